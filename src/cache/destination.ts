@@ -1,0 +1,61 @@
+// Where files leave a cache: they appear there whole, in one step, and what a killed process left beside them goes.
+import { randomUUID } from 'node:crypto';
+import { chmod, lstat, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { isGone, ownerName, parseOwner } from './owner.ts';
+
+/** A temporary file of a process that is still running is somebody's; one this old, in milliseconds, is nobody's. */
+export const TEMPORARY_MAX_AGE_MS = 24 * 60 * 60 * 1000;
+
+const PREFIX = '.glovebox-';
+const SUFFIX = '.tmp';
+const TEMPORARY = /^\.glovebox-(\d{1,10}-[0-9a-f]{8}-[0-9a-f-]{36})\.tmp$/;
+
+// Not before every file: a directory of a thousand files is not listed a thousand times.
+const LOOK_INTERVAL_MS = 60_000;
+const MAX_LOOKS = 1000;
+const looks = new Map<string, number>();
+
+/** Has `write` make a temporary file beside `destination` and, if it gives true, puts that there with `mode`. */
+export async function writeWhole(
+  destination: string,
+  mode: number,
+  write: (temporary: string) => Promise<boolean>,
+): Promise<boolean> {
+  const directory = dirname(destination);
+  await collectBeside(directory);
+  const temporary = join(directory, `${PREFIX}${ownerName()}-${randomUUID()}${SUFFIX}`);
+  try {
+    if (!(await write(temporary))) return false;
+    await chmod(temporary, mode);
+    await rename(temporary, destination);
+    return true;
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+/** Puts bytes at `destination` in one step. */
+export function writeBytes(destination: string, data: string | Uint8Array, mode: number): Promise<boolean> {
+  return writeWhole(destination, mode, async temporary => {
+    await writeFile(temporary, data, { flag: 'wx' });
+    return true;
+  });
+}
+
+// Never rejects: whoever wants to write there will be told what is wrong with it.
+async function collectBeside(directory: string): Promise<void> {
+  const now = performance.now();
+  if (now - (looks.get(directory) ?? Number.NEGATIVE_INFINITY) < LOOK_INTERVAL_MS) return;
+  if (looks.size >= MAX_LOOKS) looks.clear();
+  looks.set(directory, now);
+  for (const name of await readdir(directory).catch(() => [])) {
+    const owner = parseOwner(TEMPORARY.exec(name)?.[1] ?? '');
+    if (!owner) continue;
+    const path = join(directory, name);
+    const file = await lstat(path).catch(() => undefined);
+    if (!file?.isFile()) continue;
+    const isAbandoned = isGone(owner) || Date.now() - file.mtimeMs > TEMPORARY_MAX_AGE_MS;
+    if (isAbandoned) await rm(path, { force: true }).catch(() => undefined);
+  }
+}

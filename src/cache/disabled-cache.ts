@@ -1,0 +1,170 @@
+// The cache that stores nothing: what callers get when caching is switched off.
+import { assertIncrement, regularFile } from './arguments.ts';
+import type {
+  Cache,
+  CacheStats,
+  CheckReport,
+  Duration,
+  EntryMetadata,
+  GetOrSetOptions,
+  SetOptions,
+} from './cache.ts';
+import { encode } from './codec.ts';
+import { ClosedCacheError } from './errors.ts';
+import { assertKey } from './keys.ts';
+import { parseDuration } from './units.ts';
+
+/**
+ * Every read misses and every write resolves to what an empty store that keeps nothing would say, so that callers
+ * need no second path. Mistakes in keys, values, files and TTLs are the same errors as in a cache that stores.
+ */
+export class DisabledCache implements Cache {
+  readonly tag: string;
+  #isClosed = false;
+
+  constructor(tag: string) {
+    this.tag = tag;
+  }
+
+  async get<T, F = undefined>(key: string, fallback?: F): Promise<T | F> {
+    this.#accept(key);
+    return fallback as F;
+  }
+
+  async getMany<T>(keys: Iterable<string>): Promise<Map<string, T>> {
+    this.#accept(...keys);
+    return new Map();
+  }
+
+  async has(key: string): Promise<boolean> {
+    this.#accept(key);
+    return false;
+  }
+
+  async set(key: string, value: unknown, options?: SetOptions): Promise<boolean> {
+    return this.setMany([[key, value]], options);
+  }
+
+  async setMany(entries: Iterable<readonly [string, unknown]>, options?: SetOptions): Promise<boolean> {
+    assertTtl(options?.ttl);
+    for (const [key, value] of entries) {
+      assertKey(key);
+      encode(value);
+    }
+    this.#accept();
+    return false;
+  }
+
+  async add(key: string, value: unknown, options?: SetOptions): Promise<boolean> {
+    return this.setMany([[key, value]], options);
+  }
+
+  async delete(key: string): Promise<boolean> {
+    this.#accept(key);
+    return false;
+  }
+
+  async deleteMany(keys: Iterable<string>): Promise<number> {
+    this.#accept(...keys);
+    return 0;
+  }
+
+  async touch(key: string, ttl: Duration): Promise<boolean> {
+    assertKey(key);
+    parseDuration(ttl, 'ttl');
+    this.#accept();
+    return false;
+  }
+
+  async increment(key: string, by = 1): Promise<undefined> {
+    assertKey(key);
+    assertIncrement(by);
+    this.#accept();
+  }
+
+  async getOrSet<T>(key: string, produce: () => T | Promise<T>, options?: GetOrSetOptions): Promise<T> {
+    assertKey(key);
+    if (options?.wait !== undefined) parseDuration(options.wait, 'wait');
+    assertTtl(options?.ttl);
+    this.#accept();
+    const value = await produce();
+    encode(value);
+    return value;
+  }
+
+  async *keys(): AsyncIterableIterator<string> {
+    this.#accept();
+    yield* [];
+  }
+
+  async *entries<T>(): AsyncIterableIterator<[string, T]> {
+    this.#accept();
+    yield* [];
+  }
+
+  async metadata(key: string): Promise<EntryMetadata | undefined> {
+    this.#accept(key);
+    return undefined;
+  }
+
+  async putFile(key: string, path: string, options?: SetOptions): Promise<boolean> {
+    assertKey(key);
+    assertTtl(options?.ttl);
+    regularFile(path);
+    this.#accept();
+    return false;
+  }
+
+  async getFile(key: string, _destination: string): Promise<boolean> {
+    this.#accept(key);
+    return false;
+  }
+
+  async clear(): Promise<number> {
+    this.#accept();
+    return 0;
+  }
+
+  async cleanup(): Promise<number> {
+    this.#accept();
+    return 0;
+  }
+
+  async stats(): Promise<CacheStats> {
+    this.#accept();
+    return {
+      tag: this.tag,
+      backend: 'disabled',
+      enabled: false,
+      directory: undefined,
+      size: 0,
+      maxSize: 0,
+      count: 0,
+      blobs: 0,
+      hits: 0,
+      misses: 0,
+      sets: 0,
+      deletes: 0,
+      evictions: 0,
+      expired: 0,
+    };
+  }
+
+  async check(): Promise<CheckReport> {
+    this.#accept();
+    return { entries: 0, blobs: 0, problems: [] };
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+  }
+
+  #accept(...keys: string[]): void {
+    for (const key of keys) assertKey(key);
+    if (this.#isClosed) throw new ClosedCacheError(this.tag);
+  }
+}
+
+function assertTtl(ttl: Duration | undefined): void {
+  if (ttl !== undefined) parseDuration(ttl, 'ttl');
+}

@@ -1,0 +1,57 @@
+// Every error that a caller of Glovebox can be expected to handle.
+
+/** Base of all errors Glovebox throws on purpose: `code` is stable, `message` names the value and the remedy. */
+export class GloveboxError extends Error {
+  /** Stable identifier, for programs: it does not change when the wording of the message does. */
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/** A key, tag, option or TTL that can never work. Thrown at the call, before anything is stored. */
+export class InvalidArgumentError extends GloveboxError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('GLOVEBOX_INVALID_ARGUMENT', message, options);
+  }
+}
+
+/** A value that structured cloning does not take; `path` says where in the value, such as `$.rules[3].run`. */
+export class UncloneableValueError extends GloveboxError {
+  readonly path: string;
+
+  constructor(path: string, what: string) {
+    super(
+      'GLOVEBOX_UNCLONEABLE_VALUE',
+      `${path} is ${what}, which cannot be stored. Store plain data: leave it out or convert it first.`,
+    );
+    this.path = path;
+  }
+}
+
+/** The entry exists but is of another kind than the operation needs, such as `increment` on a string. */
+export class WrongKindError extends GloveboxError {
+  constructor(message: string) {
+    super('GLOVEBOX_WRONG_KIND', message);
+  }
+}
+
+/** A store is open already with another size limit or eviction policy; the message names both. */
+export class ConflictingOptionsError extends GloveboxError {
+  constructor(message: string) {
+    super('GLOVEBOX_CONFLICTING_OPTIONS', message);
+  }
+}
+
+/** The cache was closed by `close()` or `resetSharedCacheInstances()` and used afterwards. */
+export class ClosedCacheError extends GloveboxError {
+  constructor(tag: string) {
+    super(
+      'GLOVEBOX_CLOSED',
+      `The cache '${tag}' is closed. Call createDefaultCache({ tag: '${tag}' }) to open it again.`,
+    );
+  }
+}

@@ -1,0 +1,133 @@
+// Which keys and tags are allowed, and how to make a key from the things a result depends on.
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { InvalidArgumentError } from './errors.ts';
+
+const MAX_KEY_BYTES = 1024;
+const TAG = /^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?$/;
+// Names that Windows gives to devices, with any extension: a directory of that name cannot be made there.
+const RESERVED = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i;
+
+/** Throws {@link InvalidArgumentError} unless `key` is a non-empty, well-formed string of at most 1 KiB in UTF-8. */
+export function assertKey(key: string): void {
+  if (typeof key !== 'string') {
+    throw new InvalidArgumentError(`A cache key is a string; got ${typeof key}. Use cacheKey() to make one.`);
+  }
+  if (key.length === 0) throw new InvalidArgumentError('A cache key is not empty; got an empty string.');
+  // A UTF-16 unit makes at most 3 bytes, so short keys need no counting.
+  if (key.length * 3 > MAX_KEY_BYTES && Buffer.byteLength(key) > MAX_KEY_BYTES) {
+    throw new InvalidArgumentError(
+      `A cache key is at most ${MAX_KEY_BYTES} bytes of UTF-8; got ${Buffer.byteLength(key)} bytes beginning ${JSON.stringify(key.slice(0, 40))}. Use cacheKey() to make a digest of it.`,
+    );
+  }
+  if (!key.isWellFormed()) {
+    throw new InvalidArgumentError(
+      `A cache key is well-formed Unicode; ${JSON.stringify(key.slice(0, 40))} has half a surrogate pair.`,
+    );
+  }
+}
+
+/** Whether {@link assertKey} would let it through. */
+export function isKey(key: unknown): key is string {
+  if (typeof key !== 'string' || key.length === 0 || key.length > MAX_KEY_BYTES) return false;
+  return (key.length * 3 <= MAX_KEY_BYTES || Buffer.byteLength(key) <= MAX_KEY_BYTES) && key.isWellFormed();
+}
+
+/** Whether {@link assertTag} would let it through. */
+export function isTag(tag: unknown): tag is string {
+  return typeof tag === 'string' && TAG.test(tag) && !RESERVED.test(tag);
+}
+
+/** Throws {@link InvalidArgumentError} unless `tag` is safe as a directory name on every platform. */
+export function assertTag(tag: string): void {
+  if (!isTag(tag)) {
+    throw new InvalidArgumentError(
+      `A cache tag is 1 to 64 letters, digits, '.', '_' or '-', begins with none of '.-', does not end with '.' and is no device name; got ${JSON.stringify(tag)?.slice(0, 100)}.`,
+    );
+  }
+}
+
+/** A file whose content is to be part of a key. Made by {@link fileContent}. */
+export interface FileContent {
+  readonly [FILE]: string;
+}
+const FILE = Symbol('file content');
+
+/** Stands for the content of the file at `path` in {@link cacheKey}. The path itself is not part of the key. */
+export function fileContent(path: string): FileContent {
+  return { [FILE]: path };
+}
+
+/** What a key can be made of: plain data, bytes, and contents of files. */
+export type KeyPart =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | undefined
+  | Uint8Array
+  | FileContent
+  | readonly KeyPart[]
+  | { readonly [property: string]: KeyPart };
+
+/**
+ * A stable key, 64 hexadecimal digits, made of everything a result depends on: the same parts give the same key in
+ * every process and on every machine. The order of an object's properties does not matter; the order of parts and
+ * of array items does. Parts cannot run into one another: `('ab', 'c')` and `('a', 'bc')` differ, and so do `1` and `'1'`.
+ *
+ * Rejects with {@link InvalidArgumentError} for a part it cannot digest (a function, a class instance), and with the
+ * file system's error for a file that cannot be read.
+ */
+export async function cacheKey(...parts: KeyPart[]): Promise<string> {
+  const hash = createHash('sha256');
+  await digest(parts, '$', text => hash.update(text));
+  return hash.digest('hex');
+}
+
+/** The SHA-256 of a file's content in hexadecimal, read as a stream. */
+export async function hashFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+// Every item is written with its type and, where it varies, its length, so that no two structures write the same text.
+async function digest(
+  part: KeyPart,
+  path: string,
+  write: (data: string | Uint8Array) => void,
+): Promise<void> {
+  if (part === null || typeof part === 'undefined' || typeof part === 'boolean') return write(`${part};`);
+  if (typeof part === 'number') return write(`n${Object.is(part, -0) ? '-0' : part};`);
+  if (typeof part === 'bigint') return write(`i${part};`);
+  if (typeof part === 'string') return write(`s${Buffer.byteLength(part)}:${part}`);
+  if (part instanceof Uint8Array) {
+    write(`b${part.byteLength}:`);
+    return write(part);
+  }
+  if (Array.isArray(part)) {
+    write(`a${part.length}:`);
+    for (const [index, item] of part.entries()) await digest(item as KeyPart, `${path}[${index}]`, write);
+    return;
+  }
+  if (typeof part === 'object') {
+    if (FILE in part) return write(`f${await hashFile((part as FileContent)[FILE])};`);
+    const prototype: unknown = Object.getPrototypeOf(part);
+    if (prototype === Object.prototype || prototype === null) {
+      const object = part as { readonly [property: string]: KeyPart };
+      const names = Object.keys(object).sort();
+      write(`o${names.length}:`);
+      for (const name of names) {
+        write(`s${Buffer.byteLength(name)}:${name}`);
+        await digest(object[name], `${path}.${name}`, write);
+      }
+      return;
+    }
+  }
+  const what =
+    typeof part === 'object' ? `a ${part.constructor?.name ?? 'class'} instance` : `a ${typeof part}`;
+  throw new InvalidArgumentError(
+    `${path} is ${what}, which has no stable digest. Pass strings, numbers, plain objects, bytes or fileContent(path).`,
+  );
+}

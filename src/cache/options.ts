@@ -1,0 +1,31 @@
+// What a caller may say about a cache.
+import type { ByteSize, Duration, EvictionPolicy } from './cache.ts';
+
+/** Options of `createDefaultCache`. All are optional; what is not given comes from the environment, then the defaults. */
+export interface CacheOptions {
+  /** Name of the namespace: letters, digits, `.`, `_`, `-`. Default: `'default'`. */
+  tag?: string;
+  /** Directory that holds one directory per tag. Default: `GLOVEBOX_CACHE_DIR`, else the platform's cache directory. */
+  cacheRoot?: string;
+  /** False gives a cache that stores nothing. Default: true, unless `GLOVEBOX_CACHE_DISABLED` or `GLOVEBOX_CACHE_<TAG>_DISABLED` says otherwise. */
+  enabled?: boolean;
+  /** Size limit of the store, in bytes or as `'500MB'`. Default: `'2GB'`. */
+  maxSize?: ByteSize;
+  /** Milliseconds (or `'30s'`) that an operation waits for other processes before it gives up. Default: 30 000. */
+  timeout?: Duration;
+  /** Which entries go first at the size limit. Default: `'least-recently-used'`. */
+  policy?: EvictionPolicy;
+  /** TTL of entries that are stored without one. Default: `'never'`. */
+  ttl?: Duration;
+  /** `sqlite` is on disk and shared by processes; `memory` lives in the coordinator's thread. Default: `'sqlite'`, for the tag `metrics` `'memory'`. */
+  backend?: 'sqlite' | 'memory';
+  /**
+   * Use the cache root also when it belongs to another user or others can write there: what they put there is then
+   * read as if it were yours. Default: false, unless `GLOVEBOX_CACHE_UNTRUSTED` says otherwise.
+   */
+  allowUntrusted?: boolean;
+  /** Bytes that each thread's in-memory copies may take; 0 for none. Default: `'8MB'`. */
+  localTierSize?: ByteSize;
+  /** The time in milliseconds since the epoch, for expiry and metadata. Default: `Date.now`. */
+  clock?: () => number;
+}

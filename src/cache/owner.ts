@@ -1,0 +1,38 @@
+// Who made a temporary file or holds a lease: a process on a machine, and whether it still runs.
+import { createHash } from 'node:crypto';
+import { hostname } from 'node:os';
+
+export interface Owner {
+  pid: number;
+  host: string;
+}
+
+// A container has a host name of its own, and its process numbers mean nothing outside.
+const HOST = createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
+
+/** This process. */
+export function thisProcess(): Owner {
+  return { pid: process.pid, host: HOST };
+}
+
+/** This process, as the beginning of a file name. */
+export function ownerName(): string {
+  return `${process.pid}-${HOST}`;
+}
+
+/** The owner that a file name begins with. */
+export function parseOwner(name: string): Owner | undefined {
+  const match = /^(\d{1,10})-([0-9a-f]{8})-/.exec(name);
+  return match ? { pid: Number(match[1]), host: match[2]! } : undefined;
+}
+
+/** True only when it is certain that the owner no longer runs: processes of other machines are never gone. */
+export function isGone(owner: Owner): boolean {
+  if (owner.host !== HOST) return false;
+  try {
+    process.kill(owner.pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+}

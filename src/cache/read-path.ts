@@ -1,0 +1,304 @@
+// How a thread reads: its own copies first, then its own connection (or the port), then blob files.
+import { type EntryMetadata, FOREIGN_STALENESS_MS } from './cache.ts';
+import { checksum, decode, timed } from './codec.ts';
+import { writeBytes } from './destination.ts';
+import { WrongKindError } from './errors.ts';
+import { Counter, type StoreLink } from './link.ts';
+import { type LocalEntry, LocalTier } from './local-tier.ts';
+import { type FoundValue, isExpired, PAGE_SIZE, type PageEntry, type StoreReader } from './store.ts';
+import type { Versions } from './versions.ts';
+
+/** What reads give for a key that has no entry: no stored value can be mistaken for it. */
+export const MISS = Symbol('miss');
+
+interface Access {
+  key: string;
+  hits: number;
+  accessed: number;
+}
+
+// Reads are reported to the writer in batches: at the latest after this time, or when so many keys were read.
+const REPORT_INTERVAL_MS = 1000;
+const REPORT_SIZE = 10_000;
+
+// How often an entry is read anew that is always another one when its blob is read.
+const MAX_ATTEMPTS = 10;
+
+export class ReadPath {
+  readonly link: StoreLink;
+  readonly #clock: () => number;
+  readonly #tier: LocalTier | undefined;
+  readonly #versions: Versions;
+  readonly #counters: Float64Array;
+  #accesses: Access[] = [];
+  #others = new Map<string, Access>();
+  #reporting: NodeJS.Timeout | undefined;
+  #foreignCommits: number | undefined;
+  // By the system's clock, which is faster to read than the steady one. Were it set back, it is time to look.
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  #lookAt = Number.NEGATIVE_INFINITY;
+
+  constructor(link: StoreLink, clock: () => number, localTierSize: number) {
+    this.link = link;
+    this.#versions = link.versions;
+    this.#counters = link.counters;
+    this.#clock = clock;
+    this.#tier = localTierSize > 0 ? new LocalTier(localTierSize) : undefined;
+  }
+
+  /**
+   * The value of a copy that is surely good, or {@link MISS}: then {@link read} tells. As short as it can be, because
+   * it is most of what a busy cache does.
+   */
+  recall(key: string): unknown {
+    const entry = this.#tier?.recent(key);
+    if (entry === undefined || this.#versions.at(entry.slot) !== entry.version) return MISS;
+    const now = Date.now();
+    if (now >= this.#lookAt || now < this.#lookedAt || entry.found.expires !== null) return MISS;
+    this.#counters[Counter.hits]!++;
+    // The first read since the last report has to be noted.
+    if (entry.hits === 0) this.#note(entry);
+    entry.hits++;
+    entry.accessed = this.#clock === Date.now ? now : this.#clock();
+    return entry.isDecoded ? entry.decoded : decode(entry.found.encoding, entry.found.data!);
+  }
+
+  /** The value or {@link MISS}; a promise only when it takes more than this thread's memory and connection. */
+  read(key: string): unknown {
+    const entry = this.#tier?.get(key);
+    if (entry && this.#isCurrent(entry)) {
+      if (isExpired(entry.found.expires, this.#clock())) return this.#miss();
+      this.#hit(entry);
+      return entry.isDecoded ? entry.decoded : decode(entry.found.encoding, entry.found.data!);
+    }
+    const slot = this.link.versions.slotOf(key);
+    // Before the read: a write that comes after it makes the copy outdated, never the other way round.
+    const version = this.link.versions.at(slot);
+    const found = this.#lookUp(key);
+    if (found instanceof Promise) return found.then(value => this.#receive(key, value, slot, version));
+    return this.#receive(key, found, slot, version);
+  }
+
+  #receive(key: string, found: FoundValue | undefined, slot: number, version: number): unknown {
+    if (!found || isExpired(found.expires, this.#clock())) return this.#miss();
+    if (found.blob !== null) return this.#readBlob(key, found);
+    const value = isSound(key, found) ? this.#decode(found) : MISS;
+    if (value === MISS) return this.#damaged(key, found);
+    const isDecoded = typeof value !== 'object' || value === null;
+    const entry: LocalEntry = { key, found, decoded: value, isDecoded, slot, version, hits: 0, accessed: 0 };
+    if (!isDecoded) entry.decoded = undefined;
+    if (this.link.allowsLocalTier) this.#tier?.set(key, entry);
+    this.#hit(entry);
+    return value;
+  }
+
+  /** The unexpired entry's row, without counting a hit or miss. */
+  async find(key: string): Promise<FoundValue | undefined> {
+    const found = await this.#lookUp(key);
+    // What was seen here must not be followed by something older.
+    if (this.#tier?.get(key)?.found.checksum !== found?.checksum) this.#tier?.delete(key);
+    return found && !isExpired(found.expires, this.#clock()) ? found : undefined;
+  }
+
+  /** Decodes a row that was found, blobs included. */
+  async valueOf(key: string, found: FoundValue): Promise<unknown> {
+    return this.#load(key, found).catch((error: unknown) => this.link.readFailed(error) ?? MISS);
+  }
+
+  // Rejects when a blob cannot be read for a reason that says nothing about it.
+  async #load(key: string, found: FoundValue): Promise<unknown> {
+    if (!isSound(key, found)) return MISS;
+    if (found.blob === null) return this.#decode(found);
+    const bytes = await this.link.blobs?.read(found.blob, found.size);
+    return bytes ? this.#decode({ ...found, data: bytes }) : MISS;
+  }
+
+  async readFile(key: string, destination: string): Promise<boolean> {
+    const first = await this.find(key);
+    if (!first) return this.#miss() !== MISS;
+    const written = await this.#use(key, first, async found => {
+      if (!isSound(key, found)) return MISS;
+      if (found.mode === null) {
+        throw new WrongKindError(`The entry '${key}' is a value, not a file: read it with get().`);
+      }
+      const isWritten =
+        found.blob === null
+          ? await writeBytes(destination, found.data!, found.mode)
+          : await this.link.blobs?.copyTo(found.blob, found.size, destination, found.mode);
+      return isWritten ? true : MISS;
+    });
+    return written === true;
+  }
+
+  async metadata(key: string): Promise<EntryMetadata | undefined> {
+    // This thread's own reads are to be in the counts.
+    await this.reportAccesses(true);
+    const metadata = await this.#guard(reader => reader.metadata(key));
+    this.#lookAgain();
+    return metadata && !isExpired(metadata.expires ?? null, this.#clock()) ? metadata : undefined;
+  }
+
+  async *pages(prefix: string, keysOnly: boolean): AsyncIterableIterator<PageEntry> {
+    let after = '';
+    for (;;) {
+      const page = await this.#guard(reader => reader.page(prefix, after, this.#clock(), keysOnly));
+      this.#lookAgain();
+      yield* page ?? [];
+      if (!page || page.length < PAGE_SIZE) return;
+      after = page.at(-1)!.key;
+    }
+  }
+
+  /** True when this thread read something that it has not reported. */
+  get hasAccesses(): boolean {
+    return this.#accesses.length > 0;
+  }
+
+  /** Tells the writer what was read since the last time, for eviction and metadata. Urgent: resolves when it is committed. */
+  async reportAccesses(isUrgent: boolean): Promise<void> {
+    clearTimeout(this.#reporting);
+    this.#reporting = undefined;
+    if (this.#accesses.length === 0 && !isUrgent) return;
+    const entries = this.#accesses.map(({ key, hits, accessed }): [string, number, number] => [
+      key,
+      hits,
+      accessed,
+    ]);
+    for (const access of this.#accesses) access.hits = 0;
+    this.#accesses = [];
+    this.#others.clear();
+    await this.link.write({ type: 'access', entries, isUrgent }, this.#clock());
+  }
+
+  async close(): Promise<void> {
+    await this.reportAccesses(true);
+    this.#tier?.clear();
+    await this.link.close();
+  }
+
+  #lookUp(key: string): FoundValue | undefined | Promise<FoundValue | undefined> {
+    return this.#guard(reader => reader.read(key));
+  }
+
+  // Trouble while reading is a miss, and the coordinator's to look at.
+  #guard<T>(read: (reader: StoreReader) => T | Promise<T>): T | undefined | Promise<T | undefined> {
+    if (this.link.versions.isDegraded) return undefined;
+    try {
+      const result = read(this.link.reader());
+      if (!(result instanceof Promise)) return result;
+      return result.catch((error: unknown) => this.link.readFailed(error));
+    } catch (error) {
+      this.link.readFailed(error);
+      return undefined;
+    }
+  }
+
+  #decode({ encoding, data }: FoundValue): unknown {
+    try {
+      return data === null ? MISS : decode(encoding, data);
+    } catch {
+      return MISS;
+    }
+  }
+
+  async #readBlob(key: string, first: FoundValue): Promise<unknown> {
+    try {
+      return await this.#use(key, first, found => this.#load(key, found));
+    } catch (error) {
+      this.link.readFailed(error);
+      return this.#miss();
+    }
+  }
+
+  // A blob goes when its entry is replaced or removed: then the new state of the entry is the answer. An entry that has
+  // what cannot be used is damaged, unless somebody wrote meanwhile: it may have been another one for a moment.
+  async #use(key: string, first: FoundValue, use: (found: FoundValue) => Promise<unknown>): Promise<unknown> {
+    let found: FoundValue | undefined = first;
+    for (let attempt = 1; found; attempt++) {
+      const state = this.#stateOf(key);
+      const value = await use(found);
+      if (value !== MISS) {
+        this.#hitOther(key);
+        return value;
+      }
+      const again = await this.find(key);
+      const isSame = again !== undefined && again.blob === found.blob;
+      if (isSame && (attempt >= MAX_ATTEMPTS || this.#stateOf(key) === state))
+        return this.#damaged(key, found);
+      found = again;
+    }
+    return this.#miss();
+  }
+
+  // Changes whenever the entry does.
+  #stateOf(key: string): string {
+    const foreign = this.#guard(reader => reader.foreignCommits());
+    return `${this.#versions.at(this.#versions.slotOf(key))} ${foreign}`;
+  }
+
+  #damaged(key: string, found: FoundValue): typeof MISS {
+    // Gone for good: whoever waits for it to be produced must not go on finding it there.
+    const { checksum, blob } = found;
+    void this.link.write({ type: 'discard', key, checksum, blob }, this.#clock());
+    const what = found.blob === null ? 'entry' : `blob ${found.blob}`;
+    this.link.readFailed(new Error(`The ${what} of '${key}' is missing or damaged; it counts as a miss.`));
+    return this.#miss();
+  }
+
+  #isCurrent(entry: LocalEntry): boolean {
+    if (this.#versions.at(entry.slot) !== entry.version) return false;
+    const now = Date.now();
+    if (now < this.#lookAt && now >= this.#lookedAt) return true;
+    this.#lookedAt = now;
+    // Whole milliseconds, rounded down both times: never later than it should be.
+    this.#lookAt = now + FOREIGN_STALENESS_MS;
+    if (!this.link.allowsLocalTier) {
+      this.#tier?.clear();
+      return false;
+    }
+    const foreignCommits = this.#guard(reader => reader.foreignCommits()) as number | undefined;
+    if (foreignCommits === this.#foreignCommits) return true;
+    this.#foreignCommits = foreignCommits;
+    this.#tier?.clear();
+    return false;
+  }
+
+  // After a look at the database the next copy handed out must not be older than what was seen there.
+  #lookAgain(): void {
+    this.#lookAt = Number.NEGATIVE_INFINITY;
+  }
+
+  #hit(access: Access): void {
+    this.#counters[Counter.hits]!++;
+    access.accessed = this.#clock();
+    if (access.hits++ === 0) this.#note(access);
+  }
+
+  #note(access: Access): void {
+    this.#accesses.push(access);
+    this.#reporting ??= setTimeout(() => void this.reportAccesses(false), REPORT_INTERVAL_MS).unref();
+    if (this.#accesses.length >= REPORT_SIZE) void this.reportAccesses(false);
+  }
+
+  #hitOther(key: string): void {
+    let access = this.#others.get(key);
+    if (!access) {
+      access = { key, hits: 0, accessed: 0 };
+      this.#others.set(key, access);
+    }
+    this.#hit(access);
+  }
+
+  #miss(): typeof MISS {
+    this.#counters[Counter.misses]!++;
+    return MISS;
+  }
+}
+
+// What a damaged page holds may be anything. A blob's own bytes are checked when they are read.
+function isSound(key: string, found: FoundValue): boolean {
+  return (
+    (found.data === null) !== (found.blob === null) &&
+    timed(checksum(key, found), found.expires) === found.checksum
+  );
+}

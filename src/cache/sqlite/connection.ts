@@ -1,0 +1,38 @@
+// Opens databases, and knows what SQLite's error codes mean for a cache.
+import { createRequire } from 'node:module';
+import type { Database, Options } from 'better-sqlite3';
+import { assertNodeVersion } from '../node-version.ts';
+
+/** Opens `file`. The binding is loaded here, at the first use, and never by a Node that it would crash. */
+export function connect(file: string, options: Options): Database {
+  assertNodeVersion();
+  const Sqlite = createRequire(import.meta.url)('better-sqlite3') as typeof import('better-sqlite3');
+  // Never memory-mapped: reading a mapped file that something truncated would kill the process.
+  const database = new Sqlite(file, options);
+  // A database is somebody else's data until proven ours: nothing in its schema may call a function.
+  database.pragma('trusted_schema = OFF');
+  return database;
+}
+
+// Pages: 16 MiB. Four times SQLite's own: what is written again and again goes into the database less often. Not more,
+// because readers search the log's index, which is in tables of 4096.
+const CHECKPOINT_PAGES = 4000;
+
+/** Settings of connections that write. */
+export function tune(database: Database): void {
+  database.pragma('synchronous = NORMAL');
+  database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+}
+
+/** What an error of SQLite means: the database is damaged, it is in use, or something else is wrong with the store. */
+export function classify(error: unknown): 'damaged' | 'busy' | 'other' {
+  const code = (error as { code?: unknown }).code;
+  if (typeof code !== 'string') return 'other';
+  if (code.startsWith('SQLITE_CORRUPT') || code.startsWith('SQLITE_NOTADB')) return 'damaged';
+  // The file ends before a page that must be there.
+  if (code === 'SQLITE_IOERR_SHORT_READ') return 'damaged';
+  // We look before we insert: an index that says otherwise does not belong to its table.
+  if (code === 'SQLITE_CONSTRAINT_UNIQUE' || code === 'SQLITE_CONSTRAINT_PRIMARYKEY') return 'damaged';
+  if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) return 'busy';
+  return 'other';
+}

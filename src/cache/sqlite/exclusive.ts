@@ -1,0 +1,47 @@
+// A lock between processes for the rare work on a database file itself: migrations, setting it aside.
+import { lstatSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+
+// A holder that gave no sign of life for this long is dead; the work itself takes milliseconds.
+const STALE_MS = 10_000;
+const PAUSE_MS = 10;
+
+/** Runs `work` while no other process runs any under the same lock. Blocks the thread meanwhile, not for ever. */
+export function withLock<T>(path: string, work: () => T): T {
+  const lockfile = createRequire(import.meta.url)('proper-lockfile') as typeof import('proper-lockfile');
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  let waited = { since: performance.now(), sign: signOf(path) };
+  for (;;) {
+    try {
+      const release = lockfile.lockSync(path, {
+        lockfilePath: path,
+        realpath: false,
+        stale: STALE_MS,
+        // Without a handler a lost lock would be thrown in a timer. The work checks what it changes by itself.
+        onCompromised: () => undefined,
+      });
+      try {
+        return work();
+      } finally {
+        try {
+          release();
+        } catch {
+          // Lost while working: somebody else has it now, and gives it back.
+        }
+      }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ELOCKED') throw error;
+      const sign = signOf(path);
+      if (sign !== waited.sign) waited = { since: performance.now(), sign };
+      // Also when its time lies ahead, because somebody set the clock back: it is the same one all the while.
+      else if (performance.now() - waited.since > STALE_MS) rmSync(path, { recursive: true, force: true });
+      Atomics.wait(pause, 0, 0, PAUSE_MS);
+    }
+  }
+}
+
+/** Changes when the lock changes hands and when its holder gives a sign of life. */
+function signOf(path: string): string | undefined {
+  const lock = lstatSync(path, { throwIfNoEntry: false });
+  return lock && `${lock.ino} ${lock.mtimeMs}`;
+}

@@ -1,0 +1,168 @@
+// The tables of a cache database, and how a database of an older version becomes one of this.
+import type { Database } from 'better-sqlite3';
+import { timed } from '../codec.ts';
+
+/** Kept in `PRAGMA application_id`, 'GBOX': tells our databases from somebody else's file of the same name. */
+export const APPLICATION_ID = 0x47424f58;
+
+// `totals` has one row. `commits` counts transactions that changed an entry; `run` is the number of the last one
+// that a process other than `writer` made: from these a reader sees whether another process changed anything.
+// A blob whose `refs` are 0 is rubbish whose file may still be there; the next transaction removes both.
+const STATEMENTS: readonly string[] = [
+  `CREATE TABLE entries (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    encoding INTEGER NOT NULL,
+    value ANY,
+    blob TEXT,
+    checksum INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    mode INTEGER,
+    expires INTEGER,
+    created INTEGER NOT NULL,
+    accessed INTEGER NOT NULL,
+    hits INTEGER NOT NULL DEFAULT 0
+  ) STRICT`,
+  'CREATE INDEX entries_expires ON entries (expires) WHERE expires IS NOT NULL',
+  `CREATE TABLE blobs (
+    hash TEXT PRIMARY KEY,
+    size INTEGER NOT NULL,
+    refs INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID`,
+  'CREATE INDEX blobs_unused ON blobs (hash) WHERE refs = 0',
+  `CREATE TABLE leases (
+    key TEXT PRIMARY KEY,
+    token TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    host TEXT NOT NULL,
+    started INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE totals (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    size INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    commits INTEGER NOT NULL,
+    run INTEGER NOT NULL,
+    writer TEXT NOT NULL
+  ) STRICT`,
+];
+
+/** A version of the tables, and the way to it from each older one. */
+export interface Schema {
+  /** Kept in `PRAGMA user_version`. A database with a higher number belongs to a newer Glovebox and is left alone. */
+  version: number;
+  statements: readonly string[];
+  /** By the version that it starts from: brings a database to the next one. Runs in a transaction, once. */
+  migrations: Readonly<Record<number, (database: Database) => void>>;
+}
+
+/** The tables of this Glovebox. */
+export const SCHEMA: Schema = {
+  version: 2,
+  statements: STATEMENTS,
+  migrations: { 1: sumTimes },
+};
+
+// Version 1 had checksums of values alone.
+function sumTimes(database: Database): void {
+  const rows = database.prepare<[], { id: number; checksum: number; expires: number }>(
+    'SELECT id, checksum, expires FROM entries WHERE expires IS NOT NULL',
+  );
+  const update = database.prepare('UPDATE entries SET checksum = ? WHERE id = ?');
+  for (const { id, checksum, expires } of rows.all()) update.run(timed(checksum, expires), id);
+}
+
+/** The order in which each policy gives up entries. */
+export const EVICTION_ORDER = {
+  'least-recently-used': 'accessed',
+  'least-recently-stored': 'created',
+  'least-frequently-used': 'hits, accessed',
+} as const;
+
+const policyIndexes = new Map(
+  Object.values(EVICTION_ORDER).map(order => {
+    const name = `entries_by_${order.replace(', ', '_')}`;
+    return [name, `CREATE INDEX ${name} ON entries (${order})`];
+  }),
+);
+
+/** What kind of file a database is, judged before anything is changed. `damaged`: ours, but its schema is not what we made. */
+export function inspect(
+  database: Database,
+  { version: current, statements }: Schema = SCHEMA,
+): 'empty' | 'older' | 'current' | 'newer' | 'foreign' | 'damaged' {
+  const version = database.pragma('user_version', { simple: true }) as number;
+  const application = database.pragma('application_id', { simple: true }) as number;
+  const schema = database.prepare('SELECT name, sql FROM sqlite_schema').all() as SchemaRow[];
+  if (application === 0 && version === 0 && schema.length === 0) return 'empty';
+  if (application !== APPLICATION_ID) return 'foreign';
+  if (version !== current) return version > current ? 'newer' : 'older';
+  return isOurs(schema, statements) ? 'current' : 'damaged';
+}
+
+interface SchemaRow {
+  name: string;
+  sql: string | null;
+}
+
+// Exactly our tables and indexes: a trigger or view that somebody put there would run with our statements.
+function isOurs(schema: readonly SchemaRow[], statements: readonly string[]): boolean {
+  const missing = new Set(statements);
+  for (const { name, sql } of schema) {
+    // SQLite's own indexes for UNIQUE have no text; it refuses to make other objects with such names.
+    if (sql === null && name.startsWith('sqlite_autoindex_')) continue;
+    if (sql !== null && (missing.delete(sql) || policyIndexes.get(name) === sql)) continue;
+    return false;
+  }
+  return missing.size === 0;
+}
+
+/** Makes the tables in an empty database, or does nothing when another process just did. */
+export function create(database: Database, schema: Schema = SCHEMA): void {
+  database
+    .transaction(() => {
+      if (inspect(database, schema) !== 'empty') return;
+      for (const statement of schema.statements) database.exec(statement);
+      database.exec("INSERT INTO totals VALUES (1, 0, 0, 0, 0, '')");
+      database.pragma(`application_id = ${APPLICATION_ID}`);
+      database.pragma(`user_version = ${schema.version}`);
+    })
+    .immediate();
+}
+
+/** Brings an older database to this version, or does nothing when another process just did. All or nothing. */
+export function migrate(database: Database, schema: Schema = SCHEMA): void {
+  database
+    .transaction(() => {
+      if (inspect(database, schema) !== 'older') return;
+      for (;;) {
+        const version = database.pragma('user_version', { simple: true }) as number;
+        if (version === schema.version) return;
+        const step = schema.migrations[version];
+        if (!step) throw new Error(`There is no way from version ${version} to ${schema.version}.`);
+        step(database);
+        database.pragma(`user_version = ${version + 1}`);
+      }
+    })
+    .immediate();
+}
+
+/** Keeps exactly the index that the policy evicts by. */
+export function indexForPolicy(database: Database, policy: string): void {
+  const order = EVICTION_ORDER[policy as keyof typeof EVICTION_ORDER];
+  const wanted = order ? `entries_by_${order.replace(', ', '_')}` : undefined;
+  const list = database
+    .prepare<[], string>(
+      "SELECT name FROM sqlite_schema WHERE type = 'index' AND name LIKE 'entries\\_by\\_%' ESCAPE '\\'",
+    )
+    .pluck();
+  const isDone = () => list.all().join() === (wanted ?? '');
+  if (isDone()) return;
+  database
+    .transaction(() => {
+      const existing = list.all();
+      for (const name of existing) if (name !== wanted) database.exec(`DROP INDEX ${name}`);
+      if (wanted && !existing.includes(wanted)) database.exec(policyIndexes.get(wanted)!);
+    })
+    .immediate();
+}

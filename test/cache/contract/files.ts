@@ -1,0 +1,173 @@
+// putFile and getFile.
+import assert from 'node:assert/strict';
+import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InvalidArgumentError, WrongKindError } from '../../../src/index.ts';
+import { type Case, type ContractContext, collect } from './context.ts';
+
+async function source(context: ContractContext, name: string, content: string | Buffer, mode = 0o644) {
+  const path = join(context.directory, name);
+  await writeFile(path, content);
+  await chmod(path, mode);
+  return path;
+}
+
+/** Names of the case's directory that are no temporary files of anybody. */
+async function names(context: ContractContext): Promise<string[]> {
+  return (await readdir(context.directory)).sort();
+}
+
+export const files: readonly Case[] = [
+  {
+    name: 'a file comes out with the content and the mode that it went in with',
+    async run(context) {
+      const cache = context.open();
+      const target = join(context.directory, 'target');
+      const contents = { empty: '', small: 'firmware', binary: Buffer.from([0, 255, 10, 13, 0]) };
+      for (const [name, content] of Object.entries(contents)) {
+        for (const mode of [0o600, 0o644, 0o755, 0o400]) {
+          assert.equal(await cache.putFile(name, await source(context, 'source', content, mode)), true);
+          await rm(join(context.directory, 'source'));
+          assert.equal(await cache.getFile(name, target), true);
+          assert.deepEqual(await readFile(target), Buffer.from(content));
+          assert.equal((await stat(target)).mode & 0o777, mode);
+          await rm(target);
+        }
+      }
+    },
+  },
+  {
+    name: 'a large file comes out whole',
+    async run(context) {
+      const cache = context.open();
+      const content = Buffer.alloc(5_000_000);
+      for (let offset = 0; offset < content.length; offset += 4) content.writeUInt32LE(offset * 31, offset);
+      await cache.putFile('large', await source(context, 'source', content));
+      const target = join(context.directory, 'target');
+      assert.equal(await cache.getFile('large', target), true);
+      assert.ok(content.equals(await readFile(target)));
+      assert.equal((await cache.metadata('large'))?.size, content.length);
+      assert.ok(content.equals((await cache.get<Buffer>('large')) ?? Buffer.alloc(0)));
+    },
+  },
+  {
+    name: 'the source may be changed or removed once it is stored',
+    async run(context) {
+      const cache = context.open();
+      const path = await source(context, 'source', 'before');
+      await cache.putFile('key', path);
+      await writeFile(path, 'after');
+      assert.equal(String(await cache.get('key')), 'before');
+      await rm(path);
+      assert.equal(String(await cache.get('key')), 'before');
+    },
+  },
+  {
+    name: 'get on a file gives its content as a Buffer; getFile on a value is a typed error',
+    async run(context) {
+      const cache = context.open();
+      await cache.putFile('file', await source(context, 'source', 'content'));
+      const content = await cache.get('file');
+      assert.ok(Buffer.isBuffer(content));
+      assert.equal(content.toString(), 'content');
+      await cache.set('value', 'x'.repeat(50_000));
+      const target = join(context.directory, 'target');
+      await assert.rejects(cache.getFile('value', target), (error: unknown) => {
+        assert.ok(error instanceof WrongKindError);
+        assert.match(error.message, /'value'/);
+        return true;
+      });
+      await assert.rejects(cache.increment('file'), WrongKindError);
+      assert.equal(await cache.getFile('missing', target), false);
+      assert.deepEqual(await names(context), ['source']);
+    },
+  },
+  {
+    name: 'a file replaces what is at its destination in one step, and follows no link there',
+    async run(context) {
+      const cache = context.open();
+      await cache.putFile('a', await source(context, 'a', Buffer.alloc(400_000, 'a')));
+      await cache.putFile('b', await source(context, 'b', Buffer.alloc(400_000, 'b')));
+      const target = join(context.directory, 'target');
+      await cache.getFile('a', target);
+      let isDone = false;
+      const writing = (async () => {
+        for (let round = 0; round < 12; round++) await cache.getFile(round % 2 ? 'a' : 'b', target);
+        isDone = true;
+      })();
+      while (!isDone) {
+        const seen = await readFile(target);
+        assert.equal(seen.length, 400_000);
+        assert.equal(seen[0], seen[seen.length - 1], 'a whole old or a whole new file');
+      }
+      await writing;
+      const outside = await source(context, 'outside', 'untouched');
+      const link = join(context.directory, 'link');
+      await symlink(outside, link);
+      await cache.getFile('a', link);
+      assert.equal(await readFile(outside, 'utf8'), 'untouched');
+      assert.deepEqual(await names(context), ['a', 'b', 'link', 'outside', 'target']);
+    },
+  },
+  {
+    name: 'a destination that cannot be written rejects, and leaves no temporary file',
+    async run(context) {
+      const cache = context.open();
+      await cache.putFile('key', await source(context, 'source', 'content'));
+      await mkdir(join(context.directory, 'folder', 'full'), { recursive: true });
+      await assert.rejects(cache.getFile('key', join(context.directory, 'folder')));
+      await assert.rejects(cache.getFile('key', join(context.directory, 'missing', 'target')));
+      await assert.rejects(cache.getFile('key', join(context.directory, 'source', 'target')));
+      assert.deepEqual(await names(context), ['folder', 'source']);
+      assert.deepEqual(await readdir(join(context.directory, 'folder')), ['full']);
+    },
+  },
+  {
+    name: 'a source that is missing or no regular file is the caller’s error, and changes nothing',
+    async run(context) {
+      const cache = context.open();
+      await cache.set('key', 'kept');
+      for (const path of [join(context.directory, 'missing'), context.directory, '/dev/null']) {
+        await assert.rejects(cache.putFile('key', path), (error: unknown) => {
+          assert.ok(error instanceof InvalidArgumentError);
+          assert.ok(error.message.includes(path));
+          return true;
+        });
+      }
+      assert.equal(await cache.get('key'), 'kept');
+    },
+  },
+  {
+    name: 'a source that disappears while it waits its turn is a write that failed, and nothing else suffers',
+    async run(context) {
+      const cache = context.open();
+      await cache.set('ready', 1);
+      const path = await source(context, 'source', 'content');
+      const large = cache.set('large', Buffer.alloc(8_000_000));
+      const vanished = cache.putFile('file', path);
+      await rm(path);
+      const after = cache.set('after', 1);
+      assert.equal(await large, true);
+      assert.equal(typeof (await vanished), 'boolean');
+      assert.equal(await after, true);
+      assert.deepEqual(
+        (await collect(cache.keys())).filter(key => key !== 'file'),
+        ['after', 'large', 'ready'],
+      );
+    },
+  },
+  {
+    name: 'files and values replace one another under one key',
+    async run(context) {
+      const cache = context.open();
+      const path = await source(context, 'source', 'content');
+      await cache.putFile('key', path);
+      await cache.set('key', 'value');
+      assert.equal((await cache.metadata('key'))?.kind, 'value');
+      await cache.putFile('key', path);
+      assert.equal((await cache.metadata('key'))?.kind, 'file');
+      await cache.delete('key');
+      assert.equal(await cache.getFile('key', join(context.directory, 'target')), false);
+    },
+  },
+];

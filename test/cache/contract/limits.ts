@@ -1,0 +1,147 @@
+// The size limit, and which entries go first.
+import assert from 'node:assert/strict';
+import type { CacheOptions } from '../../../src/index.ts';
+import { type Case, type ContractContext, collect } from './context.ts';
+
+const KILOBYTE = 'x'.repeat(1024);
+
+/** Eight entries of 1 KiB under a limit of 10: stored a to h, a second apart. */
+async function fill(context: ContractContext, policy: CacheOptions['policy']) {
+  const cache = context.open({ maxSize: '10KB', policy });
+  for (const key of 'abcdefgh') {
+    await cache.set(key, KILOBYTE);
+    context.clock.advance('1s');
+  }
+  return cache;
+}
+
+export const limits: readonly Case[] = [
+  {
+    name: 'least-recently-used: what was not read for longest goes first',
+    async run(context) {
+      const cache = await fill(context, 'least-recently-used');
+      for (const key of ['a', 'b', 'e']) await cache.get(key);
+      context.clock.advance('1s');
+      await cache.setMany(['i', 'j', 'k', 'l'].map(key => [key, KILOBYTE]));
+      const left = await collect(cache.keys());
+      for (const key of ['a', 'b', 'e', 'i', 'j', 'k', 'l']) assert.ok(left.includes(key), key);
+      assert.ok(!left.includes('c') && !left.includes('d'));
+      assert.ok((await cache.stats()).size <= 10 * 1024);
+      assert.equal((await cache.stats()).evictions, 12 - left.length);
+    },
+  },
+  {
+    name: 'least-recently-used is the default',
+    async run(context) {
+      const cache = await fill(context, undefined);
+      await cache.get('a');
+      context.clock.advance('1s');
+      await cache.setMany(['i', 'j', 'k'].map(key => [key, KILOBYTE]));
+      const left = await collect(cache.keys());
+      assert.ok(left.includes('a') && !left.includes('b'));
+    },
+  },
+  {
+    name: 'least-recently-stored: the oldest goes first, read or not',
+    async run(context) {
+      const cache = await fill(context, 'least-recently-stored');
+      for (const key of ['a', 'b']) await cache.get(key);
+      await cache.set('c', KILOBYTE);
+      context.clock.advance('1s');
+      await cache.setMany(['i', 'j', 'k', 'l'].map(key => [key, KILOBYTE]));
+      const left = await collect(cache.keys());
+      assert.ok(!left.includes('a') && !left.includes('b'));
+      for (const key of ['c', 'h', 'i', 'j', 'k', 'l']) assert.ok(left.includes(key), key);
+    },
+  },
+  {
+    name: 'least-frequently-used: what was read least often goes first, however recently',
+    async run(context) {
+      const cache = await fill(context, 'least-frequently-used');
+      for (const key of 'abcdefgh') {
+        const reads = key === 'g' || key === 'h' ? 1 : 3;
+        for (let read = 0; read < reads; read++) await cache.get(key);
+        context.clock.advance('1s');
+      }
+      await cache.setMany(['i', 'j'].map(key => [key, KILOBYTE]));
+      for (let read = 0; read < 5; read++) await cache.getMany(['i', 'j']);
+      await cache.set('k', KILOBYTE);
+      await cache.get('k');
+      const left = await collect(cache.keys());
+      for (const key of ['a', 'b', 'c', 'd', 'e', 'f', 'i', 'j']) assert.ok(left.includes(key), key);
+      assert.ok(left.length <= 10);
+    },
+  },
+  {
+    name: 'none: nothing is evicted, the limit is not enforced',
+    async run(context) {
+      const cache = await fill(context, 'none');
+      await cache.setMany(Array.from({ length: 20 }, (_, index) => [`more-${index}`, KILOBYTE]));
+      assert.equal(await cache.set('huge', 'x'.repeat(50_000)), true);
+      await cache.cleanup();
+      assert.equal((await collect(cache.keys())).length, 29);
+      assert.equal((await cache.stats()).evictions, 0);
+    },
+  },
+  {
+    name: 'the total counts large values and files, and never stays over the limit',
+    async run(context) {
+      const cache = context.open({ maxSize: '200KB' });
+      for (let index = 0; index < 12; index++) {
+        const size = 30_000 + index;
+        assert.equal(await cache.set(`large-${index}`, Buffer.alloc(size, index)), true);
+        context.clock.advance('1s');
+        const stats = await cache.stats();
+        assert.ok(stats.size <= stats.maxSize, `${stats.size}`);
+        const sizes = await Promise.all(
+          (await collect(cache.keys())).map(async key => (await cache.metadata(key))?.size ?? 0),
+        );
+        assert.equal(
+          stats.size,
+          sizes.reduce((sum, one) => sum + one, 0),
+        );
+      }
+      assert.ok(await cache.has('large-11'));
+      assert.ok(!(await cache.has('large-0')));
+    },
+  },
+  {
+    name: 'expired entries go before living ones',
+    async run(context) {
+      const cache = context.open({ maxSize: '10KB' });
+      await cache.set('old', KILOBYTE);
+      context.clock.advance('1s');
+      await cache.setMany(
+        Array.from({ length: 9 }, (_, index) => [`short-${index}`, KILOBYTE]),
+        { ttl: '1s' },
+      );
+      context.clock.advance('1s');
+      await cache.set('new', KILOBYTE);
+      assert.deepEqual(await collect(cache.keys()), ['new', 'old']);
+      const { evictions, expired } = await cache.stats();
+      assert.deepEqual([evictions, expired], [0, 9]);
+    },
+  },
+  {
+    name: 'a value larger than the whole limit is not stored, evicts nothing, and takes the older value away',
+    async run(context) {
+      const cache = await fill(context, 'least-recently-used');
+      assert.equal(await cache.set('a', 'x'.repeat(10 * 1024 + 1)), false);
+      assert.deepEqual(await collect(cache.keys()), [...'bcdefgh']);
+      assert.equal(await cache.set('whole', 'x'.repeat(10 * 1024)), true);
+      assert.ok(await cache.has('whole'));
+    },
+  },
+  {
+    name: 'setMany with a value larger than the whole limit stores none of its entries, and says so',
+    async run(context) {
+      const cache = await fill(context, 'least-recently-used');
+      const pairs: [string, string][] = [
+        ['fits', 'small'],
+        ['does not', 'x'.repeat(10 * 1024 + 1)],
+      ];
+      assert.equal(await cache.setMany(pairs), false);
+      assert.deepEqual(await collect(cache.keys()), [...'abcdefgh']);
+    },
+  },
+];

@@ -1,0 +1,34 @@
+// A process that has no file descriptor left: every call ends, and what was stored is there when there are some again.
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import test from 'ava';
+import { scratch } from './support.ts';
+
+const run = promisify(execFile);
+const canLimit = await run('prlimit', ['--version']).then(
+  () => true,
+  () => false,
+);
+
+for (const when of ['before', 'after'] as const) {
+  (canLimit ? test : test.skip)(
+    `out of file descriptors ${when} the cache is opened: calls miss or say so, none hangs, and all works later (${canLimit ? 'with' : 'needs'} prlimit)`,
+    async t => {
+      const program = new URL('descriptors-process.ts', import.meta.url).pathname;
+      const { stdout } = await run(
+        'prlimit',
+        ['--nofile=200:200', process.execPath, '--no-warnings', program, await scratch(t), when],
+        { timeout: 60_000 },
+      );
+      const { outcomes, isThere, works } = JSON.parse(stdout) as {
+        outcomes: string[];
+        isThere: boolean;
+        works: boolean;
+      };
+      t.is(outcomes.length, 6);
+      for (const outcome of outcomes) t.regex(outcome, /^(resolved|EMFILE)$/);
+      t.true(isThere);
+      t.true(works);
+    },
+  );
+}

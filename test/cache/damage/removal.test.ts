@@ -1,0 +1,82 @@
+// What was acknowledged is in files that are still in their place, however shortly before the others were removed.
+import { renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { SqliteReader } from '../../../src/cache/sqlite/reader.ts';
+import { startThreads } from '../../support/thread.ts';
+import { open, scratch } from './support.ts';
+
+// Each within a moment of the commit before, when nobody expects it.
+const ROUNDS = 8;
+
+const removals: Record<string, (directory: string) => void> = {
+  'the database is removed': directory => rmSync(join(directory, 'cache.db')),
+  'the database is moved away': directory =>
+    renameSync(join(directory, 'cache.db'), join(directory, 'elsewhere.db')),
+  'the log is removed': directory => rmSync(join(directory, 'cache.db-wal')),
+  'the directory is removed': directory => rmSync(directory, { recursive: true }),
+};
+
+/** What another process would read. */
+function readAnew(directory: string, key: string): boolean {
+  const reader = new SqliteReader(join(directory, 'cache.db'), 'another process', 1000);
+  try {
+    return reader.read(key) !== undefined;
+  } finally {
+    reader.close();
+  }
+}
+
+async function lostAfter(t: ExecutionContext, tag: string, remove: (directory: string) => void) {
+  const cacheRoot = join(await scratch(t), 'root');
+  const cache = open(t, { cacheRoot, tag });
+  const directory = join(cacheRoot, tag);
+  const lost: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    t.true(await cache.set('before', round));
+    remove(directory);
+    t.true(await cache.set(`key${round}`, round));
+    if (!readAnew(directory, `key${round}`)) lost.push(round);
+  }
+  return lost;
+}
+
+for (const [index, [name, remove]] of Object.entries(removals).entries()) {
+  test(`a write right after ${name} is acknowledged only when it will be found again`, async t => {
+    t.deepEqual(await lostAfter(t, `removal-${index}`, remove), []);
+  });
+}
+
+test('so is one of a thread that writes by itself', async t => {
+  const [thread] = startThreads(t, 1);
+  const lost: string[] = [];
+  for (const [index, [name, remove]] of Object.entries(removals).entries()) {
+    const cacheRoot = join(await scratch(t), 'root');
+    const tag = `removal-thread-${index}`;
+    // Somebody has to be there to open the store anew.
+    await open(t, { cacheRoot, tag }).set('before', 0);
+    const set = (key: string) =>
+      thread!.run(
+        async ({ createDefaultCache }, options, key) => createDefaultCache(options).set(key, key),
+        { cacheRoot, tag },
+        key,
+      );
+    for (let round = 0; round < ROUNDS; round++) {
+      t.true(await set('before'));
+      remove(join(cacheRoot, tag));
+      t.true(await set(`key${round}`));
+      if (!readAnew(join(cacheRoot, tag), `key${round}`)) lost.push(`${name}, round ${round}`);
+    }
+  }
+  t.deepEqual(lost, []);
+});
+
+test('an increment right after the database is removed counts once, from nothing', async t => {
+  const cacheRoot = join(await scratch(t), 'root');
+  const cache = open(t, { cacheRoot, tag: 'removal-count' });
+  t.is(await cache.increment('count', 5), 5);
+  rmSync(join(cacheRoot, 'removal-count', 'cache.db'));
+  const [first, second] = await Promise.all([cache.increment('count'), cache.increment('count')]);
+  t.deepEqual([first, second], [1, 2]);
+  t.is(await cache.get('count'), 2);
+});

@@ -1,0 +1,63 @@
+// What a worker thread that does not keep to the protocol can do to the coordinator and to its neighbours: nothing.
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MessageChannel, Worker } from 'node:worker_threads';
+import test from 'ava';
+import { Coordinator } from '../../../src/coordinator/coordinator.ts';
+
+const url = (name: string) => new URL(name, import.meta.url);
+
+async function until(isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await new Promise(setImmediate);
+}
+
+test('rubbish on every port is dropped and counted, and a neighbour works on undisturbed', async t => {
+  t.timeout(60_000);
+  const directory = await mkdtemp(join(tmpdir(), 'glovebox-protocol-'));
+  const cacheRoot = join(directory, 'cache');
+  const outside = join(directory, 'outside');
+  await writeFile(outside, 'not ours');
+  const coordinator = new Coordinator();
+  const start = (name: string) => {
+    const port = coordinator.createPort();
+    const workerData = { port, cacheRoot, outside, seed: 20_240_229 };
+    return new Worker(url(name), { workerData, transferList: [port] });
+  };
+  const neighbour = start('neighbour-worker.ts');
+  await once(neighbour, 'message');
+  const rubbish = start('rubbish-worker.ts');
+  const [told] = (await once(rubbish, 'message')) as [{ dropped: number; refused: string[] }];
+
+  t.is(coordinator.inspect().dropped, told.dropped);
+  t.true(told.dropped > 1000);
+  t.deepEqual(told.refused, Array(7).fill('GLOVEBOX_INVALID_ARGUMENT'));
+  t.is(await readFile(outside, 'utf8'), 'not ours');
+
+  await rubbish.terminate();
+  await until(() => coordinator.inspect().sessions === 1);
+  t.like(coordinator.inspect(), { stores: 1, clients: 1, leases: 0 });
+
+  neighbour.postMessage('enough');
+  const [{ rounds, wrong }] = (await once(neighbour, 'message')) as [{ rounds: number; wrong: number }];
+  t.true(rounds > 1);
+  t.is(wrong, 0);
+  await neighbour.terminate();
+  await until(() => coordinator.inspect().sessions === 0);
+  t.like(coordinator.inspect(), { stores: 0, clients: 0 });
+  await rm(directory, { recursive: true });
+});
+
+test('a greeting of another version, or without ports, is dropped and counted', async t => {
+  const coordinator = new Coordinator();
+  const port = coordinator.createPort();
+  const [one, two] = [new MessageChannel(), new MessageChannel()];
+  port.postMessage({ glovebox: 2, thread: 1, control: one.port1, writes: two.port1 }, [one.port1, two.port1]);
+  port.postMessage({ glovebox: 1, control: {}, writes: {} });
+  port.postMessage({ glovebox: 1 });
+  await until(() => coordinator.inspect().dropped === 3);
+  t.is(coordinator.inspect().sessions, 0);
+  for (const { port2 } of [one, two]) port2.close();
+  port.close();
+});

@@ -1,0 +1,139 @@
+// Large values and files: one copy of the same bytes, for as long as anything uses it.
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { BLOB_THRESHOLD } from '../../../src/cache/blobs.ts';
+import { createDefaultCache } from '../../../src/index.ts';
+import { TestClock } from '../../support/clock.ts';
+import { eventually } from '../../support/eventually.ts';
+import { temporaryRoot } from '../../support/temporary.ts';
+
+async function prepare(t: ExecutionContext, options = {}) {
+  const cacheRoot = await temporaryRoot(t);
+  const clock = new TestClock();
+  const cache = createDefaultCache({ cacheRoot, tag: 'a', clock: clock.now, ...options });
+  const files = async (): Promise<string[]> => {
+    const entries = await readdir(join(cacheRoot, 'a', 'blobs'), { recursive: true, withFileTypes: true });
+    return entries.filter(entry => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  };
+  /** Unused files go with a later transaction, which comes by itself. */
+  const areLeft = (count: number) =>
+    eventually(
+      async () => (await files()).length === count,
+      () => `not ${count} files`,
+    );
+  return { cacheRoot, cache, clock, files, areLeft };
+}
+
+const LARGE = Buffer.alloc(100_000, 'large');
+
+test.serial('a value above the threshold is a file, one at the threshold is not', async t => {
+  const { cache, files } = await prepare(t);
+  await cache.set('at', Buffer.alloc(BLOB_THRESHOLD));
+  t.is((await files()).length, 0);
+  await cache.set('above', Buffer.alloc(BLOB_THRESHOLD + 1));
+  t.is((await files()).length, 1);
+  const { size, blobs, count } = await cache.stats();
+  t.deepEqual([size, blobs, count], [2 * BLOB_THRESHOLD + 1, 1, 2]);
+});
+
+test.serial('every file that was put is one, however small', async t => {
+  const { cache, cacheRoot, files } = await prepare(t);
+  await writeFile(join(cacheRoot, 'source'), '');
+  await cache.putFile('file', join(cacheRoot, 'source'));
+  t.is((await files()).length, 1);
+});
+
+test.serial('the same bytes are stored once, and live until the last entry that uses them goes', async t => {
+  const { cache, cacheRoot, files, areLeft } = await prepare(t);
+  await writeFile(join(cacheRoot, 'source'), LARGE);
+  await cache.set('first', LARGE);
+  await cache.set('second', LARGE);
+  await cache.setMany([
+    ['third', LARGE],
+    ['fourth', Buffer.from(LARGE)],
+  ]);
+  await cache.putFile('file', join(cacheRoot, 'source'));
+  t.is((await files()).length, 1);
+  t.deepEqual([(await cache.stats()).size, (await cache.stats()).blobs], [LARGE.length, 1]);
+  await cache.set('first', 'small');
+  await cache.delete('second');
+  await cache.deleteMany(['third', 'fourth']);
+  await cache.cleanup();
+  t.is((await files()).length, 1);
+  t.true(LARGE.equals((await cache.get<Buffer>('file'))!));
+  await cache.delete('file');
+  await areLeft(0);
+  t.deepEqual([(await cache.stats()).size, (await cache.stats()).blobs], [5, 0]);
+});
+
+test.serial('the same bytes set again under the same key stay where they are', async t => {
+  const { cache, files } = await prepare(t);
+  for (let round = 0; round < 5; round++) await cache.set('key', LARGE);
+  await Promise.all([cache.set('key', LARGE), cache.set('key', LARGE), cache.set('other', LARGE)]);
+  t.is((await files()).length, 1);
+  t.true(LARGE.equals((await cache.get<Buffer>('key'))!));
+  t.is((await cache.stats()).size, LARGE.length);
+  t.deepEqual((await cache.check()).problems, []);
+});
+
+test.serial('the file is gone however its last entry went', async t => {
+  const { cache, clock, areLeft } = await prepare(t, { maxSize: '250KB' });
+  const put = (key: string, seed: number) => cache.set(key, Buffer.alloc(100_000, seed), { ttl: '1h' });
+  await put('replaced', 1);
+  await cache.set('replaced', 'small');
+  await areLeft(0);
+  await put('cleared', 2);
+  await cache.clear();
+  await areLeft(0);
+  await put('expired', 3);
+  clock.advance('1h');
+  await cache.cleanup();
+  await areLeft(0);
+  await put('evicted', 4);
+  clock.advance('1s');
+  await put('kept', 5);
+  clock.advance('1s');
+  await put('kept too', 6);
+  await areLeft(2);
+  t.deepEqual(await Array.fromAsync(cache.keys()), ['kept', 'kept too']);
+  t.deepEqual((await cache.check()).problems, []);
+});
+
+test.serial('what was refused leaves no file', async t => {
+  const { cache, areLeft } = await prepare(t, { maxSize: '50KB' });
+  t.false(await cache.set('too large', LARGE));
+  await cache.set('key', 'taken');
+  t.false(await cache.add('key', Buffer.alloc(20_000)));
+  t.false(
+    await cache.setMany([
+      ['a', Buffer.alloc(20_000)],
+      ['b', LARGE],
+    ]),
+  );
+  await t.throwsAsync(
+    cache.setMany([
+      ['a', Buffer.alloc(20_000)],
+      ['b', () => 1],
+    ]),
+  );
+  await areLeft(0);
+  t.deepEqual((await cache.check()).problems, []);
+});
+
+test.serial('storing the same bytes again mends a blob that was damaged', async t => {
+  const { cache, files } = await prepare(t);
+  await cache.set('key', LARGE);
+  const [file] = await files();
+  await writeFile(file!, 'damaged');
+  await cache.set('other', LARGE);
+  t.true(LARGE.equals((await cache.get<Buffer>('key'))!), 'for everybody who uses it');
+  t.true(LARGE.equals((await cache.get<Buffer>('other'))!));
+});
+
+test.serial('the same large value under a hundred keys at once is one file', async t => {
+  const { cache, files } = await prepare(t);
+  await Promise.all(Array.from({ length: 100 }, (_, index) => cache.set(`key-${index}`, LARGE)));
+  t.is((await files()).length, 1);
+  t.is((await cache.stats()).size, LARGE.length);
+});

@@ -1,0 +1,23 @@
+// What a function that runs in another thread or process gets to work with: it brings nothing along.
+import * as fs from 'node:fs';
+import * as threads from 'node:worker_threads';
+import { Versions } from '../../src/cache/versions.ts';
+import { inspectCoordinator } from '../../src/coordinator/registry.ts';
+import * as glovebox from '../../src/index.ts';
+
+export const tools = {
+  ...glovebox,
+  inspectCoordinator,
+  Versions,
+  fs,
+  threads,
+  /** Runs until the thread ends: what one function leaves for the next. */
+  kept: {} as Record<string, unknown>,
+};
+
+export type Tools = typeof tools;
+
+/** The text of a function as the function again, which sees its arguments and the globals only. */
+export function revive(source: string): (tools: Tools, ...args: unknown[]) => unknown {
+  return new Function(`return (${source})`)();
+}

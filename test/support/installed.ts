@@ -1,0 +1,31 @@
+// The package as a user has it: compiled, in the node_modules of a project of their own.
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, cpSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
+
+const root = path.resolve(import.meta.dirname, '../..');
+
+/** Compiles the package into `directory`/node_modules/glovebox, beside links to everything that it depends on. */
+export function installPackage(directory: string): void {
+  const modules = path.join(directory, 'node_modules');
+  const installed = path.join(modules, 'glovebox');
+  mkdirSync(installed, { recursive: true });
+  for (const name of readdirSync(path.join(root, 'node_modules'))) {
+    if (!name.startsWith('.')) symlinkSync(path.join(root, 'node_modules', name), path.join(modules, name));
+  }
+  const outDir = path.join(installed, 'dist');
+  execFileSync(path.join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json', '--outDir', outDir], {
+    cwd: root,
+  });
+  const grammar = 'tree-sitter-devicetree.wasm';
+  copyFileSync(
+    path.join(root, 'node_modules/tree-sitter-devicetree', grammar),
+    path.join(outDir, 'src/domains/layout', grammar),
+  );
+  copyFileSync(path.join(root, 'package.json'), path.join(installed, 'package.json'));
+}
+
+/** The project that the packed package is tried with: a config that needs nothing but Node to compile. */
+export function copyProject(directory: string): void {
+  cpSync(path.join(root, 'test/package'), directory, { recursive: true });
+}
