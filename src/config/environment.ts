@@ -1,0 +1,102 @@
+// The one module that reads the environment: what each variable means is decided here. Light: worker threads import it.
+import os from 'node:os';
+import path from 'node:path';
+import envPaths from 'env-paths';
+
+/** A set of environment variables, as `process.env` is one. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What the environment says about a cache. A field is absent when the environment does not say. */
+export interface CacheEnvironment {
+  /** From `GLOVEBOX_CACHE_DIR`: absolute. */
+  cacheRoot?: string;
+  /** From `GLOVEBOX_CACHE_DISABLED` or `GLOVEBOX_CACHE_<TAG>_DISABLED`. The environment can only disable. */
+  enabled?: false;
+  /** From `GLOVEBOX_CACHE_UNTRUSTED`. The environment can only allow. */
+  allowUntrusted?: true;
+}
+
+/** What the environment says about the terminal. */
+export interface TerminalEnvironment {
+  /** No colors: `NO_COLOR` has a value, `FORCE_COLOR` is `0` or `false`, or `TERM` is `dumb`. */
+  noColor: boolean;
+  /** Colors even when the output is no terminal: `FORCE_COLOR` is set, but not to `0` or `false`. `noColor` wins. */
+  forceColor: boolean;
+  /** In continuous integration: `CI` is set, but not to `0` or `false`. Nothing should redraw there. */
+  ci: boolean;
+  /** The terminal cannot move the cursor: `TERM` is `dumb`. */
+  dumb: boolean;
+}
+
+/**
+ * What the environment says about the cache of `tag`. `1`, `true` and `yes` disable, in any case of letters.
+ * In the variable's name the tag is in capitals, with `_` for `-` and `.`: `my-tag` is `GLOVEBOX_CACHE_MY_TAG_DISABLED`.
+ */
+export function cacheEnvironment(tag: string, environment: Environment = process.env): CacheEnvironment {
+  const found: CacheEnvironment = {};
+  const directory = environment.GLOVEBOX_CACHE_DIR;
+  if (directory) found.cacheRoot = path.resolve(expandHome(directory));
+  const ofTag = `GLOVEBOX_CACHE_${tag.toUpperCase().replace(/[-.]/g, '_')}_DISABLED`;
+  if (isYes(environment.GLOVEBOX_CACHE_DISABLED) || isYes(environment[ofTag])) found.enabled = false;
+  if (isYes(environment.GLOVEBOX_CACHE_UNTRUSTED)) found.allowUntrusted = true;
+  return found;
+}
+
+/**
+ * The directory that holds one directory per tag when nobody names another: `GLOVEBOX_CACHE_DIR`, else `glovebox` in
+ * the platform's cache directory (`$XDG_CACHE_HOME` or `~/.cache`, `~/Library/Caches`, `%LOCALAPPDATA%`). Absolute.
+ */
+export function defaultCacheRoot(environment: Environment = process.env): string {
+  return cacheEnvironment('', environment).cacheRoot ?? envPaths('glovebox', { suffix: '' }).cache;
+}
+
+/** The directory of the user's own config file: `glovebox` in the platform's config directory. Absolute. */
+export function userConfigDirectory(): string {
+  return envPaths('glovebox', { suffix: '' }).config;
+}
+
+/** What `GLOVEBOX_CONTAINER_ENGINE` names, which should be `docker` or `podman`; undefined when it is not set. */
+export function containerEngineEnvironment(environment: Environment = process.env): string | undefined {
+  return environment.GLOVEBOX_CONTAINER_ENGINE || undefined;
+}
+
+/** What the environment says about the terminal; whether the output is one is for the caller to ask the stream. */
+export function terminalEnvironment(environment: Environment = process.env): TerminalEnvironment {
+  const dumb = environment.TERM === 'dumb';
+  const noColor = dumb || Boolean(environment.NO_COLOR) || isOff(environment.FORCE_COLOR);
+  return { noColor, forceColor: !noColor && isOn(environment.FORCE_COLOR), ci: isOn(environment.CI), dumb };
+}
+
+/**
+ * The variables of these names that are set, in the order of the names: what a toolchain's program gets to see,
+ * since nothing else reaches it.
+ */
+export function pickEnvironment(
+  names: readonly string[],
+  environment: Environment = process.env,
+): Record<string, string> {
+  const picked: Record<string, string> = {};
+  for (const name of names) {
+    const value = environment[name];
+    if (value !== undefined) picked[name] = value;
+  }
+  return picked;
+}
+
+/** `~` and what begins with `~/`, below the user's home directory; other paths as they are. */
+export function expandHome(file: string): string {
+  if (file === '~') return os.homedir();
+  return /^~[/\\]/.test(file) ? path.join(os.homedir(), file.slice(2)) : file;
+}
+
+function isYes(value: string | undefined): boolean {
+  return value !== undefined && /^(1|true|yes)$/i.test(value.trim());
+}
+
+function isOn(value: string | undefined): boolean {
+  return value !== undefined && value !== '' && !isOff(value);
+}
+
+function isOff(value: string | undefined): boolean {
+  return value !== undefined && /^(0|false)$/i.test(value.trim());
+}

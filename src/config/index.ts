@@ -1,0 +1,21 @@
+// What a user has configured. Light to import: the parsers and the validator are loaded when a file is read.
+export { ConfigError, type ConfigProblem } from './config-error.ts';
+export { createUserConfig, type LoadUserConfigOptions, loadUserConfig } from './load-user-config.ts';
+export type { ConfigValues } from './schema.ts';
+export {
+  type BuildOptions,
+  type CommandToolchainOptions,
+  type ContainerToolchainOptions,
+  DEFAULT_PASS_THROUGH,
+  PLACEHOLDERS,
+  type ToolchainKind,
+  type ToolchainsOptions,
+  type WestToolchainOptions,
+} from './toolchain-options.ts';
+export {
+  type CacheConfig,
+  cacheOptionsFor,
+  type TagConfig,
+  type UserConfig,
+  type WorkspacesConfig,
+} from './user-config.ts';

@@ -1,0 +1,165 @@
+// From config files to the one object that the rest of Glovebox gets.
+import path from 'node:path';
+import { ConfigError, type ConfigProblem } from './config-error.ts';
+import { type DataFile, readDataFile } from './data-file.ts';
+import { expandHome, userConfigDirectory } from './environment.ts';
+import { findProjectFile, findUserFile } from './find-config.ts';
+import { problemsOf } from './problems.ts';
+import type { ConfigValues } from './schema.ts';
+import type { CacheConfig, UserConfig } from './user-config.ts';
+
+/** Where to look for config files. */
+export interface LoadUserConfigOptions {
+  /** Where the search for the project's file begins; it goes on upwards. Default: the working directory. */
+  directory?: string;
+  /** The project's file itself, instead of a search. It must exist. */
+  file?: string;
+  /** Where the user's own file may be. Default: `glovebox` in the platform's config directory. */
+  userDirectory?: string;
+}
+
+/**
+ * Reads the project's config file and the user's own. Where both give a field the project's counts; a toolchain
+ * counts as one field. With neither file, everything is at its default.
+ *
+ * @throws ConfigError naming file, line, field and what is allowed, when a file is not what it must be
+ */
+export async function loadUserConfig(options: LoadUserConfigOptions = {}): Promise<UserConfig> {
+  const { directory = '.', file, userDirectory = userConfigDirectory() } = options;
+  const [project, user] = await Promise.all([
+    file === undefined ? findProjectFile(directory) : path.resolve(file),
+    findUserFile(userDirectory),
+  ]);
+  const files = [project, user].filter(found => found !== undefined);
+  const sources = files.filter((found, index) => files.indexOf(found) === index);
+  const [strong = {}, weak = {}] = await Promise.all(sources.map(readConfigFile));
+  return {
+    ...withDefaults(merge(strong, weak)),
+    sources,
+    ...(project !== undefined && { directory: path.dirname(project) }),
+  };
+}
+
+/**
+ * A config from what a program says instead of files; what it leaves out is at its default.
+ * Relative paths count from `directory`.
+ *
+ * @throws ConfigError naming the field and what is allowed
+ */
+export function createUserConfig(
+  values: ConfigValues = {},
+  options: { directory?: string } = {},
+): UserConfig {
+  const directory = options.directory === undefined ? undefined : path.resolve(options.directory);
+  assertValid(values);
+  return {
+    ...withDefaults(withPaths(values, directory ?? process.cwd())),
+    sources: [],
+    ...(directory !== undefined && { directory }),
+  };
+}
+
+async function readConfigFile(file: string): Promise<ConfigValues> {
+  if (/\.[cm]?[jt]sx?$/.test(file)) {
+    const message =
+      'this would have to be executed. Write the config as YAML or JSON, such as glovebox.config.yaml.';
+    throw new ConfigError(file, [{ field: '', message }]);
+  }
+  const whole = await readDataFile(file);
+  const { value, position } = path.basename(file) === 'package.json' ? fieldOf(whole, 'glovebox') : whole;
+  const values = withoutNulls(value ?? {}, DEPTH_OF_MAPS);
+  assertValid(values, file, position);
+  return withPaths(values, path.dirname(file));
+}
+
+function fieldOf({ file, value, position }: DataFile, field: string): DataFile {
+  const inner = isMap(value) ? value[field] : undefined;
+  return { file, value: inner, position: steps => position([field, ...steps]) };
+}
+
+function assertValid(
+  values: unknown,
+  file?: string,
+  position?: DataFile['position'],
+): asserts values is ConfigValues {
+  // Nothing said is nothing wrong, and spares loading the validator.
+  if (isMap(values) && Object.keys(values).length === 0) return;
+  const problems = problemsOf(values).map(({ path: steps, ...problem }): ConfigProblem => {
+    return { ...problem, ...position?.(steps) };
+  });
+  if (problems.length === 0) return;
+  const inOrder = problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
+  throw new ConfigError(file, inOrder.slice(0, MAX_PROBLEMS));
+}
+
+/** More than these do not help anybody. */
+const MAX_PROBLEMS = 10;
+
+/** `cache.tags.<tag>.<field>` is the deepest. */
+const DEPTH_OF_MAPS = 4;
+
+/** A field with nothing after its name, such as a section whose lines are all comments, counts as not there. */
+function withoutNulls(value: unknown, depth: number): unknown {
+  if (!isMap(value) || depth === 0) return value;
+  const given = Object.entries(value).filter(([, inner]) => inner !== null);
+  return Object.fromEntries(given.map(([name, inner]) => [name, withoutNulls(inner, depth - 1)]));
+}
+
+function withPaths({ cache, build, toolchains, workspaces }: ConfigValues, directory: string): ConfigValues {
+  const { command } = toolchains ?? {};
+  return {
+    ...(cache && { cache: withDirectory(cache, directory) }),
+    ...(toolchains && {
+      toolchains: {
+        ...toolchains,
+        ...(command && { command: { ...command, program: expandHome(command.program) } }),
+      },
+    }),
+    ...(workspaces && { workspaces }),
+    ...(build && {
+      build: {
+        ...build,
+        ...(build.output && { output: expandHome(build.output) }),
+        ...(build.workspace && { workspace: path.resolve(directory, expandHome(build.workspace)) }),
+      },
+    }),
+  };
+}
+
+function withDirectory(cache: Partial<CacheConfig>, from: string): Partial<CacheConfig> {
+  if (cache.directory === undefined) return cache;
+  return { ...cache, directory: path.resolve(from, expandHome(cache.directory)) };
+}
+
+function merge(strong: ConfigValues, weak: ConfigValues): ConfigValues {
+  const tagNames = [...Object.keys(weak.cache?.tags ?? {}), ...Object.keys(strong.cache?.tags ?? {})];
+  const tags = tagNames.map(
+    tag => [tag, { ...weak.cache?.tags?.[tag], ...strong.cache?.tags?.[tag] }] as const,
+  );
+  return {
+    cache: { ...weak.cache, ...strong.cache, tags: Object.fromEntries(tags) },
+    build: { ...weak.build, ...strong.build },
+    toolchains: { ...weak.toolchains, ...strong.toolchains },
+    ...((weak.workspaces ?? strong.workspaces) && {
+      workspaces: { ...weak.workspaces, ...strong.workspaces },
+    }),
+  };
+}
+
+function withDefaults({
+  cache,
+  build,
+  toolchains,
+  workspaces,
+}: ConfigValues): Pick<UserConfig, 'cache' | 'build' | 'toolchains' | 'workspaces'> {
+  return {
+    cache: { ...cache, tags: cache?.tags ?? {} },
+    build: build ?? {},
+    toolchains: toolchains ?? {},
+    ...(workspaces && { workspaces }),
+  };
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,81 @@
+// How a user configures what compiles.
+
+/** The toolchains there are. */
+export type ToolchainKind = 'west' | 'container' | 'command';
+
+/** `build` in the config file. */
+export interface BuildOptions {
+  /** What compiles. Default: the first toolchain that is configured or found. */
+  toolchain?: ToolchainKind;
+  /** Targets compiled at once. Default: the number of cores. */
+  jobs?: number;
+  /** Where firmware goes, relative to the config directory (the one that holds `build.yaml`). Default: `firmware`. */
+  output?: string;
+  /** The west workspace that `west` and `container` build with. Default: the one that is found. Absolute once it is read. */
+  workspace?: string;
+  /** Where the keymaps are, relative to the config directory: the workflow's `config_path`. Default: `config`. */
+  configPath?: string;
+  /** The binary that is taken when a board makes no UF2, such as `hex`: the workflow's `fallback_binary`. Default: `bin`. */
+  fallbackBinary?: string;
+}
+
+/** `toolchains` in the config file: one field for each kind. */
+export interface ToolchainsOptions {
+  command?: CommandToolchainOptions;
+  west?: WestToolchainOptions;
+  container?: ContainerToolchainOptions;
+}
+
+/** `toolchains.west`: ZMK's own build, with what is installed on this machine. */
+export interface WestToolchainOptions {
+  /** Names of further variables that reach the build and the fingerprint. Default: none. */
+  environment?: string[];
+}
+
+/** `toolchains.container`: ZMK's own build, in its container. */
+export interface ContainerToolchainOptions {
+  /** The image. Default: `zmkfirmware/zmk-build-arm:stable`. */
+  image?: string;
+  /** What runs it. Default: `GLOVEBOX_CONTAINER_ENGINE`, else the first that works. */
+  engine?: 'docker' | 'podman';
+  /** Names of variables that reach the build and the fingerprint. Default: none. */
+  environment?: string[];
+}
+
+/**
+ * `toolchains.command`: any program that turns inputs into artifacts. Placeholders in `arguments`: {@link PLACEHOLDERS}.
+ * Relative paths and globs are as written; they count from the directory of the config file unless said otherwise.
+ */
+export interface CommandToolchainOptions {
+  /** Looked up in `PATH`, or a path. */
+  program: string;
+  /** Arguments, each passed as one; no shell reads them. */
+  arguments: string[];
+  /** Globs of the files a build may read. */
+  inputs: string[];
+  /** Globs of what a build makes, relative to the build directory. */
+  artifacts: string[];
+  /** A command whose output is part of the toolchain's identity. Default: none. */
+  version?: string[];
+  /** Names of variables that reach the program and the fingerprint. Default: none. */
+  environment?: string[];
+  /** Names of variables that reach the program but not the fingerprint. Default: {@link DEFAULT_PASS_THROUGH}. */
+  passThrough?: string[];
+  /** Dependency file in Makefile syntax that lists what the build read, relative to the build directory. Default: none. */
+  observed?: string;
+}
+
+/** The names a placeholder in `toolchains.command.arguments` can have. */
+export const PLACEHOLDERS = [
+  'board',
+  'shield',
+  'snippet',
+  'config',
+  'build',
+  'name',
+  'jobs',
+  'cmake-args',
+] as const;
+
+/** What a program needs to start at all, and what does not change what it makes. */
+export const DEFAULT_PASS_THROUGH: readonly string[] = ['PATH', 'HOME', 'TMPDIR'];

@@ -1,0 +1,143 @@
+// What somebody can put in the place of a file that a person should have written, and how it must end.
+import { execFileSync } from 'node:child_process';
+import { mkdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import type { ExecutionContext } from 'ava';
+import fc from 'fast-check';
+import { GloveboxError } from '../../src/cache/errors.ts';
+
+/** Characters that the largest of these texts has; the readers of YAML refuse more without a look. */
+const SIZE = 64 * 1024 - 100;
+
+function filled(text: string, size = SIZE): string {
+  return text.repeat(Math.floor(size / text.length));
+}
+
+function lines(count: number, line: (index: number) => string): string {
+  return Array.from({ length: count }, (_, index) => line(index)).join('\n');
+}
+
+/** Texts that are made to cost a reader of YAML or JSON time, memory or its stack. */
+export const HOSTILE_TEXTS: Readonly<Record<string, string>> = {
+  'lists in lists': filled('['),
+  'maps in maps': filled('{a: '),
+  'objects in objects': `${'{"a":'.repeat(12_000)}1${'}'.repeat(4_000)}`,
+  'balanced brackets': `${'['.repeat(32_000)}${']'.repeat(32_000)}`,
+  'indented maps': lines(350, index => `${' '.repeat(index)}a:`),
+  dashes: filled('- '),
+  'question marks': filled('? '),
+  colons: filled(': '),
+  commas: `[${filled(',')}]`,
+  quotes: filled('"'),
+  anchors: filled('&a '),
+  tags: filled('!!foo '),
+  documents: filled('---\n'),
+  directives: filled('%YAML 1.2\n'),
+  'many aliases': `a: &a [x]\n${'b: *a\n'.repeat(5_000)}`,
+  'a bomb of aliases': `a0: &a0 [x,x]\n${lines(40, index => `a${index + 1}: &a${index + 1} [${Array(9).fill(`*a${index}`).join()}]`)}`,
+  'a bomb of merges': `a0: &a0 {x: 1}\n${lines(40, index => `a${index + 1}: &a${index + 1} {<<: [*a${index}, *a${index}]}`)}`,
+  'a list in itself': 'a: &a [*a]\ninclude: *a',
+  'a map in itself': '&a {cache: *a, build: *a, include: *a}',
+  'many fields': lines(6_000, index => `k${index}: 1`),
+  'one field again and again': filled('include: 1\n'),
+  'fields that are lists': filled('? [a]\n: b\n'),
+  'a field of one letter a thousand times': `${filled('k')}: 1`,
+  'a number of many digits': `build: { jobs: ${filled('9')}}`,
+  'names of prototypes': '__proto__: { polluted: 1 }\nconstructor: { prototype: { polluted: 1 } }\n',
+  NUL: filled('\0'),
+  'wrong types': 'include: { board: [1] }\nbuild: [1]\ncache: 7\ntoolchains: text\n',
+  'a byte order mark and CR LF': '\ufeffbuild:\r\n  jobs: many\r\ninclude: 1\r\n',
+};
+
+/** What is no file, or none that can be read whole; each is made at `place`. */
+export const HOSTILE_PLACES: Readonly<Record<string, (place: string) => Promise<unknown>>> = {
+  'a pipe': async place => execFileSync('mkfifo', [place]),
+  'a directory': place => mkdir(place),
+  'a device that never ends': place => symlink('/dev/zero', place),
+  'a link to itself': place => symlink(place, place),
+  gigabytes: async place => {
+    await writeFile(place, '');
+    await truncate(place, 8 * 1024 ** 3);
+  },
+  'bytes that are no text': place => writeFile(place, Buffer.from([0x61, 0x3a, 0x0a, 0xff, 0xfe, 0x00])),
+};
+
+/** Puts each in the place of the file in turn. */
+export async function inPlace(place: string, put: (place: string) => Promise<unknown>): Promise<void> {
+  await rm(place, { recursive: true, force: true });
+  await put(place);
+}
+
+/**
+ * Reads, and fails the test unless that ends within a second of work, well or with an error of ours that names `file`.
+ * The thread's own work is measured, since the machine may be busy with other things: no other test may run in it meanwhile.
+ */
+export async function readWithinASecond(
+  t: ExecutionContext,
+  what: string,
+  file: string,
+  read: () => Promise<unknown>,
+): Promise<GloveboxError | undefined> {
+  const before = process.threadCpuUsage();
+  const error = await read().then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  const { user, system } = process.threadCpuUsage(before);
+  t.true(user + system < 1_000_000, `${what}: ${(user + system) / 1000} ms of work`);
+  t.is(({} as { polluted?: number }).polluted, undefined, what);
+  if (error === undefined) return undefined;
+  if (!(error instanceof GloveboxError)) throw new Error(`${what}: not an error of ours`, { cause: error });
+  t.true(error.message.startsWith(file), `${what}: ${error.message}`);
+  t.true(error.message.length < 4_000, `${what}: a message of ${error.message.length} characters`);
+  return error;
+}
+
+/** Random changes of texts that mean something, the same in every run unless FUZZ_SEED says otherwise; FUZZ_RUNS for more of them. */
+export function fuzz(texts: readonly string[], read: (text: Buffer) => Promise<void>): Promise<void> {
+  const { FUZZ_RUNS = '150', FUZZ_SEED = '20' } = process.env;
+  const piece = fc.oneof(
+    fc.constantFrom(
+      '{',
+      '}',
+      '[',
+      ']',
+      ': ',
+      '- ',
+      '&a ',
+      '*a',
+      '<<: ',
+      '"',
+      "'",
+      '|\n',
+      '\n',
+      '\t',
+      '\r',
+      '<',
+      '>',
+      '&',
+      '#define A A\n',
+      '/*',
+      '\0',
+      '\ufeff',
+      '__proto__',
+    ),
+    fc.string({ unit: 'binary', maxLength: 8 }),
+    fc.uint8Array({ maxLength: 6 }).map(bytes => Buffer.from(bytes).toString('latin1')),
+  );
+  const change = fc.record({
+    at: fc.double({ min: 0, max: 1, noNaN: true }),
+    remove: fc.nat(40),
+    piece,
+    times: fc.constantFrom(1, 1, 1, 200),
+  });
+  const changed = fc
+    .record({ text: fc.constantFrom(...texts), changes: fc.array(change, { minLength: 1, maxLength: 8 }) })
+    .map(({ text, changes }) =>
+      changes.reduce((bytes, { at, remove, piece, times }) => {
+        const from = Math.floor(at * bytes.length);
+        const put = Buffer.from(piece.repeat(times), 'latin1');
+        return Buffer.concat([bytes.subarray(0, from), put, bytes.subarray(from + remove)]);
+      }, Buffer.from(text)),
+    );
+  return fc.assert(fc.asyncProperty(changed, read), { numRuns: Number(FUZZ_RUNS), seed: Number(FUZZ_SEED) });
+}
