@@ -1,0 +1,52 @@
+// What the threads of this process read, added up, and written from time to time: a read must not cost a write.
+import type { WriteOperation, WriteResult } from '../cache/store.ts';
+
+type AccessOperation = WriteOperation & { type: 'access' };
+
+// How long reads are added up, in milliseconds, and how many keys one operation updates: few enough to let other
+// operations in between.
+const INTERVAL_MS = 1000;
+const ENTRIES_PER_OPERATION = 64;
+
+export class AccessLog {
+  readonly #write: (operation: AccessOperation, now: number) => Promise<WriteResult>;
+  #accesses = new Map<string, { count: number; last: number }>();
+  #now = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(write: (operation: AccessOperation, now: number) => Promise<WriteResult>) {
+    this.#write = write;
+  }
+
+  add({ entries }: AccessOperation, now: number): void {
+    this.#now = Math.max(this.#now, now);
+    for (const [key, count, last] of entries) {
+      const access = this.#accesses.get(key);
+      if (access) {
+        access.count += count;
+        access.last = Math.max(access.last, last);
+      } else {
+        this.#accesses.set(key, { count, last });
+      }
+    }
+    this.#timer ??= setTimeout(() => void this.flush(), INTERVAL_MS).unref();
+  }
+
+  /** Queues everything that was added. Resolves when it is committed. */
+  async flush(): Promise<WriteResult> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const entries = [...this.#accesses].map(([key, { count, last }]): [string, number, number] => [
+      key,
+      count,
+      last,
+    ]);
+    this.#accesses = new Map();
+    const written: Promise<WriteResult>[] = [];
+    for (let start = 0; start < entries.length; start += ENTRIES_PER_OPERATION) {
+      const some = entries.slice(start, start + ENTRIES_PER_OPERATION);
+      written.push(this.#write({ type: 'access', entries: some, isUrgent: true }, this.#now));
+    }
+    return (await Promise.all(written)).at(-1) ?? { value: true };
+  }
+}

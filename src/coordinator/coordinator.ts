@@ -1,0 +1,137 @@
+// The coordinator: keeps the registry of open stores of its thread, and serves the threads below it.
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import type { CacheStats } from '../cache/cache.ts';
+import { assertTag } from '../cache/keys.ts';
+import { StoreHost } from './host.ts';
+import type { Client } from './leases.ts';
+import { assertSameStore, type Hello, isHello, type OpenRequest } from './protocol.ts';
+import { Session } from './session.ts';
+
+/** Counts of all caches that are open in this process, summed over all its threads. */
+export interface AggregatedCacheStats {
+  /** Stores that are open: one per cache root and tag. */
+  totalInstances: number;
+  /** By the directory of the tag. */
+  instances: Record<string, CacheStats>;
+  totalSize: number;
+  totalCount: number;
+  totalHits: number;
+  totalMisses: number;
+  /** Hits among all reads, 0 to 1; 0 when nothing was read. */
+  hitRate: number;
+}
+
+export class Coordinator {
+  readonly #hosts = new Map<string, StoreHost>();
+  readonly #sessions = new Set<Session>();
+  // Each coordinator signs its transactions: other processes and other coordinators tell its changes from theirs.
+  readonly #writer = randomUUID();
+  /** Messages that were not of the protocol. */
+  dropped = 0;
+
+  /** A port to pass to a worker thread by hand, for `connectToCoordinator`. It may be used by one thread. */
+  createPort(): MessagePort {
+    const { port1, port2 } = new MessageChannel();
+    port1.on('message', (message: unknown) => {
+      if (isHello(message)) this.accept(message);
+      else this.dropped++;
+    });
+    port1.unref();
+    return port2;
+  }
+
+  /** Serves a worker thread until it ends. */
+  accept({ thread, control, writes }: Hello): void {
+    const session = new Session(this, control, writes, () => {
+      this.#sessions.delete(session);
+      for (const [name, host] of this.#hosts) {
+        host.threadEnded(thread);
+        if (host.dropClient(session)) this.#closeHost(name, host);
+      }
+    });
+    this.#sessions.add(session);
+  }
+
+  /** The store of a root and tag, opened when it is not. Throws ConflictingOptionsError or InvalidArgumentError. */
+  open(request: OpenRequest, client: Client): { host: StoreHost; counters: Float64Array } {
+    const { tag, backend, maxSize, policy, allowUntrusted } = request;
+    // Again, where it becomes a path: the request may come from another thread.
+    assertTag(tag);
+    const root = backend === 'sqlite' ? canonical(request.cacheRoot) : request.cacheRoot;
+    const directory = join(root, tag);
+    let host = this.#hosts.get(directory);
+    if (host) {
+      assertSameStore(host.options, request);
+    } else {
+      host = new StoreHost({
+        tag,
+        directory,
+        backend,
+        maxSize,
+        policy,
+        allowUntrusted,
+        writer: this.#writer,
+      });
+      this.#hosts.set(directory, host);
+    }
+    return { host, counters: host.addUser(client) };
+  }
+
+  /** One cache instance of the client is closed; the store goes with its last one. */
+  release(host: StoreHost, client: Client): void {
+    if (host.removeUser(client)) this.#closeHost(host.options.directory, host);
+  }
+
+  #closeHost(name: string, host: StoreHost): void {
+    this.#hosts.delete(name);
+    host.close();
+  }
+
+  aggregatedStats(): AggregatedCacheStats {
+    const all: AggregatedCacheStats = {
+      totalInstances: this.#hosts.size,
+      instances: {},
+      totalSize: 0,
+      totalCount: 0,
+      totalHits: 0,
+      totalMisses: 0,
+      hitRate: 0,
+    };
+    for (const [name, host] of this.#hosts) {
+      const stats = host.stats();
+      all.instances[name] = stats;
+      all.totalSize += stats.size;
+      all.totalCount += stats.count;
+      all.totalHits += stats.hits;
+      all.totalMisses += stats.misses;
+    }
+    const reads = all.totalHits + all.totalMisses;
+    all.hitRate = reads === 0 ? 0 : all.totalHits / reads;
+    return all;
+  }
+
+  /** What is held for others, for tests and diagnosis. */
+  inspect(): { sessions: number; stores: number; clients: number; leases: number; dropped: number } {
+    const hosts = [...this.#hosts.values()];
+    return {
+      sessions: this.#sessions.size,
+      stores: hosts.length,
+      clients: hosts.reduce((sum, host) => sum + host.clientCount, 0),
+      leases: hosts.reduce((sum, host) => sum + host.leases.count, 0),
+      dropped: this.dropped,
+    };
+  }
+}
+
+// Two names of one directory are one store.
+function canonical(root: string): string {
+  try {
+    mkdirSync(root, { recursive: true, mode: 0o700 });
+    return realpathSync(root);
+  } catch {
+    return root;
+  }
+}

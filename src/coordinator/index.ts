@@ -1,0 +1,14 @@
+// What the coordinator offers to users and to the folders above.
+export type { AggregatedCacheStats } from './coordinator.ts';
+export {
+  cleanupSharedCacheInstances,
+  connectToCoordinator,
+  createCacheFromUserConfig,
+  createCoordinatorPort,
+  createDefaultCache,
+  getAggregatedCacheStats,
+  getCacheInstanceCount,
+  getCacheInstanceKeys,
+  getSharedCacheInstance,
+  resetSharedCacheInstances,
+} from './registry.ts';

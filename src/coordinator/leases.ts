@@ -1,0 +1,255 @@
+// Who may produce which missing key: one caller at a time, of all threads and processes.
+//
+//   a key's lease:   holder ──stores──► everybody waiting reads again
+//                      │ throws, dies, or takes too long
+//                      ▼
+//                    the next one waiting becomes the holder, with a new token
+//
+// The token goes into the store. A value comes with the token of its producer and is refused when the store has
+// another one: whoever lost the lease, to whatever it was, cannot overwrite what the successor stored.
+import { randomUUID } from 'node:crypto';
+import type { Grant, LeaseRequest } from '../cache/link.ts';
+import { isGone, thisProcess } from '../cache/owner.ts';
+import type { LeaseRecord, WriteOperation, WriteResult } from '../cache/store.ts';
+import { breakLock, type HeldLock, LOCK_STALE_MS, tryLock } from './locks.ts';
+
+/** A thread that asks for leases: when it ends, they are passed on. */
+export type Client = object;
+
+export interface LeaseHost {
+  /** Where locks between processes are; undefined when no other process can have the store. */
+  readonly lockDirectory: string | undefined;
+  has(key: string, now: number): boolean;
+  leaseOf(key: string): LeaseRecord | undefined;
+  write(operation: WriteOperation, now: number): Promise<WriteResult>;
+}
+
+interface Waiter {
+  client: Client;
+  request: LeaseRequest;
+  grant: (grant: Grant) => void;
+  onWait: (holder: { pid: number }) => void;
+  timer?: NodeJS.Timeout;
+  /** The client has ended: nobody is there to use a grant. */
+  isGone?: boolean;
+}
+
+interface Lease {
+  key: string;
+  holder?: { client: Client; token: string };
+  /** Waits for another process or for the lock: becomes the holder. */
+  candidate?: Waiter;
+  lock?: HeldLock;
+  waiting: Waiter[];
+}
+
+// How often a process looks whether another one is done, in milliseconds: at first, and at last. In between after a
+// fiftieth more of the time that it has waited: it is told that much late.
+const POLL_MIN_MS = 1;
+const POLL_MAX_MS = 100;
+const POLL_SHARE = 0.02;
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+export class Leases {
+  readonly #host: LeaseHost;
+  readonly #leases = new Map<string, Lease>();
+
+  constructor(host: LeaseHost) {
+    this.#host = host;
+  }
+
+  /** Keys that are being produced or waited for. */
+  get count(): number {
+    return this.#leases.size;
+  }
+
+  /** Resolves when it is the client's turn or when there is something to read. */
+  acquire(client: Client, request: LeaseRequest, onWait: Waiter['onWait']): Promise<Grant> {
+    return new Promise(grant => {
+      const waiter: Waiter = { client, request, grant, onWait };
+      const lease = this.#leases.get(request.key);
+      if (!lease) {
+        const opened: Lease = { key: request.key, waiting: [] };
+        this.#leases.set(request.key, opened);
+        void this.#promote(opened, waiter);
+        return;
+      }
+      lease.waiting.push(waiter);
+      onWait({ pid: process.pid });
+      if (request.wait <= MAX_TIMER_MS) {
+        waiter.timer = setTimeout(() => this.#takeOver(lease, waiter), request.wait);
+      }
+    });
+  }
+
+  /**
+   * What became of the holder's value; called by the host after each such write. `'lost'`: another process has taken
+   * the lease over, and whoever waits here is to wait for that one. `'unstorable'`: nobody could store it.
+   */
+  settled(key: string, token: string, outcome: 'stored' | 'lost' | 'unstorable'): void {
+    const lease = this.#leases.get(key);
+    if (lease?.holder?.token !== token) return;
+    this.#end(lease, outcome === 'unstorable' ? { state: 'unshared' } : { state: 'retry' });
+  }
+
+  /** The holder gives up without a value: the next one tries. */
+  abandon(key: string, token: string): void {
+    const lease = this.#leases.get(key);
+    if (lease?.holder?.token === token) this.#passOn(lease);
+  }
+
+  /** The client's thread has ended or closed its caches: what it held is passed on, what it waited for is forgotten. */
+  drop(client: Client): void {
+    for (const lease of [...this.#leases.values()]) {
+      lease.waiting = lease.waiting.filter(waiter => {
+        if (waiter.client !== client) return true;
+        clearTimeout(waiter.timer);
+        // A thread that only closed its caches is still there, and waits for an answer.
+        waiter.grant({ state: 'retry' });
+        return false;
+      });
+      // A candidate still waits for the lock: it is passed over as soon as that is settled.
+      if (lease.candidate?.client === client) lease.candidate.isGone = true;
+      if (lease.holder?.client === client) this.#passOn(lease);
+    }
+  }
+
+  #passOn(lease: Lease): void {
+    const { holder } = lease;
+    lease.holder = undefined;
+    const next = lease.waiting.shift();
+    if (next) {
+      void this.#promote(lease, next);
+      return;
+    }
+    this.#giveUp(lease, holder?.token);
+  }
+
+  // The record goes before the lock: a record without its lock would look like that of a dead holder, once this
+  // process has ended, to somebody who then breaks a lock that is another's by now.
+  #giveUp(lease: Lease, token: string | undefined): void {
+    const released =
+      token === undefined ? undefined : this.#host.write({ type: 'release', key: lease.key, token }, 0);
+    this.#end(lease, { state: 'retry' }, released);
+  }
+
+  #end(lease: Lease, grant: Grant, before?: Promise<unknown>): void {
+    this.#leases.delete(lease.key);
+    for (const waiter of lease.waiting) {
+      clearTimeout(waiter.timer);
+      waiter.grant(grant);
+    }
+    void Promise.resolve(before).then(() => lease.lock?.release());
+  }
+
+  // The waiter has waited long enough for a producer of this process or another.
+  #takeOver(lease: Lease, waiter: Waiter): void {
+    if (this.#leases.get(lease.key) !== lease || !lease.waiting.includes(waiter)) return;
+    lease.waiting = lease.waiting.filter(other => other !== waiter);
+    if (lease.candidate) waiter.grant({ state: 'unshared' });
+    else void this.#promote(lease, waiter);
+  }
+
+  async #promote(lease: Lease, waiter: Waiter): Promise<void> {
+    clearTimeout(waiter.timer);
+    lease.candidate = waiter;
+    lease.holder = undefined;
+    const got = lease.lock?.isHeld ? 'held' : await this.#lock(lease, waiter);
+    if (got === 'stored') {
+      waiter.grant({ state: 'retry' });
+      this.#end(lease, { state: 'retry' });
+      return;
+    }
+    if (waiter.isGone) {
+      waiter.grant({ state: 'retry' });
+      lease.candidate = undefined;
+      this.#passOn(lease);
+      return;
+    }
+    const token = randomUUID();
+    lease.holder = { client: waiter.client, token };
+    lease.candidate = undefined;
+    const record: LeaseRecord = { token, ...thisProcess(), started: lease.lock?.made ?? 0 };
+    // With a lock, in the place of what was found there when it was looked at, or not at all.
+    const { rival, replaces } = lease.lock ? this.#before(lease.key) : {};
+    const write = { type: 'lease', key: lease.key, lease: record, replaces } as const;
+    const written = rival ? { value: false } : await this.#host.write(write, waiter.request.now);
+    if ('value' in written && written.value === false && lease.holder?.token === token) {
+      lease.holder = undefined;
+      lease.candidate = waiter;
+      await this.#unlock(lease);
+      return this.#promote(lease, waiter);
+    }
+    if (lease.holder?.token !== token) {
+      waiter.grant({ state: 'retry' });
+      return;
+    }
+    // From now on nobody else can store a product. Whoever held the lease before may just have done so.
+    if (this.#host.has(lease.key, waiter.request.now)) {
+      waiter.grant({ state: 'retry' });
+      this.#giveUp(lease, token);
+      return;
+    }
+    waiter.grant({ state: 'held', token });
+  }
+
+  // Whose record is there. A rival: alive, and its lock so young that it cannot have become stale.
+  #before(key: string): { rival: LeaseRecord | undefined; replaces: string | null } {
+    const other = this.#host.leaseOf(key);
+    const isYoung = other !== undefined && Math.abs(Date.now() - other.started) < LOCK_STALE_MS;
+    const isRival = isYoung && other.pid !== process.pid && !isGone(other);
+    return { rival: isRival ? other : undefined, replaces: other?.token ?? null };
+  }
+
+  async #unlock(lease: Lease): Promise<void> {
+    const { lock } = lease;
+    lease.lock = undefined;
+    await lock?.release();
+  }
+
+  // Takes the lock between processes. Resolves also without it where locks cannot be made, and when the other
+  // process took longer than the waiter waits: then the token alone decides whose value is stored.
+  async #lock(lease: Lease, waiter: Waiter): Promise<'held' | 'stored'> {
+    const directory = this.#host.lockDirectory;
+    if (directory === undefined) return 'held';
+    const { key, now, wait } = waiter.request;
+    const started = performance.now();
+    for (;;) {
+      if (waiter.isGone) return 'held';
+      let lock: HeldLock | 'taken';
+      try {
+        lock = await tryLock(directory, key);
+      } catch {
+        return 'held';
+      }
+      // Two who find a stale lock at once can both remove it, the second that of the first: then it is the first's.
+      if (lock !== 'taken' && this.#before(key).rival) {
+        await lock.release();
+        lock = 'taken';
+      }
+      if (lock !== 'taken') {
+        lease.lock = lock;
+        if (!this.#host.has(key, now)) return 'held';
+        lease.lock = undefined;
+        await lock.release();
+        return 'stored';
+      }
+      if (this.#host.has(key, now)) return 'stored';
+      const other = this.#host.leaseOf(key);
+      if (other && isGone(other)) {
+        // Only one process gets to delete the dead one's record, and only that one breaks its lock.
+        const result = await this.#host.write({ type: 'release', key, token: other.token }, now);
+        if ('value' in result && result.value)
+          await breakLock(directory, key, other.started).catch(() => undefined);
+        // Where nothing can be written, the dead one's record stays: then everybody produces for himself.
+        if ('failed' in result) return 'held';
+        continue;
+      }
+      if (other) for (const one of [waiter, ...lease.waiting]) one.onWait({ pid: other.pid });
+      const waited = performance.now() - started;
+      if (waited > wait) return 'held';
+      const pause = Math.min(Math.max(POLL_MIN_MS, waited * POLL_SHARE), POLL_MAX_MS);
+      await new Promise(resolve => setTimeout(resolve, pause * (0.5 + Math.random())));
+    }
+  }
+}

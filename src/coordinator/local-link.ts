@@ -1,0 +1,69 @@
+// A cache of the coordinator's own thread reaches its store without a port.
+import type { BlobFiles } from '../cache/blobs.ts';
+import type { CacheStats, CheckReport } from '../cache/cache.ts';
+import type { Grant, LeaseRequest, StoreLink } from '../cache/link.ts';
+import type { StoreReader, WriteOperation, WriteResult } from '../cache/store.ts';
+import type { Versions } from '../cache/versions.ts';
+import type { Coordinator } from './coordinator.ts';
+import type { StoreHost } from './host.ts';
+import type { Client } from './leases.ts';
+import type { OpenRequest } from './protocol.ts';
+
+export class LocalLink implements StoreLink {
+  readonly versions: Versions;
+  readonly counters: Float64Array;
+  readonly allowsLocalTier = true;
+  readonly blobs: BlobFiles | undefined;
+  readonly #coordinator: Coordinator;
+  readonly #host: StoreHost;
+  readonly #client: Client;
+  readonly #timeout: number;
+
+  /** Opens the store. Throws ConflictingOptionsError. */
+  constructor(coordinator: Coordinator, request: OpenRequest, client: Client) {
+    const { host, counters } = coordinator.open(request, client);
+    this.#coordinator = coordinator;
+    this.#host = host;
+    this.#client = client;
+    this.#timeout = request.timeout;
+    this.versions = host.versions;
+    this.counters = counters;
+    this.blobs = host.blobs;
+  }
+
+  reader(): StoreReader {
+    return this.#host.reader;
+  }
+
+  readFailed(error: unknown): undefined {
+    return this.#host.readFailed(error);
+  }
+
+  write(operation: WriteOperation, now: number): Promise<WriteResult> {
+    return this.#host.write(operation, now, this.#timeout);
+  }
+
+  lease(request: LeaseRequest, onWait: (holder: { pid: number }) => void): Promise<Grant> {
+    return this.#host.leases.acquire(this.#client, request, onWait);
+  }
+
+  abandon(key: string, token: string): void {
+    this.#host.leases.abandon(key, token);
+  }
+
+  async stats(): Promise<CacheStats> {
+    return this.#host.stats();
+  }
+
+  check(repair: boolean): Promise<CheckReport> {
+    return this.#host.check(repair);
+  }
+
+  collect(): Promise<void> {
+    return this.#host.collect();
+  }
+
+  async close(): Promise<void> {
+    this.#coordinator.release(this.#host, this.#client);
+  }
+}

@@ -1,0 +1,118 @@
+// Every message between a worker thread and the coordinator, and what makes one valid.
+//
+// A thread has one connection, of two ports: over `control` it calls the coordinator (Comlink), over `writes` go
+// batches of operations, all of one turn in one message, and come their results, all of one commit in one message.
+// What is plain a thread writes by itself; over `writes` goes the rest, and whatever it could not write.
+import { MessagePort } from 'node:worker_threads';
+import type { CacheStats, CheckReport, EntryMetadata, EvictionPolicy } from '../cache/cache.ts';
+import { ConflictingOptionsError } from '../cache/errors.ts';
+import type { Grant, LeaseRequest } from '../cache/link.ts';
+import type { FoundValue, PageEntry, WriteOperation, WriteResult } from '../cache/store.ts';
+import type { AggregatedCacheStats } from './coordinator.ts';
+
+/** Under this name the coordinator's thread id is in the environment data that worker threads inherit. */
+export const COORDINATOR_KEY = 'glovebox:coordinator';
+
+/** Changes when messages do: threads with different versions of Glovebox do not talk. */
+export const PROTOCOL_VERSION = 1;
+
+/** The first message, to the coordinator's thread or over a port that was passed by hand. */
+export interface Hello {
+  glovebox: typeof PROTOCOL_VERSION;
+  /** The thread's id. */
+  thread: number;
+  control: MessagePort;
+  writes: MessagePort;
+}
+
+export function isHello(message: unknown): message is Hello {
+  if (typeof message !== 'object' || message === null) return false;
+  const { glovebox, thread, control, writes } = message as Partial<Hello>;
+  return (
+    glovebox === PROTOCOL_VERSION &&
+    Number.isSafeInteger(thread) &&
+    control instanceof MessagePort &&
+    writes instanceof MessagePort
+  );
+}
+
+/** What a cache asks for when it is opened. What the caller did not ask for follows the store that is open. */
+export interface OpenRequest {
+  tag: string;
+  cacheRoot: string;
+  backend: 'sqlite' | 'memory';
+  maxSize: number;
+  policy: EvictionPolicy;
+  /** Which of the two the caller asked for. */
+  explicit: { maxSize: boolean; policy: boolean };
+  /** Milliseconds to wait for other processes. */
+  timeout: number;
+  /** Use the cache root also when others can write there. */
+  allowUntrusted: boolean;
+}
+
+/** Throws ConflictingOptionsError, naming both, when a store that is open is not what is asked for. */
+export function assertSameStore(
+  open: { backend: string; maxSize: number; policy: string; directory: string },
+  { tag, backend, maxSize, policy, explicit }: OpenRequest,
+): void {
+  const conflict =
+    backend !== open.backend
+      ? `the ${open.backend} backend, not ${backend}`
+      : explicit.maxSize && maxSize !== open.maxSize
+        ? `a size limit of ${open.maxSize} bytes, not ${maxSize}`
+        : explicit.policy && policy !== open.policy
+          ? `the eviction policy '${open.policy}', not '${policy}'`
+          : undefined;
+  if (conflict) {
+    throw new ConflictingOptionsError(
+      `The cache '${tag}' in ${open.directory} is open with ${conflict}. Use the same options everywhere, or close it first.`,
+    );
+  }
+}
+
+export interface OpenReply {
+  instance: number;
+  versions: SharedArrayBuffer;
+  counters: SharedArrayBuffer;
+  /** The tag's directory, where blobs are; undefined for stores without files. */
+  directory: string | undefined;
+  /** The database to open; undefined when reads and writes must use the port. */
+  file: string | undefined;
+  /** The name to sign transactions with. */
+  writer: string;
+  maxSize: number;
+  policy: EvictionPolicy;
+}
+
+/** Errors lose their class on the way: they travel as data. */
+export type Reply<T> = { ok: true; value: T } | { ok: false; code: string; message: string };
+
+/** Either the answer, or that somebody else is producing: then the answer is waited for with the ticket. */
+export type LeaseReply = { grant: Grant } | { waitFor: { pid: number }; ticket: number };
+
+/** What a worker thread can call. */
+export interface Control {
+  open(request: OpenRequest): Reply<OpenReply>;
+  release(instance: number): void;
+  read(instance: number, key: string): FoundValue | undefined;
+  page(instance: number, prefix: string, after: string, now: number, keysOnly: boolean): PageEntry[];
+  metadata(instance: number, key: string): EntryMetadata | undefined;
+  lease(instance: number, request: LeaseRequest): Promise<LeaseReply>;
+  awaitLease(ticket: number): Promise<LeaseReply>;
+  abandon(instance: number, key: string, token: string): void;
+  /** `epoch` is that of the connection that read: damage of a database that was replaced since is no news. */
+  readFailed(instance: number, message: string, code: string | undefined, epoch: number): void;
+  stats(instance: number): CacheStats;
+  check(instance: number, repair: boolean): Promise<CheckReport>;
+  collect(instance: number): Promise<void>;
+  /** The thread has written by itself, and left unused blobs or more than fits. */
+  tidy(instance: number): void;
+  aggregatedStats(): AggregatedCacheStats;
+}
+
+/** Worker to coordinator, over `writes`. */
+export type WriteMessage = [id: number, instance: number, now: number, operation: WriteOperation][];
+
+/** Coordinator to worker, over `writes`. */
+export type WrittenMessage = [id: number, result: WriteResult][];

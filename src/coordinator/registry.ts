@@ -1,0 +1,257 @@
+// The caches of this thread: the same options give the same instance.
+import { join, resolve } from 'node:path';
+import { getEnvironmentData, type MessagePort, setEnvironmentData, threadId } from 'node:worker_threads';
+import type { Cache, EvictionPolicy } from '../cache/cache.ts';
+import { DisabledCache } from '../cache/disabled-cache.ts';
+import { InvalidArgumentError } from '../cache/errors.ts';
+import { assertTag } from '../cache/keys.ts';
+import type { StoreLink } from '../cache/link.ts';
+import type { CacheOptions } from '../cache/options.ts';
+import { StoreCache } from '../cache/store-cache.ts';
+import { parseDuration, parseSize } from '../cache/units.ts';
+import { cacheEnvironment, defaultCacheRoot } from '../config/environment.ts';
+import { cacheOptionsFor, type UserConfig } from '../config/user-config.ts';
+import type { Connection } from './connection.ts';
+import type { AggregatedCacheStats, Coordinator } from './coordinator.ts';
+import { assertSameStore, COORDINATOR_KEY, isHello, type OpenRequest } from './protocol.ts';
+
+const DEFAULT_TAG = 'default';
+const DEFAULT_MAX_SIZE = '2GB';
+const DEFAULT_TIMEOUT_MS = 30_000;
+const DEFAULT_LOCAL_TIER_SIZE = '8MB';
+const POLICIES: readonly EvictionPolicy[] = [
+  'least-recently-used',
+  'least-recently-stored',
+  'least-frequently-used',
+  'none',
+];
+
+interface Resolved extends OpenRequest {
+  enabled: boolean;
+  ttl: number | null;
+  clock: () => number;
+  localTierSize: number;
+}
+
+interface Registered {
+  cache: Cache;
+  options: Resolved;
+}
+
+const registered = new Map<string, Registered>();
+// Stands for this thread wherever the coordinator counts who uses a store.
+const thisThread = {};
+
+// A thread below one that has a coordinator uses that one; any other thread is a coordinator itself, for the threads
+// it starts from now on. The main thread need not have one: test runners load everything in worker threads.
+const isCoordinator = getEnvironmentData(COORDINATOR_KEY) === undefined;
+let coordinator: Promise<Coordinator> | undefined;
+let connection: Promise<Connection> | undefined;
+let portByHand: MessagePort | undefined;
+
+if (isCoordinator) {
+  setEnvironmentData(COORDINATOR_KEY, threadId);
+  // The channel belongs to the whole process: what is no greeting of ours is somebody else's, and no mistake.
+  process.on('workerMessage', (message: unknown) => {
+    if (isHello(message)) void openCoordinator().then(opened => opened.accept(message));
+  });
+}
+
+function openCoordinator(): Promise<Coordinator> {
+  coordinator ??= import('./coordinator.ts').then(module => new module.Coordinator());
+  // What could not be loaded now (no file descriptor left, perhaps) can be another time.
+  coordinator.catch(() => {
+    coordinator = undefined;
+  });
+  return coordinator;
+}
+
+function openConnection(): Promise<Connection> {
+  connection ??= import('./connection.ts').then(module => module.Connection.open(portByHand));
+  connection.catch(() => {
+    connection = undefined;
+  });
+  return connection;
+}
+
+/**
+ * For a worker thread that should not look for its coordinator by itself: uses `port`, which the coordinator's thread
+ * made with {@link createCoordinatorPort}. To be called before the thread's first cache operation.
+ */
+export function connectToCoordinator(port: MessagePort): void {
+  if (connection) {
+    throw new InvalidArgumentError(
+      'This thread is connected already. Call connectToCoordinator() before its first cache operation.',
+    );
+  }
+  portByHand = port;
+}
+
+/** A port to transfer to one worker thread, which passes it to {@link connectToCoordinator}. */
+export async function createCoordinatorPort(): Promise<MessagePort> {
+  return (await openCoordinator()).createPort();
+}
+
+/**
+ * The cache of a tag. Returns at once, in any thread; the connection is made by the first operation. The same options
+ * give the same instance within a thread, and the same entries in every thread and process. What is not given comes
+ * from the environment (`GLOVEBOX_CACHE_DIR`, `GLOVEBOX_CACHE_DISABLED`, `GLOVEBOX_CACHE_<TAG>_DISABLED`), then from
+ * the defaults that {@link CacheOptions} states. An explicit `enabled` goes before the environment.
+ *
+ * @throws InvalidArgumentError for a tag, size or time that can never work
+ * @throws ConflictingOptionsError when this thread has the store open with another size limit, policy or backend; when
+ * another thread has, the first operation rejects with it
+ */
+export function createDefaultCache(options: CacheOptions = {}): Cache {
+  const resolved = resolveOptions(options);
+  const key = instanceKey(resolved);
+  const existing = registered.get(key);
+  if (existing) return existing.cache;
+  assertNoConflict(resolved);
+  const cache = resolved.enabled
+    ? new StoreCache(resolved, () => openLink(resolved))
+    : new DisabledCache(resolved.tag);
+  const close = cache.close.bind(cache);
+  cache.close = () => {
+    if (registered.get(key)?.cache === cache) registered.delete(key);
+    return close();
+  };
+  registered.set(key, { cache, options: resolved });
+  return cache;
+}
+
+/** {@link createDefaultCache} for callers that name the root. */
+export function getSharedCacheInstance(options: CacheOptions & { cacheRoot: string }): Cache {
+  return createDefaultCache(options);
+}
+
+/** {@link createDefaultCache} with what the user configured; explicit options go before the environment, that before the config. */
+export function createCacheFromUserConfig(userConfig: UserConfig, options: CacheOptions = {}): Cache {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  return createDefaultCache({ ...cacheOptionsFor(userConfig, options.tag ?? DEFAULT_TAG), ...given });
+}
+
+/**
+ * Forgets and closes all caches of this thread: the next `createDefaultCache` makes new ones. The registry is empty at
+ * once; when the promise resolves, this thread's writes are committed and its handles given up. For tests, mostly.
+ */
+export async function resetSharedCacheInstances(): Promise<void> {
+  const caches = [...registered.values()];
+  registered.clear();
+  await Promise.all(caches.map(({ cache }) => cache.close()));
+}
+
+/**
+ * Removes what is expired, over the limit or left behind from all caches of this thread, for long-running processes.
+ * They stay open. Resolves to the number of entries removed, by instance key. Never rejects.
+ */
+export async function cleanupSharedCacheInstances(): Promise<Record<string, number>> {
+  const removed: Record<string, number> = {};
+  for (const [key, { cache }] of registered) removed[key] = await cache.cleanup().catch(() => 0);
+  return removed;
+}
+
+/** How many cache instances this thread has. */
+export function getCacheInstanceCount(): number {
+  return registered.size;
+}
+
+/** What identifies each cache instance of this thread: `root:tag:enabled:maxSize:timeout…`. */
+export function getCacheInstanceKeys(): string[] {
+  return [...registered.keys()];
+}
+
+/** Counts of all stores that are open in this process, summed over all its threads. The same in every thread. */
+export async function getAggregatedCacheStats(): Promise<AggregatedCacheStats> {
+  if (isCoordinator && !portByHand) return (await openCoordinator()).aggregatedStats();
+  const connected = await openConnection();
+  return connected.call(control => control.aggregatedStats());
+}
+
+/** What this thread's coordinator holds for others, for tests and diagnosis; undefined in threads that another one serves. */
+export async function inspectCoordinator(): Promise<ReturnType<Coordinator['inspect']> | undefined> {
+  return isCoordinator && !portByHand ? (await openCoordinator()).inspect() : undefined;
+}
+
+async function openLink(options: Resolved): Promise<StoreLink> {
+  // Functions cannot cross to the coordinator, and it has no use for the rest.
+  const { tag, cacheRoot, backend, maxSize, policy, explicit, timeout, allowUntrusted } = options;
+  const request: OpenRequest = {
+    tag,
+    cacheRoot,
+    backend,
+    maxSize,
+    policy,
+    explicit,
+    timeout,
+    allowUntrusted,
+  };
+  if (isCoordinator && !portByHand) {
+    const [{ LocalLink }, opened] = await Promise.all([import('./local-link.ts'), openCoordinator()]);
+    return new LocalLink(opened, request, thisThread);
+  }
+  const [{ PortLink }, connected] = await Promise.all([import('./port-link.ts'), openConnection()]);
+  return PortLink.open(connected, request);
+}
+
+function resolveOptions(options: CacheOptions): Resolved {
+  const tag = options.tag ?? DEFAULT_TAG;
+  assertTag(tag);
+  const environment = cacheEnvironment(tag);
+  const cacheRoot = resolve(options.cacheRoot ?? environment.cacheRoot ?? defaultCacheRoot());
+  const backend = options.backend ?? (tag === 'metrics' ? 'memory' : 'sqlite');
+  if (backend !== 'sqlite' && backend !== 'memory') {
+    throw new InvalidArgumentError(`backend is 'sqlite' or 'memory'; got ${JSON.stringify(backend)}.`);
+  }
+  if (options.policy !== undefined && !POLICIES.includes(options.policy)) {
+    throw new InvalidArgumentError(
+      `policy is one of ${POLICIES.map(policy => `'${policy}'`).join(', ')}; got ${JSON.stringify(options.policy)}.`,
+    );
+  }
+  if (options.clock !== undefined && typeof options.clock !== 'function') {
+    throw new InvalidArgumentError('clock is a function that returns milliseconds since the epoch.');
+  }
+  const open = openStore(cacheRoot, tag);
+  return {
+    tag,
+    cacheRoot,
+    backend,
+    enabled: options.enabled ?? environment.enabled ?? true,
+    maxSize:
+      options.maxSize === undefined
+        ? (open?.maxSize ?? parseSize(DEFAULT_MAX_SIZE))
+        : parseSize(options.maxSize, 'maxSize'),
+    policy: options.policy ?? open?.policy ?? 'least-recently-used',
+    explicit: { maxSize: options.maxSize !== undefined, policy: options.policy !== undefined },
+    timeout: parseDuration(options.timeout ?? DEFAULT_TIMEOUT_MS, 'timeout') ?? Number.POSITIVE_INFINITY,
+    ttl: options.ttl === undefined ? null : parseDuration(options.ttl, 'ttl'),
+    allowUntrusted: options.allowUntrusted ?? environment.allowUntrusted ?? false,
+    clock: options.clock ?? Date.now,
+    localTierSize:
+      options.localTierSize === 0 ? 0 : parseSize(options.localTierSize ?? DEFAULT_LOCAL_TIER_SIZE),
+  };
+}
+
+/** The options of the store of this root and tag, when this thread has it open. */
+function openStore(cacheRoot: string, tag: string): Resolved | undefined {
+  for (const { options } of registered.values()) {
+    if (options.enabled && options.cacheRoot === cacheRoot && options.tag === tag) return options;
+  }
+  return undefined;
+}
+
+function assertNoConflict(wanted: Resolved): void {
+  const open = wanted.enabled ? openStore(wanted.cacheRoot, wanted.tag) : undefined;
+  if (open) assertSameStore({ ...open, directory: join(open.cacheRoot, open.tag) }, wanted);
+}
+
+const clocks = new WeakMap<() => number, number>();
+let clockCount = 0;
+
+function instanceKey(options: Resolved): string {
+  const { cacheRoot, tag, enabled, maxSize, timeout, policy, ttl, backend, clock, localTierSize } = options;
+  const parts = [cacheRoot, tag, enabled, maxSize, timeout, policy, ttl ?? 'never', backend, localTierSize];
+  if (clock === Date.now) return parts.join(':');
+  if (!clocks.has(clock)) clocks.set(clock, ++clockCount);
+  return [...parts, `clock${clocks.get(clock)}`].join(':');
+}

@@ -1,0 +1,159 @@
+// The coordinator's side of one worker thread's connection. It ends with the thread, however that ends.
+import type { MessagePort } from 'node:worker_threads';
+import { expose } from 'comlink';
+import type { BlobFiles } from '../cache/blobs.ts';
+import { GloveboxError } from '../cache/errors.ts';
+import type { Grant } from '../cache/link.ts';
+import type { StoreReader } from '../cache/store.ts';
+import type { Coordinator } from './coordinator.ts';
+import type { StoreHost } from './host.ts';
+import type { Control, LeaseReply, WrittenMessage } from './protocol.ts';
+import { callEndpoint, isBatch, isOperation, isTime } from './validate.ts';
+
+interface Instance {
+  host: StoreHost;
+  blobs: BlobFiles | undefined;
+  timeout: number;
+}
+
+export class Session {
+  readonly #coordinator: Coordinator;
+  readonly #writes: MessagePort;
+  readonly #instances = new Map<number, Instance>();
+  readonly #tickets = new Map<number, () => Promise<LeaseReply>>();
+  #nextId = 1;
+  #hasEnded = false;
+  #outbox: WrittenMessage = [];
+
+  constructor(coordinator: Coordinator, control: MessagePort, writes: MessagePort, onEnd: () => void) {
+    this.#coordinator = coordinator;
+    this.#writes = writes;
+    const drop = () => {
+      coordinator.dropped++;
+    };
+    writes.on('message', (message: unknown) => (isBatch(message) ? this.#receive(message) : drop()));
+    writes.on('messageerror', drop);
+    // Ports close when their thread ends, also when it is terminated or crashes. One without the other is no use.
+    control.on('close', () => writes.close());
+    writes.on('close', () => {
+      this.#hasEnded = true;
+      control.close();
+      onEnd();
+    });
+    expose(this.#control(), callEndpoint(control, drop));
+    // Listening must not keep the process running: only a worker that waits does, and it is a handle itself.
+    writes.unref();
+    control.unref();
+  }
+
+  #receive(message: [id: number, instance: number, now: unknown, operation: unknown][]): void {
+    for (const [id, instanceId, now, operation] of message) {
+      const instance = this.#instances.get(instanceId);
+      if (!instance) {
+        this.#answer(id, { failed: 'The cache is closed.' });
+        continue;
+      }
+      if (!isTime(now) || !isOperation(operation, instance.blobs)) {
+        this.#coordinator.dropped++;
+        this.#answer(id, { failed: 'The operation is not of the protocol.' });
+        continue;
+      }
+      void instance.host.write(operation, now, instance.timeout).then(result => this.#answer(id, result));
+    }
+  }
+
+  // All results of one commit are settled in one turn, and leave in one message.
+  #answer(...result: WrittenMessage[number]): void {
+    this.#outbox.push(result);
+    if (this.#outbox.length > 1) return;
+    queueMicrotask(() => {
+      this.#writes.postMessage(this.#outbox);
+      this.#outbox = [];
+    });
+  }
+
+  #control(): Control {
+    const host = (instance: number): StoreHost => {
+      const found = this.#instances.get(instance);
+      if (!found) throw new Error('The cache is closed.');
+      return found.host;
+    };
+    // What is wrong with the database loses its code on the way back, so it is looked at here.
+    const reading = <T>(instance: number, read: (reader: StoreReader) => T): T | undefined => {
+      const found = host(instance);
+      try {
+        return read(found.reader);
+      } catch (error) {
+        return found.readFailed(error);
+      }
+    };
+    return {
+      open: request => {
+        try {
+          // A call may arrive when the thread was forgotten already: what it opened would stay open for ever.
+          if (this.#hasEnded) throw new Error('The thread has ended.');
+          const opened = this.#coordinator.open(request, this);
+          const { blobs } = opened.host;
+          const instance = this.#nextId++;
+          this.#instances.set(instance, { host: opened.host, blobs, timeout: request.timeout });
+          const isOnDisk = opened.host.file !== undefined;
+          return {
+            ok: true,
+            value: {
+              instance,
+              versions: opened.host.versions.buffer,
+              counters: opened.counters.buffer as SharedArrayBuffer,
+              directory: isOnDisk ? opened.host.options.directory : undefined,
+              file: opened.host.file,
+              writer: opened.host.options.writer,
+              maxSize: opened.host.options.maxSize,
+              policy: opened.host.options.policy,
+            },
+          };
+        } catch (error) {
+          if (!(error instanceof GloveboxError)) throw error;
+          return { ok: false, code: error.code, message: error.message };
+        }
+      },
+      release: instance => {
+        const found = this.#instances.get(instance);
+        this.#instances.delete(instance);
+        if (found) this.#coordinator.release(found.host, this);
+      },
+      read: (instance, key) => reading(instance, reader => reader.read(key)) as never,
+      page: (instance, ...query) => (reading(instance, reader => reader.page(...query)) ?? []) as never,
+      metadata: (instance, key) => reading(instance, reader => reader.metadata(key)) as never,
+      lease: (instance, request) => {
+        let tellHolder: (holder: { pid: number }) => void = () => undefined;
+        const told = new Promise<{ pid: number }>(resolve => {
+          tellHolder = resolve;
+        });
+        const granted = host(instance).leases.acquire(this, request, holder => tellHolder(holder));
+        return this.#answerLease(granted, told);
+      },
+      awaitLease: ticket => this.#tickets.get(ticket)?.() ?? Promise.resolve({ grant: { state: 'retry' } }),
+      abandon: (instance, key, token) => host(instance).leases.abandon(key, token),
+      readFailed: (instance, message, code, epoch) =>
+        host(instance).readFailed(Object.assign(new Error(message), { code }), epoch),
+      stats: instance => host(instance).stats(),
+      check: (instance, repair) => host(instance).check(repair),
+      collect: instance => host(instance).collect(),
+      tidy: instance => host(instance).tidy(),
+      aggregatedStats: () => this.#coordinator.aggregatedStats(),
+    };
+  }
+
+  #answerLease(granted: Promise<Grant>, told: Promise<{ pid: number }>): Promise<LeaseReply> {
+    return Promise.race<LeaseReply>([
+      granted.then(grant => ({ grant })),
+      told.then(waitFor => {
+        const ticket = this.#nextId++;
+        this.#tickets.set(ticket, () => {
+          this.#tickets.delete(ticket);
+          return granted.then(grant => ({ grant }));
+        });
+        return { waitFor, ticket };
+      }),
+    ]);
+  }
+}

@@ -1,0 +1,105 @@
+// The queue in front of a store's writer: what arrives in one turn of the event loop commits together.
+import { StoreBusyError, type WriteOperation, type WriteResult } from '../cache/store.ts';
+
+export interface Queued {
+  operation: WriteOperation;
+  /** The caller's time. */
+  now: number;
+  /** When, by `performance.now()`, waiting for other processes ends. */
+  deadline: number;
+  done: (result: WriteResult) => void;
+}
+
+// Operations of one transaction: enough to share the cost of a commit, few enough to keep the event loop running.
+const BATCH_SIZE = 128;
+const BUSY_RETRY_MS = 4;
+
+export interface Writer {
+  /** Commits a batch and answers each of its operations. Throws {@link StoreBusyError} when another process is writing. */
+  commit(batch: readonly Queued[]): void;
+  /** True while there is work left that a further commit, even an empty one, does. */
+  readonly hasBacklog: boolean;
+}
+
+export class WriteQueue {
+  readonly #writer: Writer;
+  #queue: Queued[] = [];
+  #isScheduled = false;
+  #isClosed = false;
+
+  constructor(writer: Writer) {
+    this.#writer = writer;
+  }
+
+  push(queued: Queued): void {
+    if (this.#isClosed) {
+      queued.done({ failed: 'The store is closed.' });
+      return;
+    }
+    this.#queue.push(queued);
+    this.#schedule();
+  }
+
+  /** Commits what is there, or tidies up. */
+  wake(): void {
+    if (!this.#isClosed) this.#schedule();
+  }
+
+  /** Commits what is there and takes no more. What other processes do not let through fails. */
+  close(): void {
+    while (this.#queue.length > 0) {
+      if (this.#flush() === 'busy')
+        this.#fail(this.#queue.splice(0), 'The store was closed before its turn came.');
+    }
+    this.#isClosed = true;
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    // After everything that this turn of the event loop brings, from all ports: that commits together.
+    setImmediate(() => {
+      this.#isScheduled = false;
+      if (this.#isClosed) return;
+      const outcome = this.#flush();
+      if (this.#queue.length === 0 && !this.#writer.hasBacklog) return;
+      if (outcome === 'done') this.#schedule();
+      else this.#scheduleRetry();
+    });
+  }
+
+  #scheduleRetry(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    const pause = BUSY_RETRY_MS * (0.5 + Math.random());
+    const retry = setTimeout(() => {
+      this.#isScheduled = false;
+      this.#schedule();
+    }, pause);
+    // Somebody waits for what is queued; for tidying up alone the process need not go on.
+    if (this.#queue.length === 0) retry.unref();
+  }
+
+  #flush(): 'done' | 'busy' {
+    const batch = this.#queue.splice(0, BATCH_SIZE);
+    try {
+      this.#writer.commit(batch);
+      return 'done';
+    } catch (error) {
+      if (!(error instanceof StoreBusyError)) {
+        // Nobody else would answer, and thrown from here it would end the process.
+        this.#fail(batch, String(error));
+        return 'done';
+      }
+      const now = performance.now();
+      const late = batch.filter(({ deadline }) => deadline <= now);
+      this.#fail(late, 'Another process kept the database locked for longer than the timeout.');
+      this.#queue.unshift(...batch.filter(queued => !late.includes(queued)));
+      return 'busy';
+    }
+  }
+
+  #fail(queued: readonly Queued[], failed: string): void {
+    for (const { done } of queued) done({ failed });
+  }
+}

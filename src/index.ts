@@ -1,0 +1,26 @@
+// The door `glovebox`: caches that every thread and process shares. Light, because every worker thread imports it.
+export {
+  type ByteSize,
+  type Cache,
+  type CacheStats,
+  type CheckProblem,
+  type CheckReport,
+  type Duration,
+  type EntryMetadata,
+  type EvictionPolicy,
+  FOREIGN_STALENESS_MS,
+  type GetOrSetOptions,
+  type PrefixOptions,
+  type SetOptions,
+} from './cache/cache.ts';
+export {
+  ClosedCacheError,
+  ConflictingOptionsError,
+  GloveboxError,
+  InvalidArgumentError,
+  UncloneableValueError,
+  WrongKindError,
+} from './cache/errors.ts';
+export { cacheKey, type FileContent, fileContent, type KeyPart } from './cache/keys.ts';
+export type { CacheOptions } from './cache/options.ts';
+export * from './coordinator/index.ts';

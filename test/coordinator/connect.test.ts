@@ -1,0 +1,174 @@
+// Every way in which a thread gets to its coordinator.
+import { getEnvironmentData, setEnvironmentData, threadId } from 'node:worker_threads';
+import test, { type ExecutionContext } from 'ava';
+import { Piscina } from 'piscina';
+import { COORDINATOR_KEY } from '../../src/coordinator/protocol.ts';
+import { inspectCoordinator } from '../../src/coordinator/registry.ts';
+import { createCoordinatorPort, createDefaultCache } from '../../src/index.ts';
+import { eventually } from '../support/eventually.ts';
+import type { PoolTask } from '../support/pool-task.ts';
+import { temporaryRoot } from '../support/temporary.ts';
+import { startThreads } from '../support/thread.ts';
+
+test.afterEach.always(async t => {
+  await eventually(
+    async () => (await inspectCoordinator())?.sessions === 0,
+    () => `sessions after '${t.title}'`,
+  );
+});
+
+/** A thread that knows of no coordinator: nobody has published one. */
+function startStranger(t: ExecutionContext) {
+  const published = getEnvironmentData(COORDINATOR_KEY);
+  setEnvironmentData(COORDINATOR_KEY, undefined);
+  const [thread] = startThreads(t, 1);
+  setEnvironmentData(COORDINATOR_KEY, published);
+  return thread!;
+}
+
+test.serial('a bare worker connects by itself', async t => {
+  const cacheRoot = await temporaryRoot(t);
+  const cache = createDefaultCache({ cacheRoot, tag: 'a' });
+  await cache.set('from here', 1);
+  t.is(getEnvironmentData(COORDINATOR_KEY), threadId);
+  const [thread] = startThreads(t, 1);
+  const seen = await thread!.run(async ({ createDefaultCache }, root) => {
+    const cache = createDefaultCache({ cacheRoot: root, tag: 'a' });
+    await cache.set('from there', 2);
+    return cache.get('from here');
+  }, cacheRoot);
+  t.is(seen, 1);
+  t.is(await cache.get('from there'), 2);
+  t.is((await inspectCoordinator())?.sessions, 1);
+  await thread!.terminate();
+});
+
+test.serial(
+  'a worker of a worker connects to the same coordinator, also when the one between has no cache',
+  async t => {
+    const cacheRoot = await temporaryRoot(t);
+    const [thread] = startThreads(t, 1);
+    const file = new URL('../support/thread-worker.ts', import.meta.url).href;
+    const value = await thread!.run(
+      async ({ threads, kept }, root, url) => {
+        const nested = new threads.Worker(new URL(url));
+        kept.nested = nested;
+        const answer = new Promise<{ value?: unknown; error?: unknown }>(resolve =>
+          nested.once('message', resolve),
+        );
+        nested.postMessage({
+          id: 1,
+          source: `async ({ createDefaultCache, inspectCoordinator }, cacheRoot) => {
+          const cache = createDefaultCache({ cacheRoot, tag: 'a' });
+          await cache.set('deep', 'value');
+          return [await cache.get('deep'), await inspectCoordinator()];
+        }`,
+          args: [root],
+        });
+        return answer;
+      },
+      cacheRoot,
+      file,
+    );
+    t.deepEqual(value, { id: 1, value: ['value', undefined] } as never);
+    t.is((await inspectCoordinator())?.sessions, 1, 'the nested one, and not the one between');
+    t.is(await createDefaultCache({ cacheRoot, tag: 'a' }).get('deep'), 'value');
+    await thread!.terminate();
+  },
+);
+
+test.serial('Piscina’s threads connect with no option of the pool', async t => {
+  const cacheRoot = await temporaryRoot(t);
+  const cache = createDefaultCache({ cacheRoot, tag: 'pool' });
+  const pool = new Piscina<PoolTask, number>({
+    filename: new URL('../support/pool-task.ts', import.meta.url).href,
+    minThreads: 3,
+    maxThreads: 3,
+  });
+  const task: PoolTask = { cacheRoot, begun: new SharedArrayBuffer(4), threads: 3 };
+  const ids = await Promise.all(Array.from({ length: 3 }, () => pool.run(task)));
+  t.is(new Set(ids).size, 3);
+  t.is((await inspectCoordinator())?.sessions, 3);
+  t.is(await cache.get('tasks'), 3);
+  for (const id of ids) t.is(await cache.get(`thread-${id}`), id);
+  await pool.destroy();
+});
+
+test.serial('a port can be passed by hand to a thread that would not find the coordinator', async t => {
+  const cacheRoot = await temporaryRoot(t);
+  const cache = createDefaultCache({ cacheRoot, tag: 'a', backend: 'memory' });
+  await cache.set('key', 'only in this thread’s memory');
+  const stranger = startStranger(t);
+  const port = await createCoordinatorPort();
+  stranger.worker.postMessage(
+    { id: -1, source: '(tools, port) => { tools.kept.port = port; }', args: [port] },
+    [port],
+  );
+  const result = await stranger.run(
+    async ({ kept, connectToCoordinator, createDefaultCache, inspectCoordinator }, root) => {
+      connectToCoordinator(kept.port as import('node:worker_threads').MessagePort);
+      const cache = createDefaultCache({ cacheRoot: root, tag: 'a', backend: 'memory' });
+      const value = await cache.get('key');
+      await cache.set('reply', 'seen');
+      const again = (() => {
+        try {
+          connectToCoordinator(kept.port as import('node:worker_threads').MessagePort);
+        } catch (error) {
+          return (error as { code?: string }).code;
+        }
+      })();
+      return { value, again, coordinator: await inspectCoordinator() };
+    },
+    cacheRoot,
+  );
+  t.deepEqual(result, {
+    value: 'only in this thread’s memory',
+    again: 'GLOVEBOX_INVALID_ARGUMENT',
+    coordinator: undefined,
+  });
+  t.is(await cache.get('reply'), 'seen');
+  t.is((await inspectCoordinator())?.sessions, 1);
+  await stranger.terminate();
+});
+
+test.serial(
+  'a thread that finds no coordinator is its own, and shares the store as another process would',
+  async t => {
+    const cacheRoot = await temporaryRoot(t);
+    const cache = createDefaultCache({ cacheRoot, tag: 'a' });
+    await cache.set('count', 0);
+    const stranger = startStranger(t);
+    const count = (root: string) =>
+      stranger.run(async ({ createDefaultCache }, cacheRoot) => {
+        const cache = createDefaultCache({ cacheRoot, tag: 'a' });
+        for (let index = 0; index < 50; index++) await cache.increment('count');
+      }, root);
+    const here = (async () => {
+      for (let index = 0; index < 50; index++) await cache.increment('count');
+    })();
+    await Promise.all([count(cacheRoot), here]);
+    t.is((await inspectCoordinator())?.sessions, 0);
+    t.is((await cache.getMany(['count'])).size, 1);
+    await eventually(async () => (await cache.get('count')) === 100);
+    await stranger.terminate();
+  },
+);
+
+test.serial('messages of others, and rubbish, leave the coordinator as it is', async t => {
+  const cacheRoot = await temporaryRoot(t);
+  const cache = createDefaultCache({ cacheRoot, tag: 'a' });
+  await cache.set('key', 1);
+  const [thread] = startThreads(t, 1);
+  await thread!.run(async ({ threads }, coordinator) => {
+    for (const message of [null, 'hello', 5, {}, { glovebox: 99 }, { glovebox: 1, control: 1, writes: 2 }]) {
+      await threads.postMessageToThread(coordinator, message);
+    }
+  }, threadId);
+  const port = await createCoordinatorPort();
+  port.postMessage({ glovebox: 1 });
+  await eventually(async () => ((await inspectCoordinator())?.dropped ?? 0) >= 1);
+  port.close();
+  t.is((await inspectCoordinator())?.sessions, 0);
+  t.is(await cache.get('key'), 1);
+  await thread!.terminate();
+});

@@ -1,0 +1,57 @@
+// The contract once more, through proxies in real worker threads whose coordinator is this thread.
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import test from 'ava';
+import { inspectCoordinator } from '../../src/coordinator/registry.ts';
+import { getAggregatedCacheStats } from '../../src/index.ts';
+import type { Backend } from '../cache/contract/context.ts';
+import { contract } from '../cache/contract.ts';
+import { makeDirectory, removeDirectory } from '../support/temporary.ts';
+
+const backends: Backend[] = ['sqlite', 'memory'];
+const workers = new Map<Backend, Worker>();
+let witnessRoot: string;
+
+test.before(async () => {
+  witnessRoot = await makeDirectory();
+  for (const backend of backends) {
+    const worker = new Worker(new URL('../support/contract-worker.ts', import.meta.url), {
+      workerData: { backend, witnessRoot },
+    });
+    worker.setMaxListeners(0);
+    workers.set(backend, worker);
+  }
+  await Promise.all([...workers.values()].map(worker => once(worker, 'message')));
+});
+
+test.after.always(async () => {
+  await Promise.all([...workers.values()].map(worker => worker.terminate()));
+  await removeDirectory(witnessRoot);
+});
+
+test('the workers are proxies: their stores are open in this thread', async t => {
+  t.is((await inspectCoordinator())?.sessions, backends.length);
+  const { instances } = await getAggregatedCacheStats();
+  for (const backend of backends) {
+    t.is(instances[`${witnessRoot}/${backend}`]?.backend, backend);
+    t.is(instances[`${witnessRoot}/${backend}`]?.count, 1);
+  }
+});
+
+for (const backend of backends) {
+  for (const [index, { name }] of contract.entries()) {
+    test(`${backend}: ${name}`, async t => {
+      const worker = workers.get(backend)!;
+      const { promise, resolve, reject } = Promise.withResolvers<string | undefined>();
+      const listen = (answer: { index: number; error?: string }) => {
+        if (answer.index === index) resolve(answer.error);
+      };
+      worker.on('message', listen);
+      worker.once('error', reject);
+      worker.postMessage(index);
+      const error = await promise;
+      worker.off('message', listen);
+      t.is(error, undefined, error);
+    });
+  }
+}
