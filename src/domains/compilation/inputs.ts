@@ -1,0 +1,148 @@
+// Reads the files a build depends on: their hashes, directory listings, and whether they are still as they were.
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { GloveboxError } from '../../cache/errors.ts';
+import { hashFile } from '../../cache/keys.ts';
+
+// Below this, one synchronous read is several times faster than a stream, and too short to hold up the event loop.
+const SMALL = 256 * 1024;
+// What editors leave beside a file while it is open; no build reads these, and they come and go.
+const EDITOR_LEFTOVER = /^(?:.*~|\..*\.sw[a-p]|\.#.*|#.*#|4913|\.DS_Store)$/;
+
+/** An input that cannot be read, so that nothing can be said about the build that needs it. */
+export class InputError extends GloveboxError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('GLOVEBOX_INPUT', message, options);
+  }
+}
+
+/** A file as it was at one moment. */
+export interface FileState {
+  /** Of the content, in hexadecimal. */
+  sha256: string;
+  /** Changes whenever the file is written or replaced, also when its content comes out the same. */
+  stamp: string;
+}
+
+/**
+ * The state of input files. Each file is read once: a reader is a picture of one moment, so make a new one for each
+ * build, and another one to see whether something changed since.
+ */
+export class InputReader {
+  readonly #files = new Map<string, Promise<FileState | undefined>>();
+  readonly #listings = new Map<string, Promise<string | undefined>>();
+
+  /** The state of the file at an absolute path, or undefined when there is none. Rejects with {@link InputError} when it cannot be read. */
+  file(file: string): Promise<FileState | undefined> {
+    let state = this.#files.get(file);
+    if (!state) {
+      state = readState(file);
+      this.#files.set(file, state);
+    }
+    return state;
+  }
+
+  /** The digest of a directory's names and their types, or undefined when there is no such directory. */
+  listing(directory: string): Promise<string | undefined> {
+    let digest = this.#listings.get(directory);
+    if (!digest) {
+      digest = readListing(directory);
+      this.#listings.set(directory, digest);
+    }
+    return digest;
+  }
+
+  /** Whether it is certain that nothing is at this path. Not remembered. */
+  async isAbsent(file: string): Promise<boolean> {
+    try {
+      return fs.lstatSync(file, { throwIfNoEntry: false }) === undefined;
+    } catch (error) {
+      return isMissing(error);
+    }
+  }
+}
+
+/** Whether a path is one that editors make beside an open file and that no build reads. */
+export function isEditorLeftover(file: string): boolean {
+  return EDITOR_LEFTOVER.test(path.basename(file));
+}
+
+/** How paths are written in what is stored: relative to the config directory, wherever that is. */
+export class PathBase {
+  readonly #directory: string;
+  readonly #roots: string[];
+
+  /** @param configDirectory absolute; paths that go through its real name are recognised as well */
+  constructor(configDirectory: string) {
+    this.#directory = configDirectory;
+    let real = configDirectory;
+    try {
+      real = fs.realpathSync(configDirectory);
+    } catch {
+      // A config directory that is not there yet has one name only.
+    }
+    this.#roots = [...new Set([configDirectory, real])];
+  }
+
+  /** Relative with `/` when inside the config directory, else absolute. */
+  toStored(file: string): string {
+    for (const root of this.#roots) {
+      const relative = path.relative(root, file);
+      if (relative !== '..' && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative)) {
+        return relative === '' ? '.' : relative.replaceAll(path.sep, '/');
+      }
+    }
+    return file;
+  }
+
+  /** The absolute path that {@link toStored} was given, in this config directory. */
+  fromStored(stored: string): string {
+    return path.resolve(this.#directory, stored);
+  }
+}
+
+async function readState(file: string): Promise<FileState | undefined> {
+  let descriptor: number;
+  try {
+    // Non-blocking, so that a pipe in the place of a file cannot hold the build up for ever.
+    descriptor = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw new InputError(`Cannot read the input ${file}: ${(error as Error).message}.`, { cause: error });
+  }
+  try {
+    const stat = fs.fstatSync(descriptor, { bigint: true });
+    if (!stat.isFile())
+      throw new InputError(`The input ${file} is not a regular file. Remove it or leave it out.`);
+    const stamp = `${stat.dev}:${stat.ino}:${stat.size}:${stat.ctimeNs}`;
+    if (stat.size > SMALL) return { sha256: await hashFile(file), stamp };
+    return { sha256: createHash('sha256').update(fs.readFileSync(descriptor)).digest('hex'), stamp };
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError(`Cannot read the input ${file}: ${(error as Error).message}.`, { cause: error });
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+async function readListing(directory: string): Promise<string | undefined> {
+  let entries: fs.Dirent[];
+  try {
+    entries = fs.readdirSync(directory, { withFileTypes: true });
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw new InputError(`Cannot list the directory ${directory}: ${(error as Error).message}.`, {
+      cause: error,
+    });
+  }
+  const lines = entries
+    .filter(entry => !isEditorLeftover(entry.name))
+    .map(entry => `${entry.name}\0${entry.isDirectory() ? 'd' : entry.isSymbolicLink() ? 'l' : 'f'}\0`);
+  return createHash('sha256').update(lines.sort().join('')).digest('hex');
+}
+
+function isMissing(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code;
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}

@@ -1,0 +1,80 @@
+// What the compilation domain asks of whatever compiles. Implementations are in build/toolchains.
+import type { Target } from './target.ts';
+
+export interface Toolchain {
+  readonly kind: 'west' | 'container' | 'command';
+
+  /**
+   * Everything about the toolchain, apart from files, that can change the output of this target: program, arguments,
+   * version, chosen environment. Plain JSON data; every field is named in explanations (`toolchain.version changed`).
+   */
+  identity(target: Target, signal?: AbortSignal): Promise<Record<string, unknown>>;
+
+  /** Absolute paths of every file that a build may read, of whichever target, and that can change. Sorted. */
+  declaredInputs(): Promise<string[]>;
+
+  /**
+   * What a person should know about it before a build, one sentence each: it works, but may not be what it seems to be.
+   * Default: nothing.
+   */
+  notes?(signal?: AbortSignal): Promise<string[]>;
+
+  /** Compiles. Rejects only for bugs: a failing compiler is an outcome. Leaves no process behind, also when `signal` aborts. */
+  compile(job: CompileJob): Promise<CompileOutcome>;
+}
+
+export interface CompileJob {
+  target: Target;
+  /** An empty directory of this job's own, absolute. Its owner removes it afterwards. */
+  buildDirectory: string;
+  /** How many processes the compiler itself may run at once. */
+  jobs: number;
+  /** The file that gets the compiler's full output. Its directory exists. */
+  logFile: string;
+  signal: AbortSignal;
+  /** Each line the compiler prints, without its line end, as it comes. */
+  onOutput: (line: string) => void;
+  /** Called with the process group of every child that is started, and again when it is gone. */
+  onProcess?: (event: 'started' | 'ended', processGroup: number) => void;
+}
+
+export type CompileOutcome =
+  | {
+      ok: true;
+      /** What was built: existing files below the build directory. */
+      artifacts: Artifact[];
+      /** The declared inputs that the build really read. Undefined: not known, so all declared inputs count. */
+      observed?: ObservedInputs;
+      /** What the toolchain's identity names and what changed meanwhile: then the result is not kept. Default: nothing. */
+      unsteady?: string[];
+    }
+  | {
+      ok: false;
+      reason: 'exit-status' | 'killed' | 'cannot-start' | 'no-artifacts' | 'cancelled';
+      /** One sentence for a person: what went wrong and what to do. */
+      message: string;
+      exitCode?: number;
+      lastLines: string[];
+    };
+
+export interface Artifact {
+  /** File name in the output directory, such as `corne_left-nice_nano_v2-zmk.uf2`. No path separators. */
+  name: string;
+  /** Absolute path. */
+  path: string;
+}
+
+/**
+ * What a build read. When both `directories` and `absent` are empty the toolchain does not know what was looked for in
+ * vain: then any declared input that comes or goes counts as a change, too.
+ */
+export interface ObservedInputs {
+  /** Absolute paths of files that were read. */
+  files: string[];
+  /** Absolute paths of directories whose listing the build depended on. */
+  directories: string[];
+  /** Absolute paths that were looked for and did not exist. */
+  absent: string[];
+  /** Whether these two lists may not be all, so that any declared input that comes or goes counts as well. Default: when both are empty. */
+  declared?: boolean;
+}

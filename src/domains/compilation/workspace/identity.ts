@@ -1,0 +1,106 @@
+// What a workspace is, so that a firmware built from it is found again and no other: its manifest, and the real state
+// of every repository in it.
+import { existsSync } from 'node:fs';
+import { readFile, realpath } from 'node:fs/promises';
+import path from 'node:path';
+import { eachOf } from './each-of.ts';
+import { tryGit } from './git.ts';
+import { readManifest } from './manifest.ts';
+import { examineProject, type ProjectState } from './project-state.ts';
+import { repositories } from './repositories.ts';
+import { WorkspaceError } from './workspace-error.ts';
+
+/**
+ * Everything about a workspace that can change what is built from it. Plain JSON. It does not say where the workspace
+ * is, which changes no firmware.
+ */
+export interface WorkspaceIdentity {
+  /** Of what the manifest says: it chooses the modules of a build. */
+  manifest: string;
+  /** West's own settings in this workspace, as they are written: they reach a build as well. */
+  settings: string;
+  /** By their place in the workspace, with `/`; `.` is a repository that holds the whole workspace. */
+  projects: Record<string, ProjectState>;
+}
+
+export interface IdentityOptions {
+  signal?: AbortSignal;
+  /**
+   * Absolute: the directory with `build.yaml`. The repository that it lies in is not part of the identity, so that
+   * an edit of one keymap does not change what every firmware is known by; unless that is ZMK's own.
+   */
+  configDirectory?: string;
+}
+
+/**
+ * Looks at every repository of the west workspace at `directory` (the one with `.west`), several at once, and writes
+ * nothing. Rejects with {@link WorkspaceError} when it is no workspace or git cannot tell.
+ */
+export async function workspaceIdentity(
+  directory: string,
+  { signal, configDirectory }: IdentityOptions = {},
+): Promise<WorkspaceIdentity> {
+  const { settings, manifestFile } = await readSettings(directory);
+  const manifest = await readManifest(manifestFile);
+  const own = configDirectory && (await repositoryOf(configDirectory, signal));
+  const found: [string, ProjectState][] = [];
+  let places = await repositories(directory);
+  while (places.length > 0) {
+    const nested: string[] = [];
+    await eachOf(places, async place => {
+      const project = path.join(directory, place);
+      if (own !== undefined && (await realpath(project)) === own && !isZmk(project)) return;
+      const examined = await examineProject(project, signal);
+      found.push([place, examined.state]);
+      nested.push(...examined.nested.map(inner => path.posix.join(place, inner)));
+    });
+    const known = new Set(found.map(([place]) => place));
+    places = nested.filter(place => !known.has(place));
+  }
+  const byName = found.sort(([a], [b]) => (a < b ? -1 : 1));
+  return { manifest: manifest.digest, settings, projects: Object.fromEntries(byName) };
+}
+
+/** The manifest that a workspace was made of, and its settings. Rejects with {@link WorkspaceError} when it is none. */
+export async function readSettings(directory: string): Promise<{ settings: string; manifestFile: string }> {
+  const file = path.join(directory, '.west', 'config');
+  let settings: string;
+  try {
+    settings = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new WorkspaceError(
+      `${directory} is no west workspace: ${file} cannot be read. Give the directory that 'west topdir' prints.`,
+      { cause: error },
+    );
+  }
+  const values = manifestValues(settings);
+  if (values.path === undefined) {
+    throw new WorkspaceError(
+      `${file} does not say where the manifest is (manifest.path). Run 'west init' again.`,
+    );
+  }
+  return { settings, manifestFile: path.resolve(directory, values.path, values.file ?? 'west.yml') };
+}
+
+/** The section `[manifest]` of a west config file, which has the form of Python's configparser. */
+function manifestValues(settings: string): Record<string, string> {
+  const values: Record<string, string> = {};
+  let section = '';
+  for (const line of settings.split(/\r?\n/)) {
+    const head = /^\[(.*)\]\s*$/.exec(line);
+    const pair = /^([^\s=:#;][^=:]*?)\s*[=:]\s*(.*?)\s*$/.exec(line);
+    if (head) section = head[1]!;
+    else if (pair && section === 'manifest') values[pair[1]!.toLowerCase()] = pair[2]!;
+  }
+  return values;
+}
+
+function isZmk(directory: string): boolean {
+  return existsSync(path.join(directory, 'app', 'CMakeLists.txt'));
+}
+
+/** The real path of the work tree that a directory lies in, or undefined. */
+async function repositoryOf(directory: string, signal: AbortSignal | undefined): Promise<string | undefined> {
+  const { exitCode, stdout } = await tryGit(directory, ['rev-parse', '--show-toplevel'], signal);
+  return exitCode === 0 ? realpath(stdout.toString().replace(/\n$/, '')) : undefined;
+}

@@ -1,0 +1,23 @@
+// What every domain asks of a value that comes from a cache, before it believes it.
+
+/** The list with each item made anew; undefined when it is none, too long, or has an item that cannot be. */
+export function listOf<T>(
+  value: unknown,
+  make: (item: unknown) => T | undefined,
+  limit: number,
+): T[] | undefined {
+  if (!Array.isArray(value) || value.length > limit) return undefined;
+  const list: T[] = [];
+  // By index, since the methods of arrays pass over what is missing.
+  for (let index = 0; index < value.length; index++) {
+    const item = make(value[index]);
+    if (item === undefined) return undefined;
+    list.push(item);
+  }
+  return list;
+}
+
+/** Whether it is an object that is no list. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,228 @@
+import { appendFile, chmod, cp, mkdir, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import {
+  describeWorkspace,
+  WorkspaceError,
+  type WorkspaceIdentity,
+  workspaceDifferences,
+  workspaceIdentity,
+} from '../../../../src/domains/compilation/workspace/index.ts';
+import { makeDirectory, removeDirectory, temporaryDirectory } from '../../../support/temporary.ts';
+import { commit, git, repository, workspace, write } from './repositories.ts';
+
+const PROJECTS = {
+  zmk: { 'app/CMakeLists.txt': 'project(zmk)\n', 'app/src/main.c': 'int main;\n', '.gitignore': '*.log\n' },
+  zephyr: { VERSION: 'VERSION_MAJOR = 3\n', 'kernel/init.c': 'void init;\n' },
+  'modules/hal/nordic': { 'nrf.h': '#define NRF\n' },
+};
+
+let original: string;
+test.before(async () => {
+  original = await makeDirectory();
+  await workspace(original, PROJECTS);
+});
+test.after.always(() => removeDirectory(original));
+
+async function sample(t: ExecutionContext): Promise<string> {
+  const directory = await temporaryDirectory(t);
+  await cp(original, directory, { recursive: true, preserveTimestamps: true });
+  return directory;
+}
+
+/** Whether what `change` does makes another workspace of it; each way is compared. */
+async function changes(
+  t: ExecutionContext,
+  directory: string,
+  change: () => Promise<unknown>,
+): Promise<{ changed: boolean; now: WorkspaceIdentity; said: string[] }> {
+  const before = await workspaceIdentity(directory);
+  await change();
+  const now = await workspaceIdentity(directory);
+  const said = workspaceDifferences(before, now);
+  const changed = JSON.stringify(before) !== JSON.stringify(now);
+  t.is(said.length > 0, changed, 'what is different is said, and nothing else');
+  return { changed, now, said };
+}
+
+test('a workspace is known by its manifest, its settings and the commit of every project', async t => {
+  const directory = await sample(t);
+  const identity = await workspaceIdentity(directory);
+  t.deepEqual(Object.keys(identity.projects), ['modules/hal/nordic', 'zephyr', 'zmk']);
+  const { zephyr, zmk } = identity.projects;
+  t.is(zmk?.head, await git(path.join(directory, 'zmk'), 'rev-parse', 'HEAD'));
+  t.is(zmk?.revision, zmk?.head);
+  t.is(zephyr?.description, zephyr?.head.slice(0, 12));
+  t.true(identity.settings.includes('base = zephyr'));
+  t.deepEqual(describeWorkspace(identity), []);
+  t.deepEqual(JSON.parse(JSON.stringify(identity)), identity);
+});
+
+test('where a workspace is makes no difference, nor do times', async t => {
+  const directory = await sample(t);
+  const before = await workspaceIdentity(directory);
+  const elsewhere = `${directory}-moved`;
+  t.teardown(() => rm(elsewhere, { recursive: true, force: true }));
+  await rename(directory, elsewhere);
+  await utimes(path.join(elsewhere, 'zmk/app/src/main.c'), 1, 1);
+  t.deepEqual(await workspaceIdentity(elsewhere), before);
+});
+
+test('another commit, an edit, a new file, a removed one and their undoing are seen', async t => {
+  const directory = await sample(t);
+  const main = path.join(directory, 'zmk/app/src/main.c');
+  const clean = await workspaceIdentity(directory);
+  const edited = await changes(t, directory, () => appendFile(main, '// more\n'));
+  t.deepEqual(edited.said, ['zmk has other uncommitted changes: app/src/main.c']);
+  t.deepEqual(describeWorkspace(edited.now), ['zmk has a change that is not committed: app/src/main.c']);
+  const again = await changes(t, directory, () => appendFile(main, '// and more\n'));
+  t.true(again.changed, 'the content counts, not that there is a change');
+  const staged = await changes(t, directory, () => git(path.join(directory, 'zmk'), 'add', '-A'));
+  t.false(staged.changed, 'what is staged makes no difference to a compiler');
+  await writeFile(main, PROJECTS.zmk['app/src/main.c']);
+  await git(path.join(directory, 'zmk'), 'reset', '-q');
+  t.deepEqual(await workspaceIdentity(directory), clean);
+
+  const added = await changes(t, directory, () => write(directory, { 'zmk/app/a b/ü.c': 'x' }));
+  t.deepEqual(added.now.projects.zmk?.changes?.files, ['app/a b/ü.c']);
+  t.true((await changes(t, directory, () => write(directory, { 'zmk/app/a b/ü.c': 'y' }))).changed);
+  await rm(path.join(directory, 'zmk/app/a b'), { recursive: true });
+  t.deepEqual(await workspaceIdentity(directory), clean);
+  t.true((await changes(t, directory, () => rm(main))).changed);
+  await writeFile(main, PROJECTS.zmk['app/src/main.c']);
+  t.true((await changes(t, directory, () => chmod(main, 0o755))).changed);
+  await rm(main);
+  t.true((await changes(t, directory, () => symlink('/dev/null', main))).changed);
+  const retarget = () => rm(main).then(() => symlink('/dev/zero', main));
+  t.true((await changes(t, directory, retarget)).changed);
+});
+
+test('files that git ignores, Python leaves or a build made in the sources do not count', async t => {
+  const directory = await sample(t);
+  const { changed } = await changes(t, directory, () =>
+    write(directory, {
+      'zmk/x.log': 'x',
+      'zmk/app/scripts/__pycache__/x.cpython-311.pyc': 'x',
+      'zmk/app/build/CMakeCache.txt': 'x',
+      'zmk/app/build/zephyr/include/x.h': 'x',
+      'build/left/CMakeCache.txt': 'x',
+    }),
+  );
+  t.false(changed);
+});
+
+test('a moved project is said, with where it should be', async t => {
+  const directory = await sample(t);
+  const before = await workspaceIdentity(directory);
+  const { said, now } = await changes(t, directory, () =>
+    commit(path.join(directory, 'zephyr'), { 'kernel/init.c': 'void other;\n' }),
+  );
+  const [was, is] = [before.projects.zephyr!.head.slice(0, 7), now.projects.zephyr!.head.slice(0, 7)];
+  t.deepEqual(said, [`zephyr moved ${was} → ${is}`]);
+  t.deepEqual(describeWorkspace(now), [
+    `zephyr is moved: ${is} is checked out, the manifest asks for ${was}`,
+  ]);
+});
+
+test('a tag that git describe sees is part of Zephyr, and a lightweight one is not', async t => {
+  const directory = await sample(t);
+  const zephyr = path.join(directory, 'zephyr');
+  const light = await changes(t, directory, () => git(zephyr, 'tag', 'light'));
+  t.false(light.changed);
+  const { said } = await changes(t, directory, () => git(zephyr, 'tag', '-a', '-m', 'x', 'v9.9.9'));
+  t.regex(said[0] ?? '', /^zephyr calls itself v9\.9\.9, not [0-9a-f]{12}$/);
+});
+
+test('changes that git was told to overlook are seen', async t => {
+  const directory = await sample(t);
+  const zmk = path.join(directory, 'zmk');
+  for (const flag of ['--assume-unchanged', '--skip-worktree']) {
+    await git(zmk, 'update-index', flag, 'app/src/main.c');
+    const edited = () => appendFile(path.join(zmk, 'app/src/main.c'), '// hidden\n');
+    t.true((await changes(t, directory, edited)).changed, flag);
+    await git(zmk, 'update-index', flag.replace('--', '--no-'), 'app/src/main.c');
+  }
+});
+
+test('a repository inside a project, and a linked one, are projects as well', async t => {
+  const directory = await sample(t);
+  await repository(path.join(directory, 'zmk/app/module'), { 'a.c': 'a' });
+  const elsewhere = await temporaryDirectory(t);
+  await repository(elsewhere, { 'b.c': 'b' });
+  await symlink(elsewhere, path.join(directory, 'linked'));
+  const edited = (file: string) => changes(t, directory, () => appendFile(file, 'x'));
+  const inner = await edited(path.join(directory, 'zmk/app/module/a.c'));
+  t.deepEqual(inner.said, ['zmk/app/module has other uncommitted changes: a.c']);
+  t.deepEqual((await edited(path.join(elsewhere, 'b.c'))).said, [
+    'linked has other uncommitted changes: b.c',
+  ]);
+});
+
+test('a submodule counts with what is checked out in it', async t => {
+  const directory = await sample(t);
+  const upstream = await temporaryDirectory(t);
+  await repository(upstream, { 'font.c': 'font' });
+  const zmk = path.join(directory, 'zmk');
+  await git(zmk, '-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', upstream, 'font');
+  await commit(zmk, {});
+  const edited = await changes(t, directory, () => appendFile(path.join(zmk, 'font/font.c'), 'x'));
+  t.deepEqual(edited.now.projects.zmk?.changes?.files, ['font']);
+  const more = await changes(t, directory, () => appendFile(path.join(zmk, 'font/font.c'), 'x'));
+  t.true(more.changed);
+  const gone = () => git(zmk, 'submodule', '--quiet', 'deinit', '-f', 'font');
+  await git(path.join(zmk, 'font'), 'checkout', '-q', '.');
+  t.true((await changes(t, directory, gone)).changed);
+});
+
+test('what the manifest says counts, its comments do not', async t => {
+  const directory = await sample(t);
+  const manifest = path.join(directory, 'config/west.yml');
+  t.false((await changes(t, directory, () => appendFile(manifest, '# a note\n'))).changed);
+  const { said } = await changes(t, directory, () => appendFile(manifest, '  self: {path: config}\n'));
+  t.deepEqual(said, ['west.yml changed']);
+  const settings = () => appendFile(path.join(directory, '.west/config'), '[build]\ngenerator = Ninja\n');
+  t.deepEqual((await changes(t, directory, settings)).said, ['.west/config changed']);
+});
+
+test("the config's own repository is no part of the workspace around it, ZMK's always is", async t => {
+  const directory = await sample(t);
+  await write(directory, { '.gitignore': '/zmk/\n/zephyr/\n/modules/\n/.west/\n' });
+  await repository(directory, { 'build.yaml': 'board: []\n', 'config/corne.keymap': '/ {};\n' });
+  const of = (configDirectory: string) => workspaceIdentity(directory, { configDirectory });
+  const before = await of(directory);
+  t.deepEqual(Object.keys(before.projects), ['modules/hal/nordic', 'zephyr', 'zmk']);
+  await commit(directory, { 'config/corne.keymap': '/ { x; };\n' });
+  t.deepEqual(await of(directory), before);
+  t.true('.' in (await workspaceIdentity(directory)).projects, 'for nobody in particular it counts');
+  await mkdir(path.join(directory, 'zmk/my-config'));
+  t.true('zmk' in (await of(path.join(directory, 'zmk/my-config'))).projects);
+});
+
+test('what is no workspace is said to be none', async t => {
+  const directory = await temporaryDirectory(t);
+  const error = await t.throwsAsync(workspaceIdentity(directory), { instanceOf: WorkspaceError });
+  t.regex(error?.message ?? '', /is no west workspace/);
+  await write(directory, { '.west/config': '[manifest]\n' });
+  await t.throwsAsync(workspaceIdentity(directory), { message: /manifest\.path/ });
+  await write(directory, { '.west/config': '[manifest]\npath = config\n', 'config/west.yml': 'a: [' });
+  await t.throwsAsync(workspaceIdentity(directory), { message: /west\.yml is not valid YAML/ });
+});
+
+test('a damaged repository is an error that names it', async t => {
+  const directory = await sample(t);
+  await writeFile(path.join(directory, 'zmk/.git/HEAD'), 'nonsense');
+  const error = await t.throwsAsync(workspaceIdentity(directory), { instanceOf: WorkspaceError });
+  t.true(error?.message.includes(path.join(directory, 'zmk')));
+});
+
+test('looking is cancelled, and writes nothing', async t => {
+  const directory = await sample(t);
+  await t.throwsAsync(workspaceIdentity(directory, { signal: AbortSignal.abort() }), { name: 'AbortError' });
+  const index = path.join(directory, 'zmk/.git/index');
+  await chmod(path.join(directory, 'zmk/.git'), 0o555);
+  t.teardown(() => chmod(path.join(directory, 'zmk/.git'), 0o755));
+  await utimes(path.join(directory, 'zmk/app/src/main.c'), 5, 5);
+  const { mtimeMs } = await stat(index);
+  await workspaceIdentity(directory);
+  t.is((await stat(index)).mtimeMs, mtimeMs);
+});

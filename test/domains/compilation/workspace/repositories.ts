@@ -1,0 +1,69 @@
+// Real git repositories, and workspaces of them as west leaves them.
+import { execFile } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { bareEnvironment } from '../../../cli/run.ts';
+
+const run = promisify(execFile);
+
+const IDENTITY = {
+  GIT_CONFIG_NOSYSTEM: '1',
+  GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_AUTHOR_NAME: 'Ada',
+  GIT_AUTHOR_EMAIL: 'ada@example.org',
+  GIT_COMMITTER_NAME: 'Ada',
+  GIT_COMMITTER_EMAIL: 'ada@example.org',
+  GIT_AUTHOR_DATE: '2026-01-01T00:00:00Z',
+  GIT_COMMITTER_DATE: '2026-01-01T00:00:00Z',
+};
+
+/** Runs git, resolves to what it prints. */
+export async function git(directory: string, ...args: string[]): Promise<string> {
+  const { stdout } = await run('git', args, { cwd: directory, env: bareEnvironment(IDENTITY) });
+  return stdout.trim();
+}
+
+/** Writes files: names to contents. */
+export async function write(directory: string, files: Record<string, string>): Promise<void> {
+  for (const [name, content] of Object.entries(files)) {
+    const file = path.join(directory, name);
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(file, content);
+  }
+}
+
+/** Writes files and commits everything; resolves to the commit. */
+export async function commit(directory: string, files: Record<string, string>): Promise<string> {
+  await write(directory, files);
+  await git(directory, 'add', '-A');
+  await git(directory, 'commit', '-q', '-m', 'A change');
+  return git(directory, 'rev-parse', 'HEAD');
+}
+
+/** A repository with one commit. */
+export async function repository(directory: string, files: Record<string, string>): Promise<string> {
+  await mkdir(directory, { recursive: true });
+  await git(directory, 'init', '-q', '-b', 'main', '--template=');
+  return commit(directory, files);
+}
+
+/** A workspace of these projects, each with one commit, as west leaves it. */
+export async function workspace(
+  directory: string,
+  projects: Record<string, Record<string, string>>,
+): Promise<void> {
+  const names = Object.keys(projects).map(name => `    - {name: ${path.basename(name)}, path: ${name}}`);
+  await write(directory, {
+    '.west/config': '[manifest]\npath = config\nfile = west.yml\n\n[zephyr]\nbase = zephyr\n',
+    'config/west.yml': `manifest:\n  projects:\n${names.join('\n')}\n`,
+  });
+  await Promise.all(
+    Object.entries(projects).map(async ([name, files]) => {
+      const project = path.join(directory, name);
+      const head = await repository(project, files);
+      await git(project, 'update-ref', 'refs/heads/manifest-rev', head);
+      await git(project, 'checkout', '-q', '--detach');
+    }),
+  );
+}
