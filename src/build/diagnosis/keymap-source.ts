@@ -1,0 +1,149 @@
+// What can be seen wrong in the source of a keymap when the compiler has said that something is.
+import { nearestWord } from '../../config/nearest.ts';
+import { fromQmk, KEY_CODES, KEYMAP_NAMES } from './key-codes.ts';
+import { suggestion } from './suggest.ts';
+
+// Bounded everywhere, so that no text takes long.
+const LABELLED_NODE = /\b(\w{1,100})\s{0,100}:\s{0,100}\w[\w-]{0,100}\s{0,100}\{/.source;
+
+/** How many parameters ZMK's own behaviours take. */
+const PARAMETERS: Readonly<Record<string, number>> = {
+  ...{
+    kp: 1,
+    mt: 2,
+    lt: 2,
+    mo: 1,
+    to: 1,
+    tog: 1,
+    sl: 1,
+    sk: 1,
+    kt: 1,
+    mkp: 1,
+    mmv: 1,
+    msc: 1,
+    out: 1,
+    ext_power: 1,
+  },
+  ...{ trans: 0, none: 0, gresc: 0, caps_word: 0, key_repeat: 0, bootloader: 0, sys_reset: 0, soft_off: 0 },
+  ...{ studio_unlock: 0, reset: 0 },
+};
+
+/** The names of ZMK's own behaviours. */
+export const BEHAVIORS: readonly string[] = [...Object.keys(PARAMETERS), 'bt', 'bl', 'rgb_ug', 'inc_dec_kp'];
+
+/** A place in a source, and what is wrong there. Line and column are 1-based. */
+export interface Mistake {
+  line: number;
+  column: number;
+  message: string;
+}
+
+/** The name in this line (1-based) that the compiler cannot have known, if there is one. */
+export function unknownName(lines: readonly string[], line: number): Mistake | undefined {
+  const text = withoutComments(lines)[line - 1];
+  if (text === undefined) return undefined;
+  const own = ownNames(lines);
+  const found = [...text.matchAll(/(?<![&\w#"./-])[A-Za-z_]\w*/g)]
+    .map(match => ({ name: match[0], column: match.index + 1 }))
+    .filter(({ name }) => /[A-Z]/.test(name) && !KEYMAP_NAMES.has(name) && !own.has(name));
+  // Of several the one that looks most like a key.
+  const worst =
+    found.find(({ name }) => name.startsWith('KC_')) ??
+    found.find(({ name }) => nearestWord(name, KEY_CODES) !== undefined) ??
+    found[0];
+  return worst && { line, column: worst.column, message: unknownKeyCode(worst.name) };
+}
+
+/** `'KC_A' is no key code of ZMK. Did you mean 'A'?` */
+export function unknownKeyCode(name: string): string {
+  const meant = fromQmk(name);
+  const hint = meant === undefined ? suggestion(name, KEY_CODES) : ` Did you mean '${meant}'?`;
+  return `'${name}' is no key code of ZMK.${hint}`;
+}
+
+/** The first binding with another number of parameters than its behaviour takes. */
+export function wrongBinding(lines: readonly string[]): Mistake | undefined {
+  const text = withoutComments(lines).join('\n');
+  const own = ownNames(lines);
+  const counts = { ...PARAMETERS, ...ownBehaviors(text) };
+  // Only in bindings: `&name { … }` changes a node.
+  const isBehavior = behaviorNodes(text);
+  let end = -1;
+  for (const statement of text.split(';')) {
+    const from = end + 1;
+    end = from + statement.length;
+    const assigned = /\bbindings\s{0,100}=/.exec(statement);
+    if (assigned === null || isBehavior(from + assigned.index)) continue;
+    const start = from + assigned.index;
+    for (const binding of statement.slice(assigned.index).matchAll(/&(\w+)([^&>]*)/g)) {
+      const [, name = '', rest = ''] = binding;
+      const takes = Object.hasOwn(counts, name) ? counts[name] : undefined;
+      const given = parametersOf(rest);
+      // What a macro of the file stands for may be any number of parameters.
+      if (takes === undefined || given.length === takes || given.some(word => own.has(word))) continue;
+      const before = text.slice(0, start + binding.index).split('\n');
+      const written = `&${name} ${given.join(' ')}`.trim();
+      const message = `'&${name}' takes ${count(takes)}, and here it has ${given.length === 0 ? 'none' : given.length}: '${written}'.`;
+      return { line: before.length, column: before.at(-1)!.length + 1, message };
+    }
+  }
+  return undefined;
+}
+
+/** Labels of the nodes that a source defines. */
+export function labels(lines: readonly string[]): string[] {
+  const nodes = withoutComments(lines).join('\n').matchAll(new RegExp(LABELLED_NODE, 'g'));
+  return Array.from(nodes, match => match[1]!);
+}
+
+/** Tells whether a position is in a node that defines a behaviour: its bindings are named without parameters. */
+function behaviorNodes(text: string): (position: number) => boolean {
+  const nodes = [...text.matchAll(/[{}][^{}]*/g)].map(match => ({
+    from: match.index,
+    isBehavior: match[0].startsWith('{') && /zmk,behavior-|#binding-cells/.test(match[0]),
+  }));
+  return position => nodes.findLast(({ from }) => from <= position)?.isBehavior ?? false;
+}
+
+function count(parameters: number): string {
+  return parameters === 0 ? 'no parameter' : parameters === 1 ? 'one parameter' : `${parameters} parameters`;
+}
+
+function parametersOf(text: string): string[] {
+  const words: string[] = [];
+  let depth = 0;
+  for (const part of text.matchAll(/[()]|[^\s()]+|\s+/g)) {
+    const [piece] = part;
+    if (/^\s/.test(piece)) {
+      if (depth === 0) words.push('');
+      continue;
+    }
+    if (piece === '(') depth++;
+    if (piece === ')') depth--;
+    words.push((words.pop() ?? '') + piece);
+  }
+  return words.filter(word => word !== '');
+}
+
+/** Behaviours that the source defines itself, with the number of parameters that it gives them. */
+function ownBehaviors(text: string): Record<string, number> {
+  const found: Record<string, number> = {};
+  for (const match of text.matchAll(new RegExp(`${LABELLED_NODE}([^{}]*)`, 'g'))) {
+    const cells = /#binding-cells\s{0,100}=\s{0,100}<\s{0,100}(\d)/.exec(match[2]!)?.[1];
+    if (cells !== undefined) found[match[1]!] = Number(cells);
+  }
+  return found;
+}
+
+/** Names that the source defines for the preprocessor. */
+function ownNames(lines: readonly string[]): Set<string> {
+  return new Set(lines.flatMap(line => /^\s*#\s*define\s+(\w+)/.exec(line)?.[1] ?? []));
+}
+
+/** The same lines, with blanks where comments are. */
+function withoutComments(lines: readonly string[]): string[] {
+  return lines
+    .join('\n')
+    .replace(/\/\*[\s\S]*?(?:\*\/|$)|\/\/[^\n]*/g, comment => comment.replace(/[^\n]/g, ' '))
+    .split('\n');
+}

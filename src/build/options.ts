@@ -1,0 +1,52 @@
+// What a build can be asked for, and what it comes to.
+import type { ToolchainKind } from '../config/toolchain-options.ts';
+import type { UserConfig } from '../config/user-config.ts';
+import type { BuildListener } from './events.ts';
+
+/** How a plan is carried out. */
+export interface RunOptions {
+  /** Only says what would be done: emits `target-planned` events, compiles and writes nothing. Default: false. */
+  dryRun?: boolean;
+  /** Stops the build: every compiler is ended within two seconds, and nothing half-made is left. */
+  signal?: AbortSignal;
+  /** What stops one target alone, by its artifact name: the same signal whenever it is asked for. Default: nothing does. */
+  signalOf?: (target: string) => AbortSignal | undefined;
+  /** Told everything that happens, in order. When it throws, the build is stopped and rejects with what it threw. */
+  onEvent: BuildListener;
+}
+
+export interface BuildOptions extends Omit<RunOptions, 'signalOf'> {
+  /** The directory that holds `build.yaml`. */
+  configDirectory: string;
+  /** Where firmware goes. Default: `build.output` of the configuration, else `firmware` in the config directory. */
+  outputDirectory?: string;
+  /** Targets compiled at once. Default: `build.jobs` of the configuration, else the number of cores. */
+  jobs?: number;
+  /** What compiles. Default: `build.toolchain` of the configuration, else the first that works. */
+  toolchain?: ToolchainKind;
+  /** The west workspace to build in. Default: `build.workspace` of the configuration, else the one that is found. */
+  workspace?: string;
+  /** Never touches the network: a container's image that is missing is not pulled. Default: false. */
+  offline?: boolean;
+  /** Directory of the caches. Default: what configuration and environment say, else the platform's cache directory. */
+  cacheRoot?: string;
+  /** False compiles everything and stores nothing. Default: true. */
+  cache?: boolean;
+  /** Default: the files that `loadUserConfig` finds from the config directory. */
+  userConfig?: UserConfig;
+}
+
+/** How a build went: the counts add up to the number of targets, except in a dry run, where they are 0. */
+export interface BuildSummary {
+  compiled: number;
+  /** From the cache, those included that another process compiled meanwhile. */
+  cached: number;
+  failed: number;
+  cancelled: number;
+  /** Milliseconds, from start to end. */
+  duration: number;
+  /** Milliseconds of compiling that the cache made unnecessary: what it took once, less what restoring took now. */
+  saved: number;
+  /** Absolute. */
+  outputDirectory: string;
+}

@@ -1,0 +1,99 @@
+// Settles everything about a build before it begins: what, how, where to, and with which caches.
+import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+import { InvalidArgumentError } from '../cache/errors.ts';
+import { defaultCacheRoot } from '../config/environment.ts';
+import { loadUserConfig } from '../config/load-user-config.ts';
+import { cacheOptionsFor, type UserConfig } from '../config/user-config.ts';
+import { COMPILATION_TAG, type ServiceOptions } from '../domains/compilation/index.ts';
+import type { Target } from '../domains/compilation/target.ts';
+import { readMatrix } from './matrix.ts';
+import type { BuildOptions } from './options.ts';
+import { OutputError } from './output.ts';
+import { chooseToolchain } from './toolchain-choice.ts';
+import type { ToolchainDescription } from './toolchains/index.ts';
+
+/** Everything a build does follows from this. Plain data. */
+export interface Plan {
+  /** Absolute. */
+  configDirectory: string;
+  /** Absolute. */
+  outputDirectory: string;
+  targets: Target[];
+  /** Targets compiled at once. */
+  jobs: number;
+  /** Processes that all compilers together should run at once. */
+  cores: number;
+  toolchain: ToolchainDescription;
+  userConfig: UserConfig;
+  /** For all caches of the build; go before the configuration. */
+  cacheOptions: ServiceOptions;
+  /** Where logs are kept; undefined when nothing is to be kept. */
+  logRoot: string | undefined;
+}
+
+const SOURCE = /\.(?:keymap|conf|overlay|dtsi|ya?ml|shield|defconfig|cmake|h|c)$|^(?:Kconfig|CMakeLists)/;
+
+/**
+ * Reads `build.yaml` and the configuration. Rejects with a `GloveboxError` that names file and remedy when they cannot
+ * be used.
+ */
+export async function planBuild(options: BuildOptions): Promise<Plan> {
+  const configDirectory = path.resolve(options.configDirectory);
+  const targets = await readMatrix(configDirectory);
+  const userConfig = options.userConfig ?? (await loadUserConfig({ directory: configDirectory }));
+  const outputDirectory = options.outputDirectory
+    ? path.resolve(options.outputDirectory)
+    : path.resolve(configDirectory, userConfig.build.output ?? 'firmware');
+  refuseSources(outputDirectory);
+  const cores = availableParallelism();
+  const cached = options.cache ?? true;
+  const cacheRoot = path.resolve(
+    options.cacheRoot ?? cacheOptionsFor(userConfig, COMPILATION_TAG).cacheRoot ?? defaultCacheRoot(),
+  );
+  return {
+    configDirectory,
+    outputDirectory,
+    targets,
+    jobs: jobCount(options.jobs ?? userConfig.build.jobs ?? cores),
+    cores,
+    toolchain: await chooseToolchain({
+      toolchain: options.toolchain,
+      workspace: options.workspace === undefined ? undefined : path.resolve(options.workspace),
+      ...{ userConfig, configDirectory, outputDirectory, cacheRoot, cache: cached },
+      signal: options.signal,
+      onPull:
+        options.dryRun || options.offline
+          ? undefined
+          : message => options.onEvent({ type: 'warning', at: Date.now(), message }),
+    }),
+    userConfig,
+    cacheOptions: { cacheRoot, ...(cached ? {} : { enabled: false }) },
+    logRoot: cached ? cacheRoot : undefined,
+  };
+}
+
+/**
+ * Files in the output directory are no inputs, so sources must not be kept there: their edits would go unnoticed.
+ * Throws {@link OutputError}.
+ */
+function refuseSources(outputDirectory: string): void {
+  let names: string[];
+  try {
+    names = readdirSync(outputDirectory);
+  } catch {
+    // Not there yet; or it cannot be written either, which is said when it is opened.
+    return;
+  }
+  const source = names.find(name => SOURCE.test(name));
+  if (source === undefined) return;
+  throw new OutputError(
+    `The output directory ${outputDirectory} holds sources (${source}). Choose one that holds nothing but firmware.`,
+  );
+}
+
+function jobCount(jobs: number): number {
+  if (Number.isSafeInteger(jobs) && jobs > 0) return jobs;
+  throw new InvalidArgumentError(`jobs is a positive whole number; got ${jobs}.`);
+}

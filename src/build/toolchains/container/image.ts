@@ -1,0 +1,67 @@
+// The image that a container is made from: which one it is here, and how it gets here.
+import { ToolchainError } from '../toolchain-error.ts';
+import { askEngine, lastLine } from './client.ts';
+import type { Engine } from './engine-search.ts';
+
+/** ZMK's own image for its workflow: `build-user-config.yml` runs in it. */
+export const DEFAULT_IMAGE = 'zmkfirmware/zmk-build-arm:stable';
+
+/** Milliseconds. Two gigabytes over a slow line. */
+const PULL_LIMIT = 3 * 60 * 60 * 1000;
+
+/**
+ * The digest of an image of this machine (`sha256:…`), which names its content and the platform it is for; undefined
+ * when it is not there. Never touches the network. Rejects with {@link ToolchainError} when the engine does not answer.
+ */
+export async function imageDigest(
+  { command }: Engine,
+  image: string,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  const { exitCode, output } = await askEngine(
+    command,
+    ['image', 'inspect', '--format', '{{.Id}}', '--', image],
+    {
+      signal,
+    },
+  );
+  const digest = /^(?:sha256:)?([0-9a-f]{64})$/m.exec(output)?.[1];
+  if (exitCode === 0 && digest !== undefined) return `sha256:${digest}`;
+  if (isNoImage(output)) return undefined;
+  throw new ToolchainError(
+    `'${command} image inspect ${image}' failed: ${lastLine(output)}. Have '${command} info' work.`,
+  );
+}
+
+/** Whether an engine says that it has no such image. */
+export function isNoImage(output: string): boolean {
+  return /no such image|image not known|no such object|failed to find image/i.test(output);
+}
+
+/** The sentence for somebody who has to get an image by hand. */
+export function howToGet(engine: Engine, image: string): string {
+  return `Get it: ${engine.command} pull ${pullName(engine, image)}`;
+}
+
+/**
+ * Gets an image from its registry. Rejects with {@link ToolchainError} when it cannot be had, and with the reason of
+ * `signal`, which ends it.
+ */
+export async function pullImage(engine: Engine, image: string, signal?: AbortSignal): Promise<void> {
+  const { command } = engine;
+  const name = pullName(engine, image);
+  const pulled = await askEngine(command, ['pull', '--quiet', '--', name], { signal, timeLimit: PULL_LIMIT });
+  if (pulled.exitCode === 0) return;
+  throw new ToolchainError(
+    `The image ${image} could not be pulled: ${lastLine(pulled.output)}. ` +
+      `Have '${command} pull ${name}' work, or name another image in toolchains.container.image.`,
+  );
+}
+
+/** The name to pull an image by. Podman asks which registry is meant when there is nobody to answer; docker has one in mind. */
+export function pullName({ kind }: Engine, image: string): string {
+  const [host = '', ...rest] = image.split('/');
+  const isFull = rest.length > 0 && (/[.:]/.test(host) || host === 'localhost');
+  if (kind === 'docker' || isFull) return image;
+  return `docker.io/${rest.length === 0 ? `library/${image}` : image}`;
+}

@@ -1,0 +1,46 @@
+// The toolchains there are, made from plain data: a worker thread gets a description and makes its own.
+import type { Toolchain } from '../../domains/compilation/toolchain.ts';
+import { type CommandToolchainDescription, createCommandToolchain } from './command.ts';
+import {
+  type ContainerToolchainDescription,
+  createContainerToolchain,
+} from './container/container-toolchain.ts';
+import { ToolchainError } from './toolchain-error.ts';
+import { createWestToolchain, type WestToolchainDescription } from './west.ts';
+
+export { type CommandToolchainDescription, createCommandToolchain } from './command.ts';
+export {
+  type ContainerToolchainDescription,
+  createContainerToolchain,
+} from './container/container-toolchain.ts';
+export { ToolchainError } from './toolchain-error.ts';
+export { createWestToolchain, type WestToolchainDescription } from './west.ts';
+
+/** Everything a toolchain is made of. Structured cloning keeps it as it is. */
+export type ToolchainDescription =
+  | CommandToolchainDescription
+  | WestToolchainDescription
+  | ContainerToolchainDescription;
+
+const MAKERS: {
+  [Kind in ToolchainDescription['kind']]: (
+    description: Extract<ToolchainDescription, { kind: Kind }>,
+  ) => Toolchain;
+} = {
+  command: createCommandToolchain,
+  west: createWestToolchain,
+  container: createContainerToolchain,
+};
+
+/** Makes the toolchain. Throws {@link ToolchainError} when there is none of that kind, or it can never work. */
+export function createToolchain(description: ToolchainDescription): Toolchain {
+  const make: ((description: never) => Toolchain) | undefined = Object.hasOwn(MAKERS, description.kind)
+    ? MAKERS[description.kind]
+    : undefined;
+  if (make === undefined) {
+    throw new ToolchainError(
+      `There is no toolchain '${description.kind}'. Available: ${Object.keys(MAKERS).join(', ')}.`,
+    );
+  }
+  return make(description as never);
+}

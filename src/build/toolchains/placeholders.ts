@@ -1,0 +1,41 @@
+// The placeholders in a command's arguments, such as `{board}`.
+import { nearestWord } from '../../config/nearest.ts';
+import { PLACEHOLDERS } from '../../config/toolchain-options.ts';
+import { ToolchainError } from './toolchain-error.ts';
+
+export type Placeholder = (typeof PLACEHOLDERS)[number];
+
+/** What each placeholder stands for. */
+export type PlaceholderValues = Readonly<Record<Placeholder, string>>;
+
+// Braces around anything else, as in JSON, are text.
+const PLACEHOLDER = /\{([A-Za-z][\w-]*)\}/g;
+
+/** Throws {@link ToolchainError} when an argument has a placeholder that there is not. */
+export function checkPlaceholders(args: readonly string[]): void {
+  for (const argument of args) {
+    for (const [whole, name] of argument.matchAll(PLACEHOLDER)) {
+      if (isPlaceholder(name!)) continue;
+      const meant = nearestWord(name!, PLACEHOLDERS);
+      throw new ToolchainError(
+        `Unknown placeholder ${whole} in toolchains.command.arguments.` +
+          `${meant === undefined ? '' : ` Did you mean {${meant}}?`}` +
+          ` Allowed: ${PLACEHOLDERS.map(known => `{${known}}`).join(' ')}.`,
+      );
+    }
+  }
+}
+
+/**
+ * Puts the values in. An argument stays one argument whatever a value contains, and what looks like a placeholder in a
+ * value stays as it is.
+ */
+export function fillIn(args: readonly string[], values: PlaceholderValues): string[] {
+  return args.map(argument =>
+    argument.replaceAll(PLACEHOLDER, (whole, name: string) => (isPlaceholder(name) ? values[name] : whole)),
+  );
+}
+
+function isPlaceholder(name: string): name is Placeholder {
+  return (PLACEHOLDERS as readonly string[]).includes(name);
+}

@@ -1,0 +1,66 @@
+// The `west` toolchain: ZMK's own build in a west workspace, with the programs that are installed on this machine.
+import type { WestToolchainOptions } from '../../config/toolchain-options.ts';
+import type { CompileJob, Toolchain } from '../../domains/compilation/toolchain.ts';
+import type { ObserveOptions } from './observed/index.ts';
+import { runCompiler } from './outcome.ts';
+import { findProgram } from './programs.ts';
+import { ToolchainError } from './toolchain-error.ts';
+import type { ZephyrEngine, ZephyrOrder } from './zephyr/engine.ts';
+import { buildEnvironment, passedEnvironment } from './zephyr/environment.ts';
+import { toolVersions } from './zephyr/tools.ts';
+import { WEST, westBuildArguments } from './zephyr/west-build.ts';
+import { type ZephyrDescription, ZephyrToolchain } from './zephyr/zephyr-toolchain.ts';
+
+/** What a `west` toolchain is made of. Plain data, so that it can be sent to a worker thread. */
+export interface WestToolchainDescription extends ZephyrDescription {
+  kind: 'west';
+  options: WestToolchainOptions;
+}
+
+/** Makes a `west` toolchain. */
+export function createWestToolchain(description: Omit<WestToolchainDescription, 'kind'>): Toolchain {
+  return new ZephyrToolchain(new WestEngine(description.options), description);
+}
+
+class WestEngine implements ZephyrEngine {
+  readonly kind = 'west';
+  readonly #options: WestToolchainOptions;
+
+  constructor(options: WestToolchainOptions) {
+    this.#options = options;
+  }
+
+  async identity(signal?: AbortSignal): Promise<Record<string, unknown>> {
+    const environment = passedEnvironment(this.#options.environment);
+    const tools = await toolVersions(environment, signal);
+    if (tools[WEST] !== null) return { environment, tools };
+    throw new ToolchainError(
+      `There is no working 'west' in PATH. Install it (pipx install west), or build in a container (--toolchain container).`,
+    );
+  }
+
+  async run(order: ZephyrOrder, job: CompileJob) {
+    const { workspace, zephyr, build, config, module, userCache, temporary } = order;
+    const environment = passedEnvironment(this.#options.environment);
+    const hasCcache = (await findProgram('ccache', workspace, environment)) !== undefined;
+    const ccache = hasCcache ? order.ccache : undefined;
+    return runCompiler(
+      WEST,
+      {
+        command: WEST,
+        args: westBuildArguments({ target: job.target, build, config, ...(module ? { module } : {}) }),
+        cwd: workspace,
+        env: {
+          ...environment,
+          ...buildEnvironment({ workspace, zephyr, userCache, temporary, ccache }, job.jobs),
+        },
+      },
+      job,
+    );
+  }
+
+  /** The paths of a build are this machine's. */
+  sees(): Pick<ObserveOptions, 'seen' | 'isolated'> {
+    return {};
+  }
+}

@@ -1,0 +1,42 @@
+// What runs `west build`: the programs of this machine, or a container. It decides where a build sees things and what
+// its environment is; everything else is the same for both.
+import type { CompileJob } from '../../../domains/compilation/toolchain.ts';
+import type { ObserveOptions } from '../observed/index.ts';
+import type { FailedOutcome } from '../outcome.ts';
+
+/** One build, with absolute paths of this machine. */
+export interface ZephyrOrder {
+  workspace: string;
+  /** Where Zephyr is in the workspace, relative. */
+  zephyr: string;
+  /** The directory of the keymaps, or a copy of it: what `ZMK_CONFIG` is to be. */
+  config: string;
+  /** The config repository, when it is a module. */
+  module: string | undefined;
+  /** Everything of this build, and of no other; removed after it. */
+  work: string;
+  /** Where it builds: inside of `work`, not there yet. */
+  build: string;
+  /** For temporary files: inside of `work`. */
+  temporary: string;
+  /** For what Zephyr finds out about the compiler: of builds that find out the same, one at a time. */
+  userCache: string;
+  /** For ccache, if there is one. Undefined: nothing may be kept. */
+  ccache: string | undefined;
+}
+
+export interface ZephyrEngine {
+  readonly kind: 'west' | 'container';
+
+  /**
+   * Everything about it that can change the firmware: versions, the image, the environment. Plain JSON. Rejects with a
+   * `GloveboxError` when it cannot build.
+   */
+  identity(signal?: AbortSignal): Promise<Record<string, unknown>>;
+
+  /** Runs `west build` for a job. Resolves when nothing of it runs any more. */
+  run(order: ZephyrOrder, job: CompileJob): Promise<{ ok: true; lastLines: string[] } | FailedOutcome>;
+
+  /** How the paths in the records of a build are to be understood. */
+  sees(order: ZephyrOrder): Pick<ObserveOptions, 'seen' | 'isolated'>;
+}

@@ -1,0 +1,103 @@
+// The environment that a Zephyr build gets. Nothing of ours reaches it but what is listed here: the build reads dozens of
+// variables (CFLAGS, BOARD, ZMK_CONFIG, KCONFIG_*, …), and each one would make other firmware.
+import path from 'node:path';
+import { type Environment, pickEnvironment } from '../../../config/environment.ts';
+
+/**
+ * The variables that are passed on, those set in `toolchains.west.environment` aside: where programs, compilers and
+ * Python packages are. All of them are part of what a firmware is known by.
+ */
+export const PASSED_VARIABLES: readonly string[] = [
+  'PATH',
+  'HOME',
+  // Compilers that are not from the system's own directories.
+  'LD_LIBRARY_PATH',
+  // Which compiler: see "Toolchains" in Zephyr's documentation.
+  'ZEPHYR_TOOLCHAIN_VARIANT',
+  'ZEPHYR_SDK_INSTALL_DIR',
+  'GNUARMEMB_TOOLCHAIN_PATH',
+  'CROSS_COMPILE',
+  'TOOLCHAIN_ROOT',
+  // Where west, and the Python packages that Zephyr needs, are.
+  'PYTHONPATH',
+  'VIRTUAL_ENV',
+  'PYENV_ROOT',
+  'PYENV_VERSION',
+];
+
+/**
+ * The passed variables that are set, by name. `PATH` without what makes no difference, so that a firmware is found again
+ * from another terminal: relative directories, repeated ones, and those that npm puts in front.
+ *
+ * @param more further names
+ */
+export function passedEnvironment(
+  more: readonly string[] = [],
+  environment?: Environment,
+): Record<string, string> {
+  const passed = pickEnvironment([...new Set([...PASSED_VARIABLES, ...more])].sort(), environment);
+  if (passed.PATH !== undefined) passed.PATH = cleanPath(passed.PATH);
+  return passed;
+}
+
+/** Where a build's own files are, with paths as the build sees them. */
+export interface BuildPlaces {
+  /** The workspace's directory. */
+  workspace: string;
+  /** Where Zephyr is in it, relative. */
+  zephyr: string;
+  /** For what Zephyr finds out about the compiler: of builds that find out the same, one at a time. */
+  userCache: string;
+  /** For temporary files. */
+  temporary: string;
+  /** ccache's directory; undefined where there is no ccache. */
+  ccache?: string | undefined;
+}
+
+/** The variables that are set, whatever the caller's environment says. They win over passed ones. */
+export function buildEnvironment(
+  { workspace, zephyr, userCache, temporary, ccache }: BuildPlaces,
+  jobs: number,
+): Record<string, string> {
+  const base = path.posix.join(workspace, zephyr);
+  return {
+    // This workspace's Zephyr, and not the one that CMake's registry in the home directory remembers.
+    ZEPHYR_BASE: base,
+    Zephyr_DIR: path.posix.join(base, 'share/zephyr-package/cmake'),
+    // Else they are in ~/.cache/zephyr, or in the sources, and shared by builds that run at once.
+    USER_CACHE_DIR: userCache,
+    TMPDIR: temporary,
+    // What west is configured to do elsewhere on this machine is no part of this build.
+    WEST_CONFIG_GLOBAL: path.posix.join(temporary, 'no-west-config'),
+    WEST_CONFIG_SYSTEM: path.posix.join(temporary, 'no-west-config'),
+    CMAKE_BUILD_PARALLEL_LEVEL: String(jobs),
+    LC_ALL: 'C.UTF-8',
+    // Nothing is written to the workspace: neither bytecode nor git's index.
+    PYTHONDONTWRITEBYTECODE: '1',
+    GIT_OPTIONAL_LOCKS: '0',
+    ...(ccache === undefined ? { CCACHE_DISABLE: '1' } : ccacheEnvironment(ccache)),
+  };
+}
+
+/**
+ * ccache as it is safe: in a directory of its own, without whatever ccache is configured to do elsewhere. Above all
+ * without a base directory, which changes the `__FILE__`s and so the firmware.
+ */
+function ccacheEnvironment(directory: string): Record<string, string> {
+  return {
+    CCACHE_DIR: directory,
+    CCACHE_CONFIGPATH: path.posix.join(directory, 'no-config'),
+    CCACHE_MAXSIZE: '2G',
+  };
+}
+
+function cleanPath(value: string): string {
+  const directories = value
+    .split(path.delimiter)
+    .filter(directory => path.isAbsolute(directory) && !isOfNpm(directory));
+  return [...new Set(directories)].join(path.delimiter);
+}
+
+function isOfNpm(directory: string): boolean {
+  return /[\\/]node_modules[\\/](?:\.bin|npm|@npmcli)(?:[\\/]|$)/.test(directory);
+}

@@ -1,0 +1,92 @@
+// A ZMK config repository, as the workflow sees it: which directory the keymaps are in, and whether it is a Zephyr module.
+import { cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
+import { escapePath, glob } from 'tinyglobby';
+import { inputFiles } from '../input-files.ts';
+import { ToolchainError } from '../toolchain-error.ts';
+
+/** Where the keymaps are when nobody says otherwise, relative to the repository: as the workflow's `config_path`. */
+export const DEFAULT_CONFIG_PATH = 'config';
+
+/** A config repository on this machine. Paths are absolute. */
+export interface ConfigRepository {
+  /** The directory with `build.yaml`. */
+  directory: string;
+  /** The directory of the keymaps. */
+  config: string;
+  /** Whether boards, shields and code of the repository itself are built: it has a `zephyr/module.yml`. */
+  isModule: boolean;
+}
+
+/** Looks at a repository. Throws {@link ToolchainError} when there is no directory of keymaps in it. */
+export function readRepository(directory: string, configPath = DEFAULT_CONFIG_PATH): ConfigRepository {
+  const config = path.resolve(directory, configPath);
+  if (!existsSync(config)) {
+    throw new ToolchainError(
+      `There is no directory ${config}, where the keymaps should be. Say in build.configPath where they are.`,
+    );
+  }
+  return { directory, config, isModule: existsSync(path.join(directory, 'zephyr/module.yml')) };
+}
+
+/**
+ * The directory that `ZMK_CONFIG` is to be for a build that has `place` for itself. For a module the workflow makes a
+ * copy, apart from the module, of everything in the directory of the keymaps that is not hidden; so it is done here.
+ */
+export function isolateConfig({ config, isModule }: ConfigRepository, place: string): string {
+  if (!isModule) return config;
+  const copy = path.join(place, 'zmk-config', path.basename(config));
+  mkdirSync(copy, { recursive: true });
+  for (const name of readdirSync(config)) {
+    if (name.startsWith('.')) continue;
+    const [from, to] = [path.join(config, name), path.join(copy, name)];
+    // As `cp -R` does: links stay links. One that leads nowhere, `cpSync` would follow all the same.
+    if (lstatSync(from).isSymbolicLink()) symlinkSync(readlinkSync(from), to);
+    else cpSync(from, to, { recursive: true, verbatimSymlinks: true });
+  }
+  return copy;
+}
+
+/** What is in a config repository and is read by no build. */
+const NEVER_READ = [
+  ...['build.yaml', 'build.yml', '.github/**', '.vscode/**', '.idea/**'],
+  ...['glovebox.config.*', '.gloveboxrc', '.gloveboxrc.*'],
+  ...['**/.west/**', '**/__pycache__/**', '**/node_modules/**'],
+];
+
+/**
+ * Every file that a build of the repository may read and that can change, absolute, sorted: all of it, because a keymap
+ * may include what lies beside the directory of the keymaps, and a module may use anything. Left out are what no build
+ * reads, firmware, other builds, and the projects of a workspace that is in the repository: those are known by their
+ * revisions.
+ *
+ * @param outputDirectory where firmware goes. Absolute
+ * @param projects directories of the workspace's projects. Absolute
+ */
+export async function repositoryInputs(
+  { directory }: ConfigRepository,
+  outputDirectory: string,
+  projects: readonly string[] = [],
+): Promise<string[]> {
+  // Build directories and Python's environments. Not deeper: they are made at the top, and to look further would be to
+  // walk through all of them.
+  const marks = ['CMakeCache.txt', 'pyvenv.cfg'].flatMap(name => [name, `*/${name}`, `*/*/${name}`]);
+  const made = await glob(marks, {
+    cwd: directory,
+    dot: true,
+    followSymbolicLinks: false,
+    expandDirectories: false,
+  });
+  const inside = [
+    ...projects.map(project => path.relative(directory, project)),
+    ...made.map(found => path.dirname(found)),
+  ]
+    .map(found => found.replaceAll(path.sep, '/'))
+    .filter(found => found !== '' && found !== '.' && !found.startsWith('..'));
+  return inputFiles({
+    directory,
+    globs: ['**'],
+    outputDirectory,
+    ignore: [...NEVER_READ, ...inside.map(found => `${escapePath(found)}/**`)],
+  });
+}

@@ -1,0 +1,213 @@
+// A toolchain that builds with ZMK's own build, whatever runs it.
+import { constants, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { GloveboxError } from '../../../cache/errors.ts';
+import type { Target } from '../../../domains/compilation/target.ts';
+import type {
+  Artifact,
+  CompileJob,
+  CompileOutcome,
+  ObservedInputs,
+  Toolchain,
+} from '../../../domains/compilation/toolchain.ts';
+import {
+  describeWorkspace,
+  useWorkspace,
+  type WorkspaceIdentity,
+  workspaceIdentity,
+} from '../../../domains/compilation/workspace/index.ts';
+import { isInside } from '../input-files.ts';
+import { observeZephyrBuild } from '../observed/index.ts';
+import { cancelled, withoutArtifacts } from '../outcome.ts';
+import type { ZephyrEngine, ZephyrOrder } from './engine.ts';
+import { collectFirmware } from './firmware.ts';
+import { type ConfigRepository, isolateConfig, readRepository, repositoryInputs } from './repository.ts';
+import { ownStation, type Station, takeStation } from './station.ts';
+import { westBuildArguments } from './west-build.ts';
+
+/** What every such toolchain is made of. Plain data. */
+export interface ZephyrDescription {
+  /** The workspace's directory, the one with `.west`. Absolute. */
+  workspace: string;
+  /** The directory of `build.yaml`. Absolute. */
+  configDirectory: string;
+  /** Where the keymaps are, relative to it. Default: `config`. */
+  configPath?: string | undefined;
+  /** The binary that is taken when there is no UF2. Default: `bin`. */
+  fallbackBinary?: string | undefined;
+  /** Where firmware goes; files in it are no inputs. Default: `firmware` in the config directory. Absolute. */
+  outputDirectory?: string;
+  /** The directory of the caches, for what makes the next build faster. Default: nothing is kept. Absolute. */
+  cacheRoot?: string | undefined;
+}
+
+/** Milliseconds: the targets of a build ask one after the other, and about the same moment. */
+const FRESH = 1_000;
+
+export class ZephyrToolchain implements Toolchain {
+  readonly #engine: ZephyrEngine;
+  readonly #description: ZephyrDescription;
+  readonly #outputDirectory: string;
+  #workspace: { at: number; identity: WorkspaceIdentity } | undefined;
+
+  constructor(engine: ZephyrEngine, description: ZephyrDescription) {
+    this.#engine = engine;
+    this.#description = description;
+    this.#outputDirectory = path.resolve(
+      description.configDirectory,
+      description.outputDirectory ?? 'firmware',
+    );
+  }
+
+  get kind(): 'west' | 'container' {
+    return this.#engine.kind;
+  }
+
+  async identity(target: Target, signal?: AbortSignal): Promise<Record<string, unknown>> {
+    const { fallbackBinary = null, configPath = null } = this.#description;
+    // With names for the places, which make no difference.
+    const module = this.#repository().isModule ? { module: '{module}' } : {};
+    const command = westBuildArguments({ target, build: '{build}', config: '{config}', ...module });
+    const [engine, workspace] = await Promise.all([
+      this.#engine.identity(signal),
+      this.#workspaceNow(FRESH, signal),
+    ]);
+    return { command, configPath, fallbackBinary, ...engine, workspace };
+  }
+
+  async declaredInputs(): Promise<string[]> {
+    return repositoryInputs(this.#repository(), this.#outputDirectory, await this.#projects());
+  }
+
+  async notes(signal?: AbortSignal): Promise<string[]> {
+    const { workspace } = this.#description;
+    const found = describeWorkspace(await this.#workspaceNow(FRESH, signal));
+    return found.map(note => `In the workspace ${workspace}, ${note}`);
+  }
+
+  async compile(job: CompileJob): Promise<CompileOutcome> {
+    const { signal } = job;
+    if (signal.aborted) return cancelled([]);
+    try {
+      return await useWorkspace(this.#description.workspace, () => this.#compileSteadily(job));
+    } catch (error) {
+      if (signal.aborted) return cancelled([]);
+      if (!(error instanceof GloveboxError)) throw error;
+      return { ok: false, reason: 'cannot-start', message: error.message, lastLines: [] };
+    }
+  }
+
+  /** Compiles, and looks whether the workspace still is what it was when the target was described. */
+  async #compileSteadily(job: CompileJob): Promise<CompileOutcome> {
+    const { signal, target, buildDirectory } = job;
+    const { cacheRoot, configDirectory } = this.#description;
+    const before = this.#workspace?.identity ?? (await this.#workspaceNow(0, signal));
+    const compiler = JSON.stringify([this.kind, await this.#engine.identity(signal)]);
+    const name = [configDirectory, target.artifactName];
+    const station =
+      (cacheRoot === undefined ? undefined : await takeStation(cacheRoot, name, compiler)) ??
+      ownStation(path.join(buildDirectory, 'station'));
+    try {
+      const outcome = await this.#compileAt(station, job);
+      if (!outcome.ok) return outcome;
+      const after = await this.#workspaceNow(0, signal);
+      if (JSON.stringify(after) === JSON.stringify(before)) return outcome;
+      return { ...outcome, unsteady: ['the workspace'] };
+    } finally {
+      await station.close();
+    }
+  }
+
+  async #compileAt(station: Station, job: CompileJob): Promise<CompileOutcome> {
+    const { workspace, fallbackBinary, configDirectory } = this.#description;
+    const { target, buildDirectory } = job;
+    const repository = this.#repository();
+    const order = orderAt(station, workspace, repository);
+    const startMark = path.join(station.work, 'started');
+    writeFileSync(startMark, '');
+    const ran = await this.#engine.run(order, {
+      ...job,
+      onProcess: (event, processGroup) => {
+        station.onProcess(event, processGroup);
+        job.onProcess?.(event, processGroup);
+      },
+    });
+    if (!ran.ok) return ran;
+    const { artifactName } = target;
+    const { build, config } = order;
+    const found = await collectFirmware({ build, artifactName, fallbackBinary, startMark });
+    if (typeof found === 'string') return withoutArtifacts(found, ran.lastLines);
+    const { seen = [], ...sight } = this.#engine.sees(order);
+    const observed = await observeZephyrBuild({
+      ...{ buildDirectory: build, configDirectory, workspace, ...sight },
+      projects: await this.#projects(),
+      seen: [...seen, ...(config === repository.config ? [] : [{ seen: config, here: repository.config }])],
+    });
+    const own = [station.work, station.facts];
+    const artifacts = bring(found, buildDirectory);
+    return { ok: true, artifacts, ...(observed === undefined ? {} : { observed: without(own, observed) }) };
+  }
+
+  /** The directories of the workspace's projects, which are known by their revisions. */
+  async #projects(): Promise<string[]> {
+    const { projects } = this.#workspace?.identity ?? (await this.#workspaceNow(FRESH));
+    return Object.keys(projects).map(project => path.resolve(this.#description.workspace, project));
+  }
+
+  #repository(): ConfigRepository {
+    return readRepository(this.#description.configDirectory, this.#description.configPath);
+  }
+
+  /** What the workspace is, at most `age` milliseconds ago. */
+  async #workspaceNow(age: number, signal?: AbortSignal): Promise<WorkspaceIdentity> {
+    const known = this.#workspace;
+    if (known !== undefined && performance.now() - known.at < age) return known.identity;
+    const { workspace, configDirectory } = this.#description;
+    const identity = await workspaceIdentity(workspace, { configDirectory, ...(signal ? { signal } : {}) });
+    this.#workspace = { at: performance.now(), identity };
+    return identity;
+  }
+}
+
+/** Prepares a station for one build. */
+function orderAt(station: Station, workspace: string, repository: ConfigRepository): ZephyrOrder {
+  const { work, facts: userCache, ccache } = station;
+  const temporary = path.join(work, 'tmp');
+  mkdirSync(temporary, { recursive: true });
+  return {
+    ...{ workspace, zephyr: zephyrOf(workspace) },
+    config: isolateConfig(repository, work),
+    module: repository.isModule ? repository.directory : undefined,
+    ...{ work, build: path.join(work, 'build'), temporary, userCache, ccache },
+  };
+}
+
+/** Where Zephyr is in a workspace, relative to it: where west says, which is `zephyr` unless the manifest says otherwise. */
+function zephyrOf(workspace: string): string {
+  const settings = readFileSync(path.join(workspace, '.west/config'), 'utf8');
+  const section = /^\[zephyr\]\s*$([^[]*)/m.exec(settings)?.[1] ?? '';
+  const base = /^base\s*[=:]\s*(.*?)\s*$/m.exec(section)?.[1];
+  return base !== undefined && existsSync(path.join(workspace, base)) ? base : 'zephyr';
+}
+
+/** Copies artifacts to where the job's owner expects them. */
+function bring(artifacts: readonly Artifact[], buildDirectory: string): Artifact[] {
+  const directory = path.join(buildDirectory, 'artifacts');
+  mkdirSync(directory, { recursive: true });
+  return artifacts.map(({ name, path: from }) => {
+    const to = path.join(directory, name);
+    copyFileSync(from, to, constants.COPYFILE_FICLONE);
+    return { name, path: to };
+  });
+}
+
+/** What a build made for itself is no input. */
+function without(directories: readonly string[], observed: ObservedInputs): ObservedInputs {
+  const isForeign = (file: string) => !directories.some(directory => isInside(file, directory));
+  return {
+    ...observed,
+    files: observed.files.filter(isForeign),
+    directories: observed.directories.filter(isForeign),
+    absent: observed.absent.filter(isForeign),
+  };
+}

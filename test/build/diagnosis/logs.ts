@@ -1,0 +1,159 @@
+// What Zephyr builds print when something is wrong, shortened where nothing hangs on it.
+
+const HEAD = `-- west build: generating a build system
+Loading Zephyr default modules (Zephyr base).
+-- Application: /tmp/zmk-config/zmk/app
+-- CMake version: 3.30.0
+-- Cache files will be written to: /tmp/zmk-config/zephyr/.cache
+-- Zephyr version: 3.5.0 (/tmp/zmk-config/zephyr)
+-- Found west (found suitable version "1.2.0", minimum required is "0.14.0")
+-- ZMK Config directory: /tmp/zmk-config/config
+-- ZMK Config Kconfig: /tmp/zmk-config/config/corne.conf
+-- Using keymap file: /tmp/zmk-config/config/corne.keymap
+`;
+
+const DTS_TAIL = `CMake Error at /tmp/zmk-config/zephyr/cmake/modules/dts.cmake:279 (message):
+  gen_defines.py failed with return code: 1
+Call Stack (most recent call first):
+  /tmp/zmk-config/zephyr/cmake/modules/zephyr_default.cmake:129 (include)
+  /tmp/zmk-config/zephyr/share/zephyr-package/cmake/ZephyrConfig.cmake:66 (include)
+  /tmp/zmk-config/zephyr/share/zephyr-package/cmake/ZephyrConfig.cmake:92 (include_boilerplate)
+  CMakeLists.txt:9 (find_package)
+
+
+-- In: /tmp/tmp.1wHnkLiIMw/zephyr, command: /usr/bin/python3;/tmp/zmk-config/zephyr/scripts/dts/gen_defines.py;--dts;/tmp/tmp.1wHnkLiIMw/zephyr/zephyr.dts.pre;--dtc-flags;'';--bindings-dirs;/tmp/zmk-config/zmk/app/dts/bindings
+-- Configuring incomplete, errors occurred!
+FATAL ERROR: command exited with status 1: /usr/bin/cmake -DWEST_PYTHON=/usr/bin/python3 -B/tmp/tmp.1wHnkLiIMw -GNinja -DBOARD=nice_nano_v2 -DZMK_CONFIG=/tmp/zmk-config/config -DSHIELD=corne_left -S/tmp/zmk-config/zmk/app
+`;
+
+const INVALID_TAIL = (
+  what: string,
+) => `CMake Error at /tmp/zmk-config/zephyr/cmake/modules/${what}s.cmake:134 (message):
+  Invalid ${what.toUpperCase()}; see above.
+Call Stack (most recent call first):
+  /tmp/zmk-config/zephyr/cmake/modules/zephyr_default.cmake:129 (include)
+  CMakeLists.txt:9 (find_package)
+
+
+-- Configuring incomplete, errors occurred!
+FATAL ERROR: command exited with status 1: /usr/bin/cmake -DWEST_PYTHON=/usr/bin/python3 -B/tmp/tmp.1wHnkLiIMw -GNinja
+`;
+
+/** dtlib: at a line of a file of the config, as it is on the machine that compiled. */
+export const parseError = (line: number, said: string, file = 'corne.keymap') =>
+  `${HEAD}-- Found devicetree overlay: /tmp/zmk-config/config/corne.keymap
+devicetree error: /tmp/zmk-config/config/${file}:${line} (column 164): parse error: ${said}
+${DTS_TAIL}`;
+
+/** edtlib: about the tree, which has no lines. */
+export const treeError = (said: string) =>
+  `${HEAD}-- Found devicetree overlay: /tmp/zmk-config/config/corne.keymap
+devicetree error: ${said}
+${DTS_TAIL}`;
+
+export const NO_BINDING_CELLS = treeError(
+  `<Node /soc/gpio@50000300 in '/tmp/tmp.vJq9sMwkcY/zephyr/misc/empty_file.c'> lacks #binding-cells`,
+);
+
+export const MIX_OF_PHANDLES = treeError(
+  `expected property 'bindings' in /keymap/layer_6 in nice_nano.dts.pre.tmp to be assigned with 'bindings = < &foo 1 2 ... &bar 3 4 ... >' (a mix of phandles and numbers), not 'bindings = < &none &none >;'`,
+);
+
+export const UNDECLARED_BINDING = `${HEAD}[34/321] Building C object CMakeFiles/app.dir/src/keymap.c.obj
+FAILED: CMakeFiles/app.dir/src/keymap.c.obj
+ccache /opt/zephyr-sdk-0.16.3/arm-zephyr-eabi/bin/arm-zephyr-eabi-gcc -DKERNEL -DNRF52840_XXAA -D__ZEPHYR__=1 -I/tmp/zmk-config/zmk/app/include -c /tmp/zmk-config/zmk/app/src/keymap.c
+In file included from /tmp/zmk-config/zephyr/include/zephyr/devicetree.h:18,
+                 from /tmp/zmk-config/zmk/app/src/keymap.c:8:
+/__w/zmk-config/zmk-config/build/zephyr/include/generated/devicetree_generated.h:3756:145: error: 'DT_N_S_keymap_S_symbol_layer_P_bindings_IDX_12_PH_P_label' undeclared here (not in a function); did you mean 'DT_N_S_keymap_S_symbol_layer_P_bindings_IDX_16_PH'?
+ninja: build stopped: subcommand failed.
+FATAL ERROR: command exited with status 1: /usr/bin/cmake --build /tmp/tmp.1wHnkLiIMw
+`;
+
+export const NO_SHIELD = `${HEAD}No shield named 'corne_letf' found
+Please choose from among the following shields:
+a_dux_left
+a_dux_right
+corne_left
+corne_right
+cradio_left
+${INVALID_TAIL('shield')}`;
+
+export const HALF_OF_A_SHIELD = NO_SHIELD.replace('corne_letf', 'corne');
+
+/** Zephyr 3: all boards, by architecture. */
+export const NO_BOARD = `${HEAD}No board named 'nice_nano_v3' found.
+
+Please choose one of the following boards:
+
+arm:
+  nice_60
+  nice_nano
+  nice_nano_v2
+  nrfmicro_11
+posix:
+  native_posix
+${INVALID_TAIL('board')}`;
+
+/** Zephyr 4: those that look like it. */
+export const NO_BOARD_LATER = `${HEAD}No board named 'xiao_bel' found. Did you mean:
+
+xiao_ble
+xiao_rp2040
+
+Run 'west boards' for the full list.
+${INVALID_TAIL('board')}`;
+
+export const NO_QUALIFIERS = `${HEAD}CMake Error at /tmp/zmk-config/zephyr/cmake/modules/boards.cmake:320 (message):
+  Board qualifiers \`/nrf52840/zkm\` for board \`nice_nano\` not found.  Please
+  specify a valid board target.
+
+  Valid board targets for nice_nano are:
+
+  nice_nano/nrf52840
+  nice_nano/nrf52840/zmk
+
+Call Stack (most recent call first):
+  /tmp/zmk-config/zephyr/cmake/modules/zephyr_default.cmake:132 (include)
+-- Configuring incomplete, errors occurred!
+`;
+
+export const UNDEFINED_SYMBOL = `${HEAD}Parsing /tmp/zmk-config/zmk/app/Kconfig
+Loaded configuration '/tmp/zmk-config/zmk/app/boards/arm/nice_nano/nice_nano_v2_defconfig'
+Merged configuration '/tmp/zmk-config/config/corne.conf'
+
+/tmp/zmk-config/config/corne.conf:2: warning: attempt to assign the value 'y' to the undefined symbol ZMK_SLEPE
+
+error: Aborting due to Kconfig warnings
+
+CMake Error at /tmp/zmk-config/zephyr/cmake/modules/kconfig.cmake:348 (message):
+  command failed with return code: 1
+`;
+
+export const NO_KEYMAP = `${HEAD.replace(/-- Using keymap file.*\n/, '')}CMake Warning at keymap-module/modules/modules.cmake:220 (message):
+  Failed to locate keymap file!
+Call Stack (most recent call first):
+  /tmp/zmk-config/zephyr/cmake/modules/zephyr_module.cmake:130 (include)
+/tmp/zmk-config/zmk/app/src/keymap.c:19:2: error: #error "Keymap node not found, check a keymap is available and is has compatible = \\"zmk,keymap\\" set"
+`;
+
+export const NO_KEYMAP_NODE = `${HEAD}/tmp/zmk-config/zmk/app/src/keymap.c:19:2: error: #error "Keymap node not found, check a keymap is available and is has compatible = \\"zmk,keymap\\" set"
+`;
+
+export const NO_INCLUDE = `${HEAD}/tmp/zmk-config/config/corne.keymap:2:10: fatal error: dt-bindings/zmk/kesy.h: No such file or directory
+    2 | #include <dt-bindings/zmk/kesy.h>
+      |          ^~~~~~~~~~~~~~~~~~~~~~~~
+compilation terminated.
+${DTS_TAIL.replace('gen_defines.py failed with return code: 1', 'command failed with return code: 1')}`;
+
+export const TOO_LARGE = `${HEAD}[320/321] Linking C executable zephyr/zmk.elf
+FAILED: zephyr/zmk.elf zephyr/zmk.map
+/opt/zephyr-sdk-0.16.3/arm-zephyr-eabi/bin/ld.bfd: zephyr/zmk.elf section \`text' will not fit in region \`FLASH'
+/opt/zephyr-sdk-0.16.3/arm-zephyr-eabi/bin/ld.bfd: region \`FLASH' overflowed by 5432 bytes
+collect2: error: ld returned 1 exit status
+`;
+
+export const C_ERROR = `${HEAD}/tmp/zmk-config/config/src/extra.c:2:3: error: unknown type name 'foo'
+    2 |   foo bar;
+      |   ^~~
+ninja: build stopped: subcommand failed.
+`;

@@ -1,0 +1,194 @@
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import test from 'ava';
+import { ToolchainError, type WestToolchainDescription } from '../../../src/build/toolchains/index.ts';
+import { PASSED_VARIABLES, passedEnvironment } from '../../../src/build/toolchains/zephyr/environment.ts';
+import type { Target } from '../../../src/domains/compilation/target.ts';
+import { benchFor, contents, target, toolchainOf } from './west-project.ts';
+
+/** What is known to change a build, and must not reach it. */
+const HARMFUL = {
+  ...{
+    CFLAGS: '-O0',
+    CXXFLAGS: '-O0',
+    LDFLAGS: '-s',
+    ASFLAGS: '-x',
+    CPPFLAGS: '-DX',
+    BOARD: 'other',
+    SHIELD: 'other',
+  },
+  ...{
+    ZMK_CONFIG: '/elsewhere',
+    ZEPHYR_BASE: '/elsewhere',
+    Zephyr_DIR: '/elsewhere',
+    ZEPHYR_MODULES: '/elsewhere',
+  },
+  ...{
+    KCONFIG_CONFIG: 'x',
+    KCONFIG_ALLCONFIG: 'x',
+    CMAKE_GENERATOR: 'Unix Makefiles',
+    CMAKE_PREFIX_PATH: '/x',
+  },
+  ...{
+    CCACHE_BASEDIR: '/',
+    CCACHE_DIR: '/elsewhere',
+    USER_CACHE_DIR: '/elsewhere',
+    EXTRA_CONF_FILE: '/x.conf',
+  },
+  ...{ WEST_CONFIG_GLOBAL: '/elsewhere', LC_ALL: 'tr_TR.UTF-8', PYTHONDONTWRITEBYTECODE: '' },
+};
+
+test.serial('nothing of our environment reaches the build but what is listed', async t => {
+  const { machine, job } = await benchFor(t, { environment: { ...HARMFUL, LISTED: 'yes' } });
+  for (const listed of [undefined, 'yes']) {
+    const options = { environment: listed === undefined ? [] : ['LISTED'] };
+    const outcome = toolchainOf(machine, { options }).compile(job());
+    const run = await machine.rig.nextRun();
+    const { environment } = run;
+    t.is(environment.LISTED, listed);
+    // Set by the shell that starts the program.
+    const names = Object.keys(environment).filter(
+      name => !['PWD', 'OLDPWD', 'SHLVL', '_', 'LISTED'].includes(name),
+    );
+    const set = [
+      ...[
+        'ZEPHYR_BASE',
+        'Zephyr_DIR',
+        'USER_CACHE_DIR',
+        'TMPDIR',
+        'WEST_CONFIG_GLOBAL',
+        'WEST_CONFIG_SYSTEM',
+      ],
+      ...[
+        'CMAKE_BUILD_PARALLEL_LEVEL',
+        'LC_ALL',
+        'PYTHONDONTWRITEBYTECODE',
+        'GIT_OPTIONAL_LOCKS',
+        'CCACHE_DISABLE',
+      ],
+    ];
+    t.deepEqual(names.filter(name => !PASSED_VARIABLES.includes(name)).sort(), set.sort());
+    for (const [name, value] of Object.entries(environment)) t.not(value, '/elsewhere', name);
+    t.is(environment.ZEPHYR_BASE, `${machine.workspace}/zephyr`);
+    t.is(environment.PYTHONDONTWRITEBYTECODE, '1');
+    await run.exit(await run.build());
+    t.true((await outcome).ok);
+  }
+});
+
+test.serial('a hostile environment and home directory make the same firmware', async t => {
+  const { machine, toolchain, job } = await benchFor(t, { onRun: 'build' });
+  const clean = contents(t, await toolchain.compile(job()));
+  Object.assign(process.env, HARMFUL);
+  writeFileSync(path.join(machine.home, '.westconfig'), '[build]\ncmake-args = -DX=1\n');
+  mkdirSync(path.join(machine.home, '.cache/zephyr/ToolchainCapabilityDatabase'), { recursive: true });
+  writeFileSync(
+    path.join(machine.home, '.cache/zephyr/ToolchainCapabilityDatabase/a1b2c3'),
+    'another compiler',
+  );
+  const dirty = contents(t, await toolchainOf(machine).compile(job()));
+  t.is(dirty['left.uf2'], clean['left.uf2']);
+});
+
+test.serial('each thing that can change the firmware changes the identity', async t => {
+  const { machine } = await benchFor(t);
+  machine.installPrograms();
+  const options = { environment: ['MORE'] };
+  const identity = async (more: Partial<WestToolchainDescription> = {}, of: Target = target) =>
+    JSON.stringify(await toolchainOf(machine, { options, ...more }).identity(of));
+  const first = await identity();
+  t.is(await identity(), first);
+  const seen = new Set([first]);
+  const changes: Record<string, () => unknown> = {
+    'a listed variable': () => {
+      process.env.MORE = '1';
+    },
+    'a passed variable': () => {
+      process.env.CROSS_COMPILE = '/opt/arm-';
+    },
+    'the version of west': () => machine.setVersion('west', 'West version: v1.3.0'),
+    'the version of cmake': () => machine.setVersion('cmake', 'cmake version 4.0'),
+    'the version of the compiler': () => machine.setVersion('arm-none-eabi-gcc', '13.2'),
+    'another SDK': () => {
+      mkdirSync(path.join(machine.home, 'zephyr-sdk-0.17.0'));
+      writeFileSync(path.join(machine.home, 'zephyr-sdk-0.17.0/sdk_version'), '0.17.0\n');
+    },
+    'a commit of Zephyr': () => machine.change('zephyr/include/kernel.h', '// new', true),
+    'an edit of ZMK': () => machine.change('zmk/app/src/main.c', '// edited'),
+    "west's own settings of the workspace": () =>
+      machine.change('.west/config', '[manifest]\npath = config\n[build]\ncmake-args = -DX=1\n'),
+    'that the repository is a module': () => machine.write('zephyr/module.yml', 'build: {}\n'),
+  };
+  for (const [what, change] of Object.entries(changes)) {
+    change();
+    const now = await identity();
+    t.false(seen.has(now), what);
+    seen.add(now);
+  }
+  mkdirSync(path.join(machine.config, 'other'));
+  const others: [Partial<WestToolchainDescription>, Target][] = [
+    [{ configPath: 'other' }, target],
+    [{ fallbackBinary: 'hex' }, target],
+    [{}, { ...target, snippet: 'x' }],
+    [{}, { ...target, cmakeArgs: '-DX=1' }],
+  ];
+  for (const [more, of] of others) {
+    const now = await identity(more, of);
+    t.false(seen.has(now), JSON.stringify([more, of]));
+    seen.add(now);
+  }
+});
+
+test.serial('places, edits of the config and what npm does to PATH do not change the identity', async t => {
+  const { machine, toolchain } = await benchFor(t);
+  const before = await toolchain.identity(target);
+  machine.write('config/corne.keymap', 'edited');
+  process.env.PATH = `${machine.root}/node_modules/.bin:${process.env.PATH}:${process.env.PATH}:relative`;
+  process.env.UNLISTED = '1';
+  renameSync(machine.config, `${machine.root}/elsewhere`);
+  renameSync(machine.workspace, `${machine.root}/moved`);
+  const after = await toolchainOf(machine, {
+    configDirectory: `${machine.root}/elsewhere`,
+    workspace: `${machine.root}/moved`,
+    cacheRoot: machine.cacheRoot,
+  }).identity(target);
+  t.deepEqual(after, before);
+});
+
+test('PATH is passed on without what makes no difference', t => {
+  const environment = {
+    PATH: '/a/node_modules/.bin:/usr/bin::.:/opt/arm/bin:/usr/bin:/x/node_modules/npm/node_modules/@npmcli/run-script/lib/node-gyp-bin',
+    HOME: '/home/me',
+    CFLAGS: '-O0',
+    MINE: '1',
+  };
+  t.deepEqual(passedEnvironment(['MINE', 'NOT_SET'], environment), {
+    HOME: '/home/me',
+    MINE: '1',
+    PATH: '/usr/bin:/opt/arm/bin',
+  });
+});
+
+test.serial('without a working west the error says what to do', async t => {
+  const { machine } = await benchFor(t, { programs: false });
+  const none = await t.throwsAsync(toolchainOf(machine).identity(target), { instanceOf: ToolchainError });
+  t.regex(none?.message ?? '', /no working 'west' in PATH.*pipx install west/);
+});
+
+test.serial(
+  'cmake-args that cannot be split, and a missing directory of keymaps, are typed errors',
+  async t => {
+    const { machine, toolchain } = await benchFor(t);
+    const unclosed = toolchain.identity({ ...target, cmakeArgs: "-DX='a" });
+    t.regex(
+      (await t.throwsAsync(unclosed, { instanceOf: ToolchainError }))?.message ?? '',
+      /cmake-args of left cannot be split into words: a ' is not closed/,
+    );
+    rmSync(path.join(machine.config, 'config'), { recursive: true });
+    const missing = toolchain.identity(target);
+    t.regex(
+      (await t.throwsAsync(missing, { instanceOf: ToolchainError }))?.message ?? '',
+      /no directory .*my config\/config.*build\.configPath/,
+    );
+  },
+);

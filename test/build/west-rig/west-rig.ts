@@ -1,0 +1,176 @@
+// A machine with west, a compiler and a workspace, all of them the test's. What `west build` does there is what the real
+// one does, as far as Glovebox can tell; when it does it, and how it ends, is up to the test.
+//
+//   const machine = await createWestMachine(t);
+//   const building = build({ configDirectory: machine.config, workspace: machine.workspace, … });
+//   const run = await machine.rig.nextRun();
+//   await run.exit(await run.build());
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ExecutionContext } from 'ava';
+import { createRig, type Rig, type RigRun } from '../rig/rig.ts';
+import { workspaceFiles, writeFiles } from '../toolchains/observed/workspace.ts';
+
+const WEST = fileURLToPath(new URL('./west.ts', import.meta.url));
+
+/** What programs say of themselves. */
+const VERSIONS: Readonly<Record<string, string>> = {
+  west: 'West version: v1.2.0',
+  cmake: 'cmake version 3.25.1',
+  ninja: '1.11.1',
+  python3: 'Python 3.11.2',
+  dtc: 'Version: DTC 1.6.1',
+  'arm-none-eabi-gcc': 'arm-none-eabi-gcc (Arm GNU Toolchain 12.2.Rel1) 12.2.1 20221205',
+};
+
+/** A config with two halves of one keyboard. */
+const CONFIG: Readonly<Record<string, string>> = {
+  'build.yaml': 'board: [nice_nano_v2]\nshield: [corne_left, corne_right]\n',
+  'config/west.yml': 'manifest:\n  projects: [{ name: zmk, url: https://example.org/zmk, revision: main }]\n',
+  'config/corne.keymap': '#include <behaviors.dtsi>\n/ { keymap { a; }; };\n',
+  'config/corne.conf': 'CONFIG_ZMK_SLEEP=y\n',
+};
+
+export interface WestMachineOptions {
+  /** Runs `west build` by itself: called for every run instead of `rig.nextRun`. `'build'` only builds. */
+  onRun?: 'build' | ((run: RigRun) => void | Promise<void>);
+  /** Without this the programs are not there. Default: true. */
+  programs?: boolean;
+}
+
+export class WestMachine {
+  /** Everything is in it. */
+  readonly root: string;
+  readonly rig: Rig;
+  /** The directory with `build.yaml`. */
+  readonly config: string;
+  readonly workspace: string;
+  readonly cacheRoot: string;
+  /** The home directory of the programs. */
+  readonly home: string;
+  /** What a program's environment should be. */
+  readonly environment: Readonly<Record<string, string>>;
+
+  constructor(root: string, rig: Rig) {
+    const below = (name: string) => path.join(root, name);
+    this.root = root;
+    this.rig = rig;
+    this.config = below('my config');
+    this.workspace = below('workspace');
+    this.cacheRoot = below('cache');
+    this.home = below('home');
+    this.environment = { PATH: below('bin'), HOME: this.home };
+  }
+
+  /** Makes this environment that of the test's thread, until the test ends. For tests that run one after another. */
+  use(t: ExecutionContext, more: Readonly<Record<string, string>> = {}): void {
+    const before = { ...process.env };
+    Object.assign(process.env, this.environment, more);
+    t.teardown(() => {
+      for (const name of Object.keys(process.env)) if (!Object.hasOwn(before, name)) delete process.env[name];
+      Object.assign(process.env, before);
+    });
+  }
+
+  /** Puts a program into `PATH`: a shell script. */
+  install(name: string, script: string): void {
+    this.installAll({ [name]: script });
+  }
+
+  /** Puts programs into `PATH`: shell scripts by name. */
+  installAll(scripts: Readonly<Record<string, string>>): void {
+    const words = Object.entries(scripts).flatMap(([name, script]) => [
+      path.join(this.root, 'bin', name),
+      `#!/bin/sh\n${script}\n`,
+    ]);
+    // Not by this process: what it has open for writing, children of its other threads have open for a moment as well,
+    // and then nobody can run it ("Text file busy").
+    const write = 'while [ $# -gt 0 ]; do printf %s "$2" > "$1"; chmod 755 "$1"; shift 2; done';
+    execFileSync('/bin/sh', ['-c', write, 'sh', ...words], { env: { PATH: '/usr/bin:/bin' } });
+  }
+
+  /** Says what a program answers when it is asked for its version; `west` builds, too. */
+  setVersion(name: string, version: string): void {
+    this.install(name, this.#answering(name, version));
+  }
+
+  /** Has all programs that Glovebox asks for their versions. */
+  installPrograms(names: readonly string[] = Object.keys(VERSIONS)): void {
+    const scripts = names.map(name => [name, this.#answering(name, VERSIONS[name]!)]);
+    this.installAll(Object.fromEntries(scripts));
+  }
+
+  #answering(name: string, version: string): string {
+    if (name !== 'west') return `echo '${version}'`;
+    const command = [process.execPath, WEST, this.rig.address].map(word => `'${word}'`).join(' ');
+    return `if [ "$1" = --version ]; then echo '${version}'; else exec ${command} "$@"; fi`;
+  }
+
+  /** Writes a file of the config. */
+  write(file: string, content: string): void {
+    writeFiles(this.config, { [file]: content });
+  }
+
+  /** Writes a file of the workspace, and commits it there if it is to be. */
+  change(file: string, content: string, commit = false): void {
+    writeFiles(this.workspace, { [file]: content });
+    if (commit) this.commit(file.split('/')[0]!);
+  }
+
+  /** Commits everything in a project of the workspace. */
+  commit(project: string): void {
+    commitAll(path.join(this.workspace, project));
+  }
+}
+
+/** A machine with programs, a workspace, and a config of two targets (`corne_left`, `corne_right`), until the test ends. */
+export async function createWestMachine(
+  t: ExecutionContext,
+  { onRun, programs = true }: WestMachineOptions = {},
+): Promise<WestMachine> {
+  const root = realpathSync(mkdtempSync(path.join(os.tmpdir(), 'west-')));
+  t.teardown(() => rm(root, { recursive: true, force: true, maxRetries: 3 }));
+  const finish = async (run: RigRun) => run.exit(await run.build());
+  const rig = await createRig(t, onRun === undefined ? {} : { onRun: onRun === 'build' ? finish : onRun });
+  const machine = new WestMachine(root, rig);
+  mkdirSync(machine.home);
+  mkdirSync(path.join(root, 'bin'));
+  // Git is the machine's own, and nothing else is.
+  const git = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim();
+  symlinkSync(git, path.join(root, 'bin/git'));
+  writeFiles(machine.config, CONFIG);
+  cpSync(template(), machine.workspace, { recursive: true });
+  // Those that the others stand for take their time, too.
+  if (programs) machine.installPrograms(['west', 'arm-none-eabi-gcc']);
+  return machine;
+}
+
+let made: string | undefined;
+
+/** A workspace to be copied, made once for all tests of this thread. */
+function template(): string {
+  if (made !== undefined) return made;
+  const directory = mkdtempSync(path.join(os.tmpdir(), 'west-template-'));
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+  writeFiles(directory, workspaceFiles());
+  writeFiles(directory, {
+    'config/west.yml': CONFIG['config/west.yml']!,
+    'zephyr/VERSION': 'VERSION_MAJOR = 3\n',
+  });
+  for (const project of ['zmk', 'zephyr']) {
+    execFileSync('git', ['init', '--quiet'], { cwd: path.join(directory, project) });
+    commitAll(path.join(directory, project));
+  }
+  made = directory;
+  return made;
+}
+
+function commitAll(repository: string): void {
+  const git = (...args: string[]) => execFileSync('git', args, { cwd: repository });
+  git('add', '--all');
+  git('-c', 'user.name=t', '-c', 'user.email=t@example.org', 'commit', '--quiet', '-m', 'change');
+}

@@ -1,0 +1,163 @@
+// What `west build` does in a workspace of the tests: reads arguments and environment as west, CMake and Zephyr do, and
+// has what they are known for, good and bad. The firmware is a function of everything that was read and of nothing else.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { writeRecords } from '../toolchains/observed/records.ts';
+import { compileZmk, ZmkError } from '../toolchains/observed/zmk.ts';
+
+/** What one `west build` was asked for. */
+export interface WestCall {
+  build: string;
+  board: string;
+  snippets: string[];
+  /** What comes after `--`: `-DNAME=value`. */
+  variables: Record<string, string>;
+}
+
+/** Variables that CMake, Zephyr, Kconfig, the compiler or ccache read, and that change the firmware. */
+const READ =
+  /^(?:(?:C|CXX|CPP|LD|AS)FLAGS|KCONFIG_.*|CMAKE_(?!BUILD_PARALLEL_LEVEL).*|BOARD|SHIELD|ZMK_CONFIG|EXTRA_.*|ZEPHYR_(?!BASE).*|Zephyr_ROOT|GNUARMEMB_.*|CROSS_COMPILE|TOOLCHAIN_ROOT|CCACHE_BASEDIR|LD_LIBRARY_PATH|PYTHONPATH)$/;
+
+/** Reads the words after `west`, as west and CMake do. Throws {@link ZmkError} for others than the real ones know. */
+export function parseWestBuild(words: readonly string[]): WestCall {
+  const call = {
+    build: 'build',
+    board: '',
+    snippets: [] as string[],
+    variables: {} as Record<string, string>,
+  };
+  const [command, ...rest] = words;
+  if (command !== 'build') throw new ZmkError(`west: unknown command "${command}"`);
+  const end = rest.indexOf('--');
+  const own = end < 0 ? rest : rest.slice(0, end);
+  for (let at = 0; at < own.length; at += 2) {
+    const value = own[at + 1];
+    if (value === undefined)
+      throw new ZmkError(`west build: error: argument ${own[at]}: expected one argument`);
+    if (own[at] === '-d') call.build = value;
+    else if (own[at] === '-b') call.board = value;
+    else if (own[at] === '-S') call.snippets.push(value);
+    else if (own[at] !== '-s') throw new ZmkError(`west: unrecognized arguments: ${own[at]}`);
+    else if (!existsSync(path.join(value, 'CMakeLists.txt'))) {
+      throw new ZmkError(`ERROR: source directory ${value} does not contain a CMakeLists.txt`);
+    }
+  }
+  for (const word of end < 0 ? [] : rest.slice(end + 1)) {
+    const [, name, value] = /^-D([^=:]+)(?::[A-Z]+)?=(.*)$/s.exec(word) ?? [];
+    if (name === undefined) throw new ZmkError(`CMake Error: Unknown argument ${word}`);
+    call.variables[name] = value!;
+  }
+  return call;
+}
+
+/** Builds in the working directory `workspace`; prints what the real ones would print, and returns the exit status. */
+export function westBuild(
+  words: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+  workspace: string,
+  print: (line: string) => void,
+): number {
+  try {
+    if (!existsSync(path.join(workspace, '.west/config'))) {
+      throw new ZmkError('west: unknown command "build"; do you need to run this inside a workspace?');
+    }
+    const call = parseWestBuild(words);
+    if (existsSync(path.join(call.build, 'CMakeCache.txt'))) {
+      // Whatever has changed: the old firmware stays.
+      print('ninja: no work to do.');
+      return 0;
+    }
+    print(`-- Board: ${call.board}`);
+    make(call, environment, workspace);
+    print('Memory region         Used Size  Region Size  %age Used');
+    return 0;
+  } catch (error) {
+    if (!(error instanceof ZmkError)) throw error;
+    print(error.message);
+    print('FATAL ERROR: command exited with status 1');
+    return 1;
+  }
+}
+
+function make(
+  { build, board, snippets, variables }: WestCall,
+  environment: Readonly<Record<string, string | undefined>>,
+  workspace: string,
+): void {
+  const { SHIELD, ZMK_CONFIG = environment.ZMK_CONFIG ?? '', ZMK_EXTRA_MODULES, ...others } = variables;
+  const zephyr = environment.ZEPHYR_BASE ?? path.join(workspace, 'zephyr');
+  const { firmware, records } = compileZmk({
+    ...{ workspace, config: ZMK_CONFIG, board, shield: SHIELD },
+    ...(ZMK_EXTRA_MODULES === undefined ? {} : { modules: ZMK_EXTRA_MODULES.split(';') }),
+    variables: others,
+  });
+  const read = Object.keys(environment).filter(name => READ.test(name));
+  const parts = [
+    firmware,
+    ...snippets,
+    ...read.sort().map(name => `${name}=${environment[name]}`),
+    readFileSync(path.join(workspace, 'zmk/app/src/main.c'), 'utf8'),
+    readFileSync(path.join(zephyr, 'include/kernel.h'), 'utf8'),
+    path.relative(workspace, zephyr),
+    describe(zephyr),
+    settings(environment),
+    facts(environment, zephyr),
+  ];
+  const bytes = createHash('sha256').update(parts.join('\0')).digest('hex');
+  writeBytecode(environment, zephyr);
+
+  writeRecords(build, records);
+  const fragments = records.cmake
+    .filter(file => /\.conf$/.test(file))
+    .map(file => readFileSync(file, 'utf8'));
+  const output = path.join(build, 'zephyr');
+  const put = (name: string, content: string) => writeFileSync(path.join(output, name), content);
+  const name = fragments.some(text => text.includes('CONFIG_KERNEL_BIN_NAME="zephyr"')) ? 'zephyr' : 'zmk';
+  if (!fragments.some(text => text.includes('CONFIG_BUILD_OUTPUT_UF2=n'))) put(`${name}.uf2`, `UF2 ${bytes}`);
+  put(`${name}.hex`, `:${bytes}`);
+  put(`${name}.bin`, bytes);
+  // Debug information names the places.
+  put(`${name}.elf`, `ELF ${bytes} ${build} ${ZMK_CONFIG}`);
+  put('zephyr.dts', `/dts-v1/; ${bytes}`);
+  // As many absolute links lead out of a real one.
+  const links = path.join(build, 'zephyr/misc/generated/syscalls_links');
+  mkdirSync(links, { recursive: true });
+  symlinkSync(path.join(zephyr, 'include'), path.join(links, 'include'));
+  symlinkSync('/', path.join(links, 'root'));
+}
+
+/** Is baked into the firmware. */
+function describe(zephyr: string): string {
+  return execFileSync('git', ['describe', '--abbrev=12', '--always'], { cwd: zephyr, encoding: 'utf8' });
+}
+
+/** What west is configured to do by the user, which may be arguments for CMake. */
+function settings({ WEST_CONFIG_GLOBAL, HOME = '' }: Readonly<Record<string, string | undefined>>): string {
+  const file = WEST_CONFIG_GLOBAL ?? path.join(HOME, '.westconfig');
+  return existsSync(file) ? readFileSync(file, 'utf8') : '';
+}
+
+/** What the compiler can do is found out once, and then believed. */
+function facts(environment: Readonly<Record<string, string | undefined>>, zephyr: string): string {
+  const { USER_CACHE_DIR, HOME = '' } = environment;
+  const shared = existsSync(path.join(HOME, '.cache'))
+    ? path.join(HOME, '.cache/zephyr')
+    : path.join(zephyr, '.cache');
+  const directory = path.join(USER_CACHE_DIR ?? shared, 'ToolchainCapabilityDatabase');
+  const file = path.join(directory, 'a1b2c3');
+  if (!existsSync(file)) {
+    mkdirSync(directory, { recursive: true });
+    const env = { ...environment } as Record<string, string>;
+    writeFileSync(file, execFileSync('arm-none-eabi-gcc', ['--version'], { env, encoding: 'utf8' }));
+  }
+  return readFileSync(file, 'utf8');
+}
+
+function writeBytecode(environment: Readonly<Record<string, string | undefined>>, zephyr: string): void {
+  if (environment.PYTHONDONTWRITEBYTECODE) return;
+  const directory = path.join(zephyr, 'scripts/__pycache__');
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(path.join(directory, 'edtlib.cpython-311.pyc'), '');
+}

@@ -1,0 +1,38 @@
+// Compiles one target at a time in a thread of the build's pool; loaded by Piscina.
+import { threadId } from 'node:worker_threads';
+import type { CompileTask, FromWorker, ToWorker } from '../src/build/protocol.ts';
+import { createToolchain, type ToolchainDescription } from '../src/build/toolchains/index.ts';
+import {
+  type CompileResult,
+  createZmkWestService,
+  type Toolchain,
+} from '../src/domains/compilation/index.ts';
+
+// A toolchain asks its compiler for its version once.
+let latest: { key: string; toolchain: Toolchain } | undefined;
+
+export default async function compile(task: CompileTask): Promise<CompileResult> {
+  const { port, target, configDirectory, userConfig, cacheOptions } = task;
+  const say = (message: FromWorker) => port.postMessage(message);
+  const cancellation = new AbortController();
+  port.on('message', (message: ToWorker) => {
+    if (message.type === 'cancel') cancellation.abort();
+  });
+  const toolchain = toolchainOf(task.toolchain);
+  const service = createZmkWestService({ toolchain, configDirectory, userConfig, cacheOptions });
+  return service.compile(target, {
+    directory: task.directory,
+    buildDirectory: task.buildDirectory,
+    logFile: task.logFile,
+    jobs: task.jobs,
+    signal: cancellation.signal,
+    onEvent: event => say({ type: 'event', thread: threadId, event }),
+    onProcess: (event, processGroup) => say({ type: 'process', event, processGroup }),
+  });
+}
+
+function toolchainOf(description: ToolchainDescription): Toolchain {
+  const key = JSON.stringify(description);
+  if (latest?.key !== key) latest = { key, toolchain: createToolchain(description) };
+  return latest.toolchain;
+}
