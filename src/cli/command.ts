@@ -1,0 +1,45 @@
+// How all commands are made, so that they fail, suggest and help in the same way.
+import { Command, InvalidArgumentError } from 'commander';
+import { didYouMean } from '../config/nearest.ts';
+import type { Context } from './context.ts';
+
+/** A commander command that throws instead of exiting, and writes where the context says. */
+export function createCommand(name: string, context: Context): Command {
+  return new Command(name)
+    .exitOverride()
+    .configureOutput({
+      writeOut: text => context.stdout.write(text),
+      writeErr: text => context.stderr.write(text),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand(false);
+}
+
+/** The `Examples:` that end a command's help: pairs of a command line and what it is for. */
+export function examples(...pairs: (readonly [line: string, purpose: string])[]): string {
+  const width = Math.max(...pairs.map(([line]) => line.length));
+  const lines = pairs.map(([line, purpose]) => `  $ ${line.padEnd(width)}  # ${purpose}`);
+  return `\nExamples:\n${lines.join('\n')}`;
+}
+
+/** Parses an option that counts something: a whole number from 1. */
+export function parseCount(text: string): number {
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(count) || count < 1) {
+    throw new InvalidArgumentError('It must be a whole number from 1, such as 4.');
+  }
+  return count;
+}
+
+/** A parser for an option that takes one of a few words. */
+export function parseChoice<T extends string>(choices: readonly T[]): (text: string) => T {
+  return text => {
+    const found = choices.find(choice => choice === text);
+    if (found === undefined) {
+      throw new InvalidArgumentError(`It must be one of: ${choices.join(', ')}.${didYouMean(text, choices)}`);
+    }
+    return found;
+  };
+}

@@ -1,0 +1,154 @@
+// `glovebox build`: every target of a config, compiled or from the cache.
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { BuildOptions } from '../../build/index.ts';
+import type { ToolchainKind } from '../../config/toolchain-options.ts';
+import { createCommand, examples, parseChoice, parseCount } from '../command.ts';
+import type { Context } from '../context.ts';
+import { EXIT_FAILED, EXIT_OK, UsageError } from '../errors.ts';
+import { interceptSignals } from '../interrupt.ts';
+import { createRenderer } from '../render/renderer.ts';
+import { sanitizeLine, shortPath } from '../render/text.ts';
+import { Recording } from '../report/recording.ts';
+
+interface BuildFlags {
+  jobs?: number;
+  output?: string;
+  toolchain?: ToolchainKind;
+  workspace?: string;
+  offline?: boolean;
+  dryRun?: boolean;
+  watch?: boolean;
+  explain?: boolean;
+  report?: string;
+  trace?: string;
+  json?: boolean;
+  cache: boolean;
+  cacheDir?: string;
+  verbose?: boolean;
+}
+
+export function buildCommand(context: Context): Command {
+  return createCommand('build', context)
+    .summary('build every target of a ZMK config')
+    .description(
+      'Builds every target of build.yaml: as many at once as there are cores, and only what is not in the cache.',
+    )
+    .argument('[config-dir]', 'the directory that holds build.yaml', '.')
+    .option('-j, --jobs <n>', 'targets compiled at once (default: the number of cores)', parseCount)
+    .option('-o, --output <dir>', 'where the firmware goes (default: firmware/ in the config directory)')
+    .option(
+      '-t, --toolchain <kind>',
+      'what compiles: west, container or command',
+      parseChoice<ToolchainKind>(['west', 'container', 'command']),
+    )
+    .option('--workspace <dir>', 'the west workspace to build in (default: the one that is found)')
+    .option('--offline', 'never touch the network: a missing image is not pulled')
+    .option('-n, --dry-run', 'say what would be compiled and why, and compile nothing')
+    .option('-e, --explain', 'say for every target why it is compiled or not')
+    .option('-w, --watch', 'go on, and build again what a saved change affects, until Ctrl-C')
+    .option('--report <file>', 'write a page about the build: who did what when, caches, layers (HTML)')
+    .option('--trace <file>', 'write what ran where and when, for Perfetto and chrome://tracing (JSON)')
+    .option('--no-cache', 'compile everything, store nothing')
+    .option('--cache-dir <dir>', 'where the caches are (default: GLOVEBOX_CACHE_DIR, then the config file)')
+    .option('-v, --verbose', 'print every line of the compilers, and every reason')
+    .option('--json', 'print one JSON event a line')
+    .addHelpText(
+      'after',
+      `${examples(
+        ['glovebox build', 'the config in this directory'],
+        ['glovebox build ~/corne --output ~/uf2', 'another config, the firmware somewhere else'],
+        ['glovebox build --watch', 'again whenever something is saved'],
+        ['glovebox build --dry-run', 'what would be compiled, and which input changed'],
+        ['glovebox build --explain', 'build, and say why each was compiled or not'],
+        ['glovebox build --report build.html', 'and a page that shows where the time went'],
+        ['glovebox build --json | jq -r .type', 'the events, for a program'],
+      )}
+
+Exit status: 0 all targets are built, 1 one failed, 2 wrong usage, 130 after Ctrl-C.`,
+    )
+    .action(async (configDirectory: string, flags: BuildFlags) => {
+      context.exitStatus = await runBuild(context, resolve(context.cwd, configDirectory), flags);
+    });
+}
+
+async function runBuild(context: Context, configDirectory: string, flags: BuildFlags): Promise<number> {
+  if (flags.watch && flags.dryRun) {
+    throw new UsageError('--watch builds, and --dry-run does not: use one of them.');
+  }
+  const from = (file: string | undefined) => (file === undefined ? undefined : resolve(context.cwd, file));
+  const reports = { report: from(flags.report), trace: from(flags.trace) };
+  const recorded = Object.entries(reports).find(([, file]) => file !== undefined)?.[0];
+  if (recorded !== undefined && (flags.watch || flags.dryRun)) {
+    throw new UsageError(
+      `--${recorded} is about one build that was done: use it without --watch and --dry-run.`,
+    );
+  }
+  const { build, watchBuild } = await import('../../build/index.ts');
+  const renderer = await createRenderer({
+    stream: context.stdout,
+    environment: context.terminal,
+    clock: Date.now,
+    cwd: context.cwd,
+    json: flags.json,
+    dryRun: flags.dryRun,
+    watch: flags.watch,
+    explain: flags.explain,
+    verbose: flags.verbose,
+  });
+  // One warning about the caches is enough: what keeps one of them from working keeps all of them.
+  let toldOfCache: string | undefined;
+  context.onWarning = (message, about) => {
+    if (about === 'cache' && toldOfCache !== undefined) return;
+    if (about === 'cache') toldOfCache = message;
+    renderer.event({ type: 'warning', at: Date.now(), message });
+  };
+  const recording = new Recording();
+  const interruption = interceptSignals(context, () => renderer.stopping());
+  try {
+    const options: BuildOptions = {
+      configDirectory,
+      outputDirectory: flags.output === undefined ? undefined : resolve(context.cwd, flags.output),
+      jobs: flags.jobs,
+      toolchain: flags.toolchain,
+      workspace: flags.workspace === undefined ? undefined : resolve(context.cwd, flags.workspace),
+      offline: flags.offline,
+      dryRun: flags.dryRun,
+      cache: flags.cache,
+      cacheRoot: flags.cacheDir === undefined ? undefined : resolve(context.cwd, flags.cacheDir),
+      signal: interruption.signal,
+      onEvent: event => {
+        if (event.type === 'warning' && event.cacheReason !== undefined) {
+          // That nothing is kept at all is told after lesser trouble, but not twice.
+          if (toldOfCache?.includes(sanitizeLine(event.cacheReason))) return;
+          toldOfCache = event.message;
+        }
+        recording.event(event);
+        renderer.event(event);
+      },
+    };
+    if (flags.watch) {
+      await watchBuild(options);
+      return interruption.exitStatus ?? EXIT_OK;
+    }
+    const summary = await build(options);
+    if (recorded !== undefined) {
+      const { writeReports } = await import('../report/write.ts');
+      await writeReports(context, recording, reports, options);
+      for (const [name, file] of Object.entries(reports)) {
+        if (file !== undefined && !flags.json) {
+          context.print(`  ${name === 'report' ? 'Report' : 'Trace'}: ${shortPath(file, context.cwd)}`);
+        }
+      }
+    }
+    return interruption.exitStatus ?? (summary.failed > 0 ? EXIT_FAILED : EXIT_OK);
+  } catch (error) {
+    if (interruption.exitStatus !== undefined) {
+      return interruption.exitStatus;
+    }
+    throw error;
+  } finally {
+    renderer.close();
+    interruption.release();
+  }
+}

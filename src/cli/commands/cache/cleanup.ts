@@ -1,0 +1,54 @@
+// `glovebox cache cleanup`: what is expired or over the limit goes.
+import type { Command } from 'commander';
+import { createCommand, examples } from '../../command.ts';
+import type { Context } from '../../context.ts';
+import { plural } from '../../render/text.ts';
+import { findSetAside, removeSetAside, SET_ASIDE_MAX_AGE_MS } from '../../set-aside.ts';
+import { addCacheOptions, type CacheCommandFlags, formatBytes, withCaches } from './options.ts';
+
+interface CleanupFlags extends CacheCommandFlags {
+  setAside?: boolean;
+}
+
+export function cleanupCommand(context: Context): Command {
+  return addCacheOptions(createCommand('cleanup', context))
+    .description(
+      'Removes what is expired, what is over the size limit, what dead processes left behind, and damaged databases that were set aside 30 days ago or earlier.',
+    )
+    .option('--set-aside', 'remove damaged databases that were set aside, however new they are')
+    .addHelpText(
+      'after',
+      examples(
+        ['glovebox cache cleanup', 'all caches'],
+        ['glovebox cache cleanup --tag firmware', 'one of them'],
+        ['glovebox cache cleanup --set-aside', 'and everything that was set aside as damaged'],
+      ),
+    )
+    .action((flags: CleanupFlags) =>
+      withCaches(context, flags, async ({ root, caches }) => {
+        let removed = 0;
+        let freed = 0;
+        for (const cache of caches) {
+          const before = await cache.stats();
+          removed += await cache.cleanup();
+          freed += Math.max(0, before.size - (await cache.stats()).size);
+        }
+        const old = Date.now() - SET_ASIDE_MAX_AGE_MS;
+        const gone = (await findSetAside(root, flags.tag)).filter(
+          ({ date }) => flags.setAside || date <= old,
+        );
+        for (const setAside of gone) {
+          await removeSetAside(root, setAside);
+          freed += setAside.size;
+        }
+        if (flags.json) {
+          context.printJson({ removed, freed, setAside: gone.length });
+        } else {
+          const databases = gone.length > 0 ? ` and ${plural(gone.length, 'damaged database')}` : '';
+          context.print(
+            `Removed ${plural(removed, 'entry', 'entries')}${databases}, freed ${formatBytes(freed)}`,
+          );
+        }
+      }),
+    );
+}

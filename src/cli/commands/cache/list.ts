@@ -1,0 +1,45 @@
+// `glovebox cache list`: the caches there are, a line each.
+import type { Command } from 'commander';
+import { createCommand, examples } from '../../command.ts';
+import type { Context } from '../../context.ts';
+import { tableLines } from '../../table.ts';
+import { addRootOptions, type CacheCommandFlags, formatBytes, withCaches } from './options.ts';
+
+export function listCommand(context: Context): Command {
+  return addRootOptions(createCommand('list', context))
+    .description('Lists the caches on this machine: how many entries, how many bytes.')
+    .addHelpText(
+      'after',
+      examples(
+        ['glovebox cache list', 'the caches there are'],
+        ["glovebox cache list --json | jq '.caches[].tag'", 'their tags, for a program'],
+      ),
+    )
+    .action((flags: CacheCommandFlags) =>
+      withCaches(context, flags, async ({ root, caches }) => {
+        const stats = await Promise.all(caches.map(cache => cache.stats()));
+        if (flags.json) {
+          context.printJson({
+            root,
+            caches: stats.map(({ tag, directory, count, size, blobs }) => ({
+              tag,
+              directory,
+              count,
+              size,
+              blobs,
+            })),
+          });
+          return;
+        }
+        const rows = stats.map(({ tag, count, size, blobs }) => [
+          tag,
+          String(count),
+          formatBytes(size),
+          String(blobs),
+        ]);
+        context.print(root);
+        const [header = '', ...lines] = tableLines([['TAG', 'ENTRIES', 'SIZE', 'BLOBS'], ...rows], [1, 2, 3]);
+        context.print([context.style.dim(header), ...lines].join('\n'));
+      }),
+    );
+}

@@ -1,0 +1,59 @@
+// `glovebox doctor`: what this machine has, what it lacks, what to do.
+import type { Command } from 'commander';
+import { createCommand, examples } from '../command.ts';
+import type { Context } from '../context.ts';
+import type { Finding } from '../doctor.ts';
+import { EXIT_FAILED } from '../errors.ts';
+import type { Paint } from '../render/style.ts';
+import { padded, sanitizeLine, textWidth } from '../render/text.ts';
+
+export function doctorCommand(context: Context): Command {
+  return createCommand('doctor', context)
+    .summary('say what is missing on this machine')
+    .description('Looks at Node, SQLite, the config, the cache directory and the toolchains.')
+    .option('--cache-dir <dir>', 'where the caches are (default: GLOVEBOX_CACHE_DIR, then the config file)')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `${examples(
+        ['glovebox doctor', 'everything, with what to do'],
+        ['glovebox doctor --json | jq \'.findings[] | select(.status == "problem")\'', 'for a program'],
+      )}
+
+Exit status: 0 builds can work, 1 something keeps them from it.`,
+    )
+    .action(async (flags: { json?: boolean; cacheDir?: string }) => {
+      const { examine } = await import('../doctor.ts');
+      const findings = await examine(context, flags);
+      const isWell = findings.every(({ status }) => status !== 'problem');
+      if (flags.json) {
+        context.printJson({ ok: isWell, findings });
+      } else {
+        draw(context, findings);
+      }
+      context.exitStatus = isWell ? 0 : EXIT_FAILED;
+    });
+}
+
+function draw(context: Context, findings: Finding[]): void {
+  const { style } = context;
+  const looks: Record<Finding['status'], { mark: string; paint: Paint }> = {
+    ok: { mark: '✔', paint: style.good },
+    absent: { mark: '·', paint: style.dim },
+    warning: { mark: '!', paint: style.warning },
+    problem: { mark: '✖', paint: style.bad },
+  };
+  const width = Math.max(...findings.map(({ name }) => textWidth(name)));
+  for (const { name, status, detail, remedy } of findings) {
+    const { mark, paint } = looks[status];
+    const [first = '', ...rest] = detail.split('\n').map(sanitizeLine);
+    const indent = ' '.repeat(width + 4);
+    context.print(`${paint(mark)} ${padded(name, width)}  ${first}`);
+    for (const line of rest) {
+      context.print(indent + line);
+    }
+    if (remedy !== undefined) {
+      context.print(`${indent}${style.dim('→')} ${remedy}`);
+    }
+  }
+}

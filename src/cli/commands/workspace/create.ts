@@ -1,0 +1,100 @@
+// `glovebox workspace create` and `update`: one that has what a config asks for.
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { WorkspaceEvent, WorkspaceResult } from '../../../domains/compilation/workspace/index.ts';
+import { createCommand as createBareCommand, examples } from '../../command.ts';
+import type { Context } from '../../context.ts';
+import { sanitizeLine } from '../../render/text.ts';
+import { formatBytes } from '../cache/options.ts';
+import {
+  addWorkspaceOptions,
+  printRemoved,
+  type WorkspaceFlags,
+  withWorkspaces,
+  workspaceJson,
+} from './options.ts';
+
+interface CreateFlags extends WorkspaceFlags {
+  offline?: boolean;
+  verbose?: boolean;
+}
+
+export function createCommand(context: Context): Command {
+  return addMakingOptions(createBareCommand('create', context))
+    .summary('make a workspace for a config')
+    .description(
+      "Makes a workspace with everything that the config's west.yml asks for, unless there is one. Needs west and git.",
+    )
+    .addHelpText(
+      'after',
+      `${examples(
+        ['glovebox workspace create', 'for the config in this directory'],
+        ['glovebox workspace create ~/corne', 'for another one'],
+        ['glovebox workspace create --offline', 'only from what was fetched before'],
+      )}
+
+When it is interrupted, nothing half-made can be seen, and the next run goes on with what was fetched.`,
+    )
+    .action((directory: string, flags: CreateFlags) => make(context, directory, flags, 'create'));
+}
+
+export function updateCommand(context: Context): Command {
+  return addMakingOptions(createBareCommand('update', context))
+    .summary("follow a config's moving revisions, such as main")
+    .description(
+      'Looks at what the revisions in west.yml are now. When one has moved, a new workspace takes the place of the old one.',
+    )
+    .addHelpText(
+      'after',
+      examples(
+        ['glovebox workspace update', 'for the config in this directory'],
+        ['glovebox workspace update --verbose', 'with all that west and git say'],
+      ),
+    )
+    .action((directory: string, flags: CreateFlags) => make(context, directory, flags, 'update'));
+}
+
+function addMakingOptions(command: Command): Command {
+  return addWorkspaceOptions(
+    command
+      .argument('[config-dir]', 'the directory that holds build.yaml', '.')
+      .option('--offline', 'never touch the network')
+      .option('-v, --verbose', 'print every line of west and git'),
+  );
+}
+
+async function make(
+  context: Context,
+  directory: string,
+  flags: CreateFlags,
+  how: 'create' | 'update',
+): Promise<void> {
+  const configDirectory = resolve(context.cwd, directory);
+  await withWorkspaces(context, flags, configDirectory, async ({ service, signal }) => {
+    const options = { offline: flags.offline, signal, onEvent: tell(context, flags) };
+    const result = await service[how](configDirectory, options);
+    if (flags.json) {
+      const removed = result.removed.map(({ name }) => name);
+      context.printJson({ ...workspaceJson(result.workspace), made: result.made, removed });
+    } else {
+      print(context, result);
+    }
+  });
+}
+
+function tell(context: Context, flags: CreateFlags): (event: WorkspaceEvent) => void {
+  return event => {
+    if (flags.json) return;
+    if (event.type === 'waiting') context.print('Waiting for another process that makes this workspace');
+    else if (event.type === 'project' && !flags.verbose)
+      context.print(`Updating ${sanitizeLine(event.name)}`);
+    else if (event.type === 'output' && flags.verbose) context.print(sanitizeLine(event.line));
+  };
+}
+
+function print(context: Context, { workspace, made, removed }: WorkspaceResult): void {
+  const { name, path, size, kind } = workspace;
+  const bytes = kind === 'made' ? ` (${formatBytes(size)})` : '';
+  context.print(`${made ? 'Made' : 'There is'} ${context.style.bold(name)}${bytes}\n  ${path}`);
+  printRemoved(context, removed);
+}

@@ -1,0 +1,44 @@
+// `glovebox workspace list`: the workspaces there are, a line each.
+import type { Command } from 'commander';
+import { createCommand, examples } from '../../command.ts';
+import type { Context } from '../../context.ts';
+import { sanitizeLine } from '../../render/text.ts';
+import { tableLines } from '../../table.ts';
+import { formatBytes } from '../cache/options.ts';
+import { addWorkspaceOptions, type WorkspaceFlags, withWorkspaces, workspaceJson } from './options.ts';
+
+export function listCommand(context: Context): Command {
+  return addWorkspaceOptions(createCommand('list', context))
+    .description('Lists the workspaces that are kept or registered here, the newest first.')
+    .addHelpText(
+      'after',
+      examples(
+        ['glovebox workspace list', 'all of them'],
+        ["glovebox workspace list --json | jq -r '.[].path'", 'where they are, for a program'],
+      ),
+    )
+    .action((flags: WorkspaceFlags) =>
+      withWorkspaces(context, flags, context.cwd, async ({ service }) => {
+        const known = await service.list();
+        if (flags.json) {
+          context.printJson(known.map(workspaceJson));
+          return;
+        }
+        if (known.length === 0) {
+          context.print("There are no workspaces. Make one with 'glovebox workspace create'.");
+          return;
+        }
+        const rows = known.map(({ name, repository, revision, size, lastUsed, path, kind }) => [
+          name,
+          sanitizeLine(repository),
+          sanitizeLine(revision),
+          kind === 'made' ? formatBytes(size) : 'your own',
+          new Date(lastUsed).toISOString().slice(0, 10),
+          sanitizeLine(path),
+        ]);
+        const titles = ['NAME', 'REPOSITORY', 'REVISION', 'SIZE', 'LAST USED', 'PATH'];
+        const [header = '', ...lines] = tableLines([titles, ...rows], [3]);
+        context.print([context.style.dim(header), ...lines].join('\n'));
+      }),
+    );
+}

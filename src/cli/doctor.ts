@@ -1,0 +1,245 @@
+// What a build needs of this machine, looked at piece by piece.
+import { access, constants, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import type { ToolchainQuestion } from '../build/toolchain-choice.ts';
+import { findProgram } from '../build/toolchains/programs.ts';
+import { pickEnvironment } from '../config/environment.ts';
+import type { CommandToolchainOptions, ToolchainKind } from '../config/toolchain-options.ts';
+import { cacheOptionsFor, type UserConfig } from '../config/user-config.ts';
+import { formatBytes } from './commands/cache/options.ts';
+import type { Context } from './context.ts';
+import { existingTags, openCaches, resolveCacheRoot } from './open-caches.ts';
+import { plural } from './render/text.ts';
+import { findSetAside } from './set-aside.ts';
+
+/** In the order in which a build tries them. */
+const TOOLCHAIN_KINDS: readonly ToolchainKind[] = ['command', 'west', 'container'];
+
+/** One thing looked at. */
+export interface Finding {
+  /** What was looked at, such as `Node` or `toolchain west`. */
+  name: string;
+  /** `absent`: not there, and nothing needs it. `problem`: builds will not work. */
+  status: 'ok' | 'absent' | 'warning' | 'problem';
+  /** What was found. */
+  detail: string;
+  /** What to do about it. */
+  remedy?: string;
+}
+
+/** Looks at everything. Trouble is a finding, never an error. */
+export async function examine(context: Context, flags: { cacheDir?: string }): Promise<Finding[]> {
+  const { config, finding: configFinding } = await examineConfig(context);
+  return [
+    { name: 'Node', status: 'ok', detail: `${process.versions.node} (${process.platform} ${process.arch})` },
+    await examineSqlite(),
+    configFinding,
+    await examineCacheDirectory(context, flags, config),
+    ...(await examineSetAside(context, flags)),
+    ...(await examineToolchains(context, flags, config)),
+  ];
+}
+
+async function examineSqlite(): Promise<Finding> {
+  try {
+    const { default: Database } = await import('better-sqlite3');
+    const database = new Database(':memory:');
+    const version = database.prepare('SELECT sqlite_version()').pluck().get();
+    database.close();
+    return { name: 'SQLite', status: 'ok', detail: String(version) };
+  } catch (error) {
+    return {
+      name: 'SQLite',
+      status: 'problem',
+      detail: message(error),
+      remedy: 'Install glovebox again (npm install), with the Node that runs it.',
+    };
+  }
+}
+
+async function examineConfig(context: Context): Promise<{ config?: UserConfig; finding: Finding }> {
+  try {
+    const { loadUserConfig } = await import('../config/load-user-config.ts');
+    const config = await loadUserConfig({ directory: context.cwd });
+    const detail = config.sources.length > 0 ? config.sources.join(', ') : 'no file, so the defaults count';
+    return { config, finding: { name: 'config', status: 'ok', detail } };
+  } catch (error) {
+    return { finding: { name: 'config', status: 'problem', detail: message(error) } };
+  }
+}
+
+async function examineCacheDirectory(
+  context: Context,
+  flags: { cacheDir?: string },
+  config: UserConfig | undefined,
+): Promise<Finding> {
+  const name = 'cache';
+  let root = '';
+  try {
+    if (config !== undefined && cacheOptionsFor(config, 'firmware').enabled === false) {
+      const remedy = 'Unset GLOVEBOX_CACHE_DISABLED and its like, or set cache.enabled in the config file.';
+      return { name, status: 'warning', detail: 'disabled, so everything is compiled every time', remedy };
+    }
+    root = await resolveCacheRoot(context, flags);
+    const place = await nearestExisting(root);
+    if (!place.directory) {
+      const remedy = 'Move that file away, or name another directory with GLOVEBOX_CACHE_DIR.';
+      return { name, status: 'warning', detail: `${place.path} is no directory`, remedy };
+    }
+    if (!(await isAllowed(place.path, constants.W_OK | constants.X_OK))) {
+      const remedy = 'Nothing is cached until you make it writable or name another with GLOVEBOX_CACHE_DIR.';
+      return { name, status: 'warning', detail: `${place.path} cannot be written`, remedy };
+    }
+    if (place.path !== root) {
+      return { name, status: 'ok', detail: `${root}, which the first build makes` };
+    }
+    const mode = (await stat(root)).mode & 0o777;
+    if (process.platform !== 'win32' && (mode & 0o022) !== 0) {
+      const remedy = `Others could change what you build, so nothing is cached. Run: chmod go-w '${root}'`;
+      return { name, status: 'warning', detail: `${root} has mode ${mode.toString(8)}`, remedy };
+    }
+    const { content, unusable } = await cacheContent(context, root);
+    if (unusable !== undefined) {
+      return { name, status: 'warning', detail: `${root} cannot be used: ${unusable}` };
+    }
+    return { name, status: 'ok', detail: `${root}, ${content}` };
+  } catch (error) {
+    return { name, status: 'warning', detail: `${root} ${message(error)}`.trim() };
+  }
+}
+
+/** What is stored, or why nothing can be: a build goes on without, but everything is compiled every time. */
+async function cacheContent(
+  context: Context,
+  root: string,
+): Promise<{ content: string; unusable?: string | undefined }> {
+  // What a cache has to complain about becomes a finding.
+  context.onWarning = () => {};
+  const tags = await existingTags(root);
+  if (tags.length === 0) {
+    return { content: 'empty' };
+  }
+  const open = await openCaches(context, { cacheDir: root });
+  try {
+    const stats = await Promise.all(open.caches.map(cache => cache.stats()));
+    const size = stats.reduce((total, { size }) => total + size, 0);
+    const unusable = stats.find(({ degraded }) => degraded !== undefined)?.degraded;
+    return { content: `${formatBytes(size)} in ${tags.join(', ')}`, unusable };
+  } finally {
+    await open.close();
+  }
+}
+
+/** Damaged databases that were set aside; no finding when there are none. */
+async function examineSetAside(context: Context, flags: { cacheDir?: string }): Promise<Finding[]> {
+  const found = await resolveCacheRoot(context, flags).then(
+    root => findSetAside(root),
+    () => [],
+  );
+  if (found.length === 0) return [];
+  const size = formatBytes(found.reduce((total, setAside) => total + setAside.size, 0));
+  const lines = found.map(({ file }) => file);
+  const detail = `${plural(found.length, 'damaged database')} set aside, ${size}\n${lines.join('\n')}`;
+  const remedy = 'Everything goes on with new ones. To remove these: glovebox cache cleanup --set-aside';
+  return [{ name: 'damage', status: 'warning', detail, remedy }];
+}
+
+async function examineToolchains(
+  context: Context,
+  flags: { cacheDir?: string },
+  config: UserConfig | undefined,
+): Promise<Finding[]> {
+  const { createUserConfig } = await import('../config/load-user-config.ts');
+  const userConfig = config ?? createUserConfig();
+  const question: ToolchainQuestion = {
+    userConfig,
+    configDirectory: context.cwd,
+    outputDirectory: resolve(context.cwd, userConfig.build.output ?? 'firmware'),
+    cacheRoot: await resolveCacheRoot(context, flags).catch(() => context.cwd),
+    cache: false,
+  };
+  const wanted = userConfig.build.toolchain;
+  const findings = await Promise.all(
+    TOOLCHAIN_KINDS.map(async kind => {
+      const finding = await examineOne(kind, question);
+      return finding.status === 'absent' && kind === wanted
+        ? { ...finding, status: 'problem' as const }
+        : finding;
+    }),
+  );
+  if (findings.every(({ status }) => status !== 'ok')) {
+    findings.push({
+      name: 'toolchains',
+      status: 'problem',
+      detail: 'nothing on this machine can compile',
+      remedy: `Get one of these: ${TOOLCHAIN_KINDS.join(', ')}.`,
+    });
+  }
+  return findings;
+}
+
+/** A toolchain as a build would find it. */
+async function examineOne(kind: ToolchainKind, question: ToolchainQuestion): Promise<Finding> {
+  const { userConfig, configDirectory } = question;
+  if (kind === 'command')
+    return examineCommand(userConfig.toolchains.command, userConfig.directory ?? configDirectory);
+  const name = `toolchain ${kind}`;
+  try {
+    const { examineToolchain } = await import('../build/toolchain-choice.ts');
+    const finding = await examineToolchain(kind, question);
+    if (finding.works) return { name, status: 'ok', detail: finding.detail };
+    return { name, status: 'absent', detail: finding.detail, remedy: finding.remedy };
+  } catch (error) {
+    return { name, status: 'problem', detail: message(error) };
+  }
+}
+
+async function examineCommand(
+  options: CommandToolchainOptions | undefined,
+  directory: string,
+): Promise<Finding> {
+  const name = 'toolchain command';
+  if (options === undefined) {
+    const remedy = 'To build with any other program: toolchains.command in glovebox.config.yaml.';
+    return { name, status: 'absent', detail: 'not configured', remedy };
+  }
+  const environment = pickEnvironment(['PATH']);
+  const programs = options.version === undefined ? [options.program] : [options.program, options.version[0]!];
+  for (const program of programs) {
+    if ((await findProgram(program, directory, environment)) === undefined) {
+      const remedy = `Install '${program}', or correct toolchains.command in the config file.`;
+      return { name, status: 'problem', detail: `'${program}' is not found`, remedy };
+    }
+  }
+  return {
+    name,
+    status: 'ok',
+    detail: (await findProgram(options.program, directory, environment)) ?? options.program,
+  };
+}
+
+async function nearestExisting(path: string): Promise<{ path: string; directory: boolean }> {
+  for (let current = path; ; current = dirname(current)) {
+    try {
+      return { path: current, directory: (await stat(current)).isDirectory() };
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if ((code !== 'ENOENT' && code !== 'ENOTDIR') || current === dirname(current)) {
+        throw error;
+      }
+    }
+  }
+}
+
+async function isAllowed(path: string, mode: number): Promise<boolean> {
+  try {
+    await access(path, mode);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function message(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,86 @@
+// From the words on the command line to an exit status. A command's module is loaded when it is asked for.
+import { type Command, CommanderError } from 'commander';
+import { InvalidArgumentError } from '../cache/errors.ts';
+import { createCommand, examples } from './command.ts';
+import { Context } from './context.ts';
+import { describeError, EXIT_FAILED, EXIT_OK, EXIT_USAGE, UsageError } from './errors.ts';
+import { sanitizeLine } from './render/text.ts';
+import { ownVersion } from './version.ts';
+
+const COMMANDS: Record<string, () => Promise<(context: Context) => Command>> = {
+  build: async () => (await import('./commands/build.ts')).buildCommand,
+  cache: async () => (await import('./commands/cache.ts')).cacheCommand,
+  workspace: async () => (await import('./commands/workspace.ts')).workspaceCommand,
+  layout: async () => (await import('./commands/layout.ts')).layoutCommand,
+  doctor: async () => (await import('./commands/doctor.ts')).doctorCommand,
+};
+
+/**
+ * Runs one command line (without `node` and the script) and resolves to the exit status: 0 well, 1 something failed,
+ * 2 wrong usage, 128 + n after signal n. Everything to say has been said when it resolves; it never rejects.
+ */
+export async function run(argv: readonly string[]): Promise<number> {
+  const context = new Context();
+  quietBrokenPipe(context);
+  tellWarnings(context);
+  try {
+    const program = await createProgram(argv, context);
+    await program.parseAsync(argv, { from: 'user' });
+    return context.exitStatus;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Commander has printed its message, or the help or version that was asked for.
+      return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
+    }
+    context.stderr.write(`${describeError(error)}\n`);
+    const isUsage = error instanceof UsageError || error instanceof InvalidArgumentError;
+    return isUsage ? EXIT_USAGE : EXIT_FAILED;
+  }
+}
+
+async function createProgram(argv: readonly string[], context: Context): Promise<Command> {
+  const program = createCommand('glovebox', context)
+    .description('Builds every firmware of a ZMK config in parallel, and nothing twice.')
+    .version(ownVersion(), '-V, --version', 'show the version')
+    .helpCommand('help [command]', 'show the help of a command')
+    .usage('<command> [options]')
+    .addHelpText(
+      'after',
+      examples(
+        ['glovebox build', 'build all targets of the config in this directory'],
+        ['glovebox build ~/corne --jobs 4', 'another directory, four targets at once'],
+        ['glovebox cache stats', 'how full the caches are'],
+        ['glovebox doctor', 'what is missing on this machine'],
+      ),
+    );
+  const words = argv.filter(word => !word.startsWith('-') && word !== 'help');
+  const asked = Object.entries(COMMANDS).find(([name]) => name === words[0])?.[1];
+  // Only help and suggestions need to know every command.
+  const wanted = asked === undefined ? Object.values(COMMANDS) : [asked];
+  for (const load of wanted) {
+    program.addCommand((await load())(context));
+  }
+  return program;
+}
+
+/** A reader that has seen enough is no error. Anything else that goes wrong with the output is. */
+function quietBrokenPipe(context: Context): void {
+  for (const stream of [context.stdout, context.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') {
+        throw error;
+      }
+      context.onBrokenPipe();
+    });
+  }
+}
+
+/** Node prints warnings with the process id and a hint for programmers, wherever the cursor is. */
+function tellWarnings(context: Context): void {
+  process.removeAllListeners('warning');
+  process.on('warning', (warning: Error & { code?: string }) => {
+    const { name, message, code } = warning;
+    const text = sanitizeLine(name === 'GloveboxWarning' ? message : `${name}: ${message}`);
+    context.onWarning(text, code === 'GLOVEBOX_CACHE' ? 'cache' : undefined);
+  });
+}

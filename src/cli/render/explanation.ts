@@ -1,0 +1,42 @@
+// Why each target was compiled or not: what changed, or since when nothing has.
+import type { BuildProgress, TargetProgress } from './progress.ts';
+import type { Style } from './style.ts';
+import { padded, sanitizeLine, textWidth } from './text.ts';
+
+/** Names longer than this do not push the reasons of all others aside. */
+const MAX_NAME_COLUMNS = 48;
+
+/** `Why:` and a line for each target, more for those with several reasons; none when nothing is known yet. */
+export function explanationLines(progress: BuildProgress, style: Style): string[] {
+  const explained = [...progress.targets.values()].map(target => ({
+    name: target.name,
+    reasons: reasonsOf(target),
+  }));
+  const told = explained.filter(({ reasons }) => reasons.length > 0);
+  if (told.length === 0) {
+    return [];
+  }
+  const columns = Math.min(MAX_NAME_COLUMNS, Math.max(...told.map(({ name }) => textWidth(name))));
+  const lines = told.flatMap(({ name, reasons }) =>
+    reasons.map((reason, index) => {
+      const first = textWidth(name) > columns ? name : padded(name, columns);
+      return `  ${index === 0 ? style.bold(first) : ' '.repeat(columns)}  ${reason}`;
+    }),
+  );
+  return ['Why:', ...lines];
+}
+
+/** `nothing changed since 2026-11-22 14:03:12`, in local time. */
+export function unchangedSince(compiledAt: number): string {
+  // Sweden writes times as ISO 8601 does, and local.
+  return `nothing changed since ${new Date(compiledAt).toLocaleString('sv-SE')}`;
+}
+
+function reasonsOf({ state, why, finished }: TargetProgress): string[] {
+  if (finished?.source === 'cache') {
+    return [`from the cache: ${unchangedSince(finished.compiledAt)}`];
+  }
+  const began =
+    state !== 'finished' ? state : finished?.source === 'waited' ? 'compiled by another build' : 'compiled';
+  return why.map((reason, index) => `${index === 0 ? `${began}: ` : '  '}${sanitizeLine(reason)}`);
+}

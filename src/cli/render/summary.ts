@@ -1,0 +1,93 @@
+// The last words of a build: what failed and where to look, what was done, what the cache saved, where the firmware is.
+import { failureText, sourceLines } from './diagnosis.ts';
+import { explanationLines } from './explanation.ts';
+import type { BuildProgress, TargetProgress } from './progress.ts';
+import type { Style } from './style.ts';
+import { formatDuration, plural, sanitizeLine, shortPath } from './text.ts';
+
+export interface SummaryOptions {
+  style: Style;
+  cwd: string;
+  /** Say for every target why it was compiled or not. Default: false. */
+  explain?: boolean | undefined;
+}
+
+/** The lines after the last target; empty while the build has not finished. Lines are not cut to a width. */
+export function summaryLines(progress: BuildProgress, options: SummaryOptions): string[] {
+  if (progress.finished === undefined) {
+    return [];
+  }
+  const lines: string[] = [];
+  for (const target of progress.targets.values()) {
+    if (target.failed !== undefined) {
+      lines.push(...failureLines(target, target.failed, options), '');
+    }
+  }
+  // A plan has been explained line by line.
+  if (options.explain && progress.count('planned') === 0) {
+    lines.push(...explanationLines(progress, options.style), '');
+  }
+  return progress.count('planned') > 0
+    ? [...lines, planLine(progress, options)]
+    : [...lines, ...totalLines(progress, progress.finished, options)];
+}
+
+/** Everything about a target that failed: what is wrong, where, the last lines and the log. */
+export function failureLines(
+  target: TargetProgress,
+  failed: NonNullable<TargetProgress['failed']>,
+  { style, cwd }: SummaryOptions,
+): string[] {
+  const { diagnosis } = failed;
+  const said = failed.message.split(/\r?\n/).map(sanitizeLine);
+  const first = failureText(failed, file => shortPath(file, cwd));
+  const lines = [`${style.bad('✖')} ${style.bold(target.name)}: ${first}`];
+  if (diagnosis !== undefined) {
+    lines.push(...sourceLines(diagnosis, style).map(line => `  ${line}`));
+  }
+  // What is wrong with the keymap goes before how the compiler ended; when it says all, nobody needs the rest.
+  if (diagnosis?.certain !== true) {
+    lines.push(...said.slice(diagnosis === undefined ? 1 : 0).map(line => `  ${line}`));
+    for (const line of failed.lastLines) {
+      lines.push(`  ${style.dim('│')} ${sanitizeLine(line)}`.trimEnd());
+    }
+  }
+  if (failed.logFile !== undefined) {
+    lines.push(`  Full log: ${shortPath(failed.logFile, cwd)}`);
+  }
+  return lines;
+}
+
+function planLine(progress: BuildProgress, { style }: SummaryOptions): string {
+  let compile = 0;
+  for (const target of progress.targets.values()) {
+    compile += target.planned?.plan === 'compile' ? 1 : 0;
+  }
+  const cached = progress.count('planned') - compile;
+  return style.bold(`${plural(compile, 'target')} would be compiled, ${cached} would come from the cache`);
+}
+
+function totalLines(
+  progress: BuildProgress,
+  finished: NonNullable<BuildProgress['finished']>,
+  { style, cwd }: SummaryOptions,
+): string[] {
+  const { compiled, cached, failed, cancelled } = finished;
+  const parts = [
+    compiled > 0 || cached + failed + cancelled === 0 ? `${compiled} compiled` : '',
+    cached > 0 ? `${cached} from the cache` : '',
+    failed > 0 ? style.bad(`${failed} failed`) : '',
+    cancelled > 0 ? style.warning(`${cancelled} cancelled`) : '',
+    // Less than a tenth of a second is not worth a boast.
+    finished.saved >= 100 ? `${formatDuration(finished.saved)} saved` : '',
+  ].filter(part => part !== '');
+  const mark = failed > 0 ? style.bad('✖') : cancelled > 0 ? style.warning('■') : style.good('✔');
+  const targets = plural(progress.targets.size, 'target');
+  const lines = [
+    `${mark} ${style.bold(`${targets} in ${formatDuration(finished.duration)}`)}: ${parts.join(', ')}`,
+  ];
+  if (compiled + cached > 0) {
+    lines.push(`  Firmware: ${shortPath(finished.outputDirectory, cwd)}`);
+  }
+  return lines;
+}

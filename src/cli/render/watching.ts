@@ -1,0 +1,118 @@
+// One calm screen for a build that goes on: what each target is, what is wrong, and that it waits for the next change.
+import { stripVTControlCharacters } from 'node:util';
+import type { BuildEvent } from '../../build/events.ts';
+import { frameLines, targetLines } from './frame.ts';
+import { everyTenth, type LiveOptions } from './live.ts';
+import { Picture } from './picture.ts';
+import { BuildProgress } from './progress.ts';
+import type { Renderer } from './renderer.ts';
+import { sanitizeLine, textWidth, truncate } from './text.ts';
+import { changedLine, problemLines, watchLines } from './watch-lines.ts';
+
+/**
+ * Draws one picture in place, again and again for every change; the scrollback stays as it was. While nothing is being
+ * built nothing is redrawn.
+ */
+export class WatchRenderer implements Renderer {
+  readonly #options: LiveOptions;
+  readonly #progress = new BuildProgress();
+  readonly #picture: Picture;
+  readonly #warnings: string[] = [];
+  #stopTicking: (() => void) | undefined;
+  #stopping = false;
+  #closed = false;
+
+  constructor(options: LiveOptions) {
+    this.#options = options;
+    this.#picture = new Picture(options.stream);
+  }
+
+  event(event: BuildEvent): void {
+    this.#progress.apply(event);
+    if (event.type === 'warning') {
+      const line = `${this.#options.style.warning('Warning:')} ${sanitizeLine(event.message)}`;
+      if (!this.#warnings.includes(line)) {
+        this.#warnings.push(line);
+      }
+    }
+    if (event.type === 'target-checking') {
+      this.#stopTicking ??= (this.#options.ticker ?? everyTenth)(() => this.#redraw());
+    }
+    if (event.type === 'watch-waiting') {
+      this.#stopTicking?.();
+      this.#stopTicking = undefined;
+    }
+    // Whatever a compiler prints is drawn with the next tick.
+    if (event.type !== 'target-output') {
+      this.#redraw();
+    }
+  }
+
+  stopping(): void {
+    this.#stopping = true;
+    this.#redraw();
+  }
+
+  close(): void {
+    if (this.#closed) {
+      return;
+    }
+    this.#closed = true;
+    this.#stopTicking?.();
+    this.#picture.clear();
+    for (const line of targetLines([...this.#progress.targets.values()], this.#frameOptions(0))) {
+      this.#options.stream.write(`${line}\n`);
+    }
+    this.#picture.done();
+  }
+
+  #redraw(): void {
+    if (this.#closed || this.#progress.started === undefined) {
+      return;
+    }
+    const { stream, style, cwd, explain } = this.#options;
+    // The cursor rests on the line below.
+    const room = (stream.rows ?? 24) - 1;
+    const columns = this.#columns;
+    const { watch, changed } = this.#progress;
+    const below: string[] = this.#warnings.slice(-2);
+    if (changed !== undefined) {
+      below.push(style.dim(truncate(`${timeOfDay(changed.at)} ${changedLine(changed)}`, columns)));
+    }
+    if (watch?.type === 'watch-problem') {
+      below.push(...problemLines(watch, style), style.bold('Waiting for changes (Ctrl-C ends)'));
+    }
+    if (watch?.type === 'watch-waiting') {
+      below.push(...watchLines(this.#progress, { style, cwd, explain }));
+    }
+    const frame = frameLines(
+      this.#progress,
+      this.#frameOptions(Math.max(1, room - Math.min(below.length, 8) - 1)),
+    );
+    // What does not fit is the beginning of it: the last line says how things stand.
+    const left = Math.max(0, room - frame.length - 1);
+    const shown = below.length <= left ? below : below.slice(below.length - left);
+    const gap = shown.length > 0 ? [''] : [];
+    this.#picture.draw([...frame, ...gap, ...shown.map(line => fitted(line, columns))]);
+  }
+
+  get #columns(): number {
+    // The last column stays free: many terminals move on to the next line when it is written.
+    return Math.max(1, (this.#options.stream.columns ?? 80) - 1);
+  }
+
+  #frameOptions(lines: number) {
+    const { style, cwd, clock } = this.#options;
+    return { style, cwd, columns: this.#columns, lines, now: clock(), stopping: this.#stopping };
+  }
+}
+
+/** A line that is too long is cut, and loses its colours. */
+function fitted(line: string, columns: number): string {
+  const plain = stripVTControlCharacters(line);
+  return textWidth(plain) <= columns ? line : truncate(plain, columns);
+}
+
+function timeOfDay(at: number): string {
+  return new Date(at).toTimeString().slice(0, 8);
+}

@@ -1,0 +1,44 @@
+// Text that may stand in a page: everything that is put into a template is escaped, unless it is markup already.
+
+/** What may stand in a page as it is: made by {@link markup}, or a constant. */
+export class Markup {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+export type Content = string | number | Markup | readonly Content[] | undefined;
+
+/** A template of HTML or SVG. Values may stand in text and in quoted attributes; lists are joined, undefined is nothing. */
+export function markup(parts: TemplateStringsArray, ...values: Content[]): Markup {
+  return new Markup(
+    parts.map((part, index) => part + (index < values.length ? shown(values[index]) : '')).join(''),
+  );
+}
+
+function shown(content: Content): string {
+  if (content === undefined) return '';
+  if (content instanceof Markup) return content.text;
+  if (typeof content === 'object') return content.map(shown).join('');
+  return escaped(String(content));
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+function escaped(text: string): string {
+  return (
+    text
+      .replace(/[&<>"']/g, character => ENTITIES[character]!)
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: no page may contain them.
+      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\ufffe\uffff]/g, '\ufffd')
+      .toWellFormed()
+  );
+}

@@ -1,0 +1,146 @@
+// The report of a build: one page that holds everything it shows.
+import prettyBytes from 'pretty-bytes';
+import type { CacheStats } from '../../cache/cache.ts';
+import type { Layout } from '../../domains/layout/index.ts';
+import { failureText } from '../render/diagnosis.ts';
+import { unchangedSince } from '../render/explanation.ts';
+import { formatDuration, plural, sanitizeLine, shortPath } from '../render/text.ts';
+import { layerFigures } from './layers.ts';
+import { type Content, Markup, markup } from './markup.ts';
+import type { Recording, TargetRecord } from './recording.ts';
+import { STYLE } from './style.ts';
+import { KINDS, timeline } from './timeline.ts';
+
+/** What the report is about, besides the build itself. */
+export interface Surroundings {
+  /** By tag; empty when the build used none. */
+  caches: CacheStats[];
+  /** The keymaps of the config; `file` is relative to it. */
+  keymaps: { file: string; layout: Layout }[];
+}
+
+/** The page as HTML text. It loads nothing from anywhere. */
+export function pageOf(recording: Recording, { caches, keymaps }: Surroundings): string {
+  const { started, finished } = recording;
+  const title = `Build of ${started?.configDirectory ?? ''}`.trimEnd();
+  const begun = started === undefined ? '' : new Date(started.at).toLocaleString('sv-SE');
+  const page = markup`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>${title}</title>
+<style>${new Markup(STYLE)}</style>
+</head>
+<body>
+<header>
+<h1>${title}</h1>
+<p class="dim">${begun}${started && `, toolchain ${started.toolchain}, ${started.jobs} at once`}</p>
+<p>${summary(recording)}${finished && finished.compiled + finished.cached > 0 ? ` Firmware: ${finished.outputDirectory}` : ''}</p>
+${recording.warnings.map(warning => markup`<p>Warning: ${sanitizeLine(warning)}</p>`)}
+</header>
+<main>
+${section('timeline', 'What ran where', markup`${legend(recording)}<div class="scroll">${timeline(recording)}</div>`)}
+${section('targets', 'What came from where', targetTable(recording))}
+${failures(recording)}
+${caches.length === 0 ? undefined : section('caches', 'Caches', cacheTable(caches))}
+${keymaps.map(({ file, layout }, index) => section(`keymap-${index}`, file, keymapFigures(layout)))}
+</main>
+</body>
+</html>
+`;
+  return page.text;
+}
+
+function section(id: string, title: string, content: Content): Markup {
+  return markup`<section aria-labelledby="${id}"><h2 id="${id}">${title}</h2>
+${content}</section>`;
+}
+
+function summary({ targets, finished }: Recording): string {
+  if (finished === undefined) return `${plural(targets.size, 'target')}; the build did not end.`;
+  const { compiled, cached, failed, cancelled, saved, duration } = finished;
+  const parts = [
+    `${compiled} compiled`,
+    `${cached} from the cache`,
+    ...(failed > 0 ? [`${failed} failed`] : []),
+    ...(cancelled > 0 ? [`${cancelled} cancelled`] : []),
+    ...(saved >= 100 ? [`${formatDuration(saved)} of compiling saved`] : []),
+  ];
+  return `${plural(targets.size, 'target')} in ${formatDuration(duration)}: ${parts.join(', ')}.`;
+}
+
+function legend({ spans }: Recording): Markup {
+  const used = Object.entries(KINDS).filter(([kind]) => spans.some(span => span.kind === kind));
+  const items = used.map(([kind, words]) => markup`<li><span class="swatch ${kind}"></span>${words}</li>`);
+  return markup`<ul class="legend">${items}</ul>`;
+}
+
+function targetTable({ targets }: Recording): Markup {
+  const rows = [...targets.values()].map(target => {
+    const { name, board, shield, finished, failed } = target;
+    const ended = finished ?? failed;
+    return markup`<tr><th scope="row">${name}</th><td>${[shield, board].filter(part => part !== undefined).join(', ')}</td>
+<td>${origin(target)}</td><td class="number">${ended && formatDuration(ended.duration)}</td>
+<td class="number">${finished && formatDuration(finished.compileDuration)}</td><td>${reasons(target)}</td></tr>
+`;
+  });
+  return markup`<div class="scroll"><table>
+<thead><tr><th scope="col">Target</th><th scope="col">Built for</th><th scope="col">Came from</th><th scope="col" class="number">Took</th><th scope="col" class="number">Compiling took</th><th scope="col">Why</th></tr></thead>
+<tbody>
+${rows}</tbody></table></div>`;
+}
+
+function origin({ finished, failed, cancelled }: TargetRecord): string {
+  if (finished) return { compiled: 'compiled', cache: 'the cache', waited: 'another build' }[finished.source];
+  return failed ? 'failed' : cancelled ? 'cancelled' : 'not built';
+}
+
+function reasons({ why, finished }: TargetRecord): string {
+  return finished?.source === 'cache'
+    ? unchangedSince(finished.compiledAt)
+    : why.map(sanitizeLine).join(', ');
+}
+
+function failures({ targets, started }: Recording): Markup | undefined {
+  const failed = [...targets.values()].flatMap(target => target.failed ?? []);
+  if (failed.length === 0) return undefined;
+  const told = failed.map(event => {
+    const { target, diagnosis, logFile } = event;
+    const text = failureText(event, file => shortPath(file, started?.configDirectory ?? '/'));
+    const source = diagnosis?.source;
+    return markup`<h3>${target}</h3>
+<p>${text}</p>
+${source && markup`<pre>${sanitizeLine(source)}</pre>`}
+${logFile && markup`<p class="dim">Full log: ${logFile}</p>`}
+`;
+  });
+  return section('failures', 'What failed', told);
+}
+
+function cacheTable(caches: CacheStats[]): Markup {
+  const largest = Math.max(1, ...caches.map(({ size }) => size));
+  const rows = caches.map(({ tag, size, maxSize, count, hits, misses }) => {
+    const share = Math.round((size / largest) * 1_000) / 10;
+    return markup`<tr><th scope="row">${tag}</th><td><div class="meter" role="img" aria-label="${bytes(size)}"><div style="width:${share}%"></div></div></td>
+<td class="number">${bytes(size)}</td><td class="number">${Number.isFinite(maxSize) ? bytes(maxSize) : 'none'}</td><td class="number">${count}</td><td class="number">${hits}</td><td class="number">${misses}</td></tr>
+`;
+  });
+  return markup`<div class="scroll"><table>
+<thead><tr><th scope="col">Tag</th><th scope="col">Size</th><th scope="col" class="number">Bytes</th><th scope="col" class="number">Limit</th><th scope="col" class="number">Entries</th><th scope="col" class="number">Hits</th><th scope="col" class="number">Misses</th></tr></thead>
+<tbody>
+${rows}</tbody></table></div>
+<p class="dim">Hits and misses are those of this build.</p>`;
+}
+
+function keymapFigures(layout: Layout): Markup {
+  const errors = layout.errors.map(
+    ({ line, column, message }) => markup`<pre>${line}:${column}: ${message}</pre>`,
+  );
+  return markup`${errors}${layerFigures(layout)}`;
+}
+
+function bytes(count: number): string {
+  return prettyBytes(count, { binary: true });
+}

@@ -1,0 +1,138 @@
+// One build as it was: what ran where and when, and how each target came out. Made from events, like any picture of it.
+import type { BuildEvent } from '../../build/events.ts';
+
+type Event<Type extends BuildEvent['type']> = Extract<BuildEvent, { type: Type }>;
+
+/** What a stretch of time was spent on. `lookup`: asking the cache in vain. `restored`: taking firmware from it. */
+export type SpanKind = 'lookup' | 'restored' | 'waiting' | 'compiled' | 'failed' | 'cancelled';
+
+/** A stretch of one target's time. */
+export interface Span {
+  target: string;
+  kind: SpanKind;
+  /** The thread that worked: 0 is the one that asks the cache, the others are numbered from 1 in the order they began. */
+  lane: number;
+  /** Milliseconds since the build began. */
+  from: number;
+  to: number;
+}
+
+/** How a target came out. */
+export interface TargetRecord {
+  name: string;
+  board: string;
+  shield: string | undefined;
+  why: string[];
+  finished: Event<'target-finished'> | undefined;
+  failed: Event<'target-failed'> | undefined;
+  cancelled: boolean;
+}
+
+export class Recording {
+  readonly spans: Span[] = [];
+  readonly targets = new Map<string, TargetRecord>();
+  readonly warnings: string[] = [];
+  started: Event<'build-started'> | undefined;
+  finished: Event<'build-finished'> | undefined;
+  readonly #open = new Map<string, { lane: number; kind: 'lookup' | 'waiting' | 'compiled'; from: number }>();
+  readonly #lanes = new Map<number, number>();
+
+  /** How many lanes there are. */
+  get lanes(): number {
+    return this.#lanes.size + 1;
+  }
+
+  /** Takes one event, in the order they are emitted. */
+  event(event: BuildEvent): void {
+    switch (event.type) {
+      case 'build-started':
+        this.started = event;
+        for (const { artifactName: name, board, shield } of event.targets) {
+          const nothing = { why: [], finished: undefined, failed: undefined, cancelled: false };
+          this.targets.set(name, { name, board, shield, ...nothing });
+        }
+        return;
+      case 'build-finished':
+        this.finished = event;
+        return;
+      case 'warning':
+        this.warnings.push(event.message);
+        return;
+      case 'target-checking':
+        this.#begin(event, 'lookup', 0);
+        return;
+      case 'target-missed':
+        this.#end(event, 'lookup');
+        this.#record(event.target, { why: event.why });
+        return;
+      case 'target-waiting':
+        this.#begin(event, 'waiting', this.#laneOf(event.thread));
+        return;
+      case 'target-compiling':
+        this.#begin(event, 'compiled', this.#laneOf(event.thread));
+        return;
+      case 'target-finished':
+        this.#end(event, event.source === 'cache' ? 'restored' : undefined);
+        this.#record(event.target, { finished: event });
+        return;
+      case 'target-failed':
+        this.#end(event, 'failed');
+        this.#record(event.target, { failed: event });
+        return;
+      case 'target-cancelled':
+        this.#end(event, 'cancelled');
+        this.#record(event.target, { cancelled: true });
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** Milliseconds from the beginning to the last thing that is known. */
+  get duration(): number {
+    return Math.max(this.finished?.duration ?? 0, ...this.spans.map(({ to }) => to));
+  }
+
+  #begin(
+    { target, at }: { target: string; at: number },
+    kind: 'lookup' | 'waiting' | 'compiled',
+    lane: number,
+  ): void {
+    this.#end({ target, at });
+    this.#open.set(target, { lane, kind, from: this.#since(at) });
+  }
+
+  /** @param kind default: what it began as */
+  #end({ target, at }: { target: string; at: number }, kind?: SpanKind): void {
+    const open = this.#open.get(target);
+    if (open === undefined) return;
+    this.#open.delete(target);
+    this.spans.push({
+      target,
+      lane: open.lane,
+      kind: kind ?? open.kind,
+      from: open.from,
+      to: this.#since(at),
+    });
+  }
+
+  #record(name: string, more: Partial<TargetRecord>): void {
+    const target = this.targets.get(name);
+    if (target !== undefined) this.targets.set(name, { ...target, ...more });
+  }
+
+  #laneOf(thread: number): number {
+    const lane = this.#lanes.get(thread) ?? this.#lanes.size + 1;
+    this.#lanes.set(thread, lane);
+    return lane;
+  }
+
+  #since(at: number): number {
+    return Math.max(0, at - (this.started?.at ?? at));
+  }
+}
+
+/** What a lane is called. */
+export function laneName(lane: number): string {
+  return lane === 0 ? 'cache' : `worker ${lane}`;
+}

@@ -1,0 +1,63 @@
+// What ran where and when, drawn: a lane for each thread, a bar for each stretch of a target's time.
+import { formatDuration } from '../render/text.ts';
+import { type Markup, markup } from './markup.ts';
+import { laneName, type Recording, type Span } from './recording.ts';
+
+const WIDTH = 1_000;
+const LEFT = 80;
+const LANE = 34;
+const BAR = 24;
+const AXIS = 22;
+/** Pixels that a character of a bar's label takes, about. */
+const CHARACTER = 6.6;
+const TICKS = 8;
+
+/** The words of the legend, in its order. */
+export const KINDS: Readonly<Record<Span['kind'], string>> = {
+  compiled: 'compiled',
+  restored: 'from the cache',
+  lookup: 'asked the cache in vain',
+  waiting: 'waited for another build',
+  failed: 'failed',
+  cancelled: 'cancelled',
+};
+
+/** An SVG element. Its bars have the class of their kind and a title for pointers; a table should tell the same. */
+export function timeline(recording: Recording): Markup {
+  const { lanes, spans, duration } = recording;
+  const height = AXIS + lanes * LANE + 4;
+  const scale = (WIDTH - LEFT - 8) / Math.max(1, duration);
+  const x = (at: number) => round(LEFT + at * scale);
+  const ticks = ticksOf(duration).map(at => {
+    return markup`<line class="tick" x1="${x(at)}" x2="${x(at)}" y1="${AXIS - 4}" y2="${height}"/>
+<text class="axis" x="${x(at)}" y="12" text-anchor="middle">${formatDuration(at)}</text>`;
+  });
+  const names = Array.from({ length: lanes }, (_, lane) => {
+    const y = AXIS + lane * LANE;
+    return markup`<text class="lane" x="${LEFT - 10}" y="${y + BAR / 2 + 4}" text-anchor="end">${laneName(lane)}</text>`;
+  });
+  const bars = spans.map(span => {
+    const { target, kind, lane, from, to } = span;
+    const width = Math.max(2, round((to - from) * scale));
+    const y = AXIS + lane * LANE;
+    const fitting = Math.floor((width - 10) / CHARACTER);
+    const label = target.length <= fitting ? target : fitting > 3 ? `${target.slice(0, fitting - 1)}…` : '';
+    return markup`<g class="bar ${kind}"><title>${target}: ${KINDS[kind]}, ${formatDuration(to - from)}</title>
+<rect x="${x(from)}" y="${y}" width="${width}" height="${BAR}" rx="3"/>
+<text x="${round(x(from) + 6)}" y="${y + BAR / 2 + 4}">${label}</text></g>`;
+  });
+  return markup`<svg class="timeline" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="Timeline of the build by worker; the table below has the same figures.">
+${ticks}${names}${bars}
+</svg>`;
+}
+
+/** Round times, few enough to be read. */
+function ticksOf(duration: number): number[] {
+  const step = [1, 2, 5, 10, 20, 50].flatMap(base => [1, 100, 10_000, 1_000_000].map(power => base * power));
+  const wide = step.sort((a, b) => a - b).find(size => duration / size <= TICKS) ?? duration;
+  return Array.from({ length: Math.floor(duration / wide) + 1 }, (_, index) => index * wide);
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}

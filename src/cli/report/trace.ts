@@ -1,0 +1,33 @@
+// The build in Chrome's trace format, as Perfetto and chrome://tracing open it.
+import { laneName, type Recording } from './recording.ts';
+
+const US_PER_MS = 1_000;
+
+/** The trace as JSON text. Times are microseconds since the build began; each lane is a thread. */
+export function traceOf(recording: Recording): string {
+  const pid = recording.started?.pid ?? 0;
+  const named = (name: string, tid: number, value: string) => ({
+    name,
+    ph: 'M',
+    pid,
+    tid,
+    args: { name: value },
+  });
+  const lanes = Array.from({ length: recording.lanes }, (_, lane) =>
+    named('thread_name', lane, laneName(lane)),
+  );
+  const spans = recording.spans.map(({ target, kind, lane, from, to }) => {
+    const { board, shield, why } = recording.targets.get(target) ?? {};
+    return {
+      ...{ name: target, cat: kind, ph: 'X', pid, tid: lane },
+      ...{ ts: from * US_PER_MS, dur: (to - from) * US_PER_MS },
+      args: { kind, board, shield, why: why?.join(', ') },
+    };
+  });
+  const process = named(
+    'process_name',
+    0,
+    `glovebox build ${recording.started?.configDirectory ?? ''}`.trimEnd(),
+  );
+  return `${JSON.stringify({ displayTimeUnit: 'ms', traceEvents: [process, ...lanes, ...spans] })}\n`;
+}

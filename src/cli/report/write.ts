@@ -1,0 +1,100 @@
+// Writes what was recorded of a build where somebody asked for it.
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { glob } from 'tinyglobby';
+import type { CacheStats } from '../../cache/cache.ts';
+import { GloveboxError } from '../../cache/errors.ts';
+import { defaultCacheRoot } from '../../config/environment.ts';
+import { loadUserConfig } from '../../config/load-user-config.ts';
+import { cacheOptionsFor } from '../../config/user-config.ts';
+import type { Context } from '../context.ts';
+import { openCaches } from '../open-caches.ts';
+import type { Surroundings } from './page.ts';
+import type { Recording } from './recording.ts';
+
+/** A report or trace cannot be written. */
+export class ReportError extends GloveboxError {
+  constructor(file: string, error: unknown) {
+    super('GLOVEBOX_REPORT', `Cannot write ${file}: ${(error as Error).message}. Choose another place.`, {
+      cause: error,
+    });
+  }
+}
+
+export interface ReportFiles {
+  /** The page; absolute. */
+  report?: string | undefined;
+  /** The trace; absolute. */
+  trace?: string | undefined;
+}
+
+export interface ReportOptions {
+  configDirectory: string;
+  /** The caches that the build used, when they are not those of the configuration. */
+  cacheRoot?: string | undefined;
+  /** Whether it used any. Default: true. */
+  cache?: boolean | undefined;
+}
+
+/** More keymaps than these make no page that anybody reads. */
+const MAX_KEYMAPS = 20;
+
+/** Writes the files that are asked for. Rejects with {@link ReportError} when one cannot be written. */
+export async function writeReports(
+  context: Context,
+  recording: Recording,
+  { report, trace }: ReportFiles,
+  options: ReportOptions,
+): Promise<void> {
+  if (trace !== undefined) {
+    const { traceOf } = await import('./trace.ts');
+    await write(trace, traceOf(recording));
+  }
+  if (report !== undefined) {
+    const { pageOf } = await import('./page.ts');
+    await write(report, pageOf(recording, await lookAround(context, options)));
+  }
+}
+
+async function write(file: string, text: string): Promise<void> {
+  try {
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(file, text);
+  } catch (error) {
+    throw new ReportError(file, error);
+  }
+}
+
+async function lookAround(
+  context: Context,
+  { configDirectory, cacheRoot, cache = true }: ReportOptions,
+): Promise<Surroundings> {
+  const userConfig = await loadUserConfig({ directory: configDirectory });
+  const root = cacheRoot ?? cacheOptionsFor(userConfig, 'default').cacheRoot ?? defaultCacheRoot();
+  const caches = cache ? await statsOf(context, root) : [];
+  const { createLayoutService, KeymapFileError } = await import('../../domains/layout/index.ts');
+  const layouts = createLayoutService({ userConfig });
+  const keymaps: Surroundings['keymaps'] = [];
+  const files = await glob('config/*.keymap', { cwd: configDirectory, followSymbolicLinks: false });
+  for (const file of files.sort().slice(0, MAX_KEYMAPS)) {
+    try {
+      keymaps.push({ file, layout: await layouts.layoutOf(path.join(configDirectory, file)) });
+    } catch (error) {
+      if (!(error instanceof KeymapFileError)) throw error;
+      keymaps.push({
+        file,
+        layout: { layers: [], errors: [{ line: 1, column: 1, message: error.message }] },
+      });
+    }
+  }
+  return { caches, keymaps };
+}
+
+async function statsOf(context: Context, cacheDir: string): Promise<CacheStats[]> {
+  const opened = await openCaches(context, { cacheDir });
+  try {
+    return await Promise.all(opened.caches.map(cache => cache.stats()));
+  } finally {
+    await opened.close();
+  }
+}

@@ -1,0 +1,187 @@
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { createDefaultCache } from '../../src/coordinator/index.ts';
+import { glovebox } from './run.ts';
+import { temporaryDirectory } from './temporary.ts';
+
+interface Finding {
+  name: string;
+  status: string;
+  detail: string;
+  remedy?: string;
+}
+
+/** A machine on which nothing is installed but what the test puts into `bin`. */
+async function machine(t: ExecutionContext) {
+  const directory = await temporaryDirectory(t);
+  const bin = join(directory, 'bin');
+  const root = join(directory, 'caches');
+  await mkdir(bin);
+  const env = { HOME: directory, XDG_CONFIG_HOME: directory, PATH: bin, GLOVEBOX_CACHE_DIR: root };
+  const configure = (text: string) => writeFile(join(directory, 'glovebox.config.yaml'), text);
+  return {
+    directory,
+    root,
+    env,
+    configure,
+    async install(name: string, script: string): Promise<void> {
+      await writeFile(join(bin, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    },
+    async examine(
+      more: Record<string, string> = {},
+    ): Promise<{ status: number | null; of: (name: string) => Finding }> {
+      const { status, stdout, stderr } = await glovebox(['doctor', '--json'], {
+        cwd: directory,
+        env: { ...env, ...more },
+      });
+      t.is(stderr, '');
+      const { ok, findings } = JSON.parse(stdout) as { ok: boolean; findings: Finding[] };
+      t.is(ok, status === 0);
+      const of = (name: string): Finding =>
+        findings.find(finding => finding.name === name) ?? { name, status: 'not looked at', detail: '' };
+      return { status, of };
+    },
+  };
+}
+
+const COMMAND = `toolchains:
+  command:
+    program: compiler
+    arguments: []
+    inputs: ['config/**']
+    artifacts: ['*.uf2']
+`;
+
+test('a machine that can build is said to be well', async t => {
+  const { install, configure, examine, root } = await machine(t);
+  await install('compiler', 'exit 0');
+  await configure(COMMAND);
+  const { status, of } = await examine();
+  t.is(status, 0);
+  t.is(of('Node').detail.split(' ')[0], process.versions.node);
+  t.regex(of('SQLite').detail, /^3\.\d+\.\d+/);
+  t.is(of('toolchain command').status, 'ok');
+  t.true(of('toolchain command').detail.endsWith('/bin/compiler'));
+  t.is(of('cache').status, 'ok');
+  t.true(of('cache').detail.startsWith(root));
+});
+
+test('on a machine without any toolchain it says what to get', async t => {
+  const { examine } = await machine(t);
+  const { status, of } = await examine();
+  t.is(status, 1);
+  for (const name of ['toolchain command', 'toolchain west', 'toolchain container']) {
+    t.is(of(name).status, 'absent');
+  }
+  t.regex(of('toolchain command').remedy ?? '', /glovebox\.config\.yaml/);
+  t.is(of('toolchains').status, 'problem');
+});
+
+test('west and a workspace together are a toolchain, shown as a build would choose it', async t => {
+  const { directory, install, examine } = await machine(t);
+  await install('west', 'echo "West version: v1.2.0"');
+  await mkdir(join(directory, '.west'));
+  await writeFile(join(directory, '.west/config'), '[manifest]\npath = config\n');
+  const incomplete = (await examine()).of('toolchain west');
+  t.is(incomplete.status, 'absent');
+  t.regex(incomplete.detail, /has no zmk\/app\/CMakeLists\.txt/);
+  t.regex(incomplete.remedy ?? '', /west update/);
+  await mkdir(join(directory, 'zmk/app'), { recursive: true });
+  await writeFile(join(directory, 'zmk/app/CMakeLists.txt'), '');
+  const { status, of } = await examine();
+  t.is(status, 0);
+  t.deepEqual(of('toolchain west'), {
+    name: 'toolchain west',
+    status: 'ok',
+    detail: `West version: v1.2.0, workspace ${directory}`,
+  });
+});
+
+test('a west that does not work is as good as none, and said', async t => {
+  const { directory, install, examine } = await machine(t);
+  await mkdir(join(directory, '.west'));
+  await writeFile(join(directory, '.west/config'), '[manifest]\npath = config\n');
+  await mkdir(join(directory, 'zmk/app'), { recursive: true });
+  await writeFile(join(directory, 'zmk/app/CMakeLists.txt'), '');
+  await install('west', 'echo "pyenv: west: command not found" >&2; exit 127');
+  const { status, detail, remedy } = (await examine()).of('toolchain west');
+  t.is(status, 'absent');
+  t.regex(detail, /no working 'west' in PATH/);
+  t.regex(remedy ?? '', /pipx install west/);
+});
+
+test('a configured program that is missing is a problem, named', async t => {
+  const { configure, examine } = await machine(t);
+  await configure(COMMAND);
+  const { status, of } = await examine();
+  t.is(status, 1);
+  t.is(of('toolchain command').status, 'problem');
+  t.regex(of('toolchain command').detail, /'compiler'/);
+});
+
+test('the toolchain that the config asks for must be there', async t => {
+  const { install, configure, examine } = await machine(t);
+  await install('compiler', 'exit 0');
+  await configure(`build: { toolchain: west }\n${COMMAND}`);
+  const { status, of } = await examine();
+  t.is(status, 1);
+  t.is(of('toolchain west').status, 'problem');
+});
+
+test('the cache directory is measured, and others who may write it are pointed out', async t => {
+  const { examine, root } = await machine(t);
+  const cache = createDefaultCache({ tag: 'layout', cacheRoot: root });
+  t.true(await cache.set('a', 'x'.repeat(2_000)));
+  await cache.close();
+  t.regex((await examine()).of('cache').detail, /, [\d.]+ (KiB|kiB|MiB|B) in layout$/);
+  await chmod(root, 0o777);
+  const { status, detail, remedy } = (await examine()).of('cache');
+  t.is(status, 'warning');
+  t.regex(detail, /mode 777$/);
+  t.regex(remedy ?? '', /chmod go-w/);
+});
+
+test('a cache that is disabled is pointed out', async t => {
+  const { examine } = await machine(t);
+  const { status, detail } = (await examine({ GLOVEBOX_CACHE_DISABLED: '1' })).of('cache');
+  t.is(status, 'warning');
+  t.regex(detail, /^disabled/);
+});
+
+test('a cache that cannot be used is pointed out, with the reason', async t => {
+  const { examine, root } = await machine(t);
+  await mkdir(join(root, 'layout', 'cache.db'), { recursive: true, mode: 0o700 });
+  const { status, detail } = (await examine()).of('cache');
+  t.is(status, 'warning');
+  t.regex(detail, /cannot be used: ./);
+});
+
+test('a cache directory that cannot be one is pointed out', async t => {
+  const { examine, directory } = await machine(t);
+  await writeFile(join(directory, 'file'), '');
+  const { status, detail } = (await examine({ GLOVEBOX_CACHE_DIR: join(directory, 'file', 'caches') })).of(
+    'cache',
+  );
+  t.is(status, 'warning');
+  t.regex(detail, /file is no directory$/);
+});
+
+test('an unusable config is a problem with file and field', async t => {
+  const { configure, examine } = await machine(t);
+  await configure('cache:\n  maxSize: lots\n');
+  const { status, of } = await examine();
+  t.is(status, 1);
+  t.is(of('config').status, 'problem');
+  t.regex(of('config').detail, /glovebox\.config\.yaml.*maxSize/);
+});
+
+test('for a person it is a list with what to do below each thing that is missing', async t => {
+  const { directory, env } = await machine(t);
+  const { status, stdout } = await glovebox(['doctor'], { cwd: directory, env });
+  t.is(status, 1);
+  t.regex(stdout, /^✔ Node {2,}\d+/m);
+  t.regex(stdout, /^· toolchain command {2,}not configured\n {5,}→ .*glovebox\.config\.yaml/m);
+  t.regex(stdout, /^✖ toolchains {2,}nothing on this machine can compile$/m);
+  t.is(dirname(env.GLOVEBOX_CACHE_DIR), directory);
+});

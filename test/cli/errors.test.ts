@@ -1,0 +1,28 @@
+import test from 'ava';
+import { GloveboxError } from '../../src/cache/errors.ts';
+import { describeError, UsageError } from '../../src/cli/errors.ts';
+import { didYouMean } from '../../src/config/nearest.ts';
+
+test('an expected error is its message, without a stack', t => {
+  t.is(describeError(new GloveboxError('X', 'The disk is full.')), 'error: The disk is full.');
+  t.is(describeError(new UsageError('No.\nNot like this.')), 'error: No.\nNot like this.');
+});
+
+test('a bug is its stack, and a request to report it', t => {
+  const text = describeError(new TypeError('x is undefined'));
+  t.regex(text, /^error: this is a bug in glovebox, please report it/);
+  t.regex(text, /TypeError: x is undefined\n\s+at .*errors\.test\.ts/);
+  t.regex(describeError('a string'), /a string$/);
+});
+
+test('what a file says in an error cannot write to the terminal', t => {
+  t.is(
+    describeError(new GloveboxError('X', "'\u001b[2Jboard\u0007' is unknown")),
+    "error: 'board ' is unknown",
+  );
+});
+
+test('a suggestion is a sentence of its own, or nothing', t => {
+  t.is(didYouMean('frimware', ['layout', 'firmware']), " Did you mean 'firmware'?");
+  t.is(didYouMean('keyboard', ['layout', 'firmware']), '');
+});

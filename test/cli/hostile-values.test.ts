@@ -1,0 +1,47 @@
+// A stored value of any form is shown without a crash, a hang or a screen that it has taken over.
+import test from 'ava';
+import { createDefaultCache } from '../../src/coordinator/index.ts';
+import { glovebox } from './run.ts';
+import { temporaryDirectory } from './temporary.ts';
+
+/** Small when stored, and 2 to the power of `levels` when written out: every level names the next one twice. */
+function bomb(levels: number): unknown {
+  let value: unknown = 'boom';
+  for (let level = 0; level < levels; level++) value = [value, value];
+  return value;
+}
+
+function nested(depth: number): unknown {
+  let value: unknown = {};
+  for (let level = 0; level < depth; level++) value = { value };
+  return value;
+}
+
+const circle: unknown[] = [];
+circle.push(circle);
+
+for (const [what, value] of [
+  ['a bomb', bomb(60)],
+  ['something deep', nested(1_500)],
+  ['a circle', circle],
+  ['a long list', Array.from({ length: 300_000 }, (_, index) => index)],
+  ['escape sequences', '\u001b[2J\u001b]0;owned\u0007'],
+] as const) {
+  test(`${what} is shown, and as JSON`, async t => {
+    const directory = await temporaryDirectory(t);
+    const cache = createDefaultCache({ tag: 'layout', cacheRoot: directory });
+    t.true(await cache.set('key', value));
+    await cache.close();
+    const at = {
+      cwd: directory,
+      env: { HOME: directory, XDG_CONFIG_HOME: directory, GLOVEBOX_CACHE_DIR: directory },
+    };
+    const shown = await glovebox(['cache', 'show', 'key'], at);
+    t.is(shown.status, 0, shown.stderr.slice(0, 500));
+    t.true(shown.stdout.length < 1_000_000);
+    t.false(shown.stdout.includes('\u001b'));
+    const json = await glovebox(['cache', 'show', 'key', '--json'], at);
+    t.is(json.status, 0, json.stderr.slice(0, 500));
+    t.notThrows(() => JSON.parse(json.stdout));
+  });
+}

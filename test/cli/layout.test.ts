@@ -1,0 +1,68 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'ava';
+import { glovebox } from './run.ts';
+import { temporaryDirectory } from './temporary.ts';
+
+const KEYMAP = `/ {
+  keymap {
+    compatible = "zmk,keymap";
+    default_layer {
+      display-name = "Base";
+      bindings = <&kp Q &kp W
+                  &mt LSHIFT A &trans>;
+    };
+    symbols {
+      bindings = <&kp N1 &none
+                  &kp LC(Z) &mo 0>;
+    };
+  };
+};
+`;
+
+test('the layers of a keymap are drawn', async t => {
+  const directory = await temporaryDirectory(t);
+  await writeFile(join(directory, 'tiny.keymap'), KEYMAP);
+  const env = { HOME: directory, GLOVEBOX_CACHE_DIR: join(directory, 'caches') };
+  const { status, stdout, stderr } = await glovebox(['layout', 'tiny.keymap'], { cwd: directory, env });
+  t.is(status, 0, stderr);
+  t.is(stderr, '');
+  t.regex(stdout, /Base/);
+  t.regex(stdout, /symbols/);
+  t.regex(stdout, /Q.*W/);
+});
+
+test('--json gives the layers as data', async t => {
+  const directory = await temporaryDirectory(t);
+  await writeFile(join(directory, 'tiny.keymap'), KEYMAP);
+  const env = { HOME: directory, GLOVEBOX_CACHE_DIR: join(directory, 'caches') };
+  const { status, stdout } = await glovebox(['layout', 'tiny.keymap', '--json'], { cwd: directory, env });
+  t.is(status, 0);
+  const { layers } = JSON.parse(stdout);
+  t.deepEqual(layers[0].bindings[2], { behavior: 'mt', parameters: ['LSHIFT', 'A'] });
+  t.deepEqual(layers[1].rows, [2, 2]);
+});
+
+test('errors in a keymap are told with their places, after what could be drawn', async t => {
+  const directory = await temporaryDirectory(t);
+  await writeFile(
+    join(directory, 'broken.keymap'),
+    KEYMAP.replace('&mt LSHIFT A &trans>;', '&mt LSHIFT A &trans'),
+  );
+  const env = { HOME: directory, GLOVEBOX_CACHE_DIR: join(directory, 'caches') };
+  const { status, stderr } = await glovebox(['layout', 'broken.keymap'], { cwd: directory, env });
+  t.is(status, 1);
+  t.regex(stderr, /^broken\.keymap:\d+:\d+: error: /);
+});
+
+test('a keymap that is not there is one clear message', async t => {
+  const directory = await temporaryDirectory(t);
+  const { status, stdout, stderr } = await glovebox(['layout', 'none.keymap'], {
+    cwd: directory,
+    env: { HOME: directory },
+  });
+  t.is(status, 1);
+  t.is(stdout, '');
+  t.regex(stderr, /^error: .*none\.keymap/);
+  t.notRegex(stderr, /\n\s+at |bug/);
+});

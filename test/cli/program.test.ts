@@ -1,0 +1,140 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { stripTypeScriptTypes } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { glovebox, runProgram } from './run.ts';
+import { temporaryDirectory } from './temporary.ts';
+
+const root = new URL('../../', import.meta.url);
+
+test('the version is that of the package', async t => {
+  const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
+  for (const flag of ['--version', '-V']) {
+    t.deepEqual(await glovebox([flag]), { status: 0, stdout: `${version}\n`, stderr: '' });
+  }
+});
+
+test('every command has help with its options and examples', async t => {
+  const commands = [
+    [],
+    ['build'],
+    ['cache'],
+    ['layout'],
+    ['doctor'],
+    ...['list', 'stats', 'keys', 'show', 'delete', 'clear', 'cleanup', 'check'].map(name => ['cache', name]),
+  ];
+  for (const command of commands) {
+    const { status, stdout, stderr } = await glovebox([...command, '--help']);
+    t.is(status, 0, command.join(' '));
+    t.is(stderr, '');
+    t.regex(stdout, new RegExp(`^Usage: ${['glovebox', ...command].join(' ')} `));
+    t.regex(stdout, /\nExamples:\n {2}\$ glovebox /);
+  }
+});
+
+test('help can be asked for as a command', async t => {
+  const { status, stdout } = await glovebox(['help', 'build']);
+  t.is(status, 0);
+  t.deepEqual(stdout, (await glovebox(['build', '--help'])).stdout);
+});
+
+test('the help of the program names every command', async t => {
+  const { stdout } = await glovebox(['--help']);
+  for (const command of ['build', 'cache', 'layout', 'doctor']) {
+    t.regex(stdout, new RegExp(`\\n {2}${command} `));
+  }
+});
+
+test('no command at all is wrong usage, answered with the help', async t => {
+  const { status, stdout, stderr } = await glovebox([]);
+  t.is(status, 2);
+  t.is(stdout, '');
+  t.regex(stderr, /^Usage: glovebox <command>/);
+});
+
+for (const { args, suggestion } of [
+  { args: ['biuld'], suggestion: 'build' },
+  { args: ['cahce', 'list'], suggestion: 'cache' },
+  { args: ['cache', 'lsit'], suggestion: 'list' },
+  { args: ['build', '--jbos', '2'], suggestion: '--jobs' },
+  { args: ['build', '--dryrun'], suggestion: '--dry-run' },
+  { args: ['cache', 'list', '--jsno'], suggestion: '--json' },
+  { args: ['build', '--toolchain', 'contaner'], suggestion: 'container' },
+]) {
+  test(`\`${args.join(' ')}\` is wrong usage, answered with '${suggestion}'`, async t => {
+    const { status, stdout, stderr } = await glovebox(args);
+    t.is(status, 2);
+    t.is(stdout, '');
+    t.regex(stderr, new RegExp(`^error: [^]*Did you mean '?${suggestion}'?\\?`));
+  });
+}
+
+for (const args of [
+  ['build', '--jobs', '0'],
+  ['build', '--jobs', '1.5'],
+  ['build', '--jobs', 'many'],
+  ['build', '--jobs', '-1'],
+  ['build', '--jobs'],
+  ['build', '--toolchain', 'qmk'],
+  ['build', 'one', 'two'],
+  ['layout'],
+  ['cache'],
+  ['cache', 'show'],
+  ['cache', 'delete'],
+]) {
+  test(`\`${args.join(' ')}\` is wrong usage`, async t => {
+    const { status, stdout, stderr } = await glovebox(args);
+    t.is(status, 2);
+    t.is(stdout, '');
+    t.not(stderr, '');
+    t.notRegex(stderr, /\n\s+at /, 'no stack');
+  });
+}
+
+test('colours of messages follow the environment', async t => {
+  t.false((await glovebox(['build', '--jobs', '0'], { env: { NO_COLOR: '1' } })).stderr.includes('\u001b'));
+});
+
+test('an older Node is told so in one line, before anything else is loaded', async t => {
+  const old = olderNode();
+  if (old === undefined) {
+    t.log('skipped: there is no older Node on this machine');
+    t.pass();
+    return;
+  }
+  // Only what main.ts imports statically, compiled: if it needed more, this would not start.
+  const directory = await temporaryDirectory(t);
+  await writeFile(join(directory, 'package.json'), '{ "type": "module" }');
+  for (const file of ['src/cli/main', 'src/cache/node-version', 'src/cache/errors']) {
+    const source = await readFile(fileURLToPath(new URL(`${file}.ts`, root)), 'utf8');
+    const script = stripTypeScriptTypes(source).replaceAll(/\.ts'/g, ".js'");
+    await mkdir(dirname(join(directory, file)), { recursive: true });
+    await writeFile(join(directory, `${file}.js`), script);
+  }
+  const { status, stdout, stderr } = await runProgram(old.path, [
+    join(directory, 'src/cli/main.js'),
+    'build',
+  ]);
+  t.is(status, 1);
+  t.is(stdout, '');
+  t.regex(stderr, /^error: [^\n]*22\.20[^\n]*\n$/);
+  t.true(stderr.includes(old.version), 'it names the version found');
+});
+
+/** A Node below 22 in one of the places where systems install it. */
+function olderNode(): { path: string; version: string } | undefined {
+  for (const path of ['/usr/bin/node', '/usr/local/bin/node', '/opt/homebrew/bin/node']) {
+    try {
+      const version = execFileSync(path, ['-p', 'process.versions.node'], { encoding: 'utf8' }).trim();
+      if (Number.parseInt(version, 10) < 22) {
+        return { path, version };
+      }
+    } catch {
+      // Not there.
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,133 @@
+import { readFile } from 'node:fs/promises';
+import test from 'ava';
+import type { CacheStats } from '../../../src/cache/cache.ts';
+import { markup } from '../../../src/cli/report/markup.ts';
+import { pageOf, type Surroundings } from '../../../src/cli/report/page.ts';
+import { Recording } from '../../../src/cli/report/recording.ts';
+import { parseKeymap } from '../../../src/domains/layout/index.ts';
+import {
+  at,
+  cached,
+  checking,
+  compiled,
+  compiling,
+  failed,
+  finished,
+  missed,
+  started,
+} from '../render/story.ts';
+
+const NOTHING: Surroundings = { caches: [], keymaps: [] };
+
+function page(surroundings: Partial<Surroundings> = {}, name = 'left'): string {
+  const recording = new Recording();
+  for (const event of [
+    started(name, 'right', 'reset'),
+    checking(0, name),
+    missed(10, name, '<b>keymap</b> changed'),
+    checking(10, 'right'),
+    cached(30, 'right', 5_000),
+    compiling(40, name),
+    compiled(900, name, 800),
+    compiling(45, 'reset'),
+    failed(950, 'reset', 550),
+    at(960, { type: 'warning', message: 'something & "other"' }),
+    finished(1_000, { compiled: 1, cached: 1, failed: 1 }),
+  ]) {
+    recording.event(event);
+  }
+  return pageOf(recording, { ...NOTHING, ...surroundings });
+}
+
+const stats = (tag: string, size: number): CacheStats => ({
+  ...{ tag, backend: 'sqlite', enabled: true, directory: '/c', size, maxSize: 2 ** 31, count: 3, blobs: 0 },
+  ...{ hits: 1, misses: 2, sets: 0, deletes: 0, evictions: 0, expired: 0 },
+});
+
+/** Fails unless every element is closed, in the right order. */
+function assertWellFormed(html: string): void {
+  const open: string[] = [];
+  const empty = new Set(['meta', 'rect', 'line']);
+  for (const [, slash, name = '', rest = ''] of html.matchAll(
+    /<(\/?)([a-z][a-z0-9]*)((?:"[^"]*"|[^">])*)>/g,
+  )) {
+    if (slash === '/') {
+      if (open.pop() !== name) throw new Error(`</${name}> closes nothing: ${open.join(' ')}`);
+    } else if (!empty.has(name) && !rest.endsWith('/')) open.push(name);
+  }
+  if (open.length > 0) throw new Error(`still open: ${open.join(' ')}`);
+}
+
+test('the page shows what ran where, what came from where, caches by tag, and the layers', async t => {
+  const source = await readFile(
+    new URL('../../domains/layout/fixtures/corne.keymap', import.meta.url),
+    'utf8',
+  );
+  const layout = await parseKeymap(source);
+  const html = page({
+    caches: [stats('firmware', 2_048), stats('layout', 1_024)],
+    keymaps: [{ file: 'config/corne.keymap', layout }],
+  });
+  assertWellFormed(html);
+  t.regex(html, /<title>left: compiled, 860ms<\/title>/);
+  t.regex(html, /<title>right: from the cache, 20ms<\/title>/);
+  t.regex(html, /<text class="lane"[^>]*>worker 1<\/text>/);
+  t.regex(html, /3 targets in 1s: 1 compiled, 1 from the cache, 1 failed/);
+  t.regex(
+    html,
+    /<th scope="row">right<\/th>.*\n<td>the cache<\/td><td class="number">12ms<\/td>\n<td class="number">5s<\/td><td>nothing changed since /,
+  );
+  t.regex(html, /keymap\.c:3:7: error: unknown type/);
+  t.regex(html, /<th scope="row">firmware<\/th>.*\n<td class="number">2 KiB<\/td>/);
+  t.is(html.match(/<figure>/g)?.length, layout.layers.length);
+  const keys = layout.layers.reduce((sum, { bindings }) => sum + bindings.length, 0);
+  t.is(html.match(/<g class="key /g)?.length, keys);
+  t.regex(html, /aria-label="Layer 0, [^"]+: 42 keys"/);
+});
+
+test('nothing that a build says can become part of the page', t => {
+  const hostile = `"'><script>alert(1)</script>\u0000&`;
+  const html = page(
+    { keymaps: [{ file: hostile, layout: { layers: [{ ...LAYER, name: hostile }], errors: [] } }] },
+    hostile,
+  );
+  assertWellFormed(html);
+  t.notRegex(html, /<script/);
+  t.false(html.includes('\u0000'));
+  t.true(html.includes('&lt;b&gt;keymap&lt;/b&gt; changed'));
+  t.true(html.includes('something &amp; &quot;other&quot;'));
+});
+
+const LAYER = {
+  name: 'base',
+  bindings: [{ behavior: 'kp', parameters: ['<A>"'] }],
+  sensorBindings: [],
+  rows: [1],
+};
+
+test('the page loads nothing and runs nothing', t => {
+  const html = page();
+  t.notRegex(html, /(?:src|href|url)\s*[=(]|@import|<(?:script|link|iframe|img|object)\b|\son\w+=/);
+  t.regex(html, /http-equiv="Content-Security-Policy" content="default-src 'none'/);
+  t.deepEqual(html.match(/https?:[^"'\s<]*/g), null);
+});
+
+test('it is for light and dark, with a language, and pictures have words', t => {
+  const html = page({ caches: [stats('firmware', 1)] });
+  t.regex(html, /<html lang="en">/);
+  t.regex(html, /prefers-color-scheme: dark/);
+  for (const [svg] of html.matchAll(/<svg[^>]*>/g)) t.regex(svg, /role="img" aria-label="[^"]+"/);
+});
+
+test('a build that came to nothing has a page all the same', t => {
+  assertWellFormed(pageOf(new Recording(), NOTHING));
+  t.pass();
+});
+
+test('what is put into a template is escaped, in text and in attributes, once', t => {
+  const inner = markup`<i>${'<'}</i>`;
+  t.is(
+    markup`<b title="${'"&'}">${[inner, undefined, 3]}</b>`.text,
+    '<b title="&quot;&amp;"><i>&lt;</i>3</b>',
+  );
+});

@@ -1,0 +1,85 @@
+import test from 'ava';
+import type { BuildEvent } from '../../../src/build/events.ts';
+import { laneName, Recording } from '../../../src/cli/report/recording.ts';
+import { traceOf } from '../../../src/cli/report/trace.ts';
+import {
+  at,
+  cached,
+  checking,
+  compiled,
+  compiling,
+  failed,
+  finished,
+  missed,
+  started,
+} from '../render/story.ts';
+
+function record(...events: BuildEvent[]): Recording {
+  const recording = new Recording();
+  for (const event of events) recording.event(event);
+  return recording;
+}
+
+const STORY = [
+  started('left', 'right', 'reset', 'other'),
+  checking(0, 'left'),
+  missed(10, 'left', 'config/corne.keymap changed'),
+  checking(10, 'right'),
+  cached(30, 'right', 5_000),
+  checking(30, 'reset'),
+  missed(35, 'reset', 'never built'),
+  at(100, { type: 'target-compiling', target: 'left', thread: 12, jobs: 1, logFile: '/l' }),
+  at(100, { type: 'target-waiting', target: 'reset', thread: 7, pid: 99 }),
+  at(400, { type: 'target-compiling', target: 'reset', thread: 7, jobs: 1, logFile: '/l' }),
+  compiled(900, 'left', 800),
+  failed(950, 'reset', 550),
+  at(960, { type: 'target-cancelled', target: 'other' }),
+  finished(1_000, { compiled: 1, cached: 1, failed: 1, cancelled: 1 }),
+];
+
+test('each stretch of time has its thread, its kind and its ends', t => {
+  const recording = record(...STORY);
+  t.deepEqual(
+    recording.spans.map(({ target, kind, lane, from, to }) => [target, kind, laneName(lane), from, to]),
+    [
+      ['left', 'lookup', 'cache', 0, 10],
+      ['right', 'restored', 'cache', 10, 30],
+      ['reset', 'lookup', 'cache', 30, 35],
+      ['reset', 'waiting', 'worker 2', 100, 400],
+      ['left', 'compiled', 'worker 1', 100, 900],
+      ['reset', 'failed', 'worker 2', 400, 950],
+    ],
+  );
+  t.is(recording.lanes, 3);
+  t.is(recording.duration, 1_000);
+  t.deepEqual(recording.targets.get('left')?.why, ['config/corne.keymap changed']);
+  t.true(recording.targets.get('other')?.cancelled);
+});
+
+test('a build that was stopped while it compiled has what there was of it', t => {
+  const recording = record(
+    started('left'),
+    compiling(5, 'left'),
+    at(50, { type: 'target-cancelled', target: 'left' }),
+    finished(60, { cancelled: 1 }),
+  );
+  t.like(recording.spans[0], { kind: 'cancelled', from: 5, to: 50 });
+  t.is(record().duration, 0);
+});
+
+test('the trace is what Perfetto reads: complete events in microseconds, and threads with names', t => {
+  const { traceEvents, displayTimeUnit } = JSON.parse(traceOf(record(...STORY)));
+  t.is(displayTimeUnit, 'ms');
+  t.deepEqual(
+    traceEvents
+      .filter(({ ph }: { ph: string }) => ph === 'M')
+      .map(({ args }: { args: { name: string } }) => args.name),
+    ['glovebox build /home/me/corne', 'cache', 'worker 1', 'worker 2'],
+  );
+  const spans = traceEvents.filter(({ ph }: { ph: string }) => ph === 'X');
+  t.is(spans.length, 6);
+  t.like(spans[4], {
+    ...{ name: 'left', cat: 'compiled', pid: 42, tid: 1, ts: 100_000, dur: 800_000 },
+    args: { kind: 'compiled', board: 'nice_nano_v2', why: 'config/corne.keymap changed' },
+  });
+});

@@ -1,0 +1,92 @@
+// Runs the real program, as a person would.
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+/** The program's source. */
+export const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+
+export interface RunOptions {
+  cwd?: string;
+  /** Added to a bare environment: nothing of the test's own reaches the program, except what it needs to find others. */
+  env?: Record<string, string>;
+  /** Standard input; nothing by default. */
+  input?: string;
+}
+
+export interface RunResult {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** The environment that a program under test gets. */
+export function bareEnvironment(more: Record<string, string> = {}): Record<string, string> {
+  const { PATH = '', HOME = '/', TMPDIR, NODE_COMPILE_CACHE } = process.env;
+  const own = Object.entries({ TMPDIR, NODE_COMPILE_CACHE }).filter(([, value]) => value !== undefined);
+  return { PATH, HOME, ...(Object.fromEntries(own) as Record<string, string>), ...more };
+}
+
+/** Runs `glovebox` to its end. */
+export function glovebox(args: string[], options: RunOptions = {}): Promise<RunResult> {
+  return runProgram(process.execPath, [MAIN, ...args], options);
+}
+
+/** Runs any program to its end. */
+export async function runProgram(
+  program: string,
+  args: string[],
+  options: RunOptions = {},
+): Promise<RunResult> {
+  const running = startProgram(program, args, options);
+  running.child.stdin.end(options.input ?? '');
+  return running.ended;
+}
+
+/** A program that is running. */
+export interface Running {
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly ended: Promise<RunResult>;
+  /** Resolves when it has printed this on standard output; rejects when it ends without. */
+  printed(text: string): Promise<void>;
+}
+
+/** Starts `glovebox` and leaves it running. */
+export function startGlovebox(args: string[], options: RunOptions = {}): Running {
+  return startProgram(process.execPath, [MAIN, ...args], options);
+}
+
+/** Starts any program and leaves it running, its standard input open. */
+export function startProgram(program: string, args: string[], options: RunOptions): Running {
+  const child = spawn(program, args, { cwd: options.cwd, env: bareEnvironment(options.env) });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', chunk => {
+    stdout += chunk;
+  });
+  child.stderr.setEncoding('utf8').on('data', chunk => {
+    stderr += chunk;
+  });
+  const ended = new Promise<RunResult>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', status => resolve({ status, stdout, stderr }));
+  });
+  return {
+    child,
+    ended,
+    printed: text =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          if (stdout.includes(text)) {
+            child.stdout.off('data', look);
+            resolve();
+          }
+        };
+        child.stdout.on('data', look);
+        look();
+        ended.then(
+          result => reject(new Error(`It ended without '${text}': ${JSON.stringify(result)}`)),
+          reject,
+        );
+      }),
+  };
+}

@@ -1,0 +1,218 @@
+// Full disks, and directories that go away or may not be written: a build says so once, delivers what it can, and works again afterwards.
+
+import { existsSync } from 'node:fs';
+import { chmod, chown, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'ava';
+import { mountFileSystem } from '../build/file-system.ts';
+import type { RigRun } from '../build/rig/rig.ts';
+import { config, LEFT, RIGHT, succeeds } from './corne.ts';
+import { MAIN, type RunResult, runProgram } from './run.ts';
+import { temporaryDirectory } from './temporary.ts';
+
+const BOTH = [`${LEFT}.uf2`, `${RIGHT}.uf2`];
+
+function warnings({ stdout, stderr }: RunResult): string[] {
+  return `${stdout}${stderr}`.match(/^Warning: .*/gm) ?? [];
+}
+
+test.serial('a cache on a full disk costs one warning, and works again when there is space', async t => {
+  const { home, build, firmware, rig } = await config(t, succeeds);
+  const disk = mountFileSystem(t, join(home, 'caches'));
+  if (disk === undefined) return;
+  disk.fill();
+  const full = await build();
+  t.is(full.status, 0, full.stdout + full.stderr);
+  t.is(warnings(full).length, 1, full.stdout + full.stderr);
+  t.deepEqual(await firmware(), BOTH);
+
+  disk.empty();
+  const again = await build();
+  t.is(again.status, 0);
+  t.deepEqual(warnings(again), []);
+  t.is(rig.runs, 4, 'nothing was kept, and nothing half-kept was used');
+  t.regex((await build()).stdout, /: 2 from the cache/);
+});
+
+test.serial('a disk that fills up while the compilers run costs one warning', async t => {
+  const { home, start, build, firmware, rig } = await config(t);
+  const disk = mountFileSystem(t, join(home, 'caches'));
+  if (disk === undefined) return;
+  const running = start();
+  const runs = Object.values(await rig.nextRuns(2));
+  disk.fill();
+  for (const run of runs) await run.succeed();
+  const result = await running.ended;
+  t.is(result.status, 0, result.stdout + result.stderr);
+  t.is(warnings(result).length, 1, result.stdout + result.stderr);
+  t.deepEqual(await firmware(), BOTH);
+
+  disk.empty();
+  const next = build();
+  for (const run of Object.values(await rig.nextRuns(2))) await run.succeed();
+  const { status, stdout, stderr } = await next;
+  t.is(status, 0);
+  t.deepEqual(warnings({ status, stdout, stderr }), []);
+});
+
+test.serial(
+  'firmware that does not fit into the output directory fails with the reason, and nothing half-written is there',
+  async t => {
+    const { directory, build, firmware } = await config(t, {
+      onRun: run => run.succeed(Buffer.alloc(200_000, run.target.name)),
+    });
+    const disk = mountFileSystem(t, join(directory, 'firmware'), { kibibytes: 300 });
+    if (disk === undefined) return;
+    const compiled = await build();
+    t.is(compiled.status, 1);
+    t.regex(compiled.stdout, /✖ .*: There is no space left for .*\. Free some and build again\./);
+    t.is((await firmware()).length, 1, 'the one that fits');
+    await rm(join(directory, 'firmware', (await firmware())[0]!));
+
+    disk.fill();
+    const cached = await build();
+    t.is(cached.status, 1);
+    t.regex(cached.stdout, /There is no space left for/);
+    t.deepEqual(await firmware(), ['ballast']);
+
+    disk.empty();
+    await rename(join(directory, 'build.yaml'), join(directory, 'both.yaml'));
+    await writeFile(join(directory, 'build.yaml'), 'include: [{ board: nice_nano_v2, shield: corne_left }]');
+    t.is((await build()).status, 0);
+    t.deepEqual(await firmware(), [`${LEFT}.uf2`]);
+    t.is((await readFile(join(directory, 'firmware', `${LEFT}.uf2`))).length, 200_000);
+  },
+);
+
+test.serial('a compiler that finds no space to compile in fails with that as the reason', async t => {
+  const { temporary, start, build, rig, firmware } = await config(t);
+  const disk = mountFileSystem(t, temporary);
+  if (disk === undefined) return;
+  const running = start();
+  for (const run of Object.values(await rig.nextRuns(2))) {
+    disk.fill();
+    await t.throwsAsync(run.write('half.uf2', 'x'.repeat(10_000)), { message: /ENOSPC/ });
+    await run.exit(1);
+    if (rig.runs === 2 && existsSync(join(temporary, 'ballast'))) await rm(join(temporary, 'ballast'));
+  }
+  const { status, stdout } = await running.ended;
+  t.is(status, 1);
+  t.regex(stdout, new RegExp(`There is no space left in ${temporary}.*TMPDIR`));
+  t.deepEqual(await firmware(), []);
+  t.deepEqual(await readdir(temporary), []);
+
+  const next = build();
+  for (const run of Object.values(await rig.nextRuns(2))) await run.succeed();
+  t.is((await next).status, 0);
+});
+
+test.serial('no room for even a directory to compile in is one message', async t => {
+  const { home, build, firmware } = await config(t, succeeds);
+  const disk = mountFileSystem(t, join(home, 'tmp'), { isReadOnly: true });
+  if (disk === undefined) return;
+  const { status, stderr } = await build();
+  t.is(status, 1);
+  t.regex(stderr, /^error: Cannot make a directory to compile in: .*Free space in .*, or set TMPDIR\.\n$/);
+  t.deepEqual(await firmware(), []);
+});
+
+test.serial(
+  'a cache directory that is removed while the compilers run costs at most one warning',
+  async t => {
+    const held: RigRun[] = [];
+    const both = Promise.withResolvers<void>();
+    let isHolding = true;
+    const { home, start, build, firmware } = await config(t, {
+      onRun: run => {
+        if (!isHolding) return run.succeed();
+        if (held.push(run) === 2) both.resolve();
+      },
+    });
+    const running = start();
+    await both.promise;
+    isHolding = false;
+    await rm(join(home, 'caches'), { recursive: true });
+    for (const run of held) await run.succeed();
+    const result = await running.ended;
+    t.is(result.status, 0, result.stdout + result.stderr);
+    t.true(warnings(result).length <= 1, result.stdout + result.stderr);
+    t.deepEqual(await firmware(), BOTH);
+
+    // What was compiled last may have been kept in the new directory, or not.
+    const next = await build();
+    t.is(next.status, 0);
+    t.deepEqual(warnings(next), []);
+    t.regex((await build()).stdout, /: 2 from the cache/);
+  },
+);
+
+test.serial(
+  'a cache directory that cannot be written from one moment to the next costs one warning',
+  async t => {
+    const { home, start, build, firmware, rig } = await config(t);
+    const running = start();
+    const runs = Object.values(await rig.nextRuns(2));
+    // Over the old one, since nothing can be made read-only in which a file is open for writing.
+    const disk = mountFileSystem(t, join(home, 'caches'), { isReadOnly: true });
+    if (disk === undefined) return;
+    for (const run of runs) await run.succeed();
+    const result = await running.ended;
+    t.is(result.status, 0, result.stdout + result.stderr);
+    t.true(warnings(result).length <= 2, result.stdout + result.stderr);
+    t.deepEqual(await firmware(), BOTH);
+
+    const readOnly = start();
+    for (const run of Object.values(await rig.nextRuns(2))) await run.succeed();
+    const ended = await readOnly.ended;
+    t.is(ended.status, 0, 'and so does one that is read-only from the start');
+    t.is(warnings(ended).length, 1, ended.stdout + ended.stderr);
+
+    disk.writable();
+    const next = build();
+    for (const run of Object.values(await rig.nextRuns(2))) await run.succeed();
+    t.deepEqual(warnings(await next), []);
+  },
+);
+
+const NOBODY = 65_534;
+
+test.serial('a cache directory that may not be read or written costs one warning', async t => {
+  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/setpriv')) {
+    t.log('skipped: only root can become somebody who may not');
+    t.pass();
+    return;
+  }
+  const home = await temporaryDirectory(t);
+  const directory = join(home, 'corne');
+  const caches = join(home, 'caches');
+  await mkdir(join(directory, 'config'), { recursive: true });
+  await mkdir(caches);
+  await mkdir(join(home, 'tmp'));
+  await writeFile(join(directory, 'config', 'corne.keymap'), 'keymap');
+  await writeFile(join(directory, 'build.yaml'), 'include: [{ board: nice_nano_v2, shield: corne_left }]');
+  const command = {
+    program: '/bin/cp',
+    arguments: ['{config}/config/corne.keymap', '{build}/{name}.uf2'],
+    inputs: ['config/**'],
+    artifacts: ['*.uf2'],
+  };
+  await writeFile(join(directory, 'glovebox.config.json'), JSON.stringify({ toolchains: { command } }));
+  for (const place of [home, directory, join(home, 'tmp'), caches]) await chown(place, NOBODY, NOBODY);
+  const env = {
+    HOME: home,
+    XDG_CONFIG_HOME: join(home, 'xdg'),
+    GLOVEBOX_CACHE_DIR: caches,
+    TMPDIR: join(home, 'tmp'),
+  };
+  const ids = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
+  for (const mode of [0o000, 0o500]) {
+    await chmod(caches, mode);
+    const result = await runProgram('setpriv', [...ids, process.execPath, MAIN, 'build', 'corne'], {
+      cwd: home,
+      env,
+    });
+    t.is(result.status, 0, result.stdout + result.stderr);
+    t.is(warnings(result).length, 1, `mode ${mode.toString(8)}: ${result.stdout}${result.stderr}`);
+    t.deepEqual(await readdir(join(directory, 'firmware')), [`${LEFT}.uf2`]);
+  }
+});
