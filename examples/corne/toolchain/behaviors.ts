@@ -1,0 +1,31 @@
+// The behaviors that this firmware has, by ZMK's names for them.
+import type { BehaviorName, KeyBinding } from './keymap.ts';
+
+/** ZMK's own behaviors, by reference, and what the parameter of each is. */
+export const BEHAVIORS: Record<
+  string,
+  { behavior: BehaviorName; takes: 'key' | 'modifier' | 'layer' | 'anything' | 'nothing' }
+> = {
+  '&kp': { behavior: 'KEY', takes: 'key' },
+  '&sk': { behavior: 'STICKY_KEY', takes: 'modifier' },
+  '&mo': { behavior: 'LAYER', takes: 'layer' },
+  '&to': { behavior: 'TO_LAYER', takes: 'layer' },
+  '&tog': { behavior: 'TOGGLE_LAYER', takes: 'layer' },
+  '&trans': { behavior: 'TRANSPARENT', takes: 'nothing' },
+  '&none': { behavior: 'NONE', takes: 'nothing' },
+  '&sys_reset': { behavior: 'RESET', takes: 'nothing' },
+  '&bootloader': { behavior: 'BOOTLOADER', takes: 'nothing' },
+  // There is no Bluetooth here: these keys do nothing.
+  '&bt': { behavior: 'NONE', takes: 'anything' },
+  '&out': { behavior: 'NONE', takes: 'anything' },
+};
+
+/** A behavior with everything about it 0. */
+export function plain(behavior: BehaviorName): KeyBinding {
+  return { behavior, index: 0, first: 0, second: 0 };
+}
+
+/** The behaviors that a keymap can use without defining them, for a message. */
+export function knownBehaviors(): string {
+  return `This firmware has ${Object.keys(BEHAVIORS).join(' ')} &mt &lt, and those that the keymap defines.`;
+}

