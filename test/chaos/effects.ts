@@ -1,0 +1,108 @@
+// What a call asks of each of its keys, and what its answer says.
+import { BLOB_THRESHOLD } from '../../src/cache/blobs.ts';
+import type { Answer, Ask } from './lines.ts';
+import { describeOperation, type Operation } from './register.ts';
+import type { Effect } from './state.ts';
+import { sizeOf } from './values.ts';
+import type { Violation } from './violation.ts';
+
+/** The keys of a call; none for what is about the whole cache. */
+export function keysOfCall(ask: Ask): string[] {
+  if ('keys' in ask) return ask.keys;
+  return 'key' in ask ? [ask.key] : [];
+}
+
+/** Whether the call may be answered from a thread's memory. */
+export function readsFromMemory({ op }: Ask): boolean {
+  return op === 'get' || op === 'getMany' || op === 'getOrSet';
+}
+
+/** The effect of a call before it is answered. */
+export function effectOf(ask: Ask): Effect {
+  switch (ask.op) {
+    case 'set':
+    case 'add':
+      return { type: ask.op, ...productOf(ask) };
+    case 'setMany':
+    case 'putFile':
+      return { type: 'set', value: ask.value };
+    case 'delete':
+      return { type: 'delete' };
+    case 'increment':
+      return { type: 'increment', by: ask.by };
+    case 'touch':
+      return { type: 'touch', ttl: ask.ttl };
+    default:
+      return { type: 'read', value: null };
+  }
+}
+
+/** What a call stores, and for how long. */
+export function productOf(ask: { value: string; ttl?: number }): { value: string; ttl?: number } {
+  return ask.ttl === undefined ? { value: ask.value } : { value: ask.value, ttl: ask.ttl };
+}
+
+/**
+ * Completes the operation with what was answered. `isUseless`: nothing follows from the answer, or it is a violation
+ * by itself, which is given.
+ */
+export function complete(
+  ask: Ask,
+  key: string,
+  operation: Operation,
+  answer: Answer,
+): { isUseless: boolean; found?: Pick<Violation, 'kind' | 'message'> } {
+  const { effect } = operation;
+  switch (ask.op) {
+    case 'get':
+    case 'getFile':
+    case 'getOrSet':
+      return completeRead(ask, operation, answer as string | null);
+    case 'getMany':
+      return completeRead(ask, operation, (answer as Record<string, string | null>)[key]!);
+    case 'entries': {
+      const value = (answer as Record<string, string>)[key];
+      if (value !== undefined) return completeRead(ask, operation, value);
+      operation.effect = { type: 'passed', excused: false };
+      return { isUseless: false };
+    }
+    case 'has':
+      operation.effect = { type: 'has', found: answer === true };
+      return { isUseless: false };
+    case 'increment':
+      if (effect.type === 'increment' && typeof answer === 'number') effect.sum = answer;
+      else return refused(ask, operation, answer);
+      return { isUseless: false };
+    default:
+      if (effect.type === 'add') effect.added = answer === true;
+      else if (effect.type === 'delete') effect.deleted = answer === true;
+      else if (effect.type === 'touch') effect.touched = answer === true;
+      else if (answer !== true) return refused(ask, operation, answer);
+      return { isUseless: false };
+  }
+}
+
+/** Makes the operation a read that gave this value, or null for a miss. */
+export function completeRead(
+  ask: Ask,
+  operation: Operation,
+  value: string | null,
+): ReturnType<typeof complete> {
+  if (value?.startsWith('torn:')) {
+    return {
+      isUseless: true,
+      found: { kind: 'torn-value', message: `${ask.op} of ${operation.id} gave ${value}` },
+    };
+  }
+  operation.effect = { type: 'read', value };
+  // Only what a thread keeps in memory may be stale: hits, and none of those that are blobs.
+  if (value === null || sizeOf(value) > BLOB_THRESHOLD) operation.start = operation.call;
+  return { isUseless: false };
+}
+
+// Whether it happened all the same is anybody's guess.
+function refused(ask: Ask, operation: Operation, answer: Answer): ReturnType<typeof complete> {
+  operation.optional = true;
+  const message = `${ask.op} was answered with ${String(answer)}: ${describeOperation(operation)}`;
+  return { isUseless: false, found: { kind: 'refused-write', message } };
+}

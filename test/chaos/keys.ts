@@ -1,0 +1,74 @@
+// All that is known of every key while a run is checked.
+import { classify } from './classify.ts';
+import type { Fortunes } from './fortunes.ts';
+import { Productions } from './productions.ts';
+import { Register } from './register.ts';
+import { isEvicting } from './schedule.ts';
+import type { Violation } from './violation.ts';
+
+/** One key of one cache. */
+export interface KeyHistory {
+  register: Register;
+  productions: Productions;
+  /** Values that somebody asked to store, the latest ones. */
+  known: Set<string>;
+}
+
+// A value that was written longer ago than so many others is not expected to be read.
+const KNOWN_VALUES = 10_000;
+
+export class Keys {
+  readonly #fortunes: Fortunes;
+  readonly #report: (kind: Violation['kind'], subject: string, message: string, history?: string[]) => void;
+  readonly #all = new Map<string, KeyHistory>();
+
+  constructor(
+    fortunes: Fortunes,
+    report: (kind: Violation['kind'], subject: string, message: string, history?: string[]) => void,
+  ) {
+    this.#fortunes = fortunes;
+    this.#report = report;
+  }
+
+  of(tag: string, key: string): KeyHistory {
+    const name = `${tag} ${key}`;
+    let found = this.#all.get(name);
+    if (!found) {
+      found = this.#make(tag, name);
+      this.#all.set(name, found);
+    }
+    return found;
+  }
+
+  #make(tag: string, name: string): KeyHistory {
+    const known = new Set<string>();
+    const register = new Register(isEvicting(tag), (operation, states, history) => {
+      const { kind, message } = classify(operation, states, known);
+      this.#report(kind, name, message, history);
+    });
+    const productions = new Productions(this.#fortunes, (earlier, later) => {
+      const message = `${later.id} began to produce at ${later.start}, asked at ${later.call}, while ${earlier.id} was producing, since ${earlier.start}, until ${earlier.end ?? '…'}`;
+      this.#report('two-producers', name, message);
+    });
+    return { register, productions, known };
+  }
+
+  /** Judges everything up to a time. */
+  advance(horizon: number): void {
+    for (const { register, productions, known } of this.#all.values()) {
+      productions.advance(horizon);
+      register.advance(horizon);
+      for (const value of known) {
+        if (known.size <= KNOWN_VALUES) break;
+        known.delete(value);
+      }
+    }
+  }
+
+  /** How often a key had too many possible explanations to follow. */
+  get undecided(): number {
+    let sum = 0;
+    for (const { register } of this.#all.values()) sum += register.undecided;
+    return sum;
+  }
+}

@@ -1,0 +1,59 @@
+// Reads the logs of one process while they grow.
+import { type FileHandle, open, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { StringDecoder } from 'node:string_decoder';
+import type { Line } from './lines.ts';
+
+interface Log {
+  writer: string;
+  file: FileHandle;
+  decoder: StringDecoder;
+  /** The beginning of a line whose end is not there yet. */
+  rest: string;
+}
+
+const CHUNK = 1 << 18;
+
+export class LogDirectory {
+  readonly #directory: string;
+  readonly #process: string;
+  readonly #keep: boolean;
+  readonly #logs = new Map<string, Log>();
+  readonly #chunk = Buffer.allocUnsafe(CHUNK);
+
+  constructor(directory: string, process: string, keep: boolean) {
+    this.#directory = directory;
+    this.#process = process;
+    this.#keep = keep;
+  }
+
+  /** Gives every line that was added since the last time, each file's in their order. */
+  async read(take: (writer: string, line: Line) => void): Promise<void> {
+    for (const name of await readdir(this.#directory)) {
+      let log = this.#logs.get(name);
+      if (!log) {
+        const file = await open(join(this.#directory, name));
+        const writer = `${this.#process}/${name.replace(/\.log$/, '')}`;
+        log = { writer, file, decoder: new StringDecoder('utf8'), rest: '' };
+        this.#logs.set(name, log);
+      }
+      await this.#readOne(log, take);
+    }
+  }
+
+  async #readOne(log: Log, take: (writer: string, line: Line) => void): Promise<void> {
+    for (;;) {
+      const { bytesRead } = await log.file.read(this.#chunk, 0, CHUNK);
+      if (bytesRead === 0) return;
+      const lines = (log.rest + log.decoder.write(this.#chunk.subarray(0, bytesRead))).split('\n');
+      log.rest = lines.pop()!;
+      for (const line of lines) take(log.writer, JSON.parse(line) as Line);
+    }
+  }
+
+  /** The process has ended and its lines were read: a line that was cut short was never finished. */
+  async close(): Promise<void> {
+    for (const { file } of this.#logs.values()) await file.close();
+    if (!this.#keep) await rm(this.#directory, { recursive: true, force: true });
+  }
+}

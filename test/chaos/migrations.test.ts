@@ -1,0 +1,109 @@
+// The judge of migrations finds what is planted: a second migration, and entries that did not survive one.
+import test from 'ava';
+import Database from 'better-sqlite3';
+import { openDatabase } from '../../src/cache/sqlite/open.ts';
+import { SCHEMA } from '../../src/cache/sqlite/schema.ts';
+import { temporaryRoot } from '../support/temporary.ts';
+import { inspectMigrated, judgeMigration, plantOldDatabase, type Step } from './migrations.ts';
+import { IN_MIGRATIONS, type ViolationKind } from './violation.ts';
+
+const step = (t: number, process: string, what: Step['step']): Step => ({ t, process, step: what });
+
+const histories: Record<string, [ViolationKind[], Step[]]> = {
+  'one that migrates, while others wait': [
+    [],
+    [step(1, 'a', 'migrating'), step(2, 'a', 'opened'), step(3, 'b', 'opened'), step(3, 'c', 'opened')],
+  ],
+  'one that follows one that was killed': [
+    [],
+    [step(1, 'a', 'migrating'), step(2, 'a', 'killed'), step(11, 'b', 'migrating'), step(12, 'b', 'opened')],
+  ],
+  'one that was killed when it was done': [
+    [],
+    [step(1, 'a', 'migrating'), step(2, 'a', 'killed'), step(3, 'b', 'opened')],
+  ],
+  'two that migrate at once': [
+    ['second-migration'],
+    [step(1, 'a', 'migrating'), step(2, 'b', 'migrating'), step(3, 'a', 'opened'), step(4, 'b', 'opened')],
+  ],
+  'a second one before the first is killed': [
+    ['second-migration'],
+    [step(1, 'a', 'migrating'), step(2, 'b', 'migrating'), step(3, 'a', 'killed'), step(4, 'b', 'opened')],
+  ],
+  'a second one though the first was done before it was killed': [
+    ['second-migration'],
+    [
+      step(1, 'a', 'migrating'),
+      step(2, 'a', 'opened'),
+      step(3, 'a', 'killed'),
+      step(4, 'b', 'migrating'),
+      step(5, 'b', 'opened'),
+    ],
+  ],
+  'the same one twice': [
+    ['second-migration'],
+    [step(1, 'a', 'migrating'), step(2, 'a', 'migrating'), step(3, 'a', 'opened')],
+  ],
+};
+
+for (const [name, [expected, steps]] of Object.entries(histories)) {
+  test(`${expected.length === 0 ? 'allows' : 'finds'} ${name}`, t => {
+    const found: ViolationKind[] = [];
+    judgeMigration(steps, kind => void found.push(kind));
+    t.deepEqual(found, expected);
+  });
+}
+
+const faults: Record<string, (file: string) => void> = {
+  'that nobody migrated': () => undefined,
+  'that was migrated twice': file => {
+    openDatabase(file).close();
+    withDatabase(file, database => database.pragma('user_version = 1'));
+    openDatabase(file).close();
+  },
+  'that was called migrated and was not': file =>
+    withDatabase(file, database => database.pragma(`user_version = ${SCHEMA.version}`)),
+  'that lost an entry': file => {
+    openDatabase(file).close();
+    withDatabase(file, database => database.exec("DELETE FROM entries WHERE key = 'text'"));
+  },
+  'that forgot when an entry expires': file => {
+    withDatabase(file, database => database.exec("UPDATE entries SET expires = NULL WHERE key = 'text'"));
+    openDatabase(file).close();
+  },
+};
+
+function withDatabase(file: string, work: (database: Database.Database) => unknown): void {
+  const database = new Database(file);
+  try {
+    work(database);
+  } finally {
+    database.close();
+  }
+}
+
+for (const [name, damage] of Object.entries(faults)) {
+  test.serial(`finds a database ${name}`, async t => {
+    const root = await temporaryRoot(t);
+    const found = new Set<ViolationKind>();
+    damage(await plantOldDatabase(root, 'old'));
+    await inspectMigrated(root, 'old', kind => void found.add(kind));
+    t.deepEqual([...found], ['lost-in-migration']);
+  });
+}
+
+test.serial('finds nothing in a database that was migrated once', async t => {
+  const root = await temporaryRoot(t);
+  const found: ViolationKind[] = [];
+  openDatabase(await plantOldDatabase(root, 'old')).close();
+  await inspectMigrated(root, 'old', kind => void found.push(kind));
+  t.deepEqual(found, []);
+});
+
+test('every kind of violation that a migration can show is planted', t => {
+  const planted = new Set<string>([
+    ...Object.values(histories).flatMap(([kinds]) => kinds),
+    'lost-in-migration',
+  ]);
+  t.deepEqual([...planted].sort(), Object.keys(IN_MIGRATIONS).sort());
+});

@@ -1,0 +1,30 @@
+// One of the processes that open a database of an older version at once. It says when it begins to migrate and when
+// it has the database open, and takes its time in between, so that it can be killed there.
+import { writeSync } from 'node:fs';
+import { openDatabase } from '../../src/cache/sqlite/open.ts';
+import { SCHEMA, type Schema } from '../../src/cache/sqlite/schema.ts';
+import { now } from './lines.ts';
+import type { Step } from './migrations.ts';
+
+const [file, milliseconds] = process.argv.slice(2);
+const say = (step: Step['step']) => writeSync(1, `${JSON.stringify({ t: now(), step })}\n`);
+const pause = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(milliseconds));
+
+const observed: Schema = {
+  ...SCHEMA,
+  migrations: Object.fromEntries(
+    Object.entries(SCHEMA.migrations).map(([version, migrate]) => [
+      version,
+      database => {
+        say('migrating');
+        pause();
+        migrate(database);
+        pause();
+      },
+    ]),
+  ),
+};
+
+const database = openDatabase(file!, undefined, observed);
+say('opened');
+database.close();

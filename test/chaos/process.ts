@@ -1,0 +1,57 @@
+// One process of the chaos run: it takes part itself, in its main thread, and terminates its worker threads at random.
+import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { openLog, type Part, takePart } from './actor.ts';
+import { now } from './lines.ts';
+import { Random } from './random.ts';
+
+/** The process's one argument, as JSON. */
+export interface ProcessPart extends Omit<Part, 'writer'> {
+  /** Slot and incarnation, such as `2.7`. */
+  name: string;
+  threads: number;
+}
+
+const part = JSON.parse(process.argv[2]!) as ProcessPart;
+const over = new AbortController();
+// Told to come to an end by the closing of its input, which also happens when the conductor dies.
+process.stdin.on('end', () => over.abort()).resume();
+
+const main: Part = { ...part, writer: `${part.name}/main` };
+const log = openLog(main);
+
+/** Keeps one worker thread running, and terminates it now and then. */
+async function keepThread(slot: number): Promise<void> {
+  const random = new Random(part.seed, part.name, 'thread', slot);
+  for (let incarnation = 0; !over.signal.aborted; incarnation++) {
+    const writer = `${part.name}/${slot}.${incarnation}`;
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: { ...part, writer } });
+    const exited = once(worker, 'exit');
+    // SQLite's binding aborts the whole process when its thread is terminated in the moment that loads it: that is
+    // beyond what a cache can mend, so a thread is spared until it has.
+    await Promise.race([once(worker, 'message'), exited]);
+    const lives = random.between(200, 6000);
+    const timer = new AbortController();
+    await Promise.race([
+      exited,
+      pause(lives, undefined, { signal: timer.signal }).catch(() => undefined),
+      ...(over.signal.aborted ? [] : [once(over.signal, 'abort')]),
+    ]);
+    timer.abort();
+    if (over.signal.aborted) {
+      worker.postMessage('over');
+      await exited;
+    } else {
+      log({ t: now(), ending: writer });
+      await worker.terminate();
+      log({ t: now(), ended: writer });
+    }
+  }
+}
+
+await Promise.all([
+  takePart(main, () => over.signal.aborted, log),
+  ...Array.from({ length: part.threads }, (_, slot) => keepThread(slot)),
+]);
+process.exit(0);

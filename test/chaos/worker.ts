@@ -1,0 +1,13 @@
+// One worker thread of the chaos run.
+import { parentPort, workerData } from 'node:worker_threads';
+import { connect } from '../../src/cache/sqlite/connection.ts';
+import { type Part, takePart } from './actor.ts';
+
+let isOver = false;
+parentPort!.once('message', () => {
+  isOver = true;
+});
+// Loads SQLite's binding, see process.ts.
+connect(':memory:', {}).close();
+parentPort!.postMessage('loaded');
+await takePart(workerData as Part, () => isOver);
