@@ -1,0 +1,257 @@
+// The order of things: rounds interleaved over the peers (A B C A B C …), so that a noisy machine hits all alike.
+import { rmSync } from 'node:fs';
+import { mkdir, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BenchmarkFailure, Crew, type StoreState } from './crew.ts';
+import * as floor from './floor.ts';
+import { describeMachine } from './machine.ts';
+import type { HostRun } from './messages.ts';
+import { type LoadedPeer, REFERENCE } from './peer.ts';
+import { type Cell, type Results, type Round, summarizeCell, summarizeRound } from './results.ts';
+import { dataOf, isMeasured, type Settings } from './settings.ts';
+import { type Shape, shapeLabel } from './shape.ts';
+import { median, ratio } from './statistics.ts';
+import type { Study, StudyResult } from './study.ts';
+import { findWorkload, type Workload } from './workload.ts';
+
+/** Told what is going on, for people who wait. */
+export type ProgressListener = (what: string) => void;
+
+// Bytes of each data set that are read again at the end.
+const VERIFIED_BYTES = 64 * 1024 * 1024;
+const ALONE: Shape = { processes: 1, threads: 1 };
+
+/**
+ * Measures all peers with all workloads, and makes all studies. Rejects with `BenchmarkFailure` as soon as a peer gives
+ * a wrong value. Leaves no process and no file behind.
+ * @param command what to print as the command that was given
+ */
+export async function runBenchmark(
+  settings: Settings,
+  peers: readonly LoadedPeer[],
+  studies: readonly Study[] = [],
+  onProgress: ProgressListener = () => undefined,
+  command: string[] = [],
+): Promise<Results> {
+  const date = new Date().toISOString();
+  const began = performance.now();
+  const machine = describeMachine();
+  const directory = await mkdtemp(join(tmpdir(), 'glovebox-bench-'));
+  const removeFiles = () =>
+    rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  process.once('exit', removeFiles);
+  try {
+    const absent = peers.flatMap(({ peer }) => {
+      const why = peer.absent?.();
+      return why === undefined ? [] : [{ title: peer.title, why }];
+    });
+    const present = peers.filter(({ peer }) => peer.absent?.() === undefined);
+    const run = new Run(settings, present, directory, onProgress);
+    const cells = settings.workloads.length === 0 ? [] : await run.measure();
+    const studyResults: StudyResult[] = [];
+    for (const study of studies) {
+      onProgress(study.name);
+      const own = join(directory, `study-${study.name}`);
+      await mkdir(own);
+      studyResults.push(await study.run({ settings, directory: own, onProgress }));
+    }
+    const { workloads, shapes, rounds, milliseconds, extent, entries } = settings;
+    const versions = present.map(({ peer }) => peer.versions());
+    return {
+      date,
+      command,
+      elapsed: performance.now() - began,
+      machine,
+      versions: Object.assign({ node: process.versions.node }, ...versions),
+      settings: {
+        workloads: workloads.map(({ name }) => name),
+        shapes,
+        rounds,
+        milliseconds,
+        extent,
+        entries,
+        directory: tmpdir(),
+      },
+      peers: present.map(({ name, peer: { title, setup } }) => ({ name, title, setup })),
+      absent,
+      leftOut: leftOut(settings, present),
+      floor: cells.length === 0 ? undefined : await run.measureFloor(),
+      cells,
+      studies: studyResults,
+    };
+  } finally {
+    process.off('exit', removeFiles);
+    removeFiles();
+  }
+}
+
+function leftOut({ workloads }: Settings, peers: readonly LoadedPeer[]): Results['leftOut'] {
+  return peers.flatMap(({ peer: { title, lacks } }) => {
+    const reasons = new Map<string, string[]>();
+    for (const workload of workloads) {
+      const why = lacks?.(workload);
+      if (why !== undefined) reasons.set(why, [...(reasons.get(why) ?? []), workload.name]);
+    }
+    return [...reasons].map(([why, names]) => ({ title, workloads: byFamily(names, workloads), why }));
+  });
+}
+
+// The name of the family in the place of all its workloads.
+function byFamily(names: readonly string[], workloads: readonly Workload[]): string[] {
+  const families = Map.groupBy(workloads, ({ family }) => family);
+  const isWhole = (family: string) => families.get(family)!.every(({ name }) => names.includes(name));
+  const short = names.map(name => {
+    const { family } = findWorkload(name);
+    return isWhole(family) ? family : name;
+  });
+  return [...new Set(short)];
+}
+
+class Run {
+  readonly #settings: Settings;
+  readonly #peers: readonly LoadedPeer[];
+  readonly #directory: string;
+  readonly #onProgress: ProgressListener;
+  // By peer and data set.
+  readonly #states = new Map<string, StoreState>();
+
+  constructor(
+    settings: Settings,
+    peers: readonly LoadedPeer[],
+    directory: string,
+    onProgress: ProgressListener,
+  ) {
+    this.#settings = settings;
+    this.#peers = peers;
+    this.#directory = directory;
+    this.#onProgress = onProgress;
+  }
+
+  async measure(): Promise<Cell[]> {
+    const cells: Cell[] = [];
+    for (const shape of this.#settings.shapes) {
+      const workloads = this.#settings.workloads.filter(one => isMeasured(one, shape, this.#settings));
+      await this.#withCrews(shape, async crews => {
+        for (const group of byData(workloads)) cells.push(...(await this.#measureGroup(crews, group, shape)));
+      });
+    }
+    await this.#withCrews(ALONE, crews => this.#verify(crews));
+    // The shapes of a workload stand together, and workloads in the order that was asked for.
+    return this.#settings.workloads.flatMap(({ name }) => cells.filter(cell => cell.workload === name));
+  }
+
+  /** Milliseconds that the harness itself takes for an operation. */
+  async measureFloor(): Promise<number> {
+    const { warmUp, milliseconds, rounds } = this.#settings;
+    const loaded = { name: 'floor', url: new URL('floor.ts', import.meta.url).href, peer: floor.peer };
+    const crew = new Crew(loaded, join(this.#directory, 'floor'), ALONE);
+    const workload = findWorkload('get');
+    crew.start();
+    try {
+      await crew.open(workload, workload.data, { versions: undefined });
+      await crew.run(workload, warmUp, 0);
+      const speeds: number[] = [];
+      for (let round = 1; round <= rounds; round++) {
+        speeds.push(summarizeRound(await crew.run(workload, milliseconds, round)).opsPerSecond);
+      }
+      return 1000 / median(speeds);
+    } finally {
+      await crew.stop();
+    }
+  }
+
+  async #withCrews(shape: Shape, task: (crews: Crew[]) => Promise<void>): Promise<void> {
+    const crews = this.#peers.map(peer => new Crew(peer, join(this.#directory, peer.name), shape));
+    try {
+      for (const crew of crews) crew.start();
+      await task(crews);
+    } finally {
+      await Promise.all(crews.map(crew => crew.stop()));
+    }
+  }
+
+  // Workloads of one data set, one after the other on the same store.
+  async #measureGroup(crews: readonly Crew[], group: readonly Workload[], shape: Shape): Promise<Cell[]> {
+    const able = crews.filter(crew => group.some(workload => canDo(crew, workload)));
+    const data = dataOf(group[0]!, this.#settings);
+    for (const crew of able) {
+      this.#onProgress(`opening ${data.name} in ${shapeLabel(shape)}: ${crew.peer.peer.title}`);
+      await crew.open(group[0]!, data, this.#stateOf(crew, data.name));
+    }
+    const cells: Cell[] = [];
+    for (const workload of group) {
+      const doing = able.filter(crew => canDo(crew, workload));
+      cells.push(...(await this.#measureCells(doing, workload, shape)));
+    }
+    for (const crew of able) await crew.close();
+    return cells;
+  }
+
+  async #measureCells(crews: readonly Crew[], workload: Workload, shape: Shape): Promise<Cell[]> {
+    const { settings } = { settings: this.#settings };
+    const rounds = new Map<string, Round[]>(crews.map(({ peer }) => [peer.name, []]));
+    for (let round = 0; round <= settings.rounds; round++) {
+      for (const crew of crews) {
+        const what = round === 0 ? 'warming up' : `round ${round}`;
+        this.#onProgress(`${workload.short}, ${shapeLabel(shape)}, ${what}: ${crew.peer.peer.title}`);
+        const id = workload.type === 'stampede' ? `stampede/${shapeLabel(shape)}/${round}` : '';
+        const runs = await crew.run(
+          workload,
+          round === 0 ? settings.warmUp : settings.milliseconds,
+          round,
+          id,
+        );
+        const summary = summarize(crew, runs);
+        if (round > 0) rounds.get(crew.peer.name)!.push(summary);
+      }
+    }
+    const speeds = (name: string) => rounds.get(name)?.map(round => round.opsPerSecond);
+    const reference = speeds(REFERENCE);
+    return crews.map(({ peer: { name } }) => {
+      const compared = name === REFERENCE ? undefined : reference && ratio(reference, speeds(name)!);
+      return summarizeCell(
+        { workload: workload.name, ...shape, peer: name, ratio: compared },
+        rounds.get(name)!,
+      );
+    });
+  }
+
+  // Closed and opened anew: what was acknowledged is still there.
+  async #verify(crews: readonly Crew[]): Promise<void> {
+    for (const crew of crews) {
+      for (const [workload] of byData(this.#settings.workloads.filter(one => canDo(crew, one)))) {
+        this.#onProgress(`reading ${workload!.data.name} back: ${crew.peer.peer.title}`);
+        const data = dataOf(workload!, this.#settings);
+        await crew.open(workload!, data, this.#stateOf(crew, data.name));
+        const count = Math.min(data.keys, this.#settings.verified, Math.ceil(VERIFIED_BYTES / data.size));
+        const step = data.keys / count;
+        await crew.verify(Array.from({ length: count }, (_, index) => Math.floor(index * step)));
+        await crew.close();
+      }
+    }
+  }
+
+  #stateOf(crew: Crew, data: string): StoreState {
+    const name = `${crew.peer.name}/${data}`;
+    const state = this.#states.get(name) ?? { versions: undefined };
+    this.#states.set(name, state);
+    return state;
+  }
+}
+
+function canDo(crew: Crew, workload: Workload): boolean {
+  return crew.peer.peer.lacks?.(workload) === undefined;
+}
+
+function summarize(crew: Crew, runs: readonly HostRun[]): Round {
+  try {
+    return summarizeRound(runs);
+  } catch (error) {
+    throw new BenchmarkFailure(`${crew.peer.peer.title}: ${(error as Error).message}`);
+  }
+}
+
+function byData(workloads: readonly Workload[]): Workload[][] {
+  return [...Map.groupBy(workloads, ({ data }) => data.name).values()];
+}

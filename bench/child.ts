@@ -1,0 +1,48 @@
+// Runs a program to its end as a person would, and takes its time.
+import { spawn } from 'node:child_process';
+import { BenchmarkFailure } from './crew.ts';
+
+export interface Finished {
+  stdout: string;
+  /** From before it was started to when it had ended and said all, in milliseconds. */
+  milliseconds: number;
+}
+
+// What takes longer hangs.
+const PATIENCE_MS = 300_000;
+
+/**
+ * Runs Node, the one that runs this, with these arguments. Its standard error is passed on when it fails.
+ * @param env all that is in its environment
+ * @throws BenchmarkFailure when its exit status is not 0, or when it takes longer than five minutes
+ */
+export function runNode(args: readonly string[], env: Record<string, string>): Promise<Finished> {
+  return new Promise((resolve, reject) => {
+    const began = performance.now();
+    const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const kill = (): void => {
+      child.kill('SIGKILL');
+    };
+    const timer = setTimeout(kill, PATIENCE_MS);
+    // It would go on writing to files that are being removed.
+    process.prependOnceListener('exit', kill);
+    const texts = { stdout: '', stderr: '' };
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      texts.stdout += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      texts.stderr += text;
+    });
+    child.once('error', reject);
+    child.once('close', (status, signal) => {
+      const milliseconds = performance.now() - began;
+      clearTimeout(timer);
+      process.off('exit', kill);
+      if (status === 0) resolve({ stdout: texts.stdout, milliseconds });
+      else {
+        const what = `node ${args.join(' ')} ended with ${signal ?? status}`;
+        reject(new BenchmarkFailure(`${what}: ${texts.stderr || texts.stdout}`));
+      }
+    });
+  });
+}

@@ -1,0 +1,219 @@
+// The processes of one peer, in one shape: from the start of the threads to the last check.
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { DataSet } from './data-set.ts';
+import { writerOf } from './draws.ts';
+import { checkHistories } from './history.ts';
+import type { HostReply, HostRequest, HostRun, Reply } from './messages.ts';
+import type { LoadedPeer } from './peer.ts';
+import { fromJson, toJson } from './program.ts';
+import type { Shape } from './shape.ts';
+import type { Workload } from './workload.ts';
+
+/** A peer gave a wrong value, failed or hung: there is no result to print. */
+export class BenchmarkFailure extends Error {
+  override name = 'BenchmarkFailure';
+}
+
+/** The versions of all keys of a data set as they are stored, which one crew leaves to the next; undefined before the fill. */
+export interface StoreState {
+  versions: Int32Array | undefined;
+}
+
+// How long a process may take beyond what it was asked for. Filling takes longest.
+const PATIENCE_MS = 60_000;
+const FILL_PATIENCE_MS = 600_000;
+// Keys that are read again after a run.
+const SAMPLES = 64;
+const SAMPLE_BYTES = 16 * 1024 * 1024;
+
+export class Crew {
+  readonly peer: LoadedPeer;
+  readonly #directory: string;
+  readonly #processes: number;
+  readonly #threadsEach: number;
+  #hosts: Host[] = [];
+  #data: DataSet | undefined;
+  #state: StoreState = { versions: undefined };
+
+  /**
+   * @param directory where the peer is to keep its files, one directory in it for each data set; made here
+   */
+  constructor(peer: LoadedPeer, directory: string, { processes, threads }: Shape) {
+    this.peer = peer;
+    this.#directory = directory;
+    // A peer that is a program has a process where others have a thread.
+    this.#processes = peer.peer.program ? processes * threads : processes;
+    this.#threadsEach = peer.peer.program ? 1 : threads;
+  }
+
+  /** Starts the processes with their threads. */
+  start(): void {
+    const make = () => new Host(this.peer, this.#threadsEach);
+    this.#hosts = Array.from({ length: this.#processes }, make);
+  }
+
+  /** Opens a store in all threads; all its keys are stored when this resolves. */
+  async open(workload: Workload, data: DataSet, state: StoreState): Promise<void> {
+    this.#data = data;
+    this.#state = state;
+    const directory = join(this.#directory, data.name);
+    await mkdir(directory, { recursive: true });
+    const { versions } = state;
+    const request: HostRequest = {
+      type: 'open',
+      directory,
+      data: { workload: workload.name, keys: data.keys, absent: data.absent },
+      versions,
+    };
+    // The first one makes the files.
+    await this.#hosts[0]!.ask(request);
+    if (!versions) state.versions = (await this.#hosts[0]!.ask({ type: 'fill' }, FILL_PATIENCE_MS)).versions;
+    const others = this.#hosts.slice(1).map(host => host.ask({ ...request, versions: state.versions }));
+    await Promise.all(others);
+  }
+
+  /**
+   * Runs a workload in all threads at once.
+   * @param id for the key of a stampede
+   */
+  async run(workload: Workload, milliseconds: number, seed: number, id = ''): Promise<HostRun[]> {
+    const each = this.#threadsEach;
+    const threads = this.#hosts.length * each;
+    const isAlone = this.#hosts.length === 1;
+    const before = this.#state.versions!;
+    const { keys, absent } = this.#data!;
+    const writes = workload.gets < 1;
+    await Promise.all(
+      this.#hosts.map((host, index) => {
+        const thread = index * each;
+        const who = { thread, threads, threadsEach: each };
+        const run = { workload: workload.name, keys, absent, ...who, milliseconds, seed, id };
+        // Large ones are only sent where they may have changed.
+        const versions = writes && !isAlone ? before : undefined;
+        return host.ask({ type: 'prepare', run, versions });
+      }),
+    );
+    const replies = await Promise.all(
+      this.#hosts.map(host => host.ask({ type: 'run' }, PATIENCE_MS + milliseconds)),
+    );
+    const after = before.slice();
+    if (writes) {
+      for (let key = 0; key < keys; key++) {
+        const owner = Math.floor(writerOf(key, threads) / each);
+        after[key] = replies[owner]!.versions![key]!;
+      }
+    }
+    this.#state.versions = after;
+    const runs = replies.map(reply => reply.run!);
+    this.#checkHistories(runs, before);
+    const length = Math.min(SAMPLES, keys, Math.ceil(SAMPLE_BYTES / this.#data!.size));
+    const sample = Array.from({ length }, (_, index) => (seed * 31 + index * 61) % keys);
+    await this.#hosts
+      .at(-1)!
+      .ask({ type: 'verify', keys: sample, versions: writes && !isAlone ? after : undefined });
+    return runs;
+  }
+
+  /** Reads these keys in the first process, and looks at every byte. */
+  async verify(keys: number[]): Promise<void> {
+    await this.#hosts[0]!.ask({ type: 'verify', keys, versions: undefined });
+  }
+
+  /** Closes the store, which keeps its files. */
+  async close(): Promise<void> {
+    // One after the other: who closes last may have something to tidy up.
+    for (const host of this.#hosts) await host.ask({ type: 'close' });
+  }
+
+  /** Ends the processes. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#hosts.map(host => host.stop()));
+  }
+
+  #checkHistories(runs: readonly HostRun[], before: Int32Array): void {
+    const histories = runs.flatMap(run => run.threads.flatMap(thread => thread.history ?? []));
+    try {
+      checkHistories(histories, before, this.peer.peer.foreignStaleness ?? 0);
+    } catch (error) {
+      throw new BenchmarkFailure(`${this.peer.peer.title}: ${(error as Error).message}`);
+    }
+  }
+}
+
+// When the benchmark is told to end, its processes go first: they would write to the files that are being removed.
+const children = new Set<ChildProcess>();
+process.prependListener('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
+/** One process of a peer, as seen from outside. One request at a time. */
+class Host {
+  readonly #title: string;
+  readonly #child: ChildProcess;
+  readonly #send: (request: HostRequest) => void;
+  readonly #ended: Promise<void>;
+  #settle: ((reply: Reply<HostReply>) => void) | undefined;
+
+  constructor({ url, peer }: LoadedPeer, threads: number) {
+    this.#title = peer.title;
+    if (peer.program) {
+      const { command, args } = peer.program;
+      const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+      const lines = createInterface(child.stdout);
+      lines.on('line', line => this.#settle?.(fromJson(line)));
+      child.stdin.on('error', () => undefined);
+      this.#send = request => child.stdin.write(`${toJson(request)}\n`);
+      this.#child = child;
+    } else {
+      const child = fork(fileURLToPath(new URL('host.ts', import.meta.url)), [url, String(threads)], {
+        serialization: 'advanced',
+        execArgv: ['--disable-warning=ExperimentalWarning'],
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      });
+      child.on('message', message => this.#settle?.(message as Reply<HostReply>));
+      this.#send = request => child.send(request);
+      this.#child = child;
+    }
+    const running = this.#child;
+    children.add(running);
+    this.#ended = new Promise(resolve => {
+      const end = (why: string): void => {
+        children.delete(running);
+        this.#settle?.({ ok: false, failure: why });
+        resolve();
+      };
+      this.#child.once('exit', () => end('A process ended in the middle of its work.'));
+      this.#child.once('error', error => end(error.message));
+    });
+  }
+
+  /** Rejects with {@link BenchmarkFailure} when the process fails, or takes longer than `patience` milliseconds. */
+  ask(request: HostRequest, patience = PATIENCE_MS): Promise<HostReply> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => this.#settle!({ ok: false, failure: `It did not answer within ${patience / 1000} s.` }),
+        patience,
+      );
+      this.#settle = reply => {
+        clearTimeout(timer);
+        this.#settle = undefined;
+        if (reply.ok) resolve(reply.result);
+        else reject(new BenchmarkFailure(`${this.#title}: ${reply.failure}`));
+      };
+      this.#send(request);
+    });
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.connected) this.#child.disconnect();
+    this.#child.stdin?.end();
+    // After a failure it may hang in the middle of something.
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), 2000);
+    await this.#ended;
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,10 @@
+// Which version of a package is installed.
+import { readFileSync } from 'node:fs';
+import { findPackageJSON } from 'node:module';
+
+/** The version in the `package.json` that belongs to a package's name, or to a file's URL. */
+export function packageVersion(specifier: string): string {
+  const manifest = findPackageJSON(specifier, import.meta.url);
+  if (!manifest) throw new Error(`The package of ${specifier} is not installed.`);
+  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
+}

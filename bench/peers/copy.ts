@@ -1,0 +1,26 @@
+// Copying a file, as `cp` does: the least that files in and out by path can cost.
+import { constants, copyFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Peer } from '../peer.ts';
+
+export const peer: Peer = {
+  title: 'copying the file',
+  setup: 'the floor of files: copyFile, a clone where it can be, as cp; nothing hashed, flushed or renamed',
+  versions: () => ({}),
+  lacks: ({ data }) => (data.kind === 'file' ? undefined : 'files only'),
+
+  open(directory) {
+    const pathOf = (key: string): string => join(directory, encodeURIComponent(key));
+    return {
+      get: () => undefined,
+      set: () => false,
+      delete: key => rm(pathOf(key)),
+      putFile: (key, path) => copyFile(path, pathOf(key), constants.COPYFILE_FICLONE),
+      async getFile(key, destination) {
+        await copyFile(pathOf(key), destination, constants.COPYFILE_FICLONE);
+        return true;
+      },
+      close: () => undefined,
+    };
+  },
+};

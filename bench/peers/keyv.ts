@@ -1,0 +1,51 @@
+// keyv with its SQLite adapter, opened by every thread.
+import { join } from 'node:path';
+import KeyvSqlite from '@keyv/sqlite';
+import Keyv from 'keyv';
+import type { ValueKind } from '../data-set.ts';
+import { packageVersion } from '../package-version.ts';
+import { noFiles, type Peer, type PeerStore } from '../peer.ts';
+
+export const peer: Peer = {
+  title: 'keyv, @keyv/sqlite',
+  setup: 'opened per thread, its default driver and serializer, busy timeout 30 s; WAL, synchronous=NORMAL',
+  versions: () => ({ keyv: packageVersion('keyv'), '@keyv/sqlite': packageVersion('@keyv/sqlite') }),
+  lacks: noFiles,
+
+  async open(directory, { kind }) {
+    const store = new KeyvSqlite({
+      uri: `sqlite://${join(directory, 'entries.db')}`,
+      wal: true,
+      busyTimeout: 30_000,
+    });
+    await store.ready;
+    await store.query('PRAGMA synchronous = NORMAL');
+    return storeOf(new Keyv({ store }), kind);
+  },
+};
+
+function storeOf(keyv: Keyv, kind: ValueKind): PeerStore {
+  // It reports trouble here instead of at the call.
+  let failure: unknown;
+  keyv.on('error', error => {
+    failure = error;
+  });
+  const check = <T>(result: T): T => {
+    if (failure !== undefined) throw failure;
+    return result;
+  };
+  // Its serializer knows Buffers, but no other bytes.
+  const encode = (value: unknown): unknown => {
+    if (kind !== 'bytes') return value;
+    const { buffer, byteOffset, byteLength } = value as Uint8Array;
+    return Buffer.from(buffer, byteOffset, byteLength);
+  };
+  return {
+    get: key => keyv.get(key).then(check),
+    set: (key, value) => keyv.set(key, encode(value)).then(check),
+    setMany: entries =>
+      keyv.setMany(entries.map(([key, value]) => ({ key, value: encode(value) }))).then(check),
+    delete: key => keyv.delete(key).then(check),
+    close: () => keyv.disconnect(),
+  };
+}

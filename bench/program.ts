@@ -1,0 +1,49 @@
+// Requests and replies as lines of JSON, for peers that are programs of another language.
+import { draw } from './draws.ts';
+import type { HostReply, HostRequest, Reply } from './messages.ts';
+import { findWorkload } from './workload.ts';
+
+// Draws that such a program gets; they are sent each time, and it is not as fast.
+const DRAWS = 1 << 14;
+
+/**
+ * A request as one line. Versions are arrays, the workload is written out, and `prepare` brings the draws (`kinds` and
+ * little-endian 32-bit `keys`, both in base64).
+ */
+export function toJson(request: HostRequest): string {
+  const versions = 'versions' in request ? request.versions && Array.from(request.versions) : undefined;
+  if (request.type === 'open') {
+    const { data } = findWorkload(request.data.workload);
+    return JSON.stringify({
+      ...request,
+      versions,
+      data: { ...data, keys: request.data.keys, absent: request.data.absent },
+    });
+  }
+  if (request.type !== 'prepare') return JSON.stringify({ ...request, versions });
+  const { run } = request;
+  const found = findWorkload(run.workload);
+  const workload = { ...found, data: { ...found.data, keys: run.keys, absent: run.absent } };
+  const draws = draw(
+    workload,
+    { writer: run.thread, writers: run.threads },
+    run.seed * 1000 + run.thread,
+    DRAWS,
+  );
+  const base64 = (array: Uint8Array | Uint32Array) => Buffer.from(array.buffer).toString('base64');
+  return JSON.stringify({
+    ...request,
+    versions,
+    workload,
+    draws: { kinds: base64(draws.kinds), keys: base64(draws.keys) },
+  });
+}
+
+/** A reply from one line: as in messages.ts, but arrays for typed arrays. */
+export function fromJson(line: string): Reply<HostReply> {
+  return JSON.parse(line, (name, value) => {
+    if (name === 'versions' && Array.isArray(value)) return Int32Array.from(value);
+    if (name === 'counts') return Uint32Array.from(value as number[]);
+    return value;
+  }) as Reply<HostReply>;
+}

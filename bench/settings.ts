@@ -1,0 +1,99 @@
+// What to measure and for how long.
+import { COLD, type DataSet } from './data-set.ts';
+import type { Shape } from './shape.ts';
+import type { Workload } from './workload.ts';
+
+export interface Settings {
+  workloads: Workload[];
+  /** Each measured on its own. */
+  shapes: Shape[];
+  /** How often each cell is measured. */
+  rounds: number;
+  /** How long each thread works in one round, in milliseconds. */
+  milliseconds: number;
+  /** How long it works before the first round, unmeasured. */
+  warmUp: number;
+  /** Entries of the cold data. */
+  entries: number;
+  /** Keys of each data set that are read again at the end, at most. */
+  verified: number;
+  /** `quick`: all too short to judge by. `full`: every workload in every shape. */
+  extent: 'quick' | 'normal' | 'full';
+}
+
+type Extent = Omit<Settings, 'workloads' | 'shapes'> & {
+  /** Threads of one process, each number measured on its own. */
+  threads: number[];
+  /** Processes of {@link THREADS_EACH} threads. */
+  processes: number[];
+};
+
+/** Threads of each process when there are several. */
+export const THREADS_EACH = 2;
+
+/** How long and how often, unless the command line says otherwise. */
+export const NORMAL: Extent = {
+  threads: [1, 8],
+  processes: [4],
+  rounds: 5,
+  milliseconds: 150,
+  warmUp: 75,
+  entries: 1_000_000,
+  verified: 4096,
+  extent: 'normal',
+};
+export const FULL: Extent = {
+  ...NORMAL,
+  threads: [1, 2, 4, 8],
+  processes: [1, 2, 4],
+  milliseconds: 1000,
+  warmUp: 500,
+  extent: 'full',
+};
+/** Under a minute in all: enough to see that everything works, too little to judge by. */
+export const QUICK: Extent = {
+  threads: [2],
+  processes: [2],
+  rounds: 2,
+  milliseconds: 40,
+  warmUp: 10,
+  entries: 20_000,
+  verified: 128,
+  extent: 'quick',
+};
+
+/** The shapes of these numbers; no shape twice. */
+export function shapesOf(threads: readonly number[], processes: readonly number[]): Shape[] {
+  const shapes = [
+    ...threads.map(count => ({ processes: 1, threads: count })),
+    ...processes.map(count => ({ processes: count, threads: THREADS_EACH })),
+  ];
+  return shapes.filter(
+    (shape, index) =>
+      index ===
+      shapes.findIndex(other => other.processes === shape.processes && other.threads === shape.threads),
+  );
+}
+
+const FEW_BYTES = 16 * 1024 * 1024;
+
+/** Whether a quick run measures a workload that was not asked for by name: it has no time for every size. */
+export function isQuick({ data: { kind, size } }: Workload): boolean {
+  return kind === 'file' ? size === 1024 * 1024 : size <= 1024 || size === 1024 * 1024;
+}
+
+/** Whether a workload is measured in a shape: what takes long, and shows nothing new in several processes, only in a full run. */
+export function isMeasured(workload: Workload, { processes }: Shape, { extent, shapes }: Settings): boolean {
+  if (processes === 1 || extent === 'full' || shapes.every(shape => shape.processes > 1)) return true;
+  if (extent === 'quick') return workload.family === 'mixed' || workload.family === 'stampede';
+  return workload.data.size <= 1024 && workload.data !== COLD;
+}
+
+/** A workload's data with the number of keys that it has in this run. */
+export function dataOf({ data }: Workload, { entries, extent }: Settings): DataSet {
+  if (data === COLD) return { ...data, keys: entries };
+  // Filling takes longer than a quick run has.
+  const few = Math.min(data.kind === 'file' ? 64 : 1024, Math.max(4, Math.floor(FEW_BYTES / data.size)));
+  if (extent !== 'quick' || data.keys <= few) return data;
+  return { ...data, keys: few, absent: Math.ceil((few * data.absent) / data.keys) };
+}

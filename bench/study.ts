@@ -1,0 +1,56 @@
+// What is not operations on a store, and so has a way of its own to be measured: a build, growth, start-up, idle memory.
+// A study is one file in bench/studies/ that exports one of these as `study`. It is part of every run, unless `--only`
+// names others.
+import { readdir } from 'node:fs/promises';
+import type { Group } from './chart.ts';
+import type { Settings } from './settings.ts';
+import type { TargetResult } from './targets.ts';
+
+export interface StudyContext {
+  settings: Settings;
+  /** An empty directory of the study's own, removed afterwards. */
+  directory: string;
+  /** Told what is going on, for people who wait. */
+  onProgress: (what: string) => void;
+}
+
+export interface Study {
+  /** What `--only` calls it. */
+  name: string;
+  /** Measures. Leaves no process behind. Throws when something that was read is wrong. */
+  run(context: StudyContext): Promise<StudyResult>;
+}
+
+export interface StudyResult {
+  name: string;
+  /** One line for people. */
+  title: string;
+  /** Rows of text; the first one is the head. Columns but the first are put to the right. */
+  table: string[][];
+  /** What the table does not say by itself, a line each. */
+  notes: string[];
+  /** The rows that it fills in the table of what was to be reached, by {@link TargetResult.id}. */
+  targets: TargetResult[];
+  /** All figures, for `--json`. */
+  data: unknown;
+  /** What to draw; without it there is no picture. */
+  chart?: { axis: string; groups: Group[] };
+}
+
+/** How often a study measures. It starts processes for everything, for which a quick run has time only once. */
+export function roundsOf({ extent, rounds }: Settings): number {
+  return extent === 'quick' ? 1 : rounds;
+}
+
+const STUDIES = new URL('studies/', import.meta.url);
+
+/** The studies there are, in the order of their files' names. */
+export async function loadStudies(): Promise<Study[]> {
+  const files = await readdir(STUDIES).catch(() => []);
+  return Promise.all(
+    files
+      .filter(file => file.endsWith('.ts'))
+      .sort()
+      .map(async file => ((await import(new URL(file, STUDIES).href)) as { study: Study }).study),
+  );
+}

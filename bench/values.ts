@@ -1,0 +1,250 @@
+// Values that say which version of which key they are, so that a stale, torn, damaged or foreign one is found.
+import { closeSync, fstatSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
+import type { DataSet } from './data-set.ts';
+
+/** A read gave what it must not give: the figures of such a store mean nothing. */
+export class WrongValueError extends Error {
+  override name = 'WrongValueError';
+}
+
+/** Makes and judges the values of one thread. */
+export interface Values {
+  /** The value of a version; for a large one the memory of the one before, so do not make it before that is stored. */
+  make(key: number, version: number): unknown;
+  /**
+   * The version that a value of `key` says it is. Throws {@link WrongValueError} when it is no whole value of that key.
+   * @param isWhole looks at every byte of the value, not only at some
+   */
+  versionOf(key: number, value: unknown, isWhole: boolean): number;
+}
+
+/** @param scratch a path of this thread's own, for the file that files are put from; for other kinds not used */
+export function valuesOf({ kind, size }: DataSet, scratch: string): Values {
+  if (kind === 'object') return new ObjectValues();
+  return kind === 'file' ? new FileValues(size, scratch) : new ByteValues(size);
+}
+
+const STAMP = 8;
+const PAGE = 4096;
+// How far apart the bytes are that a quick check looks at in a small value.
+const STRIDE = 23;
+// How many pages a quick check looks at in a large one.
+const PAGES_CHECKED = 64;
+
+/**
+ * Bytes: a stamp of key and version at both ends, and at the begin of each page of a large value. The rest of a small
+ * value follows from key and version, that of a large one from its place.
+ */
+export class ByteValues implements Values {
+  readonly #size: number;
+  readonly #filler: Uint8Array<ArrayBuffer> | undefined;
+  #reused: Uint8Array<ArrayBuffer> | undefined;
+
+  constructor(size: number) {
+    this.#size = size;
+    if (size > PAGE) this.#filler = fillerOf(size);
+  }
+
+  make(key: number, version: number): Uint8Array<ArrayBuffer> {
+    const size = this.#size;
+    if (!this.#filler) {
+      // Memory of its own: a slice of a pool would make structured cloning copy the whole pool.
+      const value = new Uint8Array(size).fill((key + version) & 0xff);
+      writeStamp(value, 0, key, version);
+      writeStamp(value, size - STAMP, key, version);
+      return value;
+    }
+    this.#reused ??= new Uint8Array(this.#filler);
+    const value = this.#reused;
+    for (let offset = 0; offset < size; offset += PAGE) writeStamp(value, offset, key, version);
+    writeStamp(value, size - STAMP, key, version);
+    return value;
+  }
+
+  versionOf(key: number, value: unknown, isWhole: boolean): number {
+    if (!(value instanceof Uint8Array)) throw new WrongValueError(`Key ${key} has a value that is no bytes.`);
+    const size = this.#size;
+    if (value.length !== size) {
+      throw new WrongValueError(`Key ${key} has a value of ${value.length} bytes instead of ${size}.`);
+    }
+    const found = readNumber(value, 0);
+    const version = readNumber(value, 4);
+    if (found !== key) throw new WrongValueError(`Key ${key} has a value of key ${found}.`);
+    const isRight = (offset: number): boolean =>
+      readNumber(value, offset) === key && readNumber(value, offset + 4) === version;
+    let isTorn = !isRight(size - STAMP);
+    if (!this.#filler) {
+      const filling = (key + version) & 0xff;
+      for (let index = STAMP; index < size - STAMP; index += isWhole ? 1 : STRIDE) {
+        if (value[index] !== filling) isTorn = true;
+      }
+    } else if (isWhole) {
+      // Not all of the memory of a reused buffer is the value.
+      isTorn ||= Buffer.compare(value.subarray(0, size), this.make(key, version)) !== 0;
+    } else {
+      const step = PAGE * Math.max(1, Math.floor(size / PAGE / PAGES_CHECKED));
+      for (let offset = 0; offset < size; offset += step) isTorn ||= !isRight(offset);
+    }
+    if (isTorn) throw tornValue(key, version);
+    return version;
+  }
+}
+
+/** What a build keeps of one compilation: about 1 KiB of JSON, three levels deep. */
+export interface BuildRecord {
+  key: number;
+  version: number;
+  target: { board: string; shield: string; snippets: string[]; arguments: string[] };
+  toolchain: { name: string; identity: string; environment: Record<string, string> };
+  inputs: { path: string; hash: string; size: number }[];
+  artifacts: { name: string; hash: string; size: number }[];
+  duration: number;
+  succeeded: boolean;
+  end: { key: number; version: number };
+}
+
+class ObjectValues implements Values {
+  make(key: number, version: number): BuildRecord {
+    const hash = (index: number) => ((key * 31 + version * 7 + index) >>> 0).toString(16).padStart(40, '0');
+    return {
+      key,
+      version,
+      target: {
+        board: 'nice_nano_v2',
+        shield: `keyboard_${key}_left`,
+        snippets: ['studio-rpc-usb-uart'],
+        arguments: ['-DCONFIG_ZMK_STUDIO=y'],
+      },
+      toolchain: {
+        name: 'container',
+        identity: `zmk-build-arm@${hash(0)}`,
+        environment: { ZEPHYR_TOOLCHAIN_VARIANT: 'zephyr', CCACHE_DISABLE: '1' },
+      },
+      inputs: [1, 2, 3, 4].map(index => ({
+        path: `config/keyboard_${key}.part${index}.keymap`,
+        hash: hash(index),
+        size: 1000 + index,
+      })),
+      artifacts: [5, 6].map(index => ({
+        name: `zmk.${index}.uf2`,
+        hash: hash(index),
+        size: 400_000 + index,
+      })),
+      duration: 12_345.5,
+      succeeded: true,
+      end: { key, version },
+    };
+  }
+
+  versionOf(key: number, value: unknown, isWhole: boolean): number {
+    const record = value as BuildRecord;
+    if (typeof record !== 'object' || record === null || !Number.isInteger(record.version)) {
+      throw new WrongValueError(`Key ${key} has a value that is no record.`);
+    }
+    const { version } = record;
+    if (record.key !== key) throw new WrongValueError(`Key ${key} has a value of key ${record.key}.`);
+    const isRight =
+      record.end?.key === key &&
+      record.end.version === version &&
+      record.inputs?.length === 4 &&
+      record.artifacts?.[1]?.size === 400_006 &&
+      (!isWhole || canonical(record) === canonical(this.make(key, version)));
+    if (!isRight) throw tornValue(key, version);
+    return version;
+  }
+}
+
+/**
+ * Files. `make` stamps a file and gives its path; `versionOf` takes the path of one that was read. As they are written
+ * and read in different runs, stamps at a few places show all that can go wrong but damage, for which there is `isWhole`.
+ */
+class FileValues implements Values {
+  readonly #size: number;
+  readonly #source: string;
+  #isMade = false;
+
+  constructor(size: number, scratch: string) {
+    this.#size = size;
+    this.#source = scratch;
+  }
+
+  make(key: number, version: number): string {
+    if (!this.#isMade) writeFileSync(this.#source, fillerOf(this.#size));
+    this.#isMade = true;
+    const file = openSync(this.#source, 'r+');
+    const stamp = new Uint8Array(STAMP);
+    writeStamp(stamp, 0, key, version);
+    for (const offset of stampOffsets(this.#size)) writeSync(file, stamp, 0, STAMP, offset);
+    closeSync(file);
+    return this.#source;
+  }
+
+  versionOf(key: number, path: unknown, isWhole: boolean): number {
+    const file = openSync(path as string, 'r');
+    try {
+      const { size } = fstatSync(file);
+      if (size !== this.#size) {
+        throw new WrongValueError(`Key ${key} has a file of ${size} bytes instead of ${this.#size}.`);
+      }
+      const stamps = stampOffsets(size).map(offset => {
+        const stamp = new Uint8Array(STAMP);
+        readSync(file, stamp, 0, STAMP, offset);
+        return { key: readNumber(stamp, 0), version: readNumber(stamp, 4) };
+      });
+      const { key: found, version } = stamps[0]!;
+      if (found !== key) throw new WrongValueError(`Key ${key} has a file of key ${found}.`);
+      let isRight = stamps.every(stamp => stamp.key === key && stamp.version === version);
+      if (isWhole) {
+        const content = new Uint8Array(size);
+        readSync(file, content, 0, size, 0);
+        const expected = fillerOf(size);
+        for (const offset of stampOffsets(size)) writeStamp(expected, offset, key, version);
+        isRight &&= Buffer.compare(content, expected) === 0;
+      }
+      if (!isRight) throw tornValue(key, version);
+      return version;
+    } finally {
+      closeSync(file);
+    }
+  }
+}
+
+function tornValue(key: number, version: number): WrongValueError {
+  return new WrongValueError(`Key ${key} has a value that is damaged (it begins as version ${version}).`);
+}
+
+function stampOffsets(size: number): number[] {
+  return [...new Set([0, Math.floor(size / 2 / PAGE) * PAGE, size - STAMP])];
+}
+
+// Not all the same, so that nothing that compresses has it easy.
+function fillerOf(size: number): Uint8Array<ArrayBuffer> {
+  const filler = new Uint8Array(size);
+  const words = new Uint32Array(filler.buffer, 0, size >> 2);
+  let state = 1;
+  for (let index = 0; index < words.length; index++) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
+    words[index] = state;
+  }
+  return filler;
+}
+
+// The same text whatever order a store gives the properties in.
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}
+
+function writeStamp(value: Uint8Array, offset: number, key: number, version: number): void {
+  for (let byte = 0; byte < 4; byte++) {
+    value[offset + byte] = key >>> (8 * byte);
+    value[offset + 4 + byte] = version >>> (8 * byte);
+  }
+}
+
+function readNumber(value: Uint8Array, offset: number): number {
+  return value[offset]! | (value[offset + 1]! << 8) | (value[offset + 2]! << 16) | (value[offset + 3]! << 24);
+}

@@ -1,0 +1,58 @@
+import test from 'ava';
+import { chart } from '../../bench/chart.ts';
+import { markdown } from '../../bench/markdown.ts';
+import { cellOf, sampleResults } from './sample-results.ts';
+
+/** The lengths of the bars, in order. */
+function bars(svg: string): number[] {
+  return [...svg.matchAll(/<rect[^>]* width="([\d.]+)"/g)].map(([, width]) => Number(width));
+}
+
+test('bars are as long as the speeds are to each other, ours in a colour of its own', t => {
+  const results = sampleResults();
+  results.cells = results.cells.filter(cell => cell.workload === 'get' && cell.threads === 1);
+  for (const cell of results.cells) cell.opsPerSecond = 1000;
+  results.cells[0]!.opsPerSecond = 4000;
+  const svg = chart(results, 'get')!;
+  const [first, ...others] = bars(svg);
+  for (const other of others) t.is(other, first! / 4);
+  t.is(svg.match(/<rect class="ours"/g)!.length, 1);
+});
+
+test('every peer is named with its speed and ratio, in a group for each shape', t => {
+  const results = sampleResults();
+  cellOf(results, 'get', 8, 'lmdb').opsPerSecond = 765_432;
+  cellOf(results, 'get', 8, 'lmdb').ratio = { median: 3.14, min: 3, max: 4 };
+  const svg = chart(results, 'get')!;
+  t.regex(svg, />765,432 · Glovebox is 3\.1×</);
+  for (const label of ['1 thread', '8 threads', '4 × 2 threads']) t.true(svg.includes(`>${label}<`), label);
+  t.is(svg.split('>lmdb, fast get<').length - 1, 3);
+});
+
+test('a stampede shows the delay and how often the value was made', t => {
+  const results = sampleResults();
+  cellOf(results, 'stampede', 8, 'keyv').stampede = { calls: 8, delay: 1.5 };
+  t.regex(chart(results, 'stampede')!, />1\.5 ms · the value was made 8 times</);
+});
+
+test('it is readable in dark mode, and nothing is to be escaped that is not', t => {
+  const svg = chart(sampleResults(), 'mixed')!;
+  t.regex(svg, /prefers-color-scheme: dark/);
+  t.notRegex(svg.replaceAll(/&(amp|lt|quot);/g, ''), /&/);
+});
+
+test('what was not measured has no chart', t => {
+  t.is(chart({ ...sampleResults(), cells: [] }, 'get'), undefined);
+});
+
+test('the page has the command, the date, the machine, what is to be reached and a table for each workload', t => {
+  const page = markdown(sampleResults(), new Set(['get']));
+  t.regex(page, /command +npm run bench -- --threads 1,8\n/);
+  t.regex(page, /date +2001-02-03 04:05 UTC/);
+  t.regex(page, /machine +128 × A processor/);
+  t.regex(page, /\| hot get in a worker \| lmdb's fast get \| ≥ 3× \| 234× \(123–345\) \| reached \|/);
+  t.regex(page, /!\[get: 4096 hot keys.*\]\(charts\/get\.svg\)/);
+  t.notRegex(page, /charts\/set\.svg/);
+  t.regex(page, /\| \*\*8 threads\*\* \|/);
+  t.regex(page, /\| keyv, @keyv\/sqlite \| 12,345,678 \| 234× \(123–345\) \|/);
+});

@@ -1,0 +1,175 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import type { Results } from '../../bench/results.ts';
+
+const MAIN = fileURLToPath(new URL('../../bench/main.ts', import.meta.url));
+
+/** Runs the benchmark as a person does, with a temporary directory of its own. */
+async function bench(t: ExecutionContext, ...args: string[]) {
+  const directory = await mkdtemp(join(tmpdir(), 'glovebox-test-'));
+  t.teardown(() => rm(directory, { recursive: true, force: true }));
+  const result = await new Promise<{ status: number; stdout: string; stderr: string }>(resolve => {
+    const options = { env: { ...process.env, TMPDIR: directory, NODE_OPTIONS: '' } };
+    execFile(process.execPath, [MAIN, ...args], options, (error, stdout, stderr) => {
+      resolve({ status: error ? Number(error.code) : 0, stdout, stderr });
+    });
+  });
+  return { ...result, left: await readdir(directory) };
+}
+
+function folder(name: string): string {
+  return fileURLToPath(new URL(name, import.meta.url));
+}
+
+test.serial('a quick run measures every peer with every workload and shape it was asked for', async t => {
+  const { status, stdout, stderr, left } = await bench(
+    t,
+    ...['--quick', '--json', '--threads', '3', '--processes', '2', '--only', 'mixed,set,stampede'],
+    ...['--against', 'better-sqlite3,lmdb'],
+  );
+  t.is(stderr, '');
+  t.is(status, 0);
+  const results = JSON.parse(stdout) as Results;
+  t.deepEqual(
+    results.cells.map(cell => `${cell.workload} ${cell.processes}×${cell.threads} ${cell.peer}`),
+    ['set', 'set-64', 'mixed', 'stampede'].flatMap(workload =>
+      (workload.startsWith('set') ? ['1×3'] : ['1×3', '2×2']).flatMap(shape =>
+        ['glovebox', 'better-sqlite3', 'lmdb']
+          .filter(peer => workload !== 'mixed' || peer !== 'lmdb')
+          .map(peer => `${workload} ${shape} ${peer}`),
+      ),
+    ),
+  );
+  for (const cell of results.cells) {
+    const { p50, p90, p99, p999, max } = cell.latency;
+    t.is(cell.rounds.length, results.settings.rounds);
+    t.true(cell.opsPerSecond > 0 && p50 > 0);
+    t.true(p50 <= p90 && p90 <= p99 && p99 <= p999 && p999 <= max);
+    t.true(cell.memory! > 10e6);
+    t.is(cell.ratio === undefined, cell.peer === 'glovebox');
+    if (cell.stampede && cell.peer === 'glovebox') t.is(cell.stampede.calls, 1);
+    if (cell.workload === 'mixed') t.true(cell.missRate! < 0.1);
+  }
+  t.true(results.cells.some(cell => cell.missRate! > 0));
+  t.truthy(results.versions.node && results.versions.SQLite && results.machine.cpus);
+  t.deepEqual(
+    results.leftOut.map(({ title, workloads }) => `${title}: ${workloads}`),
+    ['lmdb, fast get: mixed'],
+  );
+  t.deepEqual(left, []);
+});
+
+test.serial('values of every kind go in and out, and are checked', async t => {
+  const { status, stdout, stderr, left } = await bench(
+    t,
+    ...['--quick', '--json', '--rounds', '1', '--threads', '1', '--entries', '1000'],
+    ...['--only', 'objects,cold-zipfian,value-64KiB-in,value-64KiB-out,file-64KiB-in,file-64KiB-out'],
+    ...['--against', 'cacache,copy'],
+  );
+  t.is(stderr, '');
+  t.is(status, 0);
+  const { cells } = JSON.parse(stdout) as Results;
+  const peersOf = (workload: string) =>
+    cells.filter(cell => cell.workload === workload).map(cell => cell.peer);
+  t.deepEqual(peersOf('objects'), ['glovebox', 'cacache']);
+  t.deepEqual(peersOf('cold-zipfian'), ['glovebox']);
+  t.deepEqual(peersOf('file-64KiB-out'), ['glovebox', 'cacache', 'copy']);
+  t.deepEqual(left, []);
+});
+
+test.serial('python-diskcache takes part where it is, and is said to be absent where it is not', async t => {
+  const { status, stdout, stderr } = await bench(
+    t,
+    ...['--quick', '--json', '--rounds', '1', '--threads', '2', '--only', 'mixed,objects,stampede'],
+    ...['--against', 'diskcache,diskcache-fanout'],
+  );
+  t.is(stderr, '');
+  t.is(status, 0);
+  const { cells, absent } = JSON.parse(stdout) as Results;
+  const theirs = cells.filter(cell => cell.peer !== 'glovebox');
+  if (absent.length > 0) {
+    t.deepEqual(
+      absent.map(({ title }) => title),
+      ['diskcache FanoutCache', 'diskcache Cache'],
+    );
+    t.deepEqual(theirs, []);
+    return;
+  }
+  t.is(theirs.length, 6);
+  for (const cell of theirs) {
+    t.true(cell.opsPerSecond > 0 && cell.latency.p50 > 0 && cell.latency.p99 <= cell.latency.max);
+    t.is(cell.loopDelay, undefined);
+    if (cell.stampede) t.is(cell.stampede.calls, 1);
+  }
+});
+
+test.serial('the table is printed for people', async t => {
+  const { status, stdout } = await bench(
+    t,
+    ...['--quick', '--threads', '2', '--only', 'get', '--against', 'glovebox'],
+  );
+  t.is(status, 0);
+  t.regex(stdout, /command +npm run bench -- --quick --threads 2 --only get --against glovebox\n/);
+  t.regex(stdout, /2 threads\n +Glovebox +[\d,]+ /);
+});
+
+test.serial("a store whose threads do not see each other's writes fails with exit status 1", async t => {
+  const { status, stdout, stderr, left } = await bench(
+    t,
+    ...['--quick', '--threads', '2', '--only', 'mixed', '--peers', folder('peers-unshared')],
+  );
+  t.is(status, 1);
+  t.is(stdout, '');
+  t.regex(stderr, /^Map in the thread: Key \d+ is missing though version \d+ was acknowledged\.\n$/);
+  t.deepEqual(left, []);
+});
+
+test.serial("a store whose processes do not see each other's writes fails with exit status 1", async t => {
+  const { status, stderr } = await bench(
+    t,
+    ...['--quick', '--processes', '2', '--only', 'mixed', '--peers', folder('peers-forgetful')],
+  );
+  t.is(status, 1);
+  t.regex(stderr, /^forgetful: Key \d+ is missing though /);
+});
+
+test.serial('a store of another language that gives old values fails with exit status 1', async t => {
+  if (spawnSync('python3', ['--version']).status !== 0) return t.pass('There is no Python here.');
+  const { status, stderr } = await bench(
+    t,
+    ...['--quick', '--threads', '1', '--only', 'mixed', '--peers', folder('peers-stale-program')],
+  );
+  t.is(status, 1);
+  t.regex(stderr, /^stale: Key \d+ has version 1 after version \d+ was acknowledged\.\n$/);
+});
+
+test.serial('a store that loses acknowledged writes when it is closed fails with exit status 1', async t => {
+  const { status, stderr } = await bench(
+    t,
+    ...['--quick', '--threads', '1', '--only', 'set', '--peers', folder('peers-forgetful')],
+  );
+  t.is(status, 1);
+  t.regex(stderr, /^forgetful: Key \d+ is missing though version \d+ was acknowledged\.\n$/);
+});
+
+test.serial('wrong usage is exit status 2 and says what is right', async t => {
+  const workload = await bench(t, '--only', 'got');
+  t.is(workload.status, 2);
+  t.regex(workload.stderr, /no workload 'got'.*get, set, set-64, mixed, stampede/);
+  const peer = await bench(t, '--against', 'lmbd');
+  t.is(peer.status, 2);
+  t.regex(peer.stderr, /no peer 'lmbd'.*glovebox, .*lmdb/);
+  const threads = await bench(t, '--threads', '0');
+  t.is(threads.status, 2);
+  t.regex(threads.stderr, /numbers from 1 to 16/);
+});
+
+test.serial('a folder without peers fails and says so', async t => {
+  const { status, stderr } = await bench(t, '--peers', folder('no-such-folder'));
+  t.is(status, 1);
+  t.regex(stderr, /There are no peers in .*no-such-folder/);
+});

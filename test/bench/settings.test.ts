@@ -1,0 +1,59 @@
+import test from 'ava';
+import {
+  dataOf,
+  FULL,
+  isMeasured,
+  isQuick,
+  NORMAL,
+  QUICK,
+  type Settings,
+  shapesOf,
+} from '../../bench/settings.ts';
+import { findWorkload, WORKLOADS } from '../../bench/workload.ts';
+
+function settings(extent: typeof NORMAL): Settings {
+  return { ...extent, workloads: [...WORKLOADS], shapes: shapesOf(extent.threads, extent.processes) };
+}
+
+test('shapes are threads of one process, then processes of two threads, none twice', t => {
+  t.deepEqual(shapesOf([1, 2], [1, 4]), [
+    { processes: 1, threads: 1 },
+    { processes: 1, threads: 2 },
+    { processes: 4, threads: 2 },
+  ]);
+});
+
+test('a full run measures every workload at 1, 2, 4 and 8 threads, and at 2 and 4 processes', t => {
+  const full = settings(FULL);
+  t.deepEqual(
+    full.shapes.map(({ processes, threads }) => `${processes} × ${threads}`),
+    ['1 × 1', '1 × 2', '1 × 4', '1 × 8', '2 × 2', '4 × 2'],
+  );
+  for (const workload of WORKLOADS) {
+    for (const shape of full.shapes) t.true(isMeasured(workload, shape, full), workload.name);
+  }
+});
+
+test('a normal run spares several processes what takes long, unless only they were asked for', t => {
+  const normal = settings(NORMAL);
+  const several = { processes: 4, threads: 2 };
+  t.true(isMeasured(findWorkload('mixed'), several, normal));
+  t.false(isMeasured(findWorkload('value-16MiB-in'), several, normal));
+  t.true(isMeasured(findWorkload('value-16MiB-in'), several, { ...normal, shapes: [several] }));
+});
+
+test('a quick run has fewer keys, of which as large a share is absent', t => {
+  const quick = dataOf(findWorkload('mixed'), settings(QUICK));
+  const normal = dataOf(findWorkload('mixed'), settings(NORMAL));
+  t.true(quick.keys < normal.keys);
+  t.true(Math.abs(quick.absent / quick.keys - normal.absent / normal.keys) < 0.001);
+});
+
+test('the cold data have as many entries as were asked for', t => {
+  t.is(dataOf(findWorkload('cold-uniform'), { ...settings(NORMAL), entries: 12_345 }).keys, 12_345);
+});
+
+test('a quick run has something of every kind', t => {
+  const families = new Set(WORKLOADS.filter(isQuick).map(({ family }) => family));
+  t.deepEqual(families, new Set(WORKLOADS.map(({ family }) => family)));
+});

@@ -1,0 +1,31 @@
+// The benchmark of what threads see late of other processes' commits.
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import test from 'ava';
+import { stalenessOf } from '../../bench/staleness.ts';
+
+const PROGRAM = fileURLToPath(new URL('../../bench/staleness.ts', import.meta.url));
+
+test('a commit was read late until the last read of an older one began', t => {
+  const acknowledged: [number, number][] = [
+    [1, 100],
+    [2, 200],
+    [3, 300],
+    [4, 400],
+  ];
+  // The second was never read, the third before its writer was told, the fourth not at all.
+  const seen: [number, number][] = [
+    [1, 101.5],
+    [3, 299],
+  ];
+  t.deepEqual(stalenessOf(acknowledged, seen), [1.5, 99, 0, Number.POSITIVE_INFINITY]);
+});
+
+test('it reads in a main thread and in a worker while another process writes, and tells how late', async t => {
+  const { stdout } = await promisify(execFile)(process.execPath, [PROGRAM, '--rounds', '5'], {
+    timeout: 100_000,
+  });
+  t.regex(stdout, /^main thread +p50 .+ p99 .+ max .+ \(5 commits\)$/m);
+  t.regex(stdout, /^worker thread +p50 .+ p99 .+ max .+ \(5 commits\)$/m);
+});

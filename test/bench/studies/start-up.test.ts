@@ -1,0 +1,39 @@
+import test from 'ava';
+import { beyondNode, type StartUpTimes, summarizeStartUp } from '../../../bench/studies/start-up.ts';
+
+const TIMES: StartUpTimes = {
+  node: [40, 50, 400],
+  version: [100, 100, 460],
+  versionFromSource: [140, 150, 500],
+  build: [240, 250, 601],
+  buildFromSource: [540, 550, 900],
+};
+
+test('what a program takes beyond Node is compared with the Node that ran next to it', t => {
+  t.deepEqual(beyondNode(TIMES, TIMES.version), { median: 60, min: 50, max: 60 });
+});
+
+test('the package decides whether it is reached, and the source is told', t => {
+  const { targets } = summarizeStartUp(TIMES);
+  t.deepEqual(targets, [
+    { id: 'start-up-version', found: '+60 ms; from source +100 ms', isReached: true },
+    { id: 'start-up-build', found: '+200 ms; from source +500 ms', isReached: true },
+  ]);
+  const slower = summarizeStartUp({ ...TIMES, version: [101, 111, 461], build: [241, 251, 601] });
+  t.deepEqual(
+    slower.targets.map(({ isReached }) => isReached),
+    [false, false],
+  );
+});
+
+test('every program has a row with the median of its times', t => {
+  const { table } = summarizeStartUp(TIMES);
+  t.is(table.length, 6);
+  t.deepEqual(table[1], ['node -e 0', '50 ms', '']);
+  t.deepEqual(table[2], ['glovebox --version', '100 ms', '+60 ms (+50 ms to +60 ms)']);
+});
+
+test('less than nothing is shown as such', t => {
+  const { table } = summarizeStartUp({ ...TIMES, version: [30, 40, 390] });
+  t.is(table[2]![2], '−10 ms (−10 ms to −10 ms)');
+});

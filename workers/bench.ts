@@ -1,0 +1,201 @@
+// One thread of a benchmark: opens a peer's stores, and runs the workloads that its process's main thread asks for.
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { parentPort, threadId, workerData } from 'node:worker_threads';
+import { sharedTime } from '../bench/clock.ts';
+import { keyName } from '../bench/data-set.ts';
+import { draw } from '../bench/draws.ts';
+import { Histogram } from '../bench/histogram.ts';
+import { History } from '../bench/history.ts';
+import { type LaneContext, type LaneStore, runLane, set } from '../bench/lane.ts';
+import { Ledger } from '../bench/ledger.ts';
+import type { Reply, RunReply, RunRequest, ThreadRequest } from '../bench/messages.ts';
+import { loadPeer, type PeerStore } from '../bench/peer.ts';
+import { ByteValues, type Values, valuesOf } from '../bench/values.ts';
+import { findWorkload, Kind, PRODUCER_MS } from '../bench/workload.ts';
+
+// Draws of one thread in one run.
+const DRAWS = 1 << 15;
+// Entries that are stored at once to fill a store.
+const CHUNK = 512;
+
+const loading = loadPeer(workerData as string);
+
+interface Opened {
+  peerStore: PeerStore;
+  store: LaneStore;
+  values: Values;
+  ledger: Ledger;
+  keys: number;
+  nameOf(key: number): string;
+}
+
+let opened: Opened | undefined;
+let prepared: { run: RunRequest; context: LaneContext } | undefined;
+
+async function answer(request: ThreadRequest): Promise<RunReply | undefined> {
+  if (request.type === 'open') {
+    opened = await open(request);
+    return undefined;
+  }
+  const current = opened!;
+  const { ledger, store, values, nameOf } = current;
+  switch (request.type) {
+    case 'fill':
+      await fill(current);
+      return undefined;
+    case 'prepare':
+      prepared = { run: request.run, context: prepare(current, request.run) };
+      return undefined;
+    case 'run':
+      return prepared!.run.id ? stampede(current, prepared!.run) : run(prepared!);
+    case 'verify':
+      for (const key of request.keys) {
+        const before = ledger.before(key);
+        const value = await store.get(nameOf(key));
+        ledger.check(key, before, value === undefined ? 0 : values.versionOf(key, value, true));
+      }
+      return undefined;
+    case 'close':
+      await current.peerStore.close();
+      opened = undefined;
+      prepared = undefined;
+      return undefined;
+  }
+}
+
+async function open(request: ThreadRequest & { type: 'open' }): Promise<Opened> {
+  const {
+    directory,
+    data: { workload, keys, absent },
+    ledger,
+    port,
+  } = request;
+  const data = { ...findWorkload(workload).data, keys, absent };
+  const peer = await loading;
+  const peerStore = await peer.open(directory, data, port);
+  const scratch = join(directory, '..', `scratch-${process.pid}-${threadId}`);
+  const small = data.kind !== 'file' && keys <= 10_000;
+  const names = small ? Array.from({ length: keys + absent }, (_, key) => keyName(key)) : undefined;
+  return {
+    peerStore,
+    store: data.kind === 'file' ? byPath(peerStore, `${scratch}-out`) : peerStore,
+    values: valuesOf(data, `${scratch}-in`),
+    ledger: new Ledger(ledger),
+    keys,
+    nameOf: names ? (key: number) => names[key]! : keyName,
+  };
+}
+
+// A store whose values are paths.
+function byPath(store: PeerStore, destination: string): LaneStore {
+  return {
+    get: async key => ((await store.getFile!(key, destination)) ? destination : undefined),
+    set: (key, path) => store.putFile!(key, path as string),
+    delete: key => store.delete(key),
+  };
+}
+
+async function fill(current: Opened): Promise<void> {
+  const { peerStore, store, ledger, values, keys, nameOf } = current;
+  const context = { store, values, ledger, nameOf, history: undefined };
+  for (let first = 0; first < keys; first += CHUNK) {
+    const chunk = Array.from({ length: Math.min(CHUNK, keys - first) }, (_, index) => first + index);
+    // Large values share their memory, so one is stored before the next is made.
+    if (store !== peerStore || (values.make(0, 0) as Uint8Array).length > 4096) {
+      for (const key of chunk) await set(context, key);
+    } else if (peerStore.setMany) {
+      const versions = chunk.map(key => ledger.issueSet(key));
+      await peerStore.setMany(chunk.map((key, index) => [nameOf(key), values.make(key, versions[index]!)]));
+      for (const [index, key] of chunk.entries()) ledger.acknowledge(key, versions[index]!);
+    } else {
+      await Promise.all(chunk.map(key => set(context, key)));
+    }
+  }
+}
+
+function prepare({ store, values, ledger, nameOf }: Opened, request: RunRequest): LaneContext {
+  const found = findWorkload(request.workload);
+  const workload = { ...found, data: { ...found.data, keys: request.keys, absent: request.absent } };
+  const share = { writer: request.thread, writers: request.threads };
+  const draws = draw(workload, share, request.seed * 1000 + request.thread, DRAWS);
+  return {
+    store,
+    values,
+    ledger,
+    draws,
+    names: Array.from(draws.keys, nameOf),
+    nameOf,
+    histograms: Object.values(Kind).map(() => new Histogram()),
+    deadline: 0,
+    next: 0,
+    busy: new Set(),
+    deleted: [],
+    history: request.threads > request.threadsEach ? new History() : undefined,
+  };
+}
+
+async function run({
+  run: { workload, milliseconds },
+  context,
+}: NonNullable<typeof prepared>): Promise<RunReply> {
+  const lanes = findWorkload(workload).inFlight;
+  const started = performance.now();
+  context.deadline = started + milliseconds;
+  const results = await Promise.all(Array.from({ length: lanes }, () => runLane(context)));
+  return {
+    misses: results.reduce((sum, result) => sum + result.misses, 0),
+    started: sharedTime(started),
+    ended: sharedTime(Math.max(...results.map(result => result.ended))),
+    histograms: context.histograms.map(histogram => histogram.data()),
+    history: context.history?.data(),
+    stampede: undefined,
+  };
+}
+
+// The value says which thread made it, by its version.
+async function stampede({ peerStore }: Opened, { id, thread }: RunRequest): Promise<RunReply> {
+  const values = new ByteValues(findWorkload('stampede').data.size);
+  let produced: number | undefined;
+  const produce = async (): Promise<Uint8Array> => {
+    await setTimeout(PRODUCER_MS);
+    const value = values.make(0, thread + 1);
+    produced = performance.now();
+    return value;
+  };
+  const started = performance.now();
+  const value = await (peerStore.getOrSet?.(id, produce) ?? getOrSet(peerStore, id, produce));
+  const done = performance.now();
+  const histograms = Object.values(Kind).map(() => new Histogram());
+  histograms[Kind.get]!.record(done - started);
+  return {
+    misses: 0,
+    started: sharedTime(started),
+    ended: sharedTime(done),
+    histograms: histograms.map(histogram => histogram.data()),
+    history: undefined,
+    stampede: {
+      produced: produced === undefined ? undefined : sharedTime(produced),
+      done: sharedTime(done),
+      maker: values.versionOf(0, value, true) - 1,
+    },
+  };
+}
+
+async function getOrSet(store: PeerStore, key: string, produce: () => Promise<Uint8Array>): Promise<unknown> {
+  const found = await store.get(key);
+  if (found !== undefined) return found;
+  const value = await produce();
+  await store.set(key, value);
+  return value;
+}
+
+parentPort!.on('message', async (request: ThreadRequest) => {
+  let reply: Reply<RunReply | undefined>;
+  try {
+    reply = { ok: true, result: await answer(request) };
+  } catch (error) {
+    reply = { ok: false, failure: error instanceof Error ? error.message : String(error) };
+  }
+  parentPort!.postMessage(reply);
+});
