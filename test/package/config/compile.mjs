@@ -1,0 +1,8 @@
+// Stands for a compiler: the keymap and the half's name are all there is to the firmware.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const [shield, config, build, name] = process.argv.slice(2);
+const keymap = readFileSync(join(config, 'config/tiny.keymap'));
+console.log(`compiling ${shield}`);
+writeFileSync(join(build, `${name}.bin`), Buffer.concat([Buffer.from(`${shield}\n`), keymap]));

@@ -1,0 +1,172 @@
+// Every command and program in the README does what it says.
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import test from 'ava';
+import { parse } from 'yaml';
+import { createWestMachine } from './build/west-rig/west-rig.ts';
+import { createUpstream } from './domains/compilation/workspace/upstream.ts';
+import { copyProject, installPackage } from './support/installed.ts';
+
+const root = path.resolve(import.meta.dirname, '..');
+const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
+const checks = readFileSync(path.join(root, '.ci/run'), 'utf8');
+
+const directory = mkdtempSync(path.join(os.tmpdir(), 'glovebox-readme-'));
+const config = path.join(directory, 'config');
+
+test.before(() => {
+  copyProject(directory);
+  installPackage(directory);
+  const extract = path.join(root, 'test/support/extract-snippets.mjs');
+  execFileSync(process.execPath, [extract, path.join(root, 'README.md'), directory]);
+  // The config of the README takes the place of the project's own.
+  execFileSync(process.execPath, [extract, path.join(root, 'README.md'), config]);
+});
+test.after.always(() => rmSync(directory, { recursive: true, force: true }));
+
+const environment = { ...process.env, GLOVEBOX_CACHE_DIR: path.join(directory, 'cache'), CI: 'true' };
+
+/** The arguments of Node for a command of the README. */
+function argumentsOf(command: string): string[] {
+  const [program, ...words] = command.split(' ');
+  return program === 'npx' && words.shift() === 'glovebox'
+    ? [path.join(directory, 'node_modules/glovebox/dist/src/cli/main.js'), ...words]
+    : words;
+}
+
+/** Runs a command of the README, with a cache of its own. */
+async function run(command: string, cwd: string, env: NodeJS.ProcessEnv = environment): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, argumentsOf(command), { cwd, env });
+  return stdout;
+}
+
+// What each command of the README must say. Those that install or test run in .ci/run, on a clean clone; those that need
+// ZMK run against stand-ins for it and for west, and the container's against real engines in tests of their own.
+const expected = new Map<string, RegExp | 'checks' | 'container'>([
+  ['npm install && npm start', 'checks'],
+  ['npm install && npm test', 'checks'],
+  ['npm install glovebox piscina', 'checks'],
+  ['npm run bench', 'checks'],
+  ['npm run chaos -- --minutes 30 --seed 101', 'checks'],
+  ['npx glovebox build', /2 compiled/],
+  ['npx glovebox build --dry-run', /from (the )?cache|in (the )?cache/],
+  ['npx glovebox build --jobs 1', /2 from the cache/],
+  ['npx glovebox build --json', /"type":"build-finished"/],
+  ['npx glovebox build --explain', /nothing changed since/],
+  ['npx glovebox build --report build.html', /2 from the cache/],
+  ['npx glovebox build --trace build.json', /2 from the cache/],
+  ['npx glovebox build --watch', /2 of 2 targets ready/],
+  ['npx glovebox build --toolchain west', /2 compiled/],
+  ['npx glovebox build --toolchain container', 'container'],
+  ['npx glovebox workspace create', /^Made zmk-main-/m],
+  ['npx glovebox workspace list', /zmk-main-/],
+  ['npx glovebox workspace update', /zmk-main-/],
+  ['npx glovebox workspace show', /modules\/hal/],
+  ['npx glovebox workspace export -o zmk.tar.zst', /^Packed /],
+  ['npx glovebox workspace import zmk.tar.zst', /zmk-main-/],
+  ['npx glovebox layout config/tiny.keymap', /A.*B/],
+  ['npx glovebox cache stats', /firmware/],
+  ['npx glovebox doctor', /Node/],
+  ['node pool.js', /^8 27 8 27 8 27$/m],
+]);
+
+const commands = [...readme.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].flatMap(([, block]) =>
+  block!.trim().split('\n'),
+);
+
+test('every command of the README is known to this test', t => {
+  t.deepEqual([...new Set(commands)].sort(), [...expected.keys()].sort());
+});
+
+test('every file that the README and SECURITY.md link to is there', t => {
+  const security = readFileSync(path.join(root, 'SECURITY.md'), 'utf8');
+  const links = [...`${readme}${security}`.matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map(([, link]) => link!);
+  t.true(links.length > 10);
+  t.deepEqual(
+    links.filter(link => !existsSync(path.join(root, link))),
+    [],
+  );
+});
+
+test('the commands that set up a fresh machine run in the checks', t => {
+  for (const words of [
+    'npm install',
+    'npm start',
+    'npm test',
+    'npm pack',
+    'npm run bench',
+    'npm run chaos',
+  ]) {
+    t.regex(checks, new RegExp(`^ *${words}`, 'm'));
+  }
+});
+
+/** The commands that begin like this, in the README's order. */
+function commandsOf(...beginnings: string[]): string[] {
+  return commands.filter(command => beginnings.some(beginning => command.startsWith(beginning)));
+}
+
+test.serial('the commands for a config of your own build it, and say what the README says', async t => {
+  const own = commandsOf('npx glovebox').filter(command => !/workspace|--toolchain|--watch/.test(command));
+  for (const command of own) {
+    t.regex(await run(command, config), expected.get(command) as RegExp, command);
+  }
+  t.deepEqual(readdirSync(path.join(config, 'firmware')).sort(), [
+    'tiny_left-tiny-zmk.bin',
+    'tiny_right-tiny-zmk.bin',
+  ]);
+  t.regex(readFileSync(path.join(config, 'build.html'), 'utf8'), /<svg/);
+  t.truthy(JSON.parse(readFileSync(path.join(config, 'build.json'), 'utf8')));
+});
+
+test.serial('watching builds, waits, and ends with Ctrl-C', async t => {
+  const command = 'npx glovebox build --watch';
+  const watching = spawn(process.execPath, argumentsOf(command), { cwd: config, env: environment });
+  let output = '';
+  watching.stdout.setEncoding('utf8');
+  for await (const text of watching.stdout) {
+    output += text;
+    // It waits for ever once it has built: only a signal ends it.
+    if ((expected.get(command) as RegExp).test(output)) watching.kill('SIGINT');
+  }
+  t.regex(output, expected.get(command) as RegExp);
+});
+
+test.serial('the commands for a workspace make one and move it to another machine', async t => {
+  const { config, cacheRoot, env } = await createUpstream(t);
+  for (const command of commandsOf('npx glovebox workspace')) {
+    const output = await run(command, config, { ...environment, ...env, GLOVEBOX_CACHE_DIR: cacheRoot });
+    t.regex(output, expected.get(command) as RegExp, command);
+  }
+});
+
+test.serial('a workspace that is known builds the config with west', async t => {
+  const machine = await createWestMachine(t, { onRun: 'build' });
+  const env = { ...environment, ...machine.environment, GLOVEBOX_CACHE_DIR: machine.cacheRoot };
+  await run(`npx glovebox workspace add ${machine.workspace}`, machine.config, env);
+  const command = 'npx glovebox build --toolchain west';
+  t.regex(await run(command, machine.config, env), expected.get(command) as RegExp);
+});
+
+test('the workflow of the README is YAML, keeps the caches, and runs commands that are tested', t => {
+  const [, text] = /^```yaml\n(# \.github[\s\S]*?)^```$/m.exec(readme)!;
+  const { env, steps } = parse(text!).jobs.build;
+  const cache = steps.find(({ uses }: { uses?: string }) => uses?.startsWith('actions/cache@'));
+  t.is(cache.with.path, env.GLOVEBOX_CACHE_DIR);
+  const runs = steps.flatMap(({ run }: { run?: string }) => run ?? []);
+  t.deepEqual(
+    runs.filter((command: string) => !expected.has(command)),
+    [],
+  );
+  t.true(runs.length > 0);
+});
+
+test.serial('the pool of the README computes each value once, however many threads ask', async t => {
+  const output = await run('node pool.js', directory);
+  t.regex(output, expected.get('node pool.js') as RegExp);
+  t.deepEqual(output.match(/^computing \d$/gm)?.sort(), ['computing 2', 'computing 3']);
+  t.regex(output, /^2 entries, /m);
+});
