@@ -226,8 +226,13 @@ async function socketPair(): Promise<{ ours: Socket; theirs: Socket }> {
     await once(server, 'listening');
     const accepted = once(server, 'connection') as Promise<[Socket]>;
     theirs = connect(address);
+    // Without a descriptor to accept it with, the system drops the connection, and nothing else is ever heard of it.
+    const dropped = once(theirs, 'end').then(() => {
+      throw Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' });
+    });
+    dropped.catch(() => {});
     await once(theirs, 'connect');
-    const [ours] = await accepted;
+    const [ours] = await Promise.race([accepted, dropped]);
     ours.on('error', () => {});
     theirs.on('error', () => {});
     return { ours, theirs };
