@@ -1,8 +1,8 @@
 // How a thread's cache reaches its store: directly in the coordinator's thread, over a port in the others.
 import type { BlobFiles } from './blobs.ts';
 import type { CacheStats, CheckReport } from './cache.ts';
+import type { SharedMemory } from './shared-memory.ts';
 import type { StoreReader, WriteOperation, WriteResult } from './store.ts';
-import type { Versions } from './versions.ts';
 
 /** A thread's own counters, in shared memory so that the coordinator can add them up at any time. */
 export const Counter = { hits: 0, misses: 1, sets: 2, deletes: 3, evictions: 4, expired: 5 } as const;
@@ -27,7 +27,7 @@ export interface LeaseRequest {
 }
 
 export interface StoreLink {
-  readonly versions: Versions;
+  readonly shared: SharedMemory;
   readonly counters: Float64Array;
   /** False where another process's changes could not be noticed: copies in memory must not be kept then. */
   readonly allowsLocalTier: boolean;

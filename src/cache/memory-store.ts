@@ -214,6 +214,10 @@ export class MemoryStore implements Store {
     return { size: this.#size, count: this.#entries.size, blobs: 0 };
   }
 
+  latestCommits(): undefined {
+    return undefined;
+  }
+
   lease(key: string): LeaseRecord | undefined {
     return this.#leases.get(key);
   }
@@ -268,8 +272,8 @@ class MemoryReader implements StoreReader {
     );
   }
 
-  foreignCommits(): undefined {
-    return undefined;
+  foreignCommits(): number {
+    return 0;
   }
 
   close(): void {}

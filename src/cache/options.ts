@@ -24,7 +24,10 @@ export interface CacheOptions {
    * read as if it were yours. Default: false, unless `GLOVEBOX_CACHE_UNTRUSTED` says otherwise.
    */
   allowUntrusted?: boolean;
-  /** Bytes that each thread's in-memory copies may take; 0 for none. Default: `'8MB'`. */
+  /**
+   * Bytes that each thread's own in-memory copies may take; 0 for none. Default: `'8MB'`. Beside them the process has
+   * up to 16 MiB for each store that is open, of copies that all its threads share; a cache with 0 uses neither.
+   */
   localTierSize?: ByteSize;
   /** The time in milliseconds since the epoch, for expiry and metadata. Default: `Date.now`. */
   clock?: () => number;

@@ -5,11 +5,21 @@ import { writeBytes } from './destination.ts';
 import { WrongKindError } from './errors.ts';
 import { Counter, type StoreLink } from './link.ts';
 import { type LocalEntry, LocalTier } from './local-tier.ts';
+import type { SharedTier } from './shared-tier.ts';
 import { type FoundValue, isExpired, PAGE_SIZE, type PageEntry, type StoreReader } from './store.ts';
-import type { Versions } from './versions.ts';
+import { hashOf, type Versions } from './versions.ts';
 
 /** What reads give for a key that has no entry: no stored value can be mistaken for it. */
 export const MISS = Symbol('miss');
+
+/** What was true before an entry was read. */
+interface Moment {
+  hash: number;
+  slot: number;
+  version: number;
+  /** Commits of other processes that this thread knew of; undefined when nothing may be kept in memory. */
+  foreign: number | undefined;
+}
 
 interface Access {
   key: string;
@@ -29,6 +39,7 @@ export class ReadPath {
   readonly #clock: () => number;
   readonly #tier: LocalTier | undefined;
   readonly #versions: Versions;
+  readonly #sharedTier: SharedTier;
   readonly #counters: Float64Array;
   #accesses: Access[] = [];
   #others = new Map<string, Access>();
@@ -40,7 +51,8 @@ export class ReadPath {
 
   constructor(link: StoreLink, clock: () => number, localTierSize: number) {
     this.link = link;
-    this.#versions = link.versions;
+    this.#versions = link.shared.versions;
+    this.#sharedTier = link.shared.tier;
     this.#counters = link.counters;
     this.#clock = clock;
     this.#tier = localTierSize > 0 ? new LocalTier(localTierSize) : undefined;
@@ -65,29 +77,39 @@ export class ReadPath {
 
   /** The value or {@link MISS}; a promise only when it takes more than this thread's memory and connection. */
   read(key: string): unknown {
-    const entry = this.#tier?.get(key);
-    if (entry && this.#isCurrent(entry)) {
+    const foreign = this.#isCurrent() ? this.#foreignCommits : undefined;
+    const entry = foreign === undefined ? undefined : this.#tier?.get(key);
+    if (entry && this.#versions.at(entry.slot) === entry.version) {
       if (isExpired(entry.found.expires, this.#clock())) return this.#miss();
       this.#hit(entry);
       return entry.isDecoded ? entry.decoded : decode(entry.found.encoding, entry.found.data!);
     }
-    const slot = this.link.versions.slotOf(key);
+    const hash = hashOf(key);
+    const slot = this.#versions.slotOf(hash);
     // Before the read: a write that comes after it makes the copy outdated, never the other way round.
-    const version = this.link.versions.at(slot);
+    const at: Moment = { hash, slot, version: this.#versions.at(slot), foreign };
+    if (foreign !== undefined) {
+      const shared = this.#sharedTier.get(key, hash, at.version, foreign);
+      if (shared && isSound(key, shared)) return this.#receive(key, shared, at, true);
+    }
     const found = this.#lookUp(key);
-    if (found instanceof Promise) return found.then(value => this.#receive(key, value, slot, version));
-    return this.#receive(key, found, slot, version);
+    if (found instanceof Promise) return found.then(value => this.#receive(key, value, at, false));
+    return this.#receive(key, found, at, false);
   }
 
-  #receive(key: string, found: FoundValue | undefined, slot: number, version: number): unknown {
+  #receive(key: string, found: FoundValue | undefined, at: Moment, isShared: boolean): unknown {
     if (!found || isExpired(found.expires, this.#clock())) return this.#miss();
     if (found.blob !== null) return this.#readBlob(key, found);
-    const value = isSound(key, found) ? this.#decode(found) : MISS;
+    const value = isShared || isSound(key, found) ? this.#decode(found) : MISS;
     if (value === MISS) return this.#damaged(key, found);
     const isDecoded = typeof value !== 'object' || value === null;
+    const { slot, version, foreign } = at;
     const entry: LocalEntry = { key, found, decoded: value, isDecoded, slot, version, hits: 0, accessed: 0 };
     if (!isDecoded) entry.decoded = undefined;
-    if (this.link.allowsLocalTier) this.#tier?.set(key, entry);
+    if (foreign !== undefined) {
+      this.#tier?.set(key, entry);
+      if (!isShared) this.#sharedTier.put(key, at.hash, version, foreign, found);
+    }
     this.#hit(entry);
     return value;
   }
@@ -96,7 +118,7 @@ export class ReadPath {
   async find(key: string): Promise<FoundValue | undefined> {
     const found = await this.#lookUp(key);
     // What was seen here must not be followed by something older.
-    if (this.#tier?.get(key)?.found.checksum !== found?.checksum) this.#tier?.delete(key);
+    this.#lookAgain();
     return found && !isExpired(found.expires, this.#clock()) ? found : undefined;
   }
 
@@ -182,7 +204,7 @@ export class ReadPath {
 
   // Trouble while reading is a miss, and the coordinator's to look at.
   #guard<T>(read: (reader: StoreReader) => T | Promise<T>): T | undefined | Promise<T | undefined> {
-    if (this.link.versions.isDegraded) return undefined;
+    if (this.#versions.isDegraded) return undefined;
     try {
       const result = read(this.link.reader());
       if (!(result instanceof Promise)) return result;
@@ -232,8 +254,7 @@ export class ReadPath {
 
   // Changes whenever the entry does.
   #stateOf(key: string): string {
-    const foreign = this.#guard(reader => reader.foreignCommits());
-    return `${this.#versions.at(this.#versions.slotOf(key))} ${foreign}`;
+    return `${this.#versions.at(this.#versions.slotOf(hashOf(key)))} ${this.#foreign()}`;
   }
 
   #damaged(key: string, found: FoundValue): typeof MISS {
@@ -245,22 +266,23 @@ export class ReadPath {
     return this.#miss();
   }
 
-  #isCurrent(entry: LocalEntry): boolean {
-    if (this.#versions.at(entry.slot) !== entry.version) return false;
+  /** Whether copies in memory may be used; forgets those of this thread that may be out of date. */
+  #isCurrent(): boolean {
+    if (!this.#tier) return false;
     const now = Date.now();
     if (now < this.#lookAt && now >= this.#lookedAt) return true;
     this.#lookedAt = now;
     // Whole milliseconds, rounded down both times: never later than it should be.
     this.#lookAt = now + FOREIGN_STALENESS_MS;
-    if (!this.link.allowsLocalTier) {
-      this.#tier?.clear();
-      return false;
-    }
-    const foreignCommits = this.#guard(reader => reader.foreignCommits()) as number | undefined;
-    if (foreignCommits === this.#foreignCommits) return true;
+    const foreignCommits = this.link.allowsLocalTier ? this.#foreign() : undefined;
+    if (foreignCommits === undefined || foreignCommits !== this.#foreignCommits) this.#tier.clear();
+    if (foreignCommits === undefined) this.#lookAgain();
     this.#foreignCommits = foreignCommits;
-    this.#tier?.clear();
-    return false;
+    return foreignCommits !== undefined;
+  }
+
+  #foreign(): number | undefined {
+    return this.#guard(reader => reader.foreignCommits()) as number | undefined;
   }
 
   // After a look at the database the next copy handed out must not be older than what was seen there.

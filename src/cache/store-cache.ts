@@ -343,7 +343,7 @@ export class StoreCache implements Cache {
 
   #send(path: ReadPath, operation: WriteOperation): Promise<WriteResult> {
     // What this thread read goes first: eviction is to know of it.
-    if (path.link.versions.isPressed && path.hasAccesses) void path.reportAccesses(true);
+    if (path.link.shared.versions.isPressed && path.hasAccesses) void path.reportAccesses(true);
     return path.link.write(operation, this.#clock());
   }
 }

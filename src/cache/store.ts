@@ -1,5 +1,6 @@
 // What lies between the cache that a thread holds and the backend that keeps the entries.
 import type { CheckReport, EntryMetadata } from './cache.ts';
+import type { LatestCommits } from './commit-group.ts';
 
 /** An entry's value as it is stored and as it crosses ports. */
 export interface StoredValue {
@@ -93,7 +94,8 @@ export interface StoreReader {
   page(prefix: string, after: string, now: number, keysOnly: boolean): PageEntry[] | Promise<PageEntry[]>;
   metadata(key: string): EntryMetadata | undefined | Promise<EntryMetadata | undefined>;
   /**
-   * A number that changes whenever another process changed an entry; undefined where no other process can.
+   * A number that changes whenever another process changed an entry; 0 where no other process can, undefined when it
+   * cannot be told.
    */
   foreignCommits(): number | undefined;
   close(): void;
@@ -134,6 +136,8 @@ export interface Store {
   readonly reader: StoreReader;
   totals(): StoreTotals;
   lease(key: string): LeaseRecord | undefined;
+  /** What the store knows of its latest transactions; undefined when it keeps no count of them. */
+  latestCommits(): LatestCommits | undefined;
   /** As `Cache.check()`; `changed` when mending removed entries. */
   check(repair: boolean): Promise<CheckReport & { changed: boolean }>;
   /** Removes files of dead processes and blobs that nothing refers to. */

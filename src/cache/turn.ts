@@ -44,11 +44,16 @@ export class Turn {
     if (Atomics.load(this.#words, HUNGRY) !== 0) Atomics.notify(this.#words, HUNGRY);
   }
 
-  /** Takes from a thread that has ended what it had. True when it was in the middle of writing. */
-  endOf(thread: number): boolean {
+  /** Whether it is this thread's turn. */
+  isOf(thread: number): boolean {
+    return Atomics.load(this.#words, HOLDER) === thread + 1;
+  }
+
+  /** Takes from a thread that has ended what it had. */
+  endOf(thread: number): void {
     const id = thread + 1;
     Atomics.compareExchange(this.#words, HUNGRY, id, 0);
-    return Atomics.compareExchange(this.#words, HOLDER, id, 0) === id;
+    Atomics.compareExchange(this.#words, HOLDER, id, 0);
   }
 
   #tryTake(): boolean {

@@ -9,12 +9,22 @@
 // reads; its copy is good while the slot still has that number. Keys that share a slot only cost a read.
 import { TURN_WORDS, Turn } from './turn.ts';
 
-const SLOTS = 1 << 13;
+// As many as a build has entries that change: two keys of one slot cost each other's copies.
+const SLOTS = 1 << 16;
 const EPOCH = 0;
 const DEGRADED = 1;
 const PRESSED = 2;
 const TURN = 3;
 const FIRST_SLOT = TURN + TURN_WORDS;
+
+/** A key's hash, of 32 bits. */
+export function hashOf(key: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < key.length; index++) {
+    hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193);
+  }
+  return hash ^ (hash >>> 15);
+}
 
 export class Versions {
   readonly buffer: SharedArrayBuffer;
@@ -28,13 +38,9 @@ export class Versions {
     this.turn = new Turn(this.#slots.subarray(TURN, FIRST_SLOT));
   }
 
-  /** Where a key's version is. */
-  slotOf(key: string): number {
-    let hash = 0x811c9dc5;
-    for (let index = 0; index < key.length; index++) {
-      hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193);
-    }
-    return FIRST_SLOT + ((hash ^ (hash >>> 15)) & (SLOTS - 1));
+  /** Where the version of a key with this hash is. */
+  slotOf(hash: number): number {
+    return FIRST_SLOT + (hash & (SLOTS - 1));
   }
 
   at(slot: number): number {
@@ -69,7 +75,7 @@ export class Versions {
       for (let slot = FIRST_SLOT; slot < FIRST_SLOT + SLOTS; slot++) Atomics.add(this.#slots, slot, 1);
       return;
     }
-    for (const key of keys) Atomics.add(this.#slots, this.slotOf(key), 1);
+    for (const key of keys) Atomics.add(this.#slots, this.slotOf(hashOf(key)), 1);
   }
 
   bumpEpoch(): void {

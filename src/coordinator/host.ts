@@ -4,6 +4,7 @@ import { BlobFiles } from '../cache/blobs.ts';
 import type { CacheStats, CheckReport, EvictionPolicy } from '../cache/cache.ts';
 import { COUNTERS, Counter } from '../cache/link.ts';
 import { MemoryStore } from '../cache/memory-store.ts';
+import { SharedMemory } from '../cache/shared-memory.ts';
 import { classify } from '../cache/sqlite/connection.ts';
 import { isDamage } from '../cache/sqlite/open.ts';
 import { DATABASE_FILE, SqliteStore } from '../cache/sqlite/store.ts';
@@ -15,7 +16,6 @@ import {
   type WriteOperation,
   type WriteResult,
 } from '../cache/store.ts';
-import { Versions } from '../cache/versions.ts';
 import { AccessLog } from './access-log.ts';
 import { type Client, type LeaseHost, Leases } from './leases.ts';
 import { collectLocks } from './locks.ts';
@@ -42,7 +42,7 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 
 export class StoreHost implements LeaseHost, Writer {
   readonly options: HostOptions;
-  readonly versions = new Versions();
+  readonly shared = new SharedMemory();
   readonly leases: Leases;
   #store: Store | undefined;
   #degraded: string | undefined;
@@ -79,16 +79,16 @@ export class StoreHost implements LeaseHost, Writer {
         `The cache '${this.options.tag}' cannot be used and everything will miss: ${this.#degraded}`,
       );
     }
-    this.versions.setDegraded(this.#degraded !== undefined);
-    this.versions.setPressed(this.#store?.isPressed ?? false);
+    this.shared.versions.setDegraded(this.#degraded !== undefined);
+    this.shared.versions.setPressed(this.#store?.isPressed ?? false);
   }
 
   #openStore(): Store {
     const { backend, directory, maxSize, policy, writer, allowUntrusted } = this.options;
-    const { versions } = this;
-    if (backend === 'memory') return new MemoryStore({ maxSize, policy, versions });
+    const { shared } = this;
+    if (backend === 'memory') return new MemoryStore({ maxSize, policy, versions: shared.versions });
     const onSetAside = (name: string) => this.#warnSetAside(name);
-    return new SqliteStore({ directory, maxSize, policy, writer, allowUntrusted, onSetAside, versions });
+    return new SqliteStore({ directory, maxSize, policy, writer, allowUntrusted, onSetAside, shared });
   }
 
   get degraded(): string | undefined {
@@ -137,8 +137,14 @@ export class StoreHost implements LeaseHost, Writer {
 
   /** A thread has ended, perhaps in the middle of writing by itself. */
   threadEnded(thread: number): void {
+    const { versions, tier, group } = this.shared;
+    const wasWriting = versions.turn.isOf(thread);
     // It may have committed something and not have come to say so.
-    if (this.versions.turn.endOf(thread)) this.versions.bump('all');
+    if (wasWriting) versions.bump('all');
+    group.endOf(thread, wasWriting ? () => this.#try(store => store.latestCommits()) : undefined);
+    tier.endOf(thread);
+    versions.turn.endOf(thread);
+    group.wakeOne();
   }
 
   /** A thread that writes by itself left tidying up to do. */
@@ -200,9 +206,9 @@ export class StoreHost implements LeaseHost, Writer {
    * A thread's read failed. Damage is mended by setting the database aside, unless that was done since the thread
    * opened it, in `epoch`; the rest is said once.
    */
-  readFailed(error: unknown, epoch = this.versions.epoch): undefined {
+  readFailed(error: unknown, epoch = this.shared.versions.epoch): undefined {
     if (isDamage(error)) {
-      if (epoch === this.versions.epoch) this.#replaceDamaged();
+      if (epoch === this.shared.versions.epoch) this.#replaceDamaged();
     } else if (classify(error) !== 'busy' && !this.#look()) {
       // Not only a symptom of files that were removed.
       this.#warnOf(error);
@@ -238,7 +244,7 @@ export class StoreHost implements LeaseHost, Writer {
     const report: CheckReport = { entries: 0, blobs: 0, problems: [] };
     try {
       const { changed, ...found } = (await store?.check(repair)) ?? { ...report, changed: false };
-      if (changed) this.versions.bump('all');
+      if (changed) this.shared.versions.bump('all');
       Object.assign(report, found);
     } catch (error) {
       // So damaged that it could not even be looked through. Or it was replaced meanwhile: then it is all new.
@@ -371,7 +377,7 @@ export class StoreHost implements LeaseHost, Writer {
     this.#store = undefined;
     this.#isStuck = false;
     this.#open();
-    this.versions.bumpEpoch();
+    this.shared.versions.bumpEpoch();
   }
 
   /** Gives the new name of the damaged database, when it was this process that set it aside. */

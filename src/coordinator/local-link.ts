@@ -2,15 +2,15 @@
 import type { BlobFiles } from '../cache/blobs.ts';
 import type { CacheStats, CheckReport } from '../cache/cache.ts';
 import type { Grant, LeaseRequest, StoreLink } from '../cache/link.ts';
+import type { SharedMemory } from '../cache/shared-memory.ts';
 import type { StoreReader, WriteOperation, WriteResult } from '../cache/store.ts';
-import type { Versions } from '../cache/versions.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { StoreHost } from './host.ts';
 import type { Client } from './leases.ts';
 import type { OpenRequest } from './protocol.ts';
 
 export class LocalLink implements StoreLink {
-  readonly versions: Versions;
+  readonly shared: SharedMemory;
   readonly counters: Float64Array;
   readonly allowsLocalTier = true;
   readonly blobs: BlobFiles | undefined;
@@ -26,7 +26,7 @@ export class LocalLink implements StoreLink {
     this.#host = host;
     this.#client = client;
     this.#timeout = request.timeout;
-    this.versions = host.versions;
+    this.shared = host.shared;
     this.counters = counters;
     this.blobs = host.blobs;
   }

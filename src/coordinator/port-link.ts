@@ -3,9 +3,9 @@ import { BlobFiles } from '../cache/blobs.ts';
 import type { CacheStats, CheckReport } from '../cache/cache.ts';
 import { ConflictingOptionsError, GloveboxError } from '../cache/errors.ts';
 import type { Grant, LeaseRequest, StoreLink } from '../cache/link.ts';
+import { SharedMemory } from '../cache/shared-memory.ts';
 import { SqliteReader } from '../cache/sqlite/reader.ts';
 import type { StoreReader, TimedOperation, WriteOperation, WriteResult } from '../cache/store.ts';
-import { Versions } from '../cache/versions.ts';
 import type { Connection, RemoteControl } from './connection.ts';
 import { DirectWriter, isPlain } from './direct-writer.ts';
 import { PortReader } from './port-reader.ts';
@@ -26,7 +26,7 @@ interface Queued extends TimedOperation {
  * connection.
  */
 export class PortLink implements StoreLink {
-  readonly versions: Versions;
+  readonly shared: SharedMemory;
   readonly counters: Float64Array;
   readonly blobs: BlobFiles | undefined;
   readonly #connection: Connection;
@@ -46,13 +46,13 @@ export class PortLink implements StoreLink {
     const { instance, file, writer } = reply;
     this.#connection = connection;
     this.#instance = instance;
-    this.versions = new Versions(reply.versions);
+    this.shared = new SharedMemory(reply.shared);
     this.counters = new Float64Array(reply.counters);
     this.blobs = reply.directory === undefined ? undefined : new BlobFiles(reply.directory);
-    this.#epoch = this.versions.epoch;
+    this.#epoch = this.shared.versions.epoch;
     const overPort = new PortReader(connection, instance);
     this.#openReader = () => {
-      if (file === undefined || this.versions.isDegraded) return overPort;
+      if (file === undefined || this.shared.versions.isDegraded) return overPort;
       try {
         return new SqliteReader(file, writer, Math.min(timeout, READER_WAIT_MS));
       } catch (error) {
@@ -67,7 +67,7 @@ export class PortLink implements StoreLink {
     const { directory, maxSize, policy } = reply;
     if (directory !== undefined) {
       const options = { directory, maxSize, policy, writer };
-      this.#direct = new DirectWriter(options, this.versions, this.counters);
+      this.#direct = new DirectWriter(options, this.shared, this.counters);
     }
   }
 
@@ -87,7 +87,7 @@ export class PortLink implements StoreLink {
   }
 
   reader(): StoreReader {
-    const epoch = this.versions.epoch;
+    const epoch = this.shared.versions.epoch;
     if (epoch !== this.#epoch) {
       this.#epoch = epoch;
       this.#reader.close();
@@ -176,6 +176,7 @@ export class PortLink implements StoreLink {
   async close(): Promise<void> {
     this.#flush();
     this.#direct?.close();
+    this.shared.group.close();
     this.#reader.close();
     // The coordinator may have ended before us: then there is nothing to give back.
     await this.#call((control, instance) => control.release(instance)).catch(() => undefined);

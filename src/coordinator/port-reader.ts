@@ -24,8 +24,8 @@ export class PortReader implements StoreReader {
     return this.#connection.call(control => control.metadata(this.#instance, key));
   }
 
-  foreignCommits(): undefined {
-    return undefined;
+  foreignCommits(): number {
+    return 0;
   }
 
   close(): void {}

@@ -7,6 +7,7 @@ import { MessagePort } from 'node:worker_threads';
 import type { CacheStats, CheckReport, EntryMetadata, EvictionPolicy } from '../cache/cache.ts';
 import { ConflictingOptionsError } from '../cache/errors.ts';
 import type { Grant, LeaseRequest } from '../cache/link.ts';
+import type { SharedBuffers } from '../cache/shared-memory.ts';
 import type { FoundValue, PageEntry, WriteOperation, WriteResult } from '../cache/store.ts';
 import type { AggregatedCacheStats } from './coordinator.ts';
 
@@ -73,7 +74,7 @@ export function assertSameStore(
 
 export interface OpenReply {
   instance: number;
-  versions: SharedArrayBuffer;
+  shared: SharedBuffers;
   counters: SharedArrayBuffer;
   /** The tag's directory, where blobs are; undefined for stores without files. */
   directory: string | undefined;

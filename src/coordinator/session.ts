@@ -101,7 +101,7 @@ export class Session {
             ok: true,
             value: {
               instance,
-              versions: opened.host.versions.buffer,
+              shared: opened.host.shared.buffers,
               counters: opened.counters.buffer as SharedArrayBuffer,
               directory: isOnDisk ? opened.host.options.directory : undefined,
               file: opened.host.file,

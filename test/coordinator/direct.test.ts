@@ -1,8 +1,8 @@
 // What a worker thread writes by itself, without a message to the coordinator.
 import { join } from 'node:path';
 import test from 'ava';
+import { SharedMemory } from '../../src/cache/shared-memory.ts';
 import { SqliteStore } from '../../src/cache/sqlite/store.ts';
-import { Versions } from '../../src/cache/versions.ts';
 import { createDefaultCache } from '../../src/index.ts';
 import { temporaryRoot } from '../support/temporary.ts';
 import { startThreads } from '../support/thread.ts';
@@ -116,8 +116,9 @@ test.serial('a thread that is terminated while it is its turn leaves it to the o
 
 test.serial('a dead holder’s turn is free, and what it may have written is read anew', async t => {
   const directory = join(await temporaryRoot(t), 'a');
-  const versions = new Versions();
-  const store = new SqliteStore({ directory, maxSize: 2 ** 30, policy: 'none', writer: 'test', versions });
+  const shared = new SharedMemory();
+  const { versions } = shared;
+  const store = new SqliteStore({ directory, maxSize: 2 ** 30, policy: 'none', writer: 'test', shared });
   t.teardown(() => store.close());
   const thread = startThreads(t, 1)[0]!;
   const id = await thread.run(async ({ Versions, threads }, buffer) => {
@@ -126,8 +127,9 @@ test.serial('a dead holder’s turn is free, and what it may have written is rea
   }, versions.buffer);
   await thread.terminate();
   t.false(versions.turn.take(5));
-  t.true(versions.turn.endOf(id));
-  t.false(versions.turn.endOf(id));
+  t.true(versions.turn.isOf(id));
+  versions.turn.endOf(id);
+  t.false(versions.turn.isOf(id));
   t.true(versions.turn.take(5));
   versions.turn.release();
 });

@@ -41,6 +41,10 @@ export function prepare(database: Database, policy: keyof typeof EVICTION_ORDER 
     database.prepare(text) as unknown as Prepared<Parameters, Row>;
   const column = <Parameters extends unknown[], Value>(text: string): Prepared<Parameters, Value> =>
     database.prepare(text).pluck() as unknown as Prepared<Parameters, Value>;
+  // For what every operation asks: an array takes less time to make than an object.
+  const list = <Parameters extends unknown[], Row extends unknown[]>(
+    text: string,
+  ): Prepared<Parameters, Row> => database.prepare(text).raw() as unknown as Prepared<Parameters, Row>;
   const ROW = 'SELECT id, key, blob, checksum, size, expires FROM entries';
   // By use, an entry stays where it is in the order until it is its turn to go: an index less to write for each set.
   const times = policy === 'least-recently-used' ? 'created = max(?, ?)' : 'created = ?, accessed = ?';
@@ -48,13 +52,15 @@ export function prepare(database: Database, policy: keyof typeof EVICTION_ORDER 
     begin: sql<[]>('BEGIN IMMEDIATE'),
     commit: sql<[]>('COMMIT'),
     rollback: sql<[]>('ROLLBACK'),
-    totals: sql<[], { size?: number; count?: number; commits?: number }>(
-      'SELECT size, count, commits FROM totals',
+    totals: list<[], [size: number, count: number, commits: number, run: number, writer: string]>(
+      'SELECT size, count, commits, run, writer FROM totals',
     ),
     setTotals: sql<[size: number, count: number, writer: string, again: string]>(
       `UPDATE totals SET size = ?, count = ?, commits = commits + 1, run = iif(writer = ?, run, commits), writer = ?`,
     ),
-    row: sql<[string], EntryRow>(`${ROW} WHERE key = ?`),
+    row: list<[string], [number, string, string | null, number, number, number | null]>(
+      `${ROW} WHERE key = ?`,
+    ),
     value: sql<[number], StoredValue>(
       'SELECT encoding, value AS data, blob, checksum, size, mode FROM entries WHERE id = ?',
     ),

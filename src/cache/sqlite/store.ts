@@ -1,9 +1,13 @@
 // The writer of one tag's database: applies batches of operations, each batch in one transaction.
+import type { Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { BlobFiles } from '../blobs.ts';
 import { checksum, decode, encode, timed } from '../codec.ts';
+import type { Companions, LatestCommits } from '../commit-group.ts';
+import { SharedMemory } from '../shared-memory.ts';
 import {
+  type FoundValue,
   isExpired,
   isPressed,
   type LeaseRecord,
@@ -14,7 +18,7 @@ import {
   type WriteOperation,
   type WriteResult,
 } from '../store.ts';
-import { Versions } from '../versions.ts';
+import { hashOf } from '../versions.ts';
 import { BlobReferences } from './blob-references.ts';
 import { type CheckResult, checkStore, collectRubbish } from './check.ts';
 import { classify } from './connection.ts';
@@ -35,8 +39,8 @@ export interface SqliteStoreOptions {
   allowUntrusted?: boolean;
   /** Told the new name of a damaged database that was set aside. */
   onSetAside?: (name: string) => void;
-  /** Those of this process's threads, which also say whose turn it is to write. Default: its own. */
-  versions?: Versions;
+  /** What this process's threads share of the store. Default: its own. */
+  shared?: SharedMemory;
   /** Milliseconds to wait for other threads. The thread is blocked meanwhile. Default: 2. */
   patience?: number;
   /**
@@ -55,6 +59,9 @@ const BUSY_WAIT_MS = 5;
 // SQLite itself would wait for whole milliseconds, of which others make dozens of transactions.
 const FIRST_NAP_MS = 0.05;
 const LONGEST_NAP_MS = 1;
+
+// What changes nothing in the directory, such as a file that is cut short, is noticed this late.
+const LOOK_INTERVAL_MS = 10;
 
 // So is waiting for this process's other threads.
 const PATIENCE_MS = 2;
@@ -79,19 +86,28 @@ export class SqliteStore implements Store {
   readonly #file: string;
   readonly #inode: number | undefined;
   readonly #log: string;
-  readonly #versions: Versions;
+  readonly #shared: SharedMemory;
   readonly #patience: number;
   hasBacklog: boolean;
   #reader: SqliteReader | undefined;
   #length = 0;
+  // When the files were all looked at last: the directory that they were in, its time, and how long that counts.
+  #seen: { ino: number | undefined; changed: number | undefined; until: number } = {
+    ino: undefined,
+    changed: undefined,
+    until: 0,
+  };
   // Of the running transaction; `totals` in the database is written once, at its end.
   #size = 0;
   #count = 0;
   #now = 0;
-  #changed = new Set<string>();
+  readonly #changed = new Set<string>();
   // Keys that an operation left as they were, since another process had changed them before.
-  #found = new Set<string>();
+  readonly #found = new Set<string>();
   #allChanged = false;
+  // What was stored inline, for the memory that all threads share.
+  readonly #stored = new Map<string, FoundValue>();
+  #foreign = 0;
 
   /** Opens or makes the store. Throws when the directory or database cannot be used; see open.ts. */
   constructor(options: SqliteStoreOptions) {
@@ -99,7 +115,7 @@ export class SqliteStore implements Store {
     this.maxSize = options.maxSize;
     this.policy = options.policy;
     this.#writer = options.writer;
-    this.#versions = options.versions ?? new Versions();
+    this.#shared = options.shared ?? new SharedMemory();
     this.#patience = options.patience ?? PATIENCE_MS;
     const { attach = false } = options;
     this.hasBacklog = !attach;
@@ -118,7 +134,7 @@ export class SqliteStore implements Store {
       this.#references = new BlobReferences(this.#sql, this.blobs);
       if (!attach) this.#openReader();
       this.#log = logOf(file);
-      this.#size = this.#sql.totals.get()?.size ?? 0;
+      this.#size = this.#sql.totals.get()?.[0] ?? 0;
     } catch (error) {
       this.#database.close();
       throw error;
@@ -135,6 +151,25 @@ export class SqliteStore implements Store {
   }
 
   get fileState(): Store['fileState'] {
+    const directory = look(this.directory);
+    const now = performance.now();
+    // Whatever is made, removed or renamed in a directory changes its time.
+    if (
+      directory !== undefined &&
+      directory.ino === this.#seen.ino &&
+      directory.mtimeMs === this.#seen.changed &&
+      now < this.#seen.until
+    ) {
+      return 'sound';
+    }
+    const state = this.#lookAtFiles();
+    const isTelling = directory !== undefined && Date.now() - directory.mtimeMs > granularityOf(directory);
+    const until = state === 'sound' && isTelling ? now + LOOK_INTERVAL_MS : 0;
+    this.#seen = { ino: directory?.ino, changed: directory?.mtimeMs, until };
+    return state;
+  }
+
+  #lookAtFiles(): Store['fileState'] {
     const file = look(this.#file);
     if (file?.ino !== this.#inode || file === undefined) return 'replaced';
     // A database of ours never shrinks, and its log and the log's index go with its last connection only.
@@ -152,47 +187,90 @@ export class SqliteStore implements Store {
   }
 
   apply(batch: readonly TimedOperation[]): WriteResult[] {
-    const { turn } = this.#versions;
-    if (!turn.take(this.#patience)) throw new StoreBusyError('Other threads are writing.');
+    if (!this.#shared.versions.turn.take(this.#patience))
+      throw new StoreBusyError('Other threads are writing.');
     try {
-      const results = this.#commit(batch);
-      // Before the turn goes on: of a thread that ends in between, all that it may have written is out of date.
-      this.#versions.bump(this.#allChanged ? 'all' : this.#changed);
-      this.#versions.bump(this.#found);
-      this.#versions.setPressed(this.isPressed);
-      return results;
+      return this.applyInTurn(batch);
     } finally {
-      turn.release();
+      this.#shared.group.wakeOne();
     }
   }
 
-  #commit(batch: readonly TimedOperation[]): WriteResult[] {
-    const before = { ...this.counts };
-    this.#changed = new Set();
-    this.#found = new Set();
-    this.#allChanged = false;
+  /**
+   * As {@link apply}, for a thread that has the turn, which is given back. The results of what others had posted come
+   * after its own.
+   */
+  applyInTurn(batch: readonly TimedOperation[]): WriteResult[] {
+    const { versions, group } = this.#shared;
+    let companions: Companions | undefined;
+    let isCommitted = false;
     try {
       this.#begin();
-      ({ size: this.#size, count: this.#count } = this.#readTotals());
+      companions = group.take();
+      const results = this.#commit(batch, companions);
+      // Before the turn goes on: of a thread that ends in between, all that it may have written is out of date.
+      versions.bump(this.#allChanged ? 'all' : this.#changed);
+      versions.bump(this.#found);
+      this.#remember();
+      versions.setPressed(this.isPressed);
+      isCommitted = true;
+      return results;
+    } finally {
+      try {
+        if (this.#database.inTransaction) this.#sql.rollback.run();
+      } finally {
+        versions.turn.release();
+        // Nothing is acknowledged that went into files that somebody removed.
+        if (companions && companions.operations.length > 0) {
+          companions.settle(isCommitted && this.fileState === 'sound');
+        }
+      }
+    }
+  }
+
+  // Other threads need not fetch it from the database.
+  #remember(): void {
+    const { versions, tier } = this.#shared;
+    for (const [key, value] of this.#stored) {
+      const hash = hashOf(key);
+      tier.put(key, hash, versions.at(versions.slotOf(hash)), this.#foreign, value);
+    }
+    this.#stored.clear();
+  }
+
+  // Of the transaction that was begun.
+  #commit(own: readonly TimedOperation[], companions: Companions): WriteResult[] {
+    const before = { ...this.counts };
+    this.#changed.clear();
+    this.#found.clear();
+    this.#allChanged = false;
+    this.#stored.clear();
+    try {
+      const { size, count, commits, run, writer } = this.#readTotals();
+      this.#size = size;
+      this.#count = count;
+      this.#foreign = writer === this.#writer ? run : commits;
       // What other processes leave unused they remove themselves, or whoever opens the store next.
       const hadBacklog = this.hasBacklog;
       this.hasBacklog = false;
       if (hadBacklog) this.hasBacklog = this.#references.removeUnused();
+      const batch = companions.operations.length === 0 ? own : [...own, ...companions.operations];
       const results = batch.map(({ operation, now }) => this.#applyOne(operation, now));
       // What is expired for all of them goes first; a transaction of nobody knows no time.
-      if (batch.length > 0) this.#now = Math.min(...batch.map(({ now }) => now));
+      if (batch.length > 0) this.#now = batch.reduce((least, { now }) => Math.min(least, now), batch[0]!.now);
       this.#evict(this.#now, batch.length);
       this.#assertCounts(this.#size, this.#count);
       const changed = this.#allChanged || this.#changed.size > 0;
       if (changed) {
         this.#sql.setTotals.run(this.#size, this.#count, this.#writer, this.#writer);
       }
+      companions.prepare(results.slice(own.length), changed ? commits + 1 : 0);
       this.#sql.commit.run();
+      companions.committed();
       return results;
     } catch (error) {
       Object.assign(this.counts, before);
       this.hasBacklog = true;
-      if (this.#database.inTransaction) this.#sql.rollback.run();
       if (classify(error) === 'busy') throw new StoreBusyError((error as Error).message, { cause: error });
       throw error;
     }
@@ -205,7 +283,10 @@ export class SqliteStore implements Store {
         this.#sql.begin.run();
         return;
       } catch (error) {
-        if (classify(error) !== 'busy' || performance.now() >= until) throw error;
+        if (classify(error) !== 'busy') throw error;
+        if (performance.now() >= until) {
+          throw new StoreBusyError((error as Error).message, { cause: error });
+        }
         Atomics.wait(IDLE, 0, 0, nap);
       }
     }
@@ -213,14 +294,29 @@ export class SqliteStore implements Store {
 
   // Rows of a damaged page can hold anything, and then neither sums nor keys mean anything any more.
   #assertCounts(...counts: unknown[]): void {
-    if (counts.every(Number.isSafeInteger)) return;
+    for (const count of counts) if (!Number.isSafeInteger(count)) this.#lostCount();
+  }
+
+  #lostCount(): never {
     throw new DamagedDatabaseError(`${this.#file} has lost count of its entries.`);
   }
 
-  #readTotals(): { size: number; count: number } {
-    const { size, count, commits } = this.#sql.totals.get() ?? {};
+  #readTotals() {
+    const [size, count, commits, run, writer] = this.#sql.totals.get() ?? [];
     this.#assertCounts(size, count, commits);
-    return { size: size!, count: count! };
+    return { size: size!, count: count!, commits: commits!, run: run!, writer: writer! };
+  }
+
+  #row(key: string): EntryRow | undefined {
+    const row = this.#sql.row.get(key);
+    if (!row) return undefined;
+    const [id, stored, blob, checksum, size, expires] = row;
+    return { id, key: stored, blob, checksum, size, expires };
+  }
+
+  latestCommits(): LatestCommits {
+    const { commits, run, writer } = this.#readTotals();
+    return { commits, run, isOurs: writer === this.#writer };
   }
 
   #applyOne(operation: WriteOperation, now: number): WriteResult {
@@ -247,6 +343,7 @@ export class SqliteStore implements Store {
           this.#sql.touch.run(expires, timed(timed(row.checksum, row.expires), expires), row.id);
         }
         (row ? this.#changed : this.#found).add(operation.key);
+        this.#stored.delete(operation.key);
         return { value: row !== undefined };
       }
       case 'increment':
@@ -272,7 +369,7 @@ export class SqliteStore implements Store {
   }
 
   #live(key: string, now: number): EntryRow | undefined {
-    const row = this.#sql.row.get(key);
+    const row = this.#row(key);
     return row && !isExpired(row.expires, now) ? row : undefined;
   }
 
@@ -281,7 +378,7 @@ export class SqliteStore implements Store {
     // A producer that lost its lease must not overwrite what its successor stored.
     if (operation.lease !== undefined && this.#sql.release.run(key, operation.lease).changes === 0)
       return false;
-    const old = this.#sql.row.get(key);
+    const old = this.#row(key);
     if (operation.onlyIfAbsent && old && !isExpired(old.expires, now)) {
       this.#found.add(key);
       return false;
@@ -306,13 +403,15 @@ export class SqliteStore implements Store {
     if (value.blob === null) this.#size += value.size;
     this.counts.sets++;
     this.#changed.add(key);
+    if (blob === null) this.#stored.set(key, { encoding, data, blob, checksum: sum, size, mode, expires });
+    else this.#stored.delete(key);
     return true;
   }
 
   #delete(keys: readonly string[], now: number): number {
     let deleted = 0;
     for (const key of keys) {
-      const row = this.#sql.row.get(key);
+      const row = this.#row(key);
       if (!row) {
         this.#found.add(key);
         continue;
@@ -326,7 +425,7 @@ export class SqliteStore implements Store {
   }
 
   #discard({ key, checksum: sum, blob }: WriteOperation & { type: 'discard' }): boolean {
-    const row = this.#sql.row.get(key);
+    const row = this.#row(key);
     if (row?.blob !== blob || this.#sql.value.get(row.id)?.checksum !== sum) return false;
     // The same value may have been stored again since it was found damaged.
     if (blob !== null && this.blobs.isSound(blob, row.size)) return false;
@@ -371,6 +470,7 @@ export class SqliteStore implements Store {
     this.#size = 0;
     this.#count = 0;
     this.#allChanged = true;
+    this.#stored.clear();
     this.hasBacklog = true;
     return count;
   }
@@ -389,6 +489,7 @@ export class SqliteStore implements Store {
     else this.#dropBlob(row.blob);
     this.#count--;
     this.#changed.add(row.key);
+    this.#stored.delete(row.key);
   }
 
   #evict(now: number, operations: number): void {
@@ -433,7 +534,8 @@ export class SqliteStore implements Store {
   }
 
   totals(): StoreTotals {
-    return { ...this.#readTotals(), blobs: this.#sql.countBlobs.get()! };
+    const { size, count } = this.#readTotals();
+    return { size, count, blobs: this.#sql.countBlobs.get()! };
   }
 
   lease(key: string): LeaseRecord | undefined {
@@ -448,17 +550,22 @@ export class SqliteStore implements Store {
   }
 
   check(repair: boolean): Promise<CheckResult> {
-    return checkStore(this.#database, this.blobs, this.#versions.turn, repair);
+    return checkStore(this.#database, this.blobs, this.#shared.versions.turn, repair);
   }
 
   async collect(): Promise<void> {
-    await collectRubbish(this.#database, this.blobs, this.#versions.turn);
+    await collectRubbish(this.#database, this.blobs, this.#shared.versions.turn);
   }
 
   close(): void {
     this.#reader?.close();
     this.#database.close();
   }
+}
+
+// Two changes closer together than this may give a directory the same time.
+function granularityOf({ mtimeMs }: Stats): number {
+  return Number.isInteger(mtimeMs / 1000) ? 2500 : 50;
 }
 
 const IDLE = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));

@@ -24,9 +24,9 @@ test('damage is mended once: reports about the database that was set aside do no
     client,
   );
   const damage = Object.assign(new Error('malformed'), { code: 'SQLITE_CORRUPT' });
-  const { epoch } = host.versions;
+  const { epoch } = host.shared.versions;
   host.readFailed(damage, epoch);
-  t.not(host.versions.epoch, epoch);
+  t.not(host.shared.versions.epoch, epoch);
   const increment = { type: 'increment', key: 'new', by: 1, expires: null } as const;
   t.deepEqual(await host.write(increment, 0), { value: 1 });
   host.readFailed(damage, epoch);
