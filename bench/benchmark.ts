@@ -9,7 +9,7 @@ import { describeMachine } from './machine.ts';
 import type { HostRun } from './messages.ts';
 import { type LoadedPeer, REFERENCE } from './peer.ts';
 import { type Cell, type Results, type Round, summarizeCell, summarizeRound } from './results.ts';
-import { dataOf, isMeasured, type Settings } from './settings.ts';
+import { dataOf, isMeasured, type Settings, warmUpOf } from './settings.ts';
 import { type Shape, shapeLabel } from './shape.ts';
 import { median, ratio } from './statistics.ts';
 import type { Study, StudyResult } from './study.ts';
@@ -198,7 +198,7 @@ class Run {
         const id = workload.type === 'stampede' ? `stampede/${shapeLabel(shape)}/${round}` : '';
         const runs = await crew.run(
           workload,
-          round === 0 ? settings.warmUp : settings.milliseconds,
+          round === 0 ? warmUpOf(shape, settings) : settings.milliseconds,
           round,
           id,
         );

@@ -1,4 +1,5 @@
 // What to measure and for how long.
+import { availableParallelism } from 'node:os';
 import { COLD, type DataSet } from './data-set.ts';
 import type { Shape } from './shape.ts';
 import type { Workload } from './workload.ts';
@@ -11,7 +12,7 @@ export interface Settings {
   rounds: number;
   /** How long each thread works in one round, in milliseconds. */
   milliseconds: number;
-  /** How long it works before the first round, unmeasured. */
+  /** How long it works before the first round, unmeasured; see {@link warmUpOf}. */
   warmUp: number;
   /** Entries of the cold data. */
   entries: number;
@@ -36,8 +37,8 @@ export const NORMAL: Extent = {
   threads: [1, 8],
   processes: [4],
   rounds: 5,
-  milliseconds: 150,
-  warmUp: 75,
+  milliseconds: 250,
+  warmUp: 200,
   entries: 1_000_000,
   verified: 4096,
   extent: 'normal',
@@ -73,6 +74,14 @@ export function shapesOf(threads: readonly number[], processes: readonly number[
       index ===
       shapes.findIndex(other => other.processes === shape.processes && other.threads === shape.threads),
   );
+}
+
+/**
+ * How long the threads of a shape warm up. What they run is compiled in each of them anew, so that many on few cores
+ * take longer until they are what they are in a program that has been running for a while.
+ */
+export function warmUpOf({ processes, threads }: Shape, { warmUp }: Settings): number {
+  return warmUp * Math.max(1, (processes * threads) / availableParallelism());
 }
 
 const FEW_BYTES = 16 * 1024 * 1024;

@@ -32,7 +32,10 @@ export interface EntryMetadata {
   kind: 'value' | 'file';
   created: number;
   lastAccessed: number;
-  /** How often a read found it, in all threads and processes; other threads' reads arrive within about a second. */
+  /**
+   * How often a read found it, in all threads and processes. Other threads' reads arrive within about a second, those
+   * of other processes within half a minute; reads of the last half minute are forgotten when a process is killed.
+   */
   accessCount: number;
   /** When it expires; undefined means never. */
   expires: number | undefined;

@@ -3,10 +3,13 @@ import type { WriteOperation, WriteResult } from '../cache/store.ts';
 
 type AccessOperation = WriteOperation & { type: 'access' };
 
-// How long reads are added up, in milliseconds, and how many keys one operation updates: few enough to let other
-// operations in between.
-const INTERVAL_MS = 1000;
+// How long reads are added up, in milliseconds: each key that was read is a page to write. Not so long where it matters
+// for what goes next. And how many keys one operation updates: few enough to let other operations in between.
+const INTERVAL_MS = 30_000;
+const PRESSED_INTERVAL_MS = 1000;
 const ENTRIES_PER_OPERATION = 64;
+// Keys that are added up at most.
+const MOST_ENTRIES = 20_000;
 
 export class AccessLog {
   readonly #write: (operation: AccessOperation, now: number) => Promise<WriteResult>;
@@ -18,7 +21,8 @@ export class AccessLog {
     this.#write = write;
   }
 
-  add({ entries }: AccessOperation, now: number): void {
+  /** `isPressed`: the store is near its size limit. */
+  add({ entries }: AccessOperation, now: number, isPressed: boolean): void {
     this.#now = Math.max(this.#now, now);
     for (const [key, count, last] of entries) {
       const access = this.#accesses.get(key);
@@ -29,7 +33,12 @@ export class AccessLog {
         this.#accesses.set(key, { count, last });
       }
     }
-    this.#timer ??= setTimeout(() => void this.flush(), INTERVAL_MS).unref();
+    if (this.#accesses.size > MOST_ENTRIES) void this.flush();
+    else
+      this.#timer ??= setTimeout(
+        () => void this.flush(),
+        isPressed ? PRESSED_INTERVAL_MS : INTERVAL_MS,
+      ).unref();
   }
 
   /** Queues everything that was added. Resolves when it is committed. */

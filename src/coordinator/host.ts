@@ -173,7 +173,7 @@ export class StoreHost implements LeaseHost, Writer {
   /** Resolves after the commit, when every thread that reads will see the change. `timeout`: milliseconds to wait for other processes. */
   write(operation: WriteOperation, now: number, timeout = DEFAULT_TIMEOUT_MS): Promise<WriteResult> {
     if (operation.type === 'access') {
-      this.#accessLog.add(operation, now);
+      this.#accessLog.add(operation, now, this.shared.versions.isPressed);
       return operation.isUrgent ? this.#accessLog.flush() : Promise.resolve({ value: true });
     }
     return this.#push(operation, now, timeout);

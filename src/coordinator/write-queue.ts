@@ -10,7 +10,8 @@ export interface Queued {
   done: (result: WriteResult) => void;
 }
 
-// Operations of one transaction: enough to share the cost of a commit, few enough to keep the event loop running.
+// Entries that one transaction changes, or a few more: enough to share the cost of a commit, few enough to keep the
+// event loop running.
 const BATCH_SIZE = 128;
 const BUSY_RETRY_MS = 4;
 
@@ -81,7 +82,7 @@ export class WriteQueue {
   }
 
   #flush(): 'done' | 'busy' {
-    const batch = this.#queue.splice(0, BATCH_SIZE);
+    const batch = this.#queue.splice(0, this.#countOfBatch());
     try {
       this.#writer.commit(batch);
       return 'done';
@@ -99,7 +100,21 @@ export class WriteQueue {
     }
   }
 
+  #countOfBatch(): number {
+    let entries = 0;
+    const end = this.#queue.findIndex(({ operation }) => {
+      entries += sizeOf(operation);
+      return entries >= BATCH_SIZE;
+    });
+    return end < 0 ? this.#queue.length : end + 1;
+  }
+
   #fail(queued: readonly Queued[], failed: string): void {
     for (const { done } of queued) done({ failed });
   }
+}
+
+function sizeOf(operation: WriteOperation): number {
+  if (operation.type === 'access' || operation.type === 'set-many') return operation.entries.length;
+  return operation.type === 'delete' ? operation.keys.length : 1;
 }
