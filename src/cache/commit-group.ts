@@ -11,6 +11,7 @@
 //                       │  └──► free                 │
 //                       └───── the taker died before its commit
 import { threadId } from 'node:worker_threads';
+import { OperationMemory } from './operation-memory.ts';
 import type { TimedOperation, WriteOperation, WriteResult } from './store.ts';
 
 /** More threads than this wait for a turn of their own. One for each bit of a word. */
@@ -40,23 +41,6 @@ const NUDGE = 5;
 const ATTEMPT = 6;
 const RESULTS = 8;
 const OPERATIONS = RESULTS + MAX_OPERATIONS;
-
-// Of one operation.
-const KIND = 0;
-const KEY_LENGTH = 1;
-const SIZE = 2;
-const ENCODING = 3;
-const CHECKSUM = 4;
-// Doubles: the caller's time, and when the entry expires (infinite: never).
-const NOW = 6;
-const EXPIRES = 8;
-const HEADER_WORDS = 10;
-
-const SET = 1;
-const ADD = 2;
-const DELETE = 3;
-/** Added to the kind when the value is text. */
-const TEXT = 16;
 
 /** Nobody knows whether the operation was committed: its committer died, and others have committed since. */
 const UNKNOWN = -1;
@@ -97,14 +81,14 @@ export class CommitGroup {
   readonly buffer: SharedArrayBuffer;
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
-  readonly #bytes: Buffer;
+  readonly #operations: OperationMemory;
   #own: number | undefined;
 
   constructor(buffer = new SharedArrayBuffer(HEAD_BYTES + BOXES * BOX_BYTES)) {
     this.buffer = buffer;
     this.#words = new Int32Array(buffer);
     this.#doubles = new Float64Array(buffer);
-    this.#bytes = Buffer.from(buffer);
+    this.#operations = new OperationMemory(buffer);
   }
 
   /** Whether somebody waits to be taken along. */
@@ -116,13 +100,7 @@ export class CommitGroup {
   post(batch: readonly TimedOperation[]): boolean {
     const box = this.#claim();
     if (box === undefined || batch.length > MAX_OPERATIONS) return false;
-    let at = this.#first(box);
-    const end = 4 * word(box + 1);
-    for (const timed of batch) {
-      const next = this.#encode(timed, at, end);
-      if (next === undefined) return false;
-      at = next;
-    }
+    if (!this.#operations.write(batch, this.#first(box), 4 * word(box + 1))) return false;
     this.#words[word(box) + COUNT] = batch.length;
     Atomics.store(this.#words, word(box) + STATE, State.waiting);
     Atomics.or(this.#words, POSTED, 1 << box);
@@ -187,7 +165,7 @@ export class CommitGroup {
       this.#words[at + COMMITTED] = 0;
       this.#doubles[(at + ATTEMPT) >> 1] = 0;
       if (!this.#move(box, State.taken)) continue;
-      const operations = this.#decode(box);
+      const operations = this.#operations.read(this.#words[at + COUNT]!, this.#first(box), 4 * word(box + 1));
       taken += operations?.length ?? 0;
       if (operations) boxes.push({ box, operations });
       else this.#settle(box, State.refused);
@@ -304,82 +282,6 @@ export class CommitGroup {
     return 4 * (word(box) + OPERATIONS);
   }
 
-  // Returns where the next operation goes; undefined when this one cannot be left.
-  #encode({ operation, now }: TimedOperation, at: number, end: number): number | undefined {
-    const key = keyOf(operation);
-    if (key === undefined) return undefined;
-    const value = operation.type === 'set' ? operation.value : undefined;
-    const size = value?.size ?? 0;
-    const next = at + 4 * HEADER_WORDS + round(2 * key.length) + round(size);
-    if (next > end) return undefined;
-    const words = this.#words;
-    const header = at >> 2;
-    const isText = typeof value?.data === 'string';
-    words[header + KIND] = kindOf(operation) + (isText ? TEXT : 0);
-    words[header + KEY_LENGTH] = key.length;
-    words[header + SIZE] = size;
-    words[header + ENCODING] = value?.encoding ?? 0;
-    words[header + CHECKSUM] = value?.checksum ?? 0;
-    this.#doubles[(header + NOW) >> 1] = now;
-    const expires = operation.type === 'set' ? operation.expires : null;
-    this.#doubles[(header + EXPIRES) >> 1] = expires ?? Number.POSITIVE_INFINITY;
-    const keyAt = at + 4 * HEADER_WORDS;
-    this.#bytes.write(key, keyAt, 2 * key.length, 'utf16le');
-    const dataAt = keyAt + round(2 * key.length);
-    if (typeof value?.data === 'string') this.#bytes.write(value.data, dataAt, size, 'utf8');
-    else if (value?.data) this.#bytes.set(value.data, dataAt);
-    return next;
-  }
-
-  // Undefined for what no thread of ours has left.
-  #decode(box: number): TimedOperation[] | undefined {
-    const count = this.#words[word(box) + COUNT]!;
-    const end = 4 * word(box + 1);
-    const operations: TimedOperation[] = [];
-    let at = this.#first(box);
-    while (operations.length < count && at + 4 * HEADER_WORDS <= end) {
-      const header = at >> 2;
-      const kind = this.#words[header + KIND]!;
-      const keyLength = this.#words[header + KEY_LENGTH]!;
-      const size = this.#words[header + SIZE]!;
-      if (keyLength <= 0 || keyLength > BOX_BYTES || size < 0 || size > BOX_BYTES) return undefined;
-      const keyAt = at + 4 * HEADER_WORDS;
-      const dataAt = keyAt + round(2 * keyLength);
-      at = dataAt + round(size);
-      if (at > end) return undefined;
-      const key = this.#bytes.toString('utf16le', keyAt, keyAt + 2 * keyLength);
-      const now = this.#doubles[(header + NOW) >> 1]!;
-      if ((kind & (TEXT - 1)) === DELETE) {
-        operations.push({ operation: { type: 'delete', keys: [key] }, now });
-        continue;
-      }
-      const expires = this.#doubles[(header + EXPIRES) >> 1]!;
-      const isText = (kind & TEXT) !== 0;
-      const data = isText
-        ? this.#bytes.toString('utf8', dataAt, dataAt + size)
-        : this.#bytes.subarray(dataAt, dataAt + size);
-      const value = {
-        encoding: this.#words[header + ENCODING]!,
-        data,
-        blob: null,
-        checksum: this.#words[header + CHECKSUM]! >>> 0,
-        size,
-        mode: null,
-      };
-      operations.push({
-        operation: {
-          type: 'set',
-          key,
-          value,
-          expires: expires === Number.POSITIVE_INFINITY ? null : expires,
-          onlyIfAbsent: (kind & (TEXT - 1)) === ADD,
-        },
-        now,
-      });
-    }
-    return operations.length === count ? operations : undefined;
-  }
-
   #resultOf(box: number, index: number, { type }: WriteOperation): WriteResult {
     const result = this.#words[word(box) + RESULTS + index]!;
     if (result === UNKNOWN) return { failed: 'The thread that was writing it has ended.' };
@@ -389,21 +291,6 @@ export class CommitGroup {
 
 function word(box: number): number {
   return (HEAD_BYTES + box * BOX_BYTES) >> 2;
-}
-
-function round(bytes: number): number {
-  return (bytes + 7) & ~7;
-}
-
-/** The key of an operation that can be left to others: of one key, with a value that is no file. */
-function keyOf(operation: WriteOperation): string | undefined {
-  if (operation.type === 'delete') return operation.keys.length === 1 ? operation.keys[0] : undefined;
-  return operation.type === 'set' && operation.lease === undefined ? operation.key : undefined;
-}
-
-function kindOf(operation: WriteOperation): number {
-  if (operation.type !== 'set') return DELETE;
-  return operation.onlyIfAbsent ? ADD : SET;
 }
 
 function numberOf(result: WriteResult | undefined): number {

@@ -1,5 +1,4 @@
 // The writer of one tag's database: applies batches of operations, each batch in one transaction.
-import type { Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { BlobFiles } from '../blobs.ts';
@@ -23,7 +22,8 @@ import { BlobReferences } from './blob-references.ts';
 import { type CheckResult, checkStore, collectRubbish } from './check.ts';
 import { classify } from './connection.ts';
 import { prepareDirectory } from './directory.ts';
-import { attachDatabase, DamagedDatabaseError, inodeOf, look, openDatabase, setAside } from './open.ts';
+import { StoreFiles } from './files.ts';
+import { attachDatabase, DamagedDatabaseError, inodeOf, openDatabase } from './open.ts';
 import { SqliteReader } from './reader.ts';
 import { type EVICTION_ORDER, indexForPolicy } from './schema.ts';
 import { type EntryRow, prepare, type Statements } from './statements.ts';
@@ -60,9 +60,6 @@ const BUSY_WAIT_MS = 5;
 const FIRST_NAP_MS = 0.05;
 const LONGEST_NAP_MS = 1;
 
-// What changes nothing in the directory, such as a file that is cut short, is noticed this late.
-const LOOK_INTERVAL_MS = 10;
-
 // So is waiting for this process's other threads.
 const PATIENCE_MS = 2;
 
@@ -84,19 +81,11 @@ export class SqliteStore implements Store {
   readonly #references: BlobReferences;
   readonly #writer: string;
   readonly #file: string;
-  readonly #inode: number | undefined;
-  readonly #log: string;
+  readonly #files: StoreFiles;
   readonly #shared: SharedMemory;
   readonly #patience: number;
   hasBacklog: boolean;
   #reader: SqliteReader | undefined;
-  #length = 0;
-  // When the files were all looked at last: the directory that they were in, its time, and how long that counts.
-  #seen: { ino: number | undefined; changed: number | undefined; until: number } = {
-    ino: undefined,
-    changed: undefined,
-    until: 0,
-  };
   // Of the running transaction; `totals` in the database is written once, at its end.
   #size = 0;
   #count = 0;
@@ -125,15 +114,15 @@ export class SqliteStore implements Store {
     if (!attach) this.blobs.create();
     const file = join(options.directory, DATABASE_FILE);
     this.#database = attach ? attachDatabase(file) : openDatabase(file, options.onSetAside);
+    const inode = inodeOf(file);
     try {
       this.#file = file;
-      this.#inode = inodeOf(file);
       if (!attach) indexForPolicy(this.#database, options.policy);
       this.#database.pragma('busy_timeout = 0');
       this.#sql = prepare(this.#database, options.policy);
       this.#references = new BlobReferences(this.#sql, this.blobs);
       if (!attach) this.#openReader();
-      this.#log = logOf(file);
+      this.#files = new StoreFiles(options.directory, file, inode);
       this.#size = this.#sql.totals.get()?.[0] ?? 0;
     } catch (error) {
       this.#database.close();
@@ -151,35 +140,11 @@ export class SqliteStore implements Store {
   }
 
   get fileState(): Store['fileState'] {
-    const directory = look(this.directory);
-    const now = performance.now();
-    // Whatever is made, removed or renamed in a directory changes its time.
-    if (
-      directory !== undefined &&
-      directory.ino === this.#seen.ino &&
-      directory.mtimeMs === this.#seen.changed &&
-      now < this.#seen.until
-    ) {
-      return 'sound';
-    }
-    const state = this.#lookAtFiles();
-    const isTelling = directory !== undefined && Date.now() - directory.mtimeMs > granularityOf(directory);
-    const until = state === 'sound' && isTelling ? now + LOOK_INTERVAL_MS : 0;
-    this.#seen = { ino: directory?.ino, changed: directory?.mtimeMs, until };
-    return state;
-  }
-
-  #lookAtFiles(): Store['fileState'] {
-    const file = look(this.#file);
-    if (file?.ino !== this.#inode || file === undefined) return 'replaced';
-    // A database of ours never shrinks, and its log and the log's index go with its last connection only.
-    if (file.size < this.#length || logOf(this.#file) !== this.#log) return 'damaged';
-    this.#length = file.size;
-    return 'sound';
+    return this.#files.state;
   }
 
   setAside(): string | undefined {
-    return setAside(this.#file, this.#inode);
+    return this.#files.setAside();
   }
 
   get isPressed(): boolean {
@@ -563,14 +528,4 @@ export class SqliteStore implements Store {
   }
 }
 
-// Two changes closer together than this may give a directory the same time.
-function granularityOf({ mtimeMs }: Stats): number {
-  return Number.isInteger(mtimeMs / 1000) ? 2500 : 50;
-}
-
 const IDLE = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-
-// Tells a log and its index from others of the same names.
-function logOf(file: string): string {
-  return `${inodeOf(`${file}-wal`)} ${inodeOf(`${file}-shm`)}`;
-}
