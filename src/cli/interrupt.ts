@@ -1,13 +1,12 @@
 // Ctrl-C and its relatives: the first asks the command to end well, the second ends it.
 import { constants } from 'node:os';
 import type { Context } from './context.ts';
-import { EXIT_BROKEN_PIPE } from './errors.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** While it is alive, signals abort `signal` instead of ending the process. */
 export interface Interruption {
-  /** Aborts at the first signal, or when nobody reads the output any more. */
+  /** Aborts at the first signal, or when the output cannot be written any more. */
   readonly signal: AbortSignal;
   /** The exit status that says what interrupted: 130 for SIGINT, 143 for SIGTERM; undefined when nothing did. */
   readonly exitStatus: number | undefined;
@@ -31,11 +30,11 @@ export function interceptSignals(context: Context, onStop: () => void): Interrup
   for (const name of SIGNALS) {
     process.on(name, onSignal);
   }
-  const onBrokenPipe = context.onBrokenPipe;
-  // Every further line breaks the same pipe again, which is no second wish to stop.
-  context.onBrokenPipe = () => {
+  const { onOutputLost } = context;
+  // Every further line fails again, which is no second wish to stop.
+  context.onOutputLost = status => {
     if (exitStatus === undefined) {
-      stop(EXIT_BROKEN_PIPE);
+      stop(status);
     }
   };
   return {
@@ -47,7 +46,7 @@ export function interceptSignals(context: Context, onStop: () => void): Interrup
       for (const name of SIGNALS) {
         process.off(name, onSignal);
       }
-      context.onBrokenPipe = onBrokenPipe;
+      context.onOutputLost = onOutputLost;
     },
   };
 }

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import test from 'ava';
 import type { BuildEvent } from '../../src/build/events.ts';
+import { mountFileSystem } from '../build/file-system.ts';
 import { isAlive } from '../build/rig/rig.ts';
 import { config, LEFT, RIGHT, succeeds } from './corne.ts';
 import { Screen } from './render/screen.ts';
@@ -250,6 +251,27 @@ test('a second Ctrl-C does not wait, and still leaves no compiler', async t => {
   t.is((await running.ended).status, 130);
   await Promise.all(runs.map(run => run.ended));
   t.pass();
+});
+
+test('output that finds no room ends the build with the reason, and leaves no compiler', async t => {
+  const { home, at, rig, temporary, firmware } = await config(t);
+  const disk = mountFileSystem(t, join(home, 'output'));
+  if (disk === undefined) return;
+  const running = startProgram(
+    '/bin/sh',
+    ['-c', `exec "${process.execPath}" "${MAIN}" build corne --verbose > output/log`],
+    at,
+  );
+  const runs = Object.values(await rig.nextRuns(2));
+  disk.fill();
+  // It may be ended before it can say that it has printed.
+  runs[0]!.print('more than the last page has room for\n'.repeat(1000)).catch(() => undefined);
+  const { status, stderr } = await running.ended;
+  t.is(status, 1);
+  t.regex(stderr, /^error: The output cannot be written: ENOSPC: [^\n]*\n$/);
+  t.deepEqual(runs.map(run => run.pid).filter(isAlive), []);
+  t.deepEqual(await firmware(), []);
+  t.deepEqual(await readdir(temporary), []);
 });
 
 test('a reader that has seen enough ends the build quietly', async t => {
