@@ -25,7 +25,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   tellWarnings(context);
   try {
     const program = await createProgram(argv, context);
-    await program.parseAsync(argv, { from: 'user' });
+    await program.parseAsync(withoutHelpOnWrongWord(program, argv), { from: 'user' });
     return context.exitStatus;
   } catch (error) {
     if (error instanceof CommanderError) {
@@ -61,6 +61,21 @@ async function createProgram(argv: readonly string[], context: Context): Promise
     program.addCommand((await load())(context));
   }
   return program;
+}
+
+const HELP = ['help', '--help', '-h'];
+
+/** Commander answers a wrong word that help is asked on with the help of the command before it. The word is what is wrong. */
+function withoutHelpOnWrongWord(program: Command, argv: readonly string[]): readonly string[] {
+  let command = program;
+  for (const word of argv) {
+    if (command.commands.length === 0) break;
+    if (HELP.includes(word)) continue;
+    const next = command.commands.find(one => one.name() === word);
+    if (next === undefined) return argv.filter(one => !HELP.includes(one));
+    command = next;
+  }
+  return argv;
 }
 
 /** A reader that has seen enough is no error. Anything else that goes wrong with the output is, and is told once. */
