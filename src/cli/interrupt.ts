@@ -14,7 +14,7 @@ export interface Interruption {
   release(): void;
 }
 
-/** Takes the signals over until `release()`. `onStop` is told once, when the first comes. A second one exits at once. */
+/** Takes the signals over until `release()`. `onStop` is told once, when the first comes. A second wish to stop exits at once. */
 export function interceptSignals(context: Context, onStop: () => void): Interruption {
   const controller = new AbortController();
   let exitStatus: number | undefined;
@@ -26,7 +26,11 @@ export function interceptSignals(context: Context, onStop: () => void): Interrup
     onStop();
     controller.abort();
   };
-  const onSignal = (name: NodeJS.Signals): void => stop(128 + constants.signals[name]);
+  const onSignal = (name: NodeJS.Signals): void => {
+    // A terminal that is closed says so itself and through its shell: no sign of impatience.
+    if (name === 'SIGHUP' && exitStatus !== undefined) return;
+    stop(128 + constants.signals[name]);
+  };
   for (const name of SIGNALS) {
     process.on(name, onSignal);
   }

@@ -209,11 +209,13 @@ test('a damaged cache is one warning, which JSON has as an event', async t => {
   t.regex((warnings[0] as { message: string }).message, /damaged/);
 });
 
-for (const { signal, status } of [
+for (const { signal, status, again } of [
   { signal: 'SIGINT', status: 130 },
   { signal: 'SIGTERM', status: 143 },
+  // As a closed terminal and its shell say.
+  { signal: 'SIGHUP', status: 129, again: 'SIGHUP' },
 ] as const) {
-  test(`${signal} ends the compilers and everything they started, leaves nothing, and status ${status}`, async t => {
+  test(`${signal}${again ? ', also twice,' : ''} ends the compilers and everything they started, leaves nothing, and status ${status}`, async t => {
     const { start, build, rig, firmware, temporary } = await config(t);
     const running = start();
     const runs = Object.values(await rig.nextRuns(2));
@@ -221,6 +223,10 @@ for (const { signal, status } of [
     await runs[0]!.ignoreTermination();
     await runs[0]!.write(`${LEFT}.uf2`, 'half a firmw');
     running.child.kill(signal);
+    if (again) {
+      await running.printed('Stopping the compilers');
+      running.child.kill(again);
+    }
     const result = await running.ended;
     t.is(result.status, status);
     t.is(result.stderr, '');
@@ -230,11 +236,11 @@ for (const { signal, status } of [
     t.deepEqual(await firmware(), []);
     t.deepEqual(await readdir(temporary), [], 'no build directory is left');
 
-    const again = build();
+    const next = build();
     for (const run of Object.values(await rig.nextRuns(2))) {
       await run.succeed();
     }
-    t.is((await again).status, 0, 'the next run works');
+    t.is((await next).status, 0, 'the next run works');
   });
 }
 
