@@ -13,18 +13,18 @@ export async function confirm(context: Context, question: string, remedy: string
   }
   // On standard error, so that the output of the command can still go to a file.
   const readline = createInterface({ input: context.stdin, output: context.stderr });
-  const answered = false;
+  let isAnswered = false;
   try {
     return await new Promise<boolean>((resolve, reject) => {
       readline.once('close', () => {
-        if (!answered) {
-          context.stderr.write('\n');
-        }
+        // An answer ends its line itself.
+        if (!isAnswered) context.stderr.write('\n');
         resolve(false);
       });
-      readline
-        .question(`${question} [y/N] `)
-        .then(answer => resolve(/^y(es)?$/i.test(answer.trim())), reject);
+      readline.question(`${question} [y/N] `).then(answer => {
+        isAnswered = true;
+        resolve(/^y(es)?$/i.test(answer.trim()));
+      }, reject);
     });
   } finally {
     readline.close();

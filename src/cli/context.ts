@@ -1,6 +1,5 @@
 // What every command gets: where it prints, where it stands, and how it says with which status the process ends.
 import { type TerminalEnvironment, terminalEnvironment } from '../config/environment.ts';
-import { EXIT_BROKEN_PIPE } from './errors.ts';
 import { createStyle, type Style, useColors } from './render/style.ts';
 
 export class Context {
@@ -15,8 +14,11 @@ export class Context {
   readonly errorStyle: Style = createStyle(useColors(this.stderr, this.terminal));
   /** The status the process ends with when the command has come to its end. */
   exitStatus = 0;
-  /** What happens when nobody reads the output any more (`| head`). A command with something to clean up puts its own here. */
-  onBrokenPipe: () => void = () => process.exit(EXIT_BROKEN_PIPE);
+  /**
+   * What happens when the output cannot be written any more: nobody reads it (`| head`), its disk is full, its terminal
+   * has gone. A command with something to clean up puts its own here.
+   */
+  onOutputLost: (exitStatus: number) => void = exitStatus => process.exit(exitStatus);
 
   /** What happens when the process is warned, as by a cache that cannot be used. A command that draws puts its own here. */
   onWarning: (message: string, about?: 'cache') => void = message => this.warn(message);

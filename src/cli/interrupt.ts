@@ -1,13 +1,12 @@
 // Ctrl-C and its relatives: the first asks the command to end well, the second ends it.
 import { constants } from 'node:os';
 import type { Context } from './context.ts';
-import { EXIT_BROKEN_PIPE } from './errors.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** While it is alive, signals abort `signal` instead of ending the process. */
 export interface Interruption {
-  /** Aborts at the first signal, or when nobody reads the output any more. */
+  /** Aborts at the first signal, or when the output cannot be written any more. */
   readonly signal: AbortSignal;
   /** The exit status that says what interrupted: 130 for SIGINT, 143 for SIGTERM; undefined when nothing did. */
   readonly exitStatus: number | undefined;
@@ -15,7 +14,7 @@ export interface Interruption {
   release(): void;
 }
 
-/** Takes the signals over until `release()`. `onStop` is told once, when the first comes. A second one exits at once. */
+/** Takes the signals over until `release()`. `onStop` is told once, when the first comes. A second wish to stop exits at once. */
 export function interceptSignals(context: Context, onStop: () => void): Interruption {
   const controller = new AbortController();
   let exitStatus: number | undefined;
@@ -27,15 +26,19 @@ export function interceptSignals(context: Context, onStop: () => void): Interrup
     onStop();
     controller.abort();
   };
-  const onSignal = (name: NodeJS.Signals): void => stop(128 + constants.signals[name]);
+  const onSignal = (name: NodeJS.Signals): void => {
+    // A terminal that is closed says so itself and through its shell: no sign of impatience.
+    if (name === 'SIGHUP' && exitStatus !== undefined) return;
+    stop(128 + constants.signals[name]);
+  };
   for (const name of SIGNALS) {
     process.on(name, onSignal);
   }
-  const onBrokenPipe = context.onBrokenPipe;
-  // Every further line breaks the same pipe again, which is no second wish to stop.
-  context.onBrokenPipe = () => {
+  const { onOutputLost } = context;
+  // Every further line fails again, which is no second wish to stop.
+  context.onOutputLost = status => {
     if (exitStatus === undefined) {
-      stop(EXIT_BROKEN_PIPE);
+      stop(status);
     }
   };
   return {
@@ -47,7 +50,7 @@ export function interceptSignals(context: Context, onStop: () => void): Interrup
       for (const name of SIGNALS) {
         process.off(name, onSignal);
       }
-      context.onBrokenPipe = onBrokenPipe;
+      context.onOutputLost = onOutputLost;
     },
   };
 }

@@ -3,7 +3,7 @@ import { type Command, CommanderError } from 'commander';
 import { InvalidArgumentError } from '../cache/errors.ts';
 import { createCommand, examples } from './command.ts';
 import { Context } from './context.ts';
-import { describeError, EXIT_FAILED, EXIT_OK, EXIT_USAGE, UsageError } from './errors.ts';
+import { describeError, EXIT_BROKEN_PIPE, EXIT_FAILED, EXIT_OK, EXIT_USAGE, UsageError } from './errors.ts';
 import { sanitizeLine } from './render/text.ts';
 import { ownVersion } from './version.ts';
 
@@ -21,11 +21,11 @@ const COMMANDS: Record<string, () => Promise<(context: Context) => Command>> = {
  */
 export async function run(argv: readonly string[]): Promise<number> {
   const context = new Context();
-  quietBrokenPipe(context);
+  watchOutput(context);
   tellWarnings(context);
   try {
     const program = await createProgram(argv, context);
-    await program.parseAsync(argv, { from: 'user' });
+    await program.parseAsync(withoutHelpOnWrongWord(program, argv), { from: 'user' });
     return context.exitStatus;
   } catch (error) {
     if (error instanceof CommanderError) {
@@ -63,14 +63,35 @@ async function createProgram(argv: readonly string[], context: Context): Promise
   return program;
 }
 
-/** A reader that has seen enough is no error. Anything else that goes wrong with the output is. */
-function quietBrokenPipe(context: Context): void {
+const HELP = ['help', '--help', '-h'];
+
+/** Commander answers a wrong word that help is asked on with the help of the command before it. The word is what is wrong. */
+function withoutHelpOnWrongWord(program: Command, argv: readonly string[]): readonly string[] {
+  let command = program;
+  for (const word of argv) {
+    if (command.commands.length === 0) break;
+    if (HELP.includes(word)) continue;
+    const next = command.commands.find(one => one.name() === word);
+    if (next === undefined) return argv.filter(one => !HELP.includes(one));
+    command = next;
+  }
+  return argv;
+}
+
+/** A reader that has seen enough is no error. Anything else that goes wrong with the output is, and is told once. */
+function watchOutput(context: Context): void {
+  let isTold = false;
   for (const stream of [context.stdout, context.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') {
-        throw error;
+      if (error.code === 'EPIPE') {
+        context.onOutputLost(EXIT_BROKEN_PIPE);
+        return;
       }
-      context.onBrokenPipe();
+      if (!isTold) {
+        isTold = true;
+        context.stderr.write(`error: The output cannot be written: ${error.message}.\n`);
+      }
+      context.onOutputLost(EXIT_FAILED);
     });
   }
 }

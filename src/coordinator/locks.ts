@@ -89,8 +89,20 @@ function madeAt(path: string): number | undefined {
   return lock && Math.round(lock.birthtimeMs);
 }
 
-/** Removes locks whose holders showed no sign of life for longer than {@link LOCK_STALE_MS}. Never rejects. */
+const collecting = new Map<string, Promise<void>>();
+
+/**
+ * Removes locks whose holders showed no sign of life for longer than {@link LOCK_STALE_MS}. Never rejects. One after
+ * the other in a process: else one would take what the other has just taken for a lock that somebody holds.
+ */
 export async function collectLocks(directory: string): Promise<void> {
+  const mine = (collecting.get(directory) ?? Promise.resolve()).then(() => collectStale(directory));
+  collecting.set(directory, mine);
+  await mine;
+  if (collecting.get(directory) === mine) collecting.delete(directory);
+}
+
+async function collectStale(directory: string): Promise<void> {
   for (const name of await readdir(directory).catch(() => [])) {
     const path = join(directory, name);
     const lock = await stat(path).catch(() => undefined);

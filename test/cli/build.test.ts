@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import test from 'ava';
 import type { BuildEvent } from '../../src/build/events.ts';
+import { mountFileSystem } from '../build/file-system.ts';
 import { isAlive } from '../build/rig/rig.ts';
 import { config, LEFT, RIGHT, succeeds } from './corne.ts';
 import { Screen } from './render/screen.ts';
@@ -208,11 +209,13 @@ test('a damaged cache is one warning, which JSON has as an event', async t => {
   t.regex((warnings[0] as { message: string }).message, /damaged/);
 });
 
-for (const { signal, status } of [
+for (const { signal, status, again } of [
   { signal: 'SIGINT', status: 130 },
   { signal: 'SIGTERM', status: 143 },
+  // As a closed terminal and its shell say.
+  { signal: 'SIGHUP', status: 129, again: 'SIGHUP' },
 ] as const) {
-  test(`${signal} ends the compilers and everything they started, leaves nothing, and status ${status}`, async t => {
+  test(`${signal}${again ? ', also twice,' : ''} ends the compilers and everything they started, leaves nothing, and status ${status}`, async t => {
     const { start, build, rig, firmware, temporary } = await config(t);
     const running = start();
     const runs = Object.values(await rig.nextRuns(2));
@@ -220,6 +223,10 @@ for (const { signal, status } of [
     await runs[0]!.ignoreTermination();
     await runs[0]!.write(`${LEFT}.uf2`, 'half a firmw');
     running.child.kill(signal);
+    if (again) {
+      await running.printed('Stopping the compilers');
+      running.child.kill(again);
+    }
     const result = await running.ended;
     t.is(result.status, status);
     t.is(result.stderr, '');
@@ -229,11 +236,11 @@ for (const { signal, status } of [
     t.deepEqual(await firmware(), []);
     t.deepEqual(await readdir(temporary), [], 'no build directory is left');
 
-    const again = build();
+    const next = build();
     for (const run of Object.values(await rig.nextRuns(2))) {
       await run.succeed();
     }
-    t.is((await again).status, 0, 'the next run works');
+    t.is((await next).status, 0, 'the next run works');
   });
 }
 
@@ -250,6 +257,27 @@ test('a second Ctrl-C does not wait, and still leaves no compiler', async t => {
   t.is((await running.ended).status, 130);
   await Promise.all(runs.map(run => run.ended));
   t.pass();
+});
+
+test('output that finds no room ends the build with the reason, and leaves no compiler', async t => {
+  const { home, at, rig, temporary, firmware } = await config(t);
+  const disk = mountFileSystem(t, join(home, 'output'));
+  if (disk === undefined) return;
+  const running = startProgram(
+    '/bin/sh',
+    ['-c', `exec "${process.execPath}" "${MAIN}" build corne --verbose > output/log`],
+    at,
+  );
+  const runs = Object.values(await rig.nextRuns(2));
+  disk.fill();
+  // It may be ended before it can say that it has printed.
+  runs[0]!.print('more than the last page has room for\n'.repeat(1000)).catch(() => undefined);
+  const { status, stderr } = await running.ended;
+  t.is(status, 1);
+  t.regex(stderr, /^error: The output cannot be written: ENOSPC: [^\n]*\n$/);
+  t.deepEqual(runs.map(run => run.pid).filter(isAlive), []);
+  t.deepEqual(await firmware(), []);
+  t.deepEqual(await readdir(temporary), []);
 });
 
 test('a reader that has seen enough ends the build quietly', async t => {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { createDefaultCache } from '../../src/coordinator/index.ts';
 import { glovebox, MAIN, type RunResult, runProgram, startProgram } from './run.ts';
@@ -204,11 +205,11 @@ test('clear without a terminal refuses unless told --yes', async t => {
   t.deepEqual(JSON.parse((await cache('clear', '--yes', '--json')).stdout), { removed: 1 });
 });
 
-for (const { answer, status, left } of [
-  { answer: 'y\n', status: 0, left: [] },
-  { answer: 'n\n', status: 1, left: ['a', 'b'] },
-  { answer: '\n', status: 1, left: ['a', 'b'] },
-  { answer: '\u0004', status: 1, left: ['a', 'b'] },
+for (const { answer, status, left, shown } of [
+  { answer: 'y\n', status: 0, left: [], shown: /\[y\/N\] y\r+\nRemoved 2 entries\r\n$/ },
+  { answer: 'n\n', status: 1, left: ['a', 'b'], shown: /\[y\/N\] n\r+\nNothing was removed\r\n$/ },
+  { answer: '\n', status: 1, left: ['a', 'b'], shown: /\[y\/N\] \r+\nNothing was removed\r\n$/ },
+  { answer: '\u0004', status: 1, left: ['a', 'b'], shown: /\[y\/N\] \r+\nNothing was removed\r\n$/ },
 ]) {
   test(`clear on a terminal asks, and ${JSON.stringify(answer)} is status ${status}`, async t => {
     if (!existsSync('/usr/bin/script') || process.platform !== 'linux') {
@@ -222,7 +223,9 @@ for (const { answer, status, left } of [
     const running = startProgram('/usr/bin/script', ['-qec', command, '/dev/null'], { cwd: directory, env });
     await running.printed('Remove everything from firmware (2 entries');
     running.child.stdin.write(answer);
-    t.is((await running.ended).status, status);
+    const ended = await running.ended;
+    t.is(ended.status, status);
+    t.regex(stripVTControlCharacters(ended.stdout), shown);
     t.deepEqual(await keys('firmware'), left);
   });
 }

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { LOCK_STALE_MS } from '../../src/coordinator/locks.ts';
+import { collectLocks, LOCK_STALE_MS } from '../../src/coordinator/locks.ts';
 import { createDefaultCache } from '../../src/index.ts';
 
 test('cleanup() removes locks that nobody has kept fresh, and no others', async t => {
@@ -23,6 +23,23 @@ test('cleanup() removes locks that nobody has kept fresh, and no others', async 
   await cache.cleanup();
   t.deepEqual(await readdir(locks), ['alive.lock']);
   await cache.close();
+});
+
+test('a collection that meets another one has seen to all locks when it resolves, as the other has', async t => {
+  const directory = await mkdtemp(join(tmpdir(), 'glovebox-locks-'));
+  t.teardown(() => rm(directory, { recursive: true, force: true }));
+  const old = new Date(Date.now() - LOCK_STALE_MS - 1000);
+  for (let index = 0; index < 20; index++) {
+    await mkdir(join(directory, `${index}.lock`));
+    await utimes(join(directory, `${index}.lock`), old, old);
+  }
+  const left = await Promise.all(
+    [1, 2, 3].map(async () => {
+      await collectLocks(directory);
+      return readdir(directory);
+    }),
+  );
+  t.deepEqual(left, [[], [], []]);
 });
 
 for (const [name, age, isLeft] of [

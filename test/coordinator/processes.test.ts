@@ -1,5 +1,8 @@
 // Several processes on one cache root.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'ava';
+import { LOCK_STALE_MS } from '../../src/coordinator/locks.ts';
 import { createDefaultCache } from '../../src/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { startProcess } from '../support/process.ts';
@@ -132,6 +135,49 @@ test.serial(
     t.is(await cache.get('key'), 'in time');
   },
 );
+
+for (const state of ['stopped', 'blocked'] as const) {
+  test.serial(
+    `a process that is ${state} while it produces is overtaken once its lock is stale, and stores nothing late`,
+    async t => {
+      const cacheRoot = await temporaryRoot(t);
+      const holder = startProcess(
+        t,
+        async ({ createDefaultCache, fs }, cacheRoot, state) => {
+          const cache = createDefaultCache({ cacheRoot, tag: 'a' });
+          return cache.getOrSet('key', async () => {
+            const pause = new Int32Array(new SharedArrayBuffer(4));
+            console.log('producing');
+            while (!fs.existsSync(`${cacheRoot}/go`)) {
+              if (state === 'blocked') Atomics.wait(pause, 0, 0, 5);
+              else await new Promise(resolve => setTimeout(resolve, 5));
+            }
+            return 'late';
+          });
+        },
+        [cacheRoot, state],
+      );
+      await holder.line('producing');
+      if (state === 'stopped') holder.kill('SIGSTOP');
+      const cache = createDefaultCache({ cacheRoot, tag: 'a' });
+      const waiting = Promise.withResolvers<void>();
+      const next = cache.getOrSet('key', () => 'in time', { onWait: () => waiting.resolve() });
+      await waiting.promise;
+      // The time that a lock needs to become stale passes for everybody but the holder.
+      const { now } = Date;
+      t.teardown(() => {
+        Date.now = now;
+      });
+      Date.now = () => now() + LOCK_STALE_MS + 1000;
+      t.is(await next, 'in time');
+      Date.now = now;
+      if (state === 'stopped') holder.kill('SIGCONT');
+      writeFileSync(join(cacheRoot, 'go'), '');
+      t.is(await holder.result(), 'late', 'it still gets its own');
+      t.is(await cache.get('key'), 'in time');
+    },
+  );
+}
 
 test.serial('a process that fails to produce leaves the next one to try', async t => {
   const cacheRoot = await temporaryRoot(t);

@@ -1,4 +1,5 @@
 // A directory that lives as long as a test.
+import { rmSync } from 'node:fs';
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +12,18 @@ export async function makeDirectory(): Promise<string> {
 
 export async function removeDirectory(directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true, maxRetries: 3 });
+}
+
+/** Removes a directory that is in use: what its users make in it meanwhile goes as well. */
+export function removeInUse(directory: string): void {
+  for (;;) {
+    try {
+      rmSync(directory, { recursive: true });
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error;
+    }
+  }
 }
 
 export async function temporaryDirectory(t: ExecutionContext): Promise<string> {

@@ -32,6 +32,7 @@ const SOURCES = [
   'clock.c',
   'system.c',
   'transform.c',
+  'memory.c',
   'startup.c',
   'main.c',
 ];
@@ -96,6 +97,9 @@ export async function buildFirmware(options: FirmwareOptions): Promise<void> {
       '-Os',
       '-ffunction-sections',
       '-fdata-sections',
+      // Nobody unwinds this stack.
+      '-fno-unwind-tables',
+      '-fno-asynchronous-unwind-tables',
       // Nothing of where we are may get into what we make.
       `-ffile-prefix-map=${directories.source}=source`,
       `-ffile-prefix-map=${directories.generated}=generated`,
@@ -109,7 +113,7 @@ export async function buildFirmware(options: FirmwareOptions): Promise<void> {
     return object;
   });
 
-  steps('Linking with the compiler runtime for this processor');
+  steps('Linking');
   const script = join(directories.source, 'link.ld');
   inputs.add(script);
   const elfFile = join(options.buildDirectory, `${options.name}.elf`);
@@ -117,6 +121,8 @@ export async function buildFirmware(options: FirmwareOptions): Promise<void> {
     'cc',
     ...TARGET,
     '-Os',
+    // memory.c is all of a runtime that this needs, and making the whole one takes longer than everything else here.
+    '-nostdlib',
     '-Wl,-e,Reset_Handler',
     '-Wl,--gc-sections',
     // Flash has no pages to align to.

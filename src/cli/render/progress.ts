@@ -66,7 +66,7 @@ export class BuildProgress {
         return;
       case 'target-missed':
         // Between the look-up and a free thread a target waits its turn, which is no time of its own.
-        this.#enter(event.target, 'queued', event.at, event.why.map(sanitizeLine).join(', ')).why = event.why;
+        this.#enter(event.target, 'queued', event.at, reasonText(event.why)).why = event.why;
         return;
       case 'target-checking':
         this.#forget(event.target);
@@ -75,9 +75,12 @@ export class BuildProgress {
       case 'target-waiting':
         this.#enter(event.target, 'waiting', event.at, `process ${event.pid} is compiling the same`);
         return;
-      case 'target-compiling':
-        this.#enter(event.target, 'compiling', event.at);
+      case 'target-compiling': {
+        const { state, why } = this.#target(event.target);
+        // Who was waited for has failed or is gone, and is no reason.
+        this.#enter(event.target, 'compiling', event.at, state === 'waiting' ? reasonText(why) : undefined);
         return;
+      }
       case 'target-finished':
         this.#enter(event.target, 'finished', event.at, '').finished = event;
         return;
@@ -93,7 +96,7 @@ export class BuildProgress {
         this.#enter(event.target, 'cancelled', event.at, '');
         return;
       case 'target-planned': {
-        const target = this.#enter(event.target, 'planned', event.at, event.why.map(sanitizeLine).join(', '));
+        const target = this.#enter(event.target, 'planned', event.at, reasonText(event.why));
         target.planned = event;
         target.why = event.why;
         return;
@@ -146,4 +149,8 @@ export class BuildProgress {
     target.failed = undefined;
     target.planned = undefined;
   }
+}
+
+function reasonText(why: readonly string[]): string {
+  return why.map(sanitizeLine).join(', ');
 }

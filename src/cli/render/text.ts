@@ -5,7 +5,13 @@ import prettyMilliseconds from 'pretty-ms';
 
 const WIDE =
   /[\p{Emoji_Presentation}\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6]/u;
-const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+
+let segmenter: Intl.Segmenter | undefined;
+/** What a reader sees as one character each. Most programs never print any that need this, which is slow to set up. */
+function graphemes(text: string): Intl.Segments {
+  segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+  return segmenter.segment(text);
+}
 
 /** A line without escape sequences and control characters, so that no compiler can move the cursor or recolour the screen. Tabs become spaces. */
 export function sanitizeLine(line: string): string {
@@ -24,7 +30,7 @@ export function textWidth(text: string): number {
     return text.length;
   }
   let width = 0;
-  for (const { segment } of graphemes.segment(text)) {
+  for (const { segment } of graphemes(text)) {
     width += graphemeWidth(segment);
   }
   return width;
@@ -40,7 +46,7 @@ export function truncate(text: string, columns: number): string {
   }
   let kept = '';
   let width = 0;
-  for (const { segment } of graphemes.segment(text)) {
+  for (const { segment } of graphemes(text)) {
     width += graphemeWidth(segment);
     if (width > columns - 1) {
       break;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import type { Cache } from '../../../src/index.ts';
+import { removeInUse } from '../../support/temporary.ts';
 import { mountMemory, noMounting, noRoot, open, scratch, until, warningsOf } from './support.ts';
 
 const LARGE = Buffer.alloc(40_000, 'large');
@@ -55,7 +56,7 @@ for (const [index, { name, path }] of parts.entries()) {
     const warnings = warningsOf(t, tag);
     const cache = open(t, { cacheRoot, tag });
     await assertWorks(t, cache);
-    rmSync(path(cacheRoot, tag), { recursive: true });
+    removeInUse(path(cacheRoot, tag));
     await until(() => existsSync(path(cacheRoot, tag)) || name.includes('blobs') || name.includes('locks'));
     for (const [key, value] of await cache.getMany(['key', 'large', 'made'])) {
       t.deepEqual(value, key === 'key' ? 'value' : key === 'large' ? LARGE : 'once');
@@ -79,7 +80,7 @@ test('a file in place of the root: everything misses, is said once, and works wh
   await assertWorks(t, cache);
 
   // And again, while it is open.
-  rmSync(cacheRoot, { recursive: true });
+  removeInUse(cacheRoot);
   writeFileSync(cacheRoot, 'in the way');
   await until(async () => !(await cache.set('key', 'value')));
   await assertMisses(t, cache);

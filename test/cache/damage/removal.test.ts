@@ -3,6 +3,7 @@ import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { SqliteReader } from '../../../src/cache/sqlite/reader.ts';
+import { removeInUse } from '../../support/temporary.ts';
 import { startThreads } from '../../support/thread.ts';
 import { open, scratch } from './support.ts';
 
@@ -14,7 +15,7 @@ const removals: Record<string, (directory: string) => void> = {
   'the database is moved away': directory =>
     renameSync(join(directory, 'cache.db'), join(directory, 'elsewhere.db')),
   'the log is removed': directory => rmSync(join(directory, 'cache.db-wal')),
-  'the directory is removed': directory => rmSync(directory, { recursive: true }),
+  'the directory is removed': removeInUse,
 };
 
 /** What another process would read. */

@@ -6,11 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { type Cache, type CacheOptions, createDefaultCache } from '../../../src/index.ts';
+import { removeInUse } from '../../support/temporary.ts';
 
 /** A directory that goes with the test. */
 export async function scratch(t: ExecutionContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'glovebox-damage-'));
-  t.teardown(() => rm(directory, { recursive: true, force: true }));
+  t.teardown(() => removeInUse(directory));
   return directory;
 }
 

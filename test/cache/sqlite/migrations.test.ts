@@ -1,12 +1,13 @@
 // Databases of older versions are brought to this one, once, whoever opens them; and none that was ever published is lost.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdir, readdir } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import test, { type ExecutionContext } from 'ava';
 import Database from 'better-sqlite3';
 import { SCHEMA } from '../../../src/cache/sqlite/schema.ts';
+import { LOCK_STALE_MS } from '../../../src/coordinator/locks.ts';
 import { createDefaultCache } from '../../../src/index.ts';
 import { temporaryRoot } from '../../support/temporary.ts';
 
@@ -94,5 +95,8 @@ test('a process that is killed while it migrates leaves the older database, and 
     'Grüße',
     'this version still reads it',
   );
+  // Its lock becomes too old for a living process to have it; or it has been collected already.
+  const old = new Date(Date.now() - LOCK_STALE_MS - 1000);
+  await utimes(`${file}.lock`, old, old).catch(() => undefined);
   t.is(await text(startMigrating(t, file).stdout), 'migrating\nopened 5\n');
 });

@@ -142,6 +142,19 @@ test('a target that another build compiles is waited for by name of the process'
   ]);
 });
 
+test('who was waited for in vain is no reason to compile', t => {
+  const lines = printed([
+    started('left'),
+    missed(1, 'left', 'left.conf changed', 'west.yml changed'),
+    at(5, { type: 'target-waiting', target: 'left', thread: 1, pid: 4711 }),
+    compiling(900, 'left'),
+  ]);
+  t.deepEqual(lines.slice(1, 3), [
+    'left: waiting for process 4711, which is compiling the same',
+    'left: compiling (left.conf changed, west.yml changed)',
+  ]);
+});
+
 test('escape sequences and control characters of a compiler never reach the terminal', t => {
   const hostile = '\u001b[2J\u001b[31merror\u001b[0m\u0007\tx\u001b]0;title\u0007\r\nnext\u009b1m';
   const text = printed(

@@ -2,7 +2,6 @@
 #include "engine.h"
 #include "report.h"
 #include "system.h"
-#include <string.h>
 
 #define EXPORT(name) __attribute__((export_name(#name))) name
 
@@ -27,21 +26,3 @@ int EXPORT(consumer)(void) {
 
 int EXPORT(reset_count)(void) { return resets; }
 int EXPORT(bootloader_count)(void) { return bootloader_calls; }
-
-void *memcpy(void *restrict to, const void *restrict from, size_t size) {
-  for (size_t i = 0; i < size; i++) ((volatile char *)to)[i] = ((const char *)from)[i];
-  return to;
-}
-
-void *memset(void *to, int byte, size_t size) {
-  for (size_t i = 0; i < size; i++) ((volatile char *)to)[i] = (char)byte;
-  return to;
-}
-
-int memcmp(const void *one, const void *other, size_t size) {
-  for (size_t i = 0; i < size; i++) {
-    int difference = ((volatile const unsigned char *)one)[i] - ((volatile const unsigned char *)other)[i];
-    if (difference != 0) return difference;
-  }
-  return 0;
-}

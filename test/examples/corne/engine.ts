@@ -19,7 +19,7 @@ declare const WebAssembly: {
 /** The compiled engine, from which any number of keyboards can be made. */
 export type EngineModule = object;
 
-const ENGINE = ['engine', 'combos', 'hold_taps', 'keys', 'layers', 'macros', 'report', 'sticky'];
+const ENGINE = ['engine', 'combos', 'hold_taps', 'keys', 'layers', 'macros', 'memory', 'report', 'sticky'];
 
 /** Compiles the engine with the keymap of the example, below a directory of the caller's. */
 export async function compileEngine(directory: string): Promise<EngineModule> {

@@ -1,4 +1,4 @@
-// The functions for bytes in memory that the compiler's own runtime has.
+// The functions for bytes in memory that the compiler itself may call.
 #pragma once
 #include <stddef.h>
 

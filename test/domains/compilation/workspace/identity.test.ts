@@ -58,6 +58,16 @@ test('a workspace is known by its manifest, its settings and the commit of every
   t.deepEqual(JSON.parse(JSON.stringify(identity)), identity);
 });
 
+test('the revision that west left is found wherever git keeps it', async t => {
+  const directory = await sample(t);
+  const before = await workspaceIdentity(directory);
+  await git(path.join(directory, 'zmk'), 'pack-refs', '--all');
+  await git(path.join(directory, 'zephyr'), 'symbolic-ref', 'refs/heads/manifest-rev', 'refs/heads/main');
+  t.deepEqual(await workspaceIdentity(directory), before);
+  await git(path.join(directory, 'zmk'), 'update-ref', '-d', 'refs/heads/manifest-rev');
+  t.is((await workspaceIdentity(directory)).projects.zmk?.revision, undefined);
+});
+
 test('where a workspace is makes no difference, nor do times', async t => {
   const directory = await sample(t);
   const before = await workspaceIdentity(directory);
