@@ -29,7 +29,7 @@ interface Access {
 
 // Reads are reported to the writer in batches: at the latest after this time, or when so many keys were read.
 const REPORT_INTERVAL_MS = 1000;
-const REPORT_SIZE = 1000;
+const REPORT_SIZE = 10_000;
 
 // How often an entry is read anew that is always another one when its blob is read.
 const MAX_ATTEMPTS = 10;
