@@ -30,6 +30,15 @@ const known = (message: string, more: Partial<Finding> = {}): Finding => ({
 const WRONG_COUNT =
   'A binding has too many or too few parameters, so that what follows it was taken for something else.';
 
+/** What a setting can be, by Kconfig's name for its type. */
+const VALUES: Readonly<Record<string, string>> = {
+  bool: 'y or n',
+  tristate: 'y, m or n',
+  int: 'a whole number',
+  hex: 'a number such as 0x1F',
+  string: 'text in double quotes',
+};
+
 /** In order: what comes first explains what comes later, whatever was printed first. */
 const RULES: readonly Rule[] = [
   {
@@ -98,9 +107,35 @@ const RULES: readonly Rule[] = [
         : undefined,
   },
   {
-    pattern: /^(.+?):(\d+): warning: malformed line '(.*)'/,
+    pattern: /^(.+?):(\d+): warning: '(.*)' is not a valid value for the (\w+) symbol (\w+)/,
+    find: ([, file, line, value, type = '', symbol]) => {
+      const takes = Object.hasOwn(VALUES, type) ? ` Its value is ${VALUES[type]}.` : '';
+      return known(`CONFIG_${symbol} cannot be '${value}'.${takes}`, { file: file!, line: Number(line) });
+    },
+  },
+  {
+    pattern: /^(.+?):(\d+): warning: malformed string literal in assignment to (\w+)/,
+    find: ([, file, line, symbol]) =>
+      known(`The value of CONFIG_${symbol} is ${VALUES.string}.`, { file: file!, line: Number(line) }),
+  },
+  {
+    pattern: /^(.+?):(\d+): warning: ignoring malformed line '(.*)'/,
     find: ([, file, line]) =>
       known('A setting is written as CONFIG_NAME=value.', { file: file!, line: Number(line) }),
+  },
+  {
+    // Whatever else it takes exception to. What is fatal comes last, and far above the last lines.
+    pattern: /^error: Aborting due to Kconfig warnings/,
+    find: (_match, until, lines) => {
+      const warnings = lines
+        .slice(0, until)
+        .map(line => /^(?:(.+?):(\d+): )?warning: (.+)$/.exec(line))
+        .filter(match => match !== null);
+      const [, file, line, said = ''] = warnings.at(-1) ?? [];
+      if (said === '') return undefined;
+      const place = file === undefined ? {} : at(file, line, undefined);
+      return { message: `Kconfig: ${said}`, certain: false, ...place };
+    },
   },
   {
     pattern: /Failed to locate keymap file|Keymap node not found/,

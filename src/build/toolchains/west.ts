@@ -40,7 +40,7 @@ class WestEngine implements ZephyrEngine {
   }
 
   async run(order: ZephyrOrder, job: CompileJob) {
-    const { workspace, zephyr, build, config, module, userCache, temporary } = order;
+    const { workspace, zephyr, settings, build, config, module, userCache, temporary } = order;
     const environment = passedEnvironment(this.#options.environment);
     const hasCcache = (await findProgram('ccache', workspace, environment)) !== undefined;
     const ccache = hasCcache ? order.ccache : undefined;
@@ -52,7 +52,7 @@ class WestEngine implements ZephyrEngine {
         cwd: workspace,
         env: {
           ...environment,
-          ...buildEnvironment({ workspace, zephyr, userCache, temporary, ccache }, job.jobs),
+          ...buildEnvironment({ workspace, zephyr, settings, userCache, temporary, ccache }, job.jobs),
         },
       },
       job,

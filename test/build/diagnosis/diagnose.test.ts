@@ -190,6 +190,24 @@ for (const [what, log, message, place] of [
   ],
   ['a setting', logs.UNDEFINED_SYMBOL, 'There is no setting CONFIG_ZMK_SLEPE.', 'config/corne.conf:2'],
   [
+    "a setting's value",
+    logs.INVALID_VALUE,
+    "CONFIG_ZMK_IDLE_TIMEOUT cannot be 'soon'. Its value is a whole number.",
+    'config/corne.conf:2',
+  ],
+  [
+    'quotes around text',
+    logs.MALFORMED_STRING,
+    'The value of CONFIG_ZMK_KEYBOARD_NAME is text in double quotes.',
+    'config/corne.conf:2',
+  ],
+  [
+    'what begins a setting',
+    logs.MALFORMED_LINE,
+    'A setting is written as CONFIG_NAME=value.',
+    'config/corne.conf:2',
+  ],
+  [
     'a keymap',
     logs.NO_KEYMAP,
     "There is no keymap for this target: neither '<shield>.keymap' nor '<board>.keymap' is in config/.",
@@ -221,6 +239,12 @@ for (const [what, log, message, place] of [
     t.true(found.certain);
   });
 }
+
+test('of what Kconfig says it is told for what it gives up, which is far above the last lines', async t => {
+  const found = await say(t, logs.UNMET_SELECT);
+  t.regex(found.message, /^Kconfig: MBEDTLS .*has direct dependencies 0 with value n/);
+  t.false(found.certain);
+});
 
 test('what is not known is told in the words of the compiler, with the line of the source', async t => {
   const found = await say(t, logs.C_ERROR);

@@ -117,17 +117,47 @@ Call Stack (most recent call first):
 -- Configuring incomplete, errors occurred!
 `;
 
-export const UNDEFINED_SYMBOL = `${HEAD}Parsing /tmp/zmk-config/zmk/app/Kconfig
+/** Kconfig's own output, before which the build's comes. */
+const kconfig = (
+  warnings: string,
+) => `${HEAD}-- Including generated dts.cmake file: /tmp/tmp.1wHnkLiIMw/zephyr/dts.cmake
+
+warning: ZMK_USB (defined at /tmp/zmk-config/zmk/app/Kconfig:121) was assigned the value 'y' but got the
+value 'n'. Check these unsatisfied dependencies: (!ZMK_SPLIT || (ZMK_SPLIT && ZMK_SPLIT_ROLE_CENTRAL))
+(=n). See http://docs.zephyrproject.org/latest/kconfig.html#CONFIG_ZMK_USB and/or look up ZMK_USB in the
+menuconfig/guiconfig interface.
+
+
+warning: Deprecated symbol KSCAN is enabled.
+
+
+${warnings}
+Parsing /tmp/zmk-config/zmk/app/Kconfig
 Loaded configuration '/tmp/zmk-config/zmk/app/boards/arm/nice_nano/nice_nano_v2_defconfig'
 Merged configuration '/tmp/zmk-config/config/corne.conf'
-
-/tmp/zmk-config/config/corne.conf:2: warning: attempt to assign the value 'y' to the undefined symbol ZMK_SLEPE
 
 error: Aborting due to Kconfig warnings
 
 CMake Error at /tmp/zmk-config/zephyr/cmake/modules/kconfig.cmake:348 (message):
   command failed with return code: 1
 `;
+
+const inConf = (said: string) => kconfig(`/tmp/zmk-config/config/corne.conf:2: warning: ${said}`);
+
+export const UNDEFINED_SYMBOL = inConf("attempt to assign the value 'y' to the undefined symbol ZMK_SLEPE");
+export const INVALID_VALUE = inConf(
+  "'soon' is not a valid value for the int symbol ZMK_IDLE_TIMEOUT (defined at /tmp/zmk-config/zmk/app/Kconfig:334). Assignment ignored.",
+);
+export const MALFORMED_STRING = inConf(
+  'malformed string literal in assignment to ZMK_KEYBOARD_NAME (defined at /tmp/zmk-config/zmk/app/Kconfig:7). Assignment ignored.',
+);
+export const MALFORMED_LINE = inConf("ignoring malformed line 'ZMK_SLEEP=y'");
+
+/** A module that the manifest leaves out, or that is not there. */
+export const UNMET_SELECT = kconfig(
+  `warning: MBEDTLS (defined at modules/mbedtls/Kconfig:19) has direct dependencies 0 with value n, but is currently being y-selected by the following symbols:
+ - BT_ECC (defined at subsys/bluetooth/host/Kconfig:999), with value y, direct dependencies BT_HCI_HOST (value: y)`,
+);
 
 export const NO_KEYMAP = `${HEAD.replace(/-- Using keymap file.*\n/, '')}CMake Warning at keymap-module/modules/modules.cmake:220 (message):
   Failed to locate keymap file!

@@ -57,6 +57,7 @@ test.serial('nothing of our environment reaches the build but what is listed', a
         'USER_CACHE_DIR',
         'TMPDIR',
         'WEST_CONFIG_GLOBAL',
+        'WEST_CONFIG_LOCAL',
         'WEST_CONFIG_SYSTEM',
       ],
       ...[

@@ -2,7 +2,7 @@
 // has what they are known for, good and bad. The firmware is a function of everything that was read and of nothing else.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { writeRecords } from '../toolchains/observed/records.ts';
 import { compileZmk, ZmkError } from '../toolchains/observed/zmk.ts';
@@ -63,6 +63,7 @@ export function westBuild(
     if (!existsSync(path.join(workspace, '.west/config'))) {
       throw new ZmkError('west: unknown command "build"; do you need to run this inside a workspace?');
     }
+    rememberZephyr(environment, workspace);
     const call = parseWestBuild(words);
     if (existsSync(path.join(call.build, 'CMakeCache.txt'))) {
       // Whatever has changed: the old firmware stays.
@@ -126,6 +127,16 @@ function make(
   mkdirSync(links, { recursive: true });
   symlinkSync(path.join(zephyr, 'include'), path.join(links, 'include'));
   symlinkSync('/', path.join(links, 'root'));
+}
+
+/** West notes where Zephyr is, when it first builds in a workspace. */
+function rememberZephyr(environment: Readonly<Record<string, string | undefined>>, workspace: string): void {
+  const file = environment.WEST_CONFIG_LOCAL ?? path.join(workspace, '.west/config');
+  const settings = readFileSync(file, 'utf8');
+  if (/^\[zephyr\]\nbase = /m.test(settings)) return;
+  // It is read as Python's configparser reads it.
+  if (/^\[zephyr\]/m.test(settings)) throw new ZmkError(`west: section 'zephyr' already exists in ${file}`);
+  appendFileSync(file, '\n[zephyr]\nbase = zephyr\n');
 }
 
 /** Is baked into the firmware. */

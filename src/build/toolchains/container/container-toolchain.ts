@@ -54,7 +54,7 @@ class ContainerEngine implements ZephyrEngine {
   }
 
   async run(order: ZephyrOrder, job: CompileJob) {
-    const { workspace, zephyr, build, config, module, userCache, temporary, ccache } = order;
+    const { workspace, zephyr, settings, build, config, module, userCache, temporary, ccache } = order;
     return runContainer(
       this.#engine,
       {
@@ -68,7 +68,7 @@ class ContainerEngine implements ZephyrEngine {
           // Nobody's home is in there.
           HOME: temporary,
           ...this.#environment(),
-          ...buildEnvironment({ workspace, zephyr, userCache, temporary, ccache }, job.jobs),
+          ...buildEnvironment({ workspace, zephyr, settings, userCache, temporary, ccache }, job.jobs),
         },
         mounts: this.#mounts(order),
         user: caller(),

@@ -9,6 +9,8 @@ export interface ZephyrOrder {
   workspace: string;
   /** Where Zephyr is in the workspace, relative. */
   zephyr: string;
+  /** West's settings of the workspace: a copy, inside of `temporary`. */
+  settings: string;
   /** The directory of the keymaps, or a copy of it: what `ZMK_CONFIG` is to be. */
   config: string;
   /** The config repository, when it is a module. */

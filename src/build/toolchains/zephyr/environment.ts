@@ -46,6 +46,8 @@ export interface BuildPlaces {
   workspace: string;
   /** Where Zephyr is in it, relative. */
   zephyr: string;
+  /** West's settings of the workspace: a copy that west can write to. */
+  settings: string;
   /** For what Zephyr finds out about the compiler: of builds that find out the same, one at a time. */
   userCache: string;
   /** For temporary files. */
@@ -56,7 +58,7 @@ export interface BuildPlaces {
 
 /** The variables that are set, whatever the caller's environment says. They win over passed ones. */
 export function buildEnvironment(
-  { workspace, zephyr, userCache, temporary, ccache }: BuildPlaces,
+  { workspace, zephyr, settings, userCache, temporary, ccache }: BuildPlaces,
   jobs: number,
 ): Record<string, string> {
   const base = path.posix.join(workspace, zephyr);
@@ -67,6 +69,7 @@ export function buildEnvironment(
     // Else they are in ~/.cache/zephyr, or in the sources, and shared by builds that run at once.
     USER_CACHE_DIR: userCache,
     TMPDIR: temporary,
+    WEST_CONFIG_LOCAL: settings,
     // What west is configured to do elsewhere on this machine is no part of this build.
     WEST_CONFIG_GLOBAL: path.posix.join(temporary, 'no-west-config'),
     WEST_CONFIG_SYSTEM: path.posix.join(temporary, 'no-west-config'),

@@ -1,5 +1,5 @@
 // A toolchain that builds with ZMK's own build, whatever runs it.
-import { constants, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { constants, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { GloveboxError } from '../../../cache/errors.ts';
 import type { Target } from '../../../domains/compilation/target.ts';
@@ -22,6 +22,7 @@ import { cancelled, withoutArtifacts } from '../outcome.ts';
 import type { ZephyrEngine, ZephyrOrder } from './engine.ts';
 import { collectFirmware } from './firmware.ts';
 import { type ConfigRepository, isolateConfig, readRepository, repositoryInputs } from './repository.ts';
+import { copySettings, zephyrOf } from './settings.ts';
 import { ownStation, type Station, takeStation } from './station.ts';
 import { westBuildArguments } from './west-build.ts';
 
@@ -174,20 +175,14 @@ function orderAt(station: Station, workspace: string, repository: ConfigReposito
   const { work, facts: userCache, ccache } = station;
   const temporary = path.join(work, 'tmp');
   mkdirSync(temporary, { recursive: true });
+  const settings = path.join(temporary, 'west-settings');
+  copySettings(workspace, settings);
   return {
-    ...{ workspace, zephyr: zephyrOf(workspace) },
+    ...{ workspace, zephyr: zephyrOf(workspace), settings },
     config: isolateConfig(repository, work),
     module: repository.isModule ? repository.directory : undefined,
     ...{ work, build: path.join(work, 'build'), temporary, userCache, ccache },
   };
-}
-
-/** Where Zephyr is in a workspace, relative to it: where west says, which is `zephyr` unless the manifest says otherwise. */
-function zephyrOf(workspace: string): string {
-  const settings = readFileSync(path.join(workspace, '.west/config'), 'utf8');
-  const section = /^\[zephyr\]\s*$([^[]*)/m.exec(settings)?.[1] ?? '';
-  const base = /^base\s*[=:]\s*(.*?)\s*$/m.exec(section)?.[1];
-  return base !== undefined && existsSync(path.join(workspace, base)) ? base : 'zephyr';
 }
 
 /** Copies artifacts to where the job's owner expects them. */

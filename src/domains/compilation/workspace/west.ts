@@ -80,5 +80,8 @@ export async function runWest(
   const remedy = offline
     ? 'Offline, only what was fetched before can be used: run it again without --offline.'
     : 'Run it again when that is mended; what was fetched is kept.';
-  throw new WorkspaceError(`west ${args[0]} failed: ${why.trim()}. ${remedy}`);
+  // Git does not say of which project it speaks; west does, in the end.
+  const project = lines.map(line => /failed for projects?:? (\S.*)$/.exec(line)?.[1]).at(-1);
+  const what = project === undefined ? '' : ` for ${project}`;
+  throw new WorkspaceError(`west ${args[0]} failed${what}: ${why.trim()}. ${remedy}`);
 }

@@ -29,7 +29,8 @@ export const SHIELDS = ['corne_left', 'corne_right', 'lily58_left', 'lily58_righ
 /** Files by their place in the workspace. */
 export function workspaceFiles(): Record<string, string> {
   const files: Record<string, string> = {
-    '.west/config': '[manifest]\npath = config\nfile = west.yml\n\n[zephyr]\nbase = zephyr\n',
+    // As west leaves it that has not built here yet.
+    '.west/config': '[manifest]\npath = config\nfile = west.yml\n',
     'zephyr/include/kernel.h': '// kernel',
     'zephyr/dts/common/mem.h': '#define DT_SIZE_K(x) ((x) * 1024)',
     'zmk/app/CMakeLists.txt': 'project(zmk)\n',

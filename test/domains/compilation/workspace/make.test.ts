@@ -134,7 +134,7 @@ test('a workspace whose making fails cannot be seen, and the next try fetches on
   const hal = path.join(directory, 'up/hal');
   await rename(hal, `${hal}-away`);
   const error = await t.throwsAsync(service.create(config), { instanceOf: WorkspaceError });
-  t.regex(error?.message ?? '', /west update failed: .*hal/s);
+  t.regex(error?.message ?? '', /^west update failed for hal: .*fatal: /s);
   t.deepEqual(await service.list(), []);
   t.is(await findWorkspace(config, { cacheRoot }), undefined);
   const [leftover = ''] = await readdir(path.join(service.store.root, 'parts'));

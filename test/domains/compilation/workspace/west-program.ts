@@ -37,16 +37,13 @@ function update({ manifest }: Manifest, seen: Set<string>): void {
     const isHere = /^[0-9a-f]{40}$/.test(revision) && isPresent(place, revision);
     if (!isHere) {
       process.stdout.write(`--- ${name}: fetching, need revision ${revision}\n`);
-      git(
-        place,
-        'fetch',
-        '-q',
-        '-f',
-        ...args.filter(arg => arg.startsWith('-o=')).map(arg => arg.slice(3)),
-        '--',
-        url,
-        revision,
-      );
+      const options = args.filter(arg => arg.startsWith('-o=')).map(arg => arg.slice(3));
+      try {
+        git(place, 'fetch', '-q', '-f', ...options, '--', url, revision);
+      } catch {
+        process.stderr.write(`ERROR: update failed for project ${name}\n`);
+        process.exit(1);
+      }
     }
     git(place, 'update-ref', 'refs/heads/manifest-rev', isHere ? revision : 'FETCH_HEAD^{commit}');
     git(place, 'checkout', '-q', '--detach', 'refs/heads/manifest-rev');
