@@ -17,14 +17,13 @@ export function zephyrOf(workspace: string): string {
 export function copySettings(workspace: string, file: string): void {
   const settings = read(workspace);
   const base = `base = ${zephyrOf(workspace)}\n`;
-  const heading = SECTION.exec(settings)?.[0];
   const complete =
     baseIn(settings) !== undefined
       ? settings
-      : heading === undefined
+      : !SECTION.test(settings)
         ? `${settings}\n[zephyr]\n${base}`
         : // Twice the same section is an error.
-          settings.replace(SECTION, `${heading}\n${base}`);
+          settings.replace(SECTION, section => `${section}\n${base}`);
   writeFileSync(file, complete);
 }
 
