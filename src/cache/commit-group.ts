@@ -11,12 +11,12 @@
 //                       │  └──► free                 │
 //                       └───── the taker died before its commit
 import { threadId } from 'node:worker_threads';
+import { lazyBuffer } from './lazy-buffer.ts';
 import { OperationMemory } from './operation-memory.ts';
 import type { TimedOperation, WriteOperation, WriteResult } from './store.ts';
 
 /** More threads than this wait for a turn of their own. One for each bit of a word. */
 const BOXES = 32;
-// The system gives only what is used.
 const BOX_BYTES = 128 * 1024;
 const MAX_OPERATIONS = 256;
 // Of others in one transaction, or a few more: the event loop of whoever commits waits meanwhile.
@@ -84,7 +84,7 @@ export class CommitGroup {
   readonly #operations: OperationMemory;
   #own: number | undefined;
 
-  constructor(buffer = new SharedArrayBuffer(HEAD_BYTES + BOXES * BOX_BYTES)) {
+  constructor(buffer = lazyBuffer(HEAD_BYTES + BOXES * BOX_BYTES)) {
     this.buffer = buffer;
     this.#words = new Int32Array(buffer);
     this.#doubles = new Float64Array(buffer);

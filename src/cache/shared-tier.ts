@@ -13,10 +13,11 @@
 // processors that may change the order of reads the checksum, which every reader looks at, finds what was torn.
 import { threadId } from 'node:worker_threads';
 import { Encoding } from './codec.ts';
+import { lazyBuffer } from './lazy-buffer.ts';
 import type { FoundValue } from './store.ts';
 
 const UNIT = 8;
-// 16 MiB, of which the system gives only what is used.
+// 16 MiB.
 const UNITS = 1 << 21;
 const BUCKETS = 1 << 14;
 const WAYS = 4;
@@ -48,7 +49,7 @@ export class SharedTier {
   readonly #characters: Uint16Array;
   readonly #bytes: Buffer;
 
-  constructor(buffer = new SharedArrayBuffer(RING + UNITS * UNIT)) {
+  constructor(buffer = lazyBuffer(RING + UNITS * UNIT)) {
     this.buffer = buffer;
     this.#words = new Int32Array(buffer);
     this.#doubles = new Float64Array(buffer);
