@@ -5,7 +5,7 @@ import { type DataFile, readDataFile } from './data-file.ts';
 import { expandHome, userConfigDirectory } from './environment.ts';
 import { findProjectFile, findUserFile } from './find-config.ts';
 import { problemsOf } from './problems.ts';
-import type { ConfigValues } from './schema.ts';
+import { type ConfigValues, isMap } from './schema.ts';
 import type { CacheConfig, UserConfig } from './user-config.ts';
 
 /** Where to look for config files. */
@@ -158,8 +158,4 @@ function withDefaults({
     toolchains: toolchains ?? {},
     ...(workspaces && { workspaces }),
   };
-}
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

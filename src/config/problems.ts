@@ -1,9 +1,9 @@
 // The sentences that say what is wrong with a config.
 import { inspect } from 'node:util';
-import type { z as Zod } from 'zod';
+import type { BaseIssue } from 'valibot';
 import type { ConfigProblem } from './config-error.ts';
 import { didYouMean } from './nearest.ts';
-import { configSchema, loadZod } from './schema.ts';
+import { issuesOf } from './schema.ts';
 
 /** A problem with the steps to its field, for looking up where in the file it is. */
 export interface LocatedProblem extends ConfigProblem {
@@ -14,41 +14,23 @@ const MAX_SHOWN = 60;
 
 /** What is wrong with `value`, in no order; empty when it is what a config file may say. */
 export function problemsOf(value: unknown): LocatedProblem[] {
-  const { error } = configSchema().safeParse(value);
-  return (error?.issues ?? []).flatMap(issue => problemsOfIssue(issue, value));
+  return issuesOf(value).map(issue => problemOfIssue(issue, value));
 }
 
-function problemsOfIssue(issue: Zod.core.$ZodIssue, root: unknown): LocatedProblem[] {
-  if (issue.code === 'unrecognized_keys') return issue.keys.map(key => unknownField([...issue.path, key]));
-  if (issue.code === 'invalid_key') {
-    const allowed = issue.issues[0]?.message ?? issue.message;
-    return [
-      problem(issue.path, `${fieldName(issue.path)} cannot be: the name of a tag has ${allowed} only.`),
-    ];
-  }
-  const field = fieldName(issue.path) || 'The content';
-  const value = issue.path.reduce<unknown>((holder, step) => (holder as never)?.[step], root);
+function problemOfIssue(issue: BaseIssue<unknown>, root: unknown): LocatedProblem {
+  const { type, expected, message } = issue;
+  const path = issue.path?.map(({ key }) => key as PropertyKey) ?? [];
+  if (type === 'raw_check') return unknownField(path, expected!.split(', '));
+  if (type === 'never') return problem(path, `${fieldName(path)} cannot be: ${message}.`);
+  const field = fieldName(path) || 'The content';
+  const value = path.reduce<unknown>((holder, step) => (holder as never)?.[step], root);
   const what = value === undefined ? 'is missing, and' : `is ${show(value)}, but`;
-  return [problem(issue.path, `${field} ${what} must be ${issue.message}.`)];
+  return problem(path, `${field} ${what} must be ${message}.`);
 }
 
-function unknownField(path: PropertyKey[]): LocatedProblem {
-  const allowed = fieldsAt(configSchema(), path.slice(0, -1));
+function unknownField(path: PropertyKey[], allowed: string[]): LocatedProblem {
   const hint = didYouMean(String(path.at(-1)), allowed);
   return problem(path, `${fieldName(path)} is not a field.${hint} Allowed here: ${allowed.join(', ')}.`);
-}
-
-/** The names of the fields that the map at `path` may have. */
-function fieldsAt(schema: Zod.core.$ZodType, path: readonly PropertyKey[]): string[] {
-  const z = loadZod();
-  let inner: Zod.core.$ZodType = schema;
-  while (inner instanceof z.ZodOptional) inner = inner.unwrap();
-  if (inner instanceof z.ZodPipe) inner = inner.out;
-  const [step, ...rest] = path;
-  if (inner instanceof z.ZodRecord) return fieldsAt(inner.valueType, rest);
-  if (!(inner instanceof z.ZodObject)) return [];
-  if (step === undefined) return Object.keys(inner.shape);
-  return fieldsAt((inner.shape as Record<PropertyKey, Zod.core.$ZodType>)[step]!, rest);
 }
 
 function problem(path: PropertyKey[], message: string): LocatedProblem {

@@ -1,9 +1,9 @@
 // What a config file may say.
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import type { z as Zod } from 'zod';
+import type * as Valibot from 'valibot';
 import type { ByteSize, Duration, EvictionPolicy } from '../cache/cache.ts';
-import { assertTag } from '../cache/keys.ts';
+import { isTag } from '../cache/keys.ts';
 import { DURATION_FORMS, parseDuration, parseSize, SIZE_FORMS } from '../cache/units.ts';
 import {
   type BuildOptions,
@@ -22,7 +22,7 @@ export interface ConfigValues {
 }
 
 /** Each leaf's message says what is allowed there; {@link problemsOf} makes sentences of them. */
-export type ConfigSchema = Zod.ZodType<ConfigValues>;
+type ConfigSchema = Valibot.GenericSchema<unknown, ConfigValues>;
 
 const POLICIES: readonly EvictionPolicy[] = [
   'least-recently-used',
@@ -36,88 +36,131 @@ const PLACEHOLDER = /\{([A-Za-z][A-Za-z0-9_-]*)\}/g;
 const MAX_JOBS = 1024;
 const MAP = 'a map of fields';
 
-let zod: typeof Zod | undefined;
+type Validator = typeof Valibot;
 
-/** The validator, loaded on first use: most threads never see a config file, and it takes longer than all the rest to load. */
-export function loadZod(): typeof Zod {
-  zod ??= (createRequire(import.meta.url)('zod') as { z: typeof Zod }).z;
-  return zod;
-}
-
+let validator: Validator | undefined;
 let schema: ConfigSchema | undefined;
 
-export function configSchema(): ConfigSchema {
-  schema ??= createSchema(loadZod());
-  return schema;
+/**
+ * What is not as it must be, in no order. An issue of the type `raw_check` is of a field that does not exist, with the
+ * names of those that do as what was expected; one of the type `never` is of a name that cannot be.
+ */
+export function issuesOf(value: unknown): readonly Valibot.BaseIssue<unknown>[] {
+  // Loaded on first use: most threads never see a config file.
+  validator ??= createRequire(import.meta.url)('valibot') as Validator;
+  schema ??= createSchema(validator);
+  return validator.safeParse(schema, value).issues ?? [];
 }
 
-function createSchema(z: typeof Zod): ConfigSchema {
-  const leaf = <T>(allowed: string, check: (value: unknown) => boolean) => z.custom<T>(check, allowed);
-  const map = <T extends Zod.ZodRawShape>(shape: T) => z.strictObject(shape, MAP);
+function createSchema(v: Validator): ConfigSchema {
+  const leaf = <T>(allowed: string, check: (value: unknown) => boolean) => v.custom<T>(check, allowed);
+  // Valibot's strict object takes a list for a map, stops at the first unknown field and passes `constructor` by.
+  const map = <T extends Valibot.ObjectEntries>(fields: T) =>
+    v.pipe(
+      leaf<object>(MAP, isMap),
+      v.lazy(input => v.pipe(v.object(fields), unknownFields(v, input as object, Object.keys(fields)))),
+    );
+  // What is missing would be told as a fault of the map around it; so it is null, which no field may be.
+  const required = <T>(field: Valibot.GenericSchema<T>) => v.optional(field, null as never);
   const text = (allowed: string) => leaf<string>(allowed, value => isText(value) && value !== '');
   const oneOf = <T extends string>(words: readonly T[]) =>
-    leaf<T>(`one of ${words.join(', ')}`, value => words.includes(value as T)).optional();
+    v.optional(leaf<T>(`one of ${words.join(', ')}`, value => words.includes(value as T)));
   const list = (allowed: string, isItem = isFilled, minimum = 1) =>
     leaf<string[]>(allowed, value => Array.isArray(value) && value.length >= minimum && value.every(isItem));
 
   const ofTag = {
-    enabled: leaf<boolean>('true or false', value => typeof value === 'boolean').optional(),
-    maxSize: leaf<ByteSize>(SIZE_FORMS, passes(parseSize)).optional(),
+    enabled: v.optional(leaf<boolean>('true or false', value => typeof value === 'boolean')),
+    maxSize: v.optional(leaf<ByteSize>(SIZE_FORMS, passes(parseSize))),
     policy: oneOf(POLICIES),
-    ttl: leaf<Duration>(DURATION_FORMS, passes(parseDuration)).optional(),
+    ttl: v.optional(leaf<Duration>(DURATION_FORMS, passes(parseDuration))),
   };
-  const tag = leaf<string>('letters, digits, ".", "_" and "-"', passes(assertTag));
+  const tag = map(ofTag);
+  const noTag = v.never('the name of a tag has letters, digits, ".", "_" and "-" only');
+  // Valibot's record would let a tag with the name `constructor` say anything.
+  const tags = v.pipe(
+    leaf<unknown>('a map without __proto__', value => !hasProto(value)),
+    leaf<object>(MAP, isPlainMap),
+    v.lazy(input => {
+      const names = Object.keys(input as object);
+      return v.object(Object.fromEntries(names.map(name => [name, isTag(name) ? tag : noTag])));
+    }),
+  );
   const cache = map({
-    directory: text('a path').optional(),
-    timeout: leaf<Duration>(DURATION_FORMS, passes(parseDuration)).optional(),
+    directory: v.optional(text('a path')),
+    timeout: v.optional(leaf<Duration>(DURATION_FORMS, passes(parseDuration))),
     ...ofTag,
-    tags: leaf<Record<string, unknown>>('a map without __proto__', value => !hasProto(value))
-      .pipe(z.record(tag, map(ofTag), MAP))
-      .optional(),
+    tags: v.optional(tags),
   });
 
   const build = map({
     toolchain: oneOf(TOOLCHAINS),
-    jobs: leaf<number>(`a whole number from 1 to ${MAX_JOBS}`, isJobs).optional(),
-    output: text('a path').optional(),
-    workspace: text('a path').optional(),
-    configPath: leaf<string>('a path inside the config directory', isPathInside).optional(),
-    fallbackBinary: leaf<string>('an extension without its dot, such as hex', isExtension).optional(),
+    jobs: v.optional(leaf<number>(`a whole number from 1 to ${MAX_JOBS}`, isJobs)),
+    output: v.optional(text('a path')),
+    workspace: v.optional(text('a path')),
+    configPath: v.optional(leaf<string>('a path inside the config directory', isPathInside)),
+    fallbackBinary: v.optional(leaf<string>('an extension without its dot, such as hex', isExtension)),
   });
 
-  const argument = z.custom<string>(value => isText(value) && unknownPlaceholder(value) === undefined, {
-    error: ({ input }) => (isText(input) ? placeholderForms(input) : 'a text; put it in quotes'),
-  });
-  const variables = list('a list of names of environment variables', isVariable, 0).optional();
+  const argument = v.custom<string>(
+    value => isText(value) && unknownPlaceholder(value) === undefined,
+    ({ input }) => (isText(input) ? placeholderForms(input) : 'a text; put it in quotes'),
+  );
+  const variables = v.optional(list('a list of names of environment variables', isVariable, 0));
   const command = map({
-    program: text('a program in PATH, or a path'),
-    arguments: z.array(argument, 'a list of texts'),
-    inputs: list('a list of globs, at least one'),
-    artifacts: list('a list of globs, at least one'),
-    version: list('a list: a program and its arguments').optional(),
+    program: required(text('a program in PATH, or a path')),
+    arguments: required(v.array(argument, 'a list of texts')),
+    inputs: required(list('a list of globs, at least one')),
+    artifacts: required(list('a list of globs, at least one')),
+    version: v.optional(list('a list: a program and its arguments')),
     environment: variables,
     passThrough: variables,
-    observed: text('a path relative to the build directory').optional(),
+    observed: v.optional(text('a path relative to the build directory')),
   });
 
   const west = map({ environment: variables });
   const container = map({
-    image: text('the name of an image').optional(),
+    image: v.optional(text('the name of an image')),
     engine: oneOf(ENGINES),
     environment: variables,
   });
   const toolchains = map({
-    command: command.optional(),
-    west: west.optional(),
-    container: container.optional(),
+    command: v.optional(command),
+    west: v.optional(west),
+    container: v.optional(container),
   });
   const workspaces = map({ ttl: ofTag.ttl, maxSize: ofTag.maxSize });
   return map({
-    cache: cache.optional(),
-    build: build.optional(),
-    toolchains: toolchains.optional(),
-    workspaces: workspaces.optional(),
+    cache: v.optional(cache),
+    build: v.optional(build),
+    toolchains: v.optional(toolchains),
+    workspaces: v.optional(workspaces),
   });
+}
+
+/** `input` is the map as it was given: a map that was validated holds known fields only. */
+function unknownFields<T>(v: Validator, input: object, fields: readonly string[]) {
+  return v.rawCheck<T>(({ addIssue }) => {
+    for (const key in input) {
+      if (fields.includes(key)) continue;
+      const value: unknown = input[key as never];
+      addIssue({
+        expected: fields.join(', '),
+        path: [{ type: 'unknown', origin: 'key', input, key, value }],
+      });
+    }
+  });
+}
+
+export function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Neither a `Map`, whose content nobody would look at, nor an instance of any other class. */
+function isPlainMap(value: unknown): boolean {
+  if (!isMap(value)) return false;
+  // A tag may have this name. Objects of other realms are plain too.
+  const maker = value.constructor;
+  return typeof maker !== 'function' || Object.hasOwn(maker.prototype ?? {}, 'isPrototypeOf');
 }
 
 /** No NUL: neither a path nor an argument of a program can hold one. */
@@ -140,7 +183,7 @@ function isExtension(value: unknown): boolean {
   return typeof value === 'string' && /^[A-Za-z0-9]+$/.test(value);
 }
 
-/** Validation of a record passes this one name by without a look. */
+/** To set this name in an object is to change what the object inherits. */
 function hasProto(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, '__proto__');
 }

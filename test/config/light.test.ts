@@ -34,7 +34,7 @@ test('asking what the environment and a config mean loads no parser and no valid
 test('reading a config file loads parser and validator only when there is a file', async t => {
   const loaded = await packagesOf('config/index.ts');
   t.true(loaded.includes('bytes'));
-  for (const heavy of ['zod', 'yaml']) t.false(loaded.includes(heavy), heavy);
+  for (const heavy of ['valibot', 'yaml']) t.false(loaded.includes(heavy), heavy);
 });
 
 test('the layout domain loads the grammar only when a keymap is parsed', async t => {
