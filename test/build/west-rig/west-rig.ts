@@ -107,7 +107,9 @@ export class WestMachine {
   #answering(name: string, version: string): string {
     if (name !== 'west') return `echo '${version}'`;
     const command = [process.execPath, WEST, this.rig.address].map(word => `'${word}'`).join(' ');
-    return `if [ "$1" = --version ]; then echo '${version}'; else exec ${command} "$@"; fi`;
+    // It starts with a clean environment, and sooner when its sources are not compiled each time.
+    const compiled = `NODE_COMPILE_CACHE='${process.env.NODE_COMPILE_CACHE ?? ''}'`;
+    return `if [ "$1" = --version ]; then echo '${version}'; else ${compiled} exec ${command} "$@"; fi`;
   }
 
   /** Writes a file of the config. */

@@ -20,7 +20,8 @@ export const REAL_WEST = (process.env.PATH ?? '')
 export async function installWest(directory: string): Promise<void> {
   // What needs no program of its own is done by the shell, which starts sooner.
   const init = 'mkdir .west && printf "[manifest]\\npath = $3\\nfile = west.yml\\n\\n" > .west/config';
-  const update = `exec '${process.execPath}' '${PROGRAM}' "$@"`;
+  const compiled = `NODE_COMPILE_CACHE='${process.env.NODE_COMPILE_CACHE ?? ''}'`;
+  const update = `${compiled} exec '${process.execPath}' '${PROGRAM}' "$@"`;
   await write(directory, { west: `#!/bin/sh\n[ "$1 $2" = "init -l" ] && { ${init}; exit; }\n${update}\n` });
   await chmod(path.join(directory, 'west'), 0o755);
 }
