@@ -9,6 +9,7 @@ export {
   type EntryMetadata,
   type EvictionPolicy,
   FOREIGN_STALENESS_MS,
+  type GetFileOptions,
   type GetOrSetOptions,
   type PrefixOptions,
   type SetOptions,

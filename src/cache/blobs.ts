@@ -2,11 +2,22 @@
 // writer, inside its transaction, gives a temporary file its final name or removes a blob, so that rows and files
 // of all processes change under one lock.
 import { createHash, randomUUID } from 'node:crypto';
-import { constants, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, type Stats } from 'node:fs';
-import { chmod, copyFile, lstat, open, readdir, rm, stat } from 'node:fs/promises';
+import {
+  chmodSync,
+  constants,
+  copyFileSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
+import { copyFile, open, readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { TEMPORARY_MAX_AGE_MS, writeWhole } from './destination.ts';
-import { hashFile } from './keys.ts';
+import { hashFile, SMALL_FILE } from './hash-file.ts';
 import { isGone, ownerName, parseOwner } from './owner.ts';
 
 /** Values of more bytes than this are blobs; smaller ones are in the database. */
@@ -50,7 +61,11 @@ export class BlobFiles {
       const file = await this.#making(() => open(temporary, 'wx', 0o600));
       try {
         await file.writeFile(bytes);
-        await file.datasync();
+        // Hashed while the disk is busy.
+        const flushed = file.datasync();
+        const hash = createHash('sha256').update(bytes).digest('hex');
+        await flushed;
+        return { temporary, hash };
       } finally {
         await file.close();
       }
@@ -58,29 +73,25 @@ export class BlobFiles {
       await rm(temporary, { force: true });
       throw error;
     }
-    return { temporary, hash: createHash('sha256').update(bytes).digest('hex') };
   }
 
   /** Copies a file (cloning its blocks where the file system can), flushes the copy and hashes what was really copied. */
   async copyToTemporary(
     source: string,
   ): Promise<{ temporary: string; hash: string; size: number; mode: number }> {
-    const { mode } = await stat(source);
+    const { mode, size: expected } = statSync(source);
     const temporary = this.#temporaryName();
     try {
-      await this.#making(() =>
-        copyFile(source, temporary, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL),
-      );
-      await chmod(temporary, 0o600);
+      await this.#making(() => copy(source, temporary, expected));
+      chmodSync(temporary, 0o600);
       const file = await open(temporary, 'r+');
       try {
-        await file.datasync();
+        // Hashed while the disk is busy.
+        const [hash, { size }] = await Promise.all([hashFile(temporary), file.stat(), file.datasync()]);
+        return { temporary, hash, size, mode: mode & 0o777 };
       } finally {
         await file.close();
       }
-      const hash = await hashFile(temporary);
-      const { size } = await stat(temporary);
-      return { temporary, hash, size, mode: mode & 0o777 };
     } catch (error) {
       await rm(temporary, { force: true });
       throw error;
@@ -112,7 +123,7 @@ export class BlobFiles {
    * when that cannot be said: too many open files, no permission.
    */
   async read(hash: string, size: number): Promise<Buffer | undefined> {
-    const path = await this.#find(hash, size);
+    const path = this.#find(hash, size);
     if (path === undefined) return undefined;
     const file = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0)).catch(unlessMissing);
     try {
@@ -125,14 +136,16 @@ export class BlobFiles {
 
   // Where the blob is, if it is a regular file of this size that no symbolic link leads to: whatever somebody put in
   // its place, no more is read than was stored. A hash may come from a damaged row.
-  async #find(hash: string, size: number): Promise<string | undefined> {
+  #find(hash: string, size: number): string | undefined {
     if (!HASH.test(hash)) return undefined;
     const path = this.path(hash);
-    const [blobs, shard, blob] = await Promise.all(
-      [this.directory, dirname(path), path].map(part => lstat(part).catch(unlessMissing)),
-    );
-    const isThere = blobs?.isDirectory() && shard?.isDirectory() && blob?.isFile() && blob.size === size;
-    return isThere ? path : undefined;
+    try {
+      const [blobs, shard, blob] = [this.directory, dirname(path), path].map(look);
+      const isThere = blobs?.isDirectory() && shard?.isDirectory() && blob?.isFile() && blob.size === size;
+      return isThere ? path : undefined;
+    } catch (error) {
+      return unlessMissing(error as NodeJS.ErrnoException);
+    }
   }
 
   /**
@@ -140,14 +153,14 @@ export class BlobFiles {
    * missing or damaged. Rejects when `destination` cannot be written.
    */
   async copyTo(hash: string, size: number, destination: string, mode: number): Promise<boolean> {
-    const blob = await this.#find(hash, size);
+    const blob = this.#find(hash, size);
     if (blob === undefined) return false;
     return writeWhole(destination, mode, async temporary => {
       try {
-        await copyFile(blob, temporary, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+        await copy(blob, temporary, size);
       } catch (error) {
         // The blob may have been removed since: that is a miss. Anything else is about the destination.
-        if ((await this.#find(hash, size)) === undefined) return false;
+        if (this.#find(hash, size) === undefined) return false;
         throw error;
       }
       // The copy is hashed, not the blob: what reaches the destination is what was verified.
@@ -212,7 +225,7 @@ export class BlobFiles {
 
   /** Hashes the file behind a blob's name: undefined when there is none, or none of this size. */
   async verify(hash: string, size: number): Promise<boolean | undefined> {
-    const path = await this.#find(hash, size);
+    const path = this.#find(hash, size);
     if (path === undefined) return undefined;
     try {
       return (await hashFile(path)) === hash;
@@ -259,6 +272,13 @@ export class BlobFiles {
   #temporaryName(): string {
     return join(this.#temporary, `${ownerName()}-${randomUUID()}`);
   }
+}
+
+// Blocks are shared instead where the file system can.
+async function copy(source: string, destination: string, size: number): Promise<void> {
+  const mode = constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL;
+  if (size <= SMALL_FILE) copyFileSync(source, destination, mode);
+  else await copyFile(source, destination, mode);
 }
 
 function look(path: string): Stats | undefined {

@@ -187,7 +187,7 @@ export interface Cache {
    * that cannot be written is the caller's error and rejects. An entry that was `set` is a {@link WrongKindError}.
    * (`get` on a file's key resolves to its content as a `Buffer`.)
    */
-  getFile(key: string, destination: string): Promise<boolean>;
+  getFile(key: string, destination: string, options?: GetFileOptions): Promise<boolean>;
 
   /** Removes every entry of this tag, and of no other; resolves to how many there were. */
   clear(): Promise<number>;
@@ -202,6 +202,14 @@ export interface Cache {
 
   /** Waits for this thread's writes and gives up its handles. Later calls reject with {@link ClosedCacheError}. Other threads' caches go on. */
   close(): Promise<void>;
+}
+
+export interface GetFileOptions {
+  /**
+   * The SHA-256, in hexadecimal, of the only content that is wanted: when another one is stored, nothing is written and
+   * `getFile` resolves to false. Costs nothing, since the hash is checked anyway. Default: any content.
+   */
+  sha256?: string;
 }
 
 export interface GetOrSetOptions extends SetOptions {

@@ -1,6 +1,7 @@
 // Where files leave a cache: they appear there whole, in one step, and what a killed process left beside them goes.
 import { randomUUID } from 'node:crypto';
-import { chmod, lstat, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmodSync, renameSync } from 'node:fs';
+import { lstat, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isGone, ownerName, parseOwner } from './owner.ts';
 
@@ -25,14 +26,16 @@ export async function writeWhole(
   const directory = dirname(destination);
   await collectBeside(directory);
   const temporary = join(directory, `${PREFIX}${ownerName()}-${randomUUID()}${SUFFIX}`);
+  let isThere = false;
   try {
     if (!(await write(temporary))) return false;
-    await chmod(temporary, mode);
-    await rename(temporary, destination);
-    return true;
+    chmodSync(temporary, mode);
+    renameSync(temporary, destination);
+    isThere = true;
   } finally {
-    await rm(temporary, { force: true });
+    if (!isThere) await rm(temporary, { force: true });
   }
+  return true;
 }
 
 /** Puts bytes at `destination` in one step. */

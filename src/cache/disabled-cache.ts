@@ -6,6 +6,7 @@ import type {
   CheckReport,
   Duration,
   EntryMetadata,
+  GetFileOptions,
   GetOrSetOptions,
   SetOptions,
 } from './cache.ts';
@@ -115,7 +116,7 @@ export class DisabledCache implements Cache {
     return false;
   }
 
-  async getFile(key: string, _destination: string): Promise<boolean> {
+  async getFile(key: string, _destination: string, _options?: GetFileOptions): Promise<boolean> {
     this.#accept(key);
     return false;
   }

@@ -1,7 +1,7 @@
 // Which keys and tags are allowed, and how to make a key from the things a result depends on.
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { InvalidArgumentError } from './errors.ts';
+import { hashFile } from './hash-file.ts';
 
 const MAX_KEY_BYTES = 1024;
 const TAG = /^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?$/;
@@ -82,13 +82,6 @@ export type KeyPart =
 export async function cacheKey(...parts: KeyPart[]): Promise<string> {
   const hash = createHash('sha256');
   await digest(parts, '$', text => hash.update(text));
-  return hash.digest('hex');
-}
-
-/** The SHA-256 of a file's content in hexadecimal, read as a stream. */
-export async function hashFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
   return hash.digest('hex');
 }
 

@@ -1,4 +1,5 @@
 // How a thread reads: its own copies first, then its own connection (or the port), then blob files.
+import { createHash } from 'node:crypto';
 import { type EntryMetadata, FOREIGN_STALENESS_MS } from './cache.ts';
 import { checksum, decode, timed } from './codec.ts';
 import { writeBytes } from './destination.ts';
@@ -135,7 +136,8 @@ export class ReadPath {
     return bytes ? this.#decode({ ...found, data: bytes }) : MISS;
   }
 
-  async readFile(key: string, destination: string): Promise<boolean> {
+  /** @param sha256 of the only content that is wanted */
+  async readFile(key: string, destination: string, sha256?: string): Promise<boolean> {
     const first = await this.find(key);
     if (!first) return this.#miss() !== MISS;
     const written = await this.#use(key, first, async found => {
@@ -143,6 +145,7 @@ export class ReadPath {
       if (found.mode === null) {
         throw new WrongKindError(`The entry '${key}' is a value, not a file: read it with get().`);
       }
+      if (sha256 !== undefined && sha256 !== contentHash(found)) return false;
       const isWritten =
         found.blob === null
           ? await writeBytes(destination, found.data!, found.mode)
@@ -315,6 +318,10 @@ export class ReadPath {
     this.#counters[Counter.misses]!++;
     return MISS;
   }
+}
+
+function contentHash({ blob, data }: FoundValue): string {
+  return blob ?? createHash('sha256').update(data!).digest('hex');
 }
 
 // What a damaged page holds may be anything. A blob's own bytes are checked when they are read.

@@ -8,6 +8,7 @@ import type {
   CheckReport,
   Duration,
   EntryMetadata,
+  GetFileOptions,
   GetOrSetOptions,
   PrefixOptions,
   SetOptions,
@@ -219,10 +220,10 @@ export class StoreCache implements Cache {
     }));
   }
 
-  async getFile(key: string, destination: string): Promise<boolean> {
+  async getFile(key: string, destination: string, options?: GetFileOptions): Promise<boolean> {
     assertKey(key);
     const path = await this.#open();
-    return path.readFile(key, resolve(destination));
+    return path.readFile(key, resolve(destination), options?.sha256);
   }
 
   async clear(): Promise<number> {

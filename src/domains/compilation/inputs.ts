@@ -3,10 +3,8 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { GloveboxError } from '../../cache/errors.ts';
-import { hashFile } from '../../cache/keys.ts';
+import { hashOpenFile } from '../../cache/hash-file.ts';
 
-// Below this, one synchronous read is several times faster than a stream, and too short to hold up the event loop.
-const SMALL = 256 * 1024;
 // What editors leave beside a file while it is open; no build reads these, and they come and go.
 const EDITOR_LEFTOVER = /^(?:.*~|\..*\.sw[a-p]|\.#.*|#.*#|4913|\.DS_Store)$/;
 
@@ -116,8 +114,7 @@ async function readState(file: string): Promise<FileState | undefined> {
     if (!stat.isFile())
       throw new InputError(`The input ${file} is not a regular file. Remove it or leave it out.`);
     const stamp = `${stat.dev}:${stat.ino}:${stat.size}:${stat.ctimeNs}`;
-    if (stat.size > SMALL) return { sha256: await hashFile(file), stamp };
-    return { sha256: createHash('sha256').update(fs.readFileSync(descriptor)).digest('hex'), stamp };
+    return { sha256: await hashOpenFile(descriptor, Number(stat.size)), stamp };
   } catch (error) {
     if (error instanceof InputError) throw error;
     throw new InputError(`Cannot read the input ${file}: ${(error as Error).message}.`, { cause: error });

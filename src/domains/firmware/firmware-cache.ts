@@ -3,7 +3,7 @@ import { chmodSync, lstatSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Cache } from '../../cache/cache.ts';
 import { WrongKindError } from '../../cache/errors.ts';
-import { hashFile } from '../../cache/keys.ts';
+import { hashFile } from '../../cache/hash-file.ts';
 import { assertArtifactName, foldName } from './artifact-name.ts';
 
 const RECORD_SCHEMA = 1;
@@ -119,13 +119,13 @@ export class FirmwareCacheService {
     return this.cache.delete(recordKey(fingerprint));
   }
 
-  async #writeFile(key: string, destination: string, { sha256, size }: FirmwareArtifact): Promise<boolean> {
+  async #writeFile(key: string, destination: string, { sha256 }: FirmwareArtifact): Promise<boolean> {
     try {
-      if (!(await this.cache.getFile(key, destination))) return false;
-      // The cache has verified that the file is what its row says. A damaged index may have led to another row.
-      const stats = lstatSync(destination);
-      chmodSync(destination, (stats.mode & 0o777) | 0o400);
-      return stats.size === size && (await hashFile(destination)) === sha256;
+      // What the cache writes it has verified; a damaged index may lead to another row, which has another hash.
+      if (!(await this.cache.getFile(key, destination, { sha256 }))) return false;
+      const { mode } = lstatSync(destination);
+      if ((mode & 0o400) === 0) chmodSync(destination, (mode & 0o777) | 0o400);
+      return true;
     } catch (error) {
       // Something that is no file under an artifact's key is damage, and damage is a miss.
       if (error instanceof WrongKindError) return false;

@@ -1,5 +1,6 @@
 // putFile and getFile.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InvalidArgumentError, WrongKindError } from '../../../src/index.ts';
@@ -60,6 +61,27 @@ export const files: readonly Case[] = [
       assert.equal(String(await cache.get('key')), 'before');
       await rm(path);
       assert.equal(String(await cache.get('key')), 'before');
+    },
+  },
+  {
+    name: 'getFile writes nothing when another content is asked for than is stored',
+    async run(context) {
+      const cache = context.open();
+      const target = join(context.directory, 'target');
+      for (const [name, size] of [
+        ['small', 100],
+        ['large', 100_000],
+      ] as const) {
+        const content = Buffer.alloc(size, name);
+        await cache.putFile(name, await source(context, name, content));
+        const sha256 = createHash('sha256').update(content).digest('hex');
+        assert.equal(await cache.getFile(name, target, { sha256: '0'.repeat(64) }), false);
+        await assert.rejects(readFile(target), { code: 'ENOENT' });
+        assert.equal(await cache.getFile(name, target, { sha256 }), true);
+        assert.deepEqual(await readFile(target), content);
+        assert.equal(await cache.has(name), true);
+        await rm(target);
+      }
     },
   },
   {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { lstat, readFile, readlink } from 'node:fs/promises';
 import path from 'node:path';
-import { hashFile } from '../../../cache/keys.ts';
+import { hashFile } from '../../../cache/hash-file.ts';
 import { eachOf } from './each-of.ts';
 import { git, tryGit } from './git.ts';
 

@@ -1,0 +1,57 @@
+// The SHA-256 of files' contents.
+import { createHash, type Hash } from 'node:crypto';
+import { closeSync, constants, fstatSync, openSync, read, readSync } from 'node:fs';
+import { promisify } from 'node:util';
+
+/**
+ * Bytes. A file up to this size is read and copied on the spot: handing each step to another thread takes several times
+ * as long, and it is too short to hold up the event loop.
+ */
+export const SMALL_FILE = 1024 * 1024;
+
+const CHUNK = 256 * 1024;
+const readAhead = promisify(read);
+
+// Used between two awaits only, so that one does for all.
+let buffer: Buffer | undefined;
+
+/** The SHA-256 of a file's content in hexadecimal. Does not wait for a pipe that nobody writes to. */
+export async function hashFile(path: string): Promise<string> {
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    return await hashOpenFile(descriptor, fstatSync(descriptor).size);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** The SHA-256 of what is left to read of an open file, which should be about `size` bytes. The caller closes it. */
+export async function hashOpenFile(descriptor: number, size: number): Promise<string> {
+  const hash = createHash('sha256');
+  if (size > SMALL_FILE) await addLarge(hash, descriptor);
+  else addSmall(hash, descriptor);
+  return hash.digest('hex');
+}
+
+function addSmall(hash: Hash, descriptor: number): void {
+  buffer ??= Buffer.allocUnsafeSlow(CHUNK);
+  for (;;) {
+    const length = readSync(descriptor, buffer, 0, CHUNK, null);
+    if (length === 0) return;
+    hash.update(buffer.subarray(0, length));
+  }
+}
+
+// One part is hashed while the next is read.
+async function addLarge(hash: Hash, descriptor: number): Promise<void> {
+  let ready = Buffer.allocUnsafeSlow(SMALL_FILE);
+  let spare = Buffer.allocUnsafeSlow(SMALL_FILE);
+  const fill = (into: Buffer) => readAhead(descriptor, into, 0, SMALL_FILE, null);
+  let length = (await fill(ready)).bytesRead;
+  while (length > 0) {
+    const next = fill(spare);
+    hash.update(ready.subarray(0, length));
+    [ready, spare] = [spare, ready];
+    length = (await next).bytesRead;
+  }
+}
