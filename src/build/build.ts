@@ -114,8 +114,10 @@ class BuildRun {
       this.#emitStart();
       await this.#tellNotes();
       const missed: Target[] = [];
+      // One for all: what is restored is moved on at once, and what is not leaves nothing.
+      const directory = output.stage();
       for (const target of this.#plan.targets) {
-        if (await this.#restore(target, output)) missed.push(target);
+        if (await this.#restore(target, directory, output)) missed.push(target);
       }
       await this.#warnOfCache();
       if (missed.length > 0) await this.#compileAll(missed, output);
@@ -126,13 +128,13 @@ class BuildRun {
   }
 
   /** Takes a target from the cache; resolves to whether it has to be compiled. */
-  async #restore(target: Target, output: OutputDirectory): Promise<boolean> {
+  async #restore(target: Target, directory: string, output: OutputDirectory): Promise<boolean> {
     const name = target.artifactName;
     const began = performance.now();
     if (this.#isStopped(name)) return this.#cancel(name);
     this.#emit({ type: 'target-checking', target: name });
     try {
-      const result = await this.#service.restore(target, output.stage(), this.#signal);
+      const result = await this.#service.restore(target, directory, this.#signal);
       if (!result.ok) {
         this.#emit({ type: 'target-missed', target: name, why: result.why });
         return true;

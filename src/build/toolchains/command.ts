@@ -47,6 +47,7 @@ class CommandToolchain implements Toolchain {
   readonly #configDirectory: string;
   readonly #outputDirectory: string;
   #version: Promise<string> | undefined;
+  #program: Promise<string | null> | undefined;
 
   constructor({
     options,
@@ -159,7 +160,13 @@ class CommandToolchain implements Toolchain {
     return pickEnvironment([...passThrough, ...environment]);
   }
 
-  async #executable(): Promise<string | null> {
+  /** Looked at once for all targets, as its version would be. */
+  #executable(): Promise<string | null> {
+    this.#program ??= this.#lookAtProgram();
+    return this.#program;
+  }
+
+  async #lookAtProgram(): Promise<string | null> {
     const stats = await stat(await this.#locate(this.#options.program)).catch(() => undefined);
     return stats === undefined ? null : `${stats.size} bytes of ${stats.mtime.toISOString()}`;
   }
