@@ -9,18 +9,21 @@ export const peer: Peer = {
   versions: () => ({}),
   lacks: ({ data }) => (data.kind === 'file' ? undefined : 'files only'),
 
-  open(directory) {
-    const pathOf = (key: string): string => join(directory, encodeURIComponent(key));
-    return {
-      get: () => undefined,
-      set: () => false,
-      delete: key => rm(pathOf(key)),
-      putFile: (key, path) => copyFile(path, pathOf(key), constants.COPYFILE_FICLONE),
-      async getFile(key, destination) {
-        await copyFile(pathOf(key), destination, constants.COPYFILE_FICLONE);
-        return true;
-      },
-      close: () => undefined,
-    };
-  },
+  open: copies,
 };
+
+/** Copies in a directory, by key. */
+export function copies(directory: string) {
+  const pathOf = (key: string): string => join(directory, encodeURIComponent(key));
+  return {
+    get: () => undefined,
+    set: () => false,
+    delete: (key: string) => rm(pathOf(key)),
+    putFile: (key: string, path: string) => copyFile(path, pathOf(key), constants.COPYFILE_FICLONE),
+    async getFile(key: string, destination: string) {
+      await copyFile(pathOf(key), destination, constants.COPYFILE_FICLONE);
+      return true;
+    },
+    close: () => undefined,
+  };
+}
