@@ -1,10 +1,9 @@
 // The package as it is published, compiled from these sources, for what people have to wait for.
 import { copyFile, mkdir, rename, stat, symlink } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundle } from '../bundle.ts';
 import { pickEnvironment } from '../src/config/environment.ts';
-import { runNode } from './child.ts';
 
 /** A Glovebox that can be run. */
 export interface Installation {
@@ -34,13 +33,7 @@ export async function distribution(directory: string): Promise<Installation> {
     await mkdir(making);
     await copyFile(join(ROOT, 'package.json'), join(making, 'package.json'));
     await symlink(join(ROOT, 'node_modules'), join(making, 'node_modules'));
-    const compiler = join(
-      dirname(createRequire(import.meta.url).resolve('typescript/package.json')),
-      'bin/tsc',
-    );
-    // Whether the types are right is not the question here, and would take most of the time.
-    const args = ['-p', join(ROOT, 'tsconfig.build.json'), '--outDir', join(making, 'dist'), '--noCheck'];
-    await runNode([compiler, ...args], baseEnvironment());
+    await bundle(join(making, 'dist'));
     await rename(making, place);
   }
   const module = new URL(`file://${join(dist, 'src', 'index.js')}`).href;

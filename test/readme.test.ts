@@ -17,9 +17,9 @@ const checks = readFileSync(path.join(root, '.ci/run'), 'utf8');
 const directory = mkdtempSync(path.join(os.tmpdir(), 'glovebox-readme-'));
 const config = path.join(directory, 'config');
 
-test.before(() => {
+test.before(async () => {
   copyProject(directory);
-  installPackage(directory);
+  await installPackage(directory);
   const extract = path.join(root, 'test/support/extract-snippets.mjs');
   execFileSync(process.execPath, [extract, path.join(root, 'README.md'), directory]);
   // The config of the README takes the place of the project's own.

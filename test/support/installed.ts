@@ -2,11 +2,12 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
+import { bundle } from '../../bundle.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
 /** Compiles the package into `directory`/node_modules/glovebox, beside links to everything that it depends on. */
-export function installPackage(directory: string): void {
+export async function installPackage(directory: string): Promise<void> {
   const modules = path.join(directory, 'node_modules');
   const installed = path.join(modules, 'glovebox');
   mkdirSync(installed, { recursive: true });
@@ -14,14 +15,10 @@ export function installPackage(directory: string): void {
     if (!name.startsWith('.')) symlinkSync(path.join(root, 'node_modules', name), path.join(modules, name));
   }
   const outDir = path.join(installed, 'dist');
+  await bundle(outDir);
   execFileSync(path.join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json', '--outDir', outDir], {
     cwd: root,
   });
-  const grammar = 'tree-sitter-devicetree.wasm';
-  copyFileSync(
-    path.join(root, 'node_modules/tree-sitter-devicetree', grammar),
-    path.join(outDir, 'src/domains/layout', grammar),
-  );
   copyFileSync(path.join(root, 'package.json'), path.join(installed, 'package.json'));
 }
 
