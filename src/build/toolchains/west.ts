@@ -48,11 +48,17 @@ class WestEngine implements ZephyrEngine {
       WEST,
       {
         command: WEST,
-        args: westBuildArguments({ target: job.target, build, config, ...(module ? { module } : {}) }),
+        args: westBuildArguments({
+          target: job.target,
+          build,
+          config,
+          userCache,
+          ...(module ? { module } : {}),
+        }),
         cwd: workspace,
         env: {
           ...environment,
-          ...buildEnvironment({ workspace, zephyr, settings, userCache, temporary, ccache }, job.jobs),
+          ...buildEnvironment({ workspace, zephyr, settings, temporary, ccache }, job.jobs),
         },
       },
       job,

@@ -7,6 +7,7 @@ while [ $# -gt 0 ]; do
     -b) board=$2 ;;
     -DZMK_CONFIG=*) config=${1#*=} ;;
     -DSHIELD=*) shield=${1#*=} ;;
+    -DUSER_CACHE_DIR=*) facts=${1#*=} ;;
   esac
   shift
 done
@@ -14,6 +15,8 @@ if [ ! -f .west/config ]; then
   echo 'west: unknown command "build"; do you need to run this inside a workspace?'
   exit 1
 fi
+# As Zephyr does where the home directory has no `.cache`: into its sources, unless it is told another place.
+mkdir -p "${facts:-zephyr/.cache}/ToolchainCapabilityDatabase" || exit 1
 mkdir -p "$build/zephyr"
 [ -f "$config/west.sh" ] && . "$config/west.sh"
 echo "Building $shield for $board"

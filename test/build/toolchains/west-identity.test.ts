@@ -33,6 +33,7 @@ const HARMFUL = {
     CCACHE_BASEDIR: '/',
     CCACHE_DIR: '/elsewhere',
     USER_CACHE_DIR: '/elsewhere',
+    XDG_CACHE_HOME: '/elsewhere',
     EXTRA_CONF_FILE: '/x.conf',
   },
   ...{ WEST_CONFIG_GLOBAL: '/elsewhere', LC_ALL: 'tr_TR.UTF-8', PYTHONDONTWRITEBYTECODE: '' },
@@ -54,7 +55,6 @@ test.serial('nothing of our environment reaches the build but what is listed', a
       ...[
         'ZEPHYR_BASE',
         'Zephyr_DIR',
-        'USER_CACHE_DIR',
         'TMPDIR',
         'WEST_CONFIG_GLOBAL',
         'WEST_CONFIG_LOCAL',

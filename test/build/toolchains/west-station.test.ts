@@ -51,7 +51,7 @@ test.serial(
     const outcome = toolchain.compile(job());
     const run = await machine.rig.nextRun();
     t.is(run.environment.CCACHE_DISABLE, '1');
-    t.true(run.environment.USER_CACHE_DIR?.startsWith(`${machine.root}/job `));
+    t.true(run.target.userCache?.startsWith(`${machine.root}/job `));
     await run.exit(await run.build());
     contents(t, await outcome);
   },
@@ -69,7 +69,7 @@ test.serial('a target is always built in one place, and two targets never in the
   const left = runs.corne_left!;
   const right = runs.corne_right!;
   t.not(left.target.build, right.target.build);
-  t.not(left.environment.USER_CACHE_DIR, right.environment.USER_CACHE_DIR);
+  t.not(left.target.userCache, right.target.userCache);
   for (const run of [left, right]) await run.exit(await run.build());
   await Promise.all(outcomes);
   t.false(existsSync(left.target.build!));
@@ -77,7 +77,7 @@ test.serial('a target is always built in one place, and two targets never in the
   const again = toolchainOf(machine, { cacheRoot: machine.cacheRoot }).compile(job());
   const run = await machine.rig.nextRun();
   t.is(run.target.build, left.target.build);
-  t.is(run.environment.USER_CACHE_DIR, left.environment.USER_CACHE_DIR);
+  t.is(run.target.userCache, left.target.userCache);
   await run.exit(await run.build());
   contents(t, await again);
 });
@@ -101,7 +101,7 @@ test.serial('whoever comes while a target is being built builds elsewhere', asyn
   const second = compile();
   const two = await machine.rig.nextRun();
   t.not(two.target.build, one.target.build);
-  t.not(two.environment.USER_CACHE_DIR, one.environment.USER_CACHE_DIR);
+  t.not(two.target.userCache, one.target.userCache);
   for (const run of [two, one]) await run.exit(await run.build());
   t.is(contents(t, await second)['left.uf2'], contents(t, await first)['left.uf2']);
 });

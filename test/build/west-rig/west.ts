@@ -16,6 +16,7 @@ const options = {
   name: variables.SHIELD ?? board,
   ...{ build: directory, board, shield: variables.SHIELD ?? '', snippet: snippets.join(' ') },
   config: variables.ZMK_CONFIG ?? '',
+  userCache: variables.USER_CACHE_DIR ?? '',
   jobs: process.env.CMAKE_BUILD_PARALLEL_LEVEL ?? '',
 };
 await obey(address, words, options, { build });

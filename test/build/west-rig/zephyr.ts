@@ -87,7 +87,13 @@ function make(
   environment: Readonly<Record<string, string | undefined>>,
   workspace: string,
 ): void {
-  const { SHIELD, ZMK_CONFIG = environment.ZMK_CONFIG ?? '', ZMK_EXTRA_MODULES, ...others } = variables;
+  const {
+    SHIELD,
+    ZMK_CONFIG = environment.ZMK_CONFIG ?? '',
+    ZMK_EXTRA_MODULES,
+    USER_CACHE_DIR,
+    ...others
+  } = variables;
   const zephyr = environment.ZEPHYR_BASE ?? path.join(workspace, 'zephyr');
   const { firmware, records } = compileZmk({
     ...{ workspace, config: ZMK_CONFIG, board, shield: SHIELD },
@@ -104,7 +110,7 @@ function make(
     path.relative(workspace, zephyr),
     describe(zephyr),
     settings(environment),
-    facts(environment, zephyr),
+    facts(environment, zephyr, USER_CACHE_DIR),
   ];
   const bytes = createHash('sha256').update(parts.join('\0')).digest('hex');
   writeBytecode(environment, zephyr);
@@ -151,12 +157,16 @@ function settings({ WEST_CONFIG_GLOBAL, HOME = '' }: Readonly<Record<string, str
 }
 
 /** What the compiler can do is found out once, and then believed. */
-function facts(environment: Readonly<Record<string, string | undefined>>, zephyr: string): string {
-  const { USER_CACHE_DIR, HOME = '' } = environment;
+function facts(
+  environment: Readonly<Record<string, string | undefined>>,
+  zephyr: string,
+  userCache: string | undefined,
+): string {
+  const { HOME = '' } = environment;
   const shared = existsSync(path.join(HOME, '.cache'))
     ? path.join(HOME, '.cache/zephyr')
     : path.join(zephyr, '.cache');
-  const directory = path.join(USER_CACHE_DIR ?? shared, 'ToolchainCapabilityDatabase');
+  const directory = path.join(userCache ?? shared, 'ToolchainCapabilityDatabase');
   const file = path.join(directory, 'a1b2c3');
   if (!existsSync(file)) {
     mkdirSync(directory, { recursive: true });

@@ -62,13 +62,19 @@ class ContainerEngine implements ZephyrEngine {
         image: this.#image,
         imageName: this.#options.image ?? DEFAULT_IMAGE,
         program: WEST,
-        args: westBuildArguments({ target: job.target, build, config, ...(module ? { module } : {}) }),
+        args: westBuildArguments({
+          target: job.target,
+          build,
+          config,
+          userCache,
+          ...(module ? { module } : {}),
+        }),
         workingDirectory: workspace,
         environment: {
           // Nobody's home is in there.
           HOME: temporary,
           ...this.#environment(),
-          ...buildEnvironment({ workspace, zephyr, settings, userCache, temporary, ccache }, job.jobs),
+          ...buildEnvironment({ workspace, zephyr, settings, temporary, ccache }, job.jobs),
         },
         mounts: this.#mounts(order),
         user: caller(),

@@ -48,8 +48,6 @@ export interface BuildPlaces {
   zephyr: string;
   /** West's settings of the workspace: a copy that west can write to. */
   settings: string;
-  /** For what Zephyr finds out about the compiler: of builds that find out the same, one at a time. */
-  userCache: string;
   /** For temporary files. */
   temporary: string;
   /** ccache's directory; undefined where there is no ccache. */
@@ -58,7 +56,7 @@ export interface BuildPlaces {
 
 /** The variables that are set, whatever the caller's environment says. They win over passed ones. */
 export function buildEnvironment(
-  { workspace, zephyr, settings, userCache, temporary, ccache }: BuildPlaces,
+  { workspace, zephyr, settings, temporary, ccache }: BuildPlaces,
   jobs: number,
 ): Record<string, string> {
   const base = path.posix.join(workspace, zephyr);
@@ -66,8 +64,6 @@ export function buildEnvironment(
     // This workspace's Zephyr, and not the one that CMake's registry in the home directory remembers.
     ZEPHYR_BASE: base,
     Zephyr_DIR: path.posix.join(base, 'share/zephyr-package/cmake'),
-    // Else they are in ~/.cache/zephyr, or in the sources, and shared by builds that run at once.
-    USER_CACHE_DIR: userCache,
     TMPDIR: temporary,
     WEST_CONFIG_LOCAL: settings,
     // What west is configured to do elsewhere on this machine is no part of this build.

@@ -13,13 +13,15 @@ export interface WestBuild {
   config: string;
   /** The config repository, when it is a Zephyr module. */
   module?: string;
+  /** For what Zephyr finds out about the compiler: of builds that find out the same, one at a time. */
+  userCache: string;
 }
 
 /** The program. Its working directory is the workspace. */
 export const WEST = 'west';
 
 /** The arguments of {@link WEST}. Throws {@link ToolchainError} when `cmake-args` cannot be split, or a path cannot be passed on. */
-export function westBuildArguments({ target, build, config, module }: WestBuild): string[] {
+export function westBuildArguments({ target, build, config, module, userCache }: WestBuild): string[] {
   const { board, shield, snippet } = target;
   return [
     ...['build', '-s', 'zmk/app', '-d', build, '-b', board],
@@ -28,6 +30,9 @@ export function westBuildArguments({ target, build, config, module }: WestBuild)
     `-DZMK_CONFIG=${cmakePath(config)}`,
     ...(shield === undefined ? [] : [`-DSHIELD=${shield}`]),
     ...(module === undefined ? [] : [`-DZMK_EXTRA_MODULES=${cmakePath(module)}`]),
+    // Zephyr takes no variable of the environment for it. Without this it is ~/.cache/zephyr, which builds share that run
+    // at once, or in Zephyr's sources where there is no such directory, and a container cannot write to those.
+    `-DUSER_CACHE_DIR=${cmakePath(userCache)}`,
     ...cmakeArguments(target),
   ];
 }

@@ -68,7 +68,8 @@ export class ZephyrToolchain implements Toolchain {
     const { fallbackBinary = null, configPath = null } = this.#description;
     // With names for the places, which make no difference.
     const module = this.#repository().isModule ? { module: '{module}' } : {};
-    const command = westBuildArguments({ target, build: '{build}', config: '{config}', ...module });
+    const places = { build: '{build}', config: '{config}', userCache: '{user-cache}', ...module };
+    const command = westBuildArguments({ target, ...places });
     const [engine, workspace] = await Promise.all([
       this.#engine.identity(signal),
       this.#workspaceNow(FRESH, signal),
