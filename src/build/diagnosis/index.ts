@@ -2,11 +2,13 @@
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
+import { nearestWord } from '../../config/nearest.ts';
 import { ConfigFiles } from './config-files.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { BEHAVIORS, labels, unknownName, wrongBinding } from './keymap-source.ts';
 import { type Finding, findKnown, findPlaced } from './messages.ts';
 import { suggestion } from './suggest.ts';
+import { includeNames, settingNames } from './zmk-names.ts';
 
 export type { Diagnosis } from './diagnosis.ts';
 
@@ -53,9 +55,15 @@ async function explain(finding: Finding, lines: readonly string[], files: Config
       ? unknownName(source, line)
       : look === 'wrong-binding'
         ? wrongBinding(source)
-        : typeof look === 'object'
-          ? unknownLabel(source, look.node, message)
-          : undefined;
+        : look === 'end'
+          ? { line: source.findLastIndex(text => text.trim() !== '') + 1 || 1 }
+          : typeof look !== 'object'
+            ? undefined
+            : 'node' in look
+              ? unknownLabel(source, look.node, message)
+              : 'setting' in look
+                ? await unknownSetting(look.setting, lines, message)
+                : await unknownInclude(look.include, lines, message);
   const found = { ...plain, file, ...mistake };
   const text = found.line === undefined ? undefined : source[found.line - 1];
   if (text === undefined) return found;
@@ -69,6 +77,15 @@ function unknownLabel(source: readonly string[], label: string, message: string)
   const better = `${message}${suggestion(label, [...BEHAVIORS, ...labels(source)])}`;
   if (index < 0) return { message: better };
   return { message: better, line: index + 1, column: source[index]!.indexOf(`&${label}`) + 1 };
+}
+
+async function unknownSetting(setting: string, lines: readonly string[], message: string) {
+  const near = nearestWord(setting, await settingNames(lines));
+  return near === undefined ? {} : { message: `${message} Did you mean 'CONFIG_${near}'?` };
+}
+
+async function unknownInclude(include: string, lines: readonly string[], message: string) {
+  return { message: `${message}${suggestion(include, await includeNames(lines))}` };
 }
 
 /** Where build.yaml says a word. */

@@ -11,7 +11,13 @@ export interface Finding {
   line?: number;
   column?: number;
   /** What to look for in `file`, or in the keymap when there is none, to say it better. */
-  look?: 'unknown-name' | 'wrong-binding' | { node: string };
+  look?:
+    | 'unknown-name'
+    | 'wrong-binding'
+    | 'end'
+    | { node: string }
+    | { setting: string }
+    | { include: string };
   /** A word of build.yaml that is the cause. */
   word?: string;
 }
@@ -69,6 +75,13 @@ const RULES: readonly Rule[] = [
     // The column is that of the preprocessed line, which nobody has written.
     find: ([, file, line, said = '']) => {
       const place = { file: file!, line: Number(line) };
+      // The end of all sources, the keymap being the last of them.
+      if (/[\\/]zephyr[\\/]misc[\\/]empty_file\.c$/.test(file!)) {
+        const missing = /';'/.test(said) ? ';' : '};';
+        return known(`The keymap ends too early: a '${missing}' is missing, here or further up.`, {
+          look: 'end',
+        });
+      }
       const label = /undefined node label '([^']+)'/.exec(said)?.[1];
       if (label !== undefined) return known(noLabel(label), { ...place, look: { node: label } });
       if (/expected number or parenthesized expression/.test(said)) {
@@ -103,7 +116,11 @@ const RULES: readonly Rule[] = [
     pattern: /^(.+?):(\d+): warning: attempt to assign the value '([^']*)' to the undefined symbol (\w+)/,
     find: ([, file, line, , symbol], _at, lines) =>
       lines.some(other => /Aborting due to Kconfig warnings/.test(other))
-        ? known(`There is no setting CONFIG_${symbol}.`, { file: file!, line: Number(line) })
+        ? known(`There is no setting CONFIG_${symbol}.`, {
+            file: file!,
+            line: Number(line),
+            look: { setting: symbol! },
+          })
         : undefined,
   },
   {
@@ -153,7 +170,10 @@ const RULES: readonly Rule[] = [
   {
     pattern: /^(.+?):(\d+):(?:(\d+):)? (?:fatal )?error: ([^:\s]+): No such file or directory/,
     find: ([, file, line, column, included]) =>
-      known(`The included file '${included}' is not there.`, at(file, line, column)),
+      known(`The included file '${included}' is not there.`, {
+        ...at(file, line, column),
+        look: { include: included! },
+      }),
   },
   {
     pattern: /^(.+?):(\d+):(?:(\d+):)? error: '(KC_\w+)' undeclared/,

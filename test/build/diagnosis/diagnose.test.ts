@@ -240,6 +240,45 @@ for (const [what, log, message, place] of [
   });
 }
 
+test('a keymap that ends too early is what is wrong, and not the file of Zephyr that comes after it', async t => {
+  const open = await say(t, logs.endError("expected node name, property name, or '}'"));
+  t.is(open.message, "The keymap ends too early: a '};' is missing, here or further up.");
+  t.is(open.place, 'config/corne.keymap:15');
+  t.is(open.source, '};');
+  const last = await say(t, logs.endError("expected ';'"));
+  t.is(last.message, "The keymap ends too early: a ';' is missing, here or further up.");
+});
+
+test('for a setting and an include that are not there the nearest ones of ZMK and Zephyr are named', async t => {
+  const workspace = await mkdtemp(path.join(os.tmpdir(), 'diagnosis-'));
+  t.teardown(() => rm(workspace, { recursive: true, force: true }));
+  const files = {
+    'zmk/app/Kconfig': 'menu "ZMK"\nmenuconfig ZMK_SLEEP\n\tbool "Sleep"\nendmenu\n',
+    'zmk/app/src/split/Kconfig.defaults': 'if ZMK_SPLIT\n  config ZMK_SPLIT_BLE\n  default y\nendif\n',
+    'zmk/app/include/dt-bindings/zmk/keys.h': '',
+    'zmk/app/dts/behaviors.dtsi': '',
+    'zephyr/subsys/bluetooth/Kconfig': 'config BT_CTLR_TX_PWR_PLUS_8\n',
+  };
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(path.dirname(path.join(workspace, name)), { recursive: true });
+    await writeFile(path.join(workspace, name), text);
+  }
+  const here = (log: string) =>
+    log.replaceAll(/\/tmp\/zmk-config(?=\/(?:zmk|zephyr)(?:\/|\)))/g, () => workspace);
+  const setting = async (name: string) =>
+    (await say(t, here(logs.UNDEFINED_SYMBOL.replaceAll('ZMK_SLEPE', name)))).message;
+  t.is(await setting('ZMK_SLEPE'), "There is no setting CONFIG_ZMK_SLEPE. Did you mean 'CONFIG_ZMK_SLEEP'?");
+  t.regex(await setting('ZMK_SPLIT_BEL'), /Did you mean 'CONFIG_ZMK_SPLIT_BLE'\?$/);
+  t.regex(await setting('BT_CTLR_TX_PWR_PLUS8'), /Did you mean 'CONFIG_BT_CTLR_TX_PWR_PLUS_8'\?$/);
+  t.is(await setting('SOMETHING_ELSE'), 'There is no setting CONFIG_SOMETHING_ELSE.');
+  const include = await say(t, here(logs.NO_INCLUDE));
+  t.is(
+    include.message,
+    "The included file 'dt-bindings/zmk/kesy.h' is not there. Did you mean 'dt-bindings/zmk/keys.h'?",
+  );
+  t.is(include.place, 'config/corne.keymap:2:10');
+});
+
 test('of what Kconfig says it is told for what it gives up, which is far above the last lines', async t => {
   const found = await say(t, logs.UNMET_SELECT);
   t.regex(found.message, /^Kconfig: MBEDTLS .*has direct dependencies 0 with value n/);

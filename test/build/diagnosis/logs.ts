@@ -45,6 +45,12 @@ export const parseError = (line: number, said: string, file = 'corne.keymap') =>
 devicetree error: /tmp/zmk-config/config/${file}:${line} (column 164): parse error: ${said}
 ${DTS_TAIL}`;
 
+/** dtlib: when the keymap ends before it should, which is at the end of all sources. */
+export const endError = (said: string) =>
+  `${HEAD}-- Found devicetree overlay: /tmp/zmk-config/config/corne.keymap
+devicetree error: /tmp/zmk-config/zephyr/misc/empty_file.c:1 (column 1): parse error: ${said}
+${DTS_TAIL}`;
+
 /** edtlib: about the tree, which has no lines. */
 export const treeError = (said: string) =>
   `${HEAD}-- Found devicetree overlay: /tmp/zmk-config/config/corne.keymap
