@@ -44,16 +44,39 @@ export function truncate(text: string, columns: number): string {
   if (textWidth(text) <= columns) {
     return text;
   }
+  return `${beginning(text, columns - 1)}…`;
+}
+
+/** `text` in lines of at most `columns` columns, parted between words where that can be. All but the first are indented. */
+export function wrapped(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  const indent = columns > 20 ? '    ' : '';
+  let rest = text;
+  while (textWidth(rest) > columns) {
+    const fitting = beginning(rest, columns);
+    const blanks = fitting.length - fitting.trimStart().length;
+    const gap = rest[fitting.length] === ' ' ? fitting.length : fitting.lastIndexOf(' ');
+    // A path can be longer than a line, and one character wider.
+    const end = gap > blanks ? gap : fitting.length;
+    if (end <= blanks) break;
+    lines.push(rest.slice(0, end).trimEnd());
+    rest = indent + rest.slice(end).trimStart();
+  }
+  return [...lines, truncate(rest, columns)];
+}
+
+/** As much of `text` as fits. */
+function beginning(text: string, columns: number): string {
   let kept = '';
   let width = 0;
   for (const { segment } of graphemes(text)) {
     width += graphemeWidth(segment);
-    if (width > columns - 1) {
+    if (width > columns) {
       break;
     }
     kept += segment;
   }
-  return `${kept}…`;
+  return kept;
 }
 
 /** `text` cut or filled with spaces to exactly `columns` columns. */

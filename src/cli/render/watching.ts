@@ -6,7 +6,7 @@ import { everyTenth, type LiveOptions } from './live.ts';
 import { Picture } from './picture.ts';
 import { BuildProgress } from './progress.ts';
 import type { Renderer } from './renderer.ts';
-import { sanitizeLine, textWidth, truncate } from './text.ts';
+import { sanitizeLine, textWidth, truncate, wrapped } from './text.ts';
 import { changedLine, problemLines, watchLines } from './watch-lines.ts';
 
 /**
@@ -85,15 +85,19 @@ export class WatchRenderer implements Renderer {
     if (watch?.type === 'watch-waiting') {
       below.push(...watchLines(this.#progress, { style, cwd, explain }));
     }
+    const lines = below.flatMap((line, index) =>
+      // A source line that goes on below hides the mark, and how things stand is always one line.
+      index === below.length - 1 || isSource(line) ? [fitted(line, columns)] : folded(line, columns),
+    );
     const frame = frameLines(
       this.#progress,
-      this.#frameOptions(Math.max(1, room - Math.min(below.length, 8) - 1)),
+      this.#frameOptions(Math.max(1, room - Math.min(lines.length, 8) - 1)),
     );
     // What does not fit is the beginning of it: the last line says how things stand.
     const left = Math.max(0, room - frame.length - 1);
-    const shown = below.length <= left ? below : below.slice(below.length - left);
+    const shown = lines.length <= left ? lines : lines.slice(lines.length - left);
     const gap = shown.length > 0 ? [''] : [];
-    this.#picture.draw([...frame, ...gap, ...shown.map(line => fitted(line, columns))]);
+    this.#picture.draw([...frame, ...gap, ...shown]);
   }
 
   get #columns(): number {
@@ -111,6 +115,16 @@ export class WatchRenderer implements Renderer {
 function fitted(line: string, columns: number): string {
   const plain = stripVTControlCharacters(line);
   return textWidth(plain) <= columns ? line : truncate(plain, columns);
+}
+
+/** A line that is too long goes on below, and loses its colours. */
+function folded(line: string, columns: number): string[] {
+  const plain = stripVTControlCharacters(line);
+  return textWidth(plain) <= columns ? [line] : wrapped(plain, columns);
+}
+
+function isSource(line: string): boolean {
+  return /^\s*\d*\s*│/.test(stripVTControlCharacters(line));
 }
 
 function timeOfDay(at: number): string {

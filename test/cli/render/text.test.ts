@@ -7,6 +7,7 @@ import {
   shortPath,
   textWidth,
   truncate,
+  wrapped,
 } from '../../../src/cli/render/text.ts';
 
 test('text is never wider than asked for, and is left alone when it fits', t => {
@@ -18,6 +19,23 @@ test('text is never wider than asked for, and is left alone when it fits', t => 
     }),
   );
   t.is(truncate('compiling matrix.c', 10), 'compiling…');
+});
+
+test('wrapped text is never wider than asked for, and nothing but blanks is lost', t => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme' }), fc.integer({ min: 2, max: 40 }), (text, columns) => {
+      const clean = sanitizeLine(text);
+      const lines = wrapped(clean, columns);
+      const letters = (all: string) => all.replaceAll(/\s/g, '');
+      return lines.every(line => textWidth(line) <= columns) && letters(lines.join('')) === letters(clean);
+    }),
+  );
+  t.deepEqual(wrapped('There is no board here', 12), ['There is no', 'board here']);
+  t.deepEqual(wrapped('Log: /a/path/that/is/much/too/long', 24), [
+    'Log:',
+    '    /a/path/that/is/much',
+    '    /too/long',
+  ]);
 });
 
 test('padded text has exactly the width of its column', t => {

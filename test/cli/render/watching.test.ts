@@ -116,6 +116,32 @@ test('targets that left build.yaml leave the screen', t => {
   t.is(view.screen.text.at(-1), '✔ 1 of 1 target ready. Waiting for changes (Ctrl-C ends)');
 });
 
+test('what is wrong is told to its end, on as many lines as it takes, and a source line stays one', t => {
+  const view = watch({ columns: 60 });
+  const source = `&kp TAB  ${'&kp Q  '.repeat(20)}`;
+  const sentence = "There is no setting CONFIG_ZMK_SLEPE. Did you mean 'CONFIG_ZMK_SLEEP'?";
+  const failure = failed(5, 'left', 5) as Extract<BuildEvent, { type: 'target-failed' }>;
+  const diagnosis = {
+    message: sentence,
+    certain: true,
+    file: '/home/me/corne.conf',
+    line: 10,
+    column: 1,
+    source,
+  };
+  view.tell(started('left'), checking(0, 'left'), { ...failure, diagnosis }, waiting(6, 0, 1));
+  t.deepEqual(
+    view.screen.text.slice(3).filter(line => !line.includes('│')),
+    [
+      '✖ left: corne.conf:10:1: There is no setting',
+      "    CONFIG_ZMK_SLEPE. Did you mean 'CONFIG_ZMK_SLEEP'?",
+      '  Full log: /tmp/logs/left.log',
+      '✖ 0 of 1 target ready, 1 failed. Waiting for changes (Ctrl…',
+    ],
+  );
+  t.is(view.screen.text.filter(line => line.includes('│')).length, 2);
+});
+
 test('however much there is to say, the screen never scrolls', t => {
   const view = watch({ columns: 60, rows: 10 });
   const names = Array.from({ length: 12 }, (_, index) => `target_${index}`);
