@@ -12,7 +12,8 @@ test.serial('west is told what ZMK’s workflow tells it, in the workspace', asy
   const build = run.target.build;
   t.deepEqual(run.argv, [
     ...['build', '-s', 'zmk/app', '-d', build, '-b', 'nice_nano_v2', '-S', 'studio-rpc-usb-uart', '--'],
-    ...[`-DZMK_CONFIG=${machine.config}/config`, '-DSHIELD=corne_left', '-DA=b c', '-DD=e f'],
+    ...[`-DZMK_CONFIG=${machine.config}/config`, '-DSHIELD=corne_left'],
+    ...[`-DUSER_CACHE_DIR=${run.target.userCache}`, '-DA=b c', '-DD=e f'],
   ]);
   t.is(run.cwd, machine.workspace);
   t.is(run.environment.CMAKE_BUILD_PARALLEL_LEVEL, '3');
@@ -24,7 +25,10 @@ test.serial('a target without shield and snippet has no argument for them', asyn
   const { machine, toolchain, job } = await benchFor(t);
   const outcome = toolchain.compile(job({ target: { board: 'planck//zmk', artifactName: 'planck' } }));
   const run = await machine.rig.nextRun();
-  t.deepEqual(run.argv.slice(5), ['-b', 'planck//zmk', '--', `-DZMK_CONFIG=${machine.config}/config`]);
+  t.deepEqual(run.argv.slice(5), [
+    ...['-b', 'planck//zmk', '--', `-DZMK_CONFIG=${machine.config}/config`],
+    `-DUSER_CACHE_DIR=${run.target.userCache}`,
+  ]);
   await run.exit(1);
   await outcome;
 });
