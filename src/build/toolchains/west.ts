@@ -40,25 +40,18 @@ class WestEngine implements ZephyrEngine {
   }
 
   async run(order: ZephyrOrder, job: CompileJob) {
-    const { workspace, zephyr, settings, build, config, module, userCache, temporary } = order;
     const environment = passedEnvironment(this.#options.environment);
-    const hasCcache = (await findProgram('ccache', workspace, environment)) !== undefined;
+    const hasCcache = (await findProgram('ccache', order.workspace, environment)) !== undefined;
     const ccache = hasCcache ? order.ccache : undefined;
     return runCompiler(
       WEST,
       {
         command: WEST,
-        args: westBuildArguments({
-          target: job.target,
-          build,
-          config,
-          userCache,
-          ...(module ? { module } : {}),
-        }),
-        cwd: workspace,
+        args: westBuildArguments(job.target, order),
+        cwd: order.workspace,
         env: {
           ...environment,
-          ...buildEnvironment({ workspace, zephyr, settings, temporary, ccache }, job.jobs),
+          ...buildEnvironment({ ...order, ccache }, job.jobs),
         },
       },
       job,

@@ -54,7 +54,6 @@ class ContainerEngine implements ZephyrEngine {
   }
 
   async run(order: ZephyrOrder, job: CompileJob) {
-    const { workspace, zephyr, settings, build, config, module, userCache, temporary, ccache } = order;
     return runContainer(
       this.#engine,
       {
@@ -62,19 +61,13 @@ class ContainerEngine implements ZephyrEngine {
         image: this.#image,
         imageName: this.#options.image ?? DEFAULT_IMAGE,
         program: WEST,
-        args: westBuildArguments({
-          target: job.target,
-          build,
-          config,
-          userCache,
-          ...(module ? { module } : {}),
-        }),
-        workingDirectory: workspace,
+        args: westBuildArguments(job.target, order),
+        workingDirectory: order.workspace,
         environment: {
           // Nobody's home is in there.
-          HOME: temporary,
+          HOME: order.temporary,
           ...this.#environment(),
-          ...buildEnvironment({ workspace, zephyr, settings, temporary, ccache }, job.jobs),
+          ...buildEnvironment(order, job.jobs),
         },
         mounts: this.#mounts(order),
         user: caller(),

@@ -2,6 +2,7 @@
 // variables (CFLAGS, BOARD, ZMK_CONFIG, KCONFIG_*, …), and each one would make other firmware.
 import path from 'node:path';
 import { type Environment, pickEnvironment } from '../../../config/environment.ts';
+import type { ZephyrOrder } from './engine.ts';
 
 /**
  * The variables that are passed on, those set in `toolchains.west.environment` aside: where programs, compilers and
@@ -40,19 +41,8 @@ export function passedEnvironment(
   return passed;
 }
 
-/** Where a build's own files are, with paths as the build sees them. */
-export interface BuildPlaces {
-  /** The workspace's directory. */
-  workspace: string;
-  /** Where Zephyr is in it, relative. */
-  zephyr: string;
-  /** West's settings of the workspace: a copy that west can write to. */
-  settings: string;
-  /** For temporary files. */
-  temporary: string;
-  /** ccache's directory; undefined where there is no ccache. */
-  ccache?: string | undefined;
-}
+/** The places of a build that its environment names, as the build sees them. */
+export type BuildPlaces = Pick<ZephyrOrder, 'workspace' | 'zephyr' | 'settings' | 'temporary' | 'ccache'>;
 
 /** The variables that are set, whatever the caller's environment says. They win over passed ones. */
 export function buildEnvironment(

@@ -2,26 +2,20 @@
 // command runs on this machine and in a container, with the paths that are true there.
 import type { Target } from '../../../domains/compilation/target.ts';
 import { ToolchainError } from '../toolchain-error.ts';
+import type { ZephyrOrder } from './engine.ts';
 import { splitWords } from './words.ts';
 
-/** What `west build` is told, with paths as the build sees them. */
-export interface WestBuild {
-  target: Target;
-  /** Where it builds. Not there yet. */
-  build: string;
-  /** What `ZMK_CONFIG` is: the directory of the keymaps. */
-  config: string;
-  /** The config repository, when it is a Zephyr module. */
-  module?: string;
-  /** For what Zephyr finds out about the compiler: of builds that find out the same, one at a time. */
-  userCache: string;
-}
+/** What `west build` is told of a build's places, as the build sees them. */
+export type WestPlaces = Pick<ZephyrOrder, 'build' | 'config' | 'module' | 'userCache'>;
 
 /** The program. Its working directory is the workspace. */
 export const WEST = 'west';
 
 /** The arguments of {@link WEST}. Throws {@link ToolchainError} when `cmake-args` cannot be split, or a path cannot be passed on. */
-export function westBuildArguments({ target, build, config, module, userCache }: WestBuild): string[] {
+export function westBuildArguments(
+  target: Target,
+  { build, config, module, userCache }: WestPlaces,
+): string[] {
   const { board, shield, snippet } = target;
   return [
     ...['build', '-s', 'zmk/app', '-d', build, '-b', board],

@@ -67,9 +67,9 @@ export class ZephyrToolchain implements Toolchain {
   async identity(target: Target, signal?: AbortSignal): Promise<Record<string, unknown>> {
     const { fallbackBinary = null, configPath = null } = this.#description;
     // With names for the places, which make no difference.
-    const module = this.#repository().isModule ? { module: '{module}' } : {};
-    const places = { build: '{build}', config: '{config}', userCache: '{user-cache}', ...module };
-    const command = westBuildArguments({ target, ...places });
+    const module = this.#repository().isModule ? '{module}' : undefined;
+    const places = { build: '{build}', config: '{config}', userCache: '{user-cache}', module };
+    const command = westBuildArguments(target, places);
     const [engine, workspace] = await Promise.all([
       this.#engine.identity(signal),
       this.#workspaceNow(FRESH, signal),
