@@ -50,26 +50,27 @@ async function explain(finding: Finding, lines: readonly string[], files: Config
   const file = name === undefined ? undefined : files.find(name);
   if (file === undefined) return { ...plain, ...(name !== undefined && { file: name }) };
   const source = await files.lines(file);
-  const mistake =
-    look === 'unknown-name' && line !== undefined
-      ? unknownName(source, line)
-      : look === 'wrong-binding'
-        ? wrongBinding(source)
-        : look === 'end'
-          ? { line: source.findLastIndex(text => text.trim() !== '') + 1 || 1 }
-          : typeof look !== 'object'
-            ? undefined
-            : 'node' in look
-              ? unknownLabel(source, look.node, message)
-              : 'setting' in look
-                ? await unknownSetting(look.setting, lines, message)
-                : await unknownInclude(look.include, lines, message);
-  const found = { ...plain, file, ...mistake };
+  const found = { ...plain, file, ...(await lookFor(finding, source, lines)) };
   const text = found.line === undefined ? undefined : source[found.line - 1];
   if (text === undefined) return found;
   // Not one of the source's own columns after all.
   const { column: shown, ...rest } = found;
   return { ...rest, source: text, ...(shown !== undefined && shown <= text.length && { column: shown }) };
+}
+
+/** What the source, and what the build's output names, add to a finding. */
+async function lookFor(
+  { look, line, message }: Finding,
+  source: readonly string[],
+  lines: readonly string[],
+): Promise<Partial<Diagnosis> | undefined> {
+  if (look === undefined) return undefined;
+  if (look === 'unknown-name') return line === undefined ? undefined : unknownName(source, line);
+  if (look === 'wrong-binding') return wrongBinding(source);
+  if (look === 'end') return { line: source.findLastIndex(text => text.trim() !== '') + 1 || 1 };
+  if ('node' in look) return unknownLabel(source, look.node, message);
+  if ('setting' in look) return unknownSetting(look.setting, lines, message);
+  return unknownInclude(look.include, lines, message);
 }
 
 function unknownLabel(source: readonly string[], label: string, message: string) {
