@@ -8,7 +8,6 @@ import {
   copyFileSync,
   lstatSync,
   mkdirSync,
-  readFileSync,
   renameSync,
   rmSync,
   type Stats,
@@ -17,7 +16,7 @@ import {
 import { copyFile, open, readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { TEMPORARY_MAX_AGE_MS, writeWhole } from './destination.ts';
-import { hashFile, SMALL_FILE } from './hash-file.ts';
+import { hashFile, hashFileSync, SMALL_FILE } from './hash-file.ts';
 import { isGone, ownerName, parseOwner } from './owner.ts';
 
 /** Values of more bytes than this are blobs; smaller ones are in the database. */
@@ -246,11 +245,7 @@ export class BlobFiles {
   isSound(hash: string, size: number): boolean {
     if (!this.has(hash, size)) return false;
     if (size > LARGEST_LOOK) return false;
-    return (
-      createHash('sha256')
-        .update(readFileSync(this.path(hash)))
-        .digest('hex') === hash
-    );
+    return hashFileSync(this.path(hash)) === hash;
   }
 
   /** Removes temporary files whose process has died, and resolves to their names. */

@@ -25,15 +25,27 @@ export async function hashFile(path: string): Promise<string> {
   }
 }
 
+/** The same as {@link hashFile}, at once: for whoever must not give way to others meanwhile. */
+export function hashFileSync(path: string): string {
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const hash = createHash('sha256');
+    addNow(hash, descriptor);
+    return hash.digest('hex');
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /** The SHA-256 of what is left to read of an open file, which should be about `size` bytes. The caller closes it. */
 export async function hashOpenFile(descriptor: number, size: number): Promise<string> {
   const hash = createHash('sha256');
-  if (size > SMALL_FILE) await addLarge(hash, descriptor);
-  else addSmall(hash, descriptor);
+  if (size > SMALL_FILE) await addReadingAhead(hash, descriptor);
+  else addNow(hash, descriptor);
   return hash.digest('hex');
 }
 
-function addSmall(hash: Hash, descriptor: number): void {
+function addNow(hash: Hash, descriptor: number): void {
   buffer ??= Buffer.allocUnsafeSlow(CHUNK);
   for (;;) {
     const length = readSync(descriptor, buffer, 0, CHUNK, null);
@@ -43,7 +55,7 @@ function addSmall(hash: Hash, descriptor: number): void {
 }
 
 // One part is hashed while the next is read.
-async function addLarge(hash: Hash, descriptor: number): Promise<void> {
+async function addReadingAhead(hash: Hash, descriptor: number): Promise<void> {
   let ready = Buffer.allocUnsafeSlow(SMALL_FILE);
   let spare = Buffer.allocUnsafeSlow(SMALL_FILE);
   const fill = (into: Buffer) => readAhead(descriptor, into, 0, SMALL_FILE, null);

@@ -26,7 +26,7 @@ function compareToolchains(
     found.push(...workspaceDifferences(wasWorkspace, workspace));
   } else compare('toolchain ', { workspace: wasWorkspace }, { workspace }, found);
   if (JSON.stringify(wasImage) !== JSON.stringify(image)) found.push('new image digest');
-  if (isPlain(wasTools) && isPlain(tools)) compare('', wasTools, tools, found);
+  if (isObject(wasTools) && isObject(tools)) compare('', wasTools, tools, found);
   else compare('toolchain ', { tools: wasTools }, { tools }, found);
   compare('toolchain ', before, now, found);
 }
@@ -47,7 +47,7 @@ function compare(prefix: string, before: object, now: object, found: string[]): 
     const was = older.get(name);
     const is = newer.get(name);
     if (JSON.stringify(was) === JSON.stringify(is)) continue;
-    if (isPlain(was) && isPlain(is)) compare(`${prefix}${name}.`, was, is, found);
+    if (isObject(was) && isObject(is)) compare(`${prefix}${name}.`, was, is, found);
     else found.push(`${prefix}${name} changed${values(was, is)}`);
   }
 }
@@ -58,8 +58,4 @@ function values(was: unknown, is: unknown): string {
   );
   const fits = shown.every(text => text.length > 0 && text.length <= MAX_SHOWN && !text.includes('\n'));
   return fits ? `: ${shown.join(' → ')}` : '';
-}
-
-function isPlain(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
