@@ -1,9 +1,8 @@
 // Copying a file and hashing the copy: what the hash adds to the time of a copy.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { join } from 'node:path';
 import type { Peer } from '../peer.ts';
-import { copies, peer as copy } from './copy.ts';
+import { copies, peer as copy, pathOfCopy } from './copy.ts';
 
 export const peer: Peer = {
   ...copy,
@@ -16,7 +15,7 @@ export const peer: Peer = {
       ...store,
       async putFile(key, path) {
         await store.putFile(key, path);
-        await hash(join(directory, encodeURIComponent(key)));
+        await hash(pathOfCopy(directory, key));
       },
       async getFile(key, destination) {
         const isThere = await store.getFile(key, destination);

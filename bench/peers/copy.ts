@@ -12,9 +12,14 @@ export const peer: Peer = {
   open: copies,
 };
 
+/** Where the copy of a key is. */
+export function pathOfCopy(directory: string, key: string): string {
+  return join(directory, encodeURIComponent(key));
+}
+
 /** Copies in a directory, by key. */
 export function copies(directory: string) {
-  const pathOf = (key: string): string => join(directory, encodeURIComponent(key));
+  const pathOf = (key: string) => pathOfCopy(directory, key);
   return {
     get: () => undefined,
     set: () => false,
