@@ -1,12 +1,11 @@
 // The package as a user has it: compiled, in the node_modules of a project of their own.
-import { execFileSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { bundle } from '../../bundle.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
-/** Compiles the package into `directory`/node_modules/glovebox, beside links to everything that it depends on. */
+/** Puts the package, without its types, into `directory`/node_modules/glovebox, beside links to all that it depends on. */
 export async function installPackage(directory: string): Promise<void> {
   const modules = path.join(directory, 'node_modules');
   const installed = path.join(modules, 'glovebox');
@@ -16,9 +15,6 @@ export async function installPackage(directory: string): Promise<void> {
   }
   const outDir = path.join(installed, 'dist');
   await bundle(outDir);
-  execFileSync(path.join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json', '--outDir', outDir], {
-    cwd: root,
-  });
   copyFileSync(path.join(root, 'package.json'), path.join(installed, 'package.json'));
 }
 

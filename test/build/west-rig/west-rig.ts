@@ -12,6 +12,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
+import { execNode } from '../../support/shell.ts';
 import { createRig, type Rig, type RigRun } from '../rig/rig.ts';
 import { workspaceFiles, writeFiles } from '../toolchains/observed/workspace.ts';
 
@@ -106,10 +107,8 @@ export class WestMachine {
 
   #answering(name: string, version: string): string {
     if (name !== 'west') return `echo '${version}'`;
-    const command = [process.execPath, WEST, this.rig.address].map(word => `'${word}'`).join(' ');
-    // It starts with a clean environment, and sooner when its sources are not compiled each time.
-    const compiled = `NODE_COMPILE_CACHE='${process.env.NODE_COMPILE_CACHE ?? ''}'`;
-    return `if [ "$1" = --version ]; then echo '${version}'; else ${compiled} exec ${command} "$@"; fi`;
+    const build = execNode(WEST, this.rig.address);
+    return `if [ "$1" = --version ]; then echo '${version}'; else ${build} "$@"; fi`;
   }
 
   /** Writes a file of the config. */

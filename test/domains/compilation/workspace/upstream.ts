@@ -5,6 +5,7 @@ import { chmod, lstat, mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
+import { execNode } from '../../../support/shell.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 import { commit, repository, write } from './repositories.ts';
 
@@ -20,8 +21,7 @@ export const REAL_WEST = (process.env.PATH ?? '')
 export async function installWest(directory: string): Promise<void> {
   // What needs no program of its own is done by the shell, which starts sooner.
   const init = 'mkdir .west && printf "[manifest]\\npath = $3\\nfile = west.yml\\n\\n" > .west/config';
-  const compiled = `NODE_COMPILE_CACHE='${process.env.NODE_COMPILE_CACHE ?? ''}'`;
-  const update = `${compiled} exec '${process.execPath}' '${PROGRAM}' "$@"`;
+  const update = `${execNode(PROGRAM)} "$@"`;
   await write(directory, { west: `#!/bin/sh\n[ "$1 $2" = "init -l" ] && { ${init}; exit; }\n${update}\n` });
   await chmod(path.join(directory, 'west'), 0o755);
 }
