@@ -117,7 +117,7 @@ function report(reader: string, staleness: number[]): void {
 if (!isMainThread) {
   const seen = await read(workerData as Task, () => parentPort!.postMessage('ready'));
   parentPort!.postMessage(seen);
-} else if (process.send) {
+} else if (import.meta.main && process.send) {
   process.send(await write(JSON.parse(process.argv[2]!) as Task), () => process.disconnect());
 } else if (import.meta.main) {
   const { values } = parseArgs({ options: { rounds: { type: 'string', default: '500' } } });

@@ -1,9 +1,25 @@
 // Runs the real program, as a person would.
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import path from 'node:path';
 
-/** The program's source. */
-export const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+/** The program as it is published, which `npm test` makes. */
+export const MAIN = upToDate('dist/src/cli/main.js', ['src', 'workers']);
+
+/** A file that is made of all in some folders; throws when it is older than one of their files. */
+function upToDate(file: string, folders: string[]): string {
+  const root = path.resolve(import.meta.dirname, '../..');
+  const made = path.join(root, file);
+  const sources = folders.flatMap(folder =>
+    readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' }).map(name =>
+      path.join(root, folder, name),
+    ),
+  );
+  const isNew =
+    existsSync(made) && sources.every(source => statSync(source).mtimeMs <= statSync(made).mtimeMs);
+  if (!isNew) throw new Error(`${file} is older than the sources. Make it anew: node bundle.ts`);
+  return made;
+}
 
 export interface RunOptions {
   cwd?: string;

@@ -1,14 +1,17 @@
 // Every way in which a thread gets to its coordinator.
-import { getEnvironmentData, setEnvironmentData, threadId } from 'node:worker_threads';
+import { getEnvironmentData, isMainThread, setEnvironmentData, threadId } from 'node:worker_threads';
 import test, { type ExecutionContext } from 'ava';
 import { Piscina } from 'piscina';
 import { COORDINATOR_KEY } from '../../src/coordinator/protocol.ts';
 import { inspectCoordinator } from '../../src/coordinator/registry.ts';
-import { createCoordinatorPort, createDefaultCache } from '../../src/index.ts';
+import { createCoordinatorPort, createDefaultCache, getCacheInstanceCount } from '../../src/index.ts';
 import { eventually } from '../support/eventually.ts';
 import type { PoolTask } from '../support/pool-task.ts';
 import { temporaryRoot } from '../support/temporary.ts';
 import { startThreads } from '../support/thread.ts';
+
+/** Where these tests run, as in-ava.test.ts reads it. */
+const HERE = isMainThread ? 'main thread' : 'worker thread';
 
 test.afterEach.always(async t => {
   await eventually(
@@ -41,6 +44,23 @@ test.serial('a bare worker connects by itself', async t => {
   t.is(await cache.get('from there'), 2);
   t.is((await inspectCoordinator())?.sessions, 1);
   await thread!.terminate();
+});
+
+test.serial(`the same options are the same instance, with the coordinator in a ${HERE}`, async t => {
+  const cacheRoot = await temporaryRoot(t);
+  const [thread] = startThreads(t, 1);
+  const result = await thread!.run(
+    async ({ createDefaultCache, getCacheInstanceCount, inspectCoordinator }, root) => {
+      const cache = createDefaultCache({ cacheRoot: root, tag: 'a' });
+      const isSame = createDefaultCache({ cacheRoot: root, tag: 'a' }) === cache;
+      await cache.set('key', 'of the worker');
+      return { isSame, count: getCacheInstanceCount(), coordinator: await inspectCoordinator() };
+    },
+    cacheRoot,
+  );
+  t.deepEqual(result, { isSame: true, count: 1, coordinator: undefined });
+  t.is(getCacheInstanceCount(), 0, 'each thread has a registry of its own');
+  t.is(await createDefaultCache({ cacheRoot, tag: 'a' }).get('key'), 'of the worker');
 });
 
 test.serial(

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { isMainThread } from 'node:worker_threads';
 import test from 'ava';
 import { DisabledCache } from '../../src/cache/disabled-cache.ts';
 import { inspectCoordinator } from '../../src/coordinator/registry.ts';
@@ -278,24 +277,6 @@ test.serial('aggregated stats are summed over all stores and all threads, and th
   await Promise.all(threads.map(thread => thread.terminate()));
   const { instances: _, ...after } = await getAggregatedCacheStats();
   t.deepEqual(after, expected, 'threads that have ended still count');
-});
-
-test.serial('in a worker thread, too, the same options are the same instance', async t => {
-  t.false(isMainThread, 'the coordinator of this test is a worker thread itself');
-  const cacheRoot = await temporaryRoot(t);
-  const [thread] = startThreads(t, 1);
-  const result = await thread!.run(
-    async ({ createDefaultCache, getCacheInstanceCount, inspectCoordinator }, root) => {
-      const cache = createDefaultCache({ cacheRoot: root, tag: 'a' });
-      const isSame = createDefaultCache({ cacheRoot: root, tag: 'a' }) === cache;
-      await cache.set('key', 'of the worker');
-      return { isSame, count: getCacheInstanceCount(), coordinator: await inspectCoordinator() };
-    },
-    cacheRoot,
-  );
-  t.deepEqual(result, { isSame: true, count: 1, coordinator: undefined });
-  t.is(getCacheInstanceCount(), 0, 'each thread has a registry of its own');
-  t.is(await createDefaultCache({ cacheRoot, tag: 'a' }).get('key'), 'of the worker');
 });
 
 test('the environment names the root and disables caches, unless the caller says otherwise', async t => {

@@ -161,7 +161,7 @@ test('the program reads nothing from our standard input', async t => {
 });
 
 test('aborting ends the program and what it started, and says so', async t => {
-  const { run, result, controller, events } = await startRig(t);
+  const { run, result, controller, events } = await startRig(t, { killAfter: 60_000 });
   const children = [await run.child(), await run.child({ holdOutput: true })];
   t.deepEqual(events, [['started', run.pid]]);
   controller.abort();
@@ -184,10 +184,11 @@ test('what ignores SIGTERM is killed', async t => {
 });
 
 test('a stubborn child that outlives the program is killed too', async t => {
-  const { run, result, controller } = await startRig(t, { killAfter: 50 });
+  const { run, result, controller } = await startRig(t);
   const child = await run.child({ stubborn: true });
   controller.abort();
-  t.is((await result).signal, 'SIGTERM');
+  // Which signal ended the program itself depends on how busy the machine is.
+  t.is((await result).exitCode, null);
   t.false(isAlive(child));
 });
 

@@ -1,7 +1,9 @@
 // What the example's driver says about mistakes: one sentence with file and line, exit status 1, no firmware.
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
+import { BuildError } from '../../../examples/corne/toolchain/errors.ts';
+import { buildFirmware } from '../../../examples/corne/toolchain/firmware.ts';
 import { buildHalf, copyConfig, copyExample, remove, runDriver, temporaryDirectory } from './driver.ts';
 
 let root: string;
@@ -22,8 +24,8 @@ interface Mistake {
   message: string;
 }
 
-/** Builds the left half of a copy with a mistake in it, and says on which line that is. */
-async function buildWith({ path = 'config/corne.keymap', old, replacement, blamed = old }: Mistake) {
+/** A copy with a mistake in it, a directory to build it in, and the place that is to be named. */
+async function withMistake({ path = 'config/corne.keymap', old, replacement, blamed = old }: Mistake) {
   const id = String(number++);
   const copy = path.startsWith('toolchain') ? copyExample : copyConfig;
   const directory = await copy(join(root, id, 'corne'));
@@ -33,9 +35,14 @@ async function buildWith({ path = 'config/corne.keymap', old, replacement, blame
     throw new Error(`the example has no '${old}' any more`);
   await writeFile(file, source.replace(old, replacement));
   const build = join(root, id, 'build');
-  const run = await buildHalf(directory, 'left', build);
-  const results = (await readdir(build)).filter(name => /\.(uf2|elf|d)$/.test(name));
-  return { ...run, place: `${path}:${source.slice(0, source.indexOf(blamed)).split('\n').length}`, results };
+  await mkdir(build);
+  const line = source.slice(0, source.indexOf(blamed)).split('\n').length;
+  return { directory, build, place: `${path}:${line}` };
+}
+
+/** What could be taken for a result. */
+async function resultsIn(build: string): Promise<string[]> {
+  return (await readdir(build)).filter(name => /\.(uf2|elf|d)$/.test(name));
 }
 
 const mistakes: Record<string, Mistake> = {
@@ -128,29 +135,43 @@ const mistakes: Record<string, Mistake> = {
     replacement: 'DEBOUNCE_PRESS_MS=300',
     message: 'CONFIG_ZMK_KSCAN_DEBOUNCE_PRESS_MS is 300. It is a whole number of milliseconds from 0 to 255.',
   },
-  'a mistake in the C sources': {
+};
+
+for (const [title, mistake] of Object.entries(mistakes)) {
+  test(`${title} is named with file and line, and there is no firmware`, async t => {
+    const { directory, build, place } = await withMistake(mistake);
+    const target = { board: 'nice_nano_v2', shield: 'corne_left', name: 'firmware' };
+    const error = await t.throwsAsync(
+      buildFirmware({ ...target, configDirectory: directory, buildDirectory: build, report: () => {} }),
+      { instanceOf: BuildError },
+    );
+    t.true(error.message.startsWith(`${join(directory, place)}: ${mistake.message}`), error.message);
+    t.is(error.message.split('\n').length, 1, error.message);
+    t.deepEqual(await resultsIn(build), []);
+  });
+}
+
+test.serial('the driver gives such a message and no other, with status 1', async t => {
+  const { directory, build, place } = await withMistake(mistakes['an unknown key code']!);
+  const { status, stderr } = await buildHalf(directory, 'left', build);
+  t.is(status, 1);
+  t.regex(stderr, /^[^\n]+\n$/);
+  t.true(stderr.startsWith(`${place}: unknown key code 'PAGE_UPP'`), stderr);
+});
+
+test.serial('a mistake in the C sources is what the compiler says, and there is no firmware', async t => {
+  const { directory, build, place } = await withMistake({
     path: 'toolchain/source/left.c',
     old: '.column_offset = 0,',
     replacement: '.column_offset = zero,',
     message: '',
-  },
-};
-
-// One after the other: each starts a process, and a few are as fast as all at once.
-for (const [title, mistake] of Object.entries(mistakes)) {
-  test.serial(`${title} is named with file and line, and there is no firmware`, async t => {
-    const { status, stderr, place, results } = await buildWith(mistake);
-    t.is(status, 1);
-    t.deepEqual(results, [], 'nothing that could be taken for a result');
-    if (mistake.message) {
-      t.true(stderr.startsWith(`${place}: ${mistake.message}`), stderr);
-      t.is(stderr.trimEnd().split('\n').length, 1, stderr);
-    } else {
-      t.true(stderr.includes(`/${place}:`), stderr);
-      t.true(stderr.includes("error: use of undeclared identifier 'zero'"), stderr);
-    }
   });
-}
+  const { status, stderr } = await buildHalf(directory, 'left', build);
+  t.is(status, 1);
+  t.true(stderr.includes(`/${place}:`), stderr);
+  t.true(stderr.includes("error: use of undeclared identifier 'zero'"), stderr);
+  t.deepEqual(await resultsIn(build), []);
+});
 
 test.serial('another board, another shield and a missing keymap are refused by name', async t => {
   const directory = await copyConfig(join(root, 'others', 'corne'));
