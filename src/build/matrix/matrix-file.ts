@@ -37,6 +37,9 @@ const MAX_SIZE = 64 * 1024;
 /** Nodes looked at, aliases followed included, so that a few lines of aliases cannot stand for millions of entries. */
 const MAX_STEPS = 20_000;
 
+/** Mappings that are merged into one another by `<<`; each takes a piece of the stack. */
+const MAX_MERGES = 100;
+
 /** Entries of `include` or `exclude`. */
 const MAX_ENTRIES = 1_024;
 
@@ -99,6 +102,8 @@ class Reader {
   readonly #yaml: Yaml;
   readonly #targets = new Map<Alias, Node>();
   #steps = 0;
+  /** How deep in mappings that are merged into one another the reader is. */
+  #merges = 0;
 
   constructor(file: string, document: Document, lines: LineCounter, yaml: Yaml) {
     this.#file = file;
@@ -219,9 +224,12 @@ class Reader {
       for (const one of sources) {
         const map = this.#resolve(one as Node);
         if (map === undefined) this.#fail(node, `'<<' in ${where} must name a mapping.`);
+        if (++this.#merges > MAX_MERGES)
+          this.#fail(node, `'<<' in ${where} merges mappings into one another without end.`);
         for (const [name, pair] of this.#fields(map, allowed, where)) {
           if (!found.has(name)) found.set(name, pair);
         }
+        this.#merges--;
       }
     }
     return found;
