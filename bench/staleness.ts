@@ -114,12 +114,7 @@ function report(reader: string, staleness: number[]): void {
   );
 }
 
-if (!isMainThread) {
-  const seen = await read(workerData as Task, () => parentPort!.postMessage('ready'));
-  parentPort!.postMessage(seen);
-} else if (import.meta.main && process.send) {
-  process.send(await write(JSON.parse(process.argv[2]!) as Task), () => process.disconnect());
-} else if (import.meta.main) {
+async function main(): Promise<void> {
   const { values } = parseArgs({ options: { rounds: { type: 'string', default: '500' } } });
   const { cpu, cpus, load } = describeMachine();
   console.log(`${cpu}, ${cpus} CPUs, load ${load.toFixed(1)}, Node ${process.version}`);
@@ -129,4 +124,14 @@ if (!isMainThread) {
   for (const reader of ['main thread', 'worker thread'] as const) {
     report(reader, await measure(reader, Number(values.rounds)));
   }
+}
+
+// The thread that reads, the process that writes, and the program that starts both.
+if (import.meta.main) {
+  if (!isMainThread) {
+    const seen = await read(workerData as Task, () => parentPort!.postMessage('ready'));
+    parentPort!.postMessage(seen);
+  } else if (process.send) {
+    process.send(await write(JSON.parse(process.argv[2]!) as Task), () => process.disconnect());
+  } else await main();
 }

@@ -379,7 +379,7 @@ test('a hostile file is refused within a second', async t => {
     'merge bomb': merges.join('\n'),
     'many aliases': `include: [&a {board: a}, ${fill('*a,').slice(0, -40)}]`,
     'merging itself': 'include:\n  - &a { <<: *a, board: x }',
-    'a long chain': `include:\n  - &x0 { board: a }\n${Array.from({ length: 2_000 }, (_, at) => `  - &x${at + 1} { <<: *x${at} }`).join('\n')}`,
+    'a long chain': `include:\n  - &x0 { board: a }\n${Array.from({ length: 900 }, (_, at) => `  - &x${at + 1} { <<: *x${at} }`).join('\n')}`,
     'many anchors': `board: [${fill('&a a,').slice(0, -40)}]`,
     'many keys': Array.from({ length: 5_000 }, (_, index) => `k${index}: 1`).join('\n'),
     'many errors': fill(': : : \n'),

@@ -1,25 +1,20 @@
 // Runs the real program, as a person would.
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import path from 'node:path';
+import { globSync } from 'tinyglobby';
+import { bareEnvironment } from '../support/bare-environment.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
 
 /** The program as it is published, which `npm test` makes. */
-export const MAIN = upToDate('dist/src/cli/main.js', ['src', 'workers']);
+export const MAIN = path.join(root, 'dist/src/cli/main.js');
 
-/** A file that is made of all in some folders; throws when it is older than one of their files. */
-function upToDate(file: string, folders: string[]): string {
-  const root = path.resolve(import.meta.dirname, '../..');
-  const made = path.join(root, file);
-  const sources = folders.flatMap(folder =>
-    readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' }).map(name =>
-      path.join(root, folder, name),
-    ),
-  );
-  const isNew =
-    existsSync(made) && sources.every(source => statSync(source).mtimeMs <= statSync(made).mtimeMs);
-  if (!isNew) throw new Error(`${file} is older than the sources. Make it anew: node bundle.ts`);
-  return made;
-}
+const made = statSync(MAIN, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+const isOld = globSync('{src,workers}/**', { cwd: root, absolute: true }).some(
+  source => statSync(source).mtimeMs > made,
+);
+if (isOld) throw new Error(`${MAIN} is older than the sources. Make it anew: node bundle.ts`);
 
 export interface RunOptions {
   cwd?: string;
@@ -33,13 +28,6 @@ export interface RunResult {
   status: number | null;
   stdout: string;
   stderr: string;
-}
-
-/** The environment that a program under test gets. */
-export function bareEnvironment(more: Record<string, string> = {}): Record<string, string> {
-  const { PATH = '', HOME = '/', TMPDIR, NODE_COMPILE_CACHE } = process.env;
-  const own = Object.entries({ TMPDIR, NODE_COMPILE_CACHE }).filter(([, value]) => value !== undefined);
-  return { PATH, HOME, ...(Object.fromEntries(own) as Record<string, string>), ...more };
 }
 
 /** Runs `glovebox` to its end. */

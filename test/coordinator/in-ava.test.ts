@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
-import { bareEnvironment } from '../cli/run.ts';
+import { bareEnvironment } from '../support/bare-environment.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 

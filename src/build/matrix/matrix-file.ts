@@ -102,8 +102,6 @@ class Reader {
   readonly #yaml: Yaml;
   readonly #targets = new Map<Alias, Node>();
   #steps = 0;
-  /** How deep in mappings that are merged into one another the reader is. */
-  #merges = 0;
 
   constructor(file: string, document: Document, lines: LineCounter, yaml: Yaml) {
     this.#file = file;
@@ -200,6 +198,7 @@ class Reader {
     node: Node,
     allowed: readonly string[],
     where: string,
+    depth = 0,
   ): Map<string, { key: Node; value: MaybeNode }> {
     const found = new Map<string, { key: Node; value: MaybeNode }>();
     const merged: MaybeNode[] = [];
@@ -224,12 +223,11 @@ class Reader {
       for (const one of sources) {
         const map = this.#resolve(one as Node);
         if (map === undefined) this.#fail(node, `'<<' in ${where} must name a mapping.`);
-        if (++this.#merges > MAX_MERGES)
-          this.#fail(node, `'<<' in ${where} merges mappings into one another without end.`);
-        for (const [name, pair] of this.#fields(map, allowed, where)) {
+        if (depth === MAX_MERGES)
+          this.#fail(node, `'<<' in ${where} merges more than ${MAX_MERGES} mappings into one another.`);
+        for (const [name, pair] of this.#fields(map, allowed, where, depth + 1)) {
           if (!found.has(name)) found.set(name, pair);
         }
-        this.#merges--;
       }
     }
     return found;

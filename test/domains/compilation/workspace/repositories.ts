@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { bareEnvironment } from '../../../cli/run.ts';
+import { bareEnvironment } from '../../../support/bare-environment.ts';
 
 const run = promisify(execFile);
 
