@@ -3,10 +3,10 @@
 import { existsSync } from 'node:fs';
 import { readFile, realpath } from 'node:fs/promises';
 import path from 'node:path';
+import * as walk from 'empathic/walk';
 import { eachOf } from './each-of.ts';
-import { tryGit } from './git.ts';
 import { readManifest } from './manifest.ts';
-import { examineProject, type ProjectState } from './project-state.ts';
+import { examineProjects, type ProjectState } from './project-state.ts';
 import { repositories } from './repositories.ts';
 import { WorkspaceError } from './workspace-error.ts';
 
@@ -42,20 +42,24 @@ export async function workspaceIdentity(
 ): Promise<WorkspaceIdentity> {
   const { settings, manifestFile } = await readSettings(directory);
   const manifest = await readManifest(manifestFile);
-  const own = configDirectory && (await repositoryOf(configDirectory, signal));
+  const own = configDirectory === undefined ? undefined : repositoryOf(await realpath(configDirectory));
   const found: [string, ProjectState][] = [];
   let places = await repositories(directory);
   while (places.length > 0) {
-    const nested: string[] = [];
-    await eachOf(places, async place => {
+    const isOwn = await eachOf(places, async place => {
       const project = path.join(directory, place);
-      if (own !== undefined && (await realpath(project)) === own && !isZmk(project)) return;
-      const examined = await examineProject(project, signal);
-      found.push([place, examined.state]);
-      nested.push(...examined.nested.map(inner => path.posix.join(place, inner)));
+      return own !== undefined && (await realpath(project)) === own && !isZmk(project);
     });
+    const counting = places.filter((_, index) => !isOwn[index]);
+    const examined = await examineProjects(
+      counting.map(place => path.join(directory, place)),
+      signal,
+    );
+    found.push(...examined.map(({ state }, index): [string, ProjectState] => [counting[index]!, state]));
     const known = new Set(found.map(([place]) => place));
-    places = nested.filter(place => !known.has(place));
+    places = examined
+      .flatMap(({ nested }, index) => nested.map(inner => path.posix.join(counting[index]!, inner)))
+      .filter(place => !known.has(place));
   }
   const byName = found.sort(([a], [b]) => (a < b ? -1 : 1));
   return { manifest: manifest.digest, settings, projects: Object.fromEntries(byName) };
@@ -99,8 +103,7 @@ function isZmk(directory: string): boolean {
   return existsSync(path.join(directory, 'app', 'CMakeLists.txt'));
 }
 
-/** The real path of the work tree that a directory lies in, or undefined. */
-async function repositoryOf(directory: string, signal: AbortSignal | undefined): Promise<string | undefined> {
-  const { exitCode, stdout } = await tryGit(directory, ['rev-parse', '--show-toplevel'], signal);
-  return exitCode === 0 ? realpath(stdout.toString().replace(/\n$/, '')) : undefined;
+/** The work tree that a directory lies in, or undefined. */
+function repositoryOf(directory: string): string | undefined {
+  return walk.up(directory).find(above => existsSync(path.join(above, '.git')));
 }

@@ -1,11 +1,11 @@
 // The real state of one git repository of a workspace: what is checked out, and what differs from it.
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { lstat, readFile, readlink } from 'node:fs/promises';
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
+import { lstat, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { hashFile } from '../../../cache/hash-file.ts';
 import { eachOf } from './each-of.ts';
-import { git, tryGit } from './git.ts';
+import { askGit, type GitAnswer, printed } from './git.ts';
 
 /** So many changed files are named; the rest are counted. */
 const MAX_NAMED = 3;
@@ -40,14 +40,46 @@ export interface ExaminedProject {
   nested: string[];
 }
 
-/** Examines one repository. Rejects with `WorkspaceError` when git cannot tell. */
-export async function examineProject(directory: string, signal?: AbortSignal): Promise<ExaminedProject> {
-  const [status, index, revision, description] = await Promise.all([
-    git(directory, STATUS, signal),
-    git(directory, ['ls-files', '-v', '--stage', '-z'], signal),
-    revisionOf(directory, signal),
-    describe(directory, signal),
-  ]);
+/**
+ * Examines repositories; resolves to what they are, in their order. Rejects with `WorkspaceError` when git cannot tell.
+ */
+export async function examineProjects(
+  directories: readonly string[],
+  signal?: AbortSignal,
+): Promise<ExaminedProject[]> {
+  const revisions = directories.map(looseRevision);
+  const asked = directories.map((directory, index) => ({
+    directory,
+    commands: [
+      ...[STATUS, 'ls-files -v --stage -z'],
+      revisions[index] === undefined ? `rev-parse --verify --quiet ${REVISION}` : undefined,
+      isDescribed(directory) ? 'describe --abbrev=12 --always' : undefined,
+    ],
+  }));
+  const answers = await askGit(asked, signal);
+  const all = directories.map((directory, index) => {
+    const [status, files, revision, description] = answers[index]!;
+    const found = { revision: revisions[index] ?? said(revision), description: said(description) };
+    return { directory, status: printed(status), index: printed(files), ...found };
+  });
+  return eachOf(all, found => examine(found, signal));
+}
+
+const said = (answer: GitAnswer | undefined) => (answer?.exitCode === 0 ? answer.stdout.trim() : undefined);
+
+/** What git said of one repository. */
+interface Said {
+  directory: string;
+  status: string;
+  index: string;
+  revision: string | undefined;
+  description: string | undefined;
+}
+
+async function examine(
+  { directory, status, index, revision, description }: Said,
+  signal: AbortSignal | undefined,
+): Promise<ExaminedProject> {
   const { head, files, submodules, nested } = parseStatus(status);
   const { hidden, submodules: known } = parseIndex(index);
   for (const file of hidden) files.add(file);
@@ -60,13 +92,15 @@ export async function examineProject(directory: string, signal?: AbortSignal): P
 
   const contents = await eachOf(changed, file => contentOf(path.join(directory, file)));
   const lines = changed.map((file, index) => `${file}\0${contents[index]}`);
-  for (const submodule of submodules.sort()) {
-    const { state: inner } = await examineProject(path.join(directory, submodule), signal);
-    lines.push(`${submodule}\0${JSON.stringify(inner)}`);
-  }
+  const changedInside = submodules.sort();
+  const inside = await examineProjects(
+    changedInside.map(submodule => path.join(directory, submodule)),
+    signal,
+  );
+  lines.push(...inside.map(({ state: inner }, index) => `${changedInside[index]}\0${JSON.stringify(inner)}`));
   if (lines.length > 0) {
     const digest = createHash('sha256').update(lines.join('\0\n')).digest('hex');
-    const named = [...changed, ...submodules];
+    const named = [...changed, ...changedInside];
     state.changes = { digest, count: named.length, files: named.slice(0, MAX_NAMED) };
   }
   return { state, nested };
@@ -74,27 +108,26 @@ export async function examineProject(directory: string, signal?: AbortSignal): P
 
 const REVISION = 'refs/heads/manifest-rev';
 
-// West leaves it in a file of its own, nearly always: a process less for each of dozens of projects.
-async function revisionOf(directory: string, signal: AbortSignal | undefined): Promise<string | undefined> {
-  const loose = await readFile(path.join(directory, '.git', REVISION), 'latin1').catch(() => '');
-  if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})\n$/.test(loose)) return loose.trim();
-  const { exitCode, stdout } = await tryGit(
-    directory,
-    ['rev-parse', '--verify', '--quiet', REVISION],
-    signal,
-  );
-  return exitCode === 0 ? stdout.toString().trim() : undefined;
+/** What west leaves in a file of its own, nearly always: a process less for each of dozens of projects. */
+function looseRevision(directory: string): string | undefined {
+  let loose: string;
+  try {
+    loose = readFileSync(path.join(directory, '.git', REVISION), 'latin1');
+  } catch {
+    return undefined;
+  }
+  return /^(?:[0-9a-f]{40}|[0-9a-f]{64})\n$/.test(loose) ? loose.trim() : undefined;
 }
 
-const STATUS = [
-  'status',
-  '--porcelain=v2',
-  '--branch',
-  '-z',
-  '--untracked-files=all',
-  '--ignore-submodules=none',
-  '--no-renames',
-];
+/** Whether Zephyr asks this of it, which is of itself and of the application, and writes the answer into the firmware. */
+function isDescribed(directory: string): boolean {
+  return ['VERSION', 'app/VERSION', 'app/CMakeLists.txt'].some(
+    file => lstatSync(path.join(directory, file), { throwIfNoEntry: false }) !== undefined,
+  );
+}
+
+const STATUS =
+  'status --porcelain=v2 --branch -z --untracked-files=all --ignore-submodules=none --no-renames';
 
 interface Status {
   head: string;
@@ -148,21 +181,6 @@ function withoutByproducts(files: string[]): string[] {
   return files.filter(
     file => !/(?:^|\/)__pycache__\/[^/]*$/.test(file) && !builds.some(build => file.startsWith(`${build}/`)),
   );
-}
-
-// Zephyr asks this of itself and of the application, and writes the answer into the firmware.
-async function describe(directory: string, signal: AbortSignal | undefined): Promise<string | undefined> {
-  const speaks = await Promise.all(
-    ['VERSION', 'app/VERSION', 'app/CMakeLists.txt'].map(file =>
-      lstat(path.join(directory, file)).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
-  if (!speaks.includes(true)) return undefined;
-  const { exitCode, stdout } = await tryGit(directory, ['describe', '--abbrev=12', '--always'], signal);
-  return exitCode === 0 ? stdout.toString().trim() : undefined;
 }
 
 async function contentOf(file: string): Promise<string> {

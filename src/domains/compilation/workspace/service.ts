@@ -7,9 +7,8 @@ import type { UserConfig } from '../../../config/user-config.ts';
 import { type PackOptions, packWorkspace } from './archive/pack.ts';
 import { type UnpackOptions, unpackWorkspace } from './archive/unpack.ts';
 import { diskUsage } from './disk-usage.ts';
-import { eachOf } from './each-of.ts';
 import { enclosingWorkspace, useWorkspace } from './find.ts';
-import { refreshIndex } from './git.ts';
+import { refreshIndexes } from './git.ts';
 import { readSettings, workspaceIdentity } from './identity.ts';
 import { type MakeOptions, makeWorkspace, nameOf } from './make.ts';
 import { configManifest, type Manifest, readManifest } from './manifest.ts';
@@ -142,7 +141,7 @@ export class WorkspaceService {
     try {
       const { repository, revision, manifests } = await unpackWorkspace(path.resolve(file), part, options);
       const { projects } = await workspaceIdentity(part, { signal: options.signal });
-      await eachOf(Object.keys(projects), place => refreshIndex(path.join(part, place)));
+      await refreshIndexes(Object.keys(projects).map(place => path.join(part, place)));
       const states = JSON.parse(JSON.stringify(projects));
       const name = `${nameOf({ repository, revision })}-${(await cacheKey(manifests, states)).slice(0, 8)}`;
       const existing = await this.store.get(name);

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { chmod, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { eachOf } from '../each-of.ts';
-import { git } from '../git.ts';
+import { askGit, printed } from '../git.ts';
 
 /** What a repository cannot do without, and what says where it is from. */
 const KEPT =
@@ -32,7 +32,10 @@ export async function keepHarmlessSettings(directory: string, gitFiles: readonly
 
 async function rewrite(file: string): Promise<void> {
   // Reading one file by name: git runs nothing, and includes nothing.
-  const list = await git(path.dirname(file), ['config', '--file', file, '--list', '--null']);
+  const [answers] = await askGit([
+    { directory: path.dirname(file), commands: ['config --file config --list --null'] },
+  ]);
+  const list = printed(answers![0]);
   const lines: string[] = [];
   for (const pair of list.split('\0')) {
     const end = pair.indexOf('\n');
