@@ -7,6 +7,7 @@
 //   const run = await rig.nextRun();
 //   await run.succeed();
 //   t.is(rig.runs, 1);
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -27,16 +28,26 @@ export interface RigOptions {
   onRun?: (run: RigRun) => void | Promise<void>;
   /** What differs from the rig's own toolchain options. */
   toolchain?: Partial<CommandToolchainOptions>;
+  /** What the program makes of its arguments. Default: pairs of a name and a value. */
+  readArguments?: (run: RigRun) => Target;
+  /** What the program does when it builds by itself, which `print` gets the lines of; returns its exit status. */
+  build?: (run: RigRun, print: (line: string) => void) => number;
 }
 
-/** What the program says of itself when it starts. */
+type Target = Readonly<Record<string, string>> & { readonly name: string; readonly build: string };
+
+/** What the program says of itself when it starts. Strings are bytes: a character for each. */
 interface Hello {
   pid: number;
   cwd: string;
   argv: string[];
-  options: Record<string, string>;
-  environment: Record<string, string>;
+  /** Name, value, name, value. */
+  environment: string[];
 }
+
+/** What runs the program. It is where git is; by its own path, because tests have a `PATH` of their own. */
+export const PERL = execFileSync('sh', ['-c', 'command -v perl'], { encoding: 'utf8' }).trim();
+const PROGRAM = fileURLToPath(new URL('./program.pl', import.meta.url));
 
 /** Milliseconds after which waiting for the program is a failed test and not a hung one. */
 const PATIENCE = 90_000;
@@ -61,8 +72,8 @@ export class Rig {
    * `*.hex`. Dependency file: `inputs.d`.
    */
   readonly toolchainOptions: CommandToolchainOptions;
-  /** Where a program that is to be controlled connects to. */
-  readonly address: string;
+  /** A command line that is this rig: its arguments are the program's own. */
+  readonly command: readonly string[];
   /** How many runs were started so far. */
   runs = 0;
 
@@ -73,15 +84,11 @@ export class Rig {
 
   constructor(server: Server, address: string, options: RigOptions) {
     this.#server = server;
-    this.address = address;
+    this.command = [PERL, PROGRAM, address];
     const placeholders = ['board', 'shield', 'snippet', 'config', 'build', 'name', 'jobs', 'cmake-args'];
     this.toolchainOptions = {
-      program: process.execPath,
-      arguments: [
-        fileURLToPath(new URL('./program.mjs', import.meta.url)),
-        address,
-        ...placeholders.flatMap(name => [`--${name}`, `{${name}}`]),
-      ],
+      program: PERL,
+      arguments: [...[PROGRAM, address], ...placeholders.flatMap(name => [`--${name}`, `{${name}}`])],
       inputs: ['config/**'],
       artifacts: ['*.uf2', '*.elf', '*.hex'],
       observed: 'inputs.d',
@@ -94,7 +101,7 @@ export class Rig {
       socket.on('error', () => {});
       lines.once('line', line => {
         this.runs++;
-        const run = new RigRun(socket, JSON.parse(line) as Hello, lines);
+        const run = new RigRun(socket, JSON.parse(line) as Hello, lines, options);
         const waiting = this.#waiting.shift();
         if (options.onRun !== undefined) void options.onRun(run);
         else if (waiting !== undefined) waiting(run);
@@ -139,7 +146,7 @@ export class RigRun {
   /** The arguments after the program's own, as it got them. */
   readonly argv: string[];
   /** The placeholders' values: `board`, `shield`, `snippet`, `config`, `build`, `name`, `jobs`, `cmake-args`. */
-  readonly target: Readonly<Record<string, string>> & { readonly name: string; readonly build: string };
+  readonly target: Target;
   /** The whole environment that the program got. */
   readonly environment: Readonly<Record<string, string>>;
   /** Resolves when the program is gone, however it ended. */
@@ -148,15 +155,21 @@ export class RigRun {
   open = true;
 
   readonly #socket: Socket;
-  readonly #answers: ((answer: { result?: unknown; error?: string }) => void)[] = [];
+  readonly #answers: ((answer: { result?: string; error?: string }) => void)[] = [];
+  readonly #build: RigOptions['build'];
 
-  constructor(socket: Socket, hello: Hello, lines: ReturnType<typeof createInterface>) {
+  constructor(
+    socket: Socket,
+    hello: Hello,
+    lines: ReturnType<typeof createInterface>,
+    { readArguments = pairs, build }: RigOptions,
+  ) {
     this.#socket = socket;
+    this.#build = build;
     this.pid = hello.pid;
-    this.cwd = hello.cwd;
-    this.argv = hello.argv;
-    this.target = hello.options as RigRun['target'];
-    this.environment = hello.environment;
+    this.cwd = text(hello.cwd);
+    this.argv = hello.argv.map(text);
+    this.environment = record(hello.environment.map(text));
     lines.on('line', line => this.#answers.shift()?.(JSON.parse(line)));
     this.ended = new Promise(resolve => {
       socket.once('close', () => {
@@ -165,6 +178,7 @@ export class RigRun {
         resolve();
       });
     });
+    this.target = readArguments(this);
   }
 
   /** Prints a line. */
@@ -174,27 +188,31 @@ export class RigRun {
 
   /** Prints exactly this. */
   async printBytes(bytes: string | Uint8Array, to: 'stdout' | 'stderr' = 'stdout'): Promise<void> {
-    await this.#do('print', { text: Buffer.from(bytes).toString('base64'), to });
+    await this.#do('print', bytes, to);
   }
 
   /** Reads a file as the compiler would; relative to the directory it runs in. */
   async read(file: string): Promise<Buffer> {
-    return Buffer.from((await this.#do('read', { file })) as string, 'base64');
+    return Buffer.from(await this.#do('read', file), 'hex');
   }
 
   /** Writes a file, relative to the build directory. */
   async write(file: string, content: string | Uint8Array): Promise<void> {
-    await this.#do('write', { file, content: Buffer.from(content).toString('base64') });
+    await this.#do('write', path.resolve(this.target.build, file), content);
   }
 
-  /** Has a program that can build by itself do so, and resolves to the exit status that it would end with. */
+  /** Builds as the program would by itself, and resolves to the exit status that it would end with. */
   async build(): Promise<number> {
-    return (await this.#do('build')) as number;
+    if (!this.#build) throw new Error('This rig does not know how to build.');
+    const lines: string[] = [];
+    const status = this.#build(this, line => lines.push(`${line}\n`));
+    await this.printBytes(lines.join(''));
+    return status;
   }
 
   /** Makes a symbolic link, relative to the build directory. */
   async link(file: string, target: string): Promise<void> {
-    await this.#do('link', { file, target });
+    await this.#do('link', path.resolve(this.target.build, file), target);
   }
 
   /** Writes the dependency file: what the compiler says it has read. */
@@ -215,18 +233,19 @@ export class RigRun {
   async child(
     options: { stubborn?: boolean; holdOutput?: boolean; ownGroup?: boolean } = {},
   ): Promise<number> {
-    return (await this.#do('child', options)) as number;
+    const chosen = Object.entries(options).filter(([, is]) => is);
+    return Number(await this.#do('child', ...chosen.map(([name]) => name)));
   }
 
   /** Exits with this status and resolves when it has. */
   async exit(code: number): Promise<void> {
-    this.#say('exit', { code });
+    this.#say('exit', String(code));
     await inTime(this.ended, 'The program did not exit.');
   }
 
   /** Ends by a signal and resolves when it has. */
   async crash(signal: NodeJS.Signals): Promise<void> {
-    this.#say('crash', { signal });
+    this.#say('crash', signal.replace(/^SIG/, ''));
     await inTime(this.ended, 'The program did not die.');
   }
 
@@ -236,20 +255,34 @@ export class RigRun {
     await this.exit(0);
   }
 
-  async #do(name: string, parameters: object = {}): Promise<unknown> {
-    const answer = new Promise<{ result?: unknown; error?: string }>(resolve => {
+  async #do(name: string, ...words: (string | Uint8Array)[]): Promise<string> {
+    const answer = new Promise<{ result?: string; error?: string }>(resolve => {
       if (this.open) this.#answers.push(resolve);
       else resolve({ error: 'The program is gone.' });
     });
-    this.#say(name, parameters);
+    this.#say(name, ...words);
     const { result, error } = await inTime(answer, `The program did not answer to '${name}'.`);
-    if (error !== undefined) throw new Error(`${name}: ${error}`);
+    if (result === undefined) throw new Error(`${name}: ${error}`);
     return result;
   }
 
-  #say(name: string, parameters: object): void {
-    this.#socket.write(`${JSON.stringify({ name, ...parameters })}\n`);
+  #say(name: string, ...words: (string | Uint8Array)[]): void {
+    this.#socket.write(`${[name, ...words.map(word => Buffer.from(word).toString('hex'))].join(' ')}\n`);
   }
+}
+
+function pairs({ argv }: RigRun): Target {
+  return record(argv.map((word, index) => (index % 2 === 0 ? word.slice(2) : word))) as Target;
+}
+
+/** Of names and values that follow each other. */
+function record(words: readonly string[]): Record<string, string> {
+  const names = words.filter((_, index) => index % 2 === 0);
+  return Object.fromEntries(names.map((name, index) => [name, words[2 * index + 1]!]));
+}
+
+function text(bytes: string): string {
+  return Buffer.from(bytes, 'latin1').toString();
 }
 
 /** Whether a process exists that has not ended. One that has ended but was not collected by its parent does not count. */

@@ -4,7 +4,7 @@ import test, { type ExecutionContext } from 'ava';
 import { createToolchain, ToolchainError } from '../../../src/build/toolchains/index.ts';
 import type { CommandToolchainOptions } from '../../../src/config/toolchain-options.ts';
 import type { ObservedInputs } from '../../../src/domains/compilation/toolchain.ts';
-import type { RigRun } from '../rig/rig.ts';
+import { PERL, type RigRun } from '../rig/rig.ts';
 import { compiling, describe, type Project, projectFor, scripted } from './project.ts';
 
 /** The declared inputs, relative to the project. */
@@ -167,11 +167,11 @@ test('observed inputs are what the dependency file lists, but for what the build
 
 test('a program of the project is observed as well', async t => {
   const project = await projectFor(t);
-  const tool = await project.put('node');
+  const tool = await project.put('compiler');
   await rm(tool);
-  await symlink(process.execPath, tool);
+  await symlink(PERL, tool);
   const inputs = await observed(t, project, run => run.observed(['config/corne.keymap']), {
-    program: './node',
+    program: './compiler',
   });
   t.deepEqual(inputs?.files, [path.join(project.directory, 'config/corne.keymap'), tool]);
 });

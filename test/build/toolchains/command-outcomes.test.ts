@@ -128,7 +128,8 @@ test('a failing program is an outcome with its status, its last lines and the lo
   t.like(result, { ok: false, reason: 'exit-status', exitCode: 2 });
   if (result.ok) return;
   const log = path.join(project.directory, '..', 'log');
-  t.is(result.message, `'${process.execPath}' ended with exit status 2. Its full output is in ${log}.`);
+  const { program } = rig.toolchainOptions;
+  t.is(result.message, `'${program}' ended with exit status 2. Its full output is in ${log}.`);
   t.is(result.lastLines.length, 20);
   t.is(result.lastLines.at(-1), 'corne.keymap:3: error');
   t.is(told.length, 31);

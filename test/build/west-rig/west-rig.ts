@@ -10,13 +10,10 @@ import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } fro
 import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
-import { execNode } from '../../support/shell.ts';
 import { createRig, type Rig, type RigRun } from '../rig/rig.ts';
 import { workspaceFiles, writeFiles } from '../toolchains/observed/workspace.ts';
-
-const WEST = fileURLToPath(new URL('./west.ts', import.meta.url));
+import { parseWestBuild, westBuild } from './zephyr.ts';
 
 /** What programs say of themselves. */
 const VERSIONS: Readonly<Record<string, string>> = {
@@ -107,8 +104,7 @@ export class WestMachine {
 
   #answering(name: string, version: string): string {
     if (name !== 'west') return `echo '${version}'`;
-    const build = execNode(WEST, this.rig.address);
-    return `if [ "$1" = --version ]; then echo '${version}'; else ${build} "$@"; fi`;
+    return `if [ "$1" = --version ]; then echo '${version}'; else exec ${this.rig.command.map(word => `'${word}'`).join(' ')} "$@"; fi`;
   }
 
   /** Writes a file of the config. */
@@ -136,7 +132,11 @@ export async function createWestMachine(
   const root = realpathSync(mkdtempSync(path.join(os.tmpdir(), 'west-')));
   t.teardown(() => rm(root, { recursive: true, force: true, maxRetries: 3 }));
   const finish = async (run: RigRun) => run.exit(await run.build());
-  const rig = await createRig(t, onRun === undefined ? {} : { onRun: onRun === 'build' ? finish : onRun });
+  const rig = await createRig(t, {
+    ...(onRun === undefined ? {} : { onRun: onRun === 'build' ? finish : onRun }),
+    readArguments,
+    build: (run, print) => westBuild(run.argv, run.environment, run.cwd, print),
+  });
   const machine = new WestMachine(root, rig);
   mkdirSync(machine.home);
   mkdirSync(path.join(root, 'bin'));
@@ -148,6 +148,18 @@ export async function createWestMachine(
   // Those that the others stand for take their time, too.
   if (programs) machine.installPrograms(['west', 'arm-none-eabi-gcc']);
   return machine;
+}
+
+/** What a test wants to know of a `west build`. */
+function readArguments({ argv, cwd, environment }: RigRun): RigRun['target'] {
+  const { build, board, snippets, variables } = parseWestBuild(argv, cwd);
+  return {
+    name: variables.SHIELD ?? board,
+    ...{ build, board, shield: variables.SHIELD ?? '', snippet: snippets.join(' ') },
+    config: variables.ZMK_CONFIG ?? '',
+    userCache: variables.USER_CACHE_DIR ?? '',
+    jobs: environment.CMAKE_BUILD_PARALLEL_LEVEL ?? '',
+  };
 }
 
 let made: string | undefined;

@@ -20,10 +20,13 @@ export interface WestCall {
 const READ =
   /^(?:(?:C|CXX|CPP|LD|AS)FLAGS|KCONFIG_.*|CMAKE_(?!BUILD_PARALLEL_LEVEL).*|BOARD|SHIELD|ZMK_CONFIG|EXTRA_.*|ZEPHYR_(?!BASE).*|Zephyr_ROOT|GNUARMEMB_.*|CROSS_COMPILE|TOOLCHAIN_ROOT|CCACHE_BASEDIR|LD_LIBRARY_PATH|PYTHONPATH)$/;
 
-/** Reads the words after `west`, as west and CMake do. Throws {@link ZmkError} for others than the real ones know. */
-export function parseWestBuild(words: readonly string[]): WestCall {
+/**
+ * Reads the words after `west`, as west and CMake do in the working directory `cwd`. Throws {@link ZmkError} for others
+ * than the real ones know.
+ */
+export function parseWestBuild(words: readonly string[], cwd: string): WestCall {
   const call = {
-    build: 'build',
+    build: path.join(cwd, 'build'),
     board: '',
     snippets: [] as string[],
     variables: {} as Record<string, string>,
@@ -36,11 +39,11 @@ export function parseWestBuild(words: readonly string[]): WestCall {
     const value = own[at + 1];
     if (value === undefined)
       throw new ZmkError(`west build: error: argument ${own[at]}: expected one argument`);
-    if (own[at] === '-d') call.build = value;
+    if (own[at] === '-d') call.build = path.resolve(cwd, value);
     else if (own[at] === '-b') call.board = value;
     else if (own[at] === '-S') call.snippets.push(value);
     else if (own[at] !== '-s') throw new ZmkError(`west: unrecognized arguments: ${own[at]}`);
-    else if (!existsSync(path.join(value, 'CMakeLists.txt'))) {
+    else if (!existsSync(path.resolve(cwd, value, 'CMakeLists.txt'))) {
       throw new ZmkError(`ERROR: source directory ${value} does not contain a CMakeLists.txt`);
     }
   }
@@ -64,7 +67,7 @@ export function westBuild(
       throw new ZmkError('west: unknown command "build"; do you need to run this inside a workspace?');
     }
     rememberZephyr(environment, workspace);
-    const call = parseWestBuild(words);
+    const call = parseWestBuild(words, workspace);
     if (existsSync(path.join(call.build, 'CMakeCache.txt'))) {
       // Whatever has changed: the old firmware stays.
       print('ninja: no work to do.');
