@@ -173,7 +173,7 @@ test('a program of the project is observed as well', async t => {
   const inputs = await observed(t, project, run => run.observed(['config/corne.keymap']), {
     program: './compiler',
   });
-  t.deepEqual(inputs?.files, [path.join(project.directory, 'config/corne.keymap'), tool]);
+  t.deepEqual(inputs?.files, [tool, path.join(project.directory, 'config/corne.keymap')]);
 });
 
 test('a dependency file in a folder of the build directory is found', async t => {
