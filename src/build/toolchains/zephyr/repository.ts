@@ -1,7 +1,8 @@
 // A ZMK config repository, as the workflow sees it: which directory the keymaps are in, and whether it is a Zephyr module.
 import { cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, symlinkSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { escapePath, glob } from 'tinyglobby';
+import { escapePath } from 'tinyglobby';
 import { inputFiles } from '../input-files.ts';
 import { ToolchainError } from '../toolchain-error.ts';
 
@@ -54,6 +55,29 @@ const NEVER_READ = [
   ...['**/.west/**', '**/__pycache__/**', '**/node_modules/**'],
 ];
 
+/** What tells a build directory, and an environment of Python's. */
+const MARKS = ['CMakeCache.txt', 'pyvenv.cfg'];
+
+/**
+ * Build directories and Python's environments, relative to the repository. Not deeper than those are made: to look
+ * further would be to walk through all of them.
+ */
+async function madeDirectories(repository: string): Promise<string[]> {
+  const found: string[] = [];
+  let level = [''];
+  for (let depth = 0; depth <= 2; depth++) {
+    const inner: string[] = [];
+    for (const place of level) {
+      const entries = await readdir(path.join(repository, place), { withFileTypes: true }).catch(() => []);
+      if (entries.some(({ name }) => MARKS.includes(name))) found.push(place);
+      const directories = entries.filter(entry => entry.isDirectory() && entry.name !== '.git');
+      inner.push(...directories.map(({ name }) => path.join(place, name)));
+    }
+    level = inner;
+  }
+  return found;
+}
+
 /**
  * Every file that a build of the repository may read and that can change, absolute, sorted: all of it, because a keymap
  * may include what lies beside the directory of the keymaps, and a module may use anything. Left out are what no build
@@ -68,18 +92,9 @@ export async function repositoryInputs(
   outputDirectory: string,
   projects: readonly string[] = [],
 ): Promise<string[]> {
-  // Build directories and Python's environments. Not deeper: they are made at the top, and to look further would be to
-  // walk through all of them.
-  const marks = ['CMakeCache.txt', 'pyvenv.cfg'].flatMap(name => [name, `*/${name}`, `*/*/${name}`]);
-  const made = await glob(marks, {
-    cwd: directory,
-    dot: true,
-    followSymbolicLinks: false,
-    expandDirectories: false,
-  });
   const inside = [
     ...projects.map(project => path.relative(directory, project)),
-    ...made.map(found => path.dirname(found)),
+    ...(await madeDirectories(directory)),
   ]
     .map(found => found.replaceAll(path.sep, '/'))
     .filter(found => found !== '' && found !== '.' && !found.startsWith('..'));

@@ -26,6 +26,9 @@ while [ $# -gt 0 ]; do
   shift 2
 done`;
 
+/** Of so many repositories one shell knows as soon as two. */
+const FEW = 4;
+
 /** Questions about one repository. */
 export interface Questions {
   /** Absolute. */
@@ -52,7 +55,7 @@ export async function askGit(
   asked: readonly Questions[],
   signal?: AbortSignal,
 ): Promise<(GitAnswer | undefined)[][]> {
-  const shells = Math.min(availableParallelism(), asked.length);
+  const shells = Math.min(availableParallelism(), Math.ceil(asked.length / FEW));
   const shares = Array.from({ length: shells }, (_, first) =>
     asked.filter((_, index) => index % shells === first),
   );
