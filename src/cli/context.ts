@@ -2,16 +2,19 @@
 import { type TerminalEnvironment, terminalEnvironment } from '../config/environment.ts';
 import { createStyle, type Style, useColors } from './render/style.ts';
 
+/** Where a command runs. */
+export type Surroundings = Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr' | 'cwd'>;
+
 export class Context {
-  readonly stdin = process.stdin;
-  readonly stdout = process.stdout;
-  readonly stderr = process.stderr;
-  readonly cwd = process.cwd();
+  readonly stdin: Surroundings['stdin'];
+  readonly stdout: Surroundings['stdout'];
+  readonly stderr: Surroundings['stderr'];
+  readonly cwd: string;
   readonly terminal: TerminalEnvironment = terminalEnvironment();
   /** For standard output. */
-  readonly style: Style = createStyle(useColors(this.stdout, this.terminal));
+  readonly style: Style;
   /** For standard error. */
-  readonly errorStyle: Style = createStyle(useColors(this.stderr, this.terminal));
+  readonly errorStyle: Style;
   /** The status the process ends with when the command has come to its end. */
   exitStatus = 0;
   /**
@@ -22,6 +25,15 @@ export class Context {
 
   /** What happens when the process is warned, as by a cache that cannot be used. A command that draws puts its own here. */
   onWarning: (message: string, about?: 'cache') => void = message => this.warn(message);
+
+  constructor({ stdin, stdout, stderr, cwd }: Surroundings) {
+    this.stdin = stdin;
+    this.stdout = stdout;
+    this.stderr = stderr;
+    this.cwd = cwd();
+    this.style = createStyle(useColors(stdout, this.terminal));
+    this.errorStyle = createStyle(useColors(stderr, this.terminal));
+  }
 
   /** One line, or several, on standard output. */
   print(text: string): void {

@@ -1,7 +1,7 @@
 // A stored value of any form is shown without a crash, a hang or a screen that it has taken over.
 import test from 'ava';
 import { createDefaultCache } from '../../src/coordinator/index.ts';
-import { glovebox } from './run.ts';
+import { gloveboxHere } from './run.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 /** Small when stored, and 2 to the power of `levels` when written out: every level names the next one twice. */
@@ -32,15 +32,13 @@ for (const [what, value] of [
     const cache = createDefaultCache({ tag: 'layout', cacheRoot: directory });
     t.true(await cache.set('key', value));
     await cache.close();
-    const at = {
-      cwd: directory,
-      env: { HOME: directory, XDG_CONFIG_HOME: directory, GLOVEBOX_CACHE_DIR: directory },
-    };
-    const shown = await glovebox(['cache', 'show', 'key'], at);
+    const show = (...more: string[]) =>
+      gloveboxHere(['cache', 'show', 'key', '--cache-dir', directory, ...more], directory);
+    const shown = await show();
     t.is(shown.status, 0, shown.stderr.slice(0, 500));
     t.true(shown.stdout.length < 1_000_000);
     t.false(shown.stdout.includes('\u001b'));
-    const json = await glovebox(['cache', 'show', 'key', '--json'], at);
+    const json = await show('--json');
     t.is(json.status, 0, json.stderr.slice(0, 500));
     t.notThrows(() => JSON.parse(json.stdout));
   });

@@ -5,7 +5,7 @@ import { stripTypeScriptTypes } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { glovebox, runProgram } from './run.ts';
+import { glovebox, gloveboxHere, runProgram } from './run.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 const root = new URL('../../', import.meta.url);
@@ -20,7 +20,7 @@ test('the version is that of the package', async t => {
 test('every command has help with its options and examples', async t => {
   const seen: string[] = [];
   const look = async (command: string[]): Promise<void> => {
-    const { status, stdout, stderr } = await glovebox([...command, '--help']);
+    const { status, stdout, stderr } = await gloveboxHere([...command, '--help']);
     const name = ['glovebox', ...command].join(' ');
     seen.push(name);
     t.is(status, 0, name);
@@ -39,9 +39,9 @@ test('every command has help with its options and examples', async t => {
 });
 
 test('help can be asked for as a command', async t => {
-  const { status, stdout } = await glovebox(['help', 'build']);
+  const { status, stdout } = await gloveboxHere(['help', 'build']);
   t.is(status, 0);
-  t.deepEqual(stdout, (await glovebox(['build', '--help'])).stdout);
+  t.deepEqual(stdout, (await gloveboxHere(['build', '--help'])).stdout);
 });
 
 test('no command at all is wrong usage, answered with the help', async t => {
@@ -65,7 +65,7 @@ for (const { args, suggestion } of [
   { args: ['build', '--toolchain', 'contaner'], suggestion: 'container' },
 ]) {
   test(`\`${args.join(' ')}\` is wrong usage, answered with '${suggestion}'`, async t => {
-    const { status, stdout, stderr } = await glovebox(args);
+    const { status, stdout, stderr } = await gloveboxHere(args);
     t.is(status, 2);
     t.is(stdout, '');
     t.regex(stderr, new RegExp(`^error: [^]*Did you mean '?${suggestion}'?\\?`));
@@ -86,7 +86,7 @@ for (const args of [
   ['cache', 'delete'],
 ]) {
   test(`\`${args.join(' ')}\` is wrong usage`, async t => {
-    const { status, stdout, stderr } = await glovebox(args);
+    const { status, stdout, stderr } = await gloveboxHere(args);
     t.is(status, 2);
     t.is(stdout, '');
     t.not(stderr, '');

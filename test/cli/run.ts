@@ -2,7 +2,10 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { statSync } from 'node:fs';
 import path from 'node:path';
+import { PassThrough } from 'node:stream';
 import { globSync } from 'tinyglobby';
+import type { Surroundings } from '../../src/cli/context.ts';
+import { run } from '../../src/cli/program.ts';
 import { bareEnvironment } from '../support/bare-environment.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -33,6 +36,17 @@ export interface RunResult {
 /** Runs `glovebox` to its end. */
 export function glovebox(args: string[], options: RunOptions = {}): Promise<RunResult> {
   return runProgram(process.execPath, [MAIN, ...args], options);
+}
+
+/**
+ * Runs `glovebox` to its end in this process, many times sooner: for what is about words, and not about processes,
+ * signals or the environment.
+ */
+export async function gloveboxHere(args: string[], cwd = '/'): Promise<RunResult> {
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  const status = await run(args, { stdin, stdout, stderr, cwd: () => cwd } as unknown as Surroundings);
+  const printed = [stdout, stderr].map(stream => (stream.read() as Buffer | null)?.toString() ?? '');
+  return { status, stdout: printed[0]!, stderr: printed[1]! };
 }
 
 /** Runs any program to its end. */
