@@ -32,7 +32,7 @@ function start(machine: WestMachine): Building {
     workspace: machine.workspace,
     userConfig: createUserConfig(),
     cacheRoot: machine.cacheRoot,
-    jobs: 2,
+    jobs: 1,
   });
 }
 

@@ -72,8 +72,8 @@ test('on a terminal the build is drawn in place, and its summary stays', async t
 });
 
 test('--json prints one event a line, from the start to the end', async t => {
-  const { build } = await config(t, succeeds);
-  const { status, stdout, stderr } = await build('--json');
+  const { buildHere } = await config(t, succeeds);
+  const { status, stdout, stderr } = await buildHere('--json');
   t.is(status, 0);
   t.is(stderr, '');
   const all = events(stdout);
@@ -83,7 +83,7 @@ test('--json prints one event a line, from the start to the end', async t => {
 });
 
 test('one failing half leaves the other running: status 1, its last lines and its log on screen', async t => {
-  const { build, firmware, home } = await config(t, {
+  const { buildHere, firmware, home } = await config(t, {
     onRun: async run => {
       if (run.target.name === LEFT) {
         await run.print('keymap.c:3: error: unknown key');
@@ -93,7 +93,7 @@ test('one failing half leaves the other running: status 1, its last lines and it
       }
     },
   });
-  const { status, stdout } = await build();
+  const { status, stdout } = await buildHere();
   t.is(status, 1);
   t.regex(
     stdout,
@@ -107,34 +107,34 @@ test('one failing half leaves the other running: status 1, its last lines and it
 });
 
 test('--dry-run compiles nothing and names the input that changed', async t => {
-  const { build, keymap, rig, firmware } = await config(t, {
+  const { buildHere, keymap, rig, firmware } = await config(t, {
     onRun: async run => {
       await run.observed(['config/corne.keymap']);
       await run.succeed();
     },
   });
-  const never = await build('--dry-run');
+  const never = await buildHere('--dry-run');
   t.is(never.status, 0, never.stderr);
   t.regex(never.stdout, new RegExp(`^${LEFT}: would be compiled$`, 'm'));
   t.regex(never.stdout, /2 targets would be compiled, 0 would come from the cache/);
   t.is(rig.runs, 0);
   t.deepEqual(await firmware(), []);
 
-  await build();
-  t.regex((await build('-n')).stdout, new RegExp(`^${RIGHT}: in the cache$`, 'm'));
+  await buildHere();
+  t.regex((await buildHere('-n')).stdout, new RegExp(`^${RIGHT}: in the cache$`, 'm'));
   await keymap('two');
-  t.regex((await build('-n')).stdout, new RegExp(`^${RIGHT}: {3}.*config/corne\\.keymap`, 'm'));
+  t.regex((await buildHere('-n')).stdout, new RegExp(`^${RIGHT}: {3}.*config/corne\\.keymap`, 'm'));
   t.is(rig.runs, 2);
 });
 
 test('--verbose prints every line of the compilers', async t => {
-  const { build } = await config(t, {
+  const { buildHere } = await config(t, {
     onRun: async run => {
       await run.print('[1/2] compiling');
       await run.succeed();
     },
   });
-  const { stdout } = await build('--verbose');
+  const { stdout } = await buildHere('--verbose');
   t.regex(stdout, new RegExp(`^${LEFT} │ \\[1/2\\] compiling$`, 'm'));
 });
 
@@ -151,33 +151,33 @@ test('--jobs 1 compiles one after the other', async t => {
 });
 
 test('--output and --cache-dir choose where things go, from the current directory', async t => {
-  const { build, home, firmware } = await config(t, succeeds);
-  t.is((await build('--output', 'uf2', '--cache-dir', 'mine')).status, 0);
+  const { buildHere, home, firmware } = await config(t, succeeds);
+  t.is((await buildHere('--output', 'uf2', '--cache-dir', 'mine')).status, 0);
   t.deepEqual((await readdir(join(home, 'uf2'))).sort(), [`${LEFT}.uf2`, `${RIGHT}.uf2`]);
   t.deepEqual(await firmware(), []);
   t.true((await readdir(join(home, 'mine'))).includes('firmware'));
 });
 
 test('--no-cache compiles every time', async t => {
-  const { build, rig } = await config(t, succeeds);
-  t.is((await build('--no-cache')).status, 0);
-  t.is((await build('--no-cache')).status, 0);
+  const { buildHere, rig } = await config(t, succeeds);
+  t.is((await buildHere('--no-cache')).status, 0);
+  t.is((await buildHere('--no-cache')).status, 0);
   t.is(rig.runs, 4);
-  t.is((await build()).status, 0);
+  t.is((await buildHere()).status, 0);
   t.is(rig.runs, 6, 'and stored nothing');
 });
 
 test('a config that cannot be used is one clear message, status 1 and no stack', async t => {
-  const { build, directory, at } = await config(t, succeeds);
+  const { buildHere, directory, at } = await config(t, succeeds);
   await writeFile(join(directory, 'build.yaml'), 'include:\n  - { bord: nice_nano_v2 }\n');
-  const unknown = await build();
+  const unknown = await buildHere();
   t.is(unknown.status, 1);
   t.is(unknown.stdout, '');
   t.regex(unknown.stderr, /^error: .*build\.yaml:2.*board/);
   for (const { status, stderr } of [
     unknown,
     await glovebox(['build', 'nowhere'], at),
-    await build('-t', 'west'),
+    await buildHere('-t', 'west'),
   ]) {
     t.is(status, 1);
     t.regex(stderr, /^error: /);

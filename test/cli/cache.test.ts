@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { createDefaultCache } from '../../src/coordinator/index.ts';
-import { glovebox, MAIN, type RunResult, runProgram, startProgram } from './run.ts';
+import { glovebox, gloveboxHere, MAIN, type RunResult, runProgram, startProgram } from './run.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 /** A home of the test's own, and `glovebox cache …` in it. */
@@ -16,7 +16,10 @@ async function home(t: ExecutionContext) {
     directory,
     root,
     env,
-    cache: (...args: string[]): Promise<RunResult> => glovebox(['cache', ...args], { cwd: directory, env }),
+    cache: (...args: string[]): Promise<RunResult> =>
+      gloveboxHere(['cache', ...args, '--cache-dir', root], directory),
+    /** The same in a process of its own, where warnings and the environment are its own as well. */
+    program: (...args: string[]): Promise<RunResult> => glovebox(['cache', ...args], { cwd: directory, env }),
     /** Puts entries into the cache of a tag, as a build of another process would. */
     async fill(tag: string, entries: Record<string, unknown>): Promise<void> {
       const cache = createDefaultCache({ tag, cacheRoot: root });
@@ -266,10 +269,10 @@ test('check finds a damaged file, mends it, and finds all well afterwards', asyn
 });
 
 test('--cache-dir goes before the environment', async t => {
-  const { cache, fill, root } = await home(t);
+  const { program, fill, root } = await home(t);
   await fill('layout', { a: 1 });
-  t.regex((await cache('list', '--cache-dir', 'elsewhere')).stdout, /^No caches in .*elsewhere\n$/);
-  t.regex((await cache('list', '--cache-dir', root)).stdout, /^layout/m);
+  t.regex((await program('list', '--cache-dir', 'elsewhere')).stdout, /^No caches in .*elsewhere\n$/);
+  t.regex((await program('list', '--cache-dir', root)).stdout, /^layout/m);
 });
 
 test('caches that are disabled can still be looked after', async t => {
@@ -319,10 +322,10 @@ test('a reader that has seen enough is no error', async t => {
 });
 
 test('what was set aside as damaged is told with its size, and removed when it is old or when asked', async t => {
-  const { cache, fill, root, env, directory } = await home(t);
+  const { cache, program, fill, root, env, directory } = await home(t);
   await fill('layout', { a: 1 });
   await writeFile(join(root, 'layout', 'cache.db'), 'no database'.repeat(1_000));
-  const first = await cache('check');
+  const first = await program('check');
   t.is(first.status, 0);
   t.regex(first.stderr, /damaged.*set aside/);
   t.regex(

@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
-import { glovebox } from './run.ts';
+import { makeDirectory, removeDirectory } from '../support/temporary.ts';
+import { gloveboxHere } from './run.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 const KEYMAP = `/ {
@@ -20,11 +21,18 @@ const KEYMAP = `/ {
 };
 `;
 
+// Each test file has a process of its own.
+test.before(async () => {
+  process.env.GLOVEBOX_CACHE_DIR = await makeDirectory();
+});
+test.after.always(() => removeDirectory(process.env.GLOVEBOX_CACHE_DIR!));
+
+const layout = (cwd: string, ...args: string[]) => gloveboxHere(['layout', ...args], cwd);
+
 test('the layers of a keymap are drawn', async t => {
   const directory = await temporaryDirectory(t);
   await writeFile(join(directory, 'tiny.keymap'), KEYMAP);
-  const env = { HOME: directory, GLOVEBOX_CACHE_DIR: join(directory, 'caches') };
-  const { status, stdout, stderr } = await glovebox(['layout', 'tiny.keymap'], { cwd: directory, env });
+  const { status, stdout, stderr } = await layout(directory, 'tiny.keymap');
   t.is(status, 0, stderr);
   t.is(stderr, '');
   t.regex(stdout, /Base/);
@@ -35,8 +43,7 @@ test('the layers of a keymap are drawn', async t => {
 test('--json gives the layers as data', async t => {
   const directory = await temporaryDirectory(t);
   await writeFile(join(directory, 'tiny.keymap'), KEYMAP);
-  const env = { HOME: directory, GLOVEBOX_CACHE_DIR: join(directory, 'caches') };
-  const { status, stdout } = await glovebox(['layout', 'tiny.keymap', '--json'], { cwd: directory, env });
+  const { status, stdout } = await layout(directory, 'tiny.keymap', '--json');
   t.is(status, 0);
   const { layers } = JSON.parse(stdout);
   t.deepEqual(layers[0].bindings[2], { behavior: 'mt', parameters: ['LSHIFT', 'A'] });
@@ -49,18 +56,14 @@ test('errors in a keymap are told with their places, after what could be drawn',
     join(directory, 'broken.keymap'),
     KEYMAP.replace('&mt LSHIFT A &trans>;', '&mt LSHIFT A &trans'),
   );
-  const env = { HOME: directory, GLOVEBOX_CACHE_DIR: join(directory, 'caches') };
-  const { status, stderr } = await glovebox(['layout', 'broken.keymap'], { cwd: directory, env });
+  const { status, stderr } = await layout(directory, 'broken.keymap');
   t.is(status, 1);
   t.regex(stderr, /^broken\.keymap:\d+:\d+: error: /);
 });
 
 test('a keymap that is not there is one clear message', async t => {
   const directory = await temporaryDirectory(t);
-  const { status, stdout, stderr } = await glovebox(['layout', 'none.keymap'], {
-    cwd: directory,
-    env: { HOME: directory },
-  });
+  const { status, stdout, stderr } = await layout(directory, 'none.keymap');
   t.is(status, 1);
   t.is(stdout, '');
   t.regex(stderr, /^error: .*none\.keymap/);

@@ -4,9 +4,14 @@ import test from 'ava';
 import { config, LEFT, succeeds } from './corne.ts';
 
 test('--report writes a page and --trace a trace of the build', async t => {
-  const { build, keymap, home } = await config(t, succeeds);
+  const { buildHere, keymap, home } = await config(t, succeeds);
   await keymap('/ { keymap { compatible = "zmk,keymap"; base { bindings = <&kp A &kp B>; }; }; };');
-  const { status, stdout, stderr } = await build('--report', 'out/build.html', '--trace', 'out/build.json');
+  const { status, stdout, stderr } = await buildHere(
+    '--report',
+    'out/build.html',
+    '--trace',
+    'out/build.json',
+  );
   t.is(status, 0, stderr);
   t.regex(stdout, /^ {2}Report: out\/build\.html$/m);
   t.regex(stdout, /^ {2}Trace: out\/build\.json$/m);
@@ -20,14 +25,14 @@ test('--report writes a page and --trace a trace of the build', async t => {
 });
 
 test('a failed build has a report as well, with what is wrong', async t => {
-  const { build, home, keymap } = await config(t, {
+  const { buildHere, home, keymap } = await config(t, {
     onRun: async run => {
       await run.print('config/corne.keymap:1:3: error: <bad>');
       await run.exit(1);
     },
   });
   await keymap('this is no keymap');
-  const { status, stdout } = await build('--report', 'build.html', '--json', '--no-cache');
+  const { status, stdout } = await buildHere('--report', 'build.html', '--json', '--no-cache');
   t.is(status, 1);
   t.notRegex(stdout, /Report:/, 'JSON is events only');
   const page = await readFile(join(home, 'build.html'), 'utf8');
@@ -36,13 +41,13 @@ test('a failed build has a report as well, with what is wrong', async t => {
 });
 
 test('a report that cannot be written, or is about no build, is one clear error', async t => {
-  const { build, home } = await config(t, succeeds);
+  const { buildHere, home } = await config(t, succeeds);
   await writeFile(join(home, 'file'), '');
-  const unwritable = await build('--report', 'file/build.html');
+  const unwritable = await buildHere('--report', 'file/build.html');
   t.is(unwritable.status, 1);
   t.regex(unwritable.stderr, /^error: Cannot write .*file\/build\.html/);
   for (const flag of ['--watch', '--dry-run']) {
-    const { status, stderr } = await build('--trace', 'build.json', flag);
+    const { status, stderr } = await buildHere('--trace', 'build.json', flag);
     t.is(status, 2);
     t.regex(stderr, /--trace/);
   }

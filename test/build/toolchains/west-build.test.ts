@@ -25,7 +25,7 @@ function start(machine: WestMachine, options: Partial<BuildOptions> = {}): Build
     workspace: machine.workspace,
     userConfig: createUserConfig(),
     cacheRoot: machine.cacheRoot,
-    jobs: 2,
+    jobs: 1,
     ...options,
   });
 }
@@ -37,7 +37,7 @@ const firmware = (machine: WestMachine, half: string) => {
 
 test.serial('all targets are compiled at once, and none of them twice', async t => {
   const machine = await machineFor(t);
-  const building = start(machine);
+  const building = start(machine, { jobs: 2 });
   const runs = await machine.rig.nextRuns(2);
   t.deepEqual(Object.keys(runs).sort(), ['corne_left', 'corne_right']);
   for (const run of Object.values(runs)) await run.exit(await run.build());
@@ -88,7 +88,7 @@ test.serial('another workspace or compiler compiles everything, and what was bef
 
 test.serial('a workspace that changes meanwhile costs a warning, and the firmware is not kept', async t => {
   const machine = await machineFor(t);
-  const building = start(machine);
+  const building = start(machine, { jobs: 2 });
   const runs = Object.values(await machine.rig.nextRuns(2));
   for (const run of runs) t.is(await run.build(), 0);
   machine.change('zmk/app/src/main.c', '// edited meanwhile');
@@ -99,7 +99,7 @@ test.serial('a workspace that changes meanwhile costs a warning, and the firmwar
     /not kept for the next build: the workspace changed while/,
   );
   machine.change('zmk/app/src/main.c', 'int main(void) { return 0; }');
-  const again = start(machine);
+  const again = start(machine, { jobs: 2 });
   for (const run of Object.values(await machine.rig.nextRuns(2))) await run.exit(await run.build());
   t.like(await again.done, { compiled: 2, cached: 0 });
 });
