@@ -29,7 +29,7 @@ test.serial('a quick run measures every peer with every workload and shape it wa
   const { status, stdout, stderr, left } = await bench(
     t,
     ...['--quick', '--json', '--threads', '3', '--processes', '2', '--only', 'mixed,set,stampede'],
-    ...['--against', 'lmdb'],
+    ...['--against', 'better-sqlite3,lmdb'],
   );
   t.is(stderr, '');
   t.is(status, 0);
@@ -38,7 +38,7 @@ test.serial('a quick run measures every peer with every workload and shape it wa
     results.cells.map(cell => `${cell.workload} ${cell.processes}×${cell.threads} ${cell.peer}`),
     ['set', 'set-64', 'mixed', 'stampede'].flatMap(workload =>
       (workload.startsWith('set') ? ['1×3'] : ['1×3', '2×2']).flatMap(shape =>
-        ['glovebox', 'lmdb']
+        ['glovebox', 'better-sqlite3', 'lmdb']
           .filter(peer => workload !== 'mixed' || peer !== 'lmdb')
           .map(peer => `${workload} ${shape} ${peer}`),
       ),
@@ -55,7 +55,7 @@ test.serial('a quick run measures every peer with every workload and shape it wa
     if (cell.workload === 'mixed') t.true(cell.missRate! < 0.1);
   }
   t.true(results.cells.some(cell => cell.missRate! > 0));
-  t.truthy(results.versions.node && results.versions.lmdb && results.machine.cpus);
+  t.truthy(results.versions.node && results.versions.SQLite && results.machine.cpus);
   t.deepEqual(
     results.leftOut.map(({ title, workloads }) => `${title}: ${workloads}`),
     ['lmdb, fast get: mixed'],
@@ -67,7 +67,7 @@ test.serial('values of every kind go in and out, and are checked', async t => {
   const { status, stdout, stderr, left } = await bench(
     t,
     ...['--quick', '--json', '--rounds', '1', '--threads', '1', '--entries', '1000'],
-    ...['--only', 'objects,cold-zipfian,value-64KiB-out,file-64KiB-in,file-64KiB-out'],
+    ...['--only', 'objects,cold-zipfian,value-64KiB-in,value-64KiB-out,file-64KiB-in,file-64KiB-out'],
     ...['--against', 'cacache,copy'],
   );
   t.is(stderr, '');

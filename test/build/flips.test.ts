@@ -45,13 +45,13 @@ async function delivered(t: { deepEqual(a: unknown, b: unknown): unknown }, proj
 
 test.serial('bits that flip between builds never reach the output directory', async t => {
   const project = await createProject(t, { onRun: compileHalf });
-  t.like(await project.start({ jobs: 1 }).done, { compiled: 2 });
+  t.like(await project.start().done, { compiled: 2 });
   await fc.assert(
     fc.asyncProperty(fc.array(flip, { minLength: 1, maxLength: 12 }), async flips => {
       // No handle is open, so that what is on disk is what is read.
       await resetSharedCacheInstances();
       await flipBits(project, flips);
-      t.like(await project.start({ jobs: 1 }).done, { failed: 0, cancelled: 0 });
+      t.like(await project.start().done, { failed: 0, cancelled: 0 });
       await delivered(t, project);
     }),
     { numRuns: Number(process.env.FUZZ_RUNS ?? 8), seed: Number(process.env.FUZZ_SEED ?? 8) },
@@ -60,7 +60,7 @@ test.serial('bits that flip between builds never reach the output directory', as
 
 test.serial('every bit of a stored firmware counts', async t => {
   const project = await createProject(t, { onRun: compileHalf });
-  await project.start({ jobs: 1 }).done;
+  await project.start().done;
   await resetSharedCacheInstances();
   const [blob] = await project.blobs();
   const bytes = await readFile(blob!);
@@ -70,7 +70,7 @@ test.serial('every bit of a stored firmware counts', async t => {
       const damaged = Buffer.from(bytes);
       damaged[bit >> 3]! ^= 1 << (bit & 7);
       await writeFile(blob!, damaged);
-      t.like(await project.start({ jobs: 1 }).done, { compiled: 1, cached: 1, failed: 0 });
+      t.like(await project.start().done, { compiled: 1, cached: 1, failed: 0 });
       await delivered(t, project);
     }),
     { numRuns: Number(process.env.FUZZ_RUNS ?? 5), seed: Number(process.env.FUZZ_SEED ?? 8) },
@@ -82,10 +82,10 @@ test.serial('bits that flip while the compilers run never reach the output direc
   const project = await createProject(t, {
     onRun: run => (held === undefined ? compileHalf(run) : held.resolve(run)),
   });
-  await project.start({ jobs: 1 }).done;
+  await project.start().done;
   await project.write('config/left.h', 'new');
   held = Promise.withResolvers<RigRun>();
-  const second = project.start({ jobs: 1 });
+  const second = project.start();
   const run = await held.promise;
   held = undefined;
   await flipBits(project, fc.sample(flip, { numRuns: 12, seed: 2 }));
@@ -93,13 +93,13 @@ test.serial('bits that flip while the compilers run never reach the output direc
   t.like(await second.done, { failed: 0 });
   t.deepEqual(await project.output(), { ...GOOD, 'left.uf2': 'left: keymap new' });
   await project.write('config/left.h', 'left');
-  t.like(await project.start({ jobs: 1 }).done, { failed: 0 });
+  t.like(await project.start().done, { failed: 0 });
   await delivered(t, project);
 });
 
 test.serial('a damaged row that points to the firmware of another target is not believed', async t => {
   const project = await createProject(t, { onRun: compileHalf });
-  await project.start({ jobs: 1 }).done;
+  await project.start().done;
   await resetSharedCacheInstances();
   const database = new Sqlite(path.join(project.cacheRoot, 'firmware', 'cache.db'));
   const rows = database.prepare('SELECT id, blob, size FROM entries WHERE blob IS NOT NULL').all() as {
@@ -112,6 +112,6 @@ test.serial('a damaged row that points to the firmware of another target is not 
   swap.run(rows[1]!.blob, rows[1]!.size, rows[0]!.id);
   swap.run(rows[0]!.blob, rows[0]!.size, rows[1]!.id);
   database.close();
-  t.like(await project.start({ jobs: 1 }).done, { compiled: 2, failed: 0 });
+  t.like(await project.start().done, { compiled: 2, failed: 0 });
   await delivered(t, project);
 });

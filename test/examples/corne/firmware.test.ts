@@ -134,25 +134,28 @@ test('each half says what it read: the shared files, its own, and none of the ot
 
 test('the same sources give the same bytes anywhere', async t => {
   const elsewhere = await copyExample(join(root, 'a longer path', 'of $ome other #config'));
-  const build = join(root, 'another build directory');
-  const run = await buildHalf(elsewhere, 'left', build);
-  t.is(run.status, 0, run.stderr);
-  for (const extension of ['uf2', 'elf']) {
-    t.deepEqual(await readFile(join(build, `firmware.${extension}`)), await built('left', extension));
+  for (const half of HALVES) {
+    const build = join(root, 'another build directory', half);
+    const run = await buildHalf(elsewhere, half, build);
+    t.is(run.status, 0, run.stderr);
+    for (const extension of ['uf2', 'elf']) {
+      t.deepEqual(await readFile(join(build, `firmware.${extension}`)), await built(half, extension));
+    }
+    const read = readDependencies(await readFile(join(build, 'inputs.d'), 'utf8'));
+    const moved = (await inputs(half)).map(path => path.replace(original, elsewhere));
+    t.deepEqual(read.toSorted(), moved.toSorted(), 'the list survives spaces, $ and #');
   }
-  const read = readDependencies(await readFile(join(build, 'inputs.d'), 'utf8'));
-  const moved = (await inputs('left')).map(path => path.replace(original, elsewhere));
-  t.deepEqual(read.toSorted(), moved.toSorted(), 'the list survives spaces, $ and #');
 });
 
-test('one other key changes the firmware', async t => {
+test('one other key changes both halves', async t => {
   const changed = await copyConfig(join(root, 'changed'));
   const keymap = join(changed, 'config', 'corne.keymap');
   const source = await readFile(keymap, 'utf8');
   await writeFile(keymap, source.replace('&kp Q ', '&kp Z '));
-  const build = join(root, 'changed build');
-  t.is((await buildHalf(changed, 'right', build)).status, 0);
-  for (const extension of ['uf2', 'elf']) {
-    t.notDeepEqual(await readFile(join(build, `firmware.${extension}`)), await built('right', extension));
+  for (const half of HALVES) {
+    const build = join(root, 'changed build', half);
+    t.is((await buildHalf(changed, half, build)).status, 0);
+    t.notDeepEqual(await readFile(join(build, 'firmware.uf2')), await built(half, 'uf2'));
+    t.notDeepEqual(await readFile(join(build, 'firmware.elf')), await built(half, 'elf'));
   }
 });

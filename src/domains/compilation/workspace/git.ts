@@ -102,9 +102,9 @@ async function askShell(
 const NOT_FOUND = 127;
 
 /** What a git command printed. Throws {@link WorkspaceError} when it failed. */
-export function printed(answer: GitAnswer | undefined): string {
-  if (answer?.exitCode === 0) return answer.stdout;
-  throw unknown(answer!, answer!.stderr.split('\n')[0]!);
+export function printed(answer: GitAnswer): string {
+  if (answer.exitCode === 0) return answer.stdout;
+  throw unknown(answer, answer.stderr.split('\n')[0]!);
 }
 
 function unknown(

@@ -60,7 +60,7 @@ export async function examineProjects(
   const all = directories.map((directory, index) => {
     const [status, files, revision, description] = answers[index]!;
     const found = { revision: revisions[index] ?? said(revision), description: said(description) };
-    return { directory, status: printed(status), index: printed(files), ...found };
+    return { directory, status: printed(status!), index: printed(files!), ...found };
   });
   return eachOf(all, found => examine(found, signal));
 }

@@ -23,19 +23,19 @@ export async function keepHarmlessSettings(directory: string, gitFiles: readonly
     if (['HEAD', 'objects', 'refs'].every(name => existsSync(path.join(place, name))))
       repositories.add(place);
   }
-  await eachOf([...repositories], async place => {
-    await rm(path.join(place, 'hooks'), { recursive: true, force: true });
-    const file = path.join(place, 'config');
-    if (existsSync(file)) await rewrite(file);
-  });
+  await eachOf([...repositories], place => rm(path.join(place, 'hooks'), { recursive: true, force: true }));
+  const configured = [...repositories].filter(place => existsSync(path.join(place, 'config')));
+  // Reading one file by name: git runs nothing, and includes nothing.
+  const commands = ['config --file config --list --null'];
+  const answers = await askGit(configured.map(place => ({ directory: place, commands })));
+  const lists = answers.map(([list]) => printed(list!));
+  await eachOf([...configured.entries()], ([index, place]) =>
+    rewrite(path.join(place, 'config'), lists[index]!),
+  );
 }
 
-async function rewrite(file: string): Promise<void> {
-  // Reading one file by name: git runs nothing, and includes nothing.
-  const [answers] = await askGit([
-    { directory: path.dirname(file), commands: ['config --file config --list --null'] },
-  ]);
-  const list = printed(answers![0]);
+/** Writes a config file anew with what may stay of `list`, which is what git read in it. */
+async function rewrite(file: string, list: string): Promise<void> {
   const lines: string[] = [];
   for (const pair of list.split('\0')) {
     const end = pair.indexOf('\n');
