@@ -5,10 +5,12 @@ import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import { chooseToolchain } from '../../../src/build/toolchain-choice.ts';
-import { findEngine } from '../../../src/build/toolchains/container/engine-search.ts';
+import { type Engine, findEngine } from '../../../src/build/toolchains/container/engine-search.ts';
 import { gitStores } from '../../../src/build/toolchains/container/git-stores.ts';
+import { runContainer } from '../../../src/build/toolchains/container/run.ts';
 import { createUserConfig } from '../../../src/config/index.ts';
 import { createWestMachine } from '../west-rig/west-rig.ts';
+import { jobFor, orderFor } from './container-project.ts';
 
 const DIGEST = `sha256:${'ab'.repeat(32)}`;
 
@@ -20,6 +22,8 @@ const DOWN = answers(
   undefined,
   'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?',
 );
+
+const PODMAN_ENGINE: Engine = { command: 'podman', kind: 'podman', version: '5.4.0', users: 'rootless' };
 
 function answers(version: string, info: string | undefined, error = ''): string {
   return [
@@ -38,10 +42,9 @@ test.serial('docker is taken before podman, and podman when docker does not work
   const machine = await createWestMachine(t, { programs: false });
   machine.use(t);
   machine.install('podman', PODMAN);
-  const podman = { command: 'podman', kind: 'podman', version: '5.4.0', users: 'rootless' } as const;
-  t.deepEqual(await findEngine(undefined), { works: true, engine: podman });
+  t.deepEqual(await findEngine(undefined), { works: true, engine: PODMAN_ENGINE });
   machine.install('docker', DOWN);
-  t.deepEqual(await findEngine(undefined), { works: true, engine: podman });
+  t.deepEqual(await findEngine(undefined), { works: true, engine: PODMAN_ENGINE });
   machine.install('docker', DOCKER);
   const docker = { command: 'docker', kind: 'docker', version: '28.2.2', users: 'same' } as const;
   t.deepEqual(await findEngine(undefined), { works: true, engine: docker });
@@ -123,6 +126,21 @@ test.serial('without a workspace the message says how the image can make one', a
     kind: 'container',
     image: DIGEST,
     engine: { command: 'podman' },
+  });
+});
+
+test.serial('podman without its init program is told which package has it', async t => {
+  const machine = await createWestMachine(t, { programs: false });
+  machine.use(t);
+  const said =
+    'Error: container-init binary not found on the host: stat /usr/libexec/podman/catatonit: no such file or directory';
+  machine.install('podman', `case "$1" in create) echo '${said}' >&2; exit 125 ;; esac`);
+  const outcome = await runContainer(PODMAN_ENGINE, orderFor(machine, DIGEST, 'true'), jobFor(machine));
+  t.deepEqual(outcome, {
+    ok: false,
+    reason: 'cannot-start',
+    message: `'podman' cannot make the container: ${said}. Install the package catatonit.`,
+    lastLines: [said],
   });
 });
 

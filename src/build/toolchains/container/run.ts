@@ -43,7 +43,7 @@ export async function runContainer(
     const why = made.timedOut ? 'it does not answer' : lastLine(made.output);
     const message = isNoImage(made.output)
       ? `The image ${order.imageName} is not on this machine any more. ${howToGet(engine, order.imageName)}`
-      : `'${command}' cannot make the container: ${why}.`;
+      : `'${command}' cannot make the container: ${why}.${remedyFor(made.output)}`;
     return { ok: false, reason: 'cannot-start', message, lastLines: made.output.split('\n').slice(-20) };
   }
   // The client ends by itself when its container is gone, and without a container it has nothing to end.
@@ -79,6 +79,12 @@ async function removeContainer({ command, kind }: Engine, name: string): Promise
     if (exitCode === 0 || NOTHING_TO_REMOVE.test(output)) return;
     await delay(AGAIN_AFTER);
   }
+}
+
+/** What to do about a container that cannot be made, where that is known, as a sentence of its own. */
+function remedyFor(output: string): string {
+  // Podman has it from another package, which distributions only recommend with it.
+  return /container-init binary not found/.test(output) ? ' Install the package catatonit.' : '';
 }
 
 /** What the end of a container means, where it is not the end of its program. */
