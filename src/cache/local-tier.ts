@@ -1,12 +1,17 @@
 // A thread's own in-memory copies of entries, each valid only while its version is.
+import { decode, Encoding } from './codec.ts';
+import { copyPlain, isPlain } from './plain-copy.ts';
 import type { FoundValue } from './store.ts';
 
-/** A copy of one entry. `decoded` holds values that cannot be changed by whoever gets them, ready to hand out. */
+/** A copy of one entry. */
 export interface LocalEntry {
   key: string;
   found: FoundValue;
+  /** A value that cannot be changed by whoever gets it, ready to hand out, if `isDecoded`. */
   decoded: unknown;
   isDecoded: boolean;
+  /** What copies are made of, in place of the bytes; null when there can be no such thing, undefined before the second read. */
+  template: object | null | undefined;
   slot: number;
   version: number;
   /** Reads since the last report to the writer, and the time of the latest. */
@@ -14,8 +19,25 @@ export interface LocalEntry {
   accessed: number;
 }
 
-// What an entry costs besides its bytes, roughly.
+// What an entry costs besides its bytes, roughly; and how much more objects take than the bytes they are decoded from.
 const OVERHEAD = 200;
+const OBJECT_FACTOR = 4;
+
+/** The value of an entry, for its next reader alone. */
+export function handOut(entry: LocalEntry): unknown {
+  if (entry.isDecoded) return entry.decoded;
+  if (entry.template) return copyPlain(entry.template);
+  const { encoding, data } = entry.found;
+  const value = decode(encoding, data!);
+  if (encoding !== Encoding.structured || entry.template === null) return value;
+  if (!isPlain(value)) {
+    entry.template = null;
+    return value;
+  }
+  entry.template = value;
+  entry.found = { ...entry.found, data: null };
+  return copyPlain(value);
+}
 
 /**
  * Holds at most about `limit` bytes: two generations, of which the older is dropped whole when the younger is full.
@@ -61,7 +83,8 @@ export class LocalTier {
   }
 
   #add(key: string, entry: LocalEntry): void {
-    const size = OVERHEAD + key.length + entry.found.size;
+    const { encoding, size: bytes } = entry.found;
+    const size = OVERHEAD + key.length + bytes * (encoding === Encoding.structured ? OBJECT_FACTOR : 1);
     if (size > this.#half) return;
     if (this.#size + size > this.#half) {
       this.#old = this.#young;

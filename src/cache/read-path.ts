@@ -5,7 +5,7 @@ import { checksum, decode, timed } from './codec.ts';
 import { writeBytes } from './destination.ts';
 import { WrongKindError } from './errors.ts';
 import { Counter, type StoreLink } from './link.ts';
-import { type LocalEntry, LocalTier } from './local-tier.ts';
+import { handOut, type LocalEntry, LocalTier } from './local-tier.ts';
 import type { SharedTier } from './shared-tier.ts';
 import { type FoundValue, isExpired, PAGE_SIZE, type PageEntry, type StoreReader } from './store.ts';
 import { hashOf, type Versions } from './versions.ts';
@@ -73,7 +73,7 @@ export class ReadPath {
     if (entry.hits === 0) this.#note(entry);
     entry.hits++;
     entry.accessed = this.#clock === Date.now ? now : this.#clock();
-    return entry.isDecoded ? entry.decoded : decode(entry.found.encoding, entry.found.data!);
+    return handOut(entry);
   }
 
   /** The value or {@link MISS}; a promise only when it takes more than this thread's memory and connection. */
@@ -83,7 +83,7 @@ export class ReadPath {
     if (entry && this.#versions.at(entry.slot) === entry.version) {
       if (isExpired(entry.found.expires, this.#clock())) return this.#miss();
       this.#hit(entry);
-      return entry.isDecoded ? entry.decoded : decode(entry.found.encoding, entry.found.data!);
+      return handOut(entry);
     }
     const hash = hashOf(key);
     const slot = this.#versions.slotOf(hash);
@@ -105,8 +105,19 @@ export class ReadPath {
     if (value === MISS) return this.#damaged(key, found);
     const isDecoded = typeof value !== 'object' || value === null;
     const { slot, version, foreign } = at;
-    const entry: LocalEntry = { key, found, decoded: value, isDecoded, slot, version, hits: 0, accessed: 0 };
-    if (!isDecoded) entry.decoded = undefined;
+    const decoded = isDecoded ? value : undefined;
+    const template = undefined;
+    const entry: LocalEntry = {
+      key,
+      found,
+      decoded,
+      isDecoded,
+      template,
+      slot,
+      version,
+      hits: 0,
+      accessed: 0,
+    };
     if (foreign !== undefined) {
       this.#tier?.set(key, entry);
       if (!isShared) this.#sharedTier.put(key, at.hash, version, foreign, found);

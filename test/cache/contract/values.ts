@@ -104,7 +104,9 @@ export const values: readonly Case[] = [
       const cache = context.open();
       for (const [name, value] of Object.entries(samples())) {
         assert.equal(await cache.set(name, value), true, name);
-        for (const found of [await cache.get(name), await cache.get(name)]) {
+        // From the store, from the bytes in memory, and from what was decoded of them.
+        for (const _ of [1, 2, 3, 4]) {
+          const found = await cache.get(name);
           assert.deepEqual(found, value, name);
           assert.equal(Object.is(found, value) || typeof value === 'object', true, name);
         }
@@ -127,6 +129,26 @@ export const values: readonly Case[] = [
       assert.equal(bytes.buffer.byteLength, 1, 'no more than its own bytes');
       await cache.set('top', new Uint8Array([1]));
       assert.equal(Buffer.isBuffer(await cache.get('top')), false);
+    },
+  },
+  {
+    name: 'what was got can be changed, and nobody else gets the change',
+    async run(context) {
+      const cache = context.open();
+      await cache.set('record', { inputs: [{ path: 'a' }], sizes: new Map([['a', 1]]) });
+      await cache.set('plain', { inputs: [{ path: 'a' }], name: 'left' });
+      await cache.set('bytes', Buffer.from('abc'));
+      for (const _ of [1, 2, 3, 4]) {
+        for (const key of ['record', 'plain']) {
+          const found = (await cache.get<{ inputs: { path: string }[] }>(key))!;
+          assert.deepEqual(found.inputs, [{ path: 'a' }], key);
+          found.inputs[0]!.path = 'changed';
+          found.inputs.push({ path: 'more' });
+        }
+        const bytes = (await cache.get<Buffer>('bytes'))!;
+        assert.equal(bytes.toString(), 'abc');
+        bytes.fill(0);
+      }
     },
   },
   {
