@@ -3,7 +3,7 @@
 // A program started here leads a session of its own, and so every descendant belongs to that session unless it makes
 // another. The session is what counts, not the process group: ninja gives each compiler a group of its own so that
 // Ctrl-C does not reach it, and killing only the leader's group would leave those running.
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Milliseconds between two looks at whether processes have ended. */
@@ -81,12 +81,20 @@ function groupExists(group: number): boolean {
   }
 }
 
+/** Room for a line of `/proc/PID/stat`, which is some fifty numbers and a short name. */
+const line = Buffer.allocUnsafe(4096);
+
 /** State, parent, group, session: what follows the command's name, which may itself contain anything. */
 function statFields(pid: string): string[] | undefined {
+  let file: number | undefined;
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    file = openSync(`/proc/${pid}/stat`, 'r');
+    // Not by readFileSync, which has to find out how long it is: several times the work, for every process there is.
+    const stat = line.toString('latin1', 0, readSync(file, line));
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ', 4);
   } catch {
     return undefined;
+  } finally {
+    if (file !== undefined) closeSync(file);
   }
 }

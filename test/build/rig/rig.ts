@@ -7,7 +7,6 @@
 //   const run = await rig.nextRun();
 //   await run.succeed();
 //   t.is(rig.runs, 1);
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -17,6 +16,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { CommandToolchainOptions } from '../../../src/config/toolchain-options.ts';
+import { programFile } from '../../support/program-file.ts';
 
 /** The part of AVA's `t` that the rig needs. */
 interface Teardown {
@@ -46,7 +46,7 @@ interface Hello {
 }
 
 /** What runs the program. It is where git is; by its own path, because tests have a `PATH` of their own. */
-export const PERL = execFileSync('sh', ['-c', 'command -v perl'], { encoding: 'utf8' }).trim();
+export const PERL = programFile('perl');
 const PROGRAM = fileURLToPath(new URL('./program.pl', import.meta.url));
 
 /** Milliseconds after which waiting for the program is a failed test and not a hung one. */

@@ -6,11 +6,13 @@
 //   const run = await machine.rig.nextRun();
 //   await run.exit(await run.build());
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
+import { freshRepository } from '../../domains/compilation/workspace/fresh-repository.ts';
+import { programFile } from '../../support/program-file.ts';
 import { createRig, type Rig, type RigRun } from '../rig/rig.ts';
 import { workspaceFiles, writeFiles } from '../toolchains/observed/workspace.ts';
 import { parseWestBuild, westBuild } from './zephyr.ts';
@@ -24,6 +26,9 @@ const VERSIONS: Readonly<Record<string, string>> = {
   dtc: 'Version: DTC 1.6.1',
   'arm-none-eabi-gcc': 'arm-none-eabi-gcc (Arm GNU Toolchain 12.2.Rel1) 12.2.1 20221205',
 };
+
+/** By its own path, because tests have a `PATH` of their own. */
+const INSTALL = programFile('install');
 
 /** A config with two halves of one keyboard. */
 const CONFIG: Readonly<Record<string, string>> = {
@@ -81,14 +86,15 @@ export class WestMachine {
 
   /** Puts programs into `PATH`: shell scripts by name. */
   installAll(scripts: Readonly<Record<string, string>>): void {
-    const words = Object.entries(scripts).flatMap(([name, script]) => [
-      path.join(this.root, 'bin', name),
-      `#!/bin/sh\n${script}\n`,
-    ]);
+    const sources = Object.entries(scripts).map(([name, script]) => {
+      const source = path.join(this.root, 'programs', name);
+      mkdirSync(path.dirname(source), { recursive: true });
+      writeFileSync(source, `#!/bin/sh\n${script}\n`);
+      return source;
+    });
     // Not by this process: what it has open for writing, children of its other threads have open for a moment as well,
     // and then nobody can run it ("Text file busy").
-    const write = 'while [ $# -gt 0 ]; do printf %s "$2" > "$1"; chmod 755 "$1"; shift 2; done';
-    execFileSync('/bin/sh', ['-c', write, 'sh', ...words], { env: { PATH: '/usr/bin:/bin' } });
+    execFileSync(INSTALL, ['-m', '755', ...sources, path.join(this.root, 'bin')]);
   }
 
   /** Says what a program answers when it is asked for its version; `west` builds, too. */
@@ -141,8 +147,7 @@ export async function createWestMachine(
   mkdirSync(machine.home);
   mkdirSync(path.join(root, 'bin'));
   // Git is the machine's own, and nothing else is.
-  const git = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim();
-  symlinkSync(git, path.join(root, 'bin/git'));
+  symlinkSync(programFile('git'), path.join(root, 'bin/git'));
   writeFiles(machine.config, CONFIG);
   cpSync(template(), machine.workspace, { recursive: true });
   // Those that the others stand for take their time, too.
@@ -169,21 +174,25 @@ function template(): string {
   if (made !== undefined) return made;
   const directory = mkdtempSync(path.join(os.tmpdir(), 'west-template-'));
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
-  writeFiles(directory, workspaceFiles());
-  writeFiles(directory, {
+  const files = {
+    ...workspaceFiles(),
     'config/west.yml': CONFIG['config/west.yml']!,
     'zephyr/VERSION': 'VERSION_MAJOR = 3\n',
-  });
+  };
+  writeFiles(directory, files);
   for (const project of ['zmk', 'zephyr']) {
-    execFileSync('git', ['init', '--quiet'], { cwd: path.join(directory, project) });
-    commitAll(path.join(directory, project));
+    const own = Object.entries(files).filter(([name]) => name.startsWith(`${project}/`));
+    const inside = own.map(([name, content]) => [name.slice(project.length + 1), content]);
+    const head = `${freshRepository(path.join(directory, project), Object.fromEntries(inside))}\n`;
+    writeFiles(path.join(directory, project, '.git'), { 'refs/heads/manifest-rev': head, HEAD: head });
   }
   made = directory;
   return made;
 }
 
+/** One shell, because for a process as large as this one starting a program is more work than for the program. */
 function commitAll(repository: string): void {
-  const git = (...args: string[]) => execFileSync('git', args, { cwd: repository });
-  git('add', '--all');
-  git('-c', 'user.name=t', '-c', 'user.email=t@example.org', 'commit', '--quiet', '-m', 'change');
+  const commit =
+    'git -c user.name=t -c user.email=t@example.org -c maintenance.auto=false commit -q -m change';
+  execFileSync('/bin/sh', ['-c', `git add --all && exec ${commit}`], { cwd: repository });
 }

@@ -2,8 +2,17 @@
 // has what they are known for, good and bad. The firmware is a function of everything that was read and of nothing else.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
+import { programFile } from '../../support/program-file.ts';
 import { writeRecords } from '../toolchains/observed/records.ts';
 import { compileZmk, ZmkError } from '../toolchains/observed/zmk.ts';
 
@@ -150,7 +159,21 @@ function rememberZephyr(environment: Readonly<Record<string, string | undefined>
 
 /** Is baked into the firmware. */
 function describe(zephyr: string): string {
+  const head = untagged(path.join(zephyr, '.git'));
+  if (head !== undefined) return `${head.slice(0, 12)}\n`;
   return execFileSync('git', ['describe', '--abbrev=12', '--always'], { cwd: zephyr, encoding: 'utf8' });
+}
+
+/** The commit that is checked out where git would have to look at nothing else: there are no tags. */
+function untagged(repository: string): string | undefined {
+  try {
+    if (readdirSync(path.join(repository, 'refs/tags')).length > 0) return undefined;
+    if (existsSync(path.join(repository, 'packed-refs'))) return undefined;
+    const head = readFileSync(path.join(repository, 'HEAD'), 'latin1').trim();
+    return /^[0-9a-f]{40}$/.test(head) ? head : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What west is configured to do by the user, which may be arguments for CMake. */
@@ -173,8 +196,8 @@ function facts(
   const file = path.join(directory, 'a1b2c3');
   if (!existsSync(file)) {
     mkdirSync(directory, { recursive: true });
-    const env = { ...environment } as Record<string, string>;
-    writeFileSync(file, execFileSync('arm-none-eabi-gcc', ['--version'], { env, encoding: 'utf8' }));
+    // It is a script, and what it would say is in it.
+    writeFileSync(file, readFileSync(programFile('arm-none-eabi-gcc', environment.PATH)));
   }
   return readFileSync(file, 'utf8');
 }

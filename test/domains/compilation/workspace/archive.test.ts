@@ -1,7 +1,7 @@
+import { cpSync } from 'node:fs';
 import {
   appendFile,
   chmod,
-  cp,
   mkdir,
   readdir,
   readFile,
@@ -27,6 +27,9 @@ import { LARGE } from './upstream.ts';
 
 const FORMATS = ['tar.zst', 'tar.gz', 'zip'];
 
+/** More than is read or written in one go. */
+const HUGE = LARGE.repeat(26);
+
 let original: string;
 test.before(async () => {
   original = await makeDirectory();
@@ -37,7 +40,7 @@ test.after.always(() => removeDirectory(original));
 /** A workspace with what is difficult about workspaces, and a config that asks for it. */
 async function sample(t: ExecutionContext): Promise<{ own: string; config: string; directory: string }> {
   const directory = await temporaryDirectory(t);
-  await cp(original, directory, { recursive: true, verbatimSymlinks: true });
+  cpSync(original, directory, { recursive: true, verbatimSymlinks: true });
   return { own: path.join(directory, 'own'), config: path.join(directory, 'config'), directory };
 }
 
@@ -45,7 +48,7 @@ async function makeSample(directory: string): Promise<void> {
   const own = path.join(directory, 'own');
   await workspace(own, {
     zmk: { 'app/CMakeLists.txt': 'zmk\n', 'app/ü b.c': 'x\n', empty: '' },
-    zephyr: { VERSION: '3\n', 'scripts/tool.py': 'print()\n', 'large.c': LARGE.repeat(40) },
+    zephyr: { VERSION: '3\n', 'scripts/tool.py': 'print()\n', 'large.c': HUGE },
   });
   await chmod(path.join(own, 'zephyr/scripts/tool.py'), 0o755);
   await mkdir(path.join(own, 'zephyr/include'));
@@ -94,7 +97,7 @@ for (const format of FORMATS) {
     t.deepEqual(after, before);
     t.deepEqual(describeWorkspace(after), ['zmk has a change that is not committed: app/ü b.c']);
     t.is((await stat(path.join(imported.path, 'zephyr/include/link.py'))).mode & 0o111, 0o111);
-    t.is(await readFile(path.join(imported.path, 'zephyr/large.c'), 'utf8'), LARGE.repeat(40));
+    t.is(await readFile(path.join(imported.path, 'zephyr/large.c'), 'utf8'), HUGE);
     await git(path.join(imported.path, 'zephyr'), 'fsck', '--strict');
     await git(path.join(imported.path, 'zmk/font'), 'status');
     t.is((await there.import(file)).made, false, 'twice is once');

@@ -1,4 +1,5 @@
-import { appendFile, chmod, cp, mkdir, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { cpSync } from 'node:fs';
+import { appendFile, chmod, mkdir, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import {
@@ -26,17 +27,22 @@ test.after.always(() => removeDirectory(original));
 
 async function sample(t: ExecutionContext): Promise<string> {
   const directory = await temporaryDirectory(t);
-  await cp(original, directory, { recursive: true, preserveTimestamps: true });
+  cpSync(original, directory, { recursive: true, preserveTimestamps: true });
   return directory;
 }
 
-/** Whether what `change` does makes another workspace of it; each way is compared. */
+/**
+ * Whether what `change` does makes another workspace of it; each way is compared.
+ *
+ * @param known what it is without that, where a test has looked already
+ */
 async function changes(
   t: ExecutionContext,
   directory: string,
   change: () => Promise<unknown>,
+  known?: WorkspaceIdentity,
 ): Promise<{ changed: boolean; now: WorkspaceIdentity; said: string[] }> {
-  const before = await workspaceIdentity(directory);
+  const before = known ?? (await workspaceIdentity(directory));
   await change();
   const now = await workspaceIdentity(directory);
   const said = workspaceDifferences(before, now);
@@ -82,29 +88,32 @@ test('another commit, an edit, a new file, a removed one and their undoing are s
   const directory = await sample(t);
   const main = path.join(directory, 'zmk/app/src/main.c');
   const clean = await workspaceIdentity(directory);
-  const edited = await changes(t, directory, () => appendFile(main, '// more\n'));
+  const edited = await changes(t, directory, () => appendFile(main, '// more\n'), clean);
   t.deepEqual(edited.said, ['zmk has other uncommitted changes: app/src/main.c']);
   t.deepEqual(describeWorkspace(edited.now), ['zmk has a change that is not committed: app/src/main.c']);
-  const again = await changes(t, directory, () => appendFile(main, '// and more\n'));
+  const again = await changes(t, directory, () => appendFile(main, '// and more\n'), edited.now);
   t.true(again.changed, 'the content counts, not that there is a change');
-  const staged = await changes(t, directory, () => git(path.join(directory, 'zmk'), 'add', '-A'));
+  const stage = () => git(path.join(directory, 'zmk'), 'add', '-A');
+  const staged = await changes(t, directory, stage, again.now);
   t.false(staged.changed, 'what is staged makes no difference to a compiler');
   await writeFile(main, PROJECTS.zmk['app/src/main.c']);
   await git(path.join(directory, 'zmk'), 'reset', '-q');
   t.deepEqual(await workspaceIdentity(directory), clean);
 
-  const added = await changes(t, directory, () => write(directory, { 'zmk/app/a b/ü.c': 'x' }));
+  const writing = (content: string) => () => write(directory, { 'zmk/app/a b/ü.c': content });
+  const added = await changes(t, directory, writing('x'), clean);
   t.deepEqual(added.now.projects.zmk?.changes?.files, ['app/a b/ü.c']);
-  t.true((await changes(t, directory, () => write(directory, { 'zmk/app/a b/ü.c': 'y' }))).changed);
+  t.true((await changes(t, directory, writing('y'), added.now)).changed);
   await rm(path.join(directory, 'zmk/app/a b'), { recursive: true });
   t.deepEqual(await workspaceIdentity(directory), clean);
-  t.true((await changes(t, directory, () => rm(main))).changed);
+  t.true((await changes(t, directory, () => rm(main), clean)).changed);
   await writeFile(main, PROJECTS.zmk['app/src/main.c']);
-  t.true((await changes(t, directory, () => chmod(main, 0o755))).changed);
+  t.true((await changes(t, directory, () => chmod(main, 0o755), clean)).changed);
   await rm(main);
-  t.true((await changes(t, directory, () => symlink('/dev/null', main))).changed);
+  const linked = await changes(t, directory, () => symlink('/dev/null', main));
+  t.true(linked.changed);
   const retarget = () => rm(main).then(() => symlink('/dev/zero', main));
-  t.true((await changes(t, directory, retarget)).changed);
+  t.true((await changes(t, directory, retarget, linked.now)).changed);
 });
 
 test('files that git ignores, Python leaves or a build made in the sources do not count', async t => {
@@ -124,9 +133,8 @@ test('files that git ignores, Python leaves or a build made in the sources do no
 test('a moved project is said, with where it should be', async t => {
   const directory = await sample(t);
   const before = await workspaceIdentity(directory);
-  const { said, now } = await changes(t, directory, () =>
-    commit(path.join(directory, 'zephyr'), { 'kernel/init.c': 'void other;\n' }),
-  );
+  const move = () => commit(path.join(directory, 'zephyr'), { 'kernel/init.c': 'void other;\n' });
+  const { said, now } = await changes(t, directory, move, before);
   const [was, is] = [before.projects.zephyr!.head.slice(0, 7), now.projects.zephyr!.head.slice(0, 7)];
   t.deepEqual(said, [`zephyr moved ${was} → ${is}`]);
   t.deepEqual(describeWorkspace(now), [
@@ -139,7 +147,8 @@ test('a tag that git describe sees is part of Zephyr, and a lightweight one is n
   const zephyr = path.join(directory, 'zephyr');
   const light = await changes(t, directory, () => git(zephyr, 'tag', 'light'));
   t.false(light.changed);
-  const { said } = await changes(t, directory, () => git(zephyr, 'tag', '-a', '-m', 'x', 'v9.9.9'));
+  const annotate = () => git(zephyr, 'tag', '-a', '-m', 'x', 'v9.9.9');
+  const { said } = await changes(t, directory, annotate, light.now);
   t.regex(said[0] ?? '', /^zephyr calls itself v9\.9\.9, not [0-9a-f]{12}$/);
 });
 
@@ -160,10 +169,11 @@ test('a repository inside a project, and a linked one, are projects as well', as
   const elsewhere = await temporaryDirectory(t);
   await repository(elsewhere, { 'b.c': 'b' });
   await symlink(elsewhere, path.join(directory, 'linked'));
-  const edited = (file: string) => changes(t, directory, () => appendFile(file, 'x'));
+  const edited = (file: string, before?: WorkspaceIdentity) =>
+    changes(t, directory, () => appendFile(file, 'x'), before);
   const inner = await edited(path.join(directory, 'zmk/app/module/a.c'));
   t.deepEqual(inner.said, ['zmk/app/module has other uncommitted changes: a.c']);
-  t.deepEqual((await edited(path.join(elsewhere, 'b.c'))).said, [
+  t.deepEqual((await edited(path.join(elsewhere, 'b.c'), inner.now)).said, [
     'linked has other uncommitted changes: b.c',
   ]);
 });
@@ -175,9 +185,10 @@ test('a submodule counts with what is checked out in it', async t => {
   const zmk = path.join(directory, 'zmk');
   await git(zmk, '-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', upstream, 'font');
   await commit(zmk, {});
-  const edited = await changes(t, directory, () => appendFile(path.join(zmk, 'font/font.c'), 'x'));
+  const edit = () => appendFile(path.join(zmk, 'font/font.c'), 'x');
+  const edited = await changes(t, directory, edit);
   t.deepEqual(edited.now.projects.zmk?.changes?.files, ['font']);
-  const more = await changes(t, directory, () => appendFile(path.join(zmk, 'font/font.c'), 'x'));
+  const more = await changes(t, directory, edit, edited.now);
   t.true(more.changed);
   const gone = () => git(zmk, 'submodule', '--quiet', 'deinit', '-f', 'font');
   await git(path.join(zmk, 'font'), 'checkout', '-q', '.');
@@ -187,11 +198,13 @@ test('a submodule counts with what is checked out in it', async t => {
 test('what the manifest says counts, its comments do not', async t => {
   const directory = await sample(t);
   const manifest = path.join(directory, 'config/west.yml');
-  t.false((await changes(t, directory, () => appendFile(manifest, '# a note\n'))).changed);
-  const { said } = await changes(t, directory, () => appendFile(manifest, '  self: {path: config}\n'));
+  const noted = await changes(t, directory, () => appendFile(manifest, '# a note\n'));
+  t.false(noted.changed);
+  const self = () => appendFile(manifest, '  self: {path: config}\n');
+  const { said, now } = await changes(t, directory, self, noted.now);
   t.deepEqual(said, ['west.yml changed']);
   const settings = () => appendFile(path.join(directory, '.west/config'), '[build]\ngenerator = Ninja\n');
-  t.deepEqual((await changes(t, directory, settings)).said, ['.west/config changed']);
+  t.deepEqual((await changes(t, directory, settings, now)).said, ['.west/config changed']);
 });
 
 test("the config's own repository is no part of the workspace around it, ZMK's always is", async t => {

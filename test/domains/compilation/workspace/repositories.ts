@@ -1,9 +1,10 @@
 // Real git repositories, and workspaces of them as west leaves them.
 import { execFile } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { bareEnvironment } from '../../../support/bare-environment.ts';
+import { freshRepository } from './fresh-repository.ts';
 
 const run = promisify(execFile);
 
@@ -40,16 +41,22 @@ export async function write(directory: string, files: Record<string, string>): P
 /** Writes files and commits everything; resolves to the commit. */
 export async function commit(directory: string, files: Record<string, string>): Promise<string> {
   await write(directory, files);
-  await git(directory, 'add', '-A');
-  await git(directory, 'commit', '-q', '-m', 'A change');
-  return git(directory, 'rev-parse', 'HEAD');
+  return commitAll(directory);
 }
 
-/** A repository with one commit. */
+/** A repository with one commit: of these files and of what is there, if there is anything. */
 export async function repository(directory: string, files: Record<string, string>): Promise<string> {
   await mkdir(directory, { recursive: true });
-  await git(directory, 'init', '-q', '-b', 'main', '--template=');
-  return commit(directory, files);
+  if ((await readdir(directory)).length === 0) return freshRepository(directory, files);
+  await write(directory, files);
+  return commitAll(directory, 'git init -q -b main --template= && ');
+}
+
+/** One shell, because for a process as large as this one starting a program is more work than for the program. */
+async function commitAll(directory: string, first = ''): Promise<string> {
+  const script = `${first}git add -A && exec git -c core.abbrev=40 commit -m 'A change'`;
+  const { stdout } = await run('/bin/sh', ['-c', script], { cwd: directory, env: bareEnvironment(IDENTITY) });
+  return /^\[.*\b([0-9a-f]{40})\]/.exec(stdout)![1]!;
 }
 
 /** A workspace of these projects, each with one commit, as west leaves it. */
@@ -62,12 +69,9 @@ export async function workspace(
     '.west/config': '[manifest]\npath = config\nfile = west.yml\n\n[zephyr]\nbase = zephyr\n',
     'config/west.yml': `manifest:\n  projects:\n${names.join('\n')}\n`,
   });
-  await Promise.all(
-    Object.entries(projects).map(async ([name, files]) => {
-      const project = path.join(directory, name);
-      const head = await repository(project, files);
-      await git(project, 'update-ref', 'refs/heads/manifest-rev', head);
-      await git(project, 'checkout', '-q', '--detach');
-    }),
-  );
+  for (const [name, files] of Object.entries(projects)) {
+    const project = path.join(directory, name);
+    const head = `${freshRepository(project, files)}\n`;
+    await write(project, { '.git/refs/heads/manifest-rev': head, '.git/HEAD': head });
+  }
 }

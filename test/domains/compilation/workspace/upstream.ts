@@ -1,15 +1,15 @@
 // Repositories to make workspaces from, a config that asks for them, and the west that fetches them.
 
 import { existsSync } from 'node:fs';
-import { chmod, lstat, mkdir, readdir } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
-import { execNode } from '../../../support/shell.ts';
+import { PERL } from '../../../build/rig/rig.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 import { commit, repository, write } from './repositories.ts';
 
-const PROGRAM = fileURLToPath(new URL('./west-program.ts', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('./west.pl', import.meta.url));
 
 /** The west that is installed here, if it is. */
 export const REAL_WEST = (process.env.PATH ?? '')
@@ -19,10 +19,7 @@ export const REAL_WEST = (process.env.PATH ?? '')
 
 /** Puts a west into a directory for programs: one of ours, that does what tests ask for. */
 export async function installWest(directory: string): Promise<void> {
-  // What needs no program of its own is done by the shell, which starts sooner.
-  const init = 'mkdir .west && printf "[manifest]\\npath = $3\\nfile = west.yml\\n\\n" > .west/config';
-  const update = `${execNode(PROGRAM)} "$@"`;
-  await write(directory, { west: `#!/bin/sh\n[ "$1 $2" = "init -l" ] && { ${init}; exit; }\n${update}\n` });
+  await write(directory, { west: `#!${PERL}\n${await readFile(PROGRAM, 'utf8')}` });
   await chmod(path.join(directory, 'west'), 0o755);
 }
 
