@@ -1,0 +1,216 @@
+// The store that a tag has at the moment: opened, opened anew when its files were removed or replaced, set aside when
+// they are damaged, and none while it cannot be used.
+import { join } from 'node:path';
+import type { EvictionPolicy } from '../cache/cache.ts';
+import { MemoryStore } from '../cache/memory-store.ts';
+import { SharedMemory } from '../cache/shared-memory.ts';
+import { classify } from '../cache/sqlite/connection.ts';
+import { isDamage } from '../cache/sqlite/open.ts';
+import { SqliteStore } from '../cache/sqlite/store.ts';
+import type { Store } from '../cache/store.ts';
+import { collectLocks } from './locks.ts';
+
+export interface LiveStoreOptions {
+  tag: string;
+  /** The tag's directory, also for memory stores, which do not touch it. */
+  directory: string;
+  backend: 'sqlite' | 'memory';
+  maxSize: number;
+  policy: EvictionPolicy;
+  /** The name of this process's writers. */
+  writer: string;
+  /** See CacheOptions. */
+  allowUntrusted: boolean;
+}
+
+// A store that cannot be opened is tried again, and one whose file was removed or replaced is noticed, this often.
+const LOOK_INTERVAL_MS = 1000;
+const COMMIT_LOOK_INTERVAL_MS = 10;
+const REOPEN_INTERVAL_MS = 5000;
+
+export class LiveStore {
+  readonly shared = new SharedMemory();
+  readonly #options: LiveStoreOptions;
+  readonly #onOpen: () => void;
+  #current: Store | undefined;
+  #degraded: string | undefined;
+  #openedAt = Number.NEGATIVE_INFINITY;
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  #isClosed = false;
+  readonly #looking: NodeJS.Timeout;
+  readonly #warned = new Set<string>();
+
+  /** `onOpen` is called for every store that is opened, the first one included. */
+  constructor(options: LiveStoreOptions, onOpen: () => void) {
+    this.#options = options;
+    this.#onOpen = onOpen;
+    this.#open();
+    this.#looking = setInterval(() => this.look(), LOOK_INTERVAL_MS).unref();
+  }
+
+  get current(): Store | undefined {
+    return this.#current;
+  }
+
+  /** Why there is none. */
+  get degraded(): string | undefined {
+    return this.#degraded;
+  }
+
+  #open(): void {
+    this.#openedAt = performance.now();
+    try {
+      this.#current = this.#openStore();
+      this.#degraded = undefined;
+      this.#onOpen();
+      void this.#collect(this.#current).catch(() => undefined);
+    } catch (error) {
+      this.#degraded = (error as Error).message;
+      this.#warn(
+        'open',
+        `The cache '${this.#options.tag}' cannot be used and everything will miss: ${this.#degraded}`,
+      );
+    }
+    this.shared.versions.setDegraded(this.#degraded !== undefined);
+    this.shared.versions.setPressed(this.#current?.isPressed ?? false);
+  }
+
+  #openStore(): Store {
+    const { backend, directory, maxSize, policy, writer, allowUntrusted } = this.#options;
+    const { shared } = this;
+    if (backend === 'memory') return new MemoryStore({ maxSize, policy, versions: shared.versions });
+    const onSetAside = (name: string) => this.#warnSetAside(name);
+    return new SqliteStore({ directory, maxSize, policy, writer, allowUntrusted, onSetAside, shared });
+  }
+
+  get lockDirectory(): string | undefined {
+    // Nothing is made in a directory that was refused, and what cannot be stored need not be locked.
+    const hasLocks = this.#options.backend === 'sqlite' && this.#degraded === undefined;
+    return hasLocks ? join(this.#options.directory, 'locks') : undefined;
+  }
+
+  /** What is read, or undefined when there is no store or it fails, which is looked after. */
+  read<T>(read: (store: Store) => T): T | undefined {
+    try {
+      return this.#current && read(this.#current);
+    } catch (error) {
+      return this.readFailed(error);
+    }
+  }
+
+  /**
+   * A thread's read failed. Damage is mended by setting the database aside, unless that was done since the thread
+   * opened it, in `epoch`; the rest is said once.
+   */
+  readFailed(error: unknown, epoch = this.shared.versions.epoch): undefined {
+    if (isDamage(error)) {
+      if (epoch === this.shared.versions.epoch) this.replaceDamaged();
+    } else if (classify(error) !== 'busy' && !this.look()) {
+      // Not only a symptom of files that were removed.
+      this.warnOf(error);
+    }
+  }
+
+  // Other threads' connections show the old file until they see the new epoch.
+  #reopen(): void {
+    try {
+      this.#current?.close();
+    } catch (error) {
+      this.warnOf(error);
+    }
+    this.#current = undefined;
+    this.#open();
+    this.shared.versions.bumpEpoch();
+  }
+
+  /** Gives the new name of the damaged database, when it was this process that set it aside. */
+  replaceDamaged(): string | undefined {
+    let aside: string | undefined;
+    try {
+      aside = this.#current?.setAside();
+      if (aside !== undefined) this.#warnSetAside(aside);
+    } catch (error) {
+      this.warnOf(error);
+    }
+    this.#reopen();
+    return aside;
+  }
+
+  /** Looks at what became of the files. True when the store was opened anew. */
+  look(): boolean {
+    if (this.#isClosed) return false;
+    this.#lookedAt = performance.now();
+    const state = this.#current?.fileState;
+    if (state === 'damaged') {
+      this.replaceDamaged();
+      return true;
+    }
+    if (state === 'replaced') {
+      this.#warn(
+        'detached',
+        `The database of the cache '${this.#options.tag}' was removed or replaced while it was open. It is opened anew.`,
+      );
+      this.#reopen();
+      return true;
+    }
+    if (this.#current || this.#lookedAt - this.#openedAt <= REOPEN_INTERVAL_MS) return false;
+    this.#reopen();
+    return true;
+  }
+
+  /** As {@link look}, nearly each time: what is written to a file that was removed would be acknowledged and lost. */
+  lookBeforeCommit(): void {
+    if (performance.now() - this.#lookedAt > COMMIT_LOOK_INTERVAL_MS) this.look();
+  }
+
+  /** Removes what processes that have ended left behind. */
+  async collect(): Promise<void> {
+    if (this.#current) await this.#collect(this.#current).catch((error: unknown) => this.warnOf(error));
+  }
+
+  async #collect(store: Store): Promise<void> {
+    if (this.lockDirectory !== undefined) {
+      await collectLocks(this.lockDirectory);
+      // The one that is held while the database file itself is migrated or set aside.
+      await collectLocks(this.#options.directory);
+    }
+    await store.collect();
+  }
+
+  #warnSetAside(name: string): void {
+    this.#warn(
+      'damaged',
+      `The database of the cache '${this.#options.tag}' was damaged. It was set aside as ${name}, and a new one begun.`,
+    );
+  }
+
+  /** Warns of trouble, once. */
+  warnOf(error: unknown): void {
+    // What follows from a store that cannot be used was said with that.
+    if (this.#degraded !== undefined) return;
+    const message = error instanceof Error ? error.message : String(error);
+    this.#warn(
+      'trouble',
+      `The cache '${this.#options.tag}' has trouble and goes on without what failed: ${message}`,
+    );
+  }
+
+  #warn(kind: string, message: string): void {
+    if (this.#warned.has(kind)) return;
+    this.#warned.add(kind);
+    process.emitWarning(message, { type: 'GloveboxWarning', code: 'GLOVEBOX_CACHE' });
+  }
+
+  /** Nothing is opened any more. */
+  retire(): void {
+    this.#isClosed = true;
+    clearInterval(this.#looking);
+  }
+
+  close(): void {
+    this.retire();
+    this.#current?.close();
+    this.#current = undefined;
+    this.#degraded = 'The store is closed.';
+  }
+}
