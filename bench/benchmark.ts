@@ -3,14 +3,14 @@ import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BenchmarkFailure, Crew, type StoreState } from './crew.ts';
+import { BenchmarkFailure, Crew, Host, type StoreState } from './crew.ts';
 import * as floor from './floor.ts';
 import { describeMachine } from './machine.ts';
 import type { HostRun } from './messages.ts';
 import { type LoadedPeer, REFERENCE } from './peer.ts';
 import { type Cell, type Results, type Round, summarizeCell, summarizeRound } from './results.ts';
 import { dataOf, isMeasured, type Settings, warmUpOf } from './settings.ts';
-import { type Shape, shapeLabel } from './shape.ts';
+import { isSameShape, type Shape, shapeLabel } from './shape.ts';
 import { median, ratio } from './statistics.ts';
 import type { Study, StudyResult } from './study.ts';
 import { findWorkload, type Workload } from './workload.ts';
@@ -130,15 +130,33 @@ class Run {
 
   async measure(): Promise<Cell[]> {
     const cells: Cell[] = [];
-    for (const shape of this.#settings.shapes) {
-      const workloads = this.#settings.workloads.filter(one => isMeasured(one, shape, this.#settings));
-      await this.#withCrews(shape, async crews => {
-        for (const group of byData(workloads)) cells.push(...(await this.#measureGroup(crews, group, shape)));
+    const { workloads, shapes } = this.#settings;
+    for (const sharing of this.#sharingProcesses()) {
+      await this.#withCrews(sharing, async crews => {
+        for (const shape of sharing) {
+          for (const group of byData(this.#workloadsIn(shape))) {
+            cells.push(...(await this.#measureGroup(crews, group, shape)));
+          }
+        }
       });
     }
-    await this.#withCrews(ALONE, crews => this.#verify(crews));
-    // The shapes of a workload stand together, and workloads in the order that was asked for.
-    return this.#settings.workloads.flatMap(({ name }) => cells.filter(cell => cell.workload === name));
+    await this.#verify();
+    // The shapes of a workload stand together, and both in the order that was asked for.
+    return workloads.flatMap(({ name }) =>
+      shapes.flatMap(shape => cells.filter(cell => cell.workload === name && isSameShape(cell, shape))),
+    );
+  }
+
+  // Each shape has processes of its own, so that none is measured in what another left behind. A quick run judges no
+  // times, and starting processes is most of what it does.
+  #sharingProcesses(): Shape[][] {
+    const { shapes, extent } = this.#settings;
+    if (extent !== 'quick') return shapes.map(shape => [shape]);
+    return [...Map.groupBy(shapes, ({ threads }) => threads).values()];
+  }
+
+  #workloadsIn(shape: Shape): Workload[] {
+    return this.#settings.workloads.filter(workload => isMeasured(workload, shape, this.#settings));
   }
 
   /** Milliseconds that the harness itself takes for an operation. */
@@ -161,8 +179,13 @@ class Run {
     }
   }
 
-  async #withCrews(shape: Shape, task: (crews: Crew[]) => Promise<void>): Promise<void> {
-    const crews = this.#peers.map(peer => new Crew(peer, join(this.#directory, peer.name), shape));
+  // Crews of the peers that have something to do, with as many processes as they need.
+  async #withCrews(shapes: readonly Shape[], task: (crews: Crew[]) => Promise<void>): Promise<void> {
+    const crews = this.#peers.flatMap(peer => {
+      const own = shapes.filter(shape => this.#workloadsIn(shape).some(workload => canDo(peer, workload)));
+      const [largest] = own.sort((a, b) => b.processes - a.processes);
+      return largest ? [new Crew(peer, join(this.#directory, peer.name), largest)] : [];
+    });
     try {
       for (const crew of crews) crew.start();
       await task(crews);
@@ -173,15 +196,15 @@ class Run {
 
   // Workloads of one data set, one after the other on the same store.
   async #measureGroup(crews: readonly Crew[], group: readonly Workload[], shape: Shape): Promise<Cell[]> {
-    const able = crews.filter(crew => group.some(workload => canDo(crew, workload)));
+    const able = crews.filter(({ peer }) => group.some(workload => canDo(peer, workload)));
     const data = dataOf(group[0]!, this.#settings);
     for (const crew of able) {
       this.#onProgress(`opening ${data.name} in ${shapeLabel(shape)}: ${crew.peer.peer.title}`);
-      await crew.open(group[0]!, data, this.#stateOf(crew, data.name));
+      await crew.open(group[0]!, data, this.#stateOf(crew, data.name), shape.processes);
     }
     const cells: Cell[] = [];
     for (const workload of group) {
-      const doing = able.filter(crew => canDo(crew, workload));
+      const doing = able.filter(({ peer }) => canDo(peer, workload));
       cells.push(...(await this.#measureCells(doing, workload, shape)));
     }
     for (const crew of able) await crew.close();
@@ -217,18 +240,36 @@ class Run {
     });
   }
 
-  // Closed and opened anew: what was acknowledged is still there.
-  async #verify(crews: readonly Crew[]): Promise<void> {
-    for (const crew of crews) {
-      for (const [workload] of byData(this.#settings.workloads.filter(one => canDo(crew, one)))) {
-        this.#onProgress(`reading ${workload!.data.name} back: ${crew.peer.peer.title}`);
-        const data = dataOf(workload!, this.#settings);
-        await crew.open(workload!, data, this.#stateOf(crew, data.name));
-        const count = Math.min(data.keys, this.#settings.verified, Math.ceil(VERIFIED_BYTES / data.size));
-        const step = data.keys / count;
-        await crew.verify(Array.from({ length: count }, (_, index) => Math.floor(index * step)));
-        await crew.close();
+  // Closed, and opened anew in a process that has not written it: what was acknowledged is still there.
+  async #verify(): Promise<void> {
+    const reader = Host.reader();
+    try {
+      for (const peer of this.#peers) {
+        const workloads = this.#settings.workloads.filter(workload => canDo(peer, workload));
+        if (workloads.length === 0) continue;
+        const crew = new Crew(peer, join(this.#directory, peer.name), ALONE);
+        try {
+          if (peer.peer.program) crew.start();
+          else await crew.join(reader);
+          await this.#readBack(crew, workloads);
+        } finally {
+          await crew.stop();
+        }
       }
+    } finally {
+      await reader.stop();
+    }
+  }
+
+  async #readBack(crew: Crew, workloads: readonly Workload[]): Promise<void> {
+    for (const [workload] of byData(workloads)) {
+      this.#onProgress(`reading ${workload!.data.name} back: ${crew.peer.peer.title}`);
+      const data = dataOf(workload!, this.#settings);
+      await crew.open(workload!, data, this.#stateOf(crew, data.name));
+      const count = Math.min(data.keys, this.#settings.verified, Math.ceil(VERIFIED_BYTES / data.size));
+      const step = data.keys / count;
+      await crew.verify(Array.from({ length: count }, (_, index) => Math.floor(index * step)));
+      await crew.close();
     }
   }
 
@@ -240,8 +281,8 @@ class Run {
   }
 }
 
-function canDo(crew: Crew, workload: Workload): boolean {
-  return crew.peer.peer.lacks?.(workload) === undefined;
+function canDo({ peer }: LoadedPeer, workload: Workload): boolean {
+  return peer.lacks?.(workload) === undefined;
 }
 
 function summarize(crew: Crew, runs: readonly HostRun[]): Round {

@@ -45,21 +45,33 @@ export class BuildProject {
   readonly #base = Buffer.alloc(BASE_BYTES);
   readonly #keymaps: string[] = [];
 
-  private constructor(directory: string, targets: number) {
+  private constructor(directory: string, targets: number, environment: Record<string, string>) {
     this.directory = join(directory, 'keyboards');
     this.output = join(this.directory, 'firmware');
     this.#caches = join(directory, 'caches');
     this.targets = targets;
-    this.#environment = { ...baseEnvironment(), HOME: directory, GLOVEBOX_CACHE_DIR: this.#caches };
+    this.#environment = {
+      ...baseEnvironment(),
+      ...environment,
+      HOME: directory,
+      GLOVEBOX_CACHE_DIR: this.#caches,
+    };
     // Not all the same, so that nothing that compresses has it easy.
     for (let offset = 0; offset < BASE_BYTES; offset += 4) {
       this.#base.writeUInt32LE(Math.imul(offset + 1, 2_654_435_761) >>> 0, offset);
     }
   }
 
-  /** @param directory an empty one; the caches, too, are made in it */
-  static async create(directory: string, targets: number): Promise<BuildProject> {
-    const project = new BuildProject(directory, targets);
+  /**
+   * @param directory an empty one; the caches, too, are made in it
+   * @param environment what the builds get beyond what they need
+   */
+  static async create(
+    directory: string,
+    targets: number,
+    environment: Record<string, string> = {},
+  ): Promise<BuildProject> {
+    const project = new BuildProject(directory, targets, environment);
     await mkdir(join(project.directory, 'config'), { recursive: true });
     const shields = Array.from({ length: targets }, (_, index) => shieldOf(index));
     const matrix = shields.map(shield => `  - { board: nice_nano_v2, shield: ${shield} }\n`);

@@ -1,4 +1,4 @@
-// The processes of one peer, in one shape: from the start of the threads to the last check.
+// The processes of one peer: from the start of the threads to the last check.
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import type { DataSet } from './data-set.ts';
 import { writerOf } from './draws.ts';
 import { checkHistories } from './history.ts';
 import type { HostReply, HostRequest, HostRun, Reply } from './messages.ts';
-import type { LoadedPeer } from './peer.ts';
+import type { LoadedPeer, Peer } from './peer.ts';
 import { fromJson, toJson } from './program.ts';
 import type { Shape } from './shape.ts';
 import type { Workload } from './workload.ts';
@@ -35,31 +35,50 @@ export class Crew {
   readonly #directory: string;
   readonly #processes: number;
   readonly #threadsEach: number;
+  readonly #hostsEach: number;
+  #started: Host[] = [];
+  #joined: Host[] = [];
+  // Those that have the store open.
   #hosts: Host[] = [];
   #data: DataSet | undefined;
   #state: StoreState = { versions: undefined };
 
   /**
    * @param directory where the peer is to keep its files, one directory in it for each data set; made here
+   * @param shape how many processes there are at most
    */
   constructor(peer: LoadedPeer, directory: string, { processes, threads }: Shape) {
     this.peer = peer;
     this.#directory = directory;
+    this.#processes = processes;
     // A peer that is a program has a process where others have a thread.
-    this.#processes = peer.peer.program ? processes * threads : processes;
+    this.#hostsEach = peer.peer.program ? threads : 1;
     this.#threadsEach = peer.peer.program ? 1 : threads;
   }
 
   /** Starts the processes with their threads. */
   start(): void {
-    const make = () => new Host(this.peer, this.#threadsEach);
-    this.#hosts = Array.from({ length: this.#processes }, make);
+    const make = () => Host.of(this.peer, this.#threadsEach);
+    this.#started = Array.from({ length: this.#processes * this.#hostsEach }, make);
   }
 
-  /** Opens a store in all threads; all its keys are stored when this resolves. */
-  async open(workload: Workload, data: DataSet, state: StoreState): Promise<void> {
+  /** Reads in a process that reads for other peers too, and is not stopped with this crew. Not for programs. */
+  async join(reader: Host): Promise<void> {
+    reader.title = this.peer.peer.title;
+    await reader.ask({ type: 'load', url: this.peer.url });
+    this.#joined = [reader];
+  }
+
+  /** Opens a store in all threads of so many processes; all its keys are stored when this resolves. */
+  async open(
+    workload: Workload,
+    data: DataSet,
+    state: StoreState,
+    processes = this.#processes,
+  ): Promise<void> {
     this.#data = data;
     this.#state = state;
+    this.#hosts = [...this.#joined, ...this.#started].slice(0, processes * this.#hostsEach);
     const directory = join(this.#directory, data.name);
     await mkdir(directory, { recursive: true });
     const { versions } = state;
@@ -77,7 +96,7 @@ export class Crew {
   }
 
   /**
-   * Runs a workload in all threads at once.
+   * Runs a workload in all threads that have the store open, at once.
    * @param id for the key of a stampede
    */
   async run(workload: Workload, milliseconds: number, seed: number, id = ''): Promise<HostRun[]> {
@@ -131,7 +150,7 @@ export class Crew {
 
   /** Ends the processes. */
   async stop(): Promise<void> {
-    await Promise.all(this.#hosts.map(host => host.stop()));
+    await Promise.all(this.#started.map(host => host.stop()));
   }
 
   #checkHistories(runs: readonly HostRun[], before: Int32Array): void {
@@ -144,8 +163,8 @@ export class Crew {
   }
 }
 
-// Where the sources are compiled once, not by every process and thread: no start of theirs is measured.
-const COMPILED = fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url));
+/** Where sources are compiled once, not by every process and thread: for those of which no start is measured. */
+export const COMPILED = fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url));
 
 // When the benchmark is told to end, its processes go first: they would write to the files that are being removed.
 const children = new Set<ChildProcess>();
@@ -154,45 +173,60 @@ process.prependListener('exit', () => {
 });
 
 /** One process of a peer, as seen from outside. One request at a time. */
-class Host {
-  readonly #title: string;
+export class Host {
+  /** Of the peer that it works for. */
+  title: string;
   readonly #child: ChildProcess;
   readonly #send: (request: HostRequest) => void;
   readonly #ended: Promise<void>;
   #settle: ((reply: Reply<HostReply>) => void) | undefined;
 
-  constructor({ url, peer }: LoadedPeer, threads: number) {
-    this.#title = peer.title;
-    if (peer.program) {
-      const { command, args } = peer.program;
-      const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-      const lines = createInterface(child.stdout);
-      lines.on('line', line => this.#settle?.(fromJson(line)));
-      child.stdin.on('error', () => undefined);
-      this.#send = request => child.stdin.write(`${toJson(request)}\n`);
-      this.#child = child;
-    } else {
-      const child = fork(fileURLToPath(new URL('host.ts', import.meta.url)), [url, String(threads)], {
-        serialization: 'advanced',
-        execArgv: ['--disable-warning=ExperimentalWarning'],
-        env: { NODE_COMPILE_CACHE: COMPILED, ...process.env },
-        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      });
-      child.on('message', message => this.#settle?.(message as Reply<HostReply>));
-      this.#send = request => child.send(request);
-      this.#child = child;
-    }
-    const running = this.#child;
-    children.add(running);
+  private constructor(title: string, child: ChildProcess, send: (request: HostRequest) => void) {
+    this.title = title;
+    this.#child = child;
+    this.#send = send;
+    children.add(child);
     this.#ended = new Promise(resolve => {
       const end = (why: string): void => {
-        children.delete(running);
+        children.delete(child);
         this.#settle?.({ ok: false, failure: why });
         resolve();
       };
-      this.#child.once('exit', () => end('A process ended in the middle of its work.'));
-      this.#child.once('error', error => end(error.message));
+      child.once('exit', () => end('A process ended in the middle of its work.'));
+      child.once('error', error => end(error.message));
     });
+  }
+
+  /** A process of a peer with so many worker threads, or its program. */
+  static of({ url, peer }: LoadedPeer, threads: number): Host {
+    return peer.program
+      ? Host.#run(peer.title, peer.program)
+      : Host.#fork(peer.title, 'host.ts', [url, String(threads)]);
+  }
+
+  /** A process that reads back what peers stored, see {@link Crew.join}. */
+  static reader(): Host {
+    return Host.#fork('', 'programs/reader.ts', []);
+  }
+
+  static #run(title: string, { command, args }: NonNullable<Peer['program']>): Host {
+    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    child.stdin.on('error', () => undefined);
+    const host = new Host(title, child, request => child.stdin.write(`${toJson(request)}\n`));
+    createInterface(child.stdout).on('line', line => host.#settle?.(fromJson(line)));
+    return host;
+  }
+
+  static #fork(title: string, module: string, args: string[]): Host {
+    const child = fork(fileURLToPath(new URL(module, import.meta.url)), args, {
+      serialization: 'advanced',
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+      env: { NODE_COMPILE_CACHE: COMPILED, ...process.env },
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    const host = new Host(title, child, request => child.send(request));
+    child.on('message', message => host.#settle?.(message as Reply<HostReply>));
+    return host;
   }
 
   /** Rejects with {@link BenchmarkFailure} when the process fails, or takes longer than `patience` milliseconds. */
@@ -206,7 +240,7 @@ class Host {
         clearTimeout(timer);
         this.#settle = undefined;
         if (reply.ok) resolve(reply.result);
-        else reject(new BenchmarkFailure(`${this.#title}: ${reply.failure}`));
+        else reject(new BenchmarkFailure(`${this.title}: ${reply.failure}`));
       };
       this.#send(request);
     });

@@ -18,6 +18,14 @@ export function writerOf(key: number, writers: number): number {
   return key % writers;
 }
 
+// More operations than most stores do in a millisecond.
+const DRAWS_PER_MS = 100;
+
+/** How many operations to draw for a run: who does more goes round. A power of two, as `most` is. */
+export function drawsFor(milliseconds: number, most: number): number {
+  return Math.min(most, 2 ** Math.ceil(Math.log2(Math.max(1, milliseconds) * DRAWS_PER_MS)));
+}
+
 /** The same seed gives the same draws, so that all peers are asked the same. `length` is a power of two. */
 export function draw(workload: Workload, share: Share, seed: number, length: number): Draws {
   const { data, gets, sets, misses, distribution } = workload;

@@ -6,6 +6,7 @@ import { Ledger } from './ledger.ts';
 import { quietLoop, withLoopDelay } from './loop-delay.ts';
 import { forgetPeak, peakMemory } from './memory.ts';
 import type { HostReply, HostRequest, Reply, RunReply, ThreadRequest } from './messages.ts';
+import { dataSetOf } from './opened.ts';
 import { loadPeer, type PeerServer } from './peer.ts';
 import { findWorkload } from './workload.ts';
 
@@ -26,10 +27,9 @@ async function answer(request: HostRequest): Promise<HostReply> {
   switch (request.type) {
     case 'open': {
       const { directory, data, versions } = request;
-      const dataSet = { ...findWorkload(data.workload).data, keys: data.keys, absent: data.absent };
-      ledger = new Ledger(data.keys + dataSet.absent);
+      ledger = new Ledger(data.keys + data.absent);
       if (versions) ledger.adopt(versions);
-      server = await peer.serve?.(directory, dataSet);
+      server = await peer.serve?.(directory, dataSetOf(data));
       const open = (worker: Worker): Promise<unknown> => {
         const port = server?.connect();
         const message: ThreadRequest = { type: 'open', directory, data, ledger: ledger.buffer, port };
@@ -76,6 +76,8 @@ async function answer(request: HostRequest): Promise<HostReply> {
       await server?.close();
       server = undefined;
       return {};
+    case 'load':
+      throw new Error('A process with worker threads keeps its peer.');
   }
 }
 

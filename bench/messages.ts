@@ -6,6 +6,8 @@ import type { LoopDelay } from './loop-delay.ts';
 
 /** What the benchmark asks a process of a peer for; each request gets one {@link Reply}. */
 export type HostRequest =
+  /** Loads another peer; only for a process that reads back what several peers stored. */
+  | { type: 'load'; url: string }
   /** Opens the store of a data set in each of the process's threads. */
   | { type: 'open'; directory: string; data: DataRequest; versions: Int32Array | undefined }
   /** Stores the first version of every key; in one process only. */

@@ -1,9 +1,9 @@
 // Requests and replies as lines of JSON, for peers that are programs of another language.
-import { draw } from './draws.ts';
+import { draw, drawsFor } from './draws.ts';
 import type { HostReply, HostRequest, Reply } from './messages.ts';
 import { findWorkload } from './workload.ts';
 
-// Draws that such a program gets; they are sent each time, and it is not as fast.
+// Draws that such a program gets, at most; they are sent each time, and it is not as fast.
 const DRAWS = 1 << 14;
 
 /**
@@ -28,7 +28,7 @@ export function toJson(request: HostRequest): string {
     workload,
     { writer: run.thread, writers: run.threads },
     run.seed * 1000 + run.thread,
-    DRAWS,
+    drawsFor(run.milliseconds, DRAWS),
   );
   const base64 = (array: Uint8Array | Uint32Array) => Buffer.from(array.buffer).toString('base64');
   return JSON.stringify({
@@ -41,9 +41,12 @@ export function toJson(request: HostRequest): string {
 
 /** A reply from one line: as in messages.ts, but arrays for typed arrays. */
 export function fromJson(line: string): Reply<HostReply> {
-  return JSON.parse(line, (name, value) => {
-    if (name === 'versions' && Array.isArray(value)) return Int32Array.from(value);
-    if (name === 'counts') return Uint32Array.from(value as number[]);
-    return value;
-  }) as Reply<HostReply>;
+  const reply = JSON.parse(line) as Reply<HostReply>;
+  if (!reply.ok) return reply;
+  const { versions, run } = reply.result;
+  if (versions) reply.result.versions = Int32Array.from(versions);
+  for (const histogram of run?.threads.flatMap(({ histograms }) => histograms) ?? []) {
+    histogram.counts = Uint32Array.from(histogram.counts);
+  }
+  return reply;
 }

@@ -1,6 +1,6 @@
 // What to measure and for how long.
 import { availableParallelism } from 'node:os';
-import { COLD, type DataSet } from './data-set.ts';
+import { COLD, type DataSet, SMALL } from './data-set.ts';
 import type { Shape } from './shape.ts';
 import type { Workload } from './workload.ts';
 
@@ -56,10 +56,10 @@ export const QUICK: Extent = {
   threads: [2],
   processes: [2],
   rounds: 1,
-  milliseconds: 40,
-  warmUp: 10,
-  entries: 5_000,
-  verified: 128,
+  milliseconds: 20,
+  warmUp: 1,
+  entries: 1000,
+  verified: 64,
   extent: 'quick',
 };
 
@@ -84,7 +84,9 @@ export function warmUpOf({ processes, threads }: Shape, { warmUp }: Settings): n
   return warmUp * Math.max(1, (processes * threads) / availableParallelism());
 }
 
-const FEW_BYTES = 4 * 1024 * 1024;
+// What a store of a quick run holds, at most.
+const FEW_KEYS = 100;
+const FEW_BYTES = 1024 * 1024;
 
 // What a quick run measures when nothing is asked for by name: of every family one thing. What comes out went in before.
 const QUICK_WORKLOADS = new Set([
@@ -105,10 +107,14 @@ export function isMeasured(workload: Workload, { processes }: Shape, { extent, s
 }
 
 /** A workload's data with the number of keys that it has in this run. */
-export function dataOf({ data }: Workload, { entries, extent }: Settings): DataSet {
+export function dataOf({ data }: Workload, { entries, extent, shapes }: Settings): DataSet {
   if (data === COLD) return { ...data, keys: entries };
+  if (extent !== 'quick') return data;
   // Filling takes longer than a quick run has.
-  const few = Math.min(data.kind === 'file' ? 64 : 1024, Math.max(4, Math.floor(FEW_BYTES / data.size)));
-  if (extent !== 'quick' || data.keys <= few) return data;
-  return { ...data, keys: few, absent: Math.ceil((few * data.absent) / data.keys) };
+  const threads = Math.max(...shapes.map(shape => shape.processes * shape.threads));
+  // Of the small ones each thread may be writing 64 at once, and no other thread writes the same.
+  const count = data === SMALL ? FEW_KEYS * threads : FEW_KEYS;
+  const few = Math.min(count, Math.max(4, Math.floor(FEW_BYTES / data.size)));
+  if (data.keys <= few) return data;
+  return { ...data, keys: few, absent: Math.round((few * data.absent) / data.keys) };
 }

@@ -1,45 +1,33 @@
 // One thread of a benchmark: opens a peer's stores, and runs the workloads that its process's main thread asks for.
-import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { parentPort, threadId, workerData } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { sharedTime } from '../bench/clock.ts';
-import { keyName } from '../bench/data-set.ts';
-import { draw } from '../bench/draws.ts';
+import { draw, drawsFor } from '../bench/draws.ts';
 import { Histogram } from '../bench/histogram.ts';
 import { History } from '../bench/history.ts';
-import { type LaneContext, type LaneStore, runLane, set } from '../bench/lane.ts';
-import { Ledger } from '../bench/ledger.ts';
+import { type LaneContext, runLane, set } from '../bench/lane.ts';
 import type { Reply, RunReply, RunRequest, ThreadRequest } from '../bench/messages.ts';
+import { type Opened, open, verify } from '../bench/opened.ts';
 import { loadPeer, type PeerStore } from '../bench/peer.ts';
-import { ByteValues, type Values, valuesOf } from '../bench/values.ts';
+import { ByteValues } from '../bench/values.ts';
 import { findWorkload, Kind, PRODUCER_MS } from '../bench/workload.ts';
 
-// Draws of one thread in one run.
+// Draws of one thread in one run, at most.
 const DRAWS = 1 << 15;
 // Entries that are stored at once to fill a store.
 const CHUNK = 512;
 
 const loading = loadPeer(workerData as string);
 
-interface Opened {
-  peerStore: PeerStore;
-  store: LaneStore;
-  values: Values;
-  ledger: Ledger;
-  keys: number;
-  nameOf(key: number): string;
-}
-
 let opened: Opened | undefined;
 let prepared: { run: RunRequest; context: LaneContext } | undefined;
 
 async function answer(request: ThreadRequest): Promise<RunReply | undefined> {
   if (request.type === 'open') {
-    opened = await open(request);
+    opened = await open(await loading, request);
     return undefined;
   }
   const current = opened!;
-  const { ledger, store, values, nameOf } = current;
   switch (request.type) {
     case 'fill':
       await fill(current);
@@ -50,11 +38,7 @@ async function answer(request: ThreadRequest): Promise<RunReply | undefined> {
     case 'run':
       return prepared!.run.id ? stampede(current, prepared!.run) : run(prepared!);
     case 'verify':
-      for (const key of request.keys) {
-        const before = ledger.before(key);
-        const value = await store.get(nameOf(key));
-        ledger.check(key, before, value === undefined ? 0 : values.versionOf(key, value, true));
-      }
+      await verify(current, request.keys);
       return undefined;
     case 'close':
       await current.peerStore.close();
@@ -62,38 +46,6 @@ async function answer(request: ThreadRequest): Promise<RunReply | undefined> {
       prepared = undefined;
       return undefined;
   }
-}
-
-async function open(request: ThreadRequest & { type: 'open' }): Promise<Opened> {
-  const {
-    directory,
-    data: { workload, keys, absent },
-    ledger,
-    port,
-  } = request;
-  const data = { ...findWorkload(workload).data, keys, absent };
-  const peer = await loading;
-  const peerStore = await peer.open(directory, data, port);
-  const scratch = join(directory, '..', `scratch-${process.pid}-${threadId}`);
-  const small = data.kind !== 'file' && keys <= 10_000;
-  const names = small ? Array.from({ length: keys + absent }, (_, key) => keyName(key)) : undefined;
-  return {
-    peerStore,
-    store: data.kind === 'file' ? byPath(peerStore, `${scratch}-out`) : peerStore,
-    values: valuesOf(data, `${scratch}-in`),
-    ledger: new Ledger(ledger),
-    keys,
-    nameOf: names ? (key: number) => names[key]! : keyName,
-  };
-}
-
-// A store whose values are paths.
-function byPath(store: PeerStore, destination: string): LaneStore {
-  return {
-    get: async key => ((await store.getFile!(key, destination)) ? destination : undefined),
-    set: (key, path) => store.putFile!(key, path as string),
-    delete: key => store.delete(key),
-  };
 }
 
 async function fill(current: Opened): Promise<void> {
@@ -118,7 +70,8 @@ function prepare({ store, values, ledger, nameOf }: Opened, request: RunRequest)
   const found = findWorkload(request.workload);
   const workload = { ...found, data: { ...found.data, keys: request.keys, absent: request.absent } };
   const share = { writer: request.thread, writers: request.threads };
-  const draws = draw(workload, share, request.seed * 1000 + request.thread, DRAWS);
+  const count = drawsFor(request.milliseconds, DRAWS);
+  const draws = draw(workload, share, request.seed * 1000 + request.thread, count);
   return {
     store,
     values,

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runNode } from '../child.ts';
-import { BenchmarkFailure, Crew, type StoreState } from '../crew.ts';
+import { BenchmarkFailure, COMPILED, Crew, type StoreState } from '../crew.ts';
 import { COLD, type DataSet } from '../data-set.ts';
 import { baseEnvironment } from '../distribution.ts';
 import { formatCount, formatFactor, formatTime } from '../format.ts';
@@ -135,7 +135,8 @@ class GrowingStore {
 
   /** What is stored now is the limit from now on. */
   async learnSize(): Promise<void> {
-    const { size, count } = await this.#run({ maxSize: undefined, milliseconds: 0, round: 0 });
+    const task = { maxSize: undefined, milliseconds: 0, round: 0 };
+    const { size, count } = await this.#run(task, { NODE_COMPILE_CACHE: COMPILED });
     if (count !== this.times.entries + 1) {
       throw new BenchmarkFailure(`A store of ${this.times.entries} entries has ${count} with the mark.`);
     }
@@ -155,10 +156,14 @@ class GrowingStore {
     this.times.opening.push(opening);
   }
 
-  async #run(task: Omit<GrowthTask, 'directory' | 'valueSize'>): Promise<GrowthReply> {
+  async #run(
+    task: Omit<GrowthTask, 'directory' | 'valueSize'>,
+    environment: Record<string, string> = {},
+  ): Promise<GrowthReply> {
     const whole: GrowthTask = { ...task, directory: this.#directory, valueSize: this.#data.size };
     const args = ['--disable-warning=ExperimentalWarning', PROGRAM, JSON.stringify(whole)];
-    return JSON.parse((await runNode(args, baseEnvironment())).stdout) as GrowthReply;
+    const { stdout } = await runNode(args, { ...baseEnvironment(), ...environment });
+    return JSON.parse(stdout) as GrowthReply;
   }
 }
 

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { SMALL } from '../../bench/data-set.ts';
-import { type Draws, draw, zipfian } from '../../bench/draws.ts';
+import { type Draws, draw, drawsFor, zipfian } from '../../bench/draws.ts';
 import { findWorkload, Kind, WORKLOADS } from '../../bench/workload.ts';
 
 const { keys: KEYS, absent: ABSENT } = SMALL;
@@ -101,4 +101,12 @@ test('zipfian keys: the most frequent one comes as often as it should, and few m
   // Strewn: the frequent ones are not next to each other.
   const [first, second] = [...counts].sort((a, b) => b[1] - a[1]).map(([key]) => key);
   t.true(Math.abs(first! - second!) > 1);
+});
+
+test('a short run has fewer draws, and all have a power of two', t => {
+  const most = 1 << 15;
+  t.deepEqual(
+    [0, 1, 20, 250, 1000].map(milliseconds => drawsFor(milliseconds, most)),
+    [128, 128, 2048, most, most],
+  );
 });

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { MAX_WRITERS } from '../../bench/data-set.ts';
 import {
   dataOf,
   FULL,
@@ -47,6 +48,15 @@ test('a quick run has fewer keys, of which as large a share is absent', t => {
   const normal = dataOf(findWorkload('mixed'), settings(NORMAL));
   t.true(quick.keys < normal.keys);
   t.true(Math.abs(quick.absent / quick.keys - normal.absent / normal.keys) < 0.001);
+});
+
+test('each thread of a quick run has more keys of its own than operations in flight', t => {
+  for (const threads of [1, 4, MAX_WRITERS]) {
+    const quick = { ...settings(QUICK), shapes: shapesOf([threads], []) };
+    for (const workload of WORKLOADS.filter(({ inFlight }) => inFlight > 1)) {
+      t.true(dataOf(workload, quick).keys > threads * workload.inFlight, workload.name);
+    }
+  }
 });
 
 test('the cold data have as many entries as were asked for', t => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { BuildProject } from '../../../bench/build-project.ts';
 import { runNode } from '../../../bench/child.ts';
-import { BenchmarkFailure } from '../../../bench/crew.ts';
+import { BenchmarkFailure, COMPILED } from '../../../bench/crew.ts';
 import { baseEnvironment, SOURCES } from '../../../bench/distribution.ts';
 import {
   type BuildTimes,
@@ -41,6 +41,12 @@ test('one target more costs the difference of the medians, divided by the target
   t.is(perTarget(fewest, most, 'byHand'), 0.5);
 });
 
+test('one number of targets alone has no ratio, and nothing to say of one target more', t => {
+  const { table, notes } = summarizeBuilds([times(2, [150], [50])]);
+  t.deepEqual(table[1], ['2', '5.0 s', '500 ms', '150 ms', '50 ms', '']);
+  t.false(notes.some(note => note.startsWith('One target more')));
+});
+
 test('128 targets decide whether it is reached: at most 1.5 times the script', t => {
   const fewest = times(2, [150], [50]);
   t.deepEqual(summarizeBuilds([fewest, times(8, [999], [50])]).targets, []);
@@ -67,7 +73,7 @@ test('every number of targets has a row and a group of bars', t => {
 });
 
 test('a build is what its inputs make, and a build that did something else fails', async t => {
-  const project = await BuildProject.create(await temporaryDirectory(t), 2);
+  const project = await BuildProject.create(await temporaryDirectory(t), 2, { NODE_COMPILE_CACHE: COMPILED });
   t.true((await project.build(SOURCES, { compiled: 2, cached: 0 })) > 0);
   await project.edit(1, 7);
   await t.throwsAsync(project.build(SOURCES, { compiled: 0, cached: 2 }), {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import test from 'ava';
 import { runNode } from '../../../bench/child.ts';
-import { BenchmarkFailure } from '../../../bench/crew.ts';
+import { BenchmarkFailure, COMPILED } from '../../../bench/crew.ts';
 import { baseEnvironment } from '../../../bench/distribution.ts';
 import type { GrowthReply, GrowthTask } from '../../../bench/programs/growth.ts';
 import { QUICK } from '../../../bench/settings.ts';
@@ -17,7 +17,8 @@ function times(entries: number, p50: number, p99: number): GrowthTimes {
 }
 
 async function grow(task: Omit<GrowthTask, 'valueSize'>): Promise<GrowthReply> {
-  const { stdout } = await runNode([PROGRAM, JSON.stringify({ ...task, valueSize: 200 })], baseEnvironment());
+  const args = [PROGRAM, JSON.stringify({ ...task, valueSize: 200 })];
+  const { stdout } = await runNode(args, { ...baseEnvironment(), NODE_COMPILE_CACHE: COMPILED });
   return JSON.parse(stdout) as GrowthReply;
 }
 

@@ -1,11 +1,13 @@
 import test from 'ava';
 import { runNode } from '../../../bench/child.ts';
+import { COMPILED } from '../../../bench/crew.ts';
 import { baseEnvironment, SOURCES } from '../../../bench/distribution.ts';
 import { type IdleSteps, perWorker, summarizeIdleMemory } from '../../../bench/studies/idle-memory.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
 const HOST = new URL('../../../bench/programs/idle-host.mjs', import.meta.url).pathname;
 const MB = 1_000_000;
+const ENVIRONMENT = { ...baseEnvironment(), NODE_COMPILE_CACHE: COMPILED };
 
 /** A process of 10 workers that has so many megabytes at each step, and a tenth of it on heaps. */
 function steps(bare: number, imported: number, used: number): IdleSteps {
@@ -30,7 +32,7 @@ test('a cache that takes less than 3 MB is reached, and what the import takes is
 
 test('a process is measured bare, with the import and with a used cache', async t => {
   const args = ['--expose-gc', HOST, SOURCES.module, await temporaryDirectory(t), '1'];
-  const { stdout } = await runNode(args, baseEnvironment());
+  const { stdout } = await runNode(args, ENVIRONMENT);
   const [bare, imported, used] = JSON.parse(stdout) as IdleSteps;
   t.true(bare.heap > 0 && imported.heap > bare.heap && used.heap > imported.heap);
   t.true(bare.rss > MB);
@@ -43,10 +45,7 @@ test('a worker that reads a wrong value fails', async t => {
       return { set: () => {}, get: () => isMainThread ? 1 : 'wrong', delete: () => {}, close: () => {} };
     }`;
   const module = `data:text/javascript,${encodeURIComponent(wrong)}`;
-  await t.throwsAsync(
-    runNode(['--expose-gc', HOST, module, await temporaryDirectory(t), '1'], baseEnvironment()),
-    {
-      message: /A worker read a wrong value/,
-    },
-  );
+  await t.throwsAsync(runNode(['--expose-gc', HOST, module, await temporaryDirectory(t), '1'], ENVIRONMENT), {
+    message: /A worker read a wrong value/,
+  });
 });
