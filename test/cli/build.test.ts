@@ -1,13 +1,15 @@
+// One after the other: builds that share the processor take more of it than builds that have it, and end no later.
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import test from 'ava';
 import type { BuildEvent } from '../../src/build/events.ts';
 import { mountFileSystem } from '../build/file-system.ts';
 import { isAlive } from '../build/rig/rig.ts';
 import { config, LEFT, RIGHT, succeeds } from './corne.ts';
+import { MAIN } from './published.ts';
 import { Screen } from './render/screen.ts';
-import { glovebox, MAIN, runProgram, startProgram } from './run.ts';
+import { gloveboxAlone, runProgram, startProgram } from './run.ts';
 
 function events(stdout: string): BuildEvent[] {
   return stdout
@@ -16,8 +18,8 @@ function events(stdout: string): BuildEvent[] {
     .map(line => JSON.parse(line));
 }
 
-test('both halves are built, and the second time they come from the cache', async t => {
-  const { build, firmware, rig, directory } = await config(t, succeeds);
+test.serial('both halves are built, and the second time they come from the cache', async t => {
+  const { build, firmware, rig, directory, at } = await config(t, succeeds);
   const first = await build();
   t.is(first.status, 0, first.stderr);
   t.is(first.stderr, '');
@@ -27,23 +29,18 @@ test('both halves are built, and the second time they come from the cache', asyn
   t.deepEqual(await firmware(), [`${LEFT}.uf2`, `${RIGHT}.uf2`]);
   t.is(rig.runs, 2);
 
-  const second = await build();
+  await rm(join(directory, 'firmware'), { recursive: true });
+  const second = await gloveboxAlone(['build'], { ...at, cwd: directory });
   t.is(second.status, 0);
+  t.regex(second.stdout, /^Building 2 targets in \. /, 'the config directory is the current one by default');
   t.regex(second.stdout, new RegExp(`^${RIGHT}: from the cache in `, 'm'));
   t.regex(second.stdout, /: 2 from the cache/);
   t.is(rig.runs, 2, 'no compiler was started');
+  t.is((await firmware()).length, 2);
   t.is(await readFile(join(directory, 'firmware', `${LEFT}.uf2`), 'utf8'), `${LEFT} corne_left`);
 });
 
-test('the config directory is the current one by default', async t => {
-  const { directory, at, firmware } = await config(t, succeeds);
-  const { status, stdout } = await glovebox(['build'], { ...at, cwd: directory });
-  t.is(status, 0);
-  t.regex(stdout, /^Building 2 targets in \. /);
-  t.is((await firmware()).length, 2);
-});
-
-test('on a terminal the build is drawn in place, and its summary stays', async t => {
+test.serial('on a terminal the build is drawn in place, and its summary stays', async t => {
   if (!existsSync('/usr/bin/script') || process.platform !== 'linux') {
     t.log('skipped: nothing here gives a program a terminal');
     t.pass();
@@ -71,113 +68,110 @@ test('on a terminal the build is drawn in place, and its summary stays', async t
   t.is(rest.length, 3);
 });
 
-test('--json prints one event a line, from the start to the end', async t => {
-  const { buildHere } = await config(t, succeeds);
-  const { status, stdout, stderr } = await buildHere('--json');
-  t.is(status, 0);
-  t.is(stderr, '');
-  const all = events(stdout);
-  t.is(all[0]?.type, 'build-started');
-  t.is(all.at(-1)?.type, 'build-finished');
-  t.is(all.filter(({ type }) => type === 'target-finished').length, 2);
-});
+test.serial(
+  'one failing half leaves the other running: status 1, its last lines and its log on screen',
+  async t => {
+    const { buildAlone, firmware, home } = await config(t, {
+      onRun: async run => {
+        if (run.target.name === LEFT) {
+          await run.print('keymap.c:3: error: unknown key');
+          await run.exit(3);
+        } else {
+          await run.succeed();
+        }
+      },
+    });
+    const { status, stdout } = await buildAlone();
+    t.is(status, 1);
+    t.regex(
+      stdout,
+      new RegExp(`^✖ ${LEFT}: keymap\\.c:3: error: unknown key\\n  '.*' ended with exit status 3`, 'm'),
+    );
+    t.regex(stdout, /^ {2}│ keymap\.c:3: error: unknown key$/m);
+    t.regex(stdout, /1 compiled, 1 failed/);
+    t.deepEqual(await firmware(), [`${RIGHT}.uf2`]);
+    const log = /^ {2}Full log: (.+)$/m.exec(stdout)?.[1] ?? '';
+    t.regex(await readFile(resolve(home, log), 'utf8'), /unknown key/);
+  },
+);
 
-test('one failing half leaves the other running: status 1, its last lines and its log on screen', async t => {
-  const { buildHere, firmware, home } = await config(t, {
-    onRun: async run => {
-      if (run.target.name === LEFT) {
-        await run.print('keymap.c:3: error: unknown key');
-        await run.exit(3);
-      } else {
-        await run.succeed();
-      }
-    },
-  });
-  const { status, stdout } = await buildHere();
-  t.is(status, 1);
-  t.regex(
-    stdout,
-    new RegExp(`^✖ ${LEFT}: keymap\\.c:3: error: unknown key\\n  '.*' ended with exit status 3`, 'm'),
-  );
-  t.regex(stdout, /^ {2}│ keymap\.c:3: error: unknown key$/m);
-  t.regex(stdout, /1 compiled, 1 failed/);
-  t.deepEqual(await firmware(), [`${RIGHT}.uf2`]);
-  const log = /^ {2}Full log: (.+)$/m.exec(stdout)?.[1] ?? '';
-  t.regex(await readFile(resolve(home, log), 'utf8'), /unknown key/);
-});
-
-test('--dry-run compiles nothing and names the input that changed', async t => {
-  const { buildHere, keymap, rig, firmware } = await config(t, {
+test.serial('--dry-run compiles nothing and names the input that changed', async t => {
+  const { buildAlone, keymap, rig, firmware } = await config(t, {
     onRun: async run => {
       await run.observed(['config/corne.keymap']);
       await run.succeed();
     },
   });
-  const never = await buildHere('--dry-run');
+  const never = await buildAlone('--dry-run');
   t.is(never.status, 0, never.stderr);
   t.regex(never.stdout, new RegExp(`^${LEFT}: would be compiled$`, 'm'));
   t.regex(never.stdout, /2 targets would be compiled, 0 would come from the cache/);
   t.is(rig.runs, 0);
   t.deepEqual(await firmware(), []);
 
-  await buildHere();
-  t.regex((await buildHere('-n')).stdout, new RegExp(`^${RIGHT}: in the cache$`, 'm'));
+  await buildAlone();
+  t.regex((await buildAlone('-n')).stdout, new RegExp(`^${RIGHT}: in the cache$`, 'm'));
   await keymap('two');
-  t.regex((await buildHere('-n')).stdout, new RegExp(`^${RIGHT}: {3}.*config/corne\\.keymap`, 'm'));
+  t.regex((await buildAlone('-n')).stdout, new RegExp(`^${RIGHT}: {3}.*config/corne\\.keymap`, 'm'));
   t.is(rig.runs, 2);
 });
 
-test('--verbose prints every line of the compilers', async t => {
-  const { buildHere } = await config(t, {
+test.serial('--jobs 1 compiles one after the other', async t => {
+  const { buildAlone, rig } = await config(t);
+  const building = buildAlone('--jobs', '1');
+  const first = await rig.nextRun();
+  t.is(rig.runs, 1);
+  await first.succeed();
+  await (await rig.nextRun()).succeed();
+  const { status, stdout } = await building;
+  t.is(status, 0);
+  t.regex(stdout, /\(command, 1 at once\)/);
+});
+
+test.serial(
+  '--output and --cache-dir choose where things go, and --json prints one event a line',
+  async t => {
+    const { buildAlone, home, firmware } = await config(t, succeeds);
+    const { status, stdout, stderr } = await buildAlone('--json', '--output', 'uf2', '--cache-dir', 'mine');
+    t.is(status, 0);
+    t.is(stderr, '');
+    t.deepEqual((await readdir(join(home, 'uf2'))).sort(), [`${LEFT}.uf2`, `${RIGHT}.uf2`]);
+    t.deepEqual(await firmware(), []);
+    t.true((await readdir(join(home, 'mine'))).includes('firmware'), 'from the current directory');
+    const all = events(stdout);
+    t.is(all[0]?.type, 'build-started');
+    t.is(all.at(-1)?.type, 'build-finished');
+    t.is(all.filter(({ type }) => type === 'target-finished').length, 2);
+  },
+);
+
+test.serial('--no-cache compiles every time, and --verbose prints every line of the compilers', async t => {
+  const { buildAlone, rig } = await config(t, {
     onRun: async run => {
       await run.print('[1/2] compiling');
       await run.succeed();
     },
   });
-  const { stdout } = await buildHere('--verbose');
-  t.regex(stdout, new RegExp(`^${LEFT} │ \\[1/2\\] compiling$`, 'm'));
-});
-
-test('--jobs 1 compiles one after the other', async t => {
-  const { start, rig } = await config(t);
-  const running = start('--jobs', '1');
-  const first = await rig.nextRun();
-  t.is(rig.runs, 1);
-  await first.succeed();
-  await (await rig.nextRun()).succeed();
-  const { status, stdout } = await running.ended;
-  t.is(status, 0);
-  t.regex(stdout, /\(command, 1 at once\)/);
-});
-
-test('--output and --cache-dir choose where things go, from the current directory', async t => {
-  const { buildHere, home, firmware } = await config(t, succeeds);
-  t.is((await buildHere('--output', 'uf2', '--cache-dir', 'mine')).status, 0);
-  t.deepEqual((await readdir(join(home, 'uf2'))).sort(), [`${LEFT}.uf2`, `${RIGHT}.uf2`]);
-  t.deepEqual(await firmware(), []);
-  t.true((await readdir(join(home, 'mine'))).includes('firmware'));
-});
-
-test('--no-cache compiles every time', async t => {
-  const { buildHere, rig } = await config(t, succeeds);
-  t.is((await buildHere('--no-cache')).status, 0);
-  t.is((await buildHere('--no-cache')).status, 0);
+  const first = await buildAlone('--no-cache', '--verbose');
+  t.is(first.status, 0);
+  t.regex(first.stdout, new RegExp(`^${LEFT} │ \\[1/2\\] compiling$`, 'm'));
+  t.is((await buildAlone('--no-cache')).status, 0);
   t.is(rig.runs, 4);
-  t.is((await buildHere()).status, 0);
+  t.is((await buildAlone()).status, 0);
   t.is(rig.runs, 6, 'and stored nothing');
 });
 
-test('a config that cannot be used is one clear message, status 1 and no stack', async t => {
-  const { buildHere, directory, at } = await config(t, succeeds);
+test.serial('a config that cannot be used is one clear message, status 1 and no stack', async t => {
+  const { buildAlone, directory, at } = await config(t, succeeds);
   await writeFile(join(directory, 'build.yaml'), 'include:\n  - { bord: nice_nano_v2 }\n');
-  const unknown = await buildHere();
+  const unknown = await buildAlone();
   t.is(unknown.status, 1);
   t.is(unknown.stdout, '');
   t.regex(unknown.stderr, /^error: .*build\.yaml:2.*board/);
   for (const { status, stderr } of [
     unknown,
-    await glovebox(['build', 'nowhere'], at),
-    await buildHere('-t', 'west'),
+    await gloveboxAlone(['build', 'nowhere'], at),
+    await buildAlone('-t', 'west'),
   ]) {
     t.is(status, 1);
     t.regex(stderr, /^error: /);
@@ -185,11 +179,11 @@ test('a config that cannot be used is one clear message, status 1 and no stack',
   }
 });
 
-test('a cache that cannot be used is one warning, and the build goes on', async t => {
+test.serial('a cache that cannot be used is one warning, and the build goes on', async t => {
   const { home, at, firmware } = await config(t, succeeds);
   await writeFile(join(home, 'file'), '');
   const env = { ...at.env, GLOVEBOX_CACHE_DIR: join(home, 'file', 'caches') };
-  const { status, stdout, stderr } = await glovebox(['build', 'corne'], { ...at, env });
+  const { status, stdout, stderr } = await gloveboxAlone(['build', 'corne'], { ...at, env });
   t.is(status, 0);
   t.is(stderr, '');
   t.is(stdout.match(/Warning: /g)?.length, 1);
@@ -197,11 +191,11 @@ test('a cache that cannot be used is one warning, and the build goes on', async 
   t.is((await firmware()).length, 2);
 });
 
-test('a damaged cache is one warning, which JSON has as an event', async t => {
-  const { home, build } = await config(t, succeeds);
+test.serial('a damaged cache is one warning, which JSON has as an event', async t => {
+  const { home, buildAlone } = await config(t, succeeds);
   await mkdir(join(home, 'caches', 'firmware'), { recursive: true });
   await writeFile(join(home, 'caches', 'firmware', 'cache.db'), 'this is no database'.repeat(100));
-  const { status, stdout, stderr } = await build('--json');
+  const { status, stdout, stderr } = await buildAlone('--json');
   t.is(status, 0);
   t.is(stderr, '');
   const warnings = events(stdout).filter(({ type }) => type === 'warning');
@@ -215,36 +209,39 @@ for (const { signal, status, again } of [
   // As a closed terminal and its shell say.
   { signal: 'SIGHUP', status: 129, again: 'SIGHUP' },
 ] as const) {
-  test(`${signal}${again ? ', also twice,' : ''} ends the compilers and everything they started, leaves nothing, and status ${status}`, async t => {
-    const { start, build, rig, firmware, temporary } = await config(t);
-    const running = start();
-    const runs = Object.values(await rig.nextRuns(2));
-    const stubborn = await runs[0]!.child({ stubborn: true });
-    await runs[0]!.ignoreTermination();
-    await runs[0]!.write(`${LEFT}.uf2`, 'half a firmw');
-    running.child.kill(signal);
-    if (again) {
-      await running.printed('Stopping the compilers');
-      running.child.kill(again);
-    }
-    const result = await running.ended;
-    t.is(result.status, status);
-    t.is(result.stderr, '');
-    t.regex(result.stdout, /^Stopping the compilers$/m);
-    t.regex(result.stdout, /^■ 2 targets in .*: 2 cancelled$/m);
-    t.deepEqual([...runs.map(run => run.pid), stubborn].filter(isAlive), []);
-    t.deepEqual(await firmware(), []);
-    t.deepEqual(await readdir(temporary), [], 'no build directory is left');
+  test.serial(
+    `${signal}${again ? ', also twice,' : ''} ends the compilers and everything they started, leaves nothing, and status ${status}`,
+    async t => {
+      const { start, buildAlone, rig, firmware, temporary } = await config(t);
+      const running = start();
+      const runs = Object.values(await rig.nextRuns(2));
+      const stubborn = await runs[0]!.child({ stubborn: true });
+      await runs[0]!.ignoreTermination();
+      await runs[0]!.write(`${LEFT}.uf2`, 'half a firmw');
+      running.child.kill(signal);
+      if (again) {
+        await running.printed('Stopping the compilers');
+        running.child.kill(again);
+      }
+      const result = await running.ended;
+      t.is(result.status, status);
+      t.is(result.stderr, '');
+      t.regex(result.stdout, /^Stopping the compilers$/m);
+      t.regex(result.stdout, /^■ 2 targets in .*: 2 cancelled$/m);
+      t.deepEqual([...runs.map(run => run.pid), stubborn].filter(isAlive), []);
+      t.deepEqual(await firmware(), []);
+      t.deepEqual(await readdir(temporary), [], 'no build directory is left');
 
-    const next = build();
-    for (const run of Object.values(await rig.nextRuns(2))) {
-      await run.succeed();
-    }
-    t.is((await next).status, 0, 'the next run works');
-  });
+      const next = buildAlone();
+      for (const run of Object.values(await rig.nextRuns(2))) {
+        await run.succeed();
+      }
+      t.is((await next).status, 0, 'the next run works');
+    },
+  );
 }
 
-test('a second Ctrl-C does not wait, and still leaves no compiler', async t => {
+test.serial('a second Ctrl-C does not wait, and still leaves no compiler', async t => {
   const { start, rig } = await config(t);
   const running = start();
   const runs = Object.values(await rig.nextRuns(2));
@@ -259,7 +256,7 @@ test('a second Ctrl-C does not wait, and still leaves no compiler', async t => {
   t.pass();
 });
 
-test('output that finds no room ends the build with the reason, and leaves no compiler', async t => {
+test.serial('output that finds no room ends the build with the reason, and leaves no compiler', async t => {
   const { home, at, rig, temporary, firmware } = await config(t);
   const disk = mountFileSystem(t, join(home, 'output'));
   if (disk === undefined) return;
@@ -280,7 +277,7 @@ test('output that finds no room ends the build with the reason, and leaves no co
   t.deepEqual(await readdir(temporary), []);
 });
 
-test('a reader that has seen enough ends the build quietly', async t => {
+test.serial('a reader that has seen enough ends the build quietly', async t => {
   const { at, temporary } = await config(t);
   // The compilers never end by themselves: the build ends because nobody reads it any more.
   const { stdout, stderr } = await runProgram(

@@ -3,9 +3,11 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
-import { createDefaultCache } from '../../src/coordinator/index.ts';
-import { glovebox, gloveboxHere, MAIN, type RunResult, runProgram, startProgram } from './run.ts';
+import { MAIN, publishedLibrary } from './published.ts';
+import { glovebox, gloveboxAlone, gloveboxHere, type RunResult, runProgram, startProgram } from './run.ts';
 import { temporaryDirectory } from './temporary.ts';
+
+const { createDefaultCache } = await publishedLibrary();
 
 /** A home of the test's own, and `glovebox cache …` in it. */
 async function home(t: ExecutionContext) {
@@ -20,6 +22,9 @@ async function home(t: ExecutionContext) {
       gloveboxHere(['cache', ...args, '--cache-dir', root], directory),
     /** The same in a process of its own, where warnings and the environment are its own as well. */
     program: (...args: string[]): Promise<RunResult> => glovebox(['cache', ...args], { cwd: directory, env }),
+    /** The same alone in this process, for serial tests: see {@link gloveboxAlone}. */
+    alone: (...args: string[]): Promise<RunResult> =>
+      gloveboxAlone(['cache', ...args], { cwd: directory, env }),
     /** Puts entries into the cache of a tag, as a build of another process would. */
     async fill(tag: string, entries: Record<string, unknown>): Promise<void> {
       const cache = createDefaultCache({ tag, cacheRoot: root });
@@ -268,19 +273,19 @@ test('check finds a damaged file, mends it, and finds all well afterwards', asyn
   t.regex((await cache('check')).stdout, /^layout: 1 entry, 0 blobs: all is well\n$/);
 });
 
-test('--cache-dir goes before the environment', async t => {
-  const { program, fill, root } = await home(t);
+test.serial('--cache-dir goes before the environment', async t => {
+  const { program, alone, fill, root } = await home(t);
   await fill('layout', { a: 1 });
-  t.regex((await program('list', '--cache-dir', 'elsewhere')).stdout, /^No caches in .*elsewhere\n$/);
+  t.regex((await alone('list', '--cache-dir', 'elsewhere')).stdout, /^No caches in .*elsewhere\n$/);
   t.regex((await program('list', '--cache-dir', root)).stdout, /^layout/m);
 });
 
-test('caches that are disabled can still be looked after', async t => {
+test.serial('caches that are disabled can still be looked after', async t => {
   const { directory, env, fill } = await home(t);
   await fill('layout', { a: 1 });
   const options = { cwd: directory, env: { ...env, GLOVEBOX_CACHE_DISABLED: '1' } };
-  t.is((await glovebox(['cache', 'keys', '--tag', 'layout'], options)).stdout, 'a\n');
-  t.is((await glovebox(['cache', 'clear', '--yes'], options)).stdout, 'Removed 1 entry\n');
+  t.is((await gloveboxAlone(['cache', 'keys', '--tag', 'layout'], options)).stdout, 'a\n');
+  t.is((await gloveboxAlone(['cache', 'clear', '--yes'], options)).stdout, 'Removed 1 entry\n');
 });
 
 test('folders that are no caches are left alone', async t => {
@@ -321,38 +326,41 @@ test('a reader that has seen enough is no error', async t => {
   t.is(stderr, '');
 });
 
-test('what was set aside as damaged is told with its size, and removed when it is old or when asked', async t => {
-  const { cache, program, fill, root, env, directory } = await home(t);
-  await fill('layout', { a: 1 });
-  await writeFile(join(root, 'layout', 'cache.db'), 'no database'.repeat(1_000));
-  const first = await program('check');
-  t.is(first.status, 0);
-  t.regex(first.stderr, /damaged.*set aside/);
-  t.regex(
-    first.stdout,
-    /^layout: damaged and set aside on \d{4}-\d\d-\d\d: 10\.7 KiB in .*cache\.db\.damaged-.*Z$/m,
-  );
-  t.regex(first.stdout, /^To remove what was set aside: glovebox cache cleanup --set-aside$/m);
-  const { setAside } = JSON.parse((await cache('check', '--json')).stdout);
-  t.like(setAside, [{ tag: 'layout', size: 11_000 }]);
-  const doctor = await glovebox(['doctor'], { cwd: directory, env });
-  t.regex(
-    doctor.stdout,
-    /^! damage +1 damaged database set aside, 10\.7 KiB\n +.*cache\.db\.damaged-.*\n +→ .*cleanup --set-aside$/m,
-  );
+test.serial(
+  'what was set aside as damaged is told with its size, and removed when it is old or when asked',
+  async t => {
+    const { cache, program, fill, root, env, directory } = await home(t);
+    await fill('layout', { a: 1 });
+    await writeFile(join(root, 'layout', 'cache.db'), 'no database'.repeat(1_000));
+    const first = await program('check');
+    t.is(first.status, 0);
+    t.regex(first.stderr, /damaged.*set aside/);
+    t.regex(
+      first.stdout,
+      /^layout: damaged and set aside on \d{4}-\d\d-\d\d: 10\.7 KiB in .*cache\.db\.damaged-.*Z$/m,
+    );
+    t.regex(first.stdout, /^To remove what was set aside: glovebox cache cleanup --set-aside$/m);
+    const { setAside } = JSON.parse((await cache('check', '--json')).stdout);
+    t.like(setAside, [{ tag: 'layout', size: 11_000 }]);
+    const doctor = await gloveboxAlone(['doctor'], { cwd: directory, env });
+    t.regex(
+      doctor.stdout,
+      /^! damage +1 damaged database set aside, 10\.7 KiB\n +.*cache\.db\.damaged-.*\n +→ .*cleanup --set-aside$/m,
+    );
 
-  await cache('cleanup');
-  t.true(existsSync(setAside[0].file), 'it is new');
-  const old = join(root, 'layout', 'cache.db.damaged-2020-01-02T03-04-05-678Z');
-  for (const part of ['', '-wal', '-2-shm']) await writeFile(old + part, 'x');
-  t.is(
-    JSON.parse((await cache('check', '--json')).stdout).setAside[0].date,
-    Date.parse('2020-01-02T03:04:05.678Z'),
-  );
-  t.regex((await cache('cleanup')).stdout, /^Removed 0 entries and 1 damaged database, freed /);
-  t.false(existsSync(old) || existsSync(`${old}-wal`) || existsSync(`${old}-2-shm`));
-  t.true(existsSync(setAside[0].file));
-  t.like(JSON.parse((await cache('cleanup', '--set-aside', '--json')).stdout), { setAside: 1, removed: 0 });
-  t.false(existsSync(setAside[0].file));
-  t.true(existsSync(join(root, 'layout', 'cache.db')));
-});
+    await cache('cleanup');
+    t.true(existsSync(setAside[0].file), 'it is new');
+    const old = join(root, 'layout', 'cache.db.damaged-2020-01-02T03-04-05-678Z');
+    for (const part of ['', '-wal', '-2-shm']) await writeFile(old + part, 'x');
+    t.is(
+      JSON.parse((await cache('check', '--json')).stdout).setAside[0].date,
+      Date.parse('2020-01-02T03:04:05.678Z'),
+    );
+    t.regex((await cache('cleanup')).stdout, /^Removed 0 entries and 1 damaged database, freed /);
+    t.false(existsSync(old) || existsSync(`${old}-wal`) || existsSync(`${old}-2-shm`));
+    t.true(existsSync(setAside[0].file));
+    t.like(JSON.parse((await cache('cleanup', '--set-aside', '--json')).stdout), { setAside: 1, removed: 0 });
+    t.false(existsSync(setAside[0].file));
+    t.true(existsSync(join(root, 'layout', 'cache.db')));
+  },
+);

@@ -3,7 +3,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { createRig, type RigOptions } from '../build/rig/rig.ts';
-import { glovebox, gloveboxHere, type RunResult, startGlovebox } from './run.ts';
+import { glovebox, gloveboxAlone, type RunResult, startGlovebox } from './run.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 export const LEFT = 'corne_left-nice_nano_v2-zmk';
@@ -39,9 +39,8 @@ export async function config(t: ExecutionContext, options: RigOptions = {}) {
     rig,
     at,
     build: (...args: string[]): Promise<RunResult> => glovebox(['build', 'corne', ...args], at),
-    /** The same in this process: see {@link gloveboxHere}. */
-    buildHere: (...args: string[]): Promise<RunResult> =>
-      gloveboxHere(['build', 'corne', '--cache-dir', env.GLOVEBOX_CACHE_DIR, ...args], home),
+    /** The same in this process, for serial tests: see {@link gloveboxAlone}. */
+    buildAlone: (...args: string[]): Promise<RunResult> => gloveboxAlone(['build', 'corne', ...args], at),
     start: (...args: string[]) => startGlovebox(['build', 'corne', ...args], at),
     keymap: (text: string) => writeFile(join(directory, 'config', 'corne.keymap'), text),
     firmware: async () => (await readdir(join(directory, 'firmware')).catch(() => [])).sort(),

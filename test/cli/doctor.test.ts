@@ -1,9 +1,11 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { createDefaultCache } from '../../src/coordinator/index.ts';
-import { glovebox } from './run.ts';
+import { publishedLibrary } from './published.ts';
+import { glovebox, gloveboxAlone } from './run.ts';
 import { temporaryDirectory } from './temporary.ts';
+
+const { createDefaultCache } = await publishedLibrary();
 
 interface Finding {
   name: string;
@@ -31,7 +33,7 @@ async function machine(t: ExecutionContext) {
     async examine(
       more: Record<string, string> = {},
     ): Promise<{ status: number | null; of: (name: string) => Finding }> {
-      const { status, stdout, stderr } = await glovebox(['doctor', '--json'], {
+      const { status, stdout, stderr } = await gloveboxAlone(['doctor', '--json'], {
         cwd: directory,
         env: { ...env, ...more },
       });
@@ -53,7 +55,7 @@ const COMMAND = `toolchains:
     artifacts: ['*.uf2']
 `;
 
-test('a machine that can build is said to be well', async t => {
+test.serial('a machine that can build is said to be well', async t => {
   const { install, configure, examine, root } = await machine(t);
   await install('compiler', 'exit 0');
   await configure(COMMAND);
@@ -67,7 +69,7 @@ test('a machine that can build is said to be well', async t => {
   t.true(of('cache').detail.startsWith(root));
 });
 
-test('on a machine without any toolchain it says what to get', async t => {
+test.serial('on a machine without any toolchain it says what to get', async t => {
   const { examine } = await machine(t);
   const { status, of } = await examine();
   t.is(status, 1);
@@ -78,7 +80,7 @@ test('on a machine without any toolchain it says what to get', async t => {
   t.is(of('toolchains').status, 'problem');
 });
 
-test('west and a workspace together are a toolchain, shown as a build would choose it', async t => {
+test.serial('west and a workspace together are a toolchain, shown as a build would choose it', async t => {
   const { directory, install, examine } = await machine(t);
   await install('west', 'echo "West version: v1.2.0"');
   await mkdir(join(directory, '.west'));
@@ -98,7 +100,7 @@ test('west and a workspace together are a toolchain, shown as a build would choo
   });
 });
 
-test('a west that does not work is as good as none, and said', async t => {
+test.serial('a west that does not work is as good as none, and said', async t => {
   const { directory, install, examine } = await machine(t);
   await mkdir(join(directory, '.west'));
   await writeFile(join(directory, '.west/config'), '[manifest]\npath = config\n');
@@ -111,7 +113,7 @@ test('a west that does not work is as good as none, and said', async t => {
   t.regex(remedy ?? '', /pipx install west/);
 });
 
-test('a configured program that is missing is a problem, named', async t => {
+test.serial('a configured program that is missing is a problem, named', async t => {
   const { configure, examine } = await machine(t);
   await configure(COMMAND);
   const { status, of } = await examine();
@@ -120,7 +122,7 @@ test('a configured program that is missing is a problem, named', async t => {
   t.regex(of('toolchain command').detail, /'compiler'/);
 });
 
-test('the toolchain that the config asks for must be there', async t => {
+test.serial('the toolchain that the config asks for must be there', async t => {
   const { install, configure, examine } = await machine(t);
   await install('compiler', 'exit 0');
   await configure(`build: { toolchain: west }\n${COMMAND}`);
@@ -129,7 +131,7 @@ test('the toolchain that the config asks for must be there', async t => {
   t.is(of('toolchain west').status, 'problem');
 });
 
-test('the cache directory is measured, and others who may write it are pointed out', async t => {
+test.serial('the cache directory is measured, and others who may write it are pointed out', async t => {
   const { examine, root } = await machine(t);
   const cache = createDefaultCache({ tag: 'layout', cacheRoot: root });
   t.true(await cache.set('a', 'x'.repeat(2_000)));
@@ -142,14 +144,14 @@ test('the cache directory is measured, and others who may write it are pointed o
   t.regex(remedy ?? '', /chmod go-w/);
 });
 
-test('a cache that is disabled is pointed out', async t => {
+test.serial('a cache that is disabled is pointed out', async t => {
   const { examine } = await machine(t);
   const { status, detail } = (await examine({ GLOVEBOX_CACHE_DISABLED: '1' })).of('cache');
   t.is(status, 'warning');
   t.regex(detail, /^disabled/);
 });
 
-test('a cache that cannot be used is pointed out, with the reason', async t => {
+test.serial('a cache that cannot be used is pointed out, with the reason', async t => {
   const { examine, root } = await machine(t);
   await mkdir(join(root, 'layout', 'cache.db'), { recursive: true, mode: 0o700 });
   const { status, detail } = (await examine()).of('cache');
@@ -157,7 +159,7 @@ test('a cache that cannot be used is pointed out, with the reason', async t => {
   t.regex(detail, /cannot be used: ./);
 });
 
-test('a cache directory that cannot be one is pointed out', async t => {
+test.serial('a cache directory that cannot be one is pointed out', async t => {
   const { examine, directory } = await machine(t);
   await writeFile(join(directory, 'file'), '');
   const { status, detail } = (await examine({ GLOVEBOX_CACHE_DIR: join(directory, 'file', 'caches') })).of(
@@ -167,7 +169,7 @@ test('a cache directory that cannot be one is pointed out', async t => {
   t.regex(detail, /file is no directory$/);
 });
 
-test('an unusable config is a problem with file and field', async t => {
+test.serial('an unusable config is a problem with file and field', async t => {
   const { configure, examine } = await machine(t);
   await configure('cache:\n  maxSize: lots\n');
   const { status, of } = await examine();
@@ -176,7 +178,7 @@ test('an unusable config is a problem with file and field', async t => {
   t.regex(of('config').detail, /glovebox\.config\.yaml.*maxSize/);
 });
 
-test('for a person it is a list with what to do below each thing that is missing', async t => {
+test.serial('for a person it is a list with what to do below each thing that is missing', async t => {
   const { directory, env } = await machine(t);
   const { status, stdout } = await glovebox(['doctor'], { cwd: directory, env });
   t.is(status, 1);

@@ -1,8 +1,10 @@
 // A stored value of any form is shown without a crash, a hang or a screen that it has taken over.
 import test from 'ava';
-import { createDefaultCache } from '../../src/coordinator/index.ts';
+import { publishedLibrary } from './published.ts';
 import { gloveboxHere } from './run.ts';
 import { temporaryDirectory } from './temporary.ts';
+
+const { createDefaultCache } = await publishedLibrary();
 
 /** Small when stored, and 2 to the power of `levels` when written out: every level names the next one twice. */
 function bomb(levels: number): unknown {

@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import { chown, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { MAIN, type RunResult, runProgram } from './run.ts';
+import { MAIN } from './published.ts';
+import { type RunResult, runProgram } from './run.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 const NOBODY = 65_534;

@@ -5,7 +5,7 @@ import { stripTypeScriptTypes } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { glovebox, gloveboxHere, runProgram } from './run.ts';
+import { glovebox, gloveboxAlone, gloveboxHere, runProgram } from './run.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 const root = new URL('../../', import.meta.url);
@@ -45,7 +45,7 @@ test('help can be asked for as a command', async t => {
 });
 
 test('no command at all is wrong usage, answered with the help', async t => {
-  const { status, stdout, stderr } = await glovebox([]);
+  const { status, stdout, stderr } = await gloveboxHere([]);
   t.is(status, 2);
   t.is(stdout, '');
   t.regex(stderr, /^Usage: glovebox <command>/);
@@ -94,8 +94,9 @@ for (const args of [
   });
 }
 
-test('colours of messages follow the environment', async t => {
-  t.false((await glovebox(['build', '--jobs', '0'], { env: { NO_COLOR: '1' } })).stderr.includes('\u001b'));
+test.serial('colours of messages follow the environment', async t => {
+  const { stderr } = await gloveboxAlone(['build', '--jobs', '0'], { env: { NO_COLOR: '1' } });
+  t.false(stderr.includes('\u001b'));
 });
 
 test('an older Node is told so in one line, before anything else is loaded', async t => {

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import test from 'ava';
 import { config, LEFT, succeeds } from './corne.ts';
 
-test('--report writes a page and --trace a trace of the build', async t => {
-  const { buildHere, keymap, home } = await config(t, succeeds);
+test.serial('--report writes a page and --trace a trace of the build, or says why not', async t => {
+  const { buildAlone, keymap, home } = await config(t, succeeds);
   await keymap('/ { keymap { compatible = "zmk,keymap"; base { bindings = <&kp A &kp B>; }; }; };');
-  const { status, stdout, stderr } = await buildHere(
+  const { status, stdout, stderr } = await buildAlone(
     '--report',
     'out/build.html',
     '--trace',
@@ -22,17 +22,22 @@ test('--report writes a page and --trace a trace of the build', async t => {
   t.regex(page, /<title>&amp;kp B<\/title>/);
   const { traceEvents } = JSON.parse(await readFile(join(home, 'out', 'build.json'), 'utf8'));
   t.is(traceEvents.filter(({ cat }: { cat?: string }) => cat === 'compiled').length, 2);
+
+  await writeFile(join(home, 'file'), '');
+  const unwritable = await buildAlone('--report', 'file/build.html');
+  t.is(unwritable.status, 1);
+  t.regex(unwritable.stderr, /^error: Cannot write .*file\/build\.html/);
 });
 
-test('a failed build has a report as well, with what is wrong', async t => {
-  const { buildHere, home, keymap } = await config(t, {
+test.serial('a failed build has a report as well, with what is wrong', async t => {
+  const { buildAlone, home, keymap } = await config(t, {
     onRun: async run => {
       await run.print('config/corne.keymap:1:3: error: <bad>');
       await run.exit(1);
     },
   });
   await keymap('this is no keymap');
-  const { status, stdout } = await buildHere('--report', 'build.html', '--json', '--no-cache');
+  const { status, stdout } = await buildAlone('--report', 'build.html', '--json', '--no-cache');
   t.is(status, 1);
   t.notRegex(stdout, /Report:/, 'JSON is events only');
   const page = await readFile(join(home, 'build.html'), 'utf8');
@@ -40,14 +45,10 @@ test('a failed build has a report as well, with what is wrong', async t => {
   t.notRegex(page, /Caches/, 'it used none');
 });
 
-test('a report that cannot be written, or is about no build, is one clear error', async t => {
-  const { buildHere, home } = await config(t, succeeds);
-  await writeFile(join(home, 'file'), '');
-  const unwritable = await buildHere('--report', 'file/build.html');
-  t.is(unwritable.status, 1);
-  t.regex(unwritable.stderr, /^error: Cannot write .*file\/build\.html/);
+test.serial('a report about no build is wrong usage', async t => {
+  const { buildAlone } = await config(t, succeeds);
   for (const flag of ['--watch', '--dry-run']) {
-    const { status, stderr } = await buildHere('--trace', 'build.json', flag);
+    const { status, stderr } = await buildAlone('--trace', 'build.json', flag);
     t.is(status, 2);
     t.regex(stderr, /--trace/);
   }

@@ -1,23 +1,10 @@
 // Runs the real program, as a person would.
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { statSync } from 'node:fs';
-import path from 'node:path';
 import { PassThrough } from 'node:stream';
-import { globSync } from 'tinyglobby';
+import { setImmediate as immediate } from 'node:timers/promises';
 import type { Surroundings } from '../../src/cli/context.ts';
-import { run } from '../../src/cli/program.ts';
 import { bareEnvironment } from '../support/bare-environment.ts';
-
-const root = path.resolve(import.meta.dirname, '../..');
-
-/** The program as it is published, which `npm test` makes. */
-export const MAIN = path.join(root, 'dist/src/cli/main.js');
-
-const made = statSync(MAIN, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-const isOld = globSync('{src,workers}/**', { cwd: root, absolute: true }).some(
-  source => statSync(source).mtimeMs > made,
-);
-if (isOld) throw new Error(`${MAIN} is older than the sources. Make it anew: node bundle.ts`);
+import { MAIN, publishedLibrary, publishedProgram } from './published.ts';
 
 export interface RunOptions {
   cwd?: string;
@@ -44,9 +31,51 @@ export function glovebox(args: string[], options: RunOptions = {}): Promise<RunR
  */
 export async function gloveboxHere(args: string[], cwd = '/'): Promise<RunResult> {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  const { run } = await publishedProgram();
   const status = await run(args, { stdin, stdout, stderr, cwd: () => cwd } as unknown as Surroundings);
-  const printed = [stdout, stderr].map(stream => (stream.read() as Buffer | null)?.toString() ?? '');
-  return { status, stdout: printed[0]!, stderr: printed[1]! };
+  return { status, stdout: textOf(stdout), stderr: textOf(stderr) };
+}
+
+let isAlone = false;
+
+/**
+ * {@link gloveboxHere} as if the process were its own: with the environment that it would get, with all that anybody
+ * prints, and its caches closed at the end. One at a time, so for serial tests.
+ */
+export async function gloveboxAlone(args: string[], options: RunOptions = {}): Promise<RunResult> {
+  if (isAlone) throw new Error('Another one runs. Make the tests serial.');
+  isAlone = true;
+  const { run } = await publishedProgram();
+  const { resetSharedCacheInstances } = await publishedLibrary();
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  const cwd = () => options.cwd ?? '/';
+  const own = { environment: { ...process.env }, stdout: process.stdout.write, stderr: process.stderr.write };
+  replaceEnvironment(bareEnvironment(options.env));
+  // What threads and libraries print goes to the process.
+  process.stdout.write = stdout.write.bind(stdout) as typeof own.stdout;
+  process.stderr.write = stderr.write.bind(stderr) as typeof own.stderr;
+  stdin.end(options.input ?? '');
+  try {
+    const status = await run(args, { stdin, stdout, stderr, cwd } as unknown as Surroundings);
+    await resetSharedCacheInstances();
+    // Warnings are told a turn later.
+    await immediate();
+    return { status, stdout: textOf(stdout), stderr: textOf(stderr) };
+  } finally {
+    process.stdout.write = own.stdout;
+    process.stderr.write = own.stderr;
+    replaceEnvironment(own.environment);
+    isAlone = false;
+  }
+}
+
+function replaceEnvironment(environment: NodeJS.ProcessEnv): void {
+  for (const name of Object.keys(process.env)) delete process.env[name];
+  Object.assign(process.env, environment);
+}
+
+function textOf(stream: PassThrough): string {
+  return (stream.read() as Buffer | null)?.toString() ?? '';
 }
 
 /** Runs any program to its end. */

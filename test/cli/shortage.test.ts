@@ -8,7 +8,8 @@ import { mountFileSystem } from '../build/file-system.ts';
 import type { RigRun } from '../build/rig/rig.ts';
 import { removeInUse } from '../support/temporary.ts';
 import { config, LEFT, RIGHT, succeeds } from './corne.ts';
-import { MAIN, type RunResult, runProgram } from './run.ts';
+import { MAIN } from './published.ts';
+import { type RunResult, runProgram } from './run.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 const BOTH = [`${LEFT}.uf2`, `${RIGHT}.uf2`];
@@ -18,25 +19,25 @@ function warnings({ stdout, stderr }: RunResult): string[] {
 }
 
 test.serial('a cache on a full disk costs one warning, and works again when there is space', async t => {
-  const { home, build, firmware, rig } = await config(t, succeeds);
+  const { home, buildAlone, firmware, rig } = await config(t, succeeds);
   const disk = mountFileSystem(t, join(home, 'caches'));
   if (disk === undefined) return;
   disk.fill();
-  const full = await build();
+  const full = await buildAlone();
   t.is(full.status, 0, full.stdout + full.stderr);
   t.is(warnings(full).length, 1, full.stdout + full.stderr);
   t.deepEqual(await firmware(), BOTH);
 
   disk.empty();
-  const again = await build();
+  const again = await buildAlone();
   t.is(again.status, 0);
   t.deepEqual(warnings(again), []);
   t.is(rig.runs, 4, 'nothing was kept, and nothing half-kept was used');
-  t.regex((await build()).stdout, /: 2 from the cache/);
+  t.regex((await buildAlone()).stdout, /: 2 from the cache/);
 });
 
 test.serial('a disk that fills up while the compilers run costs one warning', async t => {
-  const { home, start, build, firmware, rig } = await config(t);
+  const { home, start, buildAlone, firmware, rig } = await config(t);
   const disk = mountFileSystem(t, join(home, 'caches'));
   if (disk === undefined) return;
   const running = start();
@@ -49,7 +50,7 @@ test.serial('a disk that fills up while the compilers run costs one warning', as
   t.deepEqual(await firmware(), BOTH);
 
   disk.empty();
-  const next = build();
+  const next = buildAlone();
   for (const run of Object.values(await rig.nextRuns(2))) await run.succeed();
   const { status, stdout, stderr } = await next;
   t.is(status, 0);
@@ -59,19 +60,19 @@ test.serial('a disk that fills up while the compilers run costs one warning', as
 test.serial(
   'firmware that does not fit into the output directory fails with the reason, and nothing half-written is there',
   async t => {
-    const { directory, build, firmware } = await config(t, {
+    const { directory, buildAlone, firmware } = await config(t, {
       onRun: run => run.succeed(Buffer.alloc(200_000, run.target.name)),
     });
     const disk = mountFileSystem(t, join(directory, 'firmware'), { kibibytes: 300 });
     if (disk === undefined) return;
-    const compiled = await build();
+    const compiled = await buildAlone();
     t.is(compiled.status, 1);
     t.regex(compiled.stdout, /✖ .*: There is no space left for .*\. Free some and build again\./);
     t.is((await firmware()).length, 1, 'the one that fits');
     await rm(join(directory, 'firmware', (await firmware())[0]!));
 
     disk.fill();
-    const cached = await build();
+    const cached = await buildAlone();
     t.is(cached.status, 1);
     t.regex(cached.stdout, /There is no space left for/);
     t.deepEqual(await firmware(), ['ballast']);
@@ -79,17 +80,17 @@ test.serial(
     disk.empty();
     await rename(join(directory, 'build.yaml'), join(directory, 'both.yaml'));
     await writeFile(join(directory, 'build.yaml'), 'include: [{ board: nice_nano_v2, shield: corne_left }]');
-    t.is((await build()).status, 0);
+    t.is((await buildAlone()).status, 0);
     t.deepEqual(await firmware(), [`${LEFT}.uf2`]);
     t.is((await readFile(join(directory, 'firmware', `${LEFT}.uf2`))).length, 200_000);
   },
 );
 
 test.serial('a compiler that finds no space to compile in fails with that as the reason', async t => {
-  const { temporary, start, build, rig, firmware } = await config(t);
+  const { temporary, buildAlone, rig, firmware } = await config(t);
   const disk = mountFileSystem(t, temporary);
   if (disk === undefined) return;
-  const running = start();
+  const building = buildAlone();
   const runs = Object.values(await rig.nextRuns(2));
   // Until the build has ended: it looks at the disk itself, some time after its compiler has gone.
   disk.fill();
@@ -97,7 +98,7 @@ test.serial('a compiler that finds no space to compile in fails with that as the
     await t.throwsAsync(run.write('half.uf2', 'x'.repeat(10_000)), { message: /No space left/ });
     await run.exit(1);
   }
-  const { status, stdout } = await running.ended;
+  const { status, stdout } = await building;
   t.is(status, 1);
   const reasons = stdout.match(new RegExp(`✖ .*There is no space left in ${temporary}.*TMPDIR`, 'g'));
   t.is(reasons?.length, 2, stdout);
@@ -105,16 +106,16 @@ test.serial('a compiler that finds no space to compile in fails with that as the
   t.deepEqual(await readdir(temporary), ['ballast']);
 
   disk.empty();
-  const next = build();
+  const next = buildAlone();
   for (const run of Object.values(await rig.nextRuns(2))) await run.succeed();
   t.is((await next).status, 0);
 });
 
 test.serial('no room for even a directory to compile in is one message', async t => {
-  const { home, build, firmware } = await config(t, succeeds);
+  const { home, buildAlone, firmware } = await config(t, succeeds);
   const disk = mountFileSystem(t, join(home, 'tmp'), { isReadOnly: true });
   if (disk === undefined) return;
-  const { status, stderr } = await build();
+  const { status, stderr } = await buildAlone();
   t.is(status, 1);
   t.regex(stderr, /^error: Cannot make a directory to compile in: .*Free space in .*, or set TMPDIR\.\n$/);
   t.deepEqual(await firmware(), []);
@@ -126,7 +127,7 @@ test.serial(
     const held: RigRun[] = [];
     const both = Promise.withResolvers<void>();
     let isHolding = true;
-    const { home, start, build, firmware } = await config(t, {
+    const { home, start, buildAlone, firmware } = await config(t, {
       onRun: run => {
         if (!isHolding) return run.succeed();
         if (held.push(run) === 2) both.resolve();
@@ -143,17 +144,17 @@ test.serial(
     t.deepEqual(await firmware(), BOTH);
 
     // What was compiled last may have been kept in the new directory, or not.
-    const next = await build();
+    const next = await buildAlone();
     t.is(next.status, 0);
     t.deepEqual(warnings(next), []);
-    t.regex((await build()).stdout, /: 2 from the cache/);
+    t.regex((await buildAlone()).stdout, /: 2 from the cache/);
   },
 );
 
 test.serial(
   'a cache directory that cannot be written from one moment to the next costs one warning',
   async t => {
-    const { home, start, build, firmware, rig } = await config(t);
+    const { home, start, buildAlone, firmware, rig } = await config(t);
     const running = start();
     const runs = Object.values(await rig.nextRuns(2));
     // Over the old one, since nothing can be made read-only in which a file is open for writing.
@@ -165,14 +166,14 @@ test.serial(
     t.true(warnings(result).length <= 2, result.stdout + result.stderr);
     t.deepEqual(await firmware(), BOTH);
 
-    const readOnly = start();
+    const readOnly = buildAlone();
     for (const run of Object.values(await rig.nextRuns(2))) await run.succeed();
-    const ended = await readOnly.ended;
+    const ended = await readOnly;
     t.is(ended.status, 0, 'and so does one that is read-only from the start');
     t.is(warnings(ended).length, 1, ended.stdout + ended.stderr);
 
     disk.writable();
-    const next = build();
+    const next = buildAlone();
     for (const run of Object.values(await rig.nextRuns(2))) await run.succeed();
     t.deepEqual(warnings(await next), []);
   },

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import test from 'ava';
 import { isAlive } from '../build/rig/rig.ts';
 import { config, LEFT, RIGHT, succeeds } from './corne.ts';
+import { MAIN } from './published.ts';
 import { Screen } from './render/screen.ts';
-import { MAIN, startProgram } from './run.ts';
+import { startProgram } from './run.ts';
 
 test('--watch builds, waits, builds again what was saved, and ends with Ctrl-C', async t => {
   const { start, keymap, rig, directory } = await config(t, {
@@ -68,9 +69,9 @@ test('on a terminal a watched build is one screen that is drawn again', async t 
   t.true(lines[0]?.includes(LEFT));
 });
 
-test('--watch and --dry-run exclude each other', async t => {
-  const { build } = await config(t, succeeds);
-  const { status, stderr } = await build('--watch', '--dry-run');
+test.serial('--watch and --dry-run exclude each other', async t => {
+  const { buildAlone } = await config(t, succeeds);
+  const { status, stderr } = await buildAlone('--watch', '--dry-run');
   t.is(status, 2);
   t.regex(stderr, /--dry-run/);
 });

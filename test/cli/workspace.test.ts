@@ -6,12 +6,12 @@ import { WorkspaceService } from '../../src/domains/compilation/workspace/index.
 import { commit, workspace } from '../domains/compilation/workspace/repositories.ts';
 import { createUpstream, objectsOf } from '../domains/compilation/workspace/upstream.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
-import { glovebox, startGlovebox } from './run.ts';
+import { glovebox, gloveboxAlone, startGlovebox } from './run.ts';
 
-test('a workspace is made, shown, listed, moved to another machine and deleted', async t => {
+test.serial('a workspace is made, shown, listed, moved to another machine and deleted', async t => {
   const { config, cacheRoot, directory, env } = await createUpstream(t);
-  const run = (...args: string[]) =>
-    glovebox(['workspace', ...args], { cwd: config, env: { ...env, GLOVEBOX_CACHE_DIR: cacheRoot } });
+  const options = { cwd: config, env: { ...env, GLOVEBOX_CACHE_DIR: cacheRoot } };
+  const run = (...args: string[]) => gloveboxAlone(['workspace', ...args], options);
   const none = await run('show');
   t.is(none.status, 1);
   t.regex(none.stderr, /no workspace for the config.*glovebox workspace create/s);
@@ -38,7 +38,7 @@ test('a workspace is made, shown, listed, moved to another machine and deleted',
   t.regex(imported.stdout, /^Imported zmk-main-/);
   t.is((await new WorkspaceService({ cacheRoot: there }).list()).length, 1);
 
-  const deleted = await run('delete', name);
+  const deleted = await glovebox(['workspace', 'delete', name], options);
   t.regex(deleted.stdout, new RegExp(`^Removed ${name}`));
   t.false(existsSync(place));
   const unknown = await run('delete', name);
@@ -48,12 +48,12 @@ test('a workspace is made, shown, listed, moved to another machine and deleted',
   );
 });
 
-test('what was moved or changed in a workspace is said', async t => {
+test.serial('what was moved or changed in a workspace is said', async t => {
   const own = await temporaryDirectory(t);
   await workspace(own, { zmk: { 'a.c': 'a\n' }, zephyr: { VERSION: '3\n' } });
   await commit(path.join(own, 'zephyr'), { VERSION: '4\n' });
   await writeFile(path.join(own, 'zmk/a.c'), 'b\n');
-  const { stdout, status } = await glovebox(['workspace', 'show', own], {
+  const { stdout, status } = await gloveboxAlone(['workspace', 'show', own], {
     env: { GLOVEBOX_CACHE_DIR: path.join(own, 'cache') },
   });
   t.is(status, 0);
@@ -61,65 +61,71 @@ test('what was moved or changed in a workspace is said', async t => {
   t.regex(stdout, /! zmk has a change that is not committed: a\.c\n/);
 });
 
-test('a workspace that exists is added for the config in this directory, and forgotten again', async t => {
-  const { config, cacheRoot, directory } = await createUpstream(t);
-  const own = path.join(directory, 'own');
-  await workspace(own, { zmk: { 'a.c': 'a\n' } });
-  const run = (...args: string[]) =>
-    glovebox(['workspace', ...args], { cwd: config, env: { GLOVEBOX_CACHE_DIR: cacheRoot } });
-  t.regex((await run('add', own)).stdout, /^Registered zmk-master-[0-9a-f]{8}\n/);
-  t.regex((await run('show')).stdout, /kept by +you/);
-  t.regex((await run('list')).stdout, /your own/);
-  t.regex((await run('delete', own)).stdout, /^Forgot .* stays as it is/);
-  t.true(existsSync(path.join(own, 'zmk/a.c')));
-  const wrong = await run('add', config);
-  t.is(wrong.status, 1);
-  t.regex(wrong.stderr, /^error: .* is no west workspace/);
-});
+test.serial(
+  'a workspace that exists is added for the config in this directory, and forgotten again',
+  async t => {
+    const { config, cacheRoot, directory } = await createUpstream(t);
+    const own = path.join(directory, 'own');
+    await workspace(own, { zmk: { 'a.c': 'a\n' } });
+    const run = (...args: string[]) =>
+      gloveboxAlone(['workspace', ...args], { cwd: config, env: { GLOVEBOX_CACHE_DIR: cacheRoot } });
+    t.regex((await run('add', own)).stdout, /^Registered zmk-master-[0-9a-f]{8}\n/);
+    t.regex((await run('show')).stdout, /kept by +you/);
+    t.regex((await run('list')).stdout, /your own/);
+    t.regex((await run('delete', own)).stdout, /^Forgot .* stays as it is/);
+    t.true(existsSync(path.join(own, 'zmk/a.c')));
+    const wrong = await run('add', config);
+    t.is(wrong.status, 1);
+    t.regex(wrong.stderr, /^error: .* is no west workspace/);
+  },
+);
 
-test('without west it is said what to do', async t => {
+test.serial('without west it is said what to do', async t => {
   const { config, cacheRoot, directory } = await createUpstream(t);
   const env = { GLOVEBOX_CACHE_DIR: cacheRoot, PATH: path.join(directory, 'home') };
-  const { status, stderr } = await glovebox(['workspace', 'create'], { cwd: config, env });
+  const { status, stderr } = await gloveboxAlone(['workspace', 'create'], { cwd: config, env });
   t.is(status, 1);
   t.regex(stderr, /^error: Cannot start 'west'.*pip install west.*glovebox workspace add PATH/s);
 });
 
-test('a killed update leaves the workspace there was, and the next one goes on with what was fetched', async t => {
-  const { config, cacheRoot, home, env, push } = await createUpstream(t);
-  const options = { cwd: config, env: { ...env, GLOVEBOX_CACHE_DIR: cacheRoot } };
-  const service = new WorkspaceService({ cacheRoot });
-  const parts = path.join(service.store.root, 'parts');
-  await glovebox(['workspace', 'create'], options);
-  const first = (await service.list())[0]!;
-  await push('zephyr', { 'new.c': 'new\n' });
-  await writeFile(path.join(home, 'hang-at-hal'), '');
+test.serial(
+  'a killed update leaves the workspace there was, and the next one goes on with what was fetched',
+  async t => {
+    const { config, cacheRoot, home, env, push } = await createUpstream(t);
+    const options = { cwd: config, env: { ...env, GLOVEBOX_CACHE_DIR: cacheRoot } };
+    const service = new WorkspaceService({ cacheRoot });
+    const parts = path.join(service.store.root, 'parts');
+    await gloveboxAlone(['workspace', 'create'], options);
+    const first = (await service.list())[0]!;
+    await push('zephyr', { 'new.c': 'new\n' });
+    await writeFile(path.join(home, 'hang-at-hal'), '');
 
-  const killed = startGlovebox(['workspace', 'update', '--verbose'], options);
-  await killed.printed('hanging');
-  killed.child.kill('SIGKILL');
-  await killed.ended;
-  const [left = ''] = await readdir(parts);
-  const fetched = await objectsOf(path.join(parts, left));
-  t.deepEqual(await service.list(), [first]);
+    const killed = startGlovebox(['workspace', 'update', '--verbose'], options);
+    await killed.printed('hanging');
+    killed.child.kill('SIGKILL');
+    await killed.ended;
+    const [left = ''] = await readdir(parts);
+    const fetched = await objectsOf(path.join(parts, left));
+    t.deepEqual(await service.list(), [first]);
 
-  const interrupted = startGlovebox(['workspace', 'update', '--verbose'], options);
-  await interrupted.printed('hanging');
-  interrupted.child.kill('SIGINT');
-  t.is((await interrupted.ended).status, 130);
-  t.deepEqual(await service.list(), [first]);
+    const interrupted = startGlovebox(['workspace', 'update', '--verbose'], options);
+    await interrupted.printed('hanging');
+    interrupted.child.kill('SIGINT');
+    t.is((await interrupted.ended).status, 130);
+    t.deepEqual(await service.list(), [first]);
 
-  await unlink(path.join(home, 'hang-at-hal'));
-  const done = await glovebox(['workspace', 'update'], options);
-  t.regex(done.stdout, /\nMade zmk-main-.*\nRemoved zmk-main-/s);
-  const second = (await service.list())[0]!;
-  const objects = await objectsOf(second.path);
-  for (const [name, inode] of fetched) t.is(objects.get(name), inode, name);
-  t.deepEqual(await readdir(parts), []);
-  t.deepEqual(await readdir(path.dirname(first.path)), [second.name]);
-});
+    await unlink(path.join(home, 'hang-at-hal'));
+    const done = await gloveboxAlone(['workspace', 'update'], options);
+    t.regex(done.stdout, /\nMade zmk-main-.*\nRemoved zmk-main-/s);
+    const second = (await service.list())[0]!;
+    const objects = await objectsOf(second.path);
+    for (const [name, inode] of fetched) t.is(objects.get(name), inode, name);
+    t.deepEqual(await readdir(parts), []);
+    t.deepEqual(await readdir(path.dirname(first.path)), [second.name]);
+  },
+);
 
-test('two processes make one workspace together', async t => {
+test.serial('two processes make one workspace together', async t => {
   const { config, cacheRoot, env } = await createUpstream(t);
   const options = { cwd: config, env: { ...env, GLOVEBOX_CACHE_DIR: cacheRoot } };
   const both = await Promise.all([

@@ -4,7 +4,6 @@ import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { resetSharedCacheInstances } from '../../src/index.ts';
 
 export async function makeDirectory(): Promise<string> {
   return mkdtemp(join(await realpath(tmpdir()), 'glovebox-test-'));
@@ -36,6 +35,8 @@ export async function temporaryDirectory(t: ExecutionContext): Promise<string> {
 export async function temporaryRoot(t: ExecutionContext): Promise<string> {
   const directory = await makeDirectory();
   t.teardown(async () => {
+    // Not loaded by those who use another copy of the library, and have no caches of this one.
+    const { resetSharedCacheInstances } = await import('../../src/index.ts');
     await resetSharedCacheInstances();
     await removeDirectory(directory);
   });

@@ -175,19 +175,20 @@ test.serial('a mistake in the C sources is what the compiler says, and there is 
 
 test.serial('another board, another shield and a missing keymap are refused by name', async t => {
   const directory = await copyConfig(join(root, 'others', 'corne'));
-  const arguments_ = (board: string, shield: string, config = directory) => {
-    const places = ['--config', config, '--build', join(root, 'others', 'build'), '--name', 'firmware'];
-    return ['--board', board, '--shield', shield, ...places];
+  const refused = async (board: string, shield: string, configDirectory = directory) => {
+    const places = { configDirectory, buildDirectory: join(root, 'others', 'build') };
+    const building = buildFirmware({ board, shield, ...places, name: 'firmware', report: () => {} });
+    return (await t.throwsAsync(building, { instanceOf: BuildError })).message;
   };
-  const board = await runDriver(directory, arguments_('planck', 'corne_left'));
-  t.is(board.status, 1);
-  t.regex(board.stderr, /^the board is 'planck', but .*'nice_nano_v2'/);
-  const shield = await runDriver(directory, arguments_('nice_nano_v2', 'lily58_left'));
-  t.is(shield.status, 1);
-  t.regex(shield.stderr, /^the shield is 'lily58_left', but .*'corne_left' and 'corne_right'/);
-  const keymap = await runDriver(directory, arguments_('nice_nano_v2', 'corne_left', join(root, 'nowhere')));
-  t.is(keymap.status, 1);
-  t.regex(keymap.stderr, /corne\.keymap: cannot be read \(ENOENT\)\.$/m);
+  t.regex(await refused('planck', 'corne_left'), /^the board is 'planck', but .*'nice_nano_v2'/);
+  t.regex(
+    await refused('nice_nano_v2', 'lily58_left'),
+    /^the shield is 'lily58_left', but .*'corne_left' and 'corne_right'/,
+  );
+  t.regex(
+    await refused('nice_nano_v2', 'corne_left', join(root, 'nowhere')),
+    /corne\.keymap: cannot be read \(ENOENT\)\.$/,
+  );
 });
 
 test.serial('wrong arguments are answered with the right ones', async t => {
