@@ -8,7 +8,7 @@ import type { Workload } from './workload.ts';
 
 /**
  * A store as one thread uses it. Methods of peers that are synchronous return plain values, as their users get them;
- * what is a promise is awaited. Values are `Uint8Array`s, or nested records when the data set says so.
+ * what is a promise is awaited. Values are Buffers, or nested records when the data set says so.
  */
 export interface PeerStore {
   /** The value, or undefined when there is none. What it gives is looked at before the next call, and then dropped. */
@@ -21,7 +21,7 @@ export interface PeerStore {
   /** Stores many at once, to fill the store; without it each is `set`. Not measured. */
   setMany?(entries: [key: string, value: unknown][]): unknown;
   /** The value, or what `produce` makes; without it a user would `get`, produce and `set`, and so does the benchmark. */
-  getOrSet?(key: string, produce: () => Promise<Uint8Array>): Promise<unknown>;
+  getOrSet?(key: string, produce: () => Promise<Buffer>): Promise<unknown>;
   /** Stores the file at a path; needed unless the peer {@link Peer.lacks} workloads with files. */
   putFile?(key: string, path: string): unknown;
   /** Writes the file stored under a key to a path; resolves to whether there was one. */

@@ -32,29 +32,30 @@ const STRIDE = 23;
 const PAGES_CHECKED = 64;
 
 /**
- * Bytes: a stamp of key and version at both ends, and at the begin of each page of a large value. The rest of a small
- * value follows from key and version, that of a large one from its place.
+ * Bytes, as the Buffers that Node's own functions give and every peer hands out: a stamp of key and version at both
+ * ends, and at the begin of each page of a large value. The rest of a small value follows from key and version, that of
+ * a large one from its place.
  */
 export class ByteValues implements Values {
   readonly #size: number;
   readonly #filler: Uint8Array<ArrayBuffer> | undefined;
-  #reused: Uint8Array<ArrayBuffer> | undefined;
+  #reused: Buffer<ArrayBuffer> | undefined;
 
   constructor(size: number) {
     this.#size = size;
     if (size > PAGE) this.#filler = fillerOf(size);
   }
 
-  make(key: number, version: number): Uint8Array<ArrayBuffer> {
+  make(key: number, version: number): Buffer<ArrayBuffer> {
     const size = this.#size;
     if (!this.#filler) {
       // Memory of its own: a slice of a pool would make structured cloning copy the whole pool.
-      const value = new Uint8Array(size).fill((key + version) & 0xff);
+      const value = Buffer.from(new ArrayBuffer(size)).fill((key + version) & 0xff);
       writeStamp(value, 0, key, version);
       writeStamp(value, size - STAMP, key, version);
       return value;
     }
-    this.#reused ??= new Uint8Array(this.#filler);
+    this.#reused ??= Buffer.from(new Uint8Array(this.#filler).buffer);
     const value = this.#reused;
     for (let offset = 0; offset < size; offset += PAGE) writeStamp(value, offset, key, version);
     writeStamp(value, size - STAMP, key, version);

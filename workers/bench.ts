@@ -110,7 +110,7 @@ async function run({
 async function stampede({ peerStore }: Opened, { id, thread }: RunRequest): Promise<RunReply> {
   const values = new ByteValues(findWorkload('stampede').data.size);
   let produced: number | undefined;
-  const produce = async (): Promise<Uint8Array> => {
+  const produce = async (): Promise<Buffer> => {
     await setTimeout(PRODUCER_MS);
     const value = values.make(0, thread + 1);
     produced = performance.now();
@@ -135,7 +135,7 @@ async function stampede({ peerStore }: Opened, { id, thread }: RunRequest): Prom
   };
 }
 
-async function getOrSet(store: PeerStore, key: string, produce: () => Promise<Uint8Array>): Promise<unknown> {
+async function getOrSet(store: PeerStore, key: string, produce: () => Promise<Buffer>): Promise<unknown> {
   const found = await store.get(key);
   if (found !== undefined) return found;
   const value = await produce();

@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import KeyvSqlite from '@keyv/sqlite';
 import Keyv from 'keyv';
-import type { ValueKind } from '../data-set.ts';
 import { packageVersion } from '../package-version.ts';
 import { noFiles, type Peer, type PeerStore } from '../peer.ts';
 
@@ -12,7 +11,7 @@ export const peer: Peer = {
   versions: () => ({ keyv: packageVersion('keyv'), '@keyv/sqlite': packageVersion('@keyv/sqlite') }),
   lacks: noFiles,
 
-  async open(directory, { kind }) {
+  async open(directory) {
     const store = new KeyvSqlite({
       uri: `sqlite://${join(directory, 'entries.db')}`,
       wal: true,
@@ -20,11 +19,11 @@ export const peer: Peer = {
     });
     await store.ready;
     await store.query('PRAGMA synchronous = NORMAL');
-    return storeOf(new Keyv({ store }), kind);
+    return storeOf(new Keyv({ store }));
   },
 };
 
-function storeOf(keyv: Keyv, kind: ValueKind): PeerStore {
+function storeOf(keyv: Keyv): PeerStore {
   // It reports trouble here instead of at the call.
   let failure: unknown;
   keyv.on('error', error => {
@@ -34,17 +33,10 @@ function storeOf(keyv: Keyv, kind: ValueKind): PeerStore {
     if (failure !== undefined) throw failure;
     return result;
   };
-  // Its serializer knows Buffers, but no other bytes.
-  const encode = (value: unknown): unknown => {
-    if (kind !== 'bytes') return value;
-    const { buffer, byteOffset, byteLength } = value as Uint8Array;
-    return Buffer.from(buffer, byteOffset, byteLength);
-  };
   return {
     get: key => keyv.get(key).then(check),
-    set: (key, value) => keyv.set(key, encode(value)).then(check),
-    setMany: entries =>
-      keyv.setMany(entries.map(([key, value]) => ({ key, value: encode(value) }))).then(check),
+    set: (key, value) => keyv.set(key, value).then(check),
+    setMany: entries => keyv.setMany(entries.map(([key, value]) => ({ key, value }))).then(check),
     delete: key => keyv.delete(key).then(check),
     close: () => keyv.disconnect(),
   };

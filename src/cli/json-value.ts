@@ -14,9 +14,11 @@ export function toJsonValue(value: unknown): unknown {
 }
 
 function convert(value: unknown, above: readonly object[], left: { parts: number }): unknown {
-  if (left.parts-- <= 0) {
+  if (left.parts <= 0) {
     return '[too large]';
   }
+  // What is deep is also indented that far.
+  left.parts -= 1 + above.length;
   if (typeof value === 'bigint') {
     return value.toString();
   }

@@ -44,12 +44,15 @@ const thisThread = {};
 
 // A thread below one that has a coordinator uses that one; any other thread is a coordinator itself, for the threads
 // it starts from now on. The main thread need not have one: test runners load everything in worker threads.
-const isCoordinator = getEnvironmentData(COORDINATOR_KEY) === undefined;
+const above = getEnvironmentData(COORDINATOR_KEY);
+// A thread can also hold this module twice, of two versions perhaps: then each copy coordinates its own caches, as if it
+// were another process, and the first one those of the threads below.
+const isCoordinator = above === undefined || above === threadId;
 let coordinator: Promise<Coordinator> | undefined;
 let connection: Promise<Connection> | undefined;
 let portByHand: MessagePort | undefined;
 
-if (isCoordinator) {
+if (above === undefined) {
   setEnvironmentData(COORDINATOR_KEY, threadId);
   // The channel belongs to the whole process: what is no greeting of ours is somebody else's, and no mistake.
   process.on('workerMessage', (message: unknown) => {
