@@ -11,7 +11,7 @@ import type { HostReply, HostRequest, HostRun, Reply } from './messages.ts';
 import type { LoadedPeer, Peer } from './peer.ts';
 import { fromJson, toJson } from './program.ts';
 import type { Shape } from './shape.ts';
-import type { Workload } from './workload.ts';
+import { isHot, type Workload } from './workload.ts';
 
 /** A peer gave a wrong value, failed or hung: there is no result to print. */
 export class BenchmarkFailure extends Error {
@@ -97,6 +97,7 @@ export class Crew {
 
   /**
    * Runs a workload in all threads that have the store open, at once.
+   * @param seed 0 for the warm-up, before which what is to be hot is read
    * @param id for the key of a stampede
    */
   async run(workload: Workload, milliseconds: number, seed: number, id = ''): Promise<HostRun[]> {
@@ -106,11 +107,12 @@ export class Crew {
     const before = this.#state.versions!;
     const { keys, absent } = this.#data!;
     const writes = workload.gets < 1;
+    const readsAll = seed === 0 && isHot(workload);
     await Promise.all(
       this.#hosts.map((host, index) => {
         const thread = index * each;
         const who = { thread, threads, threadsEach: each };
-        const run = { workload: workload.name, keys, absent, ...who, milliseconds, seed, id };
+        const run = { workload: workload.name, keys, absent, ...who, milliseconds, seed, readsAll, id };
         // Large ones are only sent where they may have changed.
         const versions = writes && !isAlone ? before : undefined;
         return host.ask({ type: 'prepare', run, versions });

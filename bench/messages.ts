@@ -12,7 +12,7 @@ export type HostRequest =
   | { type: 'open'; directory: string; data: DataRequest; versions: Int32Array | undefined }
   /** Stores the first version of every key; in one process only. */
   | { type: 'fill' }
-  /** Draws the operations of a run, so that all threads are ready to begin at once. */
+  /** Draws the operations of a run, so that all threads are ready to begin at once; and reads what is to be hot. */
   | { type: 'prepare'; run: RunRequest; versions: Int32Array | undefined }
   /** Does the run that was prepared. */
   | { type: 'run' }
@@ -58,6 +58,8 @@ export interface RunRequest {
   threadsEach: number;
   milliseconds: number;
   seed: number;
+  /** Whether each thread reads every key first: what is hot has been read before. */
+  readsAll: boolean;
   /** For the name of a stampede's key, which may not be there before. */
   id: string;
 }

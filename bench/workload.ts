@@ -26,6 +26,13 @@ export interface Workload {
   distribution: 'uniform' | 'zipfian';
 }
 
+/** Whether what is read has been read before, by the same thread: all that is small and fits memory. */
+export function isHot({ type, gets, data }: Workload): boolean {
+  return (
+    type === 'operations' && gets > 0 && data !== COLD && data.size <= OBJECTS.size && data.kind !== 'file'
+  );
+}
+
 /** How long the producer of a stampede takes, in milliseconds. */
 export const PRODUCER_MS = 50;
 

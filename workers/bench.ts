@@ -34,6 +34,7 @@ async function answer(request: ThreadRequest): Promise<RunReply | undefined> {
       return undefined;
     case 'prepare':
       prepared = { run: request.run, context: prepare(current, request.run) };
+      if (request.run.readsAll) await readAll(current);
       return undefined;
     case 'run':
       return prepared!.run.id ? stampede(current, prepared!.run) : run(prepared!);
@@ -64,6 +65,10 @@ async function fill(current: Opened): Promise<void> {
       await Promise.all(chunk.map(key => set(context, key)));
     }
   }
+}
+
+async function readAll({ store, keys, nameOf }: Opened): Promise<void> {
+  for (let key = 0; key < keys; key++) await store.get(nameOf(key));
 }
 
 function prepare({ store, values, ledger, nameOf }: Opened, request: RunRequest): LaneContext {

@@ -21,7 +21,7 @@ export interface LocalEntry {
 
 // What an entry costs besides its bytes, roughly; and how much more objects take than the bytes they are decoded from.
 const OVERHEAD = 200;
-const OBJECT_FACTOR = 4;
+const OBJECT_FACTOR = 2;
 
 /** The value of an entry, for its next reader alone. */
 export function handOut(entry: LocalEntry): unknown {
