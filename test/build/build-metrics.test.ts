@@ -1,7 +1,9 @@
 // What a build did can be asked afterwards, in memory.
 import test from 'ava';
-import { createMetricsService } from '../../src/build/index.ts';
+import { publishedBuild } from '../support/published.ts';
 import { compileHalf, createProject } from './project.ts';
+
+const { createMetricsService } = await publishedBuild();
 
 test.serial('a build records how each target came out', async t => {
   const project = await createProject(t, {

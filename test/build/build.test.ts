@@ -2,8 +2,11 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { GloveboxError } from '../../src/cache/errors.ts';
+import { publishedBuild, publishedLibrary } from '../support/published.ts';
 import { compileHalf, createProject } from './project.ts';
+
+const { build } = await publishedBuild();
+const { GloveboxError } = await publishedLibrary();
 
 const BOTH = { 'left.uf2': 'left: keymap left', 'right.uf2': 'right: keymap right' };
 
@@ -192,8 +195,8 @@ test.serial('what cannot be built at all is one clear error', async t => {
   const refuse = async (options: Parameters<typeof project.start>[0], code: string, message: RegExp) => {
     const building = project.start(options);
     const error = await t.throwsAsync(building.done, { instanceOf: GloveboxError });
-    t.is((error as GloveboxError).code, code);
-    t.regex(error.message, message);
+    t.is(error?.code, code);
+    t.regex(error!.message, message);
     t.deepEqual(building.events, []);
   };
   const none = { ...project.userConfig, toolchains: {} };
@@ -219,7 +222,6 @@ test.serial('what cannot be built at all is one clear error', async t => {
 
 test.serial('a listener that throws stops the build, which rejects with what it threw', async t => {
   const project = await createProject(t);
-  const { build } = await import('../../src/build/index.ts');
   const building = build({
     configDirectory: project.directory,
     userConfig: project.userConfig,

@@ -4,9 +4,11 @@ import path from 'node:path';
 import test from 'ava';
 import Sqlite from 'better-sqlite3';
 import fc from 'fast-check';
-import { resetSharedCacheInstances } from '../../src/coordinator/index.ts';
+import { publishedLibrary } from '../support/published.ts';
 import { compileHalf, createProject, type Project } from './project.ts';
 import type { RigRun } from './rig/rig.ts';
+
+const { resetSharedCacheInstances } = await publishedLibrary();
 
 const GOOD = { 'left.uf2': 'left: keymap left', 'right.uf2': 'right: keymap right' };
 

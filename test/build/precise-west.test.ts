@@ -3,12 +3,14 @@ import { existsSync, readFileSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import test, { type Assertions, type ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import { createUserConfig } from '../../src/config/index.ts';
-import { createDefaultCache } from '../../src/coordinator/index.ts';
+import { publishedBuild, publishedLibrary } from '../support/published.ts';
 import { Editor, edit } from './precise/editor.ts';
 import { CONFIG, freshZmk, TARGETS } from './precise/keyboards.ts';
 import { Building } from './project.ts';
 import { createWestMachine, type WestMachine } from './west-rig/west-rig.ts';
+
+const { createUserConfig } = await publishedBuild();
+const { createDefaultCache } = await publishedLibrary();
 
 const SHIELDS = ['corne_left', 'lily58_left'];
 const BUILD_YAML = `board: [nice_nano_v2]\nshield: [${SHIELDS.join(', ')}]\ninclude:\n  - board: planck\n`;

@@ -3,10 +3,14 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import os from 'node:os';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { type BuildEvent, type BuildOptions, type BuildSummary, build } from '../../src/build/index.ts';
+import type { BuildEvent, BuildOptions, BuildSummary } from '../../src/build/index.ts';
 import type { UserConfig } from '../../src/config/user-config.ts';
-import { createDefaultCache } from '../../src/coordinator/index.ts';
+import { publishedBuild, publishedLibrary } from '../support/published.ts';
 import { createRig, type Rig, type RigOptions, type RigRun } from './rig/rig.ts';
+
+// Its threads start in half the time that the sources take.
+const { build } = await publishedBuild();
+const { createDefaultCache } = await publishedLibrary();
 
 export const BUILD_YAML = `
 include:

@@ -6,8 +6,8 @@ import test from 'ava';
 import type { BuildEvent } from '../../src/build/events.ts';
 import { mountFileSystem } from '../build/file-system.ts';
 import { isAlive } from '../build/rig/rig.ts';
+import { MAIN } from '../support/published.ts';
 import { config, LEFT, RIGHT, succeeds } from './corne.ts';
-import { MAIN } from './published.ts';
 import { Screen } from './render/screen.ts';
 import { gloveboxAlone, runProgram, startProgram } from './run.ts';
 

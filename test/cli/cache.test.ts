@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
-import { MAIN, publishedLibrary } from './published.ts';
+import { MAIN, publishedLibrary } from '../support/published.ts';
 import { glovebox, gloveboxAlone, gloveboxHere, type RunResult, runProgram, startProgram } from './run.ts';
 import { temporaryDirectory } from './temporary.ts';
 

@@ -1,6 +1,6 @@
 // A stored value of any form is shown without a crash, a hang or a screen that it has taken over.
 import test from 'ava';
-import { publishedLibrary } from './published.ts';
+import { publishedLibrary } from '../support/published.ts';
 import { gloveboxHere } from './run.ts';
 import { temporaryDirectory } from './temporary.ts';
 

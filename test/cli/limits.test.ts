@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { chown, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { MAIN } from './published.ts';
+import { MAIN } from '../support/published.ts';
 import { type RunResult, runProgram } from './run.ts';
 import { temporaryDirectory } from './temporary.ts';
 

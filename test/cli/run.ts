@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream';
 import { setImmediate as immediate } from 'node:timers/promises';
 import type { Surroundings } from '../../src/cli/context.ts';
 import { bareEnvironment } from '../support/bare-environment.ts';
-import { MAIN, publishedLibrary, publishedProgram } from './published.ts';
+import { MAIN, publishedLibrary, publishedProgram } from '../support/published.ts';
 
 export interface RunOptions {
   cwd?: string;

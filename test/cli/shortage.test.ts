@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import test from 'ava';
 import { mountFileSystem } from '../build/file-system.ts';
 import type { RigRun } from '../build/rig/rig.ts';
+import { MAIN } from '../support/published.ts';
 import { removeInUse } from '../support/temporary.ts';
 import { config, LEFT, RIGHT, succeeds } from './corne.ts';
-import { MAIN } from './published.ts';
 import { type RunResult, runProgram } from './run.ts';
 import { temporaryDirectory } from './temporary.ts';
 

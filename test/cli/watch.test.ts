@@ -3,8 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { isAlive } from '../build/rig/rig.ts';
+import { MAIN } from '../support/published.ts';
 import { config, LEFT, RIGHT, succeeds } from './corne.ts';
-import { MAIN } from './published.ts';
 import { Screen } from './render/screen.ts';
 import { startProgram } from './run.ts';
 

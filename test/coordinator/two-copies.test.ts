@@ -1,7 +1,7 @@
 // The library twice in one thread, as two versions of it in one node_modules would be: the published one and the sources.
 import test from 'ava';
 import * as sources from '../../src/index.ts';
-import { publishedLibrary } from '../cli/published.ts';
+import { publishedLibrary } from '../support/published.ts';
 import { temporaryRoot } from '../support/temporary.ts';
 
 test('both copies work, and see what the other one stores', async t => {

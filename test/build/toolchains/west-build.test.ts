@@ -2,11 +2,13 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { BuildOptions } from '../../../src/build/index.ts';
-import { createUserConfig } from '../../../src/config/index.ts';
-import { createDefaultCache } from '../../../src/coordinator/index.ts';
 import { glovebox } from '../../cli/run.ts';
+import { publishedBuild, publishedLibrary } from '../../support/published.ts';
 import { Building } from '../project.ts';
 import { createWestMachine, type WestMachine, type WestMachineOptions } from '../west-rig/west-rig.ts';
+
+const { createUserConfig } = await publishedBuild();
+const { createDefaultCache } = await publishedLibrary();
 
 async function machineFor(t: ExecutionContext, options: WestMachineOptions = {}): Promise<WestMachine> {
   const machine = await createWestMachine(t, options);

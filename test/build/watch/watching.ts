@@ -1,8 +1,11 @@
 // A watched build of a project, and what it has said.
 import type { ExecutionContext } from 'ava';
-import { type BuildEvent, type BuildOptions, watchBuild } from '../../../src/build/index.ts';
+import type { BuildEvent, BuildOptions } from '../../../src/build/index.ts';
+import { publishedBuild } from '../../support/published.ts';
 import type { EventOf, Project } from '../project.ts';
 import type { RigRun } from '../rig/rig.ts';
+
+const { watchBuild } = await publishedBuild();
 
 type Type = BuildEvent['type'];
 

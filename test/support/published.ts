@@ -22,6 +22,10 @@ export function publishedProgram(): Promise<typeof import('../../src/cli/program
   return load('src/shared/program-*.js');
 }
 
+export function publishedBuild(): Promise<typeof import('../../src/build/index.ts')> {
+  return load('src/build/index.js');
+}
+
 export function publishedLibrary(): Promise<typeof import('../../src/index.ts')> {
   return load('src/index.js');
 }
