@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { wasRemovedAtOnce } from '../cache/sqlite/exclusive.ts';
 
 /** A lock whose holder showed no sign of life for this long, in milliseconds, is anybody's. */
 export const LOCK_STALE_MS = 10_000;
@@ -72,7 +73,7 @@ async function take(path: string): Promise<HeldLock | 'taken'> {
       },
     };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ELOCKED') return 'taken';
+    if ((error as NodeJS.ErrnoException).code === 'ELOCKED' || wasRemovedAtOnce(error)) return 'taken';
     throw error;
   }
 }

@@ -11,26 +11,19 @@ export function withLock<T>(path: string, work: () => T): T {
   const lockfile = createRequire(import.meta.url)('proper-lockfile') as typeof import('proper-lockfile');
   const pause = new Int32Array(new SharedArrayBuffer(4));
   let waited = { since: performance.now(), sign: signOf(path) };
+  let release: () => void;
   for (;;) {
     try {
-      const release = lockfile.lockSync(path, {
+      release = lockfile.lockSync(path, {
         lockfilePath: path,
         realpath: false,
         stale: STALE_MS,
         // Without a handler a lost lock would be thrown in a timer. The work checks what it changes by itself.
         onCompromised: () => undefined,
       });
-      try {
-        return work();
-      } finally {
-        try {
-          release();
-        } catch {
-          // Lost while working: somebody else has it now, and gives it back.
-        }
-      }
+      break;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ELOCKED') throw error;
+      if ((error as NodeJS.ErrnoException).code !== 'ELOCKED' && !wasRemovedAtOnce(error)) throw error;
       const sign = signOf(path);
       if (sign !== waited.sign) waited = { since: performance.now(), sign };
       // Also when its time lies ahead, because somebody set the clock back: it is the same one all the while.
@@ -38,6 +31,25 @@ export function withLock<T>(path: string, work: () => T): T {
       Atomics.wait(pause, 0, 0, PAUSE_MS);
     }
   }
+  try {
+    return work();
+  } finally {
+    try {
+      release();
+    } catch {
+      // Lost while working: somebody else has it now, and gives it back.
+    }
+  }
+}
+
+/**
+ * Whether a lock could not be taken because it was gone as soon as it was made: two found a stale one, and the second
+ * removed what the first had already put in its place.
+ */
+export function wasRemovedAtOnce(error: unknown): boolean {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  // Of `mkdir` it would mean that there is no directory for it.
+  return code === 'ENOENT' && syscall !== 'mkdir';
 }
 
 /** Changes when the lock changes hands and when its holder gives a sign of life. */
