@@ -1,66 +1,67 @@
-// Locks whose makers meet somebody who takes them for stale, and removes them the moment they are there.
-import { mkdirSync } from 'node:fs';
+// Locks that somebody takes for stale, and removes the moment they are made.
+import fs, { mkdirSync, rmdirSync } from 'node:fs';
+import { createRequire, syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
-import { Worker } from 'node:worker_threads';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { withLock } from '../../../src/cache/sqlite/exclusive.ts';
-import { lockPath, tryLock } from '../../../src/coordinator/locks.ts';
+import { tryLock } from '../../../src/coordinator/locks.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
-/** Removes a lock whenever there is one, in another thread, until the test ends. Resolves once it does. */
-async function removeAgainAndAgain(t: ExecutionContext, lock: string): Promise<{ removed(): number }> {
-  const state = new Int32Array(new SharedArrayBuffer(8));
-  const remover = new Worker(
-    `const { rmdirSync } = require('node:fs');
-     const { lock, state } = require('node:worker_threads').workerData;
-     while (Atomics.load(state, 0) === 0) {
-       try { rmdirSync(lock); Atomics.add(state, 1, 1); } catch (error) { if (error.code !== 'ENOENT') throw error; }
-     }`,
-    { eval: true, workerData: { lock, state } },
-  );
-  t.teardown(async () => {
-    Atomics.store(state, 0, 1);
-    await remover.terminate();
-  });
-  while (Atomics.load(state, 1) === 0) {
-    mkdirSync(lock, { recursive: true });
-    await new Promise(resolve => setTimeout(resolve, 5));
-  }
-  return { removed: () => Atomics.load(state, 1) };
-}
+/** The library's own file system functions. */
+const lockfileFs = createRequire(createRequire(import.meta.url).resolve('proper-lockfile'))(
+  'graceful-fs',
+) as typeof fs;
 
-test.serial('the work is done all the same, once for each time it was asked for', async t => {
+test.serial('the work waits for another chance, and is done once', async t => {
   const lock = path.join(await temporaryDirectory(t), 'cache.db.lock');
-  const { removed } = await removeAgainAndAgain(t, lock);
+  const original = lockfileFs.mkdirSync;
+  t.teardown(() => {
+    lockfileFs.mkdirSync = original;
+  });
+  let removals = 0;
+  lockfileFs.mkdirSync = ((place: string) => {
+    original(place);
+    if (removals++ < 3) rmdirSync(place);
+  }) as typeof original;
   let done = 0;
-  for (let time = 1; time <= 200; time++)
-    t.is(
-      withLock(lock, () => ++done),
-      time,
-    );
-  t.true(removed() > 100);
+  t.is(
+    withLock(lock, () => ++done),
+    1,
+  );
+  t.is(removals, 4);
 });
 
-test.serial('a lease’s lock is taken, or was by somebody else', async t => {
+test.serial('a lease’s lock counts as taken by somebody else, and can be had afterwards', async t => {
   const directory = path.join(await temporaryDirectory(t), 'locks');
   mkdirSync(directory);
-  const { removed } = await removeAgainAndAgain(t, lockPath(directory, 'key'));
-  while (removed() < 10) {
-    const lock = await tryLock(directory, 'key');
-    if (lock !== 'taken') await lock.release();
-  }
-  t.pass();
+  const original = fs.mkdir;
+  const restore = () => {
+    fs.mkdir = original;
+    syncBuiltinESMExports();
+  };
+  t.teardown(restore);
+  fs.mkdir = ((place: string, made: (error: Error | null) => void) =>
+    original(place, error => {
+      if (!error) rmdirSync(place);
+      made(error);
+    })) as typeof original;
+  syncBuiltinESMExports();
+  t.is(await tryLock(directory, 'key'), 'taken');
+  restore();
+  const lock = await tryLock(directory, 'key');
+  if (lock === 'taken') return t.fail();
+  t.true(lock.isHeld);
+  await lock.release();
 });
 
-test('an error of the work is thrown, whatever it looks like', async t => {
+test.serial('an error of the work is thrown, whatever it looks like', async t => {
   const lock = path.join(await temporaryDirectory(t), 'cache.db.lock');
   const error = Object.assign(new Error('no such file'), { code: 'ENOENT', syscall: 'rename' });
+  const fail = () => {
+    throw error;
+  };
   t.is(
-    t.throws(() =>
-      withLock(lock, () => {
-        throw error;
-      }),
-    ),
+    t.throws(() => withLock(lock, fail)),
     error,
   );
   t.is(
@@ -69,7 +70,7 @@ test('an error of the work is thrown, whatever it looks like', async t => {
   );
 });
 
-test('without a directory for it there is no lock', async t => {
+test.serial('without a directory for it there is no lock', async t => {
   const lock = path.join(await temporaryDirectory(t), 'nowhere', 'cache.db.lock');
   t.throws(() => withLock(lock, () => t.fail()), { code: 'ENOENT' });
 });
