@@ -99,6 +99,8 @@ export class ReadPath {
   }
 
   #receive(key: string, found: FoundValue | undefined, at: Moment, isShared: boolean): unknown {
+    // What is not kept here must not be followed by an older copy either.
+    if (!isShared && (!found || found.blob !== null || at.foreign === undefined)) this.#outdate(key);
     if (!found || isExpired(found.expires, this.#clock())) return this.#miss();
     if (found.blob !== null) return this.#readBlob(key, found);
     const value = isShared || isSound(key, found) ? this.#decode(found) : MISS;
@@ -131,6 +133,7 @@ export class ReadPath {
     const found = await this.#lookUp(key);
     // What was seen here must not be followed by something older.
     this.#lookAgain();
+    this.#outdate(key);
     return found && !isExpired(found.expires, this.#clock()) ? found : undefined;
   }
 
@@ -171,6 +174,7 @@ export class ReadPath {
     await this.reportAccesses(true);
     const metadata = await this.#guard(reader => reader.metadata(key));
     this.#lookAgain();
+    this.#outdate(key);
     return metadata && !isExpired(metadata.expires ?? null, this.#clock()) ? metadata : undefined;
   }
 
@@ -179,6 +183,8 @@ export class ReadPath {
     for (;;) {
       const page = await this.#guard(reader => reader.page(prefix, after, this.#clock(), keysOnly));
       this.#lookAgain();
+      // Also what it does not have was seen.
+      this.#outdate('all');
       yield* page ?? [];
       if (!page || page.length < PAGE_SIZE) return;
       after = page.at(-1)!.key;
@@ -302,6 +308,12 @@ export class ReadPath {
   // After a look at the database the next copy handed out must not be older than what was seen there.
   #lookAgain(): void {
     this.#lookAt = Number.NEGATIVE_INFINITY;
+  }
+
+  // The database is a moment ahead of the versions while a thread of this process commits, or longer if that thread has
+  // to wait for a core. What was seen there makes all copies of the key out of date, as the commit is about to do.
+  #outdate(key: string | 'all'): void {
+    if (this.#versions.turn.isTaken) this.#versions.bump(key === 'all' ? key : [key]);
   }
 
   #hit(access: Access): void {

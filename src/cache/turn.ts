@@ -44,6 +44,11 @@ export class Turn {
     if (Atomics.load(this.#words, HUNGRY) !== 0) Atomics.notify(this.#words, HUNGRY);
   }
 
+  /** Whether it is anybody's turn: somebody may have committed what is not yet in the versions. */
+  get isTaken(): boolean {
+    return Atomics.load(this.#words, HOLDER) !== 0;
+  }
+
   /** Whether it is this thread's turn. */
   isOf(thread: number): boolean {
     return Atomics.load(this.#words, HOLDER) === thread + 1;

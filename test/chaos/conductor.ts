@@ -206,6 +206,8 @@ export class Conductor {
       await logs.read((writer, line) => this.#checker.line(writer, line));
     }
     for (const participant of ended) {
+      // Also which of its threads had ended.
+      await participant.logs.read((writer, line) => this.#checker.line(writer, line));
       this.#checker.ended(participant.name, participant.ended!);
       this.#all.delete(participant);
       await participant.logs.close();

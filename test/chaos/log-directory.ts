@@ -20,6 +20,8 @@ export class LogDirectory {
   readonly #keep: boolean;
   readonly #logs = new Map<string, Log>();
   readonly #chunk = Buffer.allocUnsafe(CHUNK);
+  /** Ends of threads, which another thread wrote down; see {@link read}. */
+  #ends: [writer: string, line: Line][] = [];
 
   constructor(directory: string, process: string, keep: boolean) {
     this.#directory = directory;
@@ -27,8 +29,13 @@ export class LogDirectory {
     this.#keep = keep;
   }
 
-  /** Gives every line that was added since the last time, each file's in their order. */
+  /**
+   * Gives every line that was added since the last time, each file's in their order, but that a thread has ended only
+   * the next time: by then its own file has been read to its end.
+   */
   async read(take: (writer: string, line: Line) => void): Promise<void> {
+    const ends = this.#ends;
+    this.#ends = [];
     for (const name of await readdir(this.#directory)) {
       let log = this.#logs.get(name);
       if (!log) {
@@ -37,8 +44,12 @@ export class LogDirectory {
         log = { writer, file, decoder: new StringDecoder('utf8'), rest: '' };
         this.#logs.set(name, log);
       }
-      await this.#readOne(log, take);
+      await this.#readOne(log, (writer, line) => {
+        if ('ended' in line) this.#ends.push([writer, line]);
+        else take(writer, line);
+      });
     }
+    for (const [writer, line] of ends) take(writer, line);
   }
 
   async #readOne(log: Log, take: (writer: string, line: Line) => void): Promise<void> {
