@@ -80,17 +80,33 @@ export type KeyPart =
  * file system's error for a file that cannot be read.
  */
 export async function cacheKey(...parts: KeyPart[]): Promise<string> {
+  const pieces: Piece[] = [];
+  digest(parts, '$', piece => pieces.push(piece));
   const hash = createHash('sha256');
-  await digest(parts, '$', text => hash.update(text));
+  // In few large updates. Where pieces meet there is a type, so that two halves of a character never come together.
+  let text = '';
+  const flush = () => {
+    hash.update(text);
+    text = '';
+  };
+  for (const piece of pieces) {
+    if (typeof piece === 'string') text += piece;
+    else if (piece instanceof Uint8Array) {
+      flush();
+      hash.update(piece);
+    } else text += `f${await hashFile(piece[FILE])};`;
+    if (text.length > LARGEST_UPDATE) flush();
+  }
+  flush();
   return hash.digest('hex');
 }
 
+const LARGEST_UPDATE = 64 * 1024;
+
+type Piece = string | Uint8Array | FileContent;
+
 // Every item is written with its type and, where it varies, its length, so that no two structures write the same text.
-async function digest(
-  part: KeyPart,
-  path: string,
-  write: (data: string | Uint8Array) => void,
-): Promise<void> {
+function digest(part: KeyPart, path: string, write: (piece: Piece) => void): void {
   if (part === null || typeof part === 'undefined' || typeof part === 'boolean') return write(`${part};`);
   if (typeof part === 'number') return write(`n${Object.is(part, -0) ? '-0' : part};`);
   if (typeof part === 'bigint') return write(`i${part};`);
@@ -101,11 +117,11 @@ async function digest(
   }
   if (Array.isArray(part)) {
     write(`a${part.length}:`);
-    for (const [index, item] of part.entries()) await digest(item as KeyPart, `${path}[${index}]`, write);
+    for (const [index, item] of part.entries()) digest(item as KeyPart, `${path}[${index}]`, write);
     return;
   }
   if (typeof part === 'object') {
-    if (FILE in part) return write(`f${await hashFile((part as FileContent)[FILE])};`);
+    if (FILE in part) return write(part as FileContent);
     const prototype: unknown = Object.getPrototypeOf(part);
     if (prototype === Object.prototype || prototype === null) {
       const object = part as { readonly [property: string]: KeyPart };
@@ -113,7 +129,7 @@ async function digest(
       write(`o${names.length}:`);
       for (const name of names) {
         write(`s${Buffer.byteLength(name)}:${name}`);
-        await digest(object[name], `${path}.${name}`, write);
+        digest(object[name], `${path}.${name}`, write);
       }
       return;
     }

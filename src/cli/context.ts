@@ -6,7 +6,6 @@ import { createStyle, type Style, useColors } from './render/style.ts';
 export type Surroundings = Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr' | 'cwd'>;
 
 export class Context {
-  readonly stdin: Surroundings['stdin'];
   readonly stdout: Surroundings['stdout'];
   readonly stderr: Surroundings['stderr'];
   readonly cwd: string;
@@ -26,13 +25,21 @@ export class Context {
   /** What happens when the process is warned, as by a cache that cannot be used. A command that draws puts its own here. */
   onWarning: (message: string, about?: 'cache') => void = message => this.warn(message);
 
-  constructor({ stdin, stdout, stderr, cwd }: Surroundings) {
-    this.stdin = stdin;
+  readonly #surroundings: Surroundings;
+
+  constructor(surroundings: Surroundings) {
+    const { stdout, stderr, cwd } = surroundings;
+    this.#surroundings = surroundings;
     this.stdout = stdout;
     this.stderr = stderr;
     this.cwd = cwd();
     this.style = createStyle(useColors(stdout, this.terminal));
     this.errorStyle = createStyle(useColors(stderr, this.terminal));
+  }
+
+  /** Made by Node when it is first asked for: few commands read. */
+  get stdin(): Surroundings['stdin'] {
+    return this.#surroundings.stdin;
   }
 
   /** One line, or several, on standard output. */

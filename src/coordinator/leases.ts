@@ -29,6 +29,8 @@ interface Waiter {
   request: LeaseRequest;
   grant: (grant: Grant) => void;
   onWait: (holder: { pid: number }) => void;
+  /** The process that it was told it waits for. */
+  toldOf?: number;
   timer?: NodeJS.Timeout;
   /** The client has ended: nobody is there to use a grant. */
   isGone?: boolean;
@@ -48,6 +50,8 @@ interface Lease {
 const POLL_MIN_MS = 1;
 const POLL_MAX_MS = 100;
 const POLL_SHARE = 0.02;
+// How often it tries to take the lock all the same, while whoever has it is alive.
+const LOCK_TRY_MS = 20;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export class Leases {
@@ -75,7 +79,7 @@ export class Leases {
         return;
       }
       lease.waiting.push(waiter);
-      onWait({ pid: process.pid });
+      tell(waiter, process.pid);
       if (request.wait <= MAX_TIMER_MS) {
         waiter.timer = setTimeout(() => this.#takeOver(lease, waiter), request.wait);
       }
@@ -214,13 +218,19 @@ export class Leases {
     if (directory === undefined) return 'held';
     const { key, now, wait } = waiter.request;
     const started = performance.now();
+    let triedAt = Number.NEGATIVE_INFINITY;
     for (;;) {
       if (waiter.isGone) return 'held';
-      let lock: HeldLock | 'taken';
-      try {
-        lock = await tryLock(directory, key);
-      } catch {
-        return 'held';
+      const other = this.#host.leaseOf(key);
+      const mayBeFree = other === undefined || isGone(other) || performance.now() - triedAt > LOCK_TRY_MS;
+      let lock: HeldLock | 'taken' = 'taken';
+      if (mayBeFree) {
+        triedAt = performance.now();
+        try {
+          lock = await tryLock(directory, key);
+        } catch {
+          return 'held';
+        }
       }
       // Two who find a stale lock at once can both remove it, the second that of the first: then it is the first's.
       if (lock !== 'taken' && this.#before(key).rival) {
@@ -235,7 +245,6 @@ export class Leases {
         return 'stored';
       }
       if (this.#host.has(key, now)) return 'stored';
-      const other = this.#host.leaseOf(key);
       if (other && isGone(other)) {
         // Only one process gets to delete the dead one's record, and only that one breaks its lock.
         const result = await this.#host.write({ type: 'release', key, token: other.token }, now);
@@ -245,11 +254,18 @@ export class Leases {
         if ('failed' in result) return 'held';
         continue;
       }
-      if (other) for (const one of [waiter, ...lease.waiting]) one.onWait({ pid: other.pid });
+      if (other) for (const one of [waiter, ...lease.waiting]) tell(one, other.pid);
       const waited = performance.now() - started;
       if (waited > wait) return 'held';
       const pause = Math.min(Math.max(POLL_MIN_MS, waited * POLL_SHARE), POLL_MAX_MS);
       await new Promise(resolve => setTimeout(resolve, pause * (0.5 + Math.random())));
     }
   }
+}
+
+// A word to a thread wakes it up, so that it is said once.
+function tell(waiter: Waiter, pid: number): void {
+  if (waiter.toldOf === pid) return;
+  waiter.toldOf = pid;
+  waiter.onWait({ pid });
 }

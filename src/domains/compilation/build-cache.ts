@@ -20,8 +20,11 @@ export interface Manifest {
   candidates: InputSnapshot[];
   /** When it was written, in milliseconds since the epoch. */
   stored: number;
-  /** The paths behind each candidate's `declared` digest, to say which file is new. */
-  names: [digest: string, paths: string[]][];
+  /**
+   * The paths behind each candidate's `declared` digest, to say which file is new: a JSON array, as text, because only
+   * an explanation reads it.
+   */
+  names: [digest: string, paths: string][];
 }
 
 export interface CompilationBuildCacheOptions {
@@ -60,7 +63,7 @@ export class CompilationBuildCacheService {
     const others = (known?.candidates ?? []).filter(candidate => JSON.stringify(candidate) !== identity);
     const candidates = [inputs, ...others].slice(0, MAX_CANDIDATES);
     const names = new Map(known?.names);
-    if (declared) names.set(declared.digest, declared.paths);
+    if (declared) names.set(declared.digest, JSON.stringify(declared.paths));
     const manifest: Manifest = {
       schema: FINGERPRINT_SCHEMA,
       candidates,
@@ -73,12 +76,15 @@ export class CompilationBuildCacheService {
   /**
    * Says that remembered inputs were used: they are the newest again, so that the next explanation compares with them,
    * and live on. Writes only when that makes a difference.
+   *
+   * @param known the manifest that the inputs were just found in. Default: what is stored
    */
-  async promote(base: string, inputs: InputSnapshot): Promise<void> {
-    const known = await this.manifest(base);
-    const isNewest = known && JSON.stringify(known.candidates[0]) === JSON.stringify(inputs);
+  async promote(base: string, inputs: InputSnapshot, known?: Manifest): Promise<void> {
+    const manifest = known ?? (await this.manifest(base));
+    const newest = manifest?.candidates[0];
+    const isNewest = newest === inputs || JSON.stringify(newest) === JSON.stringify(inputs);
     const ttl = parseDuration(this.#ttl);
-    if (isNewest && (ttl === null || this.#clock() - known.stored < ttl / 2)) return;
+    if (manifest && isNewest && (ttl === null || this.#clock() - manifest.stored < ttl / 2)) return;
     await this.remember(base, inputs);
   }
 

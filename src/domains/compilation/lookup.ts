@@ -1,7 +1,7 @@
 // Finds a target's firmware among those of earlier builds, or says why it is not there.
 import path from 'node:path';
 import type { FirmwareCacheService } from '../firmware/firmware-cache.ts';
-import type { CompilationBuildCacheService } from './build-cache.ts';
+import type { CompilationBuildCacheService, Manifest } from './build-cache.ts';
 import { baseDifferences } from './explain.ts';
 import {
   type BaseInputs,
@@ -13,6 +13,7 @@ import {
 import { type InputReader, PathBase } from './inputs.ts';
 import type { CompileSuccess, LookupResult } from './result.ts';
 import { type DeclaredInputs, declare, differences } from './snapshot.ts';
+import { asPaths } from './stored.ts';
 import type { Target } from './target.ts';
 import type { Toolchain } from './toolchain.ts';
 
@@ -34,6 +35,12 @@ export interface Question {
   reader: InputReader;
   /** Found when first needed. */
   declared: () => Promise<DeclaredInputs>;
+}
+
+/** Remembered inputs, and the manifest that they are from, if any. */
+export interface Candidate {
+  inputs: InputSnapshot;
+  manifest?: Manifest;
 }
 
 /** Answers questions about earlier builds. Holds no state but where to ask. */
@@ -75,10 +82,10 @@ export class Lookup {
   }
 
   /** The newest remembered inputs that are exactly what is there now. */
-  async candidate(question: Question): Promise<InputSnapshot | undefined> {
+  async candidate(question: Question): Promise<Candidate | undefined> {
     const manifest = await this.#options.builds.manifest(question.digest);
-    for (const candidate of manifest?.candidates ?? []) {
-      if (await this.stillHolds(candidate, question)) return candidate;
+    for (const inputs of manifest?.candidates ?? []) {
+      if (await this.stillHolds(inputs, question)) return { inputs, manifest };
     }
     return undefined;
   }
@@ -92,7 +99,7 @@ export class Lookup {
   async find(question: Question): Promise<LookupResult> {
     const candidate = await this.candidate(question);
     if (candidate) {
-      const key = await fingerprint(question.digest, candidate);
+      const key = await fingerprint(question.digest, candidate.inputs);
       const record = await this.#options.firmware.find(key);
       if (record) {
         const { compileDuration, created } = record;
@@ -121,7 +128,7 @@ export class Lookup {
   /** Writes the firmware of these inputs into `directory`; undefined when it is not there whole. */
   async restore(
     question: Question,
-    inputs: InputSnapshot,
+    { inputs, manifest }: Candidate,
     directory: string,
     source: 'cache' | 'waited',
   ): Promise<CompileSuccess | undefined> {
@@ -129,7 +136,7 @@ export class Lookup {
     const key = await fingerprint(question.digest, inputs);
     const restored = await firmware.restore(key, directory);
     if (!restored) return undefined;
-    await builds.promote(question.digest, inputs);
+    await builds.promote(question.digest, inputs, manifest);
     const { compileDuration, created: compiledAt } = restored.record;
     const { files } = restored;
     return { ok: true, source, files, compileDuration, compiledAt, fingerprint: key, stored: true };
@@ -143,7 +150,7 @@ export class Lookup {
     const newest = manifest?.candidates[0];
     if (newest) {
       const known = new Map(manifest.names);
-      const names = (digest: string) => known.get(digest);
+      const names = (digest: string) => asPaths(known.get(digest) ?? '');
       const found = await differences(newest, question.declared, question.reader, this.paths, { names });
       if (found.length > 0) return found;
     }

@@ -51,10 +51,19 @@ export function asBase(value: unknown): BaseInputs | undefined {
   return isBase ? (base as unknown as BaseInputs) : undefined;
 }
 
-function asNames(value: unknown): [string, string[]] | undefined {
-  if (!Array.isArray(value) || value.length !== 2 || typeof value[0] !== 'string') return undefined;
-  const paths = listOf(value[1], asPath, MAX_INPUTS);
-  return paths && [value[0], paths];
+/** The paths that are kept as text for explanations, or undefined when they are none. */
+export function asPaths(text: string): string[] | undefined {
+  try {
+    return listOf(JSON.parse(text), asPath, MAX_INPUTS);
+  } catch {
+    return undefined;
+  }
+}
+
+function asNames(value: unknown): [string, string] | undefined {
+  if (!Array.isArray(value) || value.length !== 2) return undefined;
+  const [digest, paths] = value;
+  return typeof digest === 'string' && typeof paths === 'string' ? [digest, paths] : undefined;
 }
 
 function asTexts(value: unknown): [string, string] | undefined {

@@ -152,7 +152,7 @@ export class ZmkWestService {
     // The lease covers what was declared; the build that held it may have read more.
     if (outcome && (await this.#lookup.stillHolds(outcome, job.question))) {
       const source = waited ? 'waited' : 'cache';
-      const restored = await this.#lookup.restore(job.question, outcome, directory, source);
+      const restored = await this.#lookup.restore(job.question, { inputs: outcome }, directory, source);
       if (restored) return restored;
     }
     await builds.release(lease, outcome);
