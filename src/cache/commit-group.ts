@@ -22,11 +22,19 @@ const MAX_OPERATIONS = 256;
 // Of others in one transaction, or a few more: the event loop of whoever commits waits meanwhile.
 const ENOUGH_OPERATIONS = 192;
 
+// A thread leads when it has committed so often in a row, each time not longer after the last.
+const LONG_STREAK = 3;
+const SOON_MS = 2;
+
 const State = { free: 0, waiting: 1, taken: 2, done: 3, refused: 4 } as const;
 
 // Words before the boxes: a bit for each that may be waiting, and which one comes first.
 const POSTED = 0;
 const FIRST = 1;
+// Who leads, after how many commits in a row, and the milliseconds of the latest.
+const LEADER = 2;
+const STREAK = 3;
+const LED_AT = 4;
 const HEAD_BYTES = 64;
 
 // Words of a box.
@@ -80,12 +88,15 @@ const NOBODY_ELSE: Companions = {
 export class CommitGroup {
   readonly buffer: SharedArrayBuffer;
   readonly #words: Int32Array;
+  readonly #me: number;
   readonly #doubles: Float64Array;
   readonly #operations: OperationMemory;
   #own: number | undefined;
 
-  constructor(buffer = lazyBuffer(HEAD_BYTES + BOXES * BOX_BYTES)) {
+  /** @param thread the id of the thread that uses it. Default: this one */
+  constructor(buffer = lazyBuffer(HEAD_BYTES + BOXES * BOX_BYTES), thread = threadId) {
     this.buffer = buffer;
+    this.#me = thread + 1;
     this.#words = new Int32Array(buffer);
     this.#doubles = new Float64Array(buffer);
     this.#operations = new OperationMemory(buffer);
@@ -94,6 +105,30 @@ export class CommitGroup {
   /** Whether somebody waits to be taken along. */
   get isWaiting(): boolean {
     return Atomics.load(this.#words, POSTED) !== 0;
+  }
+
+  /** Whether another thread commits all the time: it will soon do so again, and take along what is posted. */
+  get isLed(): boolean {
+    return (
+      Atomics.load(this.#words, STREAK) >= LONG_STREAK &&
+      Atomics.load(this.#words, LEADER) !== this.#me &&
+      this.#sinceLed() <= SOON_MS
+    );
+  }
+
+  /** Says that this thread has committed something of its own. True: it leads, and others rely on it. */
+  lead(): boolean {
+    const isNext = Atomics.load(this.#words, LEADER) === this.#me && this.#sinceLed() <= SOON_MS;
+    const streak = isNext ? Math.min(Atomics.load(this.#words, STREAK) + 1, LONG_STREAK) : 1;
+    Atomics.store(this.#words, LEADER, this.#me);
+    Atomics.store(this.#words, STREAK, streak);
+    Atomics.store(this.#words, LED_AT, Date.now() | 0);
+    return streak >= LONG_STREAK;
+  }
+
+  // A clock that was set back makes it very long.
+  #sinceLed(): number {
+    return ((Date.now() | 0) - Atomics.load(this.#words, LED_AT)) >>> 0;
   }
 
   /** Leaves a batch for whoever commits next. False: it cannot be left, and nothing is. */
@@ -161,7 +196,7 @@ export class CommitGroup {
       const at = word(box);
       if (this.#state(box) !== State.waiting) continue;
       this.#words[FIRST] = box + 1;
-      this.#words[at + TAKER] = threadId + 1;
+      this.#words[at + TAKER] = this.#me;
       this.#words[at + COMMITTED] = 0;
       this.#doubles[(at + ATTEMPT) >> 1] = 0;
       if (!this.#move(box, State.taken)) continue;
@@ -247,7 +282,7 @@ export class CommitGroup {
 
   #claim(): number | undefined {
     for (let box = 0; this.#own === undefined && box < BOXES; box++) {
-      const owner = Atomics.compareExchange(this.#words, word(box) + OWNER, NOBODY, threadId + 1);
+      const owner = Atomics.compareExchange(this.#words, word(box) + OWNER, NOBODY, this.#me);
       if (owner === NOBODY) this.#own = box;
     }
     return this.#own;
@@ -257,7 +292,7 @@ export class CommitGroup {
     return Atomics.load(this.#words, word(box) + STATE);
   }
 
-  #free(box: number, owner = threadId + 1): void {
+  #free(box: number, owner = this.#me): void {
     Atomics.store(this.#words, word(box) + STATE, State.free);
     Atomics.store(this.#words, word(box) + OWNER, owner);
   }

@@ -107,36 +107,36 @@ type Piece = string | Uint8Array | FileContent;
 
 // Every item is written with its type and, where it varies, its length, so that no two structures write the same text.
 function digest(part: KeyPart, path: string, write: (piece: Piece) => void): void {
-  if (part === null || typeof part === 'undefined' || typeof part === 'boolean') return write(`${part};`);
-  if (typeof part === 'number') return write(`n${Object.is(part, -0) ? '-0' : part};`);
-  if (typeof part === 'bigint') return write(`i${part};`);
-  if (typeof part === 'string') return write(`s${Buffer.byteLength(part)}:${part}`);
-  if (part instanceof Uint8Array) {
+  if (part === null || typeof part === 'undefined' || typeof part === 'boolean') write(`${part};`);
+  else if (typeof part === 'number') write(`n${Object.is(part, -0) ? '-0' : part};`);
+  else if (typeof part === 'bigint') write(`i${part};`);
+  else if (typeof part === 'string') write(`s${Buffer.byteLength(part)}:${part}`);
+  else if (part instanceof Uint8Array) {
     write(`b${part.byteLength}:`);
-    return write(part);
-  }
-  if (Array.isArray(part)) {
+    write(part);
+  } else if (Array.isArray(part)) {
     write(`a${part.length}:`);
     for (const [index, item] of part.entries()) digest(item as KeyPart, `${path}[${index}]`, write);
-    return;
-  }
-  if (typeof part === 'object') {
-    if (FILE in part) return write(part as FileContent);
-    const prototype: unknown = Object.getPrototypeOf(part);
-    if (prototype === Object.prototype || prototype === null) {
-      const object = part as { readonly [property: string]: KeyPart };
-      const names = Object.keys(object).sort();
-      write(`o${names.length}:`);
-      for (const name of names) {
-        write(`s${Buffer.byteLength(name)}:${name}`);
-        digest(object[name], `${path}.${name}`, write);
-      }
-      return;
+  } else if (typeof part === 'object' && FILE in part) write(part as FileContent);
+  else if (isPlain(part)) {
+    const names = Object.keys(part).sort();
+    write(`o${names.length}:`);
+    for (const name of names) {
+      write(`s${Buffer.byteLength(name)}:${name}`);
+      digest(part[name], `${path}.${name}`, write);
     }
-  }
-  const what =
-    typeof part === 'object' ? `a ${part.constructor?.name ?? 'class'} instance` : `a ${typeof part}`;
-  throw new InvalidArgumentError(
-    `${path} is ${what}, which has no stable digest. Pass strings, numbers, plain objects, bytes or fileContent(path).`,
-  );
+  } else
+    throw new InvalidArgumentError(
+      `${path} is ${whatIs(part)}, which has no stable digest. Pass strings, numbers, plain objects, bytes or fileContent(path).`,
+    );
+}
+
+function isPlain(part: unknown): part is { readonly [property: string]: KeyPart } {
+  if (typeof part !== 'object' || part === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(part);
+  return prototype === Object.prototype || prototype === null;
+}
+
+function whatIs(part: unknown): string {
+  return typeof part === 'object' ? `a ${part?.constructor?.name ?? 'class'} instance` : `a ${typeof part}`;
 }

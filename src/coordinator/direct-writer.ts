@@ -19,6 +19,9 @@ const SLEEP_MS = 5;
 const LOOK_MS = 0.1;
 // Transactions that a thread makes for others before it goes on with its own work.
 const ROUNDS = 4;
+// Who commits all the time takes others along at once: how long to rely on it, and how long to sleep at a time.
+const LED_MS = 10;
+const LED_SLEEP_MS = 1;
 
 /** Whether a thread can do the operation by itself: nobody else has to be told of it, and no file goes with it. */
 export function isPlain(operation: WriteOperation): boolean {
@@ -58,7 +61,8 @@ export class DirectWriter {
     try {
       const store = this.#open();
       if (!store) return undefined;
-      return versions.turn.take(0) ? this.#write(store, batch) : this.#join(store, batch);
+      const mayWrite = !this.#shared.group.isLed && versions.turn.take(0);
+      return mayWrite ? this.#write(store, batch) : this.#join(store, batch);
     } catch {
       // Whatever it is, the coordinator meets it too, and knows what to do.
       return undefined;
@@ -69,17 +73,20 @@ export class DirectWriter {
   #write(store: SqliteStore, batch: readonly TimedOperation[]): WriteResult[] | undefined {
     const { group } = this.#shared;
     const before = { ...store.counts };
+    let leads = false;
     try {
       const results = store.applyInTurn(batch);
       // What went into files that somebody removed is lost: the coordinator finds that out, and does it again.
       if (store.fileState !== 'sound') return this.close();
+      leads = group.lead();
       this.#writeForOthers(store);
       return results;
     } finally {
       for (const name of ['sets', 'deletes', 'evictions', 'expired'] as const) {
         this.#counters[Counter[name]]! += store.counts[name] - before[name];
       }
-      group.wakeOne();
+      // Whoever leads comes back soon.
+      if (!leads) group.wakeOne();
     }
   }
 
@@ -106,11 +113,15 @@ export class DirectWriter {
       const outcome = group.outcome(batch);
       if (outcome === 'refused') return undefined;
       if (typeof outcome !== 'string') return outcome;
+      const waited = performance.now() - since;
+      if (outcome === 'waiting' && waited < LED_MS && group.isLed) {
+        group.sleep(nudges, LED_SLEEP_MS);
+        continue;
+      }
       if (outcome === 'waiting' && turn.take(0)) {
         if (group.withdraw()) return this.#write(store, batch);
         turn.release();
       }
-      const waited = performance.now() - since;
       if (waited < LOOK_MS) continue;
       if (waited > PATIENCE_MS && group.withdraw()) return undefined;
       group.sleep(nudges, SLEEP_MS);
