@@ -5,7 +5,6 @@ import path from 'node:path';
 import { GloveboxError } from '../cache/errors.ts';
 import type { ToolchainKind } from '../config/toolchain-options.ts';
 import type { UserConfig } from '../config/user-config.ts';
-import { findWorkspace } from '../domains/compilation/workspace/index.ts';
 import { caller, workspaceCommand } from './toolchains/container/command-line.ts';
 import { findEngine } from './toolchains/container/engine-search.ts';
 import { DEFAULT_IMAGE, howToGet, imageDigest, pullImage, pullName } from './toolchains/container/image.ts';
@@ -200,7 +199,7 @@ export async function examineWorkspace(
 ): Promise<{ works: true; directory: string } | { works: false; detail: string; remedy: string }> {
   const { userConfig, configDirectory, cacheRoot } = question;
   const given = question.workspace ?? userConfig.build.workspace;
-  const directory = given ?? (await findWorkspace(configDirectory, { userConfig, cacheRoot }));
+  const directory = given ?? (await find(configDirectory, { userConfig, cacheRoot }));
   if (directory === undefined) {
     return {
       works: false,
@@ -215,6 +214,12 @@ export async function examineWorkspace(
   }
   return { works: true, directory };
 }
+
+// Loaded when it is needed: not by a build with a compiler of its own.
+const find: typeof import('../domains/compilation/workspace/index.ts').findWorkspace = async (...where) => {
+  const { findWorkspace } = await import('../domains/compilation/workspace/index.ts');
+  return findWorkspace(...where);
+};
 
 /** What a workspace must have. */
 const NEEDED: [part: string, remedy: string][] = [

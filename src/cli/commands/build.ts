@@ -84,7 +84,7 @@ async function runBuild(context: Context, configDirectory: string, flags: BuildF
       `--${recorded} is about one build that was done: use it without --watch and --dry-run.`,
     );
   }
-  const { build, watchBuild } = await import('../../build/index.ts');
+  const { build } = await import('../../build/build.ts');
   const renderer = await createRenderer({
     stream: context.stdout,
     environment: context.terminal,
@@ -128,6 +128,7 @@ async function runBuild(context: Context, configDirectory: string, flags: BuildF
       },
     };
     if (flags.watch) {
+      const { watchBuild } = await import('../../build/watch/watch.ts');
       await watchBuild(options);
       return interruption.exitStatus ?? EXIT_OK;
     }
