@@ -1,7 +1,8 @@
 // Compiles one target at a time in a thread of the build's pool; loaded by Piscina.
 import { threadId } from 'node:worker_threads';
 import type { CompileTask, FromWorker, ToWorker } from '../src/build/protocol.ts';
-import { createToolchain, type ToolchainDescription } from '../src/build/toolchains/index.ts';
+import type { ToolchainDescription } from '../src/build/toolchains/index.ts';
+import { loadToolchain } from '../src/build/toolchains/load.ts';
 import {
   type CompileResult,
   createZmkWestService,
@@ -9,7 +10,7 @@ import {
 } from '../src/domains/compilation/index.ts';
 
 // A toolchain asks its compiler for its version once.
-let latest: { key: string; toolchain: Toolchain } | undefined;
+let latest: { key: string; toolchain: Promise<Toolchain> } | undefined;
 
 export default async function compile(task: CompileTask): Promise<CompileResult> {
   const { port, target, configDirectory, userConfig, cacheOptions } = task;
@@ -18,7 +19,7 @@ export default async function compile(task: CompileTask): Promise<CompileResult>
   port.on('message', (message: ToWorker) => {
     if (message.type === 'cancel') cancellation.abort();
   });
-  const toolchain = toolchainOf(task.toolchain);
+  const toolchain = await toolchainOf(task.toolchain);
   const service = createZmkWestService({ toolchain, configDirectory, userConfig, cacheOptions });
   return service.compile(target, {
     directory: task.directory,
@@ -31,8 +32,8 @@ export default async function compile(task: CompileTask): Promise<CompileResult>
   });
 }
 
-function toolchainOf(description: ToolchainDescription): Toolchain {
+function toolchainOf(description: ToolchainDescription): Promise<Toolchain> {
   const key = JSON.stringify(description);
-  if (latest?.key !== key) latest = { key, toolchain: createToolchain(description) };
+  if (latest?.key !== key) latest = { key, toolchain: loadToolchain(description) };
   return latest.toolchain;
 }

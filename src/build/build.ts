@@ -21,7 +21,7 @@ import type { BuildOptions, BuildSummary, RunOptions } from './options.ts';
 import { OutputDirectory } from './output.ts';
 import { type Plan, planBuild } from './plan.ts';
 import type { WorkerFailure } from './pool.ts';
-import { createToolchain } from './toolchains/index.ts';
+import { loadToolchain } from './toolchains/load.ts';
 import type { Workshop } from './workshop.ts';
 
 /**
@@ -45,7 +45,7 @@ export async function buildPlan(
   options: RunOptions,
   started: number = performance.now(),
 ): Promise<BuildSummary> {
-  const run = new BuildRun(plan, options, started);
+  const run = new BuildRun(plan, await loadToolchain(plan.toolchain), options, started);
   return options.dryRun ? run.plan() : run.build();
 }
 
@@ -66,16 +66,16 @@ class BuildRun {
   #bug: { error: unknown } | undefined;
   #warnedOfCache = false;
 
-  constructor(plan: Plan, options: RunOptions, started: number) {
+  constructor(plan: Plan, toolchain: Toolchain, options: RunOptions, started: number) {
     const { configDirectory, userConfig, cacheOptions, outputDirectory } = plan;
     this.#plan = plan;
     this.#options = options;
     this.#started = started;
     this.#builds = createCompilationBuildCacheService(userConfig, cacheOptions);
     this.#firmware = createFirmwareCacheService(userConfig, cacheOptions);
-    this.#toolchain = createToolchain(plan.toolchain);
+    this.#toolchain = toolchain;
     this.#service = createZmkWestService({
-      toolchain: this.#toolchain,
+      toolchain,
       configDirectory,
       builds: this.#builds,
       firmware: this.#firmware,

@@ -13,7 +13,7 @@ import { buildPlan } from '../build.ts';
 import type { BuildEvent, Untimed } from '../events.ts';
 import type { BuildOptions } from '../options.ts';
 import { type Plan, planBuild } from '../plan.ts';
-import { createToolchain } from '../toolchains/index.ts';
+import { loadToolchain } from '../toolchains/load.ts';
 import { FileWatcher } from './file-watcher.ts';
 import { changesOf, type Inputs, readInputs } from './inputs.ts';
 import { Settling, type SettlingOptions } from './settling.ts';
@@ -99,7 +99,7 @@ class Watch {
 
   /** Sees to it that later changes are noticed, then reads what there is. */
   async #look(plan: Plan): Promise<Sight> {
-    const toolchain = createToolchain(plan.toolchain);
+    const toolchain = await loadToolchain(plan.toolchain);
     const except = [plan.outputDirectory, plan.cacheOptions.cacheRoot ?? plan.outputDirectory];
     for (;;) {
       const inputs = await readInputs(toolchain);
