@@ -1,8 +1,10 @@
 // The order of things: rounds interleaved over the peers (A B C A B C …), so that a noisy machine hits all alike.
+import { execFile } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { BenchmarkFailure, Crew, Host, type StoreState } from './crew.ts';
 import * as floor from './floor.ts';
 import { describeMachine } from './machine.ts';
@@ -212,12 +214,13 @@ class Run {
   }
 
   async #measureCells(crews: readonly Crew[], workload: Workload, shape: Shape): Promise<Cell[]> {
-    const { settings } = { settings: this.#settings };
+    const settings = this.#settings;
     const rounds = new Map<string, Round[]>(crews.map(({ peer }) => [peer.name, []]));
     for (let round = 0; round <= settings.rounds; round++) {
       for (const crew of crews) {
         const what = round === 0 ? 'warming up' : `round ${round}`;
         this.#onProgress(`${workload.short}, ${shapeLabel(shape)}, ${what}: ${crew.peer.peer.title}`);
+        if (settings.extent !== 'quick') await writeOut(this.#directory);
         const id = workload.type === 'stampede' ? `stampede/${shapeLabel(shape)}/${round}` : '';
         const runs = await crew.run(
           workload,
@@ -279,6 +282,11 @@ class Run {
     this.#states.set(name, state);
     return state;
   }
+}
+
+// What a peer has left for the system to write would else be written in the time of the next one, by its flushes.
+async function writeOut(directory: string): Promise<void> {
+  await promisify(execFile)('sync', ['-f', directory]).catch(() => undefined);
 }
 
 function canDo({ peer }: LoadedPeer, workload: Workload): boolean {

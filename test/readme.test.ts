@@ -1,6 +1,15 @@
 // Every command and program in the README does what it says.
 import { execFile, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  globSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -151,17 +160,48 @@ test.serial('a workspace that is known builds the config with west', async t => 
   t.regex(await run(command, machine.config, env), expected.get(command) as RegExp);
 });
 
-test('the workflow of the README is YAML, keeps the caches, and runs commands that are tested', t => {
-  const [, text] = /^```yaml\n(# \.github[\s\S]*?)^```$/m.exec(readme)!;
-  const { env, steps } = parse(text!).jobs.build;
-  const cache = steps.find(({ uses }: { uses?: string }) => uses?.startsWith('actions/cache@'));
-  t.is(cache.with.path, env.GLOVEBOX_CACHE_DIR);
-  const runs = steps.flatMap(({ run }: { run?: string }) => run ?? []);
+const [, workflow] = /^```yaml\n(# \.github[\s\S]*?)^```$/m.exec(readme)!;
+const job = parse(workflow!).jobs.build;
+
+test('the workflow of the README is YAML, and runs commands that are tested', t => {
+  const runs = job.steps.flatMap(({ run }: { run?: string }) => run ?? []);
   t.deepEqual(
     runs.filter((command: string) => !expected.has(command)),
     [],
   );
   t.true(runs.length > 0);
+});
+
+/** A cache directory with what the workflow keeps of another one. */
+function kept(root: string): string {
+  const copy = path.join(directory, `kept-${readdirSync(directory).length}`);
+  const paths: string[] = job.steps
+    .filter(({ uses }: { uses?: string }) => uses?.startsWith('actions/cache@'))
+    .flatMap(({ with: { path: paths } }: { with: { path: string } }) => paths.trim().split(/\s+/));
+  for (const pattern of paths) {
+    for (const found of globSync(path.relative(job.env.GLOVEBOX_CACHE_DIR, pattern), { cwd: root })) {
+      cpSync(path.join(root, found), path.join(copy, found), { recursive: true, preserveTimestamps: true });
+    }
+  }
+  chmodSync(copy, 0o700);
+  return copy;
+}
+
+test.serial('what the workflow keeps is enough to compile nothing again', async t => {
+  const machine = await createWestMachine(t, { onRun: 'build' });
+  const env = { ...environment, ...machine.environment, GLOVEBOX_CACHE_DIR: machine.cacheRoot };
+  const command = `npx glovebox build --toolchain west --workspace ${machine.workspace} --json`;
+  t.regex(await run(command, machine.config, env), /"type":"build-finished","compiled":[1-9]\d*,"cached":0,/);
+  const again = await run(command, machine.config, { ...env, GLOVEBOX_CACHE_DIR: kept(machine.cacheRoot) });
+  t.regex(again, /"type":"build-finished","compiled":0,"cached":[1-9]/);
+});
+
+test.serial('what the workflow keeps is enough to fetch nothing again', async t => {
+  const { config, cacheRoot, env } = await createUpstream(t);
+  const create = (root: string) =>
+    run('npx glovebox workspace create', config, { ...environment, ...env, GLOVEBOX_CACHE_DIR: root });
+  t.regex(await create(cacheRoot), /^Made /m);
+  t.regex(await create(kept(cacheRoot)), /^There is /m);
 });
 
 test.serial('the pool of the README computes each value once, however many threads ask', async t => {

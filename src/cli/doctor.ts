@@ -102,7 +102,7 @@ async function examineCacheDirectory(
     if (unusable !== undefined) {
       return { name, status: 'warning', detail: `${root} cannot be used: ${unusable}` };
     }
-    return { name, status: 'ok', detail: `${root}, ${content}` };
+    return { name, status: 'ok', detail: [root, content, ...(await keptWorkspaces(root))].join(', ') };
   } catch (error) {
     return { name, status: 'warning', detail: `${root} ${message(error)}`.trim() };
   }
@@ -128,6 +128,15 @@ async function cacheContent(
   } finally {
     await open.close();
   }
+}
+
+/** How much room the workspaces take that are kept beside the caches: more than all else. Nothing when there are none. */
+async function keptWorkspaces(cacheRoot: string): Promise<string[]> {
+  const { WorkspaceService } = await import('../domains/compilation/workspace/index.ts');
+  const made = (await new WorkspaceService({ cacheRoot }).list()).filter(({ kind }) => kind === 'made');
+  if (made.length === 0) return [];
+  const size = made.reduce((total, workspace) => total + workspace.size, 0);
+  return [`${formatBytes(size)} in ${plural(made.length, 'workspace')}`];
 }
 
 /** Damaged databases that were set aside; no finding when there are none. */

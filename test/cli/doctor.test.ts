@@ -1,6 +1,7 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { WorkspaceStore, workspaceRoot } from '../../src/domains/compilation/workspace/index.ts';
 import { publishedLibrary } from '../support/published.ts';
 import { glovebox, gloveboxAlone } from './run.ts';
 import { temporaryDirectory } from './temporary.ts';
@@ -137,6 +138,16 @@ test.serial('the cache directory is measured, and others who may write it are po
   t.true(await cache.set('a', 'x'.repeat(2_000)));
   await cache.close();
   t.regex((await examine()).of('cache').detail, /, [\d.]+ (KiB|kiB|MiB|B) in layout$/);
+  const workspaces = new WorkspaceStore(workspaceRoot(undefined, root));
+  await workspaces.prepare();
+  const part = workspaces.newPart('rubbish');
+  await mkdir(join(part, '.west'), { recursive: true });
+  await writeFile(join(part, '.west/config'), '');
+  await workspaces.publish(part, {
+    ...{ name: 'zmk-main-1', kind: 'made', repository: 'zmkfirmware/zmk', revision: 'main', manifests: [] },
+    ...{ path: workspaces.pathOf('zmk-main-1'), created: 1, lastUsed: 1, size: 5 * 1024 * 1024 },
+  });
+  t.regex((await examine()).of('cache').detail, / in layout, 5(\.0)? MiB in 1 workspace$/);
   await chmod(root, 0o777);
   const { status, detail, remedy } = (await examine()).of('cache');
   t.is(status, 'warning');

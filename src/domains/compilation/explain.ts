@@ -1,4 +1,5 @@
 // Says in words why two builds are not the same one.
+import path from 'node:path';
 import { isObject } from '../stored.ts';
 import type { BaseInputs } from './fingerprint.ts';
 import { type WorkspaceIdentity, workspaceDifferences } from './workspace/index.ts';
@@ -48,8 +49,22 @@ function compare(prefix: string, before: object, now: object, found: string[]): 
     const is = newer.get(name);
     if (JSON.stringify(was) === JSON.stringify(is)) continue;
     if (isObject(was) && isObject(is)) compare(`${prefix}${name}.`, was, is, found);
-    else found.push(`${prefix}${name} changed${values(was, is)}`);
+    else if (name === 'PATH' && typeof was === 'string' && typeof is === 'string') {
+      found.push(`${prefix}${name} changed: ${directories(was, is)}`);
+    } else found.push(`${prefix}${name} changed${values(was, is)}`);
   }
+}
+
+/** What two lists of directories do not share: too long to be shown whole, and mostly the same. */
+function directories(was: string, is: string): string {
+  const [before, now] = [was.split(path.delimiter), is.split(path.delimiter)];
+  const gone = before.filter(directory => !now.includes(directory));
+  const added = now.filter(directory => !before.includes(directory));
+  const parts = [
+    ...(gone.length > 0 ? [`without ${gone.join(', ')}`] : []),
+    ...(added.length > 0 ? [`with ${added.join(', ')}`] : []),
+  ];
+  return parts.length > 0 ? parts.join(', ') : 'the same directories in another order';
 }
 
 function values(was: unknown, is: unknown): string {

@@ -46,6 +46,18 @@ for (const [what, before, now, expected] of [
     ['toolchain environment.CFLAGS changed: -O2 → -Os'],
   ],
   [
+    'another PATH is told by the directories that are different',
+    { environment: { PATH: '/opt/node/24.11.0/bin:/usr/bin:/gone' } },
+    { environment: { PATH: '/opt/node/24.12.0/bin:/usr/bin' } },
+    ['toolchain environment.PATH changed: without /opt/node/24.11.0/bin, /gone, with /opt/node/24.12.0/bin'],
+  ],
+  [
+    'so is one whose directories are the same',
+    { environment: { PATH: '/usr/bin:/bin' } },
+    { environment: { PATH: '/bin:/usr/bin' } },
+    ['toolchain environment.PATH changed: the same directories in another order'],
+  ],
+  [
     'nothing different is nothing to tell',
     workspace({ zmk: { head: ZMK } }),
     workspace({ zmk: { head: ZMK } }),

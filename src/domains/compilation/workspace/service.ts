@@ -12,6 +12,7 @@ import { refreshIndexes } from './git.ts';
 import { readSettings, workspaceIdentity } from './identity.ts';
 import { type MakeOptions, makeWorkspace, nameOf } from './make.ts';
 import { configManifest, type Manifest, readManifest } from './manifest.ts';
+import { repositories } from './repositories.ts';
 import { type KnownWorkspace, WorkspaceStore, workspaceRoot } from './store.ts';
 import { tidyWorkspaces } from './tidy.ts';
 import { WorkspaceError } from './workspace-error.ts';
@@ -186,10 +187,24 @@ export class WorkspaceService {
     const onWait = () => onEvent?.({ type: 'waiting' });
     return this.store.locked(`make ${manifest.digest}`, { signal, onWait }, async () => {
       const existing = await this.store.find(manifest.digest);
-      if (existing && isEnough(existing)) return { workspace: existing, made: false, removed: [] };
+      if (existing && isEnough(existing)) {
+        if (existing.kind === 'made') await this.#refresh(existing);
+        return { workspace: existing, made: false, removed: [] };
+      }
       const result = await makeWorkspace(this.store, manifest, { clock: this.#clock, ...options });
       return { ...result, removed: await this.tidy(result.workspace.name) };
     });
+  }
+
+  // Brought back from a copy, as between two runs of a CI, all of its files look new, and git would read every one of
+  // them again for each build.
+  async #refresh({ path: directory }: KnownWorkspace): Promise<void> {
+    try {
+      const places = await repositories(directory);
+      await refreshIndexes(places.map(place => path.join(directory, place)));
+    } catch {
+      // It only costs time.
+    }
   }
 
   async #manifestOf(configDirectory: string): Promise<Manifest> {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { createUserConfig } from '../../../../src/config/index.ts';
@@ -54,6 +54,20 @@ test('a workspace is made of what west.yml asks for, imports included, once, and
   t.is(await findWorkspace(other, { cacheRoot }), made.path);
   await write(other, { 'config/west.yml': text.replace('revision: main', 'revision: v0.3') });
   t.is(await findWorkspace(other, { cacheRoot }), undefined);
+});
+
+test('of a workspace that was brought back from a copy, git need not read every file for each build', async t => {
+  const { config, cacheRoot } = await createUpstream(t);
+  const service = new WorkspaceService({ cacheRoot });
+  const { workspace: made } = await service.create(config);
+  const copy = `${made.path}-copy`;
+  await cp(made.path, copy, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+  await rm(made.path, { recursive: true });
+  await rename(copy, made.path);
+  const doubtful = () => git(path.join(made.path, 'zephyr'), 'diff-files', '--name-only');
+  t.not(await doubtful(), '');
+  t.false((await service.create(config, { offline: true })).made);
+  t.is(await doubtful(), '');
 });
 
 test('a config may have its manifest where the keymaps are', async t => {
