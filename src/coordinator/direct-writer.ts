@@ -1,7 +1,9 @@
 // How a worker thread writes by itself: on a connection of its own, when it is its turn.
 //
 //   set ──► isPlain? ──► turn? ──► transaction, with what others have posted ──► versions ──► answered
-//              │no         │no           │any trouble
+//              │no         │no, or       │any trouble
+//              │           │another one  │
+//              │           │leads        │
 //              │           ▼             │
 //              │        posted, for whoever has the turn
 //              │           │not soon     │
