@@ -198,8 +198,10 @@ export async function examineWorkspace(
   question: ToolchainQuestion,
 ): Promise<{ works: true; directory: string } | { works: false; detail: string; remedy: string }> {
   const { userConfig, configDirectory, cacheRoot } = question;
+  // Loaded when it is needed: not by a build with a compiler of its own.
+  const { findWorkspace } = await import('../domains/compilation/workspace/index.ts');
   const given = question.workspace ?? userConfig.build.workspace;
-  const directory = given ?? (await find(configDirectory, { userConfig, cacheRoot }));
+  const directory = given ?? (await findWorkspace(configDirectory, { userConfig, cacheRoot }));
   if (directory === undefined) {
     return {
       works: false,
@@ -214,12 +216,6 @@ export async function examineWorkspace(
   }
   return { works: true, directory };
 }
-
-// Loaded when it is needed: not by a build with a compiler of its own.
-const find: typeof import('../domains/compilation/workspace/index.ts').findWorkspace = async (...where) => {
-  const { findWorkspace } = await import('../domains/compilation/workspace/index.ts');
-  return findWorkspace(...where);
-};
 
 /** What a workspace must have. */
 const NEEDED: [part: string, remedy: string][] = [

@@ -12,6 +12,7 @@
 //                       └───── the taker died before its commit
 import { threadId } from 'node:worker_threads';
 import { lazyBuffer } from './lazy-buffer.ts';
+import { LEAD_WORDS, Lead } from './lead.ts';
 import { OperationMemory } from './operation-memory.ts';
 import type { TimedOperation, WriteOperation, WriteResult } from './store.ts';
 
@@ -22,19 +23,12 @@ const MAX_OPERATIONS = 256;
 // Of others in one transaction, or a few more: the event loop of whoever commits waits meanwhile.
 const ENOUGH_OPERATIONS = 192;
 
-// A thread leads when it has committed so often in a row, each time not longer after the last.
-const LONG_STREAK = 3;
-const SOON_MS = 2;
-
 const State = { free: 0, waiting: 1, taken: 2, done: 3, refused: 4 } as const;
 
-// Words before the boxes: a bit for each that may be waiting, and which one comes first.
+// Words before the boxes: a bit for each that may be waiting, which one comes first, and who leads.
 const POSTED = 0;
 const FIRST = 1;
-// Who leads, after how many commits in a row, and the milliseconds of the latest.
-const LEADER = 2;
-const STREAK = 3;
-const LED_AT = 4;
+const LEAD = 2;
 const HEAD_BYTES = 64;
 
 // Words of a box.
@@ -87,17 +81,16 @@ const NOBODY_ELSE: Companions = {
 
 export class CommitGroup {
   readonly buffer: SharedArrayBuffer;
+  readonly lead: Lead;
   readonly #words: Int32Array;
-  readonly #me: number;
   readonly #doubles: Float64Array;
   readonly #operations: OperationMemory;
   #own: number | undefined;
 
-  /** @param thread the id of the thread that uses it. Default: this one */
-  constructor(buffer = lazyBuffer(HEAD_BYTES + BOXES * BOX_BYTES), thread = threadId) {
+  constructor(buffer = lazyBuffer(HEAD_BYTES + BOXES * BOX_BYTES)) {
     this.buffer = buffer;
-    this.#me = thread + 1;
     this.#words = new Int32Array(buffer);
+    this.lead = new Lead(this.#words.subarray(LEAD, LEAD + LEAD_WORDS));
     this.#doubles = new Float64Array(buffer);
     this.#operations = new OperationMemory(buffer);
   }
@@ -105,30 +98,6 @@ export class CommitGroup {
   /** Whether somebody waits to be taken along. */
   get isWaiting(): boolean {
     return Atomics.load(this.#words, POSTED) !== 0;
-  }
-
-  /** Whether another thread commits all the time: it will soon do so again, and take along what is posted. */
-  get isLed(): boolean {
-    return (
-      Atomics.load(this.#words, STREAK) >= LONG_STREAK &&
-      Atomics.load(this.#words, LEADER) !== this.#me &&
-      this.#sinceLed() <= SOON_MS
-    );
-  }
-
-  /** Says that this thread has committed something of its own. True: it leads, and others rely on it. */
-  lead(): boolean {
-    const isNext = Atomics.load(this.#words, LEADER) === this.#me && this.#sinceLed() <= SOON_MS;
-    const streak = isNext ? Math.min(Atomics.load(this.#words, STREAK) + 1, LONG_STREAK) : 1;
-    Atomics.store(this.#words, LEADER, this.#me);
-    Atomics.store(this.#words, STREAK, streak);
-    Atomics.store(this.#words, LED_AT, Date.now() | 0);
-    return streak >= LONG_STREAK;
-  }
-
-  // A clock that was set back makes it very long.
-  #sinceLed(): number {
-    return ((Date.now() | 0) - Atomics.load(this.#words, LED_AT)) >>> 0;
   }
 
   /** Leaves a batch for whoever commits next. False: it cannot be left, and nothing is. */
@@ -196,7 +165,7 @@ export class CommitGroup {
       const at = word(box);
       if (this.#state(box) !== State.waiting) continue;
       this.#words[FIRST] = box + 1;
-      this.#words[at + TAKER] = this.#me;
+      this.#words[at + TAKER] = threadId + 1;
       this.#words[at + COMMITTED] = 0;
       this.#doubles[(at + ATTEMPT) >> 1] = 0;
       if (!this.#move(box, State.taken)) continue;
@@ -282,7 +251,7 @@ export class CommitGroup {
 
   #claim(): number | undefined {
     for (let box = 0; this.#own === undefined && box < BOXES; box++) {
-      const owner = Atomics.compareExchange(this.#words, word(box) + OWNER, NOBODY, this.#me);
+      const owner = Atomics.compareExchange(this.#words, word(box) + OWNER, NOBODY, threadId + 1);
       if (owner === NOBODY) this.#own = box;
     }
     return this.#own;
@@ -292,7 +261,7 @@ export class CommitGroup {
     return Atomics.load(this.#words, word(box) + STATE);
   }
 
-  #free(box: number, owner = this.#me): void {
+  #free(box: number, owner = threadId + 1): void {
     Atomics.store(this.#words, word(box) + STATE, State.free);
     Atomics.store(this.#words, word(box) + OWNER, owner);
   }

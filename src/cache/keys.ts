@@ -118,7 +118,7 @@ function digest(part: KeyPart, path: string, write: (piece: Piece) => void): voi
     write(`a${part.length}:`);
     for (const [index, item] of part.entries()) digest(item as KeyPart, `${path}[${index}]`, write);
   } else if (typeof part === 'object' && FILE in part) write(part as FileContent);
-  else if (isPlain(part)) {
+  else if (isPlainObject(part)) {
     const names = Object.keys(part).sort();
     write(`o${names.length}:`);
     for (const name of names) {
@@ -131,7 +131,7 @@ function digest(part: KeyPart, path: string, write: (piece: Piece) => void): voi
     );
 }
 
-function isPlain(part: unknown): part is { readonly [property: string]: KeyPart } {
+function isPlainObject(part: unknown): part is { readonly [property: string]: KeyPart } {
   if (typeof part !== 'object' || part === null) return false;
   const prototype: unknown = Object.getPrototypeOf(part);
   return prototype === Object.prototype || prototype === null;

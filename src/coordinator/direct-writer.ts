@@ -63,7 +63,7 @@ export class DirectWriter {
     try {
       const store = this.#open();
       if (!store) return undefined;
-      const mayWrite = !this.#shared.group.isLed && versions.turn.take(0);
+      const mayWrite = !this.#shared.group.lead.isAnothers && versions.turn.take(0);
       return mayWrite ? this.#write(store, batch) : this.#join(store, batch);
     } catch {
       // Whatever it is, the coordinator meets it too, and knows what to do.
@@ -80,7 +80,7 @@ export class DirectWriter {
       const results = store.applyInTurn(batch);
       // What went into files that somebody removed is lost: the coordinator finds that out, and does it again.
       if (store.fileState !== 'sound') return this.close();
-      leads = group.lead();
+      leads = group.lead.committed();
       this.#writeForOthers(store);
       return results;
     } finally {
@@ -116,7 +116,7 @@ export class DirectWriter {
       if (outcome === 'refused') return undefined;
       if (typeof outcome !== 'string') return outcome;
       const waited = performance.now() - since;
-      if (outcome === 'waiting' && waited < LED_MS && group.isLed) {
+      if (outcome === 'waiting' && waited < LED_MS && group.lead.isAnothers) {
         group.sleep(nudges, LED_SLEEP_MS);
         continue;
       }

@@ -222,9 +222,9 @@ export class Leases {
     for (;;) {
       if (waiter.isGone) return 'held';
       const other = this.#host.leaseOf(key);
-      const mayBeFree = other === undefined || isGone(other) || performance.now() - triedAt > LOCK_TRY_MS;
+      const isOrphaned = other !== undefined && isGone(other);
       let lock: HeldLock | 'taken' = 'taken';
-      if (mayBeFree) {
+      if (other === undefined || isOrphaned || performance.now() - triedAt > LOCK_TRY_MS) {
         triedAt = performance.now();
         try {
           lock = await tryLock(directory, key);
@@ -245,7 +245,7 @@ export class Leases {
         return 'stored';
       }
       if (this.#host.has(key, now)) return 'stored';
-      if (other && isGone(other)) {
+      if (isOrphaned) {
         // Only one process gets to delete the dead one's record, and only that one breaks its lock.
         const result = await this.#host.write({ type: 'release', key, token: other.token }, now);
         if ('value' in result && result.value)

@@ -1,5 +1,4 @@
 // What threads leave for whoever has the turn: committed once, or given back; also when the one who took it dies.
-import { setTimeout } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
 import test, { type ExecutionContext } from 'ava';
 import { CommitGroup } from '../../src/cache/commit-group.ts';
@@ -101,30 +100,6 @@ function orphan(
 const DEAD = 4242;
 // The word of the first box that says whose it is; the next one says who has taken it.
 const OWNER = 17;
-
-test('a thread that commits again and again leads the others, as long as it goes on', async t => {
-  const leader = new CommitGroup(undefined, 1);
-  const other = new CommitGroup(leader.buffer, 2);
-  t.deepEqual([leader.lead(), leader.lead(), other.isLed], [false, false, false]);
-  // A pause begins anew, and a busy machine may make one.
-  let leads = false;
-  for (let tries = 0; tries < 1000 && !leads; tries++) leads = leader.lead() && other.isLed;
-  t.true(leads);
-  t.false(leader.isLed);
-  await setTimeout(20);
-  t.false(other.isLed);
-  t.false(leader.lead());
-});
-
-test('who commits in between ends the lead', t => {
-  const leader = new CommitGroup(undefined, 1);
-  const other = new CommitGroup(leader.buffer, 2);
-  for (let count = 0; count < 10; count++) {
-    leader.lead();
-    t.false(other.lead());
-    t.deepEqual([leader.isLed, other.isLed], [false, false]);
-  }
-});
 
 test('a taker that died before its commit leaves what it had taken to others', t => {
   for (const latest of [undefined, () => ({ commits: 7, run: 2, isOurs: true })]) {

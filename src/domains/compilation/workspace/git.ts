@@ -1,6 +1,7 @@
 // Asking git about repositories, without writing to them and without the network.
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
+import path from 'node:path';
 import { pickEnvironment } from '../../../config/environment.ts';
 import { ask } from '../../../process/ask.ts';
 import { CannotStartError } from '../../../process/process.ts';
@@ -116,7 +117,18 @@ function unknown(
   );
 }
 
-/** Lets git note when the files were last written, so that it need not read them all to see that nothing changed. */
-export async function refreshIndexes(directories: readonly string[]): Promise<void> {
-  await askGit(directories.map(directory => ({ directory, commands: ['update-index --refresh -q'] })));
+/**
+ * Lets git note when the files of a workspace's repositories were last written, so that it need not read them all to see
+ * that nothing changed.
+ */
+export async function refreshIndexes(
+  workspace: string,
+  places: readonly string[],
+  signal?: AbortSignal,
+): Promise<void> {
+  const commands = ['update-index --refresh -q'];
+  await askGit(
+    places.map(place => ({ directory: path.join(workspace, place), commands })),
+    signal,
+  );
 }

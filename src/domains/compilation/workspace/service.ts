@@ -142,7 +142,7 @@ export class WorkspaceService {
     try {
       const { repository, revision, manifests } = await unpackWorkspace(path.resolve(file), part, options);
       const { projects } = await workspaceIdentity(part, { signal: options.signal });
-      await refreshIndexes(Object.keys(projects).map(place => path.join(part, place)));
+      await refreshIndexes(part, Object.keys(projects));
       const states = JSON.parse(JSON.stringify(projects));
       const name = `${nameOf({ repository, revision })}-${(await cacheKey(manifests, states)).slice(0, 8)}`;
       const existing = await this.store.get(name);
@@ -188,7 +188,7 @@ export class WorkspaceService {
     return this.store.locked(`make ${manifest.digest}`, { signal, onWait }, async () => {
       const existing = await this.store.find(manifest.digest);
       if (existing && isEnough(existing)) {
-        if (existing.kind === 'made') await this.#refresh(existing);
+        if (existing.kind === 'made') await this.#refresh(existing.path, signal);
         return { workspace: existing, made: false, removed: [] };
       }
       const result = await makeWorkspace(this.store, manifest, { clock: this.#clock, ...options });
@@ -198,12 +198,12 @@ export class WorkspaceService {
 
   // Brought back from a copy, as between two runs of a CI, all of its files look new, and git would read every one of
   // them again for each build.
-  async #refresh({ path: directory }: KnownWorkspace): Promise<void> {
+  async #refresh(directory: string, signal: AbortSignal | undefined): Promise<void> {
     try {
-      const places = await repositories(directory);
-      await refreshIndexes(places.map(place => path.join(directory, place)));
+      await refreshIndexes(directory, await repositories(directory), signal);
     } catch {
-      // It only costs time.
+      signal?.throwIfAborted();
+      // All else only costs time.
     }
   }
 
