@@ -5,7 +5,7 @@ import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { BenchmarkFailure, Crew, Host, type StoreState } from './crew.ts';
+import { BenchmarkFailure, Crew, Host, PeerCrash, type StoreState } from './crew.ts';
 import * as floor from './floor.ts';
 import { describeMachine } from './machine.ts';
 import type { HostRun } from './messages.ts';
@@ -26,7 +26,8 @@ const ALONE: Shape = { processes: 1, threads: 1 };
 
 /**
  * Measures all peers with all workloads, and makes all studies. Rejects with `BenchmarkFailure` as soon as a peer gives
- * a wrong value. Leaves no process and no file behind.
+ * a wrong value, or the reference crashes; another peer that crashes is measured no further, and named. Leaves no
+ * process and no file behind.
  * @param command what to print as the command that was given
  */
 export async function runBenchmark(
@@ -77,6 +78,7 @@ export async function runBenchmark(
       },
       peers: present.map(({ name, peer: { title, setup } }) => ({ name, title, setup })),
       absent,
+      crashed: run.crashed,
       leftOut: leftOut(settings, present),
       floor: cells.length === 0 ? undefined : await run.measureFloor(),
       cells,
@@ -117,6 +119,7 @@ class Run {
   readonly #onProgress: ProgressListener;
   // By peer and data set.
   readonly #states = new Map<string, StoreState>();
+  readonly #crashes = new Map<LoadedPeer, string>();
 
   constructor(
     settings: Settings,
@@ -128,6 +131,18 @@ class Run {
     this.#peers = peers;
     this.#directory = directory;
     this.#onProgress = onProgress;
+  }
+
+  /** The peers of which processes crashed, and while doing what. */
+  get crashed(): Results['crashed'] {
+    return [...this.#crashes].map(
+      ([
+        {
+          peer: { title },
+        },
+        why,
+      ]) => ({ title, why }),
+    );
   }
 
   async measure(): Promise<Cell[]> {
@@ -181,9 +196,26 @@ class Run {
     }
   }
 
+  get #sound(): LoadedPeer[] {
+    return this.#peers.filter(peer => !this.#crashes.has(peer));
+  }
+
+  // Does nothing for a peer that has crashed. The reference must not: its crash is one of the benchmark.
+  async #unlessCrashed(crew: Crew, what: string, task: () => Promise<void>): Promise<void> {
+    if (this.#crashes.has(crew.peer)) return;
+    this.#onProgress(`${what}: ${crew.peer.peer.title}`);
+    try {
+      await task();
+    } catch (error) {
+      if (!(error instanceof PeerCrash) || crew.peer.name === REFERENCE) throw error;
+      this.#crashes.set(crew.peer, `${what}: ${error.why}`);
+      await crew.stop();
+    }
+  }
+
   // Crews of the peers that have something to do, with as many processes as they need.
   async #withCrews(shapes: readonly Shape[], task: (crews: Crew[]) => Promise<void>): Promise<void> {
-    const crews = this.#peers.flatMap(peer => {
+    const crews = this.#sound.flatMap(peer => {
       const own = shapes.filter(shape => this.#workloadsIn(shape).some(workload => canDo(peer, workload)));
       const [largest] = own.sort((a, b) => b.processes - a.processes);
       return largest ? [new Crew(peer, join(this.#directory, peer.name), largest)] : [];
@@ -201,15 +233,18 @@ class Run {
     const able = crews.filter(({ peer }) => group.some(workload => canDo(peer, workload)));
     const data = dataOf(group[0]!, this.#settings);
     for (const crew of able) {
-      this.#onProgress(`opening ${data.name} in ${shapeLabel(shape)}: ${crew.peer.peer.title}`);
-      await crew.open(group[0]!, data, this.#stateOf(crew, data.name), shape.processes);
+      await this.#unlessCrashed(crew, `opening ${data.name} in ${shapeLabel(shape)}`, () =>
+        crew.open(group[0]!, data, this.#stateOf(crew, data.name), shape.processes),
+      );
     }
     const cells: Cell[] = [];
     for (const workload of group) {
       const doing = able.filter(({ peer }) => canDo(peer, workload));
       cells.push(...(await this.#measureCells(doing, workload, shape)));
     }
-    for (const crew of able) await crew.close();
+    for (const crew of able) {
+      await this.#unlessCrashed(crew, `closing ${data.name} in ${shapeLabel(shape)}`, () => crew.close());
+    }
     return cells;
   }
 
@@ -219,22 +254,19 @@ class Run {
     for (let round = 0; round <= settings.rounds; round++) {
       for (const crew of crews) {
         const what = round === 0 ? 'warming up' : `round ${round}`;
-        this.#onProgress(`${workload.short}, ${shapeLabel(shape)}, ${what}: ${crew.peer.peer.title}`);
-        if (settings.extent !== 'quick') await writeOut(this.#directory);
-        const id = workload.type === 'stampede' ? `stampede/${shapeLabel(shape)}/${round}` : '';
-        const runs = await crew.run(
-          workload,
-          round === 0 ? warmUpOf(shape, settings) : settings.milliseconds,
-          round,
-          id,
-        );
-        const summary = summarize(crew, runs);
-        if (round > 0) rounds.get(crew.peer.name)!.push(summary);
+        await this.#unlessCrashed(crew, `${workload.short}, ${shapeLabel(shape)}, ${what}`, async () => {
+          if (settings.extent !== 'quick') await writeOut(this.#directory);
+          const id = workload.type === 'stampede' ? `stampede/${shapeLabel(shape)}/${round}` : '';
+          const milliseconds = round === 0 ? warmUpOf(shape, settings) : settings.milliseconds;
+          const summary = summarize(crew, await crew.run(workload, milliseconds, round, id));
+          if (round > 0) rounds.get(crew.peer.name)!.push(summary);
+        });
       }
     }
+    const whole = crews.filter(({ peer }) => !this.#crashes.has(peer));
     const speeds = (name: string) => rounds.get(name)?.map(round => round.opsPerSecond);
     const reference = speeds(REFERENCE);
-    return crews.map(({ peer: { name } }) => {
+    return whole.map(({ peer: { name } }) => {
       const compared = name === REFERENCE ? undefined : reference && ratio(reference, speeds(name)!);
       return summarizeCell(
         { workload: workload.name, ...shape, peer: name, ratio: compared },
@@ -245,15 +277,18 @@ class Run {
 
   // Closed, and opened anew in a process that has not written it: what was acknowledged is still there.
   async #verify(): Promise<void> {
-    const reader = Host.reader();
+    let reader = Host.reader();
     try {
-      for (const peer of this.#peers) {
+      for (const peer of this.#sound) {
         const workloads = this.#settings.workloads.filter(workload => canDo(peer, workload));
         if (workloads.length === 0) continue;
         const crew = new Crew(peer, join(this.#directory, peer.name), ALONE);
         try {
           if (peer.peer.program) crew.start();
-          else await crew.join(reader);
+          else {
+            if (reader.hasEnded) reader = Host.reader();
+            await crew.join(reader);
+          }
           await this.#readBack(crew, workloads);
         } finally {
           await crew.stop();
@@ -266,13 +301,14 @@ class Run {
 
   async #readBack(crew: Crew, workloads: readonly Workload[]): Promise<void> {
     for (const [workload] of byData(workloads)) {
-      this.#onProgress(`reading ${workload!.data.name} back: ${crew.peer.peer.title}`);
       const data = dataOf(workload!, this.#settings);
-      await crew.open(workload!, data, this.#stateOf(crew, data.name));
       const count = Math.min(data.keys, this.#settings.verified, Math.ceil(VERIFIED_BYTES / data.size));
       const step = data.keys / count;
-      await crew.verify(Array.from({ length: count }, (_, index) => Math.floor(index * step)));
-      await crew.close();
+      await this.#unlessCrashed(crew, `reading ${data.name} back`, async () => {
+        await crew.open(workload!, data, this.#stateOf(crew, data.name));
+        await crew.verify(Array.from({ length: count }, (_, index) => Math.floor(index * step)));
+        await crew.close();
+      });
     }
   }
 

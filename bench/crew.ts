@@ -18,6 +18,17 @@ export class BenchmarkFailure extends Error {
   override name = 'BenchmarkFailure';
 }
 
+/** A process of a peer ended in the middle of its work, as native code does that fails. */
+export class PeerCrash extends BenchmarkFailure {
+  override name = 'PeerCrash';
+  readonly why: string;
+
+  constructor(title: string, why: string) {
+    super(`${title}: ${why}`);
+    this.why = why;
+  }
+}
+
 /** The versions of all keys of a data set as they are stored, which one crew leaves to the next; undefined before the fill. */
 export interface StoreState {
   versions: Int32Array | undefined;
@@ -182,6 +193,7 @@ export class Host {
   readonly #send: (request: HostRequest) => void;
   readonly #ended: Promise<void>;
   #settle: ((reply: Reply<HostReply>) => void) | undefined;
+  #hasEnded = false;
 
   private constructor(title: string, child: ChildProcess, send: (request: HostRequest) => void) {
     this.title = title;
@@ -191,10 +203,15 @@ export class Host {
     this.#ended = new Promise(resolve => {
       const end = (why: string): void => {
         children.delete(child);
+        this.#hasEnded = true;
         this.#settle?.({ ok: false, failure: why });
         resolve();
       };
-      child.once('exit', () => end('A process ended in the middle of its work.'));
+      child.once('exit', (code, signal) =>
+        end(
+          `Its process ended in the middle of its work, ${signal ? `by ${signal}` : `with exit code ${code}`}.`,
+        ),
+      );
       child.once('error', error => end(error.message));
     });
   }
@@ -231,7 +248,11 @@ export class Host {
     return host;
   }
 
-  /** Rejects with {@link BenchmarkFailure} when the process fails, or takes longer than `patience` milliseconds. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** Rejects with {@link PeerCrash} when the process ends, {@link BenchmarkFailure} when it fails or takes longer than `patience` milliseconds. */
   ask(request: HostRequest, patience = PATIENCE_MS): Promise<HostReply> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
@@ -242,6 +263,7 @@ export class Host {
         clearTimeout(timer);
         this.#settle = undefined;
         if (reply.ok) resolve(reply.result);
+        else if (this.#hasEnded) reject(new PeerCrash(this.title, reply.failure));
         else reject(new BenchmarkFailure(`${this.title}: ${reply.failure}`));
       };
       this.#send(request);

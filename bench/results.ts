@@ -83,6 +83,8 @@ export interface Results {
   peers: { name: string; title: string; setup: string }[];
   /** Peers that this machine does not have, and why. */
   absent: { title: string; why: string }[];
+  /** Peers of which a process ended in the middle of its work, and when: no figures of theirs from then on. */
+  crashed: { title: string; why: string }[];
   /** What peers cannot do, and why. */
   leftOut: { title: string; workloads: string[]; why: string }[];
   /**

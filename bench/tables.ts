@@ -24,6 +24,7 @@ export function facts({
   versions,
   settings,
   absent,
+  crashed,
   leftOut,
   floor,
 }: Results): string[][] {
@@ -57,6 +58,7 @@ export function facts({
   if (extent === 'quick')
     rows.push(['', 'a quick run: it shows that everything works, and is too short to judge by']);
   for (const { title, why } of absent) rows.push(['absent', `${title}: ${why}`]);
+  for (const { title, why } of crashed) rows.push(['crashed', `${title}, ${why}`]);
   for (const { title, workloads, why } of leftOut) {
     rows.push(...wrap(workloads, 'left out', `${title}: ${why}: `));
   }

@@ -174,6 +174,21 @@ test.serial('a store that loses acknowledged writes when it is closed fails with
   t.regex(stderr, /^forgetful: Key \d+ is missing though version \d+ was acknowledged\.\n$/);
 });
 
+test.serial('a peer that crashes is measured no further, and named', async t => {
+  const { status, stdout, stderr, left } = await bench(
+    ...['--quick', '--threads', '2', '--only', 'set,mixed', '--peers', folder('peers-crashing')],
+  );
+  t.is(stderr, '');
+  t.is(status, 0);
+  t.regex(stdout, /crashed +crashing, mixed.*, 2 threads, .*: Its process ended .*, by SIGKILL\.\n/);
+  const [, ...tables] = stdout.split(/ops\/s .*\n/);
+  t.is(tables.length, 3);
+  t.regex(tables[1]!, /crashing +[\d,]+ .*\n +better-sqlite3 +[\d,]+ /);
+  t.regex(tables[2]!, /better-sqlite3 +[\d,]+ /);
+  t.notRegex(tables[2]!, /crashing/);
+  t.deepEqual(left, []);
+});
+
 test.serial('wrong usage is exit status 2 and says what is right', async t => {
   const workload = await bench('--only', 'got');
   t.is(workload.status, 2);

@@ -29,11 +29,13 @@ test('it names command, date, machine, versions, rounds and every peer with its 
 test('peers that are not there and workloads that one cannot do are named with the reason', t => {
   const results = sampleResults();
   results.absent = [{ title: 'diskcache Cache', why: 'no Python' }];
+  results.crashed = [{ title: 'lmdb', why: 'get, 8 threads, round 2: Its process ended, by SIGSEGV.' }];
   results.leftOut = [
     { title: 'cacache', workloads: ['cold-uniform', 'cold-zipfian'], why: 'too many files' },
   ];
   const text = report(results);
   t.regex(text, /absent +diskcache Cache: no Python\n/);
+  t.regex(text, /crashed +lmdb, get, 8 threads, round 2: .* by SIGSEGV\.\n/);
   t.regex(text, /left out +cacache: too many files: cold-uniform, cold-zipfian\n/);
 });
 

@@ -74,6 +74,7 @@ export function sampleResults(): Results {
     },
     peers: loaded.map(({ name, peer: { title, setup } }) => ({ name, title, setup })),
     absent: [],
+    crashed: [],
     leftOut: [],
     floor: 0.0001,
     cells,

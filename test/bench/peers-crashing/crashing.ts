@@ -1,0 +1,9 @@
+// A store whose process dies at the first removal.
+import type { Peer } from '../../../bench/peer.ts';
+import { peer as steady } from '../../../bench/peers/better-sqlite3.ts';
+
+export const peer: Peer = {
+  ...steady,
+  title: 'crashing',
+  open: (...args) => ({ ...steady.open(...args), delete: () => process.kill(process.pid, 'SIGKILL') }),
+};
