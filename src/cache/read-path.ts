@@ -99,33 +99,34 @@ export class ReadPath {
   }
 
   #receive(key: string, found: FoundValue | undefined, at: Moment, isShared: boolean): unknown {
+    const keeps = isShared || this.#isWorthKeeping(found, at);
     // What is not kept here must not be followed by an older copy either.
-    if (!isShared && (!found || found.blob !== null || at.foreign === undefined)) this.#outdate(key);
+    if (!keeps) this.#outdate(key);
     if (!found || isExpired(found.expires, this.#clock())) return this.#miss();
     if (found.blob !== null) return this.#readBlob(key, found);
     const value = isShared || isSound(key, found) ? this.#decode(found) : MISS;
     if (value === MISS) return this.#damaged(key, found);
-    const isDecoded = typeof value !== 'object' || value === null;
-    const { slot, version, foreign } = at;
-    const decoded = isDecoded ? value : undefined;
-    const template = undefined;
-    const entry: LocalEntry = {
-      key,
-      found,
-      decoded,
-      isDecoded,
-      template,
-      slot,
-      version,
-      hits: 0,
-      accessed: 0,
-    };
-    if (foreign !== undefined) {
-      this.#tier?.set(key, entry);
-      if (!isShared) this.#sharedTier.put(key, at.hash, version, foreign, found);
+    if (!keeps) {
+      this.#hit({ key, hits: 0, accessed: 0 });
+      return value;
     }
+    if (!isShared) this.#sharedTier.put(key, at.hash, at.version, at.foreign!, found);
+    const entry = this.#keep(key, found, value, at);
     this.#hit(entry);
     return value;
+  }
+
+  #isWorthKeeping(found: FoundValue | undefined, { hash, foreign }: Moment): boolean {
+    return found?.blob === null && foreign !== undefined && this.#sharedTier.noteRead(hash);
+  }
+
+  #keep(key: string, found: FoundValue, value: unknown, { slot, version }: Moment): LocalEntry {
+    const isDecoded = typeof value !== 'object' || value === null;
+    const decoded = isDecoded ? value : undefined;
+    const template = undefined;
+    const entry = { key, found, decoded, isDecoded, template, slot, version, hits: 0, accessed: 0 };
+    this.#tier?.set(key, entry);
+    return entry;
   }
 
   /** The unexpired entry's row, without counting a hit or miss. */

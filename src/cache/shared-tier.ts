@@ -1,10 +1,10 @@
 // Copies of entries in memory that all threads of the process share: what one thread has read or written, no other
 // has to fetch from the database.
 //
-//   words of the index: 4 places for each bucket               a ring of entries, each overwritten when its turn comes
-//   ┌──────┬──────┬─ ─ ─┬───────────────────────┐              ┌─ ─ ┬────────┬─────┬───────┬────────┬─ ─ ┐
-//   │ lock │ head │ … │ 4 positions, 4 hashes │ …  ── position ──►  │ header │ key │ bytes │ header │    │
-//   └──────┴──────┴─ ─ ─┴───────────────────────┘              └─ ─ ┴────────┴─────┴───────┴────────┴─ ─ ┘
+//   words of the index: 4 places for each bucket                a ring of entries, each overwritten when its turn comes
+//   ┌──────┬──────┬──────────┬─ ─┬───────────────────────┐               ┌─ ─ ┬────────┬─────┬───────┬────────┬─ ─ ┐
+//   │ lock │ head │ hashes … │   │ 4 positions, 4 hashes │ … ─ position ──►   │ header │ key │ bytes │ header │    │
+//   └──────┴──────┴──────────┴─ ─┴───────────────────────┘               └─ ─ ┴────────┴─────┴───────┴────────┴─ ─ ┘
 //
 // Positions only grow (in units of 8 bytes, their place in the ring is the remainder), and `head` is moved on before
 // anything is overwritten: a reader that finds the position within one ring of the head, also after it has copied the
@@ -24,7 +24,10 @@ const WAYS = 4;
 
 const LOCK = 0;
 const HEAD = 1;
-const INDEX = 2;
+// Hashes of keys that were read from the database, each in the place of an earlier one.
+const READ = 2;
+const READ_PLACES = 1 << 16;
+const INDEX = READ + READ_PLACES;
 const INDEX_WORDS = INDEX + BUCKETS * WAYS * 2;
 const RING = Math.ceil((INDEX_WORDS * 4) / UNIT) * UNIT;
 
@@ -55,6 +58,17 @@ export class SharedTier {
     this.#doubles = new Float64Array(buffer);
     this.#characters = new Uint16Array(buffer);
     this.#bytes = Buffer.from(buffer);
+  }
+
+  /**
+   * Notes that a key is read from the database. False: not lately before, so that a copy would likely be in vain, and
+   * take the place of a better one.
+   */
+  noteRead(hash: number): boolean {
+    const place = READ + (hash & (READ_PLACES - 1));
+    const isKnown = this.#words[place] === hash;
+    this.#words[place] = hash;
+    return isKnown;
   }
 
   /** A copy of the entry, of this version and after this many foreign commits; its checksum is still to be looked at. */

@@ -8,8 +8,11 @@ type AccessOperation = WriteOperation & { type: 'access' };
 const INTERVAL_MS = 30_000;
 const PRESSED_INTERVAL_MS = 1000;
 const ENTRIES_PER_OPERATION = 64;
-// Keys that are added up at most.
-const MOST_ENTRIES = 20_000;
+/**
+ * Keys that are added up at most. Reads of more of them count no more until the next writing down: who reads through
+ * everything would otherwise make a page to write of each read, which takes several times as long.
+ */
+export const MOST_ENTRIES = 20_000;
 
 export class AccessLog {
   readonly #write: (operation: AccessOperation, now: number) => Promise<WriteResult>;
@@ -21,15 +24,15 @@ export class AccessLog {
     this.#write = write;
   }
 
-  /** `isPressed`: the store is near its size limit. */
-  add({ entries }: AccessOperation, now: number, isPressed: boolean): void {
+  /** `isPressed`: the store is near its size limit, and all reads matter for what goes next. */
+  add({ entries, isUrgent }: AccessOperation, now: number, isPressed: boolean): void {
     this.#now = Math.max(this.#now, now);
     for (const [key, count, last] of entries) {
       const access = this.#accesses.get(key);
       if (access) {
         access.count += count;
         access.last = Math.max(access.last, last);
-      } else {
+      } else if (isPressed || isUrgent || this.#accesses.size < MOST_ENTRIES) {
         this.#accesses.set(key, { count, last });
       }
     }

@@ -7,7 +7,8 @@ import { COUNTERS, type StoreLink } from '../../src/cache/link.ts';
 import { MISS, ReadPath } from '../../src/cache/read-path.ts';
 import { SharedMemory } from '../../src/cache/shared-memory.ts';
 import { SqliteStore } from '../../src/cache/sqlite/store.ts';
-import type { WriteOperation } from '../../src/cache/store.ts';
+import type { StoreReader, WriteOperation } from '../../src/cache/store.ts';
+import { hashOf } from '../../src/cache/versions.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const KEY = 'key';
@@ -18,8 +19,8 @@ function setting(value: string): WriteOperation {
   return { type: 'set', key: KEY, value: incoming, expires: null };
 }
 
-/** A reader that has a copy of `old` in memory. `commit` is what another thread does in its turn, up to its commit. */
-async function readerWithCopy(t: ExecutionContext) {
+/** A reader of an empty store. `commit` is what another thread does in its turn, up to its commit. */
+async function makeReader(t: ExecutionContext) {
   const root = await temporaryDirectory(t);
   mkdirSync(path.join(root, 'tag'), { mode: 0o700 });
   const options = { directory: path.join(root, 'tag'), maxSize: 1e9, policy: 'none', writer: 'one' } as const;
@@ -30,22 +31,41 @@ async function readerWithCopy(t: ExecutionContext) {
     other.close();
     store.close();
   });
+  let reads = 0;
+  const { reader } = store;
+  const read = (key: string) => {
+    reads++;
+    return reader.read(key);
+  };
+  const counting: StoreReader = {
+    read,
+    page: reader.page.bind(reader),
+    metadata: reader.metadata.bind(reader),
+    foreignCommits: reader.foreignCommits.bind(reader),
+    close: () => undefined,
+  };
   const link = {
     shared,
     counters: new Float64Array(COUNTERS),
     allowsLocalTier: true,
     blobs: store.blobs,
-    reader: () => store.reader,
+    reader: () => counting,
     readFailed: (error: unknown) => t.fail(String(error)),
     write: () => Promise.resolve({ value: true }),
   } as unknown as StoreLink;
   const reading = new ReadPath(link, Date.now, 1e6);
-  store.apply([{ operation: setting('old'), now: Date.now() }]);
-  t.is(await reading.read(KEY), 'old');
   const commit = (operation: WriteOperation) => {
     t.true(shared.versions.turn.take(0));
     other.apply([{ operation, now: Date.now() }]);
   };
+  return { reading, commit, store, shared, reads: () => reads };
+}
+
+/** It has a copy of `old` in memory. */
+async function readerWithCopy(t: ExecutionContext) {
+  const { reading, commit, store } = await makeReader(t);
+  store.apply([{ operation: setting('old'), now: Date.now() }]);
+  t.is(await reading.read(KEY), 'old');
   return { reading, commit };
 }
 
@@ -73,3 +93,27 @@ for (const [name, look] of Object.entries(looks)) {
     t.is(await reading.read(KEY), MISS);
   });
 }
+
+test('what is read once leaves no copy, what is read again does', async t => {
+  const { reading, commit, shared, reads } = await makeReader(t);
+  commit(setting('value'));
+  shared.versions.turn.release();
+  for (const expected of [1, 2, 2, 2]) {
+    t.is(await reading.read(KEY), 'value');
+    t.is(reads(), expected);
+  }
+});
+
+test('after a read that leaves no copy no read gives the value before', async t => {
+  const { reading, commit, store, shared } = await makeReader(t);
+  const { versions, tier } = shared;
+  store.apply([{ operation: setting('old'), now: Date.now() }]);
+  // Others have put so much that it is no longer there; one thread has read it, and is about to put it again.
+  tier.put(KEY, hashOf(KEY), 0, 0, store.reader.read(KEY)!);
+  const old = store.reader.read(KEY)!;
+  const version = versions.at(versions.slotOf(hashOf(KEY)));
+  commit(setting('new'));
+  t.is(await reading.read(KEY), 'new');
+  tier.put(KEY, hashOf(KEY), version, store.reader.foreignCommits()!, old);
+  t.is(await reading.read(KEY), 'new');
+});

@@ -149,3 +149,13 @@ test('threads that put and get at once never see a part of one copy and a part o
     t.true(found > 0);
   }
 });
+
+test('a key that any thread has read lately is known, also among many others', t => {
+  const tier = new SharedTier();
+  const other = new SharedTier(tier.buffer);
+  const hashes = Array.from({ length: 1000 }, (_, index) => hashOf(`key-${index}`));
+  const isKnown = hashes.map(hash => tier.noteRead(hash));
+  t.true(isKnown.filter(Boolean).length < 20);
+  const again = hashes.map(hash => other.noteRead(hash));
+  t.true(again.filter(Boolean).length > 950);
+});
