@@ -19,6 +19,7 @@ import { classify } from './connection.ts';
 import { prepareDirectory } from './directory.ts';
 import { EntryTable } from './entry-table.ts';
 import { StoreFiles } from './files.ts';
+import { Naps } from './naps.ts';
 import { attachDatabase, DamagedDatabaseError, inodeOf, openDatabase } from './open.ts';
 import { SqliteReader } from './reader.ts';
 import { type EVICTION_ORDER, indexForPolicy } from './schema.ts';
@@ -52,9 +53,6 @@ export const DATABASE_FILE = 'cache.db';
 // How long to wait for another process's transaction: short, because the thread is blocked meanwhile. The coordinator
 // tries again without blocking until the operation's own timeout.
 const BUSY_WAIT_MS = 5;
-// SQLite itself would wait for whole milliseconds, of which others make dozens of transactions.
-const FIRST_NAP_MS = 0.05;
-const LONGEST_NAP_MS = 1;
 
 // So is waiting for this process's other threads.
 const PATIENCE_MS = 2;
@@ -73,6 +71,7 @@ export class SqliteStore implements Store {
   readonly #files: StoreFiles;
   readonly #shared: SharedMemory;
   readonly #patience: number;
+  readonly #naps: Naps;
   #reader: SqliteReader | undefined;
   #now = 0;
   #foreign = 0;
@@ -86,6 +85,7 @@ export class SqliteStore implements Store {
     this.#shared = options.shared ?? new SharedMemory();
     this.#patience = options.patience ?? PATIENCE_MS;
     const { attach = false } = options;
+    this.#naps = new Naps(attach);
     if (!attach)
       prepareDirectory(dirname(options.directory), options.directory, options.allowUntrusted ?? false);
     this.blobs = new BlobFiles(options.directory);
@@ -225,16 +225,17 @@ export class SqliteStore implements Store {
 
   #begin(): void {
     const until = performance.now() + Math.max(BUSY_WAIT_MS, this.#patience);
-    for (let nap = FIRST_NAP_MS; ; nap = Math.min(2 * nap, LONGEST_NAP_MS)) {
+    for (let naps: Generator<number, never> | undefined; ; ) {
       try {
         this.#sql.begin.run();
         return;
       } catch (error) {
         if (classify(error) !== 'busy') throw error;
+        naps ??= this.#naps.take();
         if (performance.now() >= until) {
           throw new StoreBusyError((error as Error).message, { cause: error });
         }
-        Atomics.wait(IDLE, 0, 0, nap);
+        Atomics.wait(IDLE, 0, 0, naps.next().value);
       }
     }
   }
