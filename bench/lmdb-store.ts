@@ -22,7 +22,9 @@ export function openLmdb(path: string, kind: ValueKind, isFast: boolean): PeerSt
     set: put,
     setMany: entries => Promise.all(entries.map(([key, value]) => put(key, value))),
     delete: key => database.remove(key),
-    close: () => database.close(),
+    // Closed by the end of its process: its own `close` crashes now and then, once in some hundred times, also when all
+    // is flushed and one thread closes after the other.
+    close: async () => void (await database.flushed),
   };
 }
 

@@ -25,8 +25,9 @@ export interface CacheOptions {
    */
   allowUntrusted?: boolean;
   /**
-   * Bytes that each thread's own in-memory copies may take; 0 for none. Default: `'8MB'`. Beside them the process has
-   * up to 16 MiB for each store that is open, of copies that all its threads share; a cache with 0 uses neither.
+   * Bytes that each thread's own in-memory copies may take, of what was written or is read more than once; 0 for none.
+   * Default: `'8MB'`. Beside them the process has up to 16 MiB for each store that is open, of copies that all its
+   * threads share; a cache with 0 uses neither.
    */
   localTierSize?: ByteSize;
   /** The time in milliseconds since the epoch, for expiry and metadata. Default: `Date.now`. */
