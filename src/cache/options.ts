@@ -11,7 +11,10 @@ export interface CacheOptions {
   enabled?: boolean;
   /** Size limit of the store, in bytes or as `'500MB'`. Default: `'2GB'`. */
   maxSize?: ByteSize;
-  /** Milliseconds (or `'30s'`) that an operation waits for other processes before it gives up. Default: 30 000. */
+  /**
+   * Milliseconds (or `'30s'`) that an operation waits for other processes before it gives up, and the first one for
+   * those that keep the store from being opened, before it does without. Default: 30 000.
+   */
   timeout?: Duration;
   /** Which entries go first at the size limit. Default: `'least-recently-used'`. */
   policy?: EvictionPolicy;

@@ -2,9 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { CacheStats } from '../cache/cache.ts';
 import { assertTag } from '../cache/keys.ts';
+import { StoreBusyError } from '../cache/store.ts';
 import { StoreHost } from './host.ts';
 import type { Client } from './leases.ts';
 import { assertSameStore, type Hello, isHello, type OpenRequest } from './protocol.ts';
@@ -23,6 +25,14 @@ export interface AggregatedCacheStats {
   /** Hits among all reads, 0 to 1; 0 when nothing was read. */
   hitRate: number;
 }
+
+/** A store that is open, and a thread's counters in it. */
+export interface OpenedStore {
+  host: StoreHost;
+  counters: Float64Array;
+}
+
+const BUSY_RETRY_MS = 100;
 
 export class Coordinator {
   readonly #hosts = new Map<string, StoreHost>();
@@ -55,8 +65,29 @@ export class Coordinator {
     this.#sessions.add(session);
   }
 
-  /** The store of a root and tag, opened when it is not. Throws ConflictingOptionsError or InvalidArgumentError. */
-  open(request: OpenRequest, client: Client): { host: StoreHost; counters: Float64Array } {
+  /**
+   * The store of a root and tag, opened when it is not. While another process keeps its database from being opened (it
+   * was stopped when it had just begun to) this waits for as long as the request says, and then does without. Rejects
+   * with ConflictingOptionsError or InvalidArgumentError, and once `isWanted` says no.
+   */
+  async openInTime(request: OpenRequest, client: Client, isWanted = () => true): Promise<OpenedStore> {
+    const until = performance.now() + request.timeout;
+    for (;;) {
+      if (!isWanted()) throw new Error('The thread has ended.');
+      try {
+        return this.open(request, client, performance.now() < until);
+      } catch (error) {
+        if (!(error instanceof StoreBusyError)) throw error;
+      }
+      await pause(BUSY_RETRY_MS);
+    }
+  }
+
+  /**
+   * The same at once: without a store when it cannot be opened, or with {@link StoreBusyError} when that is because of
+   * another process and it `mayBeBusy`.
+   */
+  open(request: OpenRequest, client: Client, mayBeBusy = false): OpenedStore {
     const { tag, backend, maxSize, policy, allowUntrusted } = request;
     // Again, where it becomes a path: the request may come from another thread.
     assertTag(tag);
@@ -66,15 +97,8 @@ export class Coordinator {
     if (host) {
       assertSameStore(host.options, request);
     } else {
-      host = new StoreHost({
-        tag,
-        directory,
-        backend,
-        maxSize,
-        policy,
-        allowUntrusted,
-        writer: this.#writer,
-      });
+      const options = { tag, directory, backend, maxSize, policy, allowUntrusted, writer: this.#writer };
+      host = new StoreHost(options, mayBeBusy);
       this.#hosts.set(directory, host);
     }
     return { host, counters: host.addUser(client) };

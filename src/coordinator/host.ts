@@ -35,12 +35,14 @@ export class StoreHost implements LeaseHost, Writer {
   readonly #users = new Map<Client, number>();
   readonly #past = new Float64Array(COUNTERS);
 
-  constructor(options: LiveStoreOptions) {
+  /** Throws {@link StoreBusyError} when another process keeps the store from being opened and `mayBeBusy`. */
+  constructor(options: LiveStoreOptions, mayBeBusy = false) {
     this.options = options;
     this.leases = new Leases(this);
-    this.#live = new LiveStore(options, () => {
+    const onOpen = () => {
       this.#isStuck = false;
-    });
+    };
+    this.#live = new LiveStore(options, onOpen, mayBeBusy);
     this.shared = this.#live.shared;
   }
 

@@ -7,7 +7,7 @@ import { SharedMemory } from '../cache/shared-memory.ts';
 import { classify } from '../cache/sqlite/connection.ts';
 import { isDamage } from '../cache/sqlite/open.ts';
 import { SqliteStore } from '../cache/sqlite/store.ts';
-import type { Store } from '../cache/store.ts';
+import { type Store, StoreBusyError } from '../cache/store.ts';
 import { collectLocks } from './locks.ts';
 
 export interface LiveStoreOptions {
@@ -27,6 +27,8 @@ export interface LiveStoreOptions {
 const LOOK_INTERVAL_MS = 1000;
 const COMMIT_LOOK_INTERVAL_MS = 10;
 const REOPEN_INTERVAL_MS = 5000;
+// How long the thread is blocked by another process when it is to be opened, by somebody who can try again.
+const SHORT_WAIT_MS = 200;
 
 export class LiveStore {
   readonly shared = new SharedMemory();
@@ -40,11 +42,15 @@ export class LiveStore {
   readonly #looking: NodeJS.Timeout;
   readonly #warned = new Set<string>();
 
-  /** `onOpen` is called for every store that is opened, the first one included. */
-  constructor(options: LiveStoreOptions, onOpen: () => void) {
+  /**
+   * Throws {@link StoreBusyError} when another process keeps the store from being opened and `mayBeBusy`.
+   *
+   * @param onOpen is called for every store that is opened, the first one included
+   */
+  constructor(options: LiveStoreOptions, onOpen: () => void, mayBeBusy = false) {
     this.#options = options;
     this.#onOpen = onOpen;
-    this.#open();
+    this.#open(mayBeBusy);
     this.#looking = setInterval(() => this.look(), LOOK_INTERVAL_MS).unref();
   }
 
@@ -57,14 +63,17 @@ export class LiveStore {
     return this.#degraded;
   }
 
-  #open(): void {
+  #open(mayBeBusy = false): void {
     this.#openedAt = performance.now();
     try {
-      this.#current = this.#openStore();
+      this.#current = this.#openStore(mayBeBusy ? SHORT_WAIT_MS : undefined);
       this.#degraded = undefined;
       this.#onOpen();
       void this.#collect(this.#current).catch(() => undefined);
     } catch (error) {
+      if (mayBeBusy && classify(error) === 'busy') {
+        throw new StoreBusyError((error as Error).message, { cause: error });
+      }
       this.#degraded = (error as Error).message;
       this.#warn(
         'open',
@@ -75,12 +84,13 @@ export class LiveStore {
     this.shared.versions.setPressed(this.#current?.isPressed ?? false);
   }
 
-  #openStore(): Store {
+  #openStore(openingWait: number | undefined): Store {
     const { backend, directory, maxSize, policy, writer, allowUntrusted } = this.#options;
     const { shared } = this;
     if (backend === 'memory') return new MemoryStore({ maxSize, policy, versions: shared.versions });
     const onSetAside = (name: string) => this.#warnSetAside(name);
-    return new SqliteStore({ directory, maxSize, policy, writer, allowUntrusted, onSetAside, shared });
+    const settings = { directory, maxSize, policy, writer, allowUntrusted, onSetAside, shared };
+    return new SqliteStore({ ...settings, ...(openingWait !== undefined && { openingWait }) });
   }
 
   get lockDirectory(): string | undefined {

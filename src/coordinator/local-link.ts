@@ -4,7 +4,7 @@ import type { CacheStats, CheckReport } from '../cache/cache.ts';
 import type { Grant, LeaseRequest, StoreLink } from '../cache/link.ts';
 import type { SharedMemory } from '../cache/shared-memory.ts';
 import type { StoreReader, WriteOperation, WriteResult } from '../cache/store.ts';
-import type { Coordinator } from './coordinator.ts';
+import type { Coordinator, OpenedStore } from './coordinator.ts';
 import type { StoreHost } from './host.ts';
 import type { Client } from './leases.ts';
 import type { OpenRequest } from './protocol.ts';
@@ -19,16 +19,24 @@ export class LocalLink implements StoreLink {
   readonly #client: Client;
   readonly #timeout: number;
 
-  /** Opens the store. Throws ConflictingOptionsError. */
-  constructor(coordinator: Coordinator, request: OpenRequest, client: Client) {
-    const { host, counters } = coordinator.open(request, client);
+  private constructor(
+    coordinator: Coordinator,
+    client: Client,
+    { host, counters }: OpenedStore,
+    timeout: number,
+  ) {
     this.#coordinator = coordinator;
     this.#host = host;
     this.#client = client;
-    this.#timeout = request.timeout;
+    this.#timeout = timeout;
     this.shared = host.shared;
     this.counters = counters;
     this.blobs = host.blobs;
+  }
+
+  /** Opens the store. Rejects with ConflictingOptionsError. */
+  static async open(coordinator: Coordinator, request: OpenRequest, client: Client): Promise<LocalLink> {
+    return new LocalLink(coordinator, client, await coordinator.openInTime(request, client), request.timeout);
   }
 
   reader(): StoreReader {

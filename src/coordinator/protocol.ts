@@ -94,7 +94,7 @@ export type LeaseReply = { grant: Grant } | { waitFor: { pid: number }; ticket: 
 
 /** What a worker thread can call. */
 export interface Control {
-  open(request: OpenRequest): Reply<OpenReply>;
+  open(request: OpenRequest): Promise<Reply<OpenReply>>;
   release(instance: number): void;
   read(instance: number, key: string): FoundValue | undefined;
   page(instance: number, prefix: string, after: string, now: number, keysOnly: boolean): PageEntry[];

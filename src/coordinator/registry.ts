@@ -191,7 +191,7 @@ async function openLink(options: Resolved): Promise<StoreLink> {
   };
   if (isCoordinator && !portByHand) {
     const [{ LocalLink }, opened] = await Promise.all([import('./local-link.ts'), openCoordinator()]);
-    return new LocalLink(opened, request, thisThread);
+    return LocalLink.open(opened, request, thisThread);
   }
   const [{ PortLink }, connected] = await Promise.all([import('./port-link.ts'), openConnection()]);
   return PortLink.open(connected, request);

@@ -88,11 +88,10 @@ export class Session {
       }
     };
     return {
-      open: request => {
+      open: async request => {
         try {
-          // A call may arrive when the thread was forgotten already: what it opened would stay open for ever.
-          if (this.#hasEnded) throw new Error('The thread has ended.');
-          const opened = this.#coordinator.open(request, this);
+          // A thread may have been forgotten already: what it opened would stay open for ever.
+          const opened = await this.#coordinator.openInTime(request, this, () => !this.#hasEnded);
           const { blobs } = opened.host;
           const instance = this.#nextId++;
           this.#instances.set(instance, { host: opened.host, blobs, timeout: request.timeout });

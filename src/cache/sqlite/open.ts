@@ -16,22 +16,30 @@ export class UnusableDatabaseError extends GloveboxError {
 /** The database is damaged: its content is lost, and it is to be set aside. */
 export class DamagedDatabaseError extends Error {}
 
-// Opening may meet another process that creates, recovers or closes the database: those are short.
-const OPENING_WAIT_MS = 5000;
+/**
+ * Opening may meet another process that creates, recovers or closes the database: those are short, unless it is stopped
+ * meanwhile.
+ */
+export const OPENING_WAIT_MS = 5000;
 
-/** Opens the database, a new one when there is none. A damaged one is set aside; `onSetAside` is told its new name. */
+/**
+ * Opens the database, a new one when there is none. A damaged one is set aside; `onSetAside` is told its new name.
+ *
+ * @param wait milliseconds to wait for other processes; the thread is blocked meanwhile
+ */
 export function openDatabase(
   file: string,
   onSetAside?: (name: string) => void,
   schema: Schema = SCHEMA,
+  wait = OPENING_WAIT_MS,
 ): Database {
   try {
-    return openOnce(file, schema);
+    return openOnce(file, schema, wait);
   } catch (error) {
     if (!isDamage(error)) throw error;
     const aside = setAside(file, inodeOf(file));
     if (aside !== undefined) onSetAside?.(aside);
-    return openOnce(file, schema);
+    return openOnce(file, schema, wait);
   }
 }
 
@@ -89,10 +97,10 @@ export function attachDatabase(file: string): Database {
   }
 }
 
-function openOnce(file: string, schema: Schema): Database {
+function openOnce(file: string, schema: Schema, wait: number): Database {
   // Made here, not by SQLite, so that it and the files beside it are private from the beginning.
   closeSync(openSync(file, 'a', 0o600));
-  const database = connect(file, { timeout: OPENING_WAIT_MS });
+  const database = connect(file, { timeout: wait });
   try {
     let kind = inspect(database, schema);
     if (kind === 'older') {

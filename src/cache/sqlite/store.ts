@@ -22,7 +22,7 @@ import { StoreFiles } from './files.ts';
 import { Naps } from './naps.ts';
 import { attachDatabase, DamagedDatabaseError, inodeOf, openDatabase } from './open.ts';
 import { SqliteReader } from './reader.ts';
-import { type EVICTION_ORDER, indexForPolicy } from './schema.ts';
+import { type EVICTION_ORDER, indexForPolicy, SCHEMA } from './schema.ts';
 import { prepare, type Statements } from './statements.ts';
 
 export interface SqliteStoreOptions {
@@ -40,6 +40,8 @@ export interface SqliteStoreOptions {
   shared?: SharedMemory;
   /** Milliseconds to wait for other threads. The thread is blocked meanwhile. Default: 2. */
   patience?: number;
+  /** Milliseconds to wait for other processes that keep the database from being opened. Default: 5000. */
+  openingWait?: number;
   /**
    * Take the database as another thread of this process has opened it, or throw, and leave it to that thread to look
    * after it. Default: false.
@@ -91,7 +93,9 @@ export class SqliteStore implements Store {
     this.blobs = new BlobFiles(options.directory);
     if (!attach) this.blobs.create();
     const file = join(options.directory, DATABASE_FILE);
-    this.#database = attach ? attachDatabase(file) : openDatabase(file, options.onSetAside);
+    this.#database = attach
+      ? attachDatabase(file)
+      : openDatabase(file, options.onSetAside, SCHEMA, options.openingWait);
     const inode = inodeOf(file);
     try {
       this.#file = file;

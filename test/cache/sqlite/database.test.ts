@@ -1,6 +1,7 @@
 // What is on disk: the database's settings and version, its permissions, and files that are no caches of ours.
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import Database from 'better-sqlite3';
 import { openDatabase } from '../../../src/cache/sqlite/open.ts';
@@ -70,6 +71,43 @@ test.serial(
     t.is(await patient.get('key'), 'after');
     t.false(await patient.has('hasty'), 'what was given up is not done later');
     t.true(await hasty.set('hasty', 2));
+  },
+);
+
+test.serial(
+  'a database that another process keeps from being opened is waited for as long as the timeout says, and no longer',
+  async t => {
+    const { open, cacheRoot, file } = await prepare(t);
+    await open().set('key', 'value');
+    await resetSharedCacheInstances();
+    // As a process does that was stopped while it recovers the database.
+    const other = new Database(file);
+    other.pragma('locking_mode = EXCLUSIVE');
+    other.exec('BEGIN IMMEDIATE; COMMIT');
+    t.teardown(() => other.close());
+    const warnings: string[] = [];
+    const onWarning = (warning: Error) => warnings.push(warning.message);
+    process.on('warning', onWarning);
+    t.teardown(() => process.off('warning', onWarning));
+    const reading = open().get('key');
+    const adding = open().add('other', 1);
+    // Longer than SQLite itself would wait, and in turns of the event loop.
+    await setTimeout(6000);
+    t.deepEqual(warnings, []);
+    other.close();
+    t.is(await reading, 'value');
+    t.true(await adding);
+    await resetSharedCacheInstances();
+
+    const again = new Database(file);
+    t.teardown(() => again.close());
+    again.pragma('locking_mode = EXCLUSIVE');
+    again.exec('BEGIN IMMEDIATE; COMMIT');
+    const hasty = createDefaultCache({ cacheRoot, tag: 'a', timeout: '50ms' });
+    t.is(await hasty.get('key'), undefined);
+    t.false(await hasty.set('key', 'lost'));
+    t.regex((await hasty.stats()).degraded ?? '', /locked/);
+    again.close();
   },
 );
 
