@@ -5,7 +5,8 @@ import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { BenchmarkFailure, Crew, Host, PeerCrash, type StoreState } from './crew.ts';
+import { Crashes } from './crashes.ts';
+import { BenchmarkFailure, Crew, Host, type StoreState } from './crew.ts';
 import * as floor from './floor.ts';
 import { describeMachine } from './machine.ts';
 import type { HostRun } from './messages.ts';
@@ -78,7 +79,7 @@ export async function runBenchmark(
       },
       peers: present.map(({ name, peer: { title, setup } }) => ({ name, title, setup })),
       absent,
-      crashed: run.crashed,
+      crashed: run.crashes.list,
       leftOut: leftOut(settings, present),
       floor: cells.length === 0 ? undefined : await run.measureFloor(),
       cells,
@@ -113,13 +114,13 @@ function byFamily(names: readonly string[], workloads: readonly Workload[]): str
 }
 
 class Run {
+  readonly crashes = new Crashes();
   readonly #settings: Settings;
   readonly #peers: readonly LoadedPeer[];
   readonly #directory: string;
   readonly #onProgress: ProgressListener;
   // By peer and data set.
   readonly #states = new Map<string, StoreState>();
-  readonly #crashes = new Map<LoadedPeer, string>();
 
   constructor(
     settings: Settings,
@@ -131,18 +132,6 @@ class Run {
     this.#peers = peers;
     this.#directory = directory;
     this.#onProgress = onProgress;
-  }
-
-  /** The peers of which processes crashed, and while doing what. */
-  get crashed(): Results['crashed'] {
-    return [...this.#crashes].map(
-      ([
-        {
-          peer: { title },
-        },
-        why,
-      ]) => ({ title, why }),
-    );
   }
 
   async measure(): Promise<Cell[]> {
@@ -197,20 +186,14 @@ class Run {
   }
 
   get #sound(): LoadedPeer[] {
-    return this.#peers.filter(peer => !this.#crashes.has(peer));
+    return this.#peers.filter(peer => !this.crashes.has(peer));
   }
 
-  // Does nothing for a peer that has crashed. The reference must not: its crash is one of the benchmark.
+  // Does nothing for a peer that has crashed.
   async #unlessCrashed(crew: Crew, what: string, task: () => Promise<void>): Promise<void> {
-    if (this.#crashes.has(crew.peer)) return;
+    if (this.crashes.has(crew.peer)) return;
     this.#onProgress(`${what}: ${crew.peer.peer.title}`);
-    try {
-      await task();
-    } catch (error) {
-      if (!(error instanceof PeerCrash) || crew.peer.name === REFERENCE) throw error;
-      this.#crashes.set(crew.peer, `${what}: ${error.why}`);
-      await crew.stop();
-    }
+    await this.crashes.watch(crew, what, task);
   }
 
   // Crews of the peers that have something to do, with as many processes as they need.
@@ -263,7 +246,7 @@ class Run {
         });
       }
     }
-    const whole = crews.filter(({ peer }) => !this.#crashes.has(peer));
+    const whole = crews.filter(({ peer }) => !this.crashes.has(peer));
     const speeds = (name: string) => rounds.get(name)?.map(round => round.opsPerSecond);
     const reference = speeds(REFERENCE);
     return whole.map(({ peer: { name } }) => {

@@ -193,7 +193,6 @@ export class Host {
   readonly #send: (request: HostRequest) => void;
   readonly #ended: Promise<void>;
   #settle: ((reply: Reply<HostReply>) => void) | undefined;
-  #hasEnded = false;
 
   private constructor(title: string, child: ChildProcess, send: (request: HostRequest) => void) {
     this.title = title;
@@ -203,7 +202,6 @@ export class Host {
     this.#ended = new Promise(resolve => {
       const end = (why: string): void => {
         children.delete(child);
-        this.#hasEnded = true;
         this.#settle?.({ ok: false, failure: why });
         resolve();
       };
@@ -249,7 +247,7 @@ export class Host {
   }
 
   get hasEnded(): boolean {
-    return this.#hasEnded;
+    return !children.has(this.#child);
   }
 
   /** Rejects with {@link PeerCrash} when the process ends, {@link BenchmarkFailure} when it fails or takes longer than `patience` milliseconds. */
@@ -263,7 +261,7 @@ export class Host {
         clearTimeout(timer);
         this.#settle = undefined;
         if (reply.ok) resolve(reply.result);
-        else if (this.#hasEnded) reject(new PeerCrash(this.title, reply.failure));
+        else if (this.hasEnded) reject(new PeerCrash(this.title, reply.failure));
         else reject(new BenchmarkFailure(`${this.title}: ${reply.failure}`));
       };
       this.#send(request);

@@ -9,6 +9,7 @@
 // moment and then nap for longer and longer. Handing it over each time is a context switch, which costs more than a
 // commit. Only who has waited for long is hungry, and then gets the turn before anybody else.
 import { threadId } from 'node:worker_threads';
+import { block } from './block.ts';
 
 const HOLDER = 0;
 const HUNGRY = 1;
@@ -80,9 +81,9 @@ export class Turn {
         if (waited >= patience) return false;
         isHungry ||= waited > HUNGRY_MS && Atomics.compareExchange(this.#words, HUNGRY, 0, this.#me) === 0;
         const limit = Math.min(nap, patience - waited);
-        // Who is hungry is woken; the others only sleep, on a word that says the same all the while.
+        // Who is hungry is woken; the others only sleep.
         if (isHungry) Atomics.wait(this.#words, HUNGRY, this.#me, limit);
-        else Atomics.wait(IDLE, 0, 0, limit);
+        else block(limit);
         nap = Math.min(2 * nap, LONGEST_NAP_MS);
       }
     } finally {
@@ -90,5 +91,3 @@ export class Turn {
     }
   }
 }
-
-const IDLE = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));

@@ -5,7 +5,7 @@ import type { EvictionPolicy } from '../cache/cache.ts';
 import { MemoryStore } from '../cache/memory-store.ts';
 import { SharedMemory } from '../cache/shared-memory.ts';
 import { classify } from '../cache/sqlite/connection.ts';
-import { isDamage } from '../cache/sqlite/open.ts';
+import { isDamage, OPENING_WAIT_MS } from '../cache/sqlite/open.ts';
 import { SqliteStore } from '../cache/sqlite/store.ts';
 import { type Store, StoreBusyError } from '../cache/store.ts';
 import { collectLocks } from './locks.ts';
@@ -66,7 +66,7 @@ export class LiveStore {
   #open(mayBeBusy = false): void {
     this.#openedAt = performance.now();
     try {
-      this.#current = this.#openStore(mayBeBusy ? SHORT_WAIT_MS : undefined);
+      this.#current = this.#openStore(mayBeBusy ? SHORT_WAIT_MS : OPENING_WAIT_MS);
       this.#degraded = undefined;
       this.#onOpen();
       void this.#collect(this.#current).catch(() => undefined);
@@ -84,13 +84,13 @@ export class LiveStore {
     this.shared.versions.setPressed(this.#current?.isPressed ?? false);
   }
 
-  #openStore(openingWait: number | undefined): Store {
+  #openStore(openingWait: number): Store {
     const { backend, directory, maxSize, policy, writer, allowUntrusted } = this.#options;
     const { shared } = this;
     if (backend === 'memory') return new MemoryStore({ maxSize, policy, versions: shared.versions });
     const onSetAside = (name: string) => this.#warnSetAside(name);
-    const settings = { directory, maxSize, policy, writer, allowUntrusted, onSetAside, shared };
-    return new SqliteStore({ ...settings, ...(openingWait !== undefined && { openingWait }) });
+    const settings = { directory, maxSize, policy, writer, allowUntrusted, onSetAside, shared, openingWait };
+    return new SqliteStore(settings);
   }
 
   get lockDirectory(): string | undefined {

@@ -1,6 +1,7 @@
 // A lock between processes for the rare work on a database file itself: migrations, setting it aside.
 import { lstatSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { block } from '../block.ts';
 
 // A holder that gave no sign of life for this long is dead; the work itself takes milliseconds.
 const STALE_MS = 10_000;
@@ -9,7 +10,6 @@ const PAUSE_MS = 10;
 /** Runs `work` while no other process runs any under the same lock. Blocks the thread meanwhile, not for ever. */
 export function withLock<T>(path: string, work: () => T): T {
   const lockfile = createRequire(import.meta.url)('proper-lockfile') as typeof import('proper-lockfile');
-  const pause = new Int32Array(new SharedArrayBuffer(4));
   let waited = { since: performance.now(), sign: signOf(path) };
   let release: () => void;
   for (;;) {
@@ -28,7 +28,7 @@ export function withLock<T>(path: string, work: () => T): T {
       if (sign !== waited.sign) waited = { since: performance.now(), sign };
       // Also when its time lies ahead, because somebody set the clock back: it is the same one all the while.
       else if (performance.now() - waited.since > STALE_MS) rmSync(path, { recursive: true, force: true });
-      Atomics.wait(pause, 0, 0, PAUSE_MS);
+      block(PAUSE_MS);
     }
   }
   try {

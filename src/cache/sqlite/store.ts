@@ -2,6 +2,7 @@
 import { dirname, join } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { BlobFiles } from '../blobs.ts';
+import { block } from '../block.ts';
 import type { Companions, LatestCommits } from '../commit-group.ts';
 import { SharedMemory } from '../shared-memory.ts';
 import {
@@ -229,7 +230,8 @@ export class SqliteStore implements Store {
 
   #begin(): void {
     const until = performance.now() + Math.max(BUSY_WAIT_MS, this.#patience);
-    for (let naps: Generator<number, never> | undefined; ; ) {
+    let naps: Generator<number, never> | undefined;
+    for (;;) {
       try {
         this.#sql.begin.run();
         return;
@@ -239,7 +241,7 @@ export class SqliteStore implements Store {
         if (performance.now() >= until) {
           throw new StoreBusyError((error as Error).message, { cause: error });
         }
-        Atomics.wait(IDLE, 0, 0, naps.next().value);
+        block(naps.next().value);
       }
     }
   }
@@ -286,5 +288,3 @@ export class SqliteStore implements Store {
     this.#database.close();
   }
 }
-
-const IDLE = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));

@@ -1,0 +1,32 @@
+// Which peers have crashed, and are measured no further.
+import { type Crew, PeerCrash } from './crew.ts';
+import { type LoadedPeer, REFERENCE } from './peer.ts';
+import type { Results } from './results.ts';
+
+export class Crashes {
+  // What each was doing, and how its process ended.
+  readonly #reasons = new Map<LoadedPeer, string>();
+
+  has(peer: LoadedPeer): boolean {
+    return this.#reasons.has(peer);
+  }
+
+  /** As the results tell it. */
+  get list(): Results['crashed'] {
+    return [...this.#reasons].map(([loaded, why]) => ({ title: loaded.peer.title, why }));
+  }
+
+  /**
+   * Does a task with a peer's processes, and stops them when one of them crashes: then it is told as of `what`. A crash
+   * of the reference is one of the benchmark, and rejects, as all else does that goes wrong.
+   */
+  async watch(crew: Crew, what: string, task: () => Promise<void>): Promise<void> {
+    try {
+      await task();
+    } catch (error) {
+      if (!(error instanceof PeerCrash) || crew.peer.name === REFERENCE) throw error;
+      this.#reasons.set(crew.peer, `${what}: ${error.why}`);
+      await crew.stop();
+    }
+  }
+}
