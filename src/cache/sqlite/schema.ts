@@ -86,11 +86,15 @@ const policyIndexes = new Map(
   }),
 );
 
+type DatabaseKind = 'empty' | 'older' | 'current' | 'newer' | 'foreign' | 'damaged';
+
 /** What kind of file a database is, judged before anything is changed. `damaged`: ours, but its schema is not what we made. */
-export function inspect(
-  database: Database,
-  { version: current, statements }: Schema = SCHEMA,
-): 'empty' | 'older' | 'current' | 'newer' | 'foreign' | 'damaged' {
+export function inspect(database: Database, schema: Schema = SCHEMA): DatabaseKind {
+  // In one transaction: half of it from before another process makes the database and half from after fits nothing.
+  return database.transaction(() => kindOf(database, schema)).deferred();
+}
+
+function kindOf(database: Database, { version: current, statements }: Schema): DatabaseKind {
   const version = database.pragma('user_version', { simple: true }) as number;
   const application = database.pragma('application_id', { simple: true }) as number;
   const schema = database.prepare('SELECT name, sql FROM sqlite_schema').all() as SchemaRow[];

@@ -1,7 +1,9 @@
 // What is on disk: the database's settings and version, its permissions, and files that are no caches of ours.
+import { once } from 'node:events';
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import test, { type ExecutionContext } from 'ava';
 import Database from 'better-sqlite3';
 import { openDatabase } from '../../../src/cache/sqlite/open.ts';
@@ -48,6 +50,20 @@ test.serial('the writer’s connection flushes at checkpoints, not at each commi
   const database = openDatabase(join(directory, 'cache.db'));
   t.is(database.pragma('synchronous', { simple: true }), 1, 'NORMAL');
   database.close();
+});
+
+test.serial('a database that others are just making is never taken for somebody else’s', async t => {
+  const directory = await temporaryDirectory(t);
+  const worker = new Worker(new URL('inspecting-worker.ts', import.meta.url));
+  t.teardown(() => worker.terminate());
+  for (let round = 0; round < 50; round++) {
+    const file = join(directory, `${round}.db`);
+    worker.postMessage(file);
+    t.deepEqual(await once(worker, 'message'), ['looking']);
+    const found = once(worker, 'message');
+    openDatabase(file).close();
+    t.deepEqual(await found, [['empty', 'current']]);
+  }
 });
 
 test.serial(
