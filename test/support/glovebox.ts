@@ -1,6 +1,8 @@
 // What a function that runs in another thread or process gets to work with: it brings nothing along.
 import * as fs from 'node:fs';
 import * as threads from 'node:worker_threads';
+import { connect } from '../../src/cache/sqlite/connection.ts';
+import { inspect as inspectDatabase } from '../../src/cache/sqlite/schema.ts';
 import { Versions } from '../../src/cache/versions.ts';
 import { inspectCoordinator } from '../../src/coordinator/registry.ts';
 import * as glovebox from '../../src/index.ts';
@@ -8,6 +10,8 @@ import * as glovebox from '../../src/index.ts';
 export const tools = {
   ...glovebox,
   inspectCoordinator,
+  inspectDatabase,
+  connect,
   Versions,
   fs,
   threads,

@@ -1,16 +1,17 @@
 // What is on disk: the database's settings and version, its permissions, and files that are no caches of ours.
-import { once } from 'node:events';
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { Worker } from 'node:worker_threads';
 import test, { type ExecutionContext } from 'ava';
 import Database from 'better-sqlite3';
 import { openDatabase } from '../../../src/cache/sqlite/open.ts';
 import { APPLICATION_ID, EVICTION_ORDER, SCHEMA } from '../../../src/cache/sqlite/schema.ts';
 import { createDefaultCache, resetSharedCacheInstances } from '../../../src/index.ts';
+import { eventually } from '../../support/eventually.ts';
+import type { Tools } from '../../support/glovebox.ts';
 import { startProcess } from '../../support/process.ts';
 import { temporaryDirectory, temporaryRoot } from '../../support/temporary.ts';
+import { startThreads } from '../../support/thread.ts';
 
 async function prepare(t: ExecutionContext, options = {}) {
   const cacheRoot = await temporaryRoot(t);
@@ -54,17 +55,30 @@ test.serial('the writer’s connection flushes at checkpoints, not at each commi
 
 test.serial('a database that others are just making is never taken for somebody else’s', async t => {
   const directory = await temporaryDirectory(t);
-  const worker = new Worker(new URL('inspecting-worker.ts', import.meta.url));
-  t.teardown(() => worker.terminate());
+  const [thread] = startThreads(t, 1);
   for (let round = 0; round < 50; round++) {
     const file = join(directory, `${round}.db`);
-    worker.postMessage(file);
-    t.deepEqual(await once(worker, 'message'), ['looking']);
-    const found = once(worker, 'message');
+    const isLooking = new Int32Array(new SharedArrayBuffer(4));
+    const found = thread!.run(inspectUntilMade, file, isLooking);
+    await eventually(() => Atomics.load(isLooking, 0) === 1);
     openDatabase(file).close();
-    t.deepEqual(await found, [['empty', 'current']]);
+    t.deepEqual(await found, ['empty', 'current']);
   }
 });
+
+// What a database is found to be, from before it is made until it is.
+function inspectUntilMade(
+  { connect, inspectDatabase }: Tools,
+  file: string,
+  isLooking: Int32Array,
+): string[] {
+  const database = connect(file, {});
+  const kinds = new Set([inspectDatabase(database)]);
+  Atomics.store(isLooking, 0, 1);
+  while (!kinds.has('current') && !kinds.has('foreign')) kinds.add(inspectDatabase(database));
+  database.close();
+  return [...kinds];
+}
 
 test.serial(
   'a write waits for another process’s transaction as long as its timeout says, and no longer',
