@@ -4,25 +4,37 @@
 import { createHash, randomUUID } from 'node:crypto';
 import {
   chmodSync,
+  closeSync,
   constants,
   copyFileSync,
+  fdatasync,
   lstatSync,
   mkdirSync,
+  openSync,
+  readFile,
+  readSync,
   renameSync,
   rmSync,
   type Stats,
   statSync,
+  writeFile,
+  writeFileSync,
 } from 'node:fs';
 import { copyFile, open, readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { TEMPORARY_MAX_AGE_MS, writeWhole } from './destination.ts';
 import { hashFile, hashFileSync, SMALL_FILE } from './hash-file.ts';
 import { isGone, ownerName, parseOwner } from './owner.ts';
 
 /** Values of more bytes than this are blobs; smaller ones are in the database. */
-export const BLOB_THRESHOLD = 16 * 1024;
+export const BLOB_THRESHOLD = 64 * 1024;
 // Bytes that the writer may hash while others wait.
 const LARGEST_LOOK = 64 * 1024 * 1024;
+
+const writeLarge = promisify(writeFile);
+const readLarge = promisify(readFile);
+const flush = promisify(fdatasync);
 
 const TEMPORARY_NAME = /^\d{1,10}-[0-9a-f]{8}-[0-9a-f-]{36}$/;
 const HASH = /^[0-9a-f]{64}$/;
@@ -57,16 +69,16 @@ export class BlobFiles {
   async writeTemporary(bytes: Uint8Array): Promise<{ temporary: string; hash: string }> {
     const temporary = this.#temporaryName();
     try {
-      const file = await this.#making(() => open(temporary, 'wx', 0o600));
+      const file = await this.#making(() => openSync(temporary, 'wx', 0o600));
       try {
-        await file.writeFile(bytes);
+        await writeAll(file, bytes);
         // Hashed while the disk is busy.
-        const flushed = file.datasync();
+        const flushed = flush(file);
         const hash = createHash('sha256').update(bytes).digest('hex');
         await flushed;
         return { temporary, hash };
       } finally {
-        await file.close();
+        closeSync(file);
       }
     } catch (error) {
       await rm(temporary, { force: true });
@@ -98,7 +110,7 @@ export class BlobFiles {
   }
 
   // Somebody may have removed the directories under a running process, or put links in their place.
-  async #making<T>(make: () => Promise<T>): Promise<T> {
+  async #making<T>(make: () => T | Promise<T>): Promise<T> {
     if (!this.#isOurs(this.#temporary)) {
       // What is there and is none of ours would have the new directories made somewhere else.
       const stranger = this.#way(this.#temporary).find(path => look(path)?.isDirectory() === false);
@@ -124,12 +136,13 @@ export class BlobFiles {
   async read(hash: string, size: number): Promise<Buffer | undefined> {
     const path = this.#find(hash, size);
     if (path === undefined) return undefined;
-    const file = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0)).catch(unlessMissing);
+    const file = openIfThere(path);
+    if (file === undefined) return undefined;
     try {
-      const bytes = await file?.readFile();
-      return bytes && createHash('sha256').update(bytes).digest('hex') === hash ? bytes : undefined;
+      const bytes = size <= SMALL_FILE ? readNow(file, size) : await readLarge(file);
+      return createHash('sha256').update(bytes).digest('hex') === hash ? bytes : undefined;
     } finally {
-      await file?.close();
+      closeSync(file);
     }
   }
 
@@ -274,6 +287,28 @@ async function copy(source: string, destination: string, size: number): Promise<
   const mode = constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL;
   if (size <= SMALL_FILE) copyFileSync(source, destination, mode);
   else await copyFile(source, destination, mode);
+}
+
+async function writeAll(file: number, bytes: Uint8Array): Promise<void> {
+  if (bytes.byteLength <= SMALL_FILE) writeFileSync(file, bytes);
+  else await writeLarge(file, bytes);
+}
+
+function readNow(file: number, size: number): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(size);
+  let end = 0;
+  for (let length = size; length > 0 && end < size; end += length) {
+    length = readSync(file, bytes, end, size - end, null);
+  }
+  return bytes.subarray(0, end);
+}
+
+function openIfThere(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+  } catch (error) {
+    return unlessMissing(error as NodeJS.ErrnoException);
+  }
 }
 
 function look(path: string): Stats | undefined {

@@ -40,8 +40,12 @@ export function encode(value: unknown): Encoded {
   }
 }
 
-/** The value that was encoded, as a copy that shares nothing with `data`. Throws when the bytes make no sense. */
-export function decode(encoding: number, data: string | Uint8Array): unknown {
+/**
+ * The value that was encoded. Throws when the bytes make no sense.
+ *
+ * @param isOurs whether nobody else has `data`, which may become the value then, instead of a copy of it
+ */
+export function decode(encoding: number, data: string | Uint8Array, isOurs = false): unknown {
   if (encoding === Encoding.text) return typeof data === 'string' ? data : Buffer.from(data).toString();
   const bytes = data as Uint8Array;
   if (encoding === Encoding.structured) {
@@ -50,8 +54,13 @@ export function decode(encoding: number, data: string | Uint8Array): unknown {
     deserializer.readHeader();
     return deserializer.readValue();
   }
-  if (encoding === Encoding.buffer || encoding === Encoding.file) return Buffer.from(bytes);
-  if (encoding === Encoding.uint8Array) return new Uint8Array(bytes);
+  if (encoding === Encoding.buffer || encoding === Encoding.file) {
+    return isOurs && Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes);
+  }
+  if (encoding === Encoding.uint8Array) {
+    const isWhole = bytes.byteLength === bytes.buffer.byteLength;
+    return isOurs && isWhole ? new Uint8Array(bytes.buffer) : new Uint8Array(bytes);
+  }
   throw new Error(`Unknown encoding ${encoding}.`);
 }
 

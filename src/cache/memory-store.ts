@@ -244,17 +244,20 @@ class MemoryReader implements StoreReader {
 
   read(key: string): FoundValue | undefined {
     const entry = this.#entries.get(key);
-    return entry && { ...entry.value, expires: entry.expires };
+    return entry && { ...entry.value, data: copyOf(entry.value.data), expires: entry.expires };
   }
 
-  page(prefix: string, after: string, now: number): PageEntry[] {
+  page(prefix: string, after: string, now: number, keysOnly: boolean): PageEntry[] {
     // Bounded by what fits into memory; sorted anew for each page because entries come and go in between.
     const later = [...this.#entries.values()].filter(
       ({ key, expires }) =>
         key.startsWith(prefix) && compareBytes(key, after) > 0 && !isExpired(expires, now),
     );
     later.sort((a, b) => compareBytes(a.key, b.key));
-    return later.slice(0, PAGE_SIZE).map(({ key, value, expires }) => ({ key, ...value, expires }));
+    return later.slice(0, PAGE_SIZE).map(({ key, value, expires }) => {
+      const data = keysOnly ? null : copyOf(value.data);
+      return { key, ...value, data, expires };
+    });
   }
 
   metadata(key: string): EntryMetadata | undefined {
@@ -282,4 +285,9 @@ class MemoryReader implements StoreReader {
 // As SQLite orders text: by bytes of UTF-8, which differs from JavaScript's order beyond the basic plane.
 function compareBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+// What is handed out may be changed by whoever gets it.
+function copyOf(data: StoredValue['data']): StoredValue['data'] {
+  return data instanceof Uint8Array ? Buffer.from(data) : data;
 }

@@ -32,6 +32,9 @@ interface Access {
 const REPORT_INTERVAL_MS = 1000;
 const REPORT_SIZE = 10_000;
 
+// Bytes. A copy of a larger value would take the place of many others, and be hardly faster than the database.
+const LARGEST_COPY = 16 * 1024;
+
 // How often an entry is read anew that is always another one when its blob is read.
 const MAX_ATTEMPTS = 10;
 
@@ -104,7 +107,7 @@ export class ReadPath {
     if (!keeps) this.#outdate(key);
     if (!found || isExpired(found.expires, this.#clock())) return this.#miss();
     if (found.blob !== null) return this.#readBlob(key, found);
-    const value = isShared || isSound(key, found) ? this.#decode(found) : MISS;
+    const value = isShared || isSound(key, found) ? this.#decode(found, keeps) : MISS;
     if (value === MISS) return this.#damaged(key, found);
     if (!keeps) {
       this.#hit({ key, hits: 0, accessed: 0 });
@@ -117,7 +120,8 @@ export class ReadPath {
   }
 
   #isWorthKeeping(found: FoundValue | undefined, { hash, foreign }: Moment): boolean {
-    return found?.blob === null && foreign !== undefined && this.#sharedTier.noteRead(hash);
+    if (!found || found.blob !== null || found.size > LARGEST_COPY) return false;
+    return foreign !== undefined && this.#sharedTier.noteRead(hash);
   }
 
   #keep(key: string, found: FoundValue, value: unknown, { slot, version }: Moment): LocalEntry {
@@ -146,9 +150,9 @@ export class ReadPath {
   // Rejects when a blob cannot be read for a reason that says nothing about it.
   async #load(key: string, found: FoundValue): Promise<unknown> {
     if (!isSound(key, found)) return MISS;
-    if (found.blob === null) return this.#decode(found);
+    if (found.blob === null) return this.#decode(found, false);
     const bytes = await this.link.blobs?.read(found.blob, found.size);
-    return bytes ? this.#decode({ ...found, data: bytes }) : MISS;
+    return bytes ? this.#decode({ ...found, data: bytes }, false) : MISS;
   }
 
   /** @param sha256 of the only content that is wanted */
@@ -236,9 +240,9 @@ export class ReadPath {
     }
   }
 
-  #decode({ encoding, data }: FoundValue): unknown {
+  #decode({ encoding, data }: FoundValue, isKept: boolean): unknown {
     try {
-      return data === null ? MISS : decode(encoding, data);
+      return data === null ? MISS : decode(encoding, data, !isKept);
     } catch {
       return MISS;
     }

@@ -87,7 +87,10 @@ export interface StoreCounts {
   expired: number;
 }
 
-/** Reads of one thread. Synchronous where the thread has the data at hand, promises where it must ask. */
+/**
+ * Reads of one thread. Synchronous where the thread has the data at hand, promises where it must ask. What is found is
+ * the caller's own: nobody else has its bytes.
+ */
 export interface StoreReader {
   read(key: string): FoundValue | undefined | Promise<FoundValue | undefined>;
   /** At most a page of unexpired entries whose keys begin with `prefix` and come after `after`; without their data if `keysOnly`. */

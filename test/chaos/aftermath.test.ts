@@ -16,8 +16,8 @@ import { allKeys, TAGS } from './schedule.ts';
 import { makeValue, valueId } from './values.ts';
 import { IN_FILES, type Report, type ViolationKind } from './violation.ts';
 
-const LARGE = Buffer.alloc(50_000, 'large');
-const OTHER = Buffer.alloc(50_000, 'other');
+const LARGE = Buffer.alloc(100_000, 'large');
+const OTHER = Buffer.alloc(100_000, 'other');
 
 /** A cache with values and blobs, and what an inspection reports. */
 async function prepare(t: ExecutionContext) {
@@ -95,7 +95,7 @@ const planted: Record<
   ],
   'a flipped bit in a blob': [
     'disagreement',
-    ({ blobOf }) => flip(blobOf('large'), 25_000),
+    ({ blobOf }) => flip(blobOf('large'), 50_000),
     ({ cache, report }) => inspectAgreement(cache, report),
   ],
   'a blob too many': [
@@ -114,7 +114,7 @@ const planted: Record<
     ({ withDatabase }) =>
       withDatabase(database =>
         database.exec(
-          'UPDATE blobs SET refs = 7 WHERE size = 50000 AND hash = (SELECT min(hash) FROM blobs)',
+          'UPDATE blobs SET refs = 7 WHERE size = 100000 AND hash = (SELECT min(hash) FROM blobs)',
         ),
       ),
     ({ cache, report }) => inspectAgreement(cache, report),
@@ -180,7 +180,7 @@ async function prepareRun(t: ExecutionContext): Promise<string> {
   for (const [tag, options] of Object.entries(TAGS)) {
     const cache = createDefaultCache({ ...options, tag, cacheRoot });
     for (const [index, key] of allKeys(tag).slice(0, 5).entries()) {
-      await cache.set(key, makeValue(valueId('w', index, index * 8000)));
+      await cache.set(key, makeValue(valueId('w', index, index * 20_000)));
     }
   }
   await resetSharedCacheInstances();

@@ -13,7 +13,7 @@ const Q = '1.0/main';
 const A = valueId('a', 0, 100);
 const B = valueId('b', 1, 100);
 const C = valueId('c', 2, 100);
-const LARGE = valueId('large', 3, 50_000);
+const LARGE = valueId('large', 3, 100_000);
 
 const key = { tag: 'steady', key: 'r0' };
 const get: Ask = { op: 'get', ...key };

@@ -7,8 +7,8 @@ import { valueId } from './values.ts';
 /** The caches of a run. Nothing may vanish from `steady`; the others are too small for what is put there. */
 export const TAGS: Readonly<Record<string, CacheOptions>> = {
   steady: { policy: 'none' },
-  tight: { policy: 'least-recently-used', maxSize: 400_000 },
-  frequent: { policy: 'least-frequently-used', maxSize: 300_000 },
+  tight: { policy: 'least-recently-used', maxSize: 800_000 },
+  frequent: { policy: 'least-frequently-used', maxSize: 600_000 },
 };
 
 /** Whether entries of the tag may go by themselves. */
@@ -36,7 +36,7 @@ export function allKeys(tag: string): string[] {
 const CONTESTED = new Set(['g3', 'g4']);
 
 // The same bytes under several keys, put and dropped all the time: one blob whose references come and go.
-const POOL = [0, 3, 6].map(count => valueId('pool', count, 30_000 + count));
+const POOL = [0, 3, 6].map(count => valueId('pool', count, 70_000 + count));
 
 export class Schedule {
   readonly #random: Random;
@@ -64,7 +64,7 @@ export class Schedule {
 
   #value(): string {
     const random = this.#random;
-    const size = random.chance(0.2) ? random.between(17_000, 90_000) : random.between(80, 4000);
+    const size = random.chance(0.2) ? random.between(17_000, 140_000) : random.between(80, 4000);
     return valueId(this.#writer, this.#count++, size);
   }
 

@@ -240,15 +240,15 @@ test.serial('process.exit() loses at most what was not acknowledged, and harms n
     t,
     async ({ createDefaultCache }, cacheRoot) => {
       const cache = createDefaultCache({ cacheRoot, tag: 'a' });
-      await cache.set('acknowledged', Buffer.alloc(50_000, 1));
-      void cache.set('not', Buffer.alloc(50_000, 2));
+      await cache.set('acknowledged', Buffer.alloc(100_000, 1));
+      void cache.set('not', Buffer.alloc(100_000, 2));
       process.exit(7);
     },
     [cacheRoot],
   ).ended();
   t.is(code, 7);
   const cache = createDefaultCache({ cacheRoot: join(cacheRoot), tag: 'a' });
-  t.deepEqual(await cache.get('acknowledged'), Buffer.alloc(50_000, 1));
+  t.deepEqual(await cache.get('acknowledged'), Buffer.alloc(100_000, 1));
   await cache.cleanup();
   t.deepEqual((await cache.check()).problems, []);
 });

@@ -53,13 +53,13 @@ export const entries: readonly Case[] = [
       const cache = context.open();
       await cache.setMany([
         ['a', 1],
-        ['b', 'x'.repeat(50_000)],
+        ['b', 'x'.repeat(100_000)],
         ['c', undefined],
       ]);
       const found = await cache.getMany(['c', 'missing', 'b', 'a', 'c']);
       assert.deepEqual([...found.keys()], ['c', 'b', 'a']);
       assert.equal(found.get('a'), 1);
-      assert.equal(found.get('b'), 'x'.repeat(50_000));
+      assert.equal(found.get('b'), 'x'.repeat(100_000));
       assert.equal(found.has('c'), true);
       assert.equal((await cache.getMany(new Set(['a']).values())).get('a'), 1);
       assert.equal((await cache.getMany([])).size, 0);
@@ -112,7 +112,7 @@ export const entries: readonly Case[] = [
       const cache = context.open();
       assert.equal(await cache.add('key', 'first'), true);
       assert.equal(await cache.add('key', 'second'), false);
-      assert.equal(await cache.add('key', Buffer.alloc(50_000)), false);
+      assert.equal(await cache.add('key', Buffer.alloc(100_000)), false);
       assert.equal(await cache.get('key'), 'first');
       const racers = await Promise.all(Array.from({ length: 20 }, (_, index) => cache.add('race', index)));
       assert.deepEqual(
@@ -129,7 +129,7 @@ export const entries: readonly Case[] = [
       await cache.setMany([
         ['a', 1],
         ['b', 2],
-        ['c', Buffer.alloc(50_000)],
+        ['c', Buffer.alloc(100_000)],
         ['d', 4],
       ]);
       assert.equal(await cache.delete('a'), true);
@@ -165,7 +165,7 @@ export const entries: readonly Case[] = [
     name: 'increment refuses what is no number, stored or given, and changes nothing',
     async run(context) {
       const cache = context.open();
-      for (const value of ['1', null, undefined, 1n, new Date(), [1], 'x'.repeat(50_000)]) {
+      for (const value of ['1', null, undefined, 1n, new Date(), [1], 'x'.repeat(100_000)]) {
         await cache.set('key', value);
         const error = await cache.increment('key').then(
           () => assert.fail('incremented'),
@@ -227,10 +227,10 @@ export const entries: readonly Case[] = [
       const read = { ...metadata, lastAccessed: created + 300_000, accessCount: 3 };
       assert.deepEqual(await cache.metadata('key'), read);
       clock.advance('5m');
-      await cache.set('key', Buffer.alloc(20_000));
+      await cache.set('key', Buffer.alloc(100_000));
       assert.deepEqual(await cache.metadata('key'), {
         key: 'key',
-        size: 20_000,
+        size: 100_000,
         kind: 'value',
         created: clock.now(),
         lastAccessed: clock.now(),

@@ -92,7 +92,7 @@ export const files: readonly Case[] = [
       const content = await cache.get('file');
       assert.ok(Buffer.isBuffer(content));
       assert.equal(content.toString(), 'content');
-      await cache.set('value', 'x'.repeat(50_000));
+      await cache.set('value', 'x'.repeat(100_000));
       const target = join(context.directory, 'target');
       await assert.rejects(cache.getFile('value', target), (error: unknown) => {
         assert.ok(error instanceof WrongKindError);

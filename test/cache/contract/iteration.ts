@@ -75,11 +75,11 @@ export const iteration: readonly Case[] = [
     name: 'entries gives large values and the content of files too',
     async run(context) {
       const cache = context.open();
-      await cache.set('large', { bytes: new Uint8Array(50_000).fill(1) });
+      await cache.set('large', { bytes: new Uint8Array(100_000).fill(1) });
       await cache.putFile('file', import.meta.filename);
       await cache.set('nothing', undefined);
       const found = new Map(await collect(cache.entries()));
-      assert.deepEqual(found.get('large'), { bytes: new Uint8Array(50_000).fill(1) });
+      assert.deepEqual(found.get('large'), { bytes: new Uint8Array(100_000).fill(1) });
       assert.ok(Buffer.isBuffer(found.get('file')));
       assert.match(String(found.get('file')), /^\/\/ keys\(\) and entries\(\)/);
       assert.equal(found.has('nothing'), true);

@@ -91,7 +91,7 @@ export const lifetimes: readonly Case[] = [
       await writeFile(source, 'content');
       const ttl = '1m';
       await cache.set('set', 1, { ttl });
-      await cache.set('large', Buffer.alloc(50_000), { ttl });
+      await cache.set('large', Buffer.alloc(100_000), { ttl });
       await cache.setMany([['many', 1]], { ttl });
       await cache.add('added', 1, { ttl });
       await cache.putFile('file', source, { ttl });
@@ -109,7 +109,7 @@ export const lifetimes: readonly Case[] = [
       const source = join(context.directory, 'source');
       await writeFile(source, 'content');
       await cache.set('short', 1, { ttl: '1s' });
-      await cache.set('large', Buffer.alloc(50_000), { ttl: '1s' });
+      await cache.set('large', Buffer.alloc(100_000), { ttl: '1s' });
       await cache.putFile('file', source, { ttl: '1s' });
       await cache.set('kept', 2);
       // Into the thread's own copies as well.

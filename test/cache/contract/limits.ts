@@ -77,7 +77,7 @@ export const limits: readonly Case[] = [
     async run(context) {
       const cache = await fill(context, 'none');
       await cache.setMany(Array.from({ length: 20 }, (_, index) => [`more-${index}`, KILOBYTE]));
-      assert.equal(await cache.set('huge', 'x'.repeat(50_000)), true);
+      assert.equal(await cache.set('huge', 'x'.repeat(100_000)), true);
       await cache.cleanup();
       assert.equal((await collect(cache.keys())).length, 29);
       assert.equal((await cache.stats()).evictions, 0);
@@ -88,7 +88,7 @@ export const limits: readonly Case[] = [
     async run(context) {
       const cache = context.open({ maxSize: '200KB' });
       for (let index = 0; index < 12; index++) {
-        const size = 30_000 + index;
+        const size = 80_000 + index;
         assert.equal(await cache.set(`large-${index}`, Buffer.alloc(size, index)), true);
         context.clock.advance('1s');
         const stats = await cache.stats();

@@ -17,8 +17,11 @@ export const producing: readonly Case[] = [
       assert.deepEqual(await cache.getOrSet('key', produce), { number: 2 });
       assert.equal(await cache.getOrSet('undefined', () => undefined), undefined);
       assert.equal(await cache.has('undefined'), true);
-      assert.deepEqual(await cache.getOrSet('large', () => Buffer.alloc(50_000, 1)), Buffer.alloc(50_000, 1));
-      assert.deepEqual(await cache.get('large'), Buffer.alloc(50_000, 1));
+      assert.deepEqual(
+        await cache.getOrSet('large', () => Buffer.alloc(100_000, 1)),
+        Buffer.alloc(100_000, 1),
+      );
+      assert.deepEqual(await cache.get('large'), Buffer.alloc(100_000, 1));
     },
   },
   {
@@ -91,12 +94,12 @@ export const producing: readonly Case[] = [
       const cache = context.open({ maxSize: '10KB' });
       const produce = async () => {
         await new Promise(setImmediate);
-        return 'x'.repeat(20_000);
+        return 'x'.repeat(100_000);
       };
       const values = await Promise.all([cache.getOrSet('key', produce), cache.getOrSet('key', produce)]);
       assert.deepEqual(
         values.map(({ length }) => length),
-        [20_000, 20_000],
+        [100_000, 100_000],
       );
       assert.equal(await cache.has('key'), false);
     },

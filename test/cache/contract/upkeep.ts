@@ -11,7 +11,7 @@ export const upkeep: readonly Case[] = [
       const cache = context.open();
       const other = context.open({ tag: 'other' });
       await cache.setMany(Array.from({ length: 300 }, (_, index) => [`key-${index}`, index]));
-      await cache.set('large', Buffer.alloc(50_000));
+      await cache.set('large', Buffer.alloc(100_000));
       await other.set('key-1', 'of the other');
       await cache.get('key-1');
       assert.equal(await cache.clear(), 301);
@@ -31,7 +31,7 @@ export const upkeep: readonly Case[] = [
       const cache = context.open();
       const pairs = Array.from({ length: 1500 }, (_, index): [string, unknown] => [`short-${index}`, index]);
       await cache.setMany(pairs, { ttl: '1m' });
-      await cache.set('large', Buffer.alloc(50_000), { ttl: '1m' });
+      await cache.set('large', Buffer.alloc(100_000), { ttl: '1m' });
       await cache.set('longer', 1, { ttl: '2m' });
       await cache.set('forever', 1);
       assert.equal(await cache.cleanup(), 0);
@@ -48,7 +48,7 @@ export const upkeep: readonly Case[] = [
     async run(context) {
       const cache = context.open({ maxSize: '1MB' });
       await cache.set('a', 'x'.repeat(100));
-      await cache.set('b', 'x'.repeat(20_000));
+      await cache.set('b', 'x'.repeat(100_000));
       await cache.setMany([
         ['c', ''],
         ['d', ''],
@@ -66,7 +66,7 @@ export const upkeep: readonly Case[] = [
       assert.equal(stats.enabled, true);
       assert.equal(stats.degraded, undefined);
       assert.equal(stats.maxSize, 1024 * 1024);
-      assert.equal(stats.size, 20_100);
+      assert.equal(stats.size, 100_100);
       assert.equal(stats.count, 3);
       assert.equal(stats.blobs, context.backend === 'sqlite' ? 1 : 0);
       assert.deepEqual([stats.hits, stats.misses, stats.sets, stats.deletes], [3, 2, 4, 1]);
@@ -79,8 +79,8 @@ export const upkeep: readonly Case[] = [
     async run(context) {
       const cache = context.open();
       await cache.setMany(Array.from({ length: 30 }, (_, index) => [`key-${index}`, { index }]));
-      await cache.set('large', Buffer.alloc(50_000));
-      await cache.set('same', Buffer.alloc(50_000));
+      await cache.set('large', Buffer.alloc(100_000));
+      await cache.set('same', Buffer.alloc(100_000));
       await cache.putFile('file', import.meta.filename);
       const report = await cache.check();
       assert.deepEqual(report.problems, []);
@@ -100,7 +100,7 @@ export const upkeep: readonly Case[] = [
         closed => closed.getMany(['key']),
         closed => closed.has('key'),
         closed => closed.set('key', 1),
-        closed => closed.set('key', Buffer.alloc(50_000)),
+        closed => closed.set('key', Buffer.alloc(100_000)),
         closed => closed.setMany([['key', 1]]),
         closed => closed.add('key', 1),
         closed => closed.delete('key'),

@@ -13,7 +13,7 @@ class Point {
 class CompilerError extends RangeError {}
 
 // Large enough to be a blob where the backend has blobs.
-const FILLER = 'x'.repeat(20_000);
+const FILLER = 'x'.repeat(100_000);
 
 function buffers(): ArrayBuffer {
   return new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]).buffer;
@@ -78,9 +78,9 @@ function samples(): Record<string, unknown> {
     'boxed bigint': Object(5n),
     buffer: Buffer.from('bytes'),
     'empty buffer': Buffer.alloc(0),
-    'large buffer': Buffer.alloc(40_000, 5),
+    'large buffer': Buffer.alloc(80_000, 5),
     'bytes of a larger buffer': new Uint8Array(buffers(), 3, 4),
-    'large bytes': new Uint8Array(40_000).fill(6),
+    'large bytes': new Uint8Array(80_000).fill(6),
     'array buffer': buffers(),
     'nested buffer': { deep: [Buffer.from('bytes'), new Uint8Array([1])] },
     ...typedArrays(),

@@ -45,7 +45,7 @@ export const writes: readonly Case[] = [
     async run(context) {
       const cache = context.open();
       for (let round = 0; round < 100; round++) {
-        const value = round % 10 === 9 ? 'x'.repeat(20_000 + round) : round;
+        const value = round % 10 === 9 ? 'x'.repeat(100_000 + round) : round;
         await cache.set('key', value);
         assert.equal(await cache.get('key'), value);
         if (round % 7 === 0) {

@@ -16,7 +16,7 @@ import { encodeIncoming } from '../../../src/cache/incoming.ts';
 import { SqliteStore } from '../../../src/cache/sqlite/store.ts';
 import { open, scratch, until, warningsOf } from './support.ts';
 
-const SIZE = 50_000;
+const SIZE = 100_000;
 
 function flip(path: string, position: number): void {
   const bytes = readFileSync(path);

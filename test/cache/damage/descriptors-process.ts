@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createDefaultCache } from '../../../src/index.ts';
 
 const [root, when] = process.argv.slice(2) as [string, 'before' | 'after'];
-const large = Buffer.alloc(40_000, 'large');
+const large = Buffer.alloc(80_000, 'large');
 const options = { tag: 'descriptors', cacheRoot: root, localTierSize: 0 };
 const cache = createDefaultCache(options);
 if (when === 'after') {

@@ -8,7 +8,7 @@ import type { Cache } from '../../../src/index.ts';
 import { removeInUse } from '../../support/temporary.ts';
 import { mountMemory, noMounting, noRoot, open, scratch, until, warningsOf } from './support.ts';
 
-const LARGE = Buffer.alloc(40_000, 'large');
+const LARGE = Buffer.alloc(80_000, 'large');
 
 /** Nothing is there and nothing can be stored, but no call fails. */
 async function assertMisses(t: ExecutionContext, cache: Cache): Promise<void> {

@@ -11,7 +11,7 @@ import { fill, mountMemory, noMounting, open, scratch, temporaries, until, warni
 const onSmallDisk = noMounting ? test.skip : test;
 const title = (text: string) => (noMounting ? `${text} (${noMounting})` : text);
 
-const LARGE = 40_000;
+const LARGE = 80_000;
 const large = (name: string) => name.repeat(LARGE / name.length);
 // Too large for the room that a page or a log may have left, and yet in the database.
 const small = (name: string) => name.repeat(15_000 / name.length);

@@ -8,7 +8,7 @@ import { temporaryRoot } from '../../support/temporary.ts';
 
 const START = Date.UTC(2030, 0);
 const TTL = 60_000;
-const LARGE = Buffer.alloc(50_000, 'large');
+const LARGE = Buffer.alloc(100_000, 'large');
 
 /** A cache with entries that expired a moment ago, and a way to damage their times. */
 async function prepare(t: ExecutionContext) {

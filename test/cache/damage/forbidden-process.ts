@@ -15,7 +15,7 @@ async function until(isTrue: () => Promise<boolean>): Promise<void> {
   while (!(await isTrue())) await new Promise(resolve => setTimeout(resolve, 50));
 }
 
-const large = Buffer.alloc(40_000, 'large');
+const large = Buffer.alloc(80_000, 'large');
 const source = join(root, '..', 'source');
 writeFileSync(source, large);
 const cache = createDefaultCache({ tag: 'forbidden', cacheRoot: root, localTierSize: 0 });

@@ -9,7 +9,7 @@ import { fill } from './support.ts';
 const root = process.argv[2]!;
 const cache = createDefaultCache({ tag: 'full', cacheRoot: root });
 const filler = openSync(join(root, '..', 'filler'), 'w');
-await cache.set('key', 'x'.repeat(40_000));
+await cache.set('key', 'x'.repeat(80_000));
 fill(filler);
 let refused = false;
 for (let index = 0; index < 300 && !refused; index++) {

@@ -20,7 +20,7 @@ import test from 'ava';
 import { assertTrusted, factsOf, UnusableDirectoryError } from '../../../src/cache/sqlite/directory.ts';
 import { noRoot, open, scratch, until, warningsOf } from '../damage/support.ts';
 
-const LARGE = Buffer.alloc(40_000, 'large');
+const LARGE = Buffer.alloc(80_000, 'large');
 
 (noRoot ? test.skip : test)(
   `a root of another user is refused, with the remedy (${noRoot ?? 'as root'})`,
@@ -196,7 +196,7 @@ for (const [index, part] of links.entries()) {
       const warnings = warningsOf(t, tag);
       const cache = open(t, { cacheRoot, tag });
       t.is(await cache.set('key', 'other'), false);
-      t.is(await cache.set('large', Buffer.alloc(40_000, 'other')), false);
+      t.is(await cache.set('large', Buffer.alloc(80_000, 'other')), false);
       t.is(await cache.get('key'), undefined);
       t.is(await cache.get('large'), undefined);
       t.is(await cache.getOrSet('locks', () => 'mine'), 'mine');

@@ -7,7 +7,7 @@ import { createDefaultCache } from '../../../src/index.ts';
 const root = process.argv[2]!;
 const cache = createDefaultCache({ tag: 'modes', cacheRoot: root });
 await cache.set('small', 1);
-await cache.set('large', Buffer.alloc(40_000));
+await cache.set('large', Buffer.alloc(80_000));
 await cache.putFile('file', process.argv[1]!);
 await new BlobFiles(join(root, 'modes')).writeTemporary(Buffer.alloc(10));
 const modes: Record<string, string> = {};

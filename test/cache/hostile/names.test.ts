@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { type Cache, createDefaultCache, InvalidArgumentError } from '../../../src/index.ts';
 import { open, scratch } from '../damage/support.ts';
 
-const LARGE = 20_000;
+const LARGE = 100_000;
 
 const strange = [
   '..',

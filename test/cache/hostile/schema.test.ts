@@ -17,7 +17,7 @@ interface Planted {
   aside: () => string[];
 }
 
-const LARGE_TWO = Buffer.alloc(40_000, 'other');
+const LARGE_TWO = Buffer.alloc(80_000, 'other');
 
 let count = 0;
 let source: string;
@@ -28,7 +28,7 @@ test.before(async () => {
   const first = createDefaultCache({ cacheRoot: source, tag: 'source', policy: 'none' });
   await first.set('key', 'value');
   await first.set('number', 1);
-  await first.set('large', Buffer.alloc(40_000, 'large'));
+  await first.set('large', Buffer.alloc(80_000, 'large'));
   await first.set('large-two', LARGE_TWO);
   await first.close();
 });
@@ -149,7 +149,7 @@ for (const column of columns) {
       t.true(['value', undefined].includes(await cache.get('key')), cell);
       t.true([1, undefined].includes(await cache.get('number')), cell);
       const large = await cache.get<Buffer>('large');
-      t.true(large === undefined || large.equals(Buffer.alloc(40_000, 'large')), cell);
+      t.true(large === undefined || large.equals(Buffer.alloc(80_000, 'large')), cell);
       await cache.metadata('key');
       await cache.getMany(['key', 'large']);
       for await (const [key, value] of cache.entries()) if (key === 'key') t.is(value, 'value');

@@ -104,16 +104,16 @@ test.serial('what was refused leaves no file', async t => {
   const { cache, areLeft } = await prepare(t, { maxSize: '50KB' });
   t.false(await cache.set('too large', LARGE));
   await cache.set('key', 'taken');
-  t.false(await cache.add('key', Buffer.alloc(20_000)));
+  t.false(await cache.add('key', Buffer.alloc(100_000)));
   t.false(
     await cache.setMany([
-      ['a', Buffer.alloc(20_000)],
+      ['a', Buffer.alloc(100_000)],
       ['b', LARGE],
     ]),
   );
   await t.throwsAsync(
     cache.setMany([
-      ['a', Buffer.alloc(20_000)],
+      ['a', Buffer.alloc(100_000)],
       ['b', () => 1],
     ]),
   );

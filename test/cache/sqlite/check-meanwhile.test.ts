@@ -22,7 +22,7 @@ class BusyBlobs extends BlobFiles {
 async function open(t: ExecutionContext) {
   const root = await mkdtemp(join(tmpdir(), 'glovebox-check-'));
   const cache = createDefaultCache({ cacheRoot: root, tag: 'checked' });
-  await cache.set('large', Buffer.alloc(50_000, 1));
+  await cache.set('large', Buffer.alloc(100_000, 1));
   const database = connect(join(root, 'checked', 'cache.db'), { timeout: 1000 });
   t.teardown(async () => {
     database.close();
@@ -36,7 +36,7 @@ test('an entry whose blob was stored again meanwhile stays, and is no problem', 
   const { cache, database, blobs } = await open(t);
   const { problems } = await checkStore(database, blobs, new Versions().turn, true);
   t.deepEqual(problems, []);
-  t.deepEqual(await cache.get('large'), Buffer.alloc(50_000, 1));
+  t.deepEqual(await cache.get('large'), Buffer.alloc(100_000, 1));
 });
 
 test('an entry that was replaced meanwhile stays, and is no problem', async t => {

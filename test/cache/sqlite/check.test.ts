@@ -16,7 +16,7 @@ async function prepare(t: ExecutionContext) {
   await cache.set('small', { a: 'value' });
   await cache.set('large', LARGE);
   await cache.set('same', LARGE);
-  await cache.set('other', Buffer.alloc(50_000, 'other'));
+  await cache.set('other', Buffer.alloc(90_000, 'other'));
   const blobs = join(cacheRoot, 'a', 'blobs');
   const withDatabase = <T>(work: (database: Database.Database) => T): T => {
     const database = new Database(join(cacheRoot, 'a', 'cache.db'));

@@ -149,7 +149,7 @@ test.serial('directories are 0700 and files 0600, whatever the umask', async t =
       process.umask(0);
       const cache = createDefaultCache({ cacheRoot, tag: 'a' });
       await cache.set('key', 1);
-      await cache.set('large', Buffer.alloc(50_000));
+      await cache.set('large', Buffer.alloc(100_000));
       fs.writeFileSync(`${cacheRoot}/source`, 'x', { mode: 0o777 });
       await cache.putFile('file', `${cacheRoot}/source`);
       await cache.getOrSet('produced', () => 1);
@@ -174,13 +174,13 @@ test.serial('directories are 0700 and files 0600, whatever the umask', async t =
 test.serial('what was written is there for the next one to open it', async t => {
   const { open } = await prepare(t);
   await open().set('key', { a: 1 }, { ttl: '1h' });
-  await open().set('large', Buffer.alloc(50_000, 1));
+  await open().set('large', Buffer.alloc(100_000, 1));
   await resetSharedCacheInstances();
   t.deepEqual(await open().get('key'), { a: 1 });
-  t.deepEqual(await open().get('large'), Buffer.alloc(50_000, 1));
+  t.deepEqual(await open().get('large'), Buffer.alloc(100_000, 1));
   const { size, count, blobs } = await open().stats();
   t.deepEqual([count, blobs], [2, 1]);
-  t.true(size > 50_000);
+  t.true(size > 100_000);
 });
 
 test.serial('a database of a newer version is left alone, byte for byte, and everything misses', async t => {
@@ -192,7 +192,7 @@ test.serial('a database of a newer version is left alone, byte for byte, and eve
   const cache = open();
   t.is(await cache.get('key'), undefined);
   t.false(await cache.set('key', 2));
-  t.false(await cache.set('large', Buffer.alloc(50_000)));
+  t.false(await cache.set('large', Buffer.alloc(100_000)));
   t.is(await cache.increment('count'), undefined);
   t.is(await cache.getOrSet('produced', () => 3), 3);
   t.is(await cache.clear(), 0);
