@@ -137,7 +137,12 @@ export const values: readonly Case[] = [
       const cache = context.open();
       await cache.set('record', { inputs: [{ path: 'a' }], sizes: new Map([['a', 1]]) });
       await cache.set('plain', { inputs: [{ path: 'a' }], name: 'left' });
-      await cache.set('bytes', Buffer.from('abc'));
+      // In memory, in the database only, and in a file.
+      const sizes = [3, 40_000, 100_000];
+      for (const size of sizes) {
+        await cache.set(`bytes-${size}`, Buffer.alloc(size, 'a'));
+        await cache.set(`array-${size}`, new Uint8Array(size).fill(97));
+      }
       for (const _ of [1, 2, 3, 4]) {
         for (const key of ['record', 'plain']) {
           const found = (await cache.get<{ inputs: { path: string }[] }>(key))!;
@@ -145,9 +150,19 @@ export const values: readonly Case[] = [
           found.inputs[0]!.path = 'changed';
           found.inputs.push({ path: 'more' });
         }
-        const bytes = (await cache.get<Buffer>('bytes'))!;
-        assert.equal(bytes.toString(), 'abc');
-        bytes.fill(0);
+        for (const key of sizes.flatMap(size => [`bytes-${size}`, `array-${size}`])) {
+          const pages = await collect(cache.entries({ prefix: key }));
+          const all = [await cache.get(key), (await cache.getMany([key])).get(key), pages[0]![1]];
+          for (const bytes of all as Uint8Array[]) {
+            assert.equal(Buffer.isBuffer(bytes), key.startsWith('bytes'), key);
+            assert.equal(`${key.slice(0, 6)}${bytes.length}`, key);
+            assert.ok(
+              bytes.every(byte => byte === 97),
+              key,
+            );
+            bytes.fill(0);
+          }
+        }
       }
     },
   },
