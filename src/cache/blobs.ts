@@ -8,11 +8,12 @@ import {
   constants,
   copyFileSync,
   fdatasync,
+  fstatSync,
   lstatSync,
   mkdirSync,
   openSync,
   readFile,
-  readSync,
+  readFileSync,
   renameSync,
   rmSync,
   type Stats,
@@ -20,7 +21,7 @@ import {
   writeFile,
   writeFileSync,
 } from 'node:fs';
-import { copyFile, open, readdir, rm, stat } from 'node:fs/promises';
+import { copyFile, readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { TEMPORARY_MAX_AGE_MS, writeWhole } from './destination.ts';
@@ -95,13 +96,13 @@ export class BlobFiles {
     try {
       await this.#making(() => copy(source, temporary, expected));
       chmodSync(temporary, 0o600);
-      const file = await open(temporary, 'r+');
+      const file = openSync(temporary, 'r+');
       try {
         // Hashed while the disk is busy.
-        const [hash, { size }] = await Promise.all([hashFile(temporary), file.stat(), file.datasync()]);
-        return { temporary, hash, size, mode: mode & 0o777 };
+        const [, hash] = await Promise.all([flush(file), hashFile(temporary)]);
+        return { temporary, hash, size: fstatSync(file).size, mode: mode & 0o777 };
       } finally {
-        await file.close();
+        closeSync(file);
       }
     } catch (error) {
       await rm(temporary, { force: true });
@@ -139,7 +140,7 @@ export class BlobFiles {
     const file = openIfThere(path);
     if (file === undefined) return undefined;
     try {
-      const bytes = size <= SMALL_FILE ? readNow(file, size) : await readLarge(file);
+      const bytes = size <= SMALL_FILE ? readFileSync(file) : await readLarge(file);
       return createHash('sha256').update(bytes).digest('hex') === hash ? bytes : undefined;
     } finally {
       closeSync(file);
@@ -292,15 +293,6 @@ async function copy(source: string, destination: string, size: number): Promise<
 async function writeAll(file: number, bytes: Uint8Array): Promise<void> {
   if (bytes.byteLength <= SMALL_FILE) writeFileSync(file, bytes);
   else await writeLarge(file, bytes);
-}
-
-function readNow(file: number, size: number): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(size);
-  let end = 0;
-  for (let length = size; length > 0 && end < size; end += length) {
-    length = readSync(file, bytes, end, size - end, null);
-  }
-  return bytes.subarray(0, end);
 }
 
 function openIfThere(path: string): number | undefined {

@@ -107,7 +107,7 @@ export class ReadPath {
     if (!keeps) this.#outdate(key);
     if (!found || isExpired(found.expires, this.#clock())) return this.#miss();
     if (found.blob !== null) return this.#readBlob(key, found);
-    const value = isShared || isSound(key, found) ? this.#decode(found, keeps) : MISS;
+    const value = isShared || isSound(key, found) ? this.#decode(found, !keeps) : MISS;
     if (value === MISS) return this.#damaged(key, found);
     if (!keeps) {
       this.#hit({ key, hits: 0, accessed: 0 });
@@ -150,9 +150,9 @@ export class ReadPath {
   // Rejects when a blob cannot be read for a reason that says nothing about it.
   async #load(key: string, found: FoundValue): Promise<unknown> {
     if (!isSound(key, found)) return MISS;
-    if (found.blob === null) return this.#decode(found, false);
+    if (found.blob === null) return this.#decode(found, true);
     const bytes = await this.link.blobs?.read(found.blob, found.size);
-    return bytes ? this.#decode({ ...found, data: bytes }, false) : MISS;
+    return bytes ? this.#decode({ ...found, data: bytes }, true) : MISS;
   }
 
   /** @param sha256 of the only content that is wanted */
@@ -240,9 +240,9 @@ export class ReadPath {
     }
   }
 
-  #decode({ encoding, data }: FoundValue, isKept: boolean): unknown {
+  #decode({ encoding, data }: FoundValue, isOurs: boolean): unknown {
     try {
-      return data === null ? MISS : decode(encoding, data, !isKept);
+      return data === null ? MISS : decode(encoding, data, isOurs);
     } catch {
       return MISS;
     }
