@@ -2,9 +2,11 @@
 import type { CacheStats, CheckReport, EntryMetadata, EvictionPolicy } from './cache.ts';
 import { checksum, decode, encode, timed } from './codec.ts';
 import {
+  type Accesses,
   type FoundValue,
+  footprintOf,
   isExpired,
-  isPressed,
+  isNearLimit,
   type LeaseRecord,
   PAGE_SIZE,
   type PageEntry,
@@ -16,7 +18,7 @@ import {
   type WriteOperation,
   type WriteResult,
 } from './store.ts';
-import { Versions } from './versions.ts';
+import { hashOf, Versions } from './versions.ts';
 
 interface Entry {
   key: string;
@@ -32,6 +34,8 @@ export interface MemoryStoreOptions {
   policy: EvictionPolicy;
   /** Those of the threads that read. Default: its own. */
   versions?: Versions;
+  /** Gives what was read and not reported, before anything is evicted. Default: nothing. */
+  takeAccesses?: () => Accesses;
 }
 
 export class MemoryStore implements Store {
@@ -42,6 +46,7 @@ export class MemoryStore implements Store {
   readonly counts = { sets: 0, deletes: 0, evictions: 0, expired: 0 };
   hasBacklog = false;
   readonly fileState = 'sound';
+  readonly isShrinkable = false;
   readonly reader: StoreReader;
   readonly #entries = new Map<string, Entry>();
   readonly #leases = new Map<string, LeaseRecord>();
@@ -49,23 +54,26 @@ export class MemoryStore implements Store {
   #size = 0;
   #changed = new Set<string>();
 
-  constructor({ maxSize, policy, versions = new Versions() }: MemoryStoreOptions) {
+  readonly #takeAccesses: () => Accesses;
+
+  constructor({ maxSize, policy, versions = new Versions(), takeAccesses = () => [] }: MemoryStoreOptions) {
+    this.#takeAccesses = takeAccesses;
     this.#versions = versions;
     this.maxSize = maxSize;
     this.policy = policy;
     this.reader = new MemoryReader(this.#entries);
   }
 
-  get isPressed(): boolean {
-    return isPressed(this.policy, this.#size, this.maxSize);
+  get isNearLimit(): boolean {
+    return isNearLimit(this.policy, this.#size, this.maxSize);
   }
 
   apply(batch: readonly TimedOperation[]): WriteResult[] {
     this.#changed = new Set();
     const results = batch.map(({ operation, now }) => this.#applyOne(operation, now));
     if (batch.length > 0) this.#evict(Math.min(...batch.map(({ now }) => now)));
-    this.#versions.bump(this.#changed);
-    this.#versions.setPressed(this.isPressed);
+    this.#versions.bump(Array.from(this.#changed, hashOf));
+    this.#versions.setNearLimit(this.isNearLimit);
     return results;
   }
 
@@ -75,7 +83,7 @@ export class MemoryStore implements Store {
         return { value: this.#set(operation, now) };
       case 'set-many':
         // All or none: one that can never be kept keeps the others out.
-        if (this.policy !== 'none' && operation.entries.some(({ value }) => value.size > this.maxSize)) {
+        if (operation.entries.some(({ key, value }) => this.#isTooLarge(key, value.size))) {
           return { value: false };
         }
         for (const { key, value } of operation.entries) {
@@ -95,12 +103,7 @@ export class MemoryStore implements Store {
       case 'increment':
         return this.#increment(operation, now);
       case 'access':
-        for (const [key, count, last] of operation.entries) {
-          const entry = this.#entries.get(key);
-          if (!entry) continue;
-          entry.hits += count;
-          entry.accessed = Math.max(entry.accessed, last);
-        }
+        this.#access(operation.entries);
         return { value: true };
       case 'discard':
         // Memory does not decay, and what is in it cannot be damaged.
@@ -121,6 +124,15 @@ export class MemoryStore implements Store {
     }
   }
 
+  #access(accesses: Accesses): void {
+    for (const [key, count, last] of accesses) {
+      const entry = this.#entries.get(key);
+      if (!entry) continue;
+      entry.hits += count;
+      entry.accessed = Math.max(entry.accessed, last);
+    }
+  }
+
   #live(key: string, now: number): Entry | undefined {
     const entry = this.#entries.get(key);
     return entry && !isExpired(entry.expires, now) ? entry : undefined;
@@ -132,14 +144,18 @@ export class MemoryStore implements Store {
     if (operation.onlyIfAbsent && this.#live(key, now)) return false;
     const old = this.#entries.get(key);
     if (old) this.#remove(old);
-    if (this.policy !== 'none' && operation.value.size > this.maxSize) return false;
+    if (this.#isTooLarge(key, operation.value.size)) return false;
     const { encoding, data, blob, checksum: sum, size, mode } = operation.value;
     const value: StoredValue = { encoding, data, blob, checksum: timed(sum, expires), size, mode };
     this.#entries.set(key, { key, value, expires, created: now, accessed: now, hits: 0 });
-    this.#size += size;
+    this.#size += footprintOf(key, size);
     this.counts.sets++;
     this.#changed.add(key);
     return true;
+  }
+
+  #isTooLarge(key: string, size: number): boolean {
+    return this.policy !== 'none' && footprintOf(key, size) > this.maxSize;
   }
 
   #delete(key: string, now: number): boolean {
@@ -172,7 +188,7 @@ export class MemoryStore implements Store {
 
   #remove(entry: Entry): void {
     this.#entries.delete(entry.key);
-    this.#size -= entry.value.size;
+    this.#size -= footprintOf(entry.key, entry.value.size);
     this.#changed.add(entry.key);
   }
 
@@ -191,6 +207,7 @@ export class MemoryStore implements Store {
   #evict(now: number): number {
     if (this.policy === 'none' || this.#size <= this.maxSize) return 0;
     this.#removeExpired(now);
+    this.#access(this.#takeAccesses());
     let evicted = 0;
     if (this.#size <= this.maxSize) return evicted;
     const order: Record<Exclude<EvictionPolicy, 'none'>, (a: Entry, b: Entry) => number> = {
@@ -210,12 +227,8 @@ export class MemoryStore implements Store {
     return evicted;
   }
 
-  totals(): StoreTotals {
+  async totals(): Promise<StoreTotals> {
     return { size: this.#size, count: this.#entries.size, blobs: 0 };
-  }
-
-  latestCommits(): undefined {
-    return undefined;
   }
 
   lease(key: string): LeaseRecord | undefined {
@@ -226,9 +239,13 @@ export class MemoryStore implements Store {
     return { entries: this.#entries.size, blobs: 0, problems: [], changed: false };
   }
 
+  async shrink(): Promise<void> {}
+
   setAside(): undefined {}
 
-  async collect(): Promise<void> {}
+  async collect(): Promise<number> {
+    return 0;
+  }
 
   close(): void {
     this.#entries.clear();
@@ -275,11 +292,14 @@ class MemoryReader implements StoreReader {
     );
   }
 
-  foreignCommits(): number {
-    return 0;
+  readMany(keys: readonly string[]): Map<string, FoundValue> {
+    const found = keys.map((key): [string, FoundValue | undefined] => [key, this.read(key)]);
+    return new Map(found.filter((pair): pair is [string, FoundValue] => pair[1] !== undefined));
   }
 
-  close(): void {}
+  follow(): number {
+    return 0;
+  }
 }
 
 // As SQLite orders text: by bytes of UTF-8, which differs from JavaScript's order beyond the basic plane.

@@ -7,7 +7,15 @@ import { WrongKindError } from './errors.ts';
 import { Counter, type StoreLink } from './link.ts';
 import { handOut, type LocalEntry, LocalTier } from './local-tier.ts';
 import type { SharedTier } from './shared-tier.ts';
-import { type FoundValue, isExpired, PAGE_SIZE, type PageEntry, type StoreReader } from './store.ts';
+import {
+  type Accesses,
+  type FoundValue,
+  isExpired,
+  PAGE_SIZE,
+  type PageEntry,
+  type StoreReader,
+} from './store.ts';
+import { clearTimeout, setTimeout, wallClock } from './time.ts';
 import { hashOf, type Versions } from './versions.ts';
 
 /** What reads give for a key that has no entry: no stored value can be mistaken for it. */
@@ -18,8 +26,8 @@ interface Moment {
   hash: number;
   slot: number;
   version: number;
-  /** Commits of other processes that this thread knew of; undefined when nothing may be kept in memory. */
-  foreign: number | undefined;
+  /** Whether copies may be kept in memory. */
+  isCurrent: boolean;
 }
 
 interface Access {
@@ -48,7 +56,6 @@ export class ReadPath {
   #accesses: Access[] = [];
   #others = new Map<string, Access>();
   #reporting: NodeJS.Timeout | undefined;
-  #foreignCommits: number | undefined;
   // By the system's clock, which is faster to read than the steady one. Were it set back, it is time to look.
   #lookedAt = Number.NEGATIVE_INFINITY;
   #lookAt = Number.NEGATIVE_INFINITY;
@@ -60,6 +67,7 @@ export class ReadPath {
     this.#counters = link.counters;
     this.#clock = clock;
     this.#tier = localTierSize > 0 ? new LocalTier(localTierSize) : undefined;
+    link.addReads(() => this.#takeAccesses());
   }
 
   /**
@@ -69,20 +77,20 @@ export class ReadPath {
   recall(key: string): unknown {
     const entry = this.#tier?.recent(key);
     if (entry === undefined || this.#versions.at(entry.slot) !== entry.version) return MISS;
-    const now = Date.now();
+    const now = wallClock();
     if (now >= this.#lookAt || now < this.#lookedAt || entry.found.expires !== null) return MISS;
     this.#counters[Counter.hits]!++;
     // The first read since the last report has to be noted.
     if (entry.hits === 0) this.#note(entry);
     entry.hits++;
-    entry.accessed = this.#clock === Date.now ? now : this.#clock();
+    entry.accessed = this.#clock === wallClock ? now : this.#clock();
     return handOut(entry);
   }
 
   /** The value or {@link MISS}; a promise only when it takes more than this thread's memory and connection. */
   read(key: string): unknown {
-    const foreign = this.#isCurrent() ? this.#foreignCommits : undefined;
-    const entry = foreign === undefined ? undefined : this.#tier?.get(key);
+    const isCurrent = this.#isCurrent();
+    const entry = isCurrent ? this.#tier?.get(key) : undefined;
     if (entry && this.#versions.at(entry.slot) === entry.version) {
       if (isExpired(entry.found.expires, this.#clock())) return this.#miss();
       this.#hit(entry);
@@ -91,9 +99,9 @@ export class ReadPath {
     const hash = hashOf(key);
     const slot = this.#versions.slotOf(hash);
     // Before the read: a write that comes after it makes the copy outdated, never the other way round.
-    const at: Moment = { hash, slot, version: this.#versions.at(slot), foreign };
-    if (foreign !== undefined) {
-      const shared = this.#sharedTier.get(key, hash, at.version, foreign);
+    const at: Moment = { hash, slot, version: this.#versions.at(slot), isCurrent };
+    if (isCurrent) {
+      const shared = this.#sharedTier.get(key, hash, at.version);
       if (shared && isSound(key, shared)) return this.#receive(key, shared, at, true);
     }
     const found = this.#lookUp(key);
@@ -113,15 +121,15 @@ export class ReadPath {
       this.#hit({ key, hits: 0, accessed: 0 });
       return value;
     }
-    if (!isShared) this.#sharedTier.put(key, at.hash, at.version, at.foreign!, found);
+    if (!isShared) this.#sharedTier.put(key, at.hash, at.version, found);
     const entry = this.#keep(key, found, value, at);
     this.#hit(entry);
     return value;
   }
 
-  #isWorthKeeping(found: FoundValue | undefined, { hash, foreign }: Moment): boolean {
+  #isWorthKeeping(found: FoundValue | undefined, { hash, isCurrent }: Moment): boolean {
     if (!found || found.blob !== null || found.size > LARGEST_COPY) return false;
-    return foreign !== undefined && this.#sharedTier.noteRead(hash);
+    return isCurrent && this.#sharedTier.noteRead(hash);
   }
 
   #keep(key: string, found: FoundValue, value: unknown, { slot, version }: Moment): LocalEntry {
@@ -196,16 +204,15 @@ export class ReadPath {
     }
   }
 
-  /** True when this thread read something that it has not reported. */
-  get hasAccesses(): boolean {
-    return this.#accesses.length > 0;
-  }
-
   /** Tells the writer what was read since the last time, for eviction and metadata. Urgent: resolves when it is committed. */
   async reportAccesses(isUrgent: boolean): Promise<void> {
     clearTimeout(this.#reporting);
     this.#reporting = undefined;
     if (this.#accesses.length === 0 && !isUrgent) return;
+    await this.link.send({ type: 'access', entries: this.#takeAccesses(), isUrgent }, this.#clock());
+  }
+
+  #takeAccesses(): Accesses {
     const entries = this.#accesses.map(({ key, hits, accessed }): [string, number, number] => [
       key,
       hits,
@@ -214,7 +221,7 @@ export class ReadPath {
     for (const access of this.#accesses) access.hits = 0;
     this.#accesses = [];
     this.#others.clear();
-    await this.link.write({ type: 'access', entries, isUrgent }, this.#clock());
+    return entries;
   }
 
   async close(): Promise<void> {
@@ -279,13 +286,13 @@ export class ReadPath {
 
   // Changes whenever the entry does.
   #stateOf(key: string): string {
-    return `${this.#versions.at(this.#versions.slotOf(hashOf(key)))} ${this.#foreign()}`;
+    return `${this.#versions.at(this.#versions.slotOf(hashOf(key)))} ${this.#follow()}`;
   }
 
   #damaged(key: string, found: FoundValue): typeof MISS {
     // Gone for good: whoever waits for it to be produced must not go on finding it there.
     const { checksum, blob } = found;
-    void this.link.write({ type: 'discard', key, checksum, blob }, this.#clock());
+    void this.link.send({ type: 'discard', key, checksum, blob }, this.#clock());
     const what = found.blob === null ? 'entry' : `blob ${found.blob}`;
     this.link.readFailed(new Error(`The ${what} of '${key}' is missing or damaged; it counts as a miss.`));
     return this.#miss();
@@ -294,20 +301,20 @@ export class ReadPath {
   /** Whether copies in memory may be used; forgets those of this thread that may be out of date. */
   #isCurrent(): boolean {
     if (!this.#tier) return false;
-    const now = Date.now();
+    const now = wallClock();
     if (now < this.#lookAt && now >= this.#lookedAt) return true;
     this.#lookedAt = now;
     // Whole milliseconds, rounded down both times: never later than it should be.
     this.#lookAt = now + FOREIGN_STALENESS_MS;
-    const foreignCommits = this.link.allowsLocalTier ? this.#foreign() : undefined;
-    if (foreignCommits === undefined || foreignCommits !== this.#foreignCommits) this.#tier.clear();
-    if (foreignCommits === undefined) this.#lookAgain();
-    this.#foreignCommits = foreignCommits;
-    return foreignCommits !== undefined;
+    if (this.link.allowsLocalTier && this.#follow() !== undefined) return true;
+    this.#tier.clear();
+    this.#lookAgain();
+    return false;
   }
 
-  #foreign(): number | undefined {
-    return this.#guard(reader => reader.foreignCommits()) as number | undefined;
+  // Undefined when nobody can tell what other processes have changed.
+  #follow(): number | undefined {
+    return this.#guard(reader => reader.follow()) as number | undefined;
   }
 
   // After a look at the database the next copy handed out must not be older than what was seen there.
@@ -318,7 +325,7 @@ export class ReadPath {
   // The database is a moment ahead of the versions while a thread of this process commits, or longer if that thread has
   // to wait for a core. What was seen there makes all copies of the key out of date, as the commit is about to do.
   #outdate(key: string | 'all'): void {
-    if (this.#versions.turn.isTaken) this.#versions.bump(key === 'all' ? key : [key]);
+    if (this.link.shared.lock.isHeld) this.#versions.bump(key === 'all' ? key : [hashOf(key)]);
   }
 
   #hit(access: Access): void {

@@ -13,12 +13,14 @@ import type {
   PrefixOptions,
   SetOptions,
 } from './cache.ts';
-import { ClosedCacheError, GloveboxError, WrongKindError } from './errors.ts';
+import { WritePath } from './client/write-path.ts';
+import { ClosedCacheError } from './errors.ts';
 import { encodeIncoming, type Incoming, incomingFile, isReady } from './incoming.ts';
 import { assertKey } from './keys.ts';
 import type { StoreLink } from './link.ts';
 import { MISS, ReadPath } from './read-path.ts';
-import type { IncomingValue, WriteOperation, WriteResult } from './store.ts';
+import type { IncomingValue, WriteOperation } from './store.ts';
+import { wallClock } from './time.ts';
 import { parseDuration } from './units.ts';
 
 export interface StoreCacheOptions {
@@ -42,10 +44,7 @@ export class StoreCache implements Cache {
   readonly #connect: () => Promise<StoreLink>;
   #connecting: Promise<ReadPath> | undefined;
   #path: ReadPath | undefined;
-  // Settled when all operations so far have been sent; undefined when they have.
-  #tail: Promise<void> | undefined;
-  // The latest operation: all are answered in order, so that when it is, all are.
-  #latest: Promise<unknown> | undefined;
+  readonly #writes: WritePath;
   #isClosed = false;
 
   /** `connect` is called once, by the first operation. */
@@ -53,9 +52,10 @@ export class StoreCache implements Cache {
     this.tag = options.tag;
     this.#ttl = options.ttl;
     // Times are stored as whole milliseconds.
-    this.#clock = options.clock === Date.now ? Date.now : () => Math.floor(options.clock());
+    this.#clock = options.clock === wallClock ? wallClock : () => Math.floor(options.clock());
     this.#localTierSize = options.localTierSize;
     this.#connect = connect;
+    this.#writes = new WritePath(async () => (await this.#connected()).link, this.#clock);
   }
 
   // No async function: what is at hand should cost one promise and no more.
@@ -98,7 +98,7 @@ export class StoreCache implements Cache {
     return this.#set(key, value, { expires: this.#expires(options?.ttl), onlyIfAbsent: true });
   }
 
-  async #set(
+  #set(
     key: string,
     value: unknown,
     how: { expires: number | null; onlyIfAbsent?: boolean; lease?: string },
@@ -239,8 +239,7 @@ export class StoreCache implements Cache {
       if (step === 0) break;
       removed += step;
     }
-    await link.collect();
-    return removed;
+    return removed + (await link.collect());
   }
 
   async stats(): Promise<CacheStats> {
@@ -256,14 +255,18 @@ export class StoreCache implements Cache {
     this.#isClosed = true;
     this.#path = undefined;
     if (!this.#connecting) return;
-    await this.#latest?.catch(() => undefined);
+    await this.#writes.idle();
     // A link that could not be made has nothing to close.
     const path = await this.#connecting.catch(() => undefined);
     await path?.close();
   }
 
   #open(): Promise<ReadPath> {
-    if (this.#isClosed) return Promise.reject(new ClosedCacheError(this.tag));
+    return this.#isClosed ? Promise.reject(new ClosedCacheError(this.tag)) : this.#connected();
+  }
+
+  // Also for what was called before the cache was closed.
+  #connected(): Promise<ReadPath> {
     this.#connecting ??= this.#connect().then(link => {
       const path = new ReadPath(link, this.#clock, this.#localTierSize);
       if (!this.#isClosed) this.#path = path;
@@ -280,7 +283,7 @@ export class StoreCache implements Cache {
     return duration === null ? null : this.#clock() + Math.ceil(duration);
   }
 
-  // Large values become temporary files here, in the thread that has them; the writer only gives them their names.
+  // Large values become temporary files here, in the thread that has them; the transaction only gives them their names.
   async #writeValues(
     values: Incoming[],
     operation: (ready: IncomingValue[]) => WriteOperation,
@@ -298,53 +301,13 @@ export class StoreCache implements Cache {
     try {
       return (await this.#write(preparing, false)) as boolean;
     } finally {
-      // The writer has renamed what it stored; what is still there was refused.
+      // The transaction has renamed what it stored; what is still there was refused.
       for (const { temporary } of temporaries) await blobs?.discard(temporary);
     }
   }
 
-  // Operations go out in the order of the calls, also when one is still being prepared or the link is being made.
-  async #write<F>(
-    operation: WriteOperation | Promise<WriteOperation>,
-    failed: F,
-  ): Promise<number | boolean | F> {
-    let sent: Promise<WriteResult>;
-    if (this.#path && !this.#tail && !(operation instanceof Promise)) {
-      sent = this.#send(this.#path, operation);
-    } else {
-      const before = this.#tail;
-      const turn = (async () => {
-        const path = await this.#open();
-        await before;
-        try {
-          const ready = await operation;
-          return { result: this.#send(path, ready) };
-        } catch (error) {
-          if (error instanceof GloveboxError) throw error;
-          path.link.readFailed(error);
-          return { result: Promise.resolve<WriteResult>({ failed: String(error) }) };
-        }
-      })();
-      const tail = turn.then(
-        () => undefined,
-        () => undefined,
-      );
-      this.#tail = tail;
-      void tail.then(() => {
-        if (this.#tail === tail) this.#tail = undefined;
-      });
-      sent = turn.then(({ result }) => result);
-    }
-    this.#latest = sent;
-    const result = await sent;
-    if ('value' in result) return result.value;
-    if ('mistake' in result) throw new WrongKindError(result.mistake);
-    return failed;
-  }
-
-  #send(path: ReadPath, operation: WriteOperation): Promise<WriteResult> {
-    // What this thread read goes first: eviction is to know of it.
-    if (path.link.shared.versions.isPressed && path.hasAccesses) void path.reportAccesses(true);
-    return path.link.write(operation, this.#clock());
+  #write<F>(operation: WriteOperation | Promise<WriteOperation>, failed: F): Promise<number | boolean | F> {
+    if (this.#isClosed) return Promise.reject(new ClosedCacheError(this.tag));
+    return this.#writes.write(operation, failed);
   }
 }

@@ -114,7 +114,7 @@ export class Coordinator {
     host.close();
   }
 
-  aggregatedStats(): AggregatedCacheStats {
+  async aggregatedStats(): Promise<AggregatedCacheStats> {
     const all: AggregatedCacheStats = {
       totalInstances: this.#hosts.size,
       instances: {},
@@ -125,7 +125,7 @@ export class Coordinator {
       hitRate: 0,
     };
     for (const [name, host] of this.#hosts) {
-      const stats = host.stats();
+      const stats = await host.stats();
       all.instances[name] = stats;
       all.totalSize += stats.size;
       all.totalCount += stats.count;

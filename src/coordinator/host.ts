@@ -7,10 +7,12 @@ import type { SharedMemory } from '../cache/shared-memory.ts';
 import { isDamage } from '../cache/sqlite/open.ts';
 import { DATABASE_FILE } from '../cache/sqlite/store.ts';
 import {
+  type Accesses,
   isExpired,
   type LeaseRecord,
   type Store,
   StoreBusyError,
+  type TimedOperation,
   type WriteOperation,
   type WriteResult,
 } from '../cache/store.ts';
@@ -34,6 +36,7 @@ export class StoreHost implements LeaseHost, Writer {
   readonly #counters = new Map<Client, Float64Array>();
   readonly #users = new Map<Client, number>();
   readonly #past = new Float64Array(COUNTERS);
+  readonly #reads = new Set<() => Accesses>();
 
   /** Throws {@link StoreBusyError} when another process keeps the store from being opened and `mayBeBusy`. */
   constructor(options: LiveStoreOptions, mayBeBusy = false) {
@@ -42,7 +45,8 @@ export class StoreHost implements LeaseHost, Writer {
     const onOpen = () => {
       this.#isStuck = false;
     };
-    this.#live = new LiveStore(options, onOpen, mayBeBusy);
+    const takeAccesses = () => [...this.#reads].flatMap(take => take());
+    this.#live = new LiveStore(options, { onOpen, takeAccesses }, mayBeBusy);
     this.shared = this.#live.shared;
   }
 
@@ -90,14 +94,32 @@ export class StoreHost implements LeaseHost, Writer {
 
   /** A thread has ended, perhaps in the middle of writing by itself. */
   threadEnded(thread: number): void {
-    const { versions, tier, group } = this.shared;
-    const wasWriting = versions.turn.isOf(thread);
+    const { versions, tier, lock } = this.shared;
     // It may have committed something and not have come to say so.
-    if (wasWriting) versions.bump('all');
-    group.endOf(thread, wasWriting ? () => this.#live.read(store => store.latestCommits()) : undefined);
+    if (lock.isHeldBy(thread)) versions.bump('all');
     tier.endOf(thread);
-    versions.turn.endOf(thread);
-    group.wakeOne();
+    lock.releaseDead(thread);
+  }
+
+  /** What `take` gives is asked for before entries are evicted. Returns how it is not asked for any more. */
+  addReads(take: () => Accesses): () => void {
+    this.#reads.add(take);
+    return () => this.#reads.delete(take);
+  }
+
+  /** Commits at once, for this thread's caches; undefined when that is not possible, and {@link write} is to do it. */
+  commitNow(batch: readonly TimedOperation[]): WriteResult[] | undefined {
+    const store = this.#live.current;
+    if (!store) return undefined;
+    try {
+      const results = store.apply(batch);
+      // What went into files that somebody removed is lost: it is done again.
+      if (this.#live.look()) return undefined;
+      if (store.hasBacklog) this.#queue.wake();
+      return results;
+    } catch {
+      return undefined;
+    }
   }
 
   /** A thread that writes by itself left tidying up to do. */
@@ -126,7 +148,7 @@ export class StoreHost implements LeaseHost, Writer {
   /** Resolves after the commit, when every thread that reads will see the change. `timeout`: milliseconds to wait for other processes. */
   write(operation: WriteOperation, now: number, timeout = DEFAULT_TIMEOUT_MS): Promise<WriteResult> {
     if (operation.type === 'access') {
-      this.#accessLog.add(operation, now, this.shared.versions.isPressed);
+      this.#accessLog.add(operation, now, this.shared.versions.isNearLimit);
       return operation.isUrgent ? this.#accessLog.flush() : Promise.resolve({ value: true });
     }
     return this.#push(operation, now, timeout);
@@ -152,12 +174,12 @@ export class StoreHost implements LeaseHost, Writer {
     return this.#live.readFailed(error, epoch);
   }
 
-  stats(): CacheStats {
+  async stats(): Promise<CacheStats> {
     const { tag, backend, directory, maxSize } = this.options;
+    const totals = (await this.#live.totals()) ?? { size: 0, count: 0, blobs: 0 };
     const sum = (index: number) =>
       [...this.#counters.values()].reduce((total, counters) => total + counters[index]!, this.#past[index]!);
     const degraded = this.#live.degraded === undefined ? {} : { degraded: this.#live.degraded };
-    const totals = this.#live.read(store => store.totals()) ?? { size: 0, count: 0, blobs: 0 };
     const counts = this.#live.current?.counts ?? { sets: 0, deletes: 0, evictions: 0, expired: 0 };
     return {
       tag,
@@ -207,8 +229,8 @@ export class StoreHost implements LeaseHost, Writer {
     return report;
   }
 
-  async collect(): Promise<void> {
-    await this.#live.collect();
+  collect(): Promise<number> {
+    return this.#live.collect();
   }
 
   close(): void {

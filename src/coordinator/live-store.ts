@@ -7,7 +7,7 @@ import { SharedMemory } from '../cache/shared-memory.ts';
 import { classify } from '../cache/sqlite/connection.ts';
 import { isDamage, OPENING_WAIT_MS } from '../cache/sqlite/open.ts';
 import { SqliteStore } from '../cache/sqlite/store.ts';
-import { type Store, StoreBusyError } from '../cache/store.ts';
+import { type Accesses, type Store, StoreBusyError, type StoreTotals } from '../cache/store.ts';
 import { collectLocks } from './locks.ts';
 
 export interface LiveStoreOptions {
@@ -23,6 +23,13 @@ export interface LiveStoreOptions {
   allowUntrusted: boolean;
 }
 
+export interface LiveStoreHooks {
+  /** Called for every store that is opened, the first one included. */
+  onOpen(): void;
+  /** Gives what the caches of this thread have read and not reported. */
+  takeAccesses(): Accesses;
+}
+
 // A store that cannot be opened is tried again, and one whose file was removed or replaced is noticed, this often.
 const LOOK_INTERVAL_MS = 1000;
 const COMMIT_LOOK_INTERVAL_MS = 10;
@@ -33,9 +40,10 @@ const SHORT_WAIT_MS = 200;
 export class LiveStore {
   readonly shared = new SharedMemory();
   readonly #options: LiveStoreOptions;
-  readonly #onOpen: () => void;
+  readonly #hooks: LiveStoreHooks;
   #current: Store | undefined;
   #degraded: string | undefined;
+  #shrinking: Store | undefined;
   #openedAt = Number.NEGATIVE_INFINITY;
   #lookedAt = Number.NEGATIVE_INFINITY;
   #isClosed = false;
@@ -44,14 +52,14 @@ export class LiveStore {
 
   /**
    * Throws {@link StoreBusyError} when another process keeps the store from being opened and `mayBeBusy`.
-   *
-   * @param onOpen is called for every store that is opened, the first one included
    */
-  constructor(options: LiveStoreOptions, onOpen: () => void, mayBeBusy = false) {
+  constructor(options: LiveStoreOptions, hooks: LiveStoreHooks, mayBeBusy = false) {
     this.#options = options;
-    this.#onOpen = onOpen;
+    this.#hooks = hooks;
     this.#open(mayBeBusy);
-    this.#looking = setInterval(() => this.look(), LOOK_INTERVAL_MS).unref();
+    this.#looking = setInterval(() => {
+      if (!this.look()) void this.#shrink();
+    }, LOOK_INTERVAL_MS).unref();
   }
 
   get current(): Store | undefined {
@@ -68,7 +76,7 @@ export class LiveStore {
     try {
       this.#current = this.#openStore(mayBeBusy ? SHORT_WAIT_MS : OPENING_WAIT_MS);
       this.#degraded = undefined;
-      this.#onOpen();
+      this.#hooks.onOpen();
       void this.#collect(this.#current).catch(() => undefined);
     } catch (error) {
       if (mayBeBusy && classify(error) === 'busy') {
@@ -81,16 +89,21 @@ export class LiveStore {
       );
     }
     this.shared.versions.setDegraded(this.#degraded !== undefined);
-    this.shared.versions.setPressed(this.#current?.isPressed ?? false);
+    this.shared.versions.setNearLimit(this.#current?.isNearLimit ?? false);
   }
 
   #openStore(openingWait: number): Store {
     const { backend, directory, maxSize, policy, writer, allowUntrusted } = this.#options;
     const { shared } = this;
-    if (backend === 'memory') return new MemoryStore({ maxSize, policy, versions: shared.versions });
+    const { takeAccesses } = this.#hooks;
+    if (backend === 'memory') {
+      return new MemoryStore({ maxSize, policy, versions: shared.versions, takeAccesses });
+    }
     const onSetAside = (name: string) => this.#warnSetAside(name);
-    const settings = { directory, maxSize, policy, writer, allowUntrusted, onSetAside, shared, openingWait };
-    return new SqliteStore(settings);
+    return SqliteStore.open({
+      ...{ directory, maxSize, policy, writer, allowUntrusted },
+      ...{ onSetAside, shared, openingWait, takeAccesses },
+    });
   }
 
   get lockDirectory(): string | undefined {
@@ -129,6 +142,8 @@ export class LiveStore {
       this.warnOf(error);
     }
     this.#current = undefined;
+    // Of the one that was open.
+    this.shared.seen.set(0, 0);
     this.#open();
     this.shared.versions.bumpEpoch();
   }
@@ -168,23 +183,51 @@ export class LiveStore {
     return true;
   }
 
+  // Nobody waits for it: what was removed makes the file smaller a moment later.
+  async #shrink(): Promise<void> {
+    const store = this.#current;
+    if (!store || this.#shrinking === store || !this.read(() => store.isShrinkable)) return;
+    this.#shrinking = store;
+    try {
+      await store.shrink();
+    } catch (error) {
+      if (store === this.#current) this.warnOf(error);
+    } finally {
+      this.#shrinking = undefined;
+    }
+  }
+
   /** As {@link look}, nearly each time: what is written to a file that was removed would be acknowledged and lost. */
   lookBeforeCommit(): void {
     if (performance.now() - this.#lookedAt > COMMIT_LOOK_INTERVAL_MS) this.look();
   }
 
-  /** Removes what processes that have ended left behind. */
-  async collect(): Promise<void> {
-    if (this.#current) await this.#collect(this.#current).catch((error: unknown) => this.warnOf(error));
+  /** See {@link Store.totals}. */
+  async totals(): Promise<StoreTotals | undefined> {
+    try {
+      return await this.#current?.totals();
+    } catch (error) {
+      return this.readFailed(error);
+    }
   }
 
-  async #collect(store: Store): Promise<void> {
+  /** Removes what processes that have ended left behind, and gives disk space back. See {@link Store.collect}. */
+  async collect(): Promise<number> {
+    try {
+      return this.#current ? await this.#collect(this.#current) : 0;
+    } catch (error) {
+      this.warnOf(error);
+      return 0;
+    }
+  }
+
+  async #collect(store: Store): Promise<number> {
     if (this.lockDirectory !== undefined) {
       await collectLocks(this.lockDirectory);
       // The one that is held while the database file itself is migrated or set aside.
       await collectLocks(this.#options.directory);
     }
-    await store.collect();
+    return store.collect();
   }
 
   #warnSetAside(name: string): void {

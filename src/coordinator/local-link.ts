@@ -3,7 +3,7 @@ import type { BlobFiles } from '../cache/blobs.ts';
 import type { CacheStats, CheckReport } from '../cache/cache.ts';
 import type { Grant, LeaseRequest, StoreLink } from '../cache/link.ts';
 import type { SharedMemory } from '../cache/shared-memory.ts';
-import type { StoreReader, WriteOperation, WriteResult } from '../cache/store.ts';
+import type { Accesses, StoreReader, TimedOperation, WriteOperation, WriteResult } from '../cache/store.ts';
 import type { Coordinator, OpenedStore } from './coordinator.ts';
 import type { StoreHost } from './host.ts';
 import type { Client } from './leases.ts';
@@ -18,6 +18,7 @@ export class LocalLink implements StoreLink {
   readonly #host: StoreHost;
   readonly #client: Client;
   readonly #timeout: number;
+  readonly #reads: (() => void)[] = [];
 
   private constructor(
     coordinator: Coordinator,
@@ -47,8 +48,16 @@ export class LocalLink implements StoreLink {
     return this.#host.readFailed(error);
   }
 
-  write(operation: WriteOperation, now: number): Promise<WriteResult> {
+  commit(batch: readonly TimedOperation[]): WriteResult[] | undefined {
+    return this.#host.commitNow(batch);
+  }
+
+  send(operation: WriteOperation, now: number): Promise<WriteResult> {
     return this.#host.write(operation, now, this.#timeout);
+  }
+
+  addReads(take: () => Accesses): void {
+    this.#reads.push(this.#host.addReads(take));
   }
 
   lease(request: LeaseRequest, onWait: (holder: { pid: number }) => void): Promise<Grant> {
@@ -67,11 +76,12 @@ export class LocalLink implements StoreLink {
     return this.#host.check(repair);
   }
 
-  collect(): Promise<void> {
+  collect(): Promise<number> {
     return this.#host.collect();
   }
 
   async close(): Promise<void> {
+    for (const remove of this.#reads) remove();
     this.#coordinator.release(this.#host, this.#client);
   }
 }

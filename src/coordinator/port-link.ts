@@ -1,25 +1,14 @@
 // How a worker thread's cache reaches its store: by itself where it can, and else over the connection.
 import { BlobFiles } from '../cache/blobs.ts';
 import type { CacheStats, CheckReport } from '../cache/cache.ts';
+import { ThreadStore } from '../cache/client/thread-store.ts';
 import { ConflictingOptionsError, GloveboxError } from '../cache/errors.ts';
 import type { Grant, LeaseRequest, StoreLink } from '../cache/link.ts';
 import { SharedMemory } from '../cache/shared-memory.ts';
-import { SqliteReader } from '../cache/sqlite/reader.ts';
-import type { StoreReader, TimedOperation, WriteOperation, WriteResult } from '../cache/store.ts';
+import type { Accesses, StoreReader, TimedOperation, WriteOperation, WriteResult } from '../cache/store.ts';
 import type { Connection, RemoteControl } from './connection.ts';
-import { DirectWriter, isPlain } from './direct-writer.ts';
 import { PortReader } from './port-reader.ts';
 import type { OpenReply, OpenRequest } from './protocol.ts';
-
-// Readers wait only for a database that is being opened or recovered, which is short; the thread is blocked meanwhile.
-const READER_WAIT_MS = 1000;
-
-// Operations of one transaction. Other threads wait meanwhile.
-const BATCH_SIZE = 256;
-
-interface Queued extends TimedOperation {
-  done: (result: WriteResult) => void;
-}
 
 /**
  * The link of a worker thread's cache: reads and writes by itself where it can, and has the rest done over its
@@ -31,49 +20,29 @@ export class PortLink implements StoreLink {
   readonly blobs: BlobFiles | undefined;
   readonly #connection: Connection;
   readonly #instance: number;
-  readonly #openReader: () => StoreReader;
-  #reader: StoreReader;
-  #epoch: number;
-  // No other process can have the store.
-  readonly #isAlone: boolean;
-  readonly #direct: DirectWriter | undefined;
-  // Of this turn, to be written together.
-  #batch: Queued[] = [];
-  // Operations that the coordinator has not answered: what comes after them must not overtake them.
-  #withCoordinator = 0;
+  readonly #overPort: PortReader;
+  // Undefined where the coordinator alone has the store.
+  readonly #store: ThreadStore | undefined;
+  readonly #reads: (() => Accesses)[] = [];
 
-  private constructor(connection: Connection, reply: OpenReply, timeout: number) {
-    const { instance, file, writer } = reply;
+  private constructor(connection: Connection, reply: OpenReply) {
+    const { instance, directory, maxSize, policy, writer } = reply;
     this.#connection = connection;
     this.#instance = instance;
     this.shared = new SharedMemory(reply.shared);
     this.counters = new Float64Array(reply.counters);
-    this.blobs = reply.directory === undefined ? undefined : new BlobFiles(reply.directory);
-    this.#epoch = this.shared.versions.epoch;
-    const overPort = new PortReader(connection, instance);
-    this.#openReader = () => {
-      if (file === undefined || this.shared.versions.isDegraded) return overPort;
-      try {
-        return new SqliteReader(file, writer, Math.min(timeout, READER_WAIT_MS));
-      } catch (error) {
-        if (error instanceof GloveboxError) throw error;
-        // The coordinator's own connection may not have noticed yet that the file is damaged.
-        this.readFailed(error);
-        return overPort;
-      }
-    };
-    this.#reader = this.#openReader();
-    this.#isAlone = file === undefined;
-    const { directory, maxSize, policy } = reply;
+    this.blobs = directory === undefined ? undefined : new BlobFiles(directory);
+    this.#overPort = new PortReader(connection, instance);
     if (directory !== undefined) {
-      const options = { directory, maxSize, policy, writer };
-      this.#direct = new DirectWriter(options, this.shared, this.counters);
+      const takeAccesses = () => this.#takeAccesses();
+      const options = { directory, maxSize, policy, writer, takeAccesses };
+      this.#store = new ThreadStore(options, this.shared, this.counters);
     }
   }
 
   /** Without a connection of its own the thread would not notice what other processes change. */
   get allowsLocalTier(): boolean {
-    return this.#isAlone || this.#reader instanceof SqliteReader;
+    return this.#store === undefined || this.reader() !== this.#overPort;
   }
 
   /** Opens a cache over the connection. Rejects with ConflictingOptionsError. */
@@ -83,68 +52,56 @@ export class PortLink implements StoreLink {
       if (reply.code === 'GLOVEBOX_CONFLICTING_OPTIONS') throw new ConflictingOptionsError(reply.message);
       throw new GloveboxError(reply.code, reply.message);
     }
-    return new PortLink(connection, reply.value, request.timeout);
+    return new PortLink(connection, reply.value);
   }
 
   reader(): StoreReader {
-    const epoch = this.shared.versions.epoch;
-    if (epoch !== this.#epoch) {
-      this.#epoch = epoch;
-      this.#reader.close();
-      this.#reader = this.#openReader();
+    if (this.shared.versions.isDegraded) return this.#overPort;
+    try {
+      return this.#store?.open()?.reader ?? this.#overPort;
+    } catch (error) {
+      if (error instanceof GloveboxError) throw error;
+      // The coordinator's own connection may not have noticed yet that the file is damaged.
+      this.readFailed(error);
+      return this.#overPort;
     }
-    return this.#reader;
   }
 
   readFailed(error: unknown): undefined {
     const { message, code } = error as NodeJS.ErrnoException;
-    const epoch = this.#epoch;
+    const epoch = this.#store?.epoch ?? this.shared.versions.epoch;
     void this.#call((control, instance) =>
       control.readFailed(instance, message ?? String(error), code, epoch),
     ).catch(() => undefined);
   }
 
-  write(operation: WriteOperation, now: number): Promise<WriteResult> {
-    if (operation.type === 'access' || operation.type === 'discard') return this.#send(operation, now);
-    if (!this.#direct || this.#withCoordinator > 0 || !isPlain(operation)) {
-      this.#flush();
-      return this.#pass(operation, now);
-    }
-    return new Promise(done => {
-      this.#batch.push({ operation, now, done });
-      // One transaction for everything that this turn writes.
-      if (this.#batch.length === 1) queueMicrotask(() => this.#flush());
-    });
-  }
-
-  #flush(): void {
-    const batch = this.#batch;
-    if (batch.length === 0) return;
-    this.#batch = [];
-    for (let from = 0; from < batch.length; from += BATCH_SIZE) {
-      const part = batch.slice(from, from + BATCH_SIZE);
-      const results = this.#withCoordinator > 0 ? undefined : this.#direct?.commit(part);
-      for (const [index, { operation, now, done }] of part.entries()) {
-        if (results) done(results[index]!);
-        else void this.#pass(operation, now).then(done);
-      }
-    }
-    if (this.#direct?.takeBacklog()) {
+  commit(batch: readonly TimedOperation[]): WriteResult[] | undefined {
+    const results = this.#store?.commit(batch);
+    if (this.#store?.takeBacklog()) {
       void this.#call((control, instance) => control.tidy(instance)).catch(() => undefined);
     }
+    return results;
   }
 
-  async #pass(operation: WriteOperation, now: number): Promise<WriteResult> {
-    this.#withCoordinator++;
-    try {
-      return await this.#send(operation, now);
-    } finally {
-      this.#withCoordinator--;
+  send(operation: WriteOperation, now: number): Promise<WriteResult> {
+    // What this thread read goes first: eviction is to know of it.
+    if (this.shared.versions.isNearLimit && operation.type !== 'access') {
+      const entries = this.#takeAccesses();
+      if (entries.length > 0) void this.#write({ type: 'access', entries, isUrgent: true }, now);
     }
+    return this.#write(operation, now);
   }
 
-  #send(operation: WriteOperation, now: number): Promise<WriteResult> {
+  #write(operation: WriteOperation, now: number): Promise<WriteResult> {
     return this.#connection.write(this.#instance, operation, now);
+  }
+
+  addReads(take: () => Accesses): void {
+    this.#reads.push(take);
+  }
+
+  #takeAccesses(): Accesses {
+    return this.#reads.flatMap(take => take());
   }
 
   async lease(request: LeaseRequest, onWait: (holder: { pid: number }) => void): Promise<Grant> {
@@ -169,15 +126,12 @@ export class PortLink implements StoreLink {
     return this.#call((control, instance) => control.check(instance, repair));
   }
 
-  collect(): Promise<void> {
+  collect(): Promise<number> {
     return this.#call((control, instance) => control.collect(instance));
   }
 
   async close(): Promise<void> {
-    this.#flush();
-    this.#direct?.close();
-    this.shared.group.close();
-    this.#reader.close();
+    this.#store?.close();
     // The coordinator may have ended before us: then there is nothing to give back.
     await this.#call((control, instance) => control.release(instance)).catch(() => undefined);
   }

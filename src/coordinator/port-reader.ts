@@ -24,9 +24,11 @@ export class PortReader implements StoreReader {
     return this.#connection.call(control => control.metadata(this.#instance, key));
   }
 
-  foreignCommits(): number {
-    return 0;
+  readMany(keys: readonly string[]): Promise<Map<string, FoundValue>> {
+    return this.#connection.call(control => control.readMany(this.#instance, [...keys]));
   }
 
-  close(): void {}
+  follow(): number {
+    return 0;
+  }
 }

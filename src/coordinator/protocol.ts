@@ -98,18 +98,19 @@ export interface Control {
   release(instance: number): void;
   read(instance: number, key: string): FoundValue | undefined;
   page(instance: number, prefix: string, after: string, now: number, keysOnly: boolean): PageEntry[];
+  readMany(instance: number, keys: string[]): Map<string, FoundValue>;
   metadata(instance: number, key: string): EntryMetadata | undefined;
   lease(instance: number, request: LeaseRequest): Promise<LeaseReply>;
   awaitLease(ticket: number): Promise<LeaseReply>;
   abandon(instance: number, key: string, token: string): void;
   /** `epoch` is that of the connection that read: damage of a database that was replaced since is no news. */
   readFailed(instance: number, message: string, code: string | undefined, epoch: number): void;
-  stats(instance: number): CacheStats;
+  stats(instance: number): Promise<CacheStats>;
   check(instance: number, repair: boolean): Promise<CheckReport>;
-  collect(instance: number): Promise<void>;
+  collect(instance: number): Promise<number>;
   /** The thread has written by itself, and left unused blobs or more than fits. */
   tidy(instance: number): void;
-  aggregatedStats(): AggregatedCacheStats;
+  aggregatedStats(): Promise<AggregatedCacheStats>;
 }
 
 /** Worker to coordinator, over `writes`. */

@@ -121,6 +121,8 @@ export class Session {
       },
       read: (instance, key) => reading(instance, reader => reader.read(key)) as never,
       page: (instance, ...query) => (reading(instance, reader => reader.page(...query)) ?? []) as never,
+      readMany: (instance, keys) =>
+        (reading(instance, reader => reader.readMany(keys)) ?? new Map()) as never,
       metadata: (instance, key) => reading(instance, reader => reader.metadata(key)) as never,
       lease: (instance, request) => {
         let tellHolder: (holder: { pid: number }) => void = () => undefined;

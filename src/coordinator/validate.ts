@@ -167,6 +167,7 @@ const calls: { [Name in keyof Control]: Check[] } = {
   release: [isWhole],
   read: [isWhole, isKey],
   page: [isWhole, isText(4096), isText(4096), isTime, isBoolean],
+  readMany: [isWhole, listOf(isKey)],
   metadata: [isWhole, isKey],
   lease: [
     isWhole,

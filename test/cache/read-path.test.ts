@@ -19,7 +19,7 @@ function setting(value: string): WriteOperation {
   return { type: 'set', key: KEY, value: incoming, expires: null };
 }
 
-/** A reader of an empty store. `commit` is what another thread does in its turn, up to its commit. */
+/** A reader of an empty store. `commit` is what another thread does that holds the lock, up to its commit. */
 async function makeReader(t: ExecutionContext) {
   const root = await temporaryDirectory(t);
   mkdirSync(path.join(root, 'tag'), { mode: 0o700 });
@@ -41,8 +41,8 @@ async function makeReader(t: ExecutionContext) {
     read,
     page: reader.page.bind(reader),
     metadata: reader.metadata.bind(reader),
-    foreignCommits: reader.foreignCommits.bind(reader),
-    close: () => undefined,
+    readMany: reader.readMany.bind(reader),
+    follow: reader.follow.bind(reader),
   };
   const link = {
     shared,
@@ -51,11 +51,12 @@ async function makeReader(t: ExecutionContext) {
     blobs: store.blobs,
     reader: () => counting,
     readFailed: (error: unknown) => t.fail(String(error)),
-    write: () => Promise.resolve({ value: true }),
+    addReads: () => undefined,
+    send: () => Promise.resolve({ value: true }),
   } as unknown as StoreLink;
   const reading = new ReadPath(link, Date.now, 1e6);
   const commit = (operation: WriteOperation) => {
-    t.true(shared.versions.turn.take(0));
+    t.true(shared.lock.acquire(0));
     other.apply([{ operation, now: Date.now() }]);
   };
   return { reading, commit, store, shared, reads: () => reads };
@@ -97,7 +98,7 @@ for (const [name, look] of Object.entries(looks)) {
 test('what is read once leaves no copy, what is read again does', async t => {
   const { reading, commit, shared, reads } = await makeReader(t);
   commit(setting('value'));
-  shared.versions.turn.release();
+  shared.lock.release();
   for (const expected of [1, 2, 2, 2]) {
     t.is(await reading.read(KEY), 'value');
     t.is(reads(), expected);
@@ -109,11 +110,11 @@ test('after a read that leaves no copy no read gives the value before', async t 
   const { versions, tier } = shared;
   store.apply([{ operation: setting('old'), now: Date.now() }]);
   // Others have put so much that it is no longer there; one thread has read it, and is about to put it again.
-  tier.put(KEY, hashOf(KEY), 0, 0, store.reader.read(KEY)!);
+  tier.put(KEY, hashOf(KEY), 0, store.reader.read(KEY)!);
   const old = store.reader.read(KEY)!;
   const version = versions.at(versions.slotOf(hashOf(KEY)));
   commit(setting('new'));
   t.is(await reading.read(KEY), 'new');
-  tier.put(KEY, hashOf(KEY), version, store.reader.foreignCommits()!, old);
+  tier.put(KEY, hashOf(KEY), version, old);
   t.is(await reading.read(KEY), 'new');
 });
