@@ -7,25 +7,30 @@ import { inodeOf, look, setAside } from './open.ts';
 // What changes nothing in the directory, such as a file that is cut short, is noticed this late.
 const LOOK_INTERVAL_MS = 10;
 
+export interface StoreFilesHooks {
+  /** Bytes to which those that use the database have cut it down: with fewer it was cut short by somebody else. */
+  leastLength(): number;
+  /** The database was written to, by a checkpoint or by somebody else: what the connection remembers of it may be wrong. */
+  onModified(): void;
+}
+
 export class StoreFiles {
   readonly #directory: string;
   readonly #database: string;
   readonly #inode: number | undefined;
   readonly #log: string;
-  readonly #leastLength: () => number;
+  readonly #hooks: StoreFilesHooks;
   #length = 0;
+  #modified: number | undefined;
   // The directory itself, whatever is done to its name. Never the database: closing it would drop SQLite's locks on it.
   #descriptor: number | undefined;
   // When the directory had been changed last when all files were looked at and sound, and until when that counts.
   #changed = 0;
   #until = 0;
 
-  /**
-   * `inode` is that of the database when it was opened. The log is there by now. `leastLength` tells to how many bytes
-   * the database has been cut down by those that use it.
-   */
-  constructor(directory: string, database: string, inode: number | undefined, leastLength: () => number) {
-    this.#leastLength = leastLength;
+  /** `inode` is that of the database when it was opened. The log is there by now. */
+  constructor(directory: string, database: string, inode: number | undefined, hooks: StoreFilesHooks) {
+    this.#hooks = hooks;
     this.#directory = directory;
     this.#database = database;
     this.#inode = inode;
@@ -65,8 +70,10 @@ export class StoreFiles {
     if (file?.ino !== this.#inode || file === undefined) return 'replaced';
     // Its log and the log's index go with its last connection only.
     if (logOf(this.#database) !== this.#log) return 'damaged';
-    if (file.size < this.#length && file.size < this.#leastLength()) return 'damaged';
+    if (file.size < this.#length && file.size < this.#hooks.leastLength()) return 'damaged';
     this.#length = file.size;
+    if (file.mtimeMs !== this.#modified) this.#hooks.onModified();
+    this.#modified = file.mtimeMs;
     return 'sound';
   }
 }

@@ -148,7 +148,11 @@ export class SqliteStore implements Store {
       this.#entries.hasBacklog = !attach;
       const external = new ExternalCommits(this.#database, shared, writer);
       this.reader = new SqliteReader(this.#database, external);
-      this.#files = new StoreFiles(directory, file, inode, () => this.#usage.leastTotal());
+      this.#files = new StoreFiles(directory, file, inode, {
+        leastLength: () => this.#usage.leastTotal(),
+        // Its pages are read anew: damage shows before more is stored on them.
+        onModified: () => this.#database.pragma('shrink_memory'),
+      });
       if (!attach) {
         this.#join(options.openingWait);
         external.begin();
