@@ -163,7 +163,8 @@ export interface Cache {
   /**
    * The stored value, or what `produce` makes, stored. However many threads and processes ask at once, `produce`
    * runs in one of them; the rest wait and get its value. When it throws, its own caller gets the error and the next
-   * one waiting tries; when its thread or process dies, the next one tries.
+   * one waiting tries; when its thread or process dies, the next one tries. Its own caller gets the value as all others
+   * will: a class instance as a plain object, an error without its `code`.
    */
   getOrSet<T>(key: string, produce: () => T | Promise<T>, options?: GetOrSetOptions): Promise<T>;
 

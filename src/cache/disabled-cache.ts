@@ -10,7 +10,7 @@ import type {
   GetOrSetOptions,
   SetOptions,
 } from './cache.ts';
-import { encode } from './codec.ts';
+import { asRead, encode } from './codec.ts';
 import { ClosedCacheError } from './errors.ts';
 import { assertKey } from './keys.ts';
 import { parseDuration } from './units.ts';
@@ -88,9 +88,7 @@ export class DisabledCache implements Cache {
     if (options?.wait !== undefined) parseDuration(options.wait, 'wait');
     assertTtl(options?.ttl);
     this.#accept();
-    const value = await produce();
-    encode(value);
-    return value;
+    return asRead(await produce()) as T;
   }
 
   async *keys(): AsyncIterableIterator<string> {

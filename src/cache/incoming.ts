@@ -13,8 +13,8 @@ export function isReady(value: Incoming): value is IncomingValue {
 }
 
 /** Encodes at the call: what the caller does to the value afterwards does not matter. Throws UncloneableValueError. */
-export function encodeIncoming(key: string, value: unknown): Incoming {
-  const { encoding, data } = encode(value);
+export function encodeIncoming(key: string, value: unknown, encoded = encode(value)): Incoming {
+  const { encoding, data } = encoded;
   const size = typeof data === 'string' ? Buffer.byteLength(data) : data.byteLength;
   const inline = (kept: string | Uint8Array): IncomingValue =>
     summed(key, { encoding, data: kept, blob: null, size, mode: null });

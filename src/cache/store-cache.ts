@@ -13,6 +13,7 @@ import type {
   PrefixOptions,
   SetOptions,
 } from './cache.ts';
+import { asRead, encode } from './codec.ts';
 import { ClosedCacheError, GloveboxError, WrongKindError } from './errors.ts';
 import { encodeIncoming, type Incoming, incomingFile, isReady } from './incoming.ts';
 import { assertKey } from './keys.ts';
@@ -91,10 +92,12 @@ export class StoreCache implements Cache {
   }
 
   async set(key: string, value: unknown, options?: SetOptions): Promise<boolean> {
+    assertKey(key);
     return this.#set(key, value, { expires: this.#expires(options?.ttl) });
   }
 
   async add(key: string, value: unknown, options?: SetOptions): Promise<boolean> {
+    assertKey(key);
     return this.#set(key, value, { expires: this.#expires(options?.ttl), onlyIfAbsent: true });
   }
 
@@ -102,9 +105,9 @@ export class StoreCache implements Cache {
     key: string,
     value: unknown,
     how: { expires: number | null; onlyIfAbsent?: boolean; lease?: string },
+    encoded = encode(value),
   ): Promise<boolean> {
-    assertKey(key);
-    const incoming = encodeIncoming(key, value);
+    const incoming = encodeIncoming(key, value, encoded);
     return this.#writeValues([incoming], ([ready]) => ({ type: 'set', key, value: ready!, ...how }));
   }
 
@@ -156,7 +159,7 @@ export class StoreCache implements Cache {
       const value = await path.read(key);
       if (value !== MISS) return value as T;
       // There for others, but not for this thread: it cannot be read, and perhaps not be removed either.
-      if (attempt >= MAX_ATTEMPTS) return produce();
+      if (attempt >= MAX_ATTEMPTS) return asRead(await produce()) as T;
       const request = { key, now: this.#clock(), wait: wait ?? Number.POSITIVE_INFINITY };
       const grant = await path.link.lease(request, holder => {
         if (!isToldOfWait) options?.onWait?.(holder);
@@ -167,7 +170,7 @@ export class StoreCache implements Cache {
         throw new ClosedCacheError(this.tag);
       }
       if (grant.state === 'retry') continue;
-      if (grant.state === 'unshared') return produce();
+      if (grant.state === 'unshared') return asRead(await produce()) as T;
       return this.#produce(path.link, key, grant.token, produce, options);
     }
   }
@@ -182,10 +185,13 @@ export class StoreCache implements Cache {
     let isStored = false;
     try {
       const value = await produce();
+      const encoded = encode(value);
+      // As everybody else will get it, and before the caller can change it.
+      const answer = asRead(value, encoded) as T;
       // The caller has asked before it closed the cache, so the value is the answer all the same.
-      if (this.#isClosed) return value;
-      isStored = await this.#set(key, value, { expires: this.#expires(options?.ttl), lease: token });
-      return value;
+      if (this.#isClosed) return answer;
+      isStored = await this.#set(key, value, { expires: this.#expires(options?.ttl), lease: token }, encoded);
+      return answer;
     } finally {
       if (!isStored) link.abandon(key, token);
     }

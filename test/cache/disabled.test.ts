@@ -9,6 +9,7 @@ import {
   UncloneableValueError,
 } from '../../src/index.ts';
 import { temporaryRoot } from '../support/temporary.ts';
+import { changing } from './contract/producing.ts';
 
 async function disabled(t: Parameters<typeof temporaryRoot>[0]) {
   const cacheRoot = await temporaryRoot(t);
@@ -123,4 +124,13 @@ test.serial('closed, it is closed', async t => {
   const again = createDefaultCache({ cacheRoot, tag: 'off', enabled: false });
   t.not(again, cache);
   t.is(await again.get('key'), undefined);
+});
+
+test.serial('getOrSet gives its caller what a cache that stores would give', async t => {
+  const { cache } = await disabled(t);
+  for (const value of changing()) {
+    const produced = await cache.getOrSet('key', () => value);
+    t.deepEqual(produced, structuredClone(value));
+    t.is(Object.getPrototypeOf(produced), Object.getPrototypeOf(structuredClone(value)));
+  }
 });
