@@ -22,6 +22,6 @@ export {
   UncloneableValueError,
   WrongKindError,
 } from './cache/errors.ts';
-export { cacheKey, type FileContent, fileContent, type KeyPart } from './cache/keys.ts';
+export { cacheKey, type FileContent, fileContent, type KeyPart, type KeyPartOf } from './cache/keys.ts';
 export type { CacheOptions } from './cache/options.ts';
 export * from './coordinator/index.ts';
