@@ -6,7 +6,6 @@ import {
   chmodSync,
   closeSync,
   constants,
-  copyFileSync,
   fdatasync,
   fstatSync,
   lstatSync,
@@ -21,9 +20,10 @@ import {
   writeFile,
   writeFileSync,
 } from 'node:fs';
-import { copyFile, readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { copyFile } from './copy-file.ts';
 import { TEMPORARY_MAX_AGE_MS, writeWhole } from './destination.ts';
 import { hashFile, hashFileSync, SMALL_FILE } from './hash-file.ts';
 import { isGone, ownerName, parseOwner } from './owner.ts';
@@ -91,10 +91,10 @@ export class BlobFiles {
   async copyToTemporary(
     source: string,
   ): Promise<{ temporary: string; hash: string; size: number; mode: number }> {
-    const { mode, size: expected } = statSync(source);
+    const { mode } = statSync(source);
     const temporary = this.#temporaryName();
     try {
-      await this.#making(() => copy(source, temporary, expected));
+      await this.#making(() => copyFile(source, temporary));
       chmodSync(temporary, 0o600);
       const file = openSync(temporary, 'r+');
       try {
@@ -170,7 +170,7 @@ export class BlobFiles {
     if (blob === undefined) return false;
     return writeWhole(destination, mode, async temporary => {
       try {
-        await copy(blob, temporary, size);
+        await copyFile(blob, temporary);
       } catch (error) {
         // The blob may have been removed since: that is a miss. Anything else is about the destination.
         if (this.#find(hash, size) === undefined) return false;
@@ -281,13 +281,6 @@ export class BlobFiles {
   #temporaryName(): string {
     return join(this.#temporary, `${ownerName()}-${randomUUID()}`);
   }
-}
-
-// Blocks are shared instead where the file system can.
-async function copy(source: string, destination: string, size: number): Promise<void> {
-  const mode = constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL;
-  if (size <= SMALL_FILE) copyFileSync(source, destination, mode);
-  else await copyFile(source, destination, mode);
 }
 
 async function writeAll(file: number, bytes: Uint8Array): Promise<void> {

@@ -188,7 +188,8 @@ export interface Cache {
    * Writes the file stored under `key` to `destination`, replacing what is there in one step: a reader of
    * `destination` sees the whole old or the whole new file. The content is checked against its hash on the way;
    * a damaged one is a miss and `destination` stays as it was. Resolves to whether it was written. A `destination`
-   * that cannot be written is the caller's error and rejects. An entry that was `set` is a {@link WrongKindError}.
+   * that cannot be written, or is there and no regular file nor a link to one (a directory, a device), is the caller's
+   * error and rejects. An entry that was `set` is a {@link WrongKindError}.
    * (`get` on a file's key resolves to its content as a `Buffer`.)
    */
   getFile(key: string, destination: string, options?: GetFileOptions): Promise<boolean>;

@@ -1,5 +1,5 @@
 // The cache that stores nothing: what callers get when caching is switched off.
-import { assertIncrement, regularFile } from './arguments.ts';
+import { assertIncrement, regularFile, replaceableFile } from './arguments.ts';
 import type {
   Cache,
   CacheStats,
@@ -114,8 +114,10 @@ export class DisabledCache implements Cache {
     return false;
   }
 
-  async getFile(key: string, _destination: string, _options?: GetFileOptions): Promise<boolean> {
-    this.#accept(key);
+  async getFile(key: string, destination: string, _options?: GetFileOptions): Promise<boolean> {
+    assertKey(key);
+    replaceableFile(destination);
+    this.#accept();
     return false;
   }
 

@@ -1,6 +1,5 @@
 // The cache that a thread holds: the same class in the coordinator's thread and, as its proxy, in every other.
-import { resolve } from 'node:path';
-import { assertIncrement } from './arguments.ts';
+import { assertIncrement, replaceableFile } from './arguments.ts';
 import type { BlobFiles } from './blobs.ts';
 import type {
   Cache,
@@ -228,8 +227,8 @@ export class StoreCache implements Cache {
 
   async getFile(key: string, destination: string, options?: GetFileOptions): Promise<boolean> {
     assertKey(key);
-    const path = await this.#open();
-    return path.readFile(key, resolve(destination), options?.sha256);
+    const file = replaceableFile(destination);
+    return (await this.#open()).readFile(key, file, options?.sha256);
   }
 
   async clear(): Promise<number> {
