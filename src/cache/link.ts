@@ -31,12 +31,16 @@ export interface StoreLink {
   readonly counters: Float64Array;
   /** False where another process's changes could not be noticed: copies in memory must not be kept then. */
   readonly allowsLocalTier: boolean;
+  /** Bytes of the largest value that the store may keep; infinity where it has no limit. */
+  readonly largest: number;
   /** Undefined for stores without files. */
   readonly blobs: BlobFiles | undefined;
   /** This thread's reads. Opened anew after the database was replaced. */
   reader(): StoreReader;
   /** Tells the coordinator of a read that failed; said once, repaired if it can be. */
   readFailed(error: unknown): undefined;
+  /** Tells the coordinator of a value of `size` bytes that was not stored because it is larger than {@link largest}; said once. */
+  tooLarge(key: string, size: number): void;
   /** Resolves after the operation's transaction is committed. Operations are applied in the order of the calls. */
   write(operation: WriteOperation, now: number): Promise<WriteResult>;
   lease(request: LeaseRequest, onWait: (holder: { pid: number }) => void): Promise<Grant>;

@@ -107,7 +107,7 @@ export class StoreCache implements Cache {
     encoded = encode(value),
   ): Promise<boolean> {
     const incoming = encodeIncoming(key, value, encoded);
-    return this.#writeValues([incoming], ([ready]) => ({ type: 'set', key, value: ready!, ...how }));
+    return this.#writeValues([key], [incoming], ([ready]) => ({ type: 'set', key, value: ready!, ...how }));
   }
 
   async setMany(entries: Iterable<readonly [string, unknown]>, options?: SetOptions): Promise<boolean> {
@@ -119,7 +119,7 @@ export class StoreCache implements Cache {
       keys.push(key);
       values.push(encodeIncoming(key, value));
     }
-    return this.#writeValues(values, ready => ({
+    return this.#writeValues(keys, values, ready => ({
       type: 'set-many',
       entries: ready.map((value, index) => ({ key: keys[index]!, value })),
       expires,
@@ -217,7 +217,7 @@ export class StoreCache implements Cache {
   async putFile(key: string, file: string, options?: SetOptions): Promise<boolean> {
     assertKey(key);
     const expires = this.#expires(options?.ttl);
-    return this.#writeValues([incomingFile(key, file)], ([ready]) => ({
+    return this.#writeValues([key], [incomingFile(key, file)], ([ready]) => ({
       type: 'set',
       key,
       value: ready!,
@@ -287,10 +287,15 @@ export class StoreCache implements Cache {
 
   // Large values become temporary files here, in the thread that has them; the writer only gives them their names.
   async #writeValues(
+    keys: readonly string[],
     values: Incoming[],
     operation: (ready: IncomingValue[]) => WriteOperation,
   ): Promise<boolean> {
-    if (values.every(isReady)) return (await this.#write(operation(values), false)) as boolean;
+    if (values.every(isReady)) {
+      const isStored = (await this.#write(operation(values), false)) as boolean;
+      if (!isStored) this.#warnOfSize(keys, values);
+      return isStored;
+    }
     const temporaries: IncomingValue[] = [];
     let blobs: BlobFiles | undefined;
     const preparing = this.#open().then(async ({ link }) => {
@@ -301,11 +306,20 @@ export class StoreCache implements Cache {
     // It may fail long before its turn comes and somebody awaits it.
     preparing.catch(() => undefined);
     try {
-      return (await this.#write(preparing, false)) as boolean;
+      const isStored = (await this.#write(preparing, false)) as boolean;
+      if (!isStored) this.#warnOfSize(keys, temporaries);
+      return isStored;
     } finally {
       // The writer has renamed what it stored; what is still there was refused.
       for (const { temporary } of temporaries) await blobs?.discard(temporary);
     }
+  }
+
+  // What can never be stored is said, and not only answered with false.
+  #warnOfSize(keys: readonly string[], values: readonly IncomingValue[]): void {
+    const link = this.#path?.link;
+    const index = link === undefined ? -1 : values.findIndex(({ size }) => size > link.largest);
+    if (index >= 0) link!.tooLarge(keys[index]!, values[index]!.size);
   }
 
   // Operations go out in the order of the calls, also when one is still being prepared or the link is being made.

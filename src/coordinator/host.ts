@@ -152,6 +152,11 @@ export class StoreHost implements LeaseHost, Writer {
     return this.#live.readFailed(error, epoch);
   }
 
+  /** See {@link LiveStore.warnOfSize}. */
+  tooLarge(key: string, size: number): void {
+    this.#live.warnOfSize(key, size);
+  }
+
   stats(): CacheStats {
     const { tag, backend, directory, maxSize } = this.options;
     const sum = (index: number) =>

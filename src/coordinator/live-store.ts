@@ -8,6 +8,7 @@ import { classify } from '../cache/sqlite/connection.ts';
 import { isDamage, OPENING_WAIT_MS } from '../cache/sqlite/open.ts';
 import { SqliteStore } from '../cache/sqlite/store.ts';
 import { type Store, StoreBusyError } from '../cache/store.ts';
+import { formatSize } from '../cache/units.ts';
 import { collectLocks } from './locks.ts';
 
 export interface LiveStoreOptions {
@@ -202,6 +203,16 @@ export class LiveStore {
     this.#warn(
       'trouble',
       `The cache '${this.#options.tag}' has trouble and goes on without what failed: ${message}`,
+    );
+  }
+
+  /** Says, once, that a value was not stored because it is larger than all of the store may be. */
+  warnOfSize(key: string, size: number): void {
+    const { tag, maxSize } = this.#options;
+    const name = JSON.stringify(key.length > 60 ? `${key.slice(0, 60)}…` : key);
+    this.#warn(
+      'size',
+      `The value of ${name} has ${formatSize(size)}, which is more than the whole cache '${tag}' may have (${formatSize(maxSize)}): it is not stored, and neither is any other as large. Set a larger maxSize, or policy: 'none'.`,
     );
   }
 

@@ -9,7 +9,7 @@ import type { StoreReader, TimedOperation, WriteOperation, WriteResult } from '.
 import type { Connection, RemoteControl } from './connection.ts';
 import { DirectWriter, isPlain } from './direct-writer.ts';
 import { PortReader } from './port-reader.ts';
-import type { OpenReply, OpenRequest } from './protocol.ts';
+import { largestOf, type OpenReply, type OpenRequest } from './protocol.ts';
 
 // Readers wait only for a database that is being opened or recovered, which is short; the thread is blocked meanwhile.
 const READER_WAIT_MS = 1000;
@@ -28,6 +28,7 @@ interface Queued extends TimedOperation {
 export class PortLink implements StoreLink {
   readonly shared: SharedMemory;
   readonly counters: Float64Array;
+  readonly largest: number;
   readonly blobs: BlobFiles | undefined;
   readonly #connection: Connection;
   readonly #instance: number;
@@ -48,6 +49,7 @@ export class PortLink implements StoreLink {
     this.#instance = instance;
     this.shared = new SharedMemory(reply.shared);
     this.counters = new Float64Array(reply.counters);
+    this.largest = largestOf(reply);
     this.blobs = reply.directory === undefined ? undefined : new BlobFiles(reply.directory);
     this.#epoch = this.shared.versions.epoch;
     const overPort = new PortReader(connection, instance);
@@ -102,6 +104,10 @@ export class PortLink implements StoreLink {
     void this.#call((control, instance) =>
       control.readFailed(instance, message ?? String(error), code, epoch),
     ).catch(() => undefined);
+  }
+
+  tooLarge(key: string, size: number): void {
+    void this.#call((control, instance) => control.tooLarge(instance, key, size)).catch(() => undefined);
   }
 
   write(operation: WriteOperation, now: number): Promise<WriteResult> {

@@ -72,6 +72,11 @@ export function assertSameStore(
   }
 }
 
+/** Bytes of the largest value that a store with these options keeps. */
+export function largestOf({ maxSize, policy }: { maxSize: number; policy: EvictionPolicy }): number {
+  return policy === 'none' ? Number.POSITIVE_INFINITY : maxSize;
+}
+
 export interface OpenReply {
   instance: number;
   shared: SharedBuffers;
@@ -104,6 +109,8 @@ export interface Control {
   abandon(instance: number, key: string, token: string): void;
   /** `epoch` is that of the connection that read: damage of a database that was replaced since is no news. */
   readFailed(instance: number, message: string, code: string | undefined, epoch: number): void;
+  /** A value of so many bytes was not stored because it is larger than the whole limit. */
+  tooLarge(instance: number, key: string, size: number): void;
   stats(instance: number): CacheStats;
   check(instance: number, repair: boolean): Promise<CheckReport>;
   collect(instance: number): Promise<void>;

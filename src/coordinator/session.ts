@@ -134,6 +134,7 @@ export class Session {
       abandon: (instance, key, token) => host(instance).leases.abandon(key, token),
       readFailed: (instance, message, code, epoch) =>
         host(instance).readFailed(Object.assign(new Error(message), { code }), epoch),
+      tooLarge: (instance, key, size) => host(instance).tooLarge(key, size),
       stats: instance => host(instance).stats(),
       check: (instance, repair) => host(instance).check(repair),
       collect: instance => host(instance).collect(),

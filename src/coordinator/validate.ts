@@ -175,6 +175,7 @@ const calls: { [Name in keyof Control]: Check[] } = {
   awaitLease: [isWhole],
   abandon: [isWhole, isKey, isToken],
   readFailed: [isWhole, isString, maybe(isText(100)), isWhole],
+  tooLarge: [isWhole, isKey, isWhole],
   stats: [isWhole],
   check: [isWhole, isBoolean],
   collect: [isWhole],
