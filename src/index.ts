@@ -3,6 +3,7 @@ export {
   type ByteSize,
   type Cache,
   type CacheStats,
+  type CheckOptions,
   type CheckProblem,
   type CheckReport,
   type Duration,

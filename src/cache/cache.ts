@@ -15,12 +15,12 @@ export type EvictionPolicy =
 
 export interface SetOptions {
   /** How long the entry lives from now on. Default: the cache's own TTL; without one the entry never expires. */
-  ttl?: Duration;
+  ttl?: Duration | undefined;
 }
 
 export interface PrefixOptions {
   /** Only keys that begin with this. Default: `''`, all keys. */
-  prefix?: string;
+  prefix?: string | undefined;
 }
 
 /** What is known of one entry. All times are milliseconds since the epoch. */
@@ -126,7 +126,9 @@ export interface Cache {
   readonly tag: string;
 
   /** The value stored under `key`. A miss gives `undefined`, or `fallback` when given; a stored `undefined` is a hit. */
-  get<T = unknown>(key: string): Promise<T | undefined>;
+  get<T = unknown>(key: string, fallback?: undefined): Promise<T | undefined>;
+  get<T = unknown>(key: string, fallback: null): Promise<T | null>;
+  get<T = unknown>(key: string, fallback: NoInfer<T>): Promise<T>;
   get<T, F>(key: string, fallback: F): Promise<T | F>;
 
   /** The entries that exist, by key, in the order asked for; misses are absent from the map. */
@@ -203,10 +205,18 @@ export interface Cache {
   stats(): Promise<CacheStats>;
 
   /** Verifies database and blobs against each other (reads everything), and mends what it can unless `repair` is false. */
-  check(options?: { repair?: boolean }): Promise<CheckReport>;
+  check(options?: CheckOptions): Promise<CheckReport>;
 
   /** Waits for this thread's writes and gives up its handles. Later calls reject with {@link ClosedCacheError}. Other threads' caches go on. */
   close(): Promise<void>;
+
+  /** {@link close}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface CheckOptions {
+  /** Mends what can be mended. Default: true. */
+  repair?: boolean | undefined;
 }
 
 export interface GetFileOptions {
@@ -214,7 +224,7 @@ export interface GetFileOptions {
    * The SHA-256, in hexadecimal, of the only content that is wanted: when another one is stored, nothing is written and
    * `getFile` resolves to false. Costs nothing, since the hash is checked anyway. Default: any content.
    */
-  sha256?: string;
+  sha256?: string | undefined;
 }
 
 export interface GetOrSetOptions extends SetOptions {
@@ -224,9 +234,9 @@ export interface GetOrSetOptions extends SetOptions {
    * have waited so long for another process, the first takes over and the rest produce for themselves, unstored.
    * Default: `'10m'`.
    */
-  wait?: Duration;
+  wait?: Duration | undefined;
   /** Told once when somebody else is producing the value. `pid` is theirs. */
-  onWait?: (holder: { pid: number }) => void;
+  onWait?: ((holder: { pid: number }) => void) | undefined;
 }
 
 /**

@@ -160,6 +160,10 @@ export class DisabledCache implements Cache {
     this.#isClosed = true;
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   #accept(...keys: string[]): void {
     for (const key of keys) assertKey(key);
     if (this.#isClosed) throw new ClosedCacheError(this.tag);

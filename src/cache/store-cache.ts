@@ -4,6 +4,7 @@ import type { BlobFiles } from './blobs.ts';
 import type {
   Cache,
   CacheStats,
+  CheckOptions,
   CheckReport,
   Duration,
   EntryMetadata,
@@ -252,7 +253,7 @@ export class StoreCache implements Cache {
     return (await this.#open()).link.stats();
   }
 
-  async check(options?: { repair?: boolean }): Promise<CheckReport> {
+  async check(options?: CheckOptions): Promise<CheckReport> {
     return (await this.#open()).link.check(options?.repair ?? true);
   }
 
@@ -265,6 +266,10 @@ export class StoreCache implements Cache {
     // A link that could not be made has nothing to close.
     const path = await this.#connecting.catch(() => undefined);
     await path?.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   #open(): Promise<ReadPath> {

@@ -78,12 +78,12 @@ export interface CreateZmkWestServiceOptions {
   toolchain: Toolchain;
   /** Absolute: the directory with `build.yaml`. */
   configDirectory: string;
-  userConfig?: UserConfig;
+  userConfig?: UserConfig | undefined;
   /** For both caches; go before the configuration. */
-  cacheOptions?: ServiceOptions;
+  cacheOptions?: ServiceOptions | undefined;
   /** Instead of the shared ones. */
-  builds?: CompilationBuildCacheService;
-  firmware?: FirmwareCacheService;
+  builds?: CompilationBuildCacheService | undefined;
+  firmware?: FirmwareCacheService | undefined;
 }
 
 /** The service that compiles targets or finds them in the shared caches, from any thread. */
