@@ -1,13 +1,23 @@
 // The cache that stores nothing: what callers get when caching is switched off.
-import { assertIncrement, regularFile, replaceableFile } from './arguments.ts';
+import {
+  assertIncrement,
+  assertOptions,
+  assertProducer,
+  keyList,
+  pairsOf,
+  regularFile,
+  replaceableFile,
+} from './arguments.ts';
 import type {
   Cache,
   CacheStats,
+  CheckOptions,
   CheckReport,
   Duration,
   EntryMetadata,
   GetFileOptions,
   GetOrSetOptions,
+  PrefixOptions,
   SetOptions,
 } from './cache.ts';
 import { asRead, encode } from './codec.ts';
@@ -33,7 +43,7 @@ export class DisabledCache implements Cache {
   }
 
   async getMany<T>(keys: Iterable<string>): Promise<Map<string, T>> {
-    this.#accept(...keys);
+    this.#accept(...keyList('getMany', keys));
     return new Map();
   }
 
@@ -43,20 +53,22 @@ export class DisabledCache implements Cache {
   }
 
   async set(key: string, value: unknown, options?: SetOptions): Promise<boolean> {
+    assertKey(key);
+    assertOptions('set', options);
     return this.setMany([[key, value]], options);
   }
 
   async setMany(entries: Iterable<readonly [string, unknown]>, options?: SetOptions): Promise<boolean> {
+    assertOptions('setMany', options);
     assertTtl(options?.ttl);
-    for (const [key, value] of entries) {
-      assertKey(key);
-      encode(value);
-    }
+    for (const [, value] of pairsOf(entries)) encode(value);
     this.#accept();
     return false;
   }
 
   async add(key: string, value: unknown, options?: SetOptions): Promise<boolean> {
+    assertKey(key);
+    assertOptions('add', options);
     return this.setMany([[key, value]], options);
   }
 
@@ -66,7 +78,7 @@ export class DisabledCache implements Cache {
   }
 
   async deleteMany(keys: Iterable<string>): Promise<number> {
-    this.#accept(...keys);
+    this.#accept(...keyList('deleteMany', keys));
     return 0;
   }
 
@@ -85,18 +97,22 @@ export class DisabledCache implements Cache {
 
   async getOrSet<T>(key: string, produce: () => T | Promise<T>, options?: GetOrSetOptions): Promise<T> {
     assertKey(key);
+    assertProducer(produce);
+    assertOptions('getOrSet', options);
     if (options?.wait !== undefined) parseDuration(options.wait, 'wait');
     assertTtl(options?.ttl);
     this.#accept();
     return asRead(await produce()) as T;
   }
 
-  async *keys(): AsyncIterableIterator<string> {
+  async *keys(options?: PrefixOptions): AsyncIterableIterator<string> {
+    assertOptions('keys', options);
     this.#accept();
     yield* [];
   }
 
-  async *entries<T>(): AsyncIterableIterator<[string, T]> {
+  async *entries<T>(options?: PrefixOptions): AsyncIterableIterator<[string, T]> {
+    assertOptions('entries', options);
     this.#accept();
     yield* [];
   }
@@ -108,14 +124,16 @@ export class DisabledCache implements Cache {
 
   async putFile(key: string, path: string, options?: SetOptions): Promise<boolean> {
     assertKey(key);
+    assertOptions('putFile', options);
     assertTtl(options?.ttl);
     regularFile(path);
     this.#accept();
     return false;
   }
 
-  async getFile(key: string, destination: string, _options?: GetFileOptions): Promise<boolean> {
+  async getFile(key: string, destination: string, options?: GetFileOptions): Promise<boolean> {
     assertKey(key);
+    assertOptions('getFile', options);
     replaceableFile(destination);
     this.#accept();
     return false;
@@ -151,7 +169,8 @@ export class DisabledCache implements Cache {
     };
   }
 
-  async check(): Promise<CheckReport> {
+  async check(options?: CheckOptions): Promise<CheckReport> {
+    assertOptions('check', options);
     this.#accept();
     return { entries: 0, blobs: 0, problems: [] };
   }

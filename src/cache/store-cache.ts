@@ -1,5 +1,12 @@
 // The cache that a thread holds: the same class in the coordinator's thread and, as its proxy, in every other.
-import { assertIncrement, replaceableFile } from './arguments.ts';
+import {
+  assertIncrement,
+  assertOptions,
+  assertProducer,
+  keyList,
+  pairsOf,
+  replaceableFile,
+} from './arguments.ts';
 import type { BlobFiles } from './blobs.ts';
 import type {
   Cache,
@@ -75,8 +82,7 @@ export class StoreCache implements Cache {
   }
 
   async getMany<T>(keys: Iterable<string>): Promise<Map<string, T>> {
-    const wanted = [...keys];
-    wanted.forEach(assertKey);
+    const wanted = keyList('getMany', keys);
     const path = await this.#open();
     const values = await Promise.all(wanted.map(key => path.read(key)));
     const found = new Map<string, T>();
@@ -93,11 +99,13 @@ export class StoreCache implements Cache {
 
   async set(key: string, value: unknown, options?: SetOptions): Promise<boolean> {
     assertKey(key);
+    assertOptions('set', options);
     return this.#set(key, value, { expires: this.#expires(options?.ttl) });
   }
 
   async add(key: string, value: unknown, options?: SetOptions): Promise<boolean> {
     assertKey(key);
+    assertOptions('add', options);
     return this.#set(key, value, { expires: this.#expires(options?.ttl), onlyIfAbsent: true });
   }
 
@@ -112,11 +120,11 @@ export class StoreCache implements Cache {
   }
 
   async setMany(entries: Iterable<readonly [string, unknown]>, options?: SetOptions): Promise<boolean> {
+    assertOptions('setMany', options);
     const expires = this.#expires(options?.ttl);
     const keys: string[] = [];
     const values: Incoming[] = [];
-    for (const [key, value] of entries) {
-      assertKey(key);
+    for (const [key, value] of pairsOf(entries)) {
       keys.push(key);
       values.push(encodeIncoming(key, value));
     }
@@ -132,8 +140,7 @@ export class StoreCache implements Cache {
   }
 
   async deleteMany(keys: Iterable<string>): Promise<number> {
-    const gone = [...keys];
-    gone.forEach(assertKey);
+    const gone = keyList('deleteMany', keys);
     return (await this.#write({ type: 'delete', keys: gone }, 0)) as number;
   }
 
@@ -151,6 +158,8 @@ export class StoreCache implements Cache {
 
   async getOrSet<T>(key: string, produce: () => T | Promise<T>, options?: GetOrSetOptions): Promise<T> {
     assertKey(key);
+    assertProducer(produce);
+    assertOptions('getOrSet', options);
     const wait = options?.wait === undefined ? DEFAULT_WAIT_MS : parseDuration(options.wait, 'wait');
     if (options?.ttl !== undefined) this.#expires(options.ttl);
     const path = await this.#open();
@@ -198,11 +207,13 @@ export class StoreCache implements Cache {
   }
 
   async *keys(options?: PrefixOptions): AsyncIterableIterator<string> {
+    assertOptions('keys', options);
     const path = await this.#open();
     for await (const { key } of path.pages(options?.prefix ?? '', true)) yield key;
   }
 
   async *entries<T>(options?: PrefixOptions): AsyncIterableIterator<[string, T]> {
+    assertOptions('entries', options);
     const path = await this.#open();
     for await (const found of path.pages(options?.prefix ?? '', false)) {
       const value = await path.valueOf(found.key, found);
@@ -217,6 +228,7 @@ export class StoreCache implements Cache {
 
   async putFile(key: string, file: string, options?: SetOptions): Promise<boolean> {
     assertKey(key);
+    assertOptions('putFile', options);
     const expires = this.#expires(options?.ttl);
     return this.#writeValues([key], [incomingFile(key, file)], ([ready]) => ({
       type: 'set',
@@ -228,8 +240,9 @@ export class StoreCache implements Cache {
 
   async getFile(key: string, destination: string, options?: GetFileOptions): Promise<boolean> {
     assertKey(key);
+    assertOptions('getFile', options);
     const file = replaceableFile(destination);
-    return (await this.#open()).readFile(key, file, options?.sha256);
+    return (await this.#open()).readFile(key, file, options?.sha256?.toLowerCase());
   }
 
   async clear(): Promise<number> {
@@ -254,6 +267,7 @@ export class StoreCache implements Cache {
   }
 
   async check(options?: CheckOptions): Promise<CheckReport> {
+    assertOptions('check', options);
     return (await this.#open()).link.check(options?.repair ?? true);
   }
 

@@ -210,9 +210,11 @@ export class LiveStore {
   warnOfSize(key: string, size: number): void {
     const { tag, maxSize } = this.#options;
     const name = JSON.stringify(key.length > 60 ? `${key.slice(0, 60)}…` : key);
+    const isClose = formatSize(size) === formatSize(maxSize);
+    const [has, may] = [size, maxSize].map(bytes => (isClose ? `${bytes} bytes` : formatSize(bytes)));
     this.#warn(
       'size',
-      `The value of ${name} has ${formatSize(size)}, which is more than the whole cache '${tag}' may have (${formatSize(maxSize)}): it is not stored, and neither is any other as large. Set a larger maxSize, or policy: 'none'.`,
+      `The value of ${name} has ${has}, which is more than the whole cache '${tag}' may have (${may}): it is not stored, and neither is any other as large. Set a larger maxSize, or policy: 'none'.`,
     );
   }
 

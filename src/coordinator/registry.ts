@@ -1,6 +1,6 @@
 // The caches of this thread: the same options give the same instance.
 import { join, resolve } from 'node:path';
-import { getEnvironmentData, type MessagePort, setEnvironmentData, threadId } from 'node:worker_threads';
+import { getEnvironmentData, MessagePort, setEnvironmentData, threadId } from 'node:worker_threads';
 import type { Cache, EvictionPolicy } from '../cache/cache.ts';
 import { DisabledCache } from '../cache/disabled-cache.ts';
 import { InvalidArgumentError } from '../cache/errors.ts';
@@ -11,6 +11,7 @@ import { StoreCache } from '../cache/store-cache.ts';
 import { parseDuration, parseSize } from '../cache/units.ts';
 import { cacheEnvironment, defaultCacheRoot } from '../config/environment.ts';
 import { cacheOptionsFor, type UserConfig } from '../config/user-config.ts';
+import { assertCacheOptions, assertUserConfig } from './check-options.ts';
 import type { Connection } from './connection.ts';
 import type { AggregatedCacheStats, Coordinator } from './coordinator.ts';
 import { assertSameStore, COORDINATOR_KEY, isHello, type OpenRequest } from './protocol.ts';
@@ -82,6 +83,11 @@ function openConnection(): Promise<Connection> {
  * made with {@link createCoordinatorPort}. To be called before the thread's first cache operation.
  */
 export function connectToCoordinator(port: MessagePort): void {
+  if (!(port instanceof MessagePort)) {
+    throw new InvalidArgumentError(
+      'connectToCoordinator() takes the port that createCoordinatorPort() made in the thread above.',
+    );
+  }
   if (connection) {
     throw new InvalidArgumentError(
       'This thread is connected already. Call connectToCoordinator() before its first cache operation.',
@@ -101,7 +107,7 @@ export async function createCoordinatorPort(): Promise<MessagePort> {
  * from the environment (`GLOVEBOX_CACHE_DIR`, `GLOVEBOX_CACHE_DISABLED`, `GLOVEBOX_CACHE_<TAG>_DISABLED`), then from
  * the defaults that {@link CacheOptions} states. An explicit `enabled` goes before the environment.
  *
- * @throws InvalidArgumentError for a tag, size or time that can never work
+ * @throws InvalidArgumentError for an option that does not exist, and for a tag, size or time that can never work
  * @throws ConflictingOptionsError when this thread has the store open with another size limit, policy or backend; when
  * another thread has, the first operation rejects with it
  */
@@ -130,6 +136,8 @@ export function getSharedCacheInstance(options: CacheOptions & { cacheRoot: stri
 
 /** {@link createDefaultCache} with what the user configured; explicit options go before the environment, that before the config. */
 export function createCacheFromUserConfig(userConfig: UserConfig, options: CacheOptions = {}): Cache {
+  assertUserConfig(userConfig);
+  assertCacheOptions(options);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   return createDefaultCache({ ...cacheOptionsFor(userConfig, options.tag ?? DEFAULT_TAG), ...given });
 }
@@ -198,6 +206,7 @@ async function openLink(options: Resolved): Promise<StoreLink> {
 }
 
 function resolveOptions(options: CacheOptions): Resolved {
+  assertCacheOptions(options);
   const tag = options.tag ?? DEFAULT_TAG;
   assertTag(tag);
   const environment = cacheEnvironment(tag);
@@ -210,9 +219,6 @@ function resolveOptions(options: CacheOptions): Resolved {
     throw new InvalidArgumentError(
       `policy is one of ${POLICIES.map(policy => `'${policy}'`).join(', ')}; got ${JSON.stringify(options.policy)}.`,
     );
-  }
-  if (options.clock !== undefined && typeof options.clock !== 'function') {
-    throw new InvalidArgumentError('clock is a function that returns milliseconds since the epoch.');
   }
   const open = openStore(cacheRoot, tag);
   return {

@@ -2,12 +2,14 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
 import { DisabledCache } from '../../src/cache/disabled-cache.ts';
+import { createUserConfig } from '../../src/config/index.ts';
 import { inspectCoordinator } from '../../src/coordinator/registry.ts';
 import {
   type CacheOptions,
   ClosedCacheError,
   ConflictingOptionsError,
   cleanupSharedCacheInstances,
+  connectToCoordinator,
   createCacheFromUserConfig,
   createDefaultCache,
   getAggregatedCacheStats,
@@ -178,6 +180,51 @@ test.serial('tags, sizes, times and policies that can never work are typed error
     t.is(error.code, 'GLOVEBOX_INVALID_ARGUMENT');
   }
   t.is(getCacheInstanceCount(), 0);
+});
+
+test.serial('an option that no cache has is an error that names the nearest one', async t => {
+  const cacheRoot = await temporaryRoot(t);
+  const wrong: [unknown, RegExp][] = [
+    ['cubes', /^The options of a cache are an object; got 'cubes'\. Did you mean \{ tag: 'cubes' \}\?$/],
+    [null, /are an object; got null/],
+    [['cubes'], /are an object; got/],
+    [{ maxsize: '1MB' }, /no option 'maxsize'\. Did you mean 'maxSize'\?/],
+    [{ cacheroot: '/tmp' }, /Did you mean 'cacheRoot'\?/],
+    [{ directory: '/tmp' }, /no option 'directory'\. There are tag, cacheRoot, .*clock/],
+    [{ enabled: 'no' }, /^enabled is true or false; got 'no'/],
+    [{ enabled: 0 }, /^enabled is true or false; got 0/],
+    [{ allowUntrusted: 1 }, /^allowUntrusted is true or false/],
+    [{ cacheRoot: '' }, /^cacheRoot is the path of a directory, which is not empty; got ''/],
+    [{ cacheRoot: 5 }, /^cacheRoot is the path/],
+    [{ tag: null }, /^tag is a string; got null/],
+    [{ maxSize: null }, /^maxSize is a size; got null\. Leave it out/],
+    [{ clock: 5 }, /^clock is a function/],
+  ];
+  for (const [options, message] of wrong) {
+    t.throws(() => createDefaultCache(options as CacheOptions), {
+      instanceOf: InvalidArgumentError,
+      message,
+    });
+  }
+  const config = createUserConfig({ cache: { directory: cacheRoot } });
+  t.throws(() => createCacheFromUserConfig(config, { max: 5 } as CacheOptions), {
+    instanceOf: InvalidArgumentError,
+    message: /no option 'max'/,
+  });
+  for (const nothing of [undefined, null, {}, 'config']) {
+    t.throws(() => createCacheFromUserConfig(nothing as never), {
+      instanceOf: InvalidArgumentError,
+      message: /loadUserConfig/,
+    });
+  }
+  t.throws(() => connectToCoordinator({} as never), {
+    instanceOf: InvalidArgumentError,
+    message: /createCoordinatorPort/,
+  });
+  t.is(getCacheInstanceCount(), 0);
+  // What a program does not know whether it is set is no mistake.
+  const cache = createDefaultCache({ cacheRoot, tag: undefined, enabled: undefined, maxSize: undefined });
+  t.is(cache.tag, 'default');
 });
 
 test.serial('the registry can be counted and listed', async t => {
