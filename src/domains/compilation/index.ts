@@ -20,7 +20,7 @@ export { type BaseInputs, FINGERPRINT_SCHEMA, type InputSnapshot } from './finge
 export { InputError, InputReader, isEditorLeftover, PathBase } from './inputs.ts';
 export type { CompileEvent, CompileFailure, CompileResult, CompileSuccess, LookupResult } from './result.ts';
 export { ArtifactError } from './staging.ts';
-export { describeSystemError, isSystemError } from './system-error.ts';
+export { describeSystemError, isSystemError, remedyOf } from './system-error.ts';
 export type { Target } from './target.ts';
 export type { Artifact, CompileJob, CompileOutcome, ObservedInputs, Toolchain } from './toolchain.ts';
 export { type CompileRequest, ZmkWestService } from './west-service.ts';
