@@ -21,6 +21,7 @@ export {
   GloveboxError,
   InvalidArgumentError,
   UncloneableValueError,
+  ValueTooLargeError,
   WrongKindError,
 } from './cache/errors.ts';
 export { cacheKey, type FileContent, fileContent, type KeyPart, type KeyPartOf } from './cache/keys.ts';

@@ -9,7 +9,7 @@ import { assertKey } from './keys.ts';
  * The absolute path and the permission bits of a readable regular file; throws InvalidArgumentError for any other.
  * Synchronous, so that the operation keeps its place among the thread's writes.
  */
-export function regularFile(path: string): { file: string; mode: number } {
+export function regularFile(path: string): { file: string; mode: number; size: number } {
   const file = absolute(path, 'putFile');
   let source: Stats;
   try {
@@ -23,7 +23,7 @@ export function regularFile(path: string): { file: string; mode: number } {
   if (!source.isFile()) {
     throw new InvalidArgumentError(`putFile() takes a regular file; ${file} is ${kindOf(source)}.`);
   }
-  return { file, mode: source.mode & 0o777 };
+  return { file, mode: source.mode & 0o777, size: source.size };
 }
 
 /**

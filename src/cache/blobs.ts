@@ -1,7 +1,7 @@
 // The content-addressed files beside a database. Any thread writes temporary files and reads blobs; only the
 // writer, inside its transaction, gives a temporary file its final name or removes a blob, so that rows and files
 // of all processes change under one lock.
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
@@ -25,7 +25,7 @@ import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { copyFile } from './copy-file.ts';
 import { TEMPORARY_MAX_AGE_MS, writeWhole } from './destination.ts';
-import { hashFile, hashFileSync, SMALL_FILE } from './hash-file.ts';
+import { hashBytes, hashFile, hashFileSync, SMALL_FILE } from './hash-file.ts';
 import { isGone, ownerName, parseOwner } from './owner.ts';
 
 /** Values of more bytes than this are blobs; smaller ones are in the database. */
@@ -74,9 +74,7 @@ export class BlobFiles {
       try {
         await writeAll(file, bytes);
         // Hashed while the disk is busy.
-        const flushed = flush(file);
-        const hash = createHash('sha256').update(bytes).digest('hex');
-        await flushed;
+        const [, hash] = await Promise.all([flush(file), hashBytes(bytes)]);
         return { temporary, hash };
       } finally {
         closeSync(file);
@@ -141,7 +139,7 @@ export class BlobFiles {
     if (file === undefined) return undefined;
     try {
       const bytes = size <= SMALL_FILE ? readFileSync(file) : await readLarge(file);
-      return createHash('sha256').update(bytes).digest('hex') === hash ? bytes : undefined;
+      return (await hashBytes(bytes)) === hash ? bytes : undefined;
     } finally {
       closeSync(file);
     }

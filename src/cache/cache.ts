@@ -117,7 +117,9 @@ export interface CheckProblem {
  * much sooner, for its own caller; set back, it shows those again that were not collected meanwhile, and no others.
  * Entries without a TTL do not depend on any clock.
  *
- * Keys are non-empty strings of at most 1 KiB in UTF-8. Every value read is a copy of the caller's own. Of bytes, a
+ * Keys are non-empty strings of at most 1 KiB in UTF-8, values of less than 2 GiB: a larger one is a
+ * {@link ValueTooLargeError} at the call. Files that `putFile` stores may be of any size; from 2 GiB on only `getFile`
+ * reads them, and `get`, `getMany` and `entries` reject. Every value read is a copy of the caller's own. Of bytes, a
  * `Buffer` is the quickest to read: small ones are cut from Node's pool, as `Buffer.from` does it, while a `Uint8Array`
  * comes with memory of its own, which takes several times as long to make.
  */

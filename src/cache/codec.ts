@@ -2,9 +2,9 @@
 import { isArrayBuffer, isDataView, isUint8Array } from 'node:util/types';
 import { Deserializer, Serializer } from 'node:v8';
 import { crc32 } from 'node:zlib';
-import { UncloneableValueError } from './errors.ts';
+import { LARGEST_VALUE, UncloneableValueError, ValueTooLargeError } from './errors.ts';
 import type { StoredValue } from './store.ts';
-import { findUncloneable } from './uncloneable.ts';
+import { inspectValue } from './uncloneable.ts';
 import { assertModest } from './wire.ts';
 
 /** How `data` is to be read. Stored in databases: numbers are never given a new meaning. */
@@ -16,8 +16,17 @@ export interface Encoded {
   data: string | Uint8Array;
 }
 
-/** Encodes any value that structured cloning takes; throws {@link UncloneableValueError} for others. */
+/**
+ * Encodes any value that structured cloning takes; throws {@link UncloneableValueError} for others, and
+ * {@link ValueTooLargeError} at once for those that have too many bytes.
+ */
 export function encode(value: unknown): Encoded {
+  const encoded = encodeAny(value);
+  assertSize(encoded.data.length);
+  return encoded;
+}
+
+function encodeAny(value: unknown): Encoded {
   // Strings and bytes are most of what is cached: they are stored raw, which skips the serializer both ways.
   if (typeof value === 'string' && value.isWellFormed()) return { encoding: Encoding.text, data: value };
   if (Buffer.isBuffer(value) && isArrayBuffer(value.buffer)) {
@@ -26,8 +35,9 @@ export function encode(value: unknown): Encoded {
   if (isUint8Array(value) && !Buffer.isBuffer(value) && isPlainView(value)) {
     return { encoding: Encoding.uint8Array, data: value };
   }
-  const found = findUncloneable(value);
+  const { uncloneable: found, bytes } = inspectValue(value);
   if (found) throw new UncloneableValueError(found.path, found.what);
+  assertSize(bytes);
   const serializer = new ValueSerializer();
   serializer.writeHeader();
   try {
@@ -39,6 +49,11 @@ export function encode(value: unknown): Encoded {
   } catch (error) {
     throw new UncloneableValueError('$', `a value that the serializer refuses (${(error as Error).message})`);
   }
+}
+
+function assertSize(bytes: number): void {
+  if (bytes <= LARGEST_VALUE) return;
+  throw new ValueTooLargeError('The value', bytes, 'Write it to a file and store that with putFile().');
 }
 
 /**

@@ -32,6 +32,22 @@ export class UncloneableValueError extends GloveboxError {
   }
 }
 
+/**
+ * Bytes of the largest value: 2 GiB less one, which is what Node reads, writes and hashes at once. Files that `putFile`
+ * stores may be of any size.
+ */
+export const LARGEST_VALUE = 2 ** 31 - 1;
+
+/** A value of more bytes than {@link LARGEST_VALUE}: files of any size go by path, with `putFile` and `getFile`. */
+export class ValueTooLargeError extends GloveboxError {
+  constructor(what: string, size: number, remedy: string) {
+    super(
+      'GLOVEBOX_VALUE_TOO_LARGE',
+      `${what} has ${(size / 2 ** 30).toFixed(1)} GiB, and a value at most 2 GiB. ${remedy}`,
+    );
+  }
+}
+
 /** The entry exists but is of another kind than the operation needs, such as `increment` on a string. */
 export class WrongKindError extends GloveboxError {
   constructor(message: string) {

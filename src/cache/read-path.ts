@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { type EntryMetadata, FOREIGN_STALENESS_MS } from './cache.ts';
 import { checksum, decode, timed } from './codec.ts';
 import { writeBytes } from './destination.ts';
-import { WrongKindError } from './errors.ts';
+import { LARGEST_VALUE, ValueTooLargeError, WrongKindError } from './errors.ts';
 import { Counter, type StoreLink } from './link.ts';
 import { handOut, type LocalEntry, LocalTier } from './local-tier.ts';
 import type { SharedTier } from './shared-tier.ts';
@@ -144,13 +144,19 @@ export class ReadPath {
 
   /** Decodes a row that was found, blobs included. */
   async valueOf(key: string, found: FoundValue): Promise<unknown> {
-    return this.#load(key, found).catch((error: unknown) => this.link.readFailed(error) ?? MISS);
+    return this.#load(key, found).catch((error: unknown) => {
+      if (error instanceof ValueTooLargeError) throw error;
+      return this.link.readFailed(error) ?? MISS;
+    });
   }
 
   // Rejects when a blob cannot be read for a reason that says nothing about it.
   async #load(key: string, found: FoundValue): Promise<unknown> {
     if (!isSound(key, found)) return MISS;
     if (found.blob === null) return this.#decode(found, true);
+    if (found.size > LARGEST_VALUE) {
+      throw new ValueTooLargeError(`The file stored under '${key}'`, found.size, 'Get it with getFile().');
+    }
     const bytes = await this.link.blobs?.read(found.blob, found.size);
     return bytes ? this.#decode({ ...found, data: bytes }, true) : MISS;
   }
@@ -252,6 +258,7 @@ export class ReadPath {
     try {
       return await this.#use(key, first, found => this.#load(key, found));
     } catch (error) {
+      if (error instanceof ValueTooLargeError) throw error;
       this.link.readFailed(error);
       return this.#miss();
     }

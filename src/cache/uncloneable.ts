@@ -1,4 +1,4 @@
-// Finds what structured cloning would refuse or silently lose, to name it by its path in the value. Kinds of objects
+// Looks a value through before it is encoded: what structured cloning would refuse or silently lose is named by its path. Kinds of objects
 // are told by their internal slots: `instanceof` knows those of one realm only, and test runners have several.
 import { EventEmitter } from 'node:events';
 import {
@@ -24,27 +24,46 @@ export interface Uncloneable {
   what: string;
 }
 
-/** The first part of `value` that cannot be stored, or undefined when all of it can. Cycles are fine. */
-export function findUncloneable(value: unknown): Uncloneable | undefined {
-  if (typeof value !== 'object' || value === null) return describe(value, '$');
+export interface Inspection {
+  /** The first part that cannot be stored; undefined when all of it can. */
+  uncloneable: Uncloneable | undefined;
+  /** Bytes that the texts and buffers in it take at least. */
+  bytes: number;
+}
+
+/** Looks at every part of `value`, up to the first that cannot be stored. Cycles are fine. */
+export function inspectValue(value: unknown): Inspection {
+  if (typeof value !== 'object' || value === null) return { uncloneable: describe(value, '$'), bytes: 0 };
+  let bytes = 0;
   // An explicit stack: a value may be nested deeper than the call stack, and then the serializer is to say so.
   const seen = new Set<object>([value]);
   const stack: { object: object; path: string }[] = [{ object: value, path: '$' }];
   for (let next = stack.pop(); next; next = stack.pop()) {
     const { object, path } = next;
-    const refused = describe(object, path);
-    if (refused) return refused;
+    const uncloneable = describe(object, path);
+    if (uncloneable) return { uncloneable, bytes };
+    bytes += bytesOf(object, seen);
     for (const [key, item] of children(object)) {
       if (typeof item === 'object' && item !== null) {
         if (seen.has(item)) continue;
         seen.add(item);
         stack.push({ object: item, path: path + key });
+      } else if (typeof item === 'string') {
+        bytes += item.length;
       } else if (typeof item === 'function' || typeof item === 'symbol') {
-        return describe(item, path + key);
+        return { uncloneable: describe(item, path + key), bytes };
       }
     }
   }
-  return undefined;
+  return { uncloneable: undefined, bytes };
+}
+
+// A buffer is written once, however many views of it there are; but of a Buffer its own bytes are.
+function bytesOf(object: object, seen: Set<object>): number {
+  if (isArrayBuffer(object) || Buffer.isBuffer(object)) return object.byteLength;
+  if (!ArrayBuffer.isView(object) || seen.has(object.buffer)) return 0;
+  seen.add(object.buffer);
+  return object.buffer.byteLength;
 }
 
 /** Whether this is a plain object, of any realm. */

@@ -401,6 +401,35 @@ export const values: readonly Case[] = [
     },
   },
   {
+    name: 'a value of 2 GiB or more is a typed error at once, with the limit and what to do',
+    async run(context) {
+      const cache = context.open();
+      // Memory that is never touched, so that it takes none.
+      const half = new ArrayBuffer(2 ** 30);
+      const large = [
+        Buffer.alloc(2 ** 31),
+        new Uint8Array(2 ** 31),
+        new ArrayBuffer(2 ** 31),
+        { parts: [new Uint8Array(2 ** 30), new Float64Array(2 ** 27)] },
+        new Map([[half, Buffer.from(half)]]),
+      ];
+      const expected = {
+        name: 'ValueTooLargeError',
+        code: 'GLOVEBOX_VALUE_TOO_LARGE',
+        message: /^The value has 2\.0 GiB, and a value at most 2 GiB\..*putFile/,
+      };
+      for (const value of large) {
+        await assert.rejects(cache.set('key', value), expected);
+        await assert.rejects(cache.setMany([['key', value]]), expected);
+        await assert.rejects(
+          cache.getOrSet('key', () => value),
+          expected,
+        );
+      }
+      assert.equal(await cache.has('key'), false);
+    },
+  },
+  {
     name: 'a value that is too deep for the serializer is a typed error, not a crash',
     async run(context) {
       const cache = context.open();
