@@ -25,7 +25,8 @@ import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { copyFile } from './copy-file.ts';
 import { TEMPORARY_MAX_AGE_MS, writeWhole } from './destination.ts';
-import { hashBytes, hashFile, hashFileSync, SMALL_FILE } from './hash-file.ts';
+import { hashBytes, hashFile, hashFileSync, hashOpenFile, SMALL_FILE } from './hash-file.ts';
+import { withOpenFile } from './open-files.ts';
 import { isGone, ownerName, parseOwner } from './owner.ts';
 
 /** Values of more bytes than this are blobs; smaller ones are in the database. */
@@ -67,7 +68,11 @@ export class BlobFiles {
   }
 
   /** Writes bytes to a temporary file and flushes them. */
-  async writeTemporary(bytes: Uint8Array): Promise<{ temporary: string; hash: string }> {
+  writeTemporary(bytes: Uint8Array): Promise<{ temporary: string; hash: string }> {
+    return withOpenFile(() => this.#write(bytes));
+  }
+
+  async #write(bytes: Uint8Array): Promise<{ temporary: string; hash: string }> {
     const temporary = this.#temporaryName();
     try {
       const file = await this.#making(() => openSync(temporary, 'wx', 0o600));
@@ -86,9 +91,11 @@ export class BlobFiles {
   }
 
   /** Copies a file (cloning its blocks where the file system can), flushes the copy and hashes what was really copied. */
-  async copyToTemporary(
-    source: string,
-  ): Promise<{ temporary: string; hash: string; size: number; mode: number }> {
+  copyToTemporary(source: string): Promise<{ temporary: string; hash: string; size: number; mode: number }> {
+    return withOpenFile(() => this.#copy(source));
+  }
+
+  async #copy(source: string): Promise<{ temporary: string; hash: string; size: number; mode: number }> {
     const { mode } = statSync(source);
     const temporary = this.#temporaryName();
     try {
@@ -97,8 +104,9 @@ export class BlobFiles {
       const file = openSync(temporary, 'r+');
       try {
         // Hashed while the disk is busy.
-        const [, hash] = await Promise.all([flush(file), hashFile(temporary)]);
-        return { temporary, hash, size: fstatSync(file).size, mode: mode & 0o777 };
+        const { size } = fstatSync(file);
+        const [, hash] = await Promise.all([flush(file), hashOpenFile(file, size)]);
+        return { temporary, hash, size, mode: mode & 0o777 };
       } finally {
         closeSync(file);
       }
@@ -135,14 +143,8 @@ export class BlobFiles {
   async read(hash: string, size: number): Promise<Buffer | undefined> {
     const path = this.#find(hash, size);
     if (path === undefined) return undefined;
-    const file = openIfThere(path);
-    if (file === undefined) return undefined;
-    try {
-      const bytes = size <= SMALL_FILE ? readFileSync(file) : await readLarge(file);
-      return (await hashBytes(bytes)) === hash ? bytes : undefined;
-    } finally {
-      closeSync(file);
-    }
+    const bytes = size <= SMALL_FILE ? readNow(path) : await withOpenFile(() => read(path));
+    return bytes && (await hashBytes(bytes)) === hash ? bytes : undefined;
   }
 
   // Where the blob is, if it is a regular file of this size that no symbolic link leads to: whatever somebody put in
@@ -168,7 +170,7 @@ export class BlobFiles {
     if (blob === undefined) return false;
     return writeWhole(destination, mode, async temporary => {
       try {
-        await copyFile(blob, temporary);
+        await withOpenFile(() => copyFile(blob, temporary));
       } catch (error) {
         // The blob may have been removed since: that is a miss. Anything else is about the destination.
         if (this.#find(hash, size) === undefined) return false;
@@ -284,6 +286,26 @@ export class BlobFiles {
 async function writeAll(file: number, bytes: Uint8Array): Promise<void> {
   if (bytes.byteLength <= SMALL_FILE) writeFileSync(file, bytes);
   else await writeLarge(file, bytes);
+}
+
+function readNow(path: string): Buffer | undefined {
+  const file = openIfThere(path);
+  if (file === undefined) return undefined;
+  try {
+    return readFileSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+async function read(path: string): Promise<Buffer | undefined> {
+  const file = openIfThere(path);
+  if (file === undefined) return undefined;
+  try {
+    return await readLarge(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 function openIfThere(path: string): number | undefined {

@@ -2,6 +2,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, read, readSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { withOpenFile } from './open-files.ts';
 
 /**
  * Bytes. A file up to this size is read and copied on the spot: handing each step to another thread takes several times
@@ -18,13 +19,15 @@ const readAhead = promisify(read);
 let buffer: Buffer | undefined;
 
 /** The SHA-256 of a file's content in hexadecimal. Does not wait for a pipe that nobody writes to. */
-export async function hashFile(path: string): Promise<string> {
-  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    return await hashOpenFile(descriptor, fstatSync(descriptor).size);
-  } finally {
-    closeSync(descriptor);
-  }
+export function hashFile(path: string): Promise<string> {
+  return withOpenFile(async () => {
+    const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      return await hashOpenFile(descriptor, fstatSync(descriptor).size);
+    } finally {
+      closeSync(descriptor);
+    }
+  });
 }
 
 /** The same as {@link hashFile}, at once: for whoever must not give way to others meanwhile. */

@@ -32,3 +32,23 @@ for (const when of ['before', 'after'] as const) {
     },
   );
 }
+
+for (const [count, size] of [
+  [300, 70_000],
+  [150, 1_100_000],
+] as const) {
+  (canLimit ? test : test.skip)(
+    `${count} values of ${size} bytes at once, in a process that may have fewer files open, are all stored and read (${canLimit ? 'with' : 'needs'} prlimit)`,
+    async t => {
+      const program = new URL('many-files-process.ts', import.meta.url).pathname;
+      const { stdout, stderr } = await run(
+        'prlimit',
+        ['--nofile=100:100', process.execPath, program, await scratch(t), String(count), String(size)],
+        { timeout: 60_000 },
+      );
+      const right = JSON.parse(stdout) as Record<string, number>;
+      for (const [operation, found] of Object.entries(right)) t.is(found, count, operation);
+      t.is(stderr, '');
+    },
+  );
+}
