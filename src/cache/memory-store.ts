@@ -233,6 +233,9 @@ export class MemoryStore implements Store {
   close(): void {
     this.#entries.clear();
   }
+
+  // It has no descriptors to give up.
+  park(): void {}
 }
 
 class MemoryReader implements StoreReader {

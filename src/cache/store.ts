@@ -146,6 +146,8 @@ export interface Store {
   /** Removes files of dead processes and blobs that nothing refers to. */
   collect(): Promise<void>;
   close(): void;
+  /** As {@link close}, of a store that is soon opened again: without the work that closing a database for good takes. */
+  park(): void;
 }
 
 /** Another thread or process is writing to the database: try again soon. */

@@ -137,6 +137,12 @@ export class DirectWriter {
     return had;
   }
 
+  /** Gives up the connection until the next write. */
+  park(): void {
+    this.close();
+    this.#epoch = undefined;
+  }
+
   close(): undefined {
     this.#store?.close();
     this.#store = undefined;

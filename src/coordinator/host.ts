@@ -52,8 +52,9 @@ export class StoreHost implements LeaseHost, Writer {
 
   /** The coordinator's own connection. */
   get reader(): Store['reader'] {
-    if (!this.#live.current) throw new Error(this.#live.degraded ?? 'The store is closed.');
-    return this.#live.current.reader;
+    const { current } = this.#live;
+    if (!current) throw new Error(this.#live.degraded ?? 'The store is closed.');
+    return current.reader;
   }
 
   get blobs(): BlobFiles | undefined {
@@ -102,7 +103,8 @@ export class StoreHost implements LeaseHost, Writer {
 
   /** A thread that writes by itself left tidying up to do. */
   tidy(): void {
-    if (this.#live.current) this.#live.current.hasBacklog = true;
+    const { current } = this.#live;
+    if (current) current.hasBacklog = true;
     this.#queue.wake();
   }
 
@@ -163,7 +165,7 @@ export class StoreHost implements LeaseHost, Writer {
       [...this.#counters.values()].reduce((total, counters) => total + counters[index]!, this.#past[index]!);
     const degraded = this.#live.degraded === undefined ? {} : { degraded: this.#live.degraded };
     const totals = this.#live.read(store => store.totals()) ?? { size: 0, count: 0, blobs: 0 };
-    const counts = this.#live.current?.counts ?? { sets: 0, deletes: 0, evictions: 0, expired: 0 };
+    const { counts } = this.#live;
     return {
       tag,
       backend,
@@ -181,8 +183,11 @@ export class StoreHost implements LeaseHost, Writer {
     };
   }
 
-  async check(repair: boolean): Promise<CheckReport> {
-    const store = this.#live.current;
+  check(repair: boolean): Promise<CheckReport> {
+    return this.#live.use(store => this.#check(store, repair));
+  }
+
+  async #check(store: Store | undefined, repair: boolean): Promise<CheckReport> {
     const report: CheckReport = { entries: 0, blobs: 0, problems: [] };
     try {
       const { changed, ...found } = (await store?.check(repair)) ?? { ...report, changed: false };
@@ -228,7 +233,7 @@ export class StoreHost implements LeaseHost, Writer {
   /** True while the store has tidying up to do. */
   get hasBacklog(): boolean {
     // While nothing can be written, trying again at once would only keep the process busy, and from ending.
-    return !this.#isStuck && (this.#live.current?.hasBacklog ?? false);
+    return !this.#isStuck && this.#live.hasBacklog;
   }
 
   /** Commits a batch, for the queue. Whatever happens except {@link StoreBusyError}, every operation is answered. */

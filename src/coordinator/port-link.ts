@@ -4,15 +4,19 @@ import type { CacheStats, CheckReport } from '../cache/cache.ts';
 import { ConflictingOptionsError, GloveboxError } from '../cache/errors.ts';
 import type { Grant, LeaseRequest, StoreLink } from '../cache/link.ts';
 import { SharedMemory } from '../cache/shared-memory.ts';
+import { isOutOfFiles } from '../cache/sqlite/connection.ts';
 import { SqliteReader } from '../cache/sqlite/reader.ts';
 import type { StoreReader, TimedOperation, WriteOperation, WriteResult } from '../cache/store.ts';
 import type { Connection, RemoteControl } from './connection.ts';
 import { DirectWriter, isPlain } from './direct-writer.ts';
+import { type Closeable, withRoom, workerStores } from './open-stores.ts';
 import { PortReader } from './port-reader.ts';
 import { largestOf, type OpenReply, type OpenRequest } from './protocol.ts';
 
 // Readers wait only for a database that is being opened or recovered, which is short; the thread is blocked meanwhile.
 const READER_WAIT_MS = 1000;
+// How long to read over the port when there are no descriptors for connections, before trying again.
+const RETRY_MS = 1000;
 
 // Operations of one transaction. Other threads wait meanwhile.
 const BATCH_SIZE = 256;
@@ -25,7 +29,7 @@ interface Queued extends TimedOperation {
  * The link of a worker thread's cache: reads and writes by itself where it can, and has the rest done over its
  * connection.
  */
-export class PortLink implements StoreLink {
+export class PortLink implements StoreLink, Closeable {
   readonly shared: SharedMemory;
   readonly counters: Float64Array;
   readonly largest: number;
@@ -33,7 +37,10 @@ export class PortLink implements StoreLink {
   readonly #connection: Connection;
   readonly #instance: number;
   readonly #openReader: () => StoreReader;
-  #reader: StoreReader;
+  #reader: StoreReader | undefined;
+  #lastUsed = 0;
+  // When to try again to read without the port, by the steady clock; while it could not be done.
+  #retryAt = Number.POSITIVE_INFINITY;
   #epoch: number;
   // No other process can have the store.
   readonly #isAlone: boolean;
@@ -53,12 +60,17 @@ export class PortLink implements StoreLink {
     this.blobs = reply.directory === undefined ? undefined : new BlobFiles(reply.directory);
     this.#epoch = this.shared.versions.epoch;
     const overPort = new PortReader(connection, instance);
+    const open = (path: string) => new SqliteReader(path, writer, Math.min(timeout, READER_WAIT_MS));
     this.#openReader = () => {
+      this.#retryAt = Number.POSITIVE_INFINITY;
       if (file === undefined || this.shared.versions.isDegraded) return overPort;
       try {
-        return new SqliteReader(file, writer, Math.min(timeout, READER_WAIT_MS));
+        const reader = withRoom(workerStores, () => open(file));
+        workerStores.add(this);
+        return reader;
       } catch (error) {
         if (error instanceof GloveboxError) throw error;
+        if (isOutOfFiles(error)) this.#retryAt = performance.now() + RETRY_MS;
         // The coordinator's own connection may not have noticed yet that the file is damaged.
         this.readFailed(error);
         return overPort;
@@ -75,7 +87,21 @@ export class PortLink implements StoreLink {
 
   /** Without a connection of its own the thread would not notice what other processes change. */
   get allowsLocalTier(): boolean {
-    return this.#isAlone || this.#reader instanceof SqliteReader;
+    return this.#isAlone || !(this.#reader instanceof PortReader);
+  }
+
+  get lastUsed(): number {
+    return this.#lastUsed;
+  }
+
+  get isBusy(): boolean {
+    return this.#batch.length > 0;
+  }
+
+  park(): void {
+    this.#direct?.park();
+    this.#reader?.close();
+    this.#reader = undefined;
   }
 
   /** Opens a cache over the connection. Rejects with ConflictingOptionsError. */
@@ -89,17 +115,21 @@ export class PortLink implements StoreLink {
   }
 
   reader(): StoreReader {
+    this.#lastUsed = workerStores.tick();
     const epoch = this.shared.versions.epoch;
-    if (epoch !== this.#epoch) {
+    if (epoch !== this.#epoch || performance.now() > this.#retryAt) {
       this.#epoch = epoch;
-      this.#reader.close();
-      this.#reader = this.#openReader();
+      this.#reader?.close();
+      this.#reader = undefined;
     }
+    this.#reader ??= this.#openReader();
     return this.#reader;
   }
 
   readFailed(error: unknown): undefined {
-    const { message, code } = error as NodeJS.ErrnoException;
+    // Whether it is for want of descriptors only this moment tells.
+    const code = isOutOfFiles(error) ? 'EMFILE' : (error as NodeJS.ErrnoException).code;
+    const { message } = error as Error;
     const epoch = this.#epoch;
     void this.#call((control, instance) =>
       control.readFailed(instance, message ?? String(error), code, epoch),
@@ -129,7 +159,7 @@ export class PortLink implements StoreLink {
     this.#batch = [];
     for (let from = 0; from < batch.length; from += BATCH_SIZE) {
       const part = batch.slice(from, from + BATCH_SIZE);
-      const results = this.#withCoordinator > 0 ? undefined : this.#direct?.commit(part);
+      const results = this.#withCoordinator > 0 ? undefined : this.#commit(part);
       for (const [index, { operation, now, done }] of part.entries()) {
         if (results) done(results[index]!);
         else void this.#pass(operation, now).then(done);
@@ -138,6 +168,13 @@ export class PortLink implements StoreLink {
     if (this.#direct?.takeBacklog()) {
       void this.#call((control, instance) => control.tidy(instance)).catch(() => undefined);
     }
+  }
+
+  #commit(part: readonly Queued[]): WriteResult[] | undefined {
+    this.#lastUsed = workerStores.tick();
+    // A writer is counted with its reader, which is opened here if it was closed with it.
+    if (this.#reader === undefined) this.reader();
+    return this.#direct?.commit(part);
   }
 
   async #pass(operation: WriteOperation, now: number): Promise<WriteResult> {
@@ -181,9 +218,9 @@ export class PortLink implements StoreLink {
 
   async close(): Promise<void> {
     this.#flush();
-    this.#direct?.close();
+    workerStores.delete(this);
+    this.park();
     this.shared.group.close();
-    this.#reader.close();
     // The coordinator may have ended before us: then there is nothing to give back.
     await this.#call((control, instance) => control.release(instance)).catch(() => undefined);
   }

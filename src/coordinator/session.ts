@@ -7,6 +7,7 @@ import type { Grant } from '../cache/link.ts';
 import type { StoreReader } from '../cache/store.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { StoreHost } from './host.ts';
+import { coordinatorStores } from './open-stores.ts';
 import type { Control, LeaseReply, WrittenMessage } from './protocol.ts';
 import { callEndpoint, isBatch, isOperation, isTime } from './validate.ts';
 
@@ -92,6 +93,8 @@ export class Session {
         try {
           // A thread may have been forgotten already: what it opened would stay open for ever.
           const opened = await this.#coordinator.openInTime(request, this, () => !this.#hasEnded);
+          // The thread is about to open it as well.
+          coordinatorStores.trim();
           const { blobs } = opened.host;
           const instance = this.#nextId++;
           this.#instances.set(instance, { host: opened.host, blobs, timeout: request.timeout });

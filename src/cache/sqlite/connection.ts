@@ -1,4 +1,5 @@
 // Opens databases, and knows what SQLite's error codes mean for a cache.
+import { closeSync, openSync } from 'node:fs';
 import type { Database, Options } from 'better-sqlite3';
 import { load } from '../load.ts';
 import { assertNodeVersion } from '../node-version.ts';
@@ -12,6 +13,23 @@ export function connect(file: string, options: Options): Database {
   // A database is somebody else's data until proven ours: nothing in its schema may call a function.
   database.pragma('trusted_schema = OFF');
   return database;
+}
+
+/** Whether this came of too many open files. SQLite itself only says that it cannot open something. */
+export function isOutOfFiles(error: unknown): boolean {
+  const code = (error as { code?: unknown }).code;
+  if (isFileLimit(code)) return true;
+  if (typeof code !== 'string' || !code.startsWith('SQLITE_CANTOPEN')) return false;
+  try {
+    closeSync(openSync(process.execPath, 'r'));
+    return false;
+  } catch (again) {
+    return isFileLimit((again as NodeJS.ErrnoException).code);
+  }
+}
+
+function isFileLimit(code: unknown): boolean {
+  return code === 'EMFILE' || code === 'ENFILE';
 }
 
 // Pages: 16 MiB. Four times SQLite's own: what is written again and again goes into the database less often. Not more,

@@ -98,8 +98,9 @@ export function attachDatabase(file: string): Database {
 }
 
 function openOnce(file: string, schema: Schema, wait: number): Database {
-  // Made here, not by SQLite, so that it and the files beside it are private from the beginning.
-  closeSync(openSync(file, 'a', 0o600));
+  // Made here, not by SQLite, so that it and the files beside it are private from the beginning. One that is there is
+  // not opened: closing it would give up the locks of this process's other connections.
+  if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600));
   const database = connect(file, { timeout: wait });
   try {
     let kind = inspect(database, schema);

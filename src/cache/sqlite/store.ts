@@ -287,4 +287,10 @@ export class SqliteStore implements Store {
     this.#reader?.close();
     this.#database.close();
   }
+
+  park(): void {
+    // The last connection that can write would bring the log into the database, and remove it.
+    this.#database.close();
+    this.#reader?.close();
+  }
 }

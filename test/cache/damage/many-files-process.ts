@@ -18,7 +18,9 @@ async function counted(work: (number: number) => Promise<boolean>): Promise<numb
 
 const right = {
   set: await counted(number => cache.set(`value-${number}`, makeValue(number))),
-  get: await counted(async number => makeValue(number).equals((await cache.get(`value-${number}`)) as Buffer)),
+  get: await counted(async number =>
+    makeValue(number).equals((await cache.get(`value-${number}`)) as Buffer),
+  ),
   getMany: (await cache.getMany(numbers.map(number => `value-${number}`))).size,
   putFile: await counted(number => cache.putFile(`file-${number}`, source)),
   getFile: await counted(number => cache.getFile(`file-${number}`, join(root, `target-${number}`))),
