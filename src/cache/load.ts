@@ -4,10 +4,19 @@ import { GloveboxError } from './errors.ts';
 
 /** The package `name`, which Glovebox depends on. Throws a GloveboxError that says so when it is not installed. */
 export function load<Module>(name: string): Module {
+  return found(name, require => require(name) as Module);
+}
+
+/** Its file, for another thread to load. */
+export function pathOfPackage(name: string): string {
+  return found(name, require => require.resolve(name));
+}
+
+function found<T>(name: string, find: (require: NodeJS.Require) => T): T {
   // A bundle for CommonJS has no `import.meta`.
   const here = (import.meta.url as string | undefined) ?? __filename;
   try {
-    return createRequire(here)(name) as Module;
+    return find(createRequire(here));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
     throw new GloveboxError(

@@ -6,6 +6,7 @@ import { writeBytes } from './destination.ts';
 import { LARGEST_VALUE, ValueTooLargeError, WrongKindError } from './errors.ts';
 import { Counter, type StoreLink } from './link.ts';
 import { handOut, type LocalEntry, LocalTier } from './local-tier.ts';
+import { Pace } from './pace.ts';
 import type { SharedTier } from './shared-tier.ts';
 import { type FoundValue, isExpired, PAGE_SIZE, type PageEntry, type StoreReader } from './store.ts';
 import { hashOf, type Versions } from './versions.ts';
@@ -191,6 +192,7 @@ export class ReadPath {
 
   async *pages(prefix: string, keysOnly: boolean): AsyncIterableIterator<PageEntry> {
     let after = '';
+    const pace = new Pace();
     for (;;) {
       const page = await this.#guard(reader => reader.page(prefix, after, this.#clock(), keysOnly));
       this.#lookAgain();
@@ -199,6 +201,7 @@ export class ReadPath {
       yield* page ?? [];
       if (!page || page.length < PAGE_SIZE) return;
       after = page.at(-1)!.key;
+      await pace.step();
     }
   }
 

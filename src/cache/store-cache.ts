@@ -25,8 +25,9 @@ import { ClosedCacheError, GloveboxError, WrongKindError } from './errors.ts';
 import { encodeIncoming, type Incoming, incomingFile, isReady } from './incoming.ts';
 import { assertKey } from './keys.ts';
 import type { StoreLink } from './link.ts';
+import { Pace, partsOf, STEP } from './pace.ts';
 import { MISS, ReadPath } from './read-path.ts';
-import type { IncomingValue, WriteOperation, WriteResult } from './store.ts';
+import { type IncomingValue, LONG_SET, type WriteOperation, type WriteResult } from './store.ts';
 import { parseDuration } from './units.ts';
 
 export interface StoreCacheOptions {
@@ -84,10 +85,14 @@ export class StoreCache implements Cache {
   async getMany<T>(keys: Iterable<string>): Promise<Map<string, T>> {
     const wanted = keyList('getMany', keys);
     const path = await this.#open();
-    const values = await Promise.all(wanted.map(key => path.read(key)));
     const found = new Map<string, T>();
-    for (const [index, key] of wanted.entries()) {
-      if (values[index] !== MISS) found.set(key, values[index] as T);
+    const pace = new Pace();
+    for (const keysOfStep of partsOf(wanted)) {
+      const values = await Promise.all(keysOfStep.map(key => path.read(key)));
+      for (const [index, key] of keysOfStep.entries()) {
+        if (values[index] !== MISS) found.set(key, values[index] as T);
+      }
+      await pace.step();
     }
     return found;
   }
@@ -124,15 +129,27 @@ export class StoreCache implements Cache {
     const expires = this.#expires(options?.ttl);
     const keys: string[] = [];
     const values: Incoming[] = [];
-    for (const [key, value] of pairsOf(entries)) {
+    const add = ([key, value]: readonly [string, unknown]) => {
       keys.push(key);
       values.push(encodeIncoming(key, value));
-    }
-    return this.#writeValues(keys, values, ready => ({
+    };
+    const operation = (ready: IncomingValue[]): WriteOperation => ({
       type: 'set-many',
       entries: ready.map((value, index) => ({ key: keys[index]!, value })),
       expires,
-    }));
+    });
+    const pairs = pairsOf(entries);
+    let next = pairs.next();
+    for (; !next.done && keys.length < LONG_SET; next = pairs.next()) add(next.value);
+    if (next.done) return this.#writeValues(keys, values, operation);
+    const takeTheRest = async () => {
+      const pace = new Pace();
+      for (; !next.done; next = pairs.next()) {
+        add(next.value);
+        await pace.step();
+      }
+    };
+    return this.#writeValues(keys, values, operation, takeTheRest);
   }
 
   async delete(key: string): Promise<boolean> {
@@ -141,7 +158,8 @@ export class StoreCache implements Cache {
 
   async deleteMany(keys: Iterable<string>): Promise<number> {
     const gone = keyList('deleteMany', keys);
-    return (await this.#write({ type: 'delete', keys: gone }, 0)) as number;
+    if (gone.length <= STEP) return (await this.#write({ type: 'delete', keys: gone }, 0)) as number;
+    return this.#writeInSteps(partsOf(gone), part => ({ type: 'delete', keys: part }));
   }
 
   async touch(key: string, ttl: Duration): Promise<boolean> {
@@ -304,24 +322,30 @@ export class StoreCache implements Cache {
     return duration === null ? null : this.#clock() + Math.ceil(duration);
   }
 
-  // Large values become temporary files here, in the thread that has them; the writer only gives them their names.
   async #writeValues(
     keys: readonly string[],
     values: Incoming[],
     operation: (ready: IncomingValue[]) => WriteOperation,
+    takeTheRest?: () => Promise<void>,
   ): Promise<boolean> {
-    if (values.every(isReady)) {
+    if (!takeTheRest && values.every(isReady)) {
       const isStored = (await this.#write(operation(values), false)) as boolean;
       if (!isStored) this.#warnOfSize(keys, values);
       return isStored;
     }
     const temporaries: IncomingValue[] = [];
     let blobs: BlobFiles | undefined;
-    const preparing = this.#open().then(async ({ link }) => {
+    // At the call: what was called before the cache was closed is done.
+    const opening = this.#open();
+    opening.catch(() => undefined);
+    const prepare = async () => {
+      await takeTheRest?.();
+      const { link } = await opening;
       blobs = link.blobs;
       for (const value of values) temporaries.push(isReady(value) ? value : await value.prepare(blobs));
       return operation(temporaries);
-    });
+    };
+    const preparing = prepare();
     // It may fail long before its turn comes and somebody awaits it.
     preparing.catch(() => undefined);
     try {
@@ -330,7 +354,7 @@ export class StoreCache implements Cache {
       return isStored;
     } finally {
       // The writer has renamed what it stored; what is still there was refused.
-      for (const { temporary } of temporaries) await blobs?.discard(temporary);
+      for (const { temporary } of temporaries) if (temporary) await blobs?.discard(temporary);
     }
   }
 
@@ -363,14 +387,7 @@ export class StoreCache implements Cache {
           return { result: Promise.resolve<WriteResult>({ failed: String(error) }) };
         }
       })();
-      const tail = turn.then(
-        () => undefined,
-        () => undefined,
-      );
-      this.#tail = tail;
-      void tail.then(() => {
-        if (this.#tail === tail) this.#tail = undefined;
-      });
+      this.#holdBack(turn);
       sent = turn.then(({ result }) => result);
     }
     this.#latest = sent;
@@ -378,6 +395,41 @@ export class StoreCache implements Cache {
     if ('value' in result) return result.value;
     if ('mistake' in result) throw new WrongKindError(result.mistake);
     return failed;
+  }
+
+  // One operation after the other, before whatever this thread writes next; the event loop goes on in between.
+  async #writeInSteps<Part>(
+    parts: Iterable<Part>,
+    operation: (part: Part) => WriteOperation,
+  ): Promise<number> {
+    const before = this.#tail;
+    const turn = (async () => {
+      const path = await this.#open();
+      await before;
+      const pace = new Pace();
+      let sum = 0;
+      for (const part of parts) {
+        const result = await this.#send(path, operation(part));
+        if ('value' in result) sum += Number(result.value);
+        await pace.step();
+      }
+      return sum;
+    })();
+    this.#holdBack(turn);
+    this.#latest = turn;
+    return turn;
+  }
+
+  // What is written from now on is sent after `turn`.
+  #holdBack(turn: Promise<unknown>): void {
+    const tail = turn.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#tail = tail;
+    void tail.then(() => {
+      if (this.#tail === tail) this.#tail = undefined;
+    });
   }
 
   #send(path: ReadPath, operation: WriteOperation): Promise<WriteResult> {

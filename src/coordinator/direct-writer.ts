@@ -11,7 +11,7 @@
 import { Counter } from '../cache/link.ts';
 import type { SharedMemory } from '../cache/shared-memory.ts';
 import { SqliteStore, type SqliteStoreOptions } from '../cache/sqlite/store.ts';
-import type { TimedOperation, WriteOperation, WriteResult } from '../cache/store.ts';
+import { LONG_SET, type TimedOperation, type WriteOperation, type WriteResult } from '../cache/store.ts';
 
 // Milliseconds to wait for other threads. When they write all the time, the coordinator writes for all who wait.
 const PATIENCE_MS = 100;
@@ -31,7 +31,9 @@ export function isPlain(operation: WriteOperation): boolean {
     case 'set':
       return operation.lease === undefined && operation.value.blob === null;
     case 'set-many':
-      return operation.entries.every(({ value }) => value.blob === null);
+      return (
+        operation.entries.length <= LONG_SET && operation.entries.every(({ value }) => value.blob === null)
+      );
     case 'delete':
     case 'touch':
     case 'increment':

@@ -1,5 +1,6 @@
 // One store as the coordinator runs it: the queue in front of its writer, its leases, and who uses it.
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { BlobFiles } from '../cache/blobs.ts';
 import type { CacheStats, CheckReport } from '../cache/cache.ts';
 import { COUNTERS, Counter } from '../cache/link.ts';
@@ -20,6 +21,9 @@ import { LiveStore, type LiveStoreOptions } from './live-store.ts';
 import { type Queued, WriteQueue, type Writer } from './write-queue.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+// What SQLite can wait.
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+const BUSY_RETRY_MS = 4;
 
 export class StoreHost implements LeaseHost, Writer {
   readonly options: LiveStoreOptions;
@@ -29,6 +33,9 @@ export class StoreHost implements LeaseHost, Writer {
   #isClosed = false;
   /** The last transaction failed. */
   #isStuck = false;
+  /** The long operation that is being done. */
+  #long: Promise<void> | undefined;
+  #inSteps = 0;
   readonly #queue = new WriteQueue(this);
   readonly #accessLog = new AccessLog((operation, now) => this.#push(operation, now));
   readonly #counters = new Map<Client, Float64Array>();
@@ -184,7 +191,18 @@ export class StoreHost implements LeaseHost, Writer {
   }
 
   check(repair: boolean): Promise<CheckReport> {
-    return this.#live.use(store => this.#check(store, repair));
+    return this.#stepByStep(() => this.#live.use(store => this.#check(store, repair)));
+  }
+
+  // Not while a long operation has its transaction open, nor does one begin meanwhile.
+  async #stepByStep<T>(work: () => Promise<T>): Promise<T> {
+    while (this.#long) await this.#long;
+    this.#inSteps++;
+    try {
+      return await work();
+    } finally {
+      this.#inSteps--;
+    }
   }
 
   async #check(store: Store | undefined, repair: boolean): Promise<CheckReport> {
@@ -218,7 +236,7 @@ export class StoreHost implements LeaseHost, Writer {
   }
 
   async collect(): Promise<void> {
-    await this.#live.collect();
+    await this.#stepByStep(() => this.#live.collect());
   }
 
   close(): void {
@@ -249,6 +267,45 @@ export class StoreHost implements LeaseHost, Writer {
     } catch (error) {
       if (error instanceof StoreBusyError) throw error;
       this.#recover(error, batch);
+    }
+  }
+
+  /** Whether the operation takes several turns of the event loop, for the queue. */
+  isLong(operation: WriteOperation): boolean {
+    // What goes through the store step by step must not come upon half of it.
+    if (this.#inSteps > 0 || (operation.type !== 'set-many' && operation.type !== 'clear')) return false;
+    return this.#live.current?.isLong(operation) ?? false;
+  }
+
+  /** Commits and answers a long operation, for the queue. */
+  async commitLong(queued: Queued): Promise<void> {
+    const isOver = Promise.withResolvers<void>();
+    this.#long = isOver.promise;
+    try {
+      const result = await this.#applyLong(queued);
+      if (result) queued.done(result);
+      // Whatever it was, the other way meets it too, and knows what to do.
+      else this.commit([queued]);
+    } catch (error) {
+      this.#refuse(queued, (error as Error).message);
+    } finally {
+      this.#long = undefined;
+      isOver.resolve();
+    }
+  }
+
+  async #applyLong({ operation, now, deadline }: Queued): Promise<WriteResult | undefined> {
+    for (;;) {
+      this.#live.lookBeforeCommit();
+      try {
+        const timeout = Math.min(Math.max(Math.ceil(deadline - performance.now()), 1), MAX_TIMEOUT_MS);
+        const result = await this.#live.use(async store => store?.applyLong({ operation, now }, timeout));
+        // What went into files that somebody removed is lost: it is done again.
+        if (!this.#live.look()) return result;
+      } catch (error) {
+        if (!(error instanceof StoreBusyError) || performance.now() > deadline) return undefined;
+        await pause(BUSY_RETRY_MS);
+      }
     }
   }
 

@@ -1,12 +1,20 @@
 // How a worker thread's cache reaches its store: by itself where it can, and else over the connection.
+import { randomUUID } from 'node:crypto';
 import { BlobFiles } from '../cache/blobs.ts';
 import type { CacheStats, CheckReport } from '../cache/cache.ts';
 import { ConflictingOptionsError, GloveboxError } from '../cache/errors.ts';
 import type { Grant, LeaseRequest, StoreLink } from '../cache/link.ts';
+import { partsOf } from '../cache/pace.ts';
 import { SharedMemory } from '../cache/shared-memory.ts';
 import { isOutOfFiles } from '../cache/sqlite/connection.ts';
 import { SqliteReader } from '../cache/sqlite/reader.ts';
-import type { StoreReader, TimedOperation, WriteOperation, WriteResult } from '../cache/store.ts';
+import {
+  LONG_SET,
+  type StoreReader,
+  type TimedOperation,
+  type WriteOperation,
+  type WriteResult,
+} from '../cache/store.ts';
 import type { Connection, RemoteControl } from './connection.ts';
 import { DirectWriter, isPlain } from './direct-writer.ts';
 import { type Closeable, withRoom, workerStores } from './open-stores.ts';
@@ -49,6 +57,8 @@ export class PortLink implements StoreLink, Closeable {
   #batch: Queued[] = [];
   // Operations that the coordinator has not answered: what comes after them must not overtake them.
   #withCoordinator = 0;
+  // The parts of an operation that are being sent.
+  #parts: Promise<void> | undefined;
 
   private constructor(connection: Connection, reply: OpenReply, timeout: number) {
     const { instance, file, writer } = reply;
@@ -187,7 +197,30 @@ export class PortLink implements StoreLink, Closeable {
   }
 
   #send(operation: WriteOperation, now: number): Promise<WriteResult> {
+    // Nothing overtakes the parts of one that was before it.
+    if (this.#parts) return this.#parts.then(() => this.#send(operation, now));
+    if (operation.type === 'set-many' && operation.entries.length > LONG_SET) {
+      const sent = this.#sendInParts(operation, now);
+      const parts = sent.then(() => {
+        if (this.#parts === parts) this.#parts = undefined;
+      });
+      this.#parts = parts;
+      return sent;
+    }
     return this.#connection.write(this.#instance, operation, now);
+  }
+
+  // One message of all would hold up both threads. It is committed with the last part.
+  async #sendInParts(operation: WriteOperation & { type: 'set-many' }, now: number): Promise<WriteResult> {
+    const of = randomUUID();
+    let left = operation.entries.length;
+    for (const entries of partsOf(operation.entries)) {
+      left -= entries.length;
+      const part = { ...operation, entries, part: { of, isLast: left === 0 } };
+      const result = await this.#connection.write(this.#instance, part, now);
+      if (left === 0 || !('value' in result)) return result;
+    }
+    return { value: true };
   }
 
   async lease(request: LeaseRequest, onWait: (holder: { pid: number }) => void): Promise<Grant> {

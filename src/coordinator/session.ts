@@ -4,7 +4,7 @@ import { expose } from 'comlink';
 import type { BlobFiles } from '../cache/blobs.ts';
 import { GloveboxError } from '../cache/errors.ts';
 import type { Grant } from '../cache/link.ts';
-import type { StoreReader } from '../cache/store.ts';
+import type { StoreReader, WriteOperation } from '../cache/store.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { StoreHost } from './host.ts';
 import { coordinatorStores } from './open-stores.ts';
@@ -22,6 +22,7 @@ export class Session {
   readonly #writes: MessagePort;
   readonly #instances = new Map<number, Instance>();
   readonly #tickets = new Map<number, () => Promise<LeaseReply>>();
+  readonly #parts = new Map<string, (WriteOperation & { type: 'set-many' })['entries']>();
   #nextId = 1;
   #hasEnded = false;
   #outbox: WrittenMessage = [];
@@ -59,8 +60,23 @@ export class Session {
         this.#answer(id, { failed: 'The operation is not of the protocol.' });
         continue;
       }
-      void instance.host.write(operation, now, instance.timeout).then(result => this.#answer(id, result));
+      const whole = this.#assembled(operation);
+      if (whole)
+        void instance.host.write(whole, now, instance.timeout).then(result => this.#answer(id, result));
+      else this.#answer(id, { value: true });
     }
+  }
+
+  // Of many entries that come in parts: nothing before the last, and all of them with it.
+  #assembled(operation: WriteOperation): WriteOperation | undefined {
+    if (operation.type !== 'set-many' || !operation.part) return operation;
+    const { part, entries, ...rest } = operation;
+    const before = this.#parts.get(part.of) ?? [];
+    for (const entry of entries) before.push(entry);
+    this.#parts.set(part.of, before);
+    if (!part.isLast) return undefined;
+    this.#parts.delete(part.of);
+    return { ...rest, entries: before };
   }
 
   // All results of one commit are settled in one turn, and leave in one message.

@@ -96,6 +96,7 @@ const operations: { [Type in WriteOperation['type']]: Check } = {
     type: isString,
     entries: listOf(shape<{ key: string; value: IncomingValue }>({ key: isKey, value: isValue })),
     expires: nullOr(isTime),
+    part: maybe(shape<{ of: string; isLast: boolean }>({ of: isToken, isLast: isBoolean })),
   }),
   delete: shape<WriteOperation & { type: 'delete' }>({ type: isString, keys: listOf(isKey) }),
   discard: shape<WriteOperation & { type: 'discard' }>({

@@ -18,6 +18,10 @@ const BUSY_RETRY_MS = 4;
 export interface Writer {
   /** Commits a batch and answers each of its operations. Throws {@link StoreBusyError} when another process is writing. */
   commit(batch: readonly Queued[]): void;
+  /** Whether the operation takes several turns of the event loop: then it is alone, with {@link commitLong}. */
+  isLong(operation: WriteOperation): boolean;
+  /** Commits and answers it. Never rejects. Until it resolves nothing else is committed. */
+  commitLong(queued: Queued): Promise<void>;
   /** True while there is work left that a further commit, even an empty one, does. */
   readonly hasBacklog: boolean;
 }
@@ -26,6 +30,8 @@ export class WriteQueue {
   readonly #writer: Writer;
   #queue: Queued[] = [];
   #isScheduled = false;
+  // A long operation is being done.
+  #isHeld = false;
   #isClosed = false;
 
   constructor(writer: Writer) {
@@ -61,12 +67,25 @@ export class WriteQueue {
     // After everything that this turn of the event loop brings, from all ports: that commits together.
     setImmediate(() => {
       this.#isScheduled = false;
-      if (this.#isClosed) return;
+      if (this.#isClosed || this.#isHeld) return;
+      if (this.#beginLong()) return;
       const outcome = this.#flush();
       if (this.#queue.length === 0 && !this.#writer.hasBacklog) return;
       if (outcome === 'done') this.#schedule();
       else this.#scheduleRetry();
     });
+  }
+
+  #beginLong(): boolean {
+    const [first] = this.#queue;
+    if (!first || !this.#writer.isLong(first.operation)) return false;
+    this.#queue.shift();
+    this.#isHeld = true;
+    void this.#writer.commitLong(first).then(() => {
+      this.#isHeld = false;
+      this.#schedule();
+    });
+    return true;
   }
 
   #scheduleRetry(): void {
@@ -102,11 +121,13 @@ export class WriteQueue {
 
   #countOfBatch(): number {
     let entries = 0;
-    const end = this.#queue.findIndex(({ operation }) => {
+    // At least one: what is long is done as others are when the queue is closed.
+    const end = this.#queue.findIndex(({ operation }, index) => {
+      if (entries >= BATCH_SIZE || (index > 0 && this.#writer.isLong(operation))) return true;
       entries += sizeOf(operation);
-      return entries >= BATCH_SIZE;
+      return false;
     });
-    return end < 0 ? this.#queue.length : end + 1;
+    return end < 0 ? this.#queue.length : end;
   }
 
   #fail(queued: readonly Queued[], failed: string): void {

@@ -7,7 +7,8 @@ import type { CheckProblem } from '../cache.ts';
 import { checksum, decode, timed } from '../codec.ts';
 import { StoreBusyError } from '../store.ts';
 import type { Turn } from '../turn.ts';
-import { classify } from './connection.ts';
+import { classify, isLarge } from './connection.ts';
+import { runElsewhere } from './elsewhere.ts';
 
 interface Row {
   id: number;
@@ -45,7 +46,7 @@ export async function checkStore(
 ): Promise<CheckResult> {
   const result: CheckResult = { entries: 0, blobs: 0, problems: [], changed: false };
   const check = new Check(database, blobs, turn, repair, result);
-  check.database();
+  await check.database();
   await check.entries();
   await check.files();
   await check.totals();
@@ -73,11 +74,18 @@ class Check {
     this.#result = result;
   }
 
-  database(): void {
-    const messages = this.#database.prepare('PRAGMA integrity_check').pluck().all() as string[];
-    for (const message of messages) {
+  async database(): Promise<void> {
+    for (const message of await this.#integrity()) {
       if (message !== 'ok') this.#found('damaged-database', this.#database.name, message, undefined);
     }
+  }
+
+  async #integrity(): Promise<string[]> {
+    const sql = 'PRAGMA integrity_check';
+    if (!isLarge(this.#database)) return this.#database.prepare<[], string>(sql).pluck().all();
+    const how = { timeout: BUSY_LIMIT_MS, isTransaction: false };
+    const [rows] = await runElsewhere(this.#database.name, [{ sql }], how);
+    return rows!.map(([message]) => String(message));
   }
 
   async entries(): Promise<void> {

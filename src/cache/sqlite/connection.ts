@@ -42,6 +42,14 @@ export function tune(database: Database): void {
   database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
 }
 
+// Pages: 8 MiB, which take some 50 ms to go through.
+const LARGE_PAGES = 2048;
+
+/** Whether going through all of the database holds up the event loop. */
+export function isLarge(database: Database): boolean {
+  return (database.pragma('page_count', { simple: true }) as number) > LARGE_PAGES;
+}
+
 /** What an error of SQLite means: the database is damaged, it is in use, or something else is wrong with the store. */
 export function classify(error: unknown): 'damaged' | 'busy' | 'other' {
   const code = (error as { code?: unknown }).code;
