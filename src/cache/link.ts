@@ -24,6 +24,8 @@ export interface LeaseRequest {
   now: number;
   /** Milliseconds to wait for another producer. */
   wait: number;
+  /** Milliseconds to wait for other processes that keep the database locked. */
+  timeout: number;
 }
 
 export interface StoreLink {

@@ -28,6 +28,8 @@ export interface StoreCacheOptions {
   clock: () => number;
   /** Bytes that the thread's in-memory copies may take. */
   localTierSize: number;
+  /** Milliseconds that an operation waits for other processes. */
+  timeout: number;
 }
 
 const DEFAULT_WAIT_MS = 10 * 60 * 1000;
@@ -39,6 +41,7 @@ export class StoreCache implements Cache {
   readonly #ttl: number | null;
   readonly #clock: () => number;
   readonly #localTierSize: number;
+  readonly #timeout: number;
   readonly #connect: () => Promise<StoreLink>;
   #connecting: Promise<ReadPath> | undefined;
   #path: ReadPath | undefined;
@@ -55,6 +58,7 @@ export class StoreCache implements Cache {
     // Times are stored as whole milliseconds.
     this.#clock = options.clock === Date.now ? Date.now : () => Math.floor(options.clock());
     this.#localTierSize = options.localTierSize;
+    this.#timeout = options.timeout;
     this.#connect = connect;
   }
 
@@ -157,7 +161,12 @@ export class StoreCache implements Cache {
       if (value !== MISS) return value as T;
       // There for others, but not for this thread: it cannot be read, and perhaps not be removed either.
       if (attempt >= MAX_ATTEMPTS) return produce();
-      const request = { key, now: this.#clock(), wait: wait ?? Number.POSITIVE_INFINITY };
+      const request = {
+        key,
+        now: this.#clock(),
+        wait: wait ?? Number.POSITIVE_INFINITY,
+        timeout: this.#timeout,
+      };
       const grant = await path.link.lease(request, holder => {
         if (!isToldOfWait) options?.onWait?.(holder);
         isToldOfWait = true;

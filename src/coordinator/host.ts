@@ -30,7 +30,7 @@ export class StoreHost implements LeaseHost, Writer {
   /** The last transaction failed. */
   #isStuck = false;
   readonly #queue = new WriteQueue(this);
-  readonly #accessLog = new AccessLog((operation, now) => this.#push(operation, now));
+  readonly #accessLog = new AccessLog((operation, now, timeout) => this.#push(operation, now, timeout));
   readonly #counters = new Map<Client, Float64Array>();
   readonly #users = new Map<Client, number>();
   readonly #past = new Float64Array(COUNTERS);
@@ -127,7 +127,7 @@ export class StoreHost implements LeaseHost, Writer {
   write(operation: WriteOperation, now: number, timeout = DEFAULT_TIMEOUT_MS): Promise<WriteResult> {
     if (operation.type === 'access') {
       this.#accessLog.add(operation, now, this.shared.versions.isPressed);
-      return operation.isUrgent ? this.#accessLog.flush() : Promise.resolve({ value: true });
+      return operation.isUrgent ? this.#accessLog.flush(timeout) : Promise.resolve({ value: true });
     }
     return this.#push(operation, now, timeout);
   }

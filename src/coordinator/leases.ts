@@ -21,7 +21,8 @@ export interface LeaseHost {
   readonly lockDirectory: string | undefined;
   has(key: string, now: number): boolean;
   leaseOf(key: string): LeaseRecord | undefined;
-  write(operation: WriteOperation, now: number): Promise<WriteResult>;
+  /** `timeout`: milliseconds to wait for other processes. */
+  write(operation: WriteOperation, now: number, timeout: number): Promise<WriteResult>;
 }
 
 interface Waiter {
@@ -38,7 +39,7 @@ interface Waiter {
 
 interface Lease {
   key: string;
-  holder?: { client: Client; token: string };
+  holder?: { client: Client; token: string; timeout: number };
   /** Waits for another process or for the lock: becomes the holder. */
   candidate?: Waiter;
   lock?: HeldLock;
@@ -126,14 +127,14 @@ export class Leases {
       void this.#promote(lease, next);
       return;
     }
-    this.#giveUp(lease, holder?.token);
+    this.#giveUp(lease, holder);
   }
 
   // The record goes before the lock: a record without its lock would look like that of a dead holder, once this
   // process has ended, to somebody who then breaks a lock that is another's by now.
-  #giveUp(lease: Lease, token: string | undefined): void {
+  #giveUp(lease: Lease, holder: Lease['holder']): void {
     const released =
-      token === undefined ? undefined : this.#host.write({ type: 'release', key: lease.key, token }, 0);
+      holder && this.#host.write({ type: 'release', key: lease.key, token: holder.token }, 0, holder.timeout);
     this.#end(lease, { state: 'retry' }, released);
   }
 
@@ -171,13 +172,14 @@ export class Leases {
       return;
     }
     const token = randomUUID();
-    lease.holder = { client: waiter.client, token };
+    const { now, timeout } = waiter.request;
+    lease.holder = { client: waiter.client, token, timeout };
     lease.candidate = undefined;
     const record: LeaseRecord = { token, ...thisProcess(), started: lease.lock?.made ?? 0 };
     // With a lock, in the place of what was found there when it was looked at, or not at all.
     const { rival, replaces } = lease.lock ? this.#before(lease.key) : {};
     const write = { type: 'lease', key: lease.key, lease: record, replaces } as const;
-    const written = rival ? { value: false } : await this.#host.write(write, waiter.request.now);
+    const written = rival ? { value: false } : await this.#host.write(write, now, timeout);
     if ('value' in written && written.value === false && lease.holder?.token === token) {
       lease.holder = undefined;
       lease.candidate = waiter;
@@ -189,9 +191,9 @@ export class Leases {
       return;
     }
     // From now on nobody else can store a product. Whoever held the lease before may just have done so.
-    if (this.#host.has(lease.key, waiter.request.now)) {
+    if (this.#host.has(lease.key, now)) {
       waiter.grant({ state: 'retry' });
-      this.#giveUp(lease, token);
+      this.#giveUp(lease, lease.holder);
       return;
     }
     waiter.grant({ state: 'held', token });
@@ -216,7 +218,7 @@ export class Leases {
   async #lock(lease: Lease, waiter: Waiter): Promise<'held' | 'stored'> {
     const directory = this.#host.lockDirectory;
     if (directory === undefined) return 'held';
-    const { key, now, wait } = waiter.request;
+    const { key, now, wait, timeout } = waiter.request;
     const started = performance.now();
     let triedAt = Number.NEGATIVE_INFINITY;
     for (;;) {
@@ -247,7 +249,7 @@ export class Leases {
       if (this.#host.has(key, now)) return 'stored';
       if (isOrphaned) {
         // Only one process gets to delete the dead one's record, and only that one breaks its lock.
-        const result = await this.#host.write({ type: 'release', key, token: other.token }, now);
+        const result = await this.#host.write({ type: 'release', key, token: other.token }, now, timeout);
         if ('value' in result && result.value)
           await breakLock(directory, key, other.started).catch(() => undefined);
         // Where nothing can be written, the dead one's record stays: then everybody produces for himself.

@@ -6,6 +6,7 @@ import type { Endpoint } from 'comlink';
 import type { BlobFiles } from '../cache/blobs.ts';
 import { Encoding } from '../cache/codec.ts';
 import { isKey } from '../cache/keys.ts';
+import type { LeaseRequest } from '../cache/link.ts';
 import type { IncomingValue, WriteOperation } from '../cache/store.ts';
 import type { Control, OpenRequest } from './protocol.ts';
 
@@ -170,7 +171,7 @@ const calls: { [Name in keyof Control]: Check[] } = {
   metadata: [isWhole, isKey],
   lease: [
     isWhole,
-    shape<{ key: string; now: number; wait: number }>({ key: isKey, now: isTime, wait: isPositive }),
+    shape<LeaseRequest>({ key: isKey, now: isTime, wait: isPositive, timeout: isPositive }),
   ],
   awaitLease: [isWhole],
   abandon: [isWhole, isKey, isToken],

@@ -26,6 +26,7 @@ export class WriteQueue {
   readonly #writer: Writer;
   #queue: Queued[] = [];
   #isScheduled = false;
+  #retry: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   constructor(writer: Writer) {
@@ -38,6 +39,8 @@ export class WriteQueue {
       return;
     }
     this.#queue.push(queued);
+    // The retry that is pending may be one for tidying up, which does not keep the process.
+    this.#retry?.ref();
     this.#schedule();
   }
 
@@ -73,12 +76,13 @@ export class WriteQueue {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     const pause = BUSY_RETRY_MS * (0.5 + Math.random());
-    const retry = setTimeout(() => {
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
       this.#isScheduled = false;
       this.#schedule();
     }, pause);
-    // Somebody waits for what is queued; for tidying up alone the process need not go on.
-    if (this.#queue.length === 0) retry.unref();
+    // A caller waits for what is queued; for tidying up alone the process need not go on.
+    if (this.#queue.length === 0) this.#retry.unref();
   }
 
   #flush(): 'done' | 'busy' {
