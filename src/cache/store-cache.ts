@@ -19,6 +19,7 @@ import { assertKey } from './keys.ts';
 import type { StoreLink } from './link.ts';
 import { MISS, ReadPath } from './read-path.ts';
 import type { IncomingValue, WriteOperation, WriteResult } from './store.ts';
+import { wallClock } from './time.ts';
 import { parseDuration } from './units.ts';
 
 export interface StoreCacheOptions {
@@ -56,7 +57,7 @@ export class StoreCache implements Cache {
     this.tag = options.tag;
     this.#ttl = options.ttl;
     // Times are stored as whole milliseconds.
-    this.#clock = options.clock === Date.now ? Date.now : () => Math.floor(options.clock());
+    this.#clock = options.clock === wallClock.now ? wallClock.now : () => Math.floor(options.clock());
     this.#localTierSize = options.localTierSize;
     this.#timeout = options.timeout;
     this.#connect = connect;

@@ -1,5 +1,6 @@
 // What the threads of this process read, added up, and written from time to time: a read must not cost a write.
 import type { WriteOperation, WriteResult } from '../cache/store.ts';
+import { clearTimeout, setTimeout } from '../cache/time.ts';
 
 type AccessOperation = WriteOperation & { type: 'access' };
 

@@ -9,6 +9,7 @@ import {
 import { wrap } from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import type { WriteOperation, WriteResult } from '../cache/store.ts';
+import { queueMicrotask } from '../cache/time.ts';
 import {
   COORDINATOR_KEY,
   type Control,

@@ -2,11 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { CacheStats } from '../cache/cache.ts';
 import { assertTag } from '../cache/keys.ts';
 import { StoreBusyError } from '../cache/store.ts';
+import { pause, performance } from '../cache/time.ts';
 import { StoreHost } from './host.ts';
 import type { Client } from './leases.ts';
 import { assertSameStore, type Hello, isHello, type OpenRequest } from './protocol.ts';

@@ -12,6 +12,7 @@ import { Counter } from '../cache/link.ts';
 import type { SharedMemory } from '../cache/shared-memory.ts';
 import { SqliteStore, type SqliteStoreOptions } from '../cache/sqlite/store.ts';
 import type { TimedOperation, WriteOperation, WriteResult } from '../cache/store.ts';
+import { performance } from '../cache/time.ts';
 
 // Milliseconds to wait for other threads. When they write all the time, the coordinator writes for all who wait.
 const PATIENCE_MS = 100;

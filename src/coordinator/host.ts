@@ -14,6 +14,7 @@ import {
   type WriteOperation,
   type WriteResult,
 } from '../cache/store.ts';
+import { performance } from '../cache/time.ts';
 import { AccessLog } from './access-log.ts';
 import { type Client, type LeaseHost, Leases } from './leases.ts';
 import { LiveStore, type LiveStoreOptions } from './live-store.ts';

@@ -11,6 +11,7 @@ import { randomUUID } from 'node:crypto';
 import type { Grant, LeaseRequest } from '../cache/link.ts';
 import { isGone, thisProcess } from '../cache/owner.ts';
 import type { LeaseRecord, WriteOperation, WriteResult } from '../cache/store.ts';
+import { clearTimeout, performance, setTimeout, wallClock } from '../cache/time.ts';
 import { breakLock, type HeldLock, LOCK_STALE_MS, tryLock } from './locks.ts';
 
 /** A thread that asks for leases: when it ends, they are passed on. */
@@ -202,7 +203,7 @@ export class Leases {
   // Whose record is there. A rival: alive, and its lock so young that it cannot have become stale.
   #before(key: string): { rival: LeaseRecord | undefined; replaces: string | null } {
     const other = this.#host.leaseOf(key);
-    const isYoung = other !== undefined && Math.abs(Date.now() - other.started) < LOCK_STALE_MS;
+    const isYoung = other !== undefined && Math.abs(wallClock.now() - other.started) < LOCK_STALE_MS;
     const isRival = isYoung && other.pid !== process.pid && !isGone(other);
     return { rival: isRival ? other : undefined, replaces: other?.token ?? null };
   }

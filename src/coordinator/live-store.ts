@@ -8,6 +8,7 @@ import { classify } from '../cache/sqlite/connection.ts';
 import { isDamage, OPENING_WAIT_MS } from '../cache/sqlite/open.ts';
 import { SqliteStore } from '../cache/sqlite/store.ts';
 import { type Store, StoreBusyError } from '../cache/store.ts';
+import { clearInterval, performance, setInterval } from '../cache/time.ts';
 import { collectLocks } from './locks.ts';
 
 export interface LiveStoreOptions {

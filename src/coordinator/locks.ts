@@ -4,6 +4,7 @@ import * as fs from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { wasRemovedAtOnce } from '../cache/sqlite/exclusive.ts';
+import { performance, wallClock } from '../cache/time.ts';
 
 /** A lock whose holder showed no sign of life for this long, in milliseconds, is anybody's. */
 export const LOCK_STALE_MS = 10_000;
@@ -48,11 +49,18 @@ async function take(path: string): Promise<HeldLock | 'taken'> {
       // then the time that has passed since the last sign of life tells.
       fs: {
         ...fs,
-        utimes: (file: string, accessed: Date, modified: Date, done: (error: Error | null) => void) =>
-          fs.utimes(file, accessed, modified, error => {
+        stat: (file: string, done: (error: Error | null, stats?: fs.Stats) => void) =>
+          fs.stat(file, (error, stats) => {
+            if (stats) stats.mtime = new Date(stats.mtimeMs - skew());
+            done(error, stats);
+          }),
+        utimes: (file: string, _accessed: Date, modified: Date, done: (error: Error | null) => void) => {
+          const time = new Date(modified.getTime() + skew());
+          fs.utimes(file, time, time, error => {
             if (!error) freshAt = performance.now();
             done(error);
-          }),
+          });
+        },
       },
       // Without a handler the library throws in its timer and kills the process. Whoever lost a lease is refused by
       // the store when it tries to store, so that there is nothing else to do here.
@@ -76,6 +84,13 @@ async function take(path: string): Promise<HeldLock | 'taken'> {
     if ((error as NodeJS.ErrnoException).code === 'ELOCKED' || wasRemovedAtOnce(error)) return 'taken';
     throw error;
   }
+}
+
+// Milliseconds by which the global `Date`, which the library asks, is behind the real time: 0 unless a test runner
+// fakes it. Other processes judge a lock by the real time. Whole seconds, so that times stay equal on file systems
+// that know no others.
+function skew(): number {
+  return Math.round((wallClock.now() - Date.now()) / 1000) * 1000;
 }
 
 /** Removes the lock of a holder that is known to be dead, if it still is the one that was {@link HeldLock.made} then. */
@@ -107,7 +122,7 @@ async function collectStale(directory: string): Promise<void> {
   for (const name of await readdir(directory).catch(() => [])) {
     const path = join(directory, name);
     const lock = await stat(path).catch(() => undefined);
-    if (!name.endsWith('.lock') || !lock || Date.now() - lock.mtimeMs <= LOCK_STALE_MS) continue;
+    if (!name.endsWith('.lock') || !lock || wallClock.now() - lock.mtimeMs <= LOCK_STALE_MS) continue;
     // Taken first: somebody else may take it over at the same moment, and that one's lock is to stay.
     const taken = await take(path).catch(() => 'taken' as const);
     if (taken !== 'taken') await taken.release();

@@ -6,6 +6,7 @@ import type { Grant, LeaseRequest, StoreLink } from '../cache/link.ts';
 import { SharedMemory } from '../cache/shared-memory.ts';
 import { SqliteReader } from '../cache/sqlite/reader.ts';
 import type { StoreReader, TimedOperation, WriteOperation, WriteResult } from '../cache/store.ts';
+import { queueMicrotask } from '../cache/time.ts';
 import type { Connection, RemoteControl } from './connection.ts';
 import { DirectWriter, isPlain } from './direct-writer.ts';
 import { PortReader } from './port-reader.ts';

@@ -8,6 +8,7 @@ import { assertTag } from '../cache/keys.ts';
 import type { StoreLink } from '../cache/link.ts';
 import type { CacheOptions } from '../cache/options.ts';
 import { StoreCache } from '../cache/store-cache.ts';
+import { wallClock } from '../cache/time.ts';
 import { parseDuration, parseSize } from '../cache/units.ts';
 import { cacheEnvironment, defaultCacheRoot } from '../config/environment.ts';
 import { cacheOptionsFor, type UserConfig } from '../config/user-config.ts';
@@ -229,7 +230,7 @@ function resolveOptions(options: CacheOptions): Resolved {
     timeout: parseDuration(options.timeout ?? DEFAULT_TIMEOUT_MS, 'timeout') ?? Number.POSITIVE_INFINITY,
     ttl: options.ttl === undefined ? null : parseDuration(options.ttl, 'ttl'),
     allowUntrusted: options.allowUntrusted ?? environment.allowUntrusted ?? false,
-    clock: options.clock ?? Date.now,
+    clock: options.clock ?? wallClock.now,
     localTierSize:
       options.localTierSize === 0 ? 0 : parseSize(options.localTierSize ?? DEFAULT_LOCAL_TIER_SIZE),
   };
@@ -254,7 +255,7 @@ let clockCount = 0;
 function instanceKey(options: Resolved): string {
   const { cacheRoot, tag, enabled, maxSize, timeout, policy, ttl, backend, clock, localTierSize } = options;
   const parts = [cacheRoot, tag, enabled, maxSize, timeout, policy, ttl ?? 'never', backend, localTierSize];
-  if (clock === Date.now) return parts.join(':');
+  if (clock === wallClock.now) return parts.join(':');
   if (!clocks.has(clock)) clocks.set(clock, ++clockCount);
   return [...parts, `clock${clocks.get(clock)}`].join(':');
 }

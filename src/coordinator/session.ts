@@ -5,6 +5,7 @@ import type { BlobFiles } from '../cache/blobs.ts';
 import { GloveboxError } from '../cache/errors.ts';
 import type { Grant } from '../cache/link.ts';
 import type { StoreReader } from '../cache/store.ts';
+import { queueMicrotask } from '../cache/time.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { StoreHost } from './host.ts';
 import type { Control, LeaseReply, WrittenMessage } from './protocol.ts';

@@ -1,5 +1,6 @@
 // The queue in front of a store's writer: what arrives in one turn of the event loop commits together.
 import { StoreBusyError, type WriteOperation, type WriteResult } from '../cache/store.ts';
+import { performance, setImmediate, setTimeout } from '../cache/time.ts';
 
 export interface Queued {
   operation: WriteOperation;

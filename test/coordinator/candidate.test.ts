@@ -33,7 +33,11 @@ async function prepare(t: Parameters<typeof temporaryDirectory>[0]) {
   const lock = (await tryLock(directory, 'key')) as HeldLock;
   const leases = new Leases(new Host(directory));
   const ask = (client: Client): Promise<Grant> =>
-    leases.acquire(client, { key: 'key', now: 0, wait: Number.POSITIVE_INFINITY, timeout: 1000 }, () => undefined);
+    leases.acquire(
+      client,
+      { key: 'key', now: 0, wait: Number.POSITIVE_INFINITY, timeout: 1000 },
+      () => undefined,
+    );
   return { lock, leases, ask };
 }
 

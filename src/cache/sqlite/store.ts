@@ -14,6 +14,7 @@ import {
   type TimedOperation,
   type WriteResult,
 } from '../store.ts';
+import { performance } from '../time.ts';
 import { hashOf } from '../versions.ts';
 import { type CheckResult, checkStore, collectRubbish } from './check.ts';
 import { classify } from './connection.ts';
