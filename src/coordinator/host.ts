@@ -148,6 +148,11 @@ export class StoreHost implements LeaseHost, Writer {
     return this.#live.read(store => store.lease(key));
   }
 
+  /** See {@link LiveStore.warnOf}. */
+  warnOf(error: unknown): void {
+    this.#live.warnOf(error);
+  }
+
   /** See {@link LiveStore.readFailed}. */
   readFailed(error: unknown, epoch?: number): undefined {
     return this.#live.readFailed(error, epoch);

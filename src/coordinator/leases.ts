@@ -24,6 +24,8 @@ export interface LeaseHost {
   leaseOf(key: string): LeaseRecord | undefined;
   /** `timeout`: milliseconds to wait for other processes. */
   write(operation: WriteOperation, now: number, timeout: number): Promise<WriteResult>;
+  /** Says, once, what went wrong where no caller waits for it. */
+  warnOf(error: unknown): void;
 }
 
 interface Waiter {
@@ -77,7 +79,7 @@ export class Leases {
       if (!lease) {
         const opened: Lease = { key: request.key, waiting: [] };
         this.#leases.set(request.key, opened);
-        void this.#promote(opened, waiter);
+        this.#begin(opened, waiter);
         return;
       }
       lease.waiting.push(waiter);
@@ -125,7 +127,7 @@ export class Leases {
     lease.holder = undefined;
     const next = lease.waiting.shift();
     if (next) {
-      void this.#promote(lease, next);
+      this.#begin(lease, next);
       return;
     }
     this.#giveUp(lease, holder);
@@ -145,7 +147,9 @@ export class Leases {
       clearTimeout(waiter.timer);
       waiter.grant(grant);
     }
-    void Promise.resolve(before).then(() => lease.lock?.release());
+    Promise.resolve(before)
+      .then(() => lease.lock?.release())
+      .catch((error: unknown) => this.#host.warnOf(error));
   }
 
   // The waiter has waited long enough for a producer of this process or another.
@@ -153,7 +157,16 @@ export class Leases {
     if (this.#leases.get(lease.key) !== lease || !lease.waiting.includes(waiter)) return;
     lease.waiting = lease.waiting.filter(other => other !== waiter);
     if (lease.candidate) waiter.grant({ state: 'unshared' });
-    else void this.#promote(lease, waiter);
+    else this.#begin(lease, waiter);
+  }
+
+  #begin(lease: Lease, waiter: Waiter): void {
+    this.#promote(lease, waiter).catch((error: unknown) => {
+      this.#host.warnOf(error);
+      // Those who wait are not to wait for nothing: everyone produces for itself.
+      waiter.grant({ state: 'unshared' });
+      if (this.#leases.get(lease.key) === lease) this.#end(lease, { state: 'unshared' });
+    });
   }
 
   async #promote(lease: Lease, waiter: Waiter): Promise<void> {
@@ -231,7 +244,8 @@ export class Leases {
         triedAt = performance.now();
         try {
           lock = await tryLock(directory, key);
-        } catch {
+        } catch (error) {
+          this.#host.warnOf(error);
           return 'held';
         }
       }
@@ -252,7 +266,7 @@ export class Leases {
         // Only one process gets to delete the dead one's record, and only that one breaks its lock.
         const result = await this.#host.write({ type: 'release', key, token: other.token }, now, timeout);
         if ('value' in result && result.value)
-          await breakLock(directory, key, other.started).catch(() => undefined);
+          await breakLock(directory, key, other.started).catch((error: unknown) => this.#host.warnOf(error));
         // Where nothing can be written, the dead one's record stays: then everybody produces for himself.
         if ('failed' in result) return 'held';
         continue;

@@ -15,7 +15,7 @@ export interface HeldLock {
   readonly made: number;
   /** False once the lock was lost: the holder was stopped or blocked for longer than {@link LOCK_STALE_MS}. */
   readonly isHeld: boolean;
-  /** Resolves when the lock is given back. Never rejects. */
+  /** Resolves when the lock is given back. Rejects when it cannot be told whose it is by now. */
   release(): Promise<void>;
 }
 

@@ -22,6 +22,8 @@ class Host implements LeaseHost {
 
   leaseOf(): undefined {}
 
+  warnOf(): void {}
+
   async write(): Promise<WriteResult> {
     return { value: true };
   }

@@ -20,6 +20,8 @@ class Host implements LeaseHost {
     return this.records.get(key);
   }
 
+  warnOf(): void {}
+
   async write(operation: WriteOperation): Promise<WriteResult> {
     if (operation.type === 'lease') {
       this.beforeLease();
