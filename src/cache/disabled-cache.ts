@@ -21,10 +21,13 @@ import { parseDuration } from './units.ts';
  */
 export class DisabledCache implements Cache {
   readonly tag: string;
+  readonly #unusable: string | undefined;
   #isClosed = false;
 
-  constructor(tag: string) {
+  /** @param unusable why there is no store, when the caller has not switched it off */
+  constructor(tag: string, unusable?: string) {
     this.tag = tag;
+    this.#unusable = unusable;
   }
 
   async get<T, F = undefined>(key: string, fallback?: F): Promise<T | F> {
@@ -137,6 +140,7 @@ export class DisabledCache implements Cache {
       tag: this.tag,
       backend: 'disabled',
       enabled: false,
+      ...(this.#unusable !== undefined && { degraded: this.#unusable }),
       directory: undefined,
       size: 0,
       maxSize: 0,

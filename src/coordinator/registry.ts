@@ -12,6 +12,7 @@ import { wallClock } from '../cache/time.ts';
 import { parseDuration, parseSize } from '../cache/units.ts';
 import { cacheEnvironment, defaultCacheRoot } from '../config/environment.ts';
 import { cacheOptionsFor, type UserConfig } from '../config/user-config.ts';
+import { NoHomeError } from '../config/user-directories.ts';
 import type { Connection } from './connection.ts';
 import type { AggregatedCacheStats, Coordinator } from './coordinator.ts';
 import { assertSameStore, COORDINATOR_KEY, isHello, type OpenRequest } from './protocol.ts';
@@ -29,6 +30,8 @@ const POLICIES: readonly EvictionPolicy[] = [
 
 interface Resolved extends OpenRequest {
   enabled: boolean;
+  /** Why there can be no store; undefined when there can. */
+  unusable: string | undefined;
   ttl: number | null;
   clock: () => number;
   localTierSize: number;
@@ -112,9 +115,10 @@ export function createDefaultCache(options: CacheOptions = {}): Cache {
   const existing = registered.get(key);
   if (existing) return existing.cache;
   assertNoConflict(resolved);
-  const cache = resolved.enabled
+  const isStored = resolved.enabled && resolved.unusable === undefined;
+  const cache = isStored
     ? new StoreCache(resolved, () => openLink(resolved))
-    : new DisabledCache(resolved.tag);
+    : new DisabledCache(resolved.tag, resolved.unusable);
   const close = cache.close.bind(cache);
   cache.close = () => {
     if (registered.get(key)?.cache === cache) registered.delete(key);
@@ -202,7 +206,9 @@ function resolveOptions(options: CacheOptions): Resolved {
   const tag = options.tag ?? DEFAULT_TAG;
   assertTag(tag);
   const environment = cacheEnvironment(tag);
-  const cacheRoot = resolve(options.cacheRoot ?? environment.cacheRoot ?? defaultCacheRoot());
+  const enabled = options.enabled ?? environment.enabled ?? true;
+  const { cacheRoot, unusable } = findRoot(options.cacheRoot ?? environment.cacheRoot);
+  if (enabled && unusable !== undefined) warnOfHome(unusable);
   const backend = options.backend ?? (tag === 'metrics' ? 'memory' : 'sqlite');
   if (backend !== 'sqlite' && backend !== 'memory') {
     throw new InvalidArgumentError(`backend is 'sqlite' or 'memory'; got ${JSON.stringify(backend)}.`);
@@ -220,7 +226,8 @@ function resolveOptions(options: CacheOptions): Resolved {
     tag,
     cacheRoot,
     backend,
-    enabled: options.enabled ?? environment.enabled ?? true,
+    enabled,
+    unusable,
     maxSize:
       options.maxSize === undefined
         ? (open?.maxSize ?? parseSize(DEFAULT_MAX_SIZE))
@@ -234,6 +241,25 @@ function resolveOptions(options: CacheOptions): Resolved {
     localTierSize:
       options.localTierSize === 0 ? 0 : parseSize(options.localTierSize ?? DEFAULT_LOCAL_TIER_SIZE),
   };
+}
+
+// A user may have no home directory, and need none while a directory is named.
+function findRoot(named: string | undefined): { cacheRoot: string; unusable?: string } {
+  try {
+    return { cacheRoot: resolve(named ?? defaultCacheRoot()) };
+  } catch (error) {
+    if (!(error instanceof NoHomeError)) throw error;
+    return { cacheRoot: '', unusable: error.message };
+  }
+}
+
+let isWarnedOfHome = false;
+
+function warnOfHome(message: string): void {
+  if (isWarnedOfHome) return;
+  isWarnedOfHome = true;
+  const text = `Nothing is cached, and everything will miss: ${message}`;
+  process.emitWarning(text, { type: 'GloveboxWarning', code: 'GLOVEBOX_CACHE' });
 }
 
 /** The options of the store of this root and tag, when this thread has it open. */
