@@ -15,6 +15,7 @@ export {
   type SetOptions,
 } from './cache/cache.ts';
 export {
+  CircularWaitError,
   ClosedCacheError,
   ConflictingOptionsError,
   GloveboxError,

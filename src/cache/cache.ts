@@ -164,6 +164,10 @@ export interface Cache {
    * The stored value, or what `produce` makes, stored. However many threads and processes ask at once, `produce`
    * runs in one of them; the rest wait and get its value. When it throws, its own caller gets the error and the next
    * one waiting tries; when its thread or process dies, the next one tries.
+   *
+   * Inside of `produce`, `getOrSet` may be called for other keys. What would wait for itself, be it for the same key or
+   * because what it waits for waits for what it produces, in whatever thread or process, is a {@link CircularWaitError}
+   * within a second, which names the keys.
    */
   getOrSet<T>(key: string, produce: () => T | Promise<T>, options?: GetOrSetOptions): Promise<T>;
 
@@ -218,8 +222,9 @@ export interface GetFileOptions {
 export interface GetOrSetOptions extends SetOptions {
   /**
    * How long to wait for another caller's `produce` before taking the lease over, so that a hung producer holds
-   * nobody up for ever. The late producer still gets its own value but does not store it. When several of one process
-   * have waited so long for another process, the first takes over and the rest produce for themselves, unstored.
+   * nobody up for ever. The late producer still gets its own value but does not store it. Of several callers of one
+   * process that wait, the first in line may take over; another one whose time is over, or that waits for one who has
+   * only just taken over, produces for itself, unstored.
    * Default: `'10m'`.
    */
   wait?: Duration;

@@ -13,6 +13,7 @@ import type {
 import { encode } from './codec.ts';
 import { ClosedCacheError } from './errors.ts';
 import { assertKey } from './keys.ts';
+import { assertNotProducing, runProduction } from './productions.ts';
 import { parseDuration } from './units.ts';
 
 /**
@@ -91,7 +92,8 @@ export class DisabledCache implements Cache {
     if (options?.wait !== undefined) parseDuration(options.wait, 'wait');
     assertTtl(options?.ttl);
     this.#accept();
-    const value = await produce();
+    assertNotProducing(this, key);
+    const value = await runProduction(this, key, undefined, produce);
     encode(value);
     return value;
   }

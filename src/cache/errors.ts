@@ -46,6 +46,24 @@ export class ConflictingOptionsError extends GloveboxError {
   }
 }
 
+/**
+ * `getOrSet` was called while producing a value that this one waits for: it would wait for itself. `keys` are those
+ * that wait for each other, the one asked for first.
+ */
+export class CircularWaitError extends GloveboxError {
+  readonly keys: readonly string[];
+
+  constructor(keys: readonly string[]) {
+    const [asked, ...others] = keys.map(key => `'${key}'`);
+    const message =
+      others.length === 0
+        ? `getOrSet(${asked}) was called while producing ${asked} itself, and would wait for ever. Call the producing function instead.`
+        : `getOrSet(${asked}) would wait for ever: what produces ${asked} waits for ${others.join(', which waits for ')}, which waits for ${asked}. Produce one of them outside of the other.`;
+    super('GLOVEBOX_CIRCULAR_WAIT', message);
+    this.keys = keys;
+  }
+}
+
 /** The cache was closed by `close()` or `resetSharedCacheInstances()` and used afterwards. */
 export class ClosedCacheError extends GloveboxError {
   constructor(tag: string) {

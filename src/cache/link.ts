@@ -16,7 +16,9 @@ export type Grant =
   /** Somebody stored it meanwhile, or was the last to try: read again, and ask again when it is not there. */
   | { state: 'retry' }
   /** Nobody can store the value: produce it for yourself. */
-  | { state: 'unshared' };
+  | { state: 'unshared' }
+  /** It would never come: whoever produces it waits, over others perhaps, for what the caller produces. */
+  | { state: 'circular'; keys: string[] };
 
 export interface LeaseRequest {
   key: string;
@@ -26,6 +28,8 @@ export interface LeaseRequest {
   wait: number;
   /** Milliseconds to wait for other processes that keep the database locked. */
   timeout: number;
+  /** The tokens of the leases under which the caller is producing: who waits for those waits for it. */
+  holding: readonly string[];
 }
 
 export interface StoreLink {

@@ -13,13 +13,14 @@ import type {
   PrefixOptions,
   SetOptions,
 } from './cache.ts';
-import { ClosedCacheError, GloveboxError, WrongKindError } from './errors.ts';
+import { CircularWaitError, ClosedCacheError, GloveboxError, WrongKindError } from './errors.ts';
 import { encodeIncoming, type Incoming, incomingFile, isReady } from './incoming.ts';
 import { assertKey } from './keys.ts';
-import type { StoreLink } from './link.ts';
+import type { LeaseRequest, StoreLink } from './link.ts';
+import { assertNotProducing, heldTokens, runProduction } from './productions.ts';
 import { MISS, ReadPath } from './read-path.ts';
 import type { IncomingValue, WriteOperation, WriteResult } from './store.ts';
-import { wallClock } from './time.ts';
+import { performance, wallClock } from './time.ts';
 import { parseDuration } from './units.ts';
 
 export interface StoreCacheOptions {
@@ -156,17 +157,21 @@ export class StoreCache implements Cache {
     const wait = options?.wait === undefined ? DEFAULT_WAIT_MS : parseDuration(options.wait, 'wait');
     if (options?.ttl !== undefined) this.#expires(options.ttl);
     const path = await this.#open();
+    const since = performance.now();
     let isToldOfWait = false;
     for (let attempt = 0; ; attempt++) {
       const value = await path.read(key);
       if (value !== MISS) return value as T;
+      assertNotProducing(this, key);
       // There for others, but not for this thread: it cannot be read, and perhaps not be removed either.
-      if (attempt >= MAX_ATTEMPTS) return produce();
-      const request = {
+      if (attempt >= MAX_ATTEMPTS) return runProduction(this, key, undefined, produce);
+      const left = (wait ?? Number.POSITIVE_INFINITY) - (performance.now() - since);
+      const request: LeaseRequest = {
         key,
         now: this.#clock(),
-        wait: wait ?? Number.POSITIVE_INFINITY,
+        wait: Math.max(left, 1),
         timeout: this.#timeout,
+        holding: heldTokens(),
       };
       const grant = await path.link.lease(request, holder => {
         if (!isToldOfWait) options?.onWait?.(holder);
@@ -177,7 +182,8 @@ export class StoreCache implements Cache {
         throw new ClosedCacheError(this.tag);
       }
       if (grant.state === 'retry') continue;
-      if (grant.state === 'unshared') return produce();
+      if (grant.state === 'circular') throw new CircularWaitError(grant.keys);
+      if (grant.state === 'unshared') return runProduction(this, key, undefined, produce);
       return this.#produce(path.link, key, grant.token, produce, options);
     }
   }
@@ -191,7 +197,7 @@ export class StoreCache implements Cache {
   ): Promise<T> {
     let isStored = false;
     try {
-      const value = await produce();
+      const value = await runProduction(this, key, token, produce);
       // The caller has asked before it closed the cache, so the value is the answer all the same.
       if (this.#isClosed) return value;
       isStored = await this.#set(key, value, { expires: this.#expires(options?.ttl), lease: token });

@@ -13,6 +13,7 @@ import { isGone, thisProcess } from '../cache/owner.ts';
 import type { LeaseRecord, WriteOperation, WriteResult } from '../cache/store.ts';
 import { clearTimeout, performance, setTimeout, wallClock } from '../cache/time.ts';
 import { breakLock, type HeldLock, LOCK_STALE_MS, tryLock } from './locks.ts';
+import { type HeldLease, type Wait, waits } from './waits.ts';
 
 /** A thread that asks for leases: when it ends, they are passed on. */
 export type Client = object;
@@ -36,6 +37,10 @@ interface Waiter {
   /** The process that it was told it waits for. */
   toldOf?: number;
   timer?: NodeJS.Timeout;
+  /** The first holder that it has waited for. */
+  waitsFor: string | undefined;
+  /** Of a caller that produces meanwhile: those who wait for that wait for this one. */
+  wait?: Wait;
   /** The client has ended: nobody is there to use a grant. */
   isGone?: boolean;
 }
@@ -45,6 +50,8 @@ interface Lease {
   holder?: { client: Client; token: string; timeout: number };
   /** Waits for another process or for the lock: becomes the holder. */
   candidate?: Waiter;
+  /** The holder in another process, by its token. */
+  rival?: string;
   lock?: HeldLock;
   waiting: Waiter[];
 }
@@ -74,8 +81,8 @@ export class Leases {
   /** Resolves when it is the client's turn or when there is something to read. */
   acquire(client: Client, request: LeaseRequest, onWait: Waiter['onWait']): Promise<Grant> {
     return new Promise(grant => {
-      const waiter: Waiter = { client, request, grant, onWait };
       const lease = this.#leases.get(request.key);
+      const waiter: Waiter = { client, request, grant, onWait, waitsFor: lease?.holder?.token };
       if (!lease) {
         const opened: Lease = { key: request.key, waiting: [] };
         this.#leases.set(request.key, opened);
@@ -83,9 +90,10 @@ export class Leases {
         return;
       }
       lease.waiting.push(waiter);
+      if (this.#endsInCircle(lease, waiter)) return;
       tell(waiter, process.pid);
       if (request.wait <= MAX_TIMER_MS) {
-        waiter.timer = setTimeout(() => this.#takeOver(lease, waiter), request.wait);
+        waiter.timer = setTimeout(() => this.#stopWaiting(lease, waiter), request.wait);
       }
     });
   }
@@ -111,9 +119,8 @@ export class Leases {
     for (const lease of [...this.#leases.values()]) {
       lease.waiting = lease.waiting.filter(waiter => {
         if (waiter.client !== client) return true;
-        clearTimeout(waiter.timer);
         // A thread that only closed its caches is still there, and waits for an answer.
-        waiter.grant({ state: 'retry' });
+        answer(waiter, { state: 'retry' });
         return false;
       });
       // A candidate still waits for the lock: it is passed over as soon as that is settled.
@@ -124,7 +131,7 @@ export class Leases {
 
   #passOn(lease: Lease): void {
     const { holder } = lease;
-    lease.holder = undefined;
+    this.#setHolder(lease, undefined);
     const next = lease.waiting.shift();
     if (next) {
       this.#begin(lease, next);
@@ -143,28 +150,59 @@ export class Leases {
 
   #end(lease: Lease, grant: Grant, before?: Promise<unknown>): void {
     this.#leases.delete(lease.key);
-    for (const waiter of lease.waiting) {
-      clearTimeout(waiter.timer);
-      waiter.grant(grant);
-    }
+    this.#setHolder(lease, undefined);
+    for (const waiter of lease.waiting) answer(waiter, grant);
     Promise.resolve(before)
       .then(() => lease.lock?.release())
       .catch((error: unknown) => this.#host.warnOf(error));
   }
 
-  // The waiter has waited long enough for a producer of this process or another.
-  #takeOver(lease: Lease, waiter: Waiter): void {
-    if (this.#leases.get(lease.key) !== lease || !lease.waiting.includes(waiter)) return;
+  // The waiter has waited for long enough. It takes the lease over when it is the next one and has seen this holder do
+  // nothing all the while. Otherwise another one has the right to that, or a holder has only begun: it produces for
+  // itself.
+  #stopWaiting(lease: Lease, waiter: Waiter): void {
+    const place = lease.waiting.indexOf(waiter);
+    if (this.#leases.get(lease.key) !== lease || place < 0) return;
+    lease.waiting.splice(place, 1);
+    const isStuck = lease.holder !== undefined && lease.holder.token === waiter.waitsFor;
+    if (place === 0 && isStuck && !lease.candidate) this.#begin(lease, waiter);
+    else answer(waiter, { state: 'unshared' });
+  }
+
+  #setHolder(lease: Lease, holder: Lease['holder']): void {
+    if (lease.holder) waits.release(lease.holder.token);
+    lease.holder = holder;
+    if (!holder) return;
+    waits.hold({ key: lease.key, token: holder.token, directory: this.#host.lockDirectory });
+    for (const waiter of lease.waiting) waiter.waitsFor ??= holder.token;
+  }
+
+  #blockerOf({ key, holder, rival }: Lease): HeldLease | undefined {
+    const token = holder?.token ?? rival;
+    return token === undefined ? undefined : { key, token, directory: this.#host.lockDirectory };
+  }
+
+  // Those who produce under another lease meanwhile are refused when they would wait for themselves.
+  #endsInCircle(lease: Lease, waiter: Waiter): boolean {
+    const { holding } = waiter.request;
+    if (holding.length === 0) return false;
+    if (waiter.wait) waits.changed(waiter.wait);
+    else {
+      waiter.wait = { holding, blocker: () => this.#blockerOf(lease) };
+      waits.begin(waiter.wait);
+    }
+    const keys = waits.circle(waiter.wait);
+    if (!keys) return false;
     lease.waiting = lease.waiting.filter(other => other !== waiter);
-    if (lease.candidate) waiter.grant({ state: 'unshared' });
-    else this.#begin(lease, waiter);
+    answer(waiter, { state: 'circular', keys });
+    return true;
   }
 
   #begin(lease: Lease, waiter: Waiter): void {
     this.#promote(lease, waiter).catch((error: unknown) => {
       this.#host.warnOf(error);
       // Those who wait are not to wait for nothing: everyone produces for itself.
-      waiter.grant({ state: 'unshared' });
+      answer(waiter, { state: 'unshared' });
       if (this.#leases.get(lease.key) === lease) this.#end(lease, { state: 'unshared' });
     });
   }
@@ -172,22 +210,22 @@ export class Leases {
   async #promote(lease: Lease, waiter: Waiter): Promise<void> {
     clearTimeout(waiter.timer);
     lease.candidate = waiter;
-    lease.holder = undefined;
+    this.#setHolder(lease, undefined);
     const got = lease.lock?.isHeld ? 'held' : await this.#lock(lease, waiter);
     if (got === 'stored') {
-      waiter.grant({ state: 'retry' });
+      answer(waiter, { state: 'retry' });
       this.#end(lease, { state: 'retry' });
       return;
     }
-    if (waiter.isGone) {
-      waiter.grant({ state: 'retry' });
+    if (waiter.isGone || got === 'circular') {
+      answer(waiter, { state: 'retry' });
       lease.candidate = undefined;
       this.#passOn(lease);
       return;
     }
     const token = randomUUID();
     const { now, timeout } = waiter.request;
-    lease.holder = { client: waiter.client, token, timeout };
+    this.#setHolder(lease, { client: waiter.client, token, timeout });
     lease.candidate = undefined;
     const record: LeaseRecord = { token, ...thisProcess(), started: lease.lock?.made ?? 0 };
     // With a lock, in the place of what was found there when it was looked at, or not at all.
@@ -195,22 +233,23 @@ export class Leases {
     const write = { type: 'lease', key: lease.key, lease: record, replaces } as const;
     const written = rival ? { value: false } : await this.#host.write(write, now, timeout);
     if ('value' in written && written.value === false && lease.holder?.token === token) {
-      lease.holder = undefined;
+      this.#setHolder(lease, undefined);
       lease.candidate = waiter;
       await this.#unlock(lease);
       return this.#promote(lease, waiter);
     }
     if (lease.holder?.token !== token) {
-      waiter.grant({ state: 'retry' });
+      answer(waiter, { state: 'retry' });
       return;
     }
     // From now on nobody else can store a product. Whoever held the lease before may just have done so.
     if (this.#host.has(lease.key, now)) {
-      waiter.grant({ state: 'retry' });
+      answer(waiter, { state: 'retry' });
       this.#giveUp(lease, lease.holder);
       return;
     }
-    waiter.grant({ state: 'held', token });
+    answer(waiter, { state: 'held', token });
+    for (const other of [...lease.waiting]) this.#endsInCircle(lease, other);
   }
 
   // Whose record is there. A rival: alive, and its lock so young that it cannot have become stale.
@@ -229,7 +268,7 @@ export class Leases {
 
   // Takes the lock between processes. Resolves also without it where locks cannot be made, and when the other
   // process took longer than the waiter waits: then the token alone decides whose value is stored.
-  async #lock(lease: Lease, waiter: Waiter): Promise<'held' | 'stored'> {
+  async #lock(lease: Lease, waiter: Waiter): Promise<'held' | 'stored' | 'circular'> {
     const directory = this.#host.lockDirectory;
     if (directory === undefined) return 'held';
     const { key, now, wait, timeout } = waiter.request;
@@ -272,12 +311,22 @@ export class Leases {
         continue;
       }
       if (other) for (const one of [waiter, ...lease.waiting]) tell(one, other.pid);
+      lease.rival = other?.token;
+      for (const one of [...lease.waiting]) this.#endsInCircle(lease, one);
+      if (this.#endsInCircle(lease, waiter)) return 'circular';
       const waited = performance.now() - started;
       if (waited > wait) return 'held';
       const pause = Math.min(Math.max(POLL_MIN_MS, waited * POLL_SHARE), POLL_MAX_MS);
       await new Promise(resolve => setTimeout(resolve, pause * (0.5 + Math.random())));
     }
   }
+}
+
+// Once: what comes later changes nothing.
+function answer(waiter: Waiter, grant: Grant): void {
+  clearTimeout(waiter.timer);
+  if (waiter.wait) waits.end(waiter.wait);
+  waiter.grant(grant);
 }
 
 // A word to a thread wakes it up, so that it is said once.

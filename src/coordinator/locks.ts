@@ -3,12 +3,16 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { TEMPORARY_MAX_AGE_MS } from '../cache/destination.ts';
 import { wasRemovedAtOnce } from '../cache/sqlite/exclusive.ts';
 import { performance, wallClock } from '../cache/time.ts';
 
 /** A lock whose holder showed no sign of life for this long, in milliseconds, is anybody's. */
 export const LOCK_STALE_MS = 10_000;
 const LOCK_UPDATE_MS = 2_000;
+
+/** How the files beside the locks end in which waits are written down, see waits.ts. */
+export const WAIT_SUFFIX = '.waits';
 
 export interface HeldLock {
   /** When it was made, in milliseconds since the epoch: tells it from a later lock of the same name. */
@@ -26,12 +30,17 @@ export function lockPath(directory: string, name: string): string {
 
 /** Takes the lock, or resolves to `'taken'` when another process has it. Rejects when locks cannot be made there. */
 export async function tryLock(directory: string, name: string): Promise<HeldLock | 'taken'> {
+  prepareLockDirectory(directory);
+  return take(lockPath(directory, name));
+}
+
+/** Makes a directory of locks. Throws when there is something else in its place. */
+export function prepareLockDirectory(directory: string): void {
   fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
   // A link would have our locks made, and others' removed, somewhere else.
   for (const part of [dirname(directory), directory]) {
     if (!fs.lstatSync(part).isDirectory()) throw new Error(`${part} is not a directory of ours.`);
   }
-  return take(lockPath(directory, name));
 }
 
 async function take(path: string): Promise<HeldLock | 'taken'> {
@@ -122,6 +131,10 @@ async function collectStale(directory: string): Promise<void> {
   for (const name of await readdir(directory).catch(() => [])) {
     const path = join(directory, name);
     const lock = await stat(path).catch(() => undefined);
+    // What a process that was killed waited for.
+    if (name.endsWith(WAIT_SUFFIX) && lock && wallClock.now() - lock.mtimeMs > TEMPORARY_MAX_AGE_MS) {
+      await rm(path, { force: true }).catch(() => undefined);
+    }
     if (!name.endsWith('.lock') || !lock || wallClock.now() - lock.mtimeMs <= LOCK_STALE_MS) continue;
     // Taken first: somebody else may take it over at the same moment, and that one's lock is to stay.
     const taken = await take(path).catch(() => 'taken' as const);

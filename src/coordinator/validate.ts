@@ -169,7 +169,16 @@ const calls: { [Name in keyof Control]: Check[] } = {
   read: [isWhole, isKey],
   page: [isWhole, isText(4096), isText(4096), isTime, isBoolean],
   metadata: [isWhole, isKey],
-  lease: [isWhole, shape<LeaseRequest>({ key: isKey, now: isTime, wait: isPositive, timeout: isPositive })],
+  lease: [
+    isWhole,
+    shape<LeaseRequest>({
+      key: isKey,
+      now: isTime,
+      wait: isPositive,
+      timeout: isPositive,
+      holding: listOf(isToken),
+    }),
+  ],
   awaitLease: [isWhole],
   abandon: [isWhole, isKey, isToken],
   readFailed: [isWhole, isString, maybe(isText(100)), isWhole],

@@ -37,7 +37,7 @@ async function prepare(t: Parameters<typeof temporaryDirectory>[0]) {
   const ask = (client: Client): Promise<Grant> =>
     leases.acquire(
       client,
-      { key: 'key', now: 0, wait: Number.POSITIVE_INFINITY, timeout: 1000 },
+      { key: 'key', now: 0, wait: Number.POSITIVE_INFINITY, timeout: 1000, holding: [] },
       () => undefined,
     );
   return { lock, leases, ask };

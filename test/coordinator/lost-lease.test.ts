@@ -37,7 +37,7 @@ class Host implements LeaseHost {
 const ignored = () => undefined;
 
 function ask(leases: Leases, wait = 60_000): Promise<Grant> {
-  return leases.acquire({}, { key: 'k', now: 0, wait, timeout: 1000 }, ignored);
+  return leases.acquire({}, { key: 'k', now: 0, wait, timeout: 1000, holding: [] }, ignored);
 }
 
 test('who waits for a product that was refused because its producer lost the lease asks again', async t => {
