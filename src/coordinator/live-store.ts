@@ -25,11 +25,13 @@ export interface LiveStoreOptions {
 }
 
 // A store that cannot be opened is tried again, and one whose file was removed or replaced is noticed, this often.
-const LOOK_INTERVAL_MS = 1000;
+const LOOK_INTERVAL_MS = 500;
 const COMMIT_LOOK_INTERVAL_MS = 10;
-const REOPEN_INTERVAL_MS = 5000;
+// Somewhat shorter, so that every look is a try.
+const REOPEN_INTERVAL_MS = 400;
 // How long the thread is blocked by another process when it is to be opened, by somebody who can try again.
 const SHORT_WAIT_MS = 200;
+const RETRY_WAIT_MS = 20;
 
 export class LiveStore {
   readonly shared = new SharedMemory();
@@ -51,7 +53,7 @@ export class LiveStore {
   constructor(options: LiveStoreOptions, onOpen: () => void, mayBeBusy = false) {
     this.#options = options;
     this.#onOpen = onOpen;
-    this.#open(mayBeBusy);
+    this.#open(mayBeBusy ? SHORT_WAIT_MS : OPENING_WAIT_MS, mayBeBusy);
     this.#looking = setInterval(() => this.look(), LOOK_INTERVAL_MS).unref();
   }
 
@@ -64,10 +66,10 @@ export class LiveStore {
     return this.#degraded;
   }
 
-  #open(mayBeBusy = false): void {
+  #open(wait = OPENING_WAIT_MS, mayBeBusy = false): void {
     this.#openedAt = performance.now();
     try {
-      this.#current = this.#openStore(mayBeBusy ? SHORT_WAIT_MS : OPENING_WAIT_MS);
+      this.#current = this.#openStore(wait);
       this.#degraded = undefined;
       this.#onOpen();
       void this.#collect(this.#current).catch(() => undefined);
@@ -165,7 +167,10 @@ export class LiveStore {
       return true;
     }
     if (this.#current || this.#lookedAt - this.#openedAt <= REOPEN_INTERVAL_MS) return false;
-    this.#reopen();
+    // Again and again: another process that is in the way must not block this thread each time for long.
+    this.#open(RETRY_WAIT_MS);
+    if (!this.#current) return false;
+    this.shared.versions.bumpEpoch();
     return true;
   }
 
