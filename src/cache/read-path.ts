@@ -299,7 +299,7 @@ export class ReadPath {
     if (now < this.#lookAt && now >= this.#lookedAt) return true;
     this.#lookedAt = now;
     // Whole milliseconds, rounded down both times: never later than it should be.
-    this.#lookAt = now + FOREIGN_STALENESS_MS;
+    this.#lookAt = now + (this.#versions.hasNeighbours ? 0 : FOREIGN_STALENESS_MS);
     const foreignCommits = this.link.allowsLocalTier ? this.#foreign() : undefined;
     if (foreignCommits === undefined || foreignCommits !== this.#foreignCommits) this.#tier.clear();
     if (foreignCommits === undefined) this.#lookAgain();

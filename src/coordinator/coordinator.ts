@@ -9,7 +9,8 @@ import { StoreBusyError } from '../cache/store.ts';
 import { pause, performance } from '../cache/time.ts';
 import { StoreHost } from './host.ts';
 import type { Client } from './leases.ts';
-import { assertSameStore, type Hello, isHello, type OpenRequest } from './protocol.ts';
+import { Neighbours } from './neighbours.ts';
+import { assertSameStore, closeForeignHello, type Hello, isHello, type OpenRequest } from './protocol.ts';
 import { Session } from './session.ts';
 
 /** Counts of all caches that are open in this process, summed over all its threads. */
@@ -39,15 +40,23 @@ export class Coordinator {
   readonly #sessions = new Set<Session>();
   // Each coordinator signs its transactions: other processes and other coordinators tell its changes from theirs.
   readonly #writer = randomUUID();
+  readonly #neighbours = new Neighbours();
+  readonly #isStray: boolean;
   /** Messages that were not of the protocol. */
   dropped = 0;
+
+  /** @param isStray other threads may coordinate the same stores, and not have been heard of yet */
+  constructor(isStray = false) {
+    this.#isStray = isStray;
+  }
 
   /** A port to pass to a worker thread by hand, for `connectToCoordinator`. It may be used by one thread. */
   createPort(): MessagePort {
     const { port1, port2 } = new MessageChannel();
     port1.on('message', (message: unknown) => {
-      if (isHello(message)) this.accept(message);
-      else this.dropped++;
+      if (isHello(message)) return this.accept(message);
+      this.dropped++;
+      closeForeignHello(message);
     });
     port1.unref();
     return port2;
@@ -100,6 +109,10 @@ export class Coordinator {
       const options = { tag, directory, backend, maxSize, policy, allowUntrusted, writer: this.#writer };
       host = new StoreHost(options, mayBeBusy);
       this.#hosts.set(directory, host);
+      const { versions } = host.shared;
+      const onNeighbour = () => versions.setNeighbours();
+      if (this.#isStray) onNeighbour();
+      this.#neighbours.opened(directory, tag, backend, onNeighbour);
     }
     return { host, counters: host.addUser(client) };
   }
@@ -111,6 +124,7 @@ export class Coordinator {
 
   #closeHost(name: string, host: StoreHost): void {
     this.#hosts.delete(name);
+    this.#neighbours.closed(name, host.options.backend);
     host.close();
   }
 

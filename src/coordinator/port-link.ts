@@ -7,7 +7,7 @@ import { SharedMemory } from '../cache/shared-memory.ts';
 import { SqliteReader } from '../cache/sqlite/reader.ts';
 import type { StoreReader, TimedOperation, WriteOperation, WriteResult } from '../cache/store.ts';
 import { queueMicrotask } from '../cache/time.ts';
-import type { Connection, RemoteControl } from './connection.ts';
+import { type Connection, CoordinatorEndedError, type RemoteControl } from './connection.ts';
 import { DirectWriter, isPlain } from './direct-writer.ts';
 import { PortReader } from './port-reader.ts';
 import type { OpenReply, OpenRequest } from './protocol.ts';
@@ -149,13 +149,18 @@ export class PortLink implements StoreLink {
   }
 
   async lease(request: LeaseRequest, onWait: (holder: { pid: number }) => void): Promise<Grant> {
-    let reply = await this.#call((control, instance) => control.lease(instance, request));
-    while ('waitFor' in reply) {
-      onWait(reply.waitFor);
-      const { ticket } = reply;
-      reply = await this.#call(control => control.awaitLease(ticket));
+    try {
+      let reply = await this.#call((control, instance) => control.lease(instance, request));
+      while ('waitFor' in reply) {
+        onWait(reply.waitFor);
+        const { ticket } = reply;
+        reply = await this.#call(control => control.awaitLease(ticket));
+      }
+      return reply.grant;
+    } catch (error) {
+      if (!(error instanceof CoordinatorEndedError)) throw error;
+      return { state: 'unshared' };
     }
-    return reply.grant;
   }
 
   abandon(key: string, token: string): void {
@@ -171,7 +176,9 @@ export class PortLink implements StoreLink {
   }
 
   collect(): Promise<void> {
-    return this.#call((control, instance) => control.collect(instance));
+    return this.#call((control, instance) => control.collect(instance)).catch((error: unknown) => {
+      if (!(error instanceof CoordinatorEndedError)) throw error;
+    });
   }
 
   async close(): Promise<void> {

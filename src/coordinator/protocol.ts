@@ -15,7 +15,7 @@ import type { AggregatedCacheStats } from './coordinator.ts';
 export const COORDINATOR_KEY = 'glovebox:coordinator';
 
 /** Changes when messages do: threads with different versions of Glovebox do not talk. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** The first message, to the coordinator's thread or over a port that was passed by hand. */
 export interface Hello {
@@ -35,6 +35,12 @@ export function isHello(message: unknown): message is Hello {
     control instanceof MessagePort &&
     writes instanceof MessagePort
   );
+}
+
+/** Has the thread of another version of Glovebox know at once that it is not answered. */
+export function closeForeignHello(message: unknown): void {
+  if (typeof message !== 'object' || message === null || !('glovebox' in message)) return;
+  for (const port of Object.values(message)) if (port instanceof MessagePort) port.close();
 }
 
 /** What a cache asks for when it is opened. What the caller did not ask for follows the store that is open. */
@@ -94,6 +100,8 @@ export type LeaseReply = { grant: Grant } | { waitFor: { pid: number }; ticket: 
 
 /** What a worker thread can call. */
 export interface Control {
+  /** Says that the coordinator is there and understands. */
+  greet(): void;
   open(request: OpenRequest): Promise<Reply<OpenReply>>;
   release(instance: number): void;
   read(instance: number, key: string): FoundValue | undefined;

@@ -1,6 +1,6 @@
 // The caches of this thread: the same options give the same instance.
 import { join, resolve } from 'node:path';
-import { getEnvironmentData, type MessagePort, setEnvironmentData, threadId } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import type { Cache, EvictionPolicy } from '../cache/cache.ts';
 import { DisabledCache } from '../cache/disabled-cache.ts';
 import { InvalidArgumentError } from '../cache/errors.ts';
@@ -13,9 +13,15 @@ import { parseDuration, parseSize } from '../cache/units.ts';
 import { cacheEnvironment, defaultCacheRoot } from '../config/environment.ts';
 import { cacheOptionsFor, type UserConfig } from '../config/user-config.ts';
 import { NoHomeError } from '../config/user-directories.ts';
-import type { Connection } from './connection.ts';
 import type { AggregatedCacheStats, Coordinator } from './coordinator.ts';
-import { assertSameStore, COORDINATOR_KEY, isHello, type OpenRequest } from './protocol.ts';
+import {
+  coordinatesItself,
+  findCoordinator,
+  loseCoordinator,
+  openCoordinator,
+  usePort,
+} from './find-coordinator.ts';
+import { assertSameStore, type OpenRequest } from './protocol.ts';
 
 const DEFAULT_TAG = 'default';
 const DEFAULT_MAX_SIZE = '2GB';
@@ -46,52 +52,12 @@ const registered = new Map<string, Registered>();
 // Stands for this thread wherever the coordinator counts who uses a store.
 const thisThread = {};
 
-// A thread below one that has a coordinator uses that one; any other thread is a coordinator itself, for the threads
-// it starts from now on. The main thread need not have one: test runners load everything in worker threads.
-const above = getEnvironmentData(COORDINATOR_KEY);
-// A thread can also hold this module twice, of two versions perhaps: then each copy coordinates its own caches, as if it
-// were another process, and the first one those of the threads below.
-const isCoordinator = above === undefined || above === threadId;
-let coordinator: Promise<Coordinator> | undefined;
-let connection: Promise<Connection> | undefined;
-let portByHand: MessagePort | undefined;
-
-if (above === undefined) {
-  setEnvironmentData(COORDINATOR_KEY, threadId);
-  // The channel belongs to the whole process: what is no greeting of ours is somebody else's, and no mistake.
-  process.on('workerMessage', (message: unknown) => {
-    if (isHello(message)) void openCoordinator().then(opened => opened.accept(message));
-  });
-}
-
-function openCoordinator(): Promise<Coordinator> {
-  coordinator ??= import('./coordinator.ts').then(module => new module.Coordinator());
-  // What could not be loaded now (no file descriptor left, perhaps) can be another time.
-  coordinator.catch(() => {
-    coordinator = undefined;
-  });
-  return coordinator;
-}
-
-function openConnection(): Promise<Connection> {
-  connection ??= import('./connection.ts').then(module => module.Connection.open(portByHand));
-  connection.catch(() => {
-    connection = undefined;
-  });
-  return connection;
-}
-
 /**
  * For a worker thread that should not look for its coordinator by itself: uses `port`, which the coordinator's thread
  * made with {@link createCoordinatorPort}. To be called before the thread's first cache operation.
  */
 export function connectToCoordinator(port: MessagePort): void {
-  if (connection) {
-    throw new InvalidArgumentError(
-      'This thread is connected already. Call connectToCoordinator() before its first cache operation.',
-    );
-  }
-  portByHand = port;
+  usePort(port);
 }
 
 /** A port to transfer to one worker thread, which passes it to {@link connectToCoordinator}. */
@@ -171,14 +137,15 @@ export function getCacheInstanceKeys(): string[] {
 
 /** Counts of all stores that are open in this process, summed over all its threads. The same in every thread. */
 export async function getAggregatedCacheStats(): Promise<AggregatedCacheStats> {
-  if (isCoordinator && !portByHand) return (await openCoordinator()).aggregatedStats();
-  const connected = await openConnection();
-  return connected.call(control => control.aggregatedStats());
+  const elsewhere = await findCoordinator();
+  return elsewhere
+    ? elsewhere.call(control => control.aggregatedStats())
+    : (await openCoordinator()).aggregatedStats();
 }
 
 /** What this thread's coordinator holds for others, for tests and diagnosis; undefined in threads that another one serves. */
 export async function inspectCoordinator(): Promise<ReturnType<Coordinator['inspect']> | undefined> {
-  return isCoordinator && !portByHand ? (await openCoordinator()).inspect() : undefined;
+  return (await coordinatesItself()) ? (await openCoordinator()).inspect() : undefined;
 }
 
 async function openLink(options: Resolved): Promise<StoreLink> {
@@ -194,12 +161,18 @@ async function openLink(options: Resolved): Promise<StoreLink> {
     timeout,
     allowUntrusted,
   };
-  if (isCoordinator && !portByHand) {
-    const [{ LocalLink }, opened] = await Promise.all([import('./local-link.ts'), openCoordinator()]);
-    return LocalLink.open(opened, request, thisThread);
+  const elsewhere = await findCoordinator();
+  if (elsewhere) {
+    const { PortLink } = await import('./port-link.ts');
+    try {
+      return await PortLink.open(elsewhere, request);
+    } catch (error) {
+      if (!elsewhere.isClosed) throw error;
+      loseCoordinator();
+    }
   }
-  const [{ PortLink }, connected] = await Promise.all([import('./port-link.ts'), openConnection()]);
-  return PortLink.open(connected, request);
+  const [{ LocalLink }, opened] = await Promise.all([import('./local-link.ts'), openCoordinator()]);
+  return LocalLink.open(opened, request, thisThread);
 }
 
 function resolveOptions(options: CacheOptions): Resolved {

@@ -89,6 +89,7 @@ export class Session {
       }
     };
     return {
+      greet: () => undefined,
       open: async request => {
         try {
           // A thread may have been forgotten already: what it opened would stay open for ever.

@@ -164,6 +164,7 @@ const isOpenRequest = shape<OpenRequest>({
 });
 
 const calls: { [Name in keyof Control]: Check[] } = {
+  greet: [],
   open: [isOpenRequest],
   release: [isWhole],
   read: [isWhole, isKey],

@@ -152,7 +152,7 @@ test.serial('a port can be passed by hand to a thread that would not find the co
 });
 
 test.serial(
-  'a thread that finds no coordinator is its own, and shares the store as another process would',
+  'a thread that was started before anybody coordinated asks the main thread, and shares the store in any case',
   async t => {
     const cacheRoot = await temporaryRoot(t);
     const cache = createDefaultCache({ cacheRoot, tag: 'a' });
@@ -167,7 +167,8 @@ test.serial(
       for (let index = 0; index < 50; index++) await cache.increment('count');
     })();
     await Promise.all([count(cacheRoot), here]);
-    t.is((await inspectCoordinator())?.sessions, 0);
+    // Where the tests run in a thread, the main one knows nothing of Glovebox: then the thread coordinates by itself.
+    t.is((await inspectCoordinator())?.sessions, isMainThread ? 1 : 0);
     t.is((await cache.getMany(['count'])).size, 1);
     await eventually(async () => (await cache.get('count')) === 100);
     await stranger.terminate();
