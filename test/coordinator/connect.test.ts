@@ -243,7 +243,8 @@ test.serial('a coordinator that ends leaves nobody waiting', async t => {
     const onWait = () => threads.parentPort?.postMessage({});
     const made = await cache.getOrSet('key', () => 'made alone', { onWait });
     const other = createDefaultCache({ cacheRoot, tag: 'b' });
-    return [made, await cache.get('before'), await cache.set('after', 1), await other.set('key', 1)];
+    const written = [await cache.set('large', Buffer.alloc(100_000)), await other.set('key', 1)];
+    return [made, await cache.get('before'), ...written];
   }, cacheRoot);
   await isWaiting;
   await coordinating.terminate();
