@@ -39,7 +39,7 @@ export class WrongKindError extends GloveboxError {
   }
 }
 
-/** A store is open already with another size limit or eviction policy; the message names both. */
+/** Callers state different size limits, policies or backends for one store; the message names both. */
 export class ConflictingOptionsError extends GloveboxError {
   constructor(message: string) {
     super('GLOVEBOX_CONFLICTING_OPTIONS', message);

@@ -10,7 +10,7 @@ import { pause, performance } from '../cache/time.ts';
 import { StoreHost } from './host.ts';
 import type { Client } from './leases.ts';
 import { Neighbours } from './neighbours.ts';
-import { assertSameStore, closeForeignHello, type Hello, isHello, type OpenRequest } from './protocol.ts';
+import { agree, closeForeignHello, type Hello, isHello, type OpenRequest } from './protocol.ts';
 import { Session } from './session.ts';
 
 /** Counts of all caches that are open in this process, summed over all its threads. */
@@ -66,9 +66,10 @@ export class Coordinator {
   accept({ thread, control, writes }: Hello): void {
     const session = new Session(this, control, writes, () => {
       this.#sessions.delete(session);
-      for (const [name, host] of this.#hosts) {
+      for (const host of [...this.#hosts.values()]) {
+        const wasUsed = host.clientCount > 0;
         host.threadEnded(thread);
-        if (host.dropClient(session)) this.#closeHost(name, host);
+        if (host.dropClient(session) && wasUsed) this.#leave(host);
       }
     });
     this.#sessions.add(session);
@@ -97,18 +98,22 @@ export class Coordinator {
    * another process and it `mayBeBusy`.
    */
   open(request: OpenRequest, client: Client, mayBeBusy = false): OpenedStore {
-    const { tag, backend, maxSize, policy, allowUntrusted } = request;
+    const { tag, backend, maxSize, policy, allowUntrusted, explicit } = request;
     // Again, where it becomes a path: the request may come from another thread.
     assertTag(tag);
     const root = backend === 'sqlite' ? canonical(request.cacheRoot) : request.cacheRoot;
     const directory = join(root, tag);
-    let host = this.#hosts.get(directory);
+    let host = this.#hosts.get(nameOf(directory, backend));
+    const other = this.#hosts.get(nameOf(directory, backend === 'sqlite' ? 'memory' : 'sqlite'));
+    // A store in memory that nobody uses is in nobody's way.
+    const open = other && other.clientCount > 0 ? other : host;
+    const terms = open ? agree(open.options, request, directory) : undefined;
     if (host) {
-      assertSameStore(host.options, request);
+      host.adopt(terms!);
     } else {
-      const options = { tag, directory, backend, maxSize, policy, allowUntrusted, writer: this.#writer };
-      host = new StoreHost(options, mayBeBusy);
-      this.#hosts.set(directory, host);
+      const options = { tag, directory, backend, maxSize, policy, allowUntrusted, explicit };
+      host = new StoreHost({ ...options, writer: this.#writer }, mayBeBusy);
+      this.#hosts.set(nameOf(directory, backend), host);
       const { versions } = host.shared;
       const onNeighbour = () => versions.setNeighbours();
       if (this.#isStray) onNeighbour();
@@ -117,14 +122,26 @@ export class Coordinator {
     return { host, counters: host.addUser(client) };
   }
 
-  /** One cache instance of the client is closed; the store goes with its last one. */
+  /** One cache instance of the client is closed. A store on disk is closed with its last one. */
   release(host: StoreHost, client: Client): void {
-    if (host.removeUser(client)) this.#closeHost(host.options.directory, host);
+    if (host.removeUser(client)) this.#leave(host);
   }
 
-  #closeHost(name: string, host: StoreHost): void {
-    this.#hosts.delete(name);
-    this.#neighbours.closed(name, host.options.backend);
+  /** Gives up what stores in memory hold that nobody uses any more. */
+  forgetUnused(): void {
+    for (const host of [...this.#hosts.values()]) if (host.clientCount === 0) this.#closeHost(host);
+  }
+
+  // Entries in memory are there for the next thread of a pool, which may end all its threads while it has no work.
+  #leave(host: StoreHost): void {
+    if (host.options.backend === 'memory') host.forgetTerms();
+    else this.#closeHost(host);
+  }
+
+  #closeHost(host: StoreHost): void {
+    const { directory, backend } = host.options;
+    this.#hosts.delete(nameOf(directory, backend));
+    this.#neighbours.closed(directory, backend);
     host.close();
   }
 
@@ -138,9 +155,10 @@ export class Coordinator {
       totalMisses: 0,
       hitRate: 0,
     };
-    for (const [name, host] of this.#hosts) {
+    for (const host of this.#hosts.values()) {
       const stats = host.stats();
-      all.instances[name] = stats;
+      const { directory, backend } = host.options;
+      all.instances[directory in all.instances ? nameOf(directory, backend) : directory] = stats;
       all.totalSize += stats.size;
       all.totalCount += stats.count;
       all.totalHits += stats.hits;
@@ -151,17 +169,22 @@ export class Coordinator {
     return all;
   }
 
-  /** What is held for others, for tests and diagnosis. */
+  /** What is held for others, for tests and diagnosis. Stores that nobody uses do not count. */
   inspect(): { sessions: number; stores: number; clients: number; leases: number; dropped: number } {
     const hosts = [...this.#hosts.values()];
     return {
       sessions: this.#sessions.size,
-      stores: hosts.length,
+      stores: hosts.filter(host => host.clientCount > 0).length,
       clients: hosts.reduce((sum, host) => sum + host.clientCount, 0),
       leases: hosts.reduce((sum, host) => sum + host.leases.count, 0),
       dropped: this.dropped,
     };
   }
+}
+
+// A tag may have a store of each kind, one after the other.
+function nameOf(directory: string, backend: string): string {
+  return `${backend}:${directory}`;
 }
 
 // Two names of one directory are one store.

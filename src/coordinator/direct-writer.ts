@@ -42,15 +42,18 @@ export function isPlain(operation: WriteOperation): boolean {
   }
 }
 
+/** The limits are those of the shared memory. */
+export type DirectWriterOptions = Omit<SqliteStoreOptions, 'maxSize' | 'policy'>;
+
 export class DirectWriter {
-  readonly #options: SqliteStoreOptions;
+  readonly #options: DirectWriterOptions;
   readonly #shared: SharedMemory;
   readonly #counters: Float64Array;
   #store: SqliteStore | undefined;
   #epoch: number | undefined;
 
   /** Opens nothing before the first write. */
-  constructor(options: SqliteStoreOptions, shared: SharedMemory, counters: Float64Array) {
+  constructor(options: DirectWriterOptions, shared: SharedMemory, counters: Float64Array) {
     this.#options = { ...options, shared, patience: PATIENCE_MS, attach: true };
     this.#shared = shared;
     this.#counters = counters;
@@ -148,7 +151,7 @@ export class DirectWriter {
     if (epoch !== this.#epoch) {
       this.close();
       this.#epoch = epoch;
-      this.#store = new SqliteStore(this.#options);
+      this.#store = new SqliteStore({ ...this.#options, ...this.#shared.limits.current });
     }
     return this.#store;
   }

@@ -75,6 +75,11 @@ export function openCoordinator(): Promise<Coordinator> {
   return coordinator;
 }
 
+/** Empties stores in memory that no thread uses, where this thread coordinates any. */
+export async function forgetUnused(): Promise<void> {
+  (await coordinator?.catch(() => undefined))?.forgetUnused();
+}
+
 /** Has this thread use a port that was passed by hand, instead of looking for its coordinator. */
 export function usePort(port: MessagePort): void {
   if (connection) {

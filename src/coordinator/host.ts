@@ -18,12 +18,18 @@ import { performance } from '../cache/time.ts';
 import { AccessLog } from './access-log.ts';
 import { type Client, type LeaseHost, Leases } from './leases.ts';
 import { LiveStore, type LiveStoreOptions } from './live-store.ts';
+import type { Stated, StoreOptions } from './protocol.ts';
 import { type Queued, WriteQueue, type Writer } from './write-queue.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 
+export interface HostOptions extends LiveStoreOptions {
+  /** What callers have stated of them. */
+  explicit: Stated;
+}
+
 export class StoreHost implements LeaseHost, Writer {
-  readonly options: LiveStoreOptions;
+  options: HostOptions;
   readonly shared: SharedMemory;
   readonly leases: Leases;
   readonly #live: LiveStore;
@@ -37,7 +43,7 @@ export class StoreHost implements LeaseHost, Writer {
   readonly #past = new Float64Array(COUNTERS);
 
   /** Throws {@link StoreBusyError} when another process keeps the store from being opened and `mayBeBusy`. */
-  constructor(options: LiveStoreOptions, mayBeBusy = false) {
+  constructor(options: HostOptions, mayBeBusy = false) {
     this.options = options;
     this.leases = new Leases(this);
     const onOpen = () => {
@@ -68,6 +74,23 @@ export class StoreHost implements LeaseHost, Writer {
 
   get lockDirectory(): string | undefined {
     return this.#live.lockDirectory;
+  }
+
+  /** Takes over what a caller states and others have not. */
+  adopt({ maxSize, policy, allowUntrusted, explicit }: StoreOptions & { explicit: Stated }): void {
+    const before = this.options;
+    this.options = { ...before, maxSize, policy, allowUntrusted, explicit };
+    const isSame =
+      before.maxSize === maxSize && before.policy === policy && before.allowUntrusted === allowUntrusted;
+    if (isSame) return;
+    this.#live.adopt(this.options);
+    // It may be over its limit now.
+    this.tidy();
+  }
+
+  /** Nobody uses the store, and whoever comes next may state what it likes. */
+  forgetTerms(): void {
+    this.options = { ...this.options, explicit: { maxSize: false, policy: false, allowUntrusted: false } };
   }
 
   /** One more cache instance of this thread uses the store. Returns the thread's counters. */

@@ -1,7 +1,6 @@
 // The store that a tag has at the moment: opened, opened anew when its files were removed or replaced, set aside when
 // they are damaged, and none while it cannot be used.
 import { join } from 'node:path';
-import type { EvictionPolicy } from '../cache/cache.ts';
 import { MemoryStore } from '../cache/memory-store.ts';
 import { SharedMemory } from '../cache/shared-memory.ts';
 import { classify } from '../cache/sqlite/connection.ts';
@@ -10,18 +9,15 @@ import { SqliteStore } from '../cache/sqlite/store.ts';
 import { type Store, StoreBusyError } from '../cache/store.ts';
 import { clearInterval, performance, setInterval } from '../cache/time.ts';
 import { collectLocks } from './locks.ts';
+import type { StoreOptions } from './protocol.ts';
 
-export interface LiveStoreOptions {
+export interface LiveStoreOptions extends StoreOptions {
   tag: string;
   /** The tag's directory, also for memory stores, which do not touch it. */
   directory: string;
   backend: 'sqlite' | 'memory';
-  maxSize: number;
-  policy: EvictionPolicy;
   /** The name of this process's writers. */
   writer: string;
-  /** See CacheOptions. */
-  allowUntrusted: boolean;
 }
 
 // A store that cannot be opened is tried again, and one whose file was removed or replaced is noticed, this often.
@@ -35,7 +31,7 @@ const RETRY_WAIT_MS = 20;
 
 export class LiveStore {
   readonly shared = new SharedMemory();
-  readonly #options: LiveStoreOptions;
+  #options: LiveStoreOptions;
   readonly #onOpen: () => void;
   #current: Store | undefined;
   #degraded: string | undefined;
@@ -52,6 +48,7 @@ export class LiveStore {
    */
   constructor(options: LiveStoreOptions, onOpen: () => void, mayBeBusy = false) {
     this.#options = options;
+    this.shared.limits.set(options);
     this.#onOpen = onOpen;
     this.#open(mayBeBusy ? SHORT_WAIT_MS : OPENING_WAIT_MS, mayBeBusy);
     this.#looking = setInterval(() => this.look(), LOOK_INTERVAL_MS).unref();
@@ -94,6 +91,15 @@ export class LiveStore {
     const onSetAside = (name: string) => this.#warnSetAside(name);
     const settings = { directory, maxSize, policy, writer, allowUntrusted, onSetAside, shared, openingWait };
     return new SqliteStore(settings);
+  }
+
+  /** The store goes on under other limits. */
+  adopt(options: StoreOptions): void {
+    this.#options = { ...this.#options, ...options };
+    this.shared.limits.set(options);
+    if (this.#current instanceof MemoryStore) this.#current.setLimits(options);
+    // Every thread opens it anew, as it is now.
+    else this.#reopen();
   }
 
   get lockDirectory(): string | undefined {
@@ -181,7 +187,12 @@ export class LiveStore {
 
   /** Removes what processes that have ended left behind. */
   async collect(): Promise<void> {
-    if (this.#current) await this.#collect(this.#current).catch((error: unknown) => this.warnOf(error));
+    const store = this.#current;
+    if (!store) return;
+    await this.#collect(store).catch((error: unknown) => {
+      // Of one that was closed meanwhile it is no news.
+      if (store === this.#current) this.warnOf(error);
+    });
   }
 
   async #collect(store: Store): Promise<void> {

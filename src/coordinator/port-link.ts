@@ -65,9 +65,9 @@ export class PortLink implements StoreLink {
     };
     this.#reader = this.#openReader();
     this.#isAlone = file === undefined;
-    const { directory, maxSize, policy } = reply;
+    const { directory } = reply;
     if (directory !== undefined) {
-      const options = { directory, maxSize, policy, writer };
+      const options = { directory, writer };
       this.#direct = new DirectWriter(options, this.shared, this.counters);
     }
   }

@@ -1,10 +1,11 @@
 // The caches of this thread: the same options give the same instance.
 import { join, resolve } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
-import type { Cache, EvictionPolicy } from '../cache/cache.ts';
+import type { Cache } from '../cache/cache.ts';
 import { DisabledCache } from '../cache/disabled-cache.ts';
 import { InvalidArgumentError } from '../cache/errors.ts';
 import { assertTag } from '../cache/keys.ts';
+import { POLICIES } from '../cache/limits.ts';
 import type { StoreLink } from '../cache/link.ts';
 import type { CacheOptions } from '../cache/options.ts';
 import { StoreCache } from '../cache/store-cache.ts';
@@ -17,22 +18,17 @@ import type { AggregatedCacheStats, Coordinator } from './coordinator.ts';
 import {
   coordinatesItself,
   findCoordinator,
+  forgetUnused,
   loseCoordinator,
   openCoordinator,
   usePort,
 } from './find-coordinator.ts';
-import { assertSameStore, type OpenRequest } from './protocol.ts';
+import { agree, type OpenRequest } from './protocol.ts';
 
 const DEFAULT_TAG = 'default';
 const DEFAULT_MAX_SIZE = '2GB';
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_LOCAL_TIER_SIZE = '8MB';
-const POLICIES: readonly EvictionPolicy[] = [
-  'least-recently-used',
-  'least-recently-stored',
-  'least-frequently-used',
-  'none',
-];
 
 interface Resolved extends OpenRequest {
   enabled: boolean;
@@ -72,8 +68,8 @@ export async function createCoordinatorPort(): Promise<MessagePort> {
  * the defaults that {@link CacheOptions} states. An explicit `enabled` goes before the environment.
  *
  * @throws InvalidArgumentError for a tag, size or time that can never work
- * @throws ConflictingOptionsError when this thread has the store open with another size limit, policy or backend; when
- * another thread has, the first operation rejects with it
+ * @throws ConflictingOptionsError when another caller in this thread states another size limit, policy or backend for
+ * the store; when one in another thread does, the first operation rejects with it
  */
 export function createDefaultCache(options: CacheOptions = {}): Cache {
   const resolved = resolveOptions(options);
@@ -107,12 +103,14 @@ export function createCacheFromUserConfig(userConfig: UserConfig, options: Cache
 
 /**
  * Forgets and closes all caches of this thread: the next `createDefaultCache` makes new ones. The registry is empty at
- * once; when the promise resolves, this thread's writes are committed and its handles given up. For tests, mostly.
+ * once; when the promise resolves, this thread's writes are committed and its handles given up. Caches in memory that no
+ * thread uses any more are emptied, when this thread is the coordinator. For tests, mostly.
  */
 export async function resetSharedCacheInstances(): Promise<void> {
   const caches = [...registered.values()];
   registered.clear();
   await Promise.all(caches.map(({ cache }) => cache.close()));
+  await forgetUnused();
 }
 
 /**
@@ -182,7 +180,7 @@ function resolveOptions(options: CacheOptions): Resolved {
   const enabled = options.enabled ?? environment.enabled ?? true;
   const { cacheRoot, unusable } = findRoot(options.cacheRoot ?? environment.cacheRoot);
   if (enabled && unusable !== undefined) warnOfHome(unusable);
-  const backend = options.backend ?? (tag === 'metrics' ? 'memory' : 'sqlite');
+  const backend = options.backend ?? 'sqlite';
   if (backend !== 'sqlite' && backend !== 'memory') {
     throw new InvalidArgumentError(`backend is 'sqlite' or 'memory'; got ${JSON.stringify(backend)}.`);
   }
@@ -194,19 +192,19 @@ function resolveOptions(options: CacheOptions): Resolved {
   if (options.clock !== undefined && typeof options.clock !== 'function') {
     throw new InvalidArgumentError('clock is a function that returns milliseconds since the epoch.');
   }
-  const open = openStore(cacheRoot, tag);
   return {
     tag,
     cacheRoot,
     backend,
     enabled,
     unusable,
-    maxSize:
-      options.maxSize === undefined
-        ? (open?.maxSize ?? parseSize(DEFAULT_MAX_SIZE))
-        : parseSize(options.maxSize, 'maxSize'),
-    policy: options.policy ?? open?.policy ?? 'least-recently-used',
-    explicit: { maxSize: options.maxSize !== undefined, policy: options.policy !== undefined },
+    maxSize: parseSize(options.maxSize ?? DEFAULT_MAX_SIZE, 'maxSize'),
+    policy: options.policy ?? 'least-recently-used',
+    explicit: {
+      maxSize: options.maxSize !== undefined,
+      policy: options.policy !== undefined,
+      allowUntrusted: (options.allowUntrusted ?? environment.allowUntrusted) !== undefined,
+    },
     timeout: parseDuration(options.timeout ?? DEFAULT_TIMEOUT_MS, 'timeout') ?? Number.POSITIVE_INFINITY,
     ttl: options.ttl === undefined ? null : parseDuration(options.ttl, 'ttl'),
     allowUntrusted: options.allowUntrusted ?? environment.allowUntrusted ?? false,
@@ -235,17 +233,14 @@ function warnOfHome(message: string): void {
   process.emitWarning(text, { type: 'GloveboxWarning', code: 'GLOVEBOX_CACHE' });
 }
 
-/** The options of the store of this root and tag, when this thread has it open. */
-function openStore(cacheRoot: string, tag: string): Resolved | undefined {
-  for (const { options } of registered.values()) {
-    if (options.enabled && options.cacheRoot === cacheRoot && options.tag === tag) return options;
-  }
-  return undefined;
-}
-
+// What other instances of this thread state is known before any store is open.
 function assertNoConflict(wanted: Resolved): void {
-  const open = wanted.enabled ? openStore(wanted.cacheRoot, wanted.tag) : undefined;
-  if (open) assertSameStore({ ...open, directory: join(open.cacheRoot, open.tag) }, wanted);
+  if (!wanted.enabled) return;
+  for (const { options } of registered.values()) {
+    const isSameStore =
+      options.enabled && options.cacheRoot === wanted.cacheRoot && options.tag === wanted.tag;
+    if (isSameStore) agree(options, wanted, join(wanted.cacheRoot, wanted.tag));
+  }
 }
 
 const clocks = new WeakMap<() => number, number>();
@@ -254,6 +249,9 @@ let clockCount = 0;
 function instanceKey(options: Resolved): string {
   const { cacheRoot, tag, enabled, maxSize, timeout, policy, ttl, backend, clock, localTierSize } = options;
   const parts = [cacheRoot, tag, enabled, maxSize, timeout, policy, ttl ?? 'never', backend, localTierSize];
+  // To state the default is more than to state nothing: others have to agree with it.
+  for (const [name, isStated] of Object.entries(options.explicit)) if (isStated) parts.push(name);
+  if (options.explicit.allowUntrusted) parts.push(options.allowUntrusted);
   if (clock === wallClock.now) return parts.join(':');
   if (!clocks.has(clock)) clocks.set(clock, ++clockCount);
   return [...parts, `clock${clocks.get(clock)}`].join(':');

@@ -107,8 +107,6 @@ export class Session {
               directory: isOnDisk ? opened.host.options.directory : undefined,
               file: opened.host.file,
               writer: opened.host.options.writer,
-              maxSize: opened.host.options.maxSize,
-              policy: opened.host.options.policy,
             },
           };
         } catch (error) {

@@ -6,9 +6,10 @@ import type { Endpoint } from 'comlink';
 import type { BlobFiles } from '../cache/blobs.ts';
 import { Encoding } from '../cache/codec.ts';
 import { isKey } from '../cache/keys.ts';
+import { POLICIES } from '../cache/limits.ts';
 import type { LeaseRequest } from '../cache/link.ts';
 import type { IncomingValue, WriteOperation } from '../cache/store.ts';
-import type { Control, OpenRequest } from './protocol.ts';
+import type { Control, OpenRequest, Stated } from './protocol.ts';
 
 type Check = (value: unknown) => boolean;
 
@@ -157,8 +158,8 @@ const isOpenRequest = shape<OpenRequest>({
   cacheRoot: value => isText(4096)(value) && isAbsolute(value as string) && !(value as string).includes('\0'),
   backend: oneOf('sqlite', 'memory'),
   maxSize: value => isWhole(value) && isPositive(value),
-  policy: oneOf('least-recently-used', 'least-recently-stored', 'least-frequently-used', 'none'),
-  explicit: shape<OpenRequest['explicit']>({ maxSize: isBoolean, policy: isBoolean }),
+  policy: oneOf(...POLICIES),
+  explicit: shape<Stated>({ maxSize: isBoolean, policy: isBoolean, allowUntrusted: isBoolean }),
   timeout: isPositive,
   allowUntrusted: isBoolean,
 });
