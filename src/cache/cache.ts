@@ -207,7 +207,12 @@ export interface Cache {
   /** Verifies database and blobs against each other (reads everything), and mends what it can unless `repair` is false. */
   check(options?: { repair?: boolean }): Promise<CheckReport>;
 
-  /** Waits for this thread's writes and gives up its handles. Later calls reject with {@link ClosedCacheError}. Other threads' caches go on. */
+  /**
+   * Waits for this thread's reads and writes, and gives up one handle: each call of `createDefaultCache` that gave this
+   * instance made one. After the last, calls reject with {@link ClosedCacheError}, and the database is closed. What was
+   * begun before is finished all the same: an iteration goes on to its end, a `getOrSet` stores what it produces.
+   * `close()` does not wait for those two, so that it may be called inside of them. Other threads' caches go on.
+   */
   close(): Promise<void>;
 }
 

@@ -162,6 +162,9 @@ export class DisabledCache implements Cache {
     return { entries: 0, blobs: 0, problems: [] };
   }
 
+  /** Nothing is ever under way. */
+  async settled(): Promise<void> {}
+
   async close(): Promise<void> {
     this.#isClosed = true;
   }

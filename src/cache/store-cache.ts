@@ -19,9 +19,10 @@ import { assertKey } from './keys.ts';
 import type { LeaseRequest, StoreLink } from './link.ts';
 import { assertNotProducing, heldTokens, runProduction } from './productions.ts';
 import { MISS, ReadPath } from './read-path.ts';
-import type { IncomingValue, WriteOperation, WriteResult } from './store.ts';
+import type { IncomingValue, PageEntry, WriteOperation, WriteResult } from './store.ts';
 import { performance, wallClock } from './time.ts';
 import { parseDuration } from './units.ts';
+import { Use } from './use.ts';
 
 export interface StoreCacheOptions {
   tag: string;
@@ -46,12 +47,12 @@ export class StoreCache implements Cache {
   readonly #timeout: number;
   readonly #connect: () => Promise<StoreLink>;
   #connecting: Promise<ReadPath> | undefined;
+  // Undefined before the first operation and after the last: callers are let in by this alone.
   #path: ReadPath | undefined;
   // Settled when all operations so far have been sent; undefined when they have.
   #tail: Promise<void> | undefined;
-  // The latest operation: all are answered in order, so that when it is, all are.
-  #latest: Promise<unknown> | undefined;
-  #isClosed = false;
+  readonly #use = new Use();
+  #closing: Promise<void> | undefined;
 
   /** `connect` is called once, by the first operation. */
   constructor(options: StoreCacheOptions, connect: () => Promise<StoreLink>) {
@@ -73,17 +74,17 @@ export class StoreCache implements Cache {
 
   async #get<T, F>(key: string, fallback: F | undefined): Promise<T | F> {
     assertKey(key);
-    const value = (this.#path ?? (await this.#open())).read(key);
+    const path = this.#path;
+    const value = path ? path.read(key) : this.#read(opened => opened.read(key));
     // Awaiting what is there already would cost another turn of the queue.
-    const settled = value instanceof Promise ? ((await value) as unknown) : value;
+    const settled = value instanceof Promise ? await this.#use.operation<unknown>(value) : value;
     return settled === MISS ? (fallback as F) : (settled as T);
   }
 
   async getMany<T>(keys: Iterable<string>): Promise<Map<string, T>> {
     const wanted = [...keys];
     wanted.forEach(assertKey);
-    const path = await this.#open();
-    const values = await Promise.all(wanted.map(key => path.read(key)));
+    const values = await this.#read(path => Promise.all(wanted.map(key => path.read(key))));
     const found = new Map<string, T>();
     for (const [index, key] of wanted.entries()) {
       if (values[index] !== MISS) found.set(key, values[index] as T);
@@ -93,7 +94,7 @@ export class StoreCache implements Cache {
 
   async has(key: string): Promise<boolean> {
     assertKey(key);
-    return (await (await this.#open()).find(key)) !== undefined;
+    return (await this.#read(path => path.find(key))) !== undefined;
   }
 
   async set(key: string, value: unknown, options?: SetOptions): Promise<boolean> {
@@ -108,10 +109,12 @@ export class StoreCache implements Cache {
     key: string,
     value: unknown,
     how: { expires: number | null; onlyIfAbsent?: boolean; lease?: string },
+    connection?: Promise<ReadPath>,
   ): Promise<boolean> {
     assertKey(key);
     const incoming = encodeIncoming(key, value);
-    return this.#writeValues([incoming], ([ready]) => ({ type: 'set', key, value: ready!, ...how }));
+    const operation = ([ready]: IncomingValue[]) => ({ type: 'set', key, value: ready!, ...how }) as const;
+    return this.#writeValues([incoming], operation, connection);
   }
 
   async setMany(entries: Iterable<readonly [string, unknown]>, options?: SetOptions): Promise<boolean> {
@@ -156,7 +159,17 @@ export class StoreCache implements Cache {
     assertKey(key);
     const wait = options?.wait === undefined ? DEFAULT_WAIT_MS : parseDuration(options.wait, 'wait');
     if (options?.ttl !== undefined) this.#expires(options.ttl);
-    const path = await this.#open();
+    const path = this.#open();
+    return this.#use.long(path.then(opened => this.#getOrProduce(opened, key, produce, wait, options)));
+  }
+
+  async #getOrProduce<T>(
+    path: ReadPath,
+    key: string,
+    produce: () => T | Promise<T>,
+    wait: number | null,
+    options?: GetOrSetOptions,
+  ): Promise<T> {
     const since = performance.now();
     let isToldOfWait = false;
     for (let attempt = 0; ; attempt++) {
@@ -177,10 +190,6 @@ export class StoreCache implements Cache {
         if (!isToldOfWait) options?.onWait?.(holder);
         isToldOfWait = true;
       });
-      if (this.#isClosed) {
-        if (grant.state === 'held') path.link.abandon(key, grant.token);
-        throw new ClosedCacheError(this.tag);
-      }
       if (grant.state === 'retry') continue;
       if (grant.state === 'circular') throw new CircularWaitError(grant.keys);
       if (grant.state === 'unshared') return runProduction(this, key, undefined, produce);
@@ -198,31 +207,55 @@ export class StoreCache implements Cache {
     let isStored = false;
     try {
       const value = await runProduction(this, key, token, produce);
-      // The caller has asked before it closed the cache, so the value is the answer all the same.
-      if (this.#isClosed) return value;
-      isStored = await this.#set(key, value, { expires: this.#expires(options?.ttl), lease: token });
+      const how = { expires: this.#expires(options?.ttl), lease: token };
+      isStored = await this.#set(key, value, how, this.#connection());
       return value;
     } finally {
       if (!isStored) link.abandon(key, token);
     }
   }
 
-  async *keys(options?: PrefixOptions): AsyncIterableIterator<string> {
-    const path = await this.#open();
-    for await (const { key } of path.pages(options?.prefix ?? '', true)) yield key;
+  keys(options?: PrefixOptions): AsyncIterableIterator<string> {
+    return this.#iterate(options?.prefix ?? '', true, ({ key }) => key);
   }
 
-  async *entries<T>(options?: PrefixOptions): AsyncIterableIterator<[string, T]> {
-    const path = await this.#open();
-    for await (const found of path.pages(options?.prefix ?? '', false)) {
-      const value = await path.valueOf(found.key, found);
-      if (value !== MISS) yield [found.key, value as T];
-    }
+  entries<T>(options?: PrefixOptions): AsyncIterableIterator<[string, T]> {
+    return this.#iterate(
+      options?.prefix ?? '',
+      false,
+      async (found, path): Promise<[string, T] | undefined> => {
+        const value = await path.valueOf(found.key, found);
+        return value === MISS ? undefined : [found.key, value as T];
+      },
+    );
+  }
+
+  #iterate<Item>(
+    prefix: string,
+    keysOnly: boolean,
+    itemOf: (found: PageEntry, path: ReadPath) => Item | undefined | Promise<Item | undefined>,
+  ): AsyncIterableIterator<Item> {
+    const hold = this.#use.hold();
+    const open = () => this.#open();
+    const steps = (async function* () {
+      hold.begin();
+      try {
+        const path = await open();
+        for await (const found of path.pages(prefix, keysOnly)) {
+          const item = await itemOf(found, path);
+          if (item !== undefined) yield item;
+        }
+      } finally {
+        hold.end();
+      }
+    })();
+    hold.endWith(steps);
+    return steps;
   }
 
   async metadata(key: string): Promise<EntryMetadata | undefined> {
     assertKey(key);
-    return (await this.#open()).metadata(key);
+    return this.#read(path => path.metadata(key));
   }
 
   async putFile(key: string, file: string, options?: SetOptions): Promise<boolean> {
@@ -238,8 +271,8 @@ export class StoreCache implements Cache {
 
   async getFile(key: string, destination: string, options?: GetFileOptions): Promise<boolean> {
     assertKey(key);
-    const path = await this.#open();
-    return path.readFile(key, resolve(destination), options?.sha256);
+    const file = resolve(destination);
+    return this.#read(path => path.readFile(key, file, options?.sha256));
   }
 
   async clear(): Promise<number> {
@@ -247,48 +280,66 @@ export class StoreCache implements Cache {
   }
 
   async cleanup(): Promise<number> {
-    const { link } = await this.#open();
-    let removed = 0;
-    // In steps, each a transaction of its own, so that other threads' writes come in between.
-    for (;;) {
-      const step = (await this.#write({ type: 'cleanup' }, 0)) as number;
-      if (step === 0) break;
-      removed += step;
-    }
-    await link.collect();
-    return removed;
+    return this.#read(async ({ link }) => {
+      let removed = 0;
+      // In steps, each a transaction of its own, so that other threads' writes come in between.
+      for (;;) {
+        const step = (await this.#write({ type: 'cleanup' }, 0, this.#connection())) as number;
+        if (step === 0) break;
+        removed += step;
+      }
+      await link.collect();
+      return removed;
+    });
   }
 
   async stats(): Promise<CacheStats> {
-    return (await this.#open()).link.stats();
+    return this.#read(path => path.link.stats());
   }
 
   async check(options?: { repair?: boolean }): Promise<CheckReport> {
-    return (await this.#open()).link.check(options?.repair ?? true);
+    return this.#read(path => path.link.check(options?.repair ?? true));
   }
 
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+  /** Resolves when all operations that were called so far are done, productions and iterations excepted. */
+  settled(): Promise<void> {
+    return this.#use.settled();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#path = undefined;
     if (!this.#connecting) return;
-    await this.#latest?.catch(() => undefined);
+    await this.settled();
     // A link that could not be made has nothing to close.
     const path = await this.#connecting.catch(() => undefined);
-    await path?.close();
+    await this.#use.whenUnused(() => path?.close());
   }
 
+  /** The link, for callers. */
   #open(): Promise<ReadPath> {
-    if (this.#isClosed) return Promise.reject(new ClosedCacheError(this.tag));
+    return this.#closing ? Promise.reject(new ClosedCacheError(this.tag)) : this.#connection();
+  }
+
+  /** The same, for what was begun before the cache was closed. */
+  #connection(): Promise<ReadPath> {
     this.#connecting ??= this.#connect().then(link => {
       const path = new ReadPath(link, this.#clock, this.#localTierSize);
-      if (!this.#isClosed) this.#path = path;
+      if (!this.#closing) this.#path = path;
       return path;
     });
     this.#connecting.catch(() => {
       this.#connecting = undefined;
     });
     return this.#connecting;
+  }
+
+  #read<T>(read: (path: ReadPath) => T | Promise<T>): Promise<T> {
+    return this.#use.operation(this.#open().then(read));
   }
 
   #expires(ttl: Duration | undefined): number | null {
@@ -300,11 +351,20 @@ export class StoreCache implements Cache {
   async #writeValues(
     values: Incoming[],
     operation: (ready: IncomingValue[]) => WriteOperation,
+    connection?: Promise<ReadPath>,
   ): Promise<boolean> {
-    if (values.every(isReady)) return (await this.#write(operation(values), false)) as boolean;
+    if (values.every(isReady)) return (await this.#write(operation(values), false, connection)) as boolean;
+    return this.#use.operation(this.#writeFiles(values, operation, connection ?? this.#open()));
+  }
+
+  async #writeFiles(
+    values: Incoming[],
+    operation: (ready: IncomingValue[]) => WriteOperation,
+    connection: Promise<ReadPath>,
+  ): Promise<boolean> {
     const temporaries: IncomingValue[] = [];
     let blobs: BlobFiles | undefined;
-    const preparing = this.#open().then(async ({ link }) => {
+    const preparing = connection.then(async ({ link }) => {
       blobs = link.blobs;
       for (const value of values) temporaries.push(isReady(value) ? value : await value.prepare(blobs));
       return operation(temporaries);
@@ -312,7 +372,7 @@ export class StoreCache implements Cache {
     // It may fail long before its turn comes and somebody awaits it.
     preparing.catch(() => undefined);
     try {
-      return (await this.#write(preparing, false)) as boolean;
+      return (await this.#write(preparing, false, connection)) as boolean;
     } finally {
       // The writer has renamed what it stored; what is still there was refused.
       for (const { temporary } of temporaries) await blobs?.discard(temporary);
@@ -323,14 +383,16 @@ export class StoreCache implements Cache {
   async #write<F>(
     operation: WriteOperation | Promise<WriteOperation>,
     failed: F,
+    connection?: Promise<ReadPath>,
   ): Promise<number | boolean | F> {
     let sent: Promise<WriteResult>;
     if (this.#path && !this.#tail && !(operation instanceof Promise)) {
       sent = this.#send(this.#path, operation);
     } else {
       const before = this.#tail;
+      const opened = connection ?? this.#open();
       const turn = (async () => {
-        const path = await this.#open();
+        const path = await opened;
         await before;
         try {
           const ready = await operation;
@@ -351,8 +413,7 @@ export class StoreCache implements Cache {
       });
       sent = turn.then(({ result }) => result);
     }
-    this.#latest = sent;
-    const result = await sent;
+    const result = await this.#use.operation(sent);
     if ('value' in result) return result.value;
     if ('mistake' in result) throw new WrongKindError(result.mistake);
     return failed;

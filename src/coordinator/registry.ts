@@ -42,6 +42,8 @@ interface Resolved extends OpenRequest {
 interface Registered {
   cache: Cache;
   options: Resolved;
+  /** How many callers have it, each of which closes it. */
+  handles: number;
 }
 
 const registered = new Map<string, Registered>();
@@ -67,6 +69,8 @@ export async function createCoordinatorPort(): Promise<MessagePort> {
  * from the environment (`GLOVEBOX_CACHE_DIR`, `GLOVEBOX_CACHE_DISABLED`, `GLOVEBOX_CACHE_<TAG>_DISABLED`), then from
  * the defaults that {@link CacheOptions} states. An explicit `enabled` goes before the environment.
  *
+ * Each call is a handle of its own, to be closed once: an instance that several callers have is closed with the last.
+ *
  * @throws InvalidArgumentError for a tag, size or time that can never work
  * @throws ConflictingOptionsError when another caller in this thread states another size limit, policy or backend for
  * the store; when one in another thread does, the first operation rejects with it
@@ -75,18 +79,25 @@ export function createDefaultCache(options: CacheOptions = {}): Cache {
   const resolved = resolveOptions(options);
   const key = instanceKey(resolved);
   const existing = registered.get(key);
-  if (existing) return existing.cache;
+  if (existing) {
+    existing.handles++;
+    return existing.cache;
+  }
   assertNoConflict(resolved);
   const isStored = resolved.enabled && resolved.unusable === undefined;
   const cache = isStored
     ? new StoreCache(resolved, () => openLink(resolved))
     : new DisabledCache(resolved.tag, resolved.unusable);
   const close = cache.close.bind(cache);
+  const entry: Registered = { cache, options: resolved, handles: 1 };
   cache.close = () => {
-    if (registered.get(key)?.cache === cache) registered.delete(key);
+    if (registered.get(key) === entry) {
+      if (--entry.handles > 0) return cache.settled();
+      registered.delete(key);
+    }
     return close();
   };
-  registered.set(key, { cache, options: resolved });
+  registered.set(key, entry);
   return cache;
 }
 
