@@ -235,7 +235,12 @@ test.serial('a coordinator that ends leaves nobody waiting', async t => {
   // Produced here for as long as the test likes: for the other coordinator this one is another process.
   const gate = Promise.withResolvers<string>();
   const here = createDefaultCache({ cacheRoot, tag: 'a' });
-  const produced = here.getOrSet('key', () => gate.promise);
+  const begun = Promise.withResolvers<void>();
+  const produced = here.getOrSet('key', () => {
+    begun.resolve();
+    return gate.promise;
+  });
+  await begun.promise;
   const isWaiting = once(served.worker, 'message');
   const answers = served.run(async ({ createDefaultCache, threads }, cacheRoot) => {
     const cache = createDefaultCache({ cacheRoot, tag: 'a' });
