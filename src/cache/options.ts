@@ -11,7 +11,8 @@ export interface CacheOptions {
   enabled?: boolean;
   /**
    * Size limit of the store, in bytes or as `'500MB'`. Default: what another caller of the process states, whether it
-   * comes before or after, else `'2GB'`. Two that state different ones are a `ConflictingOptionsError`.
+   * comes before or after (from its first operation on), else `'2GB'`. Two that state different ones are a
+   * `ConflictingOptionsError`.
    */
   maxSize?: ByteSize;
   /**
