@@ -16,6 +16,7 @@ export {
   type SetOptions,
 } from './cache/cache.ts';
 export {
+  CircularWaitError,
   ClosedCacheError,
   ConflictingOptionsError,
   GloveboxError,

@@ -28,6 +28,7 @@ import { TEMPORARY_MAX_AGE_MS, writeWhole } from './destination.ts';
 import { hashBytes, hashFile, hashFileSync, hashOpenFile, SMALL_FILE } from './hash-file.ts';
 import { withOpenFile } from './open-files.ts';
 import { isGone, ownerName, parseOwner } from './owner.ts';
+import { wallClock } from './time.ts';
 
 /** Values of more bytes than this are blobs; smaller ones are in the database. */
 export const BLOB_THRESHOLD = 64 * 1024;
@@ -269,7 +270,7 @@ export class BlobFiles {
     for (const name of await readdir(this.#temporary).catch(() => [])) {
       const path = join(this.#temporary, name);
       const owner = parseOwner(name);
-      const age = Date.now() - ((await stat(path).catch(() => undefined))?.mtimeMs ?? Date.now());
+      const age = wallClock.now() - ((await stat(path).catch(() => undefined))?.mtimeMs ?? wallClock.now());
       if (age > TEMPORARY_MAX_AGE_MS || (owner && isGone(owner))) {
         await rm(path, { force: true });
         removed.push(path);

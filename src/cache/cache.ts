@@ -169,6 +169,10 @@ export interface Cache {
    * runs in one of them; the rest wait and get its value. When it throws, its own caller gets the error and the next
    * one waiting tries; when its thread or process dies, the next one tries. Its own caller gets the value as all others
    * will: a class instance as a plain object, an error without its `code`.
+   *
+   * Inside of `produce`, `getOrSet` may be called for other keys. What would wait for itself, be it for the same key or
+   * because what it waits for waits for what it produces, in whatever thread or process, is a {@link CircularWaitError}
+   * within a second, which names the keys.
    */
   getOrSet<T>(key: string, produce: () => T | Promise<T>, options?: GetOrSetOptions): Promise<T>;
 
@@ -209,7 +213,12 @@ export interface Cache {
   /** Verifies database and blobs against each other (reads everything), and mends what it can unless `repair` is false. */
   check(options?: CheckOptions): Promise<CheckReport>;
 
-  /** Waits for this thread's writes and gives up its handles. Later calls reject with {@link ClosedCacheError}. Other threads' caches go on. */
+  /**
+   * Waits for this thread's reads and writes, and gives up one handle: each call of `createDefaultCache` that gave this
+   * instance made one. After the last, calls reject with {@link ClosedCacheError}, and the database is closed. What was
+   * begun before is finished all the same: an iteration goes on to its end, a `getOrSet` stores what it produces.
+   * `close()` does not wait for those two, so that it may be called inside of them. Other threads' caches go on.
+   */
   close(): Promise<void>;
 
   /** {@link close}, for `await using`. */
@@ -232,8 +241,9 @@ export interface GetFileOptions {
 export interface GetOrSetOptions extends SetOptions {
   /**
    * How long to wait for another caller's `produce` before taking the lease over, so that a hung producer holds
-   * nobody up for ever. The late producer still gets its own value but does not store it. When several of one process
-   * have waited so long for another process, the first takes over and the rest produce for themselves, unstored.
+   * nobody up for ever. The late producer still gets its own value but does not store it. Of several callers of one
+   * process that wait, the first in line may take over; another one whose time is over, or that waits for one who has
+   * only just taken over, produces for itself, unstored.
    * Default: `'10m'`.
    */
   wait?: Duration | undefined;

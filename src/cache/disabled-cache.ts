@@ -23,6 +23,7 @@ import type {
 import { asRead, encode } from './codec.ts';
 import { ClosedCacheError } from './errors.ts';
 import { assertKey } from './keys.ts';
+import { assertNotProducing, runProduction } from './productions.ts';
 import { parseDuration } from './units.ts';
 
 /**
@@ -31,10 +32,13 @@ import { parseDuration } from './units.ts';
  */
 export class DisabledCache implements Cache {
   readonly tag: string;
+  readonly #unusable: string | undefined;
   #isClosed = false;
 
-  constructor(tag: string) {
+  /** @param unusable why there is no store, when the caller has not switched it off */
+  constructor(tag: string, unusable?: string) {
     this.tag = tag;
+    this.#unusable = unusable;
   }
 
   async get<T, F = undefined>(key: string, fallback?: F): Promise<T | F> {
@@ -102,7 +106,8 @@ export class DisabledCache implements Cache {
     if (options?.wait !== undefined) parseDuration(options.wait, 'wait');
     assertTtl(options?.ttl);
     this.#accept();
-    return asRead(await produce()) as T;
+    assertNotProducing(this, key);
+    return asRead(await runProduction(this, key, undefined, produce)) as T;
   }
 
   async *keys(options?: PrefixOptions): AsyncIterableIterator<string> {
@@ -155,6 +160,7 @@ export class DisabledCache implements Cache {
       tag: this.tag,
       backend: 'disabled',
       enabled: false,
+      ...(this.#unusable !== undefined && { degraded: this.#unusable }),
       directory: undefined,
       size: 0,
       maxSize: 0,
@@ -174,6 +180,9 @@ export class DisabledCache implements Cache {
     this.#accept();
     return { entries: 0, blobs: 0, problems: [] };
   }
+
+  /** Nothing is ever under way. */
+  async settled(): Promise<void> {}
 
   async close(): Promise<void> {
     this.#isClosed = true;

@@ -3,6 +3,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, read, readSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { withOpenFile } from './open-files.ts';
+import { setImmediate } from './time.ts';
 
 /**
  * Bytes. A file up to this size is read and copied on the spot: handing each step to another thread takes several times

@@ -1,6 +1,7 @@
 // The backend that keeps entries in the coordinator's thread and forgets them with the process.
 import type { CacheStats, CheckReport, EntryMetadata, EvictionPolicy } from './cache.ts';
 import { checksum, decode, encode, timed } from './codec.ts';
+import type { StoreLimits } from './limits.ts';
 import { Pace, partsOf } from './pace.ts';
 import { compareKeys, indexFrom, sortKeys } from './sorted-keys.ts';
 import {
@@ -43,8 +44,8 @@ export interface MemoryStoreOptions {
 export class MemoryStore implements Store {
   readonly backend: CacheStats['backend'] & 'memory' = 'memory';
   readonly directory = undefined;
-  readonly maxSize: number;
-  readonly policy: EvictionPolicy;
+  maxSize: number;
+  policy: EvictionPolicy;
   readonly counts = { sets: 0, deletes: 0, evictions: 0, expired: 0 };
   hasBacklog = false;
   readonly fileState = 'sound';
@@ -68,6 +69,13 @@ export class MemoryStore implements Store {
 
   get isPressed(): boolean {
     return isPressed(this.policy, this.#size, this.maxSize);
+  }
+
+  /** Other limits from now on. What is over them goes with the next operation. */
+  setLimits({ maxSize, policy }: StoreLimits): void {
+    this.maxSize = maxSize;
+    this.policy = policy;
+    this.#versions.setPressed(this.isPressed);
   }
 
   apply(batch: readonly TimedOperation[]): WriteResult[] {

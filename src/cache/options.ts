@@ -9,22 +9,29 @@ export interface CacheOptions {
   cacheRoot?: string | undefined;
   /** False gives a cache that stores nothing. Default: true, unless `GLOVEBOX_CACHE_DISABLED` or `GLOVEBOX_CACHE_<TAG>_DISABLED` says otherwise. */
   enabled?: boolean | undefined;
-  /** Size limit of the store, in bytes or as `'500MB'`. Default: `'2GB'`. */
+  /**
+   * Size limit of the store, in bytes or as `'500MB'`. Default: what another caller of the process states, whether it
+   * comes before or after (from its first operation on), else `'2GB'`. Two that state different ones are a
+   * `ConflictingOptionsError`.
+   */
   maxSize?: ByteSize | undefined;
   /**
    * Milliseconds (or `'30s'`) that an operation waits for other processes before it gives up, and the first one for
    * those that keep the store from being opened, before it does without. Default: 30 000.
    */
   timeout?: Duration | undefined;
-  /** Which entries go first at the size limit. Default: `'least-recently-used'`. */
+  /** Which entries go first at the size limit. Default: as for `maxSize`, else `'least-recently-used'`. */
   policy?: EvictionPolicy | undefined;
   /** TTL of entries that are stored without one. Default: `'never'`. */
   ttl?: Duration | undefined;
-  /** `sqlite` is on disk and shared by processes; `memory` lives in the coordinator's thread. Default: `'sqlite'`, for the tag `metrics` `'memory'`. */
+  /**
+   * `sqlite` is on disk and shared by processes; `memory` is in the coordinator's thread, for as long as that lives, also
+   * while no cache of it is open. A tag has one of them at a time. Default: `'sqlite'`.
+   */
   backend?: 'sqlite' | 'memory' | undefined;
   /**
    * Use the cache root also when it belongs to another user or others can write there: what they put there is then
-   * read as if it were yours. Default: false, unless `GLOVEBOX_CACHE_UNTRUSTED` says otherwise.
+   * read as if it were yours. Default: as for `maxSize`, else false, unless `GLOVEBOX_CACHE_UNTRUSTED` says otherwise.
    */
   allowUntrusted?: boolean | undefined;
   /**

@@ -1,6 +1,5 @@
 // Work on any number of entries that lets the event loop go on in between.
-import { performance } from 'node:perf_hooks';
-import { setImmediate } from 'node:timers/promises';
+import { performance, setImmediate } from './time.ts';
 
 // Milliseconds to go on without a break.
 const SLICE_MS = 20;
@@ -14,7 +13,7 @@ export class Pace {
   /** Resolves at once, or after a turn of the event loop when it is time for one. */
   async step(): Promise<void> {
     if (performance.now() - this.#since < SLICE_MS) return;
-    await setImmediate();
+    await new Promise(resolve => setImmediate(resolve));
     this.#since = performance.now();
   }
 }

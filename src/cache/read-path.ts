@@ -9,6 +9,7 @@ import { handOut, type LocalEntry, LocalTier } from './local-tier.ts';
 import { Pace } from './pace.ts';
 import type { SharedTier } from './shared-tier.ts';
 import { type FoundValue, isExpired, PAGE_SIZE, type PageEntry, type StoreReader } from './store.ts';
+import { clearTimeout, setTimeout, wallClock } from './time.ts';
 import { hashOf, type Versions } from './versions.ts';
 
 /** What reads give for a key that has no entry: no stored value can be mistaken for it. */
@@ -70,13 +71,13 @@ export class ReadPath {
   recall(key: string): unknown {
     const entry = this.#tier?.recent(key);
     if (entry === undefined || this.#versions.at(entry.slot) !== entry.version) return MISS;
-    const now = Date.now();
+    const now = wallClock.now();
     if (now >= this.#lookAt || now < this.#lookedAt || entry.found.expires !== null) return MISS;
     this.#counters[Counter.hits]!++;
     // The first read since the last report has to be noted.
     if (entry.hits === 0) this.#note(entry);
     entry.hits++;
-    entry.accessed = this.#clock === Date.now ? now : this.#clock();
+    entry.accessed = this.#clock === wallClock.now ? now : this.#clock();
     return handOut(entry);
   }
 
@@ -304,11 +305,11 @@ export class ReadPath {
   /** Whether copies in memory may be used; forgets those of this thread that may be out of date. */
   #isCurrent(): boolean {
     if (!this.#tier) return false;
-    const now = Date.now();
+    const now = wallClock.now();
     if (now < this.#lookAt && now >= this.#lookedAt) return true;
     this.#lookedAt = now;
     // Whole milliseconds, rounded down both times: never later than it should be.
-    this.#lookAt = now + FOREIGN_STALENESS_MS;
+    this.#lookAt = now + (this.#versions.hasNeighbours ? 0 : FOREIGN_STALENESS_MS);
     const foreignCommits = this.link.allowsLocalTier ? this.#foreign() : undefined;
     if (foreignCommits === undefined || foreignCommits !== this.#foreignCommits) this.#tier.clear();
     if (foreignCommits === undefined) this.#lookAgain();

@@ -21,14 +21,23 @@ import type {
   SetOptions,
 } from './cache.ts';
 import { asRead, encode } from './codec.ts';
-import { ClosedCacheError, GloveboxError, WrongKindError } from './errors.ts';
+import { CircularWaitError, ClosedCacheError, GloveboxError, WrongKindError } from './errors.ts';
 import { encodeIncoming, type Incoming, incomingFile, isReady } from './incoming.ts';
 import { assertKey } from './keys.ts';
-import type { StoreLink } from './link.ts';
+import type { LeaseRequest, StoreLink } from './link.ts';
 import { Pace, partsOf, STEP } from './pace.ts';
+import { assertNotProducing, heldTokens, runProduction } from './productions.ts';
 import { MISS, ReadPath } from './read-path.ts';
-import { type IncomingValue, LONG_SET, type WriteOperation, type WriteResult } from './store.ts';
+import {
+  type IncomingValue,
+  LONG_SET,
+  type PageEntry,
+  type WriteOperation,
+  type WriteResult,
+} from './store.ts';
+import { performance, wallClock } from './time.ts';
 import { parseDuration } from './units.ts';
+import { Use } from './use.ts';
 
 export interface StoreCacheOptions {
   tag: string;
@@ -37,6 +46,8 @@ export interface StoreCacheOptions {
   clock: () => number;
   /** Bytes that the thread's in-memory copies may take. */
   localTierSize: number;
+  /** Milliseconds that an operation waits for other processes. */
+  timeout: number;
 }
 
 const DEFAULT_WAIT_MS = 10 * 60 * 1000;
@@ -48,22 +59,24 @@ export class StoreCache implements Cache {
   readonly #ttl: number | null;
   readonly #clock: () => number;
   readonly #localTierSize: number;
+  readonly #timeout: number;
   readonly #connect: () => Promise<StoreLink>;
   #connecting: Promise<ReadPath> | undefined;
+  // Undefined before the first operation and after the last: callers are let in by this alone.
   #path: ReadPath | undefined;
   // Settled when all operations so far have been sent; undefined when they have.
   #tail: Promise<void> | undefined;
-  // The latest operation: all are answered in order, so that when it is, all are.
-  #latest: Promise<unknown> | undefined;
-  #isClosed = false;
+  readonly #use = new Use();
+  #closing: Promise<void> | undefined;
 
   /** `connect` is called once, by the first operation. */
   constructor(options: StoreCacheOptions, connect: () => Promise<StoreLink>) {
     this.tag = options.tag;
     this.#ttl = options.ttl;
     // Times are stored as whole milliseconds.
-    this.#clock = options.clock === Date.now ? Date.now : () => Math.floor(options.clock());
+    this.#clock = options.clock === wallClock.now ? wallClock.now : () => Math.floor(options.clock());
     this.#localTierSize = options.localTierSize;
+    this.#timeout = options.timeout;
     this.#connect = connect;
   }
 
@@ -76,30 +89,32 @@ export class StoreCache implements Cache {
 
   async #get<T, F>(key: string, fallback: F | undefined): Promise<T | F> {
     assertKey(key);
-    const value = (this.#path ?? (await this.#open())).read(key);
+    const path = this.#path;
+    const value = path ? path.read(key) : this.#read(opened => opened.read(key));
     // Awaiting what is there already would cost another turn of the queue.
-    const settled = value instanceof Promise ? ((await value) as unknown) : value;
+    const settled = value instanceof Promise ? await this.#use.operation<unknown>(value) : value;
     return settled === MISS ? (fallback as F) : (settled as T);
   }
 
   async getMany<T>(keys: Iterable<string>): Promise<Map<string, T>> {
     const wanted = keyList('getMany', keys);
-    const path = await this.#open();
-    const found = new Map<string, T>();
-    const pace = new Pace();
-    for (const keysOfStep of partsOf(wanted)) {
-      const values = await Promise.all(keysOfStep.map(key => path.read(key)));
-      for (const [index, key] of keysOfStep.entries()) {
-        if (values[index] !== MISS) found.set(key, values[index] as T);
+    return this.#read(async path => {
+      const found = new Map<string, T>();
+      const pace = new Pace();
+      for (const keysOfStep of partsOf(wanted)) {
+        const values = await Promise.all(keysOfStep.map(key => path.read(key)));
+        for (const [index, key] of keysOfStep.entries()) {
+          if (values[index] !== MISS) found.set(key, values[index] as T);
+        }
+        await pace.step();
       }
-      await pace.step();
-    }
-    return found;
+      return found;
+    });
   }
 
   async has(key: string): Promise<boolean> {
     assertKey(key);
-    return (await (await this.#open()).find(key)) !== undefined;
+    return (await this.#read(path => path.find(key))) !== undefined;
   }
 
   async set(key: string, value: unknown, options?: SetOptions): Promise<boolean> {
@@ -119,9 +134,11 @@ export class StoreCache implements Cache {
     value: unknown,
     how: { expires: number | null; onlyIfAbsent?: boolean; lease?: string },
     encoded = encode(value),
+    connection?: Promise<ReadPath>,
   ): Promise<boolean> {
     const incoming = encodeIncoming(key, value, encoded);
-    return this.#writeValues([key], [incoming], ([ready]) => ({ type: 'set', key, value: ready!, ...how }));
+    const operation = ([ready]: IncomingValue[]) => ({ type: 'set', key, value: ready!, ...how }) as const;
+    return this.#writeValues([key], [incoming], operation, { connection });
   }
 
   async setMany(entries: Iterable<readonly [string, unknown]>, options?: SetOptions): Promise<boolean> {
@@ -149,7 +166,7 @@ export class StoreCache implements Cache {
         await pace.step();
       }
     };
-    return this.#writeValues(keys, values, operation, takeTheRest);
+    return this.#writeValues(keys, values, operation, { takeTheRest });
   }
 
   async delete(key: string): Promise<boolean> {
@@ -180,26 +197,47 @@ export class StoreCache implements Cache {
     assertOptions('getOrSet', options);
     const wait = options?.wait === undefined ? DEFAULT_WAIT_MS : parseDuration(options.wait, 'wait');
     if (options?.ttl !== undefined) this.#expires(options.ttl);
-    const path = await this.#open();
+    const path = this.#open();
+    return this.#use.long(path.then(opened => this.#getOrProduce(opened, key, produce, wait, options)));
+  }
+
+  async #getOrProduce<T>(
+    path: ReadPath,
+    key: string,
+    produce: () => T | Promise<T>,
+    wait: number | null,
+    options?: GetOrSetOptions,
+  ): Promise<T> {
+    const since = performance.now();
     let isToldOfWait = false;
     for (let attempt = 0; ; attempt++) {
       const value = await path.read(key);
       if (value !== MISS) return value as T;
+      assertNotProducing(this, key);
       // There for others, but not for this thread: it cannot be read, and perhaps not be removed either.
-      if (attempt >= MAX_ATTEMPTS) return asRead(await produce()) as T;
-      const request = { key, now: this.#clock(), wait: wait ?? Number.POSITIVE_INFINITY };
+      if (attempt >= MAX_ATTEMPTS) return this.#runUnshared(key, produce);
+      const left = (wait ?? Number.POSITIVE_INFINITY) - (performance.now() - since);
+      const request: LeaseRequest = {
+        key,
+        now: this.#clock(),
+        wait: Math.max(left, 1),
+        timeout: this.#timeout,
+        holding: heldTokens(),
+      };
       const grant = await path.link.lease(request, holder => {
         if (!isToldOfWait) options?.onWait?.(holder);
         isToldOfWait = true;
       });
-      if (this.#isClosed) {
-        if (grant.state === 'held') path.link.abandon(key, grant.token);
-        throw new ClosedCacheError(this.tag);
-      }
       if (grant.state === 'retry') continue;
-      if (grant.state === 'unshared') return asRead(await produce()) as T;
+      if (grant.state === 'circular') throw new CircularWaitError(grant.keys);
+      if (grant.state === 'unshared') return this.#runUnshared(key, produce);
       return this.#produce(path.link, key, grant.token, produce, options);
     }
+  }
+
+  // The value is not stored, and still what a stored one would be.
+  async #runUnshared<T>(key: string, produce: () => T | Promise<T>): Promise<T> {
+    return asRead(await runProduction(this, key, undefined, produce)) as T;
   }
 
   async #produce<T>(
@@ -211,37 +249,56 @@ export class StoreCache implements Cache {
   ): Promise<T> {
     let isStored = false;
     try {
-      const value = await produce();
+      const value = await runProduction(this, key, token, produce);
       const encoded = encode(value);
       // As everybody else will get it, and before the caller can change it.
       const answer = asRead(value, encoded) as T;
-      // The caller has asked before it closed the cache, so the value is the answer all the same.
-      if (this.#isClosed) return answer;
-      isStored = await this.#set(key, value, { expires: this.#expires(options?.ttl), lease: token }, encoded);
+      const how = { expires: this.#expires(options?.ttl), lease: token };
+      isStored = await this.#set(key, value, how, encoded, this.#connection());
       return answer;
     } finally {
       if (!isStored) link.abandon(key, token);
     }
   }
 
-  async *keys(options?: PrefixOptions): AsyncIterableIterator<string> {
-    assertOptions('keys', options);
-    const path = await this.#open();
-    for await (const { key } of path.pages(options?.prefix ?? '', true)) yield key;
+  keys(options?: PrefixOptions): AsyncIterableIterator<string> {
+    return this.#iterate('keys', options, ({ key }) => key);
   }
 
-  async *entries<T>(options?: PrefixOptions): AsyncIterableIterator<[string, T]> {
-    assertOptions('entries', options);
-    const path = await this.#open();
-    for await (const found of path.pages(options?.prefix ?? '', false)) {
+  entries<T>(options?: PrefixOptions): AsyncIterableIterator<[string, T]> {
+    return this.#iterate('entries', options, async (found, path): Promise<[string, T] | undefined> => {
       const value = await path.valueOf(found.key, found);
-      if (value !== MISS) yield [found.key, value as T];
-    }
+      return value === MISS ? undefined : [found.key, value as T];
+    });
+  }
+
+  #iterate<Item>(
+    operation: 'keys' | 'entries',
+    options: PrefixOptions | undefined,
+    itemOf: (found: PageEntry, path: ReadPath) => Item | undefined | Promise<Item | undefined>,
+  ): AsyncIterableIterator<Item> {
+    const hold = this.#use.hold();
+    const open = () => this.#open();
+    const steps = (async function* () {
+      hold.begin();
+      try {
+        assertOptions(operation, options);
+        const path = await open();
+        for await (const found of path.pages(options?.prefix ?? '', operation === 'keys')) {
+          const item = await itemOf(found, path);
+          if (item !== undefined) yield item;
+        }
+      } finally {
+        hold.end();
+      }
+    })();
+    hold.endWith(steps);
+    return steps;
   }
 
   async metadata(key: string): Promise<EntryMetadata | undefined> {
     assertKey(key);
-    return (await this.#open()).metadata(key);
+    return this.#read(path => path.metadata(key));
   }
 
   async putFile(key: string, file: string, options?: SetOptions): Promise<boolean> {
@@ -260,7 +317,7 @@ export class StoreCache implements Cache {
     assertKey(key);
     assertOptions('getFile', options);
     const file = replaceableFile(destination);
-    return (await this.#open()).readFile(key, file, options?.sha256?.toLowerCase());
+    return this.#read(path => path.readFile(key, file, options?.sha256?.toLowerCase()));
   }
 
   async clear(): Promise<number> {
@@ -268,53 +325,71 @@ export class StoreCache implements Cache {
   }
 
   async cleanup(): Promise<number> {
-    const { link } = await this.#open();
-    let removed = 0;
-    // In steps, each a transaction of its own, so that other threads' writes come in between.
-    for (;;) {
-      const step = (await this.#write({ type: 'cleanup' }, 0)) as number;
-      if (step === 0) break;
-      removed += step;
-    }
-    await link.collect();
-    return removed;
+    return this.#read(async ({ link }) => {
+      let removed = 0;
+      // In steps, each a transaction of its own, so that other threads' writes come in between.
+      for (;;) {
+        const step = (await this.#write({ type: 'cleanup' }, 0, this.#connection())) as number;
+        if (step === 0) break;
+        removed += step;
+      }
+      await link.collect();
+      return removed;
+    });
   }
 
   async stats(): Promise<CacheStats> {
-    return (await this.#open()).link.stats();
+    return this.#read(path => path.link.stats());
   }
 
   async check(options?: CheckOptions): Promise<CheckReport> {
     assertOptions('check', options);
-    return (await this.#open()).link.check(options?.repair ?? true);
+    return this.#read(path => path.link.check(options?.repair ?? true));
   }
 
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+  /** Resolves when all operations that were called so far are done, productions and iterations excepted. */
+  settled(): Promise<void> {
+    return this.#use.settled();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#path = undefined;
     if (!this.#connecting) return;
-    await this.#latest?.catch(() => undefined);
+    await this.settled();
     // A link that could not be made has nothing to close.
     const path = await this.#connecting.catch(() => undefined);
-    await path?.close();
+    await this.#use.whenUnused(() => path?.close());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
+  /** The link, for callers. */
   #open(): Promise<ReadPath> {
-    if (this.#isClosed) return Promise.reject(new ClosedCacheError(this.tag));
+    return this.#closing ? Promise.reject(new ClosedCacheError(this.tag)) : this.#connection();
+  }
+
+  /** The same, for what was begun before the cache was closed. */
+  #connection(): Promise<ReadPath> {
     this.#connecting ??= this.#connect().then(link => {
       const path = new ReadPath(link, this.#clock, this.#localTierSize);
-      if (!this.#isClosed) this.#path = path;
+      if (!this.#closing) this.#path = path;
       return path;
     });
     this.#connecting.catch(() => {
       this.#connecting = undefined;
     });
     return this.#connecting;
+  }
+
+  #read<T>(read: (path: ReadPath) => T | Promise<T>): Promise<T> {
+    return this.#use.operation(this.#open().then(read));
   }
 
   #expires(ttl: Duration | undefined): number | null {
@@ -326,21 +401,31 @@ export class StoreCache implements Cache {
     keys: readonly string[],
     values: Incoming[],
     operation: (ready: IncomingValue[]) => WriteOperation,
-    takeTheRest?: () => Promise<void>,
+    { connection, takeTheRest }: { connection?: Promise<ReadPath>; takeTheRest?: () => Promise<void> } = {},
   ): Promise<boolean> {
     if (!takeTheRest && values.every(isReady)) {
-      const isStored = (await this.#write(operation(values), false)) as boolean;
+      const isStored = (await this.#write(operation(values), false, connection)) as boolean;
       if (!isStored) this.#warnOfSize(keys, values);
       return isStored;
     }
+    // At the call: what was called before the cache was closed is done.
+    const opened = connection ?? this.#open();
+    opened.catch(() => undefined);
+    return this.#use.operation(this.#writeFiles(keys, values, operation, opened, takeTheRest));
+  }
+
+  async #writeFiles(
+    keys: readonly string[],
+    values: Incoming[],
+    operation: (ready: IncomingValue[]) => WriteOperation,
+    connection: Promise<ReadPath>,
+    takeTheRest?: () => Promise<void>,
+  ): Promise<boolean> {
     const temporaries: IncomingValue[] = [];
     let blobs: BlobFiles | undefined;
-    // At the call: what was called before the cache was closed is done.
-    const opening = this.#open();
-    opening.catch(() => undefined);
     const prepare = async () => {
       await takeTheRest?.();
-      const { link } = await opening;
+      const { link } = await connection;
       blobs = link.blobs;
       for (const value of values) temporaries.push(isReady(value) ? value : await value.prepare(blobs));
       return operation(temporaries);
@@ -349,7 +434,7 @@ export class StoreCache implements Cache {
     // It may fail long before its turn comes and somebody awaits it.
     preparing.catch(() => undefined);
     try {
-      const isStored = (await this.#write(preparing, false)) as boolean;
+      const isStored = (await this.#write(preparing, false, connection)) as boolean;
       if (!isStored) this.#warnOfSize(keys, temporaries);
       return isStored;
     } finally {
@@ -361,7 +446,8 @@ export class StoreCache implements Cache {
   // What can never be stored is said, and not only answered with false.
   #warnOfSize(keys: readonly string[], values: readonly IncomingValue[]): void {
     const link = this.#path?.link;
-    const index = link === undefined ? -1 : values.findIndex(({ size }) => size > link.largest);
+    const largest = link?.shared.limits.largest ?? Number.POSITIVE_INFINITY;
+    const index = values.findIndex(({ size }) => size > largest);
     if (index >= 0) link!.tooLarge(keys[index]!, values[index]!.size);
   }
 
@@ -369,14 +455,16 @@ export class StoreCache implements Cache {
   async #write<F>(
     operation: WriteOperation | Promise<WriteOperation>,
     failed: F,
+    connection?: Promise<ReadPath>,
   ): Promise<number | boolean | F> {
     let sent: Promise<WriteResult>;
     if (this.#path && !this.#tail && !(operation instanceof Promise)) {
       sent = this.#send(this.#path, operation);
     } else {
       const before = this.#tail;
+      const opened = connection ?? this.#open();
       const turn = (async () => {
-        const path = await this.#open();
+        const path = await opened;
         await before;
         try {
           const ready = await operation;
@@ -390,8 +478,7 @@ export class StoreCache implements Cache {
       this.#holdBack(turn);
       sent = turn.then(({ result }) => result);
     }
-    this.#latest = sent;
-    const result = await sent;
+    const result = await this.#use.operation(sent);
     if ('value' in result) return result.value;
     if ('mistake' in result) throw new WrongKindError(result.mistake);
     return failed;
@@ -403,8 +490,9 @@ export class StoreCache implements Cache {
     operation: (part: Part) => WriteOperation,
   ): Promise<number> {
     const before = this.#tail;
+    const opened = this.#open();
     const turn = (async () => {
-      const path = await this.#open();
+      const path = await opened;
       await before;
       const pace = new Pace();
       let sum = 0;
@@ -416,8 +504,7 @@ export class StoreCache implements Cache {
       return sum;
     })();
     this.#holdBack(turn);
-    this.#latest = turn;
-    return turn;
+    return this.#use.operation(turn);
   }
 
   // What is written from now on is sent after `turn`.

@@ -1,6 +1,5 @@
 // One store as the coordinator runs it: the queue in front of its writer, its leases, and who uses it.
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { BlobFiles } from '../cache/blobs.ts';
 import type { CacheStats, CheckReport } from '../cache/cache.ts';
 import { COUNTERS, Counter } from '../cache/link.ts';
@@ -15,9 +14,11 @@ import {
   type WriteOperation,
   type WriteResult,
 } from '../cache/store.ts';
+import { pause, performance } from '../cache/time.ts';
 import { AccessLog } from './access-log.ts';
 import { type Client, type LeaseHost, Leases } from './leases.ts';
 import { LiveStore, type LiveStoreOptions } from './live-store.ts';
+import type { Stated, StoreOptions } from './protocol.ts';
 import { type Queued, WriteQueue, type Writer } from './write-queue.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -25,8 +26,13 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 const BUSY_RETRY_MS = 4;
 
+export interface HostOptions extends LiveStoreOptions {
+  /** What callers have stated of them. */
+  explicit: Stated;
+}
+
 export class StoreHost implements LeaseHost, Writer {
-  readonly options: LiveStoreOptions;
+  options: HostOptions;
   readonly shared: SharedMemory;
   readonly leases: Leases;
   readonly #live: LiveStore;
@@ -37,13 +43,13 @@ export class StoreHost implements LeaseHost, Writer {
   #long: Promise<void> | undefined;
   #inSteps = 0;
   readonly #queue = new WriteQueue(this);
-  readonly #accessLog = new AccessLog((operation, now) => this.#push(operation, now));
+  readonly #accessLog = new AccessLog((operation, now, timeout) => this.#push(operation, now, timeout));
   readonly #counters = new Map<Client, Float64Array>();
   readonly #users = new Map<Client, number>();
   readonly #past = new Float64Array(COUNTERS);
 
   /** Throws {@link StoreBusyError} when another process keeps the store from being opened and `mayBeBusy`. */
-  constructor(options: LiveStoreOptions, mayBeBusy = false) {
+  constructor(options: HostOptions, mayBeBusy = false) {
     this.options = options;
     this.leases = new Leases(this);
     const onOpen = () => {
@@ -75,6 +81,23 @@ export class StoreHost implements LeaseHost, Writer {
 
   get lockDirectory(): string | undefined {
     return this.#live.lockDirectory;
+  }
+
+  /** Takes over what a caller states and others have not. */
+  adopt({ maxSize, policy, allowUntrusted, explicit }: StoreOptions & { explicit: Stated }): void {
+    const before = this.options;
+    this.options = { ...before, maxSize, policy, allowUntrusted, explicit };
+    const isSame =
+      before.maxSize === maxSize && before.policy === policy && before.allowUntrusted === allowUntrusted;
+    if (isSame) return;
+    this.#live.adopt(this.options);
+    // It may be over its limit now.
+    this.tidy();
+  }
+
+  /** Nobody uses the store, and whoever comes next may state what it likes. */
+  forgetTerms(): void {
+    this.options = { ...this.options, explicit: { maxSize: false, policy: false, allowUntrusted: false } };
   }
 
   /** One more cache instance of this thread uses the store. Returns the thread's counters. */
@@ -136,7 +159,7 @@ export class StoreHost implements LeaseHost, Writer {
   write(operation: WriteOperation, now: number, timeout = DEFAULT_TIMEOUT_MS): Promise<WriteResult> {
     if (operation.type === 'access') {
       this.#accessLog.add(operation, now, this.shared.versions.isPressed);
-      return operation.isUrgent ? this.#accessLog.flush() : Promise.resolve({ value: true });
+      return operation.isUrgent ? this.#accessLog.flush(timeout) : Promise.resolve({ value: true });
     }
     return this.#push(operation, now, timeout);
   }
@@ -154,6 +177,11 @@ export class StoreHost implements LeaseHost, Writer {
 
   leaseOf(key: string): LeaseRecord | undefined {
     return this.#live.read(store => store.lease(key));
+  }
+
+  /** See {@link LiveStore.warnOf}. */
+  warnOf(error: unknown): void {
+    this.#live.warnOf(error);
   }
 
   /** See {@link LiveStore.readFailed}. */

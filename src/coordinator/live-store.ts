@@ -1,42 +1,41 @@
 // The store that a tag has at the moment: opened, opened anew when its files were removed or replaced, set aside when
 // they are damaged, and none while it cannot be used.
 import { join } from 'node:path';
-import type { EvictionPolicy } from '../cache/cache.ts';
 import { MemoryStore } from '../cache/memory-store.ts';
 import { SharedMemory } from '../cache/shared-memory.ts';
 import { classify, isOutOfFiles } from '../cache/sqlite/connection.ts';
 import { isDamage, look, OPENING_WAIT_MS } from '../cache/sqlite/open.ts';
 import { DATABASE_FILE, SqliteStore } from '../cache/sqlite/store.ts';
 import { type Store, StoreBusyError, type StoreCounts } from '../cache/store.ts';
+import { clearInterval, performance, setInterval } from '../cache/time.ts';
 import { formatSize } from '../cache/units.ts';
 import { collectLocks } from './locks.ts';
 import { type Closeable, coordinatorStores, processDescriptors, withRoom } from './open-stores.ts';
+import type { StoreOptions } from './protocol.ts';
 
-export interface LiveStoreOptions {
+export interface LiveStoreOptions extends StoreOptions {
   tag: string;
   /** The tag's directory, also for memory stores, which do not touch it. */
   directory: string;
   backend: 'sqlite' | 'memory';
-  maxSize: number;
-  policy: EvictionPolicy;
   /** The name of this process's writers. */
   writer: string;
-  /** See CacheOptions. */
-  allowUntrusted: boolean;
 }
 
 // A store that cannot be opened is tried again, and one whose file was removed or replaced is noticed, this often.
-const LOOK_INTERVAL_MS = 1000;
+const LOOK_INTERVAL_MS = 500;
 const COMMIT_LOOK_INTERVAL_MS = 10;
-const REOPEN_INTERVAL_MS = 5000;
+// Somewhat shorter, so that every look is a try.
+const REOPEN_INTERVAL_MS = 400;
 // How long the thread is blocked by another process when it is to be opened, by somebody who can try again.
 const SHORT_WAIT_MS = 200;
+const RETRY_WAIT_MS = 20;
 
 let collecting: Promise<void> = Promise.resolve();
 
 export class LiveStore implements Closeable {
   readonly shared = new SharedMemory();
-  readonly #options: LiveStoreOptions;
+  #options: LiveStoreOptions;
   readonly #onOpen: () => void;
   #current: Store | undefined;
   #degraded: string | undefined;
@@ -61,8 +60,9 @@ export class LiveStore implements Closeable {
    */
   constructor(options: LiveStoreOptions, onOpen: () => void, mayBeBusy = false) {
     this.#options = options;
+    this.shared.limits.set(options);
     this.#onOpen = onOpen;
-    this.#open(mayBeBusy);
+    this.#open(mayBeBusy ? SHORT_WAIT_MS : OPENING_WAIT_MS, mayBeBusy);
     this.#looking = setInterval(() => this.look(), LOOK_INTERVAL_MS).unref();
   }
 
@@ -106,7 +106,7 @@ export class LiveStore implements Closeable {
 
   #unpark(): void {
     this.#isParked = false;
-    this.#open(false, true);
+    this.#open(OPENING_WAIT_MS, false, true);
     // Somebody put another one in its place meanwhile.
     if (this.#fileNow() !== this.#parkedFile) this.shared.versions.bumpEpoch();
   }
@@ -148,10 +148,9 @@ export class LiveStore implements Closeable {
   }
 
   /** @param isKnown it was open before: what others left there has been collected */
-  #open(mayBeBusy = false, isKnown = false): void {
+  #open(wait = OPENING_WAIT_MS, mayBeBusy = false, isKnown = false): void {
     this.#openedAt = performance.now();
     try {
-      const wait = mayBeBusy ? SHORT_WAIT_MS : OPENING_WAIT_MS;
       this.#current = withRoom(coordinatorStores, () => this.#openStore(wait));
       this.#degraded = undefined;
       if (this.#options.backend === 'sqlite') coordinatorStores.add(this);
@@ -178,6 +177,15 @@ export class LiveStore implements Closeable {
     const onSetAside = (name: string) => this.#warnSetAside(name);
     const settings = { directory, maxSize, policy, writer, allowUntrusted, onSetAside, shared, openingWait };
     return new SqliteStore(settings);
+  }
+
+  /** The store goes on under other limits. */
+  adopt(options: StoreOptions): void {
+    this.#options = { ...this.#options, ...options };
+    this.shared.limits.set(options);
+    if (this.#current instanceof MemoryStore) this.#current.setLimits(options);
+    // Every thread opens it anew, as it is now.
+    else this.#reopen();
   }
 
   get lockDirectory(): string | undefined {
@@ -250,7 +258,10 @@ export class LiveStore implements Closeable {
       return true;
     }
     if (this.#current || this.#lookedAt - this.#openedAt <= REOPEN_INTERVAL_MS) return false;
-    this.#reopen();
+    // Again and again: another process that is in the way must not block this thread each time for long.
+    this.#open(RETRY_WAIT_MS);
+    if (!this.#current) return false;
+    this.shared.versions.bumpEpoch();
     return true;
   }
 
@@ -261,7 +272,11 @@ export class LiveStore implements Closeable {
 
   /** Removes what processes that have ended left behind. */
   async collect(): Promise<void> {
-    await this.#collectAll().catch((error: unknown) => this.warnOf(error));
+    const store = this.#current;
+    await this.#collectAll().catch((error: unknown) => {
+      // Of one that was closed meanwhile it is no news.
+      if (store === this.#current) this.warnOf(error);
+    });
   }
 
   // One store after the other: of many that are opened together, those whose turn it is not may be closed again.

@@ -7,13 +7,12 @@ import type { StoreReader, WriteOperation, WriteResult } from '../cache/store.ts
 import type { Coordinator, OpenedStore } from './coordinator.ts';
 import type { StoreHost } from './host.ts';
 import type { Client } from './leases.ts';
-import { largestOf, type OpenRequest } from './protocol.ts';
+import type { OpenRequest } from './protocol.ts';
 
 export class LocalLink implements StoreLink {
   readonly shared: SharedMemory;
   readonly counters: Float64Array;
   readonly allowsLocalTier = true;
-  readonly largest: number;
   readonly blobs: BlobFiles | undefined;
   readonly #coordinator: Coordinator;
   readonly #host: StoreHost;
@@ -32,7 +31,6 @@ export class LocalLink implements StoreLink {
     this.#timeout = timeout;
     this.shared = host.shared;
     this.counters = counters;
-    this.largest = largestOf(host.options);
     this.blobs = host.blobs;
   }
 

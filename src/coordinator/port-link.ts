@@ -15,11 +15,12 @@ import {
   type WriteOperation,
   type WriteResult,
 } from '../cache/store.ts';
-import type { Connection, RemoteControl } from './connection.ts';
+import { performance, queueMicrotask } from '../cache/time.ts';
+import { type Connection, CoordinatorEndedError, type RemoteControl } from './connection.ts';
 import { DirectWriter, isPlain } from './direct-writer.ts';
 import { type Closeable, withRoom, workerStores } from './open-stores.ts';
 import { PortReader } from './port-reader.ts';
-import { largestOf, type OpenReply, type OpenRequest } from './protocol.ts';
+import type { OpenReply, OpenRequest } from './protocol.ts';
 
 // Readers wait only for a database that is being opened or recovered, which is short; the thread is blocked meanwhile.
 const READER_WAIT_MS = 1000;
@@ -40,7 +41,6 @@ interface Queued extends TimedOperation {
 export class PortLink implements StoreLink, Closeable {
   readonly shared: SharedMemory;
   readonly counters: Float64Array;
-  readonly largest: number;
   readonly blobs: BlobFiles | undefined;
   readonly #connection: Connection;
   readonly #instance: number;
@@ -66,7 +66,6 @@ export class PortLink implements StoreLink, Closeable {
     this.#instance = instance;
     this.shared = new SharedMemory(reply.shared);
     this.counters = new Float64Array(reply.counters);
-    this.largest = largestOf(reply);
     this.blobs = reply.directory === undefined ? undefined : new BlobFiles(reply.directory);
     this.#epoch = this.shared.versions.epoch;
     const overPort = new PortReader(connection, instance);
@@ -88,9 +87,9 @@ export class PortLink implements StoreLink, Closeable {
     };
     this.#reader = this.#openReader();
     this.#isAlone = file === undefined;
-    const { directory, maxSize, policy } = reply;
+    const { directory } = reply;
     if (directory !== undefined) {
-      const options = { directory, maxSize, policy, writer };
+      const options = { directory, writer };
       this.#direct = new DirectWriter(options, this.shared, this.counters);
     }
   }
@@ -224,13 +223,18 @@ export class PortLink implements StoreLink, Closeable {
   }
 
   async lease(request: LeaseRequest, onWait: (holder: { pid: number }) => void): Promise<Grant> {
-    let reply = await this.#call((control, instance) => control.lease(instance, request));
-    while ('waitFor' in reply) {
-      onWait(reply.waitFor);
-      const { ticket } = reply;
-      reply = await this.#call(control => control.awaitLease(ticket));
+    try {
+      let reply = await this.#call((control, instance) => control.lease(instance, request));
+      while ('waitFor' in reply) {
+        onWait(reply.waitFor);
+        const { ticket } = reply;
+        reply = await this.#call(control => control.awaitLease(ticket));
+      }
+      return reply.grant;
+    } catch (error) {
+      if (!(error instanceof CoordinatorEndedError)) throw error;
+      return { state: 'unshared' };
     }
-    return reply.grant;
   }
 
   abandon(key: string, token: string): void {
@@ -246,7 +250,9 @@ export class PortLink implements StoreLink, Closeable {
   }
 
   collect(): Promise<void> {
-    return this.#call((control, instance) => control.collect(instance));
+    return this.#call((control, instance) => control.collect(instance)).catch((error: unknown) => {
+      if (!(error instanceof CoordinatorEndedError)) throw error;
+    });
   }
 
   async close(): Promise<void> {

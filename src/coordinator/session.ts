@@ -5,6 +5,7 @@ import type { BlobFiles } from '../cache/blobs.ts';
 import { GloveboxError } from '../cache/errors.ts';
 import type { Grant } from '../cache/link.ts';
 import type { StoreReader, WriteOperation } from '../cache/store.ts';
+import { queueMicrotask } from '../cache/time.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { StoreHost } from './host.ts';
 import { coordinatorStores } from './open-stores.ts';
@@ -105,6 +106,7 @@ export class Session {
       }
     };
     return {
+      greet: () => undefined,
       open: async request => {
         try {
           // A thread may have been forgotten already: what it opened would stay open for ever.
@@ -124,8 +126,6 @@ export class Session {
               directory: isOnDisk ? opened.host.options.directory : undefined,
               file: opened.host.file,
               writer: opened.host.options.writer,
-              maxSize: opened.host.options.maxSize,
-              policy: opened.host.options.policy,
             },
           };
         } catch (error) {

@@ -1,5 +1,6 @@
 // The queue in front of a store's writer: what arrives in one turn of the event loop commits together.
 import { StoreBusyError, type WriteOperation, type WriteResult } from '../cache/store.ts';
+import { performance, setImmediate, setTimeout } from '../cache/time.ts';
 
 export interface Queued {
   operation: WriteOperation;
@@ -32,6 +33,7 @@ export class WriteQueue {
   #isScheduled = false;
   // A long operation is being done.
   #isHeld = false;
+  #retry: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   constructor(writer: Writer) {
@@ -44,6 +46,8 @@ export class WriteQueue {
       return;
     }
     this.#queue.push(queued);
+    // The retry that is pending may be one for tidying up, which does not keep the process.
+    this.#retry?.ref();
     this.#schedule();
   }
 
@@ -92,12 +96,13 @@ export class WriteQueue {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     const pause = BUSY_RETRY_MS * (0.5 + Math.random());
-    const retry = setTimeout(() => {
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
       this.#isScheduled = false;
       this.#schedule();
     }, pause);
-    // Somebody waits for what is queued; for tidying up alone the process need not go on.
-    if (this.#queue.length === 0) retry.unref();
+    // A caller waits for what is queued; for tidying up alone the process need not go on.
+    if (this.#queue.length === 0) this.#retry.unref();
   }
 
   #flush(): 'done' | 'busy' {

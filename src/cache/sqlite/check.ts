@@ -1,11 +1,11 @@
 // Verifies a database and its blobs against each other, in steps, so that others can write meanwhile.
 import { rm } from 'node:fs/promises';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Database } from 'better-sqlite3';
 import type { BlobFiles } from '../blobs.ts';
 import type { CheckProblem } from '../cache.ts';
 import { checksum, decode, timed } from '../codec.ts';
 import { StoreBusyError } from '../store.ts';
+import { pause, performance, setImmediate } from '../time.ts';
 import type { Turn } from '../turn.ts';
 import { classify, isLarge } from './connection.ts';
 import { runElsewhere } from './elsewhere.ts';

@@ -50,6 +50,13 @@ export function isLarge(database: Database): boolean {
   return (database.pragma('page_count', { simple: true }) as number) > LARGE_PAGES;
 }
 
+/** Whether an error may be due to a full disk: SQLite does not always say so. */
+export function isWantOfRoom(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  if (typeof code !== 'string') return false;
+  return /^(SQLITE_(FULL|CANTOPEN|IOERR)|ENOSPC|EDQUOT)/.test(code) && classify(error) !== 'damaged';
+}
+
 /** What an error of SQLite means: the database is damaged, it is in use, or something else is wrong with the store. */
 export function classify(error: unknown): 'damaged' | 'busy' | 'other' {
   const code = (error as { code?: unknown }).code;

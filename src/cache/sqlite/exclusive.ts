@@ -2,6 +2,7 @@
 import { lstatSync, rmSync } from 'node:fs';
 import { block } from '../block.ts';
 import { load } from '../load.ts';
+import { performance } from '../time.ts';
 
 // A holder that gave no sign of life for this long is dead; the work itself takes milliseconds.
 const STALE_MS = 10_000;

@@ -17,6 +17,7 @@ import {
   type WriteOperation,
   type WriteResult,
 } from '../store.ts';
+import { performance } from '../time.ts';
 import { hashOf } from '../versions.ts';
 import { type CheckResult, checkStore, collectRubbish } from './check.ts';
 import { classify, isLarge } from './connection.ts';

@@ -185,6 +185,8 @@ for (const [index, part] of links.entries()) {
       await first.set('large', LARGE);
       await first.getOrSet('locks', () => 'made');
       await first.close();
+      // A lock is given back after the value is there.
+      await until(() => readdirSync(join(cacheRoot, tag, 'locks')).length === 0);
       const path = join(cacheRoot, tag, part);
       const target = join(outside, 'target');
       if (leadsTo === 'a directory of files') {
