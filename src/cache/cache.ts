@@ -104,6 +104,8 @@ export interface CheckProblem {
  *   committed: it survives the death of this process, and from that moment no thread of this process reads the
  *   older value, and no other process's uncached read does. WAL with `synchronous=NORMAL`: a power cut may take
  *   the last commits back, never part of one, and never damages what is older.
+ *   In a worker thread what is small (up to 64 KiB), and not behind something larger, is committed before the thread does
+ *   anything else, awaited or not; for its first write the thread is blocked until its coordinator answers, up to 150 ms.
  * - **A read** returns a value that was committed, whole, and not older than any write acknowledged to any thread
  *   of this process before the read began. Writes of other processes are seen at once by reads that reach the
  *   database, and within {@link FOREIGN_STALENESS_MS} by reads served from the thread's in-memory copies.
@@ -142,7 +144,10 @@ export interface Cache {
   /** Stores a value, replacing any older one with its TTL. Resolves to whether it is stored: false when the store cannot be written. */
   set(key: string, value: unknown, options?: SetOptions): Promise<boolean>;
 
-  /** Stores all entries in one transaction: all or none. */
+  /**
+   * Stores all entries in one transaction: all or none. More than 5,000 are taken and stored over several turns of the
+   * event loop: leave their values alone until it resolves. (In memory they are seen to come one after the other.)
+   */
   setMany(entries: Iterable<readonly [key: string, value: unknown]>, options?: SetOptions): Promise<boolean>;
 
   /** Stores a value only if no unexpired entry has the key; resolves to whether it did. Atomic over all threads and processes. */
@@ -151,7 +156,7 @@ export interface Cache {
   /** Removes an entry; resolves to whether there was one. */
   delete(key: string): Promise<boolean>;
 
-  /** Removes entries; resolves to how many there were. */
+  /** Removes entries, a thousand in each transaction; resolves to how many there were. */
   deleteMany(keys: Iterable<string>): Promise<number>;
 
   /** Gives an existing entry a new time to live, counted from now; resolves to whether there was one. */

@@ -61,6 +61,7 @@ export class StoreCache implements Cache {
   readonly #localTierSize: number;
   readonly #timeout: number;
   readonly #connect: () => Promise<StoreLink>;
+  readonly #connectNow: () => StoreLink | undefined;
   #connecting: Promise<ReadPath> | undefined;
   // Undefined before the first operation and after the last: callers are let in by this alone.
   #path: ReadPath | undefined;
@@ -69,8 +70,15 @@ export class StoreCache implements Cache {
   readonly #use = new Use();
   #closing: Promise<void> | undefined;
 
-  /** `connect` is called once, by the first operation. */
-  constructor(options: StoreCacheOptions, connect: () => Promise<StoreLink>) {
+  /**
+   * `connect` is called once, by the first operation. Before it, when that is a write, `connectNow` may do the same at
+   * once: what nobody awaits is to be committed before the thread does anything else.
+   */
+  constructor(
+    options: StoreCacheOptions,
+    connect: () => Promise<StoreLink>,
+    connectNow: () => StoreLink | undefined,
+  ) {
     this.tag = options.tag;
     this.#ttl = options.ttl;
     // Times are stored as whole milliseconds.
@@ -78,6 +86,7 @@ export class StoreCache implements Cache {
     this.#localTierSize = options.localTierSize;
     this.#timeout = options.timeout;
     this.#connect = connect;
+    this.#connectNow = connectNow;
   }
 
   // No async function: what is at hand should cost one promise and no more.
@@ -377,15 +386,23 @@ export class StoreCache implements Cache {
 
   /** The same, for what was begun before the cache was closed. */
   #connection(): Promise<ReadPath> {
-    this.#connecting ??= this.#connect().then(link => {
-      const path = new ReadPath(link, this.#clock, this.#localTierSize);
-      if (!this.#closing) this.#path = path;
-      return path;
-    });
+    this.#connecting ??= this.#connect().then(link => this.#connected(link));
     this.#connecting.catch(() => {
       this.#connecting = undefined;
     });
     return this.#connecting;
+  }
+
+  #connected(link: StoreLink): ReadPath {
+    const path = new ReadPath(link, this.#clock, this.#localTierSize);
+    if (!this.#closing) this.#path = path;
+    return path;
+  }
+
+  #openNow(): void {
+    if (this.#connecting || this.#closing) return;
+    const link = this.#connectNow();
+    if (link) this.#connecting = Promise.resolve(this.#connected(link));
   }
 
   #read<T>(read: (path: ReadPath) => T | Promise<T>): Promise<T> {
@@ -458,6 +475,7 @@ export class StoreCache implements Cache {
     connection?: Promise<ReadPath>,
   ): Promise<number | boolean | F> {
     let sent: Promise<WriteResult>;
+    this.#openNow();
     if (this.#path && !this.#tail && !(operation instanceof Promise)) {
       sent = this.#send(this.#path, operation);
     } else {

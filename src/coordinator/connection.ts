@@ -1,14 +1,24 @@
 // A worker thread's side of its connection to the coordinator: one per thread, shared by all its caches.
-import { MessageChannel, type MessagePort, postMessageToThread, threadId } from 'node:worker_threads';
+import {
+  MessageChannel,
+  type MessagePort,
+  postMessageToThread,
+  receiveMessageOnPort,
+  threadId,
+} from 'node:worker_threads';
 import { wrap } from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
+import { block } from '../cache/block.ts';
 import { GloveboxError } from '../cache/errors.ts';
 import type { WriteOperation, WriteResult } from '../cache/store.ts';
-import { clearTimeout, queueMicrotask, setTimeout } from '../cache/time.ts';
+import { clearTimeout, performance, queueMicrotask, setTimeout } from '../cache/time.ts';
 import {
   type Control,
   type Hello,
+  type OpenReply,
+  type OpenRequest,
   PROTOCOL_VERSION,
+  type Reply,
   type WriteMessage,
   type WrittenMessage,
 } from './protocol.ts';
@@ -19,6 +29,16 @@ export type RemoteControl = {
     ...args: Parameters<Control[Name]>
   ) => Promise<Awaited<ReturnType<Control[Name]>>>;
 };
+
+/** What Comlink answers to the opening of a store. */
+interface OpenAnswer {
+  id: string;
+  type: string;
+  value?: Reply<OpenReply>;
+}
+
+// How often a blocked thread looks for an answer, in milliseconds.
+const POLL_MS = 0.2;
 
 const ENDED = 'The coordinator has ended.';
 
@@ -94,6 +114,43 @@ export class Connection {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** Greets the coordinator of a thread. Whether it is there and understands {@link openNow} tells. */
+  static begin(thread: number): Connection {
+    const connection = new Connection();
+    connection.#thread = thread;
+    postMessageToThread(thread, connection.#hello, connection.#transfer).catch(() => connection.#close());
+    return connection;
+  }
+
+  /**
+   * Opens a store with this thread blocked, for so many milliseconds at most. Undefined when no answer came in time, or
+   * when others are waited for.
+   */
+  openNow(request: OpenRequest, patience: number): Reply<OpenReply> | undefined {
+    if (this.#isClosed || this.#waiting > 0) return undefined;
+    const id = `open ${this.#nextId++}`;
+    // As Comlink says it, which only listens when the event loop turns.
+    const argumentList = [{ type: 'RAW', value: request }];
+    this.#controlPort.postMessage({ id, type: 'APPLY', path: ['open'], argumentList });
+    const until = performance.now() + patience;
+    while (performance.now() < until) {
+      const received = receiveMessageOnPort(this.#controlPort) as { message: OpenAnswer } | undefined;
+      if (received?.message.id === id) {
+        return received.message.type === 'RAW' ? received.message.value : undefined;
+      }
+      if (!received) block(POLL_MS);
+    }
+    this.#controlPort.on('message', ({ id: late, value }: OpenAnswer) => {
+      if (late === id && value?.ok) this.#control.release(value.value.instance).catch(() => undefined);
+    });
+    return undefined;
+  }
+
+  /** Gives the connection up. */
+  abandon(): void {
+    this.#close();
   }
 
   /** True once the coordinator has ended. */

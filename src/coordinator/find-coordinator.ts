@@ -17,13 +17,22 @@ import {
   threadId,
 } from 'node:worker_threads';
 import { InvalidArgumentError } from '../cache/errors.ts';
-import type { Connection } from './connection.ts';
+import { Connection } from './connection.ts';
 import type { Coordinator } from './coordinator.ts';
-import { COORDINATOR_KEY, closeForeignHello, type Hello, isHello } from './protocol.ts';
+import {
+  COORDINATOR_KEY,
+  closeForeignHello,
+  type Hello,
+  isHello,
+  type OpenReply,
+  type OpenRequest,
+} from './protocol.ts';
 
 const MAIN_THREAD = 0;
 // How long to wait for the main thread when it is not known whether it has a coordinator at all.
 const ASKING_MS = 500;
+// How long a thread is blocked for its first store.
+const PATIENCE_MS = 150;
 
 const above = getEnvironmentData(COORDINATOR_KEY);
 // A thread can also hold this module twice, of two versions perhaps: then each copy coordinates its own caches, and the
@@ -33,6 +42,8 @@ const isBelow = above !== undefined && above !== threadId;
 const isStray = above === undefined && !isMainThread;
 
 let connection: Promise<Connection | undefined> | undefined;
+// The same, once it is there.
+let connected: Connection | undefined;
 let coordinator: Promise<Coordinator> | undefined;
 let portByHand: MessagePort | undefined;
 
@@ -56,9 +67,29 @@ export function findCoordinator(): Promise<Connection | undefined> {
   return connection;
 }
 
+/**
+ * A store, opened at once, with this thread blocked for a moment: what a task leaves behind unawaited would be lost with
+ * its thread otherwise, which may not turn its event loop again. Undefined where that cannot be done.
+ */
+export function openNow(request: OpenRequest): { connection: Connection; reply: OpenReply } | undefined {
+  // It is being connected already.
+  const isConnecting = connection !== undefined && connected === undefined;
+  if (!isBelow || portByHand !== undefined || isConnecting) return undefined;
+  const own = connected ?? Connection.begin(above as number);
+  const answer = own.openNow(request, PATIENCE_MS);
+  if (answer && !connected) {
+    connected = own;
+    connection = Promise.resolve(own);
+  } else if (!answer && own !== connected) {
+    own.abandon();
+  }
+  return answer?.ok ? { connection: own, reply: answer.value } : undefined;
+}
+
 /** The other thread's coordinator has ended: from now on this thread coordinates its caches itself. */
 export function loseCoordinator(): void {
   connection = Promise.resolve(undefined);
+  connected = undefined;
 }
 
 /** Whether this thread coordinates its caches itself. Connects to no coordinator that is known to be elsewhere. */
@@ -97,9 +128,11 @@ export function usePort(port: MessagePort): void {
 
 async function connect(): Promise<Connection | undefined> {
   if (portByHand === undefined && !isBelow && !isStray) return undefined;
-  const { Connection } = await import('./connection.ts');
   if (portByHand) return Connection.overPort(portByHand);
-  if (isBelow) return Connection.toThread(above as number);
+  if (isBelow) {
+    connected = await Connection.toThread(above as number);
+    return connected;
+  }
   const main = await Connection.toThread(MAIN_THREAD, ASKING_MS);
   if (main) setEnvironmentData(COORDINATOR_KEY, MAIN_THREAD);
   return main;

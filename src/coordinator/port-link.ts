@@ -113,6 +113,11 @@ export class PortLink implements StoreLink, Closeable {
     this.#reader = undefined;
   }
 
+  /** The link to a store that was opened over the connection. */
+  static from(connection: Connection, reply: OpenReply, timeout: number): PortLink {
+    return new PortLink(connection, reply, timeout);
+  }
+
   /** Opens a cache over the connection. Rejects with ConflictingOptionsError. */
   static async open(connection: Connection, request: OpenRequest): Promise<PortLink> {
     const reply = await connection.call(control => control.open(request));

@@ -22,8 +22,10 @@ import {
   forgetUnused,
   loseCoordinator,
   openCoordinator,
+  openNow,
   usePort,
 } from './find-coordinator.ts';
+import { PortLink } from './port-link.ts';
 import { agree, type OpenRequest } from './protocol.ts';
 
 const DEFAULT_TAG = 'default';
@@ -87,7 +89,11 @@ export function createDefaultCache(options: CacheOptions = {}): Cache {
   assertNoConflict(resolved);
   const isStored = resolved.enabled && resolved.unusable === undefined;
   const cache = isStored
-    ? new StoreCache(resolved, () => openLink(resolved))
+    ? new StoreCache(
+        resolved,
+        () => openLink(resolved),
+        () => openLinkNow(resolved),
+      )
     : new DisabledCache(resolved.tag, resolved.unusable);
   const close = cache.close.bind(cache);
   const entry: Registered = { cache, options: resolved, handles: 1 };
@@ -160,22 +166,21 @@ export async function inspectCoordinator(): Promise<ReturnType<Coordinator['insp
   return (await coordinatesItself()) ? (await openCoordinator()).inspect() : undefined;
 }
 
-async function openLink(options: Resolved): Promise<StoreLink> {
-  // Functions cannot cross to the coordinator, and it has no use for the rest.
+// Functions cannot cross to the coordinator, and it has no use for the rest.
+function requestOf(options: Resolved): OpenRequest {
   const { tag, cacheRoot, backend, maxSize, policy, explicit, timeout, allowUntrusted } = options;
-  const request: OpenRequest = {
-    tag,
-    cacheRoot,
-    backend,
-    maxSize,
-    policy,
-    explicit,
-    timeout,
-    allowUntrusted,
-  };
+  return { tag, cacheRoot, backend, maxSize, policy, explicit, timeout, allowUntrusted };
+}
+
+function openLinkNow(options: Resolved): StoreLink | undefined {
+  const opened = openNow(requestOf(options));
+  return opened && PortLink.from(opened.connection, opened.reply, options.timeout);
+}
+
+async function openLink(options: Resolved): Promise<StoreLink> {
+  const request = requestOf(options);
   const elsewhere = await findCoordinator();
   if (elsewhere) {
-    const { PortLink } = await import('./port-link.ts');
     try {
       return await PortLink.open(elsewhere, request);
     } catch (error) {
