@@ -42,6 +42,16 @@ export function tune(database: Database): void {
   database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
 }
 
+/** Does something that would bring the log into the database, and leaves that to somebody else. */
+export function withoutCheckpoint(database: Database, work: () => void): void {
+  database.pragma('wal_autocheckpoint = 0');
+  try {
+    work();
+  } finally {
+    database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+  }
+}
+
 // Pages: 8 MiB, which take some 50 ms to go through.
 const LARGE_PAGES = 2048;
 

@@ -40,6 +40,11 @@ try {
 }
 `;
 
+/** Brings what is in the log of the database into it. */
+export async function checkpointElsewhere(file: string): Promise<void> {
+  await runElsewhere(file, [{ sql: 'PRAGMA wal_checkpoint(PASSIVE)' }], { timeout: 0, isTransaction: false });
+}
+
 /**
  * Runs statements one after the other on a connection of their own, and resolves to the rows of each. Rejects with what
  * SQLite says, or when there can be no thread.

@@ -20,9 +20,9 @@ import {
 import { performance } from '../time.ts';
 import { hashOf } from '../versions.ts';
 import { type CheckResult, checkStore, collectRubbish } from './check.ts';
-import { classify, isLarge } from './connection.ts';
+import { classify, isLarge, withoutCheckpoint } from './connection.ts';
 import { prepareDirectory } from './directory.ts';
-import { runElsewhere } from './elsewhere.ts';
+import { checkpointElsewhere, runElsewhere } from './elsewhere.ts';
 import { EntryTable } from './entry-table.ts';
 import { StoreFiles } from './files.ts';
 import { Naps } from './naps.ts';
@@ -240,13 +240,16 @@ export class SqliteStore implements Store {
       entries.evict(now, STEP);
       this.#assertCounts(entries.size, entries.count);
       this.#sql.setTotals.run(entries.size, entries.count, this.#writer, this.#writer);
-      this.#sql.commit.run();
+      // So much goes from the log into the database that it is done elsewhere.
+      withoutCheckpoint(this.#database, () => this.#sql.commit.run());
     } catch (error) {
       entries.undo();
       throw error;
     }
     this.#shared.versions.bump('all');
     this.#shared.versions.setPressed(this.isPressed);
+    // Where that cannot be, the next transaction does it.
+    await checkpointElsewhere(this.#file).catch(() => undefined);
     return true;
   }
 
