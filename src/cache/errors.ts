@@ -43,7 +43,7 @@ export class ValueTooLargeError extends GloveboxError {
   constructor(what: string, size: number, remedy: string) {
     super(
       'GLOVEBOX_VALUE_TOO_LARGE',
-      `${what} has ${(size / 2 ** 30).toFixed(1)} GiB, and a value at most 2 GiB. ${remedy}`,
+      `${what} has ${(size / 2 ** 30).toFixed(2)} GiB, and a value at most 2 GiB. ${remedy}`,
     );
   }
 }
