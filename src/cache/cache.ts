@@ -105,7 +105,7 @@ export interface CheckProblem {
  *   older value, and no other process's uncached read does. WAL with `synchronous=NORMAL`: a power cut may take
  *   the last commits back, never part of one, and never damages what is older.
  *   In a worker thread what is small (up to 64 KiB), and not behind something larger, is committed before the thread does
- *   anything else, awaited or not; for its first write the thread is blocked until its coordinator answers, up to 150 ms.
+ *   anything else, awaited or not; for its first write the thread is blocked until its coordinator answers, up to a second.
  * - **A read** returns a value that was committed, whole, and not older than any write acknowledged to any thread
  *   of this process before the read began. Writes of other processes are seen at once by reads that reach the
  *   database, and within {@link FOREIGN_STALENESS_MS} by reads served from the thread's in-memory copies.

@@ -125,11 +125,10 @@ export class Connection {
   }
 
   /**
-   * Opens a store with this thread blocked, for so many milliseconds at most. Undefined when no answer came in time, or
-   * when others are waited for.
+   * Opens a store with this thread blocked, for so many milliseconds at most. Undefined when no answer came in time. Not
+   * while {@link isWaiting}.
    */
   openNow(request: OpenRequest, patience: number): Reply<OpenReply> | undefined {
-    if (this.#isClosed || this.#waiting > 0) return undefined;
     const id = `open ${this.#nextId++}`;
     // As Comlink says it, which only listens when the event loop turns.
     const argumentList = [{ type: 'RAW', value: request }];
@@ -151,6 +150,11 @@ export class Connection {
   /** Gives the connection up. */
   abandon(): void {
     this.#close();
+  }
+
+  /** True while answers are waited for, which come when the event loop turns. */
+  get isWaiting(): boolean {
+    return this.#waiting > 0;
   }
 
   /** True once the coordinator has ended. */

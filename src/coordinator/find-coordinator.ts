@@ -31,8 +31,8 @@ import {
 const MAIN_THREAD = 0;
 // How long to wait for the main thread when it is not known whether it has a coordinator at all.
 const ASKING_MS = 500;
-// How long a thread is blocked for its first store.
-const PATIENCE_MS = 150;
+// How long a thread is blocked for its coordinator, which answers in a few unless it is blocked itself; and once only.
+const PATIENCE_MS = 1000;
 
 const above = getEnvironmentData(COORDINATOR_KEY);
 // A thread can also hold this module twice, of two versions perhaps: then each copy coordinates its own caches, and the
@@ -44,6 +44,8 @@ const isStray = above === undefined && !isMainThread;
 let connection: Promise<Connection | undefined> | undefined;
 // The same, once it is there.
 let connected: Connection | undefined;
+// The coordinator may be busy for long.
+let hasWaitedInVain = false;
 let coordinator: Promise<Coordinator> | undefined;
 let portByHand: MessagePort | undefined;
 
@@ -74,9 +76,11 @@ export function findCoordinator(): Promise<Connection | undefined> {
 export function openNow(request: OpenRequest): { connection: Connection; reply: OpenReply } | undefined {
   // It is being connected already.
   const isConnecting = connection !== undefined && connected === undefined;
-  if (!isBelow || portByHand !== undefined || isConnecting) return undefined;
+  if (!isBelow || portByHand !== undefined || isConnecting || hasWaitedInVain) return undefined;
+  if (connected?.isWaiting || connected?.isClosed) return undefined;
   const own = connected ?? Connection.begin(above as number);
   const answer = own.openNow(request, PATIENCE_MS);
+  hasWaitedInVain = answer === undefined;
   if (answer && !connected) {
     connected = own;
     connection = Promise.resolve(own);
