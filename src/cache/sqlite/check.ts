@@ -82,10 +82,12 @@ class Check {
 
   async #integrity(): Promise<string[]> {
     const sql = 'PRAGMA integrity_check';
-    if (!isLarge(this.#database)) return this.#database.prepare<[], string>(sql).pluck().all();
+    const here = () => this.#database.prepare<[], string>(sql).pluck().all();
+    if (!isLarge(this.#database)) return here();
     const how = { timeout: BUSY_LIMIT_MS, isTransaction: false };
-    const [rows] = await runElsewhere(this.#database.name, [{ sql }], how);
-    return rows!.map(([message]) => String(message));
+    const elsewhere = runElsewhere(this.#database.name, [{ sql }], how);
+    // Where there can be no thread, and when it meets what cannot be read at all, it is for this one to say so.
+    return elsewhere.then(([rows]) => rows!.map(([message]) => String(message)), here);
   }
 
   async entries(): Promise<void> {
