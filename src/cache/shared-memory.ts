@@ -2,9 +2,10 @@
 //
 //   versions   epoch, flags, and a counter per key slot                  versions.ts
 //   tier       copies of entries                                         shared-tier.ts
-//   control    ┌────────────┬────────────────────┬──────────────────┐
-//              │ write lock │ external commits   │ space            │    bytes: see below
-//              └────────────┴────────────────────┴──────────────────┘
+//   control    ┌────────────┬──────────────────┬───────┬────────┐
+//              │ write lock │ external commits │ space │ limits │    where each begins, see below
+//              └────────────┴──────────────────┴───────┴────────┘
+import { Limits } from './limits.ts';
 import { SeenCommits } from './shared/seen-commits.ts';
 import { Space } from './shared/space.ts';
 import { WRITE_LOCK_WORDS, WriteLock } from './shared/write-lock.ts';
@@ -15,7 +16,8 @@ import { Versions } from './versions.ts';
 const LOCK = 0;
 const SEEN = 256;
 const SPACE = 320;
-const CONTROL_BYTES = 384;
+const LIMITS = 384;
+const CONTROL_BYTES = 400;
 
 /** The memory, as it crosses ports. */
 export interface SharedBuffers {
@@ -35,6 +37,8 @@ export class SharedMemory {
   readonly seen: SeenCommits;
   /** How much may be written before the store has to look how large it is. Only for the holder of the lock. */
   readonly space: Space;
+  /** The size limit and eviction policy. */
+  readonly limits: Limits;
   readonly #control: SharedArrayBuffer;
 
   /** Without buffers, new memory. */
@@ -45,6 +49,7 @@ export class SharedMemory {
     this.lock = new WriteLock(new Int32Array(this.#control, LOCK, WRITE_LOCK_WORDS));
     this.seen = new SeenCommits(this.#control, SEEN);
     this.space = new Space(this.#control, SPACE);
+    this.limits = new Limits(this.#control, LIMITS);
   }
 
   get buffers(): SharedBuffers {

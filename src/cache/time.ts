@@ -4,7 +4,7 @@ import { performance as monotonic } from 'node:perf_hooks';
 import * as timers from 'node:timers';
 
 /** The time in whole milliseconds since the epoch. */
-export const wallClock: () => number = isNative(Date.now) ? Date.now : anotherDate().now;
+export const wallClock = { now: isNative(Date.now) ? Date.now : anotherDate().now };
 
 /** A clock that nothing sets: `performance.now()`, in milliseconds. */
 export const performance = { now: monotonic.now.bind(monotonic) };
@@ -28,8 +28,8 @@ export function pause(milliseconds: number): Promise<void> {
   return new Promise(resolve => setTimeout(resolve, milliseconds));
 }
 
-function isNative(text: () => unknown): boolean {
-  return Function.prototype.toString.call(text).includes('[native code]');
+function isNative(code: () => unknown): boolean {
+  return Function.prototype.toString.call(code).includes('[native code]');
 }
 
 // The cache was loaded when time was fake already: another realm has a `Date` of its own.

@@ -1,9 +1,9 @@
 // Version counters in shared memory: how every thread knows at once that its copy of an entry is out of date.
 //
 //   Int32Array over one SharedArrayBuffer per store
-//   ┌───────┬──────────┬────────────┬──────┬──────┬─ ─ ─┬──────┐
-//   │ epoch │ degraded │ near limit │ slot │ slot │     │ slot │    a key's slot is chosen by its hash
-//   └───────┴──────────┴────────────┴──────┴──────┴─ ─ ─┴──────┘
+//   ┌───────┬──────────┬────────────┬────────────┬──────┬──────┬─ ─ ─┬──────┐
+//   │ epoch │ degraded │ near limit │ neighbours │ slot │ slot │     │ slot │    a key's slot is chosen by its hash
+//   └───────┴──────────┴────────────┴────────────┴──────┴──────┴─ ─ ─┴──────┘
 //
 // The writer bumps a key's slot after its commit and before the acknowledgement. A reader notes the slot before it
 // reads; its copy is good while the slot still has that number. Keys that share a slot only cost a read.
@@ -13,7 +13,8 @@ const SLOTS = 1 << 16;
 const EPOCH = 0;
 const DEGRADED = 1;
 const NEAR_LIMIT = 2;
-const FIRST_SLOT = 3;
+const NEIGHBOURS = 3;
+const FIRST_SLOT = 4;
 
 /** A key's hash, of 32 bits. */
 export function hashOf(key: string): number {
@@ -63,6 +64,15 @@ export class Versions {
 
   setNearLimit(isNearLimit: boolean): void {
     Atomics.store(this.#slots, NEAR_LIMIT, isNearLimit ? 1 : 0);
+  }
+
+  /** True when another coordinator of this process may have the store open, whose writes bump no versions here. */
+  get hasNeighbours(): boolean {
+    return Atomics.load(this.#slots, NEIGHBOURS) === 1;
+  }
+
+  setNeighbours(): void {
+    Atomics.store(this.#slots, NEIGHBOURS, 1);
   }
 
   /** Makes the copies out of date of all keys with these hashes. */

@@ -52,6 +52,10 @@ export class LocalLink implements StoreLink {
     return this.#host.commitNow(batch);
   }
 
+  tooLarge(key: string, size: number): void {
+    this.#host.tooLarge(key, size);
+  }
+
   send(operation: WriteOperation, now: number): Promise<WriteResult> {
     return this.#host.write(operation, now, this.#timeout);
   }

@@ -1,12 +1,23 @@
 // How a worker thread's cache reaches its store: by itself where it can, and else over the connection.
+import { randomUUID } from 'node:crypto';
 import { BlobFiles } from '../cache/blobs.ts';
 import type { CacheStats, CheckReport } from '../cache/cache.ts';
 import { ThreadStore } from '../cache/client/thread-store.ts';
 import { ConflictingOptionsError, GloveboxError } from '../cache/errors.ts';
 import type { Grant, LeaseRequest, StoreLink } from '../cache/link.ts';
+import { partsOf } from '../cache/pace.ts';
 import { SharedMemory } from '../cache/shared-memory.ts';
-import type { Accesses, StoreReader, TimedOperation, WriteOperation, WriteResult } from '../cache/store.ts';
-import type { Connection, RemoteControl } from './connection.ts';
+import { isOutOfFiles } from '../cache/sqlite/connection.ts';
+import {
+  type Accesses,
+  LONG_SET,
+  type StoreReader,
+  type TimedOperation,
+  type WriteOperation,
+  type WriteResult,
+} from '../cache/store.ts';
+import { type Connection, CoordinatorEndedError, type RemoteControl } from './connection.ts';
+import { type Closeable, withRoom, workerStores } from './open-stores.ts';
 import { PortReader } from './port-reader.ts';
 import type { OpenReply, OpenRequest } from './protocol.ts';
 
@@ -14,19 +25,23 @@ import type { OpenReply, OpenRequest } from './protocol.ts';
  * The link of a worker thread's cache: reads and writes by itself where it can, and has the rest done over its
  * connection.
  */
-export class PortLink implements StoreLink {
+export class PortLink implements StoreLink, Closeable {
   readonly shared: SharedMemory;
   readonly counters: Float64Array;
   readonly blobs: BlobFiles | undefined;
+  // Between two turns of the event loop nothing is under way.
+  readonly isBusy = false;
   readonly #connection: Connection;
   readonly #instance: number;
   readonly #overPort: PortReader;
   // Undefined where the coordinator alone has the store.
   readonly #store: ThreadStore | undefined;
   readonly #reads: (() => Accesses)[] = [];
+  #lastUsed = 0;
+  // The parts of an operation that are being sent.
+  #parts: Promise<void> | undefined;
 
-  private constructor(connection: Connection, reply: OpenReply) {
-    const { instance, directory, maxSize, policy, writer } = reply;
+  private constructor(connection: Connection, { instance, directory, writer, ...reply }: OpenReply) {
     this.#connection = connection;
     this.#instance = instance;
     this.shared = new SharedMemory(reply.shared);
@@ -34,15 +49,35 @@ export class PortLink implements StoreLink {
     this.blobs = directory === undefined ? undefined : new BlobFiles(directory);
     this.#overPort = new PortReader(connection, instance);
     if (directory !== undefined) {
-      const takeAccesses = () => this.#takeAccesses();
-      const options = { directory, maxSize, policy, writer, takeAccesses };
-      this.#store = new ThreadStore(options, this.shared, this.counters);
+      this.#store = new ThreadStore({
+        options: { directory, writer, takeAccesses: () => this.#takeAccesses() },
+        shared: this.shared,
+        counters: this.counters,
+        open: open => {
+          const store = withRoom(workerStores, open);
+          workerStores.add(this);
+          return store;
+        },
+      });
     }
   }
 
   /** Without a connection of its own the thread would not notice what other processes change. */
   get allowsLocalTier(): boolean {
     return this.#store === undefined || this.reader() !== this.#overPort;
+  }
+
+  get lastUsed(): number {
+    return this.#lastUsed;
+  }
+
+  park(): void {
+    this.#store?.park();
+  }
+
+  /** The link to a store that was opened over the connection. */
+  static from(connection: Connection, reply: OpenReply): PortLink {
+    return new PortLink(connection, reply);
   }
 
   /** Opens a cache over the connection. Rejects with ConflictingOptionsError. */
@@ -56,6 +91,7 @@ export class PortLink implements StoreLink {
   }
 
   reader(): StoreReader {
+    this.#lastUsed = workerStores.tick();
     if (this.shared.versions.isDegraded) return this.#overPort;
     try {
       return this.#store?.open()?.reader ?? this.#overPort;
@@ -68,14 +104,21 @@ export class PortLink implements StoreLink {
   }
 
   readFailed(error: unknown): undefined {
-    const { message, code } = error as NodeJS.ErrnoException;
+    // Whether it is for want of descriptors only this moment tells.
+    const code = isOutOfFiles(error) ? 'EMFILE' : (error as NodeJS.ErrnoException).code;
+    const { message } = error as Error;
     const epoch = this.#store?.epoch ?? this.shared.versions.epoch;
     void this.#call((control, instance) =>
       control.readFailed(instance, message ?? String(error), code, epoch),
     ).catch(() => undefined);
   }
 
+  tooLarge(key: string, size: number): void {
+    void this.#call((control, instance) => control.tooLarge(instance, key, size)).catch(() => undefined);
+  }
+
   commit(batch: readonly TimedOperation[]): WriteResult[] | undefined {
+    this.#lastUsed = workerStores.tick();
     const results = this.#store?.commit(batch);
     if (this.#store?.takeBacklog()) {
       void this.#call((control, instance) => control.tidy(instance)).catch(() => undefined);
@@ -84,12 +127,35 @@ export class PortLink implements StoreLink {
   }
 
   send(operation: WriteOperation, now: number): Promise<WriteResult> {
+    // Nothing overtakes the parts of one that was before it.
+    if (this.#parts) return this.#parts.then(() => this.send(operation, now));
     // What this thread read goes first: eviction is to know of it.
     if (this.shared.versions.isNearLimit && operation.type !== 'access') {
       const entries = this.#takeAccesses();
       if (entries.length > 0) void this.#write({ type: 'access', entries, isUrgent: true }, now);
     }
-    return this.#write(operation, now);
+    if (operation.type !== 'set-many' || operation.entries.length <= LONG_SET) {
+      return this.#write(operation, now);
+    }
+    const sent = this.#sendInParts(operation, now);
+    const parts = sent.then(() => {
+      if (this.#parts === parts) this.#parts = undefined;
+    });
+    this.#parts = parts;
+    return sent;
+  }
+
+  // One message of all would hold up both threads. It is committed with the last part.
+  async #sendInParts(operation: WriteOperation & { type: 'set-many' }, now: number): Promise<WriteResult> {
+    const of = randomUUID();
+    let left = operation.entries.length;
+    for (const entries of partsOf(operation.entries)) {
+      left -= entries.length;
+      const part = { ...operation, entries, part: { of, isLast: left === 0 } };
+      const result = await this.#write(part, now);
+      if (left === 0 || !('value' in result)) return result;
+    }
+    return { value: true };
   }
 
   #write(operation: WriteOperation, now: number): Promise<WriteResult> {
@@ -105,13 +171,18 @@ export class PortLink implements StoreLink {
   }
 
   async lease(request: LeaseRequest, onWait: (holder: { pid: number }) => void): Promise<Grant> {
-    let reply = await this.#call((control, instance) => control.lease(instance, request));
-    while ('waitFor' in reply) {
-      onWait(reply.waitFor);
-      const { ticket } = reply;
-      reply = await this.#call(control => control.awaitLease(ticket));
+    try {
+      let reply = await this.#call((control, instance) => control.lease(instance, request));
+      while ('waitFor' in reply) {
+        onWait(reply.waitFor);
+        const { ticket } = reply;
+        reply = await this.#call(control => control.awaitLease(ticket));
+      }
+      return reply.grant;
+    } catch (error) {
+      if (!(error instanceof CoordinatorEndedError)) throw error;
+      return { state: 'unshared' };
     }
-    return reply.grant;
   }
 
   abandon(key: string, token: string): void {
@@ -127,11 +198,15 @@ export class PortLink implements StoreLink {
   }
 
   collect(): Promise<number> {
-    return this.#call((control, instance) => control.collect(instance));
+    return this.#call((control, instance) => control.collect(instance)).catch((error: unknown) => {
+      if (!(error instanceof CoordinatorEndedError)) throw error;
+      return 0;
+    });
   }
 
   async close(): Promise<void> {
-    this.#store?.close();
+    workerStores.delete(this);
+    this.park();
     // The coordinator may have ended before us: then there is nothing to give back.
     await this.#call((control, instance) => control.release(instance)).catch(() => undefined);
   }

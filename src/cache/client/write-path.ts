@@ -13,15 +13,18 @@
 // the coordinator has not answered: what comes after it goes the same way, and cannot overtake it.
 import { GloveboxError, WrongKindError } from '../errors.ts';
 import type { StoreLink } from '../link.ts';
-import type { TimedOperation, WriteOperation, WriteResult } from '../store.ts';
+import { Pace } from '../pace.ts';
+import { LONG_SET, type TimedOperation, type WriteOperation, type WriteResult } from '../store.ts';
 import { queueMicrotask } from '../time.ts';
 
 // Operations of one transaction. Other threads wait meanwhile.
 const BATCH_SIZE = 256;
 
 interface Pending {
-  /** Undefined while it is being prepared. */
+  /** Undefined while it is being prepared, and of a series. */
   operation: WriteOperation | undefined;
+  /** Operations that are written one after the other, with turns of the event loop in between. */
+  series?: Iterator<WriteOperation> | undefined;
   now: number;
   settle(result: WriteResult): void;
   reject(error: unknown): void;
@@ -33,6 +36,7 @@ export function isOwn(operation: WriteOperation): boolean {
     case 'set':
       return operation.lease === undefined;
     case 'set-many':
+      return operation.entries.length <= LONG_SET;
     case 'delete':
     case 'touch':
     case 'increment':
@@ -43,19 +47,18 @@ export function isOwn(operation: WriteOperation): boolean {
 }
 
 export class WritePath {
-  readonly #link: () => Promise<StoreLink>;
+  readonly #link: () => StoreLink | undefined;
+  readonly #connect: () => Promise<StoreLink>;
   readonly #clock: () => number;
-  #linked: StoreLink | undefined;
   #queue: Pending[] = [];
   #isScheduled = false;
   // Operations that the coordinator has not answered.
   #withCoordinator = 0;
-  #pending = 0;
-  #onIdle: (() => void)[] = [];
 
-  /** `link` is called whenever there is something to write and no link yet. */
-  constructor(link: () => Promise<StoreLink>, clock: () => number) {
+  /** `connect` is called whenever there is something to write and no `link` yet. */
+  constructor(link: () => StoreLink | undefined, connect: () => Promise<StoreLink>, clock: () => number) {
     this.#link = link;
+    this.#connect = connect;
     this.#clock = clock;
   }
 
@@ -65,7 +68,6 @@ export class WritePath {
    * that is an error for the caller, with WrongKindError, and when no link can be made.
    */
   write<F>(operation: WriteOperation | Promise<WriteOperation>, failed: F): Promise<number | boolean | F> {
-    this.#pending++;
     return new Promise<number | boolean | F>((resolve, reject) => {
       const isReady = !(operation instanceof Promise);
       const pending: Pending = {
@@ -75,12 +77,8 @@ export class WritePath {
           if ('value' in result) resolve(result.value);
           else if ('mistake' in result) reject(new WrongKindError(result.mistake));
           else resolve(failed);
-          this.#done();
         },
-        reject: error => {
-          reject(error);
-          this.#done();
-        },
+        reject,
       };
       this.#queue.push(pending);
       if (isReady) this.#schedule();
@@ -88,15 +86,14 @@ export class WritePath {
     });
   }
 
-  /** Resolves when everything that was written is settled. */
-  idle(): Promise<void> {
-    if (this.#pending === 0) return Promise.resolve();
-    return new Promise(resolve => this.#onIdle.push(resolve));
-  }
-
-  #done(): void {
-    if (--this.#pending > 0) return;
-    for (const resolve of this.#onIdle.splice(0)) resolve();
+  /** Writes one after the other, before whatever is written next. Resolves to the sum of their values. */
+  writeAll(operations: Iterable<WriteOperation>): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const settle = (result: WriteResult) => resolve('value' in result ? Number(result.value) : 0);
+      const series = operations[Symbol.iterator]();
+      this.#queue.push({ operation: undefined, series, now: this.#clock(), settle, reject });
+      this.#schedule();
+    });
   }
 
   async #prepare(pending: Pending, operation: Promise<WriteOperation>): Promise<void> {
@@ -107,7 +104,7 @@ export class WritePath {
       this.#queue.splice(this.#queue.indexOf(pending), 1);
       if (error instanceof GloveboxError) pending.reject(error);
       else {
-        this.#linked?.readFailed(error);
+        this.#link()?.readFailed(error);
         pending.settle({ failed: String(error) });
       }
     }
@@ -117,13 +114,13 @@ export class WritePath {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    if (this.#linked) queueMicrotask(() => this.#flush());
-    else void this.#connect();
+    if (this.#link()) queueMicrotask(() => this.#flush());
+    else void this.#open();
   }
 
-  async #connect(): Promise<void> {
+  async #open(): Promise<void> {
     try {
-      this.#linked = await this.#link();
+      await this.#connect();
     } catch (error) {
       this.#isScheduled = false;
       for (const { reject } of this.#queue.splice(0)) reject(error);
@@ -134,12 +131,35 @@ export class WritePath {
 
   #flush(): void {
     this.#isScheduled = false;
-    const link = this.#linked!;
+    const link = this.#link()!;
     while (this.#queue[0]?.operation !== undefined) {
       const isOwned = this.#withCoordinator === 0 && isOwn(this.#queue[0].operation);
       if (!isOwned) this.#send(link, this.#queue.shift()!);
       else this.#commit(link, this.#takeOwn());
     }
+    const [first] = this.#queue;
+    if (first?.series) void this.#writeSeries(link, first, first.series);
+  }
+
+  // It stays at the head of the queue meanwhile.
+  async #writeSeries(link: StoreLink, pending: Pending, series: Iterator<WriteOperation>): Promise<void> {
+    pending.series = undefined;
+    const { now } = pending;
+    const pace = new Pace();
+    let sum = 0;
+    for (let next = series.next(); !next.done; next = series.next()) {
+      const operation = next.value;
+      const result = await new Promise<WriteResult>((settle, reject) => {
+        const one = { operation, now, settle, reject };
+        if (this.#withCoordinator > 0) this.#send(link, one);
+        else this.#commit(link, [one]);
+      });
+      if ('value' in result) sum += Number(result.value);
+      await pace.step();
+    }
+    this.#queue.shift();
+    pending.settle({ value: sum });
+    this.#flush();
   }
 
   // Those at the head of the queue that this thread can commit.

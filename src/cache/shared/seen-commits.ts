@@ -5,6 +5,9 @@
 // The two numbers are stored after the counters were bumped, and not in one step. A thread that finds one of them older
 // than the other bumps again what was bumped already, which only costs reads.
 
+/** In the place of a run: nothing is followed, and whatever was committed may have changed anything. */
+export const NONE = 0;
+
 const RUN = 0;
 const SEQUENCE = 1;
 
@@ -15,7 +18,7 @@ export class SeenCommits {
     this.#numbers = new BigInt64Array(memory, offset, 2);
   }
 
-  /** `owner.run` of the database; 0 when nothing was followed yet. */
+  /** `owner.run` of the database, or {@link NONE}. */
   get run(): number {
     return Number(Atomics.load(this.#numbers, RUN));
   }

@@ -107,12 +107,12 @@ export class WriteLock {
   #beginSlice(): void {
     if (Atomics.load(this.#words, OWNER) === this.#me) return;
     Atomics.store(this.#words, OWNER, this.#me);
-    Atomics.store(this.#words, SINCE, wallClock() | 0);
+    Atomics.store(this.#words, SINCE, wallClock.now() | 0);
   }
 
   // A clock that was set back ends it.
   #isSliceOver(): boolean {
-    return ((wallClock() | 0) - Atomics.load(this.#words, SINCE)) >>> 0 >= SLICE_MS;
+    return ((wallClock.now() | 0) - Atomics.load(this.#words, SINCE)) >>> 0 >= SLICE_MS;
   }
 
   #wait(timeoutMs: number): boolean {

@@ -126,9 +126,7 @@ export class EntryTable {
         return { value: this.#set(operation, now) };
       case 'set-many':
         // All or none: one that can never be kept keeps the others out.
-        if (operation.entries.some(({ key, value }) => this.isTooLarge(key, value.size))) {
-          return { value: false };
-        }
+        if (this.hasTooLarge(operation)) return { value: false };
         for (const { key, value } of operation.entries) {
           this.#set({ type: 'set', key, value, expires: operation.expires }, now);
         }
@@ -167,6 +165,21 @@ export class EntryTable {
       case 'release':
         return { value: this.#sql.release.run(operation.key, operation.token).changes > 0 };
     }
+  }
+
+  /** Whether one of the entries can never be kept. */
+  hasTooLarge({ entries }: WriteOperation & { type: 'set-many' }): boolean {
+    return entries.some(({ key, value }) => this.isTooLarge(key, value.size));
+  }
+
+  /** All entries, so many, were removed by others than {@link apply}. */
+  cleared(count: number): void {
+    this.counts.deletes += count;
+    this.#space.clear();
+    this.freed.clear();
+    this.allChanged = true;
+    this.stored.clear();
+    this.hasBacklog = true;
   }
 
   /** More than the whole limit can never be kept: evicting everything else for it would be worse than a miss. */
@@ -269,12 +282,7 @@ export class EntryTable {
   #clear(): number {
     const count = this.#sql.clear.run().changes;
     this.#references.clear();
-    this.counts.deletes += count;
-    this.#space.clear();
-    this.freed.clear();
-    this.allChanged = true;
-    this.stored.clear();
-    this.hasBacklog = true;
+    this.cleared(count);
     return count;
   }
 

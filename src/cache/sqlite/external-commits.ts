@@ -8,6 +8,7 @@
 //        ├── shared, and the run that was seen ──► the rows of `changes` since: bump the versions of those keys
 //        └── anything else, or rows are missing ──► bump all
 import type { Database } from 'better-sqlite3';
+import { NONE } from '../shared/seen-commits.ts';
 import type { SharedMemory } from '../shared-memory.ts';
 import { ownerOf, SHARED } from './ownership.ts';
 import { type Prepared, preparing } from './statements.ts';
@@ -44,20 +45,20 @@ export class ExternalCommits {
     const { seen, versions } = this.#shared;
     // What is committed between this and the next statements moves the version on, and is followed the next time.
     const [writer, run] = ownerOf(this.#owner.get());
-    if (run !== seen.run || (writer !== this.#writer && writer !== SHARED)) {
+    if (run !== seen.run) {
       const latest = this.#latest.get()!;
       versions.bump('all');
       // What a process writes that takes itself for the only one is not noted: each of its commits may be anything.
-      seen.set(writer === this.#writer || writer === SHARED ? run : 0, latest);
+      seen.set(writer === this.#writer || writer === SHARED ? run : NONE, latest);
     } else if (writer === SHARED) this.#followChanges();
     this.#version = version;
     return version;
   }
 
-  /** The store was just opened: there are no copies that could be out of date. */
+  /** The store was just opened. Copies from before, when it was open already, may be of anything. */
   begin(): void {
-    const [, run] = ownerOf(this.#owner.get());
-    this.#shared.seen.set(run, this.#latest.get()!);
+    this.#shared.seen.set(NONE, 0);
+    this.follow();
   }
 
   #followChanges(): void {

@@ -49,7 +49,8 @@ export class StoreFiles {
     // One look instead of three: whatever is made, removed or renamed in a directory changes it, as does its own removal.
     if (directory?.ctimeMs === this.#changed && now < this.#until) return 'sound';
     const state = this.#lookAtAll();
-    const isTelling = directory !== undefined && wallClock() - directory.ctimeMs > granularityOf(directory);
+    const isTelling =
+      directory !== undefined && wallClock.now() - directory.ctimeMs > granularityOf(directory);
     this.#changed = directory?.ctimeMs ?? 0;
     this.#until = state === 'sound' && isTelling ? now + LOOK_INTERVAL_MS : 0;
     return state;

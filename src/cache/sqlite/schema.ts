@@ -108,8 +108,11 @@ function replaceTotals(database: Database): void {
   );
 }
 
+// Runs begin anywhere, so that two databases, of which one took the other's place, have none in common.
 function insertRows(database: Database): void {
-  database.exec(`INSERT INTO owner VALUES (1, '', 1); INSERT INTO usage VALUES (1, 0, 0, ${NEVER_SHRUNK})`);
+  database.exec(
+    `INSERT INTO owner VALUES (1, '', 1 + abs(random() % (1 << 48))); INSERT INTO usage VALUES (1, 0, 0, ${NEVER_SHRUNK})`,
+  );
 }
 
 /** The order in which each policy gives up entries. */

@@ -1,6 +1,7 @@
 // The statements that a store's writer runs, by name.
 import type { Database, RunResult } from 'better-sqlite3';
 import type { LeaseRecord, StoredValue } from '../store.ts';
+import type { Task } from './elsewhere.ts';
 import { EVICTION_ORDER } from './schema.ts';
 
 /** What the writer has to know of an entry to change or remove it. */
@@ -61,6 +62,19 @@ export type Statements = ReturnType<typeof prepare>;
 
 // Another process's commit, or several that have the store open, let it change nothing.
 const IS_OWNER = '(SELECT writer FROM owner) = ?';
+
+/** What removes all entries, for a thread that is not to hold up others. The first gives how many there were. */
+export function clearing(writer: string): Task[] {
+  return [
+    { sql: 'SELECT count(*) FROM entries' },
+    { sql: 'DELETE FROM entries' },
+    { sql: 'UPDATE blobs SET refs = 0' },
+    { sql: 'UPDATE usage SET blob_size = 0, blob_count = 0' },
+    // Whether others have the store open is not looked at: they are told, and one that takes itself for alone is not any more.
+    { sql: 'INSERT INTO changes (writer, hashes) VALUES (?, NULL)', parameters: [writer] },
+    { sql: "UPDATE owner SET writer = '', run = run + 1 WHERE writer NOT IN (?, '')", parameters: [writer] },
+  ];
+}
 
 /** Prepares them all for a database whose entries are evicted by `policy`. */
 export function prepare(database: Database, policy: keyof typeof EVICTION_ORDER | 'none') {

@@ -12,6 +12,7 @@ import type { Database } from 'better-sqlite3';
 import { BlobFiles } from '../blobs.ts';
 import { block } from '../block.ts';
 import { timed } from '../codec.ts';
+import { Pace, partsOf } from '../pace.ts';
 import { SharedMemory } from '../shared-memory.ts';
 import {
   type Accesses,
@@ -19,6 +20,7 @@ import {
   isExpired,
   isNearLimit,
   type LeaseRecord,
+  LONG_SET,
   type Store,
   StoreBusyError,
   type StoreTotals,
@@ -29,8 +31,9 @@ import {
 import { pause, performance, setImmediate } from '../time.ts';
 import { hashOf } from '../versions.ts';
 import { type CheckResult, checkStore, collectRubbish } from './check.ts';
-import { classify } from './connection.ts';
+import { classify, isLarge, reading, withoutCheckpoint } from './connection.ts';
 import { prepareDirectory } from './directory.ts';
+import { checkpointElsewhere, runElsewhere } from './elsewhere.ts';
 import { EntryTable } from './entry-table.ts';
 import { ExternalCommits } from './external-commits.ts';
 import { StoreFiles } from './files.ts';
@@ -40,7 +43,7 @@ import { Ownership } from './ownership.ts';
 import { SqliteReader } from './reader.ts';
 import { type EVICTION_ORDER, indexForPolicy, SCHEMA } from './schema.ts';
 import { isShrinkable, shrink } from './shrink.ts';
-import { prepare, type Statements } from './statements.ts';
+import { clearing, prepare, type Statements } from './statements.ts';
 import { Usage } from './usage.ts';
 
 export interface SqliteStoreOptions {
@@ -93,6 +96,7 @@ export class SqliteStore implements Store {
   readonly #entries: EntryTable;
   readonly #ownership: Ownership;
   readonly #usage: Usage;
+  readonly #options: SqliteStoreOptions;
   readonly #writer: string;
   readonly #files: StoreFiles;
   readonly #shared: SharedMemory;
@@ -116,6 +120,7 @@ export class SqliteStore implements Store {
     this.directory = directory;
     this.maxSize = maxSize;
     this.policy = policy;
+    this.#options = { ...options, shared };
     this.#writer = writer;
     this.#shared = shared;
     this.#lockTimeoutMs = options.lockTimeoutMs ?? LOCK_TIMEOUT_MS;
@@ -155,6 +160,7 @@ export class SqliteStore implements Store {
       });
       if (!attach) {
         this.#join(options.openingWait);
+        shared.space.clear();
         external.begin();
         // Damage shows now, where it can be mended.
         this.#usage.size();
@@ -225,6 +231,70 @@ export class SqliteStore implements Store {
       if (classify(error) !== 'busy') throw error;
       return undefined;
     }
+  }
+
+  isLong(operation: WriteOperation): boolean {
+    if (operation.type === 'set-many') return operation.entries.length > LONG_SET;
+    return operation.type === 'clear' && isLarge(this.#database);
+  }
+
+  /** On a connection of its own: what this thread reads meanwhile is what was committed before. */
+  async applyLong({ operation, now }: TimedOperation, timeout: number): Promise<WriteResult> {
+    const own = new SqliteStore({ ...this.#options, attach: true });
+    try {
+      return await own.#underLockLong(async () => ({
+        value:
+          operation.type === 'set-many'
+            ? await own.#setInSteps(operation, now)
+            : await own.#clearElsewhere(timeout),
+      }));
+    } finally {
+      for (const name of ['sets', 'deletes', 'evictions', 'expired'] as const) {
+        this.counts[name] += own.counts[name];
+      }
+      this.hasBacklog ||= own.hasBacklog;
+      own.close();
+    }
+  }
+
+  // One transaction, in which others get their turns of the event loop, but none to write.
+  async #setInSteps(operation: WriteOperation & { type: 'set-many' }, now: number): Promise<boolean> {
+    const entries = this.#entries;
+    if (entries.hasTooLarge(operation)) return false;
+    const pace = new Pace();
+    this.#begin(this.#busyTimeoutMs);
+    try {
+      const isNoted = this.#ownership.enter();
+      entries.begin();
+      for (const part of partsOf(operation.entries)) {
+        entries.apply({ ...operation, entries: part }, now);
+        // So many would only take the place of what is read.
+        entries.stored.clear();
+        await pace.step();
+      }
+      entries.makeRoom(now, operation.entries.length);
+      if (isNoted) this.#ownership.note('all');
+      // So much goes from the log into the database that it is done elsewhere.
+      withoutCheckpoint(this.#database, () => this.#sql.commit.run());
+      this.#shared.versions.bump('all');
+    } catch (error) {
+      entries.undo();
+      throw error;
+    } finally {
+      this.#rollBack();
+    }
+    // Where that cannot be, the next transaction does it.
+    await checkpointElsewhere(this.#database.name).catch(() => undefined);
+    return true;
+  }
+
+  async #clearElsewhere(timeout: number): Promise<number> {
+    const tasks = clearing(this.#writer);
+    const [counted] = await runElsewhere(this.#database.name, tasks, { timeout, isTransaction: true });
+    const count = Number(counted?.[0]?.[0]);
+    this.#entries.cleared(count);
+    this.#shared.versions.bump('all');
+    return count;
   }
 
   #isPlainSet({ key, value, onlyIfAbsent, lease }: WriteOperation & { type: 'set' }): boolean {
@@ -439,6 +509,19 @@ export class SqliteStore implements Store {
     }
   }
 
+  async #underLockLong<T>(task: () => Promise<T>): Promise<T> {
+    const { lock } = this.#shared;
+    if (!lock.acquire(this.#lockTimeoutMs)) throw new StoreBusyError('Other threads are writing.');
+    try {
+      return await task();
+    } catch (error) {
+      if (classify(error) === 'busy') throw new StoreBusyError((error as Error).message, { cause: error });
+      throw error;
+    } finally {
+      lock.release();
+    }
+  }
+
   #underLock<T>(task: () => T): T {
     const { lock } = this.#shared;
     if (!lock.acquire(this.#lockTimeoutMs)) throw new StoreBusyError('Other threads are writing.');
@@ -457,6 +540,13 @@ export class SqliteStore implements Store {
     if (!this.#isAttached) this.#leave();
     this.#files.close();
     this.#database.close();
+  }
+
+  park(): void {
+    // The last connection that can write would bring the log into the database, and remove it.
+    const last = reading(this.#database.name);
+    this.close();
+    last?.close();
   }
 
   #leave(): void {
