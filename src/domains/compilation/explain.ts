@@ -34,10 +34,13 @@ function compareToolchains(
 
 /** What is stored may be of any form. */
 function isWorkspace(value: unknown): value is WorkspaceIdentity {
+  const areChanges = (changes: unknown) =>
+    changes === undefined || (isObject(changes) && Array.isArray(changes.files));
   const isProject = (project: unknown) =>
     isObject(project) &&
     typeof project.head === 'string' &&
-    (project.changes === undefined || (isObject(project.changes) && Array.isArray(project.changes.files)));
+    areChanges(project.changes) &&
+    areChanges(project.unversioned);
   return isObject(value) && isObject(value.projects) && Object.values(value.projects).every(isProject);
 }
 
