@@ -8,6 +8,7 @@ import { ToolchainError } from './toolchain-error.ts';
 import type { ZephyrEngine, ZephyrOrder } from './zephyr/engine.ts';
 import { buildEnvironment, passedEnvironment } from './zephyr/environment.ts';
 import { toolVersions } from './zephyr/tools.ts';
+import { usedTools } from './zephyr/used-tools.ts';
 import { WEST, westBuildArguments } from './zephyr/west-build.ts';
 import { type ZephyrDescription, ZephyrToolchain } from './zephyr/zephyr-toolchain.ts';
 
@@ -41,8 +42,6 @@ class WestEngine implements ZephyrEngine {
 
   async run(order: ZephyrOrder, job: CompileJob) {
     const environment = passedEnvironment(this.#options.environment);
-    const hasCcache = (await findProgram('ccache', order.workspace, environment)) !== undefined;
-    const ccache = hasCcache ? order.ccache : undefined;
     return runCompiler(
       WEST,
       {
@@ -51,11 +50,20 @@ class WestEngine implements ZephyrEngine {
         cwd: order.workspace,
         env: {
           ...environment,
-          ...buildEnvironment({ ...order, ccache }, job.jobs),
+          ...buildEnvironment(order, job.jobs),
         },
       },
       job,
     );
+  }
+
+  async hasCcache(workspace: string) {
+    const environment = passedEnvironment(this.#options.environment);
+    return (await findProgram('ccache', workspace, environment)) !== undefined;
+  }
+
+  async tools(build: string, isComplete: boolean) {
+    return usedTools(build, isComplete, passedEnvironment(this.#options.environment));
   }
 
   /** The paths of a build are this machine's. */

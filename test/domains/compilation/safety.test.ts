@@ -2,7 +2,7 @@
 import { readdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import type { CompileOutcome } from '../../../src/domains/compilation/index.ts';
+import { type CompileOutcome, FINGERPRINT_SCHEMA } from '../../../src/domains/compilation/index.ts';
 import { createWorkbench, keysOf, LEFT } from './workbench.ts';
 
 test('a result whose inputs changed meanwhile is delivered, but not stored', async t => {
@@ -135,7 +135,7 @@ test('records of any other form are as if they were not there', async t => {
     'x',
     7,
     [],
-    { schema: 1, candidates: [{}] },
+    { schema: FINGERPRINT_SCHEMA, candidates: [{}], stored: 1, names: [] },
     { schema: 1, artifacts: [{ name: '../x' }] },
   ];
   for (const value of values) {

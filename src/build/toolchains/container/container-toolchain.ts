@@ -34,6 +34,14 @@ export function createContainerToolchain(
   return new ZephyrToolchain(new ContainerEngine(description), description);
 }
 
+/** Whether a path is one that images leave to their users: what is elsewhere is theirs. */
+function isOfUsers(file: string): boolean {
+  return (
+    !/^\/(?:bin|boot|dev|etc|lib\w*|opt|proc|run|sbin|sys|usr|var)(?:\/|$)/.test(file) &&
+    /^\/[^/]+\/./.test(file)
+  );
+}
+
 class ContainerEngine implements ZephyrEngine {
   readonly kind = 'container';
   readonly #engine: Engine;
@@ -82,15 +90,26 @@ class ContainerEngine implements ZephyrEngine {
     return { seen, isolated: true };
   }
 
+  /** Zephyr looks for it in the image. */
+  async hasCcache() {
+    return true;
+  }
+
+  /** All of them are the image's, which is part of the identity. */
+  async tools() {
+    return { files: [], absent: [], headers: [], own: [] };
+  }
+
   #mounts(order: ZephyrOrder): Mount[] {
     // It may be a copy, and then it is in a place that can be written to.
     return neededMounts([...this.#places(order), { directory: order.config, writable: false }]);
   }
 
   /** Everything by the path that it has outside, so that messages and records name what is there. */
-  #places({ workspace, zephyr, work, userCache, ccache }: ZephyrOrder): Mount[] {
-    const read = [workspace, ...gitStores(workspace, ['zmk', zephyr]), this.#configDirectory];
-    const written = [work, userCache, ...(ccache === undefined ? [] : [ccache])];
+  #places({ workspace, zephyr, linked, work, userCache, ccache }: ZephyrOrder): Mount[] {
+    const stores = gitStores(workspace, ['zmk', zephyr]);
+    const read = [workspace, ...stores, this.#configDirectory, ...linked.filter(isOfUsers)];
+    const written = [work, userCache, ...(ccache === undefined ? [] : [ccache.directory])];
     return [
       ...read.map(directory => ({ directory, writable: false })),
       ...written.map(directory => ({ directory, writable: true })),

@@ -2,6 +2,7 @@
 import { constants, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { GloveboxError } from '../../../cache/errors.ts';
+import { cacheKey } from '../../../cache/keys.ts';
 import type { Target } from '../../../domains/compilation/target.ts';
 import type {
   Artifact,
@@ -12,16 +13,30 @@ import type {
 } from '../../../domains/compilation/toolchain.ts';
 import {
   describeWorkspace,
+  projectNames,
   useWorkspace,
   type WorkspaceIdentity,
   workspaceIdentity,
 } from '../../../domains/compilation/workspace/index.ts';
 import { isInside } from '../input-files.ts';
-import { observeZephyrBuild } from '../observed/index.ts';
+import {
+  compiledPlaces,
+  type ObserveOptions,
+  observeZephyrBuild,
+  type UsedTools,
+} from '../observed/index.ts';
 import { cancelled, withoutArtifacts } from '../outcome.ts';
+import { CcacheEpoch } from './ccache-epoch.ts';
+import { CompilerFacts } from './compiler-facts.ts';
 import type { ZephyrEngine, ZephyrOrder } from './engine.ts';
 import { collectFirmware } from './firmware.ts';
-import { type ConfigRepository, isolateConfig, readRepository, repositoryInputs } from './repository.ts';
+import {
+  type ConfigRepository,
+  isolateConfig,
+  linkedOutside,
+  readRepository,
+  repositoryInputs,
+} from './repository.ts';
 import { copySettings, zephyrOf } from './settings.ts';
 import { ownStation, type Station, takeStation } from './station.ts';
 import { westBuildArguments } from './west-build.ts';
@@ -121,10 +136,17 @@ export class ZephyrToolchain implements Toolchain {
   }
 
   async #compileAt(station: Station, job: CompileJob): Promise<CompileOutcome> {
-    const { workspace, fallbackBinary, configDirectory } = this.#description;
+    const { workspace, fallbackBinary } = this.#description;
     const { target, buildDirectory } = job;
     const repository = this.#repository();
-    const order = orderAt(station, workspace, repository);
+    const facts = CompilerFacts.begin(station.facts);
+    const epoch = await this.#beginEpoch(station, job);
+    const order: ZephyrOrder = {
+      ...orderAt(station, workspace, repository, epoch),
+      ...(facts === undefined ? { userCache: path.join(station.work, 'facts') } : {}),
+      linked: this.kind === 'container' ? linkedOutside(repository, await this.#projects()) : [],
+    };
+    mkdirSync(order.userCache, { recursive: true });
     const startMark = path.join(station.work, 'started');
     writeFileSync(startMark, '');
     const ran = await this.#engine.run(order, {
@@ -134,20 +156,73 @@ export class ZephyrToolchain implements Toolchain {
         job.onProcess?.(event, processGroup);
       },
     });
+    const traced = await this.#trace(order, repository, job, ran.ok, { facts, epoch });
     if (!ran.ok) return ran;
     const { artifactName } = target;
-    const { build, config } = order;
+    const { build } = order;
     const found = await collectFirmware({ build, artifactName, fallbackBinary, startMark });
     if (typeof found === 'string') return withoutArtifacts(found, ran.lastLines);
+    return { ok: true, artifacts: bring(found, buildDirectory), ...traced };
+  }
+
+  /** Finds out what a build read, however it ended, and what of that may be kept for the next one. */
+  async #trace(
+    order: ZephyrOrder,
+    repository: ConfigRepository,
+    { signal }: CompileJob,
+    isComplete: boolean,
+    { facts, epoch }: { facts: CompilerFacts | undefined; epoch: CcacheEpoch | undefined },
+  ): Promise<{ observed: ObservedInputs } | { untraceable: string }> {
+    const interrupted = async () =>
+      epoch?.interrupt(compiledPlaces(await this.#observeOptions(order, repository, undefined)));
+    // Whoever cancels a build waits for it.
+    if (signal.aborted && epoch?.isNew !== true) {
+      facts?.end(undefined);
+      await interrupted();
+      return { untraceable: 'it was cancelled.' };
+    }
+    const tools = await this.#engine.tools(order.build, isComplete);
+    facts?.end('untraceable' in tools ? undefined : tools.files);
+    const options = await this.#observeOptions(order, repository, 'untraceable' in tools ? undefined : tools);
+    const traced = 'untraceable' in tools ? tools : await observeZephyrBuild(options);
+    if ('untraceable' in traced) {
+      if (!isComplete) await interrupted();
+      return traced;
+    }
+    const observed = without([order.work, order.userCache], traced.observed);
+    await epoch?.end({ ...traced, observed, tools: options.tools });
+    return { observed };
+  }
+
+  async #observeOptions(
+    order: ZephyrOrder,
+    repository: ConfigRepository,
+    tools: UsedTools | undefined,
+  ): Promise<ObserveOptions> {
+    const { workspace, configDirectory } = this.#description;
+    const { build, config } = order;
     const { seen = [], ...sight } = this.#engine.sees(order);
-    const observed = await observeZephyrBuild({
+    return {
       ...{ buildDirectory: build, configDirectory, workspace, ...sight },
       projects: await this.#projects(),
+      outputs: [this.#outputDirectory],
+      ...(tools === undefined ? {} : { tools }),
       seen: [...seen, ...(config === repository.config ? [] : [{ seen: config, here: repository.config }])],
+    };
+  }
+
+  /** Begins a build in which ccache is used; undefined when it is not. */
+  async #beginEpoch(station: Station, { target, signal }: CompileJob): Promise<CcacheEpoch | undefined> {
+    const { workspace, configDirectory } = this.#description;
+    if (station.ccache === undefined || !(await this.#engine.hasCcache(workspace))) return undefined;
+    const projects = await this.#projects();
+    return CcacheEpoch.begin({
+      ...{ file: station.ccache.epoch, configDirectory },
+      // Arguments for CMake may choose a compiler.
+      context: JSON.stringify([this.kind, await this.#engine.identity(signal), target.cmakeArgs ?? '']),
+      workspace: () => projectNames(projects),
+      declared: async () => cacheKey('declared', await this.declaredInputs()),
     });
-    const own = [station.work, station.facts];
-    const artifacts = bring(found, buildDirectory);
-    return { ok: true, artifacts, ...(observed === undefined ? {} : { observed: without(own, observed) }) };
   }
 
   /** The directories of the workspace's projects, which are known by their revisions. */
@@ -172,8 +247,14 @@ export class ZephyrToolchain implements Toolchain {
 }
 
 /** Prepares a station for one build. */
-function orderAt(station: Station, workspace: string, repository: ConfigRepository): ZephyrOrder {
+function orderAt(
+  station: Station,
+  workspace: string,
+  repository: ConfigRepository,
+  epoch: CcacheEpoch | undefined,
+): Omit<ZephyrOrder, 'linked'> {
   const { work, facts: userCache, ccache } = station;
+  const isUsed = ccache !== undefined && epoch !== undefined && !epoch.isBlind;
   const temporary = path.join(work, 'tmp');
   mkdirSync(temporary, { recursive: true });
   const settings = path.join(temporary, 'west-settings');
@@ -182,7 +263,8 @@ function orderAt(station: Station, workspace: string, repository: ConfigReposito
     ...{ workspace, zephyr: zephyrOf(workspace), settings },
     config: isolateConfig(repository, work),
     module: repository.isModule ? repository.directory : undefined,
-    ...{ work, build: path.join(work, 'build'), temporary, userCache, ccache },
+    ...{ work, build: path.join(work, 'build'), temporary, userCache },
+    ccache: isUsed ? { directory: ccache.directory, epoch: epoch.id } : undefined,
   };
 }
 
