@@ -187,10 +187,10 @@ class BuildRun {
       else if (result.reason === 'cancelled' || this.#isStopped(name)) this.#cancel(name);
       else {
         workshop.keepLogs();
-        const { configDirectory } = this.#plan;
+        const { configDirectory, buildFile } = this.#plan;
         // Not even loaded when the failure was that no file can be opened any more; then there is nothing to find.
         const diagnosing = import('./diagnosis/index.ts').then(({ diagnose }) =>
-          diagnose({ configDirectory, ...result }),
+          diagnose({ configDirectory, buildFile, ...result }),
         );
         this.#fail(name, result, began, await diagnosing.catch(() => undefined));
       }
@@ -278,8 +278,9 @@ class BuildRun {
     return this.#summary;
   }
 
-  /** Says what is to be known about the toolchain. That it cannot be asked is said of every target. */
+  /** Says what is to be known about the config and the toolchain. That it cannot be asked is said of every target. */
   async #tellNotes(): Promise<void> {
+    for (const message of this.#plan.warnings) this.#emit({ type: 'warning', message });
     try {
       const notes = (await this.#toolchain.notes?.(this.#signal)) ?? [];
       for (const message of notes) this.#emit({ type: 'warning', message });

@@ -16,8 +16,18 @@ export interface RunOptions {
 }
 
 export interface BuildOptions extends Omit<RunOptions, 'signalOf'> {
-  /** The directory that holds `build.yaml`. */
+  /** The config's repository: the directory that holds `build.yaml`. */
   configDirectory: string;
+  /**
+   * Which file says what is built, relative to the config directory: the workflow's `build_matrix_path`. Default:
+   * `build.buildFile` of the configuration, else `build.yaml`.
+   */
+  buildFile?: string;
+  /**
+   * Where the keymaps are, relative to the config directory: the workflow's `config_path`. Default: `build.configPath` of
+   * the configuration, else `config`.
+   */
+  configPath?: string;
   /** Where firmware goes. Default: `build.output` of the configuration, else `firmware` in the config directory. */
   outputDirectory?: string;
   /** Targets compiled at once. Default: `build.jobs` of the configuration, else the number of cores. */

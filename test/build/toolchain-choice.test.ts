@@ -101,6 +101,6 @@ test.serial('a workspace without west, and one without ZMK, are said to be what 
   });
   rmSync(path.join(machine.workspace, 'zmk'), { recursive: true });
   await t.throwsAsync(chooseToolchain(asked), {
-    message: /has no zmk\/app\/CMakeLists\.txt; .*west update.*pipx install west/,
+    message: /has no ZMK; .*west update.*pipx install west/,
   });
 });

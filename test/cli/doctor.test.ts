@@ -70,6 +70,14 @@ test.serial('a machine that can build is said to be well', async t => {
   t.true(of('cache').detail.startsWith(root));
 });
 
+/** Makes a west workspace that wants ZMK and does not have it yet. */
+async function initWorkspace(directory: string): Promise<void> {
+  await mkdir(join(directory, '.west'));
+  await writeFile(join(directory, '.west/config'), '[manifest]\npath = config\n');
+  await mkdir(join(directory, 'config'));
+  await writeFile(join(directory, 'config/west.yml'), 'manifest: { projects: [{ name: zmk }] }\n');
+}
+
 test.serial('on a machine without any toolchain it says what to get', async t => {
   const { examine } = await machine(t);
   const { status, of } = await examine();
@@ -84,11 +92,10 @@ test.serial('on a machine without any toolchain it says what to get', async t =>
 test.serial('west and a workspace together are a toolchain, shown as a build would choose it', async t => {
   const { directory, install, examine } = await machine(t);
   await install('west', 'echo "West version: v1.2.0"');
-  await mkdir(join(directory, '.west'));
-  await writeFile(join(directory, '.west/config'), '[manifest]\npath = config\n');
+  await initWorkspace(directory);
   const incomplete = (await examine()).of('toolchain west');
   t.is(incomplete.status, 'absent');
-  t.regex(incomplete.detail, /has no zmk\/app\/CMakeLists\.txt/);
+  t.regex(incomplete.detail, /has no ZMK/);
   t.regex(incomplete.remedy ?? '', /west update/);
   await mkdir(join(directory, 'zmk/app'), { recursive: true });
   await writeFile(join(directory, 'zmk/app/CMakeLists.txt'), '');
@@ -103,8 +110,7 @@ test.serial('west and a workspace together are a toolchain, shown as a build wou
 
 test.serial('a west that does not work is as good as none, and said', async t => {
   const { directory, install, examine } = await machine(t);
-  await mkdir(join(directory, '.west'));
-  await writeFile(join(directory, '.west/config'), '[manifest]\npath = config\n');
+  await initWorkspace(directory);
   await mkdir(join(directory, 'zmk/app'), { recursive: true });
   await writeFile(join(directory, 'zmk/app/CMakeLists.txt'), '');
   await install('west', 'echo "pyenv: west: command not found" >&2; exit 127');

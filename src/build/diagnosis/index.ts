@@ -19,6 +19,8 @@ const MAX_LINE = 2_000;
 export interface DiagnoseOptions {
   /** Absolute: whose files the messages are about. */
   configDirectory: string;
+  /** The file that says what is built. Default: `build.yaml` in the config directory. */
+  buildFile?: string;
   /** The compiler's full output. */
   logFile?: string;
   /** The end of it, for when there is no log. */
@@ -28,16 +30,22 @@ export interface DiagnoseOptions {
 /** What is wrong, or undefined when the output does not say. Never rejects for what is printed or written. */
 export async function diagnose({
   configDirectory,
+  buildFile = 'build.yaml',
   logFile,
   lastLines,
 }: DiagnoseOptions): Promise<Diagnosis | undefined> {
   const printed = (logFile === undefined ? undefined : await readEnd(logFile)) ?? lastLines;
   const lines = printed.map(line => stripVTControlCharacters(line.slice(0, MAX_LINE)).trimEnd());
   const finding = findKnown(lines) ?? findPlaced(lines);
-  return finding && explain(finding, lines, new ConfigFiles(configDirectory));
+  return finding && explain(finding, lines, new ConfigFiles(configDirectory), buildFile);
 }
 
-async function explain(finding: Finding, lines: readonly string[], files: ConfigFiles): Promise<Diagnosis> {
+async function explain(
+  finding: Finding,
+  lines: readonly string[],
+  files: ConfigFiles,
+  buildFile: string,
+): Promise<Diagnosis> {
   const { message, certain, file: named, line, column, look, word } = finding;
   const plain = {
     message,
@@ -45,7 +53,7 @@ async function explain(finding: Finding, lines: readonly string[], files: Config
     ...(line !== undefined && { line }),
     ...(column !== undefined && { column }),
   };
-  if (word !== undefined) return { ...plain, ...(await placeOf(word, files)) };
+  if (word !== undefined) return { ...plain, ...(await placeOf(word, files, buildFile)) };
   const name = named ?? (look === undefined ? undefined : keymapOf(lines));
   const file = name === undefined ? undefined : files.find(name);
   if (file === undefined) return { ...plain, ...(name !== undefined && { file: name }) };
@@ -89,9 +97,9 @@ async function unknownInclude(include: string, lines: readonly string[], message
   return { message: `${message}${suggestion(include, await includeNames(lines))}` };
 }
 
-/** Where build.yaml says a word. */
-async function placeOf(word: string, files: ConfigFiles): Promise<Partial<Diagnosis>> {
-  const file = files.find('build.yaml') ?? files.find('build.yml');
+/** Where the build matrix says a word. */
+async function placeOf(word: string, files: ConfigFiles, buildFile: string): Promise<Partial<Diagnosis>> {
+  const file = files.find(buildFile);
   if (file === undefined) return {};
   const lines = await files.lines(file);
   const pattern = new RegExp(`(?<![\\w./@-])${escaped(word)}(?![\\w./@-])`);

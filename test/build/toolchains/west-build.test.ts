@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { BuildOptions } from '../../../src/build/index.ts';
@@ -52,6 +52,24 @@ test.serial('all targets are compiled at once, and none of them twice', async t 
   t.is(firmware(machine, 'corne_left'), left);
   t.is(machine.rig.runs, 2);
 });
+
+test.serial(
+  'keymaps and build file of other places are found, and an edit of the build file rebuilds nothing',
+  async t => {
+    const machine = await machineFor(t, { onRun: 'build' });
+    renameSync(path.join(machine.config, 'config'), path.join(machine.config, 'keymaps'));
+    const yaml = 'board: [nice_nano_v2]\nshield: [corne_left]\n';
+    machine.write('ci/left.yaml', yaml);
+    const places = { buildFile: 'ci/left.yaml', configPath: 'keymaps' };
+    t.like(await start(machine, places).done, { compiled: 1, failed: 0 });
+    t.is(machine.rig.runs, 1);
+    machine.write('ci/left.yaml', `# Edited\n${yaml}`);
+    // Also where every file counts that a build may read.
+    machine.write('ci/left.yaml', `${yaml}# Edited\n`);
+    const again = start(machine, places);
+    t.like(await again.done, { compiled: 0, cached: 1 });
+  },
+);
 
 test.serial('an edit of one half compiles that half, and an undone one nothing', async t => {
   const machine = await machineFor(t, { onRun: 'build' });

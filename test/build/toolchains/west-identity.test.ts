@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: what a shell replaces.
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
@@ -154,6 +155,48 @@ test.serial('places, edits of the config and what npm does to PATH do not change
     cacheRoot: machine.cacheRoot,
   }).identity(target);
   t.deepEqual(after, before);
+});
+
+test.serial(
+  "the config's repository is symbolic in the identity, and its own path for the build",
+  async t => {
+    const { machine, toolchain, job } = await benchFor(t);
+    const cmakeArgs =
+      '-DEXTRA_CONF_FILE="${GITHUB_WORKSPACE}/config/more.conf" -DX=/__w/corne/corne/x -DY=../../config/y';
+    const named = { ...target, cmakeArgs };
+    const before = await toolchain.identity(named);
+    const compiling = toolchain.compile(job({ target: named }));
+    const run = await machine.rig.nextRun();
+    t.deepEqual(run.argv.slice(-3), [
+      `-DEXTRA_CONF_FILE=${machine.config}/config/more.conf`,
+      `-DX=${machine.config}/x`,
+      `-DY=${machine.config}/config/y`,
+    ]);
+    await run.exit(1);
+    await compiling;
+    renameSync(machine.config, `${machine.root}/elsewhere`);
+    const moved = toolchainOf(machine, { configDirectory: `${machine.root}/elsewhere` });
+    t.deepEqual(await moved.identity(named), before);
+    t.false(JSON.stringify(before.command).includes(machine.root));
+  },
+);
+
+test.serial("in the layout of ZMK's own clone, the application is there", async t => {
+  const { machine, toolchain, job } = await benchFor(t);
+  // Nothing is left in the usual place.
+  renameSync(path.join(machine.workspace, 'zmk/app'), path.join(machine.workspace, 'app'));
+  writeFileSync(path.join(machine.workspace, 'app/west.yml'), 'manifest: { projects: [{ name: zephyr }] }\n');
+  writeFileSync(path.join(machine.workspace, '.west/config'), '[manifest]\npath = app\nfile = west.yml\n');
+  t.deepEqual((await toolchain.identity(target)).command, [
+    ...['build', '-s', 'app', '-d', '{build}', '-b', 'nice_nano_v2', '--'],
+    ...['-DZMK_CONFIG={config}', '-DSHIELD=corne_left', '-DUSER_CACHE_DIR={user-cache}'],
+  ]);
+  const compiling = toolchain.compile(job());
+  const run = await machine.rig.nextRun();
+  t.deepEqual(run.argv.slice(0, 3), ['build', '-s', 'app']);
+  t.is(run.environment.ZEPHYR_BASE, `${machine.workspace}/zephyr`);
+  await run.exit(1);
+  await compiling;
 });
 
 test('PATH is passed on without what makes no difference', t => {

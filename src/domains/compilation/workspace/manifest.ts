@@ -41,20 +41,21 @@ export async function configManifest(
 
 /** Reads a manifest. Rejects with {@link WorkspaceError} when there is none that can be read. */
 export async function readManifest(file: string): Promise<Manifest> {
-  const content = await parse(file);
+  const content = await parseManifest(file);
   const files = [file];
   const imported: [string, unknown][] = [];
   for (const name of importsOfSelf(content)) {
     for (const found of await manifestsAt(path.resolve(path.dirname(file), name))) {
       files.push(found);
-      imported.push([path.relative(path.dirname(file), found), await parse(found)]);
+      imported.push([path.relative(path.dirname(file), found), await parseManifest(found)]);
     }
   }
   const digest = await cacheKey('manifest', plain(content), plain(imported));
   return { file, digest, files, ...firmware(content) };
 }
 
-async function parse(file: string): Promise<unknown> {
+/** What a manifest says. Rejects with {@link WorkspaceError} when it cannot be read. */
+export async function parseManifest(file: string): Promise<unknown> {
   let text: string;
   try {
     if ((await stat(file)).size > MAX_MANIFEST) throw new Error('it is too large');
@@ -89,7 +90,8 @@ function importsOfSelf(content: unknown): string[] {
     .filter(one => typeof one === 'string');
 }
 
-async function manifestsAt(place: string): Promise<string[]> {
+/** The manifests that an import means: the file, or those of the directory; none when there is nothing. */
+export async function manifestsAt(place: string): Promise<string[]> {
   const found = await lstat(place).catch(() => undefined);
   if (found?.isDirectory() !== true) return found ? [place] : [];
   const names = (await readdir(place)).filter(name => /\.ya?ml$/.test(name));
