@@ -45,7 +45,10 @@ export async function buildPlan(
   options: RunOptions,
   started: number = performance.now(),
 ): Promise<BuildSummary> {
-  const run = new BuildRun(plan, await loadToolchain(plan.toolchain), options, started);
+  const { userConfig, cacheOptions } = plan;
+  const builds = createCompilationBuildCacheService(userConfig, cacheOptions);
+  const toolchain = await loadToolchain(plan.toolchain, { cache: builds.cache });
+  const run = new BuildRun(plan, builds, toolchain, options, started);
   return options.dryRun ? run.plan() : run.build();
 }
 
@@ -66,12 +69,18 @@ class BuildRun {
   #bug: { error: unknown } | undefined;
   #warnedOfCache = false;
 
-  constructor(plan: Plan, toolchain: Toolchain, options: RunOptions, started: number) {
+  constructor(
+    plan: Plan,
+    builds: CompilationBuildCacheService,
+    toolchain: Toolchain,
+    options: RunOptions,
+    started: number,
+  ) {
     const { configDirectory, userConfig, cacheOptions, outputDirectory } = plan;
     this.#plan = plan;
     this.#options = options;
     this.#started = started;
-    this.#builds = createCompilationBuildCacheService(userConfig, cacheOptions);
+    this.#builds = builds;
     this.#firmware = createFirmwareCacheService(userConfig, cacheOptions);
     this.#toolchain = toolchain;
     this.#service = createZmkWestService({

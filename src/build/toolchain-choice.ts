@@ -9,10 +9,10 @@ import { caller, workspaceCommand } from './toolchains/container/command-line.ts
 import { findEngine } from './toolchains/container/engine-search.ts';
 import { DEFAULT_IMAGE, howToGet, imageDigest, pullImage, pullName } from './toolchains/container/image.ts';
 import type { ToolchainDescription } from './toolchains/index.ts';
+import { identifyProgram } from './toolchains/program-identity.ts';
 import { findProgram } from './toolchains/programs.ts';
 import { passedEnvironment } from './toolchains/zephyr/environment.ts';
 import { DEFAULT_CONFIG_PATH } from './toolchains/zephyr/repository.ts';
-import { versionOf } from './toolchains/zephyr/tools.ts';
 import { WEST } from './toolchains/zephyr/west-build.ts';
 import type { ZephyrDescription } from './toolchains/zephyr/zephyr-toolchain.ts';
 
@@ -128,7 +128,7 @@ async function examineWest(question: ToolchainQuestion): Promise<ToolchainFindin
       remedy: `${remedy.replace(/\.$/, '')}. And install west: pipx install west`,
     };
   }
-  const version = await versionOf(WEST, environment);
+  const version = (await identifyProgram(WEST, environment))?.version ?? null;
   if (version === null) {
     return {
       kind: 'west',

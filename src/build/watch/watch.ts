@@ -8,7 +8,12 @@
 // Events of the file system only wake it. What a build needs is found by looking, so that no event has to be right.
 import path from 'node:path';
 import { GloveboxError } from '../../cache/errors.ts';
-import { createZmkWestService, PathBase, type Toolchain } from '../../domains/compilation/index.ts';
+import {
+  createCompilationCacheService,
+  createZmkWestService,
+  PathBase,
+  type Toolchain,
+} from '../../domains/compilation/index.ts';
 import type { Target } from '../../domains/compilation/target.ts';
 import { buildPlan } from '../build.ts';
 import type { BuildEvent, Untimed } from '../events.ts';
@@ -102,7 +107,8 @@ class Watch {
 
   /** Sees to it that later changes are noticed, then reads what there is. */
   async #look(plan: Plan): Promise<Sight> {
-    const toolchain = await loadToolchain(plan.toolchain);
+    const { cache } = createCompilationCacheService(plan.userConfig, plan.cacheOptions);
+    const toolchain = await loadToolchain(plan.toolchain, { cache });
     const except = [plan.outputDirectory, plan.cacheOptions.cacheRoot ?? plan.outputDirectory];
     for (;;) {
       const inputs = await readInputs(toolchain);

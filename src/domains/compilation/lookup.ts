@@ -155,7 +155,7 @@ export class Lookup {
       if (found.length > 0) return found;
     }
     const before = await builds.lastBase(configDirectory, question.base.target.artifactName);
-    if (!before) return ['never built'];
+    if (!before) return ['never built here'];
     const found = baseDifferences(before, question.base);
     return found.length > 0 ? found : ['its last build is no longer remembered'];
   }

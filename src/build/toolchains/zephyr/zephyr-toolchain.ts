@@ -82,7 +82,7 @@ export class ZephyrToolchain implements Toolchain {
       this.#engine.identity(signal),
       this.#workspaceNow(FRESH, signal),
     ]);
-    return { command, configPath, fallbackBinary, ...engine, workspace };
+    return { command, configPath, isModule, fallbackBinary, ...engine, workspace };
   }
 
   async declaredInputs(): Promise<string[]> {
