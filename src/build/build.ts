@@ -21,6 +21,7 @@ import type { BuildOptions, BuildSummary, RunOptions } from './options.ts';
 import { OutputDirectory } from './output.ts';
 import { type Plan, planBuild } from './plan.ts';
 import type { WorkerFailure } from './pool.ts';
+import { type TargetTime, timeSaved } from './time-saved.ts';
 import { loadToolchain } from './toolchains/load.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -66,6 +67,8 @@ class BuildRun {
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   readonly #summary: BuildSummary;
+  /** By artifact name. */
+  readonly #times = new Map<string, TargetTime>();
   #bug: { error: unknown } | undefined;
   #warnedOfCache = false;
 
@@ -199,7 +202,7 @@ class BuildRun {
         const { configDirectory, buildFile } = this.#plan;
         // Not even loaded when the failure was that no file can be opened any more; then there is nothing to find.
         const diagnosing = import('./diagnosis/index.ts').then(({ diagnose }) =>
-          diagnose({ configDirectory, buildFile, ...result }),
+          diagnose({ configDirectory, buildFile, board: target.board, ...result }),
         );
         this.#fail(name, result, began, await diagnosing.catch(() => undefined));
       }
@@ -222,13 +225,12 @@ class BuildRun {
 
   #deliver(target: string, result: CompileSuccess, output: OutputDirectory, began: number): void {
     const files = output.publish(target, result.files);
-    const { source, compileDuration, compiledAt, fingerprint } = result;
+    const { source, compileDuration, compiledAt, fingerprint, warnings } = result;
+    for (const message of warnings) this.#emit({ type: 'warning', target, message });
     const duration = performance.now() - began;
     if (source === 'compiled') this.#summary.compiled++;
-    else {
-      this.#summary.cached++;
-      this.#summary.saved += Math.max(0, compileDuration - duration);
-    }
+    else this.#summary.cached++;
+    this.#times.set(target, { compileDuration, cached: source !== 'compiled' });
     this.#record({ target, result: source, duration, compileDuration });
     this.#emit({
       type: 'target-finished',
@@ -250,6 +252,7 @@ class BuildRun {
     this.#summary.failed++;
     const { ok: _, ...told } = failure;
     const duration = performance.now() - began;
+    this.#times.set(target, { compileDuration: duration, cached: false });
     this.#record({ target, result: 'failed', duration });
     this.#emit({
       ...{ ...told, reason: failure.reason, type: 'target-failed', target, duration },
@@ -282,6 +285,13 @@ class BuildRun {
     await this.#warnOfCache();
     await Promise.all(this.#recording);
     this.#summary.duration = performance.now() - this.#started;
+    const { targets, jobs } = this.#plan;
+    const times = targets.map(({ artifactName }) => this.#times.get(artifactName));
+    this.#summary.saved = timeSaved(
+      times.filter(time => time !== undefined),
+      jobs,
+      this.#summary.duration,
+    );
     this.#emit({ type: 'build-finished', ...this.#summary });
     if (this.#bug) throw this.#bug.error;
     return this.#summary;

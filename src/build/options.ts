@@ -55,7 +55,7 @@ export interface BuildSummary {
   cancelled: number;
   /** Milliseconds, from start to end. */
   duration: number;
-  /** Milliseconds of compiling that the cache made unnecessary: what it took once, less what restoring took now. */
+  /** Milliseconds by which it was done sooner because of the cache: time that a person waits, not a sum over targets. */
   saved: number;
   /** Absolute. */
   outputDirectory: string;

@@ -21,6 +21,11 @@ export interface DiagnoseOptions {
   configDirectory: string;
   /** The file that says what is built. Default: `build.yaml` in the config directory. */
   buildFile?: string;
+  /** The board of the target. */
+  board?: string;
+  /** Why it failed, if not by what the compiler printed. `message` says what that means. */
+  reason?: string;
+  message?: string;
   /** The compiler's full output. */
   logFile?: string;
   /** The end of it, for when there is no log. */
@@ -31,13 +36,19 @@ export interface DiagnoseOptions {
 export async function diagnose({
   configDirectory,
   buildFile = 'build.yaml',
+  board,
+  reason,
+  message,
   logFile,
   lastLines,
 }: DiagnoseOptions): Promise<Diagnosis | undefined> {
+  const files = new ConfigFiles(configDirectory);
+  if (reason === 'wrong-board' && message !== undefined)
+    return { message, certain: true, ...(board === undefined ? {} : await placeOf(board, files, buildFile)) };
   const printed = (logFile === undefined ? undefined : await readEnd(logFile)) ?? lastLines;
   const lines = printed.map(line => stripVTControlCharacters(line.slice(0, MAX_LINE)).trimEnd());
   const finding = findKnown(lines) ?? findPlaced(lines);
-  return finding && explain(finding, lines, new ConfigFiles(configDirectory), buildFile);
+  return finding && explain(finding, lines, files, buildFile);
 }
 
 async function explain(

@@ -137,9 +137,10 @@ export class Lookup {
     const restored = await firmware.restore(key, directory);
     if (!restored) return undefined;
     await builds.promote(question.digest, inputs, manifest);
-    const { compileDuration, created: compiledAt } = restored.record;
+    const { compileDuration, created: compiledAt, warnings = [] } = restored.record;
     const { files } = restored;
-    return { ok: true, source, files, compileDuration, compiledAt, fingerprint: key, stored: true };
+    const made = { files, compileDuration, compiledAt, warnings };
+    return { ok: true, source, ...made, fingerprint: key, stored: true };
   }
 
   /** Why there is no firmware for these inputs, one sentence each; `matched` when earlier inputs were the same. */

@@ -28,11 +28,21 @@ export interface CompileSuccess {
   fingerprint?: string;
   /** Whether the next build can have it from the cache. */
   stored: boolean;
+  /** What a person should know about it, one sentence each, also when it was compiled earlier. */
+  warnings: string[];
 }
 
 export interface CompileFailure {
   ok: false;
-  reason: 'exit-status' | 'killed' | 'cannot-start' | 'no-artifacts' | 'output' | 'inputs' | 'cancelled';
+  reason:
+    | 'exit-status'
+    | 'killed'
+    | 'cannot-start'
+    | 'no-artifacts'
+    | 'wrong-board'
+    | 'output'
+    | 'inputs'
+    | 'cancelled';
   /** One sentence for a person: what went wrong and what to do. */
   message: string;
   exitCode?: number;

@@ -47,10 +47,12 @@ export type CompileOutcome =
       observed?: ObservedInputs;
       /** What the toolchain's identity names and what changed meanwhile: then the result is not kept. Default: nothing. */
       unsteady?: string[];
+      /** What a person should know about the firmware, one sentence each; kept with it. Default: nothing. */
+      warnings?: string[];
     }
   | {
       ok: false;
-      reason: 'exit-status' | 'killed' | 'cannot-start' | 'no-artifacts' | 'cancelled';
+      reason: 'exit-status' | 'killed' | 'cannot-start' | 'no-artifacts' | 'wrong-board' | 'cancelled';
       /** One sentence for a person: what went wrong and what to do. */
       message: string;
       exitCode?: number;

@@ -71,6 +71,48 @@ test.serial(
   },
 );
 
+test.serial(
+  'a board that is not for ZMK fails at its place in the build file, and its variant does not',
+  async t => {
+    const machine = await machineFor(t, { onRun: 'build' });
+    const boards = 'zmk/app/boards';
+    machine.change('zmk/app/Kconfig', 'config ZMK_BOARD_COMPAT\n');
+    machine.change(
+      `${boards}/arm/nice_nano/board.yml`,
+      'board: { name: nice_nano_v2, socs: [{ name: x }] }\n',
+    );
+    machine.write('build.yaml', 'include:\n  - board: nice_nano_v2\n    shield: corne_left\n');
+    const warned = start(machine);
+    t.like(await warned.done, { compiled: 1, failed: 0 });
+    const name = 'corne_left-nice_nano_v2-zmk';
+    const about = (building: Building) => building.of('warning').filter(({ target }) => target === name);
+    t.regex(about(warned)[0]!.message, /'nice_nano_v2' does not say that it is set up for ZMK/);
+    // It is kept with the firmware.
+    const cached = start(machine);
+    t.like(await cached.done, { cached: 1 });
+    t.deepEqual(
+      about(cached).map(({ message }) => message),
+      about(warned).map(({ message }) => message),
+    );
+
+    machine.change(
+      `${boards}/more/board.yml`,
+      'board:\n  extend: nice_nano_v2\n  variants: [{ name: zmk, qualifier: x }]\n',
+    );
+    const wrong = start(machine);
+    t.like(await wrong.done, { compiled: 0, failed: 1 });
+    const [failed] = wrong.of('target-failed');
+    t.like(failed, { reason: 'wrong-board' });
+    t.like(failed?.diagnosis, {
+      message:
+        "The board 'nice_nano_v2' is not set up for ZMK, and there is a ZMK variant of it: write 'nice_nano_v2//zmk'.",
+      file: path.join(machine.config, 'build.yaml'),
+      line: 2,
+      certain: true,
+    });
+  },
+);
+
 test.serial('an edit of one half compiles that half, and an undone one nothing', async t => {
   const machine = await machineFor(t, { onRun: 'build' });
   await start(machine).done;

@@ -19,9 +19,10 @@ import {
   zmkPlaces,
 } from '../../../domains/compilation/workspace/index.ts';
 import { isInside } from '../input-files.ts';
-import { observeZephyrBuild } from '../observed/index.ts';
-import { cancelled, withoutArtifacts } from '../outcome.ts';
+import { observeZephyrBuild, Places } from '../observed/index.ts';
+import { cancelled, withoutArtifacts, wrongBoard } from '../outcome.ts';
 import { ToolchainError } from '../toolchain-error.ts';
+import { examineBoard } from './board-compat.ts';
 import type { ZephyrEngine, ZephyrOrder } from './engine.ts';
 import { collectFirmware, DEFAULT_FALLBACK_BINARY } from './firmware.ts';
 import { type ConfigRepository, isolateConfig, readRepository, repositoryInputs } from './repository.ts';
@@ -148,14 +149,24 @@ export class ZephyrToolchain implements Toolchain {
     const found = await collectFirmware({ build, artifactName, fallbackBinary, startMark });
     if (typeof found === 'string') return withoutArtifacts(found, ran.lastLines);
     const { seen = [], ...sight } = this.#engine.sees(order);
-    const observed = await observeZephyrBuild({
+    const sources = {
       ...{ buildDirectory: build, configDirectory, workspace, ...sight },
       projects: await this.#projects(),
       seen: [...seen, ...(config === repository.config ? [] : [{ seen: config, here: repository.config }])],
+    };
+    const board = await examineBoard({
+      ...{ build, board: target.board, places: new Places(sources) },
+      application: path.join(workspace, order.application),
     });
+    if (board !== undefined && 'wrong' in board) return wrongBoard(board.wrong, ran.lastLines);
+    const warnings = board === undefined ? [] : [board.warning];
+    const observed = await observeZephyrBuild(sources);
     const own = [station.work, station.facts];
     const artifacts = bring(found, buildDirectory);
-    return { ok: true, artifacts, ...(observed === undefined ? {} : { observed: without(own, observed) }) };
+    return {
+      ...{ ok: true, artifacts, warnings },
+      ...(observed === undefined ? {} : { observed: without(own, observed) }),
+    };
   }
 
   /** The directories of the workspace's projects, which are known by their revisions. */
