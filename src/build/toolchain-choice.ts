@@ -13,6 +13,7 @@ import { identifyProgram } from './toolchains/program-identity.ts';
 import { findProgram } from './toolchains/programs.ts';
 import { passedEnvironment } from './toolchains/zephyr/environment.ts';
 import { DEFAULT_CONFIG_PATH } from './toolchains/zephyr/repository.ts';
+import { howToInstall, missingPrograms } from './toolchains/zephyr/requirements.ts';
 import { WEST } from './toolchains/zephyr/west-build.ts';
 import type { ZephyrDescription } from './toolchains/zephyr/zephyr-toolchain.ts';
 
@@ -135,6 +136,15 @@ async function examineWest(question: ToolchainQuestion): Promise<ToolchainFindin
       works: false,
       detail: `there is the workspace ${workspace.directory}, but no working 'west' in PATH`,
       remedy: 'Install it: pipx install west',
+    };
+  }
+  const missing = await missingPrograms(environment);
+  if (missing.length > 0) {
+    return {
+      kind: 'west',
+      works: false,
+      detail: `there is the workspace ${workspace.directory}, but no ${missing.map(name => `'${name}'`).join(' and no ')} in PATH`,
+      remedy: missing.map(name => `${howToInstall(name)}.`).join(' '),
     };
   }
   return {

@@ -119,7 +119,8 @@ async function askVersion(
   }
 }
 
-function stampOf(file: string): string | undefined {
+/** What tells a file from every other that was ever in its place; undefined when it is not there. */
+export function stampOf(file: string): string | undefined {
   try {
     const { dev, ino, size, ctimeNs } = statSync(realpathSync(file), { bigint: true });
     return `${dev}:${ino}:${size}:${ctimeNs}`;

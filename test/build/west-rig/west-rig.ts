@@ -27,8 +27,9 @@ export const WEST_VERSIONS: Readonly<Record<string, string>> = {
   'arm-none-eabi-gcc': 'arm-none-eabi-gcc (Arm GNU Toolchain 12.2.Rel1) 12.2.1 20221205',
 };
 
-/** By its own path, because tests have a `PATH` of their own. */
+/** By their own paths, because tests have a `PATH` of their own. */
 const INSTALL = programFile('install');
+const BINARY = programFile('true');
 
 /** A config with two halves of one keyboard. */
 const CONFIG: Readonly<Record<string, string>> = {
@@ -100,6 +101,7 @@ export class WestMachine {
     });
     // Not by this process: what it has open for writing, children of its other threads have open for a moment as well,
     // and then nobody can run it ("Text file busy").
+    for (const name of Object.keys(programs)) rmSync(path.join(directory, name), { force: true });
     execFileSync(INSTALL, ['-m', '755', ...sources, directory]);
   }
 
@@ -156,8 +158,11 @@ export async function createWestMachine(
   symlinkSync(programFile('git'), path.join(root, 'bin/git'));
   writeFiles(machine.config, CONFIG);
   cpSync(template(), machine.workspace, { recursive: true });
-  // Those that the others stand for take their time, too.
-  if (programs) machine.installPrograms(['west', 'arm-none-eabi-gcc']);
+  if (programs) {
+    // Those that the others stand for take their time, too; a binary is asked for its version only once.
+    machine.installPrograms(['west', 'arm-none-eabi-gcc']);
+    for (const name of ['cmake', 'ninja']) symlinkSync(BINARY, path.join(root, 'bin', name));
+  }
   return machine;
 }
 

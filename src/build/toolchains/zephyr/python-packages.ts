@@ -2,7 +2,7 @@
 // scripts with its own interpreter, whatever `python3` in PATH is.
 import { isObject } from '../../../domains/stored.ts';
 import { CannotStartError, captureOutput } from '../../../process/process.ts';
-import { interpreterOf } from '../program-identity.ts';
+import { interpreterOf, stampOf } from '../program-identity.ts';
 import { findProgram } from '../programs.ts';
 import { WEST } from './west-build.ts';
 
@@ -52,10 +52,14 @@ export async function pythonIdentity(
   environment: Readonly<Record<string, string>>,
   signal?: AbortSignal,
 ): Promise<PythonIdentity | null> {
-  const key = JSON.stringify(Object.entries(environment).sort());
+  const own = await interpreterOf(WEST, environment);
+  const candidates = [...(own !== undefined && /python/.test(own) ? [own] : []), 'python3'];
+  const files = await Promise.all(candidates.map(candidate => findProgram(candidate, '/', environment)));
+  const pythons = files.filter(file => file !== undefined);
+  const key = JSON.stringify([pythons, pythons.map(stampOf), Object.entries(environment).sort()]);
   const known = asked.get(key);
   if (known !== undefined && performance.now() - known.at < FRESH_MS) return known.answer;
-  const answer = askAny(environment, signal).catch(error => {
+  const answer = askAny(pythons, environment, signal).catch(error => {
     asked.delete(key);
     throw error;
   });
@@ -63,15 +67,14 @@ export async function pythonIdentity(
   return answer;
 }
 
+/** The answer of the first that works. */
 async function askAny(
+  pythons: readonly string[],
   environment: Readonly<Record<string, string>>,
   signal: AbortSignal | undefined,
 ): Promise<PythonIdentity | null> {
-  const own = await interpreterOf(WEST, environment);
-  const candidates = [...(own !== undefined && /python/.test(own) ? [own] : []), 'python3'];
-  for (const candidate of candidates) {
-    const file = await findProgram(candidate, '/', environment);
-    const found = file === undefined ? undefined : await ask(file, environment, signal);
+  for (const python of pythons) {
+    const found = await ask(python, environment, signal);
     if (found !== undefined) return found;
   }
   return null;
