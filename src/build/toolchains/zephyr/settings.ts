@@ -3,7 +3,7 @@
 // firmware not be kept; and in a container, where it cannot be written, west would fail.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { zephyrBase } from '../../../domains/compilation/workspace/index.ts';
+import { parseSettings } from '../../../domains/compilation/workspace/index.ts';
 
 const SECTION = /^\[zephyr\][^\S\n]*$/m;
 
@@ -15,12 +15,11 @@ const SECTION = /^\[zephyr\][^\S\n]*$/m;
 export function copySettings(workspace: string, zephyr: string, file: string): void {
   const settings = readFileSync(path.join(workspace, '.west/config'), 'utf8');
   const base = `base = ${zephyr}\n`;
-  const complete =
-    zephyrBase(settings) !== undefined
-      ? settings
-      : !SECTION.test(settings)
-        ? `${settings}\n[zephyr]\n${base}`
-        : // Twice the same section is an error.
-          settings.replace(SECTION, section => `${section}\n${base}`);
+  const complete = parseSettings(settings).has('zephyr.base')
+    ? settings
+    : !SECTION.test(settings)
+      ? `${settings}\n[zephyr]\n${base}`
+      : // Twice the same section is an error.
+        settings.replace(SECTION, section => `${section}\n${base}`);
   writeFileSync(file, complete);
 }

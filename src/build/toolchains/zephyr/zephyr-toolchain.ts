@@ -73,7 +73,7 @@ export class ZephyrToolchain implements Toolchain {
   async identity(target: Target, signal?: AbortSignal): Promise<Record<string, unknown>> {
     const { fallbackBinary = DEFAULT_FALLBACK_BINARY } = this.#description;
     const { configPath, isModule } = this.#repository();
-    const { application } = await this.#places();
+    const { application, zephyr } = await this.#places();
     // With names for the places, which make no difference.
     const repository = '{repository}';
     const places = { build: '{build}', config: '{config}', userCache: '{user-cache}', repository };
@@ -83,7 +83,7 @@ export class ZephyrToolchain implements Toolchain {
       this.#engine.identity(signal),
       this.#workspaceNow(FRESH, signal),
     ]);
-    return { command, configPath, isModule, fallbackBinary, ...engine, workspace };
+    return { command, configPath, isModule, fallbackBinary, zephyr, ...engine, workspace };
   }
 
   async declaredInputs(): Promise<string[]> {

@@ -9,8 +9,8 @@ import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isObject } from '../../stored.ts';
-import { readSettings } from './identity.ts';
 import { manifestsAt, parseManifest } from './manifest.ts';
+import { readSettings } from './settings.ts';
 
 /** So many manifests are read of one workspace; ZMK's own and all that it imports are three. */
 const MAX_MANIFESTS = 100;
@@ -71,10 +71,10 @@ export async function* manifestProjects(directory: string): AsyncGenerator<Manif
  * says. Undefined when ZMK is not there. Rejects with `WorkspaceError` when it is not a workspace.
  */
 export async function zmkPlaces(directory: string): Promise<ZmkPlaces | undefined> {
-  const { settings, manifestFile } = await readSettings(directory);
+  const { values, manifestFile } = await readSettings(directory);
   const own = path.relative(directory, path.dirname(manifestFile)).replaceAll(path.sep, '/');
   const isBelow = !own.startsWith('..') && !path.isAbsolute(own);
-  const base = zephyrBase(settings);
+  const base = values.get('zephyr.base');
   let zephyr = [base, 'zephyr'].find(place => place !== undefined && existsSync(path.join(directory, place)));
   let application = isBelow && (await isApplication(path.dirname(manifestFile))) ? own || '.' : undefined;
   const others: string[] = [];
@@ -92,12 +92,6 @@ export async function zmkPlaces(directory: string): Promise<ZmkPlaces | undefine
     if (application === undefined && (await isApplication(path.join(directory, app)))) application = app;
   }
   return application === undefined ? undefined : { application, zephyr: zephyr ?? 'zephyr' };
-}
-
-/** Where west's settings say that Zephyr is. */
-export function zephyrBase(settings: string): string | undefined {
-  const section = /^\[zephyr\]\s*$([^[]*)/m.exec(settings)?.[1] ?? '';
-  return /^base\s*[=:]\s*(.*?)\s*$/m.exec(section)?.[1];
 }
 
 interface Import {
