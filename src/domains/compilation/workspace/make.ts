@@ -23,6 +23,8 @@ export type WorkspaceEvent =
 export interface MakeOptions {
   /** Never touches the network: everything must have been fetched before. */
   offline?: boolean;
+  /** Milliseconds that a server may send nothing. Default: a minute. */
+  stallTimeout?: number;
   signal?: AbortSignal;
   onEvent?: (event: WorkspaceEvent) => void;
   /** The time in milliseconds since the epoch. Default: `Date.now`. */
@@ -37,7 +39,7 @@ export interface MakeOptions {
 export async function makeWorkspace(
   store: WorkspaceStore,
   manifest: Manifest,
-  { offline = false, signal, onEvent, clock = Date.now }: MakeOptions,
+  { offline = false, stallTimeout, signal, onEvent, clock = Date.now }: MakeOptions,
 ): Promise<{ workspace: KnownWorkspace; made: boolean }> {
   const part = store.newPart();
   await mkdir(part, { mode: 0o700 });
@@ -55,7 +57,7 @@ export async function makeWorkspace(
       if (name !== undefined) onEvent?.({ type: 'project', name });
       onEvent?.({ type: 'output', line });
     };
-    const west = { cwd: part, offline, signal, onLine };
+    const west = { cwd: part, offline, stallTimeout, signal, onLine };
     await runWest(['init', '-l', 'config'], west);
     await runWest(['update', '--narrow', '--fetch', 'smart', '-o=--depth=1'], west);
     await pruneSeeds(part);

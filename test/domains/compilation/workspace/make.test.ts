@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import test from 'ava';
 import { createUserConfig } from '../../../../src/config/index.ts';
@@ -207,6 +209,26 @@ test('a workspace whose making fails cannot be seen, and the next try fetches on
   for (const [name, inode] of fetched) t.is(objects.get(name), inode, name);
   t.true(fetched.size > 5);
   t.deepEqual(await readdir(path.join(service.store.root, 'parts')), []);
+});
+
+test('a server that accepts and never answers ends with a message that names it', async t => {
+  const { config, cacheRoot } = await createUpstream(t);
+  const server = createServer(() => {});
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  const text = await readFile(path.join(config, 'config/west.yml'), 'utf8');
+  const silent = text.replace(/url-base: "[^"]*"/, `url-base: "http://127.0.0.1:${port}"`);
+  await write(config, { 'config/west.yml': silent });
+  const creating = new WorkspaceService({ cacheRoot }).create(config, { stallTimeout: 1000 });
+  const error = await t.throwsAsync(creating, { instanceOf: WorkspaceError });
+  t.regex(
+    error?.message ?? '',
+    /^west update failed for zmk: fatal: unable to access 'http:\/\/127\.0\.0\.1:\d+\/zmk\/': Operation too slow\..*Run it again/,
+  );
 });
 
 test('offline, nothing but what was fetched before is used', async t => {
