@@ -1,5 +1,6 @@
 // Builds every target of a config: what the cache has from there, the rest in worker threads, all at once.
 import { GloveboxError } from '../cache/errors.ts';
+import { DEFAULT_CONFIG_PATH } from '../config/toolchain-options.ts';
 import {
   type CompilationBuildCacheService,
   type CompileEvent,
@@ -69,6 +70,8 @@ class BuildRun {
   readonly #summary: BuildSummary;
   /** By artifact name. */
   readonly #times = new Map<string, TargetTime>();
+  /** Every file that a target was made of; undefined when that is not known of each. */
+  #read: Set<string> | undefined = new Set();
   #bug: { error: unknown } | undefined;
   #warnedOfCache = false;
 
@@ -133,6 +136,7 @@ class BuildRun {
       }
       await this.#warnOfCache();
       if (missed.length > 0) await this.#compileAll(missed, output);
+      await this.#tellUnusedKeymaps();
     } finally {
       await output.close();
     }
@@ -225,7 +229,9 @@ class BuildRun {
 
   #deliver(target: string, result: CompileSuccess, output: OutputDirectory, began: number): void {
     const files = output.publish(target, result.files);
-    const { source, compileDuration, compiledAt, fingerprint, warnings } = result;
+    const { source, compileDuration, compiledAt, fingerprint, warnings, read } = result;
+    if (read === undefined) this.#read = undefined;
+    for (const file of read ?? []) this.#read?.add(file);
     for (const message of warnings) this.#emit({ type: 'warning', target, message });
     const duration = performance.now() - began;
     if (source === 'compiled') this.#summary.compiled++;
@@ -306,6 +312,18 @@ class BuildRun {
     } catch (error) {
       if (!this.#signal.aborted && !(error instanceof GloveboxError)) throw error;
     }
+  }
+
+  /** Says which keymaps were of no use, when that is certain. */
+  async #tellUnusedKeymaps(): Promise<void> {
+    const { configDirectory, targets, toolchain, userConfig } = this.#plan;
+    const { compiled, cached } = this.#summary;
+    if (toolchain.kind === 'command' || this.#read === undefined || this.#options.isPartial) return;
+    if (compiled + cached < targets.length) return;
+    const { configPath = DEFAULT_CONFIG_PATH } = userConfig.build;
+    const { unusedKeymaps } = await import('./unused-keymaps.ts');
+    const found = await unusedKeymaps({ configDirectory, configPath, targets, read: this.#read });
+    for (const message of found) this.#emit({ type: 'warning', message });
   }
 
   /** Says, once, that a store cannot be used. */

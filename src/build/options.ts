@@ -9,13 +9,15 @@ export interface RunOptions {
   dryRun?: boolean;
   /** Stops the build: every compiler is ended within two seconds, and nothing half-made is left. */
   signal?: AbortSignal;
+  /** Whether the plan has only some of the matrix's targets, so that nothing can be said about all. Default: false. */
+  isPartial?: boolean;
   /** What stops one target alone, by its artifact name: the same signal whenever it is asked for. Default: nothing does. */
   signalOf?: (target: string) => AbortSignal | undefined;
   /** Told everything that happens, in order. When it throws, the build is stopped and rejects with what it threw. */
   onEvent: BuildListener;
 }
 
-export interface BuildOptions extends Omit<RunOptions, 'signalOf'> {
+export interface BuildOptions extends Omit<RunOptions, 'signalOf' | 'isPartial'> {
   /** The config's repository: the directory that holds `build.yaml`. */
   configDirectory: string;
   /**

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { GloveboxError } from '../cache/errors.ts';
-import type { ToolchainKind } from '../config/toolchain-options.ts';
+import { DEFAULT_CONFIG_PATH, type ToolchainKind } from '../config/toolchain-options.ts';
 import type { UserConfig } from '../config/user-config.ts';
 import { caller, workspaceCommand } from './toolchains/container/command-line.ts';
 import { findEngine } from './toolchains/container/engine-search.ts';
@@ -12,7 +12,6 @@ import type { ToolchainDescription } from './toolchains/index.ts';
 import { identifyProgram } from './toolchains/program-identity.ts';
 import { findProgram } from './toolchains/programs.ts';
 import { passedEnvironment } from './toolchains/zephyr/environment.ts';
-import { DEFAULT_CONFIG_PATH } from './toolchains/zephyr/repository.ts';
 import { howToInstall, missingPrograms } from './toolchains/zephyr/requirements.ts';
 import { WEST } from './toolchains/zephyr/west-build.ts';
 import type { ZephyrDescription } from './toolchains/zephyr/zephyr-toolchain.ts';

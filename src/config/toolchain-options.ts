@@ -79,5 +79,8 @@ export const PLACEHOLDERS = [
   'cmake-args',
 ] as const;
 
+/** `build.configPath` when nobody says otherwise: as the workflow's `config_path`. */
+export const DEFAULT_CONFIG_PATH = 'config';
+
 /** What a program needs to start at all, and what does not change what it makes. */
 export const DEFAULT_PASS_THROUGH: readonly string[] = ['PATH', 'HOME', 'TMPDIR'];

@@ -197,6 +197,7 @@ class Watch {
       { ...plan, targets, jobs, warnings },
       {
         signal: this.#signal,
+        isPartial: targets.length < plan.targets.length,
         signalOf: name => turns.get(name)?.signal,
         onEvent: event => this.#relay(event),
       },

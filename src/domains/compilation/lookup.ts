@@ -139,7 +139,7 @@ export class Lookup {
     await builds.promote(question.digest, inputs, manifest);
     const { compileDuration, created: compiledAt, warnings = [] } = restored.record;
     const { files } = restored;
-    const made = { files, compileDuration, compiledAt, warnings };
+    const made = { files, compileDuration, compiledAt, warnings, read: inputs.files.map(([file]) => file) };
     return { ok: true, source, ...made, fingerprint: key, stored: true };
   }
 

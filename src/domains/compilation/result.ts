@@ -30,6 +30,11 @@ export interface CompileSuccess {
   stored: boolean;
   /** What a person should know about it, one sentence each, also when it was compiled earlier. */
   warnings: string[];
+  /**
+   * The files that it was made of, as they are stored: relative to the config directory where they are in it. Undefined
+   * when nothing is known of them.
+   */
+  read?: string[];
 }
 
 export interface CompileFailure {

@@ -199,6 +199,7 @@ export class ZmkWestService {
     const result: CompileSuccess = { ...made, stored: false };
     const inputs = await this.#observe(outcome, started, job);
     if (!inputs) return { result };
+    result.read = inputs.files.map(([file]) => file);
     const { builds, firmware, configDirectory } = this.#options;
     const key = await fingerprint(question.digest, inputs);
     if (fence && !(await builds.mayStore(fence.lease, fence.token))) return { result };

@@ -113,6 +113,28 @@ test.serial(
   },
 );
 
+test.serial(
+  'a keymap that no target uses is told, compiled or cached, and not before all targets are built',
+  async t => {
+    const machine = await machineFor(t, { onRun: 'build' });
+    machine.write('config/corne_lft.keymap', '/ { };\n');
+    machine.write('config/base.keymap', '/ { };\n');
+    machine.write('config/corne.keymap', '#include "base.keymap"\n/ { keymap { a; }; };\n');
+    const sentence = 'config/corne_lft.keymap is used by no target.';
+    const told = (building: Building) => building.of('warning').map(({ message }) => message);
+    const compiled = start(machine);
+    t.like(await compiled.done, { compiled: 2 });
+    t.deepEqual(told(compiled), [sentence]);
+    const cached = start(machine);
+    t.like(await cached.done, { cached: 2 });
+    t.deepEqual(told(cached), [sentence]);
+    machine.write('config/corne_left.overlay', '#include "nowhere.h"\n');
+    const failing = start(machine);
+    t.like(await failing.done, { failed: 1 });
+    t.deepEqual(told(failing), []);
+  },
+);
+
 test.serial('an edit of one half compiles that half, and an undone one nothing', async t => {
   const machine = await machineFor(t, { onRun: 'build' });
   await start(machine).done;

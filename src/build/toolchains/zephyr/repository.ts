@@ -3,11 +3,9 @@ import { cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, sy
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { escapePath } from 'tinyglobby';
+import { DEFAULT_CONFIG_PATH } from '../../../config/toolchain-options.ts';
 import { inputFiles } from '../input-files.ts';
 import { ToolchainError } from '../toolchain-error.ts';
-
-/** Where the keymaps are when nobody says otherwise, relative to the repository: as the workflow's `config_path`. */
-export const DEFAULT_CONFIG_PATH = 'config';
 
 /** A config repository on this machine. Paths are absolute. */
 export interface ConfigRepository {
