@@ -256,7 +256,7 @@ class BuildRun {
       return;
     }
     this.#summary.failed++;
-    const { ok: _, ...told } = failure;
+    const { ok: _, excerpt: __, ...told } = failure;
     const duration = performance.now() - began;
     this.#times.set(target, { compileDuration: duration, cached: false });
     this.#record({ target, result: 'failed', duration });

@@ -1,4 +1,5 @@
 // What compiling one target can come to, and what is told while it goes on.
+import type { SourceExcerpt } from './toolchain.ts';
 
 export type CompileEvent =
   /** Inputs are being hashed and the cache is being asked. */
@@ -54,6 +55,8 @@ export interface CompileFailure {
   lastLines: string[];
   /** The compiler's full output, when it was started. */
   logFile?: string;
+  /** What the compiler read where it could not go on, when it says where that was. */
+  excerpt?: SourceExcerpt | undefined;
 }
 
 /** Whether a target is in the cache. */

@@ -57,7 +57,20 @@ export type CompileOutcome =
       message: string;
       exitCode?: number;
       lastLines: string[];
+      /** What the compiler read where it could not go on, when it says where that was. */
+      excerpt?: SourceExcerpt | undefined;
     };
+
+/** A line as a compiler read it after preprocessing, which its messages count in and nobody has written. */
+export interface SourceExcerpt {
+  /** The source that the line came from, as the compiler calls it. */
+  file: string;
+  /** Of the source. 1-based. */
+  line: number;
+  text: string;
+  /** Where in `text` it could not go on. 1-based. */
+  column: number;
+}
 
 export interface Artifact {
   /** File name in the output directory, such as `corne_left-nice_nano_v2-zmk.uf2`. No path separators. */

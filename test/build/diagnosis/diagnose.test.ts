@@ -56,25 +56,25 @@ for (const { mistake, layer, message, column } of [
   {
     mistake: "a key's name in QMK",
     layer: '    nav { bindings = <&kp KC_SPC &kp B>; };',
-    message: "'KC_SPC' is no key code of ZMK. Did you mean 'SPACE'?",
+    message: "'KC_SPC' is not a key code of ZMK. Did you mean 'SPACE'?",
     column: 27,
   },
   {
     mistake: 'a letter of QMK',
     layer: '    nav { bindings = <&kp A &kp KC_B>; };',
-    message: "'KC_B' is no key code of ZMK. Did you mean 'B'?",
+    message: "'KC_B' is not a key code of ZMK. Did you mean 'B'?",
     column: 33,
   },
   {
     mistake: 'a mistyped key',
     layer: '    nav { bindings = <&kp COPY &kp BSCP &kp LC(Z) &bt BT_SEL 0>; };',
-    message: "'BSCP' is no key code of ZMK. Did you mean 'BSPC'?",
+    message: "'BSCP' is not a key code of ZMK. Did you mean 'BSPC'?",
     column: 36,
   },
   {
     mistake: 'a name in a comment is not what is wrong',
     layer: '    nav { bindings = <&kp /* BSCP */ A &kp FOO_BAR_BAZ>; };',
-    message: "'FOO_BAR_BAZ' is no key code of ZMK.",
+    message: "'FOO_BAR_BAZ' is not a key code of ZMK.",
     column: 44,
   },
 ]) {

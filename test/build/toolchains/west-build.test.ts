@@ -6,6 +6,7 @@ import { glovebox } from '../../cli/run.ts';
 import { publishedBuild, publishedLibrary } from '../../support/published.ts';
 import { Building } from '../project.ts';
 import { createWestMachine, type WestMachine, type WestMachineOptions } from '../west-rig/west-rig.ts';
+import { writeFiles } from './observed/workspace.ts';
 
 const { createUserConfig } = await publishedBuild();
 const { createDefaultCache } = await publishedLibrary();
@@ -132,6 +133,40 @@ test.serial(
     const failing = start(machine);
     t.like(await failing.done, { failed: 1 });
     t.deepEqual(told(failing), []);
+  },
+);
+
+test.serial(
+  'a name that the preprocessor did not know is told, though its line went with the build directory',
+  async t => {
+    const machine = await machineFor(t);
+    const keymap = path.join(machine.config, 'config/corne.keymap');
+    machine.write(
+      'config/corne.keymap',
+      '#include <behaviors.dtsi>\n#include "mine.h"\nLAYER(&kp GOOD,\n  &kp BAD)\n',
+    );
+    const building = start(machine);
+    for (let half = 0; half < 2; half++) {
+      const run = await machine.rig.nextRun();
+      writeFiles(run.target.build!, {
+        'zephyr/zephyr.dts.pre': `# 1 "${keymap}"\n\n\n/ { base { bindings = <&kp GOOD &kp BAD>; }; };\n`,
+      });
+      await run.print(`-- Using keymap file: ${keymap}`);
+      await run.print(
+        `devicetree error: ${keymap}:3 (column 28): parse error: expected number or parenthesized expression`,
+      );
+      await run.exit(1);
+    }
+    t.like(await building.done, { failed: 2 });
+    for (const failed of building.of('target-failed')) {
+      t.like(failed.diagnosis, {
+        message: "'GOOD' is not a key code of ZMK.",
+        file: keymap,
+        line: 3,
+        column: 11,
+      });
+      t.false('excerpt' in failed);
+    }
   },
 );
 

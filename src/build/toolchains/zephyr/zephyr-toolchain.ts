@@ -25,6 +25,8 @@ import { ToolchainError } from '../toolchain-error.ts';
 import { examineBoard } from './board-compat.ts';
 import type { ZephyrEngine, ZephyrOrder } from './engine.ts';
 import { collectFirmware, DEFAULT_FALLBACK_BINARY } from './firmware.ts';
+import { settingsWithoutEffect } from './kconfig-warnings.ts';
+import { excerptOf } from './preprocessed.ts';
 import { type ConfigRepository, isolateConfig, readRepository, repositoryInputs } from './repository.ts';
 import { copySettings } from './settings.ts';
 import { ownStation, type Station, takeStation } from './station.ts';
@@ -143,9 +145,9 @@ export class ZephyrToolchain implements Toolchain {
         job.onProcess?.(event, processGroup);
       },
     });
-    if (!ran.ok) return ran;
-    const { artifactName } = target;
     const { build, config } = order;
+    if (!ran.ok) return { ...ran, excerpt: excerptOf(build, job.logFile) };
+    const { artifactName } = target;
     const found = await collectFirmware({ build, artifactName, fallbackBinary, startMark });
     if (typeof found === 'string') return withoutArtifacts(found, ran.lastLines);
     const { seen = [], ...sight } = this.#engine.sees(order);
@@ -154,12 +156,16 @@ export class ZephyrToolchain implements Toolchain {
       projects: await this.#projects(),
       seen: [...seen, ...(config === repository.config ? [] : [{ seen: config, here: repository.config }])],
     };
+    const places = new Places(sources);
     const board = await examineBoard({
-      ...{ build, board: target.board, places: new Places(sources) },
+      ...{ build, board: target.board, places },
       application: path.join(workspace, order.application),
     });
     if (board !== undefined && 'wrong' in board) return wrongBoard(board.wrong, ran.lastLines);
-    const warnings = board === undefined ? [] : [board.warning];
+    const warnings = [
+      ...(board === undefined ? [] : [board.warning]),
+      ...settingsWithoutEffect({ logFile: job.logFile, target, configDirectory, places }),
+    ];
     const observed = await observeZephyrBuild(sources);
     const own = [station.work, station.facts];
     const artifacts = bring(found, buildDirectory);
