@@ -44,12 +44,16 @@ export async function readMatrix(
     const key = foldName(target.artifactName);
     const earlier = targets.get(key);
     if (earlier === undefined) targets.set(key, { target, entry });
-    else if (!differOnlyInIgnored(earlier.entry, entry)) {
+    else if (JSON.stringify(earlier.target) !== JSON.stringify(target)) {
       throw new MatrixError(
         file,
         entry.line,
         `the artifact name ${quoted(target.artifactName)} is taken by the target of line ${earlier.entry.line}. ` +
           `Give one of them an 'artifact-name' of its own.`,
+      );
+    } else if (isRepeated(earlier.entry, entry)) {
+      onWarning?.(
+        `${file}:${entry.line}: this is the target of line ${earlier.entry.line} again, and built once.`,
       );
     }
   }
@@ -69,13 +73,10 @@ function ignoredSentence({ name, lines }: IgnoredField): string {
   return `${quoted(name)} is ignored${also}: ZMK's workflow reads ${FIELDS.join(', ')}.${didYouMeanField(name)}`;
 }
 
-/** Whether two entries are one target, which GitHub would build twice because of a field that the workflow ignores. */
-function differOnlyInIgnored(a: Entry, b: Entry): boolean {
+/** Whether two entries of one target are the same in all fields. Else one that is ignored makes them two, and that is told. */
+function isRepeated(a: Entry, b: Entry): boolean {
   const names = [...new Set([...a.values.keys(), ...b.values.keys()])];
-  const differing = names.filter(
-    name => (a.values.get(name)?.text ?? '') !== (b.values.get(name)?.text ?? ''),
-  );
-  return differing.length > 0 && !differing.some(isField);
+  return names.every(name => (a.values.get(name)?.text ?? '') === (b.values.get(name)?.text ?? ''));
 }
 
 function targetOf(file: string, { values, line }: Entry): Target {

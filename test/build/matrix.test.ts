@@ -306,7 +306,6 @@ exclude:
     'a-zmk',
     'b-zmk',
   ]);
-  await refused(t, 'include:\n  - { board: a, note: x }\n  - { board: a, note: x }', 3, /'a-zmk' is taken/);
 });
 
 test('the names of fields are known in capitals, too, as GitHub knows them', async t => {
@@ -385,6 +384,16 @@ test('two targets with one artifact name are refused with both lines', async t =
   await refused(t, 'board: [a, A]', 1, /'A-zmk' is taken/);
   await refused(t, 'board: ["\u00e9", "e\u0301"]', 1, /is taken/);
   await refused(t, 'board: [a, b]\nartifact-name: [x]', 1, /'x' is taken/);
+});
+
+test('a target that is written twice is built once, and told', async t => {
+  const { targets, warnings } = await readWarned(
+    t,
+    'include:\n  - { board: a, shield: b }\n  - { board: c }\n  - { shield: b, board: a }\n',
+  );
+  t.deepEqual(names(targets), ['b-a-zmk', 'c-zmk']);
+  t.is(warnings.length, 1);
+  t.regex(warnings[0]!, /build\.yaml:4: this is the target of line 2 again, and built once\.$/);
 });
 
 test('an artifact name that is no safe file name is refused at its line', async t => {
