@@ -1,8 +1,9 @@
 // What ZMK's and Zephyr's own sources have: names to suggest to somebody who has written another, and where names come
 // from. The build's output says where these sources are; what cannot be read has nothing.
 import type { Dirent } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { readTextFile } from '../../config/text-file.ts';
 import { isObject } from '../../domains/stored.ts';
 import type { Header } from './undefined-names.ts';
 
@@ -11,6 +12,10 @@ const ZEPHYR_PARTS = ['kernel', 'lib', 'subsys', 'drivers'];
 
 // ZMK and these parts of Zephyr have 2,100 together.
 const MAX_FILES = 5_000;
+
+// The output may name any file there is.
+const MAX_BYTES = 1024 * 1024;
+const MAX_DIRECTORIES = 5_000;
 
 /** Directories below the workspace in which modules with shields are looked for. */
 const MODULE_DEPTH = 3;
@@ -142,9 +147,11 @@ export async function propertyNames(binding: string): Promise<string[]> {
 async function modulesBeside(zephyr: string): Promise<string[]> {
   const found: string[] = [];
   let level = [path.dirname(zephyr)];
+  let looked = 0;
   for (let depth = 0; depth < MODULE_DEPTH; depth++) {
     const inner: string[] = [];
     for (const parent of level) {
+      if (++looked > MAX_DIRECTORIES) return found;
       for (const entry of await readdir(parent, { withFileTypes: true }).catch((): Dirent[] => [])) {
         const directory = path.join(parent, entry.name);
         if (!entry.isDirectory() || entry.name.startsWith('.') || directory === zephyr) continue;
@@ -186,5 +193,5 @@ async function namesIn(directory: string): Promise<string[]> {
 }
 
 async function textOf(file: string): Promise<string> {
-  return readFile(file, 'utf8').catch(() => '');
+  return readTextFile(file, MAX_BYTES).catch(() => '');
 }

@@ -333,6 +333,11 @@ test('any output and any source is read in a moment', async t => {
     await say(t, logs.NO_BINDING_CELLS, layer);
     await say(t, logs.parseError(LINE, 'expected number or parenthesized expression'), layer);
   }
+  for (const place of ['/dev/zero', '/dev/tty', '/', '/proc/self/mem']) {
+    const said = `'x' appears in /a in b, but is not declared in 'properties:' in ${place}`;
+    await say(t, `-- Application: ${place}\n-- Zephyr version: 3.5.0 (${place})\n${logs.treeError(said)}`);
+    await say(t, `-- Application: ${place}\n-- Zephyr version: 3.5.0 (${place})\n${logs.NO_SHIELD}`);
+  }
   const lines = [`${':1'.repeat(1_000)}`, 'devicetree error: '.repeat(100), `${'a.c:1:1: '.repeat(200)}`];
   const lastLines = Array.from({ length: 3_000 }, (_, at) => lines[at % lines.length]!);
   t.truthy(await diagnose({ configDirectory: os.tmpdir(), lastLines }));

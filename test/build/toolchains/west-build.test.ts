@@ -129,6 +129,12 @@ test.serial(
     const cached = start(machine);
     t.like(await cached.done, { cached: 2 });
     t.deepEqual(told(cached), [sentence]);
+    // Of a module, keymaps are read in a copy.
+    machine.write('zephyr/module.yml', 'build: {}\n');
+    const module = start(machine);
+    t.like(await module.done, { compiled: 2 });
+    t.deepEqual(told(module), [sentence]);
+    t.deepEqual(module.of('target-missed')[0]?.why, ['zephyr/module.yml was added']);
     machine.write('config/corne_left.overlay', '#include "nowhere.h"\n');
     const failing = start(machine);
     t.like(await failing.done, { failed: 1 });

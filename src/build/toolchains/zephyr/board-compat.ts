@@ -1,10 +1,13 @@
 // Whether a board is set up for ZMK, as ZMK's workflow asks after each build: `nice_nano` of Zephyr itself builds, but its
 // firmware has neither the bootloader's layout nor the settings storage that ZMK needs; `nice_nano//zmk` has.
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { readTextFile } from '../../../config/text-file.ts';
 import { isObject } from '../../../domains/stored.ts';
 import { parseCmakeCache } from '../observed/key-values.ts';
 import type { Places } from '../observed/places.ts';
+
+/** Ten times what the largest builds leave. */
+const MAX_BYTES = 64 * 1024 * 1024;
 
 /** What is to be said about the board of a firmware. */
 export type BoardFinding = { wrong: string } | { warning: string } | undefined;
@@ -68,7 +71,7 @@ export async function examineBoard({
 async function descriptionsIn(file: string): Promise<unknown[]> {
   const { parse } = await import('yaml');
   try {
-    const content: unknown = parse(await readFile(file, 'utf8'), { maxAliasCount: 100, schema: 'core' });
+    const content: unknown = parse(await textOf(file), { maxAliasCount: 100, schema: 'core' });
     if (!isObject(content)) return [];
     return Array.isArray(content.boards) ? content.boards : [content.board];
   } catch {
@@ -91,5 +94,5 @@ function variantsOf(description: Record<string, unknown>): { name: string; chip:
 }
 
 async function textOf(file: string): Promise<string> {
-  return readFile(file, 'utf8').catch(() => '');
+  return readTextFile(file, MAX_BYTES).catch(() => '');
 }

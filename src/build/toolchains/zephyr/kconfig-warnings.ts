@@ -1,7 +1,7 @@
 // Settings of the user's own that a build took note of and did not follow: Kconfig warns of them among its many lines, and
 // the firmware lacks what they ask for.
-import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { readTextFile } from '../../../config/text-file.ts';
 import type { Target } from '../../../domains/compilation/target.ts';
 import type { Places } from '../observed/index.ts';
 
@@ -26,20 +26,20 @@ interface Assignment {
 }
 
 /** A sentence for each setting of the config, or of `cmake-args`, that came out as something else. In Kconfig's order. */
-export function settingsWithoutEffect({
+export async function settingsWithoutEffect({
   logFile,
   target,
   configDirectory,
   places,
-}: SettingsQuestion): string[] {
-  const log = textOf(logFile, MAX_LOG);
+}: SettingsQuestion): Promise<string[]> {
+  const log = await textOf(logFile, MAX_LOG);
   const own = new Map<string, Assignment>();
   for (const [, seen] of log.matchAll(/^Merged configuration '(.+)'\s*$/gm)) {
     const file = places.here(seen!);
     // Those of boards and shields of ZMK's own are for somebody else to mend. Later files win over earlier ones.
     if (file === undefined || places.owner(file) !== 'config') continue;
     const shown = path.relative(configDirectory, file).replaceAll(path.sep, '/');
-    for (const [index, line] of textOf(file, MAX_CONF).split('\n').entries()) {
+    for (const [index, line] of (await textOf(file, MAX_CONF)).split('\n').entries()) {
       const [, name, value] = /^\s*CONFIG_(\w+)=(.*?)\s*$/.exec(line) ?? [];
       if (name !== undefined) own.set(name, { value: value!, place: `${shown}:${index + 1}` });
     }
@@ -74,10 +74,6 @@ function plain(value: string): string {
   return value.replace(/^"(.*)"$/, '$1');
 }
 
-function textOf(file: string, limit: number): string {
-  try {
-    return statSync(file).size > limit ? '' : readFileSync(file, 'utf8');
-  } catch {
-    return '';
-  }
+async function textOf(file: string, limit: number): Promise<string> {
+  return readTextFile(file, limit).catch(() => '');
 }

@@ -1,7 +1,8 @@
 // The preprocessed line of a devicetree in which dtlib could not go on. It names the line of the source, and a column that
 // only the preprocessed text has, in which every macro is what it stands for; that text goes with the build directory.
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import path from 'node:path';
+import { readTextFile } from '../../../config/text-file.ts';
 import type { SourceExcerpt } from '../../../domains/compilation/toolchain.ts';
 
 /** Bytes. The message is among the last lines of a log. */
@@ -16,14 +17,14 @@ const MAX_SIDE = 1_000;
  *
  * @param build the build directory, which is still there
  */
-export function excerptOf(build: string, logFile: string): SourceExcerpt | undefined {
+export async function excerptOf(build: string, logFile: string): Promise<SourceExcerpt | undefined> {
   try {
     const [, file, line, column] =
       /^devicetree error: (.+?):(\d+) \(column (\d+)\): parse error: /m.exec(endOf(logFile)) ?? [];
     if (file === undefined) return undefined;
     const place = { file, line: Number(line), column: Number(column) };
-    const source = path.join(build, 'zephyr/zephyr.dts.pre');
-    const text = lineOf(readBounded(source), place);
+    const source = await readTextFile(path.join(build, 'zephyr/zephyr.dts.pre'), MAX_SOURCE);
+    const text = lineOf(source, place);
     if (text === undefined) return undefined;
     const from = Math.max(0, place.column - 1 - MAX_SIDE);
     return { ...place, text: text.slice(from, place.column + MAX_SIDE), column: place.column - from };
@@ -45,16 +46,6 @@ function lineOf(text: string, { file, line, column }: Omit<SourceExcerpt, 'text'
     }
   }
   return undefined;
-}
-
-function readBounded(file: string): string {
-  const descriptor = openSync(file, 'r');
-  try {
-    if (fstatSync(descriptor).size > MAX_SOURCE) throw new Error(`${file} is too large`);
-    return readFileSync(descriptor, 'utf8');
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 function endOf(file: string): string {

@@ -146,7 +146,7 @@ export class ZephyrToolchain implements Toolchain {
       },
     });
     const { build, config } = order;
-    if (!ran.ok) return { ...ran, excerpt: excerptOf(build, job.logFile) };
+    if (!ran.ok) return { ...ran, excerpt: await excerptOf(build, job.logFile) };
     const { artifactName } = target;
     const found = await collectFirmware({ build, artifactName, fallbackBinary, startMark });
     if (typeof found === 'string') return withoutArtifacts(found, ran.lastLines);
@@ -164,7 +164,7 @@ export class ZephyrToolchain implements Toolchain {
     if (board !== undefined && 'wrong' in board) return wrongBoard(board.wrong, ran.lastLines);
     const warnings = [
       ...(board === undefined ? [] : [board.warning]),
-      ...settingsWithoutEffect({ logFile: job.logFile, target, configDirectory, places }),
+      ...(await settingsWithoutEffect({ logFile: job.logFile, target, configDirectory, places })),
     ];
     const observed = await observeZephyrBuild(sources);
     const own = [station.work, station.facts];

@@ -67,5 +67,5 @@ test('there is none when the log is about something else, or the source is not t
   t.is(await excerpt(t, 'ninja: build stopped: subcommand failed.'), undefined);
   t.is(await excerpt(t, said(99, 1)), undefined);
   t.is(await excerpt(t, said(8, 12), ''), undefined);
-  t.is(excerptOf('/nowhere', '/nowhere/log'), undefined);
+  t.is(await excerptOf('/nowhere', '/nowhere/log'), undefined);
 });
