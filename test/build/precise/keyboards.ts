@@ -144,7 +144,7 @@ export class Keyboards {
     writeTools(this.tools);
     const all = Object.entries({
       ...workspaceFiles(),
-      'config/west.yml': CONFIG['config/west.yml']!,
+      'config/west.yml': 'manifest: { projects: [{ name: zmk }] }\n',
       'zephyr/VERSION': 'VERSION_MAJOR = 3\n',
     });
     for (const project of PROJECTS) {

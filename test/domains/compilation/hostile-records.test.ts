@@ -52,8 +52,11 @@ const VALUES: [what: string, value: unknown][] = [
   ['bytes', Buffer.from([0, 1, 2])],
   ['a map', new Map([['schema', 1]])],
   ['a circle', circle],
-  ['a big number', { schema: 1, kind: 'west', target: { big: 7n }, toolchain: {} }],
-  ['something deep', { schema: 1, kind: 'command', target: nested(500), toolchain: nested(500) }],
+  ['a big number', { schema: FINGERPRINT_SCHEMA, kind: 'west', target: { big: 7n }, toolchain: {} }],
+  [
+    'something deep',
+    { schema: FINGERPRINT_SCHEMA, kind: 'command', target: nested(500), toolchain: nested(500) },
+  ],
   ['endless candidates', { schema: FINGERPRINT_SCHEMA, candidates: endless(), stored: 1, names: endless() }],
   ['endless files', manifest(snapshot({ files: endless() }))],
   [

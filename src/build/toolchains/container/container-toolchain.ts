@@ -1,5 +1,6 @@
 // The `container` toolchain: ZMK's own build in a west workspace, with the programs of an image.
 import { randomUUID } from 'node:crypto';
+import path from 'node:path';
 import { pickEnvironment } from '../../../config/environment.ts';
 import type { ContainerToolchainOptions } from '../../../config/toolchain-options.ts';
 import type { CompileJob, Toolchain } from '../../../domains/compilation/toolchain.ts';
@@ -106,8 +107,8 @@ class ContainerEngine implements ZephyrEngine {
   }
 
   /** Everything by the path that it has outside, so that messages and records name what is there. */
-  #places({ workspace, zephyr, linked, work, userCache, ccache }: ZephyrOrder): Mount[] {
-    const stores = gitStores(workspace, ['zmk', zephyr]);
+  #places({ workspace, zephyr, application, linked, work, userCache, ccache }: ZephyrOrder): Mount[] {
+    const stores = gitStores(workspace, [path.posix.dirname(application), zephyr]);
     const read = [workspace, ...stores, this.#configDirectory, ...linked.filter(isOfUsers)];
     const written = [work, userCache, ...(ccache === undefined ? [] : [ccache.directory])];
     return [

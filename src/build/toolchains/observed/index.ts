@@ -15,7 +15,7 @@ import { readRecord, readRecords } from './records.ts';
 
 export type { Trace } from './findings.ts';
 export { parseCmakeCache } from './key-values.ts';
-export type { ObserveOptions, SeenDirectory, UsedTools } from './places.ts';
+export { type ObserveOptions, Places, type SeenDirectory, type UsedTools } from './places.ts';
 export { readRecord } from './records.ts';
 
 /**

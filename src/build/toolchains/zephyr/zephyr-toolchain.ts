@@ -17,19 +17,26 @@ import {
   useWorkspace,
   type WorkspaceIdentity,
   workspaceIdentity,
+  type ZmkPlaces,
+  zmkPlaces,
 } from '../../../domains/compilation/workspace/index.ts';
 import { isInside } from '../input-files.ts';
 import {
   compiledPlaces,
   type ObserveOptions,
   observeZephyrBuild,
+  Places,
   type UsedTools,
 } from '../observed/index.ts';
-import { cancelled, withoutArtifacts } from '../outcome.ts';
+import { cancelled, withoutArtifacts, wrongBoard } from '../outcome.ts';
+import { ToolchainError } from '../toolchain-error.ts';
+import { examineBoard } from './board-compat.ts';
 import { CcacheEpoch } from './ccache-epoch.ts';
 import { CompilerFacts } from './compiler-facts.ts';
 import type { ZephyrEngine, ZephyrOrder } from './engine.ts';
-import { collectFirmware } from './firmware.ts';
+import { collectFirmware, DEFAULT_FALLBACK_BINARY } from './firmware.ts';
+import { settingsWithoutEffect } from './kconfig-warnings.ts';
+import { excerptOf } from './preprocessed.ts';
 import {
   type ConfigRepository,
   isolateConfig,
@@ -37,7 +44,7 @@ import {
   readRepository,
   repositoryInputs,
 } from './repository.ts';
-import { copySettings, zephyrOf } from './settings.ts';
+import { copySettings } from './settings.ts';
 import { ownStation, type Station, takeStation } from './station.ts';
 import { westBuildArguments } from './west-build.ts';
 
@@ -49,6 +56,8 @@ export interface ZephyrDescription {
   configDirectory: string;
   /** Where the keymaps are, relative to it. Default: `config`. */
   configPath?: string | undefined;
+  /** What says what is built, relative to it, when it is not `build.yaml`: no build reads it. */
+  buildFile?: string | undefined;
   /** The binary that is taken when there is no UF2. Default: `bin`. */
   fallbackBinary?: string | undefined;
   /** Where firmware goes; files in it are no inputs. Default: `firmware` in the config directory. Absolute. */
@@ -80,16 +89,19 @@ export class ZephyrToolchain implements Toolchain {
   }
 
   async identity(target: Target, signal?: AbortSignal): Promise<Record<string, unknown>> {
-    const { fallbackBinary = null, configPath = null } = this.#description;
+    const { fallbackBinary = DEFAULT_FALLBACK_BINARY } = this.#description;
+    const { configPath, isModule } = this.#repository();
+    const { application, zephyr } = await this.#places();
     // With names for the places, which make no difference.
-    const module = this.#repository().isModule ? '{module}' : undefined;
-    const places = { build: '{build}', config: '{config}', userCache: '{user-cache}', module };
-    const command = westBuildArguments(target, places);
+    const repository = '{repository}';
+    const places = { build: '{build}', config: '{config}', userCache: '{user-cache}', repository };
+    const module = isModule ? repository : undefined;
+    const command = westBuildArguments(target, { ...places, configPath, application, module });
     const [engine, workspace] = await Promise.all([
       this.#engine.identity(signal),
       this.#workspaceNow(FRESH, signal),
     ]);
-    return { command, configPath, fallbackBinary, ...engine, workspace };
+    return { command, configPath, isModule, fallbackBinary, zephyr, ...engine, workspace };
   }
 
   async declaredInputs(): Promise<string[]> {
@@ -142,7 +154,7 @@ export class ZephyrToolchain implements Toolchain {
     const facts = CompilerFacts.begin(station.facts);
     const epoch = await this.#beginEpoch(station, job);
     const order: ZephyrOrder = {
-      ...orderAt(station, workspace, repository, epoch),
+      ...orderAt(station, workspace, await this.#places(), repository, epoch),
       ...(facts === undefined ? { userCache: path.join(station.work, 'facts') } : {}),
       linked: this.kind === 'container' ? linkedOutside(repository, await this.#projects()) : [],
     };
@@ -157,12 +169,24 @@ export class ZephyrToolchain implements Toolchain {
       },
     });
     const traced = await this.#trace(order, repository, job, ran.ok, { facts, epoch });
-    if (!ran.ok) return ran;
-    const { artifactName } = target;
     const { build } = order;
+    if (!ran.ok) return { ...ran, excerpt: await excerptOf(build, job.logFile) };
+    const { artifactName } = target;
     const found = await collectFirmware({ build, artifactName, fallbackBinary, startMark });
     if (typeof found === 'string') return withoutArtifacts(found, ran.lastLines);
-    return { ok: true, artifacts: bring(found, buildDirectory), ...traced };
+    const options = await this.#observeOptions(order, repository, undefined);
+    const places = new Places(options);
+    const { configDirectory } = options;
+    const board = await examineBoard({
+      ...{ build, board: target.board, places },
+      application: path.join(workspace, order.application),
+    });
+    if (board !== undefined && 'wrong' in board) return wrongBoard(board.wrong, ran.lastLines);
+    const warnings = [
+      ...(board === undefined ? [] : [board.warning]),
+      ...(await settingsWithoutEffect({ logFile: job.logFile, target, configDirectory, places })),
+    ];
+    return { ok: true, artifacts: bring(found, buildDirectory), warnings, ...traced };
   }
 
   /** Finds out what a build read, however it ended, and what of that may be kept for the next one. */
@@ -175,11 +199,11 @@ export class ZephyrToolchain implements Toolchain {
   ): Promise<{ observed: ObservedInputs } | { untraceable: string }> {
     const interrupted = async () =>
       epoch?.interrupt(compiledPlaces(await this.#observeOptions(order, repository, undefined)));
-    // Whoever cancels a build waits for it.
-    if (signal.aborted && epoch?.isNew !== true) {
+    // Whoever cancels a build waits for it, and of one that failed nothing is kept but what ccache learned.
+    if (!isComplete && (epoch === undefined || (signal.aborted && !epoch.isNew))) {
       facts?.end(undefined);
       await interrupted();
-      return { untraceable: 'it was cancelled.' };
+      return { untraceable: 'it did not come to its end.' };
     }
     const tools = await this.#engine.tools(order.build, isComplete);
     facts?.end('untraceable' in tools ? undefined : tools.files);
@@ -231,8 +255,16 @@ export class ZephyrToolchain implements Toolchain {
     return Object.keys(projects).map(project => path.resolve(this.#description.workspace, project));
   }
 
+  async #places(): Promise<ZmkPlaces> {
+    const { workspace } = this.#description;
+    const places = await zmkPlaces(workspace);
+    if (places !== undefined) return places;
+    throw new ToolchainError(`There is no ZMK in the workspace ${workspace}. Run 'west update' there.`);
+  }
+
   #repository(): ConfigRepository {
-    return readRepository(this.#description.configDirectory, this.#description.configPath);
+    const { configDirectory, configPath, buildFile } = this.#description;
+    return readRepository(configDirectory, configPath, buildFile);
   }
 
   /** What the workspace is, at most `age` milliseconds ago. */
@@ -250,6 +282,7 @@ export class ZephyrToolchain implements Toolchain {
 function orderAt(
   station: Station,
   workspace: string,
+  { application, zephyr }: ZmkPlaces,
   repository: ConfigRepository,
   epoch: CcacheEpoch | undefined,
 ): Omit<ZephyrOrder, 'linked'> {
@@ -258,9 +291,10 @@ function orderAt(
   const temporary = path.join(work, 'tmp');
   mkdirSync(temporary, { recursive: true });
   const settings = path.join(temporary, 'west-settings');
-  copySettings(workspace, settings);
+  copySettings(workspace, zephyr, settings);
   return {
-    ...{ workspace, zephyr: zephyrOf(workspace), settings },
+    ...{ workspace, zephyr, application, settings },
+    ...{ repository: repository.directory, configPath: repository.configPath },
     config: isolateConfig(repository, work),
     module: repository.isModule ? repository.directory : undefined,
     ...{ work, build: path.join(work, 'build'), temporary, userCache },
