@@ -7,7 +7,12 @@ import { findProgram } from './programs.ts';
 import type { ToolchainResources } from './resources.ts';
 import { ToolchainError } from './toolchain-error.ts';
 import type { ZephyrEngine, ZephyrOrder } from './zephyr/engine.ts';
-import { buildEnvironment, countedEnvironment, passedEnvironment } from './zephyr/environment.ts';
+import {
+  buildEnvironment,
+  countedEnvironment,
+  DEFAULT_ENVIRONMENT,
+  passedEnvironment,
+} from './zephyr/environment.ts';
 import { buildTools } from './zephyr/tools.ts';
 import { usedTools } from './zephyr/used-tools.ts';
 import { WEST, westBuildArguments } from './zephyr/west-build.ts';
@@ -55,10 +60,7 @@ class WestEngine implements ZephyrEngine {
         command: WEST,
         args: westBuildArguments(job.target, order),
         cwd: order.workspace,
-        env: {
-          ...environment,
-          ...buildEnvironment(order, job.jobs),
-        },
+        env: { ...DEFAULT_ENVIRONMENT, ...environment, ...buildEnvironment(order, job.jobs) },
       },
       job,
     );

@@ -56,6 +56,7 @@ const HARMFUL = {
     EXTRA_CONF_FILE: '/x.conf',
   },
   ...{ WEST_CONFIG_GLOBAL: '/elsewhere', LC_ALL: 'tr_TR.UTF-8', PYTHONDONTWRITEBYTECODE: '' },
+  PYTHONHASHSEED: 'random',
 };
 
 test.serial('nothing of our environment reaches the build but what is listed', async t => {
@@ -83,6 +84,7 @@ test.serial('nothing of our environment reaches the build but what is listed', a
         'CMAKE_BUILD_PARALLEL_LEVEL',
         'LC_ALL',
         'PYTHONDONTWRITEBYTECODE',
+        'PYTHONHASHSEED',
         'GIT_OPTIONAL_LOCKS',
         'CCACHE_DISABLE',
       ],
@@ -91,9 +93,22 @@ test.serial('nothing of our environment reaches the build but what is listed', a
     for (const [name, value] of Object.entries(environment)) t.not(value, '/elsewhere', name);
     t.is(environment.ZEPHYR_BASE, `${machine.workspace}/zephyr`);
     t.is(environment.PYTHONDONTWRITEBYTECODE, '1');
+    t.is(environment.PYTHONHASHSEED, '0');
     await run.exit(await run.build());
     t.true((await outcome).ok);
   }
+});
+
+test.serial('the seed of what Python hashes is fixed and no part of the identity, unless it is listed', async t => {
+  const { machine, job } = await benchFor(t, { environment: { PYTHONHASHSEED: '7' } });
+  const listed = toolchainOf(machine, { options: { environment: ['PYTHONHASHSEED'] } });
+  const outcome = listed.compile(job());
+  const run = await machine.rig.nextRun();
+  t.is(run.environment.PYTHONHASHSEED, '7');
+  await run.exit(await run.build());
+  t.true((await outcome).ok);
+  t.like(await listed.identity(target), { environment: { PYTHONHASHSEED: '7' } });
+  t.false(JSON.stringify(await toolchainOf(machine).identity(target)).includes('HASHSEED'));
 });
 
 test.serial('a hostile environment and home directory make the same firmware', async t => {

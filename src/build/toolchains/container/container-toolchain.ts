@@ -6,7 +6,7 @@ import type { ContainerToolchainOptions } from '../../../config/toolchain-option
 import type { CompileJob, Toolchain } from '../../../domains/compilation/toolchain.ts';
 import type { ObserveOptions } from '../observed/index.ts';
 import type { ZephyrEngine, ZephyrOrder } from '../zephyr/engine.ts';
-import { buildEnvironment } from '../zephyr/environment.ts';
+import { buildEnvironment, DEFAULT_ENVIRONMENT } from '../zephyr/environment.ts';
 import { WEST, westBuildArguments } from '../zephyr/west-build.ts';
 import { type ZephyrDescription, ZephyrToolchain } from '../zephyr/zephyr-toolchain.ts';
 import { caller, type Mount, neededMounts } from './command-line.ts';
@@ -75,6 +75,7 @@ class ContainerEngine implements ZephyrEngine {
         environment: {
           // Nobody's home is in there.
           HOME: order.temporary,
+          ...DEFAULT_ENVIRONMENT,
           ...this.#environment(),
           ...buildEnvironment(order, job.jobs),
         },

@@ -55,6 +55,13 @@ export function passedEnvironment(
   return passed;
 }
 
+/**
+ * Variables that a build gets unless `environment` of its toolchain names them. Zephyr's scripts go through sets of
+ * Python's, whose order is another one in each run while strings are hashed with a random seed: what they generate, such as
+ * `kobj-types-enum.h`, would differ between two builds of the same sources, and ccache would know no object again.
+ */
+export const DEFAULT_ENVIRONMENT: Readonly<Record<string, string>> = { PYTHONHASHSEED: '0' };
+
 /** The places of a build that its environment names, as the build sees them. */
 export type BuildPlaces = Pick<ZephyrOrder, 'workspace' | 'zephyr' | 'settings' | 'temporary' | 'ccache'>;
 
