@@ -162,7 +162,7 @@ export async function differences(
     }
     for (const [stored, digest] of snapshot.directories) {
       const now = await reader.listing(base.fromStored(stored)).catch(() => undefined);
-      if (now !== digest) yield [stored, `the files in ${stored} are others`];
+      if (now !== digest) yield [stored, `the file list of ${stored} changed`];
     }
     if (snapshot.declared === undefined) return;
     const now = await declared();
