@@ -99,17 +99,20 @@ test.serial('nothing of our environment reaches the build but what is listed', a
   }
 });
 
-test.serial('the seed of what Python hashes is fixed and no part of the identity, unless it is listed', async t => {
-  const { machine, job } = await benchFor(t, { environment: { PYTHONHASHSEED: '7' } });
-  const listed = toolchainOf(machine, { options: { environment: ['PYTHONHASHSEED'] } });
-  const outcome = listed.compile(job());
-  const run = await machine.rig.nextRun();
-  t.is(run.environment.PYTHONHASHSEED, '7');
-  await run.exit(await run.build());
-  t.true((await outcome).ok);
-  t.like(await listed.identity(target), { environment: { PYTHONHASHSEED: '7' } });
-  t.false(JSON.stringify(await toolchainOf(machine).identity(target)).includes('HASHSEED'));
-});
+test.serial(
+  'the seed of what Python hashes is fixed and no part of the identity, unless it is listed',
+  async t => {
+    const { machine, job } = await benchFor(t, { environment: { PYTHONHASHSEED: '7' } });
+    const listed = toolchainOf(machine, { options: { environment: ['PYTHONHASHSEED'] } });
+    const outcome = listed.compile(job());
+    const run = await machine.rig.nextRun();
+    t.is(run.environment.PYTHONHASHSEED, '7');
+    await run.exit(await run.build());
+    t.true((await outcome).ok);
+    t.like(await listed.identity(target), { environment: { PYTHONHASHSEED: '7' } });
+    t.false(JSON.stringify(await toolchainOf(machine).identity(target)).includes('HASHSEED'));
+  },
+);
 
 test.serial('a hostile environment and home directory make the same firmware', async t => {
   const { machine, toolchain, job } = await benchFor(t, { onRun: 'build' });
