@@ -244,7 +244,7 @@ export class ZephyrToolchain implements Toolchain {
       ...{ file: station.ccache.epoch, configDirectory },
       // Arguments for CMake may choose a compiler.
       context: JSON.stringify([this.kind, await this.#engine.identity(signal), target.cmakeArgs ?? '']),
-      workspace: () => projectNames(projects),
+      workspace: () => projectNames(projects, configDirectory),
       declared: async () => cacheKey('declared', await this.declaredInputs()),
     });
   }

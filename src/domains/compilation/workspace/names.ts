@@ -9,17 +9,19 @@ import { isByproductDirectory } from './unversioned.ts';
 /**
  * A digest of the names in these projects (absolute directories), of files and directories, whoever put them there;
  * by-products and what git keeps aside. It does not depend on where the projects are.
+ *
+ * @param aside a directory that may be in one of them and does not count. Absolute
  */
-export function projectNames(projects: readonly string[]): string {
+export function projectNames(projects: readonly string[], aside?: string): string {
   const hash = createHash('sha256');
   const places = [...projects].sort();
-  const others = new Set(places);
+  const others = new Set(aside === undefined ? places : [...places, aside, real(aside)]);
   for (const project of places) visit(project, '');
   return hash.digest('hex');
 
   function visit(project: string, place: string): void {
     const directory = path.join(project, place);
-    // A project inside of another one is visited by itself.
+    // A project inside of another one is visited by itself, or does not count.
     if (place !== '' && others.has(directory)) return;
     let entries: Dirent[];
     try {

@@ -47,12 +47,18 @@ export interface ExaminedProject {
   nested: string[];
 }
 
+export interface ExamineOptions {
+  signal?: AbortSignal | undefined;
+  /** A directory in which nothing counts, though it is in a project. Absolute, without links. */
+  aside?: string | undefined;
+}
+
 /**
  * Examines repositories; resolves to what they are, in their order. Rejects with `WorkspaceError` when git cannot tell.
  */
 export async function examineProjects(
   directories: readonly string[],
-  signal?: AbortSignal,
+  { signal, aside }: ExamineOptions = {},
 ): Promise<ExaminedProject[]> {
   const revisions = directories.map(looseRevision);
   const asked = directories.map((directory, index) => ({
@@ -64,13 +70,17 @@ export async function examineProjects(
     ],
   }));
   const answers = await askGit(asked, signal);
+  const places = directories.map(real);
   const all = directories.map((directory, index) => {
     const [status, files, revision, description] = answers[index]!;
     const found = { revision: revisions[index] ?? said(revision), description: said(description) };
-    return { directory, status: printed(status!), index: printed(files!), ...found };
+    const isAside = aside?.startsWith(`${places[index]}${path.sep}`);
+    return {
+      ...{ directory, status: printed(status!), index: printed(files!), ...found },
+      aside: isAside ? `${path.relative(places[index]!, aside!).replaceAll(path.sep, '/')}/` : undefined,
+    };
   });
-  const places = directories.map(real);
-  return eachOf(all, found => examine(found, places, signal));
+  return eachOf(all, found => examine(found, places, { signal, aside }));
 }
 
 const said = (answer: GitAnswer | undefined) => (answer?.exitCode === 0 ? answer.stdout.trim() : undefined);
@@ -82,17 +92,20 @@ interface Said {
   index: string;
   revision: string | undefined;
   description: string | undefined;
+  /** What its paths begin with that do not count. */
+  aside: string | undefined;
 }
 
 async function examine(
-  { directory, status, index, revision, description }: Said,
+  { directory, status, index, revision, description, aside }: Said,
   projects: readonly string[],
-  signal: AbortSignal | undefined,
+  options: ExamineOptions,
 ): Promise<ExaminedProject> {
   const { head, files, ignored, submodules, nested } = parseStatus(status);
   const { hidden, submodules: known, links } = parseIndex(index);
   for (const file of hidden) files.add(file);
-  const changed = withoutByproducts(directory, [...files]).sort();
+  const isCounted = (file: string) => aside === undefined || !`${file}/`.startsWith(aside);
+  const changed = withoutByproducts(directory, [...files].filter(isCounted)).sort();
   const state: ProjectState = { head };
   if (revision !== undefined) state.revision = revision;
   if (description !== undefined) state.description = description;
@@ -102,7 +115,7 @@ async function examine(
   const lines = await linesOf(directory, changed);
   const inside = await examineProjects(
     present.map(submodule => path.join(directory, submodule)),
-    signal,
+    options,
   );
   const changedInside: string[] = [];
   for (const [at, { state: inner, nested: deeper }] of inside.entries()) {
@@ -115,9 +128,9 @@ async function examine(
   const changes = changesOf(lines, [...changed, ...changedInside]);
   if (changes) state.changes = changes;
 
-  const overlooked = ignoredFiles(directory, ignored);
+  const overlooked = ignoredFiles(directory, ignored, isCounted);
   nested.push(...overlooked.nested);
-  const leading = [...new Set([...links, ...changed, ...overlooked.files])].sort();
+  const leading = [...new Set([...links.filter(isCounted), ...changed, ...overlooked.files])].sort();
   const behind = await eachOf(leading, async file => outsideContent(path.join(directory, file), projects));
   const outside = leading.filter((_, at) => behind[at] !== undefined);
   const unversioned = changesOf(

@@ -30,20 +30,25 @@ export interface IgnoredFiles {
  * The ignored files in a project, but for by-products: what compilers, Python, npm and editors leave behind.
  *
  * @param ignored as git lists them: directories end with a `/`
+ * @param isCounted whether what is at a path counts
  */
-export function ignoredFiles(project: string, ignored: readonly string[]): IgnoredFiles {
+export function ignoredFiles(
+  project: string,
+  ignored: readonly string[],
+  isCounted: (place: string) => boolean = () => true,
+): IgnoredFiles {
   const found: IgnoredFiles = { files: [], nested: [] };
   const visit = (place: string) => {
     const entries = readdirSync(path.join(project, place), { withFileTypes: true });
-    if (isByproductDirectory(place, entries)) return;
     if (entries.some(({ name }) => name === '.git')) {
       found.nested.push(place);
       return;
     }
+    if (!isCounted(place) || isByproductDirectory(place, entries)) return;
     for (const entry of entries) {
       const inner = path.posix.join(place, entry.name);
       if (entry.isDirectory()) visit(inner);
-      else if (!isLeft(inner)) found.files.push(inner);
+      else if (isCounted(inner) && !isLeft(inner)) found.files.push(inner);
     }
   };
   for (const place of ignored) {
@@ -53,7 +58,7 @@ export function ignoredFiles(project: string, ignored: readonly string[]): Ignor
       .some(name => OF_TOOLS.test(name));
     if (isInTools || !lstatSync(path.join(project, place), { throwIfNoEntry: false })) continue;
     if (place.endsWith('/')) visit(place.slice(0, -1));
-    else if (!isLeft(place)) found.files.push(place);
+    else if (isCounted(place) && !isLeft(place)) found.files.push(place);
   }
   const builds = markedDirectories(project, found.files);
   found.files = found.files.filter(file => !builds.some(build => file.startsWith(`${build}/`))).sort();

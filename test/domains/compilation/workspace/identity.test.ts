@@ -315,6 +315,44 @@ test("the config's own repository is no part of the workspace around it, ZMK's a
   t.true('zmk' in (await of(path.join(directory, 'zmk/my-config'))).projects);
 });
 
+test("in ZMK's own clone, what git hides of other projects and of the config is none of its files", async t => {
+  const directory = await temporaryDirectory(t);
+  const ignore = '/.west/\n/zephyr/\n/modules/\n/zmk-config/\n/firmware/\n';
+  await write(directory, {
+    '.west/config': '[manifest]\npath = app\n',
+    '.gitignore': ignore,
+    'app/CMakeLists.txt': 'project(zmk)\n',
+    'app/west.yml': 'manifest: { projects: [] }\n',
+  });
+  await repository(directory, {});
+  await repository(path.join(directory, 'zephyr'), { VERSION: 'VERSION_MAJOR = 3\n' });
+  await repository(path.join(directory, 'modules/hal/nordic'), { 'nrf.h': '' });
+  const config = path.join(directory, 'zmk-config');
+  const of = (options = {}) => workspaceIdentity(directory, { configDirectory: config, ...options });
+  const edit = (value: string) => write(config, { 'build.yaml': value, 'config/corne.keymap': value });
+  for (const isHidden of [true, false]) {
+    await write(directory, { '.gitignore': isHidden ? ignore : ignore.replace('/zmk-config/\n', '') });
+    await edit('a');
+    const before = await of();
+    t.deepEqual(Object.keys(before.projects), ['.', 'modules/hal/nordic', 'zephyr']);
+    t.is(before.projects['.']?.unversioned, undefined);
+    await edit('b');
+    t.deepEqual(await of(), before);
+    const elsewhere = await of({ configDirectory: undefined });
+    t.true(JSON.stringify(elsewhere).includes('zmk-config/build.yaml'), 'for another config it counts');
+    await write(directory, { 'zephyr/VERSION': isHidden ? '4' : '5', 'app/hidden/a.conf': String(isHidden) });
+    t.deepEqual(workspaceDifferences(before, await of()), [
+      "the workspace's own repository has other uncommitted changes: app/hidden/a.conf".replace(
+        'changes: ',
+        isHidden ? 'changes: ' : 'changes: .gitignore, ',
+      ),
+      'zephyr has other uncommitted changes: VERSION',
+    ]);
+  }
+  await repository(config, {});
+  t.deepEqual(Object.keys((await of()).projects), ['.', 'modules/hal/nordic', 'zephyr']);
+});
+
 test('what is no workspace is said to be none', async t => {
   const directory = await temporaryDirectory(t);
   const error = await t.throwsAsync(workspaceIdentity(directory), { instanceOf: WorkspaceError });
