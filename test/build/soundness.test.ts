@@ -295,8 +295,8 @@ test("the compiler's own parts and the C library, of the same name, version, siz
   const folder = path.join(desk.keyboards.root, 'bin');
   mkdirSync(folder);
   await desk.settle();
-  writeFileSync(path.join(folder, 'dtc'), '');
-  t.like(await desk.keyboards.make(CORNE), { source: 'compiled' }, 'a program that is found first');
+  writeFileSync(path.join(folder, 'arm-none-eabi-gcc'), '');
+  t.like(await desk.keyboards.make(CORNE), { source: 'compiled' }, 'a compiler that is found first');
 });
 
 const MODULE_OF_REPOSITORY = Object.fromEntries(

@@ -13,7 +13,7 @@ import {
   DEFAULT_ENVIRONMENT,
   passedEnvironment,
 } from './zephyr/environment.ts';
-import { buildTools } from './zephyr/tools.ts';
+import { buildTools, identifiedPrograms } from './zephyr/tools.ts';
 import { usedTools } from './zephyr/used-tools.ts';
 import { WEST, westBuildArguments } from './zephyr/west-build.ts';
 import { type ZephyrDescription, ZephyrToolchain } from './zephyr/zephyr-toolchain.ts';
@@ -72,7 +72,12 @@ class WestEngine implements ZephyrEngine {
   }
 
   async tools(build: string, isComplete: boolean) {
-    return usedTools(build, isComplete, passedEnvironment(this.#options.environment));
+    const environment = passedEnvironment(this.#options.environment);
+    const [used, identified] = await Promise.all([
+      usedTools(build, isComplete, environment),
+      identifiedPrograms(environment),
+    ]);
+    return 'untraceable' in used ? used : { ...used, identified };
   }
 
   /** The paths of a build are this machine's. */

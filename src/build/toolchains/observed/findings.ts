@@ -99,7 +99,8 @@ export class Findings {
    */
   isInput(file: string): boolean {
     const owner = this.places.owner(file);
-    if (owner === 'config' || owner === 'elsewhere') return true;
+    if (owner === 'config') return true;
+    if (owner === 'elsewhere') return !this.places.isIdentified(file);
     // What a build made may be thousands of files.
     if (owner === 'build' && !isClimbing(file)) return false;
     return ['config', 'elsewhere'].includes(this.places.owner(this.#real(file)));

@@ -229,7 +229,7 @@ export class Observation {
   }
 
   #foreignFile(file: string): void {
-    if (this.#places.owner(file) !== 'elsewhere') return;
+    if (this.#places.owner(file) !== 'elsewhere' || !this.#findings.isInput(file)) return;
     const stats = statOf(file);
     if (!stats) this.#findings.lookFor(file);
     else if (stats.isFile()) this.#findings.file(file);

@@ -21,6 +21,11 @@ export interface UsedTools {
   headers: readonly string[];
   /** Directories of its own headers, which ask for nothing of the user's. */
   own: readonly string[];
+  /**
+   * Programs that the toolchain's identity tells by their content, wherever they are: one of them is no input, under
+   * whichever name. Default: none.
+   */
+  identified?: readonly string[];
 }
 
 /**
@@ -53,9 +58,12 @@ export class Places {
   readonly #options: ObserveOptions;
   readonly #renamed: [from: string, to: string][];
   readonly #owners: [directory: string, owner: Owner][];
+  /** Without links. */
+  readonly #identified: ReadonlySet<string>;
 
   constructor(options: ObserveOptions) {
     this.#options = options;
+    this.#identified = new Set(options.tools?.identified?.map(real));
     const { buildDirectory, configDirectory, workspace, seen = [], isolated = false } = options;
     const own = isolated ? [] : [buildDirectory, configDirectory, workspace];
     const all = [...seen, ...own.map(directory => ({ seen: directory, here: directory }))];
@@ -111,6 +119,11 @@ export class Places {
   /** Whether something belongs to the compiler, whose files are known and raise no doubts. */
   isOfCompiler(file: string): boolean {
     return (this.#options.tools?.own ?? []).some(directory => isInside(file, directory));
+  }
+
+  /** Whether something is a program that is known by the toolchain's identity. */
+  isIdentified(file: string): boolean {
+    return this.#identified.size > 0 && this.#identified.has(real(file));
   }
 
   /** Who answers for a path of this machine: whoever has the deepest directory that it is in, by either of its names. */

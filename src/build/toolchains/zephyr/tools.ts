@@ -3,7 +3,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type IdentifyOptions, identifyProgram, type ProgramIdentity } from '../program-identity.ts';
-import { type PythonIdentity, pythonIdentity } from './python-packages.ts';
+import { findProgram } from '../programs.ts';
+import { type PythonIdentity, pythonIdentity, pythonPrograms } from './python-packages.ts';
 import { WEST } from './west-build.ts';
 
 /** A Zephyr SDK, wherever it is. Plain JSON. */
@@ -37,7 +38,7 @@ export async function buildTools(
   environment: Readonly<Record<string, string>>,
   options: IdentifyOptions = {},
 ): Promise<BuildTools> {
-  const programs = { ...Object.fromEntries(PROGRAMS.map(name => [name, name])), ...compilers(environment) };
+  const programs = namedPrograms(environment);
   const identify = async ([name, program]: [string, string]) =>
     [name, await identifyProgram(program, environment, options)] as const;
   const [tools, python, sdks] = await Promise.all([
@@ -48,6 +49,18 @@ export async function buildTools(
   const found = sdks.filter(sdk => sdk !== undefined).map(sdk => [JSON.stringify(sdk), sdk] as const);
   const distinct = [...new Map(found)].sort(([a], [b]) => (a < b ? -1 : 1));
   return { tools: Object.fromEntries(tools), python, sdks: distinct.map(([, sdk]) => sdk) };
+}
+
+/** Where the programs are that {@link buildTools} knows by their content in this environment. Absolute. */
+export async function identifiedPrograms(environment: Readonly<Record<string, string>>): Promise<string[]> {
+  const programs = Object.values(namedPrograms(environment));
+  const found = await Promise.all(programs.map(program => findProgram(program, '/', environment)));
+  return [...found.filter(file => file !== undefined), ...(await pythonPrograms(environment))];
+}
+
+/** What is looked for, by the names under which it is told. */
+function namedPrograms(environment: Readonly<Record<string, string>>): Record<string, string> {
+  return { ...Object.fromEntries(PROGRAMS.map(name => [name, name])), ...compilers(environment) };
 }
 
 /** The compilers that Zephyr may choose besides those of SDKs, by the variables that it chooses by. */

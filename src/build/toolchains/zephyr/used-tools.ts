@@ -10,9 +10,6 @@ import { findProgram } from '../programs.ts';
 /** What GCC runs, and what Zephyr's own rules take from beside it. */
 const PROGRAMS = ['cc1', 'cc1plus', 'collect2', 'lto1', 'lto-wrapper', 'as', 'ld', 'ld.bfd'];
 
-/** What is found in `PATH`, and runs as long as nothing comes to be found before it. */
-const BY_NAME = ['west', 'cmake', 'ninja', 'python3', 'dtc', 'gperf'];
-
 /** Asks the compiler `$1` with its options, which come after the mark `$2`: that parts the answers. */
 const SCRIPT = `
 compiler=$1
@@ -74,9 +71,7 @@ export async function usedTools(
     if (file !== undefined) files.add(file);
   }
   const folders = (environment.PATH ?? '').split(path.delimiter).filter(folder => path.isAbsolute(folder));
-  for (const program of [...BY_NAME, path.basename(compiler)]) {
-    for (const place of lookedIn(folders, program)) absent.add(place);
-  }
+  for (const place of lookedIn(folders, path.basename(compiler))) absent.add(place);
   const libraries = linkedFiles(build);
   if (isComplete && libraries.length === 0) {
     return { untraceable: 'its build left no map of the linker, which would say what it linked.' };

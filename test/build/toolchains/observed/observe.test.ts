@@ -482,6 +482,21 @@ test("a variable that names something of the user's makes every name count", asy
   t.is((await here.observe('corne_left', { variables: { OTHER: '-I/usr/include' } }))?.declared, undefined);
 });
 
+test("a program that the toolchain's identity tells is no input, and any other one is", async t => {
+  const here = await place(t);
+  for (const name of ['python', 'wrapper']) writeFileSync(path.join(here.root, name), name);
+  const venv = path.join(here.root, 'venv-python');
+  symlinkSync('python', venv);
+  const variables = { PYTHON_EXECUTABLE: venv, RULE_LAUNCH: path.join(here.root, 'wrapper') };
+  const tools = { files: [venv], absent: [], headers: [], own: [] };
+  const observed = async (identified: string[]) =>
+    (await here.observe('corne_left', { variables }, { tools: { ...tools, identified } }))!.files.filter(
+      file => path.dirname(file) === here.root,
+    );
+  t.deepEqual(await observed([path.join(here.root, 'python')]), [path.join(here.root, 'wrapper')]);
+  t.deepEqual(await observed([]), [venv, path.join(here.root, 'wrapper')]);
+});
+
 test("a setting that names a file of the user's makes every declared input count", async t => {
   const here = await place(t);
   await here.observe('corne_left');
