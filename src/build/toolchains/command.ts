@@ -12,6 +12,7 @@ import { collectArtifacts, traceArtifacts } from './artifacts.ts';
 import { parseDependencyFile } from './dependency-file.ts';
 import { inputFiles, isInside } from './input-files.ts';
 import { observeListed } from './listed-inputs.ts';
+import { includeDirectories } from './observed/ninja-manifest.ts';
 import { cancelled, runCompiler, withoutArtifacts } from './outcome.ts';
 import { checkPlaceholders, fillIn } from './placeholders.ts';
 import { findProgram } from './programs.ts';
@@ -102,29 +103,26 @@ class CommandToolchain implements Toolchain {
     const { target, buildDirectory, signal } = job;
     if (signal.aborted) return cancelled([]);
     const before = await traceArtifacts(buildDirectory, globs);
+    const filled = fillIn(args, {
+      board: target.board,
+      shield: target.shield ?? '',
+      snippet: target.snippet ?? '',
+      'cmake-args': target.cmakeArgs ?? '',
+      config: this.#configDirectory,
+      build: buildDirectory,
+      name: target.artifactName,
+      jobs: String(job.jobs),
+    });
+    const command = { command: await this.#locate(program), args: filled };
     const ran = await runCompiler(
       program,
-      {
-        command: await this.#locate(program),
-        args: fillIn(args, {
-          board: target.board,
-          shield: target.shield ?? '',
-          snippet: target.snippet ?? '',
-          'cmake-args': target.cmakeArgs ?? '',
-          config: this.#configDirectory,
-          build: buildDirectory,
-          name: target.artifactName,
-          jobs: String(job.jobs),
-        }),
-        cwd: this.#directory,
-        env: this.#environment(),
-      },
+      { ...command, cwd: this.#directory, env: this.#environment() },
       job,
     );
     if (!ran.ok) return ran;
     const artifacts = await collectArtifacts(buildDirectory, globs, target.artifactName, before);
     if (typeof artifacts === 'string') return withoutArtifacts(artifacts, ran.lastLines);
-    return { ok: true, artifacts, ...(await this.#observed(buildDirectory)) };
+    return { ok: true, artifacts, ...(await this.#observed(buildDirectory, filled)) };
   }
 
   /**
@@ -133,6 +131,7 @@ class CommandToolchain implements Toolchain {
    */
   async #observed(
     buildDirectory: string,
+    filled: readonly string[],
   ): Promise<Pick<CompileOutcome & { ok: true }, 'observed' | 'untraceable'>> {
     const { observed } = this.#options;
     if (observed === undefined) return {};
@@ -142,9 +141,10 @@ class CommandToolchain implements Toolchain {
     if (listed === undefined) {
       return { untraceable: `its dependency file ${observed} (toolchains.command.observed) cannot be read.` };
     }
-    const found = await observeListed(listed, {
+    const found = observeListed(listed, {
       ...{ directory: this.#directory, buildDirectory, own: this.#ownProgram() },
       declared: new Set(await this.declaredInputs()),
+      headers: includeDirectories(filled),
     });
     return found === undefined ? {} : { observed: found };
   }

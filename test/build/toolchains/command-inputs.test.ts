@@ -188,8 +188,9 @@ async function observed(
   project: Project,
   act: (run: RigRun) => Promise<void>,
   toolchain: Partial<CommandToolchainOptions> = {},
+  more: readonly string[] = [],
 ): Promise<ObservedInputs | undefined> {
-  const { rig, outcome } = await compiling(t, { project, toolchain });
+  const { rig, outcome } = await compiling(t, { project, toolchain, more });
   const run = await rig.nextRun();
   await act(run);
   await run.succeed();
@@ -318,9 +319,50 @@ test('what a file that is not declared looks for in vain is an input, as is what
   const shared = path.dirname(data);
   t.true(inputs?.files.map(file => path.resolve(file)).includes(data));
   t.deepEqual(
-    inputs?.absent.map(file => path.resolve(file)),
-    [path.join(shared, 'extra.h')],
+    inputs?.absent.map(file => path.resolve(file)).sort(),
+    // The assembler looks where it runs.
+    [path.join(shared, 'extra.h'), path.join(project.directory, 'data.bin')].sort(),
   );
+});
+
+test('a header that would be found first, in a directory of headers that is not declared, is an input while there is none', async t => {
+  const project = await projectFor(t);
+  await project.put('config/main.c', '#include <greeting.h>\n#include "sub/more.h"\n');
+  const found = await project.put('../second/greeting.h', '#include <deep.h>\n');
+  const more = await project.put('../third/sub/more.h');
+  const shared = path.resolve(project.directory, '..');
+  const inputs = await observed(
+    t,
+    project,
+    run => run.observed(['config/main.c', found, '../third/sub/more.h']),
+    {},
+    ['-I', '../first', `-I${shared}/second`, '', '-isystem', '../third'],
+  );
+  t.true(inputs?.files.map(file => path.resolve(file)).includes(more));
+  const absent = new Set(inputs?.absent.map(file => path.relative(shared, path.resolve(file))));
+  for (const file of [
+    ...['first/greeting.h', 'third/greeting.h', 'first/sub/more.h', 'second/sub/more.h'],
+    ...['first/deep.h', 'second/deep.h', 'third/deep.h'],
+  ]) {
+    t.true(absent.has(file), file);
+  }
+  // Also where no argument says so.
+  const unsaid = await observed(t, project, run => run.observed(['config/main.c', found, more]));
+  t.true(unsaid?.absent.includes(path.join(shared, 'third/greeting.h')));
+});
+
+test('what a source outside takes in is read as well, wherever the assembler finds it', async t => {
+  const project = await projectFor(t);
+  await project.put('../shared/base.dtsi', '/include/ "more.dtsi"\n');
+  const more = await project.put('../shared/more.dtsi', '/incbin/("logo.bin");\n');
+  const logo = await project.put('logo.bin', 'logo');
+  const inputs = await observed(t, project, run =>
+    run.observed(['config/corne.keymap', '../shared/base.dtsi']),
+  );
+  const files = inputs?.files.map(file => path.resolve(file));
+  t.true(files?.includes(more) && files.includes(logo));
+  t.is(inputs?.declared, 'contents');
+  t.true(inputs?.absent.map(file => path.resolve(file)).includes(path.join(path.dirname(more), 'logo.bin')));
 });
 
 test('without a dependency file in the options nothing is observed', async t => {

@@ -28,15 +28,22 @@ export function parseIncludeDirectories(manifest: string): string[] {
   const found = new Set<string>();
   for (const list of lists) {
     const words = shellWords(list.replaceAll(/\$([ :$])/g, '$1'));
-    for (let at = 0; at < words.length; at++) {
-      const [, option, joined] =
-        /^-(I|isystem|iquote|idirafter|iwithprefix(?:before)?)(.*)$/s.exec(words[at]!) ?? [];
-      if (option === undefined) continue;
-      const directory = joined === '' ? words[++at] : joined!.replace(/^=/, '');
-      if (directory) found.add(directory);
-    }
+    for (const directory of includeDirectories(words)) found.add(directory);
   }
   return [...found];
+}
+
+/** The directories of headers that a compiler's arguments name. */
+export function includeDirectories(words: readonly string[]): string[] {
+  const found: string[] = [];
+  for (let at = 0; at < words.length; at++) {
+    const [, option, joined] =
+      /^-(I|isystem|iquote|idirafter|iwithprefix(?:before)?)(.*)$/s.exec(words[at]!) ?? [];
+    if (option === undefined) continue;
+    const directory = joined === '' ? words[++at] : joined!.replace(/^=/, '');
+    if (directory) found.push(directory);
+  }
+  return found;
 }
 
 /** The sources that are compiled, with names as Ninja knows them. */

@@ -9,6 +9,8 @@ const MAX_TEXT = 64 * 1024 * 1024;
 export interface SourceText {
   /** Names in `#include "name"` and `__has_include`: looked for beside the file itself, and then elsewhere. */
   includes: string[];
+  /** Names in `#include <name>` and `__has_include`: looked for where headers are. */
+  angled: string[];
   /** Names of files that are taken in as they are, by the devicetree compiler, the assembler or the compiler. */
   taken: string[];
   /** Names that macros stand for: each may be what an include is given. */
@@ -45,7 +47,7 @@ const LINKER_INCLUDE = /^\s*INCLUDE\s+"?([^\s";]+)/gm;
  */
 export function readSourceText(text: string, isAssembler = false): SourceText {
   const found: SourceText = {
-    ...{ includes: [], taken: [], defined: [] },
+    ...{ includes: [], angled: [], taken: [], defined: [] },
     ...{ isComputed: false, isUntraceable: false, doubt: undefined },
   };
   if (text.length > MAX_TEXT) return { ...found, isUntraceable: true };
@@ -65,6 +67,7 @@ export function readSourceText(text: string, isAssembler = false): SourceText {
   for (const [, name] of joined.matchAll(LINKER_INCLUDE)) taken.add(name!);
   found.taken = [...taken];
   const includes = new Set<string>();
+  const between = new Set<string>();
   for (const line of [...joined.split(/\r?\n/), ...bare.split(/\r?\n/)]) {
     const directive = /^\s*(?:#|%:|\?\?=)\s*(?:include|include_next|import)\b(.*)$/.exec(line);
     const asked = [
@@ -74,7 +77,8 @@ export function readSourceText(text: string, isAssembler = false): SourceText {
     for (const argument of asked) {
       const [, quoted, angled] = /^\s*(?:"([^"]+)"|<([^>]+)>)/.exec(argument) ?? [];
       if (quoted !== undefined) includes.add(quoted);
-      else if (angled === undefined) found.isComputed = true;
+      else if (angled !== undefined) between.add(angled);
+      else found.isComputed = true;
     }
     if (/^\s*(?:#|%:|\?\?=)\s*define\b/.test(line)) {
       for (const [, quoted, angled] of line.matchAll(/"([^"]+)"|<([^>]+)>/g)) {
@@ -83,6 +87,7 @@ export function readSourceText(text: string, isAssembler = false): SourceText {
     }
   }
   found.includes = [...includes];
+  found.angled = [...between];
   if (found.isComputed) found.doubt ??= 'names';
   return found;
 }
