@@ -46,7 +46,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   'keyboards that share files': {
     files: { ...inside('repository', CONFIG), ...OUTSIDE },
     targets: TARGETS,
-    often: ['file outside', 'link to a directory', 'link to a file', 'library', 'tool'],
+    often: ['file outside', 'link to a directory', 'link to a file', 'library', 'tool', 'doubt in Kconfig'],
   },
   'a module with a shield and code': {
     files: {
@@ -57,7 +57,10 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
       'repository/boards/shields/mine/mine.overlay': '/ { mine; };\n',
     },
     targets: [left, { ...right, shield: 'corne_right mine' }, planck],
-    often: ['shadowing header', 'header', 'code', 'hidden code', 'failed build', 'list file'],
+    often: [
+      ...(['shadowing header', 'header', 'code', 'hidden code', 'failed build', 'list file'] as const),
+      'doubt in Kconfig',
+    ],
   },
   'dotfiles behind links': {
     files: {
@@ -68,7 +71,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     },
     links: { 'repository/config': '../dotfiles' },
     targets: [left, lily58, planck],
-    often: ['link of the whole config', 'file outside', 'link to a file', 'name outside'],
+    often: ['link of the whole config', 'file outside', 'link to a file', 'name outside', '__has_include'],
   },
   'a shared directory outside, with doubt': {
     files: {
@@ -79,7 +82,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     },
     links: { 'repository/config/linked': '../../dots/one' },
     targets: [left, right, planck],
-    often: ['file outside', 'name outside', 'link to a directory'],
+    often: ['file outside', 'name outside', 'link to a directory', 'word of doubt', '__has_include'],
   },
   'a module elsewhere, and shields that git ignores': {
     files: {

@@ -16,6 +16,7 @@ const KINDS = [
     'link to a directory',
     'link of the whole config',
   ] as const),
+  ...(['word of doubt', 'doubt in Kconfig', '__has_include'] as const),
   ...(['shadowing header', 'header', 'code', 'list file', 'hidden code'] as const),
   ...([
     'ignored file',
@@ -91,6 +92,33 @@ const LINES_OUTSIDE = [
     '#include "../shared/timing.dtsi"',
     '/include/ "more.dtsi"',
   ],
+];
+
+/** Sources to which something can be added, and what a build goes on with. */
+const SOURCES: [place: string, rest: string][] = [
+  [
+    'repository/config/corne.keymap',
+    '#include "../../shared/base.dtsi"\n#include "home_row.dtsi"\n/ { corne; };\n',
+  ],
+  ['repository/config/timing.dtsi', '/ { timing; };\n'],
+  ['repository/config/home_row.dtsi', '#include "timing.dtsi"\n/ { hm; };\n'],
+  ['dotfiles/corne.keymap', '#include "home_row.dtsi"\n/ { corne; };\n'],
+  ['shared/base.dtsi', '/ { base; };\n'],
+  ['dots/common.dtsi', '/ { common; };\n'],
+  ['module/src/greeting.c', '#include "greeting.h"\nint greet(void) { return GREETING; }\n'],
+];
+const WORDS = [
+  '// layer 4 is for embed commands',
+  '/* data = /incbin/(LOGO); */',
+  '// see /include/ in the manual',
+  '// .include',
+];
+const ASKED = ['asked.dtsi', '../asked.dtsi', 'sub/asked.dtsi'];
+
+const KCONFIG = [
+  'repository/config/boards/shields/mine',
+  'repository/boards/shields/mine',
+  'repository/config/boards/shields/corne',
 ];
 
 const LINKS: [place: string, targets: string[]][] = [
@@ -183,6 +211,29 @@ export class Surroundings {
       case 'link of the whole config':
         if (!existsSync(this.#at('dotfiles/corne.keymap'))) return false;
         return this.#link(['repository/config', ['../dotfiles', '../dotfiles two']], c);
+      case 'word of doubt': {
+        const [place, rest] = pick(SOURCES, b);
+        return this.#put(place, `${pick(WORDS, c)}\n${rest}`);
+      }
+      case 'doubt in Kconfig': {
+        const directory = pick(KCONFIG, b);
+        const keys = this.#at('shared/keys.txt');
+        this.#put('shared/keys.txt', `keys ${a % 4}`);
+        // What was asked for before is only edited.
+        if (c % 3 === 0) return true;
+        const asked = c % 3 === 1 ? `default "$(shell,cat ${keys})"` : 'orsource "Kconfig.more"';
+        if (a % 2 === 0) this.#put(`${directory}/Kconfig.more`, `config MORE_${a % 3}\n`);
+        return this.#put(`${directory}/Kconfig.shield`, `config SHIELD_MINE\n\t${asked}\n`);
+      }
+      case '__has_include': {
+        const [place, rest] = pick(SOURCES, b);
+        const asked = pick(ASKED, c);
+        const file = path.join(path.dirname(place), asked);
+        if (a % 3 === 0) return this.#put(place, `${optional(`"${asked}"`)}\n${rest}`);
+        return existsSync(this.#at(file))
+          ? this.#put(file, undefined)
+          : this.#put(file, `#define ASKED ${a % 5}\n`);
+      }
       case 'shadowing header': {
         const file = `${module}/${pick(HEADER_PLACES, b)}/${pick(HEADERS, c)}`;
         if (module === 'none') return false;

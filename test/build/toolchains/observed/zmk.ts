@@ -294,8 +294,17 @@ class Compile {
     this.#content.push(this.#read(file, this.#cmake));
   }
 
+  /** With optional sources beside it, and what programs that it runs read, which nothing writes down. */
   #source(file: string): void {
-    this.#content.push(this.#read(file, this.#kconfig));
+    const text = this.#read(file, this.#kconfig);
+    this.#content.push(text);
+    for (const [, name] of text.matchAll(/^\s*orsource "([^"]+)"/gm)) {
+      const optional = path.join(path.dirname(file), name!);
+      if (isFile(optional) && !this.#kconfig.includes(optional)) this.#source(optional);
+    }
+    for (const [, named] of text.matchAll(/\$\(shell,cat ([^)]+)\)/g)) {
+      this.#content.push(isFile(named!) ? textOf(named!) : 'cat: No such file');
+    }
   }
 
   #read(file: string, into: string[]): string {
