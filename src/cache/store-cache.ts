@@ -20,13 +20,13 @@ import type {
   PrefixOptions,
   SetOptions,
 } from './cache.ts';
-import { asRead, encode } from './codec.ts';
-import { CircularWaitError, ClosedCacheError, GloveboxError, WrongKindError } from './errors.ts';
+import { encode } from './codec.ts';
+import { ClosedCacheError, GloveboxError, WrongKindError } from './errors.ts';
+import { type GetOrSetCall, getOrProduce, waitOf } from './get-or-set.ts';
 import { encodeIncoming, type Incoming, incomingFile, isReady } from './incoming.ts';
 import { assertKey } from './keys.ts';
-import type { LeaseRequest, StoreLink } from './link.ts';
+import type { StoreLink } from './link.ts';
 import { Pace, partsOf, STEP } from './pace.ts';
-import { assertNotProducing, heldTokens, runProduction } from './productions.ts';
 import { MISS, ReadPath } from './read-path.ts';
 import {
   type IncomingValue,
@@ -35,7 +35,7 @@ import {
   type WriteOperation,
   type WriteResult,
 } from './store.ts';
-import { performance, wallClock } from './time.ts';
+import { wallClock } from './time.ts';
 import { parseDuration } from './units.ts';
 import { Use } from './use.ts';
 
@@ -50,10 +50,6 @@ export interface StoreCacheOptions {
   timeout: number;
 }
 
-const DEFAULT_WAIT_MS = 10 * 60 * 1000;
-// How often `getOrSet` is told to read again, and finds nothing, before it does without the others.
-const MAX_ATTEMPTS = 100;
-
 export class StoreCache implements Cache {
   readonly tag: string;
   readonly #ttl: number | null;
@@ -63,7 +59,7 @@ export class StoreCache implements Cache {
   readonly #connect: () => Promise<StoreLink>;
   readonly #connectNow: () => StoreLink | undefined;
   #connecting: Promise<ReadPath> | undefined;
-  // Undefined before the first operation and after the last: callers are let in by this alone.
+  // Undefined before the first operation and once the cache is closed.
   #path: ReadPath | undefined;
   // Settled when all operations so far have been sent; undefined when they have.
   #tail: Promise<void> | undefined;
@@ -204,70 +200,22 @@ export class StoreCache implements Cache {
     assertKey(key);
     assertProducer(produce);
     assertOptions('getOrSet', options);
-    const wait = options?.wait === undefined ? DEFAULT_WAIT_MS : parseDuration(options.wait, 'wait');
+    const call: GetOrSetCall<T> = {
+      cache: this,
+      key,
+      produce,
+      wait: waitOf(options),
+      onWait: options?.onWait,
+      timeout: this.#timeout,
+      clock: this.#clock,
+      store: (value, encoded, token) => {
+        const how = { expires: this.#expires(options?.ttl), lease: token };
+        return this.#set(key, value, how, encoded, this.#connection());
+      },
+    };
+    // Not when it is too late to be told.
     if (options?.ttl !== undefined) this.#expires(options.ttl);
-    const path = this.#open();
-    return this.#use.long(path.then(opened => this.#getOrProduce(opened, key, produce, wait, options)));
-  }
-
-  async #getOrProduce<T>(
-    path: ReadPath,
-    key: string,
-    produce: () => T | Promise<T>,
-    wait: number | null,
-    options?: GetOrSetOptions,
-  ): Promise<T> {
-    const since = performance.now();
-    let isToldOfWait = false;
-    for (let attempt = 0; ; attempt++) {
-      const value = await path.read(key);
-      if (value !== MISS) return value as T;
-      assertNotProducing(this, key);
-      // There for others, but not for this thread: it cannot be read, and perhaps not be removed either.
-      if (attempt >= MAX_ATTEMPTS) return this.#runUnshared(key, produce);
-      const left = (wait ?? Number.POSITIVE_INFINITY) - (performance.now() - since);
-      const request: LeaseRequest = {
-        key,
-        now: this.#clock(),
-        wait: Math.max(left, 1),
-        timeout: this.#timeout,
-        holding: heldTokens(),
-      };
-      const grant = await path.link.lease(request, holder => {
-        if (!isToldOfWait) options?.onWait?.(holder);
-        isToldOfWait = true;
-      });
-      if (grant.state === 'retry') continue;
-      if (grant.state === 'circular') throw new CircularWaitError(grant.keys);
-      if (grant.state === 'unshared') return this.#runUnshared(key, produce);
-      return this.#produce(path.link, key, grant.token, produce, options);
-    }
-  }
-
-  // The value is not stored, and still what a stored one would be.
-  async #runUnshared<T>(key: string, produce: () => T | Promise<T>): Promise<T> {
-    return asRead(await runProduction(this, key, undefined, produce)) as T;
-  }
-
-  async #produce<T>(
-    link: StoreLink,
-    key: string,
-    token: string,
-    produce: () => T | Promise<T>,
-    options?: GetOrSetOptions,
-  ): Promise<T> {
-    let isStored = false;
-    try {
-      const value = await runProduction(this, key, token, produce);
-      const encoded = encode(value);
-      // As everybody else will get it, and before the caller can change it.
-      const answer = asRead(value, encoded) as T;
-      const how = { expires: this.#expires(options?.ttl), lease: token };
-      isStored = await this.#set(key, value, how, encoded, this.#connection());
-      return answer;
-    } finally {
-      if (!isStored) link.abandon(key, token);
-    }
+    return this.#use.long(this.#open().then(path => getOrProduce(path, call)));
   }
 
   keys(options?: PrefixOptions): AsyncIterableIterator<string> {
@@ -496,10 +444,15 @@ export class StoreCache implements Cache {
       this.#holdBack(turn);
       sent = turn.then(({ result }) => result);
     }
-    const result = await this.#use.operation(sent);
-    if ('value' in result) return result.value;
-    if ('mistake' in result) throw new WrongKindError(result.mistake);
-    return failed;
+    this.#use.begin();
+    try {
+      const result = await sent;
+      if ('value' in result) return result.value;
+      if ('mistake' in result) throw new WrongKindError(result.mistake);
+      return failed;
+    } finally {
+      this.#use.end();
+    }
   }
 
   // One operation after the other, before whatever this thread writes next; the event loop goes on in between.

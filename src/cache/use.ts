@@ -11,15 +11,24 @@ export class Use {
 
   /** Counts an operation, which {@link settled} waits for. */
   async operation<T>(operation: Promise<T>): Promise<T> {
-    this.#operations++;
+    this.begin();
     try {
       return await operation;
     } finally {
-      if (--this.#operations === 0) {
-        for (const done of this.#waiting.splice(0)) done();
-        this.#endIfUnused();
-      }
+      this.end();
     }
+  }
+
+  /** The beginning of an operation, for those who count it themselves. */
+  begin(): void {
+    this.#operations++;
+  }
+
+  /** The end of an operation that was begun. */
+  end(): void {
+    if (--this.#operations > 0) return;
+    for (const done of this.#waiting.splice(0)) done();
+    this.#endIfUnused();
   }
 
   /** Counts what may take for ever, or be itself what closes the cache: only the end waits for it. */
