@@ -29,6 +29,7 @@ import {
   type Toolchain,
 } from '../../../src/domains/compilation/index.ts';
 import { freshRepository } from '../../domains/compilation/workspace/fresh-repository.ts';
+import { closeForAll } from '../../support/close-for-all.ts';
 import { withCcache } from '../toolchains/observed/model-ccache.ts';
 import { preprocess } from '../toolchains/observed/preprocessor.ts';
 import {
@@ -225,7 +226,7 @@ export class Keyboards {
 
   async close(): Promise<void> {
     for (const tag of ['compilation', 'firmware']) {
-      await createDefaultCache({ tag, cacheRoot: path.join(this.root, 'cache') }).close();
+      await closeForAll(createDefaultCache({ tag, cacheRoot: path.join(this.root, 'cache') }));
     }
     await rm(this.root, { recursive: true, force: true, maxRetries: 3 });
   }
