@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { GloveboxError } from '../../cache/errors.ts';
 import { hashOpenFile } from '../../cache/hash-file.ts';
+import { type KnownDigests, LARGE_FILE } from './known-digests.ts';
 
 // What editors leave beside a file while it is open; no build reads these, and they come and go.
 const EDITOR_LEFTOVER = /^(?:.*~|\..*\.sw[a-p]|\.#.*|#.*#|4913|\.DS_Store)$/;
@@ -28,14 +29,20 @@ export interface FileState {
  * build, and another one to see whether something changed since.
  */
 export class InputReader {
+  readonly #digests: KnownDigests | undefined;
   readonly #files = new Map<string, Promise<FileState | undefined>>();
   readonly #listings = new Map<string, Promise<string | undefined>>();
+
+  /** @param digests of large files, which are not read again while they are unchanged. Default: every file is read */
+  constructor(digests?: KnownDigests) {
+    this.#digests = digests;
+  }
 
   /** The state of the file at an absolute path, or undefined when there is none. Rejects with {@link InputError} when it cannot be read. */
   file(file: string): Promise<FileState | undefined> {
     let state = this.#files.get(file);
     if (!state) {
-      state = readState(file);
+      state = readState(file, this.#digests);
       this.#files.set(file, state);
     }
     return state;
@@ -83,24 +90,37 @@ export class PathBase {
     this.#roots = [...new Set([configDirectory, real])];
   }
 
-  /** Relative with `/` when inside the config directory, else absolute. */
+  /**
+   * Relative with `/` when inside the config directory, else absolute. A path with `..` in it stays as it is spelled: behind
+   * a link that is another place than the path without it.
+   */
   toStored(file: string): string {
     for (const root of this.#roots) {
+      if (isClimbing(file)) {
+        if (file.startsWith(`${root}${path.sep}`))
+          return file.slice(root.length + 1).replaceAll(path.sep, '/');
+        continue;
+      }
       const relative = path.relative(root, file);
       if (relative !== '..' && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative)) {
         return relative === '' ? '.' : relative.replaceAll(path.sep, '/');
       }
     }
-    return file;
+    return isClimbing(file) ? file : path.resolve(file);
   }
 
   /** The absolute path that {@link toStored} was given, in this config directory. */
   fromStored(stored: string): string {
-    return path.resolve(this.#directory, stored);
+    if (!isClimbing(stored)) return path.resolve(this.#directory, stored);
+    return path.isAbsolute(stored) ? stored : `${this.#directory}${path.sep}${stored}`;
   }
 }
 
-async function readState(file: string): Promise<FileState | undefined> {
+function isClimbing(file: string): boolean {
+  return /[/\\]\.\.(?:[/\\]|$)/.test(file);
+}
+
+async function readState(file: string, digests: KnownDigests | undefined): Promise<FileState | undefined> {
   let descriptor: number;
   try {
     // Non-blocking, so that a pipe in the place of a file cannot hold the build up for ever.
@@ -114,7 +134,13 @@ async function readState(file: string): Promise<FileState | undefined> {
     if (!stat.isFile())
       throw new InputError(`The input ${file} is not a regular file. Remove it or leave it out.`);
     const stamp = `${stat.dev}:${stat.ino}:${stat.size}:${stat.ctimeNs}`;
-    return { sha256: await hashOpenFile(descriptor, Number(stat.size)), stamp };
+    const known = stat.size >= LARGE_FILE ? digests : undefined;
+    const remembered = await known?.get(file, stamp);
+    if (remembered !== undefined) return { sha256: remembered, stamp };
+    const begun = Date.now();
+    const sha256 = await hashOpenFile(descriptor, Number(stat.size));
+    await known?.set(file, stamp, sha256, Number(stat.ctimeMs), begun);
+    return { sha256, stamp };
   } catch (error) {
     if (error instanceof InputError) throw error;
     throw new InputError(`Cannot read the input ${file}: ${(error as Error).message}.`, { cause: error });

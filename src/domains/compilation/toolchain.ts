@@ -1,4 +1,5 @@
 // What the compilation domain asks of whatever compiles. Implementations are in build/toolchains.
+import type { InputReader } from './inputs.ts';
 import type { Target } from './target.ts';
 
 export interface Toolchain {
@@ -7,8 +8,10 @@ export interface Toolchain {
   /**
    * Everything about the toolchain, apart from files, that can change the output of this target: program, arguments,
    * version, chosen environment. Plain JSON data; every field is named in explanations (`toolchain.version changed`).
+   *
+   * @param reader for programs that are known by their content. Default: one of its own
    */
-  identity(target: Target, signal?: AbortSignal): Promise<Record<string, unknown>>;
+  identity(target: Target, signal?: AbortSignal, reader?: InputReader): Promise<Record<string, unknown>>;
 
   /** Absolute paths of every file that a build may read, of whichever target, and that can change. Sorted. */
   declaredInputs(): Promise<string[]>;
@@ -43,19 +46,39 @@ export type CompileOutcome =
       ok: true;
       /** What was built: existing files below the build directory. */
       artifacts: Artifact[];
-      /** The declared inputs that the build really read. Undefined: not known, so all declared inputs count. */
+      /** What the build really read. Undefined: not known, so all declared inputs count. */
       observed?: ObservedInputs;
+      /**
+       * Why the build may have read files that are neither observed nor declared, as the end of a sentence: then nobody
+       * could tell when its result is out of date, and it is not kept. Default: it has not.
+       */
+      untraceable?: string;
       /** What the toolchain's identity names and what changed meanwhile: then the result is not kept. Default: nothing. */
       unsteady?: string[];
+      /** What a person should know about the firmware, one sentence each; kept with it. Default: nothing. */
+      warnings?: string[];
     }
   | {
       ok: false;
-      reason: 'exit-status' | 'killed' | 'cannot-start' | 'no-artifacts' | 'cancelled';
+      reason: 'exit-status' | 'killed' | 'cannot-start' | 'no-artifacts' | 'wrong-board' | 'cancelled';
       /** One sentence for a person: what went wrong and what to do. */
       message: string;
       exitCode?: number;
       lastLines: string[];
+      /** What the compiler read where it could not go on, when it says where that was. */
+      excerpt?: SourceExcerpt | undefined;
     };
+
+/** A line as a compiler read it after preprocessing, which its messages count in and nobody has written. */
+export interface SourceExcerpt {
+  /** The source that the line came from, as the compiler calls it. */
+  file: string;
+  /** Of the source. 1-based. */
+  line: number;
+  text: string;
+  /** Where in `text` it could not go on. 1-based. */
+  column: number;
+}
 
 export interface Artifact {
   /** File name in the output directory, such as `corne_left-nice_nano_v2-zmk.uf2`. No path separators. */
@@ -65,8 +88,8 @@ export interface Artifact {
 }
 
 /**
- * What a build read. When both `directories` and `absent` are empty the toolchain does not know what was looked for in
- * vain: then any declared input that comes or goes counts as a change, too.
+ * What a build read. Doubt only ever adds inputs: what is observed counts in any case, and the declared inputs as far as
+ * the toolchain does not know better.
  */
 export interface ObservedInputs {
   /** Absolute paths of files that were read. */
@@ -75,6 +98,10 @@ export interface ObservedInputs {
   directories: string[];
   /** Absolute paths that were looked for and did not exist. */
   absent: string[];
-  /** Whether these two lists may not be all, so that any declared input that comes or goes counts as well. Default: when both are empty. */
-  declared?: boolean;
+  /**
+   * Which declared inputs count as well. `names`: `directories` and `absent` may not be all, so any declared input that
+   * comes or goes counts. `contents`: `files` may not be all, so every declared input counts. Default: `names` when both
+   * lists are empty, because then nothing tells what was looked for in vain; else none.
+   */
+  declared?: 'names' | 'contents';
 }

@@ -14,11 +14,12 @@ import type { ExecutionContext } from 'ava';
 import { freshRepository } from '../../domains/compilation/workspace/fresh-repository.ts';
 import { programFile } from '../../support/program-file.ts';
 import { createRig, type Rig, type RigRun } from '../rig/rig.ts';
+import { compilerScript, writeToolFiles } from '../toolchains/observed/tools.ts';
 import { workspaceFiles, writeFiles } from '../toolchains/observed/workspace.ts';
 import { parseWestBuild, westBuild } from './zephyr.ts';
 
 /** What programs say of themselves. */
-const VERSIONS: Readonly<Record<string, string>> = {
+export const WEST_VERSIONS: Readonly<Record<string, string>> = {
   west: 'West version: v1.2.0',
   cmake: 'cmake version 3.25.1',
   ninja: '1.11.1',
@@ -27,8 +28,9 @@ const VERSIONS: Readonly<Record<string, string>> = {
   'arm-none-eabi-gcc': 'arm-none-eabi-gcc (Arm GNU Toolchain 12.2.Rel1) 12.2.1 20221205',
 };
 
-/** By its own path, because tests have a `PATH` of their own. */
+/** By their own paths, because tests have a `PATH` of their own. */
 const INSTALL = programFile('install');
+const BINARY = programFile('true');
 
 /** A config with two halves of one keyboard. */
 const CONFIG: Readonly<Record<string, string>> = {
@@ -55,6 +57,8 @@ export class WestMachine {
   readonly cacheRoot: string;
   /** The home directory of the programs. */
   readonly home: string;
+  /** What the compiler consists of, besides the program in `PATH`: see {@link writeToolFiles}. */
+  readonly tools: string;
   /** What a program's environment should be. */
   readonly environment: Readonly<Record<string, string>>;
 
@@ -66,6 +70,7 @@ export class WestMachine {
     this.workspace = below('workspace');
     this.cacheRoot = below('cache');
     this.home = below('home');
+    this.tools = below('tools');
     this.environment = { PATH: below('bin'), HOME: this.home };
   }
 
@@ -86,29 +91,37 @@ export class WestMachine {
 
   /** Puts programs into `PATH`: shell scripts by name. */
   installAll(scripts: Readonly<Record<string, string>>): void {
-    const sources = Object.entries(scripts).map(([name, script]) => {
+    const whole = Object.entries(scripts).map(([name, script]) => [name, `#!/bin/sh\n${script}\n`]);
+    this.installAt(path.join(this.root, 'bin'), Object.fromEntries(whole));
+  }
+
+  /** Puts programs into a directory: whole files by name. */
+  installAt(directory: string, programs: Readonly<Record<string, string>>): void {
+    const sources = Object.entries(programs).map(([name, content]) => {
       const source = path.join(this.root, 'programs', name);
       mkdirSync(path.dirname(source), { recursive: true });
-      writeFileSync(source, `#!/bin/sh\n${script}\n`);
+      writeFileSync(source, content);
       return source;
     });
     // Not by this process: what it has open for writing, children of its other threads have open for a moment as well,
     // and then nobody can run it ("Text file busy").
-    execFileSync(INSTALL, ['-m', '755', ...sources, path.join(this.root, 'bin')]);
+    for (const name of Object.keys(programs)) rmSync(path.join(directory, name), { force: true });
+    execFileSync(INSTALL, ['-m', '755', ...sources, directory]);
   }
 
-  /** Says what a program answers when it is asked for its version; `west` builds, too. */
-  setVersion(name: string, version: string): void {
-    this.install(name, this.#answering(name, version));
+  /** Says what a program answers when it is asked for its version, and what else is in it; `west` builds, too. */
+  setVersion(name: string, version: string, more = ''): void {
+    this.install(name, this.#answering(name, version) + more);
   }
 
   /** Has all programs that Glovebox asks for their versions. */
-  installPrograms(names: readonly string[] = Object.keys(VERSIONS)): void {
-    const scripts = names.map(name => [name, this.#answering(name, VERSIONS[name]!)]);
+  installPrograms(names: readonly string[] = Object.keys(WEST_VERSIONS)): void {
+    const scripts = names.map(name => [name, this.#answering(name, WEST_VERSIONS[name]!)]);
     this.installAll(Object.fromEntries(scripts));
   }
 
   #answering(name: string, version: string): string {
+    if (name === 'arm-none-eabi-gcc') return compilerScript(this.tools, version);
     if (name !== 'west') return `echo '${version}'`;
     return `if [ "$1" = --version ]; then echo '${version}'; else exec ${this.rig.command.map(word => `'${word}'`).join(' ')} "$@"; fi`;
   }
@@ -145,13 +158,17 @@ export async function createWestMachine(
   });
   const machine = new WestMachine(root, rig);
   mkdirSync(machine.home);
+  writeToolFiles(machine.tools);
   mkdirSync(path.join(root, 'bin'));
   // Git is the machine's own, and nothing else is.
   symlinkSync(programFile('git'), path.join(root, 'bin/git'));
   writeFiles(machine.config, CONFIG);
   cpSync(template(), machine.workspace, { recursive: true });
-  // Those that the others stand for take their time, too.
-  if (programs) machine.installPrograms(['west', 'arm-none-eabi-gcc']);
+  if (programs) {
+    // Those that the others stand for take their time, too; a binary is asked for its version only once.
+    machine.installPrograms(['west', 'arm-none-eabi-gcc']);
+    for (const name of ['cmake', 'ninja']) symlinkSync(BINARY, path.join(root, 'bin', name));
+  }
   return machine;
 }
 

@@ -2,11 +2,12 @@
 // variables (CFLAGS, BOARD, ZMK_CONFIG, KCONFIG_*, …), and each one would make other firmware.
 import path from 'node:path';
 import { type Environment, pickEnvironment } from '../../../config/environment.ts';
-import type { ZephyrOrder } from './engine.ts';
+import type { CcacheUse, ZephyrOrder } from './engine.ts';
 
 /**
  * The variables that are passed on, those set in `toolchains.west.environment` aside: where programs, compilers and
- * Python packages are. All of them are part of what a firmware is known by.
+ * Python packages are. Where that is changes no firmware, so most of them are no part of the fingerprint; what is found
+ * there is: see `tools.ts`.
  */
 export const PASSED_VARIABLES: readonly string[] = [
   'PATH',
@@ -26,9 +27,22 @@ export const PASSED_VARIABLES: readonly string[] = [
   'PYENV_VERSION',
 ];
 
+/** Those of the passed variables whose values are part of the fingerprint: nothing else tells what they lead to. */
+const COUNTED_VARIABLES: readonly string[] = [
+  ...['LD_LIBRARY_PATH', 'PYTHONPATH', 'TOOLCHAIN_ROOT', 'ZEPHYR_TOOLCHAIN_VARIANT'],
+];
+
+/** The variables that are part of the fingerprint as they are, by name: {@link COUNTED_VARIABLES}, and `more`. */
+export function countedEnvironment(
+  more: readonly string[] = [],
+  environment?: Environment,
+): Record<string, string> {
+  return pickEnvironment([...new Set([...COUNTED_VARIABLES, ...more])].sort(), environment);
+}
+
 /**
- * The passed variables that are set, by name. `PATH` without what makes no difference, so that a firmware is found again
- * from another terminal: relative directories, repeated ones, and those that npm puts in front.
+ * The passed variables that are set, by name. `PATH` without relative directories, repeated ones, and those that npm puts
+ * in front, which hold no tool of a build.
  *
  * @param more further names
  */
@@ -40,6 +54,13 @@ export function passedEnvironment(
   if (passed.PATH !== undefined) passed.PATH = cleanPath(passed.PATH);
   return passed;
 }
+
+/**
+ * Variables that a build gets unless `environment` of its toolchain names them. Zephyr's scripts go through sets of
+ * Python's, whose order is another one in each run while strings are hashed with a random seed: what they generate, such as
+ * `kobj-types-enum.h`, would differ between two builds of the same sources, and ccache would know no object again.
+ */
+export const DEFAULT_ENVIRONMENT: Readonly<Record<string, string>> = { PYTHONHASHSEED: '0' };
 
 /** The places of a build that its environment names, as the build sees them. */
 export type BuildPlaces = Pick<ZephyrOrder, 'workspace' | 'zephyr' | 'settings' | 'temporary' | 'ccache'>;
@@ -72,11 +93,13 @@ export function buildEnvironment(
  * ccache as it is safe: in a directory of its own, without whatever ccache is configured to do elsewhere. Above all
  * without a base directory, which changes the `__FILE__`s and so the firmware.
  */
-function ccacheEnvironment(directory: string): Record<string, string> {
+function ccacheEnvironment({ directory, epoch }: CcacheUse): Record<string, string> {
   return {
     CCACHE_DIR: directory,
     CCACHE_CONFIGPATH: path.posix.join(directory, 'no-config'),
     CCACHE_MAXSIZE: '2G',
+    // Part of every key. By itself ccache looks at the size and time of the outermost program.
+    CCACHE_COMPILERCHECK: `string:${epoch}`,
   };
 }
 

@@ -2,6 +2,7 @@
 import { constants, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { GloveboxError } from '../../../cache/errors.ts';
+import { cacheKey } from '../../../cache/keys.ts';
 import type { Target } from '../../../domains/compilation/target.ts';
 import type {
   Artifact,
@@ -12,17 +13,38 @@ import type {
 } from '../../../domains/compilation/toolchain.ts';
 import {
   describeWorkspace,
+  projectNames,
   useWorkspace,
   type WorkspaceIdentity,
   workspaceIdentity,
+  type ZmkPlaces,
+  zmkPlaces,
 } from '../../../domains/compilation/workspace/index.ts';
 import { isInside } from '../input-files.ts';
-import { observeZephyrBuild } from '../observed/index.ts';
-import { cancelled, withoutArtifacts } from '../outcome.ts';
+import {
+  compiledPlaces,
+  type ObserveOptions,
+  observeZephyrBuild,
+  Places,
+  type UsedTools,
+} from '../observed/index.ts';
+import { cancelled, withoutArtifacts, wrongBoard } from '../outcome.ts';
+import { ToolchainError } from '../toolchain-error.ts';
+import { examineBoard } from './board-compat.ts';
+import { CcacheEpoch } from './ccache-epoch.ts';
+import { CompilerFacts } from './compiler-facts.ts';
 import type { ZephyrEngine, ZephyrOrder } from './engine.ts';
-import { collectFirmware } from './firmware.ts';
-import { type ConfigRepository, isolateConfig, readRepository, repositoryInputs } from './repository.ts';
-import { copySettings, zephyrOf } from './settings.ts';
+import { collectFirmware, DEFAULT_FALLBACK_BINARY } from './firmware.ts';
+import { settingsWithoutEffect } from './kconfig-warnings.ts';
+import { excerptOf } from './preprocessed.ts';
+import {
+  type ConfigRepository,
+  isolateConfig,
+  linkedOutside,
+  readRepository,
+  repositoryInputs,
+} from './repository.ts';
+import { copySettings } from './settings.ts';
 import { ownStation, type Station, takeStation } from './station.ts';
 import { westBuildArguments } from './west-build.ts';
 
@@ -34,6 +56,8 @@ export interface ZephyrDescription {
   configDirectory: string;
   /** Where the keymaps are, relative to it. Default: `config`. */
   configPath?: string | undefined;
+  /** What says what is built, relative to it, when it is not `build.yaml`: no build reads it. */
+  buildFile?: string | undefined;
   /** The binary that is taken when there is no UF2. Default: `bin`. */
   fallbackBinary?: string | undefined;
   /** Where firmware goes; files in it are no inputs. Default: `firmware` in the config directory. Absolute. */
@@ -65,16 +89,19 @@ export class ZephyrToolchain implements Toolchain {
   }
 
   async identity(target: Target, signal?: AbortSignal): Promise<Record<string, unknown>> {
-    const { fallbackBinary = null, configPath = null } = this.#description;
+    const { fallbackBinary = DEFAULT_FALLBACK_BINARY } = this.#description;
+    const { configPath, isModule } = this.#repository();
+    const { application, zephyr } = await this.#places();
     // With names for the places, which make no difference.
-    const module = this.#repository().isModule ? '{module}' : undefined;
-    const places = { build: '{build}', config: '{config}', userCache: '{user-cache}', module };
-    const command = westBuildArguments(target, places);
+    const repository = '{repository}';
+    const places = { build: '{build}', config: '{config}', userCache: '{user-cache}', repository };
+    const module = isModule ? repository : undefined;
+    const command = westBuildArguments(target, { ...places, configPath, application, module });
     const [engine, workspace] = await Promise.all([
       this.#engine.identity(signal),
       this.#workspaceNow(FRESH, signal),
     ]);
-    return { command, configPath, fallbackBinary, ...engine, workspace };
+    return { command, configPath, isModule, fallbackBinary, zephyr, ...engine, workspace };
   }
 
   async declaredInputs(): Promise<string[]> {
@@ -121,10 +148,17 @@ export class ZephyrToolchain implements Toolchain {
   }
 
   async #compileAt(station: Station, job: CompileJob): Promise<CompileOutcome> {
-    const { workspace, fallbackBinary, configDirectory } = this.#description;
+    const { workspace, fallbackBinary } = this.#description;
     const { target, buildDirectory } = job;
     const repository = this.#repository();
-    const order = orderAt(station, workspace, repository);
+    const facts = CompilerFacts.begin(station.facts);
+    const epoch = await this.#beginEpoch(station, job);
+    const order: ZephyrOrder = {
+      ...orderAt(station, workspace, await this.#places(), repository, epoch),
+      ...(facts === undefined ? { userCache: path.join(station.work, 'facts') } : {}),
+      linked: this.kind === 'container' ? linkedOutside(repository, await this.#projects()) : [],
+    };
+    mkdirSync(order.userCache, { recursive: true });
     const startMark = path.join(station.work, 'started');
     writeFileSync(startMark, '');
     const ran = await this.#engine.run(order, {
@@ -134,20 +168,85 @@ export class ZephyrToolchain implements Toolchain {
         job.onProcess?.(event, processGroup);
       },
     });
-    if (!ran.ok) return ran;
+    const traced = await this.#trace(order, repository, job, ran.ok, { facts, epoch });
+    const { build } = order;
+    if (!ran.ok) return { ...ran, excerpt: await excerptOf(build, job.logFile) };
     const { artifactName } = target;
-    const { build, config } = order;
     const found = await collectFirmware({ build, artifactName, fallbackBinary, startMark });
     if (typeof found === 'string') return withoutArtifacts(found, ran.lastLines);
+    const options = await this.#observeOptions(order, repository, undefined);
+    const places = new Places(options);
+    const { configDirectory } = options;
+    const board = await examineBoard({
+      ...{ build, board: target.board, places },
+      application: path.join(workspace, order.application),
+    });
+    if (board !== undefined && 'wrong' in board) return wrongBoard(board.wrong, ran.lastLines);
+    const warnings = [
+      ...(board === undefined ? [] : [board.warning]),
+      ...(await settingsWithoutEffect({ logFile: job.logFile, target, configDirectory, places })),
+    ];
+    return { ok: true, artifacts: bring(found, buildDirectory), warnings, ...traced };
+  }
+
+  /** Finds out what a build read, however it ended, and what of that may be kept for the next one. */
+  async #trace(
+    order: ZephyrOrder,
+    repository: ConfigRepository,
+    { signal }: CompileJob,
+    isComplete: boolean,
+    { facts, epoch }: { facts: CompilerFacts | undefined; epoch: CcacheEpoch | undefined },
+  ): Promise<{ observed: ObservedInputs } | { untraceable: string }> {
+    const interrupted = async () =>
+      epoch?.interrupt(compiledPlaces(await this.#observeOptions(order, repository, undefined)));
+    // Whoever cancels a build waits for it, and of one that failed nothing is kept but what ccache learned.
+    if (!isComplete && (epoch === undefined || (signal.aborted && !epoch.isNew))) {
+      facts?.end(undefined);
+      await interrupted();
+      return { untraceable: 'it did not come to its end.' };
+    }
+    const tools = await this.#engine.tools(order.build, isComplete);
+    facts?.end('untraceable' in tools ? undefined : tools.files);
+    const options = await this.#observeOptions(order, repository, 'untraceable' in tools ? undefined : tools);
+    const traced = 'untraceable' in tools ? tools : await observeZephyrBuild(options);
+    if ('untraceable' in traced) {
+      if (!isComplete) await interrupted();
+      return traced;
+    }
+    const observed = without([order.work, order.userCache], traced.observed);
+    await epoch?.end({ ...traced, observed, tools: options.tools });
+    return { observed };
+  }
+
+  async #observeOptions(
+    order: ZephyrOrder,
+    repository: ConfigRepository,
+    tools: UsedTools | undefined,
+  ): Promise<ObserveOptions> {
+    const { workspace, configDirectory } = this.#description;
+    const { build, config } = order;
     const { seen = [], ...sight } = this.#engine.sees(order);
-    const observed = await observeZephyrBuild({
+    return {
       ...{ buildDirectory: build, configDirectory, workspace, ...sight },
       projects: await this.#projects(),
+      outputs: [this.#outputDirectory],
+      ...(tools === undefined ? {} : { tools }),
       seen: [...seen, ...(config === repository.config ? [] : [{ seen: config, here: repository.config }])],
+    };
+  }
+
+  /** Begins a build in which ccache is used; undefined when it is not. */
+  async #beginEpoch(station: Station, { target, signal }: CompileJob): Promise<CcacheEpoch | undefined> {
+    const { workspace, configDirectory } = this.#description;
+    if (station.ccache === undefined || !(await this.#engine.hasCcache(workspace))) return undefined;
+    const projects = await this.#projects();
+    return CcacheEpoch.begin({
+      ...{ file: station.ccache.epoch, configDirectory },
+      // Arguments for CMake may choose a compiler.
+      context: JSON.stringify([this.kind, await this.#engine.identity(signal), target.cmakeArgs ?? '']),
+      workspace: () => projectNames(projects, configDirectory),
+      declared: async () => cacheKey('declared', await this.declaredInputs()),
     });
-    const own = [station.work, station.facts];
-    const artifacts = bring(found, buildDirectory);
-    return { ok: true, artifacts, ...(observed === undefined ? {} : { observed: without(own, observed) }) };
   }
 
   /** The directories of the workspace's projects, which are known by their revisions. */
@@ -156,8 +255,16 @@ export class ZephyrToolchain implements Toolchain {
     return Object.keys(projects).map(project => path.resolve(this.#description.workspace, project));
   }
 
+  async #places(): Promise<ZmkPlaces> {
+    const { workspace } = this.#description;
+    const places = await zmkPlaces(workspace);
+    if (places !== undefined) return places;
+    throw new ToolchainError(`There is no ZMK in the workspace ${workspace}. Run 'west update' there.`);
+  }
+
   #repository(): ConfigRepository {
-    return readRepository(this.#description.configDirectory, this.#description.configPath);
+    const { configDirectory, configPath, buildFile } = this.#description;
+    return readRepository(configDirectory, configPath, buildFile);
   }
 
   /** What the workspace is, at most `age` milliseconds ago. */
@@ -172,17 +279,26 @@ export class ZephyrToolchain implements Toolchain {
 }
 
 /** Prepares a station for one build. */
-function orderAt(station: Station, workspace: string, repository: ConfigRepository): ZephyrOrder {
+function orderAt(
+  station: Station,
+  workspace: string,
+  { application, zephyr }: ZmkPlaces,
+  repository: ConfigRepository,
+  epoch: CcacheEpoch | undefined,
+): Omit<ZephyrOrder, 'linked'> {
   const { work, facts: userCache, ccache } = station;
+  const isUsed = ccache !== undefined && epoch !== undefined && !epoch.isBlind;
   const temporary = path.join(work, 'tmp');
   mkdirSync(temporary, { recursive: true });
   const settings = path.join(temporary, 'west-settings');
-  copySettings(workspace, settings);
+  copySettings(workspace, zephyr, settings);
   return {
-    ...{ workspace, zephyr: zephyrOf(workspace), settings },
+    ...{ workspace, zephyr, application, settings },
+    ...{ repository: repository.directory, configPath: repository.configPath },
     config: isolateConfig(repository, work),
     module: repository.isModule ? repository.directory : undefined,
-    ...{ work, build: path.join(work, 'build'), temporary, userCache, ccache },
+    ...{ work, build: path.join(work, 'build'), temporary, userCache },
+    ccache: isUsed ? { directory: ccache.directory, epoch: epoch.id } : undefined,
   };
 }
 

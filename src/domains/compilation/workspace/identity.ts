@@ -1,14 +1,14 @@
 // What a workspace is, so that a firmware built from it is found again and no other: its manifest, and the real state
 // of every repository in it.
 import { existsSync } from 'node:fs';
-import { readFile, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import * as walk from 'empathic/walk';
 import { eachOf } from './each-of.ts';
 import { readManifest } from './manifest.ts';
 import { examineProjects, type ProjectState } from './project-state.ts';
 import { repositories } from './repositories.ts';
-import { WorkspaceError } from './workspace-error.ts';
+import { canonicalSettings, readSettings } from './settings.ts';
 
 /**
  * Everything about a workspace that can change what is built from it. Plain JSON. It does not say where the workspace
@@ -17,7 +17,7 @@ import { WorkspaceError } from './workspace-error.ts';
 export interface WorkspaceIdentity {
   /** Of what the manifest says: it chooses the modules of a build. */
   manifest: string;
-  /** West's own settings in this workspace, as they are written: they reach a build as well. */
+  /** West's own settings in this workspace: they reach a build as well. */
   settings: string;
   /** By their place in the workspace, with `/`; `.` is a repository that holds the whole workspace. */
   projects: Record<string, ProjectState>;
@@ -27,22 +27,26 @@ export interface IdentityOptions {
   signal?: AbortSignal;
   /**
    * Absolute: the directory with `build.yaml`. The repository that it lies in is not part of the identity, so that
-   * an edit of one keymap does not change what every firmware is known by; unless that is ZMK's own.
+   * an edit of one keymap does not change what every firmware is known by; unless that is ZMK's own: then only what is not
+   * committed in the directory does not count, if that is beside ZMK's application.
    */
   configDirectory?: string;
 }
 
 /**
  * Looks at every repository of the west workspace at `directory` (the one with `.west`), several at once, and writes
- * nothing. Rejects with {@link WorkspaceError} when it is no workspace or git cannot tell.
+ * nothing. Rejects with `WorkspaceError` when it is no workspace or git cannot tell.
  */
 export async function workspaceIdentity(
   directory: string,
   { signal, configDirectory }: IdentityOptions = {},
 ): Promise<WorkspaceIdentity> {
-  const { settings, manifestFile } = await readSettings(directory);
-  const manifest = await readManifest(manifestFile);
-  const own = configDirectory === undefined ? undefined : repositoryOf(await realpath(configDirectory));
+  const settings = await readSettings(directory);
+  const manifest = await readManifest(settings.manifestFile);
+  const config = configDirectory === undefined ? undefined : await realpath(configDirectory);
+  const own = config === undefined ? undefined : repositoryOf(config);
+  const aside =
+    config !== undefined && own !== undefined && isBesideApplication(config, own) ? config : undefined;
   const found: [string, ProjectState][] = [];
   let places = await repositories(directory);
   while (places.length > 0) {
@@ -53,7 +57,7 @@ export async function workspaceIdentity(
     const counting = places.filter((_, index) => !isOwn[index]);
     const examined = await examineProjects(
       counting.map(place => path.join(directory, place)),
-      signal,
+      { signal, aside },
     );
     found.push(...examined.map(({ state }, index): [string, ProjectState] => [counting[index]!, state]));
     const known = new Set(found.map(([place]) => place));
@@ -62,45 +66,21 @@ export async function workspaceIdentity(
       .filter(place => !known.has(place));
   }
   const byName = found.sort(([a], [b]) => (a < b ? -1 : 1));
-  return { manifest: manifest.digest, settings, projects: Object.fromEntries(byName) };
-}
-
-/** The manifest that a workspace was made of, and its settings. Rejects with {@link WorkspaceError} when it is none. */
-export async function readSettings(directory: string): Promise<{ settings: string; manifestFile: string }> {
-  const file = path.join(directory, '.west', 'config');
-  let settings: string;
-  try {
-    settings = await readFile(file, 'utf8');
-  } catch (error) {
-    throw new WorkspaceError(
-      `${directory} is no west workspace: ${file} cannot be read. Give the directory that 'west topdir' prints.`,
-      { cause: error },
-    );
-  }
-  const values = manifestValues(settings);
-  if (values.path === undefined) {
-    throw new WorkspaceError(
-      `${file} does not say where the manifest is (manifest.path). Run 'west init' again.`,
-    );
-  }
-  return { settings, manifestFile: path.resolve(directory, values.path, values.file ?? 'west.yml') };
-}
-
-/** The section `[manifest]` of a west config file, which has the form of Python's configparser. */
-function manifestValues(settings: string): Record<string, string> {
-  const values: Record<string, string> = {};
-  let section = '';
-  for (const line of settings.split(/\r?\n/)) {
-    const head = /^\[(.*)\]\s*$/.exec(line);
-    const pair = /^([^\s=:#;][^=:]*?)\s*[=:]\s*(.*?)\s*$/.exec(line);
-    if (head) section = head[1]!;
-    else if (pair && section === 'manifest') values[pair[1]!.toLowerCase()] = pair[2]!;
-  }
-  return values;
+  return {
+    manifest: manifest.digest,
+    settings: canonicalSettings(settings),
+    projects: Object.fromEntries(byName),
+  };
 }
 
 function isZmk(directory: string): boolean {
   return existsSync(path.join(directory, 'app', 'CMakeLists.txt'));
+}
+
+/** Whether no build looks into a directory of ZMK's repository by itself. */
+function isBesideApplication(directory: string, repository: string): boolean {
+  const place = path.relative(repository, directory);
+  return isZmk(repository) && place !== '' && place.split(path.sep)[0] !== 'app';
 }
 
 /** The work tree that a directory lies in, or undefined. */
