@@ -14,6 +14,7 @@ import {
   type ZmkWestService,
 } from '../domains/compilation/index.ts';
 import type { Target } from '../domains/compilation/target.ts';
+import type { Preparation } from '../domains/compilation/toolchain.ts';
 import { createFirmwareCacheService, type FirmwareCacheService } from '../domains/firmware/index.ts';
 import { createMetricsService, type MetricsService, type TargetMetrics } from '../domains/metrics/index.ts';
 import type { Diagnosis } from './diagnosis/diagnosis.ts';
@@ -104,6 +105,7 @@ class BuildRun {
   /** Says what would be done. */
   async plan(): Promise<BuildSummary> {
     this.#emitStart();
+    const preparation = await this.#prepare();
     await this.#tellNotes();
     for (const target of this.#plan.targets) {
       if (this.#signal.aborted) break;
@@ -119,14 +121,17 @@ class BuildRun {
         this.#emit({ type: 'target-planned', target: name, plan: 'compile', why: [error.message] });
       }
     }
+    await preparation?.over;
     return this.#finish();
   }
 
   /** Does it. */
   async build(): Promise<BuildSummary> {
     const output = await OutputDirectory.open(this.#plan.outputDirectory);
+    let preparation: Preparation | undefined;
     try {
       this.#emitStart();
+      preparation = await this.#prepare();
       await this.#tellNotes();
       const missed: Target[] = [];
       // One for all: what is restored is moved on at once, and what is not leaves nothing.
@@ -138,9 +143,18 @@ class BuildRun {
       if (missed.length > 0) await this.#compileAll(missed, output);
       await this.#tellUnusedKeymaps();
     } finally {
+      await preparation?.over;
       await output.close();
     }
     return this.#finish();
+  }
+
+  /** Opens the caches while the toolchain finds out what it is. */
+  async #prepare(): Promise<Preparation | undefined> {
+    const preparation = await this.#toolchain.prepare?.(this.#signal);
+    // Whichever key: a cache is opened when it is first asked.
+    if (preparation) for (const { cache } of [this.#builds, this.#firmware]) await cache.has('opened');
+    return preparation;
   }
 
   /** Takes a target from the cache; resolves to whether it has to be compiled. */
