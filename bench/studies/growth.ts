@@ -35,7 +35,7 @@ export interface GrowthTimes {
 const SIZES = [1000, 10_000, 100_000, 1_000_000];
 const QUICK_SIZES = [1000, 10_000];
 const PROGRAM = fileURLToPath(new URL('../programs/growth.ts', import.meta.url));
-// What is to be reached is said of the first and the last of all sizes.
+// The goals are about the first and the last of all sizes.
 const JUDGED = [SIZES[0]!, SIZES.at(-1)!] as const;
 const MOST = { p50: 1.5, p99: 3 };
 // How many entries beyond the limit may wait for a later transaction to evict them.
@@ -195,7 +195,7 @@ export function summarizeGrowth(all: readonly GrowthTimes[]): StudyResult {
       .map(kind => ({ kind, growth: growthOf(from, to, kind, figure) }))
       .reduce((a, b) => (b.growth.median > a.growth.median ? b : a));
     const { kind, growth } = worst;
-    return [{ id, found: `${formatRatio(growth)}, ${kind}`, isReached: growth.median <= MOST[figure] }];
+    return [{ id, measured: `${formatRatio(growth)}, ${kind}`, isMet: growth.median <= MOST[figure] }];
   };
   const pair = (times: OperationTimes) => [formatTime(median(times.p50)), formatTime(median(times.p99))];
   const factor = (kind: (typeof OPERATIONS)[number], figure: 'p50' | 'p99') =>

@@ -82,8 +82,8 @@ export function summarizeStartUp(times: StartUpTimes): StudyResult {
     const found = beyondNode(times, values);
     return {
       id,
-      found: `${formatDelay(found.median)}; from source ${formatDelay(beyondNode(times, fromSource).median)}`,
-      isReached: found.median <= most,
+      measured: `${formatDelay(found.median)}; from source ${formatDelay(beyondNode(times, fromSource).median)}`,
+      isMet: found.median <= most,
     };
   };
   const { node, version, versionFromSource, build, buildFromSource } = times;

@@ -80,7 +80,7 @@ test('a study is a table of its own', t => {
           ['glovebox --version', '1 ms'],
         ],
         notes: ['a note'],
-        targets: [{ id: 'start-up-version', found: '+ 12 ms', isReached: true }],
+        targets: [{ id: 'start-up-version', measured: '+ 12 ms', isMet: true }],
         data: {},
       },
     ],

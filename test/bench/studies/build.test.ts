@@ -51,9 +51,9 @@ test('128 targets decide whether it is reached: at most 1.5 times the script', t
   const fewest = times(2, [150], [50]);
   t.deepEqual(summarizeBuilds([fewest, times(8, [999], [50])]).targets, []);
   const [reached] = summarizeBuilds([fewest, times(128, [250], [100])]).targets;
-  t.deepEqual(reached, { id: 'build', found: '1.5× (1.5–1.5)', isReached: true });
+  t.deepEqual(reached, { id: 'build', measured: '1.5× (1.5–1.5)', isMet: true });
   const [short] = summarizeBuilds([fewest, times(128, [252], [100])]).targets;
-  t.is(short!.isReached, false);
+  t.is(short!.isMet, false);
 });
 
 test('every number of targets has a row and a group of bars', t => {

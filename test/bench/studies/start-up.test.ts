@@ -16,12 +16,12 @@ test('what a program takes beyond Node is compared with the Node that ran next t
 test('the package decides whether it is reached, and the source is told', t => {
   const { targets } = summarizeStartUp(TIMES);
   t.deepEqual(targets, [
-    { id: 'start-up-version', found: '+60 ms; from source +100 ms', isReached: true },
-    { id: 'start-up-build', found: '+200 ms; from source +500 ms', isReached: true },
+    { id: 'start-up-version', measured: '+60 ms; from source +100 ms', isMet: true },
+    { id: 'start-up-build', measured: '+200 ms; from source +500 ms', isMet: true },
   ]);
   const slower = summarizeStartUp({ ...TIMES, version: [101, 111, 461], build: [241, 251, 601] });
   t.deepEqual(
-    slower.targets.map(({ isReached }) => isReached),
+    slower.targets.map(({ isMet }) => isMet),
     [false, false],
   );
 });
