@@ -41,6 +41,8 @@ export interface StoreLink {
   readonly blobs: BlobFiles | undefined;
   /** This thread's reads. Opened anew after the database was replaced. */
   reader(): StoreReader;
+  /** The same, of which no method gives a promise. For what needs another thread, this one is blocked for at most so long. */
+  readerNow(timeoutMs: number): StoreReader;
   /** Tells the coordinator of a read that failed; said once, repaired if it can be. */
   readFailed(error: unknown): undefined;
   /**
@@ -50,6 +52,11 @@ export interface StoreLink {
   commit(batch: readonly TimedOperation[]): WriteResult[] | undefined;
   /** Has the coordinator write, in the order of the calls. Resolves after the operation's transaction is committed. Never rejects. */
   send(operation: WriteOperation, now: number): Promise<WriteResult>;
+  /**
+   * The same, with this thread blocked for at most so long. What is not done by then never will be, unless its result is
+   * already on the way.
+   */
+  sendNow(operation: WriteOperation, now: number, timeoutMs: number): WriteResult;
   /** Tells the coordinator of a value of `size` bytes that was not stored because that is more than the whole limit; said once. */
   tooLarge(key: string, size: number): void;
   lease(request: LeaseRequest, onWait: (holder: { pid: number }) => void): Promise<Grant>;

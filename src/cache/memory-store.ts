@@ -2,7 +2,8 @@
 import type { CacheStats, CheckReport, EntryMetadata, EvictionPolicy } from './cache.ts';
 import { checksum, decode, encode, timed } from './codec.ts';
 import type { StoreLimits } from './limits.ts';
-import { Pace, partsOf } from './pace.ts';
+import { type LongWrite, SteppedWrite } from './long-write.ts';
+import { partsOf } from './pace.ts';
 import { compareKeys, indexFrom, sortKeys } from './sorted-keys.ts';
 import {
   type Accesses,
@@ -101,13 +102,16 @@ export class MemoryStore implements Store {
     return operation.type === 'set-many' && operation.entries.length > LONG_SET;
   }
 
+  beginLong({ operation, now }: TimedOperation): LongWrite {
+    return new SteppedWrite(this.#setInSteps(operation as WriteOperation & { type: 'set-many' }, now));
+  }
+
   // Readers see the entries come: all or none is what is there at the end.
-  async applyLong({ operation, now }: TimedOperation): Promise<WriteResult> {
-    if (operation.type !== 'set-many' || this.#hasTooLarge(operation)) return { value: false };
-    const pace = new Pace();
+  *#setInSteps(operation: WriteOperation & { type: 'set-many' }, now: number): Generator<void, WriteResult> {
+    if (this.#hasTooLarge(operation)) return { value: false };
     for (const entries of partsOf(operation.entries)) {
       this.apply([{ operation: { ...operation, entries }, now }]);
-      await pace.step();
+      yield;
     }
     return { value: true };
   }

@@ -1,5 +1,6 @@
 // What lies between the cache that a thread holds and the backend that keeps the entries.
 import type { CheckReport, EntryMetadata } from './cache.ts';
+import type { LongWrite } from './long-write.ts';
 
 /** An entry's value as it is stored and as it crosses ports. */
 export interface StoredValue {
@@ -133,15 +134,16 @@ export interface Store {
    * {@link StoreBusyError} when another thread or process is writing; nothing happened then.
    */
   apply(batch: readonly TimedOperation[]): WriteResult[];
-  /** Whether the operation takes so long that it is to be done with {@link applyLong}. */
+  /** Whether the operation takes so long that it is to be done with {@link beginLong}. */
   isLong(operation: WriteOperation): boolean;
   /**
-   * As {@link apply}, of one operation, over several turns of the event loop. Until it resolves nothing else may be
-   * applied, and neither `check` nor `collect` may be called.
+   * Begins such an operation. Until it is over nothing else may be applied, and neither `check` nor `collect` may be
+   * called.
    *
-   * @param timeout milliseconds to wait for other processes
+   * @param timeoutMs how long to wait for other processes
+   * @throws StoreBusyError when another thread is writing
    */
-  applyLong(operation: TimedOperation, timeout: number): Promise<WriteResult>;
+  beginLong(operation: TimedOperation, timeoutMs: number): LongWrite;
   /**
    * What somebody did to the store's file while it was open. `replaced`: it was removed, or another has its name, and
    * what is written to it now is lost. `damaged`: it was cut short, or lost its log.

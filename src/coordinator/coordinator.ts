@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { block } from '../cache/block.ts';
 import type { CacheStats } from '../cache/cache.ts';
 import { assertTag } from '../cache/keys.ts';
 import { StoreBusyError } from '../cache/store.ts';
@@ -90,6 +91,19 @@ export class Coordinator {
         if (!(error instanceof StoreBusyError)) throw error;
       }
       await pause(BUSY_RETRY_MS);
+    }
+  }
+
+  /** The same, with this thread blocked meanwhile. */
+  openNow(request: OpenRequest, client: Client): OpenedStore {
+    const until = performance.now() + request.timeout;
+    for (;;) {
+      try {
+        return this.open(request, client, performance.now() < until);
+      } catch (error) {
+        if (!(error instanceof StoreBusyError)) throw error;
+      }
+      block(BUSY_RETRY_MS);
     }
   }
 

@@ -1,6 +1,7 @@
 // One store as the coordinator runs it: the queue in front of its writer, its leases, and who uses it.
 import { join } from 'node:path';
 import { BlobFiles } from '../cache/blobs.ts';
+import { block } from '../cache/block.ts';
 import type { CacheStats, CheckReport } from '../cache/cache.ts';
 import { COUNTERS, Counter } from '../cache/link.ts';
 import type { SharedMemory } from '../cache/shared-memory.ts';
@@ -16,16 +17,15 @@ import {
   type WriteOperation,
   type WriteResult,
 } from '../cache/store.ts';
-import { pause, performance } from '../cache/time.ts';
+import { performance } from '../cache/time.ts';
 import { AccessLog } from './access-log.ts';
 import { type Client, type LeaseHost, Leases } from './leases.ts';
 import { LiveStore, type LiveStoreOptions } from './live-store.ts';
+import { LongRun } from './long-run.ts';
 import type { Stated, StoreOptions } from './protocol.ts';
 import { type Queued, WriteQueue, type Writer } from './write-queue.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
-// What SQLite can wait.
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 const BUSY_RETRY_MS = 4;
 
 export interface HostOptions extends LiveStoreOptions {
@@ -42,7 +42,7 @@ export class StoreHost implements LeaseHost, Writer {
   /** The last transaction failed. */
   #isStuck = false;
   /** The long operation that is being done. */
-  #long: Promise<void> | undefined;
+  #long: LongRun | undefined;
   #inSteps = 0;
   readonly #queue = new WriteQueue(this);
   readonly #accessLog = new AccessLog((operation, now, timeout) => this.#push(operation, now, timeout));
@@ -192,6 +192,29 @@ export class StoreHost implements LeaseHost, Writer {
     });
   }
 
+  /** As {@link write}, but nothing is done of it any more when the time is over: its caller has gone on then. */
+  writeInTime(operation: WriteOperation, now: number, timeout: number): Promise<WriteResult> {
+    return new Promise(done => {
+      this.#queue.push({ operation, now, deadline: performance.now() + timeout, isDue: true, done });
+    });
+  }
+
+  /** The same, with this thread blocked for it. */
+  writeNow(operation: WriteOperation, now: number, timeout: number): WriteResult {
+    let result: WriteResult | undefined;
+    const deadline = performance.now() + timeout;
+    const done = (found: WriteResult) => {
+      result = found;
+    };
+    this.#queue.push({ operation, now, deadline, isDue: true, done });
+    while (!result) {
+      this.#long?.finish(deadline - performance.now());
+      // What cannot be finished in time keeps the lock.
+      if (this.#queue.flush() === 'busy') block(BUSY_RETRY_MS);
+    }
+    return result;
+  }
+
   has(key: string, now: number): boolean {
     const found = this.#live.read(store => store.reader.read(key));
     return found !== undefined && !(found instanceof Promise) && !isExpired(found.expires, now);
@@ -246,7 +269,7 @@ export class StoreHost implements LeaseHost, Writer {
 
   // Not while a long operation has its transaction open, nor does one begin meanwhile.
   async #stepByStep<T>(work: () => Promise<T>): Promise<T> {
-    while (this.#long) await this.#long;
+    while (this.#long) await this.#long.isOver;
     this.#inSteps++;
     try {
       return await work();
@@ -328,35 +351,19 @@ export class StoreHost implements LeaseHost, Writer {
   }
 
   /** Commits and answers a long operation, for the queue. */
-  async commitLong(queued: Queued): Promise<void> {
-    const isOver = Promise.withResolvers<void>();
-    this.#long = isOver.promise;
-    try {
-      const result = await this.#applyLong(queued);
-      if (result) queued.done(result);
-      // Whatever it was, the other way meets it too, and knows what to do.
-      else this.commit([queued]);
-    } catch (error) {
-      this.#refuse(queued, (error as Error).message);
-    } finally {
+  commitLong(queued: Queued, over: () => void): void {
+    this.#long = new LongRun(this.#live, queued, result => {
       this.#long = undefined;
-      isOver.resolve();
-    }
-  }
-
-  async #applyLong({ operation, now, deadline }: Queued): Promise<WriteResult | undefined> {
-    for (;;) {
-      this.#live.lookBeforeCommit();
       try {
-        const timeout = Math.min(Math.max(Math.ceil(deadline - performance.now()), 1), MAX_TIMEOUT_MS);
-        const result = await this.#live.use(async store => store?.applyLong({ operation, now }, timeout));
-        // What went into files that somebody removed is lost: it is done again.
-        if (!this.#live.look()) return result;
+        if (result) queued.done(result);
+        // Whatever it was, the other way meets it too, and knows what to do.
+        else this.commit([queued]);
       } catch (error) {
-        if (!(error instanceof StoreBusyError) || performance.now() > deadline) return undefined;
-        await pause(BUSY_RETRY_MS);
+        this.#refuse(queued, (error as Error).message);
       }
-    }
+      over();
+    });
+    this.#long.start();
   }
 
   #apply(store: Store, batch: readonly Queued[]): void {

@@ -133,12 +133,22 @@ export class LiveStore implements Closeable {
 
   /** Does something that takes several turns of the event loop, for which the store stays open. */
   async use<T>(work: (store: Store | undefined) => Promise<T>): Promise<T> {
-    this.#pins++;
+    this.pin();
     try {
       return await work(this.current);
     } finally {
-      this.#pins--;
+      this.unpin();
     }
+  }
+
+  /** The beginning of such a thing, for those who do not await its end. */
+  pin(): void {
+    this.#pins++;
+  }
+
+  /** The end of what was begun with {@link pin}. */
+  unpin(): void {
+    this.#pins--;
   }
 
   #closeCurrent(close = (store: Store) => store.close()): void {

@@ -40,7 +40,16 @@ export class LocalLink implements StoreLink {
     return new LocalLink(coordinator, client, await coordinator.openInTime(request, client), request.timeout);
   }
 
+  /** The same, with this thread blocked for it. */
+  static openNow(coordinator: Coordinator, request: OpenRequest, client: Client): LocalLink {
+    return new LocalLink(coordinator, client, coordinator.openNow(request, client), request.timeout);
+  }
+
   reader(): StoreReader {
+    return this.#host.reader;
+  }
+
+  readerNow(): StoreReader {
     return this.#host.reader;
   }
 
@@ -58,6 +67,10 @@ export class LocalLink implements StoreLink {
 
   send(operation: WriteOperation, now: number): Promise<WriteResult> {
     return this.#host.write(operation, now, this.#timeout);
+  }
+
+  sendNow(operation: WriteOperation, now: number, timeoutMs: number): WriteResult {
+    return this.#host.writeNow(operation, now, timeoutMs);
   }
 
   addReads(take: () => Accesses): void {

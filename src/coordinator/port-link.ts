@@ -16,10 +16,26 @@ import {
   type WriteOperation,
   type WriteResult,
 } from '../cache/store.ts';
-import { type Connection, CoordinatorEndedError, type RemoteControl } from './connection.ts';
+import { type Connection, CoordinatorEndedError, type Patience, type RemoteControl } from './connection.ts';
 import { type Closeable, withRoom, workerStores } from './open-stores.ts';
-import { PortReader } from './port-reader.ts';
-import type { OpenReply, OpenRequest } from './protocol.ts';
+import { BlockingPortReader, PortReader } from './port-reader.ts';
+import type { OpenReply, OpenRequest, Reply } from './protocol.ts';
+
+interface Parts {
+  left: Iterable<WriteOperation>;
+  now: number;
+  /** To the part that was sent last. */
+  answer: Promise<WriteResult> | undefined;
+}
+
+function* partsOfSet(operation: WriteOperation & { type: 'set-many' }): Generator<WriteOperation> {
+  const of = randomUUID();
+  let left = operation.entries.length;
+  for (const entries of partsOf(operation.entries)) {
+    left -= entries.length;
+    yield { ...operation, entries, part: { of, isLast: left === 0 } };
+  }
+}
 
 /**
  * The link of a worker thread's cache: reads and writes by itself where it can, and has the rest done over its
@@ -38,8 +54,9 @@ export class PortLink implements StoreLink, Closeable {
   readonly #store: ThreadStore | undefined;
   readonly #reads: (() => Accesses)[] = [];
   #lastUsed = 0;
-  // The parts of an operation that are being sent.
-  #parts: Promise<void> | undefined;
+  // An operation of many parts that is being sent, and what waits behind it.
+  #parts: Parts | undefined;
+  readonly #behind: (() => void)[] = [];
 
   private constructor(connection: Connection, { instance, directory, writer, ...reply }: OpenReply) {
     this.#connection = connection;
@@ -75,19 +92,30 @@ export class PortLink implements StoreLink, Closeable {
     this.#store?.park();
   }
 
-  /** The link to a store that was opened over the connection. */
-  static from(connection: Connection, reply: OpenReply): PortLink {
-    return new PortLink(connection, reply);
-  }
-
   /** Opens a cache over the connection. Rejects with ConflictingOptionsError. */
   static async open(connection: Connection, request: OpenRequest): Promise<PortLink> {
-    const reply = await connection.call(control => control.open(request));
-    if (!reply.ok) {
-      if (reply.code === 'GLOVEBOX_CONFLICTING_OPTIONS') throw new ConflictingOptionsError(reply.message);
-      throw new GloveboxError(reply.code, reply.message);
-    }
-    return new PortLink(connection, reply.value);
+    return PortLink.#from(connection, await connection.call(control => control.open(request)));
+  }
+
+  /**
+   * The same, with this thread blocked: undefined when there was no answer in time. Throws ConflictingOptionsError.
+   */
+  static openNow(
+    connection: Connection,
+    request: OpenRequest,
+    patience: Patience<never>,
+  ): PortLink | undefined {
+    const late = (reply: Reply<OpenReply>) => {
+      if (reply.ok) connection.call(control => control.release(reply.value.instance)).catch(() => undefined);
+    };
+    const answer = connection.callNow('open', [request], { ...patience, late });
+    return answer && PortLink.#from(connection, answer.value);
+  }
+
+  static #from(connection: Connection, reply: Reply<OpenReply>): PortLink {
+    if (reply.ok) return new PortLink(connection, reply.value);
+    if (reply.code === 'GLOVEBOX_CONFLICTING_OPTIONS') throw new ConflictingOptionsError(reply.message);
+    throw new GloveboxError(reply.code, reply.message);
   }
 
   reader(): StoreReader {
@@ -101,6 +129,12 @@ export class PortLink implements StoreLink, Closeable {
       this.readFailed(error);
       return this.#overPort;
     }
+  }
+
+  readerNow(timeoutMs: number): StoreReader {
+    const reader = this.reader();
+    if (reader !== this.#overPort) return reader;
+    return new BlockingPortReader(this.#connection, this.#instance, timeoutMs);
   }
 
   readFailed(error: unknown): undefined {
@@ -128,34 +162,50 @@ export class PortLink implements StoreLink, Closeable {
 
   send(operation: WriteOperation, now: number): Promise<WriteResult> {
     // Nothing overtakes the parts of one that was before it.
-    if (this.#parts) return this.#parts.then(() => this.send(operation, now));
-    // What this thread read goes first: eviction is to know of it.
-    if (this.shared.versions.isNearLimit && operation.type !== 'access') {
-      const entries = this.#takeAccesses();
-      if (entries.length > 0) void this.#write({ type: 'access', entries, isUrgent: true }, now);
+    if (this.#parts) {
+      return new Promise(resolve => this.#behind.push(() => resolve(this.send(operation, now))));
     }
+    this.#sendReads(operation, now);
     if (operation.type !== 'set-many' || operation.entries.length <= LONG_SET) {
       return this.#write(operation, now);
     }
-    const sent = this.#sendInParts(operation, now);
-    const parts = sent.then(() => {
-      if (this.#parts === parts) this.#parts = undefined;
-    });
+    const parts: Parts = { left: partsOfSet(operation), now, answer: undefined };
     this.#parts = parts;
-    return sent;
+    return this.#sendInParts(parts);
+  }
+
+  sendNow(operation: WriteOperation, now: number, timeoutMs: number): WriteResult {
+    while (this.#parts) {
+      const parts = this.#parts;
+      for (const part of parts.left) parts.answer = this.#write(part, parts.now);
+      this.#sent(parts);
+    }
+    this.#sendReads(operation, now);
+    return this.#connection.writeNow(this.#instance, operation, now, timeoutMs);
+  }
+
+  // What this thread read goes first: eviction is to know of it.
+  #sendReads(operation: WriteOperation, now: number): void {
+    if (!this.shared.versions.isNearLimit || operation.type === 'access') return;
+    const entries = this.#takeAccesses();
+    if (entries.length > 0) void this.#write({ type: 'access', entries, isUrgent: true }, now);
   }
 
   // One message of all would hold up both threads. It is committed with the last part.
-  async #sendInParts(operation: WriteOperation & { type: 'set-many' }, now: number): Promise<WriteResult> {
-    const of = randomUUID();
-    let left = operation.entries.length;
-    for (const entries of partsOf(operation.entries)) {
-      left -= entries.length;
-      const part = { ...operation, entries, part: { of, isLast: left === 0 } };
-      const result = await this.#write(part, now);
-      if (left === 0 || !('value' in result)) return result;
+  async #sendInParts(parts: Parts): Promise<WriteResult> {
+    for (const part of parts.left) {
+      parts.answer = this.#write(part, parts.now);
+      const result = await parts.answer;
+      if (!('value' in result)) break;
     }
-    return { value: true };
+    this.#sent(parts);
+    return parts.answer!;
+  }
+
+  #sent(parts: Parts): void {
+    if (this.#parts !== parts) return;
+    this.#parts = undefined;
+    while (!this.#parts && this.#behind.length > 0) this.#behind.shift()!();
   }
 
   #write(operation: WriteOperation, now: number): Promise<WriteResult> {

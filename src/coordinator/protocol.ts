@@ -15,7 +15,7 @@ import type { AggregatedCacheStats } from './coordinator.ts';
 export const COORDINATOR_KEY = 'glovebox:coordinator';
 
 /** Changes when messages do: threads with different versions of Glovebox do not talk. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** The first message, to the coordinator's thread or over a port that was passed by hand. */
 export interface Hello {
@@ -153,8 +153,17 @@ export interface Control {
   aggregatedStats(): Promise<AggregatedCacheStats>;
 }
 
-/** Worker to coordinator, over `writes`. */
-export type WriteMessage = [id: number, instance: number, now: number, operation: WriteOperation][];
+/**
+ * Worker to coordinator, over `writes`. `until`: the time by the system's clock after which the operation is not to be
+ * done any more, because its thread no longer waits for it; null when it does.
+ */
+export type WriteMessage = [
+  id: number,
+  instance: number,
+  now: number,
+  operation: WriteOperation,
+  until: number | null,
+][];
 
 /** Coordinator to worker, over `writes`. */
 export type WrittenMessage = [id: number, result: WriteResult][];

@@ -151,8 +151,11 @@ export const isBatch = listOf(
     isWhole,
     () => true,
     () => true,
+    nullOr(isTime),
   ),
-) as (message: unknown) => message is [id: number, instance: number, now: unknown, operation: unknown][];
+) as (
+  message: unknown,
+) => message is [id: number, instance: number, now: unknown, operation: unknown, until: number | null][];
 
 const isOpenRequest = shape<OpenRequest>({
   tag: isText(100),

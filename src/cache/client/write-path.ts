@@ -10,12 +10,14 @@
 //       └──────────────────────────────┘      └────────────────────────────────────┘
 //
 // An operation whose value is still being prepared (a large one becomes a file) holds up those after it. So does one that
-// the coordinator has not answered: what comes after it goes the same way, and cannot overtake it.
+// the coordinator has not answered: what comes after it goes the same way, and cannot overtake it. What a caller writes
+// who cannot await (writeNow) finds the queue empty: all that was before it is prepared, and written or sent, at once.
 import { GloveboxError, WrongKindError } from '../errors.ts';
 import type { StoreLink } from '../link.ts';
 import { Pace } from '../pace.ts';
 import { LONG_SET, type TimedOperation, type WriteOperation, type WriteResult } from '../store.ts';
 import { queueMicrotask } from '../time.ts';
+import { Preparation } from './preparation.ts';
 
 // Operations of one transaction. Other threads wait meanwhile.
 const BATCH_SIZE = 256;
@@ -23,11 +25,18 @@ const BATCH_SIZE = 256;
 interface Pending {
   /** Undefined while it is being prepared, and of a series. */
   operation: WriteOperation | undefined;
+  preparation?: Preparation | undefined;
   /** Operations that are written one after the other, with turns of the event loop in between. */
-  series?: Iterator<WriteOperation> | undefined;
+  series?: Series | undefined;
   now: number;
   settle(result: WriteResult): void;
   reject(error: unknown): void;
+}
+
+interface Series {
+  left: Iterator<WriteOperation>;
+  results: Promise<WriteResult>[];
+  hasBegun: boolean;
 }
 
 /** Whether a thread can commit the operation by itself: the coordinator need not be told of it. */
@@ -67,48 +76,118 @@ export class WritePath {
    * applied in the order of the calls, whatever else they wait for. Rejects with what the preparation rejects with when
    * that is an error for the caller, with WrongKindError, and when no link can be made.
    */
-  write<F>(operation: WriteOperation | Promise<WriteOperation>, failed: F): Promise<number | boolean | F> {
+  write<F>(work: WriteOperation | Preparation, failed: F): Promise<number | boolean | F> {
     return new Promise<number | boolean | F>((resolve, reject) => {
-      const isReady = !(operation instanceof Promise);
+      const preparation = work instanceof Preparation ? work : undefined;
       const pending: Pending = {
-        operation: isReady ? operation : undefined,
-        now: isReady ? this.#clock() : 0,
+        operation: preparation ? undefined : (work as WriteOperation),
+        preparation,
+        now: preparation ? 0 : this.#clock(),
         settle: result => {
-          if ('value' in result) resolve(result.value);
-          else if ('mistake' in result) reject(new WrongKindError(result.mistake));
-          else resolve(failed);
+          if ('mistake' in result) reject(new WrongKindError(result.mistake));
+          else resolve('value' in result ? result.value : failed);
         },
         reject,
       };
       this.#queue.push(pending);
-      if (isReady) this.#schedule();
-      else void this.#prepare(pending, operation);
+      if (preparation) void this.#prepare(pending, preparation);
+      else this.#schedule();
     });
+  }
+
+  /**
+   * The same, with this thread blocked until it is done: for at most so many milliseconds where that takes another thread.
+   * What was called before it is written before it. There has to be a link.
+   */
+  writeNow<F>(work: WriteOperation | Preparation, failed: F, timeoutMs: number): number | boolean | F {
+    const link = this.#link()!;
+    this.#finish(link);
+    const result = this.#resultNow(link, work, timeoutMs);
+    if ('mistake' in result) throw new WrongKindError(result.mistake);
+    return 'value' in result ? result.value : failed;
+  }
+
+  #resultNow(link: StoreLink, work: WriteOperation | Preparation, timeoutMs: number): WriteResult {
+    try {
+      const operation = work instanceof Preparation ? work.runNow(link) : work;
+      const now = this.#clock();
+      const isOwned = this.#withCoordinator === 0 && isOwn(operation);
+      const results = isOwned ? link.commit([{ operation, now }]) : undefined;
+      return results ? results[0]! : link.sendNow(operation, now, timeoutMs);
+    } catch (error) {
+      if (error instanceof GloveboxError) throw error;
+      link.readFailed(error);
+      return { failed: String(error) };
+    }
+  }
+
+  // Writes or sends all that is in the queue.
+  #finish(link: StoreLink): void {
+    while (this.#queue.length > 0) {
+      const first = this.#queue[0]!;
+      if (first.series) {
+        this.#queue.shift();
+        const { left } = first.series;
+        for (let next = left.next(); !next.done; next = left.next()) this.#writeOne(link, first, next.value);
+        if (!first.series.hasBegun) void this.#settleSeries(first, first.series);
+      } else if (first.operation || this.#prepareNow(link, first)) {
+        this.#flushReady(link);
+      }
+    }
   }
 
   /** Writes one after the other, before whatever is written next. Resolves to the sum of their values. */
   writeAll(operations: Iterable<WriteOperation>): Promise<number> {
     return new Promise((resolve, reject) => {
       const settle = (result: WriteResult) => resolve('value' in result ? Number(result.value) : 0);
-      const series = operations[Symbol.iterator]();
+      const series: Series = { left: operations[Symbol.iterator](), results: [], hasBegun: false };
       this.#queue.push({ operation: undefined, series, now: this.#clock(), settle, reject });
       this.#schedule();
     });
   }
 
-  async #prepare(pending: Pending, operation: Promise<WriteOperation>): Promise<void> {
+  async #prepare(pending: Pending, preparation: Preparation): Promise<void> {
     try {
-      pending.operation = await operation;
-      pending.now = this.#clock();
+      const pace = new Pace();
+      const operation = await preparation.run(this.#linked(), () => pace.step());
+      // Somebody could not wait for it otherwise.
+      if (!operation) return;
+      this.#prepared(pending, operation);
     } catch (error) {
-      this.#queue.splice(this.#queue.indexOf(pending), 1);
-      if (error instanceof GloveboxError) pending.reject(error);
-      else {
-        this.#link()?.readFailed(error);
-        pending.settle({ failed: String(error) });
-      }
+      if (!pending.operation) this.#refuse(pending, error);
     }
     this.#schedule();
+  }
+
+  // False when there is nothing to write.
+  #prepareNow(link: StoreLink, pending: Pending): boolean {
+    try {
+      this.#prepared(pending, pending.preparation!.runNow(link));
+      return true;
+    } catch (error) {
+      this.#refuse(pending, error);
+      return false;
+    }
+  }
+
+  #prepared(pending: Pending, operation: WriteOperation): void {
+    pending.operation = operation;
+    pending.now = this.#clock();
+  }
+
+  #refuse(pending: Pending, error: unknown): void {
+    const index = this.#queue.indexOf(pending);
+    if (index < 0) return;
+    this.#queue.splice(index, 1);
+    if (error instanceof GloveboxError) pending.reject(error);
+    else {
+      this.#link()?.readFailed(error);
+      pending.settle({ failed: String(error) });
+    }
+  }
+
+  async #linked(): Promise<StoreLink> {
+    return this.#link() ?? this.#connect();
   }
 
   #schedule(): void {
@@ -132,34 +211,51 @@ export class WritePath {
   #flush(): void {
     this.#isScheduled = false;
     const link = this.#link()!;
+    this.#flushReady(link);
+    const [first] = this.#queue;
+    if (first?.series && !first.series.hasBegun) void this.#writeSeries(link, first, first.series);
+  }
+
+  // What is at the head of the queue and ready.
+  #flushReady(link: StoreLink): void {
     while (this.#queue[0]?.operation !== undefined) {
       const isOwned = this.#withCoordinator === 0 && isOwn(this.#queue[0].operation);
       if (!isOwned) this.#send(link, this.#queue.shift()!);
       else this.#commit(link, this.#takeOwn());
     }
-    const [first] = this.#queue;
-    if (first?.series) void this.#writeSeries(link, first, first.series);
   }
 
   // It stays at the head of the queue meanwhile.
-  async #writeSeries(link: StoreLink, pending: Pending, series: Iterator<WriteOperation>): Promise<void> {
-    pending.series = undefined;
-    const { now } = pending;
+  async #writeSeries(link: StoreLink, pending: Pending, series: Series): Promise<void> {
+    series.hasBegun = true;
     const pace = new Pace();
-    let sum = 0;
-    for (let next = series.next(); !next.done; next = series.next()) {
-      const operation = next.value;
-      const result = await new Promise<WriteResult>((settle, reject) => {
-        const one = { operation, now, settle, reject };
-        if (this.#withCoordinator > 0) this.#send(link, one);
-        else this.#commit(link, [one]);
-      });
-      if ('value' in result) sum += Number(result.value);
+    for (let next = series.left.next(); !next.done; next = series.left.next()) {
+      await this.#writeOne(link, pending, next.value);
       await pace.step();
     }
-    this.#queue.shift();
-    pending.settle({ value: sum });
+    if (this.#queue[0] === pending) this.#queue.shift();
+    await this.#settleSeries(pending, series);
     this.#flush();
+  }
+
+  #writeOne(
+    link: StoreLink,
+    { now, series, reject }: Pending,
+    operation: WriteOperation,
+  ): Promise<WriteResult> {
+    const result = new Promise<WriteResult>(settle => {
+      const one = { operation, now, settle, reject };
+      if (this.#withCoordinator > 0) this.#send(link, one);
+      else this.#commit(link, [one]);
+    });
+    series!.results.push(result);
+    return result;
+  }
+
+  async #settleSeries({ settle }: Pending, { results }: Series): Promise<void> {
+    let sum = 0;
+    for (const result of await Promise.all(results)) if ('value' in result) sum += Number(result.value);
+    settle({ value: sum });
   }
 
   // Those at the head of the queue that this thread can commit.

@@ -93,7 +93,7 @@ class Check {
     const how = { timeout: BUSY_LIMIT_MS, isTransaction: false };
     const elsewhere = runElsewhere(this.#database.name, [{ sql }], how);
     // Where there can be no thread, and when it meets what cannot be read at all, it is for this one to say so.
-    return elsewhere.then(([rows]) => rows!.map(([message]) => String(message)), here);
+    return elsewhere.answer.then(([rows]) => rows!.map(([message]) => String(message)), here);
   }
 
   async entries(): Promise<void> {

@@ -12,7 +12,8 @@ import type { Database } from 'better-sqlite3';
 import { BlobFiles } from '../blobs.ts';
 import { block } from '../block.ts';
 import { timed } from '../codec.ts';
-import { Pace, partsOf } from '../pace.ts';
+import { type LongWrite, SteppedWrite, WriteElsewhere } from '../long-write.ts';
+import { partsOf } from '../pace.ts';
 import { SharedMemory } from '../shared-memory.ts';
 import {
   type Accesses,
@@ -83,6 +84,8 @@ const LOCK_TIMEOUT_MS = 50;
 const BUSY_TIMEOUT_MS = 5;
 // Steps that others' transactions keep from being taken are tried again.
 const STEP_RETRY_MS = 5;
+
+const COUNTS = ['sets', 'deletes', 'evictions', 'expired'] as const;
 
 export class SqliteStore implements Store {
   readonly backend = 'sqlite';
@@ -238,30 +241,27 @@ export class SqliteStore implements Store {
     return operation.type === 'clear' && isLarge(this.#database);
   }
 
-  /** On a connection of its own: what this thread reads meanwhile is what was committed before. */
-  async applyLong({ operation, now }: TimedOperation, timeout: number): Promise<WriteResult> {
+  beginLong({ operation, now }: TimedOperation, timeoutMs: number): LongWrite {
     const own = new SqliteStore({ ...this.#options, attach: true });
-    try {
-      return await own.#underLockLong(async () => ({
-        value:
-          operation.type === 'set-many'
-            ? await own.#setInSteps(operation, now)
-            : await own.#clearElsewhere(timeout),
-      }));
-    } finally {
-      for (const name of ['sets', 'deletes', 'evictions', 'expired'] as const) {
-        this.counts[name] += own.counts[name];
-      }
+    const { lock } = this.#shared;
+    if (!lock.acquire(this.#lockTimeoutMs)) {
+      own.close();
+      throw new StoreBusyError('Other threads are writing.');
+    }
+    const end = () => {
+      lock.release();
+      for (const name of COUNTS) this.counts[name] += own.counts[name];
       this.hasBacklog ||= own.hasBacklog;
       own.close();
-    }
+    };
+    if (operation.type === 'set-many') return new SteppedWrite(own.#setInSteps(operation, now), end);
+    return own.#clearElsewhere(timeoutMs, end);
   }
 
   // One transaction, in which others get their turns of the event loop, but none to write.
-  async #setInSteps(operation: WriteOperation & { type: 'set-many' }, now: number): Promise<boolean> {
+  *#setInSteps(operation: WriteOperation & { type: 'set-many' }, now: number): Generator<void, WriteResult> {
     const entries = this.#entries;
-    if (entries.hasTooLarge(operation)) return false;
-    const pace = new Pace();
+    if (entries.hasTooLarge(operation)) return { value: false };
     this.#begin(this.#busyTimeoutMs);
     try {
       const isNoted = this.#ownership.enter();
@@ -270,7 +270,7 @@ export class SqliteStore implements Store {
         entries.apply({ ...operation, entries: part }, now);
         // So many would only take the place of what is read.
         entries.stored.clear();
-        await pace.step();
+        yield;
       }
       entries.makeRoom(now, operation.entries.length);
       if (isNoted) this.#ownership.note('all');
@@ -284,17 +284,20 @@ export class SqliteStore implements Store {
       this.#rollBack();
     }
     // Where that cannot be, the next transaction does it.
-    await checkpointElsewhere(this.#database.name).catch(() => undefined);
-    return true;
+    checkpointElsewhere(this.#database.name).catch(() => undefined);
+    return { value: true };
   }
 
-  async #clearElsewhere(timeout: number): Promise<number> {
+  #clearElsewhere(timeout: number, end: () => void): LongWrite {
     const tasks = clearing(this.#writer);
-    const [counted] = await runElsewhere(this.#database.name, tasks, { timeout, isTransaction: true });
-    const count = Number(counted?.[0]?.[0]);
-    this.#entries.cleared(count);
-    this.#shared.versions.bump('all');
-    return count;
+    const elsewhere = runElsewhere(this.#database.name, tasks, { timeout, isTransaction: true });
+    const resultOf = ([counted]: unknown[][][]): WriteResult => {
+      const count = Number(counted?.[0]?.[0]);
+      this.#entries.cleared(count);
+      this.#shared.versions.bump('all');
+      return { value: count };
+    };
+    return new WriteElsewhere(elsewhere, resultOf, end);
   }
 
   #isPlainSet({ key, value, onlyIfAbsent, lease }: WriteOperation & { type: 'set' }): boolean {
@@ -506,19 +509,6 @@ export class SqliteStore implements Store {
         if (!(error instanceof StoreBusyError)) throw error;
       }
       await pause(STEP_RETRY_MS);
-    }
-  }
-
-  async #underLockLong<T>(task: () => Promise<T>): Promise<T> {
-    const { lock } = this.#shared;
-    if (!lock.acquire(this.#lockTimeoutMs)) throw new StoreBusyError('Other threads are writing.');
-    try {
-      return await task();
-    } catch (error) {
-      if (classify(error) === 'busy') throw new StoreBusyError((error as Error).message, { cause: error });
-      throw error;
-    } finally {
-      lock.release();
     }
   }
 

@@ -1,0 +1,76 @@
+// Values on their way to be written that are not at hand yet: entries that are still taken from the caller, and large
+// values, which become temporary files before the transaction gives them their names. Step by step, or, when something
+// has to be written at once after them, all that is left in one go.
+import type { BlobFiles } from '../blobs.ts';
+import { type Incoming, isReady } from '../incoming.ts';
+import type { StoreLink } from '../link.ts';
+import type { IncomingValue, WriteOperation } from '../store.ts';
+
+export interface PreparationOptions {
+  values: Incoming[];
+  /** Adds what is left to `values`, a step at a time. */
+  rest?: Iterator<unknown>;
+  operation: (ready: IncomingValue[]) => WriteOperation;
+}
+
+export class Preparation {
+  readonly #values: Incoming[];
+  readonly #rest: Iterator<unknown> | undefined;
+  readonly #operation: PreparationOptions['operation'];
+  readonly #ready: IncomingValue[] = [];
+  #blobs: BlobFiles | undefined;
+  #result: WriteOperation | undefined;
+
+  constructor({ values, rest, operation }: PreparationOptions) {
+    this.#values = values;
+    this.#rest = rest;
+    this.#operation = operation;
+  }
+
+  /** What is ready so far. */
+  get ready(): readonly IncomingValue[] {
+    return this.#ready;
+  }
+
+  /** The operation; undefined when {@link runNow} was called meanwhile. `pause` is awaited between two entries. */
+  async run(link: Promise<StoreLink>, pause: () => Promise<void>): Promise<WriteOperation | undefined> {
+    while (this.#rest && !this.#result && !this.#rest.next().done) await pause();
+    const { blobs } = await link;
+    for (const value of this.#values.slice(this.#ready.length)) {
+      if (this.#result) return undefined;
+      const ready = isReady(value) ? value : await value.prepare(blobs);
+      if (this.#result) {
+        await blobs?.discard(ready.temporary);
+        return undefined;
+      }
+      this.#ready.push(ready);
+      this.#blobs = blobs;
+    }
+    return this.#result ? undefined : this.#finish();
+  }
+
+  /** The operation, with all that is left done now. */
+  runNow({ blobs }: StoreLink): WriteOperation {
+    while (this.#rest && !this.#rest.next().done);
+    this.#blobs = blobs;
+    for (const value of this.#values.slice(this.#ready.length)) {
+      this.#ready.push(isReady(value) ? value : value.prepareNow(blobs));
+    }
+    return this.#result ?? this.#finish();
+  }
+
+  #finish(): WriteOperation {
+    this.#result = this.#operation(this.#ready);
+    return this.#result;
+  }
+
+  /** Removes the temporary files that are still there: the transaction has renamed what it stored. */
+  async discard(): Promise<void> {
+    for (const { temporary } of this.#ready) if (temporary) await this.#blobs?.discard(temporary);
+  }
+
+  /** The same, at once. */
+  discardNow(): void {
+    for (const { temporary } of this.#ready) if (temporary) this.#blobs?.discardNow(temporary);
+  }
+}
