@@ -24,7 +24,7 @@ export interface BuildTimes {
 const BY_HAND = fileURLToPath(new URL('../programs/by-hand.mjs', import.meta.url));
 const SIZES = [2, 8, 32, 128];
 const QUICK_SIZES = [2];
-// The goals are about the most targets.
+// The goal is about the most targets.
 const JUDGED = 128;
 const MOST = 1.8;
 
