@@ -84,7 +84,8 @@ export function summarizeHotReads(times: HotReads): StudyResult {
     ],
     notes: [
       `Medians of ${times.bytes.lmdb.length} loops in turn; behind each how many times as fast as lmdb it is (least–greatest).`,
-      'lmdb: getBinaryFast for bytes, which gives a view that is valid until the next read; its string encoding; MessagePack with shared structures for records.',
+      'lmdb: getBinaryFast for bytes, a view that is valid until the next read; its string encoding; for records',
+      'MessagePack with shared structures.',
       'borrow gives the value itself, bytes as a view and records frozen; getSync and get give a copy.',
     ],
     targets: GOALS.map(([id, kind, way, least]) => {
