@@ -16,6 +16,7 @@ export interface LocalEntry {
   lent: unknown;
   slot: number;
   version: number;
+  expires: number | null;
   /** Reads since the last report to the writer, and the time of the latest. */
   hits: number;
   accessed: number;

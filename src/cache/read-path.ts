@@ -105,7 +105,7 @@ export class ReadPath {
     const entry = this.#tier?.recent(key);
     if (entry === undefined || this.#versions.at(entry.slot) !== entry.version) return undefined;
     const now = wallClock.now();
-    if (now >= this.#lookAt || now < this.#lookedAt || entry.found.expires !== null) return undefined;
+    if (now >= this.#lookAt || now < this.#lookedAt || entry.expires !== null) return undefined;
     this.#counters[Counter.hits]!++;
     // The first read since the last report has to be noted.
     if (entry.hits === 0) this.#note(entry);
@@ -169,7 +169,7 @@ export class ReadPath {
     const isCurrent = this.#isCurrent();
     const entry = isCurrent ? this.#tier?.get(key) : undefined;
     if (entry && this.#versions.at(entry.slot) === entry.version) {
-      if (isExpired(entry.found.expires, this.#clock())) return { value: this.#miss() };
+      if (isExpired(entry.expires, this.#clock())) return { value: this.#miss() };
       this.#hit(entry);
       return { value: handOut(entry) };
     }
@@ -217,7 +217,8 @@ export class ReadPath {
     const decoded = isDecoded ? value : undefined;
     const lent = decoded;
     const template = undefined;
-    const entry = { key, found, decoded, isDecoded, template, lent, slot, version, hits: 0, accessed: 0 };
+    const { expires } = found;
+    const entry = { key, found, decoded, isDecoded, template, lent, slot, version, expires, hits: 0, accessed: 0 };
     this.#tier?.set(key, entry);
     return entry;
   }

@@ -1,7 +1,7 @@
 // Statements that take long, in a thread of their own: those that go over a whole database would hold up the event loop
 // for seconds. The thread is made for them and ends with them.
 import { once } from 'node:events';
-import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { pathOfPackage } from '../load.ts';
 import type { AnswerElsewhere } from '../long-write.ts';
 
@@ -96,28 +96,31 @@ function run(
     env: {},
   });
   let known: Answer | undefined;
-  const answer = answerOf(thread, port1, () => known).then(rowsOf);
+  const take = () => {
+    known ??= receiveMessageOnPort(port1)?.message as Answer | undefined;
+    return known;
+  };
+  const message = once(port1, 'message').then(([answer]) => {
+    known ??= answer as Answer;
+  });
+  // It may be known of the end before the message, which was sent first.
+  const exit = once(thread, 'exit').then(([code]) => {
+    known = take() ?? { error: { message: `The thread ended with ${code}.` } };
+  });
+  const answer = Promise.race([message, exit]).then(() => {
+    port1.close();
+    return rowsOf(known!);
+  });
   // Those who wait may not want the promise.
   answer.catch(() => undefined);
   return {
     answer,
     wait(timeoutMs) {
       Atomics.wait(state, 0, 0, timeoutMs);
-      known ??= receiveMessageOnPort(port1)?.message as Answer | undefined;
-      return known && rowsOf(known);
+      const found = take();
+      return found && rowsOf(found);
     },
   };
-}
-
-async function answerOf(thread: Worker, port: MessagePort, known: () => Answer | undefined): Promise<Answer> {
-  const exit = once(thread, 'exit').then(
-    ([code]): Answer => ({
-      error: { message: `The thread ended with ${code}.` },
-    }),
-  );
-  const answer = await Promise.race([once(port, 'message').then(([message]) => message as Answer), exit]);
-  port.close();
-  return known() ?? answer;
 }
 
 function rowsOf({ rows, error }: Answer): unknown[][][] {

@@ -2,7 +2,7 @@
 //
 // Pages of removed entries stay in the file for the next ones. A step moves the last pages of the file into such places
 // and cuts the file off behind them: 128 pages, 1 to 2 ms, of which writers see a lock that is held for so long. The file
-// itself becomes smaller with the checkpoint at the end, which empties the log as well.
+// itself becomes smaller when the log has been emptied.
 import type { Database } from 'better-sqlite3';
 import type { Statements } from './statements.ts';
 import type { Usage } from './usage.ts';
@@ -25,10 +25,7 @@ export function isShrinkable(usage: Usage, all = false): boolean {
 export function shrink(database: Database, sql: Statements, usage: Usage): boolean {
   if (usage.canShrink) moveFreePages(database, sql);
   else rewrite(database, sql);
-  if (usage.free() > 0) return true;
-  // Where another process reads just now, the next checkpoint does it.
-  database.pragma('wal_checkpoint(TRUNCATE)');
-  return false;
+  return usage.free() > 0;
 }
 
 function moveFreePages(database: Database, sql: Statements): void {

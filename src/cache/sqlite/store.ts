@@ -38,6 +38,7 @@ import { checkpointElsewhere, runElsewhere } from './elsewhere.ts';
 import { EntryTable } from './entry-table.ts';
 import { ExternalCommits } from './external-commits.ts';
 import { StoreFiles } from './files.ts';
+import { Log } from './log.ts';
 import { Naps } from './naps.ts';
 import { attachDatabase, inodeOf, isDamage, openDatabase, openOrReplace } from './open.ts';
 import { Ownership } from './ownership.ts';
@@ -106,6 +107,7 @@ export class SqliteStore implements Store {
   readonly #lockTimeoutMs: number;
   readonly #busyTimeoutMs: number;
   readonly #naps: Naps;
+  readonly #log: Log;
   readonly #isAttached: boolean;
   // The latest time that a caller told.
   #now = 0;
@@ -139,6 +141,7 @@ export class SqliteStore implements Store {
     try {
       if (!attach) indexForPolicy(this.#database, policy);
       this.#database.pragma('busy_timeout = 0');
+      this.#log = new Log(this.#database, policy === 'none' ? Number.POSITIVE_INFINITY : maxSize);
       this.#sql = prepare(this.#database, policy);
       this.#usage = new Usage(this.#database, this.#sql);
       this.#ownership = new Ownership(this.#sql, writer);
@@ -487,15 +490,15 @@ export class SqliteStore implements Store {
     return evicted;
   }
 
-  /** Whether so much space is free in the file that it is to be given back. */
+  /** Whether so much space is free in the file that it is to be given back, or its log has grown too large. */
   get isShrinkable(): boolean {
-    return isShrinkable(this.#usage);
+    return this.#log.isTooLarge || isShrinkable(this.#usage);
   }
 
   async shrink(all = false): Promise<void> {
-    if (!isShrinkable(this.#usage, all)) return;
     const step = () => this.#underLock(() => shrink(this.#database, this.#sql, this.#usage));
-    while (this.#isOpen && (await this.#whenFree(step)));
+    if (isShrinkable(this.#usage, all)) while (this.#isOpen && (await this.#whenFree(step)));
+    if (this.#isOpen) await this.#whenFree(() => this.#underLock(() => this.#log.empty()));
   }
 
   // Tries again, without blocking, while other threads or processes write.
