@@ -92,7 +92,7 @@ export class Findings {
   }
 
   /**
-   * Whether nobody else answers for what is at a path of this machine. What is in a project is not, unless a link or a
+   * Whether what is at a path of this machine is an input of its own. What is in a project is not, unless a link or a
    * `..` behind one leads out of that.
    */
   isInput(file: string): boolean {
@@ -147,7 +147,7 @@ export class Findings {
     return tree;
   }
 
-  /** Adds everything in a directory that nobody declares. */
+  /** Adds everything in a directory that is not declared. */
   wholeTree(directory: string, what: string): void {
     for (const file of this.names(directory, what)?.files ?? [])
       if (this.isInput(file)) this.#files.add(file);
