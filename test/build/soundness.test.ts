@@ -107,6 +107,31 @@ test('an include behind a link and a `..` is another one when the link leads els
   await desk.changes('the link', lead('other'), lead('one'));
 });
 
+test('a link that leads nowhere, and comes to lead to something', async t => {
+  const desk = deskFor(t);
+  desk.put({ 'shared/corne.conf': 'CONFIG_A=y\n' });
+  const lead = (target: string) => () => desk.link('repository/config/corne_left.conf', target);
+  lead('nowhere.conf')();
+  await desk.changes('the link itself', lead('../../shared/corne.conf'), lead('nowhere.conf'));
+  const appear = () => desk.put({ 'repository/config/nowhere.conf': 'CONFIG_B=y\n' });
+  await desk.changes('where it leads to', appear, () => desk.remove('repository/config/nowhere.conf'));
+  lead('corne_left.conf')();
+  await desk.changes('a link to itself', lead('../../shared/corne.conf'));
+});
+
+test('a link among headers that leads to a file, and comes to lead to a directory', async t => {
+  const target = { ...CORNE, cmakeArgs: '-DZMK_EXTRA_MODULES={root}/module' };
+  const desk = deskFor(t, {}, target);
+  desk.put({
+    ...MODULE,
+    'module/src/greeting.c': '#if __has_include(<sub/deep.h>)\n#include <sub/deep.h>\n#endif\n',
+    'headers/deep.h': '#define GREETING 2\n',
+  });
+  const lead = (to: string) => () => desk.link('module/include/sub', to);
+  lead('greeting.h')();
+  await desk.changes('the link', lead('../../headers'), lead('greeting.h'));
+});
+
 test('records that are damaged leave nothing that could be kept', async t => {
   const desk = deskFor(t, { 'config/corne.keymap': '#include "../../shared/base.dtsi"\n/ { corne; };\n' });
   desk.put({ 'shared/base.dtsi': '/ { base; };\n' });

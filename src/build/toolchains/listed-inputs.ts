@@ -1,6 +1,6 @@
 // From the files that a dependency file lists to the inputs of a build. It says what a preprocessor opened, and neither what
 // that looked for in vain nor what others took in: that is read in the sources themselves.
-import { lstatSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { real, statOf } from '../../domains/compilation/real-path.ts';
 import type { ObservedInputs } from '../../domains/compilation/toolchain.ts';
@@ -77,7 +77,7 @@ class ListedInputs {
       for (const place of places) {
         const file = path.isAbsolute(name) ? name : `${place}/${name}`;
         if (isInside(path.resolve(file), this.#options.buildDirectory)) continue;
-        if (lstatSync(file, { throwIfNoEntry: false }) === undefined) absent.add(file);
+        if (statOf(file) === undefined) absent.add(file);
         else if (kind === 'taken') this.add(file);
       }
     }

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { GloveboxError } from '../../cache/errors.ts';
 import { hashOpenFile } from '../../cache/hash-file.ts';
 import { type KnownDigests, LARGE_FILE } from './known-digests.ts';
+import { statOf } from './real-path.ts';
 
 // What editors leave beside a file while it is open; no build reads these, and they come and go.
 const EDITOR_LEFTOVER = /^(?:.*~|\..*\.sw[a-p]|\.#.*|#.*#|4913|\.DS_Store)$/;
@@ -48,7 +49,9 @@ export class InputReader {
     return state;
   }
 
-  /** The digest of a directory's names and their types, or undefined when there is no such directory. */
+  /**
+   * The digest of a directory's names and of what each is, through links; or undefined when there is no such directory.
+   */
   listing(directory: string): Promise<string | undefined> {
     let digest = this.#listings.get(directory);
     if (!digest) {
@@ -58,12 +61,12 @@ export class InputReader {
     return digest;
   }
 
-  /** Whether it is certain that nothing is at this path. Not remembered. */
+  /** Whether it is certain that nothing is at this path, or only a link that leads nowhere. Not remembered. */
   async isAbsent(file: string): Promise<boolean> {
     try {
-      return fs.lstatSync(file, { throwIfNoEntry: false }) === undefined;
+      return fs.statSync(file, { throwIfNoEntry: false }) === undefined;
     } catch (error) {
-      return isMissing(error);
+      return isMissing(error) || (error as NodeJS.ErrnoException).code === 'ELOOP';
     }
   }
 }
@@ -161,8 +164,21 @@ async function readListing(directory: string): Promise<string | undefined> {
   }
   const lines = entries
     .filter(entry => !isEditorLeftover(entry.name))
-    .map(entry => `${entry.name}\0${entry.isDirectory() ? 'd' : entry.isSymbolicLink() ? 'l' : 'f'}\0`);
+    .map(entry => `${entry.name}\0${kindOf(path.join(directory, entry.name), entry)}\0`);
   return createHash('sha256').update(lines.sort().join('')).digest('hex');
+}
+
+/** Of a link it is that of its target; of one that leads nowhere, where it would lead. */
+function kindOf(file: string, entry: fs.Dirent): string {
+  if (!entry.isSymbolicLink()) return entry.isDirectory() ? 'd' : 'f';
+  const target = statOf(file);
+  if (target) return target.isDirectory() ? 'ld' : 'lf';
+  try {
+    return `l ${fs.readlinkSync(file)}`;
+  } catch {
+    // It is gone meanwhile.
+    return 'l';
+  }
 }
 
 function isMissing(error: unknown): boolean {

@@ -12,7 +12,7 @@ export function real(file: string): string {
   }
 }
 
-/** What a path leads to; undefined when it leads nowhere, around in a circle, or where nobody may look. */
+/** What a path leads to; undefined when it leads nowhere, around in a circle, or where this process may not look. */
 export function statOf(file: string): Stats | undefined {
   try {
     return statSync(file, { throwIfNoEntry: false });

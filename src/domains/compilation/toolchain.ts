@@ -62,8 +62,8 @@ export type CompileOutcome =
       /** What the build really read. Undefined: not known, so all declared inputs count. */
       observed?: ObservedInputs;
       /**
-       * Why the build may have read files that are neither observed nor declared, as the end of a sentence: then nobody
-       * could tell when its result is out of date, and it is not kept. Default: it has not.
+       * Why the build may have read files that are neither observed nor declared, as the end of a sentence: then it
+       * cannot be told when its result is out of date, and it is not kept. Default: it has not.
        */
       untraceable?: string;
       /** What the toolchain's identity names and what changed meanwhile: then the result is not kept. Default: nothing. */

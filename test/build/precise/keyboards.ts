@@ -36,6 +36,7 @@ import {
   compilerFile,
   compilerVariables,
   linkedLibraries,
+  objectContents,
   toolContents,
   writeTools,
 } from '../toolchains/observed/tools.ts';
@@ -112,7 +113,7 @@ const MODEL: Compilers = {
 const modelPreprocess = (workspace: string) => (source: string, include: readonly string[]) =>
   preprocess(source, { include, others: [workspace] });
 const modelCompile = (tools: string) => (made: { text: string[] }) =>
-  `${made.text.join('\n')}${toolContents(tools)}`;
+  `${made.text.join('\n')}${objectContents(tools)}`;
 
 /** How a build is to end that is made to end badly. */
 export type Mishap = 'dies' | 'is cut off' | 'leaves damaged records';

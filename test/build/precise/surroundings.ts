@@ -165,7 +165,7 @@ const SECRETS = [
 ];
 const SECRET = 'workspace/zmk/app/boards/shields/secret';
 
-/** Whoever has a machine. */
+/** Everything around a config that can change. */
 export class Surroundings {
   readonly #keyboards: Keyboards;
   #commits = 0;

@@ -325,6 +325,15 @@ test('what a file that is not declared looks for in vain is an input, as is what
   );
 });
 
+test('a link that leads nowhere is looked for in vain', async t => {
+  const project = await projectFor(t);
+  await project.put('config/main.c', '#if __has_include("extra.h")\n#include "extra.h"\n#endif\n');
+  const link = path.join(project.directory, 'config/extra.h');
+  await symlink('nowhere.h', link);
+  const inputs = await observed(t, project, run => run.observed(['config/main.c']));
+  t.true(inputs?.absent.map(file => path.resolve(file)).includes(link));
+});
+
 test('a header that would be found first, in a directory of headers that is not declared, is an input while there is none', async t => {
   const project = await projectFor(t);
   await project.put('config/main.c', '#include <greeting.h>\n#include "sub/more.h"\n');

@@ -236,7 +236,7 @@ test('a file that was read by its real name counts by the names of links that le
   t.deepEqual(await bench.why(), ['config/keys.h changed']);
 });
 
-test('a result of which nobody can tell what it was made of is not kept, and the reason is told', async t => {
+test('a result that cannot be traced to what it was made of is not kept, and the reason is told', async t => {
   const bench = await createWorkbench(t);
   bench.toolchain.script = async (_, succeed) => ({
     ...((await succeed()) as CompileOutcome & { ok: true }),

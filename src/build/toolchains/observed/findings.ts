@@ -1,13 +1,11 @@
 // What is found out about the inputs of one build, as it comes.
-import { lstatSync, readlinkSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import path from 'node:path';
 import { real, statOf } from '../../../domains/compilation/real-path.ts';
 import type { ObservedInputs } from '../../../domains/compilation/toolchain.ts';
 import { readTree, type Tree } from '../../../domains/compilation/tree.ts';
 import { type Doubt, worst } from './doubts.ts';
 import type { Places } from './places.ts';
-
-const MAX_LINKS = 8;
 
 function isClimbing(file: string): boolean {
   return /\/\.\.(?:\/|$)/.test(file);
@@ -94,7 +92,7 @@ export class Findings {
   }
 
   /**
-   * Whether nobody else answers for what is at a path of this machine. What is in a project is not, unless a link or a
+   * Whether what is at a path of this machine is an input of its own. What is in a project is not, unless a link or a
    * `..` behind one leads out of that.
    */
   isInput(file: string): boolean {
@@ -122,22 +120,13 @@ export class Findings {
 
   /** Remembers that something was looked for, if it is not there. A link that leads nowhere is as good as nothing. */
   lookFor(file: string): void {
-    for (let at = file, links = 0; ; links++) {
-      if (!this.isInput(at)) return;
-      const stats = lstatSync(at, { throwIfNoEntry: false });
-      if (!stats) {
-        this.#absent.add(at);
-        return;
-      }
-      if (!stats.isSymbolicLink() || statOf(at)) {
-        // It may be there for us and not for a container.
-        if (this.places.isIsolated && statOf(at)?.isFile()) this.#files.add(at);
-        return;
-      }
-      this.#directories.add(path.dirname(at));
-      if (links === MAX_LINKS) return;
-      at = path.resolve(path.dirname(at), readlinkSync(at));
-    }
+    if (!this.isInput(file)) return;
+    const stats = statOf(file);
+    if (!stats) this.#absent.add(file);
+    if (!this.places.isIsolated) return;
+    // What is there for this machine may not be there for a container, and the other way round.
+    if (stats?.isFile()) this.#files.add(file);
+    else if (!stats && lstatSync(file, { throwIfNoEntry: false })) this.#directories.add(path.dirname(file));
   }
 
   /**
@@ -158,7 +147,7 @@ export class Findings {
     return tree;
   }
 
-  /** Adds everything in a directory that nobody declares. */
+  /** Adds everything in a directory that is not declared. */
   wholeTree(directory: string, what: string): void {
     for (const file of this.names(directory, what)?.files ?? [])
       if (this.isInput(file)) this.#files.add(file);

@@ -136,7 +136,7 @@ export class Observation {
     }
   }
 
-  /** What is outside of the config directory is declared by nobody, so all of it counts. */
+  /** What is outside of the config directory is not declared, so all of it counts. */
   #readForeignRoot(root: string): void {
     if (statOf(root)?.isDirectory()) this.#findings.wholeTree(root, 'the module');
     else this.#findings.lookFor(root);
@@ -191,7 +191,7 @@ export class Observation {
     }
   }
 
-  /** Looks for variables that name something of the user's and are none of the known ones. */
+  /** Looks for variables other than the known ones that name something of the user's. */
   #readVariables(): void {
     const known =
       /^(?:(?:CACHED_)?ZMK_CONFIG|KEYMAP_FILE|(?:CACHED_)?BOARD_DIR(?:ECTORIES)?|WEST_TOPDIR|\w+_(?:SOURCE|BINARY)_DIR|(?:EXTRA_|CACHED_)?(?:DTC_OVERLAY_FILE|CONF_FILE)|OVERLAY_CONFIG|(?:BOARD|DTS|SNIPPET|SOC|ARCH|MODULE_EXT|SCA)_ROOT|CACHED_DTS_ROOT_BINDINGS|(?:ZMK_EXTRA|ZEPHYR_EXTRA|EXTRA_ZEPHYR|ZEPHYR)_MODULES)$/;

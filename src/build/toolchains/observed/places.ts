@@ -22,8 +22,8 @@ export interface UsedTools {
   /** Directories of its own headers, which ask for nothing of the user's. */
   own: readonly string[];
   /**
-   * Programs that the toolchain's identity tells by their content, wherever they are: one of them is no input, under
-   * whichever name. Default: none.
+   * Programs that the toolchain's identity tells by their content, wherever they are: one of them is not an input, under
+   * any name. Default: none.
    */
   identified?: readonly string[];
 }
@@ -126,7 +126,7 @@ export class Places {
     return this.#identified.size > 0 && this.#identified.has(real(file));
   }
 
-  /** Who answers for a path of this machine: whoever has the deepest directory that it is in, by either of its names. */
+  /** What a path of this machine belongs to: the owner of the deepest directory that it is in, by either of its names. */
   owner(file: string): Owner {
     let owner: Owner = 'elsewhere';
     let depth = -1;

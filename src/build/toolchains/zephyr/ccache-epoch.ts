@@ -77,7 +77,7 @@ export class CcacheEpoch {
     const { file, context } = surroundings;
     const memory = readMemory(file);
     try {
-      // Whoever dies meanwhile leaves nothing that could be believed.
+      // A process that dies meanwhile leaves nothing that could be believed.
       rmSync(file, { force: true });
     } catch {
       return undefined;

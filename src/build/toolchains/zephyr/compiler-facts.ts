@@ -30,7 +30,7 @@ export class CompilerFacts {
     try {
       if (before === undefined) rmSync(directory, { recursive: true, force: true });
       mkdirSync(directory, { recursive: true, mode: 0o700 });
-      // Whoever dies meanwhile leaves nothing that could be believed.
+      // A process that dies meanwhile leaves nothing that could be believed.
       rmSync(file, { force: true });
       return new CompilerFacts(file, before);
     } catch {

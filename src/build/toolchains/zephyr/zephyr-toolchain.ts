@@ -199,7 +199,7 @@ export class ZephyrToolchain implements Toolchain {
   ): Promise<{ observed: ObservedInputs } | { untraceable: string }> {
     const interrupted = async () =>
       epoch?.interrupt(compiledPlaces(await this.#observeOptions(order, repository, undefined)));
-    // Whoever cancels a build waits for it, and of one that failed nothing is kept but what ccache learned.
+    // A cancelled build is waited for, and of one that failed nothing is kept but what ccache learned.
     if (!isComplete && (epoch === undefined || (signal.aborted && !epoch.isNew))) {
       facts?.end(undefined);
       await interrupted();

@@ -7,8 +7,8 @@ import { readTree } from '../tree.ts';
 import { isByproductDirectory } from './unversioned.ts';
 
 /**
- * A digest of the names in these projects (absolute directories), of files and directories, whoever put them there;
- * by-products and what git keeps aside. It does not depend on where the projects are.
+ * A digest of the names in these projects (absolute directories), of files and directories, tracked by git or
+ * not; by-products and what git keeps aside. It does not depend on where the projects are.
  *
  * @param aside a directory that may be in one of them and does not count. Absolute
  */

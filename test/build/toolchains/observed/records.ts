@@ -22,7 +22,7 @@ export interface Read {
   sources?: string[];
   /** Where compilers look for headers. Default: nowhere. */
   includes?: string[];
-  /** What was linked that is none of the build's own. Default: nothing. */
+  /** What was linked and is not the build's own. Default: nothing. */
   libraries?: string[];
   /** `[name, directory]`. */
   modules: [string, string][];

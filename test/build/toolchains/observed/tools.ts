@@ -51,9 +51,18 @@ export function compilerVariables(directory: string): Record<string, string> {
 
 /** Everything in the firmware that the compiler's parts, and not the sources, have put there. */
 export function toolContents(directory: string): string {
-  return TOOL_FILES.map(file =>
-    readFileSync(path.join(directory, file), 'utf8').replaceAll(PADDING, ''),
-  ).join('\n');
+  return contentsOf(directory, TOOL_FILES);
+}
+
+/** What the parts that compile put into each object: the others come after it. */
+export function objectContents(directory: string): string {
+  return contentsOf(directory, ['libexec/cc1', 'arm/bin/as']);
+}
+
+function contentsOf(directory: string, files: readonly string[]): string {
+  return files
+    .map(file => readFileSync(path.join(directory, file), 'utf8').replaceAll(PADDING, ''))
+    .join('\n');
 }
 
 export function linkedLibraries(directory: string): string[] {

@@ -139,7 +139,7 @@ test('what Python, npm, editors and builds leave in the sources does not count, 
   t.false(changed);
 });
 
-test('files that git ignores count, whoever told it to', async t => {
+test('files that git ignores count, whatever told it to', async t => {
   const directory = await sample(t);
   const zmk = path.join(directory, 'zmk');
   const excludes = path.join(directory, 'excludes');
@@ -315,7 +315,7 @@ test("the config's own repository is no part of the workspace around it, ZMK's a
   t.true('zmk' in (await of(path.join(directory, 'zmk/my-config'))).projects);
 });
 
-test("in ZMK's own clone, what git hides of other projects and of the config is none of its files", async t => {
+test("in ZMK's own clone, what git hides of other projects and of the config does not count as ZMK's", async t => {
   const directory = await temporaryDirectory(t);
   const ignore = '/.west/\n/zephyr/\n/modules/\n/zmk-config/\n/firmware/\n';
   await write(directory, {
