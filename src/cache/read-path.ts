@@ -218,7 +218,19 @@ export class ReadPath {
     const lent = decoded;
     const template = undefined;
     const { expires } = found;
-    const entry = { key, found, decoded, isDecoded, template, lent, slot, version, expires, hits: 0, accessed: 0 };
+    const entry = {
+      key,
+      found,
+      decoded,
+      isDecoded,
+      template,
+      lent,
+      slot,
+      version,
+      expires,
+      hits: 0,
+      accessed: 0,
+    };
     this.#tier?.set(key, entry);
     return entry;
   }
