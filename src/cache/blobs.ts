@@ -230,6 +230,15 @@ export class BlobFiles {
   async copyTo(hash: string, size: number, destination: string, mode: number): Promise<boolean> {
     const blob = this.#find(hash, size);
     if (blob === undefined) return false;
+    if (size <= SMALL_FILE) {
+      // Read once: what is verified here is what is written.
+      const bytes = this.readNow(hash, size);
+      if (!bytes) return false;
+      return writeWhole(destination, mode, async temporary => {
+        writeFileSync(temporary, bytes, { flag: 'wx', mode: 0o600 });
+        return true;
+      });
+    }
     return writeWhole(destination, mode, async temporary => {
       try {
         await withOpenFile(() => copyFile(blob, temporary));

@@ -268,6 +268,19 @@ test.serial('a very large clear or set of this thread is finished by what cannot
   t.is((await cache.stats()).count, 1);
 });
 
+test('what is given to setMany may itself read and write at once', async t => {
+  const cache = createDefaultCache({ cacheRoot: await temporaryRoot(t), tag: 'nested' });
+  function* entries(): Generator<[string, unknown]> {
+    for (let index = 0; index < 12_000; index++) {
+      if (index % 1000 === 0) t.true(cache.setSync(`progress`, index));
+      if (!cache.hasSync(`${index - 1}`)) yield [`${index}`, index];
+    }
+  }
+  t.true(await cache.setMany(entries()));
+  t.is(cache.getSync('progress'), 11_000);
+  t.is(cache.getSync('11999'), 11_999);
+});
+
 test.serial('another program that keeps the database locked is waited for until the timeout', async t => {
   const cacheRoot = await temporaryRoot(t);
   const options = { cacheRoot, tag: 'locked', timeout: '300ms' };

@@ -19,6 +19,7 @@ export class Preparation {
   readonly #operation: PreparationOptions['operation'];
   readonly #ready: IncomingValue[] = [];
   #blobs: BlobFiles | undefined;
+  #isTaking = false;
   #result: WriteOperation | undefined;
 
   constructor({ values, rest, operation }: PreparationOptions) {
@@ -32,9 +33,14 @@ export class Preparation {
     return this.#ready;
   }
 
+  /** Whether it is the caller's own iterable that asks, in the midst of what is taken from it. */
+  get isTaking(): boolean {
+    return this.#isTaking;
+  }
+
   /** The operation; undefined when {@link runNow} was called meanwhile. `pause` is awaited between two entries. */
   async run(link: Promise<StoreLink>, pause: () => Promise<void>): Promise<WriteOperation | undefined> {
-    while (this.#rest && !this.#result && !this.#rest.next().done) await pause();
+    while (!this.#result && this.#takeNext()) await pause();
     const { blobs } = await link;
     for (const value of this.#values.slice(this.#ready.length)) {
       if (this.#result) return undefined;
@@ -51,12 +57,23 @@ export class Preparation {
 
   /** The operation, with all that is left done now. */
   runNow({ blobs }: StoreLink): WriteOperation {
-    while (this.#rest && !this.#rest.next().done);
+    while (this.#takeNext());
     this.#blobs = blobs;
     for (const value of this.#values.slice(this.#ready.length)) {
       this.#ready.push(isReady(value) ? value : value.prepareNow(blobs));
     }
     return this.#result ?? this.#finish();
+  }
+
+  // False when there is nothing left.
+  #takeNext(): boolean {
+    if (!this.#rest) return false;
+    this.#isTaking = true;
+    try {
+      return !this.#rest.next().done;
+    } finally {
+      this.#isTaking = false;
+    }
   }
 
   #finish(): WriteOperation {

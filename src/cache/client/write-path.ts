@@ -125,6 +125,8 @@ export class WritePath {
   #finish(link: StoreLink): void {
     while (this.#queue.length > 0) {
       const first = this.#queue[0]!;
+      // What the iterable of a setMany writes itself cannot come after it.
+      if (first.preparation?.isTaking) return;
       if (first.series) {
         this.#queue.shift();
         const { left } = first.series;
