@@ -160,8 +160,8 @@ export interface Cache {
 
   /**
    * {@link getSync} without the copy: the fastest read there is. It gives the value that the thread keeps in memory, to
-   * all who ask for it: a record is frozen, with all that is in it, and a `TypeError` in strict mode for whoever writes to
-   * it; bytes are a view of memory that must not be changed and not be transferred. What cannot be frozen (a `Map`, a
+   * all who ask for it: a record is frozen, with all that is in it, and writing to it is a `TypeError` in strict mode;
+   * bytes are a view of memory that must not be changed and not be transferred. What cannot be frozen (a `Map`, a
    * `Date`, a class's typed array) is a copy as ever.
    *
    * Right for what is only looked at, and often: a lookup table, a source text, options. Wrong for what is handed on to

@@ -35,9 +35,9 @@ type Answered<Name extends keyof Control> = Awaited<ReturnType<Control[Name]>>;
 /** How a thread is blocked for an answer. */
 export interface Patience<Value> {
   timeoutMs: number;
-  /** Whether a caller does without when there is none: then it is said, once. Default: no. */
+  /** The operation does without when there is none: then a warning says so, once. Default: false. */
   isLast?: boolean;
-  /** Takes an answer that comes late. Default: nobody. */
+  /** Takes an answer that comes late. Default: it is dropped. */
   late?: (value: Value) => void;
 }
 

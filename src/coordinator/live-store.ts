@@ -141,7 +141,7 @@ export class LiveStore implements Closeable {
     }
   }
 
-  /** The beginning of such a thing, for those who do not await its end. */
+  /** The beginning of such a thing whose end is not awaited. */
   pin(): void {
     this.#pins++;
   }

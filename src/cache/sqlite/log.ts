@@ -1,6 +1,6 @@
 // The log of a database (WAL): commits go there, and from there into the database when it has some thousand pages.
 //
-// It is written anew from its beginning only at a moment in which nobody reads what is in it. While many threads read all
+// It is written anew from its beginning only at a moment in which no reader uses what is in it. While many threads read all
 // the time there may be none for long, and it grows; and whatever its size was once, the file keeps. So the thread that
 // looks after the store empties it when it is too large.
 import { type Stats, statSync } from 'node:fs';
@@ -43,7 +43,7 @@ export class Log {
     return statSync(`${this.#database.name}-wal`, { throwIfNoEntry: false });
   }
 
-  /** Brings all of it into the database, and makes the file empty if nobody reads it. For the thread that holds the write lock. */
+  /** Brings all of it into the database, and makes the file empty if no reader uses it. For the thread that holds the write lock. */
   empty(): void {
     this.#database.pragma(`busy_timeout = ${WAIT_MS}`);
     try {
