@@ -5,7 +5,9 @@ import { makeDirectory, removeDirectory } from '../support/temporary.ts';
 import { gloveboxHere } from './run.ts';
 import { temporaryDirectory } from './temporary.ts';
 
-const KEYMAP = `/ {
+const KEYMAP = `#include <behaviors.dtsi>
+#include <dt-bindings/zmk/keys.h>
+/ {
   keymap {
     compatible = "zmk,keymap";
     default_layer {

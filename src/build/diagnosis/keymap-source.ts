@@ -1,6 +1,6 @@
 // What can be seen wrong in the source of a keymap when the compiler has said that something is.
 import { nearestWord } from '../../config/nearest.ts';
-import { fromQmk, KEY_CODES, KEYMAP_NAMES } from './key-codes.ts';
+import { fromQmk, KEY_CODES, KEYMAP_NAMES } from '../../keymap/zmk/key-codes.ts';
 import { suggestion } from './suggest.ts';
 
 // Bounded everywhere, so that no text takes long.

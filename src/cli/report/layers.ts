@@ -1,5 +1,5 @@
 // The layers of a keymap, drawn as key caps.
-import { gridOf, type Layout, legendOf, placeKeys } from '../../domains/layout/index.ts';
+import { gridOf, type Layout, legendOf, placeKeys } from '../../keymap/index.ts';
 import { type Markup, markup } from './markup.ts';
 
 /** Columns inside a cap at most, and in a row; each is so many pixels wide. */
@@ -15,12 +15,16 @@ const MAX_SHOWN = 12;
 /** A figure for each layer. */
 export function layerFigures(layout: Layout): Markup[] {
   return layout.layers.map((layer, index) => {
+    const title = layer.displayName === undefined ? layer.name : `${layer.displayName} (${layer.name})`;
+    if (layer.unreadable !== undefined) {
+      return markup`<figure><figcaption>${index} ${title}</figcaption>
+<p class="dim">Not drawn: ${layer.unreadable}</p></figure>`;
+    }
     const legends = layer.bindings.map(binding => legendOf(binding, layout.layers));
     const grid = gridOf(layer.rows, WIDEST_CAP, COLUMNS);
     const keys = placeKeys(grid);
     const width = Math.max(0, ...keys.map(({ left }) => (left + grid.cap + 1) * COLUMN));
     const height = Math.max(0, ...keys.map(({ row }) => (row + 1) * (HEIGHT + GAP)));
-    const title = layer.displayName === undefined ? layer.name : `${layer.displayName} (${layer.name})`;
     const caps = keys.map(({ key, row, left }) => {
       const { tap, hold } = legends[key] ?? { tap: '' };
       const { behavior = '', parameters = [] } = layer.bindings[key] ?? {};

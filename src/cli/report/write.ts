@@ -9,6 +9,7 @@ import { loadUserConfig } from '../../config/load-user-config.ts';
 import { cacheOptionsFor } from '../../config/user-config.ts';
 import type { Context } from '../context.ts';
 import { openCaches } from '../open-caches.ts';
+import { shortPath } from '../render/text.ts';
 import type { Surroundings } from './page.ts';
 import type { Recording } from './recording.ts';
 
@@ -78,7 +79,12 @@ async function lookAround(
   const files = await glob('config/*.keymap', { cwd: configDirectory, followSymbolicLinks: false });
   for (const file of files.sort().slice(0, MAX_KEYMAPS)) {
     try {
-      keymaps.push({ file, layout: await layouts.layoutOf(path.join(configDirectory, file)) });
+      const layout = await layouts.layoutOf(path.join(configDirectory, file), { configDirectory });
+      const errors = layout.errors.map(error => ({
+        ...error,
+        ...(error.file !== undefined && { file: shortPath(error.file, configDirectory) }),
+      }));
+      keymaps.push({ file, layout: { ...layout, errors } });
     } catch (error) {
       if (!(error instanceof KeymapFileError)) throw error;
       keymaps.push({

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import type { CacheStats } from '../../../src/cache/cache.ts';
 import { markup } from '../../../src/cli/report/markup.ts';
 import { pageOf, type Surroundings } from '../../../src/cli/report/page.ts';
 import { Recording } from '../../../src/cli/report/recording.ts';
-import { parseKeymap } from '../../../src/domains/layout/index.ts';
+import { parseKeymap } from '../../../src/keymap/index.ts';
 import {
   at,
   cached,
@@ -59,11 +60,8 @@ function assertWellFormed(html: string): void {
 }
 
 test('the page shows what ran where, what came from where, caches by tag, and the layers', async t => {
-  const source = await readFile(
-    new URL('../../domains/layout/fixtures/corne.keymap', import.meta.url),
-    'utf8',
-  );
-  const layout = await parseKeymap(source);
+  const file = fileURLToPath(new URL('../../keymap/fixtures/corne.keymap', import.meta.url));
+  const layout = await parseKeymap(await readFile(file, 'utf8'), { file });
   const html = page({
     caches: [stats('firmware', 2_048), stats('layout', 1_024)],
     keymaps: [{ file: 'config/corne.keymap', layout }],

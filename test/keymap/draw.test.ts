@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import test from 'ava';
-import { drawLayout } from '../../../src/domains/layout/draw.ts';
-import type { Binding, Layer } from '../../../src/domains/layout/layout.ts';
-import { legendOf } from '../../../src/domains/layout/legend.ts';
-import { parseKeymap } from '../../../src/domains/layout/parse.ts';
+import { drawLayout } from '../../src/keymap/drawing/draw.ts';
+import { legendOf } from '../../src/keymap/drawing/legend.ts';
+import type { Binding, Layer } from '../../src/keymap/layout.ts';
+import { parseKeymap } from '../../src/keymap/read-keymap.ts';
 
 async function drawing(name: string, width?: number): Promise<string> {
   const source = await readFile(new URL(`./fixtures/${name}.keymap`, import.meta.url), 'utf8');

@@ -1,5 +1,5 @@
 // What is written on a key cap: short, and what a typist would call it.
-import type { Binding, Layer } from './layout.ts';
+import type { Binding, Layer } from '../layout.ts';
 
 /** What a tap does, and below it what holding does or of what kind the key is. */
 export interface Legend {

@@ -1,7 +1,8 @@
 // A layout as text: a box for every key, in the rows in which its author wrote them.
+
+import type { Binding, Layer, Layout } from '../layout.ts';
 import { Canvas } from './canvas.ts';
 import { type Grid, gridOf, placeKeys } from './grid.ts';
-import type { Binding, Layer, Layout } from './layout.ts';
 import { type Legend, legendOf } from './legend.ts';
 
 /** How to draw. */
@@ -15,7 +16,8 @@ const WIDEST_CAP = 7;
 /**
  * Draws all layers, one below the other. A keyboard whose rows all have an even number of keys is drawn in two
  * halves. `▽` is a key that does what it does in the layer below, `✕` one that does nothing; a cap's second line is
- * what holding the key does, or of what kind it is. Ends without a line end.
+ * what holding the key does, or of what kind it is. Of a layer whose keys are not known it says why. Ends without a line
+ * end.
  */
 export function drawLayout(layout: Layout, { width = 100 }: DrawOptions = {}): string {
   const legends = layout.layers.map(({ bindings }) =>
@@ -27,6 +29,9 @@ export function drawLayout(layout: Layout, { width = 100 }: DrawOptions = {}): s
     ...legends.flat().flatMap(legend => linesOf(legend).map(line => [...line].length)),
   );
   const drawn = layout.layers.map((layer, index) => {
+    if (layer.unreadable !== undefined) {
+      return [titleOf(layer, index), `not drawn: ${layer.unreadable}`].map(printable).join('\n');
+    }
     const caps = drawCaps(legends[index]!, gridOf(layer.rows, Math.min(WIDEST_CAP, longest), width));
     const sensors = layer.sensorBindings.map(writtenOut).join(', ');
     return [titleOf(layer, index), caps, ...(sensors === '' ? [] : [`sensors: ${sensors}`])]

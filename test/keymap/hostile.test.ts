@@ -2,11 +2,11 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { createDefaultCache } from '../../../src/coordinator/index.ts';
-import { createLayoutService, type Layout } from '../../../src/domains/layout/index.ts';
-import { MAX_KEYMAP_LENGTH } from '../../../src/domains/layout/parse.ts';
-import { fuzz, HOSTILE_PLACES, HOSTILE_TEXTS, inPlace, readWithinASecond } from '../../config/hostile.ts';
-import { temporaryDirectory } from '../../support/temporary.ts';
+import { createDefaultCache } from '../../src/coordinator/index.ts';
+import { createLayoutService } from '../../src/domains/layout/index.ts';
+import { type Layout, MAX_KEYMAP_LENGTH } from '../../src/keymap/index.ts';
+import { fuzz, HOSTILE_PLACES, HOSTILE_TEXTS, inPlace, readWithinASecond } from '../config/hostile.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 /** A file, and what it is read by, without a cache. */
 async function keymap(t: ExecutionContext) {
@@ -19,6 +19,7 @@ async function keymap(t: ExecutionContext) {
 }
 
 const VALID = `#include <behaviors.dtsi>
+#include <dt-bindings/zmk/keys.h>
 #define HRM(k) &mt LGUI k
 / {
   keymap {
