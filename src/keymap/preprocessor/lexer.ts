@@ -17,7 +17,7 @@ const PATTERNS: readonly [TokenKind, RegExp][] = [
   ['string', /"(?:\\.|[^"\\\n])*"/y],
   ['character', /'(?:\\.|[^'\\\n])*'/y],
   // A lone quote, and what is not ASCII.
-  ['other', /["'][^\n]*|[^\x20-\x7e]+/y],
+  ['other', /["'][^\n]*|[\u0080-\u{10ffff}]+/uy],
 ];
 const SPACE = /[ \t\f\v\r]+|\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/y;
 
