@@ -92,8 +92,8 @@ const CASES: [about: string, text: string, tokens: string][] = [
   ],
   [
     'a macro whose call reaches beyond it is free again',
-    '#define F(a, b) <a b G>\n#define G F(1,\nG 2) x',
-    '< 1 2 F ( 1 , > x',
+    '#define F(a, b) <a b G>\n#define G F(1,\n#define H G 2) x\nG 2) x H',
+    '< 1 2 F ( 1 , > x < 1 2 F ( 1 , > x',
   ],
   ['a chain of two', '#define f(a) a*g\n#define g(a) f(a)\nf(2)(9)', '2 * 9 * g'],
   // # and ##
