@@ -30,6 +30,9 @@ export class NameExplainer {
       const message = `'${name}' is defined in <${header}>, which is not included`;
       return { message, isOpen: false, header };
     }
+    if (this.#macros.has(name)) {
+      return { message: `the macro ${name} is used without its arguments`, isOpen: false };
+    }
     if (this.#missing.length > 0) return { message: this.#inMissing(name), isOpen: true };
     const own = [...this.#macros.values()]
       .filter(({ place }) => !place.file.isSystem)
