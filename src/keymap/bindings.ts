@@ -120,7 +120,9 @@ function checkCount({ behavior, start, parameters }: Key, context: BindingContex
     context.lacks('behaviors.dtsi', writtenAt(start), `&${behavior}`);
   }
   const count = countOf(behavior, context);
-  if (count === undefined || parameters.length === count) return;
+  // What is unknown may stand for several, and is told of already.
+  const isKnown = parameters.every(({ kind }) => kind === 'number');
+  if (count === undefined || parameters.length === count || !isKnown) return;
   const written = [`&${behavior}`, ...spellAll(parameters, context.tokens)].join(' ');
   const has = parameters.length === 0 ? 'none' : parameters.length;
   context.complain(

@@ -18,9 +18,16 @@ export class NameExplainer {
   readonly #missing: readonly MissingInclude[];
   readonly #macros: ReadonlyMap<string, Macro>;
 
-  constructor(missing: readonly MissingInclude[], macros: ReadonlyMap<string, Macro>) {
+  readonly #hasZmk: boolean;
+
+  /**
+   * @param macros those that are defined at the end
+   * @param hasZmk whether ZMK's own headers were read, and not only what is known of them
+   */
+  constructor(missing: readonly MissingInclude[], macros: ReadonlyMap<string, Macro>, hasZmk: boolean) {
     this.#missing = missing;
     this.#macros = macros;
+    this.#hasZmk = hasZmk;
   }
 
   /** Explains a name; `isKey` when it stands where a key code should be. */
@@ -30,20 +37,28 @@ export class NameExplainer {
       const message = `'${name}' is defined in <${header}>, which is not included`;
       return { message, isOpen: false, header };
     }
-    if (this.#macros.has(name)) {
-      return { message: `the macro ${name} is used without its arguments`, isOpen: false };
+    const macro = this.#macros.get(name);
+    if (macro !== undefined) {
+      const message =
+        macro.parameters === undefined
+          ? `'${name}' is defined only after this use`
+          : `the macro ${name} is used without its arguments, or before its definition`;
+      return { message, isOpen: false };
     }
     if (this.#missing.length > 0) return { message: this.#inMissing(name), isOpen: true };
+    return { message: this.#undefined(name, isKey), isOpen: false };
+  }
+
+  #undefined(name: string, isKey: boolean): string {
+    const meant = fromQmk(name);
+    if (meant !== undefined) return `'${name}' is not a key code of ZMK. Did you mean '${meant}'?`;
     const own = [...this.#macros.values()]
       .filter(({ place }) => !place.file.isSystem)
       .map(macro => macro.name);
-    const meant = fromQmk(name);
-    const hint =
-      meant === undefined
-        ? didYouMean(name, isKey ? [...KEY_CODES, ...own] : own)
-        : ` Did you mean '${meant}'?`;
-    const what = isKey || meant !== undefined ? 'is not a key code of ZMK' : 'is not defined';
-    return { message: `'${name}' ${what}${hint === '' ? '' : `.${hint}`}`, isOpen: false };
+    const hint = didYouMean(name, isKey ? [...KEY_CODES, ...own] : own);
+    const what = isKey ? `'${name}' is not a key code of ZMK` : `'${name}' is not defined`;
+    if (hint !== '') return `${what}.${hint}`;
+    return isKey || this.#hasZmk ? what : `${what}, as far as is known without a west workspace`;
   }
 
   #inMissing(name: string): string {

@@ -58,7 +58,7 @@ export async function readKeymap(
   const files = new SourceFiles({ home, searchDirectories, ...(!hasZmk && { builtIn: builtInHeader }) });
   const preprocessed = await preprocess(keymap, files);
   const tree = parseDevicetree(preprocessed.tokens);
-  const reader = new LayerReader(keymap, preprocessed, tree);
+  const reader = new LayerReader(keymap, preprocessed, tree, hasZmk);
   const layers = reader.layers();
   return {
     layout: { layers, errors: reader.errors(layers, searchDirectories.length > 0) },
@@ -80,14 +80,14 @@ class LayerReader {
   /** The headers of ZMK's whose include is lacking, and the first name that needs each. */
   readonly #lacking = new Map<string, { place: Place; name: string }>();
 
-  constructor(keymap: FoundFile, preprocessed: Preprocessed, tree: Devicetree) {
+  constructor(keymap: FoundFile, preprocessed: Preprocessed, tree: Devicetree, hasZmk: boolean) {
     this.#keymap = keymap;
     this.#preprocessed = preprocessed;
     this.#tree = tree;
     this.#context = {
       tokens: preprocessed.tokens,
       labels: tree.labels,
-      names: new NameExplainer(preprocessed.missing, preprocessed.macros),
+      names: new NameExplainer(preprocessed.missing, preprocessed.macros, hasZmk),
       complain: (place, message) => this.#problems.push({ place, message }),
       lacks: (header, place, name) => {
         if (!this.#lacking.has(header)) this.#lacking.set(header, { place, name });

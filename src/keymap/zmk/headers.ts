@@ -122,6 +122,8 @@ const HEADERS: Readonly<Record<string, () => string[]>> = {
       'RGB_TOG RGB_ON RGB_OFF RGB_HUI RGB_HUD RGB_SAI RGB_SAD RGB_BRI RGB_BRD RGB_SPI RGB_SPD RGB_EFF RGB_EFR RGB_EFS',
       'RGB_EFS',
     ),
+    // MoErgo's.
+    '#define RGB_STATUS 15 0',
     '#define RGB_COLOR_HSB(h, s, v) 14 ((h << 16) + (s << 8) + v)',
     '#define RGB_COLOR_HSV RGB_COLOR_HSB',
   ],
