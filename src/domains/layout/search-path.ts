@@ -44,7 +44,10 @@ export async function findSearchPath(keymap: string, options: SearchPathOptions 
     isApplication,
   );
   const roots: (string | undefined)[] = [];
-  for (const module of modules) if (module !== config) roots.push(await devicetreeRoot(module));
+  // The config, as one of the build's extra modules, comes after those of the workspace, and ZMK's own module after it.
+  for (const module of modules) {
+    if (module !== config && !isIn(module, application)) roots.push(await devicetreeRoot(module));
+  }
   roots.push(await devicetreeRoot(config));
   if (application !== undefined) roots.push(await devicetreeRoot(path.join(application, 'module')));
   const keymaps = path.resolve(config, userConfig?.build.configPath ?? 'config');
@@ -85,18 +88,21 @@ async function workspaceOf(config: string, userConfig: UserConfig | undefined): 
 /** The directories of a workspace that may be modules, sorted: itself, and those below down to a depth. */
 async function modulesIn(workspace: string): Promise<string[]> {
   const found = [workspace];
-  let level = [workspace];
-  for (let depth = 0; depth < MODULE_DEPTH; depth++) {
-    const below = await Promise.all(level.map(subdirectories));
-    level = below.flat();
+  let level = await subdirectories(workspace);
+  for (let depth = 1; ; depth++) {
     found.push(...level);
+    if (depth === MODULE_DEPTH) return found.sort();
+    // What is in Zephyr and in modules are no modules.
+    const open: string[] = [];
+    for (const directory of level) {
+      const isClosed = path.basename(directory) === 'zephyr' || (await moduleFile(directory)) !== undefined;
+      if (!isClosed) open.push(directory);
+    }
+    level = (await Promise.all(open.map(subdirectories))).flat();
   }
-  return found.sort();
 }
 
 async function subdirectories(directory: string): Promise<string[]> {
-  // What is in Zephyr and in modules themselves is no module.
-  if (path.basename(directory) === 'zephyr' || (await moduleFile(directory)) !== undefined) return [];
   const entries: Dirent[] = await readdir(directory, { withFileTypes: true }).catch(() => []);
   return entries
     .filter(entry => entry.isDirectory() && !entry.name.startsWith('.') && entry.name !== 'node_modules')
@@ -124,6 +130,10 @@ async function devicetreeRoot(directory: string): Promise<string | undefined> {
 function moduleFile(directory: string): Promise<string | undefined> {
   const files = ['zephyr/module.yml', 'zephyr/module.yaml'].map(file => path.join(directory, file));
   return first(files, exists);
+}
+
+function isIn(directory: string, other: string | undefined): boolean {
+  return other !== undefined && `${directory}${path.sep}`.startsWith(`${other}${path.sep}`);
 }
 
 async function first(
