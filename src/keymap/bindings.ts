@@ -3,7 +3,7 @@ import type { Cell, DeviceNode, Property } from './devicetree/tree.ts';
 import type { Binding } from './layout.ts';
 import type { NameExplainer } from './names.ts';
 import { type Place, type Token, writtenAt } from './preprocessor/token.ts';
-import { lastOf, spellInvocation, spellingOf, wholeInvocations } from './spelling.ts';
+import { lastOf, spellingOf, spellUse, wholeInvocations } from './spelling.ts';
 import { BEHAVIOR_PARAMETERS } from './zmk/headers.ts';
 
 /** What reading bindings needs besides their cells. */
@@ -148,7 +148,7 @@ function spellAll(cells: readonly Cell[], tokens: readonly Token[]): string[] {
     if (several === undefined) {
       spelled.push(spellingOf(tokens, first, last));
     } else {
-      spelled.push(spellInvocation(several.one));
+      spelled.push(spellUse(several.one, tokens[first]!));
       while (index + 1 < cells.length && cells[index + 1]!.last <= several.last) index++;
     }
   }

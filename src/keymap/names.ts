@@ -14,6 +14,9 @@ export interface Explanation {
   header?: string;
 }
 
+/** Names for which the nearest known one is looked for: as many as errors are shown. */
+const MAX_HINTS = 20;
+
 export class NameExplainer {
   readonly #missing: readonly MissingInclude[];
   readonly #macros: ReadonlyMap<string, Macro>;
@@ -49,13 +52,27 @@ export class NameExplainer {
     return { message: this.#undefined(name, isKey), isOpen: false };
   }
 
+  /** What was said of a name that is not defined. */
+  readonly #known = new Map<string, string>();
+
   #undefined(name: string, isKey: boolean): string {
+    const id = `${name} ${isKey}`;
+    let message = this.#known.get(id);
+    if (message === undefined) {
+      message = this.#sayUndefined(name, isKey);
+      this.#known.set(id, message);
+    }
+    return message;
+  }
+
+  #sayUndefined(name: string, isKey: boolean): string {
     const meant = fromQmk(name);
     if (meant !== undefined) return `'${name}' is not a key code of ZMK. Did you mean '${meant}'?`;
+    const isMore = this.#known.size >= MAX_HINTS;
     const own = [...this.#macros.values()]
       .filter(({ place }) => !place.file.isSystem)
       .map(macro => macro.name);
-    const hint = didYouMean(name, isKey ? [...KEY_CODES, ...own] : own);
+    const hint = isMore ? '' : didYouMean(name, isKey ? [...KEY_CODES, ...own] : own);
     const what = isKey ? `'${name}' is not a key code of ZMK` : `'${name}' is not defined`;
     if (hint !== '') return `${what}.${hint}`;
     return isKey || this.#hasZmk ? what : `${what}, as far as is known without a west workspace`;

@@ -12,7 +12,7 @@ const spelled = new WeakMap<Invocation, string>();
 export function spellingOf(tokens: readonly Token[], first: number, last: number): string {
   const whole = wholeInvocations(tokens, first, last);
   const exact = whole.find(one => lastOf(tokens, first, one) === last);
-  if (exact !== undefined) return spellInvocation(exact);
+  if (exact !== undefined) return spellUse(exact, tokens[first]!);
   const context = invocationsOf(tokens[first]!).filter(one => !whole.includes(one));
   return spell(tokens.slice(first, last + 1), context);
 }
@@ -32,17 +32,33 @@ export function lastOf(tokens: readonly Token[], first: number, invocation: Invo
   return last;
 }
 
-/** The use of a macro as it was written. */
-export function spellInvocation(invocation: Invocation): string {
+/**
+ * The use of a macro as it was written, by a token that came out of it. With `#define CTRL LC`, `CTRL(A)` is a use of
+ * CTRL and the arguments of LC.
+ */
+export function spellUse(invocation: Invocation, token: Token): string {
+  const inside = (other: Token) => invocationsOf(other).includes(invocation);
+  const reaching = invocationsOf(token).find(
+    ({ name, close }) => close !== undefined && inside(name) && !inside(close),
+  );
+  if (reaching === undefined) return spellInvocation(invocation);
+  if (reaching.args!.flat().some(inside)) return spellInvocation(reaching);
+  return `${spellInvocation(invocation)}(${spellArguments(reaching)})`;
+}
+
+function spellInvocation(invocation: Invocation): string {
   const known = spelled.get(invocation);
   if (known !== undefined) return known;
   const { name, args } = invocation;
-  const context = invocationsOf(name);
-  const inside = args?.map(tokens => spell(tokens, context)).join(', ');
-  const text = inside === undefined ? name.text : `${name.text}(${inside})`;
+  const text = args === undefined ? name.text : `${name.text}(${spellArguments(invocation)})`;
   const short = text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text;
   spelled.set(invocation, short);
   return short;
+}
+
+function spellArguments({ name, args = [] }: Invocation): string {
+  const context = invocationsOf(name);
+  return args.map(tokens => spell(tokens, context)).join(', ');
 }
 
 /** Tokens in the expansion of the macros in `context`, with every use of a further one as it was written. */
@@ -55,7 +71,7 @@ function spell(tokens: readonly Token[], context: readonly Invocation[]): string
     if (further === undefined) {
       text += token.text;
     } else {
-      text += spellInvocation(further);
+      text += spellUse(further, token);
       while (index + 1 < tokens.length && invocationsOf(tokens[index + 1]!).includes(further)) index++;
     }
   }

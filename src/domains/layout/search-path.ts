@@ -104,9 +104,12 @@ async function modulesIn(workspace: string): Promise<string[]> {
 
 async function subdirectories(directory: string): Promise<string[]> {
   const entries: Dirent[] = await readdir(directory, { withFileTypes: true }).catch(() => []);
-  return entries
-    .filter(entry => entry.isDirectory() && !entry.name.startsWith('.') && entry.name !== 'node_modules')
-    .map(({ name }) => path.join(directory, name));
+  const found = entries
+    .filter(({ name }) => !name.startsWith('.') && name !== 'node_modules')
+    .filter(entry => entry.isDirectory() || entry.isSymbolicLink())
+    .map(entry => path.join(directory, entry.name));
+  const isOne = await Promise.all(found.map(isDirectory));
+  return found.filter((_, index) => isOne[index]);
 }
 
 function isApplication(directory: string): Promise<boolean> {

@@ -317,7 +317,7 @@ class Parser implements Devicetree {
 
   #addLabels(node: DeviceNode, labels: readonly string[]): void {
     for (const label of labels) {
-      if (!node.labels.includes(label)) node.labels.push(label);
+      node.labels.add(label);
       const extended = this.labels.get(label);
       // `&name { … };` before the node itself: it is the same node.
       if (

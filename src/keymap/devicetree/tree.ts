@@ -5,7 +5,7 @@ export interface DeviceNode {
   /** With its unit address, such as `left@0`; empty for the root. */
   name: string;
   place: Place;
-  labels: string[];
+  labels: Set<string>;
   /** In the order in which they were first given, without those that were deleted. */
   properties: Map<string, Property>;
   children: Map<string, DeviceNode>;
@@ -42,7 +42,7 @@ export interface Cell {
 
 /** Makes a node with nothing in it. */
 export function createNode(name: string, place: Place, parent?: DeviceNode): DeviceNode {
-  const node: DeviceNode = { name, place, labels: [], properties: new Map(), children: new Map() };
+  const node: DeviceNode = { name, place, labels: new Set(), properties: new Map(), children: new Map() };
   if (parent !== undefined) node.parent = parent;
   return node;
 }
@@ -52,7 +52,7 @@ export function* nodesOf(node: DeviceNode): Generator<DeviceNode> {
   const waiting = [node];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     yield next;
-    waiting.push(...[...next.children.values()].reverse());
+    for (const child of [...next.children.values()].reverse()) waiting.push(child);
   }
 }
 

@@ -65,8 +65,15 @@ export function legendOf({ behavior, parameters }: Binding, layers: readonly Lay
   if (behavior === 'lt' && second !== undefined)
     return { tap: keyName(second), hold: layerName(first, layers) };
   if (behavior === 'bt') return { tap: 'BT', hold: second === undefined ? keyName(first) : second };
-  // Two parameters are nearly always those of a hold-tap of the author's: what holding does, then what a tap does.
-  if (second !== undefined && parameters.length === 2) return { tap: keyName(second), hold: keyName(first) };
+  // Two parameters are nearly always those of a hold-tap of the author's: what holding does, then what a tap does. A 0
+  // stands where the behavior itself knows.
+  if (second !== undefined && parameters.length === 2) {
+    const [hold, tap] = [first, second].map(code => (code === '0' ? behavior : keyName(code))) as [
+      string,
+      string,
+    ];
+    return hold === tap ? { tap } : { tap, hold };
+  }
   return { tap: parameters.map(keyName).join(' '), hold: behavior };
 }
 
@@ -77,6 +84,8 @@ function layerName(number: string, layers: readonly Layer[]): string {
 }
 
 function keyName(code: string): string {
+  const [, inBrackets] = /^\((\w+)\)$/.exec(code) ?? [];
+  if (inBrackets !== undefined) return keyName(inBrackets);
   // Left or right does not matter for what comes out: `LC(LS(Z))` is `C-S-Z`.
   const [, modifier, inner] = /^[LR]([CSAG])\((.*)\)$/.exec(code) ?? [];
   if (modifier !== undefined) return `${modifier}-${keyName(inner!.trim())}`;

@@ -30,7 +30,7 @@ export interface Expanded {
 }
 
 const NO_HIDE_SET: HideSet = new Set();
-/** Arguments in arguments. */
+/** Arguments in arguments, and macros that come out of macros. */
 const MAX_DEPTH = 200;
 
 export class Expander {
@@ -118,7 +118,7 @@ export class Expander {
       return;
     }
     const common = intersection(name.hideSet, given.close.hideSet);
-    this.#replace(input, { macro, name, args: fitted }, withName(common, macro.name));
+    this.#replace(input, { macro, name, args: fitted, close: given.close }, withName(common, macro.name));
   }
 
   /** Puts what an invocation stands for in front of what is to be read. */
@@ -257,6 +257,11 @@ function takeArguments(input: Token[]): Arguments | undefined {
     const token = input[index]!;
     tokens.push(token);
     if (token.kind === 'punctuator') {
+      if (depth > MAX_DEPTH) {
+        throw new ExpansionLimitError(
+          `brackets in the arguments of a macro are nested deeper than ${MAX_DEPTH}`,
+        );
+      }
       if (token.text === '(' && depth++ === 0) continue;
       if (token.text === ')' && --depth === 0) {
         input.length = index;
@@ -348,8 +353,23 @@ function stringOf(tokens: readonly Token[]): string {
   return `"${text.join('')}"`;
 }
 
-function withName(hideSet: HideSet | undefined, name: string): HideSet {
-  return new Set(hideSet).add(name);
+/** The same set for the same question, so that macros that are used again and again share theirs. */
+const withNames = new WeakMap<HideSet, Map<string, HideSet>>();
+
+function withName(hideSet: HideSet = NO_HIDE_SET, name: string): HideSet {
+  let known = withNames.get(hideSet);
+  if (known === undefined) {
+    known = new Map();
+    withNames.set(hideSet, known);
+  }
+  let found = known.get(name);
+  if (found === undefined) {
+    if (hideSet.size >= MAX_DEPTH)
+      throw new ExpansionLimitError(`macros stand for macros deeper than ${MAX_DEPTH}`);
+    found = new Set(hideSet).add(name);
+    known.set(name, found);
+  }
+  return found;
 }
 
 function union(a: HideSet, b: HideSet): HideSet {

@@ -35,6 +35,7 @@ const MAX_TOKENS = 400_000;
 /** Files in files, as GCC has it. */
 const MAX_INCLUDES = 200;
 const MAX_CONDITIONALS = 64;
+const MAX_PARAMETERS = 1000;
 const MAX_PROBLEMS = 100;
 
 /** Preprocesses a file. `files` finds what it includes. */
@@ -74,6 +75,8 @@ class Preprocessor implements Preprocessed {
   readonly #once = new Set<string>();
   /** Read, but not yet expanded: the arguments of a macro may go on in the next line. */
   #pending: Token[] = [];
+  /** Brackets that must be closed before there is anything to expand. */
+  #open = 0;
   #depth = 0;
   #read = 0;
   #counter = 0;
@@ -95,20 +98,25 @@ class Preprocessor implements Preprocessed {
 
   /** Puts in files that devicetree source includes itself: `/include/ "file"`. In them there are no macros. */
   async #includeRaw(): Promise<void> {
-    for (let index = 0; index + 3 < this.tokens.length; index++) {
-      const [first, word, last, name] = this.tokens.slice(index, index + 4);
-      if (word?.text !== 'include' || first!.text !== '/' || last!.text !== '/' || name!.kind !== 'string')
+    if (!this.tokens.some(({ text }) => text === 'include')) return;
+    // What is still to be read, the next token last.
+    const input = this.tokens.splice(0).reverse();
+    for (let token = input.pop(); token !== undefined; token = input.pop()) {
+      const [name, slash, word] = input.slice(-3);
+      const isInclude = token.text === '/' && word?.text === 'include' && slash?.text === '/';
+      if (!isInclude || name?.kind !== 'string') {
+        this.tokens.push(token);
         continue;
-      const place = usedAt(first!);
-      const from = place.file as FoundFile;
-      const header = { name: name!.text.slice(1, -1), isQuoted: true };
-      const found = await this.#find(header, place, from);
+      }
+      input.length -= 3;
+      const place = usedAt(token);
+      const header = { name: name.text.slice(1, -1), isQuoted: true };
+      const found = await this.#find(header, place, place.file as FoundFile);
       if (found === undefined) this.missing.push({ name: header.name, place });
       const inside = found === undefined ? [] : readLines(found).flat();
       this.#read += inside.length + 1;
       if (this.#read > MAX_TOKENS) this.#stop(place, 'the files are far larger than a keymap can be');
-      this.tokens.splice(index, 4, ...inside);
-      index--;
+      for (let index = inside.length - 1; index >= 0; index--) input.push(inside[index]!);
     }
   }
 
@@ -137,7 +145,10 @@ class Preprocessor implements Preprocessed {
         this.#read += line.length;
         if (this.#read > MAX_TOKENS)
           this.#stop(line[0]!.place, 'the files are far larger than a keymap can be');
-        for (const token of line) this.#pending.push(token);
+        for (const token of line) {
+          this.#pending.push(token);
+          if (this.#open > 0) this.#open += bracket(token);
+        }
       } else {
         this.#flush(false);
         await this.#direct(directive, line, open, file);
@@ -150,7 +161,8 @@ class Preprocessor implements Preprocessed {
 
   /** Expands what was read: as far as it can, or to the end when nothing more may belong to it. */
   #flush(isEnd: boolean): void {
-    if (this.#pending.length === 0) return;
+    if (this.#pending.length === 0 || (this.#open > 0 && !isEnd)) return;
+    this.#open = 0;
     const tokens = this.#pending;
     this.#pending = [];
     this.#guarded(tokens[0]!, () => {
@@ -160,6 +172,7 @@ class Preprocessor implements Preprocessed {
         const expanded = this.#expander.expandStart(tokens);
         this.#keep(expanded.tokens);
         this.#pending = expanded.rest;
+        for (const token of expanded.rest) this.#open += bracket(token);
       }
     });
   }
@@ -358,6 +371,11 @@ class Preprocessor implements Preprocessed {
   }
 }
 
+/** 1 for a bracket that opens, -1 for one that closes. */
+function bracket({ kind, text }: Token): number {
+  return kind !== 'punctuator' ? 0 : text === '(' ? 1 : text === ')' ? -1 : 0;
+}
+
 const DIRECTIVES = new Set(
   `define undef include include_next import if ifdef ifndef elif elifdef elifndef else endif
   error warning pragma line ident assert unassert sccs`.split(/\s+/),
@@ -396,7 +414,7 @@ function parametersOf(
   const parameters: string[] = [];
   let isVariadic = false;
   for (let index = 0; index < inner.length; index += 2) {
-    if (isVariadic) return undefined;
+    if (isVariadic || parameters.length >= MAX_PARAMETERS) return undefined;
     const token = inner[index]!;
     if (token.text === '...') {
       parameters.push('__VA_ARGS__');

@@ -51,6 +51,8 @@ export interface Invocation {
   name: Token;
   /** As they were written, before their expansion; undefined for an object-like macro. */
   args?: readonly Token[][];
+  /** The bracket behind the arguments: what a macro stands for may end with a name, and its arguments follow the use. */
+  close?: Token;
 }
 
 /** `#define NAME body` or `#define NAME(parameters) body`. */
@@ -83,20 +85,28 @@ const known = new WeakMap<Token, readonly Frame[]>();
  * written). Never empty; at most 64 frames, of which the last is always the innermost.
  */
 export function framesOf(token: Token): readonly Frame[] {
-  const remembered = known.get(token);
-  if (remembered !== undefined) return remembered;
-  const frames = findFrames(token);
-  known.set(token, frames);
-  return frames;
+  // Without recursion: a chain of macros can be as long as the stack is deep.
+  const waiting = [token];
+  for (let next = waiting.at(-1); next !== undefined; next = waiting.at(-1)) {
+    const { invocation, argument } = next.origin ?? {};
+    const needed = [invocation?.name, argument].filter(other => other !== undefined && !known.has(other));
+    if (needed.length > 0) {
+      waiting.push(...(needed as Token[]));
+    } else {
+      if (!known.has(next)) known.set(next, findFrames(next));
+      waiting.pop();
+    }
+  }
+  return known.get(token)!;
 }
 
 function findFrames({ place, origin }: Token): readonly Frame[] {
   if (origin === undefined) return [{ place }];
-  const outer = framesOf(origin.invocation.name);
+  const outer = known.get(origin.invocation.name)!;
   const own: Frame = { place, invocation: origin.invocation };
   if (origin.argument === undefined) return limited([...outer, own]);
   // The argument was written beside the macro's name: what both have in common is not repeated.
-  const inner = framesOf(origin.argument);
+  const inner = known.get(origin.argument)!;
   let shared = 0;
   while (shared < inner.length - 1 && isSame(inner[shared], outer[shared])) shared++;
   return limited([...outer, own, ...inner.slice(shared)]);
