@@ -228,6 +228,25 @@ test('mistakes are found at their line and column, whatever is before them', asy
   t.like(await errorOf('/ { };\n#error never\n'), { line: 8, column: 1, message: '#error: never' });
 });
 
+test('a bracket that is not closed costs its key only', async t => {
+  for (const key of ['&kp (1', '&kp LC(A', '&kp NONE(A']) {
+    const { layers, errors } = await parseKeymap(
+      keymap(`&kp B ${key}`).replace('base', 'top { bindings = <&kp T>; }; base'),
+    );
+    t.true(
+      errors.some(({ message }) => /not closed: '\)' is missing$/.test(message)),
+      key,
+    );
+    t.is(errors[0]!.line, 4);
+    t.deepEqual(
+      layers.map(({ name }) => name),
+      ['top', 'base'],
+      key,
+    );
+    t.is(layers[1]!.bindings[0]?.behavior ?? 'kp', 'kp');
+  }
+});
+
 test('a file without layers says so', async t => {
   for (const source of ['', '/ { };', '/ { keymap { compatible = "zmk,keymap"; }; };']) {
     const { layers, errors } = await parseKeymap(source);
@@ -243,7 +262,7 @@ test('what is too large or nested too deep is refused, whoever made it so', asyn
   t.regex((await messageOf(keymap(`&kp ${'('.repeat(50_000)}`)))!, /bracket .* is not closed/);
   t.regex((await messageOf('#if 1\n'.repeat(40_000)))!, /conditionals are nested deeper/);
   t.regex((await messageOf(`#if ${'('.repeat(40_000)}\n#endif`))!, /nested deeper/);
-  t.regex((await messageOf(`#define F(x) x\n${'F('.repeat(10_000)}${')'.repeat(10_000)}`))!, /deeper/);
+  t.regex((await messageOf(`#define F(x) x\n${'F('.repeat(10_000)}${')'.repeat(10_000)}`))!, /too deep/);
   const doubling = Array.from({ length: 40 }, (_, n) => `#define M${n + 1} M${n} M${n}`);
   const definitions = ['#define M0 &kp A', ...doubling].join('\n');
   t.regex((await messageOf(keymap('&kp B M40', definitions)))!, /far more than a keymap/);

@@ -31,6 +31,8 @@ export interface ReportFiles {
 
 export interface ReportOptions {
   configDirectory: string;
+  /** The workspace that was asked for. Absolute. */
+  workspace?: string | undefined;
   /** The caches that the build used, when they are not those of the configuration. */
   cacheRoot?: string | undefined;
   /** Whether it used any. Default: true. */
@@ -68,7 +70,7 @@ async function write(file: string, text: string): Promise<void> {
 
 async function lookAround(
   context: Context,
-  { configDirectory, cacheRoot, cache = true }: ReportOptions,
+  { configDirectory, workspace, cacheRoot, cache = true }: ReportOptions,
 ): Promise<Surroundings> {
   const userConfig = await loadUserConfig({ directory: configDirectory });
   const root = cacheRoot ?? cacheOptionsFor(userConfig, 'default').cacheRoot ?? defaultCacheRoot();
@@ -79,7 +81,9 @@ async function lookAround(
   const files = await glob('config/*.keymap', { cwd: configDirectory, followSymbolicLinks: false });
   for (const file of files.sort().slice(0, MAX_KEYMAPS)) {
     try {
-      const layout = await layouts.layoutOf(path.join(configDirectory, file), { configDirectory });
+      const layout = await layouts.layoutOf(path.join(configDirectory, file), {
+        ...{ configDirectory, workspace, cacheRoot },
+      });
       const errors = layout.errors.map(error => ({
         ...error,
         ...(error.file !== undefined && { file: shortPath(error.file, configDirectory) }),

@@ -19,6 +19,8 @@ export interface SearchPathOptions {
   configDirectory?: string | undefined;
   /** The west workspace. Absolute. Default: the configured one, else the one that the config is built in. */
   workspace?: string | undefined;
+  /** The directory of the caches, where workspaces are kept; goes before the configuration. */
+  cacheRoot?: string | undefined;
   userConfig?: UserConfig | undefined;
 }
 
@@ -36,8 +38,7 @@ const MAX_MODULE_FILE = 64 * 1024;
 export async function findSearchPath(keymap: string, options: SearchPathOptions = {}): Promise<SearchPath> {
   const { userConfig } = options;
   const config = options.configDirectory ?? (await configDirectoryOf(keymap));
-  const workspace =
-    options.workspace ?? userConfig?.build.workspace ?? (await workspaceOf(config, userConfig));
+  const workspace = options.workspace ?? userConfig?.build.workspace ?? (await workspaceOf(config, options));
   const modules = workspace === undefined ? [] : await modulesIn(workspace);
   const application = await first(
     modules.map(module => path.join(module, 'app')),
@@ -74,10 +75,16 @@ async function configDirectoryOf(keymap: string): Promise<string> {
   return found ?? path.dirname(directory);
 }
 
-async function workspaceOf(config: string, userConfig: UserConfig | undefined): Promise<string | undefined> {
+async function workspaceOf(
+  config: string,
+  { userConfig, cacheRoot }: SearchPathOptions,
+): Promise<string | undefined> {
   const { findWorkspace, WorkspaceError } = await import('../compilation/workspace/index.ts');
   try {
-    return await findWorkspace(config, { ...(userConfig && { userConfig }) });
+    return await findWorkspace(config, {
+      ...(userConfig && { userConfig }),
+      ...(cacheRoot && { cacheRoot }),
+    });
   } catch (error) {
     // A west.yml that cannot be read is for the build to complain about.
     if (error instanceof WorkspaceError) return undefined;

@@ -2,8 +2,11 @@
 // that comes out of its own expansion stays (Dave Prosser's algorithm with hide sets). Where the standard leaves
 // freedom, as GCC does for `assembler-with-cpp`: `#` before anything but a parameter stays, and what `##` cannot join
 // stays side by side.
+
+import { type Arguments, fitArguments, isAbsent, takeArguments } from './arguments.ts';
+import { type HideSet, intersection, NO_HIDE_SET, union, withName } from './hide-set.ts';
 import { readTokens } from './lexer.ts';
-import type { HideSet, Invocation, Macro, Token } from './token.ts';
+import { type Invocation, isPunctuator, type Macro, type Token } from './token.ts';
 
 /** All macros together stand for more than a keymap can have. */
 export class ExpansionLimitError extends Error {}
@@ -29,7 +32,6 @@ export interface Expanded {
   rest: Token[];
 }
 
-const NO_HIDE_SET: HideSet = new Set();
 /** Arguments in arguments, and macros that come out of macros. */
 const MAX_DEPTH = 200;
 
@@ -83,11 +85,14 @@ export class Expander {
           if (name !== undefined) done.push(name);
         }
       } else if (macro.parameters === undefined) {
-        this.#replace(input, { macro, name: token }, withName(token.hideSet, macro.name));
-      } else if (input.at(-1)?.text !== '(' || input.at(-1)!.kind !== 'punctuator') {
+        this.#replace(input, { macro, name: token }, token.hideSet);
+      } else if (!isPunctuator(input.at(-1), '(')) {
         done.push(token);
       } else {
         const given = takeArguments(input);
+        if (given === 'too deep') {
+          throw new ExpansionLimitError(`the brackets behind ${macro.name} are nested far too deep`);
+        }
         if (given !== undefined) {
           this.#call(done, input, token, macro, given);
         } else if (isEnd) {
@@ -118,22 +123,23 @@ export class Expander {
       return;
     }
     const common = intersection(name.hideSet, given.close.hideSet);
-    this.#replace(input, { macro, name, args: fitted, close: given.close }, withName(common, macro.name));
+    this.#replace(input, { macro, name, args: fitted, close: given.close }, common);
   }
 
   /** Puts what an invocation stands for in front of what is to be read. */
-  #replace(input: Token[], invocation: Invocation, hideSet: HideSet): void {
+  #replace(input: Token[], invocation: Invocation, hidden: HideSet = NO_HIDE_SET): void {
+    if (hidden.size >= MAX_DEPTH) {
+      throw new ExpansionLimitError(`macros stand for macros deeper than ${MAX_DEPTH}`);
+    }
+    const hideSet = withName(hidden, invocation.macro.name);
     const replacement = this.#substitute(invocation);
     this.#left -= replacement.length + 1;
     if (this.#left < 0) throw new ExpansionLimitError('the macros stand for far more than a keymap can have');
-    const hideSets = new Map<HideSet | undefined, HideSet>([[undefined, hideSet]]);
+    const hideSets = new Map<HideSet | undefined, HideSet>();
     for (const token of replacement) {
-      let hidden = hideSets.get(token.hideSet);
-      if (hidden === undefined) {
-        hidden = union(token.hideSet!, hideSet);
-        hideSets.set(token.hideSet, hidden);
-      }
-      token.hideSet = hidden;
+      const known = hideSets.get(token.hideSet) ?? union(token.hideSet, hideSet);
+      hideSets.set(token.hideSet, known);
+      token.hideSet = known;
     }
     if (replacement.length > 0) replacement[0]!.spaceBefore = invocation.name.spaceBefore;
     else if (invocation.name.spaceBefore && input.length > 0) {
@@ -238,73 +244,6 @@ export class Expander {
 /** A token of an expansion that is being made; a placemarker stands for an argument without tokens. */
 type Piece = Token & { isPlacemarker?: boolean };
 
-interface Arguments {
-  /** All of them, with brackets and commas. */
-  tokens: Token[];
-  args: Token[][];
-  /** Those between the arguments. */
-  commas: Token[];
-  close: Token;
-}
-
-/** Takes `( … )` off the input; undefined, with the input as it was, when it is not closed. */
-function takeArguments(input: Token[]): Arguments | undefined {
-  const args: Token[][] = [[]];
-  const commas: Token[] = [];
-  const tokens: Token[] = [];
-  let depth = 0;
-  for (let index = input.length - 1; index >= 0; index--) {
-    const token = input[index]!;
-    tokens.push(token);
-    if (token.kind === 'punctuator') {
-      if (depth > MAX_DEPTH) {
-        throw new ExpansionLimitError(
-          `brackets in the arguments of a macro are nested deeper than ${MAX_DEPTH}`,
-        );
-      }
-      if (token.text === '(' && depth++ === 0) continue;
-      if (token.text === ')' && --depth === 0) {
-        input.length = index;
-        return { tokens, args, commas, close: token };
-      }
-      if (token.text === ',' && depth === 1) {
-        args.push([]);
-        commas.push(token);
-        continue;
-      }
-    }
-    args.at(-1)!.push(token);
-  }
-  return undefined;
-}
-
-/** One argument for each parameter, those of a variable one together; else what is wrong. */
-function fitArguments(macro: Macro, { args, commas }: Arguments): Token[][] | string {
-  const { name, parameters = [], isVariadic } = macro;
-  const given = args.length === 1 && args[0]!.length === 0 && parameters.length === 0 ? [] : args;
-  if (isVariadic && given.length >= parameters.length) {
-    const fixed = parameters.length - 1;
-    const last = given.slice(fixed).flatMap((tokens, index) => {
-      return index === 0 ? tokens : [commas[fixed + index - 1]!, ...tokens];
-    });
-    return [...given.slice(0, fixed), last];
-  }
-  // Nothing at all for the variable one, as in `F(a)` for `F(a, ...)`.
-  if (isVariadic && given.length === parameters.length - 1) return [...given, ABSENT];
-  if (given.length === parameters.length) return given;
-  const least = isVariadic ? parameters.length - 1 : parameters.length;
-  const takes = `${isVariadic ? 'at least ' : ''}${least} argument${least === 1 ? '' : 's'}`;
-  return `the macro ${name} takes ${takes}, and here it has ${given.length}`;
-}
-
-/** The variable argument when not even its comma is there. */
-const ABSENT: Token[] = [];
-
-function isAbsent(args: readonly Token[][], parameter: number): boolean {
-  // With no other parameter, GCC also takes an empty one for none.
-  return args[parameter] === ABSENT || (parameter === 0 && args[0]!.length === 0);
-}
-
 function ofBody(token: Token, invocation: Invocation): Piece {
   const { kind, text, spaceBefore, place } = token;
   return { kind, text, spaceBefore, place, origin: { invocation } };
@@ -327,10 +266,6 @@ function parameterOf({ parameters }: Macro, { kind, text }: Token): number {
   return kind === 'name' && parameters !== undefined ? parameters.indexOf(text) : -1;
 }
 
-function isPunctuator(token: Token | undefined, text: string): boolean {
-  return token?.kind === 'punctuator' && token.text === text;
-}
-
 /** The index of the bracket that closes the one at `open`; of the last token when none does. */
 function closingOf(body: readonly Token[], open: number): number {
   let depth = 0;
@@ -351,32 +286,4 @@ function stringOf(tokens: readonly Token[]): string {
     return spaceBefore && index > 0 ? ` ${inside}` : inside;
   });
   return `"${text.join('')}"`;
-}
-
-/** The same set for the same question, so that macros that are used again and again share theirs. */
-const withNames = new WeakMap<HideSet, Map<string, HideSet>>();
-
-function withName(hideSet: HideSet = NO_HIDE_SET, name: string): HideSet {
-  let known = withNames.get(hideSet);
-  if (known === undefined) {
-    known = new Map();
-    withNames.set(hideSet, known);
-  }
-  let found = known.get(name);
-  if (found === undefined) {
-    if (hideSet.size >= MAX_DEPTH)
-      throw new ExpansionLimitError(`macros stand for macros deeper than ${MAX_DEPTH}`);
-    found = new Set(hideSet).add(name);
-    known.set(name, found);
-  }
-  return found;
-}
-
-function union(a: HideSet, b: HideSet): HideSet {
-  return new Set([...a, ...b]);
-}
-
-function intersection(a: HideSet | undefined, b: HideSet | undefined): HideSet {
-  if (a === undefined || b === undefined) return NO_HIDE_SET;
-  return a === b ? a : new Set([...a].filter(name => b.has(name)));
 }

@@ -1,10 +1,21 @@
 // The C preprocessor for keymaps: directives, includes and macros, as Zephyr has GCC do it before it reads a
 // devicetree (`gcc -E -nostdinc -undef -x assembler-with-cpp -D__DTS__`). Files that are not found do not end it.
 import { ConditionError, evaluateCondition } from './condition.ts';
+import { Conditionals } from './conditionals.ts';
+import { definitionOf, directiveOf, type Header, headerOf } from './directive.ts';
 import { Expander, ExpansionLimitError } from './expand.ts';
 import { readLines } from './lexer.ts';
+import { answerQuestions, HAS_INCLUDE } from './questions.ts';
 import { type FoundFile, type SourceFiles, UnreadableFileError } from './source-files.ts';
-import { type Macro, type Place, type SourceFile, type Token, textOf, usedAt } from './token.ts';
+import {
+  isPunctuator,
+  type Macro,
+  type Place,
+  type SourceFile,
+  type Token,
+  textOf,
+  usedAt,
+} from './token.ts';
 
 /** What is wrong, and where. */
 export interface Problem {
@@ -35,7 +46,6 @@ const MAX_TOKENS = 400_000;
 /** Files in files, as GCC has it. */
 const MAX_INCLUDES = 200;
 const MAX_CONDITIONALS = 64;
-const MAX_PARAMETERS = 1000;
 const MAX_PROBLEMS = 100;
 
 /** Preprocesses a file. `files` finds what it includes. */
@@ -51,16 +61,6 @@ export async function preprocess(file: FoundFile, files: SourceFiles): Promise<P
 
 /** There is no point in reading on; a problem says why. */
 class StopError extends Error {}
-
-/** One `#if` … `#endif`. */
-interface Conditional {
-  place: Place;
-  /** Whether the branch that is being read counts. */
-  isActive: boolean;
-  /** Whether a branch counted already, or none can because the whole conditional is in one that does not. */
-  isDecided: boolean;
-  hasElse: boolean;
-}
 
 class Preprocessor implements Preprocessed {
   readonly tokens: Token[] = [];
@@ -133,15 +133,14 @@ class Preprocessor implements Preprocessed {
 
   async #include(file: FoundFile): Promise<void> {
     this.#depth++;
-    const open: Conditional[] = [];
+    const conditionals = new Conditionals();
     const lines = readLines(file, ({ message, line, column }) => {
       this.#complain({ file, line, column }, message);
     });
     for (const line of lines) {
-      const isActive = open.at(-1)?.isActive ?? true;
       const directive = directiveOf(line);
       if (directive === undefined) {
-        if (!isActive) continue;
+        if (!conditionals.isActive) continue;
         this.#read += line.length;
         if (this.#read > MAX_TOKENS)
           this.#stop(line[0]!.place, 'the files are far larger than a keymap can be');
@@ -151,11 +150,11 @@ class Preprocessor implements Preprocessed {
         }
       } else {
         this.#flush(false);
-        await this.#direct(directive, line, open, file);
+        await this.#direct(directive, line, conditionals, file);
       }
     }
     this.#flush(true);
-    for (const { place } of open) this.#complain(place, '#if without an #endif after it');
+    for (const place of conditionals.open) this.#complain(place, '#if without an #endif after it');
     this.#depth--;
   }
 
@@ -181,73 +180,31 @@ class Preprocessor implements Preprocessed {
     for (const token of tokens) this.tokens.push(token);
   }
 
-  async #direct(name: string, line: Token[], open: Conditional[], file: FoundFile): Promise<void> {
+  async #direct(name: string, line: Token[], conditionals: Conditionals, file: FoundFile): Promise<void> {
     const rest = line.slice(2);
     const { place } = line[0]!;
-    if (name.startsWith('if')) {
-      const isOuterActive = open.at(-1)?.isActive ?? true;
-      if (open.length >= MAX_CONDITIONALS) {
+    if (Conditionals.has(name)) {
+      if (conditionals.depth > MAX_CONDITIONALS) {
         this.#stop(place, `conditionals are nested deeper than ${MAX_CONDITIONALS}`);
       }
-      const isActive = isOuterActive && (await this.#holds(name, rest, place, file));
-      open.push({ place, isActive, isDecided: isActive || !isOuterActive, hasElse: false });
+      const wrong = await conditionals.take(name, place, () => this.#holds(name, rest, place, file));
+      if (wrong !== undefined) this.#complain(place, wrong);
       return;
     }
-    if (name.startsWith('el') || name === 'endif') {
-      const conditional = open.at(-1);
-      if (conditional === undefined) {
-        this.#complain(place, `#${name} without an #if before it`);
-      } else if (name === 'endif') {
-        open.pop();
-      } else if (conditional.hasElse) {
-        this.#complain(place, `#${name} after #else`);
-      } else {
-        const isCandidate = !conditional.isDecided;
-        conditional.isActive =
-          isCandidate && (name === 'else' || (await this.#holds(name, rest, place, file)));
-        conditional.isDecided ||= conditional.isActive;
-        conditional.hasElse = name === 'else';
-      }
-      return;
-    }
-    if (!(open.at(-1)?.isActive ?? true)) return;
+    if (!conditionals.isActive) return;
     if (name === 'define') this.#define(rest, place);
     else if (name === 'undef') this.#undefine(rest, place);
     else if (name === 'error') this.#complain(place, `#error: ${textOf(rest)}`);
     else if (name === 'pragma' && rest[0]?.text === 'once') this.#once.add(file.text);
-    else if (name.startsWith('include') || name === 'import')
+    else if (name.startsWith('include') || name === 'import') {
       await this.#includeLine(name, rest, place, file);
+    }
   }
 
-  #define(line: Token[], place: Place): void {
-    const [name, bracket] = line;
-    if (name?.kind !== 'name' || name.text === 'defined') {
-      this.#complain(place, '#define without the name of a macro');
-      return;
-    }
-    let body = line.slice(1);
-    let parameters: string[] | undefined;
-    let isVariadic = false;
-    if (bracket?.text === '(' && !bracket.spaceBefore) {
-      const found = parametersOf(line);
-      if (found === undefined) {
-        this.#complain(name.place, `the parameters of ${name.text} are not a list of names in brackets`);
-        return;
-      }
-      ({ parameters, isVariadic } = found);
-      body = line.slice(found.end);
-    }
-    if (body[0]?.text === '##' || body.at(-1)?.text === '##') {
-      this.#complain(name.place, `'##' is at an end of what ${name.text} stands for`);
-      return;
-    }
-    this.macros.set(name.text, {
-      name: name.text,
-      isVariadic,
-      ...(parameters && { parameters }),
-      body: body.map((token, index) => (index === 0 ? { ...token, spaceBefore: false } : token)),
-      place: name.place,
-    });
+  #define(tokens: Token[], place: Place): void {
+    const macro = definitionOf(tokens);
+    if (typeof macro === 'string') this.#complain(tokens[0]?.place ?? place, macro);
+    else this.macros.set(macro.name, macro);
   }
 
   #undefine([name]: Token[], place: Place): void {
@@ -301,9 +258,12 @@ class Preprocessor implements Preprocessed {
       return this.#isDefined(name) !== directive.endsWith('ndef');
     }
     // Before macros are expanded, which could be what is asked for; and after, since questions may come out of them.
-    const asked = await this.#answerQuestions(line, file);
+    const isDefined = (name: Token) => this.#isDefined(name);
+    const isThere = async (header: Header, question: Token) =>
+      (await this.#find(header, question.place, file, question.text.endsWith('next'))) !== undefined;
+    const asked = await answerQuestions(line, isDefined, isThere);
     const expanded = this.#guarded(line[0], () => this.#expander.expandCondition(asked)) ?? [];
-    const tokens = await this.#answerQuestions(expanded, file);
+    const tokens = await answerQuestions(expanded, isDefined, isThere);
     for (const token of tokens) if (token.kind === 'name') this.#noteDoubtful(token);
     try {
       return evaluateCondition(tokens);
@@ -314,34 +274,8 @@ class Preprocessor implements Preprocessed {
     }
   }
 
-  /** Puts 0 or 1 in the place of `defined X`, `defined(X)`, and `__has_include(…)`. */
-  async #answerQuestions(tokens: readonly Token[], file: FoundFile): Promise<Token[]> {
-    const answered: Token[] = [];
-    for (let index = 0; index < tokens.length; index++) {
-      const token = tokens[index]!;
-      const inBrackets = tokens[index + 1]?.text === '(';
-      let holds: boolean | undefined;
-      if (token.kind === 'name' && token.text === 'defined') {
-        const name = tokens[index + (inBrackets ? 2 : 1)];
-        if (name?.kind === 'name') {
-          holds = this.#isDefined(name);
-          index += inBrackets ? 3 : 1;
-        }
-      } else if (/^__has_include(?:_next)?$/.test(token.text) && inBrackets) {
-        const end = tokens.findIndex((other, at) => at > index && other.text === ')');
-        const header = headerOf(tokens.slice(index + 2, end < 0 ? tokens.length : end));
-        if (header !== undefined) {
-          holds = (await this.#find(header, token.place, file, token.text.endsWith('next'))) !== undefined;
-          index = end < 0 ? tokens.length : end;
-        }
-      }
-      answered.push(holds === undefined ? token : { ...token, kind: 'number', text: holds ? '1' : '0' });
-    }
-    return answered;
-  }
-
   #isDefined(name: Token): boolean {
-    const isDefined = this.macros.has(name.text) || /^__has_include(?:_next)?$/.test(name.text);
+    const isDefined = this.macros.has(name.text) || HAS_INCLUDE.test(name.text);
     if (!isDefined) this.#noteDoubtful(name);
     return isDefined;
   }
@@ -372,65 +306,6 @@ class Preprocessor implements Preprocessed {
 }
 
 /** 1 for a bracket that opens, -1 for one that closes. */
-function bracket({ kind, text }: Token): number {
-  return kind !== 'punctuator' ? 0 : text === '(' ? 1 : text === ')' ? -1 : 0;
-}
-
-const DIRECTIVES = new Set(
-  `define undef include include_next import if ifdef ifndef elif elifdef elifndef else endif
-  error warning pragma line ident assert unassert sccs`.split(/\s+/),
-);
-
-/** The name of a line's directive. `#binding-cells` is none: what GCC does not know stays as text. */
-function directiveOf(line: readonly Token[]): string | undefined {
-  const [hash, name, after] = line;
-  if (hash?.text !== '#' || hash.kind !== 'punctuator') return undefined;
-  if (name === undefined) return 'null';
-  if (name.kind !== 'name') return undefined;
-  return DIRECTIVES.has(name.text) && !(after?.text === '-' && !after.spaceBefore) ? name.text : undefined;
-}
-
-interface Header {
-  name: string;
-  isQuoted: boolean;
-}
-
-/** `"a.h"` or `<a.h>`. */
-function headerOf(tokens: readonly Token[]): Header | undefined {
-  const [first] = tokens;
-  if (first?.kind === 'string') return { name: first.text.slice(1, -1), isQuoted: true };
-  if (first?.text !== '<') return undefined;
-  const end = tokens.findIndex(({ text }) => text === '>');
-  return end < 0 ? undefined : { name: textOf(tokens.slice(1, end)), isQuoted: false };
-}
-
-/** The parameters between the brackets behind a macro's name, and where its body begins. */
-function parametersOf(
-  line: readonly Token[],
-): { parameters: string[]; isVariadic: boolean; end: number } | undefined {
-  const end = line.findIndex(({ text }) => text === ')');
-  if (end < 0) return undefined;
-  const inner = line.slice(2, end);
-  const parameters: string[] = [];
-  let isVariadic = false;
-  for (let index = 0; index < inner.length; index += 2) {
-    if (isVariadic || parameters.length >= MAX_PARAMETERS) return undefined;
-    const token = inner[index]!;
-    if (token.text === '...') {
-      parameters.push('__VA_ARGS__');
-      isVariadic = true;
-    } else if (token.kind === 'name' && !parameters.includes(token.text)) {
-      parameters.push(token.text);
-      if (inner[index + 1]?.text === '...') {
-        isVariadic = true;
-        index++;
-      }
-    } else {
-      return undefined;
-    }
-    const comma = inner[index + 1];
-    if (comma !== undefined && comma.text !== ',') return undefined;
-    if (comma !== undefined && index + 2 >= inner.length) return undefined;
-  }
-  return { parameters, isVariadic, end: end + 1 };
+function bracket(token: Token): number {
+  return isPunctuator(token, '(') ? 1 : isPunctuator(token, ')') ? -1 : 0;
 }

@@ -1,6 +1,8 @@
 // Preprocessing tokens, and where each comes from: a drawing shows a key as its author wrote it (`&kp UNDO`), though
 // its structure is known only when all macros are expanded.
 
+import type { HideSet } from './hide-set.ts';
+
 /** A file that is read, or a header that Glovebox itself holds. */
 export interface SourceFile {
   /** How messages call it: a path, or `<dt-bindings/zmk/keys.h>`. */
@@ -23,9 +25,6 @@ export interface Place {
  */
 export type TokenKind = 'name' | 'number' | 'string' | 'character' | 'punctuator' | 'other';
 
-/** Names of macros that a token is not expanded by again, because it comes from their expansion. */
-export type HideSet = ReadonlySet<string>;
-
 export interface Token {
   kind: TokenKind;
   text: string;
@@ -43,6 +42,11 @@ export interface Origin {
   invocation: Invocation;
   /** The token of the argument, when it took the place of a parameter: then `place` is where the parameter is. */
   argument?: Token;
+}
+
+/** Whether it is this sign. */
+export function isPunctuator(token: Token | undefined, text: string): boolean {
+  return token?.kind === 'punctuator' && token.text === text;
 }
 
 /** One use of a macro. */
