@@ -51,6 +51,16 @@ export function readKeys({ values }: Property, context: BindingContext): Keys {
   return { keys };
 }
 
+/** Tells the context of names in the value of a property that are not defined: positions of keys, numbers of layers. */
+export function checkNumbers({ values }: Property, { tokens, names, complain }: BindingContext): void {
+  for (const cell of values.flatMap(value => (value.kind === 'cells' ? value.cells : []))) {
+    if (cell.kind === 'reference') continue;
+    for (const token of tokens.slice(cell.first, cell.last + 1)) {
+      if (token.kind === 'name') complain(writtenAt(token), names.explain(token.text, false).message);
+    }
+  }
+}
+
 /** A key as it is written. */
 export function bindingOf({ behavior, parameters }: Key, { tokens }: BindingContext): Binding {
   return { behavior, parameters: spellAll(parameters, tokens) };

@@ -1,7 +1,7 @@
 // From the text of a `.keymap` to a layout, as ZMK reads it: preprocessed, put together as a devicetree, and then the
 // layers of its keymap node.
 import path from 'node:path';
-import { type BindingContext, bindingOf, type Key, readKeys } from './bindings.ts';
+import { type BindingContext, bindingOf, checkNumbers, type Key, readKeys } from './bindings.ts';
 import { type Devicetree, parseDevicetree } from './devicetree/parse.ts';
 import { type DeviceNode, isEnabled, nodesOf, type Property, stringsOf } from './devicetree/tree.ts';
 import type { Binding, Layer, Layout, LayoutError } from './layout.ts';
@@ -17,6 +17,8 @@ export const MAX_KEYMAP_LENGTH = 256 * 1024;
 /** Keys in all layers together. Thirty layers of a hundred keys are many. */
 export const MAX_KEYS = 20_000;
 const MAX_ERRORS = 20;
+/** Properties in which only the keymap's own macros are used, and none of the keyboard's. */
+const OF_NUMBERS = /^(?:hold-trigger-)?key-positions$|^(?:if-|then-)?layers?$/;
 
 /** Where a keymap is, and where what it includes is looked for. */
 export interface KeymapOptions {
@@ -139,14 +141,16 @@ class LayerReader {
     return keys.map(key => bindingOf(key, this.#context));
   }
 
-  /** Mistakes in the bindings of combos and macros. */
+  /** Mistakes in combos, macros and hold-taps: in their keys, and where they name positions and layers. */
   #checkOthers(): void {
     for (const node of nodesOf(this.#tree.root)) {
       const isCombo =
         node.parent !== undefined && stringsOf(node.parent, 'compatible').includes('zmk,combos');
       const isMacro = stringsOf(node, 'compatible').some(name => name.startsWith('zmk,behavior-macro'));
-      const bindings = isCombo || isMacro ? node.properties.get('bindings') : undefined;
-      if (bindings !== undefined) readKeys(bindings, this.#context);
+      for (const property of node.properties.values()) {
+        if (property.name === 'bindings' && (isCombo || isMacro)) readKeys(property, this.#context);
+        if (OF_NUMBERS.test(property.name)) checkNumbers(property, this.#context);
+      }
     }
   }
 

@@ -95,6 +95,15 @@ macros { ZMK_MACRO(m, bindings = <&mt C>;) }; };`,
       "7:35: '&mt' takes 2 parameters, and here it has 1: '&mt C'",
     ],
   },
+  'positions and layers that nothing defines': {
+    source: `${keymap('&kp A', { before: '#define LEFT_T 3\n' })}/ { combos { compatible = "zmk,combos";
+c { bindings = <&kp B>; key-positions = <LEFT_T LEFT_TT>; layers = <(1 + NAV)>; }; }; };`,
+    drawn: ['&kp A'],
+    errors: [
+      "7:49: 'LEFT_TT' is not defined. Did you mean 'LEFT_T'?",
+      "7:74: 'NAV' is not defined, as far as is known without a west workspace",
+    ],
+  },
   'a row that nothing defines': {
     source: keymap('ROW_OF_36'),
     drawn: ["('ROW_OF_36' is not defined, as far as is known without a west workspace)"],
