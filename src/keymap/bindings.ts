@@ -127,7 +127,9 @@ function countOf(behavior: string, { labels }: BindingContext): number | undefin
 
 function checkCount({ behavior, start, parameters }: Key, context: BindingContext): void {
   if (!context.labels.has(behavior) && BEHAVIOR_PARAMETERS.has(behavior)) {
-    context.lacks('behaviors.dtsi', writtenAt(start), `&${behavior}`);
+    const { message, header } = context.names.explain(`&${behavior}`, false);
+    if (header === undefined) context.complain(writtenAt(start), message);
+    else context.lacks(header, writtenAt(start), `&${behavior}`);
   }
   const count = countOf(behavior, context);
   // What is unknown may stand for several, and is told of already.

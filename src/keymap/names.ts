@@ -1,6 +1,6 @@
-// Says what is to be said about a name that no macro explains.
+// Explanations of names that no macro defines: which file or include is missing, or what was meant.
 import { didYouMean } from '../config/nearest.ts';
-import type { MissingInclude } from './preprocessor/preprocess.ts';
+import type { MissingInclude, Preprocessed } from './preprocessor/preprocess.ts';
 import type { Macro } from './preprocessor/token.ts';
 import { headerOf } from './zmk/headers.ts';
 import { fromQmk, KEY_CODES } from './zmk/key-codes.ts';
@@ -19,16 +19,15 @@ const MAX_HINTS = 20;
 
 export class NameExplainer {
   readonly #missing: readonly MissingInclude[];
+  readonly #included: ReadonlySet<string>;
+  /** Those that are defined at the end. */
   readonly #macros: ReadonlyMap<string, Macro>;
-
   readonly #hasZmk: boolean;
 
-  /**
-   * @param macros those that are defined at the end
-   * @param hasZmk whether ZMK's own headers were read, and not only what is known of them
-   */
-  constructor(missing: readonly MissingInclude[], macros: ReadonlyMap<string, Macro>, hasZmk: boolean) {
+  /** @param hasZmk whether ZMK's own headers were read, and not only what is known of them */
+  constructor({ missing, included, macros }: Preprocessed, hasZmk: boolean) {
     this.#missing = missing;
+    this.#included = included;
     this.#macros = macros;
     this.#hasZmk = hasZmk;
   }
@@ -36,6 +35,9 @@ export class NameExplainer {
   /** Explains a name; `isKey` when it stands where a key code should be. */
   explain(name: string, isKey: boolean): Explanation {
     const header = headerOf(name);
+    if (header !== undefined && this.#included.has(header)) {
+      return { message: `'${name}' is not defined in this version of ZMK`, isOpen: false };
+    }
     if (header !== undefined) {
       const message = `'${name}' is defined in <${header}>, which is not included`;
       return { message, isOpen: false, header };

@@ -8,7 +8,7 @@ import type { Binding, Layer, Layout, LayoutError } from './layout.ts';
 import { NameExplainer } from './names.ts';
 import { type Preprocessed, preprocess } from './preprocessor/preprocess.ts';
 import { type FoundFile, HOME, type Lookup, SourceFiles } from './preprocessor/source-files.ts';
-import { type Place, usedAt } from './preprocessor/token.ts';
+import { type Place, type Problem, usedAt } from './preprocessor/token.ts';
 import { rowsOf } from './rows.ts';
 import { builtInHeader } from './zmk/headers.ts';
 
@@ -26,6 +26,8 @@ export interface KeymapOptions {
   file?: string;
   /** Directories of includes, in the order in which they are searched. Absolute. Default: none. */
   searchDirectories?: readonly string[];
+  /** Those of them that are the author's own. Default: none. */
+  ownDirectories?: readonly string[];
   /**
    * Whether ZMK and Zephyr are in the search directories. Default: false; then what their headers say about keys is
    * taken from a table.
@@ -48,7 +50,7 @@ export async function parseKeymap(source: string, options: KeymapOptions = {}): 
 /** Like {@link parseKeymap}, and says what the layout depends on. */
 export async function readKeymap(
   source: string,
-  { file, searchDirectories = [], hasZmk = false }: KeymapOptions = {},
+  { file, searchDirectories = [], ownDirectories = [], hasZmk = false }: KeymapOptions = {},
 ): Promise<KeymapReading> {
   if (source.length > MAX_KEYMAP_LENGTH) {
     const message = `the keymap has ${source.length} characters, at most ${MAX_KEYMAP_LENGTH} are allowed`;
@@ -57,26 +59,25 @@ export async function readKeymap(
   const keymap: FoundFile = { name: file ?? '', text: source, isSystem: false };
   if (file !== undefined) keymap.place = { directory: HOME, path: path.basename(file) };
   const home = file && path.dirname(file);
-  const files = new SourceFiles({ home, searchDirectories, ...(!hasZmk && { builtIn: builtInHeader }) });
+  const files = new SourceFiles({
+    ...{ home, searchDirectories, ownDirectories },
+    ...(!hasZmk && { builtIn: builtInHeader }),
+  });
   const preprocessed = await preprocess(keymap, files);
   const tree = parseDevicetree(preprocessed.tokens);
   const reader = new LayerReader(keymap, preprocessed, tree, hasZmk);
   const layers = reader.layers();
   return {
-    layout: { layers, errors: reader.errors(layers, searchDirectories.length > 0) },
+    layout: { layers, errors: reader.errors(layers) },
     lookups: files.lookups(),
   };
-}
-
-interface Problem {
-  place: Place;
-  message: string;
 }
 
 class LayerReader {
   readonly #keymap: FoundFile;
   readonly #preprocessed: Preprocessed;
   readonly #tree: Devicetree;
+  readonly #hasZmk: boolean;
   readonly #problems: Problem[] = [];
   readonly #context: BindingContext;
   /** The headers of ZMK's whose include is lacking, and the first name that needs each. */
@@ -86,10 +87,11 @@ class LayerReader {
     this.#keymap = keymap;
     this.#preprocessed = preprocessed;
     this.#tree = tree;
+    this.#hasZmk = hasZmk;
     this.#context = {
       tokens: preprocessed.tokens,
       labels: tree.labels,
-      names: new NameExplainer(preprocessed.missing, preprocessed.macros, hasZmk),
+      names: new NameExplainer(preprocessed, hasZmk),
       complain: (place, message) => this.#problems.push({ place, message }),
       lacks: (header, place, name) => {
         if (!this.#lacking.has(header)) this.#lacking.set(header, { place, name });
@@ -155,9 +157,9 @@ class LayerReader {
   }
 
   /** All that is wrong, in order: first what is in the keymap itself. */
-  errors(layers: readonly Layer[], hasDirectories: boolean): LayoutError[] {
+  errors(layers: readonly Layer[]): LayoutError[] {
     const { missing, doubtful, macros, problems } = this.#preprocessed;
-    const where = hasDirectories ? '' : ', and there is no west workspace to look in';
+    const where = this.#hasZmk ? '' : ', and there is no west workspace to look in';
     const all: Problem[] = [
       ...missing.map(({ name, place }) => ({ place, message: `${name} was not found${where}` })),
       ...problems,

@@ -193,10 +193,10 @@ c { bindings = <&kp B>; key-positions = <LEFT_T LEFT_TT>; layers = <(1 + NAV)>; 
     ],
   },
   'a file that is not in the workspace': {
-    source: keymap('&kp A', { before: MISSING }),
-    drawn: ['&kp A'],
-    errors: ['3:1: helpers/all.h was not found'],
-    options: { searchDirectories: ['/nonexistent'] },
+    source: keymap('&mine 1', { headers: MISSING, before: '\n\n' }),
+    drawn: ['&mine 1'],
+    errors: ['1:1: helpers/all.h was not found'],
+    options: { searchDirectories: [], hasZmk: true },
   },
 };
 

@@ -10,6 +10,8 @@ import type { UserConfig } from '../../config/user-config.ts';
 export interface SearchPath {
   /** Absolute, in the order in which they are searched; only those that exist. */
   directories: string[];
+  /** Those of them that are the config's own. */
+  own: string[];
   /** Whether ZMK is among them. */
   hasZmk: boolean;
 }
@@ -49,7 +51,8 @@ export async function findSearchPath(keymap: string, options: SearchPathOptions 
   for (const module of modules) {
     if (module !== config && !isIn(module, application)) roots.push(await devicetreeRoot(module));
   }
-  roots.push(await devicetreeRoot(config));
+  const own = await devicetreeRoot(config);
+  roots.push(own);
   if (application !== undefined) roots.push(await devicetreeRoot(path.join(application, 'module')));
   const keymaps = path.resolve(config, userConfig?.build.configPath ?? 'config');
   if (await isDirectory(path.join(keymaps, 'dts'))) roots.push(keymaps);
@@ -62,7 +65,14 @@ export async function findSearchPath(keymap: string, options: SearchPathOptions 
       if (await isDirectory(directory)) directories.push(directory);
     }
   }
-  return { directories, hasZmk: application !== undefined };
+  const ours = [own, keymaps].flatMap(root =>
+    root === undefined ? [] : FOLDERS.map(name => path.join(root, name)),
+  );
+  return {
+    directories,
+    own: directories.filter(directory => ours.includes(directory)),
+    hasZmk: application !== undefined,
+  };
 }
 
 /** The nearest directory above a keymap that is a config's; else the one beside the keymap's own. */

@@ -57,7 +57,8 @@ export class LayoutService {
     const search = await findSearchPath(file, { ...options, userConfig: this.#userConfig });
     const searchOptions = { home: path.dirname(file), searchDirectories: search.directories };
     // Places name directories by their numbers, so that neither the config's nor the workspace's own place matters.
-    const base = [READER_VERSION, search.hasZmk, search.directories.length, source] as const;
+    const isOwn = search.directories.map(directory => search.own.includes(directory));
+    const base = [READER_VERSION, search.hasZmk, isOwn, source] as const;
 
     const placesKey = await cacheKey('layout places', ...base);
     const places = asPlaces(await this.#cache.get(placesKey));
@@ -70,6 +71,7 @@ export class LayoutService {
     const { layout, lookups } = await readKeymap(source, {
       file,
       searchDirectories: search.directories,
+      ownDirectories: search.own,
       hasZmk: search.hasZmk,
     });
     if (layout.errors.length === 0) {

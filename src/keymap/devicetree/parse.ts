@@ -1,7 +1,7 @@
 // Reads preprocessed devicetree source, as Zephyr's dtlib does. It goes on after mistakes, so that as much as possible
 // can be shown, and tells names that no macro explains from mistakes: they are in a file that was not read.
-import type { Token } from '../preprocessor/token.ts';
-import { Scanner, StopError, type SyntaxProblem } from './scanner.ts';
+import type { Problem, Token } from '../preprocessor/token.ts';
+import { Scanner, StopError } from './scanner.ts';
 import { SourceText } from './source-text.ts';
 import { type Cell, createNode, type DeviceNode, nodesOf, type Property, type Value } from './tree.ts';
 
@@ -16,7 +16,7 @@ export interface Devicetree {
   root: DeviceNode;
   /** All nodes with a label. Those that are only extended (`&kp { … };`) are made elsewhere, and hang on no other. */
   labels: ReadonlyMap<string, DeviceNode>;
-  problems: SyntaxProblem[];
+  problems: Problem[];
   unknown: UnknownName[];
 }
 
@@ -56,7 +56,7 @@ class Parser implements Devicetree {
     this.root = createNode('', this.#scanner.placeOf(0));
   }
 
-  get problems(): SyntaxProblem[] {
+  get problems(): Problem[] {
     return this.#scanner.problems;
   }
 
@@ -101,11 +101,9 @@ class Parser implements Devicetree {
 
   /** What is between `{` and `};`. */
   #body(node: DeviceNode, depth: number): void {
-    if (depth > MAX_DEPTH)
-      this.#scanner.stop(
-        this.#scanner.placeOf(this.#scanner.at),
-        `nodes are nested deeper than ${MAX_DEPTH}`,
-      );
+    if (depth > MAX_DEPTH) {
+      this.#scanner.stop(this.#scanner.endOfLast(), `nodes are nested deeper than ${MAX_DEPTH}`);
+    }
     const made = new Set<string>();
     for (;;) {
       if (this.#scanner.isEnd()) {
@@ -121,7 +119,6 @@ class Parser implements Devicetree {
   }
 
   #statement(node: DeviceNode, depth: number, made: Set<string>): void {
-    const start = this.#scanner.at;
     const keyword = this.#scanner.match(KEYWORD)?.[1];
     if (keyword === 'delete-node' || keyword === 'delete-property') {
       const reference = this.#scanner.match(REFERENCE);
@@ -147,8 +144,9 @@ class Parser implements Devicetree {
     }
     const place = this.#scanner.placeOf(before);
     if (this.#scanner.take('{')) {
-      if (made.has(name))
+      if (made.has(name)) {
         this.#scanner.complain(place, `the node '${name}' is twice between the same brackets`);
+      }
       made.add(name);
       const known = node.children.get(name);
       const child = known ?? createNode(name, place, node);
@@ -162,11 +160,10 @@ class Parser implements Devicetree {
     } else if (this.#scanner.take(';')) {
       node.properties.set(name, { name, place, values: [] });
     } else {
-      this.#scanner.at = start;
+      this.#scanner.at = before;
       if (!this.#unknownName()) {
         this.#scanner.match(NAME);
-        if (this.#scanner.at === start) this.#scanner.skipUnreadable();
-        else this.#scanner.missing(';');
+        this.#scanner.missing(';');
       }
     }
   }
@@ -272,7 +269,7 @@ class Parser implements Devicetree {
     return { kind, text: written, first, last: this.#scanner.source.indexAt(this.#scanner.at - 1) };
   }
 
-  /** Takes a name that no macro explains from among nodes and properties; false when there is none. */
+  /** Goes over a name that no macro explains, among nodes and properties; false when there is none. */
   #unknownName(): boolean {
     this.#scanner.skipSpace();
     const start = this.#scanner.at;
@@ -298,8 +295,9 @@ class Parser implements Devicetree {
 
   #takeLabels(): string[] {
     const labels: string[] = [];
-    for (let found = this.#scanner.match(LABEL); found !== undefined; found = this.#scanner.match(LABEL))
+    for (let found = this.#scanner.match(LABEL); found !== undefined; found = this.#scanner.match(LABEL)) {
       labels.push(found[1]!);
+    }
     return labels;
   }
 

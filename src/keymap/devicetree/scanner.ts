@@ -1,11 +1,6 @@
 // Goes through the text of preprocessed devicetree source, and notes what is wrong in it and where.
-import { type Place, usedAt, usedUntil } from '../preprocessor/token.ts';
+import { type Place, type Problem, usedAt, usedUntil } from '../preprocessor/token.ts';
 import type { SourceText } from './source-text.ts';
-
-export interface SyntaxProblem {
-  place: Place;
-  message: string;
-}
 
 /** There is no point in reading on; a problem says why. */
 export class StopError extends Error {}
@@ -17,7 +12,7 @@ const SPACE = /\s+/y;
 export class Scanner {
   readonly source: SourceText;
   readonly text: string;
-  readonly problems: SyntaxProblem[] = [];
+  readonly problems: Problem[] = [];
   /** How far it is. */
   at = 0;
   readonly #start: Place;

@@ -1,9 +1,11 @@
-// The text that a preprocessor would print, and which token each part of it is.
+// The text of preprocessed tokens, which devicetree source is read from: its names, such as `#binding-cells`, are
+// several tokens of C.
 import type { Token } from '../preprocessor/token.ts';
 
 const WORD = /\w$/;
 const WORD_START = /^\w/;
 
+/** The text that GCC would print, in one line, and which token each part of it is. */
 export class SourceText {
   readonly text: string;
   readonly tokens: readonly Token[];

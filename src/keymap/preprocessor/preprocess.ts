@@ -11,17 +11,12 @@ import {
   isPunctuator,
   type Macro,
   type Place,
+  type Problem,
   type SourceFile,
   type Token,
   textOf,
   usedAt,
 } from './token.ts';
-
-/** What is wrong, and where. */
-export interface Problem {
-  place: Place;
-  message: string;
-}
 
 /** An include that was not found. */
 export interface MissingInclude {
@@ -37,6 +32,8 @@ export interface Preprocessed {
   /** In the order in which they were met. Not those of {@link missing}. */
   problems: Problem[];
   missing: MissingInclude[];
+  /** Includes that were found: relative to their search directories, or as they are written. */
+  included: Set<string>;
   /** Names that are not defined, and that conditions asked for after an include was not found. */
   doubtful: Map<string, Place>;
 }
@@ -67,6 +64,7 @@ class Preprocessor implements Preprocessed {
   readonly macros = new Map<string, Macro>();
   readonly problems: Problem[] = [];
   readonly missing: MissingInclude[] = [];
+  readonly included = new Set<string>();
   readonly doubtful = new Map<string, Place>();
 
   readonly #files: SourceFiles;
@@ -184,7 +182,7 @@ class Preprocessor implements Preprocessed {
     const rest = line.slice(2);
     const { place } = line[0]!;
     if (Conditionals.has(name)) {
-      if (conditionals.depth > MAX_CONDITIONALS) {
+      if (name.startsWith('if') && conditionals.depth >= MAX_CONDITIONALS) {
         this.#stop(place, `conditionals are nested deeper than ${MAX_CONDITIONALS}`);
       }
       const wrong = await conditionals.take(name, place, () => this.#holds(name, rest, place, file));
@@ -226,6 +224,7 @@ class Preprocessor implements Preprocessed {
       this.missing.push({ name: header.name, place });
       return;
     }
+    this.included.add(found.place?.path ?? header.name);
     if (this.#once.has(found.text)) return;
     if (directive === 'import') this.#once.add(found.text);
     if (this.#depth >= MAX_INCLUDES)

@@ -11,6 +11,8 @@ export interface SearchOptions {
   home?: string | undefined;
   /** Directories in the order in which they are searched. Absolute. */
   searchDirectories?: readonly string[];
+  /** Those of them whose files are the author's own. */
+  ownDirectories?: readonly string[];
   /** The text of a header that Glovebox holds itself, for those that are in none of these directories. */
   builtIn?: (name: string) => string | undefined;
 }
@@ -80,7 +82,8 @@ export class SourceFiles {
     }
     const start = isNext ? Math.max(0, (beside?.directory ?? HOME) + 1) : 0;
     for (let directory = start; directory < this.#directories.length; directory++) {
-      const found = await this.#at({ directory, path: path.normalize(name) }, true);
+      const isOwn = this.#options.ownDirectories?.includes(this.#directories[directory]!) ?? false;
+      const found = await this.#at({ directory, path: path.normalize(name) }, !isOwn);
       if (found !== undefined) return found;
     }
     const text = this.#options.builtIn?.(name);

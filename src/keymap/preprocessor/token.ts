@@ -19,6 +19,12 @@ export interface Place {
   column: number;
 }
 
+/** What is wrong, and where. */
+export interface Problem {
+  place: Place;
+  message: string;
+}
+
 /**
  * `string` and `character` include their quotes; `other` is anything that begins no token of C, such as a lone quote
  * with the rest of its line.
@@ -42,11 +48,6 @@ export interface Origin {
   invocation: Invocation;
   /** The token of the argument, when it took the place of a parameter: then `place` is where the parameter is. */
   argument?: Token;
-}
-
-/** Whether it is this sign. */
-export function isPunctuator(token: Token | undefined, text: string): boolean {
-  return token?.kind === 'punctuator' && token.text === text;
 }
 
 /** One use of a macro. */
@@ -151,6 +152,11 @@ function usedToken(token: Token): Token {
 /** The macros in whose expansion a token lies, the outermost first. */
 export function invocationsOf(token: Token): Invocation[] {
   return framesOf(token).flatMap(({ invocation }) => invocation ?? []);
+}
+
+/** Whether it is this sign. */
+export function isPunctuator(token: Token | undefined, text: string): boolean {
+  return token?.kind === 'punctuator' && token.text === text;
 }
 
 /** The text of tokens as a preprocessor would print them on one line. */

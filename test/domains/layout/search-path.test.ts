@@ -93,7 +93,7 @@ test('a workspace that is given or configured goes before the one that is found'
   const first = async (options: object) => (await findSearchPath(keymap, options)).directories[0];
   t.is(await first({ userConfig: withOne }), path.join(configured, 'zmk/app/module/dts'));
   t.is(await first({ userConfig: withOne, workspace: given }), path.join(given, 'zmk/app/module/dts'));
-  t.deepEqual(await findSearchPath(keymap, { userConfig }), { directories: [], hasZmk: false });
+  t.deepEqual(await findSearchPath(keymap, { userConfig }), { directories: [], own: [], hasZmk: false });
 });
 
 test('without a workspace there is what the config has itself, also when its manifest cannot be read', async t => {
@@ -116,6 +116,12 @@ test("with a workspace, ZMK's headers are read, and a layout is that of what is 
   const keys = path.join(root, 'zmk/app/include/dt-bindings/zmk/keys.h');
   await writeFile(keys, '#define A 4\n');
   t.deepEqual(await errors(), ["'NEW_KEY' is not a key code of ZMK"]);
+  await writeFile(keymap, CONFIG['config/x.keymap'].replace('NEW_KEY', 'GLOBE').replace('&kp A', '&to 1'));
+  t.deepEqual(
+    await errors(),
+    ["'&to' is not defined in this version of ZMK", "'GLOBE' is not defined in this version of ZMK"],
+    'though other versions have them',
+  );
   await rm(keys);
-  t.deepEqual(await errors(), ["'NEW_KEY' is not a key code of ZMK"], 'the table knows A');
+  t.deepEqual(await errors(), [], 'what is not ZMK is not asked');
 });
