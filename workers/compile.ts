@@ -3,8 +3,10 @@ import { threadId } from 'node:worker_threads';
 import type { CompileTask, FromWorker, ToWorker } from '../src/build/protocol.ts';
 import type { ToolchainDescription } from '../src/build/toolchains/index.ts';
 import { loadToolchain } from '../src/build/toolchains/load.ts';
+import type { Cache } from '../src/cache/cache.ts';
 import {
   type CompileResult,
+  createCompilationCacheService,
   createZmkWestService,
   type Toolchain,
 } from '../src/domains/compilation/index.ts';
@@ -19,7 +21,8 @@ export default async function compile(task: CompileTask): Promise<CompileResult>
   port.on('message', (message: ToWorker) => {
     if (message.type === 'cancel') cancellation.abort();
   });
-  const toolchain = await toolchainOf(task.toolchain);
+  const { cache } = createCompilationCacheService(userConfig, cacheOptions);
+  const toolchain = await toolchainOf(task.toolchain, cache);
   const service = createZmkWestService({ toolchain, configDirectory, userConfig, cacheOptions });
   return service.compile(target, {
     directory: task.directory,
@@ -32,8 +35,8 @@ export default async function compile(task: CompileTask): Promise<CompileResult>
   });
 }
 
-function toolchainOf(description: ToolchainDescription): Promise<Toolchain> {
+function toolchainOf(description: ToolchainDescription, cache: Cache): Promise<Toolchain> {
   const key = JSON.stringify(description);
-  if (latest?.key !== key) latest = { key, toolchain: loadToolchain(description) };
+  if (latest?.key !== key) latest = { key, toolchain: loadToolchain(description, { cache }) };
   return latest.toolchain;
 }

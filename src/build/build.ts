@@ -1,5 +1,6 @@
 // Builds every target of a config: what the cache has from there, the rest in worker threads, all at once.
 import { GloveboxError } from '../cache/errors.ts';
+import { DEFAULT_CONFIG_PATH } from '../config/toolchain-options.ts';
 import {
   type CompilationBuildCacheService,
   type CompileEvent,
@@ -21,6 +22,7 @@ import type { BuildOptions, BuildSummary, RunOptions } from './options.ts';
 import { OutputDirectory } from './output.ts';
 import { type Plan, planBuild } from './plan.ts';
 import type { WorkerFailure } from './pool.ts';
+import { type TargetTime, timeSaved } from './time-saved.ts';
 import { loadToolchain } from './toolchains/load.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -45,7 +47,10 @@ export async function buildPlan(
   options: RunOptions,
   started: number = performance.now(),
 ): Promise<BuildSummary> {
-  const run = new BuildRun(plan, await loadToolchain(plan.toolchain), options, started);
+  const { userConfig, cacheOptions } = plan;
+  const builds = createCompilationBuildCacheService(userConfig, cacheOptions);
+  const toolchain = await loadToolchain(plan.toolchain, { cache: builds.cache });
+  const run = new BuildRun(plan, builds, toolchain, options, started);
   return options.dryRun ? run.plan() : run.build();
 }
 
@@ -63,15 +68,25 @@ class BuildRun {
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   readonly #summary: BuildSummary;
+  /** By artifact name. */
+  readonly #times = new Map<string, TargetTime>();
+  /** Every file that a target was made of; undefined when that is not known of each. */
+  #read: Set<string> | undefined = new Set();
   #bug: { error: unknown } | undefined;
   #warnedOfCache = false;
 
-  constructor(plan: Plan, toolchain: Toolchain, options: RunOptions, started: number) {
+  constructor(
+    plan: Plan,
+    builds: CompilationBuildCacheService,
+    toolchain: Toolchain,
+    options: RunOptions,
+    started: number,
+  ) {
     const { configDirectory, userConfig, cacheOptions, outputDirectory } = plan;
     this.#plan = plan;
     this.#options = options;
     this.#started = started;
-    this.#builds = createCompilationBuildCacheService(userConfig, cacheOptions);
+    this.#builds = builds;
     this.#firmware = createFirmwareCacheService(userConfig, cacheOptions);
     this.#toolchain = toolchain;
     this.#service = createZmkWestService({
@@ -121,6 +136,7 @@ class BuildRun {
       }
       await this.#warnOfCache();
       if (missed.length > 0) await this.#compileAll(missed, output);
+      await this.#tellUnusedKeymaps();
     } finally {
       await output.close();
     }
@@ -187,10 +203,10 @@ class BuildRun {
       else if (result.reason === 'cancelled' || this.#isStopped(name)) this.#cancel(name);
       else {
         workshop.keepLogs();
-        const { configDirectory } = this.#plan;
+        const { configDirectory, buildFile } = this.#plan;
         // Not even loaded when the failure was that no file can be opened any more; then there is nothing to find.
         const diagnosing = import('./diagnosis/index.ts').then(({ diagnose }) =>
-          diagnose({ configDirectory, ...result }),
+          diagnose({ configDirectory, buildFile, board: target.board, ...result }),
         );
         this.#fail(name, result, began, await diagnosing.catch(() => undefined));
       }
@@ -213,13 +229,14 @@ class BuildRun {
 
   #deliver(target: string, result: CompileSuccess, output: OutputDirectory, began: number): void {
     const files = output.publish(target, result.files);
-    const { source, compileDuration, compiledAt, fingerprint } = result;
+    const { source, compileDuration, compiledAt, fingerprint, warnings, read } = result;
+    if (read === undefined) this.#read = undefined;
+    for (const file of read ?? []) this.#read?.add(file);
+    for (const message of warnings) this.#emit({ type: 'warning', target, message });
     const duration = performance.now() - began;
     if (source === 'compiled') this.#summary.compiled++;
-    else {
-      this.#summary.cached++;
-      this.#summary.saved += Math.max(0, compileDuration - duration);
-    }
+    else this.#summary.cached++;
+    this.#times.set(target, { compileDuration, cached: source !== 'compiled' });
     this.#record({ target, result: source, duration, compileDuration });
     this.#emit({
       type: 'target-finished',
@@ -239,8 +256,9 @@ class BuildRun {
       return;
     }
     this.#summary.failed++;
-    const { ok: _, ...told } = failure;
+    const { ok: _, excerpt: __, ...told } = failure;
     const duration = performance.now() - began;
+    this.#times.set(target, { compileDuration: duration, cached: false });
     this.#record({ target, result: 'failed', duration });
     this.#emit({
       ...{ ...told, reason: failure.reason, type: 'target-failed', target, duration },
@@ -273,19 +291,39 @@ class BuildRun {
     await this.#warnOfCache();
     await Promise.all(this.#recording);
     this.#summary.duration = performance.now() - this.#started;
+    const { targets, jobs } = this.#plan;
+    const times = targets.map(({ artifactName }) => this.#times.get(artifactName));
+    this.#summary.saved = timeSaved(
+      times.filter(time => time !== undefined),
+      jobs,
+      this.#summary.duration,
+    );
     this.#emit({ type: 'build-finished', ...this.#summary });
     if (this.#bug) throw this.#bug.error;
     return this.#summary;
   }
 
-  /** Says what is to be known about the toolchain. That it cannot be asked is said of every target. */
+  /** Says what is to be known about the config and the toolchain. That it cannot be asked is said of every target. */
   async #tellNotes(): Promise<void> {
+    for (const message of this.#plan.warnings) this.#emit({ type: 'warning', message });
     try {
       const notes = (await this.#toolchain.notes?.(this.#signal)) ?? [];
       for (const message of notes) this.#emit({ type: 'warning', message });
     } catch (error) {
       if (!this.#signal.aborted && !(error instanceof GloveboxError)) throw error;
     }
+  }
+
+  /** Says which keymaps were of no use, when that is certain. */
+  async #tellUnusedKeymaps(): Promise<void> {
+    const { configDirectory, targets, toolchain, userConfig } = this.#plan;
+    const { compiled, cached } = this.#summary;
+    if (toolchain.kind === 'command' || this.#read === undefined || this.#options.isPartial) return;
+    if (compiled + cached < targets.length) return;
+    const { configPath = DEFAULT_CONFIG_PATH } = userConfig.build;
+    const { unusedKeymaps } = await import('./unused-keymaps.ts');
+    const found = await unusedKeymaps({ configDirectory, configPath, targets, read: this.#read });
+    for (const message of found) this.#emit({ type: 'warning', message });
   }
 
   /** Says, once, that a store cannot be used. */

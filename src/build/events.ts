@@ -50,7 +50,16 @@ export type BuildEvent =
     })
   | (OfTarget & {
       type: 'target-failed';
-      reason: 'exit-status' | 'killed' | 'cannot-start' | 'no-artifacts' | 'output' | 'worker' | 'inputs';
+      /** `wrong-board`: it was compiled, and the firmware is not for ZMK. */
+      reason:
+        | 'exit-status'
+        | 'killed'
+        | 'cannot-start'
+        | 'no-artifacts'
+        | 'wrong-board'
+        | 'output'
+        | 'worker'
+        | 'inputs';
       message: string;
       exitCode?: number;
       lastLines: string[];
@@ -64,6 +73,8 @@ export type BuildEvent =
   | (At & {
       type: 'warning';
       message: string;
+      /** The target that it is about, when it is about its firmware. */
+      target?: string;
       /** Why the cache cannot be used, when that is what the warning says. The cache's own warnings contain it, too. */
       cacheReason?: string;
     })
@@ -91,7 +102,7 @@ export type BuildEvent =
       cancelled: number;
       /** Milliseconds, from start to end. */
       duration: number;
-      /** Milliseconds of compiling that the cache made unnecessary. */
+      /** Milliseconds by which it was done sooner because of the cache. */
       saved: number;
       outputDirectory: string;
     });

@@ -9,15 +9,27 @@ export interface RunOptions {
   dryRun?: boolean;
   /** Stops the build: every compiler is ended within two seconds, and nothing half-made is left. */
   signal?: AbortSignal;
+  /** Whether the plan has only some of the matrix's targets, so that nothing can be said about all. Default: false. */
+  isPartial?: boolean;
   /** What stops one target alone, by its artifact name: the same signal whenever it is asked for. Default: nothing does. */
   signalOf?: (target: string) => AbortSignal | undefined;
   /** Told everything that happens, in order. When it throws, the build is stopped and rejects with what it threw. */
   onEvent: BuildListener;
 }
 
-export interface BuildOptions extends Omit<RunOptions, 'signalOf'> {
-  /** The directory that holds `build.yaml`. */
+export interface BuildOptions extends Omit<RunOptions, 'signalOf' | 'isPartial'> {
+  /** The config's repository: the directory that holds `build.yaml`. */
   configDirectory: string;
+  /**
+   * Which file says what is built, relative to the config directory: the workflow's `build_matrix_path`. Default:
+   * `build.buildFile` of the configuration, else `build.yaml`.
+   */
+  buildFile?: string;
+  /**
+   * Where the keymaps are, relative to the config directory: the workflow's `config_path`. Default: `build.configPath` of
+   * the configuration, else `config`.
+   */
+  configPath?: string;
   /** Where firmware goes. Default: `build.output` of the configuration, else `firmware` in the config directory. */
   outputDirectory?: string;
   /** Targets compiled at once. Default: `build.jobs` of the configuration, else the number of cores. */
@@ -45,7 +57,7 @@ export interface BuildSummary {
   cancelled: number;
   /** Milliseconds, from start to end. */
   duration: number;
-  /** Milliseconds of compiling that the cache made unnecessary: what it took once, less what restoring took now. */
+  /** Milliseconds by which it was done sooner because of the cache: time that a person waits, not a sum over targets. */
   saved: number;
   /** Absolute. */
   outputDirectory: string;

@@ -8,7 +8,7 @@ import { loadUserConfig } from '../config/load-user-config.ts';
 import { cacheOptionsFor, type UserConfig } from '../config/user-config.ts';
 import { COMPILATION_TAG, type ServiceOptions } from '../domains/compilation/index.ts';
 import type { Target } from '../domains/compilation/target.ts';
-import { readMatrix } from './matrix.ts';
+import { DEFAULT_BUILD_FILE, readMatrix } from './matrix.ts';
 import type { BuildOptions } from './options.ts';
 import { OutputError } from './output.ts';
 import { chooseToolchain } from './toolchain-choice.ts';
@@ -18,6 +18,8 @@ import type { ToolchainDescription } from './toolchains/index.ts';
 export interface Plan {
   /** Absolute. */
   configDirectory: string;
+  /** Absolute: what says what is built. */
+  buildFile: string;
   /** Absolute. */
   outputDirectory: string;
   targets: Target[];
@@ -31,6 +33,8 @@ export interface Plan {
   cacheOptions: ServiceOptions;
   /** Where logs are kept; undefined when nothing is to be kept. */
   logRoot: string | undefined;
+  /** What a person should know before the build, one sentence each. */
+  warnings: string[];
 }
 
 const SOURCE = /\.(?:keymap|conf|overlay|dtsi|ya?ml|shield|defconfig|cmake|h|c)$|^(?:Kconfig|CMakeLists)/;
@@ -41,8 +45,16 @@ const SOURCE = /\.(?:keymap|conf|overlay|dtsi|ya?ml|shield|defconfig|cmake|h|c)$
  */
 export async function planBuild(options: BuildOptions): Promise<Plan> {
   const configDirectory = path.resolve(options.configDirectory);
-  const targets = await readMatrix(configDirectory);
-  const userConfig = options.userConfig ?? (await loadUserConfig({ directory: configDirectory }));
+  const userConfig = withPaths(
+    options.userConfig ?? (await loadUserConfig({ directory: configDirectory })),
+    options,
+  );
+  const { buildFile = DEFAULT_BUILD_FILE } = userConfig.build;
+  const warnings: string[] = [];
+  const targets = await readMatrix(configDirectory, {
+    buildFile,
+    onWarning: message => warnings.push(message),
+  });
   const outputDirectory = options.outputDirectory
     ? path.resolve(options.outputDirectory)
     : path.resolve(configDirectory, userConfig.build.output ?? 'firmware');
@@ -54,8 +66,10 @@ export async function planBuild(options: BuildOptions): Promise<Plan> {
   );
   return {
     configDirectory,
+    buildFile: path.resolve(configDirectory, buildFile),
     outputDirectory,
     targets,
+    warnings,
     jobs: jobCount(options.jobs ?? userConfig.build.jobs ?? cores),
     cores,
     toolchain: await chooseToolchain({
@@ -72,6 +86,16 @@ export async function planBuild(options: BuildOptions): Promise<Plan> {
     cacheOptions: { cacheRoot, ...(cached ? {} : { enabled: false }) },
     logRoot: cached ? cacheRoot : undefined,
   };
+}
+
+/** The configuration with the places that the caller names in their stead. */
+function withPaths(userConfig: UserConfig, { buildFile, configPath }: BuildOptions): UserConfig {
+  if (buildFile === undefined && configPath === undefined) return userConfig;
+  const paths = {
+    ...(buildFile === undefined ? {} : { buildFile }),
+    ...(configPath === undefined ? {} : { configPath }),
+  };
+  return { ...userConfig, build: { ...userConfig.build, ...paths } };
 }
 
 /**

@@ -23,6 +23,7 @@ export interface WorkerFailure {
   message: string;
   lastLines: string[];
   exitCode?: undefined;
+  excerpt?: undefined;
 }
 
 /** The threads to compile in cannot be started. */

@@ -3,16 +3,16 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { GloveboxError } from '../cache/errors.ts';
-import type { ToolchainKind } from '../config/toolchain-options.ts';
+import { DEFAULT_CONFIG_PATH, type ToolchainKind } from '../config/toolchain-options.ts';
 import type { UserConfig } from '../config/user-config.ts';
 import { caller, workspaceCommand } from './toolchains/container/command-line.ts';
 import { findEngine } from './toolchains/container/engine-search.ts';
 import { DEFAULT_IMAGE, howToGet, imageDigest, pullImage, pullName } from './toolchains/container/image.ts';
 import type { ToolchainDescription } from './toolchains/index.ts';
+import { identifyProgram } from './toolchains/program-identity.ts';
 import { findProgram } from './toolchains/programs.ts';
 import { passedEnvironment } from './toolchains/zephyr/environment.ts';
-import { DEFAULT_CONFIG_PATH } from './toolchains/zephyr/repository.ts';
-import { versionOf } from './toolchains/zephyr/tools.ts';
+import { howToInstall, missingPrograms } from './toolchains/zephyr/requirements.ts';
 import { WEST } from './toolchains/zephyr/west-build.ts';
 import type { ZephyrDescription } from './toolchains/zephyr/zephyr-toolchain.ts';
 
@@ -128,13 +128,22 @@ async function examineWest(question: ToolchainQuestion): Promise<ToolchainFindin
       remedy: `${remedy.replace(/\.$/, '')}. And install west: pipx install west`,
     };
   }
-  const version = await versionOf(WEST, environment);
+  const version = (await identifyProgram(WEST, environment))?.version ?? null;
   if (version === null) {
     return {
       kind: 'west',
       works: false,
       detail: `there is the workspace ${workspace.directory}, but no working 'west' in PATH`,
       remedy: 'Install it: pipx install west',
+    };
+  }
+  const missing = await missingPrograms(environment);
+  if (missing.length > 0) {
+    return {
+      kind: 'west',
+      works: false,
+      detail: `there is the workspace ${workspace.directory}, but no ${missing.map(name => `'${name}'`).join(' and no ')} in PATH`,
+      remedy: missing.map(name => `${howToInstall(name)}.`).join(' '),
     };
   }
   return {
@@ -186,9 +195,9 @@ async function examineContainer(question: ToolchainQuestion): Promise<ToolchainF
 /** What `west` and `container` have in common. */
 export function describeZephyr(question: ToolchainQuestion, workspace: string): ZephyrDescription {
   const { userConfig, configDirectory, outputDirectory, cacheRoot, cache } = question;
-  const { configPath, fallbackBinary } = userConfig.build;
+  const { buildFile, configPath, fallbackBinary } = userConfig.build;
   return {
-    ...{ workspace, configDirectory, outputDirectory, configPath, fallbackBinary },
+    ...{ workspace, configDirectory, outputDirectory, buildFile, configPath, fallbackBinary },
     cacheRoot: cache ? cacheRoot : undefined,
   };
 }
@@ -199,7 +208,9 @@ export async function examineWorkspace(
 ): Promise<{ works: true; directory: string } | { works: false; detail: string; remedy: string }> {
   const { userConfig, configDirectory, cacheRoot } = question;
   // Loaded when it is needed: not by a build with a compiler of its own.
-  const { findWorkspace } = await import('../domains/compilation/workspace/index.ts');
+  const { findWorkspace, WorkspaceError, zmkPlaces } = await import(
+    '../domains/compilation/workspace/index.ts'
+  );
   const given = question.workspace ?? userConfig.build.workspace;
   const directory = given ?? (await findWorkspace(configDirectory, { userConfig, cacheRoot }));
   if (directory === undefined) {
@@ -209,16 +220,16 @@ export async function examineWorkspace(
       remedy: 'Give one with --workspace DIR or build.workspace, or make one: glovebox workspace create.',
     };
   }
-  for (const [part, remedy] of NEEDED) {
-    if (existsSync(path.join(directory, part))) continue;
-    const what = given === undefined ? 'found' : 'given';
-    return { works: false, detail: `the workspace that was ${what}, ${directory}, has no ${part}`, remedy };
+  const what = `the workspace that was ${given === undefined ? 'found' : 'given'}, ${directory},`;
+  if (!existsSync(path.join(directory, '.west/config'))) {
+    const remedy = "Give the directory that 'west topdir' prints, or run 'west init -l config' there.";
+    return { works: false, detail: `${what} has no .west/config`, remedy };
   }
-  return { works: true, directory };
+  try {
+    if ((await zmkPlaces(directory)) !== undefined) return { works: true, directory };
+    return { works: false, detail: `${what} has no ZMK`, remedy: "Get it: run 'west update' there." };
+  } catch (error) {
+    if (!(error instanceof WorkspaceError)) throw error;
+    return { works: false, detail: `${what} cannot be used`, remedy: error.message };
+  }
 }
-
-/** What a workspace must have. */
-const NEEDED: [part: string, remedy: string][] = [
-  ['.west/config', "Give the directory that 'west topdir' prints, or run 'west init -l config' there."],
-  ['zmk/app/CMakeLists.txt', "Get ZMK into it: run 'west update' there."],
-];

@@ -176,7 +176,13 @@ async function examineToolchains(
         : finding;
     }),
   );
-  if (findings.every(({ status }) => status !== 'ok')) {
+  const usable = findings.filter(({ status }) => status === 'ok').map(({ name }) => name);
+  // Not where something else would be used, and west is not there at all.
+  if (usable.length === 0 || usable.includes('toolchain west') || wanted === 'west') {
+    const isUsed = wanted === 'west' || (wanted === undefined && usable[0] === 'toolchain west');
+    findings.push(...(await examineWestTools(userConfig, isUsed)));
+  }
+  if (usable.length === 0) {
     findings.push({
       name: 'toolchains',
       status: 'problem',
@@ -201,6 +207,21 @@ async function examineOne(kind: ToolchainKind, question: ToolchainQuestion): Pro
   } catch (error) {
     return { name, status: 'problem', detail: message(error) };
   }
+}
+
+/** What a build with west would miss. Nothing of it matters where west is not used. */
+async function examineWestTools(userConfig: UserConfig, isUsed: boolean): Promise<Finding[]> {
+  const [{ examineRequirements }, { passedEnvironment }] = await Promise.all([
+    import('../build/toolchains/zephyr/requirements.ts'),
+    import('../build/toolchains/zephyr/environment.ts'),
+  ]);
+  const requirements = await examineRequirements(passedEnvironment(userConfig.toolchains.west?.environment));
+  return requirements.map(({ name, found, isNeeded, remedy }): Finding => {
+    if (found !== undefined) return { name, status: 'ok', detail: found };
+    const status = !isUsed ? 'absent' : isNeeded ? 'problem' : 'warning';
+    const detail = isNeeded ? 'not found, and a build with west needs it' : 'not found';
+    return { name, status, detail, remedy };
+  });
 }
 
 async function examineCommand(

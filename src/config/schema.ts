@@ -97,6 +97,7 @@ function createSchema(v: Validator): ConfigSchema {
     jobs: v.optional(leaf<number>(`a whole number from 1 to ${MAX_JOBS}`, isJobs)),
     output: v.optional(text('a path')),
     workspace: v.optional(text('a path')),
+    buildFile: v.optional(leaf<string>('a path inside the config directory', isPathInside)),
     configPath: v.optional(leaf<string>('a path inside the config directory', isPathInside)),
     fallbackBinary: v.optional(leaf<string>('an extension without its dot, such as hex', isExtension)),
   });

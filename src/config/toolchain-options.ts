@@ -9,10 +9,12 @@ export interface BuildOptions {
   toolchain?: ToolchainKind;
   /** Targets compiled at once. Default: the number of cores. */
   jobs?: number;
-  /** Where firmware goes, relative to the config directory (the one that holds `build.yaml`). Default: `firmware`. */
+  /** Where firmware goes, relative to the config directory (the config's repository). Default: `firmware`. */
   output?: string;
   /** The west workspace that `west` and `container` build with. Default: the one that is found. Absolute once it is read. */
   workspace?: string;
+  /** Which file says what is built, relative to the config directory: the workflow's `build_matrix_path`. Default: `build.yaml`. */
+  buildFile?: string;
   /** Where the keymaps are, relative to the config directory: the workflow's `config_path`. Default: `config`. */
   configPath?: string;
   /** The binary that is taken when a board makes no UF2, such as `hex`: the workflow's `fallback_binary`. Default: `bin`. */
@@ -76,6 +78,9 @@ export const PLACEHOLDERS = [
   'jobs',
   'cmake-args',
 ] as const;
+
+/** `build.configPath` when nobody says otherwise: as the workflow's `config_path`. */
+export const DEFAULT_CONFIG_PATH = 'config';
 
 /** What a program needs to start at all, and what does not change what it makes. */
 export const DEFAULT_PASS_THROUGH: readonly string[] = ['PATH', 'HOME', 'TMPDIR'];

@@ -42,12 +42,12 @@ test.serial('the second run takes both from the cache and starts no compiler', a
   );
   t.deepEqual(again.of('target-compiling'), []);
   t.deepEqual(await project.output(), BOTH);
-  const [finished] = again.of('target-finished', 'left');
-  const [compiled] = again.of('target-finished', 'right');
-  t.deepEqual(finished?.files, [path.join(project.directory, 'firmware/left.uf2')]);
-  const saved = [finished!, compiled!].map(event => event.compileDuration - event.duration);
-  t.is(summary.saved, Math.max(0, saved[0]!) + Math.max(0, saved[1]!));
-  t.true(summary.saved > 0);
+  const [left] = again.of('target-finished', 'left');
+  const [right] = again.of('target-finished', 'right');
+  t.deepEqual(left?.files, [path.join(project.directory, 'firmware/left.uf2')]);
+  // Both at once, so the longer of the two is what was waited for.
+  const waited = Math.max(left!.compileDuration, right!.compileDuration);
+  t.is(summary.saved, Math.max(0, waited - summary.duration));
 });
 
 test.serial('an edited keymap compiles both halves, and its undo none', async t => {
@@ -136,8 +136,8 @@ test.serial('a dry run says what would be compiled and why, and does nothing', a
   t.deepEqual(
     first.of('target-planned').map(event => [event.target, event.plan, event.why]),
     [
-      ['left', 'compile', ['never built']],
-      ['right', 'compile', ['never built']],
+      ['left', 'compile', ['never built here']],
+      ['right', 'compile', ['never built here']],
     ],
   );
   t.is(project.rig.runs, 0);

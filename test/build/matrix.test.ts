@@ -19,6 +19,15 @@ async function read(t: ExecutionContext, yaml: string | Uint8Array): Promise<Tar
   return readMatrix(directory);
 }
 
+/** Reads a matrix, and what is said about it. */
+async function readWarned(t: ExecutionContext, yaml: string) {
+  const directory = await directoryFor(t);
+  await writeFile(path.join(directory, 'build.yaml'), yaml);
+  const warnings: string[] = [];
+  const targets = await readMatrix(directory, { onWarning: message => warnings.push(message) });
+  return { targets, warnings };
+}
+
 /** Reads a matrix that must be refused at this line, with this in the message. */
 async function refused(
   t: ExecutionContext,
@@ -209,7 +218,7 @@ test('a missing file is said with what belongs into it', async t => {
   await writeFile(path.join(directory, 'build.yml'), 'board: [a]');
   await t.throwsAsync(readMatrix(directory), {
     instanceOf: MatrixError,
-    message: /build\.yml does: rename it/,
+    message: /build\.yml does: rename it, or name it with --build-file/,
   });
 });
 
@@ -237,18 +246,96 @@ test('malformed YAML is said with its line', async t => {
   await refused(t, Buffer.from([0x62, 0xff, 0xfe]), 1, /is not UTF-8/);
 });
 
-test('a field that is not known is said with the nearest one and those allowed', async t => {
-  await refused(
-    t,
-    'include:\n  - board: a\n    sheild: b\n',
-    3,
-    /unknown field 'sheild' in an entry of 'include'\. Did you mean 'shield'\? Allowed: board, shield, snippet, cmake-args, artifact-name\./,
+test("a field that ZMK's workflow ignores changes nothing, and is told with the nearest known one", async t => {
+  const warned = async (yaml: string) => {
+    const { targets, warnings } = await readWarned(t, yaml);
+    return [targets, warnings.map(warning => warning.replace(/^.*build\.yaml:/, ''))] as const;
+  };
+  const known = "ZMK's workflow reads board, shield, snippet, cmake-args, artifact-name.";
+  t.deepEqual(
+    await warned(`include:
+  - board: a
+    shield: left
+    format: uf2
+    keymap: [left, { any: thing }]
+    extra_cmake_args: -DX=y
+  - board: a
+    sheild: right
+    format: bin
+`),
+    [
+      [
+        { board: 'a', shield: 'left', artifactName: 'left-a-zmk' },
+        { board: 'a', artifactName: 'a-zmk' },
+      ],
+      [
+        `4: 'format' is ignored, here and in line 9: ${known}`,
+        `5: 'keymap' is ignored: ${known}`,
+        `6: 'extra_cmake_args' is ignored: ${known} Did you mean 'cmake-args'?`,
+        `8: 'sheild' is ignored: ${known} Did you mean 'shield'?`,
+      ],
+    ],
   );
-  await refused(t, 'boards: [a]', 1, /Did you mean 'board'\? Allowed: board, .*include, exclude\./);
-  await refused(t, 'include:\n  - cmake_args: b\n', 2, /Did you mean 'cmake-args'/);
-  await refused(t, '"\\e[2Jx": b', 1, /unknown field '\ufffd\[2Jx'/);
-  await refused(t, 'include:\n  - include: b\n', 2, /unknown field 'include'/);
-  await refused(t, 'board: [a]\n[x]: b\n', 2, /unknown field in the file/);
+  const many = `include:\n${['a', 'b', 'c', 'd', 'e', 'f'].map(board => `  - { board: ${board}, comment: x }\n`).join('')}`;
+  t.is((await warned(many))[1][0], `2: 'comment' is ignored, here and in lines 3, 4, 5 and 2 more: ${known}`);
+  // Merged into many entries, it is still written once.
+  t.deepEqual((await warned('include:\n  - &a { board: x, note: y }\n  - { <<: *a, board: z }\n'))[1], [
+    `2: 'note' is ignored: ${known}`,
+  ]);
+  t.regex((await warned('include:\n  - { board: a, "\\e[2Jx": b }'))[1][0]!, /'\ufffd\[2Jx' is ignored/);
+});
+
+test('a field that is ignored takes part in the matrix, as on GitHub', async t => {
+  const yaml = `
+board: [a, b]
+format: [uf2]
+include:
+  - { format: uf2, snippet: s }
+  - { format: hex, board: c }
+exclude:
+  - { format: uf2, board: b }
+`;
+  const { targets, warnings } = await readWarned(t, yaml);
+  t.deepEqual(targets, [
+    { board: 'a', snippet: 's', artifactName: 'a-zmk' },
+    { board: 'c', artifactName: 'c-zmk' },
+  ]);
+  t.is(warnings.length, 1);
+  // GitHub builds each of them twice, and one is as good as the other.
+  t.deepEqual(names((await readWarned(t, 'board: [a, b]\nformat: [uf2, bin]\n')).targets), [
+    'a-zmk',
+    'b-zmk',
+  ]);
+});
+
+test('the names of fields are known in capitals, too, as GitHub knows them', async t => {
+  t.deepEqual(await read(t, 'Include:\n  - Board: a\n    CMake-Args: -DX=y\n'), [
+    { board: 'a', cmakeArgs: '-DX=y', artifactName: 'a-zmk' },
+  ]);
+  await refused(t, 'include:\n  - board: a\n    BOARD: b\n', 3, /'board' is given twice/);
+});
+
+test('what makes GitHub refuse the file is said with the field that was meant', async t => {
+  await refused(t, 'boards: [a]', 1, /has no 'board'.* Did you mean 'board' with 'boards'\?/);
+  await refused(t, 'boards: a', 1, /'boards' must be a list.* Did you mean 'board'\?/);
+  await refused(t, 'include:\n  - cmake_args: b\n', 2, /has no 'board'/);
+  await refused(t, 'board: [a]\n[x]: b\n', 2, /the name of a field in the file must be a text/);
+});
+
+test("a list at the top is told that 'include:' is missing", async t => {
+  await refused(t, '- board: a\n  shield: b\n', 1, /: 'include:' is missing: write it .* above this list/);
+  await refused(t, '# mine\n---\n- board: a\n', 3, /'include:' is missing/);
+});
+
+test('the file may have another name and place, as the workflow has build_matrix_path', async t => {
+  const directory = await directoryFor(t);
+  await mkdir(path.join(directory, 'ci'));
+  await writeFile(path.join(directory, 'ci/corne.yaml'), 'board: [a]\n');
+  t.deepEqual(names(await readMatrix(directory, { buildFile: 'ci/corne.yaml' })), ['a-zmk']);
+  await t.throwsAsync(readMatrix(directory, { buildFile: 'ci/corn.yaml' }), {
+    instanceOf: MatrixError,
+    message: /ci\/corn\.yaml: does not exist\. It lists/,
+  });
 });
 
 test('a value of the wrong type is said with what is allowed', async t => {
@@ -268,10 +355,9 @@ test('a value of the wrong type is said with what is allowed', async t => {
   await refused(t, 'include:\n  - board: 010', 2, /must be text, and '010' is not/);
   await refused(t, 'include:\n  board: a', 2, /'include' must be a list of targets/);
   await refused(t, 'include:\n', 1, /'include' must be a list of targets/);
-  await refused(t, 'include:\n  - a\n', 2, /must be fields with values.*Allowed: board/);
+  await refused(t, 'include:\n  - a\n', 2, /must be fields with values.*Known are board/);
   await refused(t, 'include:\n  - board: a\n  -\n', 3, /This entry of 'include' is empty/);
   await refused(t, 'include:\n  - {}', 2, /This entry of 'include' is empty/);
-  await refused(t, '- board: a', 1, /must be fields with values/);
   await refused(t, 'just text', 1, /must be fields with values/);
   await refused(t, 'include:\n  - board: a\n    <<: b', 3, /must be fields with values/);
 });
@@ -298,6 +384,16 @@ test('two targets with one artifact name are refused with both lines', async t =
   await refused(t, 'board: [a, A]', 1, /'A-zmk' is taken/);
   await refused(t, 'board: ["\u00e9", "e\u0301"]', 1, /is taken/);
   await refused(t, 'board: [a, b]\nartifact-name: [x]', 1, /'x' is taken/);
+});
+
+test('a target that is written twice is built once, and told', async t => {
+  const { targets, warnings } = await readWarned(
+    t,
+    'include:\n  - { board: a, shield: b }\n  - { board: c }\n  - { shield: b, board: a }\n',
+  );
+  t.deepEqual(names(targets), ['b-a-zmk', 'c-zmk']);
+  t.is(warnings.length, 1);
+  t.regex(warnings[0]!, /build\.yaml:4: this is the target of line 2 again, and built once\.$/);
 });
 
 test('an artifact name that is no safe file name is refused at its line', async t => {

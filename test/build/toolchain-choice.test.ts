@@ -92,6 +92,17 @@ test.serial('when nothing works the message lists what was looked for, and what 
   t.regex(lines[3]!, /^ {2}container: /);
 });
 
+test.serial('west without CMake or Ninja is told with how to get them, and not chosen', async t => {
+  const machine = await createWestMachine(t);
+  machine.use(t);
+  rmSync(path.join(machine.root, 'bin/ninja'));
+  const asked = question(machine, {}, { workspace: machine.workspace });
+  await t.throwsAsync(chooseToolchain({ ...asked, toolchain: 'west' }), {
+    message: /there is the workspace .*, but no 'ninja' in PATH\. Install it: .*ninja/,
+  });
+  await t.throwsAsync(chooseToolchain(asked), { message: /west: .*no 'ninja' in PATH.*container: /s });
+});
+
 test.serial('a workspace without west, and one without ZMK, are said to be what is missing', async t => {
   const machine = await createWestMachine(t, { programs: false });
   machine.use(t);
@@ -101,6 +112,6 @@ test.serial('a workspace without west, and one without ZMK, are said to be what 
   });
   rmSync(path.join(machine.workspace, 'zmk'), { recursive: true });
   await t.throwsAsync(chooseToolchain(asked), {
-    message: /has no zmk\/app\/CMakeLists\.txt; .*west update.*pipx install west/,
+    message: /has no ZMK; .*west update.*pipx install west/,
   });
 });

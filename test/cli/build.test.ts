@@ -40,6 +40,26 @@ test.serial('both halves are built, and the second time they come from the cache
   t.is(await readFile(join(directory, 'firmware', `${LEFT}.uf2`), 'utf8'), `${LEFT} corne_left`);
 });
 
+test.serial('the build file may be another one, and what it has that is ignored is told once', async t => {
+  const { buildAlone, directory, rig, firmware } = await config(t, succeeds);
+  await mkdir(join(directory, 'ci'));
+  const yaml = 'include:\n  - board: nice_nano_v2\n    shield: corne_left\n    format: uf2\n';
+  await writeFile(join(directory, 'ci/left.yaml'), yaml);
+  const named = await buildAlone('--build-file', 'ci/left.yaml');
+  t.is(named.status, 0, named.stderr);
+  t.regex(named.stdout, /corne\/ci\/left\.yaml:4: 'format' is ignored: ZMK's workflow reads board, /);
+  t.deepEqual(await firmware(), [`${LEFT}.uf2`]);
+  // As the config file has it.
+  const file = join(directory, 'glovebox.config.json');
+  const configured = JSON.parse(await readFile(file, 'utf8'));
+  await writeFile(file, JSON.stringify({ ...configured, build: { buildFile: 'ci/left.yaml' } }));
+  t.regex((await buildAlone()).stdout, /^✔ 1 target in .*: 1 from the cache/m);
+  t.is(rig.runs, 1);
+  const absent = await buildAlone('--build-file', 'ci/right.yaml');
+  t.is(absent.status, 1);
+  t.regex(absent.stderr, /ci\/right\.yaml: does not exist/);
+});
+
 test.serial('on a terminal the build is drawn in place, and its summary stays', async t => {
   if (!existsSync('/usr/bin/script') || process.platform !== 'linux') {
     t.log('skipped: nothing here gives a program a terminal');

@@ -28,6 +28,12 @@ async function machine(t: ExecutionContext) {
     root,
     env,
     configure,
+    /** Puts programs there that say of their versions what they are called. */
+    async installAll(...names: string[]): Promise<void> {
+      for (const name of names) {
+        await writeFile(join(bin, name), `#!/bin/sh\necho '${name} 1.2.3'\n`, { mode: 0o755 });
+      }
+    },
     async install(name: string, script: string): Promise<void> {
       await writeFile(join(bin, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
     },
@@ -70,6 +76,14 @@ test.serial('a machine that can build is said to be well', async t => {
   t.true(of('cache').detail.startsWith(root));
 });
 
+/** Makes a west workspace that wants ZMK and does not have it yet. */
+async function initWorkspace(directory: string): Promise<void> {
+  await mkdir(join(directory, '.west'));
+  await writeFile(join(directory, '.west/config'), '[manifest]\npath = config\n');
+  await mkdir(join(directory, 'config'));
+  await writeFile(join(directory, 'config/west.yml'), 'manifest: { projects: [{ name: zmk }] }\n');
+}
+
 test.serial('on a machine without any toolchain it says what to get', async t => {
   const { examine } = await machine(t);
   const { status, of } = await examine();
@@ -82,18 +96,20 @@ test.serial('on a machine without any toolchain it says what to get', async t =>
 });
 
 test.serial('west and a workspace together are a toolchain, shown as a build would choose it', async t => {
-  const { directory, install, examine } = await machine(t);
+  const { directory, install, installAll, examine } = await machine(t);
   await install('west', 'echo "West version: v1.2.0"');
-  await mkdir(join(directory, '.west'));
-  await writeFile(join(directory, '.west/config'), '[manifest]\npath = config\n');
+  await initWorkspace(directory);
   const incomplete = (await examine()).of('toolchain west');
   t.is(incomplete.status, 'absent');
-  t.regex(incomplete.detail, /has no zmk\/app\/CMakeLists\.txt/);
+  t.regex(incomplete.detail, /has no ZMK/);
   t.regex(incomplete.remedy ?? '', /west update/);
   await mkdir(join(directory, 'zmk/app'), { recursive: true });
   await writeFile(join(directory, 'zmk/app/CMakeLists.txt'), '');
-  const { status, of } = await examine();
-  t.is(status, 0);
+  const lacking = (await examine()).of('toolchain west');
+  t.regex(lacking.detail, /there is the workspace .*, but no 'cmake' and no 'ninja' in PATH/);
+  t.regex(lacking.remedy ?? '', /cmake.*ninja/);
+  await installAll('cmake', 'ninja');
+  const { of } = await examine();
   t.deepEqual(of('toolchain west'), {
     name: 'toolchain west',
     status: 'ok',
@@ -101,10 +117,75 @@ test.serial('west and a workspace together are a toolchain, shown as a build wou
   });
 });
 
+/** A Python that has these packages, as far as anybody asks for them. */
+function python(packages: Record<string, string>): string {
+  return `echo '${JSON.stringify({ version: '3.12.1', packages })}'`;
+}
+
+test.serial('what a build with west would miss is found, each with how to get it', async t => {
+  const { directory, install, installAll, configure, examine } = await machine(t);
+  await configure('build: { toolchain: west }\n');
+  const TOOLS = ['cmake', 'ninja', 'dtc', 'compiler', "Python's west", "Python's elftools"];
+  const nothing = await examine();
+  t.is(nothing.status, 1);
+  for (const name of TOOLS) {
+    t.is(nothing.of(name).status, name === 'dtc' ? 'warning' : 'problem', name);
+    t.regex(nothing.of(name).remedy ?? '', /^Install /, name);
+  }
+  t.regex(nothing.of('ninja').remedy ?? '', /ninja(?:-build)?/);
+  t.is(nothing.of("Python's elftools").remedy, 'Install it: python3 -m pip install pyelftools');
+
+  // The compiler of a distribution is there, and Zephyr does not take it by itself.
+  await installAll('cmake', 'ninja', 'dtc', 'arm-none-eabi-gcc');
+  await install('west', 'echo "West version: v1.2.0"');
+  await install('python3', python({ west: '1.2.0' }));
+  const some = await examine();
+  t.is(some.of('dtc').detail, 'dtc 1.2.3');
+  t.is(some.of("Python's west").status, 'ok');
+  t.is(some.of("Python's elftools").status, 'problem');
+  t.is(some.of('compiler').status, 'problem');
+  t.regex(
+    some.of('compiler').remedy ?? '',
+    /^To use .*\/bin\/arm-none-eabi-gcc: ZEPHYR_TOOLCHAIN_VARIANT=gnuarmemb GNUARMEMB_TOOLCHAIN_PATH=\//,
+  );
+
+  await install('python3', python({ west: '1.2.0', pyelftools: '0.31' }));
+  const prefix = join(directory, 'usr');
+  await mkdir(join(prefix, 'bin'), { recursive: true });
+  await writeFile(join(prefix, 'bin/arm-none-eabi-gcc'), '#!/bin/sh\necho gcc 12\n', { mode: 0o755 });
+  const chosen = { ZEPHYR_TOOLCHAIN_VARIANT: 'gnuarmemb', GNUARMEMB_TOOLCHAIN_PATH: prefix };
+  const all = await examine(chosen);
+  for (const name of TOOLS) t.is(all.of(name).status, 'ok', name);
+  t.is(all.of('compiler').detail, 'gcc 12');
+
+  const sdk = join(directory, 'zephyr-sdk-0.17.0');
+  await mkdir(join(sdk, 'arm-zephyr-eabi/bin'), { recursive: true });
+  await writeFile(join(sdk, 'sdk_version'), '0.17.0\n');
+  await writeFile(join(sdk, 'arm-zephyr-eabi/bin/arm-zephyr-eabi-gcc'), '#!/bin/sh\necho gcc 12\n', {
+    mode: 0o755,
+  });
+  t.is((await examine()).of('compiler').detail, 'Zephyr SDK 0.17.0');
+  t.is(
+    (await examine({ ZEPHYR_TOOLCHAIN_VARIANT: 'llvm' })).of('compiler').detail,
+    'chosen by ZEPHYR_TOOLCHAIN_VARIANT=llvm',
+  );
+});
+
+test.serial(
+  "what a build with west would miss does not matter where a compiler of one's own is configured",
+  async t => {
+    const { install, configure, examine } = await machine(t);
+    await install('compiler', 'exit 0');
+    await configure(COMMAND);
+    const { status, of } = await examine();
+    t.is(status, 0);
+    t.is(of('cmake').status, 'not looked at');
+  },
+);
+
 test.serial('a west that does not work is as good as none, and said', async t => {
   const { directory, install, examine } = await machine(t);
-  await mkdir(join(directory, '.west'));
-  await writeFile(join(directory, '.west/config'), '[manifest]\npath = config\n');
+  await initWorkspace(directory);
   await mkdir(join(directory, 'zmk/app'), { recursive: true });
   await writeFile(join(directory, 'zmk/app/CMakeLists.txt'), '');
   await install('west', 'echo "pyenv: west: command not found" >&2; exit 127');

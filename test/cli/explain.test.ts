@@ -23,7 +23,7 @@ test.serial(
     t.regex(
       first.stdout,
       new RegExp(
-        `^Why:\\n {2}${LEFT} {3}compiled: never built\\n {2}${RIGHT} {2}compiled: never built\\n`,
+        `^Why:\\n {2}${LEFT} {3}compiled: never built here\\n {2}${RIGHT} {2}compiled: never built here\\n`,
         'm',
       ),
     );

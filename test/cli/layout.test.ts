@@ -90,6 +90,9 @@ test('a layer that comes from a file that is not there is not drawn, and a works
   t.regex(alone.stderr, /^mine\.keymap:3:1: error: keys\/mine\.h was not found/);
 
   await mkdir(join(directory, 'workspace/module/zephyr'), { recursive: true });
+  await mkdir(join(directory, 'workspace/.west'));
+  await writeFile(join(directory, 'workspace/.west/config'), '[manifest]\npath = .\n');
+  await writeFile(join(directory, 'workspace/west.yml'), 'manifest: { projects: [{ name: module }] }');
   await mkdir(join(directory, 'workspace/module/include/keys'), { recursive: true });
   await writeFile(
     join(directory, 'workspace/module/zephyr/module.yml'),

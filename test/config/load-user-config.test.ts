@@ -59,6 +59,7 @@ build:
   jobs: 2
   output: out
   workspace: ../zmk
+  buildFile: ci/corne.yaml
   configPath: keymaps/mine
   fallbackBinary: hex
 toolchains:
@@ -96,6 +97,7 @@ test('every field of a YAML file arrives, with the cache directory made absolute
       jobs: 2,
       output: 'out',
       workspace: path.resolve(t.context.project, '../zmk'),
+      buildFile: 'ci/corne.yaml',
       configPath: 'keymaps/mine',
       fallbackBinary: 'hex',
     },
@@ -308,6 +310,7 @@ const wrong: [content: string, field: string, allowed: RegExp][] = [
   ['build: { jobs: "2" }', 'build.jobs', /is "2", but must be a whole number/],
   ['build: { toolchain: make }', 'build.toolchain', /one of west, container, command/],
   ['build: { workspace: "" }', 'build.workspace', /must be a path/],
+  ['build: { buildFile: ../build.yaml }', 'build.buildFile', /a path inside the config directory/],
   ['build: { configPath: ../other }', 'build.configPath', /a path inside the config directory/],
   ['build: { configPath: /etc }', 'build.configPath', /a path inside the config directory/],
   ['build: { configPath: a/../../b }', 'build.configPath', /a path inside the config directory/],

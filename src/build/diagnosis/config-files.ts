@@ -1,11 +1,13 @@
 // The files of a config directory, as a compiler's messages name them.
-import { realpathSync, statSync } from 'node:fs';
+import { type Dirent, realpathSync, statSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { readTextFile, TextFileError } from '../../config/text-file.ts';
 
 // No source that a person wrote is larger, and no path deeper.
 const MAX_BYTES = 256 * 1024;
 const MAX_PARTS = 50;
+const MAX_SOURCES = 500;
 
 /** Finds and reads files of one config directory, and no others: a message can name any file there is. */
 export class ConfigFiles {
@@ -37,6 +39,28 @@ export class ConfigFiles {
       }
     }
     return undefined;
+  }
+
+  /** The file that one of the config's includes by this name, when that is one of the config's as well. */
+  beside(from: string, name: string): string | undefined {
+    if (name.includes('\0')) return undefined;
+    const file = path.resolve(path.dirname(from), name);
+    return this.#isOurs(file) ? file : undefined;
+  }
+
+  /** Devicetree sources of the config, as far as it keeps them where builds look for them. */
+  async devicetreeSources(): Promise<string[]> {
+    const found: string[] = [];
+    const entries = await readdir(this.directory, { recursive: true, withFileTypes: true }).catch(
+      (): Dirent[] => [],
+    );
+    for (const entry of entries) {
+      if (found.length === MAX_SOURCES) break;
+      const file = path.join(entry.parentPath, entry.name);
+      if (entry.isFile() && /\.(?:keymap|overlay|dtsi?)$/.test(entry.name) && this.#isOurs(file))
+        found.push(file);
+    }
+    return found.sort();
   }
 
   /** The lines of a file that {@link find} found; none when it cannot be read. */

@@ -2,7 +2,7 @@
 
 /** What is wrong. */
 export interface Diagnosis {
-  /** One sentence, such as `'KC_A' is no key code of ZMK. Did you mean 'A'?`; for what is not known, the compiler's own words. */
+  /** One sentence, such as `'KC_A' is not a key code of ZMK. Did you mean 'A'?`; for what is not known, the compiler's own words. */
   message: string;
   /** Absolute when the file is there, else as the compiler calls it. */
   file?: string;

@@ -1,7 +1,5 @@
 // What can be seen wrong in the source of a keymap when the compiler has said that something is.
-import { nearestWord } from '../../config/nearest.ts';
-import { fromQmk, KEY_CODES, KEYMAP_NAMES } from '../../keymap/zmk/key-codes.ts';
-import { suggestion } from './suggest.ts';
+import { definedNames, withoutComments } from './source-lines.ts';
 
 // Bounded everywhere, so that no text takes long.
 const LABELLED_NODE = /\b(\w{1,100})\s{0,100}:\s{0,100}\w[\w-]{0,100}\s{0,100}\{/.source;
@@ -38,33 +36,10 @@ export interface Mistake {
   message: string;
 }
 
-/** The name in this line (1-based) that the compiler cannot have known, if there is one. */
-export function unknownName(lines: readonly string[], line: number): Mistake | undefined {
-  const text = withoutComments(lines)[line - 1];
-  if (text === undefined) return undefined;
-  const own = ownNames(lines);
-  const found = [...text.matchAll(/(?<![&\w#"./-])[A-Za-z_]\w*/g)]
-    .map(match => ({ name: match[0], column: match.index + 1 }))
-    .filter(({ name }) => /[A-Z]/.test(name) && !KEYMAP_NAMES.has(name) && !own.has(name));
-  // Of several the one that looks most like a key.
-  const worst =
-    found.find(({ name }) => name.startsWith('KC_')) ??
-    found.find(({ name }) => nearestWord(name, KEY_CODES) !== undefined) ??
-    found[0];
-  return worst && { line, column: worst.column, message: unknownKeyCode(worst.name) };
-}
-
-/** `'KC_A' is no key code of ZMK. Did you mean 'A'?` */
-export function unknownKeyCode(name: string): string {
-  const meant = fromQmk(name);
-  const hint = meant === undefined ? suggestion(name, KEY_CODES) : ` Did you mean '${meant}'?`;
-  return `'${name}' is no key code of ZMK.${hint}`;
-}
-
 /** The first binding with another number of parameters than its behaviour takes. */
 export function wrongBinding(lines: readonly string[]): Mistake | undefined {
   const text = withoutComments(lines).join('\n');
-  const own = ownNames(lines);
+  const own = definedNames(lines);
   const counts = { ...PARAMETERS, ...ownBehaviors(text) };
   // Only in bindings: `&name { … }` changes a node.
   const isBehavior = behaviorNodes(text);
@@ -133,17 +108,4 @@ function ownBehaviors(text: string): Record<string, number> {
     if (cells !== undefined) found[match[1]!] = Number(cells);
   }
   return found;
-}
-
-/** Names that the source defines for the preprocessor. */
-function ownNames(lines: readonly string[]): Set<string> {
-  return new Set(lines.flatMap(line => /^\s*#\s*define\s+(\w+)/.exec(line)?.[1] ?? []));
-}
-
-/** The same lines, with blanks where comments are. */
-function withoutComments(lines: readonly string[]): string[] {
-  return lines
-    .join('\n')
-    .replace(/\/\*[\s\S]*?(?:\*\/|$)|\/\/[^\n]*/g, comment => comment.replace(/[^\n]/g, ' '))
-    .split('\n');
 }

@@ -1,7 +1,7 @@
 // GitHub's rules for what a build matrix means.
 
 import { MatrixError } from './matrix-error.ts';
-import type { Entry, Field, MatrixFile, Value } from './matrix-file.ts';
+import type { Entry, MatrixFile, Value } from './matrix-file.ts';
 
 /** GitHub runs no more jobs than this for one matrix. */
 export const MAX_COMBINATIONS = 256;
@@ -60,7 +60,7 @@ function matches(entry: Entry, combination: Entry): boolean {
   return true;
 }
 
-function product(file: string, lists: Map<Field, Value[]>): Entry[] {
+function product(file: string, lists: Map<string, Value[]>): Entry[] {
   if (lists.size === 0) return [];
   let entries: Entry[] = [{ values: new Map(), line: 0 }];
   for (const [field, list] of lists) {

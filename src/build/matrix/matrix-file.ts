@@ -2,13 +2,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Alias, Document, LineCounter, Node, Pair } from 'yaml';
-import { nearestWord } from '../../config/nearest.ts';
 import { readTextFile, TextFileError } from '../../config/text-file.ts';
+import { didYouMeanField, FIELDS, isField } from './fields.ts';
 import { MatrixError, quoted } from './matrix-error.ts';
-
-/** What a target of the matrix can be given. */
-export const FIELDS = ['board', 'shield', 'snippet', 'cmake-args', 'artifact-name'] as const;
-export type Field = (typeof FIELDS)[number];
 
 /** A text and the line it is from. */
 export interface Value {
@@ -16,19 +12,28 @@ export interface Value {
   line: number;
 }
 
-/** Some fields of a target, and the line they begin at. */
+/** Some fields of a target by name in lower case, those that the workflow ignores included, and the line they begin at. */
 export interface Entry {
-  values: Map<Field, Value>;
+  values: Map<string, Value>;
   line: number;
+}
+
+/** A field that ZMK's workflow does not read. It still takes part in the matrix, as any field does on GitHub. */
+export interface IgnoredField {
+  /** As it is written where it comes first. */
+  name: string;
+  /** Every line that has it, in order. */
+  lines: number[];
 }
 
 /** The file as it is written, before GitHub's matrix rules. */
 export interface MatrixFile {
   file: string;
   /** The lists whose combinations are built, in the order of the file, which is the order of the combinations. */
-  lists: Map<Field, Value[]>;
+  lists: Map<string, Value[]>;
   include: Entry[];
   exclude: Entry[];
+  ignored: IgnoredField[];
 }
 
 /** Bytes. A build of 256 targets, GitHub's own limit, has 256 for each; and a parser of YAML is slow. */
@@ -46,9 +51,8 @@ const MAX_ENTRIES = 1_024;
 const EXAMPLE =
   'It lists what to build, such as:\n  include:\n    - board: nice_nano_v2\n      shield: corne_left';
 
-/** Reads `build.yaml` in the directory. Rejects with {@link MatrixError} for everything that is wrong with it. */
-export async function readMatrixFile(configDirectory: string): Promise<MatrixFile> {
-  const file = path.join(configDirectory, 'build.yaml');
+/** Reads a build matrix. Rejects with {@link MatrixError} for everything that is wrong with it. */
+export async function readMatrixFile(file: string): Promise<MatrixFile> {
   const text = await readText(file);
   // A worker thread that compiles never reads a matrix.
   const { LineCounter, parseDocument } = await import('yaml');
@@ -65,7 +69,7 @@ export async function readMatrixFile(configDirectory: string): Promise<MatrixFil
     const why = /call stack/i.test(problem.message) ? 'it is nested too deeply' : problem.message;
     throw new MatrixError(file, lineCounter.linePos(problem.pos[0]).line, `is not valid YAML: ${why}.`);
   }
-  const reader = new Reader(file, document, lineCounter, await import('yaml'));
+  const reader = new Reader(file, text, document, lineCounter, await import('yaml'));
   return reader.read();
 }
 
@@ -88,8 +92,9 @@ async function readText(file: string): Promise<string> {
 function missing(file: string): string {
   const directory = path.dirname(file);
   if (!existsSync(directory)) return `does not exist: there is no directory ${directory}.`;
-  const otherName = existsSync(path.join(directory, 'build.yml'));
-  return otherName ? 'does not exist, but build.yml does: rename it.' : `does not exist. ${EXAMPLE}`;
+  const other = file.endsWith('.yaml') ? file.replace(/yaml$/, 'yml') : undefined;
+  if (other === undefined || !existsSync(other)) return `does not exist. ${EXAMPLE}`;
+  return `does not exist, but ${path.basename(other)} does: rename it, or name it with --build-file.`;
 }
 
 type Yaml = typeof import('yaml');
@@ -97,14 +102,17 @@ type MaybeNode = Node | null | undefined;
 
 class Reader {
   readonly #file: string;
+  readonly #text: string;
   readonly #document: Document;
   readonly #lines: LineCounter;
   readonly #yaml: Yaml;
   readonly #targets = new Map<Alias, Node>();
+  readonly #ignored = new Map<string, IgnoredField>();
   #steps = 0;
 
-  constructor(file: string, document: Document, lines: LineCounter, yaml: Yaml) {
+  constructor(file: string, text: string, document: Document, lines: LineCounter, yaml: Yaml) {
     this.#file = file;
+    this.#text = text;
     this.#document = document;
     this.#lines = lines;
     this.#yaml = yaml;
@@ -114,28 +122,37 @@ class Reader {
   read(): MatrixFile {
     const root = this.#resolve(this.#document.contents as MaybeNode);
     if (root === undefined) throw new MatrixError(this.#file, 1, `is empty. ${EXAMPLE}`);
-    const allowed = [...FIELDS, 'include', 'exclude'];
-    const matrix: MatrixFile = { file: this.#file, lists: new Map(), include: [], exclude: [] };
-    for (const [name, { key, value }] of this.#fields(root, allowed, 'the file')) {
-      if (name === 'include' || name === 'exclude') matrix[name] = this.#entries(name, key, value);
-      else matrix.lists.set(name as Field, this.#list(name as Field, key, value));
+    if (this.#yaml.isSeq(root)) {
+      this.#fail(
+        root,
+        "'include:' is missing: write it on a line of its own above this list, and indent the list.",
+      );
     }
-    if (matrix.lists.size === 0 && matrix.include.length === 0) {
+    const lists = new Map<string, Value[]>();
+    const entries: { include: Entry[]; exclude: Entry[] } = { include: [], exclude: [] };
+    for (const [name, { key, value }] of this.#fields(root, 'the file')) {
+      if (name === 'include' || name === 'exclude') entries[name] = this.#entries(name, key, value);
+      else lists.set(name, this.#list(name, key, value));
+    }
+    if (lists.size === 0 && entries.include.length === 0) {
       throw new MatrixError(this.#file, this.#line(root), `names nothing to build. ${EXAMPLE}`);
     }
-    return matrix;
+    return { file: this.#file, lists, ...entries, ignored: [...this.#ignored.values()] };
   }
 
-  #list(name: Field, key: Node, value: MaybeNode): Value[] {
+  #list(name: string, key: Node, value: MaybeNode): Value[] {
     const node = this.#resolve(value);
     if (!this.#yaml.isSeq(node)) {
       const one = this.#yaml.isScalar(node) && typeof node.value === 'string' ? node.value : 'one, another';
+      const hint = isField(name) ? '' : didYouMeanField(name, [...FIELDS, 'include', 'exclude']);
       this.#fail(
         node ?? key,
-        `'${name}' must be a list, such as ${quoted(`${name}: [${one}]`)}. What belongs to one target goes into 'include'.`,
+        `${quoted(name)} must be a list, such as ${quoted(`${name}: [${one}]`)}. What belongs to one target goes into 'include'.${hint}`,
       );
     }
-    if (node.items.length === 0) this.#fail(node, `'${name}' is an empty list. Name one, or leave it out.`);
+    if (node.items.length === 0)
+      this.#fail(node, `${quoted(name)} is an empty list. Name one, or leave it out.`);
+    if (!isField(name)) this.#ignore(key);
     return node.items.map(item => this.#value(name, item as Node, node));
   }
 
@@ -153,18 +170,30 @@ class Reader {
     return node.items.map(raw => {
       const item = this.#resolve(raw as Node);
       if (item === undefined) this.#fail((raw as Node) ?? node, `This entry of '${name}' is empty.`);
-      const values = new Map<Field, Value>();
-      for (const [field, pair] of this.#fields(item, FIELDS, `an entry of '${name}'`)) {
-        values.set(field as Field, this.#value(field, pair.value, pair.key));
+      const values = new Map<string, Value>();
+      for (const [field, pair] of this.#fields(item, `an entry of '${name}'`)) {
+        values.set(field, this.#value(field, pair.value, pair.key));
+        if (!isField(field)) this.#ignore(pair.key);
       }
       if (values.size === 0) this.#fail(item, `This entry of '${name}' is empty.`);
       return { values, line: this.#line(item) };
     });
   }
 
+  /** Remembers a field that changes nothing, so that it can be told once. */
+  #ignore(key: Node): void {
+    const name = String(this.#yaml.isScalar(key) ? key.value : '');
+    const known = this.#ignored.get(name.toLowerCase()) ?? { name, lines: [] };
+    const line = this.#line(key);
+    if (!known.lines.includes(line)) known.lines.push(line);
+    this.#ignored.set(name.toLowerCase(), known);
+  }
+
   #value(name: string, raw: MaybeNode, near: Node): Value {
     const node = this.#resolve(raw);
     const line = this.#line((raw as Node | null) ?? near);
+    // Nothing reads it, so it may be anything; as it is written, it can be compared.
+    if (!isField(name)) return { text: this.#source(node), line };
     // Empty is the same as not given, as it is in the workflow's shell.
     if (node === undefined) return { text: '', line };
     if (this.#yaml.isScalar(node)) {
@@ -193,29 +222,26 @@ class Reader {
     return text;
   }
 
-  /** The pairs of a mapping by name; those of `<<` come last and replace nothing. */
-  #fields(
-    node: Node,
-    allowed: readonly string[],
-    where: string,
-    depth = 0,
-  ): Map<string, { key: Node; value: MaybeNode }> {
+  /** The text of a node in the file. */
+  #source(node: Node | undefined): string {
+    return node?.range ? this.#text.slice(node.range[0], node.range[1]).trim() : '';
+  }
+
+  /** The pairs of a mapping by name, in lower case as for GitHub; those of `<<` come last and replace nothing. */
+  #fields(node: Node, where: string, depth = 0): Map<string, { key: Node; value: MaybeNode }> {
     const found = new Map<string, { key: Node; value: MaybeNode }>();
     const merged: MaybeNode[] = [];
     if (!this.#yaml.isMap(node))
-      this.#fail(node, `${where} must be fields with values. ${this.#allow(allowed)}`);
+      this.#fail(node, `${where} must be fields with values. Known are ${FIELDS.join(', ')}.`);
     for (const { key, value } of node.items as Pair<Node, MaybeNode>[]) {
       this.#step(key);
       const resolved = this.#resolve(key);
-      const name = this.#yaml.isScalar(resolved) ? String(resolved.value) : undefined;
+      if (!this.#yaml.isScalar(resolved))
+        this.#fail(key, `the name of a field in ${where} must be a text. Known are ${FIELDS.join(', ')}.`);
+      const name = String(resolved.value).toLowerCase();
       if (name === '<<') merged.push(value);
-      else if (name === undefined || !allowed.includes(name)) {
-        const meant = name === undefined ? undefined : nearestWord(name, allowed);
-        const hint = meant === undefined ? '' : ` Did you mean '${meant}'?`;
-        const named = name === undefined ? '' : ` ${quoted(name)}`;
-        this.#fail(key, `unknown field${named} in ${where}.${hint} ${this.#allow(allowed)}`);
-      } else if (found.has(name)) this.#fail(key, `'${name}' is given twice in ${where}.`);
-      else found.set(name, { key, value });
+      else if (found.has(name)) this.#fail(key, `${quoted(name)} is given twice in ${where}.`);
+      else found.set(name, { key: resolved, value });
     }
     for (const value of merged) {
       const source = this.#resolve(value);
@@ -225,16 +251,12 @@ class Reader {
         if (map === undefined) this.#fail(node, `'<<' in ${where} must name a mapping.`);
         if (depth === MAX_MERGES)
           this.#fail(node, `'<<' in ${where} merges more than ${MAX_MERGES} mappings into one another.`);
-        for (const [name, pair] of this.#fields(map, allowed, where, depth + 1)) {
+        for (const [name, pair] of this.#fields(map, where, depth + 1)) {
           if (!found.has(name)) found.set(name, pair);
         }
       }
     }
     return found;
-  }
-
-  #allow(allowed: readonly string[]): string {
-    return `Allowed: ${allowed.join(', ')}.`;
   }
 
   /** What a node stands for: aliases followed, `null` and nothing undefined. */

@@ -5,6 +5,7 @@ import {
   type ContainerToolchainDescription,
   createContainerToolchain,
 } from './container/container-toolchain.ts';
+import type { ToolchainResources } from './resources.ts';
 import { ToolchainError } from './toolchain-error.ts';
 import { createWestToolchain, type WestToolchainDescription } from './west.ts';
 
@@ -13,6 +14,7 @@ export {
   type ContainerToolchainDescription,
   createContainerToolchain,
 } from './container/container-toolchain.ts';
+export type { ToolchainResources } from './resources.ts';
 export { ToolchainError } from './toolchain-error.ts';
 export { createWestToolchain, type WestToolchainDescription } from './west.ts';
 
@@ -25,6 +27,7 @@ export type ToolchainDescription =
 const MAKERS: {
   [Kind in ToolchainDescription['kind']]: (
     description: Extract<ToolchainDescription, { kind: Kind }>,
+    resources?: ToolchainResources,
   ) => Toolchain;
 } = {
   command: createCommandToolchain,
@@ -33,8 +36,14 @@ const MAKERS: {
 };
 
 /** Makes the toolchain. Throws {@link ToolchainError} when there is none of that kind, or it can never work. */
-export function createToolchain(description: ToolchainDescription): Toolchain {
-  const make: ((description: never) => Toolchain) | undefined = Object.hasOwn(MAKERS, description.kind)
+export function createToolchain(
+  description: ToolchainDescription,
+  resources: ToolchainResources = {},
+): Toolchain {
+  const make: ((description: never, resources: ToolchainResources) => Toolchain) | undefined = Object.hasOwn(
+    MAKERS,
+    description.kind,
+  )
     ? MAKERS[description.kind]
     : undefined;
   if (make === undefined) {
@@ -42,5 +51,5 @@ export function createToolchain(description: ToolchainDescription): Toolchain {
       `There is no toolchain '${description.kind}'. Available: ${Object.keys(MAKERS).join(', ')}.`,
     );
   }
-  return make(description as never);
+  return make(description as never, resources);
 }

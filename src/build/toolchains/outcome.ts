@@ -57,6 +57,11 @@ export function withoutArtifacts(message: string, lastLines: string[]): FailedOu
   return { ok: false, reason: 'no-artifacts', message, exitCode: 0, lastLines };
 }
 
+/** The outcome of a compiler that ended well and made firmware for the wrong board. */
+export function wrongBoard(message: string, lastLines: string[]): FailedOutcome {
+  return { ok: false, reason: 'wrong-board', message, exitCode: 0, lastLines };
+}
+
 /** The outcome of a job whose signal was aborted. */
 export function cancelled(lastLines: string[]): FailedOutcome {
   return { ok: false, reason: 'cancelled', message: 'The build was cancelled.', lastLines };

@@ -4,10 +4,11 @@ import type { CompileJob, Toolchain } from '../../domains/compilation/toolchain.
 import type { ObserveOptions } from './observed/index.ts';
 import { runCompiler } from './outcome.ts';
 import { findProgram } from './programs.ts';
+import type { ToolchainResources } from './resources.ts';
 import { ToolchainError } from './toolchain-error.ts';
 import type { ZephyrEngine, ZephyrOrder } from './zephyr/engine.ts';
-import { buildEnvironment, passedEnvironment } from './zephyr/environment.ts';
-import { toolVersions } from './zephyr/tools.ts';
+import { buildEnvironment, countedEnvironment, passedEnvironment } from './zephyr/environment.ts';
+import { buildTools } from './zephyr/tools.ts';
 import { WEST, westBuildArguments } from './zephyr/west-build.ts';
 import { type ZephyrDescription, ZephyrToolchain } from './zephyr/zephyr-toolchain.ts';
 
@@ -18,22 +19,28 @@ export interface WestToolchainDescription extends ZephyrDescription {
 }
 
 /** Makes a `west` toolchain. */
-export function createWestToolchain(description: Omit<WestToolchainDescription, 'kind'>): Toolchain {
-  return new ZephyrToolchain(new WestEngine(description.options), description);
+export function createWestToolchain(
+  description: Omit<WestToolchainDescription, 'kind'>,
+  resources: ToolchainResources = {},
+): Toolchain {
+  return new ZephyrToolchain(new WestEngine(description.options, resources), description);
 }
 
 class WestEngine implements ZephyrEngine {
   readonly kind = 'west';
   readonly #options: WestToolchainOptions;
+  readonly #resources: ToolchainResources;
 
-  constructor(options: WestToolchainOptions) {
+  constructor(options: WestToolchainOptions, resources: ToolchainResources) {
     this.#options = options;
+    this.#resources = resources;
   }
 
   async identity(signal?: AbortSignal): Promise<Record<string, unknown>> {
-    const environment = passedEnvironment(this.#options.environment);
-    const tools = await toolVersions(environment, signal);
-    if (tools[WEST] !== null) return { environment, tools };
+    const { environment: listed } = this.#options;
+    const { cache } = this.#resources;
+    const found = await buildTools(passedEnvironment(listed), { cache, signal });
+    if (found.tools[WEST]?.version) return { environment: countedEnvironment(listed), ...found };
     throw new ToolchainError(
       `There is no working 'west' in PATH. Install it (pipx install west), or build in a container (--toolchain container).`,
     );

@@ -6,8 +6,14 @@
 //                                            └─ all others: asked of the cache, and built when it has something else
 //
 // Events of the file system only wake it. What a build needs is found by looking, so that no event has to be right.
+import path from 'node:path';
 import { GloveboxError } from '../../cache/errors.ts';
-import { createZmkWestService, PathBase, type Toolchain } from '../../domains/compilation/index.ts';
+import {
+  createCompilationCacheService,
+  createZmkWestService,
+  PathBase,
+  type Toolchain,
+} from '../../domains/compilation/index.ts';
 import type { Target } from '../../domains/compilation/target.ts';
 import { buildPlan } from '../build.ts';
 import type { BuildEvent, Untimed } from '../events.ts';
@@ -54,6 +60,8 @@ class Watch {
   #wake = Promise.withResolvers<void>();
   #settled = false;
   #waiting = false;
+  /** What was said about the config, which every save would say again. */
+  #warned: ReadonlySet<string> = new Set();
   #problem: string | undefined;
   #bug: { error: unknown } | undefined;
 
@@ -99,11 +107,12 @@ class Watch {
 
   /** Sees to it that later changes are noticed, then reads what there is. */
   async #look(plan: Plan): Promise<Sight> {
-    const toolchain = await loadToolchain(plan.toolchain);
+    const { cache } = createCompilationCacheService(plan.userConfig, plan.cacheOptions);
+    const toolchain = await loadToolchain(plan.toolchain, { cache });
     const except = [plan.outputDirectory, plan.cacheOptions.cacheRoot ?? plan.outputDirectory];
     for (;;) {
       const inputs = await readInputs(toolchain);
-      const files = [...plan.userConfig.sources, ...inputs.keys()];
+      const files = [...plan.userConfig.sources, plan.buildFile, ...inputs.keys()];
       // What came between reading and watching would go unnoticed.
       if (!(await this.#files.set({ tree: plan.configDirectory, except, files })))
         return { plan, toolchain, inputs };
@@ -125,7 +134,7 @@ class Watch {
     this.#problem = undefined;
     const isAnotherWay = wayOf(sight.plan) !== wayOf(before.plan);
     const isAnotherMatrix = JSON.stringify(sight.plan.targets) !== JSON.stringify(before.plan.targets);
-    if (isAnotherMatrix) changes.unshift('the targets of build.yaml changed');
+    if (isAnotherMatrix) changes.unshift(`the targets of ${path.basename(sight.plan.buildFile)} changed`);
     if (isAnotherWay) changes.unshift('the configuration changed');
     const targets = new Map(sight.plan.targets.map(target => [target.artifactName, target]));
 
@@ -179,13 +188,16 @@ class Watch {
   #build(targets: Target[]): void {
     if (targets.length === 0) return;
     const { plan } = this.#sight!;
+    const warnings = plan.warnings.filter(message => !this.#warned.has(message));
+    this.#warned = new Set(plan.warnings);
     const jobs = Math.max(1, plan.jobs - this.#turns.running);
     const turns = this.#turns.begin(targets);
     this.#waiting = false;
     const run = buildPlan(
-      { ...plan, targets, jobs },
+      { ...plan, targets, jobs, warnings },
       {
         signal: this.#signal,
+        isPartial: targets.length < plan.targets.length,
         signalOf: name => turns.get(name)?.signal,
         onEvent: event => this.#relay(event),
       },
@@ -271,7 +283,7 @@ function serviceOf({ plan, toolchain }: Sight) {
 }
 
 /** Everything about how targets are built. */
-function wayOf({ targets: _, ...plan }: Plan): string {
+function wayOf({ targets: _, warnings: __, ...plan }: Plan): string {
   return JSON.stringify(plan);
 }
 

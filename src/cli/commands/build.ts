@@ -13,6 +13,8 @@ import { Recording } from '../report/recording.ts';
 
 interface BuildFlags {
   jobs?: number;
+  buildFile?: string;
+  configPath?: string;
   output?: string;
   toolchain?: ToolchainKind;
   workspace?: string;
@@ -36,6 +38,8 @@ export function buildCommand(context: Context): Command {
     )
     .argument('[config-dir]', 'the directory that holds build.yaml', '.')
     .option('-j, --jobs <n>', 'targets compiled at once (default: the number of cores)', parseCount)
+    .option('--build-file <file>', 'what says what is built, in the config directory (default: build.yaml)')
+    .option('--config-path <dir>', 'where the keymaps are, in the config directory (default: config)')
     .option('-o, --output <dir>', 'where the firmware goes (default: firmware/ in the config directory)')
     .option(
       '-t, --toolchain <kind>',
@@ -108,6 +112,8 @@ async function runBuild(context: Context, configDirectory: string, flags: BuildF
   try {
     const options: BuildOptions = {
       configDirectory,
+      buildFile: flags.buildFile,
+      configPath: flags.configPath,
       outputDirectory: flags.output === undefined ? undefined : resolve(context.cwd, flags.output),
       jobs: flags.jobs,
       toolchain: flags.toolchain,

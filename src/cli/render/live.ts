@@ -6,6 +6,7 @@ import { BuildProgress } from './progress.ts';
 import type { Renderer, RenderOptions } from './renderer.ts';
 import { summaryLines } from './summary.ts';
 import { sanitizeLine } from './text.ts';
+import { warningLine } from './warning.ts';
 
 const REDRAW_MS = 100;
 
@@ -40,7 +41,7 @@ export class LiveRenderer implements Renderer {
         this.#redraw();
         return;
       case 'warning':
-        this.#above(`${style.warning('Warning:')} ${sanitizeLine(event.message)}`);
+        this.#above(warningLine(event, style));
         return;
       case 'target-output':
         if (verbose) {

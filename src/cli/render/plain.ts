@@ -6,6 +6,7 @@ import { BuildProgress } from './progress.ts';
 import type { Renderer, RenderOptions } from './renderer.ts';
 import { summaryLines } from './summary.ts';
 import { formatDuration, plural, sanitizeLine, shortPath } from './text.ts';
+import { warningLine } from './warning.ts';
 import { changedLine, problemLines, watchLines } from './watch-lines.ts';
 
 /** Prints lines that never change again; every target's line names the target. */
@@ -70,7 +71,7 @@ export class PlainRenderer implements Renderer {
           ...event.why.map(reason => `  ${sanitizeLine(reason)}`),
         );
       case 'warning':
-        return [`${style.warning('Warning:')} ${sanitizeLine(event.message)}`];
+        return [warningLine(event, style)];
       case 'build-finished': {
         const summary = summaryLines(this.#progress, { style, cwd, explain });
         return this.#progress.targets.size > 0 ? ['', ...summary] : summary;

@@ -6,7 +6,8 @@ import { everyTenth, type LiveOptions } from './live.ts';
 import { Picture } from './picture.ts';
 import { BuildProgress } from './progress.ts';
 import type { Renderer } from './renderer.ts';
-import { sanitizeLine, textWidth, truncate, wrapped } from './text.ts';
+import { textWidth, truncate, wrapped } from './text.ts';
+import { warningLine } from './warning.ts';
 import { changedLine, problemLines, watchLines } from './watch-lines.ts';
 
 /**
@@ -17,7 +18,8 @@ export class WatchRenderer implements Renderer {
   readonly #options: LiveOptions;
   readonly #progress = new BuildProgress();
   readonly #picture: Picture;
-  readonly #warnings: string[] = [];
+  /** Lines, with the target that each is about. */
+  readonly #warnings = new Map<string, string | undefined>();
   #stopTicking: (() => void) | undefined;
   #stopping = false;
   #closed = false;
@@ -30,12 +32,11 @@ export class WatchRenderer implements Renderer {
   event(event: BuildEvent): void {
     this.#progress.apply(event);
     if (event.type === 'warning') {
-      const line = `${this.#options.style.warning('Warning:')} ${sanitizeLine(event.message)}`;
-      if (!this.#warnings.includes(line)) {
-        this.#warnings.push(line);
-      }
+      this.#warnings.set(warningLine(event, this.#options.style), event.target);
     }
     if (event.type === 'target-checking') {
+      // Its firmware will be another one, and may have nothing to be warned of.
+      for (const [line, target] of this.#warnings) if (target === event.target) this.#warnings.delete(line);
       this.#stopTicking ??= (this.#options.ticker ?? everyTenth)(() => this.#redraw());
     }
     if (event.type === 'watch-waiting') {
@@ -75,7 +76,7 @@ export class WatchRenderer implements Renderer {
     const room = (stream.rows ?? 24) - 1;
     const columns = this.#columns;
     const { watch, changed } = this.#progress;
-    const below: string[] = this.#warnings.slice(-2);
+    const below: string[] = [...this.#warnings.keys()].slice(-2);
     if (changed !== undefined) {
       below.push(style.dim(truncate(`${timeOfDay(changed.at)} ${changedLine(changed)}`, columns)));
     }

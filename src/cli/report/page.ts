@@ -66,7 +66,7 @@ function summary({ targets, finished }: Recording): string {
     `${cached} from the cache`,
     ...(failed > 0 ? [`${failed} failed`] : []),
     ...(cancelled > 0 ? [`${cancelled} cancelled`] : []),
-    ...(saved >= 100 ? [`${formatDuration(saved)} of compiling saved`] : []),
+    ...(saved >= 100 ? [`${formatDuration(saved)} saved`] : []),
   ];
   return `${plural(targets.size, 'target')} in ${formatDuration(duration)}: ${parts.join(', ')}.`;
 }

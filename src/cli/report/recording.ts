@@ -1,5 +1,6 @@
 // One build as it was: what ran where and when, and how each target came out. Made from events, like any picture of it.
 import type { BuildEvent } from '../../build/events.ts';
+import { warningText } from '../render/warning.ts';
 
 type Event<Type extends BuildEvent['type']> = Extract<BuildEvent, { type: Type }>;
 
@@ -56,7 +57,7 @@ export class Recording {
         this.finished = event;
         return;
       case 'warning':
-        this.warnings.push(event.message);
+        this.warnings.push(warningText(event));
         return;
       case 'target-checking':
         this.#begin(event, 'lookup', 0);

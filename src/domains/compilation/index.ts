@@ -22,7 +22,14 @@ export type { CompileEvent, CompileFailure, CompileResult, CompileSuccess, Looku
 export { ArtifactError } from './staging.ts';
 export { describeSystemError, isSystemError } from './system-error.ts';
 export type { Target } from './target.ts';
-export type { Artifact, CompileJob, CompileOutcome, ObservedInputs, Toolchain } from './toolchain.ts';
+export type {
+  Artifact,
+  CompileJob,
+  CompileOutcome,
+  ObservedInputs,
+  SourceExcerpt,
+  Toolchain,
+} from './toolchain.ts';
 export { type CompileRequest, ZmkWestService } from './west-service.ts';
 export {
   WORKSPACE_TTL,

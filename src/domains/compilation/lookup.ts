@@ -137,9 +137,10 @@ export class Lookup {
     const restored = await firmware.restore(key, directory);
     if (!restored) return undefined;
     await builds.promote(question.digest, inputs, manifest);
-    const { compileDuration, created: compiledAt } = restored.record;
+    const { compileDuration, created: compiledAt, warnings = [] } = restored.record;
     const { files } = restored;
-    return { ok: true, source, files, compileDuration, compiledAt, fingerprint: key, stored: true };
+    const made = { files, compileDuration, compiledAt, warnings, read: inputs.files.map(([file]) => file) };
+    return { ok: true, source, ...made, fingerprint: key, stored: true };
   }
 
   /** Why there is no firmware for these inputs, one sentence each; `matched` when earlier inputs were the same. */
@@ -155,7 +156,7 @@ export class Lookup {
       if (found.length > 0) return found;
     }
     const before = await builds.lastBase(configDirectory, question.base.target.artifactName);
-    if (!before) return ['never built'];
+    if (!before) return ['never built here'];
     const found = baseDifferences(before, question.base);
     return found.length > 0 ? found : ['its last build is no longer remembered'];
   }

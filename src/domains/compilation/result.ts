@@ -1,4 +1,5 @@
 // What compiling one target can come to, and what is told while it goes on.
+import type { SourceExcerpt } from './toolchain.ts';
 
 export type CompileEvent =
   /** Inputs are being hashed and the cache is being asked. */
@@ -28,17 +29,34 @@ export interface CompileSuccess {
   fingerprint?: string;
   /** Whether the next build can have it from the cache. */
   stored: boolean;
+  /** What a person should know about it, one sentence each, also when it was compiled earlier. */
+  warnings: string[];
+  /**
+   * The files that it was made of, as they are stored: relative to the config directory where they are in it. Undefined
+   * when nothing is known of them.
+   */
+  read?: string[];
 }
 
 export interface CompileFailure {
   ok: false;
-  reason: 'exit-status' | 'killed' | 'cannot-start' | 'no-artifacts' | 'output' | 'inputs' | 'cancelled';
+  reason:
+    | 'exit-status'
+    | 'killed'
+    | 'cannot-start'
+    | 'no-artifacts'
+    | 'wrong-board'
+    | 'output'
+    | 'inputs'
+    | 'cancelled';
   /** One sentence for a person: what went wrong and what to do. */
   message: string;
   exitCode?: number;
   lastLines: string[];
   /** The compiler's full output, when it was started. */
   logFile?: string;
+  /** What the compiler read where it could not go on, when it says where that was. */
+  excerpt?: SourceExcerpt | undefined;
 }
 
 /** Whether a target is in the cache. */

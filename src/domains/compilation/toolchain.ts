@@ -47,15 +47,30 @@ export type CompileOutcome =
       observed?: ObservedInputs;
       /** What the toolchain's identity names and what changed meanwhile: then the result is not kept. Default: nothing. */
       unsteady?: string[];
+      /** What a person should know about the firmware, one sentence each; kept with it. Default: nothing. */
+      warnings?: string[];
     }
   | {
       ok: false;
-      reason: 'exit-status' | 'killed' | 'cannot-start' | 'no-artifacts' | 'cancelled';
+      reason: 'exit-status' | 'killed' | 'cannot-start' | 'no-artifacts' | 'wrong-board' | 'cancelled';
       /** One sentence for a person: what went wrong and what to do. */
       message: string;
       exitCode?: number;
       lastLines: string[];
+      /** What the compiler read where it could not go on, when it says where that was. */
+      excerpt?: SourceExcerpt | undefined;
     };
+
+/** A line as a compiler read it after preprocessing, which its messages count in and nobody has written. */
+export interface SourceExcerpt {
+  /** The source that the line came from, as the compiler calls it. */
+  file: string;
+  /** Of the source. 1-based. */
+  line: number;
+  text: string;
+  /** Where in `text` it could not go on. 1-based. */
+  column: number;
+}
 
 export interface Artifact {
   /** File name in the output directory, such as `corne_left-nice_nano_v2-zmk.uf2`. No path separators. */

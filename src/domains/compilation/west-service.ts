@@ -187,15 +187,24 @@ export class ZmkWestService {
       return { result: { ...failure('output', error, directory), logFile } };
     }
     const files = staged.map(artifact => artifact.path);
-    const made = { ok: true, source: 'compiled', files, compileDuration, compiledAt: Date.now() } as const;
+    const { warnings = [] } = outcome;
+    const made = {
+      ok: true,
+      source: 'compiled',
+      files,
+      compileDuration,
+      compiledAt: Date.now(),
+      warnings,
+    } as const;
     const result: CompileSuccess = { ...made, stored: false };
     const inputs = await this.#observe(outcome, started, job);
     if (!inputs) return { result };
+    result.read = inputs.files.map(([file]) => file);
     const { builds, firmware, configDirectory } = this.#options;
     const key = await fingerprint(question.digest, inputs);
     if (fence && !(await builds.mayStore(fence.lease, fence.token))) return { result };
     result.fingerprint = key;
-    if (!(await firmware.store(key, staged, compileDuration))) return { result };
+    if (!(await firmware.store(key, staged, compileDuration, warnings))) return { result };
     await builds.remember(question.digest, inputs, job.declared);
     await builds.setLastBase(configDirectory, question.base);
     return { result: { ...result, stored: true }, inputs };

@@ -11,6 +11,9 @@ const RECORD_SCHEMA = 1;
 // A damaged list can claim to be longer than there is memory.
 const MAX_ARTIFACTS = 1_000;
 
+// More would not be read.
+const MAX_WARNINGS = 100;
+
 /** What is known of one firmware. */
 export interface FirmwareRecord {
   schema: number;
@@ -19,6 +22,8 @@ export interface FirmwareRecord {
   compileDuration: number;
   /** When it was stored, in milliseconds since the epoch. */
   created: number;
+  /** What a person should know about it, one sentence each. Absent when there is nothing. */
+  warnings?: string[];
 }
 
 export interface FirmwareArtifact {
@@ -73,6 +78,7 @@ export class FirmwareCacheService {
     fingerprint: string,
     files: readonly { name: string; path: string }[],
     compileDuration: number,
+    warnings: readonly string[] = [],
   ): Promise<boolean> {
     const artifacts: FirmwareArtifact[] = [];
     for (const file of files) {
@@ -85,8 +91,11 @@ export class FirmwareCacheService {
       if (!(await this.cache.putFile(artifactKey(fingerprint, artifact), file.path))) return false;
       artifacts.push(artifact);
     }
-    const record = { schema: RECORD_SCHEMA, artifacts, compileDuration, created: this.#clock() };
-    return this.cache.set(recordKey(fingerprint), record satisfies FirmwareRecord);
+    const record: FirmwareRecord = {
+      ...{ schema: RECORD_SCHEMA, artifacts, compileDuration, created: this.#clock() },
+      ...(warnings.length === 0 ? {} : { warnings: warnings.slice(0, MAX_WARNINGS) }),
+    };
+    return this.cache.set(recordKey(fingerprint), record);
   }
 
   /**
@@ -159,8 +168,14 @@ function isRecord(value: unknown): value is FirmwareRecord {
     Array.from(record.artifacts).every(isArtifact) &&
     new Set(record.artifacts.map(artifact => foldName(artifact.name))).size === record.artifacts.length &&
     Number.isFinite(record.compileDuration) &&
-    Number.isFinite(record.created)
+    Number.isFinite(record.created) &&
+    (record.warnings === undefined || isTexts(record.warnings))
   );
+}
+
+function isTexts(value: unknown): value is string[] {
+  if (!Array.isArray(value) || value.length > MAX_WARNINGS) return false;
+  return Array.from(value).every(item => typeof item === 'string');
 }
 
 function isArtifact(value: unknown): value is FirmwareArtifact {

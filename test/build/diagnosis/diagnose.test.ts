@@ -56,25 +56,25 @@ for (const { mistake, layer, message, column } of [
   {
     mistake: "a key's name in QMK",
     layer: '    nav { bindings = <&kp KC_SPC &kp B>; };',
-    message: "'KC_SPC' is no key code of ZMK. Did you mean 'SPACE'?",
+    message: "'KC_SPC' is not a key code of ZMK. Did you mean 'SPACE'?",
     column: 27,
   },
   {
     mistake: 'a letter of QMK',
     layer: '    nav { bindings = <&kp A &kp KC_B>; };',
-    message: "'KC_B' is no key code of ZMK. Did you mean 'B'?",
+    message: "'KC_B' is not a key code of ZMK. Did you mean 'B'?",
     column: 33,
   },
   {
     mistake: 'a mistyped key',
     layer: '    nav { bindings = <&kp COPY &kp BSCP &kp LC(Z) &bt BT_SEL 0>; };',
-    message: "'BSCP' is no key code of ZMK. Did you mean 'BSPC'?",
+    message: "'BSCP' is not a key code of ZMK. Did you mean 'BSPC'?",
     column: 36,
   },
   {
     mistake: 'a name in a comment is not what is wrong',
     layer: '    nav { bindings = <&kp /* BSCP */ A &kp FOO_BAR_BAZ>; };',
-    message: "'FOO_BAR_BAZ' is no key code of ZMK.",
+    message: "'FOO_BAR_BAZ' is not a key code of ZMK.",
     column: 44,
   },
 ]) {
@@ -332,6 +332,11 @@ test('any output and any source is read in a moment', async t => {
   ]) {
     await say(t, logs.NO_BINDING_CELLS, layer);
     await say(t, logs.parseError(LINE, 'expected number or parenthesized expression'), layer);
+  }
+  for (const place of ['/dev/zero', '/dev/tty', '/', '/proc/self/mem']) {
+    const said = `'x' appears in /a in b, but is not declared in 'properties:' in ${place}`;
+    await say(t, `-- Application: ${place}\n-- Zephyr version: 3.5.0 (${place})\n${logs.treeError(said)}`);
+    await say(t, `-- Application: ${place}\n-- Zephyr version: 3.5.0 (${place})\n${logs.NO_SHIELD}`);
   }
   const lines = [`${':1'.repeat(1_000)}`, 'devicetree error: '.repeat(100), `${'a.c:1:1: '.repeat(200)}`];
   const lastLines = Array.from({ length: 3_000 }, (_, at) => lines[at % lines.length]!);

@@ -193,3 +193,45 @@ export const C_ERROR = `${HEAD}/tmp/zmk-config/config/src/extra.c:2:3: error: un
       |   ^~~
 ninja: build stopped: subcommand failed.
 `;
+
+/** What Zephyr 3.5 prints of a shield: its list has Zephyr's own, and none of ZMK's. */
+export const NO_SHIELD_OF_ZMK = `${HEAD}-- Board: nice_nano_v2
+-- Shield(s): corne_letf nice_view
+No shield named 'corne_letf' found
+Please choose from among the following shields:
+adafruit_2_8_tft_touch_v2
+nrf7002ek
+x_nucleo_wb05kn1_spi
+${INVALID_TAIL('shield')}`;
+
+/** A board of a newer ZMK. */
+export const NO_VARIANTS = `${HEAD}-- Board: nice_nano//zmk
+No board named 'nice_nano//zmk' found.
+
+Please choose one of the following boards:
+
+arm:
+  nice_60
+  nice_nano
+  nice_nano_v2
+  planck_rev6
+${INVALID_TAIL('board')}`;
+
+/** A board of an older ZMK. */
+export const NO_BOARD_ANY_MORE = `${HEAD.replace('3.5.0', '4.1.0')}No board named 'nice_nano_v2' found. Did you mean:
+
+nice_nano
+
+Run 'west boards' for the full list.
+${INVALID_TAIL('board')}`;
+
+/** Kconfig of a setting with blanks around its `=`, which are parts of the name and the value. */
+export const BLANKS_BEFORE_VALUE = inConf(
+  "attempt to assign the value ' 30000' to the undefined symbol ZMK_IDLE_TIMEOUT ",
+);
+export const BLANK_AFTER_EQUALS = inConf(
+  "' y' is not a valid value for the bool symbol ZMK_SLEEP (defined at /tmp/zmk-config/zmk/app/Kconfig:396). Assignment ignored.",
+);
+export const BLANK_BEFORE_TEXT = inConf(
+  'malformed string literal in assignment to ZMK_KEYBOARD_NAME (defined at /tmp/zmk-config/zmk/app/Kconfig:7). Assignment ignored.',
+);

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { BuildOptions } from '../../../src/build/index.ts';
@@ -6,6 +6,7 @@ import { glovebox } from '../../cli/run.ts';
 import { publishedBuild, publishedLibrary } from '../../support/published.ts';
 import { Building } from '../project.ts';
 import { createWestMachine, type WestMachine, type WestMachineOptions } from '../west-rig/west-rig.ts';
+import { writeFiles } from './observed/workspace.ts';
 
 const { createUserConfig } = await publishedBuild();
 const { createDefaultCache } = await publishedLibrary();
@@ -52,6 +53,128 @@ test.serial('all targets are compiled at once, and none of them twice', async t 
   t.is(firmware(machine, 'corne_left'), left);
   t.is(machine.rig.runs, 2);
 });
+
+test.serial(
+  'keymaps and build file of other places are found, and an edit of the build file rebuilds nothing',
+  async t => {
+    const machine = await machineFor(t, { onRun: 'build' });
+    renameSync(path.join(machine.config, 'config'), path.join(machine.config, 'keymaps'));
+    const yaml = 'board: [nice_nano_v2]\nshield: [corne_left]\n';
+    machine.write('ci/left.yaml', yaml);
+    const places = { buildFile: 'ci/left.yaml', configPath: 'keymaps' };
+    t.like(await start(machine, places).done, { compiled: 1, failed: 0 });
+    t.is(machine.rig.runs, 1);
+    machine.write('ci/left.yaml', `# Edited\n${yaml}`);
+    // Also where every file counts that a build may read.
+    machine.write('ci/left.yaml', `${yaml}# Edited\n`);
+    const again = start(machine, places);
+    t.like(await again.done, { compiled: 0, cached: 1 });
+  },
+);
+
+test.serial(
+  'a board that is not for ZMK fails at its place in the build file, and its variant does not',
+  async t => {
+    const machine = await machineFor(t, { onRun: 'build' });
+    const boards = 'zmk/app/boards';
+    machine.change('zmk/app/Kconfig', 'config ZMK_BOARD_COMPAT\n');
+    machine.change(
+      `${boards}/arm/nice_nano/board.yml`,
+      'board: { name: nice_nano_v2, socs: [{ name: x }] }\n',
+    );
+    machine.write('build.yaml', 'include:\n  - board: nice_nano_v2\n    shield: corne_left\n');
+    const warned = start(machine);
+    t.like(await warned.done, { compiled: 1, failed: 0 });
+    const name = 'corne_left-nice_nano_v2-zmk';
+    const about = (building: Building) => building.of('warning').filter(({ target }) => target === name);
+    t.regex(about(warned)[0]!.message, /'nice_nano_v2' does not say that it is set up for ZMK/);
+    // It is kept with the firmware.
+    const cached = start(machine);
+    t.like(await cached.done, { cached: 1 });
+    t.deepEqual(
+      about(cached).map(({ message }) => message),
+      about(warned).map(({ message }) => message),
+    );
+
+    machine.change(
+      `${boards}/more/board.yml`,
+      'board:\n  extend: nice_nano_v2\n  variants: [{ name: zmk, qualifier: x }]\n',
+    );
+    const wrong = start(machine);
+    t.like(await wrong.done, { compiled: 0, failed: 1 });
+    const [failed] = wrong.of('target-failed');
+    t.like(failed, { reason: 'wrong-board' });
+    t.like(failed?.diagnosis, {
+      message:
+        "The board 'nice_nano_v2' is not set up for ZMK, and there is a ZMK variant of it: write 'nice_nano_v2//zmk'.",
+      file: path.join(machine.config, 'build.yaml'),
+      line: 2,
+      certain: true,
+    });
+  },
+);
+
+test.serial(
+  'a keymap that no target uses is told, compiled or cached, and not before all targets are built',
+  async t => {
+    const machine = await machineFor(t, { onRun: 'build' });
+    machine.write('config/corne_lft.keymap', '/ { };\n');
+    machine.write('config/base.keymap', '/ { };\n');
+    machine.write('config/corne.keymap', '#include "base.keymap"\n/ { keymap { a; }; };\n');
+    const sentence = 'config/corne_lft.keymap is used by no target.';
+    const told = (building: Building) => building.of('warning').map(({ message }) => message);
+    const compiled = start(machine);
+    t.like(await compiled.done, { compiled: 2 });
+    t.deepEqual(told(compiled), [sentence]);
+    const cached = start(machine);
+    t.like(await cached.done, { cached: 2 });
+    t.deepEqual(told(cached), [sentence]);
+    // Of a module, keymaps are read in a copy.
+    machine.write('zephyr/module.yml', 'build: {}\n');
+    const module = start(machine);
+    t.like(await module.done, { compiled: 2 });
+    t.deepEqual(told(module), [sentence]);
+    t.deepEqual(module.of('target-missed')[0]?.why, ['zephyr/module.yml was added']);
+    machine.write('config/corne_left.overlay', '#include "nowhere.h"\n');
+    const failing = start(machine);
+    t.like(await failing.done, { failed: 1 });
+    t.deepEqual(told(failing), []);
+  },
+);
+
+test.serial(
+  'a name that the preprocessor did not know is told, though its line went with the build directory',
+  async t => {
+    const machine = await machineFor(t);
+    const keymap = path.join(machine.config, 'config/corne.keymap');
+    machine.write(
+      'config/corne.keymap',
+      '#include <behaviors.dtsi>\n#include "mine.h"\nLAYER(&kp GOOD,\n  &kp BAD)\n',
+    );
+    const building = start(machine);
+    for (let half = 0; half < 2; half++) {
+      const run = await machine.rig.nextRun();
+      writeFiles(run.target.build!, {
+        'zephyr/zephyr.dts.pre': `# 1 "${keymap}"\n\n\n/ { base { bindings = <&kp GOOD &kp BAD>; }; };\n`,
+      });
+      await run.print(`-- Using keymap file: ${keymap}`);
+      await run.print(
+        `devicetree error: ${keymap}:3 (column 28): parse error: expected number or parenthesized expression`,
+      );
+      await run.exit(1);
+    }
+    t.like(await building.done, { failed: 2 });
+    for (const failed of building.of('target-failed')) {
+      t.like(failed.diagnosis, {
+        message: "'GOOD' is not a key code of ZMK.",
+        file: keymap,
+        line: 3,
+        column: 11,
+      });
+      t.false('excerpt' in failed);
+    }
+  },
+);
 
 test.serial('an edit of one half compiles that half, and an undone one nothing', async t => {
   const machine = await machineFor(t, { onRun: 'build' });

@@ -1,10 +1,29 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: what a shell replaces.
+import { createHash } from 'node:crypto';
+import {
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import { ToolchainError, type WestToolchainDescription } from '../../../src/build/toolchains/index.ts';
+import { digestScript, identifyProgram } from '../../../src/build/toolchains/program-identity.ts';
 import { PASSED_VARIABLES, passedEnvironment } from '../../../src/build/toolchains/zephyr/environment.ts';
 import type { Target } from '../../../src/domains/compilation/target.ts';
+import { createDefaultCache } from '../../../src/index.ts';
+import { programFile } from '../../support/program-file.ts';
+import { WEST_VERSIONS } from '../west-rig/west-rig.ts';
 import { benchFor, contents, target, toolchainOf } from './west-project.ts';
+
+/** A program that is not a script. By its own path, because tests have a `PATH` of their own. */
+const BINARY = programFile('true');
 
 /** What is known to change a build, and must not reach it. */
 const HARMFUL = {
@@ -154,6 +173,147 @@ test.serial('places, edits of the config and what npm does to PATH do not change
     cacheRoot: machine.cacheRoot,
   }).identity(target);
   t.deepEqual(after, before);
+});
+
+test.serial(
+  "the config's repository is symbolic in the identity, and its own path for the build",
+  async t => {
+    const { machine, toolchain, job } = await benchFor(t);
+    const cmakeArgs =
+      '-DEXTRA_CONF_FILE="${GITHUB_WORKSPACE}/config/more.conf" -DX=/__w/corne/corne/x -DY=../../config/y';
+    const named = { ...target, cmakeArgs };
+    const before = await toolchain.identity(named);
+    const compiling = toolchain.compile(job({ target: named }));
+    const run = await machine.rig.nextRun();
+    t.deepEqual(run.argv.slice(-3), [
+      `-DEXTRA_CONF_FILE=${machine.config}/config/more.conf`,
+      `-DX=${machine.config}/x`,
+      `-DY=${machine.config}/config/y`,
+    ]);
+    await run.exit(1);
+    await compiling;
+    renameSync(machine.config, `${machine.root}/elsewhere`);
+    const moved = toolchainOf(machine, { configDirectory: `${machine.root}/elsewhere` });
+    t.deepEqual(await moved.identity(named), before);
+    t.false(JSON.stringify(before).includes(machine.root));
+  },
+);
+
+test.serial("in the layout of ZMK's own clone, the application is there", async t => {
+  const { machine, toolchain, job } = await benchFor(t);
+  // Nothing is left in the usual place.
+  renameSync(path.join(machine.workspace, 'zmk/app'), path.join(machine.workspace, 'app'));
+  writeFileSync(path.join(machine.workspace, 'app/west.yml'), 'manifest: { projects: [{ name: zephyr }] }\n');
+  writeFileSync(path.join(machine.workspace, '.west/config'), '[manifest]\npath = app\nfile = west.yml\n');
+  t.deepEqual((await toolchain.identity(target)).command, [
+    ...['build', '-s', 'app', '-d', '{build}', '-b', 'nice_nano_v2', '--'],
+    ...['-DZMK_CONFIG={config}', '-DSHIELD=corne_left', '-DUSER_CACHE_DIR={user-cache}'],
+  ]);
+  const compiling = toolchain.compile(job());
+  const run = await machine.rig.nextRun();
+  t.deepEqual(run.argv.slice(0, 3), ['build', '-s', 'app']);
+  t.is(run.environment.ZEPHYR_BASE, `${machine.workspace}/zephyr`);
+  await run.exit(1);
+  await compiling;
+});
+
+test.serial('another terminal, home, venv or an empty directory in PATH changes nothing', async t => {
+  const { machine, toolchain } = await benchFor(t);
+  machine.installPrograms();
+  const before = await toolchain.identity(target);
+  const root = machine.root;
+  mkdirSync(`${root}/empty`);
+  mkdirSync(`${root}/other home`);
+  Object.assign(process.env, {
+    PATH: `${root}/empty:${process.env.PATH}:/nowhere`,
+    HOME: `${root}/other home`,
+    VIRTUAL_ENV: `${root}/empty`,
+    PYENV_ROOT: `${root}/empty`,
+    PYENV_VERSION: '3.12',
+    USER: 'somebody',
+  });
+  t.deepEqual(await toolchainOf(machine).identity(target), before);
+  // All programs somewhere else, under another name of the same file.
+  renameSync(`${root}/bin`, `${root}/moved`);
+  symlinkSync(`${root}/moved`, `${root}/link`);
+  process.env.PATH = `${root}/link`;
+  t.deepEqual(await toolchainOf(machine).identity(target), before);
+});
+
+test.serial('two Python environments with the same west are the same', async t => {
+  const { machine } = await benchFor(t, { programs: false });
+  machine.installPrograms(['cmake', 'ninja', 'arm-none-eabi-gcc']);
+  const identity = async (venv: string, script: string) => {
+    const bin = path.join(machine.root, venv, 'bin');
+    mkdirSync(bin, { recursive: true });
+    // What runs them is of no matter here.
+    symlinkSync('/bin/sh', path.join(bin, 'python'));
+    machine.installAt(bin, { west: script.replace('PYTHON', path.join(bin, 'python')) });
+    process.env.PATH = `${bin}:${machine.environment.PATH}`;
+    return JSON.stringify(await toolchainOf(machine).identity(target));
+  };
+  const plain = `#!PYTHON\n\necho 'West version: v1.2.0'\n`;
+  const one = await identity('one', plain);
+  t.is(await identity('two', plain), one);
+  t.not(await identity('three', plain.replace('v1.2.0', 'v1.3.0')), one);
+});
+
+test('a script is known by what it does, whichever way it names its interpreter', t => {
+  const body = '# -*- coding: utf-8 -*-\nfrom west.app.main import main\n';
+  const one = digestScript(`#!/home/me/.venv/bin/python\n${body}`);
+  t.is(digestScript(`#!/usr/bin/env python3\n${body}`), one);
+  t.not(digestScript(`#!/home/me/.venv/bin/python\n${body}#`), one);
+  // What pip writes for a path that is too long for the first line.
+  const long = (place: string) =>
+    digestScript(`#!/bin/sh\n'''exec' "${place}/python" "$0" "$@"\n' '''\n${body}`);
+  t.is(long('/a b'), long('/c d'));
+});
+
+test.serial('another program behind the same name and version is another one', async t => {
+  const { machine } = await benchFor(t);
+  machine.installPrograms();
+  const seen = new Set<string>();
+  const isNew = async () => {
+    const identity = JSON.stringify(await toolchainOf(machine).identity(target));
+    const { size } = seen;
+    return seen.add(identity).size > size;
+  };
+  t.true(await isNew());
+  for (const name of ['west', 'cmake', 'ninja', 'python3', 'dtc', 'arm-none-eabi-gcc']) {
+    machine.setVersion(name, WEST_VERSIONS[name]!, '\n# patched');
+    t.true(await isNew(), name);
+  }
+  // One that now comes first.
+  const first = path.join(machine.root, 'first');
+  mkdirSync(first);
+  process.env.PATH = `${first}:${process.env.PATH}`;
+  t.false(await isNew());
+  machine.installAt(first, { gperf: '#!/bin/sh\necho 3.1\n' });
+  t.true(await isNew(), 'gperf');
+});
+
+test.serial('what was found out of a binary is remembered until it is another file', async t => {
+  const { machine } = await benchFor(t);
+  const cache = createDefaultCache({ tag: 'programs', cacheRoot: machine.cacheRoot });
+  t.teardown(() => cache.close());
+  const file = path.join(machine.root, 'bin/cmake');
+  const binary = BINARY;
+  copyFileSync(binary, file);
+  const environment = { PATH: path.join(machine.root, 'bin') };
+  const identify = () => identifyProgram('cmake', { ...environment, SALT: String(Math.random()) }, { cache });
+  const first = await identify();
+  const sha256 = createHash('sha256').update(readFileSync(binary)).digest('hex');
+  t.is(first?.sha256, sha256);
+  const [key] = (await Array.fromAsync(cache.keys())) as string[];
+  await cache.set(key!, { sha256: '0'.repeat(64), version: 'remembered' });
+  t.deepEqual(await identify(), { sha256: '0'.repeat(64), version: 'remembered' });
+  // Written anew with the same content and time.
+  const { atime, mtime } = statSync(file);
+  copyFileSync(binary, file);
+  utimesSync(file, atime, mtime);
+  t.deepEqual(await identify(), first);
+  await cache.set(key!, 'damaged');
+  t.deepEqual(await identify(), first);
 });
 
 test('PATH is passed on without what makes no difference', t => {

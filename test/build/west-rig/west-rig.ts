@@ -18,7 +18,7 @@ import { workspaceFiles, writeFiles } from '../toolchains/observed/workspace.ts'
 import { parseWestBuild, westBuild } from './zephyr.ts';
 
 /** What programs say of themselves. */
-const VERSIONS: Readonly<Record<string, string>> = {
+export const WEST_VERSIONS: Readonly<Record<string, string>> = {
   west: 'West version: v1.2.0',
   cmake: 'cmake version 3.25.1',
   ninja: '1.11.1',
@@ -27,8 +27,9 @@ const VERSIONS: Readonly<Record<string, string>> = {
   'arm-none-eabi-gcc': 'arm-none-eabi-gcc (Arm GNU Toolchain 12.2.Rel1) 12.2.1 20221205',
 };
 
-/** By its own path, because tests have a `PATH` of their own. */
+/** By their own paths, because tests have a `PATH` of their own. */
 const INSTALL = programFile('install');
+const BINARY = programFile('true');
 
 /** A config with two halves of one keyboard. */
 const CONFIG: Readonly<Record<string, string>> = {
@@ -86,25 +87,32 @@ export class WestMachine {
 
   /** Puts programs into `PATH`: shell scripts by name. */
   installAll(scripts: Readonly<Record<string, string>>): void {
-    const sources = Object.entries(scripts).map(([name, script]) => {
+    const whole = Object.entries(scripts).map(([name, script]) => [name, `#!/bin/sh\n${script}\n`]);
+    this.installAt(path.join(this.root, 'bin'), Object.fromEntries(whole));
+  }
+
+  /** Puts programs into a directory: whole files by name. */
+  installAt(directory: string, programs: Readonly<Record<string, string>>): void {
+    const sources = Object.entries(programs).map(([name, content]) => {
       const source = path.join(this.root, 'programs', name);
       mkdirSync(path.dirname(source), { recursive: true });
-      writeFileSync(source, `#!/bin/sh\n${script}\n`);
+      writeFileSync(source, content);
       return source;
     });
     // Not by this process: what it has open for writing, children of its other threads have open for a moment as well,
     // and then nobody can run it ("Text file busy").
-    execFileSync(INSTALL, ['-m', '755', ...sources, path.join(this.root, 'bin')]);
+    for (const name of Object.keys(programs)) rmSync(path.join(directory, name), { force: true });
+    execFileSync(INSTALL, ['-m', '755', ...sources, directory]);
   }
 
-  /** Says what a program answers when it is asked for its version; `west` builds, too. */
-  setVersion(name: string, version: string): void {
-    this.install(name, this.#answering(name, version));
+  /** Says what a program answers when it is asked for its version, and what else is in it; `west` builds, too. */
+  setVersion(name: string, version: string, more = ''): void {
+    this.install(name, this.#answering(name, version) + more);
   }
 
   /** Has all programs that Glovebox asks for their versions. */
-  installPrograms(names: readonly string[] = Object.keys(VERSIONS)): void {
-    const scripts = names.map(name => [name, this.#answering(name, VERSIONS[name]!)]);
+  installPrograms(names: readonly string[] = Object.keys(WEST_VERSIONS)): void {
+    const scripts = names.map(name => [name, this.#answering(name, WEST_VERSIONS[name]!)]);
     this.installAll(Object.fromEntries(scripts));
   }
 
@@ -150,8 +158,11 @@ export async function createWestMachine(
   symlinkSync(programFile('git'), path.join(root, 'bin/git'));
   writeFiles(machine.config, CONFIG);
   cpSync(template(), machine.workspace, { recursive: true });
-  // Those that the others stand for take their time, too.
-  if (programs) machine.installPrograms(['west', 'arm-none-eabi-gcc']);
+  if (programs) {
+    // Those that the others stand for take their time, too; a binary is asked for its version only once.
+    machine.installPrograms(['west', 'arm-none-eabi-gcc']);
+    for (const name of ['cmake', 'ninja']) symlinkSync(BINARY, path.join(root, 'bin', name));
+  }
   return machine;
 }
 

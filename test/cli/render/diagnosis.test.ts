@@ -36,16 +36,16 @@ test('a sentence that says it all goes without the last lines, but with the log'
   renderer.event({
     ...failed(700, 'left', 700),
     diagnosis: {
-      message: "'KC_A' is no key code of ZMK. Did you mean 'A'?",
+      message: "'KC_A' is not a key code of ZMK. Did you mean 'A'?",
       file: '/home/me/corne/config/corne.keymap',
       ...{ line: 12, column: 5, source: '&kp KC_A', certain: true },
     },
   } as ReturnType<typeof at>);
   renderer.event(finished(900, { failed: 1 }));
   t.deepEqual(printed.split('\n').slice(1, 8), [
-    "left: failed: config/corne.keymap:12:5: 'KC_A' is no key code of ZMK. Did you mean 'A'?",
+    "left: failed: config/corne.keymap:12:5: 'KC_A' is not a key code of ZMK. Did you mean 'A'?",
     '',
-    "✖ left: config/corne.keymap:12:5: 'KC_A' is no key code of ZMK. Did you mean 'A'?",
+    "✖ left: config/corne.keymap:12:5: 'KC_A' is not a key code of ZMK. Did you mean 'A'?",
     '  12 │ &kp KC_A',
     '     │     ^',
     '  Full log: /tmp/logs/left.log',

@@ -155,6 +155,15 @@ test('who was waited for in vain is no reason to compile', t => {
   ]);
 });
 
+test('a warning about a firmware names its target', t => {
+  const lines = printed([
+    started('left'),
+    at(1, { type: 'warning', target: 'left', message: 'A setting has no effect.' }),
+    at(1, { type: 'warning', message: 'zmk is moved.' }),
+  ]);
+  t.deepEqual(lines.slice(1, 3), ['Warning: left: A setting has no effect.', 'Warning: zmk is moved.']);
+});
+
 test('escape sequences and control characters of a compiler never reach the terminal', t => {
   const hostile = '\u001b[2J\u001b[31merror\u001b[0m\u0007\tx\u001b]0;title\u0007\r\nnext\u009b1m';
   const text = printed(

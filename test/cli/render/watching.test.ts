@@ -142,6 +142,18 @@ test('what is wrong is told to its end, on as many lines as it takes, and a sour
   t.is(view.screen.text.filter(line => line.includes('│')).length, 2);
 });
 
+test('a warning about a firmware goes when another one is made', t => {
+  const view = watch();
+  const warning = at(5, { type: 'warning', target: 'left', message: 'A setting has no effect.' });
+  view.tell(started('left', 'right'), checking(0, 'left'), warning, compiled(5, 'left', 5), waiting(6, 2, 0));
+  const isShown = () => view.screen.text.some(line => line === 'Warning: left: A setting has no effect.');
+  t.true(isShown());
+  view.tell(checking(10, 'right'), compiled(12, 'right', 2), waiting(12, 2, 0));
+  t.true(isShown());
+  view.tell(checking(20, 'left'), compiled(25, 'left', 5), waiting(26, 2, 0));
+  t.false(isShown());
+});
+
 test('however much there is to say, the screen never scrolls', t => {
   const view = watch({ columns: 60, rows: 10 });
   const names = Array.from({ length: 12 }, (_, index) => `target_${index}`);

@@ -10,6 +10,8 @@ function base(toolchain: Record<string, unknown>): BaseInputs {
   return { schema: 1, kind: 'west', target: { board: 'nice_nano_v2', artifactName: 'left' }, toolchain };
 }
 
+const program = (sha256: string, version: string) => ({ sha256, version });
+const sdk = (version: string, sha256 = '1') => ({ version, compiler: program(sha256, 'gcc 12') });
 const workspace = (projects: Record<string, unknown>) => ({
   workspace: { manifest: 'm', settings: 's', projects },
 });
@@ -35,27 +37,56 @@ for (const [what, before, now, expected] of [
   ],
   [
     'another version of a program is told by its name',
-    { tools: { west: 'West version: v1.2.0', cmake: 'cmake version 3.25.1' } },
-    { tools: { west: 'West version: v1.2.0', cmake: 'cmake version 3.30.0' } },
+    { tools: { west: program('1', 'West version: v1.2.0'), cmake: program('1', 'cmake version 3.25.1') } },
+    { tools: { west: program('1', 'West version: v1.2.0'), cmake: program('2', 'cmake version 3.30.0') } },
     ['cmake changed: cmake version 3.25.1 → cmake version 3.30.0'],
+  ],
+  [
+    'another program that calls itself the same is told as that',
+    { tools: { dtc: program('1', '1.6.1'), gperf: null, protoc: program('1', '3') } },
+    { tools: { dtc: program('2', '1.6.1'), gperf: program('1', '3.1'), protoc: null } },
+    ['dtc is another program of the same version (1.6.1)', 'gperf was installed', 'protoc was removed'],
+  ],
+  [
+    'another SDK and other Python packages are told by their versions',
+    { sdks: [sdk('0.16.8')], python: { version: '3.11.2', packages: { west: '1.2.0', protobuf: null } } },
+    { sdks: [sdk('0.17.0')], python: { version: '3.12.0', packages: { west: '1.3.0', protobuf: '5.1' } } },
+    [
+      'Zephyr SDKs changed: 0.16.8 → 0.17.0',
+      'Python changed: 3.11.2 → 3.12.0',
+      'the Python package west changed: 1.2.0 → 1.3.0',
+      'the Python package protobuf changed',
+    ],
+  ],
+  [
+    'an SDK of the same version is told as another one',
+    { sdks: [sdk('0.16.8')] },
+    { sdks: [sdk('0.16.8', '2')] },
+    ['the Zephyr SDK is another one of the same version (0.16.8)'],
+  ],
+  [
+    'a repository that has become a module is told by the file that makes it one',
+    { isModule: false, command: ['build'] },
+    { isModule: true, command: ['build', '-DZMK_EXTRA_MODULES={repository}'] },
+    ['zephyr/module.yml was added'],
+  ],
+  [
+    'and one that is none any more, too',
+    { isModule: true, command: ['build', '-DZMK_EXTRA_MODULES={repository}'] },
+    { isModule: false, command: ['build'] },
+    ['zephyr/module.yml was removed'],
+  ],
+  [
+    'another command is told when nothing else explains it',
+    { command: ['build', '-s', 'zmk/app'] },
+    { command: ['build', '-s', 'app'] },
+    ['toolchain command changed'],
   ],
   [
     'another environment is told by its variable',
     { environment: { CFLAGS: '-O2' } },
     { environment: { CFLAGS: '-Os' } },
     ['toolchain environment.CFLAGS changed: -O2 → -Os'],
-  ],
-  [
-    'another PATH is told by the directories that are different',
-    { environment: { PATH: '/opt/node/24.11.0/bin:/usr/bin:/gone' } },
-    { environment: { PATH: '/opt/node/24.12.0/bin:/usr/bin' } },
-    ['toolchain environment.PATH changed: without /opt/node/24.11.0/bin, /gone, with /opt/node/24.12.0/bin'],
-  ],
-  [
-    'so is one whose directories are the same',
-    { environment: { PATH: '/usr/bin:/bin' } },
-    { environment: { PATH: '/bin:/usr/bin' } },
-    ['toolchain environment.PATH changed: the same directories in another order'],
   ],
   [
     'nothing different is nothing to tell',
@@ -66,6 +97,13 @@ for (const [what, before, now, expected] of [
 ] as const) {
   test(what, t => t.deepEqual(baseDifferences(base(before), base(now)), [...expected]));
 }
+
+test('when Glovebox keeps builds in another form, that is the reason and nothing else', t => {
+  const now = base({ program: 'b' });
+  t.deepEqual(baseDifferences({ ...base({ program: 'a' }), schema: 0 }, now), [
+    'Glovebox keeps builds in another form now',
+  ]);
+});
 
 test('what is stored in another form is told as different, and nothing breaks', t => {
   const now = base(workspace({ zmk: { head: ZMK } }));

@@ -5,12 +5,15 @@ import test from 'ava';
 import fc from 'fast-check';
 import type { Cache } from '../../../src/cache/cache.ts';
 import { createDefaultCache } from '../../../src/coordinator/index.ts';
-import { createZmkWorkspaceCacheService } from '../../../src/domains/compilation/index.ts';
+import {
+  createZmkWorkspaceCacheService,
+  FINGERPRINT_SCHEMA,
+} from '../../../src/domains/compilation/index.ts';
 import { createLayoutService } from '../../../src/domains/layout/index.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 import { createWorkbench, keysOf } from './workbench.ts';
 
-const circle: Record<string, unknown> = { schema: 1 };
+const circle: Record<string, unknown> = { schema: FINGERPRINT_SCHEMA };
 circle.target = circle;
 circle.toolchain = circle;
 circle.candidates = [circle];
@@ -33,7 +36,12 @@ const snapshot = (parts: object) => ({
   declared: undefined,
   ...parts,
 });
-const manifest = (...candidates: unknown[]) => ({ schema: 1, candidates, stored: 1, names: [] });
+const manifest = (...candidates: unknown[]) => ({
+  schema: FINGERPRINT_SCHEMA,
+  candidates,
+  stored: 1,
+  names: [],
+});
 const artifact = (parts: object) => ({ name: 'left.uf2', size: 1, sha256: 'a'.repeat(64), ...parts });
 const firmware = (...artifacts: unknown[]) => ({ schema: 1, artifacts, compileDuration: 1, created: 1 });
 
@@ -44,11 +52,17 @@ const VALUES: [what: string, value: unknown][] = [
   ['bytes', Buffer.from([0, 1, 2])],
   ['a map', new Map([['schema', 1]])],
   ['a circle', circle],
-  ['a big number', { schema: 1, kind: 'west', target: { big: 7n }, toolchain: {} }],
-  ['something deep', { schema: 1, kind: 'command', target: nested(500), toolchain: nested(500) }],
-  ['endless candidates', { schema: 1, candidates: endless(), stored: 1, names: endless() }],
+  ['a big number', { schema: FINGERPRINT_SCHEMA, kind: 'west', target: { big: 7n }, toolchain: {} }],
+  [
+    'something deep',
+    { schema: FINGERPRINT_SCHEMA, kind: 'command', target: nested(500), toolchain: nested(500) },
+  ],
+  ['endless candidates', { schema: FINGERPRINT_SCHEMA, candidates: endless(), stored: 1, names: endless() }],
   ['endless files', manifest(snapshot({ files: endless() }))],
-  ['missing candidates', { schema: 1, candidates: holed(snapshot({})), stored: 1, names: [] }],
+  [
+    'missing candidates',
+    { schema: FINGERPRINT_SCHEMA, candidates: holed(snapshot({})), stored: 1, names: [] },
+  ],
   ['missing files', manifest(snapshot({ files: holed(['a', 'b']) }))],
   [
     'a candidate with more than it should have',

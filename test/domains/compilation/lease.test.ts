@@ -83,7 +83,7 @@ test('a compile that is cancelled ends when its compiler has ended, and stores n
   };
   t.like(await bench.compile(LEFT, { signal: cancellation.signal }), { ok: false, reason: 'cancelled' });
   t.true(compilerEnded);
-  t.deepEqual(await bench.why(), ['never built']);
+  t.deepEqual(await bench.why(), ['never built here']);
 });
 
 test('what is cancelled before it begins starts no compiler', async t => {

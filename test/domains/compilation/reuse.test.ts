@@ -134,7 +134,7 @@ test('a config directory that was moved finds its firmware', async t => {
 
 test('another compiler version compiles again, and going back does not', async t => {
   const bench = await createWorkbench(t);
-  t.deepEqual(await bench.why(), ['never built']);
+  t.deepEqual(await bench.why(), ['never built here']);
   await bench.firmwareOf();
   bench.toolchain.version = '2';
   t.deepEqual(await bench.why(), ['toolchain version changed: 1 → 2']);
@@ -152,7 +152,7 @@ test('another shield, board, snippet or argument compiles again', async t => {
   t.deepEqual(await bench.why({ ...LEFT, board: 'nrfmicro' }), ['board changed: nice_nano_v2 → nrfmicro']);
   t.deepEqual(await bench.why({ ...LEFT, snippet: 'studio' }), ['snippet changed: none → studio']);
   t.deepEqual(await bench.why({ ...LEFT, cmakeArgs: '-DX=1' }), ['cmakeArgs changed: none → -DX=1']);
-  t.deepEqual(await bench.why({ ...LEFT, artifactName: 'new' }), ['never built']);
+  t.deepEqual(await bench.why({ ...LEFT, artifactName: 'new' }), ['never built here']);
 });
 
 test('explanations compare with what was used last', async t => {

@@ -2,7 +2,7 @@
 import { readdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import type { CompileOutcome } from '../../../src/domains/compilation/index.ts';
+import { type CompileOutcome, FINGERPRINT_SCHEMA } from '../../../src/domains/compilation/index.ts';
 import { createWorkbench, keysOf, LEFT } from './workbench.ts';
 
 test('a result whose inputs changed meanwhile is delivered, but not stored', async t => {
@@ -17,7 +17,7 @@ test('a result whose inputs changed meanwhile is delivered, but not stored', asy
   t.regex(warning?.message ?? '', /left is not kept .*config\/corne\.keymap changed while it was compiled/);
   for (const content of ['keymap', 'edited meanwhile']) {
     await bench.write('config/corne.keymap', content);
-    t.deepEqual(await bench.why(), ['never built']);
+    t.deepEqual(await bench.why(), ['never built here']);
   }
 });
 
@@ -31,7 +31,7 @@ test('a change that was undone before the compiler ended is noticed', async t =>
   };
   const result = await bench.compile();
   t.true(result.ok && !result.stored);
-  t.deepEqual(await bench.why(), ['never built']);
+  t.deepEqual(await bench.why(), ['never built here']);
 });
 
 test('a file that was made or removed meanwhile is noticed', async t => {
@@ -90,7 +90,7 @@ test('a failed compile is not stored, and nothing of it is delivered', async t =
   const result = await bench.compile();
   t.like(result, { ok: false, reason: 'exit-status', exitCode: 2, lastLines: ['oops'] });
   t.deepEqual(await readdir(bench.directory), []);
-  t.deepEqual(await bench.why(), ['never built']);
+  t.deepEqual(await bench.why(), ['never built here']);
   await bench.compile();
   t.is(bench.toolchain.runs, 2);
 });
@@ -135,7 +135,7 @@ test('records of any other form are as if they were not there', async t => {
     'x',
     7,
     [],
-    { schema: 1, candidates: [{}] },
+    { schema: FINGERPRINT_SCHEMA, candidates: [{}] },
     { schema: 1, artifacts: [{ name: '../x' }] },
   ];
   for (const value of values) {
@@ -208,7 +208,7 @@ for (const [what, make] of artifacts) {
     };
     t.like(await bench.compile(), { ok: false, reason: 'output' });
     t.deepEqual(await readdir(bench.directory), []);
-    t.deepEqual(await bench.why(), ['never built']);
+    t.deepEqual(await bench.why(), ['never built here']);
   });
 }
 

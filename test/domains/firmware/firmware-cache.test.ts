@@ -45,6 +45,22 @@ test('firmware comes back with every file, their contents and modes', async t =>
   t.is((await stat(path.join(out, 'left.elf'))).mode & 0o777, 0o755);
 });
 
+test('what is to be known about a firmware comes back with it, and firmware without has none', async t => {
+  const { firmware, make } = await createBench(t);
+  const uf2 = await make('left.uf2', 'uf2');
+  const warnings = Array.from({ length: 200 }, (_, index) => `warning ${index}`);
+  t.true(await firmware.store('f1', [uf2], 1, warnings));
+  t.deepEqual((await firmware.find('f1'))?.warnings, warnings.slice(0, 100));
+  t.true(await firmware.store('f2', [uf2], 1));
+  t.is((await firmware.find('f2'))?.warnings, undefined);
+  const key = (await keysOf(firmware.cache)).find(name => name.startsWith('f2') && name.endsWith('record'))!;
+  const record = (await firmware.cache.get(key)) as object;
+  for (const damaged of ['text', [1], Array.from({ length: 101 }, () => 'x')]) {
+    await firmware.cache.set(key, { ...record, warnings: damaged });
+    t.is(await firmware.find('f2'), undefined);
+  }
+});
+
 test('firmware of another fingerprint is not found', async t => {
   const { firmware, out, make } = await createBench(t);
   await firmware.store('f1', [await make('a.uf2', 'a')], 1);

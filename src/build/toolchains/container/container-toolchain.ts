@@ -1,5 +1,6 @@
 // The `container` toolchain: ZMK's own build in a west workspace, with the programs of an image.
 import { randomUUID } from 'node:crypto';
+import path from 'node:path';
 import { pickEnvironment } from '../../../config/environment.ts';
 import type { ContainerToolchainOptions } from '../../../config/toolchain-options.ts';
 import type { CompileJob, Toolchain } from '../../../domains/compilation/toolchain.ts';
@@ -88,8 +89,12 @@ class ContainerEngine implements ZephyrEngine {
   }
 
   /** Everything by the path that it has outside, so that messages and records name what is there. */
-  #places({ workspace, zephyr, work, userCache, ccache }: ZephyrOrder): Mount[] {
-    const read = [workspace, ...gitStores(workspace, ['zmk', zephyr]), this.#configDirectory];
+  #places({ workspace, zephyr, application, work, userCache, ccache }: ZephyrOrder): Mount[] {
+    const read = [
+      workspace,
+      ...gitStores(workspace, [path.posix.dirname(application), zephyr]),
+      this.#configDirectory,
+    ];
     const written = [work, userCache, ...(ccache === undefined ? [] : [ccache])];
     return [
       ...read.map(directory => ({ directory, writable: false })),

@@ -11,7 +11,7 @@ import { Observation } from './observation.ts';
 import { type ObserveOptions, Places } from './places.ts';
 import { readRecords } from './records.ts';
 
-export type { ObserveOptions, SeenDirectory } from './places.ts';
+export { type ObserveOptions, Places, type SeenDirectory } from './places.ts';
 
 /**
  * The inputs of a successful build that are not the workspace's own: files of the config directory and elsewhere that

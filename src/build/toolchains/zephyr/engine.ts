@@ -9,11 +9,17 @@ export interface ZephyrOrder {
   workspace: string;
   /** Where Zephyr is in the workspace, relative. */
   zephyr: string;
+  /** Where ZMK's application is in the workspace, relative. */
+  application: string;
   /** West's settings of the workspace: a copy, inside of `temporary`. */
   settings: string;
   /** The directory of the keymaps, or a copy of it: what `ZMK_CONFIG` is to be. */
   config: string;
-  /** The config repository, when it is a module. */
+  /** The config's repository. */
+  repository: string;
+  /** Where the keymaps are in it, relative. */
+  configPath: string;
+  /** The config's repository, when it is a module. */
   module: string | undefined;
   /** Everything of this build, and of no other; removed after it. */
   work: string;

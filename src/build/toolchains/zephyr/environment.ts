@@ -6,7 +6,8 @@ import type { ZephyrOrder } from './engine.ts';
 
 /**
  * The variables that are passed on, those set in `toolchains.west.environment` aside: where programs, compilers and
- * Python packages are. All of them are part of what a firmware is known by.
+ * Python packages are. Where that is changes no firmware, so most of them are no part of the fingerprint; what is found
+ * there is: see `tools.ts`.
  */
 export const PASSED_VARIABLES: readonly string[] = [
   'PATH',
@@ -26,9 +27,22 @@ export const PASSED_VARIABLES: readonly string[] = [
   'PYENV_VERSION',
 ];
 
+/** Those of the passed variables whose values are part of the fingerprint: nothing else tells what they lead to. */
+const COUNTED_VARIABLES: readonly string[] = [
+  ...['LD_LIBRARY_PATH', 'PYTHONPATH', 'TOOLCHAIN_ROOT', 'ZEPHYR_TOOLCHAIN_VARIANT'],
+];
+
+/** The variables that are part of the fingerprint as they are, by name: {@link COUNTED_VARIABLES}, and `more`. */
+export function countedEnvironment(
+  more: readonly string[] = [],
+  environment?: Environment,
+): Record<string, string> {
+  return pickEnvironment([...new Set([...COUNTED_VARIABLES, ...more])].sort(), environment);
+}
+
 /**
- * The passed variables that are set, by name. `PATH` without what makes no difference, so that a firmware is found again
- * from another terminal: relative directories, repeated ones, and those that npm puts in front.
+ * The passed variables that are set, by name. `PATH` without relative directories, repeated ones, and those that npm puts
+ * in front, which hold no tool of a build.
  *
  * @param more further names
  */

@@ -3,11 +3,9 @@ import { cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, sy
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { escapePath } from 'tinyglobby';
+import { DEFAULT_CONFIG_PATH } from '../../../config/toolchain-options.ts';
 import { inputFiles } from '../input-files.ts';
 import { ToolchainError } from '../toolchain-error.ts';
-
-/** Where the keymaps are when nobody says otherwise, relative to the repository: as the workflow's `config_path`. */
-export const DEFAULT_CONFIG_PATH = 'config';
 
 /** A config repository on this machine. Paths are absolute. */
 export interface ConfigRepository {
@@ -15,19 +13,29 @@ export interface ConfigRepository {
   directory: string;
   /** The directory of the keymaps. */
   config: string;
+  /** Where that is in the repository: relative, with `/`. */
+  configPath: string;
   /** Whether boards, shields and code of the repository itself are built: it has a `zephyr/module.yml`. */
   isModule: boolean;
+  /** What says what is built, when it has another name than `build.yaml`. Relative to the directory. */
+  buildFile?: string | undefined;
 }
 
 /** Looks at a repository. Throws {@link ToolchainError} when there is no directory of keymaps in it. */
-export function readRepository(directory: string, configPath = DEFAULT_CONFIG_PATH): ConfigRepository {
+export function readRepository(
+  directory: string,
+  configPath = DEFAULT_CONFIG_PATH,
+  buildFile?: string,
+): ConfigRepository {
   const config = path.resolve(directory, configPath);
   if (!existsSync(config)) {
     throw new ToolchainError(
       `There is no directory ${config}, where the keymaps should be. Say in build.configPath where they are.`,
     );
   }
-  return { directory, config, isModule: existsSync(path.join(directory, 'zephyr/module.yml')) };
+  const isModule = existsSync(path.join(directory, 'zephyr/module.yml'));
+  const place = path.relative(directory, config).replaceAll(path.sep, '/');
+  return { directory, config, configPath: place, isModule, buildFile };
 }
 
 /**
@@ -88,7 +96,7 @@ async function madeDirectories(repository: string): Promise<string[]> {
  * @param projects directories of the workspace's projects. Absolute
  */
 export async function repositoryInputs(
-  { directory }: ConfigRepository,
+  { directory, buildFile }: ConfigRepository,
   outputDirectory: string,
   projects: readonly string[] = [],
 ): Promise<string[]> {
@@ -98,10 +106,12 @@ export async function repositoryInputs(
   ]
     .map(found => found.replaceAll(path.sep, '/'))
     .filter(found => found !== '' && found !== '.' && !found.startsWith('..'));
+  const matrix =
+    buildFile === undefined ? [] : [path.relative(directory, path.resolve(directory, buildFile))];
   return inputFiles({
     directory,
     globs: ['**'],
     outputDirectory,
-    ignore: [...NEVER_READ, ...inside.map(found => `${escapePath(found)}/**`)],
+    ignore: [...NEVER_READ, ...matrix.map(escapePath), ...inside.map(found => `${escapePath(found)}/**`)],
   });
 }

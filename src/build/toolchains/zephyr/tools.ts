@@ -1,90 +1,74 @@
-// The programs that a Zephyr build runs, by what they say of themselves: a new version makes new firmware of old files.
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+// The programs that a Zephyr build runs, found by the names that it looks for and known by what they are: another one of
+// the same name makes other firmware of old files, and the same one in another directory does not.
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { CannotStartError, captureOutput } from '../../../process/process.ts';
-import { findProgram } from '../programs.ts';
+import { type IdentifyOptions, identifyProgram, type ProgramIdentity } from '../program-identity.ts';
+import { type PythonIdentity, pythonIdentity } from './python-packages.ts';
 import { WEST } from './west-build.ts';
 
-/** What each program says when it is asked for its version; null for those that are not there or do not work. */
-export type ToolVersions = Readonly<Record<string, string | null>>;
+/** A Zephyr SDK, wherever it is. Plain JSON. */
+export interface SdkIdentity {
+  /** What its `sdk_version` says. */
+  version: string;
+  /** Its compiler for keyboards; null when it has none. */
+  compiler: ProgramIdentity | null;
+}
 
-/** Milliseconds. Python's programs take a second to start on a machine that has other things to do. */
-const TIME_LIMIT = 60_000;
+/** Everything that a build's environment leads to. Plain JSON, without a path in it. */
+export interface BuildTools {
+  /** By the names that are looked for; null for those that are not there. */
+  tools: Record<string, ProgramIdentity | null>;
+  python: PythonIdentity | null;
+  /** All that Zephyr may choose from. */
+  sdks: SdkIdentity[];
+}
 
-/** Milliseconds. Choosing a toolchain and describing it ask the same a moment apart. */
-const FRESH = 5_000;
+/** What west, CMake, Zephyr and ZMK look for in PATH, where it can change the firmware. */
+export const PROGRAMS: readonly string[] = [WEST, 'cmake', 'ninja', 'python3', 'dtc', 'gperf', 'protoc'];
 
-const PROGRAMS = [WEST, 'cmake', 'ninja', 'python3', 'dtc'];
+/** Where an SDK has the compiler for keyboards. */
+const SDK_COMPILERS = [
+  'arm-zephyr-eabi/bin/arm-zephyr-eabi-gcc',
+  'gnu/arm-zephyr-eabi/bin/arm-zephyr-eabi-gcc',
+];
 
-const asked = new Map<string, { at: number; answer: Promise<string | null> }>();
-
-/**
- * The versions of all programs in this environment, and of every compiler that it leads to. At most a few seconds old.
- * Never rejects but for `signal`.
- */
-export async function toolVersions(
+/** The tools of a build in this environment. At most a few seconds old. Rejects only with the reason of the signal. */
+export async function buildTools(
   environment: Readonly<Record<string, string>>,
-  signal?: AbortSignal,
-): Promise<ToolVersions> {
-  const programs = [...PROGRAMS, ...compilers(environment)];
-  const versions = await Promise.all(programs.map(program => versionOf(program, environment, signal)));
+  options: IdentifyOptions = {},
+): Promise<BuildTools> {
+  const programs = { ...Object.fromEntries(PROGRAMS.map(name => [name, name])), ...compilers(environment) };
+  const identify = async ([name, program]: [string, string]) =>
+    [name, await identifyProgram(program, environment, options)] as const;
+  const [tools, python, sdks] = await Promise.all([
+    Promise.all(Object.entries(programs).map(identify)),
+    pythonIdentity(environment, options.signal),
+    Promise.all(sdkDirectories(environment).map(directory => identifySdk(directory, environment, options))),
+  ]);
+  const found = sdks.filter(sdk => sdk !== undefined).map(sdk => [JSON.stringify(sdk), sdk] as const);
+  const distinct = [...new Map(found)].sort(([a], [b]) => (a < b ? -1 : 1));
+  return { tools: Object.fromEntries(tools), python, sdks: distinct.map(([, sdk]) => sdk) };
+}
+
+/** The compilers that Zephyr may choose besides those of SDKs, by the variables that it chooses by. */
+export function compilers({
+  GNUARMEMB_TOOLCHAIN_PATH,
+  CROSS_COMPILE,
+}: Readonly<Record<string, string>>): Record<string, string> {
   return {
-    ...Object.fromEntries(programs.map((program, index) => [program, versions[index]!])),
-    ...sdks(environment),
+    'arm-none-eabi-gcc': 'arm-none-eabi-gcc',
+    ...(GNUARMEMB_TOOLCHAIN_PATH
+      ? { GNUARMEMB_TOOLCHAIN_PATH: path.join(GNUARMEMB_TOOLCHAIN_PATH, 'bin/arm-none-eabi-gcc') }
+      : {}),
+    ...(CROSS_COMPILE ? { CROSS_COMPILE: `${CROSS_COMPILE}gcc` } : {}),
   };
 }
 
-/** What one program says; null when it is not there or does not work. At most a few seconds old. */
-export async function versionOf(
-  program: string,
-  environment: Readonly<Record<string, string>>,
-  signal?: AbortSignal,
-): Promise<string | null> {
-  const file = await findProgram(program, '/', environment);
-  const stats = file === undefined ? undefined : statSync(file, { bigint: true, throwIfNoEntry: false });
-  if (file === undefined || stats === undefined) return null;
-  const stamp = `${stats.dev}:${stats.ino}:${stats.size}:${stats.ctimeNs}`;
-  const key = JSON.stringify([file, stamp, Object.entries(environment).sort()]);
-  const known = asked.get(key);
-  if (known !== undefined && performance.now() - known.at < FRESH) return known.answer;
-  const answer = askVersion(file, environment, signal).catch(error => {
-    asked.delete(key);
-    throw error;
-  });
-  asked.set(key, { at: performance.now(), answer });
-  return answer;
-}
-
-async function askVersion(
-  command: string,
-  env: Readonly<Record<string, string>>,
-  signal: AbortSignal | undefined,
-): Promise<string | null> {
-  try {
-    const { exitCode, output } = await captureOutput({
-      ...{ command, args: ['--version'], cwd: '/', env, timeLimit: TIME_LIMIT },
-      ...(signal === undefined ? {} : { signal }),
-    });
-    signal?.throwIfAborted();
-    return exitCode === 0 ? (output.split('\n')[0] ?? '') : null;
-  } catch (error) {
-    if (error instanceof CannotStartError) return null;
-    throw error;
-  }
-}
-
-/** The compilers that Zephyr may choose, by the variables that it chooses by. */
-function compilers({ GNUARMEMB_TOOLCHAIN_PATH, CROSS_COMPILE }: Readonly<Record<string, string>>): string[] {
-  return [
-    'arm-none-eabi-gcc',
-    ...(GNUARMEMB_TOOLCHAIN_PATH ? [path.join(GNUARMEMB_TOOLCHAIN_PATH, 'bin/arm-none-eabi-gcc')] : []),
-    ...(CROSS_COMPILE ? [`${CROSS_COMPILE}gcc`] : []),
-  ];
-}
-
-/** The versions of all Zephyr SDKs where Zephyr looks for one, by their directories. */
-function sdks({ ZEPHYR_SDK_INSTALL_DIR, HOME = '/' }: Readonly<Record<string, string>>): ToolVersions {
-  const found: Record<string, string> = {};
+/** Where Zephyr looks for an SDK: the directories that there are, and that may be one. */
+export function sdkDirectories({
+  ZEPHYR_SDK_INSTALL_DIR,
+  HOME = '/',
+}: Readonly<Record<string, string>>): string[] {
   const parents = ['/usr', '/usr/local', '/opt', HOME];
   for (const below of ['.local', '.local/opt', 'bin']) parents.push(path.join(HOME, below));
   const directories = parents.flatMap(parent => {
@@ -97,11 +81,20 @@ function sdks({ ZEPHYR_SDK_INSTALL_DIR, HOME = '/' }: Readonly<Record<string, st
   for (const name of namesIn(registry))
     directories.push(path.dirname(textOf(path.join(registry, name)) ?? '/'));
   if (ZEPHYR_SDK_INSTALL_DIR) directories.push(ZEPHYR_SDK_INSTALL_DIR);
-  for (const directory of new Set(directories)) {
-    const version = textOf(path.join(directory, 'sdk_version'));
-    if (version !== undefined) found[`SDK ${directory}`] = version;
-  }
-  return found;
+  return [...new Set(directories)];
+}
+
+async function identifySdk(
+  directory: string,
+  environment: Readonly<Record<string, string>>,
+  options: IdentifyOptions,
+): Promise<SdkIdentity | undefined> {
+  const version = textOf(path.join(directory, 'sdk_version'));
+  if (version === undefined) return undefined;
+  let compiler: ProgramIdentity | null = null;
+  for (const place of SDK_COMPILERS)
+    compiler ??= await identifyProgram(path.join(directory, place), environment, options);
+  return { version, compiler };
 }
 
 function namesIn(directory: string): string[] {

@@ -2,23 +2,21 @@
 // command runs on this machine and in a container, with the paths that are true there.
 import type { Target } from '../../../domains/compilation/target.ts';
 import { ToolchainError } from '../toolchain-error.ts';
+import { type CmakePlaces, cmakeArguments } from './cmake-arguments.ts';
 import type { ZephyrOrder } from './engine.ts';
-import { splitWords } from './words.ts';
 
 /** What `west build` is told of a build's places, as the build sees them. */
-export type WestPlaces = Pick<ZephyrOrder, 'build' | 'config' | 'module' | 'userCache'>;
+export type WestPlaces = CmakePlaces & Pick<ZephyrOrder, 'application' | 'build' | 'module' | 'userCache'>;
 
 /** The program. Its working directory is the workspace. */
 export const WEST = 'west';
 
 /** The arguments of {@link WEST}. Throws {@link ToolchainError} when `cmake-args` cannot be split, or a path cannot be passed on. */
-export function westBuildArguments(
-  target: Target,
-  { build, config, module, userCache }: WestPlaces,
-): string[] {
+export function westBuildArguments(target: Target, places: WestPlaces): string[] {
+  const { application, build, config, module, userCache } = places;
   const { board, shield, snippet } = target;
   return [
-    ...['build', '-s', 'zmk/app', '-d', build, '-b', board],
+    ...['build', '-s', application, '-d', build, '-b', board],
     ...(snippet === undefined ? [] : ['-S', snippet]),
     '--',
     `-DZMK_CONFIG=${cmakePath(config)}`,
@@ -27,13 +25,8 @@ export function westBuildArguments(
     // Zephyr takes no variable of the environment for it. Without this it is ~/.cache/zephyr, which builds share that run
     // at once, or in Zephyr's sources where there is no such directory, and a container cannot write to those.
     `-DUSER_CACHE_DIR=${cmakePath(userCache)}`,
-    ...cmakeArguments(target),
+    ...cmakeArguments(target, places),
   ];
-}
-
-/** The words of a target's `cmake-args`. Throws {@link ToolchainError}. */
-export function cmakeArguments({ cmakeArgs, artifactName }: Target): string[] {
-  return cmakeArgs === undefined ? [] : splitWords(cmakeArgs, `cmake-args of ${artifactName}`);
 }
 
 /** For CMake a `;` parts two paths, and there is no way to write it that everything behind CMake understands. */

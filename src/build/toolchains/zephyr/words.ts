@@ -17,8 +17,13 @@ const BARE_EXPANSION = /^(?:`|\$[A-Za-z0-9_{(@*#?!$'"-])/;
  * would have replaced something: it would reach the compiler as it is, and make other firmware than the shell's.
  *
  * @param what named in errors, such as `cmake-args`
+ * @param variables what some variables stand for, as `$NAME` and `${NAME}`. A value never becomes more than one word
  */
-export function splitWords(text: string, what: string): string[] {
+export function splitWords(
+  text: string,
+  what: string,
+  variables: Readonly<Record<string, string>> = {},
+): string[] {
   const fail = (why: string) => new ToolchainError(`${what} cannot be split into words: ${why} In: ${text}`);
   const refuse = (expansion: RegExp, at: number) => {
     // A shell joins lines before anything else.
@@ -28,6 +33,14 @@ export function splitWords(text: string, what: string): string[] {
     throw fail(
       `'${shown}' is something that only a shell replaces. Write its value, or put it between single quotes.`,
     );
+  };
+  /** The value of the variable that is named at a place, and how many characters name it. */
+  const variableAt = (at: number) => {
+    if (text[at] !== '$') return undefined;
+    const [named, plain, braced] = /^\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})/.exec(text.slice(at)) ?? [];
+    const name = plain ?? braced;
+    if (named === undefined || name === undefined || !Object.hasOwn(variables, name)) return undefined;
+    return { length: named.length, value: variables[name]! };
   };
   const words: string[] = [];
   let word: string | undefined;
@@ -49,18 +62,22 @@ export function splitWords(text: string, what: string): string[] {
         if (text[at] === '\\' && next !== undefined && '$`"\\\n'.includes(next)) {
           at++;
           if (next !== '\n') word += next;
-        } else {
-          refuse(EXPANSION, at);
-          word += text[at];
+          continue;
         }
+        const variable = variableAt(at);
+        if (variable === undefined) refuse(EXPANSION, at);
+        word += variable?.value ?? text[at];
+        at += (variable?.length ?? 1) - 1;
       }
     } else if (character === '\\') {
       const next = text[++at];
       if (next === undefined) throw fail('there is nothing after the last \\.');
       if (next !== '\n') word = (word ?? '') + next;
     } else {
-      refuse(BARE_EXPANSION, at);
-      word = (word ?? '') + character;
+      const variable = variableAt(at);
+      if (variable === undefined) refuse(BARE_EXPANSION, at);
+      word = (word ?? '') + (variable?.value ?? character);
+      at += (variable?.length ?? 1) - 1;
     }
   }
   if (word !== undefined) words.push(word);

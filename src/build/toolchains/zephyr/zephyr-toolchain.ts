@@ -15,14 +15,20 @@ import {
   useWorkspace,
   type WorkspaceIdentity,
   workspaceIdentity,
+  type ZmkPlaces,
+  zmkPlaces,
 } from '../../../domains/compilation/workspace/index.ts';
 import { isInside } from '../input-files.ts';
-import { observeZephyrBuild } from '../observed/index.ts';
-import { cancelled, withoutArtifacts } from '../outcome.ts';
+import { observeZephyrBuild, Places } from '../observed/index.ts';
+import { cancelled, withoutArtifacts, wrongBoard } from '../outcome.ts';
+import { ToolchainError } from '../toolchain-error.ts';
+import { examineBoard } from './board-compat.ts';
 import type { ZephyrEngine, ZephyrOrder } from './engine.ts';
-import { collectFirmware } from './firmware.ts';
+import { collectFirmware, DEFAULT_FALLBACK_BINARY } from './firmware.ts';
+import { settingsWithoutEffect } from './kconfig-warnings.ts';
+import { excerptOf } from './preprocessed.ts';
 import { type ConfigRepository, isolateConfig, readRepository, repositoryInputs } from './repository.ts';
-import { copySettings, zephyrOf } from './settings.ts';
+import { copySettings } from './settings.ts';
 import { ownStation, type Station, takeStation } from './station.ts';
 import { westBuildArguments } from './west-build.ts';
 
@@ -34,6 +40,8 @@ export interface ZephyrDescription {
   configDirectory: string;
   /** Where the keymaps are, relative to it. Default: `config`. */
   configPath?: string | undefined;
+  /** What says what is built, relative to it, when it is not `build.yaml`: no build reads it. */
+  buildFile?: string | undefined;
   /** The binary that is taken when there is no UF2. Default: `bin`. */
   fallbackBinary?: string | undefined;
   /** Where firmware goes; files in it are no inputs. Default: `firmware` in the config directory. Absolute. */
@@ -65,16 +73,19 @@ export class ZephyrToolchain implements Toolchain {
   }
 
   async identity(target: Target, signal?: AbortSignal): Promise<Record<string, unknown>> {
-    const { fallbackBinary = null, configPath = null } = this.#description;
+    const { fallbackBinary = DEFAULT_FALLBACK_BINARY } = this.#description;
+    const { configPath, isModule } = this.#repository();
+    const { application, zephyr } = await this.#places();
     // With names for the places, which make no difference.
-    const module = this.#repository().isModule ? '{module}' : undefined;
-    const places = { build: '{build}', config: '{config}', userCache: '{user-cache}', module };
-    const command = westBuildArguments(target, places);
+    const repository = '{repository}';
+    const places = { build: '{build}', config: '{config}', userCache: '{user-cache}', repository };
+    const module = isModule ? repository : undefined;
+    const command = westBuildArguments(target, { ...places, configPath, application, module });
     const [engine, workspace] = await Promise.all([
       this.#engine.identity(signal),
       this.#workspaceNow(FRESH, signal),
     ]);
-    return { command, configPath, fallbackBinary, ...engine, workspace };
+    return { command, configPath, isModule, fallbackBinary, zephyr, ...engine, workspace };
   }
 
   async declaredInputs(): Promise<string[]> {
@@ -124,7 +135,7 @@ export class ZephyrToolchain implements Toolchain {
     const { workspace, fallbackBinary, configDirectory } = this.#description;
     const { target, buildDirectory } = job;
     const repository = this.#repository();
-    const order = orderAt(station, workspace, repository);
+    const order = orderAt(station, workspace, await this.#places(), repository);
     const startMark = path.join(station.work, 'started');
     writeFileSync(startMark, '');
     const ran = await this.#engine.run(order, {
@@ -134,20 +145,34 @@ export class ZephyrToolchain implements Toolchain {
         job.onProcess?.(event, processGroup);
       },
     });
-    if (!ran.ok) return ran;
-    const { artifactName } = target;
     const { build, config } = order;
+    if (!ran.ok) return { ...ran, excerpt: await excerptOf(build, job.logFile) };
+    const { artifactName } = target;
     const found = await collectFirmware({ build, artifactName, fallbackBinary, startMark });
     if (typeof found === 'string') return withoutArtifacts(found, ran.lastLines);
     const { seen = [], ...sight } = this.#engine.sees(order);
-    const observed = await observeZephyrBuild({
+    const sources = {
       ...{ buildDirectory: build, configDirectory, workspace, ...sight },
       projects: await this.#projects(),
       seen: [...seen, ...(config === repository.config ? [] : [{ seen: config, here: repository.config }])],
+    };
+    const places = new Places(sources);
+    const board = await examineBoard({
+      ...{ build, board: target.board, places },
+      application: path.join(workspace, order.application),
     });
+    if (board !== undefined && 'wrong' in board) return wrongBoard(board.wrong, ran.lastLines);
+    const warnings = [
+      ...(board === undefined ? [] : [board.warning]),
+      ...(await settingsWithoutEffect({ logFile: job.logFile, target, configDirectory, places })),
+    ];
+    const observed = await observeZephyrBuild(sources);
     const own = [station.work, station.facts];
     const artifacts = bring(found, buildDirectory);
-    return { ok: true, artifacts, ...(observed === undefined ? {} : { observed: without(own, observed) }) };
+    return {
+      ...{ ok: true, artifacts, warnings },
+      ...(observed === undefined ? {} : { observed: without(own, observed) }),
+    };
   }
 
   /** The directories of the workspace's projects, which are known by their revisions. */
@@ -156,8 +181,16 @@ export class ZephyrToolchain implements Toolchain {
     return Object.keys(projects).map(project => path.resolve(this.#description.workspace, project));
   }
 
+  async #places(): Promise<ZmkPlaces> {
+    const { workspace } = this.#description;
+    const places = await zmkPlaces(workspace);
+    if (places !== undefined) return places;
+    throw new ToolchainError(`There is no ZMK in the workspace ${workspace}. Run 'west update' there.`);
+  }
+
   #repository(): ConfigRepository {
-    return readRepository(this.#description.configDirectory, this.#description.configPath);
+    const { configDirectory, configPath, buildFile } = this.#description;
+    return readRepository(configDirectory, configPath, buildFile);
   }
 
   /** What the workspace is, at most `age` milliseconds ago. */
@@ -172,14 +205,20 @@ export class ZephyrToolchain implements Toolchain {
 }
 
 /** Prepares a station for one build. */
-function orderAt(station: Station, workspace: string, repository: ConfigRepository): ZephyrOrder {
+function orderAt(
+  station: Station,
+  workspace: string,
+  { application, zephyr }: ZmkPlaces,
+  repository: ConfigRepository,
+): ZephyrOrder {
   const { work, facts: userCache, ccache } = station;
   const temporary = path.join(work, 'tmp');
   mkdirSync(temporary, { recursive: true });
   const settings = path.join(temporary, 'west-settings');
-  copySettings(workspace, settings);
+  copySettings(workspace, zephyr, settings);
   return {
-    ...{ workspace, zephyr: zephyrOf(workspace), settings },
+    ...{ workspace, zephyr, application, settings },
+    ...{ repository: repository.directory, configPath: repository.configPath },
     config: isolateConfig(repository, work),
     module: repository.isModule ? repository.directory : undefined,
     ...{ work, build: path.join(work, 'build'), temporary, userCache, ccache },

@@ -1,14 +1,14 @@
 // What a workspace is, so that a firmware built from it is found again and no other: its manifest, and the real state
 // of every repository in it.
 import { existsSync } from 'node:fs';
-import { readFile, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import * as walk from 'empathic/walk';
 import { eachOf } from './each-of.ts';
 import { readManifest } from './manifest.ts';
 import { examineProjects, type ProjectState } from './project-state.ts';
 import { repositories } from './repositories.ts';
-import { WorkspaceError } from './workspace-error.ts';
+import { canonicalSettings, readSettings } from './settings.ts';
 
 /**
  * Everything about a workspace that can change what is built from it. Plain JSON. It does not say where the workspace
@@ -17,7 +17,7 @@ import { WorkspaceError } from './workspace-error.ts';
 export interface WorkspaceIdentity {
   /** Of what the manifest says: it chooses the modules of a build. */
   manifest: string;
-  /** West's own settings in this workspace, as they are written: they reach a build as well. */
+  /** West's own settings in this workspace: they reach a build as well. */
   settings: string;
   /** By their place in the workspace, with `/`; `.` is a repository that holds the whole workspace. */
   projects: Record<string, ProjectState>;
@@ -34,14 +34,14 @@ export interface IdentityOptions {
 
 /**
  * Looks at every repository of the west workspace at `directory` (the one with `.west`), several at once, and writes
- * nothing. Rejects with {@link WorkspaceError} when it is no workspace or git cannot tell.
+ * nothing. Rejects with `WorkspaceError` when it is no workspace or git cannot tell.
  */
 export async function workspaceIdentity(
   directory: string,
   { signal, configDirectory }: IdentityOptions = {},
 ): Promise<WorkspaceIdentity> {
-  const { settings, manifestFile } = await readSettings(directory);
-  const manifest = await readManifest(manifestFile);
+  const settings = await readSettings(directory);
+  const manifest = await readManifest(settings.manifestFile);
   const own = configDirectory === undefined ? undefined : repositoryOf(await realpath(configDirectory));
   const found: [string, ProjectState][] = [];
   let places = await repositories(directory);
@@ -62,41 +62,11 @@ export async function workspaceIdentity(
       .filter(place => !known.has(place));
   }
   const byName = found.sort(([a], [b]) => (a < b ? -1 : 1));
-  return { manifest: manifest.digest, settings, projects: Object.fromEntries(byName) };
-}
-
-/** The manifest that a workspace was made of, and its settings. Rejects with {@link WorkspaceError} when it is none. */
-export async function readSettings(directory: string): Promise<{ settings: string; manifestFile: string }> {
-  const file = path.join(directory, '.west', 'config');
-  let settings: string;
-  try {
-    settings = await readFile(file, 'utf8');
-  } catch (error) {
-    throw new WorkspaceError(
-      `${directory} is no west workspace: ${file} cannot be read. Give the directory that 'west topdir' prints.`,
-      { cause: error },
-    );
-  }
-  const values = manifestValues(settings);
-  if (values.path === undefined) {
-    throw new WorkspaceError(
-      `${file} does not say where the manifest is (manifest.path). Run 'west init' again.`,
-    );
-  }
-  return { settings, manifestFile: path.resolve(directory, values.path, values.file ?? 'west.yml') };
-}
-
-/** The section `[manifest]` of a west config file, which has the form of Python's configparser. */
-function manifestValues(settings: string): Record<string, string> {
-  const values: Record<string, string> = {};
-  let section = '';
-  for (const line of settings.split(/\r?\n/)) {
-    const head = /^\[(.*)\]\s*$/.exec(line);
-    const pair = /^([^\s=:#;][^=:]*?)\s*[=:]\s*(.*?)\s*$/.exec(line);
-    if (head) section = head[1]!;
-    else if (pair && section === 'manifest') values[pair[1]!.toLowerCase()] = pair[2]!;
-  }
-  return values;
+  return {
+    manifest: manifest.digest,
+    settings: canonicalSettings(settings),
+    projects: Object.fromEntries(byName),
+  };
 }
 
 function isZmk(directory: string): boolean {

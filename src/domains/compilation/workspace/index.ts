@@ -6,7 +6,9 @@ export { type IdentityOptions, type WorkspaceIdentity, workspaceIdentity } from 
 export type { MakeOptions, WorkspaceEvent } from './make.ts';
 export { configManifest, type Manifest, readManifest } from './manifest.ts';
 export type { ProjectChanges, ProjectState } from './project-state.ts';
+export { type ManifestProject, manifestProjects, type ZmkPlaces, zmkPlaces } from './projects.ts';
 export { type WorkspaceResult, WorkspaceService, type WorkspaceServiceOptions } from './service.ts';
+export { parseSettings } from './settings.ts';
 export { type KnownWorkspace, WorkspaceStore, workspaceRoot } from './store.ts';
 export { WORKSPACES_MAX_SIZE } from './tidy.ts';
 export { WorkspaceError } from './workspace-error.ts';

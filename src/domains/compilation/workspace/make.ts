@@ -2,10 +2,11 @@
 import { constants } from 'node:fs';
 import { copyFile, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { cacheKey } from '../../../cache/keys.ts';
+import { cacheKey, type KeyPart } from '../../../cache/keys.ts';
 import { diskUsage } from './disk-usage.ts';
 import { workspaceIdentity } from './identity.ts';
 import type { Manifest } from './manifest.ts';
+import { manifestProjects } from './projects.ts';
 import { pruneSeeds, seedFrom } from './seed.ts';
 import type { KnownWorkspace, WorkspaceStore } from './store.ts';
 import { runWest } from './west.ts';
@@ -22,6 +23,8 @@ export type WorkspaceEvent =
 export interface MakeOptions {
   /** Never touches the network: everything must have been fetched before. */
   offline?: boolean;
+  /** Milliseconds that a server may send nothing. Default: a minute. */
+  stallTimeout?: number;
   signal?: AbortSignal;
   onEvent?: (event: WorkspaceEvent) => void;
   /** The time in milliseconds since the epoch. Default: `Date.now`. */
@@ -36,7 +39,7 @@ export interface MakeOptions {
 export async function makeWorkspace(
   store: WorkspaceStore,
   manifest: Manifest,
-  { offline = false, signal, onEvent, clock = Date.now }: MakeOptions,
+  { offline = false, stallTimeout, signal, onEvent, clock = Date.now }: MakeOptions,
 ): Promise<{ workspace: KnownWorkspace; made: boolean }> {
   const part = store.newPart();
   await mkdir(part, { mode: 0o700 });
@@ -54,22 +57,21 @@ export async function makeWorkspace(
       if (name !== undefined) onEvent?.({ type: 'project', name });
       onEvent?.({ type: 'output', line });
     };
-    const west = { cwd: part, offline, signal, onLine };
+    const west = { cwd: part, offline, stallTimeout, signal, onLine };
     await runWest(['init', '-l', 'config'], west);
     await runWest(['update', '--narrow', '--fetch', 'smart', '-o=--depth=1'], west);
     await pruneSeeds(part);
 
-    const { projects } = await workspaceIdentity(part, { signal });
-    const heads = Object.entries(projects).map(([place, { head }]) => [place, head]);
-    const name = `${nameOf(manifest)}-${(await cacheKey(manifest.digest, heads)).slice(0, 8)}`;
+    const resolution = await resolutionOf(part, signal);
     const now = clock();
-    const existing = await store.get(name);
-    if (existing) {
-      // Nothing has moved since. The older one may be in use and is the same.
+    const same = await store.resolvedAs(resolution);
+    // Nothing has moved since, or another manifest came to the same. The older one may be in use.
+    const shared = same && (await store.share(same.name, manifest.digest, now));
+    if (shared) {
       await rm(part, { recursive: true, force: true });
-      await store.record({ ...existing, lastUsed: now });
-      return { workspace: { ...existing, lastUsed: now }, made: false };
+      return { workspace: shared, made: false };
     }
+    const name = `${nameOf(manifest)}-${resolution.slice(0, 8)}`;
     const { repository, revision, digest } = manifest;
     const workspace: KnownWorkspace = {
       name,
@@ -77,6 +79,7 @@ export async function makeWorkspace(
       repository,
       revision,
       manifests: [digest],
+      resolution,
       path: store.pathOf(name),
       created: now,
       lastUsed: now,
@@ -88,6 +91,23 @@ export async function makeWorkspace(
     await store.abandon(part);
     throw error;
   }
+}
+
+/**
+ * The digest of the projects that a workspace has, in the order of its manifests, and of their commits: everything that
+ * its manifest chooses in a build. Their order counts, because the first of two modules that have a board is taken.
+ */
+export async function resolutionOf(directory: string, signal?: AbortSignal): Promise<string> {
+  const { projects: states } = await workspaceIdentity(directory, { signal });
+  const resolved: [name: string, place: string, state: KeyPart][] = [];
+  for await (const { name, path: place } of manifestProjects(directory)) {
+    // One of a group that is not wanted is not there.
+    const state = states[place];
+    if (state === undefined) continue;
+    const { head, submodules = [], changes = null } = state;
+    resolved.push([name, place, [head, submodules, changes?.digest ?? null]]);
+  }
+  return cacheKey('resolution', resolved);
 }
 
 /** `zmk-v0.3` for revision `v0.3` of `zmkfirmware/zmk`: what a person recognises. */

@@ -12,7 +12,10 @@ const MAX_MANIFEST = 4 * 1024 * 1024;
 export interface Manifest {
   /** Absolute. */
   file: string;
-  /** Of what it says, and of the manifests beside it that it imports; comments and layout do not count. */
+  /**
+   * Of what it means, and of the manifests beside it that it imports: comments, layout, and how remotes are named do not
+   * count, nor where in its repository it is.
+   */
   digest: string;
   /** The firmware's repository, such as `zmkfirmware/zmk`; `unknown` when the manifest does not say. */
   repository: string;
@@ -41,20 +44,21 @@ export async function configManifest(
 
 /** Reads a manifest. Rejects with {@link WorkspaceError} when there is none that can be read. */
 export async function readManifest(file: string): Promise<Manifest> {
-  const content = await parse(file);
+  const content = await parseManifest(file);
   const files = [file];
   const imported: [string, unknown][] = [];
   for (const name of importsOfSelf(content)) {
     for (const found of await manifestsAt(path.resolve(path.dirname(file), name))) {
       files.push(found);
-      imported.push([path.relative(path.dirname(file), found), await parse(found)]);
+      imported.push([path.relative(path.dirname(file), found), meaningOf(await parseManifest(found))]);
     }
   }
-  const digest = await cacheKey('manifest', plain(content), plain(imported));
+  const digest = await cacheKey('manifest', plain(meaningOf(content)), plain(imported));
   return { file, digest, files, ...firmware(content) };
 }
 
-async function parse(file: string): Promise<unknown> {
+/** What a manifest says. Rejects with {@link WorkspaceError} when it cannot be read. */
+export async function parseManifest(file: string): Promise<unknown> {
   let text: string;
   try {
     if ((await stat(file)).size > MAX_MANIFEST) throw new Error('it is too large');
@@ -79,6 +83,38 @@ function plain(value: unknown): KeyPart {
   return JSON.parse(JSON.stringify(value ?? null)) as KeyPart;
 }
 
+/** What a manifest says without the ways to say it: each project with its address, revision and path. */
+function meaningOf(content: unknown): unknown {
+  if (!isObject(content) || !isObject(content.manifest)) return content;
+  const { remotes, defaults, projects, self, version: _, ...others } = content.manifest;
+  const { path: __, ...own } = isObject(self) ? self : {};
+  const named = { remotes: listed(remotes), defaults: isObject(defaults) ? defaults : {} };
+  return { ...others, self: own, projects: listed(projects).map(project => projectOf(project, named)) };
+}
+
+function projectOf(
+  project: Record<string, unknown>,
+  { remotes, defaults }: { remotes: Record<string, unknown>[]; defaults: Record<string, unknown> },
+): Record<string, unknown> {
+  // How much of the history is fetched changes nothing that is checked out.
+  const { remote, 'repo-path': below, 'clone-depth': _, description: __, ...others } = project;
+  const base = remotes.find(({ name }) => name === (remote ?? defaults.remote))?.['url-base'];
+  const url = String(project.url ?? `${base ?? ''}/${below ?? project.name}`);
+  return {
+    ...others,
+    url: url
+      .replace(/([^:/])\/{2,}/g, '$1/')
+      .replace(/\/+$/, '')
+      .replace(/\.git$/, ''),
+    revision: String(project.revision ?? defaults.revision ?? 'master'),
+    path: project.path ?? project.name,
+  };
+}
+
+function listed(value: unknown): Record<string, unknown>[] {
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}
+
 /** `manifest.self.import`: files or directories in the manifest's own repository. */
 function importsOfSelf(content: unknown): string[] {
   const manifest = isObject(content) ? content.manifest : undefined;
@@ -89,7 +125,8 @@ function importsOfSelf(content: unknown): string[] {
     .filter(one => typeof one === 'string');
 }
 
-async function manifestsAt(place: string): Promise<string[]> {
+/** The manifests that an import means: the file, or those of the directory; none when there is nothing. */
+export async function manifestsAt(place: string): Promise<string[]> {
   const found = await lstat(place).catch(() => undefined);
   if (found?.isDirectory() !== true) return found ? [place] : [];
   const names = (await readdir(place)).filter(name => /\.ya?ml$/.test(name));
@@ -100,21 +137,16 @@ async function manifestsAt(place: string): Promise<string[]> {
 function firmware(content: unknown): { repository: string; revision: string } {
   const manifest = isObject(content) && isObject(content.manifest) ? content.manifest : {};
   const defaults = isObject(manifest.defaults) ? manifest.defaults : {};
-  const remotes = Array.isArray(manifest.remotes) ? manifest.remotes.filter(isObject) : [];
-  const projects = Array.isArray(manifest.projects) ? manifest.projects.filter(isObject) : [];
+  const projects = listed(manifest.projects);
   const project = projects.find(({ name }) => name === 'zmk') ?? projects[0];
-  const remote = remotes.find(({ name }) => name === (project?.remote ?? defaults.remote));
-  const base = remote?.['url-base'];
-  const place = project?.url ?? `${base ?? ''}/${project?.['repo-path'] ?? project?.name ?? ''}`;
-  const repository = project === undefined ? '' : shortUrl(String(place));
-  return {
-    repository: repository === '' ? 'unknown' : repository,
-    revision: String(project?.revision ?? defaults.revision ?? 'master'),
-  };
+  if (project === undefined)
+    return { repository: 'unknown', revision: String(defaults.revision ?? 'master') };
+  const { url, revision } = projectOf(project, { remotes: listed(manifest.remotes), defaults });
+  return { repository: shortUrl(String(url)) || 'unknown', revision: String(revision) };
 }
 
 /** `zmkfirmware/zmk` for `https://github.com/zmkfirmware/zmk.git`. */
-function shortUrl(url: string): string {
+export function shortUrl(url: string): string {
   return url
     .replace(/\.git$/, '')
     .split(/[/:]/)

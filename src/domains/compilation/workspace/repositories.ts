@@ -1,7 +1,8 @@
 // Where the git repositories of a workspace are.
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { shortUrl } from './manifest.ts';
 
 /**
  * The places of all repositories in a workspace, those that west has put there and others: what is checked out
@@ -32,6 +33,20 @@ export async function repositories(directory: string): Promise<string[]> {
     level = inner;
   }
   return found;
+}
+
+/**
+ * Where a clone comes from and what is checked out, as a person would say it: `zmkfirmware/zmk` at `main`. Undefined
+ * where git does not say.
+ */
+export async function describeClone(
+  directory: string,
+): Promise<{ repository: string; revision: string } | undefined> {
+  const read = (name: string) => readFile(path.join(directory, '.git', name), 'utf8').catch(() => '');
+  const [config, head] = await Promise.all([read('config'), read('HEAD')]);
+  const url = /^\[remote "origin"\]\s*$[^[]*?^\s*url\s*=\s*(\S+)\s*$/m.exec(config)?.[1];
+  const revision = /^ref: refs\/heads\/(.+)$/m.exec(head)?.[1] ?? /^[0-9a-f]{7}/.exec(head)?.[0];
+  return url === undefined || revision === undefined ? undefined : { repository: shortUrl(url), revision };
 }
 
 function isRepository(directory: string): boolean {

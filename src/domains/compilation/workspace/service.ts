@@ -9,10 +9,12 @@ import { type UnpackOptions, unpackWorkspace } from './archive/unpack.ts';
 import { diskUsage } from './disk-usage.ts';
 import { enclosingWorkspace, useWorkspace } from './find.ts';
 import { refreshIndexes } from './git.ts';
-import { readSettings, workspaceIdentity } from './identity.ts';
-import { type MakeOptions, makeWorkspace, nameOf } from './make.ts';
+import { workspaceIdentity } from './identity.ts';
+import { type MakeOptions, makeWorkspace, nameOf, resolutionOf } from './make.ts';
 import { configManifest, type Manifest, readManifest } from './manifest.ts';
-import { repositories } from './repositories.ts';
+import { zmkPlaces } from './projects.ts';
+import { describeClone, repositories } from './repositories.ts';
+import { readSettings } from './settings.ts';
 import { type KnownWorkspace, WorkspaceStore, workspaceRoot } from './store.ts';
 import { tidyWorkspaces } from './tidy.ts';
 import { WorkspaceError } from './workspace-error.ts';
@@ -88,7 +90,12 @@ export class WorkspaceService {
    */
   async add(directory: string, configDirectory?: string): Promise<KnownWorkspace> {
     const place = await realpath(directory).catch(() => path.resolve(directory));
-    const own = await readManifest((await readSettings(place)).manifestFile);
+    const { manifestFile } = await readSettings(place);
+    const manifest = await readManifest(manifestFile);
+    // ZMK's own manifest does not name ZMK.
+    const application = path.join(place, (await zmkPlaces(place))?.application ?? '.');
+    const isZmk = application === path.dirname(manifestFile);
+    const own = { ...manifest, ...(isZmk ? await describeClone(path.dirname(application)) : undefined) };
     const config = configDirectory && (await configManifest(configDirectory, this.#configPath));
     if (place.startsWith(this.store.root + path.sep))
       throw new WorkspaceError(`${place} is kept here already.`);
@@ -153,6 +160,7 @@ export class WorkspaceService {
         repository,
         revision,
         manifests,
+        resolution: await resolutionOf(part, options.signal),
         path: this.store.pathOf(name),
         created: now,
         lastUsed: now,

@@ -32,6 +32,8 @@ export interface KnownWorkspace {
   revision: string;
   /** Digests of the manifests that it is the workspace of. */
   manifests: string[];
+  /** Of what these came to when it was made: two that came to the same are one. Absent for one that is somebody's own. */
+  resolution?: string | undefined;
   /** Absolute. */
   path: string;
   /** Milliseconds since the epoch. */
@@ -106,6 +108,29 @@ export class WorkspaceStore {
   /** The newest workspace of this manifest. */
   async find(manifest: string): Promise<KnownWorkspace | undefined> {
     return (await this.list()).find(({ manifests }) => manifests.includes(manifest));
+  }
+
+  /** The made workspace of the same projects at the same commits. */
+  async resolvedAs(resolution: string): Promise<KnownWorkspace | undefined> {
+    return (await this.list()).find(known => known.kind === 'made' && known.resolution === resolution);
+  }
+
+  /**
+   * Makes a made workspace that of one more manifest, and of that no other made one; resolves to what is known of it
+   * then, or to undefined when it is gone.
+   */
+  async share(name: string, manifest: string, now: number): Promise<KnownWorkspace | undefined> {
+    return this.locked('uses', undefined, async () => {
+      const known = await this.get(name);
+      if (known === undefined) return undefined;
+      for (const other of await this.list()) {
+        if (other.kind !== 'made' || other.name === name || !other.manifests.includes(manifest)) continue;
+        await this.record({ ...other, manifests: other.manifests.filter(one => one !== manifest) });
+      }
+      const shared = { ...known, manifests: [...new Set([...known.manifests, manifest])], lastUsed: now };
+      await this.record(shared);
+      return shared;
+    });
   }
 
   /** The workspace at this path. */
@@ -284,7 +309,9 @@ function asRecord(value: unknown): Omit<KnownWorkspace, 'name' | 'lastUsed'> | u
   if (typeof repository !== 'string' || typeof revision !== 'string' || typeof place !== 'string')
     return undefined;
   if (typeof created !== 'number' || typeof size !== 'number' || !manifests) return undefined;
-  return { kind, repository, revision, manifests, path: place, created, size };
+  const { resolution } = value;
+  if (resolution !== undefined && typeof resolution !== 'string') return undefined;
+  return { kind, repository, revision, manifests, resolution, path: place, created, size };
 }
 
 async function namesIn(directory: string): Promise<string[]> {

@@ -26,20 +26,34 @@ const PASSED_ON = [
   'ALL_PROXY',
 ] as const;
 
+/** How long a server of HTTP may send nothing before git gives up. Servers that are busy send a sign of life every five seconds. */
+export const STALL_TIMEOUT_MS = 60_000;
+
 export interface WestOptions {
   /** The directory it runs in. */
   cwd: string;
   /** Nothing but this machine's own files can be fetched from. */
   offline: boolean;
+  /** Milliseconds, rounded up to seconds. Default: {@link STALL_TIMEOUT_MS}. */
+  stallTimeout?: number | undefined;
   signal?: AbortSignal;
   /** Each line that west and git print. */
   onLine?: (line: string) => void;
 }
 
+/** The variables that give git settings. */
+function gitSettings(settings: Readonly<Record<string, string>>): Record<string, string> {
+  const numbered = Object.entries(settings).flatMap(([name, value], index) => [
+    [`GIT_CONFIG_KEY_${index}`, name],
+    [`GIT_CONFIG_VALUE_${index}`, value],
+  ]);
+  return { GIT_CONFIG_COUNT: String(numbered.length / 2), ...Object.fromEntries(numbered) };
+}
+
 /** Runs west to its end. Rejects with {@link WorkspaceError} when it fails or is not there, with the signal's reason when cancelled. */
 export async function runWest(
   args: readonly string[],
-  { cwd, offline, signal, onLine }: WestOptions,
+  { cwd, offline, stallTimeout = STALL_TIMEOUT_MS, signal, onLine }: WestOptions,
 ): Promise<void> {
   const env: Record<string, string> = {
     ...pickEnvironment(PASSED_ON),
@@ -47,12 +61,14 @@ export async function runWest(
     GIT_TERMINAL_PROMPT: '0',
     PYTHONDONTWRITEBYTECODE: '1',
     PYTHONUNBUFFERED: '1',
-    // Git must not go on tidying up in the background when the workspace is moved to its place.
-    GIT_CONFIG_COUNT: '2',
-    GIT_CONFIG_KEY_0: 'gc.auto',
-    GIT_CONFIG_VALUE_0: '0',
-    GIT_CONFIG_KEY_1: 'maintenance.auto',
-    GIT_CONFIG_VALUE_1: 'false',
+    ...gitSettings({
+      // Git must not go on tidying up in the background when the workspace is moved to its place.
+      'gc.auto': '0',
+      'maintenance.auto': 'false',
+      // Without these git waits for ever for a server that accepts a connection and never answers. Bytes a second.
+      'http.lowSpeedLimit': '1',
+      'http.lowSpeedTime': String(Math.ceil(stallTimeout / 1000)),
+    }),
     ...(offline && { GIT_ALLOW_PROTOCOL: 'file' }),
   };
   const lines: string[] = [];

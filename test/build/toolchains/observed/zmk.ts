@@ -136,6 +136,7 @@ class Compile {
           BOARD: board,
           CACHED_BOARD: board,
           BOARD_DIR: boardDirectory,
+          ...boardDirectories(boardRoots, boardDirectory, board),
           ...(shield === undefined ? {} : { SHIELD: shield, CACHED_SHIELD: shield }),
           ZMK_CONFIG: config,
           CACHED_ZMK_CONFIG: config,
@@ -287,6 +288,15 @@ function findBoard(roots: string[], board: string): string {
     if (files[0]) return path.dirname(files[0]);
   }
   throw new ZmkError(`No board named '${board}' found`);
+}
+
+/** Since Zephyr 4.1: the board's directory, and those that extend it. */
+function boardDirectories(roots: string[], directory: string, board: string): Record<string, string> {
+  if (!isFile(path.join(directory, 'board.yml'))) return {};
+  const descriptions = roots
+    .flatMap(root => walk(path.join(root, 'boards')))
+    .filter(file => path.basename(file) === 'board.yml' && textOf(file).includes(`extend: ${board}\n`));
+  return { BOARD_DIRECTORIES: [directory, ...descriptions.map(file => path.dirname(file))].join(';') };
 }
 
 function textOf(file: string): string {

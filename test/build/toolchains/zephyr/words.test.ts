@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: what a shell replaces.
 import { execFileSync } from 'node:child_process';
 import test from 'ava';
 import fc from 'fast-check';
@@ -27,6 +28,17 @@ for (const [text, words] of cases) {
     t.deepEqual(split(text), words);
   });
 }
+
+test('a variable that is known stands for its value, which is never more than one word', t => {
+  const variables = { HERE: '/my $HOME/"x" y' };
+  t.deepEqual(splitWords('a$HERE/b "${HERE}" \'$HERE\' \\$HERE', 'x', variables), [
+    `a${variables.HERE}/b`,
+    variables.HERE,
+    '$HERE',
+    '$HERE',
+  ]);
+  t.throws(() => splitWords('$HERES', 'x', variables), { instanceOf: ToolchainError });
+});
 
 const refused: [text: string, why: RegExp][] = [
   [`-DA='b c`, /a ' is not closed/],

@@ -59,7 +59,7 @@ test('a workspace is known by its manifest, its settings and the commit of every
   t.is(zmk?.head, await git(path.join(directory, 'zmk'), 'rev-parse', 'HEAD'));
   t.is(zmk?.revision, zmk?.head);
   t.is(zephyr?.description, zephyr?.head.slice(0, 12));
-  t.true(identity.settings.includes('base = zephyr'));
+  t.is(identity.settings, 'manifest.file = west.yml\nmanifest.path = config\n');
   t.deepEqual(describeWorkspace(identity), []);
   t.deepEqual(JSON.parse(JSON.stringify(identity)), identity);
 });
@@ -201,10 +201,24 @@ test('what the manifest says counts, its comments do not', async t => {
   const noted = await changes(t, directory, () => appendFile(manifest, '# a note\n'));
   t.false(noted.changed);
   const self = () => appendFile(manifest, '  self: {path: config}\n');
-  const { said, now } = await changes(t, directory, self, noted.now);
+  const placed = await changes(t, directory, self, noted.now);
+  t.false(placed.changed);
+  const filter = () => appendFile(manifest, '  group-filter: [-hal]\n');
+  const { said, now } = await changes(t, directory, filter, placed.now);
   t.deepEqual(said, ['west.yml changed']);
   const settings = () => appendFile(path.join(directory, '.west/config'), '[build]\ngenerator = Ninja\n');
   t.deepEqual((await changes(t, directory, settings, now)).said, ['.west/config changed']);
+});
+
+test('what west adds to its settings when it first builds does not count', async t => {
+  const directory = await sample(t);
+  const file = path.join(directory, '.west/config');
+  await writeFile(file, '[manifest]\npath = config\nfile = west.yml\n');
+  const { changed, now } = await changes(t, directory, () =>
+    writeFile(file, '; west\n[zephyr]\nbase = zephyr\n\n[manifest]\nfile: west.yml\npath = config\n'),
+  );
+  t.false(changed);
+  t.true((await changes(t, directory, () => appendFile(file, 'group-filter = +a,\n  +b\n'), now)).changed);
 });
 
 test("the config's own repository is no part of the workspace around it, ZMK's always is", async t => {

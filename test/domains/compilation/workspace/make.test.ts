@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import test from 'ava';
 import { createUserConfig } from '../../../../src/config/index.ts';
@@ -14,7 +16,7 @@ import {
 } from '../../../../src/domains/compilation/workspace/index.ts';
 import { TestClock } from '../../../support/clock.ts';
 import { makeDirectory, removeDirectory, temporaryDirectory } from '../../../support/temporary.ts';
-import { git, workspace, write } from './repositories.ts';
+import { git, repository, workspace, write } from './repositories.ts';
 import { createUpstream, installWest, LARGE, objectsOf } from './upstream.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -132,6 +134,54 @@ test('a second revision shares what is the same with the first, and stands on it
   t.deepEqual(describeWorkspace(await workspaceIdentity(second.path)), []);
 });
 
+test('configs whose manifests come to the same share a workspace, and each goes its own way later', async t => {
+  const { config, cacheRoot, directory, push } = await createUpstream(t);
+  const service = new WorkspaceService({ cacheRoot });
+  const { workspace: first } = await service.create(config);
+  const text = await readFile(path.join(config, 'config/west.yml'), 'utf8');
+  const sibling = (name: string, manifest: string) =>
+    write(path.join(directory, name), { 'config/west.yml': manifest }).then(() => path.join(directory, name));
+
+  // The same said otherwise needs nothing to be fetched: it is found at once.
+  const url = `file://${path.join(directory, 'up')}`;
+  const renamed = await sibling(
+    'renamed',
+    `manifest:
+  remotes: [{ name: mine, url-base: "${url}/" }]
+  defaults: { remote: mine, revision: main }
+  projects:
+    - { import: app/west.yml, name: zmk, clone-depth: 1 }
+  self: { path: keymaps }
+`,
+  );
+  t.is(await findWorkspace(renamed, { cacheRoot }), first.path);
+
+  // Another revision that is the same commit.
+  const { head } = (await workspaceIdentity(first.path)).projects.zmk!;
+  const pinned = await sibling('pinned', text.replace('revision: main', `revision: ${head}`));
+  t.is(await findWorkspace(pinned, { cacheRoot }), undefined);
+  const second = await service.create(pinned);
+  t.deepEqual([second.made, second.workspace.path, second.removed], [false, first.path, []]);
+  t.is(await findWorkspace(pinned, { cacheRoot }), first.path);
+  t.is(await findWorkspace(config, { cacheRoot }), first.path);
+  t.is((await service.list()).length, 1);
+  t.deepEqual(await readdir(path.join(service.store.root, 'parts')), []);
+
+  // One moves on, the other stays where it is pinned, and moves to the older one again.
+  await push('zmk', { 'app/main.c': 'main\n' });
+  const { workspace: moved } = await service.update(config);
+  t.is(await findWorkspace(config, { cacheRoot }), moved.path);
+  t.is(await findWorkspace(pinned, { cacheRoot }), first.path);
+  await git(path.join(directory, 'up/zmk'), 'reset', '--hard', '-q', head);
+  const back = await service.update(config);
+  t.deepEqual([back.made, back.workspace.path], [false, first.path]);
+  t.deepEqual(
+    back.removed.map(({ path: place }) => place),
+    [moved.path],
+  );
+  t.is(await findWorkspace(config, { cacheRoot }), first.path);
+});
+
 test('what a newer manifest does not ask for is not in its workspace', async t => {
   const { config, cacheRoot, push } = await createUpstream(t);
   const service = new WorkspaceService({ cacheRoot });
@@ -161,6 +211,26 @@ test('a workspace whose making fails cannot be seen, and the next try fetches on
   t.deepEqual(await readdir(path.join(service.store.root, 'parts')), []);
 });
 
+test('a server that accepts and never answers ends with a message that names it', async t => {
+  const { config, cacheRoot } = await createUpstream(t);
+  const server = createServer(() => {});
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  const text = await readFile(path.join(config, 'config/west.yml'), 'utf8');
+  const silent = text.replace(/url-base: "[^"]*"/, `url-base: "http://127.0.0.1:${port}"`);
+  await write(config, { 'config/west.yml': silent });
+  const creating = new WorkspaceService({ cacheRoot }).create(config, { stallTimeout: 1000 });
+  const error = await t.throwsAsync(creating, { instanceOf: WorkspaceError });
+  t.regex(
+    error?.message ?? '',
+    /^west update failed for zmk: fatal: unable to access 'http:\/\/127\.0\.0\.1:\d+\/zmk\/': Operation too slow\..*Run it again/,
+  );
+});
+
 test('offline, nothing but what was fetched before is used', async t => {
   const { config, cacheRoot, directory } = await createUpstream(t);
   const service = new WorkspaceService({ cacheRoot });
@@ -172,9 +242,14 @@ test('offline, nothing but what was fetched before is used', async t => {
   const remotes = '  remotes:\n    - {name: up, url-base: "https://localhost:9/up"}\n';
   const all = entry('zmk') + entry('zephyr') + entry('hal', 'modules/hal');
   await write(pinned, { 'config/west.yml': `manifest:\n${remotes}  projects:\n${all}` });
+  // It comes to the same as the one that is there, from wherever it would be fetched.
   const offline = await service.create(pinned, { offline: true });
-  t.true(offline.made);
-  t.is((await workspaceIdentity(offline.workspace.path)).projects.zephyr?.head, projects.zephyr?.head);
+  t.deepEqual([offline.made, offline.workspace.path], [false, made.path]);
+  const fewer = `manifest:\n${remotes}  projects:\n${entry('zmk') + entry('zephyr')}`;
+  await write(pinned, { 'config/west.yml': fewer });
+  const other = await service.create(pinned, { offline: true });
+  t.true(other.made);
+  t.is((await workspaceIdentity(other.workspace.path)).projects.zephyr?.head, projects.zephyr?.head);
 
   const moving = `manifest:\n${remotes}  projects:\n${entry('zmk').replace(/revision: \w+/, 'revision: main')}`;
   await write(pinned, { 'config/west.yml': moving });
@@ -202,6 +277,29 @@ test('a workspace that exists is registered where it is, and neither changed nor
   t.deepEqual(await readdir(own, { recursive: true }), before);
   t.is(known.kind, 'added');
   await t.throwsAsync(service.add(config), { message: /is no west workspace/ });
+});
+
+test("ZMK's own clone with a workspace in it is registered as what it is", async t => {
+  const { config, cacheRoot } = await createUpstream(t);
+  const clone = await temporaryDirectory(t);
+  await repository(clone, {
+    '.gitignore': '/.west\n/zephyr\n',
+    'app/CMakeLists.txt': 'project(zmk)\n',
+    'app/west.yml': 'manifest: { projects: [{ name: zephyr, url: "https://example.org/os/zephyr" }] }\n',
+  });
+  await git(clone, 'remote', 'add', 'origin', 'https://github.com/zmkfirmware/zmk.git');
+  await write(clone, { '.west/config': '[manifest]\npath = app\nfile = west.yml\n' });
+  await repository(path.join(clone, 'zephyr'), { VERSION: '4\n' });
+  const service = new WorkspaceService({ cacheRoot });
+  const known = await service.add(clone, config);
+  t.like(known, { repository: 'zmkfirmware/zmk', revision: 'main' });
+  t.regex(known.name, /^zmk-main-/);
+  t.is(await findWorkspace(config, { cacheRoot }), clone);
+  t.is(await findWorkspace(path.join(clone, 'zmk-config'), { cacheRoot }), clone);
+  t.deepEqual(Object.keys((await workspaceIdentity(clone, { configDirectory: config })).projects), [
+    '.',
+    'zephyr',
+  ]);
 });
 
 test('a config inside a workspace is built in that one, and none is made for it', async t => {
@@ -251,7 +349,8 @@ test('over the size limit those used longest ago go first, and never the one jus
   const service = new WorkspaceService({ cacheRoot, userConfig, clock: clock.now });
   const text = await readFile(path.join(config, 'config/west.yml'), 'utf8');
   const other = path.join(directory, 'other');
-  await write(other, { 'config/west.yml': text.replace('self: {path: config}', 'self: {path: other}') });
+  const more = '    - {name: hal, path: modules/other, remote: up, revision: main}\n  self: {path: config}';
+  await write(other, { 'config/west.yml': text.replace('  self: {path: config}', more) });
   const { workspace: second, removed } = await service.create(other);
   t.deepEqual(
     removed.map(({ name }) => name),

@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs';
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import path from 'node:path';
-import { readSettings } from '../identity.ts';
 import { readManifest } from '../manifest.ts';
 import { repositories } from '../repositories.ts';
+import { readSettings } from '../settings.ts';
 import { WorkspaceError } from '../workspace-error.ts';
 import { type ArchiveEntry, assertSafeGitFile, assertSafeLink, assertSafePath } from './entry.ts';
 
