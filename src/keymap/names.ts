@@ -34,14 +34,6 @@ export class NameExplainer {
 
   /** Explains a name; `isKey` when it stands where a key code should be. */
   explain(name: string, isKey: boolean): Explanation {
-    const header = headerOf(name);
-    if (header !== undefined && this.#included.has(header)) {
-      return { message: `'${name}' is not defined in this version of ZMK`, isOpen: false };
-    }
-    if (header !== undefined) {
-      const message = `'${name}' is defined in <${header}>, which is not included`;
-      return { message, isOpen: false, header };
-    }
     const macro = this.#macros.get(name);
     if (macro !== undefined) {
       const message =
@@ -49,6 +41,14 @@ export class NameExplainer {
           ? `'${name}' is defined only after this use`
           : `the macro ${name} is used without its arguments, or before its definition`;
       return { message, isOpen: false };
+    }
+    const header = headerOf(name);
+    if (header !== undefined && this.#included.has(header)) {
+      return { message: `'${name}' is not defined in this version of ZMK`, isOpen: false };
+    }
+    if (header !== undefined) {
+      const message = `'${name}' is defined in <${header}>, which is not included`;
+      return { message, isOpen: false, header };
     }
     if (this.#missing.length > 0) return { message: this.#inMissing(name), isOpen: true };
     return { message: this.#undefined(name, isKey), isOpen: false };

@@ -119,6 +119,11 @@ c { bindings = <&kp B>; key-positions = <LEFT_T LEFT_TT>; layers = <(1 + NAV)>; 
     drawn: ["('ROW' is defined only after this use)"],
     errors: ["5:13: 'ROW' is defined only after this use"],
   },
+  'a header that is included too late': {
+    source: `${keymap('&kp A', { headers: '#include <behaviors.dtsi>\n\n' })}#include <dt-bindings/zmk/keys.h>\n`,
+    drawn: ['&kp A'],
+    errors: ["5:17: 'A' is defined only after this use"],
+  },
   'a macro without its arguments': {
     source: keymap('&kp A ROW', { before: '#define ROW(a) &kp a\n' }),
     drawn: ['(the macro ROW is used without its arguments, or before its definition)'],
