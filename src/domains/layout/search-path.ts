@@ -48,8 +48,8 @@ export async function findSearchPath(keymap: string, options: SearchPathOptions 
     // What the build adds to the workspace's modules: the config, then ZMK's own.
     own,
     application && (await devicetreeRoot(path.join(application, 'module'))),
-    (await isDirectory(path.join(keymaps, 'dts'))) ? keymaps : undefined,
     application,
+    (await isDirectory(path.join(keymaps, 'dts'))) ? keymaps : undefined,
     zephyr,
   ].filter(root => root !== undefined);
 

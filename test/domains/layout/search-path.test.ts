@@ -56,7 +56,7 @@ async function directoriesOf(root: string, config = root): Promise<string[]> {
   return directories.map(directory => path.relative(root, directory));
 }
 
-test('modules come first, then the config, then ZMK, then Zephyr', async t => {
+test('modules come first, then the config as a module, then ZMK, then the folder dts beside the keymap, then Zephyr', async t => {
   const root = await write(t, {
     ...CONFIG,
     ...west('', 'config', {
@@ -83,7 +83,7 @@ test('modules come first, then the config, then ZMK, then Zephyr', async t => {
   t.deepEqual(await directoriesOf(root), [
     ...['modules/zmk/helpers/include', 'modules/zmk/helpers/dts', 'a/first/below/dts'],
     ...['dts', 'zmk/app/module/dts'],
-    ...['config/include', 'config/dts', 'zmk/app/include', 'zmk/app/dts'],
+    ...['zmk/app/include', 'zmk/app/dts', 'config/include', 'config/dts'],
     ...['zephyr/include', 'zephyr/include/zephyr', 'zephyr/dts/common', 'zephyr/dts'],
   ]);
 });
