@@ -3,6 +3,7 @@ export {
   type ByteSize,
   type Cache,
   type CacheStats,
+  type CheckOptions,
   type CheckProblem,
   type CheckReport,
   type Duration,
@@ -15,13 +16,15 @@ export {
   type SetOptions,
 } from './cache/cache.ts';
 export {
+  CircularWaitError,
   ClosedCacheError,
   ConflictingOptionsError,
   GloveboxError,
   InvalidArgumentError,
   UncloneableValueError,
+  ValueTooLargeError,
   WrongKindError,
 } from './cache/errors.ts';
-export { cacheKey, type FileContent, fileContent, type KeyPart } from './cache/keys.ts';
+export { cacheKey, type FileContent, fileContent, type KeyPart, type KeyPartOf } from './cache/keys.ts';
 export type { CacheOptions } from './cache/options.ts';
 export * from './coordinator/index.ts';

@@ -102,6 +102,7 @@ test('every file that the README and SECURITY.md link to is there', t => {
 
 test('the commands that set up a fresh machine run in the checks', t => {
   for (const words of [
+    'npm ci',
     'npm install',
     'npm start',
     'npm test',

@@ -6,11 +6,11 @@ import type { BuildListener } from './events.ts';
 /** How a plan is carried out. */
 export interface RunOptions {
   /** Only says what would be done: emits `target-planned` events, compiles and writes nothing. Default: false. */
-  dryRun?: boolean;
+  dryRun?: boolean | undefined;
   /** Stops the build: every compiler is ended within two seconds, and nothing half-made is left. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Whether the plan has only some of the matrix's targets, so that nothing can be said about all. Default: false. */
-  isPartial?: boolean;
+  isPartial?: boolean | undefined;
   /** What stops one target alone, by its artifact name: the same signal whenever it is asked for. Default: nothing does. */
   signalOf?: (target: string) => AbortSignal | undefined;
   /** Told everything that happens, in order. When it throws, the build is stopped and rejects with what it threw. */
@@ -24,28 +24,28 @@ export interface BuildOptions extends Omit<RunOptions, 'signalOf' | 'isPartial'>
    * Which file says what is built, relative to the config directory: the workflow's `build_matrix_path`. Default:
    * `build.buildFile` of the configuration, else `build.yaml`.
    */
-  buildFile?: string;
+  buildFile?: string | undefined;
   /**
    * Where the keymaps are, relative to the config directory: the workflow's `config_path`. Default: `build.configPath` of
    * the configuration, else `config`.
    */
-  configPath?: string;
+  configPath?: string | undefined;
   /** Where firmware goes. Default: `build.output` of the configuration, else `firmware` in the config directory. */
-  outputDirectory?: string;
+  outputDirectory?: string | undefined;
   /** Targets compiled at once. Default: `build.jobs` of the configuration, else the number of cores. */
-  jobs?: number;
+  jobs?: number | undefined;
   /** What compiles. Default: `build.toolchain` of the configuration, else the first that works. */
-  toolchain?: ToolchainKind;
+  toolchain?: ToolchainKind | undefined;
   /** The west workspace to build in. Default: `build.workspace` of the configuration, else the one that is found. */
-  workspace?: string;
+  workspace?: string | undefined;
   /** Never touches the network: a container's image that is missing is not pulled. Default: false. */
-  offline?: boolean;
+  offline?: boolean | undefined;
   /** Directory of the caches. Default: what configuration and environment say, else the platform's cache directory. */
-  cacheRoot?: string;
+  cacheRoot?: string | undefined;
   /** False compiles everything and stores nothing. Default: true. */
-  cache?: boolean;
+  cache?: boolean | undefined;
   /** Default: the files that `loadUserConfig` finds from the config directory. */
-  userConfig?: UserConfig;
+  userConfig?: UserConfig | undefined;
 }
 
 /** How a build went: the counts add up to the number of targets, except in a dry run, where they are 0. */

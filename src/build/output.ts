@@ -3,6 +3,7 @@ import { lstatSync, mkdirSync, renameSync, rmdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { GloveboxError } from '../cache/errors.ts';
+import { remedyOf } from '../domains/compilation/index.ts';
 import { assertArtifactName, foldName, STAGING_PREFIX } from '../domains/firmware/index.ts';
 import { removeAbandoned, temporaryPrefix } from './abandoned.ts';
 
@@ -41,7 +42,7 @@ export class OutputDirectory {
       return new OutputDirectory(directory, staging, created);
     } catch (error) {
       throw new OutputError(
-        `Cannot write to the output directory ${directory}: ${(error as Error).message}. Free space there, or choose another one.`,
+        `Cannot write to the output directory ${directory}: ${(error as Error).message}. ${remedyOf(error, directory)}, or choose another one.`,
         { cause: error },
       );
     }

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import type { CompileResult } from '../domains/compilation/index.ts';
+import { type CompileResult, remedyOf } from '../domains/compilation/index.ts';
 import type { Target } from '../domains/compilation/target.ts';
 import { removeAbandoned, temporaryPrefix } from './abandoned.ts';
 import { LogDirectory } from './logs.ts';
@@ -102,6 +102,6 @@ function makeScratch(): string {
     return mkdtempSync(path.join(os.tmpdir(), temporaryPrefix(SCRATCH_PREFIX)));
   } catch (error) {
     const what = `Cannot make a directory to compile in: ${(error as Error).message}`;
-    throw new OutputError(`${what}. Free space in ${os.tmpdir()}, or set TMPDIR.`, { cause: error });
+    throw new OutputError(`${what}. ${remedyOf(error, os.tmpdir())}, or set TMPDIR.`, { cause: error });
   }
 }

@@ -1,12 +1,11 @@
 // The content-addressed files beside a database. Any thread writes temporary files and reads blobs; only the
 // writer, inside its transaction, gives a temporary file its final name or removes a blob, so that rows and files
 // of all processes change under one lock.
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
   constants,
-  copyFileSync,
   fdatasync,
   fstatSync,
   lstatSync,
@@ -21,12 +20,15 @@ import {
   writeFile,
   writeFileSync,
 } from 'node:fs';
-import { copyFile, readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { copyFile } from './copy-file.ts';
 import { TEMPORARY_MAX_AGE_MS, writeWhole } from './destination.ts';
-import { hashFile, hashFileSync, SMALL_FILE } from './hash-file.ts';
+import { hashBytes, hashFile, hashFileSync, hashOpenFile, SMALL_FILE } from './hash-file.ts';
+import { withOpenFile } from './open-files.ts';
 import { isGone, ownerName, parseOwner } from './owner.ts';
+import { wallClock } from './time.ts';
 
 /** Values of more bytes than this are blobs; smaller ones are in the database. */
 export const BLOB_THRESHOLD = 64 * 1024;
@@ -67,16 +69,18 @@ export class BlobFiles {
   }
 
   /** Writes bytes to a temporary file and flushes them. */
-  async writeTemporary(bytes: Uint8Array): Promise<{ temporary: string; hash: string }> {
+  writeTemporary(bytes: Uint8Array): Promise<{ temporary: string; hash: string }> {
+    return withOpenFile(() => this.#write(bytes));
+  }
+
+  async #write(bytes: Uint8Array): Promise<{ temporary: string; hash: string }> {
     const temporary = this.#temporaryName();
     try {
       const file = await this.#making(() => openSync(temporary, 'wx', 0o600));
       try {
         await writeAll(file, bytes);
         // Hashed while the disk is busy.
-        const flushed = flush(file);
-        const hash = createHash('sha256').update(bytes).digest('hex');
-        await flushed;
+        const [, hash] = await Promise.all([flush(file), hashBytes(bytes)]);
         return { temporary, hash };
       } finally {
         closeSync(file);
@@ -88,19 +92,22 @@ export class BlobFiles {
   }
 
   /** Copies a file (cloning its blocks where the file system can), flushes the copy and hashes what was really copied. */
-  async copyToTemporary(
-    source: string,
-  ): Promise<{ temporary: string; hash: string; size: number; mode: number }> {
-    const { mode, size: expected } = statSync(source);
+  copyToTemporary(source: string): Promise<{ temporary: string; hash: string; size: number; mode: number }> {
+    return withOpenFile(() => this.#copy(source));
+  }
+
+  async #copy(source: string): Promise<{ temporary: string; hash: string; size: number; mode: number }> {
+    const { mode } = statSync(source);
     const temporary = this.#temporaryName();
     try {
-      await this.#making(() => copy(source, temporary, expected));
+      await this.#making(() => copyFile(source, temporary));
       chmodSync(temporary, 0o600);
       const file = openSync(temporary, 'r+');
       try {
         // Hashed while the disk is busy.
-        const [, hash] = await Promise.all([flush(file), hashFile(temporary)]);
-        return { temporary, hash, size: fstatSync(file).size, mode: mode & 0o777 };
+        const { size } = fstatSync(file);
+        const [, hash] = await Promise.all([flush(file), hashOpenFile(file, size)]);
+        return { temporary, hash, size, mode: mode & 0o777 };
       } finally {
         closeSync(file);
       }
@@ -137,14 +144,8 @@ export class BlobFiles {
   async read(hash: string, size: number): Promise<Buffer | undefined> {
     const path = this.#find(hash, size);
     if (path === undefined) return undefined;
-    const file = openIfThere(path);
-    if (file === undefined) return undefined;
-    try {
-      const bytes = size <= SMALL_FILE ? readFileSync(file) : await readLarge(file);
-      return createHash('sha256').update(bytes).digest('hex') === hash ? bytes : undefined;
-    } finally {
-      closeSync(file);
-    }
+    const bytes = size <= SMALL_FILE ? readNow(path) : await withOpenFile(() => read(path));
+    return bytes && (await hashBytes(bytes)) === hash ? bytes : undefined;
   }
 
   // Where the blob is, if it is a regular file of this size that no symbolic link leads to: whatever somebody put in
@@ -170,7 +171,7 @@ export class BlobFiles {
     if (blob === undefined) return false;
     return writeWhole(destination, mode, async temporary => {
       try {
-        await copy(blob, temporary, size);
+        await withOpenFile(() => copyFile(blob, temporary));
       } catch (error) {
         // The blob may have been removed since: that is a miss. Anything else is about the destination.
         if (this.#find(hash, size) === undefined) return false;
@@ -269,7 +270,7 @@ export class BlobFiles {
     for (const name of await readdir(this.#temporary).catch(() => [])) {
       const path = join(this.#temporary, name);
       const owner = parseOwner(name);
-      const age = Date.now() - ((await stat(path).catch(() => undefined))?.mtimeMs ?? Date.now());
+      const age = wallClock.now() - ((await stat(path).catch(() => undefined))?.mtimeMs ?? wallClock.now());
       if (age > TEMPORARY_MAX_AGE_MS || (owner && isGone(owner))) {
         await rm(path, { force: true });
         removed.push(path);
@@ -283,16 +284,29 @@ export class BlobFiles {
   }
 }
 
-// Blocks are shared instead where the file system can.
-async function copy(source: string, destination: string, size: number): Promise<void> {
-  const mode = constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL;
-  if (size <= SMALL_FILE) copyFileSync(source, destination, mode);
-  else await copyFile(source, destination, mode);
-}
-
 async function writeAll(file: number, bytes: Uint8Array): Promise<void> {
   if (bytes.byteLength <= SMALL_FILE) writeFileSync(file, bytes);
   else await writeLarge(file, bytes);
+}
+
+function readNow(path: string): Buffer | undefined {
+  const file = openIfThere(path);
+  if (file === undefined) return undefined;
+  try {
+    return readFileSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+async function read(path: string): Promise<Buffer | undefined> {
+  const file = openIfThere(path);
+  if (file === undefined) return undefined;
+  try {
+    return await readLarge(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 function openIfThere(path: string): number | undefined {

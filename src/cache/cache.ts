@@ -15,12 +15,12 @@ export type EvictionPolicy =
 
 export interface SetOptions {
   /** How long the entry lives from now on. Default: the cache's own TTL; without one the entry never expires. */
-  ttl?: Duration;
+  ttl?: Duration | undefined;
 }
 
 export interface PrefixOptions {
   /** Only keys that begin with this. Default: `''`, all keys. */
-  prefix?: string;
+  prefix?: string | undefined;
 }
 
 /** What is known of one entry. All times are milliseconds since the epoch. */
@@ -104,6 +104,8 @@ export interface CheckProblem {
  *   committed: it survives the death of this process, and from that moment no thread of this process reads the
  *   older value, and no other process's uncached read does. WAL with `synchronous=NORMAL`: a power cut may take
  *   the last commits back, never part of one, and never damages what is older.
+ *   In a worker thread what is small (up to 64 KiB), and not behind something larger, is committed before the thread does
+ *   anything else, awaited or not; for its first write the thread is blocked until its coordinator answers, up to a second.
  * - **A read** returns a value that was committed, whole, and not older than any write acknowledged to any thread
  *   of this process before the read began. Writes of other processes are seen at once by reads that reach the
  *   database, and within {@link FOREIGN_STALENESS_MS} by reads served from the thread's in-memory copies.
@@ -117,7 +119,9 @@ export interface CheckProblem {
  * much sooner, for its own caller; set back, it shows those again that were not collected meanwhile, and no others.
  * Entries without a TTL do not depend on any clock.
  *
- * Keys are non-empty strings of at most 1 KiB in UTF-8. Every value read is a copy of the caller's own. Of bytes, a
+ * Keys are non-empty strings of at most 1 KiB in UTF-8, values of less than 2 GiB: a larger one is a
+ * {@link ValueTooLargeError} at the call. Files that `putFile` stores may be of any size; from 2 GiB on only `getFile`
+ * reads them, and `get`, `getMany` and `entries` reject. Every value read is a copy of the caller's own. Of bytes, a
  * `Buffer` is the quickest to read: small ones are cut from Node's pool, as `Buffer.from` does it, while a `Uint8Array`
  * comes with memory of its own, which takes several times as long to make.
  */
@@ -126,7 +130,9 @@ export interface Cache {
   readonly tag: string;
 
   /** The value stored under `key`. A miss gives `undefined`, or `fallback` when given; a stored `undefined` is a hit. */
-  get<T = unknown>(key: string): Promise<T | undefined>;
+  get<T = unknown>(key: string, fallback?: undefined): Promise<T | undefined>;
+  get<T = unknown>(key: string, fallback: null): Promise<T | null>;
+  get<T = unknown>(key: string, fallback: NoInfer<T>): Promise<T>;
   get<T, F>(key: string, fallback: F): Promise<T | F>;
 
   /** The entries that exist, by key, in the order asked for; misses are absent from the map. */
@@ -138,7 +144,10 @@ export interface Cache {
   /** Stores a value, replacing any older one with its TTL. Resolves to whether it is stored: false when the store cannot be written. */
   set(key: string, value: unknown, options?: SetOptions): Promise<boolean>;
 
-  /** Stores all entries in one transaction: all or none. */
+  /**
+   * Stores all entries in one transaction: all or none. More than 5,000 are taken and stored over several turns of the
+   * event loop: leave their values alone until it resolves. (In memory they are seen to come one after the other.)
+   */
   setMany(entries: Iterable<readonly [key: string, value: unknown]>, options?: SetOptions): Promise<boolean>;
 
   /** Stores a value only if no unexpired entry has the key; resolves to whether it did. Atomic over all threads and processes. */
@@ -147,7 +156,7 @@ export interface Cache {
   /** Removes an entry; resolves to whether there was one. */
   delete(key: string): Promise<boolean>;
 
-  /** Removes entries; resolves to how many there were. */
+  /** Removes entries, a thousand in each transaction; resolves to how many there were. */
   deleteMany(keys: Iterable<string>): Promise<number>;
 
   /** Gives an existing entry a new time to live, counted from now; resolves to whether there was one. */
@@ -163,7 +172,12 @@ export interface Cache {
   /**
    * The stored value, or what `produce` makes, stored. However many threads and processes ask at once, `produce`
    * runs in one of them; the rest wait and get its value. When it throws, its own caller gets the error and the next
-   * one waiting tries; when its thread or process dies, the next one tries.
+   * one waiting tries; when its thread or process dies, the next one tries. Its own caller gets the value as all others
+   * will: a class instance as a plain object, an error without its `code`.
+   *
+   * Inside of `produce`, `getOrSet` may be called for other keys. What would wait for itself, be it for the same key or
+   * because what it waits for waits for what it produces, in whatever thread or process, is a {@link CircularWaitError}
+   * within a second, which names the keys.
    */
   getOrSet<T>(key: string, produce: () => T | Promise<T>, options?: GetOrSetOptions): Promise<T>;
 
@@ -187,7 +201,8 @@ export interface Cache {
    * Writes the file stored under `key` to `destination`, replacing what is there in one step: a reader of
    * `destination` sees the whole old or the whole new file. The content is checked against its hash on the way;
    * a damaged one is a miss and `destination` stays as it was. Resolves to whether it was written. A `destination`
-   * that cannot be written is the caller's error and rejects. An entry that was `set` is a {@link WrongKindError}.
+   * that cannot be written, or is there and no regular file nor a link to one (a directory, a device), is the caller's
+   * error and rejects. An entry that was `set` is a {@link WrongKindError}.
    * (`get` on a file's key resolves to its content as a `Buffer`.)
    */
   getFile(key: string, destination: string, options?: GetFileOptions): Promise<boolean>;
@@ -201,10 +216,23 @@ export interface Cache {
   stats(): Promise<CacheStats>;
 
   /** Verifies database and blobs against each other (reads everything), and mends what it can unless `repair` is false. */
-  check(options?: { repair?: boolean }): Promise<CheckReport>;
+  check(options?: CheckOptions): Promise<CheckReport>;
 
-  /** Waits for this thread's writes and gives up its handles. Later calls reject with {@link ClosedCacheError}. Other threads' caches go on. */
+  /**
+   * Waits for this thread's reads and writes, and gives up one handle: each call of `createDefaultCache` that gave this
+   * instance made one. After the last, calls reject with {@link ClosedCacheError}, and the database is closed. What was
+   * begun before is finished all the same: an iteration goes on to its end, a `getOrSet` stores what it produces.
+   * `close()` does not wait for those two, so that it may be called inside of them. Other threads' caches go on.
+   */
   close(): Promise<void>;
+
+  /** {@link close}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface CheckOptions {
+  /** Mends what can be mended. Default: true. */
+  repair?: boolean | undefined;
 }
 
 export interface GetFileOptions {
@@ -212,19 +240,20 @@ export interface GetFileOptions {
    * The SHA-256, in hexadecimal, of the only content that is wanted: when another one is stored, nothing is written and
    * `getFile` resolves to false. Costs nothing, since the hash is checked anyway. Default: any content.
    */
-  sha256?: string;
+  sha256?: string | undefined;
 }
 
 export interface GetOrSetOptions extends SetOptions {
   /**
    * How long to wait for another caller's `produce` before taking the lease over, so that a hung producer holds
-   * nobody up for ever. The late producer still gets its own value but does not store it. When several of one process
-   * have waited so long for another process, the first takes over and the rest produce for themselves, unstored.
+   * nobody up for ever. The late producer still gets its own value but does not store it. Of several callers of one
+   * process that wait, the first in line may take over; another one whose time is over, or that waits for one who has
+   * only just taken over, produces for itself, unstored.
    * Default: `'10m'`.
    */
-  wait?: Duration;
+  wait?: Duration | undefined;
   /** Told once when somebody else is producing the value. `pid` is theirs. */
-  onWait?: (holder: { pid: number }) => void;
+  onWait?: ((holder: { pid: number }) => void) | undefined;
 }
 
 /**

@@ -1,9 +1,10 @@
 // Values to bytes and back. Bytes are only ever read as data: nothing that is stored can run.
+import { isArrayBuffer, isDataView, isUint8Array } from 'node:util/types';
 import { Deserializer, Serializer } from 'node:v8';
 import { crc32 } from 'node:zlib';
-import { UncloneableValueError } from './errors.ts';
+import { LARGEST_VALUE, UncloneableValueError, ValueTooLargeError } from './errors.ts';
 import type { StoredValue } from './store.ts';
-import { findUncloneable } from './uncloneable.ts';
+import { inspectValue } from './uncloneable.ts';
 import { assertModest } from './wire.ts';
 
 /** How `data` is to be read. Stored in databases: numbers are never given a new meaning. */
@@ -15,18 +16,28 @@ export interface Encoded {
   data: string | Uint8Array;
 }
 
-/** Encodes any value that structured cloning takes; throws {@link UncloneableValueError} for others. */
+/**
+ * Encodes any value that structured cloning takes; throws {@link UncloneableValueError} for others, and
+ * {@link ValueTooLargeError} at once for those that have too many bytes.
+ */
 export function encode(value: unknown): Encoded {
+  const encoded = encodeAny(value);
+  assertSize(encoded.data.length);
+  return encoded;
+}
+
+function encodeAny(value: unknown): Encoded {
   // Strings and bytes are most of what is cached: they are stored raw, which skips the serializer both ways.
   if (typeof value === 'string' && value.isWellFormed()) return { encoding: Encoding.text, data: value };
-  if (Buffer.isBuffer(value) && value.buffer instanceof ArrayBuffer) {
+  if (Buffer.isBuffer(value) && isArrayBuffer(value.buffer)) {
     return { encoding: Encoding.buffer, data: value };
   }
-  if (value instanceof Uint8Array && value.constructor === Uint8Array && isPlainView(value)) {
+  if (isUint8Array(value) && !Buffer.isBuffer(value) && isPlainView(value)) {
     return { encoding: Encoding.uint8Array, data: value };
   }
-  const found = findUncloneable(value);
+  const { uncloneable: found, bytes } = inspectValue(value);
   if (found) throw new UncloneableValueError(found.path, found.what);
+  assertSize(bytes);
   const serializer = new ValueSerializer();
   serializer.writeHeader();
   try {
@@ -38,6 +49,11 @@ export function encode(value: unknown): Encoded {
   } catch (error) {
     throw new UncloneableValueError('$', `a value that the serializer refuses (${(error as Error).message})`);
   }
+}
+
+function assertSize(bytes: number): void {
+  if (bytes <= LARGEST_VALUE) return;
+  throw new ValueTooLargeError('The value', bytes, 'Write it to a file and store that with putFile().');
 }
 
 /**
@@ -63,6 +79,16 @@ export function decode(encoding: number, data: string | Uint8Array, isOurs = fal
   }
   throw new Error(`Unknown encoding ${encoding}.`);
 }
+
+/** What reads will give for the value that was encoded: itself, unless cloning makes something else of it. */
+export function asRead(value: unknown, { encoding, data }: Encoded = encode(value)): unknown {
+  if (encoding === Encoding.text) return value;
+  const prototype: unknown = Object.getPrototypeOf(value ?? Object.prototype);
+  const isSame = encoding !== Encoding.structured && BYTES.includes(prototype);
+  return isSame || typeof value !== 'object' ? value : decode(encoding, data);
+}
+
+const BYTES: readonly unknown[] = [Buffer.prototype, Uint8Array.prototype];
 
 /**
  * Ties what is stored (of a blob: its hash) to its key and to how it is read, so that neither a flipped bit, nor a
@@ -90,7 +116,7 @@ export function timed(sum: number, expires: number | null): number {
 
 function isPlainView(view: Uint8Array): boolean {
   const buffer = view.buffer;
-  return buffer instanceof ArrayBuffer && !buffer.resizable && view.byteLength === buffer.byteLength;
+  return isArrayBuffer(buffer) && !buffer.resizable && view.byteLength === buffer.byteLength;
 }
 
 // V8's serializer, told to hand us every view: Node's own subclass would make typed arrays that look into a shared
@@ -114,6 +140,14 @@ const VIEWS = [
 ] as const;
 const BUFFER = 255;
 
+// By its internal slot, of whatever realm and subclass it is; undefined for what is no view.
+const TypedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
+const typedArrayKind = Object.getOwnPropertyDescriptor(TypedArray, Symbol.toStringTag)!.get!;
+
+function kindOf(view: object): string | undefined {
+  return isDataView(view) ? 'DataView' : (typedArrayKind.call(view) as string | undefined);
+}
+
 interface HostSerializer extends Serializer {
   _setTreatArrayBufferViewsAsHostObjects(flag: boolean): void;
 }
@@ -131,8 +165,9 @@ class ValueSerializer extends Serializer {
       this.writeRawBytes(view);
       return;
     }
-    const index = VIEWS.findIndex(type => view instanceof type);
-    if (index < 0) throw new Error(`an object of the unsupported kind ${view.constructor?.name}`);
+    const kind = kindOf(view);
+    const index = VIEWS.findIndex(type => type.name === kind);
+    if (index < 0) throw new Error(`an object of the unsupported kind ${kind}`);
     this.writeUint32(index);
     this.writeUint32(view.byteOffset);
     this.writeUint32(view.byteLength);
@@ -153,7 +188,7 @@ class ValueDeserializer extends Deserializer {
     const byteOffset = this.readUint32();
     const byteLength = this.readUint32();
     const buffer: unknown = this.readValue();
-    if (!(buffer instanceof ArrayBuffer)) throw new Error('A view without a buffer.');
+    if (!isArrayBuffer(buffer)) throw new Error('A view without a buffer.');
     const width = 'BYTES_PER_ELEMENT' in View ? View.BYTES_PER_ELEMENT : 1;
     return new (View as Uint8ArrayConstructor)(buffer, byteOffset, byteLength / width);
   }

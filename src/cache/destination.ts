@@ -4,6 +4,7 @@ import { chmodSync, renameSync } from 'node:fs';
 import { lstat, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isGone, ownerName, parseOwner } from './owner.ts';
+import { performance, wallClock } from './time.ts';
 
 /** A temporary file of a process that is still running is somebody's; one this old, in milliseconds, is nobody's. */
 export const TEMPORARY_MAX_AGE_MS = 24 * 60 * 60 * 1000;
@@ -58,7 +59,7 @@ async function collectBeside(directory: string): Promise<void> {
     const path = join(directory, name);
     const file = await lstat(path).catch(() => undefined);
     if (!file?.isFile()) continue;
-    const isAbandoned = isGone(owner) || Date.now() - file.mtimeMs > TEMPORARY_MAX_AGE_MS;
+    const isAbandoned = isGone(owner) || wallClock.now() - file.mtimeMs > TEMPORARY_MAX_AGE_MS;
     if (isAbandoned) await rm(path, { force: true }).catch(() => undefined);
   }
 }

@@ -1,18 +1,29 @@
 // The cache that stores nothing: what callers get when caching is switched off.
-import { assertIncrement, regularFile } from './arguments.ts';
+import {
+  assertIncrement,
+  assertOptions,
+  assertProducer,
+  keyList,
+  pairsOf,
+  regularFile,
+  replaceableFile,
+} from './arguments.ts';
 import type {
   Cache,
   CacheStats,
+  CheckOptions,
   CheckReport,
   Duration,
   EntryMetadata,
   GetFileOptions,
   GetOrSetOptions,
+  PrefixOptions,
   SetOptions,
 } from './cache.ts';
-import { encode } from './codec.ts';
+import { asRead, encode } from './codec.ts';
 import { ClosedCacheError } from './errors.ts';
 import { assertKey } from './keys.ts';
+import { assertNotProducing, runProduction } from './productions.ts';
 import { parseDuration } from './units.ts';
 
 /**
@@ -21,10 +32,13 @@ import { parseDuration } from './units.ts';
  */
 export class DisabledCache implements Cache {
   readonly tag: string;
+  readonly #unusable: string | undefined;
   #isClosed = false;
 
-  constructor(tag: string) {
+  /** @param unusable why there is no store, when the caller has not switched it off */
+  constructor(tag: string, unusable?: string) {
     this.tag = tag;
+    this.#unusable = unusable;
   }
 
   async get<T, F = undefined>(key: string, fallback?: F): Promise<T | F> {
@@ -33,7 +47,7 @@ export class DisabledCache implements Cache {
   }
 
   async getMany<T>(keys: Iterable<string>): Promise<Map<string, T>> {
-    this.#accept(...keys);
+    this.#accept(...keyList('getMany', keys));
     return new Map();
   }
 
@@ -43,20 +57,22 @@ export class DisabledCache implements Cache {
   }
 
   async set(key: string, value: unknown, options?: SetOptions): Promise<boolean> {
+    assertKey(key);
+    assertOptions('set', options);
     return this.setMany([[key, value]], options);
   }
 
   async setMany(entries: Iterable<readonly [string, unknown]>, options?: SetOptions): Promise<boolean> {
+    assertOptions('setMany', options);
     assertTtl(options?.ttl);
-    for (const [key, value] of entries) {
-      assertKey(key);
-      encode(value);
-    }
+    for (const [, value] of pairsOf(entries)) encode(value);
     this.#accept();
     return false;
   }
 
   async add(key: string, value: unknown, options?: SetOptions): Promise<boolean> {
+    assertKey(key);
+    assertOptions('add', options);
     return this.setMany([[key, value]], options);
   }
 
@@ -66,7 +82,7 @@ export class DisabledCache implements Cache {
   }
 
   async deleteMany(keys: Iterable<string>): Promise<number> {
-    this.#accept(...keys);
+    this.#accept(...keyList('deleteMany', keys));
     return 0;
   }
 
@@ -85,20 +101,23 @@ export class DisabledCache implements Cache {
 
   async getOrSet<T>(key: string, produce: () => T | Promise<T>, options?: GetOrSetOptions): Promise<T> {
     assertKey(key);
+    assertProducer(produce);
+    assertOptions('getOrSet', options);
     if (options?.wait !== undefined) parseDuration(options.wait, 'wait');
     assertTtl(options?.ttl);
     this.#accept();
-    const value = await produce();
-    encode(value);
-    return value;
+    assertNotProducing(this, key);
+    return asRead(await runProduction(this, key, undefined, produce)) as T;
   }
 
-  async *keys(): AsyncIterableIterator<string> {
+  async *keys(options?: PrefixOptions): AsyncIterableIterator<string> {
+    assertOptions('keys', options);
     this.#accept();
     yield* [];
   }
 
-  async *entries<T>(): AsyncIterableIterator<[string, T]> {
+  async *entries<T>(options?: PrefixOptions): AsyncIterableIterator<[string, T]> {
+    assertOptions('entries', options);
     this.#accept();
     yield* [];
   }
@@ -110,14 +129,18 @@ export class DisabledCache implements Cache {
 
   async putFile(key: string, path: string, options?: SetOptions): Promise<boolean> {
     assertKey(key);
+    assertOptions('putFile', options);
     assertTtl(options?.ttl);
     regularFile(path);
     this.#accept();
     return false;
   }
 
-  async getFile(key: string, _destination: string, _options?: GetFileOptions): Promise<boolean> {
-    this.#accept(key);
+  async getFile(key: string, destination: string, options?: GetFileOptions): Promise<boolean> {
+    assertKey(key);
+    assertOptions('getFile', options);
+    replaceableFile(destination);
+    this.#accept();
     return false;
   }
 
@@ -137,6 +160,7 @@ export class DisabledCache implements Cache {
       tag: this.tag,
       backend: 'disabled',
       enabled: false,
+      ...(this.#unusable !== undefined && { degraded: this.#unusable }),
       directory: undefined,
       size: 0,
       maxSize: 0,
@@ -151,13 +175,21 @@ export class DisabledCache implements Cache {
     };
   }
 
-  async check(): Promise<CheckReport> {
+  async check(options?: CheckOptions): Promise<CheckReport> {
+    assertOptions('check', options);
     this.#accept();
     return { entries: 0, blobs: 0, problems: [] };
   }
 
+  /** Nothing is ever under way. */
+  async settled(): Promise<void> {}
+
   async close(): Promise<void> {
     this.#isClosed = true;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   #accept(...keys: string[]): void {

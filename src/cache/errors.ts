@@ -32,6 +32,22 @@ export class UncloneableValueError extends GloveboxError {
   }
 }
 
+/**
+ * Bytes of the largest value: 2 GiB less one, which is what Node reads, writes and hashes at once. Files that `putFile`
+ * stores may be of any size.
+ */
+export const LARGEST_VALUE = 2 ** 31 - 1;
+
+/** A value of more bytes than {@link LARGEST_VALUE}: files of any size go by path, with `putFile` and `getFile`. */
+export class ValueTooLargeError extends GloveboxError {
+  constructor(what: string, size: number, remedy: string) {
+    super(
+      'GLOVEBOX_VALUE_TOO_LARGE',
+      `${what} has ${(size / 2 ** 30).toFixed(2)} GiB, and a value at most 2 GiB. ${remedy}`,
+    );
+  }
+}
+
 /** The entry exists but is of another kind than the operation needs, such as `increment` on a string. */
 export class WrongKindError extends GloveboxError {
   constructor(message: string) {
@@ -39,10 +55,28 @@ export class WrongKindError extends GloveboxError {
   }
 }
 
-/** A store is open already with another size limit or eviction policy; the message names both. */
+/** Callers state different size limits, policies or backends for one store; the message names both. */
 export class ConflictingOptionsError extends GloveboxError {
   constructor(message: string) {
     super('GLOVEBOX_CONFLICTING_OPTIONS', message);
+  }
+}
+
+/**
+ * `getOrSet` was called while producing a value that this one waits for: it would wait for itself. `keys` are those
+ * that wait for each other, the one asked for first.
+ */
+export class CircularWaitError extends GloveboxError {
+  readonly keys: readonly string[];
+
+  constructor(keys: readonly string[]) {
+    const [asked, ...others] = keys.map(key => `'${key}'`);
+    const message =
+      others.length === 0
+        ? `getOrSet(${asked}) was called while producing ${asked} itself, and would wait for ever. Call the producing function instead.`
+        : `getOrSet(${asked}) would wait for ever: what produces ${asked} waits for ${others.join(', which waits for ')}, which waits for ${asked}. Produce one of them outside of the other.`;
+    super('GLOVEBOX_CIRCULAR_WAIT', message);
+    this.keys = keys;
   }
 }
 

@@ -2,6 +2,8 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, read, readSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { withOpenFile } from './open-files.ts';
+import { setImmediate } from './time.ts';
 
 /**
  * Bytes. A file up to this size is read and copied on the spot: handing each step to another thread takes several times
@@ -10,19 +12,23 @@ import { promisify } from 'node:util';
 export const SMALL_FILE = 1024 * 1024;
 
 const CHUNK = 256 * 1024;
+// Bytes: some 20 ms.
+const STEP = 16 * 1024 * 1024;
 const readAhead = promisify(read);
 
 // Used between two awaits only, so that one does for all.
 let buffer: Buffer | undefined;
 
 /** The SHA-256 of a file's content in hexadecimal. Does not wait for a pipe that nobody writes to. */
-export async function hashFile(path: string): Promise<string> {
-  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    return await hashOpenFile(descriptor, fstatSync(descriptor).size);
-  } finally {
-    closeSync(descriptor);
-  }
+export function hashFile(path: string): Promise<string> {
+  return withOpenFile(async () => {
+    const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      return await hashOpenFile(descriptor, fstatSync(descriptor).size);
+    } finally {
+      closeSync(descriptor);
+    }
+  });
 }
 
 /** The same as {@link hashFile}, at once: for whoever must not give way to others meanwhile. */
@@ -42,6 +48,16 @@ export async function hashOpenFile(descriptor: number, size: number): Promise<st
   const hash = createHash('sha256');
   if (size > SMALL_FILE) await addReadingAhead(hash, descriptor);
   else addNow(hash, descriptor);
+  return hash.digest('hex');
+}
+
+/** The SHA-256 of bytes, which are not to change meanwhile. Of many, the event loop goes on in between. */
+export async function hashBytes(bytes: Uint8Array): Promise<string> {
+  const hash = createHash('sha256');
+  for (let from = 0; from < bytes.byteLength || from === 0; from += STEP) {
+    if (from > 0) await new Promise(setImmediate);
+    hash.update(bytes.subarray(from, from + STEP));
+  }
   return hash.digest('hex');
 }
 

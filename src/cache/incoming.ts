@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { regularFile } from './arguments.ts';
 import { BLOB_THRESHOLD, type BlobFiles } from './blobs.ts';
 import { checksum, Encoding, encode } from './codec.ts';
+import { LARGEST_VALUE, ValueTooLargeError } from './errors.ts';
 import type { IncomingValue } from './store.ts';
 
 /** A value on its way: ready, or still to be made a temporary file (where the store keeps blobs). */
@@ -13,8 +14,8 @@ export function isReady(value: Incoming): value is IncomingValue {
 }
 
 /** Encodes at the call: what the caller does to the value afterwards does not matter. Throws UncloneableValueError. */
-export function encodeIncoming(key: string, value: unknown): Incoming {
-  const { encoding, data } = encode(value);
+export function encodeIncoming(key: string, value: unknown, encoded = encode(value)): Incoming {
+  const { encoding, data } = encoded;
   const size = typeof data === 'string' ? Buffer.byteLength(data) : data.byteLength;
   const inline = (kept: string | Uint8Array): IncomingValue =>
     summed(key, { encoding, data: kept, blob: null, size, mode: null });
@@ -37,11 +38,14 @@ function summed(key: string, value: Omit<IncomingValue, 'checksum'>): IncomingVa
 
 /** A file to be stored. Throws InvalidArgumentError for what cannot be read. */
 export function incomingFile(key: string, path: string): Incoming {
-  const { file, mode: permissions } = regularFile(path);
+  const { file, mode: permissions, size: bytes } = regularFile(path);
   return {
     prepare: async blobs => {
       const encoding = Encoding.file;
       if (!blobs) {
+        if (bytes > LARGEST_VALUE) {
+          throw new ValueTooLargeError(file, bytes, "The memory backend keeps no larger ones; use 'sqlite'.");
+        }
         const data = await readFile(file);
         const size = data.byteLength;
         return summed(key, { encoding, data, blob: null, size, mode: permissions });

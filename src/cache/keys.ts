@@ -1,7 +1,9 @@
 // Which keys and tags are allowed, and how to make a key from the things a result depends on.
 import { createHash } from 'node:crypto';
+import { isUint8Array } from 'node:util/types';
 import { InvalidArgumentError } from './errors.ts';
 import { hashFile } from './hash-file.ts';
+import { isPlainObject } from './uncloneable.ts';
 
 const MAX_KEY_BYTES = 1024;
 const TAG = /^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?$/;
@@ -71,17 +73,30 @@ export type KeyPart =
   | readonly KeyPart[]
   | { readonly [property: string]: KeyPart };
 
+/** `Part`, where it is a {@link KeyPart} or an interface of nothing else; what else is in it is `never`, and does not compile. */
+export type KeyPartOf<Part> = [Part] extends [KeyPart]
+  ? Part
+  : Part extends KeyPart
+    ? Part
+    : Part extends ((...args: never) => unknown) | (abstract new (...args: never) => unknown)
+      ? never
+      : Part extends object
+        ? { readonly [Name in keyof Part]: KeyPartOf<Part[Name]> }
+        : never;
+
 /**
  * A stable key, 64 hexadecimal digits, made of everything a result depends on: the same parts give the same key in
  * every process and on every machine. The order of an object's properties does not matter; the order of parts and
  * of array items does. Parts cannot run into one another: `('ab', 'c')` and `('a', 'bc')` differ, and so do `1` and `'1'`.
  *
- * Rejects with {@link InvalidArgumentError} for a part it cannot digest (a function, a class instance), and with the
- * file system's error for a file that cannot be read.
+ * Rejects with {@link InvalidArgumentError} for a part it cannot digest (a function, a class instance, a cycle), and with
+ * the file system's error for a file that cannot be read.
  */
-export async function cacheKey(...parts: KeyPart[]): Promise<string> {
+export async function cacheKey<Parts extends readonly unknown[]>(
+  ...parts: Parts & { readonly [Index in keyof Parts]: KeyPartOf<Parts[Index]> }
+): Promise<string> {
   const pieces: Piece[] = [];
-  digest(parts, '$', piece => pieces.push(piece));
+  digest(parts as readonly KeyPart[], '$', 0, piece => pieces.push(piece));
   const hash = createHash('sha256');
   // In few large updates. Where pieces meet there is a type, so that two halves of a character never come together.
   let text = '';
@@ -91,7 +106,7 @@ export async function cacheKey(...parts: KeyPart[]): Promise<string> {
   };
   for (const piece of pieces) {
     if (typeof piece === 'string') text += piece;
-    else if (piece instanceof Uint8Array) {
+    else if (isUint8Array(piece)) {
       flush();
       hash.update(piece);
     } else text += `f${await hashFile(piece[FILE])};`;
@@ -105,25 +120,35 @@ const LARGEST_UPDATE = 64 * 1024;
 
 type Piece = string | Uint8Array | FileContent;
 
+// A part that is nested deeper than this is most likely one that contains itself.
+const MAX_DEPTH = 1000;
+
 // Every item is written with its type and, where it varies, its length, so that no two structures write the same text.
-function digest(part: KeyPart, path: string, write: (piece: Piece) => void): void {
+function digest(part: KeyPart, path: string, depth: number, write: (piece: Piece) => void): void {
+  if (depth > MAX_DEPTH) {
+    throw new InvalidArgumentError(
+      `${path.slice(0, 60)}… is nested more than ${MAX_DEPTH} deep: it may contain itself. Pass the parts that matter.`,
+    );
+  }
   if (part === null || typeof part === 'undefined' || typeof part === 'boolean') write(`${part};`);
   else if (typeof part === 'number') write(`n${Object.is(part, -0) ? '-0' : part};`);
   else if (typeof part === 'bigint') write(`i${part};`);
-  else if (typeof part === 'string') write(`s${Buffer.byteLength(part)}:${part}`);
-  else if (part instanceof Uint8Array) {
+  else if (typeof part === 'string') digestText(part, write);
+  else if (isUint8Array(part)) {
     write(`b${part.byteLength}:`);
     write(part);
   } else if (Array.isArray(part)) {
     write(`a${part.length}:`);
-    for (const [index, item] of part.entries()) digest(item as KeyPart, `${path}[${index}]`, write);
+    for (const [index, item] of part.entries())
+      digest(item as KeyPart, `${path}[${index}]`, depth + 1, write);
   } else if (typeof part === 'object' && FILE in part) write(part as FileContent);
-  else if (isPlainObject(part)) {
-    const names = Object.keys(part).sort();
+  else if (typeof part === 'object' && isPlainObject(part)) {
+    const record = part as { readonly [property: string]: KeyPart };
+    const names = Object.keys(record).sort();
     write(`o${names.length}:`);
     for (const name of names) {
-      write(`s${Buffer.byteLength(name)}:${name}`);
-      digest(part[name], `${path}.${name}`, write);
+      digestText(name, write);
+      digest(record[name], `${path}.${name}`, depth + 1, write);
     }
   } else
     throw new InvalidArgumentError(
@@ -131,10 +156,14 @@ function digest(part: KeyPart, path: string, write: (piece: Piece) => void): voi
     );
 }
 
-function isPlainObject(part: unknown): part is { readonly [property: string]: KeyPart } {
-  if (typeof part !== 'object' || part === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(part);
-  return prototype === Object.prototype || prototype === null;
+function digestText(text: string, write: (piece: Piece) => void): void {
+  if (text.isWellFormed()) {
+    write(`s${Buffer.byteLength(text)}:${text}`);
+    return;
+  }
+  // In UTF-8 all halves of surrogate pairs would be the same replacement character.
+  write(`w${text.length}:`);
+  write(Buffer.from(text, 'utf16le'));
 }
 
 function whatIs(part: unknown): string {

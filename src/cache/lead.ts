@@ -6,6 +6,7 @@
 //   │ leader │ streak │ latest │   a thread's id + 1; its commits in a row; when the latest was, in milliseconds
 //   └────────┴────────┴────────┘
 import { threadId } from 'node:worker_threads';
+import { wallClock } from './time.ts';
 
 const LEADER = 0;
 const STREAK = 1;
@@ -43,12 +44,12 @@ export class Lead {
     const streak = isNext ? Math.min(Atomics.load(this.#words, STREAK) + 1, LONG_STREAK) : 1;
     Atomics.store(this.#words, LEADER, this.#me);
     Atomics.store(this.#words, STREAK, streak);
-    Atomics.store(this.#words, LATEST, Date.now() | 0);
+    Atomics.store(this.#words, LATEST, wallClock.now() | 0);
     return streak >= LONG_STREAK;
   }
 
   // A clock that was set back makes it very long.
   #sinceLatest(): number {
-    return ((Date.now() | 0) - Atomics.load(this.#words, LATEST)) >>> 0;
+    return ((wallClock.now() | 0) - Atomics.load(this.#words, LATEST)) >>> 0;
   }
 }

@@ -16,7 +16,9 @@ export type Grant =
   /** Somebody stored it meanwhile, or was the last to try: read again, and ask again when it is not there. */
   | { state: 'retry' }
   /** Nobody can store the value: produce it for yourself. */
-  | { state: 'unshared' };
+  | { state: 'unshared' }
+  /** It would never come: whoever produces it waits, over others perhaps, for what the caller produces. */
+  | { state: 'circular'; keys: string[] };
 
 export interface LeaseRequest {
   key: string;
@@ -24,6 +26,10 @@ export interface LeaseRequest {
   now: number;
   /** Milliseconds to wait for another producer. */
   wait: number;
+  /** Milliseconds to wait for other processes that keep the database locked. */
+  timeout: number;
+  /** The tokens of the leases under which the caller is producing: who waits for those waits for it. */
+  holding: readonly string[];
 }
 
 export interface StoreLink {
@@ -37,6 +43,8 @@ export interface StoreLink {
   reader(): StoreReader;
   /** Tells the coordinator of a read that failed; said once, repaired if it can be. */
   readFailed(error: unknown): undefined;
+  /** Tells the coordinator of a value of `size` bytes that was not stored because that is more than the whole limit; said once. */
+  tooLarge(key: string, size: number): void;
   /** Resolves after the operation's transaction is committed. Operations are applied in the order of the calls. */
   write(operation: WriteOperation, now: number): Promise<WriteResult>;
   lease(request: LeaseRequest, onWait: (holder: { pid: number }) => void): Promise<Grant>;

@@ -1,11 +1,15 @@
 // The backend that keeps entries in the coordinator's thread and forgets them with the process.
 import type { CacheStats, CheckReport, EntryMetadata, EvictionPolicy } from './cache.ts';
 import { checksum, decode, encode, timed } from './codec.ts';
+import type { StoreLimits } from './limits.ts';
+import { Pace, partsOf } from './pace.ts';
+import { compareKeys, indexFrom, sortKeys } from './sorted-keys.ts';
 import {
   type FoundValue,
   isExpired,
   isPressed,
   type LeaseRecord,
+  LONG_SET,
   PAGE_SIZE,
   type PageEntry,
   type Store,
@@ -17,6 +21,9 @@ import {
   type WriteResult,
 } from './store.ts';
 import { Versions } from './versions.ts';
+
+// Entries that one step looks at to find those that go, or removes: few enough not to hold up the event loop.
+const WINDOW = 20_000;
 
 interface Entry {
   key: string;
@@ -37,36 +44,69 @@ export interface MemoryStoreOptions {
 export class MemoryStore implements Store {
   readonly backend: CacheStats['backend'] & 'memory' = 'memory';
   readonly directory = undefined;
-  readonly maxSize: number;
-  readonly policy: EvictionPolicy;
+  maxSize: number;
+  policy: EvictionPolicy;
   readonly counts = { sets: 0, deletes: 0, evictions: 0, expired: 0 };
   hasBacklog = false;
   readonly fileState = 'sound';
   readonly reader: StoreReader;
   readonly #entries = new Map<string, Entry>();
   readonly #leases = new Map<string, LeaseRecord>();
+  // How often a key was added or removed.
+  readonly #changes = { count: 0 };
   readonly #versions: Versions;
+  #now = 0;
   #size = 0;
   #changed = new Set<string>();
+  #hasAllChanged = false;
 
   constructor({ maxSize, policy, versions = new Versions() }: MemoryStoreOptions) {
     this.#versions = versions;
     this.maxSize = maxSize;
     this.policy = policy;
-    this.reader = new MemoryReader(this.#entries);
+    this.reader = new MemoryReader(this.#entries, this.#changes);
   }
 
   get isPressed(): boolean {
     return isPressed(this.policy, this.#size, this.maxSize);
   }
 
+  /** Other limits from now on. What is over them goes with the next operation. */
+  setLimits({ maxSize, policy }: StoreLimits): void {
+    this.maxSize = maxSize;
+    this.policy = policy;
+    this.#versions.setPressed(this.isPressed);
+  }
+
   apply(batch: readonly TimedOperation[]): WriteResult[] {
     this.#changed = new Set();
+    this.#hasAllChanged = false;
     const results = batch.map(({ operation, now }) => this.#applyOne(operation, now));
-    if (batch.length > 0) this.#evict(Math.min(...batch.map(({ now }) => now)));
-    this.#versions.bump(this.#changed);
+    // What is left of evicting is done by whatever comes next.
+    if (batch.length > 0) this.#now = batch.reduce((least, { now }) => Math.min(least, now), batch[0]!.now);
+    this.#evict(this.#now);
+    this.#versions.bump(this.#hasAllChanged ? 'all' : this.#changed);
     this.#versions.setPressed(this.isPressed);
     return results;
+  }
+
+  isLong(operation: WriteOperation): boolean {
+    return operation.type === 'set-many' && operation.entries.length > LONG_SET;
+  }
+
+  // Readers see the entries come: all or none is what is there at the end.
+  async applyLong({ operation, now }: TimedOperation): Promise<WriteResult> {
+    if (operation.type !== 'set-many' || this.#hasTooLarge(operation)) return { value: false };
+    const pace = new Pace();
+    for (const entries of partsOf(operation.entries)) {
+      this.apply([{ operation: { ...operation, entries }, now }]);
+      await pace.step();
+    }
+    return { value: true };
+  }
+
+  #hasTooLarge({ entries }: WriteOperation & { type: 'set-many' }): boolean {
+    return this.policy !== 'none' && entries.some(({ value }) => value.size > this.maxSize);
   }
 
   #applyOne(operation: WriteOperation, now: number): WriteResult {
@@ -75,9 +115,7 @@ export class MemoryStore implements Store {
         return { value: this.#set(operation, now) };
       case 'set-many':
         // All or none: one that can never be kept keeps the others out.
-        if (this.policy !== 'none' && operation.entries.some(({ value }) => value.size > this.maxSize)) {
-          return { value: false };
-        }
+        if (this.#hasTooLarge(operation)) return { value: false };
         for (const { key, value } of operation.entries) {
           this.#set({ type: 'set', key, value, expires: operation.expires }, now);
         }
@@ -100,16 +138,20 @@ export class MemoryStore implements Store {
           if (!entry) continue;
           entry.hits += count;
           entry.accessed = Math.max(entry.accessed, last);
+          this.#moveBack(entry);
         }
         return { value: true };
       case 'discard':
         // Memory does not decay, and what is in it cannot be damaged.
         return { value: false };
       case 'clear': {
-        const keys = [...this.#entries.keys()];
-        for (const key of keys) this.#remove(this.#entries.get(key)!);
-        this.counts.deletes += keys.length;
-        return { value: keys.length };
+        const { size: count } = this.#entries;
+        this.#entries.clear();
+        this.#size = 0;
+        this.#changes.count++;
+        this.#hasAllChanged = true;
+        this.counts.deletes += count;
+        return { value: count };
       }
       case 'cleanup':
         return { value: this.#removeExpired(now) + this.#evict(now) };
@@ -136,6 +178,7 @@ export class MemoryStore implements Store {
     const { encoding, data, blob, checksum: sum, size, mode } = operation.value;
     const value: StoredValue = { encoding, data, blob, checksum: timed(sum, expires), size, mode };
     this.#entries.set(key, { key, value, expires, created: now, accessed: now, hits: 0 });
+    this.#changes.count++;
     this.#size += size;
     this.counts.sets++;
     this.#changed.add(key);
@@ -172,8 +215,16 @@ export class MemoryStore implements Store {
 
   #remove(entry: Entry): void {
     this.#entries.delete(entry.key);
+    this.#changes.count++;
     this.#size -= entry.value.size;
     this.#changed.add(entry.key);
+  }
+
+  // The map is in the order in which entries would go, as far as that is the order of what happened to them.
+  #moveBack(entry: Entry): void {
+    if (this.policy !== 'least-recently-used') return;
+    this.#entries.delete(entry.key);
+    this.#entries.set(entry.key, entry);
   }
 
   #removeExpired(now: number): number {
@@ -181,14 +232,16 @@ export class MemoryStore implements Store {
     for (const entry of this.#entries.values()) {
       if (!isExpired(entry.expires, now)) continue;
       this.#remove(entry);
-      removed++;
+      if (++removed === WINDOW) break;
     }
     this.counts.expired += removed;
     return removed;
   }
 
-  // In one go down to a tenth below the limit: the walk and the sort are paid once for many sets.
+  // In one go down to a tenth below the limit: the walk and the sort are paid once for many sets. Of very many entries
+  // the first in the map are looked at, and the rest in further steps.
   #evict(now: number): number {
+    this.hasBacklog = false;
     if (this.policy === 'none' || this.#size <= this.maxSize) return 0;
     this.#removeExpired(now);
     let evicted = 0;
@@ -198,16 +251,36 @@ export class MemoryStore implements Store {
       'least-recently-stored': (a, b) => a.created - b.created,
       'least-frequently-used': (a, b) => a.hits - b.hits || a.accessed - b.accessed,
     };
-    const entries = [...this.#entries.values()].sort(order[this.policy]);
+    const window = this.#firstEntries();
+    const isAll = window.length === this.#entries.size;
     const goal = this.maxSize - Math.min(this.maxSize / 10, this.#size / 10);
-    for (const entry of entries) {
+    // Half of a window at most: the rest of it is used more, and has others to be compared with next time.
+    const most = isAll ? window.length : window.length / 2;
+    window.sort(order[this.policy]);
+    for (const entry of window) {
       // What was stored just now goes only when there is no room without it.
       if (this.#size <= goal || (this.#size <= this.maxSize && this.#changed.has(entry.key))) break;
+      if (evicted >= most) break;
       this.#remove(entry);
       evicted++;
     }
+    if (!isAll) for (const entry of window.slice(evicted)) this.#moveBehind(entry);
     this.counts.evictions += evicted;
+    this.hasBacklog = this.#size > this.maxSize;
     return evicted;
+  }
+
+  #firstEntries(): Entry[] {
+    const first: Entry[] = [];
+    for (const entry of this.#entries.values()) if (first.push(entry) === WINDOW) break;
+    return first;
+  }
+
+  // Only where the map's order is not the policy's: there the next window is to have others.
+  #moveBehind(entry: Entry): void {
+    if (this.policy !== 'least-frequently-used') return;
+    this.#entries.delete(entry.key);
+    this.#entries.set(entry.key, entry);
   }
 
   totals(): StoreTotals {
@@ -233,13 +306,20 @@ export class MemoryStore implements Store {
   close(): void {
     this.#entries.clear();
   }
+
+  // It has no descriptors to give up.
+  park(): void {}
 }
 
 class MemoryReader implements StoreReader {
   readonly #entries: ReadonlyMap<string, Entry>;
+  readonly #changes: { readonly count: number };
+  // All keys in order, as they were after so many changes: for pages, which come one after the other.
+  #sorted: { keys: readonly string[]; changes: number } | undefined;
 
-  constructor(entries: ReadonlyMap<string, Entry>) {
+  constructor(entries: ReadonlyMap<string, Entry>, changes: { readonly count: number }) {
     this.#entries = entries;
+    this.#changes = changes;
   }
 
   read(key: string): FoundValue | undefined {
@@ -247,17 +327,37 @@ class MemoryReader implements StoreReader {
     return entry && { ...entry.value, data: copyOf(entry.value.data), expires: entry.expires };
   }
 
-  page(prefix: string, after: string, now: number, keysOnly: boolean): PageEntry[] {
-    // Bounded by what fits into memory; sorted anew for each page because entries come and go in between.
-    const later = [...this.#entries.values()].filter(
-      ({ key, expires }) =>
-        key.startsWith(prefix) && compareBytes(key, after) > 0 && !isExpired(expires, now),
-    );
-    later.sort((a, b) => compareBytes(a.key, b.key));
-    return later.slice(0, PAGE_SIZE).map(({ key, value, expires }) => {
-      const data = keysOnly ? null : copyOf(value.data);
-      return { key, ...value, data, expires };
-    });
+  page(prefix: string, after: string, now: number, keysOnly: boolean): PageEntry[] | Promise<PageEntry[]> {
+    // An iteration that goes on may miss what was added since it began.
+    const sorted = this.#sorted;
+    if (sorted && (after !== '' || sorted.changes === this.#changes.count)) {
+      return this.#page(sorted.keys, prefix, after, now, keysOnly);
+    }
+    return this.#sort().then(keys => this.#page(keys, prefix, after, now, keysOnly));
+  }
+
+  async #sort(): Promise<readonly string[]> {
+    const changes = this.#changes.count;
+    const keys = await sortKeys(this.#entries.keys());
+    this.#sorted = { keys, changes };
+    return keys;
+  }
+
+  #page(keys: readonly string[], prefix: string, after: string, now: number, keysOnly: boolean): PageEntry[] {
+    const page: PageEntry[] = [];
+    let index = indexFrom(keys, compareKeys(after, prefix) < 0 ? prefix : after);
+    if (keys[index] === after) index++;
+    for (; index < keys.length && page.length < PAGE_SIZE; index++) {
+      const key = keys[index]!;
+      if (!key.startsWith(prefix)) break;
+      const entry = this.#entries.get(key);
+      if (!entry || isExpired(entry.expires, now)) continue;
+      const data = keysOnly ? null : copyOf(entry.value.data);
+      page.push({ key, ...entry.value, data, expires: entry.expires });
+    }
+    // The last page: nobody else needs what is out of date.
+    if (page.length < PAGE_SIZE && this.#sorted?.changes !== this.#changes.count) this.#sorted = undefined;
+    return page;
   }
 
   metadata(key: string): EntryMetadata | undefined {
@@ -280,11 +380,6 @@ class MemoryReader implements StoreReader {
   }
 
   close(): void {}
-}
-
-// As SQLite orders text: by bytes of UTF-8, which differs from JavaScript's order beyond the basic plane.
-function compareBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
 // What is handed out may be changed by whoever gets it.

@@ -4,35 +4,42 @@ import type { ByteSize, Duration, EvictionPolicy } from './cache.ts';
 /** Options of `createDefaultCache`. All are optional; what is not given comes from the environment, then the defaults. */
 export interface CacheOptions {
   /** Name of the namespace: letters, digits, `.`, `_`, `-`. Default: `'default'`. */
-  tag?: string;
+  tag?: string | undefined;
   /** Directory that holds one directory per tag. Default: `GLOVEBOX_CACHE_DIR`, else the platform's cache directory. */
-  cacheRoot?: string;
+  cacheRoot?: string | undefined;
   /** False gives a cache that stores nothing. Default: true, unless `GLOVEBOX_CACHE_DISABLED` or `GLOVEBOX_CACHE_<TAG>_DISABLED` says otherwise. */
-  enabled?: boolean;
-  /** Size limit of the store, in bytes or as `'500MB'`. Default: `'2GB'`. */
-  maxSize?: ByteSize;
+  enabled?: boolean | undefined;
+  /**
+   * Size limit of the store, in bytes or as `'500MB'`. Default: what another caller of the process states, whether it
+   * comes before or after (from its first operation on), else `'2GB'`. Two that state different ones are a
+   * `ConflictingOptionsError`.
+   */
+  maxSize?: ByteSize | undefined;
   /**
    * Milliseconds (or `'30s'`) that an operation waits for other processes before it gives up, and the first one for
    * those that keep the store from being opened, before it does without. Default: 30 000.
    */
-  timeout?: Duration;
-  /** Which entries go first at the size limit. Default: `'least-recently-used'`. */
-  policy?: EvictionPolicy;
+  timeout?: Duration | undefined;
+  /** Which entries go first at the size limit. Default: as for `maxSize`, else `'least-recently-used'`. */
+  policy?: EvictionPolicy | undefined;
   /** TTL of entries that are stored without one. Default: `'never'`. */
-  ttl?: Duration;
-  /** `sqlite` is on disk and shared by processes; `memory` lives in the coordinator's thread. Default: `'sqlite'`, for the tag `metrics` `'memory'`. */
-  backend?: 'sqlite' | 'memory';
+  ttl?: Duration | undefined;
+  /**
+   * `sqlite` is on disk and shared by processes; `memory` is in the coordinator's thread, for as long as that lives, also
+   * while no cache of it is open. A tag has one of them at a time. Default: `'sqlite'`.
+   */
+  backend?: 'sqlite' | 'memory' | undefined;
   /**
    * Use the cache root also when it belongs to another user or others can write there: what they put there is then
-   * read as if it were yours. Default: false, unless `GLOVEBOX_CACHE_UNTRUSTED` says otherwise.
+   * read as if it were yours. Default: as for `maxSize`, else false, unless `GLOVEBOX_CACHE_UNTRUSTED` says otherwise.
    */
-  allowUntrusted?: boolean;
+  allowUntrusted?: boolean | undefined;
   /**
    * Bytes that each thread's own in-memory copies may take, of what was written or is read more than once; 0 for none.
    * Default: `'8MB'`. Beside them the process has up to 16 MiB for each store that is open, of copies that all its
    * threads share; a cache with 0 uses neither.
    */
-  localTierSize?: ByteSize;
+  localTierSize?: ByteSize | undefined;
   /** The time in milliseconds since the epoch, for expiry and metadata. Default: `Date.now`. */
-  clock?: () => number;
+  clock?: (() => number) | undefined;
 }

@@ -7,17 +7,22 @@ export interface Owner {
   host: string;
 }
 
+let host: string | undefined;
+
 // A container has a host name of its own, and its process numbers mean nothing outside.
-const HOST = createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
+function thisHost(): string {
+  host ??= createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
+  return host;
+}
 
 /** This process. */
 export function thisProcess(): Owner {
-  return { pid: process.pid, host: HOST };
+  return { pid: process.pid, host: thisHost() };
 }
 
 /** This process, as the beginning of a file name. */
 export function ownerName(): string {
-  return `${process.pid}-${HOST}`;
+  return `${process.pid}-${thisHost()}`;
 }
 
 /** The owner that a file name begins with. */
@@ -28,7 +33,7 @@ export function parseOwner(name: string): Owner | undefined {
 
 /** True only when it is certain that the owner no longer runs: processes of other machines are never gone. */
 export function isGone(owner: Owner): boolean {
-  if (owner.host !== HOST) return false;
+  if (owner.host !== thisHost()) return false;
   try {
     process.kill(owner.pid, 0);
     return false;

@@ -3,11 +3,13 @@ import { createHash } from 'node:crypto';
 import { type EntryMetadata, FOREIGN_STALENESS_MS } from './cache.ts';
 import { checksum, decode, timed } from './codec.ts';
 import { writeBytes } from './destination.ts';
-import { WrongKindError } from './errors.ts';
+import { LARGEST_VALUE, ValueTooLargeError, WrongKindError } from './errors.ts';
 import { Counter, type StoreLink } from './link.ts';
 import { handOut, type LocalEntry, LocalTier } from './local-tier.ts';
+import { Pace } from './pace.ts';
 import type { SharedTier } from './shared-tier.ts';
 import { type FoundValue, isExpired, PAGE_SIZE, type PageEntry, type StoreReader } from './store.ts';
+import { clearTimeout, setTimeout, wallClock } from './time.ts';
 import { hashOf, type Versions } from './versions.ts';
 
 /** What reads give for a key that has no entry: no stored value can be mistaken for it. */
@@ -69,13 +71,13 @@ export class ReadPath {
   recall(key: string): unknown {
     const entry = this.#tier?.recent(key);
     if (entry === undefined || this.#versions.at(entry.slot) !== entry.version) return MISS;
-    const now = Date.now();
+    const now = wallClock.now();
     if (now >= this.#lookAt || now < this.#lookedAt || entry.found.expires !== null) return MISS;
     this.#counters[Counter.hits]!++;
     // The first read since the last report has to be noted.
     if (entry.hits === 0) this.#note(entry);
     entry.hits++;
-    entry.accessed = this.#clock === Date.now ? now : this.#clock();
+    entry.accessed = this.#clock === wallClock.now ? now : this.#clock();
     return handOut(entry);
   }
 
@@ -144,13 +146,19 @@ export class ReadPath {
 
   /** Decodes a row that was found, blobs included. */
   async valueOf(key: string, found: FoundValue): Promise<unknown> {
-    return this.#load(key, found).catch((error: unknown) => this.link.readFailed(error) ?? MISS);
+    return this.#load(key, found).catch((error: unknown) => {
+      if (error instanceof ValueTooLargeError) throw error;
+      return this.link.readFailed(error) ?? MISS;
+    });
   }
 
   // Rejects when a blob cannot be read for a reason that says nothing about it.
   async #load(key: string, found: FoundValue): Promise<unknown> {
     if (!isSound(key, found)) return MISS;
     if (found.blob === null) return this.#decode(found, true);
+    if (found.size > LARGEST_VALUE) {
+      throw new ValueTooLargeError(`The file stored under '${key}'`, found.size, 'Get it with getFile().');
+    }
     const bytes = await this.link.blobs?.read(found.blob, found.size);
     return bytes ? this.#decode({ ...found, data: bytes }, true) : MISS;
   }
@@ -185,6 +193,7 @@ export class ReadPath {
 
   async *pages(prefix: string, keysOnly: boolean): AsyncIterableIterator<PageEntry> {
     let after = '';
+    const pace = new Pace();
     for (;;) {
       const page = await this.#guard(reader => reader.page(prefix, after, this.#clock(), keysOnly));
       this.#lookAgain();
@@ -193,6 +202,7 @@ export class ReadPath {
       yield* page ?? [];
       if (!page || page.length < PAGE_SIZE) return;
       after = page.at(-1)!.key;
+      await pace.step();
     }
   }
 
@@ -252,6 +262,7 @@ export class ReadPath {
     try {
       return await this.#use(key, first, found => this.#load(key, found));
     } catch (error) {
+      if (error instanceof ValueTooLargeError) throw error;
       this.link.readFailed(error);
       return this.#miss();
     }
@@ -294,11 +305,11 @@ export class ReadPath {
   /** Whether copies in memory may be used; forgets those of this thread that may be out of date. */
   #isCurrent(): boolean {
     if (!this.#tier) return false;
-    const now = Date.now();
+    const now = wallClock.now();
     if (now < this.#lookAt && now >= this.#lookedAt) return true;
     this.#lookedAt = now;
     // Whole milliseconds, rounded down both times: never later than it should be.
-    this.#lookAt = now + FOREIGN_STALENESS_MS;
+    this.#lookAt = now + (this.#versions.hasNeighbours ? 0 : FOREIGN_STALENESS_MS);
     const foreignCommits = this.link.allowsLocalTier ? this.#foreign() : undefined;
     if (foreignCommits === undefined || foreignCommits !== this.#foreignCommits) this.#tier.clear();
     if (foreignCommits === undefined) this.#lookAgain();

@@ -38,7 +38,13 @@ export type WriteOperation =
       onlyIfAbsent?: boolean;
       lease?: string;
     }
-  | { type: 'set-many'; entries: { key: string; value: IncomingValue }[]; expires: number | null }
+  /** `part`: of many entries that cross a port in several operations, which become one with the last. */
+  | {
+      type: 'set-many';
+      entries: { key: string; value: IncomingValue }[];
+      expires: number | null;
+      part?: { of: string; isLast: boolean };
+    }
   | { type: 'delete'; keys: string[] }
   /** Removes an entry that turned out to be damaged, unless it was replaced since. */
   | { type: 'discard'; key: string; checksum: number; blob: string | null }
@@ -124,6 +130,15 @@ export interface Store {
    * {@link StoreBusyError} when another thread or process is writing; nothing happened then.
    */
   apply(batch: readonly TimedOperation[]): WriteResult[];
+  /** Whether the operation takes so long that it is to be done with {@link applyLong}. */
+  isLong(operation: WriteOperation): boolean;
+  /**
+   * As {@link apply}, of one operation, over several turns of the event loop. Until it resolves nothing else may be
+   * applied, and neither `check` nor `collect` may be called.
+   *
+   * @param timeout milliseconds to wait for other processes
+   */
+  applyLong(operation: TimedOperation, timeout: number): Promise<WriteResult>;
   /**
    * What somebody did to the store's file while it was open. `replaced`: it was removed, or another has its name, and
    * what is written to it now is lost. `damaged`: it was cut short, or lost its log.
@@ -146,7 +161,12 @@ export interface Store {
   /** Removes files of dead processes and blobs that nothing refers to. */
   collect(): Promise<void>;
   close(): void;
+  /** As {@link close}, of a store that is soon opened again: without the work that closing a database for good takes. */
+  park(): void;
 }
+
+/** Entries that one transaction stores at once: more are stored over several turns of the event loop. */
+export const LONG_SET = 5000;
 
 /** Another thread or process is writing to the database: try again soon. */
 export class StoreBusyError extends Error {}

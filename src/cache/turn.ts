@@ -10,6 +10,7 @@
 // commit. Only who has waited for long is hungry, and then gets the turn before anybody else.
 import { threadId } from 'node:worker_threads';
 import { block } from './block.ts';
+import { performance } from './time.ts';
 
 const HOLDER = 0;
 const HUNGRY = 1;

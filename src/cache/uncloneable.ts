@@ -1,5 +1,21 @@
-// Finds what structured cloning would refuse or silently lose, to name it by its path in the value.
-import { isProxy } from 'node:util/types';
+// Looks a value through before it is encoded: what structured cloning would refuse or silently lose is named by its path. Kinds of objects
+// are told by their internal slots: `instanceof` knows those of one realm only, and test runners have several.
+import { EventEmitter } from 'node:events';
+import {
+  isArrayBuffer,
+  isBigIntObject,
+  isBooleanObject,
+  isDate,
+  isGeneratorObject,
+  isMap,
+  isNativeError,
+  isNumberObject,
+  isProxy,
+  isRegExp,
+  isSet,
+  isSharedArrayBuffer,
+  isStringObject,
+} from 'node:util/types';
 
 export interface Uncloneable {
   /** Such as `$.rules[3].run`. */
@@ -8,27 +24,52 @@ export interface Uncloneable {
   what: string;
 }
 
-/** The first part of `value` that cannot be stored, or undefined when all of it can. Cycles are fine. */
-export function findUncloneable(value: unknown): Uncloneable | undefined {
-  if (typeof value !== 'object' || value === null) return describe(value, '$');
+export interface Inspection {
+  /** The first part that cannot be stored; undefined when all of it can. */
+  uncloneable: Uncloneable | undefined;
+  /** Bytes that the texts and buffers in it take at least. */
+  bytes: number;
+}
+
+/** Looks at every part of `value`, up to the first that cannot be stored. Cycles are fine. */
+export function inspectValue(value: unknown): Inspection {
+  if (typeof value !== 'object' || value === null) return { uncloneable: describe(value, '$'), bytes: 0 };
+  let bytes = 0;
   // An explicit stack: a value may be nested deeper than the call stack, and then the serializer is to say so.
   const seen = new Set<object>([value]);
   const stack: { object: object; path: string }[] = [{ object: value, path: '$' }];
   for (let next = stack.pop(); next; next = stack.pop()) {
     const { object, path } = next;
-    const refused = describe(object, path);
-    if (refused) return refused;
+    const uncloneable = describe(object, path);
+    if (uncloneable) return { uncloneable, bytes };
+    bytes += bytesOf(object, seen);
     for (const [key, item] of children(object)) {
       if (typeof item === 'object' && item !== null) {
         if (seen.has(item)) continue;
         seen.add(item);
         stack.push({ object: item, path: path + key });
+      } else if (typeof item === 'string') {
+        bytes += item.length;
       } else if (typeof item === 'function' || typeof item === 'symbol') {
-        return describe(item, path + key);
+        return { uncloneable: describe(item, path + key), bytes };
       }
     }
   }
-  return undefined;
+  return { uncloneable: undefined, bytes };
+}
+
+// A buffer is written once, however many views of it there are; but of a Buffer its own bytes are.
+function bytesOf(object: object, seen: Set<object>): number {
+  if (isArrayBuffer(object) || Buffer.isBuffer(object)) return object.byteLength;
+  if (!ArrayBuffer.isView(object) || seen.has(object.buffer)) return 0;
+  seen.add(object.buffer);
+  return object.buffer.byteLength;
+}
+
+/** Whether this is a plain object, of any realm. */
+export function isPlainObject(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype || isObjectPrototype(prototype as object);
 }
 
 function* children(object: object): Generator<[key: string, item: unknown]> {
@@ -37,17 +78,17 @@ function* children(object: object): Generator<[key: string, item: unknown]> {
       const isIndex = /^\d+$/.test(key);
       yield [isIndex ? `[${key}]` : property(key), (object as unknown as Record<string, unknown>)[key]];
     }
-  } else if (object instanceof Map) {
+  } else if (isMap(object)) {
     let index = 0;
     for (const [key, item] of object) {
       yield [`.keys()[${index}]`, key];
       yield [typeof key === 'string' ? `.get(${JSON.stringify(key)})` : `.values()[${index}]`, item];
       index++;
     }
-  } else if (object instanceof Set) {
+  } else if (isSet(object)) {
     let index = 0;
     for (const item of object) yield [`.values()[${index++}]`, item];
-  } else if (object instanceof Error) {
+  } else if (isNativeError(object)) {
     // Cloning takes name, message, stack and cause of an error, and leaves the rest.
     if ('cause' in object) yield ['.cause', object.cause];
   } else if (!ArrayBuffer.isView(object)) {
@@ -59,52 +100,128 @@ function property(key: string): string {
   return /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
 }
 
-const PLAIN = new Set<unknown>([
-  null,
-  Object.prototype,
-  Array.prototype,
-  Map.prototype,
-  Set.prototype,
-  Date.prototype,
-  RegExp.prototype,
-  ArrayBuffer.prototype,
-  Boolean.prototype,
-  Number.prototype,
-  String.prototype,
-  BigInt.prototype,
-]);
-
 function describe(value: unknown, path: string): Uncloneable | undefined {
   if (typeof value === 'function') return { path, what: 'a function' };
   if (typeof value === 'symbol') return { path, what: 'a symbol' };
   if (typeof value !== 'object' || value === null) return undefined;
   if (isProxy(value)) return { path, what: 'a Proxy' };
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (PLAIN.has(prototype) || value instanceof Error) return undefined;
-  if (ArrayBuffer.isView(value)) {
-    return value.buffer instanceof ArrayBuffer ? undefined : { path, what: 'a view of shared memory' };
-  }
-  return describeInstance(value, path);
-}
-
-// A class instance is kept as cloning keeps it, its own data in a plain object. But platform objects (Blob, URL,
-// KeyObject, SharedArrayBuffer, WeakMap) keep their state elsewhere: storing them would lose it without a word.
-function describeInstance(value: object, path: string): Uncloneable | undefined {
-  const what = `an instance of ${value.constructor?.name ?? 'an unnamed class'}`;
-  try {
-    // Fields would only slow the question down: the prototype decides whether the platform refuses it.
-    const clone: unknown = structuredClone(Object.keys(value).length === 0 ? value : probe(value));
-    if (typeof clone === 'object' && clone !== null && !PLAIN.has(Object.getPrototypeOf(clone))) {
-      return { path, what };
+  if (prototype === Array.prototype) return undefined;
+  // Nearly all are of this realm: of those nothing else is asked.
+  if (prototype !== Object.prototype && prototype !== null) {
+    if (isKnown(value)) return undefined;
+    if (ArrayBuffer.isView(value)) {
+      return isArrayBuffer(value.buffer) ? undefined : { path, what: 'a view of shared memory' };
     }
-    return undefined;
+    if (isSharedArrayBuffer(value)) return { path, what: 'shared memory (a SharedArrayBuffer)' };
+    if (isGeneratorObject(value)) return { path, what: 'a generator' };
+    if (!isObjectPrototype(prototype as object)) {
+      return losesData(value) ? { path, what: `an instance of ${classOf(value)}` } : undefined;
+    }
+  }
+  // Such as `Math`: what it has is not enumerable.
+  return isHollow(value) ? { path, what: tagOf(value) } : undefined;
+}
+
+function isHollow(value: object): boolean {
+  for (const _ in value) return false;
+  return Object.getOwnPropertyNames(value).length > 0;
+}
+
+// What cloning copies by its internal slots. The frequent kinds come first.
+function isKnown(value: object): boolean {
+  return (
+    Array.isArray(value) ||
+    isDate(value) ||
+    isMap(value) ||
+    isSet(value) ||
+    isNativeError(value) ||
+    isRegExp(value) ||
+    isArrayBuffer(value) ||
+    isNumberObject(value) ||
+    isStringObject(value) ||
+    isBooleanObject(value) ||
+    isBigIntObject(value)
+  );
+}
+
+// A class instance is kept as cloning keeps it, its own data in a plain object. But what the platform makes (Blob,
+// AbortController, KeyObject, WeakMap) keeps its state elsewhere, and so may a class without data of its own:
+// storing those would lose it without a word.
+function losesData(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value) as object;
+  if (isOfPlatform(prototype)) return true;
+  if (Object.values(value).some(item => item !== undefined)) return false;
+  return Reflect.ownKeys(value).length > Object.keys(value).length || hasMembers(prototype);
+}
+
+// By prototype: asking costs more than the rest of the encoding does.
+const platform = new WeakMap<object, boolean>();
+
+function isOfPlatform(prototype: object): boolean {
+  let isOf = platform.get(prototype);
+  if (isOf === undefined) {
+    isOf = chainOf(prototype).some(isPlatformClass) || isRefusedByCloning(prototype);
+    platform.set(prototype, isOf);
+  }
+  return isOf;
+}
+
+// The prototypes below `Object.prototype`.
+function chainOf(prototype: object): object[] {
+  const chain: object[] = [];
+  for (let next: object | null = prototype; next && !isObjectPrototype(next); ) {
+    chain.push(next);
+    next = Object.getPrototypeOf(next) as object | null;
+  }
+  return chain;
+}
+
+// Written in native code, or in JavaScript by Node: then a global that is not enumerable, as those of users are, or one
+// that streams, sockets and servers are made of.
+function isPlatformClass(prototype: object): boolean {
+  if (prototype === EventEmitter.prototype) return true;
+  const made: unknown = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value;
+  // What has one of these for a prototype, and not its slots, is an object like others: errors are still made that way.
+  if (typeof made !== 'function' || KNOWN_CLASSES.test(made.name)) return false;
+  if (/\{\s*\[native code\]\s*\}$/.test(Function.prototype.toString.call(made))) return true;
+  const global = Object.getOwnPropertyDescriptor(globalThis, made.name);
+  return global?.enumerable === false && (globalThis as Record<string, unknown>)[made.name] === made;
+}
+
+const KNOWN_CLASSES =
+  /^(?:Array|Date|Map|Set|RegExp|ArrayBuffer|Number|String|Boolean|BigInt|[A-Za-z]*Error)$/;
+
+// Node marks the rest of its classes for structured cloning, by their prototypes.
+function isRefusedByCloning(prototype: object): boolean {
+  try {
+    const clone: unknown = structuredClone(Object.create(prototype));
+    return typeof clone !== 'object' || clone === null || !isPlainObject(clone);
   } catch {
-    return { path, what };
+    return true;
   }
 }
 
-function probe(value: object): object {
-  return Object.values(value).some(item => typeof item === 'function' || typeof item === 'symbol')
-    ? Object.create(Object.getPrototypeOf(value) as object)
-    : value;
+function hasMembers(prototype: object): boolean {
+  return chainOf(prototype).some(part => Reflect.ownKeys(part).some(key => key !== 'constructor'));
+}
+
+function isObjectPrototype(object: object): boolean {
+  return Object.getPrototypeOf(object) === null && Object.hasOwn(object, 'isPrototypeOf');
+}
+
+// An iterator's prototype, for one, has no class of its own, but a tag.
+function classOf(value: object): string {
+  const made: unknown = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(value), 'constructor')?.value;
+  const tag = tagOf(value);
+  if (tag === 'Object' || typeof made === 'function') {
+    const { name } = (typeof made === 'function' ? made : value.constructor) ?? {};
+    if (name) return name;
+  }
+  return tag;
+}
+
+// Such as `Math` or `Array Iterator`.
+function tagOf(value: object): string {
+  return Object.prototype.toString.call(value).slice('[object '.length, -1);
 }

@@ -54,6 +54,11 @@ export function parseSize(value: ByteSize, name = 'size'): number {
   return size;
 }
 
+/** A size in words, as {@link parseSize} takes it: `1.5MB`. */
+export function formatSize(size: number): string {
+  return bytes.format(size) ?? `${size}B`;
+}
+
 function sizeOf(text: string): number | undefined {
   const match = SIZE.exec(text);
   if (match === null) return undefined;

@@ -1,9 +1,9 @@
 // Version counters in shared memory: how every thread knows at once that its copy of an entry is out of date.
 //
 //   Int32Array over one SharedArrayBuffer per store
-//   ┌───────┬──────────┬─────────┬──────┬──────┬──────┬─ ─ ─┬──────┐
-//   │ epoch │ degraded │ pressed │ turn │ slot │ slot │     │ slot │    a key's slot is chosen by its hash
-//   └───────┴──────────┴─────────┴──────┴──────┴──────┴─ ─ ─┴──────┘
+//   ┌───────┬──────────┬─────────┬────────────┬──────┬──────┬──────┬─ ─ ─┬──────┐
+//   │ epoch │ degraded │ pressed │ neighbours │ turn │ slot │ slot │     │ slot │    a key's slot is chosen by its hash
+//   └───────┴──────────┴─────────┴────────────┴──────┴──────┴──────┴─ ─ ─┴──────┘
 //
 // The writer bumps a key's slot after its commit and before the acknowledgement. A reader notes the slot before it
 // reads; its copy is good while the slot still has that number. Keys that share a slot only cost a read.
@@ -14,7 +14,8 @@ const SLOTS = 1 << 16;
 const EPOCH = 0;
 const DEGRADED = 1;
 const PRESSED = 2;
-const TURN = 3;
+const NEIGHBOURS = 3;
+const TURN = 4;
 const FIRST_SLOT = TURN + TURN_WORDS;
 
 /** A key's hash, of 32 bits. */
@@ -68,6 +69,15 @@ export class Versions {
 
   setPressed(isPressed: boolean): void {
     Atomics.store(this.#slots, PRESSED, isPressed ? 1 : 0);
+  }
+
+  /** True when another coordinator of this process may have the store open, whose writes bump no versions here. */
+  get hasNeighbours(): boolean {
+    return Atomics.load(this.#slots, NEIGHBOURS) === 1;
+  }
+
+  setNeighbours(): void {
+    Atomics.store(this.#slots, NEIGHBOURS, 1);
   }
 
   bump(keys: Iterable<string> | 'all'): void {

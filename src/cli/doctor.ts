@@ -3,6 +3,7 @@ import { access, constants, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { ToolchainQuestion } from '../build/toolchain-choice.ts';
 import { findProgram } from '../build/toolchains/programs.ts';
+import { isForAll, sharedRemedy } from '../cache/sqlite/directory.ts';
 import { pickEnvironment } from '../config/environment.ts';
 import type { CommandToolchainOptions, ToolchainKind } from '../config/toolchain-options.ts';
 import { cacheOptionsFor, type UserConfig } from '../config/user-config.ts';
@@ -93,9 +94,11 @@ async function examineCacheDirectory(
     if (place.path !== root) {
       return { name, status: 'ok', detail: `${root}, which the first build makes` };
     }
-    const mode = (await stat(root)).mode & 0o777;
+    const mode = (await stat(root)).mode & 0o1777;
     if (process.platform !== 'win32' && (mode & 0o022) !== 0) {
-      const remedy = `Others could change what you build, so nothing is cached. Run: chmod go-w '${root}'`;
+      const remedy = isForAll(mode)
+        ? `Nothing is cached, since ${sharedRemedy(root)}.`
+        : `Others could change what you build, so nothing is cached. Run: chmod go-w '${root}'`;
       return { name, status: 'warning', detail: `${root} has mode ${mode.toString(8)}`, remedy };
     }
     const { content, unusable } = await cacheContent(context, root);

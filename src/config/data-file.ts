@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Document, LineCounter, Node, Pair } from 'yaml';
 import { ConfigError } from './config-error.ts';
 import { readTextFile, TextFileError } from './text-file.ts';
+import { yamlProblem } from './yaml-problem.ts';
 
 /** Larger files are refused: a person writes a few KiB, and the YAML parser takes a second for what is larger than this. */
 export const MAX_DATA_FILE_BYTES = 64 * 1024;
@@ -62,7 +63,7 @@ export async function parseDataFile(text: string, file: string): Promise<DataFil
   });
   const [error] = document.errors;
   if (error !== undefined && !json)
-    throw malformed(file, error.message, positionAt(lines, error.pos[0]), error);
+    throw malformed(file, `${yamlProblem(error)}.`, positionAt(lines, error.pos[0]), error);
   yaml.visit(document, {
     Map: (_, map) => assertUniqueKeys(file, lines, map.items as Pair[], yaml.isScalar),
   });
@@ -168,7 +169,7 @@ function positionAt(lines: LineCounter, offset: number): Position {
 
 function malformed(file: string, what: string, position: Position | undefined, cause: unknown): ConfigError {
   const format = path.extname(file) === '.json' ? 'JSON' : 'YAML';
-  const why = /call stack/i.test(what) ? 'it is nested too deeply.' : what.split('\n')[0];
+  const why = what.split('\n')[0];
   const message = `this is not valid ${format}: ${why}`;
   return new ConfigError(file, [{ field: '', message, ...position }], { cause });
 }

@@ -1,14 +1,13 @@
 // The one module that reads the environment: what each variable means is decided here. Light: worker threads import it.
-import os from 'node:os';
 import path from 'node:path';
-import envPaths from 'env-paths';
+import { cacheDirectory, configDirectory, homeDirectory, NoHomeError } from './user-directories.ts';
 
 /** A set of environment variables, as `process.env` is one. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What the environment says about a cache. A field is absent when the environment does not say. */
 export interface CacheEnvironment {
-  /** From `GLOVEBOX_CACHE_DIR`: absolute. */
+  /** From `GLOVEBOX_CACHE_DIR`: absolute. Absent also when that is below a home directory that the user does not have. */
   cacheRoot?: string;
   /** From `GLOVEBOX_CACHE_DISABLED` or `GLOVEBOX_CACHE_<TAG>_DISABLED`. The environment can only disable. */
   enabled?: false;
@@ -35,7 +34,8 @@ export interface TerminalEnvironment {
 export function cacheEnvironment(tag: string, environment: Environment = process.env): CacheEnvironment {
   const found: CacheEnvironment = {};
   const directory = environment.GLOVEBOX_CACHE_DIR;
-  if (directory) found.cacheRoot = path.resolve(expandHome(directory));
+  const expanded = directory && expand(directory, environment);
+  if (expanded) found.cacheRoot = path.resolve(expanded);
   const ofTag = `GLOVEBOX_CACHE_${tag.toUpperCase().replace(/[-.]/g, '_')}_DISABLED`;
   if (isYes(environment.GLOVEBOX_CACHE_DISABLED) || isYes(environment[ofTag])) found.enabled = false;
   if (isYes(environment.GLOVEBOX_CACHE_UNTRUSTED)) found.allowUntrusted = true;
@@ -45,14 +45,23 @@ export function cacheEnvironment(tag: string, environment: Environment = process
 /**
  * The directory that holds one directory per tag when nobody names another: `GLOVEBOX_CACHE_DIR`, else `glovebox` in
  * the platform's cache directory (`$XDG_CACHE_HOME` or `~/.cache`, `~/Library/Caches`, `%LOCALAPPDATA%`). Absolute.
+ *
+ * @throws NoHomeError when that is in the user's home directory, and there is none
  */
 export function defaultCacheRoot(environment: Environment = process.env): string {
-  return cacheEnvironment('', environment).cacheRoot ?? envPaths('glovebox', { suffix: '' }).cache;
+  const { cacheRoot } = cacheEnvironment('', environment);
+  if (cacheRoot !== undefined) return cacheRoot;
+  const found = environment.GLOVEBOX_CACHE_DIR ? undefined : cacheDirectory(environment, 'glovebox');
+  if (found === undefined) throw new NoHomeError('the caches');
+  return found;
 }
 
-/** The directory of the user's own config file: `glovebox` in the platform's config directory. Absolute. */
-export function userConfigDirectory(): string {
-  return envPaths('glovebox', { suffix: '' }).config;
+/**
+ * The directory of the user's own config file: `glovebox` in the platform's config directory. Absolute; undefined for
+ * a user who has no home directory.
+ */
+export function userConfigDirectory(environment: Environment = process.env): string | undefined {
+  return configDirectory(environment, 'glovebox');
 }
 
 /** What `GLOVEBOX_CONTAINER_ENGINE` names, which should be `docker` or `podman`; undefined when it is not set. */
@@ -83,10 +92,21 @@ export function pickEnvironment(
   return picked;
 }
 
-/** `~` and what begins with `~/`, below the user's home directory; other paths as they are. */
-export function expandHome(file: string): string {
-  if (file === '~') return os.homedir();
-  return /^~[/\\]/.test(file) ? path.join(os.homedir(), file.slice(2)) : file;
+/**
+ * `~` and what begins with `~/`, below the user's home directory; other paths as they are.
+ *
+ * @throws NoHomeError when there is no home directory
+ */
+export function expandHome(file: string, environment: Environment = process.env): string {
+  const expanded = expand(file, environment);
+  if (expanded === undefined) throw new NoHomeError(JSON.stringify(file));
+  return expanded;
+}
+
+function expand(file: string, environment: Environment): string | undefined {
+  if (file !== '~' && !/^~[/\\]/.test(file)) return file;
+  const home = homeDirectory(environment);
+  return home && path.join(home, file.slice(2));
 }
 
 function isYes(value: string | undefined): boolean {

@@ -28,7 +28,7 @@ export async function loadUserConfig(options: LoadUserConfigOptions = {}): Promi
   const { directory = '.', file, userDirectory = userConfigDirectory() } = options;
   const [project, user] = await Promise.all([
     file === undefined ? findProjectFile(directory) : path.resolve(file),
-    findUserFile(userDirectory),
+    userDirectory === undefined ? undefined : findUserFile(userDirectory),
   ]);
   const files = [project, user].filter(found => found !== undefined);
   const sources = files.filter((found, index) => files.indexOf(found) === index);

@@ -1,9 +1,9 @@
 // What a config file may say.
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import type * as Valibot from 'valibot';
 import type { ByteSize, Duration, EvictionPolicy } from '../cache/cache.ts';
 import { isTag } from '../cache/keys.ts';
+import { load } from '../cache/load.ts';
 import { DURATION_FORMS, parseDuration, parseSize, SIZE_FORMS } from '../cache/units.ts';
 import {
   type BuildOptions,
@@ -47,7 +47,7 @@ let schema: ConfigSchema | undefined;
  */
 export function issuesOf(value: unknown): readonly Valibot.BaseIssue<unknown>[] {
   // Loaded on first use: most threads never see a config file.
-  validator ??= createRequire(import.meta.url)('valibot') as Validator;
+  validator ??= load<Validator>('valibot');
   schema ??= createSchema(validator);
   return validator.safeParse(schema, value).issues ?? [];
 }

@@ -6,42 +6,42 @@ export type ToolchainKind = 'west' | 'container' | 'command';
 /** `build` in the config file. */
 export interface BuildOptions {
   /** What compiles. Default: the first toolchain that is configured or found. */
-  toolchain?: ToolchainKind;
+  toolchain?: ToolchainKind | undefined;
   /** Targets compiled at once. Default: the number of cores. */
-  jobs?: number;
+  jobs?: number | undefined;
   /** Where firmware goes, relative to the config directory (the config's repository). Default: `firmware`. */
-  output?: string;
+  output?: string | undefined;
   /** The west workspace that `west` and `container` build with. Default: the one that is found. Absolute once it is read. */
-  workspace?: string;
+  workspace?: string | undefined;
   /** Which file says what is built, relative to the config directory: the workflow's `build_matrix_path`. Default: `build.yaml`. */
-  buildFile?: string;
+  buildFile?: string | undefined;
   /** Where the keymaps are, relative to the config directory: the workflow's `config_path`. Default: `config`. */
-  configPath?: string;
+  configPath?: string | undefined;
   /** The binary that is taken when a board makes no UF2, such as `hex`: the workflow's `fallback_binary`. Default: `bin`. */
-  fallbackBinary?: string;
+  fallbackBinary?: string | undefined;
 }
 
 /** `toolchains` in the config file: one field for each kind. */
 export interface ToolchainsOptions {
-  command?: CommandToolchainOptions;
-  west?: WestToolchainOptions;
-  container?: ContainerToolchainOptions;
+  command?: CommandToolchainOptions | undefined;
+  west?: WestToolchainOptions | undefined;
+  container?: ContainerToolchainOptions | undefined;
 }
 
 /** `toolchains.west`: ZMK's own build, with what is installed on this machine. */
 export interface WestToolchainOptions {
   /** Names of further variables that reach the build and the fingerprint. Default: none. */
-  environment?: string[];
+  environment?: string[] | undefined;
 }
 
 /** `toolchains.container`: ZMK's own build, in its container. */
 export interface ContainerToolchainOptions {
   /** The image. Default: `zmkfirmware/zmk-build-arm:stable`. */
-  image?: string;
+  image?: string | undefined;
   /** What runs it. Default: `GLOVEBOX_CONTAINER_ENGINE`, else the first that works. */
-  engine?: 'docker' | 'podman';
+  engine?: 'docker' | 'podman' | undefined;
   /** Names of variables that reach the build and the fingerprint. Default: none. */
-  environment?: string[];
+  environment?: string[] | undefined;
 }
 
 /**
@@ -58,13 +58,13 @@ export interface CommandToolchainOptions {
   /** Globs of what a build makes, relative to the build directory. */
   artifacts: string[];
   /** A command whose output is part of the toolchain's identity. Default: none. */
-  version?: string[];
+  version?: string[] | undefined;
   /** Names of variables that reach the program and the fingerprint. Default: none. */
-  environment?: string[];
+  environment?: string[] | undefined;
   /** Names of variables that reach the program but not the fingerprint. Default: {@link DEFAULT_PASS_THROUGH}. */
-  passThrough?: string[];
+  passThrough?: string[] | undefined;
   /** Dependency file in Makefile syntax that lists what the build read, relative to the build directory. Default: none. */
-  observed?: string;
+  observed?: string | undefined;
 }
 
 /** The names a placeholder in `toolchains.command.arguments` can have. */

@@ -7,21 +7,21 @@ import type { BuildOptions, ToolchainsOptions } from './toolchain-options.ts';
 /** `cache.tags.<tag>` in the config file: what is different for one tag. */
 export interface TagConfig {
   /** False: nothing of this tag is stored. A tag can be enabled while `cache.enabled` is false. */
-  enabled?: boolean;
+  enabled?: boolean | undefined;
   /** Size limit of this tag's store. */
-  maxSize?: ByteSize;
+  maxSize?: ByteSize | undefined;
   /** Which entries go first at the size limit. */
-  policy?: EvictionPolicy;
+  policy?: EvictionPolicy | undefined;
   /** TTL of entries that are stored without one. */
-  ttl?: Duration;
+  ttl?: Duration | undefined;
 }
 
 /** `cache` in the config file. What is not given has the default that {@link CacheOptions} states. */
 export interface CacheConfig extends TagConfig {
   /** Directory that holds one directory per tag. Absolute; in the file `~/` works, and relative counts from the file's directory. */
-  directory?: string;
+  directory?: string | undefined;
   /** How long an operation waits for other processes before it gives up. */
-  timeout?: Duration;
+  timeout?: Duration | undefined;
   /** What is different for single tags. */
   tags: Record<string, TagConfig>;
 }
@@ -29,9 +29,9 @@ export interface CacheConfig extends TagConfig {
 /** `workspaces` in the config file: how long those that Glovebox made are kept. */
 export interface WorkspacesConfig {
   /** How long a workspace is kept after it was last used. Default: 30 days. */
-  ttl?: Duration;
+  ttl?: Duration | undefined;
   /** Bytes that all of them may have together; those used longest ago go first. Default: `'20GB'`. */
-  maxSize?: ByteSize;
+  maxSize?: ByteSize | undefined;
 }
 
 /** Everything that was configured, from all files, validated. Plain data: it can cross to another thread. */
@@ -40,11 +40,11 @@ export interface UserConfig {
   build: BuildOptions;
   toolchains: ToolchainsOptions;
   /** Absent when nothing was said. */
-  workspaces?: WorkspacesConfig;
+  workspaces?: WorkspacesConfig | undefined;
   /** Absolute paths of the files this came from, the strongest first; empty when there were none. */
   sources: string[];
   /** Directory of the project's config file: what its paths and globs count from. Undefined without one. */
-  directory?: string;
+  directory?: string | undefined;
 }
 
 /**

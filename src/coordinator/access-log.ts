@@ -1,5 +1,6 @@
 // What the threads of this process read, added up, and written from time to time: a read must not cost a write.
 import type { WriteOperation, WriteResult } from '../cache/store.ts';
+import { clearTimeout, setTimeout } from '../cache/time.ts';
 
 type AccessOperation = WriteOperation & { type: 'access' };
 
@@ -15,12 +16,12 @@ const ENTRIES_PER_OPERATION = 64;
 export const MOST_ENTRIES = 20_000;
 
 export class AccessLog {
-  readonly #write: (operation: AccessOperation, now: number) => Promise<WriteResult>;
+  readonly #write: (operation: AccessOperation, now: number, timeout?: number) => Promise<WriteResult>;
   #accesses = new Map<string, { count: number; last: number }>();
   #now = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(write: (operation: AccessOperation, now: number) => Promise<WriteResult>) {
+  constructor(write: (operation: AccessOperation, now: number, timeout?: number) => Promise<WriteResult>) {
     this.#write = write;
   }
 
@@ -44,8 +45,11 @@ export class AccessLog {
       ).unref();
   }
 
-  /** Queues everything that was added. Resolves when it is committed. */
-  async flush(): Promise<WriteResult> {
+  /**
+   * Queues everything that was added. Resolves when it is committed, or was refused because another process kept the
+   * database locked for longer than the timeout, in milliseconds.
+   */
+  async flush(timeout?: number): Promise<WriteResult> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const entries = [...this.#accesses].map(([key, { count, last }]): [string, number, number] => [
@@ -57,7 +61,7 @@ export class AccessLog {
     const written: Promise<WriteResult>[] = [];
     for (let start = 0; start < entries.length; start += ENTRIES_PER_OPERATION) {
       const some = entries.slice(start, start + ENTRIES_PER_OPERATION);
-      written.push(this.#write({ type: 'access', entries: some, isUrgent: true }, this.#now));
+      written.push(this.#write({ type: 'access', entries: some, isUrgent: true }, this.#now, timeout));
     }
     return (await Promise.all(written)).at(-1) ?? { value: true };
   }

@@ -2,14 +2,15 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { CacheStats } from '../cache/cache.ts';
 import { assertTag } from '../cache/keys.ts';
 import { StoreBusyError } from '../cache/store.ts';
+import { pause, performance } from '../cache/time.ts';
 import { StoreHost } from './host.ts';
 import type { Client } from './leases.ts';
-import { assertSameStore, type Hello, isHello, type OpenRequest } from './protocol.ts';
+import { Neighbours } from './neighbours.ts';
+import { agree, closeForeignHello, type Hello, isHello, type OpenRequest } from './protocol.ts';
 import { Session } from './session.ts';
 
 /** Counts of all caches that are open in this process, summed over all its threads. */
@@ -39,15 +40,23 @@ export class Coordinator {
   readonly #sessions = new Set<Session>();
   // Each coordinator signs its transactions: other processes and other coordinators tell its changes from theirs.
   readonly #writer = randomUUID();
+  readonly #neighbours = new Neighbours();
+  readonly #isStray: boolean;
   /** Messages that were not of the protocol. */
   dropped = 0;
+
+  /** @param isStray other threads may coordinate the same stores, and not have been heard of yet */
+  constructor(isStray = false) {
+    this.#isStray = isStray;
+  }
 
   /** A port to pass to a worker thread by hand, for `connectToCoordinator`. It may be used by one thread. */
   createPort(): MessagePort {
     const { port1, port2 } = new MessageChannel();
     port1.on('message', (message: unknown) => {
-      if (isHello(message)) this.accept(message);
-      else this.dropped++;
+      if (isHello(message)) return this.accept(message);
+      this.dropped++;
+      closeForeignHello(message);
     });
     port1.unref();
     return port2;
@@ -57,9 +66,10 @@ export class Coordinator {
   accept({ thread, control, writes }: Hello): void {
     const session = new Session(this, control, writes, () => {
       this.#sessions.delete(session);
-      for (const [name, host] of this.#hosts) {
+      for (const host of [...this.#hosts.values()]) {
+        const wasUsed = host.clientCount > 0;
         host.threadEnded(thread);
-        if (host.dropClient(session)) this.#closeHost(name, host);
+        if (host.dropClient(session) && wasUsed) this.#leave(host);
       }
     });
     this.#sessions.add(session);
@@ -88,29 +98,50 @@ export class Coordinator {
    * another process and it `mayBeBusy`.
    */
   open(request: OpenRequest, client: Client, mayBeBusy = false): OpenedStore {
-    const { tag, backend, maxSize, policy, allowUntrusted } = request;
+    const { tag, backend, maxSize, policy, allowUntrusted, explicit } = request;
     // Again, where it becomes a path: the request may come from another thread.
     assertTag(tag);
     const root = backend === 'sqlite' ? canonical(request.cacheRoot) : request.cacheRoot;
     const directory = join(root, tag);
-    let host = this.#hosts.get(directory);
+    let host = this.#hosts.get(nameOf(directory, backend));
+    const other = this.#hosts.get(nameOf(directory, backend === 'sqlite' ? 'memory' : 'sqlite'));
+    // A store in memory that nobody uses is in nobody's way.
+    const open = other && other.clientCount > 0 ? other : host;
+    const terms = open ? agree(open.options, request, directory) : undefined;
     if (host) {
-      assertSameStore(host.options, request);
+      host.adopt(terms!);
     } else {
-      const options = { tag, directory, backend, maxSize, policy, allowUntrusted, writer: this.#writer };
-      host = new StoreHost(options, mayBeBusy);
-      this.#hosts.set(directory, host);
+      const options = { tag, directory, backend, maxSize, policy, allowUntrusted, explicit };
+      host = new StoreHost({ ...options, writer: this.#writer }, mayBeBusy);
+      this.#hosts.set(nameOf(directory, backend), host);
+      const { versions } = host.shared;
+      const onNeighbour = () => versions.setNeighbours();
+      if (this.#isStray) onNeighbour();
+      this.#neighbours.opened(directory, tag, backend, onNeighbour);
     }
     return { host, counters: host.addUser(client) };
   }
 
-  /** One cache instance of the client is closed; the store goes with its last one. */
+  /** One cache instance of the client is closed. A store on disk is closed with its last one. */
   release(host: StoreHost, client: Client): void {
-    if (host.removeUser(client)) this.#closeHost(host.options.directory, host);
+    if (host.removeUser(client)) this.#leave(host);
   }
 
-  #closeHost(name: string, host: StoreHost): void {
-    this.#hosts.delete(name);
+  /** Gives up what stores in memory hold that nobody uses any more. */
+  forgetUnused(): void {
+    for (const host of [...this.#hosts.values()]) if (host.clientCount === 0) this.#closeHost(host);
+  }
+
+  // Entries in memory are there for the next thread of a pool, which may end all its threads while it has no work.
+  #leave(host: StoreHost): void {
+    if (host.options.backend === 'memory') host.forgetTerms();
+    else this.#closeHost(host);
+  }
+
+  #closeHost(host: StoreHost): void {
+    const { directory, backend } = host.options;
+    this.#hosts.delete(nameOf(directory, backend));
+    this.#neighbours.closed(directory, backend);
     host.close();
   }
 
@@ -124,9 +155,10 @@ export class Coordinator {
       totalMisses: 0,
       hitRate: 0,
     };
-    for (const [name, host] of this.#hosts) {
+    for (const host of this.#hosts.values()) {
       const stats = host.stats();
-      all.instances[name] = stats;
+      const { directory, backend } = host.options;
+      all.instances[directory in all.instances ? nameOf(directory, backend) : directory] = stats;
       all.totalSize += stats.size;
       all.totalCount += stats.count;
       all.totalHits += stats.hits;
@@ -137,17 +169,22 @@ export class Coordinator {
     return all;
   }
 
-  /** What is held for others, for tests and diagnosis. */
+  /** What is held for others, for tests and diagnosis. Stores that nobody uses do not count. */
   inspect(): { sessions: number; stores: number; clients: number; leases: number; dropped: number } {
     const hosts = [...this.#hosts.values()];
     return {
       sessions: this.#sessions.size,
-      stores: hosts.length,
+      stores: hosts.filter(host => host.clientCount > 0).length,
       clients: hosts.reduce((sum, host) => sum + host.clientCount, 0),
       leases: hosts.reduce((sum, host) => sum + host.leases.count, 0),
       dropped: this.dropped,
     };
   }
+}
+
+// A tag may have a store of each kind, one after the other.
+function nameOf(directory: string, backend: string): string {
+  return `${backend}:${directory}`;
 }
 
 // Two names of one directory are one store.

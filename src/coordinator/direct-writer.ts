@@ -11,7 +11,8 @@
 import { Counter } from '../cache/link.ts';
 import type { SharedMemory } from '../cache/shared-memory.ts';
 import { SqliteStore, type SqliteStoreOptions } from '../cache/sqlite/store.ts';
-import type { TimedOperation, WriteOperation, WriteResult } from '../cache/store.ts';
+import { LONG_SET, type TimedOperation, type WriteOperation, type WriteResult } from '../cache/store.ts';
+import { performance } from '../cache/time.ts';
 
 // Milliseconds to wait for other threads. When they write all the time, the coordinator writes for all who wait.
 const PATIENCE_MS = 100;
@@ -31,7 +32,9 @@ export function isPlain(operation: WriteOperation): boolean {
     case 'set':
       return operation.lease === undefined && operation.value.blob === null;
     case 'set-many':
-      return operation.entries.every(({ value }) => value.blob === null);
+      return (
+        operation.entries.length <= LONG_SET && operation.entries.every(({ value }) => value.blob === null)
+      );
     case 'delete':
     case 'touch':
     case 'increment':
@@ -41,15 +44,18 @@ export function isPlain(operation: WriteOperation): boolean {
   }
 }
 
+/** The limits are those of the shared memory. */
+export type DirectWriterOptions = Omit<SqliteStoreOptions, 'maxSize' | 'policy'>;
+
 export class DirectWriter {
-  readonly #options: SqliteStoreOptions;
+  readonly #options: DirectWriterOptions;
   readonly #shared: SharedMemory;
   readonly #counters: Float64Array;
   #store: SqliteStore | undefined;
   #epoch: number | undefined;
 
   /** Opens nothing before the first write. */
-  constructor(options: SqliteStoreOptions, shared: SharedMemory, counters: Float64Array) {
+  constructor(options: DirectWriterOptions, shared: SharedMemory, counters: Float64Array) {
     this.#options = { ...options, shared, patience: PATIENCE_MS, attach: true };
     this.#shared = shared;
     this.#counters = counters;
@@ -137,6 +143,12 @@ export class DirectWriter {
     return had;
   }
 
+  /** Gives up the connection until the next write. */
+  park(): void {
+    this.close();
+    this.#epoch = undefined;
+  }
+
   close(): undefined {
     this.#store?.close();
     this.#store = undefined;
@@ -147,7 +159,7 @@ export class DirectWriter {
     if (epoch !== this.#epoch) {
       this.close();
       this.#epoch = epoch;
-      this.#store = new SqliteStore(this.#options);
+      this.#store = new SqliteStore({ ...this.#options, ...this.#shared.limits.current });
     }
     return this.#store;
   }

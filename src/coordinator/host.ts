@@ -14,29 +14,42 @@ import {
   type WriteOperation,
   type WriteResult,
 } from '../cache/store.ts';
+import { pause, performance } from '../cache/time.ts';
 import { AccessLog } from './access-log.ts';
 import { type Client, type LeaseHost, Leases } from './leases.ts';
 import { LiveStore, type LiveStoreOptions } from './live-store.ts';
+import type { Stated, StoreOptions } from './protocol.ts';
 import { type Queued, WriteQueue, type Writer } from './write-queue.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+// What SQLite can wait.
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+const BUSY_RETRY_MS = 4;
+
+export interface HostOptions extends LiveStoreOptions {
+  /** What callers have stated of them. */
+  explicit: Stated;
+}
 
 export class StoreHost implements LeaseHost, Writer {
-  readonly options: LiveStoreOptions;
+  options: HostOptions;
   readonly shared: SharedMemory;
   readonly leases: Leases;
   readonly #live: LiveStore;
   #isClosed = false;
   /** The last transaction failed. */
   #isStuck = false;
+  /** The long operation that is being done. */
+  #long: Promise<void> | undefined;
+  #inSteps = 0;
   readonly #queue = new WriteQueue(this);
-  readonly #accessLog = new AccessLog((operation, now) => this.#push(operation, now));
+  readonly #accessLog = new AccessLog((operation, now, timeout) => this.#push(operation, now, timeout));
   readonly #counters = new Map<Client, Float64Array>();
   readonly #users = new Map<Client, number>();
   readonly #past = new Float64Array(COUNTERS);
 
   /** Throws {@link StoreBusyError} when another process keeps the store from being opened and `mayBeBusy`. */
-  constructor(options: LiveStoreOptions, mayBeBusy = false) {
+  constructor(options: HostOptions, mayBeBusy = false) {
     this.options = options;
     this.leases = new Leases(this);
     const onOpen = () => {
@@ -52,8 +65,9 @@ export class StoreHost implements LeaseHost, Writer {
 
   /** The coordinator's own connection. */
   get reader(): Store['reader'] {
-    if (!this.#live.current) throw new Error(this.#live.degraded ?? 'The store is closed.');
-    return this.#live.current.reader;
+    const { current } = this.#live;
+    if (!current) throw new Error(this.#live.degraded ?? 'The store is closed.');
+    return current.reader;
   }
 
   get blobs(): BlobFiles | undefined {
@@ -67,6 +81,23 @@ export class StoreHost implements LeaseHost, Writer {
 
   get lockDirectory(): string | undefined {
     return this.#live.lockDirectory;
+  }
+
+  /** Takes over what a caller states and others have not. */
+  adopt({ maxSize, policy, allowUntrusted, explicit }: StoreOptions & { explicit: Stated }): void {
+    const before = this.options;
+    this.options = { ...before, maxSize, policy, allowUntrusted, explicit };
+    const isSame =
+      before.maxSize === maxSize && before.policy === policy && before.allowUntrusted === allowUntrusted;
+    if (isSame) return;
+    this.#live.adopt(this.options);
+    // It may be over its limit now.
+    this.tidy();
+  }
+
+  /** Nobody uses the store, and whoever comes next may state what it likes. */
+  forgetTerms(): void {
+    this.options = { ...this.options, explicit: { maxSize: false, policy: false, allowUntrusted: false } };
   }
 
   /** One more cache instance of this thread uses the store. Returns the thread's counters. */
@@ -102,7 +133,8 @@ export class StoreHost implements LeaseHost, Writer {
 
   /** A thread that writes by itself left tidying up to do. */
   tidy(): void {
-    if (this.#live.current) this.#live.current.hasBacklog = true;
+    const { current } = this.#live;
+    if (current) current.hasBacklog = true;
     this.#queue.wake();
   }
 
@@ -127,7 +159,7 @@ export class StoreHost implements LeaseHost, Writer {
   write(operation: WriteOperation, now: number, timeout = DEFAULT_TIMEOUT_MS): Promise<WriteResult> {
     if (operation.type === 'access') {
       this.#accessLog.add(operation, now, this.shared.versions.isPressed);
-      return operation.isUrgent ? this.#accessLog.flush() : Promise.resolve({ value: true });
+      return operation.isUrgent ? this.#accessLog.flush(timeout) : Promise.resolve({ value: true });
     }
     return this.#push(operation, now, timeout);
   }
@@ -147,9 +179,19 @@ export class StoreHost implements LeaseHost, Writer {
     return this.#live.read(store => store.lease(key));
   }
 
+  /** See {@link LiveStore.warnOf}. */
+  warnOf(error: unknown): void {
+    this.#live.warnOf(error);
+  }
+
   /** See {@link LiveStore.readFailed}. */
   readFailed(error: unknown, epoch?: number): undefined {
     return this.#live.readFailed(error, epoch);
+  }
+
+  /** See {@link LiveStore.warnOfSize}. */
+  tooLarge(key: string, size: number): void {
+    this.#live.warnOfSize(key, size);
   }
 
   stats(): CacheStats {
@@ -158,7 +200,7 @@ export class StoreHost implements LeaseHost, Writer {
       [...this.#counters.values()].reduce((total, counters) => total + counters[index]!, this.#past[index]!);
     const degraded = this.#live.degraded === undefined ? {} : { degraded: this.#live.degraded };
     const totals = this.#live.read(store => store.totals()) ?? { size: 0, count: 0, blobs: 0 };
-    const counts = this.#live.current?.counts ?? { sets: 0, deletes: 0, evictions: 0, expired: 0 };
+    const { counts } = this.#live;
     return {
       tag,
       backend,
@@ -176,8 +218,22 @@ export class StoreHost implements LeaseHost, Writer {
     };
   }
 
-  async check(repair: boolean): Promise<CheckReport> {
-    const store = this.#live.current;
+  check(repair: boolean): Promise<CheckReport> {
+    return this.#stepByStep(() => this.#live.use(store => this.#check(store, repair)));
+  }
+
+  // Not while a long operation has its transaction open, nor does one begin meanwhile.
+  async #stepByStep<T>(work: () => Promise<T>): Promise<T> {
+    while (this.#long) await this.#long;
+    this.#inSteps++;
+    try {
+      return await work();
+    } finally {
+      this.#inSteps--;
+    }
+  }
+
+  async #check(store: Store | undefined, repair: boolean): Promise<CheckReport> {
     const report: CheckReport = { entries: 0, blobs: 0, problems: [] };
     try {
       const { changed, ...found } = (await store?.check(repair)) ?? { ...report, changed: false };
@@ -208,7 +264,7 @@ export class StoreHost implements LeaseHost, Writer {
   }
 
   async collect(): Promise<void> {
-    await this.#live.collect();
+    await this.#stepByStep(() => this.#live.collect());
   }
 
   close(): void {
@@ -223,7 +279,7 @@ export class StoreHost implements LeaseHost, Writer {
   /** True while the store has tidying up to do. */
   get hasBacklog(): boolean {
     // While nothing can be written, trying again at once would only keep the process busy, and from ending.
-    return !this.#isStuck && (this.#live.current?.hasBacklog ?? false);
+    return !this.#isStuck && this.#live.hasBacklog;
   }
 
   /** Commits a batch, for the queue. Whatever happens except {@link StoreBusyError}, every operation is answered. */
@@ -239,6 +295,45 @@ export class StoreHost implements LeaseHost, Writer {
     } catch (error) {
       if (error instanceof StoreBusyError) throw error;
       this.#recover(error, batch);
+    }
+  }
+
+  /** Whether the operation takes several turns of the event loop, for the queue. */
+  isLong(operation: WriteOperation): boolean {
+    // What goes through the store step by step must not come upon half of it.
+    if (this.#inSteps > 0 || (operation.type !== 'set-many' && operation.type !== 'clear')) return false;
+    return this.#live.current?.isLong(operation) ?? false;
+  }
+
+  /** Commits and answers a long operation, for the queue. */
+  async commitLong(queued: Queued): Promise<void> {
+    const isOver = Promise.withResolvers<void>();
+    this.#long = isOver.promise;
+    try {
+      const result = await this.#applyLong(queued);
+      if (result) queued.done(result);
+      // Whatever it was, the other way meets it too, and knows what to do.
+      else this.commit([queued]);
+    } catch (error) {
+      this.#refuse(queued, (error as Error).message);
+    } finally {
+      this.#long = undefined;
+      isOver.resolve();
+    }
+  }
+
+  async #applyLong({ operation, now, deadline }: Queued): Promise<WriteResult | undefined> {
+    for (;;) {
+      this.#live.lookBeforeCommit();
+      try {
+        const timeout = Math.min(Math.max(Math.ceil(deadline - performance.now()), 1), MAX_TIMEOUT_MS);
+        const result = await this.#live.use(async store => store?.applyLong({ operation, now }, timeout));
+        // What went into files that somebody removed is lost: it is done again.
+        if (!this.#live.look()) return result;
+      } catch (error) {
+        if (!(error instanceof StoreBusyError) || performance.now() > deadline) return undefined;
+        await pause(BUSY_RETRY_MS);
+      }
     }
   }
 

@@ -11,7 +11,9 @@ import { randomUUID } from 'node:crypto';
 import type { Grant, LeaseRequest } from '../cache/link.ts';
 import { isGone, thisProcess } from '../cache/owner.ts';
 import type { LeaseRecord, WriteOperation, WriteResult } from '../cache/store.ts';
+import { clearTimeout, performance, setTimeout, wallClock } from '../cache/time.ts';
 import { breakLock, type HeldLock, LOCK_STALE_MS, tryLock } from './locks.ts';
+import { type HeldLease, type Wait, waits } from './waits.ts';
 
 /** A thread that asks for leases: when it ends, they are passed on. */
 export type Client = object;
@@ -21,7 +23,10 @@ export interface LeaseHost {
   readonly lockDirectory: string | undefined;
   has(key: string, now: number): boolean;
   leaseOf(key: string): LeaseRecord | undefined;
-  write(operation: WriteOperation, now: number): Promise<WriteResult>;
+  /** `timeout`: milliseconds to wait for other processes. */
+  write(operation: WriteOperation, now: number, timeout: number): Promise<WriteResult>;
+  /** Says, once, what went wrong where no caller waits for it. */
+  warnOf(error: unknown): void;
 }
 
 interface Waiter {
@@ -32,15 +37,21 @@ interface Waiter {
   /** The process that it was told it waits for. */
   toldOf?: number;
   timer?: NodeJS.Timeout;
+  /** The first holder that it has waited for. */
+  waitsFor: string | undefined;
+  /** Of a caller that produces meanwhile: those who wait for that wait for this one. */
+  wait?: Wait;
   /** The client has ended: nobody is there to use a grant. */
   isGone?: boolean;
 }
 
 interface Lease {
   key: string;
-  holder?: { client: Client; token: string };
+  holder?: { client: Client; token: string; timeout: number };
   /** Waits for another process or for the lock: becomes the holder. */
   candidate?: Waiter;
+  /** The holder in another process, by its token. */
+  rival?: string;
   lock?: HeldLock;
   waiting: Waiter[];
 }
@@ -70,18 +81,19 @@ export class Leases {
   /** Resolves when it is the client's turn or when there is something to read. */
   acquire(client: Client, request: LeaseRequest, onWait: Waiter['onWait']): Promise<Grant> {
     return new Promise(grant => {
-      const waiter: Waiter = { client, request, grant, onWait };
       const lease = this.#leases.get(request.key);
+      const waiter: Waiter = { client, request, grant, onWait, waitsFor: lease?.holder?.token };
       if (!lease) {
         const opened: Lease = { key: request.key, waiting: [] };
         this.#leases.set(request.key, opened);
-        void this.#promote(opened, waiter);
+        this.#begin(opened, waiter);
         return;
       }
       lease.waiting.push(waiter);
+      if (this.#endsInCircle(lease, waiter)) return;
       tell(waiter, process.pid);
       if (request.wait <= MAX_TIMER_MS) {
-        waiter.timer = setTimeout(() => this.#takeOver(lease, waiter), request.wait);
+        waiter.timer = setTimeout(() => this.#stopWaiting(lease, waiter), request.wait);
       }
     });
   }
@@ -107,9 +119,8 @@ export class Leases {
     for (const lease of [...this.#leases.values()]) {
       lease.waiting = lease.waiting.filter(waiter => {
         if (waiter.client !== client) return true;
-        clearTimeout(waiter.timer);
         // A thread that only closed its caches is still there, and waits for an answer.
-        waiter.grant({ state: 'retry' });
+        answer(waiter, { state: 'retry' });
         return false;
       });
       // A candidate still waits for the lock: it is passed over as soon as that is settled.
@@ -120,87 +131,131 @@ export class Leases {
 
   #passOn(lease: Lease): void {
     const { holder } = lease;
-    lease.holder = undefined;
+    this.#setHolder(lease, undefined);
     const next = lease.waiting.shift();
     if (next) {
-      void this.#promote(lease, next);
+      this.#begin(lease, next);
       return;
     }
-    this.#giveUp(lease, holder?.token);
+    this.#giveUp(lease, holder);
   }
 
   // The record goes before the lock: a record without its lock would look like that of a dead holder, once this
   // process has ended, to somebody who then breaks a lock that is another's by now.
-  #giveUp(lease: Lease, token: string | undefined): void {
+  #giveUp(lease: Lease, holder: Lease['holder']): void {
     const released =
-      token === undefined ? undefined : this.#host.write({ type: 'release', key: lease.key, token }, 0);
+      holder && this.#host.write({ type: 'release', key: lease.key, token: holder.token }, 0, holder.timeout);
     this.#end(lease, { state: 'retry' }, released);
   }
 
   #end(lease: Lease, grant: Grant, before?: Promise<unknown>): void {
     this.#leases.delete(lease.key);
-    for (const waiter of lease.waiting) {
-      clearTimeout(waiter.timer);
-      waiter.grant(grant);
-    }
-    void Promise.resolve(before).then(() => lease.lock?.release());
+    this.#setHolder(lease, undefined);
+    for (const waiter of lease.waiting) answer(waiter, grant);
+    Promise.resolve(before)
+      .then(() => lease.lock?.release())
+      .catch((error: unknown) => this.#host.warnOf(error));
   }
 
-  // The waiter has waited long enough for a producer of this process or another.
-  #takeOver(lease: Lease, waiter: Waiter): void {
-    if (this.#leases.get(lease.key) !== lease || !lease.waiting.includes(waiter)) return;
+  // The waiter has waited for long enough. It takes the lease over when it is the next one and has seen this holder do
+  // nothing all the while. Otherwise another one has the right to that, or a holder has only begun: it produces for
+  // itself.
+  #stopWaiting(lease: Lease, waiter: Waiter): void {
+    const place = lease.waiting.indexOf(waiter);
+    if (this.#leases.get(lease.key) !== lease || place < 0) return;
+    lease.waiting.splice(place, 1);
+    const isStuck = lease.holder !== undefined && lease.holder.token === waiter.waitsFor;
+    if (place === 0 && isStuck && !lease.candidate) this.#begin(lease, waiter);
+    else answer(waiter, { state: 'unshared' });
+  }
+
+  #setHolder(lease: Lease, holder: Lease['holder']): void {
+    if (lease.holder) waits.release(lease.holder.token);
+    lease.holder = holder;
+    if (!holder) return;
+    waits.hold({ key: lease.key, token: holder.token, directory: this.#host.lockDirectory });
+    for (const waiter of lease.waiting) waiter.waitsFor ??= holder.token;
+  }
+
+  #blockerOf({ key, holder, rival }: Lease): HeldLease | undefined {
+    const token = holder?.token ?? rival;
+    return token === undefined ? undefined : { key, token, directory: this.#host.lockDirectory };
+  }
+
+  // Those who produce under another lease meanwhile are refused when they would wait for themselves.
+  #endsInCircle(lease: Lease, waiter: Waiter): boolean {
+    const { holding } = waiter.request;
+    if (holding.length === 0) return false;
+    if (waiter.wait) waits.changed(waiter.wait);
+    else {
+      waiter.wait = { holding, blocker: () => this.#blockerOf(lease) };
+      waits.begin(waiter.wait);
+    }
+    const keys = waits.circle(waiter.wait);
+    if (!keys) return false;
     lease.waiting = lease.waiting.filter(other => other !== waiter);
-    if (lease.candidate) waiter.grant({ state: 'unshared' });
-    else void this.#promote(lease, waiter);
+    answer(waiter, { state: 'circular', keys });
+    return true;
+  }
+
+  #begin(lease: Lease, waiter: Waiter): void {
+    this.#promote(lease, waiter).catch((error: unknown) => {
+      this.#host.warnOf(error);
+      // Those who wait are not to wait for nothing: everyone produces for itself.
+      answer(waiter, { state: 'unshared' });
+      if (this.#leases.get(lease.key) === lease) this.#end(lease, { state: 'unshared' });
+    });
   }
 
   async #promote(lease: Lease, waiter: Waiter): Promise<void> {
     clearTimeout(waiter.timer);
     lease.candidate = waiter;
-    lease.holder = undefined;
+    this.#setHolder(lease, undefined);
     const got = lease.lock?.isHeld ? 'held' : await this.#lock(lease, waiter);
     if (got === 'stored') {
-      waiter.grant({ state: 'retry' });
+      answer(waiter, { state: 'retry' });
       this.#end(lease, { state: 'retry' });
       return;
     }
-    if (waiter.isGone) {
-      waiter.grant({ state: 'retry' });
+    if (waiter.isGone || got === 'circular') {
+      answer(waiter, { state: 'retry' });
       lease.candidate = undefined;
       this.#passOn(lease);
       return;
     }
     const token = randomUUID();
-    lease.holder = { client: waiter.client, token };
+    const { now, timeout } = waiter.request;
+    this.#setHolder(lease, { client: waiter.client, token, timeout });
     lease.candidate = undefined;
     const record: LeaseRecord = { token, ...thisProcess(), started: lease.lock?.made ?? 0 };
     // With a lock, in the place of what was found there when it was looked at, or not at all.
     const { rival, replaces } = lease.lock ? this.#before(lease.key) : {};
     const write = { type: 'lease', key: lease.key, lease: record, replaces } as const;
-    const written = rival ? { value: false } : await this.#host.write(write, waiter.request.now);
+    const written = rival ? { value: false } : await this.#host.write(write, now, timeout);
     if ('value' in written && written.value === false && lease.holder?.token === token) {
-      lease.holder = undefined;
+      this.#setHolder(lease, undefined);
       lease.candidate = waiter;
       await this.#unlock(lease);
       return this.#promote(lease, waiter);
     }
     if (lease.holder?.token !== token) {
-      waiter.grant({ state: 'retry' });
+      answer(waiter, { state: 'retry' });
       return;
     }
     // From now on nobody else can store a product. Whoever held the lease before may just have done so.
-    if (this.#host.has(lease.key, waiter.request.now)) {
-      waiter.grant({ state: 'retry' });
-      this.#giveUp(lease, token);
+    if (this.#host.has(lease.key, now)) {
+      answer(waiter, { state: 'retry' });
+      this.#giveUp(lease, lease.holder);
       return;
     }
-    waiter.grant({ state: 'held', token });
+    answer(waiter, { state: 'held', token });
+    for (const other of [...lease.waiting]) this.#endsInCircle(lease, other);
   }
 
   // Whose record is there. A rival: alive, and its lock so young that it cannot have become stale.
   #before(key: string): { rival: LeaseRecord | undefined; replaces: string | null } {
     const other = this.#host.leaseOf(key);
-    const isYoung = other !== undefined && Math.abs(Date.now() - other.started) < LOCK_STALE_MS;
+    const isYoung = other !== undefined && Math.abs(wallClock.now() - other.started) < LOCK_STALE_MS;
     const isRival = isYoung && other.pid !== process.pid && !isGone(other);
     return { rival: isRival ? other : undefined, replaces: other?.token ?? null };
   }
@@ -213,10 +268,10 @@ export class Leases {
 
   // Takes the lock between processes. Resolves also without it where locks cannot be made, and when the other
   // process took longer than the waiter waits: then the token alone decides whose value is stored.
-  async #lock(lease: Lease, waiter: Waiter): Promise<'held' | 'stored'> {
+  async #lock(lease: Lease, waiter: Waiter): Promise<'held' | 'stored' | 'circular'> {
     const directory = this.#host.lockDirectory;
     if (directory === undefined) return 'held';
-    const { key, now, wait } = waiter.request;
+    const { key, now, wait, timeout } = waiter.request;
     const started = performance.now();
     let triedAt = Number.NEGATIVE_INFINITY;
     for (;;) {
@@ -228,7 +283,8 @@ export class Leases {
         triedAt = performance.now();
         try {
           lock = await tryLock(directory, key);
-        } catch {
+        } catch (error) {
+          this.#host.warnOf(error);
           return 'held';
         }
       }
@@ -247,20 +303,30 @@ export class Leases {
       if (this.#host.has(key, now)) return 'stored';
       if (isOrphaned) {
         // Only one process gets to delete the dead one's record, and only that one breaks its lock.
-        const result = await this.#host.write({ type: 'release', key, token: other.token }, now);
+        const result = await this.#host.write({ type: 'release', key, token: other.token }, now, timeout);
         if ('value' in result && result.value)
-          await breakLock(directory, key, other.started).catch(() => undefined);
+          await breakLock(directory, key, other.started).catch((error: unknown) => this.#host.warnOf(error));
         // Where nothing can be written, the dead one's record stays: then everybody produces for himself.
         if ('failed' in result) return 'held';
         continue;
       }
       if (other) for (const one of [waiter, ...lease.waiting]) tell(one, other.pid);
+      lease.rival = other?.token;
+      for (const one of [...lease.waiting]) this.#endsInCircle(lease, one);
+      if (this.#endsInCircle(lease, waiter)) return 'circular';
       const waited = performance.now() - started;
       if (waited > wait) return 'held';
       const pause = Math.min(Math.max(POLL_MIN_MS, waited * POLL_SHARE), POLL_MAX_MS);
       await new Promise(resolve => setTimeout(resolve, pause * (0.5 + Math.random())));
     }
   }
+}
+
+// Once: what comes later changes nothing.
+function answer(waiter: Waiter, grant: Grant): void {
+  clearTimeout(waiter.timer);
+  if (waiter.wait) waits.end(waiter.wait);
+  waiter.grant(grant);
 }
 
 // A word to a thread wakes it up, so that it is said once.

@@ -1,44 +1,55 @@
 // The store that a tag has at the moment: opened, opened anew when its files were removed or replaced, set aside when
 // they are damaged, and none while it cannot be used.
 import { join } from 'node:path';
-import type { EvictionPolicy } from '../cache/cache.ts';
 import { MemoryStore } from '../cache/memory-store.ts';
 import { SharedMemory } from '../cache/shared-memory.ts';
-import { classify } from '../cache/sqlite/connection.ts';
-import { isDamage, OPENING_WAIT_MS } from '../cache/sqlite/open.ts';
-import { SqliteStore } from '../cache/sqlite/store.ts';
-import { type Store, StoreBusyError } from '../cache/store.ts';
+import { classify, isOutOfFiles } from '../cache/sqlite/connection.ts';
+import { isDamage, look, OPENING_WAIT_MS } from '../cache/sqlite/open.ts';
+import { DATABASE_FILE, SqliteStore } from '../cache/sqlite/store.ts';
+import { type Store, StoreBusyError, type StoreCounts } from '../cache/store.ts';
+import { clearInterval, performance, setInterval } from '../cache/time.ts';
+import { formatSize } from '../cache/units.ts';
 import { collectLocks } from './locks.ts';
+import { type Closeable, coordinatorStores, processDescriptors, withRoom } from './open-stores.ts';
+import type { StoreOptions } from './protocol.ts';
 
-export interface LiveStoreOptions {
+export interface LiveStoreOptions extends StoreOptions {
   tag: string;
   /** The tag's directory, also for memory stores, which do not touch it. */
   directory: string;
   backend: 'sqlite' | 'memory';
-  maxSize: number;
-  policy: EvictionPolicy;
   /** The name of this process's writers. */
   writer: string;
-  /** See CacheOptions. */
-  allowUntrusted: boolean;
 }
 
 // A store that cannot be opened is tried again, and one whose file was removed or replaced is noticed, this often.
-const LOOK_INTERVAL_MS = 1000;
+const LOOK_INTERVAL_MS = 500;
 const COMMIT_LOOK_INTERVAL_MS = 10;
-const REOPEN_INTERVAL_MS = 5000;
+// Somewhat shorter, so that every look is a try.
+const REOPEN_INTERVAL_MS = 400;
 // How long the thread is blocked by another process when it is to be opened, by somebody who can try again.
 const SHORT_WAIT_MS = 200;
+const RETRY_WAIT_MS = 20;
 
-export class LiveStore {
+let collecting: Promise<void> = Promise.resolve();
+
+export class LiveStore implements Closeable {
   readonly shared = new SharedMemory();
-  readonly #options: LiveStoreOptions;
+  #options: LiveStoreOptions;
   readonly #onOpen: () => void;
   #current: Store | undefined;
   #degraded: string | undefined;
   #openedAt = Number.NEGATIVE_INFINITY;
   #lookedAt = Number.NEGATIVE_INFINITY;
   #isClosed = false;
+  // Closed for a while, see open-stores.ts; and which file it was then.
+  #isParked = false;
+  #parkedFile: string | undefined;
+  #lastUsed = 0;
+  // Things that go on with the store over several turns of the event loop.
+  #pins = 0;
+  // What stores counted that are closed.
+  readonly #past: StoreCounts = { sets: 0, deletes: 0, evictions: 0, expired: 0 };
   readonly #looking: NodeJS.Timeout;
   readonly #warned = new Set<string>();
 
@@ -49,13 +60,86 @@ export class LiveStore {
    */
   constructor(options: LiveStoreOptions, onOpen: () => void, mayBeBusy = false) {
     this.#options = options;
+    this.shared.limits.set(options);
     this.#onOpen = onOpen;
-    this.#open(mayBeBusy);
+    this.#open(mayBeBusy ? SHORT_WAIT_MS : OPENING_WAIT_MS, mayBeBusy);
     this.#looking = setInterval(() => this.look(), LOOK_INTERVAL_MS).unref();
   }
 
+  /** The store, opened again if need be. */
   get current(): Store | undefined {
+    this.#lastUsed = coordinatorStores.tick();
+    if (this.#isParked) this.#unpark();
     return this.#current;
+  }
+
+  /** What there is to do in the store. One that is closed for a while has nothing to do. */
+  get hasBacklog(): boolean {
+    return this.#current?.hasBacklog ?? false;
+  }
+
+  /** Since the first opening. */
+  get counts(): StoreCounts {
+    const { sets, deletes, evictions, expired } = this.#past;
+    const now = this.#current?.counts;
+    return {
+      sets: sets + (now?.sets ?? 0),
+      deletes: deletes + (now?.deletes ?? 0),
+      evictions: evictions + (now?.evictions ?? 0),
+      expired: expired + (now?.expired ?? 0),
+    };
+  }
+
+  get lastUsed(): number {
+    return this.#lastUsed;
+  }
+
+  get isBusy(): boolean {
+    return this.#pins > 0;
+  }
+
+  park(): void {
+    this.#parkedFile = this.#fileNow();
+    this.#isParked = true;
+    this.#closeCurrent(store => store.park());
+  }
+
+  #unpark(): void {
+    this.#isParked = false;
+    this.#open(OPENING_WAIT_MS, false, true);
+    // Somebody put another one in its place meanwhile.
+    if (this.#fileNow() !== this.#parkedFile) this.shared.versions.bumpEpoch();
+  }
+
+  // Tells a file from one that took its name; the number alone may be that of one that is gone.
+  #fileNow(): string {
+    const file = look(join(this.#options.directory, DATABASE_FILE));
+    return `${file?.ino} ${file?.birthtimeMs}`;
+  }
+
+  /** Does something that takes several turns of the event loop, for which the store stays open. */
+  async use<T>(work: (store: Store | undefined) => Promise<T>): Promise<T> {
+    this.#pins++;
+    try {
+      return await work(this.current);
+    } finally {
+      this.#pins--;
+    }
+  }
+
+  #closeCurrent(close = (store: Store) => store.close()): void {
+    const store = this.#current;
+    this.#current = undefined;
+    coordinatorStores.delete(this);
+    if (!store) return;
+    for (const name of ['sets', 'deletes', 'evictions', 'expired'] as const) {
+      this.#past[name] += store.counts[name];
+    }
+    try {
+      close(store);
+    } catch (error) {
+      this.warnOf(error);
+    }
   }
 
   /** Why there is none. */
@@ -63,18 +147,20 @@ export class LiveStore {
     return this.#degraded;
   }
 
-  #open(mayBeBusy = false): void {
+  /** @param isKnown it was open before: what others left there has been collected */
+  #open(wait = OPENING_WAIT_MS, mayBeBusy = false, isKnown = false): void {
     this.#openedAt = performance.now();
     try {
-      this.#current = this.#openStore(mayBeBusy ? SHORT_WAIT_MS : OPENING_WAIT_MS);
+      this.#current = withRoom(coordinatorStores, () => this.#openStore(wait));
       this.#degraded = undefined;
+      if (this.#options.backend === 'sqlite') coordinatorStores.add(this);
       this.#onOpen();
-      void this.#collect(this.#current).catch(() => undefined);
+      if (!isKnown) this.#collectInTurn();
     } catch (error) {
       if (mayBeBusy && classify(error) === 'busy') {
         throw new StoreBusyError((error as Error).message, { cause: error });
       }
-      this.#degraded = (error as Error).message;
+      this.#degraded = explain(error);
       this.#warn(
         'open',
         `The cache '${this.#options.tag}' cannot be used and everything will miss: ${this.#degraded}`,
@@ -93,6 +179,15 @@ export class LiveStore {
     return new SqliteStore(settings);
   }
 
+  /** The store goes on under other limits. */
+  adopt(options: StoreOptions): void {
+    this.#options = { ...this.#options, ...options };
+    this.shared.limits.set(options);
+    if (this.#current instanceof MemoryStore) this.#current.setLimits(options);
+    // Every thread opens it anew, as it is now.
+    else this.#reopen();
+  }
+
   get lockDirectory(): string | undefined {
     // Nothing is made in a directory that was refused, and what cannot be stored need not be locked.
     const hasLocks = this.#options.backend === 'sqlite' && this.#degraded === undefined;
@@ -102,7 +197,8 @@ export class LiveStore {
   /** What is read, or undefined when there is no store or it fails, which is looked after. */
   read<T>(read: (store: Store) => T): T | undefined {
     try {
-      return this.#current && read(this.#current);
+      const store = this.current;
+      return store && read(store);
     } catch (error) {
       return this.readFailed(error);
     }
@@ -113,6 +209,7 @@ export class LiveStore {
    * opened it, in `epoch`; the rest is said once.
    */
   readFailed(error: unknown, epoch = this.shared.versions.epoch): undefined {
+    if (this.#isParked) this.#unpark();
     if (isDamage(error)) {
       if (epoch === this.shared.versions.epoch) this.replaceDamaged();
     } else if (classify(error) !== 'busy' && !this.look()) {
@@ -123,12 +220,8 @@ export class LiveStore {
 
   // Other threads' connections show the old file until they see the new epoch.
   #reopen(): void {
-    try {
-      this.#current?.close();
-    } catch (error) {
-      this.warnOf(error);
-    }
-    this.#current = undefined;
+    this.#isParked = false;
+    this.#closeCurrent();
     this.#open();
     this.shared.versions.bumpEpoch();
   }
@@ -148,7 +241,8 @@ export class LiveStore {
 
   /** Looks at what became of the files. True when the store was opened anew. */
   look(): boolean {
-    if (this.#isClosed) return false;
+    // Of a store that is closed for a while there is nothing to lose.
+    if (this.#isClosed || this.#isParked) return false;
     this.#lookedAt = performance.now();
     const state = this.#current?.fileState;
     if (state === 'damaged') {
@@ -164,7 +258,10 @@ export class LiveStore {
       return true;
     }
     if (this.#current || this.#lookedAt - this.#openedAt <= REOPEN_INTERVAL_MS) return false;
-    this.#reopen();
+    // Again and again: another process that is in the way must not block this thread each time for long.
+    this.#open(RETRY_WAIT_MS);
+    if (!this.#current) return false;
+    this.shared.versions.bumpEpoch();
     return true;
   }
 
@@ -175,7 +272,24 @@ export class LiveStore {
 
   /** Removes what processes that have ended left behind. */
   async collect(): Promise<void> {
-    if (this.#current) await this.#collect(this.#current).catch((error: unknown) => this.warnOf(error));
+    const store = this.#current;
+    await this.#collectAll().catch((error: unknown) => {
+      // Of one that was closed meanwhile it is no news.
+      if (store === this.#current) this.warnOf(error);
+    });
+  }
+
+  // One store after the other: of many that are opened together, those whose turn it is not may be closed again.
+  #collectInTurn(): void {
+    collecting = collecting
+      .then(() => (this.#current ? this.#collectAll() : undefined))
+      .catch(() => undefined);
+  }
+
+  #collectAll(): Promise<void> {
+    return this.use(async store => {
+      if (store) await this.#collect(store);
+    });
   }
 
   async #collect(store: Store): Promise<void> {
@@ -198,10 +312,21 @@ export class LiveStore {
   warnOf(error: unknown): void {
     // What follows from a store that cannot be used was said with that.
     if (this.#degraded !== undefined) return;
-    const message = error instanceof Error ? error.message : String(error);
     this.#warn(
       'trouble',
-      `The cache '${this.#options.tag}' has trouble and goes on without what failed: ${message}`,
+      `The cache '${this.#options.tag}' has trouble and goes on without what failed: ${explain(error)}`,
+    );
+  }
+
+  /** Says, once, that a value was not stored because it is larger than all of the store may be. */
+  warnOfSize(key: string, size: number): void {
+    const { tag, maxSize } = this.#options;
+    const name = JSON.stringify(key.length > 60 ? `${key.slice(0, 60)}…` : key);
+    const isClose = formatSize(size) === formatSize(maxSize);
+    const [has, may] = [size, maxSize].map(bytes => (isClose ? `${bytes} bytes` : formatSize(bytes)));
+    this.#warn(
+      'size',
+      `The value of ${name} has ${has}, which is more than the whole cache '${tag}' may have (${may}): it is not stored, and neither is any other as large. Set a larger maxSize, or policy: 'none'.`,
     );
   }
 
@@ -219,8 +344,16 @@ export class LiveStore {
 
   close(): void {
     this.retire();
-    this.#current?.close();
-    this.#current = undefined;
+    this.#isParked = false;
+    this.#closeCurrent();
     this.#degraded = 'The store is closed.';
   }
+}
+
+// SQLite does not say why it cannot open something.
+function explain(error: unknown): string {
+  if (isOutOfFiles(error)) {
+    return `too many files are open (EMFILE): this process may have ${processDescriptors.limit}. Raise the limit (ulimit -n), or use fewer caches and threads.`;
+  }
+  return error instanceof Error ? error.message : String(error);
 }

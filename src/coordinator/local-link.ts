@@ -47,6 +47,10 @@ export class LocalLink implements StoreLink {
     return this.#host.readFailed(error);
   }
 
+  tooLarge(key: string, size: number): void {
+    this.#host.tooLarge(key, size);
+  }
+
   write(operation: WriteOperation, now: number): Promise<WriteResult> {
     return this.#host.write(operation, now, this.#timeout);
   }

@@ -3,18 +3,24 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { TEMPORARY_MAX_AGE_MS } from '../cache/destination.ts';
+import { load } from '../cache/load.ts';
 import { wasRemovedAtOnce } from '../cache/sqlite/exclusive.ts';
+import { performance, wallClock } from '../cache/time.ts';
 
 /** A lock whose holder showed no sign of life for this long, in milliseconds, is anybody's. */
 export const LOCK_STALE_MS = 10_000;
 const LOCK_UPDATE_MS = 2_000;
+
+/** How the files beside the locks end in which waits are written down, see waits.ts. */
+export const WAIT_SUFFIX = '.waits';
 
 export interface HeldLock {
   /** When it was made, in milliseconds since the epoch: tells it from a later lock of the same name. */
   readonly made: number;
   /** False once the lock was lost: the holder was stopped or blocked for longer than {@link LOCK_STALE_MS}. */
   readonly isHeld: boolean;
-  /** Resolves when the lock is given back. Never rejects. */
+  /** Resolves when the lock is given back. Rejects when it cannot be told whose it is by now. */
   release(): Promise<void>;
 }
 
@@ -25,17 +31,22 @@ export function lockPath(directory: string, name: string): string {
 
 /** Takes the lock, or resolves to `'taken'` when another process has it. Rejects when locks cannot be made there. */
 export async function tryLock(directory: string, name: string): Promise<HeldLock | 'taken'> {
+  prepareLockDirectory(directory);
+  return take(lockPath(directory, name));
+}
+
+/** Makes a directory of locks. Throws when there is something else in its place. */
+export function prepareLockDirectory(directory: string): void {
   fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
   // A link would have our locks made, and others' removed, somewhere else.
   for (const part of [dirname(directory), directory]) {
     if (!fs.lstatSync(part).isDirectory()) throw new Error(`${part} is not a directory of ours.`);
   }
-  return take(lockPath(directory, name));
 }
 
 async function take(path: string): Promise<HeldLock | 'taken'> {
   // Loaded at the first lock: most threads never need one.
-  const { default: lockfile } = await import('proper-lockfile');
+  const lockfile = load<typeof import('proper-lockfile')>('proper-lockfile');
   let isHeld = true;
   let freshAt = performance.now();
   try {
@@ -48,11 +59,18 @@ async function take(path: string): Promise<HeldLock | 'taken'> {
       // then the time that has passed since the last sign of life tells.
       fs: {
         ...fs,
-        utimes: (file: string, accessed: Date, modified: Date, done: (error: Error | null) => void) =>
-          fs.utimes(file, accessed, modified, error => {
+        stat: (file: string, done: (error: Error | null, stats?: fs.Stats) => void) =>
+          fs.stat(file, (error, stats) => {
+            if (stats) stats.mtime = new Date(stats.mtimeMs - skew());
+            done(error, stats);
+          }),
+        utimes: (file: string, _accessed: Date, modified: Date, done: (error: Error | null) => void) => {
+          const time = new Date(modified.getTime() + skew());
+          fs.utimes(file, time, time, error => {
             if (!error) freshAt = performance.now();
             done(error);
-          }),
+          });
+        },
       },
       // Without a handler the library throws in its timer and kills the process. Whoever lost a lease is refused by
       // the store when it tries to store, so that there is nothing else to do here.
@@ -76,6 +94,13 @@ async function take(path: string): Promise<HeldLock | 'taken'> {
     if ((error as NodeJS.ErrnoException).code === 'ELOCKED' || wasRemovedAtOnce(error)) return 'taken';
     throw error;
   }
+}
+
+// Milliseconds by which the global `Date`, which the library asks, is behind the real time: 0 unless a test runner
+// fakes it. Other processes judge a lock by the real time. Whole seconds, so that times stay equal on file systems
+// that know no others.
+function skew(): number {
+  return Math.round((wallClock.now() - Date.now()) / 1000) * 1000;
 }
 
 /** Removes the lock of a holder that is known to be dead, if it still is the one that was {@link HeldLock.made} then. */
@@ -107,7 +132,11 @@ async function collectStale(directory: string): Promise<void> {
   for (const name of await readdir(directory).catch(() => [])) {
     const path = join(directory, name);
     const lock = await stat(path).catch(() => undefined);
-    if (!name.endsWith('.lock') || !lock || Date.now() - lock.mtimeMs <= LOCK_STALE_MS) continue;
+    // What a process that was killed waited for.
+    if (name.endsWith(WAIT_SUFFIX) && lock && wallClock.now() - lock.mtimeMs > TEMPORARY_MAX_AGE_MS) {
+      await rm(path, { force: true }).catch(() => undefined);
+    }
+    if (!name.endsWith('.lock') || !lock || wallClock.now() - lock.mtimeMs <= LOCK_STALE_MS) continue;
     // Taken first: somebody else may take it over at the same moment, and that one's lock is to stay.
     const taken = await take(path).catch(() => 'taken' as const);
     if (taken !== 'taken') await taken.release();

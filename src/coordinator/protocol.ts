@@ -15,7 +15,7 @@ import type { AggregatedCacheStats } from './coordinator.ts';
 export const COORDINATOR_KEY = 'glovebox:coordinator';
 
 /** Changes when messages do: threads with different versions of Glovebox do not talk. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** The first message, to the coordinator's thread or over a port that was passed by hand. */
 export interface Hello {
@@ -37,39 +37,77 @@ export function isHello(message: unknown): message is Hello {
   );
 }
 
-/** What a cache asks for when it is opened. What the caller did not ask for follows the store that is open. */
+/** Has the thread of another version of Glovebox know at once that it is not answered. */
+export function closeForeignHello(message: unknown): void {
+  if (typeof message !== 'object' || message === null || !('glovebox' in message)) return;
+  for (const port of Object.values(message)) if (port instanceof MessagePort) port.close();
+}
+
+/** What a cache asks for when it is opened. What the caller did not state follows what another one states. */
 export interface OpenRequest {
   tag: string;
   cacheRoot: string;
   backend: 'sqlite' | 'memory';
   maxSize: number;
   policy: EvictionPolicy;
-  /** Which of the two the caller asked for. */
-  explicit: { maxSize: boolean; policy: boolean };
+  /** Which of them the caller stated. */
+  explicit: Stated;
   /** Milliseconds to wait for other processes. */
   timeout: number;
   /** Use the cache root also when others can write there. */
   allowUntrusted: boolean;
 }
 
-/** Throws ConflictingOptionsError, naming both, when a store that is open is not what is asked for. */
-export function assertSameStore(
-  open: { backend: string; maxSize: number; policy: string; directory: string },
-  { tag, backend, maxSize, policy, explicit }: OpenRequest,
-): void {
-  const conflict =
-    backend !== open.backend
-      ? `the ${open.backend} backend, not ${backend}`
-      : explicit.maxSize && maxSize !== open.maxSize
-        ? `a size limit of ${open.maxSize} bytes, not ${maxSize}`
-        : explicit.policy && policy !== open.policy
-          ? `the eviction policy '${open.policy}', not '${policy}'`
-          : undefined;
-  if (conflict) {
+/** What callers may state of a store, and others adopt. */
+export interface StoreOptions {
+  maxSize: number;
+  policy: EvictionPolicy;
+  allowUntrusted: boolean;
+}
+
+/** Which of the {@link StoreOptions} were stated. */
+export type Stated = Record<keyof StoreOptions, boolean>;
+
+/** What is known of a store that is open, or about to be. */
+export type Terms = Pick<OpenRequest, 'tag' | 'backend' | 'explicit' | keyof StoreOptions>;
+
+const SHOWN: { [Name in keyof StoreOptions]: (value: StoreOptions[Name]) => string } = {
+  maxSize: value => `a size limit of ${value} bytes`,
+  policy: value => `the eviction policy '${value}'`,
+  allowUntrusted: value => `allowUntrusted: ${value}`,
+};
+
+/**
+ * What is true of a store that is open, once another caller asks for it: what is stated by either. The order of the
+ * two does not matter.
+ *
+ * @throws ConflictingOptionsError, naming both, when they state different things. The backend counts as stated always
+ */
+export function agree(open: Terms, wanted: Terms, directory: string): StoreOptions & { explicit: Stated } {
+  const refuse = (is: string, not: string): never => {
     throw new ConflictingOptionsError(
-      `The cache '${tag}' in ${open.directory} is open with ${conflict}. Use the same options everywhere, or close it first.`,
+      `The cache '${wanted.tag}' in ${directory} is open with ${is}, not ${not}. Use the same options everywhere, or close it first.`,
     );
-  }
+  };
+  if (open.backend !== wanted.backend) refuse(`the ${open.backend} backend`, wanted.backend);
+  const one = <Name extends keyof StoreOptions>(name: Name): StoreOptions[Name] => {
+    const [is, not] = [open[name], wanted[name]] as [StoreOptions[Name], StoreOptions[Name]];
+    if (open.explicit[name] && wanted.explicit[name] && is !== not) {
+      refuse(SHOWN[name](is), SHOWN[name](not));
+    }
+    return wanted.explicit[name] ? not : is;
+  };
+  const isStated = (name: keyof StoreOptions) => open.explicit[name] || wanted.explicit[name];
+  return {
+    maxSize: one('maxSize'),
+    policy: one('policy'),
+    allowUntrusted: one('allowUntrusted'),
+    explicit: {
+      maxSize: isStated('maxSize'),
+      policy: isStated('policy'),
+      allowUntrusted: isStated('allowUntrusted'),
+    },
+  };
 }
 
 export interface OpenReply {
@@ -82,8 +120,6 @@ export interface OpenReply {
   file: string | undefined;
   /** The name to sign transactions with. */
   writer: string;
-  maxSize: number;
-  policy: EvictionPolicy;
 }
 
 /** Errors lose their class on the way: they travel as data. */
@@ -94,6 +130,8 @@ export type LeaseReply = { grant: Grant } | { waitFor: { pid: number }; ticket: 
 
 /** What a worker thread can call. */
 export interface Control {
+  /** Says that the coordinator is there and understands. */
+  greet(): void;
   open(request: OpenRequest): Promise<Reply<OpenReply>>;
   release(instance: number): void;
   read(instance: number, key: string): FoundValue | undefined;
@@ -104,6 +142,8 @@ export interface Control {
   abandon(instance: number, key: string, token: string): void;
   /** `epoch` is that of the connection that read: damage of a database that was replaced since is no news. */
   readFailed(instance: number, message: string, code: string | undefined, epoch: number): void;
+  /** A value of so many bytes was not stored because it is larger than the whole limit. */
+  tooLarge(instance: number, key: string, size: number): void;
   stats(instance: number): CacheStats;
   check(instance: number, repair: boolean): Promise<CheckReport>;
   collect(instance: number): Promise<void>;

@@ -1,33 +1,42 @@
 // The caches of this thread: the same options give the same instance.
 import { join, resolve } from 'node:path';
-import { getEnvironmentData, type MessagePort, setEnvironmentData, threadId } from 'node:worker_threads';
-import type { Cache, EvictionPolicy } from '../cache/cache.ts';
+import type { MessagePort } from 'node:worker_threads';
+import type { Cache } from '../cache/cache.ts';
 import { DisabledCache } from '../cache/disabled-cache.ts';
 import { InvalidArgumentError } from '../cache/errors.ts';
 import { assertTag } from '../cache/keys.ts';
+import { POLICIES } from '../cache/limits.ts';
 import type { StoreLink } from '../cache/link.ts';
 import type { CacheOptions } from '../cache/options.ts';
 import { StoreCache } from '../cache/store-cache.ts';
+import { wallClock } from '../cache/time.ts';
 import { parseDuration, parseSize } from '../cache/units.ts';
 import { cacheEnvironment, defaultCacheRoot } from '../config/environment.ts';
 import { cacheOptionsFor, type UserConfig } from '../config/user-config.ts';
-import type { Connection } from './connection.ts';
+import { NoHomeError } from '../config/user-directories.ts';
+import { assertCacheOptions, assertUserConfig } from './check-options.ts';
 import type { AggregatedCacheStats, Coordinator } from './coordinator.ts';
-import { assertSameStore, COORDINATOR_KEY, isHello, type OpenRequest } from './protocol.ts';
+import {
+  coordinatesItself,
+  findCoordinator,
+  forgetUnused,
+  loseCoordinator,
+  openCoordinator,
+  openNow,
+  usePort,
+} from './find-coordinator.ts';
+import { PortLink } from './port-link.ts';
+import { agree, type OpenRequest } from './protocol.ts';
 
 const DEFAULT_TAG = 'default';
 const DEFAULT_MAX_SIZE = '2GB';
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_LOCAL_TIER_SIZE = '8MB';
-const POLICIES: readonly EvictionPolicy[] = [
-  'least-recently-used',
-  'least-recently-stored',
-  'least-frequently-used',
-  'none',
-];
 
 interface Resolved extends OpenRequest {
   enabled: boolean;
+  /** Why there can be no store; undefined when there can. */
+  unusable: string | undefined;
   ttl: number | null;
   clock: () => number;
   localTierSize: number;
@@ -36,58 +45,20 @@ interface Resolved extends OpenRequest {
 interface Registered {
   cache: Cache;
   options: Resolved;
+  /** How many callers have it, each of which closes it. */
+  handles: number;
 }
 
 const registered = new Map<string, Registered>();
 // Stands for this thread wherever the coordinator counts who uses a store.
 const thisThread = {};
 
-// A thread below one that has a coordinator uses that one; any other thread is a coordinator itself, for the threads
-// it starts from now on. The main thread need not have one: test runners load everything in worker threads.
-const above = getEnvironmentData(COORDINATOR_KEY);
-// A thread can also hold this module twice, of two versions perhaps: then each copy coordinates its own caches, as if it
-// were another process, and the first one those of the threads below.
-const isCoordinator = above === undefined || above === threadId;
-let coordinator: Promise<Coordinator> | undefined;
-let connection: Promise<Connection> | undefined;
-let portByHand: MessagePort | undefined;
-
-if (above === undefined) {
-  setEnvironmentData(COORDINATOR_KEY, threadId);
-  // The channel belongs to the whole process: what is no greeting of ours is somebody else's, and no mistake.
-  process.on('workerMessage', (message: unknown) => {
-    if (isHello(message)) void openCoordinator().then(opened => opened.accept(message));
-  });
-}
-
-function openCoordinator(): Promise<Coordinator> {
-  coordinator ??= import('./coordinator.ts').then(module => new module.Coordinator());
-  // What could not be loaded now (no file descriptor left, perhaps) can be another time.
-  coordinator.catch(() => {
-    coordinator = undefined;
-  });
-  return coordinator;
-}
-
-function openConnection(): Promise<Connection> {
-  connection ??= import('./connection.ts').then(module => module.Connection.open(portByHand));
-  connection.catch(() => {
-    connection = undefined;
-  });
-  return connection;
-}
-
 /**
  * For a worker thread that should not look for its coordinator by itself: uses `port`, which the coordinator's thread
  * made with {@link createCoordinatorPort}. To be called before the thread's first cache operation.
  */
 export function connectToCoordinator(port: MessagePort): void {
-  if (connection) {
-    throw new InvalidArgumentError(
-      'This thread is connected already. Call connectToCoordinator() before its first cache operation.',
-    );
-  }
-  portByHand = port;
+  usePort(port);
 }
 
 /** A port to transfer to one worker thread, which passes it to {@link connectToCoordinator}. */
@@ -101,25 +72,39 @@ export async function createCoordinatorPort(): Promise<MessagePort> {
  * from the environment (`GLOVEBOX_CACHE_DIR`, `GLOVEBOX_CACHE_DISABLED`, `GLOVEBOX_CACHE_<TAG>_DISABLED`), then from
  * the defaults that {@link CacheOptions} states. An explicit `enabled` goes before the environment.
  *
- * @throws InvalidArgumentError for a tag, size or time that can never work
- * @throws ConflictingOptionsError when this thread has the store open with another size limit, policy or backend; when
- * another thread has, the first operation rejects with it
+ * Each call is a handle of its own, to be closed once: an instance that several callers have is closed with the last.
+ *
+ * @throws InvalidArgumentError for an option that does not exist, and for a tag, size or time that can never work
+ * @throws ConflictingOptionsError when another caller in this thread states another size limit, policy or backend for
+ * the store; when one in another thread does, the first operation rejects with it
  */
 export function createDefaultCache(options: CacheOptions = {}): Cache {
   const resolved = resolveOptions(options);
   const key = instanceKey(resolved);
   const existing = registered.get(key);
-  if (existing) return existing.cache;
+  if (existing) {
+    existing.handles++;
+    return existing.cache;
+  }
   assertNoConflict(resolved);
-  const cache = resolved.enabled
-    ? new StoreCache(resolved, () => openLink(resolved))
-    : new DisabledCache(resolved.tag);
+  const isStored = resolved.enabled && resolved.unusable === undefined;
+  const cache = isStored
+    ? new StoreCache(
+        resolved,
+        () => openLink(resolved),
+        () => openLinkNow(resolved),
+      )
+    : new DisabledCache(resolved.tag, resolved.unusable);
   const close = cache.close.bind(cache);
+  const entry: Registered = { cache, options: resolved, handles: 1 };
   cache.close = () => {
-    if (registered.get(key)?.cache === cache) registered.delete(key);
+    if (registered.get(key) === entry) {
+      if (--entry.handles > 0) return cache.settled();
+      registered.delete(key);
+    }
     return close();
   };
-  registered.set(key, { cache, options: resolved });
+  registered.set(key, entry);
   return cache;
 }
 
@@ -130,18 +115,22 @@ export function getSharedCacheInstance(options: CacheOptions & { cacheRoot: stri
 
 /** {@link createDefaultCache} with what the user configured; explicit options go before the environment, that before the config. */
 export function createCacheFromUserConfig(userConfig: UserConfig, options: CacheOptions = {}): Cache {
+  assertUserConfig(userConfig);
+  assertCacheOptions(options);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   return createDefaultCache({ ...cacheOptionsFor(userConfig, options.tag ?? DEFAULT_TAG), ...given });
 }
 
 /**
  * Forgets and closes all caches of this thread: the next `createDefaultCache` makes new ones. The registry is empty at
- * once; when the promise resolves, this thread's writes are committed and its handles given up. For tests, mostly.
+ * once; when the promise resolves, this thread's writes are committed and its handles given up. Caches in memory that no
+ * thread uses any more are emptied, when this thread is the coordinator. For tests, mostly.
  */
 export async function resetSharedCacheInstances(): Promise<void> {
   const caches = [...registered.values()];
   registered.clear();
   await Promise.all(caches.map(({ cache }) => cache.close()));
+  await forgetUnused();
 }
 
 /**
@@ -166,43 +155,52 @@ export function getCacheInstanceKeys(): string[] {
 
 /** Counts of all stores that are open in this process, summed over all its threads. The same in every thread. */
 export async function getAggregatedCacheStats(): Promise<AggregatedCacheStats> {
-  if (isCoordinator && !portByHand) return (await openCoordinator()).aggregatedStats();
-  const connected = await openConnection();
-  return connected.call(control => control.aggregatedStats());
+  const elsewhere = await findCoordinator();
+  return elsewhere
+    ? elsewhere.call(control => control.aggregatedStats())
+    : (await openCoordinator()).aggregatedStats();
 }
 
 /** What this thread's coordinator holds for others, for tests and diagnosis; undefined in threads that another one serves. */
 export async function inspectCoordinator(): Promise<ReturnType<Coordinator['inspect']> | undefined> {
-  return isCoordinator && !portByHand ? (await openCoordinator()).inspect() : undefined;
+  return (await coordinatesItself()) ? (await openCoordinator()).inspect() : undefined;
+}
+
+// Functions cannot cross to the coordinator, and it has no use for the rest.
+function requestOf(options: Resolved): OpenRequest {
+  const { tag, cacheRoot, backend, maxSize, policy, explicit, timeout, allowUntrusted } = options;
+  return { tag, cacheRoot, backend, maxSize, policy, explicit, timeout, allowUntrusted };
+}
+
+function openLinkNow(options: Resolved): StoreLink | undefined {
+  const opened = openNow(requestOf(options));
+  return opened && PortLink.from(opened.connection, opened.reply, options.timeout);
 }
 
 async function openLink(options: Resolved): Promise<StoreLink> {
-  // Functions cannot cross to the coordinator, and it has no use for the rest.
-  const { tag, cacheRoot, backend, maxSize, policy, explicit, timeout, allowUntrusted } = options;
-  const request: OpenRequest = {
-    tag,
-    cacheRoot,
-    backend,
-    maxSize,
-    policy,
-    explicit,
-    timeout,
-    allowUntrusted,
-  };
-  if (isCoordinator && !portByHand) {
-    const [{ LocalLink }, opened] = await Promise.all([import('./local-link.ts'), openCoordinator()]);
-    return LocalLink.open(opened, request, thisThread);
+  const request = requestOf(options);
+  const elsewhere = await findCoordinator();
+  if (elsewhere) {
+    try {
+      return await PortLink.open(elsewhere, request);
+    } catch (error) {
+      if (!elsewhere.isClosed) throw error;
+      loseCoordinator();
+    }
   }
-  const [{ PortLink }, connected] = await Promise.all([import('./port-link.ts'), openConnection()]);
-  return PortLink.open(connected, request);
+  const [{ LocalLink }, opened] = await Promise.all([import('./local-link.ts'), openCoordinator()]);
+  return LocalLink.open(opened, request, thisThread);
 }
 
 function resolveOptions(options: CacheOptions): Resolved {
+  assertCacheOptions(options);
   const tag = options.tag ?? DEFAULT_TAG;
   assertTag(tag);
   const environment = cacheEnvironment(tag);
-  const cacheRoot = resolve(options.cacheRoot ?? environment.cacheRoot ?? defaultCacheRoot());
-  const backend = options.backend ?? (tag === 'metrics' ? 'memory' : 'sqlite');
+  const enabled = options.enabled ?? environment.enabled ?? true;
+  const { cacheRoot, unusable } = findRoot(options.cacheRoot ?? environment.cacheRoot);
+  if (enabled && unusable !== undefined) warnOfHome(unusable);
+  const backend = options.backend ?? 'sqlite';
   if (backend !== 'sqlite' && backend !== 'memory') {
     throw new InvalidArgumentError(`backend is 'sqlite' or 'memory'; got ${JSON.stringify(backend)}.`);
   }
@@ -211,41 +209,55 @@ function resolveOptions(options: CacheOptions): Resolved {
       `policy is one of ${POLICIES.map(policy => `'${policy}'`).join(', ')}; got ${JSON.stringify(options.policy)}.`,
     );
   }
-  if (options.clock !== undefined && typeof options.clock !== 'function') {
-    throw new InvalidArgumentError('clock is a function that returns milliseconds since the epoch.');
-  }
-  const open = openStore(cacheRoot, tag);
   return {
     tag,
     cacheRoot,
     backend,
-    enabled: options.enabled ?? environment.enabled ?? true,
-    maxSize:
-      options.maxSize === undefined
-        ? (open?.maxSize ?? parseSize(DEFAULT_MAX_SIZE))
-        : parseSize(options.maxSize, 'maxSize'),
-    policy: options.policy ?? open?.policy ?? 'least-recently-used',
-    explicit: { maxSize: options.maxSize !== undefined, policy: options.policy !== undefined },
+    enabled,
+    unusable,
+    maxSize: parseSize(options.maxSize ?? DEFAULT_MAX_SIZE, 'maxSize'),
+    policy: options.policy ?? 'least-recently-used',
+    explicit: {
+      maxSize: options.maxSize !== undefined,
+      policy: options.policy !== undefined,
+      allowUntrusted: (options.allowUntrusted ?? environment.allowUntrusted) !== undefined,
+    },
     timeout: parseDuration(options.timeout ?? DEFAULT_TIMEOUT_MS, 'timeout') ?? Number.POSITIVE_INFINITY,
     ttl: options.ttl === undefined ? null : parseDuration(options.ttl, 'ttl'),
     allowUntrusted: options.allowUntrusted ?? environment.allowUntrusted ?? false,
-    clock: options.clock ?? Date.now,
+    clock: options.clock ?? wallClock.now,
     localTierSize:
       options.localTierSize === 0 ? 0 : parseSize(options.localTierSize ?? DEFAULT_LOCAL_TIER_SIZE),
   };
 }
 
-/** The options of the store of this root and tag, when this thread has it open. */
-function openStore(cacheRoot: string, tag: string): Resolved | undefined {
-  for (const { options } of registered.values()) {
-    if (options.enabled && options.cacheRoot === cacheRoot && options.tag === tag) return options;
+// A user may have no home directory, and need none while a directory is named.
+function findRoot(named: string | undefined): { cacheRoot: string; unusable?: string } {
+  try {
+    return { cacheRoot: resolve(named ?? defaultCacheRoot()) };
+  } catch (error) {
+    if (!(error instanceof NoHomeError)) throw error;
+    return { cacheRoot: '', unusable: error.message };
   }
-  return undefined;
 }
 
+let isWarnedOfHome = false;
+
+function warnOfHome(message: string): void {
+  if (isWarnedOfHome) return;
+  isWarnedOfHome = true;
+  const text = `Nothing is cached, and everything will miss: ${message}`;
+  process.emitWarning(text, { type: 'GloveboxWarning', code: 'GLOVEBOX_CACHE' });
+}
+
+// What other instances of this thread state is known before any store is open.
 function assertNoConflict(wanted: Resolved): void {
-  const open = wanted.enabled ? openStore(wanted.cacheRoot, wanted.tag) : undefined;
-  if (open) assertSameStore({ ...open, directory: join(open.cacheRoot, open.tag) }, wanted);
+  if (!wanted.enabled) return;
+  for (const { options } of registered.values()) {
+    const isSameStore =
+      options.enabled && options.cacheRoot === wanted.cacheRoot && options.tag === wanted.tag;
+    if (isSameStore) agree(options, wanted, join(wanted.cacheRoot, wanted.tag));
+  }
 }
 
 const clocks = new WeakMap<() => number, number>();
@@ -254,7 +266,10 @@ let clockCount = 0;
 function instanceKey(options: Resolved): string {
   const { cacheRoot, tag, enabled, maxSize, timeout, policy, ttl, backend, clock, localTierSize } = options;
   const parts = [cacheRoot, tag, enabled, maxSize, timeout, policy, ttl ?? 'never', backend, localTierSize];
-  if (clock === Date.now) return parts.join(':');
+  // To state the default is more than to state nothing: others have to agree with it.
+  for (const [name, isStated] of Object.entries(options.explicit)) if (isStated) parts.push(name);
+  if (options.explicit.allowUntrusted) parts.push(options.allowUntrusted);
+  if (clock === wallClock.now) return parts.join(':');
   if (!clocks.has(clock)) clocks.set(clock, ++clockCount);
   return [...parts, `clock${clocks.get(clock)}`].join(':');
 }

@@ -4,9 +4,11 @@ import { expose } from 'comlink';
 import type { BlobFiles } from '../cache/blobs.ts';
 import { GloveboxError } from '../cache/errors.ts';
 import type { Grant } from '../cache/link.ts';
-import type { StoreReader } from '../cache/store.ts';
+import type { StoreReader, WriteOperation } from '../cache/store.ts';
+import { queueMicrotask } from '../cache/time.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { StoreHost } from './host.ts';
+import { coordinatorStores } from './open-stores.ts';
 import type { Control, LeaseReply, WrittenMessage } from './protocol.ts';
 import { callEndpoint, isBatch, isOperation, isTime } from './validate.ts';
 
@@ -21,6 +23,7 @@ export class Session {
   readonly #writes: MessagePort;
   readonly #instances = new Map<number, Instance>();
   readonly #tickets = new Map<number, () => Promise<LeaseReply>>();
+  readonly #parts = new Map<string, (WriteOperation & { type: 'set-many' })['entries']>();
   #nextId = 1;
   #hasEnded = false;
   #outbox: WrittenMessage = [];
@@ -58,8 +61,23 @@ export class Session {
         this.#answer(id, { failed: 'The operation is not of the protocol.' });
         continue;
       }
-      void instance.host.write(operation, now, instance.timeout).then(result => this.#answer(id, result));
+      const whole = this.#assembled(operation);
+      if (whole)
+        void instance.host.write(whole, now, instance.timeout).then(result => this.#answer(id, result));
+      else this.#answer(id, { value: true });
     }
+  }
+
+  // Of many entries that come in parts: nothing before the last, and all of them with it.
+  #assembled(operation: WriteOperation): WriteOperation | undefined {
+    if (operation.type !== 'set-many' || !operation.part) return operation;
+    const { part, entries, ...rest } = operation;
+    const before = this.#parts.get(part.of) ?? [];
+    for (const entry of entries) before.push(entry);
+    this.#parts.set(part.of, before);
+    if (!part.isLast) return undefined;
+    this.#parts.delete(part.of);
+    return { ...rest, entries: before };
   }
 
   // All results of one commit are settled in one turn, and leave in one message.
@@ -88,10 +106,13 @@ export class Session {
       }
     };
     return {
+      greet: () => undefined,
       open: async request => {
         try {
           // A thread may have been forgotten already: what it opened would stay open for ever.
           const opened = await this.#coordinator.openInTime(request, this, () => !this.#hasEnded);
+          // The thread is about to open it as well.
+          coordinatorStores.trim();
           const { blobs } = opened.host;
           const instance = this.#nextId++;
           this.#instances.set(instance, { host: opened.host, blobs, timeout: request.timeout });
@@ -105,8 +126,6 @@ export class Session {
               directory: isOnDisk ? opened.host.options.directory : undefined,
               file: opened.host.file,
               writer: opened.host.options.writer,
-              maxSize: opened.host.options.maxSize,
-              policy: opened.host.options.policy,
             },
           };
         } catch (error) {
@@ -134,6 +153,7 @@ export class Session {
       abandon: (instance, key, token) => host(instance).leases.abandon(key, token),
       readFailed: (instance, message, code, epoch) =>
         host(instance).readFailed(Object.assign(new Error(message), { code }), epoch),
+      tooLarge: (instance, key, size) => host(instance).tooLarge(key, size),
       stats: instance => host(instance).stats(),
       check: (instance, repair) => host(instance).check(repair),
       collect: instance => host(instance).collect(),

@@ -6,8 +6,10 @@ import type { Endpoint } from 'comlink';
 import type { BlobFiles } from '../cache/blobs.ts';
 import { Encoding } from '../cache/codec.ts';
 import { isKey } from '../cache/keys.ts';
+import { POLICIES } from '../cache/limits.ts';
+import type { LeaseRequest } from '../cache/link.ts';
 import type { IncomingValue, WriteOperation } from '../cache/store.ts';
-import type { Control, OpenRequest } from './protocol.ts';
+import type { Control, OpenRequest, Stated } from './protocol.ts';
 
 type Check = (value: unknown) => boolean;
 
@@ -96,6 +98,7 @@ const operations: { [Type in WriteOperation['type']]: Check } = {
     type: isString,
     entries: listOf(shape<{ key: string; value: IncomingValue }>({ key: isKey, value: isValue })),
     expires: nullOr(isTime),
+    part: maybe(shape<{ of: string; isLast: boolean }>({ of: isToken, isLast: isBoolean })),
   }),
   delete: shape<WriteOperation & { type: 'delete' }>({ type: isString, keys: listOf(isKey) }),
   discard: shape<WriteOperation & { type: 'discard' }>({
@@ -156,13 +159,14 @@ const isOpenRequest = shape<OpenRequest>({
   cacheRoot: value => isText(4096)(value) && isAbsolute(value as string) && !(value as string).includes('\0'),
   backend: oneOf('sqlite', 'memory'),
   maxSize: value => isWhole(value) && isPositive(value),
-  policy: oneOf('least-recently-used', 'least-recently-stored', 'least-frequently-used', 'none'),
-  explicit: shape<OpenRequest['explicit']>({ maxSize: isBoolean, policy: isBoolean }),
+  policy: oneOf(...POLICIES),
+  explicit: shape<Stated>({ maxSize: isBoolean, policy: isBoolean, allowUntrusted: isBoolean }),
   timeout: isPositive,
   allowUntrusted: isBoolean,
 });
 
 const calls: { [Name in keyof Control]: Check[] } = {
+  greet: [],
   open: [isOpenRequest],
   release: [isWhole],
   read: [isWhole, isKey],
@@ -170,11 +174,18 @@ const calls: { [Name in keyof Control]: Check[] } = {
   metadata: [isWhole, isKey],
   lease: [
     isWhole,
-    shape<{ key: string; now: number; wait: number }>({ key: isKey, now: isTime, wait: isPositive }),
+    shape<LeaseRequest>({
+      key: isKey,
+      now: isTime,
+      wait: isPositive,
+      timeout: isPositive,
+      holding: listOf(isToken),
+    }),
   ],
   awaitLease: [isWhole],
   abandon: [isWhole, isKey, isToken],
   readFailed: [isWhole, isString, maybe(isText(100)), isWhole],
+  tooLarge: [isWhole, isKey, isWhole],
   stats: [isWhole],
   check: [isWhole, isBoolean],
   collect: [isWhole],

@@ -1,5 +1,6 @@
 // The queue in front of a store's writer: what arrives in one turn of the event loop commits together.
 import { StoreBusyError, type WriteOperation, type WriteResult } from '../cache/store.ts';
+import { performance, setImmediate, setTimeout } from '../cache/time.ts';
 
 export interface Queued {
   operation: WriteOperation;
@@ -18,6 +19,10 @@ const BUSY_RETRY_MS = 4;
 export interface Writer {
   /** Commits a batch and answers each of its operations. Throws {@link StoreBusyError} when another process is writing. */
   commit(batch: readonly Queued[]): void;
+  /** Whether the operation takes several turns of the event loop: then it is alone, with {@link commitLong}. */
+  isLong(operation: WriteOperation): boolean;
+  /** Commits and answers it. Never rejects. Until it resolves nothing else is committed. */
+  commitLong(queued: Queued): Promise<void>;
   /** True while there is work left that a further commit, even an empty one, does. */
   readonly hasBacklog: boolean;
 }
@@ -26,6 +31,9 @@ export class WriteQueue {
   readonly #writer: Writer;
   #queue: Queued[] = [];
   #isScheduled = false;
+  // A long operation is being done.
+  #isHeld = false;
+  #retry: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   constructor(writer: Writer) {
@@ -38,6 +46,8 @@ export class WriteQueue {
       return;
     }
     this.#queue.push(queued);
+    // The retry that is pending may be one for tidying up, which does not keep the process.
+    this.#retry?.ref();
     this.#schedule();
   }
 
@@ -61,7 +71,8 @@ export class WriteQueue {
     // After everything that this turn of the event loop brings, from all ports: that commits together.
     setImmediate(() => {
       this.#isScheduled = false;
-      if (this.#isClosed) return;
+      if (this.#isClosed || this.#isHeld) return;
+      if (this.#beginLong()) return;
       const outcome = this.#flush();
       if (this.#queue.length === 0 && !this.#writer.hasBacklog) return;
       if (outcome === 'done') this.#schedule();
@@ -69,16 +80,29 @@ export class WriteQueue {
     });
   }
 
+  #beginLong(): boolean {
+    const [first] = this.#queue;
+    if (!first || !this.#writer.isLong(first.operation)) return false;
+    this.#queue.shift();
+    this.#isHeld = true;
+    void this.#writer.commitLong(first).then(() => {
+      this.#isHeld = false;
+      this.#schedule();
+    });
+    return true;
+  }
+
   #scheduleRetry(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     const pause = BUSY_RETRY_MS * (0.5 + Math.random());
-    const retry = setTimeout(() => {
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
       this.#isScheduled = false;
       this.#schedule();
     }, pause);
-    // Somebody waits for what is queued; for tidying up alone the process need not go on.
-    if (this.#queue.length === 0) retry.unref();
+    // A caller waits for what is queued; for tidying up alone the process need not go on.
+    if (this.#queue.length === 0) this.#retry.unref();
   }
 
   #flush(): 'done' | 'busy' {
@@ -102,11 +126,13 @@ export class WriteQueue {
 
   #countOfBatch(): number {
     let entries = 0;
-    const end = this.#queue.findIndex(({ operation }) => {
+    // At least one: what is long is done as others are when the queue is closed.
+    const end = this.#queue.findIndex(({ operation }, index) => {
+      if (entries >= BATCH_SIZE || (index > 0 && this.#writer.isLong(operation))) return true;
       entries += sizeOf(operation);
-      return entries >= BATCH_SIZE;
+      return false;
     });
-    return end < 0 ? this.#queue.length : end + 1;
+    return end < 0 ? this.#queue.length : end;
   }
 
   #fail(queued: readonly Queued[], failed: string): void {

@@ -39,7 +39,7 @@ test('there is a study of builds, growth, idle memory and start-up, for every ta
   const studies = await loadStudies();
   t.deepEqual(
     studies.map(({ name }) => name),
-    ['build', 'growth', 'idle-memory', 'start-up'],
+    ['build', 'growth', 'idle-memory', 'many-entries', 'start-up'],
   );
   t.deepEqual(
     TARGETS.filter(({ judge }) => !judge).map(({ id }) => id),

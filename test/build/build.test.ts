@@ -213,7 +213,16 @@ test.serial('what cannot be built at all is one clear error', async t => {
   await refuse({ jobs: 0 }, 'GLOVEBOX_INVALID_ARGUMENT', /jobs .* got 0/);
   await project.write('file', '');
   const file = path.join(project.directory, 'file');
-  await refuse({ outputDirectory: file }, 'GLOVEBOX_OUTPUT', /Cannot write to the output directory/);
+  await refuse(
+    { outputDirectory: file },
+    'GLOVEBOX_OUTPUT',
+    /Cannot write to the output directory.*Move the file that is in the way, or choose another one\.$/,
+  );
+  await refuse(
+    { configDirectory: path.join(project.directory, 'build.yaml') },
+    'GLOVEBOX_MATRIX',
+    /build\.yaml is a file. Name the directory that holds it/,
+  );
   const sources = path.join(project.directory, 'config');
   await refuse({ outputDirectory: sources }, 'GLOVEBOX_OUTPUT', /holds sources \(corne\.keymap\)/);
   await project.write('build.yaml', 'include: 7');

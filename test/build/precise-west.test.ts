@@ -3,6 +3,7 @@ import { existsSync, readFileSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import test, { type Assertions, type ExecutionContext } from 'ava';
 import fc from 'fast-check';
+import { closeForAll } from '../support/close-for-all.ts';
 import { publishedBuild, publishedLibrary } from '../support/published.ts';
 import { Editor, edit } from './precise/editor.ts';
 import { CONFIG, freshZmk, TARGETS } from './precise/keyboards.ts';
@@ -20,7 +21,7 @@ async function machineFor(t: ExecutionContext): Promise<WestMachine> {
   machine.use(t);
   t.teardown(async () => {
     for (const tag of ['compilation', 'firmware']) {
-      await createDefaultCache({ tag, cacheRoot: machine.cacheRoot }).close();
+      await closeForAll(createDefaultCache({ tag, cacheRoot: machine.cacheRoot }));
     }
   });
   for (const [file, content] of Object.entries({ ...CONFIG, 'build.yaml': BUILD_YAML }))

@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 import type { BuildEvent, BuildOptions, BuildSummary } from '../../src/build/index.ts';
 import type { UserConfig } from '../../src/config/user-config.ts';
+import { closeForAll } from '../support/close-for-all.ts';
 import { publishedBuild, publishedLibrary } from '../support/published.ts';
 import { createRig, type Rig, type RigOptions, type RigRun } from './rig/rig.ts';
 
@@ -132,7 +133,7 @@ export async function createProject(t: ExecutionContext, options: RigOptions = {
   await project.write('config/right.h', 'right');
   t.teardown(async () => {
     for (const tag of ['compilation', 'firmware']) {
-      await createDefaultCache({ tag, cacheRoot: project.cacheRoot }).close();
+      await closeForAll(createDefaultCache({ tag, cacheRoot: project.cacheRoot }));
     }
     await rm(root, { recursive: true, force: true });
   });

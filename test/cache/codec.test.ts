@@ -1,6 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { checksum, decode, Encoding, encode } from '../../src/cache/codec.ts';
+import { inspectValue } from '../../src/cache/uncloneable.ts';
 
 const anything = fc.anything({
   withBigInt: true,
@@ -46,6 +47,21 @@ test('bytes that make no sense are an error, never a crash and never run', t => 
     { numRuns: 500 },
   );
   t.pass();
+});
+
+test('the bytes of a value are counted before it is encoded, never more than there are', t => {
+  const shared = new ArrayBuffer(1000);
+  const values = [
+    [new Uint8Array(shared), new Float64Array(shared), shared, new DataView(shared)],
+    { text: 'x'.repeat(1000), same: shared, again: shared },
+    [Buffer.alloc(1000), Buffer.alloc(1000).subarray(10)],
+    new Map([['x'.repeat(1000), new Set(['y'.repeat(1000)])]]),
+  ];
+  for (const value of values) {
+    const { bytes } = inspectValue(value);
+    t.true(bytes >= 1000, String(bytes));
+    t.true(bytes <= encode(value).data.length, String(bytes));
+  }
 });
 
 test('the checksum tells a changed value, one under another key, and one that would be read in another way', t => {

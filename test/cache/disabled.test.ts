@@ -9,6 +9,7 @@ import {
   UncloneableValueError,
 } from '../../src/index.ts';
 import { temporaryRoot } from '../support/temporary.ts';
+import { changing } from './contract/producing.ts';
 
 async function disabled(t: Parameters<typeof temporaryRoot>[0]) {
   const cacheRoot = await temporaryRoot(t);
@@ -95,6 +96,23 @@ test.serial('mistakes are the same errors as in a cache that stores', async t =>
     'putFile, path': one => one.putFile('key', '/nowhere/at/all'),
     'putFile, directory': one => one.putFile('key', import.meta.dirname),
     'getFile, key': one => one.getFile('', 'target'),
+    'getFile, directory': one => one.getFile('key', import.meta.dirname),
+    'getFile, digest': one => one.getFile('key', 'target', { sha256: 'abc' }),
+    'getFile, path': one => one.getFile('key', new URL('file:///x') as never),
+    'getMany, one key': one => one.getMany('key' as never),
+    'deleteMany, one key': one => one.deleteMany('key' as never),
+    'deleteMany, nothing': one => one.deleteMany(undefined as never),
+    'setMany, object': one => one.setMany({ a: 1 } as never),
+    'setMany, text': one => one.setMany(['ab'] as never),
+    'getOrSet, value': one => one.getOrSet('key', 5 as never),
+    'getOrSet, onWait': one => one.getOrSet('key', () => 1, { onWait: true as never }),
+    'set, name': one => one.set('key', 1, { tll: '1h' } as never),
+    'set, text': one => one.set('key', 1, '1h' as never),
+    'add, name': one => one.add('key', 1, { expires: 5 } as never),
+    'keys, name': one => collect(one.keys({ begins: 'a' } as never)),
+    'keys, prefix': one => collect(one.keys({ prefix: 5 as never })),
+    'entries, text': one => collect(one.entries('a' as never)),
+    'check, repair': one => one.check({ repair: 'no' as never }),
   };
   const storing = createDefaultCache({ cacheRoot: await temporaryRoot(t), tag: 'on' });
   for (const [name, call] of Object.entries(mistakes)) {
@@ -123,4 +141,13 @@ test.serial('closed, it is closed', async t => {
   const again = createDefaultCache({ cacheRoot, tag: 'off', enabled: false });
   t.not(again, cache);
   t.is(await again.get('key'), undefined);
+});
+
+test.serial('getOrSet gives its caller what a cache that stores would give', async t => {
+  const { cache } = await disabled(t);
+  for (const value of changing()) {
+    const produced = await cache.getOrSet('key', () => value);
+    t.deepEqual(produced, structuredClone(value));
+    t.is(Object.getPrototypeOf(produced), Object.getPrototypeOf(structuredClone(value)));
+  }
 });

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import fc from 'fast-check';
 import { cacheKey, fileContent, InvalidArgumentError, type KeyPart } from '../../src/index.ts';
@@ -109,8 +110,49 @@ test('different parts have different keys', async t => {
     ['s1:a'],
     ['é'],
     ['e\u0301'],
+    ['\ud800'],
+    ['\udfff'],
+    ['\ufffd'],
+    ['a\ud800'],
+    ['\udfff', '\ud800'],
+    ['\ud800', '\udfff'],
+    ['\ud800\udfff'],
+    [{ '\ud800': 1 }],
+    [{ '\udfff': 1 }],
+    [new Uint8Array([0, 0xd8])],
   ];
   t.is(new Set(await Promise.all(alike.map(parts => cacheKey(...parts)))).size, alike.length);
+});
+
+test('parts of another realm, as test runners have them, are digested like those of this one', async t => {
+  const parts = runInNewContext("[{ a: [1, 'x'] }, new Uint8Array([1, 2])]") as [KeyPart, KeyPart];
+  t.is(await cacheKey(...parts), await cacheKey({ a: [1, 'x'] }, new Uint8Array([1, 2])));
+});
+
+interface Target {
+  board: string;
+  readonly shields?: readonly string[];
+  options: { debug: boolean };
+}
+
+test('a part may be of an interface type', async t => {
+  const target: Target = { board: 'nice_nano_v2', options: { debug: false } };
+  const key = await cacheKey('target', target, [target]);
+  t.is(key, await cacheKey('target', { ...target }, [{ ...target }]));
+  const parts: KeyPart[] = ['a', 1];
+  t.is(await cacheKey(...parts), await cacheKey('a', 1));
+  // @ts-expect-error a class instance is no part of a key
+  await t.throwsAsync(cacheKey(new Date()), { instanceOf: InvalidArgumentError });
+  // @ts-expect-error neither is one inside of another part
+  await t.throwsAsync(cacheKey({ made: new Map() }), { instanceOf: InvalidArgumentError });
+  // @ts-expect-error nor a function
+  await t.throwsAsync(cacheKey(['a', () => 1]), { instanceOf: InvalidArgumentError });
+});
+
+test('a part that contains itself is a typed error', async t => {
+  const cycle: { self?: KeyPart } = {};
+  cycle.self = cycle;
+  await t.throwsAsync(cacheKey(cycle), { instanceOf: InvalidArgumentError, message: /may contain itself/ });
 });
 
 test('a file counts by its content, not by its name', async t => {

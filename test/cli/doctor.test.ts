@@ -234,6 +234,12 @@ test.serial('the cache directory is measured, and others who may write it are po
   t.is(status, 'warning');
   t.regex(detail, /mode 777$/);
   t.regex(remedy ?? '', /chmod go-w/);
+  // As /tmp is, which nobody should be told to close to others.
+  await chmod(root, 0o1777);
+  const shared = (await examine()).of('cache');
+  t.is(shared.status, 'warning');
+  t.regex(shared.remedy ?? '', /Set GLOVEBOX_CACHE_DIR to a directory of your own, such as .*\/glovebox-\d+/);
+  t.notRegex(shared.remedy ?? '', /chmod/);
 });
 
 test.serial('a cache that is disabled is pointed out', async t => {

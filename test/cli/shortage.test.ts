@@ -117,7 +117,10 @@ test.serial('no room for even a directory to compile in is one message', async t
   if (disk === undefined) return;
   const { status, stderr } = await buildAlone();
   t.is(status, 1);
-  t.regex(stderr, /^error: Cannot make a directory to compile in: .*Free space in .*, or set TMPDIR\.\n$/);
+  t.regex(
+    stderr,
+    /^error: Cannot make a directory to compile in: .*Mount the file system of .* writable, or set TMPDIR\.\n$/,
+  );
   t.deepEqual(await firmware(), []);
 });
 

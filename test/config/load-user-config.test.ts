@@ -384,6 +384,10 @@ test('all problems of a file are named at once, up to ten', async t => {
 });
 
 test('malformed YAML and JSON are refused with the line', async t => {
+  t.regex(
+    (await refusal(t, 'build: {}\n---\ncache: {}\n')).message,
+    /yaml:2:1: .* multiple documents, and only one is read/,
+  );
   t.regex((await refusal(t, 'build:\n  jobs: 2\n bad: [')).message, /yaml:3:\d+: this is not valid YAML: /);
   await fs.rm(path.join(t.context.project, 'glovebox.config.yaml'));
   t.regex(

@@ -22,6 +22,8 @@ class Host implements LeaseHost {
 
   leaseOf(): undefined {}
 
+  warnOf(): void {}
+
   async write(): Promise<WriteResult> {
     return { value: true };
   }
@@ -33,7 +35,11 @@ async function prepare(t: Parameters<typeof temporaryDirectory>[0]) {
   const lock = (await tryLock(directory, 'key')) as HeldLock;
   const leases = new Leases(new Host(directory));
   const ask = (client: Client): Promise<Grant> =>
-    leases.acquire(client, { key: 'key', now: 0, wait: Number.POSITIVE_INFINITY }, () => undefined);
+    leases.acquire(
+      client,
+      { key: 'key', now: 0, wait: Number.POSITIVE_INFINITY, timeout: 1000, holding: [] },
+      () => undefined,
+    );
   return { lock, leases, ask };
 }
 

@@ -1,5 +1,12 @@
 // Every way in which a thread gets to its coordinator.
-import { getEnvironmentData, isMainThread, setEnvironmentData, threadId } from 'node:worker_threads';
+import { once } from 'node:events';
+import {
+  getEnvironmentData,
+  isMainThread,
+  type MessagePort,
+  setEnvironmentData,
+  threadId,
+} from 'node:worker_threads';
 import test, { type ExecutionContext } from 'ava';
 import { Piscina } from 'piscina';
 import { COORDINATOR_KEY } from '../../src/coordinator/protocol.ts';
@@ -8,7 +15,7 @@ import { createCoordinatorPort, createDefaultCache, getCacheInstanceCount } from
 import { eventually } from '../support/eventually.ts';
 import type { PoolTask } from '../support/pool-task.ts';
 import { temporaryRoot } from '../support/temporary.ts';
-import { startThreads } from '../support/thread.ts';
+import { startThreads, type Thread } from '../support/thread.ts';
 
 /** Where these tests run, as in-ava.test.ts reads it. */
 const HERE = isMainThread ? 'main thread' : 'worker thread';
@@ -152,7 +159,7 @@ test.serial('a port can be passed by hand to a thread that would not find the co
 });
 
 test.serial(
-  'a thread that finds no coordinator is its own, and shares the store as another process would',
+  'a thread that was started before anybody coordinated asks the main thread, and shares the store in any case',
   async t => {
     const cacheRoot = await temporaryRoot(t);
     const cache = createDefaultCache({ cacheRoot, tag: 'a' });
@@ -167,7 +174,8 @@ test.serial(
       for (let index = 0; index < 50; index++) await cache.increment('count');
     })();
     await Promise.all([count(cacheRoot), here]);
-    t.is((await inspectCoordinator())?.sessions, 0);
+    // Where the tests run in a thread, the main one knows nothing of Glovebox: then the thread coordinates by itself.
+    t.is((await inspectCoordinator())?.sessions, isMainThread ? 1 : 0);
     t.is((await cache.getMany(['count'])).size, 1);
     await eventually(async () => (await cache.get('count')) === 100);
     await stranger.terminate();
@@ -191,4 +199,62 @@ test.serial('messages of others, and rubbish, leave the coordinator as it is', a
   t.is((await inspectCoordinator())?.sessions, 0);
   t.is(await cache.get('key'), 1);
   await thread!.terminate();
+});
+
+test.serial('a thread of another version is refused at once, and does not wait for an answer', async t => {
+  await createDefaultCache({ cacheRoot: await temporaryRoot(t), tag: 'a' }).set('key', 1);
+  const [thread] = startThreads(t, 1);
+  const closed = await thread!.run(async ({ threads }, coordinator) => {
+    const [control, writes] = [new threads.MessageChannel(), new threads.MessageChannel()];
+    const isClosed = [control, writes].map(
+      ({ port1 }) => new Promise<string>(resolve => port1.once('close', () => resolve('closed'))),
+    );
+    const hello = { glovebox: 99, thread: threads.threadId, control: control.port2, writes: writes.port2 };
+    await threads.postMessageToThread(coordinator, hello, [control.port2, writes.port2]);
+    return Promise.all(isClosed);
+  }, threadId);
+  t.deepEqual(closed, ['closed', 'closed']);
+  await thread!.terminate();
+});
+
+test.serial('a coordinator that ends leaves nobody waiting', async t => {
+  const cacheRoot = await temporaryRoot(t);
+  const [coordinating, served] = startThreads(t, 2) as [Thread, Thread];
+  const sent = once(coordinating.worker, 'message');
+  await coordinating.run(async ({ createCoordinatorPort, threads }) => {
+    const port = await createCoordinatorPort();
+    threads.parentPort?.postMessage({ port }, [port]);
+  });
+  const [{ port }] = (await sent) as [{ port: MessagePort }];
+  const isConnected = once(served.worker, 'message');
+  served.worker.postMessage(
+    { id: -1, source: '({ connectToCoordinator }, port) => connectToCoordinator(port)', args: [port] },
+    [port],
+  );
+  await isConnected;
+  // Produced here for as long as the test likes: for the other coordinator this one is another process.
+  const gate = Promise.withResolvers<string>();
+  const here = createDefaultCache({ cacheRoot, tag: 'a' });
+  const begun = Promise.withResolvers<void>();
+  const produced = here.getOrSet('key', () => {
+    begun.resolve();
+    return gate.promise;
+  });
+  await begun.promise;
+  const isWaiting = once(served.worker, 'message');
+  const answers = served.run(async ({ createDefaultCache, threads }, cacheRoot) => {
+    const cache = createDefaultCache({ cacheRoot, tag: 'a' });
+    await cache.set('before', 1);
+    const onWait = () => threads.parentPort?.postMessage({});
+    const made = await cache.getOrSet('key', () => 'made alone', { onWait });
+    const other = createDefaultCache({ cacheRoot, tag: 'b' });
+    const written = [await cache.set('large', Buffer.alloc(100_000)), await other.set('key', 1)];
+    return [made, await cache.get('before'), ...written];
+  }, cacheRoot);
+  await isWaiting;
+  await coordinating.terminate();
+  t.deepEqual(await answers, ['made alone', 1, false, true]);
+  gate.resolve('made here');
+  t.is(await produced, 'made here');
+  await served.terminate();
 });

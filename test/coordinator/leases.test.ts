@@ -170,6 +170,45 @@ for (const backend of ['sqlite', 'memory'] as const) {
   );
 
   test.serial(
+    `${backend}: who has waited for long enough takes nothing over from those that stand before it`,
+    async t => {
+      const { request, cache, threads, flags } = await prepare(t, 2);
+      const slow = ask(threads[0]!, request, 'slow');
+      await until(flags, BEGUN, 1);
+      const patient = ask(threads[1]!, request, 'patient');
+      await until(flags, WAITING, 1);
+      const produced: string[] = [];
+      const hasty = (name: string) =>
+        cache.getOrSet('key', () => produced.push(name) && name, { wait: '50ms' });
+      t.deepEqual(await Promise.all([hasty('one'), hasty('two')]), ['one', 'two']);
+      t.is(produced.length, 2, 'each for itself');
+      t.false(await cache.has('key'), 'and neither is stored');
+      open(flags);
+      t.is(await slow, 'slow');
+      t.is(await patient, 'slow', 'the one that waited on gets what it waited for');
+      t.is(await cache.get('key'), 'slow');
+      await isSettled();
+    },
+  );
+
+  test.serial(`${backend}: who takes over is given the time to produce`, async t => {
+    const { request, cache, threads, flags } = await prepare(t, 1);
+    const stuck = ask(threads[0]!, request, 'late');
+    await until(flags, BEGUN, 1);
+    const gate = Promise.withResolvers<void>();
+    const first = cache.getOrSet('key', () => gate.promise.then(() => 'first'), { wait: '100ms' });
+    // Its time is over when the first has only begun.
+    const second = cache.getOrSet('key', () => 'second', { wait: '150ms' });
+    t.is(await second, 'second');
+    gate.resolve();
+    t.is(await first, 'first');
+    t.is(await cache.get('key'), 'first');
+    open(flags);
+    t.is(await stuck, 'late');
+    await isSettled();
+  });
+
+  test.serial(
     `${backend}: a waiting thread hears from the coordinator’s own producer, and from its failure`,
     async t => {
       const { request, cache, threads, flags } = await prepare(t, 1);

@@ -20,6 +20,8 @@ class Host implements LeaseHost {
     return this.records.get(key);
   }
 
+  warnOf(): void {}
+
   async write(operation: WriteOperation): Promise<WriteResult> {
     if (operation.type === 'lease') {
       this.beforeLease();
@@ -35,7 +37,7 @@ class Host implements LeaseHost {
 const ignored = () => undefined;
 
 function ask(leases: Leases, wait = 60_000): Promise<Grant> {
-  return leases.acquire({}, { key: 'k', now: 0, wait }, ignored);
+  return leases.acquire({}, { key: 'k', now: 0, wait, timeout: 1000, holding: [] }, ignored);
 }
 
 test('who waits for a product that was refused because its producer lost the lease asks again', async t => {

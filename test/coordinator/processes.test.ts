@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { wallClock } from '../../src/cache/time.ts';
 import { LOCK_STALE_MS } from '../../src/coordinator/locks.ts';
 import { createDefaultCache } from '../../src/index.ts';
 import { eventually } from '../support/eventually.ts';
@@ -164,13 +165,13 @@ for (const state of ['stopped', 'blocked'] as const) {
       const next = cache.getOrSet('key', () => 'in time', { onWait: () => waiting.resolve() });
       await waiting.promise;
       // The time that a lock needs to become stale passes for everybody but the holder.
-      const { now } = Date;
+      const { now } = wallClock;
       t.teardown(() => {
-        Date.now = now;
+        wallClock.now = now;
       });
-      Date.now = () => now() + LOCK_STALE_MS + 1000;
+      wallClock.now = () => now() + LOCK_STALE_MS + 1000;
       t.is(await next, 'in time');
-      Date.now = now;
+      wallClock.now = now;
       if (state === 'stopped') holder.kill('SIGCONT');
       writeFileSync(join(cacheRoot, 'go'), '');
       t.is(await holder.result(), 'late', 'it still gets its own');

@@ -1,13 +1,16 @@
+import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
 import { DisabledCache } from '../../src/cache/disabled-cache.ts';
+import { createUserConfig } from '../../src/config/index.ts';
 import { inspectCoordinator } from '../../src/coordinator/registry.ts';
 import {
   type CacheOptions,
   ClosedCacheError,
   ConflictingOptionsError,
   cleanupSharedCacheInstances,
+  connectToCoordinator,
   createCacheFromUserConfig,
   createDefaultCache,
   getAggregatedCacheStats,
@@ -18,9 +21,10 @@ import {
   resetSharedCacheInstances,
 } from '../../src/index.ts';
 import { TestClock } from '../support/clock.ts';
+import { eventually } from '../support/eventually.ts';
 import { startProcess } from '../support/process.ts';
 import { temporaryDirectory, temporaryRoot } from '../support/temporary.ts';
-import { startThreads } from '../support/thread.ts';
+import { startThreads, type Thread } from '../support/thread.ts';
 
 test.serial('the same root, tag and options are the same instance', async t => {
   const cacheRoot = await temporaryRoot(t);
@@ -29,7 +33,7 @@ test.serial('the same root, tag and options are the same instance', async t => {
   t.is(getSharedCacheInstance({ cacheRoot, tag: 'a' }), cache);
   t.is(getSharedCacheInstance({ cacheRoot: pathToFileURL(cacheRoot).pathname, tag: 'a' }), cache);
   t.is(
-    createDefaultCache({ cacheRoot: `${cacheRoot}/x/..`, tag: 'a', maxSize: '2GB', timeout: '30s' }),
+    createDefaultCache({ cacheRoot: `${cacheRoot}/x/..`, tag: 'a', backend: 'sqlite', timeout: '30s' }),
     cache,
   );
   t.is(createCacheFromUserConfig(configFor(cacheRoot), { tag: 'a' }), cache);
@@ -125,16 +129,144 @@ for (const [name, first, second, message] of conflicts) {
   );
 }
 
-test.serial('who names no limit and policy takes those of the open store', async t => {
+for (const backend of ['sqlite', 'memory'] as const) {
+  for (const order of ['before', 'after'] as const) {
+    test.serial(
+      `${backend}: who states no limit and policy takes those that are stated ${order} it, in any thread`,
+      async t => {
+        const cacheRoot = await temporaryRoot(t);
+        const unstated = () => createDefaultCache({ cacheRoot, tag: 'a', backend });
+        const stated = () =>
+          createDefaultCache({
+            cacheRoot,
+            tag: 'a',
+            backend,
+            maxSize: 20_000,
+            policy: 'least-recently-stored',
+          });
+        const [thread] = startThreads(t, 1);
+        const fill = () =>
+          thread!.run(
+            async ({ createDefaultCache }, cacheRoot, backend) => {
+              const cache = createDefaultCache({ cacheRoot, tag: 'a', backend });
+              for (let index = 0; index < 50; index++) await cache.set(`${index}`, 'x'.repeat(1000));
+              const { maxSize, size } = await cache.stats();
+              return { maxSize, fits: size <= maxSize };
+            },
+            cacheRoot,
+            backend,
+          );
+        if (order === 'before') await stated().set('first', 1);
+        else {
+          await unstated().set('first', 1);
+          t.deepEqual(await fill(), { maxSize: 2 ** 31, fits: true });
+          t.is((await unstated().stats()).count, 51);
+        }
+        const small = order === 'before' ? unstated() : stated();
+        await small.set('second', 'x'.repeat(1000));
+        t.is((await small.stats()).maxSize, 20_000);
+        t.is((await unstated().stats()).maxSize, 20_000);
+        // The oldest goes first, though it was read a moment ago.
+        await small.get('first');
+        t.deepEqual(await fill(), { maxSize: 20_000, fits: true });
+        t.false(await unstated().has('first'));
+        t.true(await unstated().has('49'));
+        t.is(
+          unstated(),
+          createDefaultCache({ cacheRoot, tag: 'a', backend }),
+          'the same instance all the while',
+        );
+
+        const other = t.throws(() => createDefaultCache({ cacheRoot, tag: 'a', backend, maxSize: 30_000 }), {
+          instanceOf: ConflictingOptionsError,
+        });
+        t.regex(other?.message ?? '', /20000.*30000/);
+        const refused = await thread!.run(
+          ({ createDefaultCache }, cacheRoot, backend) =>
+            createDefaultCache({ cacheRoot, tag: 'a', backend, policy: 'none' })
+              .get('key')
+              .catch((error: Error) => error.message),
+          cacheRoot,
+          backend,
+        );
+        t.regex(String(refused), /'least-recently-stored'.*'none'/);
+      },
+    );
+  }
+}
+
+test.serial('to state the default is to state it', async t => {
   const cacheRoot = await temporaryRoot(t);
-  await createDefaultCache({ cacheRoot, tag: 'a', maxSize: '1MB', policy: 'none' }).set('key', 1);
-  t.is((await createDefaultCache({ cacheRoot, tag: 'a' }).stats()).maxSize, 1024 * 1024);
-  const [thread] = startThreads(t, 1);
-  const stats = await thread!.run(
-    ({ createDefaultCache }, root) => createDefaultCache({ cacheRoot: root, tag: 'a' }).stats(),
-    cacheRoot,
-  );
-  t.is(stats.maxSize, 1024 * 1024);
+  const unstated = createDefaultCache({ cacheRoot, tag: 'a' });
+  const stated = createDefaultCache({ cacheRoot, tag: 'a', maxSize: '2GB' });
+  t.not(stated, unstated);
+  t.is(createDefaultCache({ cacheRoot, tag: 'a', maxSize: 2 ** 31 }), stated);
+  await unstated.set('key', 1);
+  t.is(await stated.get('key'), 1);
+  t.throws(() => createDefaultCache({ cacheRoot, tag: 'a', maxSize: '1GB' }), {
+    instanceOf: ConflictingOptionsError,
+  });
+});
+
+test.serial(
+  'who trusts a directory that others can write to does so for all callers, in either order',
+  async t => {
+    for (const order of ['before', 'after']) {
+      const cacheRoot = await temporaryRoot(t);
+      chmodSync(cacheRoot, 0o777);
+      const careful = createDefaultCache({ cacheRoot, tag: order });
+      const trusting = createDefaultCache({ cacheRoot, tag: order, allowUntrusted: true });
+      const [first, second] = order === 'before' ? [trusting, careful] : [careful, trusting];
+      t.is(await first.set('first', 1), order === 'before');
+      t.true(await second.set('second', 2));
+      t.true(await first.set('third', 3));
+      t.is(await careful.get('second'), 2);
+      t.throws(() => createDefaultCache({ cacheRoot, tag: order, allowUntrusted: false }), {
+        instanceOf: ConflictingOptionsError,
+        message: /allowUntrusted: true.*allowUntrusted: false/,
+      });
+    }
+  },
+);
+
+test.serial('a cache in memory is there for the next thread when all that used it have ended', async t => {
+  const cacheRoot = await temporaryRoot(t);
+  const threads = startThreads(t, 2);
+  const count = (thread: Thread | undefined) =>
+    thread!.run(
+      ({ createDefaultCache }, cacheRoot) =>
+        createDefaultCache({ cacheRoot, tag: 'a', backend: 'memory' }).increment('count'),
+      cacheRoot,
+    );
+  t.is(await count(threads[0]), 1);
+  await threads[0]!.terminate();
+  await eventually(async () => (await inspectCoordinator())?.sessions === 0);
+  t.is(await count(threads[1]), 2);
+  await threads[1]!.terminate();
+  await eventually(async () => (await inspectCoordinator())?.sessions === 0);
+
+  const here = createDefaultCache({ cacheRoot, tag: 'a', backend: 'memory' });
+  t.is(await here.increment('count'), 3);
+  await here.close();
+  t.is(await createDefaultCache({ cacheRoot, tag: 'a', backend: 'memory' }).get('count'), 3);
+  // What its last users have stated binds nobody any more, and another kind of store is another store.
+  await resetSharedCacheInstances();
+  const small = createDefaultCache({ cacheRoot, tag: 'a', backend: 'memory', maxSize: 500 });
+  t.is(await small.get('count'), undefined, 'a reset empties it');
+  await small.set('key', 1);
+  await small.close();
+  const large = createDefaultCache({ cacheRoot, tag: 'a', backend: 'memory', maxSize: 100_000 });
+  t.true(await large.set('large', 'x'.repeat(10_000)));
+  t.is(await large.get('key'), 1);
+  await large.close();
+  t.true(await createDefaultCache({ cacheRoot, tag: 'a' }).set('on disk', 1));
+});
+
+test.serial('a tag named metrics is as any other', async t => {
+  const cacheRoot = await temporaryRoot(t);
+  const { backend, directory } = await createDefaultCache({ cacheRoot, tag: 'metrics' }).stats();
+  t.is(backend, 'sqlite');
+  t.is(directory, join(cacheRoot, 'metrics'));
 });
 
 test.serial('tags, sizes, times and policies that can never work are typed errors at the call', async t => {
@@ -178,6 +310,51 @@ test.serial('tags, sizes, times and policies that can never work are typed error
     t.is(error.code, 'GLOVEBOX_INVALID_ARGUMENT');
   }
   t.is(getCacheInstanceCount(), 0);
+});
+
+test.serial('an option that no cache has is an error that names the nearest one', async t => {
+  const cacheRoot = await temporaryRoot(t);
+  const wrong: [unknown, RegExp][] = [
+    ['cubes', /^The options of a cache are an object; got 'cubes'\. Did you mean \{ tag: 'cubes' \}\?$/],
+    [null, /are an object; got null/],
+    [['cubes'], /are an object; got/],
+    [{ maxsize: '1MB' }, /no option 'maxsize'\. Did you mean 'maxSize'\?/],
+    [{ cacheroot: '/tmp' }, /Did you mean 'cacheRoot'\?/],
+    [{ directory: '/tmp' }, /no option 'directory'\. There are tag, cacheRoot, .*clock/],
+    [{ enabled: 'no' }, /^enabled is true or false; got 'no'/],
+    [{ enabled: 0 }, /^enabled is true or false; got 0/],
+    [{ allowUntrusted: 1 }, /^allowUntrusted is true or false/],
+    [{ cacheRoot: '' }, /^cacheRoot is the path of a directory, which is not empty; got ''/],
+    [{ cacheRoot: 5 }, /^cacheRoot is the path/],
+    [{ tag: null }, /^tag is a string; got null/],
+    [{ maxSize: null }, /^maxSize is a size; got null\. Leave it out/],
+    [{ clock: 5 }, /^clock is a function/],
+  ];
+  for (const [options, message] of wrong) {
+    t.throws(() => createDefaultCache(options as CacheOptions), {
+      instanceOf: InvalidArgumentError,
+      message,
+    });
+  }
+  const config = createUserConfig({ cache: { directory: cacheRoot } });
+  t.throws(() => createCacheFromUserConfig(config, { max: 5 } as CacheOptions), {
+    instanceOf: InvalidArgumentError,
+    message: /no option 'max'/,
+  });
+  for (const nothing of [undefined, null, {}, 'config']) {
+    t.throws(() => createCacheFromUserConfig(nothing as never), {
+      instanceOf: InvalidArgumentError,
+      message: /loadUserConfig/,
+    });
+  }
+  t.throws(() => connectToCoordinator({} as never), {
+    instanceOf: InvalidArgumentError,
+    message: /createCoordinatorPort/,
+  });
+  t.is(getCacheInstanceCount(), 0);
+  // What a program does not know whether it is set is no mistake.
+  const cache = createDefaultCache({ cacheRoot, tag: undefined, enabled: undefined, maxSize: undefined });
+  t.is(cache.tag, 'default');
 });
 
 test.serial('the registry can be counted and listed', async t => {

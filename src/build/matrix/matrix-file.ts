@@ -1,8 +1,9 @@
 // build.yaml as fields and lists that know their lines, within bounds whatever the file contains.
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Alias, Document, LineCounter, Node, Pair } from 'yaml';
 import { readTextFile, TextFileError } from '../../config/text-file.ts';
+import { yamlProblem } from '../../config/yaml-problem.ts';
 import { didYouMeanField, FIELDS, isField } from './fields.ts';
 import { MatrixError, quoted } from './matrix-error.ts';
 
@@ -66,8 +67,8 @@ export async function readMatrixFile(file: string): Promise<MatrixFile> {
   }
   const [problem] = document.errors;
   if (problem !== undefined) {
-    const why = /call stack/i.test(problem.message) ? 'it is nested too deeply' : problem.message;
-    throw new MatrixError(file, lineCounter.linePos(problem.pos[0]).line, `is not valid YAML: ${why}.`);
+    const { line } = lineCounter.linePos(problem.pos[0]);
+    throw new MatrixError(file, line, `is not valid YAML: ${yamlProblem(problem)}.`);
   }
   const reader = new Reader(file, text, document, lineCounter, await import('yaml'));
   return reader.read();
@@ -91,6 +92,9 @@ async function readText(file: string): Promise<string> {
 
 function missing(file: string): string {
   const directory = path.dirname(file);
+  if (statSync(directory, { throwIfNoEntry: false })?.isFile()) {
+    return `does not exist: ${directory} is a file. Name the directory that holds it, ${path.dirname(directory)}.`;
+  }
   if (!existsSync(directory)) return `does not exist: there is no directory ${directory}.`;
   const other = file.endsWith('.yaml') ? file.replace(/yaml$/, 'yml') : undefined;
   if (other === undefined || !existsSync(other)) return `does not exist. ${EXAMPLE}`;

@@ -1,13 +1,14 @@
 // Verifies a database and its blobs against each other, in steps, so that others can write meanwhile.
 import { rm } from 'node:fs/promises';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Database } from 'better-sqlite3';
 import type { BlobFiles } from '../blobs.ts';
 import type { CheckProblem } from '../cache.ts';
 import { checksum, decode, timed } from '../codec.ts';
 import { StoreBusyError } from '../store.ts';
+import { pause, performance, setImmediate } from '../time.ts';
 import type { Turn } from '../turn.ts';
-import { classify } from './connection.ts';
+import { classify, isLarge } from './connection.ts';
+import { runElsewhere } from './elsewhere.ts';
 
 interface Row {
   id: number;
@@ -45,7 +46,7 @@ export async function checkStore(
 ): Promise<CheckResult> {
   const result: CheckResult = { entries: 0, blobs: 0, problems: [], changed: false };
   const check = new Check(database, blobs, turn, repair, result);
-  check.database();
+  await check.database();
   await check.entries();
   await check.files();
   await check.totals();
@@ -73,11 +74,20 @@ class Check {
     this.#result = result;
   }
 
-  database(): void {
-    const messages = this.#database.prepare('PRAGMA integrity_check').pluck().all() as string[];
-    for (const message of messages) {
+  async database(): Promise<void> {
+    for (const message of await this.#integrity()) {
       if (message !== 'ok') this.#found('damaged-database', this.#database.name, message, undefined);
     }
+  }
+
+  async #integrity(): Promise<string[]> {
+    const sql = 'PRAGMA integrity_check';
+    const here = () => this.#database.prepare<[], string>(sql).pluck().all();
+    if (!isLarge(this.#database)) return here();
+    const how = { timeout: BUSY_LIMIT_MS, isTransaction: false };
+    const elsewhere = runElsewhere(this.#database.name, [{ sql }], how);
+    // Where there can be no thread, and when it meets what cannot be read at all, it is for this one to say so.
+    return elsewhere.then(([rows]) => rows!.map(([message]) => String(message)), here);
   }
 
   async entries(): Promise<void> {

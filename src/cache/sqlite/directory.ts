@@ -73,6 +73,17 @@ function assertNoLinks(directory: string): void {
   }
 }
 
+/** Whether a directory with these permission bits is made for all users, like /tmp: it is to stay as it is. */
+export function isForAll(mode: number): boolean {
+  return (mode & 0o1002) === 0o1002;
+}
+
+/** What to use instead of a directory that all users share, as the end of a sentence. */
+export function sharedRemedy(path: string): string {
+  const own = join(path, `glovebox-${process.getuid?.() ?? 'cache'}`);
+  return `others could change what is cached there. Set GLOVEBOX_CACHE_DIR to a directory of your own, such as ${own}`;
+}
+
 /** Throws {@link UnusableDirectoryError} unless only this user can write to the directory and WAL works there. */
 export function assertTrusted(path: string, facts: DirectoryFacts, allowUntrusted: boolean): void {
   const network = NETWORK_FILE_SYSTEMS[facts.fileSystem];
@@ -83,6 +94,11 @@ export function assertTrusted(path: string, facts: DirectoryFacts, allowUntruste
   }
   const user = process.getuid?.();
   if (allowUntrusted || user === undefined) return;
+  if (isForAll(facts.mode)) {
+    throw new UnusableDirectoryError(
+      `${path} is a directory that all users share, and ${sharedRemedy(path)}, or GLOVEBOX_CACHE_UNTRUSTED=1 to use it all the same.`,
+    );
+  }
   if (facts.uid !== user) {
     throw new UnusableDirectoryError(
       `${path} belongs to user ${facts.uid}, not to you (${user}): what is cached there could be somebody else's. Set GLOVEBOX_CACHE_DIR to a directory of your own, or GLOVEBOX_CACHE_UNTRUSTED=1 to use it all the same.`,

@@ -97,9 +97,7 @@ export class EntryTable {
         return { value: this.#set(operation, now) };
       case 'set-many':
         // All or none: one that can never be kept keeps the others out.
-        if (this.#policy !== 'none' && operation.entries.some(({ value }) => value.size > this.#maxSize)) {
-          return { value: false };
-        }
+        if (this.hasTooLarge(operation)) return { value: false };
         for (const { key, value } of operation.entries) {
           this.#set({ type: 'set', key, value, expires: operation.expires }, now);
         }
@@ -138,6 +136,21 @@ export class EntryTable {
       case 'release':
         return { value: this.#sql.release.run(operation.key, operation.token).changes > 0 };
     }
+  }
+
+  /** Whether one of the entries can never be kept. */
+  hasTooLarge({ entries }: WriteOperation & { type: 'set-many' }): boolean {
+    return this.#policy !== 'none' && entries.some(({ value }) => value.size > this.#maxSize);
+  }
+
+  /** All entries, so many, were removed by others than {@link apply}. */
+  cleared(count: number): void {
+    this.counts.deletes += count;
+    this.size = 0;
+    this.count = 0;
+    this.allChanged = true;
+    this.stored.clear();
+    this.hasBacklog = true;
   }
 
   #live(key: string, now: number): EntryRow | undefined {
@@ -238,12 +251,7 @@ export class EntryTable {
     const count = this.count;
     this.#sql.clear.run();
     this.#sql.unuseAllBlobs.run();
-    this.counts.deletes += count;
-    this.size = 0;
-    this.count = 0;
-    this.allChanged = true;
-    this.stored.clear();
-    this.hasBacklog = true;
+    this.cleared(count);
     return count;
   }
 

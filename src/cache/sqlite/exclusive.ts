@@ -1,7 +1,8 @@
 // A lock between processes for the rare work on a database file itself: migrations, setting it aside.
 import { lstatSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { block } from '../block.ts';
+import { load } from '../load.ts';
+import { performance } from '../time.ts';
 
 // A holder that gave no sign of life for this long is dead; the work itself takes milliseconds.
 const STALE_MS = 10_000;
@@ -9,7 +10,7 @@ const PAUSE_MS = 10;
 
 /** Runs `work` while no other process runs any under the same lock. Blocks the thread meanwhile, not for ever. */
 export function withLock<T>(path: string, work: () => T): T {
-  const lockfile = createRequire(import.meta.url)('proper-lockfile') as typeof import('proper-lockfile');
+  const lockfile = load<typeof import('proper-lockfile')>('proper-lockfile');
   let waited = { since: performance.now(), sign: signOf(path) };
   let release: () => void;
   for (;;) {

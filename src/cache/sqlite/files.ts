@@ -1,6 +1,7 @@
 // The files of a database that is open, and what somebody else may have done to them meanwhile.
 import type { Stats } from 'node:fs';
 import type { Store } from '../store.ts';
+import { performance, wallClock } from '../time.ts';
 import { inodeOf, look, setAside } from './open.ts';
 
 // What changes nothing in the directory, such as a file that is cut short, is noticed this late.
@@ -31,7 +32,8 @@ export class StoreFiles {
     // One look instead of three: whatever is made, removed or renamed in a directory changes its time.
     if (directory && directory.ino === inode && directory.mtimeMs === changed && now < until) return 'sound';
     const state = this.#lookAtAll();
-    const isTelling = directory !== undefined && Date.now() - directory.mtimeMs > granularityOf(directory);
+    const isTelling =
+      directory !== undefined && wallClock.now() - directory.mtimeMs > granularityOf(directory);
     this.#seen = {
       inode: directory?.ino,
       changed: directory?.mtimeMs,

@@ -5,6 +5,7 @@
 //
 // A connection that finds another one's commit has to read its pages again: to take turns after every few transactions
 // takes both processes several times as long.
+import { performance } from '../time.ts';
 
 // SQLite itself would wait for whole milliseconds, of which others make dozens of transactions.
 const FIRST_MS = 0.05;

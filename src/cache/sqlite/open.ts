@@ -2,8 +2,9 @@
 import { closeSync, existsSync, lstatSync, openSync, renameSync, type Stats } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import { GloveboxError } from '../errors.ts';
-import { classify, connect, tune } from './connection.ts';
+import { classify, connect, isWantOfRoom, tune } from './connection.ts';
 import { withLock } from './exclusive.ts';
+import { keepReserve, releaseReserve } from './reserve.ts';
 import { create, inspect, migrate, SCHEMA, type Schema } from './schema.ts';
 
 /** The database cannot be used, though nothing is wrong with it. The message says what to do. */
@@ -33,12 +34,27 @@ export function openDatabase(
   schema: Schema = SCHEMA,
   wait = OPENING_WAIT_MS,
 ): Database {
+  const open = () => {
+    const database = openWithReserve(file, schema, wait);
+    keepReserve(file);
+    return database;
+  };
   try {
-    return openOnce(file, schema, wait);
+    return open();
   } catch (error) {
     if (!isDamage(error)) throw error;
     const aside = setAside(file, inodeOf(file));
     if (aside !== undefined) onSetAside?.(aside);
+    return open();
+  }
+}
+
+// On a full disk the reserve gives way to what SQLite has to make even for those who only read.
+function openWithReserve(file: string, schema: Schema, wait: number): Database {
+  try {
+    return openOnce(file, schema, wait);
+  } catch (error) {
+    if (!isWantOfRoom(error) || !releaseReserve(file)) throw error;
     return openOnce(file, schema, wait);
   }
 }
@@ -98,8 +114,9 @@ export function attachDatabase(file: string): Database {
 }
 
 function openOnce(file: string, schema: Schema, wait: number): Database {
-  // Made here, not by SQLite, so that it and the files beside it are private from the beginning.
-  closeSync(openSync(file, 'a', 0o600));
+  // Made here, not by SQLite, so that it and the files beside it are private from the beginning. One that is there is
+  // not opened: closing it would give up the locks of this process's other connections.
+  if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600));
   const database = connect(file, { timeout: wait });
   try {
     let kind = inspect(database, schema);

@@ -1,6 +1,7 @@
 // The statements that a store's writer runs, by name.
 import type { Database } from 'better-sqlite3';
 import type { LeaseRecord, StoredValue } from '../store.ts';
+import type { Task } from './elsewhere.ts';
 import { EVICTION_ORDER } from './schema.ts';
 
 /** What the writer has to know of an entry to change or remove it. */
@@ -34,6 +35,19 @@ export interface Prepared<Parameters extends unknown[], Row> {
 }
 
 export type Statements = ReturnType<typeof prepare>;
+
+/** What removes all entries, for a thread that is not to hold up others. The first gives how many there were. */
+export function clearing(writer: string): Task[] {
+  return [
+    { sql: 'SELECT count FROM totals' },
+    { sql: 'DELETE FROM entries' },
+    { sql: 'UPDATE blobs SET refs = 0' },
+    {
+      sql: `UPDATE totals SET size = 0, count = 0, commits = commits + 1, run = iif(writer = ?, run, commits), writer = ?`,
+      parameters: [writer, writer],
+    },
+  ];
+}
 
 /** Prepares them all for a database whose entries are evicted by `policy`. */
 export function prepare(database: Database, policy: keyof typeof EVICTION_ORDER | 'none') {

@@ -4,27 +4,32 @@ import type { Database } from 'better-sqlite3';
 import { BlobFiles } from '../blobs.ts';
 import { block } from '../block.ts';
 import type { Companions, LatestCommits } from '../commit-group.ts';
+import { Pace, partsOf, STEP } from '../pace.ts';
 import { SharedMemory } from '../shared-memory.ts';
 import {
   isPressed,
   type LeaseRecord,
+  LONG_SET,
   type Store,
   StoreBusyError,
   type StoreTotals,
   type TimedOperation,
+  type WriteOperation,
   type WriteResult,
 } from '../store.ts';
+import { performance } from '../time.ts';
 import { hashOf } from '../versions.ts';
 import { type CheckResult, checkStore, collectRubbish } from './check.ts';
-import { classify } from './connection.ts';
+import { classify, isLarge, withoutCheckpoint } from './connection.ts';
 import { prepareDirectory } from './directory.ts';
+import { checkpointElsewhere, runElsewhere } from './elsewhere.ts';
 import { EntryTable } from './entry-table.ts';
 import { StoreFiles } from './files.ts';
 import { Naps } from './naps.ts';
 import { attachDatabase, DamagedDatabaseError, inodeOf, openDatabase } from './open.ts';
 import { SqliteReader } from './reader.ts';
 import { type EVICTION_ORDER, indexForPolicy, SCHEMA } from './schema.ts';
-import { prepare, type Statements } from './statements.ts';
+import { clearing, prepare, type Statements } from './statements.ts';
 
 export interface SqliteStoreOptions {
   /** The tag's directory. */
@@ -190,6 +195,74 @@ export class SqliteStore implements Store {
     }
   }
 
+  isLong(operation: WriteOperation): boolean {
+    if (operation.type === 'set-many') return operation.entries.length > LONG_SET;
+    return operation.type === 'clear' && isLarge(this.#database);
+  }
+
+  async applyLong({ operation, now }: TimedOperation, timeout: number): Promise<WriteResult> {
+    const { versions, group } = this.#shared;
+    if (!versions.turn.take(this.#patience)) throw new StoreBusyError('Other threads are writing.');
+    try {
+      return {
+        value:
+          operation.type === 'set-many'
+            ? await this.#setInSteps(operation, now)
+            : await this.#clearElsewhere(timeout),
+      };
+    } catch (error) {
+      if (classify(error) === 'busy') throw new StoreBusyError((error as Error).message, { cause: error });
+      throw error;
+    } finally {
+      if (this.#database.inTransaction) this.#sql.rollback.run();
+      versions.turn.release();
+      group.wakeOne();
+    }
+  }
+
+  // One transaction, in which others get their turns of the event loop, but none to write.
+  async #setInSteps(operation: WriteOperation & { type: 'set-many' }, now: number): Promise<boolean> {
+    const entries = this.#entries;
+    if (entries.hasTooLarge(operation)) return false;
+    const pace = new Pace();
+    this.#begin();
+    entries.reset();
+    try {
+      const { size, count } = this.#readTotals();
+      entries.begin(size, count);
+      for (const part of partsOf(operation.entries)) {
+        entries.apply({ ...operation, entries: part }, now);
+        // So many would only take the place of what is read.
+        entries.stored.clear();
+        await pace.step();
+      }
+      this.#now = now;
+      entries.evict(now, STEP);
+      this.#assertCounts(entries.size, entries.count);
+      this.#sql.setTotals.run(entries.size, entries.count, this.#writer, this.#writer);
+      // So much goes from the log into the database that it is done elsewhere.
+      withoutCheckpoint(this.#database, () => this.#sql.commit.run());
+    } catch (error) {
+      entries.undo();
+      throw error;
+    }
+    this.#shared.versions.bump('all');
+    this.#shared.versions.setPressed(this.isPressed);
+    // Where that cannot be, the next transaction does it.
+    await checkpointElsewhere(this.#file).catch(() => undefined);
+    return true;
+  }
+
+  async #clearElsewhere(timeout: number): Promise<number> {
+    const [totals] = await runElsewhere(this.#file, clearing(this.#writer), { timeout, isTransaction: true });
+    const count = totals?.[0]?.[0];
+    this.#assertCounts(count);
+    this.#entries.cleared(count as number);
+    this.#shared.versions.bump('all');
+    this.#shared.versions.setPressed(this.isPressed);
+    return count as number;
+  }
+
   // Other threads need not fetch it from the database.
   #remember(): void {
     const { versions, tier } = this.#shared;
@@ -286,5 +359,11 @@ export class SqliteStore implements Store {
   close(): void {
     this.#reader?.close();
     this.#database.close();
+  }
+
+  park(): void {
+    // The last connection that can write would bring the log into the database, and remove it.
+    this.#database.close();
+    this.#reader?.close();
   }
 }

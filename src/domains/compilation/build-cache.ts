@@ -29,9 +29,9 @@ export interface Manifest {
 
 export interface CompilationBuildCacheOptions {
   /** How long builds are remembered after they were last used. Default: {@link BUILD_TTL}. */
-  ttl?: Duration;
+  ttl?: Duration | undefined;
   /** The time in milliseconds since the epoch. Default: `Date.now`. */
-  clock?: () => number;
+  clock?: (() => number) | undefined;
 }
 
 /**

@@ -20,7 +20,7 @@ export { type BaseInputs, FINGERPRINT_SCHEMA, type InputSnapshot } from './finge
 export { InputError, InputReader, isEditorLeftover, PathBase } from './inputs.ts';
 export type { CompileEvent, CompileFailure, CompileResult, CompileSuccess, LookupResult } from './result.ts';
 export { ArtifactError } from './staging.ts';
-export { describeSystemError, isSystemError } from './system-error.ts';
+export { describeSystemError, isSystemError, remedyOf } from './system-error.ts';
 export type { Target } from './target.ts';
 export type {
   Artifact,
@@ -85,12 +85,12 @@ export interface CreateZmkWestServiceOptions {
   toolchain: Toolchain;
   /** Absolute: the directory with `build.yaml`. */
   configDirectory: string;
-  userConfig?: UserConfig;
+  userConfig?: UserConfig | undefined;
   /** For both caches; go before the configuration. */
-  cacheOptions?: ServiceOptions;
+  cacheOptions?: ServiceOptions | undefined;
   /** Instead of the shared ones. */
-  builds?: CompilationBuildCacheService;
-  firmware?: FirmwareCacheService;
+  builds?: CompilationBuildCacheService | undefined;
+  firmware?: FirmwareCacheService | undefined;
 }
 
 /** The service that compiles targets or finds them in the shared caches, from any thread. */

@@ -10,6 +10,23 @@ const REASONS: Readonly<Record<string, (place: string) => string>> = {
   ENFILE: () => 'The system has too many files open. Close other programs, or run fewer jobs at once.',
 };
 
+const REMEDIES: Readonly<Record<string, (place: string) => string>> = {
+  ENOSPC: place => `Free space in ${place}`,
+  EDQUOT: place => `Free space in ${place}`,
+  EEXIST: () => 'Move the file that is in the way',
+  ENOTDIR: () => 'Move the file that is in the way',
+  EROFS: place => `Mount the file system of ${place} writable`,
+  EACCES: place => `Make ${place} writable`,
+  EPERM: place => `Make ${place} writable`,
+  EMFILE: () => 'Raise the limit of open files (ulimit -n)',
+};
+
+/** What would let something be made in `place`, as the beginning of a sentence. */
+export function remedyOf(error: unknown, place: string): string {
+  const remedy = REMEDIES[(error as NodeJS.ErrnoException).code ?? ''];
+  return remedy?.(place) ?? `Make ${place} a directory that can be written`;
+}
+
 /** Whether an error came from the system: a file that cannot be written, a limit that is reached. */
 export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string';

@@ -22,12 +22,12 @@ export interface CompileRequest {
   /** The file that gets the compiler's full output. Its directory exists. */
   logFile: string;
   /** How many processes the compiler itself may run at once. Default: 1. */
-  jobs?: number;
+  jobs?: number | undefined;
   /** Stops the compiler, or the wait for another one. */
-  signal?: AbortSignal;
-  onEvent?: (event: CompileEvent) => void;
+  signal?: AbortSignal | undefined;
+  onEvent?: ((event: CompileEvent) => void) | undefined;
   /** Called with the process group of every child that is started, and again when it is gone. */
-  onProcess?: (event: 'started' | 'ended', processGroup: number) => void;
+  onProcess?: ((event: 'started' | 'ended', processGroup: number) => void) | undefined;
 }
 
 /**

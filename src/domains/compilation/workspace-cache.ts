@@ -24,9 +24,9 @@ export interface Workspace {
 
 export interface ZmkWorkspaceCacheOptions {
   /** How long a workspace is remembered. Default: {@link WORKSPACE_TTL}. */
-  ttl?: Duration;
+  ttl?: Duration | undefined;
   /** The time in milliseconds since the epoch. Default: `Date.now`. */
-  clock?: () => number;
+  clock?: (() => number) | undefined;
 }
 
 /** Remembers workspaces by repository and revision. One whose directory is gone is not found, and forgotten. */

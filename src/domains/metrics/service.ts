@@ -6,13 +6,13 @@ import type { UserConfig } from '../../config/user-config.ts';
 import { createCacheFromUserConfig, createDefaultCache } from '../../coordinator/index.ts';
 import { type MetricsSnapshot, summarize, type TargetMetrics } from './metrics.ts';
 
-/** The namespace of metrics; its cache is in memory and ends with the process. */
-export const METRICS_TAG = 'metrics';
+/** The namespace of metrics; its cache is in memory and ends with the process. A user's own tag may be `metrics`. */
+export const METRICS_TAG = 'glovebox-metrics';
 
 const PREFIX = 'target/';
 
 export interface MetricsServiceOptions {
-  /** Where metrics are kept. Default: the shared cache of the tag `metrics`, in memory. */
+  /** Where metrics are kept. Default: the shared cache of the tag {@link METRICS_TAG}, in memory. */
   cache?: Cache;
   /** What the default cache is configured by. Default: what the environment says. */
   userConfig?: UserConfig;

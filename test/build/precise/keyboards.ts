@@ -19,6 +19,7 @@ import {
   type Target,
   type Toolchain,
 } from '../../../src/domains/compilation/index.ts';
+import { closeForAll } from '../../support/close-for-all.ts';
 import { workspaceFiles, writeFiles } from '../toolchains/observed/workspace.ts';
 import { buildZmk, compileZmk, type ZmkBuild, ZmkError } from '../toolchains/observed/zmk.ts';
 
@@ -120,7 +121,7 @@ export class Keyboards {
 
   async close(): Promise<void> {
     for (const tag of ['compilation', 'firmware']) {
-      await createDefaultCache({ tag, cacheRoot: path.join(this.root, 'cache') }).close();
+      await closeForAll(createDefaultCache({ tag, cacheRoot: path.join(this.root, 'cache') }));
     }
     await rm(this.root, { recursive: true, force: true, maxRetries: 3 });
   }

@@ -3,6 +3,7 @@ import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { BuildOptions } from '../../../src/build/index.ts';
 import { glovebox } from '../../cli/run.ts';
+import { closeForAll } from '../../support/close-for-all.ts';
 import { publishedBuild, publishedLibrary } from '../../support/published.ts';
 import { Building } from '../project.ts';
 import { createWestMachine, type WestMachine, type WestMachineOptions } from '../west-rig/west-rig.ts';
@@ -16,7 +17,7 @@ async function machineFor(t: ExecutionContext, options: WestMachineOptions = {})
   machine.use(t);
   t.teardown(async () => {
     for (const tag of ['compilation', 'firmware']) {
-      await createDefaultCache({ tag, cacheRoot: machine.cacheRoot }).close();
+      await closeForAll(createDefaultCache({ tag, cacheRoot: machine.cacheRoot }));
     }
   });
   return machine;

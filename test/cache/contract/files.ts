@@ -1,8 +1,21 @@
 // putFile and getFile.
 import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { InvalidArgumentError, WrongKindError } from '../../../src/index.ts';
 import { type Case, type ContractContext, collect } from './context.ts';
 
@@ -142,6 +155,81 @@ export const files: readonly Case[] = [
       await assert.rejects(cache.getFile('key', join(context.directory, 'source', 'target')));
       assert.deepEqual(await names(context), ['folder', 'source']);
       assert.deepEqual(await readdir(join(context.directory, 'folder')), ['full']);
+    },
+  },
+  {
+    name: 'what is no file is no destination, also for root, and stays what it is',
+    async run(context) {
+      const cache = context.open();
+      await cache.putFile('key', await source(context, 'source', 'content'));
+      const path = (name: string) => join(context.directory, name);
+      const device = path('device');
+      // Never the one that everybody needs: where this fails it would be gone.
+      const isMade = spawnSync('mknod', [device, 'c', '1', '3']).status === 0;
+      execFileSync('mkfifo', [path('pipe')]);
+      await symlink(isMade ? device : path('pipe'), path('link-to-device'));
+      await symlink(context.directory, path('link-to-directory'));
+      const wrong = ['pipe', 'link-to-device', 'link-to-directory', ...(isMade ? ['device'] : [])];
+      const before = await Promise.all(wrong.map(name => lstat(path(name))));
+      for (const destination of [context.directory, '', ...wrong.map(path)]) {
+        for (const key of ['key', 'missing']) {
+          await assert.rejects(cache.getFile(key, destination), {
+            name: 'InvalidArgumentError',
+            message: new RegExp(`${resolve(destination)} is a (device|directory|pipe)`),
+          });
+        }
+      }
+      await assert.rejects(cache.getFile('key', new URL('file:///tmp/x') as unknown as string), {
+        name: 'InvalidArgumentError',
+      });
+      const after = await Promise.all(wrong.map(name => lstat(path(name))));
+      assert.deepEqual(
+        after.map(({ ino, mode }) => [ino, mode]),
+        before.map(({ ino, mode }) => [ino, mode]),
+      );
+      // A link that leads nowhere is replaced like one to a file: nothing is lost.
+      await symlink(path('nowhere'), path('dangling'));
+      assert.equal(await cache.getFile('key', path('dangling')), true);
+      assert.equal(await readFile(path('dangling'), 'utf8'), 'content');
+    },
+  },
+  {
+    name: 'a file whose size is not that of its content is stored as what is read',
+    async run(context) {
+      if (process.platform !== 'linux') return;
+      const cache = context.open();
+      const target = join(context.directory, 'target');
+      // Empty on paper, and a page on paper.
+      const files = ['/proc/cpuinfo', '/sys/kernel/mm/transparent_hugepage/enabled'];
+      for (const file of files.filter(existsSync)) {
+        const content = await readFile(file);
+        assert.notEqual((await lstat(file)).size, content.length, file);
+        assert.equal(await cache.putFile('key', file), true);
+        assert.equal(await cache.getFile('key', target), true);
+        assert.ok((await readFile(target)).length > 0, file);
+        if (!file.startsWith('/proc')) assert.deepEqual(await readFile(target), content);
+      }
+    },
+  },
+  {
+    name: 'a file that is cut short while it is stored does not hold the operation up',
+    async run(context) {
+      const cache = context.open();
+      const path = await source(context, 'source', Buffer.alloc(64 * 1024 * 1024, 1));
+      const stored = cache.putFile('key', path);
+      let isDone = false;
+      void stored.then(() => {
+        isDone = true;
+      });
+      // Shorter and shorter, so that it happens in the middle of whatever way of copying there is.
+      for (let length = 64 * 1024 * 1024; !isDone && length > 0; length -= 1024 * 1024) {
+        await truncate(path, length);
+        await new Promise(setImmediate);
+      }
+      await truncate(path, 0);
+      assert.equal(typeof (await stored), 'boolean');
+      const found = await cache.get<Buffer>('key');
+      assert.ok(found === undefined || found.every(byte => byte === 1 || byte === 0));
     },
   },
   {

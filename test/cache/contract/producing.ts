@@ -3,6 +3,26 @@ import assert from 'node:assert/strict';
 import { InvalidArgumentError, UncloneableValueError } from '../../../src/index.ts';
 import type { Case } from './context.ts';
 
+class Point {
+  readonly x = 1;
+  sum(): number {
+    return this.x;
+  }
+}
+
+/** Values that cloning does not give back as they were. */
+export function changing(): unknown[] {
+  return [
+    new Point(),
+    { nested: [new Point()] },
+    Object.assign(new Error('broken'), { code: 'ENOENT' }),
+    new AggregateError([new Error('first')], 'all broken'),
+    Object.assign(new Map([[1, 2]]), { extra: true }),
+    new (class Bytes extends Uint8Array {})([1, 2]),
+    { [Symbol('kind')]: 1, name: 'x' },
+  ];
+}
+
 export const producing: readonly Case[] = [
   {
     name: 'getOrSet produces what is missing, stores it, and does not produce it again',
@@ -22,6 +42,29 @@ export const producing: readonly Case[] = [
         Buffer.alloc(100_000, 1),
       );
       assert.deepEqual(await cache.get('large'), Buffer.alloc(100_000, 1));
+    },
+  },
+  {
+    name: 'the caller that produced a value gets what all later ones get',
+    async run(context) {
+      const cache = context.open();
+      for (const [index, value] of changing().entries()) {
+        const first = await cache.getOrSet(`changing-${index}`, () => value);
+        const later = await cache.getOrSet(`changing-${index}`, () => assert.fail('produced again'));
+        for (const found of [first, later]) {
+          assert.deepEqual(found, structuredClone(value));
+          assert.equal(Object.getPrototypeOf(found), Object.getPrototypeOf(structuredClone(value)));
+          assert.deepEqual(
+            Reflect.ownKeys(found as object),
+            Reflect.ownKeys(structuredClone(value) as object),
+          );
+        }
+      }
+      // Changed by its caller, it is still as it was for the others, and for what the producer keeps.
+      const kept = { list: [1] };
+      const produced = await cache.getOrSet('kept', () => kept);
+      produced.list.push(2);
+      assert.deepEqual([kept, await cache.get('kept')], [{ list: [1] }, { list: [1] }]);
     },
   },
   {

@@ -1,5 +1,7 @@
 // Everything structured cloning takes comes back as the type it was; what it does not take is refused by name.
 import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
+import { runInNewContext } from 'node:vm';
 import { UncloneableValueError } from '../../../src/index.ts';
 import { type Case, collect } from './context.ts';
 
@@ -11,6 +13,18 @@ class Point {
   }
 }
 class CompilerError extends RangeError {}
+class Secret {
+  #hidden = 1;
+  get hidden(): number {
+    return this.#hidden;
+  }
+}
+class Marker {}
+// As errors were made before classes were.
+function OldError(this: { message: string }): void {
+  this.message = 'old';
+}
+OldError.prototype = Object.create(Error.prototype);
 
 // Large enough to be a blob where the backend has blobs.
 const FILLER = 'x'.repeat(100_000);
@@ -287,6 +301,130 @@ export const values: readonly Case[] = [
             return true;
           });
         }
+      }
+      assert.equal(await cache.has('key'), false);
+    },
+  },
+  {
+    name: 'what keeps its data elsewhere is refused by name, never stored as an empty object',
+    async run(context) {
+      const cache = context.open();
+      const refused: [unknown, string][] = [
+        [new AbortController(), 'AbortController'],
+        [AbortSignal.abort(), 'AbortSignal'],
+        [new Event('build'), 'Event'],
+        [new (class BuildEvent extends Event {})('build'), 'BuildEvent'],
+        [new EventTarget(), 'EventTarget'],
+        [new EventEmitter(), 'EventEmitter'],
+        [new TextEncoder(), 'TextEncoder'],
+        [new TextDecoder(), 'TextDecoder'],
+        [performance, 'Performance'],
+        [performance.mark('start'), 'PerformanceMark'],
+        [new Headers(), 'Headers'],
+        [new MessageChannel(), 'MessageChannel'],
+        [new ReadableStream(), 'ReadableStream'],
+        [(function* () {})(), 'a generator'],
+        [(async function* () {})(), 'a generator'],
+        [[][Symbol.iterator](), 'Array Iterator'],
+        [new Map().keys(), 'Map Iterator'],
+        [Math, 'Math'],
+        [new Secret(), 'Secret'],
+        [runInNewContext('(function* () {})()'), 'a generator'],
+        [runInNewContext('Promise.resolve(1)'), 'Promise'],
+        [runInNewContext('new WeakRef({})'), 'WeakRef'],
+        [runInNewContext('new SharedArrayBuffer(8)'), 'shared memory'],
+        [runInNewContext('new Uint8Array(new SharedArrayBuffer(8))'), 'shared memory'],
+      ];
+      for (const [value, name] of refused) {
+        const message = new RegExp(`^\\$ is .*${name}`);
+        await assert.rejects(cache.set('key', value), { name: 'UncloneableValueError', path: '$', message });
+        const inside = { name: 'UncloneableValueError', path: '$.list[0]' };
+        await assert.rejects(cache.set('key', { list: [value] }), inside, name);
+        await assert.rejects(
+          cache.getOrSet('key', () => ({ list: [value] })),
+          inside,
+          name,
+        );
+      }
+      const kept: [unknown, unknown][] = [
+        [new Marker(), {}],
+        [new (OldError as unknown as new () => object)(), { message: 'old' }],
+        [Object.assign(Object.create({ method() {} }), { a: 1 }), { a: 1 }],
+        [new (class Names extends Map<number, number> {})([[1, 2]]), new Map([[1, 2]])],
+        [new (class List extends Array<number> {})(1, 2), [1, 2]],
+      ];
+      for (const [value, expected] of kept) {
+        await cache.set('kept', value);
+        assert.deepEqual(await cache.get('kept'), expected);
+      }
+    },
+  },
+  {
+    name: 'values of another realm, as test runners have them, are stored like those of this one',
+    async run(context) {
+      const cache = context.open();
+      const sources = [
+        "({ a: [1, { b: 'x' }] })",
+        'Object.create(null)',
+        "new Map([[1, new Set(['x'])]])",
+        'new Date(7)',
+        '/x/gi',
+        'new Uint8Array([1, 2, 3])',
+        'new Uint8Array([1, 2, 3]).subarray(1)',
+        'new Float64Array([1.5, -0])',
+        'new BigInt64Array([1n])',
+        'new DataView(new ArrayBuffer(2), 1)',
+        'new ArrayBuffer(3)',
+        'Object(1)',
+        "Object('text')",
+      ];
+      for (const source of sources) {
+        const foreign: unknown = runInNewContext(source);
+        const own: unknown = new Function(`return ${source}`)();
+        for (const wrap of [(value: unknown) => value, (value: unknown) => ({ list: [value] })]) {
+          assert.equal(await cache.set('key', wrap(foreign)), true, source);
+          for (const _ of [1, 2, 3]) {
+            assert.deepEqual(await cache.get('key'), structuredClone(wrap(own)), source);
+          }
+        }
+      }
+      const bytes = Buffer.from(runInNewContext('new Uint8Array([1, 2]).buffer') as ArrayBuffer);
+      await cache.set('bytes', { top: bytes });
+      assert.deepEqual(await cache.get('bytes'), { top: Buffer.from([1, 2]) });
+      await cache.set('bytes', bytes);
+      assert.deepEqual(await cache.get('bytes'), Buffer.from([1, 2]));
+      const made = "Object.assign(new RangeError('r', { cause: new TypeError('t') }), { code: 'E' })";
+      await cache.set('error', runInNewContext(made));
+      const error = (await cache.get<RangeError>('error'))!;
+      assert.ok(error instanceof RangeError && error.cause instanceof TypeError);
+      assert.equal(error.message, 'r');
+    },
+  },
+  {
+    name: 'a value of 2 GiB or more is a typed error at once, with the limit and what to do',
+    async run(context) {
+      const cache = context.open();
+      // Memory that is never touched, so that it takes none.
+      const half = new ArrayBuffer(2 ** 30);
+      const large = [
+        Buffer.alloc(2 ** 31),
+        new Uint8Array(2 ** 31),
+        new ArrayBuffer(2 ** 31),
+        { parts: [new Uint8Array(2 ** 30), new Float64Array(2 ** 27)] },
+        new Map([[half, Buffer.from(half)]]),
+      ];
+      const expected = {
+        name: 'ValueTooLargeError',
+        code: 'GLOVEBOX_VALUE_TOO_LARGE',
+        message: /^The value has 2\.00 GiB, and a value at most 2 GiB\..*putFile/,
+      };
+      for (const value of large) {
+        await assert.rejects(cache.set('key', value), expected);
+        await assert.rejects(cache.setMany([['key', value]]), expected);
+        await assert.rejects(
+          cache.getOrSet('key', () => value),
+          expected,
+        );
       }
       assert.equal(await cache.has('key'), false);
     },

@@ -3,15 +3,21 @@ import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { createDefaultCache } from '../../../src/index.ts';
 
-const [root, when] = process.argv.slice(2) as [string, 'before' | 'after'];
+const [root, when] = process.argv.slice(2) as [string, 'before' | 'after' | 'again'];
 const large = Buffer.alloc(80_000, 'large');
 const options = { tag: 'descriptors', cacheRoot: root, localTierSize: 0 };
-const cache = createDefaultCache(options);
-if (when === 'after') {
+let cache = createDefaultCache(options);
+if (when !== 'before') {
   await cache.set('large', large);
   await cache.set('small', 'small');
 }
+if (when === 'again') {
+  await cache.close();
+  cache = createDefaultCache(options);
+}
 
+const warnings: string[] = [];
+process.on('warning', ({ message }) => warnings.push(message));
 const held: number[] = [];
 try {
   for (;;) held.push(openSync('/dev/null', 'r'));
@@ -46,4 +52,4 @@ const isThere =
   ((await cache.get('small')) === 'small' &&
     large.equals((await cache.get<Buffer>('large')) ?? Buffer.alloc(0)));
 const works = (await cache.set('large', large)) && (await cache.get('again')) === 'again';
-process.stdout.write(JSON.stringify({ outcomes, isThere, works }));
+process.stdout.write(JSON.stringify({ outcomes, isThere, works, warnings }));

@@ -10,9 +10,15 @@ const canLimit = await run('prlimit', ['--version']).then(
   () => false,
 );
 
-for (const when of ['before', 'after'] as const) {
+const PLACES = {
+  before: 'before the cache is opened',
+  after: 'while the cache is open',
+  again: 'when the cache is opened again',
+};
+
+for (const when of ['before', 'after', 'again'] as const) {
   (canLimit ? test : test.skip)(
-    `out of file descriptors ${when} the cache is opened: calls miss or say so, none hangs, and all works later (${canLimit ? 'with' : 'needs'} prlimit)`,
+    `out of file descriptors, ${PLACES[when]}: calls miss or say so, none hangs, and all works later (${canLimit ? 'with' : 'needs'} prlimit)`,
     async t => {
       const program = new URL('descriptors-process.ts', import.meta.url).pathname;
       const { stdout } = await run(
@@ -20,15 +26,40 @@ for (const when of ['before', 'after'] as const) {
         ['--nofile=200:200', process.execPath, '--no-warnings', program, await scratch(t), when],
         { timeout: 60_000 },
       );
-      const { outcomes, isThere, works } = JSON.parse(stdout) as {
+      const { outcomes, isThere, works, warnings } = JSON.parse(stdout) as {
         outcomes: string[];
         isThere: boolean;
         works: boolean;
+        warnings: string[];
       };
       t.is(outcomes.length, 6);
       for (const outcome of outcomes) t.regex(outcome, /^(resolved|EMFILE)$/);
       t.true(isThere);
       t.true(works);
+      // Whatever could not be opened, it is said for want of what.
+      for (const warning of warnings) t.regex(warning, /EMFILE/);
+      if (when === 'again')
+        t.regex(warnings[0] ?? '', /too many files are open \(EMFILE\): this process may have 200/);
+    },
+  );
+}
+
+for (const [count, size] of [
+  [300, 70_000],
+  [150, 1_100_000],
+] as const) {
+  (canLimit ? test : test.skip)(
+    `${count} values of ${size} bytes at once, in a process that may have fewer files open, are all stored and read (${canLimit ? 'with' : 'needs'} prlimit)`,
+    async t => {
+      const program = new URL('many-files-process.ts', import.meta.url).pathname;
+      const { stdout, stderr } = await run(
+        'prlimit',
+        ['--nofile=100:100', process.execPath, program, await scratch(t), String(count), String(size)],
+        { timeout: 60_000 },
+      );
+      const right = JSON.parse(stdout) as Record<string, number>;
+      for (const [operation, found] of Object.entries(right)) t.is(found, count, operation);
+      t.is(stderr, '');
     },
   );
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import type { Cache } from '../../../src/index.ts';
+import { startProcess } from '../../support/process.ts';
 import { fill, mountMemory, noMounting, open, scratch, temporaries, until, warningsOf } from './support.ts';
 
 const onSmallDisk = noMounting ? test.skip : test;
@@ -156,6 +157,71 @@ onSmallDisk(
     t.is((await cache.stats()).enabled, true);
     t.is(warnings.length, 1);
     t.false((await readdir(join(root, 'full-at-opening'))).some(name => name.includes('damaged')));
+  },
+);
+
+onSmallDisk(
+  title(
+    'a process that starts when the disk is full reads what is older, in every thread, and stores again when there is room',
+  ),
+  async t => {
+    const root = await mountMemory(t, '4m');
+    const filler = openSync(join(root, '..', 'filler'), 'w');
+    t.teardown(() => closeSync(filler));
+    // Nothing else has the cache open: the files that SQLite makes for a database in use are gone.
+    await startProcess(
+      t,
+      async ({ createDefaultCache }, cacheRoot) => {
+        const cache = createDefaultCache({ cacheRoot, tag: 'full' });
+        await cache.set('small', 'small');
+        await cache.set('large', 'x'.repeat(100_000));
+        await cache.close();
+      },
+      [root],
+    ).result();
+    t.deepEqual(
+      (await readdir(join(root, 'full'))).filter(name => /-(wal|shm)$/.test(name)),
+      [],
+    );
+    fill(filler);
+
+    const later = startProcess(
+      t,
+      async ({ createDefaultCache, fs, threads }, cacheRoot, file) => {
+        const warnings: string[] = [];
+        process.on('warning', ({ message }) => warnings.push(message));
+        const cache = createDefaultCache({ cacheRoot, tag: 'full' });
+        const seen: unknown[] = [await cache.get('small'), (await cache.get<string>('large'))?.length];
+        seen.push(await Array.fromAsync(cache.keys()));
+        let index = 0;
+        while (await cache.set(`new-${index}`, 'x'.repeat(15_000))) index++;
+        seen.push(
+          await cache.getOrSet('produced', () => 'x'.repeat(15_000).length),
+          await cache.get('small'),
+        );
+        const worker = new threads.Worker(new URL(file));
+        const answer = new Promise<{ value?: unknown }>(resolve => worker.once('message', resolve));
+        worker.postMessage({
+          id: 1,
+          source: `({ createDefaultCache }, cacheRoot) => createDefaultCache({ cacheRoot, tag: 'full' }).get('small')`,
+          args: [cacheRoot],
+        });
+        seen.push((await answer).value);
+        await worker.terminate();
+        console.log('full');
+        while (!fs.existsSync(`${cacheRoot}/full/free`)) await new Promise(resolve => setTimeout(resolve, 5));
+        seen.push(await cache.set('after', 'x'.repeat(15_000)), warnings.length);
+        return seen;
+      },
+      [root, new URL('../../support/thread-worker.ts', import.meta.url).href],
+    );
+    await later.line('full');
+    ftruncateSync(filler);
+    await writeFile(join(root, 'full', 'free'), '');
+    t.deepEqual(await later.result(), [
+      ...['small', 100_000, ['large', 'small'], 15_000, 'small', 'small'],
+      ...[true, 1],
+    ]);
   },
 );
 

@@ -17,7 +17,7 @@ test('damage is mended once: reports about the database that was set aside do no
       backend: 'sqlite',
       maxSize: 2 ** 30,
       policy: 'none',
-      explicit: { maxSize: false, policy: false },
+      explicit: { maxSize: false, policy: false, allowUntrusted: false },
       timeout: 1000,
       allowUntrusted: false,
     },

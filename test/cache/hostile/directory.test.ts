@@ -57,6 +57,18 @@ for (const mode of [0o770, 0o707, 0o777, 0o720, 0o702]) {
   });
 }
 
+test('a root that all users share, like /tmp, is refused with a directory in it, and is not to be closed to them', async t => {
+  const cacheRoot = await scratch(t);
+  chmodSync(cacheRoot, 0o1777);
+  const warnings = warningsOf(t, 'shared-root');
+  t.false(await open(t, { cacheRoot, tag: 'shared-root' }).set('key', 1));
+  t.is(warnings.length, 1);
+  const own = `${cacheRoot}/glovebox-${process.getuid?.()}`;
+  t.true(warnings[0]!.includes(`such as ${own}, or GLOVEBOX_CACHE_UNTRUSTED=1`), warnings[0]);
+  t.notRegex(warnings[0]!, /chmod/);
+  t.true(await open(t, { cacheRoot: own, tag: 'own-root' }).set('key', 1));
+});
+
 test('the environment can allow a root that others can write to', async t => {
   const cacheRoot = await scratch(t);
   chmodSync(cacheRoot, 0o777);
@@ -173,6 +185,8 @@ for (const [index, part] of links.entries()) {
       await first.set('large', LARGE);
       await first.getOrSet('locks', () => 'made');
       await first.close();
+      // A lock is given back after the value is there.
+      await until(() => readdirSync(join(cacheRoot, tag, 'locks')).length === 0);
       const path = join(cacheRoot, tag, part);
       const target = join(outside, 'target');
       if (leadsTo === 'a directory of files') {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import test from 'ava';
 import { Coordinator } from '../../../src/coordinator/coordinator.ts';
+import { PROTOCOL_VERSION } from '../../../src/coordinator/protocol.ts';
 
 const url = (name: string) => new URL(name, import.meta.url);
 
@@ -53,9 +54,10 @@ test('a greeting of another version, or without ports, is dropped and counted', 
   const coordinator = new Coordinator();
   const port = coordinator.createPort();
   const [one, two] = [new MessageChannel(), new MessageChannel()];
-  port.postMessage({ glovebox: 2, thread: 1, control: one.port1, writes: two.port1 }, [one.port1, two.port1]);
-  port.postMessage({ glovebox: 1, control: {}, writes: {} });
-  port.postMessage({ glovebox: 1 });
+  const other = { glovebox: PROTOCOL_VERSION + 1, thread: 1, control: one.port1, writes: two.port1 };
+  port.postMessage(other, [one.port1, two.port1]);
+  port.postMessage({ glovebox: PROTOCOL_VERSION, control: {}, writes: {} });
+  port.postMessage({ glovebox: PROTOCOL_VERSION });
   await until(() => coordinator.inspect().dropped === 3);
   t.is(coordinator.inspect().sessions, 0);
   for (const { port2 } of [one, two]) port2.close();

@@ -5,7 +5,7 @@ import { MessageChannel, type MessagePort, parentPort, threadId, workerData } fr
 import { type Remote, wrap } from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import fc from 'fast-check';
-import type { Control, OpenRequest } from '../../../src/coordinator/protocol.ts';
+import { type Control, type OpenRequest, PROTOCOL_VERSION } from '../../../src/coordinator/protocol.ts';
 
 const { port, cacheRoot, outside, seed } = workerData as {
   port: MessagePort;
@@ -23,7 +23,12 @@ interface Ports {
 function connect(): Ports {
   const control = new MessageChannel();
   const writes = new MessageChannel();
-  const hello = { glovebox: 1, thread: threadId, control: control.port2, writes: writes.port2 };
+  const hello = {
+    glovebox: PROTOCOL_VERSION,
+    thread: threadId,
+    control: control.port2,
+    writes: writes.port2,
+  };
   port.postMessage(hello, [control.port2, writes.port2]);
   return {
     control: control.port1,
@@ -38,7 +43,7 @@ const request = (changes: Partial<OpenRequest> = {}): OpenRequest => ({
   backend: 'sqlite',
   maxSize: 2 ** 31,
   policy: 'least-recently-used',
-  explicit: { maxSize: false, policy: false },
+  explicit: { maxSize: false, policy: false, allowUntrusted: false },
   timeout: 30_000,
   allowUntrusted: false,
   ...changes,
@@ -199,7 +204,18 @@ const badCalls: unknown[] = [
   ].map(changes => ({ ...call, path: ['open'], argumentList: raw({ ...request(), ...changes }) })),
   { ...call, path: ['read'], argumentList: raw(instance, '') },
   { ...call, path: ['page'], argumentList: raw(instance, '', '', 'now', false) },
-  { ...call, path: ['lease'], argumentList: raw(instance, { key: 'k', now: 0, wait: Number.NaN }) },
+  ...[
+    { wait: Number.NaN },
+    { timeout: 0 },
+    { holding: undefined },
+    { holding: [1] },
+    { holding: ['x'.repeat(101)] },
+    { more: 1 },
+  ].map(changes => ({
+    ...call,
+    path: ['lease'],
+    argumentList: raw(instance, { key: 'k', now: 0, wait: 1, timeout: 1, holding: [], ...changes }),
+  })),
   { ...call, path: ['readFailed'], argumentList: raw(instance, {}, 'SQLITE_CORRUPT', 0) },
 ];
 for (const message of badCalls) send(control, message);

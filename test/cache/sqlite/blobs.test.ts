@@ -2,8 +2,9 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import Database from 'better-sqlite3';
 import { BLOB_THRESHOLD } from '../../../src/cache/blobs.ts';
-import { createDefaultCache } from '../../../src/index.ts';
+import { createDefaultCache, ValueTooLargeError } from '../../../src/index.ts';
 import { TestClock } from '../../support/clock.ts';
 import { eventually } from '../../support/eventually.ts';
 import { temporaryRoot } from '../../support/temporary.ts';
@@ -99,6 +100,35 @@ test.serial('the file is gone however its last entry went', async t => {
   t.deepEqual(await Array.fromAsync(cache.keys()), ['kept', 'kept too']);
   t.deepEqual((await cache.check()).problems, []);
 });
+
+test.serial(
+  'of a file of 2 GiB or more there is no value: reading it is a typed error that says how',
+  async t => {
+    const { cache, cacheRoot } = await prepare(t);
+    const source = join(cacheRoot, 'source');
+    await writeFile(source, 'content');
+    await cache.putFile('file', source);
+    await cache.set('other', 1);
+    // As a file of that size leaves it.
+    const database = new Database(join(cacheRoot, 'a', 'cache.db'));
+    database.prepare("UPDATE entries SET size = ? WHERE key = 'file'").run(3 * 2 ** 30);
+    database.close();
+    const expected = {
+      instanceOf: ValueTooLargeError,
+      code: 'GLOVEBOX_VALUE_TOO_LARGE',
+      message: "The file stored under 'file' has 3.00 GiB, and a value at most 2 GiB. Get it with getFile().",
+    };
+    await t.throwsAsync(cache.get('file'), expected);
+    await t.throwsAsync(cache.getMany(['other', 'file']), expected);
+    await t.throwsAsync(
+      cache.getOrSet('file', () => t.fail('produced')),
+      expected,
+    );
+    await t.throwsAsync(Array.fromAsync(cache.entries()), expected);
+    t.deepEqual(await Array.fromAsync(cache.keys()), ['file', 'other']);
+    t.is((await cache.metadata('file'))?.size, 3 * 2 ** 30);
+  },
+);
 
 test.serial('what was refused leaves no file', async t => {
   const { cache, areLeft } = await prepare(t, { maxSize: '50KB' });

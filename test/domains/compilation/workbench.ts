@@ -18,6 +18,7 @@ import {
   type ZmkWestService,
 } from '../../../src/domains/compilation/index.ts';
 import { createFirmwareCacheService } from '../../../src/domains/firmware/index.ts';
+import { closeForAll } from '../../support/close-for-all.ts';
 
 interface Teardown {
   teardown(clean: () => void | Promise<void>): void;
@@ -174,8 +175,8 @@ export async function createWorkbench(t: Teardown, options: CacheOptions = {}): 
   await bench.write('config/left.h', 'left');
   await bench.write('config/right.h', 'right');
   t.teardown(async () => {
-    await bench.builds.cache.close();
-    await bench.firmware.cache.close();
+    await closeForAll(bench.builds.cache);
+    await closeForAll(bench.firmware.cache);
     await rm(root, { recursive: true, force: true });
   });
   return bench;

@@ -2,6 +2,7 @@
 import { lstat, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { cacheKey, type KeyPart } from '../../../cache/keys.ts';
+import { yamlProblem } from '../../../config/yaml-problem.ts';
 import { isObject } from '../../stored.ts';
 import { WorkspaceError } from './workspace-error.ts';
 
@@ -73,8 +74,8 @@ export async function parseManifest(file: string): Promise<unknown> {
   try {
     return parseYaml(text, { maxAliasCount: 100, schema: 'core' });
   } catch (error) {
-    const reason = (error as Error).message.split('\n')[0];
-    throw new WorkspaceError(`The manifest ${file} is not valid YAML: ${reason}`, { cause: error });
+    const reason = yamlProblem(error as Error);
+    throw new WorkspaceError(`The manifest ${file} is not valid YAML: ${reason}.`, { cause: error });
   }
 }
 

@@ -1,0 +1,10 @@
+// What a YAML parser says, in words for whoever wrote the file.
+
+/** What is wrong with the text, as the end of a sentence that has no full stop yet. */
+export function yamlProblem(error: { message: string; code?: string }): string {
+  if (/call stack/i.test(error.message)) return 'it is nested too deeply';
+  if (error.code === 'MULTIPLE_DOCS') {
+    return "it has multiple documents, and only one is read. Remove the line '---' and the document that is not meant";
+  }
+  return error.message.split('\n')[0]!.replace(/[.:]$/, '');
+}
