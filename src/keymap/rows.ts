@@ -20,7 +20,7 @@ export function rowsOf(keys: readonly Token[]): number[] {
 function rowsAt(keys: Keys, level: number): number[] | undefined {
   for (let at = level; standTogether(keys, at); at++) {
     const runs = runsAt(keys, at, ({ place: { file, line } }) => `${file.name}:${line}`);
-    // What is not in the order of its lines was put in this order by a macro: its lines are no rows.
+    // What is not in the order of its lines was put in this order by a macro: its lines are not rows.
     if (runs.length === 1 || runs.length > new Set(runs.map(({ id }) => id)).size) continue;
     return runs.flatMap(run => rowsOfLine(run.keys, at));
   }

@@ -1,4 +1,4 @@
-// What tokens look like in the source that they come from: `UNDO` or `LC(Z)`, not the number that both stand for.
+// The spelling of tokens in the source that they come from: `UNDO` or `LC(Z)`, not the number that both stand for.
 import { type Invocation, invocationsOf, type Token } from './preprocessor/token.ts';
 
 const MAX_LENGTH = 200;

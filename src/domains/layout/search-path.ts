@@ -1,4 +1,4 @@
-// Where Zephyr looks for what a keymap includes: the devicetree roots of modules, of ZMK and of Zephyr, in this order.
+// The search path of a keymap's includes, as Zephyr has it: the devicetree roots of modules, of ZMK and of Zephyr.
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as walk from 'empathic/walk';
@@ -35,7 +35,7 @@ const MAX_MODULE_FILE = 64 * 1024;
 
 /**
  * The directories in which what a keymap includes is looked for. What cannot be read is not there; rejects with
- * `WorkspaceError` only when the workspace that is given is none.
+ * `WorkspaceError` only when the workspace that is given is not one.
  */
 export async function findSearchPath(keymap: string, options: SearchPathOptions = {}): Promise<SearchPath> {
   const { userConfig } = options;

@@ -5,7 +5,7 @@ import { isObject, listOf } from '../stored.ts';
 /** Files that are read and names that are looked for, for one keymap. */
 const MAX_PLACES = 5_000;
 
-/** The places of files that a keymap is made of; undefined when the value is none. */
+/** The places of files that a keymap is made of; undefined when the value is something else. */
 export function asPlaces(value: unknown): FilePlace[] | undefined {
   return isObject(value) ? listOf(value.places, asPlace, MAX_PLACES) : undefined;
 }
@@ -17,7 +17,7 @@ function asPlace(value: unknown): FilePlace | undefined {
   return { directory: value.directory as number, path: value.path };
 }
 
-/** A layout without errors, made anew of the parts that were looked at; undefined when the value is none. */
+/** A layout without errors, copied part by part as it is checked; undefined when the value is something else. */
 export function asLayout(value: unknown): Layout | undefined {
   if (!isObject(value) || !Array.isArray(value.errors) || value.errors.length > 0) return undefined;
   const layers = listOf(value.layers, asLayer, MAX_KEYS);

@@ -1,5 +1,5 @@
-// The text of preprocessed tokens, which devicetree source is read from: its names, such as `#binding-cells`, are
-// several tokens of C.
+// Devicetree source as one text, made of preprocessed tokens: its names, such as `#binding-cells`, are several tokens
+// of C.
 import type { Token } from '../preprocessor/token.ts';
 
 const WORD = /\w$/;

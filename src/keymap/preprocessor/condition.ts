@@ -43,7 +43,7 @@ class ConditionParser {
     return value;
   }
 
-  /** `counts` is false where the value does not matter, as behind `0 &&`: there, 1/0 is no mistake. */
+  /** `counts` is false where the value does not matter, as behind `0 &&`: there, 1/0 is not a mistake. */
   #comma(counts: boolean): Value {
     let value = this.#ternary(counts);
     while (this.#take(',')) value = this.#ternary(counts);

@@ -1,4 +1,4 @@
-// The words of directives, line by line: which one it is, which file it includes, which macro it defines.
+// Directives: which one a line is, which file it includes, which macro it defines.
 import { isPunctuator, type Macro, type Token, textOf } from './token.ts';
 
 const MAX_PARAMETERS = 1000;

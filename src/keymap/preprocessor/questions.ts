@@ -1,4 +1,4 @@
-// What a condition asks besides numbers: whether a macro is defined, and whether a file is there.
+// Questions in conditions: whether a macro is defined, and whether a file is there.
 import { type Header, headerOf } from './directive.ts';
 import { isPunctuator, type Token } from './token.ts';
 

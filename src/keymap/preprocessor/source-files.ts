@@ -1,5 +1,5 @@
-// Finds and reads the files that a keymap includes, and remembers which names were looked for: whether a drawing is
-// still right depends on those that were not there as much as on those that were.
+// Source files of a keymap: found, read, and remembered with the names that were looked for in vain, since whether a
+// drawing is still right depends on both.
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { readTextFile, TextFileError } from '../../config/text-file.ts';

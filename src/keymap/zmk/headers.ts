@@ -1,4 +1,4 @@
-// What ZMK's own headers say that matters to keys, for when there is no workspace to read them in: names of keys with
+// A table of what ZMK's own headers say about keys, for when there is no workspace to read them in: names of keys with
 // their numbers, and behaviors with how many parameters they take.
 import { KEY_USAGES } from './key-codes.ts';
 

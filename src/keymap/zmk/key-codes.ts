@@ -1,4 +1,4 @@
-// The names that a key of a ZMK keymap can be given, to tell a mistyped one from a right one.
+// Key codes of ZMK: their names and numbers, to tell a mistyped one from a right one.
 
 /*
  * The names in `dt-bindings/zmk/keys.h` by the usage that the HID tables have for them (hexadecimal); several names of
@@ -97,7 +97,7 @@ const SYSTEM = `
   81 SYSTEM_POWER SYS_PWR | 82 SYSTEM_SLEEP SYS_SLEEP | 83 SYSTEM_WAKE_UP SYS_WAKE
 `;
 
-/** Old names that ZMK keeps for old keymaps: they are right, and not what anybody should be told to write. */
+/** Old names that ZMK keeps for old keymaps: they are right, and should not be suggested. */
 const DEPRECATED = `
   NUM_1 NUM_2 NUM_3 NUM_4 NUM_5 NUM_6 NUM_7 NUM_8 NUM_9 NUM_0 BKSP SPC EQL SCLN QUOT GRAV CMMA PRSC SCLK PAUS
   PGUP PGDN RARW LARW DARW UARW KDIV KMLT KMIN KPLS GUI UNDO CUT COPY PSTE VOLU VOLD LCTL LSFT RCTL RSFT BANG
@@ -162,7 +162,7 @@ function usages(table: string, page: number): [string, number][] {
 
 const FROM_QMK = new Map(words(QMK).map(pair => pair.split(':') as [string, string]));
 
-/** What ZMK calls the key that QMK calls `KC_…`; undefined when it is no name of QMK's. */
+/** What ZMK calls the key that QMK calls `KC_…`; undefined when QMK has no such name. */
 export function fromQmk(name: string): string | undefined {
   const plain = /^KC_(\w+)$/.exec(name)?.[1];
   if (plain === undefined) return undefined;

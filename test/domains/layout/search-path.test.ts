@@ -9,7 +9,7 @@ import { findSearchPath } from '../../../src/domains/layout/search-path.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
 const MODULE = 'build:\n  settings:\n    dts_root: .\n';
-/** Nothing is found that somebody keeps on this machine. */
+/** So that no workspace of this machine is found. */
 const userConfig = createUserConfig({ cache: { directory: '/nonexistent' } });
 
 /** Files by their paths; what ends in a slash is a directory. */
@@ -116,7 +116,11 @@ test('a workspace that is given or configured goes before the one that is found'
   t.is(await first({ userConfig: withOne }), path.join(configured, 'zmk/app/module/dts'));
   t.is(await first({ userConfig: withOne, workspace: given }), path.join(given, 'zmk/app/module/dts'));
   const nothing = { directories: [], own: [], hasZmk: false };
-  t.deepEqual(await findSearchPath(keymap, { userConfig }), nothing, 'the one that is found is none');
+  t.deepEqual(
+    await findSearchPath(keymap, { userConfig }),
+    nothing,
+    'the one that is found is not a workspace',
+  );
   await t.throwsAsync(findSearchPath(keymap, { userConfig, workspace: root }), {
     instanceOf: WorkspaceError,
     message: new RegExp(`^${root} is no west workspace`),
