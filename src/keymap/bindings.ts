@@ -1,8 +1,9 @@
-// From the cells of `bindings` to keys: every `&name` begins one, and what follows belongs to it.
-import type { Cell, DeviceNode, Property } from './devicetree/tree.ts';
+// Keys from the cells of `bindings`: every `&name` begins a key, and the cells behind it are its parameters.
+import type { Cell, DeviceNode, Property, Value } from './devicetree/tree.ts';
 import type { Binding } from './layout.ts';
 import type { NameExplainer } from './names.ts';
-import { type Place, type Token, writtenAt } from './preprocessor/token.ts';
+import { type Doubt, doubtsOf } from './preprocessor/doubts.ts';
+import { type Invocation, type Macro, type Place, type Token, writtenAt } from './preprocessor/token.ts';
 import { lastOf, spellingOf, spellUse, wholeInvocations } from './spelling.ts';
 import { BEHAVIOR_PARAMETERS } from './zmk/headers.ts';
 
@@ -10,6 +11,10 @@ import { BEHAVIOR_PARAMETERS } from './zmk/headers.ts';
 export interface BindingContext {
   tokens: readonly Token[];
   labels: ReadonlyMap<string, DeviceNode>;
+  /** Those that are defined at the end. */
+  macros: ReadonlyMap<string, Macro>;
+  /** Whether all that is included was found. */
+  isComplete: boolean;
   names: NameExplainer;
   /** Told what is wrong. */
   complain: (place: Place, message: string) => void;
@@ -36,19 +41,27 @@ export interface Key {
 const OF_KEYS = new Set(['kp', 'kt', 'sk', 'mt']);
 
 /** Reads the value of a property, and tells the context what is wrong in it. */
-export function readKeys({ values }: Property, context: BindingContext): Keys {
+export function readKeys(property: Property, context: BindingContext): Keys {
   const keys: Key[] = [];
-  let unreadable: string | undefined;
-  for (const value of values) {
-    const cells = value.kind === 'cells' ? value.cells : value.kind === 'unknown' ? [value.cell] : [];
-    for (const cell of cells) {
-      const reason = readCell(keys, cell, context);
-      unreadable ??= reason;
-    }
+  const { name, values, place } = property;
+  let unreadable = context.isComplete ? undefined : doubtIn(property, context);
+  for (const cell of values.flatMap(cellsOf)) {
+    const reason = readCell(keys, cell, context);
+    unreadable ??= reason;
+  }
+  const isList = values.every(({ kind }) => kind === 'cells' || kind === 'unknown');
+  if (!isList || (keys.length === 0 && unreadable === undefined)) {
+    const message = `the value of '${name}' is not a list of keys, such as <&kp A &kp B>`;
+    context.complain(place, message);
+    unreadable ??= message;
   }
   if (unreadable !== undefined) return { keys: [], unreadable };
   for (const key of keys) checkCount(key, context);
   return { keys };
+}
+
+function cellsOf(value: Value): Cell[] {
+  return value.kind === 'cells' ? value.cells : value.kind === 'unknown' ? [value.cell] : [];
 }
 
 /** Tells the context of names in the value of a property that are not defined: positions of keys, numbers of layers. */
@@ -64,6 +77,29 @@ export function checkNumbers({ values }: Property, { tokens, names, complain }: 
 /** A key as it is written. */
 export function bindingOf({ behavior, parameters }: Key, { tokens }: BindingContext): Binding {
   return { behavior, parameters: spellAll(parameters, tokens) };
+}
+
+/**
+ * Why there may be more or other keys than there are, if files were not found. What a key code or a number stands for does
+ * not matter when it is drawn by its name.
+ */
+function doubtIn({ first, last, values }: Property, { tokens, macros }: BindingContext): string | undefined {
+  // A name that is defined as nothing is a guard or a switch: defined it is in any case.
+  const isOpen = ({ name }: Doubt) => name === undefined || macros.get(name)?.body.length !== 0;
+  const doubtBetween = (from: number, to: number, spelled: readonly Invocation[] = []) =>
+    tokens
+      .slice(from, to)
+      .flatMap(token => doubtsOf(token, spelled))
+      .find(isOpen);
+  let at = first;
+  for (const cell of values.flatMap(cellsOf)) {
+    if (cell.kind === 'reference') continue;
+    const spelled = wholeInvocations(tokens, cell.first, cell.last);
+    const doubt = doubtBetween(at, cell.first) ?? doubtBetween(cell.first, cell.last + 1, spelled);
+    if (doubt !== undefined) return doubt.message;
+    at = cell.last + 1;
+  }
+  return doubtBetween(at, last + 1)?.message;
 }
 
 /** Adds a cell to the keys; gives the reason when that is not possible. */
@@ -108,7 +144,7 @@ function checkNamesIn(
   { tokens, names, complain, lacks }: BindingContext,
 ): void {
   for (const token of tokens.slice(first, last + 1)) {
-    // The tables of usages are too long to keep; whatever they have is a number.
+    // The tables of usages are too long to keep; all that they define are numbers.
     if (token.kind !== 'name' || token.text.startsWith('HID_USAGE_')) continue;
     const { message, header } = names.explain(token.text, takesKeys(key));
     if (header === undefined) complain(writtenAt(token), message);
@@ -130,6 +166,9 @@ function checkCount({ behavior, start, parameters }: Key, context: BindingContex
     const { message, header } = context.names.explain(`&${behavior}`, false);
     if (header === undefined) context.complain(writtenAt(start), message);
     else context.lacks(header, writtenAt(start), `&${behavior}`);
+  } else if (!context.labels.has(behavior)) {
+    const slip = context.names.explainLabel(behavior, context.labels.keys());
+    if (slip !== undefined) context.complain(writtenAt(start), slip);
   }
   const count = countOf(behavior, context);
   // What is unknown may stand for several, and is told of already.

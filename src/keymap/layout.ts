@@ -4,6 +4,11 @@ export interface Layout {
   layers: Layer[];
   /** What is wrong or could not be read, in order. A layout with errors is shown but never stored. */
   errors: LayoutError[];
+  /**
+   * Whether there may be further layers between those that are here, because of files or names that were not found: then
+   * it is not certain which number each has.
+   */
+  isIncomplete?: boolean;
 }
 
 export interface Layer {
@@ -19,6 +24,8 @@ export interface Layer {
   rows: number[];
   /** Why the keys are not known, such as `ROW is not defined`; then there are no bindings. */
   unreadable?: string;
+  /** The same for the sensors. */
+  unreadableSensors?: string;
 }
 
 /** One key's behavior, as it is written: `&kp LC(A)` is `{ behavior: 'kp', parameters: ['LC(A)'] }`. */

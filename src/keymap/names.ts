@@ -1,8 +1,8 @@
 // Explanations of names that no macro defines: which file or include is missing, or what was meant.
-import { didYouMean } from '../config/nearest.ts';
+import { didYouMean, nearestWord } from '../config/nearest.ts';
 import type { MissingInclude, Preprocessed } from './preprocessor/preprocess.ts';
 import type { Macro } from './preprocessor/token.ts';
-import { headerOf } from './zmk/headers.ts';
+import { BEHAVIOR_PARAMETERS, headerOf } from './zmk/headers.ts';
 import { fromQmk, KEY_CODES } from './zmk/key-codes.ts';
 
 /** Why a name is unknown. */
@@ -16,6 +16,8 @@ export interface Explanation {
 
 /** Names for which the nearest known one is looked for: as many as errors are shown. */
 const MAX_HINTS = 20;
+/** Letters of a label from which on one more, fewer or different is a slip; below, only letters in another order are. */
+const MIN_LABEL = 4;
 
 export class NameExplainer {
   readonly #missing: readonly MissingInclude[];
@@ -23,6 +25,8 @@ export class NameExplainer {
   /** Those that are defined at the end. */
   readonly #macros: ReadonlyMap<string, Macro>;
   readonly #hasZmk: boolean;
+  /** What was said of names that are not defined, and of labels. */
+  readonly #known = new Map<string, string | undefined>();
 
   /** @param hasZmk whether ZMK's own headers were read, and not only what is known of them */
   constructor({ missing, included, macros }: Preprocessed, hasZmk: boolean) {
@@ -54,8 +58,25 @@ export class NameExplainer {
     return { message: this.#undefined(name, isKey), isOpen: false };
   }
 
-  /** What was said of a name that is not defined. */
-  readonly #known = new Map<string, string>();
+  /**
+   * Explains a behavior that neither ZMK nor the keymap has, when it looks like a slip: else it can be the keyboard's, and
+   * the result is undefined.
+   */
+  explainLabel(label: string, labels: Iterable<string>): string | undefined {
+    if (this.#missing.length > 0) return undefined;
+    const name = `&${label}`;
+    const known = this.#known.get(name);
+    if (this.#known.has(name) || this.#known.size >= MAX_HINTS) return known;
+    // Short labels are near each other by chance, and a digit tells a variant from the original.
+    const isLong = label.length >= MIN_LABEL && !/\d/.test(label);
+    const candidates = [...BEHAVIOR_PARAMETERS.keys(), ...labels];
+    const near = isLong ? candidates : candidates.filter(one => lettersOf(one) === lettersOf(label));
+    const meant = nearestWord(label, near);
+    const message =
+      meant && `'${name}' is a behavior neither of ZMK nor of the keymap. Did you mean '&${meant}'?`;
+    this.#known.set(name, message);
+    return message;
+  }
 
   #undefined(name: string, isKey: boolean): string {
     const id = `${name} ${isKey}`;
@@ -86,4 +107,9 @@ export class NameExplainer {
       ? `${name} is defined in a file that was not found: ${names[0]}`
       : `${name} is defined in one of the files that were not found: ${names.join(', ')}`;
   }
+}
+
+/** The letters of a word, sorted. */
+function lettersOf(word: string): string {
+  return [...word].sort().join('');
 }

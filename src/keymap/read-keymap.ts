@@ -1,14 +1,14 @@
-// From the text of a `.keymap` to a layout, as ZMK reads it: preprocessed, put together as a devicetree, and then the
-// layers of its keymap node.
+// The reader of keymaps: the text is preprocessed and parsed as a devicetree, and the layers are those of its keymap
+// node, as for ZMK.
 import path from 'node:path';
-import { type BindingContext, bindingOf, checkNumbers, type Key, readKeys } from './bindings.ts';
+import { type BindingContext, bindingOf, checkNumbers, type Key, type Keys, readKeys } from './bindings.ts';
 import { type Devicetree, parseDevicetree } from './devicetree/parse.ts';
 import { type DeviceNode, isEnabled, nodesOf, type Property, stringsOf } from './devicetree/tree.ts';
 import type { Binding, Layer, Layout, LayoutError } from './layout.ts';
 import { NameExplainer } from './names.ts';
 import { type Preprocessed, preprocess } from './preprocessor/preprocess.ts';
 import { type FoundFile, HOME, type Lookup, SourceFiles } from './preprocessor/source-files.ts';
-import { type Place, type Problem, usedAt } from './preprocessor/token.ts';
+import { type Place, type Problem, usedAt, writtenAt } from './preprocessor/token.ts';
 import { rowsOf } from './rows.ts';
 import { builtInHeader } from './zmk/headers.ts';
 
@@ -67,8 +67,9 @@ export async function readKeymap(
   const tree = parseDevicetree(preprocessed.tokens);
   const reader = new LayerReader(keymap, preprocessed, tree, hasZmk);
   const layers = reader.layers();
+  const isIncomplete = preprocessed.missing.length > 0 || preprocessed.hasStopped || tree.isIncomplete;
   return {
-    layout: { layers, errors: reader.errors(layers) },
+    layout: { layers, errors: reader.errors(layers), ...(isIncomplete && { isIncomplete }) },
     lookups: files.lookups(),
   };
 }
@@ -91,6 +92,8 @@ class LayerReader {
     this.#context = {
       tokens: preprocessed.tokens,
       labels: tree.labels,
+      macros: preprocessed.macros,
+      isComplete: preprocessed.missing.length === 0,
       names: new NameExplainer(preprocessed, hasZmk),
       complain: (place, message) => this.#problems.push({ place, message }),
       lacks: (header, place, name) => {
@@ -111,6 +114,7 @@ class LayerReader {
     const layers: Layer[] = [];
     let left = MAX_KEYS;
     for (const node of keymap?.children.values() ?? []) {
+      this.#checkStrings(node);
       const bindings = node.properties.get('bindings');
       if (bindings === undefined || !isEnabled(node)) continue;
       const layer = this.#layer(node, bindings);
@@ -127,16 +131,29 @@ class LayerReader {
 
   #layer(node: DeviceNode, property: Property): Layer {
     const { keys, unreadable } = readKeys(property, this.#context);
-    const sensors = node.properties.get('sensor-bindings');
+    const sensorBindings = node.properties.get('sensor-bindings');
+    const sensors: Keys = sensorBindings ? readKeys(sensorBindings, this.#context) : { keys: [] };
     const displayName = stringsOf(node, 'display-name')[0] ?? stringsOf(node, 'label')[0];
     return {
       name: node.name,
       ...(displayName !== undefined && { displayName }),
       bindings: this.#bindings(keys),
-      sensorBindings: sensors === undefined ? [] : this.#bindings(readKeys(sensors, this.#context).keys),
+      sensorBindings: this.#bindings(sensors.keys),
       rows: rowsOf(keys.map(({ start }) => start)),
       ...(unreadable !== undefined && { unreadable }),
+      ...(sensors.unreadable !== undefined && { unreadableSensors: sensors.unreadable }),
     };
+  }
+
+  /** Names in the place of strings, such as a `status`, that no macro explains. */
+  #checkStrings(node: DeviceNode): void {
+    for (const name of ['display-name', 'label', 'status']) {
+      for (const value of node.properties.get(name)?.values ?? []) {
+        if (value.kind !== 'unknown') continue;
+        const token = this.#context.tokens[value.cell.first]!;
+        this.#context.complain(writtenAt(token), this.#context.names.explain(value.cell.text, false).message);
+      }
+    }
   }
 
   #bindings(keys: readonly Key[]): Binding[] {

@@ -12,7 +12,7 @@ import { temporaryDirectory } from '../support/temporary.ts';
 async function keymap(t: ExecutionContext) {
   const file = path.join(await temporaryDirectory(t), 'corne.keymap');
   const service = createLayoutService({ cache: createDefaultCache({ tag: 'layout', enabled: false }) });
-  // Loading the grammar is not reading a file.
+  // Loading modules is not reading a file.
   await writeFile(file, VALID);
   await service.layoutOf(file);
   return { file, read: () => service.layoutOf(file) };
@@ -47,7 +47,7 @@ const COSTLY: Record<string, string> = {
   'pasting again and again': `#define P(a, b) a##b\n${'P(x, P(y, z)) '.repeat(15_000)}`,
   'a macro with very many parameters': `#define F(${counted(20_000, n => `p${n},`)}q) q`,
   'very many labels': `/ { ${counted(30_000, n => `l${n}:`)} a { }; };`,
-  'very many names that are none': `/ { keymap { compatible = "zmk,keymap"; a { bindings = <${counted(15_000, n => `&kp K${n} `)}>; }; }; };`,
+  'very many names that nothing defines': `/ { keymap { compatible = "zmk,keymap"; a { bindings = <${counted(15_000, n => `&kp K${n} `)}>; }; }; };`,
   'very many nodes': `/ { ${counted(20_000, n => `n${n} { };`)} };`,
   'a layer that one macro makes': `#define ROW ${'&kp A '.repeat(90)}\n/ { keymap { compatible = "zmk,keymap"; a { bindings = <${'ROW '.repeat(220)}>; }; }; }; x`,
   'a file that includes itself': '#include "corne.keymap"\n',
@@ -55,6 +55,9 @@ const COSTLY: Record<string, string> = {
   'a file that devicetree source includes in itself': '/include/ "corne.keymap" / { };\n',
   'very many files that are not there': counted(9_000, n => `#include "f${n}.h"\n`),
   'questions for very many files': counted(6_000, n => `#if __has_include("f${n}.h")\n#endif\n`),
+  'very many keys in doubt': `#include "none.h"\n/ { keymap { compatible = "zmk,keymap"; a { bindings = <${counted(9_000, n => `&kp A\n#if N${n}\n#endif\n`)}>; }; }; };`,
+  'a long expression with a file that is not there': `#include "none.h"\n#define A(x) (1 + x)\n/ { keymap { compatible = "zmk,keymap"; a { bindings = <&kp (${'A(1) + '.repeat(30_000)}1)>; }; }; };`,
+  'very many behaviors that nothing defines': `/ { ${counted(8_000, n => `l${n}:`)} n { }; keymap { compatible = "zmk,keymap"; a { bindings = <&pk A ${counted(8_000, n => `&b${n} `)}>; }; }; };`,
   'a condition of many signs': `#if ${'!'.repeat(200_000)}1\n#endif`,
   'a condition of many terms': `#if 1 ${'+ 1'.repeat(60_000)} == 2\n#endif\nx`,
 };
@@ -91,27 +94,33 @@ test.serial('texts made to hurt the reader of a keymap end in errors with their 
   }
 });
 
-test.serial('what is no file in the place of a keymap ends in a message that names it', async t => {
-  const { file, read } = await keymap(t);
-  for (const [what, put] of Object.entries(HOSTILE_PLACES)) {
-    await inPlace(file, put);
-    t.is((await readWithinASecond(t, what, file, read))?.code, 'GLOVEBOX_KEYMAP_FILE', what);
-  }
-});
+test.serial(
+  'something other than a file in the place of a keymap ends in a message that names it',
+  async t => {
+    const { file, read } = await keymap(t);
+    for (const [what, put] of Object.entries(HOSTILE_PLACES)) {
+      await inPlace(file, put);
+      t.is((await readWithinASecond(t, what, file, read))?.code, 'GLOVEBOX_KEYMAP_FILE', what);
+    }
+  },
+);
 
-test.serial('what is no file in the place of an include ends in an error that names it', async t => {
-  const { file, read } = await keymap(t);
-  const include = path.join(path.dirname(file), 'keys.h');
-  await writeFile(file, `#include "keys.h"\n${VALID}`);
-  for (const [what, put] of Object.entries(HOSTILE_PLACES)) {
-    await inPlace(include, put);
-    await readWithinASecond(t, what, file, async () => {
-      const { errors } = await read();
-      t.regex(errors[0]?.message ?? '', /^keys\.h (?:was not found|cannot be read: )/, what);
-      t.is(errors[0]!.line, 1);
-    });
-  }
-});
+test.serial(
+  'something other than a file in the place of an include ends in an error that names it',
+  async t => {
+    const { file, read } = await keymap(t);
+    const include = path.join(path.dirname(file), 'keys.h');
+    await writeFile(file, `#include "keys.h"\n${VALID}`);
+    for (const [what, put] of Object.entries(HOSTILE_PLACES)) {
+      await inPlace(include, put);
+      await readWithinASecond(t, what, file, async () => {
+        const { errors } = await read();
+        t.regex(errors[0]?.message ?? '', /^keys\.h (?:was not found|cannot be read: )/, what);
+        t.is(errors[0]!.line, 1);
+      });
+    }
+  },
+);
 
 test.serial('a random change of a keymap ends in a layout or in a message that names the file', async t => {
   const { file, read } = await keymap(t);

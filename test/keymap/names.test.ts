@@ -104,6 +104,26 @@ c { bindings = <&kp B>; key-positions = <LEFT_T LEFT_TT>; layers = <(1 + NAV)>; 
       "7:74: 'NAV' is not defined, as far as is known without a west workspace",
     ],
   },
+  "a slip in a behavior, but not one that may be the keyboard's,": {
+    source: keymap('&pk A &tran &kp B &mine 1 2 &own &bd &none2', {
+      before: '/ { behaviors { mine: h { #binding-cells = <2>; }; }; };\n',
+    }),
+    drawn: ['&pk A &tran &kp B &mine 1 2 &own &bd &none2'],
+    errors: [
+      "5:13: '&pk' is a behavior neither of ZMK nor of the keymap. Did you mean '&kp'?",
+      "5:19: '&tran' is a behavior neither of ZMK nor of the keymap. Did you mean '&trans'?",
+    ],
+  },
+  'a slip in a behavior of the keymap': {
+    source: keymap('&mien 1 2', { before: '/ { behaviors { mine: h { #binding-cells = <2>; }; }; };\n' }),
+    drawn: ['&mien 1 2'],
+    errors: ["5:13: '&mien' is a behavior neither of ZMK nor of the keymap. Did you mean '&mine'?"],
+  },
+  'a name in the place of a string': {
+    source: keymap('&kp A').replace('bindings =', 'display-name = TITLE; bindings ='),
+    drawn: ['&kp A'],
+    errors: ["5:16: 'TITLE' is not defined, as far as is known without a west workspace"],
+  },
   'a row that nothing defines': {
     source: keymap('ROW_OF_36'),
     drawn: ["('ROW_OF_36' is not defined, as far as is known without a west workspace)"],
@@ -191,10 +211,69 @@ c { bindings = <&kp B>; key-positions = <LEFT_T LEFT_TT>; layers = <(1 + NAV)>; 
   },
   'a condition on what such a file may define': {
     source: keymap('&kp A\n#ifdef LEFT_HANDED\n&kp B\n#endif\n', { before: MISSING }),
-    drawn: ['&kp A'],
+    drawn: ["('LEFT_HANDED' may be defined in a file that was not found: helpers/all.h)"],
     errors: [
       `3:1: ${NOT_FOUND}`,
       "6:8: 'LEFT_HANDED' may be defined in a file that was not found: helpers/all.h. Here it counts as not defined",
+    ],
+  },
+  'a condition around a macro, on what such a file may define': {
+    source: `${keymap('&kp A ROW', { before: `${MISSING}#if SIZE > 3\n#define ROW &kp B\n#else\n#define ROW\n#endif\n` })}`,
+    drawn: ["('SIZE' may be defined in a file that was not found: helpers/all.h)"],
+    errors: [
+      `3:1: ${NOT_FOUND}`,
+      "4:5: 'SIZE' may be defined in a file that was not found: helpers/all.h. Here it counts as not defined",
+    ],
+  },
+  'a condition around what is beside the keys, on what such a file may define,': {
+    source: keymap('&kp A', { before: MISSING }).replace(
+      'bindings =',
+      '#ifdef NAMES\ndisplay-name = "x";\n#endif\nbindings =',
+    ),
+    drawn: ['&kp A'],
+    errors: [
+      `3:1: ${NOT_FOUND}`,
+      "5:8: 'NAMES' may be defined in a file that was not found: helpers/all.h. Here it counts as not defined",
+    ],
+  },
+  'a default that is keys, which such a file may have in another way,': {
+    source: keymap('&kp A THUMB', { before: `${MISSING}#ifndef THUMB\n#define THUMB &kp B\n#endif\n` }),
+    drawn: ["('THUMB' may be defined in a file that was not found: helpers/all.h)"],
+    errors: [`3:1: ${NOT_FOUND}`],
+  },
+  'a file that lacks beside a default that is drawn by its name': {
+    source: keymap('&mo NAV &kp LC(KEY) HOLD(A, 1)', {
+      before: `${MISSING}#ifndef DEFAULTS_H
+#define DEFAULTS_H
+#ifndef NAV
+#define NAV 2
+#endif
+#define KEY A
+#define HOLD(key, layer) &lt layer key
+#endif
+`,
+    }),
+    drawn: ['&mo NAV &kp LC(KEY) &lt 1 A'],
+    errors: [`3:1: ${NOT_FOUND}`],
+  },
+  'a file that was not found, between keys,': {
+    source: keymap(`&kp A\n${MISSING}&kp B`),
+    drawn: ['(helpers/all.h was not found)'],
+    errors: [`6:1: ${NOT_FOUND}`],
+  },
+  'one that devicetree source includes itself': {
+    source: keymap('&kp A /include/ "helpers/all.h" &kp B'),
+    drawn: ['(helpers/all.h was not found)'],
+    errors: [`5:19: ${NOT_FOUND}`],
+  },
+  'a condition in an argument of a macro': {
+    source: keymap('')
+      .replace('bindings = <>;', 'LAYER(&kp A\n#ifdef WIDE\n&kp B\n#endif\n, &kp C)')
+      .replace('/ {', `${MISSING}#define LAYER(a, b) bindings = <a b>;\n/ {`),
+    drawn: ["('WIDE' may be defined in a file that was not found: helpers/all.h)"],
+    errors: [
+      `4:1: ${NOT_FOUND}`,
+      "8:8: 'WIDE' may be defined in a file that was not found: helpers/all.h. Here it counts as not defined",
     ],
   },
   'a file that is not in the workspace': {
@@ -212,6 +291,24 @@ for (const [about, { source, drawn: expected, errors, options }] of Object.entri
     t.deepEqual(drawn(layout), expected);
   });
 }
+
+for (const value of ['= "&kp A"', '', '= <>', '= [00 11]', '= &kp', '= <&kp A>, "x"']) {
+  test(`bindings ${value || 'without a value'} are not drawn as an empty layer`, async t => {
+    const layout = await parseKeymap(keymap('').replace('= <>', value));
+    const message = "the value of 'bindings' is not a list of keys, such as <&kp A &kp B>";
+    t.deepEqual(errorsOf(layout), [`5:1: ${message}`]);
+    t.deepEqual(drawn(layout), [`(${message})`]);
+  });
+}
+
+test('it is said when there may be layers that are not known', async t => {
+  const isIncomplete = async (source: string) => (await parseKeymap(source)).isIncomplete ?? false;
+  t.false(await isIncomplete(keymap('&kp A NONE')));
+  t.true(await isIncomplete(keymap('&kp A', { before: MISSING })));
+  t.true(await isIncomplete(`LAYER(a, b)${keymap('&kp A')}`));
+  t.true(await isIncomplete(`${keymap('&kp A')}) { };`));
+  t.true(await isIncomplete(`${keymap('&kp A')}/ {`));
+});
 
 test('mistakes in included files come after those in the keymap, with the name of their file', async t => {
   const place = await temporaryDirectory(t);

@@ -80,7 +80,7 @@ test('macros of keys are replaced, and macros of one parameter stay readable', a
 });
 
 const conditionals: [text: string, kept: string[]][] = [
-  ['#ifdef QX\n&kp A\n#endif', []],
+  ['#ifdef QX\n&kp A\n#endif\n&kp C', ['&kp C']],
   ['#ifdef QX\n&kp A\n#else\n&kp B\n#endif', ['&kp B']],
   ['#ifndef QX\n&kp A\n#else\n&kp B\n#endif', ['&kp A']],
   ['#define QX\n#ifdef QX\n&kp A\n#else\n&kp B\n#endif', ['&kp A']],
@@ -186,10 +186,11 @@ test('layers that are disabled or reserved are not drawn', async t => {
   );
 });
 
-test('line ends of Windows, tabs and a missing last line end change nothing', async t => {
+test('line ends of Windows, a byte order mark and a missing last line end change nothing', async t => {
   const source = await readFile(new URL('./fixtures/sofle.keymap', import.meta.url), 'utf8');
   t.deepEqual(await parseKeymap(source.replaceAll('\n', '\r\n')), await parseKeymap(source));
   t.deepEqual(await parseKeymap(source.trimEnd()), await parseKeymap(source));
+  t.deepEqual(await parseKeymap(`\uFEFF${source}`), await parseKeymap(source));
 });
 
 test('a missing semicolon is named where it is missing', async t => {

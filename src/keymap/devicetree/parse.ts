@@ -1,9 +1,10 @@
-// Reads preprocessed devicetree source, as Zephyr's dtlib does. It goes on after mistakes, so that as much as possible
-// can be shown, and tells names that no macro explains from mistakes: they are in a file that was not read.
+// The parser of preprocessed devicetree source, after Zephyr's dtlib. It goes on after mistakes, so that as much as
+// possible can be shown, and tells names that no macro explains from mistakes: they are in a file that was not read.
 import type { Problem, Token } from '../preprocessor/token.ts';
-import { Scanner, StopError } from './scanner.ts';
+import { IDENTIFIER, REFERENCE, Scanner, StopError } from './scanner.ts';
 import { SourceText } from './source-text.ts';
-import { type Cell, createNode, type DeviceNode, nodesOf, type Property, type Value } from './tree.ts';
+import { createNode, type DeviceNode, nodesOf, type Property } from './tree.ts';
+import { ValueReader } from './values.ts';
 
 /** A name, among nodes and properties, that no macro explains. */
 export interface UnknownName {
@@ -18,6 +19,8 @@ export interface Devicetree {
   labels: ReadonlyMap<string, DeviceNode>;
   problems: Problem[];
   unknown: UnknownName[];
+  /** Whether there are parts that could not be read at all. */
+  isIncomplete: boolean;
 }
 
 /** Nodes in nodes. */
@@ -34,13 +37,7 @@ export function parseDevicetree(tokens: readonly Token[]): Devicetree {
   return parser;
 }
 
-const LABEL = /([A-Za-z_]\w*)\s*:/y;
 const NAME = /\\?[\w,.+*#?@-]+/y;
-const REFERENCE = /&(?:([A-Za-z_]\w*)|\{([^}]*)\})/y;
-const IDENTIFIER = /[A-Za-z_]\w*/y;
-const NUMBER = /(?:0[xX][\da-fA-F]+|\d+)(?:ULL|LL|UL|U|L)?(?!\w)/y;
-const CHARACTER = /'(?:\\.|[^'\\])*'/y;
-const STRING = /"((?:\\.|[^"\\])*)"/sy;
 const KEYWORD =
   /\/(dts-v1|plugin|memreserve|delete-node|delete-property|omit-if-no-ref|bits|incbin|include)\//y;
 
@@ -50,14 +47,20 @@ class Parser implements Devicetree {
   readonly unknown: UnknownName[] = [];
 
   readonly #scanner: Scanner;
+  readonly #values: ValueReader;
 
   constructor(source: SourceText) {
     this.#scanner = new Scanner(source);
+    this.#values = new ValueReader(this.#scanner);
     this.root = createNode('', this.#scanner.placeOf(0));
   }
 
   get problems(): Problem[] {
     return this.#scanner.problems;
+  }
+
+  get isIncomplete(): boolean {
+    return this.unknown.length > 0 || this.#scanner.hasSkipped;
   }
 
   run(): void {
@@ -78,7 +81,7 @@ class Parser implements Devicetree {
       this.#scanner.skipStatement();
       return;
     }
-    const labels = this.#takeLabels();
+    const labels = this.#scanner.takeLabels();
     const reference = this.#scanner.match(REFERENCE);
     const isRoot =
       reference === undefined && this.#scanner.text[this.#scanner.at] === '/' && this.#scanner.take('/');
@@ -134,8 +137,8 @@ class Parser implements Devicetree {
       this.#scanner.skipStatement();
       return;
     }
-    const labels = this.#takeLabels();
-    if (this.#scanner.match(KEYWORD) !== undefined) labels.push(...this.#takeLabels());
+    const labels = this.#scanner.takeLabels();
+    if (this.#scanner.match(KEYWORD) !== undefined) labels.push(...this.#scanner.takeLabels());
     const before = this.#scanner.at;
     const name = this.#scanner.match(NAME)?.[0];
     if (name === undefined) {
@@ -143,6 +146,7 @@ class Parser implements Devicetree {
       return;
     }
     const place = this.#scanner.placeOf(before);
+    const first = this.#scanner.source.indexAt(this.#scanner.at - 1) + 1;
     if (this.#scanner.take('{')) {
       if (made.has(name)) {
         this.#scanner.complain(place, `the node '${name}' is twice between the same brackets`);
@@ -154,11 +158,12 @@ class Parser implements Devicetree {
       this.#addLabels(child, labels);
       this.#body(child, depth + 1);
     } else if (this.#scanner.take('=')) {
-      const property: Property = { name, place, values: [] };
+      const property: Property = { name, place, values: [], first, last: first };
       node.properties.set(name, property);
-      this.#values(property.values);
+      this.#values.read(property.values);
+      property.last = this.#scanner.source.indexAt(this.#scanner.at - 1);
     } else if (this.#scanner.take(';')) {
-      node.properties.set(name, { name, place, values: [] });
+      node.properties.set(name, { name, place, values: [], first, last: first });
     } else {
       this.#scanner.at = before;
       if (!this.#unknownName()) {
@@ -166,107 +171,6 @@ class Parser implements Devicetree {
         this.#scanner.missing(';');
       }
     }
-  }
-
-  /** What is between `=` and `;`. */
-  #values(values: Value[]): void {
-    for (;;) {
-      this.#takeLabels();
-      const value = this.#value();
-      if (value === undefined) {
-        this.#scanner.unexpected();
-        this.#scanner.skipStatement();
-        return;
-      }
-      values.push(value);
-      this.#takeLabels();
-      if (this.#scanner.take(';')) return;
-      if (this.#scanner.take(',')) continue;
-      if (/[<["]/.test(this.#scanner.text[this.#scanner.at] ?? '')) {
-        this.#scanner.missing(',');
-        continue;
-      }
-      this.#scanner.missing(';');
-      return;
-    }
-  }
-
-  #value(): Value | undefined {
-    const string = this.#scanner.match(STRING);
-    if (string !== undefined) return { kind: 'string', text: string[1]!.replace(/\\(.)/gs, '$1') };
-    if (this.#scanner.take('<')) return { kind: 'cells', cells: this.#cells() };
-    if (this.#scanner.take('[')) {
-      this.#scanner.skipTo(']');
-      return { kind: 'other' };
-    }
-    if (this.#scanner.match(REFERENCE) !== undefined) return { kind: 'other' };
-    const keyword = this.#scanner.match(KEYWORD)?.[1];
-    if (keyword === 'bits') {
-      this.#scanner.match(NUMBER);
-      if (!this.#scanner.take('<')) return undefined;
-      this.#cells();
-      return { kind: 'other' };
-    }
-    if (keyword === 'incbin') {
-      if (this.#scanner.take('(')) this.#scanner.skipBrackets('cells');
-      return { kind: 'other' };
-    }
-    const cell = this.#unknownCell();
-    return cell && { kind: 'unknown', cell };
-  }
-
-  #cells(): Cell[] {
-    const cells: Cell[] = [];
-    for (;;) {
-      this.#scanner.skipSpace();
-      if (this.#scanner.take('>')) return cells;
-      const start = this.#scanner.at;
-      if (this.#scanner.match(LABEL) !== undefined) continue;
-      const cell = this.#cell(start);
-      if (cell !== undefined) {
-        cells.push(cell);
-        continue;
-      }
-      const next = this.#scanner.text[this.#scanner.at];
-      if (next === undefined || next === ';' || next === '{' || next === '}') {
-        this.#scanner.missing('>');
-        return cells;
-      }
-      this.#scanner.unexpected();
-      this.#scanner.at++;
-    }
-  }
-
-  #cell(start: number): Cell | undefined {
-    const reference = this.#scanner.match(REFERENCE);
-    if (reference !== undefined)
-      return this.#cellFrom(start, 'reference', reference[1] ?? reference[2] ?? '');
-    if (this.#scanner.match(NUMBER) !== undefined || this.#scanner.match(CHARACTER) !== undefined) {
-      return this.#cellFrom(start, 'number');
-    }
-    if (this.#scanner.take('(')) {
-      this.#scanner.skipBrackets('cells');
-      return this.#cellFrom(start, 'number');
-    }
-    return this.#unknownCell();
-  }
-
-  /** A name, with what is in brackets directly behind it. */
-  #unknownCell(): Cell | undefined {
-    this.#scanner.skipSpace();
-    const start = this.#scanner.at;
-    const name = this.#scanner.match(IDENTIFIER)?.[0];
-    if (name === undefined) return undefined;
-    if (this.#scanner.text[this.#scanner.at] !== '(') return this.#cellFrom(start, 'name', name);
-    this.#scanner.at++;
-    this.#scanner.skipBrackets('cells');
-    return this.#cellFrom(start, 'call', name);
-  }
-
-  #cellFrom(start: number, kind: Cell['kind'], text?: string): Cell {
-    const written = text ?? this.#scanner.text.slice(start, this.#scanner.at);
-    const first = this.#scanner.source.indexAt(start);
-    return { kind, text: written, first, last: this.#scanner.source.indexAt(this.#scanner.at - 1) };
   }
 
   /** Goes over a name that no macro explains, among nodes and properties; false when there is none. */
@@ -291,14 +195,6 @@ class Parser implements Devicetree {
     }
     this.#scanner.take(';');
     return true;
-  }
-
-  #takeLabels(): string[] {
-    const labels: string[] = [];
-    for (let found = this.#scanner.match(LABEL); found !== undefined; found = this.#scanner.match(LABEL)) {
-      labels.push(found[1]!);
-    }
-    return labels;
   }
 
   #addLabels(node: DeviceNode, labels: readonly string[]): void {

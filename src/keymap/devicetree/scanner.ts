@@ -1,4 +1,4 @@
-// Goes through the text of preprocessed devicetree source, and notes what is wrong in it and where.
+// The scanner of preprocessed devicetree source, which notes what is wrong in it and where.
 import { type Place, type Problem, usedAt, usedUntil } from '../preprocessor/token.ts';
 import type { SourceText } from './source-text.ts';
 
@@ -8,6 +8,11 @@ export class StopError extends Error {}
 const MAX_PROBLEMS = 20;
 const MAX_SHOWN = 30;
 const SPACE = /\s+/y;
+const LABEL = /([A-Za-z_]\w*)\s*:/y;
+
+/** `&label`, or `&{/a/path}`. */
+export const REFERENCE = /&(?:([A-Za-z_]\w*)|\{([^}]*)\})/y;
+export const IDENTIFIER = /[A-Za-z_]\w*/y;
 
 export class Scanner {
   readonly source: SourceText;
@@ -15,6 +20,8 @@ export class Scanner {
   readonly problems: Problem[] = [];
   /** How far it is. */
   at = 0;
+  /** Whether there are statements that could not be read. */
+  hasSkipped = false;
   readonly #start: Place;
 
   constructor(source: SourceText) {
@@ -51,6 +58,15 @@ export class Scanner {
     if (this.text[this.at] !== character) return false;
     this.at++;
     return true;
+  }
+
+  /** Goes over `label:`, any number of times. */
+  takeLabels(): string[] {
+    const labels: string[] = [];
+    for (let found = this.match(LABEL); found !== undefined; found = this.match(LABEL)) {
+      labels.push(found[1]!);
+    }
+    return labels;
   }
 
   /**
@@ -105,6 +121,7 @@ export class Scanner {
 
   /** Says that this cannot be read, and goes on behind it. */
   skipUnreadable(): void {
+    this.hasSkipped = true;
     this.unexpected();
     const start = this.at;
     this.skipStatement();
@@ -152,6 +169,7 @@ export class Scanner {
 
   /** Notes what is wrong, and ends the reading. */
   stop(place: Place, message: string): never {
+    this.hasSkipped = true;
     this.problems.push({ place, message });
     throw new StopError();
   }

@@ -17,6 +17,9 @@ export interface Property {
   place: Place;
   /** Parted by commas; empty when there is only the name. */
   values: Value[];
+  /** The tokens behind its name, up to its semicolon, as indices of the first and the last. */
+  first: number;
+  last: number;
 }
 
 export type Value =

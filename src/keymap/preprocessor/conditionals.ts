@@ -1,4 +1,5 @@
 // The conditionals of one file: which of its lines count.
+import { allOf, type Doubt } from './doubts.ts';
 import type { Place } from './token.ts';
 
 /** One `#if` … `#endif`. */
@@ -9,10 +10,18 @@ interface Conditional {
   /** Whether a branch counted already, or none can because the whole conditional is in one that does not. */
   isDecided: boolean;
   hasElse: boolean;
+  /** Why another branch may count. */
+  doubts: readonly Doubt[];
 }
 
 export class Conditionals {
   readonly #open: Conditional[] = [];
+  readonly #around: readonly Doubt[];
+
+  /** @param around why the file as a whole may not count */
+  constructor(around: readonly Doubt[] = []) {
+    this.#around = around;
+  }
 
   /** Whether a directive is one of conditionals. */
   static has(directive: string): boolean {
@@ -22,6 +31,17 @@ export class Conditionals {
   /** Whether the lines that are being read count. */
   get isActive(): boolean {
     return this.#open.at(-1)?.isActive ?? true;
+  }
+
+  /** Why the lines that are being read may not count. */
+  get doubts(): readonly Doubt[] {
+    return allOf(this.#around, ...this.#open.map(({ doubts }) => doubts));
+  }
+
+  /** Says that the condition that was read last may hold after all, or not. */
+  addDoubts(doubts: readonly Doubt[]): void {
+    const conditional = this.#open.at(-1);
+    if (conditional !== undefined) conditional.doubts = allOf(conditional.doubts, doubts);
   }
 
   /** How many are open. */
@@ -39,7 +59,7 @@ export class Conditionals {
     if (directive.startsWith('if')) {
       const isOuterActive = this.isActive;
       const isActive = isOuterActive && (await holds());
-      this.#open.push({ place, isActive, isDecided: isActive || !isOuterActive, hasElse: false });
+      this.#open.push({ place, isActive, isDecided: isActive || !isOuterActive, hasElse: false, doubts: [] });
       return undefined;
     }
     const conditional = this.#open.at(-1);

@@ -4,6 +4,7 @@
 // stays side by side.
 
 import { type Arguments, fitArguments, isAbsent, takeArguments } from './arguments.ts';
+import { allOf, type Doubt, withDoubts } from './doubts.ts';
 import { type HideSet, intersection, NO_HIDE_SET, union, withName } from './hide-set.ts';
 import { readTokens } from './lexer.ts';
 import { type Invocation, isPunctuator, type Macro, type Token } from './token.ts';
@@ -41,6 +42,7 @@ export class Expander {
   #left: number;
   #depth = 0;
   #isCondition = false;
+  #trace: readonly Doubt[] = [];
 
   constructor({ macros, onError, limit }: ExpanderOptions) {
     this.#macros = macros;
@@ -123,7 +125,10 @@ export class Expander {
       return;
     }
     const common = intersection(name.hideSet, given.close.hideSet);
-    this.#replace(input, { macro, name, args: fitted, close: given.close }, common);
+    const doubts = new Set(given.tokens.flatMap(token => token.doubts ?? []));
+    const invocation: Invocation = { macro, name, args: fitted, close: given.close };
+    if (doubts.size > 0) invocation.doubts = [...doubts];
+    this.#replace(input, invocation, common);
   }
 
   /** Puts what an invocation stands for in front of what is to be read. */
@@ -142,11 +147,28 @@ export class Expander {
       token.hideSet = known;
     }
     if (replacement.length > 0) replacement[0]!.spaceBefore = invocation.name.spaceBefore;
-    else if (invocation.name.spaceBefore && input.length > 0) {
-      // The blank before what is gone.
-      input.push({ ...input.pop()!, spaceBefore: true });
-    }
+    else this.#leaveTrace(input, invocation);
     for (let index = replacement.length - 1; index >= 0; index--) input.push(replacement[index]!);
+  }
+
+  /** Where a macro stands for nothing: the blank before it, and the doubt whether that is so. */
+  #leaveTrace(input: Token[], { macro, name, doubts: ofArguments }: Invocation): void {
+    const doubts = allOf(name.doubts, ofArguments, macro.doubts);
+    if (!name.spaceBefore && doubts.length === 0) return;
+    const next = input.pop();
+    if (next === undefined) {
+      this.#trace = allOf(this.#trace, doubts);
+      return;
+    }
+    const spaceBefore = next.spaceBefore || name.spaceBefore;
+    input.push({ ...withDoubts(next, doubts), spaceBefore });
+  }
+
+  /** The doubts that belong to the token behind what was expanded; once. */
+  takeTrace(): readonly Doubt[] {
+    const doubts = this.#trace;
+    this.#trace = [];
+    return doubts;
   }
 
   /** The body with arguments in the place of parameters. All tokens are new. */

@@ -1,5 +1,5 @@
-// From the text of a file to lines of preprocessing tokens, as GCC reads `assembler-with-cpp`: backslashes at line ends
-// join lines, comments are blanks, and a quote that is not closed takes the rest of its line.
+// The lexer of preprocessing tokens, after GCC for `assembler-with-cpp`: backslashes at line ends join lines, comments
+// are blanks, and a quote that is not closed takes the rest of its line.
 import type { SourceFile, Token, TokenKind } from './token.ts';
 
 /** What the lexer could not read. */
@@ -19,7 +19,7 @@ const PATTERNS: readonly [TokenKind, RegExp][] = [
   // A lone quote, and what is not ASCII.
   ['other', /["'][^\n]*|[\u0080-\u{10ffff}]+/uy],
 ];
-const SPACE = /[ \t\f\v\r]+|\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/y;
+const SPACE = /[ \t\f\v\r]+|^\uFEFF|\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/y;
 
 /**
  * The tokens of each line that has any; a line goes on where a backslash or a comment joins it to the next. `onError`

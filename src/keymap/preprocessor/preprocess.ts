@@ -3,6 +3,7 @@
 import { ConditionError, evaluateCondition } from './condition.ts';
 import { Conditionals } from './conditionals.ts';
 import { definitionOf, directiveOf, type Header, headerOf } from './directive.ts';
+import { type Doubt, Doubts, withDoubts } from './doubts.ts';
 import { Expander, ExpansionLimitError } from './expand.ts';
 import { readLines } from './lexer.ts';
 import { answerQuestions, HAS_INCLUDE } from './questions.ts';
@@ -31,11 +32,13 @@ export interface Preprocessed {
   macros: ReadonlyMap<string, Macro>;
   /** In the order in which they were met. Not those of {@link missing}. */
   problems: Problem[];
+  /** Whether something was too large or could not be read, so that it was not read to the end. */
+  hasStopped: boolean;
   missing: MissingInclude[];
   /** Includes that were found: relative to their search directories, or as they are written. */
   included: Set<string>;
   /** Names that are not defined, and that conditions asked for after an include was not found. */
-  doubtful: Map<string, Place>;
+  doubtful: ReadonlyMap<string, Place>;
 }
 
 /** Tokens of files that are read, and those that macros make. The largest keymaps in use have a tenth of it. */
@@ -52,6 +55,7 @@ export async function preprocess(file: FoundFile, files: SourceFiles): Promise<P
     await preprocessor.run(file);
   } catch (error) {
     if (!(error instanceof StopError)) throw error;
+    preprocessor.hasStopped = true;
   }
   return preprocessor;
 }
@@ -63,9 +67,9 @@ class Preprocessor implements Preprocessed {
   readonly tokens: Token[] = [];
   readonly macros = new Map<string, Macro>();
   readonly problems: Problem[] = [];
+  hasStopped = false;
   readonly missing: MissingInclude[] = [];
   readonly included = new Set<string>();
-  readonly doubtful = new Map<string, Place>();
 
   readonly #files: SourceFiles;
   readonly #expander: Expander;
@@ -76,6 +80,7 @@ class Preprocessor implements Preprocessed {
   /** Brackets that must be closed before there is anything to expand. */
   #open = 0;
   #depth = 0;
+  readonly #doubts = new Doubts();
   #read = 0;
   #counter = 0;
 
@@ -86,6 +91,10 @@ class Preprocessor implements Preprocessed {
       onError: ({ token, message }) => this.#complain(usedAt(token), message),
       limit: MAX_TOKENS,
     });
+  }
+
+  get doubtful(): ReadonlyMap<string, Place> {
+    return this.#doubts.doubtful;
   }
 
   async run(file: FoundFile): Promise<void> {
@@ -103,14 +112,14 @@ class Preprocessor implements Preprocessed {
       const [name, slash, word] = input.slice(-3);
       const isInclude = token.text === '/' && word?.text === 'include' && slash?.text === '/';
       if (!isInclude || name?.kind !== 'string') {
-        this.tokens.push(token);
+        this.tokens.push(this.#doubts.afterGap(token));
         continue;
       }
       input.length -= 3;
       const place = usedAt(token);
       const header = { name: name.text.slice(1, -1), isQuoted: true };
       const found = await this.#find(header, place, place.file as FoundFile);
-      if (found === undefined) this.missing.push({ name: header.name, place });
+      if (found === undefined) this.#miss(header.name, place);
       const inside = found === undefined ? [] : readLines(found).flat();
       this.#read += inside.length + 1;
       if (this.#read > MAX_TOKENS) this.#stop(place, 'the files are far larger than a keymap can be');
@@ -129,9 +138,9 @@ class Preprocessor implements Preprocessed {
     define('__INCLUDE_LEVEL__', () => `${this.#depth - 1}`);
   }
 
-  async #include(file: FoundFile): Promise<void> {
+  async #include(file: FoundFile, around: readonly Doubt[] = []): Promise<void> {
     this.#depth++;
-    const conditionals = new Conditionals();
+    const conditionals = new Conditionals(around);
     const lines = readLines(file, ({ message, line, column }) => {
       this.#complain({ file, line, column }, message);
     });
@@ -142,12 +151,15 @@ class Preprocessor implements Preprocessed {
         this.#read += line.length;
         if (this.#read > MAX_TOKENS)
           this.#stop(line[0]!.place, 'the files are far larger than a keymap can be');
+        const { doubts } = conditionals;
         for (const token of line) {
-          this.#pending.push(token);
+          this.#pending.push(withDoubts(this.#doubts.afterGap(token), doubts));
           if (this.#open > 0) this.#open += bracket(token);
         }
       } else {
         this.#flush(false);
+        // Behind an #endif there may be what another branch has.
+        if (directive === 'endif') this.#doubts.addToGap(conditionals.doubts);
         await this.#direct(directive, line, conditionals, file);
       }
     }
@@ -172,6 +184,7 @@ class Preprocessor implements Preprocessed {
         for (const token of expanded.rest) this.#open += bracket(token);
       }
     });
+    this.#doubts.addToGap(this.#expander.takeTrace());
   }
 
   #keep(tokens: readonly Token[]): void {
@@ -186,23 +199,24 @@ class Preprocessor implements Preprocessed {
         this.#stop(place, `conditionals are nested deeper than ${MAX_CONDITIONALS}`);
       }
       const wrong = await conditionals.take(name, place, () => this.#holds(name, rest, place, file));
+      conditionals.addDoubts(this.#doubts.takeAsked());
       if (wrong !== undefined) this.#complain(place, wrong);
       return;
     }
     if (!conditionals.isActive) return;
-    if (name === 'define') this.#define(rest, place);
+    if (name === 'define') this.#define(rest, place, conditionals.doubts);
     else if (name === 'undef') this.#undefine(rest, place);
     else if (name === 'error') this.#complain(place, `#error: ${textOf(rest)}`);
     else if (name === 'pragma' && rest[0]?.text === 'once') this.#once.add(file.text);
     else if (name.startsWith('include') || name === 'import') {
-      await this.#includeLine(name, rest, place, file);
+      await this.#includeLine(name, rest, place, file, conditionals.doubts);
     }
   }
 
-  #define(tokens: Token[], place: Place): void {
+  #define(tokens: Token[], place: Place, doubts: readonly Doubt[]): void {
     const macro = definitionOf(tokens);
     if (typeof macro === 'string') this.#complain(tokens[0]?.place ?? place, macro);
-    else this.macros.set(macro.name, macro);
+    else this.macros.set(macro.name, doubts.length === 0 ? macro : { ...macro, doubts });
   }
 
   #undefine([name]: Token[], place: Place): void {
@@ -210,7 +224,13 @@ class Preprocessor implements Preprocessed {
     else this.#complain(place, '#undef without the name of a macro');
   }
 
-  async #includeLine(directive: string, rest: Token[], place: Place, from: FoundFile): Promise<void> {
+  async #includeLine(
+    directive: string,
+    rest: Token[],
+    place: Place,
+    from: FoundFile,
+    doubts: readonly Doubt[],
+  ): Promise<void> {
     const header =
       headerOf(rest) ?? headerOf(this.#guarded(rest[0], () => this.#expander.expand(rest)) ?? []);
     if (header === undefined) {
@@ -221,7 +241,7 @@ class Preprocessor implements Preprocessed {
     this.#flush(true);
     const found = await this.#find(header, place, from, directive === 'include_next');
     if (found === undefined) {
-      this.missing.push({ name: header.name, place });
+      this.#miss(header.name, place);
       return;
     }
     this.included.add(found.place?.path ?? header.name);
@@ -229,7 +249,7 @@ class Preprocessor implements Preprocessed {
     if (directive === 'import') this.#once.add(found.text);
     if (this.#depth >= MAX_INCLUDES)
       this.#stop(place, `files include each other deeper than ${MAX_INCLUDES}`);
-    await this.#include(found);
+    await this.#include(found, doubts);
   }
 
   async #find(
@@ -263,7 +283,7 @@ class Preprocessor implements Preprocessed {
     const asked = await answerQuestions(line, isDefined, isThere);
     const expanded = this.#guarded(line[0], () => this.#expander.expandCondition(asked)) ?? [];
     const tokens = await answerQuestions(expanded, isDefined, isThere);
-    for (const token of tokens) if (token.kind === 'name') this.#noteDoubtful(token);
+    for (const token of tokens) if (token.kind === 'name') this.#doubts.ask(token);
     try {
       return evaluateCondition(tokens);
     } catch (error) {
@@ -275,13 +295,13 @@ class Preprocessor implements Preprocessed {
 
   #isDefined(name: Token): boolean {
     const isDefined = this.macros.has(name.text) || HAS_INCLUDE.test(name.text);
-    if (!isDefined) this.#noteDoubtful(name);
+    if (!isDefined) this.#doubts.ask(name);
     return isDefined;
   }
 
-  #noteDoubtful({ text, place }: Token): void {
-    if (this.missing.length === 0 || text === 'true' || text === 'false') return;
-    if (!this.doubtful.has(text)) this.doubtful.set(text, place);
+  #miss(name: string, place: Place): void {
+    this.missing.push({ name, place });
+    this.#doubts.miss(name);
   }
 
   #guarded<T>(at: Token | undefined, expand: () => T): T | undefined {

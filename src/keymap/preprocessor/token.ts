@@ -1,6 +1,7 @@
 // Preprocessing tokens, and where each comes from: a drawing shows a key as its author wrote it (`&kp UNDO`), though
 // its structure is known only when all macros are expanded.
 
+import type { Doubt } from './doubts.ts';
 import type { HideSet } from './hide-set.ts';
 
 /** A file that is read, or a header that Glovebox itself holds. */
@@ -41,6 +42,8 @@ export interface Token {
   /** Undefined: written outside of macro definitions. */
   origin?: Origin;
   hideSet?: HideSet;
+  /** Why something else may belong here, or between the token before it and this one. */
+  doubts?: readonly Doubt[];
 }
 
 /** How a token came out of a macro. */
@@ -58,6 +61,8 @@ export interface Invocation {
   args?: readonly Token[][];
   /** The bracket behind the arguments: what a macro stands for may end with a name, and its arguments follow the use. */
   close?: Token;
+  /** Those of the arguments. */
+  doubts?: readonly Doubt[];
 }
 
 /** `#define NAME body` or `#define NAME(parameters) body`. */
@@ -69,6 +74,8 @@ export interface Macro {
   body: readonly Token[];
   /** For macros such as `__LINE__`: what it stands for at its use, instead of a body. */
   dynamic?: (use: Token) => string;
+  /** Why it may be defined in another way, or not at all. */
+  doubts?: readonly Doubt[];
   /** Where its name is in the definition. */
   place: Place;
 }

@@ -83,6 +83,21 @@ test('the page shows what ran where, what came from where, caches by tag, and th
   t.regex(html, /aria-label="Layer 0, [^"]+: 42 keys"/);
 });
 
+test('layers have their numbers only where none can be missing', t => {
+  const captions = (isIncomplete: boolean) =>
+    page({ keymaps: [{ file: 'x.keymap', layout: { layers: [LAYER], errors: [], isIncomplete } }] }).match(
+      /<figcaption>.*|aria-label="Layer [^"]*"/g,
+    );
+  t.deepEqual(captions(false), [
+    `<figcaption>0 ${LAYER.name}</figcaption>`,
+    `aria-label="Layer 0, ${LAYER.name}: 1 keys"`,
+  ]);
+  t.deepEqual(captions(true), [
+    `<figcaption>${LAYER.name}</figcaption>`,
+    `aria-label="Layer ${LAYER.name}: 1 keys"`,
+  ]);
+});
+
 test('nothing that a build says can become part of the page', t => {
   const hostile = `"'><script>alert(1)</script>\u0000&`;
   const html = page(
