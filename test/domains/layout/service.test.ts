@@ -1,11 +1,11 @@
 import fs from 'node:fs/promises';
-import os from 'node:os';
 import path from 'node:path';
 import anyTest, { type TestFn } from 'ava';
 import type { Cache } from '../../../src/cache/cache.ts';
 import { createUserConfig } from '../../../src/config/index.ts';
 import { createDefaultCache } from '../../../src/coordinator/index.ts';
 import { createLayoutService, KeymapFileError } from '../../../src/domains/layout/index.ts';
+import { makeDirectory, removeDirectory } from '../../support/temporary.ts';
 
 interface Context {
   root: string;
@@ -19,7 +19,7 @@ const KEYMAP =
   '#include <behaviors.dtsi>\n#include <dt-bindings/zmk/keys.h>\n/ { keymap { compatible = "zmk,keymap"; base { bindings = <&kp A &kp B>; }; }; };\n';
 
 test.beforeEach(async t => {
-  const root = await fs.mkdtemp(path.join(os.tmpdir(), 'glovebox-layout-'));
+  const root = await makeDirectory();
   const file = path.join(root, 'corne.keymap');
   await fs.writeFile(file, KEYMAP);
   t.context = {
@@ -31,7 +31,8 @@ test.beforeEach(async t => {
 
 test.afterEach.always(async t => {
   await t.context.cache.close();
-  await fs.rm(t.context.root, { recursive: true, force: true });
+  // A shared cache of the process is still open, and may make files.
+  await removeDirectory(t.context.root);
 });
 
 async function countKeys(cache: Cache): Promise<number> {
