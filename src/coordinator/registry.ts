@@ -227,7 +227,9 @@ function resolveOptions(options: CacheOptions): Resolved {
     allowUntrusted: options.allowUntrusted ?? environment.allowUntrusted ?? false,
     clock: options.clock ?? wallClock.now,
     localTierSize:
-      options.localTierSize === 0 ? 0 : parseSize(options.localTierSize ?? DEFAULT_LOCAL_TIER_SIZE),
+      options.localTierSize === 0
+        ? 0
+        : parseSize(options.localTierSize ?? DEFAULT_LOCAL_TIER_SIZE, 'localTierSize'),
   };
 }
 
