@@ -1,7 +1,7 @@
 // Which stores this thread has open, so that those used least recently are closed when the process runs short of
 // descriptors: each store takes a few. One that was closed is opened again by the next operation that needs it.
 import { readdirSync, readFileSync } from 'node:fs';
-import { isOutOfFiles } from '../cache/sqlite/connection.ts';
+import { isOutOfFiles, mayBeOutOfFiles } from '../cache/sqlite/connection.ts';
 
 /** Something that holds descriptors, and can do without for a while. */
 export interface Closeable {
@@ -21,6 +21,8 @@ const USUAL_LIMIT = 1024;
 const OUR_SHARE = 1 / 2;
 // So few stores a thread may have open in any case. With no more than these nothing is counted.
 const FEWEST = 8;
+// How often something is opened that may have failed for want of descriptors.
+const TRIES = 4;
 
 /** What of the system {@link OpenStores} asks. */
 export interface Descriptors {
@@ -124,13 +126,18 @@ function countUsed(): number {
   return 0;
 }
 
-/** Opens something in a thread: when there are no descriptors left, once more without half of what it has open. */
+/**
+ * Opens something in a thread: when there are no descriptors left, again without half of what it has open. It tries more
+ * than twice, because other threads take and give back descriptors at the same time.
+ */
 export function withRoom<T>(stores: OpenStores, open: () => T): T {
-  try {
-    return open();
-  } catch (error) {
-    if (!isOutOfFiles(error) || !stores.parkHalf()) throw error;
-    return open();
+  for (let left = TRIES - 1; ; left--) {
+    try {
+      return open();
+    } catch (error) {
+      if (left === 0 || !mayBeOutOfFiles(error)) throw error;
+      if (isOutOfFiles(error)) stores.parkHalf();
+    }
   }
 }
 

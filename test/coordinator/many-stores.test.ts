@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import test from 'ava';
-import { type Closeable, OpenStores } from '../../src/coordinator/open-stores.ts';
+import { type Closeable, OpenStores, withRoom } from '../../src/coordinator/open-stores.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const run = promisify(execFile);
@@ -95,4 +95,24 @@ test('a few stay open in any case, until there is no descriptor left at all', t 
   t.deepEqual(isOpen().length, 8);
   t.true(stores.parkHalf());
   t.deepEqual(isOpen().length, 4);
+});
+
+test('what cannot be opened while other threads take and give back descriptors is tried again', t => {
+  const cannotOpen = () =>
+    Object.assign(new Error('unable to open database file'), { code: 'SQLITE_CANTOPEN' });
+  // By the time of a look there are descriptors again.
+  const failures = [cannotOpen(), cannotOpen()];
+  const opened = withRoom(new OpenStores(), () => {
+    const failure = failures.shift();
+    if (failure !== undefined) throw failure;
+    return 'open';
+  });
+  t.is(opened, 'open');
+  t.throws(
+    () =>
+      withRoom(new OpenStores(), () => {
+        throw cannotOpen();
+      }),
+    { code: 'SQLITE_CANTOPEN' },
+  );
 });

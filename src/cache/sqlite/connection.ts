@@ -15,11 +15,16 @@ export function connect(file: string, options: Options): Database {
   return database;
 }
 
-/** Whether this came of too many open files. SQLite itself only says that it cannot open something. */
+/** Whether this can have come of too many open files: SQLite itself only says that it cannot open something. */
+export function mayBeOutOfFiles(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return isFileLimit(code) || (typeof code === 'string' && code.startsWith('SQLITE_CANTOPEN'));
+}
+
+/** Whether this came of too many open files, and there still are too many. */
 export function isOutOfFiles(error: unknown): boolean {
-  const code = (error as { code?: unknown }).code;
-  if (isFileLimit(code)) return true;
-  if (typeof code !== 'string' || !code.startsWith('SQLITE_CANTOPEN')) return false;
+  if (isFileLimit((error as { code?: unknown }).code)) return true;
+  if (!mayBeOutOfFiles(error)) return false;
   try {
     closeSync(openSync(process.execPath, 'r'));
     return false;

@@ -99,6 +99,7 @@ export class Rig {
       const lines = createInterface({ input: socket });
       // A killed program resets its connection; the run's `ended` tells.
       socket.on('error', () => {});
+      lines.on('error', () => {});
       lines.once('line', line => {
         this.runs++;
         const run = new RigRun(socket, JSON.parse(line) as Hello, lines, options);
