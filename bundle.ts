@@ -1,10 +1,9 @@
 // Makes what is published of the sources: few files, because opening each of two hundred is most of a short program's time.
-import { copyFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const ROOT = fileURLToPath(new URL('.', import.meta.url));
-const GRAMMAR = 'tree-sitter-devicetree.wasm';
 
 /**
  * Writes the library, the program and the worker into `directory`, in the places that they have in the sources. What
@@ -26,7 +25,6 @@ export async function bundle(directory: string): Promise<void> {
     target: 'node22',
     logLevel: 'warning',
   });
-  copyFileSync(`${ROOT}node_modules/tree-sitter-devicetree/${GRAMMAR}`, `${directory}/src/shared/${GRAMMAR}`);
 }
 
 if (import.meta.main) {

@@ -223,7 +223,8 @@ export interface Cache {
    *
    * Inside of `produce`, `getOrSet` may be called for other keys. What would wait for itself, be it for the same key or
    * because what it waits for waits for what it produces, in whatever thread or process, is a {@link CircularWaitError}
-   * within a second, which names the keys.
+   * within a second, which names the keys. That a producer waits for work that it gave to another thread or process is
+   * not known: a `getOrSet` of its own key in that work waits for as long as `wait` says.
    */
   getOrSet<T>(key: string, produce: () => T | Promise<T>, options?: GetOrSetOptions): Promise<T>;
 

@@ -242,6 +242,8 @@ export class StoreCache implements Cache {
 
   async touch(key: string, ttl: Duration): Promise<boolean> {
     assertKey(key);
+    // Left out, it would stand for the cache's own, which may be none.
+    parseDuration(ttl, 'ttl');
     return (await this.#write({ type: 'touch', key, expires: this.#expires(ttl) }, false)) as boolean;
   }
 

@@ -1,19 +1,18 @@
 // The `command` toolchain: any program that turns inputs into artifacts is the compiler.
+import { lstatSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pickEnvironment } from '../../config/environment.ts';
 import { type CommandToolchainOptions, DEFAULT_PASS_THROUGH } from '../../config/toolchain-options.ts';
+import { InputReader } from '../../domains/compilation/inputs.ts';
 import type { Target } from '../../domains/compilation/target.ts';
-import type {
-  CompileJob,
-  CompileOutcome,
-  ObservedInputs,
-  Toolchain,
-} from '../../domains/compilation/toolchain.ts';
+import type { CompileJob, CompileOutcome, Toolchain } from '../../domains/compilation/toolchain.ts';
 import { CannotStartError, captureOutput } from '../../process/process.ts';
 import { collectArtifacts, traceArtifacts } from './artifacts.ts';
 import { parseDependencyFile } from './dependency-file.ts';
 import { inputFiles, isInside } from './input-files.ts';
+import { observeListed } from './listed-inputs.ts';
+import { includeDirectories } from './observed/ninja-manifest.ts';
 import { cancelled, runCompiler, withoutArtifacts } from './outcome.ts';
 import { checkPlaceholders, fillIn } from './placeholders.ts';
 import { findProgram } from './programs.ts';
@@ -47,7 +46,6 @@ class CommandToolchain implements Toolchain {
   readonly #configDirectory: string;
   readonly #outputDirectory: string;
   #version: Promise<string> | undefined;
-  #program: Promise<string | null> | undefined;
 
   constructor({
     options,
@@ -62,7 +60,11 @@ class CommandToolchain implements Toolchain {
     check(options);
   }
 
-  async identity(_target: Target, signal?: AbortSignal): Promise<Record<string, unknown>> {
+  async identity(
+    _target: Target,
+    signal?: AbortSignal,
+    reader: InputReader = new InputReader(),
+  ): Promise<Record<string, unknown>> {
     const { program, arguments: args, artifacts, environment = [], version } = this.#options;
     const values = pickEnvironment(environment);
     return {
@@ -72,9 +74,10 @@ class CommandToolchain implements Toolchain {
       arguments: args,
       artifacts,
       environment: Object.fromEntries([...environment].sort().map(name => [name, values[name] ?? null])),
-      // Without a version command another compiler of the same name is told by its file.
+      // Another compiler of the same name, and of the same version.
+      executable: await this.#executable(reader),
       ...(version === undefined || version.length === 0
-        ? { executable: await this.#executable() }
+        ? {}
         : { version: await this.#versionOf(version, signal) }),
     };
   }
@@ -100,52 +103,50 @@ class CommandToolchain implements Toolchain {
     const { target, buildDirectory, signal } = job;
     if (signal.aborted) return cancelled([]);
     const before = await traceArtifacts(buildDirectory, globs);
+    const filled = fillIn(args, {
+      board: target.board,
+      shield: target.shield ?? '',
+      snippet: target.snippet ?? '',
+      'cmake-args': target.cmakeArgs ?? '',
+      config: this.#configDirectory,
+      build: buildDirectory,
+      name: target.artifactName,
+      jobs: String(job.jobs),
+    });
+    const command = { command: await this.#locate(program), args: filled };
     const ran = await runCompiler(
       program,
-      {
-        command: await this.#locate(program),
-        args: fillIn(args, {
-          board: target.board,
-          shield: target.shield ?? '',
-          snippet: target.snippet ?? '',
-          'cmake-args': target.cmakeArgs ?? '',
-          config: this.#configDirectory,
-          build: buildDirectory,
-          name: target.artifactName,
-          jobs: String(job.jobs),
-        }),
-        cwd: this.#directory,
-        env: this.#environment(),
-      },
+      { ...command, cwd: this.#directory, env: this.#environment() },
       job,
     );
     if (!ran.ok) return ran;
     const artifacts = await collectArtifacts(buildDirectory, globs, target.artifactName, before);
     if (typeof artifacts === 'string') return withoutArtifacts(artifacts, ran.lastLines);
-    const observed = await this.#observed(buildDirectory);
-    return { ok: true, artifacts, ...(observed === undefined ? {} : { observed }) };
+    return { ok: true, artifacts, ...(await this.#observed(buildDirectory, filled)) };
   }
 
   /**
-   * What the dependency file says was read. All of it counts, declared or not, but for what the build made itself; a
-   * file that is listed and not there any more means that the list cannot be trusted.
+   * What the dependency file says was read. All of it counts, declared or not, but for what the build made itself. Where
+   * there is none, all declared inputs count; one that cannot be understood leaves nothing to go by.
    */
-  async #observed(buildDirectory: string): Promise<ObservedInputs | undefined> {
+  async #observed(
+    buildDirectory: string,
+    filled: readonly string[],
+  ): Promise<Pick<CompileOutcome & { ok: true }, 'observed' | 'untraceable'>> {
     const { observed } = this.#options;
-    if (observed === undefined) return undefined;
-    const listed = await readDependencies(path.resolve(buildDirectory, observed));
-    if (listed === undefined) return undefined;
-    const files = new Set(this.#ownProgram());
-    for (const dependency of listed) {
-      // Compilers write names as they got them, and they run in this directory.
-      const file = path.resolve(this.#directory, dependency);
-      if (isInside(file, buildDirectory)) continue;
-      const stats = await stat(file).catch(() => undefined);
-      if (stats === undefined) return undefined;
-      // Devices and directories have no content that could change.
-      if (stats.isFile()) files.add(file);
+    if (observed === undefined) return {};
+    const file = path.resolve(buildDirectory, observed);
+    if (lstatSync(file, { throwIfNoEntry: false }) === undefined) return {};
+    const listed = await readDependencies(file);
+    if (listed === undefined) {
+      return { untraceable: `its dependency file ${observed} (toolchains.command.observed) cannot be read.` };
     }
-    return files.size === 0 ? undefined : { files: [...files].sort(), directories: [], absent: [] };
+    const found = observeListed(listed, {
+      ...{ directory: this.#directory, buildDirectory, own: this.#ownProgram() },
+      declared: new Set(await this.declaredInputs()),
+      headers: includeDirectories(filled),
+    });
+    return found === undefined ? {} : { observed: found };
   }
 
   /** A program that is a file of the project is an input like any other. */
@@ -160,15 +161,11 @@ class CommandToolchain implements Toolchain {
     return pickEnvironment([...passThrough, ...environment]);
   }
 
-  /** Looked at once for all targets, as its version would be. */
-  #executable(): Promise<string | null> {
-    this.#program ??= this.#lookAtProgram();
-    return this.#program;
-  }
-
-  async #lookAtProgram(): Promise<string | null> {
-    const stats = await stat(await this.#locate(this.#options.program)).catch(() => undefined);
-    return stats === undefined ? null : `${stats.size} bytes of ${stats.mtime.toISOString()}`;
+  /** The program by its content; null when it is nowhere, or cannot be read. One of the project is an input anyhow. */
+  async #executable(reader: InputReader): Promise<string | null> {
+    if (this.#ownProgram().length > 0) return null;
+    const state = await reader.file(await this.#locate(this.#options.program)).catch(() => undefined);
+    return state === undefined ? null : `sha256:${state.sha256}`;
   }
 
   /** The program's absolute path; its name when it is nowhere, so that starting it says so. */

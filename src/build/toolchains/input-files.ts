@@ -1,8 +1,9 @@
 // The files that a toolchain's input globs stand for.
-import { realpath as realpathOf, stat } from 'node:fs';
+import { type readdir, realpath as realpathOf, stat } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { escapePath, glob } from 'tinyglobby';
+import { glob } from 'tinyglobby';
+import { LinkedTree } from './linked-tree.ts';
 
 export interface InputFilesOptions {
   /** Globs relative to it. Absolute. */
@@ -12,44 +13,40 @@ export interface InputFilesOptions {
   outputDirectory: string;
   /** Globs of what is no input either, relative to `directory`. Default: none. */
   ignore?: readonly string[];
+  /** Directories in which nothing is an input, whatever name or link leads there. Absolute. Default: none. */
+  excluded?: readonly string[];
+  /** Files that tell such a directory by their names. Default: none. */
+  marks?: readonly string[];
 }
 
 /**
  * Absolute paths of the files, sorted. Names that begin with a dot count like others; `.git` and the output directory
- * never do. A link to a file is that file's content under the link's name. A link to a directory is followed unless it
- * leads out of `directory`, to something around itself, or to the output: it could lead anywhere and never end.
+ * never do. Links are followed wherever they lead, and what is behind them counts under their names. Rejects with
+ * `ToolchainError` when a link leads to more than can be read for each build.
  */
 export async function inputFiles({
   directory,
   globs,
   outputDirectory,
   ignore = [],
+  excluded = [],
+  marks = [],
 }: InputFilesOptions): Promise<string[]> {
   if (globs.length === 0) return [];
-  const [root, output] = await Promise.all([realOr(directory), realOr(outputDirectory)]);
-  const follow = (link: string, target: string) =>
-    isInside(target, root) &&
-    !isInside(link, target) &&
-    !isInside(output, target) &&
-    !isInside(target, output);
-  const relativeOutput = path.relative(directory, outputDirectory).replaceAll(path.sep, '/');
+  const root = await realOr(directory);
+  const closed = await Promise.all([outputDirectory, ...excluded].map(realOr));
+  // A directory that is its own output, or lies in a project, would have no inputs.
+  const around = closed.filter(other => !isInside(root, other));
+  const tree = new LinkedTree({ isExcluded: real => around.some(other => isInside(real, other)), marks });
   const files = await glob([...globs], {
     cwd: directory,
     absolute: true,
     dot: true,
     onlyFiles: true,
-    followSymbolicLinks: true,
-    ignore: [
-      '**/.git',
-      '**/.git/**',
-      ...ignore,
-      // A config directory that is its own output directory would have no inputs.
-      ...(relativeOutput === '' || relativeOutput.startsWith('..')
-        ? []
-        : [`${escapePath(relativeOutput)}/**`]),
-    ],
-    fs: { realpath: followOnly(follow) },
+    ignore: ['**/.git', '**/.git/**', ...ignore],
+    fs: { readdir: tree.readdir as typeof readdir },
   });
+  tree.check();
   return [...new Set(files.map(file => path.normalize(file)))].sort();
 }
 

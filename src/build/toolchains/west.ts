@@ -7,8 +7,14 @@ import { findProgram } from './programs.ts';
 import type { ToolchainResources } from './resources.ts';
 import { ToolchainError } from './toolchain-error.ts';
 import type { ZephyrEngine, ZephyrOrder } from './zephyr/engine.ts';
-import { buildEnvironment, countedEnvironment, passedEnvironment } from './zephyr/environment.ts';
-import { buildTools } from './zephyr/tools.ts';
+import {
+  buildEnvironment,
+  countedEnvironment,
+  DEFAULT_ENVIRONMENT,
+  passedEnvironment,
+} from './zephyr/environment.ts';
+import { buildTools, identifiedPrograms } from './zephyr/tools.ts';
+import { usedTools } from './zephyr/used-tools.ts';
 import { WEST, westBuildArguments } from './zephyr/west-build.ts';
 import { type ZephyrDescription, ZephyrToolchain } from './zephyr/zephyr-toolchain.ts';
 
@@ -48,21 +54,30 @@ class WestEngine implements ZephyrEngine {
 
   async run(order: ZephyrOrder, job: CompileJob) {
     const environment = passedEnvironment(this.#options.environment);
-    const hasCcache = (await findProgram('ccache', order.workspace, environment)) !== undefined;
-    const ccache = hasCcache ? order.ccache : undefined;
     return runCompiler(
       WEST,
       {
         command: WEST,
         args: westBuildArguments(job.target, order),
         cwd: order.workspace,
-        env: {
-          ...environment,
-          ...buildEnvironment({ ...order, ccache }, job.jobs),
-        },
+        env: { ...DEFAULT_ENVIRONMENT, ...environment, ...buildEnvironment(order, job.jobs) },
       },
       job,
     );
+  }
+
+  async hasCcache(workspace: string) {
+    const environment = passedEnvironment(this.#options.environment);
+    return (await findProgram('ccache', workspace, environment)) !== undefined;
+  }
+
+  async tools(build: string, isComplete: boolean) {
+    const environment = passedEnvironment(this.#options.environment);
+    const [used, identified] = await Promise.all([
+      usedTools(build, isComplete, environment),
+      identifiedPrograms(environment),
+    ]);
+    return 'untraceable' in used ? used : { ...used, identified };
   }
 
   /** The paths of a build are this machine's. */

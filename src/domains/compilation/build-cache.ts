@@ -4,6 +4,7 @@ import type { Cache, Duration, GetOrSetOptions } from '../../cache/cache.ts';
 import { cacheKey } from '../../cache/keys.ts';
 import { parseDuration } from '../../cache/units.ts';
 import { type BaseInputs, FINGERPRINT_SCHEMA, type InputSnapshot } from './fingerprint.ts';
+import { KnownDigests } from './known-digests.ts';
 import type { DeclaredInputs } from './snapshot.ts';
 import { asBase, asManifest, asSnapshot } from './stored.ts';
 
@@ -41,11 +42,14 @@ export interface CompilationBuildCacheOptions {
  */
 export class CompilationBuildCacheService {
   readonly cache: Cache;
+  /** Of large files that builds read. */
+  readonly digests: KnownDigests;
   readonly #ttl: Duration;
   readonly #clock: () => number;
 
   constructor(cache: Cache, { ttl = BUILD_TTL, clock = Date.now }: CompilationBuildCacheOptions = {}) {
     this.cache = cache;
+    this.digests = new KnownDigests(cache, ttl);
     this.#ttl = ttl;
     this.#clock = clock;
   }

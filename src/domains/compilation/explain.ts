@@ -25,9 +25,10 @@ function compareToolchains(was: Record<string, unknown>, is: Record<string, unkn
     tools: wasTools,
     sdks: wasSdks,
     python: wasPython,
+    places: wasPlaces,
     ...before
   } = was;
-  const { workspace, image, tools, sdks, python, ...now } = is;
+  const { workspace, image, tools, sdks, python, places, ...now } = is;
   if (isWorkspace(wasWorkspace) && isWorkspace(workspace)) {
     found.push(...workspaceDifferences(wasWorkspace, workspace));
   } else compare('toolchain ', { workspace: wasWorkspace }, { workspace }, found);
@@ -41,6 +42,8 @@ function compareToolchains(was: Record<string, unknown>, is: Record<string, unkn
   const { command, ...rest } = now;
   compare('toolchain ', others, rest, found);
   // It follows from the target and from what was told already; if not, it is all that there is to say.
+  if (found.length === 0 && JSON.stringify(wasPlaces) !== JSON.stringify(places))
+    found.push('the compiler is in another place');
   if (found.length === 0) compare('toolchain ', { command: wasCommand }, { command }, found);
 }
 
@@ -95,10 +98,13 @@ function compareSdks(before: unknown, now: unknown, found: string[]): void {
 
 /** What is stored may be of any form. */
 function isWorkspace(value: unknown): value is WorkspaceIdentity {
+  const areChanges = (changes: unknown) =>
+    changes === undefined || (isObject(changes) && Array.isArray(changes.files));
   const isProject = (project: unknown) =>
     isObject(project) &&
     typeof project.head === 'string' &&
-    (project.changes === undefined || (isObject(project.changes) && Array.isArray(project.changes.files)));
+    areChanges(project.changes) &&
+    areChanges(project.unversioned);
   return isObject(value) && isObject(value.projects) && Object.values(value.projects).every(isProject);
 }
 

@@ -4,7 +4,7 @@ import type { Target } from './target.ts';
 import type { Toolchain } from './toolchain.ts';
 
 /** Raised when the meaning of a fingerprint changes, so that nothing stored under the older meaning is found again. */
-export const FINGERPRINT_SCHEMA = 2;
+export const FINGERPRINT_SCHEMA = 3;
 
 /** What is known of a build before any file is read. Its digest finds the inputs that earlier builds observed. */
 export interface BaseInputs {

@@ -4,6 +4,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { GloveboxError } from '../../cache/errors.ts';
 import { hashOpenFile } from '../../cache/hash-file.ts';
+import { type KnownDigests, LARGE_FILE } from './known-digests.ts';
+import { statOf } from './real-path.ts';
 
 // What editors leave beside a file while it is open; no build reads these, and they come and go.
 const EDITOR_LEFTOVER = /^(?:.*~|\..*\.sw[a-p]|\.#.*|#.*#|4913|\.DS_Store)$/;
@@ -28,20 +30,28 @@ export interface FileState {
  * build, and another one to see whether something changed since.
  */
 export class InputReader {
+  readonly #digests: KnownDigests | undefined;
   readonly #files = new Map<string, Promise<FileState | undefined>>();
   readonly #listings = new Map<string, Promise<string | undefined>>();
+
+  /** @param digests of large files, which are not read again while they are unchanged. Default: every file is read */
+  constructor(digests?: KnownDigests) {
+    this.#digests = digests;
+  }
 
   /** The state of the file at an absolute path, or undefined when there is none. Rejects with {@link InputError} when it cannot be read. */
   file(file: string): Promise<FileState | undefined> {
     let state = this.#files.get(file);
     if (!state) {
-      state = readState(file);
+      state = readState(file, this.#digests);
       this.#files.set(file, state);
     }
     return state;
   }
 
-  /** The digest of a directory's names and their types, or undefined when there is no such directory. */
+  /**
+   * The digest of a directory's names and of what each is, through links; or undefined when there is no such directory.
+   */
   listing(directory: string): Promise<string | undefined> {
     let digest = this.#listings.get(directory);
     if (!digest) {
@@ -51,12 +61,12 @@ export class InputReader {
     return digest;
   }
 
-  /** Whether it is certain that nothing is at this path. Not remembered. */
+  /** Whether it is certain that nothing is at this path, or only a link that leads nowhere. Not remembered. */
   async isAbsent(file: string): Promise<boolean> {
     try {
-      return fs.lstatSync(file, { throwIfNoEntry: false }) === undefined;
+      return fs.statSync(file, { throwIfNoEntry: false }) === undefined;
     } catch (error) {
-      return isMissing(error);
+      return isMissing(error) || (error as NodeJS.ErrnoException).code === 'ELOOP';
     }
   }
 }
@@ -83,24 +93,37 @@ export class PathBase {
     this.#roots = [...new Set([configDirectory, real])];
   }
 
-  /** Relative with `/` when inside the config directory, else absolute. */
+  /**
+   * Relative with `/` when inside the config directory, else absolute. A path with `..` in it stays as it is spelled: behind
+   * a link that is another place than the path without it.
+   */
   toStored(file: string): string {
     for (const root of this.#roots) {
+      if (isClimbing(file)) {
+        if (file.startsWith(`${root}${path.sep}`))
+          return file.slice(root.length + 1).replaceAll(path.sep, '/');
+        continue;
+      }
       const relative = path.relative(root, file);
       if (relative !== '..' && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative)) {
         return relative === '' ? '.' : relative.replaceAll(path.sep, '/');
       }
     }
-    return file;
+    return isClimbing(file) ? file : path.resolve(file);
   }
 
   /** The absolute path that {@link toStored} was given, in this config directory. */
   fromStored(stored: string): string {
-    return path.resolve(this.#directory, stored);
+    if (!isClimbing(stored)) return path.resolve(this.#directory, stored);
+    return path.isAbsolute(stored) ? stored : `${this.#directory}${path.sep}${stored}`;
   }
 }
 
-async function readState(file: string): Promise<FileState | undefined> {
+function isClimbing(file: string): boolean {
+  return /[/\\]\.\.(?:[/\\]|$)/.test(file);
+}
+
+async function readState(file: string, digests: KnownDigests | undefined): Promise<FileState | undefined> {
   let descriptor: number;
   try {
     // Non-blocking, so that a pipe in the place of a file cannot hold the build up for ever.
@@ -114,7 +137,13 @@ async function readState(file: string): Promise<FileState | undefined> {
     if (!stat.isFile())
       throw new InputError(`The input ${file} is not a regular file. Remove it or leave it out.`);
     const stamp = `${stat.dev}:${stat.ino}:${stat.size}:${stat.ctimeNs}`;
-    return { sha256: await hashOpenFile(descriptor, Number(stat.size)), stamp };
+    const known = stat.size >= LARGE_FILE ? digests : undefined;
+    const remembered = await known?.get(file, stamp);
+    if (remembered !== undefined) return { sha256: remembered, stamp };
+    const begun = Date.now();
+    const sha256 = await hashOpenFile(descriptor, Number(stat.size));
+    await known?.set(file, stamp, sha256, Number(stat.ctimeMs), begun);
+    return { sha256, stamp };
   } catch (error) {
     if (error instanceof InputError) throw error;
     throw new InputError(`Cannot read the input ${file}: ${(error as Error).message}.`, { cause: error });
@@ -135,8 +164,21 @@ async function readListing(directory: string): Promise<string | undefined> {
   }
   const lines = entries
     .filter(entry => !isEditorLeftover(entry.name))
-    .map(entry => `${entry.name}\0${entry.isDirectory() ? 'd' : entry.isSymbolicLink() ? 'l' : 'f'}\0`);
+    .map(entry => `${entry.name}\0${kindOf(path.join(directory, entry.name), entry)}\0`);
   return createHash('sha256').update(lines.sort().join('')).digest('hex');
+}
+
+/** Of a link it is that of its target; of one that leads nowhere, where it would lead. */
+function kindOf(file: string, entry: fs.Dirent): string {
+  if (!entry.isSymbolicLink()) return entry.isDirectory() ? 'd' : 'f';
+  const target = statOf(file);
+  if (target) return target.isDirectory() ? 'ld' : 'lf';
+  try {
+    return `l ${fs.readlinkSync(file)}`;
+  } catch {
+    // It is gone meanwhile.
+    return 'l';
+  }
 }
 
 function isMissing(error: unknown): boolean {

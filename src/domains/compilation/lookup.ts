@@ -59,7 +59,7 @@ export class Lookup {
     const { toolchain } = this.#options;
     // Through JSON, so that what is compared later is exactly what can be stored.
     const identity: Record<string, unknown> = JSON.parse(
-      JSON.stringify(await toolchain.identity(target, signal)),
+      JSON.stringify(await toolchain.identity(target, signal, reader)),
     );
     const plain: Target = JSON.parse(JSON.stringify(target));
     const base = { schema: FINGERPRINT_SCHEMA, kind: toolchain.kind, target: plain, toolchain: identity };

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { cacheKey } from '../../cache/keys.ts';
 import type { InputSnapshot } from './fingerprint.ts';
 import { type InputReader, isEditorLeftover, type PathBase } from './inputs.ts';
+import { real } from './real-path.ts';
 import type { ObservedInputs } from './toolchain.ts';
 
 // The kernel stamps files by a clock that lags behind `Date.now()` by up to one tick.
@@ -65,18 +66,17 @@ export async function observe(
   const inputs: InputSnapshot = { files: [], directories: [], absent: [], declared: undefined };
   const changed = new Set<string>();
 
-  // A dependency file lists what was opened, not what was looked for in vain.
-  const tellsNames =
-    observed !== undefined &&
-    observed.declared !== true &&
-    observed.directories.length + observed.absent.length > 0;
-  if (!tellsNames) {
+  const counting = countingDeclared(observed);
+  if (counting !== undefined) {
     inputs.declared = declared.before.digest;
     for (const stored of newIn(declared.after.paths, declared.before.paths)) changed.add(stored);
     for (const stored of newIn(declared.before.paths, declared.after.paths)) changed.add(stored);
   }
 
-  for (const stored of observed ? storedPaths(observed.files, base) : declared.before.paths) {
+  const read = new Set(storedPaths(observed?.files ?? [], base));
+  const files = new Set([...read, ...linkedNames(read, declared.before.paths, base)]);
+  if (counting === 'contents') for (const stored of declared.before.paths) files.add(stored);
+  for (const stored of [...files].sort()) {
     const file = base.fromStored(stored);
     const after = await readers.after.file(file);
     if (known.has(stored)) {
@@ -86,7 +86,7 @@ export async function observe(
       changed.add(stored);
     }
     if (after) inputs.files.push([stored, after.sha256]);
-    else if (observed) changed.add(stored);
+    else if (read.has(stored)) changed.add(stored);
     else inputs.absent.push(stored);
   }
   for (const stored of storedPaths(observed?.directories ?? [], base)) {
@@ -99,7 +99,30 @@ export async function observe(
     if (await readers.after.isAbsent(base.fromStored(stored))) inputs.absent.push(stored);
     else changed.add(stored);
   }
+  inputs.absent = [...new Set(inputs.absent)].sort();
   return { inputs, changed: [...changed].sort() };
+}
+
+/** Which declared inputs count besides the observed ones: see {@link ObservedInputs}. */
+function countingDeclared(observed: ObservedInputs | undefined): ObservedInputs['declared'] {
+  if (observed === undefined) return 'contents';
+  if (observed.declared !== undefined) return observed.declared;
+  // A dependency file lists what was opened, not what was looked for in vain.
+  return observed.directories.length + observed.absent.length > 0 ? undefined : 'names';
+}
+
+/**
+ * The declared names, through links, of files that were read. A tool may have written down a file's real name, and then
+ * a link that comes to lead elsewhere would not be noticed.
+ */
+function linkedNames(read: ReadonlySet<string>, declared: readonly string[], base: PathBase): string[] {
+  const reals = new Set([...read].map(stored => real(base.fromStored(stored))));
+  return declared.filter(stored => {
+    if (read.has(stored)) return false;
+    const file = base.fromStored(stored);
+    const target = real(file);
+    return target !== file && reals.has(target);
+  });
 }
 
 /**
@@ -117,7 +140,9 @@ export async function differences(
 ): Promise<string[]> {
   const found: string[] = [];
   const told = new Set<string>();
-  for await (const [subject, sentence] of compare()) {
+  for await (const [stored, sentence] of compare()) {
+    // One file may count by several spellings of its name.
+    const subject = stored === '' ? '' : path.resolve(base.fromStored(stored));
     if (told.has(subject)) continue;
     told.add(subject);
     found.push(sentence);
@@ -125,7 +150,7 @@ export async function differences(
   }
   return found;
 
-  async function* compare(): AsyncGenerator<[subject: string, sentence: string]> {
+  async function* compare(): AsyncGenerator<[stored: string, sentence: string]> {
     for (const [stored, sha256] of snapshot.files) {
       const state = await reader.file(base.fromStored(stored)).catch(() => null);
       if (state === null) yield [stored, `${stored} cannot be read`];
@@ -137,7 +162,7 @@ export async function differences(
     }
     for (const [stored, digest] of snapshot.directories) {
       const now = await reader.listing(base.fromStored(stored)).catch(() => undefined);
-      if (now !== digest) yield [stored, `the files in ${stored} are others`];
+      if (now !== digest) yield [stored, `the file list of ${stored} changed`];
     }
     if (snapshot.declared === undefined) return;
     const now = await declared();
@@ -155,7 +180,7 @@ function newIn(paths: readonly string[], others: readonly string[]): string[] {
 }
 
 function storedPaths(files: readonly string[], base: PathBase): string[] {
-  return [...new Set(files.map(file => base.toStored(path.resolve(file))))].sort();
+  return [...new Set(files.map(file => base.toStored(file)))].sort();
 }
 
 // For inputs that nobody announced before the build: there is no earlier hash to compare with, only the clock.

@@ -1,4 +1,5 @@
 // What the compilation domain asks of whatever compiles. Implementations are in build/toolchains.
+import type { InputReader } from './inputs.ts';
 import type { Target } from './target.ts';
 
 export interface Toolchain {
@@ -7,8 +8,10 @@ export interface Toolchain {
   /**
    * Everything about the toolchain, apart from files, that can change the output of this target: program, arguments,
    * version, chosen environment. Plain JSON data; every field is named in explanations (`toolchain.version changed`).
+   *
+   * @param reader for programs that are known by their content. Default: one of its own
    */
-  identity(target: Target, signal?: AbortSignal): Promise<Record<string, unknown>>;
+  identity(target: Target, signal?: AbortSignal, reader?: InputReader): Promise<Record<string, unknown>>;
 
   /** Absolute paths of every file that a build may read, of whichever target, and that can change. Sorted. */
   declaredInputs(): Promise<string[]>;
@@ -43,8 +46,13 @@ export type CompileOutcome =
       ok: true;
       /** What was built: existing files below the build directory. */
       artifacts: Artifact[];
-      /** The declared inputs that the build really read. Undefined: not known, so all declared inputs count. */
+      /** What the build really read. Undefined: not known, so all declared inputs count. */
       observed?: ObservedInputs;
+      /**
+       * Why the build may have read files that are neither observed nor declared, as the end of a sentence: then it
+       * cannot be told when its result is out of date, and it is not kept. Default: it has not.
+       */
+      untraceable?: string;
       /** What the toolchain's identity names and what changed meanwhile: then the result is not kept. Default: nothing. */
       unsteady?: string[];
       /** What a person should know about the firmware, one sentence each; kept with it. Default: nothing. */
@@ -80,8 +88,8 @@ export interface Artifact {
 }
 
 /**
- * What a build read. When both `directories` and `absent` are empty the toolchain does not know what was looked for in
- * vain: then any declared input that comes or goes counts as a change, too.
+ * What a build read. Doubt only ever adds inputs: what is observed counts in any case, and the declared inputs as far as
+ * the toolchain does not know better.
  */
 export interface ObservedInputs {
   /** Absolute paths of files that were read. */
@@ -90,6 +98,10 @@ export interface ObservedInputs {
   directories: string[];
   /** Absolute paths that were looked for and did not exist. */
   absent: string[];
-  /** Whether these two lists may not be all, so that any declared input that comes or goes counts as well. Default: when both are empty. */
-  declared?: boolean;
+  /**
+   * Which declared inputs count as well. `names`: `directories` and `absent` may not be all, so any declared input that
+   * comes or goes counts. `contents`: `files` may not be all, so every declared input counts. Default: `names` when both
+   * lists are empty, because then nothing tells what was looked for in vain; else none.
+   */
+  declared?: 'names' | 'contents';
 }

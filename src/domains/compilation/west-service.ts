@@ -39,11 +39,12 @@ export interface CompileRequest {
 export class ZmkWestService {
   readonly #options: LookupOptions;
   readonly #lookup: Lookup;
-  readonly #reader = new InputReader();
+  readonly #reader: InputReader;
 
   constructor(options: LookupOptions) {
     this.#options = options;
     this.#lookup = new Lookup(options);
+    this.#reader = this.#newReader();
   }
 
   /**
@@ -89,7 +90,7 @@ export class ZmkWestService {
     const { configDirectory } = this.#options;
     onEvent?.({ type: 'checking' });
     // The files as they are now: a service may have been made long before.
-    const reader = new InputReader();
+    const reader = this.#newReader();
     let question: Question;
     try {
       question = await this.#lookup.ask(target, reader, signal);
@@ -120,6 +121,10 @@ export class ZmkWestService {
     } catch (error) {
       return signal?.aborted ? cancelled() : failure('output', error, request.directory);
     }
+  }
+
+  #newReader(): InputReader {
+    return new InputReader(this.#options.builds.digests);
   }
 
   /** Compiles, or takes over what another did meanwhile. Undefined: that could not be used and was forgotten. */
@@ -229,9 +234,13 @@ export class ZmkWestService {
         type: 'warning',
         message: `${target.artifactName} is not kept for the next build: ${why}`,
       });
+    if (outcome.untraceable !== undefined) {
+      warn(outcome.untraceable);
+      return undefined;
+    }
     try {
       const after = await declare(await this.#options.toolchain.declaredInputs(), paths);
-      const readers = { before: question.reader, after: new InputReader() };
+      const readers = { before: question.reader, after: this.#newReader() };
       const observation = await observe(observed, { before: declared, after }, readers, started, paths);
       const changed = [...(outcome.unsteady ?? []), ...observation.changed];
       if (changed.length === 0) return observation.inputs;

@@ -110,6 +110,13 @@ const LINES = [
   '/ { a; };',
   '/ { b; };',
   'CONFIG_A=y',
+  // What is outside of the repository, and words by which it is not certain what was read.
+  '#include "../../shared/base.dtsi"',
+  '#include "linked/keys.dtsi"',
+  '#if __has_include("linked/extra.dtsi")\n#include "linked/extra.dtsi"\n#endif',
+  '// layer 4 is for embed commands',
+  '/* data = /incbin/(LOGO); */',
+  '/include/ "timing.dtsi"',
 ];
 
 const KEYMAPS = ['config/corne.keymap', 'config/lily58.keymap', 'config/sofle.keymap'];
@@ -151,24 +158,43 @@ export const pick = <T>(list: readonly T[], n: number): T => list[n % list.lengt
 export class Editor {
   /** As they are now. */
   readonly targets: Target[];
+  readonly #original: [file: string, content: string][];
   readonly #repository: string;
   readonly #changeWorkspace: () => void;
   /** What was there before each edit of a file. */
   readonly #before: [file: string, content: string | undefined][] = [];
 
-  constructor(repository: string, targets: readonly Target[], changeWorkspace: () => void) {
+  /** @param original what files are restored to */
+  constructor(
+    repository: string,
+    targets: readonly Target[],
+    changeWorkspace: () => void,
+    original: Readonly<Record<string, string>> = CONFIG,
+  ) {
+    this.#original = Object.entries(original);
     this.#repository = repository;
     this.targets = [...targets];
     this.#changeWorkspace = changeWorkspace;
   }
 
-  do({ kind, a, b, c }: Edit): void {
+  /** Edits; false when the file system has it that nothing can be done, such as a file below a file. */
+  do(edit: Edit): boolean {
+    try {
+      this.#do(edit);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+      return false;
+    }
+  }
+
+  #do({ kind, a, b, c }: Edit): void {
     const existing = this.#existing();
     const file = pick(existing.length > 0 && a % 2 === 0 ? existing : FILES, b);
     const at = this.#at(file);
     if (kind === 'write') this.#write(file, this.#content(file, b, c));
     else if (kind === 'heat') this.#write(pick(HOT, b), `/ { v${c % 3}; };\n`);
-    else if (kind === 'restore') this.#write(...pick(Object.entries(CONFIG), b));
+    else if (kind === 'restore') this.#write(...pick(this.#original, b));
     else if (kind === 'remove') this.#write(file, undefined);
     else if (kind === 'undo') this.#put(...(this.#before.pop() ?? ['config/none.dtsi', undefined]));
     else if (kind === 'rename') this.#rename(file, pick(FILES, c));

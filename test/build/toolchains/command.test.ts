@@ -1,4 +1,6 @@
-import { chmod, readdir, readFile, rm, utimes } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { chmod, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 import test from 'ava';
@@ -193,6 +195,7 @@ test('the identity names what can change the output, and no place', async t => {
     arguments: options.arguments,
     artifacts: ['*.uf2'],
     environment: { GLOVEBOX_TEST_FLAGS: '-O2', GLOVEBOX_TEST_UNSET: null },
+    executable: `sha256:${createHash('sha256').update(readFileSync(process.execPath)).digest('hex')}`,
     version: '1.2.3',
   });
   t.deepEqual(JSON.parse(JSON.stringify(identity)), identity);
@@ -215,13 +218,18 @@ test('each part of a toolchain that can change the output changes the identity, 
   t.deepEqual(await identityOf(project, { ...options, passThrough: ['PATH'], inputs: ['x'] }), identity);
 });
 
-test('without a version command another file of the same name is another compiler', async t => {
+test('another program of the same name, version, size and time is another compiler', async t => {
   const project = await projectFor(t);
-  const program = await project.put('tool.sh', '#!/bin/sh\n');
+  const program = await project.put('../bin/tool', '#!/bin/sh\necho 1.0 # a');
   await chmod(program, 0o755);
-  const before = await identityOf(project, scripted('', { program: './tool.sh' }));
-  await utimes(program, new Date(0), new Date(0));
-  t.notDeepEqual(await identityOf(project, scripted('', { program: './tool.sh' })), before);
+  const options = scripted('', { program, version: [program, '--version'] });
+  const before = await identityOf(project, options);
+  const { mtime } = await stat(program);
+  await writeFile(program, '#!/bin/sh\necho 1.0 # b');
+  await utimes(program, mtime, mtime);
+  t.notDeepEqual(await identityOf(project, options), before);
+  await writeFile(program, '#!/bin/sh\necho 1.0 # a');
+  t.deepEqual(await identityOf(project, options), before, 'and its time makes no difference');
 });
 
 test('the version command runs once for all targets', async t => {

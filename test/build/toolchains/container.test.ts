@@ -8,6 +8,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
 } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
@@ -19,6 +20,7 @@ import { resetSharedCacheInstances } from '../../../src/coordinator/index.ts';
 import { containerMachine, IMAGE, startEngine, stopEngine } from '../container-rig/container-rig.ts';
 import { containers, DOCKER, jobFor, orderFor, question, say } from './container-project.ts';
 import { writeRecords } from './observed/records.ts';
+import { writeFiles } from './observed/workspace.ts';
 import { compileZmk } from './observed/zmk.ts';
 import { contents, picture, target } from './west-project.ts';
 
@@ -63,13 +65,13 @@ test.serial('of the environment only what is chosen gets in, and it is part of t
   const found = await containerMachine(t);
   if (!found) return;
   const { machine } = found;
-  machine.use(t, { CFLAGS: '-O0', LAYERS: 'four; "5"\n6' });
-  say(machine, 'echo "<$CFLAGS|$LAYERS>"');
+  machine.use(t, { CFLAGS: '-O0', PYTHONHASHSEED: 'random', LAYERS: 'four; "5"\n6' });
+  say(machine, 'echo "<$CFLAGS|$PYTHONHASHSEED|$LAYERS>"');
   const options = { container: { environment: ['LAYERS'] } };
   const toolchain = createToolchain(await chooseToolchain(question(machine, options)));
   const lines: string[] = [];
   contents(t, await toolchain.compile(jobFor(machine, { onOutput: line => lines.push(line) })));
-  t.deepEqual(lines.slice(0, 2), ['<|four; "5"', '6>']);
+  t.deepEqual(lines.slice(0, 2), ['<|0|four; "5"', '6>']);
   t.like(await toolchain.identity(target), { environment: { LAYERS: 'four; "5"\n6' } });
 });
 
@@ -228,6 +230,27 @@ test.serial('what the container has read is known by its place on this machine',
   );
 });
 
+test.serial('what links in the config lead to is there in a container, and counts', async t => {
+  const found = await containerMachine(t);
+  if (!found) return;
+  const { machine } = found;
+  const shared = path.join(machine.root, 'dots/shared');
+  writeFiles(shared, { 'base.dtsi': '/ { base; };\n' });
+  symlinkSync('../../dots/shared', path.join(machine.config, 'config/shared'));
+  for (const module of ['', 'build: {}\n']) {
+    if (module !== '') machine.write('zephyr/module.yml', module);
+    say(machine, 'cat "$config/shared/base.dtsi"; leave_records "$config/shared/base.dtsi"');
+    const toolchain = createToolchain(await chooseToolchain(question(machine)));
+    const lines: string[] = [];
+    const outcome = await toolchain.compile(jobFor(machine, { onOutput: line => lines.push(line) }));
+    t.true(lines.includes('/ { base; };'), lines.join('\n'));
+    const files = outcome.ok ? (outcome.observed?.files ?? []) : [];
+    t.true(files.includes(path.join(machine.config, 'config/shared/base.dtsi')), files.join('\n'));
+    const declared = await toolchain.declaredInputs();
+    t.true(declared.includes(path.join(machine.config, 'config/shared/base.dtsi')));
+  }
+});
+
 test.serial(
   'a missing image is not fetched behind anyone’s back, and the message says how to get it',
   async t => {
@@ -310,6 +333,7 @@ test.serial('a build compiles in containers, once, and again with a new image', 
   const { machine, engine } = found;
   t.teardown(resetSharedCacheInstances);
   machine.write('build.yaml', 'board: [nice_nano_v2]\nshield: [corne_left]\n');
+  say(machine, 'leave_records');
   const image = 'glovebox-test/moving:1';
   const west = readFileSync(new URL('../container-rig/west.sh', import.meta.url), 'utf8');
   await engine.makeImage(image, { west });

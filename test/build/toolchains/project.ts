@@ -67,11 +67,15 @@ export async function compiling(
     toolchain?: Partial<CommandToolchainOptions>;
     job?: Partial<CompileJob>;
     project?: Project;
+    /** Arguments after the program's own. */
+    more?: readonly string[];
   } = {},
 ): Promise<Compiling> {
   const rig = await createRig(t, options.toolchain === undefined ? {} : { toolchain: options.toolchain });
   const project = options.project ?? (await projectFor(t));
-  const outcome = createToolchain(describe(project, rig.toolchainOptions)).compile(
+  const { toolchainOptions } = rig;
+  const all = [...toolchainOptions.arguments, ...(options.more ?? [])];
+  const outcome = createToolchain(describe(project, { ...toolchainOptions, arguments: all })).compile(
     jobIn(project, options.job),
   );
   return { rig, project, outcome };

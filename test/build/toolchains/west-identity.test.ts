@@ -56,6 +56,7 @@ const HARMFUL = {
     EXTRA_CONF_FILE: '/x.conf',
   },
   ...{ WEST_CONFIG_GLOBAL: '/elsewhere', LC_ALL: 'tr_TR.UTF-8', PYTHONDONTWRITEBYTECODE: '' },
+  PYTHONHASHSEED: 'random',
 };
 
 test.serial('nothing of our environment reaches the build but what is listed', async t => {
@@ -83,6 +84,7 @@ test.serial('nothing of our environment reaches the build but what is listed', a
         'CMAKE_BUILD_PARALLEL_LEVEL',
         'LC_ALL',
         'PYTHONDONTWRITEBYTECODE',
+        'PYTHONHASHSEED',
         'GIT_OPTIONAL_LOCKS',
         'CCACHE_DISABLE',
       ],
@@ -91,10 +93,26 @@ test.serial('nothing of our environment reaches the build but what is listed', a
     for (const [name, value] of Object.entries(environment)) t.not(value, '/elsewhere', name);
     t.is(environment.ZEPHYR_BASE, `${machine.workspace}/zephyr`);
     t.is(environment.PYTHONDONTWRITEBYTECODE, '1');
+    t.is(environment.PYTHONHASHSEED, '0');
     await run.exit(await run.build());
     t.true((await outcome).ok);
   }
 });
+
+test.serial(
+  'the seed of what Python hashes is fixed and no part of the identity, unless it is listed',
+  async t => {
+    const { machine, job } = await benchFor(t, { environment: { PYTHONHASHSEED: '7' } });
+    const listed = toolchainOf(machine, { options: { environment: ['PYTHONHASHSEED'] } });
+    const outcome = listed.compile(job());
+    const run = await machine.rig.nextRun();
+    t.is(run.environment.PYTHONHASHSEED, '7');
+    await run.exit(await run.build());
+    t.true((await outcome).ok);
+    t.like(await listed.identity(target), { environment: { PYTHONHASHSEED: '7' } });
+    t.false(JSON.stringify(await toolchainOf(machine).identity(target)).includes('HASHSEED'));
+  },
+);
 
 test.serial('a hostile environment and home directory make the same firmware', async t => {
   const { machine, toolchain, job } = await benchFor(t, { onRun: 'build' });
@@ -195,7 +213,7 @@ test.serial(
     renameSync(machine.config, `${machine.root}/elsewhere`);
     const moved = toolchainOf(machine, { configDirectory: `${machine.root}/elsewhere` });
     t.deepEqual(await moved.identity(named), before);
-    t.false(JSON.stringify(before).includes(machine.root));
+    t.false(JSON.stringify(before.command).includes(machine.root));
   },
 );
 
@@ -233,12 +251,36 @@ test.serial('another terminal, home, venv or an empty directory in PATH changes 
     USER: 'somebody',
   });
   t.deepEqual(await toolchainOf(machine).identity(target), before);
-  // All programs somewhere else, under another name of the same file.
+  // All programs but the compiler somewhere else, under another name of the same file.
   renameSync(`${root}/bin`, `${root}/moved`);
   symlinkSync(`${root}/moved`, `${root}/link`);
-  process.env.PATH = `${root}/link`;
+  mkdirSync(`${root}/bin`);
+  renameSync(`${root}/moved/arm-none-eabi-gcc`, `${root}/bin/arm-none-eabi-gcc`);
+  process.env.PATH = `${root}/link:${root}/bin`;
   t.deepEqual(await toolchainOf(machine).identity(target), before);
 });
+
+test.serial(
+  'the same compiler elsewhere may come with another assembler or C library, and is another one',
+  async t => {
+    const { machine, toolchain } = await benchFor(t);
+    machine.installPrograms();
+    const before = await toolchain.identity(target);
+    const { root } = machine;
+    mkdirSync(`${root}/toolchain/bin`, { recursive: true });
+    copyFileSync(`${root}/bin/arm-none-eabi-gcc`, `${root}/toolchain/bin/arm-none-eabi-gcc`);
+    process.env.GNUARMEMB_TOOLCHAIN_PATH = `${root}/toolchain`;
+    const chosen = await toolchainOf(machine).identity(target);
+    t.notDeepEqual(chosen, before);
+    // Another name of the same place is not another place.
+    symlinkSync(`${root}/toolchain`, `${root}/current`);
+    process.env.GNUARMEMB_TOOLCHAIN_PATH = `${root}/current`;
+    t.deepEqual(await toolchainOf(machine).identity(target), chosen);
+    renameSync(`${root}/toolchain`, `${root}/other`);
+    process.env.GNUARMEMB_TOOLCHAIN_PATH = `${root}/other`;
+    t.notDeepEqual(await toolchainOf(machine).identity(target), chosen);
+  },
+);
 
 test.serial('two Python environments with the same west are the same', async t => {
   const { machine } = await benchFor(t, { programs: false });

@@ -15,6 +15,7 @@ import { takeStation } from '../../../src/build/toolchains/zephyr/station.ts';
 import { thisProcess } from '../../../src/cache/owner.ts';
 import { eventually } from '../../support/eventually.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
+import { writeTool } from './observed/tools.ts';
 import { benchFor, contents, target, toolchainOf } from './west-project.ts';
 
 test.serial(
@@ -91,6 +92,11 @@ test.serial('facts about a compiler are not believed of another one', async t =>
   const newer = await compile(machine.cacheRoot);
   t.not(newer, older);
   t.is(newer, await compile(undefined));
+  // Of the same name and version.
+  writeTool(machine.tools, 'libexec/cc1', '2');
+  const updated = await compile(machine.cacheRoot);
+  t.not(updated, newer);
+  t.is(updated, await compile(undefined));
 });
 
 test.serial('whoever comes while a target is being built builds elsewhere', async t => {

@@ -1,6 +1,8 @@
 import { chmodSync, existsSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
+import { ToolchainError } from '../../../src/build/toolchains/index.ts';
+import { writeFiles } from './observed/workspace.ts';
 import { benchFor, contents, picture, target, toolchainOf } from './west-project.ts';
 
 test.serial('west is told what ZMK’s workflow tells it, in the workspace', async t => {
@@ -62,6 +64,27 @@ test.serial(
     t.true(files.includes(`${machine.config}/config/includes/keys.dtsi`));
     t.false(files.some(file => file.startsWith(config)));
     t.false(existsSync(config) && run.target.build!.startsWith(machine.config));
+  },
+);
+
+test.serial(
+  'links in the config are followed as the command toolchain does, and refused by name like there',
+  async t => {
+    const { machine, toolchain } = await benchFor(t);
+    writeFiles(path.join(machine.root, 'dots'), { 'shared/keys.dtsi': '' });
+    symlinkSync('../../dots/shared', path.join(machine.config, 'config/shared'));
+    // What is in a project of the workspace is known by its revision, whatever leads there.
+    symlinkSync(machine.workspace, path.join(machine.config, 'workspace'));
+    const declared = await toolchain.declaredInputs();
+    const files = declared.map(file => path.relative(machine.config, file));
+    t.true(files.includes('config/shared/keys.dtsi'));
+    t.deepEqual(
+      files.filter(file => /^workspace\/(?:zmk|zephyr)\//.test(file)),
+      [],
+    );
+    symlinkSync('/', path.join(machine.config, 'config/root'));
+    const error = await t.throwsAsync(toolchain.declaredInputs(), { instanceOf: ToolchainError });
+    t.regex(error?.message ?? '', /^The link .*config\/root leads to \/, with more than/);
   },
 );
 

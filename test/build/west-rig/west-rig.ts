@@ -14,6 +14,7 @@ import type { ExecutionContext } from 'ava';
 import { freshRepository } from '../../domains/compilation/workspace/fresh-repository.ts';
 import { programFile } from '../../support/program-file.ts';
 import { createRig, type Rig, type RigRun } from '../rig/rig.ts';
+import { compilerScript, writeToolFiles } from '../toolchains/observed/tools.ts';
 import { workspaceFiles, writeFiles } from '../toolchains/observed/workspace.ts';
 import { parseWestBuild, westBuild } from './zephyr.ts';
 
@@ -56,6 +57,8 @@ export class WestMachine {
   readonly cacheRoot: string;
   /** The home directory of the programs. */
   readonly home: string;
+  /** What the compiler consists of, besides the program in `PATH`: see {@link writeToolFiles}. */
+  readonly tools: string;
   /** What a program's environment should be. */
   readonly environment: Readonly<Record<string, string>>;
 
@@ -67,6 +70,7 @@ export class WestMachine {
     this.workspace = below('workspace');
     this.cacheRoot = below('cache');
     this.home = below('home');
+    this.tools = below('tools');
     this.environment = { PATH: below('bin'), HOME: this.home };
   }
 
@@ -117,6 +121,7 @@ export class WestMachine {
   }
 
   #answering(name: string, version: string): string {
+    if (name === 'arm-none-eabi-gcc') return compilerScript(this.tools, version);
     if (name !== 'west') return `echo '${version}'`;
     return `if [ "$1" = --version ]; then echo '${version}'; else exec ${this.rig.command.map(word => `'${word}'`).join(' ')} "$@"; fi`;
   }
@@ -153,6 +158,7 @@ export async function createWestMachine(
   });
   const machine = new WestMachine(root, rig);
   mkdirSync(machine.home);
+  writeToolFiles(machine.tools);
   mkdirSync(path.join(root, 'bin'));
   // Git is the machine's own, and nothing else is.
   symlinkSync(programFile('git'), path.join(root, 'bin/git'));

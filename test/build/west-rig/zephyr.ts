@@ -14,6 +14,7 @@ import {
 import path from 'node:path';
 import { programFile } from '../../support/program-file.ts';
 import { writeRecords } from '../toolchains/observed/records.ts';
+import { compilerVariables, linkedLibraries, toolContents } from '../toolchains/observed/tools.ts';
 import { compileZmk, ZmkError } from '../toolchains/observed/zmk.ts';
 
 /** What one `west build` was asked for. */
@@ -112,6 +113,7 @@ function make(
     ...(ZMK_EXTRA_MODULES === undefined ? {} : { modules: ZMK_EXTRA_MODULES.split(';') }),
     variables: others,
   });
+  const tools = path.join(path.dirname(workspace), 'tools');
   const read = Object.keys(environment).filter(name => READ.test(name));
   const parts = [
     firmware,
@@ -122,11 +124,15 @@ function make(
     path.relative(workspace, zephyr),
     describe(zephyr),
     settings(environment),
-    facts(environment, zephyr, USER_CACHE_DIR),
+    facts(environment, zephyr, USER_CACHE_DIR, tools),
+    toolContents(tools),
   ];
   const bytes = createHash('sha256').update(parts.join('\0')).digest('hex');
   writeBytecode(environment, zephyr);
 
+  const compiler = programFile('arm-none-eabi-gcc', environment.PATH);
+  records.cache = { ...records.cache, ...compilerVariables(tools), CMAKE_C_COMPILER: compiler };
+  records.libraries = linkedLibraries(tools);
   writeRecords(build, records);
   const fragments = records.cmake
     .filter(file => /\.conf$/.test(file))
@@ -187,6 +193,7 @@ function facts(
   environment: Readonly<Record<string, string | undefined>>,
   zephyr: string,
   userCache: string | undefined,
+  tools: string,
 ): string {
   const { HOME = '' } = environment;
   const shared = existsSync(path.join(HOME, '.cache'))
@@ -197,7 +204,8 @@ function facts(
   if (!existsSync(file)) {
     mkdirSync(directory, { recursive: true });
     // It is a script, and what it would say is in it.
-    writeFileSync(file, readFileSync(programFile('arm-none-eabi-gcc', environment.PATH)));
+    const script = readFileSync(programFile('arm-none-eabi-gcc', environment.PATH), 'utf8');
+    writeFileSync(file, `${script}${toolContents(tools)}`);
   }
   return readFileSync(file, 'utf8');
 }

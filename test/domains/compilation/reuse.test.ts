@@ -1,7 +1,8 @@
 // What is compiled again and what is not.
-import { rename, utimes } from 'node:fs/promises';
+import { rename, symlink, unlink, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
+import type { CompileOutcome } from '../../../src/domains/compilation/index.ts';
 import { createWorkbench, keysOf, LEFT, RIGHT, Workbench } from './workbench.ts';
 
 test('the same target with the same inputs is compiled once', async t => {
@@ -96,7 +97,7 @@ test('where directories are known, a new file counts in those only', async t => 
   await bench.write('config/other/new', 'new');
   t.is((await bench.firmwareOf())[0], 'cache');
   await bench.write('config/boards/new', 'new');
-  t.deepEqual(await bench.why(), ['the files in config/boards are others']);
+  t.deepEqual(await bench.why(), ['the file list of config/boards changed']);
 });
 
 test('making what was looked for in vain compiles again', async t => {
@@ -198,3 +199,55 @@ async function settled(): Promise<void> {
   const start = Date.now();
   while (Date.now() - start < 25) await new Promise(resolve => setTimeout(resolve, 5));
 }
+
+/** Compiles until it is in the cache: what is compiled while its inputs are a few milliseconds old is not kept. */
+async function settle(bench: Workbench): Promise<void> {
+  while ((await bench.firmwareOf())[0] !== 'cache');
+}
+
+test('when more may have been read than is known, every declared input counts as well, and no known one less', async t => {
+  const bench = await createWorkbench(t);
+  await bench.write('shared/base.h', 'base');
+  bench.toolchain.observed = {
+    files: ['config/corne.keymap', 'shared/base.h'],
+    absent: ['shared/extra.h'],
+    declared: 'contents',
+  };
+  await settle(bench);
+  for (const file of ['shared/base.h', 'shared/extra.h', 'config/left.h', 'config/new.h']) {
+    await bench.write(file, 'edited');
+    t.is((await bench.firmwareOf())[0], 'compiled', file);
+    if (file.endsWith('extra.h') || file.endsWith('new.h')) await bench.remove(file);
+    await settle(bench);
+  }
+});
+
+test('a file that was read by its real name counts by the names of links that lead to it', async t => {
+  const bench = await createWorkbench(t);
+  for (const place of ['one', 'other']) await bench.write(`dots/${place}/keys.h`, place);
+  const link = path.join(bench.configDirectory, 'config/keys.h');
+  await symlink('../dots/one/keys.h', link);
+  bench.toolchain.observed = { files: ['config/corne.keymap', 'dots/one/keys.h'], absent: ['config/none.h'] };
+  bench.toolchain.declaredInputs = async () =>
+    ['config/corne.keymap', 'config/keys.h'].map(file => path.join(bench.configDirectory, file));
+  await settle(bench);
+  await unlink(link);
+  await symlink('../dots/other/keys.h', link);
+  t.deepEqual(await bench.why(), ['config/keys.h changed']);
+});
+
+test('a result that cannot be traced to what it was made of is not kept, and the reason is told', async t => {
+  const bench = await createWorkbench(t);
+  bench.toolchain.script = async (_, succeed) => ({
+    ...((await succeed()) as CompileOutcome & { ok: true }),
+    untraceable: 'its build left no records.',
+  });
+  for (const round of [1, 2]) {
+    t.like(await bench.compile(), { ok: true, source: 'compiled', stored: false });
+    t.is(bench.toolchain.runs, round);
+    t.deepEqual(bench.events.at(-1), {
+      type: 'warning',
+      message: 'left is not kept for the next build: its build left no records.',
+    });
+  }
+});

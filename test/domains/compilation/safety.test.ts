@@ -135,7 +135,7 @@ test('records of any other form are as if they were not there', async t => {
     'x',
     7,
     [],
-    { schema: FINGERPRINT_SCHEMA, candidates: [{}] },
+    { schema: FINGERPRINT_SCHEMA, candidates: [{}], stored: 1, names: [] },
     { schema: 1, artifacts: [{ name: '../x' }] },
   ];
   for (const value of values) {

@@ -32,7 +32,7 @@ export class ScriptedToolchain implements Toolchain {
   readonly kind = 'command';
   version = '1';
   /** Which of the declared inputs it says it has read; paths in the config directory. Undefined: it does not say. */
-  observed: { files: string[]; directories?: string[]; absent?: string[] } | undefined;
+  observed: (Partial<ObservedInputs> & { files: string[] }) | undefined;
   /** How often it was started. */
   runs = 0;
   /** What it does; called with what it would do by itself. */
@@ -76,8 +76,11 @@ export class ScriptedToolchain implements Toolchain {
   #observation(): ObservedInputs | undefined {
     if (!this.observed) return undefined;
     const absolute = (files: string[] = []) => files.map(file => path.join(this.configDirectory, file));
-    const { files, directories, absent } = this.observed;
-    return { files: absolute(files), directories: absolute(directories), absent: absolute(absent) };
+    const { files, directories, absent, declared } = this.observed;
+    return {
+      ...{ files: absolute(files), directories: absolute(directories), absent: absolute(absent) },
+      ...(declared === undefined ? {} : { declared }),
+    };
   }
 }
 

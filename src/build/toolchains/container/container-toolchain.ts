@@ -6,7 +6,7 @@ import type { ContainerToolchainOptions } from '../../../config/toolchain-option
 import type { CompileJob, Toolchain } from '../../../domains/compilation/toolchain.ts';
 import type { ObserveOptions } from '../observed/index.ts';
 import type { ZephyrEngine, ZephyrOrder } from '../zephyr/engine.ts';
-import { buildEnvironment } from '../zephyr/environment.ts';
+import { buildEnvironment, DEFAULT_ENVIRONMENT } from '../zephyr/environment.ts';
 import { WEST, westBuildArguments } from '../zephyr/west-build.ts';
 import { type ZephyrDescription, ZephyrToolchain } from '../zephyr/zephyr-toolchain.ts';
 import { caller, type Mount, neededMounts } from './command-line.ts';
@@ -33,6 +33,14 @@ export function createContainerToolchain(
   description: Omit<ContainerToolchainDescription, 'kind'>,
 ): Toolchain {
   return new ZephyrToolchain(new ContainerEngine(description), description);
+}
+
+/** Whether a path is one that images leave to their users: what is elsewhere is theirs. */
+function isOfUsers(file: string): boolean {
+  return (
+    !/^\/(?:bin|boot|dev|etc|lib\w*|opt|proc|run|sbin|sys|usr|var)(?:\/|$)/.test(file) &&
+    /^\/[^/]+\/./.test(file)
+  );
 }
 
 class ContainerEngine implements ZephyrEngine {
@@ -67,6 +75,7 @@ class ContainerEngine implements ZephyrEngine {
         environment: {
           // Nobody's home is in there.
           HOME: order.temporary,
+          ...DEFAULT_ENVIRONMENT,
           ...this.#environment(),
           ...buildEnvironment(order, job.jobs),
         },
@@ -83,19 +92,26 @@ class ContainerEngine implements ZephyrEngine {
     return { seen, isolated: true };
   }
 
+  /** Zephyr looks for it in the image. */
+  async hasCcache() {
+    return true;
+  }
+
+  /** All of them are the image's, which is part of the identity. */
+  async tools() {
+    return { files: [], absent: [], headers: [], own: [] };
+  }
+
   #mounts(order: ZephyrOrder): Mount[] {
     // It may be a copy, and then it is in a place that can be written to.
     return neededMounts([...this.#places(order), { directory: order.config, writable: false }]);
   }
 
   /** Everything by the path that it has outside, so that messages and records name what is there. */
-  #places({ workspace, zephyr, application, work, userCache, ccache }: ZephyrOrder): Mount[] {
-    const read = [
-      workspace,
-      ...gitStores(workspace, [path.posix.dirname(application), zephyr]),
-      this.#configDirectory,
-    ];
-    const written = [work, userCache, ...(ccache === undefined ? [] : [ccache])];
+  #places({ workspace, zephyr, application, linked, work, userCache, ccache }: ZephyrOrder): Mount[] {
+    const stores = gitStores(workspace, [path.posix.dirname(application), zephyr]);
+    const read = [workspace, ...stores, this.#configDirectory, ...linked.filter(isOfUsers)];
+    const written = [work, userCache, ...(ccache === undefined ? [] : [ccache.directory])];
     return [
       ...read.map(directory => ({ directory, writable: false })),
       ...written.map(directory => ({ directory, writable: true })),

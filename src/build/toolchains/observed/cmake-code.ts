@@ -44,6 +44,33 @@ export function doubtOfCmake(text: string): Doubt | undefined {
   return doubt;
 }
 
+/**
+ * What may be the names of files and directories in a list file, with the values of variables that are known, and of those
+ * that the file itself sets: absolute, or relative to its directory.
+ *
+ * @param lookUp a variable's value when the file is read
+ */
+export function pathsInCmake(text: string, lookUp: (name: string) => string | undefined): string[] {
+  if (text.length > MAX_TEXT) return [];
+  const own = new Map<string, string>();
+  const filled = (word: string) =>
+    word.replaceAll(
+      /\$(?:ENV)?\{([\w.+-]+)\}/g,
+      (whole, name: string) => own.get(name) ?? lookUp(name) ?? whole,
+    );
+  const found = new Set<string>();
+  for (const line of withoutComments(text).split(/\r?\n/)) {
+    const [, name, value] = /^\s*set\s*\(\s*(\w+)\s+"?([^\s;"()]+)/i.exec(line) ?? [];
+    if (name !== undefined) own.set(name, filled(value!));
+    const quoted = [...line.matchAll(/"([^"]*)"/g)].map(([, inside]) => inside!);
+    for (const word of [...quoted, ...(line.match(/[^\s"'();=<>,]+/g) ?? [])]) {
+      const path = filled(word.replace(/^-[A-Za-z]+(?=[./$])/, ''));
+      if (path.includes('/') && !/[$\\]/.test(path)) found.add(path);
+    }
+  }
+  return [...found];
+}
+
 const VARIABLE = String.raw`\$\{(?:s|SHIELD|SHIELD_DIR|shield_dir_name|BOARD|BOARD_DIR_NAME)\}`;
 const PREFIX = String.raw`"?(?:\$\{(?:shield_candidate_names|SHIELD_AS_LIST|SHIELD|SHIELD_DIR|NORMALIZED_BOARD_TARGET|KEYMAP_BOARD_REVISION_PREFIX|BOARD|BOARD_DIR|BOARD_DIR_NAME)\}|\$\{BOARD\}_\$\{BOARD_REVISION_STRING\})"?`;
 

@@ -5,33 +5,63 @@
 //   Kconfig        zephyr/kconfig/sources.txt      │                            ├─► ObservedInputs
 //   CMake          build.ninja, CMakeCache.txt    ─┘   names looked for in vain ┘
 //
-// What is not certain counts as an input.
-import type { ObservedInputs } from '../../../domains/compilation/toolchain.ts';
+// What is not certain counts as an input; where nothing can tell what else there may be, the build's result is not kept.
+import path from 'node:path';
+import { Findings, type Trace } from './findings.ts';
+import { parseCompiledSources, parseIncludeDirectories } from './ninja-manifest.ts';
 import { Observation } from './observation.ts';
 import { type ObserveOptions, Places } from './places.ts';
-import { readRecords } from './records.ts';
+import { readRecord, readRecords } from './records.ts';
 
-export { type ObserveOptions, Places, type SeenDirectory } from './places.ts';
+export type { Trace } from './findings.ts';
+export { parseCmakeCache } from './key-values.ts';
+export { type ObserveOptions, Places, type SeenDirectory, type UsedTools } from './places.ts';
+export { readRecord } from './records.ts';
 
 /**
  * The inputs of a successful build that are not the workspace's own: files of the config directory and elsewhere that
- * were read, directories whose listing mattered, and what was looked for and not there. Undefined when the records do
- * not tell, because they are missing, damaged, or list what is not there any more: then all declared inputs count.
+ * were read, directories whose listing mattered, and what was looked for and not there; and which declared inputs count
+ * as well. Or, as the end of a sentence, why that cannot be told: its records are missing, damaged, or of another build.
  *
  * Call it before the build directory, or a copy that the build was given, is removed. Starts no program, follows no link
  * below the build directory, and never rejects.
  */
-export async function observeZephyrBuild(options: ObserveOptions): Promise<ObservedInputs | undefined> {
-  const { buildDirectory, configDirectory } = options;
+export async function observeZephyrBuild(options: ObserveOptions): Promise<Trace | { untraceable: string }> {
+  const { buildDirectory } = options;
   const records = readRecords(buildDirectory);
-  if (!records) return undefined;
+  if (typeof records === 'string') {
+    return {
+      untraceable: `its build left no ${records} that can be read, so nothing tells what it was made of.`,
+    };
+  }
   try {
     const places = new Places(options);
     // Else they are those of another build, such as one that was copied.
-    if (places.here(records.cache.get('CMAKE_CACHEFILE_DIR')!) !== buildDirectory) return undefined;
-    return new Observation(places, records, configDirectory).result();
-  } catch {
-    // Something was removed, or cannot be read: whoever reads the declared inputs says what.
-    return undefined;
+    if (places.here(records.cache.get('CMAKE_CACHEFILE_DIR')!) !== buildDirectory) {
+      return { untraceable: 'the records in its build directory are those of another build.' };
+    }
+    return new Observation(options, places, records).result();
+  } catch (error) {
+    // Something was removed, or cannot be read.
+    return { untraceable: `what it was made of cannot be told: ${(error as Error).message}.` };
   }
+}
+
+/**
+ * Where a build, which need not have come to its end, compiled code that is in no project of the workspace, and the
+ * directories outside of those in which it looked for headers. Undefined when it had not begun to compile.
+ */
+export function compiledPlaces(options: ObserveOptions): string[] | undefined {
+  const { buildDirectory } = options;
+  const text = readRecord(buildDirectory, 'build.ninja')?.toString('utf8');
+  if (text === undefined) return undefined;
+  const findings = new Findings(new Places(options));
+  const directories = [
+    ...parseIncludeDirectories(text),
+    ...parseCompiledSources(text).map(source => path.dirname(source)),
+  ];
+  const places = directories
+    .flatMap(place => findings.spellings(path.isAbsolute(place) ? place : `${buildDirectory}/${place}`))
+    .filter(place => findings.isInput(place));
+  return [...new Set(places)];
 }

@@ -15,6 +15,58 @@ export function parseCmakeInputs(manifest: string): string[] | undefined {
   return inputs.length === 0 ? undefined : inputs;
 }
 
+/**
+ * The directories in which compilers and preprocessors look for headers, each once, with names as the compilers get them:
+ * `-I`, `-isystem`, `-iquote`, `-idirafter` and the like of every statement.
+ */
+export function parseIncludeDirectories(manifest: string): string[] {
+  // Hundreds of objects have a few lists between them.
+  const lists = new Set<string>();
+  for (const [, list] of manifest.matchAll(/^ +(?:INCLUDES|FLAGS) = (.*-[Ii].*)/gm)) {
+    lists.add(list!);
+  }
+  const found = new Set<string>();
+  for (const list of lists) {
+    const words = shellWords(list.replaceAll(/\$([ :$])/g, '$1'));
+    for (const directory of includeDirectories(words)) found.add(directory);
+  }
+  return [...found];
+}
+
+/** The directories of headers that a compiler's arguments name. */
+export function includeDirectories(words: readonly string[]): string[] {
+  const found: string[] = [];
+  for (let at = 0; at < words.length; at++) {
+    const [, option, joined] =
+      /^-(I|isystem|iquote|idirafter|iwithprefix(?:before)?)(.*)$/s.exec(words[at]!) ?? [];
+    if (option === undefined) continue;
+    const directory = joined === '' ? words[++at] : joined!.replace(/^=/, '');
+    if (directory) found.push(directory);
+  }
+  return found;
+}
+
+/** The sources that are compiled, with names as Ninja knows them. */
+export function parseCompiledSources(manifest: string): string[] {
+  const statements = manifest.matchAll(/^build [^\n]*?: (?:C|CXX|ASM)_COMPILER__\S+ /gm);
+  return [
+    ...new Set(
+      [...statements].flatMap(({ index, 0: text }) => wordsAfter(manifest, index + text.length)[0] ?? []),
+    ),
+  ];
+}
+
+/** The words of a command line as CMake writes it for a shell. */
+function shellWords(line: string): string[] {
+  return [...line.matchAll(/(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+/g)].map(([word]) =>
+    word.replaceAll(
+      /"((?:[^"\\]|\\.)*)"|'([^']*)'|\\(.)/g,
+      (_, double?: string, single?: string, escaped?: string) =>
+        double !== undefined ? double.replaceAll(/\\(["\\$`])/g, '$1') : (single ?? escaped ?? ''),
+    ),
+  );
+}
+
 /** Where the one statement is that makes `build.ninja`. */
 function findRule(manifest: string): number | undefined {
   let found: number | undefined;

@@ -1,133 +1,116 @@
 // From the records of one build to its inputs: who answers for each file, what was looked for in vain, what stays open.
-import { lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { ObservedInputs } from '../../../domains/compilation/toolchain.ts';
+import { statOf } from '../../../domains/compilation/real-path.ts';
 import { parseDependencyFile } from '../dependency-file.ts';
-import { isInside } from '../input-files.ts';
-import { doubtOfCmake, isKnownLookup, mentionsConfig } from './cmake-code.ts';
-import { type Doubt, worst } from './doubts.ts';
+import { isKnownLookup, mentionsConfig } from './cmake-code.ts';
+import { Findings, type Trace } from './findings.ts';
 import { lookedUpNames } from './lookups.ts';
-import { type Places, real } from './places.ts';
+import type { ObserveOptions, Places } from './places.ts';
 import type { BuildRecords } from './records.ts';
 import { ROOT_FOLDERS, UNRECORDED } from './roots.ts';
-import { doubtOfKconfig, readSourceText } from './source-text.ts';
-import { readTree } from './tree.ts';
-
-const MAX_LINKS = 8;
-const LIST_FILE = /(?:^|\/)CMakeLists\.txt$|\.cmake$/;
-const KCONFIG = /(?:^|\/)Kconfig[^/]*$/;
-const SOURCE = /\.(?:keymap|overlay|dtsi?|dts\.\w+|h|hpp|hh|c|cc|cpp|cxx|s|S|inc|ld)$/;
+import { isListFile, Sources, takesHidden } from './sources.ts';
 
 export class Observation {
+  readonly #options: ObserveOptions;
   readonly #places: Places;
   readonly #records: BuildRecords;
-  readonly #configDirectory: string;
-  readonly #files = new Set<string>();
-  readonly #directories = new Set<string>();
-  readonly #absent = new Set<string>();
-  readonly #links: [link: string, target: string][] = [];
-  readonly #doubts: (Doubt | undefined)[] = [];
+  readonly #findings: Findings;
+  readonly #sources: Sources;
+  /** Of this machine. */
+  readonly #config: string | undefined;
 
-  constructor(places: Places, records: BuildRecords, configDirectory: string) {
+  constructor(options: ObserveOptions, places: Places, records: BuildRecords) {
+    const { cache } = records;
+    const config = cache.get('CACHED_ZMK_CONFIG') || cache.get('ZMK_CONFIG');
+    this.#options = options;
     this.#places = places;
     this.#records = records;
-    this.#configDirectory = configDirectory;
+    this.#config = config ? places.here(config) : undefined;
+    this.#findings = new Findings(places);
+    this.#sources = new Sources(this.#findings, records, [
+      config,
+      ...['CMAKE_HOME_DIRECTORY', 'CMAKE_CACHEFILE_DIR', 'ZEPHYR_BASE', 'WEST_TOPDIR'].map(name =>
+        cache.get(name),
+      ),
+    ]);
   }
 
-  /** The inputs; undefined when every declared input counts. */
-  result(): ObservedInputs | undefined {
-    const { cache } = this.#records;
-    const config = this.#here(cache.get('CACHED_ZMK_CONFIG') || cache.get('ZMK_CONFIG'));
-    if (!config || !this.#readFiles()) return undefined;
-    const foreign = this.#readRoots(config);
-    this.#readNames(config);
+  /** The inputs; or why they cannot be told. */
+  result(): Trace | { untraceable: string } {
+    if (this.#config === undefined) return { untraceable: 'its build does not say where its keymaps were.' };
+    this.#readFiles();
+    this.#readRoots(this.#config);
+    this.#readIncludeDirectories();
+    this.#readCompiled();
+    this.#readNames(this.#config);
     this.#readVariables();
-    this.#readLinks(config);
-    const doubt = worst(this.#doubts);
-    // What is declared is in the config directory only.
-    if (doubt === 'contents' && foreign.length === 0) return undefined;
-    if (doubt === 'contents') this.#wholeTree(this.#configDirectory);
-    for (const root of foreign) this.#wholeTree(root);
-    return {
-      files: [...this.#files].sort(),
-      directories: [...this.#directories].sort(),
-      absent: [...this.#absent].sort(),
-      ...(doubt === 'names' ? { declared: true } : {}),
-    };
+    this.#readSettings();
+    this.#sources.finish();
+    this.#readTools();
+    return this.#findings.result();
   }
 
-  /** Takes what the records list; false when they cannot be trusted. */
-  #readFiles(): boolean {
+  /** Takes what is known of the compiler. */
+  #readTools(): void {
+    const { files = [], absent = [], headers = [] } = this.#options.tools ?? {};
+    for (const file of files) if (this.#findings.isInput(file)) this.#findings.file(file);
+    for (const file of absent) this.#findings.lookFor(file);
+    for (const directory of headers) {
+      if (!statOf(directory)) this.#findings.lookFor(directory);
+      else if (this.#findings.isInput(directory)) this.#findings.names(directory, 'the include directory');
+    }
+  }
+
+  /** Takes what the records list. */
+  #readFiles(): void {
     const { files, cache, devicetree } = this.#records;
     const keymap = cache.get('KEYMAP_FILE');
     const sources = new Set(devicetree.map(file => path.resolve(file)));
-    if (keymap && !sources.has(path.resolve(keymap))) return false;
+    // CMake may leave out a `..` that leads out of a link.
+    const climbing = new Set(
+      devicetree.filter(file => file.includes('/../')).map(file => path.resolve(file)),
+    );
+    if (keymap && !sources.has(path.resolve(keymap))) {
+      this.#findings.untraceable(`the records of its build do not list the keymap ${keymap}.`);
+    }
     for (const seen of files) {
-      if (seen.includes('\0')) return false;
-      for (const file of this.#names(seen)) {
+      for (const file of this.#findings.spellings(seen)) {
         const owner = this.#places.owner(file);
-        if (owner === 'build') continue;
-        if (owner !== 'config' && LIST_FILE.test(file)) this.#readLookups(file);
-        if (owner === 'project') continue;
-        const stats = statSync(file, { throwIfNoEntry: false });
-        if (!stats && isLine(seen, sources)) continue;
-        if (!stats) return false;
-        if (stats.isDirectory()) this.#directories.add(file);
-        if (!stats.isFile()) continue;
-        this.#files.add(file);
-        if (owner === 'config') this.#readSource(file, seen);
+        if ((owner === 'project' || owner === 'elsewhere') && isListFile(file)) this.#readLookups(file);
+        if (!this.#findings.isInput(file)) continue;
+        const stats = statOf(file);
+        if (!stats && (isLine(seen, sources) || climbing.has(seen))) continue;
+        if (stats?.isDirectory()) this.#findings.directory(file);
+        // One that is gone has changed since it was read.
+        if (stats && !stats.isFile()) continue;
+        this.#findings.file(file);
+        if (stats) this.#sources.read(file, seen);
+        if (this.#records.compiled.has(seen)) this.#findings.code(file);
       }
     }
-    if (!this.#knowsLookups) this.#doubts.push('names');
-    return true;
-  }
-
-  /** The paths of this machine that a recorded path may mean: two, when a `..` follows a link. */
-  #names(seen: string): string[] {
-    const file = this.#places.here(seen);
-    if (file === undefined) return [];
-    const climb = seen.indexOf('/../');
-    if (climb < 0) return [file];
-    const start = this.#places.here(seen.slice(0, climb));
-    try {
-      const other = start && this.#places.here(realpathSync(`${start}${seen.slice(climb)}`));
-      // The plain name as well, if there is one, so that a link in its place is noticed.
-      if (other && other !== file) return statSync(file, { throwIfNoEntry: false }) ? [file, other] : [other];
-    } catch {
-      // Neither is there; that is found out when it is looked at.
-    }
-    return [file];
+    if (!this.#knowsLookups) this.#findings.doubt('names');
   }
 
   #knowsLookups = false;
 
   /** Looks whether the workspace's own CMake code looks for files in the way that is known. */
   #readLookups(file: string): void {
-    const text = readText(file);
-    if (text === undefined || !mentionsConfig(text)) return;
-    this.#knowsLookups = true;
-    if (!isKnownLookup(text)) this.#doubts.push('names');
-  }
-
-  /** Looks into a source of the user's own for what no record tells. */
-  #readSource(file: string, seen: string): void {
-    const isList = LIST_FILE.test(file);
-    const isKconfig = KCONFIG.test(file);
-    if (!isList && !isKconfig && !SOURCE.test(file)) return;
-    const text = readText(file);
-    if (text === undefined) this.#doubts.push('contents');
-    else if (isList) this.#doubts.push(doubtOfCmake(text));
-    else if (isKconfig) this.#doubts.push(doubtOfKconfig(text));
-    else {
-      const { includes, doubt } = readSourceText(text);
-      this.#doubts.push(doubt);
-      // Beside the file as the build saw it: what lies above a copy is not what lies above the original.
-      for (const name of includes) this.#lookFor(this.#here(path.resolve(path.dirname(seen), name)));
+    let text: string;
+    try {
+      text = readFileSync(file, 'utf8');
+    } catch {
+      this.#findings.doubt('names');
+      return;
     }
+    if (!mentionsConfig(text)) return;
+    this.#knowsLookups = true;
+    if (!isKnownLookup(text)) this.#findings.doubt('names');
   }
 
-  /** Takes the directories in which boards, shields, bindings and the like are found; resolves to those that are elsewhere. */
-  #readRoots(config: string): string[] {
+  /** Takes the directories in which boards, shields, bindings and the like are found. */
+  #readRoots(config: string): void {
+    const { configDirectory } = this.#options;
     const { modules, roots, cache } = this.#records;
     const listed = ['BOARD', 'DTS', 'SNIPPET', 'SOC', 'ARCH', 'MODULE_EXT', 'SCA'].map(kind =>
       cache.get(`${kind}_ROOT`),
@@ -140,19 +123,23 @@ export class Observation {
     const all = [...modules, ...roots].map(fields => fields[1] ?? '').concat(named);
     const found = new Set([config]);
     for (const root of all) {
-      const here = root === '' ? undefined : this.#here(path.resolve(application, root));
+      const here = root === '' ? undefined : this.#places.here(path.resolve(application, root));
       if (here) found.add(here);
     }
     // It would become a root of its own.
-    const descriptions = ['module.yml', 'module.yaml'].map(name => `${this.#configDirectory}/zephyr/${name}`);
-    if (!found.has(this.#configDirectory)) for (const file of descriptions) this.#lookFor(file);
-    const foreign: string[] = [];
+    const descriptions = ['module.yml', 'module.yaml'].map(name => `${configDirectory}/zephyr/${name}`);
+    if (!found.has(configDirectory)) for (const file of descriptions) this.#findings.lookFor(file);
     for (const root of found) {
       const owner = this.#places.owner(root);
-      if (owner === 'elsewhere') foreign.push(root);
+      if (owner === 'elsewhere') this.#readForeignRoot(root);
       else if (owner === 'config') this.#readRoot(root);
     }
-    return foreign;
+  }
+
+  /** What is outside of the config directory is not declared, so all of it counts. */
+  #readForeignRoot(root: string): void {
+    if (statOf(root)?.isDirectory()) this.#findings.wholeTree(root, 'the module');
+    else this.#findings.lookFor(root);
   }
 
   /** Everything in a root's folders counts by its name, and some by its content: files are picked by patterns there. */
@@ -160,102 +147,97 @@ export class Observation {
     for (const folder of ROOT_FOLDERS) {
       const directory = path.join(root, folder);
       if (this.#places.owner(directory) !== 'config') continue;
-      if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
-        this.#lookFor(directory);
+      if (!statOf(directory)?.isDirectory()) {
+        this.#findings.lookFor(directory);
         continue;
       }
-      const tree = readTree(directory);
-      if (!tree) {
-        this.#doubts.push('contents');
-        continue;
+      const tree = this.#findings.names(directory, 'the directory');
+      for (const file of tree?.files ?? []) if (UNRECORDED.test(file)) this.#findings.file(file);
+    }
+  }
+
+  /** Any header that comes into being where the compiler looks for headers may be found before another one. */
+  #readIncludeDirectories(): void {
+    for (const seen of this.#records.includes) {
+      for (const directory of this.#findings.spellings(seen)) {
+        if (!this.#findings.isInput(directory)) continue;
+        this.#findings.code(directory);
+        if (!statOf(directory)?.isDirectory()) this.#findings.lookFor(directory);
+        else this.#findings.names(directory, 'the include directory');
       }
-      for (const found of tree.directories) this.#directories.add(found);
-      for (const file of tree.files) if (UNRECORDED.test(file)) this.#files.add(file);
-      this.#links.push(...tree.links);
+    }
+  }
+
+  /** Looks whether code of the workspace takes in what no preprocessor sees; in the user's own that is seen anyhow. */
+  #readCompiled(): void {
+    for (const seen of this.#records.sources) {
+      const file = this.#places.here(seen);
+      if (file !== undefined && this.#places.owner(file) === 'project' && takesHidden(file))
+        this.#findings.hidden();
     }
   }
 
   /** Takes the names that ZMK looked for in vain. */
   #readNames(config: string): void {
     const names = lookedUpNames(this.#records);
-    if (!names) this.#doubts.push('names');
-    for (const name of names ?? []) this.#lookFor(path.join(config, name));
+    if (!names) this.#findings.doubt('names');
+    for (const name of names ?? []) this.#findings.lookFor(path.join(config, name));
     // The workspace is made of it.
-    for (const directory of new Set([config, this.#configDirectory])) {
+    for (const directory of new Set([config, this.#options.configDirectory])) {
       const manifest = path.join(directory, 'west.yml');
-      if (this.#places.owner(manifest) !== 'config') continue;
-      if (statSync(manifest, { throwIfNoEntry: false })?.isFile()) this.#files.add(manifest);
-      else this.#lookFor(manifest);
+      if (!this.#findings.isInput(manifest)) continue;
+      if (statOf(manifest)?.isFile()) this.#findings.file(manifest);
+      else this.#findings.lookFor(manifest);
     }
   }
 
-  /** Looks for variables that name something in the user's directory and are none of the known ones. */
+  /** Looks for variables other than the known ones that name something of the user's. */
   #readVariables(): void {
     const known =
       /^(?:(?:CACHED_)?ZMK_CONFIG|KEYMAP_FILE|(?:CACHED_)?BOARD_DIR(?:ECTORIES)?|WEST_TOPDIR|\w+_(?:SOURCE|BINARY)_DIR|(?:EXTRA_|CACHED_)?(?:DTC_OVERLAY_FILE|CONF_FILE)|OVERLAY_CONFIG|(?:BOARD|DTS|SNIPPET|SOC|ARCH|MODULE_EXT|SCA)_ROOT|CACHED_DTS_ROOT_BINDINGS|(?:ZMK_EXTRA|ZEPHYR_EXTRA|EXTRA_ZEPHYR|ZEPHYR)_MODULES)$/;
     for (const [name, value] of this.#records.cache) {
-      if (!known.test(name) && this.#namesConfig(value)) this.#doubts.push('names');
+      for (const file of this.#filesIn(value)) {
+        if (this.#places.owner(file) === 'config' && !known.test(name)) this.#findings.doubt('names');
+        // Programs, too, but for those that only speed a build up or describe what it is made of.
+        else if (!/^(?:GIT_|CCACHE_|CMAKE_(?:UNAME|CTEST_COMMAND|CPACK_COMMAND)$)/.test(name))
+          this.#foreignFile(file);
+      }
     }
-    // Such as the file of a key, which a program reads while it builds.
-    for (const value of this.#records.config.values())
-      if (this.#namesConfig(value)) this.#doubts.push('contents');
   }
 
-  #namesConfig(value: string): boolean {
-    return [...value.matchAll(/\/[^\s;:"',]+/g)].some(([seen]) => {
-      const file = this.#here(seen);
-      return file !== undefined && this.#places.owner(file) === 'config';
+  /** Looks for settings that name something of the user's, such as the file of a key, which a program reads while it builds. */
+  #readSettings(): void {
+    const { cache, config } = this.#records;
+    const bases = ['CMAKE_HOME_DIRECTORY', 'ZEPHYR_BASE', 'WEST_TOPDIR'].flatMap(name => {
+      const base = cache.get(name);
+      return base ? [base] : [];
     });
-  }
-
-  /** A file that was recorded by its real name counts by the names of links that lead to it, too: a link may come to lead elsewhere. */
-  #readLinks(config: string): void {
-    try {
-      for (const entry of readdirSync(config, { withFileTypes: true })) {
-        const link = path.join(config, entry.name);
-        if (entry.isSymbolicLink() && statSync(link, { throwIfNoEntry: false }))
-          this.#links.push([link, realpathSync(link)]);
+    const { configDirectory } = this.#options;
+    for (const value of config.values()) {
+      for (const file of this.#filesIn(value)) {
+        if (this.#places.owner(file) === 'config') this.#findings.doubt('contents');
+        else this.#foreignFile(file);
       }
-    } catch {
-      this.#doubts.push('contents');
-    }
-    if (this.#links.length === 0) return;
-    const reals = [...this.#files].map(real);
-    for (const [link, target] of this.#links) {
-      for (const file of reals) {
-        if (isInside(file, target)) this.#files.add(path.join(link, path.relative(target, file)));
+      if (value === '' || path.isAbsolute(value)) continue;
+      const relative = bases.flatMap(base => this.#findings.spellings(`${base}/${value}`));
+      for (const file of [...relative, `${configDirectory}/${value}`, `${this.#config}/${value}`]) {
+        if (!this.#findings.isInput(file) || !statOf(file)?.isFile()) continue;
+        if (this.#places.owner(file) === 'config') this.#findings.doubt('contents');
+        else this.#findings.file(file);
       }
     }
   }
 
-  /** What is outside of the config directory is declared by nobody, so all of it counts. */
-  #wholeTree(root: string): void {
-    const tree = readTree(root);
-    // A directory in place of a file cannot be kept as an input: then nothing is kept, and a warning says so.
-    if (!tree) this.#files.add(root);
-    for (const directory of tree?.directories ?? []) this.#directories.add(directory);
-    for (const file of tree?.files ?? []) if (this.#places.owner(file) !== 'build') this.#files.add(file);
+  #foreignFile(file: string): void {
+    if (this.#places.owner(file) !== 'elsewhere' || !this.#findings.isInput(file)) return;
+    const stats = statOf(file);
+    if (!stats) this.#findings.lookFor(file);
+    else if (stats.isFile()) this.#findings.file(file);
   }
 
-  /** Remembers that something was looked for, if it is not there. A link that leads nowhere is as good as nothing. */
-  #lookFor(file: string | undefined): void {
-    for (let at = file, links = 0; at !== undefined; links++) {
-      const owner = this.#places.owner(at);
-      if (owner === 'build' || owner === 'project') return;
-      const stats = lstatSync(at, { throwIfNoEntry: false });
-      if (!stats) {
-        this.#absent.add(at);
-        return;
-      }
-      if (!stats.isSymbolicLink() || statSync(at, { throwIfNoEntry: false })) return;
-      this.#directories.add(path.dirname(at));
-      if (links === MAX_LINKS) return;
-      at = path.resolve(path.dirname(at), readlinkSync(at));
-    }
-  }
-
-  #here(seen: string | undefined): string | undefined {
-    return seen ? this.#places.here(seen) : undefined;
+  /** The absolute paths in a value, on this machine. */
+  #filesIn(value: string): string[] {
+    return [...value.matchAll(/\/[^\s;:"',[\]()]+/g)].flatMap(([seen]) => this.#places.here(seen) ?? []);
   }
 }
 
@@ -265,13 +247,5 @@ export class Observation {
  */
 function isLine(name: string, sources: ReadonlySet<string>): boolean {
   const names = parseDependencyFile(`line: ${name}\n`) ?? [];
-  return !names.includes(name) && names.length > 0 && names.every(part => sources.has(part));
-}
-
-function readText(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
-  }
+  return !names.includes(name) && names.length > 0 && names.every(part => sources.has(path.resolve(part)));
 }

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { parseDependencyFile } from '../dependency-file.ts';
 import { parseCmakeCache, parseDotConfig, parseQuotedFields } from './key-values.ts';
 import { parseNinjaDeps } from './ninja-deps.ts';
-import { parseCmakeInputs } from './ninja-manifest.ts';
+import { parseCmakeInputs, parseCompiledSources, parseIncludeDirectories } from './ninja-manifest.ts';
 
 /** Bytes. Ten times what the largest builds leave. */
 const MAX_RECORD = 64 * 1024 * 1024;
@@ -31,37 +31,42 @@ export interface BuildRecords {
   modules: string[][];
   /** Directories that modules name as roots: `[BOARD_ROOT, directory]`. */
   roots: string[][];
+  /** What is compiled. */
+  sources: string[];
+  /** What was read to compile it. */
+  compiled: Set<string>;
+  /** Where compilers look for headers. */
+  includes: string[];
 }
 
-/** Reads all records; undefined when one that every build leaves is missing, or one is damaged. */
-export function readRecords(buildDirectory: string): BuildRecords | undefined {
+/** Reads all records; the name of the one that every build leaves and that is missing or damaged, when there is such. */
+export function readRecords(buildDirectory: string): BuildRecords | string {
   const read = (file: string) => readRecord(buildDirectory, file)?.toString('utf8');
-  const cacheText = read('CMakeCache.txt');
-  const manifest = read('build.ninja');
-  const sources = read('zephyr/kconfig/sources.txt');
-  const dotConfig = read('zephyr/.config');
-  const log = readRecord(buildDirectory, '.ninja_deps');
-  if (cacheText === undefined || manifest === undefined || sources === undefined || !log) return undefined;
-  if (dotConfig === undefined) return undefined;
-
-  const cache = parseCmakeCache(cacheText);
+  const cache = parseCmakeCache(read('CMakeCache.txt') ?? '');
   // As the build knew them: a container's paths are others than ours.
   const build = cache.get('CMAKE_CACHEFILE_DIR');
   const application = cache.get('CMAKE_HOME_DIRECTORY');
-  if (!build || !application) return undefined;
-
-  const cmake = parseCmakeInputs(manifest)?.map(file => path.resolve(build, file));
-  const kconfig = sources
+  if (!build || !application) return 'CMakeCache.txt';
+  const manifest = read('build.ninja') ?? '';
+  const cmake = parseCmakeInputs(manifest)?.map(file => absolute(build, file));
+  if (!cmake) return 'build.ninja';
+  const kconfig = (read('zephyr/kconfig/sources.txt') ?? '')
     .split(/\r?\n/)
     .filter(line => line !== '')
-    .map(file => path.resolve(application, file));
-  const compiled = parseNinjaDeps(log);
+    .map(file => absolute(application, file));
+  if (kconfig.length === 0) return 'zephyr/kconfig/sources.txt';
+  const dotConfig = read('zephyr/.config');
+  if (dotConfig === undefined) return 'zephyr/.config';
+  const log = readRecord(buildDirectory, '.ninja_deps');
+  const compiled = log && parseNinjaDeps(log);
+  if (!compiled || compiled.size === 0) return '.ninja_deps';
   const dependencies = readDependencyFiles(buildDirectory);
-  if (!cmake || kconfig.length === 0 || !compiled || compiled.size === 0 || !dependencies) return undefined;
+  if (typeof dependencies === 'string') return dependencies;
 
   const devicetree: string[] = [];
-  const files = new Set([...cmake, ...kconfig]);
-  for (const inputs of compiled.values()) for (const file of inputs) files.add(path.resolve(build, file));
+  const inputs = new Set<string>();
+  for (const files of compiled.values()) for (const file of files) inputs.add(absolute(build, file));
+  const files = new Set([...cmake, ...kconfig, ...inputs]);
   for (const [name, listed] of dependencies) {
     // The preprocessor of the devicetree runs in the application's directory, all else in the build's.
     const isDevicetree = /^zephyr\/[^/]+\.dts(?:\.pre)?\.d$/.test(name);
@@ -69,13 +74,16 @@ export function readRecords(buildDirectory: string): BuildRecords | undefined {
     if (isDevicetree) devicetree.push(...resolved);
     for (const file of resolved) files.add(file);
   }
-  if (devicetree.length === 0) return undefined;
+  if (devicetree.length === 0) return 'zephyr/zephyr.dts.pre.d';
   return {
     files,
     ...{ devicetree, cmake, kconfig, cache },
     config: parseDotConfig(dotConfig),
     modules: parseQuotedFields(read('zephyr_modules.txt') ?? ''),
     roots: parseQuotedFields(read('zephyr_settings.txt') ?? ''),
+    compiled: inputs,
+    sources: parseCompiledSources(manifest).map(file => absolute(build, file)),
+    includes: parseIncludeDirectories(manifest).map(directory => absolute(build, directory)),
   };
 }
 
@@ -85,7 +93,7 @@ function absolute(base: string, file: string): string {
 }
 
 /** A file of the build directory, or undefined when it is missing, no regular file, behind a link or too large. */
-function readRecord(buildDirectory: string, relative: string): Buffer | undefined {
+export function readRecord(buildDirectory: string, relative: string): Buffer | undefined {
   const parts = relative.split('/');
   let descriptor: number | undefined;
   try {
@@ -103,10 +111,14 @@ function readRecord(buildDirectory: string, relative: string): Buffer | undefine
   }
 }
 
-/** What all dependency files in the build directory list, by their names; those that Ninja has taken over are gone already. */
-function readDependencyFiles(buildDirectory: string): Map<string, string[]> | undefined {
+/**
+ * What all dependency files in the build directory list, by their names; those that Ninja has taken over are gone already.
+ * The name of one that is damaged, when there is such.
+ */
+function readDependencyFiles(buildDirectory: string): Map<string, string[]> | string {
   const found = new Map<string, string[]>();
   let entries = 0;
+  let damaged = 'file list';
   const visit = (relative: string, depth: number): boolean => {
     if (depth > MAX_DEPTH) return false;
     for (const entry of readdirSync(path.join(buildDirectory, relative), { withFileTypes: true })) {
@@ -117,15 +129,18 @@ function readDependencyFiles(buildDirectory: string): Map<string, string[]> | un
       } else if (/\.d(?:ep)?$/.test(entry.name)) {
         const text = readRecord(buildDirectory, name)?.toString('utf8');
         const listed = text === undefined ? undefined : parseDependencyFile(text);
-        if (!listed) return false;
+        if (!listed) {
+          damaged = name;
+          return false;
+        }
         found.set(name, listed);
       }
     }
     return true;
   };
   try {
-    return visit('', 0) ? found : undefined;
+    return visit('', 0) ? found : damaged;
   } catch {
-    return undefined;
+    return damaged;
   }
 }

@@ -1,50 +1,120 @@
-// What the user's own sources ask for that no record tells: includes that were looked for in vain, and files that tools
-// other than the preprocessor read.
+// What sources ask for that no record tells: includes that were looked for in vain, and files that tools other than the
+// preprocessor read.
 import type { Doubt } from './doubts.ts';
 
 /** Characters. Beyond that it is no source text that somebody wrote. */
-const MAX_TEXT = 4 * 1024 * 1024;
+const MAX_TEXT = 64 * 1024 * 1024;
 
 /** A source of C, assembler or devicetree. */
 export interface SourceText {
   /** Names in `#include "name"` and `__has_include`: looked for beside the file itself, and then elsewhere. */
   includes: string[];
+  /** Names in `#include <name>` and `__has_include`: looked for where headers are. */
+  angled: string[];
+  /** Names of files that are taken in as they are, by the devicetree compiler, the assembler or the compiler. */
+  taken: string[];
+  /** Names that macros stand for: each may be what an include is given. */
+  defined: string[];
+  /** Whether the name of an include comes of a macro. */
+  isComputed: boolean;
+  /** Whether the name of a file that is taken in as it is cannot be told, so that it may be anywhere. */
+  isUntraceable: boolean;
   doubt: Doubt | undefined;
 }
 
+/** Words of what takes files in that no preprocessor writes down. */
+const TAKING = /\/include\/|incbin|\bembed\b|__has_embed|\.include(?=[\s"\\])|^\s*INCLUDE\s/m;
+
+/** The directives themselves, with the file's name if it can be told. */
+const NAMED = '("([^"]+)"|<([^>]+)>)?';
+const TAKEN = [
+  String.raw`\/include\/\s*${NAMED}`,
+  String.raw`\/incbin\/\s*\(\s*${NAMED}`,
+  String.raw`\bincbin\s*\(\s*(?:\w+\s*,\s*)?${NAMED}`,
+  String.raw`#\s*embed\b\s*${NAMED}`,
+  String.raw`__has_embed\s*\(\s*${NAMED}`,
+].map(directive => new RegExp(directive, 'g'));
+const OF_ASSEMBLER = new RegExp(String.raw`\.(?:incbin|include)(?=[\s"\\])\s*${NAMED}`, 'g');
+/** In a string of C: a quote that is none of the assembler's ends the string, and a macro follows. */
+const OF_INLINE_ASSEMBLER = /\.(?:incbin|include)(?=[\s"\\])\s*(\\"([^"\\]+)\\")?()/g;
+
+/** Of a linker script: what it includes need not be quoted. */
+const LINKER_INCLUDE = /^\s*INCLUDE\s+"?([^\s";]+)/gm;
+
 /**
- * What a source asks of the preprocessor, on its way through any condition. Read twice, with comments and without,
- * because what looks like a comment may be in a string.
+ * What a source asks of the preprocessor and others, on its way through any condition. Read twice, with comments and
+ * without, because what looks like a comment may be in a string.
  */
-export function readSourceText(text: string): SourceText {
-  if (text.length > MAX_TEXT || text.includes('\0')) return { includes: [], doubt: 'contents' };
-  // dtc's own includes, and files that are taken in as they are, by dtc, the assembler or the compiler.
-  if (/\/include\/|incbin|\bembed\b/.test(text)) return { includes: [], doubt: 'contents' };
-  const joined = text.replaceAll(/\\[ \t]*\r?\n/g, '');
+export function readSourceText(text: string, isAssembler = false): SourceText {
+  const found: SourceText = {
+    ...{ includes: [], angled: [], taken: [], defined: [] },
+    ...{ isComputed: false, isUntraceable: false, doubt: undefined },
+  };
+  if (text.length > MAX_TEXT) return { ...found, isUntraceable: true };
+  // The preprocessor takes it for a blank.
+  const joined = text.replaceAll('\0', ' ').replaceAll(/\\[ \t]*\r?\n/g, '');
   const bare = joined.replaceAll(/\/\*[\s\S]*?\*\//g, ' ');
+  // Also in a comment: that it is none is not certain.
+  if (TAKING.test(joined)) found.doubt = 'contents';
+  const code = bare.replaceAll(/\/\/.*$/gm, '');
+  const taken = new Set<string>();
+  for (const directive of [...TAKEN, isAssembler ? OF_ASSEMBLER : OF_INLINE_ASSEMBLER]) {
+    for (const [, , quoted, angled] of joined.matchAll(directive)) {
+      if (quoted ?? angled) taken.add((quoted ?? angled)!);
+    }
+    if ([...code.matchAll(directive)].some(([, name]) => name === undefined)) found.isUntraceable = true;
+  }
+  for (const [, name] of joined.matchAll(LINKER_INCLUDE)) taken.add(name!);
+  found.taken = [...taken];
   const includes = new Set<string>();
-  let doubt: Doubt | undefined;
+  const between = new Set<string>();
   for (const line of [...joined.split(/\r?\n/), ...bare.split(/\r?\n/)]) {
     const directive = /^\s*(?:#|%:|\?\?=)\s*(?:include|include_next|import)\b(.*)$/.exec(line);
-    if (directive) {
-      const [, quoted, angled] = /^\s*(?:"([^"]+)"|<([^>]+)>)/.exec(directive[1]!) ?? [];
+    const asked = [
+      ...(directive ? [directive[1]!] : []),
+      ...[...line.matchAll(/__has_include(?:_next)?\s*\(([^)]*)\)/g)].map(([, argument]) => argument!),
+    ];
+    for (const argument of asked) {
+      const [, quoted, angled] = /^\s*(?:"([^"]+)"|<([^>]+)>)/.exec(argument) ?? [];
       if (quoted !== undefined) includes.add(quoted);
-      // A name that a macro makes.
-      else if (angled === undefined) doubt = 'names';
+      else if (angled !== undefined) between.add(angled);
+      else found.isComputed = true;
     }
-    for (const [, argument] of line.matchAll(/__has_include(?:_next)?\s*\(([^)]*)\)/g)) {
-      const [, quoted, angled] = /^\s*(?:"([^"]+)"|<([^>]+)>)/.exec(argument!) ?? [];
-      if (quoted !== undefined) includes.add(quoted);
-      else if (angled === undefined) doubt = 'names';
+    if (/^\s*(?:#|%:|\?\?=)\s*define\b/.test(line)) {
+      for (const [, quoted, angled] of line.matchAll(/"([^"]+)"|<([^>]+)>/g)) {
+        found.defined.push((quoted ?? angled)!);
+      }
     }
   }
-  return { includes: [...includes], doubt };
+  found.includes = [...includes];
+  found.angled = [...between];
+  if (found.isComputed) found.doubt ??= 'names';
+  return found;
+}
+
+/** What a Kconfig file asks for. */
+export interface KconfigText {
+  /** Names of optional sources, relative to the file (`orsource`) or to Zephyr. */
+  optional: string[];
+  /** What programs are given that it runs, as far as it may be the name of a file. */
+  arguments: string[];
+  doubt: Doubt | undefined;
 }
 
 /** What a Kconfig file leaves open: optional and globbed sources, and programs that it runs. */
-export function doubtOfKconfig(text: string): Doubt | undefined {
-  if (text.length > MAX_TEXT || /\$\(\s*(?:shell|python)\b/.test(text)) return 'contents';
-  return /^\s*(?:osource|orsource|gsource|grsource)\b|^\s*r?source\b.*[*?[]/m.test(text)
-    ? 'names'
-    : undefined;
+export function readKconfigText(text: string): KconfigText {
+  if (text.length > MAX_TEXT) return { optional: [], arguments: [], doubt: 'contents' };
+  const programs = [...text.matchAll(/\$\(\s*(?:shell|python)\b(.*)$/gm)].map(([, rest]) => rest!);
+  const sources = [...text.matchAll(/^\s*(o?r?source|gr?source)\s+"([^"]*)"/gm)];
+  const open = sources.filter(([, kind, name]) => !/^r?source$/.test(kind!) || /[*?[]/.test(name!));
+  return {
+    optional: open.map(([, , name]) => name!),
+    arguments: programs.flatMap(rest => rest.match(/[^\s,'"()`;|&<>]*\/[^\s,'"()`;|&<>]+/g) ?? []),
+    doubt:
+      programs.length > 0
+        ? 'contents'
+        : open.length > 0 || /^\s*(?:osource|orsource|gsource|grsource)\b/m.test(text)
+          ? 'names'
+          : undefined,
+  };
 }

@@ -2,7 +2,7 @@
 // variables (CFLAGS, BOARD, ZMK_CONFIG, KCONFIG_*, …), and each one would make other firmware.
 import path from 'node:path';
 import { type Environment, pickEnvironment } from '../../../config/environment.ts';
-import type { ZephyrOrder } from './engine.ts';
+import type { CcacheUse, ZephyrOrder } from './engine.ts';
 
 /**
  * The variables that are passed on, those set in `toolchains.west.environment` aside: where programs, compilers and
@@ -55,6 +55,13 @@ export function passedEnvironment(
   return passed;
 }
 
+/**
+ * Variables that a build gets unless `environment` of its toolchain names them. Zephyr's scripts go through sets of
+ * Python's, whose order is another one in each run while strings are hashed with a random seed: what they generate, such as
+ * `kobj-types-enum.h`, would differ between two builds of the same sources, and ccache would know no object again.
+ */
+export const DEFAULT_ENVIRONMENT: Readonly<Record<string, string>> = { PYTHONHASHSEED: '0' };
+
 /** The places of a build that its environment names, as the build sees them. */
 export type BuildPlaces = Pick<ZephyrOrder, 'workspace' | 'zephyr' | 'settings' | 'temporary' | 'ccache'>;
 
@@ -86,11 +93,13 @@ export function buildEnvironment(
  * ccache as it is safe: in a directory of its own, without whatever ccache is configured to do elsewhere. Above all
  * without a base directory, which changes the `__FILE__`s and so the firmware.
  */
-function ccacheEnvironment(directory: string): Record<string, string> {
+function ccacheEnvironment({ directory, epoch }: CcacheUse): Record<string, string> {
   return {
     CCACHE_DIR: directory,
     CCACHE_CONFIGPATH: path.posix.join(directory, 'no-config'),
     CCACHE_MAXSIZE: '2G',
+    // Part of every key. By itself ccache looks at the size and time of the outermost program.
+    CCACHE_COMPILERCHECK: `string:${epoch}`,
   };
 }
 

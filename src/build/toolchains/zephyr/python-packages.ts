@@ -52,10 +52,7 @@ export async function pythonIdentity(
   environment: Readonly<Record<string, string>>,
   signal?: AbortSignal,
 ): Promise<PythonIdentity | null> {
-  const own = await interpreterOf(WEST, environment);
-  const candidates = [...(own !== undefined && /python/.test(own) ? [own] : []), 'python3'];
-  const files = await Promise.all(candidates.map(candidate => findProgram(candidate, '/', environment)));
-  const pythons = files.filter(file => file !== undefined);
+  const pythons = await pythonPrograms(environment);
   const key = JSON.stringify([pythons, pythons.map(stampOf), Object.entries(environment).sort()]);
   const known = asked.get(key);
   if (known !== undefined && performance.now() - known.at < FRESH_MS) return known.answer;
@@ -65,6 +62,14 @@ export async function pythonIdentity(
   });
   asked.set(key, { at: performance.now(), answer });
   return answer;
+}
+
+/** The Pythons that west may run in, absolute, the likeliest first. */
+export async function pythonPrograms(environment: Readonly<Record<string, string>>): Promise<string[]> {
+  const own = await interpreterOf(WEST, environment);
+  const candidates = [...(own !== undefined && /python/.test(own) ? [own] : []), 'python3'];
+  const files = await Promise.all(candidates.map(candidate => findProgram(candidate, '/', environment)));
+  return files.filter(file => file !== undefined);
 }
 
 /** The answer of the first that works. */

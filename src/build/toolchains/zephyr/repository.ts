@@ -1,10 +1,20 @@
 // A ZMK config repository, as the workflow sees it: which directory the keymaps are in, and whether it is a Zephyr module.
-import { cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, symlinkSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import {
+  constants,
+  copyFileSync,
+  type Dirent,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  symlinkSync,
+} from 'node:fs';
 import path from 'node:path';
 import { escapePath } from 'tinyglobby';
 import { DEFAULT_CONFIG_PATH } from '../../../config/toolchain-options.ts';
-import { inputFiles } from '../input-files.ts';
+import { real } from '../../../domains/compilation/real-path.ts';
+import { readTree } from '../../../domains/compilation/tree.ts';
+import { inputFiles, isInside } from '../input-files.ts';
 import { ToolchainError } from '../toolchain-error.ts';
 
 /** A config repository on this machine. Paths are absolute. */
@@ -45,20 +55,46 @@ export function readRepository(
 export function isolateConfig({ config, isModule }: ConfigRepository, place: string): string {
   if (!isModule) return config;
   const copy = path.join(place, 'zmk-config', path.basename(config));
+  const inside = real(config);
   mkdirSync(copy, { recursive: true });
-  for (const name of readdirSync(config)) {
-    if (name.startsWith('.')) continue;
-    const [from, to] = [path.join(config, name), path.join(copy, name)];
-    // As `cp -R` does: links stay links. One that leads nowhere, `cpSync` would follow all the same.
-    if (lstatSync(from).isSymbolicLink()) symlinkSync(readlinkSync(from), to);
-    else cpSync(from, to, { recursive: true, verbatimSymlinks: true });
+  for (const entry of readdirSync(config, { withFileTypes: true })) {
+    if (!entry.name.startsWith('.')) copyEntry(inside, inside, copy, entry);
   }
   return copy;
 }
 
+/** As `cp -R` does: links stay links. One that leads out of the directory leads to the same from the copy. */
+function copyEntry(config: string, from: string, to: string, entry: Dirent): void {
+  const [source, copy] = [path.join(from, entry.name), path.join(to, entry.name)];
+  if (entry.isSymbolicLink()) {
+    const target = readlinkSync(source);
+    const place = path.resolve(from, target);
+    symlinkSync(path.isAbsolute(target) || isInside(place, config) ? target : place, copy);
+  } else if (entry.isDirectory()) {
+    mkdirSync(copy);
+    for (const inner of readdirSync(source, { withFileTypes: true })) copyEntry(config, source, copy, inner);
+  } else if (entry.isFile()) copyFileSync(source, copy, constants.COPYFILE_FICLONE);
+}
+
+/**
+ * What links in a repository lead to outside of it, absolute, by the names that the links give it. Empty when there is too
+ * much to look through.
+ *
+ * @param projects directories of the workspace's projects, which are not looked into. Absolute
+ */
+export function linkedOutside({ directory }: ConfigRepository, projects: readonly string[]): string[] {
+  const tree = readTree(directory, inner => projects.includes(inner));
+  const repository = real(directory);
+  const found = (tree?.links ?? []).flatMap(([link, target]) => {
+    if (isInside(target, repository)) return [];
+    return link === directory ? [] : [path.resolve(real(path.dirname(link)), readlinkSync(link))];
+  });
+  return [...new Set(found)].sort();
+}
+
 /** What is in a config repository and is read by no build. */
 const NEVER_READ = [
-  ...['build.yaml', 'build.yml', '.github/**', '.vscode/**', '.idea/**'],
+  ...['build.yaml', 'build.yml', '.github/**', '.vscode/**', '.idea/**', '.direnv/**', '.devenv/**'],
   ...['glovebox.config.*', '.gloveboxrc', '.gloveboxrc.*'],
   ...['**/.west/**', '**/__pycache__/**', '**/node_modules/**'],
 ];
@@ -67,30 +103,10 @@ const NEVER_READ = [
 const MARKS = ['CMakeCache.txt', 'pyvenv.cfg'];
 
 /**
- * Build directories and Python's environments, relative to the repository. Not deeper than those are made: to look
- * further would be to walk through all of them.
- */
-async function madeDirectories(repository: string): Promise<string[]> {
-  const found: string[] = [];
-  let level = [''];
-  for (let depth = 0; depth <= 2; depth++) {
-    const inner: string[] = [];
-    for (const place of level) {
-      const entries = await readdir(path.join(repository, place), { withFileTypes: true }).catch(() => []);
-      if (entries.some(({ name }) => MARKS.includes(name))) found.push(place);
-      const directories = entries.filter(entry => entry.isDirectory() && entry.name !== '.git');
-      inner.push(...directories.map(({ name }) => path.join(place, name)));
-    }
-    level = inner;
-  }
-  return found;
-}
-
-/**
  * Every file that a build of the repository may read and that can change, absolute, sorted: all of it, because a keymap
- * may include what lies beside the directory of the keymaps, and a module may use anything. Left out are what no build
- * reads, firmware, other builds, and the projects of a workspace that is in the repository: those are known by their
- * revisions.
+ * may include what lies beside the directory of the keymaps, and a module may use anything; links are followed. Left out
+ * are what no build reads, firmware, other builds, and the projects of a workspace that is in the repository: those are
+ * known by their revisions.
  *
  * @param outputDirectory where firmware goes. Absolute
  * @param projects directories of the workspace's projects. Absolute
@@ -100,18 +116,10 @@ export async function repositoryInputs(
   outputDirectory: string,
   projects: readonly string[] = [],
 ): Promise<string[]> {
-  const inside = [
-    ...projects.map(project => path.relative(directory, project)),
-    ...(await madeDirectories(directory)),
-  ]
-    .map(found => found.replaceAll(path.sep, '/'))
-    .filter(found => found !== '' && found !== '.' && !found.startsWith('..'));
   const matrix =
     buildFile === undefined ? [] : [path.relative(directory, path.resolve(directory, buildFile))];
   return inputFiles({
-    directory,
-    globs: ['**'],
-    outputDirectory,
-    ignore: [...NEVER_READ, ...matrix.map(escapePath), ...inside.map(found => `${escapePath(found)}/**`)],
+    ...{ directory, globs: ['**'], outputDirectory },
+    ...{ ignore: [...NEVER_READ, ...matrix.map(escapePath)], excluded: projects, marks: MARKS },
   });
 }

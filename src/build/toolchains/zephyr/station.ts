@@ -3,7 +3,8 @@
 //   <cache root>/west/<digest of config and target>/owner   who builds here now
 //                                                  /build   of the build that runs, removed after it
 //                                                  /facts-… what Zephyr found out about the compiler
-//   <cache root>/west/ccache
+//                                                  /epoch.json what ccache may be believed by
+//   <cache root>/west/ccache-2
 //
 // Somebody who comes while it is taken builds elsewhere. It is free when its owner has said so, or when the owner and
 // everything that it had started are gone: compilers may live on when their owner is killed, and would write into
@@ -15,6 +16,10 @@ import { cacheKey } from '../../../cache/keys.ts';
 import { isGone, type Owner, thisProcess } from '../../../cache/owner.ts';
 import { tryLock } from '../../../coordinator/locks.ts';
 import { liveProcessGroups } from '../../../process/process-group.ts';
+
+/** What ccache keeps. One of another name is of a time when it was believed too much, and is removed. */
+const CCACHE = 'ccache-2';
+const FORMER_CCACHE = 'ccache';
 
 /** Milliseconds after which a station that nobody came to is removed. */
 const FORGOTTEN = 30 * 24 * 60 * 60 * 1000;
@@ -30,8 +35,8 @@ export interface Station {
   work: string;
   /** For what Zephyr finds out about the compiler; kept for the next build of the same kind. */
   facts: string;
-  /** For ccache; undefined when nothing may be kept. */
-  ccache: string | undefined;
+  /** For ccache, and the file in which it is remembered what it may be believed by; undefined when nothing may be kept. */
+  ccache: { directory: string; epoch: string } | undefined;
   /** Told of every program that builds here, as `CompileJob.onProcess` is. */
   onProcess(event: 'started' | 'ended', processGroup: number): void;
   /** Gives it back, and removes what was built. Never rejects. */
@@ -78,12 +83,14 @@ export async function takeStation(
     }
     const work = path.join(directory, 'build');
     const facts = path.join(directory, `facts-${(await cacheKey('facts', kind)).slice(0, 16)}`);
+    const epoch = path.join(directory, 'epoch.json');
     for (const other of readdirSync(directory)) {
       const place = path.join(directory, other);
-      if (place !== owner && place !== facts) rmSync(place, { recursive: true, force: true });
+      if (![owner, facts, epoch].includes(place)) rmSync(place, { recursive: true, force: true });
     }
-    const ccache = path.join(root, 'ccache');
-    for (const place of [work, facts, ccache]) mkdirSync(place, { recursive: true, mode: 0o700 });
+    const ccache = { directory: path.join(root, CCACHE), epoch };
+    await rm(path.join(root, FORMER_CCACHE), { recursive: true, force: true });
+    for (const place of [work, facts, ccache.directory]) mkdirSync(place, { recursive: true, mode: 0o700 });
     await forget(root);
     return {
       ...{ work, facts, ccache },

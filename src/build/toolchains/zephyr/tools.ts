@@ -2,8 +2,10 @@
 // the same name makes other firmware of old files, and the same one in another directory does not.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { real } from '../../../domains/compilation/real-path.ts';
 import { type IdentifyOptions, identifyProgram, type ProgramIdentity } from '../program-identity.ts';
-import { type PythonIdentity, pythonIdentity } from './python-packages.ts';
+import { findProgram } from '../programs.ts';
+import { type PythonIdentity, pythonIdentity, pythonPrograms } from './python-packages.ts';
 import { WEST } from './west-build.ts';
 
 /** A Zephyr SDK, wherever it is. Plain JSON. */
@@ -21,6 +23,11 @@ export interface BuildTools {
   python: PythonIdentity | null;
   /** All that Zephyr may choose from. */
   sdks: SdkIdentity[];
+  /**
+   * Where the compilers and SDKs are, without links. A compiler runs and links what is beside it: of one that is elsewhere
+   * the same program may come with another assembler, or another C library.
+   */
+  places: string[];
 }
 
 /** What west, CMake, Zephyr and ZMK look for in PATH, where it can change the firmware. */
@@ -37,7 +44,7 @@ export async function buildTools(
   environment: Readonly<Record<string, string>>,
   options: IdentifyOptions = {},
 ): Promise<BuildTools> {
-  const programs = { ...Object.fromEntries(PROGRAMS.map(name => [name, name])), ...compilers(environment) };
+  const programs = namedPrograms(environment);
   const identify = async ([name, program]: [string, string]) =>
     [name, await identifyProgram(program, environment, options)] as const;
   const [tools, python, sdks] = await Promise.all([
@@ -47,7 +54,30 @@ export async function buildTools(
   ]);
   const found = sdks.filter(sdk => sdk !== undefined).map(sdk => [JSON.stringify(sdk), sdk] as const);
   const distinct = [...new Map(found)].sort(([a], [b]) => (a < b ? -1 : 1));
-  return { tools: Object.fromEntries(tools), python, sdks: distinct.map(([, sdk]) => sdk) };
+  const places = await compilerPlaces(environment);
+  return { tools: Object.fromEntries(tools), python, sdks: distinct.map(([, sdk]) => sdk), places };
+}
+
+async function compilerPlaces(environment: Readonly<Record<string, string>>): Promise<string[]> {
+  const programs = Object.values(compilers(environment));
+  const found = await Promise.all(programs.map(program => findProgram(program, '/', environment)));
+  const sdks = sdkDirectories(environment).filter(
+    directory => textOf(path.join(directory, 'sdk_version')) !== undefined,
+  );
+  const all = [...found.filter(file => file !== undefined), ...sdks];
+  return [...new Set(all.map(real))].sort();
+}
+
+/** Where the programs are that {@link buildTools} knows by their content in this environment. Absolute. */
+export async function identifiedPrograms(environment: Readonly<Record<string, string>>): Promise<string[]> {
+  const programs = Object.values(namedPrograms(environment));
+  const found = await Promise.all(programs.map(program => findProgram(program, '/', environment)));
+  return [...found.filter(file => file !== undefined), ...(await pythonPrograms(environment))];
+}
+
+/** What is looked for, by the names under which it is told. */
+function namedPrograms(environment: Readonly<Record<string, string>>): Record<string, string> {
+  return { ...Object.fromEntries(PROGRAMS.map(name => [name, name])), ...compilers(environment) };
 }
 
 /** The compilers that Zephyr may choose besides those of SDKs, by the variables that it chooses by. */

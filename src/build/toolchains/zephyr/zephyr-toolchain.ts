@@ -2,6 +2,7 @@
 import { constants, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { GloveboxError } from '../../../cache/errors.ts';
+import { cacheKey } from '../../../cache/keys.ts';
 import type { Target } from '../../../domains/compilation/target.ts';
 import type {
   Artifact,
@@ -12,6 +13,7 @@ import type {
 } from '../../../domains/compilation/toolchain.ts';
 import {
   describeWorkspace,
+  projectNames,
   useWorkspace,
   type WorkspaceIdentity,
   workspaceIdentity,
@@ -19,15 +21,29 @@ import {
   zmkPlaces,
 } from '../../../domains/compilation/workspace/index.ts';
 import { isInside } from '../input-files.ts';
-import { observeZephyrBuild, Places } from '../observed/index.ts';
+import {
+  compiledPlaces,
+  type ObserveOptions,
+  observeZephyrBuild,
+  Places,
+  type UsedTools,
+} from '../observed/index.ts';
 import { cancelled, withoutArtifacts, wrongBoard } from '../outcome.ts';
 import { ToolchainError } from '../toolchain-error.ts';
 import { examineBoard } from './board-compat.ts';
+import { CcacheEpoch } from './ccache-epoch.ts';
+import { CompilerFacts } from './compiler-facts.ts';
 import type { ZephyrEngine, ZephyrOrder } from './engine.ts';
 import { collectFirmware, DEFAULT_FALLBACK_BINARY } from './firmware.ts';
 import { settingsWithoutEffect } from './kconfig-warnings.ts';
 import { excerptOf } from './preprocessed.ts';
-import { type ConfigRepository, isolateConfig, readRepository, repositoryInputs } from './repository.ts';
+import {
+  type ConfigRepository,
+  isolateConfig,
+  linkedOutside,
+  readRepository,
+  repositoryInputs,
+} from './repository.ts';
 import { copySettings } from './settings.ts';
 import { ownStation, type Station, takeStation } from './station.ts';
 import { westBuildArguments } from './west-build.ts';
@@ -132,10 +148,17 @@ export class ZephyrToolchain implements Toolchain {
   }
 
   async #compileAt(station: Station, job: CompileJob): Promise<CompileOutcome> {
-    const { workspace, fallbackBinary, configDirectory } = this.#description;
+    const { workspace, fallbackBinary } = this.#description;
     const { target, buildDirectory } = job;
     const repository = this.#repository();
-    const order = orderAt(station, workspace, await this.#places(), repository);
+    const facts = CompilerFacts.begin(station.facts);
+    const epoch = await this.#beginEpoch(station, job);
+    const order: ZephyrOrder = {
+      ...orderAt(station, workspace, await this.#places(), repository, epoch),
+      ...(facts === undefined ? { userCache: path.join(station.work, 'facts') } : {}),
+      linked: this.kind === 'container' ? linkedOutside(repository, await this.#projects()) : [],
+    };
+    mkdirSync(order.userCache, { recursive: true });
     const startMark = path.join(station.work, 'started');
     writeFileSync(startMark, '');
     const ran = await this.#engine.run(order, {
@@ -145,18 +168,15 @@ export class ZephyrToolchain implements Toolchain {
         job.onProcess?.(event, processGroup);
       },
     });
-    const { build, config } = order;
+    const traced = await this.#trace(order, repository, job, ran.ok, { facts, epoch });
+    const { build } = order;
     if (!ran.ok) return { ...ran, excerpt: await excerptOf(build, job.logFile) };
     const { artifactName } = target;
     const found = await collectFirmware({ build, artifactName, fallbackBinary, startMark });
     if (typeof found === 'string') return withoutArtifacts(found, ran.lastLines);
-    const { seen = [], ...sight } = this.#engine.sees(order);
-    const sources = {
-      ...{ buildDirectory: build, configDirectory, workspace, ...sight },
-      projects: await this.#projects(),
-      seen: [...seen, ...(config === repository.config ? [] : [{ seen: config, here: repository.config }])],
-    };
-    const places = new Places(sources);
+    const options = await this.#observeOptions(order, repository, undefined);
+    const places = new Places(options);
+    const { configDirectory } = options;
     const board = await examineBoard({
       ...{ build, board: target.board, places },
       application: path.join(workspace, order.application),
@@ -166,13 +186,67 @@ export class ZephyrToolchain implements Toolchain {
       ...(board === undefined ? [] : [board.warning]),
       ...(await settingsWithoutEffect({ logFile: job.logFile, target, configDirectory, places })),
     ];
-    const observed = await observeZephyrBuild(sources);
-    const own = [station.work, station.facts];
-    const artifacts = bring(found, buildDirectory);
+    return { ok: true, artifacts: bring(found, buildDirectory), warnings, ...traced };
+  }
+
+  /** Finds out what a build read, however it ended, and what of that may be kept for the next one. */
+  async #trace(
+    order: ZephyrOrder,
+    repository: ConfigRepository,
+    { signal }: CompileJob,
+    isComplete: boolean,
+    { facts, epoch }: { facts: CompilerFacts | undefined; epoch: CcacheEpoch | undefined },
+  ): Promise<{ observed: ObservedInputs } | { untraceable: string }> {
+    const interrupted = async () =>
+      epoch?.interrupt(compiledPlaces(await this.#observeOptions(order, repository, undefined)));
+    // A cancelled build is waited for, and of one that failed nothing is kept but what ccache learned.
+    if (!isComplete && (epoch === undefined || (signal.aborted && !epoch.isNew))) {
+      facts?.end(undefined);
+      await interrupted();
+      return { untraceable: 'it did not come to its end.' };
+    }
+    const tools = await this.#engine.tools(order.build, isComplete);
+    facts?.end('untraceable' in tools ? undefined : tools.files);
+    const options = await this.#observeOptions(order, repository, 'untraceable' in tools ? undefined : tools);
+    const traced = 'untraceable' in tools ? tools : await observeZephyrBuild(options);
+    if ('untraceable' in traced) {
+      if (!isComplete) await interrupted();
+      return traced;
+    }
+    const observed = without([order.work, order.userCache], traced.observed);
+    await epoch?.end({ ...traced, observed, tools: options.tools });
+    return { observed };
+  }
+
+  async #observeOptions(
+    order: ZephyrOrder,
+    repository: ConfigRepository,
+    tools: UsedTools | undefined,
+  ): Promise<ObserveOptions> {
+    const { workspace, configDirectory } = this.#description;
+    const { build, config } = order;
+    const { seen = [], ...sight } = this.#engine.sees(order);
     return {
-      ...{ ok: true, artifacts, warnings },
-      ...(observed === undefined ? {} : { observed: without(own, observed) }),
+      ...{ buildDirectory: build, configDirectory, workspace, ...sight },
+      projects: await this.#projects(),
+      outputs: [this.#outputDirectory],
+      ...(tools === undefined ? {} : { tools }),
+      seen: [...seen, ...(config === repository.config ? [] : [{ seen: config, here: repository.config }])],
     };
+  }
+
+  /** Begins a build in which ccache is used; undefined when it is not. */
+  async #beginEpoch(station: Station, { target, signal }: CompileJob): Promise<CcacheEpoch | undefined> {
+    const { workspace, configDirectory } = this.#description;
+    if (station.ccache === undefined || !(await this.#engine.hasCcache(workspace))) return undefined;
+    const projects = await this.#projects();
+    return CcacheEpoch.begin({
+      ...{ file: station.ccache.epoch, configDirectory },
+      // Arguments for CMake may choose a compiler.
+      context: JSON.stringify([this.kind, await this.#engine.identity(signal), target.cmakeArgs ?? '']),
+      workspace: () => projectNames(projects, configDirectory),
+      declared: async () => cacheKey('declared', await this.declaredInputs()),
+    });
   }
 
   /** The directories of the workspace's projects, which are known by their revisions. */
@@ -210,8 +284,10 @@ function orderAt(
   workspace: string,
   { application, zephyr }: ZmkPlaces,
   repository: ConfigRepository,
-): ZephyrOrder {
+  epoch: CcacheEpoch | undefined,
+): Omit<ZephyrOrder, 'linked'> {
   const { work, facts: userCache, ccache } = station;
+  const isUsed = ccache !== undefined && epoch !== undefined && !epoch.isBlind;
   const temporary = path.join(work, 'tmp');
   mkdirSync(temporary, { recursive: true });
   const settings = path.join(temporary, 'west-settings');
@@ -221,7 +297,8 @@ function orderAt(
     ...{ repository: repository.directory, configPath: repository.configPath },
     config: isolateConfig(repository, work),
     module: repository.isModule ? repository.directory : undefined,
-    ...{ work, build: path.join(work, 'build'), temporary, userCache, ccache },
+    ...{ work, build: path.join(work, 'build'), temporary, userCache },
+    ccache: isUsed ? { directory: ccache.directory, epoch: epoch.id } : undefined,
   };
 }
 

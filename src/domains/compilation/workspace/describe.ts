@@ -46,6 +46,14 @@ function projectDifferences(name: string, was: ProjectState, is: ProjectState): 
       is.changes ? `${name} has other uncommitted changes: ${files}` : `${name} lost its changes: ${files}`,
     );
   }
+  if (was.unversioned?.digest !== is.unversioned?.digest) {
+    const files = (is.unversioned ?? was.unversioned)!.files.join(', ');
+    found.push(
+      is.unversioned
+        ? `${name} has other files that git ignores or links to: ${files}`
+        : `${name} lost files that git ignored or linked to: ${files}`,
+    );
+  }
   if (found.length > 0 || JSON.stringify(was) === JSON.stringify(is)) return found;
   const told = was.description !== is.description && was.description && is.description;
   return [

@@ -27,7 +27,8 @@ export interface IdentityOptions {
   signal?: AbortSignal;
   /**
    * Absolute: the directory with `build.yaml`. The repository that it lies in is not part of the identity, so that
-   * an edit of one keymap does not change what every firmware is known by; unless that is ZMK's own.
+   * an edit of one keymap does not change what every firmware is known by; unless that is ZMK's own: then only what is not
+   * committed in the directory does not count, if that is beside ZMK's application.
    */
   configDirectory?: string;
 }
@@ -42,7 +43,10 @@ export async function workspaceIdentity(
 ): Promise<WorkspaceIdentity> {
   const settings = await readSettings(directory);
   const manifest = await readManifest(settings.manifestFile);
-  const own = configDirectory === undefined ? undefined : repositoryOf(await realpath(configDirectory));
+  const config = configDirectory === undefined ? undefined : await realpath(configDirectory);
+  const own = config === undefined ? undefined : repositoryOf(config);
+  const aside =
+    config !== undefined && own !== undefined && isBesideApplication(config, own) ? config : undefined;
   const found: [string, ProjectState][] = [];
   let places = await repositories(directory);
   while (places.length > 0) {
@@ -53,7 +57,7 @@ export async function workspaceIdentity(
     const counting = places.filter((_, index) => !isOwn[index]);
     const examined = await examineProjects(
       counting.map(place => path.join(directory, place)),
-      signal,
+      { signal, aside },
     );
     found.push(...examined.map(({ state }, index): [string, ProjectState] => [counting[index]!, state]));
     const known = new Set(found.map(([place]) => place));
@@ -71,6 +75,12 @@ export async function workspaceIdentity(
 
 function isZmk(directory: string): boolean {
   return existsSync(path.join(directory, 'app', 'CMakeLists.txt'));
+}
+
+/** Whether no build looks into a directory of ZMK's repository by itself. */
+function isBesideApplication(directory: string, repository: string): boolean {
+  const place = path.relative(repository, directory);
+  return isZmk(repository) && place !== '' && place.split(path.sep)[0] !== 'app';
 }
 
 /** The work tree that a directory lies in, or undefined. */

@@ -5,6 +5,7 @@ export { type FindWorkspaceOptions, findWorkspace, useWorkspace } from './find.t
 export { type IdentityOptions, type WorkspaceIdentity, workspaceIdentity } from './identity.ts';
 export type { MakeOptions, WorkspaceEvent } from './make.ts';
 export { configManifest, type Manifest, readManifest } from './manifest.ts';
+export { projectNames } from './names.ts';
 export type { ProjectChanges, ProjectState } from './project-state.ts';
 export { type ManifestProject, manifestProjects, type ZmkPlaces, zmkPlaces } from './projects.ts';
 export { type WorkspaceResult, WorkspaceService, type WorkspaceServiceOptions } from './service.ts';

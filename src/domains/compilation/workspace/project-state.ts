@@ -4,8 +4,10 @@ import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { lstat, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { hashFile } from '../../../cache/hash-file.ts';
+import { real } from '../real-path.ts';
 import { eachOf } from './each-of.ts';
 import { askGit, type GitAnswer, printed } from './git.ts';
+import { ignoredFiles, outsideContent, withoutByproducts } from './unversioned.ts';
 
 /** So many changed files are named; the rest are counted. */
 const MAX_NAMED = 3;
@@ -22,6 +24,11 @@ export interface ProjectState {
   submodules?: string[];
   /** What differs from `head` in the work tree. Absent when nothing does. */
   changes?: ProjectChanges;
+  /**
+   * What builds find in the work tree and git does not look at: ignored files, and what links lead to outside of the
+   * project. Absent when there is none.
+   */
+  unversioned?: ProjectChanges;
 }
 
 export interface ProjectChanges {
@@ -40,12 +47,18 @@ export interface ExaminedProject {
   nested: string[];
 }
 
+export interface ExamineOptions {
+  signal?: AbortSignal | undefined;
+  /** A directory in which nothing counts, though it is in a project. Absolute, without links. */
+  aside?: string | undefined;
+}
+
 /**
  * Examines repositories; resolves to what they are, in their order. Rejects with `WorkspaceError` when git cannot tell.
  */
 export async function examineProjects(
   directories: readonly string[],
-  signal?: AbortSignal,
+  { signal, aside }: ExamineOptions = {},
 ): Promise<ExaminedProject[]> {
   const revisions = directories.map(looseRevision);
   const asked = directories.map((directory, index) => ({
@@ -57,12 +70,17 @@ export async function examineProjects(
     ],
   }));
   const answers = await askGit(asked, signal);
+  const places = directories.map(real);
   const all = directories.map((directory, index) => {
     const [status, files, revision, description] = answers[index]!;
     const found = { revision: revisions[index] ?? said(revision), description: said(description) };
-    return { directory, status: printed(status!), index: printed(files!), ...found };
+    const isAside = aside?.startsWith(`${places[index]}${path.sep}`);
+    return {
+      ...{ directory, status: printed(status!), index: printed(files!), ...found },
+      aside: isAside ? `${path.relative(places[index]!, aside!).replaceAll(path.sep, '/')}/` : undefined,
+    };
   });
-  return eachOf(all, found => examine(found, signal));
+  return eachOf(all, found => examine(found, places, { signal, aside }));
 }
 
 const said = (answer: GitAnswer | undefined) => (answer?.exitCode === 0 ? answer.stdout.trim() : undefined);
@@ -74,36 +92,68 @@ interface Said {
   index: string;
   revision: string | undefined;
   description: string | undefined;
+  /** What its paths begin with that do not count. */
+  aside: string | undefined;
 }
 
 async function examine(
-  { directory, status, index, revision, description }: Said,
-  signal: AbortSignal | undefined,
+  { directory, status, index, revision, description, aside }: Said,
+  projects: readonly string[],
+  options: ExamineOptions,
 ): Promise<ExaminedProject> {
-  const { head, files, submodules, nested } = parseStatus(status);
-  const { hidden, submodules: known } = parseIndex(index);
+  const { head, files, ignored, submodules, nested } = parseStatus(status);
+  const { hidden, submodules: known, links } = parseIndex(index);
   for (const file of hidden) files.add(file);
-  const changed = withoutByproducts([...files]).sort();
+  const isCounted = (file: string) => aside === undefined || !`${file}/`.startsWith(aside);
+  const changed = withoutByproducts(directory, [...files].filter(isCounted)).sort();
   const state: ProjectState = { head };
   if (revision !== undefined) state.revision = revision;
   if (description !== undefined) state.description = description;
   const present = known.filter(submodule => existsSync(path.join(directory, submodule, '.git')));
   if (present.length > 0) state.submodules = present;
 
-  const contents = await eachOf(changed, file => contentOf(path.join(directory, file)));
-  const lines = changed.map((file, index) => `${file}\0${contents[index]}`);
-  const changedInside = submodules.sort();
+  const lines = await linesOf(directory, changed);
   const inside = await examineProjects(
-    changedInside.map(submodule => path.join(directory, submodule)),
-    signal,
+    present.map(submodule => path.join(directory, submodule)),
+    options,
   );
-  lines.push(...inside.map(({ state: inner }, index) => `${changedInside[index]}\0${JSON.stringify(inner)}`));
-  if (lines.length > 0) {
-    const digest = createHash('sha256').update(lines.join('\0\n')).digest('hex');
-    const named = [...changed, ...changedInside];
-    state.changes = { digest, count: named.length, files: named.slice(0, MAX_NAMED) };
+  const changedInside: string[] = [];
+  for (const [at, { state: inner, nested: deeper }] of inside.entries()) {
+    const submodule = present[at]!;
+    nested.push(...deeper.map(place => path.posix.join(submodule, place)));
+    if (!submodules.includes(submodule) && !inner.changes && !inner.unversioned) continue;
+    changedInside.push(submodule);
+    lines.push(`${submodule}\0${JSON.stringify(inner)}`);
   }
+  const changes = changesOf(lines, [...changed, ...changedInside]);
+  if (changes) state.changes = changes;
+
+  const overlooked = ignoredFiles(directory, ignored, isCounted);
+  nested.push(...overlooked.nested);
+  const leading = [...new Set([...links.filter(isCounted), ...changed, ...overlooked.files])].sort();
+  const behind = await eachOf(leading, async file => outsideContent(path.join(directory, file), projects));
+  const outside = leading.filter((_, at) => behind[at] !== undefined);
+  const unversioned = changesOf(
+    [
+      ...(await linesOf(directory, overlooked.files)),
+      ...leading.flatMap((file, at) => (behind[at] === undefined ? [] : [`${file}\0leads to ${behind[at]}`])),
+    ],
+    [...new Set([...overlooked.files, ...outside])].sort(),
+  );
+  if (unversioned) state.unversioned = unversioned;
   return { state, nested };
+}
+
+/** What a digest is made of: each file with its content. */
+async function linesOf(directory: string, files: readonly string[]): Promise<string[]> {
+  const contents = await eachOf(files, file => contentOf(path.join(directory, file)));
+  return files.map((file, index) => `${file}\0${contents[index]}`);
+}
+
+function changesOf(lines: readonly string[], named: readonly string[]): ProjectChanges | undefined {
+  if (lines.length === 0) return undefined;
+  const digest = createHash('sha256').update(lines.join('\0\n')).digest('hex');
+  return { digest, count: named.length, files: named.slice(0, MAX_NAMED) };
 }
 
 const REVISION = 'refs/heads/manifest-rev';
@@ -127,17 +177,19 @@ function isDescribed(directory: string): boolean {
 }
 
 const STATUS =
-  'status --porcelain=v2 --branch -z --untracked-files=all --ignore-submodules=none --no-renames';
+  'status --porcelain=v2 --branch -z --untracked-files=all --ignored=matching --ignore-submodules=none --no-renames';
 
 interface Status {
   head: string;
   files: Set<string>;
+  /** Files, and directories with a `/` at the end. */
+  ignored: string[];
   submodules: string[];
   nested: string[];
 }
 
 function parseStatus(output: string): Status {
-  const found: Status = { head: 'none', files: new Set(), submodules: [], nested: [] };
+  const found: Status = { head: 'none', files: new Set(), ignored: [], submodules: [], nested: [] };
   for (const line of output.split('\0')) {
     const [kind, ...fields] = line.split(' ');
     if (kind === '#') {
@@ -153,7 +205,7 @@ function parseStatus(output: string): Status {
       // A directory is named only when it is a repository of its own, which git does not look into.
       if (file.endsWith('/')) found.nested.push(file.slice(0, -1));
       else found.files.add(file);
-    }
+    } else if (kind === '!') found.ignored.push(fields.join(' '));
   }
   return found;
 }
@@ -162,25 +214,19 @@ interface Index {
   /** Files whose changes git was told not to look for. Nobody knows, so their content counts. */
   hidden: string[];
   submodules: string[];
+  links: string[];
 }
 
 function parseIndex(output: string): Index {
-  const found: Index = { hidden: [], submodules: [] };
+  const found: Index = { hidden: [], submodules: [], links: [] };
   for (const line of output.split('\0')) {
     if (line === '') continue;
     const file = line.slice(line.indexOf('	') + 1);
+    if (line.startsWith('120000 ', 2)) found.links.push(file);
     if (line.startsWith('160000 ', 2)) found.submodules.push(file);
     else if (!line.startsWith('H ')) found.hidden.push(file);
   }
   return found;
-}
-
-/** Without what builds leave in the sources and never read again: Python's compiled files, and build directories. */
-function withoutByproducts(files: string[]): string[] {
-  const builds = files.filter(file => path.basename(file) === 'CMakeCache.txt').map(path.dirname);
-  return files.filter(
-    file => !/(?:^|\/)__pycache__\/[^/]*$/.test(file) && !builds.some(build => file.startsWith(`${build}/`)),
-  );
 }
 
 async function contentOf(file: string): Promise<string> {

@@ -7,7 +7,12 @@ import {
   parseQuotedFields,
 } from '../../../../src/build/toolchains/observed/key-values.ts';
 import { parseNinjaDeps } from '../../../../src/build/toolchains/observed/ninja-deps.ts';
-import { parseCmakeInputs } from '../../../../src/build/toolchains/observed/ninja-manifest.ts';
+import {
+  parseCmakeInputs,
+  parseCompiledSources,
+  parseIncludeDirectories,
+} from '../../../../src/build/toolchains/observed/ninja-manifest.ts';
+import { readKconfigText, readSourceText } from '../../../../src/build/toolchains/observed/source-text.ts';
 import { cmakeCache, dependencyFile, ninjaDeps, ninjaManifest } from './records.ts';
 
 // Left by CMake 3.25, Ninja 1.11 and GCC 12 for a small project in /tmp/corne; the two CMake files are shortened.
@@ -161,3 +166,61 @@ function recordEnds(log: Buffer): Set<number> {
   }
   return ends;
 }
+
+// As CMake 3.25 writes it.
+const COMPILED = [
+  'build CMakeFiles/x.dir/a_b/main.c.o: C_COMPILER__x_ /tmp/cm/a$ b/main.c || cmake_object_order_depends_target_x',
+  '  FLAGS = -Os -iquote "/tmp/cm/a b" -idirafter/tmp/cm/sys -I/tmp/cm/plain -imacros /tmp/cm/autoconf.h',
+  `  INCLUDES = -I"/tmp/cm/a b" -I"/tmp/cm/c\\$$d" -I"/tmp/cm/e'f" -isystem /tmp/cm/sys -Irelative`,
+  'build CMakeFiles/x.dir/boot.S.obj: ASM_COMPILER__x_unscanned_ boot.S',
+  '  INCLUDES = -I/tmp/cm/plain',
+  'build x: C_EXECUTABLE_LINKER__x_ CMakeFiles/x.dir/a_b/main.c.o',
+  '  LINK_FLAGS = -I/not/a/directory/of/headers',
+  '',
+].join('\n');
+
+test('what is compiled, and where its headers are looked for, is read as CMake writes it', t => {
+  t.deepEqual(parseCompiledSources(COMPILED), ['/tmp/cm/a b/main.c', 'boot.S']);
+  t.deepEqual(parseIncludeDirectories(COMPILED).sort(), [
+    '/tmp/cm/a b',
+    '/tmp/cm/c$d',
+    "/tmp/cm/e'f",
+    '/tmp/cm/plain',
+    '/tmp/cm/sys',
+    'relative',
+  ]);
+});
+
+test('files that others than the preprocessor take in are told by their names, where they can be', t => {
+  const of = (text: string, isAssembler = false) => {
+    const { taken, isUntraceable, doubt } = readSourceText(text, isAssembler);
+    return [taken, isUntraceable, doubt];
+  };
+  t.deepEqual(of('/include/ "x.dtsi"'), [['x.dtsi'], false, 'contents']);
+  t.deepEqual(of('data = /incbin/("logo.bin", 0, 4);'), [['logo.bin'], false, 'contents']);
+  t.deepEqual(of('__asm__(".incbin \\"a.bin\\"\\n");'), [['a.bin'], false, 'contents']);
+  t.deepEqual(of('.incbin "a.bin"', true), [['a.bin'], false, 'contents']);
+  t.deepEqual(of('.include "a.inc"', true), [['a.inc'], false, 'contents']);
+  t.deepEqual(of('#embed <a.bin>'), [['a.bin'], false, 'contents']);
+  t.deepEqual(of('#if __has_embed("a.bin")'), [['a.bin'], false, 'contents']);
+  // Names that a macro makes.
+  t.deepEqual(of('__asm__(".incbin " FILE "\\n");'), [[], true, 'contents']);
+  t.deepEqual(of('.incbin FILE', true), [[], true, 'contents']);
+  t.deepEqual(of('#embed FILE'), [[], true, 'contents']);
+  // Words.
+  t.deepEqual(of('// layer 4 is for embed commands'), [[], false, 'contents']);
+  t.deepEqual(of('/* data = /incbin/(LOGO); */'), [[], false, 'contents']);
+  t.deepEqual(of('#include "my.include/embedded.h"'), [[], false, undefined]);
+});
+
+test('optional sources and the arguments of programs are read in a Kconfig file', t => {
+  const text = 'osource "../../x/Kconfig"\nrsource "plain/Kconfig"\nrsource "a/*/Kconfig"\n';
+  t.deepEqual(readKconfigText(text), {
+    optional: ['../../x/Kconfig', 'a/*/Kconfig'],
+    arguments: [],
+    doubt: 'names',
+  });
+  const shell = 'config A\n  default $(shell,cat ../../keys.txt)\n';
+  t.deepEqual(readKconfigText(shell), { optional: [], arguments: ['../../keys.txt'], doubt: 'contents' });
+  t.is(readKconfigText('source "Kconfig.zephyr"\n').doubt, undefined);
+});

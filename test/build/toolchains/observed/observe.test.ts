@@ -47,7 +47,7 @@ interface Place {
     more?: Partial<ZmkBuild>,
     options?: Partial<ObserveOptions>,
   ): Promise<ObservedInputs | undefined>;
-  /** Observes what is there. */
+  /** Observes what is there; undefined when nothing can be concluded from it. */
   again(options?: Partial<ObserveOptions>): Promise<ObservedInputs | undefined>;
 }
 
@@ -66,13 +66,15 @@ async function place(t: ExecutionContext, files: Record<string, string> = CONFIG
       buildZmk({ workspace: made.workspace, config, board: 'nice_nano_v2', shield, ...more }, made.build);
       return made.again(options);
     },
-    again: options =>
-      observeZephyrBuild({
+    async again(options) {
+      const traced = await observeZephyrBuild({
         buildDirectory: made.build,
         configDirectory: made.repository,
         workspace: made.workspace,
         ...options,
-      }),
+      });
+      return 'untraceable' in traced ? undefined : traced.observed;
+    },
   };
   writeFiles(made.workspace, workspaceFiles());
   made.put(files);
@@ -300,6 +302,30 @@ test('what is in a project of the workspace is no input, also when the config is
   ]);
 });
 
+test('what is in a project is no input, whatever links lead to the workspace and to the project', async t => {
+  const here = await place(t);
+  renameSync(here.workspace, path.join(here.root, 'real'));
+  renameSync(path.join(here.root, 'real/zmk'), path.join(here.root, 'zmk'));
+  symlinkSync('../zmk', path.join(here.root, 'real/zmk'));
+  symlinkSync('real', here.workspace);
+  const projects = ['zmk', 'zephyr'].map(project => path.join(here.workspace, project));
+  const plain = await here.observe('corne_left', {}, { projects });
+  t.deepEqual(within(here, plain?.files), [
+    'config/corne.conf',
+    'config/corne.keymap',
+    'config/shared.dtsi',
+    'config/west.yml',
+  ]);
+  // CMake writes some real names down.
+  const manifest = path.join(here.build, 'build.ninja');
+  const text = readFileSync(manifest, 'utf8').replaceAll(
+    `${here.workspace}/zmk`,
+    path.join(here.root, 'zmk'),
+  );
+  writeFileSync(manifest, text);
+  t.deepEqual(await here.again({ projects }), plain);
+});
+
 test('what is in the workspace and in no project of it counts', async t => {
   const here = await place(t);
   const projects = [path.join(here.workspace, 'zephyr')];
@@ -333,7 +359,7 @@ for (const record of RECORDS) {
     writeFileSync(file, '');
     const observed = await here.again();
     // Without the board's name the names are not certain, but the files are.
-    if (record === 'zephyr/.config') t.true(observed?.declared);
+    if (record === 'zephyr/.config') t.is(observed?.declared, 'names');
     else t.is(observed, undefined);
   });
 }
@@ -356,11 +382,11 @@ test('nothing is concluded from records behind a link, of another build, or cut 
   t.is(await here.again(), undefined);
 });
 
-test('nothing is concluded when a recorded file is not there any more', async t => {
+test('a recorded file that is not there any more is an input, so that its removal is seen', async t => {
   const here = await place(t);
   await here.observe('corne_left');
   rmSync(path.join(here.repository, 'config/shared.dtsi'));
-  t.is(await here.again(), undefined);
+  t.true(within(here, (await here.again())?.files).includes('config/shared.dtsi'));
 });
 
 test('a name that CMake was told and that is two names of the preprocessor is no missing file', async t => {
@@ -376,8 +402,9 @@ test('a name that CMake was told and that is two names of the preprocessor is no
   t.true(within(here, (await here.observe('corne_left'))?.files).includes('config/two words.dtsi'));
   add(`${repository}/config/two\\$ words.dtsi`);
   t.truthy(await here.again());
-  add(`${repository}/config/corne.keymap$ ${repository}/config/gone.dtsi`);
-  t.is(await here.again(), undefined);
+  const gone = `${repository}/config/corne.keymap ${repository}/config/gone.dtsi`;
+  add(gone.replace(' ', '$ '));
+  t.true((await here.again())?.files.includes(gone));
 });
 
 test('nothing is concluded when the keymap is not among the devicetree sources', async t => {
@@ -419,7 +446,7 @@ const DOUBTS: [what: string, files: Record<string, string>, doubt: 'names' | 'co
   ],
   [
     'a file that is taken in as it is',
-    { 'config/shared.dtsi': 'data = /incbin/("logo.bin");\n' },
+    { 'config/shared.dtsi': 'data = /incbin/("logo.bin");\n', 'config/logo.bin': 'logo' },
     'contents',
   ],
 ];
@@ -429,8 +456,8 @@ for (const [what, files, doubt] of DOUBTS) {
     const here = await place(t, { ...CONFIG, ...files });
     // The preprocessor of these tests knows no macros.
     const observed = await here.observe('corne_left').catch(() => here.again());
-    if (doubt === 'names') t.true(observed?.declared);
-    else t.is(observed, undefined);
+    t.is(observed?.declared, doubt);
+    t.true(within(here, observed?.files).includes('config/shared.dtsi'));
   });
 }
 
@@ -441,18 +468,33 @@ test('lookups that are not known make every name count', async t => {
     modules,
     `${readFileSync(modules, 'utf8')}\nif(EXISTS "\${ZMK_CONFIG}/\${s}.rules")\nendif()\n`,
   );
-  t.true((await here.observe('corne_left'))?.declared);
+  t.is((await here.observe('corne_left'))?.declared, 'names');
   writeFileSync(modules, '# ZMK_CONFIG is looked into elsewhere');
   t.is((await here.observe('corne_left'))?.declared, undefined);
   writeFileSync(modules, '');
-  t.true((await here.observe('corne_left'))?.declared);
+  t.is((await here.observe('corne_left'))?.declared, 'names');
 });
 
 test("a variable that names something of the user's makes every name count", async t => {
   const here = await place(t);
   const variables = { EXTRA_CFLAGS: `-I${here.repository}/config/include` };
-  t.true((await here.observe('corne_left', { variables }))?.declared);
+  t.is((await here.observe('corne_left', { variables }))?.declared, 'names');
   t.is((await here.observe('corne_left', { variables: { OTHER: '-I/usr/include' } }))?.declared, undefined);
+});
+
+test("a program that the toolchain's identity tells is no input, and any other one is", async t => {
+  const here = await place(t);
+  for (const name of ['python', 'wrapper']) writeFileSync(path.join(here.root, name), name);
+  const venv = path.join(here.root, 'venv-python');
+  symlinkSync('python', venv);
+  const variables = { PYTHON_EXECUTABLE: venv, RULE_LAUNCH: path.join(here.root, 'wrapper') };
+  const tools = { files: [venv], absent: [], headers: [], own: [] };
+  const observed = async (identified: string[]) =>
+    (await here.observe('corne_left', { variables }, { tools: { ...tools, identified } }))!.files.filter(
+      file => path.dirname(file) === here.root,
+    );
+  t.deepEqual(await observed([path.join(here.root, 'python')]), [path.join(here.root, 'wrapper')]);
+  t.deepEqual(await observed([]), [venv, path.join(here.root, 'wrapper')]);
 });
 
 test("a setting that names a file of the user's makes every declared input count", async t => {
@@ -460,27 +502,31 @@ test("a setting that names a file of the user's makes every declared input count
   await here.observe('corne_left');
   const file = path.join(here.build, 'zephyr/.config');
   writeFileSync(file, `CONFIG_BOARD="nice_nano_v2"\nCONFIG_KEY_FILE="${here.repository}/key.pem"\n`);
-  t.is(await here.again(), undefined);
+  t.is((await here.again())?.declared, 'contents');
+  const key = path.join(here.root, 'key.pem');
+  writeFileSync(key, 'key');
+  writeFileSync(file, `CONFIG_BOARD="nice_nano_v2"\nCONFIG_KEY_FILE="${key}"\n`);
+  const elsewhere = await here.again();
+  t.is(elsewhere?.declared, undefined);
+  t.true(elsewhere?.files.includes(key));
 });
 
-test('a link that leads nowhere is watched where it leads to', async t => {
+test('a link that leads nowhere is looked for in vain', async t => {
   const here = await place(t);
   symlinkSync('../later.conf', path.join(here.repository, 'config/corne_left.conf'));
   const observed = await here.observe('corne_left');
-  t.true(within(here, observed?.absent).includes('later.conf'));
-  t.true(within(here, observed?.directories).includes('config'));
+  t.true(within(here, observed?.absent).includes('config/corne_left.conf'));
 });
 
-test('a file that was read through a link counts by the name of the link, and so does one behind a `..`', async t => {
+test('a file behind a `..` counts as it is spelled, because a link before that leads elsewhere', async t => {
   const here = await place(t, {
     ...CONFIG,
     'real/dts/deep/x.dtsi': '#include "../y.dtsi"\n',
     'real/dts/y.dtsi': '/ { };\n',
   });
-  symlinkSync('../real/dts', path.join(here.repository, 'config/dts'));
-  here.put({ 'config/corne.keymap': '#include <deep/x.dtsi>\n' });
-  const files = within(here, (await here.observe('corne_left'))?.files);
-  for (const file of ['config/dts/deep/x.dtsi', 'config/dts/y.dtsi', 'real/dts/deep/x.dtsi']) {
-    t.true(files.includes(file), file);
-  }
+  symlinkSync('../real/dts/deep', path.join(here.repository, 'config/keys'));
+  here.put({ 'config/corne.keymap': '#include "keys/x.dtsi"\n', 'config/y.dtsi': '/ { };\n' });
+  const files = (await here.observe('corne_left'))?.files;
+  t.true(files?.includes(`${here.repository}/config/keys/../y.dtsi`));
+  t.false(files?.includes(`${here.repository}/config/y.dtsi`));
 });

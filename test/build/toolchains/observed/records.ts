@@ -18,6 +18,12 @@ export interface Read {
   kconfig: string[];
   /** What each object was made of. */
   objects: Record<string, string[]>;
+  /** What is compiled. Default: nothing. */
+  sources?: string[];
+  /** Where compilers look for headers. Default: nowhere. */
+  includes?: string[];
+  /** What was linked and is not the build's own. Default: nothing. */
+  libraries?: string[];
   /** `[name, directory]`. */
   modules: [string, string][];
   /** `[BOARD_ROOT, directory]`. */
@@ -36,7 +42,12 @@ export function writeRecords(build: string, read: Read): void {
   );
   put(
     'build.ninja',
-    ninjaManifest([...read.cmake, ...read.kconfig, ...linesOf(read.devicetree), 'CMakeCache.txt']),
+    ninjaManifest([...read.cmake, ...read.kconfig, ...linesOf(read.devicetree), 'CMakeCache.txt'], read),
+  );
+  const loads = (read.libraries ?? []).map(file => `LOAD ${file}\n`);
+  put(
+    'zephyr/zmk.map',
+    `Archive member included\n\nLinker script and memory map\n\nLOAD app/libapp.a\n${loads.join('')}`,
   );
   put('.ninja_deps', ninjaDeps(read.objects));
   put('zephyr/.config', read.config.map(line => `${line}\n`).join(''));
@@ -66,8 +77,17 @@ export function cmakeCache(entries: Record<string, string>): string {
 }
 
 /** A `build.ninja` whose own dependencies are these files. */
-export function ninjaManifest(inputs: readonly string[]): string {
+export function ninjaManifest(
+  inputs: readonly string[],
+  { sources = [], includes = [] }: Pick<Read, 'sources' | 'includes'> = {},
+): string {
   const escaped = (file: string) => file.replaceAll(/[$ :]/g, '$$$&');
+  const compiled = sources.flatMap(source => [
+    `build modules/${path.basename(source)}.obj: C_COMPILER__app_unscanned_ ${escaped(source)} || cmake_object_order`,
+    '  FLAGS = -Os -mcpu=cortex-m4 -mthumb',
+    `  INCLUDES = ${includes.map(directory => `-I${/ /.test(directory) ? `"${escaped(directory)}"` : escaped(directory)}`).join(' ')}`,
+    '',
+  ]);
   return [
     '# CMAKE generated file: DO NOT EDIT!',
     'ninja_required_version = 1.5',
@@ -77,6 +97,7 @@ export function ninjaManifest(inputs: readonly string[]): string {
     `build build.ninja: RERUN_CMAKE | ${inputs.map(escaped).join(' ')}`,
     '  pool = console',
     '',
+    ...compiled,
   ].join('\n');
 }
 

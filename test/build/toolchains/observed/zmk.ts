@@ -14,7 +14,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
+import { isFile, preprocess, textOf, ZmkError } from './preprocessor.ts';
 import { writeRecords } from './records.ts';
+
+export { ZmkError } from './preprocessor.ts';
 
 export interface ZmkBuild {
   /** The directory with `zmk` and `zephyr`. */
@@ -27,16 +30,36 @@ export interface ZmkBuild {
   modules?: readonly string[];
   /** Further variables for CMake. */
   variables?: Record<string, string>;
+  /** The compiler. Default: one that nothing is known of. */
+  compiler?: ZmkCompiler | undefined;
 }
 
-/** Something that the real build refuses as well. */
-export class ZmkError extends Error {}
+/** What is compiled of a source, and what was read for that. */
+export type CompileObject = (
+  source: string,
+  include: readonly string[],
+) => { object: string; read: string[] };
+
+/** A compiler, with what a build writes down of it. */
+export interface ZmkCompiler {
+  compile: CompileObject;
+  /** For `CMakeCache.txt`. */
+  variables: Record<string, string>;
+  libraries: string[];
+  /** Everything that its parts put into each firmware. */
+  contents: string;
+}
 
 /** What a build makes: its firmware, and what it has read. */
 export interface Built {
   firmware: string;
   records: Parameters<typeof writeRecords>[1];
 }
+
+/** What a list file of a module may say that is understood here. */
+const SOURCES = /zephyr_library_sources\((\S+)\)/g;
+const INCLUDES = /zephyr_include_directories\((\S+)\)/g;
+const READ = /file\(READ (\S+) /g;
 
 /** Builds, and leaves firmware and records in `build`. */
 export function buildZmk(options: ZmkBuild, build: string): string {
@@ -62,6 +85,9 @@ class Compile {
   readonly #cmake: string[] = [];
   readonly #kconfig: string[] = [];
   readonly #devicetree: string[] = [];
+  readonly #objects: Record<string, string[]> = {};
+  readonly #sources: string[] = [];
+  readonly #includes: string[] = [];
   readonly #roots: [string, string][] = [];
 
   constructor(options: ZmkBuild) {
@@ -114,7 +140,7 @@ class Compile {
       .map(folder => realpathSync(folder));
     const sources = [path.join(boardDirectory, `${board}.dts`), ...overlays, keymap];
     for (const file of sources) {
-      if (file === sources[0] || existsSync(file)) this.#preprocess(file, include, 0);
+      if (file === sources[0] || existsSync(file)) this.#preprocess(file, include);
     }
     for (const root of allDts) this.#bindings(path.join(root, 'dts/bindings'));
     for (const file of [...fragments, ...conf, ...(variables.EXTRA_CONF_FILE?.split(';') ?? [])]) {
@@ -122,12 +148,16 @@ class Compile {
     }
     this.#source(path.join(application, 'Kconfig'));
     for (const root of boardRoots) this.#sourceShields(root);
+    for (const module of modules) this.#compileModule(module);
+    const { compiler } = this.#options;
+    this.#content.push(compiler?.contents ?? '');
 
     const hash = createHash('sha256');
     for (const part of [board, shield ?? '', JSON.stringify(variables), ...this.#content]) {
       hash.update(`${part.length}:${part}`);
     }
     const sourceFile = path.join(application, 'src/main.c');
+    const kernel = path.join(zephyr, 'include/kernel.h');
     return {
       firmware: `firmware ${hash.digest('hex')}`,
       records: {
@@ -143,13 +173,17 @@ class Compile {
           KEYMAP_FILE: keymap,
           ZEPHYR_BASE: zephyr,
           ...(modules.length > 0 ? { ZMK_EXTRA_MODULES: modules.join(';') } : {}),
+          ...compiler?.variables,
           ...variables,
         },
         config: [`CONFIG_BOARD="${board}"`, 'CONFIG_ZMK_KEYBOARD_NAME="Corne"', 'CONFIG_BT=y'],
         devicetree: this.#devicetree,
         cmake: this.#cmake,
         kconfig: this.#kconfig,
-        objects: { 'CMakeFiles/app.dir/src/main.c.obj': [sourceFile, path.join(zephyr, 'include/kernel.h')] },
+        objects: { 'CMakeFiles/app.dir/src/main.c.obj': [sourceFile, kernel], ...this.#objects },
+        sources: [sourceFile, ...this.#sources],
+        includes: this.#includes,
+        libraries: compiler?.libraries ?? [],
         modules: modules.map((module): [string, string] => [path.basename(module), module]),
         roots: this.#roots,
       },
@@ -209,25 +243,34 @@ class Compile {
     return { overlay: inConfig(overlay), conf: inConfig(conf) };
   }
 
-  #preprocess(file: string, include: string[], depth: number): void {
-    if (depth > 50) throw new ZmkError(`${file}: #include nested depth exceeds maximum`);
-    const text = this.#read(file, this.#devicetree);
-    let skipping = false;
-    for (const line of text.split('\n')) {
-      const condition = /^\s*#if __has_include\("(.*)"\)/.exec(line);
-      if (condition) skipping = !existsSync(path.join(path.dirname(file), condition[1]!));
-      if (/^\s*#if 0/.test(line)) skipping = true;
-      if (/^\s*#endif/.test(line)) skipping = false;
-      if (skipping) continue;
-      this.#content.push(line);
-      const [, quoted, angled] = /^\s*#\s*include\s*(?:"(.*)"|<(.*)>)/.exec(line) ?? [];
-      const name = quoted ?? angled;
-      if (name === undefined) continue;
-      const places = quoted === undefined ? include : [path.dirname(file), ...include];
-      const found = places.map(place => path.join(place, name)).find(candidate => isFile(candidate));
-      if (!found) throw new ZmkError(`${file}: fatal error: ${name}: No such file or directory`);
-      this.#preprocess(found, include, depth + 1);
-    }
+  #preprocess(file: string, include: string[]): void {
+    const { text, read } = preprocess(file, { include });
+    this.#content.push(...text);
+    for (const one of read) if (!this.#devicetree.includes(one)) this.#devicetree.push(one);
+  }
+
+  /** What a module's list file says: its sources, where its headers are, and a file that CMake reads by itself. */
+  #compileModule(module: string): void {
+    const list = path.join(module, 'CMakeLists.txt');
+    if (!isFile(list)) return;
+    this.#list(list);
+    const code = textOf(list);
+    const named = (pattern: RegExp) =>
+      [...code.matchAll(pattern)].map(([, name]) =>
+        path.resolve(module, name!.replace('\x24{CMAKE_CURRENT_LIST_DIR}', module)),
+      );
+    for (const file of named(READ)) this.#content.push(textOf(file));
+    this.#includes.push(...named(INCLUDES));
+    for (const source of named(SOURCES)) this.#compile(source);
+  }
+
+  #compile(source: string): void {
+    const { compiler } = this.#options;
+    if (compiler === undefined) throw new ZmkError('There is no compiler.');
+    const made = compiler.compile(source, this.#includes);
+    this.#content.push(made.object);
+    this.#sources.push(source);
+    this.#objects[`modules/${path.basename(source)}.obj`] = made.read;
   }
 
   /** All bindings count, by name and content, and no record says so. */
@@ -251,8 +294,17 @@ class Compile {
     this.#content.push(this.#read(file, this.#cmake));
   }
 
+  /** With optional sources beside it, and what programs that it runs read, which nothing writes down. */
   #source(file: string): void {
-    this.#content.push(this.#read(file, this.#kconfig));
+    const text = this.#read(file, this.#kconfig);
+    this.#content.push(text);
+    for (const [, name] of text.matchAll(/^\s*orsource "([^"]+)"/gm)) {
+      const optional = path.join(path.dirname(file), name!);
+      if (isFile(optional) && !this.#kconfig.includes(optional)) this.#source(optional);
+    }
+    for (const [, named] of text.matchAll(/\$\(shell,cat ([^)]+)\)/g)) {
+      this.#content.push(isFile(named!) ? textOf(named!) : 'cat: No such file');
+    }
   }
 
   #read(file: string, into: string[]): string {
@@ -299,11 +351,6 @@ function boardDirectories(roots: string[], directory: string, board: string): Re
   return { BOARD_DIRECTORIES: [directory, ...descriptions.map(file => path.dirname(file))].join(';') };
 }
 
-function textOf(file: string): string {
-  if (!isFile(file)) throw new ZmkError(`${file}: No such file or directory`);
-  return readFileSync(file, 'utf8');
-}
-
 function walk(directory: string): string[] {
   return list(directory).flatMap(name => {
     const file = path.join(directory, name);
@@ -317,8 +364,4 @@ function list(directory: string): string[] {
   } catch {
     return [];
   }
-}
-
-function isFile(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
 }

@@ -116,7 +116,7 @@ test('another commit, an edit, a new file, a removed one and their undoing are s
   t.true((await changes(t, directory, retarget, linked.now)).changed);
 });
 
-test('files that git ignores, Python leaves or a build made in the sources do not count', async t => {
+test('what Python, npm, editors and builds leave in the sources does not count, ignored or not', async t => {
   const directory = await sample(t);
   const { changed } = await changes(t, directory, () =>
     write(directory, {
@@ -125,9 +125,89 @@ test('files that git ignores, Python leaves or a build made in the sources do no
       'zmk/app/build/CMakeCache.txt': 'x',
       'zmk/app/build/zephyr/include/x.h': 'x',
       'build/left/CMakeCache.txt': 'x',
+      'zephyr/.git/info/exclude': '/build*/\n.venv\nnode_modules\n.cache\n*.swp\ncompile_commands.json\n',
+      'zephyr/build-left/CMakeCache.txt': 'x',
+      'zephyr/build-left/zephyr/include/generated/autoconf.h': 'x',
+      'zephyr/.venv/pyvenv.cfg': 'x',
+      'zephyr/.venv/lib/x.h': 'x',
+      'zephyr/doc/node_modules/x/x.h': 'x',
+      'zephyr/.cache/ToolchainCapabilityDatabase/a1b2': 'x',
+      'zephyr/kernel/.init.c.swp': 'x',
+      'zephyr/compile_commands.json': '[]',
     }),
   );
   t.false(changed);
+});
+
+test('files that git ignores count, whatever told it to', async t => {
+  const directory = await sample(t);
+  const zmk = path.join(directory, 'zmk');
+  const excludes = path.join(directory, 'excludes');
+  await write(directory, {
+    'zmk/.git/info/exclude': 'mine\n',
+    excludes: '*.secret.conf\n',
+    'zephyr/.git/info/exclude': '*.dtsi\n',
+  });
+  await git(zmk, 'config', 'core.excludesFile', excludes);
+  await commit(zmk, { '.gitignore': '*.log\nprivate/\n' });
+  let before = await workspaceIdentity(directory);
+  const ignored: [file: string, name: string][] = [
+    ['app/boards/shields/mine/mine.overlay', 'app/boards/shields/mine/mine.overlay'],
+    ['app/boards/shields/corne/corne.secret.conf', 'app/boards/shields/corne/corne.secret.conf'],
+    ['app/private/deep/er/x.c', 'app/private/deep/er/x.c'],
+  ];
+  for (const [file, name] of ignored) {
+    for (const content of ['a', 'b']) {
+      const { said, now } = await changes(t, directory, () => write(zmk, { [file]: content }), before);
+      t.regex(said.join(), new RegExp(`^zmk has other files that git ignores or links to: .*${name}`), file);
+      before = now;
+    }
+    const removed = await changes(t, directory, () => rm(path.join(zmk, file)), before);
+    t.true(removed.changed);
+    before = removed.now;
+  }
+  const later = await changes(t, directory, () => write(directory, { 'zephyr/dts/x.dtsi': 'x' }), before);
+  t.deepEqual(later.said, ['zephyr has other files that git ignores or links to: dts/x.dtsi']);
+  t.deepEqual(describeWorkspace(later.now), describeWorkspace(before), 'nothing is wrong with them');
+});
+
+test('a repository that git ignores is a project as well', async t => {
+  const directory = await sample(t);
+  await write(directory, { 'zmk/.git/info/exclude': 'mine\n' });
+  await repository(path.join(directory, 'zmk/app/mine/module'), { 'a.c': 'a' });
+  const edit = () => appendFile(path.join(directory, 'zmk/app/mine/module/a.c'), 'x');
+  t.deepEqual((await changes(t, directory, edit)).said, [
+    'zmk/app/mine/module has other uncommitted changes: a.c',
+  ]);
+});
+
+test('what is behind a link that leads out of the project counts, committed, new or ignored', async t => {
+  const directory = await sample(t);
+  const zmk = path.join(directory, 'zmk');
+  const elsewhere = await temporaryDirectory(t);
+  await write(elsewhere, { 'mine/mine.overlay': '/ { };', 'x.conf': 'CONFIG_A=y' });
+  await mkdir(path.join(zmk, 'app/boards/shields'), { recursive: true });
+  await symlink(path.join(elsewhere, 'mine'), path.join(zmk, 'app/boards/shields/mine'));
+  await symlink(path.join(elsewhere, 'x.conf'), path.join(zmk, 'app/x.conf'));
+  await symlink('../app/src', path.join(zmk, 'app/inside'));
+  const edits = [
+    () => appendFile(path.join(elsewhere, 'mine/mine.overlay'), '// more'),
+    (how: string) => write(elsewhere, { [`mine/deep/${how}.h`]: '' }),
+    () => appendFile(path.join(elsewhere, 'x.conf'), '# more'),
+  ];
+  for (const how of ['new', 'ignored', 'committed']) {
+    if (how === 'ignored') await write(zmk, { '.git/info/exclude': 'mine\n*.conf\n' });
+    if (how === 'committed') {
+      await write(zmk, { '.git/info/exclude': '' });
+      await commit(zmk, {});
+    }
+    for (const edit of edits) t.true((await changes(t, directory, () => edit(how))).changed, how);
+  }
+  const self = await temporaryDirectory(t);
+  await symlink('/', path.join(self, 'all'));
+  await symlink(self, path.join(zmk, 'app/too-much'));
+  const error = await t.throwsAsync(workspaceIdentity(directory), { instanceOf: WorkspaceError });
+  t.regex(error?.message ?? '', /link .*zmk\/app\/too-much leads to .* too large/);
 });
 
 test('a moved project is said, with where it should be', async t => {
@@ -233,6 +313,44 @@ test("the config's own repository is no part of the workspace around it, ZMK's a
   t.true('.' in (await workspaceIdentity(directory)).projects, 'for nobody in particular it counts');
   await mkdir(path.join(directory, 'zmk/my-config'));
   t.true('zmk' in (await of(path.join(directory, 'zmk/my-config'))).projects);
+});
+
+test("in ZMK's own clone, what git hides of other projects and of the config does not count as ZMK's", async t => {
+  const directory = await temporaryDirectory(t);
+  const ignore = '/.west/\n/zephyr/\n/modules/\n/zmk-config/\n/firmware/\n';
+  await write(directory, {
+    '.west/config': '[manifest]\npath = app\n',
+    '.gitignore': ignore,
+    'app/CMakeLists.txt': 'project(zmk)\n',
+    'app/west.yml': 'manifest: { projects: [] }\n',
+  });
+  await repository(directory, {});
+  await repository(path.join(directory, 'zephyr'), { VERSION: 'VERSION_MAJOR = 3\n' });
+  await repository(path.join(directory, 'modules/hal/nordic'), { 'nrf.h': '' });
+  const config = path.join(directory, 'zmk-config');
+  const of = (options = {}) => workspaceIdentity(directory, { configDirectory: config, ...options });
+  const edit = (value: string) => write(config, { 'build.yaml': value, 'config/corne.keymap': value });
+  for (const isHidden of [true, false]) {
+    await write(directory, { '.gitignore': isHidden ? ignore : ignore.replace('/zmk-config/\n', '') });
+    await edit('a');
+    const before = await of();
+    t.deepEqual(Object.keys(before.projects), ['.', 'modules/hal/nordic', 'zephyr']);
+    t.is(before.projects['.']?.unversioned, undefined);
+    await edit('b');
+    t.deepEqual(await of(), before);
+    const elsewhere = await of({ configDirectory: undefined });
+    t.true(JSON.stringify(elsewhere).includes('zmk-config/build.yaml'), 'for another config it counts');
+    await write(directory, { 'zephyr/VERSION': isHidden ? '4' : '5', 'app/hidden/a.conf': String(isHidden) });
+    t.deepEqual(workspaceDifferences(before, await of()), [
+      "the workspace's own repository has other uncommitted changes: app/hidden/a.conf".replace(
+        'changes: ',
+        isHidden ? 'changes: ' : 'changes: .gitignore, ',
+      ),
+      'zephyr has other uncommitted changes: VERSION',
+    ]);
+  }
+  await repository(config, {});
+  t.deepEqual(Object.keys((await of()).projects), ['.', 'modules/hal/nordic', 'zephyr']);
 });
 
 test('what is no workspace is said to be none', async t => {

@@ -1,0 +1,73 @@
+// What ccache does, as far as it can give wrong answers: in its direct mode it takes an object when the source, its options
+// and every file that was included are as they were, and does not look whether another file would be included now; of the
+// compiler it knows the size and time of its outermost program, or what it is told instead. The real one is asked in
+// ccache.test.ts.
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Preprocessed } from './preprocessor.ts';
+import type { CompileObject } from './zmk.ts';
+
+export interface ModelCcache {
+  directory: string;
+  /** `CCACHE_COMPILERCHECK`. */
+  check: string | undefined;
+  /** The build directory, which every command line names. */
+  station: string;
+}
+
+/** The newest last, as ccache appends them. */
+type Manifest = { included: [file: string, digest: string][]; object: string }[];
+
+/**
+ * A compiler whose objects are from the cache, or new ones that are put there.
+ *
+ * @param compiler its outermost program
+ */
+export function withCcache(
+  cache: ModelCcache,
+  compiler: string,
+  preprocess: (source: string, include: readonly string[]) => Preprocessed,
+  compile: (made: Preprocessed) => string,
+): CompileObject {
+  return (source, include) =>
+    compileOne(cache, source, include, compiler, () => preprocess(source, include), compile);
+}
+
+function compileOne(
+  { directory, check, station }: ModelCcache,
+  source: string,
+  include: readonly string[],
+  compiler: string,
+  preprocess: () => Preprocessed,
+  compile: (made: Preprocessed) => string,
+): { object: string; read: string[] } {
+  const { size, mtimeMs } = statSync(compiler);
+  const common = [check ?? `${size} ${mtimeMs}`, station, ...include];
+  const manifestFile = path.join(directory, digest([...common, source, digestOf(source)]));
+  const manifest: Manifest = existsSync(manifestFile) ? JSON.parse(readFileSync(manifestFile, 'utf8')) : [];
+  for (const { included, object } of manifest.reverse()) {
+    if (included.every(([file, before]) => digestOf(file) === before)) {
+      return { object: readFileSync(object, 'utf8'), read: included.map(([file]) => file) };
+    }
+  }
+  const made = preprocess();
+  const object = path.join(directory, digest([...common, ...made.text]));
+  mkdirSync(directory, { recursive: true });
+  if (!existsSync(object)) writeFileSync(object, compile(made));
+  manifest.reverse().push({ included: made.read.map(file => [file, digestOf(file)]), object });
+  writeFileSync(manifestFile, JSON.stringify(manifest));
+  return { object: readFileSync(object, 'utf8'), read: made.read };
+}
+
+function digestOf(file: string): string {
+  try {
+    return digest([readFileSync(file, 'latin1')]);
+  } catch {
+    return 'none';
+  }
+}
+
+function digest(parts: readonly string[]): string {
+  return createHash('sha256').update(parts.join('\0')).digest('hex');
+}
