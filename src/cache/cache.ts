@@ -151,7 +151,8 @@ export interface Cache {
    * another thread blocks this one until that one's event loop turns: to open a store for the first time (unless this
    * thread is the coordinator), a cache in memory, and trouble. After the cache's `timeout` at the latest that is a miss,
    * or a write that failed, and one warning. (Measured, two busy cores: the first call of a worker thread 17 ms, as the
-   * first `get`, most of it SQLite's; 4 ms for a cache in memory.)
+   * first `get`, most of it SQLite's; 4 ms for a cache in memory. A thread that was started by one without Glovebox asks
+   * the main thread first, for half a second if that has none either.)
    */
   getSync<T = unknown>(key: string, fallback?: undefined): T | undefined;
   getSync<T = unknown>(key: string, fallback: null): T | null;

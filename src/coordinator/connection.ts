@@ -244,7 +244,8 @@ export class Connection {
       result = found;
     });
     const patience = Math.max(timeoutMs - this.#silentMs, 0);
-    const until = Number.isFinite(patience) ? Math.floor(wallClock.now() + patience - ANSWER_MS) : null;
+    const allowed = patience - Math.min(ANSWER_MS, patience / 2);
+    const until = Number.isFinite(allowed) ? Math.floor(wallClock.now() + allowed) : null;
     this.#outbox.push([id, instance, now, operation, until]);
     this.#flush();
     if (!this.#waitFor(() => result !== undefined, timeoutMs)) this.#warn(timeoutMs);
