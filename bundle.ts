@@ -1,10 +1,9 @@
 // Makes what is published of the sources: few files, because opening each of two hundred is most of a short program's time.
-import { copyFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const ROOT = fileURLToPath(new URL('.', import.meta.url));
-const GRAMMAR = 'tree-sitter-devicetree.wasm';
 
 // The one dependency that is part of the package: as it is published it consists of seventy files, and loading them was
 // a sixth of a build that finds everything in the cache. Written for browsers, it is the same code as modules.
@@ -31,7 +30,6 @@ export async function bundle(directory: string): Promise<void> {
     target: 'node22',
     logLevel: 'warning',
   });
-  copyFileSync(`${ROOT}node_modules/tree-sitter-devicetree/${GRAMMAR}`, `${directory}/src/shared/${GRAMMAR}`);
   copyFileSync(`${ROOT}${YAML}/LICENSE`, `${directory}/src/shared/yaml.LICENSE`);
 }
 

@@ -20,8 +20,9 @@ export {
   type ZmkWestService,
 } from '../domains/compilation/index.ts';
 export { createFirmwareCacheService } from '../domains/firmware/index.ts';
-export { createLayoutService, drawLayout, parseKeymap } from '../domains/layout/index.ts';
+export { createLayoutService } from '../domains/layout/index.ts';
 export { createMetricsService, type MetricsSnapshot } from '../domains/metrics/index.ts';
+export { drawLayout, parseKeymap } from '../keymap/index.ts';
 export { build } from './build.ts';
 export type { Diagnosis } from './diagnosis/diagnosis.ts';
 export type { BuildEvent, BuildListener } from './events.ts';

@@ -261,7 +261,7 @@ export class BlobFiles {
     try {
       rmSync(temporary, { force: true });
     } catch {
-      // It is left for whoever collects what dead processes left.
+      // The next collection takes it.
     }
   }
 

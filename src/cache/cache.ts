@@ -151,7 +151,8 @@ export interface Cache {
    * another thread blocks this one until that one's event loop turns: to open a store for the first time (unless this
    * thread is the coordinator), a cache in memory, and trouble. After the cache's `timeout` at the latest that is a miss,
    * or a write that failed, and one warning. (Measured, two busy cores: the first call of a worker thread 17 ms, as the
-   * first `get`, most of it SQLite's; 4 ms for a cache in memory.)
+   * first `get`, most of it SQLite's; 4 ms for a cache in memory. A thread that was started by one without Glovebox asks
+   * the main thread first, for half a second if that has none either.)
    */
   getSync<T = unknown>(key: string, fallback?: undefined): T | undefined;
   getSync<T = unknown>(key: string, fallback: null): T | null;
@@ -160,8 +161,8 @@ export interface Cache {
 
   /**
    * {@link getSync} without the copy: the fastest read there is. It gives the value that the thread keeps in memory, to
-   * all who ask for it: a record is frozen, with all that is in it, and a `TypeError` in strict mode for whoever writes to
-   * it; bytes are a view of memory that must not be changed and not be transferred. What cannot be frozen (a `Map`, a
+   * all who ask for it: a record is frozen, with all that is in it, and writing to it is a `TypeError` in strict mode;
+   * bytes are a view of memory that must not be changed and not be transferred. What cannot be frozen (a `Map`, a
    * `Date`, a class's typed array) is a copy as ever.
    *
    * Right for what is only looked at, and often: a lookup table, a source text, options. Wrong for what is handed on to
@@ -223,7 +224,8 @@ export interface Cache {
    *
    * Inside of `produce`, `getOrSet` may be called for other keys. What would wait for itself, be it for the same key or
    * because what it waits for waits for what it produces, in whatever thread or process, is a {@link CircularWaitError}
-   * within a second, which names the keys.
+   * within a second, which names the keys. That a producer waits for work that it gave to another thread or process is
+   * not known: a `getOrSet` of its own key in that work waits for as long as `wait` says.
    */
   getOrSet<T>(key: string, produce: () => T | Promise<T>, options?: GetOrSetOptions): Promise<T>;
 

@@ -72,7 +72,7 @@ export class StoreCache implements Cache {
   #closing: Promise<void> | undefined;
 
   /**
-   * The connector is called by the first operation. When that is a write, soon, if that can be: what nobody awaits is to
+   * The connector is called by the first operation. When that is a write, soon, if that can be: an unawaited one is to
    * be committed before the thread does anything else.
    */
   constructor(options: StoreCacheOptions, connector: Connector) {
@@ -242,6 +242,8 @@ export class StoreCache implements Cache {
 
   async touch(key: string, ttl: Duration): Promise<boolean> {
     assertKey(key);
+    // Left out, it would stand for the cache's own, which may be none.
+    parseDuration(ttl, 'ttl');
     return (await this.#write({ type: 'touch', key, expires: this.#expires(ttl) }, false)) as boolean;
   }
 
@@ -400,7 +402,7 @@ export class StoreCache implements Cache {
 
   #connected(link: StoreLink): ReadPath {
     if (this.#opened) {
-      // Somebody could not wait for this one.
+      // An operation could not wait for this one.
       link.close().catch(() => undefined);
       return this.#opened;
     }

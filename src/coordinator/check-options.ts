@@ -21,7 +21,8 @@ const OPTIONS: Record<keyof CacheOptions, { is: string; check?: (value: unknown)
   localTierSize: { is: 'a size, or 0' },
   clock: {
     is: 'a function that returns milliseconds since the epoch',
-    check: value => typeof value === 'function',
+    // `Date`, for one, returns a string.
+    check: value => typeof value === 'function' && Number.isFinite(value()),
   },
 };
 

@@ -35,9 +35,9 @@ type Answered<Name extends keyof Control> = Awaited<ReturnType<Control[Name]>>;
 /** How a thread is blocked for an answer. */
 export interface Patience<Value> {
   timeoutMs: number;
-  /** Whether a caller does without when there is none: then it is said, once. Default: no. */
+  /** The operation does without when there is none: then a warning says so, once. Default: false. */
   isLast?: boolean;
-  /** Takes an answer that comes late. Default: nobody. */
+  /** Takes an answer that comes late. Default: it is dropped. */
   late?: (value: Value) => void;
 }
 
@@ -244,7 +244,8 @@ export class Connection {
       result = found;
     });
     const patience = Math.max(timeoutMs - this.#silentMs, 0);
-    const until = Number.isFinite(patience) ? Math.floor(wallClock.now() + patience - ANSWER_MS) : null;
+    const allowed = patience - Math.min(ANSWER_MS, patience / 2);
+    const until = Number.isFinite(allowed) ? Math.floor(wallClock.now() + allowed) : null;
     this.#outbox.push([id, instance, now, operation, until]);
     this.#flush();
     if (!this.#waitFor(() => result !== undefined, timeoutMs)) this.#warn(timeoutMs);

@@ -141,7 +141,7 @@ export class LiveStore implements Closeable {
     }
   }
 
-  /** The beginning of such a thing, for those who do not await its end. */
+  /** The beginning of such a thing whose end is not awaited. */
   pin(): void {
     this.#pins++;
   }
@@ -411,5 +411,10 @@ function explain(error: unknown): string {
   if (isOutOfFiles(error)) {
     return `too many files are open (EMFILE): this process may have ${processDescriptors.limit}. Raise the limit (ulimit -n), or use fewer caches and threads.`;
   }
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  // The message names it.
+  const isInTheWay = ['EEXIST', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+  return isInTheWay
+    ? `a file is in the way of a directory (${error.message}). Move it, or set GLOVEBOX_CACHE_DIR to another directory.`
+    : error.message;
 }

@@ -1,8 +1,8 @@
 // Other coordinators of this process that have the same store open: threads that were started by one without Glovebox.
 //
 // They share no memory, so that copies of entries are checked at each read (see `Versions.hasNeighbours`), and entries in
-// memory are not shared at all. Both are said once, with the line that makes it one coordinator: by the first of the
-// threads, as soon as it hears of another one.
+// memory are not shared at all. That is said once in a process, with the line that makes it one coordinator: by the first
+// of the threads, as soon as it hears of another one.
 import { BroadcastChannel, threadId } from 'node:worker_threads';
 import { setImmediate } from '../cache/time.ts';
 
@@ -12,6 +12,7 @@ const CHANNEL = 'glovebox:neighbours';
 interface Notice {
   kind: 'opened' | 'present' | 'warned';
   thread: number;
+  /** The thread knows that the process has been warned. */
   isWarned: boolean;
   /** The store: its directory and backend. */
   store: string;
@@ -19,21 +20,20 @@ interface Notice {
 
 interface OpenStore {
   tag: string;
-  backend: string;
-  /** No thread that was there before is known. */
-  isFirst: boolean;
-  isWarned: boolean;
   onNeighbour: () => void;
 }
 
 export class Neighbours {
   readonly #stores = new Map<string, OpenStore>();
   #channel: BroadcastChannel | undefined;
+  // No thread that was there before is known.
+  #isFirst = true;
+  #isWarned = false;
 
   /** This thread has opened a store. `onNeighbour` is called once it is known that another coordinator has it open. */
   opened(directory: string, tag: string, backend: string, onNeighbour: () => void): void {
     const store = nameOf(directory, backend);
-    this.#stores.set(store, { tag, backend, isFirst: true, isWarned: false, onNeighbour });
+    this.#stores.set(store, { tag, onNeighbour });
     this.#listen();
     this.#tell('opened', store);
   }
@@ -57,35 +57,29 @@ export class Neighbours {
   }
 
   #tell(kind: Notice['kind'], store: string): void {
-    const isWarned = this.#stores.get(store)?.isWarned ?? false;
-    const notice: Notice = { kind, thread: threadId, isWarned, store };
+    const notice: Notice = { kind, thread: threadId, isWarned: this.#isWarned, store };
     this.#channel?.postMessage(notice);
   }
 
   #hear({ kind, thread, isWarned, store }: Notice): void {
+    this.#isWarned ||= isWarned;
     const open = this.#stores.get(store);
-    if (!open) return;
-    open.isWarned ||= isWarned;
-    if (kind === 'warned') return;
+    if (!open || kind === 'warned') return;
     if (kind === 'opened') this.#tell('present', store);
     open.onNeighbour();
     // Two copies of Glovebox in one thread are nothing that a line could change.
     if (thread === threadId) return;
-    if (thread < threadId) open.isFirst = false;
+    if (thread < threadId) this.#isFirst = false;
     // Once all that others have said by now was heard: perhaps one of them has warned already.
-    else setImmediate(() => this.#warn(store, open));
+    else setImmediate(() => this.#warn(store, open.tag));
   }
 
-  #warn(store: string, open: OpenStore): void {
-    if (!open.isFirst || open.isWarned) return;
-    open.isWarned = true;
+  #warn(store: string, tag: string): void {
+    if (!this.#isFirst || this.#isWarned) return;
+    this.#isWarned = true;
     this.#tell('warned', store);
-    const consequence =
-      open.backend === 'memory'
-        ? 'each has entries of its own'
-        : 'they share no copies in memory, check their own at every read, and are in the way of each other when they write';
     process.emitWarning(
-      `Several threads of this process coordinate the cache '${open.tag}', each by itself, because the thread that started them had not imported Glovebox by then: ${consequence}. Add this line there, before it starts them: import 'glovebox';`,
+      `Several threads of this process coordinate their caches, such as '${tag}', each by itself, because the thread that started them had not imported Glovebox by then: they share no copies in memory, check their own at every read, and are in the way of each other when they write; of a cache in memory each has entries of its own. Add this line there, before it starts them: import 'glovebox';`,
       { type: 'GloveboxWarning', code: 'GLOVEBOX_NEIGHBOURS' },
     );
   }

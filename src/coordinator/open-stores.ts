@@ -128,17 +128,27 @@ function countUsed(): number {
 
 /**
  * Opens something in a thread: when there are no descriptors left, again without half of what it has open. It tries more
- * than twice, because other threads take and give back descriptors at the same time.
+ * than twice, because other threads take and give back descriptors at the same time. What it throws has the code EMFILE
+ * when at any of the tries there were none.
  */
 export function withRoom<T>(stores: OpenStores, open: () => T): T {
+  let wasOut = false;
   for (let left = TRIES - 1; ; left--) {
     try {
       return open();
     } catch (error) {
-      if (left === 0 || !mayBeOutOfFiles(error)) throw error;
-      if (isOutOfFiles(error)) stores.parkHalf();
+      if (!mayBeOutOfFiles(error)) throw error;
+      const isOut = isOutOfFiles(error);
+      wasOut ||= isOut;
+      if (left === 0) throw wasOut ? outOfFiles(error as Error) : error;
+      if (isOut) stores.parkHalf();
     }
   }
+}
+
+// SQLite says of everything only that it cannot open it, and by now there may be descriptors again.
+function outOfFiles(cause: Error): Error {
+  return Object.assign(new Error(cause.message, { cause }), { code: 'EMFILE' });
 }
 
 /** What this thread has open as a coordinator. */

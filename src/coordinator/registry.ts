@@ -206,8 +206,6 @@ function resolveOptions(options: CacheOptions): Resolved {
   assertTag(tag);
   const environment = cacheEnvironment(tag);
   const enabled = options.enabled ?? environment.enabled ?? true;
-  const { cacheRoot, unusable } = findRoot(options.cacheRoot ?? environment.cacheRoot);
-  if (enabled && unusable !== undefined) warnOfHome(unusable);
   const backend = options.backend ?? 'sqlite';
   if (backend !== 'sqlite' && backend !== 'memory') {
     throw new InvalidArgumentError(`backend is 'sqlite' or 'memory'; got ${JSON.stringify(backend)}.`);
@@ -217,6 +215,8 @@ function resolveOptions(options: CacheOptions): Resolved {
       `policy is one of ${POLICIES.map(policy => `'${policy}'`).join(', ')}; got ${JSON.stringify(options.policy)}.`,
     );
   }
+  const { cacheRoot, unusable } = findRoot(options.cacheRoot ?? environment.cacheRoot, backend);
+  if (enabled && unusable !== undefined) warnOfHome(unusable);
   return {
     tag,
     cacheRoot,
@@ -235,17 +235,20 @@ function resolveOptions(options: CacheOptions): Resolved {
     allowUntrusted: options.allowUntrusted ?? environment.allowUntrusted ?? false,
     clock: options.clock ?? wallClock.now,
     localTierSize:
-      options.localTierSize === 0 ? 0 : parseSize(options.localTierSize ?? DEFAULT_LOCAL_TIER_SIZE),
+      options.localTierSize === 0
+        ? 0
+        : parseSize(options.localTierSize ?? DEFAULT_LOCAL_TIER_SIZE, 'localTierSize'),
   };
 }
 
-// A user may have no home directory, and need none while a directory is named.
-function findRoot(named: string | undefined): { cacheRoot: string; unusable?: string } {
+// A user may have no home directory, and need none while a directory is named, or for what is kept in memory: of that the
+// root is a name only.
+function findRoot(named: string | undefined, backend: string): { cacheRoot: string; unusable?: string } {
   try {
     return { cacheRoot: resolve(named ?? defaultCacheRoot()) };
   } catch (error) {
     if (!(error instanceof NoHomeError)) throw error;
-    return { cacheRoot: '', unusable: error.message };
+    return backend === 'memory' ? { cacheRoot: resolve('/') } : { cacheRoot: '', unusable: error.message };
   }
 }
 

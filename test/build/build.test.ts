@@ -218,12 +218,11 @@ test.serial('what cannot be built at all is one clear error', async t => {
     'GLOVEBOX_OUTPUT',
     /Cannot write to the output directory.*Move the file that is in the way, or choose another one\.$/,
   );
-  await refuse(
-    { configDirectory: path.join(project.directory, 'build.yaml') },
-    'GLOVEBOX_MATRIX',
-    /build\.yaml is a file. Name the directory that holds it/,
-  );
   const sources = path.join(project.directory, 'config');
+  for (const named of [path.join(project.directory, 'build.yaml'), path.join(sources, 'corne.keymap')]) {
+    const message = `${named} is a file. Name the directory ${project.directory}.`;
+    await refuse({ configDirectory: named }, 'GLOVEBOX_MATRIX', new RegExp(message));
+  }
   await refuse({ outputDirectory: sources }, 'GLOVEBOX_OUTPUT', /holds sources \(corne\.keymap\)/);
   await project.write('build.yaml', 'include: 7');
   await refuse({}, 'GLOVEBOX_MATRIX', /build\.yaml/);

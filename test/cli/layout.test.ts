@@ -1,11 +1,13 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { makeDirectory, removeDirectory } from '../support/temporary.ts';
 import { gloveboxHere } from './run.ts';
 import { temporaryDirectory } from './temporary.ts';
 
-const KEYMAP = `/ {
+const KEYMAP = `#include <behaviors.dtsi>
+#include <dt-bindings/zmk/keys.h>
+/ {
   keymap {
     compatible = "zmk,keymap";
     default_layer {
@@ -59,6 +61,47 @@ test('errors in a keymap are told with their places, after what could be drawn',
   const { status, stderr } = await layout(directory, 'broken.keymap');
   t.is(status, 1);
   t.regex(stderr, /^broken\.keymap:\d+:\d+: error: /);
+});
+
+test('a key code that ZMK does not have, and a key with too few parameters, are errors', async t => {
+  const directory = await temporaryDirectory(t);
+  const source = KEYMAP.replace('&kp W', '&kp KC_SPC').replace('&mt LSHIFT A', '&mt A');
+  await writeFile(join(directory, 'slips.keymap'), source);
+  const { status, stdout, stderr } = await layout(directory, 'slips.keymap');
+  t.is(status, 1);
+  t.regex(stdout, /Q.*KC_SPC/);
+  t.deepEqual(stderr.trimEnd().split('\n'), [
+    "slips.keymap:8:29: error: 'KC_SPC' is not a key code of ZMK. Did you mean 'SPACE'?",
+    "slips.keymap:9:19: error: '&mt' takes 2 parameters, and here it has 1: '&mt A'",
+  ]);
+});
+
+test('a layer that comes from a file that is not there is not drawn, and a workspace has the file', async t => {
+  const directory = await temporaryDirectory(t);
+  const source = KEYMAP.replace('/ {', '#include <keys/mine.h>\n/ {').replace('&kp N1 &none', 'NUMBERS');
+  await writeFile(join(directory, 'mine.keymap'), source);
+  const alone = await layout(directory, 'mine.keymap');
+  t.is(alone.status, 1);
+  t.regex(alone.stdout, /Q.*W/);
+  t.regex(
+    alone.stdout,
+    /^symbols\nnot drawn: NUMBERS is defined in a file that was not found: keys\/mine\.h$/m,
+  );
+  t.regex(alone.stderr, /^mine\.keymap:3:1: error: keys\/mine\.h was not found/);
+
+  await mkdir(join(directory, 'workspace/module/zephyr'), { recursive: true });
+  await mkdir(join(directory, 'workspace/.west'));
+  await writeFile(join(directory, 'workspace/.west/config'), '[manifest]\npath = .\n');
+  await writeFile(join(directory, 'workspace/west.yml'), 'manifest: { projects: [{ name: module }] }');
+  await mkdir(join(directory, 'workspace/module/include/keys'), { recursive: true });
+  await writeFile(
+    join(directory, 'workspace/module/zephyr/module.yml'),
+    'build: { settings: { dts_root: . } }',
+  );
+  await writeFile(join(directory, 'workspace/module/include/keys/mine.h'), '#define NUMBERS &kp N1 &none\n');
+  const { status, stdout, stderr } = await layout(directory, 'mine.keymap', '--workspace', 'workspace');
+  t.is(status, 0, stderr);
+  t.regex(stdout, /1 symbols\n.*\n.*1.*✕/);
 });
 
 test('a keymap that is not there is one clear message', async t => {

@@ -66,6 +66,12 @@ asStranger('without a home directory a cache works where its directory is given'
   t.deepEqual(seen.slice(0, 5), [true, 1, 1, null, path.join(directory, 'glovebox', 'default')]);
 });
 
+asStranger('without a home directory a cache in memory works', async t => {
+  const { seen, warnings } = await runAsStranger({ backend: 'memory' }, {});
+  t.deepEqual(seen, [true, 1, 1, null, null, null]);
+  t.deepEqual(warnings, []);
+});
+
 asStranger('without a home directory and one that is given, everything misses, with one warning', async t => {
   for (const environment of [
     {},

@@ -230,18 +230,24 @@ test.serial('two processes that both take themselves for alone find each other b
       console.log('open');
       while ((await cache.get('go')) === undefined) await new Promise(resolve => setTimeout(resolve, 5));
       for (let count = 0; count < 20; count++) await cache.increment('count');
-      return cache.get('count');
+      console.log('done');
+      await new Promise(() => setInterval(() => undefined, 1000));
     },
     [cacheRoot],
   );
   await other.line('open');
-  await cache.set('go', 1);
+  await cache.set('noted', 1);
   const own = database.prepare('SELECT writer FROM changes LIMIT 1').pluck().get();
   database.exec('DELETE FROM participants');
   database.prepare('UPDATE owner SET writer = ?, run = run + 1').run(own);
+  await cache.set('go', 1);
   for (let count = 0; count < 20; count++) await cache.increment('count');
-  await other.ended();
+  await other.line('done');
   t.is(await cache.get('count'), 40);
+  // Whichever of them is alone now, the other one's next write ends that.
+  t.true(await cache.set('key', 'again'));
   await eventually(isShared, names);
+  other.kill('SIGKILL');
+  await other.ended();
   await writeUntil(cache, () => !isShared());
 });

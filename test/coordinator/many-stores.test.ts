@@ -116,3 +116,15 @@ test('what cannot be opened while other threads take and give back descriptors i
     { code: 'SQLITE_CANTOPEN' },
   );
 });
+
+test('that there were no descriptors left is said although there are again by the time of the last try', t => {
+  const failures = ['EMFILE', 'SQLITE_CANTOPEN', 'SQLITE_CANTOPEN', 'SQLITE_CANTOPEN'];
+  const error = t.throws(
+    () =>
+      withRoom(new OpenStores(), () => {
+        throw Object.assign(new Error('unable to open database file'), { code: failures.shift() });
+      }),
+    { code: 'EMFILE' },
+  );
+  t.is((error.cause as { code?: string }).code, 'SQLITE_CANTOPEN');
+});

@@ -329,6 +329,11 @@ test.serial('an option that no cache has is an error that names the nearest one'
     [{ tag: null }, /^tag is a string; got null/],
     [{ maxSize: null }, /^maxSize is a size; got null\. Leave it out/],
     [{ clock: 5 }, /^clock is a function/],
+    [
+      { clock: Date },
+      /^clock is a function that returns milliseconds since the epoch; got \[Function: Date\]/,
+    ],
+    [{ localTierSize: -1 }, /^localTierSize is -1/],
   ];
   for (const [options, message] of wrong) {
     t.throws(() => createDefaultCache(options as CacheOptions), {

@@ -268,7 +268,7 @@ test.serial('a very large clear or set of this thread is finished by what cannot
   t.is((await cache.stats()).count, 1);
 });
 
-test('what is given to setMany may itself read and write at once', async t => {
+test.serial('what is given to setMany may itself read and write at once', async t => {
   const cache = createDefaultCache({ cacheRoot: await temporaryRoot(t), tag: 'nested' });
   function* entries(): Generator<[string, unknown]> {
     for (let index = 0; index < 12_000; index++) {
@@ -310,7 +310,7 @@ test.serial('another program that keeps the database locked is waited for until 
   t.deepEqual(await thread.run(body as never, options as never), [true, true, undefined, false]);
 });
 
-test('what is borrowed is the value itself: frozen records, bytes that others see', async t => {
+test.serial('what is borrowed is the value itself: frozen records, bytes that others see', async t => {
   const cache = createDefaultCache({ cacheRoot: await temporaryRoot(t), tag: 'borrowed' });
   const record = { name: 'corne', parts: [{ side: 'left' }, { side: 'right' }] };
   cache.setSync('record', record);

@@ -3,7 +3,7 @@
 // dtlib names the line of the keymap and the column of the preprocessed one. With that line at hand the name is certain,
 // however many macros it came through; without it, it is the likeliest name in what is written there.
 import { nearestWord } from '../../config/nearest.ts';
-import { fromQmk, KEY_CODES, KEYMAP_NAMES } from './key-codes.ts';
+import { fromQmk, KEY_CODES, KEYMAP_NAMES } from '../../keymap/zmk/key-codes.ts';
 import type { Mistake } from './keymap-source.ts';
 import { definedNames, withoutComments } from './source-lines.ts';
 import { suggestion } from './suggest.ts';

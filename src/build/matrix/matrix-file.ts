@@ -90,10 +90,22 @@ async function readText(file: string): Promise<string> {
   }
 }
 
+// A file of the config was named in place of its directory: a keymap, or build.yaml itself.
+function directoryAbove(file: string, name: string): string | undefined {
+  const directory = path.dirname(file);
+  if (directory === file) return undefined;
+  return existsSync(path.join(directory, name)) ? directory : directoryAbove(directory, name);
+}
+
 function missing(file: string): string {
   const directory = path.dirname(file);
   if (statSync(directory, { throwIfNoEntry: false })?.isFile()) {
-    return `does not exist: ${directory} is a file. Name the directory that holds it, ${path.dirname(directory)}.`;
+    const config = directoryAbove(directory, path.basename(file));
+    const remedy =
+      config === undefined
+        ? `Name the directory that holds ${path.basename(file)}`
+        : `Name the directory ${config}`;
+    return `does not exist: ${directory} is a file. ${remedy}.`;
   }
   if (!existsSync(directory)) return `does not exist: there is no directory ${directory}.`;
   const other = file.endsWith('.yaml') ? file.replace(/yaml$/, 'yml') : undefined;

@@ -10,8 +10,8 @@
 //       └──────────────────────────────┘      └────────────────────────────────────┘
 //
 // An operation whose value is still being prepared (a large one becomes a file) holds up those after it. So does one that
-// the coordinator has not answered: what comes after it goes the same way, and cannot overtake it. What a caller writes
-// who cannot await (writeNow) finds the queue empty: all that was before it is prepared, and written or sent, at once.
+// the coordinator has not answered: what comes after it goes the same way, and cannot overtake it. Before
+// a write that cannot wait (writeNow) the queue is emptied: all that is in it is prepared, and written or sent, at once.
 import { GloveboxError, WrongKindError } from '../errors.ts';
 import type { StoreLink } from '../link.ts';
 import { Pace } from '../pace.ts';
@@ -152,7 +152,7 @@ export class WritePath {
     try {
       const pace = new Pace();
       const operation = await preparation.run(this.#linked(), () => pace.step());
-      // Somebody could not wait for it otherwise.
+      // A write that could not wait has it prepared already.
       if (!operation) return;
       this.#prepared(pending, operation);
     } catch (error) {

@@ -8,7 +8,8 @@
 //
 // An entry that is evicted leaves a hole in its page, and the page is free only when most of it is holes. So the store
 // estimates how much of its size are entries: all of it, less what was evicted, plus what was written since. It owes what
-// the entries are over the limit. What only the holes are, is to be filled (see fillHoles() in entry-table.ts).
+// the entries are over the limit. What only the holes are, is to be filled (see fillHoles() in entry-table.ts). What other
+// processes write a process sees as pages that have come since its last look, beyond what it has written itself.
 
 const ALLOWANCE = 0;
 const DEBT = 1;
@@ -16,7 +17,10 @@ const ENTRIES = 2;
 const FRAGMENTED = 3;
 // Whether ENTRIES was ever told from the whole size.
 const IS_KNOWN = 4;
-const NUMBERS = 5;
+// The size at the latest look, and what was written since.
+const LAST_SIZE = 5;
+const WRITTEN = 6;
+const NUMBERS = 7;
 
 // Of the limit: how far below it eviction goes, and what may be written between two looks.
 const ROOM_SHARE = 1 / 32;
@@ -52,6 +56,7 @@ export class Space {
   write(bytes: number): void {
     this.#numbers[ALLOWANCE]! -= bytes;
     this.#numbers[ENTRIES]! += bytes;
+    this.#numbers[WRITTEN]! += bytes;
   }
 
   /** Entries of so many bytes were removed. True when that was the last of the debt: then {@link look} again. */
@@ -63,9 +68,12 @@ export class Space {
     return numbers[DEBT]! <= 0;
   }
 
-  /** The store was found to have this size. `hasHoles`: there are holes that can be filled. */
-  look(size: number, limit: number, hasHoles: boolean): void {
+  /** The store was found to have this size. `hasHoles`: there are holes that can be filled. `isShared`: others write, too. */
+  look(size: number, limit: number, hasHoles: boolean, isShared: boolean): void {
     const numbers = this.#numbers;
+    if (isShared) numbers[ENTRIES]! += Math.max(size - numbers[LAST_SIZE]! - numbers[WRITTEN]!, 0);
+    numbers[LAST_SIZE] = size;
+    numbers[WRITTEN] = 0;
     const room = limit * ROOM_SHARE;
     const isOver = size > limit;
     const isKnown = numbers[IS_KNOWN] === 1 && !(isOver && !hasHoles);

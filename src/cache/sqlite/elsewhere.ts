@@ -111,7 +111,7 @@ function run(
     port1.close();
     return rowsOf(known!);
   });
-  // Those who wait may not want the promise.
+  // A thread that is blocked for it does not use the promise.
   answer.catch(() => undefined);
   return {
     answer,

@@ -39,6 +39,8 @@ export interface EntryTableOptions {
   file: string;
   /** What the thread has read and not reported, for eviction to know of. */
   takeAccesses: () => Accesses;
+  /** Whether other processes have the store open. */
+  isShared: () => boolean;
   /** Told the store's size whenever it is looked at. */
   onLook: (size: number) => void;
 }
@@ -66,11 +68,12 @@ export class EntryTable {
   readonly #file: string;
   readonly #takeAccesses: EntryTableOptions['takeAccesses'];
   readonly #onLook: EntryTableOptions['onLook'];
+  readonly #isShared: EntryTableOptions['isShared'];
   #before = { ...this.counts };
   #fresh: string | undefined;
 
   constructor(options: EntryTableOptions) {
-    const { sql, blobs, space, usage, maxSize, policy, file, takeAccesses, onLook } = options;
+    const { sql, blobs, space, usage, maxSize, policy, file, takeAccesses, isShared, onLook } = options;
     this.#sql = sql;
     this.#blobs = blobs;
     this.#references = new BlobReferences(sql, blobs);
@@ -81,6 +84,7 @@ export class EntryTable {
     this.#file = file;
     this.#takeAccesses = takeAccesses;
     this.#onLook = onLook;
+    this.#isShared = isShared;
   }
 
   /** A transaction begins. `stored` is what was stored just before it: as what it stores, it does not go at once. */
@@ -330,7 +334,7 @@ export class EntryTable {
 
   #look(): void {
     const size = this.#usage.size();
-    this.#space.look(size, this.#maxSize, !this.freed.isEmpty);
+    this.#space.look(size, this.#maxSize, !this.freed.isEmpty, this.#isShared());
     this.#onLook(size);
   }
 

@@ -154,6 +154,7 @@ export class SqliteStore implements Store {
         policy,
         file,
         takeAccesses: options.takeAccesses ?? (() => []),
+        isShared: () => this.#ownership.isShared,
         onLook: size => shared.versions.setNearLimit(isNearLimit(policy, size, maxSize)),
       });
       this.#entries.hasBacklog = !attach;
@@ -496,8 +497,10 @@ export class SqliteStore implements Store {
   }
 
   async shrink(all = false): Promise<void> {
+    const hasFree = isShrinkable(this.#usage, all);
+    if (!hasFree && this.#log.size <= this.#log.mostAtRest) return;
     const step = () => this.#underLock(() => shrink(this.#database, this.#sql, this.#usage));
-    if (isShrinkable(this.#usage, all)) while (this.#isOpen && (await this.#whenFree(step)));
+    if (hasFree) while (this.#isOpen && (await this.#whenFree(step)));
     if (this.#isOpen) await this.#whenFree(() => this.#underLock(() => this.#log.empty()));
   }
 

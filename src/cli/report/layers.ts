@@ -1,5 +1,5 @@
 // The layers of a keymap, drawn as key caps.
-import { gridOf, type Layout, legendOf, placeKeys } from '../../domains/layout/index.ts';
+import { gridOf, type Layout, legendOf, placeKeys } from '../../keymap/index.ts';
 import { type Markup, markup } from './markup.ts';
 
 /** Columns inside a cap at most, and in a row; each is so many pixels wide. */
@@ -15,12 +15,17 @@ const MAX_SHOWN = 12;
 /** A figure for each layer. */
 export function layerFigures(layout: Layout): Markup[] {
   return layout.layers.map((layer, index) => {
-    const legends = layer.bindings.map(binding => legendOf(binding, layout.layers));
+    const name = layer.displayName === undefined ? layer.name : `${layer.displayName} (${layer.name})`;
+    const title = layout.isIncomplete ? name : `${index} ${name}`;
+    if (layer.unreadable !== undefined) {
+      return markup`<figure><figcaption>${title}</figcaption>
+<p class="dim">Not drawn: ${layer.unreadable}</p></figure>`;
+    }
+    const legends = layer.bindings.map(binding => legendOf(binding, layout));
     const grid = gridOf(layer.rows, WIDEST_CAP, COLUMNS);
     const keys = placeKeys(grid);
     const width = Math.max(0, ...keys.map(({ left }) => (left + grid.cap + 1) * COLUMN));
     const height = Math.max(0, ...keys.map(({ row }) => (row + 1) * (HEIGHT + GAP)));
-    const title = layer.displayName === undefined ? layer.name : `${layer.displayName} (${layer.name})`;
     const caps = keys.map(({ key, row, left }) => {
       const { tap, hold } = legends[key] ?? { tap: '' };
       const { behavior = '', parameters = [] } = layer.bindings[key] ?? {};
@@ -33,8 +38,8 @@ export function layerFigures(layout: Layout): Markup[] {
       return markup`<g class="key ${kind}"><title>&amp;${[behavior, ...parameters].join(' ')}</title>
 <rect x="${x}" y="${y}" width="${grid.cap * COLUMN}" height="${HEIGHT}" rx="5"/>${capLine(tap, middle, y + (hold === undefined ? 26 : 19), 'tap')}${lower}</g>`;
     });
-    return markup`<figure><figcaption>${index} ${title}</figcaption>
-<svg class="layer" viewBox="-1 -1 ${width + 2} ${height + 2}" style="max-width:${width + 2}px" role="img" aria-label="Layer ${index}, ${title}: ${layer.bindings.length} keys">
+    return markup`<figure><figcaption>${title}</figcaption>
+<svg class="layer" viewBox="-1 -1 ${width + 2} ${height + 2}" style="max-width:${width + 2}px" role="img" aria-label="Layer ${layout.isIncomplete ? name : `${index}, ${name}`}: ${layer.bindings.length} keys">
 ${caps}
 </svg></figure>`;
   });

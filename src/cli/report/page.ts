@@ -1,7 +1,7 @@
 // The report of a build: one page that holds everything it shows.
 import prettyBytes from 'pretty-bytes';
 import type { CacheStats } from '../../cache/cache.ts';
-import type { Layout } from '../../domains/layout/index.ts';
+import type { Layout } from '../../keymap/index.ts';
 import { failureText } from '../render/diagnosis.ts';
 import { unchangedSince } from '../render/explanation.ts';
 import { formatDuration, plural, sanitizeLine, shortPath } from '../render/text.ts';
@@ -136,7 +136,8 @@ ${rows}</tbody></table></div>
 
 function keymapFigures(layout: Layout): Markup {
   const errors = layout.errors.map(
-    ({ line, column, message }) => markup`<pre>${line}:${column}: ${message}</pre>`,
+    ({ file, line, column, message }) =>
+      markup`<pre>${file && `${file}:`}${line}:${column}: ${message}</pre>`,
   );
   return markup`${errors}${layerFigures(layout)}`;
 }

@@ -9,6 +9,7 @@ import { loadUserConfig } from '../../config/load-user-config.ts';
 import { cacheOptionsFor } from '../../config/user-config.ts';
 import type { Context } from '../context.ts';
 import { openCaches } from '../open-caches.ts';
+import { shortPath } from '../render/text.ts';
 import type { Surroundings } from './page.ts';
 import type { Recording } from './recording.ts';
 
@@ -30,6 +31,8 @@ export interface ReportFiles {
 
 export interface ReportOptions {
   configDirectory: string;
+  /** The workspace that was asked for. Absolute. */
+  workspace?: string | undefined;
   /** The caches that the build used, when they are not those of the configuration. */
   cacheRoot?: string | undefined;
   /** Whether it used any. Default: true. */
@@ -67,7 +70,7 @@ async function write(file: string, text: string): Promise<void> {
 
 async function lookAround(
   context: Context,
-  { configDirectory, cacheRoot, cache = true }: ReportOptions,
+  { configDirectory, workspace, cacheRoot, cache = true }: ReportOptions,
 ): Promise<Surroundings> {
   const userConfig = await loadUserConfig({ directory: configDirectory });
   const root = cacheRoot ?? cacheOptionsFor(userConfig, 'default').cacheRoot ?? defaultCacheRoot();
@@ -78,7 +81,14 @@ async function lookAround(
   const files = await glob('config/*.keymap', { cwd: configDirectory, followSymbolicLinks: false });
   for (const file of files.sort().slice(0, MAX_KEYMAPS)) {
     try {
-      keymaps.push({ file, layout: await layouts.layoutOf(path.join(configDirectory, file)) });
+      const layout = await layouts.layoutOf(path.join(configDirectory, file), {
+        ...{ configDirectory, workspace, cacheRoot },
+      });
+      const errors = layout.errors.map(error => ({
+        ...error,
+        ...(error.file !== undefined && { file: shortPath(error.file, configDirectory) }),
+      }));
+      keymaps.push({ file, layout: { ...layout, errors } });
     } catch (error) {
       if (!(error instanceof KeymapFileError)) throw error;
       keymaps.push({

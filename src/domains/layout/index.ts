@@ -1,9 +1,4 @@
-// The layout domain: what is on the keys. Light to import: the grammar is loaded when a keymap is parsed.
-export { type DrawOptions, drawLayout } from './draw.ts';
-export { type Grid, gridOf, type PlacedKey, placeKeys } from './grid.ts';
-export type { Binding, Layer, Layout, LayoutError } from './layout.ts';
-export { type Legend, legendOf } from './legend.ts';
-export { parseKeymap } from './parse.ts';
+// The layout domain: what is on the keys of a keymap file, from the cache. Light to import.
 export {
   createLayoutService,
   KeymapFileError,

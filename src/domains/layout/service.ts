@@ -1,17 +1,20 @@
-// The layouts of keymap files, parsed once for each content.
+// The layouts of keymap files, read once for each content of the keymap and of all that it includes.
+import path from 'node:path';
 import type { Cache } from '../../cache/cache.ts';
 import { GloveboxError } from '../../cache/errors.ts';
 import { cacheKey } from '../../cache/keys.ts';
 import { readTextFile, TextFileError } from '../../config/text-file.ts';
 import type { UserConfig } from '../../config/user-config.ts';
 import { createCacheFromUserConfig, createDefaultCache } from '../../coordinator/index.ts';
-import { grammarVersion } from './grammar.ts';
-import type { Layout } from './layout.ts';
-import { MAX_KEYMAP_LENGTH, parseKeymap } from './parse.ts';
-import { asLayout } from './stored.ts';
+import { hashOfLookup, type Layout, MAX_KEYMAP_LENGTH, readKeymap } from '../../keymap/index.ts';
+import { findSearchPath, type SearchPathOptions } from './search-path.ts';
+import { asLayout, asPlaces } from './stored.ts';
 
 /** The namespace of layouts. */
 export const LAYOUT_TAG = 'layout';
+
+/** Counts up whenever the same source would give another layout than before, so that older ones in caches are not used. */
+const READER_VERSION = 2;
 
 /** A keymap file cannot be read; the message names it and says why. */
 export class KeymapFileError extends GloveboxError {
@@ -27,41 +30,73 @@ export class KeymapFileError extends GloveboxError {
 export interface LayoutServiceOptions {
   /** Where layouts are kept. Default: the shared cache of the tag `layout`. */
   cache?: Cache;
-  /** What the default cache is configured by. Default: what the environment says. */
+  /** What the default cache is configured by, and the workspace. Default: what the environment says. */
   userConfig?: UserConfig;
 }
 
 /** Gives layouts of keymap files. Any number of threads can have one; they share what they know. */
 export class LayoutService {
   readonly #cache: Cache;
+  readonly #userConfig: UserConfig | undefined;
 
-  constructor(cache: Cache) {
+  constructor(cache: Cache, userConfig?: UserConfig) {
     this.#cache = cache;
+    this.#userConfig = userConfig;
   }
 
   /**
-   * The layout of a keymap file, from the cache when a file of the same content was parsed before. A keymap with
-   * errors gives a layout with `errors`, which is not stored. Included files are not read, so they do not matter.
+   * The layout of a keymap file, from the cache when it was read before and nothing that it was made of has changed:
+   * its content, every file that it includes, and every name that was looked for in vain. A keymap with errors gives
+   * a layout with `errors`, which is not stored.
    *
+   * @param file absolute
    * @throws KeymapFileError when the file cannot be read
    */
-  async layoutOf(file: string): Promise<Layout> {
+  async layoutOf(file: string, options: Omit<SearchPathOptions, 'userConfig'> = {}): Promise<Layout> {
     const source = await readSource(file);
-    const key = await cacheKey('layout', await grammarVersion(), source);
-    const known = asLayout(await this.#cache.get(key));
-    if (known !== undefined) return known;
-    const layout = await parseKeymap(source);
-    if (layout.errors.length === 0) await this.#cache.set(key, layout);
+    const search = await findSearchPath(file, { ...options, userConfig: this.#userConfig });
+    const searchOptions = { home: path.dirname(file), searchDirectories: search.directories };
+    // Places name directories by their numbers, so that neither the config's nor the workspace's own place matters.
+    const isOwn = search.directories.map(directory => search.own.includes(directory));
+    const base = [READER_VERSION, search.hasZmk, isOwn, source] as const;
+
+    const placesKey = await cacheKey('layout places', ...base);
+    const places = asPlaces(await this.#cache.get(placesKey));
+    if (places !== undefined) {
+      const hashes = await Promise.all(places.map(place => hashOfLookup(place, searchOptions)));
+      const lookups = places.map((place, index) => ({ ...place, hash: hashes[index]! }));
+      const known = asLayout(await this.#cache.get(await cacheKey('layout', ...base, lookups)));
+      if (known !== undefined) return known;
+    }
+    const { layout, lookups } = await readKeymap(source, {
+      file,
+      searchDirectories: search.directories,
+      ownDirectories: search.own,
+      hasZmk: search.hasZmk,
+    });
+    if (layout.errors.length === 0) {
+      await this.#cache.setMany([
+        [placesKey, { places: lookups.map(({ directory, path: way }) => ({ directory, path: way })) }],
+        [
+          await cacheKey(
+            'layout',
+            ...base,
+            lookups.map(lookup => ({ ...lookup })),
+          ),
+          layout,
+        ],
+      ]);
+    }
     return layout;
   }
 }
 
 /** The layout service over the shared cache, or over one that is given. */
 export function createLayoutService({ cache, userConfig }: LayoutServiceOptions = {}): LayoutService {
-  if (cache !== undefined) return new LayoutService(cache);
   const options = { tag: LAYOUT_TAG };
   return new LayoutService(
-    userConfig ? createCacheFromUserConfig(userConfig, options) : createDefaultCache(options),
+    cache ?? (userConfig ? createCacheFromUserConfig(userConfig, options) : createDefaultCache(options)),
+    userConfig,
   );
 }
 

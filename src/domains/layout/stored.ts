@@ -1,9 +1,23 @@
 // What is in a cache may be anything: it is taken for a layout only if it is one.
+import { type Binding, type FilePlace, type Layer, type Layout, MAX_KEYS } from '../../keymap/index.ts';
 import { isObject, listOf } from '../stored.ts';
-import type { Binding, Layer, Layout } from './layout.ts';
-import { MAX_KEYS } from './parse.ts';
 
-/** A layout without errors, made anew of the parts that were looked at; undefined when the value is none. */
+/** Files that are read and names that are looked for, for one keymap. */
+const MAX_PLACES = 5_000;
+
+/** The places of files that a keymap is made of; undefined when the value is something else. */
+export function asPlaces(value: unknown): FilePlace[] | undefined {
+  return isObject(value) ? listOf(value.places, asPlace, MAX_PLACES) : undefined;
+}
+
+function asPlace(value: unknown): FilePlace | undefined {
+  if (!isObject(value) || !Number.isSafeInteger(value.directory) || typeof value.path !== 'string')
+    return undefined;
+  if (value.path.includes('\0')) return undefined;
+  return { directory: value.directory as number, path: value.path };
+}
+
+/** A layout without errors, copied part by part as it is checked; undefined when the value is something else. */
 export function asLayout(value: unknown): Layout | undefined {
   if (!isObject(value) || !Array.isArray(value.errors) || value.errors.length > 0) return undefined;
   const layers = listOf(value.layers, asLayer, MAX_KEYS);

@@ -213,7 +213,7 @@ test.serial(
     renameSync(machine.config, `${machine.root}/elsewhere`);
     const moved = toolchainOf(machine, { configDirectory: `${machine.root}/elsewhere` });
     t.deepEqual(await moved.identity(named), before);
-    t.false(JSON.stringify(before).includes(machine.root));
+    t.false(JSON.stringify(before.command).includes(machine.root));
   },
 );
 
@@ -251,12 +251,36 @@ test.serial('another terminal, home, venv or an empty directory in PATH changes 
     USER: 'somebody',
   });
   t.deepEqual(await toolchainOf(machine).identity(target), before);
-  // All programs somewhere else, under another name of the same file.
+  // All programs but the compiler somewhere else, under another name of the same file.
   renameSync(`${root}/bin`, `${root}/moved`);
   symlinkSync(`${root}/moved`, `${root}/link`);
-  process.env.PATH = `${root}/link`;
+  mkdirSync(`${root}/bin`);
+  renameSync(`${root}/moved/arm-none-eabi-gcc`, `${root}/bin/arm-none-eabi-gcc`);
+  process.env.PATH = `${root}/link:${root}/bin`;
   t.deepEqual(await toolchainOf(machine).identity(target), before);
 });
+
+test.serial(
+  'the same compiler elsewhere may come with another assembler or C library, and is another one',
+  async t => {
+    const { machine, toolchain } = await benchFor(t);
+    machine.installPrograms();
+    const before = await toolchain.identity(target);
+    const { root } = machine;
+    mkdirSync(`${root}/toolchain/bin`, { recursive: true });
+    copyFileSync(`${root}/bin/arm-none-eabi-gcc`, `${root}/toolchain/bin/arm-none-eabi-gcc`);
+    process.env.GNUARMEMB_TOOLCHAIN_PATH = `${root}/toolchain`;
+    const chosen = await toolchainOf(machine).identity(target);
+    t.notDeepEqual(chosen, before);
+    // Another name of the same place is not another place.
+    symlinkSync(`${root}/toolchain`, `${root}/current`);
+    process.env.GNUARMEMB_TOOLCHAIN_PATH = `${root}/current`;
+    t.deepEqual(await toolchainOf(machine).identity(target), chosen);
+    renameSync(`${root}/toolchain`, `${root}/other`);
+    process.env.GNUARMEMB_TOOLCHAIN_PATH = `${root}/other`;
+    t.notDeepEqual(await toolchainOf(machine).identity(target), chosen);
+  },
+);
 
 test.serial('two Python environments with the same west are the same', async t => {
   const { machine } = await benchFor(t, { programs: false });

@@ -183,6 +183,7 @@ export const lifetimes: readonly Case[] = [
     name: 'a TTL that can never work is a typed error, and nothing is stored',
     async run(context) {
       const cache = context.open();
+      await assert.rejects(cache.touch('key', undefined as never), InvalidArgumentError);
       for (const ttl of [0, -1, Number.NaN, Infinity, '', 'soon', '-1h', null, {}] as Duration[]) {
         await assert.rejects(cache.set('key', 1, { ttl }), InvalidArgumentError, String(ttl));
         await assert.rejects(cache.setMany([['key', 1]], { ttl }), InvalidArgumentError);

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import type { CacheStats } from '../../../src/cache/cache.ts';
 import { markup } from '../../../src/cli/report/markup.ts';
 import { pageOf, type Surroundings } from '../../../src/cli/report/page.ts';
 import { Recording } from '../../../src/cli/report/recording.ts';
-import { parseKeymap } from '../../../src/domains/layout/index.ts';
+import { parseKeymap } from '../../../src/keymap/index.ts';
 import {
   at,
   cached,
@@ -59,11 +60,8 @@ function assertWellFormed(html: string): void {
 }
 
 test('the page shows what ran where, what came from where, caches by tag, and the layers', async t => {
-  const source = await readFile(
-    new URL('../../domains/layout/fixtures/corne.keymap', import.meta.url),
-    'utf8',
-  );
-  const layout = await parseKeymap(source);
+  const file = fileURLToPath(new URL('../../keymap/fixtures/corne.keymap', import.meta.url));
+  const layout = await parseKeymap(await readFile(file, 'utf8'), { file });
   const html = page({
     caches: [stats('firmware', 2_048), stats('layout', 1_024)],
     keymaps: [{ file: 'config/corne.keymap', layout }],
@@ -83,6 +81,21 @@ test('the page shows what ran where, what came from where, caches by tag, and th
   const keys = layout.layers.reduce((sum, { bindings }) => sum + bindings.length, 0);
   t.is(html.match(/<g class="key /g)?.length, keys);
   t.regex(html, /aria-label="Layer 0, [^"]+: 42 keys"/);
+});
+
+test('layers have their numbers only where none can be missing', t => {
+  const captions = (isIncomplete: boolean) =>
+    page({ keymaps: [{ file: 'x.keymap', layout: { layers: [LAYER], errors: [], isIncomplete } }] }).match(
+      /<figcaption>.*|aria-label="Layer [^"]*"/g,
+    );
+  t.deepEqual(captions(false), [
+    `<figcaption>0 ${LAYER.name}</figcaption>`,
+    `aria-label="Layer 0, ${LAYER.name}: 1 keys"`,
+  ]);
+  t.deepEqual(captions(true), [
+    `<figcaption>${LAYER.name}</figcaption>`,
+    `aria-label="Layer ${LAYER.name}: 1 keys"`,
+  ]);
 });
 
 test('nothing that a build says can become part of the page', t => {

@@ -236,7 +236,7 @@ test('whatever lies in the place of a layout, the keymap is read again', async t
   const cache = createDefaultCache({ tag: 'layout', cacheRoot: path.join(directory, 'cache') });
   t.teardown(() => cache.close());
   const file = path.join(directory, 'corne.keymap');
-  await writeFile(file, '/ { keymap { compatible = "zmk,keymap"; base { bindings = <&kp A>; }; }; };');
+  await writeFile(file, '/ { keymap { compatible = "zmk,keymap"; base { bindings = <&one 1>; }; }; };');
   const service = createLayoutService({ cache });
   const good = await service.layoutOf(file);
   const layer = good.layers[0]!;
@@ -249,6 +249,10 @@ test('whatever lies in the place of a layout, the keymap is read again', async t
     { layers: [{ ...layer, name: 7 }], errors: [] },
     { layers: [{ ...layer, bindings: [{ behavior: 'kp', parameters: [{}] }] }], errors: [] },
     { layers: [layer], errors: [{}] },
+    { places: endless() },
+    { places: [{ directory: 'x', path: 'y' }] },
+    { places: [{ directory: -2, path: '/dev/zero' }] },
+    { places: [{ directory: -1, path: 'a\0b' }] },
   ];
   for (const value of [...VALUES.map(([, value]) => value), ...layouts]) {
     await plant([cache], value);

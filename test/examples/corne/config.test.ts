@@ -8,7 +8,7 @@ import { readKeymap } from '../../../examples/corne/toolchain/keymap-reader.ts';
 import { readMatrix } from '../../../src/build/matrix.ts';
 import { createToolchain } from '../../../src/build/toolchains/index.ts';
 import { loadUserConfig } from '../../../src/config/load-user-config.ts';
-import { parseKeymap } from '../../../src/domains/layout/index.ts';
+import { parseKeymap } from '../../../src/keymap/index.ts';
 import { example, remove, temporaryDirectory } from './driver.ts';
 
 const keymapFile = join(example, 'config', 'corne.keymap');

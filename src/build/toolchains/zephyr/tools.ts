@@ -2,6 +2,7 @@
 // the same name makes other firmware of old files, and the same one in another directory does not.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { real } from '../../../domains/compilation/real-path.ts';
 import { type IdentifyOptions, identifyProgram, type ProgramIdentity } from '../program-identity.ts';
 import { findProgram } from '../programs.ts';
 import { type PythonIdentity, pythonIdentity, pythonPrograms } from './python-packages.ts';
@@ -22,6 +23,11 @@ export interface BuildTools {
   python: PythonIdentity | null;
   /** All that Zephyr may choose from. */
   sdks: SdkIdentity[];
+  /**
+   * Where the compilers and SDKs are, without links. A compiler runs and links what is beside it: of one that is elsewhere
+   * the same program may come with another assembler, or another C library.
+   */
+  places: string[];
 }
 
 /** What west, CMake, Zephyr and ZMK look for in PATH, where it can change the firmware. */
@@ -48,7 +54,18 @@ export async function buildTools(
   ]);
   const found = sdks.filter(sdk => sdk !== undefined).map(sdk => [JSON.stringify(sdk), sdk] as const);
   const distinct = [...new Map(found)].sort(([a], [b]) => (a < b ? -1 : 1));
-  return { tools: Object.fromEntries(tools), python, sdks: distinct.map(([, sdk]) => sdk) };
+  const places = await compilerPlaces(environment);
+  return { tools: Object.fromEntries(tools), python, sdks: distinct.map(([, sdk]) => sdk), places };
+}
+
+async function compilerPlaces(environment: Readonly<Record<string, string>>): Promise<string[]> {
+  const programs = Object.values(compilers(environment));
+  const found = await Promise.all(programs.map(program => findProgram(program, '/', environment)));
+  const sdks = sdkDirectories(environment).filter(
+    directory => textOf(path.join(directory, 'sdk_version')) !== undefined,
+  );
+  const all = [...found.filter(file => file !== undefined), ...sdks];
+  return [...new Set(all.map(real))].sort();
 }
 
 /** Where the programs are that {@link buildTools} knows by their content in this environment. Absolute. */

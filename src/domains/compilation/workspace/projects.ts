@@ -30,36 +30,54 @@ export interface ZmkPlaces {
 }
 
 /**
- * The projects of the workspace at `directory` in the order of its manifests; what a manifest imports comes after its
- * own. Manifests that are not there, because west has not fetched their project yet, name nothing. Throws
- * `WorkspaceError` when it is not a workspace, or one of the manifests cannot be read.
+ * The projects of the workspace at `directory` in west's order: what a manifest imports beside it, then its own, then
+ * what these import, each with all that it imports in turn. Manifests that are not there, because west has not fetched
+ * their project yet, name nothing. Throws `WorkspaceError` when it is not a workspace, or one of the manifests cannot
+ * be read.
  */
 export async function* manifestProjects(directory: string): AsyncGenerator<ManifestProject> {
   const { manifestFile } = await readSettings(directory);
-  const waiting = [{ file: manifestFile, prefix: '' }];
-  const files = new Set<string>();
-  const names = new Set<string>();
-  for (const { file, prefix } of waiting) {
-    if (files.has(file) || files.size === MAX_MANIFESTS || !(await isFile(file))) continue;
-    files.add(file);
-    const content = await parseManifest(file);
-    const manifest = isObject(content) && isObject(content.manifest) ? content.manifest : {};
-    const self = isObject(manifest.self) ? manifest.self : {};
-    for (const { file: named } of importsOf(self.import)) {
-      for (const found of await manifestsAt(path.resolve(path.dirname(file), named)))
-        waiting.push({ file: found, prefix });
+  const seen: Seen = { files: new Set(), names: new Set() };
+  yield* projectsOf(directory, manifestFile, '', seen);
+}
+
+/** What was read already: of each name the first project counts. */
+interface Seen {
+  files: Set<string>;
+  names: Set<string>;
+}
+
+/** The projects of one manifest, whose paths are below `prefix`. */
+async function* projectsOf(
+  directory: string,
+  file: string,
+  prefix: string,
+  seen: Seen,
+): AsyncGenerator<ManifestProject> {
+  if (seen.files.has(file) || seen.files.size === MAX_MANIFESTS || !(await isFile(file))) return;
+  seen.files.add(file);
+  const content = await parseManifest(file);
+  const manifest = isObject(content) && isObject(content.manifest) ? content.manifest : {};
+  const self = isObject(manifest.self) ? manifest.self : {};
+  for (const { file: named } of importsOf(self.import)) {
+    for (const found of await manifestsAt(path.resolve(path.dirname(file), named))) {
+      yield* projectsOf(directory, found, prefix, seen);
     }
-    const projects = Array.isArray(manifest.projects) ? manifest.projects.filter(isObject) : [];
-    for (const project of projects) {
-      const name = String(project.name ?? '');
-      if (name === '' || names.has(name)) continue;
-      names.add(name);
-      const place = path.posix.normalize(path.posix.join(prefix, String(project.path ?? name)));
-      if (place.startsWith('..') || path.isAbsolute(place)) continue;
-      yield { name, path: place };
-      for (const { file: named, prefix: inner } of importsOf(project.import)) {
-        for (const found of await manifestsAt(path.resolve(directory, place, named)))
-          waiting.push({ file: found, prefix: path.posix.join(prefix, inner) });
+  }
+  const importing: { place: string; imports: Import[] }[] = [];
+  for (const project of Array.isArray(manifest.projects) ? manifest.projects.filter(isObject) : []) {
+    const name = String(project.name ?? '');
+    if (name === '' || seen.names.has(name)) continue;
+    seen.names.add(name);
+    const place = path.posix.normalize(path.posix.join(prefix, String(project.path ?? name)));
+    if (place.startsWith('..') || path.isAbsolute(place)) continue;
+    yield { name, path: place };
+    importing.push({ place, imports: importsOf(project.import) });
+  }
+  for (const { place, imports } of importing) {
+    for (const { file: named, prefix: inner } of imports) {
+      for (const found of await manifestsAt(path.resolve(directory, place, named))) {
+        yield* projectsOf(directory, found, path.posix.join(prefix, inner), seen);
       }
     }
   }

@@ -67,7 +67,7 @@ test('a fork of another name is known by what is in it', async t => {
   t.is(await zmkPlaces(directory), undefined);
 });
 
-test('projects come in the order of the manifests, with all that these import', async t => {
+test('projects come in the order of west: what is imported beside a manifest, its own, what these import', async t => {
   const directory = await temporaryDirectory(t);
   await write(directory, {
     '.west/config': settings('path = config\nfile = west.yml'),
@@ -79,7 +79,7 @@ test('projects come in the order of the manifests, with all that these import', 
     - { name: outside, path: ../outside }
 `,
     'config/more/b.yml': 'manifest: { projects: [{ name: b }] }',
-    'config/more/a.yaml': 'manifest: { projects: [{ name: a }, { name: zmk, path: elsewhere }] }',
+    'config/more/a.yaml': 'manifest: { projects: [{ name: a }, { name: absent, path: elsewhere }] }',
     'zmk/app/west.yml': 'manifest: { projects: [{ name: zephyr, import: true }] }',
     'zmk/other.yml': 'manifest: { projects: [{ name: other, path: x/y }] }',
     // In a circle.
@@ -89,7 +89,7 @@ test('projects come in the order of the manifests, with all that these import', 
   const found: string[] = [];
   for await (const { name, path: place } of manifestProjects(directory)) found.push(`${name} ${place}`);
   t.deepEqual(found, [
-    ...['zmk zmk', 'absent absent', 'a a', 'b b', 'zephyr zephyr', 'other extra/x/y', 'hal modules/hal'],
+    ...['a a', 'absent elsewhere', 'b b', 'zmk zmk', 'zephyr zephyr', 'hal modules/hal', 'other extra/x/y'],
   ]);
 });
 

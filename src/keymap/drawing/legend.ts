@@ -1,5 +1,5 @@
 // What is written on a key cap: short, and what a typist would call it.
-import type { Binding, Layer } from './layout.ts';
+import type { Binding, Layout } from '../layout.ts';
 
 /** What a tap does, and below it what holding does or of what kind the key is. */
 export interface Legend {
@@ -54,29 +54,38 @@ const KEYS: Readonly<Record<string, string>> = Object.fromEntries(
     .map(pair => [pair.slice(0, pair.indexOf(' ')), pair.slice(pair.indexOf(' ') + 1)]),
 );
 
-/** What to write on the cap of a key; `layers` are those that its parameters can name by number. */
-export function legendOf({ behavior, parameters }: Binding, layers: readonly Layer[]): Legend {
+/** What to write on the cap of a key of a layout, whose layers its parameters can name by number. */
+export function legendOf({ behavior, parameters }: Binding, layout: Layout): Legend {
   const [first, second] = parameters;
   if (first === undefined) return { tap: NAMES[behavior] ?? behavior };
   if (behavior === 'kp') return { tap: parameters.map(keyName).join(' ') };
   if (behavior === 'sk') return { tap: keyName(first), hold: 'once' };
   if (behavior === 'kt') return { tap: keyName(first), hold: 'lock' };
-  if (LAYER_BEHAVIORS.has(behavior)) return { tap: layerName(first, layers), hold: behavior };
+  if (LAYER_BEHAVIORS.has(behavior)) return { tap: layerName(first, layout), hold: behavior };
   if (behavior === 'lt' && second !== undefined)
-    return { tap: keyName(second), hold: layerName(first, layers) };
+    return { tap: keyName(second), hold: layerName(first, layout) };
   if (behavior === 'bt') return { tap: 'BT', hold: second === undefined ? keyName(first) : second };
-  // Two parameters are nearly always those of a hold-tap of the author's: what holding does, then what a tap does.
-  if (second !== undefined && parameters.length === 2) return { tap: keyName(second), hold: keyName(first) };
+  // Two parameters are nearly always those of a hold-tap of the author's: what holding does, then what a tap does. A 0
+  // stands where the behavior itself knows.
+  if (second !== undefined && parameters.length === 2) {
+    const [hold, tap] = [first, second].map(code => (code === '0' ? behavior : keyName(code))) as [
+      string,
+      string,
+    ];
+    return hold === tap ? { tap } : { tap, hold };
+  }
   return { tap: parameters.map(keyName).join(' '), hold: behavior };
 }
 
-/** A layer as its author calls it: `number` counts from 0, and what is no number is a name already. */
-function layerName(number: string, layers: readonly Layer[]): string {
-  const layer = /^\d+$/.test(number) ? layers[Number(number)] : undefined;
+/** A layer as its author calls it, if it is certain which it is; what is not a number is a name already. */
+function layerName(number: string, { layers, isIncomplete }: Layout): string {
+  const layer = /^\d+$/.test(number) && !isIncomplete ? layers[Number(number)] : undefined;
   return layer === undefined ? number : (layer.displayName ?? layer.name.replace(/_layer$/, ''));
 }
 
 function keyName(code: string): string {
+  const [, inBrackets] = /^\((\w+)\)$/.exec(code) ?? [];
+  if (inBrackets !== undefined) return keyName(inBrackets);
   // Left or right does not matter for what comes out: `LC(LS(Z))` is `C-S-Z`.
   const [, modifier, inner] = /^[LR]([CSAG])\((.*)\)$/.exec(code) ?? [];
   if (modifier !== undefined) return `${modifier}-${keyName(inner!.trim())}`;

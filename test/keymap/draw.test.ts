@@ -1,13 +1,16 @@
 import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { drawLayout } from '../../../src/domains/layout/draw.ts';
-import type { Binding, Layer } from '../../../src/domains/layout/layout.ts';
-import { legendOf } from '../../../src/domains/layout/legend.ts';
-import { parseKeymap } from '../../../src/domains/layout/parse.ts';
+import { drawLayout } from '../../src/keymap/drawing/draw.ts';
+import { legendOf } from '../../src/keymap/drawing/legend.ts';
+import type { Binding, Layer } from '../../src/keymap/layout.ts';
+import { parseKeymap } from '../../src/keymap/read-keymap.ts';
 
 async function drawing(name: string, width?: number): Promise<string> {
-  const source = await readFile(new URL(`./fixtures/${name}.keymap`, import.meta.url), 'utf8');
-  return drawLayout(await parseKeymap(source), { ...(width !== undefined && { width }) });
+  const file = fileURLToPath(new URL(`./fixtures/${name}.keymap`, import.meta.url));
+  return drawLayout(await parseKeymap(await readFile(file, 'utf8'), { file }), {
+    ...(width !== undefined && { width }),
+  });
 }
 
 function layerOf(keys: readonly string[], rows: number[]): Layer {
@@ -111,11 +114,15 @@ const legends: [key: string, tap: string, hold?: string][] = [
   ['&kp LC(LS(A))', 'C-S-A'],
   ['&kp RA(N0)', 'A-0'],
   ['&kp MY_OWN', 'MY_OWN'],
+  ['&kp (LSHFT)', 'Shift'],
   ['&kp constructor', 'constructor'],
   ['&trans', '▽'],
   ['&none', '✕'],
   ['&mt LSHIFT A', 'A', 'Shift'],
   ['&hml LGUI S', 'S', 'GUI'],
+  ['&thumb NAV 0', 'thumb', 'NAV'],
+  ['&left 0 LEFT', '←', 'left'],
+  ['&magic 0 0', 'magic'],
   ['&lt 1 SPACE', 'Space', 'Nav'],
   ['&lt NAV SPACE', 'Space', 'NAV'],
   ['&mo 1', 'Nav', 'mo'],
@@ -131,9 +138,31 @@ const legends: [key: string, tap: string, hold?: string][] = [
 ];
 for (const [key, tap, hold] of legends) {
   test(`the legend of ${key}`, t => {
-    t.deepEqual(legendOf(binding(key), layers), { tap, ...(hold !== undefined && { hold }) });
+    t.deepEqual(legendOf(binding(key), { layers, errors: [] }), { tap, ...(hold !== undefined && { hold }) });
   });
 }
+
+test('sensors that could not be read are named', async t => {
+  const layer = 'base { bindings = <&kp A>; sensor-bindings = <KNOBS>; };';
+  const layout = await parseKeymap(`/ { keymap { compatible = "zmk,keymap"; ${layer} }; };`);
+  const message = "'KNOBS' is not defined, as far as is known without a west workspace";
+  t.is(drawLayout(layout).split('\n').at(-1), `sensors: not drawn: ${message}`);
+  t.like(layout.layers[0], { sensorBindings: [], unreadableSensors: message });
+});
+
+test('where layers may be missing, the numbers of the others are not guessed', t => {
+  const known = [
+    layerOf(['&mo 1', '&lt 1 SPACE', '&to NAV'], [3]),
+    { ...layerOf(['&trans'], [1]), name: 'nav' },
+  ];
+  const incomplete = drawLayout({ layers: known, errors: [], isIncomplete: true });
+  const complete = drawLayout({ layers: known, errors: [] });
+  const titles = (text: string) => text.split('\n').filter(line => /^[\w ]+$/.test(line));
+  t.deepEqual(titles(complete), ['0 base', '1 nav']);
+  t.deepEqual(titles(incomplete), ['base', 'nav']);
+  t.is(complete.match(/nav/g)?.length, 3);
+  t.is(incomplete.match(/nav/g)?.length, 1);
+});
 
 test('a long name is on two lines, and one that is too long is cut', t => {
   const text = draw(['&paste_line_again', '&unbreakable'], [2]);

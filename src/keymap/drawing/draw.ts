@@ -1,7 +1,8 @@
 // A layout as text: a box for every key, in the rows in which its author wrote them.
+
+import type { Binding, Layer, Layout } from '../layout.ts';
 import { Canvas } from './canvas.ts';
 import { type Grid, gridOf, placeKeys } from './grid.ts';
-import type { Binding, Layer, Layout } from './layout.ts';
 import { type Legend, legendOf } from './legend.ts';
 
 /** How to draw. */
@@ -15,29 +16,36 @@ const WIDEST_CAP = 7;
 /**
  * Draws all layers, one below the other. A keyboard whose rows all have an even number of keys is drawn in two
  * halves. `▽` is a key that does what it does in the layer below, `✕` one that does nothing; a cap's second line is
- * what holding the key does, or of what kind it is. Ends without a line end.
+ * what holding the key does, or of what kind it is. Of a layer whose keys are not known it says why. Ends without a line
+ * end.
  */
 export function drawLayout(layout: Layout, { width = 100 }: DrawOptions = {}): string {
-  const legends = layout.layers.map(({ bindings }) =>
-    bindings.map(binding => legendOf(binding, layout.layers)),
-  );
+  const legends = layout.layers.map(({ bindings }) => bindings.map(binding => legendOf(binding, layout)));
   // The same for all layers, so that the eye finds the same key at the same place.
   const longest = Math.max(
     0,
     ...legends.flat().flatMap(legend => linesOf(legend).map(line => [...line].length)),
   );
+  const number = (index: number) => (layout.isIncomplete ? '' : `${index} `);
   const drawn = layout.layers.map((layer, index) => {
+    if (layer.unreadable !== undefined) {
+      return [titleOf(layer, number(index)), `not drawn: ${layer.unreadable}`].map(printable).join('\n');
+    }
     const caps = drawCaps(legends[index]!, gridOf(layer.rows, Math.min(WIDEST_CAP, longest), width));
-    const sensors = layer.sensorBindings.map(writtenOut).join(', ');
-    return [titleOf(layer, index), caps, ...(sensors === '' ? [] : [`sensors: ${sensors}`])]
+    const { unreadableSensors } = layer;
+    const sensors =
+      unreadableSensors === undefined
+        ? layer.sensorBindings.map(writtenOut).join(', ')
+        : `not drawn: ${unreadableSensors}`;
+    return [titleOf(layer, number(index)), caps, ...(sensors === '' ? [] : [`sensors: ${sensors}`])]
       .map(printable)
       .join('\n');
   });
   return drawn.join('\n\n');
 }
 
-function titleOf({ name, displayName }: Layer, index: number): string {
-  return displayName === undefined ? `${index} ${name}` : `${index} ${displayName} (${name})`;
+function titleOf({ name, displayName }: Layer, number: string): string {
+  return displayName === undefined ? `${number}${name}` : `${number}${displayName} (${name})`;
 }
 
 function drawCaps(legends: readonly Legend[], grid: Grid): string {

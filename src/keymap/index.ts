@@ -1,0 +1,14 @@
+// Keymaps: what is on the keys of each layer, and how to draw it.
+export { type DrawOptions, drawLayout } from './drawing/draw.ts';
+export { type Grid, gridOf, type PlacedKey, placeKeys } from './drawing/grid.ts';
+export { type Legend, legendOf } from './drawing/legend.ts';
+export type { Binding, Layer, Layout, LayoutError } from './layout.ts';
+export { type FilePlace, hashOfLookup, type Lookup } from './preprocessor/source-files.ts';
+export {
+  type KeymapOptions,
+  type KeymapReading,
+  MAX_KEYMAP_LENGTH,
+  MAX_KEYS,
+  parseKeymap,
+  readKeymap,
+} from './read-keymap.ts';
