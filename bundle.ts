@@ -1,5 +1,5 @@
 // Makes what is published of the sources: few files, because opening each of two hundred is most of a short program's time.
-import { rmSync } from 'node:fs';
+import { copyFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 

@@ -151,7 +151,6 @@ class GrowingStore {
   async evict(round: number): Promise<void> {
     const { milliseconds } = this.#settings;
     const reply = await this.#run({ maxSize: this.#limit, milliseconds, round: round + 1 });
-    console.error(this.times.entries, this.#limit, reply);
     const { sets, evictions, size, opening } = reply;
     if (evictions < sets.count - SLACK || size > this.#limit) {
       throw new BenchmarkFailure(
