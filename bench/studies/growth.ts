@@ -40,8 +40,6 @@ const JUDGED = [SIZES[0]!, SIZES.at(-1)!] as const;
 const MOST = { p50: 1.5, p99: 3 };
 // How many entries beyond the limit may wait for a later transaction to evict them.
 const SLACK = 1000;
-// How much of what is stored is the limit at which sets are measured.
-const FULL = 0.9;
 
 export const study: Study = {
   name: 'growth',
@@ -49,11 +47,11 @@ export const study: Study = {
     const stores = sizesOf(context.settings).map(entries => new GrowingStore(context, entries));
     await operate(context, stores);
     const { settings, onProgress } = context;
-    for (const store of stores) await store.learnSize();
+    for (const store of stores) await store.settle();
     for (let round = 1; round <= roundsOf(settings); round++) {
       for (const store of stores) {
         onProgress(`evicting from ${formatCount(store.times.entries)} entries, round ${round}`);
-        await store.evict(round);
+        await store.evict();
       }
     }
     return summarizeGrowth(stores.map(({ times }) => times));
@@ -92,7 +90,7 @@ class GrowingStore {
   readonly #data: DataSet;
   readonly #directory: string;
   readonly #state: StoreState = { versions: undefined };
-  #limit = 0;
+  #runs = 0;
 
   constructor({ settings, directory }: StudyContext, entries: number) {
     const url = new URL('../growth-peer.ts', import.meta.url).href;
@@ -135,39 +133,40 @@ class GrowingStore {
     return this.#crew.stop();
   }
 
-  /** Less than what is stored now is the limit from now on, and what is beyond it goes. */
-  async learnSize(): Promise<void> {
-    const task = { maxSize: undefined, milliseconds: 0, round: 0 };
-    const environment = { NODE_COMPILE_CACHE: COMPILED };
-    const { size, count } = await this.#run(task, environment);
+  /** Counts what is stored, and empties the log, which counts as well. */
+  async settle(): Promise<void> {
+    const { count } = await this.#run(undefined, 0);
     if (count !== this.times.entries + 1) {
       throw new BenchmarkFailure(`A store of ${this.times.entries} entries has ${count} with the mark.`);
     }
-    // A part of it is the log, which is emptied sooner or later.
-    this.#limit = Math.floor(size * FULL);
-    await this.#run({ ...task, maxSize: this.#limit, round: 1 }, environment);
   }
 
-  async evict(round: number): Promise<void> {
-    const { milliseconds } = this.#settings;
-    const reply = await this.#run({ maxSize: this.#limit, milliseconds, round: round + 1 });
-    const { sets, evictions, size, opening } = reply;
-    if (evictions < sets.count - SLACK || size > this.#limit) {
+  /** At a limit that is what is stored now, because more than was needed goes at once. */
+  async evict(): Promise<void> {
+    const { size: limit } = await this.#run(undefined, 0);
+    const { sets, evictions, size, opening } = await this.#run(limit, this.#settings.milliseconds);
+    if (evictions < sets.count - SLACK || size > limit) {
       throw new BenchmarkFailure(
-        `After ${sets.count} sets at the limit of ${this.#limit} bytes there are ${size}; ${evictions} entries were evicted.`,
+        `After ${sets.count} sets at the limit of ${limit} bytes there are ${size}; ${evictions} entries were evicted.`,
       );
     }
     note(this.times.evict, sets);
     this.times.opening.push(opening);
   }
 
-  async #run(
-    task: Omit<GrowthTask, 'directory' | 'valueSize'>,
-    environment: Record<string, string> = {},
-  ): Promise<GrowthReply> {
-    const whole: GrowthTask = { ...task, directory: this.#directory, valueSize: this.#data.size };
-    const args = ['--disable-warning=ExperimentalWarning', PROGRAM, JSON.stringify(whole)];
-    const { stdout } = await runNode(args, { ...baseEnvironment(), ...environment });
+  // What opening takes is measured with sets only, and without compiled code that another run has kept.
+  async #run(maxSize: number | undefined, milliseconds: number): Promise<GrowthReply> {
+    const task: GrowthTask = {
+      directory: this.#directory,
+      valueSize: this.#data.size,
+      maxSize,
+      milliseconds,
+      round: this.#runs++,
+    };
+    const args = ['--disable-warning=ExperimentalWarning', PROGRAM, JSON.stringify(task)];
+    const environment = baseEnvironment();
+    if (milliseconds === 0) environment.NODE_COMPILE_CACHE = COMPILED;
+    const { stdout } = await runNode(args, environment);
     return JSON.parse(stdout) as GrowthReply;
   }
 }
