@@ -41,6 +41,8 @@ export interface EntryTableOptions {
   takeAccesses: () => Accesses;
   /** Whether other processes have the store open. */
   isShared: () => boolean;
+  /** Has the connection read its pages anew. */
+  forgetPages: () => void;
   /** Told the store's size whenever it is looked at. */
   onLook: (size: number) => void;
 }
@@ -68,12 +70,13 @@ export class EntryTable {
   readonly #file: string;
   readonly #takeAccesses: EntryTableOptions['takeAccesses'];
   readonly #onLook: EntryTableOptions['onLook'];
+  readonly #forgetPages: EntryTableOptions['forgetPages'];
   readonly #isShared: EntryTableOptions['isShared'];
   #before = { ...this.counts };
   #fresh: string | undefined;
 
   constructor(options: EntryTableOptions) {
-    const { sql, blobs, space, usage, maxSize, policy, file, takeAccesses, isShared, onLook } = options;
+    const { sql, blobs, space, usage, maxSize, policy, file, takeAccesses } = options;
     this.#sql = sql;
     this.#blobs = blobs;
     this.#references = new BlobReferences(sql, blobs);
@@ -83,8 +86,9 @@ export class EntryTable {
     this.#policy = policy;
     this.#file = file;
     this.#takeAccesses = takeAccesses;
-    this.#onLook = onLook;
-    this.#isShared = isShared;
+    this.#onLook = options.onLook;
+    this.#isShared = options.isShared;
+    this.#forgetPages = options.forgetPages;
   }
 
   /** A transaction begins. `stored` is what was stored just before it: as what it stores, it does not go at once. */
@@ -242,12 +246,20 @@ export class EntryTable {
   }
 
   #discard({ key, checksum: sum, blob }: WriteOperation & { type: 'discard' }): boolean {
+    // What is in this connection's memory may be sound all the same.
+    this.#forgetPages();
     const row = this.#row(key);
     if (row?.blob !== blob || this.#sql.value.get(row.id)?.checksum !== sum) return false;
     // The same value may have been stored again since it was found damaged.
-    if (blob !== null && this.#blobs.isSound(blob, row.size)) return false;
+    if (blob === null ? this.#isSound(row) : this.#blobs.isSound(blob, row.size)) return false;
     this.#remove(row);
     return true;
+  }
+
+  // Of a value that is no blob.
+  #isSound({ id, key, expires }: EntryRow): boolean {
+    const stored = this.#sql.value.get(id);
+    return stored?.data != null && timed(checksum(key, stored), expires) === stored.checksum;
   }
 
   #increment(operation: WriteOperation & { type: 'increment' }, now: number): WriteResult {
@@ -268,12 +280,12 @@ export class EntryTable {
   }
 
   // As a read would have it: a damaged entry counts as none.
-  #valueOf({ id, key, blob, expires }: EntryRow): unknown {
+  #valueOf(row: EntryRow): unknown {
+    const { id, blob } = row;
     if (blob !== null) return undefined;
     try {
       const stored = this.#sql.value.get(id)!;
-      const isSound = timed(checksum(key, stored), expires) === stored.checksum;
-      return isSound ? decode(stored.encoding, stored.data!) : 0;
+      return this.#isSound(row) ? decode(stored.encoding, stored.data!) : 0;
     } catch {
       return 0;
     }

@@ -155,6 +155,7 @@ export class SqliteStore implements Store {
         file,
         takeAccesses: options.takeAccesses ?? (() => []),
         isShared: () => this.#ownership.isShared,
+        forgetPages: () => this.#database.pragma('shrink_memory'),
         onLook: size => shared.versions.setNearLimit(isNearLimit(policy, size, maxSize)),
       });
       this.#entries.hasBacklog = !attach;
