@@ -74,6 +74,7 @@ const expected = new Map<string, RegExp | 'checks' | 'container' | 'programs' | 
   ['node examples/pool/main.js', 'examples'],
   ['node examples/getOrSet/main.js', 'examples'],
   ['node examples/files/main.js', 'examples'],
+  ['node examples/sync-plugin/main.js', 'examples'],
   ['node examples/watch/main.js', 'examples'],
 ]);
 

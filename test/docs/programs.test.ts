@@ -30,19 +30,11 @@ async function run(name: string, cache = name): Promise<string> {
 
 const names = documents.flatMap(document => programsOf(document).programs.map(({ name }) => name));
 
-// Jest, and what is loaded by it, is not a program: see commands.test.ts.
-const LOADED_BY_OTHERS = ['transform.js'];
-
 test('every program in the documentation has a name of its own, and says what it prints', t => {
   t.true(names.length > 10);
   t.is(new Set(names).size, names.length);
   for (const document of documents) {
-    const { stray } = programsOf(document);
-    t.deepEqual(
-      stray.filter(name => !LOADED_BY_OTHERS.includes(name)),
-      [],
-      document.file,
-    );
+    t.deepEqual(programsOf(document).stray, [], document.file);
   }
 });
 

@@ -15,7 +15,7 @@ test.before(async () => {
   copyProject(directory);
   await installPackage(directory);
   mkdirSync(copy);
-  for (const name of ['pool', 'getOrSet', 'files', 'watch']) {
+  for (const name of ['pool', 'getOrSet', 'files', 'sync-plugin', 'watch']) {
     cpSync(path.join(examples, name), path.join(copy, name), { recursive: true });
   }
 });
@@ -33,7 +33,7 @@ test('every example is run by a test, and in the list', t => {
   const folders = readdirSync(examples, { withFileTypes: true })
     .filter(entry => entry.isDirectory())
     .map(({ name }) => name);
-  t.deepEqual(folders.sort(), ['corne', 'files', 'getOrSet', 'pool', 'watch'].sort());
+  t.deepEqual(folders.sort(), ['corne', 'files', 'getOrSet', 'pool', 'sync-plugin', 'watch'].sort());
   const list = readFileSync(path.join(examples, 'README.md'), 'utf8');
   for (const name of folders) t.regex(list, new RegExp(`^\\| \\[${name}\\]\\(${name}\\)`, 'm'));
 });
@@ -56,6 +56,12 @@ test('files: the output is restored, byte for byte, while the input is the same'
   t.deepEqual(await linesOf('files'), [size, 'restored'].sort());
   appendFileSync(path.join(copy, 'files/main.js'), '// changed\n');
   t.is((await linesOf('files'))[0], 'compressed');
+});
+
+test('sync-plugin: each source is transformed once, in whichever thread and run', async t => {
+  const loaded = Array(2).fill('a worker loaded 108 characters');
+  t.deepEqual(await linesOf('sync-plugin'), [...loaded, 'transformed add.ts', 'transformed half.ts']);
+  t.deepEqual(await linesOf('sync-plugin'), loaded);
 });
 
 test('watch: a saved keymap is built again, and Ctrl-C ends it', async t => {
