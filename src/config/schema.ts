@@ -3,8 +3,8 @@ import path from 'node:path';
 import type * as Valibot from 'valibot';
 import type { ByteSize, Duration, EvictionPolicy } from '../cache/cache.ts';
 import { isTag } from '../cache/keys.ts';
-import { load } from '../cache/load.ts';
 import { DURATION_FORMS, parseDuration, parseSize, SIZE_FORMS } from '../cache/units.ts';
+import { load } from '../system/load.ts';
 import {
   type BuildOptions,
   PLACEHOLDERS,
