@@ -2,8 +2,8 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as walk from 'empathic/walk';
-import type { UserConfig } from '../config/user-config.ts';
-import { readTextFile } from '../system/text-file.ts';
+import type { UserConfig } from '../../config/user-config.ts';
+import { readTextFile } from '../../system/text-file.ts';
 
 /** The directories of includes for a keymap. */
 export interface SearchPath {
@@ -86,7 +86,7 @@ interface WorkspaceRoots {
 async function workspaceRoots(config: string, options: SearchPathOptions): Promise<WorkspaceRoots> {
   const { userConfig, cacheRoot, workspace: given } = options;
   const { findWorkspace, manifestProjects, WorkspaceError, zmkPlaces } = await import(
-    '../builder/workspace/index.ts'
+    '../workspace/index.ts'
   );
   const find = () =>
     findWorkspace(config, { ...(userConfig && { userConfig }), ...(cacheRoot && { cacheRoot }) });
