@@ -2,9 +2,10 @@
 
 import type { CacheStats, CheckReport } from '../cache.ts';
 import type { Grant, LeaseRequest, StoreLink } from '../client/link.ts';
+import type { Accesses, TimedOperation, WriteOperation, WriteResult } from '../operations.ts';
 import type { SharedMemory } from '../shared/shared-memory.ts';
 import type { BlobFiles } from '../storage/blobs.ts';
-import type { Accesses, StoreReader, TimedOperation, WriteOperation, WriteResult } from '../storage/store.ts';
+import type { StoreReader } from '../storage/store.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { StoreHost } from './host.ts';
 import type { Client } from './leases.ts';

@@ -7,8 +7,8 @@ import { MessagePort } from 'node:worker_threads';
 import { ConflictingOptionsError } from '../../errors.ts';
 import type { CacheStats, CheckReport, EntryMetadata, EvictionPolicy } from '../cache.ts';
 import type { Grant, LeaseRequest } from '../client/link.ts';
+import type { FoundValue, PageEntry, WriteOperation, WriteResult } from '../operations.ts';
 import type { SharedBuffers } from '../shared/shared-memory.ts';
-import type { FoundValue, PageEntry, WriteOperation, WriteResult } from '../storage/store.ts';
 
 /** Under this name the coordinator's thread id is in the environment data that worker threads inherit. */
 export const COORDINATOR_KEY = 'glovebox:coordinator';
