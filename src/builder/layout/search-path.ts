@@ -1,8 +1,8 @@
 // The search path of a keymap's includes, as Zephyr has it: the devicetree roots of modules, of ZMK and of Zephyr.
-import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as walk from 'empathic/walk';
 import type { UserConfig } from '../../config/user-config.ts';
+import { exists, isDirectory } from '../../system/paths.ts';
 import { readTextFile } from '../../system/text-file.ts';
 
 /** The directories of includes for a keymap. */
@@ -125,12 +125,4 @@ async function devicetreeRoot(directory: string): Promise<string | undefined> {
     }
   }
   return undefined;
-}
-
-async function exists(file: string): Promise<boolean> {
-  return (await stat(file).catch(() => undefined)) !== undefined;
-}
-
-async function isDirectory(file: string): Promise<boolean> {
-  return (await stat(file).catch(() => undefined))?.isDirectory() === true;
 }

@@ -1,5 +1,4 @@
 // How many entries use each blob, and when its file goes. Runs inside the store's transactions.
-
 import type { IncomingValue } from '../../operations.ts';
 import type { BlobFiles } from '../blobs.ts';
 import { BLOCK_BYTES } from './schema.ts';
