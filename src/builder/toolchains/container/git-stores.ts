@@ -2,7 +2,7 @@
 // objects that were borrowed. Without it, west and `git describe` have no history to read.
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { isInside } from '../input-files.ts';
+import { isInside } from '../../../system/paths.ts';
 
 /** How many stores may borrow from one another. Git itself allows five. */
 const MAX_DEPTH = 8;

@@ -2,7 +2,7 @@
 // the same name makes other firmware of old files, and the same one in another directory does not.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { real } from '../../../system/real-path.ts';
+import { real } from '../../../system/paths.ts';
 import { type IdentifyOptions, identifyProgram, type ProgramIdentity } from '../program-identity.ts';
 import { findProgram } from '../programs.ts';
 import { type PythonIdentity, pythonIdentity, pythonPrograms } from './python-packages.ts';
