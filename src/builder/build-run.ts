@@ -1,5 +1,4 @@
 // One run of a build's plan: what the cache has from there, the rest in worker threads, all at once.
-
 import { DEFAULT_CONFIG_PATH } from '../config/toolchain-options.ts';
 import { GloveboxError } from '../errors.ts';
 import type { Diagnosis } from './diagnosis/diagnosis.ts';

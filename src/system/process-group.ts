@@ -3,7 +3,6 @@
 // A program started here leads a session of its own, and so every descendant belongs to that session unless it makes
 // another. The session is what counts, not the process group: ninja gives each compiler a group of its own so that
 // Ctrl-C does not reach it, and killing only the leader's group would leave those running.
-
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { performance } from './time.ts';

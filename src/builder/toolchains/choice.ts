@@ -1,6 +1,5 @@
 // Which toolchain compiles: the one that is asked for, else the first that works here. What a build chooses and what
 // `glovebox doctor` shows is found out here, in the same way.
-
 import type { ToolchainKind } from '../../config/toolchain-options.ts';
 import { GloveboxError } from '../../errors.ts';
 import type { ToolchainFinding, ToolchainQuestion } from './finding.ts';

@@ -1,5 +1,4 @@
 // `getOrSet` on a miss: asks for the key's lease, produces under it, or waits for whoever does.
-
 import { CircularWaitError } from '../../errors.ts';
 import { performance } from '../../system/time.ts';
 import type { GetOrSetOptions } from '../cache.ts';

@@ -1,5 +1,4 @@
 // How a thread's cache reaches its store: directly in the coordinator's thread, over a port in the others.
-
 import type { CacheStats, CheckReport } from '../cache.ts';
 import type { Accesses, TimedOperation, WriteOperation, WriteResult } from '../operations.ts';
 import type { SharedMemory } from '../shared/shared-memory.ts';

@@ -1,5 +1,4 @@
 // A thread's own in-memory copies of entries, each valid only while its version is.
-
 import type { FoundValue } from '../operations.ts';
 import { decode, Encoding } from '../values/codec.ts';
 import { copyPlain, freezePlain, isPlain } from '../values/plain-copy.ts';

@@ -1,5 +1,4 @@
 // The cache that a thread holds: the same class in the coordinator's thread and, as its proxy, in every other.
-
 import { ClosedCacheError } from '../../errors.ts';
 import { Pace, partsOf, STEP } from '../../system/pace.ts';
 import { wallClock } from '../../system/time.ts';

@@ -1,6 +1,5 @@
 // A worker thread's own connection to a store: opened when it is first needed, anew after the database was replaced, and
 // again after it was closed for a while.
-
 import { performance } from '../../system/time.ts';
 import type { TimedOperation, WriteResult } from '../operations.ts';
 import type { SharedMemory } from '../shared/shared-memory.ts';

@@ -1,5 +1,4 @@
 // What the threads of this process read, added up, and written from time to time: a read must not cost a write.
-
 import { clearTimeout, setTimeout } from '../../system/time.ts';
 import type { WriteOperation, WriteResult } from '../operations.ts';
 

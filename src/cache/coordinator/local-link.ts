@@ -1,5 +1,4 @@
 // A cache of the coordinator's own thread reaches its store without a port.
-
 import type { CacheStats, CheckReport } from '../cache.ts';
 import type { Grant, LeaseRequest, StoreLink } from '../client/link.ts';
 import type { Accesses, TimedOperation, WriteOperation, WriteResult } from '../operations.ts';

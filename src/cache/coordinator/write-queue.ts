@@ -1,5 +1,4 @@
 // The queue in front of a store's writer: what arrives in one turn of the event loop commits together.
-
 import { performance, setImmediate, setTimeout } from '../../system/time.ts';
 import type { WriteOperation, WriteResult } from '../operations.ts';
 import { StoreBusyError } from '../storage/store.ts';

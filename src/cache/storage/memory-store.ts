@@ -1,5 +1,4 @@
 // The backend that keeps entries in the coordinator's thread and forgets them with the process.
-
 import { partsOf } from '../../system/pace.ts';
 import type { CacheStats, CheckReport, EntryMetadata, EvictionPolicy } from '../cache.ts';
 import {

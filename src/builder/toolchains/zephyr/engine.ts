@@ -1,6 +1,5 @@
 // What runs `west build`: the programs of this machine, or a container. It decides where a build sees things and what
 // its environment is; everything else is the same for both.
-
 import type { ObserveOptions, UsedTools } from '../observed/index.ts';
 import type { FailedOutcome } from '../outcome.ts';
 import type { CompileJob } from '../toolchain.ts';

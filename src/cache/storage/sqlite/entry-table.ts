@@ -1,5 +1,4 @@
 // What operations do to the entries of a database. Runs inside the store's transactions.
-
 import {
   type Accesses,
   type FoundValue,
