@@ -6,7 +6,7 @@
 import { clearTimeout, performance, setTimeout } from '../time.ts';
 
 export interface WaitBudgetOptions {
-  /** Milliseconds. Default: 5,000. */
+  /** Milliseconds. Default: 4,500, so that with all that belongs to giving up a build waits no longer than 5 s. */
   budgetMs?: number | undefined;
   /** Milliseconds in which a budget that was spent is whole again, for processes that go on for days. Default: never. */
   refillMs?: number | undefined;
@@ -29,7 +29,7 @@ export class WaitBudget {
   #borne = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor({ budgetMs = 5000, refillMs, now = performance.now }: WaitBudgetOptions = {}) {
+  constructor({ budgetMs = 4500, refillMs, now = performance.now }: WaitBudgetOptions = {}) {
     this.budgetMs = budgetMs;
     this.#refillMs = refillMs;
     this.#now = now;
