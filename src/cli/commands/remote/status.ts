@@ -1,7 +1,7 @@
 // `glovebox remote status`: what the remote cache did for this machine.
 import type { Command } from 'commander';
 import { REMOTE_HISTORY_TAG, type RemoteCounts, readHistory } from '../../../cache/remote/history.ts';
-import { createCommand } from '../../command.ts';
+import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { existingTags, openCaches, resolveCacheRoot } from '../../open-caches.ts';
 import { tableLines } from '../../table.ts';
@@ -11,6 +11,13 @@ export function statusCommand(context: Context): Command {
   return addRootOptions(createCommand('status', context))
     .description(
       'Shows what came from the remote cache to this machine and went there, in all builds so far.',
+    )
+    .addHelpText(
+      'after',
+      examples(
+        ['glovebox remote status', 'each server that was used'],
+        ["glovebox remote status --json | jq '.remotes[].hits'", 'for a program'],
+      ),
     )
     .action(async (flags: { cacheDir?: string; json?: boolean }) => {
       const history = await readAll(context, flags);
