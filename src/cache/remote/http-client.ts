@@ -44,6 +44,8 @@ export interface PutOptions {
 }
 
 const MAX_REDIRECTS = 3;
+/** Bytes of an answer that is only read to be done with it. */
+const MAX_DISCARDED = 64 * 1024;
 /** Bytes of a part of an upload: what must go out within `idleMs`. */
 const PART = 64 * 1024;
 
@@ -128,7 +130,7 @@ export class HttpClient {
       if (response.status < 200 || response.status > 299) {
         if (!(await refuse(response, 'PUT', path))) throw statusFailure(response, 'PUT', path);
       }
-      await response.body?.cancel();
+      await discard(response);
     } catch (error) {
       throw watch.explain(error, 'PUT', path);
     } finally {
@@ -141,7 +143,7 @@ export class HttpClient {
     const watch = new Watch(this.#smallMs, signal);
     try {
       const response = await this.#send('DELETE', path, {}, watch);
-      await response.body?.cancel();
+      await discard(response);
       return response.status >= 200 && response.status <= 299;
     } catch (error) {
       throw watch.explain(error, 'DELETE', path);
@@ -180,7 +182,7 @@ export class HttpClient {
       );
       if (response.status < 300 || response.status > 399 || response.status === 304) return response;
       const location = response.headers.get('location') ?? '';
-      await response.body?.cancel();
+      await discard(response);
       const next = URL.parse(location, url);
       const isFollowed = (method === 'GET' || method === 'HEAD') && redirects < MAX_REDIRECTS;
       if (next?.origin !== this.#origin || !isFollowed) {
@@ -303,7 +305,6 @@ async function readBody(
       );
     }
     if (announced > maxBytes) throw tooLong(String(announced));
-    // The stream is ended by hand: a `for await` would wait for a connection that ends by itself.
     for await (const bytes of response.body ?? []) {
       received += bytes.length;
       if (received > maxBytes) throw tooLong(`more than ${maxBytes}`);
@@ -315,9 +316,18 @@ async function readBody(
   }
 }
 
+/** Reads what little the answer still has, since a connection with a half-read answer cannot be used again. */
+async function discard(response: Response): Promise<void> {
+  let received = 0;
+  for await (const bytes of response.body ?? []) {
+    received += bytes.length;
+    if (received > MAX_DISCARDED) break;
+  }
+}
+
 /** False for what is not there; throws for every other status. */
 async function refuse(response: Response, method: string, path: string): Promise<false> {
-  await response.body?.cancel();
+  await discard(response);
   if ((response.status === 404 || response.status === 410) && method !== 'PUT') return false;
   throw statusFailure(response, method, path);
 }

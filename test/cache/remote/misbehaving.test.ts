@@ -340,6 +340,27 @@ test('a server that dies and comes back never gives a wrong byte', async t => {
   t.true(hits > 0);
 });
 
+test('misses, hits and uploads one after another use the same connections, whatever pages come with the answers', async t => {
+  const server = await TestServer.start(t);
+  await putValue(t, server.url, NOISE);
+  server.misbehavior = async (request, response, well) => {
+    if (request.url === `/ac/${KEY}` || request.url?.startsWith('/cas/')) return well();
+    for await (const _ of request);
+    response.writeHead(request.method === 'PUT' ? 201 : 404).write('<html>');
+    setTimeout(() => response.end('x'.repeat(20_000)), 10);
+  };
+  const tier = writer(t, server.url);
+  await getValue(tier);
+  const before = server.connections;
+  for (let index = 0; index < 8; index++) {
+    t.is(await getValue(tier, remoteKey('value', `${index}`)), undefined);
+    t.deepEqual(await getValue(tier), NOISE);
+    t.is(await tier.put(remoteKey('value', `${index}`), value(SMALL)), 'stored');
+  }
+  // A few more or fewer are idle at any moment.
+  t.true(server.connections <= before + 4, `${before} and then ${server.connections}`);
+});
+
 test('a caller that gives up gets a miss at once, which is no failure of the server', async t => {
   const server = await misbehaving(t, silent);
   const tier = reader(t, server.url);

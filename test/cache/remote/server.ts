@@ -22,6 +22,8 @@ export class TestServer {
   /** By path, such as `/ac/<key>`. */
   readonly stored = new Map<string, Buffer>();
   readonly seen: Seen[] = [];
+  /** Connections so far. */
+  connections = 0;
   /** Undefined: it behaves. */
   misbehavior: Misbehavior | undefined;
   readonly #server: Server;
@@ -31,6 +33,7 @@ export class TestServer {
     this.#server = createServer((request, response) => {
       void this.#answer(request, response);
     });
+    this.#server.on('connection', () => this.connections++);
   }
 
   static async start(t: ExecutionContext): Promise<TestServer> {
