@@ -12,6 +12,7 @@ import {
   MAX_RECORD,
   type RecordFile,
   type RecordKind,
+  type RemoteRecord,
 } from './record.ts';
 import type { TrustedKey } from './signing.ts';
 
@@ -49,6 +50,7 @@ export class Downloads {
     if ('refusal' in decoded && decoded.refusal.why === 'not-a-record') {
       throw new RemoteFailure('not-a-cache', `GET ${path}: the answer is not a record, ${startOf(bytes)}`);
     }
+    if ('record' in decoded) this.#assertSize(key, decoded.record);
     return decoded;
   }
 
@@ -85,6 +87,18 @@ export class Downloads {
       }
       return true;
     });
+  }
+
+  /** Neither what is fetched nor what is made of it may have more bytes than are allowed. */
+  #assertSize(key: string, { files }: RemoteRecord): void {
+    let size = 0;
+    for (const file of files)
+      size += Math.max(file.size, 'blob' in file.content ? file.content.blob.size : 0);
+    if (size <= this.#maxSize) return;
+    throw new RemoteFailure(
+      'content',
+      `the entry ${key} has ${size} bytes, where ${this.#maxSize} are allowed`,
+    );
   }
 
   async #blobToFile(blob: BlobReference, file: RecordFile, progress: Progress, path: string): Promise<void> {

@@ -37,7 +37,7 @@ export interface RemoteOptions {
   token?: string | undefined;
   /** The private key that signs what is uploaded: PEM, base64, or a file with one of them. `read-write` needs it. */
   signingKey?: string | undefined;
-  /** Bytes of the largest file or value that is fetched or uploaded. @default '1GB' */
+  /** Bytes of the largest entry that is fetched or uploaded, all its files together. @default '1GB' */
   maxSize?: ByteSize | undefined;
   /** Where large files are compressed before they are uploaded. @default `os.tmpdir()` */
   temporaryDirectory?: string | undefined;
@@ -141,10 +141,13 @@ function signingKeyOf(text: string): SigningKey {
 
 function authorizationOf(token: string | undefined): string | undefined {
   if (token === undefined || token === '') return undefined;
-  if (/[\r\n\0]/.test(token)) {
-    throw new InvalidArgumentError('The token of the remote cache (GLOVEBOX_REMOTE_TOKEN) has a line break.');
+  const isBasic = token.includes(':');
+  if (/\p{Cc}/u.test(token) || (!isBasic && !/^[!-~]+$/.test(token))) {
+    throw new InvalidArgumentError(
+      'The token of the remote cache (GLOVEBOX_REMOTE_TOKEN) has a character that no header can have.',
+    );
   }
-  return token.includes(':') ? `Basic ${Buffer.from(token).toString('base64')}` : `Bearer ${token}`;
+  return isBasic ? `Basic ${Buffer.from(token).toString('base64')}` : `Bearer ${token}`;
 }
 
 // What is no address may still hold a password.

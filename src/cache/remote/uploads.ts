@@ -54,10 +54,12 @@ export class Uploads {
   ): Promise<void> {
     const files: RecordFile[] = [];
     const sent = new Set<string>();
+    let left = this.#maxSize;
     for (const source of sources) {
       const scratch = 'path' in source ? await temporaryPath(this.#temporaryDirectory) : undefined;
       try {
-        const packed = await this.#pack(source, scratch);
+        const packed = await this.#pack(source, scratch, left);
+        left -= packed.size;
         const mode = 'path' in source ? (source.mode ?? null) : null;
         files.push({
           name: source.name,
@@ -77,17 +79,16 @@ export class Uploads {
     await this.#put(`/ac/${key}`, 'application/json', bytes.length, () => once(bytes), progress);
   }
 
-  async #pack(source: RemoteSource, scratch: string | undefined): Promise<Packed> {
+  async #pack(source: RemoteSource, scratch: string | undefined, left: number): Promise<Packed> {
     let packed: Packed;
     try {
-      packed =
-        'path' in source
-          ? await packFile(source.path, scratch!, this.#maxSize)
-          : await packBytes(source.bytes);
+      packed = 'path' in source ? await packFile(source.path, scratch!, left) : await packBytes(source.bytes);
     } catch (error) {
       throw new UnfitForUpload((error as Error).message, { cause: error });
     }
-    if (packed.size > this.#maxSize) throw new UnfitForUpload(`${JSON.stringify(source.name)} is too large`);
+    if (packed.size > left) {
+      throw new UnfitForUpload(`with ${JSON.stringify(source.name)} it has more than ${this.#maxSize} bytes`);
+    }
     if ('path' in source && source.sha256 !== undefined && source.sha256 !== packed.sha256) {
       throw new UnfitForUpload(`${source.path} has changed`);
     }

@@ -153,6 +153,12 @@ test('what is larger than allowed is neither uploaded nor fetched', async t => {
   t.is(await small.put(KEY, { kind: 'value', files: [{ name: 'value', bytes: NOISE }] }), 'refused');
   t.is(await getValue(small), undefined);
   t.deepEqual(server.log, ['GET /ac']);
+  // Small files of an entry are counted together.
+  const files = ['one', 'two', 'three'].map(name => ({ name, bytes: NOISE.subarray(0, 20_000) }));
+  t.is(await small.put(KEY, { kind: 'value', files }), 'refused');
+  t.is(await writer(t, server.url).put(KEY, { kind: 'value', files }), 'stored');
+  t.is(await small.get(KEY, { kind: 'value' }), undefined);
+  t.is(small.stats().refused, 2);
 });
 
 test('keys, names and data that cannot be are errors of the caller', async t => {
