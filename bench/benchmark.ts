@@ -1,7 +1,7 @@
 // The order of things: rounds interleaved over the peers (A B C A B C …), so that a noisy machine hits all alike.
 import { execFile } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import { mkdir, mkdtemp } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -51,15 +51,17 @@ export async function runBenchmark(
       return why === undefined ? [] : [{ title: peer.title, why }];
     });
     const present = peers.filter(({ peer }) => peer.absent?.() === undefined);
-    const run = new Run(settings, present, directory, onProgress);
-    const cells = settings.workloads.length === 0 ? [] : await run.measure();
+    // First, because they take minutes and the rest may take an hour: what fails is known early.
     const studyResults: StudyResult[] = [];
     for (const study of studies) {
       onProgress(study.name);
       const own = join(directory, `study-${study.name}`);
       await mkdir(own);
       studyResults.push(await study.run({ settings, directory: own, onProgress }));
+      await rm(own, { recursive: true, force: true });
     }
+    const run = new Run(settings, present, directory, onProgress);
+    const cells = settings.workloads.length === 0 ? [] : await run.measure();
     const { workloads, shapes, rounds, milliseconds, extent, entries } = settings;
     const versions = present.map(({ peer }) => peer.versions());
     return {

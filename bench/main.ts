@@ -67,7 +67,7 @@ const program = new Command('bench')
   .option('--json', 'print everything that was measured, as JSON')
   .option('--charts', 'also draw bench/charts/<workload>.svg')
   .option('--results', 'also draw the charts and write bench/RESULTS.md')
-  .option('--targets', 'print only what is to be reached, and whether it is')
+  .option('--targets', 'print only the goals, and whether they are met')
   .option(
     '--threads <numbers>',
     'how many worker threads, each number measured on its own',

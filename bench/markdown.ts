@@ -17,8 +17,8 @@ export function markdown(results: Results, charts: ReadonlySet<string>): string 
   ];
   const targets = targetRows(results, true);
   sections.push(
-    '## What is to be reached',
-    'Ratios: median (least–greatest) of the rounds.',
+    '## Goals',
+    'Ratios: median (least–greatest) of the rounds. Missed: what was tried, and where the limit is, is in [NOTES.md](NOTES.md).',
     table(targets, false),
   );
   for (const [index, { title, head, groups, notes }] of workloadTables(results).entries()) {

@@ -1,4 +1,4 @@
-// The results as text for people: what was to be reached first, then every cell. At most 120 columns.
+// The results as text for people: the goals first, then every cell. At most 120 columns.
 import { tableLines } from '../src/cli/table.ts';
 import type { Results } from './results.ts';
 import { facts, LEGEND, type Table, workloadTables } from './tables.ts';
@@ -8,7 +8,7 @@ import { targetRows } from './targets.ts';
 export function report(results: Results, onlyTargets = false): string {
   const sections = [header(results)];
   const targets = targetRows(results, onlyTargets);
-  if (targets.length > 0) sections.push(['What is to be reached', ...indent(tableLines(targets))]);
+  if (targets.length > 0) sections.push(['Goals', ...indent(tableLines(targets))]);
   if (!onlyTargets) {
     sections.push(...workloads(results));
     for (const { title, table, notes } of results.studies) {

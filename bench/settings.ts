@@ -34,7 +34,7 @@ export const THREADS_EACH = 2;
 
 /** How long and how often, unless the command line says otherwise. */
 export const NORMAL: Extent = {
-  threads: [1, 8],
+  threads: [1, 2, 8],
   processes: [4],
   rounds: 5,
   milliseconds: 250,

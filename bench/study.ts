@@ -29,7 +29,7 @@ export interface StudyResult {
   table: string[][];
   /** What the table does not say by itself, a line each. */
   notes: string[];
-  /** The rows that it fills in the table of what was to be reached, by {@link TargetResult.id}. */
+  /** The rows that it fills in the table of goals, by {@link TargetResult.id}. */
   targets: TargetResult[];
   /** All figures, for `--json`. */
   data: unknown;

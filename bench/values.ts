@@ -104,7 +104,7 @@ export interface BuildRecord {
   end: { key: number; version: number };
 }
 
-class ObjectValues implements Values {
+export class ObjectValues implements Values {
   make(key: number, version: number): BuildRecord {
     const hash = (index: number) => ((key * 31 + version * 7 + index) >>> 0).toString(16).padStart(40, '0');
     return {

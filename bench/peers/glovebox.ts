@@ -1,6 +1,6 @@
 // Glovebox, as the README shows it: every worker thread asks for the cache by its tag.
 // Imported in the main thread of a process before any worker starts: that makes the main thread the coordinator's.
-import { type CacheOptions, createDefaultCache, FOREIGN_STALENESS_MS } from '../../src/index.ts';
+import { type Cache, type CacheOptions, createDefaultCache, FOREIGN_STALENESS_MS } from '../../src/index.ts';
 import { packageVersion } from '../package-version.ts';
 import type { Peer, PeerStore } from '../peer.ts';
 
@@ -17,9 +17,14 @@ export const peer: Peer = {
   open: directory => openStore(directory),
 };
 
-/** The store of a data set, with options that the peer itself leaves at their defaults. */
+/** The cache of a data set, with options that the peer itself leaves at their defaults. */
+export function openCache(directory: string, options: CacheOptions = {}): Cache {
+  return createDefaultCache({ cacheRoot: directory, tag: TAG, maxSize: '64GB', ...options });
+}
+
+/** The store over {@link openCache}. */
 export function openStore(directory: string, options: CacheOptions = {}): PeerStore {
-  const cache = createDefaultCache({ cacheRoot: directory, tag: TAG, maxSize: '64GB', ...options });
+  const cache = openCache(directory, options);
   return {
     get: key => cache.get(key),
     set: (key, value) => cache.set(key, value),

@@ -82,8 +82,8 @@ export function summarizeIdleMemory(processes: readonly IdleSteps[], workers: nu
     targets: [
       {
         id: 'idle-memory',
-        found: `${bytes(proxy.median)}; ${bytes(whole.median)} with the import`,
-        isReached: proxy.median < MOST,
+        measured: `${bytes(proxy.median)}; ${bytes(whole.median)} with the import`,
+        isMet: proxy.median < MOST,
       },
     ],
     data: { workers, processes },

@@ -1,7 +1,8 @@
 // How long people wait for `glovebox` before it does anything, beyond what Node itself takes.
-import { mkdir } from 'node:fs/promises';
+import { cp, mkdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BuildProject } from '../build-project.ts';
+import { fileURLToPath } from 'node:url';
+import { BuildProject, runBuild } from '../build-project.ts';
 import { runNode } from '../child.ts';
 import { BenchmarkFailure } from '../crew.ts';
 import { baseEnvironment, distribution, type Installation, SOURCES } from '../distribution.ts';
@@ -17,10 +18,14 @@ export interface StartUpTimes {
   versionFromSource: number[];
   build: number[];
   buildFromSource: number[];
+  /** The project's example, whose toolchain is asked for its version by starting Node. Empty in a quick run. */
+  example: number[];
 }
 
 const ROUNDS = 15;
 const TARGETS = 2;
+const EXAMPLE = fileURLToPath(new URL('../../examples/corne', import.meta.url));
+const EXAMPLE_TARGETS = 2;
 const MOST = { version: 60, build: 200 };
 
 export const study: Study = {
@@ -37,12 +42,15 @@ export const study: Study = {
       versionFromSource: [],
       build: [],
       buildFromSource: [],
+      example: [],
     };
     const build = async (which: Installation): Promise<number> => {
       await project.removeFirmware();
       return project.build(which, { compiled: 0, cached: TARGETS });
     };
     const isQuick = settings.extent === 'quick';
+    // Compiled once, which takes as long as the rest of a quick run.
+    const buildExample = isQuick ? undefined : await createExample(directory, installation);
     // The first round fills what the system and Node keep of files, and is not counted.
     for (let round = isQuick ? 1 : 0; round <= (isQuick ? 1 : ROUNDS); round++) {
       onProgress(`starting up, round ${round}`);
@@ -52,13 +60,33 @@ export const study: Study = {
         versionFromSource: await version(SOURCES),
         build: await build(installation),
         buildFromSource: await build(SOURCES),
+        example: await buildExample?.(),
       };
       if (round === 0) continue;
-      for (const name of Object.keys(times) as (keyof StartUpTimes)[]) times[name].push(taken[name]);
+      for (const [name, milliseconds] of Object.entries(taken)) {
+        if (milliseconds !== undefined) times[name as keyof StartUpTimes].push(milliseconds);
+      }
     }
     return summarizeStartUp(times);
   },
 };
+
+/** A copy of the project's example that was built once; builds it again, from the cache. */
+async function createExample(directory: string, installation: Installation): Promise<() => Promise<number>> {
+  const own = join(directory, 'example');
+  const config = join(own, 'corne');
+  const output = join(config, 'firmware');
+  await cp(EXAMPLE, config, { recursive: true });
+  await rm(output, { recursive: true, force: true });
+  // Its compiler is a package.
+  await symlink(fileURLToPath(new URL('../../node_modules', import.meta.url)), join(own, 'node_modules'));
+  const environment = { ...baseEnvironment(), HOME: own, GLOVEBOX_CACHE_DIR: join(own, 'caches') };
+  await runBuild(installation, config, environment, { compiled: EXAMPLE_TARGETS, cached: 0 });
+  return async () => {
+    await rm(output, { recursive: true });
+    return runBuild(installation, config, environment, { compiled: 0, cached: EXAMPLE_TARGETS });
+  };
+}
 
 async function version({ program }: Installation): Promise<number> {
   const { stdout, milliseconds } = await runNode([program, '--version'], baseEnvironment());
@@ -78,21 +106,17 @@ export function summarizeStartUp(times: StartUpTimes): StudyResult {
     formatTime(median(values)),
     values === times.node ? '' : formatSpread(beyondNode(times, values)),
   ];
-  const verdict = (id: string, most: number, values: number[], fromSource: number[]) => {
-    const found = beyondNode(times, values);
-    return {
-      id,
-      found: `${formatDelay(found.median)}; from source ${formatDelay(beyondNode(times, fromSource).median)}`,
-      isReached: found.median <= most,
-    };
-  };
-  const { node, version, versionFromSource, build, buildFromSource } = times;
+  const delay = (values: number[]) => formatDelay(beyondNode(times, values).median);
+  const isWithin = (most: number, values: number[]) => beyondNode(times, values).median <= most;
+  const { node, version, versionFromSource, build, buildFromSource, example } = times;
+  const hasExample = example.length > 0;
   const rows: [string, number[]][] = [
     ['node -e 0', node],
     ['glovebox --version', version],
     ['glovebox --version, from source', versionFromSource],
     [`glovebox build, ${TARGETS} targets, cached`, build],
     [`glovebox build, ${TARGETS} targets, cached, from source`, buildFromSource],
+    ...(hasExample ? [["glovebox build, the project's example, cached", example] as [string, number[]]] : []),
   ];
   return {
     name: 'start-up',
@@ -100,10 +124,19 @@ export function summarizeStartUp(times: StartUpTimes): StudyResult {
     table: [['', 'takes', 'beyond node -e 0'], ...rows.map(([title, values]) => row(title, values))],
     notes: [
       `Medians (least–greatest) of ${node.length} rounds. Not from source: from the compiled package, as npm installs it.`,
+      'The example asks its compiler for its version, for which that starts Node, while the caches are opened.',
     ],
     targets: [
-      verdict('start-up-version', MOST.version, version, versionFromSource),
-      verdict('start-up-build', MOST.build, build, buildFromSource),
+      {
+        id: 'start-up-version',
+        measured: `${delay(version)}; from source ${delay(versionFromSource)}`,
+        isMet: isWithin(MOST.version, version),
+      },
+      {
+        id: 'start-up-build',
+        measured: `${delay(build)}${hasExample ? `; the example ${delay(example)}` : ''}`,
+        isMet: isWithin(MOST.build, build) && (!hasExample || isWithin(MOST.build, example)),
+      },
     ],
     data: times,
     chart: {
@@ -111,7 +144,12 @@ export function summarizeStartUp(times: StartUpTimes): StudyResult {
       groups: [
         {
           heading: 'package',
-          lines: [line('node -e 0', node, false), line('--version', version), line('build, cached', build)],
+          lines: [
+            line('node -e 0', node, false),
+            line('--version', version),
+            line('build, cached', build),
+            ...(hasExample ? [line('the example, cached', example)] : []),
+          ],
         },
         {
           heading: 'source',

@@ -1,7 +1,7 @@
 // What is built: build.yaml, read as ZMK's own GitHub workflow (build-user-config.yml) reads it.
 import path from 'node:path';
 import type { Target } from '../domains/compilation/target.ts';
-import { foldName, isDeviceName } from '../domains/firmware/index.ts';
+import { foldName, isDeviceName } from '../domains/firmware/artifact-name.ts';
 import { combine } from './matrix/combinations.ts';
 import { didYouMeanField, FIELDS, type Field, isField, nearestField } from './matrix/fields.ts';
 import { MatrixError, quoted } from './matrix/matrix-error.ts';

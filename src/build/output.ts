@@ -3,8 +3,8 @@ import { lstatSync, mkdirSync, renameSync, rmdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { GloveboxError } from '../cache/errors.ts';
-import { remedyOf } from '../domains/compilation/index.ts';
-import { assertArtifactName, foldName, STAGING_PREFIX } from '../domains/firmware/index.ts';
+import { remedyOf } from '../domains/compilation/system-error.ts';
+import { assertArtifactName, foldName, STAGING_PREFIX } from '../domains/firmware/artifact-name.ts';
 import { removeAbandoned, temporaryPrefix } from './abandoned.ts';
 
 /** Firmware cannot be written where it should go. */

@@ -61,6 +61,7 @@ function kindOf(stats: Stats): string {
 // The options that operations take, besides those of the cache.
 const OPTIONS = {
   set: ['ttl'],
+  setSync: ['ttl'],
   setMany: ['ttl'],
   add: ['ttl'],
   putFile: ['ttl'],

@@ -1,12 +1,13 @@
 // The content-addressed files beside a database. Any thread writes temporary files and reads blobs; only the
 // writer, inside its transaction, gives a temporary file its final name or removes a blob, so that rows and files
 // of all processes change under one lock.
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
   constants,
   fdatasync,
+  fdatasyncSync,
   fstatSync,
   lstatSync,
   mkdirSync,
@@ -23,7 +24,7 @@ import {
 import { readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { copyFile } from './copy-file.ts';
+import { copyFile, copyFileNow } from './copy-file.ts';
 import { TEMPORARY_MAX_AGE_MS, writeWhole } from './destination.ts';
 import { hashBytes, hashFile, hashFileSync, hashOpenFile, SMALL_FILE } from './hash-file.ts';
 import { withOpenFile } from './open-files.ts';
@@ -41,6 +42,14 @@ const flush = promisify(fdatasync);
 
 const TEMPORARY_NAME = /^\d{1,10}-[0-9a-f]{8}-[0-9a-f-]{36}$/;
 const HASH = /^[0-9a-f]{64}$/;
+
+/** A flushed copy of a file: the hash of its content, its bytes and permission bits. */
+export interface TemporaryCopy {
+  temporary: string;
+  hash: string;
+  size: number;
+  mode: number;
+}
 
 export class BlobFiles {
   readonly directory: string;
@@ -91,12 +100,54 @@ export class BlobFiles {
     }
   }
 
+  /** The same, at once. */
+  writeTemporaryNow(bytes: Uint8Array): { temporary: string; hash: string } {
+    return this.#makeNow(temporary => {
+      const file = openSync(temporary, 'wx', 0o600);
+      try {
+        writeFileSync(file, bytes);
+        fdatasyncSync(file);
+        return { temporary, hash: createHash('sha256').update(bytes).digest('hex') };
+      } finally {
+        closeSync(file);
+      }
+    });
+  }
+
   /** Copies a file (cloning its blocks where the file system can), flushes the copy and hashes what was really copied. */
-  copyToTemporary(source: string): Promise<{ temporary: string; hash: string; size: number; mode: number }> {
+  copyToTemporary(source: string): Promise<TemporaryCopy> {
     return withOpenFile(() => this.#copy(source));
   }
 
-  async #copy(source: string): Promise<{ temporary: string; hash: string; size: number; mode: number }> {
+  /** The same, at once. */
+  copyToTemporaryNow(source: string): TemporaryCopy {
+    const { mode } = statSync(source);
+    return this.#makeNow(temporary => {
+      copyFileNow(source, temporary);
+      chmodSync(temporary, 0o600);
+      const file = openSync(temporary, 'r+');
+      try {
+        fdatasyncSync(file);
+        const { size } = fstatSync(file);
+        return { temporary, hash: hashFileSync(temporary), size, mode: mode & 0o777 };
+      } finally {
+        closeSync(file);
+      }
+    });
+  }
+
+  #makeNow<T>(make: (temporary: string) => T): T {
+    const temporary = this.#temporaryName();
+    this.#assertOurs();
+    try {
+      return make(temporary);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    }
+  }
+
+  async #copy(source: string): Promise<TemporaryCopy> {
     const { mode } = statSync(source);
     const temporary = this.#temporaryName();
     try {
@@ -119,13 +170,16 @@ export class BlobFiles {
 
   // Somebody may have removed the directories under a running process, or put links in their place.
   async #making<T>(make: () => T | Promise<T>): Promise<T> {
-    if (!this.#isOurs(this.#temporary)) {
-      // What is there and is none of ours would have the new directories made somewhere else.
-      const stranger = this.#way(this.#temporary).find(path => look(path)?.isDirectory() === false);
-      if (stranger !== undefined) throw new Error(`${stranger} is not a directory of ours.`);
-      this.create();
-    }
+    this.#assertOurs();
     return make();
+  }
+
+  #assertOurs(): void {
+    if (this.#isOurs(this.#temporary)) return;
+    // What is there and is none of ours would have the new directories made somewhere else.
+    const stranger = this.#way(this.#temporary).find(path => look(path)?.isDirectory() === false);
+    if (stranger !== undefined) throw new Error(`${stranger} is not a directory of ours.`);
+    this.create();
   }
 
   // Whether the way to a directory of ours leads over directories, and no links: those are not followed.
@@ -146,6 +200,13 @@ export class BlobFiles {
     if (path === undefined) return undefined;
     const bytes = size <= SMALL_FILE ? readNow(path) : await withOpenFile(() => read(path));
     return bytes && (await hashBytes(bytes)) === hash ? bytes : undefined;
+  }
+
+  /** The same, at once. */
+  readNow(hash: string, size: number): Buffer | undefined {
+    const path = this.#find(hash, size);
+    const bytes = path && readNow(path);
+    return bytes && createHash('sha256').update(bytes).digest('hex') === hash ? bytes : undefined;
   }
 
   // Where the blob is, if it is a regular file of this size that no symbolic link leads to: whatever somebody put in
@@ -169,6 +230,15 @@ export class BlobFiles {
   async copyTo(hash: string, size: number, destination: string, mode: number): Promise<boolean> {
     const blob = this.#find(hash, size);
     if (blob === undefined) return false;
+    if (size <= SMALL_FILE) {
+      // Read once: what is verified here is what is written.
+      const bytes = this.readNow(hash, size);
+      if (!bytes) return false;
+      return writeWhole(destination, mode, async temporary => {
+        writeFileSync(temporary, bytes, { flag: 'wx', mode: 0o600 });
+        return true;
+      });
+    }
     return writeWhole(destination, mode, async temporary => {
       try {
         await withOpenFile(() => copyFile(blob, temporary));
@@ -184,6 +254,15 @@ export class BlobFiles {
 
   async discard(temporary: string | undefined): Promise<void> {
     if (temporary) await rm(temporary, { force: true }).catch(() => undefined);
+  }
+
+  /** The same, at once. */
+  discardNow(temporary: string): void {
+    try {
+      rmSync(temporary, { force: true });
+    } catch {
+      // The next collection takes it.
+    }
   }
 
   /**

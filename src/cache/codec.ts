@@ -71,13 +71,20 @@ export function decode(encoding: number, data: string | Uint8Array, isOurs = fal
     return deserializer.readValue();
   }
   if (encoding === Encoding.buffer || encoding === Encoding.file) {
-    return isOurs && Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes);
+    return isOurs && Buffer.isBuffer(bytes) ? bytes : copyOf(bytes);
   }
   if (encoding === Encoding.uint8Array) {
     const isWhole = bytes.byteLength === bytes.buffer.byteLength;
     return isOurs && isWhole ? new Uint8Array(bytes.buffer) : new Uint8Array(bytes);
   }
   throw new Error(`Unknown encoding ${encoding}.`);
+}
+
+// Cut from Node's pool as `Buffer.from` does it, and somewhat faster.
+function copyOf(bytes: Uint8Array): Buffer {
+  const copy = Buffer.allocUnsafe(bytes.byteLength);
+  copy.set(bytes);
+  return copy;
 }
 
 /** What reads will give for the value that was encoded: itself, unless cloning makes something else of it. */

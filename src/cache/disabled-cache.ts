@@ -51,6 +51,39 @@ export class DisabledCache implements Cache {
     return new Map();
   }
 
+  getSync<T, F = undefined>(key: string, fallback?: F): T | F {
+    this.#accept(key);
+    return fallback as F;
+  }
+
+  borrow<T, F = undefined>(key: string, fallback?: F): T | F {
+    return this.getSync<T, F>(key, fallback);
+  }
+
+  getManySync<T>(keys: Iterable<string>): Map<string, T> {
+    this.#accept(...keyList('getManySync', keys));
+    return new Map();
+  }
+
+  hasSync(key: string): boolean {
+    this.#accept(key);
+    return false;
+  }
+
+  setSync(key: string, value: unknown, options?: SetOptions): boolean {
+    assertKey(key);
+    assertOptions('setSync', options);
+    assertTtl(options?.ttl);
+    encode(value);
+    this.#accept();
+    return false;
+  }
+
+  deleteSync(key: string): boolean {
+    this.#accept(key);
+    return false;
+  }
+
   async has(key: string): Promise<boolean> {
     this.#accept(key);
     return false;

@@ -21,12 +21,10 @@ export interface StoreLimits {
 }
 
 export class Limits {
-  readonly buffer: SharedArrayBuffer;
   readonly #words: Float64Array;
 
-  constructor(buffer = new SharedArrayBuffer(2 * Float64Array.BYTES_PER_ELEMENT)) {
-    this.buffer = buffer;
-    this.#words = new Float64Array(buffer);
+  constructor(memory: SharedArrayBuffer, offset: number) {
+    this.#words = new Float64Array(memory, offset, 2);
   }
 
   /** Those who use them read them again after the store's epoch has changed. */

@@ -2,7 +2,7 @@
 import type { BlobFiles } from './blobs.ts';
 import type { CacheStats, CheckReport } from './cache.ts';
 import type { SharedMemory } from './shared-memory.ts';
-import type { StoreReader, WriteOperation, WriteResult } from './store.ts';
+import type { Accesses, StoreReader, TimedOperation, WriteOperation, WriteResult } from './store.ts';
 
 /** A thread's own counters, in shared memory so that the coordinator can add them up at any time. */
 export const Counter = { hits: 0, misses: 1, sets: 2, deletes: 3, evictions: 4, expired: 5 } as const;
@@ -41,17 +41,32 @@ export interface StoreLink {
   readonly blobs: BlobFiles | undefined;
   /** This thread's reads. Opened anew after the database was replaced. */
   reader(): StoreReader;
+  /** The same, of which no method gives a promise. For what needs another thread, this one is blocked for at most so long. */
+  readerNow(timeoutMs: number): StoreReader;
   /** Tells the coordinator of a read that failed; said once, repaired if it can be. */
   readFailed(error: unknown): undefined;
+  /**
+   * Commits the batch in one transaction of this thread, and gives the results. Undefined: nothing was committed, for a
+   * reason that the coordinator is to find out and mend.
+   */
+  commit(batch: readonly TimedOperation[]): WriteResult[] | undefined;
+  /** Has the coordinator write, in the order of the calls. Resolves after the operation's transaction is committed. Never rejects. */
+  send(operation: WriteOperation, now: number): Promise<WriteResult>;
+  /**
+   * The same, with this thread blocked for at most so long. What is not done by then never will be, unless its result is
+   * already on the way.
+   */
+  sendNow(operation: WriteOperation, now: number, timeoutMs: number): WriteResult;
   /** Tells the coordinator of a value of `size` bytes that was not stored because that is more than the whole limit; said once. */
   tooLarge(key: string, size: number): void;
-  /** Resolves after the operation's transaction is committed. Operations are applied in the order of the calls. */
-  write(operation: WriteOperation, now: number): Promise<WriteResult>;
   lease(request: LeaseRequest, onWait: (holder: { pid: number }) => void): Promise<Grant>;
+  /** What `take` gives is asked for before entries are evicted: what this thread has read and not reported. */
+  addReads(take: () => Accesses): void;
   /** Gives a lease back without a value. */
   abandon(key: string, token: string): void;
   stats(): Promise<CacheStats>;
   check(repair: boolean): Promise<CheckReport>;
-  collect(): Promise<void>;
+  /** Removes what dead processes left, and gives disk space back. Resolves to how many entries were evicted for that. */
+  collect(): Promise<number>;
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 // A thread's own in-memory copies of entries, each valid only while its version is.
 import { decode, Encoding } from './codec.ts';
-import { copyPlain, isPlain } from './plain-copy.ts';
+import { copyPlain, freezePlain, isPlain } from './plain-copy.ts';
 import type { FoundValue } from './store.ts';
 
 /** A copy of one entry. */
@@ -12,8 +12,11 @@ export interface LocalEntry {
   isDecoded: boolean;
   /** What copies are made of, in place of the bytes; null when there can be no such thing, undefined before the second read. */
   template: object | null | undefined;
+  /** What {@link lend} gives; undefined before the first time, and when there can be no such thing. */
+  lent: unknown;
   slot: number;
   version: number;
+  expires: number | null;
   /** Reads since the last report to the writer, and the time of the latest. */
   hits: number;
   accessed: number;
@@ -37,6 +40,30 @@ export function handOut(entry: LocalEntry): unknown {
   entry.template = value;
   entry.found = { ...entry.found, data: null };
   return copyPlain(value);
+}
+
+/** The value itself: a record is frozen, bytes are those that copies are made of. What can be neither is a copy. */
+export function lend(entry: LocalEntry): unknown {
+  if (entry.lent !== undefined) return entry.lent;
+  const { encoding, data } = entry.found;
+  if (encoding !== Encoding.structured) {
+    entry.lent = viewOf(encoding, data);
+    return entry.lent;
+  }
+  // Makes the template, if there can be one.
+  const copy = handOut(entry);
+  if (!entry.template) return copy;
+  entry.lent = freezePlain(entry.template);
+  return entry.lent;
+}
+
+function viewOf(encoding: number, data: FoundValue['data']): unknown {
+  if (!(data instanceof Uint8Array)) return data ?? undefined;
+  const { buffer, byteOffset, byteLength } = data;
+  const isBuffer = encoding !== Encoding.uint8Array;
+  return isBuffer
+    ? Buffer.from(buffer, byteOffset, byteLength)
+    : new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /**

@@ -2,12 +2,15 @@
 import type { CacheStats, CheckReport, EntryMetadata, EvictionPolicy } from './cache.ts';
 import { checksum, decode, encode, timed } from './codec.ts';
 import type { StoreLimits } from './limits.ts';
-import { Pace, partsOf } from './pace.ts';
+import { type LongWrite, SteppedWrite } from './long-write.ts';
+import { partsOf } from './pace.ts';
 import { compareKeys, indexFrom, sortKeys } from './sorted-keys.ts';
 import {
+  type Accesses,
   type FoundValue,
+  footprintOf,
   isExpired,
-  isPressed,
+  isNearLimit,
   type LeaseRecord,
   LONG_SET,
   PAGE_SIZE,
@@ -20,7 +23,7 @@ import {
   type WriteOperation,
   type WriteResult,
 } from './store.ts';
-import { Versions } from './versions.ts';
+import { hashOf, Versions } from './versions.ts';
 
 // Entries that one step looks at to find those that go, or removes: few enough not to hold up the event loop.
 const WINDOW = 20_000;
@@ -39,6 +42,8 @@ export interface MemoryStoreOptions {
   policy: EvictionPolicy;
   /** Those of the threads that read. Default: its own. */
   versions?: Versions;
+  /** Gives what was read and not reported, before anything is evicted. Default: nothing. */
+  takeAccesses?: () => Accesses;
 }
 
 export class MemoryStore implements Store {
@@ -49,33 +54,36 @@ export class MemoryStore implements Store {
   readonly counts = { sets: 0, deletes: 0, evictions: 0, expired: 0 };
   hasBacklog = false;
   readonly fileState = 'sound';
+  readonly isShrinkable = false;
   readonly reader: StoreReader;
   readonly #entries = new Map<string, Entry>();
   readonly #leases = new Map<string, LeaseRecord>();
   // How often a key was added or removed.
   readonly #changes = { count: 0 };
   readonly #versions: Versions;
+  readonly #takeAccesses: () => Accesses;
   #now = 0;
   #size = 0;
   #changed = new Set<string>();
   #hasAllChanged = false;
 
-  constructor({ maxSize, policy, versions = new Versions() }: MemoryStoreOptions) {
+  constructor({ maxSize, policy, versions = new Versions(), takeAccesses = () => [] }: MemoryStoreOptions) {
+    this.#takeAccesses = takeAccesses;
     this.#versions = versions;
     this.maxSize = maxSize;
     this.policy = policy;
     this.reader = new MemoryReader(this.#entries, this.#changes);
   }
 
-  get isPressed(): boolean {
-    return isPressed(this.policy, this.#size, this.maxSize);
+  get isNearLimit(): boolean {
+    return isNearLimit(this.policy, this.#size, this.maxSize);
   }
 
   /** Other limits from now on. What is over them goes with the next operation. */
   setLimits({ maxSize, policy }: StoreLimits): void {
     this.maxSize = maxSize;
     this.policy = policy;
-    this.#versions.setPressed(this.isPressed);
+    this.#versions.setNearLimit(this.isNearLimit);
   }
 
   apply(batch: readonly TimedOperation[]): WriteResult[] {
@@ -85,8 +93,8 @@ export class MemoryStore implements Store {
     // What is left of evicting is done by whatever comes next.
     if (batch.length > 0) this.#now = batch.reduce((least, { now }) => Math.min(least, now), batch[0]!.now);
     this.#evict(this.#now);
-    this.#versions.bump(this.#hasAllChanged ? 'all' : this.#changed);
-    this.#versions.setPressed(this.isPressed);
+    this.#versions.bump(this.#hasAllChanged ? 'all' : Array.from(this.#changed, hashOf));
+    this.#versions.setNearLimit(this.isNearLimit);
     return results;
   }
 
@@ -94,19 +102,22 @@ export class MemoryStore implements Store {
     return operation.type === 'set-many' && operation.entries.length > LONG_SET;
   }
 
+  beginLong({ operation, now }: TimedOperation): LongWrite {
+    return new SteppedWrite(this.#setInSteps(operation as WriteOperation & { type: 'set-many' }, now));
+  }
+
   // Readers see the entries come: all or none is what is there at the end.
-  async applyLong({ operation, now }: TimedOperation): Promise<WriteResult> {
-    if (operation.type !== 'set-many' || this.#hasTooLarge(operation)) return { value: false };
-    const pace = new Pace();
+  *#setInSteps(operation: WriteOperation & { type: 'set-many' }, now: number): Generator<void, WriteResult> {
+    if (this.#hasTooLarge(operation)) return { value: false };
     for (const entries of partsOf(operation.entries)) {
       this.apply([{ operation: { ...operation, entries }, now }]);
-      await pace.step();
+      yield;
     }
     return { value: true };
   }
 
   #hasTooLarge({ entries }: WriteOperation & { type: 'set-many' }): boolean {
-    return this.policy !== 'none' && entries.some(({ value }) => value.size > this.maxSize);
+    return entries.some(({ key, value }) => this.#isTooLarge(key, value.size));
   }
 
   #applyOne(operation: WriteOperation, now: number): WriteResult {
@@ -133,13 +144,7 @@ export class MemoryStore implements Store {
       case 'increment':
         return this.#increment(operation, now);
       case 'access':
-        for (const [key, count, last] of operation.entries) {
-          const entry = this.#entries.get(key);
-          if (!entry) continue;
-          entry.hits += count;
-          entry.accessed = Math.max(entry.accessed, last);
-          this.#moveBack(entry);
-        }
+        this.#access(operation.entries);
         return { value: true };
       case 'discard':
         // Memory does not decay, and what is in it cannot be damaged.
@@ -163,6 +168,16 @@ export class MemoryStore implements Store {
     }
   }
 
+  #access(accesses: Accesses): void {
+    for (const [key, count, last] of accesses) {
+      const entry = this.#entries.get(key);
+      if (!entry) continue;
+      entry.hits += count;
+      entry.accessed = Math.max(entry.accessed, last);
+      this.#moveBack(entry);
+    }
+  }
+
   #live(key: string, now: number): Entry | undefined {
     const entry = this.#entries.get(key);
     return entry && !isExpired(entry.expires, now) ? entry : undefined;
@@ -174,15 +189,19 @@ export class MemoryStore implements Store {
     if (operation.onlyIfAbsent && this.#live(key, now)) return false;
     const old = this.#entries.get(key);
     if (old) this.#remove(old);
-    if (this.policy !== 'none' && operation.value.size > this.maxSize) return false;
+    if (this.#isTooLarge(key, operation.value.size)) return false;
     const { encoding, data, blob, checksum: sum, size, mode } = operation.value;
     const value: StoredValue = { encoding, data, blob, checksum: timed(sum, expires), size, mode };
     this.#entries.set(key, { key, value, expires, created: now, accessed: now, hits: 0 });
     this.#changes.count++;
-    this.#size += size;
+    this.#size += footprintOf(key, size);
     this.counts.sets++;
     this.#changed.add(key);
     return true;
+  }
+
+  #isTooLarge(key: string, size: number): boolean {
+    return this.policy !== 'none' && footprintOf(key, size) > this.maxSize;
   }
 
   #delete(key: string, now: number): boolean {
@@ -216,7 +235,7 @@ export class MemoryStore implements Store {
   #remove(entry: Entry): void {
     this.#entries.delete(entry.key);
     this.#changes.count++;
-    this.#size -= entry.value.size;
+    this.#size -= footprintOf(entry.key, entry.value.size);
     this.#changed.add(entry.key);
   }
 
@@ -244,6 +263,7 @@ export class MemoryStore implements Store {
     this.hasBacklog = false;
     if (this.policy === 'none' || this.#size <= this.maxSize) return 0;
     this.#removeExpired(now);
+    this.#access(this.#takeAccesses());
     let evicted = 0;
     if (this.#size <= this.maxSize) return evicted;
     const order: Record<Exclude<EvictionPolicy, 'none'>, (a: Entry, b: Entry) => number> = {
@@ -283,12 +303,8 @@ export class MemoryStore implements Store {
     this.#entries.set(entry.key, entry);
   }
 
-  totals(): StoreTotals {
+  async totals(): Promise<StoreTotals> {
     return { size: this.#size, count: this.#entries.size, blobs: 0 };
-  }
-
-  latestCommits(): undefined {
-    return undefined;
   }
 
   lease(key: string): LeaseRecord | undefined {
@@ -299,9 +315,13 @@ export class MemoryStore implements Store {
     return { entries: this.#entries.size, blobs: 0, problems: [], changed: false };
   }
 
+  async shrink(): Promise<void> {}
+
   setAside(): undefined {}
 
-  async collect(): Promise<void> {}
+  async collect(): Promise<number> {
+    return 0;
+  }
 
   close(): void {
     this.#entries.clear();
@@ -375,11 +395,14 @@ class MemoryReader implements StoreReader {
     );
   }
 
-  foreignCommits(): number {
-    return 0;
+  readMany(keys: readonly string[]): Map<string, FoundValue> {
+    const found = keys.map((key): [string, FoundValue | undefined] => [key, this.read(key)]);
+    return new Map(found.filter((pair): pair is [string, FoundValue] => pair[1] !== undefined));
   }
 
-  close(): void {}
+  follow(): number {
+    return 0;
+  }
 }
 
 // What is handed out may be changed by whoever gets it.

@@ -10,7 +10,15 @@ export interface CacheOptions {
   /** False gives a cache that stores nothing. Default: true, unless `GLOVEBOX_CACHE_DISABLED` or `GLOVEBOX_CACHE_<TAG>_DISABLED` says otherwise. */
   enabled?: boolean | undefined;
   /**
-   * Size limit of the store, in bytes or as `'500MB'`. Default: what another caller of the process states, whether it
+   * Size limit of the store, in bytes or as `'500MB'`: of all that it takes on disk, keys and rows included, which
+   * `stats().size` says within 10 %, whatever size the entries have. Over it, entries go until 3 % are free again, at most
+   * 256 in one transaction, and as many that have expired. A process looks at the size after it has written 1/32 of the
+   * limit, or 16 MiB if that is less: N of them that write at once can be over the limit by N times as much until then.
+   * SQLite's log comes beside it: up to 16 MiB while the store is written to, or 32 MiB while others read all the time. At
+   * rest, half a second later, the log of a store that may have less than 256 MB is emptied, and of what was cleared,
+   * evicted or cleaned up nothing is left on disk but room for the next entries: 256 KiB, or an eighth of the file.
+   *
+   * Default: what another caller of the process states, whether it
    * comes before or after (from its first operation on), else `'2GB'`. Two that state different ones are a
    * `ConflictingOptionsError`.
    */

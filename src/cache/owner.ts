@@ -1,5 +1,6 @@
 // Who made a temporary file or holds a lease: a process on a machine, and whether it still runs.
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 
 export interface Owner {
@@ -39,5 +40,35 @@ export function isGone(owner: Owner): boolean {
     return false;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+}
+
+/** A process that is told from later ones of the same number. */
+export interface ProcessIdentity extends Owner {
+  /** When it was started, in the system's own count; 0 where that is not known. */
+  started: number;
+}
+
+let identity: ProcessIdentity | undefined;
+
+/** This process, told from others that had or will have its number. */
+export function currentProcess(): ProcessIdentity {
+  identity ??= { ...thisProcess(), started: startOf(process.pid) };
+  return identity;
+}
+
+/** True only when it is certain that the process no longer runs. */
+export function isDead({ pid, host, started }: ProcessIdentity): boolean {
+  if (isGone({ pid, host })) return true;
+  return host === thisHost() && started !== 0 && ![0, started].includes(startOf(pid));
+}
+
+// The 22nd field of /proc/<pid>/stat. The second is a name in parentheses, which may hold anything.
+function startOf(pid: number): number {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[19]) || 0;
+  } catch {
+    return 0;
   }
 }

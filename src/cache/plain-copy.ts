@@ -41,3 +41,13 @@ export function copyPlain<T extends object>(value: T): T {
 function copyPart(part: unknown): unknown {
   return typeof part === 'object' && part !== null ? copyPlain(part) : part;
 }
+
+/** `value`, frozen with all that is in it, if {@link isPlain} is true for it. */
+export function freezePlain<T>(value: T): T {
+  return isPlain(value) ? freezeAll(value) : value;
+}
+
+function freezeAll<T extends object>(value: T): T {
+  for (const part of Object.values(value)) if (typeof part === 'object' && part !== null) freezeAll(part);
+  return Object.freeze(value);
+}

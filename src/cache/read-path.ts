@@ -1,14 +1,24 @@
-// How a thread reads: its own copies first, then its own connection (or the port), then blob files.
+// How a thread reads: its own copies first, then its own connection (or the port), then blob files. Once for callers that
+// await and for those that cannot: only where a value comes from makes a promise of it, see `Source`.
 import { createHash } from 'node:crypto';
 import { type EntryMetadata, FOREIGN_STALENESS_MS } from './cache.ts';
 import { checksum, decode, timed } from './codec.ts';
 import { writeBytes } from './destination.ts';
 import { LARGEST_VALUE, ValueTooLargeError, WrongKindError } from './errors.ts';
 import { Counter, type StoreLink } from './link.ts';
-import { handOut, type LocalEntry, LocalTier } from './local-tier.ts';
+import { handOut, type LocalEntry, LocalTier, lend } from './local-tier.ts';
+import { andThen, orElse } from './now-or-later.ts';
 import { Pace } from './pace.ts';
+import { freezePlain } from './plain-copy.ts';
 import type { SharedTier } from './shared-tier.ts';
-import { type FoundValue, isExpired, PAGE_SIZE, type PageEntry, type StoreReader } from './store.ts';
+import {
+  type Accesses,
+  type FoundValue,
+  isExpired,
+  PAGE_SIZE,
+  type PageEntry,
+  type StoreReader,
+} from './store.ts';
 import { clearTimeout, setTimeout, wallClock } from './time.ts';
 import { hashOf, type Versions } from './versions.ts';
 
@@ -20,8 +30,14 @@ interface Moment {
   hash: number;
   slot: number;
   version: number;
-  /** Commits of other processes that this thread knew of; undefined when nothing may be kept in memory. */
-  foreign: number | undefined;
+  /** Whether copies may be kept in memory. */
+  isCurrent: boolean;
+}
+
+/** Where what is not in memory comes from: later, or now, with the thread blocked for it. */
+interface Source {
+  reader(): StoreReader;
+  blob(hash: string, size: number): Buffer | undefined | Promise<Buffer | undefined>;
 }
 
 interface Access {
@@ -50,18 +66,30 @@ export class ReadPath {
   #accesses: Access[] = [];
   #others = new Map<string, Access>();
   #reporting: NodeJS.Timeout | undefined;
-  #foreignCommits: number | undefined;
   // By the system's clock, which is faster to read than the steady one. Were it set back, it is time to look.
   #lookedAt = Number.NEGATIVE_INFINITY;
   #lookAt = Number.NEGATIVE_INFINITY;
+  readonly #later: Source;
+  readonly #now: Source;
 
-  constructor(link: StoreLink, clock: () => number, localTierSize: number) {
+  /** @param timeoutMs how long a thread may be blocked by one read */
+  constructor(link: StoreLink, clock: () => number, localTierSize: number, timeoutMs: number) {
     this.link = link;
+    const { blobs } = link;
+    this.#later = {
+      reader: () => link.reader(),
+      blob: async (hash, size) => blobs?.read(hash, size),
+    };
+    this.#now = {
+      reader: () => link.readerNow(timeoutMs),
+      blob: (hash, size) => blobs?.readNow(hash, size),
+    };
     this.#versions = link.shared.versions;
     this.#sharedTier = link.shared.tier;
     this.#counters = link.counters;
     this.#clock = clock;
     this.#tier = localTierSize > 0 ? new LocalTier(localTierSize) : undefined;
+    link.addReads(() => this.#takeAccesses());
   }
 
   /**
@@ -69,105 +97,190 @@ export class ReadPath {
    * it is most of what a busy cache does.
    */
   recall(key: string): unknown {
+    const entry = this.#hot(key);
+    return entry === undefined ? MISS : handOut(entry);
+  }
+
+  #hot(key: string): LocalEntry | undefined {
     const entry = this.#tier?.recent(key);
-    if (entry === undefined || this.#versions.at(entry.slot) !== entry.version) return MISS;
+    if (entry === undefined || this.#versions.at(entry.slot) !== entry.version) return undefined;
     const now = wallClock.now();
-    if (now >= this.#lookAt || now < this.#lookedAt || entry.found.expires !== null) return MISS;
+    if (now >= this.#lookAt || now < this.#lookedAt || entry.expires !== null) return undefined;
     this.#counters[Counter.hits]!++;
     // The first read since the last report has to be noted.
     if (entry.hits === 0) this.#note(entry);
     entry.hits++;
     entry.accessed = this.#clock === wallClock.now ? now : this.#clock();
-    return handOut(entry);
+    return entry;
+  }
+
+  /** The value that is in memory, not a copy of it, or {@link MISS}. */
+  borrow(key: string): unknown {
+    const hot = this.#hot(key);
+    if (hot !== undefined) return lend(hot);
+    const value = this.readNow(key);
+    if (value === MISS) return MISS;
+    const entry = this.#tier?.recent(key);
+    const isCurrent = entry !== undefined && this.#versions.at(entry.slot) === entry.version;
+    return isCurrent ? lend(entry) : freezePlain(value);
   }
 
   /** The value or {@link MISS}; a promise only when it takes more than this thread's memory and connection. */
   read(key: string): unknown {
-    const foreign = this.#isCurrent() ? this.#foreignCommits : undefined;
-    const entry = foreign === undefined ? undefined : this.#tier?.get(key);
+    return this.#read(key, this.#later);
+  }
+
+  /** The value or {@link MISS}, for which the thread may be blocked. */
+  readNow(key: string): unknown {
+    return this.#read(key, this.#now);
+  }
+
+  #read(key: string, source: Source): unknown {
+    const found = this.#recollect(key);
+    if (!('hash' in found)) return found.value;
+    const row = this.#lookUp(key, source);
+    return andThen(row, value => this.#receive(key, value, found, false, source));
+  }
+
+  /** The values or {@link MISS}: what is not in memory in one statement. Promises as in {@link read}. */
+  readMany(keys: readonly string[]): unknown[] | Promise<unknown[]> {
+    return this.#readMany(keys, this.#later);
+  }
+
+  /** The same, for which the thread may be blocked. */
+  readManyNow(keys: readonly string[]): unknown[] {
+    return this.#readMany(keys, this.#now) as unknown[];
+  }
+
+  #readMany(keys: readonly string[], source: Source): unknown[] | Promise<unknown[]> {
+    const found = keys.map(key => this.#recollect(key));
+    const missing = keys.filter((_, index) => 'hash' in found[index]!);
+    const rows = missing.length === 0 ? undefined : this.#guard(reader => reader.readMany(missing), source);
+    return andThen(rows, values =>
+      keys.map((key, index) => {
+        const one = found[index]!;
+        return 'hash' in one ? this.#receive(key, values?.get(key), one, false, source) : one.value;
+      }),
+    );
+  }
+
+  // The value that is in memory, or what is true before it is looked for elsewhere.
+  #recollect(key: string): { value: unknown } | Moment {
+    const isCurrent = this.#isCurrent();
+    const entry = isCurrent ? this.#tier?.get(key) : undefined;
     if (entry && this.#versions.at(entry.slot) === entry.version) {
-      if (isExpired(entry.found.expires, this.#clock())) return this.#miss();
+      if (isExpired(entry.expires, this.#clock())) return { value: this.#miss() };
       this.#hit(entry);
-      return handOut(entry);
+      return { value: handOut(entry) };
     }
     const hash = hashOf(key);
     const slot = this.#versions.slotOf(hash);
     // Before the read: a write that comes after it makes the copy outdated, never the other way round.
-    const at: Moment = { hash, slot, version: this.#versions.at(slot), foreign };
-    if (foreign !== undefined) {
-      const shared = this.#sharedTier.get(key, hash, at.version, foreign);
-      if (shared && isSound(key, shared)) return this.#receive(key, shared, at, true);
-    }
-    const found = this.#lookUp(key);
-    if (found instanceof Promise) return found.then(value => this.#receive(key, value, at, false));
-    return this.#receive(key, found, at, false);
+    const at: Moment = { hash, slot, version: this.#versions.at(slot), isCurrent };
+    const shared = isCurrent ? this.#sharedTier.get(key, hash, at.version) : undefined;
+    if (!shared || !isSound(key, shared)) return at;
+    // No blob is there.
+    return { value: this.#receive(key, shared, at, true, this.#later) };
   }
 
-  #receive(key: string, found: FoundValue | undefined, at: Moment, isShared: boolean): unknown {
+  #receive(
+    key: string,
+    found: FoundValue | undefined,
+    at: Moment,
+    isShared: boolean,
+    source: Source,
+  ): unknown {
     const keeps = isShared || this.#isWorthKeeping(found, at);
     // What is not kept here must not be followed by an older copy either.
     if (!keeps) this.#outdate(key);
     if (!found || isExpired(found.expires, this.#clock())) return this.#miss();
-    if (found.blob !== null) return this.#readBlob(key, found);
+    if (found.blob !== null) return this.#readBlob(key, found, source);
     const value = isShared || isSound(key, found) ? this.#decode(found, !keeps) : MISS;
     if (value === MISS) return this.#damaged(key, found);
     if (!keeps) {
       this.#hit({ key, hits: 0, accessed: 0 });
       return value;
     }
-    if (!isShared) this.#sharedTier.put(key, at.hash, at.version, at.foreign!, found);
+    if (!isShared) this.#sharedTier.put(key, at.hash, at.version, found);
     const entry = this.#keep(key, found, value, at);
     this.#hit(entry);
     return value;
   }
 
-  #isWorthKeeping(found: FoundValue | undefined, { hash, foreign }: Moment): boolean {
+  #isWorthKeeping(found: FoundValue | undefined, { hash, isCurrent }: Moment): boolean {
     if (!found || found.blob !== null || found.size > LARGEST_COPY) return false;
-    return foreign !== undefined && this.#sharedTier.noteRead(hash);
+    return isCurrent && this.#sharedTier.noteRead(hash);
   }
 
   #keep(key: string, found: FoundValue, value: unknown, { slot, version }: Moment): LocalEntry {
     const isDecoded = typeof value !== 'object' || value === null;
     const decoded = isDecoded ? value : undefined;
+    const lent = decoded;
     const template = undefined;
-    const entry = { key, found, decoded, isDecoded, template, slot, version, hits: 0, accessed: 0 };
+    const { expires } = found;
+    const entry = {
+      key,
+      found,
+      decoded,
+      isDecoded,
+      template,
+      lent,
+      slot,
+      version,
+      expires,
+      hits: 0,
+      accessed: 0,
+    };
     this.#tier?.set(key, entry);
     return entry;
   }
 
   /** The unexpired entry's row, without counting a hit or miss. */
   async find(key: string): Promise<FoundValue | undefined> {
-    const found = await this.#lookUp(key);
-    // What was seen here must not be followed by something older.
-    this.#lookAgain();
-    this.#outdate(key);
-    return found && !isExpired(found.expires, this.#clock()) ? found : undefined;
+    return this.#find(key, this.#later);
+  }
+
+  /** The same, for which the thread may be blocked. */
+  findNow(key: string): FoundValue | undefined {
+    return this.#find(key, this.#now) as FoundValue | undefined;
+  }
+
+  #find(key: string, source: Source): FoundValue | undefined | Promise<FoundValue | undefined> {
+    return andThen(this.#lookUp(key, source), found => {
+      // What was seen here must not be followed by something older.
+      this.#lookAgain();
+      this.#outdate(key);
+      return found && !isExpired(found.expires, this.#clock()) ? found : undefined;
+    });
   }
 
   /** Decodes a row that was found, blobs included. */
   async valueOf(key: string, found: FoundValue): Promise<unknown> {
-    return this.#load(key, found).catch((error: unknown) => {
-      if (error instanceof ValueTooLargeError) throw error;
-      return this.link.readFailed(error) ?? MISS;
-    });
+    return orElse(
+      () => this.#load(key, found, this.#later),
+      error => {
+        if (error instanceof ValueTooLargeError) throw error;
+        return this.link.readFailed(error) ?? MISS;
+      },
+    );
   }
 
-  // Rejects when a blob cannot be read for a reason that says nothing about it.
-  async #load(key: string, found: FoundValue): Promise<unknown> {
+  // Throws when a blob cannot be read for a reason that says nothing about it.
+  #load(key: string, found: FoundValue, source: Source): unknown {
     if (!isSound(key, found)) return MISS;
     if (found.blob === null) return this.#decode(found, true);
     if (found.size > LARGEST_VALUE) {
       throw new ValueTooLargeError(`The file stored under '${key}'`, found.size, 'Get it with getFile().');
     }
-    const bytes = await this.link.blobs?.read(found.blob, found.size);
-    return bytes ? this.#decode({ ...found, data: bytes }, true) : MISS;
+    const bytes = source.blob(found.blob, found.size);
+    return andThen(bytes, data => (data ? this.#decode({ ...found, data }, true) : MISS));
   }
 
   /** @param sha256 of the only content that is wanted */
   async readFile(key: string, destination: string, sha256?: string): Promise<boolean> {
     const first = await this.find(key);
     if (!first) return this.#miss() !== MISS;
-    const written = await this.#use(key, first, async found => {
+    const copy = async (found: FoundValue): Promise<unknown> => {
       if (!isSound(key, found)) return MISS;
       if (found.mode === null) {
         throw new WrongKindError(`The entry '${key}' is a value, not a file: read it with get().`);
@@ -178,8 +291,8 @@ export class ReadPath {
           ? await writeBytes(destination, found.data!, found.mode)
           : await this.link.blobs?.copyTo(found.blob, found.size, destination, found.mode);
       return isWritten ? true : MISS;
-    });
-    return written === true;
+    };
+    return (await this.#use(key, first, copy, this.#later)) === true;
   }
 
   async metadata(key: string): Promise<EntryMetadata | undefined> {
@@ -206,16 +319,15 @@ export class ReadPath {
     }
   }
 
-  /** True when this thread read something that it has not reported. */
-  get hasAccesses(): boolean {
-    return this.#accesses.length > 0;
-  }
-
   /** Tells the writer what was read since the last time, for eviction and metadata. Urgent: resolves when it is committed. */
   async reportAccesses(isUrgent: boolean): Promise<void> {
     clearTimeout(this.#reporting);
     this.#reporting = undefined;
     if (this.#accesses.length === 0 && !isUrgent) return;
+    await this.link.send({ type: 'access', entries: this.#takeAccesses(), isUrgent }, this.#clock());
+  }
+
+  #takeAccesses(): Accesses {
     const entries = this.#accesses.map(({ key, hits, accessed }): [string, number, number] => [
       key,
       hits,
@@ -224,7 +336,7 @@ export class ReadPath {
     for (const access of this.#accesses) access.hits = 0;
     this.#accesses = [];
     this.#others.clear();
-    await this.link.write({ type: 'access', entries, isUrgent }, this.#clock());
+    return entries;
   }
 
   async close(): Promise<void> {
@@ -233,21 +345,20 @@ export class ReadPath {
     await this.link.close();
   }
 
-  #lookUp(key: string): FoundValue | undefined | Promise<FoundValue | undefined> {
-    return this.#guard(reader => reader.read(key));
+  #lookUp(key: string, source: Source): FoundValue | undefined | Promise<FoundValue | undefined> {
+    return this.#guard(reader => reader.read(key), source);
   }
 
   // Trouble while reading is a miss, and the coordinator's to look at.
-  #guard<T>(read: (reader: StoreReader) => T | Promise<T>): T | undefined | Promise<T | undefined> {
+  #guard<T>(
+    read: (reader: StoreReader) => T | Promise<T>,
+    source = this.#later,
+  ): T | undefined | Promise<T | undefined> {
     if (this.#versions.isDegraded) return undefined;
-    try {
-      const result = read(this.link.reader());
-      if (!(result instanceof Promise)) return result;
-      return result.catch((error: unknown) => this.link.readFailed(error));
-    } catch (error) {
-      this.link.readFailed(error);
-      return undefined;
-    }
+    return orElse(
+      () => read(source.reader()),
+      error => this.link.readFailed(error),
+    );
   }
 
   #decode({ encoding, data }: FoundValue, isOurs: boolean): unknown {
@@ -258,45 +369,52 @@ export class ReadPath {
     }
   }
 
-  async #readBlob(key: string, first: FoundValue): Promise<unknown> {
-    try {
-      return await this.#use(key, first, found => this.#load(key, found));
-    } catch (error) {
-      if (error instanceof ValueTooLargeError) throw error;
-      this.link.readFailed(error);
-      return this.#miss();
-    }
+  #readBlob(key: string, first: FoundValue, source: Source): unknown {
+    return orElse(
+      () => this.#use(key, first, found => this.#load(key, found, source), source),
+      error => {
+        if (error instanceof ValueTooLargeError) throw error;
+        this.link.readFailed(error);
+        return this.#miss();
+      },
+    );
   }
 
   // A blob goes when its entry is replaced or removed: then the new state of the entry is the answer. An entry that has
   // what cannot be used is damaged, unless somebody wrote meanwhile: it may have been another one for a moment.
-  async #use(key: string, first: FoundValue, use: (found: FoundValue) => Promise<unknown>): Promise<unknown> {
-    let found: FoundValue | undefined = first;
-    for (let attempt = 1; found; attempt++) {
-      const state = this.#stateOf(key);
-      const value = await use(found);
+  #use(
+    key: string,
+    found: FoundValue,
+    use: (found: FoundValue) => unknown,
+    source: Source,
+    attempt = 1,
+  ): unknown {
+    const state = this.#stateOf(key);
+    return andThen(use(found), value => {
       if (value !== MISS) {
         this.#hitOther(key);
         return value;
       }
-      const again = await this.find(key);
-      const isSame = again !== undefined && again.blob === found.blob;
-      if (isSame && (attempt >= MAX_ATTEMPTS || this.#stateOf(key) === state))
-        return this.#damaged(key, found);
-      found = again;
-    }
-    return this.#miss();
+      return andThen(this.#find(key, source), again => {
+        if (again === undefined) return this.#miss();
+        const isSame = again.blob === found.blob;
+        if (isSame && (attempt >= MAX_ATTEMPTS || this.#stateOf(key) === state)) {
+          return this.#damaged(key, found);
+        }
+        return this.#use(key, again, use, source, attempt + 1);
+      });
+    });
   }
 
   // Changes whenever the entry does.
   #stateOf(key: string): string {
-    return `${this.#versions.at(this.#versions.slotOf(hashOf(key)))} ${this.#foreign()}`;
+    return `${this.#versions.at(this.#versions.slotOf(hashOf(key)))} ${this.#follow()}`;
   }
 
   #damaged(key: string, found: FoundValue): typeof MISS {
     // Gone for good: whoever waits for it to be produced must not go on finding it there.
     const { checksum, blob } = found;
-    void this.link.write({ type: 'discard', key, checksum, blob }, this.#clock());
+    void this.link.send({ type: 'discard', key, checksum, blob }, this.#clock());
     const what = found.blob === null ? 'entry' : `blob ${found.blob}`;
     this.link.readFailed(new Error(`The ${what} of '${key}' is missing or damaged; it counts as a miss.`));
     return this.#miss();
@@ -310,15 +428,15 @@ export class ReadPath {
     this.#lookedAt = now;
     // Whole milliseconds, rounded down both times: never later than it should be.
     this.#lookAt = now + (this.#versions.hasNeighbours ? 0 : FOREIGN_STALENESS_MS);
-    const foreignCommits = this.link.allowsLocalTier ? this.#foreign() : undefined;
-    if (foreignCommits === undefined || foreignCommits !== this.#foreignCommits) this.#tier.clear();
-    if (foreignCommits === undefined) this.#lookAgain();
-    this.#foreignCommits = foreignCommits;
-    return foreignCommits !== undefined;
+    if (this.link.allowsLocalTier && this.#follow() !== undefined) return true;
+    this.#tier.clear();
+    this.#lookAgain();
+    return false;
   }
 
-  #foreign(): number | undefined {
-    return this.#guard(reader => reader.foreignCommits()) as number | undefined;
+  // Undefined when nobody can tell what other processes have changed.
+  #follow(): number | undefined {
+    return this.#guard(reader => reader.follow()) as number | undefined;
   }
 
   // After a look at the database the next copy handed out must not be older than what was seen there.
@@ -329,7 +447,7 @@ export class ReadPath {
   // The database is a moment ahead of the versions while a thread of this process commits, or longer if that thread has
   // to wait for a core. What was seen there makes all copies of the key out of date, as the commit is about to do.
   #outdate(key: string | 'all'): void {
-    if (this.#versions.turn.isTaken) this.#versions.bump(key === 'all' ? key : [key]);
+    if (this.link.shared.lock.isHeld) this.#versions.bump(key === 'all' ? key : [hashOf(key)]);
   }
 
   #hit(access: Access): void {

@@ -9,7 +9,7 @@
 // Positions only grow (in units of 8 bytes, their place in the ring is the remainder), and `head` is moved on before
 // anything is overwritten: a reader that finds the position within one ring of the head, also after it has copied the
 // entry, has copied the whole of it. One thread puts at a time; whoever finds another one putting lets it be. A copy
-// is good while its key has the version, and the store the number of foreign commits, that are in its header. On
+// is good while its key has the version that is in its header. On
 // processors that may change the order of reads the checksum, which every reader looks at, finds what was torn.
 import { threadId } from 'node:worker_threads';
 import { Encoding } from './codec.ts';
@@ -33,11 +33,10 @@ const RING = Math.ceil((INDEX_WORDS * 4) / UNIT) * UNIT;
 
 // Of an entry's header, in words.
 const VERSION = 0;
-const FOREIGN = 1;
-const KEY_LENGTH = 2;
-const SIZE = 3;
-const ENCODING = 4;
-const CHECKSUM = 5;
+const KEY_LENGTH = 1;
+const SIZE = 2;
+const ENCODING = 3;
+const CHECKSUM = 4;
 // A double, infinite for never.
 const EXPIRES = 6;
 const HEADER_BYTES = 32;
@@ -71,8 +70,8 @@ export class SharedTier {
     return isKnown;
   }
 
-  /** A copy of the entry, of this version and after this many foreign commits; its checksum is still to be looked at. */
-  get(key: string, hash: number, version: number, foreign: number): FoundValue | undefined {
+  /** A copy of the entry, of this version; its checksum is still to be looked at. */
+  get(key: string, hash: number, version: number): FoundValue | undefined {
     const words = this.#words;
     const bucket = bucketOf(hash);
     for (let way = bucket; way < bucket + WAYS; way++) {
@@ -81,7 +80,7 @@ export class SharedTier {
       if (!this.#isThere(position)) continue;
       const at = placeOf(position);
       const header = at >> 2;
-      if (words[header + VERSION] !== version || words[header + FOREIGN] !== (foreign | 0)) continue;
+      if (words[header + VERSION] !== version) continue;
       if (!this.#isKey(key, at)) continue;
       const found = this.#copy(at, key.length);
       if (found && this.#isThere(position)) return found;
@@ -90,10 +89,10 @@ export class SharedTier {
   }
 
   /**
-   * Keeps a copy of an entry whose value is at hand. Of what was read from the database, `version` and `foreign` are
-   * those of before the read; of what was written, those of after the commit, and it is still this thread's turn.
+   * Keeps a copy of an entry whose value is at hand. Of what was read from the database, `version` is that of before the
+   * read; of what was written, that of after the commit, when nobody else has bumped it since before the commit.
    */
-  put(key: string, hash: number, version: number, foreign: number, value: FoundValue): void {
+  put(key: string, hash: number, version: number, value: FoundValue): void {
     const { data, size, encoding, checksum, expires } = value;
     if (data === null || value.mode !== null) return;
     const units = Math.ceil((HEADER_BYTES + 2 * key.length + size) / UNIT);
@@ -106,7 +105,6 @@ export class SharedTier {
       const at = placeOf(position);
       const header = at >> 2;
       words[header + VERSION] = version;
-      words[header + FOREIGN] = foreign;
       words[header + KEY_LENGTH] = key.length;
       words[header + SIZE] = size;
       words[header + ENCODING] = encoding;

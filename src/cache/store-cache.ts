@@ -7,7 +7,6 @@ import {
   pairsOf,
   replaceableFile,
 } from './arguments.ts';
-import type { BlobFiles } from './blobs.ts';
 import type {
   Cache,
   CacheStats,
@@ -20,21 +19,17 @@ import type {
   PrefixOptions,
   SetOptions,
 } from './cache.ts';
+import { Preparation } from './client/preparation.ts';
+import { WritePath } from './client/write-path.ts';
 import { encode } from './codec.ts';
-import { ClosedCacheError, GloveboxError, WrongKindError } from './errors.ts';
+import { ClosedCacheError } from './errors.ts';
 import { type GetOrSetCall, getOrProduce, waitOf } from './get-or-set.ts';
 import { encodeIncoming, type Incoming, incomingFile, isReady } from './incoming.ts';
 import { assertKey } from './keys.ts';
 import type { StoreLink } from './link.ts';
 import { Pace, partsOf, STEP } from './pace.ts';
 import { MISS, ReadPath } from './read-path.ts';
-import {
-  type IncomingValue,
-  LONG_SET,
-  type PageEntry,
-  type WriteOperation,
-  type WriteResult,
-} from './store.ts';
+import { type IncomingValue, LONG_SET, type PageEntry, type WriteOperation } from './store.ts';
 import { wallClock } from './time.ts';
 import { parseDuration } from './units.ts';
 import { Use } from './use.ts';
@@ -50,39 +45,49 @@ export interface StoreCacheOptions {
   timeout: number;
 }
 
+/** How a thread comes to its link to a store. */
+export interface Connector {
+  /** Resolves to it. */
+  later(): Promise<StoreLink>;
+  /** At once, where that takes but a moment. */
+  soon(): StoreLink | undefined;
+  /** At once, with the thread blocked for at most the cache's timeout. Undefined when that was not enough. */
+  now(): StoreLink | undefined;
+}
+
 export class StoreCache implements Cache {
   readonly tag: string;
   readonly #ttl: number | null;
   readonly #clock: () => number;
   readonly #localTierSize: number;
   readonly #timeout: number;
-  readonly #connect: () => Promise<StoreLink>;
-  readonly #connectNow: () => StoreLink | undefined;
+  readonly #connector: Connector;
   #connecting: Promise<ReadPath> | undefined;
   // Undefined before the first operation and once the cache is closed.
   #path: ReadPath | undefined;
-  // Settled when all operations so far have been sent; undefined when they have.
-  #tail: Promise<void> | undefined;
+  // Undefined before the first operation.
+  #opened: ReadPath | undefined;
+  readonly #writes: WritePath;
   readonly #use = new Use();
   #closing: Promise<void> | undefined;
 
   /**
-   * `connect` is called once, by the first operation. Before it, when that is a write, `connectNow` may do the same at
-   * once: what nobody awaits is to be committed before the thread does anything else.
+   * The connector is called by the first operation. When that is a write, soon, if that can be: an unawaited one is to
+   * be committed before the thread does anything else.
    */
-  constructor(
-    options: StoreCacheOptions,
-    connect: () => Promise<StoreLink>,
-    connectNow: () => StoreLink | undefined,
-  ) {
+  constructor(options: StoreCacheOptions, connector: Connector) {
     this.tag = options.tag;
     this.#ttl = options.ttl;
     // Times are stored as whole milliseconds.
     this.#clock = options.clock === wallClock.now ? wallClock.now : () => Math.floor(options.clock());
     this.#localTierSize = options.localTierSize;
     this.#timeout = options.timeout;
-    this.#connect = connect;
-    this.#connectNow = connectNow;
+    this.#connector = connector;
+    this.#writes = new WritePath(
+      () => this.#opened?.link,
+      async () => (await this.#connection()).link,
+      this.#clock,
+    );
   }
 
   // No async function: what is at hand should cost one promise and no more.
@@ -107,7 +112,7 @@ export class StoreCache implements Cache {
       const found = new Map<string, T>();
       const pace = new Pace();
       for (const keysOfStep of partsOf(wanted)) {
-        const values = await Promise.all(keysOfStep.map(key => path.read(key)));
+        const values = await Promise.all(await path.readMany(keysOfStep));
         for (const [index, key] of keysOfStep.entries()) {
           if (values[index] !== MISS) found.set(key, values[index] as T);
         }
@@ -115,6 +120,56 @@ export class StoreCache implements Cache {
       }
       return found;
     });
+  }
+
+  getSync<T, F = undefined>(key: string, fallback?: F): T | F {
+    const recalled = this.#path === undefined ? MISS : this.#path.recall(key);
+    const value = recalled === MISS ? this.#readNow(key, path => path.readNow(key)) : recalled;
+    return value === MISS ? (fallback as F) : (value as T);
+  }
+
+  borrow<T, F = undefined>(key: string, fallback?: F): T | F {
+    const path = this.#path;
+    const value = path === undefined ? this.#readNow(key, opened => opened.borrow(key)) : path.borrow(key);
+    return value === MISS ? (fallback as F) : (value as T);
+  }
+
+  getManySync<T>(keys: Iterable<string>): Map<string, T> {
+    const wanted = keyList('getManySync', keys);
+    const values = this.#openNow()?.readManyNow(wanted) ?? [];
+    const found = new Map<string, T>();
+    for (const [index, value] of values.entries()) if (value !== MISS) found.set(wanted[index]!, value as T);
+    return found;
+  }
+
+  hasSync(key: string): boolean {
+    return this.#readNow(key, path => path.findNow(key) ?? MISS) !== MISS;
+  }
+
+  setSync(key: string, value: unknown, options?: SetOptions): boolean {
+    assertKey(key);
+    assertOptions('setSync', options);
+    const expires = this.#expires(options?.ttl);
+    const incoming = encodeIncoming(key, value);
+    const operation = ([ready]: IncomingValue[]) => ({ type: 'set', key, value: ready!, expires }) as const;
+    if (isReady(incoming)) {
+      const isStored = this.#writeNow(operation([incoming]), false) as boolean;
+      if (!isStored) this.#warnOfSize([key], [incoming]);
+      return isStored;
+    }
+    const preparation = new Preparation({ values: [incoming], operation });
+    try {
+      const isStored = this.#writeNow(preparation, false) as boolean;
+      if (!isStored) this.#warnOfSize([key], preparation.ready);
+      return isStored;
+    } finally {
+      preparation.discardNow();
+    }
+  }
+
+  deleteSync(key: string): boolean {
+    assertKey(key);
+    return (this.#writeNow({ type: 'delete', keys: [key] }, 0) as number) > 0;
   }
 
   async has(key: string): Promise<boolean> {
@@ -139,11 +194,11 @@ export class StoreCache implements Cache {
     value: unknown,
     how: { expires: number | null; onlyIfAbsent?: boolean; lease?: string },
     encoded = encode(value),
-    connection?: Promise<ReadPath>,
+    isBegun = false,
   ): Promise<boolean> {
     const incoming = encodeIncoming(key, value, encoded);
     const operation = ([ready]: IncomingValue[]) => ({ type: 'set', key, value: ready!, ...how }) as const;
-    return this.#writeValues([key], [incoming], operation, { connection });
+    return this.#writeValues([key], [incoming], operation, { isBegun });
   }
 
   async setMany(entries: Iterable<readonly [string, unknown]>, options?: SetOptions): Promise<boolean> {
@@ -164,14 +219,13 @@ export class StoreCache implements Cache {
     let next = pairs.next();
     for (; !next.done && keys.length < LONG_SET; next = pairs.next()) add(next.value);
     if (next.done) return this.#writeValues(keys, values, operation);
-    const takeTheRest = async () => {
-      const pace = new Pace();
+    const rest = (function* () {
       for (; !next.done; next = pairs.next()) {
         add(next.value);
-        await pace.step();
+        yield;
       }
-    };
-    return this.#writeValues(keys, values, operation, { takeTheRest });
+    })();
+    return this.#writeValues(keys, values, operation, { rest });
   }
 
   async delete(key: string): Promise<boolean> {
@@ -181,7 +235,9 @@ export class StoreCache implements Cache {
   async deleteMany(keys: Iterable<string>): Promise<number> {
     const gone = keyList('deleteMany', keys);
     if (gone.length <= STEP) return (await this.#write({ type: 'delete', keys: gone }, 0)) as number;
-    return this.#writeInSteps(partsOf(gone), part => ({ type: 'delete', keys: part }));
+    if (this.#closing) throw new ClosedCacheError(this.tag);
+    const parts = Array.from(partsOf(gone), (keys): WriteOperation => ({ type: 'delete', keys }));
+    return this.#use.operation(this.#writes.writeAll(parts));
   }
 
   async touch(key: string, ttl: Duration): Promise<boolean> {
@@ -212,7 +268,7 @@ export class StoreCache implements Cache {
       clock: this.#clock,
       store: (value, encoded, token) => {
         const how = { expires: this.#expires(options?.ttl), lease: token };
-        return this.#set(key, value, how, encoded, this.#connection());
+        return this.#set(key, value, how, encoded, true);
       },
     };
     // Not when it is too late to be told.
@@ -288,12 +344,11 @@ export class StoreCache implements Cache {
       let removed = 0;
       // In steps, each a transaction of its own, so that other threads' writes come in between.
       for (;;) {
-        const step = (await this.#write({ type: 'cleanup' }, 0, this.#connection())) as number;
+        const step = (await this.#write({ type: 'cleanup' }, 0, true)) as number;
         if (step === 0) break;
         removed += step;
       }
-      await link.collect();
-      return removed;
+      return removed + (await link.collect());
     });
   }
 
@@ -336,23 +391,52 @@ export class StoreCache implements Cache {
 
   /** The same, for what was begun before the cache was closed. */
   #connection(): Promise<ReadPath> {
-    this.#connecting ??= this.#connect().then(link => this.#connected(link));
-    this.#connecting.catch(() => {
-      this.#connecting = undefined;
+    if (this.#connecting) return this.#connecting;
+    const connecting = this.#connector.later().then(link => this.#connected(link));
+    this.#connecting = connecting;
+    connecting.catch(() => {
+      if (this.#connecting === connecting) this.#connecting = undefined;
     });
-    return this.#connecting;
+    return connecting;
   }
 
   #connected(link: StoreLink): ReadPath {
-    const path = new ReadPath(link, this.#clock, this.#localTierSize);
+    if (this.#opened) {
+      // An operation could not wait for this one.
+      link.close().catch(() => undefined);
+      return this.#opened;
+    }
+    const path = new ReadPath(link, this.#clock, this.#localTierSize, this.#timeout);
+    this.#opened = path;
     if (!this.#closing) this.#path = path;
     return path;
   }
 
-  #openNow(): void {
+  #openSoon(): void {
     if (this.#connecting || this.#closing) return;
-    const link = this.#connectNow();
+    const link = this.#connector.soon();
     if (link) this.#connecting = Promise.resolve(this.#connected(link));
+  }
+
+  /** The link, with this thread blocked for it. */
+  #openNow(): ReadPath | undefined {
+    if (this.#closing) throw new ClosedCacheError(this.tag);
+    if (this.#path) return this.#path;
+    const link = this.#connector.now();
+    if (!link) return undefined;
+    const path = this.#connected(link);
+    this.#connecting = Promise.resolve(path);
+    return path;
+  }
+
+  #readNow(key: string, read: (path: ReadPath) => unknown): unknown {
+    assertKey(key);
+    const path = this.#openNow();
+    return path ? read(path) : MISS;
+  }
+
+  #writeNow<F>(work: WriteOperation | Preparation, failed: F): number | boolean | F {
+    return this.#openNow() ? this.#writes.writeNow(work, failed, this.#timeout) : failed;
   }
 
   #read<T>(read: (path: ReadPath) => T | Promise<T>): Promise<T> {
@@ -368,45 +452,17 @@ export class StoreCache implements Cache {
     keys: readonly string[],
     values: Incoming[],
     operation: (ready: IncomingValue[]) => WriteOperation,
-    { connection, takeTheRest }: { connection?: Promise<ReadPath>; takeTheRest?: () => Promise<void> } = {},
+    { isBegun, rest }: { isBegun?: boolean; rest?: Iterator<unknown> } = {},
   ): Promise<boolean> {
-    if (!takeTheRest && values.every(isReady)) {
-      const isStored = (await this.#write(operation(values), false, connection)) as boolean;
-      if (!isStored) this.#warnOfSize(keys, values);
-      return isStored;
-    }
-    // At the call: what was called before the cache was closed is done.
-    const opened = connection ?? this.#open();
-    opened.catch(() => undefined);
-    return this.#use.operation(this.#writeFiles(keys, values, operation, opened, takeTheRest));
-  }
-
-  async #writeFiles(
-    keys: readonly string[],
-    values: Incoming[],
-    operation: (ready: IncomingValue[]) => WriteOperation,
-    connection: Promise<ReadPath>,
-    takeTheRest?: () => Promise<void>,
-  ): Promise<boolean> {
-    const temporaries: IncomingValue[] = [];
-    let blobs: BlobFiles | undefined;
-    const prepare = async () => {
-      await takeTheRest?.();
-      const { link } = await connection;
-      blobs = link.blobs;
-      for (const value of values) temporaries.push(isReady(value) ? value : await value.prepare(blobs));
-      return operation(temporaries);
-    };
-    const preparing = prepare();
-    // It may fail long before its turn comes and somebody awaits it.
-    preparing.catch(() => undefined);
+    const isReadyNow = !rest && values.every(isReady);
+    const preparation = isReadyNow ? undefined : new Preparation({ values, rest, operation });
+    const work = isReadyNow ? operation(values) : preparation!;
     try {
-      const isStored = (await this.#write(preparing, false, connection)) as boolean;
-      if (!isStored) this.#warnOfSize(keys, temporaries);
+      const isStored = (await this.#write(work, false, isBegun)) as boolean;
+      if (!isStored) this.#warnOfSize(keys, preparation?.ready ?? (values as IncomingValue[]));
       return isStored;
     } finally {
-      // The writer has renamed what it stored; what is still there was refused.
-      for (const { temporary } of temporaries) if (temporary) await blobs?.discard(temporary);
+      await preparation?.discard();
     }
   }
 
@@ -418,83 +474,19 @@ export class StoreCache implements Cache {
     if (index >= 0) link!.tooLarge(keys[index]!, values[index]!.size);
   }
 
-  // Operations go out in the order of the calls, also when one is still being prepared or the link is being made.
+  /** @param isBegun it belongs to what was begun before the cache was closed */
   async #write<F>(
-    operation: WriteOperation | Promise<WriteOperation>,
+    work: WriteOperation | Preparation,
     failed: F,
-    connection?: Promise<ReadPath>,
+    isBegun = false,
   ): Promise<number | boolean | F> {
-    let sent: Promise<WriteResult>;
-    this.#openNow();
-    if (this.#path && !this.#tail && !(operation instanceof Promise)) {
-      sent = this.#send(this.#path, operation);
-    } else {
-      const before = this.#tail;
-      const opened = connection ?? this.#open();
-      const turn = (async () => {
-        const path = await opened;
-        await before;
-        try {
-          const ready = await operation;
-          return { result: this.#send(path, ready) };
-        } catch (error) {
-          if (error instanceof GloveboxError) throw error;
-          path.link.readFailed(error);
-          return { result: Promise.resolve<WriteResult>({ failed: String(error) }) };
-        }
-      })();
-      this.#holdBack(turn);
-      sent = turn.then(({ result }) => result);
-    }
+    if (this.#closing && !isBegun) throw new ClosedCacheError(this.tag);
+    this.#openSoon();
     this.#use.begin();
     try {
-      const result = await sent;
-      if ('value' in result) return result.value;
-      if ('mistake' in result) throw new WrongKindError(result.mistake);
-      return failed;
+      return await this.#writes.write(work, failed);
     } finally {
       this.#use.end();
     }
-  }
-
-  // One operation after the other, before whatever this thread writes next; the event loop goes on in between.
-  async #writeInSteps<Part>(
-    parts: Iterable<Part>,
-    operation: (part: Part) => WriteOperation,
-  ): Promise<number> {
-    const before = this.#tail;
-    const opened = this.#open();
-    const turn = (async () => {
-      const path = await opened;
-      await before;
-      const pace = new Pace();
-      let sum = 0;
-      for (const part of parts) {
-        const result = await this.#send(path, operation(part));
-        if ('value' in result) sum += Number(result.value);
-        await pace.step();
-      }
-      return sum;
-    })();
-    this.#holdBack(turn);
-    return this.#use.operation(turn);
-  }
-
-  // What is written from now on is sent after `turn`.
-  #holdBack(turn: Promise<unknown>): void {
-    const tail = turn.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.#tail = tail;
-    void tail.then(() => {
-      if (this.#tail === tail) this.#tail = undefined;
-    });
-  }
-
-  #send(path: ReadPath, operation: WriteOperation): Promise<WriteResult> {
-    // What this thread read goes first: eviction is to know of it.
-    if (path.link.shared.versions.isPressed && path.hasAccesses) void path.reportAccesses(true);
-    return path.link.write(operation, this.#clock());
   }
 }

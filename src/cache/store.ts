@@ -1,6 +1,6 @@
 // What lies between the cache that a thread holds and the backend that keeps the entries.
 import type { CheckReport, EntryMetadata } from './cache.ts';
-import type { LatestCommits } from './commit-group.ts';
+import type { LongWrite } from './long-write.ts';
 
 /** An entry's value as it is stored and as it crosses ports. */
 export interface StoredValue {
@@ -50,12 +50,15 @@ export type WriteOperation =
   | { type: 'discard'; key: string; checksum: number; blob: string | null }
   | { type: 'touch'; key: string; expires: number | null }
   | { type: 'increment'; key: string; by: number; expires: number | null }
-  | { type: 'access'; entries: [key: string, count: number, last: number][]; isUrgent: boolean }
+  | { type: 'access'; entries: Accesses; isUrgent: boolean }
   | { type: 'clear' }
   | { type: 'cleanup' }
   /** `replaces`: only in the place of the record with this token, or of none (null). Default: of any. */
   | { type: 'lease'; key: string; lease: LeaseRecord; replaces?: string | null }
   | { type: 'release'; key: string; token: string };
+
+/** Reads of keys: how often, and when last. */
+export type Accesses = readonly [key: string, count: number, last: number][];
 
 /** An operation and its caller's time: clocks of callers differ, and each one's entries expire by its own. */
 export interface TimedOperation {
@@ -78,7 +81,7 @@ export interface LeaseRecord {
  */
 export type WriteResult = { value: number | boolean } | { mistake: string } | { failed: string };
 
-/** Entries, bytes and blobs that are there now. */
+/** Entries, bytes that count towards the limit, and blobs that are there now. */
 export interface StoreTotals {
   size: number;
   count: number;
@@ -102,12 +105,13 @@ export interface StoreReader {
   /** At most a page of unexpired entries whose keys begin with `prefix` and come after `after`; without their data if `keysOnly`. */
   page(prefix: string, after: string, now: number, keysOnly: boolean): PageEntry[] | Promise<PageEntry[]>;
   metadata(key: string): EntryMetadata | undefined | Promise<EntryMetadata | undefined>;
+  /** The entries that exist, by key. */
+  readMany(keys: readonly string[]): Map<string, FoundValue> | Promise<Map<string, FoundValue>>;
   /**
-   * A number that changes whenever another process changed an entry; 0 where no other process can, undefined when it
-   * cannot be told.
+   * Makes the copies of what other processes changed out of date. Returns a number that changes whenever somebody else
+   * has committed something.
    */
-  foreignCommits(): number | undefined;
-  close(): void;
+  follow(): number;
 }
 
 export interface PageEntry extends FoundValue {
@@ -130,36 +134,42 @@ export interface Store {
    * {@link StoreBusyError} when another thread or process is writing; nothing happened then.
    */
   apply(batch: readonly TimedOperation[]): WriteResult[];
-  /** Whether the operation takes so long that it is to be done with {@link applyLong}. */
+  /** Whether the operation takes so long that it is to be done with {@link beginLong}. */
   isLong(operation: WriteOperation): boolean;
   /**
-   * As {@link apply}, of one operation, over several turns of the event loop. Until it resolves nothing else may be
-   * applied, and neither `check` nor `collect` may be called.
+   * Begins such an operation. Until it is over nothing else may be applied, and neither `check` nor `collect` may be
+   * called.
    *
-   * @param timeout milliseconds to wait for other processes
+   * @param timeoutMs how long to wait for other processes
+   * @throws StoreBusyError when another thread is writing
    */
-  applyLong(operation: TimedOperation, timeout: number): Promise<WriteResult>;
+  beginLong(operation: TimedOperation, timeoutMs: number): LongWrite;
   /**
    * What somebody did to the store's file while it was open. `replaced`: it was removed, or another has its name, and
    * what is written to it now is lost. `damaged`: it was cut short, or lost its log.
    */
   readonly fileState: 'sound' | 'replaced' | 'damaged';
-  /** True while the store is near its size limit and evicts by use: reads are to be reported before writes. */
-  readonly isPressed: boolean;
+  /** True while the store is near its size limit and evicts by use: reads are to be reported soon. */
+  readonly isNearLimit: boolean;
   /** Moves the damaged file out of the way and gives its new name; undefined when another process did. Then the store is to be closed. */
   setAside(): string | undefined;
   /** True while there is work (eviction, removal of unused blobs) left that the next `apply`, even an empty one, does. */
   hasBacklog: boolean;
   /** Reads on the coordinator's own connection. */
   readonly reader: StoreReader;
-  totals(): StoreTotals;
+  totals(): Promise<StoreTotals>;
   lease(key: string): LeaseRecord | undefined;
-  /** What the store knows of its latest transactions; undefined when it keeps no count of them. */
-  latestCommits(): LatestCommits | undefined;
+  /** Whether so much disk space is free that it is worth giving back. */
+  readonly isShrinkable: boolean;
+  /** Gives it back, in steps between which others write. */
+  shrink(): Promise<void>;
   /** As `Cache.check()`; `changed` when mending removed entries. */
   check(repair: boolean): Promise<CheckReport & { changed: boolean }>;
-  /** Removes files of dead processes and blobs that nothing refers to. */
-  collect(): Promise<void>;
+  /**
+   * Removes files of dead processes and blobs that nothing refers to, and gives disk space back. Resolves to how many
+   * entries were evicted for that.
+   */
+  collect(): Promise<number>;
   close(): void;
   /** As {@link close}, of a store that is soon opened again: without the work that closing a database for good takes. */
   park(): void;
@@ -172,12 +182,26 @@ export const LONG_SET = 5000;
 export class StoreBusyError extends Error {}
 
 /** The share of the size limit from which on it matters for eviction what was read a moment ago. */
-const PRESSURE = 0.75;
+const NEAR_LIMIT = 0.75;
 
-/** What {@link Store.isPressed} is. */
-export function isPressed(policy: string, size: number, maxSize: number): boolean {
+/** What {@link Store.isNearLimit} is. */
+export function isNearLimit(policy: string, size: number, maxSize: number): boolean {
   const countsReads = policy === 'least-recently-used' || policy === 'least-frequently-used';
-  return countsReads && size > PRESSURE * maxSize;
+  return countsReads && size > NEAR_LIMIT * maxSize;
+}
+
+/** Bytes that an entry takes in its row and in indexes, besides its key (twice) and its value. */
+export const ROW_BYTES = 72;
+// The bytes of a value that have a page of their own, and of the page.
+const SMALL_ROW_BYTES = 2048;
+const PAGE_VALUE_BYTES = 4092;
+const PAGE_BYTES = 4096;
+
+/** Bytes that an entry takes on disk, about: those of its value, its key and its row. A value of several pages takes whole ones. */
+export function footprintOf(key: string, size: number): number {
+  const row = ROW_BYTES + 2 * key.length;
+  if (size <= SMALL_ROW_BYTES) return row + size;
+  return row + Math.ceil(size / PAGE_VALUE_BYTES) * PAGE_BYTES;
 }
 
 /** Whether an entry that expires at `expires` is gone at `now`. */

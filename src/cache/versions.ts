@@ -1,22 +1,20 @@
 // Version counters in shared memory: how every thread knows at once that its copy of an entry is out of date.
 //
 //   Int32Array over one SharedArrayBuffer per store
-//   ┌───────┬──────────┬─────────┬────────────┬──────┬──────┬──────┬─ ─ ─┬──────┐
-//   │ epoch │ degraded │ pressed │ neighbours │ turn │ slot │ slot │     │ slot │    a key's slot is chosen by its hash
-//   └───────┴──────────┴─────────┴────────────┴──────┴──────┴──────┴─ ─ ─┴──────┘
+//   ┌───────┬──────────┬────────────┬────────────┬──────┬──────┬─ ─ ─┬──────┐
+//   │ epoch │ degraded │ near limit │ neighbours │ slot │ slot │     │ slot │    a key's slot is chosen by its hash
+//   └───────┴──────────┴────────────┴────────────┴──────┴──────┴─ ─ ─┴──────┘
 //
 // The writer bumps a key's slot after its commit and before the acknowledgement. A reader notes the slot before it
 // reads; its copy is good while the slot still has that number. Keys that share a slot only cost a read.
-import { TURN_WORDS, Turn } from './turn.ts';
 
 // As many as a build has entries that change: two keys of one slot cost each other's copies.
 const SLOTS = 1 << 16;
 const EPOCH = 0;
 const DEGRADED = 1;
-const PRESSED = 2;
+const NEAR_LIMIT = 2;
 const NEIGHBOURS = 3;
-const TURN = 4;
-const FIRST_SLOT = TURN + TURN_WORDS;
+const FIRST_SLOT = 4;
 
 /** A key's hash, of 32 bits. */
 export function hashOf(key: string): number {
@@ -29,14 +27,11 @@ export function hashOf(key: string): number {
 
 export class Versions {
   readonly buffer: SharedArrayBuffer;
-  /** Whose turn it is to write. */
-  readonly turn: Turn;
   readonly #slots: Int32Array;
 
   constructor(buffer = new SharedArrayBuffer((FIRST_SLOT + SLOTS) * Int32Array.BYTES_PER_ELEMENT)) {
     this.buffer = buffer;
     this.#slots = new Int32Array(buffer);
-    this.turn = new Turn(this.#slots.subarray(TURN, FIRST_SLOT));
   }
 
   /** Where the version of a key with this hash is. */
@@ -63,12 +58,12 @@ export class Versions {
   }
 
   /** True while the store is near its size limit and evicts by use: then the writer wants to know of reads at once. */
-  get isPressed(): boolean {
-    return Atomics.load(this.#slots, PRESSED) === 1;
+  get isNearLimit(): boolean {
+    return Atomics.load(this.#slots, NEAR_LIMIT) === 1;
   }
 
-  setPressed(isPressed: boolean): void {
-    Atomics.store(this.#slots, PRESSED, isPressed ? 1 : 0);
+  setNearLimit(isNearLimit: boolean): void {
+    Atomics.store(this.#slots, NEAR_LIMIT, isNearLimit ? 1 : 0);
   }
 
   /** True when another coordinator of this process may have the store open, whose writes bump no versions here. */
@@ -80,12 +75,27 @@ export class Versions {
     Atomics.store(this.#slots, NEIGHBOURS, 1);
   }
 
-  bump(keys: Iterable<string> | 'all'): void {
-    if (keys === 'all') {
+  /** Makes the copies out of date of all keys with these hashes. */
+  bump(hashes: Iterable<number> | 'all'): void {
+    if (hashes === 'all') {
       for (let slot = FIRST_SLOT; slot < FIRST_SLOT + SLOTS; slot++) Atomics.add(this.#slots, slot, 1);
       return;
     }
-    for (const key of keys) Atomics.add(this.#slots, this.slotOf(hashOf(key)), 1);
+    for (const hash of hashes) this.bumpOne(hash);
+  }
+
+  /**
+   * Bumps a slot that was at `version` before the commit. False when somebody else has bumped it since, who may know of
+   * a later commit: then it is bumped all the same, and what was just written may not be kept as the latest.
+   */
+  advance(slot: number, version: number): boolean {
+    if (Atomics.compareExchange(this.#slots, slot, version, (version + 1) | 0) === version) return true;
+    Atomics.add(this.#slots, slot, 1);
+    return false;
+  }
+
+  bumpOne(hash: number): void {
+    Atomics.add(this.#slots, this.slotOf(hash), 1);
   }
 
   bumpEpoch(): void {

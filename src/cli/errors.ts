@@ -1,5 +1,6 @@
 // What the command line answers when something goes wrong, and with which exit status.
 import { GloveboxError } from '../cache/errors.ts';
+import { describeSystemError, isSystemError } from '../domains/compilation/system-error.ts';
 import { sanitizeLine } from './render/text.ts';
 
 /** Everything went well. */
@@ -22,6 +23,11 @@ export class UsageError extends GloveboxError {
 export function describeError(error: unknown): string {
   if (error instanceof GloveboxError) {
     return `error: ${error.message.split('\n').map(sanitizeLine).join('\n')}`;
+  }
+  // A limit of the system can be met anywhere, and is no bug.
+  const { code } = (error ?? {}) as NodeJS.ErrnoException;
+  if (isSystemError(error) && (code === 'EMFILE' || code === 'ENFILE')) {
+    return `error: ${describeSystemError(error, '')}`;
   }
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `error: this is a bug in glovebox, please report it with the lines below.\n${detail}`;

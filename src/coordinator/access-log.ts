@@ -7,7 +7,7 @@ type AccessOperation = WriteOperation & { type: 'access' };
 // How long reads are added up, in milliseconds: each key that was read is a page to write. Not so long where it matters
 // for what goes next. And how many keys one operation updates: few enough to let other operations in between.
 const INTERVAL_MS = 30_000;
-const PRESSED_INTERVAL_MS = 1000;
+const NEAR_LIMIT_INTERVAL_MS = 1000;
 const ENTRIES_PER_OPERATION = 64;
 /**
  * Keys that are added up at most. Reads of more of them count no more until the next writing down: who reads through
@@ -25,15 +25,15 @@ export class AccessLog {
     this.#write = write;
   }
 
-  /** `isPressed`: the store is near its size limit, and all reads matter for what goes next. */
-  add({ entries, isUrgent }: AccessOperation, now: number, isPressed: boolean): void {
+  /** `isNearLimit`: the store is near its size limit, and all reads matter for what goes next. */
+  add({ entries, isUrgent }: AccessOperation, now: number, isNearLimit: boolean): void {
     this.#now = Math.max(this.#now, now);
     for (const [key, count, last] of entries) {
       const access = this.#accesses.get(key);
       if (access) {
         access.count += count;
         access.last = Math.max(access.last, last);
-      } else if (isPressed || isUrgent || this.#accesses.size < MOST_ENTRIES) {
+      } else if (isNearLimit || isUrgent || this.#accesses.size < MOST_ENTRIES) {
         this.#accesses.set(key, { count, last });
       }
     }
@@ -41,7 +41,7 @@ export class AccessLog {
     else
       this.#timer ??= setTimeout(
         () => void this.flush(),
-        isPressed ? PRESSED_INTERVAL_MS : INTERVAL_MS,
+        isNearLimit ? NEAR_LIMIT_INTERVAL_MS : INTERVAL_MS,
       ).unref();
   }
 

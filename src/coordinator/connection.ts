@@ -1,4 +1,8 @@
 // A worker thread's side of its connection to the coordinator: one per thread, shared by all its caches.
+//
+// Most calls are answered when the event loop turns. A thread that cannot await is blocked instead, and takes what arrives
+// from its ports itself, also what is for others. The coordinator never waits for a thread that it serves, so that this
+// ends as soon as its event loop turns, or else with the caller's patience.
 import {
   MessageChannel,
   type MessagePort,
@@ -6,19 +10,15 @@ import {
   receiveMessageOnPort,
   threadId,
 } from 'node:worker_threads';
-import { wrap } from 'comlink';
-import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
+import { type Endpoint, wrap } from 'comlink';
 import { block } from '../cache/block.ts';
 import { GloveboxError } from '../cache/errors.ts';
 import type { WriteOperation, WriteResult } from '../cache/store.ts';
-import { clearTimeout, performance, queueMicrotask, setTimeout } from '../cache/time.ts';
+import { clearTimeout, performance, queueMicrotask, setTimeout, wallClock } from '../cache/time.ts';
 import {
   type Control,
   type Hello,
-  type OpenReply,
-  type OpenRequest,
   PROTOCOL_VERSION,
-  type Reply,
   type WriteMessage,
   type WrittenMessage,
 } from './protocol.ts';
@@ -30,17 +30,32 @@ export type RemoteControl = {
   ) => Promise<Awaited<ReturnType<Control[Name]>>>;
 };
 
-/** What Comlink answers to the opening of a store. */
-interface OpenAnswer {
-  id: string;
-  type: string;
-  value?: Reply<OpenReply>;
+type Answered<Name extends keyof Control> = Awaited<ReturnType<Control[Name]>>;
+
+/** How a thread is blocked for an answer. */
+export interface Patience<Value> {
+  timeoutMs: number;
+  /** The operation does without when there is none: then a warning says so, once. Default: false. */
+  isLast?: boolean;
+  /** Takes an answer that comes late. Default: it is dropped. */
+  late?: (value: Value) => void;
 }
 
-// How often a blocked thread looks for an answer, in milliseconds.
-const POLL_MS = 0.2;
+/** What Comlink answers. */
+interface ComlinkAnswer {
+  id: string;
+  type: string;
+  value?: unknown;
+}
+
+// How often a blocked thread looks for an answer, in milliseconds: the first time, and at least.
+const FIRST_LOOK_MS = 0.02;
+const LOOK_MS = 0.5;
+// Before a blocked thread gives up, the coordinator does: so that an answer is on the way, or there will be none.
+const ANSWER_MS = 10;
 
 const ENDED = 'The coordinator has ended.';
+const SILENT = 'The thread of the coordinator has not answered in time.';
 
 /** The thread of the coordinator has ended, or never answered. */
 export class CoordinatorEndedError extends GloveboxError {
@@ -56,11 +71,20 @@ export class Connection {
   readonly #hello: Hello;
   /** The thread of the coordinator; undefined when a port was passed by hand. */
   #thread: number | undefined;
+  // Of the message that greets it.
+  #delivery: Promise<void> = Promise.resolve();
   readonly #calls = new Set<(reason: Error) => void>();
+  readonly #answers = new Map<string, (answer: ComlinkAnswer) => void>();
   readonly #pending = new Map<number, (result: WriteResult) => void>();
+  #listener: ((event: { data: unknown }) => void) | undefined;
   #outbox: WriteMessage = [];
   #nextId = 1;
   #isClosed = false;
+  #hasAnswered = false;
+  #isWarned = false;
+  // Milliseconds that it was waited for in vain since it last said something: a thread that makes many calls of a
+  // coordinator that is blocked does not wait for the timeout each time.
+  #silentMs = 0;
   // Calls and operations that wait for an answer: while there are any, the thread is kept running.
   #waiting = 0;
 
@@ -75,10 +99,9 @@ export class Connection {
       control: control.port2,
       writes: writes.port2,
     };
-    this.#control = wrap(nodeEndpoint(control.port1)) as unknown as RemoteControl;
-    this.#writes.on('message', (message: WrittenMessage) => {
-      for (const [id, result] of message) this.#settle(id, result);
-    });
+    this.#control = wrap(this.#endpoint) as unknown as RemoteControl;
+    this.#controlPort.on('message', (message: ComlinkAnswer) => this.#answered(message));
+    this.#writes.on('message', (message: WrittenMessage) => this.#written(message));
     this.#writes.on('close', () => this.#close());
     this.#controlPort.on('close', () => this.#close());
     this.#controlPort.unref();
@@ -86,75 +109,52 @@ export class Connection {
   }
 
   /** Connects over a port that was passed by hand. */
-  static async overPort(port: MessagePort): Promise<Connection> {
+  static overPort(port: MessagePort): Connection {
     const connection = new Connection();
     port.postMessage(connection.#hello, connection.#transfer);
     port.unref();
+    connection.#hasAnswered = true;
     return connection;
   }
 
-  /**
-   * Connects to the coordinator of a thread. Undefined when that has none which speaks our language, or none that
-   * answers in so many milliseconds.
-   */
-  static async toThread(thread: number, timeout?: number): Promise<Connection | undefined> {
+  /** Greets the coordinator of a thread. Whether it has one that speaks our language its answers tell. */
+  static toThread(thread: number): Connection {
     const connection = new Connection();
     connection.#thread = thread;
-    const timer = timeout === undefined ? undefined : setTimeout(() => connection.#close(), timeout);
+    connection.#delivery = postMessageToThread(thread, connection.#hello, connection.#transfer);
+    connection.#delivery.catch(() => connection.#close());
+    return connection;
+  }
+
+  /** Whether there is a coordinator that answers, in so many milliseconds. */
+  async isAnswered(timeoutMs?: number): Promise<boolean> {
+    if (this.#hasAnswered) return true;
+    const giveUp = () => {
+      // A thread that was blocked may have been answered meanwhile.
+      if (!this.#hasAnswered) this.#close();
+    };
+    const timer = timeoutMs === undefined ? undefined : setTimeout(giveUp, timeoutMs);
     try {
-      await connection.#hold(() =>
-        postMessageToThread(thread, connection.#hello, connection.#transfer, timeout),
-      );
+      await this.#hold(() => this.#delivery);
       // The message arrived; whether it was understood only an answer tells.
-      await connection.call(control => control.greet());
-      return connection;
+      await this.call(control => control.greet());
+      return true;
     } catch {
-      connection.#close();
-      return undefined;
+      giveUp();
+      return this.#hasAnswered;
     } finally {
       clearTimeout(timer);
     }
   }
 
-  /** Greets the coordinator of a thread. Whether it is there and understands {@link openNow} tells. */
-  static begin(thread: number): Connection {
-    const connection = new Connection();
-    connection.#thread = thread;
-    postMessageToThread(thread, connection.#hello, connection.#transfer).catch(() => connection.#close());
-    return connection;
-  }
-
-  /**
-   * Opens a store with this thread blocked, for so many milliseconds at most. Undefined when no answer came in time. Not
-   * while {@link isWaiting}.
-   */
-  openNow(request: OpenRequest, patience: number): Reply<OpenReply> | undefined {
-    const id = `open ${this.#nextId++}`;
-    // As Comlink says it, which only listens when the event loop turns.
-    const argumentList = [{ type: 'RAW', value: request }];
-    this.#controlPort.postMessage({ id, type: 'APPLY', path: ['open'], argumentList });
-    const until = performance.now() + patience;
-    while (performance.now() < until) {
-      const received = receiveMessageOnPort(this.#controlPort) as { message: OpenAnswer } | undefined;
-      if (received?.message.id === id) {
-        return received.message.type === 'RAW' ? received.message.value : undefined;
-      }
-      if (!received) block(POLL_MS);
-    }
-    this.#controlPort.on('message', ({ id: late, value }: OpenAnswer) => {
-      if (late === id && value?.ok) this.#control.release(value.value.instance).catch(() => undefined);
-    });
-    return undefined;
+  /** The same, with this thread blocked. */
+  isAnsweredNow(timeoutMs: number): boolean {
+    return this.#hasAnswered || this.callNow('greet', [], { timeoutMs }) !== undefined;
   }
 
   /** Gives the connection up. */
   abandon(): void {
     this.#close();
-  }
-
-  /** True while answers are waited for, which come when the event loop turns. */
-  get isWaiting(): boolean {
-    return this.#waiting > 0;
   }
 
   /** True once the coordinator has ended. */
@@ -164,6 +164,16 @@ export class Connection {
 
   get #transfer(): MessagePort[] {
     return [this.#hello.control, this.#hello.writes];
+  }
+
+  get #endpoint(): Endpoint {
+    return {
+      postMessage: (message, transfer) => this.#controlPort.postMessage(message, transfer as never),
+      addEventListener: (_type, listener) => {
+        this.#listener = listener as (event: { data: unknown }) => void;
+      },
+      removeEventListener: () => undefined,
+    };
   }
 
   /** Passes a thread on to this connection's coordinator. */
@@ -186,6 +196,31 @@ export class Connection {
     );
   }
 
+  /** The same with this thread blocked. Undefined when no answer came in time, or an error. */
+  callNow<Name extends keyof Control>(
+    name: Name,
+    args: Parameters<Control[Name]>,
+    { timeoutMs, isLast = false, late }: Patience<Answered<Name>>,
+  ): { value: Answered<Name> } | undefined {
+    if (this.#isClosed) return undefined;
+    const id = `now ${this.#nextId++}`;
+    let answer: { value: Answered<Name> } | undefined;
+    let hasAnswer = false;
+    let isLate = false;
+    this.#answers.set(id, ({ type, value }) => {
+      hasAnswer = true;
+      if (type !== 'RAW') return;
+      answer = { value: value as Answered<Name> };
+      if (isLate) late?.(answer.value);
+    });
+    // As Comlink says it, which listens only when the event loop turns.
+    const argumentList = (args as unknown[]).map(value => ({ type: 'RAW', value }));
+    this.#controlPort.postMessage({ id, type: 'APPLY', path: [name], argumentList });
+    isLate = !this.#waitFor(() => hasAnswer, timeoutMs);
+    if (isLate && isLast) this.#warn(timeoutMs);
+    return answer;
+  }
+
   write(instance: number, operation: WriteOperation, now: number): Promise<WriteResult> {
     if (this.#isClosed) return Promise.resolve({ failed: ENDED });
     return this.#hold(
@@ -193,14 +228,82 @@ export class Connection {
         new Promise(resolve => {
           const id = this.#nextId++;
           this.#pending.set(id, resolve);
-          this.#outbox.push([id, instance, now, operation]);
+          this.#outbox.push([id, instance, now, operation, null]);
           // One message for everything that this turn writes.
           if (this.#outbox.length === 1) queueMicrotask(() => this.#flush());
         }),
     );
   }
 
+  /** The same with this thread blocked, for so many milliseconds at most. */
+  writeNow(instance: number, operation: WriteOperation, now: number, timeoutMs: number): WriteResult {
+    if (this.#isClosed) return { failed: ENDED };
+    const id = this.#nextId++;
+    let result: WriteResult | undefined;
+    this.#pending.set(id, found => {
+      result = found;
+    });
+    const patience = Math.max(timeoutMs - this.#silentMs, 0);
+    const allowed = patience - Math.min(ANSWER_MS, patience / 2);
+    const until = Number.isFinite(allowed) ? Math.floor(wallClock.now() + allowed) : null;
+    this.#outbox.push([id, instance, now, operation, until]);
+    this.#flush();
+    if (!this.#waitFor(() => result !== undefined, timeoutMs)) this.#warn(timeoutMs);
+    return result ?? { failed: SILENT };
+  }
+
+  #warn(timeoutMs: number): void {
+    if (this.#isWarned) return;
+    this.#isWarned = true;
+    process.emitWarning(
+      `A cache of thread ${threadId} went on without its coordinator, whose thread has not turned its event loop for ${timeoutMs} ms. Do not block it while others use its caches (Atomics.wait, a loop without an await), or set a longer timeout.`,
+      { type: 'GloveboxWarning', code: 'GLOVEBOX_CACHE' },
+    );
+  }
+
+  #waitFor(isDone: () => boolean, timeoutMs: number): boolean {
+    const since = performance.now();
+    this.#receive();
+    for (let look = FIRST_LOOK_MS; !isDone(); look = Math.min(2 * look, LOOK_MS)) {
+      const left = since + timeoutMs - this.#silentMs - performance.now();
+      if (left <= 0) {
+        this.#silentMs = Math.max(timeoutMs, this.#silentMs);
+        return false;
+      }
+      block(Math.min(look, left));
+      this.#receive();
+    }
+    return true;
+  }
+
+  // What has arrived.
+  #receive(): void {
+    for (let next = receiveMessageOnPort(this.#controlPort); next; ) {
+      this.#answered(next.message as ComlinkAnswer);
+      next = receiveMessageOnPort(this.#controlPort);
+    }
+    for (let next = receiveMessageOnPort(this.#writes); next; next = receiveMessageOnPort(this.#writes)) {
+      this.#written(next.message as WrittenMessage);
+    }
+  }
+
+  #answered(message: ComlinkAnswer): void {
+    this.#silentMs = 0;
+    this.#hasAnswered = true;
+    const answer = this.#answers.get(message.id);
+    if (answer) {
+      this.#answers.delete(message.id);
+      answer(message);
+    } else this.#listener?.({ data: message });
+  }
+
+  #written(message: WrittenMessage): void {
+    this.#silentMs = 0;
+    for (const [id, result] of message) this.#settle(id, result);
+  }
+
   #flush(): void {
+    if (this.#outbox.length === 0) return;
     const message = this.#outbox;
     this.#outbox = [];
     this.#writes.postMessage(message);

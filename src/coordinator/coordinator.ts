@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { block } from '../cache/block.ts';
 import type { CacheStats } from '../cache/cache.ts';
 import { assertTag } from '../cache/keys.ts';
 import { StoreBusyError } from '../cache/store.ts';
@@ -93,6 +94,19 @@ export class Coordinator {
     }
   }
 
+  /** The same, with this thread blocked meanwhile. */
+  openNow(request: OpenRequest, client: Client): OpenedStore {
+    const until = performance.now() + request.timeout;
+    for (;;) {
+      try {
+        return this.open(request, client, performance.now() < until);
+      } catch (error) {
+        if (!(error instanceof StoreBusyError)) throw error;
+      }
+      block(BUSY_RETRY_MS);
+    }
+  }
+
   /**
    * The same at once: without a store when it cannot be opened, or with {@link StoreBusyError} when that is because of
    * another process and it `mayBeBusy`.
@@ -145,7 +159,7 @@ export class Coordinator {
     host.close();
   }
 
-  aggregatedStats(): AggregatedCacheStats {
+  async aggregatedStats(): Promise<AggregatedCacheStats> {
     const all: AggregatedCacheStats = {
       totalInstances: this.#hosts.size,
       instances: {},
@@ -156,7 +170,7 @@ export class Coordinator {
       hitRate: 0,
     };
     for (const host of this.#hosts.values()) {
-      const stats = host.stats();
+      const stats = await host.stats();
       const { directory, backend } = host.options;
       all.instances[directory in all.instances ? nameOf(directory, backend) : directory] = stats;
       all.totalSize += stats.size;

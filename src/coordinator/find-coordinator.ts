@@ -18,21 +18,14 @@ import {
 } from 'node:worker_threads';
 import { InvalidArgumentError } from '../cache/errors.ts';
 import { Connection } from './connection.ts';
-import type { Coordinator } from './coordinator.ts';
-import {
-  COORDINATOR_KEY,
-  closeForeignHello,
-  type Hello,
-  isHello,
-  type OpenReply,
-  type OpenRequest,
-} from './protocol.ts';
+import { Coordinator } from './coordinator.ts';
+import { COORDINATOR_KEY, closeForeignHello, type Hello, isHello } from './protocol.ts';
 
 const MAIN_THREAD = 0;
-// How long to wait for the main thread when it is not known whether it has a coordinator at all.
-const ASKING_MS = 500;
-// How long a thread is blocked for its coordinator, which answers in a few unless it is blocked itself; and once only.
-const PATIENCE_MS = 1000;
+// How long to wait for the main thread when it is not known whether it has a coordinator at all. One that does not even
+// listen is known at once, but not to a thread that is blocked.
+const ASKING_MS = 2000;
+const BLOCKED_ASKING_MS = 500;
 
 const above = getEnvironmentData(COORDINATOR_KEY);
 // A thread can also hold this module twice, of two versions perhaps: then each copy coordinates its own caches, and the
@@ -41,78 +34,87 @@ const isBelow = above !== undefined && above !== threadId;
 // A thread that was started by one without Glovebox: there may be others.
 const isStray = above === undefined && !isMainThread;
 
-let connection: Promise<Connection | undefined> | undefined;
-// The same, once it is there.
-let connected: Connection | undefined;
-// The coordinator may be busy for long.
-let hasWaitedInVain = false;
-let coordinator: Promise<Coordinator> | undefined;
 let portByHand: MessagePort | undefined;
+// Begun with the first operation. Undefined before that, and in a thread that coordinates its caches itself.
+let connection: Connection | undefined;
+// Whether there is a coordinator that answers over it.
+let connecting: Promise<Connection | undefined> | undefined;
+let isAlone = !isBelow && !isStray;
+let coordinator: Coordinator | undefined;
 
 if (above === undefined) {
   // For the threads that this one starts from now on.
   setEnvironmentData(COORDINATOR_KEY, threadId);
   // The channel belongs to the whole process: what is no greeting of ours is somebody else's, and no mistake.
   process.on('workerMessage', (message: unknown) => {
-    if (isHello(message)) welcome(message).catch(() => refuse(message));
+    if (isHello(message)) welcome(message).catch(() => closeForeignHello(message));
     else closeForeignHello(message);
   });
 }
 
 /** The connection to another thread's coordinator; undefined in a thread that coordinates its caches itself. */
 export function findCoordinator(): Promise<Connection | undefined> {
-  connection ??= connect();
-  // What could not be loaded now (no file descriptor left, perhaps) can be another time.
-  connection.catch(() => {
-    connection = undefined;
-  });
-  return connection;
+  connecting ??= connect();
+  return connecting;
+}
+
+async function connect(): Promise<Connection | undefined> {
+  const begun = begin();
+  if (begun && !(await begun.isAnswered(isBelow ? undefined : ASKING_MS))) loseCoordinator();
+  return found();
 }
 
 /**
- * A store, opened at once, with this thread blocked for a moment: what a task leaves behind unawaited would be lost with
- * its thread otherwise, which may not turn its event loop again. Undefined where that cannot be done.
+ * The same at once. Where a coordinator is known to be, it may not have answered yet. Where it is not, the thread is
+ * blocked until that is known.
  */
-export function openNow(request: OpenRequest): { connection: Connection; reply: OpenReply } | undefined {
-  // It is being connected already.
-  const isConnecting = connection !== undefined && connected === undefined;
-  if (!isBelow || portByHand !== undefined || isConnecting || hasWaitedInVain) return undefined;
-  if (connected?.isWaiting || connected?.isClosed) return undefined;
-  const own = connected ?? Connection.begin(above as number);
-  const answer = own.openNow(request, PATIENCE_MS);
-  hasWaitedInVain = answer === undefined;
-  if (answer && !connected) {
-    connected = own;
-    connection = Promise.resolve(own);
-  } else if (!answer && own !== connected) {
-    own.abandon();
-  }
-  return answer?.ok ? { connection: own, reply: answer.value } : undefined;
+export function findCoordinatorNow(): Connection | undefined {
+  const begun = begin();
+  if (begun?.isClosed || (begun && !isBelow && !begun.isAnsweredNow(BLOCKED_ASKING_MS))) loseCoordinator();
+  return found();
 }
 
-/** The other thread's coordinator has ended: from now on this thread coordinates its caches itself. */
+/** The same, where that takes no time. */
+export function knownCoordinator(): Connection | undefined {
+  return isBelow || portByHand ? begin() : undefined;
+}
+
+function begin(): Connection | undefined {
+  if (connection) return connection;
+  if (portByHand) connection = Connection.overPort(portByHand);
+  else if (!isAlone) connection = Connection.toThread(isBelow ? (above as number) : MAIN_THREAD);
+  return connection;
+}
+
+function found(): Connection | undefined {
+  // For the threads that this one starts from now on.
+  if (connection && isStray && !portByHand) setEnvironmentData(COORDINATOR_KEY, MAIN_THREAD);
+  return connection;
+}
+
+/** The other thread's coordinator has ended, or never was: from now on this thread coordinates its caches itself. */
 export function loseCoordinator(): void {
-  connection = Promise.resolve(undefined);
-  connected = undefined;
+  connection?.abandon();
+  connection = undefined;
+  connecting = Promise.resolve(undefined);
+  portByHand = undefined;
+  isAlone = true;
 }
 
 /** Whether this thread coordinates its caches itself. Connects to no coordinator that is known to be elsewhere. */
 export async function coordinatesItself(): Promise<boolean> {
-  return portByHand === undefined && !isBelow && (await findCoordinator()) === undefined;
+  return isAlone || (portByHand === undefined && !isBelow && (await findCoordinator()) === undefined);
 }
 
 /** The coordinator of this thread, for those that it coordinates. */
-export function openCoordinator(): Promise<Coordinator> {
-  coordinator ??= import('./coordinator.ts').then(module => new module.Coordinator(!isMainThread));
-  coordinator.catch(() => {
-    coordinator = undefined;
-  });
+export function ownCoordinator(): Coordinator {
+  coordinator ??= new Coordinator(!isMainThread);
   return coordinator;
 }
 
 /** Empties stores in memory that no thread uses, where this thread coordinates any. */
-export async function forgetUnused(): Promise<void> {
-  (await coordinator?.catch(() => undefined))?.forgetUnused();
+export function forgetUnused(): void {
+  coordinator?.forgetUnused();
 }
 
 /** Has this thread use a port that was passed by hand, instead of looking for its coordinator. */
@@ -122,7 +124,7 @@ export function usePort(port: MessagePort): void {
       'connectToCoordinator() takes the port that createCoordinatorPort() made in the thread above.',
     );
   }
-  if (connection) {
+  if (connection || connecting) {
     throw new InvalidArgumentError(
       'This thread is connected already. Call connectToCoordinator() before its first cache operation.',
     );
@@ -130,26 +132,9 @@ export function usePort(port: MessagePort): void {
   portByHand = port;
 }
 
-async function connect(): Promise<Connection | undefined> {
-  if (portByHand === undefined && !isBelow && !isStray) return undefined;
-  if (portByHand) return Connection.overPort(portByHand);
-  if (isBelow) {
-    connected = await Connection.toThread(above as number);
-    return connected;
-  }
-  const main = await Connection.toThread(MAIN_THREAD, ASKING_MS);
-  if (main) setEnvironmentData(COORDINATOR_KEY, MAIN_THREAD);
-  return main;
-}
-
 // A thread below has been told that this one coordinates, before the main thread did.
 async function welcome(hello: Hello): Promise<void> {
   const elsewhere = await findCoordinator();
   if (elsewhere) await elsewhere.forward(hello);
-  else (await openCoordinator()).accept(hello);
-}
-
-function refuse({ control, writes }: Hello): void {
-  control.close();
-  writes.close();
+  else ownCoordinator().accept(hello);
 }

@@ -1,29 +1,31 @@
 // One store as the coordinator runs it: the queue in front of its writer, its leases, and who uses it.
 import { join } from 'node:path';
 import { BlobFiles } from '../cache/blobs.ts';
+import { block } from '../cache/block.ts';
 import type { CacheStats, CheckReport } from '../cache/cache.ts';
 import { COUNTERS, Counter } from '../cache/link.ts';
 import type { SharedMemory } from '../cache/shared-memory.ts';
 import { isDamage } from '../cache/sqlite/open.ts';
 import { DATABASE_FILE } from '../cache/sqlite/store.ts';
 import {
+  type Accesses,
   isExpired,
   type LeaseRecord,
   type Store,
   StoreBusyError,
+  type TimedOperation,
   type WriteOperation,
   type WriteResult,
 } from '../cache/store.ts';
-import { pause, performance } from '../cache/time.ts';
+import { performance } from '../cache/time.ts';
 import { AccessLog } from './access-log.ts';
 import { type Client, type LeaseHost, Leases } from './leases.ts';
 import { LiveStore, type LiveStoreOptions } from './live-store.ts';
+import { LongRun } from './long-run.ts';
 import type { Stated, StoreOptions } from './protocol.ts';
 import { type Queued, WriteQueue, type Writer } from './write-queue.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
-// What SQLite can wait.
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 const BUSY_RETRY_MS = 4;
 
 export interface HostOptions extends LiveStoreOptions {
@@ -40,13 +42,14 @@ export class StoreHost implements LeaseHost, Writer {
   /** The last transaction failed. */
   #isStuck = false;
   /** The long operation that is being done. */
-  #long: Promise<void> | undefined;
+  #long: LongRun | undefined;
   #inSteps = 0;
   readonly #queue = new WriteQueue(this);
   readonly #accessLog = new AccessLog((operation, now, timeout) => this.#push(operation, now, timeout));
   readonly #counters = new Map<Client, Float64Array>();
   readonly #users = new Map<Client, number>();
   readonly #past = new Float64Array(COUNTERS);
+  readonly #reads = new Set<() => Accesses>();
 
   /** Throws {@link StoreBusyError} when another process keeps the store from being opened and `mayBeBusy`. */
   constructor(options: HostOptions, mayBeBusy = false) {
@@ -55,7 +58,8 @@ export class StoreHost implements LeaseHost, Writer {
     const onOpen = () => {
       this.#isStuck = false;
     };
-    this.#live = new LiveStore(options, onOpen, mayBeBusy);
+    const takeAccesses = () => [...this.#reads].flatMap(take => take());
+    this.#live = new LiveStore(options, { onOpen, takeAccesses }, mayBeBusy);
     this.shared = this.#live.shared;
   }
 
@@ -121,14 +125,32 @@ export class StoreHost implements LeaseHost, Writer {
 
   /** A thread has ended, perhaps in the middle of writing by itself. */
   threadEnded(thread: number): void {
-    const { versions, tier, group } = this.shared;
-    const wasWriting = versions.turn.isOf(thread);
+    const { versions, tier, lock } = this.shared;
     // It may have committed something and not have come to say so.
-    if (wasWriting) versions.bump('all');
-    group.endOf(thread, wasWriting ? () => this.#live.read(store => store.latestCommits()) : undefined);
+    if (lock.isHeldBy(thread)) versions.bump('all');
     tier.endOf(thread);
-    versions.turn.endOf(thread);
-    group.wakeOne();
+    lock.releaseDead(thread);
+  }
+
+  /** What `take` gives is asked for before entries are evicted. Returns how it is not asked for any more. */
+  addReads(take: () => Accesses): () => void {
+    this.#reads.add(take);
+    return () => this.#reads.delete(take);
+  }
+
+  /** Commits at once, for this thread's caches; undefined when that is not possible, and {@link write} is to do it. */
+  commitNow(batch: readonly TimedOperation[]): WriteResult[] | undefined {
+    const store = this.#long ? undefined : this.#live.current;
+    if (!store) return undefined;
+    try {
+      const results = store.apply(batch);
+      // What went into files that somebody removed is lost: it is done again.
+      if (this.#live.look()) return undefined;
+      if (store.hasBacklog) this.#queue.wake();
+      return results;
+    } catch {
+      return undefined;
+    }
   }
 
   /** A thread that writes by itself left tidying up to do. */
@@ -158,7 +180,7 @@ export class StoreHost implements LeaseHost, Writer {
   /** Resolves after the commit, when every thread that reads will see the change. `timeout`: milliseconds to wait for other processes. */
   write(operation: WriteOperation, now: number, timeout = DEFAULT_TIMEOUT_MS): Promise<WriteResult> {
     if (operation.type === 'access') {
-      this.#accessLog.add(operation, now, this.shared.versions.isPressed);
+      this.#accessLog.add(operation, now, this.shared.versions.isNearLimit);
       return operation.isUrgent ? this.#accessLog.flush(timeout) : Promise.resolve({ value: true });
     }
     return this.#push(operation, now, timeout);
@@ -168,6 +190,29 @@ export class StoreHost implements LeaseHost, Writer {
     return new Promise(done => {
       this.#queue.push({ operation, now, deadline: performance.now() + timeout, done });
     });
+  }
+
+  /** As {@link write}, but nothing is done of it any more when the time is over: its caller has gone on then. */
+  writeInTime(operation: WriteOperation, now: number, timeout: number): Promise<WriteResult> {
+    return new Promise(done => {
+      this.#queue.push({ operation, now, deadline: performance.now() + timeout, isDue: true, done });
+    });
+  }
+
+  /** The same, with this thread blocked for it. */
+  writeNow(operation: WriteOperation, now: number, timeout: number): WriteResult {
+    let result: WriteResult | undefined;
+    const deadline = performance.now() + timeout;
+    const done = (found: WriteResult) => {
+      result = found;
+    };
+    this.#queue.push({ operation, now, deadline, isDue: true, done });
+    while (!result) {
+      this.#long?.finish(deadline - performance.now());
+      // What cannot be finished in time keeps the lock.
+      if (this.#queue.flush() === 'busy') block(BUSY_RETRY_MS);
+    }
+    return result;
   }
 
   has(key: string, now: number): boolean {
@@ -194,12 +239,12 @@ export class StoreHost implements LeaseHost, Writer {
     this.#live.warnOfSize(key, size);
   }
 
-  stats(): CacheStats {
+  async stats(): Promise<CacheStats> {
     const { tag, backend, directory, maxSize } = this.options;
+    const totals = (await this.#live.totals()) ?? { size: 0, count: 0, blobs: 0 };
     const sum = (index: number) =>
       [...this.#counters.values()].reduce((total, counters) => total + counters[index]!, this.#past[index]!);
     const degraded = this.#live.degraded === undefined ? {} : { degraded: this.#live.degraded };
-    const totals = this.#live.read(store => store.totals()) ?? { size: 0, count: 0, blobs: 0 };
     const { counts } = this.#live;
     return {
       tag,
@@ -224,7 +269,7 @@ export class StoreHost implements LeaseHost, Writer {
 
   // Not while a long operation has its transaction open, nor does one begin meanwhile.
   async #stepByStep<T>(work: () => Promise<T>): Promise<T> {
-    while (this.#long) await this.#long;
+    while (this.#long) await this.#long.isOver;
     this.#inSteps++;
     try {
       return await work();
@@ -263,8 +308,8 @@ export class StoreHost implements LeaseHost, Writer {
     return report;
   }
 
-  async collect(): Promise<void> {
-    await this.#stepByStep(() => this.#live.collect());
+  collect(): Promise<number> {
+    return this.#stepByStep(() => this.#live.collect());
   }
 
   close(): void {
@@ -306,35 +351,19 @@ export class StoreHost implements LeaseHost, Writer {
   }
 
   /** Commits and answers a long operation, for the queue. */
-  async commitLong(queued: Queued): Promise<void> {
-    const isOver = Promise.withResolvers<void>();
-    this.#long = isOver.promise;
-    try {
-      const result = await this.#applyLong(queued);
-      if (result) queued.done(result);
-      // Whatever it was, the other way meets it too, and knows what to do.
-      else this.commit([queued]);
-    } catch (error) {
-      this.#refuse(queued, (error as Error).message);
-    } finally {
+  commitLong(queued: Queued, over: () => void): void {
+    this.#long = new LongRun(this.#live, queued, result => {
       this.#long = undefined;
-      isOver.resolve();
-    }
-  }
-
-  async #applyLong({ operation, now, deadline }: Queued): Promise<WriteResult | undefined> {
-    for (;;) {
-      this.#live.lookBeforeCommit();
       try {
-        const timeout = Math.min(Math.max(Math.ceil(deadline - performance.now()), 1), MAX_TIMEOUT_MS);
-        const result = await this.#live.use(async store => store?.applyLong({ operation, now }, timeout));
-        // What went into files that somebody removed is lost: it is done again.
-        if (!this.#live.look()) return result;
+        if (result) queued.done(result);
+        // Whatever it was, the other way meets it too, and knows what to do.
+        else this.commit([queued]);
       } catch (error) {
-        if (!(error instanceof StoreBusyError) || performance.now() > deadline) return undefined;
-        await pause(BUSY_RETRY_MS);
+        this.#refuse(queued, (error as Error).message);
       }
-    }
+      over();
+    });
+    this.#long.start();
   }
 
   #apply(store: Store, batch: readonly Queued[]): void {

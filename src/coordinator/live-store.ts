@@ -6,7 +6,13 @@ import { SharedMemory } from '../cache/shared-memory.ts';
 import { classify, isOutOfFiles } from '../cache/sqlite/connection.ts';
 import { isDamage, look, OPENING_WAIT_MS } from '../cache/sqlite/open.ts';
 import { DATABASE_FILE, SqliteStore } from '../cache/sqlite/store.ts';
-import { type Store, StoreBusyError, type StoreCounts } from '../cache/store.ts';
+import {
+  type Accesses,
+  type Store,
+  StoreBusyError,
+  type StoreCounts,
+  type StoreTotals,
+} from '../cache/store.ts';
 import { clearInterval, performance, setInterval } from '../cache/time.ts';
 import { formatSize } from '../cache/units.ts';
 import { collectLocks } from './locks.ts';
@@ -20,6 +26,13 @@ export interface LiveStoreOptions extends StoreOptions {
   backend: 'sqlite' | 'memory';
   /** The name of this process's writers. */
   writer: string;
+}
+
+export interface LiveStoreHooks {
+  /** Called for every store that is opened, the first one included. */
+  onOpen(): void;
+  /** Gives what the caches of this thread have read and not reported. */
+  takeAccesses(): Accesses;
 }
 
 // A store that cannot be opened is tried again, and one whose file was removed or replaced is noticed, this often.
@@ -36,9 +49,10 @@ let collecting: Promise<void> = Promise.resolve();
 export class LiveStore implements Closeable {
   readonly shared = new SharedMemory();
   #options: LiveStoreOptions;
-  readonly #onOpen: () => void;
+  readonly #hooks: LiveStoreHooks;
   #current: Store | undefined;
   #degraded: string | undefined;
+  #shrinking: Store | undefined;
   #openedAt = Number.NEGATIVE_INFINITY;
   #lookedAt = Number.NEGATIVE_INFINITY;
   #isClosed = false;
@@ -55,15 +69,15 @@ export class LiveStore implements Closeable {
 
   /**
    * Throws {@link StoreBusyError} when another process keeps the store from being opened and `mayBeBusy`.
-   *
-   * @param onOpen is called for every store that is opened, the first one included
    */
-  constructor(options: LiveStoreOptions, onOpen: () => void, mayBeBusy = false) {
+  constructor(options: LiveStoreOptions, hooks: LiveStoreHooks, mayBeBusy = false) {
     this.#options = options;
     this.shared.limits.set(options);
-    this.#onOpen = onOpen;
+    this.#hooks = hooks;
     this.#open(mayBeBusy ? SHORT_WAIT_MS : OPENING_WAIT_MS, mayBeBusy);
-    this.#looking = setInterval(() => this.look(), LOOK_INTERVAL_MS).unref();
+    this.#looking = setInterval(() => {
+      if (!this.look()) void this.#shrink();
+    }, LOOK_INTERVAL_MS).unref();
   }
 
   /** The store, opened again if need be. */
@@ -119,12 +133,22 @@ export class LiveStore implements Closeable {
 
   /** Does something that takes several turns of the event loop, for which the store stays open. */
   async use<T>(work: (store: Store | undefined) => Promise<T>): Promise<T> {
-    this.#pins++;
+    this.pin();
     try {
       return await work(this.current);
     } finally {
-      this.#pins--;
+      this.unpin();
     }
+  }
+
+  /** The beginning of such a thing whose end is not awaited. */
+  pin(): void {
+    this.#pins++;
+  }
+
+  /** The end of what was begun with {@link pin}. */
+  unpin(): void {
+    this.#pins--;
   }
 
   #closeCurrent(close = (store: Store) => store.close()): void {
@@ -154,7 +178,7 @@ export class LiveStore implements Closeable {
       this.#current = withRoom(coordinatorStores, () => this.#openStore(wait));
       this.#degraded = undefined;
       if (this.#options.backend === 'sqlite') coordinatorStores.add(this);
-      this.#onOpen();
+      this.#hooks.onOpen();
       if (!isKnown) this.#collectInTurn();
     } catch (error) {
       if (mayBeBusy && classify(error) === 'busy') {
@@ -167,16 +191,21 @@ export class LiveStore implements Closeable {
       );
     }
     this.shared.versions.setDegraded(this.#degraded !== undefined);
-    this.shared.versions.setPressed(this.#current?.isPressed ?? false);
+    this.shared.versions.setNearLimit(this.#current?.isNearLimit ?? false);
   }
 
   #openStore(openingWait: number): Store {
     const { backend, directory, maxSize, policy, writer, allowUntrusted } = this.#options;
     const { shared } = this;
-    if (backend === 'memory') return new MemoryStore({ maxSize, policy, versions: shared.versions });
+    const { takeAccesses } = this.#hooks;
+    if (backend === 'memory') {
+      return new MemoryStore({ maxSize, policy, versions: shared.versions, takeAccesses });
+    }
     const onSetAside = (name: string) => this.#warnSetAside(name);
-    const settings = { directory, maxSize, policy, writer, allowUntrusted, onSetAside, shared, openingWait };
-    return new SqliteStore(settings);
+    return SqliteStore.open({
+      ...{ directory, maxSize, policy, writer, allowUntrusted },
+      ...{ onSetAside, shared, openingWait, takeAccesses },
+    });
   }
 
   /** The store goes on under other limits. */
@@ -265,40 +294,67 @@ export class LiveStore implements Closeable {
     return true;
   }
 
+  // Nobody waits for it: what was removed makes the file smaller a moment later.
+  async #shrink(): Promise<void> {
+    const store = this.#current;
+    if (!store || this.#shrinking === store || !this.read(() => store.isShrinkable)) return;
+    this.#shrinking = store;
+    try {
+      await this.use(() => store.shrink());
+    } catch (error) {
+      if (store === this.#current) this.warnOf(error);
+    } finally {
+      this.#shrinking = undefined;
+    }
+  }
+
   /** As {@link look}, nearly each time: what is written to a file that was removed would be acknowledged and lost. */
   lookBeforeCommit(): void {
     if (performance.now() - this.#lookedAt > COMMIT_LOOK_INTERVAL_MS) this.look();
   }
 
-  /** Removes what processes that have ended left behind. */
-  async collect(): Promise<void> {
+  /** See {@link Store.totals}. */
+  async totals(): Promise<StoreTotals | undefined> {
+    try {
+      return await this.use(async store => store?.totals());
+    } catch (error) {
+      return this.readFailed(error);
+    }
+  }
+
+  /** Removes what processes that have ended left behind, and gives disk space back. See {@link Store.collect}. */
+  async collect(): Promise<number> {
     const store = this.#current;
-    await this.#collectAll().catch((error: unknown) => {
+    try {
+      return await this.#collectAll();
+    } catch (error) {
       // Of one that was closed meanwhile it is no news.
       if (store === this.#current) this.warnOf(error);
-    });
+      return 0;
+    }
   }
 
   // One store after the other: of many that are opened together, those whose turn it is not may be closed again.
   #collectInTurn(): void {
     collecting = collecting
-      .then(() => (this.#current ? this.#collectAll() : undefined))
-      .catch(() => undefined);
+      .then(() => (this.#current ? this.#collectAll() : 0))
+      .then(
+        () => undefined,
+        () => undefined,
+      );
   }
 
-  #collectAll(): Promise<void> {
-    return this.use(async store => {
-      if (store) await this.#collect(store);
-    });
+  #collectAll(): Promise<number> {
+    return this.use(async store => (store ? this.#collect(store) : 0));
   }
 
-  async #collect(store: Store): Promise<void> {
+  async #collect(store: Store): Promise<number> {
     if (this.lockDirectory !== undefined) {
       await collectLocks(this.lockDirectory);
       // The one that is held while the database file itself is migrated or set aside.
       await collectLocks(this.#options.directory);
     }
-    await store.collect();
+    return store.collect();
   }
 
   #warnSetAside(name: string): void {

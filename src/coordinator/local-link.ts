@@ -3,7 +3,7 @@ import type { BlobFiles } from '../cache/blobs.ts';
 import type { CacheStats, CheckReport } from '../cache/cache.ts';
 import type { Grant, LeaseRequest, StoreLink } from '../cache/link.ts';
 import type { SharedMemory } from '../cache/shared-memory.ts';
-import type { StoreReader, WriteOperation, WriteResult } from '../cache/store.ts';
+import type { Accesses, StoreReader, TimedOperation, WriteOperation, WriteResult } from '../cache/store.ts';
 import type { Coordinator, OpenedStore } from './coordinator.ts';
 import type { StoreHost } from './host.ts';
 import type { Client } from './leases.ts';
@@ -18,6 +18,7 @@ export class LocalLink implements StoreLink {
   readonly #host: StoreHost;
   readonly #client: Client;
   readonly #timeout: number;
+  readonly #reads: (() => void)[] = [];
 
   private constructor(
     coordinator: Coordinator,
@@ -39,7 +40,16 @@ export class LocalLink implements StoreLink {
     return new LocalLink(coordinator, client, await coordinator.openInTime(request, client), request.timeout);
   }
 
+  /** The same, with this thread blocked for it. */
+  static openNow(coordinator: Coordinator, request: OpenRequest, client: Client): LocalLink {
+    return new LocalLink(coordinator, client, coordinator.openNow(request, client), request.timeout);
+  }
+
   reader(): StoreReader {
+    return this.#host.reader;
+  }
+
+  readerNow(): StoreReader {
     return this.#host.reader;
   }
 
@@ -47,12 +57,24 @@ export class LocalLink implements StoreLink {
     return this.#host.readFailed(error);
   }
 
+  commit(batch: readonly TimedOperation[]): WriteResult[] | undefined {
+    return this.#host.commitNow(batch);
+  }
+
   tooLarge(key: string, size: number): void {
     this.#host.tooLarge(key, size);
   }
 
-  write(operation: WriteOperation, now: number): Promise<WriteResult> {
+  send(operation: WriteOperation, now: number): Promise<WriteResult> {
     return this.#host.write(operation, now, this.#timeout);
+  }
+
+  sendNow(operation: WriteOperation, now: number, timeoutMs: number): WriteResult {
+    return this.#host.writeNow(operation, now, timeoutMs);
+  }
+
+  addReads(take: () => Accesses): void {
+    this.#reads.push(this.#host.addReads(take));
   }
 
   lease(request: LeaseRequest, onWait: (holder: { pid: number }) => void): Promise<Grant> {
@@ -71,11 +93,12 @@ export class LocalLink implements StoreLink {
     return this.#host.check(repair);
   }
 
-  collect(): Promise<void> {
+  collect(): Promise<number> {
     return this.#host.collect();
   }
 
   async close(): Promise<void> {
+    for (const remove of this.#reads) remove();
     this.#coordinator.release(this.#host, this.#client);
   }
 }

@@ -2,36 +2,39 @@
 import { randomUUID } from 'node:crypto';
 import { BlobFiles } from '../cache/blobs.ts';
 import type { CacheStats, CheckReport } from '../cache/cache.ts';
+import { ThreadStore } from '../cache/client/thread-store.ts';
 import { ConflictingOptionsError, GloveboxError } from '../cache/errors.ts';
 import type { Grant, LeaseRequest, StoreLink } from '../cache/link.ts';
 import { partsOf } from '../cache/pace.ts';
 import { SharedMemory } from '../cache/shared-memory.ts';
 import { isOutOfFiles } from '../cache/sqlite/connection.ts';
-import { SqliteReader } from '../cache/sqlite/reader.ts';
 import {
+  type Accesses,
   LONG_SET,
   type StoreReader,
   type TimedOperation,
   type WriteOperation,
   type WriteResult,
 } from '../cache/store.ts';
-import { performance, queueMicrotask } from '../cache/time.ts';
-import { type Connection, CoordinatorEndedError, type RemoteControl } from './connection.ts';
-import { DirectWriter, isPlain } from './direct-writer.ts';
+import { type Connection, CoordinatorEndedError, type Patience, type RemoteControl } from './connection.ts';
 import { type Closeable, withRoom, workerStores } from './open-stores.ts';
-import { PortReader } from './port-reader.ts';
-import type { OpenReply, OpenRequest } from './protocol.ts';
+import { BlockingPortReader, PortReader } from './port-reader.ts';
+import type { OpenReply, OpenRequest, Reply } from './protocol.ts';
 
-// Readers wait only for a database that is being opened or recovered, which is short; the thread is blocked meanwhile.
-const READER_WAIT_MS = 1000;
-// How long to read over the port when there are no descriptors for connections, before trying again.
-const RETRY_MS = 1000;
+interface Parts {
+  left: Iterable<WriteOperation>;
+  now: number;
+  /** To the part that was sent last. */
+  answer: Promise<WriteResult> | undefined;
+}
 
-// Operations of one transaction. Other threads wait meanwhile.
-const BATCH_SIZE = 256;
-
-interface Queued extends TimedOperation {
-  done: (result: WriteResult) => void;
+function* partsOfSet(operation: WriteOperation & { type: 'set-many' }): Generator<WriteOperation> {
+  const of = randomUUID();
+  let left = operation.entries.length;
+  for (const entries of partsOf(operation.entries)) {
+    left -= entries.length;
+    yield { ...operation, entries, part: { of, isLast: left === 0 } };
+  }
 }
 
 /**
@@ -42,109 +45,103 @@ export class PortLink implements StoreLink, Closeable {
   readonly shared: SharedMemory;
   readonly counters: Float64Array;
   readonly blobs: BlobFiles | undefined;
+  // Between two turns of the event loop nothing is under way.
+  readonly isBusy = false;
   readonly #connection: Connection;
   readonly #instance: number;
-  readonly #openReader: () => StoreReader;
-  #reader: StoreReader | undefined;
+  readonly #overPort: PortReader;
+  // Undefined where the coordinator alone has the store.
+  readonly #store: ThreadStore | undefined;
+  readonly #reads: (() => Accesses)[] = [];
   #lastUsed = 0;
-  // When to try again to read without the port, by the steady clock; while it could not be done.
-  #retryAt = Number.POSITIVE_INFINITY;
-  #epoch: number;
-  // No other process can have the store.
-  readonly #isAlone: boolean;
-  readonly #direct: DirectWriter | undefined;
-  // Of this turn, to be written together.
-  #batch: Queued[] = [];
-  // Operations that the coordinator has not answered: what comes after them must not overtake them.
-  #withCoordinator = 0;
-  // The parts of an operation that are being sent.
-  #parts: Promise<void> | undefined;
+  // An operation of many parts that is being sent, and what waits behind it.
+  #parts: Parts | undefined;
+  readonly #behind: (() => void)[] = [];
 
-  private constructor(connection: Connection, reply: OpenReply, timeout: number) {
-    const { instance, file, writer } = reply;
+  private constructor(connection: Connection, { instance, directory, writer, ...reply }: OpenReply) {
     this.#connection = connection;
     this.#instance = instance;
     this.shared = new SharedMemory(reply.shared);
     this.counters = new Float64Array(reply.counters);
-    this.blobs = reply.directory === undefined ? undefined : new BlobFiles(reply.directory);
-    this.#epoch = this.shared.versions.epoch;
-    const overPort = new PortReader(connection, instance);
-    const open = (path: string) => new SqliteReader(path, writer, Math.min(timeout, READER_WAIT_MS));
-    this.#openReader = () => {
-      this.#retryAt = Number.POSITIVE_INFINITY;
-      if (file === undefined || this.shared.versions.isDegraded) return overPort;
-      try {
-        const reader = withRoom(workerStores, () => open(file));
-        workerStores.add(this);
-        return reader;
-      } catch (error) {
-        if (error instanceof GloveboxError) throw error;
-        if (isOutOfFiles(error)) this.#retryAt = performance.now() + RETRY_MS;
-        // The coordinator's own connection may not have noticed yet that the file is damaged.
-        this.readFailed(error);
-        return overPort;
-      }
-    };
-    this.#reader = this.#openReader();
-    this.#isAlone = file === undefined;
-    const { directory } = reply;
+    this.blobs = directory === undefined ? undefined : new BlobFiles(directory);
+    this.#overPort = new PortReader(connection, instance);
     if (directory !== undefined) {
-      const options = { directory, writer };
-      this.#direct = new DirectWriter(options, this.shared, this.counters);
+      this.#store = new ThreadStore({
+        options: { directory, writer, takeAccesses: () => this.#takeAccesses() },
+        shared: this.shared,
+        counters: this.counters,
+        open: open => {
+          const store = withRoom(workerStores, open);
+          workerStores.add(this);
+          return store;
+        },
+      });
     }
   }
 
   /** Without a connection of its own the thread would not notice what other processes change. */
   get allowsLocalTier(): boolean {
-    return this.#isAlone || !(this.#reader instanceof PortReader);
+    return this.#store === undefined || this.reader() !== this.#overPort;
   }
 
   get lastUsed(): number {
     return this.#lastUsed;
   }
 
-  get isBusy(): boolean {
-    return this.#batch.length > 0;
-  }
-
   park(): void {
-    this.#direct?.park();
-    this.#reader?.close();
-    this.#reader = undefined;
-  }
-
-  /** The link to a store that was opened over the connection. */
-  static from(connection: Connection, reply: OpenReply, timeout: number): PortLink {
-    return new PortLink(connection, reply, timeout);
+    this.#store?.park();
   }
 
   /** Opens a cache over the connection. Rejects with ConflictingOptionsError. */
   static async open(connection: Connection, request: OpenRequest): Promise<PortLink> {
-    const reply = await connection.call(control => control.open(request));
-    if (!reply.ok) {
-      if (reply.code === 'GLOVEBOX_CONFLICTING_OPTIONS') throw new ConflictingOptionsError(reply.message);
-      throw new GloveboxError(reply.code, reply.message);
-    }
-    return new PortLink(connection, reply.value, request.timeout);
+    return PortLink.#from(connection, await connection.call(control => control.open(request)));
+  }
+
+  /**
+   * The same, with this thread blocked: undefined when there was no answer in time. Throws ConflictingOptionsError.
+   */
+  static openNow(
+    connection: Connection,
+    request: OpenRequest,
+    patience: Patience<never>,
+  ): PortLink | undefined {
+    const late = (reply: Reply<OpenReply>) => {
+      if (reply.ok) connection.call(control => control.release(reply.value.instance)).catch(() => undefined);
+    };
+    const answer = connection.callNow('open', [request], { ...patience, late });
+    return answer && PortLink.#from(connection, answer.value);
+  }
+
+  static #from(connection: Connection, reply: Reply<OpenReply>): PortLink {
+    if (reply.ok) return new PortLink(connection, reply.value);
+    if (reply.code === 'GLOVEBOX_CONFLICTING_OPTIONS') throw new ConflictingOptionsError(reply.message);
+    throw new GloveboxError(reply.code, reply.message);
   }
 
   reader(): StoreReader {
     this.#lastUsed = workerStores.tick();
-    const epoch = this.shared.versions.epoch;
-    if (epoch !== this.#epoch || performance.now() > this.#retryAt) {
-      this.#epoch = epoch;
-      this.#reader?.close();
-      this.#reader = undefined;
+    if (this.shared.versions.isDegraded) return this.#overPort;
+    try {
+      return this.#store?.open()?.reader ?? this.#overPort;
+    } catch (error) {
+      if (error instanceof GloveboxError) throw error;
+      // The coordinator's own connection may not have noticed yet that the file is damaged.
+      this.readFailed(error);
+      return this.#overPort;
     }
-    this.#reader ??= this.#openReader();
-    return this.#reader;
+  }
+
+  readerNow(timeoutMs: number): StoreReader {
+    const reader = this.reader();
+    if (reader !== this.#overPort) return reader;
+    return new BlockingPortReader(this.#connection, this.#instance, timeoutMs);
   }
 
   readFailed(error: unknown): undefined {
     // Whether it is for want of descriptors only this moment tells.
     const code = isOutOfFiles(error) ? 'EMFILE' : (error as NodeJS.ErrnoException).code;
     const { message } = error as Error;
-    const epoch = this.#epoch;
+    const epoch = this.#store?.epoch ?? this.shared.versions.epoch;
     void this.#call((control, instance) =>
       control.readFailed(instance, message ?? String(error), code, epoch),
     ).catch(() => undefined);
@@ -154,77 +151,73 @@ export class PortLink implements StoreLink, Closeable {
     void this.#call((control, instance) => control.tooLarge(instance, key, size)).catch(() => undefined);
   }
 
-  write(operation: WriteOperation, now: number): Promise<WriteResult> {
-    if (operation.type === 'access' || operation.type === 'discard') return this.#send(operation, now);
-    if (!this.#direct || this.#withCoordinator > 0 || !isPlain(operation)) {
-      this.#flush();
-      return this.#pass(operation, now);
-    }
-    return new Promise(done => {
-      this.#batch.push({ operation, now, done });
-      // One transaction for everything that this turn writes.
-      if (this.#batch.length === 1) queueMicrotask(() => this.#flush());
-    });
-  }
-
-  #flush(): void {
-    const batch = this.#batch;
-    if (batch.length === 0) return;
-    this.#batch = [];
-    for (let from = 0; from < batch.length; from += BATCH_SIZE) {
-      const part = batch.slice(from, from + BATCH_SIZE);
-      const results = this.#withCoordinator > 0 ? undefined : this.#commit(part);
-      for (const [index, { operation, now, done }] of part.entries()) {
-        if (results) done(results[index]!);
-        else void this.#pass(operation, now).then(done);
-      }
-    }
-    if (this.#direct?.takeBacklog()) {
+  commit(batch: readonly TimedOperation[]): WriteResult[] | undefined {
+    this.#lastUsed = workerStores.tick();
+    const results = this.#store?.commit(batch);
+    if (this.#store?.takeBacklog()) {
       void this.#call((control, instance) => control.tidy(instance)).catch(() => undefined);
     }
+    return results;
   }
 
-  #commit(part: readonly Queued[]): WriteResult[] | undefined {
-    this.#lastUsed = workerStores.tick();
-    // A writer is counted with its reader, which is opened here if it was closed with it.
-    if (this.#reader === undefined) this.reader();
-    return this.#direct?.commit(part);
-  }
-
-  async #pass(operation: WriteOperation, now: number): Promise<WriteResult> {
-    this.#withCoordinator++;
-    try {
-      return await this.#send(operation, now);
-    } finally {
-      this.#withCoordinator--;
-    }
-  }
-
-  #send(operation: WriteOperation, now: number): Promise<WriteResult> {
+  send(operation: WriteOperation, now: number): Promise<WriteResult> {
     // Nothing overtakes the parts of one that was before it.
-    if (this.#parts) return this.#parts.then(() => this.#send(operation, now));
-    if (operation.type === 'set-many' && operation.entries.length > LONG_SET) {
-      const sent = this.#sendInParts(operation, now);
-      const parts = sent.then(() => {
-        if (this.#parts === parts) this.#parts = undefined;
-      });
-      this.#parts = parts;
-      return sent;
+    if (this.#parts) {
+      return new Promise(resolve => this.#behind.push(() => resolve(this.send(operation, now))));
     }
-    return this.#connection.write(this.#instance, operation, now);
+    this.#sendReads(operation, now);
+    if (operation.type !== 'set-many' || operation.entries.length <= LONG_SET) {
+      return this.#write(operation, now);
+    }
+    const parts: Parts = { left: partsOfSet(operation), now, answer: undefined };
+    this.#parts = parts;
+    return this.#sendInParts(parts);
+  }
+
+  sendNow(operation: WriteOperation, now: number, timeoutMs: number): WriteResult {
+    while (this.#parts) {
+      const parts = this.#parts;
+      for (const part of parts.left) parts.answer = this.#write(part, parts.now);
+      this.#sent(parts);
+    }
+    this.#sendReads(operation, now);
+    return this.#connection.writeNow(this.#instance, operation, now, timeoutMs);
+  }
+
+  // What this thread read goes first: eviction is to know of it.
+  #sendReads(operation: WriteOperation, now: number): void {
+    if (!this.shared.versions.isNearLimit || operation.type === 'access') return;
+    const entries = this.#takeAccesses();
+    if (entries.length > 0) void this.#write({ type: 'access', entries, isUrgent: true }, now);
   }
 
   // One message of all would hold up both threads. It is committed with the last part.
-  async #sendInParts(operation: WriteOperation & { type: 'set-many' }, now: number): Promise<WriteResult> {
-    const of = randomUUID();
-    let left = operation.entries.length;
-    for (const entries of partsOf(operation.entries)) {
-      left -= entries.length;
-      const part = { ...operation, entries, part: { of, isLast: left === 0 } };
-      const result = await this.#connection.write(this.#instance, part, now);
-      if (left === 0 || !('value' in result)) return result;
+  async #sendInParts(parts: Parts): Promise<WriteResult> {
+    for (const part of parts.left) {
+      parts.answer = this.#write(part, parts.now);
+      const result = await parts.answer;
+      if (!('value' in result)) break;
     }
-    return { value: true };
+    this.#sent(parts);
+    return parts.answer!;
+  }
+
+  #sent(parts: Parts): void {
+    if (this.#parts !== parts) return;
+    this.#parts = undefined;
+    while (!this.#parts && this.#behind.length > 0) this.#behind.shift()!();
+  }
+
+  #write(operation: WriteOperation, now: number): Promise<WriteResult> {
+    return this.#connection.write(this.#instance, operation, now);
+  }
+
+  addReads(take: () => Accesses): void {
+    this.#reads.push(take);
+  }
+
+  #takeAccesses(): Accesses {
+    return this.#reads.flatMap(take => take());
   }
 
   async lease(request: LeaseRequest, onWait: (holder: { pid: number }) => void): Promise<Grant> {
@@ -254,17 +247,16 @@ export class PortLink implements StoreLink, Closeable {
     return this.#call((control, instance) => control.check(instance, repair));
   }
 
-  collect(): Promise<void> {
+  collect(): Promise<number> {
     return this.#call((control, instance) => control.collect(instance)).catch((error: unknown) => {
       if (!(error instanceof CoordinatorEndedError)) throw error;
+      return 0;
     });
   }
 
   async close(): Promise<void> {
-    this.#flush();
     workerStores.delete(this);
     this.park();
-    this.shared.group.close();
     // The coordinator may have ended before us: then there is nothing to give back.
     await this.#call((control, instance) => control.release(instance)).catch(() => undefined);
   }

@@ -1,4 +1,5 @@
-// Reads over the port: for the memory backend, and where a thread cannot open the database itself.
+// Reads over the port: for the memory backend, and where a thread cannot open the database itself. With promises, or with
+// the thread blocked until the coordinator answers.
 import type { EntryMetadata } from '../cache/cache.ts';
 import type { FoundValue, PageEntry, StoreReader } from '../cache/store.ts';
 import type { Connection } from './connection.ts';
@@ -24,9 +25,46 @@ export class PortReader implements StoreReader {
     return this.#connection.call(control => control.metadata(this.#instance, key));
   }
 
-  foreignCommits(): number {
-    return 0;
+  readMany(keys: readonly string[]): Promise<Map<string, FoundValue>> {
+    return this.#connection.call(control => control.readMany(this.#instance, [...keys]));
   }
 
-  close(): void {}
+  follow(): number {
+    return 0;
+  }
+}
+
+/** Of these methods only those that have a synchronous namesake in the cache. */
+export class BlockingPortReader implements StoreReader {
+  readonly #connection: Connection;
+  readonly #instance: number;
+  readonly #patience: { timeoutMs: number; isLast: true };
+
+  /** Each read may take so many milliseconds, and finds nothing after that. */
+  constructor(connection: Connection, instance: number, timeoutMs: number) {
+    this.#connection = connection;
+    this.#instance = instance;
+    this.#patience = { timeoutMs, isLast: true };
+  }
+
+  read(key: string): FoundValue | undefined {
+    return this.#connection.callNow('read', [this.#instance, key], this.#patience)?.value;
+  }
+
+  readMany(keys: readonly string[]): Map<string, FoundValue> {
+    const answer = this.#connection.callNow('readMany', [this.#instance, [...keys]], this.#patience);
+    return answer?.value ?? new Map();
+  }
+
+  page(): never {
+    throw new Error('Pages are not read at once.');
+  }
+
+  metadata(): never {
+    throw new Error('Metadata is not read at once.');
+  }
+
+  follow(): number {
+    return 0;
+  }
 }

@@ -15,7 +15,7 @@ import type { AggregatedCacheStats } from './coordinator.ts';
 export const COORDINATOR_KEY = 'glovebox:coordinator';
 
 /** Changes when messages do: threads with different versions of Glovebox do not talk. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** The first message, to the coordinator's thread or over a port that was passed by hand. */
 export interface Hello {
@@ -136,24 +136,34 @@ export interface Control {
   release(instance: number): void;
   read(instance: number, key: string): FoundValue | undefined;
   page(instance: number, prefix: string, after: string, now: number, keysOnly: boolean): PageEntry[];
+  readMany(instance: number, keys: string[]): Map<string, FoundValue>;
   metadata(instance: number, key: string): EntryMetadata | undefined;
   lease(instance: number, request: LeaseRequest): Promise<LeaseReply>;
   awaitLease(ticket: number): Promise<LeaseReply>;
   abandon(instance: number, key: string, token: string): void;
   /** `epoch` is that of the connection that read: damage of a database that was replaced since is no news. */
   readFailed(instance: number, message: string, code: string | undefined, epoch: number): void;
+  stats(instance: number): Promise<CacheStats>;
   /** A value of so many bytes was not stored because it is larger than the whole limit. */
   tooLarge(instance: number, key: string, size: number): void;
-  stats(instance: number): CacheStats;
   check(instance: number, repair: boolean): Promise<CheckReport>;
-  collect(instance: number): Promise<void>;
+  collect(instance: number): Promise<number>;
   /** The thread has written by itself, and left unused blobs or more than fits. */
   tidy(instance: number): void;
-  aggregatedStats(): AggregatedCacheStats;
+  aggregatedStats(): Promise<AggregatedCacheStats>;
 }
 
-/** Worker to coordinator, over `writes`. */
-export type WriteMessage = [id: number, instance: number, now: number, operation: WriteOperation][];
+/**
+ * Worker to coordinator, over `writes`. `until`: the time by the system's clock after which the operation is not to be
+ * done any more, because its thread no longer waits for it; null when it does.
+ */
+export type WriteMessage = [
+  id: number,
+  instance: number,
+  now: number,
+  operation: WriteOperation,
+  until: number | null,
+][];
 
 /** Coordinator to worker, over `writes`. */
 export type WrittenMessage = [id: number, result: WriteResult][];

@@ -6,9 +6,8 @@ import { DisabledCache } from '../cache/disabled-cache.ts';
 import { InvalidArgumentError } from '../cache/errors.ts';
 import { assertTag } from '../cache/keys.ts';
 import { POLICIES } from '../cache/limits.ts';
-import type { StoreLink } from '../cache/link.ts';
 import type { CacheOptions } from '../cache/options.ts';
-import { StoreCache } from '../cache/store-cache.ts';
+import { type Connector, StoreCache } from '../cache/store-cache.ts';
 import { wallClock } from '../cache/time.ts';
 import { parseDuration, parseSize } from '../cache/units.ts';
 import { cacheEnvironment, defaultCacheRoot } from '../config/environment.ts';
@@ -19,12 +18,14 @@ import type { AggregatedCacheStats, Coordinator } from './coordinator.ts';
 import {
   coordinatesItself,
   findCoordinator,
+  findCoordinatorNow,
   forgetUnused,
+  knownCoordinator,
   loseCoordinator,
-  openCoordinator,
-  openNow,
+  ownCoordinator,
   usePort,
 } from './find-coordinator.ts';
+import { LocalLink } from './local-link.ts';
 import { PortLink } from './port-link.ts';
 import { agree, type OpenRequest } from './protocol.ts';
 
@@ -32,6 +33,9 @@ const DEFAULT_TAG = 'default';
 const DEFAULT_MAX_SIZE = '2GB';
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_LOCAL_TIER_SIZE = '8MB';
+
+// How long a first write blocks its thread for the coordinator, which answers in a few unless it is blocked itself.
+const PATIENCE_MS = 1000;
 
 interface Resolved extends OpenRequest {
   enabled: boolean;
@@ -63,7 +67,7 @@ export function connectToCoordinator(port: MessagePort): void {
 
 /** A port to transfer to one worker thread, which passes it to {@link connectToCoordinator}. */
 export async function createCoordinatorPort(): Promise<MessagePort> {
-  return (await openCoordinator()).createPort();
+  return ownCoordinator().createPort();
 }
 
 /**
@@ -89,11 +93,7 @@ export function createDefaultCache(options: CacheOptions = {}): Cache {
   assertNoConflict(resolved);
   const isStored = resolved.enabled && resolved.unusable === undefined;
   const cache = isStored
-    ? new StoreCache(
-        resolved,
-        () => openLink(resolved),
-        () => openLinkNow(resolved),
-      )
+    ? new StoreCache(resolved, connectorOf(resolved))
     : new DisabledCache(resolved.tag, resolved.unusable);
   const close = cache.close.bind(cache);
   const entry: Registered = { cache, options: resolved, handles: 1 };
@@ -130,7 +130,7 @@ export async function resetSharedCacheInstances(): Promise<void> {
   const caches = [...registered.values()];
   registered.clear();
   await Promise.all(caches.map(({ cache }) => cache.close()));
-  await forgetUnused();
+  forgetUnused();
 }
 
 /**
@@ -158,12 +158,12 @@ export async function getAggregatedCacheStats(): Promise<AggregatedCacheStats> {
   const elsewhere = await findCoordinator();
   return elsewhere
     ? elsewhere.call(control => control.aggregatedStats())
-    : (await openCoordinator()).aggregatedStats();
+    : ownCoordinator().aggregatedStats();
 }
 
 /** What this thread's coordinator holds for others, for tests and diagnosis; undefined in threads that another one serves. */
 export async function inspectCoordinator(): Promise<ReturnType<Coordinator['inspect']> | undefined> {
-  return (await coordinatesItself()) ? (await openCoordinator()).inspect() : undefined;
+  return (await coordinatesItself()) ? ownCoordinator().inspect() : undefined;
 }
 
 // Functions cannot cross to the coordinator, and it has no use for the rest.
@@ -172,24 +172,32 @@ function requestOf(options: Resolved): OpenRequest {
   return { tag, cacheRoot, backend, maxSize, policy, explicit, timeout, allowUntrusted };
 }
 
-function openLinkNow(options: Resolved): StoreLink | undefined {
-  const opened = openNow(requestOf(options));
-  return opened && PortLink.from(opened.connection, opened.reply, options.timeout);
-}
-
-async function openLink(options: Resolved): Promise<StoreLink> {
+function connectorOf(options: Resolved): Connector {
   const request = requestOf(options);
-  const elsewhere = await findCoordinator();
-  if (elsewhere) {
-    try {
-      return await PortLink.open(elsewhere, request);
-    } catch (error) {
-      if (!elsewhere.isClosed) throw error;
-      loseCoordinator();
-    }
-  }
-  const [{ LocalLink }, opened] = await Promise.all([import('./local-link.ts'), openCoordinator()]);
-  return LocalLink.open(opened, request, thisThread);
+  return {
+    async later() {
+      const elsewhere = await findCoordinator();
+      if (elsewhere) {
+        try {
+          return await PortLink.open(elsewhere, request);
+        } catch (error) {
+          if (!elsewhere.isClosed) throw error;
+          loseCoordinator();
+        }
+      }
+      return LocalLink.open(ownCoordinator(), request, thisThread);
+    },
+    soon() {
+      const elsewhere = knownCoordinator();
+      return elsewhere && PortLink.openNow(elsewhere, request, { timeoutMs: PATIENCE_MS });
+    },
+    now() {
+      const elsewhere = findCoordinatorNow();
+      return elsewhere
+        ? PortLink.openNow(elsewhere, request, { timeoutMs: request.timeout, isLast: true })
+        : LocalLink.openNow(ownCoordinator(), request, thisThread);
+    },
+  };
 }
 
 function resolveOptions(options: CacheOptions): Resolved {

@@ -4,8 +4,8 @@ import { expose } from 'comlink';
 import type { BlobFiles } from '../cache/blobs.ts';
 import { GloveboxError } from '../cache/errors.ts';
 import type { Grant } from '../cache/link.ts';
-import type { StoreReader, WriteOperation } from '../cache/store.ts';
-import { queueMicrotask } from '../cache/time.ts';
+import type { StoreReader, WriteOperation, WriteResult } from '../cache/store.ts';
+import { queueMicrotask, wallClock } from '../cache/time.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { StoreHost } from './host.ts';
 import { coordinatorStores } from './open-stores.ts';
@@ -49,8 +49,10 @@ export class Session {
     control.unref();
   }
 
-  #receive(message: [id: number, instance: number, now: unknown, operation: unknown][]): void {
-    for (const [id, instanceId, now, operation] of message) {
+  #receive(
+    message: [id: number, instance: number, now: unknown, operation: unknown, until: number | null][],
+  ): void {
+    for (const [id, instanceId, now, operation, until] of message) {
       const instance = this.#instances.get(instanceId);
       if (!instance) {
         this.#answer(id, { failed: 'The cache is closed.' });
@@ -62,10 +64,21 @@ export class Session {
         continue;
       }
       const whole = this.#assembled(operation);
-      if (whole)
-        void instance.host.write(whole, now, instance.timeout).then(result => this.#answer(id, result));
+      if (whole) void this.#write(instance, whole, now, until).then(result => this.#answer(id, result));
       else this.#answer(id, { value: true });
     }
+  }
+
+  #write(
+    { host, timeout }: Instance,
+    operation: WriteOperation,
+    now: number,
+    until: number | null,
+  ): Promise<WriteResult> {
+    if (until === null) return host.write(operation, now, timeout);
+    const left = until - wallClock.now();
+    // The clock may have been set since.
+    return host.writeInTime(operation, now, Math.min(left, timeout));
   }
 
   // Of many entries that come in parts: nothing before the last, and all of them with it.
@@ -140,6 +153,8 @@ export class Session {
       },
       read: (instance, key) => reading(instance, reader => reader.read(key)) as never,
       page: (instance, ...query) => (reading(instance, reader => reader.page(...query)) ?? []) as never,
+      readMany: (instance, keys) =>
+        (reading(instance, reader => reader.readMany(keys)) ?? new Map()) as never,
       metadata: (instance, key) => reading(instance, reader => reader.metadata(key)) as never,
       lease: (instance, request) => {
         let tellHolder: (holder: { pid: number }) => void = () => undefined;

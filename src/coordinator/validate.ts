@@ -151,8 +151,11 @@ export const isBatch = listOf(
     isWhole,
     () => true,
     () => true,
+    nullOr(isTime),
   ),
-) as (message: unknown) => message is [id: number, instance: number, now: unknown, operation: unknown][];
+) as (
+  message: unknown,
+) => message is [id: number, instance: number, now: unknown, operation: unknown, until: number | null][];
 
 const isOpenRequest = shape<OpenRequest>({
   tag: isText(100),
@@ -171,6 +174,7 @@ const calls: { [Name in keyof Control]: Check[] } = {
   release: [isWhole],
   read: [isWhole, isKey],
   page: [isWhole, isText(4096), isText(4096), isTime, isBoolean],
+  readMany: [isWhole, listOf(isKey)],
   metadata: [isWhole, isKey],
   lease: [
     isWhole,

@@ -8,6 +8,8 @@ export interface Queued {
   now: number;
   /** When, by `performance.now()`, waiting for other processes ends. */
   deadline: number;
+  /** Not to be done after its deadline, of whatever reason. */
+  isDue?: boolean;
   done: (result: WriteResult) => void;
 }
 
@@ -21,8 +23,8 @@ export interface Writer {
   commit(batch: readonly Queued[]): void;
   /** Whether the operation takes several turns of the event loop: then it is alone, with {@link commitLong}. */
   isLong(operation: WriteOperation): boolean;
-  /** Commits and answers it. Never rejects. Until it resolves nothing else is committed. */
-  commitLong(queued: Queued): Promise<void>;
+  /** Commits and answers it, and then calls `over`, perhaps at once. Until then nothing else is committed. */
+  commitLong(queued: Queued, over: () => void): void;
   /** True while there is work left that a further commit, even an empty one, does. */
   readonly hasBacklog: boolean;
 }
@@ -59,7 +61,7 @@ export class WriteQueue {
   /** Commits what is there and takes no more. What other processes do not let through fails. */
   close(): void {
     while (this.#queue.length > 0) {
-      if (this.#flush() === 'busy')
+      if (this.#commit() === 'busy')
         this.#fail(this.#queue.splice(0), 'The store was closed before its turn came.');
     }
     this.#isClosed = true;
@@ -73,7 +75,7 @@ export class WriteQueue {
       this.#isScheduled = false;
       if (this.#isClosed || this.#isHeld) return;
       if (this.#beginLong()) return;
-      const outcome = this.#flush();
+      const outcome = this.#commit();
       if (this.#queue.length === 0 && !this.#writer.hasBacklog) return;
       if (outcome === 'done') this.#schedule();
       else this.#scheduleRetry();
@@ -85,11 +87,18 @@ export class WriteQueue {
     if (!first || !this.#writer.isLong(first.operation)) return false;
     this.#queue.shift();
     this.#isHeld = true;
-    void this.#writer.commitLong(first).then(() => {
+    this.#writer.commitLong(first, () => {
       this.#isHeld = false;
       this.#schedule();
     });
     return true;
+  }
+
+  /** Commits what is at the head of the queue now. What is long is done as everything else. */
+  flush(): 'done' | 'busy' {
+    if (!this.#isHeld) return this.#commit();
+    this.#queue = this.#failLate(this.#queue, isDue);
+    return 'busy';
   }
 
   #scheduleRetry(): void {
@@ -105,8 +114,8 @@ export class WriteQueue {
     if (this.#queue.length === 0) this.#retry.unref();
   }
 
-  #flush(): 'done' | 'busy' {
-    const batch = this.#queue.splice(0, this.#countOfBatch());
+  #commit(): 'done' | 'busy' {
+    const batch = this.#failLate(this.#queue.splice(0, this.#countOfBatch()), isDue);
     try {
       this.#writer.commit(batch);
       return 'done';
@@ -116,10 +125,7 @@ export class WriteQueue {
         this.#fail(batch, String(error));
         return 'done';
       }
-      const now = performance.now();
-      const late = batch.filter(({ deadline }) => deadline <= now);
-      this.#fail(late, 'Another process kept the database locked for longer than the timeout.');
-      this.#queue.unshift(...batch.filter(queued => !late.includes(queued)));
+      this.#queue.unshift(...this.#failLate(batch, () => true));
       return 'busy';
     }
   }
@@ -135,9 +141,22 @@ export class WriteQueue {
     return end < 0 ? this.#queue.length : end;
   }
 
+  // Returns the others.
+  #failLate(queued: Queued[], mayBeLate: (queued: Queued) => boolean): Queued[] {
+    const now = performance.now();
+    const late = new Set(queued.filter(one => one.deadline <= now && mayBeLate(one)));
+    if (late.size === 0) return queued;
+    this.#fail([...late], 'The store was in use for longer than the timeout.');
+    return queued.filter(one => !late.has(one));
+  }
+
   #fail(queued: readonly Queued[], failed: string): void {
     for (const { done } of queued) done({ failed });
   }
+}
+
+function isDue({ isDue }: Queued): boolean {
+  return isDue === true;
 }
 
 function sizeOf(operation: WriteOperation): number {

@@ -49,6 +49,8 @@ export interface CaptureOptions {
   signal?: AbortSignal;
   /** Milliseconds after which the program is ended. Default: 10 000. */
   timeLimit?: number;
+  /** See {@link ProcessOptions}. */
+  onProcess?: ProcessOptions['onProcess'];
 }
 
 export interface CapturedOutput {

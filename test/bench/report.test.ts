@@ -80,14 +80,14 @@ test('a study is a table of its own', t => {
           ['glovebox --version', '1 ms'],
         ],
         notes: ['a note'],
-        targets: [{ id: 'start-up-version', found: '+ 12 ms', isReached: true }],
+        targets: [{ id: 'start-up-version', measured: '+ 12 ms', isMet: true }],
         data: {},
       },
     ],
   };
   const text = report(results);
   t.regex(text, /start-up: how long a command takes\n +time\n +glovebox --version +1 ms\na note\n/);
-  t.regex(text, /glovebox --version +node -e 0 +\+ 60 ms +\+ 12 ms +reached/);
+  t.regex(text, /glovebox --version +node -e 0 +\+ 60 ms +\+ 12 ms +met/);
 });
 
 test('only the targets are shown when only they are asked for, also those that were not measured', t => {

@@ -25,6 +25,7 @@ export function sampleResults(): Results {
   const cells = WORKLOADS.flatMap(({ name: workload, misses, type }) =>
     [
       { processes: 1, threads: 1 },
+      { processes: 1, threads: 2 },
       { processes: 1, threads: 8 },
       { processes: 4, threads: 2 },
     ].flatMap(shape =>
@@ -63,6 +64,7 @@ export function sampleResults(): Results {
       workloads: WORKLOADS.map(({ name }) => name),
       shapes: [
         { processes: 1, threads: 1 },
+        { processes: 1, threads: 2 },
         { processes: 1, threads: 8 },
         { processes: 4, threads: 2 },
       ],

@@ -1,9 +1,11 @@
 import test from 'ava';
 import { studyChart } from '../../bench/chart.ts';
 import { markdown } from '../../bench/markdown.ts';
+import type { HotReadsReply } from '../../bench/programs/hot-reads.ts';
 import { report } from '../../bench/report.ts';
 import { summarizeBuilds } from '../../bench/studies/build.ts';
 import { type GrowthTimes, summarizeGrowth } from '../../bench/studies/growth.ts';
+import { summarizeHotReads } from '../../bench/studies/hot-reads.ts';
 import { type IdleSteps, summarizeIdleMemory } from '../../bench/studies/idle-memory.ts';
 import { summarizeStartUp } from '../../bench/studies/start-up.ts';
 import { loadStudies, type StudyResult } from '../../bench/study.ts';
@@ -35,15 +37,26 @@ const RESULT: StudyResult = {
   },
 };
 
-test('there is a study of builds, growth, idle memory and start-up, for every target that no cell decides', async t => {
+test('there is a study of builds, growth, hot reads, idle memory and start-up, for every target that no cell decides', async t => {
   const studies = await loadStudies();
   t.deepEqual(
     studies.map(({ name }) => name),
-    ['build', 'growth', 'idle-memory', 'many-entries', 'start-up'],
+    ['build', 'growth', 'hot-reads', 'idle-memory', 'many-entries', 'start-up'],
   );
   t.deepEqual(
     TARGETS.filter(({ judge }) => !judge).map(({ id }) => id),
-    ['growth-speed', 'growth-p99', 'build', 'start-up-version', 'start-up-build', 'idle-memory'],
+    [
+      ...[
+        'borrow-bytes',
+        'borrow-string',
+        'borrow-record',
+        'sync-string',
+        'sync-bytes',
+        'get-bytes',
+        'get-record',
+      ],
+      ...['growth-speed', 'growth-p99', 'build', 'start-up-version', 'start-up-build', 'idle-memory'],
+    ],
   );
 });
 
@@ -85,6 +98,7 @@ test('the report fits in 120 columns with all studies, and with wide figures', t
     return { entries, get: same, set: same, evict: same, opening: [999 * factor] };
   };
   const idle = [0, 399e6, 999e6].map(bytes => ({ rss: bytes, heap: bytes })) as IdleSteps;
+  const reads: HotReadsReply = { lmdb: [234, 123], borrow: [999, 1], getSync: [999, 1], get: [999, 1] };
   const studies = [
     summarizeBuilds(builds),
     summarizeGrowth([growth(1000, 1), growth(1_000_000, 234)]),
@@ -95,7 +109,9 @@ test('the report fits in 120 columns with all studies, and with wide figures', t
       versionFromSource: long,
       build: long,
       buildFromSource: long,
+      example: long,
     }),
+    summarizeHotReads({ bytes: reads, string: reads, record: reads }),
   ];
   const results = { ...sampleResults(), studies };
   for (const line of report(results).split('\n')) t.true(textWidth(line) <= 120, line);

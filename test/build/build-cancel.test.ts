@@ -1,4 +1,5 @@
 // Stopping a build stops everything it has started, and the next one works.
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -50,6 +51,26 @@ test.serial('a build that is cancelled before it begins compiles nothing', async
   t.like(await building.done, { cancelled: 2 });
   t.is(project.rig.runs, 0);
 });
+
+test.serial(
+  'the caches are opened while the compiler is asked for its version, and cancelling ends that',
+  async t => {
+    const project = await createProject(t);
+    const { program, arguments: args } = project.rig.toolchainOptions;
+    const command = { ...project.rig.toolchainOptions, version: [program, ...args.slice(0, 2)] };
+    const cancellation = new AbortController();
+    const building = project.start({
+      signal: cancellation.signal,
+      userConfig: { ...project.userConfig, toolchains: { command } },
+    });
+    const asked = await project.rig.nextRun();
+    const opened = ['compilation', 'firmware'].map(tag => path.join(project.cacheRoot, tag, 'cache.db'));
+    while (!opened.every(file => existsSync(file))) await new Promise(setImmediate);
+    cancellation.abort();
+    t.like(await building.done, { cancelled: 2 });
+    t.false(isAlive(asked.pid));
+  },
+);
 
 test.serial('a build leaves no temporary files, however its targets end', async t => {
   const project = await createProject(t);

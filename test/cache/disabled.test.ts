@@ -32,6 +32,12 @@ test.serial('every write says that nothing was stored, every read that nothing i
   t.is(await cache.get('key'), undefined);
   t.is(await cache.get('key', 'fallback'), 'fallback');
   t.is((await cache.getMany(['key'])).size, 0);
+  t.false(cache.setSync('key', 1, { ttl: '1h' }));
+  t.is(cache.getSync('key', 'fallback'), 'fallback');
+  t.is(cache.borrow('key'), undefined);
+  t.is(cache.getManySync(['key']).size, 0);
+  t.false(cache.hasSync('key'));
+  t.false(cache.deleteSync('key'));
   t.false(await cache.has('key'));
   t.is(await cache.metadata('key'), undefined);
   t.deepEqual(await collect(cache.keys({ prefix: 'k' })), []);

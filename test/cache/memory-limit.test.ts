@@ -1,5 +1,6 @@
 // A memory cache of more entries than are looked at in one step when some have to go.
 import test from 'ava';
+import { footprintOf } from '../../src/cache/store.ts';
 import { type CacheOptions, createDefaultCache } from '../../src/index.ts';
 import { TestClock } from '../support/clock.ts';
 import { eventually } from '../support/eventually.ts';
@@ -8,6 +9,7 @@ import { temporaryRoot } from '../support/temporary.ts';
 const COUNT = 50_000;
 const VALUE = 'x'.repeat(100);
 const nameOf = (index: number) => `key/${index}`;
+const SIZE = footprintOf(nameOf(COUNT - 1), VALUE.length);
 
 for (const policy of ['least-recently-used', 'least-recently-stored', 'least-frequently-used'] as const) {
   test.serial(`${policy}: very many entries stay within the limit, and the right ones go`, async t => {
@@ -16,7 +18,7 @@ for (const policy of ['least-recently-used', 'least-recently-stored', 'least-fre
       backend: 'memory',
       tag: policy,
       policy,
-      maxSize: 100 * COUNT,
+      maxSize: SIZE * COUNT,
       clock: clock.now,
     };
     const cache = createDefaultCache({ ...options, cacheRoot: await temporaryRoot(t) });

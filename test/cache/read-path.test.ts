@@ -13,13 +13,13 @@ import { temporaryDirectory } from '../support/temporary.ts';
 
 const KEY = 'key';
 
-function setting(value: string): WriteOperation {
-  const incoming = encodeIncoming(KEY, value);
+function setting(value: string, key = KEY): WriteOperation {
+  const incoming = encodeIncoming(key, value);
   if (!isReady(incoming)) throw new Error(`${value} is too large.`);
-  return { type: 'set', key: KEY, value: incoming, expires: null };
+  return { type: 'set', key, value: incoming, expires: null };
 }
 
-/** A reader of an empty store. `commit` is what another thread does in its turn, up to its commit. */
+/** A reader of an empty store. `commit` is what another thread does that holds the lock, up to its commit. */
 async function makeReader(t: ExecutionContext) {
   const root = await temporaryDirectory(t);
   mkdirSync(path.join(root, 'tag'), { mode: 0o700 });
@@ -37,12 +37,16 @@ async function makeReader(t: ExecutionContext) {
     reads++;
     return reader.read(key);
   };
+  const readMany = (keys: readonly string[]) => {
+    reads++;
+    return reader.readMany(keys);
+  };
   const counting: StoreReader = {
     read,
+    readMany,
     page: reader.page.bind(reader),
     metadata: reader.metadata.bind(reader),
-    foreignCommits: reader.foreignCommits.bind(reader),
-    close: () => undefined,
+    follow: reader.follow.bind(reader),
   };
   const link = {
     shared,
@@ -50,12 +54,14 @@ async function makeReader(t: ExecutionContext) {
     allowsLocalTier: true,
     blobs: store.blobs,
     reader: () => counting,
+    readerNow: () => counting,
     readFailed: (error: unknown) => t.fail(String(error)),
-    write: () => Promise.resolve({ value: true }),
+    addReads: () => undefined,
+    send: () => Promise.resolve({ value: true }),
   } as unknown as StoreLink;
-  const reading = new ReadPath(link, Date.now, 1e6);
+  const reading = new ReadPath(link, Date.now, 1e6, 1000);
   const commit = (operation: WriteOperation) => {
-    t.true(shared.versions.turn.take(0));
+    t.true(shared.lock.acquire(0));
     other.apply([{ operation, now: Date.now() }]);
   };
   return { reading, commit, store, shared, reads: () => reads };
@@ -97,11 +103,32 @@ for (const [name, look] of Object.entries(looks)) {
 test('what is read once leaves no copy, what is read again does', async t => {
   const { reading, commit, shared, reads } = await makeReader(t);
   commit(setting('value'));
-  shared.versions.turn.release();
+  shared.lock.release();
   for (const expected of [1, 2, 2, 2]) {
     t.is(await reading.read(KEY), 'value');
     t.is(reads(), expected);
   }
+});
+
+test('of many keys those are read that are not in memory, in one statement', async t => {
+  const { reading, store, reads } = await makeReader(t);
+  const keys = Array.from({ length: 10 }, (_, index) => `key-${index}`);
+  for (const key of keys) store.apply([{ operation: setting(`value of ${key}`, key), now: Date.now() }]);
+  const expected = [...keys.map(key => `value of ${key}`), MISS];
+  const wanted = [...keys, 'nothing'];
+  // Written here, they are in the memory that threads share.
+  t.deepEqual(await reading.readMany(wanted), expected);
+  t.is(reads(), 1);
+  t.deepEqual(reading.readManyNow(keys), expected.slice(0, -1));
+  t.is(reads(), 1);
+  store.apply([{ operation: { type: 'touch', key: 'key-3', expires: null }, now: Date.now() }]);
+  store.apply([{ operation: { type: 'delete', keys: ['key-5'] }, now: Date.now() }]);
+  const found = reading.readManyNow(wanted);
+  t.deepEqual(
+    found,
+    expected.map((value, index) => (index === 5 ? MISS : value)),
+  );
+  t.is(reads(), 2);
 });
 
 test('after a read that leaves no copy no read gives the value before', async t => {
@@ -109,11 +136,11 @@ test('after a read that leaves no copy no read gives the value before', async t 
   const { versions, tier } = shared;
   store.apply([{ operation: setting('old'), now: Date.now() }]);
   // Others have put so much that it is no longer there; one thread has read it, and is about to put it again.
-  tier.put(KEY, hashOf(KEY), 0, 0, store.reader.read(KEY)!);
+  tier.put(KEY, hashOf(KEY), 0, store.reader.read(KEY)!);
   const old = store.reader.read(KEY)!;
   const version = versions.at(versions.slotOf(hashOf(KEY)));
   commit(setting('new'));
   t.is(await reading.read(KEY), 'new');
-  tier.put(KEY, hashOf(KEY), version, store.reader.foreignCommits()!, old);
+  tier.put(KEY, hashOf(KEY), version, old);
   t.is(await reading.read(KEY), 'new');
 });

@@ -6,4 +6,8 @@ for (const one of contract) {
   test(one.name, async t => {
     await t.notThrowsAsync(ContractContext.run('sqlite', one));
   });
+
+  test(`synchronously: ${one.name}`, async t => {
+    await t.notThrowsAsync(ContractContext.run('sqlite', one, 'synchronous'));
+  });
 }

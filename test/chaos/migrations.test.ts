@@ -58,8 +58,7 @@ const faults: Record<string, (file: string) => void> = {
   'that nobody migrated': () => undefined,
   'that was migrated twice': file => {
     openDatabase(file).close();
-    withDatabase(file, database => database.pragma('user_version = 1'));
-    openDatabase(file).close();
+    withDatabase(file, SCHEMA.migrations[1]!);
   },
   'that was called migrated and was not': file =>
     withDatabase(file, database => database.pragma(`user_version = ${SCHEMA.version}`)),

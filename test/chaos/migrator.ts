@@ -10,13 +10,17 @@ const [file, milliseconds] = process.argv.slice(2);
 const say = (step: Step['step']) => writeSync(1, `${JSON.stringify({ t: now(), step })}\n`);
 const pause = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(milliseconds));
 
+// One migration may take several steps, from each version to the next.
+let latest = Number.NaN;
+
 const observed: Schema = {
   ...SCHEMA,
   migrations: Object.fromEntries(
     Object.entries(SCHEMA.migrations).map(([version, migrate]) => [
       version,
       database => {
-        say('migrating');
+        if (Number(version) !== latest + 1) say('migrating');
+        latest = Number(version);
         pause();
         migrate(database);
         pause();
@@ -25,6 +29,6 @@ const observed: Schema = {
   ),
 };
 
-const database = openDatabase(file!, undefined, observed);
+const database = openDatabase(file!, observed);
 say('opened');
 database.close();

@@ -8,6 +8,14 @@ test('an expected error is its message, without a stack', t => {
   t.is(describeError(new UsageError('No.\nNot like this.')), 'error: No.\nNot like this.');
 });
 
+test('a limit of the system is said with the remedy, wherever it was met', t => {
+  const error = Object.assign(new Error('EMFILE: too many open files'), {
+    code: 'EMFILE',
+    syscall: 'scandir',
+  });
+  t.regex(describeError(error), /^error: Too many files are open\. Raise the limit \(ulimit -n\)/);
+});
+
 test('a bug is its stack, and a request to report it', t => {
   const text = describeError(new TypeError('x is undefined'));
   t.regex(text, /^error: this is a bug in glovebox, please report it/);

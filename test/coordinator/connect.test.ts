@@ -201,6 +201,35 @@ test.serial('messages of others, and rubbish, leave the coordinator as it is', a
   await thread!.terminate();
 });
 
+for (const way of ['asks the main thread', 'has a port that was passed by hand'] as const) {
+  test.serial(`a thread that knows of no coordinator and ${way} has it at once`, async t => {
+    const cacheRoot = await temporaryRoot(t);
+    const cache = createDefaultCache({ cacheRoot, tag: 'a', backend: 'memory' });
+    cache.setSync('key', 'here');
+    const stranger = startStranger(t);
+    if (way !== 'asks the main thread') {
+      const port = await createCoordinatorPort();
+      stranger.worker.postMessage(
+        {
+          id: -1,
+          source: '({ kept, connectToCoordinator }, port) => connectToCoordinator(port)',
+          args: [port],
+        },
+        [port],
+      );
+    }
+    const found = await stranger.run(async ({ createDefaultCache, inspectCoordinator }, cacheRoot) => {
+      const cache = createDefaultCache({ cacheRoot, tag: 'a', backend: 'memory' });
+      return [cache.getSync('key'), cache.setSync('there', 1), await inspectCoordinator()];
+    }, cacheRoot);
+    // In the pool of a test runner the main thread is another one.
+    const isFound = isMainThread || way !== 'asks the main thread';
+    t.deepEqual(found.slice(0, 2), [isFound ? 'here' : undefined, true]);
+    t.is(cache.getSync('there'), isFound ? 1 : undefined);
+    await stranger.terminate();
+  });
+}
+
 test.serial('a thread of another version is refused at once, and does not wait for an answer', async t => {
   await createDefaultCache({ cacheRoot: await temporaryRoot(t), tag: 'a' }).set('key', 1);
   const [thread] = startThreads(t, 1);
@@ -248,12 +277,16 @@ test.serial('a coordinator that ends leaves nobody waiting', async t => {
     const onWait = () => threads.parentPort?.postMessage({});
     const made = await cache.getOrSet('key', () => 'made alone', { onWait });
     const other = createDefaultCache({ cacheRoot, tag: 'b' });
-    const written = [await cache.set('large', Buffer.alloc(100_000)), await other.set('key', 1)];
+    const written = [
+      await cache.set('large', Buffer.alloc(100_000)),
+      await cache.cleanup(),
+      await other.set('key', 1),
+    ];
     return [made, await cache.get('before'), ...written];
   }, cacheRoot);
   await isWaiting;
   await coordinating.terminate();
-  t.deepEqual(await answers, ['made alone', 1, false, true]);
+  t.deepEqual(await answers, ['made alone', 1, true, 0, true]);
   gate.resolve('made here');
   t.is(await produced, 'made here');
   await served.terminate();

@@ -1,8 +1,6 @@
 // What a worker thread writes by itself, without a message to the coordinator.
-import { join } from 'node:path';
 import test from 'ava';
 import { SharedMemory } from '../../src/cache/shared-memory.ts';
-import { SqliteStore } from '../../src/cache/sqlite/store.ts';
 import { createDefaultCache } from '../../src/index.ts';
 import { temporaryRoot } from '../support/temporary.ts';
 import { startThreads } from '../support/thread.ts';
@@ -82,7 +80,7 @@ test.serial('what threads stored by themselves is counted, kept within the limit
   t.deepEqual((await cache.check()).problems, []);
 });
 
-test.serial('a thread that is terminated while it is its turn leaves it to the others', async t => {
+test.serial('a thread that is terminated while it writes leaves that to the others', async t => {
   const cacheRoot = await temporaryRoot(t);
   const cache = createDefaultCache({ cacheRoot, tag: 'a' });
   await cache.set('key', 'before');
@@ -114,22 +112,19 @@ test.serial('a thread that is terminated while it is its turn leaves it to the o
   t.deepEqual((await cache.check()).problems, []);
 });
 
-test.serial('a dead holder’s turn is free, and what it may have written is read anew', async t => {
-  const directory = join(await temporaryRoot(t), 'a');
+test.serial('the lock of a holder that is dead is free, once it is known to be dead', async t => {
   const shared = new SharedMemory();
-  const { versions } = shared;
-  const store = new SqliteStore({ directory, maxSize: 2 ** 30, policy: 'none', writer: 'test', shared });
-  t.teardown(() => store.close());
+  const { lock } = shared;
   const thread = startThreads(t, 1)[0]!;
-  const id = await thread.run(async ({ Versions, threads }, buffer) => {
-    new Versions(buffer).turn.take(1000);
+  const id = await thread.run(async ({ SharedMemory, threads }, buffers) => {
+    new SharedMemory(buffers).lock.acquire(1000);
     return threads.threadId;
-  }, versions.buffer);
+  }, shared.buffers);
   await thread.terminate();
-  t.false(versions.turn.take(5));
-  t.true(versions.turn.isOf(id));
-  versions.turn.endOf(id);
-  t.false(versions.turn.isOf(id));
-  t.true(versions.turn.take(5));
-  versions.turn.release();
+  t.false(lock.acquire(5));
+  t.true(lock.isHeldBy(id));
+  lock.releaseDead(id);
+  t.false(lock.isHeldBy(id));
+  t.true(lock.acquire(5));
+  lock.release();
 });

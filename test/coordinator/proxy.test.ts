@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import test from 'ava';
 import { inspectCoordinator } from '../../src/coordinator/registry.ts';
 import { getAggregatedCacheStats } from '../../src/index.ts';
-import type { Backend } from '../cache/contract/context.ts';
+import type { Backend, Door } from '../cache/contract/context.ts';
 import { contract } from '../cache/contract.ts';
 import { makeDirectory, removeDirectory } from '../support/temporary.ts';
 
@@ -40,18 +40,25 @@ test('the workers are proxies: their stores are open in this thread', async t =>
 
 for (const backend of backends) {
   for (const [index, { name }] of contract.entries()) {
-    test(`${backend}: ${name}`, async t => {
-      const worker = workers.get(backend)!;
-      const { promise, resolve, reject } = Promise.withResolvers<string | undefined>();
-      const listen = (answer: { index: number; error?: string }) => {
-        if (answer.index === index) resolve(answer.error);
-      };
-      worker.on('message', listen);
-      worker.once('error', reject);
-      worker.postMessage(index);
-      const error = await promise;
-      worker.off('message', listen);
-      t.is(error, undefined, error);
-    });
+    test(`${backend}: ${name}`, async t => t.is(await run(backend, index, 'asynchronous'), undefined));
+    test(`${backend}, synchronously: ${name}`, async t =>
+      t.is(await run(backend, index, 'synchronous'), undefined));
+  }
+}
+
+/** The error of a case in a worker, if there is one. */
+async function run(backend: Backend, index: number, door: Door): Promise<string | undefined> {
+  const worker = workers.get(backend)!;
+  const { promise, resolve, reject } = Promise.withResolvers<string | undefined>();
+  const listen = (answer: { index: number; door: Door; error?: string }) => {
+    if (answer.index === index && answer.door === door) resolve(answer.error);
+  };
+  worker.on('message', listen);
+  worker.once('error', reject);
+  worker.postMessage({ index, door });
+  try {
+    return await promise;
+  } finally {
+    worker.off('message', listen);
   }
 }

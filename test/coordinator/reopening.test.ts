@@ -17,10 +17,12 @@ const options = {
   allowUntrusted: false,
 } as const;
 
+const hooks = { onOpen: () => undefined, takeAccesses: () => [] };
+
 test.serial('when the trouble is over, the store is open within a second', async t => {
   const directory = join(await temporaryRoot(t), 'a');
   writeFileSync(directory, 'in the way');
-  const live = new LiveStore({ ...options, directory }, () => undefined);
+  const live = new LiveStore({ ...options, directory }, hooks);
   t.teardown(() => live.close());
   t.truthy(live.degraded);
   const { epoch } = live.shared.versions;
@@ -47,11 +49,11 @@ test.serial(
   'a program that keeps the database from being opened does not block the thread at each try',
   async t => {
     const directory = join(await temporaryRoot(t), 'a');
-    const before = new LiveStore({ ...options, directory }, () => undefined);
+    const before = new LiveStore({ ...options, directory }, hooks);
     before.close();
     renameSync(directory, `${directory}-aside`);
     writeFileSync(directory, 'in the way');
-    const live = new LiveStore({ ...options, directory }, () => undefined);
+    const live = new LiveStore({ ...options, directory }, hooks);
     t.teardown(() => live.close());
     rmSync(directory);
     renameSync(`${directory}-aside`, directory);

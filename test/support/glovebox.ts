@@ -1,9 +1,9 @@
 // What a function that runs in another thread or process gets to work with: it brings nothing along.
 import * as fs from 'node:fs';
 import * as threads from 'node:worker_threads';
+import { SharedMemory } from '../../src/cache/shared-memory.ts';
 import { connect } from '../../src/cache/sqlite/connection.ts';
 import { inspect as inspectDatabase } from '../../src/cache/sqlite/schema.ts';
-import { Versions } from '../../src/cache/versions.ts';
 import { inspectCoordinator } from '../../src/coordinator/registry.ts';
 import * as glovebox from '../../src/index.ts';
 
@@ -12,7 +12,7 @@ export const tools = {
   inspectCoordinator,
   inspectDatabase,
   connect,
-  Versions,
+  SharedMemory,
   fs,
   threads,
   /** Runs until the thread ends: what one function leaves for the next. */

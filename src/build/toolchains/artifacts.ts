@@ -3,7 +3,7 @@ import { lstat, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { glob } from 'tinyglobby';
 import type { Artifact } from '../../domains/compilation/toolchain.ts';
-import { foldName } from '../../domains/firmware/index.ts';
+import { foldName } from '../../domains/firmware/artifact-name.ts';
 import { followOnly, isInside } from './input-files.ts';
 
 /** The files that were there already, and what tells each from a newer one of the same name. */

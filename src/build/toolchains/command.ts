@@ -6,7 +6,12 @@ import { pickEnvironment } from '../../config/environment.ts';
 import { type CommandToolchainOptions, DEFAULT_PASS_THROUGH } from '../../config/toolchain-options.ts';
 import { InputReader } from '../../domains/compilation/inputs.ts';
 import type { Target } from '../../domains/compilation/target.ts';
-import type { CompileJob, CompileOutcome, Toolchain } from '../../domains/compilation/toolchain.ts';
+import type {
+  CompileJob,
+  CompileOutcome,
+  Preparation,
+  Toolchain,
+} from '../../domains/compilation/toolchain.ts';
 import { CannotStartError, captureOutput } from '../../process/process.ts';
 import { collectArtifacts, traceArtifacts } from './artifacts.ts';
 import { parseDependencyFile } from './dependency-file.ts';
@@ -46,6 +51,8 @@ class CommandToolchain implements Toolchain {
   readonly #configDirectory: string;
   readonly #outputDirectory: string;
   #version: Promise<string> | undefined;
+  /** By the moment that a reader shows: the program is looked for once, not for each target. */
+  readonly #executables = new WeakMap<InputReader, Promise<string | null>>();
 
   constructor({
     options,
@@ -80,6 +87,18 @@ class CommandToolchain implements Toolchain {
         ? {}
         : { version: await this.#versionOf(version, signal) }),
     };
+  }
+
+  async prepare(signal?: AbortSignal): Promise<Preparation> {
+    const { version = [] } = this.#options;
+    if (version.length === 0) return { over: Promise.resolve() };
+    const started = Promise.withResolvers<void>();
+    const over = this.#versionOf(version, signal, started.resolve).then(
+      () => undefined,
+      () => undefined,
+    );
+    await Promise.race([started.promise, over]);
+    return { over };
   }
 
   async declaredInputs(): Promise<string[]> {
@@ -162,7 +181,16 @@ class CommandToolchain implements Toolchain {
   }
 
   /** The program by its content; null when it is nowhere, or cannot be read. One of the project is an input anyhow. */
-  async #executable(reader: InputReader): Promise<string | null> {
+  #executable(reader: InputReader): Promise<string | null> {
+    let executable = this.#executables.get(reader);
+    if (executable === undefined) {
+      executable = this.#digestExecutable(reader);
+      this.#executables.set(reader, executable);
+    }
+    return executable;
+  }
+
+  async #digestExecutable(reader: InputReader): Promise<string | null> {
     if (this.#ownProgram().length > 0) return null;
     const state = await reader.file(await this.#locate(this.#options.program)).catch(() => undefined);
     return state === undefined ? null : `sha256:${state.sha256}`;
@@ -177,8 +205,12 @@ class CommandToolchain implements Toolchain {
   }
 
   /** Asked once for all targets; asked again after it could not be found out. */
-  #versionOf(command: readonly string[], signal: AbortSignal | undefined): Promise<string> {
-    this.#version ??= this.#askVersion(command, signal).catch(error => {
+  #versionOf(
+    command: readonly string[],
+    signal: AbortSignal | undefined,
+    onStart?: () => void,
+  ): Promise<string> {
+    this.#version ??= this.#askVersion(command, signal, onStart).catch(error => {
       this.#version = undefined;
       throw error;
     });
@@ -188,6 +220,7 @@ class CommandToolchain implements Toolchain {
   async #askVersion(
     [program = '', ...args]: readonly string[],
     signal: AbortSignal | undefined,
+    onStart?: () => void,
   ): Promise<string> {
     const shown = [program, ...args].join(' ');
     const fail = (why: string, cause?: unknown) =>
@@ -202,6 +235,7 @@ class CommandToolchain implements Toolchain {
         cwd: this.#directory,
         env: this.#environment(),
         ...(signal === undefined ? {} : { signal }),
+        onProcess: () => onStart?.(),
       });
       signal?.throwIfAborted();
       if (captured.timedOut) throw fail('did not end within ten seconds.');

@@ -2,7 +2,6 @@
 import { type readdir, realpath as realpathOf, stat } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { glob } from 'tinyglobby';
 import { LinkedTree } from './linked-tree.ts';
 
 export interface InputFilesOptions {
@@ -38,6 +37,8 @@ export async function inputFiles({
   // A directory that is its own output, or lies in a project, would have no inputs.
   const around = closed.filter(other => !isInside(root, other));
   const tree = new LinkedTree({ isExcluded: real => around.some(other => isInside(real, other)), marks });
+  // Most builds that find everything in the cache need no list of files.
+  const { glob } = await import('tinyglobby');
   const files = await glob([...globs], {
     cwd: directory,
     absolute: true,

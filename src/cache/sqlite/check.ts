@@ -4,9 +4,10 @@ import type { Database } from 'better-sqlite3';
 import type { BlobFiles } from '../blobs.ts';
 import type { CheckProblem } from '../cache.ts';
 import { checksum, decode, timed } from '../codec.ts';
+import type { WriteLock } from '../shared/write-lock.ts';
 import { StoreBusyError } from '../store.ts';
 import { pause, performance, setImmediate } from '../time.ts';
-import type { Turn } from '../turn.ts';
+import { onDisk } from './blob-references.ts';
 import { classify, isLarge } from './connection.ts';
 import { runElsewhere } from './elsewhere.ts';
 
@@ -22,13 +23,18 @@ interface Row {
   expires: number | null;
 }
 
+interface Totals {
+  size: number;
+  count: number;
+}
+
 const ROW = 'SELECT id, key, encoding, value AS data, blob, checksum, size, mode, expires FROM entries';
 const STEP = 500;
 
 // Others write meanwhile: how often their transactions are looked past, and for how long at most.
 const BUSY_RETRY_MS = 5;
 const BUSY_LIMIT_MS = 30_000;
-const TURN_WAIT_MS = 2;
+const LOCK_TIMEOUT_MS = 2;
 
 export interface CheckResult {
   entries: number;
@@ -41,11 +47,11 @@ export interface CheckResult {
 export async function checkStore(
   database: Database,
   blobs: BlobFiles,
-  turn: Turn,
+  lock: WriteLock,
   repair: boolean,
 ): Promise<CheckResult> {
   const result: CheckResult = { entries: 0, blobs: 0, problems: [], changed: false };
-  const check = new Check(database, blobs, turn, repair, result);
+  const check = new Check(database, blobs, lock, repair, result);
   await check.database();
   await check.entries();
   await check.files();
@@ -54,22 +60,22 @@ export async function checkStore(
 }
 
 /** Removes blobs and temporary files that nothing refers to and nobody can still be using. */
-export async function collectRubbish(database: Database, blobs: BlobFiles, turn: Turn): Promise<void> {
+export async function collectRubbish(database: Database, blobs: BlobFiles, lock: WriteLock): Promise<void> {
   const result: CheckResult = { entries: 0, blobs: 0, problems: [], changed: false };
-  await new Check(database, blobs, turn, true, result).files();
+  await new Check(database, blobs, lock, true, result).files();
 }
 
 class Check {
   readonly #database: Database;
   readonly #blobs: BlobFiles;
-  readonly #turn: Turn;
+  readonly #lock: WriteLock;
   readonly #repair: boolean;
   readonly #result: CheckResult;
 
-  constructor(database: Database, blobs: BlobFiles, turn: Turn, repair: boolean, result: CheckResult) {
+  constructor(database: Database, blobs: BlobFiles, lock: WriteLock, repair: boolean, result: CheckResult) {
     this.#database = database;
     this.#blobs = blobs;
-    this.#turn = turn;
+    this.#lock = lock;
     this.#repair = repair;
     this.#result = result;
   }
@@ -87,7 +93,7 @@ class Check {
     const how = { timeout: BUSY_LIMIT_MS, isTransaction: false };
     const elsewhere = runElsewhere(this.#database.name, [{ sql }], how);
     // Where there can be no thread, and when it meets what cannot be read at all, it is for this one to say so.
-    return elsewhere.then(([rows]) => rows!.map(([message]) => String(message)), here);
+    return elsewhere.answer.then(([rows]) => rows!.map(([message]) => String(message)), here);
   }
 
   async entries(): Promise<void> {
@@ -149,13 +155,9 @@ class Check {
        LEFT JOIN (SELECT blob, count(*) AS counted FROM entries WHERE blob IS NOT NULL GROUP BY blob) ON blob = hash
        WHERE refs <> coalesce(counted, 0)`,
     );
-    const actual = this.#database.prepare<[], { size: number; count: number }>(
-      `SELECT (SELECT coalesce(sum(size), 0) FROM entries WHERE blob IS NULL)
-            + (SELECT coalesce(sum(size), 0) FROM blobs WHERE refs > 0) AS size,
-              (SELECT count(*) FROM entries) AS count`,
-    );
-    const stated = this.#database.prepare<[], { size: number; count: number }>(
-      'SELECT size, count FROM totals',
+    const blobs = this.#database.prepare<[], number>('SELECT size FROM blobs WHERE refs > 0').pluck();
+    const stated = this.#database.prepare<[], Totals>(
+      'SELECT blob_size AS size, blob_count AS count FROM usage',
     );
     const compare = () => {
       for (const { hash, refs, counted: entries } of counted.all()) {
@@ -164,13 +166,14 @@ class Check {
         if (this.#repair)
           this.#database.prepare('UPDATE blobs SET refs = ? WHERE hash = ?').run(entries, hash);
       }
-      const is = actual.get()!;
+      const sizes = blobs.all();
+      const is: Totals = { size: sizes.reduce((sum, size) => sum + onDisk(size), 0), count: sizes.length };
       const says = stated.get()!;
       if (is.size === says.size && is.count === says.count) return;
-      const mended = this.#repair ? `set to ${is.size} bytes in ${is.count} entries` : undefined;
-      this.#found('wrong-size', 'totals', `${says.size} bytes in ${says.count} entries were stated`, mended);
+      const mended = this.#repair ? `set to ${is.size} bytes in ${is.count} blobs` : undefined;
+      this.#found('wrong-size', 'blobs', `${says.size} bytes in ${says.count} blobs were stated`, mended);
       if (this.#repair)
-        this.#database.prepare('UPDATE totals SET size = ?, count = ?').run(is.size, is.count);
+        this.#database.prepare('UPDATE usage SET blob_size = ?, blob_count = ?').run(is.size, is.count);
     };
     // One transaction, so that what is compared belongs together.
     if (this.#repair) await this.#underLock(compare);
@@ -198,33 +201,32 @@ class Check {
 
   #remove({ id, blob, size }: Row): void {
     this.#database.prepare('DELETE FROM entries WHERE id = ?').run(id);
-    let freed = size;
     if (blob !== null) {
       const refs = this.#database
         .prepare<[string], number>('UPDATE blobs SET refs = refs - 1 WHERE hash = ? RETURNING refs')
         .pluck()
         .get(blob);
-      if (refs !== 0) freed = 0;
+      if (refs === 0) {
+        this.#database
+          .prepare('UPDATE usage SET blob_size = blob_size - ?, blob_count = blob_count - 1')
+          .run(onDisk(size));
+      }
     }
-    // Signed by nobody: every process, this one too, is to give up its copies.
-    this.#database
-      .prepare(
-        `UPDATE totals SET size = size - ?, count = count - 1, commits = commits + 1, run = commits, writer = ''`,
-      )
-      .run(freed);
+    // By nobody: every process, this one too, is to give up its copies.
+    this.#database.prepare("INSERT INTO changes (writer, hashes) VALUES ('', NULL)").run();
   }
 
   async #underLock<T>(task: () => T): Promise<T> {
     const started = performance.now();
     for (;;) {
       const isLate = performance.now() - started > BUSY_LIMIT_MS;
-      if (this.#turn.take(TURN_WAIT_MS)) {
+      if (this.#lock.acquire(LOCK_TIMEOUT_MS)) {
         try {
           return this.#database.transaction(task).immediate();
         } catch (error) {
           if (classify(error) !== 'busy' || isLate) throw error;
         } finally {
-          this.#turn.release();
+          this.#lock.release();
         }
       } else if (isLate) {
         throw new StoreBusyError('Other threads write all the time.');

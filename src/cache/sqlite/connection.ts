@@ -15,6 +15,17 @@ export function connect(file: string, options: Options): Database {
   return database;
 }
 
+/** A connection that keeps the log of a database as it is when it is the last to be closed; undefined when there can be none. */
+export function reading(file: string): Database | undefined {
+  try {
+    const database = connect(file, { readonly: true, fileMustExist: true });
+    database.pragma('user_version');
+    return database;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Whether this can have come of too many open files: SQLite itself only says that it cannot open something. */
 export function mayBeOutOfFiles(error: unknown): boolean {
   const { code } = error as { code?: unknown };

@@ -1,5 +1,5 @@
 // The files of a database that is open, and what somebody else may have done to them meanwhile.
-import type { Stats } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs';
 import type { Store } from '../store.ts';
 import { performance, wallClock } from '../time.ts';
 import { inodeOf, look, setAside } from './open.ts';
@@ -7,38 +7,52 @@ import { inodeOf, look, setAside } from './open.ts';
 // What changes nothing in the directory, such as a file that is cut short, is noticed this late.
 const LOOK_INTERVAL_MS = 10;
 
+export interface StoreFilesHooks {
+  /** Bytes to which those that use the database have cut it down: with fewer it was cut short by somebody else. */
+  leastLength(): number;
+  /** The database was written to, by a checkpoint or by somebody else: what the connection remembers of it may be wrong. */
+  onModified(): void;
+}
+
 export class StoreFiles {
   readonly #directory: string;
   readonly #database: string;
   readonly #inode: number | undefined;
   readonly #log: string;
+  readonly #hooks: StoreFilesHooks;
   #length = 0;
-  // The directory as it was when all files were looked at and sound, and until when that counts.
-  #seen: { inode?: number | undefined; changed?: number | undefined; until: number } = { until: 0 };
+  #modified: number | undefined;
+  // The directory itself, whatever is done to its name. Never the database: closing it would drop SQLite's locks on it.
+  #descriptor: number | undefined;
+  // When the directory had been changed last when all files were looked at and sound, and until when that counts.
+  #changed = 0;
+  #until = 0;
 
   /** `inode` is that of the database when it was opened. The log is there by now. */
-  constructor(directory: string, database: string, inode: number | undefined) {
+  constructor(directory: string, database: string, inode: number | undefined, hooks: StoreFilesHooks) {
+    this.#hooks = hooks;
     this.#directory = directory;
     this.#database = database;
     this.#inode = inode;
     this.#log = logOf(database);
+    try {
+      this.#descriptor = openSync(directory, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0));
+    } catch {
+      // Where no descriptor is left, or directories have none, their names have to do.
+    }
   }
 
   /** See {@link Store.fileState}. */
   get state(): Store['fileState'] {
-    const directory = look(this.#directory);
     const now = performance.now();
-    const { inode, changed, until } = this.#seen;
-    // One look instead of three: whatever is made, removed or renamed in a directory changes its time.
-    if (directory && directory.ino === inode && directory.mtimeMs === changed && now < until) return 'sound';
+    const directory = this.#descriptor === undefined ? look(this.#directory) : fstatSync(this.#descriptor);
+    // One look instead of three: whatever is made, removed or renamed in a directory changes it, as does its own removal.
+    if (directory?.ctimeMs === this.#changed && now < this.#until) return 'sound';
     const state = this.#lookAtAll();
     const isTelling =
-      directory !== undefined && wallClock.now() - directory.mtimeMs > granularityOf(directory);
-    this.#seen = {
-      inode: directory?.ino,
-      changed: directory?.mtimeMs,
-      until: state === 'sound' && isTelling ? now + LOOK_INTERVAL_MS : 0,
-    };
+      directory !== undefined && wallClock.now() - directory.ctimeMs > granularityOf(directory);
+    this.#changed = directory?.ctimeMs ?? 0;
+    this.#until = state === 'sound' && isTelling ? now + LOOK_INTERVAL_MS : 0;
     return state;
   }
 
@@ -47,19 +61,27 @@ export class StoreFiles {
     return setAside(this.#database, this.#inode);
   }
 
+  close(): void {
+    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
+    this.#descriptor = undefined;
+  }
+
   #lookAtAll(): Store['fileState'] {
     const file = look(this.#database);
     if (file?.ino !== this.#inode || file === undefined) return 'replaced';
-    // A database of ours never shrinks, and its log and the log's index go with its last connection only.
-    if (file.size < this.#length || logOf(this.#database) !== this.#log) return 'damaged';
+    // Its log and the log's index go with its last connection only.
+    if (logOf(this.#database) !== this.#log) return 'damaged';
+    if (file.size < this.#length && file.size < this.#hooks.leastLength()) return 'damaged';
     this.#length = file.size;
+    if (file.mtimeMs !== this.#modified) this.#hooks.onModified();
+    this.#modified = file.mtimeMs;
     return 'sound';
   }
 }
 
 // Two changes closer together than this, in milliseconds, may give a directory the same time.
-function granularityOf({ mtimeMs }: Stats): number {
-  return Number.isInteger(mtimeMs / 1000) ? 2500 : 50;
+function granularityOf({ ctimeMs }: Stats): number {
+  return Number.isInteger(ctimeMs / 1000) ? 2500 : 50;
 }
 
 // Tells a log and its index from others of the same names.

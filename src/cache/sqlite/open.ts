@@ -23,22 +23,8 @@ export class DamagedDatabaseError extends Error {}
  */
 export const OPENING_WAIT_MS = 5000;
 
-/**
- * Opens the database, a new one when there is none. A damaged one is set aside; `onSetAside` is told its new name.
- *
- * @param wait milliseconds to wait for other processes; the thread is blocked meanwhile
- */
-export function openDatabase(
-  file: string,
-  onSetAside?: (name: string) => void,
-  schema: Schema = SCHEMA,
-  wait = OPENING_WAIT_MS,
-): Database {
-  const open = () => {
-    const database = openWithReserve(file, schema, wait);
-    keepReserve(file);
-    return database;
-  };
+/** Runs `open`, which opens a database. A damaged one is set aside, `onSetAside` is told its new name, and a new one opened. */
+export function openOrReplace<T>(file: string, open: () => T, onSetAside?: (name: string) => void): T {
   try {
     return open();
   } catch (error) {
@@ -46,16 +32,6 @@ export function openDatabase(
     const aside = setAside(file, inodeOf(file));
     if (aside !== undefined) onSetAside?.(aside);
     return open();
-  }
-}
-
-// On a full disk the reserve gives way to what SQLite has to make even for those who only read.
-function openWithReserve(file: string, schema: Schema, wait: number): Database {
-  try {
-    return openOnce(file, schema, wait);
-  } catch (error) {
-    if (!isWantOfRoom(error) || !releaseReserve(file)) throw error;
-    return openOnce(file, schema, wait);
   }
 }
 
@@ -113,6 +89,27 @@ export function attachDatabase(file: string): Database {
   }
 }
 
+/**
+ * Opens the database, a new one when there is none. Throws for a damaged one.
+ *
+ * @param wait milliseconds to wait for other processes; the thread is blocked meanwhile
+ */
+export function openDatabase(file: string, schema: Schema = SCHEMA, wait = OPENING_WAIT_MS): Database {
+  const database = openWithReserve(file, schema, wait);
+  keepReserve(file);
+  return database;
+}
+
+// On a full disk the reserve gives way to what SQLite has to make even for those who only read.
+function openWithReserve(file: string, schema: Schema, wait: number): Database {
+  try {
+    return openOnce(file, schema, wait);
+  } catch (error) {
+    if (!isWantOfRoom(error) || !releaseReserve(file)) throw error;
+    return openOnce(file, schema, wait);
+  }
+}
+
 function openOnce(file: string, schema: Schema, wait: number): Database {
   // Made here, not by SQLite, so that it and the files beside it are private from the beginning. One that is there is
   // not opened: closing it would give up the locks of this process's other connections.
@@ -137,6 +134,8 @@ function openOnce(file: string, schema: Schema, wait: number): Database {
     }
     if (kind === 'damaged' || kind === 'older')
       throw new DamagedDatabaseError(`${file} does not have the tables it should have.`);
+    // Before anything is in it: so that it can be made smaller in steps.
+    if (kind === 'empty') database.pragma('auto_vacuum = INCREMENTAL');
     const mode = database.pragma('journal_mode = WAL', { simple: true });
     if (mode !== 'wal') {
       throw new UnusableDatabaseError(
@@ -145,8 +144,10 @@ function openOnce(file: string, schema: Schema, wait: number): Database {
     }
     tune(database);
     if (kind === 'empty') create(database, schema);
-    if (database.prepare('SELECT * FROM totals').get() === undefined) {
-      throw new DamagedDatabaseError(`${file} has lost its totals.`);
+    for (const table of ['owner', 'usage']) {
+      if (database.prepare(`SELECT * FROM ${table}`).get() === undefined) {
+        throw new DamagedDatabaseError(`${file} has lost its ${table}.`);
+      }
     }
     return database;
   } catch (error) {

@@ -1,8 +1,9 @@
-// A thread's own read-only connection to a cache database. Readers never wait for the writer (WAL).
-import type { Database, Statement } from 'better-sqlite3';
+// A thread's reads over its own connection to a cache database. Readers never wait for the writer (WAL).
+import type { Database } from 'better-sqlite3';
 import type { EntryMetadata } from '../cache.ts';
 import { type FoundValue, PAGE_SIZE, type PageEntry, type StoreReader } from '../store.ts';
-import { connect } from './connection.ts';
+import type { ExternalCommits } from './external-commits.ts';
+import { type Prepared, preparing } from './statements.ts';
 
 type Row = [
   encoding: number,
@@ -17,44 +18,47 @@ type Row = [
 type PageQuery = [after: string, prefix: string, now: number, limit: number];
 
 export class SqliteReader implements StoreReader {
-  readonly #database: Database;
-  readonly #writer: string;
-  readonly #read: Statement<[string], Row>;
-  readonly #page: Statement<PageQuery, [string, ...Row]>;
-  readonly #keyPage: Statement<PageQuery, [string, ...Row]>;
-  readonly #metadata: Statement<[string], EntryMetadata & { expires: number | null }>;
-  readonly #foreign: Statement<[string], number>;
+  readonly #read: Prepared<[string], Row>;
+  readonly #several: Prepared<[keys: string], [string, ...Row]>;
+  readonly #page: Prepared<PageQuery, [string, ...Row]>;
+  readonly #keyPage: Prepared<PageQuery, [string, ...Row]>;
+  readonly #metadata: Prepared<[string], EntryMetadata & { expires: number | null }>;
+  readonly #external: ExternalCommits;
 
-  /** `writer` is the name that this process's writer signs its transactions with. */
-  constructor(file: string, writer: string, timeout: number) {
-    this.#writer = writer;
-    this.#database = connect(file, { readonly: true, timeout });
-    this.#read = this.#database
-      .prepare<[string], Row>(
-        'SELECT encoding, value, blob, checksum, size, mode, expires FROM entries WHERE key = ?',
-      )
-      .raw();
+  constructor(database: Database, external: ExternalCommits) {
+    const { sql, list } = preparing(database);
+    this.#external = external;
+    const columns = 'encoding, value, blob, checksum, size, mode, expires';
+    this.#read = list(`SELECT ${columns} FROM entries WHERE key = ?`);
+    this.#several = list(
+      `SELECT entries.key, ${columns.replace('value', 'entries.value')} FROM json_each(?) AS wanted
+       CROSS JOIN entries ON entries.key = wanted.value`,
+    );
     const page = (value: string) =>
-      this.#database
-        .prepare<PageQuery, [string, ...Row]>(
-          `SELECT key, encoding, ${value}, blob, checksum, size, mode, expires FROM entries
-           WHERE key > ? AND key >= ? AND (expires IS NULL OR expires > ?) ORDER BY key LIMIT ?`,
-        )
-        .raw();
+      list<PageQuery, [string, ...Row]>(
+        `SELECT key, encoding, ${value}, blob, checksum, size, mode, expires FROM entries
+         WHERE key > ? AND key >= ? AND (expires IS NULL OR expires > ?) ORDER BY key LIMIT ?`,
+      );
     this.#page = page('value');
     this.#keyPage = page('NULL');
-    this.#metadata = this.#database.prepare(
+    this.#metadata = sql(
       `SELECT key, size, iif(mode IS NULL, 'value', 'file') AS kind, created, max(created, accessed) AS lastAccessed,
               hits AS accessCount, expires FROM entries WHERE key = ?`,
     );
-    this.#foreign = this.#database
-      .prepare<[string], number>('SELECT iif(writer = ?, run, commits) FROM totals')
-      .pluck();
   }
 
   read(key: string): FoundValue | undefined {
     const row = this.#read.get(key);
     return row && found(row);
+  }
+
+  readMany(keys: readonly string[]): Map<string, FoundValue> {
+    const values = new Map<string, FoundValue>();
+    for (const [key, ...row] of this.#several.all(JSON.stringify(keys))) {
+      const value = found(row);
+      if (value) values.set(key, value);
+    }
+    return values;
   }
 
   page(prefix: string, after: string, now: number, keysOnly: boolean): PageEntry[] {
@@ -75,12 +79,8 @@ export class SqliteReader implements StoreReader {
     return { ...row, expires: expires ?? undefined };
   }
 
-  foreignCommits(): number | undefined {
-    return this.#foreign.get(this.#writer);
-  }
-
-  close(): void {
-    this.#database.close();
+  follow(): number {
+    return this.#external.follow();
   }
 }
 

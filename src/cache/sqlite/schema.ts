@@ -5,9 +5,35 @@ import { timed } from '../codec.ts';
 /** Kept in `PRAGMA application_id`, 'GBOX': tells our databases from somebody else's file of the same name. */
 export const APPLICATION_ID = 0x47424f58;
 
-// `totals` has one row. `commits` counts transactions that changed an entry; `run` is the number of the last one
-// that a process other than `writer` made: from these a reader sees whether another process changed anything.
-// A blob whose `refs` are 0 is rubbish whose file may still be there; the next transaction removes both.
+// `owner` has one row, of which ownership.ts tells, as of `participants` and `changes`. `usage` has one row: bytes on
+// disk and number of the blobs that are used, and the fewest pages that the database has ever been cut down to: a file
+// with fewer was cut short by somebody else. A blob whose `refs` are 0 is rubbish whose file may still be there; a later
+// transaction removes both.
+const OWNERSHIP: readonly string[] = [
+  `CREATE TABLE owner (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    writer TEXT NOT NULL,
+    run INTEGER NOT NULL
+  ) STRICT`,
+  `CREATE TABLE participants (
+    name TEXT PRIMARY KEY,
+    pid INTEGER NOT NULL,
+    host TEXT NOT NULL,
+    started INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE changes (
+    seq INTEGER PRIMARY KEY,
+    writer TEXT NOT NULL,
+    hashes BLOB
+  ) STRICT`,
+  `CREATE TABLE usage (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    blob_size INTEGER NOT NULL,
+    blob_count INTEGER NOT NULL,
+    least_pages INTEGER NOT NULL
+  ) STRICT`,
+];
+
 const STATEMENTS: readonly string[] = [
   `CREATE TABLE entries (
     id INTEGER PRIMARY KEY,
@@ -37,14 +63,7 @@ const STATEMENTS: readonly string[] = [
     host TEXT NOT NULL,
     started INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID`,
-  `CREATE TABLE totals (
-    id INTEGER PRIMARY KEY CHECK (id = 1),
-    size INTEGER NOT NULL,
-    count INTEGER NOT NULL,
-    commits INTEGER NOT NULL,
-    run INTEGER NOT NULL,
-    writer TEXT NOT NULL
-  ) STRICT`,
+  ...OWNERSHIP,
 ];
 
 /** A version of the tables, and the way to it from each older one. */
@@ -58,10 +77,16 @@ export interface Schema {
 
 /** The tables of this Glovebox. */
 export const SCHEMA: Schema = {
-  version: 2,
+  version: 3,
   statements: STATEMENTS,
-  migrations: { 1: sumTimes },
+  migrations: { 1: sumTimes, 2: replaceTotals },
 };
+
+// More than a database can have.
+const NEVER_SHRUNK = 2 ** 32;
+
+/** File systems give out whole blocks of so many bytes. */
+export const BLOCK_BYTES = 4096;
 
 // Version 1 had checksums of values alone.
 function sumTimes(database: Database): void {
@@ -70,6 +95,24 @@ function sumTimes(database: Database): void {
   );
   const update = database.prepare('UPDATE entries SET checksum = ? WHERE id = ?');
   for (const { id, checksum, expires } of rows.all()) update.run(timed(checksum, expires), id);
+}
+
+// Version 2 wrote down the size of everything in each transaction, and who had made it.
+function replaceTotals(database: Database): void {
+  database.exec('DROP TABLE totals');
+  for (const statement of OWNERSHIP) database.exec(statement);
+  insertRows(database);
+  database.exec(
+    `UPDATE usage SET blob_count = (SELECT count(*) FROM blobs WHERE refs > 0),
+       blob_size = (SELECT coalesce(sum((size + ${BLOCK_BYTES - 1}) / ${BLOCK_BYTES} * ${BLOCK_BYTES}), 0) FROM blobs WHERE refs > 0)`,
+  );
+}
+
+// Runs begin anywhere, so that two databases, of which one took the other's place, have none in common.
+function insertRows(database: Database): void {
+  database.exec(
+    `INSERT INTO owner VALUES (1, '', 1 + abs(random() % (1 << 48))); INSERT INTO usage VALUES (1, 0, 0, ${NEVER_SHRUNK})`,
+  );
 }
 
 /** The order in which each policy gives up entries. */
@@ -127,7 +170,7 @@ export function create(database: Database, schema: Schema = SCHEMA): void {
     .transaction(() => {
       if (inspect(database, schema) !== 'empty') return;
       for (const statement of schema.statements) database.exec(statement);
-      database.exec("INSERT INTO totals VALUES (1, 0, 0, 0, 0, '')");
+      insertRows(database);
       database.pragma(`application_id = ${APPLICATION_ID}`);
       database.pragma(`user_version = ${schema.version}`);
     })

@@ -1,5 +1,5 @@
 // The statements that a store's writer runs, by name.
-import type { Database } from 'better-sqlite3';
+import type { Database, RunResult } from 'better-sqlite3';
 import type { LeaseRecord, StoredValue } from '../store.ts';
 import type { Task } from './elsewhere.ts';
 import { EVICTION_ORDER } from './schema.ts';
@@ -27,51 +27,100 @@ export type Columns = [
   again: number,
 ];
 
+/** What a plain set writes. */
+type PlainColumns = [
+  key: string,
+  encoding: number,
+  value: string | Uint8Array,
+  checksum: number,
+  size: number,
+  expires: number | null,
+  now: number,
+  again: number,
+];
+
 /** A statement with the types of its parameters and rows. */
 export interface Prepared<Parameters extends unknown[], Row> {
-  run(...parameters: Parameters): { changes: number };
+  run(...parameters: Parameters): Pick<RunResult, 'changes' | 'lastInsertRowid'>;
   get(...parameters: Parameters): Row | undefined;
   all(...parameters: Parameters): Row[];
 }
 
+/** Prepares statements whose rows are objects, one column, or lists: an array takes less time to make than an object. */
+export function preparing(database: Database) {
+  return {
+    sql: <Parameters extends unknown[], Row = unknown>(text: string): Prepared<Parameters, Row> =>
+      database.prepare(text) as unknown as Prepared<Parameters, Row>,
+    column: <Parameters extends unknown[], Value>(text: string): Prepared<Parameters, Value> =>
+      database.prepare(text).pluck() as unknown as Prepared<Parameters, Value>,
+    list: <Parameters extends unknown[], Row extends unknown[]>(text: string): Prepared<Parameters, Row> =>
+      database.prepare(text).raw() as unknown as Prepared<Parameters, Row>,
+  };
+}
+
 export type Statements = ReturnType<typeof prepare>;
+
+// Another process's commit, or several that have the store open, let it change nothing.
+const IS_OWNER = '(SELECT writer FROM owner) = ?';
 
 /** What removes all entries, for a thread that is not to hold up others. The first gives how many there were. */
 export function clearing(writer: string): Task[] {
   return [
-    { sql: 'SELECT count FROM totals' },
+    { sql: 'SELECT count(*) FROM entries' },
     { sql: 'DELETE FROM entries' },
     { sql: 'UPDATE blobs SET refs = 0' },
-    {
-      sql: `UPDATE totals SET size = 0, count = 0, commits = commits + 1, run = iif(writer = ?, run, commits), writer = ?`,
-      parameters: [writer, writer],
-    },
+    { sql: 'UPDATE usage SET blob_size = 0, blob_count = 0' },
+    // Whether others have the store open is not looked at: they are told, and one that takes itself for alone is not any more.
+    { sql: 'INSERT INTO changes (writer, hashes) VALUES (?, NULL)', parameters: [writer] },
+    { sql: "UPDATE owner SET writer = '', run = run + 1 WHERE writer NOT IN (?, '')", parameters: [writer] },
   ];
 }
 
 /** Prepares them all for a database whose entries are evicted by `policy`. */
 export function prepare(database: Database, policy: keyof typeof EVICTION_ORDER | 'none') {
-  const sql = <Parameters extends unknown[], Row = unknown>(text: string): Prepared<Parameters, Row> =>
-    database.prepare(text) as unknown as Prepared<Parameters, Row>;
-  const column = <Parameters extends unknown[], Value>(text: string): Prepared<Parameters, Value> =>
-    database.prepare(text).pluck() as unknown as Prepared<Parameters, Value>;
-  // For what every operation asks: an array takes less time to make than an object.
-  const list = <Parameters extends unknown[], Row extends unknown[]>(
-    text: string,
-  ): Prepared<Parameters, Row> => database.prepare(text).raw() as unknown as Prepared<Parameters, Row>;
+  const { sql, column, list } = preparing(database);
   const ROW = 'SELECT id, key, blob, checksum, size, expires FROM entries';
   // By use, an entry stays where it is in the order until it is its turn to go: an index less to write for each set.
-  const times = policy === 'least-recently-used' ? 'created = max(?, ?)' : 'created = ?, accessed = ?';
+  const byUse = policy === 'least-recently-used';
+  const times = byUse ? 'created = max(?, ?)' : 'created = ?, accessed = ?';
+  const plainTimes = byUse
+    ? 'created = excluded.created'
+    : 'created = excluded.created, accessed = excluded.accessed';
+  const SET = `encoding = excluded.encoding, value = excluded.value, checksum = excluded.checksum, size = excluded.size,
+       mode = NULL, expires = excluded.expires, ${plainTimes}, hits = 0`;
+  const plainSet = (id: string, condition: string) =>
+    `INSERT INTO entries (id, key, encoding, value, checksum, size, expires, created, accessed)
+     SELECT ${id}, ?, ?, ?, ?, ?, ?, ?, ? WHERE ${condition}
+     ON CONFLICT (key) DO UPDATE SET ${SET} WHERE blob IS NULL`;
+  // The place of an entry that was evicted, whose page has room, unless it has been taken since.
+  const FREED = '(SELECT freed FROM (SELECT ? AS freed) WHERE freed NOT IN (SELECT id FROM entries))';
   return {
     begin: sql<[]>('BEGIN IMMEDIATE'),
     commit: sql<[]>('COMMIT'),
     rollback: sql<[]>('ROLLBACK'),
-    totals: list<[], [size: number, count: number, commits: number, run: number, writer: string]>(
-      'SELECT size, count, commits, run, writer FROM totals',
+    /** Each alone, outside of a transaction. */
+    ownedSet: sql<[...PlainColumns, writer: string]>(plainSet('NULL', IS_OWNER)),
+    ownedSetAt: sql<[id: number, ...PlainColumns, writer: string]>(plainSet(FREED, IS_OWNER)),
+    ownedDelete: sql<[key: string, now: number, writer: string]>(
+      `DELETE FROM entries WHERE key = ? AND blob IS NULL AND (expires IS NULL OR expires > ?) AND ${IS_OWNER}`,
     ),
-    setTotals: sql<[size: number, count: number, writer: string, again: string]>(
-      `UPDATE totals SET size = ?, count = ?, commits = commits + 1, run = iif(writer = ?, run, commits), writer = ?`,
+    ownedTouch: sql<[number | null, number, id: number, checksum: number, number | null, writer: string]>(
+      `UPDATE entries SET expires = ?, checksum = ? WHERE id = ? AND checksum = ? AND expires IS ? AND ${IS_OWNER}`,
     ),
+    /** The same in a transaction. */
+    plainSet: sql<PlainColumns>(plainSet('NULL', 'true')),
+    plainSetAt: sql<[id: number, ...PlainColumns]>(plainSet(FREED, 'true')),
+    owner: list<[], [writer: string, run: number]>('SELECT writer, run FROM owner'),
+    setOwner: sql<[string]>('UPDATE owner SET writer = ?, run = run + 1'),
+    participants: list<[], [name: string, pid: number, host: string, started: number]>(
+      'SELECT name, pid, host, started FROM participants',
+    ),
+    addParticipant: sql<[string, number, string, number]>(
+      'INSERT OR REPLACE INTO participants (name, pid, host, started) VALUES (?, ?, ?, ?)',
+    ),
+    removeParticipant: sql<[string]>('DELETE FROM participants WHERE name = ?'),
+    addChange: sql<[string, Buffer | null]>('INSERT INTO changes (writer, hashes) VALUES (?, ?)'),
+    removeChanges: sql<[number]>('DELETE FROM changes WHERE seq < ?'),
     row: list<[string], [number, string, string | null, number, number, number | null]>(
       `${ROW} WHERE key = ?`,
     ),
@@ -102,6 +151,10 @@ export function prepare(database: Database, policy: keyof typeof EVICTION_ORDER 
           ),
     // A set counts as a use.
     moveBack: sql<[number]>('UPDATE entries SET accessed = created WHERE id = ?'),
+    moveLast: sql<[number, number, number]>(
+      `UPDATE entries SET id = ? WHERE id = (SELECT max(id) FROM entries) AND id > ?
+         AND NOT EXISTS (SELECT 1 FROM entries WHERE id = ?)`,
+    ),
     blob: sql<[string], { size: number; refs: number }>('SELECT size, refs FROM blobs WHERE hash = ?'),
     insertBlob: sql<[string, number]>('INSERT INTO blobs (hash, size, refs) VALUES (?, ?, 1)'),
     useBlob: sql<[string]>('UPDATE blobs SET refs = refs + 1 WHERE hash = ?'),
@@ -109,7 +162,16 @@ export function prepare(database: Database, policy: keyof typeof EVICTION_ORDER 
     removeBlob: sql<[string]>('DELETE FROM blobs WHERE hash = ?'),
     unuseAllBlobs: sql<[]>('UPDATE blobs SET refs = 0'),
     unusedBlobs: column<[number], string>('SELECT hash FROM blobs WHERE refs = 0 LIMIT ?'),
-    countBlobs: column<[], number>('SELECT count(*) FROM blobs WHERE refs > 0'),
+    usage: list<[], [blobSize: number, blobCount: number, leastPages: number]>(
+      'SELECT blob_size, blob_count, least_pages FROM usage',
+    ),
+    addToBlobs: sql<[number, number]>(
+      'UPDATE usage SET blob_size = blob_size + ?, blob_count = blob_count + ?',
+    ),
+    clearBlobs: sql<[]>('UPDATE usage SET blob_size = 0, blob_count = 0'),
+    setLeastPages: sql<[number]>('UPDATE usage SET least_pages = min(least_pages, ?)'),
+    pageCount: column<[], number>('PRAGMA page_count'),
+    freePages: column<[], number>('PRAGMA freelist_count'),
     setLease: sql<[object]>('INSERT OR REPLACE INTO leases VALUES (@key, @token, @pid, @host, @started)'),
     release: sql<[string, string]>('DELETE FROM leases WHERE key = ? AND token = ?'),
     lease: sql<[string], LeaseRecord>('SELECT token, pid, host, started FROM leases WHERE key = ?'),

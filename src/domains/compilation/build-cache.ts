@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Cache, Duration, GetOrSetOptions } from '../../cache/cache.ts';
 import { cacheKey } from '../../cache/keys.ts';
 import { parseDuration } from '../../cache/units.ts';
+import { parseText } from '../stored.ts';
 import { type BaseInputs, FINGERPRINT_SCHEMA, type InputSnapshot } from './fingerprint.ts';
 import { KnownDigests } from './known-digests.ts';
 import type { DeclaredInputs } from './snapshot.ts';
@@ -56,8 +57,7 @@ export class CompilationBuildCacheService {
 
   /** What earlier builds of this base read, or undefined. */
   async manifest(base: string): Promise<Manifest | undefined> {
-    const value = await this.cache.get(`manifest:${base}`);
-    return asManifest(value);
+    return asManifest(parseText(await this.cache.get(`manifest:${base}`)));
   }
 
   /** Adds what a build of this base read, as the newest; resolves when it is stored, to whether it is. */
@@ -74,7 +74,7 @@ export class CompilationBuildCacheService {
       stored: this.#clock(),
       names: [...names].filter(([digest]) => candidates.some(candidate => candidate.declared === digest)),
     };
-    return this.cache.set(`manifest:${base}`, manifest, { ttl: this.#ttl });
+    return this.cache.set(`manifest:${base}`, JSON.stringify(manifest), { ttl: this.#ttl });
   }
 
   /**

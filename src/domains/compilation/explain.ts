@@ -1,7 +1,9 @@
 // Says in words why two builds are not the same one.
 import { isObject } from '../stored.ts';
 import type { BaseInputs } from './fingerprint.ts';
-import { type WorkspaceIdentity, workspaceDifferences } from './workspace/index.ts';
+// Not from the index: every build loads this, and few need the rest of the workspaces.
+import { workspaceDifferences } from './workspace/describe.ts';
+import type { WorkspaceIdentity } from './workspace/identity.ts';
 
 // Longer values would fill the line that says what changed.
 const MAX_SHOWN = 40;

@@ -5,6 +5,7 @@ import { cacheOptionsFor, type UserConfig } from '../../config/user-config.ts';
 import { createCacheFromUserConfig, createDefaultCache } from '../../coordinator/index.ts';
 import { createFirmwareCacheService, type FirmwareCacheService } from '../firmware/index.ts';
 import { BUILD_TTL, CompilationBuildCacheService } from './build-cache.ts';
+import { COMPILATION_TAG } from './tag.ts';
 import type { Toolchain } from './toolchain.ts';
 import { ZmkWestService } from './west-service.ts';
 import { WORKSPACE_TTL, ZmkWorkspaceCacheService } from './workspace-cache.ts';
@@ -21,6 +22,7 @@ export { InputError, InputReader, isEditorLeftover, PathBase } from './inputs.ts
 export type { CompileEvent, CompileFailure, CompileResult, CompileSuccess, LookupResult } from './result.ts';
 export { ArtifactError } from './staging.ts';
 export { describeSystemError, isSystemError, remedyOf } from './system-error.ts';
+export { COMPILATION_TAG } from './tag.ts';
 export type { Target } from './target.ts';
 export type {
   Artifact,
@@ -37,9 +39,6 @@ export {
   type ZmkWorkspaceCacheOptions,
   ZmkWorkspaceCacheService,
 } from './workspace-cache.ts';
-
-/** The namespace of what is known about builds and workspaces. */
-export const COMPILATION_TAG = 'compilation';
 
 /** Options for a service's cache; go before configuration and environment. */
 export type ServiceOptions = Omit<CacheOptions, 'tag'>;

@@ -13,6 +13,13 @@ export interface Toolchain {
    */
   identity(target: Target, signal?: AbortSignal, reader?: InputReader): Promise<Record<string, unknown>>;
 
+  /**
+   * Begins what takes {@link identity} long, such as asking a program for its version, and resolves when waiting is all
+   * that is left to do: a build opens its caches meanwhile. Never rejects: `identity` tells what went wrong. Default:
+   * there is nothing to begin.
+   */
+  prepare?(signal?: AbortSignal): Promise<Preparation>;
+
   /** Absolute paths of every file that a build may read, of whichever target, and that can change. Sorted. */
   declaredInputs(): Promise<string[]>;
 
@@ -24,6 +31,12 @@ export interface Toolchain {
 
   /** Compiles. Rejects only for bugs: a failing compiler is an outcome. Leaves no process behind, also when `signal` aborts. */
   compile(job: CompileJob): Promise<CompileOutcome>;
+}
+
+/** What {@link Toolchain.prepare} began. */
+export interface Preparation {
+  /** Resolves when it is over, and no process of it is left. Never rejects. */
+  over: Promise<void>;
 }
 
 export interface CompileJob {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Cache } from '../../cache/cache.ts';
 import { WrongKindError } from '../../cache/errors.ts';
 import { hashFile } from '../../cache/hash-file.ts';
+import { parseText } from '../stored.ts';
 import { assertArtifactName, foldName } from './artifact-name.ts';
 
 const RECORD_SCHEMA = 1;
@@ -95,7 +96,7 @@ export class FirmwareCacheService {
       ...{ schema: RECORD_SCHEMA, artifacts, compileDuration, created: this.#clock() },
       ...(warnings.length === 0 ? {} : { warnings: warnings.slice(0, MAX_WARNINGS) }),
     };
-    return this.cache.set(recordKey(fingerprint), record);
+    return this.cache.set(recordKey(fingerprint), JSON.stringify(record));
   }
 
   /**
@@ -143,7 +144,7 @@ export class FirmwareCacheService {
   }
 
   async #record(fingerprint: string): Promise<FirmwareRecord | undefined> {
-    const value = await this.cache.get(recordKey(fingerprint));
+    const value = parseText(await this.cache.get(recordKey(fingerprint)));
     return isRecord(value) ? value : undefined;
   }
 }

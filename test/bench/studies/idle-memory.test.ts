@@ -24,10 +24,10 @@ test('a cache that takes less than 3 MB is reached, and what the import takes is
   const [less] = summarizeIdleMemory([steps(100, 120, 149)], 10).targets;
   t.deepEqual(less, {
     id: 'idle-memory',
-    found: '2.9 MB; 4.9 MB with the import',
-    isReached: true,
+    measured: '2.9 MB; 4.9 MB with the import',
+    isMet: true,
   });
-  t.false(summarizeIdleMemory([steps(100, 120, 150)], 10).targets[0]!.isReached);
+  t.false(summarizeIdleMemory([steps(100, 120, 150)], 10).targets[0]!.isMet);
 });
 
 test('a process is measured bare, with the import and with a used cache', async t => {

@@ -2,12 +2,12 @@
 // real service and real caches; and what a build without any cache would have made of it.
 import {
   appendFileSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
   realpathSync,
   rmSync,
+  statSync,
   truncateSync,
 } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -216,7 +216,8 @@ export class Keyboards {
 
   /** What a build that knows no cache makes of the target now: its firmware, or undefined when it fails. */
   fresh(target: Target): string | undefined {
-    if (!existsSync(path.join(this.repository, 'config'))) return undefined;
+    const isThere = statSync(path.join(this.repository, 'config'), { throwIfNoEntry: false })?.isDirectory();
+    if (!isThere) return undefined;
     const repository = readRepository(this.repository);
     const scratch = mkdtempSync(path.join(this.root, 'fresh-'));
     const config = isolateConfig(repository, scratch);

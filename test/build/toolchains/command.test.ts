@@ -275,6 +275,34 @@ test('asking for the version can be cancelled, and asked again', async t => {
   t.is((await second).version, 'v2');
 });
 
+test('the version is asked for ahead of the identity, once, and nothing of it stays', async t => {
+  const project = await projectFor(t);
+  const rig = await createRig(t);
+  const version = [rig.toolchainOptions.program, ...rig.toolchainOptions.arguments.slice(0, 2)];
+  const toolchain = createToolchain(describe(project, scripted('', { version })));
+  const { over } = await toolchain.prepare!();
+  const run = await rig.nextRun();
+  const identity = toolchain.identity(target);
+  await run.print('v2');
+  await run.exit(0);
+  t.is((await identity).version, 'v2');
+  await over;
+  const controller = new AbortController();
+  const other = createToolchain(describe(project, scripted('', { version })));
+  const begun = await other.prepare!(controller.signal);
+  const stopped = await rig.nextRun();
+  controller.abort();
+  await begun.over;
+  t.false(isAlive(stopped.pid));
+});
+
+test('what cannot be asked ahead is told by the identity', async t => {
+  const project = await projectFor(t);
+  const toolchain = createToolchain(describe(project, scripted('', { version: ['no-such-program'] })));
+  await (await toolchain.prepare!()).over;
+  await t.throwsAsync(toolchain.identity(target), { instanceOf: ToolchainError, message: /no-such-program/ });
+});
+
 test('a program is found in PATH, or by its path from the directory of the config file', async t => {
   const project = await projectFor(t);
   const tool = await project.put(

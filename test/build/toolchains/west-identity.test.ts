@@ -387,11 +387,15 @@ test.serial(
       (await t.throwsAsync(unclosed, { instanceOf: ToolchainError }))?.message ?? '',
       /cmake-args of left cannot be split into words: a ' is not closed/,
     );
-    rmSync(path.join(machine.config, 'config'), { recursive: true });
-    const missing = toolchain.identity(target);
-    t.regex(
-      (await t.throwsAsync(missing, { instanceOf: ToolchainError }))?.message ?? '',
-      /no directory .*my config\/config.*build\.configPath/,
-    );
+    const keymaps = path.join(machine.config, 'config');
+    rmSync(keymaps, { recursive: true });
+    for (const put of [() => {}, () => writeFileSync(keymaps, ''), () => symlinkSync('config', keymaps)]) {
+      rmSync(keymaps, { force: true });
+      put();
+      t.regex(
+        (await t.throwsAsync(toolchain.identity(target), { instanceOf: ToolchainError }))?.message ?? '',
+        /no directory .*my config\/config.*build\.configPath/,
+      );
+    }
   },
 );

@@ -7,6 +7,9 @@ import { makeDirectory, removeDirectory } from '../../support/temporary.ts';
 
 export type Backend = 'sqlite' | 'memory';
 
+/** Through which methods a case goes where a cache has two: those that give promises, or their synchronous namesakes. */
+export type Door = 'asynchronous' | 'synchronous';
+
 /** A sentence about every cache. Written with node:assert, so that it can run in any thread. */
 export interface Case {
   name: string;
@@ -21,8 +24,11 @@ export class ContractContext {
   readonly #base: string;
   readonly #opened = new Set<Cache>();
 
-  private constructor(backend: Backend, base: string) {
+  readonly #door: Door;
+
+  private constructor(backend: Backend, door: Door, base: string) {
     this.backend = backend;
+    this.#door = door;
     this.#base = base;
     this.directory = join(base, 'files');
   }
@@ -37,13 +43,13 @@ export class ContractContext {
       ...options,
     });
     this.#opened.add(cache);
-    return cache;
+    return this.#door === 'synchronous' ? synchronous(cache) : cache;
   }
 
   /** Runs a case with a context, and leaves nothing behind. */
-  static async run(backend: Backend, { run }: Case): Promise<void> {
+  static async run(backend: Backend, { run }: Case, door: Door = 'asynchronous'): Promise<void> {
     const base = await makeDirectory();
-    const context = new ContractContext(backend, base);
+    const context = new ContractContext(backend, door, base);
     await mkdir(context.directory);
     try {
       await run(context);
@@ -52,6 +58,25 @@ export class ContractContext {
       await removeDirectory(base);
     }
   }
+}
+
+const proxies = new WeakMap<Cache, Cache>();
+
+// The same cache, whose methods are the synchronous ones where there are some, each with its answer in a promise.
+function synchronous(cache: Cache): Cache {
+  const existing = proxies.get(cache);
+  if (existing) return existing;
+  const proxy = new Proxy(cache, {
+    get(target, name) {
+      const namesake = `${String(name)}Sync`;
+      const isBoth = namesake in target;
+      const found: unknown = Reflect.get(target, isBoth ? namesake : name);
+      if (typeof found !== 'function') return found;
+      return isBoth ? async (...args: unknown[]) => found.apply(target, args) : found.bind(target);
+    },
+  });
+  proxies.set(cache, proxy);
+  return proxy;
 }
 
 /** Everything an async iterable yields. */

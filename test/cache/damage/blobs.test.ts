@@ -11,8 +11,9 @@ import {
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
+import Database from 'better-sqlite3';
 import { BlobFiles } from '../../../src/cache/blobs.ts';
-import { encodeIncoming } from '../../../src/cache/incoming.ts';
+import { encodeIncoming, isReady } from '../../../src/cache/incoming.ts';
 import { SqliteStore } from '../../../src/cache/sqlite/store.ts';
 import { open, scratch, until, warningsOf } from './support.ts';
 
@@ -184,5 +185,22 @@ test('a report of damage that comes when the value was stored again removes noth
   const discard = { operation: { type: 'discard', key: 'key', checksum, blob }, now } as const;
   t.deepEqual(store.apply([discard]), [{ value: false }]);
   flip(store.blobs.path(blob!), 100);
+  t.deepEqual(store.apply([discard]), [{ value: true }]);
+});
+
+test('so it is of a value in the database itself', async t => {
+  const directory = join(await scratch(t), 'tag');
+  const store = new SqliteStore({ directory, maxSize: 2 ** 30, policy: 'none', writer: 'test' });
+  t.teardown(() => store.close());
+  const value = encodeIncoming('key', 'small');
+  if (!isReady(value)) throw new Error('It is not small.');
+  const now = Date.now();
+  store.apply([{ operation: { type: 'set', key: 'key', value, expires: null }, now }]);
+  const { checksum, blob } = store.reader.read('key')!;
+  const discard = { operation: { type: 'discard', key: 'key', checksum, blob }, now } as const;
+  t.deepEqual(store.apply([discard]), [{ value: false }]);
+  const database = new Database(join(directory, 'cache.db'));
+  database.exec("UPDATE entries SET value = 'smell'");
+  database.close();
   t.deepEqual(store.apply([discard]), [{ value: true }]);
 });

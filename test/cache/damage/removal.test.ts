@@ -2,7 +2,7 @@
 import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { SqliteReader } from '../../../src/cache/sqlite/reader.ts';
+import Database from 'better-sqlite3';
 import { removeInUse } from '../../support/temporary.ts';
 import { startThreads } from '../../support/thread.ts';
 import { open, scratch } from './support.ts';
@@ -20,11 +20,11 @@ const removals: Record<string, (directory: string) => void> = {
 
 /** What another process would read. */
 function readAnew(directory: string, key: string): boolean {
-  const reader = new SqliteReader(join(directory, 'cache.db'), 'another process', 1000);
+  const database = new Database(join(directory, 'cache.db'), { readonly: true });
   try {
-    return reader.read(key) !== undefined;
+    return database.prepare('SELECT 1 FROM entries WHERE key = ?').get(key) !== undefined;
   } finally {
-    reader.close();
+    database.close();
   }
 }
 

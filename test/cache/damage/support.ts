@@ -30,6 +30,11 @@ export function warningsOf(t: ExecutionContext, tag: string): string[] {
   return warnings;
 }
 
+/** Resolves when what was warned of has been told: a turn of the event loop later. */
+export function untilWarned(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve));
+}
+
 const listeners = new Map<string, string[]>();
 process.on('warning', ({ message }) => {
   for (const [tag, warnings] of listeners) if (message.includes(`'${tag}'`)) warnings.push(message);

@@ -152,14 +152,19 @@ const badOperations: unknown[] = [
   { type: 'access', entries: [['k', 1]] },
   { type: 'access', entries: [['k', -1, 0]] },
 ];
-for (const [index, operation] of badOperations.entries()) send(writes, [[index, instance, 0, operation]]);
+for (const [index, operation] of badOperations.entries())
+  send(writes, [[index, instance, 0, operation, null]]);
 for (const now of ['now', Number.NaN, Number.POSITIVE_INFINITY, null, 0.5]) {
-  send(writes, [[0, instance, now, { type: 'clear' }]]);
+  send(writes, [[0, instance, now, { type: 'clear' }, null]]);
 }
-send(writes, [[-1, instance, 0, { type: 'clear' }]]);
-send(writes, [['0', instance, 0, { type: 'clear' }]]);
+send(writes, [[-1, instance, 0, { type: 'clear' }, null]]);
+send(writes, [['0', instance, 0, { type: 'clear' }, null]]);
 send(writes, [[0, instance, 0]]);
-send(writes, [[0, instance, 0, { type: 'clear' }, 0]]);
+send(writes, [[0, instance, 0, { type: 'clear' }]]);
+for (const until of [undefined, 'soon', Number.NaN, 0.5]) {
+  send(writes, [[0, instance, 0, { type: 'clear' }, until]]);
+}
+send(writes, [[0, instance, 0, { type: 'clear' }, null, 0]]);
 
 const raw = (...values: unknown[]) => values.map(item => ({ type: 'RAW', value: item }));
 const call = { id: 'a', type: 'APPLY', path: ['stats'], argumentList: raw(instance) };
@@ -228,7 +233,7 @@ for (const tag of ['..', '.', 'a/b', '/etc', 'a\0', 'con', '']) {
 }
 
 // What is in order goes on being answered, on both ports.
-writes.postMessage([[4711, instance, 1, { type: 'set', key: 'alive', value, expires: null }]]);
+writes.postMessage([[4711, instance, 1, { type: 'set', key: 'alive', value, expires: null }, null]]);
 let isAnswered = false;
 while (!isAnswered) {
   const [results] = (await once(writes, 'message')) as [[number, unknown][]];

@@ -8,7 +8,7 @@ import Sqlite, { type Database } from 'better-sqlite3';
 import { inspect } from '../../../src/cache/sqlite/schema.ts';
 import { type Cache, createDefaultCache } from '../../../src/index.ts';
 import { copyOf, isAside } from '../damage/filled.ts';
-import { open, scratch, warningsOf } from '../damage/support.ts';
+import { open, scratch, untilWarned, warningsOf } from '../damage/support.ts';
 
 interface Planted {
   cache: Cache;
@@ -31,6 +31,12 @@ test.before(async () => {
   await first.set('large', Buffer.alloc(80_000, 'large'));
   await first.set('large-two', LARGE_TWO);
   await first.close();
+  // As another process leaves them that has the store open as well.
+  const database = new Sqlite(join(source, 'source', 'cache.db'));
+  database.exec(
+    `INSERT INTO participants VALUES ('another', 1, 'host', 0); INSERT INTO changes VALUES (1, 'another', x'01020304')`,
+  );
+  database.close();
 });
 test.after.always(() => rm(source, { recursive: true, force: true }));
 
@@ -67,7 +73,8 @@ const schemas: { name: string; sql: string }[] = [
     name: 'a table that is not strict',
     sql: 'DROP TABLE leases; CREATE TABLE leases (key, token, pid, host, started)',
   },
-  { name: 'no totals', sql: 'DELETE FROM totals' },
+  { name: 'no owner', sql: 'DELETE FROM owner' },
+  { name: 'no usage', sql: 'DELETE FROM usage' },
 ];
 
 for (const { name, sql } of schemas) {
@@ -77,6 +84,7 @@ for (const { name, sql } of schemas) {
     t.true(await cache.set('key', 'mine'));
     t.is(await cache.get('key'), 'mine');
     t.is(aside().length, 1);
+    await untilWarned();
     t.is(warnings.length, 1);
     t.regex(warnings[0]!, /was damaged. It was set aside as .*cache\.db\.damaged-/);
   });
@@ -170,11 +178,16 @@ for (const column of columns) {
 }
 
 for (const [table, column] of [
-  ['totals', 'size'],
-  ['totals', 'count'],
-  ['totals', 'commits'],
-  ['totals', 'run'],
-  ['totals', 'writer'],
+  ['owner', 'writer'],
+  ['owner', 'run'],
+  ['usage', 'blob_size'],
+  ['usage', 'blob_count'],
+  ['usage', 'least_pages'],
+  ['participants', 'pid'],
+  ['participants', 'host'],
+  ['participants', 'started'],
+  ['changes', 'writer'],
+  ['changes', 'hashes'],
   ['blobs', 'size'],
   ['blobs', 'refs'],
   ['entries', 'key'],

@@ -27,6 +27,8 @@ async function prepare(t: ExecutionContext, options = {}) {
 }
 
 const LARGE = Buffer.alloc(100_000, 'large');
+// In blocks of 4 KiB.
+const ON_DISK = 102_400;
 
 test.serial('a value above the threshold is a file, one at the threshold is not', async t => {
   const { cache, files } = await prepare(t);
@@ -35,7 +37,8 @@ test.serial('a value above the threshold is a file, one at the threshold is not'
   await cache.set('above', Buffer.alloc(BLOB_THRESHOLD + 1));
   t.is((await files()).length, 1);
   const { size, blobs, count } = await cache.stats();
-  t.deepEqual([size, blobs, count], [2 * BLOB_THRESHOLD + 1, 1, 2]);
+  t.deepEqual([blobs, count], [1, 2]);
+  t.true(size > 2 * BLOB_THRESHOLD && size < 2.2 * BLOB_THRESHOLD, `${size}`);
 });
 
 test.serial('every file that was put is one, however small', async t => {
@@ -56,7 +59,9 @@ test.serial('the same bytes are stored once, and live until the last entry that 
   ]);
   await cache.putFile('file', join(cacheRoot, 'source'));
   t.is((await files()).length, 1);
-  t.deepEqual([(await cache.stats()).size, (await cache.stats()).blobs], [LARGE.length, 1]);
+  const { size, blobs } = await cache.stats();
+  t.is(blobs, 1);
+  t.true(size > ON_DISK && size < ON_DISK + 1000, `${size}`);
   await cache.set('first', 'small');
   await cache.delete('second');
   await cache.deleteMany(['third', 'fourth']);
@@ -65,7 +70,9 @@ test.serial('the same bytes are stored once, and live until the last entry that 
   t.true(LARGE.equals((await cache.get<Buffer>('file'))!));
   await cache.delete('file');
   await areLeft(0);
-  t.deepEqual([(await cache.stats()).size, (await cache.stats()).blobs], [5, 0]);
+  const after = await cache.stats();
+  t.is(after.blobs, 0);
+  t.true(after.size > 5 && after.size < 200, `${after.size}`);
 });
 
 test.serial('the same bytes set again under the same key stay where they are', async t => {
@@ -74,7 +81,7 @@ test.serial('the same bytes set again under the same key stay where they are', a
   await Promise.all([cache.set('key', LARGE), cache.set('key', LARGE), cache.set('other', LARGE)]);
   t.is((await files()).length, 1);
   t.true(LARGE.equals((await cache.get<Buffer>('key'))!));
-  t.is((await cache.stats()).size, LARGE.length);
+  t.true((await cache.stats()).size < ON_DISK + 1000);
   t.deepEqual((await cache.check()).problems, []);
 });
 
@@ -165,5 +172,6 @@ test.serial('the same large value under a hundred keys at once is one file', asy
   const { cache, files } = await prepare(t);
   await Promise.all(Array.from({ length: 100 }, (_, index) => cache.set(`key-${index}`, LARGE)));
   t.is((await files()).length, 1);
-  t.is((await cache.stats()).size, LARGE.length);
+  const { size } = await cache.stats();
+  t.true(size < 2 * ON_DISK, `${size}`);
 });

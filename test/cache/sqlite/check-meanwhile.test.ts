@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { BlobFiles } from '../../../src/cache/blobs.ts';
+import { SharedMemory } from '../../../src/cache/shared-memory.ts';
 import { checkStore } from '../../../src/cache/sqlite/check.ts';
 import { connect } from '../../../src/cache/sqlite/connection.ts';
-import { Versions } from '../../../src/cache/versions.ts';
 import { createDefaultCache } from '../../../src/index.ts';
 
 /** Blobs of which somebody does something as soon as one was looked at and not found. */
@@ -34,7 +34,7 @@ async function open(t: ExecutionContext) {
 
 test('an entry whose blob was stored again meanwhile stays, and is no problem', async t => {
   const { cache, database, blobs } = await open(t);
-  const { problems } = await checkStore(database, blobs, new Versions().turn, true);
+  const { problems } = await checkStore(database, blobs, new SharedMemory().lock, true);
   t.deepEqual(problems, []);
   t.deepEqual(await cache.get('large'), Buffer.alloc(100_000, 1));
 });
@@ -42,7 +42,7 @@ test('an entry whose blob was stored again meanwhile stays, and is no problem', 
 test('an entry that was replaced meanwhile stays, and is no problem', async t => {
   const { cache, database, blobs } = await open(t);
   blobs.meanwhile = () => cache.set('large', 'small');
-  const { problems } = await checkStore(database, blobs, new Versions().turn, true);
+  const { problems } = await checkStore(database, blobs, new SharedMemory().lock, true);
   t.deepEqual(problems, []);
   t.is(await cache.get('large'), 'small');
 });
@@ -51,7 +51,7 @@ test('an entry whose blob is really gone goes, with what it counted', async t =>
   const { cache, database, blobs } = await open(t);
   const [{ hash }] = database.prepare('SELECT hash FROM blobs').all() as [{ hash: string }];
   await rm(blobs.path(hash));
-  const { problems } = await checkStore(database, blobs, new Versions().turn, true);
+  const { problems } = await checkStore(database, blobs, new SharedMemory().lock, true);
   t.deepEqual(
     problems.map(({ kind, subject }) => [kind, subject]),
     [['missing-blob', 'large']],
@@ -62,13 +62,10 @@ test('an entry whose blob is really gone goes, with what it counted', async t =>
 
 test('other processes are told that an entry went', async t => {
   const { cache, database, blobs } = await open(t);
-  const foreignCommits = database.prepare('SELECT iif(writer = ?, run, commits) FROM totals').pluck();
   await cache.set('other', 1);
-  const writer = database.prepare('SELECT writer FROM totals').pluck().get();
-  const before = [foreignCommits.get('another process'), foreignCommits.get(writer)];
   const [{ hash }] = database.prepare('SELECT hash FROM blobs').all() as [{ hash: string }];
   await rm(blobs.path(hash));
-  await checkStore(database, blobs, new Versions().turn, true);
-  t.not(foreignCommits.get('another process'), before[0]);
-  t.not(foreignCommits.get(writer), before[1], 'nor does this one keep its copies');
+  await checkStore(database, blobs, new SharedMemory().lock, true);
+  // By nobody, and about all keys: nor does this one keep its copies.
+  t.deepEqual(database.prepare('SELECT writer, hashes FROM changes').all(), [{ writer: '', hashes: null }]);
 });

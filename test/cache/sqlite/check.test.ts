@@ -157,10 +157,10 @@ test.serial('a damaged file is never restored: the destination stays as it was',
   t.deepEqual((await readdir(cacheRoot)).sort(), ['a', 'source', 'target']);
 });
 
-test.serial('wrong totals and wrong counts of a blob’s users are found and set right', async t => {
+test.serial('wrong sums of blobs and wrong counts of a blob’s users are found and set right', async t => {
   const store = await prepare(t);
   const { size, count } = await store.cache.stats();
-  store.edit('UPDATE totals SET size = 5, count = 77');
+  store.edit('UPDATE usage SET blob_size = 5, blob_count = 77');
   store.edit('UPDATE blobs SET refs = 9 WHERE size = ?', LARGE.length);
   const { problems } = await store.cache.check({ repair: false });
   t.deepEqual(problems.map(({ kind }) => kind).sort(), ['wrong-count', 'wrong-size']);

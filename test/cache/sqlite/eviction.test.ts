@@ -2,14 +2,15 @@
 import { join } from 'node:path';
 import test from 'ava';
 import { checksum, Encoding } from '../../../src/cache/codec.ts';
+import { EVICTIONS_PER_TRANSACTION } from '../../../src/cache/sqlite/entry-table.ts';
 import { SqliteStore } from '../../../src/cache/sqlite/store.ts';
 import type { IncomingValue } from '../../../src/cache/store.ts';
 import { TestClock } from '../../support/clock.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
-// What one transaction may remove besides what its own operations ask for; see store.ts.
-const MOST_PER_TRANSACTION = 2 * 64;
 const MANY = 2000;
+const VALUE = 'x'.repeat(1000);
+const LIMIT = 200_000;
 
 function incoming(key: string, data: string): IncomingValue {
   const value = { encoding: Encoding.text, data, blob: null, mode: null };
@@ -25,34 +26,36 @@ for (const policy of ['least-recently-used', 'least-recently-stored', 'least-fre
     const filling = open(2 ** 31, 'none');
     const entries = Array.from({ length: MANY }, (_, index) => ({
       key: `key-${index}`,
-      value: incoming(`key-${index}`, 'x'.repeat(100)),
+      value: incoming(`key-${index}`, VALUE),
     }));
     filling.apply([{ operation: { type: 'set-many', entries, expires: null }, now: clock.now() }]);
     filling.close();
     clock.advance('1s');
 
-    const store = open(10_000, policy);
+    const store = open(LIMIT, policy);
     t.teardown(() => store.close());
     const set = { type: 'set', key: 'new', value: incoming('new', 'x'), expires: null } as const;
     store.apply([{ operation: set, now: clock.now() }]);
-    t.true(store.counts.evictions > 0 && store.counts.evictions <= MOST_PER_TRANSACTION);
+    t.true(store.counts.evictions > 0 && store.counts.evictions <= EVICTIONS_PER_TRANSACTION);
     let transactions = 1;
     for (let before = store.counts.evictions; store.hasBacklog; transactions++) {
       store.apply([]);
-      t.true(store.counts.evictions - before <= MOST_PER_TRANSACTION);
+      t.true(store.counts.evictions - before <= EVICTIONS_PER_TRANSACTION);
       before = store.counts.evictions;
     }
-    t.true(transactions > MANY / MOST_PER_TRANSACTION);
-    t.true(store.totals().size <= 10_000);
+    t.true(transactions > MANY / EVICTIONS_PER_TRANSACTION);
+    t.true((await store.totals()).size <= LIMIT);
   });
 }
 
 test.serial('least-frequently-used: what was stored just now is not the first to go', async t => {
   const directory = join(await temporaryDirectory(t), 'a');
-  const store = new SqliteStore({ directory, maxSize: 300, policy: 'least-frequently-used', writer: 'test' });
+  const value = 'x'.repeat(60_000);
+  const options = { directory, maxSize: 200_000, policy: 'least-frequently-used', writer: 'test' } as const;
+  const store = new SqliteStore(options);
   t.teardown(() => store.close());
   const set = (key: string) => {
-    const operation = { type: 'set', key, value: incoming(key, 'x'.repeat(100)), expires: null } as const;
+    const operation = { type: 'set', key, value: incoming(key, value), expires: null } as const;
     store.apply([{ operation, now: 1 }]);
   };
   const keys = ['once', 'twice', 'thrice'];

@@ -22,7 +22,7 @@ const next: Schema = {
   },
 };
 
-const database = openDatabase(file!, undefined, next);
+const database = openDatabase(file!, next);
 const count = database.prepare('SELECT count(*) FROM entries WHERE note IS NULL').pluck().get();
 writeSync(1, `opened ${count}\n`);
 database.close();

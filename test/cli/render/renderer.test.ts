@@ -52,9 +52,22 @@ test('the JSON renderer writes each event as it is, one a line', t => {
     renderer.event(event);
   }
   renderer.close();
+  const lines = chunks.join('').split('\n');
+  t.is(lines.pop(), '');
   t.deepEqual(
-    chunks.map(chunk => JSON.parse(chunk)),
+    lines.map(line => JSON.parse(line)),
     events,
   );
-  t.true(chunks.every(chunk => chunk.endsWith('\n') && chunk.indexOf('\n') === chunk.length - 1));
+});
+
+test('the JSON renderer writes the events of one turn together, and keeps none for longer', async t => {
+  const chunks: string[] = [];
+  const renderer = new JsonRenderer({ write: text => chunks.push(text) });
+  renderer.event(started('left'));
+  renderer.event(compiled(10, 'left', 9));
+  await new Promise(setImmediate);
+  t.is(chunks.length, 1);
+  renderer.event(compiled(20, 'right', 9));
+  renderer.event(compiled(70, 'right', 9));
+  t.is(chunks.length, 2, 'the first one is 50 ms old');
 });

@@ -95,11 +95,23 @@ const VALUES: [what: string, value: unknown][] = [
   ['times that are none', { ...firmware(artifact({})), compileDuration: Number.POSITIVE_INFINITY }],
 ];
 
-/** Puts the value under every key that has one. */
+/** Puts the value under every key that has one, in the form that is read there. */
 async function plant(caches: Cache[], value: unknown): Promise<void> {
   for (const cache of caches) {
-    for (const key of await keysOf(cache))
-      if ((await cache.metadata(key))?.kind === 'value') await cache.set(key, value);
+    for (const key of await keysOf(cache)) {
+      if ((await cache.metadata(key))?.kind !== 'value') continue;
+      const isJson = key.startsWith('manifest:') || key.endsWith(':record');
+      await cache.set(key, isJson ? (jsonOf(value) ?? value) : value);
+    }
+  }
+}
+
+function jsonOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    // A circle, or a number that JSON does not know.
+    return undefined;
   }
 }
 

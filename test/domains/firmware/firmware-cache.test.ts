@@ -54,9 +54,9 @@ test('what is to be known about a firmware comes back with it, and firmware with
   t.true(await firmware.store('f2', [uf2], 1));
   t.is((await firmware.find('f2'))?.warnings, undefined);
   const key = (await keysOf(firmware.cache)).find(name => name.startsWith('f2') && name.endsWith('record'))!;
-  const record = (await firmware.cache.get(key)) as object;
+  const record = JSON.parse((await firmware.cache.get<string>(key))!) as object;
   for (const damaged of ['text', [1], Array.from({ length: 101 }, () => 'x')]) {
-    await firmware.cache.set(key, { ...record, warnings: damaged });
+    await firmware.cache.set(key, JSON.stringify({ ...record, warnings: damaged }));
     t.is(await firmware.find('f2'), undefined);
   }
 });

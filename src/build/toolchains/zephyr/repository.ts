@@ -12,7 +12,7 @@ import {
 import path from 'node:path';
 import { escapePath } from 'tinyglobby';
 import { DEFAULT_CONFIG_PATH } from '../../../config/toolchain-options.ts';
-import { real } from '../../../domains/compilation/real-path.ts';
+import { real, statOf } from '../../../domains/compilation/real-path.ts';
 import { readTree } from '../../../domains/compilation/tree.ts';
 import { inputFiles, isInside } from '../input-files.ts';
 import { ToolchainError } from '../toolchain-error.ts';
@@ -38,7 +38,7 @@ export function readRepository(
   buildFile?: string,
 ): ConfigRepository {
   const config = path.resolve(directory, configPath);
-  if (!existsSync(config)) {
+  if (!statOf(config)?.isDirectory()) {
     throw new ToolchainError(
       `There is no directory ${config}, where the keymaps should be. Say in build.configPath where they are.`,
     );

@@ -1,0 +1,284 @@
+// The order in which a thread's operations are written, in which batch, and by whom.
+//
+//   write ──► queue ──► microtask: all that is ready, in order
+//                          │
+//            this thread   ▼                  the coordinator
+//       ┌──────────────────────────────┐      ┌────────────────────────────────────┐
+//       │ commit: one plain operation, │      │ send: leases and upkeep, what this │
+//       │ or all of them together in   │─────►│ thread could not commit, and what  │
+//       │ one transaction              │      │ comes while it has not answered    │
+//       └──────────────────────────────┘      └────────────────────────────────────┘
+//
+// An operation whose value is still being prepared (a large one becomes a file) holds up those after it. So does one that
+// the coordinator has not answered: what comes after it goes the same way, and cannot overtake it. Before
+// a write that cannot wait (writeNow) the queue is emptied: all that is in it is prepared, and written or sent, at once.
+import { GloveboxError, WrongKindError } from '../errors.ts';
+import type { StoreLink } from '../link.ts';
+import { Pace } from '../pace.ts';
+import { LONG_SET, type TimedOperation, type WriteOperation, type WriteResult } from '../store.ts';
+import { queueMicrotask } from '../time.ts';
+import { Preparation } from './preparation.ts';
+
+// Operations of one transaction. Other threads wait meanwhile.
+const BATCH_SIZE = 256;
+
+interface Pending {
+  /** Undefined while it is being prepared, and of a series. */
+  operation: WriteOperation | undefined;
+  preparation?: Preparation | undefined;
+  /** Operations that are written one after the other, with turns of the event loop in between. */
+  series?: Series | undefined;
+  now: number;
+  settle(result: WriteResult): void;
+  reject(error: unknown): void;
+}
+
+interface Series {
+  left: Iterator<WriteOperation>;
+  results: Promise<WriteResult>[];
+  hasBegun: boolean;
+}
+
+/** Whether a thread can commit the operation by itself: the coordinator need not be told of it. */
+export function isOwn(operation: WriteOperation): boolean {
+  switch (operation.type) {
+    case 'set':
+      return operation.lease === undefined;
+    case 'set-many':
+      return operation.entries.length <= LONG_SET;
+    case 'delete':
+    case 'touch':
+    case 'increment':
+      return true;
+    default:
+      return false;
+  }
+}
+
+export class WritePath {
+  readonly #link: () => StoreLink | undefined;
+  readonly #connect: () => Promise<StoreLink>;
+  readonly #clock: () => number;
+  #queue: Pending[] = [];
+  #isScheduled = false;
+  // Operations that the coordinator has not answered.
+  #withCoordinator = 0;
+
+  /** `connect` is called whenever there is something to write and no `link` yet. */
+  constructor(link: () => StoreLink | undefined, connect: () => Promise<StoreLink>, clock: () => number) {
+    this.#link = link;
+    this.#connect = connect;
+    this.#clock = clock;
+  }
+
+  /**
+   * Resolves when the operation is committed: to its value, or to `failed` where it could not be written. Operations are
+   * applied in the order of the calls, whatever else they wait for. Rejects with what the preparation rejects with when
+   * that is an error for the caller, with WrongKindError, and when no link can be made.
+   */
+  write<F>(work: WriteOperation | Preparation, failed: F): Promise<number | boolean | F> {
+    return new Promise<number | boolean | F>((resolve, reject) => {
+      const preparation = work instanceof Preparation ? work : undefined;
+      const pending: Pending = {
+        operation: preparation ? undefined : (work as WriteOperation),
+        preparation,
+        now: preparation ? 0 : this.#clock(),
+        settle: result => {
+          if ('mistake' in result) reject(new WrongKindError(result.mistake));
+          else resolve('value' in result ? result.value : failed);
+        },
+        reject,
+      };
+      this.#queue.push(pending);
+      if (preparation) void this.#prepare(pending, preparation);
+      else this.#schedule();
+    });
+  }
+
+  /**
+   * The same, with this thread blocked until it is done: for at most so many milliseconds where that takes another thread.
+   * What was called before it is written before it. There has to be a link.
+   */
+  writeNow<F>(work: WriteOperation | Preparation, failed: F, timeoutMs: number): number | boolean | F {
+    const link = this.#link()!;
+    this.#finish(link);
+    const result = this.#resultNow(link, work, timeoutMs);
+    if ('mistake' in result) throw new WrongKindError(result.mistake);
+    return 'value' in result ? result.value : failed;
+  }
+
+  #resultNow(link: StoreLink, work: WriteOperation | Preparation, timeoutMs: number): WriteResult {
+    try {
+      const operation = work instanceof Preparation ? work.runNow(link) : work;
+      const now = this.#clock();
+      const isOwned = this.#withCoordinator === 0 && isOwn(operation);
+      const results = isOwned ? link.commit([{ operation, now }]) : undefined;
+      return results ? results[0]! : link.sendNow(operation, now, timeoutMs);
+    } catch (error) {
+      if (error instanceof GloveboxError) throw error;
+      link.readFailed(error);
+      return { failed: String(error) };
+    }
+  }
+
+  // Writes or sends all that is in the queue.
+  #finish(link: StoreLink): void {
+    while (this.#queue.length > 0) {
+      const first = this.#queue[0]!;
+      // What the iterable of a setMany writes itself cannot come after it.
+      if (first.preparation?.isTaking) return;
+      if (first.series) {
+        this.#queue.shift();
+        const { left } = first.series;
+        for (let next = left.next(); !next.done; next = left.next()) this.#writeOne(link, first, next.value);
+        if (!first.series.hasBegun) void this.#settleSeries(first, first.series);
+      } else if (first.operation || this.#prepareNow(link, first)) {
+        this.#flushReady(link);
+      }
+    }
+  }
+
+  /** Writes one after the other, before whatever is written next. Resolves to the sum of their values. */
+  writeAll(operations: Iterable<WriteOperation>): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const settle = (result: WriteResult) => resolve('value' in result ? Number(result.value) : 0);
+      const series: Series = { left: operations[Symbol.iterator](), results: [], hasBegun: false };
+      this.#queue.push({ operation: undefined, series, now: this.#clock(), settle, reject });
+      this.#schedule();
+    });
+  }
+
+  async #prepare(pending: Pending, preparation: Preparation): Promise<void> {
+    try {
+      const pace = new Pace();
+      const operation = await preparation.run(this.#linked(), () => pace.step());
+      // A write that could not wait has it prepared already.
+      if (!operation) return;
+      this.#prepared(pending, operation);
+    } catch (error) {
+      if (!pending.operation) this.#refuse(pending, error);
+    }
+    this.#schedule();
+  }
+
+  // False when there is nothing to write.
+  #prepareNow(link: StoreLink, pending: Pending): boolean {
+    try {
+      this.#prepared(pending, pending.preparation!.runNow(link));
+      return true;
+    } catch (error) {
+      this.#refuse(pending, error);
+      return false;
+    }
+  }
+
+  #prepared(pending: Pending, operation: WriteOperation): void {
+    pending.operation = operation;
+    pending.now = this.#clock();
+  }
+
+  #refuse(pending: Pending, error: unknown): void {
+    const index = this.#queue.indexOf(pending);
+    if (index < 0) return;
+    this.#queue.splice(index, 1);
+    if (error instanceof GloveboxError) pending.reject(error);
+    else {
+      this.#link()?.readFailed(error);
+      pending.settle({ failed: String(error) });
+    }
+  }
+
+  async #linked(): Promise<StoreLink> {
+    return this.#link() ?? this.#connect();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    if (this.#link()) queueMicrotask(() => this.#flush());
+    else void this.#open();
+  }
+
+  async #open(): Promise<void> {
+    try {
+      await this.#connect();
+    } catch (error) {
+      this.#isScheduled = false;
+      for (const { reject } of this.#queue.splice(0)) reject(error);
+      return;
+    }
+    this.#flush();
+  }
+
+  #flush(): void {
+    this.#isScheduled = false;
+    const link = this.#link()!;
+    this.#flushReady(link);
+    const [first] = this.#queue;
+    if (first?.series && !first.series.hasBegun) void this.#writeSeries(link, first, first.series);
+  }
+
+  // What is at the head of the queue and ready.
+  #flushReady(link: StoreLink): void {
+    while (this.#queue[0]?.operation !== undefined) {
+      const isOwned = this.#withCoordinator === 0 && isOwn(this.#queue[0].operation);
+      if (!isOwned) this.#send(link, this.#queue.shift()!);
+      else this.#commit(link, this.#takeOwn());
+    }
+  }
+
+  // It stays at the head of the queue meanwhile.
+  async #writeSeries(link: StoreLink, pending: Pending, series: Series): Promise<void> {
+    series.hasBegun = true;
+    const pace = new Pace();
+    for (let next = series.left.next(); !next.done; next = series.left.next()) {
+      await this.#writeOne(link, pending, next.value);
+      await pace.step();
+    }
+    if (this.#queue[0] === pending) this.#queue.shift();
+    await this.#settleSeries(pending, series);
+    this.#flush();
+  }
+
+  #writeOne(
+    link: StoreLink,
+    { now, series, reject }: Pending,
+    operation: WriteOperation,
+  ): Promise<WriteResult> {
+    const result = new Promise<WriteResult>(settle => {
+      const one = { operation, now, settle, reject };
+      if (this.#withCoordinator > 0) this.#send(link, one);
+      else this.#commit(link, [one]);
+    });
+    series!.results.push(result);
+    return result;
+  }
+
+  async #settleSeries({ settle }: Pending, { results }: Series): Promise<void> {
+    let sum = 0;
+    for (const result of await Promise.all(results)) if ('value' in result) sum += Number(result.value);
+    settle({ value: sum });
+  }
+
+  // Those at the head of the queue that this thread can commit.
+  #takeOwn(): Pending[] {
+    const end = this.#queue.findIndex(({ operation }) => operation === undefined || !isOwn(operation));
+    return this.#queue.splice(0, Math.min(end < 0 ? this.#queue.length : end, BATCH_SIZE));
+  }
+
+  #commit(link: StoreLink, batch: Pending[]): void {
+    const results = link.commit(batch as TimedOperation[]);
+    for (const [index, pending] of batch.entries()) {
+      if (results) pending.settle(results[index]!);
+      else this.#send(link, pending);
+    }
+  }
+
+  #send(link: StoreLink, { operation, now, settle }: Pending): void {
+    this.#withCoordinator++;
+    void link.send(operation!, now).then(result => {
+      this.#withCoordinator--;
+      settle(result);
+    });
+  }
+}

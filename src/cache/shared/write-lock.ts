@@ -1,0 +1,203 @@
+// Write lock between the threads of a process that write one store: SQLite alone would let the losers sleep.
+//
+//   Int32Array, words of the store's shared memory; a thread is its id + 1, 0 is none
+//   ┌────────┬───────┬───────┬──────┬──────┬───────┬───────────────┐
+//   │ holder │ owner │ since │ head │ tail │ awake │ queue (32)    │
+//   └────────┴───────┴───────┴──────┴──────┴───────┴───────────────┘
+//
+// The lock is in one of two modes.
+//
+// Normal mode: releasing wakes nobody, and the running thread may acquire again at once (barging). A connection that
+// finds another one's commit has to read its pages again, and waking a thread costs more than a commit, so whoever
+// acquired the lock after another thread owns a slice of time in which waiters do not compete with it: they take a lock
+// that stays free, spin for the time of a few commits, and then sleep.
+//
+// Starvation mode: a waiter that has waited for STARVATION_MS is starving. It draws a ticket, and the head of that queue
+// gets the lock next, once the owner's slice is over. The owner goes on barging until the head, which it wakes, is really
+// running: a lock that is handed to a sleeping thread is a lock that nobody can use. So a waiter waits for at most
+// STARVATION_MS and the slices of those that were starving before it, as long as the threads get a processor.
+import { threadId } from 'node:worker_threads';
+import { block } from '../block.ts';
+import { performance, wallClock } from '../time.ts';
+
+const HOLDER = 0;
+// Whose slice it is, and since when, in milliseconds.
+const OWNER = 1;
+const SINCE = 2;
+// Tickets of starving waiters: the next one to be served, and the next one to be drawn.
+const HEAD = 3;
+const TAIL = 4;
+// The head, while it is running and spins until the lock is free.
+const AWAKE = 5;
+// The thread that drew each ticket; 0 when it gave up.
+const QUEUE = 6;
+const PLACES = 32;
+
+/** Words of shared memory that the lock takes. */
+export const WRITE_LOCK_WORDS = QUEUE + PLACES;
+
+const STARVATION_MS = 10;
+const SLICE_MS = 5;
+// As long as a few commits take.
+const SPIN_MS = 0.1;
+// Looks at a lock that stays free before it is taken from the owner of a slice: longer than the owner takes from one
+// commit to the next.
+const FREE_LOOKS = 1000;
+const LOOKS_PER_CLOCK = 100;
+const FIRST_DELAY_MS = 1;
+const LAST_DELAY_MS = 4;
+// How long the head spins, and the owner of a slice that is over lets it have the lock.
+const HEAD_SPIN_MS = 0.2;
+
+export class WriteLock {
+  readonly #words: Int32Array;
+  readonly #me: number;
+
+  /** @param thread the id of the thread that uses it. Default: this one */
+  constructor(words: Int32Array, thread = threadId) {
+    this.#words = words;
+    this.#me = thread + 1;
+  }
+
+  /**
+   * Acquires the lock, waiting for at most so many milliseconds, in which the thread is blocked. False: it was not had.
+   * Not for a thread that holds it.
+   */
+  acquire(timeoutMs: number): boolean {
+    return this.#tryAcquire() || (timeoutMs > 0 && this.#wait(timeoutMs));
+  }
+
+  release(): void {
+    const words = this.#words;
+    Atomics.store(words, HOLDER, 0);
+    const head = Atomics.load(words, HEAD);
+    if (head === Atomics.load(words, TAIL) || Atomics.load(words, AWAKE) !== 0 || !this.#isSliceOver())
+      return;
+    Atomics.notify(words, placeOf(head));
+  }
+
+  /** Whether any thread holds it: it may have committed what is not yet in the versions. */
+  get isHeld(): boolean {
+    return Atomics.load(this.#words, HOLDER) !== 0;
+  }
+
+  isHeldBy(thread: number): boolean {
+    return Atomics.load(this.#words, HOLDER) === thread + 1;
+  }
+
+  /** Takes from a thread that has ended what it had. */
+  releaseDead(thread: number): void {
+    const id = thread + 1;
+    for (let place = QUEUE; place < QUEUE + PLACES; place++) {
+      if (Atomics.compareExchange(this.#words, place, id, 0) === id) this.#serveNext();
+    }
+    Atomics.compareExchange(this.#words, AWAKE, id, 0);
+    Atomics.compareExchange(this.#words, HOLDER, id, 0);
+  }
+
+  #tryAcquire(): boolean {
+    const words = this.#words;
+    // Only a head that runs is let through, or nobody would have the lock meanwhile.
+    if (Atomics.load(words, AWAKE) !== 0 && this.#isSliceOver()) return false;
+    if (Atomics.compareExchange(words, HOLDER, 0, this.#me) !== 0) return false;
+    this.#beginSlice();
+    return true;
+  }
+
+  #beginSlice(): void {
+    if (Atomics.load(this.#words, OWNER) === this.#me) return;
+    Atomics.store(this.#words, OWNER, this.#me);
+    Atomics.store(this.#words, SINCE, wallClock.now() | 0);
+  }
+
+  // A clock that was set back ends it.
+  #isSliceOver(): boolean {
+    return ((wallClock.now() | 0) - Atomics.load(this.#words, SINCE)) >>> 0 >= SLICE_MS;
+  }
+
+  #wait(timeoutMs: number): boolean {
+    const since = performance.now();
+    if (this.#spin(Math.min(SPIN_MS, timeoutMs))) return true;
+    let ticket: number | undefined;
+    let delay = FIRST_DELAY_MS;
+    try {
+      for (;;) {
+        const waited = performance.now() - since;
+        if (waited >= timeoutMs) return false;
+        if (ticket === undefined && waited >= STARVATION_MS) ticket = this.#enqueue();
+        const limit = Math.min(delay, timeoutMs - waited);
+        if (ticket === undefined) block(limit);
+        else Atomics.wait(this.#words, placeOf(ticket), this.#me, limit);
+        if (ticket === undefined ? this.#spin(0) : this.#acquireAsHead(ticket)) return true;
+        delay = Math.min(2 * delay, LAST_DELAY_MS);
+      }
+    } finally {
+      if (ticket !== undefined) this.#dequeue(ticket);
+    }
+  }
+
+  // Takes a lock that stays free.
+  #spin(milliseconds: number): boolean {
+    const until = performance.now() + milliseconds;
+    let free = 0;
+    do {
+      for (let looks = 0; looks < LOOKS_PER_CLOCK; looks++) {
+        if (Atomics.load(this.#words, HOLDER) !== 0) free = 0;
+        else if (++free >= FREE_LOOKS && this.#tryAcquire()) return true;
+      }
+    } while (free > 0 || performance.now() < until);
+    return false;
+  }
+
+  #acquireAsHead(ticket: number): boolean {
+    const words = this.#words;
+    if (Atomics.load(words, HEAD) !== ticket) return false;
+    if (!this.#isSliceOver()) return this.#spin(0);
+    Atomics.store(words, AWAKE, this.#me);
+    try {
+      const until = performance.now() + HEAD_SPIN_MS;
+      do {
+        for (let looks = 0; looks < LOOKS_PER_CLOCK; looks++) {
+          if (Atomics.compareExchange(words, HOLDER, 0, this.#me) !== 0) continue;
+          this.#beginSlice();
+          return true;
+        }
+      } while (performance.now() < until);
+      return false;
+    } finally {
+      Atomics.store(words, AWAKE, 0);
+    }
+  }
+
+  // Undefined when there is no place: then it goes on as one that is not starving.
+  #enqueue(): number | undefined {
+    const words = this.#words;
+    for (;;) {
+      const tail = Atomics.load(words, TAIL);
+      if ((tail - Atomics.load(words, HEAD)) >>> 0 >= PLACES) return undefined;
+      // The place is taken before the ticket is drawn: one without a thread would be passed over.
+      if (Atomics.compareExchange(words, placeOf(tail), 0, this.#me) !== 0) return undefined;
+      if (Atomics.compareExchange(words, TAIL, tail, (tail + 1) | 0) === tail) return tail;
+      Atomics.compareExchange(words, placeOf(tail), this.#me, 0);
+    }
+  }
+
+  #dequeue(ticket: number): void {
+    Atomics.compareExchange(this.#words, placeOf(ticket), this.#me, 0);
+    this.#serveNext();
+  }
+
+  // Passes over those that gave up or have ended.
+  #serveNext(): void {
+    const words = this.#words;
+    for (;;) {
+      const head = Atomics.load(words, HEAD);
+      if (head === Atomics.load(words, TAIL) || Atomics.load(words, placeOf(head)) !== 0) return;
+      Atomics.compareExchange(words, HEAD, head, (head + 1) | 0);
+    }
+  }
+}
+
+function placeOf(ticket: number): number {
+  return QUEUE + (ticket & (PLACES - 1));
+}
