@@ -1,4 +1,8 @@
-// The door `glovebox`: caches that every thread and process shares. Light, because every worker thread imports it.
+/**
+ * The door `glovebox`: caches that every thread and process shares. Light, because every worker thread imports it.
+ *
+ * @module glovebox
+ */
 export {
   type ByteSize,
   type Cache,

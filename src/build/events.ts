@@ -1,5 +1,6 @@
 // Everything that can happen in a build, as one union. The build emits, renderers draw; nothing else prints.
 
+import type { CompileFailure } from '../domains/compilation/result.ts';
 import type { Target } from '../domains/compilation/target.ts';
 import type { Diagnosis } from './diagnosis/diagnosis.ts';
 
@@ -51,15 +52,7 @@ export type BuildEvent =
   | (OfTarget & {
       type: 'target-failed';
       /** `wrong-board`: it was compiled, and the firmware is not for ZMK. */
-      reason:
-        | 'exit-status'
-        | 'killed'
-        | 'cannot-start'
-        | 'no-artifacts'
-        | 'wrong-board'
-        | 'output'
-        | 'worker'
-        | 'inputs';
+      reason: Exclude<CompileFailure['reason'], 'cancelled'> | 'worker';
       message: string;
       exitCode?: number;
       lastLines: string[];

@@ -1,4 +1,8 @@
-// What programs that build import: `glovebox/build`.
+/**
+ * What programs that build import: `glovebox/build`.
+ *
+ * @module glovebox/build
+ */
 export { ConfigError, createUserConfig, loadUserConfig, type UserConfig } from '../config/index.ts';
 export type { CommandToolchainOptions, ToolchainKind } from '../config/toolchain-options.ts';
 export {

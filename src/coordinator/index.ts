@@ -10,5 +10,6 @@ export {
   getCacheInstanceCount,
   getCacheInstanceKeys,
   getSharedCacheInstance,
+  openCache,
   resetSharedCacheInstances,
 } from './registry.ts';

@@ -71,7 +71,7 @@ export async function createCoordinatorPort(): Promise<MessagePort> {
 }
 
 /**
- * The cache of a tag. Returns at once, in any thread; the connection is made by the first operation. The same options
+ * Opens the cache of a tag. Returns at once, in any thread; the connection is made by the first operation. The same options
  * give the same instance within a thread, and the same entries in every thread and process. What is not given comes
  * from the environment (`GLOVEBOX_CACHE_DIR`, `GLOVEBOX_CACHE_DISABLED`, `GLOVEBOX_CACHE_<TAG>_DISABLED`), then from
  * the defaults that {@link CacheOptions} states. An explicit `enabled` goes before the environment.
@@ -82,7 +82,7 @@ export async function createCoordinatorPort(): Promise<MessagePort> {
  * @throws ConflictingOptionsError when another caller in this thread states another size limit, policy or backend for
  * the store; when one in another thread does, the first operation rejects with it
  */
-export function createDefaultCache(options: CacheOptions = {}): Cache {
+export function openCache(options: CacheOptions = {}): Cache {
   const resolved = resolveOptions(options);
   const key = instanceKey(resolved);
   const existing = registered.get(key);
@@ -108,21 +108,24 @@ export function createDefaultCache(options: CacheOptions = {}): Cache {
   return cache;
 }
 
-/** {@link createDefaultCache} for callers that name the root. */
+/** The same function as {@link openCache}, under its older name. */
+export const createDefaultCache: (options?: CacheOptions) => Cache = openCache;
+
+/** {@link openCache} for callers that name the root. */
 export function getSharedCacheInstance(options: CacheOptions & { cacheRoot: string }): Cache {
-  return createDefaultCache(options);
+  return openCache(options);
 }
 
-/** {@link createDefaultCache} with what the user configured; explicit options go before the environment, that before the config. */
+/** {@link openCache} with what the user configured; explicit options go before the environment, that before the config. */
 export function createCacheFromUserConfig(userConfig: UserConfig, options: CacheOptions = {}): Cache {
   assertUserConfig(userConfig);
   assertCacheOptions(options);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  return createDefaultCache({ ...cacheOptionsFor(userConfig, options.tag ?? DEFAULT_TAG), ...given });
+  return openCache({ ...cacheOptionsFor(userConfig, options.tag ?? DEFAULT_TAG), ...given });
 }
 
 /**
- * Forgets and closes all caches of this thread: the next `createDefaultCache` makes new ones. The registry is empty at
+ * Forgets and closes all caches of this thread: the next `openCache` makes new ones. The registry is empty at
  * once; when the promise resolves, this thread's writes are committed and its handles given up. Caches in memory that no
  * thread uses any more are emptied, when this thread is the coordinator. For tests, mostly.
  */

@@ -54,8 +54,9 @@ for (const backend of backends) {
     for (const [name, [operation, expected]] of Object.entries(operations)) {
       const { result, turns } = await counted(operation());
       t.deepEqual(result, expected, name);
-      // In memory some are done in no time.
-      if (name !== 'empty' && backend === 'sqlite') t.true(turns > 1, `${name}: ${turns} turns`);
+      // In memory some are done in no time. What another thread does may be done when the first turn is over.
+      const least = name === 'clear' ? 1 : 2;
+      if (name !== 'empty' && backend === 'sqlite') t.true(turns >= least, `${name}: ${turns} turns`);
     }
     const { count, sets, deletes } = await cache.stats();
     t.deepEqual([count, sets, deletes], [0, 3 * COUNT, 2 * COUNT]);

@@ -18,6 +18,7 @@ import {
   getCacheInstanceKeys,
   getSharedCacheInstance,
   InvalidArgumentError,
+  openCache,
   resetSharedCacheInstances,
 } from '../../src/index.ts';
 import { TestClock } from '../support/clock.ts';
@@ -31,6 +32,7 @@ test.serial('the same root, tag and options are the same instance', async t => {
   const cache = createDefaultCache({ cacheRoot, tag: 'a' });
   t.is(createDefaultCache({ cacheRoot, tag: 'a' }), cache);
   t.is(getSharedCacheInstance({ cacheRoot, tag: 'a' }), cache);
+  t.is(openCache({ cacheRoot, tag: 'a' }), cache);
   t.is(getSharedCacheInstance({ cacheRoot: pathToFileURL(cacheRoot).pathname, tag: 'a' }), cache);
   t.is(
     createDefaultCache({ cacheRoot: `${cacheRoot}/x/..`, tag: 'a', backend: 'sqlite', timeout: '30s' }),

@@ -1,29 +1,17 @@
-// Every command and program in the README does what it says.
+// Every command in the documentation does what it says.
 import { execFile, execFileSync, spawn } from 'node:child_process';
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  globSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, cpSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { parse } from 'yaml';
-import { createWestMachine } from './build/west-rig/west-rig.ts';
-import { createUpstream } from './domains/compilation/workspace/upstream.ts';
-import { copyProject, installPackage } from './support/installed.ts';
+import { createWestMachine } from '../build/west-rig/west-rig.ts';
+import { createUpstream } from '../domains/compilation/workspace/upstream.ts';
+import { copyProject, installPackage } from '../support/installed.ts';
+import { commandsOf, documents, ROOT, readDocument } from './documents.ts';
 
-const root = path.resolve(import.meta.dirname, '..');
-const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
-const checks = readFileSync(path.join(root, '.ci/run'), 'utf8');
+const checks = readFileSync(path.join(ROOT, '.ci/run'), 'utf8');
 
 const directory = mkdtempSync(path.join(os.tmpdir(), 'glovebox-readme-'));
 const config = path.join(directory, 'config');
@@ -31,16 +19,15 @@ const config = path.join(directory, 'config');
 test.before(async () => {
   copyProject(directory);
   await installPackage(directory);
-  const extract = path.join(root, 'test/support/extract-snippets.mjs');
-  execFileSync(process.execPath, [extract, path.join(root, 'README.md'), directory]);
-  // The config of the README takes the place of the project's own.
-  execFileSync(process.execPath, [extract, path.join(root, 'README.md'), config]);
+  const extract = path.join(ROOT, 'test/support/extract-snippets.mjs');
+  // The config of the documentation takes the place of the project's own.
+  execFileSync(process.execPath, [extract, path.join(ROOT, 'docs/build.md'), config]);
 });
 test.after.always(() => rmSync(directory, { recursive: true, force: true }));
 
 const environment = { ...process.env, GLOVEBOX_CACHE_DIR: path.join(directory, 'cache'), CI: 'true' };
 
-/** The arguments of Node for a command of the README. */
+/** The arguments of Node for a command of the documentation. */
 function argumentsOf(command: string): string[] {
   const [program, ...words] = command.split(' ');
   return program === 'npx' && words.shift() === 'glovebox'
@@ -48,15 +35,16 @@ function argumentsOf(command: string): string[] {
     : words;
 }
 
-/** Runs a command of the README, with a cache of its own. */
+/** Runs a command of the documentation, with a cache of its own. */
 async function run(command: string, cwd: string, env: NodeJS.ProcessEnv = environment): Promise<string> {
   const { stdout } = await promisify(execFile)(process.execPath, argumentsOf(command), { cwd, env });
   return stdout;
 }
 
-// What each command of the README must say. Those that install or test run in .ci/run, on a clean clone; those that need
-// ZMK run against stand-ins for it and for west, and the container's against real engines in tests of their own.
-const expected = new Map<string, RegExp | 'checks' | 'container'>([
+// What each command of the documentation must say. Those that install or test run in .ci/run, on a clean clone; those that
+// need ZMK run against stand-ins for it and for west, and the container's against real engines in tests of their own; programs
+// and examples have tests of their own.
+const expected = new Map<string, RegExp | 'checks' | 'container' | 'programs' | 'examples'>([
   ['npm install && npm start', 'checks'],
   ['npm install && npm test', 'checks'],
   ['npm install glovebox piscina', 'checks'],
@@ -81,25 +69,19 @@ const expected = new Map<string, RegExp | 'checks' | 'container'>([
   ['npx glovebox layout config/tiny.keymap', /A.*B/],
   ['npx glovebox cache stats', /firmware/],
   ['npx glovebox doctor', /Node/],
-  ['node pool.js', /^8 27 8 27 8 27$/m],
+  ['node pool.js', 'programs'],
+  ['npm run build', 'checks'],
+  ['node examples/pool/main.js', 'examples'],
+  ['node examples/getOrSet/main.js', 'examples'],
+  ['node examples/files/main.js', 'examples'],
+  ['node examples/sync-plugin/main.js', 'examples'],
+  ['node examples/watch/main.js', 'examples'],
 ]);
 
-const commands = [...readme.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].flatMap(([, block]) =>
-  block!.trim().split('\n'),
-);
+const commands = documents.flatMap(commandsOf);
 
-test('every command of the README is known to this test', t => {
+test('every command of the documentation is known to this test', t => {
   t.deepEqual([...new Set(commands)].sort(), [...expected.keys()].sort());
-});
-
-test('every file that the README and SECURITY.md link to is there', t => {
-  const security = readFileSync(path.join(root, 'SECURITY.md'), 'utf8');
-  const links = [...`${readme}${security}`.matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map(([, link]) => link!);
-  t.true(links.length > 10);
-  t.deepEqual(
-    links.filter(link => !existsSync(path.join(root, link))),
-    [],
-  );
 });
 
 test('the commands that set up a fresh machine run in the checks', t => {
@@ -109,6 +91,7 @@ test('the commands that set up a fresh machine run in the checks', t => {
     'npm start',
     'npm test',
     'npm pack',
+    'npm run docs',
     'npm run bench',
     'nice -n 10 npm run chaos',
   ]) {
@@ -116,23 +99,30 @@ test('the commands that set up a fresh machine run in the checks', t => {
   }
 });
 
-/** The commands that begin like this, in the README's order. */
-function commandsOf(...beginnings: string[]): string[] {
-  return commands.filter(command => beginnings.some(beginning => command.startsWith(beginning)));
+/** The commands that begin like this, in the order of the page on building; each once. */
+function commandsWith(...beginnings: string[]): string[] {
+  return [...new Set(commandsOf(readDocument('docs/build.md')))].filter(command =>
+    beginnings.some(beginning => command.startsWith(beginning)),
+  );
 }
 
-test.serial('the commands for a config of your own build it, and say what the README says', async t => {
-  const own = commandsOf('npx glovebox').filter(command => !/workspace|--toolchain|--watch/.test(command));
-  for (const command of own) {
-    t.regex(await run(command, config), expected.get(command) as RegExp, command);
-  }
-  t.deepEqual(readdirSync(path.join(config, 'firmware')).sort(), [
-    'tiny_left-tiny-zmk.bin',
-    'tiny_right-tiny-zmk.bin',
-  ]);
-  t.regex(readFileSync(path.join(config, 'build.html'), 'utf8'), /<svg/);
-  t.truthy(JSON.parse(readFileSync(path.join(config, 'build.json'), 'utf8')));
-});
+test.serial(
+  'the commands for a config of your own build it, and say what the documentation says',
+  async t => {
+    const own = commandsWith('npx glovebox').filter(
+      command => !/workspace|--toolchain|--watch/.test(command),
+    );
+    for (const command of own) {
+      t.regex(await run(command, config), expected.get(command) as RegExp, command);
+    }
+    t.deepEqual(readdirSync(path.join(config, 'firmware')).sort(), [
+      'tiny_left-tiny-zmk.bin',
+      'tiny_right-tiny-zmk.bin',
+    ]);
+    t.regex(readFileSync(path.join(config, 'build.html'), 'utf8'), /<svg/);
+    t.truthy(JSON.parse(readFileSync(path.join(config, 'build.json'), 'utf8')));
+  },
+);
 
 test.serial('watching builds, waits, and ends with Ctrl-C', async t => {
   const command = 'npx glovebox build --watch';
@@ -149,7 +139,7 @@ test.serial('watching builds, waits, and ends with Ctrl-C', async t => {
 
 test.serial('the commands for a workspace make one and move it to another machine', async t => {
   const { config, cacheRoot, env } = await createUpstream(t);
-  for (const command of commandsOf('npx glovebox workspace')) {
+  for (const command of commandsWith('npx glovebox workspace')) {
     const output = await run(command, config, { ...environment, ...env, GLOVEBOX_CACHE_DIR: cacheRoot });
     t.regex(output, expected.get(command) as RegExp, command);
   }
@@ -163,10 +153,10 @@ test.serial('a workspace that is known builds the config with west', async t => 
   t.regex(await run(command, machine.config, env), expected.get(command) as RegExp);
 });
 
-const [, workflow] = /^```yaml\n(# \.github[\s\S]*?)^```$/m.exec(readme)!;
+const [, workflow] = /^```yaml\n(# \.github[\s\S]*?)^```$/m.exec(readDocument('docs/build.md').text)!;
 const job = parse(workflow!).jobs.build;
 
-test('the workflow of the README is YAML, and runs commands that are tested', t => {
+test('the workflow of the documentation is YAML, and runs commands that are tested', t => {
   const runs = job.steps.flatMap(({ run }: { run?: string }) => run ?? []);
   t.deepEqual(
     runs.filter((command: string) => !expected.has(command)),
@@ -206,67 +196,3 @@ test.serial('what the workflow keeps is enough to fetch nothing again', async t 
   t.regex(await create(cacheRoot), /^Made /m);
   t.regex(await create(kept(cacheRoot)), /^There is /m);
 });
-
-test.serial('the pool of the README computes each value once, however many threads ask', async t => {
-  const output = await run('node pool.js', directory);
-  t.regex(output, expected.get('node pool.js') as RegExp);
-  t.deepEqual(output.match(/^computing \d$/gm)?.sort(), ['computing 2', 'computing 3']);
-  t.regex(output, /^2 entries, /m);
-});
-
-test.serial(
-  'the transformer of the README runs Babel for each source once, in whichever thread and process',
-  async t => {
-    const own = path.join(directory, 'transformer');
-    mkdirSync(own);
-    const put = (name: string, text: string) => writeFileSync(path.join(own, name), text);
-    cpSync(path.join(directory, 'transform.js'), path.join(own, 'transform.js'));
-    put('package.json', '{ "type": "module" }');
-    put('package-lock.json', '{}');
-    put(
-      'plugin.js',
-      `import { appendFileSync } from 'node:fs';
-    export default (_, { name }) => ({
-      visitor: {
-        Program() { appendFileSync('runs', 'x'); },
-        Identifier(path) { if (path.node.name === 'before') path.node.name = name; },
-      },
-    });`,
-    );
-    put(
-      'jest.js',
-      `import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-    import transformer from './transform.js';
-    const codes = ({ sources }) =>
-      sources.map((source, index) => transformer.process(source, \`/src/\${index}.js\`).code);
-    if (isMainThread) {
-      const task = JSON.parse(process.argv[2]);
-      const all = [codes(task)];
-      for (let thread = 0; thread < task.threads; thread++) {
-        const worker = new Worker(new URL(import.meta.url), { workerData: task });
-        all.push(await new Promise(resolve => worker.once('message', resolve)));
-      }
-      console.log(JSON.stringify(all));
-    } else parentPort.postMessage(codes(workerData));`,
-    );
-    const configure = (name: string) =>
-      put('babel.config.json', JSON.stringify({ plugins: [['./plugin.js', { name }]] }));
-    const transform = async (sources: string[], threads: number): Promise<string[][]> =>
-      JSON.parse(await run(`node jest.js ${JSON.stringify({ sources, threads })}`, own));
-    const runs = () => readFileSync(path.join(own, 'runs'), 'utf8').length;
-
-    configure('after');
-    const first = await transform(['before=1', 'before=2'], 1);
-    t.regex(first[0]![0]!, /^after = 1;\n\/\/# sourceMappingURL=data:/);
-    t.deepEqual(first[1], first[0]);
-    t.is(runs(), 2);
-    const again = await transform(['before=1', 'before=2'], 2);
-    t.deepEqual(again, [first[0], first[0], first[0]]);
-    t.is(runs(), 2, 'nothing is compiled again');
-    await transform(['before=1', 'before=3'], 0);
-    t.is(runs(), 3, 'but for what changed');
-    configure('later');
-    t.regex((await transform(['before=1'], 0))[0]![0]!, /^later = 1;/);
-    t.is(runs(), 4);
-  },
-);
