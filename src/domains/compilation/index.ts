@@ -18,7 +18,8 @@ export {
   type Manifest,
 } from './build-cache.ts';
 export { type BaseInputs, FINGERPRINT_SCHEMA, type InputSnapshot } from './fingerprint.ts';
-export { InputError, InputReader, isEditorLeftover, PathBase } from './inputs.ts';
+export { InputError, InputReader, isEditorLeftover } from './inputs.ts';
+export { type NamedPlace, PathBase } from './path-base.ts';
 export type { CompileEvent, CompileFailure, CompileResult, CompileSuccess, LookupResult } from './result.ts';
 export { ArtifactError } from './staging.ts';
 export { describeSystemError, isSystemError, remedyOf } from './system-error.ts';
