@@ -84,7 +84,7 @@ export class PathBase {
       return path.isAbsolute(stored) ? stored : `${this.#directory}${path.sep}${stored}`;
     }
     if (name === SYSTEM_NAME) return `/${inside}`;
-    if (name === PROGRAM_NAME) return this.#program(inside);
+    if (name === PROGRAM_NAME) return programIn(this.#folders, inside) ?? `/nonexistent/${inside}`;
     const place = this.#places.find(other => other.name === name);
     if (place === undefined) return undefined;
     return inside === '' ? place.directory : `${place.directory === '/' ? '' : place.directory}/${inside}`;
@@ -94,14 +94,11 @@ export class PathBase {
   shown(stored: string): string {
     return stored.startsWith('{') ? (this.fromStored(stored) ?? stored) : stored;
   }
+}
 
-  #program(name: string): string {
-    for (const folder of this.#folders) {
-      const file = path.join(folder, name);
-      if (isProgram(file)) return file;
-    }
-    return `/nonexistent/${name}`;
-  }
+/** The program that a name leads to, in the first of the folders that has it. */
+export function programIn(folders: readonly string[], name: string): string | undefined {
+  return folders.map(folder => path.join(folder, name)).find(isFile);
 }
 
 /** The stored path of whatever program a name leads to. */
@@ -153,11 +150,7 @@ function isClimbing(file: string): boolean {
   return /[/\\]\.\.(?:[/\\]|$)/.test(file);
 }
 
-function isProgram(file: string): boolean {
-  try {
-    fs.accessSync(file, fs.constants.X_OK);
-    return fs.statSync(file).isFile();
-  } catch {
-    return false;
-  }
+/** Also where it may not be run: one day it may. */
+function isFile(file: string): boolean {
+  return fs.statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
 }

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { pickEnvironment } from '../../../config/environment.ts';
 import type { ContainerToolchainOptions } from '../../../config/toolchain-options.ts';
-import type { CompileJob, Toolchain } from '../../../domains/compilation/toolchain.ts';
+import type { CompileJob, Surroundings, Toolchain } from '../../../domains/compilation/toolchain.ts';
 import type { ObserveOptions } from '../observed/index.ts';
 import type { ZephyrEngine, ZephyrOrder } from '../zephyr/engine.ts';
 import { buildEnvironment, DEFAULT_ENVIRONMENT } from '../zephyr/environment.ts';
@@ -60,6 +60,11 @@ class ContainerEngine implements ZephyrEngine {
 
   async identity(): Promise<Record<string, unknown>> {
     return { environment: this.#environment(), image: this.#image };
+  }
+
+  /** All tools are the image's. */
+  async surroundings(): Promise<Surroundings> {
+    return { places: [], folders: [], bound: [] };
   }
 
   async run(order: ZephyrOrder, job: CompileJob) {

@@ -1,6 +1,6 @@
 // What runs `west build`: the programs of this machine, or a container. It decides where a build sees things and what
 // its environment is; everything else is the same for both.
-import type { CompileJob } from '../../../domains/compilation/toolchain.ts';
+import type { CompileJob, Surroundings } from '../../../domains/compilation/toolchain.ts';
 import type { ObserveOptions, UsedTools } from '../observed/index.ts';
 import type { FailedOutcome } from '../outcome.ts';
 
@@ -51,6 +51,9 @@ export interface ZephyrEngine {
    * `GloveboxError` when it cannot build.
    */
   identity(signal?: AbortSignal): Promise<Record<string, unknown>>;
+
+  /** Where its tools are on this machine. */
+  surroundings(signal?: AbortSignal): Promise<Surroundings>;
 
   /** Runs `west build` for a job. Resolves when nothing of it runs any more. */
   run(order: ZephyrOrder, job: CompileJob): Promise<{ ok: true; lastLines: string[] } | FailedOutcome>;

@@ -9,6 +9,7 @@ import type {
   CompileJob,
   CompileOutcome,
   ObservedInputs,
+  Surroundings,
   Toolchain,
 } from '../../../domains/compilation/toolchain.ts';
 import {
@@ -36,6 +37,7 @@ import { CompilerFacts } from './compiler-facts.ts';
 import type { ZephyrEngine, ZephyrOrder } from './engine.ts';
 import { collectFirmware, DEFAULT_FALLBACK_BINARY } from './firmware.ts';
 import { settingsWithoutEffect } from './kconfig-warnings.ts';
+import { nameTools } from './named-tools.ts';
 import { excerptOf } from './preprocessed.ts';
 import {
   type ConfigRepository,
@@ -104,6 +106,21 @@ export class ZephyrToolchain implements Toolchain {
     return { command, configPath, isModule, fallbackBinary, zephyr, ...engine, workspace };
   }
 
+  async surroundings(signal?: AbortSignal): Promise<Surroundings> {
+    const { places, folders, bound } = await this.#engine.surroundings(signal);
+    const { workspace } = this.#description;
+    return { places: [...places, { name: 'workspace', directory: workspace }], folders, bound };
+  }
+
+  /** What chooses the compiler, and where it is: things that are found out about it are true there. */
+  async #compiler(signal?: AbortSignal): Promise<string> {
+    const [identity, { places, folders }] = await Promise.all([
+      this.#engine.identity(signal),
+      this.#engine.surroundings(signal),
+    ]);
+    return JSON.stringify([this.kind, identity, places, folders]);
+  }
+
   async declaredInputs(): Promise<string[]> {
     return repositoryInputs(this.#repository(), this.#outputDirectory, await this.#projects());
   }
@@ -131,7 +148,7 @@ export class ZephyrToolchain implements Toolchain {
     const { signal, target, buildDirectory } = job;
     const { cacheRoot, configDirectory } = this.#description;
     const before = this.#workspace?.identity ?? (await this.#workspaceNow(0, signal));
-    const compiler = JSON.stringify([this.kind, await this.#engine.identity(signal)]);
+    const compiler = await this.#compiler(signal);
     const name = [configDirectory, target.artifactName];
     const station =
       (cacheRoot === undefined ? undefined : await takeStation(cacheRoot, name, compiler)) ??
@@ -215,7 +232,9 @@ export class ZephyrToolchain implements Toolchain {
     }
     const observed = without([order.work, order.userCache], traced.observed);
     await epoch?.end({ ...traced, observed, tools: options.tools });
-    return { observed };
+    const { tools: used } = options;
+    if (used === undefined) return { observed };
+    return { observed: nameTools(observed, used, await this.#engine.surroundings(signal)) };
   }
 
   async #observeOptions(
@@ -243,7 +262,7 @@ export class ZephyrToolchain implements Toolchain {
     return CcacheEpoch.begin({
       ...{ file: station.ccache.epoch, configDirectory },
       // Arguments for CMake may choose a compiler.
-      context: JSON.stringify([this.kind, await this.#engine.identity(signal), target.cmakeArgs ?? '']),
+      context: JSON.stringify([await this.#compiler(signal), target.cmakeArgs ?? '']),
       workspace: () => projectNames(projects, configDirectory),
       declared: async () => cacheKey('declared', await this.declaredInputs()),
     });
