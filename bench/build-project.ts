@@ -1,7 +1,7 @@
 // A ZMK config of any number of keyboards whose compiler takes next to no time: what is measured is what is around it.
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BuildEvent } from '../src/build/events.ts';
+import type { BuildEvent } from '../src/builder/events.ts';
 import { runNode } from './child.ts';
 import { BenchmarkFailure } from './crew.ts';
 import { baseEnvironment, type Installation } from './distribution.ts';

@@ -1,5 +1,5 @@
 // The results as text for people: the goals first, then every cell. At most 120 columns.
-import { tableLines } from '../src/cli/table.ts';
+import { tableLines } from '../src/cli/terminal/table.ts';
 import type { Results } from './results.ts';
 import { facts, LEGEND, type Table, workloadTables } from './tables.ts';
 import { targetRows } from './targets.ts';

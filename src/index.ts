@@ -19,6 +19,8 @@ export {
   type PrefixOptions,
   type SetOptions,
 } from './cache/cache.ts';
+export { cacheKey, type FileContent, fileContent, type KeyPart, type KeyPartOf } from './cache/keys.ts';
+export type { CacheOptions } from './cache/options.ts';
 export {
   CircularWaitError,
   ClosedCacheError,
@@ -28,7 +30,5 @@ export {
   UncloneableValueError,
   ValueTooLargeError,
   WrongKindError,
-} from './cache/errors.ts';
-export { cacheKey, type FileContent, fileContent, type KeyPart, type KeyPartOf } from './cache/keys.ts';
-export type { CacheOptions } from './cache/options.ts';
-export * from './coordinator/index.ts';
+} from './errors.ts';
+export * from './registry.ts';

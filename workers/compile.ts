@@ -1,15 +1,15 @@
 // Compiles one target at a time in a thread of the build's pool; loaded by Piscina.
 import { threadId } from 'node:worker_threads';
-import type { CompileTask, FromWorker, ToWorker } from '../src/build/protocol.ts';
-import type { ToolchainDescription } from '../src/build/toolchains/index.ts';
-import { loadToolchain } from '../src/build/toolchains/load.ts';
-import type { Cache } from '../src/cache/cache.ts';
 import {
   type CompileResult,
   createCompilationCacheService,
   createZmkWestService,
   type Toolchain,
-} from '../src/domains/compilation/index.ts';
+} from '../src/builder/incremental/index.ts';
+import type { ToolchainDescription } from '../src/builder/toolchains/index.ts';
+import { loadToolchain } from '../src/builder/toolchains/load.ts';
+import type { CompileTask, FromWorker, ToWorker } from '../src/builder/workers/protocol.ts';
+import type { Cache } from '../src/cache/cache.ts';
 
 // A toolchain asks its compiler for its version once.
 let latest: { key: string; toolchain: Promise<Toolchain> } | undefined;

@@ -1,9 +1,9 @@
 // Which keys and tags are allowed, and how to make a key from the things a result depends on.
 import { createHash } from 'node:crypto';
 import { isUint8Array } from 'node:util/types';
-import { InvalidArgumentError } from './errors.ts';
-import { hashFile } from './hash-file.ts';
-import { isPlainObject } from './uncloneable.ts';
+import { InvalidArgumentError } from '../errors.ts';
+import { hashFile } from '../system/hash-file.ts';
+import { isPlainObject } from './values/uncloneable.ts';
 
 const MAX_KEY_BYTES = 1024;
 const TAG = /^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?$/;

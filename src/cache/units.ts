@@ -2,8 +2,8 @@
 import { inspect } from 'node:util';
 import bytes from 'bytes';
 import ms, { type StringValue } from 'ms';
+import { InvalidArgumentError } from '../errors.ts';
 import type { ByteSize, Duration } from './cache.ts';
-import { InvalidArgumentError } from './errors.ts';
 
 /** The longest time that is not `'never'`: a thousand years, so that adding it to a date always gives a date. */
 export const MAX_DURATION_MS = 1000 * 365.25 * 24 * 60 * 60 * 1000;

@@ -1,6 +1,6 @@
 // What every command gets: where it prints, where it stands, and how it says with which status the process ends.
 import { type TerminalEnvironment, terminalEnvironment } from '../config/environment.ts';
-import { createStyle, type Style, useColors } from './render/style.ts';
+import { createStyle, type Style, useColors } from './terminal/style.ts';
 
 /** Where a command runs. */
 export type Surroundings = Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr' | 'cwd'>;

@@ -1,17 +1,17 @@
 // What a build needs of this machine, looked at piece by piece.
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import type { ToolchainQuestion } from '../build/toolchain-choice.ts';
-import { findProgram } from '../build/toolchains/programs.ts';
-import { isForAll, sharedRemedy } from '../cache/sqlite/directory.ts';
+import type { ToolchainQuestion } from '../builder/toolchains/choice.ts';
+import { findProgram } from '../builder/toolchains/programs.ts';
+import { isForAll, sharedRemedy } from '../cache/storage/sqlite/directory.ts';
 import { pickEnvironment } from '../config/environment.ts';
 import type { CommandToolchainOptions, ToolchainKind } from '../config/toolchain-options.ts';
 import { cacheOptionsFor, type UserConfig } from '../config/user-config.ts';
 import { formatBytes } from './commands/cache/options.ts';
 import type { Context } from './context.ts';
 import { existingTags, openCaches, resolveCacheRoot } from './open-caches.ts';
-import { plural } from './render/text.ts';
 import { findSetAside } from './set-aside.ts';
+import { plural } from './terminal/text.ts';
 
 /** In the order in which a build tries them. */
 const TOOLCHAIN_KINDS: readonly ToolchainKind[] = ['command', 'west', 'container'];
@@ -135,7 +135,7 @@ async function cacheContent(
 
 /** How much room the workspaces take that are kept beside the caches: more than all else. Nothing when there are none. */
 async function keptWorkspaces(cacheRoot: string): Promise<string[]> {
-  const { WorkspaceService } = await import('../domains/compilation/workspace/index.ts');
+  const { WorkspaceService } = await import('../builder/workspace/index.ts');
   const made = (await new WorkspaceService({ cacheRoot }).list()).filter(({ kind }) => kind === 'made');
   if (made.length === 0) return [];
   const size = made.reduce((total, workspace) => total + workspace.size, 0);
@@ -203,7 +203,7 @@ async function examineOne(kind: ToolchainKind, question: ToolchainQuestion): Pro
     return examineCommand(userConfig.toolchains.command, userConfig.directory ?? configDirectory);
   const name = `toolchain ${kind}`;
   try {
-    const { examineToolchain } = await import('../build/toolchain-choice.ts');
+    const { examineToolchain } = await import('../builder/toolchains/choice.ts');
     const finding = await examineToolchain(kind, question);
     if (finding.works) return { name, status: 'ok', detail: finding.detail };
     return { name, status: 'absent', detail: finding.detail, remedy: finding.remedy };
@@ -215,8 +215,8 @@ async function examineOne(kind: ToolchainKind, question: ToolchainQuestion): Pro
 /** What a build with west would miss. Nothing of it matters where west is not used. */
 async function examineWestTools(userConfig: UserConfig, isUsed: boolean): Promise<Finding[]> {
   const [{ examineRequirements }, { passedEnvironment }] = await Promise.all([
-    import('../build/toolchains/zephyr/requirements.ts'),
-    import('../build/toolchains/zephyr/environment.ts'),
+    import('../builder/toolchains/zephyr/requirements.ts'),
+    import('../builder/toolchains/zephyr/environment.ts'),
   ]);
   const requirements = await examineRequirements(passedEnvironment(userConfig.toolchains.west?.environment));
   return requirements.map(({ name, found, isNeeded, remedy }): Finding => {

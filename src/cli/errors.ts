@@ -1,7 +1,7 @@
 // What the command line answers when something goes wrong, and with which exit status.
-import { GloveboxError } from '../cache/errors.ts';
-import { describeSystemError, isSystemError } from '../domains/compilation/system-error.ts';
-import { sanitizeLine } from './render/text.ts';
+import { GloveboxError } from '../errors.ts';
+import { describeSystemError, isSystemError } from '../system/system-error.ts';
+import { sanitizeLine } from './terminal/text.ts';
 
 /** Everything went well. */
 export const EXIT_OK = 0;

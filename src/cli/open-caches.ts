@@ -33,7 +33,7 @@ export interface OpenCaches {
 export async function openCaches(context: Context, flags: CacheFlags): Promise<OpenCaches> {
   const [{ loadUserConfig }, { createCacheFromUserConfig }] = await Promise.all([
     import('../config/load-user-config.ts'),
-    import('../coordinator/index.ts'),
+    import('../registry.ts'),
   ]);
   const userConfig = await loadUserConfig({ directory: context.cwd });
   const root = await resolveCacheRoot(context, flags);

@@ -1,10 +1,10 @@
 // From the words on the command line to an exit status. A command's module is loaded when it is asked for.
 import { type Command, CommanderError } from 'commander';
-import { InvalidArgumentError } from '../cache/errors.ts';
+import { InvalidArgumentError } from '../errors.ts';
 import { createCommand, examples } from './command.ts';
 import { Context, type Surroundings } from './context.ts';
 import { describeError, EXIT_BROKEN_PIPE, EXIT_FAILED, EXIT_OK, EXIT_USAGE, UsageError } from './errors.ts';
-import { sanitizeLine } from './render/text.ts';
+import { sanitizeLine } from './terminal/text.ts';
 import { ownVersion } from './version.ts';
 
 const COMMANDS: Record<string, () => Promise<(context: Context) => Command>> = {

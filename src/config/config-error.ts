@@ -1,5 +1,5 @@
 // What is wrong with a file that a person wrote, said so that the person can mend it.
-import { GloveboxError } from '../cache/errors.ts';
+import { GloveboxError } from '../errors.ts';
 
 /** One thing that is wrong, and where. */
 export interface ConfigProblem {

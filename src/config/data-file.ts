@@ -1,8 +1,8 @@
 // A YAML or JSON file as plain data that still knows where in the file each field is. Nothing in it is ever executed.
 import path from 'node:path';
 import type { Document, LineCounter, Node, Pair } from 'yaml';
+import { readTextFile, TextFileError } from '../system/text-file.ts';
 import { ConfigError } from './config-error.ts';
-import { readTextFile, TextFileError } from './text-file.ts';
 import { yamlProblem } from './yaml-problem.ts';
 
 /** Larger files are refused: a person writes a few KiB, and the YAML parser takes a second for what is larger than this. */

@@ -2,8 +2,8 @@
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import * as walk from 'empathic/walk';
+import { readTextFile } from '../system/text-file.ts';
 import { MAX_DATA_FILE_BYTES } from './data-file.ts';
-import { readTextFile } from './text-file.ts';
 
 /** Names of a project's config file; where a directory has several, the first of them counts. */
 export const PROJECT_FILES = [

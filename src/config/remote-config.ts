@@ -1,7 +1,6 @@
 // The remote cache as a user configures it: config and environment, made into the options of the remote tier.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { InvalidArgumentError } from '../cache/errors.ts';
 import {
   parseRemoteUrl,
   REMOTE_MODES,
@@ -9,6 +8,7 @@ import {
   type RemoteOptions,
 } from '../cache/remote/options.ts';
 import { parseTrustedKey } from '../cache/remote/signing.ts';
+import { InvalidArgumentError } from '../errors.ts';
 import { type Environment, remoteEnvironment, userConfigDirectory } from './environment.ts';
 import type { ToolchainKind } from './toolchain-options.ts';
 import type { UserConfig } from './user-config.ts';

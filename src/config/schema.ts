@@ -3,10 +3,10 @@ import path from 'node:path';
 import type * as Valibot from 'valibot';
 import type { ByteSize, Duration, EvictionPolicy } from '../cache/cache.ts';
 import { isTag } from '../cache/keys.ts';
-import { load } from '../cache/load.ts';
 import { parseRemoteUrl, REMOTE_MODES, REMOTE_URL_FORMS } from '../cache/remote/options.ts';
 import { PUBLIC_KEY_FORMS, parseTrustedKey } from '../cache/remote/signing.ts';
 import { DURATION_FORMS, parseDuration, parseSize, SIZE_FORMS } from '../cache/units.ts';
+import { load } from '../system/load.ts';
 import {
   type BuildOptions,
   PLACEHOLDERS,

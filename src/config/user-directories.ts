@@ -3,7 +3,7 @@
 // `XDG_CACHE_HOME` that is relative.)
 import os from 'node:os';
 import path from 'node:path';
-import { GloveboxError } from '../cache/errors.ts';
+import { GloveboxError } from '../errors.ts';
 import type { Environment } from './environment.ts';
 
 /** A directory is needed that is in the user's home, and there is none. */

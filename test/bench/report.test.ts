@@ -2,7 +2,7 @@ import test from 'ava';
 import { loadPeers } from '../../bench/peer.ts';
 import { report } from '../../bench/report.ts';
 import type { Results } from '../../bench/results.ts';
-import { textWidth } from '../../src/cli/render/text.ts';
+import { textWidth } from '../../src/cli/terminal/text.ts';
 import { cellOf, loaded, sampleResults } from './sample-results.ts';
 
 test('the report fits in 120 columns, with the widest figures too', t => {

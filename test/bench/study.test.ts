@@ -10,7 +10,7 @@ import { type IdleSteps, summarizeIdleMemory } from '../../bench/studies/idle-me
 import { summarizeStartUp } from '../../bench/studies/start-up.ts';
 import { loadStudies, type StudyResult } from '../../bench/study.ts';
 import { TARGETS } from '../../bench/targets.ts';
-import { textWidth } from '../../src/cli/render/text.ts';
+import { textWidth } from '../../src/cli/terminal/text.ts';
 import { sampleResults } from './sample-results.ts';
 
 const RESULT: StudyResult = {

@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { InvalidArgumentError } from '../../src/cache/errors.ts';
 import { MAX_DURATION_MS, parseDuration, parseSize } from '../../src/cache/units.ts';
+import { InvalidArgumentError } from '../../src/errors.ts';
 
 const SECOND = 1000;
 const DAY = 24 * 60 * 60 * SECOND;

@@ -4,8 +4,8 @@
 //   npm run chaos:edits -- --minutes 60 --seed 1
 import { parseArgs } from 'node:util';
 import fc from 'fast-check';
-import { Counts, happening, runSession, Violation } from '../build/precise/session.ts';
-import { SHAPES } from '../build/precise/shapes.ts';
+import { Counts, happening, runSession, Violation } from '../builder/precise/session.ts';
+import { SHAPES } from '../builder/precise/shapes.ts';
 
 /** Edits of one config, before another one is begun. */
 const EDITS = 40;

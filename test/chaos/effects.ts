@@ -1,5 +1,5 @@
 // What a call asks of each of its keys, and what its answer says.
-import { BLOB_THRESHOLD } from '../../src/cache/blobs.ts';
+import { BLOB_THRESHOLD } from '../../src/cache/storage/blobs.ts';
 import type { Answer, Ask } from './lines.ts';
 import { describeOperation, type Operation } from './register.ts';
 import type { Effect } from './state.ts';

@@ -1,8 +1,8 @@
 // The judge of migrations finds what is planted: a second migration, and entries that did not survive one.
 import test from 'ava';
 import Database from 'better-sqlite3';
-import { openDatabase } from '../../src/cache/sqlite/open.ts';
-import { SCHEMA } from '../../src/cache/sqlite/schema.ts';
+import { openDatabase } from '../../src/cache/storage/sqlite/open.ts';
+import { SCHEMA } from '../../src/cache/storage/sqlite/schema.ts';
 import { temporaryRoot } from '../support/temporary.ts';
 import { inspectMigrated, judgeMigration, plantOldDatabase, type Step } from './migrations.ts';
 import { IN_MIGRATIONS, type ViolationKind } from './violation.ts';

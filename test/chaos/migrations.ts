@@ -9,8 +9,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import Database from 'better-sqlite3';
-import { SCHEMA } from '../../src/cache/sqlite/schema.ts';
-import { DATABASE_FILE } from '../../src/cache/sqlite/store.ts';
+import { SCHEMA } from '../../src/cache/storage/sqlite/schema.ts';
+import { DATABASE_FILE } from '../../src/cache/storage/sqlite/store.ts';
 import { createDefaultCache } from '../../src/index.ts';
 import { inspectLeftovers, untilLocksAreStale } from './aftermath.ts';
 import { now } from './lines.ts';
@@ -25,7 +25,7 @@ export interface Step {
 }
 
 const PROGRAM = fileURLToPath(new URL('./migrator.ts', import.meta.url));
-const FIXTURE = fileURLToPath(new URL('../cache/sqlite/fixtures/schema-1.db', import.meta.url));
+const FIXTURE = fileURLToPath(new URL('../cache/storage/sqlite/fixtures/schema-1.db', import.meta.url));
 const PROCESSES = 3;
 // The lock of one that was killed is stale after 10 s; nothing may take longer than this.
 const LIMIT_MS = 45_000;

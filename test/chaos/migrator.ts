@@ -1,8 +1,8 @@
 // One of the processes that open a database of an older version at once. It says when it begins to migrate and when
 // it has the database open, and takes its time in between, so that it can be killed there.
 import { writeSync } from 'node:fs';
-import { openDatabase } from '../../src/cache/sqlite/open.ts';
-import { SCHEMA, type Schema } from '../../src/cache/sqlite/schema.ts';
+import { openDatabase } from '../../src/cache/storage/sqlite/open.ts';
+import { SCHEMA, type Schema } from '../../src/cache/storage/sqlite/schema.ts';
 import { now } from './lines.ts';
 import type { Step } from './migrations.ts';
 

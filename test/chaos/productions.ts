@@ -1,5 +1,5 @@
 // Whether one caller at a time produced each missing key: who holds a lease, until when, and who may take it over.
-import { LOCK_STALE_MS } from '../../src/coordinator/locks.ts';
+import { LOCK_STALE_MS } from '../../src/cache/coordinator/locks.ts';
 import type { Fortunes } from './fortunes.ts';
 
 export interface Production {

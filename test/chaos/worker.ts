@@ -1,6 +1,6 @@
 // One worker thread of the chaos run.
 import { parentPort, workerData } from 'node:worker_threads';
-import { connect } from '../../src/cache/sqlite/connection.ts';
+import { connect } from '../../src/cache/storage/sqlite/connection.ts';
 import { type Part, takePart } from './actor.ts';
 
 let isOver = false;

@@ -3,13 +3,13 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import test from 'ava';
-import type { BuildEvent } from '../../src/build/events.ts';
-import { mountFileSystem } from '../build/file-system.ts';
-import { isAlive } from '../build/rig/rig.ts';
+import type { BuildEvent } from '../../src/builder/events.ts';
+import { mountFileSystem } from '../builder/file-system.ts';
+import { isAlive } from '../builder/rig/rig.ts';
 import { MAIN } from '../support/published.ts';
 import { config, LEFT, RIGHT, succeeds } from './corne.ts';
-import { Screen } from './render/screen.ts';
 import { gloveboxAlone, runProgram, startProgram } from './run.ts';
+import { Screen } from './terminal/screen.ts';
 
 function events(stdout: string): BuildEvent[] {
   return stdout

@@ -2,7 +2,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { createRig, type RigOptions } from '../build/rig/rig.ts';
+import { createRig, type RigOptions } from '../builder/rig/rig.ts';
 import { glovebox, gloveboxAlone, type RunResult, startGlovebox } from './run.ts';
 import { temporaryDirectory } from './temporary.ts';
 

@@ -1,7 +1,7 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { WorkspaceStore, workspaceRoot } from '../../src/domains/compilation/workspace/index.ts';
+import { WorkspaceStore, workspaceRoot } from '../../src/builder/workspace/index.ts';
 import { publishedLibrary } from '../support/published.ts';
 import { glovebox, gloveboxAlone } from './run.ts';
 import { temporaryDirectory } from './temporary.ts';

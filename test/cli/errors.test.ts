@@ -1,7 +1,7 @@
 import test from 'ava';
-import { GloveboxError } from '../../src/cache/errors.ts';
 import { describeError, UsageError } from '../../src/cli/errors.ts';
 import { didYouMean } from '../../src/config/nearest.ts';
+import { GloveboxError } from '../../src/errors.ts';
 
 test('an expected error is its message, without a stack', t => {
   t.is(describeError(new GloveboxError('X', 'The disk is full.')), 'error: The disk is full.');

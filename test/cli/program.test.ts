@@ -109,7 +109,7 @@ test('an older Node is told so in one line, before anything else is loaded', asy
   // Only what main.ts imports statically, compiled: if it needed more, this would not start.
   const directory = await temporaryDirectory(t);
   await writeFile(join(directory, 'package.json'), '{ "type": "module" }');
-  for (const file of ['src/cli/main', 'src/cache/node-version', 'src/cache/errors']) {
+  for (const file of ['src/cli/main', 'src/system/node-version', 'src/errors']) {
     const source = await readFile(fileURLToPath(new URL(`${file}.ts`, root)), 'utf8');
     const script = stripTypeScriptTypes(source).replaceAll(/\.ts'/g, ".js'");
     await mkdir(dirname(join(directory, file)), { recursive: true });

@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
-import { isAlive } from '../build/rig/rig.ts';
+import { isAlive } from '../builder/rig/rig.ts';
 import { MAIN } from '../support/published.ts';
 import { config, LEFT, RIGHT, succeeds } from './corne.ts';
-import { Screen } from './render/screen.ts';
 import { startProgram } from './run.ts';
+import { Screen } from './terminal/screen.ts';
 
 test('--watch builds, waits, builds again what was saved, and ends with Ctrl-C', async t => {
   const { start, keymap, rig, directory } = await config(t, {

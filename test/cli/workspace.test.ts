@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { readdir, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { WorkspaceService } from '../../src/domains/compilation/workspace/index.ts';
-import { commit, workspace } from '../domains/compilation/workspace/repositories.ts';
-import { createUpstream, objectsOf } from '../domains/compilation/workspace/upstream.ts';
+import { WorkspaceService } from '../../src/builder/workspace/index.ts';
+import { commit, workspace } from '../builder/workspace/repositories.ts';
+import { createUpstream, objectsOf } from '../builder/workspace/upstream.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { glovebox, gloveboxAlone, startGlovebox } from './run.ts';
 

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import type { ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import { GloveboxError } from '../../src/cache/errors.ts';
+import { GloveboxError } from '../../src/errors.ts';
 
 /** Characters that the largest of these texts has; the readers of YAML refuse more without a look. */
 const SIZE = 64 * 1024 - 100;

@@ -37,6 +37,6 @@ test('reading a config file loads parser and validator only when there is a file
   for (const heavy of ['valibot', 'yaml']) t.false(loaded.includes(heavy), heavy);
 });
 
-test('the layout domain loads no parser until there is something to read', async t => {
-  t.false((await packagesOf('domains/layout/index.ts')).includes('yaml'));
+test('the service of layouts loads no parser until there is something to read', async t => {
+  t.false((await packagesOf('keymap/layout-service.ts')).includes('yaml'));
 });

@@ -2,7 +2,7 @@ import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import { cacheOptionsFor, type UserConfig } from '../../src/config/user-config.ts';
-import { createCacheFromUserConfig } from '../../src/coordinator/index.ts';
+import { createCacheFromUserConfig } from '../../src/registry.ts';
 
 // The variables are this process's own (AVA gives every test file a thread with a copy of them).
 for (const name of Object.keys(process.env)) if (name.startsWith('GLOVEBOX_')) delete process.env[name];

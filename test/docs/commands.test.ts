@@ -6,8 +6,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { parse } from 'yaml';
-import { createWestMachine } from '../build/west-rig/west-rig.ts';
-import { createUpstream } from '../domains/compilation/workspace/upstream.ts';
+import { createWestMachine } from '../builder/west-rig/west-rig.ts';
+import { createUpstream } from '../builder/workspace/upstream.ts';
 import { copyProject, installPackage } from '../support/installed.ts';
 import { commandsOf, documents, ROOT, readDocument } from './documents.ts';
 

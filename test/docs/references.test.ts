@@ -96,7 +96,7 @@ test('every error code of the sources is explained, and no other', t => {
 
 test('a class that is named beside a code is the one that has it', t => {
   const { text } = readDocument('docs/troubleshooting.md');
-  const errors = readFileSync(path.join(ROOT, 'src/cache/errors.ts'), 'utf8');
+  const errors = readFileSync(path.join(ROOT, 'src/errors.ts'), 'utf8');
   const rows = [...text.matchAll(/^\| `(GLOVEBOX_\w+)` \| `(\w+Error)` \|/gm)];
   t.true(rows.length > 5);
   for (const [, code, name] of rows)

@@ -1,11 +1,11 @@
 // What a function that runs in another thread or process gets to work with: it brings nothing along.
 import * as fs from 'node:fs';
 import * as threads from 'node:worker_threads';
-import { SharedMemory } from '../../src/cache/shared-memory.ts';
-import { connect } from '../../src/cache/sqlite/connection.ts';
-import { inspect as inspectDatabase } from '../../src/cache/sqlite/schema.ts';
-import { inspectCoordinator } from '../../src/coordinator/registry.ts';
+import { SharedMemory } from '../../src/cache/shared/shared-memory.ts';
+import { connect } from '../../src/cache/storage/sqlite/connection.ts';
+import { inspect as inspectDatabase } from '../../src/cache/storage/sqlite/schema.ts';
 import * as glovebox from '../../src/index.ts';
+import { inspectCoordinator } from '../../src/registry.ts';
 
 export const tools = {
   ...glovebox,

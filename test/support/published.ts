@@ -22,8 +22,8 @@ export function publishedProgram(): Promise<typeof import('../../src/cli/program
   return load('src/shared/program-*.js');
 }
 
-export function publishedBuild(): Promise<typeof import('../../src/build/index.ts')> {
-  return load('src/build/index.js');
+export function publishedBuild(): Promise<typeof import('../../src/builder/index.ts')> {
+  return load('src/builder/index.js');
 }
 
 export function publishedLibrary(): Promise<typeof import('../../src/index.ts')> {

@@ -1,11 +1,12 @@
 // A worker thread's own connection to a store: opened when it is first needed, anew after the database was replaced, and
 // again after it was closed for a while.
-import { Counter } from '../link.ts';
-import type { SharedMemory } from '../shared-memory.ts';
-import { isOutOfFiles } from '../sqlite/connection.ts';
-import { SqliteStore, type SqliteStoreOptions } from '../sqlite/store.ts';
-import type { TimedOperation, WriteResult } from '../store.ts';
-import { performance } from '../time.ts';
+
+import { performance } from '../../system/time.ts';
+import type { SharedMemory } from '../shared/shared-memory.ts';
+import { isOutOfFiles } from '../storage/sqlite/connection.ts';
+import { SqliteStore, type SqliteStoreOptions } from '../storage/sqlite/store.ts';
+import type { TimedOperation, WriteResult } from '../storage/store.ts';
+import { Counter } from './link.ts';
 
 // Milliseconds to wait for other threads and processes. When they write all the time, the coordinator waits in the place
 // of this thread, without blocking.

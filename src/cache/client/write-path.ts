@@ -12,11 +12,11 @@
 // An operation whose value is still being prepared (a large one becomes a file) holds up those after it. So does one that
 // the coordinator has not answered: what comes after it goes the same way, and cannot overtake it. Before
 // a write that cannot wait (writeNow) the queue is emptied: all that is in it is prepared, and written or sent, at once.
-import { GloveboxError, WrongKindError } from '../errors.ts';
-import type { StoreLink } from '../link.ts';
-import { Pace } from '../pace.ts';
-import { LONG_SET, type TimedOperation, type WriteOperation, type WriteResult } from '../store.ts';
-import { queueMicrotask } from '../time.ts';
+import { GloveboxError, WrongKindError } from '../../errors.ts';
+import { Pace } from '../../system/pace.ts';
+import { queueMicrotask } from '../../system/time.ts';
+import { LONG_SET, type TimedOperation, type WriteOperation, type WriteResult } from '../storage/store.ts';
+import type { StoreLink } from './link.ts';
 import { Preparation } from './preparation.ts';
 
 // Operations of one transaction. Other threads wait meanwhile.

@@ -1,6 +1,6 @@
 // Looks at a server as a remote cache: for each rule, whether this server holds it.
 import { randomBytes } from 'node:crypto';
-import { performance } from '../time.ts';
+import { performance } from '../../system/time.ts';
 import { digestOf } from './contents.ts';
 import { RemoteFailure } from './failure.ts';
 import { HttpClient, type HttpLimits } from './http-client.ts';

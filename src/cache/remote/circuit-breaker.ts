@@ -5,7 +5,7 @@
 //      ▲                                              ▲                                          │ one request
 //      └──────────────── success ─────────────────────┼──────────────────────────────────────────┤
 //                                                     └──────────────── failure ─────────────────┘
-import { performance } from '../time.ts';
+import { performance } from '../../system/time.ts';
 
 export interface CircuitBreakerOptions {
   /** Failures in a row that open it. Default: 3. */

@@ -1,7 +1,7 @@
 // Downloads: records that are believed, and contents whose hashes are right. Everything else is a RemoteFailure.
 import { open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { temporaryPath, writeBytes, writeWhole } from '../destination.ts';
+import { temporaryPath, writeBytes, writeWhole } from '../../system/destination.ts';
 import { Digest, unpackBytes, unpackFile, unpackInline } from './contents.ts';
 import { RemoteFailure } from './failure.ts';
 import type { HttpClient } from './http-client.ts';

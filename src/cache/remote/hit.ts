@@ -1,5 +1,5 @@
 // A record that is believed, with the ways to its contents: it counts as a hit once all of them were delivered.
-import { InvalidArgumentError, LARGEST_VALUE } from '../errors.ts';
+import { InvalidArgumentError, LARGEST_VALUE } from '../../errors.ts';
 import type { Downloads, Progress } from './downloads.ts';
 import { RemoteFailure } from './failure.ts';
 import type { RecordFile, RemoteRecord } from './record.ts';

@@ -1,6 +1,6 @@
 // HTTP client of the remote tier: Node's `fetch` with limits on time and bytes, and every way to fail told apart.
 import { connect } from 'node:net';
-import { clearTimeout, setTimeout, wallClock } from '../time.ts';
+import { clearTimeout, setTimeout, wallClock } from '../../system/time.ts';
 import { RemoteFailure } from './failure.ts';
 
 // Taken when this is loaded, as the timers are: test runners and recorders of requests replace the global one.

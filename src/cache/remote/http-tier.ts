@@ -1,7 +1,7 @@
 // The remote tier over HTTP: when the server is asked, what its failures mean, and what is counted.
 import pLimit from 'p-limit';
-import { InvalidArgumentError } from '../errors.ts';
-import { wallClock } from '../time.ts';
+import { InvalidArgumentError } from '../../errors.ts';
+import { wallClock } from '../../system/time.ts';
 import { type Attempt, CircuitBreaker } from './circuit-breaker.ts';
 import { Downloads, type Progress } from './downloads.ts';
 import { RemoteFailure } from './failure.ts';

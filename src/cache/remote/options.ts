@@ -1,7 +1,7 @@
 // Options of the remote tier, checked.
 import { tmpdir } from 'node:os';
+import { InvalidArgumentError } from '../../errors.ts';
 import type { ByteSize } from '../cache.ts';
-import { InvalidArgumentError } from '../errors.ts';
 import { parseSize } from '../units.ts';
 import type { CircuitBreakerOptions } from './circuit-breaker.ts';
 import type { HttpLimits } from './http-client.ts';

@@ -8,7 +8,7 @@ import {
   verify as verifyBytes,
 } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
-import { InvalidArgumentError } from '../errors.ts';
+import { InvalidArgumentError } from '../../errors.ts';
 
 /** A public key whose records are believed. */
 export interface TrustedKey {

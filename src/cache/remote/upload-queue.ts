@@ -1,5 +1,5 @@
 // Upload queue: what is stored remotely goes there in the background, a few at once, within bounds.
-import { clearTimeout, setTimeout } from '../time.ts';
+import { clearTimeout, setTimeout } from '../../system/time.ts';
 
 export interface Upload {
   /** Bytes that are held in memory until it is done; files are read when their turn comes. */

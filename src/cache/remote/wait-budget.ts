@@ -3,7 +3,7 @@
 // Time counts once however many requests wait at the same moment; each of them has an equal share of it. Time that paid
 // off is given back: the share of a request that ended in a hit, and a second for each 64 KiB that arrive. So the budget
 // is spent by servers that are slow, silent or have nothing, not by large artifacts or many hits.
-import { clearTimeout, performance, setTimeout } from '../time.ts';
+import { clearTimeout, performance, setTimeout } from '../../system/time.ts';
 
 export interface WaitBudgetOptions {
   /** Milliseconds. Default: 4,500, so that with all that belongs to giving up a build waits no longer than 5 s. */

@@ -17,8 +17,8 @@
 // running: a lock that is handed to a sleeping thread is a lock that nobody can use. So a waiter waits for at most
 // STARVATION_MS and the slices of those that were starving before it, as long as the threads get a processor.
 import { threadId } from 'node:worker_threads';
-import { block } from '../block.ts';
-import { performance, wallClock } from '../time.ts';
+import { block } from '../../system/block.ts';
+import { performance, wallClock } from '../../system/time.ts';
 
 const HOLDER = 0;
 // Whose slice it is, and since when, in milliseconds.

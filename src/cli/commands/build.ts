@@ -1,15 +1,15 @@
 // `glovebox build`: every target of a config, compiled or from the cache.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { BuildOptions } from '../../build/index.ts';
+import type { BuildOptions } from '../../builder/index.ts';
 import type { ToolchainKind } from '../../config/toolchain-options.ts';
 import { createCommand, examples, parseChoice, parseCount } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT_FAILED, EXIT_OK, UsageError } from '../errors.ts';
 import { interceptSignals } from '../interrupt.ts';
-import { createRenderer } from '../render/renderer.ts';
-import { sanitizeLine, shortPath } from '../render/text.ts';
 import { Recording } from '../report/recording.ts';
+import { createRenderer } from '../terminal/renderer.ts';
+import { sanitizeLine, shortPath } from '../terminal/text.ts';
 
 interface BuildFlags {
   jobs?: number;
@@ -88,7 +88,7 @@ async function runBuild(context: Context, configDirectory: string, flags: BuildF
       `--${recorded} is about one build that was done: use it without --watch and --dry-run.`,
     );
   }
-  const { build } = await import('../../build/build.ts');
+  const { build } = await import('../../builder/build.ts');
   const renderer = await createRenderer({
     stream: context.stdout,
     environment: context.terminal,
@@ -134,7 +134,7 @@ async function runBuild(context: Context, configDirectory: string, flags: BuildF
       },
     };
     if (flags.watch) {
-      const { watchBuild } = await import('../../build/watch/watch.ts');
+      const { watchBuild } = await import('../../builder/watch/watch.ts');
       await watchBuild(options);
       return interruption.exitStatus ?? EXIT_OK;
     }

@@ -4,8 +4,8 @@ import { createCommand, examples } from '../command.ts';
 import type { Context } from '../context.ts';
 import type { Finding } from '../doctor.ts';
 import { EXIT_FAILED } from '../errors.ts';
-import type { Paint } from '../render/style.ts';
-import { padded, sanitizeLine, textWidth } from '../render/text.ts';
+import type { Paint } from '../terminal/style.ts';
+import { padded, sanitizeLine, textWidth } from '../terminal/text.ts';
 
 export function doctorCommand(context: Context): Command {
   return createCommand('doctor', context)

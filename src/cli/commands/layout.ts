@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { createCommand, examples } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT_FAILED } from '../errors.ts';
-import { sanitizeLine, shortPath } from '../render/text.ts';
+import { sanitizeLine, shortPath } from '../terminal/text.ts';
 
 interface LayoutFlags {
   json?: boolean;
@@ -32,7 +32,7 @@ Exit status: 0 the keymap is in order, 1 it has errors or could not be read whol
     )
     .action(async (keymap: string, flags: LayoutFlags) => {
       const [{ createLayoutService }, { drawLayout }, { loadUserConfig }] = await Promise.all([
-        import('../../domains/layout/index.ts'),
+        import('../../keymap/layout-service.ts'),
         import('../../keymap/index.ts'),
         import('../../config/load-user-config.ts'),
       ]);

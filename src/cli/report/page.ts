@@ -2,9 +2,9 @@
 import prettyBytes from 'pretty-bytes';
 import type { CacheStats } from '../../cache/cache.ts';
 import type { Layout } from '../../keymap/index.ts';
-import { failureText } from '../render/diagnosis.ts';
-import { unchangedSince } from '../render/explanation.ts';
-import { formatDuration, plural, sanitizeLine, shortPath } from '../render/text.ts';
+import { failureText } from '../terminal/diagnosis.ts';
+import { unchangedSince } from '../terminal/explanation.ts';
+import { formatDuration, plural, sanitizeLine, shortPath } from '../terminal/text.ts';
 import { layerFigures } from './layers.ts';
 import { type Content, Markup, markup } from './markup.ts';
 import type { Recording, TargetRecord } from './recording.ts';

@@ -1,6 +1,6 @@
 // One build as it was: what ran where and when, and how each target came out. Made from events, like any picture of it.
-import type { BuildEvent } from '../../build/events.ts';
-import { warningText } from '../render/warning.ts';
+import type { BuildEvent } from '../../builder/events.ts';
+import { warningText } from '../terminal/warning.ts';
 
 type Event<Type extends BuildEvent['type']> = Extract<BuildEvent, { type: Type }>;
 

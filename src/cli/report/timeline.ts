@@ -1,5 +1,5 @@
 // What ran where and when, drawn: a lane for each thread, a bar for each stretch of a target's time.
-import { formatDuration } from '../render/text.ts';
+import { formatDuration } from '../terminal/text.ts';
 import { type Markup, markup } from './markup.ts';
 import { laneName, type Recording, type Span } from './recording.ts';
 

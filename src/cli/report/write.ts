@@ -3,13 +3,13 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { glob } from 'tinyglobby';
 import type { CacheStats } from '../../cache/cache.ts';
-import { GloveboxError } from '../../cache/errors.ts';
 import { defaultCacheRoot } from '../../config/environment.ts';
 import { loadUserConfig } from '../../config/load-user-config.ts';
 import { cacheOptionsFor } from '../../config/user-config.ts';
+import { GloveboxError } from '../../errors.ts';
 import type { Context } from '../context.ts';
 import { openCaches } from '../open-caches.ts';
-import { shortPath } from '../render/text.ts';
+import { shortPath } from '../terminal/text.ts';
 import type { Surroundings } from './page.ts';
 import type { Recording } from './recording.ts';
 
@@ -75,7 +75,7 @@ async function lookAround(
   const userConfig = await loadUserConfig({ directory: configDirectory });
   const root = cacheRoot ?? cacheOptionsFor(userConfig, 'default').cacheRoot ?? defaultCacheRoot();
   const caches = cache ? await statsOf(context, root) : [];
-  const { createLayoutService, KeymapFileError } = await import('../../domains/layout/index.ts');
+  const { createLayoutService, KeymapFileError } = await import('../../keymap/layout-service.ts');
   const layouts = createLayoutService({ userConfig });
   const keymaps: Surroundings['keymaps'] = [];
   const files = await glob('config/*.keymap', { cwd: configDirectory, followSymbolicLinks: false });

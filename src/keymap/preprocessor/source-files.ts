@@ -2,7 +2,7 @@
 // drawing is still right depends on both.
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { readTextFile, TextFileError } from '../../config/text-file.ts';
+import { readTextFile, TextFileError } from '../../system/text-file.ts';
 import type { SourceFile } from './token.ts';
 
 /** Where an include is looked for. */

@@ -12,9 +12,9 @@ import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import Database from 'better-sqlite3';
-import { BlobFiles } from '../../../src/cache/blobs.ts';
-import { encodeIncoming, isReady } from '../../../src/cache/incoming.ts';
-import { SqliteStore } from '../../../src/cache/sqlite/store.ts';
+import { encodeIncoming, isReady } from '../../../src/cache/client/incoming.ts';
+import { BlobFiles } from '../../../src/cache/storage/blobs.ts';
+import { SqliteStore } from '../../../src/cache/storage/sqlite/store.ts';
 import { open, scratch, until, warningsOf } from './support.ts';
 
 const SIZE = 100_000;

@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { Coordinator } from '../../../src/coordinator/coordinator.ts';
+import { Coordinator } from '../../../src/cache/coordinator/coordinator.ts';
 import { isAside } from './filled.ts';
 import { scratch } from './support.ts';
 

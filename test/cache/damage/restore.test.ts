@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { mkdir, readdir, readFile, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { ownerName } from '../../../src/cache/owner.ts';
 import { createDefaultCache } from '../../../src/index.ts';
+import { ownerName } from '../../../src/system/owner.ts';
 import { temporaryRoot } from '../../support/temporary.ts';
 
 const DAY = 24 * 60 * 60 * 1000;

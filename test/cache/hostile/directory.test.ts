@@ -17,7 +17,11 @@ import {
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
-import { assertTrusted, factsOf, UnusableDirectoryError } from '../../../src/cache/sqlite/directory.ts';
+import {
+  assertTrusted,
+  factsOf,
+  UnusableDirectoryError,
+} from '../../../src/cache/storage/sqlite/directory.ts';
 import { noRoot, open, scratch, until, warningsOf } from '../damage/support.ts';
 
 const LARGE = Buffer.alloc(80_000, 'large');

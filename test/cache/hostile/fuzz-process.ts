@@ -5,7 +5,7 @@ import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import Sqlite from 'better-sqlite3';
-import { checksum, decode, Encoding, encode } from '../../../src/cache/codec.ts';
+import { checksum, decode, Encoding, encode } from '../../../src/cache/values/codec.ts';
 import { createDefaultCache, GloveboxError } from '../../../src/index.ts';
 import { randomFrom } from '../damage/damages.ts';
 import { fillWith, KEYS, valueFor } from '../damage/filled.ts';

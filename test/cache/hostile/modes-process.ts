@@ -1,7 +1,7 @@
 // A process that uses a cache in every way, and writes down the modes of everything that it made meanwhile.
 import { lstatSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BlobFiles } from '../../../src/cache/blobs.ts';
+import { BlobFiles } from '../../../src/cache/storage/blobs.ts';
 import { createDefaultCache } from '../../../src/index.ts';
 
 const root = process.argv[2]!;

@@ -5,7 +5,7 @@ import { MessageChannel, type MessagePort, parentPort, threadId, workerData } fr
 import { type Remote, wrap } from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import fc from 'fast-check';
-import { type Control, type OpenRequest, PROTOCOL_VERSION } from '../../../src/coordinator/protocol.ts';
+import { type Control, type OpenRequest, PROTOCOL_VERSION } from '../../../src/cache/coordinator/protocol.ts';
 
 const { port, cacheRoot, outside, seed } = workerData as {
   port: MessagePort;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import Sqlite, { type Database } from 'better-sqlite3';
-import { inspect } from '../../../src/cache/sqlite/schema.ts';
+import { inspect } from '../../../src/cache/storage/sqlite/schema.ts';
 import { type Cache, createDefaultCache } from '../../../src/index.ts';
 import { copyOf, isAside } from '../damage/filled.ts';
 import { open, scratch, untilWarned, warningsOf } from '../damage/support.ts';

@@ -2,7 +2,7 @@
 import { Serializer } from 'node:v8';
 import test from 'ava';
 import fc from 'fast-check';
-import { decode, Encoding, encode } from '../../../src/cache/codec.ts';
+import { decode, Encoding, encode } from '../../../src/cache/values/codec.ts';
 import { UncloneableValueError } from '../../../src/index.ts';
 
 /** Makes the bytes suspicious, so that all of them are looked through. */

@@ -1,7 +1,7 @@
 // The lock between threads that write one store, with real threads.
 import test from 'ava';
+import { SharedMemory } from '../../../src/cache/shared/shared-memory.ts';
 import { WRITE_LOCK_WORDS, WriteLock } from '../../../src/cache/shared/write-lock.ts';
-import { SharedMemory } from '../../../src/cache/shared-memory.ts';
 import { startThreads } from '../../support/thread.ts';
 
 const sharedWords = () => new Int32Array(new SharedArrayBuffer(4 * WRITE_LOCK_WORDS));

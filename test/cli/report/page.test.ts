@@ -16,7 +16,7 @@ import {
   finished,
   missed,
   started,
-} from '../render/story.ts';
+} from '../terminal/story.ts';
 
 const NOTHING: Surroundings = { caches: [], keymaps: [] };
 

@@ -1,5 +1,5 @@
 import test from 'ava';
-import type { BuildEvent } from '../../../src/build/events.ts';
+import type { BuildEvent } from '../../../src/builder/events.ts';
 import { laneName, Recording } from '../../../src/cli/report/recording.ts';
 import { traceOf } from '../../../src/cli/report/trace.ts';
 import {
@@ -12,7 +12,7 @@ import {
   finished,
   missed,
   started,
-} from '../render/story.ts';
+} from '../terminal/story.ts';
 
 function record(...events: BuildEvent[]): Recording {
   const recording = new Recording();

@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import test from 'ava';
-import type { BuildEvent } from '../../../src/build/index.ts';
+import type { BuildEvent } from '../../../src/builder/index.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 const LEFT = 'corne_left-nice_nano_v2-zmk';

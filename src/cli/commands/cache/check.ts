@@ -4,8 +4,8 @@ import type { CheckProblem } from '../../../cache/cache.ts';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { EXIT_FAILED } from '../../errors.ts';
-import { plural, sanitizeLine } from '../../render/text.ts';
 import { findSetAside, type SetAside } from '../../set-aside.ts';
+import { plural, sanitizeLine } from '../../terminal/text.ts';
 import { addCacheOptions, type CacheCommandFlags, formatBytes, withCaches } from './options.ts';
 
 interface CheckFlags extends CacheCommandFlags {

@@ -2,8 +2,8 @@
 import type { Command } from 'commander';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
-import { plural } from '../../render/text.ts';
 import { findSetAside, removeSetAside, SET_ASIDE_MAX_AGE_MS } from '../../set-aside.ts';
+import { plural } from '../../terminal/text.ts';
 import { addCacheOptions, type CacheCommandFlags, formatBytes, withCaches } from './options.ts';
 
 interface CleanupFlags extends CacheCommandFlags {

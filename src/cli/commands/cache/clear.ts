@@ -1,10 +1,10 @@
 // `glovebox cache clear`: everything goes, after a question.
 import type { Command } from 'commander';
 import { createCommand, examples } from '../../command.ts';
-import { confirm } from '../../confirm.ts';
 import type { Context } from '../../context.ts';
 import { EXIT_FAILED } from '../../errors.ts';
-import { plural } from '../../render/text.ts';
+import { confirm } from '../../terminal/confirm.ts';
+import { plural } from '../../terminal/text.ts';
 import { addCacheOptions, type CacheCommandFlags, formatBytes, withCaches } from './options.ts';
 
 interface ClearFlags extends CacheCommandFlags {

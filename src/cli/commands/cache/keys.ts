@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
-import { sanitizeLine } from '../../render/text.ts';
+import { sanitizeLine } from '../../terminal/text.ts';
 import { addCacheOptions, type CacheCommandFlags, withCaches } from './options.ts';
 
 interface KeysFlags extends CacheCommandFlags {

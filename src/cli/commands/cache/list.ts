@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
-import { tableLines } from '../../table.ts';
+import { tableLines } from '../../terminal/table.ts';
 import { addRootOptions, type CacheCommandFlags, formatBytes, withCaches } from './options.ts';
 
 export function listCommand(context: Context): Command {

@@ -8,8 +8,8 @@ import type { Context } from '../../context.ts';
 import { EXIT_FAILED } from '../../errors.ts';
 import { findKeys } from '../../find-keys.ts';
 import { readableDepth, toJsonValue } from '../../json-value.ts';
-import { sanitizeLine } from '../../render/text.ts';
-import { tableLines } from '../../table.ts';
+import { tableLines } from '../../terminal/table.ts';
+import { sanitizeLine } from '../../terminal/text.ts';
 import { addCacheOptions, type CacheCommandFlags, formatBytes, withCaches } from './options.ts';
 
 interface ShowFlags extends CacheCommandFlags {

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { CacheStats } from '../../../cache/cache.ts';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
-import { tableLines } from '../../table.ts';
+import { tableLines } from '../../terminal/table.ts';
 import { addCacheOptions, type CacheCommandFlags, formatBytes, withCaches } from './options.ts';
 
 export function statsCommand(context: Context): Command {

@@ -5,7 +5,7 @@ import { remoteOptionsFor } from '../../../config/remote-config.ts';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { EXIT_FAILED, UsageError } from '../../errors.ts';
-import { sanitizeLine } from '../../render/text.ts';
+import { sanitizeLine } from '../../terminal/text.ts';
 
 export function checkCommand(context: Context): Command {
   return createCommand('check', context)

@@ -4,7 +4,7 @@ import { REMOTE_HISTORY_TAG, type RemoteCounts, readHistory } from '../../../cac
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { existingTags, openCaches, resolveCacheRoot } from '../../open-caches.ts';
-import { tableLines } from '../../table.ts';
+import { tableLines } from '../../terminal/table.ts';
 import { addRootOptions, formatBytes } from '../cache/options.ts';
 
 export function statusCommand(context: Context): Command {

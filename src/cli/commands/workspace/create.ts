@@ -1,10 +1,10 @@
 // `glovebox workspace create` and `update`: one that has what a config asks for.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { WorkspaceEvent, WorkspaceResult } from '../../../domains/compilation/workspace/index.ts';
+import type { WorkspaceEvent, WorkspaceResult } from '../../../builder/workspace/index.ts';
 import { createCommand as createBareCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
-import { sanitizeLine } from '../../render/text.ts';
+import { sanitizeLine } from '../../terminal/text.ts';
 import { formatBytes } from '../cache/options.ts';
 import {
   addWorkspaceOptions,

@@ -2,8 +2,8 @@
 import type { Command } from 'commander';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
-import { sanitizeLine } from '../../render/text.ts';
-import { tableLines } from '../../table.ts';
+import { tableLines } from '../../terminal/table.ts';
+import { sanitizeLine } from '../../terminal/text.ts';
 import { formatBytes } from '../cache/options.ts';
 import { addWorkspaceOptions, type WorkspaceFlags, withWorkspaces, workspaceJson } from './options.ts';
 

@@ -1,8 +1,8 @@
 // What the commands about workspaces have in common.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { describeSystemError, isSystemError } from '../../../domains/compilation/system-error.ts';
-import type { KnownWorkspace, WorkspaceService } from '../../../domains/compilation/workspace/index.ts';
+import type { KnownWorkspace, WorkspaceService } from '../../../builder/workspace/index.ts';
+import { describeSystemError, isSystemError } from '../../../system/system-error.ts';
 import type { Context } from '../../context.ts';
 import { interceptSignals } from '../../interrupt.ts';
 import { formatBytes } from '../cache/options.ts';
@@ -34,7 +34,7 @@ export async function withWorkspaces(
 ): Promise<void> {
   const [{ loadUserConfig }, { findWorkspace, WorkspaceError, WorkspaceService }] = await Promise.all([
     import('../../../config/load-user-config.ts'),
-    import('../../../domains/compilation/workspace/index.ts'),
+    import('../../../builder/workspace/index.ts'),
   ]);
   const userConfig = await loadUserConfig({ directory });
   const cacheRoot = flags.cacheDir === undefined ? undefined : resolve(context.cwd, flags.cacheDir);

@@ -4,8 +4,8 @@ import type { Command } from 'commander';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { EXIT_FAILED } from '../../errors.ts';
-import { sanitizeLine } from '../../render/text.ts';
-import { tableLines } from '../../table.ts';
+import { tableLines } from '../../terminal/table.ts';
+import { sanitizeLine } from '../../terminal/text.ts';
 import { formatBytes } from '../cache/options.ts';
 import { addWorkspaceOptions, type WorkspaceFlags, withWorkspaces, workspaceJson } from './options.ts';
 
@@ -30,9 +30,7 @@ Exit status: 0 it was shown, 1 there is none.`,
     )
     .action((asked: string | undefined, flags: WorkspaceFlags) =>
       withWorkspaces(context, flags, context.cwd, async ({ service, find, signal }) => {
-        const { describeWorkspace, workspaceIdentity } = await import(
-          '../../../domains/compilation/workspace/index.ts'
-        );
+        const { describeWorkspace, workspaceIdentity } = await import('../../../builder/workspace/index.ts');
         const known = asked === undefined ? undefined : await service.get(asked);
         const directory =
           known?.path ?? (asked === undefined ? await find(context.cwd) : resolve(context.cwd, asked));

@@ -1,9 +1,0 @@
-// What is wrong with a toolchain before anything is compiled.
-import { GloveboxError } from '../../cache/errors.ts';
-
-/** A toolchain that cannot be used as it is configured, or whose version cannot be found out. */
-export class ToolchainError extends GloveboxError {
-  constructor(message: string, options?: ErrorOptions) {
-    super('GLOVEBOX_TOOLCHAIN', message, options);
-  }
-}

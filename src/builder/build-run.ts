@@ -1,0 +1,369 @@
+// One run of a build's plan: what the cache has from there, the rest in worker threads, all at once.
+
+import { DEFAULT_CONFIG_PATH } from '../config/toolchain-options.ts';
+import { GloveboxError } from '../errors.ts';
+import type { Diagnosis } from './diagnosis/diagnosis.ts';
+import type { Untimed } from './events.ts';
+import {
+  type CompilationBuildCacheService,
+  type CompileEvent,
+  type CompileFailure,
+  type CompileSuccess,
+  createCompilationBuildCacheService,
+  createZmkWestService,
+  describeSystemError,
+  isSystemError,
+  type Toolchain,
+  type ZmkWestService,
+} from './incremental/index.ts';
+import type { Target } from './matrix/target.ts';
+import { createMetricsService, type MetricsService, type TargetMetrics } from './metrics/index.ts';
+import { type TargetTime, timeSaved } from './metrics/time-saved.ts';
+import type { BuildSummary, RunOptions } from './options.ts';
+import { createFirmwareCacheService, type FirmwareCacheService } from './output/firmware.ts';
+import { OutputDirectory } from './output/output.ts';
+import type { Plan } from './plan.ts';
+import { loadToolchain } from './toolchains/load.ts';
+import type { WorkerFailure } from './workers/pool.ts';
+import type { Workshop } from './workers/workshop.ts';
+
+/** What a run is given besides its plan. */
+export interface RunContext {
+  /** The toolchain, when it was begun to be asked already; see `Toolchain.prepare`. Default: it is made from the plan. */
+  prepared: Toolchain | undefined;
+  options: RunOptions;
+  /** By `performance.now()`. */
+  started: number;
+  /** Ends what `prepared` began, and this run. */
+  stop: AbortController;
+  /** Aborts with `stop`, and when the caller says so. */
+  signal: AbortSignal;
+}
+
+/** Builds what a plan says, or says what would be done; see `build`. */
+export async function runPlan(plan: Plan, context: RunContext): Promise<BuildSummary> {
+  const builds = createCompilationBuildCacheService(plan.userConfig, plan.cacheOptions);
+  const toolchain = context.prepared ?? (await loadToolchain(plan.toolchain, { cache: builds.cache }));
+  const run = new BuildRun(plan, builds, toolchain, context);
+  if (context.prepared !== undefined) await run.openCaches();
+  return context.options.dryRun ? run.plan() : run.build();
+}
+
+class BuildRun {
+  readonly #plan: Plan;
+  readonly #options: RunOptions;
+  readonly #started: number;
+  readonly #builds: CompilationBuildCacheService;
+  readonly #firmware: FirmwareCacheService;
+  readonly #toolchain: Toolchain;
+  readonly #service: ZmkWestService;
+  readonly #metrics: MetricsService;
+  readonly #recording: Promise<unknown>[] = [];
+  readonly #stop: AbortController;
+  readonly #signal: AbortSignal;
+  readonly #summary: BuildSummary;
+  /** By artifact name. */
+  readonly #times = new Map<string, TargetTime>();
+  /** Every file that a target was made of; undefined when that is not known of each. */
+  #read: Set<string> | undefined = new Set();
+  #bug: { error: unknown } | undefined;
+  #warnedOfCache = false;
+
+  constructor(
+    plan: Plan,
+    builds: CompilationBuildCacheService,
+    toolchain: Toolchain,
+    { options, started, stop, signal }: RunContext,
+  ) {
+    const { configDirectory, userConfig, cacheOptions, outputDirectory } = plan;
+    this.#plan = plan;
+    this.#options = options;
+    this.#started = started;
+    this.#builds = builds;
+    this.#firmware = createFirmwareCacheService(userConfig, cacheOptions);
+    this.#toolchain = toolchain;
+    this.#service = createZmkWestService({
+      toolchain,
+      configDirectory,
+      builds: this.#builds,
+      firmware: this.#firmware,
+    });
+    this.#metrics = createMetricsService({ userConfig });
+    this.#stop = stop;
+    this.#signal = signal;
+    const none = { compiled: 0, cached: 0, failed: 0, cancelled: 0, duration: 0, saved: 0 };
+    this.#summary = { ...none, outputDirectory };
+  }
+
+  /** Opens the caches, which are else opened when they are first asked. */
+  async openCaches(): Promise<void> {
+    for (const { cache } of [this.#builds, this.#firmware]) await cache.has('whichever key');
+  }
+
+  /** Says what would be done. */
+  async plan(): Promise<BuildSummary> {
+    this.#emitStart();
+    await this.#tellNotes();
+    for (const target of this.#plan.targets) {
+      if (this.#signal.aborted) break;
+      const name = target.artifactName;
+      try {
+        const found = await this.#service.lookup(target, this.#signal);
+        const planned = { type: 'target-planned', target: name } as const;
+        if (found.hit) this.#emit({ ...planned, plan: 'cache', why: [], compiledAt: found.compiledAt });
+        else this.#emit({ ...planned, plan: 'compile', why: found.why });
+      } catch (error) {
+        if (this.#signal.aborted) break;
+        if (!(error instanceof GloveboxError)) throw error;
+        this.#emit({ type: 'target-planned', target: name, plan: 'compile', why: [error.message] });
+      }
+    }
+    return this.#finish();
+  }
+
+  /** Does it. */
+  async build(): Promise<BuildSummary> {
+    const output = await OutputDirectory.open(this.#plan.outputDirectory);
+    try {
+      this.#emitStart();
+      await this.#tellNotes();
+      const missed: Target[] = [];
+      // One for all: what is restored is moved on at once, and what is not leaves nothing.
+      const directory = output.stage();
+      for (const target of this.#plan.targets) {
+        if (await this.#restore(target, directory, output)) missed.push(target);
+      }
+      await this.#warnOfCache();
+      if (missed.length > 0) await this.#compileAll(missed, output);
+      await this.#tellUnusedKeymaps();
+    } finally {
+      await output.close();
+    }
+    return this.#finish();
+  }
+
+  /** Takes a target from the cache; resolves to whether it has to be compiled. */
+  async #restore(target: Target, directory: string, output: OutputDirectory): Promise<boolean> {
+    const name = target.artifactName;
+    const began = performance.now();
+    if (this.#isStopped(name)) return this.#cancel(name);
+    this.#emit({ type: 'target-checking', target: name });
+    try {
+      const result = await this.#service.restore(target, directory, this.#signal);
+      if (!result.ok) {
+        this.#emit({ type: 'target-missed', target: name, why: result.why });
+        return true;
+      }
+      this.#deliver(name, result, output, began);
+    } catch (error) {
+      if (this.#signal.aborted) return this.#cancel(name);
+      this.#fail(name, failureOf(error, output.path), began);
+    }
+    return false;
+  }
+
+  async #compileAll(targets: Target[], output: OutputDirectory): Promise<void> {
+    const threads = Math.min(this.#plan.jobs, targets.length);
+    // Only now: a build that finds everything in the cache needs none of it.
+    const { Workshop } = await import('./workers/workshop.ts');
+    const workshop = await Workshop.open(this.#plan, threads);
+    const cancel = () => workshop.cancel();
+    try {
+      this.#signal.addEventListener('abort', cancel, { once: true });
+      if (this.#signal.aborted) cancel();
+      const queue = targets.values();
+      const work = async () => {
+        // One iterator for all: each takes what is next.
+        for (const target of queue) await this.#compile(target, workshop, output);
+      };
+      const workers = Array.from({ length: threads }, () => work().catch(bug => this.#stopFor(bug)));
+      await Promise.all(workers);
+    } finally {
+      this.#signal.removeEventListener('abort', cancel);
+      await workshop.close();
+    }
+  }
+
+  async #compile(target: Target, workshop: Workshop, output: OutputDirectory): Promise<void> {
+    const name = target.artifactName;
+    if (this.#isStopped(name)) {
+      this.#cancel(name);
+      return;
+    }
+    const began = performance.now();
+    try {
+      const result = await workshop.compile({
+        target,
+        directory: output.stage(),
+        onEvent: (event, thread) => this.#relay(name, event, thread),
+        signal: this.#options.signalOf?.(name),
+      });
+      if (result.ok) this.#deliver(name, result, output, began);
+      else if (result.reason === 'cancelled' || this.#isStopped(name)) this.#cancel(name);
+      else {
+        workshop.keepLogs();
+        const { configDirectory, buildFile } = this.#plan;
+        // Not even loaded when the failure was that no file can be opened any more; then there is nothing to find.
+        const diagnosing = import('./diagnosis/index.ts').then(({ diagnose }) =>
+          diagnose({ configDirectory, buildFile, board: target.board, ...result }),
+        );
+        this.#fail(name, result, began, await diagnosing.catch(() => undefined));
+      }
+    } catch (error) {
+      this.#fail(name, failureOf(error, output.path), began);
+    }
+  }
+
+  #isStopped(target: string): boolean {
+    return this.#signal.aborted || (this.#options.signalOf?.(target)?.aborted ?? false);
+  }
+
+  #relay(target: string, event: CompileEvent, thread: number): void {
+    // `checking` and `missed` were said before the target went to the thread.
+    if (event.type === 'waiting') this.#emit({ type: 'target-waiting', target, thread, pid: event.pid });
+    else if (event.type === 'compiling') this.#emit({ ...event, type: 'target-compiling', target, thread });
+    else if (event.type === 'output') this.#emit({ type: 'target-output', target, line: event.line });
+    else if (event.type === 'warning') this.#emit(event);
+  }
+
+  #deliver(target: string, result: CompileSuccess, output: OutputDirectory, began: number): void {
+    const files = output.publish(target, result.files);
+    const { source, compileDuration, compiledAt, fingerprint, warnings, read } = result;
+    if (read === undefined) this.#read = undefined;
+    for (const file of read ?? []) this.#read?.add(file);
+    for (const message of warnings) this.#emit({ type: 'warning', target, message });
+    const duration = performance.now() - began;
+    if (source === 'compiled') this.#summary.compiled++;
+    else this.#summary.cached++;
+    this.#times.set(target, { compileDuration, cached: source !== 'compiled' });
+    this.#record({ target, result: source, duration, compileDuration });
+    this.#emit({
+      type: 'target-finished',
+      ...{ target, source, files, duration, compileDuration, compiledAt },
+      ...(fingerprint !== undefined && { fingerprint }),
+    });
+  }
+
+  #fail(
+    target: string,
+    failure: CompileFailure | WorkerFailure,
+    began: number,
+    diagnosis?: Diagnosis | undefined,
+  ): void {
+    if (failure.reason === 'cancelled') {
+      this.#cancel(target);
+      return;
+    }
+    this.#summary.failed++;
+    const { ok: _, excerpt: __, ...told } = failure;
+    const duration = performance.now() - began;
+    this.#times.set(target, { compileDuration: duration, cached: false });
+    this.#record({ target, result: 'failed', duration });
+    this.#emit({
+      ...{ ...told, reason: failure.reason, type: 'target-failed', target, duration },
+      ...(diagnosis && { diagnosis }),
+    });
+  }
+
+  #cancel(target: string): false {
+    this.#summary.cancelled++;
+    this.#record({ target, result: 'cancelled', duration: 0 });
+    this.#emit({ type: 'target-cancelled', target });
+    return false;
+  }
+
+  #record(metrics: TargetMetrics): void {
+    this.#recording.push(this.#metrics.record(metrics));
+  }
+
+  #emitStart(): void {
+    const { configDirectory, outputDirectory, targets, jobs, toolchain } = this.#plan;
+    this.#emit({
+      type: 'build-started',
+      ...{ configDirectory, outputDirectory, targets, jobs },
+      toolchain: toolchain.kind,
+      pid: process.pid,
+    });
+  }
+
+  async #finish(): Promise<BuildSummary> {
+    await this.#warnOfCache();
+    await Promise.all(this.#recording);
+    this.#summary.duration = performance.now() - this.#started;
+    const { targets, jobs } = this.#plan;
+    const times = targets.map(({ artifactName }) => this.#times.get(artifactName));
+    this.#summary.saved = timeSaved(
+      times.filter(time => time !== undefined),
+      jobs,
+      this.#summary.duration,
+    );
+    this.#emit({ type: 'build-finished', ...this.#summary });
+    if (this.#bug) throw this.#bug.error;
+    return this.#summary;
+  }
+
+  /** Says what is to be known about the config and the toolchain. That it cannot be asked is said of every target. */
+  async #tellNotes(): Promise<void> {
+    for (const message of this.#plan.warnings) this.#emit({ type: 'warning', message });
+    try {
+      const notes = (await this.#toolchain.notes?.(this.#signal)) ?? [];
+      for (const message of notes) this.#emit({ type: 'warning', message });
+    } catch (error) {
+      if (!this.#signal.aborted && !(error instanceof GloveboxError)) throw error;
+    }
+  }
+
+  /** Says which keymaps were of no use, when that is certain. */
+  async #tellUnusedKeymaps(): Promise<void> {
+    const { configDirectory, targets, toolchain, userConfig } = this.#plan;
+    const { compiled, cached } = this.#summary;
+    if (toolchain.kind === 'command' || this.#read === undefined || this.#options.isPartial) return;
+    if (compiled + cached < targets.length) return;
+    const { configPath = DEFAULT_CONFIG_PATH } = userConfig.build;
+    const { unusedKeymaps } = await import('./diagnosis/unused-keymaps.ts');
+    const found = await unusedKeymaps({ configDirectory, configPath, targets, read: this.#read });
+    for (const message of found) this.#emit({ type: 'warning', message });
+  }
+
+  /** Says, once, that a store cannot be used. */
+  async #warnOfCache(): Promise<void> {
+    for (const { cache } of [this.#builds, this.#firmware]) {
+      if (this.#warnedOfCache) return;
+      const { degraded, tag } = await cache.stats();
+      if (degraded === undefined) continue;
+      this.#warnedOfCache = true;
+      this.#emit({
+        type: 'warning',
+        message: `The cache '${tag}' cannot be used, so nothing is kept for the next build: ${degraded}`,
+        cacheReason: degraded,
+      });
+    }
+  }
+
+  #emit(event: Untimed): void {
+    if (this.#bug) return;
+    try {
+      this.#options.onEvent({ at: Date.now(), ...event });
+    } catch (error) {
+      this.#stopFor(error);
+    }
+  }
+
+  /** For what nobody expects: it is thrown on when everything is stopped and cleaned up. */
+  #stopFor(error: unknown): void {
+    this.#bug ??= { error };
+    this.#stop.abort();
+  }
+}
+
+/** What can be expected to go wrong in this thread, as the failure of a target; a bug is thrown on. */
+function failureOf(error: unknown, place: string): CompileFailure {
+  if (isSystemError(error)) {
+    return { ok: false, reason: 'output', message: describeSystemError(error, place), lastLines: [] };
+  }
+  if (!(error instanceof GloveboxError)) throw error;
+  const { code, message } = error;
+  const reason =
+    code === 'GLOVEBOX_INPUT' ? 'inputs' : code === 'GLOVEBOX_CANNOT_START' ? 'cannot-start' : 'output';
+  return { ok: false, reason, message, lastLines: [] };
+}

@@ -1,0 +1,110 @@
+// Everything that can happen in a build, as one union. The build emits, renderers draw; nothing else prints.
+
+import type { Diagnosis } from './diagnosis/diagnosis.ts';
+import type { CompileFailure } from './incremental/result.ts';
+import type { Target } from './matrix/target.ts';
+
+/** Milliseconds since the epoch when it happened. */
+interface At {
+  at: number;
+}
+
+interface OfTarget extends At {
+  /** The target's artifact name, which is unique in a build. */
+  target: string;
+}
+
+export type BuildEvent =
+  | (At & {
+      type: 'build-started';
+      configDirectory: string;
+      outputDirectory: string;
+      toolchain: string;
+      targets: Target[];
+      /** Targets compiled at once. */
+      jobs: number;
+      /** This process, so that another build that waits can name it. */
+      pid: number;
+    })
+  /** Inputs are being hashed and the cache is being asked. */
+  | (OfTarget & { type: 'target-checking' })
+  /** Nothing usable in the cache; `why` names the inputs that changed, one sentence each. */
+  | (OfTarget & { type: 'target-missed'; why: string[] })
+  /** Another thread or process is compiling the very same thing. */
+  | (OfTarget & { type: 'target-waiting'; thread: number; pid: number })
+  | (OfTarget & { type: 'target-compiling'; thread: number; jobs: number; logFile: string })
+  | (OfTarget & { type: 'target-output'; line: string })
+  | (OfTarget & {
+      type: 'target-finished';
+      /** `compiled` here, `cache` from an earlier build, `waited` compiled by another process meanwhile. */
+      source: 'compiled' | 'cache' | 'waited';
+      /** Absolute paths in the output directory. */
+      files: string[];
+      /** Milliseconds this target took in this build. */
+      duration: number;
+      /** Milliseconds that compiling it took when it was compiled. */
+      compileDuration: number;
+      /** When it was compiled, in milliseconds since the epoch. */
+      compiledAt: number;
+      /** What the firmware is known by; absent when its inputs changed while it was compiled. */
+      fingerprint?: string;
+    })
+  | (OfTarget & {
+      type: 'target-failed';
+      /** `wrong-board`: it was compiled, and the firmware is not for ZMK. */
+      reason: Exclude<CompileFailure['reason'], 'cancelled'> | 'worker';
+      message: string;
+      exitCode?: number;
+      lastLines: string[];
+      logFile?: string;
+      /** What is wrong, when the compiler's output says it. */
+      diagnosis?: Diagnosis;
+      duration: number;
+    })
+  | (OfTarget & { type: 'target-cancelled' })
+  /** Something that does not stop the build, said once: the cache cannot be used, an artifact was skipped. */
+  | (At & {
+      type: 'warning';
+      message: string;
+      /** The target that it is about, when it is about its firmware. */
+      target?: string;
+      /** Why the cache cannot be used, when that is what the warning says. The cache's own warnings contain it, too. */
+      cacheReason?: string;
+    })
+  /** `--dry-run`: what would happen to the target. */
+  | (OfTarget & {
+      type: 'target-planned';
+      plan: 'cache' | 'compile';
+      /** Why it would be compiled, one sentence each; empty when it is in the cache. */
+      why: string[];
+      /** When what is in the cache was compiled, in milliseconds since the epoch. */
+      compiledAt?: number;
+    })
+  /** `--watch`: something was saved. `changes` says what, one sentence each; `targets` names what is built because of it. */
+  | (At & { type: 'watch-changed'; changes: string[]; targets: string[] })
+  /** `--watch`: nothing can be built as things are, such as with a broken build.yaml. The next change tries again. */
+  | (At & { type: 'watch-problem'; message: string })
+  /** `--watch`: nothing is left to do until the next change. Of all targets `ready` are built and `failed` are not. */
+  | (At & { type: 'watch-waiting'; ready: number; failed: number })
+  | (At & {
+      type: 'build-finished';
+      compiled: number;
+      /** From the cache, those waited for included. */
+      cached: number;
+      failed: number;
+      cancelled: number;
+      /** Milliseconds, from start to end. */
+      duration: number;
+      /** Milliseconds by which it was done sooner because of the cache. */
+      saved: number;
+      outputDirectory: string;
+    });
+
+/** An event without the time it happens at. */
+export type Untimed = BuildEvent extends infer Event
+  ? Event extends BuildEvent
+    ? Omit<Event, 'at'>
+    : never
+  : never;
+
+export type BuildListener = (event: BuildEvent) => void;

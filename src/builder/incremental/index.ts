@@ -1,0 +1,114 @@
+// Incremental builds: what was built from what, which workspaces there are, and compiling itself.
+import type { Cache, Duration } from '../../cache/cache.ts';
+import type { CacheOptions } from '../../cache/options.ts';
+import { cacheOptionsFor, type UserConfig } from '../../config/user-config.ts';
+import { createCacheFromUserConfig, createDefaultCache } from '../../registry.ts';
+import { createFirmwareCacheService, type FirmwareCacheService } from '../output/firmware.ts';
+import type { Toolchain } from '../toolchains/toolchain.ts';
+import { BUILD_TTL, CompilationBuildCacheService } from './build-cache.ts';
+import { COMPILATION_TAG } from './tag.ts';
+import { ZmkWestService } from './west-service.ts';
+import { WORKSPACE_TTL, ZmkWorkspaceCacheService } from './workspace-cache.ts';
+
+export { describeSystemError, isSystemError, remedyOf } from '../../system/system-error.ts';
+export type { Target } from '../matrix/target.ts';
+export type {
+  Artifact,
+  CompileJob,
+  CompileOutcome,
+  ObservedInputs,
+  SourceExcerpt,
+  Toolchain,
+} from '../toolchains/toolchain.ts';
+export {
+  BUILD_TTL,
+  type CompilationBuildCacheOptions,
+  CompilationBuildCacheService,
+  MAX_CANDIDATES,
+  type Manifest,
+} from './build-cache.ts';
+export { type BaseInputs, FINGERPRINT_SCHEMA, type InputSnapshot } from './fingerprint.ts';
+export { InputError, InputReader, isEditorLeftover } from './inputs.ts';
+export { type NamedPlace, PathBase } from './path-base.ts';
+export type { CompileEvent, CompileFailure, CompileResult, CompileSuccess, LookupResult } from './result.ts';
+export { ArtifactError } from './staging.ts';
+export { COMPILATION_TAG } from './tag.ts';
+export { type CompileRequest, ZmkWestService } from './west-service.ts';
+export {
+  WORKSPACE_TTL,
+  type Workspace,
+  type ZmkWorkspaceCacheOptions,
+  ZmkWorkspaceCacheService,
+} from './workspace-cache.ts';
+
+/** Options for a service's cache; go before configuration and environment. */
+export type ServiceOptions = Omit<CacheOptions, 'tag'>;
+
+/**
+ * The cache of what is known about builds, shared with every thread and process, and the workspace service on it.
+ *
+ * @param userConfig default: what the environment says
+ */
+export function createCompilationCacheService(
+  userConfig?: UserConfig,
+  options: ServiceOptions = {},
+): { cache: Cache; workspaceService: ZmkWorkspaceCacheService } {
+  const cache = compilationCache(userConfig, options);
+  return { cache, workspaceService: createZmkWorkspaceCacheService(userConfig, { ...options, cache }) };
+}
+
+/** Remembers workspaces, for 30 days unless configured otherwise. */
+export function createZmkWorkspaceCacheService(
+  userConfig?: UserConfig,
+  { cache, ...options }: ServiceOptions & { cache?: Cache } = {},
+): ZmkWorkspaceCacheService {
+  return new ZmkWorkspaceCacheService(cache ?? compilationCache(userConfig, options), {
+    ttl: ttlOf(userConfig, options, WORKSPACE_TTL),
+    clock: options.clock,
+  });
+}
+
+/** Remembers what builds read, for 7 days unless configured otherwise. */
+export function createCompilationBuildCacheService(
+  userConfig?: UserConfig,
+  { cache, ...options }: ServiceOptions & { cache?: Cache } = {},
+): CompilationBuildCacheService {
+  return new CompilationBuildCacheService(cache ?? compilationCache(userConfig, options), {
+    ttl: ttlOf(userConfig, options, BUILD_TTL),
+    clock: options.clock,
+  });
+}
+
+/** What {@link createZmkWestService} needs and may be given. */
+export interface CreateZmkWestServiceOptions {
+  /** What compiles. */
+  toolchain: Toolchain;
+  /** Absolute: the directory with `build.yaml`. */
+  configDirectory: string;
+  userConfig?: UserConfig | undefined;
+  /** For both caches; go before the configuration. */
+  cacheOptions?: ServiceOptions | undefined;
+  /** Instead of the shared ones. */
+  builds?: CompilationBuildCacheService | undefined;
+  firmware?: FirmwareCacheService | undefined;
+}
+
+/** The service that compiles targets or finds them in the shared caches, from any thread. */
+export function createZmkWestService(options: CreateZmkWestServiceOptions): ZmkWestService {
+  const { toolchain, configDirectory, userConfig, cacheOptions } = options;
+  return new ZmkWestService({
+    toolchain,
+    configDirectory,
+    builds: options.builds ?? createCompilationBuildCacheService(userConfig, cacheOptions),
+    firmware: options.firmware ?? createFirmwareCacheService(userConfig, cacheOptions),
+  });
+}
+
+function compilationCache(userConfig: UserConfig | undefined, options: ServiceOptions): Cache {
+  const all = { ...options, tag: COMPILATION_TAG };
+  return userConfig ? createCacheFromUserConfig(userConfig, all) : createDefaultCache(all);
+}
+
+function ttlOf(userConfig: UserConfig | undefined, options: ServiceOptions, fallback: Duration): Duration {
+  return options.ttl ?? (userConfig && cacheOptionsFor(userConfig, COMPILATION_TAG).ttl) ?? fallback;
+}

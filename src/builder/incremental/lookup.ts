@@ -1,0 +1,169 @@
+// Finds a target's firmware among those of earlier builds, or says why it is not there.
+import path from 'node:path';
+import type { Target } from '../matrix/target.ts';
+import type { FirmwareCacheService } from '../output/firmware-cache.ts';
+import type { Surroundings, Toolchain } from '../toolchains/toolchain.ts';
+import type { CompilationBuildCacheService, Manifest } from './build-cache.ts';
+import { baseDifferences } from './explain.ts';
+import {
+  type BaseInputs,
+  baseDigest,
+  FINGERPRINT_SCHEMA,
+  fingerprint,
+  type InputSnapshot,
+} from './fingerprint.ts';
+import type { InputReader } from './inputs.ts';
+import { PathBase } from './path-base.ts';
+import type { CompileSuccess, LookupResult } from './result.ts';
+import { type DeclaredInputs, declare, differences } from './snapshot.ts';
+import { asPaths } from './stored.ts';
+
+export interface LookupOptions {
+  /** What would compile. */
+  toolchain: Toolchain;
+  /** Absolute: the directory with `build.yaml`. Inputs inside it are known by their place in it. */
+  configDirectory: string;
+  builds: CompilationBuildCacheService;
+  firmware: FirmwareCacheService;
+}
+
+/** A target, and what is asked about it at one moment. */
+export interface Question {
+  base: BaseInputs;
+  /** Of `base`. */
+  digest: string;
+  /** Sees the files of that moment. */
+  reader: InputReader;
+  /** How paths are written. */
+  paths: PathBase;
+  /** Why nothing of this target can be shared with other machines; empty when it can. */
+  bound: string[];
+  /** Found when first needed. */
+  declared: () => Promise<DeclaredInputs>;
+}
+
+/** Remembered inputs, and the manifest that they are from, if any. */
+export interface Candidate {
+  inputs: InputSnapshot;
+  manifest?: Manifest;
+}
+
+const NOWHERE: Surroundings = { places: [], folders: [], bound: [] };
+
+/** Answers questions about earlier builds. Holds no state but where to ask. */
+export class Lookup {
+  readonly #options: LookupOptions;
+  readonly #declarations = new WeakMap<InputReader, Promise<DeclaredInputs>>();
+
+  constructor(options: LookupOptions) {
+    this.#options = options;
+  }
+
+  /** Begins with a target. Rejects with what the toolchain rejects with when it cannot say what it is. */
+  async ask(target: Target, reader: InputReader, signal: AbortSignal | undefined): Promise<Question> {
+    const { toolchain, configDirectory } = this.#options;
+    // Through JSON, so that what is compared later is exactly what can be stored.
+    const identity: Record<string, unknown> = JSON.parse(
+      JSON.stringify(await toolchain.identity(target, signal, reader)),
+    );
+    const plain: Target = JSON.parse(JSON.stringify(target));
+    const base = { schema: FINGERPRINT_SCHEMA, kind: toolchain.kind, target: plain, toolchain: identity };
+    const { places, folders, bound } = (await toolchain.surroundings?.(signal)) ?? NOWHERE;
+    const paths = new PathBase(configDirectory, places, folders);
+    return {
+      ...{ base, digest: await baseDigest(base) },
+      ...{ reader, paths, bound },
+      declared: () => this.#declared(reader, paths),
+    };
+  }
+
+  // Once for all targets that are asked about at one moment.
+  #declared(reader: InputReader, paths: PathBase): Promise<DeclaredInputs> {
+    let declared = this.#declarations.get(reader);
+    if (!declared) {
+      declared = this.#options.toolchain.declaredInputs().then(files => declare(files, paths));
+      this.#declarations.set(reader, declared);
+    }
+    return declared;
+  }
+
+  /** The newest remembered inputs that are exactly what is there now. */
+  async candidate(question: Question): Promise<Candidate | undefined> {
+    const manifest = await this.#options.builds.manifest(question.digest);
+    for (const inputs of manifest?.candidates ?? []) {
+      if (await this.stillHolds(inputs, question)) return { inputs, manifest };
+    }
+    return undefined;
+  }
+
+  /** Whether these inputs are exactly what is there now. */
+  async stillHolds(inputs: InputSnapshot, { declared, reader, paths }: Question): Promise<boolean> {
+    return (await differences(inputs, declared, reader, paths, { first: true })).length === 0;
+  }
+
+  /** Whether the firmware is in the cache, without reading it. */
+  async find(question: Question): Promise<LookupResult> {
+    const candidate = await this.candidate(question);
+    if (candidate) {
+      const key = await fingerprint(question.digest, candidate.inputs);
+      const record = await this.#options.firmware.find(key);
+      if (record) {
+        const { compileDuration, created } = record;
+        return { hit: true, fingerprint: key, compileDuration, compiledAt: created };
+      }
+    }
+    return { hit: false, why: await this.explain(question, candidate !== undefined) };
+  }
+
+  /**
+   * Whether the target's next build is likely to read one of these files, which changed: when its newest build read
+   * it, looked for it in vain or listed its directory, or when no build of the target is known.
+   */
+  async reads(question: Question, files: readonly string[]): Promise<boolean> {
+    const manifest = await this.#options.builds.manifest(question.digest);
+    const newest = manifest?.candidates[0];
+    if (!newest || (newest.declared !== undefined && newest.declared !== (await question.declared()).digest))
+      return true;
+    const known = new Set([...newest.files.map(([file]) => file), ...newest.absent]);
+    const listed = new Set(newest.directories.map(([directory]) => directory));
+    return files
+      .map(file => [question.paths.toStored(file), question.paths.toStored(path.dirname(file))] as const)
+      .some(([file, directory]) => known.has(file) || listed.has(directory));
+  }
+
+  /** Writes the firmware of these inputs into `directory`; undefined when it is not there whole. */
+  async restore(
+    question: Question,
+    { inputs, manifest }: Candidate,
+    directory: string,
+    source: 'cache' | 'waited',
+  ): Promise<CompileSuccess | undefined> {
+    const { builds, firmware } = this.#options;
+    const key = await fingerprint(question.digest, inputs);
+    const restored = await firmware.restore(key, directory);
+    if (!restored) return undefined;
+    await builds.promote(question.digest, inputs, manifest);
+    const { compileDuration, created: compiledAt, warnings = [] } = restored.record;
+    const { files } = restored;
+    const made = { files, compileDuration, compiledAt, warnings, read: inputs.files.map(([file]) => file) };
+    return { ok: true, source, ...made, fingerprint: key, stored: true };
+  }
+
+  /** Why there is no firmware for these inputs, one sentence each; `matched` when earlier inputs were the same. */
+  async explain(question: Question, matched: boolean): Promise<string[]> {
+    if (matched) return ['its firmware is no longer in the cache, or damaged'];
+    const { builds, configDirectory } = this.#options;
+    const manifest = await builds.manifest(question.digest);
+    const newest = manifest?.candidates[0];
+    if (newest) {
+      const known = new Map(manifest.names);
+      const names = (digest: string) => asPaths(known.get(digest) ?? '');
+      const found = await differences(newest, question.declared, question.reader, question.paths, { names });
+      if (found.length > 0) return found;
+    }
+    const before = await builds.lastBase(configDirectory, question.base.target.artifactName);
+    if (!before) return ['never built here'];
+    const found = baseDifferences(before, question.base);
+    return found.length > 0 ? found : ['its last build is no longer remembered'];
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * What programs that build import: `glovebox/build`.
+ *
+ * @module glovebox/build
+ */
+export { ConfigError, createUserConfig, loadUserConfig, type UserConfig } from '../config/index.ts';
+export type { CommandToolchainOptions, ToolchainKind } from '../config/toolchain-options.ts';
+export { drawLayout, parseKeymap } from '../keymap/index.ts';
+export { createLayoutService } from '../keymap/layout-service.ts';
+export { build } from './build.ts';
+export type { Diagnosis } from './diagnosis/diagnosis.ts';
+export type { BuildEvent, BuildListener } from './events.ts';
+export {
+  type Artifact,
+  type CompileEvent,
+  type CompileJob,
+  type CompileOutcome,
+  type CompileRequest,
+  type CompileResult,
+  type CreateZmkWestServiceOptions,
+  createCompilationBuildCacheService,
+  createCompilationCacheService,
+  createZmkWestService,
+  createZmkWorkspaceCacheService,
+  type LookupResult,
+  type ObservedInputs,
+  type Target,
+  type Toolchain,
+  type ZmkWestService,
+} from './incremental/index.ts';
+export { readMatrix } from './matrix/matrix.ts';
+export { createMetricsService, type MetricsSnapshot } from './metrics/index.ts';
+export type { BuildOptions, BuildSummary } from './options.ts';
+export { createFirmwareCacheService } from './output/firmware.ts';
+export { OutputError } from './output/output.ts';
+export { NoToolchainError } from './toolchains/choice.ts';
+export { createToolchain, type ToolchainDescription } from './toolchains/index.ts';
+export { type WatchOptions, watchBuild } from './watch/watch.ts';

@@ -1,0 +1,38 @@
+// Firmware: artifacts by fingerprint.
+import type { CacheOptions } from '../../cache/options.ts';
+import type { UserConfig } from '../../config/user-config.ts';
+import { createCacheFromUserConfig, createDefaultCache } from '../../registry.ts';
+import { FirmwareCacheService } from './firmware-cache.ts';
+
+export {
+  ArtifactNameError,
+  assertArtifactName,
+  foldName,
+  isDeviceName,
+  STAGING_PREFIX,
+} from './artifact-name.ts';
+export {
+  type FirmwareArtifact,
+  type FirmwareCacheOptions,
+  FirmwareCacheService,
+  type FirmwareRecord,
+  type RestoredFirmware,
+} from './firmware-cache.ts';
+
+/** The namespace of firmware. */
+export const FIRMWARE_TAG = 'firmware';
+
+/**
+ * The firmware cache, shared with every thread and process. Firmware never expires unless the configuration says so.
+ *
+ * @param userConfig default: what the environment says
+ * @param options go before both
+ */
+export function createFirmwareCacheService(
+  userConfig?: UserConfig,
+  options: Omit<CacheOptions, 'tag'> = {},
+): FirmwareCacheService {
+  const all = { ...options, tag: FIRMWARE_TAG };
+  const cache = userConfig ? createCacheFromUserConfig(userConfig, all) : createDefaultCache(all);
+  return new FirmwareCacheService(cache, { clock: options.clock });
+}

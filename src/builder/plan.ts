@@ -1,0 +1,124 @@
+// Settles everything about a build before it begins: what, how, where to, and with which caches.
+import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+import { defaultCacheRoot } from '../config/environment.ts';
+import { loadUserConfig } from '../config/load-user-config.ts';
+import { cacheOptionsFor, type UserConfig } from '../config/user-config.ts';
+import { InvalidArgumentError } from '../errors.ts';
+import type { ServiceOptions } from './incremental/index.ts';
+import { COMPILATION_TAG } from './incremental/tag.ts';
+import { DEFAULT_BUILD_FILE, readMatrix } from './matrix/matrix.ts';
+import type { Target } from './matrix/target.ts';
+import type { BuildOptions } from './options.ts';
+import { OutputError } from './output/output.ts';
+import { chooseToolchain } from './toolchains/choice.ts';
+import type { ToolchainDescription } from './toolchains/index.ts';
+
+/** Everything a build does follows from this. Plain data. */
+export interface Plan {
+  /** Absolute. */
+  configDirectory: string;
+  /** Absolute: what says what is built. */
+  buildFile: string;
+  /** Absolute. */
+  outputDirectory: string;
+  targets: Target[];
+  /** Targets compiled at once. */
+  jobs: number;
+  /** Processes that all compilers together should run at once. */
+  cores: number;
+  toolchain: ToolchainDescription;
+  userConfig: UserConfig;
+  /** For all caches of the build; go before the configuration. */
+  cacheOptions: ServiceOptions;
+  /** Where logs are kept; undefined when nothing is to be kept. */
+  logRoot: string | undefined;
+  /** What a person should know before the build, one sentence each. */
+  warnings: string[];
+}
+
+const SOURCE = /\.(?:keymap|conf|overlay|dtsi|ya?ml|shield|defconfig|cmake|h|c)$|^(?:Kconfig|CMakeLists)/;
+
+/**
+ * Reads `build.yaml` and the configuration. Rejects with a `GloveboxError` that names file and remedy when they cannot
+ * be used.
+ */
+export async function planBuild(options: BuildOptions): Promise<Plan> {
+  const configDirectory = path.resolve(options.configDirectory);
+  const userConfig = withPaths(
+    options.userConfig ?? (await loadUserConfig({ directory: configDirectory })),
+    options,
+  );
+  const { buildFile = DEFAULT_BUILD_FILE } = userConfig.build;
+  const warnings: string[] = [];
+  const targets = await readMatrix(configDirectory, {
+    buildFile,
+    onWarning: message => warnings.push(message),
+  });
+  const outputDirectory = options.outputDirectory
+    ? path.resolve(options.outputDirectory)
+    : path.resolve(configDirectory, userConfig.build.output ?? 'firmware');
+  refuseSources(outputDirectory);
+  const cores = availableParallelism();
+  const cached = options.cache ?? true;
+  const cacheRoot = path.resolve(
+    options.cacheRoot ?? cacheOptionsFor(userConfig, COMPILATION_TAG).cacheRoot ?? defaultCacheRoot(),
+  );
+  return {
+    configDirectory,
+    buildFile: path.resolve(configDirectory, buildFile),
+    outputDirectory,
+    targets,
+    warnings,
+    jobs: jobCount(options.jobs ?? userConfig.build.jobs ?? cores),
+    cores,
+    toolchain: await chooseToolchain({
+      toolchain: options.toolchain,
+      workspace: options.workspace === undefined ? undefined : path.resolve(options.workspace),
+      ...{ userConfig, configDirectory, outputDirectory, cacheRoot, cache: cached },
+      signal: options.signal,
+      onPull:
+        options.dryRun || options.offline
+          ? undefined
+          : message => options.onEvent({ type: 'warning', at: Date.now(), message }),
+    }),
+    userConfig,
+    cacheOptions: { cacheRoot, ...(cached ? {} : { enabled: false }) },
+    logRoot: cached ? cacheRoot : undefined,
+  };
+}
+
+/** The configuration with the places that the caller names in their stead. */
+function withPaths(userConfig: UserConfig, { buildFile, configPath }: BuildOptions): UserConfig {
+  if (buildFile === undefined && configPath === undefined) return userConfig;
+  const paths = {
+    ...(buildFile === undefined ? {} : { buildFile }),
+    ...(configPath === undefined ? {} : { configPath }),
+  };
+  return { ...userConfig, build: { ...userConfig.build, ...paths } };
+}
+
+/**
+ * Files in the output directory are no inputs, so sources must not be kept there: their edits would go unnoticed.
+ * Throws {@link OutputError}.
+ */
+function refuseSources(outputDirectory: string): void {
+  let names: string[];
+  try {
+    names = readdirSync(outputDirectory);
+  } catch {
+    // Not there yet; or it cannot be written either, which is said when it is opened.
+    return;
+  }
+  const source = names.find(name => SOURCE.test(name));
+  if (source === undefined) return;
+  throw new OutputError(
+    `The output directory ${outputDirectory} holds sources (${source}). Choose one that holds nothing but firmware.`,
+  );
+}
+
+function jobCount(jobs: number): number {
+  if (Number.isSafeInteger(jobs) && jobs > 0) return jobs;
+  throw new InvalidArgumentError(`jobs is a positive whole number; got ${jobs}.`);
+}

@@ -1,0 +1,173 @@
+// What a program is, so that the same one is known again on every machine and another one never passes for it: the SHA-256
+// of the real file behind its name, and what it says of its version.
+//
+// A script counts without the lines that say which interpreter runs it: two Python environments have the same `west`, each
+// with its own interpreter's path on top. What the interpreter brings along is asked of it: see `python-packages.ts`.
+
+import { createHash } from 'node:crypto';
+import { readFileSync, realpathSync, statSync } from 'node:fs';
+import path from 'node:path';
+import type { Cache } from '../../cache/cache.ts';
+import { cacheKey } from '../../cache/keys.ts';
+import { isObject } from '../../cache/values/stored.ts';
+import { hashFile } from '../../system/hash-file.ts';
+import { CannotStartError, captureOutput } from '../../system/process.ts';
+import { findProgram } from './programs.ts';
+
+/** The same for the same program, wherever it is. Plain JSON. */
+export interface ProgramIdentity {
+  /** The first line that it answers to `--version`; null when it does not work. */
+  version: string | null;
+  /** Of its file; for a script without its interpreter. */
+  sha256: string;
+}
+
+export interface IdentifyOptions {
+  /** Remembers what was found out of a binary, by its device, inode, size and time of change. Default: nothing does. */
+  cache?: Cache | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** Milliseconds. Python's programs take a second to start on a machine that has other things to do. */
+const VERSION_TIMEOUT_MS = 60_000;
+
+/** Choosing a toolchain and describing it ask the same a moment apart. */
+const FRESH_MS = 5_000;
+
+/** How long a binary is remembered after it was last looked at. */
+const REMEMBERED = '30d';
+
+/** Bytes. Longer ones are binaries, whatever they begin with. */
+const MAX_SCRIPT = 1024 * 1024;
+
+const asked = new Map<string, { at: number; answer: Promise<ProgramIdentity> }>();
+
+/**
+ * Identifies the program of this name, or at this path, in an environment. Null when it is not there. At most a few
+ * seconds old. Rejects only with the reason of `signal`.
+ */
+export async function identifyProgram(
+  program: string,
+  environment: Readonly<Record<string, string>>,
+  { cache, signal }: IdentifyOptions = {},
+): Promise<ProgramIdentity | null> {
+  const file = await findProgram(program, '/', environment);
+  const stamp = file === undefined ? undefined : stampOf(file);
+  if (file === undefined || stamp === undefined) return null;
+  const key = JSON.stringify([file, stamp, Object.entries(environment).sort()]);
+  const known = asked.get(key);
+  if (known !== undefined && performance.now() - known.at < FRESH_MS) return known.answer;
+  const answer = identify(file, stamp, environment, { cache, signal }).catch(error => {
+    asked.delete(key);
+    throw error;
+  });
+  asked.set(key, { at: performance.now(), answer });
+  return answer;
+}
+
+async function identify(
+  file: string,
+  stamp: string,
+  environment: Readonly<Record<string, string>>,
+  { cache, signal }: IdentifyOptions,
+): Promise<ProgramIdentity> {
+  const script = readScript(file);
+  // A script may be a few lines that start something else, of which only its answer tells.
+  if (script !== undefined) {
+    return { version: await askVersion(file, environment, signal), sha256: digestScript(script) };
+  }
+  const key = `program:${await cacheKey(stamp)}`;
+  const remembered = await cache?.get(key);
+  if (isIdentity(remembered)) return { version: remembered.version, sha256: remembered.sha256 };
+  const [sha256, version] = await Promise.all([
+    hashFile(file).catch(() => ''),
+    askVersion(file, environment, signal),
+  ]);
+  if (version !== null && sha256 !== '') await cache?.set(key, { version, sha256 }, { ttl: REMEMBERED });
+  return { version, sha256 };
+}
+
+/** The interpreter of the script that a program is: absolute, or a name; undefined when it is not a script. */
+export async function interpreterOf(
+  program: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<string | undefined> {
+  const file = await findProgram(program, '/', environment);
+  const script = file === undefined ? undefined : readScript(file);
+  if (script === undefined) return undefined;
+  const [first = '', second = ''] = script.split('\n', 2);
+  // What pip writes when the path is too long, or has blanks, for the first line.
+  const long = /^'''exec' (?:"([^"]+)"|(\S+)) /.exec(second);
+  if (first.startsWith('#!/bin/sh') && long) return long[1] ?? long[2];
+  return /^#!\s*(?:\S*\/env(?:\s+-S)?\s+)?(\S+)/.exec(first)?.[1];
+}
+
+/**
+ * A script by its content without the place of its interpreter, and that; undefined when a program is not a script.
+ *
+ * @param file absolute
+ */
+export async function scriptOf(
+  file: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<{ sha256: string; interpreter: string | undefined } | undefined> {
+  const script = path.isAbsolute(file) ? readScript(file) : undefined;
+  if (script === undefined) return undefined;
+  const named = await interpreterOf(file, environment);
+  const interpreter = named === undefined ? undefined : await findProgram(named, '/', environment);
+  // The options that it gives to the interpreter stay.
+  const start = (script.split('\n', 1)[0] ?? '').replace(named ?? '', path.basename(named ?? ''));
+  const hash = createHash('sha256').update(`${start}\n${digestScript(script)}`);
+  return { sha256: hash.digest('hex'), interpreter };
+}
+
+async function askVersion(
+  command: string,
+  env: Readonly<Record<string, string>>,
+  signal: AbortSignal | undefined,
+): Promise<string | null> {
+  try {
+    const { exitCode, output } = await captureOutput({
+      ...{ command, args: ['--version'], cwd: '/', env, timeLimit: VERSION_TIMEOUT_MS },
+      ...(signal === undefined ? {} : { signal }),
+    });
+    signal?.throwIfAborted();
+    return exitCode === 0 ? (output.split('\n')[0] ?? '') : null;
+  } catch (error) {
+    if (error instanceof CannotStartError) return null;
+    throw error;
+  }
+}
+
+/** What tells a file from every other that was ever in its place; undefined when it is not there. */
+export function stampOf(file: string): string | undefined {
+  try {
+    const { dev, ino, size, ctimeNs } = statSync(realpathSync(file), { bigint: true });
+    return `${dev}:${ino}:${size}:${ctimeNs}`;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The text of a script; undefined for a binary, and for what cannot be read. */
+function readScript(file: string): string | undefined {
+  try {
+    if (statSync(file).size > MAX_SCRIPT) return undefined;
+    const text = readFileSync(file, 'latin1');
+    return text.startsWith('#!') ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The SHA-256 of a script without the lines that name its interpreter. */
+export function digestScript(script: string): string {
+  const rest = script.slice(script.indexOf('\n') + 1 || script.length);
+  return createHash('sha256')
+    .update(rest.replace(/^'''exec' .*\n/, ''))
+    .digest('hex');
+}
+
+function isIdentity(value: unknown): value is { version: string; sha256: string } {
+  return isObject(value) && typeof value.version === 'string' && /^[0-9a-f]{64}$/.test(String(value.sha256));
+}

@@ -1,0 +1,40 @@
+// A target's `cmake-args` as a build on this machine takes them. On GitHub they are words of a shell's line, in a job
+// that has the config's repository in a place of its own; what names that place there names the repository here.
+import type { Target } from '../../matrix/target.ts';
+import type { ZephyrOrder } from './engine.ts';
+import { splitWords } from './words.ts';
+
+/** The places that `cmake-args` may name, as the build sees them. */
+export type CmakePlaces = Pick<ZephyrOrder, 'repository' | 'config' | 'configPath'>;
+
+/** The directory of a job's checkout in its container: `/__w/<repository>/<repository>`, whatever its name is. */
+const CHECKOUT = /(?<![\w./-])\/__w\/([^/\s;:,"']+)\/\1(?=$|[/;:,"'\s])/g;
+
+/**
+ * The words of a target's `cmake-args`. `$GITHUB_WORKSPACE`, and the runner's own path that it stands for, become the
+ * repository. So does a path that is relative to ZMK's application, as Zephyr takes it, and leads to the keymaps:
+ * `../../config/…`, because the workflow has both side by side. Throws `ToolchainError` for words that no shell could
+ * part, or that name another variable.
+ */
+export function cmakeArguments({ cmakeArgs, artifactName }: Target, places: CmakePlaces): string[] {
+  if (cmakeArgs === undefined) return [];
+  const variables = { GITHUB_WORKSPACE: places.repository };
+  return splitWords(cmakeArgs, `cmake-args of ${artifactName}`, variables).map(word =>
+    withKeymaps(
+      word.replace(CHECKOUT, () => places.repository),
+      places,
+    ),
+  );
+}
+
+/** A definition with what its values say of the directory of the keymaps, relative to the application. */
+function withKeymaps(word: string, { config, configPath }: CmakePlaces): string {
+  const [, name, values] = /^(-D[^=]+=)(.*)$/s.exec(word) ?? [];
+  if (name === undefined || values === undefined) return word;
+  const beside = `../../${configPath}`;
+  const isKeymaps = (value: string) => value === beside || value.startsWith(`${beside}/`);
+  const placed = values
+    .split(';')
+    .map(value => (isKeymaps(value) ? config + value.slice(beside.length) : value));
+  return name + placed.join(';');
+}

@@ -1,0 +1,133 @@
+// Whether a config can be built with Zephyr's tools here: with west, or in a container.
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { DEFAULT_CONFIG_PATH } from '../../../config/toolchain-options.ts';
+import { findWorkspace, WorkspaceError, zmkPlaces } from '../../workspace/index.ts';
+import type { ToolchainFinding, ToolchainQuestion } from '../choice.ts';
+import { caller, workspaceCommand } from '../container/command-line.ts';
+import { findEngine } from '../container/engine-search.ts';
+import { DEFAULT_IMAGE, howToGet, imageDigest, pullImage, pullName } from '../container/image.ts';
+import { identifyProgram } from '../program-identity.ts';
+import { findProgram } from '../programs.ts';
+import { passedEnvironment } from './environment.ts';
+import { howToInstall, missingPrograms } from './requirements.ts';
+import { WEST } from './west-build.ts';
+import type { ZephyrDescription } from './zephyr-toolchain.ts';
+
+/** Finds out whether a config can be built with west here. */
+export async function examineWest(question: ToolchainQuestion): Promise<ToolchainFinding> {
+  const options = question.userConfig.toolchains.west ?? {};
+  const environment = passedEnvironment(options.environment);
+  const workspace = await examineWorkspace(question);
+  if (!workspace.works) {
+    const { detail, remedy } = workspace;
+    if ((await findProgram(WEST, '/', environment)) !== undefined) return { kind: 'west', ...workspace };
+    return {
+      kind: 'west',
+      works: false,
+      detail: `${detail}; nor is there 'west' in PATH`,
+      remedy: `${remedy.replace(/\.$/, '')}. And install west: pipx install west`,
+    };
+  }
+  const version = (await identifyProgram(WEST, environment))?.version ?? null;
+  if (version === null) {
+    return {
+      kind: 'west',
+      works: false,
+      detail: `there is the workspace ${workspace.directory}, but no working 'west' in PATH`,
+      remedy: 'Install it: pipx install west',
+    };
+  }
+  const missing = await missingPrograms(environment);
+  if (missing.length > 0) {
+    return {
+      kind: 'west',
+      works: false,
+      detail: `there is the workspace ${workspace.directory}, but no ${missing.map(name => `'${name}'`).join(' and no ')} in PATH`,
+      remedy: missing.map(name => `${howToInstall(name)}.`).join(' '),
+    };
+  }
+  return {
+    kind: 'west',
+    works: true,
+    detail: `${version}, workspace ${workspace.directory}`,
+    description: { kind: 'west', options, ...describeZephyr(question, workspace.directory) },
+  };
+}
+
+/** The same, in a container. */
+export async function examineContainer(question: ToolchainQuestion): Promise<ToolchainFinding> {
+  const { userConfig, signal, onPull } = question;
+  const kind = 'container';
+  const options = userConfig.toolchains.container ?? {};
+  const name = options.image ?? DEFAULT_IMAGE;
+  const found = await findEngine(options.engine, signal);
+  const workspace = await examineWorkspace(question);
+  if (!found.works || !workspace.works) {
+    const lacking = [found, workspace].filter(finding => !finding.works);
+    const remedies = lacking.map(({ remedy }) => remedy);
+    if (found.works) {
+      const { configPath = DEFAULT_CONFIG_PATH } = userConfig.build;
+      const image = pullName(found.engine, name);
+      const line = workspaceCommand(found.engine, image, question.configDirectory, configPath, caller());
+      remedies.push(`Without west on this machine, make one with the image: ${line}`);
+    }
+    const detail = lacking.map(({ detail }) => detail).join('; and ');
+    return { kind, works: false, detail, remedy: remedies.join(' ') };
+  }
+  const { engine } = found;
+  let image = await imageDigest(engine, name, signal);
+  if (image === undefined && onPull !== undefined) {
+    onPull(`The image ${name} is not on this machine: pulling it with ${engine.command}, once.`);
+    await pullImage(engine, name, signal);
+    image = await imageDigest(engine, name, signal);
+  }
+  if (image === undefined) {
+    const detail = `${engine.command} works, but the image ${name} is not on this machine`;
+    return { kind, works: false, detail, remedy: howToGet(engine, name) };
+  }
+  const zephyr = describeZephyr(question, workspace.directory);
+  return {
+    ...{ kind, works: true },
+    detail: `${engine.command} ${engine.version}, image ${name}, workspace ${workspace.directory}`,
+    description: { kind, options, engine, image, ...zephyr },
+  };
+}
+
+/** What `west` and `container` have in common. */
+function describeZephyr(question: ToolchainQuestion, workspace: string): ZephyrDescription {
+  const { userConfig, configDirectory, outputDirectory, cacheRoot, cache } = question;
+  const { buildFile, configPath, fallbackBinary } = userConfig.build;
+  return {
+    ...{ workspace, configDirectory, outputDirectory, buildFile, configPath, fallbackBinary },
+    cacheRoot: cache ? cacheRoot : undefined,
+  };
+}
+
+/** The workspace of a build: the given one, else the configured one, else the one that is found. */
+async function examineWorkspace(
+  question: ToolchainQuestion,
+): Promise<{ works: true; directory: string } | { works: false; detail: string; remedy: string }> {
+  const { userConfig, configDirectory, cacheRoot } = question;
+  const given = question.workspace ?? userConfig.build.workspace;
+  const directory = given ?? (await findWorkspace(configDirectory, { userConfig, cacheRoot }));
+  if (directory === undefined) {
+    return {
+      works: false,
+      detail: `there is no west workspace: ${configDirectory} lies in none, and none is known for its west.yml`,
+      remedy: 'Give one with --workspace DIR or build.workspace, or make one: glovebox workspace create.',
+    };
+  }
+  const what = `the workspace that was ${given === undefined ? 'found' : 'given'}, ${directory},`;
+  if (!existsSync(path.join(directory, '.west/config'))) {
+    const remedy = "Give the directory that 'west topdir' prints, or run 'west init -l config' there.";
+    return { works: false, detail: `${what} has no .west/config`, remedy };
+  }
+  try {
+    if ((await zmkPlaces(directory)) !== undefined) return { works: true, directory };
+    return { works: false, detail: `${what} has no ZMK`, remedy: "Get it: run 'west update' there." };
+  } catch (error) {
+    if (!(error instanceof WorkspaceError)) throw error;
+    return { works: false, detail: `${what} cannot be used`, remedy: error.message };
+  }
+}

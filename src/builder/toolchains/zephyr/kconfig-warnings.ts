@@ -1,0 +1,79 @@
+// Settings of the user's own that a build took note of and did not follow: Kconfig warns of them among its many lines, and
+// the firmware lacks what they ask for.
+import path from 'node:path';
+import { readTextFile } from '../../../system/text-file.ts';
+import type { Target } from '../../matrix/target.ts';
+import type { Places } from '../observed/index.ts';
+
+/** Bytes. Kconfig's part of a log is at its beginning. */
+const MAX_LOG = 16 * 1024 * 1024;
+const MAX_CONF = 1024 * 1024;
+
+export interface SettingsQuestion {
+  /** The full output of a build that succeeded. */
+  logFile: string;
+  target: Target;
+  /** The config's repository. Absolute. */
+  configDirectory: string;
+  /** Where the paths of the build are. */
+  places: Places;
+}
+
+/** An assignment, and where it stands. */
+interface Assignment {
+  value: string;
+  place: string;
+}
+
+/** A sentence for each setting of the config, or of `cmake-args`, that came out as something else. In Kconfig's order. */
+export async function settingsWithoutEffect({
+  logFile,
+  target,
+  configDirectory,
+  places,
+}: SettingsQuestion): Promise<string[]> {
+  const log = await textOf(logFile, MAX_LOG);
+  const own = new Map<string, Assignment>();
+  for (const [, seen] of log.matchAll(/^Merged configuration '(.+)'\s*$/gm)) {
+    const file = places.here(seen!);
+    // Those of boards and shields of ZMK's own are for somebody else to mend. Later files win over earlier ones.
+    if (file === undefined || places.owner(file) !== 'config') continue;
+    const shown = path.relative(configDirectory, file).replaceAll(path.sep, '/');
+    for (const [index, line] of (await textOf(file, MAX_CONF)).split('\n').entries()) {
+      const [, name, value] = /^\s*CONFIG_(\w+)=(.*?)\s*$/.exec(line) ?? [];
+      if (name !== undefined) own.set(name, { value: value!, place: `${shown}:${index + 1}` });
+    }
+  }
+  for (const [, name, value] of (target.cmakeArgs ?? '').matchAll(/-DCONFIG_(\w+)=(\S*)/g))
+    own.set(name!, { value: value!, place: 'cmake-args' });
+  return paragraphs(log).flatMap(said => {
+    const [, name = '', wanted = '', got = '', rest = ''] =
+      /^warning: (\w+) \(defined at .*?\) was assigned the value '(.*?)' but got the value '(.*?)'\.(.*)$/.exec(
+        said,
+      ) ?? [];
+    const assigned = own.get(name);
+    if (assigned === undefined || plain(assigned.value) !== plain(wanted)) return [];
+    const [, needs] = /Check these unsatisfied dependencies: (.+?)(?: \(=n\))?\. See /.exec(rest) ?? [];
+    const why =
+      needs !== undefined
+        ? `it depends on ${needs}`
+        : got === ''
+          ? 'nothing uses it'
+          : `it is ${got} all the same`;
+    return [`${assigned.place}: CONFIG_${name}=${assigned.value} has no effect: ${why}.`];
+  });
+}
+
+/** What Kconfig says, each paragraph in one line: it breaks lines wherever they are full. */
+function paragraphs(log: string): string[] {
+  return log.split(/\n[ \t]*\n/).map(text => text.trim().replaceAll(/\s*\n\s*/g, ' '));
+}
+
+/** Text is printed without its quotes. */
+function plain(value: string): string {
+  return value.replace(/^"(.*)"$/, '$1');
+}
+
+async function textOf(file: string, limit: number): Promise<string> {
+  return readTextFile(file, limit).catch(() => '');
+}

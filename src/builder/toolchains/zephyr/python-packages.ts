@@ -1,0 +1,127 @@
+// The Python that west runs in, by its version and those of the packages that a Zephyr build uses. West starts Zephyr's
+// scripts with its own interpreter, whatever `python3` in PATH is.
+import path from 'node:path';
+import { isObject } from '../../../cache/values/stored.ts';
+import { CannotStartError, captureOutput } from '../../../system/process.ts';
+import { interpreterOf, stampOf } from '../program-identity.ts';
+import { findProgram } from '../programs.ts';
+import { WEST } from './west-build.ts';
+
+/** A Python and its packages. Plain JSON. */
+export interface PythonIdentity {
+  /** Such as `3.11.2`. */
+  version: string;
+  /** Versions by the packages' names; null for those that are not there. */
+  packages: Record<string, string | null>;
+}
+
+/** A Python on this machine. */
+export interface FoundPython {
+  identity: PythonIdentity;
+  /** Where it and its packages are, by the names of these places. Absolute. */
+  places: Record<string, string>;
+}
+
+/** What west, Zephyr's scripts and ZMK's generators import, and what these read files with. */
+const PACKAGES = [
+  ...[
+    'west',
+    'pyelftools',
+    'PyYAML',
+    'pykwalify',
+    'jsonschema',
+    'packaging',
+    'ruamel.yaml',
+    'anytree',
+    'intelhex',
+  ],
+  ...['protobuf', 'grpcio-tools', 'nanopb'],
+];
+
+const SCRIPT = `
+import json, site, sys
+from importlib import metadata
+def version(name):
+    try: return metadata.version(name)
+    except Exception: return None
+places = {"python": sys.prefix, "python:user": site.getuserbase() or "", "python:base": sys.base_prefix}
+print(json.dumps({"version": "%d.%d.%d" % sys.version_info[:3], "packages": {name: version(name) for name in sys.argv[1:]}, "places": places}))
+`;
+
+const TIMEOUT_MS = 60_000;
+const FRESH_MS = 5_000;
+
+const asked = new Map<string, { at: number; answer: Promise<FoundPython | null> }>();
+
+/**
+ * The Python of the west in this environment, else the `python3` of its PATH; null when neither works. At most a few
+ * seconds old. Rejects only with the reason of `signal`.
+ */
+export async function findPython(
+  environment: Readonly<Record<string, string>>,
+  signal?: AbortSignal,
+): Promise<FoundPython | null> {
+  const pythons = await pythonPrograms(environment);
+  const key = JSON.stringify([pythons, pythons.map(stampOf), Object.entries(environment).sort()]);
+  const known = asked.get(key);
+  if (known !== undefined && performance.now() - known.at < FRESH_MS) return known.answer;
+  const answer = askAny(pythons, environment, signal).catch(error => {
+    asked.delete(key);
+    throw error;
+  });
+  asked.set(key, { at: performance.now(), answer });
+  return answer;
+}
+
+/** The Pythons that west may run in, absolute, the likeliest first. */
+export async function pythonPrograms(environment: Readonly<Record<string, string>>): Promise<string[]> {
+  const own = await interpreterOf(WEST, environment);
+  const candidates = [...(own !== undefined && /python/.test(own) ? [own] : []), 'python3'];
+  const files = await Promise.all(candidates.map(candidate => findProgram(candidate, '/', environment)));
+  return files.filter(file => file !== undefined);
+}
+
+/** The answer of the first that works. */
+async function askAny(
+  pythons: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  signal: AbortSignal | undefined,
+): Promise<FoundPython | null> {
+  for (const python of pythons) {
+    const found = await ask(python, environment, signal);
+    if (found !== undefined) return found;
+  }
+  return null;
+}
+
+async function ask(
+  command: string,
+  env: Readonly<Record<string, string>>,
+  signal: AbortSignal | undefined,
+): Promise<FoundPython | undefined> {
+  try {
+    const { exitCode, output } = await captureOutput({
+      ...{ command, args: ['-c', SCRIPT, ...PACKAGES], cwd: '/', timeLimit: TIMEOUT_MS },
+      env: { ...env, PYTHONDONTWRITEBYTECODE: '1' },
+      ...(signal === undefined ? {} : { signal }),
+    });
+    signal?.throwIfAborted();
+    if (exitCode !== 0) return undefined;
+    // Something that Python prints as it starts comes first.
+    const answer: unknown = JSON.parse(output.split('\n').at(-1) ?? '');
+    if (!isObject(answer) || typeof answer.version !== 'string' || !isObject(answer.packages))
+      return undefined;
+    const { version, packages, places } = answer;
+    const known = isObject(places) ? Object.entries(places) : [];
+    return {
+      identity: { version, packages: packages as PythonIdentity['packages'] },
+      places: Object.fromEntries(
+        known.filter((place): place is [string, string] => path.isAbsolute(String(place[1]))),
+      ),
+    };
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    if (error instanceof CannotStartError || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

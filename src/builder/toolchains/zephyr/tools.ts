@@ -1,0 +1,186 @@
+// The programs that a Zephyr build runs, found by the names that it looks for and known by what they are: another one of
+// the same name makes other firmware of old files, and the same one in another directory does not.
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { real } from '../../../system/real-path.ts';
+import type { NamedPlace } from '../../incremental/path-base.ts';
+import { isInside } from '../input-files.ts';
+import { type IdentifyOptions, identifyProgram, type ProgramIdentity } from '../program-identity.ts';
+import { findProgram } from '../programs.ts';
+import { findPython, type PythonIdentity, pythonPrograms } from './python-packages.ts';
+import { WEST } from './west-build.ts';
+
+/** A Zephyr SDK, wherever it is. Plain JSON. */
+export interface SdkIdentity {
+  /** What its `sdk_version` says. */
+  version: string;
+  /** Its compiler for keyboards; null when it has none. */
+  compiler: ProgramIdentity | null;
+}
+
+/** Everything that a build's environment leads to. Plain JSON, without a path in it. */
+export interface BuildTools {
+  /** By the names that are looked for; null for those that are not there. */
+  tools: Record<string, ProgramIdentity | null>;
+  python: PythonIdentity | null;
+  /** All that Zephyr may choose from. */
+  sdks: SdkIdentity[];
+}
+
+/** What west, CMake, Zephyr and ZMK look for in PATH, where it can change the firmware. */
+export const PROGRAMS: readonly string[] = [WEST, 'cmake', 'ninja', 'python3', 'dtc', 'gperf', 'protoc'];
+
+/** Where an SDK has the compiler for keyboards. */
+const SDK_COMPILERS = [
+  'arm-zephyr-eabi/bin/arm-zephyr-eabi-gcc',
+  'gnu/arm-zephyr-eabi/bin/arm-zephyr-eabi-gcc',
+];
+
+/** The tools of a build in this environment. At most a few seconds old. Rejects only with the reason of the signal. */
+export async function buildTools(
+  environment: Readonly<Record<string, string>>,
+  options: IdentifyOptions = {},
+): Promise<BuildTools> {
+  const programs = namedPrograms(environment);
+  const identify = async ([name, program]: [string, string]) =>
+    [name, await identifyProgram(program, environment, options)] as const;
+  const [tools, python, sdks] = await Promise.all([
+    Promise.all(Object.entries(programs).map(identify)),
+    findPython(environment, options.signal),
+    Promise.all(sdkDirectories(environment).map(directory => identifySdk(directory, environment, options))),
+  ]);
+  const found = sdks.filter(sdk => sdk !== undefined).map(sdk => [JSON.stringify(sdk), sdk] as const);
+  const distinct = [...new Map(found)].sort(([a], [b]) => (a < b ? -1 : 1));
+  const known = python?.identity ?? null;
+  return { tools: Object.fromEntries(tools), python: known, sdks: distinct.map(([, sdk]) => sdk) };
+}
+
+/**
+ * Where the tools of a build in this environment are: what is read there is known again elsewhere. The compilers come
+ * first. Rejects only with the reason of the signal.
+ */
+export async function toolPlaces(
+  environment: Readonly<Record<string, string>>,
+  options: IdentifyOptions = {},
+): Promise<NamedPlace[]> {
+  const { HOME = '/' } = environment;
+  const isShared = (directory: string) => isInside(real(HOME), directory) || isOfAllPrograms(directory);
+  const found = async (names: Readonly<Record<string, string>>) => {
+    const files = await Promise.all(
+      Object.entries(names).map(
+        async ([name, program]) => [name, program, await findProgram(program, '/', environment)] as const,
+      ),
+    );
+    return files.flatMap(([name, program, file]): (NamedPlace & { program: string })[] => {
+      if (file === undefined) return [];
+      const directory = path.dirname(path.dirname(real(file)));
+      return [{ name, program, directory, isShared: isShared(directory) }];
+    });
+  };
+  const compiling = (await found(compilers(environment))).map(({ program, ...place }) => ({
+    ...place,
+    mark: path.basename(program).replace(/-?gcc$/, ''),
+  }));
+  const named = Object.fromEntries(PROGRAMS.map(name => [name, name]));
+  const others = (await found(named))
+    .filter(place => !place.isShared)
+    .map(({ program: _, ...place }) => place);
+  const python = await findPython(environment, options.signal);
+  const ofPython = Object.entries(python?.places ?? {})
+    .map(([name, directory]): NamedPlace => ({ name, directory }))
+    .filter(({ name, directory }) => name === 'python:user' || !isShared(directory));
+  return [...compiling, ...sdkPlaces(environment), ...ofPython, ...others];
+}
+
+/** SDKs by their versions. Of two with the same version it cannot be told which one is meant on another machine. */
+function sdkPlaces(environment: Readonly<Record<string, string>>): NamedPlace[] {
+  const byVersion = new Map<string, Set<string>>();
+  for (const directory of sdkDirectories(environment)) {
+    const version = textOf(path.join(directory, 'sdk_version'));
+    if (version === undefined) continue;
+    byVersion.set(version, (byVersion.get(version) ?? new Set()).add(real(directory)));
+  }
+  return [...byVersion]
+    .filter(([version, directories]) => directories.size === 1 && !/[{}/]/.test(version))
+    .map(([version, directories]) => ({ name: `sdk:${version}`, directory: [...directories][0]! }));
+}
+
+/** Whether a directory is one into which programs of all kinds are installed. */
+function isOfAllPrograms(directory: string): boolean {
+  return ['/', '/usr', '/usr/local', '/opt'].includes(directory);
+}
+
+/** Where the programs are that {@link buildTools} knows by their content in this environment. Absolute. */
+export async function identifiedPrograms(environment: Readonly<Record<string, string>>): Promise<string[]> {
+  const programs = Object.values(namedPrograms(environment));
+  const found = await Promise.all(programs.map(program => findProgram(program, '/', environment)));
+  return [...found.filter(file => file !== undefined), ...(await pythonPrograms(environment))];
+}
+
+/** What is looked for, by the names under which it is told. */
+function namedPrograms(environment: Readonly<Record<string, string>>): Record<string, string> {
+  return { ...Object.fromEntries(PROGRAMS.map(name => [name, name])), ...compilers(environment) };
+}
+
+/** The compilers that Zephyr may choose besides those of SDKs, by the variables that it chooses by. */
+export function compilers({
+  GNUARMEMB_TOOLCHAIN_PATH,
+  CROSS_COMPILE,
+}: Readonly<Record<string, string>>): Record<string, string> {
+  return {
+    'arm-none-eabi-gcc': 'arm-none-eabi-gcc',
+    ...(GNUARMEMB_TOOLCHAIN_PATH
+      ? { GNUARMEMB_TOOLCHAIN_PATH: path.join(GNUARMEMB_TOOLCHAIN_PATH, 'bin/arm-none-eabi-gcc') }
+      : {}),
+    ...(CROSS_COMPILE ? { CROSS_COMPILE: `${CROSS_COMPILE}gcc` } : {}),
+  };
+}
+
+/** Where Zephyr looks for an SDK: the directories that there are, and that may be one. */
+export function sdkDirectories({
+  ZEPHYR_SDK_INSTALL_DIR,
+  HOME = '/',
+}: Readonly<Record<string, string>>): string[] {
+  const parents = ['/usr', '/usr/local', '/opt', HOME];
+  for (const below of ['.local', '.local/opt', 'bin']) parents.push(path.join(HOME, below));
+  const directories = parents.flatMap(parent => {
+    return namesIn(parent)
+      .filter(name => name.startsWith('zephyr-sdk'))
+      .map(name => path.join(parent, name));
+  });
+  // CMake's registry: each file holds a directory.
+  const registry = path.join(HOME, '.cmake/packages/Zephyr-sdk');
+  for (const name of namesIn(registry))
+    directories.push(path.dirname(textOf(path.join(registry, name)) ?? '/'));
+  if (ZEPHYR_SDK_INSTALL_DIR) directories.push(ZEPHYR_SDK_INSTALL_DIR);
+  return [...new Set(directories)];
+}
+
+async function identifySdk(
+  directory: string,
+  environment: Readonly<Record<string, string>>,
+  options: IdentifyOptions,
+): Promise<SdkIdentity | undefined> {
+  const version = textOf(path.join(directory, 'sdk_version'));
+  if (version === undefined) return undefined;
+  let compiler: ProgramIdentity | null = null;
+  for (const place of SDK_COMPILERS)
+    compiler ??= await identifyProgram(path.join(directory, place), environment, options);
+  return { version, compiler };
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory).sort();
+  } catch {
+    return [];
+  }
+}
+
+function textOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,39 @@
+// What a watched build depends on: every file that a target may read, as it is at one moment.
+import { GloveboxError } from '../../errors.ts';
+import { InputReader, isEditorLeftover, type PathBase, type Toolchain } from '../incremental/index.ts';
+
+/** The SHA-256 of each declared input by its absolute path. */
+export type Inputs = ReadonlyMap<string, string>;
+
+/** Reads all inputs. One that cannot be read differs from what it was when it could. */
+export async function readInputs(toolchain: Toolchain): Promise<Inputs> {
+  const reader = new InputReader();
+  const inputs = new Map<string, string>();
+  for (const file of await toolchain.declaredInputs()) {
+    if (isEditorLeftover(file)) continue;
+    try {
+      const state = await reader.file(file);
+      if (state) inputs.set(file, state.sha256);
+    } catch (error) {
+      if (!(error instanceof GloveboxError)) throw error;
+      inputs.set(file, 'unreadable');
+    }
+  }
+  return inputs;
+}
+
+/** The files that are new, gone or different, sorted, and a sentence for each. */
+export function changesOf(
+  before: Inputs,
+  now: Inputs,
+  paths: PathBase,
+): { files: string[]; changes: string[] } {
+  const files = [...new Set([...before.keys(), ...now.keys()])]
+    .filter(file => before.get(file) !== now.get(file))
+    .sort();
+  const changes = files.map(file => {
+    const what = !before.has(file) ? 'was added' : now.has(file) ? 'changed' : 'was removed';
+    return `${paths.toStored(file)} ${what}`;
+  });
+  return { files, changes };
+}

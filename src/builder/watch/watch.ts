@@ -1,0 +1,292 @@
+// Builds whenever something is saved: what the change affects, and no more; what it makes obsolete is stopped.
+//
+//   saved ──► FileWatcher ──► Settling ──► look: plan and inputs, what is different?
+//                                            ├─ targets being built that read it: stopped
+//                                            ├─ those that do not: go on, and are looked at again when they are done
+//                                            └─ all others: asked of the cache, and built when it has something else
+//
+// Events of the file system only wake it. What a build needs is found by looking, so that no event has to be right.
+import path from 'node:path';
+import { GloveboxError } from '../../errors.ts';
+import { buildPlan } from '../build.ts';
+import type { BuildEvent, Untimed } from '../events.ts';
+import {
+  createCompilationCacheService,
+  createZmkWestService,
+  PathBase,
+  type Toolchain,
+} from '../incremental/index.ts';
+import type { Target } from '../matrix/target.ts';
+import type { BuildOptions } from '../options.ts';
+import { type Plan, planBuild } from '../plan.ts';
+import { loadToolchain } from '../toolchains/load.ts';
+import { FileWatcher } from './file-watcher.ts';
+import { changesOf, type Inputs, readInputs } from './inputs.ts';
+import { Settling, type SettlingOptions } from './settling.ts';
+import { Turns } from './turns.ts';
+
+export interface WatchOptions extends Omit<BuildOptions, 'dryRun'>, SettlingOptions {}
+
+/**
+ * Builds every target of a config directory, and again what a saved change affects, until `signal` aborts. Resolves
+ * when everything is stopped and cleaned up. Events: `build-started` at first and whenever the list of targets or how
+ * they are built changes, the events of targets, and those of watching; no `build-finished`. Rejects as `build` does
+ * when nothing can be built at the beginning; what goes wrong later is an event, and the next change tries again.
+ */
+export async function watchBuild(options: WatchOptions): Promise<void> {
+  const watch = new Watch(options, await planBuild(options));
+  await watch.run();
+}
+
+/** What is known of a plan at one moment. */
+interface Sight {
+  plan: Plan;
+  toolchain: Toolchain;
+  inputs: Inputs;
+}
+
+class Watch {
+  readonly #options: WatchOptions;
+  readonly #stop = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #files: FileWatcher;
+  readonly #settling: Settling;
+  readonly #turns = new Turns();
+  /** Runs that are going on or cleaning up. */
+  readonly #runs = new Set<Promise<void>>();
+  readonly #paths: PathBase;
+  #plan: Plan;
+  #sight: Sight | undefined;
+  #wake = Promise.withResolvers<void>();
+  #settled = false;
+  #waiting = false;
+  /** What was said about the config, which every save would say again. */
+  #warned: ReadonlySet<string> = new Set();
+  #problem: string | undefined;
+  #bug: { error: unknown } | undefined;
+
+  constructor(options: WatchOptions, plan: Plan) {
+    this.#options = options;
+    this.#plan = plan;
+    this.#paths = new PathBase(plan.configDirectory);
+    this.#signal = options.signal ? AbortSignal.any([options.signal, this.#stop.signal]) : this.#stop.signal;
+    this.#settling = new Settling(() => {
+      this.#settled = true;
+      this.#wake.resolve();
+    }, options);
+    this.#files = new FileWatcher({
+      onChange: () => this.#settling.touch(),
+      onError: error => this.#emit({ type: 'warning', message: unnoticed(error) }),
+    });
+  }
+
+  async run(): Promise<void> {
+    const onAbort = () => this.#wake.resolve();
+    this.#signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      const sight = await this.#look(this.#plan);
+      this.#sight = sight;
+      this.#announce();
+      this.#build(sight.plan.targets);
+      while (!this.#signal.aborted) {
+        await this.#wake.promise;
+        this.#wake = Promise.withResolvers();
+        if (this.#signal.aborted) break;
+        await this.#round().catch(error => this.#tell(error));
+        this.#sayWaiting();
+      }
+    } finally {
+      this.#signal.removeEventListener('abort', onAbort);
+      this.#stop.abort();
+      this.#settling.close();
+      await Promise.all(this.#runs);
+      await this.#files.close();
+    }
+    if (this.#bug) throw this.#bug.error;
+  }
+
+  /** Sees to it that later changes are noticed, then reads what there is. */
+  async #look(plan: Plan): Promise<Sight> {
+    const { cache } = createCompilationCacheService(plan.userConfig, plan.cacheOptions);
+    const toolchain = await loadToolchain(plan.toolchain, { cache });
+    const except = [plan.outputDirectory, plan.cacheOptions.cacheRoot ?? plan.outputDirectory];
+    for (;;) {
+      const inputs = await readInputs(toolchain);
+      const files = [...plan.userConfig.sources, plan.buildFile, ...inputs.keys()];
+      // What came between reading and watching would go unnoticed.
+      if (!(await this.#files.set({ tree: plan.configDirectory, except, files })))
+        return { plan, toolchain, inputs };
+    }
+  }
+
+  /** Does what follows from what is different now. */
+  async #round(): Promise<void> {
+    const before = this.#sight!;
+    let sight = before;
+    let changes: string[] = [];
+    let files: string[] = [];
+    if (this.#settled) {
+      this.#settled = false;
+      sight = await this.#look(await planBuild(this.#options));
+      ({ files, changes } = changesOf(before.inputs, sight.inputs, this.#paths));
+    }
+    if (this.#problem !== undefined) this.#waiting = false;
+    this.#problem = undefined;
+    const isAnotherWay = wayOf(sight.plan) !== wayOf(before.plan);
+    const isAnotherMatrix = JSON.stringify(sight.plan.targets) !== JSON.stringify(before.plan.targets);
+    if (isAnotherMatrix) changes.unshift(`the targets of ${path.basename(sight.plan.buildFile)} changed`);
+    if (isAnotherWay) changes.unshift('the configuration changed');
+    const targets = new Map(sight.plan.targets.map(target => [target.artifactName, target]));
+
+    const stopped = await this.#turns.stop(async turn => {
+      const target = targets.get(turn.target.artifactName);
+      if (isAnotherWay || !isSame(turn.target, target)) return true;
+      return files.length > 0 && this.#mayRead(sight, turn.target, files);
+    });
+    if (files.length > 0) this.#turns.doubt();
+    this.#sight = sight;
+    if (isAnotherWay) this.#turns.forget();
+    const doubtful = this.#turns.takeDoubtful();
+    const asked = [...targets.values()].filter(
+      ({ artifactName }) => changes.length > 0 || doubtful.includes(artifactName),
+    );
+    const needed: Target[] = [];
+    for (const target of asked) {
+      if (!this.#turns.isRunning(target.artifactName) && (await this.#isOutOfDate(sight, target)))
+        needed.push(target);
+    }
+    if (needed.length + stopped > 0 || isAnotherMatrix) {
+      this.#emit({ type: 'watch-changed', changes, targets: needed.map(target => target.artifactName) });
+    }
+    if (isAnotherMatrix || isAnotherWay) this.#announce();
+    this.#build(needed);
+  }
+
+  async #mayRead(sight: Sight, target: Target, files: string[]): Promise<boolean> {
+    try {
+      return await serviceOf(sight).reads(target, files, this.#signal);
+    } catch (error) {
+      if (!(error instanceof GloveboxError)) throw error;
+      return true;
+    }
+  }
+
+  /** Whether the firmware that is in the output directory is not the one that a build would put there now. */
+  async #isOutOfDate(sight: Sight, target: Target): Promise<boolean> {
+    const built = this.#turns.builtOf(target.artifactName);
+    if (!built?.fingerprint || !isSame(built.target, target)) return true;
+    try {
+      const found = await serviceOf(sight).lookup(target, this.#signal);
+      return !found.hit || found.fingerprint !== built.fingerprint;
+    } catch (error) {
+      if (!(error instanceof GloveboxError)) throw error;
+      // The build will say what is wrong.
+      return true;
+    }
+  }
+
+  #build(targets: Target[]): void {
+    if (targets.length === 0) return;
+    const { plan } = this.#sight!;
+    const warnings = plan.warnings.filter(message => !this.#warned.has(message));
+    this.#warned = new Set(plan.warnings);
+    const jobs = Math.max(1, plan.jobs - this.#turns.running);
+    const turns = this.#turns.begin(targets);
+    this.#waiting = false;
+    const run = buildPlan(
+      { ...plan, targets, jobs, warnings },
+      {
+        signal: this.#signal,
+        isPartial: targets.length < plan.targets.length,
+        signalOf: name => turns.get(name)?.signal,
+        onEvent: event => this.#relay(event),
+      },
+    )
+      .then(
+        () => {},
+        error => this.#tell(error),
+      )
+      .then(() => {
+        for (const name of turns.keys()) this.#turns.end(turns.get(name)!);
+        this.#runs.delete(run);
+        this.#wake.resolve();
+      });
+    this.#runs.add(run);
+  }
+
+  #relay(event: BuildEvent): void {
+    if (event.type === 'build-started' || event.type === 'build-finished') return;
+    this.#options.onEvent(event);
+    if (event.type === 'target-finished')
+      this.#turns.finish(event.target, { fingerprint: event.fingerprint });
+    else if (event.type === 'target-failed' || event.type === 'target-cancelled')
+      this.#turns.finish(event.target);
+    else return;
+    this.#wake.resolve();
+  }
+
+  #announce(): void {
+    const { configDirectory, outputDirectory, targets, jobs, toolchain } = this.#sight!.plan;
+    const told = { configDirectory, outputDirectory, targets, jobs, toolchain: toolchain.kind };
+    this.#emit({ type: 'build-started', ...told, pid: process.pid });
+  }
+
+  #sayWaiting(): void {
+    if (this.#waiting || this.#runs.size > 0 || this.#signal.aborted) return;
+    this.#waiting = true;
+    const { targets } = this.#sight!.plan;
+    const ready = targets.filter(({ artifactName }) => this.#turns.builtOf(artifactName)).length;
+    this.#emit({ type: 'watch-waiting', ready, failed: targets.length - ready });
+  }
+
+  /** What can be expected to go wrong is told; a bug ends the watch. */
+  #tell(error: unknown): void {
+    if (this.#signal.aborted) return;
+    if (!(error instanceof GloveboxError)) {
+      this.#stopFor(error);
+      return;
+    }
+    // Saving a broken file twice is no news.
+    if (this.#problem === error.message) return;
+    this.#problem = error.message;
+    this.#emit({ type: 'watch-problem', message: error.message });
+  }
+
+  #emit(event: Untimed): void {
+    if (this.#bug) return;
+    try {
+      this.#options.onEvent({ at: Date.now(), ...event });
+    } catch (error) {
+      this.#stopFor(error);
+    }
+  }
+
+  #stopFor(error: unknown): void {
+    this.#bug ??= { error };
+    this.#stop.abort();
+  }
+}
+
+/** What it means that the system cannot watch, and what to do. */
+function unnoticed(error: NodeJS.ErrnoException): string {
+  const remedy =
+    {
+      ENOSPC: ' Raise the limit: sysctl fs.inotify.max_user_watches=524288.',
+      EMFILE: ' Raise the limit: ulimit -n.',
+    }[error.code ?? ''] ?? '';
+  return `Some changes may go unnoticed: ${error.message}.${remedy}`;
+}
+
+function serviceOf({ plan, toolchain }: Sight) {
+  const { configDirectory, userConfig, cacheOptions } = plan;
+  return createZmkWestService({ toolchain, configDirectory, userConfig, cacheOptions });
+}
+
+/** Everything about how targets are built. */
+function wayOf({ targets: _, warnings: __, ...plan }: Plan): string {
+  return JSON.stringify(plan);
+}
+
+function isSame(a: Target, b: Target | undefined): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

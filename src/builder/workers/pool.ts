@@ -1,0 +1,177 @@
+// The threads that compile, and the processes that they have started.
+//
+//   build ── run(task) ──► Piscina ──► workers/compile.ts ──► the compiler's processes
+//         ◄── events ───── port ◄──────┘       ▲
+//         ── cancel ────── port ───────────────┘   (then SIGKILL from here, when the worker does not answer)
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+import { GloveboxError } from '../../errors.ts';
+import { endProcesses, signalProcesses } from '../../system/process-group.ts';
+import { compileWorker } from '../compile-worker.ts';
+import type { CompileEvent, CompileResult } from '../incremental/index.ts';
+import type { CompileTask, FromWorker, ToWorker } from './protocol.ts';
+
+// Together less than the two seconds in which a cancelled build must be over; a worker's own SIGKILL comes after one.
+const KILL_AFTER_MS = 1_500;
+const TERMINATE_AFTER_MS = 1_800;
+
+export type PoolListener = (event: CompileEvent, thread: number) => void;
+
+/** What compiling came to, when not even the thread survived it. */
+export interface WorkerFailure {
+  ok: false;
+  reason: 'worker';
+  message: string;
+  lastLines: string[];
+  exitCode?: undefined;
+  excerpt?: undefined;
+}
+
+/** The threads to compile in cannot be started. */
+export class NoThreadsError extends GloveboxError {
+  constructor(threads: number, cause: unknown) {
+    const why = whyNoThread(cause) ?? (cause as Error).message;
+    super('GLOVEBOX_NO_THREADS', `Cannot start ${threads} threads to compile in: ${why}`, { cause });
+  }
+}
+
+/** Why the system refused a thread, and what to do; undefined when it did not. */
+function whyNoThread(error: unknown): string | undefined {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code !== 'ERR_WORKER_INIT_FAILED') return undefined;
+  if (/EMFILE|ENFILE/.test(message)) {
+    return 'too many files are open. Raise the limit (ulimit -n), or run fewer jobs at once (--jobs).';
+  }
+  return `the system has no room for another thread (${message}). Run fewer jobs at once (--jobs), or raise the limit (ulimit -u).`;
+}
+
+/** Threads that compile one target each at a time. */
+export class CompilePool {
+  readonly #pool: Piscina<CompileTask, CompileResult>;
+  readonly #running = new Map<MessagePort, Set<number>>();
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #broken = Promise.withResolvers<never>();
+  readonly #killAll = () => {
+    for (const groups of this.#running.values()) killGroups(groups);
+  };
+  #cancelled = false;
+
+  /**
+   * @param threads how many targets at once
+   * @param worker the file that the threads load. Default: `workers/compile`
+   * @throws NoThreadsError when the system has no room for so many
+   */
+  constructor(threads: number, worker: URL = compileWorker()) {
+    try {
+      this.#pool = new Piscina({
+        filename: worker.href,
+        minThreads: threads,
+        maxThreads: threads,
+        // A thread that blocks on a counter while idle does not hear what the coordinator has to say to its caches.
+        atomics: 'disabled',
+      });
+    } catch (error) {
+      throw new NoThreadsError(threads, error);
+    }
+    this.#broken.promise.catch(() => {});
+    // A thread that fails while idle is replaced. When none is left they cannot even start, and a task would wait for ever.
+    this.#pool.on('error', error => {
+      if (this.#pool.threads.length === 0) this.#broken.reject(error);
+    });
+    endWithProcess(this.#killAll);
+  }
+
+  /**
+   * Compiles in a free thread, which there must be. Resolves when nothing of the compiler is left running. A thread
+   * that dies is a failure of its task; another takes its place.
+   *
+   * @param signal stops this task alone, as {@link cancel} stops all
+   */
+  async run(
+    task: Omit<CompileTask, 'port'>,
+    onEvent: PoolListener,
+    signal?: AbortSignal,
+  ): Promise<CompileResult | WorkerFailure> {
+    const { port1, port2 } = new MessageChannel();
+    const groups = new Set<number>();
+    const receive = (message: FromWorker) => {
+      if (message.type === 'event') onEvent(message.event, message.thread);
+      else if (message.event === 'started') groups.add(message.processGroup);
+      else groups.delete(message.processGroup);
+    };
+    port1.on('message', receive);
+    this.#running.set(port1, groups);
+    const timers: NodeJS.Timeout[] = [];
+    const terminate = new AbortController();
+    const stop = () => {
+      port1.postMessage({ type: 'cancel' } satisfies ToWorker);
+      timers.push(
+        setTimeout(() => killGroups(groups), KILL_AFTER_MS),
+        setTimeout(() => terminate.abort(), TERMINATE_AFTER_MS),
+      );
+    };
+    signal?.addEventListener('abort', stop, { once: true });
+    if (signal?.aborted) stop();
+    else if (this.#cancelled) port1.postMessage({ type: 'cancel' } satisfies ToWorker);
+    try {
+      const options = { transferList: [port2], signal: terminate.signal };
+      const working = this.#pool.run({ ...task, port: port2 }, options);
+      return await Promise.race([working, this.#broken.promise]);
+    } catch (error) {
+      const why = whyNoThread(error) ?? (error instanceof Error ? error.message : String(error));
+      const message = `The thread that compiled it failed: ${why}`;
+      return { ok: false, reason: 'worker', message, lastLines: [] };
+    } finally {
+      signal?.removeEventListener('abort', stop);
+      for (const timer of timers) clearTimeout(timer);
+      // The answer comes on another port and may overtake what was said before it.
+      for (let next = receiveMessageOnPort(port1); next; next = receiveMessageOnPort(port1))
+        receive(next.message);
+      port1.close();
+      // A thread that died could not end them.
+      await Promise.all([...groups].map(group => endProcesses(group, 0)));
+      this.#running.delete(port1);
+    }
+  }
+
+  /**
+   * Stops every compile, and those that are begun later. The threads are asked first, because one that is terminated
+   * cannot end its compiler nor give its lease back; those that do not answer lose their processes, then their lives.
+   */
+  cancel(): void {
+    if (this.#cancelled) return;
+    this.#cancelled = true;
+    for (const port of this.#running.keys()) port.postMessage({ type: 'cancel' } satisfies ToWorker);
+    this.#timers.push(
+      setTimeout(this.#killAll, KILL_AFTER_MS),
+      setTimeout(() => void this.#pool.destroy(), TERMINATE_AFTER_MS),
+    );
+  }
+
+  /** Ends the threads. Nothing may be running. */
+  async close(): Promise<void> {
+    for (const timer of this.#timers) clearTimeout(timer);
+    atExit.delete(this.#killAll);
+    await this.#pool.destroy();
+  }
+}
+
+function killGroups(groups: Iterable<number>): void {
+  for (const group of groups) signalProcesses(group, 'SIGKILL');
+}
+
+const atExit = new Set<() => void>();
+
+/** Compilers have sessions of their own, so nobody else ends them when this process exits in the middle of a build. */
+function endWithProcess(kill: () => void): void {
+  // One listener for all pools, since listeners of a process are counted and complained about.
+  if (atExit.size === 0) {
+    process.removeListener('exit', killEverything);
+    process.once('exit', killEverything);
+  }
+  atExit.add(kill);
+}
+
+function killEverything(): void {
+  for (const kill of atExit) kill();
+}

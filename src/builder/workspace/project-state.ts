@@ -1,0 +1,244 @@
+// The real state of one git repository of a workspace: what is checked out, and what differs from it.
+import { createHash } from 'node:crypto';
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
+import { lstat, readlink } from 'node:fs/promises';
+import path from 'node:path';
+import { hashFile } from '../../system/hash-file.ts';
+import { real } from '../../system/real-path.ts';
+import { eachOf } from './each-of.ts';
+import { askGit, type GitAnswer, printed } from './git.ts';
+import { ignoredFiles, outsideContent, withoutByproducts } from './unversioned.ts';
+
+/** So many changed files are named; the rest are counted. */
+const MAX_NAMED = 3;
+
+/** What is checked out in a project, and what is not as it was committed. Plain data. */
+export interface ProjectState {
+  /** The commit that is checked out; `none` before the first commit. */
+  head: string;
+  /** The commit that west put there, when it was west. */
+  revision?: string;
+  /** What `git describe` says, where Zephyr bakes it into the firmware. Depends on tags as well. */
+  description?: string;
+  /** The submodules that are there: a commit says only which there could be. */
+  submodules?: string[];
+  /** What differs from `head` in the work tree. Absent when nothing does. */
+  changes?: ProjectChanges;
+  /**
+   * What builds find in the work tree and git does not look at: ignored files, and what links lead to outside of the
+   * project. Absent when there is none.
+   */
+  unversioned?: ProjectChanges;
+}
+
+export interface ProjectChanges {
+  /** Of every changed, removed or untracked file's path and content. */
+  digest: string;
+  /** How many files that are. */
+  count: number;
+  /** The first of them by name. */
+  files: string[];
+}
+
+/** A project's state, and the repositories that lie inside it without belonging to it. */
+export interface ExaminedProject {
+  state: ProjectState;
+  /** Relative to the project. */
+  nested: string[];
+}
+
+export interface ExamineOptions {
+  signal?: AbortSignal | undefined;
+  /** A directory in which nothing counts, though it is in a project. Absolute, without links. */
+  aside?: string | undefined;
+}
+
+/**
+ * Examines repositories; resolves to what they are, in their order. Rejects with `WorkspaceError` when git cannot tell.
+ */
+export async function examineProjects(
+  directories: readonly string[],
+  { signal, aside }: ExamineOptions = {},
+): Promise<ExaminedProject[]> {
+  const revisions = directories.map(looseRevision);
+  const asked = directories.map((directory, index) => ({
+    directory,
+    commands: [
+      ...[STATUS, 'ls-files -v --stage -z'],
+      revisions[index] === undefined ? `rev-parse --verify --quiet ${REVISION}` : undefined,
+      isDescribed(directory) ? 'describe --abbrev=12 --always' : undefined,
+    ],
+  }));
+  const answers = await askGit(asked, signal);
+  const places = directories.map(real);
+  const all = directories.map((directory, index) => {
+    const [status, files, revision, description] = answers[index]!;
+    const found = { revision: revisions[index] ?? said(revision), description: said(description) };
+    const isAside = aside?.startsWith(`${places[index]}${path.sep}`);
+    return {
+      ...{ directory, status: printed(status!), index: printed(files!), ...found },
+      aside: isAside ? `${path.relative(places[index]!, aside!).replaceAll(path.sep, '/')}/` : undefined,
+    };
+  });
+  return eachOf(all, found => examine(found, places, { signal, aside }));
+}
+
+const said = (answer: GitAnswer | undefined) => (answer?.exitCode === 0 ? answer.stdout.trim() : undefined);
+
+/** What git said of one repository. */
+interface Said {
+  directory: string;
+  status: string;
+  index: string;
+  revision: string | undefined;
+  description: string | undefined;
+  /** What its paths begin with that do not count. */
+  aside: string | undefined;
+}
+
+async function examine(
+  { directory, status, index, revision, description, aside }: Said,
+  projects: readonly string[],
+  options: ExamineOptions,
+): Promise<ExaminedProject> {
+  const { head, files, ignored, submodules, nested } = parseStatus(status);
+  const { hidden, submodules: known, links } = parseIndex(index);
+  for (const file of hidden) files.add(file);
+  const isCounted = (file: string) => aside === undefined || !`${file}/`.startsWith(aside);
+  const changed = withoutByproducts(directory, [...files].filter(isCounted)).sort();
+  const state: ProjectState = { head };
+  if (revision !== undefined) state.revision = revision;
+  if (description !== undefined) state.description = description;
+  const present = known.filter(submodule => existsSync(path.join(directory, submodule, '.git')));
+  if (present.length > 0) state.submodules = present;
+
+  const lines = await linesOf(directory, changed);
+  const inside = await examineProjects(
+    present.map(submodule => path.join(directory, submodule)),
+    options,
+  );
+  const changedInside: string[] = [];
+  for (const [at, { state: inner, nested: deeper }] of inside.entries()) {
+    const submodule = present[at]!;
+    nested.push(...deeper.map(place => path.posix.join(submodule, place)));
+    if (!submodules.includes(submodule) && !inner.changes && !inner.unversioned) continue;
+    changedInside.push(submodule);
+    lines.push(`${submodule}\0${JSON.stringify(inner)}`);
+  }
+  const changes = changesOf(lines, [...changed, ...changedInside]);
+  if (changes) state.changes = changes;
+
+  const overlooked = ignoredFiles(directory, ignored, isCounted);
+  nested.push(...overlooked.nested);
+  const leading = [...new Set([...links.filter(isCounted), ...changed, ...overlooked.files])].sort();
+  const behind = await eachOf(leading, async file => outsideContent(path.join(directory, file), projects));
+  const outside = leading.filter((_, at) => behind[at] !== undefined);
+  const unversioned = changesOf(
+    [
+      ...(await linesOf(directory, overlooked.files)),
+      ...leading.flatMap((file, at) => (behind[at] === undefined ? [] : [`${file}\0leads to ${behind[at]}`])),
+    ],
+    [...new Set([...overlooked.files, ...outside])].sort(),
+  );
+  if (unversioned) state.unversioned = unversioned;
+  return { state, nested };
+}
+
+/** What a digest is made of: each file with its content. */
+async function linesOf(directory: string, files: readonly string[]): Promise<string[]> {
+  const contents = await eachOf(files, file => contentOf(path.join(directory, file)));
+  return files.map((file, index) => `${file}\0${contents[index]}`);
+}
+
+function changesOf(lines: readonly string[], named: readonly string[]): ProjectChanges | undefined {
+  if (lines.length === 0) return undefined;
+  const digest = createHash('sha256').update(lines.join('\0\n')).digest('hex');
+  return { digest, count: named.length, files: named.slice(0, MAX_NAMED) };
+}
+
+const REVISION = 'refs/heads/manifest-rev';
+
+/** What west leaves in a file of its own, nearly always: a process less for each of dozens of projects. */
+function looseRevision(directory: string): string | undefined {
+  let loose: string;
+  try {
+    loose = readFileSync(path.join(directory, '.git', REVISION), 'latin1');
+  } catch {
+    return undefined;
+  }
+  return /^(?:[0-9a-f]{40}|[0-9a-f]{64})\n$/.test(loose) ? loose.trim() : undefined;
+}
+
+/** Whether Zephyr asks this of it, which is of itself and of the application, and writes the answer into the firmware. */
+function isDescribed(directory: string): boolean {
+  return ['VERSION', 'app/VERSION', 'app/CMakeLists.txt'].some(
+    file => lstatSync(path.join(directory, file), { throwIfNoEntry: false }) !== undefined,
+  );
+}
+
+const STATUS =
+  'status --porcelain=v2 --branch -z --untracked-files=all --ignored=matching --ignore-submodules=none --no-renames';
+
+interface Status {
+  head: string;
+  files: Set<string>;
+  /** Files, and directories with a `/` at the end. */
+  ignored: string[];
+  submodules: string[];
+  nested: string[];
+}
+
+function parseStatus(output: string): Status {
+  const found: Status = { head: 'none', files: new Set(), ignored: [], submodules: [], nested: [] };
+  for (const line of output.split('\0')) {
+    const [kind, ...fields] = line.split(' ');
+    if (kind === '#') {
+      if (fields[0] === 'branch.oid' && fields[1] !== '(initial)') found.head = fields[1]!;
+    } else if (kind === '1' || kind === 'u') {
+      // Fields before the path: a change has seven, a conflict nine.
+      const file = fields.slice(kind === '1' ? 7 : 9).join(' ');
+      const mode = fields[kind === '1' ? 4 : 5];
+      if (fields[1]!.startsWith('S') && mode === '160000') found.submodules.push(file);
+      else found.files.add(file);
+    } else if (kind === '?') {
+      const file = fields.join(' ');
+      // A directory is named only when it is a repository of its own, which git does not look into.
+      if (file.endsWith('/')) found.nested.push(file.slice(0, -1));
+      else found.files.add(file);
+    } else if (kind === '!') found.ignored.push(fields.join(' '));
+  }
+  return found;
+}
+
+interface Index {
+  /** Files whose changes git was told not to look for. Nobody knows, so their content counts. */
+  hidden: string[];
+  submodules: string[];
+  links: string[];
+}
+
+function parseIndex(output: string): Index {
+  const found: Index = { hidden: [], submodules: [], links: [] };
+  for (const line of output.split('\0')) {
+    if (line === '') continue;
+    const file = line.slice(line.indexOf('	') + 1);
+    if (line.startsWith('120000 ', 2)) found.links.push(file);
+    if (line.startsWith('160000 ', 2)) found.submodules.push(file);
+    else if (!line.startsWith('H ')) found.hidden.push(file);
+  }
+  return found;
+}
+
+async function contentOf(file: string): Promise<string> {
+  try {
+    const stat = await lstat(file);
+    if (stat.isSymbolicLink()) return `link ${await readlink(file)}`;
+    if (stat.isDirectory()) return 'directory';
+    if (!stat.isFile()) return 'special';
+    return `${stat.mode & 0o100 ? 'program' : 'file'} ${await hashFile(file)}`;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return 'absent';
+    throw error;
+  }
+}

@@ -1,0 +1,341 @@
+// A worker thread's side of its connection to the coordinator: one per thread, shared by all its caches.
+//
+// Most calls are answered when the event loop turns. A thread that cannot await is blocked instead, and takes what arrives
+// from its ports itself, also what is for others. The coordinator never waits for a thread that it serves, so that this
+// ends as soon as its event loop turns, or else with the caller's patience.
+import {
+  MessageChannel,
+  type MessagePort,
+  postMessageToThread,
+  receiveMessageOnPort,
+  threadId,
+} from 'node:worker_threads';
+import { type Endpoint, wrap } from 'comlink';
+import { GloveboxError } from '../../errors.ts';
+import { block } from '../../system/block.ts';
+import { clearTimeout, performance, queueMicrotask, setTimeout, wallClock } from '../../system/time.ts';
+import {
+  type Control,
+  type Hello,
+  PROTOCOL_VERSION,
+  type WriteMessage,
+  type WrittenMessage,
+} from '../coordinator/protocol.ts';
+import type { WriteOperation, WriteResult } from '../storage/store.ts';
+
+/** The coordinator's functions as this thread sees them: every answer is a promise. */
+export type RemoteControl = {
+  [Name in keyof Control]: (
+    ...args: Parameters<Control[Name]>
+  ) => Promise<Awaited<ReturnType<Control[Name]>>>;
+};
+
+type Answered<Name extends keyof Control> = Awaited<ReturnType<Control[Name]>>;
+
+/** How a thread is blocked for an answer. */
+export interface Patience<Value> {
+  timeoutMs: number;
+  /** The operation does without when there is none: then a warning says so, once. Default: false. */
+  isLast?: boolean;
+  /** Takes an answer that comes late. Default: it is dropped. */
+  late?: (value: Value) => void;
+}
+
+/** What Comlink answers. */
+interface ComlinkAnswer {
+  id: string;
+  type: string;
+  value?: unknown;
+}
+
+// How often a blocked thread looks for an answer, in milliseconds: the first time, and at least.
+const FIRST_LOOK_MS = 0.02;
+const LOOK_MS = 0.5;
+// Before a blocked thread gives up, the coordinator does: so that an answer is on the way, or there will be none.
+const ANSWER_MS = 10;
+
+const ENDED = 'The coordinator has ended.';
+const SILENT = 'The thread of the coordinator has not answered in time.';
+
+/** The thread of the coordinator has ended, or never answered. */
+export class CoordinatorEndedError extends GloveboxError {
+  constructor() {
+    super('GLOVEBOX_COORDINATOR_ENDED', ENDED);
+  }
+}
+
+export class Connection {
+  readonly #control: RemoteControl;
+  readonly #controlPort: MessagePort;
+  readonly #writes: MessagePort;
+  readonly #hello: Hello;
+  /** The thread of the coordinator; undefined when a port was passed by hand. */
+  #thread: number | undefined;
+  // Of the message that greets it.
+  #delivery: Promise<void> = Promise.resolve();
+  readonly #calls = new Set<(reason: Error) => void>();
+  readonly #answers = new Map<string, (answer: ComlinkAnswer) => void>();
+  readonly #pending = new Map<number, (result: WriteResult) => void>();
+  #listener: ((event: { data: unknown }) => void) | undefined;
+  #outbox: WriteMessage = [];
+  #nextId = 1;
+  #isClosed = false;
+  #hasAnswered = false;
+  #isWarned = false;
+  // Milliseconds that it was waited for in vain since it last said something: a thread that makes many calls of a
+  // coordinator that is blocked does not wait for the timeout each time.
+  #silentMs = 0;
+  // Calls and operations that wait for an answer: while there are any, the thread is kept running.
+  #waiting = 0;
+
+  private constructor() {
+    const control = new MessageChannel();
+    const writes = new MessageChannel();
+    this.#controlPort = control.port1;
+    this.#writes = writes.port1;
+    this.#hello = {
+      glovebox: PROTOCOL_VERSION,
+      thread: threadId,
+      control: control.port2,
+      writes: writes.port2,
+    };
+    this.#control = wrap(this.#endpoint) as unknown as RemoteControl;
+    this.#controlPort.on('message', (message: ComlinkAnswer) => this.#answered(message));
+    this.#writes.on('message', (message: WrittenMessage) => this.#written(message));
+    this.#writes.on('close', () => this.#close());
+    this.#controlPort.on('close', () => this.#close());
+    this.#controlPort.unref();
+    this.#writes.unref();
+  }
+
+  /** Connects over a port that was passed by hand. */
+  static overPort(port: MessagePort): Connection {
+    const connection = new Connection();
+    port.postMessage(connection.#hello, connection.#transfer);
+    port.unref();
+    connection.#hasAnswered = true;
+    return connection;
+  }
+
+  /** Greets the coordinator of a thread. Whether it has one that speaks our language its answers tell. */
+  static toThread(thread: number): Connection {
+    const connection = new Connection();
+    connection.#thread = thread;
+    connection.#delivery = postMessageToThread(thread, connection.#hello, connection.#transfer);
+    connection.#delivery.catch(() => connection.#close());
+    return connection;
+  }
+
+  /** Whether there is a coordinator that answers, in so many milliseconds. */
+  async isAnswered(timeoutMs?: number): Promise<boolean> {
+    if (this.#hasAnswered) return true;
+    const giveUp = () => {
+      // A thread that was blocked may have been answered meanwhile.
+      if (!this.#hasAnswered) this.#close();
+    };
+    const timer = timeoutMs === undefined ? undefined : setTimeout(giveUp, timeoutMs);
+    try {
+      await this.#hold(() => this.#delivery);
+      // The message arrived; whether it was understood only an answer tells.
+      await this.call(control => control.greet());
+      return true;
+    } catch {
+      giveUp();
+      return this.#hasAnswered;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** The same, with this thread blocked. */
+  isAnsweredNow(timeoutMs: number): boolean {
+    return this.#hasAnswered || this.callNow('greet', [], { timeoutMs }) !== undefined;
+  }
+
+  /** Gives the connection up. */
+  abandon(): void {
+    this.#close();
+  }
+
+  /** True once the coordinator has ended. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  get #transfer(): MessagePort[] {
+    return [this.#hello.control, this.#hello.writes];
+  }
+
+  get #endpoint(): Endpoint {
+    return {
+      postMessage: (message, transfer) => this.#controlPort.postMessage(message, transfer as never),
+      addEventListener: (_type, listener) => {
+        this.#listener = listener as (event: { data: unknown }) => void;
+      },
+      removeEventListener: () => undefined,
+    };
+  }
+
+  /** Passes a thread on to this connection's coordinator. */
+  async forward(hello: Hello): Promise<void> {
+    if (this.#thread === undefined) throw new CoordinatorEndedError();
+    await this.#hold(() => postMessageToThread(this.#thread!, hello, [hello.control, hello.writes]));
+  }
+
+  /** Calls the coordinator. The thread is kept running until it answers. Rejects with {@link CoordinatorEndedError}. */
+  call<T>(request: (control: RemoteControl) => Promise<T>): Promise<T> {
+    if (this.#isClosed) return Promise.reject(new CoordinatorEndedError());
+    return this.#hold(
+      () =>
+        new Promise((resolve, reject) => {
+          this.#calls.add(reject);
+          request(this.#control)
+            .then(resolve, reject)
+            .finally(() => this.#calls.delete(reject));
+        }),
+    );
+  }
+
+  /** The same with this thread blocked. Undefined when no answer came in time, or an error. */
+  callNow<Name extends keyof Control>(
+    name: Name,
+    args: Parameters<Control[Name]>,
+    { timeoutMs, isLast = false, late }: Patience<Answered<Name>>,
+  ): { value: Answered<Name> } | undefined {
+    if (this.#isClosed) return undefined;
+    const id = `now ${this.#nextId++}`;
+    let answer: { value: Answered<Name> } | undefined;
+    let hasAnswer = false;
+    let isLate = false;
+    this.#answers.set(id, ({ type, value }) => {
+      hasAnswer = true;
+      if (type !== 'RAW') return;
+      answer = { value: value as Answered<Name> };
+      if (isLate) late?.(answer.value);
+    });
+    // As Comlink says it, which listens only when the event loop turns.
+    const argumentList = (args as unknown[]).map(value => ({ type: 'RAW', value }));
+    this.#controlPort.postMessage({ id, type: 'APPLY', path: [name], argumentList });
+    isLate = !this.#waitFor(() => hasAnswer, timeoutMs);
+    if (isLate && isLast) this.#warn(timeoutMs);
+    return answer;
+  }
+
+  write(instance: number, operation: WriteOperation, now: number): Promise<WriteResult> {
+    if (this.#isClosed) return Promise.resolve({ failed: ENDED });
+    return this.#hold(
+      () =>
+        new Promise(resolve => {
+          const id = this.#nextId++;
+          this.#pending.set(id, resolve);
+          this.#outbox.push([id, instance, now, operation, null]);
+          // One message for everything that this turn writes.
+          if (this.#outbox.length === 1) queueMicrotask(() => this.#flush());
+        }),
+    );
+  }
+
+  /** The same with this thread blocked, for so many milliseconds at most. */
+  writeNow(instance: number, operation: WriteOperation, now: number, timeoutMs: number): WriteResult {
+    if (this.#isClosed) return { failed: ENDED };
+    const id = this.#nextId++;
+    let result: WriteResult | undefined;
+    this.#pending.set(id, found => {
+      result = found;
+    });
+    const patience = Math.max(timeoutMs - this.#silentMs, 0);
+    const allowed = patience - Math.min(ANSWER_MS, patience / 2);
+    const until = Number.isFinite(allowed) ? Math.floor(wallClock.now() + allowed) : null;
+    this.#outbox.push([id, instance, now, operation, until]);
+    this.#flush();
+    if (!this.#waitFor(() => result !== undefined, timeoutMs)) this.#warn(timeoutMs);
+    return result ?? { failed: SILENT };
+  }
+
+  #warn(timeoutMs: number): void {
+    if (this.#isWarned) return;
+    this.#isWarned = true;
+    process.emitWarning(
+      `A cache of thread ${threadId} went on without its coordinator, whose thread has not turned its event loop for ${timeoutMs} ms. Do not block it while others use its caches (Atomics.wait, a loop without an await), or set a longer timeout.`,
+      { type: 'GloveboxWarning', code: 'GLOVEBOX_CACHE' },
+    );
+  }
+
+  #waitFor(isDone: () => boolean, timeoutMs: number): boolean {
+    const since = performance.now();
+    this.#receive();
+    for (let look = FIRST_LOOK_MS; !isDone(); look = Math.min(2 * look, LOOK_MS)) {
+      const left = since + timeoutMs - this.#silentMs - performance.now();
+      if (left <= 0) {
+        this.#silentMs = Math.max(timeoutMs, this.#silentMs);
+        return false;
+      }
+      block(Math.min(look, left));
+      this.#receive();
+    }
+    return true;
+  }
+
+  // What has arrived.
+  #receive(): void {
+    for (let next = receiveMessageOnPort(this.#controlPort); next; ) {
+      this.#answered(next.message as ComlinkAnswer);
+      next = receiveMessageOnPort(this.#controlPort);
+    }
+    for (let next = receiveMessageOnPort(this.#writes); next; next = receiveMessageOnPort(this.#writes)) {
+      this.#written(next.message as WrittenMessage);
+    }
+  }
+
+  #answered(message: ComlinkAnswer): void {
+    this.#silentMs = 0;
+    this.#hasAnswered = true;
+    const answer = this.#answers.get(message.id);
+    if (answer) {
+      this.#answers.delete(message.id);
+      answer(message);
+    } else this.#listener?.({ data: message });
+  }
+
+  #written(message: WrittenMessage): void {
+    this.#silentMs = 0;
+    for (const [id, result] of message) this.#settle(id, result);
+  }
+
+  #flush(): void {
+    if (this.#outbox.length === 0) return;
+    const message = this.#outbox;
+    this.#outbox = [];
+    this.#writes.postMessage(message);
+  }
+
+  #settle(id: number, result: WriteResult): void {
+    this.#pending.get(id)?.(result);
+    this.#pending.delete(id);
+  }
+
+  // Whoever waits for an answer is told that there will be none.
+  #close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#controlPort.close();
+    this.#writes.close();
+    for (const reject of this.#calls) reject(new CoordinatorEndedError());
+    for (const id of [...this.#pending.keys()]) this.#settle(id, { failed: ENDED });
+  }
+
+  async #hold<T>(task: () => Promise<T>): Promise<T> {
+    if (this.#waiting++ === 0) {
+      this.#controlPort.ref();
+      this.#writes.ref();
+    }
+    try {
+      return await task();
+    } finally {
+      if (--this.#waiting === 0) {
+        this.#controlPort.unref();
+        this.#writes.unref();
+      }
+    }
+  }
+}

@@ -1,0 +1,84 @@
+// `getOrSet` on a miss: asks for the key's lease, produces under it, or waits for whoever does.
+
+import { CircularWaitError } from '../../errors.ts';
+import { performance } from '../../system/time.ts';
+import type { GetOrSetOptions } from '../cache.ts';
+import { parseDuration } from '../units.ts';
+import { asRead, type Encoded, encode } from '../values/codec.ts';
+import type { StoreLink } from './link.ts';
+import { assertNotProducing, heldTokens, runProduction } from './productions.ts';
+import { MISS, type ReadPath } from './read-path.ts';
+
+/** What a cache knows of one call. */
+export interface GetOrSetCall<T> {
+  /** The instance, by which it is told what a chain of calls is producing. */
+  cache: object;
+  key: string;
+  produce: () => T | Promise<T>;
+  /** Milliseconds to wait for another producer. */
+  wait: number;
+  onWait: GetOrSetOptions['onWait'];
+  /** Milliseconds to wait for other processes that keep the database locked. */
+  timeout: number;
+  clock: () => number;
+  /** Stores what was produced under the lease with this token. */
+  store(value: T, encoded: Encoded, token: string): Promise<boolean>;
+}
+
+const DEFAULT_WAIT_MS = 10 * 60 * 1000;
+// How often it is told to read again, and finds nothing, before it does without the others.
+const MAX_ATTEMPTS = 100;
+
+/** The milliseconds that {@link GetOrSetOptions.wait} stands for. */
+export function waitOf(options: GetOrSetOptions | undefined): number {
+  if (options?.wait === undefined) return DEFAULT_WAIT_MS;
+  return parseDuration(options.wait, 'wait') ?? Number.POSITIVE_INFINITY;
+}
+
+/** The stored value, or what the call produces. */
+export async function getOrProduce<T>(path: ReadPath, call: GetOrSetCall<T>): Promise<T> {
+  const { cache, key, wait, onWait, timeout, clock } = call;
+  const since = performance.now();
+  let isToldOfWait = false;
+  for (let attempt = 0; ; attempt++) {
+    const value = await path.read(key);
+    if (value !== MISS) return value as T;
+    assertNotProducing(cache, key);
+    // There for others, but not for this thread: it cannot be read, and perhaps not be removed either.
+    if (attempt >= MAX_ATTEMPTS) return produceUnshared(call);
+    const left = Math.max(wait - (performance.now() - since), 1);
+    const request = { key, now: clock(), wait: left, timeout, holding: heldTokens() };
+    const grant = await path.link.lease(request, holder => {
+      if (!isToldOfWait) onWait?.(holder);
+      isToldOfWait = true;
+    });
+    switch (grant.state) {
+      case 'held':
+        return produceUnder(grant.token, path.link, call);
+      case 'unshared':
+        return produceUnshared(call);
+      case 'circular':
+        throw new CircularWaitError(grant.keys);
+    }
+  }
+}
+
+async function produceUnder<T>(token: string, link: StoreLink, call: GetOrSetCall<T>): Promise<T> {
+  const { cache, key, produce, store } = call;
+  let isStored = false;
+  try {
+    const value = await runProduction(cache, key, token, produce);
+    const encoded = encode(value);
+    // As everybody else will get it, and before the caller can change it.
+    const answer = asRead(value, encoded) as T;
+    isStored = await store(value, encoded, token);
+    return answer;
+  } finally {
+    if (!isStored) link.abandon(key, token);
+  }
+}
+
+// The value is not stored, and still what a stored one would be.
+async function produceUnshared<T>({ cache, key, produce }: GetOrSetCall<T>): Promise<T> {
+  return asRead(await runProduction(cache, key, undefined, produce)) as T;
+}

@@ -1,0 +1,125 @@
+// A thread's own in-memory copies of entries, each valid only while its version is.
+
+import type { FoundValue } from '../storage/store.ts';
+import { decode, Encoding } from '../values/codec.ts';
+import { copyPlain, freezePlain, isPlain } from '../values/plain-copy.ts';
+
+/** A copy of one entry. */
+export interface LocalEntry {
+  key: string;
+  found: FoundValue;
+  /** A value that cannot be changed by whoever gets it, ready to hand out, if `isDecoded`. */
+  decoded: unknown;
+  isDecoded: boolean;
+  /** What copies are made of, in place of the bytes; null when there can be no such thing, undefined before the second read. */
+  template: object | null | undefined;
+  /** What {@link lend} gives; undefined before the first time, and when there can be no such thing. */
+  lent: unknown;
+  slot: number;
+  version: number;
+  expires: number | null;
+  /** Reads since the last report to the writer, and the time of the latest. */
+  hits: number;
+  accessed: number;
+}
+
+// What an entry costs besides its bytes, roughly; and how much more objects take than the bytes they are decoded from.
+const OVERHEAD = 200;
+const OBJECT_FACTOR = 2;
+
+/** The value of an entry, for its next reader alone. */
+export function handOut(entry: LocalEntry): unknown {
+  if (entry.isDecoded) return entry.decoded;
+  if (entry.template) return copyPlain(entry.template);
+  const { encoding, data } = entry.found;
+  const value = decode(encoding, data!);
+  if (encoding !== Encoding.structured || entry.template === null) return value;
+  if (!isPlain(value)) {
+    entry.template = null;
+    return value;
+  }
+  entry.template = value;
+  entry.found = { ...entry.found, data: null };
+  return copyPlain(value);
+}
+
+/** The value itself: a record is frozen, bytes are those that copies are made of. What can be neither is a copy. */
+export function lend(entry: LocalEntry): unknown {
+  if (entry.lent !== undefined) return entry.lent;
+  const { encoding, data } = entry.found;
+  if (encoding !== Encoding.structured) {
+    entry.lent = viewOf(encoding, data);
+    return entry.lent;
+  }
+  // Makes the template, if there can be one.
+  const copy = handOut(entry);
+  if (!entry.template) return copy;
+  entry.lent = freezePlain(entry.template);
+  return entry.lent;
+}
+
+function viewOf(encoding: number, data: FoundValue['data']): unknown {
+  if (!(data instanceof Uint8Array)) return data ?? undefined;
+  const { buffer, byteOffset, byteLength } = data;
+  const isBuffer = encoding !== Encoding.uint8Array;
+  return isBuffer
+    ? Buffer.from(buffer, byteOffset, byteLength)
+    : new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+/**
+ * Holds at most about `limit` bytes: two generations, of which the older is dropped whole when the younger is full.
+ * Entries in use move back to the younger one.
+ */
+export class LocalTier {
+  readonly #half: number;
+  #young = new Map<string, LocalEntry>();
+  #old = new Map<string, LocalEntry>();
+  #size = 0;
+
+  constructor(limit: number) {
+    this.#half = limit / 2;
+  }
+
+  /** The entry, if it was used since the last change of generations. */
+  recent(key: string): LocalEntry | undefined {
+    return this.#young.get(key);
+  }
+
+  get(key: string): LocalEntry | undefined {
+    const young = this.#young.get(key);
+    if (young) return young;
+    const old = this.#old.get(key);
+    if (old) this.#add(key, old);
+    return old;
+  }
+
+  set(key: string, entry: LocalEntry): void {
+    this.#old.delete(key);
+    this.#add(key, entry);
+  }
+
+  delete(key: string): void {
+    this.#young.delete(key);
+    this.#old.delete(key);
+  }
+
+  clear(): void {
+    this.#young.clear();
+    this.#old.clear();
+    this.#size = 0;
+  }
+
+  #add(key: string, entry: LocalEntry): void {
+    const { encoding, size: bytes } = entry.found;
+    const size = OVERHEAD + key.length + bytes * (encoding === Encoding.structured ? OBJECT_FACTOR : 1);
+    if (size > this.#half) return;
+    if (this.#size + size > this.#half) {
+      this.#old = this.#young;
+      this.#young = new Map();
+      this.#size = 0;
+    }
+    this.#young.set(key, entry);
+    this.#size += size;
+  }
+}

@@ -1,0 +1,70 @@
+// Reads over the port: for the memory backend, and where a thread cannot open the database itself. With promises, or with
+// the thread blocked until the coordinator answers.
+import type { EntryMetadata } from '../cache.ts';
+import type { FoundValue, PageEntry, StoreReader } from '../storage/store.ts';
+import type { Connection } from './connection.ts';
+
+export class PortReader implements StoreReader {
+  readonly #connection: Connection;
+  readonly #instance: number;
+
+  constructor(connection: Connection, instance: number) {
+    this.#connection = connection;
+    this.#instance = instance;
+  }
+
+  read(key: string): Promise<FoundValue | undefined> {
+    return this.#connection.call(control => control.read(this.#instance, key));
+  }
+
+  page(prefix: string, after: string, now: number, keysOnly: boolean): Promise<PageEntry[]> {
+    return this.#connection.call(control => control.page(this.#instance, prefix, after, now, keysOnly));
+  }
+
+  metadata(key: string): Promise<EntryMetadata | undefined> {
+    return this.#connection.call(control => control.metadata(this.#instance, key));
+  }
+
+  readMany(keys: readonly string[]): Promise<Map<string, FoundValue>> {
+    return this.#connection.call(control => control.readMany(this.#instance, [...keys]));
+  }
+
+  follow(): number {
+    return 0;
+  }
+}
+
+/** Of these methods only those that have a synchronous namesake in the cache. */
+export class BlockingPortReader implements StoreReader {
+  readonly #connection: Connection;
+  readonly #instance: number;
+  readonly #patience: { timeoutMs: number; isLast: true };
+
+  /** Each read may take so many milliseconds, and finds nothing after that. */
+  constructor(connection: Connection, instance: number, timeoutMs: number) {
+    this.#connection = connection;
+    this.#instance = instance;
+    this.#patience = { timeoutMs, isLast: true };
+  }
+
+  read(key: string): FoundValue | undefined {
+    return this.#connection.callNow('read', [this.#instance, key], this.#patience)?.value;
+  }
+
+  readMany(keys: readonly string[]): Map<string, FoundValue> {
+    const answer = this.#connection.callNow('readMany', [this.#instance, [...keys]], this.#patience);
+    return answer?.value ?? new Map();
+  }
+
+  page(): never {
+    throw new Error('Pages are not read at once.');
+  }
+
+  metadata(): never {
+    throw new Error('Metadata is not read at once.');
+  }
+
+  follow(): number {
+    return 0;
+  }
+}

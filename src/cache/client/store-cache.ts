@@ -1,0 +1,493 @@
+// The cache that a thread holds: the same class in the coordinator's thread and, as its proxy, in every other.
+
+import { ClosedCacheError } from '../../errors.ts';
+import { Pace, partsOf, STEP } from '../../system/pace.ts';
+import { wallClock } from '../../system/time.ts';
+import {
+  assertIncrement,
+  assertOptions,
+  assertProducer,
+  keyList,
+  pairsOf,
+  replaceableFile,
+} from '../arguments.ts';
+import type {
+  Cache,
+  CacheStats,
+  CheckOptions,
+  CheckReport,
+  Duration,
+  EntryMetadata,
+  GetFileOptions,
+  GetOrSetOptions,
+  PrefixOptions,
+  SetOptions,
+} from '../cache.ts';
+import { assertKey } from '../keys.ts';
+import { type IncomingValue, LONG_SET, type PageEntry, type WriteOperation } from '../storage/store.ts';
+import { parseDuration } from '../units.ts';
+import { encode } from '../values/codec.ts';
+import { type GetOrSetCall, getOrProduce, waitOf } from './get-or-set.ts';
+import { encodeIncoming, type Incoming, incomingFile, isReady } from './incoming.ts';
+import type { StoreLink } from './link.ts';
+import { Preparation } from './preparation.ts';
+import { MISS, ReadPath } from './read-path.ts';
+import { Use } from './use.ts';
+import { WritePath } from './write-path.ts';
+
+export interface StoreCacheOptions {
+  tag: string;
+  /** TTL of entries stored without one, in milliseconds; null: never. */
+  ttl: number | null;
+  clock: () => number;
+  /** Bytes that the thread's in-memory copies may take. */
+  localTierSize: number;
+  /** Milliseconds that an operation waits for other processes. */
+  timeout: number;
+}
+
+/** How a thread comes to its link to a store. */
+export interface Connector {
+  /** Resolves to it. */
+  later(): Promise<StoreLink>;
+  /** At once, where that takes but a moment. */
+  soon(): StoreLink | undefined;
+  /** At once, with the thread blocked for at most the cache's timeout. Undefined when that was not enough. */
+  now(): StoreLink | undefined;
+}
+
+export class StoreCache implements Cache {
+  readonly tag: string;
+  readonly #ttl: number | null;
+  readonly #clock: () => number;
+  readonly #localTierSize: number;
+  readonly #timeout: number;
+  readonly #connector: Connector;
+  #connecting: Promise<ReadPath> | undefined;
+  // Undefined before the first operation and once the cache is closed.
+  #path: ReadPath | undefined;
+  // Undefined before the first operation.
+  #opened: ReadPath | undefined;
+  readonly #writes: WritePath;
+  readonly #use = new Use();
+  #closing: Promise<void> | undefined;
+
+  /**
+   * The connector is called by the first operation. When that is a write, soon, if that can be: an unawaited one is to
+   * be committed before the thread does anything else.
+   */
+  constructor(options: StoreCacheOptions, connector: Connector) {
+    this.tag = options.tag;
+    this.#ttl = options.ttl;
+    // Times are stored as whole milliseconds.
+    this.#clock = options.clock === wallClock.now ? wallClock.now : () => Math.floor(options.clock());
+    this.#localTierSize = options.localTierSize;
+    this.#timeout = options.timeout;
+    this.#connector = connector;
+    this.#writes = new WritePath(
+      () => this.#opened?.link,
+      async () => (await this.#connection()).link,
+      this.#clock,
+    );
+  }
+
+  // No async function: what is at hand should cost one promise and no more.
+  get<T, F = undefined>(key: string, fallback?: F): Promise<T | F> {
+    // What is not a key is never found here.
+    const recalled = this.#path === undefined ? MISS : this.#path.recall(key);
+    return recalled === MISS ? this.#get(key, fallback) : Promise.resolve(recalled as T);
+  }
+
+  async #get<T, F>(key: string, fallback: F | undefined): Promise<T | F> {
+    assertKey(key);
+    const path = this.#path;
+    const value = path ? path.read(key) : this.#read(opened => opened.read(key));
+    // Awaiting what is there already would cost another turn of the queue.
+    const settled = value instanceof Promise ? await this.#use.operation<unknown>(value) : value;
+    return settled === MISS ? (fallback as F) : (settled as T);
+  }
+
+  async getMany<T>(keys: Iterable<string>): Promise<Map<string, T>> {
+    const wanted = keyList('getMany', keys);
+    return this.#read(async path => {
+      const found = new Map<string, T>();
+      const pace = new Pace();
+      for (const keysOfStep of partsOf(wanted)) {
+        const values = await Promise.all(await path.readMany(keysOfStep));
+        for (const [index, key] of keysOfStep.entries()) {
+          if (values[index] !== MISS) found.set(key, values[index] as T);
+        }
+        await pace.step();
+      }
+      return found;
+    });
+  }
+
+  getSync<T, F = undefined>(key: string, fallback?: F): T | F {
+    const recalled = this.#path === undefined ? MISS : this.#path.recall(key);
+    const value = recalled === MISS ? this.#readNow(key, path => path.readNow(key)) : recalled;
+    return value === MISS ? (fallback as F) : (value as T);
+  }
+
+  borrow<T, F = undefined>(key: string, fallback?: F): T | F {
+    const path = this.#path;
+    const value = path === undefined ? this.#readNow(key, opened => opened.borrow(key)) : path.borrow(key);
+    return value === MISS ? (fallback as F) : (value as T);
+  }
+
+  getManySync<T>(keys: Iterable<string>): Map<string, T> {
+    const wanted = keyList('getManySync', keys);
+    const values = this.#openNow()?.readManyNow(wanted) ?? [];
+    const found = new Map<string, T>();
+    for (const [index, value] of values.entries()) if (value !== MISS) found.set(wanted[index]!, value as T);
+    return found;
+  }
+
+  hasSync(key: string): boolean {
+    return this.#readNow(key, path => path.findNow(key) ?? MISS) !== MISS;
+  }
+
+  setSync(key: string, value: unknown, options?: SetOptions): boolean {
+    assertKey(key);
+    assertOptions('setSync', options);
+    const expires = this.#expires(options?.ttl);
+    const incoming = encodeIncoming(key, value);
+    const operation = ([ready]: IncomingValue[]) => ({ type: 'set', key, value: ready!, expires }) as const;
+    if (isReady(incoming)) {
+      const isStored = this.#writeNow(operation([incoming]), false) as boolean;
+      if (!isStored) this.#warnOfSize([key], [incoming]);
+      return isStored;
+    }
+    const preparation = new Preparation({ values: [incoming], operation });
+    try {
+      const isStored = this.#writeNow(preparation, false) as boolean;
+      if (!isStored) this.#warnOfSize([key], preparation.ready);
+      return isStored;
+    } finally {
+      preparation.discardNow();
+    }
+  }
+
+  deleteSync(key: string): boolean {
+    assertKey(key);
+    return (this.#writeNow({ type: 'delete', keys: [key] }, 0) as number) > 0;
+  }
+
+  async has(key: string): Promise<boolean> {
+    assertKey(key);
+    return (await this.#read(path => path.find(key))) !== undefined;
+  }
+
+  async set(key: string, value: unknown, options?: SetOptions): Promise<boolean> {
+    assertKey(key);
+    assertOptions('set', options);
+    return this.#set(key, value, { expires: this.#expires(options?.ttl) });
+  }
+
+  async add(key: string, value: unknown, options?: SetOptions): Promise<boolean> {
+    assertKey(key);
+    assertOptions('add', options);
+    return this.#set(key, value, { expires: this.#expires(options?.ttl), onlyIfAbsent: true });
+  }
+
+  async #set(
+    key: string,
+    value: unknown,
+    how: { expires: number | null; onlyIfAbsent?: boolean; lease?: string },
+    encoded = encode(value),
+    isBegun = false,
+  ): Promise<boolean> {
+    const incoming = encodeIncoming(key, value, encoded);
+    const operation = ([ready]: IncomingValue[]) => ({ type: 'set', key, value: ready!, ...how }) as const;
+    return this.#writeValues([key], [incoming], operation, { isBegun });
+  }
+
+  async setMany(entries: Iterable<readonly [string, unknown]>, options?: SetOptions): Promise<boolean> {
+    assertOptions('setMany', options);
+    const expires = this.#expires(options?.ttl);
+    const keys: string[] = [];
+    const values: Incoming[] = [];
+    const add = ([key, value]: readonly [string, unknown]) => {
+      keys.push(key);
+      values.push(encodeIncoming(key, value));
+    };
+    const operation = (ready: IncomingValue[]): WriteOperation => ({
+      type: 'set-many',
+      entries: ready.map((value, index) => ({ key: keys[index]!, value })),
+      expires,
+    });
+    const pairs = pairsOf(entries);
+    let next = pairs.next();
+    for (; !next.done && keys.length < LONG_SET; next = pairs.next()) add(next.value);
+    if (next.done) return this.#writeValues(keys, values, operation);
+    const rest = (function* () {
+      for (; !next.done; next = pairs.next()) {
+        add(next.value);
+        yield;
+      }
+    })();
+    return this.#writeValues(keys, values, operation, { rest });
+  }
+
+  async delete(key: string): Promise<boolean> {
+    return (await this.deleteMany([key])) > 0;
+  }
+
+  async deleteMany(keys: Iterable<string>): Promise<number> {
+    const gone = keyList('deleteMany', keys);
+    if (gone.length <= STEP) return (await this.#write({ type: 'delete', keys: gone }, 0)) as number;
+    if (this.#closing) throw new ClosedCacheError(this.tag);
+    const parts = Array.from(partsOf(gone), (keys): WriteOperation => ({ type: 'delete', keys }));
+    return this.#use.operation(this.#writes.writeAll(parts));
+  }
+
+  async touch(key: string, ttl: Duration): Promise<boolean> {
+    assertKey(key);
+    // Left out, it would stand for the cache's own, which may be none.
+    parseDuration(ttl, 'ttl');
+    return (await this.#write({ type: 'touch', key, expires: this.#expires(ttl) }, false)) as boolean;
+  }
+
+  async increment(key: string, by = 1): Promise<number | undefined> {
+    assertKey(key);
+    assertIncrement(by);
+    const expires = this.#expires(undefined);
+    return (await this.#write({ type: 'increment', key, by, expires }, undefined)) as number | undefined;
+  }
+
+  async getOrSet<T>(key: string, produce: () => T | Promise<T>, options?: GetOrSetOptions): Promise<T> {
+    assertKey(key);
+    assertProducer(produce);
+    assertOptions('getOrSet', options);
+    const call: GetOrSetCall<T> = {
+      cache: this,
+      key,
+      produce,
+      wait: waitOf(options),
+      onWait: options?.onWait,
+      timeout: this.#timeout,
+      clock: this.#clock,
+      store: (value, encoded, token) => {
+        const how = { expires: this.#expires(options?.ttl), lease: token };
+        return this.#set(key, value, how, encoded, true);
+      },
+    };
+    // Not when it is too late to be told.
+    if (options?.ttl !== undefined) this.#expires(options.ttl);
+    return this.#use.long(this.#open().then(path => getOrProduce(path, call)));
+  }
+
+  keys(options?: PrefixOptions): AsyncIterableIterator<string> {
+    return this.#iterate('keys', options, ({ key }) => key);
+  }
+
+  entries<T>(options?: PrefixOptions): AsyncIterableIterator<[string, T]> {
+    return this.#iterate('entries', options, async (found, path): Promise<[string, T] | undefined> => {
+      const value = await path.valueOf(found.key, found);
+      return value === MISS ? undefined : [found.key, value as T];
+    });
+  }
+
+  #iterate<Item>(
+    operation: 'keys' | 'entries',
+    options: PrefixOptions | undefined,
+    itemOf: (found: PageEntry, path: ReadPath) => Item | undefined | Promise<Item | undefined>,
+  ): AsyncIterableIterator<Item> {
+    const hold = this.#use.hold();
+    const open = () => this.#open();
+    const steps = (async function* () {
+      hold.begin();
+      try {
+        assertOptions(operation, options);
+        const path = await open();
+        for await (const found of path.pages(options?.prefix ?? '', operation === 'keys')) {
+          const item = await itemOf(found, path);
+          if (item !== undefined) yield item;
+        }
+      } finally {
+        hold.end();
+      }
+    })();
+    hold.endWith(steps);
+    return steps;
+  }
+
+  async metadata(key: string): Promise<EntryMetadata | undefined> {
+    assertKey(key);
+    return this.#read(path => path.metadata(key));
+  }
+
+  async putFile(key: string, file: string, options?: SetOptions): Promise<boolean> {
+    assertKey(key);
+    assertOptions('putFile', options);
+    const expires = this.#expires(options?.ttl);
+    return this.#writeValues([key], [incomingFile(key, file)], ([ready]) => ({
+      type: 'set',
+      key,
+      value: ready!,
+      expires,
+    }));
+  }
+
+  async getFile(key: string, destination: string, options?: GetFileOptions): Promise<boolean> {
+    assertKey(key);
+    assertOptions('getFile', options);
+    const file = replaceableFile(destination);
+    return this.#read(path => path.readFile(key, file, options?.sha256?.toLowerCase()));
+  }
+
+  async clear(): Promise<number> {
+    return (await this.#write({ type: 'clear' }, 0)) as number;
+  }
+
+  async cleanup(): Promise<number> {
+    return this.#read(async ({ link }) => {
+      let removed = 0;
+      // In steps, each a transaction of its own, so that other threads' writes come in between.
+      for (;;) {
+        const step = (await this.#write({ type: 'cleanup' }, 0, true)) as number;
+        if (step === 0) break;
+        removed += step;
+      }
+      return removed + (await link.collect());
+    });
+  }
+
+  async stats(): Promise<CacheStats> {
+    return this.#read(path => path.link.stats());
+  }
+
+  async check(options?: CheckOptions): Promise<CheckReport> {
+    assertOptions('check', options);
+    return this.#read(path => path.link.check(options?.repair ?? true));
+  }
+
+  /** Resolves when all operations that were called so far are done, productions and iterations excepted. */
+  settled(): Promise<void> {
+    return this.#use.settled();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#path = undefined;
+    if (!this.#connecting) return;
+    await this.settled();
+    // A link that could not be made has nothing to close.
+    const path = await this.#connecting.catch(() => undefined);
+    await this.#use.whenUnused(() => path?.close());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** The link, for callers. */
+  #open(): Promise<ReadPath> {
+    return this.#closing ? Promise.reject(new ClosedCacheError(this.tag)) : this.#connection();
+  }
+
+  /** The same, for what was begun before the cache was closed. */
+  #connection(): Promise<ReadPath> {
+    if (this.#connecting) return this.#connecting;
+    const connecting = this.#connector.later().then(link => this.#connected(link));
+    this.#connecting = connecting;
+    connecting.catch(() => {
+      if (this.#connecting === connecting) this.#connecting = undefined;
+    });
+    return connecting;
+  }
+
+  #connected(link: StoreLink): ReadPath {
+    if (this.#opened) {
+      // An operation could not wait for this one.
+      link.close().catch(() => undefined);
+      return this.#opened;
+    }
+    const path = new ReadPath(link, this.#clock, this.#localTierSize, this.#timeout);
+    this.#opened = path;
+    if (!this.#closing) this.#path = path;
+    return path;
+  }
+
+  #openSoon(): void {
+    if (this.#connecting || this.#closing) return;
+    const link = this.#connector.soon();
+    if (link) this.#connecting = Promise.resolve(this.#connected(link));
+  }
+
+  /** The link, with this thread blocked for it. */
+  #openNow(): ReadPath | undefined {
+    if (this.#closing) throw new ClosedCacheError(this.tag);
+    if (this.#path) return this.#path;
+    const link = this.#connector.now();
+    if (!link) return undefined;
+    const path = this.#connected(link);
+    this.#connecting = Promise.resolve(path);
+    return path;
+  }
+
+  #readNow(key: string, read: (path: ReadPath) => unknown): unknown {
+    assertKey(key);
+    const path = this.#openNow();
+    return path ? read(path) : MISS;
+  }
+
+  #writeNow<F>(work: WriteOperation | Preparation, failed: F): number | boolean | F {
+    return this.#openNow() ? this.#writes.writeNow(work, failed, this.#timeout) : failed;
+  }
+
+  #read<T>(read: (path: ReadPath) => T | Promise<T>): Promise<T> {
+    return this.#use.operation(this.#open().then(read));
+  }
+
+  #expires(ttl: Duration | undefined): number | null {
+    const duration = ttl === undefined ? this.#ttl : parseDuration(ttl, 'ttl');
+    return duration === null ? null : this.#clock() + Math.ceil(duration);
+  }
+
+  async #writeValues(
+    keys: readonly string[],
+    values: Incoming[],
+    operation: (ready: IncomingValue[]) => WriteOperation,
+    { isBegun, rest }: { isBegun?: boolean; rest?: Iterator<unknown> } = {},
+  ): Promise<boolean> {
+    const isReadyNow = !rest && values.every(isReady);
+    const preparation = isReadyNow ? undefined : new Preparation({ values, rest, operation });
+    const work = isReadyNow ? operation(values) : preparation!;
+    try {
+      const isStored = (await this.#write(work, false, isBegun)) as boolean;
+      if (!isStored) this.#warnOfSize(keys, preparation?.ready ?? (values as IncomingValue[]));
+      return isStored;
+    } finally {
+      await preparation?.discard();
+    }
+  }
+
+  // What can never be stored is said, and not only answered with false.
+  #warnOfSize(keys: readonly string[], values: readonly IncomingValue[]): void {
+    const link = this.#path?.link;
+    const largest = link?.shared.limits.largest ?? Number.POSITIVE_INFINITY;
+    const index = values.findIndex(({ size }) => size > largest);
+    if (index >= 0) link!.tooLarge(keys[index]!, values[index]!.size);
+  }
+
+  /** @param isBegun it belongs to what was begun before the cache was closed */
+  async #write<F>(
+    work: WriteOperation | Preparation,
+    failed: F,
+    isBegun = false,
+  ): Promise<number | boolean | F> {
+    if (this.#closing && !isBegun) throw new ClosedCacheError(this.tag);
+    this.#openSoon();
+    this.#use.begin();
+    try {
+      return await this.#writes.write(work, failed);
+    } finally {
+      this.#use.end();
+    }
+  }
+}

@@ -1,0 +1,418 @@
+// One store as the coordinator runs it: the queue in front of its writer, its leases, and who uses it.
+import { join } from 'node:path';
+import { block } from '../../system/block.ts';
+import { performance } from '../../system/time.ts';
+import type { CacheStats, CheckReport } from '../cache.ts';
+import { COUNTERS, Counter } from '../client/link.ts';
+import type { SharedMemory } from '../shared/shared-memory.ts';
+import { BlobFiles } from '../storage/blobs.ts';
+import { isDamage } from '../storage/sqlite/open.ts';
+import { DATABASE_FILE } from '../storage/sqlite/store.ts';
+import {
+  type Accesses,
+  isExpired,
+  type LeaseRecord,
+  type Store,
+  StoreBusyError,
+  type TimedOperation,
+  type WriteOperation,
+  type WriteResult,
+} from '../storage/store.ts';
+import { AccessLog } from './access-log.ts';
+import { type Client, type LeaseHost, Leases } from './leases.ts';
+import { LiveStore, type LiveStoreOptions } from './live-store.ts';
+import { LongRun } from './long-run.ts';
+import type { Stated, StoreOptions } from './protocol.ts';
+import { type Queued, WriteQueue, type Writer } from './write-queue.ts';
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+const BUSY_RETRY_MS = 4;
+
+export interface HostOptions extends LiveStoreOptions {
+  /** What callers have stated of them. */
+  explicit: Stated;
+}
+
+export class StoreHost implements LeaseHost, Writer {
+  options: HostOptions;
+  readonly shared: SharedMemory;
+  readonly leases: Leases;
+  readonly #live: LiveStore;
+  #isClosed = false;
+  /** The last transaction failed. */
+  #isStuck = false;
+  /** The long operation that is being done. */
+  #long: LongRun | undefined;
+  #inSteps = 0;
+  readonly #queue = new WriteQueue(this);
+  readonly #accessLog = new AccessLog((operation, now, timeout) => this.#push(operation, now, timeout));
+  readonly #counters = new Map<Client, Float64Array>();
+  readonly #users = new Map<Client, number>();
+  readonly #past = new Float64Array(COUNTERS);
+  readonly #reads = new Set<() => Accesses>();
+
+  /** Throws {@link StoreBusyError} when another process keeps the store from being opened and `mayBeBusy`. */
+  constructor(options: HostOptions, mayBeBusy = false) {
+    this.options = options;
+    this.leases = new Leases(this);
+    const onOpen = () => {
+      this.#isStuck = false;
+    };
+    const takeAccesses = () => [...this.#reads].flatMap(take => take());
+    this.#live = new LiveStore(options, { onOpen, takeAccesses }, mayBeBusy);
+    this.shared = this.#live.shared;
+  }
+
+  get degraded(): string | undefined {
+    return this.#live.degraded;
+  }
+
+  /** The coordinator's own connection. */
+  get reader(): Store['reader'] {
+    const { current } = this.#live;
+    if (!current) throw new Error(this.#live.degraded ?? 'The store is closed.');
+    return current.reader;
+  }
+
+  get blobs(): BlobFiles | undefined {
+    return this.options.backend === 'sqlite' ? new BlobFiles(this.options.directory) : undefined;
+  }
+
+  /** The database file; undefined for stores that have none. */
+  get file(): string | undefined {
+    return this.options.backend === 'sqlite' ? join(this.options.directory, DATABASE_FILE) : undefined;
+  }
+
+  get lockDirectory(): string | undefined {
+    return this.#live.lockDirectory;
+  }
+
+  /** Takes over what a caller states and others have not. */
+  adopt({ maxSize, policy, allowUntrusted, explicit }: StoreOptions & { explicit: Stated }): void {
+    const before = this.options;
+    this.options = { ...before, maxSize, policy, allowUntrusted, explicit };
+    const isSame =
+      before.maxSize === maxSize && before.policy === policy && before.allowUntrusted === allowUntrusted;
+    if (isSame) return;
+    this.#live.adopt(this.options);
+    // It may be over its limit now.
+    this.tidy();
+  }
+
+  /** Nobody uses the store, and whoever comes next may state what it likes. */
+  forgetTerms(): void {
+    this.options = { ...this.options, explicit: { maxSize: false, policy: false, allowUntrusted: false } };
+  }
+
+  /** One more cache instance of this thread uses the store. Returns the thread's counters. */
+  addUser(client: Client): Float64Array {
+    this.#users.set(client, (this.#users.get(client) ?? 0) + 1);
+    let counters = this.#counters.get(client);
+    if (!counters) {
+      counters = new Float64Array(new SharedArrayBuffer(COUNTERS * Float64Array.BYTES_PER_ELEMENT));
+      this.#counters.set(client, counters);
+    }
+    return counters;
+  }
+
+  /** Returns true when nobody uses the store any more. */
+  removeUser(client: Client): boolean {
+    const left = (this.#users.get(client) ?? 0) - 1;
+    if (left > 0) this.#users.set(client, left);
+    else this.dropClient(client);
+    return this.#users.size === 0;
+  }
+
+  /** A thread has ended, perhaps in the middle of writing by itself. */
+  threadEnded(thread: number): void {
+    const { versions, tier, lock } = this.shared;
+    // It may have committed something and not have come to say so.
+    if (lock.isHeldBy(thread)) versions.bump('all');
+    tier.endOf(thread);
+    lock.releaseDead(thread);
+  }
+
+  /** What `take` gives is asked for before entries are evicted. Returns how it is not asked for any more. */
+  addReads(take: () => Accesses): () => void {
+    this.#reads.add(take);
+    return () => this.#reads.delete(take);
+  }
+
+  /** Commits at once, for this thread's caches; undefined when that is not possible, and {@link write} is to do it. */
+  commitNow(batch: readonly TimedOperation[]): WriteResult[] | undefined {
+    const store = this.#long ? undefined : this.#live.current;
+    if (!store) return undefined;
+    try {
+      const results = store.apply(batch);
+      // What went into files that somebody removed is lost: it is done again.
+      if (this.#live.look()) return undefined;
+      if (store.hasBacklog) this.#queue.wake();
+      return results;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** A thread that writes by itself left tidying up to do. */
+  tidy(): void {
+    const { current } = this.#live;
+    if (current) current.hasBacklog = true;
+    this.#queue.wake();
+  }
+
+  /** The thread has ended or closed its last cache. Returns true when nobody uses the store any more. */
+  dropClient(client: Client): boolean {
+    this.#users.delete(client);
+    const counters = this.#counters.get(client);
+    this.#counters.delete(client);
+    counters?.forEach((count, index) => {
+      this.#past[index]! += count;
+    });
+    this.leases.drop(client);
+    return this.#users.size === 0;
+  }
+
+  /** Threads that use the store. */
+  get clientCount(): number {
+    return this.#users.size;
+  }
+
+  /** Resolves after the commit, when every thread that reads will see the change. `timeout`: milliseconds to wait for other processes. */
+  write(operation: WriteOperation, now: number, timeout = DEFAULT_TIMEOUT_MS): Promise<WriteResult> {
+    if (operation.type === 'access') {
+      this.#accessLog.add(operation, now, this.shared.versions.isNearLimit);
+      return operation.isUrgent ? this.#accessLog.flush(timeout) : Promise.resolve({ value: true });
+    }
+    return this.#push(operation, now, timeout);
+  }
+
+  #push(operation: WriteOperation, now: number, timeout = DEFAULT_TIMEOUT_MS): Promise<WriteResult> {
+    return new Promise(done => {
+      this.#queue.push({ operation, now, deadline: performance.now() + timeout, done });
+    });
+  }
+
+  /** As {@link write}, but nothing is done of it any more when the time is over: its caller has gone on then. */
+  writeInTime(operation: WriteOperation, now: number, timeout: number): Promise<WriteResult> {
+    return new Promise(done => {
+      this.#queue.push({ operation, now, deadline: performance.now() + timeout, isDue: true, done });
+    });
+  }
+
+  /** The same, with this thread blocked for it. */
+  writeNow(operation: WriteOperation, now: number, timeout: number): WriteResult {
+    let result: WriteResult | undefined;
+    const deadline = performance.now() + timeout;
+    const done = (found: WriteResult) => {
+      result = found;
+    };
+    this.#queue.push({ operation, now, deadline, isDue: true, done });
+    while (!result) {
+      this.#long?.finish(deadline - performance.now());
+      // What cannot be finished in time keeps the lock.
+      if (this.#queue.flush() === 'busy') block(BUSY_RETRY_MS);
+    }
+    return result;
+  }
+
+  has(key: string, now: number): boolean {
+    const found = this.#live.read(store => store.reader.read(key));
+    return found !== undefined && !(found instanceof Promise) && !isExpired(found.expires, now);
+  }
+
+  leaseOf(key: string): LeaseRecord | undefined {
+    return this.#live.read(store => store.lease(key));
+  }
+
+  /** See {@link LiveStore.warnOf}. */
+  warnOf(error: unknown): void {
+    this.#live.warnOf(error);
+  }
+
+  /** See {@link LiveStore.readFailed}. */
+  readFailed(error: unknown, epoch?: number): undefined {
+    return this.#live.readFailed(error, epoch);
+  }
+
+  /** See {@link LiveStore.warnOfSize}. */
+  tooLarge(key: string, size: number): void {
+    this.#live.warnOfSize(key, size);
+  }
+
+  async stats(): Promise<CacheStats> {
+    const { tag, backend, directory, maxSize } = this.options;
+    const totals = (await this.#live.totals()) ?? { size: 0, count: 0, blobs: 0 };
+    const sum = (index: number) =>
+      [...this.#counters.values()].reduce((total, counters) => total + counters[index]!, this.#past[index]!);
+    const degraded = this.#live.degraded === undefined ? {} : { degraded: this.#live.degraded };
+    const { counts } = this.#live;
+    return {
+      tag,
+      backend,
+      enabled: this.#live.degraded === undefined,
+      ...degraded,
+      directory: backend === 'sqlite' ? directory : undefined,
+      maxSize,
+      ...totals,
+      hits: sum(Counter.hits),
+      misses: sum(Counter.misses),
+      sets: counts.sets + sum(Counter.sets),
+      deletes: counts.deletes + sum(Counter.deletes),
+      evictions: counts.evictions + sum(Counter.evictions),
+      expired: counts.expired + sum(Counter.expired),
+    };
+  }
+
+  check(repair: boolean): Promise<CheckReport> {
+    return this.#stepByStep(() => this.#live.use(store => this.#check(store, repair)));
+  }
+
+  // Not while a long operation has its transaction open, nor does one begin meanwhile.
+  async #stepByStep<T>(work: () => Promise<T>): Promise<T> {
+    while (this.#long) await this.#long.isOver;
+    this.#inSteps++;
+    try {
+      return await work();
+    } finally {
+      this.#inSteps--;
+    }
+  }
+
+  async #check(store: Store | undefined, repair: boolean): Promise<CheckReport> {
+    const report: CheckReport = { entries: 0, blobs: 0, problems: [] };
+    try {
+      const { changed, ...found } = (await store?.check(repair)) ?? { ...report, changed: false };
+      if (changed) this.shared.versions.bump('all');
+      Object.assign(report, found);
+    } catch (error) {
+      // So damaged that it could not even be looked through. Or it was replaced meanwhile: then it is all new.
+      if (store !== this.#live.current) return report;
+      if (!isDamage(error)) {
+        this.#live.warnOf(error);
+        return report;
+      }
+      const subject = this.file ?? this.options.directory;
+      report.problems.push({
+        kind: 'damaged-database',
+        subject,
+        message: (error as Error).message,
+        mended: undefined,
+      });
+    }
+    const damage = report.problems.filter(problem => problem.kind === 'damaged-database');
+    if (repair && damage.length > 0 && store === this.#live.current) {
+      const aside = this.#live.replaceDamaged();
+      for (const problem of damage)
+        problem.mended = `set aside${aside ? ` as ${aside}` : ''}, a new one begun`;
+    }
+    return report;
+  }
+
+  collect(): Promise<number> {
+    return this.#stepByStep(() => this.#live.collect());
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#live.retire();
+    void this.#accessLog.flush();
+    this.#queue.close();
+    this.#live.close();
+  }
+
+  /** True while the store has tidying up to do. */
+  get hasBacklog(): boolean {
+    // While nothing can be written, trying again at once would only keep the process busy, and from ending.
+    return !this.#isStuck && this.#live.hasBacklog;
+  }
+
+  /** Commits a batch, for the queue. Whatever happens except {@link StoreBusyError}, every operation is answered. */
+  commit(batch: readonly Queued[]): void {
+    this.#live.lookBeforeCommit();
+    const store = this.#live.current;
+    if (!store) {
+      for (const queued of batch) this.#refuse(queued, this.#live.degraded ?? 'The store is closed.');
+      return;
+    }
+    try {
+      this.#apply(store, batch);
+    } catch (error) {
+      if (error instanceof StoreBusyError) throw error;
+      this.#recover(error, batch);
+    }
+  }
+
+  /** Whether the operation takes several turns of the event loop, for the queue. */
+  isLong(operation: WriteOperation): boolean {
+    // What goes through the store step by step must not come upon half of it.
+    if (this.#inSteps > 0 || (operation.type !== 'set-many' && operation.type !== 'clear')) return false;
+    return this.#live.current?.isLong(operation) ?? false;
+  }
+
+  /** Commits and answers a long operation, for the queue. */
+  commitLong(queued: Queued, over: () => void): void {
+    this.#long = new LongRun(this.#live, queued, result => {
+      this.#long = undefined;
+      try {
+        if (result) queued.done(result);
+        // Whatever it was, the other way meets it too, and knows what to do.
+        else this.commit([queued]);
+      } catch (error) {
+        this.#refuse(queued, (error as Error).message);
+      }
+      over();
+    });
+    this.#long.start();
+  }
+
+  #apply(store: Store, batch: readonly Queued[]): void {
+    const results = store.apply(batch);
+    this.#isStuck = false;
+    // What went into files that somebody removed is lost. Nothing is acknowledged before they were seen in their place
+    // after the commit (3 µs): otherwise it is all done again, on the new ones.
+    if (batch.length > 0 && this.#live.look()) {
+      this.commit(batch);
+      return;
+    }
+    for (const [index, { operation, done }] of batch.entries()) {
+      const result = results[index]!;
+      if (operation.type === 'set' && operation.lease !== undefined) {
+        this.leases.settled(operation.key, operation.lease, this.#outcomeOf(operation, result));
+      }
+      done(result);
+    }
+  }
+
+  // A store refuses a product because its producer lost the lease, or because it is larger than the whole limit.
+  #outcomeOf(operation: WriteOperation & { type: 'set' }, result: WriteResult) {
+    if ('value' in result && result.value === true) return 'stored';
+    const { policy, maxSize } = this.options;
+    return policy !== 'none' && operation.value.size > maxSize ? 'unstorable' : 'lost';
+  }
+
+  // The transaction failed. Damage: once more on a new database. Otherwise, and then: one by one, so that an
+  // operation that asks too much of a full disk does not take the others with it.
+  #recover(error: unknown, batch: readonly Queued[]): void {
+    this.#isStuck = true;
+    const isDamaged = isDamage(error);
+    if (isDamaged) this.#live.replaceDamaged();
+    else this.#live.warnOf(error);
+    for (const queued of batch) {
+      try {
+        if (!this.#live.current || (batch.length === 1 && !isDamaged)) throw error;
+        this.#apply(this.#live.current, [queued]);
+      } catch (again) {
+        if (again instanceof StoreBusyError) this.#queue.push(queued);
+        else this.#refuse(queued, (again as Error).message);
+      }
+    }
+  }
+
+  #refuse({ operation, done }: Queued, failed: string): void {
+    if (operation.type === 'set' && operation.lease !== undefined) {
+      this.leases.settled(operation.key, operation.lease, 'unstorable');
+    }
+    done({ failed });
+  }
+}

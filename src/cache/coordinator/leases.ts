@@ -1,0 +1,337 @@
+// Who may produce which missing key: one caller at a time, of all threads and processes.
+//
+//   a key's lease:   holder ──stores──► everybody waiting reads again
+//                      │ throws, dies, or takes too long
+//                      ▼
+//                    the next one waiting becomes the holder, with a new token
+//
+// The token goes into the store. A value comes with the token of its producer and is refused when the store has
+// another one: whoever lost the lease, to whatever it was, cannot overwrite what the successor stored.
+import { randomUUID } from 'node:crypto';
+import { isGone, thisProcess } from '../../system/owner.ts';
+import { clearTimeout, performance, setTimeout, wallClock } from '../../system/time.ts';
+import type { Grant, LeaseRequest } from '../client/link.ts';
+import type { LeaseRecord, WriteOperation, WriteResult } from '../storage/store.ts';
+import { breakLock, type HeldLock, LOCK_STALE_MS, tryLock } from './locks.ts';
+import { type HeldLease, type Wait, waits } from './waits.ts';
+
+/** A thread that asks for leases: when it ends, they are passed on. */
+export type Client = object;
+
+export interface LeaseHost {
+  /** Where locks between processes are; undefined when no other process can have the store. */
+  readonly lockDirectory: string | undefined;
+  has(key: string, now: number): boolean;
+  leaseOf(key: string): LeaseRecord | undefined;
+  /** `timeout`: milliseconds to wait for other processes. */
+  write(operation: WriteOperation, now: number, timeout: number): Promise<WriteResult>;
+  /** Says, once, what went wrong where no caller waits for it. */
+  warnOf(error: unknown): void;
+}
+
+interface Waiter {
+  client: Client;
+  request: LeaseRequest;
+  grant: (grant: Grant) => void;
+  onWait: (holder: { pid: number }) => void;
+  /** The process that it was told it waits for. */
+  toldOf?: number;
+  timer?: NodeJS.Timeout;
+  /** The first holder that it has waited for. */
+  waitsFor: string | undefined;
+  /** Of a caller that produces meanwhile: those who wait for that wait for this one. */
+  wait?: Wait;
+  /** The client has ended: nobody is there to use a grant. */
+  isGone?: boolean;
+}
+
+interface Lease {
+  key: string;
+  holder?: { client: Client; token: string; timeout: number };
+  /** Waits for another process or for the lock: becomes the holder. */
+  candidate?: Waiter;
+  /** The holder in another process, by its token. */
+  rival?: string;
+  lock?: HeldLock;
+  waiting: Waiter[];
+}
+
+// How often a process looks whether another one is done, in milliseconds: at first, and at last. In between after a
+// fiftieth more of the time that it has waited: it is told that much late.
+const POLL_MIN_MS = 1;
+const POLL_MAX_MS = 100;
+const POLL_SHARE = 0.02;
+// How often it tries to take the lock all the same, while whoever has it is alive.
+const LOCK_TRY_MS = 20;
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+export class Leases {
+  readonly #host: LeaseHost;
+  readonly #leases = new Map<string, Lease>();
+
+  constructor(host: LeaseHost) {
+    this.#host = host;
+  }
+
+  /** Keys that are being produced or waited for. */
+  get count(): number {
+    return this.#leases.size;
+  }
+
+  /** Resolves when it is the client's turn or when there is something to read. */
+  acquire(client: Client, request: LeaseRequest, onWait: Waiter['onWait']): Promise<Grant> {
+    return new Promise(grant => {
+      const lease = this.#leases.get(request.key);
+      const waiter: Waiter = { client, request, grant, onWait, waitsFor: lease?.holder?.token };
+      if (!lease) {
+        const opened: Lease = { key: request.key, waiting: [] };
+        this.#leases.set(request.key, opened);
+        this.#begin(opened, waiter);
+        return;
+      }
+      lease.waiting.push(waiter);
+      if (this.#endsInCircle(lease, waiter)) return;
+      tell(waiter, process.pid);
+      if (request.wait <= MAX_TIMER_MS) {
+        waiter.timer = setTimeout(() => this.#stopWaiting(lease, waiter), request.wait);
+      }
+    });
+  }
+
+  /**
+   * What became of the holder's value; called by the host after each such write. `'lost'`: another process has taken
+   * the lease over, and whoever waits here is to wait for that one. `'unstorable'`: nobody could store it.
+   */
+  settled(key: string, token: string, outcome: 'stored' | 'lost' | 'unstorable'): void {
+    const lease = this.#leases.get(key);
+    if (lease?.holder?.token !== token) return;
+    this.#end(lease, outcome === 'unstorable' ? { state: 'unshared' } : { state: 'retry' });
+  }
+
+  /** The holder gives up without a value: the next one tries. */
+  abandon(key: string, token: string): void {
+    const lease = this.#leases.get(key);
+    if (lease?.holder?.token === token) this.#passOn(lease);
+  }
+
+  /** The client's thread has ended or closed its caches: what it held is passed on, what it waited for is forgotten. */
+  drop(client: Client): void {
+    for (const lease of [...this.#leases.values()]) {
+      lease.waiting = lease.waiting.filter(waiter => {
+        if (waiter.client !== client) return true;
+        // A thread that only closed its caches is still there, and waits for an answer.
+        answer(waiter, { state: 'retry' });
+        return false;
+      });
+      // A candidate still waits for the lock: it is passed over as soon as that is settled.
+      if (lease.candidate?.client === client) lease.candidate.isGone = true;
+      if (lease.holder?.client === client) this.#passOn(lease);
+    }
+  }
+
+  #passOn(lease: Lease): void {
+    const { holder } = lease;
+    this.#setHolder(lease, undefined);
+    const next = lease.waiting.shift();
+    if (next) {
+      this.#begin(lease, next);
+      return;
+    }
+    this.#giveUp(lease, holder);
+  }
+
+  // The record goes before the lock: a record without its lock would look like that of a dead holder, once this
+  // process has ended, to somebody who then breaks a lock that is another's by now.
+  #giveUp(lease: Lease, holder: Lease['holder']): void {
+    const released =
+      holder && this.#host.write({ type: 'release', key: lease.key, token: holder.token }, 0, holder.timeout);
+    this.#end(lease, { state: 'retry' }, released);
+  }
+
+  #end(lease: Lease, grant: Grant, before?: Promise<unknown>): void {
+    this.#leases.delete(lease.key);
+    this.#setHolder(lease, undefined);
+    for (const waiter of lease.waiting) answer(waiter, grant);
+    Promise.resolve(before)
+      .then(() => lease.lock?.release())
+      .catch((error: unknown) => this.#host.warnOf(error));
+  }
+
+  // The waiter has waited for long enough. It takes the lease over when it is the next one and has seen this holder do
+  // nothing all the while. Otherwise another one has the right to that, or a holder has only begun: it produces for
+  // itself.
+  #stopWaiting(lease: Lease, waiter: Waiter): void {
+    const place = lease.waiting.indexOf(waiter);
+    if (this.#leases.get(lease.key) !== lease || place < 0) return;
+    lease.waiting.splice(place, 1);
+    const isStuck = lease.holder !== undefined && lease.holder.token === waiter.waitsFor;
+    if (place === 0 && isStuck && !lease.candidate) this.#begin(lease, waiter);
+    else answer(waiter, { state: 'unshared' });
+  }
+
+  #setHolder(lease: Lease, holder: Lease['holder']): void {
+    if (lease.holder) waits.release(lease.holder.token);
+    lease.holder = holder;
+    if (!holder) return;
+    waits.hold({ key: lease.key, token: holder.token, directory: this.#host.lockDirectory });
+    for (const waiter of lease.waiting) waiter.waitsFor ??= holder.token;
+  }
+
+  #blockerOf({ key, holder, rival }: Lease): HeldLease | undefined {
+    const token = holder?.token ?? rival;
+    return token === undefined ? undefined : { key, token, directory: this.#host.lockDirectory };
+  }
+
+  // Those who produce under another lease meanwhile are refused when they would wait for themselves.
+  #endsInCircle(lease: Lease, waiter: Waiter): boolean {
+    const { holding } = waiter.request;
+    if (holding.length === 0) return false;
+    if (waiter.wait) waits.changed(waiter.wait);
+    else {
+      waiter.wait = { holding, blocker: () => this.#blockerOf(lease) };
+      waits.begin(waiter.wait);
+    }
+    const keys = waits.circle(waiter.wait);
+    if (!keys) return false;
+    lease.waiting = lease.waiting.filter(other => other !== waiter);
+    answer(waiter, { state: 'circular', keys });
+    return true;
+  }
+
+  #begin(lease: Lease, waiter: Waiter): void {
+    this.#promote(lease, waiter).catch((error: unknown) => {
+      this.#host.warnOf(error);
+      // Those who wait are not to wait for nothing: everyone produces for itself.
+      answer(waiter, { state: 'unshared' });
+      if (this.#leases.get(lease.key) === lease) this.#end(lease, { state: 'unshared' });
+    });
+  }
+
+  async #promote(lease: Lease, waiter: Waiter): Promise<void> {
+    clearTimeout(waiter.timer);
+    lease.candidate = waiter;
+    this.#setHolder(lease, undefined);
+    const got = lease.lock?.isHeld ? 'held' : await this.#lock(lease, waiter);
+    if (got === 'stored') {
+      answer(waiter, { state: 'retry' });
+      this.#end(lease, { state: 'retry' });
+      return;
+    }
+    if (waiter.isGone || got === 'circular') {
+      answer(waiter, { state: 'retry' });
+      lease.candidate = undefined;
+      this.#passOn(lease);
+      return;
+    }
+    const token = randomUUID();
+    const { now, timeout } = waiter.request;
+    this.#setHolder(lease, { client: waiter.client, token, timeout });
+    lease.candidate = undefined;
+    const record: LeaseRecord = { token, ...thisProcess(), started: lease.lock?.made ?? 0 };
+    // With a lock, in the place of what was found there when it was looked at, or not at all.
+    const { rival, replaces } = lease.lock ? this.#before(lease.key) : {};
+    const write = { type: 'lease', key: lease.key, lease: record, replaces } as const;
+    const written = rival ? { value: false } : await this.#host.write(write, now, timeout);
+    if ('value' in written && written.value === false && lease.holder?.token === token) {
+      this.#setHolder(lease, undefined);
+      lease.candidate = waiter;
+      await this.#unlock(lease);
+      return this.#promote(lease, waiter);
+    }
+    if (lease.holder?.token !== token) {
+      answer(waiter, { state: 'retry' });
+      return;
+    }
+    // From now on nobody else can store a product. Whoever held the lease before may just have done so.
+    if (this.#host.has(lease.key, now)) {
+      answer(waiter, { state: 'retry' });
+      this.#giveUp(lease, lease.holder);
+      return;
+    }
+    answer(waiter, { state: 'held', token });
+    for (const other of [...lease.waiting]) this.#endsInCircle(lease, other);
+  }
+
+  // Whose record is there. A rival: alive, and its lock so young that it cannot have become stale.
+  #before(key: string): { rival: LeaseRecord | undefined; replaces: string | null } {
+    const other = this.#host.leaseOf(key);
+    const isYoung = other !== undefined && Math.abs(wallClock.now() - other.started) < LOCK_STALE_MS;
+    const isRival = isYoung && other.pid !== process.pid && !isGone(other);
+    return { rival: isRival ? other : undefined, replaces: other?.token ?? null };
+  }
+
+  async #unlock(lease: Lease): Promise<void> {
+    const { lock } = lease;
+    lease.lock = undefined;
+    await lock?.release();
+  }
+
+  // Takes the lock between processes. Resolves also without it where locks cannot be made, and when the other
+  // process took longer than the waiter waits: then the token alone decides whose value is stored.
+  async #lock(lease: Lease, waiter: Waiter): Promise<'held' | 'stored' | 'circular'> {
+    const directory = this.#host.lockDirectory;
+    if (directory === undefined) return 'held';
+    const { key, now, wait, timeout } = waiter.request;
+    const started = performance.now();
+    let triedAt = Number.NEGATIVE_INFINITY;
+    for (;;) {
+      if (waiter.isGone) return 'held';
+      const other = this.#host.leaseOf(key);
+      const isOrphaned = other !== undefined && isGone(other);
+      let lock: HeldLock | 'taken' = 'taken';
+      if (other === undefined || isOrphaned || performance.now() - triedAt > LOCK_TRY_MS) {
+        triedAt = performance.now();
+        try {
+          lock = await tryLock(directory, key);
+        } catch (error) {
+          this.#host.warnOf(error);
+          return 'held';
+        }
+      }
+      // Two who find a stale lock at once can both remove it, the second that of the first: then it is the first's.
+      if (lock !== 'taken' && this.#before(key).rival) {
+        await lock.release();
+        lock = 'taken';
+      }
+      if (lock !== 'taken') {
+        lease.lock = lock;
+        if (!this.#host.has(key, now)) return 'held';
+        lease.lock = undefined;
+        await lock.release();
+        return 'stored';
+      }
+      if (this.#host.has(key, now)) return 'stored';
+      if (isOrphaned) {
+        // Only one process gets to delete the dead one's record, and only that one breaks its lock.
+        const result = await this.#host.write({ type: 'release', key, token: other.token }, now, timeout);
+        if ('value' in result && result.value)
+          await breakLock(directory, key, other.started).catch((error: unknown) => this.#host.warnOf(error));
+        // Where nothing can be written, the dead one's record stays: then everybody produces for himself.
+        if ('failed' in result) return 'held';
+        continue;
+      }
+      if (other) for (const one of [waiter, ...lease.waiting]) tell(one, other.pid);
+      lease.rival = other?.token;
+      for (const one of [...lease.waiting]) this.#endsInCircle(lease, one);
+      if (this.#endsInCircle(lease, waiter)) return 'circular';
+      const waited = performance.now() - started;
+      if (waited > wait) return 'held';
+      const pause = Math.min(Math.max(POLL_MIN_MS, waited * POLL_SHARE), POLL_MAX_MS);
+      await new Promise(resolve => setTimeout(resolve, pause * (0.5 + Math.random())));
+    }
+  }
+}
+
+// Once: what comes later changes nothing.
+function answer(waiter: Waiter, grant: Grant): void {
+  clearTimeout(waiter.timer);
+  if (waiter.wait) waits.end(waiter.wait);
+  waiter.grant(grant);
+}
+
+// A word to a thread wakes it up, so that it is said once.
+function tell(waiter: Waiter, pid: number): void {
+  if (waiter.toldOf === pid) return;
+  waiter.toldOf = pid;
+  waiter.onWait({ pid });
+}

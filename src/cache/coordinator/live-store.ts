@@ -1,0 +1,420 @@
+// The store that a tag has at the moment: opened, opened anew when its files were removed or replaced, set aside when
+// they are damaged, and none while it cannot be used.
+import { join } from 'node:path';
+import { clearInterval, performance, setInterval } from '../../system/time.ts';
+import { SharedMemory } from '../shared/shared-memory.ts';
+import { MemoryStore } from '../storage/memory-store.ts';
+import { classify, isOutOfFiles } from '../storage/sqlite/connection.ts';
+import { isDamage, look, OPENING_WAIT_MS } from '../storage/sqlite/open.ts';
+import { DATABASE_FILE, SqliteStore } from '../storage/sqlite/store.ts';
+import {
+  type Accesses,
+  type Store,
+  StoreBusyError,
+  type StoreCounts,
+  type StoreTotals,
+} from '../storage/store.ts';
+import { formatSize } from '../units.ts';
+import { collectLocks } from './locks.ts';
+import { type Closeable, coordinatorStores, processDescriptors, withRoom } from './open-stores.ts';
+import type { StoreOptions } from './protocol.ts';
+
+export interface LiveStoreOptions extends StoreOptions {
+  tag: string;
+  /** The tag's directory, also for memory stores, which do not touch it. */
+  directory: string;
+  backend: 'sqlite' | 'memory';
+  /** The name of this process's writers. */
+  writer: string;
+}
+
+export interface LiveStoreHooks {
+  /** Called for every store that is opened, the first one included. */
+  onOpen(): void;
+  /** Gives what the caches of this thread have read and not reported. */
+  takeAccesses(): Accesses;
+}
+
+// A store that cannot be opened is tried again, and one whose file was removed or replaced is noticed, this often.
+const LOOK_INTERVAL_MS = 500;
+const COMMIT_LOOK_INTERVAL_MS = 10;
+// Somewhat shorter, so that every look is a try.
+const REOPEN_INTERVAL_MS = 400;
+// How long the thread is blocked by another process when it is to be opened, by somebody who can try again.
+const SHORT_WAIT_MS = 200;
+const RETRY_WAIT_MS = 20;
+
+let collecting: Promise<void> = Promise.resolve();
+
+export class LiveStore implements Closeable {
+  readonly shared = new SharedMemory();
+  #options: LiveStoreOptions;
+  readonly #hooks: LiveStoreHooks;
+  #current: Store | undefined;
+  #degraded: string | undefined;
+  #shrinking: Store | undefined;
+  #openedAt = Number.NEGATIVE_INFINITY;
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  #isClosed = false;
+  // Closed for a while, see open-stores.ts; and which file it was then.
+  #isParked = false;
+  #parkedFile: string | undefined;
+  #lastUsed = 0;
+  // Things that go on with the store over several turns of the event loop.
+  #pins = 0;
+  // What stores counted that are closed.
+  readonly #past: StoreCounts = { sets: 0, deletes: 0, evictions: 0, expired: 0 };
+  readonly #looking: NodeJS.Timeout;
+  readonly #warned = new Set<string>();
+
+  /**
+   * Throws {@link StoreBusyError} when another process keeps the store from being opened and `mayBeBusy`.
+   */
+  constructor(options: LiveStoreOptions, hooks: LiveStoreHooks, mayBeBusy = false) {
+    this.#options = options;
+    this.shared.limits.set(options);
+    this.#hooks = hooks;
+    this.#open(mayBeBusy ? SHORT_WAIT_MS : OPENING_WAIT_MS, mayBeBusy);
+    this.#looking = setInterval(() => {
+      if (!this.look()) void this.#shrink();
+    }, LOOK_INTERVAL_MS).unref();
+  }
+
+  /** The store, opened again if need be. */
+  get current(): Store | undefined {
+    this.#lastUsed = coordinatorStores.tick();
+    if (this.#isParked) this.#unpark();
+    return this.#current;
+  }
+
+  /** What there is to do in the store. One that is closed for a while has nothing to do. */
+  get hasBacklog(): boolean {
+    return this.#current?.hasBacklog ?? false;
+  }
+
+  /** Since the first opening. */
+  get counts(): StoreCounts {
+    const { sets, deletes, evictions, expired } = this.#past;
+    const now = this.#current?.counts;
+    return {
+      sets: sets + (now?.sets ?? 0),
+      deletes: deletes + (now?.deletes ?? 0),
+      evictions: evictions + (now?.evictions ?? 0),
+      expired: expired + (now?.expired ?? 0),
+    };
+  }
+
+  get lastUsed(): number {
+    return this.#lastUsed;
+  }
+
+  get isBusy(): boolean {
+    return this.#pins > 0;
+  }
+
+  park(): void {
+    this.#parkedFile = this.#fileNow();
+    this.#isParked = true;
+    this.#closeCurrent(store => store.park());
+  }
+
+  #unpark(): void {
+    this.#isParked = false;
+    this.#open(OPENING_WAIT_MS, false, true);
+    // Somebody put another one in its place meanwhile.
+    if (this.#fileNow() !== this.#parkedFile) this.shared.versions.bumpEpoch();
+  }
+
+  // Tells a file from one that took its name; the number alone may be that of one that is gone.
+  #fileNow(): string {
+    const file = look(join(this.#options.directory, DATABASE_FILE));
+    return `${file?.ino} ${file?.birthtimeMs}`;
+  }
+
+  /** Does something that takes several turns of the event loop, for which the store stays open. */
+  async use<T>(work: (store: Store | undefined) => Promise<T>): Promise<T> {
+    this.pin();
+    try {
+      return await work(this.current);
+    } finally {
+      this.unpin();
+    }
+  }
+
+  /** The beginning of such a thing whose end is not awaited. */
+  pin(): void {
+    this.#pins++;
+  }
+
+  /** The end of what was begun with {@link pin}. */
+  unpin(): void {
+    this.#pins--;
+  }
+
+  #closeCurrent(close = (store: Store) => store.close()): void {
+    const store = this.#current;
+    this.#current = undefined;
+    coordinatorStores.delete(this);
+    if (!store) return;
+    for (const name of ['sets', 'deletes', 'evictions', 'expired'] as const) {
+      this.#past[name] += store.counts[name];
+    }
+    try {
+      close(store);
+    } catch (error) {
+      this.warnOf(error);
+    }
+  }
+
+  /** Why there is none. */
+  get degraded(): string | undefined {
+    return this.#degraded;
+  }
+
+  /** @param isKnown it was open before: what others left there has been collected */
+  #open(wait = OPENING_WAIT_MS, mayBeBusy = false, isKnown = false): void {
+    this.#openedAt = performance.now();
+    try {
+      this.#current = withRoom(coordinatorStores, () => this.#openStore(wait));
+      this.#degraded = undefined;
+      if (this.#options.backend === 'sqlite') coordinatorStores.add(this);
+      this.#hooks.onOpen();
+      if (!isKnown) this.#collectInTurn();
+    } catch (error) {
+      if (mayBeBusy && classify(error) === 'busy') {
+        throw new StoreBusyError((error as Error).message, { cause: error });
+      }
+      this.#degraded = explain(error);
+      this.#warn(
+        'open',
+        `The cache '${this.#options.tag}' cannot be used and everything will miss: ${this.#degraded}`,
+      );
+    }
+    this.shared.versions.setDegraded(this.#degraded !== undefined);
+    this.shared.versions.setNearLimit(this.#current?.isNearLimit ?? false);
+  }
+
+  #openStore(openingWait: number): Store {
+    const { backend, directory, maxSize, policy, writer, allowUntrusted } = this.#options;
+    const { shared } = this;
+    const { takeAccesses } = this.#hooks;
+    if (backend === 'memory') {
+      return new MemoryStore({ maxSize, policy, versions: shared.versions, takeAccesses });
+    }
+    const onSetAside = (name: string) => this.#warnSetAside(name);
+    return SqliteStore.open({
+      ...{ directory, maxSize, policy, writer, allowUntrusted },
+      ...{ onSetAside, shared, openingWait, takeAccesses },
+    });
+  }
+
+  /** The store goes on under other limits. */
+  adopt(options: StoreOptions): void {
+    this.#options = { ...this.#options, ...options };
+    this.shared.limits.set(options);
+    if (this.#current instanceof MemoryStore) this.#current.setLimits(options);
+    // Every thread opens it anew, as it is now.
+    else this.#reopen();
+  }
+
+  get lockDirectory(): string | undefined {
+    // Nothing is made in a directory that was refused, and what cannot be stored need not be locked.
+    const hasLocks = this.#options.backend === 'sqlite' && this.#degraded === undefined;
+    return hasLocks ? join(this.#options.directory, 'locks') : undefined;
+  }
+
+  /** What is read, or undefined when there is no store or it fails, which is looked after. */
+  read<T>(read: (store: Store) => T): T | undefined {
+    try {
+      const store = this.current;
+      return store && read(store);
+    } catch (error) {
+      return this.readFailed(error);
+    }
+  }
+
+  /**
+   * A thread's read failed. Damage is mended by setting the database aside, unless that was done since the thread
+   * opened it, in `epoch`; the rest is said once.
+   */
+  readFailed(error: unknown, epoch = this.shared.versions.epoch): undefined {
+    if (this.#isParked) this.#unpark();
+    if (isDamage(error)) {
+      if (epoch === this.shared.versions.epoch) this.replaceDamaged();
+    } else if (classify(error) !== 'busy' && !this.look()) {
+      // Not only a symptom of files that were removed.
+      this.warnOf(error);
+    }
+  }
+
+  // Other threads' connections show the old file until they see the new epoch.
+  #reopen(): void {
+    this.#isParked = false;
+    this.#closeCurrent();
+    this.#open();
+    this.shared.versions.bumpEpoch();
+  }
+
+  /** Gives the new name of the damaged database, when it was this process that set it aside. */
+  replaceDamaged(): string | undefined {
+    let aside: string | undefined;
+    try {
+      aside = this.#current?.setAside();
+      if (aside !== undefined) this.#warnSetAside(aside);
+    } catch (error) {
+      this.warnOf(error);
+    }
+    this.#reopen();
+    return aside;
+  }
+
+  /** Looks at what became of the files. True when the store was opened anew. */
+  look(): boolean {
+    // Of a store that is closed for a while there is nothing to lose.
+    if (this.#isClosed || this.#isParked) return false;
+    this.#lookedAt = performance.now();
+    const state = this.#current?.fileState;
+    if (state === 'damaged') {
+      this.replaceDamaged();
+      return true;
+    }
+    if (state === 'replaced') {
+      this.#warn(
+        'detached',
+        `The database of the cache '${this.#options.tag}' was removed or replaced while it was open. It is opened anew.`,
+      );
+      this.#reopen();
+      return true;
+    }
+    if (this.#current || this.#lookedAt - this.#openedAt <= REOPEN_INTERVAL_MS) return false;
+    // Again and again: another process that is in the way must not block this thread each time for long.
+    this.#open(RETRY_WAIT_MS);
+    if (!this.#current) return false;
+    this.shared.versions.bumpEpoch();
+    return true;
+  }
+
+  // Nobody waits for it: what was removed makes the file smaller a moment later.
+  async #shrink(): Promise<void> {
+    const store = this.#current;
+    if (!store || this.#shrinking === store || !this.read(() => store.isShrinkable)) return;
+    this.#shrinking = store;
+    try {
+      await this.use(() => store.shrink());
+    } catch (error) {
+      if (store === this.#current) this.warnOf(error);
+    } finally {
+      this.#shrinking = undefined;
+    }
+  }
+
+  /** As {@link look}, nearly each time: what is written to a file that was removed would be acknowledged and lost. */
+  lookBeforeCommit(): void {
+    if (performance.now() - this.#lookedAt > COMMIT_LOOK_INTERVAL_MS) this.look();
+  }
+
+  /** See {@link Store.totals}. */
+  async totals(): Promise<StoreTotals | undefined> {
+    try {
+      return await this.use(async store => store?.totals());
+    } catch (error) {
+      return this.readFailed(error);
+    }
+  }
+
+  /** Removes what processes that have ended left behind, and gives disk space back. See {@link Store.collect}. */
+  async collect(): Promise<number> {
+    const store = this.#current;
+    try {
+      return await this.#collectAll();
+    } catch (error) {
+      // Of one that was closed meanwhile it is no news.
+      if (store === this.#current) this.warnOf(error);
+      return 0;
+    }
+  }
+
+  // One store after the other: of many that are opened together, those whose turn it is not may be closed again.
+  #collectInTurn(): void {
+    collecting = collecting
+      .then(() => (this.#current ? this.#collectAll() : 0))
+      .then(
+        () => undefined,
+        () => undefined,
+      );
+  }
+
+  #collectAll(): Promise<number> {
+    return this.use(async store => (store ? this.#collect(store) : 0));
+  }
+
+  async #collect(store: Store): Promise<number> {
+    if (this.lockDirectory !== undefined) {
+      await collectLocks(this.lockDirectory);
+      // The one that is held while the database file itself is migrated or set aside.
+      await collectLocks(this.#options.directory);
+    }
+    return store.collect();
+  }
+
+  #warnSetAside(name: string): void {
+    this.#warn(
+      'damaged',
+      `The database of the cache '${this.#options.tag}' was damaged. It was set aside as ${name}, and a new one begun.`,
+    );
+  }
+
+  /** Warns of trouble, once. */
+  warnOf(error: unknown): void {
+    // What follows from a store that cannot be used was said with that.
+    if (this.#degraded !== undefined) return;
+    this.#warn(
+      'trouble',
+      `The cache '${this.#options.tag}' has trouble and goes on without what failed: ${explain(error)}`,
+    );
+  }
+
+  /** Says, once, that a value was not stored because it is larger than all of the store may be. */
+  warnOfSize(key: string, size: number): void {
+    const { tag, maxSize } = this.#options;
+    const name = JSON.stringify(key.length > 60 ? `${key.slice(0, 60)}…` : key);
+    const isClose = formatSize(size) === formatSize(maxSize);
+    const [has, may] = [size, maxSize].map(bytes => (isClose ? `${bytes} bytes` : formatSize(bytes)));
+    this.#warn(
+      'size',
+      `The value of ${name} has ${has}, which is more than the whole cache '${tag}' may have (${may}): it is not stored, and neither is any other as large. Set a larger maxSize, or policy: 'none'.`,
+    );
+  }
+
+  #warn(kind: string, message: string): void {
+    if (this.#warned.has(kind)) return;
+    this.#warned.add(kind);
+    process.emitWarning(message, { type: 'GloveboxWarning', code: 'GLOVEBOX_CACHE' });
+  }
+
+  /** Nothing is opened any more. */
+  retire(): void {
+    this.#isClosed = true;
+    clearInterval(this.#looking);
+  }
+
+  close(): void {
+    this.retire();
+    this.#isParked = false;
+    this.#closeCurrent();
+    this.#degraded = 'The store is closed.';
+  }
+}
+
+// SQLite does not say why it cannot open something.
+function explain(error: unknown): string {
+  if (isOutOfFiles(error)) {
+    return `too many files are open (EMFILE): this process may have ${processDescriptors.limit}. Raise the limit (ulimit -n), or use fewer caches and threads.`;
+  }
+  if (!(error instanceof Error)) return String(error);
+  // The message names it.
+  const isInTheWay = ['EEXIST', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+  return isInTheWay
+    ? `a file is in the way of a directory (${error.message}). Move it, or set GLOVEBOX_CACHE_DIR to another directory.`
+    : error.message;
+}

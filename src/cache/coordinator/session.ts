@@ -1,0 +1,193 @@
+// The coordinator's side of one worker thread's connection. It ends with the thread, however that ends.
+import type { MessagePort } from 'node:worker_threads';
+import { expose } from 'comlink';
+import { GloveboxError } from '../../errors.ts';
+import { queueMicrotask, wallClock } from '../../system/time.ts';
+import type { Grant } from '../client/link.ts';
+import type { BlobFiles } from '../storage/blobs.ts';
+import type { StoreReader, WriteOperation, WriteResult } from '../storage/store.ts';
+import type { Coordinator } from './coordinator.ts';
+import type { StoreHost } from './host.ts';
+import { coordinatorStores } from './open-stores.ts';
+import type { Control, LeaseReply, WrittenMessage } from './protocol.ts';
+import { callEndpoint, isBatch, isOperation, isTime } from './validate.ts';
+
+interface Instance {
+  host: StoreHost;
+  blobs: BlobFiles | undefined;
+  timeout: number;
+}
+
+export class Session {
+  readonly #coordinator: Coordinator;
+  readonly #writes: MessagePort;
+  readonly #instances = new Map<number, Instance>();
+  readonly #tickets = new Map<number, () => Promise<LeaseReply>>();
+  readonly #parts = new Map<string, (WriteOperation & { type: 'set-many' })['entries']>();
+  #nextId = 1;
+  #hasEnded = false;
+  #outbox: WrittenMessage = [];
+
+  constructor(coordinator: Coordinator, control: MessagePort, writes: MessagePort, onEnd: () => void) {
+    this.#coordinator = coordinator;
+    this.#writes = writes;
+    const drop = () => {
+      coordinator.dropped++;
+    };
+    writes.on('message', (message: unknown) => (isBatch(message) ? this.#receive(message) : drop()));
+    writes.on('messageerror', drop);
+    // Ports close when their thread ends, also when it is terminated or crashes. One without the other is no use.
+    control.on('close', () => writes.close());
+    writes.on('close', () => {
+      this.#hasEnded = true;
+      control.close();
+      onEnd();
+    });
+    expose(this.#control(), callEndpoint(control, drop));
+    // Listening must not keep the process running: only a worker that waits does, and it is a handle itself.
+    writes.unref();
+    control.unref();
+  }
+
+  #receive(
+    message: [id: number, instance: number, now: unknown, operation: unknown, until: number | null][],
+  ): void {
+    for (const [id, instanceId, now, operation, until] of message) {
+      const instance = this.#instances.get(instanceId);
+      if (!instance) {
+        this.#answer(id, { failed: 'The cache is closed.' });
+        continue;
+      }
+      if (!isTime(now) || !isOperation(operation, instance.blobs)) {
+        this.#coordinator.dropped++;
+        this.#answer(id, { failed: 'The operation is not of the protocol.' });
+        continue;
+      }
+      const whole = this.#assembled(operation);
+      if (whole) void this.#write(instance, whole, now, until).then(result => this.#answer(id, result));
+      else this.#answer(id, { value: true });
+    }
+  }
+
+  #write(
+    { host, timeout }: Instance,
+    operation: WriteOperation,
+    now: number,
+    until: number | null,
+  ): Promise<WriteResult> {
+    if (until === null) return host.write(operation, now, timeout);
+    const left = until - wallClock.now();
+    // The clock may have been set since.
+    return host.writeInTime(operation, now, Math.min(left, timeout));
+  }
+
+  // Of many entries that come in parts: nothing before the last, and all of them with it.
+  #assembled(operation: WriteOperation): WriteOperation | undefined {
+    if (operation.type !== 'set-many' || !operation.part) return operation;
+    const { part, entries, ...rest } = operation;
+    const before = this.#parts.get(part.of) ?? [];
+    for (const entry of entries) before.push(entry);
+    this.#parts.set(part.of, before);
+    if (!part.isLast) return undefined;
+    this.#parts.delete(part.of);
+    return { ...rest, entries: before };
+  }
+
+  // All results of one commit are settled in one turn, and leave in one message.
+  #answer(...result: WrittenMessage[number]): void {
+    this.#outbox.push(result);
+    if (this.#outbox.length > 1) return;
+    queueMicrotask(() => {
+      this.#writes.postMessage(this.#outbox);
+      this.#outbox = [];
+    });
+  }
+
+  #control(): Control {
+    const host = (instance: number): StoreHost => {
+      const found = this.#instances.get(instance);
+      if (!found) throw new Error('The cache is closed.');
+      return found.host;
+    };
+    // What is wrong with the database loses its code on the way back, so it is looked at here.
+    const reading = <T>(instance: number, read: (reader: StoreReader) => T): T | undefined => {
+      const found = host(instance);
+      try {
+        return read(found.reader);
+      } catch (error) {
+        return found.readFailed(error);
+      }
+    };
+    return {
+      greet: () => undefined,
+      open: async request => {
+        try {
+          // A thread may have been forgotten already: what it opened would stay open for ever.
+          const opened = await this.#coordinator.openInTime(request, this, () => !this.#hasEnded);
+          // The thread is about to open it as well.
+          coordinatorStores.trim();
+          const { blobs } = opened.host;
+          const instance = this.#nextId++;
+          this.#instances.set(instance, { host: opened.host, blobs, timeout: request.timeout });
+          const isOnDisk = opened.host.file !== undefined;
+          return {
+            ok: true,
+            value: {
+              instance,
+              shared: opened.host.shared.buffers,
+              counters: opened.counters.buffer as SharedArrayBuffer,
+              directory: isOnDisk ? opened.host.options.directory : undefined,
+              file: opened.host.file,
+              writer: opened.host.options.writer,
+            },
+          };
+        } catch (error) {
+          if (!(error instanceof GloveboxError)) throw error;
+          return { ok: false, code: error.code, message: error.message };
+        }
+      },
+      release: instance => {
+        const found = this.#instances.get(instance);
+        this.#instances.delete(instance);
+        if (found) this.#coordinator.release(found.host, this);
+      },
+      read: (instance, key) => reading(instance, reader => reader.read(key)) as never,
+      page: (instance, ...query) => (reading(instance, reader => reader.page(...query)) ?? []) as never,
+      readMany: (instance, keys) =>
+        (reading(instance, reader => reader.readMany(keys)) ?? new Map()) as never,
+      metadata: (instance, key) => reading(instance, reader => reader.metadata(key)) as never,
+      lease: (instance, request) => {
+        let tellHolder: (holder: { pid: number }) => void = () => undefined;
+        const told = new Promise<{ pid: number }>(resolve => {
+          tellHolder = resolve;
+        });
+        const granted = host(instance).leases.acquire(this, request, holder => tellHolder(holder));
+        return this.#answerLease(granted, told);
+      },
+      awaitLease: ticket => this.#tickets.get(ticket)?.() ?? Promise.resolve({ grant: { state: 'retry' } }),
+      abandon: (instance, key, token) => host(instance).leases.abandon(key, token),
+      readFailed: (instance, message, code, epoch) =>
+        host(instance).readFailed(Object.assign(new Error(message), { code }), epoch),
+      tooLarge: (instance, key, size) => host(instance).tooLarge(key, size),
+      stats: instance => host(instance).stats(),
+      check: (instance, repair) => host(instance).check(repair),
+      collect: instance => host(instance).collect(),
+      tidy: instance => host(instance).tidy(),
+      aggregatedStats: () => this.#coordinator.aggregatedStats(),
+    };
+  }
+
+  #answerLease(granted: Promise<Grant>, told: Promise<{ pid: number }>): Promise<LeaseReply> {
+    return Promise.race<LeaseReply>([
+      granted.then(grant => ({ grant })),
+      told.then(waitFor => {
+        const ticket = this.#nextId++;
+        this.#tickets.set(ticket, () => {
+          this.#tickets.delete(ticket);
+          return granted.then(grant => ({ grant }));
+        });
+        return { waitFor, ticket };
+      }),
+    ]);
+  }
+}

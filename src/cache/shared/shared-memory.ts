@@ -1,0 +1,58 @@
+// What the threads of a process share of one store. Each has objects of its own, over the same memory.
+//
+//   versions   epoch, flags, and a counter per key slot                  versions.ts
+//   tier       copies of entries                                         shared-tier.ts
+//   control    ┌────────────┬──────────────────┬───────┬────────┐
+//              │ write lock │ external commits │ space │ limits │    where each begins, see below
+//              └────────────┴──────────────────┴───────┴────────┘
+import { Limits } from './limits.ts';
+import { SeenCommits } from './seen-commits.ts';
+import { SharedTier } from './shared-tier.ts';
+import { Space } from './space.ts';
+import { Versions } from './versions.ts';
+import { WRITE_LOCK_WORDS, WriteLock } from './write-lock.ts';
+
+// Where each part of the control memory begins, in bytes.
+const LOCK = 0;
+const SEEN = 256;
+const SPACE = 320;
+const LIMITS = 384;
+const CONTROL_BYTES = 400;
+
+/** The memory, as it crosses ports. */
+export interface SharedBuffers {
+  versions: SharedArrayBuffer;
+  tier: SharedArrayBuffer;
+  control: SharedArrayBuffer;
+}
+
+export class SharedMemory {
+  /** Which copies of entries are out of date. */
+  readonly versions: Versions;
+  /** Copies of entries. */
+  readonly tier: SharedTier;
+  /** Held by the one thread that writes. */
+  readonly lock: WriteLock;
+  /** Up to where the versions have followed the commits of other processes. */
+  readonly seen: SeenCommits;
+  /** How much may be written before the store has to look how large it is. Only for the holder of the lock. */
+  readonly space: Space;
+  /** The size limit and eviction policy. */
+  readonly limits: Limits;
+  readonly #control: SharedArrayBuffer;
+
+  /** Without buffers, new memory. */
+  constructor(buffers?: SharedBuffers) {
+    this.versions = new Versions(buffers?.versions);
+    this.tier = new SharedTier(buffers?.tier);
+    this.#control = buffers?.control ?? new SharedArrayBuffer(CONTROL_BYTES);
+    this.lock = new WriteLock(new Int32Array(this.#control, LOCK, WRITE_LOCK_WORDS));
+    this.seen = new SeenCommits(this.#control, SEEN);
+    this.space = new Space(this.#control, SPACE);
+    this.limits = new Limits(this.#control, LIMITS);
+  }
+
+  get buffers(): SharedBuffers {
+    return { versions: this.versions.buffer, tier: this.tier.buffer, control: this.#control };
+  }
+}

@@ -1,0 +1,207 @@
+// Copies of entries in memory that all threads of the process share: what one thread has read or written, no other
+// has to fetch from the database.
+//
+//   words of the index: 4 places for each bucket                a ring of entries, each overwritten when its turn comes
+//   ┌──────┬──────┬──────────┬─ ─┬───────────────────────┐               ┌─ ─ ┬────────┬─────┬───────┬────────┬─ ─ ┐
+//   │ lock │ head │ hashes … │   │ 4 positions, 4 hashes │ … ─ position ──►   │ header │ key │ bytes │ header │    │
+//   └──────┴──────┴──────────┴─ ─┴───────────────────────┘               └─ ─ ┴────────┴─────┴───────┴────────┴─ ─ ┘
+//
+// Positions only grow (in units of 8 bytes, their place in the ring is the remainder), and `head` is moved on before
+// anything is overwritten: a reader that finds the position within one ring of the head, also after it has copied the
+// entry, has copied the whole of it. One thread puts at a time; whoever finds another one putting lets it be. A copy
+// is good while its key has the version that is in its header. On
+// processors that may change the order of reads the checksum, which every reader looks at, finds what was torn.
+import { threadId } from 'node:worker_threads';
+import type { FoundValue } from '../storage/store.ts';
+import { Encoding } from '../values/codec.ts';
+import { lazyBuffer } from './lazy-buffer.ts';
+
+const UNIT = 8;
+// 16 MiB.
+const UNITS = 1 << 21;
+const BUCKETS = 1 << 14;
+const WAYS = 4;
+
+const LOCK = 0;
+const HEAD = 1;
+// Hashes of keys that were read from the database, each in the place of an earlier one.
+const READ = 2;
+const READ_PLACES = 1 << 16;
+const INDEX = READ + READ_PLACES;
+const INDEX_WORDS = INDEX + BUCKETS * WAYS * 2;
+const RING = Math.ceil((INDEX_WORDS * 4) / UNIT) * UNIT;
+
+// Of an entry's header, in words.
+const VERSION = 0;
+const KEY_LENGTH = 1;
+const SIZE = 2;
+const ENCODING = 3;
+const CHECKSUM = 4;
+// A double, infinite for never.
+const EXPIRES = 6;
+const HEADER_BYTES = 32;
+
+const LARGEST_UNITS = UNITS >> 4;
+const LAST_POSITION = 2 ** 31 - 1 - 2 * UNITS;
+
+export class SharedTier {
+  readonly buffer: SharedArrayBuffer;
+  readonly #words: Int32Array;
+  readonly #doubles: Float64Array;
+  readonly #characters: Uint16Array;
+  readonly #bytes: Buffer;
+
+  constructor(buffer = lazyBuffer(RING + UNITS * UNIT)) {
+    this.buffer = buffer;
+    this.#words = new Int32Array(buffer);
+    this.#doubles = new Float64Array(buffer);
+    this.#characters = new Uint16Array(buffer);
+    this.#bytes = Buffer.from(buffer);
+  }
+
+  /**
+   * Notes that a key is read from the database. False: not lately before, so that a copy would likely be in vain, and
+   * take the place of a better one.
+   */
+  noteRead(hash: number): boolean {
+    const place = READ + (hash & (READ_PLACES - 1));
+    const isKnown = this.#words[place] === hash;
+    this.#words[place] = hash;
+    return isKnown;
+  }
+
+  /** A copy of the entry, of this version; its checksum is still to be looked at. */
+  get(key: string, hash: number, version: number): FoundValue | undefined {
+    const words = this.#words;
+    const bucket = bucketOf(hash);
+    for (let way = bucket; way < bucket + WAYS; way++) {
+      if (words[way + WAYS] !== hash) continue;
+      const position = Atomics.load(words, way);
+      if (!this.#isThere(position)) continue;
+      const at = placeOf(position);
+      const header = at >> 2;
+      if (words[header + VERSION] !== version) continue;
+      if (!this.#isKey(key, at)) continue;
+      const found = this.#copy(at, key.length);
+      if (found && this.#isThere(position)) return found;
+    }
+    return undefined;
+  }
+
+  /**
+   * Keeps a copy of an entry whose value is at hand. Of what was read from the database, `version` is that of before the
+   * read; of what was written, that of after the commit, when nobody else has bumped it since before the commit.
+   */
+  put(key: string, hash: number, version: number, value: FoundValue): void {
+    const { data, size, encoding, checksum, expires } = value;
+    if (data === null || value.mode !== null) return;
+    const units = Math.ceil((HEADER_BYTES + 2 * key.length + size) / UNIT);
+    if (units > LARGEST_UNITS) return;
+    const words = this.#words;
+    if (typeof data !== 'string' && data.byteLength !== size) return;
+    if (Atomics.compareExchange(words, LOCK, 0, threadId + 1) !== 0) return;
+    try {
+      const position = this.#reserve(units);
+      const at = placeOf(position);
+      const header = at >> 2;
+      words[header + VERSION] = version;
+      words[header + KEY_LENGTH] = key.length;
+      words[header + SIZE] = size;
+      words[header + ENCODING] = encoding;
+      words[header + CHECKSUM] = checksum;
+      this.#doubles[(header + EXPIRES) >> 1] = expires ?? Number.POSITIVE_INFINITY;
+      const keyAt = at + HEADER_BYTES;
+      const dataAt = keyAt + 2 * key.length;
+      this.#bytes.write(key, keyAt, 2 * key.length, 'utf16le');
+      if (typeof data === 'string') this.#bytes.write(data, dataAt, size, 'utf8');
+      else this.#bytes.set(data, dataAt);
+      this.#publish(hash, position);
+    } finally {
+      Atomics.store(words, LOCK, 0);
+    }
+  }
+
+  /** A thread has ended, perhaps while it put something, which nobody has seen yet then. */
+  endOf(thread: number): void {
+    Atomics.compareExchange(this.#words, LOCK, thread + 1, 0);
+  }
+
+  #reserve(units: number): number {
+    const words = this.#words;
+    let position = words[HEAD]! || 1;
+    const rest = UNITS - (position & (UNITS - 1));
+    if (rest < units) position += rest;
+    if (position > LAST_POSITION) {
+      // Positions begin anew, and none of before may be taken for one of now.
+      for (let word = INDEX; word < INDEX_WORDS; word++) Atomics.store(words, word, 0);
+      position = 1;
+    }
+    Atomics.store(words, HEAD, position + units);
+    return position;
+  }
+
+  // In the place of the same key, or of one that is gone, or of the oldest.
+  #publish(hash: number, position: number): void {
+    const words = this.#words;
+    const bucket = bucketOf(hash);
+    let chosen = bucket;
+    let oldest = Number.POSITIVE_INFINITY;
+    for (let way = bucket; way < bucket + WAYS; way++) {
+      const age = words[way + WAYS] === hash ? -1 : words[way]!;
+      if (age < oldest) {
+        chosen = way;
+        oldest = age;
+      }
+    }
+    Atomics.store(words, chosen, 0);
+    words[chosen + WAYS] = hash;
+    Atomics.store(words, chosen, position);
+  }
+
+  #isThere(position: number): boolean {
+    const behind = Atomics.load(this.#words, HEAD) - position;
+    return position > 0 && behind > 0 && behind <= UNITS;
+  }
+
+  #isKey(key: string, at: number): boolean {
+    if (this.#words[(at >> 2) + KEY_LENGTH] !== key.length) return false;
+    const first = (at + HEADER_BYTES) >> 1;
+    for (let index = 0; index < key.length; index++) {
+      if (this.#characters[first + index] !== key.charCodeAt(index)) return false;
+    }
+    return true;
+  }
+
+  // What is overwritten meanwhile can have any size.
+  #copy(at: number, keyLength: number): FoundValue | undefined {
+    const header = at >> 2;
+    const size = this.#words[header + SIZE]!;
+    const from = at + HEADER_BYTES + 2 * keyLength;
+    if (size < 0 || from + size > this.#bytes.length) return undefined;
+    const encoding = this.#words[header + ENCODING]!;
+    const expires = this.#doubles[(header + EXPIRES) >> 1]!;
+    let data: string | Buffer;
+    if (encoding === Encoding.text) data = this.#bytes.toString('utf8', from, from + size);
+    else {
+      data = Buffer.allocUnsafe(size);
+      this.#bytes.copy(data, 0, from, from + size);
+    }
+    return {
+      encoding,
+      data,
+      blob: null,
+      checksum: this.#words[header + CHECKSUM]! >>> 0,
+      size,
+      mode: null,
+      expires: expires === Number.POSITIVE_INFINITY ? null : expires,
+    };
+  }
+}
+
+function bucketOf(hash: number): number {
+  return INDEX + (hash & (BUCKETS - 1)) * WAYS * 2;
+}
+
+function placeOf(position: number): number {
+  return RING + (position & (UNITS - 1)) * UNIT;
+}

@@ -1,0 +1,115 @@
+// Writes that take several turns of the event loop: very many entries in one transaction, and clearing a large database.
+//
+// The thread holds the write lock all the while. When it has to be blocked for something else, it finishes what it has
+// begun first: it would wait for a lock of its own otherwise.
+import { Pace } from '../../system/pace.ts';
+import type { WriteResult } from './store.ts';
+
+/** What became of a long write: its result, or why nothing was written. */
+export type LongOutcome = { result: WriteResult } | { error: unknown };
+
+export interface LongWrite {
+  /** Goes on with it whenever the event loop turns. `done` is called once, when it is over, be it by {@link finish}. */
+  start(done: (outcome: LongOutcome) => void): void;
+  /** Does all that is left, with this thread blocked for at most so many milliseconds where it waits for another one. */
+  finish(timeoutMs: number): void;
+}
+
+abstract class Running implements LongWrite {
+  protected isOver = false;
+  #done: ((outcome: LongOutcome) => void) | undefined;
+  readonly #end: () => void;
+
+  /** `end` gives up what was taken for it. */
+  constructor(end: () => void) {
+    this.#end = end;
+  }
+
+  start(done: (outcome: LongOutcome) => void): void {
+    this.#done = done;
+    void this.run();
+  }
+
+  abstract finish(timeoutMs: number): void;
+  protected abstract run(): Promise<void>;
+
+  protected over(outcome: LongOutcome): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.#end();
+    this.#done?.(outcome);
+  }
+}
+
+/** One that this thread does itself, in steps. */
+export class SteppedWrite extends Running {
+  readonly #steps: Iterator<void, WriteResult>;
+
+  constructor(steps: Iterator<void, WriteResult>, end: () => void = () => undefined) {
+    super(end);
+    this.#steps = steps;
+  }
+
+  finish(): void {
+    while (!this.isOver) this.#step();
+  }
+
+  protected async run(): Promise<void> {
+    const pace = new Pace();
+    while (!this.isOver) {
+      this.#step();
+      await pace.step();
+    }
+  }
+
+  #step(): void {
+    try {
+      const { done, value } = this.#steps.next();
+      if (done) this.over({ result: value });
+    } catch (error) {
+      this.over({ error });
+    }
+  }
+}
+
+/** What another thread answers. */
+export interface AnswerElsewhere<T> {
+  readonly answer: Promise<T>;
+  /** The same, with this thread blocked for at most so many milliseconds; undefined when it is not there by then. */
+  wait(timeoutMs: number): T | undefined;
+}
+
+/** One that another thread does. */
+export class WriteElsewhere<T> extends Running {
+  readonly #elsewhere: AnswerElsewhere<T>;
+  readonly #resultOf: (answer: T) => WriteResult;
+
+  constructor(elsewhere: AnswerElsewhere<T>, resultOf: (answer: T) => WriteResult, end: () => void) {
+    super(end);
+    this.#elsewhere = elsewhere;
+    this.#resultOf = resultOf;
+  }
+
+  finish(timeoutMs: number): void {
+    this.#settle(() => this.#elsewhere.wait(timeoutMs));
+  }
+
+  protected async run(): Promise<void> {
+    try {
+      const answer = await this.#elsewhere.answer;
+      this.#settle(() => answer);
+    } catch (error) {
+      this.over({ error });
+    }
+  }
+
+  #settle(answer: () => T | undefined): void {
+    if (this.isOver) return;
+    try {
+      const found = answer();
+      if (found !== undefined) this.over({ result: this.#resultOf(found) });
+    } catch (error) {
+      this.over({ error });
+    }
+  }
+}

@@ -1,0 +1,425 @@
+// What operations do to the entries of a database. Runs inside the store's transactions.
+
+import type { Space } from '../../shared/space.ts';
+import { checksum, decode, encode, timed } from '../../values/codec.ts';
+import type { BlobFiles } from '../blobs.ts';
+import {
+  type Accesses,
+  type FoundValue,
+  footprintOf,
+  isExpired,
+  type LeaseRecord,
+  type WriteOperation,
+  type WriteResult,
+} from '../store.ts';
+import { BlobReferences } from './blob-references.ts';
+import { FreedPlaces } from './freed-places.ts';
+import { DamagedDatabaseError } from './open.ts';
+import type { EVICTION_ORDER } from './schema.ts';
+import type { EntryRow, Statements } from './statements.ts';
+import type { Usage } from './usage.ts';
+
+/** Entries that one transaction evicts at most, besides as many again that have expired. */
+export const EVICTIONS_PER_TRANSACTION = 256;
+// Entries that are evicted for each one that is written, at least, while the store is over its limit.
+const EVICTIONS_PER_OPERATION = 2;
+const LEAST_EVICTIONS = 64;
+// Entries that one transaction moves to where there is room.
+const MOVES_PER_TRANSACTION = 64;
+// `cleanup()` works through everything, but in steps of this many entries.
+const CLEANUP_STEP = 1000;
+
+export interface EntryTableOptions {
+  sql: Statements;
+  blobs: BlobFiles;
+  space: Space;
+  usage: Usage;
+  maxSize: number;
+  policy: keyof typeof EVICTION_ORDER | 'none';
+  /** The database's file, for messages. */
+  file: string;
+  /** What the thread has read and not reported, for eviction to know of. */
+  takeAccesses: () => Accesses;
+  /** Whether other processes have the store open. */
+  isShared: () => boolean;
+  /** Has the connection read its pages anew. */
+  forgetPages: () => void;
+  /** Told the store's size whenever it is looked at. */
+  onLook: (size: number) => void;
+}
+
+export class EntryTable {
+  readonly counts = { sets: 0, deletes: 0, evictions: 0, expired: 0 };
+  /** Entries and blobs wait to be removed, in a later transaction. */
+  hasBacklog = false;
+  /** Of the running transaction. So is what follows. */
+  readonly changed = new Set<string>();
+  /** Keys that an operation left as they were, since another process had changed them before. */
+  readonly found = new Set<string>();
+  allChanged = false;
+  /** What was stored inline, for the memory that all threads share. */
+  readonly stored = new Map<string, FoundValue>();
+  /** Places of entries that were evicted. */
+  readonly freed = new FreedPlaces();
+  readonly #sql: Statements;
+  readonly #blobs: BlobFiles;
+  readonly #references: BlobReferences;
+  readonly #space: Space;
+  readonly #usage: Usage;
+  readonly #maxSize: number;
+  readonly #policy: EntryTableOptions['policy'];
+  readonly #file: string;
+  readonly #takeAccesses: EntryTableOptions['takeAccesses'];
+  readonly #onLook: EntryTableOptions['onLook'];
+  readonly #forgetPages: EntryTableOptions['forgetPages'];
+  readonly #isShared: EntryTableOptions['isShared'];
+  #before = { ...this.counts };
+  #fresh: string | undefined;
+
+  constructor(options: EntryTableOptions) {
+    const { sql, blobs, space, usage, maxSize, policy, file, takeAccesses } = options;
+    this.#sql = sql;
+    this.#blobs = blobs;
+    this.#references = new BlobReferences(sql, blobs);
+    this.#space = space;
+    this.#usage = usage;
+    this.#maxSize = maxSize;
+    this.#policy = policy;
+    this.#file = file;
+    this.#takeAccesses = takeAccesses;
+    this.#onLook = options.onLook;
+    this.#isShared = options.isShared;
+    this.#forgetPages = options.forgetPages;
+  }
+
+  /** A transaction begins. `stored` is what was stored just before it: as what it stores, it does not go at once. */
+  begin(stored?: string): void {
+    this.#before = { ...this.counts };
+    this.#forget();
+    this.#fresh = stored;
+    // What other processes leave unused they remove themselves, or whoever opens the store next.
+    const hadBacklog = this.hasBacklog;
+    this.hasBacklog = false;
+    if (hadBacklog) this.hasBacklog = this.#references.removeUnused();
+  }
+
+  /** The transaction came to nothing. */
+  undo(): void {
+    Object.assign(this.counts, this.#before);
+    this.#forget();
+    this.hasBacklog = true;
+  }
+
+  #forget(): void {
+    this.changed.clear();
+    this.found.clear();
+    this.allChanged = false;
+    this.stored.clear();
+  }
+
+  #isFresh(key: string): boolean {
+    return key === this.#fresh || this.changed.has(key);
+  }
+
+  #row(key: string): EntryRow | undefined {
+    const row = this.#sql.row.get(key);
+    if (!row) return undefined;
+    const [id, stored, blob, checksum, size, expires] = row;
+    return { id, key: stored, blob, checksum, size, expires };
+  }
+
+  /** Does one operation. */
+  apply(operation: WriteOperation, now: number): WriteResult {
+    switch (operation.type) {
+      case 'set':
+        return { value: this.#set(operation, now) };
+      case 'set-many':
+        // All or none: one that can never be kept keeps the others out.
+        if (this.hasTooLarge(operation)) return { value: false };
+        for (const { key, value } of operation.entries) {
+          this.#set({ type: 'set', key, value, expires: operation.expires }, now);
+        }
+        return { value: true };
+      case 'delete':
+        return { value: this.#delete(operation.keys, now) };
+      case 'discard':
+        return { value: this.#discard(operation) };
+      case 'touch': {
+        const row = this.#live(operation.key, now);
+        if (row) {
+          const { expires } = operation;
+          this.#sql.touch.run(expires, timed(timed(row.checksum, row.expires), expires), row.id);
+        }
+        (row ? this.changed : this.found).add(operation.key);
+        this.stored.delete(operation.key);
+        return { value: row !== undefined };
+      }
+      case 'increment':
+        return this.#increment(operation, now);
+      case 'access':
+        this.#access(operation.entries);
+        return { value: true };
+      case 'clear':
+        return { value: this.#clear() };
+      case 'cleanup':
+        return { value: this.#cleanUp(now) };
+      case 'lease': {
+        const { key, lease, replaces } = operation;
+        if (replaces !== undefined && (this.lease(key)?.token ?? null) !== replaces) {
+          return { value: false };
+        }
+        this.#sql.setLease.run({ key, ...lease });
+        return { value: true };
+      }
+      case 'release':
+        return { value: this.#sql.release.run(operation.key, operation.token).changes > 0 };
+    }
+  }
+
+  /** Whether one of the entries can never be kept. */
+  hasTooLarge({ entries }: WriteOperation & { type: 'set-many' }): boolean {
+    return entries.some(({ key, value }) => this.isTooLarge(key, value.size));
+  }
+
+  /** All entries, so many, were removed by others than {@link apply}. */
+  cleared(count: number): void {
+    this.counts.deletes += count;
+    this.#space.clear();
+    this.freed.clear();
+    this.allChanged = true;
+    this.stored.clear();
+    this.hasBacklog = true;
+  }
+
+  /** More than the whole limit can never be kept: evicting everything else for it would be worse than a miss. */
+  isTooLarge(key: string, size: number): boolean {
+    return this.#policy !== 'none' && footprintOf(key, size) > this.#maxSize;
+  }
+
+  #live(key: string, now: number): EntryRow | undefined {
+    const row = this.#row(key);
+    return row && !isExpired(row.expires, now) ? row : undefined;
+  }
+
+  #set(operation: WriteOperation & { type: 'set' }, now: number): boolean {
+    const { key, value, expires } = operation;
+    // A producer that lost its lease must not overwrite what its successor stored.
+    if (operation.lease !== undefined && this.#sql.release.run(key, operation.lease).changes === 0)
+      return false;
+    const old = this.#row(key);
+    if (operation.onlyIfAbsent && old && !isExpired(old.expires, now)) {
+      this.found.add(key);
+      return false;
+    }
+    if (this.isTooLarge(key, value.size)) {
+      if (old) this.#remove(old);
+      return false;
+    }
+    // The new blob is counted before the old one is dropped, so that the same bytes stored again stay where they are.
+    if (value.blob !== null) this.#space.write(this.#references.add(value.blob, value));
+    if (old?.blob != null) this.#dropBlob(old.blob);
+    const { encoding, data, blob, size, mode } = value;
+    const sum = timed(value.checksum, expires);
+    if (old) this.#sql.replace.run(encoding, data, blob, sum, size, mode, expires, now, now, old.id);
+    else this.#sql.insert.run(encoding, data, blob, sum, size, mode, expires, now, now, key);
+    this.#space.write(footprintOf(key, blob === null ? size : 0));
+    this.counts.sets++;
+    this.changed.add(key);
+    if (blob === null) this.stored.set(key, { encoding, data, blob, checksum: sum, size, mode, expires });
+    else this.stored.delete(key);
+    return true;
+  }
+
+  #delete(keys: readonly string[], now: number): number {
+    let deleted = 0;
+    for (const key of keys) {
+      const row = this.#row(key);
+      if (!row) {
+        this.found.add(key);
+        continue;
+      }
+      this.#remove(row);
+      if (isExpired(row.expires, now)) this.counts.expired++;
+      else deleted++;
+    }
+    this.counts.deletes += deleted;
+    return deleted;
+  }
+
+  #discard({ key, checksum: sum, blob }: WriteOperation & { type: 'discard' }): boolean {
+    // What is in this connection's memory may be sound all the same.
+    this.#forgetPages();
+    const row = this.#row(key);
+    if (row?.blob !== blob || this.#sql.value.get(row.id)?.checksum !== sum) return false;
+    // The same value may have been stored again since it was found damaged.
+    if (blob === null ? this.#isSound(row) : this.#blobs.isSound(blob, row.size)) return false;
+    this.#remove(row);
+    return true;
+  }
+
+  // Of a value that is no blob.
+  #isSound({ id, key, expires }: EntryRow): boolean {
+    const stored = this.#sql.value.get(id);
+    return stored?.data != null && timed(checksum(key, stored), expires) === stored.checksum;
+  }
+
+  #increment(operation: WriteOperation & { type: 'increment' }, now: number): WriteResult {
+    const { key, by } = operation;
+    const row = this.#live(key, now);
+    let current: unknown = 0;
+    if (row) {
+      current = this.#valueOf(row);
+      if (typeof current !== 'number') {
+        return { mistake: `The entry '${key}' is no number: increment() adds to numbers only.` };
+      }
+    }
+    const sum = (current as number) + by;
+    const encoded = { ...encode(sum), blob: null, mode: null };
+    const value = { ...encoded, checksum: checksum(key, encoded), size: encoded.data.length };
+    this.#set({ type: 'set', key, value, expires: row ? row.expires : operation.expires }, now);
+    return { value: sum };
+  }
+
+  // As a read would have it: a damaged entry counts as none.
+  #valueOf(row: EntryRow): unknown {
+    const { id, blob } = row;
+    if (blob !== null) return undefined;
+    try {
+      const stored = this.#sql.value.get(id)!;
+      return this.#isSound(row) ? decode(stored.encoding, stored.data!) : 0;
+    } catch {
+      return 0;
+    }
+  }
+
+  #access(accesses: Accesses): void {
+    for (const [key, count, last] of accesses) this.#sql.access.run(count, last, key);
+  }
+
+  #clear(): number {
+    const count = this.#sql.clear.run().changes;
+    this.#references.clear();
+    this.cleared(count);
+    return count;
+  }
+
+  // Returns the bytes of disk that go with it.
+  #dropBlob(hash: string): number {
+    const freed = this.#references.drop(hash);
+    if (freed === undefined) return 0;
+    this.hasBacklog = true;
+    return freed;
+  }
+
+  // Returns the bytes that go with it.
+  #remove(row: EntryRow): number {
+    if (typeof row.key !== 'string') throw new DamagedDatabaseError(`${this.#file} has a key that is none.`);
+    this.#sql.remove.run(row.id);
+    this.changed.add(row.key);
+    this.stored.delete(row.key);
+    return row.blob === null
+      ? footprintOf(row.key, row.size)
+      : footprintOf(row.key, 0) + this.#dropBlob(row.blob);
+  }
+
+  /** Looks how large the store is, if it is time to, and makes room if there is too little: what has expired goes first. */
+  makeRoom(now: number, operations: number): void {
+    const space = this.#space;
+    if (this.#policy === 'none') return;
+    if (space.isUsedUp) this.#look();
+    if (space.debt > 0) {
+      this.#access(this.#takeAccesses());
+      this.#removeExpired(now, EVICTIONS_PER_TRANSACTION);
+    }
+    const limit = Math.max(LEAST_EVICTIONS, EVICTIONS_PER_OPERATION * operations);
+    this.#keepWithinLimit(Math.min(limit, EVICTIONS_PER_TRANSACTION));
+    this.hasBacklog ||= space.debt > 0 || space.isFragmented;
+  }
+
+  #cleanUp(now: number): number {
+    const expired = this.#removeExpired(now, CLEANUP_STEP);
+    if (this.#policy === 'none') return expired;
+    if (this.#space.debt <= 0) this.#look();
+    const before = this.counts.evictions;
+    this.#keepWithinLimit(CLEANUP_STEP);
+    return expired + this.counts.evictions - before;
+  }
+
+  #look(): void {
+    const size = this.#usage.size();
+    this.#space.look(size, this.#maxSize, !this.freed.isEmpty, this.#isShared());
+    this.#onLook(size);
+  }
+
+  // Evicts what is owed, and then moves entries into the holes if these are what is over the limit: so many at most.
+  #keepWithinLimit(limit: number): void {
+    const space = this.#space;
+    for (let left = limit; left > 0 && (space.debt > 0 || space.isFragmented); ) {
+      const done =
+        space.debt > 0 ? this.#evict(left) : this.#fillHoles(Math.min(left, MOVES_PER_TRANSACTION));
+      if (done === 0) return;
+      left -= done;
+    }
+  }
+
+  #removeExpired(now: number, limit: number): number {
+    const rows = this.#sql.expired.all(now, limit);
+    for (const row of rows) this.#free(row);
+    this.counts.expired += rows.length;
+    return rows.length;
+  }
+
+  #free(row: EntryRow): void {
+    const isPaid = this.#space.free(this.#remove(row));
+    this.freed.add(row.id);
+    if (isPaid) this.#look();
+  }
+
+  // Returns how many entries were looked at. Those that were set since they took their place in the order move back.
+  #evict(limit: number): number {
+    let looked = 0;
+    for (; looked < limit && this.#space.debt > 0; looked++) {
+      const candidates = this.#sql.nextToEvict!.all();
+      // By use, what was stored just now would be the first to go: it has not been read yet.
+      const row = candidates.find(({ key }) => !this.#isFresh(key)) ?? candidates[0];
+      // What was stored just now stays if it fits at all.
+      if (!row || (this.#isFresh(row.key) && this.#usage.size() <= this.#maxSize)) {
+        this.#space.forgive();
+        break;
+      }
+      if (this.#policy === 'least-recently-used' && row.created > row.accessed) {
+        this.#sql.moveBack.run(row.id);
+        continue;
+      }
+      this.#free(row);
+      this.counts.evictions++;
+    }
+    return looked;
+  }
+
+  // Moves the last entries of the table into holes that others left: their pages come free. Returns how many holes it tried.
+  #fillHoles(limit: number): number {
+    const { freed } = this;
+    let tried = 0;
+    for (; tried < limit && !freed.isEmpty; tried++) {
+      const id = freed.peek();
+      // A place behind the last entry, or one that has been taken, is none.
+      this.#sql.moveLast.run(id, id, id);
+      freed.taken();
+    }
+    this.#look();
+    return tried;
+  }
+
+  /** Who produces the key's value, as far as the database knows. */
+  lease(key: string): LeaseRecord | undefined {
+    const lease = this.#sql.lease.get(key);
+    const isSensible =
+      lease &&
+      typeof lease.token === 'string' &&
+      typeof lease.host === 'string' &&
+      Number.isSafeInteger(lease.pid) &&
+      lease.pid > 0;
+    return isSensible ? lease : undefined;
+  }
+}

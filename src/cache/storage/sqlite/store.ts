@@ -1,0 +1,577 @@
+// One thread's connection to a tag's database: reads, and applies operations under the write lock.
+//
+//   apply ──► lock ──► one plain operation? ──yes──► one statement, if this process is alone (ownership.ts)
+//                            │no                         │it changed nothing
+//                            ▼                           ▼
+//                      a transaction: enter, operations, room for them (space.ts), note what changed, commit
+//                            │
+//                            ▼
+//                      versions of what changed, shared copies, unlock
+import { dirname, join } from 'node:path';
+import type { Database } from 'better-sqlite3';
+import { block } from '../../../system/block.ts';
+import { partsOf } from '../../../system/pace.ts';
+import { pause, performance, setImmediate } from '../../../system/time.ts';
+import { SharedMemory } from '../../shared/shared-memory.ts';
+import { hashOf } from '../../shared/versions.ts';
+import { timed } from '../../values/codec.ts';
+import { BlobFiles } from '../blobs.ts';
+import { type LongWrite, SteppedWrite, WriteElsewhere } from '../long-write.ts';
+import {
+  type Accesses,
+  footprintOf,
+  isExpired,
+  isNearLimit,
+  type LeaseRecord,
+  LONG_SET,
+  type Store,
+  StoreBusyError,
+  type StoreTotals,
+  type TimedOperation,
+  type WriteOperation,
+  type WriteResult,
+} from '../store.ts';
+import { type CheckResult, checkStore, collectRubbish } from './check.ts';
+import { classify, isLarge, reading, withoutCheckpoint } from './connection.ts';
+import { prepareDirectory } from './directory.ts';
+import { checkpointElsewhere, runElsewhere } from './elsewhere.ts';
+import { EntryTable } from './entry-table.ts';
+import { ExternalCommits } from './external-commits.ts';
+import { StoreFiles } from './files.ts';
+import { Log } from './log.ts';
+import { Naps } from './naps.ts';
+import { attachDatabase, inodeOf, isDamage, openDatabase, openOrReplace } from './open.ts';
+import { Ownership } from './ownership.ts';
+import { SqliteReader } from './reader.ts';
+import { type EVICTION_ORDER, indexForPolicy, SCHEMA } from './schema.ts';
+import { isShrinkable, shrink } from './shrink.ts';
+import { clearing, prepare, type Statements } from './statements.ts';
+import { Usage } from './usage.ts';
+
+export interface SqliteStoreOptions {
+  /** The tag's directory. */
+  directory: string;
+  maxSize: number;
+  policy: keyof typeof EVICTION_ORDER | 'none';
+  /** This process's name, see ownership.ts. */
+  writer: string;
+  /** Use the directory also when others can write there. Default: false. */
+  allowUntrusted?: boolean;
+  /** Told the new name of a damaged database that was set aside. */
+  onSetAside?: (name: string) => void;
+  /** What this process's threads share of the store. Default: its own. */
+  shared?: SharedMemory;
+  /** Milliseconds to wait for other threads. The thread is blocked meanwhile. Default: 50. */
+  lockTimeoutMs?: number;
+  /** Milliseconds to wait for other processes. The thread is blocked meanwhile. Default: 5. */
+  busyTimeoutMs?: number;
+  /** Milliseconds to wait for other processes that keep the database from being opened. Default: 5000. */
+  openingWait?: number;
+  /** Gives what the thread has read and not reported, before anything is evicted. Default: nothing. */
+  takeAccesses?: () => Accesses;
+  /**
+   * Take the database as another thread of this process has opened it, or throw, and leave it to that thread to look
+   * after it. Default: false.
+   */
+  attach?: boolean;
+}
+
+/** The file name of the database in a tag's directory. */
+export const DATABASE_FILE = 'cache.db';
+
+// Short, because the thread is blocked meanwhile: as long as eight threads take that write all the time, and as other
+// processes take for a transaction. The coordinator tries again without blocking until the operation's own timeout.
+const LOCK_TIMEOUT_MS = 50;
+const BUSY_TIMEOUT_MS = 5;
+// Steps that others' transactions keep from being taken are tried again.
+const STEP_RETRY_MS = 5;
+
+const COUNTS = ['sets', 'deletes', 'evictions', 'expired'] as const;
+
+export class SqliteStore implements Store {
+  readonly backend = 'sqlite';
+  readonly directory: string;
+  readonly maxSize: number;
+  readonly policy: string;
+  readonly blobs: BlobFiles;
+  readonly reader: SqliteReader;
+  readonly #database: Database;
+  readonly #sql: Statements;
+  readonly #entries: EntryTable;
+  readonly #ownership: Ownership;
+  readonly #usage: Usage;
+  readonly #options: SqliteStoreOptions;
+  readonly #writer: string;
+  readonly #files: StoreFiles;
+  readonly #shared: SharedMemory;
+  readonly #lockTimeoutMs: number;
+  readonly #busyTimeoutMs: number;
+  readonly #naps: Naps;
+  readonly #log: Log;
+  readonly #isAttached: boolean;
+  // The latest time that a caller told.
+  #now = 0;
+  #isOpen = true;
+
+  /** Opens or makes the store. Throws when the directory or database cannot be used; see open.ts. */
+  static open(options: Omit<SqliteStoreOptions, 'attach'>): SqliteStore {
+    const file = join(options.directory, DATABASE_FILE);
+    return openOrReplace(file, () => new SqliteStore(options), options.onSetAside);
+  }
+
+  /** The same of a database that is sound, or of none. */
+  constructor(options: SqliteStoreOptions) {
+    const { directory, maxSize, policy, writer, attach = false, shared = new SharedMemory() } = options;
+    this.directory = directory;
+    this.maxSize = maxSize;
+    this.policy = policy;
+    this.#options = { ...options, shared };
+    this.#writer = writer;
+    this.#shared = shared;
+    this.#lockTimeoutMs = options.lockTimeoutMs ?? LOCK_TIMEOUT_MS;
+    this.#busyTimeoutMs = options.busyTimeoutMs ?? BUSY_TIMEOUT_MS;
+    this.#naps = new Naps(attach);
+    this.#isAttached = attach;
+    if (!attach) prepareDirectory(dirname(directory), directory, options.allowUntrusted ?? false);
+    this.blobs = new BlobFiles(directory);
+    if (!attach) this.blobs.create();
+    const file = join(directory, DATABASE_FILE);
+    this.#database = attach ? attachDatabase(file) : openDatabase(file, SCHEMA, options.openingWait);
+    const inode = inodeOf(file);
+    try {
+      if (!attach) indexForPolicy(this.#database, policy);
+      this.#database.pragma('busy_timeout = 0');
+      this.#log = new Log(this.#database, policy === 'none' ? Number.POSITIVE_INFINITY : maxSize);
+      this.#sql = prepare(this.#database, policy);
+      this.#usage = new Usage(this.#database, this.#sql);
+      this.#ownership = new Ownership(this.#sql, writer);
+      this.#entries = new EntryTable({
+        sql: this.#sql,
+        usage: this.#usage,
+        blobs: this.blobs,
+        space: shared.space,
+        maxSize,
+        policy,
+        file,
+        takeAccesses: options.takeAccesses ?? (() => []),
+        isShared: () => this.#ownership.isShared,
+        forgetPages: () => this.#database.pragma('shrink_memory'),
+        onLook: size => shared.versions.setNearLimit(isNearLimit(policy, size, maxSize)),
+      });
+      this.#entries.hasBacklog = !attach;
+      const external = new ExternalCommits(this.#database, shared, writer);
+      this.reader = new SqliteReader(this.#database, external);
+      this.#files = new StoreFiles(directory, file, inode, {
+        leastLength: () => this.#usage.leastTotal(),
+        // Its pages are read anew: damage shows before more is stored on them.
+        onModified: () => this.#database.pragma('shrink_memory'),
+      });
+      if (!attach) {
+        this.#join(options.openingWait);
+        shared.space.clear();
+        external.begin();
+        // Damage shows now, where it can be mended.
+        this.#usage.size();
+      }
+    } catch (error) {
+      this.#database.close();
+      throw error;
+    }
+  }
+
+  // A store that cannot be written to can still be read: then others take this process for none, and it them for many.
+  #join(wait = BUSY_TIMEOUT_MS): void {
+    try {
+      this.#begin(wait);
+      this.#ownership.join();
+      this.#sql.commit.run();
+    } catch (error) {
+      if (isDamage(error)) throw error;
+    } finally {
+      this.#rollBack();
+    }
+  }
+
+  get fileState(): Store['fileState'] {
+    return this.#files.state;
+  }
+
+  setAside(): string | undefined {
+    return this.#files.setAside();
+  }
+
+  get counts(): EntryTable['counts'] {
+    return this.#entries.counts;
+  }
+
+  get hasBacklog(): boolean {
+    return this.#entries.hasBacklog;
+  }
+
+  set hasBacklog(hasBacklog: boolean) {
+    this.#entries.hasBacklog = hasBacklog;
+  }
+
+  apply(batch: readonly TimedOperation[]): WriteResult[] {
+    return this.#underLock(() => {
+      const only = batch.length === 1 ? batch[0]! : undefined;
+      const result = only && this.#applyPlain(only.operation, only.now);
+      return result ? [result] : this.#applyInTransaction(batch);
+    });
+  }
+
+  // An operation on one entry without a blob. Undefined when it takes more than that, or has changed nothing.
+  #applyPlain(operation: WriteOperation, now: number): WriteResult | undefined {
+    if (this.#ownership.isShared || this.#owesRoom) return undefined;
+    this.#now = now;
+    try {
+      switch (operation.type) {
+        case 'set':
+          return this.#isPlainSet(operation) ? this.#set(operation, now) : undefined;
+        case 'delete':
+          return operation.keys.length === 1 ? this.#delete(operation.keys[0]!, now) : undefined;
+        case 'touch':
+          return this.#touch(operation.key, operation.expires, now);
+        default:
+          return undefined;
+      }
+    } catch (error) {
+      if (classify(error) !== 'busy') throw error;
+      return undefined;
+    }
+  }
+
+  isLong(operation: WriteOperation): boolean {
+    if (operation.type === 'set-many') return operation.entries.length > LONG_SET;
+    return operation.type === 'clear' && isLarge(this.#database);
+  }
+
+  beginLong({ operation, now }: TimedOperation, timeoutMs: number): LongWrite {
+    const own = new SqliteStore({ ...this.#options, attach: true });
+    const { lock } = this.#shared;
+    if (!lock.acquire(this.#lockTimeoutMs)) {
+      own.close();
+      throw new StoreBusyError('Other threads are writing.');
+    }
+    const end = () => {
+      lock.release();
+      for (const name of COUNTS) this.counts[name] += own.counts[name];
+      this.hasBacklog ||= own.hasBacklog;
+      own.close();
+    };
+    if (operation.type === 'set-many') return new SteppedWrite(own.#setInSteps(operation, now), end);
+    return own.#clearElsewhere(timeoutMs, end);
+  }
+
+  // One transaction, in which others get their turns of the event loop, but none to write.
+  *#setInSteps(operation: WriteOperation & { type: 'set-many' }, now: number): Generator<void, WriteResult> {
+    const entries = this.#entries;
+    if (entries.hasTooLarge(operation)) return { value: false };
+    this.#begin(this.#busyTimeoutMs);
+    try {
+      const isNoted = this.#ownership.enter();
+      entries.begin();
+      for (const part of partsOf(operation.entries)) {
+        entries.apply({ ...operation, entries: part }, now);
+        // So many would only take the place of what is read.
+        entries.stored.clear();
+        yield;
+      }
+      entries.makeRoom(now, operation.entries.length);
+      if (isNoted) this.#ownership.note('all');
+      // So much goes from the log into the database that it is done elsewhere.
+      withoutCheckpoint(this.#database, () => this.#sql.commit.run());
+      this.#shared.versions.bump('all');
+    } catch (error) {
+      entries.undo();
+      throw error;
+    } finally {
+      this.#rollBack();
+    }
+    // Where that cannot be, the next transaction does it.
+    checkpointElsewhere(this.#database.name).catch(() => undefined);
+    return { value: true };
+  }
+
+  #clearElsewhere(timeout: number, end: () => void): LongWrite {
+    const tasks = clearing(this.#writer);
+    const elsewhere = runElsewhere(this.#database.name, tasks, { timeout, isTransaction: true });
+    const resultOf = ([counted]: unknown[][][]): WriteResult => {
+      const count = Number(counted?.[0]?.[0]);
+      this.#entries.cleared(count);
+      this.#shared.versions.bump('all');
+      return { value: count };
+    };
+    return new WriteElsewhere(elsewhere, resultOf, end);
+  }
+
+  #isPlainSet({ key, value, onlyIfAbsent, lease }: WriteOperation & { type: 'set' }): boolean {
+    if (onlyIfAbsent || lease !== undefined || value.blob !== null || value.mode !== null) return false;
+    return !this.#entries.isTooLarge(key, value.size);
+  }
+
+  #set({ key, value, expires }: WriteOperation & { type: 'set' }, now: number): WriteResult | undefined {
+    const { encoding, data, size } = value;
+    const sum = timed(value.checksum, expires);
+    const { freed } = this.#entries;
+    const { versions, tier } = this.#shared;
+    const hash = hashOf(key);
+    const slot = versions.slotOf(hash);
+    const version = versions.at(slot);
+    const { changes } = freed.isEmpty
+      ? this.#sql.ownedSet.run(key, encoding, data!, sum, size, expires, now, now, this.#writer)
+      : this.#setAt(freed.peek(), key, encoding, data!, sum, size, expires, now);
+    if (changes === 0) return undefined;
+    this.#entries.counts.sets++;
+    if (versions.advance(slot, version)) {
+      const found = { encoding, data, blob: null, checksum: sum, size, mode: null, expires };
+      tier.put(key, hash, (version + 1) | 0, found);
+    }
+    this.#wrote(key, footprintOf(key, size));
+    return { value: true };
+  }
+
+  #setAt(id: number, ...[key, encoding, data, sum, size, expires, now]: PlainSet): { changes: number } {
+    const { freed } = this.#entries;
+    const { ownedSetAt } = this.#sql;
+    const result = ownedSetAt.run(id, key, encoding, data, sum, size, expires, now, now, this.#writer);
+    if (Number(result.lastInsertRowid) === id) freed.taken();
+    else freed.skip();
+    return result;
+  }
+
+  #delete(key: string, now: number): WriteResult | undefined {
+    const isDeleted = this.#sql.ownedDelete.run(key, now, this.#writer).changes > 0;
+    // Nothing there: another process may have removed what this one has copies of.
+    if (!isDeleted && this.#sql.row.get(key)) return undefined;
+    if (isDeleted) this.#entries.counts.deletes++;
+    this.#shared.versions.bumpOne(hashOf(key));
+    return { value: isDeleted ? 1 : 0 };
+  }
+
+  #touch(key: string, expires: number | null, now: number): WriteResult | undefined {
+    const row = this.#sql.row.get(key);
+    if (row && !isExpired(row[5], now)) {
+      const [id, , , sum, , before] = row;
+      const changed = timed(timed(sum, before), expires);
+      if (this.#sql.ownedTouch.run(expires, changed, id, sum, before, this.#writer).changes === 0) {
+        return undefined;
+      }
+      this.#shared.versions.bumpOne(hashOf(key));
+      return { value: true };
+    }
+    this.#shared.versions.bumpOne(hashOf(key));
+    return { value: false };
+  }
+
+  get #owesRoom(): boolean {
+    const { space } = this.#shared;
+    return this.policy !== 'none' && (space.debt > 0 || space.isUsedUp);
+  }
+
+  #wrote(key: string, bytes: number): void {
+    this.#shared.space.write(bytes);
+    if (!this.#owesRoom) return;
+    try {
+      this.#applyInTransaction([], key);
+    } catch {
+      // What was written is committed, whatever became of the room for it. The next write meets the trouble, too.
+      this.#entries.hasBacklog = true;
+    }
+  }
+
+  // `stored`: what was stored just before.
+  #applyInTransaction(batch: readonly TimedOperation[], stored?: string): WriteResult[] {
+    const entries = this.#entries;
+    this.#begin(this.#busyTimeoutMs);
+    try {
+      const isNoted = this.#ownership.enter();
+      entries.begin(stored);
+      const results = batch.map(({ operation, now }) => entries.apply(operation, now));
+      // What is expired for all of them goes first; a transaction of nobody knows no time.
+      if (batch.length > 0) this.#now = batch.reduce((least, { now }) => Math.min(least, now), batch[0]!.now);
+      entries.makeRoom(this.#now, batch.length);
+      const changed = this.#changed();
+      if (isNoted && (entries.allChanged || changed.length > 0)) {
+        this.#ownership.note(entries.allChanged ? 'all' : changed.map(({ hash }) => hash));
+      }
+      this.#sql.commit.run();
+      // Before the lock is released: of a thread that ends in between, all that it may have written is out of date.
+      this.#share(changed);
+      return results;
+    } catch (error) {
+      entries.undo();
+      if (classify(error) === 'busy') throw new StoreBusyError((error as Error).message, { cause: error });
+      throw error;
+    } finally {
+      this.#rollBack();
+    }
+  }
+
+  // What the transaction has changed, and its versions before the commit.
+  #changed(): Changed[] {
+    const { versions } = this.#shared;
+    return Array.from(this.#entries.changed, key => {
+      const hash = hashOf(key);
+      const slot = versions.slotOf(hash);
+      return { key, hash, slot, version: versions.at(slot) };
+    });
+  }
+
+  // Makes copies out of date, and shares what was stored: other threads need not fetch it from the database.
+  #share(changed: readonly Changed[]): void {
+    const { versions, tier } = this.#shared;
+    const { allChanged, found, stored } = this.#entries;
+    if (allChanged) versions.bump('all');
+    for (const { key, hash, slot, version } of changed) {
+      const value = versions.advance(slot, version) ? stored.get(key) : undefined;
+      if (value) tier.put(key, hash, (version + 1) | 0, value);
+    }
+    for (const key of found) versions.bumpOne(hashOf(key));
+  }
+
+  #begin(timeoutMs: number): void {
+    const until = performance.now() + timeoutMs;
+    let naps: Generator<number, never> | undefined;
+    for (;;) {
+      try {
+        this.#sql.begin.run();
+        return;
+      } catch (error) {
+        if (classify(error) !== 'busy') throw error;
+        naps ??= this.#naps.take();
+        if (performance.now() >= until) {
+          throw new StoreBusyError((error as Error).message, { cause: error });
+        }
+        block(naps.next().value);
+      }
+    }
+  }
+
+  #rollBack(): void {
+    if (this.#database.inTransaction) this.#sql.rollback.run();
+  }
+
+  get isNearLimit(): boolean {
+    return isNearLimit(this.policy, this.#usage.size(), this.maxSize);
+  }
+
+  async totals(): Promise<StoreTotals> {
+    const count = await this.#usage.count();
+    return { size: this.#usage.size(), count, blobs: this.#usage.blobs().count };
+  }
+
+  lease(key: string): LeaseRecord | undefined {
+    return this.#entries.lease(key);
+  }
+
+  check(repair: boolean): Promise<CheckResult> {
+    return checkStore(this.#database, this.blobs, this.#shared.lock, repair);
+  }
+
+  async collect(): Promise<number> {
+    await collectRubbish(this.#database, this.blobs, this.#shared.lock);
+    const evicted = await this.#keepWithinLimit();
+    await this.shrink(true);
+    return evicted;
+  }
+
+  // Also where holes in pages are what is over the limit.
+  async #keepWithinLimit(): Promise<number> {
+    const { freed } = this.#entries;
+    let evicted = 0;
+    while (this.policy !== 'none' && this.#isOpen && this.#usage.size() > this.maxSize) {
+      const places = freed.count;
+      const [result] = await this.#whenFree(() =>
+        this.apply([{ operation: { type: 'cleanup' }, now: this.#now }]),
+      );
+      const removed = result && 'value' in result ? Number(result.value) : 0;
+      if (removed === 0 && freed.count === places) break;
+      evicted += removed;
+    }
+    return evicted;
+  }
+
+  /** Whether so much space is free in the file that it is to be given back, or its log has grown too large. */
+  get isShrinkable(): boolean {
+    return this.#log.isTooLarge || isShrinkable(this.#usage);
+  }
+
+  async shrink(all = false): Promise<void> {
+    const hasFree = isShrinkable(this.#usage, all);
+    if (!hasFree && this.#log.size <= this.#log.mostAtRest) return;
+    const step = () => this.#underLock(() => shrink(this.#database, this.#sql, this.#usage));
+    if (hasFree) while (this.#isOpen && (await this.#whenFree(step)));
+    if (this.#isOpen) await this.#whenFree(() => this.#underLock(() => this.#log.empty()));
+  }
+
+  // Tries again, without blocking, while other threads or processes write.
+  async #whenFree<T>(task: () => T): Promise<T> {
+    for (;;) {
+      try {
+        const result = task();
+        await new Promise(setImmediate);
+        return result;
+      } catch (error) {
+        if (!(error instanceof StoreBusyError)) throw error;
+      }
+      await pause(STEP_RETRY_MS);
+    }
+  }
+
+  #underLock<T>(task: () => T): T {
+    const { lock } = this.#shared;
+    if (!lock.acquire(this.#lockTimeoutMs)) throw new StoreBusyError('Other threads are writing.');
+    try {
+      return task();
+    } catch (error) {
+      if (classify(error) === 'busy') throw new StoreBusyError((error as Error).message, { cause: error });
+      throw error;
+    } finally {
+      lock.release();
+    }
+  }
+
+  close(): void {
+    this.#isOpen = false;
+    if (!this.#isAttached) this.#leave();
+    this.#files.close();
+    this.#database.close();
+  }
+
+  park(): void {
+    // The last connection that can write would bring the log into the database, and remove it.
+    const last = reading(this.#database.name);
+    this.close();
+    last?.close();
+  }
+
+  #leave(): void {
+    try {
+      this.#begin(this.#busyTimeoutMs);
+      this.#ownership.leave();
+      this.#sql.commit.run();
+    } catch {
+      // Others find out that it has ended when the process has.
+    } finally {
+      this.#rollBack();
+    }
+  }
+}
+
+interface Changed {
+  key: string;
+  hash: number;
+  slot: number;
+  version: number;
+}
+
+type PlainSet = [
+  key: string,
+  encoding: number,
+  data: string | Uint8Array,
+  sum: number,
+  size: number,
+  expires: number | null,
+  now: number,
+];

@@ -1,0 +1,36 @@
+// What is asked of a value that comes from a cache, before it believes it.
+
+/** The list with each item made anew; undefined when it is none, too long, or has an item that cannot be. */
+export function listOf<T>(
+  value: unknown,
+  make: (item: unknown) => T | undefined,
+  limit: number,
+): T[] | undefined {
+  if (!Array.isArray(value) || value.length > limit) return undefined;
+  const list: T[] = [];
+  // By index, since the methods of arrays pass over what is missing.
+  for (let index = 0; index < value.length; index++) {
+    const item = make(value[index]);
+    if (item === undefined) return undefined;
+    list.push(item);
+  }
+  return list;
+}
+
+/** Whether it is an object that is no list. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * What a record's JSON says; undefined when it is none. Records that every target of a build needs are kept as text: a
+ * string is read from the cache, and parsed, in a fraction of the time that a structured value takes.
+ */
+export function parseText(value: unknown): unknown {
+  if (typeof value !== 'string') return undefined;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,156 @@
+// What is known of a running build: the events folded into one picture that renderers draw from.
+import { basename } from 'node:path';
+import type { BuildEvent } from '../../builder/events.ts';
+import { failureText } from './diagnosis.ts';
+import { sanitizeLine } from './text.ts';
+
+export type TargetState =
+  | 'queued'
+  | 'checking'
+  | 'waiting'
+  | 'compiling'
+  | 'finished'
+  | 'failed'
+  | 'cancelled'
+  | 'planned';
+
+type Event<Type extends BuildEvent['type']> = Extract<BuildEvent, { type: Type }>;
+
+/** One target as it stands. */
+export interface TargetProgress {
+  name: string;
+  state: TargetState;
+  /** When the present state began, milliseconds since the epoch; 0 while nothing has happened. */
+  since: number;
+  /** One line about it that is worth showing: why it is compiled, then the compiler's last line. */
+  detail: string;
+  /** Why it is not taken from the cache, one sentence each. */
+  why: string[];
+  finished?: Event<'target-finished'> | undefined;
+  failed?: Event<'target-failed'> | undefined;
+  planned?: Event<'target-planned'> | undefined;
+}
+
+/** Folds events, in the order they are emitted. Targets that no `build-started` named are added when first heard of. */
+export class BuildProgress {
+  /** In the order of the build matrix. */
+  readonly targets = new Map<string, TargetProgress>();
+  started: Event<'build-started'> | undefined;
+  finished: Event<'build-finished'> | undefined;
+  /** The last that was heard of watching, when this is a watched build. */
+  watch: Event<'watch-changed' | 'watch-problem' | 'watch-waiting'> | undefined;
+  /** What was saved last in a watched build. */
+  changed: Event<'watch-changed'> | undefined;
+
+  apply(event: BuildEvent): void {
+    switch (event.type) {
+      case 'build-started':
+        this.started = event;
+        this.#list(event.targets.map(target => target.artifactName));
+        return;
+      case 'build-finished':
+        this.finished = event;
+        return;
+      case 'warning':
+        return;
+      case 'watch-changed':
+        this.changed = event;
+        this.watch = event;
+        return;
+      case 'watch-problem':
+      case 'watch-waiting':
+        this.watch = event;
+        return;
+      case 'target-output':
+        this.#target(event.target).detail = sanitizeLine(event.line);
+        return;
+      case 'target-missed':
+        // Between the look-up and a free thread a target waits its turn, which is no time of its own.
+        this.#enter(event.target, 'queued', event.at, reasonText(event.why)).why = event.why;
+        return;
+      case 'target-checking':
+        this.#forget(event.target);
+        this.#enter(event.target, 'checking', event.at, '');
+        return;
+      case 'target-waiting':
+        this.#enter(event.target, 'waiting', event.at, `process ${event.pid} is compiling the same`);
+        return;
+      case 'target-compiling': {
+        const { state, why } = this.#target(event.target);
+        // Who was waited for has failed or is gone, and is no reason.
+        this.#enter(event.target, 'compiling', event.at, state === 'waiting' ? reasonText(why) : undefined);
+        return;
+      }
+      case 'target-finished':
+        this.#enter(event.target, 'finished', event.at, '').finished = event;
+        return;
+      case 'target-failed':
+        this.#enter(
+          event.target,
+          'failed',
+          event.at,
+          failureText(event, file => basename(file)),
+        ).failed = event;
+        return;
+      case 'target-cancelled':
+        this.#enter(event.target, 'cancelled', event.at, '');
+        return;
+      case 'target-planned': {
+        const target = this.#enter(event.target, 'planned', event.at, reasonText(event.why));
+        target.planned = event;
+        target.why = event.why;
+        return;
+      }
+    }
+  }
+
+  /** How many targets are in one of these states. */
+  count(...states: TargetState[]): number {
+    let count = 0;
+    for (const target of this.targets.values()) {
+      if (states.includes(target.state)) {
+        count++;
+      }
+    }
+    return count;
+  }
+
+  #enter(name: string, state: TargetState, since: number, detail?: string): TargetProgress {
+    const target = this.#target(name);
+    target.state = state;
+    target.since = since;
+    target.detail = detail ?? target.detail;
+    return target;
+  }
+
+  #target(name: string): TargetProgress {
+    let target = this.targets.get(name);
+    if (target === undefined) {
+      target = { name, state: 'queued', since: 0, detail: '', why: [] };
+      this.targets.set(name, target);
+    }
+    return target;
+  }
+
+  /** These are the targets now, in this order; what is known of them stays known. */
+  #list(names: string[]): void {
+    const known = names.map(name => this.#target(name));
+    this.targets.clear();
+    for (const target of known) {
+      this.targets.set(target.name, target);
+    }
+  }
+
+  /** It begins anew: how it ended the last time does not matter any more. */
+  #forget(name: string): void {
+    const target = this.#target(name);
+    target.why = [];
+    target.finished = undefined;
+    target.failed = undefined;
+    target.planned = undefined;
+  }
+}
+
+function reasonText(why: readonly string[]): string {
+  return why.map(sanitizeLine).join(', ');
+}

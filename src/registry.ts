@@ -1,0 +1,289 @@
+// The caches of this thread: the same options give the same instance.
+import { join, resolve } from 'node:path';
+import type { MessagePort } from 'node:worker_threads';
+import type { Cache } from './cache/cache.ts';
+import { DisabledCache } from './cache/client/disabled-cache.ts';
+import { PortLink } from './cache/client/port-link.ts';
+import { type Connector, StoreCache } from './cache/client/store-cache.ts';
+import type { AggregatedCacheStats, Coordinator } from './cache/coordinator/coordinator.ts';
+import {
+  coordinatesItself,
+  findCoordinator,
+  findCoordinatorNow,
+  forgetUnused,
+  knownCoordinator,
+  loseCoordinator,
+  ownCoordinator,
+  usePort,
+} from './cache/coordinator/find-coordinator.ts';
+import { LocalLink } from './cache/coordinator/local-link.ts';
+import { agree, type OpenRequest } from './cache/coordinator/protocol.ts';
+import { assertTag } from './cache/keys.ts';
+import type { CacheOptions } from './cache/options.ts';
+import { POLICIES } from './cache/shared/limits.ts';
+import { parseDuration, parseSize } from './cache/units.ts';
+import { assertCacheOptions, assertUserConfig } from './config/check-options.ts';
+import { cacheEnvironment, defaultCacheRoot } from './config/environment.ts';
+import { cacheOptionsFor, type UserConfig } from './config/user-config.ts';
+import { NoHomeError } from './config/user-directories.ts';
+import { InvalidArgumentError } from './errors.ts';
+import { wallClock } from './system/time.ts';
+
+const DEFAULT_TAG = 'default';
+const DEFAULT_MAX_SIZE = '2GB';
+const DEFAULT_TIMEOUT_MS = 30_000;
+const DEFAULT_LOCAL_TIER_SIZE = '8MB';
+
+// How long a first write blocks its thread for the coordinator, which answers in a few unless it is blocked itself.
+const PATIENCE_MS = 1000;
+
+interface Resolved extends OpenRequest {
+  enabled: boolean;
+  /** Why there can be no store; undefined when there can. */
+  unusable: string | undefined;
+  ttl: number | null;
+  clock: () => number;
+  localTierSize: number;
+}
+
+interface Registered {
+  cache: Cache;
+  options: Resolved;
+  /** How many callers have it, each of which closes it. */
+  handles: number;
+}
+
+const registered = new Map<string, Registered>();
+// Stands for this thread wherever the coordinator counts who uses a store.
+const thisThread = {};
+
+/**
+ * For a worker thread that should not look for its coordinator by itself: uses `port`, which the coordinator's thread
+ * made with {@link createCoordinatorPort}. To be called before the thread's first cache operation.
+ */
+export function connectToCoordinator(port: MessagePort): void {
+  usePort(port);
+}
+
+/** A port to transfer to one worker thread, which passes it to {@link connectToCoordinator}. */
+export async function createCoordinatorPort(): Promise<MessagePort> {
+  return ownCoordinator().createPort();
+}
+
+/**
+ * Opens the cache of a tag. Returns at once, in any thread; the connection is made by the first operation. The same options
+ * give the same instance within a thread, and the same entries in every thread and process. What is not given comes
+ * from the environment (`GLOVEBOX_CACHE_DIR`, `GLOVEBOX_CACHE_DISABLED`, `GLOVEBOX_CACHE_<TAG>_DISABLED`), then from
+ * the defaults that {@link CacheOptions} states. An explicit `enabled` goes before the environment.
+ *
+ * Each call is a handle of its own, to be closed once: an instance that several callers have is closed with the last.
+ *
+ * @throws InvalidArgumentError for an option that does not exist, and for a tag, size or time that can never work
+ * @throws ConflictingOptionsError when another caller in this thread states another size limit, policy or backend for
+ * the store; when one in another thread does, the first operation rejects with it
+ */
+export function openCache(options: CacheOptions = {}): Cache {
+  const resolved = resolveOptions(options);
+  const key = instanceKey(resolved);
+  const existing = registered.get(key);
+  if (existing) {
+    existing.handles++;
+    return existing.cache;
+  }
+  assertNoConflict(resolved);
+  const isStored = resolved.enabled && resolved.unusable === undefined;
+  const cache = isStored
+    ? new StoreCache(resolved, connectorOf(resolved))
+    : new DisabledCache(resolved.tag, resolved.unusable);
+  const close = cache.close.bind(cache);
+  const entry: Registered = { cache, options: resolved, handles: 1 };
+  cache.close = () => {
+    if (registered.get(key) === entry) {
+      if (--entry.handles > 0) return cache.settled();
+      registered.delete(key);
+    }
+    return close();
+  };
+  registered.set(key, entry);
+  return cache;
+}
+
+/** The same function as {@link openCache}, under its older name. */
+export const createDefaultCache: (options?: CacheOptions) => Cache = openCache;
+
+/** {@link openCache} for callers that name the root. */
+export function getSharedCacheInstance(options: CacheOptions & { cacheRoot: string }): Cache {
+  return openCache(options);
+}
+
+/** {@link openCache} with what the user configured; explicit options go before the environment, that before the config. */
+export function createCacheFromUserConfig(userConfig: UserConfig, options: CacheOptions = {}): Cache {
+  assertUserConfig(userConfig);
+  assertCacheOptions(options);
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  return openCache({ ...cacheOptionsFor(userConfig, options.tag ?? DEFAULT_TAG), ...given });
+}
+
+/**
+ * Forgets and closes all caches of this thread: the next `openCache` makes new ones. The registry is empty at
+ * once; when the promise resolves, this thread's writes are committed and its handles given up. Caches in memory that no
+ * thread uses any more are emptied, when this thread is the coordinator. For tests, mostly.
+ */
+export async function resetSharedCacheInstances(): Promise<void> {
+  const caches = [...registered.values()];
+  registered.clear();
+  await Promise.all(caches.map(({ cache }) => cache.close()));
+  forgetUnused();
+}
+
+/**
+ * Removes what is expired, over the limit or left behind from all caches of this thread, for long-running processes.
+ * They stay open. Resolves to the number of entries removed, by instance key. Never rejects.
+ */
+export async function cleanupSharedCacheInstances(): Promise<Record<string, number>> {
+  const removed: Record<string, number> = {};
+  for (const [key, { cache }] of registered) removed[key] = await cache.cleanup().catch(() => 0);
+  return removed;
+}
+
+/** How many cache instances this thread has. */
+export function getCacheInstanceCount(): number {
+  return registered.size;
+}
+
+/** What identifies each cache instance of this thread: `root:tag:enabled:maxSize:timeout…`. */
+export function getCacheInstanceKeys(): string[] {
+  return [...registered.keys()];
+}
+
+/** Counts of all stores that are open in this process, summed over all its threads. The same in every thread. */
+export async function getAggregatedCacheStats(): Promise<AggregatedCacheStats> {
+  const elsewhere = await findCoordinator();
+  return elsewhere
+    ? elsewhere.call(control => control.aggregatedStats())
+    : ownCoordinator().aggregatedStats();
+}
+
+/** What this thread's coordinator holds for others, for tests and diagnosis; undefined in threads that another one serves. */
+export async function inspectCoordinator(): Promise<ReturnType<Coordinator['inspect']> | undefined> {
+  return (await coordinatesItself()) ? ownCoordinator().inspect() : undefined;
+}
+
+// Functions cannot cross to the coordinator, and it has no use for the rest.
+function requestOf(options: Resolved): OpenRequest {
+  const { tag, cacheRoot, backend, maxSize, policy, explicit, timeout, allowUntrusted } = options;
+  return { tag, cacheRoot, backend, maxSize, policy, explicit, timeout, allowUntrusted };
+}
+
+function connectorOf(options: Resolved): Connector {
+  const request = requestOf(options);
+  return {
+    async later() {
+      const elsewhere = await findCoordinator();
+      if (elsewhere) {
+        try {
+          return await PortLink.open(elsewhere, request);
+        } catch (error) {
+          if (!elsewhere.isClosed) throw error;
+          loseCoordinator();
+        }
+      }
+      return LocalLink.open(ownCoordinator(), request, thisThread);
+    },
+    soon() {
+      const elsewhere = knownCoordinator();
+      return elsewhere && PortLink.openNow(elsewhere, request, { timeoutMs: PATIENCE_MS });
+    },
+    now() {
+      const elsewhere = findCoordinatorNow();
+      return elsewhere
+        ? PortLink.openNow(elsewhere, request, { timeoutMs: request.timeout, isLast: true })
+        : LocalLink.openNow(ownCoordinator(), request, thisThread);
+    },
+  };
+}
+
+function resolveOptions(options: CacheOptions): Resolved {
+  assertCacheOptions(options);
+  const tag = options.tag ?? DEFAULT_TAG;
+  assertTag(tag);
+  const environment = cacheEnvironment(tag);
+  const enabled = options.enabled ?? environment.enabled ?? true;
+  const backend = options.backend ?? 'sqlite';
+  if (backend !== 'sqlite' && backend !== 'memory') {
+    throw new InvalidArgumentError(`backend is 'sqlite' or 'memory'; got ${JSON.stringify(backend)}.`);
+  }
+  if (options.policy !== undefined && !POLICIES.includes(options.policy)) {
+    throw new InvalidArgumentError(
+      `policy is one of ${POLICIES.map(policy => `'${policy}'`).join(', ')}; got ${JSON.stringify(options.policy)}.`,
+    );
+  }
+  const { cacheRoot, unusable } = findRoot(options.cacheRoot ?? environment.cacheRoot, backend);
+  if (enabled && unusable !== undefined) warnOfHome(unusable);
+  return {
+    tag,
+    cacheRoot,
+    backend,
+    enabled,
+    unusable,
+    maxSize: parseSize(options.maxSize ?? DEFAULT_MAX_SIZE, 'maxSize'),
+    policy: options.policy ?? 'least-recently-used',
+    explicit: {
+      maxSize: options.maxSize !== undefined,
+      policy: options.policy !== undefined,
+      allowUntrusted: (options.allowUntrusted ?? environment.allowUntrusted) !== undefined,
+    },
+    timeout: parseDuration(options.timeout ?? DEFAULT_TIMEOUT_MS, 'timeout') ?? Number.POSITIVE_INFINITY,
+    ttl: options.ttl === undefined ? null : parseDuration(options.ttl, 'ttl'),
+    allowUntrusted: options.allowUntrusted ?? environment.allowUntrusted ?? false,
+    clock: options.clock ?? wallClock.now,
+    localTierSize:
+      options.localTierSize === 0
+        ? 0
+        : parseSize(options.localTierSize ?? DEFAULT_LOCAL_TIER_SIZE, 'localTierSize'),
+  };
+}
+
+// A user may have no home directory, and need none while a directory is named, or for what is kept in memory: of that the
+// root is a name only.
+function findRoot(named: string | undefined, backend: string): { cacheRoot: string; unusable?: string } {
+  try {
+    return { cacheRoot: resolve(named ?? defaultCacheRoot()) };
+  } catch (error) {
+    if (!(error instanceof NoHomeError)) throw error;
+    return backend === 'memory' ? { cacheRoot: resolve('/') } : { cacheRoot: '', unusable: error.message };
+  }
+}
+
+let isWarnedOfHome = false;
+
+function warnOfHome(message: string): void {
+  if (isWarnedOfHome) return;
+  isWarnedOfHome = true;
+  const text = `Nothing is cached, and everything will miss: ${message}`;
+  process.emitWarning(text, { type: 'GloveboxWarning', code: 'GLOVEBOX_CACHE' });
+}
+
+// What other instances of this thread state is known before any store is open.
+function assertNoConflict(wanted: Resolved): void {
+  if (!wanted.enabled) return;
+  for (const { options } of registered.values()) {
+    const isSameStore =
+      options.enabled && options.cacheRoot === wanted.cacheRoot && options.tag === wanted.tag;
+    if (isSameStore) agree(options, wanted, join(wanted.cacheRoot, wanted.tag));
+  }
+}
+
+const clocks = new WeakMap<() => number, number>();
+let clockCount = 0;
+
+function instanceKey(options: Resolved): string {
+  const { cacheRoot, tag, enabled, maxSize, timeout, policy, ttl, backend, clock, localTierSize } = options;
+  const parts = [cacheRoot, tag, enabled, maxSize, timeout, policy, ttl ?? 'never', backend, localTierSize];
+  // To state the default is more than to state nothing: others have to agree with it.
+  for (const [name, isStated] of Object.entries(options.explicit)) if (isStated) parts.push(name);
+  if (options.explicit.allowUntrusted) parts.push(options.allowUntrusted);
+  if (clock === wallClock.now) return parts.join(':');
+  if (!clocks.has(clock)) clocks.set(clock, ++clockCount);
+  return [...parts, `clock${clocks.get(clock)}`].join(':');
+}

@@ -1,0 +1,315 @@
+// The one place that starts programs. No shell reads anything here, and nothing that was started is left behind.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync, writeSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay, setImmediate as immediate } from 'node:timers/promises';
+import { GloveboxError } from '../errors.ts';
+import { OutputLines } from './lines.ts';
+import { endProcesses, liveProcessGroups } from './process-group.ts';
+import { performance } from './time.ts';
+
+export interface ProcessOptions {
+  /** The program: a name to look up in the `PATH` of `env`, or a path. */
+  command: string;
+  /** Its arguments, each passed exactly as it is. */
+  args: readonly string[];
+  /** The directory it runs in. */
+  cwd: string;
+  /** Its whole environment: nothing is added to it. */
+  env: Readonly<Record<string, string>>;
+  /** Ends the program and everything it started. */
+  signal?: AbortSignal;
+  /** Gets all output, standard output and standard error in the order they were printed. Replaced if it exists. */
+  logFile?: string;
+  /** Each line of output, without its line end, as it comes; see {@link OutputLines}. */
+  onLine?: (line: string) => void;
+  /** Called with the process group when the program runs, and again when nothing of it is left. */
+  onProcess?: (event: 'started' | 'ended', processGroup: number) => void;
+  /** Milliseconds between SIGTERM and SIGKILL. Default: 1 000. */
+  killAfter?: number;
+}
+
+export interface ProcessResult {
+  /** Null when a signal ended the program, or when it was never started because `signal` was aborted before. */
+  exitCode: number | null;
+  /** The signal that ended the program. */
+  signal: string | null;
+  /** The last 20 lines of output. */
+  lastLines: string[];
+}
+
+export interface CaptureOptions {
+  command: string;
+  args: readonly string[];
+  cwd: string;
+  env: Readonly<Record<string, string>>;
+  signal?: AbortSignal;
+  /** Milliseconds after which the program is ended. Default: 10 000. */
+  timeLimit?: number;
+  /** See {@link ProcessOptions}. */
+  onProcess?: ProcessOptions['onProcess'];
+}
+
+export interface CapturedOutput {
+  exitCode: number | null;
+  signal: string | null;
+  /** Standard output and standard error, lines parted by `\n`, without white space at the end; at most 64 KiB. */
+  output: string;
+  /** The time limit ended the program. */
+  timedOut: boolean;
+}
+
+/** A program could not be started: it is not there, may not be executed, or the system has no room for it. */
+export class CannotStartError extends GloveboxError {
+  /** The program as it was asked for. */
+  readonly program: string;
+
+  constructor(program: string, why: string, options?: ErrorOptions) {
+    super('GLOVEBOX_CANNOT_START', `Cannot start '${program}': ${why}`, options);
+    this.program = program;
+  }
+}
+
+/** Milliseconds that what the program leaves running may take to finish printing, as `tee` at the end of a pipe does. */
+const LINGER = 100;
+
+/** Milliseconds of silence after which output is given up that a process holds open which has left the session. */
+const SILENCE = 250;
+
+const CAPTURE_LIMIT = 64 * 1024;
+
+/**
+ * Runs a program in a session and process group of its own and resolves when it and everything it started is gone,
+ * background processes that it left included: those are ended. Rejects with {@link CannotStartError} when it could not
+ * be started. Works in any thread. A log that cannot be written does not stop the program: a line says so.
+ */
+export async function runProcess(options: ProcessOptions): Promise<ProcessResult> {
+  const { signal, onLine, onProcess, killAfter = 1_000 } = options;
+  if (signal?.aborted) return { exitCode: null, signal: null, lastLines: [] };
+
+  const lines = new OutputLines(line => onLine?.(line));
+  const { child, output } = await start(options);
+  const leader = child.pid!;
+  const log = new Log(options.logFile, lines);
+  let heardAt = performance.now();
+  output.on('data', (chunk: Buffer) => {
+    heardAt = performance.now();
+    log.write(chunk);
+    lines.push(chunk);
+  });
+  const silent = ended(output);
+  const exited = exit(child);
+
+  let ending: Promise<boolean> | undefined;
+  const endAll = () => {
+    ending ??= endProcesses(leader, killAfter);
+    return ending;
+  };
+  // A process that even SIGKILL does not end must not hold us up: its exit never comes.
+  let giveUp: (() => void) | undefined;
+  const givenUp = new Promise<void>(resolve => {
+    giveUp = resolve;
+  });
+  const onAbort = () => {
+    endAll().then(gone => {
+      if (!gone) giveUp?.();
+    });
+  };
+  try {
+    onProcess?.('started', leader);
+    if (signal?.aborted) onAbort();
+    else signal?.addEventListener('abort', onAbort, { once: true });
+
+    const status = await Promise.race([exited, givenUp]);
+    if (ending === undefined && liveProcessGroups(leader).length > 0) {
+      await Promise.race([silent, delay(LINGER, undefined, { ref: false })]);
+    }
+    await endAll();
+    await drained(silent, () => heardAt);
+    onProcess?.('ended', leader);
+    lines.end();
+    return { exitCode: status?.code ?? null, signal: status?.signal ?? null, lastLines: [...lines.last] };
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+    output.destroy();
+    log.close();
+  }
+}
+
+/**
+ * Runs a program for what it prints, such as its version. Rejects with {@link CannotStartError}; any other end is a
+ * result. Nothing of it is left when the promise resolves.
+ */
+export async function captureOutput(options: CaptureOptions): Promise<CapturedOutput> {
+  const { timeLimit = 10_000, signal, ...program } = options;
+  const limit = AbortSignal.timeout(timeLimit);
+  let output = '';
+  const result = await runProcess({
+    ...program,
+    signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
+    onLine: line => {
+      if (output.length < CAPTURE_LIMIT) output += `${line}\n`;
+    },
+  });
+  return {
+    exitCode: result.exitCode,
+    signal: result.signal,
+    output: output.slice(0, CAPTURE_LIMIT).trimEnd(),
+    timedOut: limit.aborted && signal?.aborted !== true,
+  };
+}
+
+async function start(options: ProcessOptions): Promise<{ child: ChildProcess; output: Socket }> {
+  const { command, args, cwd, env } = options;
+  let pair: { ours: Socket; theirs: Socket } | undefined;
+  try {
+    pair = await socketPair();
+    const child = spawn(command, [...args], {
+      cwd,
+      env,
+      // One socket for both, because two pipes would lose the order between standard output and standard error.
+      stdio: ['ignore', pair.theirs, pair.theirs],
+      // A session of its own: the terminal's Ctrl-C reaches us only, and we end the whole session.
+      detached: true,
+      shell: false,
+      windowsHide: true,
+    });
+    await once(child, 'spawn');
+    // The program has its own copy; ours would keep the output open for ever.
+    pair.theirs.destroy();
+    return { child, output: pair.ours };
+  } catch (error) {
+    pair?.ours.destroy();
+    pair?.theirs.destroy();
+    throw new CannotStartError(command, whyNot(error as NodeJS.ErrnoException, options), { cause: error });
+  }
+}
+
+function whyNot(error: NodeJS.ErrnoException, { command, cwd }: ProcessOptions): string {
+  switch (error.code) {
+    case 'ENOENT':
+      if (!existsSync(cwd)) return `the directory to run it in, ${cwd}, does not exist.`;
+      return command.includes('/')
+        ? 'there is no such file, or the interpreter its first line names is missing.'
+        : 'there is no such program in PATH. Install it, or give its path.';
+    case 'EACCES':
+      return 'permission denied. Is it an executable file (chmod +x)?';
+    case 'EMFILE':
+    case 'ENFILE':
+      return 'too many files are open. Raise the limit (ulimit -n), or run fewer jobs at once.';
+    case 'EAGAIN':
+    case 'ENOMEM':
+      return 'the system has no room for another process. Run fewer jobs at once.';
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return `there is no space left in ${os.tmpdir()}. Free some, or set TMPDIR to another directory.`;
+    case 'E2BIG':
+      return 'its arguments and environment are too long for this system.';
+    case 'ERR_INVALID_ARG_VALUE':
+      return 'its name, an argument or a variable contains a NUL character.';
+    default:
+      return `${error.message}.`;
+  }
+}
+
+/** Two connected sockets. Node has no call for that, so they meet in a directory that only this user can enter. */
+async function socketPair(): Promise<{ ours: Socket; theirs: Socket }> {
+  // The path of a socket must be shorter than about a hundred bytes.
+  const parent = os.tmpdir().length > 70 ? '/tmp' : os.tmpdir();
+  const directory = await mkdtemp(path.join(parent, 'glovebox-'));
+  let server: Server | undefined;
+  let theirs: Socket | undefined;
+  try {
+    const address = path.join(directory, 's');
+    server = createServer().listen(address);
+    await once(server, 'listening');
+    const accepted = once(server, 'connection') as Promise<[Socket]>;
+    theirs = connect(address);
+    // Without a descriptor to accept it with, the system drops the connection, and nothing else is ever heard of it.
+    const dropped = once(theirs, 'end').then(() => {
+      throw Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' });
+    });
+    dropped.catch(() => {});
+    await once(theirs, 'connect');
+    const [ours] = await Promise.race([accepted, dropped]);
+    ours.on('error', () => {});
+    theirs.on('error', () => {});
+    return { ours, theirs };
+  } catch (error) {
+    theirs?.destroy();
+    throw error;
+  } finally {
+    server?.close();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+function exit(child: ChildProcess): Promise<{ code: number | null; signal: string | null }> {
+  return new Promise(resolve => {
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+  });
+}
+
+/** Resolves when nobody can write to the stream any more and everything written was read. */
+function ended(stream: Socket): Promise<void> {
+  return new Promise(resolve => {
+    stream.once('end', resolve);
+    stream.once('close', () => resolve());
+  });
+}
+
+/** Waits for the rest of the output. Only a process that has left the session can keep it open: not for that one. */
+async function drained(silent: Promise<void>, heardAt: () => number): Promise<void> {
+  let open = true;
+  const closed = silent.then(() => {
+    open = false;
+  });
+  let from = performance.now();
+  while (open && performance.now() - from < SILENCE) {
+    await Promise.race([closed, delay(SILENCE, undefined, { ref: false })]);
+    // Timers go before input: on a busy machine what was printed long ago may still be waiting to be read.
+    await immediate();
+    from = Math.max(from, heardAt());
+  }
+}
+
+/** The file that gets all output. Trouble with it is said once, as a line, and then it is no more. */
+class Log {
+  #descriptor: number | undefined;
+  readonly #file: string | undefined;
+  readonly #lines: OutputLines;
+
+  constructor(file: string | undefined, lines: OutputLines) {
+    this.#file = file;
+    this.#lines = lines;
+    if (file === undefined) return;
+    try {
+      this.#descriptor = openSync(file, 'w', 0o600);
+    } catch (error) {
+      this.#fail(error as Error);
+    }
+  }
+
+  write(chunk: Buffer): void {
+    if (this.#descriptor === undefined) return;
+    try {
+      for (let at = 0; at < chunk.length; ) at += writeSync(this.#descriptor, chunk, at);
+    } catch (error) {
+      this.close();
+      this.#fail(error as Error);
+    }
+  }
+
+  close(): void {
+    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
+    this.#descriptor = undefined;
+  }
+
+  #fail(error: Error): void {
+    this.#lines.add(`[the log ${this.#file} cannot be written: ${error.message}]`);
+  }
+}

@@ -1,7 +1,0 @@
-// Builds in a process of its own and prints each event as a line of JSON.
-import { build } from '../../src/build/index.ts';
-
-await build({
-  ...JSON.parse(process.argv[2]!),
-  onEvent: event => process.stdout.write(`${JSON.stringify(event)}\n`),
-});

@@ -1,0 +1,11 @@
+// A worker thread that builds nothing but records as if it did.
+import { workerData } from 'node:worker_threads';
+import { createMetricsService } from '../../../src/builder/metrics/index.ts';
+
+const { target, times } = workerData as { target: string; times: number };
+const service = createMetricsService();
+await Promise.all(
+  Array.from({ length: times }, () =>
+    service.record({ target, result: 'compiled', duration: 2, compileDuration: 1 }),
+  ),
+);

@@ -1,0 +1,322 @@
+// A config with many keyboards that share some files, built by a small ZMK in this thread through the real toolchain, the
+// real service and real caches; and what a build without any cache would have made of it.
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from 'node:fs';
+import { rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import {
+  type CompileEvent,
+  type CompileJob,
+  type CompileResult,
+  createZmkWestService,
+  type Target,
+  type Toolchain,
+} from '../../../src/builder/incremental/index.ts';
+import type { FailedOutcome } from '../../../src/builder/toolchains/outcome.ts';
+import type { ZephyrEngine, ZephyrOrder } from '../../../src/builder/toolchains/zephyr/engine.ts';
+import { buildEnvironment } from '../../../src/builder/toolchains/zephyr/environment.ts';
+import { isolateConfig, readRepository } from '../../../src/builder/toolchains/zephyr/repository.ts';
+import { usedTools } from '../../../src/builder/toolchains/zephyr/used-tools.ts';
+import { ZephyrToolchain } from '../../../src/builder/toolchains/zephyr/zephyr-toolchain.ts';
+import { createDefaultCache } from '../../../src/registry.ts';
+import { closeForAll } from '../../support/close-for-all.ts';
+import { withCcache } from '../toolchains/observed/model-ccache.ts';
+import { preprocess } from '../toolchains/observed/preprocessor.ts';
+import {
+  compilerFile,
+  compilerVariables,
+  linkedLibraries,
+  objectContents,
+  toolContents,
+  writeTools,
+} from '../toolchains/observed/tools.ts';
+import { workspaceFiles, writeFiles } from '../toolchains/observed/workspace.ts';
+import {
+  buildZmk,
+  compileZmk,
+  type ZmkBuild,
+  type ZmkCompiler,
+  ZmkError,
+} from '../toolchains/observed/zmk.ts';
+import { freshRepository } from '../workspace/fresh-repository.ts';
+
+/** Two splits and two keyboards in one piece, one of them a board of its own. */
+export const TARGETS: readonly Target[] = [
+  ...['corne_left', 'corne_right', 'lily58_left', 'lily58_right', 'reviung41'].map(shield => ({
+    board: 'nice_nano_v2',
+    shield,
+    artifactName: shield,
+  })),
+  { board: 'planck', artifactName: 'planck' },
+];
+
+/** Files by their place in the repository. */
+export const CONFIG: Readonly<Record<string, string>> = {
+  'config/west.yml': 'manifest: { projects: [zmk] }\n',
+  'config/corne.keymap': '#include <behaviors.dtsi>\n#include "home_row.dtsi"\n/ { corne; };\n',
+  'config/corne.conf': 'CONFIG_ZMK_SLEEP=y\n',
+  'config/lily58.keymap': '#include "home_row.dtsi"\n#include "keys/numbers.dtsi"\n/ { lily58; };\n',
+  'config/reviung41.keymap': '#include "keys/numbers.dtsi"\n/ { reviung41; };\n',
+  'config/planck.keymap': '#include <behaviors.dtsi>\n/ { planck; };\n',
+  'config/home_row.dtsi': '#include "timing.dtsi"\n/ { hm; };\n',
+  'config/timing.dtsi': '/ { tapping-term-ms = <200>; };\n',
+  'config/keys/numbers.dtsi': '#include "mem.h"\n/ { numbers; };\n',
+  'config/boards/arm/planck/planck.dts': '/ { model = "Planck"; };\n',
+  'config/boards/arm/planck/planck_defconfig': 'CONFIG_SOC_STM32F303XC=y\n',
+};
+
+/** Projects of the workspace, as git repositories. */
+const PROJECTS = ['zmk', 'zephyr'];
+
+/** How objects are compiled. */
+export interface Compilers {
+  /** Without a cache. */
+  plain(keyboards: Keyboards): ZmkCompiler;
+  /** With ccache, in a build that has this environment and directory. */
+  cached(keyboards: Keyboards, environment: Record<string, string>, build: string): ZmkCompiler;
+}
+
+/** A compiler and a ccache that are the tests' own. */
+const MODEL: Compilers = {
+  plain({ tools, workspace }) {
+    const compile = modelCompile(tools);
+    const preprocessed = modelPreprocess(workspace);
+    return {
+      compile(source, include) {
+        const made = preprocessed(source, include);
+        return { object: compile(made), read: made.read };
+      },
+      variables: compilerVariables(tools),
+      libraries: linkedLibraries(tools),
+      contents: toolContents(tools),
+    };
+  },
+  cached(keyboards, { CCACHE_DIR, CCACHE_COMPILERCHECK }, station) {
+    const { tools, workspace } = keyboards;
+    const cache = { directory: CCACHE_DIR!, check: CCACHE_COMPILERCHECK, station };
+    return {
+      ...MODEL.plain(keyboards),
+      compile: withCcache(cache, compilerFile(tools), modelPreprocess(workspace), modelCompile(tools)),
+    };
+  },
+};
+
+const modelPreprocess = (workspace: string) => (source: string, include: readonly string[]) =>
+  preprocess(source, { include, others: [workspace] });
+const modelCompile = (tools: string) => (made: { text: string[] }) =>
+  `${made.text.join('\n')}${objectContents(tools)}`;
+
+/** How a build is to end that is made to end badly. */
+export type Mishap = 'dies' | 'is cut off' | 'leaves damaged records';
+
+/** Where a config, a workspace, a compiler and caches are. */
+export class Keyboards {
+  readonly root: string;
+  readonly repository: string;
+  readonly workspace: string;
+  /** Where the compiler is: see {@link writeTools}. */
+  readonly tools: string;
+  /** The artifact names that were compiled, in their order, since {@link compiled} was last emptied. */
+  compiled: string[] = [];
+  /** What is told of the builds, since {@link warnings} was last emptied. */
+  warnings: string[] = [];
+  /** What becomes of the next build that is not answered from the cache. */
+  mishap: Mishap | undefined;
+  #jobs = 0;
+  #revision = 1;
+
+  readonly #compilers: Compilers;
+
+  constructor(files: Readonly<Record<string, string>> = CONFIG, compilers: Compilers = MODEL) {
+    this.#compilers = compilers;
+    this.root = realpathSync(mkdtempSync(path.join(os.tmpdir(), 'keyboards-')));
+    this.repository = path.join(this.root, 'repository');
+    this.workspace = path.join(this.root, 'workspace');
+    this.tools = path.join(this.root, 'tools');
+    mkdirSync(path.join(this.root, 'cache'), { mode: 0o700 });
+    writeTools(this.tools);
+    const all = Object.entries({
+      ...workspaceFiles(),
+      'config/west.yml': 'manifest: { projects: [{ name: zmk }] }\n',
+      'zephyr/VERSION': 'VERSION_MAJOR = 3\n',
+    });
+    for (const project of PROJECTS) {
+      const own = all.filter(([name]) => name.startsWith(`${project}/`));
+      const inside = own.map(([name, content]) => [name.slice(project.length + 1), content]);
+      checkOut(path.join(this.workspace, project), Object.fromEntries(inside));
+    }
+    const rest = all.filter(([name]) => !PROJECTS.includes(name.split('/')[0]!));
+    writeFiles(this.workspace, Object.fromEntries(rest));
+    this.write(files);
+  }
+
+  write(files: Readonly<Record<string, string>>): void {
+    writeFiles(this.repository, files);
+  }
+
+  /** Changes files of the workspace, which gets another identity by that. */
+  changeWorkspace(files?: Readonly<Record<string, string>>): void {
+    this.#revision++;
+    writeFiles(this.workspace, files ?? { 'zmk/app/prj.conf': `CONFIG_REVISION=${this.#revision}\n` });
+  }
+
+  /** Compiles a target, or takes it from the cache: its firmware, or why there is none. */
+  async make(
+    target: Target,
+    toolchain: Toolchain = this.#toolchain(),
+  ): Promise<{ firmware: string; source: string } | { failure: string }> {
+    const at = path.join(this.root, `job-${this.#jobs++}`);
+    const request = {
+      directory: path.join(at, 'out'),
+      buildDirectory: path.join(at, 'build'),
+      logFile: path.join(at, 'log'),
+      onEvent: (event: CompileEvent) => {
+        if (event.type === 'warning') this.warnings.push(event.message);
+      },
+    };
+    mkdirSync(request.directory, { recursive: true });
+    mkdirSync(request.buildDirectory);
+    const service = createZmkWestService({
+      toolchain,
+      configDirectory: this.repository,
+      cacheOptions: { cacheRoot: path.join(this.root, 'cache') },
+    });
+    const result: CompileResult = await service.compile(target, request);
+    const uf2 = result.ok ? result.files.find(file => file.endsWith('.uf2')) : undefined;
+    const made = result.ok
+      ? { firmware: readFileSync(uf2!, 'utf8'), source: result.source }
+      : { failure: result.message };
+    await rm(at, { recursive: true });
+    return made;
+  }
+
+  /** Makes several targets, none of which may fail: their firmware, and the names of those that were compiled. */
+  async makeAll(
+    targets: readonly Target[] = TARGETS,
+  ): Promise<{ firmware: Record<string, string>; compiled: string[] }> {
+    this.compiled = [];
+    const firmware: Record<string, string> = {};
+    const toolchain = this.#toolchain();
+    for (const target of targets) {
+      const made = await this.make(target, toolchain);
+      if ('failure' in made) throw new Error(`${target.artifactName}: ${made.failure}`);
+      firmware[target.artifactName] = made.firmware;
+    }
+    return { firmware, compiled: this.compiled };
+  }
+
+  /** What a build that knows no cache makes of the target now: its firmware, or undefined when it fails. */
+  fresh(target: Target): string | undefined {
+    const isThere = statSync(path.join(this.repository, 'config'), { throwIfNoEntry: false })?.isDirectory();
+    if (!isThere) return undefined;
+    const repository = readRepository(this.repository);
+    const scratch = mkdtempSync(path.join(this.root, 'fresh-'));
+    const config = isolateConfig(repository, scratch);
+    const firmware = freshZmk(this.#build(target, config, repository.isModule ? this.repository : undefined));
+    rmSync(scratch, { recursive: true });
+    return firmware;
+  }
+
+  async close(): Promise<void> {
+    for (const tag of ['compilation', 'firmware']) {
+      await closeForAll(createDefaultCache({ tag, cacheRoot: path.join(this.root, 'cache') }));
+    }
+    await rm(this.root, { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  /** What is built of a target, with the directory of the keymaps or a copy of it. */
+  #build({ board, shield, cmakeArgs }: Target, config: string, module: string | undefined): ZmkBuild {
+    const variables = Object.fromEntries(
+      [...(cmakeArgs ?? '').matchAll(/-D(\w+)=(\S+)/g)].map(([, name, value]) => [
+        name!,
+        value!.replaceAll('{repository}', this.repository).replaceAll('{root}', this.root),
+      ]),
+    );
+    const { ZMK_EXTRA_MODULES = module, ...others } = variables;
+    const modules = ZMK_EXTRA_MODULES?.split(';') ?? [];
+    return {
+      workspace: this.workspace,
+      config,
+      board,
+      shield,
+      modules,
+      variables: others,
+      compiler: this.#compilers.plain(this),
+    };
+  }
+
+  #toolchain(): Toolchain {
+    const engine: ZephyrEngine = {
+      kind: 'west',
+      identity: async () => ({ tools: { 'arm-none-eabi-gcc': '12.2.1' } }),
+      surroundings: async () => ({
+        places: [],
+        folders: [`${this.root}/bin`, ...(process.env.PATH ?? '').split(':')],
+        bound: [],
+      }),
+      run: (order, job) => this.#run(order, job),
+      hasCcache: async () => true,
+      tools: (build, isComplete) =>
+        usedTools(build, isComplete, { PATH: `${this.root}/bin:${process.env.PATH}` }),
+      sees: () => ({}),
+    };
+    return new ZephyrToolchain(engine, {
+      ...{ workspace: this.workspace, configDirectory: this.repository },
+      cacheRoot: path.join(this.root, 'cache'),
+    });
+  }
+
+  async #run(
+    { build, config, module, ccache }: ZephyrOrder,
+    { target }: CompileJob,
+  ): Promise<{ ok: true; lastLines: string[] } | FailedOutcome> {
+    this.compiled.push(target.artifactName);
+    const { mishap } = this;
+    this.mishap = undefined;
+    const options = this.#build(target, config, module);
+    const failed = (message: string): FailedOutcome => ({
+      ...{ ok: false, reason: 'exit-status', message, exitCode: 1, lastLines: [] },
+    });
+    if (mishap === 'dies') return failed('It died.');
+    if (ccache !== undefined) {
+      options.compiler = this.#compilers.cached(this, buildEnvironment({ ...PLACES, ccache }, 1), build);
+    }
+    try {
+      buildZmk(options, build);
+    } catch (error) {
+      if (!(error instanceof ZmkError)) throw error;
+      return failed(error.message);
+    }
+    for (const name of ['zmk.hex', '.config']) appendFileSync(path.join(build, 'zephyr', name), '');
+    if (mishap !== undefined) truncateSync(path.join(build, '.ninja_deps'), 40);
+    if (mishap === 'is cut off') return failed('It was cut off.');
+    return { ok: true, lastLines: [] };
+  }
+}
+
+/** Has a project at a commit of these files, as west leaves it. */
+export function checkOut(project: string, files: Readonly<Record<string, string>>): void {
+  const head = `${freshRepository(project, files)}\n`;
+  writeFiles(path.join(project, '.git'), { 'refs/heads/manifest-rev': head, HEAD: head });
+}
+
+const PLACES = { workspace: '/w', zephyr: 'zephyr', settings: '/s', temporary: '/t' };
+
+/** What a build that knows no cache makes: its firmware, or undefined when it fails. */
+export function freshZmk(options: ZmkBuild): string | undefined {
+  try {
+    return compileZmk(options).firmware;
+  } catch (error) {
+    if (error instanceof ZmkError) return undefined;
+    throw error;
+  }
+}

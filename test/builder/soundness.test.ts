@@ -1,0 +1,329 @@
+// What comes from the cache is what a build without a cache makes, also where no record of a build tells what it read. Each
+// case stands for a kind; random edits of all kinds are in precise-random.test.ts.
+import { mkdirSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import type { Target } from '../../src/builder/incremental/index.ts';
+import { CONFIG, Keyboards } from './precise/keyboards.ts';
+import { writeTool } from './toolchains/observed/tools.ts';
+import { writeFiles } from './toolchains/observed/workspace.ts';
+
+const CORNE: Target = { board: 'nice_nano_v2', shield: 'corne_left', artifactName: 'corne' };
+
+interface Desk {
+  keyboards: Keyboards;
+  /** Files by their place in the directory that the config and the workspace are in. */
+  put(files: Record<string, string>): void;
+  /** A link there, to a place relative to its own. */
+  link(place: string, target: string): void;
+  remove(place: string): void;
+  /** Builds until the target comes from the cache; that is what a build without one makes. */
+  settle(target?: Target): Promise<string>;
+  /**
+   * Changes something that changes the firmware, and builds: what comes is what a build without a cache makes. Undone, it
+   * comes from the cache again.
+   */
+  changes(what: string, change: () => void, undo?: () => void): Promise<void>;
+}
+
+function deskFor(t: ExecutionContext, files: Record<string, string> = {}, target: Target = CORNE): Desk {
+  const keyboards = new Keyboards({ ...CONFIG, ...files });
+  t.teardown(() => keyboards.close());
+  const at = (place: string) => path.join(keyboards.root, place);
+  const desk: Desk = {
+    keyboards,
+    put: content => writeFiles(keyboards.root, content),
+    remove: place => rmSync(at(place), { recursive: true, force: true }),
+    link(place, to) {
+      mkdirSync(path.dirname(at(place)), { recursive: true });
+      rmSync(at(place), { recursive: true, force: true });
+      symlinkSync(to, at(place));
+    },
+    async settle(one: Target = target) {
+      for (let attempt = 0; attempt < 20; attempt++) {
+        const made = await keyboards.make(one);
+        if ('failure' in made) throw new Error(made.failure);
+        t.is(made.firmware, keyboards.fresh(one) ?? 'nothing');
+        // What is compiled while its directories are a few milliseconds old is not kept.
+        if (made.source === 'cache') return made.firmware;
+      }
+      throw new Error(`It is never kept: ${keyboards.warnings.at(-1)}`);
+    },
+    async changes(what, change, undo) {
+      const before = await desk.settle();
+      change();
+      const made = await keyboards.make(target);
+      const fresh = keyboards.fresh(target);
+      t.not(fresh, before, `${what} changes the firmware`);
+      t.is('failure' in made ? undefined : made.firmware, fresh, what);
+      await desk.settle();
+      undo?.();
+      if (undo) t.is(await desk.settle(), before, `${what}, undone`);
+    },
+  };
+  return desk;
+}
+
+// Words in a comment, by which it is not certain what was read.
+const DOUBT = '// layer 4 is for embed commands\n';
+
+test('a config that is a link to a directory elsewhere, with a word that raises doubt', async t => {
+  const desk = deskFor(t);
+  const { repository, root } = desk.keyboards;
+  renameSync(path.join(repository, 'config'), path.join(root, 'dots'));
+  desk.link('repository/config', '../dots');
+  desk.put({ 'dots/corne.keymap': `${DOUBT}/ { corne; };\n` });
+  const edit = (content: string) => () => desk.put({ 'dots/corne.keymap': `${DOUBT}/ { ${content}; };\n` });
+  await desk.changes('an edit behind the link', edit('other'), edit('corne'));
+  desk.put({ 'other dots/corne.keymap': '/ { other; };\n', 'other dots/west.yml': '' });
+  await desk.changes(
+    'the link itself',
+    () => desk.link('repository/config', '../other dots'),
+    () => desk.link('repository/config', '../dots'),
+  );
+});
+
+test('an include outside of the repository, with a word that raises doubt', async t => {
+  const desk = deskFor(t, {
+    'config/corne.keymap': `${DOUBT}#include "../../shared/base.dtsi"\n/ { corne; };\n`,
+  });
+  const edit = (content: string) => () => desk.put({ 'shared/base.dtsi': `/ { ${content}; };\n` });
+  edit('base')();
+  await desk.changes('an edit of the include', edit('other'), edit('base'));
+  // All that is declared counts as well: it may have been read.
+  await desk.settle();
+  desk.keyboards.write({ 'config/notes.txt': 'a note' });
+  t.like(await desk.keyboards.make(CORNE), { source: 'compiled' });
+});
+
+test('an include behind a link and a `..` is another one when the link leads elsewhere', async t => {
+  const desk = deskFor(t, { 'config/corne.keymap': '#include "shared/keys.dtsi"\n/ { corne; };\n' });
+  for (const place of ['one', 'other']) {
+    const keys = '#include "../timing.dtsi"\n';
+    desk.put({ [`${place}/shared/keys.dtsi`]: keys, [`${place}/timing.dtsi`]: `/ { ${place}; };\n` });
+  }
+  const lead = (place: string) => () => desk.link('repository/config/shared', `../../${place}/shared`);
+  lead('one')();
+  await desk.changes('the link', lead('other'), lead('one'));
+});
+
+test('a link that leads nowhere, and comes to lead to something', async t => {
+  const desk = deskFor(t);
+  desk.put({ 'shared/corne.conf': 'CONFIG_A=y\n' });
+  const lead = (target: string) => () => desk.link('repository/config/corne_left.conf', target);
+  lead('nowhere.conf')();
+  await desk.changes('the link itself', lead('../../shared/corne.conf'), lead('nowhere.conf'));
+  const appear = () => desk.put({ 'repository/config/nowhere.conf': 'CONFIG_B=y\n' });
+  await desk.changes('where it leads to', appear, () => desk.remove('repository/config/nowhere.conf'));
+  lead('corne_left.conf')();
+  await desk.changes('a link to itself', lead('../../shared/corne.conf'));
+});
+
+test('a link among headers that leads to a file, and comes to lead to a directory', async t => {
+  const target = { ...CORNE, cmakeArgs: '-DZMK_EXTRA_MODULES={root}/module' };
+  const desk = deskFor(t, {}, target);
+  desk.put({
+    ...MODULE,
+    'module/src/greeting.c': '#if __has_include(<sub/deep.h>)\n#include <sub/deep.h>\n#endif\n',
+    'headers/deep.h': '#define GREETING 2\n',
+  });
+  const lead = (to: string) => () => desk.link('module/include/sub', to);
+  lead('greeting.h')();
+  await desk.changes('the link', lead('../../headers'), lead('greeting.h'));
+});
+
+test('records that are damaged leave nothing that could be kept', async t => {
+  const desk = deskFor(t, { 'config/corne.keymap': '#include "../../shared/base.dtsi"\n/ { corne; };\n' });
+  desk.put({ 'shared/base.dtsi': '/ { base; };\n' });
+  desk.keyboards.mishap = 'leaves damaged records';
+  const made = await desk.keyboards.make(CORNE);
+  t.like(made, { source: 'compiled' });
+  t.deepEqual(desk.keyboards.warnings, [
+    'corne is not kept for the next build: its build left no .ninja_deps that can be read, so nothing tells what it was made of.',
+  ]);
+  t.like(await desk.keyboards.make(CORNE), { source: 'compiled' });
+  await desk.settle();
+});
+
+const MODULE = {
+  'module/zephyr/module.yml': 'build: {}\n',
+  'module/CMakeLists.txt':
+    'zephyr_library()\nzephyr_library_sources(src/greeting.c)\nzephyr_include_directories(include)\n',
+  'module/src/greeting.c': '#include "greeting.h"\nint greet(void) { return GREETING; }\n',
+  'module/include/greeting.h': '#define GREETING 1\n',
+};
+
+test('a header of a module that comes to be found first, with ccache', async t => {
+  const target = { ...CORNE, cmakeArgs: '-DZMK_EXTRA_MODULES={root}/module' };
+  const desk = deskFor(t, {}, target);
+  desk.put(MODULE);
+  const shadow = (value: number) => () =>
+    desk.put({ 'module/src/greeting.h': `#define GREETING ${value}\n` });
+  await desk.changes('a header beside the source', shadow(2));
+  // What ccache knew before is beside what it knows now, and fits as long as the other header is the same.
+  await desk.changes('an edit of it', shadow(3));
+  await desk.changes('its removal', () => desk.remove('module/src/greeting.h'), shadow(3));
+});
+
+test('the same in the repository, which is a module, and in the workspace', async t => {
+  const desk = deskFor(
+    t,
+    Object.fromEntries(Object.entries(MODULE).map(([file, text]) => [file.replace('module/', ''), text])),
+  );
+  const header = (place: string, value: number) => () =>
+    desk.put({ [`${place}/greeting.h`]: `#define GREETING ${value}\n` });
+  await desk.changes('a header beside the source', header('repository/src', 2));
+  await desk.changes('an edit of it', header('repository/src', 3));
+
+  const target = { ...CORNE, cmakeArgs: '-DZMK_EXTRA_MODULES={root}/workspace/zmk/module' };
+  const other = deskFor(t, {}, target);
+  const inside = Object.entries(MODULE).map(([file, text]) => [`workspace/zmk/${file}`, text]);
+  other.put(Object.fromEntries(inside));
+  const shadow = (value: number) => () =>
+    other.put({ 'workspace/zmk/module/src/greeting.h': `#define GREETING ${value}\n` });
+  await other.changes('a header in the workspace', shadow(2));
+  await other.changes('an edit of it', shadow(3));
+});
+
+test('what ccache learned in builds that failed, or were cut off, is not believed too much', async t => {
+  const target = { ...CORNE, cmakeArgs: '-DZMK_EXTRA_MODULES={root}/module' };
+  const desk = deskFor(t, {}, target);
+  desk.put(MODULE);
+  await desk.settle();
+  const shadow = (value: number) => desk.put({ 'module/src/greeting.h': `#define GREETING ${value}\n` });
+  for (const mishap of ['is cut off', 'dies'] as const) {
+    desk.keyboards.mishap = mishap;
+    shadow(2);
+    t.true('failure' in (await desk.keyboards.make(target)));
+    desk.remove('module/src/greeting.h');
+    desk.put({ 'module/include/greeting.h': `#define GREETING ${mishap.length}\n` });
+    await desk.settle();
+    shadow(3);
+    await desk.settle();
+  }
+});
+
+test('a file that code takes in without the preprocessor, with ccache', async t => {
+  const target = { ...CORNE, cmakeArgs: '-DZMK_EXTRA_MODULES={root}/module' };
+  const desk = deskFor(t, {}, target);
+  const code = '__asm__(".incbin \\"logo.bin\\"");\n';
+  desk.put({ ...MODULE, 'module/src/greeting.c': code, 'module/src/logo.bin': 'logo' });
+  const logo = (content: string) => () => desk.put({ 'module/src/logo.bin': content });
+  await desk.changes('an edit of it', logo('other'), logo('logo'));
+  await desk.changes('without it', () => desk.put({ 'module/src/greeting.c': '\n' }));
+  logo('third')();
+  desk.put({ 'module/src/greeting.c': code });
+  await desk.settle();
+});
+
+const SHARED = 'config/corne.keymap';
+
+test('names that a file outside of the repository looks for in vain', async t => {
+  const desk = deskFor(t, { [SHARED]: '#include "../../shared/base.dtsi"\n/ { corne; };\n' });
+  const extra = () => desk.put({ 'shared/extra.dtsi': '/ { extra; };\n' });
+  desk.put({ 'shared/base.dtsi': '#if __has_include("extra.dtsi")\n#include "extra.dtsi"\n#endif\n' });
+  await desk.changes('what __has_include asks for', extra, () => desk.remove('shared/extra.dtsi'));
+
+  desk.put({
+    'shared/base.dtsi': '#include "timing.dtsi"\n',
+    'repository/config/dts/timing.dtsi': '/ { t; };\n',
+  });
+  await desk.changes(
+    'a quoted include that was found elsewhere',
+    () => desk.put({ 'shared/timing.dtsi': '/ { shared; };\n' }),
+    () => desk.remove('shared/timing.dtsi'),
+  );
+
+  desk.put({
+    'shared/base.dtsi': '#include "../deep/er/x.dtsi"\n',
+    'deep/er/x.dtsi': '#if __has_include("../y.dtsi")\n#include "../y.dtsi"\n#endif\n',
+  });
+  await desk.changes(
+    'one above it',
+    () => desk.put({ 'deep/y.dtsi': '/ { y; };\n' }),
+    () => desk.remove('deep/y.dtsi'),
+  );
+});
+
+test('a source is read whatever it is called', async t => {
+  const desk = deskFor(t, { 'config/corne.keymap': '#include "keys.txt"\n/ { corne; };\n' });
+  desk.keyboards.write({ 'config/keys.txt': '#if __has_include("more")\n#include "more"\n#endif\n' });
+  await desk.changes(
+    'what it looks for in vain',
+    () => desk.keyboards.write({ 'config/more': '/ { more; };\n' }),
+    () => desk.remove('repository/config/more'),
+  );
+});
+
+test('files that a file outside of the repository has others take in', async t => {
+  const desk = deskFor(t, { [SHARED]: '#include "../../shared/base.dtsi"\n/ { corne; };\n' });
+  desk.put({
+    'shared/base.dtsi': '/include/ "more.dtsi"\ndata = /incbin/("logo.bin");\n',
+    'shared/more.dtsi': '#if __has_include("even-more.dtsi")\n#include "even-more.dtsi"\n#endif\n',
+    'repository/config/dts/logo.bin': 'logo',
+  });
+  await desk.changes('what /include/ takes in', () => desk.put({ 'shared/more.dtsi': '/ { more; };\n' }));
+  const beside = () => desk.put({ 'shared/logo.bin': 'another logo' });
+  await desk.changes('what /incbin/ finds first', beside, () => desk.remove('shared/logo.bin'));
+  beside();
+  await desk.changes('what /incbin/ takes in', () => desk.put({ 'shared/logo.bin': 'a third logo' }));
+});
+
+test('a file outside of the repository that list files and settings name', async t => {
+  const desk = deskFor(t, {
+    'zephyr/module.yml': 'build: {}\n',
+    'CMakeLists.txt': 'file(READ \x24{CMAKE_CURRENT_LIST_DIR}/../shared/keys.txt KEYS)\n',
+  });
+  const keys = (content: string) => () => desk.put({ 'shared/keys.txt': content });
+  keys('a')();
+  await desk.changes('what CMake code reads', keys('b'), keys('a'));
+});
+
+test('files that git ignores in the projects of the workspace', async t => {
+  const target = { ...CORNE, shield: 'corne_left secret' };
+  const desk = deskFor(t, {}, target);
+  const secret = 'workspace/zmk/app/boards/shields/secret';
+  desk.put({ 'workspace/zmk/.git/info/exclude': 'secret*\n', 'workspace/zephyr/.git/info/exclude': '*.h\n' });
+  const overlay = (content: string) => () =>
+    desk.put({ [`${secret}/secret.overlay`]: `/ { ${content}; };\n` });
+  overlay('a')();
+  desk.put({ [`${secret}/Kconfig.shield`]: 'config SHIELD_SECRET\n' });
+  await desk.changes('an edit', overlay('b'), overlay('a'));
+  await desk.changes(
+    'a new file',
+    () => desk.put({ [`${secret}/secret.conf`]: 'CONFIG_A=y\n' }),
+    () => desk.remove(`${secret}/secret.conf`),
+  );
+  renameSync(path.join(desk.keyboards.root, secret), path.join(desk.keyboards.root, 'elsewhere'));
+  desk.link(secret, '../../../../../elsewhere');
+  await desk.changes('an edit behind a link', () => desk.put({ 'elsewhere/secret.overlay': '/ { c; };\n' }));
+});
+
+test("the compiler's own parts and the C library, of the same name, version, size and time", async t => {
+  const desk = deskFor(t, MODULE_OF_REPOSITORY);
+  const { tools } = desk.keyboards;
+  for (const part of [
+    'arm/bin/as',
+    'arm/bin/ld',
+    'bin/arm-none-eabi-objcopy',
+    'arm/lib/libc.a',
+    'arm/lib/libgcc.a',
+    'libexec/cc1',
+  ]) {
+    const write = (version: string) => () => {
+      const before = statSync(path.join(tools, part));
+      writeTool(tools, part, version);
+      utimesSync(path.join(tools, part), before.atime, before.mtime);
+    };
+    await desk.changes(part, write('2'), write('1'));
+  }
+  const folder = path.join(desk.keyboards.root, 'bin');
+  mkdirSync(folder);
+  await desk.settle();
+  writeFileSync(path.join(folder, 'arm-none-eabi-gcc'), '');
+  t.like(await desk.keyboards.make(CORNE), { source: 'compiled' }, 'a compiler that is found first');
+});
+
+const MODULE_OF_REPOSITORY = Object.fromEntries(
+  Object.entries(MODULE).map(([file, text]) => [file.replace('module/', ''), text]),
+);

@@ -1,0 +1,60 @@
+// What the tests of containers have in common: what to ask for, jobs, and what is left of them.
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import type { ContainerOrder } from '../../../src/builder/toolchains/container/command-line.ts';
+import type { Engine } from '../../../src/builder/toolchains/container/engine-search.ts';
+import type { CompileJob } from '../../../src/builder/toolchains/toolchain.ts';
+import { type ConfigValues, createUserConfig } from '../../../src/config/index.ts';
+import { IMAGE, type TestEngine } from '../container-rig/container-rig.ts';
+import type { WestMachine } from '../west-rig/west-rig.ts';
+import { target } from './west-project.ts';
+
+/** The engine of the tests. */
+export const DOCKER: Engine = { command: 'docker', kind: 'docker', version: '1', users: 'same' };
+
+/** What a build with an image asks for. */
+export const question = (
+  machine: WestMachine,
+  container: ConfigValues['toolchains'] = {},
+  image = IMAGE,
+) => ({
+  userConfig: createUserConfig(
+    { toolchains: { container: { image, ...container.container } } },
+    { directory: machine.config },
+  ),
+  configDirectory: machine.config,
+  workspace: machine.workspace,
+  outputDirectory: path.join(machine.config, 'firmware'),
+  cacheRoot: machine.cacheRoot,
+  cache: true,
+});
+
+/** A job with a build directory. */
+export function jobFor(machine: WestMachine, more: Partial<CompileJob> = {}): CompileJob {
+  const buildDirectory = path.join(machine.root, 'job');
+  mkdirSync(buildDirectory, { recursive: true });
+  return {
+    ...{ target, buildDirectory, jobs: 3, logFile: path.join(machine.root, 'log') },
+    ...{ signal: new AbortController().signal, onOutput: () => {} },
+    ...more,
+  };
+}
+
+/** What the config has to say in the middle of a build. */
+export const say = (machine: WestMachine, script: string) => machine.write('config/west.sh', script);
+
+/** Nothing runs, nothing has ended and stayed, nothing was made and not started. */
+export const containers = (engine: TestEngine) => engine.docker('ps', '--all', '--quiet');
+
+/** A script that runs in the workspace. */
+export const orderFor = (machine: WestMachine, image: string, script: string): ContainerOrder => ({
+  ...{
+    name: `test-${process.pid}-${Date.now()}`,
+    image,
+    imageName: IMAGE,
+    program: 'sh',
+    args: ['-c', script],
+  },
+  ...{ workingDirectory: machine.workspace, environment: {} },
+  mounts: [{ directory: machine.workspace, writable: true }],
+});

@@ -1,0 +1,226 @@
+import { readFileSync } from 'node:fs';
+import test from 'ava';
+import { parseDependencyFile } from '../../../../src/builder/toolchains/dependency-file.ts';
+import {
+  parseCmakeCache,
+  parseDotConfig,
+  parseQuotedFields,
+} from '../../../../src/builder/toolchains/observed/key-values.ts';
+import { parseNinjaDeps } from '../../../../src/builder/toolchains/observed/ninja-deps.ts';
+import {
+  parseCmakeInputs,
+  parseCompiledSources,
+  parseIncludeDirectories,
+} from '../../../../src/builder/toolchains/observed/ninja-manifest.ts';
+import { readKconfigText, readSourceText } from '../../../../src/builder/toolchains/observed/source-text.ts';
+import { cmakeCache, dependencyFile, ninjaDeps, ninjaManifest } from './records.ts';
+
+// Left by CMake 3.25, Ninja 1.11 and GCC 12 for a small project in /tmp/corne; the two CMake files are shortened.
+const fixture = (name: string) => readFileSync(new URL(`./fixtures/${name}`, import.meta.url));
+
+const OBJECTS = {
+  'CMakeFiles/zmk.dir/main.c.o': ['/tmp/corne/main.c', '/usr/include/stdc-predef.h', '/tmp/corne/inc/h.h'],
+  'CMakeFiles/zmk.dir/second.c.o': [
+    '/tmp/corne/second.c',
+    '/usr/include/stdc-predef.h',
+    '/tmp/corne/inc/h.h',
+  ],
+};
+
+test("a log of Ninja's, written in two runs, tells what each object was made of", t => {
+  const found = parseNinjaDeps(fixture('ninja-1.11.ninja_deps'));
+  t.deepEqual(Object.fromEntries(found!), OBJECTS);
+});
+
+test('the newest record about an output is the one that counts', t => {
+  const log = ninjaDeps({ 'a.o': ['/old.h'], 'b.o': ['/b.h'] });
+  const newer = ninjaDeps({ 'a.o': ['/old.h', '/b.h'] }).subarray(16);
+  // Path records of the newer part would have other ids, so only its deps record is taken, with the ids of the first.
+  const record = Buffer.from(newer.subarray(-24));
+  record.writeUInt32LE(0, 4);
+  record.writeUInt32LE(3, record.length - 4);
+  t.deepEqual(Object.fromEntries(parseNinjaDeps(Buffer.concat([log, record]))!), {
+    'a.o': ['/old.h', '/b.h'],
+    'b.o': ['/b.h'],
+  });
+});
+
+test('what is written for tests has the form that Ninja writes', t => {
+  t.deepEqual(Object.fromEntries(parseNinjaDeps(ninjaDeps(OBJECTS))!), OBJECTS);
+  const name = 'ä/ b.o';
+  t.deepEqual(parseNinjaDeps(ninjaDeps({ [name]: ['/x'] }))!.get(name), ['/x']);
+});
+
+test('no conclusion is drawn from a log that is cut short anywhere but between records', t => {
+  const log = fixture('ninja-1.11.ninja_deps');
+  const ends = recordEnds(log);
+  for (let length = 0; length < log.length; length++) {
+    const parsed = parseNinjaDeps(log.subarray(0, length));
+    t.is(parsed !== undefined, ends.has(length), `${length} bytes`);
+  }
+});
+
+test('no conclusion is drawn from a log of another version, or with a record that cannot be', t => {
+  const damage = (change: (log: Buffer) => void) => {
+    const log = Buffer.from(fixture('ninja-1.11.ninja_deps'));
+    change(log);
+    return parseNinjaDeps(log);
+  };
+  t.is(
+    damage(log => log.writeUInt32LE(3, 12)),
+    undefined,
+  );
+  t.is(
+    damage(log => log.write('# ninjadeqs')),
+    undefined,
+  );
+  t.is(
+    damage(log => log.writeUInt32LE(0x7fff_fff0, 16)),
+    undefined,
+  );
+  // The checksum of the first path.
+  t.is(
+    damage(log => log.writeUInt32LE(7, 16 + log.readUInt32LE(16))),
+    undefined,
+  );
+  // A name that is longer than it says.
+  t.is(
+    damage(log => log.writeUInt8(0, 22)),
+    undefined,
+  );
+  const unknown = Buffer.concat([ninjaDeps({ a: ['/b'] }).subarray(0, -4), Buffer.from([9, 0, 0, 0])]);
+  t.is(parseNinjaDeps(unknown), undefined);
+});
+
+test("CMake's list names every file that it depends on, whatever characters are in its name", t => {
+  t.deepEqual(parseCmakeInputs(fixture('cmake-3.25.build.ninja').toString())?.slice(0, 4), [
+    '/tmp/corne/CMakeLists.txt',
+    '/tmp/corne/config/$x.conf',
+    '/tmp/corne/config/my corne.conf',
+    '/tmp/corne/extra.cmake',
+  ]);
+  const names = ['/a b/$c', 'd:e', 'f'];
+  t.deepEqual(parseCmakeInputs(ninjaManifest(names)), names);
+});
+
+test('lines that are joined are one list', t => {
+  t.deepEqual(parseCmakeInputs('build build.ninja: RERUN_CMAKE | a $\n    b\nbuild c: phony\n'), ['a', 'b']);
+});
+
+test('no conclusion is drawn without a list, from an empty one, and from two', t => {
+  const one = ninjaManifest(['/a']);
+  t.is(parseCmakeInputs('build a: phony b\n'), undefined);
+  t.is(parseCmakeInputs('# build build.ninja: RERUN_CMAKE | a\n'), undefined);
+  t.is(parseCmakeInputs('build build.ninja: RERUN_CMAKE\n'), undefined);
+  t.is(parseCmakeInputs(one + one), undefined);
+});
+
+test("the preprocessor's dependency file has several names to a line", t => {
+  const expected = [
+    'empty.c',
+    '/tmp/corne/board.dts',
+    '/tmp/corne/config/my corne.keymap',
+    '/tmp/corne/inc/x.dtsi',
+    '/tmp/corne/config/y.dtsi',
+  ];
+  t.deepEqual(parseDependencyFile(fixture('gcc-12.dts.pre.d').toString()), expected);
+  t.is(dependencyFile('empty.o', expected), fixture('gcc-12.dts.pre.d').toString());
+});
+
+test("CMake's variables keep colons, equal signs and semicolons in their values", t => {
+  const cache = parseCmakeCache(fixture('cmake-3.25.CMakeCache.txt').toString());
+  t.is(cache.get('SHIELD'), 'corne_left nice_view_adapter');
+  t.is(cache.get('ZMK_CONFIG'), '/tmp/corne/config');
+  t.is(cache.get('CMAKE_HOME_DIRECTORY'), '/tmp/corne');
+  t.is(cache.get('CMAKE_CACHEFILE_DIR'), '/tmp/corne/build');
+  t.is(parseCmakeCache(cmakeCache({ X: '-DA=1;b:c' })).get('X'), '-DA=1;b:c');
+  t.is(parseCmakeCache("X:STRING=' a '\n").get('X'), ' a ');
+});
+
+test("Kconfig's texts lose their quotes and backslashes", t => {
+  const config = parseDotConfig(
+    'CONFIG_BOARD="nice_nano"\nCONFIG_BT=y\n# CONFIG_USB is not set\nCONFIG_N="a\\"b"\n',
+  );
+  t.deepEqual(
+    [...config],
+    [
+      ['CONFIG_BOARD', 'nice_nano'],
+      ['CONFIG_N', 'a"b'],
+    ],
+  );
+});
+
+test("Zephyr's lists of modules and roots are parts between quotes", t => {
+  t.deepEqual(parseQuotedFields('"zmk":"/w/zmk":"/w/zmk/app"\n"x":"/y":""\n'), [
+    ['zmk', '/w/zmk', '/w/zmk/app'],
+    ['x', '/y', ''],
+  ]);
+});
+
+/** Where records end. */
+function recordEnds(log: Buffer): Set<number> {
+  const ends = new Set([16]);
+  for (let at = 16; at < log.length; ) {
+    at += 4 + (log.readUInt32LE(at) & 0x7fff_ffff);
+    ends.add(at);
+  }
+  return ends;
+}
+
+// As CMake 3.25 writes it.
+const COMPILED = [
+  'build CMakeFiles/x.dir/a_b/main.c.o: C_COMPILER__x_ /tmp/cm/a$ b/main.c || cmake_object_order_depends_target_x',
+  '  FLAGS = -Os -iquote "/tmp/cm/a b" -idirafter/tmp/cm/sys -I/tmp/cm/plain -imacros /tmp/cm/autoconf.h',
+  `  INCLUDES = -I"/tmp/cm/a b" -I"/tmp/cm/c\\$$d" -I"/tmp/cm/e'f" -isystem /tmp/cm/sys -Irelative`,
+  'build CMakeFiles/x.dir/boot.S.obj: ASM_COMPILER__x_unscanned_ boot.S',
+  '  INCLUDES = -I/tmp/cm/plain',
+  'build x: C_EXECUTABLE_LINKER__x_ CMakeFiles/x.dir/a_b/main.c.o',
+  '  LINK_FLAGS = -I/not/a/directory/of/headers',
+  '',
+].join('\n');
+
+test('what is compiled, and where its headers are looked for, is read as CMake writes it', t => {
+  t.deepEqual(parseCompiledSources(COMPILED), ['/tmp/cm/a b/main.c', 'boot.S']);
+  t.deepEqual(parseIncludeDirectories(COMPILED).sort(), [
+    '/tmp/cm/a b',
+    '/tmp/cm/c$d',
+    "/tmp/cm/e'f",
+    '/tmp/cm/plain',
+    '/tmp/cm/sys',
+    'relative',
+  ]);
+});
+
+test('files that others than the preprocessor take in are told by their names, where they can be', t => {
+  const of = (text: string, isAssembler = false) => {
+    const { taken, isUntraceable, doubt } = readSourceText(text, isAssembler);
+    return [taken, isUntraceable, doubt];
+  };
+  t.deepEqual(of('/include/ "x.dtsi"'), [['x.dtsi'], false, 'contents']);
+  t.deepEqual(of('data = /incbin/("logo.bin", 0, 4);'), [['logo.bin'], false, 'contents']);
+  t.deepEqual(of('__asm__(".incbin \\"a.bin\\"\\n");'), [['a.bin'], false, 'contents']);
+  t.deepEqual(of('.incbin "a.bin"', true), [['a.bin'], false, 'contents']);
+  t.deepEqual(of('.include "a.inc"', true), [['a.inc'], false, 'contents']);
+  t.deepEqual(of('#embed <a.bin>'), [['a.bin'], false, 'contents']);
+  t.deepEqual(of('#if __has_embed("a.bin")'), [['a.bin'], false, 'contents']);
+  // Names that a macro makes.
+  t.deepEqual(of('__asm__(".incbin " FILE "\\n");'), [[], true, 'contents']);
+  t.deepEqual(of('.incbin FILE', true), [[], true, 'contents']);
+  t.deepEqual(of('#embed FILE'), [[], true, 'contents']);
+  // Words.
+  t.deepEqual(of('// layer 4 is for embed commands'), [[], false, 'contents']);
+  t.deepEqual(of('/* data = /incbin/(LOGO); */'), [[], false, 'contents']);
+  t.deepEqual(of('#include "my.include/embedded.h"'), [[], false, undefined]);
+});
+
+test('optional sources and the arguments of programs are read in a Kconfig file', t => {
+  const text = 'osource "../../x/Kconfig"\nrsource "plain/Kconfig"\nrsource "a/*/Kconfig"\n';
+  t.deepEqual(readKconfigText(text), {
+    optional: ['../../x/Kconfig', 'a/*/Kconfig'],
+    arguments: [],
+    doubt: 'names',
+  });
+  const shell = 'config A\n  default $(shell,cat ../../keys.txt)\n';
+  t.deepEqual(readKconfigText(shell), { optional: [], arguments: ['../../keys.txt'], doubt: 'contents' });
+  t.is(readKconfigText('source "Kconfig.zephyr"\n').doubt, undefined);
+});

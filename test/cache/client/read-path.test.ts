@@ -1,0 +1,146 @@
+// Reads while another thread of the process has committed something, and has not yet come to say so.
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { encodeIncoming, isReady } from '../../../src/cache/client/incoming.ts';
+import { COUNTERS, type StoreLink } from '../../../src/cache/client/link.ts';
+import { MISS, ReadPath } from '../../../src/cache/client/read-path.ts';
+import { SharedMemory } from '../../../src/cache/shared/shared-memory.ts';
+import { hashOf } from '../../../src/cache/shared/versions.ts';
+import { SqliteStore } from '../../../src/cache/storage/sqlite/store.ts';
+import type { StoreReader, WriteOperation } from '../../../src/cache/storage/store.ts';
+import { temporaryDirectory } from '../../support/temporary.ts';
+
+const KEY = 'key';
+
+function setting(value: string, key = KEY): WriteOperation {
+  const incoming = encodeIncoming(key, value);
+  if (!isReady(incoming)) throw new Error(`${value} is too large.`);
+  return { type: 'set', key, value: incoming, expires: null };
+}
+
+/** A reader of an empty store. `commit` is what another thread does that holds the lock, up to its commit. */
+async function makeReader(t: ExecutionContext) {
+  const root = await temporaryDirectory(t);
+  mkdirSync(path.join(root, 'tag'), { mode: 0o700 });
+  const options = { directory: path.join(root, 'tag'), maxSize: 1e9, policy: 'none', writer: 'one' } as const;
+  const shared = new SharedMemory();
+  const store = new SqliteStore({ ...options, shared });
+  const other = new SqliteStore({ ...options, shared: new SharedMemory(), attach: true });
+  t.teardown(() => {
+    other.close();
+    store.close();
+  });
+  let reads = 0;
+  const { reader } = store;
+  const read = (key: string) => {
+    reads++;
+    return reader.read(key);
+  };
+  const readMany = (keys: readonly string[]) => {
+    reads++;
+    return reader.readMany(keys);
+  };
+  const counting: StoreReader = {
+    read,
+    readMany,
+    page: reader.page.bind(reader),
+    metadata: reader.metadata.bind(reader),
+    follow: reader.follow.bind(reader),
+  };
+  const link = {
+    shared,
+    counters: new Float64Array(COUNTERS),
+    allowsLocalTier: true,
+    blobs: store.blobs,
+    reader: () => counting,
+    readerNow: () => counting,
+    readFailed: (error: unknown) => t.fail(String(error)),
+    addReads: () => undefined,
+    send: () => Promise.resolve({ value: true }),
+  } as unknown as StoreLink;
+  const reading = new ReadPath(link, Date.now, 1e6, 1000);
+  const commit = (operation: WriteOperation) => {
+    t.true(shared.lock.acquire(0));
+    other.apply([{ operation, now: Date.now() }]);
+  };
+  return { reading, commit, store, shared, reads: () => reads };
+}
+
+/** It has a copy of `old` in memory. */
+async function readerWithCopy(t: ExecutionContext) {
+  const { reading, commit, store } = await makeReader(t);
+  store.apply([{ operation: setting('old'), now: Date.now() }]);
+  t.is(await reading.read(KEY), 'old');
+  return { reading, commit };
+}
+
+const looks: Record<string, (reading: ReadPath) => Promise<unknown>> = {
+  has: async reading => (await reading.find(KEY))?.data,
+  metadata: async reading => (await reading.metadata(KEY))?.kind,
+  entries: async reading => (await Array.fromAsync(reading.pages('', false)))[0]?.data,
+  keys: async reading => (await Array.fromAsync(reading.pages('', true)))[0]?.key,
+};
+
+for (const [name, look] of Object.entries(looks)) {
+  test(`after ${name} has seen a value no read gives the one before`, async t => {
+    const { reading, commit } = await readerWithCopy(t);
+    commit(setting('new'));
+    t.is(await reading.read(KEY), 'old', 'until then it may: nobody was told of the new one');
+    t.truthy(await look(reading));
+    t.is(await reading.read(KEY), 'new');
+  });
+
+  test(`after ${name} has found nothing no read gives what was there`, async t => {
+    const { reading, commit } = await readerWithCopy(t);
+    commit({ type: 'delete', keys: [KEY] });
+    t.is(await reading.read(KEY), 'old');
+    t.is(await look(reading), undefined);
+    t.is(await reading.read(KEY), MISS);
+  });
+}
+
+test('what is read once leaves no copy, what is read again does', async t => {
+  const { reading, commit, shared, reads } = await makeReader(t);
+  commit(setting('value'));
+  shared.lock.release();
+  for (const expected of [1, 2, 2, 2]) {
+    t.is(await reading.read(KEY), 'value');
+    t.is(reads(), expected);
+  }
+});
+
+test('of many keys those are read that are not in memory, in one statement', async t => {
+  const { reading, store, reads } = await makeReader(t);
+  const keys = Array.from({ length: 10 }, (_, index) => `key-${index}`);
+  for (const key of keys) store.apply([{ operation: setting(`value of ${key}`, key), now: Date.now() }]);
+  const expected = [...keys.map(key => `value of ${key}`), MISS];
+  const wanted = [...keys, 'nothing'];
+  // Written here, they are in the memory that threads share.
+  t.deepEqual(await reading.readMany(wanted), expected);
+  t.is(reads(), 1);
+  t.deepEqual(reading.readManyNow(keys), expected.slice(0, -1));
+  t.is(reads(), 1);
+  store.apply([{ operation: { type: 'touch', key: 'key-3', expires: null }, now: Date.now() }]);
+  store.apply([{ operation: { type: 'delete', keys: ['key-5'] }, now: Date.now() }]);
+  const found = reading.readManyNow(wanted);
+  t.deepEqual(
+    found,
+    expected.map((value, index) => (index === 5 ? MISS : value)),
+  );
+  t.is(reads(), 2);
+});
+
+test('after a read that leaves no copy no read gives the value before', async t => {
+  const { reading, commit, store, shared } = await makeReader(t);
+  const { versions, tier } = shared;
+  store.apply([{ operation: setting('old'), now: Date.now() }]);
+  // Others have put so much that it is no longer there; one thread has read it, and is about to put it again.
+  tier.put(KEY, hashOf(KEY), 0, store.reader.read(KEY)!);
+  const old = store.reader.read(KEY)!;
+  const version = versions.at(versions.slotOf(hashOf(KEY)));
+  commit(setting('new'));
+  t.is(await reading.read(KEY), 'new');
+  tier.put(KEY, hashOf(KEY), version, old);
+  t.is(await reading.read(KEY), 'new');
+});

@@ -1,0 +1,27 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { compareKeys, indexFrom, sortKeys } from '../../../src/cache/storage/sorted-keys.ts';
+
+// Characters whose order in UTF-16 is not that of their bytes among them.
+const text = fc.string({
+  unit: fc.constantFrom('a', 'b', '\u{e000}', '\uffff', '\u{10000}', '\u{1f3b9}', 'é'),
+});
+
+function byBytes(a: string, b: string): number {
+  return Math.sign(Buffer.compare(Buffer.from(a), Buffer.from(b)));
+}
+
+test('keys are compared by their bytes in UTF-8', t => {
+  fc.assert(fc.property(text, text, (a, b) => Math.sign(compareKeys(a, b)) === byBytes(a, b)));
+  t.pass();
+});
+
+test('however many keys there are, they are sorted, and each is found where it is', async t => {
+  for (const count of [0, 1, 2047, 2048, 2049, 9000]) {
+    const keys = Array.from({ length: count }, (_, index) => `${(index * 7919) % count}\u{1f3b9}`);
+    const sorted = await sortKeys(new Set(keys));
+    t.deepEqual(sorted, keys.toSorted(byBytes));
+    for (const key of sorted.slice(0, 50)) t.is(sorted[indexFrom(sorted, key)], key);
+    t.is(indexFrom(sorted, '\u{10ffff}'), count);
+  }
+});
