@@ -171,7 +171,7 @@ export class ZephyrToolchain implements Toolchain {
     const facts = CompilerFacts.begin(station.facts);
     const epoch = await this.#beginEpoch(station, job);
     const order: ZephyrOrder = {
-      ...orderAt(station, workspace, await this.#places(), repository, epoch),
+      ...orderAt(station, workspace, await this.#places(), repository, epoch, this.#engine.repository),
       ...(facts === undefined ? { userCache: path.join(station.work, 'facts') } : {}),
       linked: this.kind === 'container' ? linkedOutside(repository, await this.#projects()) : [],
     };
@@ -304,6 +304,7 @@ function orderAt(
   { application, zephyr }: ZmkPlaces,
   repository: ConfigRepository,
   epoch: CcacheEpoch | undefined,
+  seen: string | undefined,
 ): Omit<ZephyrOrder, 'linked'> {
   const { work, facts: userCache, ccache } = station;
   const isUsed = ccache !== undefined && epoch !== undefined && !epoch.isBlind;
@@ -314,7 +315,7 @@ function orderAt(
   return {
     ...{ workspace, zephyr, application, settings },
     ...{ repository: repository.directory, configPath: repository.configPath },
-    config: isolateConfig(repository, work),
+    config: isolateConfig(repository, work, seen),
     module: repository.isModule ? repository.directory : undefined,
     ...{ work, build: path.join(work, 'build'), temporary, userCache },
     ccache: isUsed ? { directory: ccache.directory, epoch: epoch.id } : undefined,
