@@ -101,7 +101,7 @@ export class ZmkWestService {
     let job: Job;
     try {
       const declared = await question.declared();
-      const before = await takeSnapshot(declared, reader, this.#lookup.paths);
+      const before = await takeSnapshot(declared, reader, question.paths);
       job = { target, request, question, declared, before, started: false };
     } catch (error) {
       return signal?.aborted ? cancelled() : failure('inputs', error, configDirectory);
@@ -229,7 +229,7 @@ export class ZmkWestService {
       directories: outcome.observed.directories.filter(foreign),
       absent: outcome.observed.absent.filter(foreign),
     };
-    const { paths } = this.#lookup;
+    const { paths } = question;
     const warn = (why: string) =>
       request.onEvent?.({
         type: 'warning',

@@ -20,6 +20,10 @@ export interface UsedTools {
   headers: readonly string[];
   /** Directories of its own headers, which ask for nothing of the user's. */
   own: readonly string[];
+  /** The compiler itself. Default: not known. */
+  compiler?: string;
+  /** Which of `absent` are there because the compiler's name is looked up in PATH. Default: none. */
+  inPath?: readonly string[];
   /**
    * Programs that the toolchain's identity tells by their content, wherever they are: one of them is not an input, under
    * any name. Default: none.
