@@ -35,6 +35,7 @@ test('every operation is done with all entries', async t => {
       'check',
       'stats',
       'deleteMany',
+      'cleanup, giving the space back',
       'setMany again',
       'clear',
     ],
