@@ -6,7 +6,7 @@ import { isTag } from '../cache/keys.ts';
 import { parseRemoteUrl, REMOTE_MODES, REMOTE_URL_FORMS } from '../cache/remote/options.ts';
 import { PUBLIC_KEY_FORMS, parseTrustedKey } from '../cache/remote/signing.ts';
 import { DURATION_FORMS, parseDuration, parseSize, SIZE_FORMS } from '../cache/units.ts';
-import { load } from '../system/load.ts';
+import { requirePackage } from '../system/require-package.ts';
 import {
   type BuildOptions,
   PLACEHOLDERS,
@@ -50,7 +50,7 @@ let schema: ConfigSchema | undefined;
  */
 export function issuesOf(value: unknown): readonly Valibot.BaseIssue<unknown>[] {
   // Loaded on first use: most threads never see a config file.
-  validator ??= load<Validator>('valibot');
+  validator ??= requirePackage<Validator>('valibot');
   schema ??= createSchema(validator);
   return validator.safeParse(schema, value).issues ?? [];
 }

@@ -1,5 +1,5 @@
 // Proves, from the logs of all threads and while they still grow, that the cache kept its promises; or says where not.
-import { FOREIGN_STALENESS_MS } from '../../src/cache/cache.ts';
+import { CROSS_PROCESS_STALENESS_MS } from '../../src/cache/cache.ts';
 import { complete, completeRead, effectOf, keysOfCall, productOf, readsFromMemory } from './effects.ts';
 import { Fortunes } from './fortunes.ts';
 import { Keys } from './keys.ts';
@@ -9,9 +9,9 @@ import type { Operation } from './register.ts';
 import { isWrite } from './state.ts';
 import type { Violation } from './violation.ts';
 
-// What may come between a clock reading and what it stands for, added to FOREIGN_STALENESS_MS.
+// What may come between a clock reading and what it stands for, added to CROSS_PROCESS_STALENESS_MS.
 const MEASURING_SLACK_MS = 2;
-const STALENESS_MS = FOREIGN_STALENESS_MS + MEASURING_SLACK_MS;
+const STALENESS_MS = CROSS_PROCESS_STALENESS_MS + MEASURING_SLACK_MS;
 // Judging stays behind what was given, so that every read's earliest place is still to come.
 const LAG_MS = 2 * STALENESS_MS;
 // A write that a terminated thread had sent may wait for this long in its process: the cache's timeout, and stops.

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Cache, Duration, GetOrSetOptions } from '../../cache/cache.ts';
 import { cacheKey } from '../../cache/keys.ts';
 import { parseDuration } from '../../cache/units.ts';
-import { parseText } from '../../cache/values/stored.ts';
+import { parseText } from '../../cache/values/stored-json.ts';
 import { type BaseInputs, FINGERPRINT_SCHEMA, type InputSnapshot } from './fingerprint.ts';
 import { KnownDigests } from './known-digests.ts';
 import type { DeclaredInputs } from './snapshot.ts';

@@ -1,6 +1,6 @@
 // What is in a cache may be anything: damaged, of another version, or put there by somebody else. Here it is taken for a
 // record only if it is one, and a new one is made of the parts that were looked at, so that nothing else comes along.
-import { isObject, listOf } from '../../cache/values/stored.ts';
+import { isObject, listOf } from '../../cache/values/stored-json.ts';
 import { type BaseInputs, FINGERPRINT_SCHEMA, type InputSnapshot } from './fingerprint.ts';
 
 // Far more than any build reads; a list can claim to be longer than there is memory.

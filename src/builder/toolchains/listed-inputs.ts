@@ -2,7 +2,7 @@
 // that looked for in vain nor what others took in: that is read in the sources themselves.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { isInside, real, statOf } from '../../system/paths.ts';
+import { isInside, resolveReal, statOf } from '../../system/paths.ts';
 import { readSourceText } from './observed/source-text.ts';
 import type { ObservedInputs } from './toolchain.ts';
 
@@ -60,7 +60,7 @@ class ListedInputs {
     // Devices and directories have no content that could change. One that is gone has changed since it was read.
     if (stats !== undefined && !stats.isFile()) return;
     // Behind a link a `..` leads elsewhere than it seems to.
-    if (real(spelled) === real(file)) this.#files.add(file);
+    if (resolveReal(spelled) === resolveReal(file)) this.#files.add(file);
     if (spelled.includes('/../')) this.#files.add(spelled);
     if (stats !== undefined && SOURCE.test(file)) this.#readSource(spelled, file);
   }

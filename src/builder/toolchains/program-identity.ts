@@ -9,7 +9,7 @@ import { readFileSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Cache } from '../../cache/cache.ts';
 import { cacheKey } from '../../cache/keys.ts';
-import { isObject } from '../../cache/values/stored.ts';
+import { isObject } from '../../cache/values/stored-json.ts';
 import { hashFile } from '../../system/hash-file.ts';
 import { CannotStartError, captureOutput } from '../../system/process.ts';
 import { findProgram } from './programs.ts';

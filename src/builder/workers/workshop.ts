@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { removeAbandoned, temporaryPrefix } from '../../system/abandoned.ts';
+import { removeStaleDirectories, temporaryPrefix } from '../../system/stale-directories.ts';
 import { type CompileResult, remedyOf } from '../incremental/index.ts';
 import type { Target } from '../matrix/target.ts';
 import { LogDirectory } from '../output/logs.ts';
@@ -98,7 +98,7 @@ export class Workshop {
 /** A directory for build directories. */
 function makeScratch(): string {
   try {
-    removeAbandoned(os.tmpdir(), SCRATCH_PREFIX);
+    removeStaleDirectories(os.tmpdir(), SCRATCH_PREFIX);
     return mkdtempSync(path.join(os.tmpdir(), temporaryPrefix(SCRATCH_PREFIX)));
   } catch (error) {
     const what = `Cannot make a directory to compile in: ${(error as Error).message}`;

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { pickEnvironment } from '../../config/environment.ts';
-import { ask } from '../../system/ask.ts';
+import { execFileBuffered } from '../../system/exec-file.ts';
 import { CannotStartError } from '../../system/process.ts';
 import { WorkspaceError } from './workspace-error.ts';
 
@@ -72,7 +72,7 @@ async function askShell(
   const pairs = asked.flatMap(({ directory, commands }) =>
     commands.flatMap(command => (command === undefined ? [] : [directory, command])),
   );
-  const { stdout, stderr } = await ask({
+  const { stdout, stderr } = await execFileBuffered({
     command: '/bin/sh',
     args: ['-c', SCRIPT, 'sh', mark, ...pairs],
     cwd: '/',

@@ -2,7 +2,7 @@
 import { lstat, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { cacheKey, type KeyPart } from '../../cache/keys.ts';
-import { isObject } from '../../cache/values/stored.ts';
+import { isObject } from '../../cache/values/stored-json.ts';
 import { yamlProblem } from '../../config/yaml-problem.ts';
 import { isFile } from '../../system/paths.ts';
 import { WorkspaceError } from './workspace-error.ts';

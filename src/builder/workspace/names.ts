@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { type Dirent, readdirSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
-import { real, statOf } from '../../system/paths.ts';
+import { resolveReal, statOf } from '../../system/paths.ts';
 import { readTree } from '../incremental/tree.ts';
 import { isByproductDirectory } from './unversioned.ts';
 
@@ -15,7 +15,7 @@ import { isByproductDirectory } from './unversioned.ts';
 export function projectNames(projects: readonly string[], aside?: string): string {
   const hash = createHash('sha256');
   const places = [...projects].sort();
-  const others = new Set(aside === undefined ? places : [...places, aside, real(aside)]);
+  const others = new Set(aside === undefined ? places : [...places, aside, resolveReal(aside)]);
   for (const project of places) visit(project, '');
   return hash.digest('hex');
 
@@ -45,7 +45,7 @@ export function projectNames(projects: readonly string[], aside?: string): strin
 
 /** A link's name and where it leads, with what there is. */
 function linkNames(link: string): string {
-  const target = real(link);
+  const target = resolveReal(link);
   const tree = statOf(link)?.isDirectory() ? readTree(target) : undefined;
   const inside = [...(tree?.directories ?? []), ...(tree?.files ?? [])].map(file =>
     path.relative(target, file),

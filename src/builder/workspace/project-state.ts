@@ -4,7 +4,7 @@ import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { lstat, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { hashFile } from '../../system/hash-file.ts';
-import { real } from '../../system/paths.ts';
+import { resolveReal } from '../../system/paths.ts';
 import { eachOf } from './each-of.ts';
 import { askGit, type GitAnswer, printed } from './git.ts';
 import { ignoredFiles, outsideContent, withoutByproducts } from './unversioned.ts';
@@ -70,7 +70,7 @@ export async function examineProjects(
     ],
   }));
   const answers = await askGit(asked, signal);
-  const places = directories.map(real);
+  const places = directories.map(resolveReal);
   const all = directories.map((directory, index) => {
     const [status, files, revision, description] = answers[index]!;
     const found = { revision: revisions[index] ?? said(revision), description: said(description) };

@@ -8,7 +8,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { isObject } from '../../cache/values/stored.ts';
+import { isObject } from '../../cache/values/stored-json.ts';
 import { isFile } from '../../system/paths.ts';
 import { manifestsAt, parseManifest } from './manifest.ts';
 import { readSettings } from './settings.ts';

@@ -5,11 +5,16 @@ import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'n
 import path from 'node:path';
 import { tryLock } from '../../cache/coordinator/locks.ts';
 import { prepareDirectory } from '../../cache/storage/sqlite/directory.ts';
-import { isObject, listOf } from '../../cache/values/stored.ts';
+import { isObject, listOf } from '../../cache/values/stored-json.ts';
 import { cacheEnvironment, defaultCacheRoot } from '../../config/environment.ts';
 import { cacheOptionsFor, type UserConfig } from '../../config/user-config.ts';
-import { endInhabitants } from '../../system/inhabitants.ts';
-import { isGone, ownerName, parseOwner, thisProcess } from '../../system/owner.ts';
+import { killProcessesIn } from '../../system/directory-processes.ts';
+import {
+  currentProcessId,
+  hasExited,
+  processFilePrefix,
+  processOfFile,
+} from '../../system/process-identity.ts';
 import { WorkspaceError } from './workspace-error.ts';
 
 /** Records of another form are not looked at. */
@@ -173,7 +178,7 @@ export class WorkspaceStore {
 
   /** A path that nothing has yet, of this process. `rubbish` is never used by anybody after this process's death. */
   newPart(kind: 'part' | 'rubbish' = 'part'): string {
-    return path.join(this.root, 'parts', `${ownerName()}-${kind}-${randomUUID()}`);
+    return path.join(this.root, 'parts', `${processFilePrefix()}-${kind}-${randomUUID()}`);
   }
 
   /** Says that nobody works on a part any more, so that the next one may begin with it. */
@@ -186,8 +191,8 @@ export class WorkspaceStore {
   async claimLeftovers(): Promise<string[]> {
     const claimed: string[] = [];
     for (const name of await namesIn(path.join(this.root, 'parts'))) {
-      const owner = parseOwner(name);
-      if (owner && !isGone(owner)) continue;
+      const owner = processOfFile(name);
+      if (owner && !hasExited(owner)) continue;
       const isRubbish = name.includes('-rubbish-');
       const part = this.newPart(isRubbish ? 'rubbish' : 'part');
       const isOurs = await rename(path.join(this.root, 'parts', name), part).then(
@@ -195,7 +200,7 @@ export class WorkspaceStore {
         () => false,
       );
       // West goes on when the one who started it was killed.
-      if (isOurs) await endInhabitants(part);
+      if (isOurs) await killProcessesIn(part);
       if (isOurs && isRubbish) await rm(part, { recursive: true, force: true });
       else if (isOurs) claimed.push(part);
     }
@@ -220,7 +225,7 @@ export class WorkspaceStore {
    */
   async using<T>(name: string, work: () => Promise<T>, now: number): Promise<T> {
     const uses = path.join(this.root, 'uses', name);
-    const use = path.join(uses, `${ownerName()}-${randomUUID()}`);
+    const use = path.join(uses, `${processFilePrefix()}-${randomUUID()}`);
     await this.locked('uses', undefined, async () => {
       if (!(await this.get(name))) {
         throw new WorkspaceError(`The workspace ${name} was removed. Run 'glovebox workspace create'.`);
@@ -240,10 +245,10 @@ export class WorkspaceStore {
   async isUsed(name: string): Promise<boolean> {
     const uses = path.join(this.root, 'uses', name);
     for (const use of await namesIn(uses)) {
-      const owner = parseOwner(use);
+      const owner = processOfFile(use);
       const file = path.join(uses, use);
-      if (owner && !isGone(owner)) {
-        if (owner.host === thisProcess().host) return true;
+      if (owner && !hasExited(owner)) {
+        if (owner.host === currentProcessId().host) return true;
         const since = (await stat(file).catch(() => undefined))?.mtimeMs ?? 0;
         if (Date.now() - since < FOREIGN_USE_MS) return true;
       }

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { hashFile } from '../../system/hash-file.ts';
-import { real, statOf } from '../../system/paths.ts';
+import { resolveReal, statOf } from '../../system/paths.ts';
 import { isEditorLeftover } from '../incremental/inputs.ts';
 import { readTree } from '../incremental/tree.ts';
 import { eachOf } from './each-of.ts';
@@ -106,7 +106,7 @@ function isLeft(file: string): boolean {
  */
 export async function outsideContent(link: string, projects: readonly string[]): Promise<string | undefined> {
   if (!lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink()) return undefined;
-  const target = real(link);
+  const target = resolveReal(link);
   const isKnown = (place: string) =>
     projects.some(project => place === project || place.startsWith(`${project}${path.sep}`));
   if (isKnown(target)) return undefined;

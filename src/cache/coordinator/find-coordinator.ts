@@ -8,7 +8,7 @@
 // processes are: nothing in Node lets threads agree on one of them without the thread that started them. Environment
 // data goes to later threads only, there is no memory or lock that all threads find by name, and a message is answered
 // only when the other one's event loop turns, which a busy worker's does not for seconds: whether there is one already
-// would have to be guessed from a silence. See neighbours.ts for what is done instead.
+// would have to be guessed from a silence. See peer-coordinators.ts for what is done instead.
 import {
   getEnvironmentData,
   isMainThread,

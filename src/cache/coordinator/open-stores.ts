@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { isOutOfFiles, mayBeOutOfFiles } from '../storage/sqlite/connection.ts';
 
 /** Something that holds descriptors, and can do without for a while. */
-export interface Closeable {
+export interface Parkable {
   /** When it was used last, by {@link OpenStores.tick}. */
   readonly lastUsed: number;
   /** In the middle of something: it cannot be closed now. */
@@ -33,7 +33,7 @@ export interface Descriptors {
 }
 
 export class OpenStores {
-  readonly #open = new Set<Closeable>();
+  readonly #open = new Set<Parkable>();
   readonly #descriptors: Descriptors;
   readonly #most: number;
   #ticks = 0;
@@ -50,18 +50,18 @@ export class OpenStores {
   }
 
   /** `store` has been opened. Others are closed for it when descriptors run short. */
-  add(store: Closeable): void {
+  add(store: Parkable): void {
     this.#open.add(store);
     this.trim(store);
   }
 
   /** `store` has been closed. */
-  delete(store: Closeable): void {
+  delete(store: Parkable): void {
     this.#open.delete(store);
   }
 
   /** Closes what was used least recently until the process has enough descriptors left. */
-  trim(except?: Closeable): void {
+  trim(except?: Parkable): void {
     while (this.#open.size > FEWEST && this.#isShort) {
       if (!this.#parkLeastUsed(except)) return;
     }
@@ -78,8 +78,8 @@ export class OpenStores {
     return this.#descriptors.used > this.#most;
   }
 
-  #parkLeastUsed(except?: Closeable): boolean {
-    let least: Closeable | undefined;
+  #parkLeastUsed(except?: Parkable): boolean {
+    let least: Parkable | undefined;
     for (const store of this.#open) {
       if (store === except || store.isBusy) continue;
       if (least === undefined || store.lastUsed < least.lastUsed) least = store;
@@ -131,7 +131,7 @@ function countUsed(): number {
  * than twice, because other threads take and give back descriptors at the same time. What it throws has the code EMFILE
  * when at any of the tries there were none.
  */
-export function withRoom<T>(stores: OpenStores, open: () => T): T {
+export function withDescriptors<T>(stores: OpenStores, open: () => T): T {
   let wasOut = false;
   for (let left = TRIES - 1; ; left--) {
     try {

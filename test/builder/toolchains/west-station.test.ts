@@ -12,7 +12,7 @@ import {
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { takeStation } from '../../../src/builder/toolchains/zephyr/station.ts';
-import { thisProcess } from '../../../src/system/owner.ts';
+import { currentProcessId } from '../../../src/system/process-identity.ts';
 import { eventually } from '../../support/eventually.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 import { writeTool } from './observed/tools.ts';
@@ -144,7 +144,7 @@ test('a place whose owner was killed is free once everything is gone that was bu
   // As if another process had it.
   const file = ownerFile(cacheRoot);
   const claim = JSON.parse(readFileSync(file, 'utf8'));
-  t.deepEqual(claim, { ...thisProcess(), leaders: [compiler.pid] });
+  t.deepEqual(claim, { ...currentProcessId(), leaders: [compiler.pid] });
   writeFileSync(file, JSON.stringify({ ...claim, pid: owner.pid }));
   writeFileSync(path.join(first!.work, 'half-made.o'), '');
   t.is(await take(), undefined);

@@ -379,8 +379,8 @@ test('uses of dead processes keep nothing', async t => {
   const { workspace: made } = await service.create(config);
   const uses = path.join(service.store.root, 'uses', made.name);
   await mkdir(uses, { recursive: true });
-  const { ownerName } = await import('../../../src/system/owner.ts');
-  const host = ownerName().split('-')[1];
+  const { processFilePrefix } = await import('../../../src/system/process-identity.ts');
+  const host = processFilePrefix().split('-')[1];
   await writeFile(path.join(uses, `2147483000-${host}-x`), '');
   await writeFile(path.join(uses, '1-00000000-x'), '');
   await t.throwsAsync(service.remove(made.name), { message: /A build uses/ }, 'a container may still use it');

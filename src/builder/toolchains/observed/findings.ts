@@ -1,7 +1,7 @@
 // What is found out about the inputs of one build, as it comes.
 import { lstatSync } from 'node:fs';
 import path from 'node:path';
-import { real, statOf } from '../../../system/paths.ts';
+import { resolveReal, statOf } from '../../../system/paths.ts';
 import { readTree, type Tree } from '../../incremental/tree.ts';
 import type { ObservedInputs } from '../toolchain.ts';
 import { type Doubt, worst } from './doubts.ts';
@@ -88,7 +88,7 @@ export class Findings {
     const spelled = `${start}${seen.slice(climb)}`;
     // What lies above a copy is not what lies above the original.
     if (plain !== path.resolve(spelled)) return plain === undefined ? [] : [plain];
-    return real(plain) === real(spelled) ? [plain, spelled] : [spelled];
+    return resolveReal(plain) === resolveReal(spelled) ? [plain, spelled] : [spelled];
   }
 
   /**
@@ -108,11 +108,11 @@ export class Findings {
 
   /** The path without links. Of thousands of files there are only a few hundred directories. */
   #real(file: string): string {
-    if (lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink()) return real(file);
+    if (lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink()) return resolveReal(file);
     const directory = path.dirname(file);
     let known = this.#reals.get(directory);
     if (known === undefined) {
-      known = real(directory);
+      known = resolveReal(directory);
       this.#reals.set(directory, known);
     }
     return path.join(known, path.basename(file));
@@ -162,7 +162,7 @@ export class Findings {
     if (!this.isInput(file)) return;
     const stats = statOf(file);
     if (!stats) this.lookFor(file);
-    else if (this.places.owner(real(file)) !== 'elsewhere') return;
+    else if (this.places.owner(resolveReal(file)) !== 'elsewhere') return;
     else if (stats.isFile()) this.#files.add(file);
     else if (stats.isDirectory() && isRead) {
       // All that is around everything would be too much, and `..` is often named on the way to something else.

@@ -1,6 +1,6 @@
 // Where a path that a build wrote down is on this machine, and who answers for what is there.
 import path from 'node:path';
-import { isInside, real } from '../../../system/paths.ts';
+import { isInside, resolveReal } from '../../../system/paths.ts';
 
 /** A directory that the build saw under another path: a copy that it was given, or a mount of its container. */
 export interface SeenDirectory {
@@ -66,18 +66,18 @@ export class Places {
 
   constructor(options: ObserveOptions) {
     this.#options = options;
-    this.#identified = new Set(options.tools?.identified?.map(real));
+    this.#identified = new Set(options.tools?.identified?.map(resolveReal));
     const { buildDirectory, configDirectory, workspace, seen = [], isolated = false } = options;
     const own = isolated ? [] : [buildDirectory, configDirectory, workspace];
     const all = [...seen, ...own.map(directory => ({ seen: directory, here: directory }))];
     const renamed = all.flatMap(({ seen: from, here: to }): [string, string][] => [
       [path.resolve(from), path.resolve(to)],
-      [real(from), path.resolve(to)],
+      [resolveReal(from), path.resolve(to)],
     ]);
     // Of two names for one directory the given one is used, so that paths can be compared.
-    const given = all.map(({ here }): [string, string] => [real(here), path.resolve(here)]);
+    const given = all.map(({ here }): [string, string] => [resolveReal(here), path.resolve(here)]);
     const named = (directory: string, owner: Owner): [string, Owner][] =>
-      [...new Set([directory, real(directory)])].map(name => [name, owner]);
+      [...new Set([directory, resolveReal(directory)])].map(name => [name, owner]);
     // Of two that have the same directory the config comes after the project.
     this.#owners = [
       ...named(buildDirectory, 'build'),
@@ -126,7 +126,7 @@ export class Places {
 
   /** Whether something is a program that is known by the toolchain's identity. */
   isIdentified(file: string): boolean {
-    return this.#identified.size > 0 && this.#identified.has(real(file));
+    return this.#identified.size > 0 && this.#identified.has(resolveReal(file));
   }
 
   /** What a path of this machine belongs to: the owner of the deepest directory that it is in, by either of its names. */

@@ -1,7 +1,7 @@
 // Whether a board is set up for ZMK, as ZMK's workflow asks after each build: `nice_nano` of Zephyr itself builds, but its
 // firmware has neither the bootloader's layout nor the settings storage that ZMK needs; `nice_nano//zmk` has.
 import path from 'node:path';
-import { isObject } from '../../../cache/values/stored.ts';
+import { isObject } from '../../../cache/values/stored-json.ts';
 import { readTextFile } from '../../../system/text-file.ts';
 import { parseCmakeCache } from '../observed/key-values.ts';
 import type { Places } from '../observed/places.ts';

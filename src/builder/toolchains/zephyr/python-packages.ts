@@ -1,7 +1,7 @@
 // The Python that west runs in, by its version and those of the packages that a Zephyr build uses. West starts Zephyr's
 // scripts with its own interpreter, whatever `python3` in PATH is.
 import path from 'node:path';
-import { isObject } from '../../../cache/values/stored.ts';
+import { isObject } from '../../../cache/values/stored-json.ts';
 import { CannotStartError, captureOutput } from '../../../system/process.ts';
 import { interpreterOf, stampOf } from '../program-identity.ts';
 import { findProgram } from '../programs.ts';

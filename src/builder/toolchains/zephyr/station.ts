@@ -14,8 +14,8 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { tryLock } from '../../../cache/coordinator/locks.ts';
 import { cacheKey } from '../../../cache/keys.ts';
-import { isGone, type Owner, thisProcess } from '../../../system/owner.ts';
 import { liveProcessGroups } from '../../../system/process-group.ts';
+import { currentProcessId, hasExited, type ProcessId } from '../../../system/process-identity.ts';
 
 /** What ccache keeps. One of another name is of a time when it was believed too much, and is removed. */
 const CCACHE = 'ccache-2';
@@ -24,7 +24,7 @@ const FORMER_CCACHE = 'ccache';
 /** Milliseconds after which a station that nobody came to is removed. */
 const FORGOTTEN = 30 * 24 * 60 * 60 * 1000;
 
-interface Claim extends Owner {
+interface Claim extends ProcessId {
   /** The sessions of the programs that build here. */
   leaders: number[];
 }
@@ -70,7 +70,7 @@ export async function takeStation(
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     if (![cacheRoot, root, directory].every(isOwn)) return undefined;
     const owner = path.join(directory, 'owner');
-    const claim: Claim = { ...thisProcess(), leaders: [] };
+    const claim: Claim = { ...currentProcessId(), leaders: [] };
     const save = () => writeFileSync(owner, JSON.stringify(claim));
     // Only while it is decided who has it: what is built here may take longer than a lock lives.
     const lock = await tryLock(path.join(root, 'locks'), key);
@@ -120,7 +120,7 @@ function isFree(file: string): boolean {
   }
   try {
     const { pid, host, leaders } = JSON.parse(text) as Claim;
-    return isGone({ pid, host }) && leaders.every(leader => liveProcessGroups(leader).length === 0);
+    return hasExited({ pid, host }) && leaders.every(leader => liveProcessGroups(leader).length === 0);
   } catch {
     // Its owner died, or the disk was full, while it was written.
     return Date.now() - lstatSync(file).mtimeMs > FORGOTTEN;

@@ -5,7 +5,7 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { isObject, listOf } from '../../../cache/values/stored.ts';
+import { isObject, listOf } from '../../../cache/values/stored-json.ts';
 import { WorkspaceError } from '../workspace-error.ts';
 import {
   ABOUT_FILE,

@@ -1,6 +1,6 @@
 // The tables of a cache database, and how a database of an older version becomes one of this.
 import type { Database } from 'better-sqlite3';
-import { timed } from '../../values/codec.ts';
+import { withExpiry } from '../../values/codec.ts';
 
 /** Kept in `PRAGMA application_id`, 'GBOX': tells our databases from somebody else's file of the same name. */
 export const APPLICATION_ID = 0x47424f58;
@@ -94,7 +94,7 @@ function sumTimes(database: Database): void {
     'SELECT id, checksum, expires FROM entries WHERE expires IS NOT NULL',
   );
   const update = database.prepare('UPDATE entries SET checksum = ? WHERE id = ?');
-  for (const { id, checksum, expires } of rows.all()) update.run(timed(checksum, expires), id);
+  for (const { id, checksum, expires } of rows.all()) update.run(withExpiry(checksum, expires), id);
 }
 
 // Version 2 wrote down the size of everything in each transaction, and who had made it.
