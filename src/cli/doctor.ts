@@ -1,8 +1,8 @@
 // What a build needs of this machine, looked at piece by piece.
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import type { ToolchainQuestion } from '../builder/toolchains/finding.ts';
 import { findProgram } from '../builder/toolchains/programs.ts';
+import type { ToolchainQuery } from '../builder/toolchains/toolchain-status.ts';
 import { isForAll, sharedRemedy } from '../cache/storage/sqlite/directory.ts';
 import { pickEnvironment } from '../config/environment.ts';
 import type { CommandToolchainOptions, ToolchainKind } from '../config/toolchain-options.ts';
@@ -163,7 +163,7 @@ async function examineToolchains(
 ): Promise<Finding[]> {
   const { createUserConfig } = await import('../config/load-user-config.ts');
   const userConfig = config ?? createUserConfig();
-  const question: ToolchainQuestion = {
+  const question: ToolchainQuery = {
     userConfig,
     configDirectory: context.cwd,
     outputDirectory: resolve(context.cwd, userConfig.build.output ?? 'firmware'),
@@ -197,7 +197,7 @@ async function examineToolchains(
 }
 
 /** A toolchain as a build would find it. */
-async function examineOne(kind: ToolchainKind, question: ToolchainQuestion): Promise<Finding> {
+async function examineOne(kind: ToolchainKind, question: ToolchainQuery): Promise<Finding> {
   const { userConfig, configDirectory } = question;
   if (kind === 'command')
     return examineCommand(userConfig.toolchains.command, userConfig.directory ?? configDirectory);

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { nearestWord } from '../../config/nearest.ts';
 import type { Target } from '../matrix/target.ts';
 
-export interface KeymapQuestion {
+export interface UnusedKeymapsQuery {
   /** Absolute. */
   configDirectory: string;
   /** Where the keymaps are, relative to it. */
@@ -22,7 +22,7 @@ export async function unusedKeymaps({
   configPath,
   targets,
   read,
-}: KeymapQuestion): Promise<string[]> {
+}: UnusedKeymapsQuery): Promise<string[]> {
   const names = await readdir(path.join(configDirectory, configPath)).catch((): string[] => []);
   const place = (name: string) => path.posix.join(configPath.replaceAll(path.sep, '/'), name);
   const unused = names.filter(name => name.endsWith(EXTENSION) && !read.has(place(name))).sort();

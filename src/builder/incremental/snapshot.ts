@@ -5,7 +5,7 @@ import { cacheKey } from '../../cache/keys.ts';
 import { resolveReal } from '../../system/paths.ts';
 import type { ObservedInputs } from '../toolchains/toolchain.ts';
 import type { InputSnapshot } from './fingerprint.ts';
-import { type InputReader, isEditorLeftover } from './inputs.ts';
+import { type InputReader, isEditorLeftover } from './input-reader.ts';
 import { isOfThisMachine, type PathBase } from './path-base.ts';
 
 // The kernel stamps files by a clock that lags behind `Date.now()` by up to one tick.

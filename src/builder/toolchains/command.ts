@@ -6,9 +6,9 @@ import { pickEnvironment } from '../../config/environment.ts';
 import { type CommandToolchainOptions, DEFAULT_PASS_THROUGH } from '../../config/toolchain-options.ts';
 import { isInside } from '../../system/paths.ts';
 import { CannotStartError, captureOutput } from '../../system/process.ts';
-import { InputReader } from '../incremental/inputs.ts';
+import { InputReader } from '../incremental/input-reader.ts';
 import type { Target } from '../matrix/target.ts';
-import { collectArtifacts, traceArtifacts } from './artifacts.ts';
+import { collectArtifacts, stampArtifacts } from './artifacts.ts';
 import { commandSurroundings, withoutPlaces } from './command-surroundings.ts';
 import { parseDependencyFile } from './dependency-file.ts';
 import { inputFiles } from './input-files.ts';
@@ -129,7 +129,7 @@ class CommandToolchain implements Toolchain {
     const { program, artifacts: globs, arguments: args } = this.#options;
     const { target, buildDirectory, signal } = job;
     if (signal.aborted) return cancelled([]);
-    const before = await traceArtifacts(buildDirectory, globs);
+    const before = await stampArtifacts(buildDirectory, globs);
     const filled = fillIn(args, {
       board: target.board,
       shield: target.shield ?? '',

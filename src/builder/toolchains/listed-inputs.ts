@@ -96,10 +96,14 @@ class ListedInputs {
     } catch {
       return;
     }
-    const { includes, angled, taken, isUntraceable, doubt } = readSourceText(text, ASSEMBLER.test(file));
+    const { includes, angled, taken, isUntraceable, uncertainty } = readSourceText(
+      text,
+      ASSEMBLER.test(file),
+    );
     // Comments of system headers are full of words such as `/include/`.
     const isTaking = taken.length > 0 || isUntraceable;
-    if (doubt === 'contents' && (isTaking || this.#options.declared.has(file))) this.#counting = 'contents';
+    if (uncertainty === 'contents' && (isTaking || this.#options.declared.has(file)))
+      this.#counting = 'contents';
     const beside = path.dirname(spelled);
     const ask = (kind: Request['kind'], names: readonly string[]) => {
       for (const name of names) this.#requests.set(`${kind} ${beside} ${name}`, { kind, name, beside });

@@ -32,7 +32,7 @@ export interface IdentifyOptions {
 const VERSION_TIMEOUT_MS = 60_000;
 
 /** Choosing a toolchain and describing it ask the same a moment apart. */
-const FRESH_MS = 5_000;
+const MAX_AGE_MS = 5_000;
 
 /** How long a binary is remembered after it was last looked at. */
 const REMEMBERED = '30d';
@@ -56,7 +56,7 @@ export async function identifyProgram(
   if (file === undefined || stamp === undefined) return null;
   const key = JSON.stringify([file, stamp, Object.entries(environment).sort()]);
   const known = asked.get(key);
-  if (known !== undefined && performance.now() - known.at < FRESH_MS) return known.answer;
+  if (known !== undefined && performance.now() - known.at < MAX_AGE_MS) return known.answer;
   const answer = identify(file, stamp, environment, { cache, signal }).catch(error => {
     asked.delete(key);
     throw error;

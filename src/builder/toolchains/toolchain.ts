@@ -1,5 +1,5 @@
 // What is asked of whatever compiles. Implementations are beside it.
-import type { InputReader } from '../incremental/inputs.ts';
+import type { InputReader } from '../incremental/input-reader.ts';
 import type { NamedPlace } from '../incremental/path-base.ts';
 import type { Target } from '../matrix/target.ts';
 
@@ -83,7 +83,7 @@ export type CompileOutcome =
        */
       untraceable?: string;
       /** What the toolchain's identity names and what changed meanwhile: then the result is not kept. Default: nothing. */
-      unsteady?: string[];
+      changedDuringBuild?: string[];
       /** What a person should know about the firmware, one sentence each; kept with it. Default: nothing. */
       warnings?: string[];
     }

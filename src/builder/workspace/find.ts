@@ -3,8 +3,8 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as walk from 'empathic/walk';
 import type { UserConfig } from '../../config/user-config.ts';
-import { configManifest } from './manifest.ts';
 import { WorkspaceStore, workspaceRoot } from './store.ts';
+import { configManifest } from './west-manifest.ts';
 
 export interface FindWorkspaceOptions {
   userConfig?: UserConfig;
@@ -51,5 +51,5 @@ export async function useWorkspace<T>(
   const root = path.dirname(made);
   const isOurs = path.basename(made) === 'made' && path.basename(root) === 'workspaces';
   if (!isOurs) return work();
-  return new WorkspaceStore(root).using(path.basename(directory), work, clock());
+  return new WorkspaceStore(root).withPin(path.basename(directory), work, clock());
 }

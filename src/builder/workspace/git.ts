@@ -31,7 +31,7 @@ done`;
 const FEW = 4;
 
 /** Questions about one repository. */
-export interface Questions {
+export interface GitBatch {
   /** Absolute. */
   directory: string;
   /** Git commands with their arguments: words without spaces, separated by spaces. Undefined ones are not asked. */
@@ -39,7 +39,7 @@ export interface Questions {
 }
 
 /** How a git command ended, whatever it was, and what it printed. */
-export interface GitAnswer {
+export interface GitResult {
   directory: string;
   command: string;
   exitCode: number;
@@ -52,22 +52,22 @@ export interface GitAnswer {
  * from a process as large as a build's, starting a program takes longer than git does. Rejects with
  * {@link CannotStartError} when there is no git or no shell.
  */
-export async function askGit(
-  asked: readonly Questions[],
+export async function runGitBatch(
+  asked: readonly GitBatch[],
   signal?: AbortSignal,
-): Promise<(GitAnswer | undefined)[][]> {
+): Promise<(GitResult | undefined)[][]> {
   const shells = Math.min(availableParallelism(), Math.ceil(asked.length / FEW));
   const shares = Array.from({ length: shells }, (_, first) =>
     asked.filter((_, index) => index % shells === first),
   );
-  const answered = await Promise.all(shares.map(share => askShell(share, signal)));
+  const answered = await Promise.all(shares.map(share => runShell(share, signal)));
   return asked.map((_, index) => answered[index % shells]![Math.floor(index / shells)]!);
 }
 
-async function askShell(
-  asked: readonly Questions[],
+async function runShell(
+  asked: readonly GitBatch[],
   signal: AbortSignal | undefined,
-): Promise<(GitAnswer | undefined)[][]> {
+): Promise<(GitResult | undefined)[][]> {
   const mark = randomUUID();
   const pairs = asked.flatMap(({ directory, commands }) =>
     commands.flatMap(command => (command === undefined ? [] : [directory, command])),
@@ -103,13 +103,13 @@ async function askShell(
 const NOT_FOUND = 127;
 
 /** What a git command printed. Throws {@link WorkspaceError} when it failed. */
-export function printed(answer: GitAnswer): string {
+export function printed(answer: GitResult): string {
   if (answer.exitCode === 0) return answer.stdout;
   throw unknown(answer, answer.stderr.split('\n')[0]!);
 }
 
 function unknown(
-  { directory, command }: Pick<GitAnswer, 'directory' | 'command'>,
+  { directory, command }: Pick<GitResult, 'directory' | 'command'>,
   why: string,
 ): WorkspaceError {
   return new WorkspaceError(
@@ -127,7 +127,7 @@ export async function refreshIndexes(
   signal?: AbortSignal,
 ): Promise<void> {
   const commands = ['update-index --refresh -q'];
-  await askGit(
+  await runGitBatch(
     places.map(place => ({ directory: path.join(workspace, place), commands })),
     signal,
   );

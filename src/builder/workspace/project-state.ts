@@ -5,8 +5,8 @@ import { lstat, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { hashFile } from '../../system/hash-file.ts';
 import { resolveReal } from '../../system/paths.ts';
-import { eachOf } from './each-of.ts';
-import { askGit, type GitAnswer, printed } from './git.ts';
+import { type GitResult, printed, runGitBatch } from './git.ts';
+import { mapConcurrent } from './map-concurrent.ts';
 import { ignoredFiles, outsideContent, withoutByproducts } from './unversioned.ts';
 
 /** So many changed files are named; the rest are counted. */
@@ -69,7 +69,7 @@ export async function examineProjects(
       isDescribed(directory) ? 'describe --abbrev=12 --always' : undefined,
     ],
   }));
-  const answers = await askGit(asked, signal);
+  const answers = await runGitBatch(asked, signal);
   const places = directories.map(resolveReal);
   const all = directories.map((directory, index) => {
     const [status, files, revision, description] = answers[index]!;
@@ -80,10 +80,10 @@ export async function examineProjects(
       aside: isAside ? `${path.relative(places[index]!, aside!).replaceAll(path.sep, '/')}/` : undefined,
     };
   });
-  return eachOf(all, found => examine(found, places, { signal, aside }));
+  return mapConcurrent(all, found => examine(found, places, { signal, aside }));
 }
 
-const said = (answer: GitAnswer | undefined) => (answer?.exitCode === 0 ? answer.stdout.trim() : undefined);
+const said = (answer: GitResult | undefined) => (answer?.exitCode === 0 ? answer.stdout.trim() : undefined);
 
 /** What git said of one repository. */
 interface Said {
@@ -131,7 +131,9 @@ async function examine(
   const overlooked = ignoredFiles(directory, ignored, isCounted);
   nested.push(...overlooked.nested);
   const leading = [...new Set([...links.filter(isCounted), ...changed, ...overlooked.files])].sort();
-  const behind = await eachOf(leading, async file => outsideContent(path.join(directory, file), projects));
+  const behind = await mapConcurrent(leading, async file =>
+    outsideContent(path.join(directory, file), projects),
+  );
   const outside = leading.filter((_, at) => behind[at] !== undefined);
   const unversioned = changesOf(
     [
@@ -146,7 +148,7 @@ async function examine(
 
 /** What a digest is made of: each file with its content. */
 async function linesOf(directory: string, files: readonly string[]): Promise<string[]> {
-  const contents = await eachOf(files, file => contentOf(path.join(directory, file)));
+  const contents = await mapConcurrent(files, file => contentOf(path.join(directory, file)));
   return files.map((file, index) => `${file}\0${contents[index]}`);
 }
 

@@ -7,7 +7,7 @@ import {
   createZmkWorkspaceCacheService,
   FINGERPRINT_SCHEMA,
 } from '../../../src/builder/incremental/index.ts';
-import { createLayoutService } from '../../../src/builder/layout/service.ts';
+import { createLayoutService } from '../../../src/builder/layout/layout-service.ts';
 import type { Cache } from '../../../src/cache/cache.ts';
 import { createDefaultCache } from '../../../src/registry.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import os from 'node:os';
 import path from 'node:path';
 import {
+  type CachingCompiler,
   type CompileEvent,
   type CompileJob,
   type CompileOutcome,
@@ -13,7 +14,6 @@ import {
   type ObservedInputs,
   type Target,
   type Toolchain,
-  type ZmkWestService,
 } from '../../../src/builder/incremental/index.ts';
 import { createFirmwareCacheService } from '../../../src/builder/output/firmware.ts';
 import type { Cache } from '../../../src/cache/cache.ts';
@@ -112,7 +112,7 @@ export class Workbench {
   }
 
   /** A new service, as each build makes one. */
-  service(): ZmkWestService {
+  service(): CachingCompiler {
     const { toolchain, configDirectory, options } = this;
     return createZmkWestService({ toolchain, configDirectory, cacheOptions: options });
   }

@@ -1,6 +1,6 @@
 // What sources ask for that no record tells: includes that were looked for in vain, and files that tools other than the
 // preprocessor read.
-import type { Doubt } from './doubts.ts';
+import type { Uncertainty } from './uncertainty.ts';
 
 /** Characters. Beyond that it is no source text that somebody wrote. */
 const MAX_TEXT = 64 * 1024 * 1024;
@@ -19,7 +19,7 @@ export interface SourceText {
   isComputed: boolean;
   /** Whether the name of a file that is taken in as it is cannot be told, so that it may be anywhere. */
   isUntraceable: boolean;
-  doubt: Doubt | undefined;
+  uncertainty: Uncertainty | undefined;
 }
 
 /** Words of what takes files in that no preprocessor writes down. */
@@ -48,14 +48,14 @@ const LINKER_INCLUDE = /^\s*INCLUDE\s+"?([^\s";]+)/gm;
 export function readSourceText(text: string, isAssembler = false): SourceText {
   const found: SourceText = {
     ...{ includes: [], angled: [], taken: [], defined: [] },
-    ...{ isComputed: false, isUntraceable: false, doubt: undefined },
+    ...{ isComputed: false, isUntraceable: false, uncertainty: undefined },
   };
   if (text.length > MAX_TEXT) return { ...found, isUntraceable: true };
   // The preprocessor takes it for a blank.
   const joined = text.replaceAll('\0', ' ').replaceAll(/\\[ \t]*\r?\n/g, '');
   const bare = joined.replaceAll(/\/\*[\s\S]*?\*\//g, ' ');
   // Also in a comment: that it is none is not certain.
-  if (TAKING.test(joined)) found.doubt = 'contents';
+  if (TAKING.test(joined)) found.uncertainty = 'contents';
   const code = bare.replaceAll(/\/\/.*$/gm, '');
   const taken = new Set<string>();
   for (const directive of [...TAKEN, isAssembler ? OF_ASSEMBLER : OF_INLINE_ASSEMBLER]) {
@@ -88,7 +88,7 @@ export function readSourceText(text: string, isAssembler = false): SourceText {
   }
   found.includes = [...includes];
   found.angled = [...between];
-  if (found.isComputed) found.doubt ??= 'names';
+  if (found.isComputed) found.uncertainty ??= 'names';
   return found;
 }
 
@@ -98,19 +98,19 @@ export interface KconfigText {
   optional: string[];
   /** What programs are given that it runs, as far as it may be the name of a file. */
   arguments: string[];
-  doubt: Doubt | undefined;
+  uncertainty: Uncertainty | undefined;
 }
 
 /** What a Kconfig file leaves open: optional and globbed sources, and programs that it runs. */
 export function readKconfigText(text: string): KconfigText {
-  if (text.length > MAX_TEXT) return { optional: [], arguments: [], doubt: 'contents' };
+  if (text.length > MAX_TEXT) return { optional: [], arguments: [], uncertainty: 'contents' };
   const programs = [...text.matchAll(/\$\(\s*(?:shell|python)\b(.*)$/gm)].map(([, rest]) => rest!);
   const sources = [...text.matchAll(/^\s*(o?r?source|gr?source)\s+"([^"]*)"/gm)];
   const open = sources.filter(([, kind, name]) => !/^r?source$/.test(kind!) || /[*?[]/.test(name!));
   return {
     optional: open.map(([, , name]) => name!),
     arguments: programs.flatMap(rest => rest.match(/[^\s,'"()`;|&<>]*\/[^\s,'"()`;|&<>]+/g) ?? []),
-    doubt:
+    uncertainty:
       programs.length > 0
         ? 'contents'
         : open.length > 0 || /^\s*(?:osource|orsource|gsource|grsource)\b/m.test(text)

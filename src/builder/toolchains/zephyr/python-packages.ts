@@ -49,7 +49,7 @@ print(json.dumps({"version": "%d.%d.%d" % sys.version_info[:3], "packages": {nam
 `;
 
 const TIMEOUT_MS = 60_000;
-const FRESH_MS = 5_000;
+const MAX_AGE_MS = 5_000;
 
 const asked = new Map<string, { at: number; answer: Promise<FoundPython | null> }>();
 
@@ -64,7 +64,7 @@ export async function findPython(
   const pythons = await pythonPrograms(environment);
   const key = JSON.stringify([pythons, pythons.map(stampOf), Object.entries(environment).sort()]);
   const known = asked.get(key);
-  if (known !== undefined && performance.now() - known.at < FRESH_MS) return known.answer;
+  if (known !== undefined && performance.now() - known.at < MAX_AGE_MS) return known.answer;
   const answer = askAny(pythons, environment, signal).catch(error => {
     asked.delete(key);
     throw error;

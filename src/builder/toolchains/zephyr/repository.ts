@@ -16,7 +16,7 @@ import { isInside, resolveReal, statOf } from '../../../system/paths.ts';
 import { readTree } from '../../incremental/tree.ts';
 import { inputFiles } from '../input-files.ts';
 import { ToolchainError } from '../toolchain-error.ts';
-import type { RepositoryLink } from './engine.ts';
+import type { RepositoryLink } from './zephyr-runner.ts';
 
 /** A config repository on this machine. Paths are absolute. */
 export interface ConfigRepository {

@@ -193,7 +193,7 @@ test('what is compiled, and where its headers are looked for, is read as CMake w
 
 test('files that others than the preprocessor take in are told by their names, where they can be', t => {
   const of = (text: string, isAssembler = false) => {
-    const { taken, isUntraceable, doubt } = readSourceText(text, isAssembler);
+    const { taken, isUntraceable, uncertainty: doubt } = readSourceText(text, isAssembler);
     return [taken, isUntraceable, doubt];
   };
   t.deepEqual(of('/include/ "x.dtsi"'), [['x.dtsi'], false, 'contents']);
@@ -218,9 +218,13 @@ test('optional sources and the arguments of programs are read in a Kconfig file'
   t.deepEqual(readKconfigText(text), {
     optional: ['../../x/Kconfig', 'a/*/Kconfig'],
     arguments: [],
-    doubt: 'names',
+    uncertainty: 'names',
   });
   const shell = 'config A\n  default $(shell,cat ../../keys.txt)\n';
-  t.deepEqual(readKconfigText(shell), { optional: [], arguments: ['../../keys.txt'], doubt: 'contents' });
-  t.is(readKconfigText('source "Kconfig.zephyr"\n').doubt, undefined);
+  t.deepEqual(readKconfigText(shell), {
+    optional: [],
+    arguments: ['../../keys.txt'],
+    uncertainty: 'contents',
+  });
+  t.is(readKconfigText('source "Kconfig.zephyr"\n').uncertainty, undefined);
 });

@@ -4,31 +4,31 @@ import path from 'node:path';
 import { statOf } from '../../../system/paths.ts';
 import { parseDependencyFile } from '../dependency-file.ts';
 import { isKnownLookup, mentionsConfig } from './cmake-code.ts';
-import { Findings, type Trace } from './findings.ts';
 import { lookedUpNames } from './lookups.ts';
-import type { ObserveOptions, Places } from './places.ts';
+import type { ObserveOptions, PathMap } from './path-map.ts';
 import type { BuildRecords } from './records.ts';
-import { ROOT_FOLDERS, UNRECORDED } from './roots.ts';
 import { isListFile, Sources, takesHidden } from './sources.ts';
+import { type Trace, TraceBuilder } from './trace-builder.ts';
+import { ROOT_FOLDERS, UNRECORDED } from './zephyr-roots.ts';
 
-export class Observation {
+export class InputCollector {
   readonly #options: ObserveOptions;
-  readonly #places: Places;
+  readonly #pathMap: PathMap;
   readonly #records: BuildRecords;
-  readonly #findings: Findings;
+  readonly #trace: TraceBuilder;
   readonly #sources: Sources;
   /** Of this machine. */
   readonly #config: string | undefined;
 
-  constructor(options: ObserveOptions, places: Places, records: BuildRecords) {
+  constructor(options: ObserveOptions, pathMap: PathMap, records: BuildRecords) {
     const { cache } = records;
     const config = cache.get('CACHED_ZMK_CONFIG') || cache.get('ZMK_CONFIG');
     this.#options = options;
-    this.#places = places;
+    this.#pathMap = pathMap;
     this.#records = records;
-    this.#config = config ? places.here(config) : undefined;
-    this.#findings = new Findings(places);
-    this.#sources = new Sources(this.#findings, records, [
+    this.#config = config ? pathMap.toHost(config) : undefined;
+    this.#trace = new TraceBuilder(pathMap);
+    this.#sources = new Sources(this.#trace, records, [
       config,
       ...['CMAKE_HOME_DIRECTORY', 'CMAKE_CACHEFILE_DIR', 'ZEPHYR_BASE', 'WEST_TOPDIR'].map(name =>
         cache.get(name),
@@ -48,17 +48,17 @@ export class Observation {
     this.#readSettings();
     this.#sources.finish();
     this.#readTools();
-    return this.#findings.result();
+    return this.#trace.result();
   }
 
   /** Takes what is known of the compiler. */
   #readTools(): void {
     const { files = [], absent = [], headers = [] } = this.#options.tools ?? {};
-    for (const file of files) if (this.#findings.isInput(file)) this.#findings.file(file);
-    for (const file of absent) this.#findings.lookFor(file);
+    for (const file of files) if (this.#trace.isInput(file)) this.#trace.file(file);
+    for (const file of absent) this.#trace.lookFor(file);
     for (const directory of headers) {
-      if (!statOf(directory)) this.#findings.lookFor(directory);
-      else if (this.#findings.isInput(directory)) this.#findings.names(directory, 'the include directory');
+      if (!statOf(directory)) this.#trace.lookFor(directory);
+      else if (this.#trace.isInput(directory)) this.#trace.names(directory, 'the include directory');
     }
   }
 
@@ -72,24 +72,24 @@ export class Observation {
       devicetree.filter(file => file.includes('/../')).map(file => path.resolve(file)),
     );
     if (keymap && !sources.has(path.resolve(keymap))) {
-      this.#findings.untraceable(`the records of its build do not list the keymap ${keymap}.`);
+      this.#trace.untraceable(`the records of its build do not list the keymap ${keymap}.`);
     }
     for (const seen of files) {
-      for (const file of this.#findings.spellings(seen)) {
-        const owner = this.#places.owner(file);
-        if ((owner === 'project' || owner === 'elsewhere') && isListFile(file)) this.#readLookups(file);
-        if (!this.#findings.isInput(file)) continue;
+      for (const file of this.#trace.spellings(seen)) {
+        const pathKind = this.#pathMap.classify(file);
+        if ((pathKind === 'project' || pathKind === 'elsewhere') && isListFile(file)) this.#readLookups(file);
+        if (!this.#trace.isInput(file)) continue;
         const stats = statOf(file);
         if (!stats && (isLine(seen, sources) || climbing.has(seen))) continue;
-        if (stats?.isDirectory()) this.#findings.directory(file);
+        if (stats?.isDirectory()) this.#trace.directory(file);
         // One that is gone has changed since it was read.
         if (stats && !stats.isFile()) continue;
-        this.#findings.file(file);
+        this.#trace.file(file);
         if (stats) this.#sources.read(file, seen);
-        if (this.#records.compiled.has(seen)) this.#findings.code(file);
+        if (this.#records.compiled.has(seen)) this.#trace.code(file);
       }
     }
-    if (!this.#knowsLookups) this.#findings.doubt('names');
+    if (!this.#knowsLookups) this.#trace.uncertainty('names');
   }
 
   #knowsLookups = false;
@@ -100,12 +100,12 @@ export class Observation {
     try {
       text = readFileSync(file, 'utf8');
     } catch {
-      this.#findings.doubt('names');
+      this.#trace.uncertainty('names');
       return;
     }
     if (!mentionsConfig(text)) return;
     this.#knowsLookups = true;
-    if (!isKnownLookup(text)) this.#findings.doubt('names');
+    if (!isKnownLookup(text)) this.#trace.uncertainty('names');
   }
 
   /** Takes the directories in which boards, shields, bindings and the like are found. */
@@ -123,47 +123,47 @@ export class Observation {
     const all = [...modules, ...roots].map(fields => fields[1] ?? '').concat(named);
     const found = new Set([config]);
     for (const root of all) {
-      const here = root === '' ? undefined : this.#places.here(path.resolve(application, root));
+      const here = root === '' ? undefined : this.#pathMap.toHost(path.resolve(application, root));
       if (here) found.add(here);
     }
     // It would become a root of its own.
     const descriptions = ['module.yml', 'module.yaml'].map(name => `${configDirectory}/zephyr/${name}`);
-    if (!found.has(configDirectory)) for (const file of descriptions) this.#findings.lookFor(file);
+    if (!found.has(configDirectory)) for (const file of descriptions) this.#trace.lookFor(file);
     for (const root of found) {
-      const owner = this.#places.owner(root);
-      if (owner === 'elsewhere') this.#readForeignRoot(root);
-      else if (owner === 'config') this.#readRoot(root);
+      const pathKind = this.#pathMap.classify(root);
+      if (pathKind === 'elsewhere') this.#readUnownedRoot(root);
+      else if (pathKind === 'config') this.#readRoot(root);
     }
   }
 
   /** What is outside of the config directory is not declared, so all of it counts. */
-  #readForeignRoot(root: string): void {
-    if (statOf(root)?.isDirectory()) this.#findings.wholeTree(root, 'the module');
-    else this.#findings.lookFor(root);
+  #readUnownedRoot(root: string): void {
+    if (statOf(root)?.isDirectory()) this.#trace.wholeTree(root, 'the module');
+    else this.#trace.lookFor(root);
   }
 
   /** Everything in a root's folders counts by its name, and some by its content: files are picked by patterns there. */
   #readRoot(root: string): void {
     for (const folder of ROOT_FOLDERS) {
       const directory = path.join(root, folder);
-      if (this.#places.owner(directory) !== 'config') continue;
+      if (this.#pathMap.classify(directory) !== 'config') continue;
       if (!statOf(directory)?.isDirectory()) {
-        this.#findings.lookFor(directory);
+        this.#trace.lookFor(directory);
         continue;
       }
-      const tree = this.#findings.names(directory, 'the directory');
-      for (const file of tree?.files ?? []) if (UNRECORDED.test(file)) this.#findings.file(file);
+      const tree = this.#trace.names(directory, 'the directory');
+      for (const file of tree?.files ?? []) if (UNRECORDED.test(file)) this.#trace.file(file);
     }
   }
 
   /** Any header that comes into being where the compiler looks for headers may be found before another one. */
   #readIncludeDirectories(): void {
     for (const seen of this.#records.includes) {
-      for (const directory of this.#findings.spellings(seen)) {
-        if (!this.#findings.isInput(directory)) continue;
-        this.#findings.code(directory);
-        if (!statOf(directory)?.isDirectory()) this.#findings.lookFor(directory);
-        else this.#findings.names(directory, 'the include directory');
+      for (const directory of this.#trace.spellings(seen)) {
+        if (!this.#trace.isInput(directory)) continue;
+        this.#trace.code(directory);
+        if (!statOf(directory)?.isDirectory()) this.#trace.lookFor(directory);
+        else this.#trace.names(directory, 'the include directory');
       }
     }
   }
@@ -171,23 +171,23 @@ export class Observation {
   /** Looks whether code of the workspace takes in what no preprocessor sees; in the user's own that is seen anyhow. */
   #readCompiled(): void {
     for (const seen of this.#records.sources) {
-      const file = this.#places.here(seen);
-      if (file !== undefined && this.#places.owner(file) === 'project' && takesHidden(file))
-        this.#findings.hidden();
+      const file = this.#pathMap.toHost(seen);
+      if (file !== undefined && this.#pathMap.classify(file) === 'project' && takesHidden(file))
+        this.#trace.hidden();
     }
   }
 
   /** Takes the names that ZMK looked for in vain. */
   #readNames(config: string): void {
     const names = lookedUpNames(this.#records);
-    if (!names) this.#findings.doubt('names');
-    for (const name of names ?? []) this.#findings.lookFor(path.join(config, name));
+    if (!names) this.#trace.uncertainty('names');
+    for (const name of names ?? []) this.#trace.lookFor(path.join(config, name));
     // The workspace is made of it.
     for (const directory of new Set([config, this.#options.configDirectory])) {
       const manifest = path.join(directory, 'west.yml');
-      if (!this.#findings.isInput(manifest)) continue;
-      if (statOf(manifest)?.isFile()) this.#findings.file(manifest);
-      else this.#findings.lookFor(manifest);
+      if (!this.#trace.isInput(manifest)) continue;
+      if (statOf(manifest)?.isFile()) this.#trace.file(manifest);
+      else this.#trace.lookFor(manifest);
     }
   }
 
@@ -197,10 +197,10 @@ export class Observation {
       /^(?:(?:CACHED_)?ZMK_CONFIG|KEYMAP_FILE|(?:CACHED_)?BOARD_DIR(?:ECTORIES)?|WEST_TOPDIR|\w+_(?:SOURCE|BINARY)_DIR|(?:EXTRA_|CACHED_)?(?:DTC_OVERLAY_FILE|CONF_FILE)|OVERLAY_CONFIG|(?:BOARD|DTS|SNIPPET|SOC|ARCH|MODULE_EXT|SCA)_ROOT|CACHED_DTS_ROOT_BINDINGS|(?:ZMK_EXTRA|ZEPHYR_EXTRA|EXTRA_ZEPHYR|ZEPHYR)_MODULES)$/;
     for (const [name, value] of this.#records.cache) {
       for (const file of this.#filesIn(value)) {
-        if (this.#places.owner(file) === 'config' && !known.test(name)) this.#findings.doubt('names');
+        if (this.#pathMap.classify(file) === 'config' && !known.test(name)) this.#trace.uncertainty('names');
         // Programs, too, but for those that only speed a build up or describe what it is made of.
         else if (!/^(?:GIT_|CCACHE_|CMAKE_(?:UNAME|CTEST_COMMAND|CPACK_COMMAND)$)/.test(name))
-          this.#foreignFile(file);
+          this.#unownedFile(file);
       }
     }
   }
@@ -215,29 +215,29 @@ export class Observation {
     const { configDirectory } = this.#options;
     for (const value of config.values()) {
       for (const file of this.#filesIn(value)) {
-        if (this.#places.owner(file) === 'config') this.#findings.doubt('contents');
-        else this.#foreignFile(file);
+        if (this.#pathMap.classify(file) === 'config') this.#trace.uncertainty('contents');
+        else this.#unownedFile(file);
       }
       if (value === '' || path.isAbsolute(value)) continue;
-      const relative = bases.flatMap(base => this.#findings.spellings(`${base}/${value}`));
+      const relative = bases.flatMap(base => this.#trace.spellings(`${base}/${value}`));
       for (const file of [...relative, `${configDirectory}/${value}`, `${this.#config}/${value}`]) {
-        if (!this.#findings.isInput(file) || !statOf(file)?.isFile()) continue;
-        if (this.#places.owner(file) === 'config') this.#findings.doubt('contents');
-        else this.#findings.file(file);
+        if (!this.#trace.isInput(file) || !statOf(file)?.isFile()) continue;
+        if (this.#pathMap.classify(file) === 'config') this.#trace.uncertainty('contents');
+        else this.#trace.file(file);
       }
     }
   }
 
-  #foreignFile(file: string): void {
-    if (this.#places.owner(file) !== 'elsewhere' || !this.#findings.isInput(file)) return;
+  #unownedFile(file: string): void {
+    if (this.#pathMap.classify(file) !== 'elsewhere' || !this.#trace.isInput(file)) return;
     const stats = statOf(file);
-    if (!stats) this.#findings.lookFor(file);
-    else if (stats.isFile()) this.#findings.file(file);
+    if (!stats) this.#trace.lookFor(file);
+    else if (stats.isFile()) this.#trace.file(file);
   }
 
   /** The absolute paths in a value, on this machine. */
   #filesIn(value: string): string[] {
-    return [...value.matchAll(/\/[^\s;:"',[\]()]+/g)].flatMap(([seen]) => this.#places.here(seen) ?? []);
+    return [...value.matchAll(/\/[^\s;:"',[\]()]+/g)].flatMap(([seen]) => this.#pathMap.toHost(seen) ?? []);
   }
 }
 

@@ -6,7 +6,7 @@ import { areSame, changedSince, type FileMarks, markFiles } from './file-marks.t
 
 const RECORD = 'glovebox-tools.json';
 
-export class CompilerFacts {
+export class CapabilityCache {
   readonly #file: string;
   readonly #started = Date.now();
   /** The parts that were asked. */
@@ -23,7 +23,7 @@ export class CompilerFacts {
    *
    * @param directory where it is kept
    */
-  static begin(directory: string): CompilerFacts | undefined {
+  static begin(directory: string): CapabilityCache | undefined {
     const file = path.join(directory, RECORD);
     const read = readMarks(file);
     const before = read !== undefined && areSame(read) ? read : undefined;
@@ -32,7 +32,7 @@ export class CompilerFacts {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
       // A process that dies meanwhile leaves nothing that could be believed.
       rmSync(file, { force: true });
-      return new CompilerFacts(file, before);
+      return new CapabilityCache(file, before);
     } catch {
       return undefined;
     }

@@ -7,7 +7,7 @@ import type { KnownWorkspace, WorkspaceStore } from './store.ts';
 /** Bytes that all workspaces may have together when the configuration does not say: room for a dozen. */
 export const WORKSPACES_MAX_SIZE: ByteSize = '20GB';
 
-export interface TidyOptions {
+export interface PruneOptions {
   /** How long a workspace is kept after it was last used. Default: {@link WORKSPACE_TTL}. */
   ttl?: Duration;
   /** Default: {@link WORKSPACES_MAX_SIZE}. */
@@ -23,9 +23,9 @@ export interface TidyOptions {
  * longest ago while all are larger than the limit; never one that a build uses, nor one that is somebody's own.
  * Resolves to those that were removed, when their files are gone.
  */
-export async function tidyWorkspaces(
+export async function pruneWorkspaces(
   store: WorkspaceStore,
-  { ttl = WORKSPACE_TTL, maxSize = WORKSPACES_MAX_SIZE, now, keep }: TidyOptions,
+  { ttl = WORKSPACE_TTL, maxSize = WORKSPACES_MAX_SIZE, now, keep }: PruneOptions,
 ): Promise<KnownWorkspace[]> {
   await store.removeOrphans();
   const lifetime = parseDuration(ttl, 'workspaces.ttl') ?? Number.POSITIVE_INFINITY;

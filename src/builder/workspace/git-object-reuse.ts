@@ -17,7 +17,7 @@ import {
   symlink,
 } from 'node:fs/promises';
 import path from 'node:path';
-import { eachOf } from './each-of.ts';
+import { mapConcurrent } from './map-concurrent.ts';
 import { repositories } from './repositories.ts';
 
 /** The state of a work tree that is not taken along, and what git left when it was killed. */
@@ -28,9 +28,9 @@ const LEFT_OUT = /^(?:index|hooks|logs|FETCH_HEAD|ORIG_HEAD|.*\.lock|tmp_.*)$/;
  *
  * @param how `link` leaves `source` as it is; `move` takes them out of it, which is for leftovers of this user's own
  */
-export async function seedFrom(source: string, target: string, how: 'link' | 'move'): Promise<void> {
+export async function reuseRepositories(source: string, target: string, how: 'link' | 'move'): Promise<void> {
   const places = await repositories(source).catch(() => []);
-  await eachOf(places, async place => {
+  await mapConcurrent(places, async place => {
     const from = path.join(source, place, '.git');
     const to = path.join(target, place, '.git');
     // One that west never got to the end with is not worth it; one inside the manifest's directory is not west's.
@@ -47,8 +47,8 @@ export async function seedFrom(source: string, target: string, how: 'link' | 'mo
   });
 }
 
-/** Removes the repositories that were seeded and that the manifest does not ask for: west checked nothing out there. */
-export async function pruneSeeds(target: string): Promise<void> {
+/** Removes the repositories that were reused and that the manifest does not ask for: west checked nothing out there. */
+export async function removeUnusedRepositories(target: string): Promise<void> {
   for (const place of await repositories(target)) {
     const project = path.join(target, place);
     if (existsSync(path.join(project, '.git', 'index'))) continue;

@@ -30,7 +30,7 @@ const GIT_REDIRECTS =
  * Takes the entries of one archive in their order, writes them and remembers what they were. Every rejection is a
  * {@link WorkspaceError}, or the file system's own error; the directory is to be thrown away then.
  */
-export class Landing {
+export class ArchiveExtractor {
   /** Paths of the files that are below any `.git`. */
   readonly gitFiles: string[] = [];
   readonly #directory: string;

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { takeStation } from '../../../src/builder/toolchains/zephyr/station.ts';
+import { acquireStableDirectory } from '../../../src/builder/toolchains/zephyr/stable-build-directory.ts';
 import { currentProcessId } from '../../../src/system/process-identity.ts';
 import { eventually } from '../../support/eventually.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
@@ -135,7 +135,7 @@ function ownerFile(cacheRoot: string): string {
 test('a place whose owner was killed is free once everything is gone that was building there', async t => {
   const cacheRoot = await temporaryDirectory(t);
   chmodSync(cacheRoot, 0o700);
-  const take = () => takeStation(cacheRoot, ['config', 'left'], 'gcc');
+  const take = () => acquireStableDirectory(cacheRoot, ['config', 'left'], 'gcc');
   const first = await take();
   t.truthy(first);
   t.is(await take(), undefined);
@@ -162,7 +162,7 @@ test('a place whose owner was killed is free once everything is gone that was bu
 test('a place that cannot be understood, or is another machine’s, is not taken', async t => {
   const cacheRoot = await temporaryDirectory(t);
   chmodSync(cacheRoot, 0o700);
-  const take = () => takeStation(cacheRoot, ['config', 'left'], 'gcc');
+  const take = () => acquireStableDirectory(cacheRoot, ['config', 'left'], 'gcc');
   await (await take())?.close();
   const station = await take();
   const file = ownerFile(cacheRoot);
@@ -183,25 +183,25 @@ test('a place that cannot be understood, or is another machine’s, is not taken
 test('there is no place in a cache directory that others can write to', async t => {
   const cacheRoot = await temporaryDirectory(t);
   chmodSync(cacheRoot, 0o777);
-  t.is(await takeStation(cacheRoot, ['left'], 'gcc'), undefined);
+  t.is(await acquireStableDirectory(cacheRoot, ['left'], 'gcc'), undefined);
   chmodSync(cacheRoot, 0o700);
-  t.truthy(await takeStation(cacheRoot, ['left'], 'gcc'));
+  t.truthy(await acquireStableDirectory(cacheRoot, ['left'], 'gcc'));
 });
 
 test('facts about another compiler go, and so do the places that nobody came to for a month', async t => {
   const cacheRoot = await temporaryDirectory(t);
   chmodSync(cacheRoot, 0o700);
-  const left = await takeStation(cacheRoot, ['left'], 'gcc 12');
+  const left = await acquireStableDirectory(cacheRoot, ['left'], 'gcc 12');
   await left?.close();
-  t.true(existsSync(left!.facts));
-  const newer = await takeStation(cacheRoot, ['left'], 'gcc 13');
-  t.false(existsSync(left!.facts));
-  t.true(existsSync(newer!.facts));
+  t.true(existsSync(left!.capabilityCache));
+  const newer = await acquireStableDirectory(cacheRoot, ['left'], 'gcc 13');
+  t.false(existsSync(left!.capabilityCache));
+  t.true(existsSync(newer!.capabilityCache));
   await newer?.close();
   const old = path.join(cacheRoot, 'west', '0123456789abcdef');
   mkdirSync(old);
   utimesSync(old, 0, 0);
-  await (await takeStation(cacheRoot, ['right'], 'gcc 13'))?.close();
+  await (await acquireStableDirectory(cacheRoot, ['right'], 'gcc 13'))?.close();
   t.false(existsSync(old));
-  t.true(existsSync(newer!.facts));
+  t.true(existsSync(newer!.capabilityCache));
 });

@@ -4,7 +4,7 @@ import type { UserConfig } from '../../config/user-config.ts';
 import type { ToolchainDescription } from './index.ts';
 
 /** What the choice depends on. */
-export interface ToolchainQuestion {
+export interface ToolchainQuery {
   /** What was asked for; goes before the configuration. */
   toolchain?: ToolchainKind | undefined;
   /** The workspace that was asked for; goes before the configuration. Absolute. */
@@ -25,7 +25,7 @@ export interface ToolchainQuestion {
 }
 
 /** One toolchain, and whether the config can be built with it here. */
-export type ToolchainFinding = {
+export type ToolchainStatus = {
   kind: ToolchainKind /** What was found, or what is missing. */;
   detail: string;
 } & (

@@ -1,7 +1,7 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import anyTest, { type TestFn } from 'ava';
-import { createLayoutService, KeymapFileError } from '../../../src/builder/layout/service.ts';
+import { createLayoutService, KeymapFileError } from '../../../src/builder/layout/layout-service.ts';
 import type { Cache } from '../../../src/cache/cache.ts';
 import { createUserConfig } from '../../../src/config/index.ts';
 import { createDefaultCache } from '../../../src/registry.ts';

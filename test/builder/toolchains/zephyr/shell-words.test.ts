@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process';
 import test from 'ava';
 import fc from 'fast-check';
 import { ToolchainError } from '../../../../src/builder/toolchains/index.ts';
-import { splitWords } from '../../../../src/builder/toolchains/zephyr/words.ts';
+import { splitShellWords } from '../../../../src/builder/toolchains/zephyr/shell-words.ts';
 
-const split = (text: string) => splitWords(text, 'cmake-args');
+const split = (text: string) => splitShellWords(text, 'cmake-args');
 
 const cases: [text: string, words: string[]][] = [
   ['', []],
@@ -31,13 +31,13 @@ for (const [text, words] of cases) {
 
 test('a variable that is known stands for its value, which is never more than one word', t => {
   const variables = { HERE: '/my $HOME/"x" y' };
-  t.deepEqual(splitWords('a$HERE/b "${HERE}" \'$HERE\' \\$HERE', 'x', variables), [
+  t.deepEqual(splitShellWords('a$HERE/b "${HERE}" \'$HERE\' \\$HERE', 'x', variables), [
     `a${variables.HERE}/b`,
     variables.HERE,
     '$HERE',
     '$HERE',
   ]);
-  t.throws(() => splitWords('$HERES', 'x', variables), { instanceOf: ToolchainError });
+  t.throws(() => splitShellWords('$HERES', 'x', variables), { instanceOf: ToolchainError });
 });
 
 const refused: [text: string, why: RegExp][] = [

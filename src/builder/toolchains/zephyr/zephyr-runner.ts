@@ -6,7 +6,7 @@ import type { FailedOutcome } from '../outcome.ts';
 import type { CompileJob, Surroundings } from '../toolchain.ts';
 
 /** One build, with absolute paths of this machine. */
-export interface ZephyrOrder {
+export interface ZephyrBuildSpec {
   workspace: string;
   /** Where Zephyr is in the workspace, relative. */
   zephyr: string;
@@ -52,7 +52,7 @@ export interface CcacheUse {
   epoch: string;
 }
 
-export interface ZephyrEngine {
+export interface ZephyrRunner {
   readonly kind: 'west' | 'container';
   /** Where a build sees the config's repository. Absolute. Default: where it is. */
   readonly repository?: string;
@@ -67,7 +67,7 @@ export interface ZephyrEngine {
   surroundings(signal?: AbortSignal): Promise<Surroundings>;
 
   /** Runs `west build` for a job. Resolves when nothing of it runs any more. */
-  run(order: ZephyrOrder, job: CompileJob): Promise<{ ok: true; lastLines: string[] } | FailedOutcome>;
+  run(spec: ZephyrBuildSpec, job: CompileJob): Promise<{ ok: true; lastLines: string[] } | FailedOutcome>;
 
   /** Whether it has a ccache that a build in this workspace would use. */
   hasCcache(workspace: string): Promise<boolean>;
@@ -81,5 +81,5 @@ export interface ZephyrEngine {
   tools(build: string, isComplete: boolean): Promise<UsedTools | { untraceable: string }>;
 
   /** How the paths in the records of a build are to be understood. */
-  sees(order: ZephyrOrder): Pick<ObserveOptions, 'seen' | 'isolated'>;
+  pathMapping(spec: ZephyrBuildSpec): Pick<ObserveOptions, 'seen' | 'isolated'>;
 }

@@ -6,8 +6,8 @@ import { describeSystemError, isSystemError } from '../../system/system-error.ts
 import type { Target } from '../matrix/target.ts';
 import type { Artifact, CompileOutcome } from '../toolchains/toolchain.ts';
 import { fingerprint, type InputSnapshot, leaseDigest } from './fingerprint.ts';
-import { InputReader } from './inputs.ts';
-import { Lookup, type LookupOptions, type Question } from './lookup.ts';
+import { InputReader } from './input-reader.ts';
+import { Lookup, type LookupOptions, type TargetQuery } from './lookup.ts';
 import type { CompileEvent, CompileFailure, CompileResult, CompileSuccess, LookupResult } from './result.ts';
 import { type DeclaredInputs, declare, observe, takeSnapshot } from './snapshot.ts';
 import { stageArtifacts } from './staging.ts';
@@ -37,7 +37,7 @@ export interface CompileRequest {
  * `lookup` and `restore` see each file as it was when the service first looked at it: make a new service for each
  * build. `compile` always looks again. Trouble with the caches only makes it compile.
  */
-export class ZmkWestService {
+export class CachingCompiler {
   readonly #options: LookupOptions;
   readonly #lookup: Lookup;
   readonly #reader: InputReader;
@@ -53,7 +53,7 @@ export class ZmkWestService {
    * `GloveboxError` when the toolchain cannot be asked.
    */
   async lookup(target: Target, signal?: AbortSignal): Promise<LookupResult> {
-    return this.#lookup.find(await this.#lookup.ask(target, this.#reader, signal));
+    return this.#lookup.find(await this.#lookup.describe(target, this.#reader, signal));
   }
 
   /**
@@ -62,7 +62,7 @@ export class ZmkWestService {
    * `lookup` does.
    */
   async reads(target: Target, files: readonly string[], signal?: AbortSignal): Promise<boolean> {
-    return this.#lookup.reads(await this.#lookup.ask(target, this.#reader, signal), files);
+    return this.#lookup.reads(await this.#lookup.describe(target, this.#reader, signal), files);
   }
 
   /**
@@ -75,10 +75,10 @@ export class ZmkWestService {
     directory: string,
     signal?: AbortSignal,
   ): Promise<CompileSuccess | { ok: false; why: string[] }> {
-    const question = await this.#lookup.ask(target, this.#reader, signal);
-    const candidate = await this.#lookup.candidate(question);
-    const restored = candidate && (await this.#lookup.restore(question, candidate, directory, 'cache'));
-    return restored ?? { ok: false, why: await this.#lookup.explain(question, candidate !== undefined) };
+    const query = await this.#lookup.describe(target, this.#reader, signal);
+    const candidate = await this.#lookup.candidate(query);
+    const restored = candidate && (await this.#lookup.restore(query, candidate, directory, 'cache'));
+    return restored ?? { ok: false, why: await this.#lookup.explain(query, candidate !== undefined) };
   }
 
   /**
@@ -92,30 +92,30 @@ export class ZmkWestService {
     onEvent?.({ type: 'checking' });
     // The files as they are now: a service may have been made long before.
     const reader = this.#newReader();
-    let question: Question;
+    let query: TargetQuery;
     try {
-      question = await this.#lookup.ask(target, reader, signal);
+      query = await this.#lookup.describe(target, reader, signal);
     } catch (error) {
       return signal?.aborted ? cancelled() : failure('cannot-start', error, 'temporary files');
     }
     let job: Job;
     try {
-      const declared = await question.declared();
-      const before = await takeSnapshot(declared, reader, question.paths);
-      job = { target, request, question, declared, before, started: false };
+      const declared = await query.declared();
+      const before = await takeSnapshot(declared, reader, query.paths);
+      job = { target, request, query, declared, before, started: false };
     } catch (error) {
       return signal?.aborted ? cancelled() : failure('inputs', error, configDirectory);
     }
     try {
-      const candidate = await this.#lookup.candidate(job.question);
+      const candidate = await this.#lookup.candidate(job.query);
       const restored =
-        candidate && (await this.#lookup.restore(job.question, candidate, request.directory, 'cache'));
+        candidate && (await this.#lookup.restore(job.query, candidate, request.directory, 'cache'));
       if (restored) return restored;
-      const why = await this.#lookup.explain(job.question, candidate !== undefined);
+      const why = await this.#lookup.explain(job.query, candidate !== undefined);
       onEvent?.({ type: 'missed', why });
-      const lease = await leaseDigest(job.question.digest, job.before);
+      const lease = await leaseDigest(job.query.digest, job.before);
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-        const result = await this.#share(lease, job);
+        const result = await this.#compileOnce(lease, job);
         if (result) return result;
       }
       return (await this.#produce(job)).result;
@@ -129,18 +129,18 @@ export class ZmkWestService {
   }
 
   /** Compiles, or takes over what another did meanwhile. Undefined: that could not be used and was forgotten. */
-  async #share(lease: string, job: Job): Promise<CompileResult | undefined> {
+  async #compileOnce(lease: string, job: Job): Promise<CompileResult | undefined> {
     const { signal, onEvent, directory } = job.request;
     const { builds } = this.#options;
     let own: CompileResult | undefined;
     let waited = false;
     const produce = async () => {
-      if (signal?.aborted) throw new Abandoned();
+      if (signal?.aborted) throw new Cancelled();
       job.started = true;
       const produced = await this.#produce(job, { lease, token: await builds.begin(lease) });
       own = produced.result;
       // What is thrown is not stored, and the next one who waits compiles for himself.
-      if (!produced.inputs) throw new Unshared();
+      if (!produced.inputs) throw new NotCacheable();
       return produced.inputs;
     };
     const onWait = ({ pid }: { pid: number }) => {
@@ -151,14 +151,14 @@ export class ZmkWestService {
     try {
       outcome = await untilAborted(builds.once(lease, produce, { onWait }), signal, () => !job.started);
     } catch (error) {
-      if (error instanceof Abandoned) return cancelled();
-      if (!(error instanceof Unshared)) throw error;
+      if (error instanceof Cancelled) return cancelled();
+      if (!(error instanceof NotCacheable)) throw error;
     }
     if (own) return own;
     // The lease covers what was declared; the build that held it may have read more.
-    if (outcome && (await this.#lookup.stillHolds(outcome, job.question))) {
+    if (outcome && (await this.#lookup.stillHolds(outcome, job.query))) {
       const source = waited ? 'waited' : 'cache';
-      const restored = await this.#lookup.restore(job.question, { inputs: outcome }, directory, source);
+      const restored = await this.#lookup.restore(job.query, { inputs: outcome }, directory, source);
       if (restored) return restored;
     }
     await builds.release(lease, outcome);
@@ -167,7 +167,7 @@ export class ZmkWestService {
 
   /** Runs the compiler. With `inputs` when the result is stored under them. */
   async #produce(job: Job, fence?: Fence): Promise<{ result: CompileResult; inputs?: InputSnapshot }> {
-    const { target, request, question } = job;
+    const { target, request, query } = job;
     const { onEvent, directory, buildDirectory, logFile, jobs = 1 } = request;
     const signal = request.signal ?? new AbortController().signal;
     onEvent?.({ type: 'compiling', jobs, logFile });
@@ -207,12 +207,12 @@ export class ZmkWestService {
     if (!inputs) return { result };
     result.read = inputs.files.map(([file]) => file);
     const { builds, firmware, configDirectory } = this.#options;
-    const key = await fingerprint(question.digest, inputs);
+    const key = await fingerprint(query.digest, inputs);
     if (fence && !(await builds.mayStore(fence.lease, fence.token))) return { result };
     result.fingerprint = key;
     if (!(await firmware.store(key, staged, compileDuration, warnings))) return { result };
-    await builds.remember(question.digest, inputs, job.declared);
-    await builds.setLastBase(configDirectory, question.base);
+    await builds.remember(query.digest, inputs, job.declared);
+    await builds.setLastBase(configDirectory, query.base);
     return { result: { ...result, stored: true }, inputs };
   }
 
@@ -220,16 +220,16 @@ export class ZmkWestService {
   async #observe(
     outcome: CompileOutcome & { ok: true },
     started: number,
-    { target, request, question, declared }: Job,
+    { target, request, query, declared }: Job,
   ): Promise<InputSnapshot | undefined> {
-    const foreign = (file: string) => !isInside(path.resolve(file), request.buildDirectory);
+    const isOutsideBuild = (file: string) => !isInside(path.resolve(file), request.buildDirectory);
     const observed = outcome.observed && {
       ...outcome.observed,
-      files: outcome.observed.files.filter(foreign),
-      directories: outcome.observed.directories.filter(foreign),
-      absent: outcome.observed.absent.filter(foreign),
+      files: outcome.observed.files.filter(isOutsideBuild),
+      directories: outcome.observed.directories.filter(isOutsideBuild),
+      absent: outcome.observed.absent.filter(isOutsideBuild),
     };
-    const { paths } = question;
+    const { paths } = query;
     const warn = (why: string) =>
       request.onEvent?.({
         type: 'warning',
@@ -241,9 +241,9 @@ export class ZmkWestService {
     }
     try {
       const after = await declare(await this.#options.toolchain.declaredInputs(), paths);
-      const readers = { before: question.reader, after: this.#newReader() };
+      const readers = { before: query.reader, after: this.#newReader() };
       const observation = await observe(observed, { before: declared, after }, readers, started, paths);
-      const changed = [...(outcome.unsteady ?? []), ...observation.changed];
+      const changed = [...(outcome.changedDuringBuild ?? []), ...observation.changed];
       if (changed.length === 0) return observation.inputs;
       const more = changed.length > 3 ? ` and ${changed.length - 3} more` : '';
       warn(`${changed.slice(0, 3).join(', ')}${more} changed while it was compiled.`);
@@ -258,7 +258,7 @@ export class ZmkWestService {
 interface Job {
   target: Target;
   request: CompileRequest;
-  question: Question;
+  query: TargetQuery;
   declared: DeclaredInputs;
   /** The declared inputs as they were before. */
   before: InputSnapshot;
@@ -273,10 +273,10 @@ interface Fence {
 }
 
 /** Tells whoever waits that there is a result, but none that can be shared. */
-class Unshared extends Error {}
+class NotCacheable extends Error {}
 
 /** The build was cancelled before this target was compiled. */
-class Abandoned extends Error {}
+class Cancelled extends Error {}
 
 /** Gives up waiting when `signal` aborts, if `may` then says so. */
 async function untilAborted<T>(
@@ -285,14 +285,14 @@ async function untilAborted<T>(
   may: () => boolean,
 ): Promise<T> {
   if (!signal) return work;
-  const abandoned = Promise.withResolvers<never>();
+  const cancellation = Promise.withResolvers<never>();
   const onAbort = () => {
-    if (may()) abandoned.reject(new Abandoned());
+    if (may()) cancellation.reject(new Cancelled());
   };
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();
   try {
-    return await Promise.race([work, abandoned.promise]);
+    return await Promise.race([work, cancellation.promise]);
   } finally {
     signal.removeEventListener('abort', onAbort);
     // Whichever lost the race settles some time later, unheard.

@@ -8,7 +8,7 @@ import { hashOfLookup, type Layout, MAX_KEYMAP_LENGTH, readKeymap } from '../../
 import { createCacheFromUserConfig, createDefaultCache } from '../../registry.ts';
 import { readTextFile, TextFileError } from '../../system/text-file.ts';
 import { findSearchPath, type SearchPathOptions } from './search-path.ts';
-import { asLayout, asPlaces } from './stored.ts';
+import { asLayout, asPlaces } from './stored-layout.ts';
 
 /** The namespace of layouts. */
 export const LAYOUT_TAG = 'layout';

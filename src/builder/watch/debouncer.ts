@@ -9,28 +9,28 @@ export const MAX_BURST_MS = 1_000;
 /** Calls back after so many milliseconds, unless the function it returns is called before. */
 export type Timer = (callback: () => void, milliseconds: number) => () => void;
 
-export interface SettlingOptions {
+export interface DebounceOptions {
   /** Default: `setTimeout`. */
   timer?: Timer;
 }
 
 /** Calls back once for each burst of events, when it is over. */
-export class Settling {
+export class Debouncer {
   readonly #onSettled: () => void;
   readonly #timer: Timer;
   #stopQuiet: (() => void) | undefined;
   #stopBurst: (() => void) | undefined;
 
-  constructor(onSettled: () => void, { timer = realTimer }: SettlingOptions = {}) {
+  constructor(onSettled: () => void, { timer = realTimer }: DebounceOptions = {}) {
     this.#onSettled = onSettled;
     this.#timer = timer;
   }
 
   /** One event. */
-  touch(): void {
+  trigger(): void {
     this.#stopQuiet?.();
-    this.#stopQuiet = this.#timer(() => this.#settle(), QUIET_MS);
-    this.#stopBurst ??= this.#timer(() => this.#settle(), MAX_BURST_MS);
+    this.#stopQuiet = this.#timer(() => this.#fire(), QUIET_MS);
+    this.#stopBurst ??= this.#timer(() => this.#fire(), MAX_BURST_MS);
   }
 
   /** Forgets the burst that is going on. */
@@ -41,7 +41,7 @@ export class Settling {
     this.#stopBurst = undefined;
   }
 
-  #settle(): void {
+  #fire(): void {
     this.close();
     this.#onSettled();
   }

@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { chmod, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { eachOf } from '../each-of.ts';
-import { askGit, printed } from '../git.ts';
+import { printed, runGitBatch } from '../git.ts';
+import { mapConcurrent } from '../map-concurrent.ts';
 
 /** What a repository cannot do without, and what says where it is from. */
 const KEPT =
@@ -15,7 +15,7 @@ const KEPT =
  *
  * @param gitFiles paths of what is below any `.git`, relative to the workspace
  */
-export async function keepHarmlessSettings(directory: string, gitFiles: readonly string[]): Promise<void> {
+export async function keepHarmlessGitConfig(directory: string, gitFiles: readonly string[]): Promise<void> {
   const repositories = new Set<string>();
   for (const file of gitFiles) {
     const place = path.join(directory, path.dirname(file));
@@ -23,13 +23,15 @@ export async function keepHarmlessSettings(directory: string, gitFiles: readonly
     if (['HEAD', 'objects', 'refs'].every(name => existsSync(path.join(place, name))))
       repositories.add(place);
   }
-  await eachOf([...repositories], place => rm(path.join(place, 'hooks'), { recursive: true, force: true }));
+  await mapConcurrent([...repositories], place =>
+    rm(path.join(place, 'hooks'), { recursive: true, force: true }),
+  );
   const configured = [...repositories].filter(place => existsSync(path.join(place, 'config')));
   // Reading one file by name: git runs nothing, and includes nothing.
   const commands = ['config --file config --list --null'];
-  const answers = await askGit(configured.map(place => ({ directory: place, commands })));
+  const answers = await runGitBatch(configured.map(place => ({ directory: place, commands })));
   const lists = answers.map(([list]) => printed(list!));
-  await eachOf([...configured.entries()], ([index, place]) =>
+  await mapConcurrent([...configured.entries()], ([index, place]) =>
     rewrite(path.join(place, 'config'), lists[index]!),
   );
 }

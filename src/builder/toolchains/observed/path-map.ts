@@ -35,7 +35,7 @@ export interface UsedTools {
  * Who answers for a file: `build` and `project` are known by other means and are no inputs; `config` is the user's own;
  * `elsewhere` is everything else.
  */
-export type Owner = 'build' | 'project' | 'config' | 'elsewhere';
+export type PathKind = 'build' | 'project' | 'config' | 'elsewhere';
 
 /** Directories are absolute and, but for `seen`, as they are on this machine. */
 export interface ObserveOptions {
@@ -57,10 +57,10 @@ export interface ObserveOptions {
   isolated?: boolean;
 }
 
-export class Places {
+export class PathMap {
   readonly #options: ObserveOptions;
   readonly #renamed: [from: string, to: string][];
-  readonly #owners: [directory: string, owner: Owner][];
+  readonly #kinds: [directory: string, kind: PathKind][];
   /** Without links. */
   readonly #identified: ReadonlySet<string>;
 
@@ -76,10 +76,10 @@ export class Places {
     ]);
     // Of two names for one directory the given one is used, so that paths can be compared.
     const given = all.map(({ here }): [string, string] => [resolveReal(here), path.resolve(here)]);
-    const named = (directory: string, owner: Owner): [string, Owner][] =>
-      [...new Set([directory, resolveReal(directory)])].map(name => [name, owner]);
+    const named = (directory: string, pathKind: PathKind): [string, PathKind][] =>
+      [...new Set([directory, resolveReal(directory)])].map(name => [name, pathKind]);
     // Of two that have the same directory the config comes after the project.
-    this.#owners = [
+    this.#kinds = [
       ...named(buildDirectory, 'build'),
       ...(options.projects ?? [workspace]).flatMap(project => named(project, 'project')),
       ...named(configDirectory, 'config'),
@@ -89,7 +89,7 @@ export class Places {
   }
 
   /** The path on this machine, without `.` and `..`; undefined when it is none of this machine's. */
-  here(seen: string): string | undefined {
+  toHost(seen: string): string | undefined {
     let file = path.resolve(seen);
     let known = !this.#options.isolated;
     // What a container has mounted may itself be a copy.
@@ -119,7 +119,7 @@ export class Places {
     return [buildDirectory, configDirectory, workspace].some(place => isInside(place, around));
   }
 
-  /** Whether something belongs to the compiler, whose files are known and raise no doubts. */
+  /** Whether something belongs to the compiler, whose files are known and raise no uncertainty. */
   isOfCompiler(file: string): boolean {
     return (this.#options.tools?.own ?? []).some(directory => isInside(file, directory));
   }
@@ -130,15 +130,15 @@ export class Places {
   }
 
   /** What a path of this machine belongs to: the owner of the deepest directory that it is in, by either of its names. */
-  owner(file: string): Owner {
-    let owner: Owner = 'elsewhere';
+  classify(file: string): PathKind {
+    let pathKind: PathKind = 'elsewhere';
     let depth = -1;
-    for (const [directory, whose] of this.#owners) {
+    for (const [directory, candidate] of this.#kinds) {
       if (directory.length < depth || !isInside(file, directory)) continue;
-      if (whose === 'build') return 'build';
-      owner = whose;
+      if (candidate === 'build') return 'build';
+      pathKind = candidate;
       depth = directory.length;
     }
-    return owner;
+    return pathKind;
   }
 }

@@ -19,7 +19,7 @@ const BARE_EXPANSION = /^(?:`|\$[A-Za-z0-9_{(@*#?!$'"-])/;
  * @param what named in errors, such as `cmake-args`
  * @param variables what some variables stand for, as `$NAME` and `${NAME}`. A value never becomes more than one word
  */
-export function splitWords(
+export function splitShellWords(
   text: string,
   what: string,
   variables: Readonly<Record<string, string>> = {},

@@ -13,8 +13,8 @@ import { CompilePool, type PoolListener, type WorkerFailure } from './pool.ts';
 
 const SCRATCH_PREFIX = 'glovebox-build-';
 
-/** One target's turn in the workshop. */
-export interface WorkshopJob {
+/** What a session compiles: one target. */
+export interface SessionJob {
   target: Target;
   /** Empty, for the artifacts. */
   directory: string;
@@ -24,7 +24,7 @@ export interface WorkshopJob {
 }
 
 /** Compiles as many targets at once as it has threads. */
-export class Workshop {
+export class CompileSession {
   readonly #plan: Plan;
   readonly #scratch: string;
   readonly #pool: CompilePool;
@@ -41,13 +41,13 @@ export class Workshop {
   }
 
   /** Rejects with a `GloveboxError` when there is no room for directories or threads. */
-  static async open(plan: Plan, threads: number): Promise<Workshop> {
+  static async open(plan: Plan, threads: number): Promise<CompileSession> {
     const scratch = makeScratch();
     let pool: CompilePool | undefined;
     try {
       pool = new CompilePool(threads);
       const logs = await LogDirectory.open(plan.logRoot, plan.configDirectory, scratch);
-      return new Workshop(plan, scratch, pool, logs, Math.max(1, Math.floor(plan.cores / threads)));
+      return new CompileSession(plan, scratch, pool, logs, Math.max(1, Math.floor(plan.cores / threads)));
     } catch (error) {
       await pool?.close();
       await rm(scratch, { recursive: true, force: true });
@@ -56,7 +56,7 @@ export class Workshop {
   }
 
   /** Compiles in a free thread, which there must be. Resolves when nothing of the compiler is left. */
-  async compile({ target, directory, onEvent, signal }: WorkshopJob): Promise<CompileResult | WorkerFailure> {
+  async compile({ target, directory, onEvent, signal }: SessionJob): Promise<CompileResult | WorkerFailure> {
     const { toolchain, configDirectory, userConfig, cacheOptions } = this.#plan;
     const buildDirectory = path.join(this.#scratch, String(this.#count++));
     mkdirSync(buildDirectory);

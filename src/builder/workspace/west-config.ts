@@ -4,7 +4,7 @@ import path from 'node:path';
 import { WorkspaceError } from './workspace-error.ts';
 
 /** The settings of a workspace. */
-export interface WestSettings {
+export interface WestConfig {
   /** By section and name, such as `manifest.path`. */
   values: ReadonlyMap<string, string>;
   /** The manifest that the workspace was made of. Absolute. */
@@ -12,7 +12,7 @@ export interface WestSettings {
 }
 
 /** Reads the settings of the workspace at `directory`. Rejects with {@link WorkspaceError} when it is not one. */
-export async function readSettings(directory: string): Promise<WestSettings> {
+export async function readWestConfig(directory: string): Promise<WestConfig> {
   const file = path.join(directory, '.west', 'config');
   let text: string;
   try {
@@ -23,7 +23,7 @@ export async function readSettings(directory: string): Promise<WestSettings> {
       { cause: error },
     );
   }
-  const values = parseSettings(text);
+  const values = parseWestConfig(text);
   const place = values.get('manifest.path');
   if (place === undefined) {
     throw new WorkspaceError(
@@ -34,7 +34,7 @@ export async function readSettings(directory: string): Promise<WestSettings> {
 }
 
 /** What the text of settings says. A line that is indented goes on with the value before it. */
-export function parseSettings(text: string): Map<string, string> {
+export function parseWestConfig(text: string): Map<string, string> {
   const values = new Map<string, string>();
   let section = '';
   let last: string | undefined;
@@ -58,7 +58,7 @@ export function parseSettings(text: string): Map<string, string> {
  * What of the settings reaches a build, in a form that is the same whatever order they are written in. Where Zephyr is does
  * not belong to it: west adds that when it first builds, and each build says it anyway.
  */
-export function canonicalSettings({ values }: WestSettings): string {
+export function canonicalWestConfig({ values }: WestConfig): string {
   const counted = [...values].filter(([name]) => name !== 'zephyr.base');
   return counted
     .map(([name, value]) => `${name} = ${value}\n`)

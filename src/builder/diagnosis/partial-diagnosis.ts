@@ -1,7 +1,7 @@
 // What one message of a build says, before the sources have been looked at.
 
 /** What is to be looked for in the sources, to say a message better. */
-export type Search =
+export type SourceSearch =
   /** A name that the preprocessor did not know, near the place of the message. */
   | { kind: 'unknown-name' }
   /** A binding with a wrong number of parameters. */
@@ -24,7 +24,7 @@ export type Search =
   | { kind: 'shield'; shield: string; listed: readonly string[] };
 
 /** What a message says: a sentence, or what is to be looked for in the source. */
-export interface Finding {
+export interface PartialDiagnosis {
   /** What is known without looking at any file. */
   message: string;
   certain: boolean;
@@ -33,7 +33,7 @@ export interface Finding {
   line?: number;
   column?: number;
   /** What to look for in `file`, or in the keymap when there is none, to say it better. */
-  search?: Search;
+  search?: SourceSearch;
   /** A word of the build file that is the cause. */
   word?: string;
 }
@@ -41,11 +41,11 @@ export interface Finding {
 /** How a message is recognised. */
 export interface Rule {
   pattern: RegExp;
-  find(match: RegExpExecArray, at: number, lines: readonly string[]): Finding | undefined;
+  find(match: RegExpExecArray, at: number, lines: readonly string[]): PartialDiagnosis | undefined;
 }
 
 /** What a sentence says that needs no further word. */
-export function known(message: string, more: Partial<Finding> = {}): Finding {
+export function known(message: string, more: Partial<PartialDiagnosis> = {}): PartialDiagnosis {
   return { message, certain: true, ...more };
 }
 
@@ -54,6 +54,6 @@ export function placeAt(
   file: string | undefined,
   line: string | undefined,
   column: string | undefined,
-): Partial<Finding> {
+): Partial<PartialDiagnosis> {
   return { file: file!, line: Number(line), ...(column !== undefined && { column: Number(column) }) };
 }

@@ -1,7 +1,7 @@
 // Doing the same with many things, a few at once.
 
 /** What `work` resolves to for each item, in their order. At most `limit` run at once; default 8. */
-export async function eachOf<T, R>(
+export async function mapConcurrent<T, R>(
   items: readonly T[],
   work: (item: T) => Promise<R>,
   limit = 8,

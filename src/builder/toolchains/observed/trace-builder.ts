@@ -4,8 +4,8 @@ import path from 'node:path';
 import { resolveReal, statOf } from '../../../system/paths.ts';
 import { readTree, type Tree } from '../../incremental/tree.ts';
 import type { ObservedInputs } from '../toolchain.ts';
-import { type Doubt, worst } from './doubts.ts';
-import type { Places } from './places.ts';
+import type { PathMap } from './path-map.ts';
+import { greatest, type Uncertainty } from './uncertainty.ts';
 
 function isClimbing(file: string): boolean {
   return /\/\.\.(?:\/|$)/.test(file);
@@ -20,36 +20,36 @@ export interface Trace {
   hasHidden: boolean;
 }
 
-export class Findings {
-  readonly places: Places;
+export class TraceBuilder {
+  readonly pathMap: PathMap;
   readonly #files = new Set<string>();
   readonly #directories = new Set<string>();
   readonly #absent = new Set<string>();
-  readonly #doubts: (Doubt | undefined)[] = [];
+  readonly #uncertainties: (Uncertainty | undefined)[] = [];
   #untraceable: string | undefined;
   #hasOwnCode = false;
   #hasHidden = false;
 
-  constructor(places: Places) {
-    this.places = places;
+  constructor(pathMap: PathMap) {
+    this.pathMap = pathMap;
   }
 
   /** What counts in the end; or why that cannot be told, as the end of a sentence. */
   result(): Trace | { untraceable: string } {
     if (this.#untraceable !== undefined) return { untraceable: this.#untraceable };
-    const doubt = worst(this.#doubts);
+    const uncertainty = greatest(this.#uncertainties);
     const observed: ObservedInputs = {
       files: [...this.#files].sort(),
       directories: [...this.#directories].sort(),
       absent: [...this.#absent].sort(),
-      ...(doubt === undefined ? {} : { declared: doubt }),
+      ...(uncertainty === undefined ? {} : { declared: uncertainty }),
     };
     return { observed, hasOwnCode: this.#hasOwnCode, hasHidden: this.#hasHidden };
   }
 
   /** Says that something is compiled, or that headers are looked for there. */
   code(file: string): void {
-    if (this.places.owner(file) === 'config') this.#hasOwnCode = true;
+    if (this.pathMap.classify(file) === 'config') this.#hasOwnCode = true;
   }
 
   /** Says that it takes in files without the preprocessor. */
@@ -67,8 +67,8 @@ export class Findings {
     this.#directories.add(directory);
   }
 
-  doubt(doubt: Doubt | undefined): void {
-    this.#doubts.push(doubt);
+  uncertainty(uncertainty: Uncertainty | undefined): void {
+    this.#uncertainties.push(uncertainty);
   }
 
   /** Says that something may have been read, and that nothing tells what. The first reason is kept. */
@@ -81,9 +81,9 @@ export class Findings {
    * spelled, which is another file when a directory before a `..` is a link, or becomes one.
    */
   spellings(seen: string): string[] {
-    const plain = this.places.here(seen);
+    const plain = this.pathMap.toHost(seen);
     const climb = seen.indexOf('/../');
-    const start = climb < 0 ? undefined : this.places.here(seen.slice(0, climb));
+    const start = climb < 0 ? undefined : this.pathMap.toHost(seen.slice(0, climb));
     if (start === undefined) return plain === undefined ? [] : [plain];
     const spelled = `${start}${seen.slice(climb)}`;
     // What lies above a copy is not what lies above the original.
@@ -96,12 +96,12 @@ export class Findings {
    * `..` behind one leads out of that.
    */
   isInput(file: string): boolean {
-    const owner = this.places.owner(file);
-    if (owner === 'config') return true;
-    if (owner === 'elsewhere') return !this.places.isIdentified(file);
+    const pathKind = this.pathMap.classify(file);
+    if (pathKind === 'config') return true;
+    if (pathKind === 'elsewhere') return !this.pathMap.isIdentified(file);
     // What a build made may be thousands of files.
-    if (owner === 'build' && !isClimbing(file)) return false;
-    return ['config', 'elsewhere'].includes(this.places.owner(this.#real(file)));
+    if (pathKind === 'build' && !isClimbing(file)) return false;
+    return ['config', 'elsewhere'].includes(this.pathMap.classify(this.#real(file)));
   }
 
   readonly #reals = new Map<string, string>();
@@ -123,7 +123,7 @@ export class Findings {
     if (!this.isInput(file)) return;
     const stats = statOf(file);
     if (!stats) this.#absent.add(file);
-    if (!this.places.isIsolated) return;
+    if (!this.pathMap.isIsolated) return;
     // What is there for this machine may not be there for a container, and the other way round.
     if (stats?.isFile()) this.#files.add(file);
     else if (!stats && lstatSync(file, { throwIfNoEntry: false })) this.#directories.add(path.dirname(file));
@@ -136,7 +136,7 @@ export class Findings {
    * @param what the directory is, for a person
    */
   names(directory: string, what: string): Tree | undefined {
-    const isOthers = (inner: string) => !this.isInput(inner) || this.places.isOutput(inner);
+    const isOthers = (inner: string) => !this.isInput(inner) || this.pathMap.isOutput(inner);
     const tree = readTree(directory, inner => inner !== directory && isOthers(inner));
     if (!tree) {
       this.untraceable(`${what} ${directory} is too large to be looked through, or cannot be read.`);
@@ -162,11 +162,11 @@ export class Findings {
     if (!this.isInput(file)) return;
     const stats = statOf(file);
     if (!stats) this.lookFor(file);
-    else if (this.places.owner(resolveReal(file)) !== 'elsewhere') return;
+    else if (this.pathMap.classify(resolveReal(file)) !== 'elsewhere') return;
     else if (stats.isFile()) this.#files.add(file);
     else if (stats.isDirectory() && isRead) {
       // All that is around everything would be too much, and `..` is often named on the way to something else.
-      if (this.places.isAround(file)) this.#directories.add(file);
+      if (this.pathMap.isAround(file)) this.#directories.add(file);
       else this.wholeTree(file, 'the directory');
     }
   }

@@ -3,7 +3,7 @@
 // firmware not be kept; and in a container, where it cannot be written, west would fail.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { parseSettings } from '../../workspace/index.ts';
+import { parseWestConfig } from '../../workspace/index.ts';
 
 const SECTION = /^\[zephyr\][^\S\n]*$/m;
 
@@ -12,10 +12,10 @@ const SECTION = /^\[zephyr\][^\S\n]*$/m;
  *
  * @param zephyr relative to the workspace
  */
-export function copySettings(workspace: string, zephyr: string, file: string): void {
+export function copyWestConfig(workspace: string, zephyr: string, file: string): void {
   const settings = readFileSync(path.join(workspace, '.west/config'), 'utf8');
   const base = `base = ${zephyr}\n`;
-  const complete = parseSettings(settings).has('zephyr.base')
+  const complete = parseWestConfig(settings).has('zephyr.base')
     ? settings
     : !SECTION.test(settings)
       ? `${settings}\n[zephyr]\n${base}`

@@ -21,8 +21,8 @@ import { currentProcessId, hasExited, type ProcessId } from '../../../system/pro
 const CCACHE = 'ccache-2';
 const FORMER_CCACHE = 'ccache';
 
-/** Milliseconds after which a station that nobody came to is removed. */
-const FORGOTTEN = 30 * 24 * 60 * 60 * 1000;
+/** Milliseconds after which a stable directory that nobody came to is removed. */
+const UNUSED_AFTER_MS = 30 * 24 * 60 * 60 * 1000;
 
 interface Claim extends ProcessId {
   /** The sessions of the programs that build here. */
@@ -30,11 +30,11 @@ interface Claim extends ProcessId {
 }
 
 /** A place to build in that has its files for itself. Paths are absolute. */
-export interface Station {
+export interface StableBuildDirectory {
   /** Everything of one build; empty. */
   work: string;
   /** For what Zephyr finds out about the compiler; kept for the next build of the same kind. */
-  facts: string;
+  capabilityCache: string;
   /** For ccache, and the file in which it is remembered what it may be believed by; undefined when nothing may be kept. */
   ccache: { directory: string; epoch: string } | undefined;
   /** Told of every program that builds here, as `CompileJob.onProcess` is. */
@@ -43,32 +43,32 @@ export interface Station {
   close(): Promise<void>;
 }
 
-/** A station of this build alone, in a directory that its owner removes: what is found out is found out every time. */
-export function ownStation(directory: string): Station {
+/** A stable directory of this build alone, in a directory that its owner removes: what is found out is found out every time. */
+export function privateBuildDirectory(directory: string): StableBuildDirectory {
   const work = path.join(directory, 'work');
-  const facts = path.join(directory, 'facts');
-  for (const place of [work, facts]) mkdirSync(place, { recursive: true });
-  return { work, facts, ccache: undefined, onProcess: () => {}, close: async () => {} };
+  const capabilityCache = path.join(directory, 'facts');
+  for (const place of [work, capabilityCache]) mkdirSync(place, { recursive: true });
+  return { work, capabilityCache, ccache: undefined, onProcess: () => {}, close: async () => {} };
 }
 
 /**
- * Takes the station of a target, or resolves to undefined when somebody is building there, or when there can be none:
+ * Takes the stable directory of a target, or resolves to undefined when somebody is building there, or when there can be none:
  * the cache directory cannot be written, or others can write to it.
  *
  * @param name what tells the target from all others on this machine
  * @param kind what tells compilers, and everything else that facts are about, from others
  */
-export async function takeStation(
+export async function acquireStableDirectory(
   cacheRoot: string,
   name: string[],
   kind: string,
-): Promise<Station | undefined> {
+): Promise<StableBuildDirectory | undefined> {
   const root = path.join(cacheRoot, 'west');
   try {
     const key = (await cacheKey('station', name)).slice(0, 16);
     const directory = path.join(root, key);
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    if (![cacheRoot, root, directory].every(isOwn)) return undefined;
+    if (![cacheRoot, root, directory].every(isPrivate)) return undefined;
     const owner = path.join(directory, 'owner');
     const claim: Claim = { ...currentProcessId(), leaders: [] };
     const save = () => writeFileSync(owner, JSON.stringify(claim));
@@ -82,18 +82,19 @@ export async function takeStation(
       await lock.release();
     }
     const work = path.join(directory, 'build');
-    const facts = path.join(directory, `facts-${(await cacheKey('facts', kind)).slice(0, 16)}`);
+    const capabilityCache = path.join(directory, `facts-${(await cacheKey('facts', kind)).slice(0, 16)}`);
     const epoch = path.join(directory, 'epoch.json');
     for (const other of readdirSync(directory)) {
       const place = path.join(directory, other);
-      if (![owner, facts, epoch].includes(place)) rmSync(place, { recursive: true, force: true });
+      if (![owner, capabilityCache, epoch].includes(place)) rmSync(place, { recursive: true, force: true });
     }
     const ccache = { directory: path.join(root, CCACHE), epoch };
     await rm(path.join(root, FORMER_CCACHE), { recursive: true, force: true });
-    for (const place of [work, facts, ccache.directory]) mkdirSync(place, { recursive: true, mode: 0o700 });
-    await forget(root);
+    for (const place of [work, capabilityCache, ccache.directory])
+      mkdirSync(place, { recursive: true, mode: 0o700 });
+    await removeUnused(root);
     return {
-      ...{ work, facts, ccache },
+      ...{ work, capabilityCache, ccache },
       onProcess(event, leader) {
         if (event === 'started') claim.leaders.push(leader);
         else claim.leaders = claim.leaders.filter(other => other !== leader);
@@ -110,7 +111,7 @@ export async function takeStation(
   }
 }
 
-/** Whether nobody builds at a station, as its `owner` file has it. One that cannot be understood is not free. */
+/** Whether nobody builds at a stable directory, as its `owner` file has it. One that cannot be understood is not free. */
 function isFree(file: string): boolean {
   let text: string;
   try {
@@ -123,16 +124,16 @@ function isFree(file: string): boolean {
     return hasExited({ pid, host }) && leaders.every(leader => liveProcessGroups(leader).length === 0);
   } catch {
     // Its owner died, or the disk was full, while it was written.
-    return Date.now() - lstatSync(file).mtimeMs > FORGOTTEN;
+    return Date.now() - lstatSync(file).mtimeMs > UNUSED_AFTER_MS;
   }
 }
 
-/** Removes the stations of targets that are not built any more. */
-async function forget(root: string): Promise<void> {
+/** Removes the stable directories of targets that are not built any more. */
+async function removeUnused(root: string): Promise<void> {
   for (const entry of readdirSync(root, { withFileTypes: true })) {
     const directory = path.join(root, entry.name);
     if (!/^[0-9a-f]{16}$/.test(entry.name) || !entry.isDirectory()) continue;
-    if (Date.now() - lstatSync(directory).mtimeMs < FORGOTTEN) continue;
+    if (Date.now() - lstatSync(directory).mtimeMs < UNUSED_AFTER_MS) continue;
     const lock = await tryLock(path.join(root, 'locks'), entry.name);
     if (lock === 'taken') continue;
     if (isFree(path.join(directory, 'owner'))) rmSync(directory, { recursive: true, force: true });
@@ -141,7 +142,7 @@ async function forget(root: string): Promise<void> {
 }
 
 /** A directory of ours that nobody else can write to: others could put links, or sources, into it. */
-function isOwn(directory: string): boolean {
+function isPrivate(directory: string): boolean {
   const stats = lstatSync(directory);
   if (!stats.isDirectory()) return false;
   return process.getuid === undefined || (stats.uid === process.getuid() && (stats.mode & 0o022) === 0);

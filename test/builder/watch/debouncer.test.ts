@@ -1,5 +1,5 @@
 import test from 'ava';
-import { MAX_BURST_MS, QUIET_MS, Settling, type Timer } from '../../../src/builder/watch/settling.ts';
+import { Debouncer, MAX_BURST_MS, QUIET_MS, type Timer } from '../../../src/builder/watch/debouncer.ts';
 
 /** Time that goes on only when the test says so. */
 function clock() {
@@ -22,9 +22,9 @@ function clock() {
 test('many events in a row are one, told when they have stopped', t => {
   const { timer, pass } = clock();
   let told = 0;
-  const settling = new Settling(() => told++, { timer });
+  const settling = new Debouncer(() => told++, { timer });
   for (let event = 0; event < 10; event++) {
-    settling.touch();
+    settling.trigger();
     pass(QUIET_MS - 1);
   }
   t.is(told, 0);
@@ -32,7 +32,7 @@ test('many events in a row are one, told when they have stopped', t => {
   t.is(told, 1);
   pass(MAX_BURST_MS * 2);
   t.is(told, 1);
-  settling.touch();
+  settling.trigger();
   pass(QUIET_MS);
   t.is(told, 2);
 });
@@ -40,9 +40,9 @@ test('many events in a row are one, told when they have stopped', t => {
 test('events that never stop are told of all the same, again and again', t => {
   const { timer, pass } = clock();
   let told = 0;
-  const settling = new Settling(() => told++, { timer });
+  const settling = new Debouncer(() => told++, { timer });
   for (let passed = 0; passed < MAX_BURST_MS * 3; passed += 10) {
-    settling.touch();
+    settling.trigger();
     pass(10);
   }
   t.is(told, 3);
@@ -50,8 +50,8 @@ test('events that never stop are told of all the same, again and again', t => {
 
 test('nothing is told after it was closed', t => {
   const { timer, pass } = clock();
-  const settling = new Settling(() => t.fail(), { timer });
-  settling.touch();
+  const settling = new Debouncer(() => t.fail(), { timer });
+  settling.trigger();
   settling.close();
   pass(MAX_BURST_MS);
   t.pass();

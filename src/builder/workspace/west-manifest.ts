@@ -11,7 +11,7 @@ import { WorkspaceError } from './workspace-error.ts';
 const MAX_MANIFEST = 4 * 1024 * 1024;
 
 /** What is known of a manifest without asking anybody what its revisions mean today. */
-export interface Manifest {
+export interface WestManifest {
   /** Absolute. */
   file: string;
   /**
@@ -36,7 +36,7 @@ export interface Manifest {
 export async function configManifest(
   configDirectory: string,
   configPath = 'config',
-): Promise<Manifest | undefined> {
+): Promise<WestManifest | undefined> {
   for (const place of [configPath, '.']) {
     const file = path.resolve(configDirectory, place, 'west.yml');
     if (await isFile(file)) return readManifest(file);
@@ -45,7 +45,7 @@ export async function configManifest(
 }
 
 /** Reads a manifest. Rejects with {@link WorkspaceError} when there is none that can be read. */
-export async function readManifest(file: string): Promise<Manifest> {
+export async function readManifest(file: string): Promise<WestManifest> {
   const content = await parseManifest(file);
   const files = [file];
   const imported: [string, unknown][] = [];
