@@ -36,7 +36,7 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_LOCAL_TIER_SIZE = '8MB';
 
 // How long a first write blocks its thread for the coordinator, which answers in a few unless it is blocked itself.
-const PATIENCE_MS = 1000;
+const COORDINATOR_TIMEOUT_MS = 1000;
 
 interface Resolved extends OpenRequest {
   enabled: boolean;
@@ -193,7 +193,7 @@ function connectorOf(options: Resolved): Connector {
     },
     soon() {
       const elsewhere = knownCoordinator();
-      return elsewhere && PortStoreClient.openNow(elsewhere, request, { timeoutMs: PATIENCE_MS });
+      return elsewhere && PortStoreClient.openNow(elsewhere, request, { timeoutMs: COORDINATOR_TIMEOUT_MS });
     },
     now() {
       const elsewhere = findCoordinatorNow();

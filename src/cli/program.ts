@@ -2,7 +2,7 @@
 import { type Command, CommanderError } from 'commander';
 import { InvalidArgumentError } from '../errors.ts';
 import { createCommand, examples } from './command.ts';
-import { Context, type Surroundings } from './context.ts';
+import { Context, type Streams } from './context.ts';
 import { describeError, EXIT_BROKEN_PIPE, EXIT_FAILED, EXIT_OK, EXIT_USAGE, UsageError } from './errors.ts';
 import { sanitizeLine } from './terminal/text.ts';
 import { ownVersion } from './version.ts';
@@ -20,8 +20,8 @@ const COMMANDS: Record<string, () => Promise<(context: Context) => Command>> = {
  * Runs one command line (without `node` and the script) and resolves to the exit status: 0 well, 1 something failed,
  * 2 wrong usage, 128 + n after signal n. Everything to say has been said when it resolves; it never rejects.
  */
-export async function run(argv: readonly string[], surroundings: Surroundings = process): Promise<number> {
-  const context = new Context(surroundings);
+export async function run(argv: readonly string[], streams: Streams = process): Promise<number> {
+  const context = new Context(streams);
   watchOutput(context);
   tellWarnings(context);
   try {

@@ -8,7 +8,7 @@ import { PUBLIC_KEY_FORMS, parseTrustedKey } from '../cache/remote/signing.ts';
 import { DURATION_FORMS, parseDuration, parseSize, SIZE_FORMS } from '../cache/units.ts';
 import { requirePackage } from '../system/require-package.ts';
 import {
-  type BuildOptions,
+  type BuildConfig,
   PLACEHOLDERS,
   type ToolchainKind,
   type ToolchainsOptions,
@@ -18,7 +18,7 @@ import type { CacheConfig, RemoteConfig, WorkspacesConfig } from './user-config.
 /** What a single config file, or a program, says: every field may be left out. */
 export interface ConfigValues {
   cache?: Partial<CacheConfig>;
-  build?: BuildOptions;
+  build?: BuildConfig;
   toolchains?: ToolchainsOptions;
   workspaces?: WorkspacesConfig;
   remote?: RemoteConfig;

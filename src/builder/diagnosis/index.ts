@@ -2,7 +2,7 @@
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import { nearestWord } from '../../config/nearest.ts';
+import { closestMatch } from '../../config/closest-match.ts';
 import type { SourceExcerpt } from '../incremental/index.ts';
 import { ConfigFiles } from './config-files.ts';
 import { labelPlaces, nodePlace, propertyPlace } from './devicetree-source.ts';
@@ -222,7 +222,7 @@ class Explainer {
         message: `There must be no blanks around the '=': write CONFIG_${setting}=${value.trim()}`,
       };
     }
-    const near = isKnown ? undefined : nearestWord(setting, await settingNames(this.#lines));
+    const near = isKnown ? undefined : closestMatch(setting, await settingNames(this.#lines));
     return near === undefined ? {} : { message: `${message} Did you mean 'CONFIG_${near}'?` };
   }
 }

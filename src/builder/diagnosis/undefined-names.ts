@@ -2,7 +2,7 @@
 //
 // dtlib names the line of the keymap and the column of the preprocessed one. With that line at hand the name is certain,
 // however many macros it came through; without it, it is the likeliest name in what is written there.
-import { nearestWord } from '../../config/nearest.ts';
+import { closestMatch } from '../../config/closest-match.ts';
 import { fromQmk, KEY_CODES, KEYMAP_NAMES } from '../../keymap/zmk/key-codes.ts';
 import type { Mistake } from './keymap-source.ts';
 import { definedNames, withoutComments } from './source-lines.ts';
@@ -152,7 +152,7 @@ export function tokenAt(text: string, column: number): string | undefined {
 }
 
 function isNearKey(name: string): boolean {
-  return name.startsWith('KC_') || nearestWord(name, KEY_CODES) !== undefined;
+  return name.startsWith('KC_') || closestMatch(name, KEY_CODES) !== undefined;
 }
 
 /** Where a name is written: from a line on, up to the end of its statement; else in a macro. */

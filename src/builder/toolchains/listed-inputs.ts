@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { isInside, resolveReal, statOf } from '../../system/paths.ts';
-import { readSourceText } from './observed/source-text.ts';
+import { scanSource } from './observed/source-scan.ts';
 import type { ObservedInputs } from './toolchain.ts';
 
 /** Files that are read by a preprocessor. */
@@ -96,10 +96,7 @@ class ListedInputs {
     } catch {
       return;
     }
-    const { includes, angled, taken, isUntraceable, uncertainty } = readSourceText(
-      text,
-      ASSEMBLER.test(file),
-    );
+    const { includes, angled, taken, isUntraceable, uncertainty } = scanSource(text, ASSEMBLER.test(file));
     // Comments of system headers are full of words such as `/include/`.
     const isTaking = taken.length > 0 || isUntraceable;
     if (uncertainty === 'contents' && (isTaking || this.#options.declared.has(file)))

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { isInside, statOf } from '../../../system/paths.ts';
 import { pathsInCmake, uncertaintyOfCmake } from './cmake-code.ts';
 import type { BuildRecords } from './records.ts';
-import { readKconfigText, readSourceText, type SourceText } from './source-text.ts';
+import { type SourceScan, scanKconfig, scanSource } from './source-scan.ts';
 import type { TraceBuilder } from './trace-builder.ts';
 
 /** By their names; others are told by the records. */
@@ -27,7 +27,7 @@ export function isListFile(file: string): boolean {
 export function takesHidden(file: string): boolean {
   const text = readText(file);
   if (text === undefined || !MAY_TAKE.test(text)) return false;
-  const { taken, isUntraceable } = readSourceText(text, ASSEMBLER.test(file));
+  const { taken, isUntraceable } = scanSource(text, ASSEMBLER.test(file));
   return taken.length > 0 || isUntraceable;
 }
 
@@ -73,7 +73,7 @@ export class Sources {
     if (text === undefined) this.#trace.untraceable(`${file} cannot be read.`);
     else if (isList) this.#readCmake(text, path.dirname(seen));
     else if (isKconfig) this.#readKconfig(text, path.dirname(seen));
-    else this.#readSource(file, seen, readSourceText(text, ASSEMBLER.test(file)));
+    else this.#readSource(file, seen, scanSource(text, ASSEMBLER.test(file)));
   }
 
   /** Call it last: looks for what includes may be given whose names come of macros. */
@@ -84,7 +84,7 @@ export class Sources {
     }
   }
 
-  #readSource(file: string, seen: string, text: SourceText): void {
+  #readSource(file: string, seen: string, text: SourceScan): void {
     const directory = path.dirname(seen);
     this.#trace.uncertainty(text.uncertainty);
     for (const name of text.includes) this.#lookFor(directory, name);
@@ -124,7 +124,7 @@ export class Sources {
   }
 
   #readKconfig(text: string, directory: string): void {
-    const { optional, arguments: given, uncertainty } = readKconfigText(text);
+    const { optional, arguments: given, uncertainty } = scanKconfig(text);
     this.#trace.uncertainty(uncertainty);
     for (const named of [...optional, ...given]) {
       for (const base of [directory, ...this.#bases]) this.#named(base, named, true);

@@ -5,7 +5,7 @@ import { isPunctuator, type Token } from './token.ts';
 export const HAS_INCLUDE = /^__has_include(?:_next)?$/;
 
 /** Puts 0 or 1 in the place of `defined X`, `defined(X)`, `__has_include("x")` and `__has_include(<x>)`. */
-export async function answerQuestions(
+export async function replaceConditionOperators(
   tokens: readonly Token[],
   isDefined: (name: Token) => boolean,
   isThere: (header: Header, question: Token) => Promise<boolean>,

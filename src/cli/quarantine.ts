@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { isTag } from '../cache/keys.ts';
 
 /** What was set aside at one time: the database and its log. */
-export interface SetAside {
+export interface QuarantinedDatabase {
   /** Of the cache it belonged to. */
   tag: string;
   /** Absolute path of the database; its log has the same name and `-wal` and such behind it. */
@@ -16,13 +16,13 @@ export interface SetAside {
 }
 
 /** Milliseconds after which `cache cleanup` removes what was set aside. */
-export const SET_ASIDE_MAX_AGE_MS = 30 * 24 * 60 * 60 * 1000;
+export const QUARANTINE_MAX_AGE_MS = 30 * 24 * 60 * 60 * 1000;
 
 const NAME = /^(cache\.db\.damaged-(\d{4}-\d\d-\d\dT)(\d\d)-(\d\d)-(\d\d)-(\d{3})Z)/;
 
 /** What was set aside in `root`, or there by the cache of one tag; the oldest first. */
-export async function findSetAside(root: string, onlyTag?: string): Promise<SetAside[]> {
-  const found = new Map<string, SetAside>();
+export async function findQuarantined(root: string, onlyTag?: string): Promise<QuarantinedDatabase[]> {
+  const found = new Map<string, QuarantinedDatabase>();
   for (const tag of await names(root)) {
     if (!isTag(tag) || (onlyTag !== undefined && tag !== onlyTag)) continue;
     // A link to a directory is no cache's own.
@@ -42,7 +42,7 @@ export async function findSetAside(root: string, onlyTag?: string): Promise<SetA
 }
 
 /** Removes what was set aside at one time, the log included. */
-export async function removeSetAside(root: string, { tag, file }: SetAside): Promise<void> {
+export async function removeQuarantined(root: string, { tag, file }: QuarantinedDatabase): Promise<void> {
   for (const name of await names(join(root, tag))) {
     const path = join(root, tag, name);
     if (path.startsWith(file)) await rm(path, { force: true });

@@ -4,7 +4,7 @@
  * The candidate nearest to `word` by letters left out, added, changed or swapped (case counts little), or undefined
  * when none is near enough to be a slip.
  */
-export function nearestWord(word: string, candidates: Iterable<string>): string | undefined {
+export function closestMatch(word: string, candidates: Iterable<string>): string | undefined {
   const limit = Math.max(1, Math.floor(word.length / 3));
   let best: { candidate: string; distance: number } | undefined;
   for (const candidate of candidates) {
@@ -19,7 +19,7 @@ export function nearestWord(word: string, candidates: Iterable<string>): string 
 
 /** ` Did you mean 'jobs'?`, to be put behind a sentence; empty when no candidate is near. */
 export function didYouMean(word: string, candidates: Iterable<string>): string {
-  const nearest = nearestWord(word, candidates);
+  const nearest = closestMatch(word, candidates);
   return nearest === undefined ? '' : ` Did you mean '${nearest}'?`;
 }
 

@@ -1,7 +1,7 @@
 // A picture of the build that is redrawn in place, for a person at a terminal.
 import type { BuildEvent } from '../../builder/events.ts';
 import { frameLines, targetLines } from './frame.ts';
-import { Picture } from './picture.ts';
+import { LiveRegion } from './live-region.ts';
 import { BuildProgress } from './progress.ts';
 import type { Renderer, RenderOptions } from './renderer.ts';
 import { summaryLines } from './summary.ts';
@@ -22,14 +22,14 @@ export interface LiveOptions extends RenderOptions {
 export class LiveRenderer implements Renderer {
   readonly #options: LiveOptions;
   readonly #progress = new BuildProgress();
-  readonly #picture: Picture;
+  readonly #region: LiveRegion;
   #stopTicking: (() => void) | undefined;
   #stopping = false;
   #closed = false;
 
   constructor(options: LiveOptions) {
     this.#options = options;
-    this.#picture = new Picture(options.stream);
+    this.#region = new LiveRegion(options.stream);
   }
 
   event(event: BuildEvent): void {
@@ -72,7 +72,7 @@ export class LiveRenderer implements Renderer {
     }
     this.#closed = true;
     this.#stopTicking?.();
-    this.#picture.clear();
+    this.#region.clear();
     // All targets, however many: the scrollback has room.
     const targets = [...this.#progress.targets.values()];
     const lines = targetLines(targets, this.#frameOptions(Number.POSITIVE_INFINITY));
@@ -80,11 +80,11 @@ export class LiveRenderer implements Renderer {
     for (const line of summary.length > 0 ? [...lines, '', ...summary] : lines) {
       this.#options.stream.write(`${line}\n`);
     }
-    this.#picture.done();
+    this.#region.done();
   }
 
   #above(text: string): void {
-    this.#picture.clear();
+    this.#region.clear();
     this.#options.stream.write(`${text}\n`);
     this.#redraw();
   }
@@ -95,7 +95,7 @@ export class LiveRenderer implements Renderer {
     }
     // The cursor rests on the line below the frame.
     const lines = (this.#options.stream.rows ?? 24) - 1;
-    this.#picture.draw(frameLines(this.#progress, this.#frameOptions(lines)));
+    this.#region.draw(frameLines(this.#progress, this.#frameOptions(lines)));
   }
 
   #frameOptions(lines: number) {

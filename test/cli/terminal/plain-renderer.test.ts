@@ -1,6 +1,6 @@
 import test from 'ava';
 import type { BuildEvent } from '../../../src/builder/events.ts';
-import { PlainRenderer } from '../../../src/cli/terminal/plain.ts';
+import { PlainRenderer } from '../../../src/cli/terminal/plain-renderer.ts';
 import { createStyle } from '../../../src/cli/terminal/style.ts';
 import {
   at,

@@ -1,6 +1,6 @@
 import test from 'ava';
 import type { BuildEvent } from '../../../src/builder/events.ts';
-import { LiveRenderer } from '../../../src/cli/terminal/live.ts';
+import { LiveRenderer } from '../../../src/cli/terminal/live-renderer.ts';
 import { createStyle } from '../../../src/cli/terminal/style.ts';
 import { Screen } from './screen.ts';
 import {

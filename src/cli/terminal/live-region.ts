@@ -2,8 +2,8 @@
 import { createLogUpdate } from 'log-update';
 import type { OutputStream } from './renderer.ts';
 
-/** One picture; what is written to the stream between `clear` and the next `draw` stays above it. */
-export class Picture {
+/** One live region; what is written to the stream between `clear` and the next `draw` stays above it. */
+export class LiveRegion {
   readonly #update: ReturnType<typeof createLogUpdate>;
   #height = 0;
 

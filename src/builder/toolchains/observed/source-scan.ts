@@ -6,7 +6,7 @@ import type { Uncertainty } from './uncertainty.ts';
 const MAX_TEXT = 64 * 1024 * 1024;
 
 /** A source of C, assembler or devicetree. */
-export interface SourceText {
+export interface SourceScan {
   /** Names in `#include "name"` and `__has_include`: looked for beside the file itself, and then elsewhere. */
   includes: string[];
   /** Names in `#include <name>` and `__has_include`: looked for where headers are. */
@@ -45,8 +45,8 @@ const LINKER_INCLUDE = /^\s*INCLUDE\s+"?([^\s";]+)/gm;
  * What a source asks of the preprocessor and others, on its way through any condition. Read twice, with comments and
  * without, because what looks like a comment may be in a string.
  */
-export function readSourceText(text: string, isAssembler = false): SourceText {
-  const found: SourceText = {
+export function scanSource(text: string, isAssembler = false): SourceScan {
+  const found: SourceScan = {
     ...{ includes: [], angled: [], taken: [], defined: [] },
     ...{ isComputed: false, isUntraceable: false, uncertainty: undefined },
   };
@@ -93,7 +93,7 @@ export function readSourceText(text: string, isAssembler = false): SourceText {
 }
 
 /** What a Kconfig file asks for. */
-export interface KconfigText {
+export interface KconfigScan {
   /** Names of optional sources, relative to the file (`orsource`) or to Zephyr. */
   optional: string[];
   /** What programs are given that it runs, as far as it may be the name of a file. */
@@ -102,7 +102,7 @@ export interface KconfigText {
 }
 
 /** What a Kconfig file leaves open: optional and globbed sources, and programs that it runs. */
-export function readKconfigText(text: string): KconfigText {
+export function scanKconfig(text: string): KconfigScan {
   if (text.length > MAX_TEXT) return { optional: [], arguments: [], uncertainty: 'contents' };
   const programs = [...text.matchAll(/\$\(\s*(?:shell|python)\b(.*)$/gm)].map(([, rest]) => rest!);
   const sources = [...text.matchAll(/^\s*(o?r?source|gr?source)\s+"([^"]*)"/gm)];

@@ -2,8 +2,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { BuildEvent } from '../../builder/events.ts';
 import { frameLines, targetLines } from './frame.ts';
-import { everyTenth, type LiveOptions } from './live.ts';
-import { Picture } from './picture.ts';
+import { LiveRegion } from './live-region.ts';
+import { everyTenth, type LiveOptions } from './live-renderer.ts';
 import { BuildProgress } from './progress.ts';
 import type { Renderer } from './renderer.ts';
 import { textWidth, truncate, wrapped } from './text.ts';
@@ -17,7 +17,7 @@ import { changedLine, problemLines, watchLines } from './watch-lines.ts';
 export class WatchRenderer implements Renderer {
   readonly #options: LiveOptions;
   readonly #progress = new BuildProgress();
-  readonly #picture: Picture;
+  readonly #region: LiveRegion;
   /** Lines, with the target that each is about. */
   readonly #warnings = new Map<string, string | undefined>();
   #stopTicking: (() => void) | undefined;
@@ -26,7 +26,7 @@ export class WatchRenderer implements Renderer {
 
   constructor(options: LiveOptions) {
     this.#options = options;
-    this.#picture = new Picture(options.stream);
+    this.#region = new LiveRegion(options.stream);
   }
 
   event(event: BuildEvent): void {
@@ -60,11 +60,11 @@ export class WatchRenderer implements Renderer {
     }
     this.#closed = true;
     this.#stopTicking?.();
-    this.#picture.clear();
+    this.#region.clear();
     for (const line of targetLines([...this.#progress.targets.values()], this.#frameOptions(0))) {
       this.#options.stream.write(`${line}\n`);
     }
-    this.#picture.done();
+    this.#region.done();
   }
 
   #redraw(): void {
@@ -98,7 +98,7 @@ export class WatchRenderer implements Renderer {
     const left = Math.max(0, room - frame.length - 1);
     const shown = lines.length <= left ? lines : lines.slice(lines.length - left);
     const gap = shown.length > 0 ? [''] : [];
-    this.#picture.draw([...frame, ...gap, ...shown]);
+    this.#region.draw([...frame, ...gap, ...shown]);
   }
 
   get #columns(): number {

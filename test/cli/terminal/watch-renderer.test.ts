@@ -1,7 +1,7 @@
 import test from 'ava';
 import type { BuildEvent } from '../../../src/builder/events.ts';
 import { createStyle } from '../../../src/cli/terminal/style.ts';
-import { WatchRenderer } from '../../../src/cli/terminal/watching.ts';
+import { WatchRenderer } from '../../../src/cli/terminal/watch-renderer.ts';
 import { Screen } from './screen.ts';
 import { at, checking, compiled, compiling, failed, missed, output, START, started } from './story.ts';
 

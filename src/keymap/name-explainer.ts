@@ -1,5 +1,5 @@
 // Explanations of names that no macro defines: which file or include is missing, or what was meant.
-import { didYouMean, nearestWord } from '../config/nearest.ts';
+import { closestMatch, didYouMean } from '../config/closest-match.ts';
 import type { MissingInclude, Preprocessed } from './preprocessor/preprocess.ts';
 import type { Macro } from './preprocessor/token.ts';
 import { BEHAVIOR_PARAMETERS, headerOf } from './zmk/headers.ts';
@@ -71,7 +71,7 @@ export class NameExplainer {
     const isLong = label.length >= MIN_LABEL && !/\d/.test(label);
     const candidates = [...BEHAVIOR_PARAMETERS.keys(), ...labels];
     const near = isLong ? candidates : candidates.filter(one => lettersOf(one) === lettersOf(label));
-    const meant = nearestWord(label, near);
+    const meant = closestMatch(label, near);
     const message =
       meant && `'${name}' is a behavior neither of ZMK nor of the keymap. Did you mean '&${meant}'?`;
     this.#known.set(name, message);

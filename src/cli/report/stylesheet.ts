@@ -1,7 +1,7 @@
 // How the report looks, in light and in dark.
 
 /** CSS. Colours of kinds are told apart by their lightness as well, for eyes that do not tell hues apart. */
-export const STYLE = `
+export const STYLESHEET = `
 :root { color-scheme: light dark;
   --text: #1c1f24; --dim: #5b6370; --line: #d5d9e0; --page: #fff; --card: #f5f6f8; --on-bar: #fff; --on-pale: #1c1f24;
   --compiled: #2759b8; --restored: #1d7a46; --lookup: #aab2bf; --waiting: #d9a300; --failed: #b3261e; --cancelled: #8a5a00; }
@@ -21,7 +21,7 @@ ul.legend { list-style: none; display: flex; flex-wrap: wrap; gap: 4px 18px; mar
 .swatch { display: inline-block; width: 12px; height: 12px; border-radius: 3px; margin-right: 6px; vertical-align: -1px; }
 svg { display: block; width: 100%; height: auto; font-family: system-ui, sans-serif; }
 svg.timeline { min-width: 640px; }
-.tick { stroke: var(--line); } .axis, .lane { fill: var(--dim); font-size: 12px; } .bar text { font-size: 12px; fill: var(--on-bar); }
+.tick { stroke: var(--line); } .axis, .track { fill: var(--dim); font-size: 12px; } .bar text { font-size: 12px; fill: var(--on-bar); }
 .bar.lookup text, .bar.waiting text { fill: var(--on-pale); }
 .meter { background: var(--card); border-radius: 3px; height: 12px; min-width: 120px; } .meter div { background: var(--compiled); height: 12px; border-radius: 3px; }
 figure { margin: 0 0 20px; } figcaption { font-weight: 600; margin-bottom: 6px; }
