@@ -5,11 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { BuildProject } from '../build-project.ts';
 import { runNode } from '../child.ts';
 import { baseEnvironment, distribution, type Installation } from '../distribution.ts';
+import { type Experiment, type ExperimentContext, type ExperimentResult, roundsOf } from '../experiment.ts';
 import { formatTime } from '../format.ts';
+import { formatRatio } from '../goals.ts';
 import type { Settings } from '../settings.ts';
 import { median, type Ratio, spreadOf } from '../statistics.ts';
-import { roundsOf, type Study, type StudyContext, type StudyResult } from '../study.ts';
-import { formatRatio } from '../targets.ts';
 
 /** Milliseconds of whole processes, one for each round. */
 export interface BuildTimes {
@@ -28,7 +28,7 @@ const QUICK_SIZES = [2];
 const JUDGED = 128;
 const MOST = 1.8;
 
-export const study: Study = {
+export const experiment: Experiment = {
   name: 'build',
   async run(context) {
     const { settings, directory, onProgress } = context;
@@ -61,7 +61,7 @@ class Subject {
     this.times = { targets: project.targets, cold: [], cached: [], oneChanged: [], byHand: [] };
   }
 
-  static async create({ directory }: StudyContext, targets: number): Promise<Subject> {
+  static async create({ directory }: ExperimentContext, targets: number): Promise<Subject> {
     const own = join(directory, String(targets));
     await mkdir(own);
     return new Subject(await BuildProject.create(own, targets), own);
@@ -108,7 +108,7 @@ export function perTarget(fewest: BuildTimes, times: BuildTimes, kind: 'cached' 
   return (median(times[kind]) - median(fewest[kind])) / (times.targets - fewest.targets);
 }
 
-export function summarizeBuilds(all: readonly BuildTimes[]): StudyResult {
+export function summarizeBuilds(all: readonly BuildTimes[]): ExperimentResult {
   const fewest = all[0]!;
   const most = all.at(-1)!;
   const judged = all.find(({ targets }) => targets === JUDGED);

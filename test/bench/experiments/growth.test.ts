@@ -1,11 +1,16 @@
 import { join } from 'node:path';
 import test from 'ava';
 import { runNode } from '../../../bench/child.ts';
-import { BenchmarkFailure, COMPILED } from '../../../bench/crew.ts';
 import { baseEnvironment } from '../../../bench/distribution.ts';
+import {
+  experiment,
+  type GrowthTimes,
+  growthOf,
+  summarizeGrowth,
+} from '../../../bench/experiments/growth.ts';
 import type { GrowthReply, GrowthTask } from '../../../bench/programs/growth.ts';
 import { QUICK } from '../../../bench/settings.ts';
-import { type GrowthTimes, growthOf, study, summarizeGrowth } from '../../../bench/studies/growth.ts';
+import { BenchmarkFailure, COMPILED } from '../../../bench/worker-group.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
 const PROGRAM = new URL('../../../bench/programs/growth.ts', import.meta.url).pathname;
@@ -64,7 +69,7 @@ test('every operation is measured in stores of every size, and entries are evict
     shapes: [],
   };
   const directory = await temporaryDirectory(t);
-  const { data } = await study.run({ settings, directory, onProgress: () => undefined });
+  const { data } = await experiment.run({ settings, directory, onProgress: () => undefined });
   const [only, ...others] = data as GrowthTimes[];
   t.deepEqual(others, []);
   t.is(only!.entries, 1000);

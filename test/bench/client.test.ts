@@ -1,8 +1,8 @@
 import test from 'ava';
+import { type ClientContext, type ClientStore, runClient } from '../../bench/client.ts';
 import { Histogram } from '../../bench/histogram.ts';
 import { History } from '../../bench/history.ts';
-import { type LaneContext, type LaneStore, runLane } from '../../bench/lane.ts';
-import { Ledger } from '../../bench/ledger.ts';
+import { Oracle } from '../../bench/oracle.ts';
 import { ByteValues, WrongValueError } from '../../bench/values.ts';
 import { Kind } from '../../bench/workload.ts';
 
@@ -10,11 +10,11 @@ const KEYS = 4;
 
 /** A store in a map, with what a test wants to be different. */
 function contextOf(
-  drawn: LaneContext['draws'],
-  different: Partial<LaneStore> = {},
-): LaneContext & { map: Map<string, unknown> } {
+  drawn: ClientContext['requests'],
+  different: Partial<ClientStore> = {},
+): ClientContext & { map: Map<string, unknown> } {
   const map = new Map<string, unknown>();
-  const store: LaneStore = {
+  const store: ClientStore = {
     get: key => map.get(key),
     set: (key, value) => map.set(key, value),
     delete: key => map.delete(key),
@@ -25,8 +25,8 @@ function contextOf(
     map,
     store,
     values: new ByteValues(200),
-    ledger: new Ledger(KEYS),
-    draws: drawn,
+    oracle: new Oracle(KEYS),
+    requests: drawn,
     names: Array.from(drawn.keys, nameOf),
     nameOf,
     next: 0,
@@ -53,7 +53,7 @@ test('it does the operations in turn, and counts each in its histogram', async t
     delete: key => calls.push(`delete ${key}`),
   });
   context.deadline = performance.now() + 100;
-  await runLane(context);
+  await runClient(context);
   t.deepEqual(calls.slice(0, 4), ['get key 2', 'delete key 3', 'get key 2', 'get key 2']);
   const counts = context.histograms.map(histogram => histogram.count);
   t.is(counts[Kind.get]! + counts[Kind.delete]!, calls.filter(call => !call.startsWith('set')).length);
@@ -63,20 +63,20 @@ test('it does the operations in turn, and counts each in its histogram', async t
 test('it does at least one operation, however late it is', async t => {
   const context = contextOf(draws([Kind.get, 2]));
   context.deadline = 0;
-  await runLane(context);
+  await runClient(context);
   t.is(context.histograms[Kind.get]!.count, 1);
 });
 
 test('what it deleted it sets next, and sets again when time is up', async t => {
   const context = contextOf(draws([Kind.delete, 1], [Kind.set, 0]));
-  await runLane(context);
+  await runClient(context);
   t.true(context.map.has('key 1'));
   t.false(context.map.has('key 0'));
 });
 
 test('it counts the gets that found nothing', async t => {
   const context = contextOf(draws([Kind.get, 0]));
-  const { misses } = await runLane(context);
+  const { misses } = await runClient(context);
   t.is(misses, context.histograms[Kind.get]!.count);
   t.true(misses > 0);
 });
@@ -91,7 +91,7 @@ test('it waits for a set before it does the next operation', async t => {
       pending--;
     },
   });
-  await runLane(context);
+  await runClient(context);
   t.is(most, 1);
   t.is(pending, 0);
 });
@@ -111,7 +111,7 @@ test('several lanes take turns at the draws, and no key is written by two of the
       pending.delete(key);
     },
   });
-  await Promise.all([1, 2, 3].map(() => runLane(context)));
+  await Promise.all([1, 2, 3].map(() => runClient(context)));
   t.is(most, 3);
   t.deepEqual([...keys], ['key 0', 'key 1', 'key 2']);
 });
@@ -119,7 +119,7 @@ test('several lanes take turns at the draws, and no key is written by two of the
 test('what it did is noted for other processes: writes with their versions, deletes negated', async t => {
   const context = contextOf(draws([Kind.set, 2], [Kind.delete, 2], [Kind.get, 2], [Kind.get, 0]));
   context.history = new History();
-  await runLane(context);
+  await runClient(context);
   const { writes, reads } = context.history.data();
   t.deepEqual([writes[0], writes[1], writes[3], writes[4]], [2, 1, 2, -2]);
   t.true(writes[2]! <= writes[5]!);
@@ -134,7 +134,7 @@ test('a store that gives an old value fails', async t => {
     },
     get: async key => first.get(key),
   });
-  await t.throwsAsync(runLane(context), {
+  await t.throwsAsync(runClient(context), {
     instanceOf: WrongValueError,
     message: /Key 0 has version 1 after version 2/,
   });
@@ -142,10 +142,10 @@ test('a store that gives an old value fails', async t => {
 
 test('a store that forgets what it acknowledged fails', async t => {
   const context = contextOf(draws([Kind.set, 0], [Kind.get, 0]), { get: () => undefined });
-  await t.throwsAsync(runLane(context), { instanceOf: WrongValueError });
+  await t.throwsAsync(runClient(context), { instanceOf: WrongValueError });
 });
 
 test('a store that says it did not store fails', async t => {
   const refused = contextOf(draws([Kind.set, 0]), { set: async () => false });
-  await t.throwsAsync(runLane(refused), { message: /Key 0 was not stored/ });
+  await t.throwsAsync(runClient(refused), { message: /Key 0 was not stored/ });
 });

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import test from 'ava';
 import { BuildProject } from '../../../bench/build-project.ts';
 import { runNode } from '../../../bench/child.ts';
-import { BenchmarkFailure, COMPILED } from '../../../bench/crew.ts';
 import { baseEnvironment, SOURCES } from '../../../bench/distribution.ts';
 import {
   type BuildTimes,
@@ -11,7 +10,8 @@ import {
   perTarget,
   startUpOf,
   summarizeBuilds,
-} from '../../../bench/studies/build.ts';
+} from '../../../bench/experiments/build.ts';
+import { BenchmarkFailure, COMPILED } from '../../../bench/worker-group.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
 const BY_HAND = new URL('../../../bench/programs/by-hand.mjs', import.meta.url).pathname;

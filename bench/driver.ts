@@ -1,13 +1,13 @@
 // One process of a peer: its main thread, where the peer's server or coordinator runs, and its worker threads.
-// Started by crew.ts with the URL of the peer's module and the number of threads.
+// Started by worker-group.ts with the URL of the peer's module and the number of threads.
 import { type MessagePort, Worker } from 'node:worker_threads';
-import { writerOf } from './draws.ts';
-import { Ledger } from './ledger.ts';
 import { quietLoop, withLoopDelay } from './loop-delay.ts';
 import { forgetPeak, peakMemory } from './memory.ts';
-import type { HostReply, HostRequest, Reply, RunReply, ThreadRequest } from './messages.ts';
-import { dataSetOf } from './opened.ts';
+import type { DriverReply, DriverRequest, Reply, RunReply, ThreadRequest } from './messages.ts';
+import { dataSetOf } from './opened-store.ts';
+import { Oracle } from './oracle.ts';
 import { loadPeer, type PeerServer } from './peer.ts';
+import { writerOf } from './request-sequence.ts';
 import { findWorkload } from './workload.ts';
 
 const [url, threadCount] = process.argv.slice(2) as [string, string];
@@ -20,19 +20,19 @@ const workers = Array.from(
 for (const worker of workers) worker.setMaxListeners(0);
 
 let server: PeerServer | undefined;
-let ledger = new Ledger(0);
+let oracle = new Oracle(0);
 let hasWritten = false;
 
-async function answer(request: HostRequest): Promise<HostReply> {
+async function answer(request: DriverRequest): Promise<DriverReply> {
   switch (request.type) {
     case 'open': {
       const { directory, data, versions } = request;
-      ledger = new Ledger(data.keys + data.absent);
-      if (versions) ledger.adopt(versions);
+      oracle = new Oracle(data.keys + data.absent);
+      if (versions) oracle.adopt(versions);
       server = await peer.serve?.(directory, dataSetOf(data));
       const open = (worker: Worker): Promise<unknown> => {
         const port = server?.connect();
-        const message: ThreadRequest = { type: 'open', directory, data, ledger: ledger.buffer, port };
+        const message: ThreadRequest = { type: 'open', directory, data, oracle: oracle.buffer, port };
         return ask(worker, message, port ? [port] : []);
       };
       // The first one makes the file.
@@ -42,7 +42,7 @@ async function answer(request: HostRequest): Promise<HostReply> {
     }
     case 'fill':
       await ask(workers[0]!, request);
-      return { versions: ledger.versions() };
+      return { versions: oracle.versions() };
     case 'prepare': {
       const { run, versions } = request;
       hasWritten = findWorkload(run.workload).gets < 1;
@@ -50,7 +50,7 @@ async function answer(request: HostRequest): Promise<HostReply> {
         const writer = writerOf(key, run.threads);
         return writer < run.thread || writer >= run.thread + run.threadsEach;
       };
-      if (versions) ledger.adopt(versions, run.threads > run.threadsEach ? isForeign : undefined);
+      if (versions) oracle.adopt(versions, run.threads > run.threadsEach ? isForeign : undefined);
       const prepare = (worker: Worker, index: number) =>
         ask(worker, { type: 'prepare', run: { ...run, thread: run.thread + index } });
       await Promise.all(workers.map(prepare));
@@ -64,10 +64,10 @@ async function answer(request: HostRequest): Promise<HostReply> {
       const memory = peakMemory();
       await quietLoop();
       const run = { threads: threads.map(reply => reply!), loopDelay: delay, memory };
-      return hasWritten ? { run, versions: ledger.versions() } : { run };
+      return hasWritten ? { run, versions: oracle.versions() } : { run };
     }
     case 'verify':
-      if (request.versions) ledger.adopt(request.versions);
+      if (request.versions) oracle.adopt(request.versions);
       // Read by a thread that wrote none or few of them.
       await ask(workers.at(-1)!, { type: 'verify', keys: request.keys });
       return {};
@@ -105,8 +105,8 @@ function ask(
   });
 }
 
-process.on('message', async (request: HostRequest) => {
-  let reply: Reply<HostReply>;
+process.on('message', async (request: DriverRequest) => {
+  let reply: Reply<DriverReply>;
   try {
     reply = { ok: true, result: await answer(request) };
   } catch (error) {

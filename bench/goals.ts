@@ -2,11 +2,11 @@
 import { formatFactor, formatTime } from './format.ts';
 import { REFERENCE } from './peer.ts';
 import type { Cell, Results, Round } from './results.ts';
-import { type Shape, shapeLabel } from './shape.ts';
 import { median, type Ratio, ratio, spreadOf } from './statistics.ts';
+import { type Topology, topologyLabel } from './topology.ts';
 import { findWorkload } from './workload.ts';
 
-export interface Target {
+export interface Goal {
   id: string;
   /** What is measured. */
   what: string;
@@ -25,18 +25,18 @@ export interface Verdict {
 }
 
 /** What a study found out about the target of this id. Its own row is added when there is no target with the id. */
-export interface TargetResult extends Verdict, Partial<Pick<Target, 'what' | 'against' | 'goal'>> {
+export interface GoalResult extends Verdict, Partial<Pick<Goal, 'what' | 'against' | 'goal'>> {
   id: string;
 }
 
-const ONE: Shape = { processes: 1, threads: 1 };
-const TWO: Shape = { processes: 1, threads: 2 };
-const EIGHT: Shape = { processes: 1, threads: 8 };
-const PROCESSES: Shape = { processes: 4, threads: 2 };
+const ONE: Topology = { processes: 1, threads: 1 };
+const TWO: Topology = { processes: 1, threads: 2 };
+const EIGHT: Topology = { processes: 1, threads: 8 };
+const PROCESSES: Topology = { processes: 4, threads: 2 };
 const SYNC = 'glovebox-sync';
 const SQLITE = 'better-sqlite3';
 
-export const TARGETS: readonly Target[] = [
+export const GOALS: readonly Goal[] = [
   fasterThan('better-sqlite3', SQLITE, 0.85, 'set', ONE, 'set, one in flight, 1 thread'),
   fasterThan('better-sqlite3', SQLITE, 1, 'set', EIGHT, 'set, one in flight, 8 threads'),
   fasterThan('better-sqlite3', SQLITE, 2.5, 'set-64', ONE, 'set, 64 in flight, 1 thread'),
@@ -145,32 +145,32 @@ function fasterThan(
   against: string,
   least: number,
   workload: string,
-  shape: Shape,
+  topology: Topology,
   what: string,
   ours = REFERENCE,
-): Target {
+): Goal {
   return {
-    id: [workload, shape.processes, shape.threads, peer, ours].join('/'),
+    id: [workload, topology.processes, topology.threads, peer, ours].join('/'),
     what,
     against,
     goal: `≥ ${least}×`,
     judge: results =>
       atLeast(
         least,
-        compare(results, workload, shape, peer, round => round.opsPerSecond, ours),
+        compare(results, workload, topology, peer, round => round.opsPerSecond, ours),
       ),
   };
 }
 
 /** Rows for a table, head first: what, against what, the goal, what was measured, and whether that meets it. */
-export function targetRows(results: Results, isComplete: boolean): string[][] {
+export function goalRows(results: Results, isComplete: boolean): string[][] {
   const found = new Map(results.studies.flatMap(({ targets }) => targets.map(target => [target.id, target])));
-  const known = TARGETS.map(target => ({
+  const known = GOALS.map(target => ({
     ...target,
     verdict: found.get(target.id) ?? target.judge?.(results),
   }));
   const added = [...found.values()]
-    .filter(({ id }) => TARGETS.every(target => target.id !== id))
+    .filter(({ id }) => GOALS.every(target => target.id !== id))
     .map(target => ({ what: '', against: '', goal: '', ...target, verdict: target }));
   const rows = [...known, ...added]
     .filter(({ verdict }) => isComplete || verdict)
@@ -192,7 +192,7 @@ export function formatRatio({ median: middle, min, max }: Ratio): string {
 function cellOf(
   { cells }: Results,
   workload: string,
-  { processes, threads }: Shape,
+  { processes, threads }: Topology,
   peer: string,
 ): Cell | undefined {
   return cells.find(
@@ -208,13 +208,13 @@ function cellOf(
 function compare(
   results: Results,
   workload: string,
-  shape: Shape,
+  topology: Topology,
   peer: string,
   figure: (round: Round) => number,
   reference = REFERENCE,
 ): Ratio | undefined {
-  const ours = cellOf(results, workload, shape, reference)?.rounds;
-  const theirs = cellOf(results, workload, shape, peer)?.rounds;
+  const ours = cellOf(results, workload, topology, reference)?.rounds;
+  const theirs = cellOf(results, workload, topology, peer)?.rounds;
   if (!ours || !theirs) return undefined;
   return ratio(ours.map(figure), theirs.map(figure));
 }
@@ -260,7 +260,7 @@ function leastOf(
   );
   if (compared.length === 0) return undefined;
   const { cell, ratio } = compared.reduce((a, b) => (b.ratio.median < a.ratio.median ? b : a));
-  const where = [...(workloads.length > 1 ? [findWorkload(cell.workload).short] : []), shapeLabel(cell)];
+  const where = [...(workloads.length > 1 ? [findWorkload(cell.workload).short] : []), topologyLabel(cell)];
   return { measured: `${formatRatio(ratio)}, ${where.join(', ')}`, isMet: ratio.median >= least };
 }
 

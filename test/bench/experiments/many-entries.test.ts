@@ -1,6 +1,10 @@
 import test from 'ava';
+import {
+  experiment,
+  type ManyEntriesTimes,
+  summarizeManyEntries,
+} from '../../../bench/experiments/many-entries.ts';
 import { QUICK } from '../../../bench/settings.ts';
-import { type ManyEntriesTimes, study, summarizeManyEntries } from '../../../bench/studies/many-entries.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
 test('the table has the medians of both backends, side by side', t => {
@@ -19,7 +23,7 @@ test('the table has the medians of both backends, side by side', t => {
 });
 
 test('every operation is done with all entries', async t => {
-  const result = await study.run({
+  const result = await experiment.run({
     settings: { ...QUICK, workloads: [], shapes: [] },
     directory: await temporaryDirectory(t),
     onProgress: () => undefined,

@@ -1,13 +1,13 @@
 import test from 'ava';
-import { Ledger } from '../../bench/ledger.ts';
+import { Oracle } from '../../bench/oracle.ts';
 import { WrongValueError } from '../../bench/values.ts';
 
 const KEY = 3;
 const MISSING = 0;
 
 /** A ledger in which `KEY` was set so many times, each acknowledged. */
-function ledgerAfter(sets: number): Ledger {
-  const ledger = new Ledger(8);
+function ledgerAfter(sets: number): Oracle {
+  const ledger = new Oracle(8);
   for (let count = 0; count < sets; count++) ledger.acknowledge(KEY, ledger.issueSet(KEY));
   return ledger;
 }
@@ -48,7 +48,7 @@ test('a version that nobody wrote is wrong', t => {
 });
 
 test('a key that was never written is rightly missing', t => {
-  const ledger = new Ledger(8);
+  const ledger = new Oracle(8);
   t.notThrows(() => ledger.check(KEY, ledger.before(KEY), MISSING));
 });
 
@@ -84,13 +84,13 @@ test('a key that was set again after a delete may not be missing', t => {
 
 test('another thread sees the same ledger through its buffer', t => {
   const ledger = ledgerAfter(2);
-  const other = new Ledger(ledger.buffer);
+  const other = new Oracle(ledger.buffer);
   t.is(other.keys, 8);
   t.throws(() => other.check(KEY, other.before(KEY), 1), { instanceOf: WrongValueError });
 });
 
 test('what was there before a run is known from the versions that it is given', t => {
-  const ledger = new Ledger(8);
+  const ledger = new Oracle(8);
   ledger.adopt(ledgerAfter(2).versions());
   t.notThrows(() => ledger.check(KEY, ledger.before(KEY), 2));
   t.throws(() => ledger.check(KEY, ledger.before(KEY), 1), { instanceOf: WrongValueError });
@@ -100,7 +100,7 @@ test('what was there before a run is known from the versions that it is given', 
 });
 
 test('what another process writes may be newer or deleted, but not older than before the run', t => {
-  const ledger = new Ledger(8);
+  const ledger = new Oracle(8);
   ledger.adopt(ledgerAfter(2).versions(), key => key === KEY);
   t.notThrows(() => ledger.check(KEY, ledger.before(KEY), 17));
   t.notThrows(() => ledger.check(KEY, ledger.before(KEY), MISSING));
@@ -108,7 +108,7 @@ test('what another process writes may be newer or deleted, but not older than be
 });
 
 test('a key that nobody stored is not made by another process either', t => {
-  const ledger = new Ledger(8);
+  const ledger = new Oracle(8);
   ledger.adopt(new Int32Array(8), () => true);
   t.throws(() => ledger.check(KEY, ledger.before(KEY), 1), { instanceOf: WrongValueError });
 });

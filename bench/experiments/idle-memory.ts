@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import prettyBytes from 'pretty-bytes';
 import { runNode } from '../child.ts';
 import { baseEnvironment, distribution } from '../distribution.ts';
+import { type Experiment, type ExperimentResult, roundsOf } from '../experiment.ts';
 import { type Ratio, spreadOf } from '../statistics.ts';
-import { roundsOf, type Study, type StudyResult } from '../study.ts';
 
 /** Bytes of a process. */
 export interface Memory {
@@ -24,7 +24,7 @@ const WORKERS = 8;
 const QUICK_WORKERS = 2;
 const MOST = 3_000_000;
 
-export const study: Study = {
+export const experiment: Experiment = {
   name: 'idle-memory',
   async run({ settings, directory, onProgress }) {
     const { module } = await distribution(directory);
@@ -52,7 +52,7 @@ export function perWorker(
   return spreadOf(processes.map(steps => (steps[to][figure] - steps[from][figure]) / workers));
 }
 
-export function summarizeIdleMemory(processes: readonly IdleSteps[], workers: number): StudyResult {
+export function summarizeIdleMemory(processes: readonly IdleSteps[], workers: number): ExperimentResult {
   const difference = (from: 0 | 1, to: 1 | 2, figure: keyof Memory) =>
     perWorker(processes, workers, from, to, figure);
   const row = (title: string, from: 0 | 1, to: 1 | 2) => [

@@ -1,19 +1,19 @@
 // A store as one thread has it open: by key numbers, with its values and with what a read may give.
 import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
+import type { ClientStore } from './client.ts';
 import { type DataSet, keyName } from './data-set.ts';
-import type { LaneStore } from './lane.ts';
-import { Ledger } from './ledger.ts';
 import type { DataRequest, ThreadRequest } from './messages.ts';
+import { Oracle } from './oracle.ts';
 import type { Peer, PeerStore } from './peer.ts';
 import { type Values, valuesOf } from './values.ts';
 import { findWorkload } from './workload.ts';
 
-export interface Opened {
+export interface OpenedStore {
   peerStore: PeerStore;
-  store: LaneStore;
+  store: ClientStore;
   values: Values;
-  ledger: Ledger;
+  oracle: Oracle;
   keys: number;
   nameOf(key: number): string;
 }
@@ -24,8 +24,8 @@ export function dataSetOf({ workload, keys, absent }: DataRequest): DataSet {
 
 export async function open(
   peer: Peer,
-  { directory, data: request, ledger, port }: Omit<ThreadRequest & { type: 'open' }, 'type'>,
-): Promise<Opened> {
+  { directory, data: request, oracle, port }: Omit<ThreadRequest & { type: 'open' }, 'type'>,
+): Promise<OpenedStore> {
   const data = dataSetOf(request);
   const { keys, absent } = data;
   const peerStore = await peer.open(directory, data, port);
@@ -36,14 +36,14 @@ export async function open(
     peerStore,
     store: data.kind === 'file' ? byPath(peerStore, `${scratch}-out`) : peerStore,
     values: valuesOf(data, `${scratch}-in`),
-    ledger: new Ledger(ledger),
+    oracle: new Oracle(oracle),
     keys,
     nameOf: names ? (key: number) => names[key]! : keyName,
   };
 }
 
 // A store whose values are paths.
-function byPath(store: PeerStore, destination: string): LaneStore {
+function byPath(store: PeerStore, destination: string): ClientStore {
   return {
     get: async key => ((await store.getFile!(key, destination)) ? destination : undefined),
     set: (key, path) => store.putFile!(key, path as string),
@@ -53,12 +53,12 @@ function byPath(store: PeerStore, destination: string): LaneStore {
 
 /** Reads these keys, and looks at every byte. Rejects with `WrongValueError`. */
 export async function verify(
-  { ledger, store, values, nameOf }: Opened,
+  { oracle, store, values, nameOf }: OpenedStore,
   keys: readonly number[],
 ): Promise<void> {
   for (const key of keys) {
-    const before = ledger.before(key);
+    const before = oracle.before(key);
     const value = await store.get(nameOf(key));
-    ledger.check(key, before, value === undefined ? 0 : values.versionOf(key, value, true));
+    oracle.check(key, before, value === undefined ? 0 : values.versionOf(key, value, true));
   }
 }

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { DataSet } from './data-set.ts';
-import { writerOf } from './draws.ts';
 import { checkHistories } from './history.ts';
-import type { HostReply, HostRequest, HostRun, Reply } from './messages.ts';
+import type { DriverReply, DriverRequest, DriverRun, Reply } from './messages.ts';
 import type { LoadedPeer, Peer } from './peer.ts';
 import { fromJson, toJson } from './program.ts';
-import type { Shape } from './shape.ts';
+import { writerOf } from './request-sequence.ts';
+import type { Topology } from './topology.ts';
 import { isHot, type Workload } from './workload.ts';
 
 /** A peer gave a wrong value, failed or hung: there is no result to print. */
@@ -29,28 +29,28 @@ export class PeerCrash extends BenchmarkFailure {
   }
 }
 
-/** The versions of all keys of a data set as they are stored, which one crew leaves to the next; undefined before the fill. */
+/** The versions of all keys of a data set as they are stored, which one worker group leaves to the next; undefined before the fill. */
 export interface StoreState {
   versions: Int32Array | undefined;
 }
 
 // How long a process may take beyond what it was asked for. Filling takes longest.
-const PATIENCE_MS = 60_000;
-const FILL_PATIENCE_MS = 600_000;
+const TIMEOUT_MS = 60_000;
+const FILL_TIMEOUT_MS = 600_000;
 // Keys that are read again after a run.
 const SAMPLES = 64;
 const SAMPLE_BYTES = 16 * 1024 * 1024;
 
-export class Crew {
+export class WorkerGroup {
   readonly peer: LoadedPeer;
   readonly #directory: string;
   readonly #processes: number;
   readonly #threadsEach: number;
-  readonly #hostsEach: number;
-  #started: Host[] = [];
-  #joined: Host[] = [];
+  readonly #driversEach: number;
+  #started: Driver[] = [];
+  #joined: Driver[] = [];
   // Those that have the store open.
-  #hosts: Host[] = [];
+  #drivers: Driver[] = [];
   #data: DataSet | undefined;
   #state: StoreState = { versions: undefined };
 
@@ -58,23 +58,23 @@ export class Crew {
    * @param directory where the peer is to keep its files, one directory in it for each data set; made here
    * @param shape how many processes there are at most
    */
-  constructor(peer: LoadedPeer, directory: string, { processes, threads }: Shape) {
+  constructor(peer: LoadedPeer, directory: string, { processes, threads }: Topology) {
     this.peer = peer;
     this.#directory = directory;
     this.#processes = processes;
     // A peer that is a program has a process where others have a thread.
-    this.#hostsEach = peer.peer.program ? threads : 1;
+    this.#driversEach = peer.peer.program ? threads : 1;
     this.#threadsEach = peer.peer.program ? 1 : threads;
   }
 
   /** Starts the processes with their threads. */
   start(): void {
-    const make = () => Host.of(this.peer, this.#threadsEach);
-    this.#started = Array.from({ length: this.#processes * this.#hostsEach }, make);
+    const make = () => Driver.of(this.peer, this.#threadsEach);
+    this.#started = Array.from({ length: this.#processes * this.#driversEach }, make);
   }
 
-  /** Reads in a process that reads for other peers too, and is not stopped with this crew. Not for programs. */
-  async join(reader: Host): Promise<void> {
+  /** Reads in a process that reads for other peers too, and is not stopped with this worker group. Not for programs. */
+  async join(reader: Driver): Promise<void> {
     reader.title = this.peer.peer.title;
     await reader.ask({ type: 'load', url: this.peer.url });
     this.#joined = [reader];
@@ -89,20 +89,20 @@ export class Crew {
   ): Promise<void> {
     this.#data = data;
     this.#state = state;
-    this.#hosts = [...this.#joined, ...this.#started].slice(0, processes * this.#hostsEach);
+    this.#drivers = [...this.#joined, ...this.#started].slice(0, processes * this.#driversEach);
     const directory = join(this.#directory, data.name);
     await mkdir(directory, { recursive: true });
     const { versions } = state;
-    const request: HostRequest = {
+    const request: DriverRequest = {
       type: 'open',
       directory,
       data: { workload: workload.name, keys: data.keys, absent: data.absent },
       versions,
     };
     // The first one makes the files.
-    await this.#hosts[0]!.ask(request);
-    if (!versions) state.versions = (await this.#hosts[0]!.ask({ type: 'fill' }, FILL_PATIENCE_MS)).versions;
-    const others = this.#hosts.slice(1).map(host => host.ask({ ...request, versions: state.versions }));
+    await this.#drivers[0]!.ask(request);
+    if (!versions) state.versions = (await this.#drivers[0]!.ask({ type: 'fill' }, FILL_TIMEOUT_MS)).versions;
+    const others = this.#drivers.slice(1).map(driver => driver.ask({ ...request, versions: state.versions }));
     await Promise.all(others);
   }
 
@@ -111,26 +111,26 @@ export class Crew {
    * @param seed 0 for the warm-up, before which what is to be hot is read
    * @param id for the key of a stampede
    */
-  async run(workload: Workload, milliseconds: number, seed: number, id = ''): Promise<HostRun[]> {
+  async run(workload: Workload, milliseconds: number, seed: number, id = ''): Promise<DriverRun[]> {
     const each = this.#threadsEach;
-    const threads = this.#hosts.length * each;
-    const isAlone = this.#hosts.length === 1;
+    const threads = this.#drivers.length * each;
+    const isAlone = this.#drivers.length === 1;
     const before = this.#state.versions!;
     const { keys, absent } = this.#data!;
     const writes = workload.gets < 1;
     const readsAll = seed === 0 && isHot(workload);
     await Promise.all(
-      this.#hosts.map((host, index) => {
+      this.#drivers.map((driver, index) => {
         const thread = index * each;
         const who = { thread, threads, threadsEach: each };
         const run = { workload: workload.name, keys, absent, ...who, milliseconds, seed, readsAll, id };
         // Large ones are only sent where they may have changed.
         const versions = writes && !isAlone ? before : undefined;
-        return host.ask({ type: 'prepare', run, versions });
+        return driver.ask({ type: 'prepare', run, versions });
       }),
     );
     const replies = await Promise.all(
-      this.#hosts.map(host => host.ask({ type: 'run' }, PATIENCE_MS + milliseconds)),
+      this.#drivers.map(driver => driver.ask({ type: 'run' }, TIMEOUT_MS + milliseconds)),
     );
     const after = before.slice();
     if (writes) {
@@ -144,7 +144,7 @@ export class Crew {
     this.#checkHistories(runs, before);
     const length = Math.min(SAMPLES, keys, Math.ceil(SAMPLE_BYTES / this.#data!.size));
     const sample = Array.from({ length }, (_, index) => (seed * 31 + index * 61) % keys);
-    await this.#hosts
+    await this.#drivers
       .at(-1)!
       .ask({ type: 'verify', keys: sample, versions: writes && !isAlone ? after : undefined });
     return runs;
@@ -152,21 +152,21 @@ export class Crew {
 
   /** Reads these keys in the first process, and looks at every byte. */
   async verify(keys: number[]): Promise<void> {
-    await this.#hosts[0]!.ask({ type: 'verify', keys, versions: undefined });
+    await this.#drivers[0]!.ask({ type: 'verify', keys, versions: undefined });
   }
 
   /** Closes the store, which keeps its files. */
   async close(): Promise<void> {
     // One after the other: who closes last may have something to tidy up.
-    for (const host of this.#hosts) await host.ask({ type: 'close' });
+    for (const driver of this.#drivers) await driver.ask({ type: 'close' });
   }
 
   /** Ends the processes. */
   async stop(): Promise<void> {
-    await Promise.all(this.#started.map(host => host.stop()));
+    await Promise.all(this.#started.map(driver => driver.stop()));
   }
 
-  #checkHistories(runs: readonly HostRun[], before: Int32Array): void {
+  #checkHistories(runs: readonly DriverRun[], before: Int32Array): void {
     const histories = runs.flatMap(run => run.threads.flatMap(thread => thread.history ?? []));
     try {
       checkHistories(histories, before, this.peer.peer.foreignStaleness ?? 0);
@@ -186,15 +186,15 @@ process.prependListener('exit', () => {
 });
 
 /** One process of a peer, as seen from outside. One request at a time. */
-export class Host {
+export class Driver {
   /** Of the peer that it works for. */
   title: string;
   readonly #child: ChildProcess;
-  readonly #send: (request: HostRequest) => void;
+  readonly #send: (request: DriverRequest) => void;
   readonly #ended: Promise<void>;
-  #settle: ((reply: Reply<HostReply>) => void) | undefined;
+  #settle: ((reply: Reply<DriverReply>) => void) | undefined;
 
-  private constructor(title: string, child: ChildProcess, send: (request: HostRequest) => void) {
+  private constructor(title: string, child: ChildProcess, send: (request: DriverRequest) => void) {
     this.title = title;
     this.#child = child;
     this.#send = send;
@@ -215,35 +215,35 @@ export class Host {
   }
 
   /** A process of a peer with so many worker threads, or its program. */
-  static of({ url, peer }: LoadedPeer, threads: number): Host {
+  static of({ url, peer }: LoadedPeer, threads: number): Driver {
     return peer.program
-      ? Host.#run(peer.title, peer.program)
-      : Host.#fork(peer.title, 'host.ts', [url, String(threads)]);
+      ? Driver.#run(peer.title, peer.program)
+      : Driver.#fork(peer.title, 'driver.ts', [url, String(threads)]);
   }
 
-  /** A process that reads back what peers stored, see {@link Crew.join}. */
-  static reader(): Host {
-    return Host.#fork('', 'programs/reader.ts', []);
+  /** A process that reads back what peers stored, see {@link WorkerGroup.join}. */
+  static reader(): Driver {
+    return Driver.#fork('', 'programs/reader.ts', []);
   }
 
-  static #run(title: string, { command, args }: NonNullable<Peer['program']>): Host {
+  static #run(title: string, { command, args }: NonNullable<Peer['program']>): Driver {
     const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     child.stdin.on('error', () => undefined);
-    const host = new Host(title, child, request => child.stdin.write(`${toJson(request)}\n`));
-    createInterface(child.stdout).on('line', line => host.#settle?.(fromJson(line)));
-    return host;
+    const driver = new Driver(title, child, request => child.stdin.write(`${toJson(request)}\n`));
+    createInterface(child.stdout).on('line', line => driver.#settle?.(fromJson(line)));
+    return driver;
   }
 
-  static #fork(title: string, module: string, args: string[]): Host {
+  static #fork(title: string, module: string, args: string[]): Driver {
     const child = fork(fileURLToPath(new URL(module, import.meta.url)), args, {
       serialization: 'advanced',
       execArgv: ['--disable-warning=ExperimentalWarning'],
       env: { NODE_COMPILE_CACHE: COMPILED, ...process.env },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
-    const host = new Host(title, child, request => child.send(request));
-    child.on('message', message => host.#settle?.(message as Reply<HostReply>));
-    return host;
+    const driver = new Driver(title, child, request => child.send(request));
+    child.on('message', message => driver.#settle?.(message as Reply<DriverReply>));
+    return driver;
   }
 
   get hasEnded(): boolean {
@@ -251,11 +251,11 @@ export class Host {
   }
 
   /** Rejects with {@link PeerCrash} when the process ends, {@link BenchmarkFailure} when it fails or takes longer than `patience` milliseconds. */
-  ask(request: HostRequest, patience = PATIENCE_MS): Promise<HostReply> {
+  ask(request: DriverRequest, timeoutMs = TIMEOUT_MS): Promise<DriverReply> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
-        () => this.#settle!({ ok: false, failure: `It did not answer within ${patience / 1000} s.` }),
-        patience,
+        () => this.#settle!({ ok: false, failure: `It did not answer within ${timeoutMs / 1000} s.` }),
+        timeoutMs,
       );
       this.#settle = reply => {
         clearTimeout(timer);

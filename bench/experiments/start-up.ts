@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BuildProject, runBuild } from '../build-project.ts';
 import { runNode } from '../child.ts';
-import { BenchmarkFailure } from '../crew.ts';
 import { baseEnvironment, distribution, type Installation, SOURCES } from '../distribution.ts';
+import type { Experiment, ExperimentResult } from '../experiment.ts';
 import { formatTime } from '../format.ts';
 import { packageVersion } from '../package-version.ts';
 import { median, type Ratio, spreadOf } from '../statistics.ts';
-import type { Study, StudyResult } from '../study.ts';
+import { BenchmarkFailure } from '../worker-group.ts';
 
 /** Milliseconds of whole processes, one for each round; those of one round ran next to each other. */
 export interface StartUpTimes {
@@ -28,7 +28,7 @@ const EXAMPLE = fileURLToPath(new URL('../../examples/corne', import.meta.url));
 const EXAMPLE_TARGETS = 2;
 const MOST = { version: 60, build: 200 };
 
-export const study: Study = {
+export const experiment: Experiment = {
   name: 'start-up',
   async run({ settings, directory, onProgress }) {
     const installation = await distribution(directory);
@@ -100,7 +100,7 @@ export function beyondNode({ node }: Pick<StartUpTimes, 'node'>, program: readon
   return spreadOf(program.map((milliseconds, round) => milliseconds - node[round]!));
 }
 
-export function summarizeStartUp(times: StartUpTimes): StudyResult {
+export function summarizeStartUp(times: StartUpTimes): ExperimentResult {
   const row = (title: string, values: number[]): string[] => [
     title,
     formatTime(median(values)),

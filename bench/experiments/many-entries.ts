@@ -3,12 +3,12 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runNode } from '../child.ts';
-import { COMPILED } from '../crew.ts';
 import { baseEnvironment } from '../distribution.ts';
+import { type Experiment, type ExperimentResult, roundsOf } from '../experiment.ts';
 import { formatCount, formatTime } from '../format.ts';
 import type { ManyEntriesReply, ManyEntriesTask } from '../programs/many-entries.ts';
 import { median } from '../statistics.ts';
-import { roundsOf, type Study, type StudyResult } from '../study.ts';
+import { COMPILED } from '../worker-group.ts';
 
 /** The operations of one backend, and their times in each round. */
 export interface ManyEntriesTimes {
@@ -23,7 +23,7 @@ const QUICK_ENTRIES = 12_000;
 const VALUE_SIZE = 200;
 const MOST_ROUNDS = 3;
 
-export const study: Study = {
+export const experiment: Experiment = {
   name: 'many-entries',
   async run({ settings, directory, onProgress }) {
     const entries = settings.extent === 'quick' ? QUICK_ENTRIES : Math.min(ENTRIES, settings.entries);
@@ -45,7 +45,7 @@ export const study: Study = {
   },
 };
 
-export function summarizeManyEntries(all: readonly ManyEntriesTimes[]): StudyResult {
+export function summarizeManyEntries(all: readonly ManyEntriesTimes[]): ExperimentResult {
   const times = (of: ManyEntriesTimes, index: number, figure: 'total' | 'longest') =>
     formatTime(median(of.rounds.map(reply => reply[index]![figure])));
   const operations = all[0]!.rounds[0]!.map(({ operation }) => operation);

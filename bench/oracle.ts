@@ -12,7 +12,7 @@ import { WrongValueError } from './values.ts';
 // More than are ever written.
 const ANY_VERSION = 2 ** 30 - 1;
 
-export class Ledger {
+export class Oracle {
   readonly buffer: SharedArrayBuffer;
   readonly keys: number;
   // For each key the version issued last; twice the version acknowledged last, plus 1 for a delete; the delete issued last.

@@ -2,7 +2,7 @@
 import { Kind, type Workload } from './workload.ts';
 
 /** A ring of operations: `kinds[i]` is done to `keys[i]`. */
-export interface Draws {
+export interface RequestSequence {
   kinds: Uint8Array<ArrayBuffer>;
   keys: Uint32Array<ArrayBuffer>;
 }
@@ -19,15 +19,20 @@ export function writerOf(key: number, writers: number): number {
 }
 
 // More operations than most stores do in a millisecond.
-const DRAWS_PER_MS = 100;
+const REQUESTS_PER_MS = 100;
 
 /** How many operations to draw for a run: who does more goes round. A power of two, as `most` is. */
-export function drawsFor(milliseconds: number, most: number): number {
-  return Math.min(most, 2 ** Math.ceil(Math.log2(Math.max(1, milliseconds) * DRAWS_PER_MS)));
+export function sequenceLength(milliseconds: number, most: number): number {
+  return Math.min(most, 2 ** Math.ceil(Math.log2(Math.max(1, milliseconds) * REQUESTS_PER_MS)));
 }
 
 /** The same seed gives the same draws, so that all peers are asked the same. `length` is a power of two. */
-export function draw(workload: Workload, share: Share, seed: number, length: number): Draws {
+export function drawRequests(
+  workload: Workload,
+  share: Share,
+  seed: number,
+  length: number,
+): RequestSequence {
   const { data, gets, sets, misses, distribution } = workload;
   const kinds = new Uint8Array(length);
   const keys = new Uint32Array(length);
@@ -73,9 +78,9 @@ export function zipfian(keys: number): (even: number) => number {
   const eta = (1 - (2 / keys) ** (1 - THETA)) / (1 - zetaOf(2) / zeta);
   return even => {
     const scaled = even * zeta;
-    if (scaled < 1) return strew(0, keys);
-    if (scaled < 1 + 0.5 ** THETA) return strew(1, keys);
-    return strew(Math.min(keys - 1, Math.floor(keys * (eta * even - eta + 1) ** alpha)), keys);
+    if (scaled < 1) return scramble(0, keys);
+    if (scaled < 1 + 0.5 ** THETA) return scramble(1, keys);
+    return scramble(Math.min(keys - 1, Math.floor(keys * (eta * even - eta + 1) ** alpha)), keys);
   };
 }
 
@@ -86,8 +91,8 @@ function zetaOf(keys: number): number {
 }
 
 // A prime that divides no number of keys, so that every rank gets a key of its own.
-const STREWING = 2_654_435_761;
+const SCRAMBLE = 2_654_435_761;
 
-function strew(rank: number, keys: number): number {
-  return Number((BigInt(rank) * BigInt(STREWING)) % BigInt(keys));
+function scramble(rank: number, keys: number): number {
+  return Number((BigInt(rank) * BigInt(SCRAMBLE)) % BigInt(keys));
 }

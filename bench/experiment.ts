@@ -1,12 +1,12 @@
 // What is not operations on a store, and so has a way of its own to be measured: a build, growth, start-up, idle memory.
-// A study is one file in bench/studies/ that exports one of these as `study`. It is part of every run, unless `--only`
+// An experiment is one file in bench/experiments/ that exports one of these as `experiment`. It is part of every run, unless `--only`
 // names others.
 import { readdir } from 'node:fs/promises';
 import type { Group } from './chart.ts';
+import type { GoalResult } from './goals.ts';
 import type { Settings } from './settings.ts';
-import type { TargetResult } from './targets.ts';
 
-export interface StudyContext {
+export interface ExperimentContext {
   settings: Settings;
   /** An empty directory of the study's own, removed afterwards. */
   directory: string;
@@ -14,14 +14,14 @@ export interface StudyContext {
   onProgress: (what: string) => void;
 }
 
-export interface Study {
+export interface Experiment {
   /** What `--only` calls it. */
   name: string;
   /** Measures. Leaves no process behind. Throws when something that was read is wrong. */
-  run(context: StudyContext): Promise<StudyResult>;
+  run(context: ExperimentContext): Promise<ExperimentResult>;
 }
 
-export interface StudyResult {
+export interface ExperimentResult {
   name: string;
   /** One line for people. */
   title: string;
@@ -29,8 +29,8 @@ export interface StudyResult {
   table: string[][];
   /** What the table does not say by itself, a line each. */
   notes: string[];
-  /** The rows that it fills in the table of goals, by {@link TargetResult.id}. */
-  targets: TargetResult[];
+  /** The rows that it fills in the table of goals, by {@link GoalResult.id}. */
+  targets: GoalResult[];
   /** All figures, for `--json`. */
   data: unknown;
   /** What to draw; without it there is no picture. */
@@ -42,15 +42,18 @@ export function roundsOf({ extent, rounds }: Settings): number {
   return extent === 'quick' ? 1 : rounds;
 }
 
-const STUDIES = new URL('studies/', import.meta.url);
+const EXPERIMENTS = new URL('experiments/', import.meta.url);
 
 /** The studies there are, in the order of their files' names. */
-export async function loadStudies(): Promise<Study[]> {
-  const files = await readdir(STUDIES).catch(() => []);
+export async function loadExperiments(): Promise<Experiment[]> {
+  const files = await readdir(EXPERIMENTS).catch(() => []);
   return Promise.all(
     files
       .filter(file => file.endsWith('.ts'))
       .sort()
-      .map(async file => ((await import(new URL(file, STUDIES).href)) as { study: Study }).study),
+      .map(
+        async file =>
+          ((await import(new URL(file, EXPERIMENTS).href)) as { experiment: Experiment }).experiment,
+      ),
   );
 }

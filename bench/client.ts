@@ -1,25 +1,26 @@
-// One lane of a thread: does operations one after the other, and judges what each read gives. A thread with 64
-// operations in flight has 64 lanes, which take turns at the draws of the thread.
-import type { Draws } from './draws.ts';
+// One client of a thread: does operations one after the other, and judges what each read gives. A thread with 64
+// operations in flight has 64 clients, which take turns at the draws of the thread.
+
 import type { Histogram } from './histogram.ts';
 import type { History } from './history.ts';
-import type { Ledger } from './ledger.ts';
+import type { Oracle } from './oracle.ts';
+import type { RequestSequence } from './request-sequence.ts';
 import { type Values, WrongValueError } from './values.ts';
 import { Kind } from './workload.ts';
 
-/** A store as lanes use it, whatever the values are. */
-export interface LaneStore {
+/** A store as clients use it, whatever the values are. */
+export interface ClientStore {
   get(key: string): unknown;
   set(key: string, value: unknown): unknown;
   delete(key: string): unknown;
 }
 
-/** What the lanes of one thread share. */
-export interface LaneContext {
-  store: LaneStore;
+/** What the clients of one thread share. */
+export interface ClientContext {
+  store: ClientStore;
   values: Values;
-  ledger: Ledger;
-  draws: Draws;
+  oracle: Oracle;
+  requests: RequestSequence;
   /** By the place in the draws. */
   names: readonly string[];
   /** The name of any key. */
@@ -30,7 +31,7 @@ export interface LaneContext {
   deadline: number;
   /** Where the next operation is in the draws. */
   next: number;
-  /** The keys that another lane of the thread is writing just now. */
+  /** The keys that another client of the thread is writing just now. */
   busy: Set<number>;
   /** Keys that were deleted and not set again yet. */
   deleted: number[];
@@ -38,7 +39,7 @@ export interface LaneContext {
   history: History | undefined;
 }
 
-export interface LaneResult {
+export interface ClientResult {
   /** Gets that found nothing. */
   misses: number;
   /** When the last measured operation ended, as `performance.now()` counts. */
@@ -50,9 +51,9 @@ export interface LaneResult {
  * operation: the end of one is the start of the next, so each time includes choosing the operation and judging its
  * result. Deleted keys are what this thread sets next, and sets again when time is up.
  */
-export async function runLane(context: LaneContext): Promise<LaneResult> {
-  const { store, values, ledger, names, histograms, deadline, history, busy, deleted } = context;
-  const { kinds, keys } = context.draws;
+export async function runClient(context: ClientContext): Promise<ClientResult> {
+  const { store, values, oracle, names, histograms, deadline, history, busy, deleted } = context;
+  const { kinds, keys } = context.requests;
   const mask = keys.length - 1;
   let misses = 0;
   let now = performance.now();
@@ -61,12 +62,12 @@ export async function runLane(context: LaneContext): Promise<LaneResult> {
     const kind = kinds[index] as Kind;
     const key = keys[index]!;
     if (kind === Kind.get) {
-      const before = ledger.before(key);
+      const before = oracle.before(key);
       const result = store.get(names[index]!);
       // Only what is a promise is awaited: a synchronous store's user would not wait either.
       const value = result instanceof Promise ? await result : result;
       const version = value === undefined ? 0 : values.versionOf(key, value, false);
-      ledger.check(key, before, version);
+      oracle.check(key, before, version);
       if (version === 0) misses++;
       history?.read(key, version, now);
     } else if (kind === Kind.set) {
@@ -78,10 +79,10 @@ export async function runLane(context: LaneContext): Promise<LaneResult> {
       if (result instanceof Promise) await result;
       busy.delete(target);
     } else {
-      const version = ledger.issueDelete(key);
+      const version = oracle.issueDelete(key);
       const result = store.delete(names[index]!);
       if (result instanceof Promise) await result;
-      ledger.acknowledge(key, version, true);
+      oracle.acknowledge(key, version, true);
       history?.wrote(key, version, true, performance.now());
       deleted.push(key);
     }
@@ -98,16 +99,16 @@ export function set(
   {
     store,
     values,
-    ledger,
+    oracle,
     nameOf,
     history,
-  }: Pick<LaneContext, 'store' | 'values' | 'ledger' | 'nameOf' | 'history'>,
+  }: Pick<ClientContext, 'store' | 'values' | 'oracle' | 'nameOf' | 'history'>,
   key: number,
 ): Promise<void> | undefined {
-  const version = ledger.issueSet(key);
+  const version = oracle.issueSet(key);
   const acknowledge = (stored: unknown): void => {
     if (stored === false) throw new WrongValueError(`Key ${key} was not stored.`);
-    ledger.acknowledge(key, version);
+    oracle.acknowledge(key, version);
     history?.wrote(key, version, false, performance.now());
   };
   const result = store.set(nameOf(key), values.make(key, version));

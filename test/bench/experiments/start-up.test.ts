@@ -1,5 +1,5 @@
 import test from 'ava';
-import { beyondNode, type StartUpTimes, summarizeStartUp } from '../../../bench/studies/start-up.ts';
+import { beyondNode, type StartUpTimes, summarizeStartUp } from '../../../bench/experiments/start-up.ts';
 
 const TIMES: StartUpTimes = {
   node: [40, 50, 400],

@@ -1,11 +1,11 @@
 import test from 'ava';
+import { goalRows } from '../../bench/goals.ts';
 import type { Cell, Results, Round } from '../../bench/results.ts';
-import { targetRows } from '../../bench/targets.ts';
 import { cellOf, sampleResults } from './sample-results.ts';
 
 /** What the table says of a target: what was measured, and whether it is met. */
 function verdict(results: Results, what: RegExp, against = /./): [measured: string, met: string] {
-  const [row] = targetRows(results, true).filter(row => what.test(row[0]!) && against.test(`${row[1]!} `));
+  const [row] = goalRows(results, true).filter(row => what.test(row[0]!) && against.test(`${row[1]!} `));
   return [row![3]!, row![4]!];
 }
 
@@ -147,8 +147,8 @@ test("the event loop's delay is the worst of the writing workloads with 8 thread
 
 test('what was not measured is left out, unless all is asked for', t => {
   const results = { ...sampleResults(), cells: [] };
-  t.deepEqual(targetRows(results, false), []);
-  t.true(targetRows(results, true).length > 30);
+  t.deepEqual(goalRows(results, false), []);
+  t.true(goalRows(results, true).length > 30);
 });
 
 test('a study fills its rows, and may add rows of its own', t => {
@@ -167,5 +167,5 @@ test('a study fills its rows, and may add rows of its own', t => {
     },
   ];
   t.deepEqual(verdict(results, /^build, 128/), ['1.2×', 'met']);
-  t.deepEqual(targetRows(results, false).at(-1), ['mine', 'theirs', 'more', 'less', 'missed']);
+  t.deepEqual(goalRows(results, false).at(-1), ['mine', 'theirs', 'more', 'less', 'missed']);
 });

@@ -1,8 +1,8 @@
 import test from 'ava';
 import { runNode } from '../../../bench/child.ts';
-import { COMPILED } from '../../../bench/crew.ts';
 import { baseEnvironment, SOURCES } from '../../../bench/distribution.ts';
-import { type IdleSteps, perWorker, summarizeIdleMemory } from '../../../bench/studies/idle-memory.ts';
+import { type IdleSteps, perWorker, summarizeIdleMemory } from '../../../bench/experiments/idle-memory.ts';
+import { COMPILED } from '../../../bench/worker-group.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
 const HOST = new URL('../../../bench/programs/idle-host.mjs', import.meta.url).pathname;

@@ -3,17 +3,17 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runNode } from '../child.ts';
-import { BenchmarkFailure, COMPILED, Crew, type StoreState } from '../crew.ts';
 import { COLD, type DataSet } from '../data-set.ts';
 import { baseEnvironment } from '../distribution.ts';
+import { type Experiment, type ExperimentContext, type ExperimentResult, roundsOf } from '../experiment.ts';
 import { formatCount, formatFactor, formatTime } from '../format.ts';
+import { formatRatio } from '../goals.ts';
 import { peer } from '../growth-peer.ts';
 import type { GrowthReply, GrowthTask } from '../programs/growth.ts';
 import { summarizeRound } from '../results.ts';
 import type { Settings } from '../settings.ts';
 import { median, type Ratio, ratio } from '../statistics.ts';
-import { roundsOf, type Study, type StudyContext, type StudyResult } from '../study.ts';
-import { formatRatio } from '../targets.ts';
+import { BenchmarkFailure, COMPILED, type StoreState, WorkerGroup } from '../worker-group.ts';
 import { findWorkload } from '../workload.ts';
 
 /** Milliseconds of single operations, one for each round. */
@@ -41,7 +41,7 @@ const MOST = { p50: 1.5, p99: 3 };
 // How many entries beyond the limit may wait for a later transaction to evict them.
 const SLACK = 1000;
 
-export const study: Study = {
+export const experiment: Experiment = {
   name: 'growth',
   async run(context) {
     const stores = sizesOf(context.settings).map(entries => new GrowingStore(context, entries));
@@ -65,7 +65,7 @@ function sizesOf({ entries, extent }: Settings): number[] {
 }
 
 // Gets and sets, in turns; a process with one worker thread for each size.
-async function operate({ settings, onProgress }: StudyContext, stores: GrowingStore[]): Promise<void> {
+async function operate({ settings, onProgress }: ExperimentContext, stores: GrowingStore[]): Promise<void> {
   try {
     for (const store of stores) {
       onProgress(`filling ${formatCount(store.times.entries)} entries`);
@@ -86,18 +86,18 @@ async function operate({ settings, onProgress }: StudyContext, stores: GrowingSt
 class GrowingStore {
   readonly times: GrowthTimes;
   readonly #settings: Settings;
-  readonly #crew: Crew;
+  readonly #workerGroup: WorkerGroup;
   readonly #data: DataSet;
   readonly #directory: string;
   readonly #state: StoreState = { versions: undefined };
   #runs = 0;
 
-  constructor({ settings, directory }: StudyContext, entries: number) {
+  constructor({ settings, directory }: ExperimentContext, entries: number) {
     const url = new URL('../growth-peer.ts', import.meta.url).href;
     this.#settings = settings;
     this.#data = { ...COLD, name: String(entries), keys: entries };
     this.#directory = join(directory, 'stores', this.#data.name);
-    this.#crew = new Crew({ name: 'growth', url, peer }, join(directory, 'stores'), {
+    this.#workerGroup = new WorkerGroup({ name: 'growth', url, peer }, join(directory, 'stores'), {
       processes: 1,
       threads: 1,
     });
@@ -107,8 +107,8 @@ class GrowingStore {
 
   async open(): Promise<void> {
     await mkdir(this.#directory, { recursive: true });
-    this.#crew.start();
-    await this.#crew.open(findWorkload('cold-uniform'), this.#data, this.#state);
+    this.#workerGroup.start();
+    await this.#workerGroup.open(findWorkload('cold-uniform'), this.#data, this.#state);
   }
 
   /** Round 0 is not measured. */
@@ -117,7 +117,7 @@ class GrowingStore {
       ['get', findWorkload('cold-uniform')],
       ['set', findWorkload('set')],
     ] as const) {
-      const { latency } = summarizeRound(await this.#crew.run(workload, milliseconds, round));
+      const { latency } = summarizeRound(await this.#workerGroup.run(workload, milliseconds, round));
       if (round > 0) note(this.times[kind], latency);
     }
   }
@@ -125,12 +125,14 @@ class GrowingStore {
   async close(): Promise<void> {
     const { keys } = this.#data;
     const count = Math.min(keys, this.#settings.verified);
-    await this.#crew.verify(Array.from({ length: count }, (_, index) => Math.floor((index * keys) / count)));
-    await this.#crew.close();
+    await this.#workerGroup.verify(
+      Array.from({ length: count }, (_, index) => Math.floor((index * keys) / count)),
+    );
+    await this.#workerGroup.close();
   }
 
   stop(): Promise<void> {
-    return this.#crew.stop();
+    return this.#workerGroup.stop();
   }
 
   /** Counts what is stored, and empties the log, which counts as well. */
@@ -189,7 +191,7 @@ export function growthOf(
   return ratio(to[operation][figure], from[operation][figure]);
 }
 
-export function summarizeGrowth(all: readonly GrowthTimes[]): StudyResult {
+export function summarizeGrowth(all: readonly GrowthTimes[]): ExperimentResult {
   const least = all[0]!;
   const most = all.at(-1)!;
   const [from, to] = JUDGED.map(entries => all.find(times => times.entries === entries));

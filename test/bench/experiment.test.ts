@@ -1,19 +1,19 @@
 import test from 'ava';
-import { studyChart } from '../../bench/chart.ts';
+import { experimentChart } from '../../bench/chart.ts';
+import { type ExperimentResult, loadExperiments } from '../../bench/experiment.ts';
+import { summarizeBuilds } from '../../bench/experiments/build.ts';
+import { type GrowthTimes, summarizeGrowth } from '../../bench/experiments/growth.ts';
+import { summarizeHotReads } from '../../bench/experiments/hot-reads.ts';
+import { type IdleSteps, summarizeIdleMemory } from '../../bench/experiments/idle-memory.ts';
+import { summarizeStartUp } from '../../bench/experiments/start-up.ts';
+import { GOALS } from '../../bench/goals.ts';
 import { markdown } from '../../bench/markdown.ts';
 import type { HotReadsReply } from '../../bench/programs/hot-reads.ts';
 import { report } from '../../bench/report.ts';
-import { summarizeBuilds } from '../../bench/studies/build.ts';
-import { type GrowthTimes, summarizeGrowth } from '../../bench/studies/growth.ts';
-import { summarizeHotReads } from '../../bench/studies/hot-reads.ts';
-import { type IdleSteps, summarizeIdleMemory } from '../../bench/studies/idle-memory.ts';
-import { summarizeStartUp } from '../../bench/studies/start-up.ts';
-import { loadStudies, type StudyResult } from '../../bench/study.ts';
-import { TARGETS } from '../../bench/targets.ts';
 import { textWidth } from '../../src/cli/terminal/text.ts';
 import { sampleResults } from './sample-results.ts';
 
-const RESULT: StudyResult = {
+const RESULT: ExperimentResult = {
   name: 'build',
   title: 'build: how long',
   table: [
@@ -38,13 +38,13 @@ const RESULT: StudyResult = {
 };
 
 test('there is a study of builds, growth, hot reads, idle memory and start-up, for every target that no cell decides', async t => {
-  const studies = await loadStudies();
+  const studies = await loadExperiments();
   t.deepEqual(
     studies.map(({ name }) => name),
     ['build', 'growth', 'hot-reads', 'idle-memory', 'many-entries', 'start-up'],
   );
   t.deepEqual(
-    TARGETS.filter(({ judge }) => !judge).map(({ id }) => id),
+    GOALS.filter(({ judge }) => !judge).map(({ id }) => id),
     [
       ...[
         'borrow-bytes',
@@ -61,14 +61,14 @@ test('there is a study of builds, growth, hot reads, idle memory and start-up, f
 });
 
 test('a study is drawn as it says, with bars in proportion', t => {
-  const svg = studyChart(sampleResults(), RESULT)!;
+  const svg = experimentChart(sampleResults(), RESULT)!;
   t.deepEqual(
     [...svg.matchAll(/<rect[^>]* width="([\d.]+)"/g)].map(([, width]) => Number(width)),
     [400, 200],
   );
   t.regex(svg, />time: shorter is better · 2001-02-03, 128 cores</);
   t.is(svg.match(/<rect class="ours"/g)!.length, 1);
-  t.is(studyChart(sampleResults(), { ...RESULT, chart: undefined }), undefined);
+  t.is(experimentChart(sampleResults(), { ...RESULT, chart: undefined }), undefined);
 });
 
 test('the page has the table of a study, its notes, and its picture when there is one', t => {

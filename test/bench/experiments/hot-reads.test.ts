@@ -1,6 +1,6 @@
 import test from 'ava';
+import { fasterThanLmdb, type HotReads, summarizeHotReads } from '../../../bench/experiments/hot-reads.ts';
 import type { HotReadsReply } from '../../../bench/programs/hot-reads.ts';
-import { fasterThanLmdb, type HotReads, summarizeHotReads } from '../../../bench/studies/hot-reads.ts';
 
 const REPLY: HotReadsReply = { lmdb: [3, 3, 6], borrow: [1, 1, 1], getSync: [3, 4, 5], get: [6, 6, 6] };
 const TIMES: HotReads = { bytes: REPLY, string: REPLY, record: REPLY };

@@ -3,13 +3,13 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runNode } from '../child.ts';
-import { COMPILED } from '../crew.ts';
 import { baseEnvironment } from '../distribution.ts';
+import { type Experiment, type ExperimentResult, roundsOf } from '../experiment.ts';
 import { formatTime } from '../format.ts';
+import { formatRatio } from '../goals.ts';
 import type { HotReadsReply, HotReadsTask, ReadKind, Way } from '../programs/hot-reads.ts';
 import { median, type Ratio, ratio } from '../statistics.ts';
-import { roundsOf, type Study, type StudyResult } from '../study.ts';
-import { formatRatio } from '../targets.ts';
+import { COMPILED } from '../worker-group.ts';
 
 /** The times of reads by kind of value. */
 export type HotReads = Record<ReadKind, HotReadsReply>;
@@ -37,7 +37,7 @@ const TITLES: Record<ReadKind, string> = {
   record: 'a record of 1 KiB',
 };
 
-export const study: Study = {
+export const experiment: Experiment = {
   name: 'hot-reads',
   async run({ settings, directory, onProgress }) {
     const isQuick = settings.extent === 'quick';
@@ -67,7 +67,7 @@ export function fasterThanLmdb(times: HotReads, kind: ReadKind, way: Way): Ratio
   return ratio(times[kind].lmdb, times[kind][way]);
 }
 
-export function summarizeHotReads(times: HotReads): StudyResult {
+export function summarizeHotReads(times: HotReads): ExperimentResult {
   const time = (kind: ReadKind, way: Way) => formatTime(median(times[kind][way]) / 1000);
   const cell = (kind: ReadKind, way: Way) =>
     `${time(kind, way)}, ${formatRatio(fasterThanLmdb(times, kind, way))}`;

@@ -1,13 +1,13 @@
 import test from 'ava';
 import { SMALL } from '../../bench/data-set.ts';
-import { type Draws, draw, drawsFor, zipfian } from '../../bench/draws.ts';
+import { drawRequests, type RequestSequence, sequenceLength, zipfian } from '../../bench/request-sequence.ts';
 import { findWorkload, Kind, WORKLOADS } from '../../bench/workload.ts';
 
 const { keys: KEYS, absent: ABSENT } = SMALL;
 const LENGTH = 1 << 16;
 const ALONE = { writer: 0, writers: 1 };
 
-function share(draws: Draws, isCounted: (kind: number, key: number) => boolean): number {
+function share(draws: RequestSequence, isCounted: (kind: number, key: number) => boolean): number {
   let count = 0;
   for (let index = 0; index < LENGTH; index++) {
     if (isCounted(draws.kinds[index]!, draws.keys[index]!)) count++;
@@ -20,7 +20,7 @@ function isNear(found: number, wanted: number): boolean {
 }
 
 test('the mix is 90 % get, 9 % set and 1 % delete', t => {
-  const draws = draw(findWorkload('mixed'), ALONE, 1, LENGTH);
+  const draws = drawRequests(findWorkload('mixed'), ALONE, 1, LENGTH);
   for (const [kind, wanted] of [
     [Kind.get, 0.9],
     [Kind.set, 0.09],
@@ -37,7 +37,7 @@ test('the mix is 90 % get, 9 % set and 1 % delete', t => {
 });
 
 test('in the mix about one key in a hundred that is read was never written', t => {
-  const draws = draw(findWorkload('mixed'), ALONE, 1, LENGTH);
+  const draws = drawRequests(findWorkload('mixed'), ALONE, 1, LENGTH);
   t.true(
     isNear(
       share(draws, (_, key) => key >= KEYS),
@@ -48,7 +48,7 @@ test('in the mix about one key in a hundred that is read was never written', t =
 });
 
 test('the get workload only reads keys that are there, and all of them', t => {
-  const draws = draw(findWorkload('get'), ALONE, 1, LENGTH);
+  const draws = drawRequests(findWorkload('get'), ALONE, 1, LENGTH);
   t.true(draws.kinds.every(kind => kind === Kind.get));
   t.is(new Set(draws.keys).size, KEYS);
   t.is(Math.max(...draws.keys), KEYS - 1);
@@ -58,7 +58,7 @@ test('no two writers ever write the same key, and every key has one', t => {
   const writers = 7;
   const written = new Map<number, number>();
   for (let writer = 0; writer < writers; writer++) {
-    for (const key of new Set(draw(findWorkload('set'), { writer, writers }, writer, LENGTH).keys)) {
+    for (const key of new Set(drawRequests(findWorkload('set'), { writer, writers }, writer, LENGTH).keys)) {
       t.false(written.has(key));
       written.set(key, writer);
     }
@@ -68,7 +68,7 @@ test('no two writers ever write the same key, and every key has one', t => {
 
 test('absent keys are never written', t => {
   for (const workload of WORKLOADS) {
-    const draws = draw(workload, { writer: 3, writers: 16 }, 5, LENGTH);
+    const draws = drawRequests(workload, { writer: 3, writers: 16 }, 5, LENGTH);
     t.is(
       share(draws, (kind, key) => kind !== Kind.get && key >= workload.data.keys),
       0,
@@ -79,8 +79,8 @@ test('absent keys are never written', t => {
 
 test('the same seed gives the same operations, another one others', t => {
   const mixed = findWorkload('mixed');
-  t.deepEqual(draw(mixed, ALONE, 9, 64), draw(mixed, ALONE, 9, 64));
-  t.notDeepEqual(draw(mixed, ALONE, 9, 64), draw(mixed, ALONE, 10, 64));
+  t.deepEqual(drawRequests(mixed, ALONE, 9, 64), drawRequests(mixed, ALONE, 9, 64));
+  t.notDeepEqual(drawRequests(mixed, ALONE, 9, 64), drawRequests(mixed, ALONE, 10, 64));
 });
 
 test('zipfian keys: the most frequent one comes as often as it should, and few make half of all', t => {
@@ -106,7 +106,7 @@ test('zipfian keys: the most frequent one comes as often as it should, and few m
 test('a short run has fewer draws, and all have a power of two', t => {
   const most = 1 << 15;
   t.deepEqual(
-    [0, 1, 20, 250, 1000].map(milliseconds => drawsFor(milliseconds, most)),
+    [0, 1, 20, 250, 1000].map(milliseconds => sequenceLength(milliseconds, most)),
     [128, 128, 2048, most, most],
   );
 });
