@@ -20,7 +20,7 @@ export class Oracle {
   readonly #acknowledged: Int32Array;
   readonly #deleted: Int32Array;
 
-  /** @param keys the number of keys, or the `buffer` of another thread's ledger */
+  /** @param keys the number of keys, or the `buffer` of another thread's oracle */
   constructor(keys: number | SharedArrayBuffer) {
     this.buffer =
       typeof keys === 'number' ? new SharedArrayBuffer(3 * keys * Int32Array.BYTES_PER_ELEMENT) : keys;

@@ -16,7 +16,7 @@ import {
   finished,
   missed,
   started,
-} from '../terminal/story.ts';
+} from '../terminal/scripted-events.ts';
 
 const NOTHING: ReportData = { caches: [], keymaps: [] };
 

@@ -12,7 +12,7 @@ import {
   finished,
   missed,
   started,
-} from '../terminal/story.ts';
+} from '../terminal/scripted-events.ts';
 
 function record(...events: BuildEvent[]): Recording {
   const recording = new Recording();
@@ -20,7 +20,7 @@ function record(...events: BuildEvent[]): Recording {
   return recording;
 }
 
-const STORY = [
+const EVENTS = [
   started('left', 'right', 'reset', 'other'),
   checking(0, 'left'),
   missed(10, 'left', 'config/corne.keymap changed'),
@@ -38,7 +38,7 @@ const STORY = [
 ];
 
 test('each stretch of time has its thread, its kind and its ends', t => {
-  const recording = record(...STORY);
+  const recording = record(...EVENTS);
   t.deepEqual(
     recording.spans.map(({ target, kind, track, from, to }) => [target, kind, trackName(track), from, to]),
     [
@@ -68,7 +68,7 @@ test('a build that was stopped while it compiled has what there was of it', t =>
 });
 
 test('the trace is what Perfetto reads: complete events in microseconds, and threads with names', t => {
-  const { traceEvents, displayTimeUnit } = JSON.parse(traceOf(record(...STORY)));
+  const { traceEvents, displayTimeUnit } = JSON.parse(traceOf(record(...EVENTS)));
   t.is(displayTimeUnit, 'ms');
   t.deepEqual(
     traceEvents

@@ -6,7 +6,7 @@ import { PlainRenderer } from '../../../src/cli/terminal/plain-renderer.ts';
 import type { OutputStream } from '../../../src/cli/terminal/renderer.ts';
 import { useColors } from '../../../src/cli/terminal/style.ts';
 import { terminalEnvironment } from '../../../src/config/environment.ts';
-import { compiled, finished, START, started } from './story.ts';
+import { compiled, finished, START, started } from './scripted-events.ts';
 
 const terminal: OutputStream = { isTTY: true, columns: 80, rows: 24, write: () => true };
 const pipe: OutputStream = { write: () => true };

@@ -15,7 +15,7 @@ import {
   output,
   START,
   started,
-} from './story.ts';
+} from './scripted-events.ts';
 
 /** A live view whose time goes on only when the test says so. */
 function watch({ columns = 80, rows = 24, verbose = false } = {}) {

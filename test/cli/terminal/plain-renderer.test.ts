@@ -14,7 +14,7 @@ import {
   output,
   START,
   started,
-} from './story.ts';
+} from './scripted-events.ts';
 
 function printed(events: BuildEvent[], { verbose = false, colors = false, cwd = '/home/me' } = {}): string[] {
   let text = '';

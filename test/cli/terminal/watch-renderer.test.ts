@@ -3,7 +3,17 @@ import type { BuildEvent } from '../../../src/builder/events.ts';
 import { createStyle } from '../../../src/cli/terminal/style.ts';
 import { WatchRenderer } from '../../../src/cli/terminal/watch-renderer.ts';
 import { Screen } from './screen.ts';
-import { at, checking, compiled, compiling, failed, missed, output, START, started } from './story.ts';
+import {
+  at,
+  checking,
+  compiled,
+  compiling,
+  failed,
+  missed,
+  output,
+  START,
+  started,
+} from './scripted-events.ts';
 
 function watch({ columns = 80, rows = 24 } = {}) {
   const screen = new Screen(columns, rows);

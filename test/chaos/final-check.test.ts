@@ -11,7 +11,7 @@ import {
   inspectFiles,
   inspectLeftovers,
   inspectSize,
-} from './aftermath.ts';
+} from './final-check.ts';
 import { allKeys, TAGS } from './schedule.ts';
 import { makeValue, valueId } from './values.ts';
 import { IN_FILES, type Report, type ViolationKind } from './violation.ts';

@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Cache } from '../../src/cache/cache.ts';
 import { createDefaultCache } from '../../src/index.ts';
-import { type Answer, type Ask, type Line, now } from './lines.ts';
+import { type CacheCall, type CallResult, type Line, now } from './log-lines.ts';
 import { Random } from './random.ts';
 import { Schedule, TAGS } from './schedule.ts';
 import { bytesOf, makeValue, recognise } from './values.ts';
 
 /** What a thread needs to know to take part. */
-export interface Part {
+export interface ClientConfig {
   seed: number;
   cacheRoot: string;
   /** Directory of the process's logs. */
@@ -28,30 +28,30 @@ export function logFile(logs: string, writer: string): string {
 }
 
 // Calls of one thread that run at the same time.
-const LANES = 2;
+const CONCURRENT_CALLS = 2;
 
 class ProducerError extends Error {}
 
-export class Actor {
-  readonly #part: Pick<Part, 'cacheRoot' | 'scratch' | 'writer'>;
+export class Client {
+  readonly #config: Pick<ClientConfig, 'cacheRoot' | 'scratch' | 'writer'>;
   readonly #log: (line: Line) => void;
   readonly #caches = new Map<string, Cache>();
   #count = 0;
 
-  constructor(part: Pick<Part, 'cacheRoot' | 'scratch' | 'writer'>, log: (line: Line) => void) {
-    this.#part = part;
+  constructor(config: Pick<ClientConfig, 'cacheRoot' | 'scratch' | 'writer'>, log: (line: Line) => void) {
+    this.#config = config;
     this.#log = log;
-    mkdirSync(part.scratch, { recursive: true });
+    mkdirSync(config.scratch, { recursive: true });
     for (const [tag, options] of Object.entries(TAGS)) {
-      this.#caches.set(tag, createDefaultCache({ ...options, tag, cacheRoot: part.cacheRoot }));
+      this.#caches.set(tag, createDefaultCache({ ...options, tag, cacheRoot: config.cacheRoot }));
     }
   }
 
   /** Asks, and resolves when it was answered, whatever the answer. */
-  async ask(ask: Ask): Promise<Answer | undefined> {
+  async ask(ask: CacheCall): Promise<CallResult | undefined> {
     const id = this.#count++;
     // The file is made first: putFile looks at it in the call.
-    const file = join(this.#part.scratch, `${this.#part.writer.replace('/', '-')}-${id}`);
+    const file = join(this.#config.scratch, `${this.#config.writer.replace('/', '-')}-${id}`);
     if (ask.op === 'putFile') await writeFile(file, bytesOf(ask.value));
     try {
       this.#log({ t: now(), id, ask });
@@ -70,7 +70,7 @@ export class Actor {
     }
   }
 
-  async #perform(ask: Ask, id: number, file: string): Promise<Answer> {
+  async #perform(ask: CacheCall, id: number, file: string): Promise<CallResult> {
     const cache = this.#caches.get(ask.tag)!;
     const missing = Symbol('missing');
     // Some of a thread's calls block it, in the midst of those that do not.
@@ -129,7 +129,7 @@ export class Actor {
     }
   }
 
-  async #getOrSet(cache: Cache, ask: Ask & { op: 'getOrSet' }, id: number): Promise<Answer> {
+  async #getOrSet(cache: Cache, ask: CacheCall & { op: 'getOrSet' }, id: number): Promise<CallResult> {
     const produce = async () => {
       this.#log({ t: now(), id, producing: true });
       if (ask.takes > 0) await pause(ask.takes);
@@ -152,22 +152,26 @@ function withTtl(ttl: number | undefined): { ttl?: number } {
 }
 
 /** Takes part in this thread until `isOver` says that it is enough; every call is answered then. */
-export async function takePart(part: Part, isOver: () => boolean, log = openLog(part)): Promise<void> {
+export async function runClient(
+  config: ClientConfig,
+  isOver: () => boolean,
+  log = openLog(config),
+): Promise<void> {
   process.on('warning', warning => log({ t: now(), warning: `${warning.name}: ${warning.message}` }));
-  const actor = new Actor(part, log);
-  const lane = async (number: number) => {
-    const random = new Random(part.seed, part.writer, number);
-    const schedule = new Schedule(random, `${part.writer}/${number}`);
+  const client = new Client(config, log);
+  const caller = async (number: number) => {
+    const random = new Random(config.seed, config.writer, number);
+    const schedule = new Schedule(random, `${config.writer}/${number}`);
     while (!isOver()) {
-      await Promise.all(schedule.next().map(ask => actor.ask(ask)));
+      await Promise.all(schedule.next().map(ask => client.ask(ask)));
       if (random.chance(0.3)) await pause(random.between(0, 4));
     }
   };
-  await Promise.all(Array.from({ length: LANES }, (_, number) => lane(number)));
+  await Promise.all(Array.from({ length: CONCURRENT_CALLS }, (_, number) => caller(number)));
 }
 
 /** Appends to the thread's log. A line is in the file when the call returns. */
-export function openLog({ logs, writer }: Pick<Part, 'logs' | 'writer'>): (line: Line) => void {
+export function openLog({ logs, writer }: Pick<ClientConfig, 'logs' | 'writer'>): (line: Line) => void {
   const file = openSync(logFile(logs, writer), 'a');
   process.once('exit', () => closeSync(file));
   return line => writeSync(file, `${JSON.stringify(line)}\n`);

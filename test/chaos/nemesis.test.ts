@@ -1,9 +1,9 @@
-// The conductor tells processes that end by themselves from those that it ends.
+// The nemesis tells processes that end by themselves from those that it ends.
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { Checker } from './checker.ts';
-import { Conductor } from './conductor.ts';
+import { Nemesis } from './nemesis.ts';
 import { IN_PROCESSES } from './violation.ts';
 
 test('finds processes that end by themselves, of a signal or with a status, and none that end when told to', async t => {
@@ -12,7 +12,7 @@ test('finds processes that end by themselves, of a signal or with a status, and 
   // No time at all: they are started, and told to come to an end.
   const plan = { seed: 1, minutes: 0, processes: 3, threads: 0, directory, keep: false };
   const program = fileURLToPath(new URL('./crashing-process.ts', import.meta.url));
-  await new Conductor(plan, checker, program).run();
+  await new Nemesis(plan, checker, program).run();
   const found = checker.violations.sort((a, b) => a.subject.localeCompare(b.subject));
   t.deepEqual(
     found.map(({ kind, subject }) => [kind, subject]),

@@ -84,7 +84,7 @@ export class ScriptedToolchain implements Toolchain {
   }
 }
 
-export class Workbench {
+export class CompileFixture {
   /** Removed after the test. */
   readonly root: string;
   readonly configDirectory: string;
@@ -171,16 +171,16 @@ export async function keysOf(cache: Cache, prefix = ''): Promise<string[]> {
 }
 
 /** A bench with `config/corne.keymap`, `config/left.h` and `config/right.h`. */
-export async function createWorkbench(t: Teardown, options: CacheOptions = {}): Promise<Workbench> {
+export async function createCompileFixture(t: Teardown, options: CacheOptions = {}): Promise<CompileFixture> {
   const root = await mkdtemp(path.join(os.tmpdir(), 'workbench-'));
-  const bench = new Workbench(root, path.join(root, 'keyboard'), options);
-  await bench.write('config/corne.keymap', 'keymap');
-  await bench.write('config/left.h', 'left');
-  await bench.write('config/right.h', 'right');
+  const fixture = new CompileFixture(root, path.join(root, 'keyboard'), options);
+  await fixture.write('config/corne.keymap', 'keymap');
+  await fixture.write('config/left.h', 'left');
+  await fixture.write('config/right.h', 'right');
   t.teardown(async () => {
-    await closeForAll(bench.builds.cache);
-    await closeForAll(bench.firmware.cache);
+    await closeForAll(fixture.builds.cache);
+    await closeForAll(fixture.firmware.cache);
     await rm(root, { recursive: true, force: true });
   });
-  return bench;
+  return fixture;
 }

@@ -166,7 +166,7 @@ const SECRETS = [
 const SECRET = 'workspace/zmk/app/boards/shields/secret';
 
 /** Everything around a config that can change. */
-export class Surroundings {
+export class EnvironmentEditor {
   readonly #keyboards: Keyboards;
   #commits = 0;
 

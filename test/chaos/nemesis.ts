@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Checker } from './checker.ts';
-import { now } from './lines.ts';
 import { LogDirectory } from './log-directory.ts';
-import type { ProcessPart } from './process.ts';
+import { now } from './log-lines.ts';
+import type { ProcessConfig } from './process.ts';
 import { Random } from './random.ts';
 
 export interface Plan {
@@ -23,7 +23,7 @@ export interface Plan {
 }
 
 /** What was done to the processes. */
-export interface Deeds {
+export interface FaultCounts {
   started: number;
   kills: number;
   stops: number;
@@ -49,8 +49,8 @@ const TICK_MS = 250;
 const LONG_STOPS_FROM_MINUTES = 0.5;
 const LAST_ANSWERS_MS = 60_000;
 
-export class Conductor {
-  readonly deeds: Deeds = { started: 0, kills: 0, stops: 0, longStops: 0 };
+export class Nemesis {
+  readonly faults: FaultCounts = { started: 0, kills: 0, stops: 0, longStops: 0 };
   readonly #plan: Plan;
   readonly #program: string;
   readonly #checker: Checker;
@@ -60,7 +60,7 @@ export class Conductor {
   readonly #all = new Set<Participant>();
   #isEnding = false;
 
-  /** `program` takes part as {@link ProcessPart} tells it, until its input ends. */
+  /** `program` takes part as {@link ProcessConfig} tells it, until its input ends. */
   constructor(plan: Plan, checker: Checker, program = PROGRAM) {
     this.#plan = plan;
     this.#program = program;
@@ -122,7 +122,7 @@ export class Conductor {
     const logs = join(directory, 'logs', name);
     const scratch = join(directory, 'scratch', name);
     mkdirSync(logs, { recursive: true });
-    const part: ProcessPart = { seed, name, threads, logs, scratch, cacheRoot: join(directory, 'cache') };
+    const part: ProcessConfig = { seed, name, threads, logs, scratch, cacheRoot: join(directory, 'cache') };
     const child = spawn(process.execPath, [this.#program, JSON.stringify(part)], {
       stdio: ['pipe', 'ignore', 'pipe'],
     });
@@ -151,20 +151,20 @@ export class Conductor {
     });
     this.#participants[slot] = participant;
     this.#all.add(participant);
-    this.deeds.started++;
+    this.faults.started++;
   }
 
   #kill(participant: Participant): void {
     participant.isKilled = true;
-    this.deeds.kills++;
+    this.faults.kills++;
     this.#checker.killing(participant.name, now());
     participant.child.kill('SIGKILL');
   }
 
   #stop(participant: Participant, milliseconds: number, isLong: boolean): void {
     participant.isStopped = true;
-    this.deeds.stops++;
-    if (isLong) this.deeds.longStops++;
+    this.faults.stops++;
+    if (isLong) this.faults.longStops++;
     this.#checker.stopped(participant.name, now());
     participant.child.kill('SIGSTOP');
     setTimeout(() => this.#continue(participant), milliseconds).unref();

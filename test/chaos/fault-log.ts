@@ -1,6 +1,6 @@
 // What happened to processes and threads: when they were stopped, and when something began to end them.
 
-export class Fortunes {
+export class FaultLog {
   readonly #endings = new Map<string, number>();
   readonly #stops = new Map<string, { from: number; to: number | undefined }[]>();
 

@@ -12,7 +12,7 @@ type Type = BuildEvent['type'];
 /** Milliseconds after which waiting for an event is a failed test and not a hung one. */
 const PATIENCE = 60_000;
 
-export class Watching {
+export class WatchFixture {
   readonly events: BuildEvent[] = [];
   readonly done: Promise<void>;
   readonly #stop = new AbortController();
@@ -78,23 +78,23 @@ export function watchProject(
   t: ExecutionContext,
   project: Project,
   options: Partial<BuildOptions> = {},
-): Watching {
-  const watching = new Watching({
+): WatchFixture {
+  const fixture = new WatchFixture({
     configDirectory: project.directory,
     jobs: 2,
     userConfig: project.userConfig,
     ...options,
   });
-  t.teardown(() => watching.stop().catch(() => {}));
-  return watching;
+  t.teardown(() => fixture.stop().catch(() => {}));
+  return fixture;
 }
 
 /** Lets the compilers of a project do their work, and waits until nothing is left to do. */
 export async function settle(
-  watching: Watching,
+  fixture: WatchFixture,
   runs: RigRun[],
   work: (run: RigRun) => Promise<void>,
 ): Promise<void> {
   await Promise.all(runs.map(work));
-  await watching.next('watch-waiting');
+  await fixture.next('watch-waiting');
 }

@@ -1,6 +1,6 @@
 // Whether one caller at a time produced each missing key: who holds a lease, until when, and who may take it over.
 import { LOCK_STALE_MS } from '../../src/cache/coordinator/locks.ts';
-import type { Fortunes } from './fortunes.ts';
+import type { FaultLog } from './fault-log.ts';
 
 export interface Production {
   id: string;
@@ -23,15 +23,15 @@ export interface Claim {
 const FORGET_MS = 2 * LOCK_STALE_MS;
 const STOP_THAT_LOSES_MS = LOCK_STALE_MS - 4000;
 
-export class Productions {
-  readonly #fortunes: Fortunes;
+export class LeaseHistory {
+  readonly #faultLog: FaultLog;
   readonly #onViolation: (earlier: Production, later: Production) => void;
   readonly #all = new Set<Production>();
   readonly #claims = new Set<Claim>();
   #unjudged: Production[] = [];
 
-  constructor(fortunes: Fortunes, onViolation: (earlier: Production, later: Production) => void) {
-    this.#fortunes = fortunes;
+  constructor(faultLog: FaultLog, onViolation: (earlier: Production, later: Production) => void) {
+    this.#faultLog = faultLog;
     this.#onViolation = onViolation;
   }
 
@@ -50,7 +50,7 @@ export class Productions {
   /** Whether the product must have been stored: nothing could take the lease away before `end`, when the call was answered. */
   isUndisturbed(production: Production, end: number): boolean {
     const { process, start } = production;
-    if (this.#fortunes.stoppedFor(process, start, end) > STOP_THAT_LOSES_MS) return false;
+    if (this.#faultLog.stoppedFor(process, start, end) > STOP_THAT_LOSES_MS) return false;
     // A lease is taken a little before its holder says that it produces, and by holders that never come to say so.
     // Who waited long enough while its process was in line behind another one may produce without a lease.
     for (const other of this.#all) {
@@ -81,13 +81,13 @@ export class Productions {
   }
 
   #mayTakeOver(earlier: Production, later: Production): boolean {
-    const ending = this.#fortunes.endingOf(earlier.process, earlier.thread);
+    const ending = this.#faultLog.endingOf(earlier.process, earlier.thread);
     if (ending !== undefined && ending <= later.start) return true;
     // Whoever waited long enough took the lease, with or without coming to produce; and a lease that was taken from a
     // producer who still runs has no lock behind it.
     for (const claim of this.#claims) {
       if (claim.from <= later.start && (claim.end ?? Infinity) >= earlier.start) return true;
     }
-    return this.#fortunes.stoppedFor(earlier.process, earlier.start, later.start) > STOP_THAT_LOSES_MS;
+    return this.#faultLog.stoppedFor(earlier.process, earlier.start, later.start) > STOP_THAT_LOSES_MS;
   }
 }

@@ -1,7 +1,7 @@
 // What a thread of the chaos run writes into its log: what it asks before the call, what it was told after.
 
 /** One call of the cache, as plain data. Values are named by their ids, see values.ts. */
-export type Ask =
+export type CacheCall =
   | { op: 'get' | 'has' | 'delete' | 'getFile'; tag: string; key: string }
   | { op: 'getMany'; tag: string; keys: string[] }
   /** `keys`: all that can begin with the prefix. */
@@ -25,7 +25,7 @@ export type Ask =
   | { op: 'cleanup' | 'check' | 'stats'; tag: string };
 
 /** What was acknowledged: ids of values, null for a miss; `'threw'`: the caller's own producer did. */
-export type Answer =
+export type CallResult =
   | string
   | number
   | boolean
@@ -37,9 +37,9 @@ export type Answer =
 /** `t` is milliseconds of the machine's monotonic clock, the same for all processes. `id` counts a thread's calls. */
 export type Line =
   /** Written before the call. */
-  | { t: number; id: number; ask: Ask }
+  | { t: number; id: number; ask: CacheCall }
   /** Written after the acknowledgement. */
-  | { t: number; id: number; answer: Answer }
+  | { t: number; id: number; answer: CallResult }
   | { t: number; id: number; error: string }
   /** A getOrSet that runs its producer: written as it begins, and as it ends. */
   | { t: number; id: number; producing: true }

@@ -7,9 +7,9 @@ import { LOCK_STALE_MS } from '../../src/cache/coordinator/locks.ts';
 import { connect } from '../../src/cache/storage/sqlite/connection.ts';
 import { DATABASE_FILE } from '../../src/cache/storage/sqlite/store.ts';
 import { createDefaultCache, resetSharedCacheInstances } from '../../src/index.ts';
-import { Actor } from './actor.ts';
 import type { Checker } from './checker.ts';
-import { type Line, now } from './lines.ts';
+import { Client } from './client.ts';
+import { type Line, now } from './log-lines.ts';
 import { allKeys, TAGS } from './schedule.ts';
 import type { Report } from './violation.ts';
 
@@ -17,12 +17,12 @@ import type { Report } from './violation.ts';
 export async function readEverything(directory: string, checker: Checker): Promise<void> {
   const writer = 'aftermath/main';
   const part = { cacheRoot: join(directory, 'cache'), scratch: join(directory, 'scratch'), writer };
-  const actor = new Actor(part, (line: Line) => checker.line(writer, line));
+  const client = new Client(part, (line: Line) => checker.line(writer, line));
   for (const tag of Object.keys(TAGS)) {
-    await actor.ask({ op: 'check', tag });
-    await actor.ask({ op: 'getMany', tag, keys: allKeys(tag) });
-    await actor.ask({ op: 'entries', tag, prefix: '', keys: allKeys(tag) });
-    await actor.ask({ op: 'stats', tag });
+    await client.ask({ op: 'check', tag });
+    await client.ask({ op: 'getMany', tag, keys: allKeys(tag) });
+    await client.ask({ op: 'entries', tag, prefix: '', keys: allKeys(tag) });
+    await client.ask({ op: 'stats', tag });
   }
   checker.ended('aftermath', now());
 }
