@@ -4,10 +4,10 @@ import { type MessagePort, Worker } from 'node:worker_threads';
 import { quietLoop, withLoopDelay } from './loop-delay.ts';
 import { forgetPeak, peakMemory } from './memory.ts';
 import type { DriverReply, DriverRequest, Reply, RunReply, ThreadRequest } from './messages.ts';
-import { dataSetOf } from './opened-store.ts';
 import { Oracle } from './oracle.ts';
 import { loadPeer, type PeerServer } from './peer.ts';
 import { writerOf } from './request-sequence.ts';
+import { dataSetOf } from './store-handle.ts';
 import { findWorkload } from './workload.ts';
 
 const [url, threadCount] = process.argv.slice(2) as [string, string];
@@ -46,11 +46,11 @@ async function answer(request: DriverRequest): Promise<DriverReply> {
     case 'prepare': {
       const { run, versions } = request;
       hasWritten = findWorkload(run.workload).gets < 1;
-      const isForeign = (key: number): boolean => {
+      const isOtherProcess = (key: number): boolean => {
         const writer = writerOf(key, run.threads);
         return writer < run.thread || writer >= run.thread + run.threadsEach;
       };
-      if (versions) oracle.adopt(versions, run.threads > run.threadsEach ? isForeign : undefined);
+      if (versions) oracle.adopt(versions, run.threads > run.threadsEach ? isOtherProcess : undefined);
       const prepare = (worker: Worker, index: number) =>
         ask(worker, { type: 'prepare', run: { ...run, thread: run.thread + index } });
       await Promise.all(workers.map(prepare));

@@ -85,13 +85,13 @@ export class Oracle {
 
   /**
    * Takes over what other processes wrote; to be called when nothing is under way.
-   * @param isForeign which keys another process will write from now on
+   * @param isOtherProcess which keys another process will write from now on
    */
-  adopt(versions: Int32Array, isForeign: (key: number) => boolean = () => false): void {
+  adopt(versions: Int32Array, isOtherProcess: (key: number) => boolean = () => false): void {
     for (let key = 0; key < versions.length; key++) {
       const version = versions[key]!;
       this.#acknowledged[key] = 2 * version;
-      const isOthers = version > 0 && isForeign(key);
+      const isOthers = version > 0 && isOtherProcess(key);
       this.#issued[key] = isOthers ? ANY_VERSION : version;
       this.#deleted[key] = isOthers ? ANY_VERSION : 0;
     }

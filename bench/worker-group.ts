@@ -169,7 +169,7 @@ export class WorkerGroup {
   #checkHistories(runs: readonly DriverRun[], before: Int32Array): void {
     const histories = runs.flatMap(run => run.threads.flatMap(thread => thread.history ?? []));
     try {
-      checkHistories(histories, before, this.peer.peer.foreignStaleness ?? 0);
+      checkHistories(histories, before, this.peer.peer.crossProcessStaleness ?? 0);
     } catch (error) {
       throw new BenchmarkFailure(`${this.peer.peer.title}: ${(error as Error).message}`);
     }

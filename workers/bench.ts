@@ -6,9 +6,9 @@ import { sharedTime } from '../bench/clock.ts';
 import { Histogram } from '../bench/histogram.ts';
 import { History } from '../bench/history.ts';
 import type { Reply, RunReply, RunRequest, ThreadRequest } from '../bench/messages.ts';
-import { type OpenedStore, open, verify } from '../bench/opened-store.ts';
 import { loadPeer, type PeerStore } from '../bench/peer.ts';
 import { drawRequests, sequenceLength } from '../bench/request-sequence.ts';
+import { open, type StoreHandle, verify } from '../bench/store-handle.ts';
 import { ByteValues } from '../bench/values.ts';
 import { findWorkload, Kind, PRODUCER_MS } from '../bench/workload.ts';
 
@@ -19,7 +19,7 @@ const CHUNK = 512;
 
 const loading = loadPeer(workerData as string);
 
-let opened: OpenedStore | undefined;
+let opened: StoreHandle | undefined;
 let prepared: { run: RunRequest; context: ClientContext } | undefined;
 
 async function answer(request: ThreadRequest): Promise<RunReply | undefined> {
@@ -49,7 +49,7 @@ async function answer(request: ThreadRequest): Promise<RunReply | undefined> {
   }
 }
 
-async function fill(current: OpenedStore): Promise<void> {
+async function fill(current: StoreHandle): Promise<void> {
   const { peerStore, store, oracle, values, keys, nameOf } = current;
   const context = { store, values, oracle, nameOf, history: undefined };
   for (let first = 0; first < keys; first += CHUNK) {
@@ -67,11 +67,11 @@ async function fill(current: OpenedStore): Promise<void> {
   }
 }
 
-async function readAll({ store, keys, nameOf }: OpenedStore): Promise<void> {
+async function readAll({ store, keys, nameOf }: StoreHandle): Promise<void> {
   for (let key = 0; key < keys; key++) await store.get(nameOf(key));
 }
 
-function prepare({ store, values, oracle, nameOf }: OpenedStore, request: RunRequest): ClientContext {
+function prepare({ store, values, oracle, nameOf }: StoreHandle, request: RunRequest): ClientContext {
   const found = findWorkload(request.workload);
   const workload = { ...found, data: { ...found.data, keys: request.keys, absent: request.absent } };
   const share = { writer: request.thread, writers: request.threads };
@@ -112,7 +112,7 @@ async function run({
 }
 
 // The value says which thread made it, by its version.
-async function stampede({ peerStore }: OpenedStore, { id, thread }: RunRequest): Promise<RunReply> {
+async function stampede({ peerStore }: StoreHandle, { id, thread }: RunRequest): Promise<RunReply> {
   const values = new ByteValues(findWorkload('stampede').data.size);
   let produced: number | undefined;
   const produce = async (): Promise<Buffer> => {

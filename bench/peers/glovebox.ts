@@ -15,7 +15,7 @@ export const TAG = 'bench';
 export const peer: Peer = {
   title: 'Glovebox',
   setup: 'createDefaultCache({ tag }) in each thread; WAL, synchronous=NORMAL',
-  foreignStaleness: CROSS_PROCESS_STALENESS_MS,
+  crossProcessStaleness: CROSS_PROCESS_STALENESS_MS,
 
   versions: () => ({ glovebox: packageVersion(new URL('../../src/index.ts', import.meta.url).href) }),
 

@@ -2,13 +2,13 @@
 // thread. Started by worker-group.ts.
 
 import type { DriverReply, DriverRequest, Reply } from '../messages.ts';
-import { dataSetOf, type OpenedStore, open, verify } from '../opened-store.ts';
 import { Oracle } from '../oracle.ts';
 import { loadPeer, type Peer, type PeerServer } from '../peer.ts';
+import { dataSetOf, open, type StoreHandle, verify } from '../store-handle.ts';
 
 let peer: Peer | undefined;
 let server: PeerServer | undefined;
-let opened: OpenedStore | undefined;
+let opened: StoreHandle | undefined;
 
 async function answer(request: DriverRequest): Promise<DriverReply> {
   switch (request.type) {

@@ -23,7 +23,7 @@ const COMMANDS: Record<string, () => Promise<(context: Context) => Command>> = {
 export async function run(argv: readonly string[], streams: Streams = process): Promise<number> {
   const context = new Context(streams);
   watchOutput(context);
-  tellWarnings(context);
+  printWarnings(context);
   try {
     const program = await createProgram(argv, context);
     await program.parseAsync(withoutHelpOnWrongWord(program, argv), { from: 'user' });
@@ -98,7 +98,7 @@ function watchOutput(context: Context): void {
 }
 
 /** Node prints warnings with the process id and a hint for programmers, wherever the cursor is. */
-function tellWarnings(context: Context): void {
+function printWarnings(context: Context): void {
   process.removeAllListeners('warning');
   process.on('warning', (warning: Error & { code?: string }) => {
     const { name, message, code } = warning;

@@ -97,7 +97,7 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessResult
   const lines = new OutputLines(line => onLine?.(line));
   const { child, output } = await start(options);
   const leader = child.pid!;
-  const log = new Log(options.logFile, lines);
+  const log = new ProcessLog(options.logFile, lines);
   const rewritten = options.rewrite && new RewrittenOutput(options.rewrite);
   const take = (chunk: Buffer) => {
     log.write(chunk);
@@ -286,7 +286,7 @@ async function drained(silent: Promise<void>, heardAt: () => number): Promise<vo
 }
 
 /** The file that gets all output. Trouble with it is said once, as a line, and then it is no more. */
-class Log {
+class ProcessLog {
   #descriptor: number | undefined;
   readonly #file: string | undefined;
   readonly #lines: OutputLines;

@@ -19,6 +19,6 @@ export class TimeSlice {
 }
 
 /** `items` in parts of at most `size`. */
-export function* partsOf<T>(items: readonly T[], size = STEP): Generator<T[]> {
+export function* chunksOf<T>(items: readonly T[], size = STEP): Generator<T[]> {
   for (let from = 0; from < items.length; from += size) yield items.slice(from, from + size);
 }

@@ -9,7 +9,7 @@ import { definedNames, withoutComments } from './source-lines.ts';
 import { suggestion } from './suggest.ts';
 
 /** A header that keymaps include, as it is written there. */
-export interface Header {
+export interface HeaderNames {
   names: ReadonlySet<string>;
   /** Further headers that it includes. */
   includes: readonly string[];
@@ -46,12 +46,12 @@ export function undefinedName(
   { lines, included }: KeymapText,
   line: number,
   token: string | undefined,
-  headers: ReadonlyMap<string, Header>,
+  headers: ReadonlyMap<string, HeaderNames>,
 ): (Omit<Mistake, 'column'> & { column?: number }) | undefined {
   const text = withoutComments(lines);
   if (text[line - 1] === undefined) return undefined;
   const everything = [...text, ...withoutComments(included)];
-  const context = new Context(everything, headers);
+  const context = new NameContext(everything, headers);
   if (token !== undefined) {
     const found = occurrence(text, line, token);
     if (found === undefined) return { line, message: context.say(token, '', '') };
@@ -84,12 +84,12 @@ interface Occurrence {
   after: string;
 }
 
-class Context {
+class NameContext {
   readonly #own: ReadonlySet<string>;
-  readonly #headers: ReadonlyMap<string, Header>;
+  readonly #headers: ReadonlyMap<string, HeaderNames>;
   readonly #included: ReadonlySet<string>;
 
-  constructor(lines: readonly string[], headers: ReadonlyMap<string, Header>) {
+  constructor(lines: readonly string[], headers: ReadonlyMap<string, HeaderNames>) {
     this.#own = definedNames(lines);
     this.#headers = headers;
     const direct = lines.flatMap(text => /^\s*#\s*include\s*[<"]([^>"]+)[>"]/.exec(text)?.[1] ?? []);

@@ -18,7 +18,13 @@ import { cancelled, runCompiler, withoutArtifacts } from './outcome.ts';
 import { checkPlaceholders, fillIn } from './placeholders.ts';
 import { scriptOf } from './program-identity.ts';
 import { findProgram } from './programs.ts';
-import type { CompileJob, CompileOutcome, Preparation, Surroundings, Toolchain } from './toolchain.ts';
+import type {
+  CompileJob,
+  CompileOutcome,
+  Surroundings,
+  Toolchain,
+  ToolchainPreparation,
+} from './toolchain.ts';
 import { ToolchainError } from './toolchain-error.ts';
 
 /** What a `command` toolchain is made of. Plain data, so that it can be sent to a worker thread. */
@@ -97,7 +103,7 @@ class CommandToolchain implements Toolchain {
     });
   }
 
-  async prepare(signal?: AbortSignal): Promise<Preparation> {
+  async prepare(signal?: AbortSignal): Promise<ToolchainPreparation> {
     const { version = [] } = this.#options;
     if (version.length === 0) return { over: Promise.resolve() };
     const started = Promise.withResolvers<void>();

@@ -40,7 +40,7 @@ const REMEMBERED = '30d';
 /** Bytes. Longer ones are binaries, whatever they begin with. */
 const MAX_SCRIPT = 1024 * 1024;
 
-const asked = new Map<string, { at: number; answer: Promise<ProgramIdentity> }>();
+const recent = new Map<string, { at: number; answer: Promise<ProgramIdentity> }>();
 
 /**
  * Identifies the program of this name, or at this path, in an environment. Null when it is not there. At most a few
@@ -55,13 +55,13 @@ export async function identifyProgram(
   const stamp = file === undefined ? undefined : stampOf(file);
   if (file === undefined || stamp === undefined) return null;
   const key = JSON.stringify([file, stamp, Object.entries(environment).sort()]);
-  const known = asked.get(key);
+  const known = recent.get(key);
   if (known !== undefined && performance.now() - known.at < MAX_AGE_MS) return known.answer;
   const answer = identify(file, stamp, environment, { cache, signal }).catch(error => {
-    asked.delete(key);
+    recent.delete(key);
     throw error;
   });
-  asked.set(key, { at: performance.now(), answer });
+  recent.set(key, { at: performance.now(), answer });
   return answer;
 }
 

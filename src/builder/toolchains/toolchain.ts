@@ -25,7 +25,7 @@ export interface Toolchain {
    * that is left to do: a build opens its caches meanwhile. Never rejects: `identity` tells what went wrong. Default:
    * there is nothing to begin.
    */
-  prepare?(signal?: AbortSignal): Promise<Preparation>;
+  prepare?(signal?: AbortSignal): Promise<ToolchainPreparation>;
 
   /** Absolute paths of every file that a build may read, of whichever target, and that can change. Sorted. */
   declaredInputs(): Promise<string[]>;
@@ -50,7 +50,7 @@ export interface Surroundings {
 }
 
 /** What {@link Toolchain.prepare} began. */
-export interface Preparation {
+export interface ToolchainPreparation {
   /** Resolves when it is over, and no process of it is left. Never rejects. */
   over: Promise<void>;
 }

@@ -49,7 +49,7 @@ export async function useWorkspace<T>(
 ): Promise<T> {
   const made = path.dirname(directory);
   const root = path.dirname(made);
-  const isOurs = path.basename(made) === 'made' && path.basename(root) === 'workspaces';
-  if (!isOurs) return work();
+  const isManaged = path.basename(made) === 'made' && path.basename(root) === 'workspaces';
+  if (!isManaged) return work();
   return new WorkspaceStore(root).withPin(path.basename(directory), work, clock());
 }

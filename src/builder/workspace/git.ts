@@ -8,7 +8,7 @@ import { CannotStartError } from '../../system/process.ts';
 import { WorkspaceError } from './workspace-error.ts';
 
 /** What git may know of the user when it is asked: where it is, and the user's own settings. */
-const ASKING = ['PATH', 'HOME', 'XDG_CONFIG_HOME'] as const;
+const PASSED_VARIABLES = ['PATH', 'HOME', 'XDG_CONFIG_HOME'] as const;
 
 /**
  * Asks one question after the other: `$1` is what ends each answer, then come pairs of a directory and a command. Nothing
@@ -76,7 +76,12 @@ async function runShell(
     command: '/bin/sh',
     args: ['-c', SCRIPT, 'sh', mark, ...pairs],
     cwd: '/',
-    env: { ...pickEnvironment(ASKING), LC_ALL: 'C', GIT_OPTIONAL_LOCKS: '0', GIT_ALLOW_PROTOCOL: 'none' },
+    env: {
+      ...pickEnvironment(PASSED_VARIABLES),
+      LC_ALL: 'C',
+      GIT_OPTIONAL_LOCKS: '0',
+      GIT_ALLOW_PROTOCOL: 'none',
+    },
     signal,
   });
   const outputs = stdout.toString().split(mark);

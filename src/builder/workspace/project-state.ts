@@ -73,7 +73,7 @@ export async function examineProjects(
   const places = directories.map(resolveReal);
   const all = directories.map((directory, index) => {
     const [status, files, revision, description] = answers[index]!;
-    const found = { revision: revisions[index] ?? said(revision), description: said(description) };
+    const found = { revision: revisions[index] ?? stdoutOf(revision), description: stdoutOf(description) };
     const isAside = aside?.startsWith(`${places[index]}${path.sep}`);
     return {
       ...{ directory, status: printed(status!), index: printed(files!), ...found },
@@ -83,10 +83,11 @@ export async function examineProjects(
   return mapConcurrent(all, found => examine(found, places, { signal, aside }));
 }
 
-const said = (answer: GitResult | undefined) => (answer?.exitCode === 0 ? answer.stdout.trim() : undefined);
+const stdoutOf = (answer: GitResult | undefined) =>
+  answer?.exitCode === 0 ? answer.stdout.trim() : undefined;
 
 /** What git said of one repository. */
-interface Said {
+interface GitReadings {
   directory: string;
   status: string;
   index: string;
@@ -97,7 +98,7 @@ interface Said {
 }
 
 async function examine(
-  { directory, status, index, revision, description, aside }: Said,
+  { directory, status, index, revision, description, aside }: GitReadings,
   projects: readonly string[],
   options: ExamineOptions,
 ): Promise<ExaminedProject> {

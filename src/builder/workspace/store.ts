@@ -195,14 +195,14 @@ export class WorkspaceStore {
       if (owner && !hasExited(owner)) continue;
       const isTrash = name.includes('-rubbish-');
       const staging = this.newStagingPath(isTrash ? 'rubbish' : 'part');
-      const isOurs = await rename(path.join(this.root, 'parts', name), staging).then(
+      const isClaimed = await rename(path.join(this.root, 'parts', name), staging).then(
         () => true,
         () => false,
       );
       // West goes on when the one who started it was killed.
-      if (isOurs) await killProcessesIn(staging);
-      if (isOurs && isTrash) await rm(staging, { recursive: true, force: true });
-      else if (isOurs) claimed.push(staging);
+      if (isClaimed) await killProcessesIn(staging);
+      if (isClaimed && isTrash) await rm(staging, { recursive: true, force: true });
+      else if (isClaimed) claimed.push(staging);
     }
     return claimed;
   }

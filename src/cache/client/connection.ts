@@ -243,8 +243,8 @@ export class Connection {
     this.#pending.set(id, found => {
       result = found;
     });
-    const patience = Math.max(timeoutMs - this.#silentMs, 0);
-    const allowed = patience - Math.min(ANSWER_MS, patience / 2);
+    const waitOptions = Math.max(timeoutMs - this.#silentMs, 0);
+    const allowed = waitOptions - Math.min(ANSWER_MS, waitOptions / 2);
     const until = Number.isFinite(allowed) ? Math.floor(wallClock.now() + allowed) : null;
     this.#outbox.push([id, instance, now, operation, until]);
     this.#flush();

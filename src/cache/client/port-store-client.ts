@@ -1,7 +1,7 @@
 // How a worker thread's cache reaches its store: by itself where it can, and else over the connection.
 import { randomUUID } from 'node:crypto';
 import { ConflictingOptionsError, GloveboxError } from '../../errors.ts';
-import { partsOf } from '../../system/time-slice.ts';
+import { chunksOf } from '../../system/time-slice.ts';
 import type { CacheStats, CheckReport } from '../cache.ts';
 import { type Parkable, withDescriptors, workerStores } from '../coordinator/open-stores.ts';
 import type { OpenReply, OpenRequest, Reply } from '../coordinator/protocol.ts';
@@ -36,7 +36,7 @@ interface Parts {
 function* partsOfSet(operation: WriteOperation & { type: 'set-many' }): Generator<WriteOperation> {
   const of = randomUUID();
   let left = operation.entries.length;
-  for (const entries of partsOf(operation.entries)) {
+  for (const entries of chunksOf(operation.entries)) {
     left -= entries.length;
     yield { ...operation, entries, part: { of, isLast: left === 0 } };
   }
@@ -108,12 +108,12 @@ export class PortStoreClient implements StoreClient, Parkable {
   static openNow(
     connection: Connection,
     request: OpenRequest,
-    patience: WaitOptions<never>,
+    waitOptions: WaitOptions<never>,
   ): PortStoreClient | undefined {
     const late = (reply: Reply<OpenReply>) => {
       if (reply.ok) connection.call(control => control.release(reply.value.instance)).catch(() => undefined);
     };
-    const answer = connection.callNow('open', [request], { ...patience, late });
+    const answer = connection.callNow('open', [request], { ...waitOptions, late });
     return answer && PortStoreClient.#from(connection, answer.value);
   }
 

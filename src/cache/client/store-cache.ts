@@ -2,7 +2,7 @@
 
 import { ClosedCacheError } from '../../errors.ts';
 import { wallClock } from '../../system/time.ts';
-import { partsOf, STEP, TimeSlice } from '../../system/time-slice.ts';
+import { chunksOf, STEP, TimeSlice } from '../../system/time-slice.ts';
 import {
   assertIncrement,
   assertOptions,
@@ -112,7 +112,7 @@ export class StoreCache implements Cache {
     return this.#read(async path => {
       const found = new Map<string, T>();
       const slice = new TimeSlice();
-      for (const keysOfStep of partsOf(wanted)) {
+      for (const keysOfStep of chunksOf(wanted)) {
         const values = await Promise.all(await path.readMany(keysOfStep));
         for (const [index, key] of keysOfStep.entries()) {
           if (values[index] !== MISS) found.set(key, values[index] as T);
@@ -237,7 +237,7 @@ export class StoreCache implements Cache {
     const gone = keyList('deleteMany', keys);
     if (gone.length <= STEP) return (await this.#write({ type: 'delete', keys: gone }, 0)) as number;
     if (this.#closing) throw new ClosedCacheError(this.tag);
-    const parts = Array.from(partsOf(gone), (keys): WriteOperation => ({ type: 'delete', keys }));
+    const parts = Array.from(chunksOf(gone), (keys): WriteOperation => ({ type: 'delete', keys }));
     return this.#use.operation(this.#writes.writeAll(parts));
   }
 

@@ -22,7 +22,7 @@ import type { StoreClient } from './store-client.ts';
 // Operations of one transaction. Other threads wait meanwhile.
 const BATCH_SIZE = 256;
 
-interface PendingWrite {
+interface QueuedWrite {
   /** Undefined while it is being prepared, and of a series. */
   operation: WriteOperation | undefined;
   preparation?: Preparation | undefined;
@@ -59,7 +59,7 @@ export class WritePath {
   readonly #client: () => StoreClient | undefined;
   readonly #connect: () => Promise<StoreClient>;
   readonly #clock: () => number;
-  #queue: PendingWrite[] = [];
+  #queue: QueuedWrite[] = [];
   #isScheduled = false;
   // Operations that the coordinator has not answered.
   #withCoordinator = 0;
@@ -83,7 +83,7 @@ export class WritePath {
   write<F>(work: WriteOperation | Preparation, failed: F): Promise<number | boolean | F> {
     return new Promise<number | boolean | F>((resolve, reject) => {
       const preparation = work instanceof Preparation ? work : undefined;
-      const pending: PendingWrite = {
+      const pending: QueuedWrite = {
         operation: preparation ? undefined : (work as WriteOperation),
         preparation,
         now: preparation ? 0 : this.#clock(),
@@ -153,7 +153,7 @@ export class WritePath {
     });
   }
 
-  async #prepare(pending: PendingWrite, preparation: Preparation): Promise<void> {
+  async #prepare(pending: QueuedWrite, preparation: Preparation): Promise<void> {
     try {
       const slice = new TimeSlice();
       const operation = await preparation.run(this.#linked(), () => slice.yieldIfOver());
@@ -167,7 +167,7 @@ export class WritePath {
   }
 
   // False when there is nothing to write.
-  #prepareNow(client: StoreClient, pending: PendingWrite): boolean {
+  #prepareNow(client: StoreClient, pending: QueuedWrite): boolean {
     try {
       this.#prepared(pending, pending.preparation!.runNow(client));
       return true;
@@ -177,12 +177,12 @@ export class WritePath {
     }
   }
 
-  #prepared(pending: PendingWrite, operation: WriteOperation): void {
+  #prepared(pending: QueuedWrite, operation: WriteOperation): void {
     pending.operation = operation;
     pending.now = this.#clock();
   }
 
-  #refuse(pending: PendingWrite, error: unknown): void {
+  #refuse(pending: QueuedWrite, error: unknown): void {
     const index = this.#queue.indexOf(pending);
     if (index < 0) return;
     this.#queue.splice(index, 1);
@@ -233,7 +233,7 @@ export class WritePath {
   }
 
   // It stays at the head of the queue meanwhile.
-  async #writeSeries(client: StoreClient, pending: PendingWrite, series: Series): Promise<void> {
+  async #writeSeries(client: StoreClient, pending: QueuedWrite, series: Series): Promise<void> {
     series.hasBegun = true;
     const slice = new TimeSlice();
     for (let next = series.left.next(); !next.done; next = series.left.next()) {
@@ -247,7 +247,7 @@ export class WritePath {
 
   #writeOne(
     client: StoreClient,
-    { now, series, reject }: PendingWrite,
+    { now, series, reject }: QueuedWrite,
     operation: WriteOperation,
   ): Promise<WriteResult> {
     const result = new Promise<WriteResult>(settle => {
@@ -259,21 +259,21 @@ export class WritePath {
     return result;
   }
 
-  async #settleSeries({ settle }: PendingWrite, { results }: Series): Promise<void> {
+  async #settleSeries({ settle }: QueuedWrite, { results }: Series): Promise<void> {
     let sum = 0;
     for (const result of await Promise.all(results)) if ('value' in result) sum += Number(result.value);
     settle({ value: sum });
   }
 
   // Those at the head of the queue that this thread can commit.
-  #takeCommittable(): PendingWrite[] {
+  #takeCommittable(): QueuedWrite[] {
     const end = this.#queue.findIndex(
       ({ operation }) => operation === undefined || !isCommittableHere(operation),
     );
     return this.#queue.splice(0, Math.min(end < 0 ? this.#queue.length : end, BATCH_SIZE));
   }
 
-  #commit(client: StoreClient, batch: PendingWrite[]): void {
+  #commit(client: StoreClient, batch: QueuedWrite[]): void {
     const results = client.commit(batch as TimedOperation[]);
     for (const [index, pending] of batch.entries()) {
       if (results) pending.settle(results[index]!);
@@ -281,7 +281,7 @@ export class WritePath {
     }
   }
 
-  #send(client: StoreClient, { operation, now, settle }: PendingWrite): void {
+  #send(client: StoreClient, { operation, now, settle }: QueuedWrite): void {
     this.#withCoordinator++;
     void client.send(operation!, now).then(result => {
       this.#withCoordinator--;

@@ -14,7 +14,7 @@ const ENTRIES_PER_OPERATION = 64;
  * Keys that are added up at most. Reads of more of them count no more until the next writing down: who reads through
  * everything would otherwise make a page to write of each read, which takes several times as long.
  */
-export const MOST_ENTRIES = 20_000;
+export const MAX_ENTRIES = 20_000;
 
 export class AccessBatcher {
   readonly #write: (operation: AccessOperation, now: number, timeout?: number) => Promise<WriteResult>;
@@ -34,11 +34,11 @@ export class AccessBatcher {
       if (access) {
         access.count += count;
         access.last = Math.max(access.last, last);
-      } else if (isNearLimit || isUrgent || this.#accesses.size < MOST_ENTRIES) {
+      } else if (isNearLimit || isUrgent || this.#accesses.size < MAX_ENTRIES) {
         this.#accesses.set(key, { count, last });
       }
     }
-    if (this.#accesses.size > MOST_ENTRIES) void this.flush();
+    if (this.#accesses.size > MAX_ENTRIES) void this.flush();
     else
       this.#timer ??= setTimeout(
         () => void this.flush(),

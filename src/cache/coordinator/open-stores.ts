@@ -20,9 +20,9 @@ const USUAL_LIMIT = 1024;
 // The rest is for the program.
 const OUR_SHARE = 1 / 2;
 // So few stores a thread may have open in any case. With no more than these nothing is counted.
-const FEWEST = 8;
+const MIN_STORES = 8;
 // How often something is opened that may have failed for want of descriptors.
-const TRIES = 4;
+const MAX_TRIES = 4;
 
 /** What of the system {@link OpenStores} asks. */
 export interface Descriptors {
@@ -62,7 +62,7 @@ export class OpenStores {
 
   /** Closes what was used least recently until the process has enough descriptors left. */
   trim(except?: Parkable): void {
-    while (this.#open.size > FEWEST && this.#isShort) {
+    while (this.#open.size > MIN_STORES && this.#isShort) {
       if (!this.#parkLeastUsed(except)) return;
     }
   }
@@ -133,7 +133,7 @@ function countUsed(): number {
  */
 export function withDescriptors<T>(stores: OpenStores, open: () => T): T {
   let wasOut = false;
-  for (let left = TRIES - 1; ; left--) {
+  for (let left = MAX_TRIES - 1; ; left--) {
     try {
       return open();
     } catch (error) {

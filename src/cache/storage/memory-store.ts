@@ -1,6 +1,6 @@
 // The backend that keeps entries in the coordinator's thread and forgets them with the process.
 
-import { partsOf } from '../../system/time-slice.ts';
+import { chunksOf } from '../../system/time-slice.ts';
 import type { CacheStats, CheckReport, EntryMetadata, EvictionPolicy } from '../cache.ts';
 import {
   type Accesses,
@@ -106,7 +106,7 @@ export class MemoryStore implements Store {
   // Readers see the entries come: all or none is what is there at the end.
   *#setInSteps(operation: WriteOperation & { type: 'set-many' }, now: number): Generator<void, WriteResult> {
     if (this.#hasTooLarge(operation)) return { value: false };
-    for (const entries of partsOf(operation.entries)) {
+    for (const entries of chunksOf(operation.entries)) {
       this.apply([{ operation: { ...operation, entries }, now }]);
       yield;
     }

@@ -1,5 +1,5 @@
 // Keys in the order of their bytes in UTF-8, sorted without holding up the event loop.
-import { partsOf, TimeSlice } from '../../system/time-slice.ts';
+import { chunksOf, TimeSlice } from '../../system/time-slice.ts';
 
 // So many are sorted at once, and so many are merged before others get a turn.
 const RUN = 2048;
@@ -25,7 +25,7 @@ function rankOf(unit: number): number {
 export async function sortKeys(keys: Iterable<string>): Promise<string[]> {
   const slice = new TimeSlice();
   let runs: string[][] = [];
-  for (const run of partsOf([...keys], RUN)) {
+  for (const run of chunksOf([...keys], RUN)) {
     runs.push(run.sort(compareKeys));
     await slice.yieldIfOver();
   }

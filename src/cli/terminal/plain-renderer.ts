@@ -54,7 +54,7 @@ export class PlainRenderer implements Renderer {
       case 'target-finished':
         return this.#about(
           event.target,
-          `${style.good(finishedWords(event.source))} in ${formatDuration(event.duration)}`,
+          `${style.good(finishedText(event.source))} in ${formatDuration(event.duration)}`,
         );
       case 'target-failed':
         return this.#about(
@@ -92,7 +92,7 @@ export class PlainRenderer implements Renderer {
   }
 }
 
-function finishedWords(source: Extract<BuildEvent, { type: 'target-finished' }>['source']): string {
+function finishedText(source: Extract<BuildEvent, { type: 'target-finished' }>['source']): string {
   return {
     compiled: 'compiled',
     cache: 'from the cache',

@@ -4,7 +4,7 @@ import {
   type ContainerSpec,
   createArguments,
   neededMounts,
-  workspaceCommand,
+  workspaceShellCommand,
 } from '../../../src/builder/toolchains/container/command-line.ts';
 import type { ContainerEngine } from '../../../src/builder/toolchains/container/engine-search.ts';
 import { pullName } from '../../../src/builder/toolchains/container/image.ts';
@@ -94,7 +94,7 @@ test('podman is told which registry a name is of, as docker knows', t => {
 
 test('a workspace can be made with a line that a shell reads as it is meant', t => {
   t.is(
-    workspaceCommand(
+    workspaceShellCommand(
       docker,
       'zmkfirmware/zmk-build-arm:stable',
       path.join('/home/me/my config'),

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { AccessBatcher, MOST_ENTRIES } from '../../../src/cache/coordinator/access-batcher.ts';
+import { AccessBatcher, MAX_ENTRIES } from '../../../src/cache/coordinator/access-batcher.ts';
 import type { WriteOperation } from '../../../src/cache/operations.ts';
 
 type AccessOperation = WriteOperation & { type: 'access' };
@@ -17,7 +17,7 @@ function readOf(keys: readonly string[], isUrgent = false): AccessOperation {
   return { type: 'access', entries: keys.map(key => [key, 1, 5]), isUrgent };
 }
 
-const MANY = Array.from({ length: MOST_ENTRIES + 10 }, (_, index) => `key-${index}`);
+const MANY = Array.from({ length: MAX_ENTRIES + 10 }, (_, index) => `key-${index}`);
 
 test('reads of one key are added up, and the latest counts', async t => {
   const { log, entries } = makeLog();
@@ -33,7 +33,7 @@ test('of more keys than it takes, those that came first are counted, and go on b
   log.add(readOf([MANY[0]!, MANY.at(-1)!]), 5, false);
   t.deepEqual(entries(), []);
   await log.flush();
-  t.is(entries().length, MOST_ENTRIES);
+  t.is(entries().length, MAX_ENTRIES);
   t.deepEqual(entries()[0], [MANY[0], 2, 5]);
   log.add(readOf([MANY.at(-1)!]), 5, false);
   await log.flush();

@@ -39,7 +39,7 @@ export interface ContainerSpec {
  * @param image by a name that can be pulled
  * @param configPath where `west.yml` is, relative to the repository
  */
-export function workspaceCommand(
+export function workspaceShellCommand(
   engine: ContainerEngine,
   image: string,
   directory: string,

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { DEFAULT_CONFIG_PATH } from '../../../config/toolchain-options.ts';
 import { findWorkspace, WorkspaceError, zmkPlaces } from '../../workspace/index.ts';
-import { hostUser, workspaceCommand } from '../container/command-line.ts';
+import { hostUser, workspaceShellCommand } from '../container/command-line.ts';
 import { findEngine } from '../container/engine-search.ts';
 import { DEFAULT_IMAGE, howToGet, inspectImage, pullImage, pullName } from '../container/image.ts';
 import { identifyProgram } from '../program-identity.ts';
@@ -69,7 +69,7 @@ export async function examineContainer(query: ToolchainQuery): Promise<Toolchain
     if (found.works) {
       const { configPath = DEFAULT_CONFIG_PATH } = userConfig.build;
       const image = pullName(found.engine, name);
-      const line = workspaceCommand(found.engine, image, query.configDirectory, configPath, hostUser());
+      const line = workspaceShellCommand(found.engine, image, query.configDirectory, configPath, hostUser());
       remedies.push(`Without west on this machine, make one with the image: ${line}`);
     }
     const detail = lacking.map(({ detail }) => detail).join('; and ');

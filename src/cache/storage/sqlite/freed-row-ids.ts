@@ -1,7 +1,7 @@
 // Row numbers of entries that were evicted: a new entry that takes one goes to a page that has room for it, instead of
 // to a new page at the end of the table. They are only hints, and forgotten with the connection.
 
-const MOST = 1 << 20;
+const MAX_IDS = 1 << 20;
 
 export class FreedRowIds {
   readonly #ids: number[] = [];
@@ -16,7 +16,7 @@ export class FreedRowIds {
   }
 
   add(id: number): void {
-    if (this.#ids.length < MOST) this.#ids.push(id);
+    if (this.#ids.length < MAX_IDS) this.#ids.push(id);
   }
 
   /** One of them, to be tried; it stays until it was {@link taken}. */

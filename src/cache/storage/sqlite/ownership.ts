@@ -34,7 +34,7 @@ const CHECK_INTERVAL_MS = 1000;
 const KEPT_CHANGES = 1024;
 const CHANGES_SLACK = 256;
 // Keys of one transaction that are noted each for itself; of more it is noted that all may have changed.
-const MOST_HASHES = 256;
+const MAX_HASHES = 256;
 
 /** The owner that a row says; throws when a damaged page holds something else. */
 export function ownerOf(row: [writer: string, run: number] | undefined): [writer: string, run: number] {
@@ -91,7 +91,7 @@ export class Ownership {
 
   /** Before the commit of a transaction that is to be noted. */
   note(changed: readonly number[] | 'all'): void {
-    const isAll = changed === 'all' || changed.length > MOST_HASHES;
+    const isAll = changed === 'all' || changed.length > MAX_HASHES;
     const hashes = isAll ? null : Buffer.from(Int32Array.from(changed).buffer);
     const sequence = Number(this.#sql.addChange.run(this.#writer, hashes).lastInsertRowid);
     if (sequence % CHANGES_SLACK === 0) this.#sql.removeChanges.run(sequence - KEPT_CHANGES);

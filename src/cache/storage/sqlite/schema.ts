@@ -144,7 +144,7 @@ function kindOf(database: Database, { version: current, statements }: Schema): D
   if (application === 0 && version === 0 && schema.length === 0) return 'empty';
   if (application !== APPLICATION_ID) return 'foreign';
   if (version !== current) return version > current ? 'newer' : 'older';
-  return isOurs(schema, statements) ? 'current' : 'damaged';
+  return matchesSchema(schema, statements) ? 'current' : 'damaged';
 }
 
 interface SchemaRow {
@@ -153,7 +153,7 @@ interface SchemaRow {
 }
 
 // Exactly our tables and indexes: a trigger or view that somebody put there would run with our statements.
-function isOurs(schema: readonly SchemaRow[], statements: readonly string[]): boolean {
+function matchesSchema(schema: readonly SchemaRow[], statements: readonly string[]): boolean {
   const missing = new Set(statements);
   for (const { name, sql } of schema) {
     // SQLite's own indexes for UNIQUE have no text; it refuses to make other objects with such names.

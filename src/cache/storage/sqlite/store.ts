@@ -11,7 +11,7 @@ import { dirname, join } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { sleepSync } from '../../../system/sleep-sync.ts';
 import { pause, performance, setImmediate } from '../../../system/time.ts';
-import { partsOf } from '../../../system/time-slice.ts';
+import { chunksOf } from '../../../system/time-slice.ts';
 import {
   type Accesses,
   isExpired,
@@ -35,7 +35,6 @@ import { prepareDirectory } from './directory.ts';
 import { EntryTable } from './entry-table.ts';
 import { ExternalCommits } from './external-commits.ts';
 import { FileMonitor } from './file-monitor.ts';
-import { Log } from './log.ts';
 import { attachDatabase, inodeOf, isDamage, openDatabase, openOrReplace } from './open.ts';
 import { Ownership } from './ownership.ts';
 import { SqliteReader } from './reader.ts';
@@ -43,6 +42,7 @@ import { type EVICTION_ORDER, indexForPolicy, SCHEMA } from './schema.ts';
 import { isShrinkable, shrink } from './shrink.ts';
 import { clearing, prepare, type Statements } from './statements.ts';
 import { Usage } from './usage.ts';
+import { WalFile } from './wal-file.ts';
 
 export interface SqliteStoreOptions {
   /** The tag's directory. */
@@ -103,7 +103,7 @@ export class SqliteStore implements Store {
   readonly #lockTimeoutMs: number;
   readonly #busyTimeoutMs: number;
   readonly #backoff: Backoff;
-  readonly #log: Log;
+  readonly #log: WalFile;
   readonly #isAttached: boolean;
   // The latest time that a caller told.
   #now = 0;
@@ -137,7 +137,7 @@ export class SqliteStore implements Store {
     try {
       if (!attach) indexForPolicy(this.#database, policy);
       this.#database.pragma('busy_timeout = 0');
-      this.#log = new Log(this.#database, policy === 'none' ? Number.POSITIVE_INFINITY : maxSize);
+      this.#log = new WalFile(this.#database, policy === 'none' ? Number.POSITIVE_INFINITY : maxSize);
       this.#sql = prepare(this.#database, policy);
       this.#usage = new Usage(this.#database, this.#sql);
       this.#ownership = new Ownership(this.#sql, writer);
@@ -267,7 +267,7 @@ export class SqliteStore implements Store {
     try {
       const isNoted = this.#ownership.enter();
       entries.begin();
-      for (const part of partsOf(operation.entries)) {
+      for (const part of chunksOf(operation.entries)) {
         entries.apply({ ...operation, entries: part }, now);
         // So many would only take the place of what is read.
         entries.stored.clear();
@@ -495,7 +495,7 @@ export class SqliteStore implements Store {
 
   async shrink(all = false): Promise<void> {
     const hasFree = isShrinkable(this.#usage, all);
-    if (!hasFree && this.#log.size <= this.#log.mostAtRest) return;
+    if (!hasFree && this.#log.size <= this.#log.maxBytesAtRest) return;
     const step = () => this.#underLock(() => shrink(this.#database, this.#sql, this.#usage));
     if (hasFree) while (this.#isOpen && (await this.#whenFree(step)));
     if (this.#isOpen) await this.#whenFree(() => this.#underLock(() => this.#log.empty()));

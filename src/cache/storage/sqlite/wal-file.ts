@@ -7,22 +7,22 @@ import { type Stats, statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 
 // Twice what usually is in it.
-const MOST_BYTES = 32 * 1024 * 1024;
+const MAX_BYTES = 32 * 1024 * 1024;
 // Of the size limit. At rest the log of a small store is not to be larger than the store.
-const MOST_SHARE = 1 / 16;
+const MAX_SHARE = 1 / 16;
 // How long writers are held up for readers that are in the midst of something.
 const WAIT_MS = 20;
 
-export class Log {
+export class WalFile {
   readonly #database: Database;
   /** Bytes that it may have when it is not written to. */
-  readonly mostAtRest: number;
+  readonly maxBytesAtRest: number;
   #modified = 0;
 
   /** `limit`: the size limit of the store. */
   constructor(database: Database, limit: number) {
     this.#database = database;
-    this.mostAtRest = Math.min(MOST_BYTES, limit * MOST_SHARE);
+    this.maxBytesAtRest = Math.min(MAX_BYTES, limit * MAX_SHARE);
   }
 
   /** Its bytes. */
@@ -36,7 +36,7 @@ export class Log {
     if (!file) return false;
     const isAtRest = file.mtimeMs === this.#modified;
     this.#modified = file.mtimeMs;
-    return file.size > (isAtRest ? this.mostAtRest : MOST_BYTES);
+    return file.size > (isAtRest ? this.maxBytesAtRest : MAX_BYTES);
   }
 
   #stat(): Stats | undefined {

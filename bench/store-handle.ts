@@ -9,7 +9,7 @@ import type { Peer, PeerStore } from './peer.ts';
 import { type Values, valuesOf } from './values.ts';
 import { findWorkload } from './workload.ts';
 
-export interface OpenedStore {
+export interface StoreHandle {
   peerStore: PeerStore;
   store: ClientStore;
   values: Values;
@@ -25,7 +25,7 @@ export function dataSetOf({ workload, keys, absent }: DataRequest): DataSet {
 export async function open(
   peer: Peer,
   { directory, data: request, oracle, port }: Omit<ThreadRequest & { type: 'open' }, 'type'>,
-): Promise<OpenedStore> {
+): Promise<StoreHandle> {
   const data = dataSetOf(request);
   const { keys, absent } = data;
   const peerStore = await peer.open(directory, data, port);
@@ -53,7 +53,7 @@ function byPath(store: PeerStore, destination: string): ClientStore {
 
 /** Reads these keys, and looks at every byte. Rejects with `WrongValueError`. */
 export async function verify(
-  { oracle, store, values, nameOf }: OpenedStore,
+  { oracle, store, values, nameOf }: StoreHandle,
   keys: readonly number[],
 ): Promise<void> {
   for (const key of keys) {
