@@ -16,7 +16,13 @@ const YAML = './node_modules/yaml';
 export async function bundle(directory: string): Promise<void> {
   await build({
     absWorkingDir: ROOT,
-    entryPoints: ['src/index.ts', 'src/builder/index.ts', 'src/cli/main.ts', 'workers/compile.ts'],
+    entryPoints: [
+      'src/index.ts',
+      'src/keyv.ts',
+      'src/builder/index.ts',
+      'src/cli/main.ts',
+      'workers/compile.ts',
+    ],
     outbase: '.',
     outdir: directory,
     // As deep as those who find other files by their own place.
