@@ -76,6 +76,16 @@ export function terminalEnvironment(environment: Environment = process.env): Ter
   return { noColor, forceColor: !noColor && isOn(environment.FORCE_COLOR), ci: isOn(environment.CI), dumb };
 }
 
+/** What `TRACEPARENT` says: the W3C trace context that this process is part of. Undefined when there is none. */
+export function traceEnvironment(environment: Environment = process.env): string | undefined {
+  return environment.TRACEPARENT || undefined;
+}
+
+/** The variable that hands a trace context to a program. */
+export function tracedEnvironment(traceparent: string | undefined): Record<string, string> {
+  return traceparent === undefined ? {} : { TRACEPARENT: traceparent };
+}
+
 /**
  * The variables of these names that are set, in the order of the names: what a toolchain's program gets to see,
  * since nothing else reaches it.

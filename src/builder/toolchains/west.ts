@@ -1,4 +1,5 @@
 // The `west` toolchain: ZMK's own build in a west workspace, with the programs that are installed on this machine.
+import { tracedEnvironment } from '../../config/environment.ts';
 import type { WestToolchainOptions } from '../../config/toolchain-options.ts';
 import type { ObserveOptions } from './observed/index.ts';
 import { runCompiler } from './outcome.ts';
@@ -60,7 +61,12 @@ class WestEngine implements ZephyrEngine {
         command: WEST,
         args: westBuildArguments(job.target, order),
         cwd: order.workspace,
-        env: { ...DEFAULT_ENVIRONMENT, ...environment, ...buildEnvironment(order, job.jobs) },
+        env: {
+          ...DEFAULT_ENVIRONMENT,
+          ...environment,
+          ...buildEnvironment(order, job.jobs),
+          ...tracedEnvironment(job.traceparent),
+        },
       },
       job,
     );

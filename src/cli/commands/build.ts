@@ -8,6 +8,7 @@ import type { Context } from '../context.ts';
 import { EXIT_FAILED, EXIT_OK, UsageError } from '../errors.ts';
 import { interceptSignals } from '../interrupt.ts';
 import { Recording } from '../report/recording.ts';
+import { createTelemetry } from '../telemetry.ts';
 import { createRenderer } from '../terminal/renderer.ts';
 import { sanitizeLine, shortPath } from '../terminal/text.ts';
 
@@ -108,6 +109,7 @@ async function runBuild(context: Context, configDirectory: string, flags: BuildF
     renderer.event({ type: 'warning', at: Date.now(), message });
   };
   const recording = new Recording();
+  const telemetry = await createTelemetry(message => context.onWarning(message));
   const interruption = interceptSignals(context, () => renderer.stopping());
   try {
     const options: BuildOptions = {
@@ -123,6 +125,7 @@ async function runBuild(context: Context, configDirectory: string, flags: BuildF
       cache: flags.cache,
       cacheRoot: flags.cacheDir === undefined ? undefined : resolve(context.cwd, flags.cacheDir),
       signal: interruption.signal,
+      traceparentOf: target => telemetry.traceparentOf(target),
       onEvent: event => {
         if (event.type === 'warning' && event.cacheReason !== undefined) {
           // That nothing is kept at all is told after lesser trouble, but not twice.
@@ -130,6 +133,7 @@ async function runBuild(context: Context, configDirectory: string, flags: BuildF
           toldOfCache = event.message;
         }
         recording.event(event);
+        telemetry.event(event);
         renderer.event(event);
       },
     };
@@ -156,6 +160,7 @@ async function runBuild(context: Context, configDirectory: string, flags: BuildF
     throw error;
   } finally {
     renderer.close();
+    await telemetry.close();
     interruption.release();
   }
 }

@@ -1,7 +1,7 @@
 // The `container` toolchain: ZMK's own build in a west workspace, with the programs of an image.
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
-import { pickEnvironment } from '../../../config/environment.ts';
+import { pickEnvironment, tracedEnvironment } from '../../../config/environment.ts';
 import type { ContainerToolchainOptions } from '../../../config/toolchain-options.ts';
 import type { ObserveOptions } from '../observed/index.ts';
 import type { CompileJob, Toolchain } from '../toolchain.ts';
@@ -78,6 +78,7 @@ class ContainerEngine implements ZephyrEngine {
           ...DEFAULT_ENVIRONMENT,
           ...this.#environment(),
           ...buildEnvironment(order, job.jobs),
+          ...tracedEnvironment(job.traceparent),
         },
         mounts: this.#mounts(order),
         user: caller(),
