@@ -13,6 +13,7 @@ const COMMANDS: Record<string, () => Promise<(context: Context) => Command>> = {
   workspace: async () => (await import('./commands/workspace.ts')).workspaceCommand,
   layout: async () => (await import('./commands/layout.ts')).layoutCommand,
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand,
+  completion: async () => (await import('./commands/completion.ts')).completionCommand,
 };
 
 /**
@@ -20,7 +21,7 @@ const COMMANDS: Record<string, () => Promise<(context: Context) => Command>> = {
  * 2 wrong usage, 128 + n after signal n. Everything to say has been said when it resolves; it never rejects.
  */
 export async function run(argv: readonly string[], surroundings: Surroundings = process): Promise<number> {
-  const context = new Context(surroundings);
+  const context = new Context(surroundings, colorFlag(argv));
   watchOutput(context);
   tellWarnings(context);
   try {
@@ -38,7 +39,16 @@ export async function run(argv: readonly string[], surroundings: Surroundings = 
   }
 }
 
-async function createProgram(argv: readonly string[], context: Context): Promise<Command> {
+/** What the words say of colours, the last of them; undefined when they say nothing. */
+function colorFlag(argv: readonly string[]): boolean | undefined {
+  const end = argv.indexOf('--');
+  const words = end < 0 ? argv : argv.slice(0, end);
+  const last = words.findLast(word => word === '--color' || word === '--no-color');
+  return last === undefined ? undefined : last === '--color';
+}
+
+/** The program with the command that the words ask for, or with all that people can ask for. */
+export async function createProgram(argv: readonly string[], context: Context): Promise<Command> {
   const program = createCommand('glovebox', context)
     .description('Builds every firmware of a ZMK config in parallel, and nothing twice.')
     .version(ownVersion(), '-V, --version', 'show the version')
@@ -55,6 +65,10 @@ async function createProgram(argv: readonly string[], context: Context): Promise
     );
   const words = argv.filter(word => !word.startsWith('-') && word !== 'help');
   const asked = Object.entries(COMMANDS).find(([name]) => name === words[0])?.[1];
+  if (words[0] === 'complete') {
+    const { completeCommand } = await import('./commands/completion.ts');
+    return program.addCommand(completeCommand(context, () => createProgram([], context)));
+  }
   // Only help and suggestions need to know every command.
   const wanted = asked === undefined ? Object.values(COMMANDS) : [asked];
   for (const load of wanted) {
