@@ -5,22 +5,19 @@ import { createProgram } from './program.ts';
 import { ownVersion } from './version.ts';
 
 /** What a manual page says and no command does. */
-const ENVIRONMENT: [name: string, meaning: string][] = [
-  ['GLOVEBOX_CACHE_DIR', 'The directory of the caches and workspaces.'],
-  [
-    'GLOVEBOX_CACHE_DISABLED',
-    '1, true or yes: nothing is stored. GLOVEBOX_CACHE_<TAG>_DISABLED is for one cache.',
-  ],
-  ['GLOVEBOX_CACHE_UNTRUSTED', '1, true or yes: use a cache directory that others own or can write to.'],
-  ['GLOVEBOX_CONTAINER_ENGINE', 'docker or podman.'],
-  ['NO_COLOR, FORCE_COLOR', 'No colours; colours in any case.'],
-  ['TRACEPARENT', 'The trace that a build is part of.'],
-];
-const FILES: [name: string, meaning: string][] = [
-  ['build.yaml', "What is built, as ZMK's own workflow reads it."],
-  ['glovebox.config.yaml', 'Options of Glovebox, beside build.yaml.'],
-  ['firmware/', 'Where the firmware is put.'],
-];
+const ENVIRONMENT = table(`
+GLOVEBOX_CACHE_DIR  The directory of the caches and workspaces.
+GLOVEBOX_CACHE_DISABLED  1, true or yes: nothing is stored. GLOVEBOX_CACHE_<TAG>_DISABLED is for one cache.
+GLOVEBOX_CACHE_UNTRUSTED  1, true or yes: use a cache directory that others own or can write to.
+GLOVEBOX_CONTAINER_ENGINE  docker or podman.
+NO_COLOR, FORCE_COLOR  No colours; colours in any case.
+TRACEPARENT  The trace that a build is part of.
+`);
+const FILES = table(`
+build.yaml  What is built, as ZMK's own workflow reads it.
+glovebox.config.yaml  Options of Glovebox, beside build.yaml.
+firmware/  Where the firmware is put.
+`);
 
 /** The page `glovebox(1)` in the man macros of roff. */
 export async function manPage(context: Context): Promise<string> {
@@ -51,6 +48,14 @@ export async function manPage(context: Context): Promise<string> {
     ...pairs(FILES),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** Lines of a term, two spaces, and its meaning. */
+function table(text: string): [term: string, meaning: string][] {
+  return text
+    .trim()
+    .split('\n')
+    .map(line => line.split('  ') as [string, string]);
 }
 
 function commandsBelow(parent: Command, names: string[]): string[] {
