@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { BuildOptions } from '../../builder/index.ts';
+import { githubEnvironment } from '../../config/environment.ts';
 import type { ToolchainKind } from '../../config/toolchain-options.ts';
 import { createCommand, examples, parseChoice, parseCount } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -110,6 +111,9 @@ async function runBuild(context: Context, configDirectory: string, flags: BuildF
   };
   const recording = new Recording();
   const telemetry = await createTelemetry(message => context.onWarning(message));
+  const onGitHub = githubEnvironment();
+  const github =
+    onGitHub && new (await import('../github/reporter.ts')).GitHubReporter(context, onGitHub, recording);
   const interruption = interceptSignals(context, () => renderer.stopping());
   try {
     const options: BuildOptions = {
@@ -134,6 +138,7 @@ async function runBuild(context: Context, configDirectory: string, flags: BuildF
         }
         recording.event(event);
         telemetry.event(event);
+        github?.event(event);
         renderer.event(event);
       },
     };
@@ -152,11 +157,13 @@ async function runBuild(context: Context, configDirectory: string, flags: BuildF
         }
       }
     }
+    await github?.finish(options, flags.json === true);
     return interruption.exitStatus ?? (summary.failed > 0 ? EXIT_FAILED : EXIT_OK);
   } catch (error) {
     if (interruption.exitStatus !== undefined) {
       return interruption.exitStatus;
     }
+    if (!flags.json) github?.tellError(error);
     throw error;
   } finally {
     renderer.close();

@@ -68,13 +68,21 @@ async function write(file: string, text: string): Promise<void> {
   }
 }
 
-async function lookAround(
-  context: Context,
-  { configDirectory, workspace, cacheRoot, cache = true }: ReportOptions,
-): Promise<Surroundings> {
+async function lookAround(context: Context, options: ReportOptions): Promise<Surroundings> {
+  const { configDirectory, cacheRoot, cache = true } = options;
   const userConfig = await loadUserConfig({ directory: configDirectory });
   const root = cacheRoot ?? cacheOptionsFor(userConfig, 'default').cacheRoot ?? defaultCacheRoot();
   const caches = cache ? await statsOf(context, root) : [];
+  return { caches, keymaps: await lookAtKeymaps(options) };
+}
+
+/** The keymaps of the config, with their layers. */
+export async function lookAtKeymaps({
+  configDirectory,
+  workspace,
+  cacheRoot,
+}: ReportOptions): Promise<Surroundings['keymaps']> {
+  const userConfig = await loadUserConfig({ directory: configDirectory });
   const { createLayoutService, KeymapFileError } = await import('../../keymap/layout-service.ts');
   const layouts = createLayoutService({ userConfig });
   const keymaps: Surroundings['keymaps'] = [];
@@ -97,7 +105,7 @@ async function lookAround(
       });
     }
   }
-  return { caches, keymaps };
+  return keymaps;
 }
 
 async function statsOf(context: Context, cacheDir: string): Promise<CacheStats[]> {
