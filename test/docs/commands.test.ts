@@ -163,7 +163,9 @@ test.serial('a workspace that is known builds the config with west', async t => 
   t.regex(await run(command, machine.config, env), expected.get(command) as RegExp);
 });
 
-const [, workflow] = /^```yaml\n(# \.github[\s\S]*?)^```$/m.exec(readDocument('docs/build.md').text)!;
+const [, workflow] = /^```yaml\n(# \.github\/workflows\/by-hand[\s\S]*?)^```$/m.exec(
+  readDocument('docs/build.md').text,
+)!;
 const job = parse(workflow!).jobs.build;
 
 test('the workflow of the documentation is YAML, and runs commands that are tested', t => {
