@@ -6,7 +6,7 @@ import { DisabledCache } from './cache/client/disabled-cache.ts';
 import { PortLink } from './cache/client/port-link.ts';
 import type { Connector } from './cache/client/store-cache.ts';
 import { TracedCache } from './cache/client/traced-cache.ts';
-import type { AggregatedCacheStats, Coordinator } from './cache/coordinator/coordinator.ts';
+import type { Coordinator } from './cache/coordinator/coordinator.ts';
 import {
   coordinatesItself,
   findCoordinator,
@@ -18,6 +18,7 @@ import {
   usePort,
 } from './cache/coordinator/find-coordinator.ts';
 import { LocalLink } from './cache/coordinator/local-link.ts';
+import type { AggregatedCacheStats } from './cache/coordinator/protocol.ts';
 import { agree, type OpenRequest } from './cache/coordinator/protocol.ts';
 import { assertTag } from './cache/keys.ts';
 import type { CacheOptions } from './cache/options.ts';

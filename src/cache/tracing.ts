@@ -19,16 +19,19 @@ export interface CacheOperation {
   hit?: boolean;
 }
 
-/** One request to the remote tier, published on `glovebox.remote.request`. Node adds `result` and `error`. */
+/**
+ * One request to the remote tier, from its beginning to the head of its answer, published on `glovebox.remote.request`. Node
+ * adds `error`.
+ */
 export interface RemoteRequest {
-  method: 'GET' | 'PUT' | 'HEAD';
-  /** Without what a user gave to authenticate with. */
+  method: 'GET' | 'PUT' | 'HEAD' | 'DELETE';
+  /** Without credentials, which are in a header. */
   url: string;
   /** `ac` for a record, `cas` for a blob. */
   kind: 'ac' | 'cas';
   /** The status of the answer, once there is one. */
   status?: number;
-  /** Bytes of the body that was sent or received, once they are known. */
+  /** Bytes of the body that is sent or comes, once that is known. */
   size?: number;
 }
 

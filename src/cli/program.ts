@@ -11,6 +11,7 @@ const COMMANDS: Record<string, () => Promise<(context: Context) => Command>> = {
   build: async () => (await import('./commands/build.ts')).buildCommand,
   cache: async () => (await import('./commands/cache.ts')).cacheCommand,
   workspace: async () => (await import('./commands/workspace.ts')).workspaceCommand,
+  remote: async () => (await import('./commands/remote.ts')).remoteCommand,
   layout: async () => (await import('./commands/layout.ts')).layoutCommand,
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand,
   completion: async () => (await import('./commands/completion.ts')).completionCommand,

@@ -3,6 +3,8 @@ import path from 'node:path';
 import type * as Valibot from 'valibot';
 import type { ByteSize, Duration, EvictionPolicy } from '../cache/cache.ts';
 import { isTag } from '../cache/keys.ts';
+import { parseRemoteUrl, REMOTE_MODES, REMOTE_URL_FORMS } from '../cache/remote/options.ts';
+import { PUBLIC_KEY_FORMS, parseTrustedKey } from '../cache/remote/signing.ts';
 import { DURATION_FORMS, parseDuration, parseSize, SIZE_FORMS } from '../cache/units.ts';
 import { load } from '../system/load.ts';
 import {
@@ -11,7 +13,7 @@ import {
   type ToolchainKind,
   type ToolchainsOptions,
 } from './toolchain-options.ts';
-import type { CacheConfig, WorkspacesConfig } from './user-config.ts';
+import type { CacheConfig, RemoteConfig, WorkspacesConfig } from './user-config.ts';
 
 /** What a single config file, or a program, says: every field may be left out. */
 export interface ConfigValues {
@@ -19,6 +21,7 @@ export interface ConfigValues {
   build?: BuildOptions;
   toolchains?: ToolchainsOptions;
   workspaces?: WorkspacesConfig;
+  remote?: RemoteConfig;
 }
 
 /** Each leaf's message says what is allowed there; {@link problemsOf} makes sentences of them. */
@@ -130,11 +133,26 @@ function createSchema(v: Validator): ConfigSchema {
     container: v.optional(container),
   });
   const workspaces = map({ ttl: ofTag.ttl, maxSize: ofTag.maxSize });
+  const remote = map({
+    url: v.optional(leaf<string>(REMOTE_URL_FORMS, passes(parseRemoteUrl))),
+    mode: oneOf(REMOTE_MODES),
+    trust: v.optional(
+      v.array(leaf<string>(PUBLIC_KEY_FORMS, passes(parseTrustedKey)), 'a list of public keys'),
+    ),
+    share: v.optional(
+      list(
+        `a list of ${TOOLCHAINS.join(', ')}`,
+        kind => TOOLCHAINS.includes(kind as ToolchainKind),
+        0,
+      ) as Valibot.GenericSchema<ToolchainKind[]>,
+    ),
+  });
   return map({
     cache: v.optional(cache),
     build: v.optional(build),
     toolchains: v.optional(toolchains),
     workspaces: v.optional(workspaces),
+    remote: v.optional(remote),
   });
 }
 

@@ -24,9 +24,7 @@ export async function writeWhole(
   mode: number,
   write: (temporary: string) => Promise<boolean>,
 ): Promise<boolean> {
-  const directory = dirname(destination);
-  await collectBeside(directory);
-  const temporary = join(directory, `${PREFIX}${ownerName()}-${randomUUID()}${SUFFIX}`);
+  const temporary = await temporaryPath(dirname(destination));
   let isThere = false;
   try {
     if (!(await write(temporary))) return false;
@@ -37,6 +35,12 @@ export async function writeWhole(
     if (!isThere) await rm(temporary, { force: true });
   }
   return true;
+}
+
+/** The name of a new temporary file in `directory`, from which those of dead processes are removed. */
+export async function temporaryPath(directory: string): Promise<string> {
+  await collectBeside(directory);
+  return join(directory, `${PREFIX}${ownerName()}-${randomUUID()}${SUFFIX}`);
 }
 
 /** Puts bytes at `destination` in one step. */

@@ -10,6 +10,7 @@ import { setTimeout as delay, setImmediate as immediate } from 'node:timers/prom
 import { GloveboxError } from '../errors.ts';
 import { OutputLines } from './lines.ts';
 import { endProcesses, liveProcessGroups } from './process-group.ts';
+import { RewrittenOutput } from './rewritten-output.ts';
 import { performance } from './time.ts';
 
 export interface ProcessOptions {
@@ -25,6 +26,8 @@ export interface ProcessOptions {
   signal?: AbortSignal;
   /** Gets all output, standard output and standard error in the order they were printed. Replaced if it exists. */
   logFile?: string;
+  /** Changes whole lines of the output before anything else sees it; see {@link RewrittenOutput}. */
+  rewrite?: (text: string) => string;
   /** Each line of output, without its line end, as it comes; see {@link OutputLines}. */
   onLine?: (line: string) => void;
   /** Called with the process group when the program runs, and again when nothing of it is left. */
@@ -95,11 +98,15 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessResult
   const { child, output } = await start(options);
   const leader = child.pid!;
   const log = new Log(options.logFile, lines);
+  const rewritten = options.rewrite && new RewrittenOutput(options.rewrite);
+  const take = (chunk: Buffer) => {
+    log.write(chunk);
+    lines.push(chunk);
+  };
   let heardAt = performance.now();
   output.on('data', (chunk: Buffer) => {
     heardAt = performance.now();
-    log.write(chunk);
-    lines.push(chunk);
+    take(rewritten?.push(chunk) ?? chunk);
   });
   const silent = ended(output);
   const exited = exit(child);
@@ -131,6 +138,7 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessResult
     await endAll();
     await drained(silent, () => heardAt);
     onProcess?.('ended', leader);
+    if (rewritten !== undefined) take(rewritten.end());
     lines.end();
     return { exitCode: status?.code ?? null, signal: status?.signal ?? null, lastLines: [...lines.last] };
   } finally {

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { GloveboxError } from '../../errors.ts';
 import { hashOpenFile } from '../../system/hash-file.ts';
-import { statOf } from '../../system/real-path.ts';
+import { statOf } from '../../system/paths.ts';
 import { type KnownDigests, LARGE_FILE } from './known-digests.ts';
 
 // What editors leave beside a file while it is open; no build reads these, and they come and go.
@@ -74,53 +74,6 @@ export class InputReader {
 /** Whether a path is one that editors make beside an open file and that no build reads. */
 export function isEditorLeftover(file: string): boolean {
   return EDITOR_LEFTOVER.test(path.basename(file));
-}
-
-/** How paths are written in what is stored: relative to the config directory, wherever that is. */
-export class PathBase {
-  readonly #directory: string;
-  readonly #roots: string[];
-
-  /** @param configDirectory absolute; paths that go through its real name are recognised as well */
-  constructor(configDirectory: string) {
-    this.#directory = configDirectory;
-    let real = configDirectory;
-    try {
-      real = fs.realpathSync(configDirectory);
-    } catch {
-      // A config directory that is not there yet has one name only.
-    }
-    this.#roots = [...new Set([configDirectory, real])];
-  }
-
-  /**
-   * Relative with `/` when inside the config directory, else absolute. A path with `..` in it stays as it is spelled: behind
-   * a link that is another place than the path without it.
-   */
-  toStored(file: string): string {
-    for (const root of this.#roots) {
-      if (isClimbing(file)) {
-        if (file.startsWith(`${root}${path.sep}`))
-          return file.slice(root.length + 1).replaceAll(path.sep, '/');
-        continue;
-      }
-      const relative = path.relative(root, file);
-      if (relative !== '..' && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative)) {
-        return relative === '' ? '.' : relative.replaceAll(path.sep, '/');
-      }
-    }
-    return isClimbing(file) ? file : path.resolve(file);
-  }
-
-  /** The absolute path that {@link toStored} was given, in this config directory. */
-  fromStored(stored: string): string {
-    if (!isClimbing(stored)) return path.resolve(this.#directory, stored);
-    return path.isAbsolute(stored) ? stored : `${this.#directory}${path.sep}${stored}`;
-  }
-}
-
-function isClimbing(file: string): boolean {
-  return /[/\\]\.\.(?:[/\\]|$)/.test(file);
 }
 
 async function readState(file: string, digests: KnownDigests | undefined): Promise<FileState | undefined> {

@@ -2,8 +2,8 @@
 import path from 'node:path';
 import type { Target } from '../matrix/target.ts';
 import type { FirmwareCacheService } from '../output/firmware-cache.ts';
-import type { Toolchain } from '../toolchains/toolchain.ts';
-import type { CompilationBuildCacheService, Manifest } from './build-cache.ts';
+import type { Surroundings, Toolchain } from '../toolchains/toolchain.ts';
+import type { CompilationBuildCacheService } from './build-cache.ts';
 import { baseDifferences } from './explain.ts';
 import {
   type BaseInputs,
@@ -12,9 +12,11 @@ import {
   fingerprint,
   type InputSnapshot,
 } from './fingerprint.ts';
-import { type InputReader, PathBase } from './inputs.ts';
+import type { InputReader } from './inputs.ts';
+import { PathBase } from './path-base.ts';
 import type { CompileSuccess, LookupResult } from './result.ts';
 import { type DeclaredInputs, declare, differences } from './snapshot.ts';
+import type { Manifest } from './stored.ts';
 import { asPaths } from './stored.ts';
 
 export interface LookupOptions {
@@ -33,6 +35,10 @@ export interface Question {
   digest: string;
   /** Sees the files of that moment. */
   reader: InputReader;
+  /** How paths are written. */
+  paths: PathBase;
+  /** Why nothing of this target can be shared with other machines; empty when it can. */
+  bound: string[];
   /** Found when first needed. */
   declared: () => Promise<DeclaredInputs>;
 }
@@ -43,39 +49,40 @@ export interface Candidate {
   manifest?: Manifest;
 }
 
+const NOWHERE: Surroundings = { places: [], folders: [], bound: [] };
+
 /** Answers questions about earlier builds. Holds no state but where to ask. */
 export class Lookup {
-  readonly paths: PathBase;
   readonly #options: LookupOptions;
   readonly #declarations = new WeakMap<InputReader, Promise<DeclaredInputs>>();
 
   constructor(options: LookupOptions) {
     this.#options = options;
-    this.paths = new PathBase(options.configDirectory);
   }
 
   /** Begins with a target. Rejects with what the toolchain rejects with when it cannot say what it is. */
   async ask(target: Target, reader: InputReader, signal: AbortSignal | undefined): Promise<Question> {
-    const { toolchain } = this.#options;
+    const { toolchain, configDirectory } = this.#options;
     // Through JSON, so that what is compared later is exactly what can be stored.
     const identity: Record<string, unknown> = JSON.parse(
       JSON.stringify(await toolchain.identity(target, signal, reader)),
     );
     const plain: Target = JSON.parse(JSON.stringify(target));
     const base = { schema: FINGERPRINT_SCHEMA, kind: toolchain.kind, target: plain, toolchain: identity };
+    const { places, folders, bound } = (await toolchain.surroundings?.(signal)) ?? NOWHERE;
+    const paths = new PathBase(configDirectory, places, folders);
     return {
-      base,
-      digest: await baseDigest(base),
-      reader,
-      declared: () => this.#declared(reader),
+      ...{ base, digest: await baseDigest(base) },
+      ...{ reader, paths, bound },
+      declared: () => this.#declared(reader, paths),
     };
   }
 
   // Once for all targets that are asked about at one moment.
-  #declared(reader: InputReader): Promise<DeclaredInputs> {
+  #declared(reader: InputReader, paths: PathBase): Promise<DeclaredInputs> {
     let declared = this.#declarations.get(reader);
     if (!declared) {
-      declared = this.#options.toolchain.declaredInputs().then(files => declare(files, this.paths));
+      declared = this.#options.toolchain.declaredInputs().then(files => declare(files, paths));
       this.#declarations.set(reader, declared);
     }
     return declared;
@@ -91,8 +98,8 @@ export class Lookup {
   }
 
   /** Whether these inputs are exactly what is there now. */
-  async stillHolds(inputs: InputSnapshot, { declared, reader }: Question): Promise<boolean> {
-    return (await differences(inputs, declared, reader, this.paths, { first: true })).length === 0;
+  async stillHolds(inputs: InputSnapshot, { declared, reader, paths }: Question): Promise<boolean> {
+    return (await differences(inputs, declared, reader, paths, { first: true })).length === 0;
   }
 
   /** Whether the firmware is in the cache, without reading it. */
@@ -121,7 +128,7 @@ export class Lookup {
     const known = new Set([...newest.files.map(([file]) => file), ...newest.absent]);
     const listed = new Set(newest.directories.map(([directory]) => directory));
     return files
-      .map(file => [this.paths.toStored(file), this.paths.toStored(path.dirname(file))] as const)
+      .map(file => [question.paths.toStored(file), question.paths.toStored(path.dirname(file))] as const)
       .some(([file, directory]) => known.has(file) || listed.has(directory));
   }
 
@@ -152,7 +159,7 @@ export class Lookup {
     if (newest) {
       const known = new Map(manifest.names);
       const names = (digest: string) => asPaths(known.get(digest) ?? '');
-      const found = await differences(newest, question.declared, question.reader, this.paths, { names });
+      const found = await differences(newest, question.declared, question.reader, question.paths, { names });
       if (found.length > 0) return found;
     }
     const before = await builds.lastBase(configDirectory, question.base.target.artifactName);

@@ -1,6 +1,7 @@
 // The one place where a target is looked up, compiled under a lease, and stored.
 import path from 'node:path';
 import { GloveboxError } from '../../errors.ts';
+import { isInside } from '../../system/paths.ts';
 import { describeSystemError, isSystemError } from '../../system/system-error.ts';
 import type { Target } from '../matrix/target.ts';
 import type { Artifact, CompileOutcome } from '../toolchains/toolchain.ts';
@@ -9,7 +10,7 @@ import { InputReader } from './inputs.ts';
 import { Lookup, type LookupOptions, type Question } from './lookup.ts';
 import type { CompileEvent, CompileFailure, CompileResult, CompileSuccess, LookupResult } from './result.ts';
 import { type DeclaredInputs, declare, observe, takeSnapshot } from './snapshot.ts';
-import { isInside, stageArtifacts } from './staging.ts';
+import { stageArtifacts } from './staging.ts';
 
 // How often an outcome that cannot be used is thrown away before the target is compiled without asking anyone.
 const MAX_ATTEMPTS = 3;
@@ -102,7 +103,7 @@ export class ZmkWestService {
     let job: Job;
     try {
       const declared = await question.declared();
-      const before = await takeSnapshot(declared, reader, this.#lookup.paths);
+      const before = await takeSnapshot(declared, reader, question.paths);
       job = { target, request, question, declared, before, started: false };
     } catch (error) {
       return signal?.aborted ? cancelled() : failure('inputs', error, configDirectory);
@@ -224,14 +225,14 @@ export class ZmkWestService {
     started: number,
     { target, request, question, declared }: Job,
   ): Promise<InputSnapshot | undefined> {
-    const foreign = (file: string) => !isInside(request.buildDirectory, path.resolve(file));
+    const foreign = (file: string) => !isInside(path.resolve(file), request.buildDirectory);
     const observed = outcome.observed && {
       ...outcome.observed,
       files: outcome.observed.files.filter(foreign),
       directories: outcome.observed.directories.filter(foreign),
       absent: outcome.observed.absent.filter(foreign),
     };
-    const { paths } = this.#lookup;
+    const { paths } = question;
     const warn = (why: string) =>
       request.onEvent?.({
         type: 'warning',

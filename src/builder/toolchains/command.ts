@@ -4,18 +4,21 @@ import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pickEnvironment, tracedEnvironment } from '../../config/environment.ts';
 import { type CommandToolchainOptions, DEFAULT_PASS_THROUGH } from '../../config/toolchain-options.ts';
+import { isInside } from '../../system/paths.ts';
 import { CannotStartError, captureOutput } from '../../system/process.ts';
 import { InputReader } from '../incremental/inputs.ts';
 import type { Target } from '../matrix/target.ts';
 import { collectArtifacts, traceArtifacts } from './artifacts.ts';
+import { commandSurroundings, withoutPlaces } from './command-surroundings.ts';
 import { parseDependencyFile } from './dependency-file.ts';
-import { inputFiles, isInside } from './input-files.ts';
+import { inputFiles } from './input-files.ts';
 import { observeListed } from './listed-inputs.ts';
 import { includeDirectories } from './observed/ninja-manifest.ts';
 import { cancelled, runCompiler, withoutArtifacts } from './outcome.ts';
 import { checkPlaceholders, fillIn } from './placeholders.ts';
+import { scriptOf } from './program-identity.ts';
 import { findProgram } from './programs.ts';
-import type { CompileJob, CompileOutcome, Preparation, Toolchain } from './toolchain.ts';
+import type { CompileJob, CompileOutcome, Preparation, Surroundings, Toolchain } from './toolchain.ts';
 import { ToolchainError } from './toolchain-error.ts';
 
 /** What a `command` toolchain is made of. Plain data, so that it can be sent to a worker thread. */
@@ -71,7 +74,8 @@ class CommandToolchain implements Toolchain {
     const values = pickEnvironment(environment);
     return {
       kind: this.kind,
-      program,
+      // By its name: where it is makes no difference, and what it is tells its content.
+      program: path.isAbsolute(program) ? path.basename(program) : program,
       // With the placeholders: their values are the target's, or mere places.
       arguments: args,
       artifacts,
@@ -82,6 +86,15 @@ class CommandToolchain implements Toolchain {
         ? {}
         : { version: await this.#versionOf(version, signal) }),
     };
+  }
+
+  async surroundings(signal?: AbortSignal): Promise<Surroundings> {
+    const { program, version = [] } = this.#options;
+    return commandSurroundings(this.#options, {
+      ...{ directory: this.#directory, configDirectory: this.#configDirectory },
+      program: this.#ownProgram().length > 0 ? undefined : await this.#locate(program),
+      version: version.length === 0 ? '' : await this.#versionOf(version, signal),
+    });
   }
 
   async prepare(signal?: AbortSignal): Promise<Preparation> {
@@ -191,8 +204,17 @@ class CommandToolchain implements Toolchain {
 
   async #digestExecutable(reader: InputReader): Promise<string | null> {
     if (this.#ownProgram().length > 0) return null;
-    const state = await reader.file(await this.#locate(this.#options.program)).catch(() => undefined);
-    return state === undefined ? null : `sha256:${state.sha256}`;
+    const file = await this.#locate(this.#options.program);
+    const sha256 = async (content: string) =>
+      (await reader.file(content).catch(() => undefined))?.sha256 ?? null;
+    // A script names its interpreter by the path that this has here.
+    const script = await scriptOf(file, pickEnvironment(['PATH']));
+    if (script !== undefined) {
+      const interpreter = script.interpreter === undefined ? null : await sha256(script.interpreter);
+      return `sha256:${script.sha256} run by ${interpreter === null ? 'nothing' : `sha256:${interpreter}`}`;
+    }
+    const digest = await sha256(file);
+    return digest === null ? null : `sha256:${digest}`;
   }
 
   /** The program's absolute path; its name when it is nowhere, so that starting it says so. */
@@ -242,7 +264,10 @@ class CommandToolchain implements Toolchain {
         const how = captured.signal ?? `exit status ${captured.exitCode}`;
         throw fail(`ended with ${how}. ${captured.output.split('\n').at(-1)}`.trimEnd());
       }
-      return captured.output;
+      return withoutPlaces(captured.output, {
+        ...{ directory: this.#directory, configDirectory: this.#configDirectory },
+        program: await this.#locate(program),
+      });
     } catch (error) {
       throw error instanceof CannotStartError ? fail(`cannot be started. ${error.message}`, error) : error;
     }

@@ -6,6 +6,7 @@
 
 import { createHash } from 'node:crypto';
 import { readFileSync, realpathSync, statSync } from 'node:fs';
+import path from 'node:path';
 import type { Cache } from '../../cache/cache.ts';
 import { cacheKey } from '../../cache/keys.ts';
 import { isObject } from '../../cache/values/stored.ts';
@@ -99,6 +100,25 @@ export async function interpreterOf(
   const long = /^'''exec' (?:"([^"]+)"|(\S+)) /.exec(second);
   if (first.startsWith('#!/bin/sh') && long) return long[1] ?? long[2];
   return /^#!\s*(?:\S*\/env(?:\s+-S)?\s+)?(\S+)/.exec(first)?.[1];
+}
+
+/**
+ * A script by its content without the place of its interpreter, and that; undefined when a program is not a script.
+ *
+ * @param file absolute
+ */
+export async function scriptOf(
+  file: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<{ sha256: string; interpreter: string | undefined } | undefined> {
+  const script = path.isAbsolute(file) ? readScript(file) : undefined;
+  if (script === undefined) return undefined;
+  const named = await interpreterOf(file, environment);
+  const interpreter = named === undefined ? undefined : await findProgram(named, '/', environment);
+  // The options that it gives to the interpreter stay.
+  const start = (script.split('\n', 1)[0] ?? '').replace(named ?? '', path.basename(named ?? ''));
+  const hash = createHash('sha256').update(`${start}\n${digestScript(script)}`);
+  return { sha256: hash.digest('hex'), interpreter };
 }
 
 async function askVersion(

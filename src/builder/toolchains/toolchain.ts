@@ -1,5 +1,6 @@
 // What is asked of whatever compiles. Implementations are beside it.
 import type { InputReader } from '../incremental/inputs.ts';
+import type { NamedPlace } from '../incremental/path-base.ts';
 import type { Target } from '../matrix/target.ts';
 
 export interface Toolchain {
@@ -12,6 +13,12 @@ export interface Toolchain {
    * @param reader for programs that are known by their content. Default: one of its own
    */
   identity(target: Target, signal?: AbortSignal, reader?: InputReader): Promise<Record<string, unknown>>;
+
+  /**
+   * Where things are on this machine that are elsewhere on others, so that what is read there is known again. Default:
+   * nothing is known.
+   */
+  surroundings?(signal?: AbortSignal): Promise<Surroundings>;
 
   /**
    * Begins what takes {@link identity} long, such as asking a program for its version, and resolves when waiting is all
@@ -31,6 +38,15 @@ export interface Toolchain {
 
   /** Compiles. Rejects only for bugs: a failing compiler is an outcome. Leaves no process behind, also when `signal` aborts. */
   compile(job: CompileJob): Promise<CompileOutcome>;
+}
+
+/** What is true on this machine, and not on others. */
+export interface Surroundings {
+  places: NamedPlace[];
+  /** Where programs are looked for by their names: absolute directories. */
+  folders: string[];
+  /** Why nothing that is made here can be made of the same on another machine, as phrases. Empty: it can. */
+  bound: string[];
 }
 
 /** What {@link Toolchain.prepare} began. */
@@ -103,7 +119,7 @@ export interface Artifact {
 }
 
 /**
- * What a build read. Doubt only ever adds inputs: what is observed counts in any case, and the declared inputs as far as
+ * What a build read. Paths are absolute, or as `PathBase` writes them. Doubt only ever adds inputs: what is observed counts in any case, and the declared inputs as far as
  * the toolchain does not know better.
  */
 export interface ObservedInputs {

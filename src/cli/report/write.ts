@@ -83,7 +83,7 @@ export async function lookAtKeymaps({
   cacheRoot,
 }: ReportOptions): Promise<Surroundings['keymaps']> {
   const userConfig = await loadUserConfig({ directory: configDirectory });
-  const { createLayoutService, KeymapFileError } = await import('../../keymap/layout-service.ts');
+  const { createLayoutService, KeymapFileError } = await import('../../builder/layout/service.ts');
   const layouts = createLayoutService({ userConfig });
   const keymaps: Surroundings['keymaps'] = [];
   const files = await glob('config/*.keymap', { cwd: configDirectory, followSymbolicLinks: false });

@@ -258,6 +258,11 @@ export class Keyboards {
     const engine: ZephyrEngine = {
       kind: 'west',
       identity: async () => ({ tools: { 'arm-none-eabi-gcc': '12.2.1' } }),
+      surroundings: async () => ({
+        places: [],
+        folders: [`${this.root}/bin`, ...(process.env.PATH ?? '').split(':')],
+        bound: [],
+      }),
       run: (order, job) => this.#run(order, job),
       hasCcache: async () => true,
       tools: (build, isComplete) =>

@@ -19,8 +19,8 @@ const order: ContainerOrder = {
   workingDirectory: '/zmk',
   environment: { HOME: '/work/tmp', LAYERS: 'two words\nand a line' },
   mounts: [
-    { directory: '/zmk', writable: false },
-    { directory: '/work', writable: true },
+    { directory: '/zmk', target: '/glovebox/workspace', writable: false },
+    { directory: '/work', target: '/glovebox/build', writable: true },
   ],
 };
 
@@ -28,8 +28,8 @@ test('docker is told what to run, as whom, on what, and to leave nothing', t => 
   t.deepEqual(createArguments(docker, order), [
     ...['create', '--name', 'glovebox-7-a1b2', '--label', 'glovebox=build', '--rm', '--init'],
     ...['--pull', 'never', '--network', 'none', '--security-opt', 'label=disable', '--user', '1000:100'],
-    ...['--mount', 'type=bind,source=/zmk,target=/zmk,readonly'],
-    ...['--mount', 'type=bind,source=/work,target=/work'],
+    ...['--mount', 'type=bind,source=/work,target=/glovebox/build'],
+    ...['--mount', 'type=bind,source=/zmk,target=/glovebox/workspace,readonly'],
     ...['--env', 'HOME=/work/tmp', '--env', 'LAYERS=two words\nand a line'],
     ...['--workdir', '/zmk', '--entrypoint', 'west', 'sha256:abc'],
     ...['build', '-d', '/work/build', '--', '-DSHIELD=corne_left;-x'],
@@ -57,23 +57,25 @@ test('where root in a container is the caller, or users are moved, files are the
 });
 
 test('a directory with characters that part options is mounted as one', t => {
-  const mounts = [{ directory: '/my, "best" config', writable: false }];
+  const mounts = [{ directory: '/my, "best" config', target: '/glovebox/config', writable: false }];
   const told = createArguments(docker, { ...order, mounts });
   t.is(
     told[told.indexOf('--mount') + 1],
-    'type=bind,"source=/my, ""best"" config","target=/my, ""best"" config",readonly',
+    'type=bind,"source=/my, ""best"" config",target=/glovebox/config,readonly',
   );
 });
 
 test('a directory is mounted once, and again only where it may be written to', t => {
-  const read = (directory: string) => ({ directory, writable: false });
-  const write = (directory: string) => ({ directory, writable: true });
+  const read = (directory: string, target = directory) => ({ directory, target, writable: false });
+  const write = (directory: string) => ({ directory, target: directory, writable: true });
   t.deepEqual(neededMounts([read('/a/b'), read('/a'), read('/a/'), read('/ab')]), [read('/a'), read('/ab')]);
   // A cache in a config: the build there, and in it a copy of the keymaps.
   t.deepEqual(neededMounts([read('/c/cache/build/keymaps'), read('/c'), write('/c/cache/build')]), [
     ...[read('/c'), write('/c/cache/build'), read('/c/cache/build/keymaps')],
   ]);
   t.deepEqual(neededMounts([read('/a'), write('/a')]), [write('/a')]);
+  // One that is seen inside of another, and is not what would be there.
+  t.deepEqual(neededMounts([read('/b', '/a/b'), read('/a')]), [read('/a'), read('/b', '/a/b')]);
 });
 
 test('podman is told which registry a name is of, as docker knows', t => {

@@ -56,5 +56,5 @@ export const orderFor = (machine: WestMachine, image: string, script: string): C
     args: ['-c', script],
   },
   ...{ workingDirectory: machine.workspace, environment: {} },
-  mounts: [{ directory: machine.workspace, writable: true }],
+  mounts: [{ directory: machine.workspace, target: machine.workspace, writable: true }],
 });

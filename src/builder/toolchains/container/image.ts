@@ -1,4 +1,5 @@
 // The image that a container is made from: which one it is here, and how it gets here.
+import { cacheKey } from '../../../cache/keys.ts';
 import { ToolchainError } from '../toolchain-error.ts';
 import { askEngine, lastLine } from './client.ts';
 import type { Engine } from './engine-search.ts';
@@ -9,28 +10,59 @@ export const DEFAULT_IMAGE = 'zmkfirmware/zmk-build-arm:stable';
 /** Milliseconds. Two gigabytes over a slow line. */
 const PULL_LIMIT = 3 * 60 * 60 * 1000;
 
+/** An image of this machine. */
+export interface FoundImage {
+  /** What the engine calls it whatever its name comes to mean: `sha256:…`. Stores of images name the same one differently. */
+  digest: string;
+  /**
+   * The digest of what a build sees of it: its layers, its platform, its user and its variables, which are all that a
+   * container takes from the image's configuration. The same for every engine and store.
+   */
+  content: string;
+}
+
+/** What there is to know of an image, each of it in JSON on a line of its own. */
+const FORMAT = ['.Id', '.Os', '.Architecture', '.RootFS.Layers', '.Config.User', '.Config.Env']
+  .map(field => `{{json ${field}}}`)
+  .join('\n');
+
 /**
- * The digest of an image of this machine (`sha256:…`), which names its content and the platform it is for; undefined
- * when it is not there. Never touches the network. Rejects with {@link ToolchainError} when the engine does not answer.
+ * Looks at an image of this machine; undefined when it is not there. Never touches the network. Rejects with
+ * {@link ToolchainError} when the engine does not answer.
  */
-export async function imageDigest(
+export async function inspectImage(
   { command }: Engine,
   image: string,
   signal?: AbortSignal,
-): Promise<string | undefined> {
+): Promise<FoundImage | undefined> {
   const { exitCode, output } = await askEngine(
     command,
-    ['image', 'inspect', '--format', '{{.Id}}', '--', image],
+    ['image', 'inspect', '--format', FORMAT, '--', image],
     {
       signal,
     },
   );
-  const digest = /^(?:sha256:)?([0-9a-f]{64})$/m.exec(output)?.[1];
-  if (exitCode === 0 && digest !== undefined) return `sha256:${digest}`;
+  const found = exitCode === 0 ? await readImage(output) : undefined;
+  if (found !== undefined) return found;
   if (isNoImage(output)) return undefined;
   throw new ToolchainError(
     `'${command} image inspect ${image}' failed: ${lastLine(output)}. Have '${command} info' work.`,
   );
+}
+
+async function readImage(output: string): Promise<FoundImage | undefined> {
+  const [, id, rest] = /^"(?:sha256:)?([0-9a-f]{64})"\n(.+)$/ms.exec(output) ?? [];
+  if (id === undefined || rest === undefined) return undefined;
+  try {
+    const [os, architecture, layers, user, environment] = rest
+      .split('\n')
+      .map(line => JSON.parse(line) as unknown);
+    if (!Array.isArray(layers) || layers.length === 0) return undefined;
+    const seen = { os, architecture, layers, user: user || null, environment: environment ?? [] };
+    return { digest: `sha256:${id}`, content: `sha256:${await cacheKey('image', JSON.stringify(seen))}` };
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether an engine says that it has no such image. */

@@ -1,7 +1,6 @@
 // Where a path that a build wrote down is on this machine, and who answers for what is there.
 import path from 'node:path';
-import { real } from '../../../system/real-path.ts';
-import { isInside } from '../input-files.ts';
+import { isInside, real } from '../../../system/paths.ts';
 
 /** A directory that the build saw under another path: a copy that it was given, or a mount of its container. */
 export interface SeenDirectory {
@@ -21,6 +20,10 @@ export interface UsedTools {
   headers: readonly string[];
   /** Directories of its own headers, which ask for nothing of the user's. */
   own: readonly string[];
+  /** The compiler itself. Default: not known. */
+  compiler?: string;
+  /** Which of `absent` are there because the compiler's name is looked up in PATH. Default: none. */
+  inPath?: readonly string[];
   /**
    * Programs that the toolchain's identity tells by their content, wherever they are: one of them is not an input, under
    * any name. Default: none.

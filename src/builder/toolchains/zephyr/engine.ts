@@ -3,7 +3,7 @@
 
 import type { ObserveOptions, UsedTools } from '../observed/index.ts';
 import type { FailedOutcome } from '../outcome.ts';
-import type { CompileJob } from '../toolchain.ts';
+import type { CompileJob, Surroundings } from '../toolchain.ts';
 
 /** One build, with absolute paths of this machine. */
 export interface ZephyrOrder {
@@ -22,8 +22,8 @@ export interface ZephyrOrder {
   configPath: string;
   /** The config's repository, when it is a module. */
   module: string | undefined;
-  /** What links in the config repository lead to outside of it. */
-  linked: readonly string[];
+  /** Links in the config repository that lead out of it, or to a place that they name by its whole path. */
+  linked: readonly RepositoryLink[];
   /** Everything of this build, and of no other; removed after it. */
   work: string;
   /** Where it builds: inside of `work`, not there yet. */
@@ -36,6 +36,14 @@ export interface ZephyrOrder {
   ccache: CcacheUse | undefined;
 }
 
+/** A symbolic link of a config repository. */
+export interface RepositoryLink {
+  /** Absolute; the directories that it is in are no links. */
+  link: string;
+  /** What it says. */
+  leads: string;
+}
+
 /** How ccache is used. */
 export interface CcacheUse {
   /** What it keeps is there. Absolute. */
@@ -46,12 +54,17 @@ export interface CcacheUse {
 
 export interface ZephyrEngine {
   readonly kind: 'west' | 'container';
+  /** Where a build sees the config's repository. Absolute. Default: where it is. */
+  readonly repository?: string;
 
   /**
    * Everything about it that can change the firmware: versions, the image, the environment. Plain JSON. Rejects with a
    * `GloveboxError` when it cannot build.
    */
   identity(signal?: AbortSignal): Promise<Record<string, unknown>>;
+
+  /** Where its tools are on this machine. */
+  surroundings(signal?: AbortSignal): Promise<Surroundings>;
 
   /** Runs `west build` for a job. Resolves when nothing of it runs any more. */
   run(order: ZephyrOrder, job: CompileJob): Promise<{ ok: true; lastLines: string[] } | FailedOutcome>;

@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { DEFAULT_CONFIG_PATH } from '../../../config/toolchain-options.ts';
 import { findWorkspace, WorkspaceError, zmkPlaces } from '../../workspace/index.ts';
-import type { ToolchainFinding, ToolchainQuestion } from '../choice.ts';
 import { caller, workspaceCommand } from '../container/command-line.ts';
 import { findEngine } from '../container/engine-search.ts';
-import { DEFAULT_IMAGE, howToGet, imageDigest, pullImage, pullName } from '../container/image.ts';
+import { DEFAULT_IMAGE, howToGet, inspectImage, pullImage, pullName } from '../container/image.ts';
+import type { ToolchainFinding, ToolchainQuestion } from '../finding.ts';
 import { identifyProgram } from '../program-identity.ts';
 import { findProgram } from '../programs.ts';
 import { passedEnvironment } from './environment.ts';
@@ -76,11 +76,11 @@ export async function examineContainer(question: ToolchainQuestion): Promise<Too
     return { kind, works: false, detail, remedy: remedies.join(' ') };
   }
   const { engine } = found;
-  let image = await imageDigest(engine, name, signal);
+  let image = await inspectImage(engine, name, signal);
   if (image === undefined && onPull !== undefined) {
     onPull(`The image ${name} is not on this machine: pulling it with ${engine.command}, once.`);
     await pullImage(engine, name, signal);
-    image = await imageDigest(engine, name, signal);
+    image = await inspectImage(engine, name, signal);
   }
   if (image === undefined) {
     const detail = `${engine.command} works, but the image ${name} is not on this machine`;
@@ -90,7 +90,7 @@ export async function examineContainer(question: ToolchainQuestion): Promise<Too
   return {
     ...{ kind, works: true },
     detail: `${engine.command} ${engine.version}, image ${name}, workspace ${workspace.directory}`,
-    description: { kind, options, engine, image, ...zephyr },
+    description: { kind, options, engine, image: image.digest, imageContent: image.content, ...zephyr },
   };
 }
 

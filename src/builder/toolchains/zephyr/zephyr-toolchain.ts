@@ -3,6 +3,7 @@ import { constants, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { cacheKey } from '../../../cache/keys.ts';
 import { GloveboxError } from '../../../errors.ts';
+import { isInside } from '../../../system/paths.ts';
 import type { Target } from '../../matrix/target.ts';
 import {
   describeWorkspace,
@@ -13,7 +14,6 @@ import {
   type ZmkPlaces,
   zmkPlaces,
 } from '../../workspace/index.ts';
-import { isInside } from '../input-files.ts';
 import {
   compiledPlaces,
   type ObserveOptions,
@@ -22,7 +22,14 @@ import {
   type UsedTools,
 } from '../observed/index.ts';
 import { cancelled, withoutArtifacts, wrongBoard } from '../outcome.ts';
-import type { Artifact, CompileJob, CompileOutcome, ObservedInputs, Toolchain } from '../toolchain.ts';
+import type {
+  Artifact,
+  CompileJob,
+  CompileOutcome,
+  ObservedInputs,
+  Surroundings,
+  Toolchain,
+} from '../toolchain.ts';
 import { ToolchainError } from '../toolchain-error.ts';
 import { examineBoard } from './board-compat.ts';
 import { CcacheEpoch } from './ccache-epoch.ts';
@@ -30,6 +37,7 @@ import { CompilerFacts } from './compiler-facts.ts';
 import type { ZephyrEngine, ZephyrOrder } from './engine.ts';
 import { collectFirmware, DEFAULT_FALLBACK_BINARY } from './firmware.ts';
 import { settingsWithoutEffect } from './kconfig-warnings.ts';
+import { nameTools } from './named-tools.ts';
 import { excerptOf } from './preprocessed.ts';
 import {
   type ConfigRepository,
@@ -98,6 +106,21 @@ export class ZephyrToolchain implements Toolchain {
     return { command, configPath, isModule, fallbackBinary, zephyr, ...engine, workspace };
   }
 
+  async surroundings(signal?: AbortSignal): Promise<Surroundings> {
+    const { places, folders, bound } = await this.#engine.surroundings(signal);
+    const { workspace } = this.#description;
+    return { places: [...places, { name: 'workspace', directory: workspace }], folders, bound };
+  }
+
+  /** What chooses the compiler, and where it is: things that are found out about it are true there. */
+  async #compiler(signal?: AbortSignal): Promise<string> {
+    const [identity, { places, folders }] = await Promise.all([
+      this.#engine.identity(signal),
+      this.#engine.surroundings(signal),
+    ]);
+    return JSON.stringify([this.kind, identity, places, folders]);
+  }
+
   async declaredInputs(): Promise<string[]> {
     return repositoryInputs(this.#repository(), this.#outputDirectory, await this.#projects());
   }
@@ -125,7 +148,7 @@ export class ZephyrToolchain implements Toolchain {
     const { signal, target, buildDirectory } = job;
     const { cacheRoot, configDirectory } = this.#description;
     const before = this.#workspace?.identity ?? (await this.#workspaceNow(0, signal));
-    const compiler = JSON.stringify([this.kind, await this.#engine.identity(signal)]);
+    const compiler = await this.#compiler(signal);
     const name = [configDirectory, target.artifactName];
     const station =
       (cacheRoot === undefined ? undefined : await takeStation(cacheRoot, name, compiler)) ??
@@ -148,7 +171,7 @@ export class ZephyrToolchain implements Toolchain {
     const facts = CompilerFacts.begin(station.facts);
     const epoch = await this.#beginEpoch(station, job);
     const order: ZephyrOrder = {
-      ...orderAt(station, workspace, await this.#places(), repository, epoch),
+      ...orderAt(station, workspace, await this.#places(), repository, epoch, this.#engine.repository),
       ...(facts === undefined ? { userCache: path.join(station.work, 'facts') } : {}),
       linked: this.kind === 'container' ? linkedOutside(repository, await this.#projects()) : [],
     };
@@ -209,7 +232,9 @@ export class ZephyrToolchain implements Toolchain {
     }
     const observed = without([order.work, order.userCache], traced.observed);
     await epoch?.end({ ...traced, observed, tools: options.tools });
-    return { observed };
+    const { tools: used } = options;
+    if (used === undefined) return { observed };
+    return { observed: nameTools(observed, used, await this.#engine.surroundings(signal)) };
   }
 
   async #observeOptions(
@@ -237,7 +262,7 @@ export class ZephyrToolchain implements Toolchain {
     return CcacheEpoch.begin({
       ...{ file: station.ccache.epoch, configDirectory },
       // Arguments for CMake may choose a compiler.
-      context: JSON.stringify([this.kind, await this.#engine.identity(signal), target.cmakeArgs ?? '']),
+      context: JSON.stringify([await this.#compiler(signal), target.cmakeArgs ?? '']),
       workspace: () => projectNames(projects, configDirectory),
       declared: async () => cacheKey('declared', await this.declaredInputs()),
     });
@@ -279,6 +304,7 @@ function orderAt(
   { application, zephyr }: ZmkPlaces,
   repository: ConfigRepository,
   epoch: CcacheEpoch | undefined,
+  seen: string | undefined,
 ): Omit<ZephyrOrder, 'linked'> {
   const { work, facts: userCache, ccache } = station;
   const isUsed = ccache !== undefined && epoch !== undefined && !epoch.isBlind;
@@ -289,7 +315,7 @@ function orderAt(
   return {
     ...{ workspace, zephyr, application, settings },
     ...{ repository: repository.directory, configPath: repository.configPath },
-    config: isolateConfig(repository, work),
+    config: isolateConfig(repository, work, seen),
     module: repository.isModule ? repository.directory : undefined,
     ...{ work, build: path.join(work, 'build'), temporary, userCache },
     ccache: isUsed ? { directory: ccache.directory, epoch: epoch.id } : undefined,
