@@ -7,7 +7,9 @@ import { MAIN } from '../support/published.ts';
 import { gloveboxHere, runProgram } from './run.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
-const { man } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
+const {
+  man: [man],
+} = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
 const PAGE = path.join(path.dirname(MAIN), '../../..', man);
 
 /** The page without what is roff's. */

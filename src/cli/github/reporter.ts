@@ -79,7 +79,7 @@ export class GitHubReporter {
   #logs(): string[] {
     return [...this.#recording.targets.values()].flatMap(({ name, failed }) => {
       const log = failed?.logFile === undefined ? undefined : endOf(failed.logFile);
-      return log === undefined ? [] : grouped(`Log of ${name}`, log.split(/\r?\n/).map(sanitizeLine));
+      return log ? grouped(`Log of ${name}`, log.split(/\r?\n/).map(sanitizeLine)) : [];
     });
   }
 
@@ -116,7 +116,7 @@ function sizeOf(files: readonly string[]): number | undefined {
   return files.reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
 }
 
-/** The end of a log; undefined when it is gone. */
+/** The end of a log; undefined when it is gone, and empty when nothing was said. */
 function endOf(file: string): string | undefined {
   try {
     const descriptor = openSync(file, 'r');
