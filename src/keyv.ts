@@ -78,7 +78,7 @@ export class KeyvGlovebox extends EventEmitter {
 
   /** Resolves to whether it is stored. A `ttl` that is not positive removes the entry, which has expired. */
   async set(key: string, value: unknown, ttl?: number): Promise<boolean> {
-    return (await this.setMany([{ key, value, ttl }]))[0]!;
+    return this.#store([{ key, value }], ttl);
   }
 
   /** Entries with the same `ttl` are stored in one transaction. Of several with the same key the last counts. */

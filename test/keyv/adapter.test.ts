@@ -1,7 +1,7 @@
 // What the storage adapter promises beyond Keyv's suite.
 import test from 'ava';
-import Keyv from 'keyv';
-import Keyv6 from 'keyv6';
+import Keyv6 from 'keyv';
+import Keyv from 'keyv5';
 import KeyvGlovebox, { type NotStoredError } from '../../src/keyv.ts';
 import { temporaryRoot } from '../support/temporary.ts';
 

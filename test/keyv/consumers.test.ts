@@ -1,13 +1,22 @@
 // Libraries that take a Keyv, with the adapter below them.
 import { createServer } from 'node:http';
+import { findPackageJSON } from 'node:module';
 import type { AddressInfo } from 'node:net';
+import { pathToFileURL } from 'node:url';
 import test from 'ava';
 import { createCache } from 'cache-manager';
 import { Cacheable } from 'cacheable';
 import got from 'got';
-import Keyv from 'keyv';
+import Keyv from 'keyv5';
 import { KeyvGlovebox } from '../../src/keyv.ts';
 import { temporaryRoot } from '../support/temporary.ts';
+
+// A program has one Keyv 5; here each library has a copy of its own, and got takes no other's for a Keyv.
+const cacheableRequest = findPackageJSON('cacheable-request', import.meta.resolve('got'))!;
+const ofGot = findPackageJSON('keyv', pathToFileURL(cacheableRequest))!;
+const { Keyv: KeyvOfGot }: { Keyv: typeof Keyv } = await import(
+  new URL('dist/index.js', pathToFileURL(ofGot)).href
+);
 
 const keyvOf = (cacheRoot: string) => new Keyv({ store: new KeyvGlovebox({ cacheRoot }) });
 
@@ -53,8 +62,8 @@ test.serial(
     const cacheRoot = await temporaryRoot(t);
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/?long=${'x'.repeat(2000)}`;
     const fetchBy = (cache: unknown) => got(url, { cache: cache as never });
-    t.is((await fetchBy(keyvOf(cacheRoot))).body, '{"request":1}');
-    const again = await fetchBy(keyvOf(cacheRoot));
+    t.is((await fetchBy(new KeyvOfGot({ store: new KeyvGlovebox({ cacheRoot }) }))).body, '{"request":1}');
+    const again = await fetchBy(new KeyvOfGot({ store: new KeyvGlovebox({ cacheRoot }) }));
     t.is(again.body, '{"request":1}');
     t.true(again.isFromCache);
     // As a store of its own, too.

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import Keyv from 'keyv';
+import Keyv from 'keyv5';
 import { KeyvGlovebox } from '../../src/keyv.ts';
 import { eventually } from '../support/eventually.ts';
 import { temporaryRoot } from '../support/temporary.ts';

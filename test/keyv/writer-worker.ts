@@ -2,7 +2,7 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { workerData } from 'node:worker_threads';
-import Keyv from 'keyv';
+import Keyv from 'keyv5';
 import { KeyvGlovebox } from '../../src/keyv.ts';
 
 const { root, name, count } = workerData as { root: string; name: string; count: number };
