@@ -1,6 +1,6 @@
 // The diagnostics channel of a build's targets, fed from the build's events. Nothing is published while nothing subscribes.
 import { tracingChannel } from 'node:diagnostics_channel';
-import type { BuildEvent, Untimed } from './events.ts';
+import type { BuildEvent, EventBody } from './events.ts';
 
 /** One target of a build, published on `glovebox.build.target` from when it is looked for until it is there. */
 export interface TargetTrace {
@@ -33,7 +33,7 @@ export class TargetTracing {
     this.#configDirectory = configDirectory;
   }
 
-  event(event: Untimed): void {
+  event(event: EventBody): void {
     if (event.type === 'target-checking') this.#begin(event.target);
     else if ('target' in event && event.target !== undefined) {
       const trace = this.#running.get(event.target);
@@ -49,7 +49,7 @@ export class TargetTracing {
     buildTargets.end.publish(trace);
   }
 
-  #follow(trace: TargetTrace, event: Untimed): void {
+  #follow(trace: TargetTrace, event: EventBody): void {
     switch (event.type) {
       case 'target-missed':
         trace.why = event.why;
