@@ -23,6 +23,7 @@ import { createFirmwareCacheService, type FirmwareCacheService } from './output/
 import { OutputDirectory } from './output/output.ts';
 import type { Plan } from './plan.ts';
 import { loadToolchain } from './toolchains/load.ts';
+import { TargetTracing } from './tracing.ts';
 import type { CompileSession } from './workers/compile-session.ts';
 import type { WorkerFailure } from './workers/pool.ts';
 
@@ -61,6 +62,7 @@ class BuildRun {
   readonly #stop: AbortController;
   readonly #signal: AbortSignal;
   readonly #summary: BuildSummary;
+  readonly #tracing: TargetTracing;
   /** By artifact name. */
   readonly #times = new Map<string, TargetTime>();
   /** Every file that a target was made of; undefined when that is not known of each. */
@@ -92,6 +94,7 @@ class BuildRun {
     this.#signal = signal;
     const none = { compiled: 0, cached: 0, failed: 0, cancelled: 0, duration: 0, saved: 0 };
     this.#summary = { ...none, outputDirectory };
+    this.#tracing = new TargetTracing(configDirectory);
   }
 
   /** Opens the caches, which are else opened when they are first asked. */
@@ -195,6 +198,7 @@ class BuildRun {
         target,
         directory: output.stage(),
         onEvent: (event, thread) => this.#relay(name, event, thread),
+        traceparent: this.#options.traceparentOf?.(name),
         signal: this.#options.signalOf?.(name),
       });
       if (result.ok) this.#deliver(name, result, output, began);
@@ -341,6 +345,7 @@ class BuildRun {
 
   #emit(event: EventBody): void {
     if (this.#bug) return;
+    this.#tracing.event(event);
     try {
       this.#options.onEvent({ at: Date.now(), ...event });
     } catch (error) {

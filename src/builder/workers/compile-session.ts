@@ -19,6 +19,8 @@ export interface SessionJob {
   /** Empty, for the artifacts. */
   directory: string;
   onEvent: PoolListener;
+  /** See `RunOptions.traceparentOf`. */
+  traceparent?: string | undefined;
   /** Stops this target alone. */
   signal?: AbortSignal;
 }
@@ -56,7 +58,13 @@ export class CompileSession {
   }
 
   /** Compiles in a free thread, which there must be. Resolves when nothing of the compiler is left. */
-  async compile({ target, directory, onEvent, signal }: SessionJob): Promise<CompileResult | WorkerFailure> {
+  async compile({
+    target,
+    directory,
+    traceparent,
+    onEvent,
+    signal,
+  }: SessionJob): Promise<CompileResult | WorkerFailure> {
     const { toolchain, configDirectory, userConfig, cacheOptions } = this.#plan;
     const buildDirectory = path.join(this.#scratch, String(this.#count++));
     mkdirSync(buildDirectory);
@@ -70,6 +78,7 @@ export class CompileSession {
         target,
         directory,
         buildDirectory,
+        traceparent,
       };
       return await this.#pool.run({ ...task, logFile, jobs: this.#jobs }, onEvent, signal);
     } finally {
