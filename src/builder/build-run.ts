@@ -192,12 +192,16 @@ class BuildRun {
     }
     const began = performance.now();
     try {
-      const result = await workshop.compile({
-        target,
-        directory: output.stage(),
-        onEvent: (event, thread) => this.#relay(name, event, thread),
-        signal: this.#options.signalOf?.(name),
-      });
+      const described = await this.#service.describe(target, this.#signal);
+      const result =
+        'reason' in described
+          ? described
+          : await workshop.compile({
+              ...{ target, described },
+              directory: output.stage(),
+              onEvent: (event, thread) => this.#relay(name, event, thread),
+              signal: this.#options.signalOf?.(name),
+            });
       if (result.ok) this.#deliver(name, result, output, began);
       else if (result.reason === 'cancelled' || this.#isStopped(name)) this.#cancel(name);
       else {

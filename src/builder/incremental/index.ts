@@ -28,6 +28,7 @@ export {
 } from './build-cache.ts';
 export { type BaseInputs, FINGERPRINT_SCHEMA, type InputSnapshot } from './fingerprint.ts';
 export { InputError, InputReader, isEditorLeftover } from './inputs.ts';
+export type { DescribedTarget } from './lookup.ts';
 export { type NamedPlace, PathBase } from './path-base.ts';
 export type { CompileEvent, CompileFailure, CompileResult, CompileSuccess, LookupResult } from './result.ts';
 export { ArtifactError } from './staging.ts';

@@ -8,7 +8,7 @@ import { isInside } from '../../system/paths.ts';
 import { CannotStartError, captureOutput } from '../../system/process.ts';
 import { InputReader } from '../incremental/inputs.ts';
 import type { Target } from '../matrix/target.ts';
-import { collectArtifacts, traceArtifacts } from './artifacts.ts';
+import { collectArtifacts, copyArtifacts, traceArtifacts } from './artifacts.ts';
 import { commandSurroundings, withoutPlaces } from './command-surroundings.ts';
 import { parseDependencyFile } from './dependency-file.ts';
 import { inputFiles } from './input-files.ts';
@@ -127,7 +127,7 @@ class CommandToolchain implements Toolchain {
 
   async compile(job: CompileJob): Promise<CompileOutcome> {
     const { program, artifacts: globs, arguments: args } = this.#options;
-    const { target, buildDirectory, signal } = job;
+    const { target, buildDirectory, artifactDirectory, signal } = job;
     if (signal.aborted) return cancelled([]);
     const before = await traceArtifacts(buildDirectory, globs);
     const filled = fillIn(args, {
@@ -147,8 +147,9 @@ class CommandToolchain implements Toolchain {
       job,
     );
     if (!ran.ok) return ran;
-    const artifacts = await collectArtifacts(buildDirectory, globs, target.artifactName, before);
-    if (typeof artifacts === 'string') return withoutArtifacts(artifacts, ran.lastLines);
+    const found = await collectArtifacts(buildDirectory, globs, target.artifactName, before);
+    if (typeof found === 'string') return withoutArtifacts(found, ran.lastLines);
+    const artifacts = await copyArtifacts(found, artifactDirectory);
     return { ok: true, artifacts, ...(await this.#observed(buildDirectory, filled)) };
   }
 

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { removeAbandoned, temporaryPrefix } from '../../system/abandoned.ts';
-import { type CompileResult, remedyOf } from '../incremental/index.ts';
+import { type CompileResult, type DescribedTarget, remedyOf } from '../incremental/index.ts';
 import type { Target } from '../matrix/target.ts';
 import { LogDirectory } from '../output/logs.ts';
 import { OutputError } from '../output/output.ts';
@@ -16,6 +16,7 @@ const SCRATCH_PREFIX = 'glovebox-build-';
 /** One target's turn in the workshop. */
 export interface WorkshopJob {
   target: Target;
+  described: DescribedTarget;
   /** Empty, for the artifacts. */
   directory: string;
   onEvent: PoolListener;
@@ -56,7 +57,8 @@ export class Workshop {
   }
 
   /** Compiles in a free thread, which there must be. Resolves when nothing of the compiler is left. */
-  async compile({ target, directory, onEvent, signal }: WorkshopJob): Promise<CompileResult | WorkerFailure> {
+  async compile(job: WorkshopJob): Promise<CompileResult | WorkerFailure> {
+    const { target, described, directory, onEvent, signal } = job;
     const { toolchain, configDirectory, userConfig, cacheOptions } = this.#plan;
     const buildDirectory = path.join(this.#scratch, String(this.#count++));
     mkdirSync(buildDirectory);
@@ -68,6 +70,7 @@ export class Workshop {
         userConfig,
         cacheOptions,
         target,
+        described,
         directory,
         buildDirectory,
       };

@@ -1,5 +1,5 @@
 // A toolchain that builds with ZMK's own build, whatever runs it.
-import { constants, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { cacheKey } from '../../../cache/keys.ts';
 import { GloveboxError } from '../../../errors.ts';
@@ -14,6 +14,7 @@ import {
   type ZmkPlaces,
   zmkPlaces,
 } from '../../workspace/index.ts';
+import { copyArtifacts } from '../artifacts.ts';
 import {
   compiledPlaces,
   type ObserveOptions,
@@ -22,14 +23,7 @@ import {
   type UsedTools,
 } from '../observed/index.ts';
 import { cancelled, withoutArtifacts, wrongBoard } from '../outcome.ts';
-import type {
-  Artifact,
-  CompileJob,
-  CompileOutcome,
-  ObservedInputs,
-  Surroundings,
-  Toolchain,
-} from '../toolchain.ts';
+import type { CompileJob, CompileOutcome, ObservedInputs, Surroundings, Toolchain } from '../toolchain.ts';
 import { ToolchainError } from '../toolchain-error.ts';
 import { examineBoard } from './board-compat.ts';
 import { CcacheEpoch } from './ccache-epoch.ts';
@@ -113,12 +107,11 @@ export class ZephyrToolchain implements Toolchain {
   }
 
   /** What chooses the compiler, and where it is: things that are found out about it are true there. */
-  async #compiler(signal?: AbortSignal): Promise<string> {
-    const [identity, { places, folders }] = await Promise.all([
-      this.#engine.identity(signal),
-      this.#engine.surroundings(signal),
-    ]);
-    return JSON.stringify([this.kind, identity, places, folders]);
+  async #compiler({ target, described, signal }: CompileJob): Promise<string> {
+    const identity = described?.identity ?? (await this.identity(target, signal));
+    const { places, folders } = described?.surroundings ?? (await this.surroundings(signal));
+    const { command, configPath, isModule, fallbackBinary, zephyr, workspace, ...ofEngine } = identity;
+    return JSON.stringify([this.kind, ofEngine, places, folders]);
   }
 
   async declaredInputs(): Promise<string[]> {
@@ -147,8 +140,10 @@ export class ZephyrToolchain implements Toolchain {
   async #compileSteadily(job: CompileJob): Promise<CompileOutcome> {
     const { signal, target, buildDirectory } = job;
     const { cacheRoot, configDirectory } = this.#description;
-    const before = this.#workspace?.identity ?? (await this.#workspaceNow(0, signal));
-    const compiler = await this.#compiler(signal);
+    const described = job.described?.identity.workspace as WorkspaceIdentity | undefined;
+    if (described !== undefined) this.#workspace = { at: Number.NEGATIVE_INFINITY, identity: described };
+    const before = described ?? this.#workspace?.identity ?? (await this.#workspaceNow(0, signal));
+    const compiler = await this.#compiler(job);
     const name = [configDirectory, target.artifactName];
     const station =
       (cacheRoot === undefined ? undefined : await takeStation(cacheRoot, name, compiler)) ??
@@ -166,7 +161,7 @@ export class ZephyrToolchain implements Toolchain {
 
   async #compileAt(station: Station, job: CompileJob): Promise<CompileOutcome> {
     const { workspace, fallbackBinary } = this.#description;
-    const { target, buildDirectory } = job;
+    const { target, artifactDirectory } = job;
     const repository = this.#repository();
     const facts = CompilerFacts.begin(station.facts);
     const epoch = await this.#beginEpoch(station, job);
@@ -203,7 +198,8 @@ export class ZephyrToolchain implements Toolchain {
       ...(board === undefined ? [] : [board.warning]),
       ...(await settingsWithoutEffect({ logFile: job.logFile, target, configDirectory, places })),
     ];
-    return { ok: true, artifacts: bring(found, buildDirectory), warnings, ...traced };
+    const artifacts = await copyArtifacts(found, artifactDirectory);
+    return { ok: true, artifacts, warnings, ...traced };
   }
 
   /** Finds out what a build read, however it ended, and what of that may be kept for the next one. */
@@ -255,14 +251,14 @@ export class ZephyrToolchain implements Toolchain {
   }
 
   /** Begins a build in which ccache is used; undefined when it is not. */
-  async #beginEpoch(station: Station, { target, signal }: CompileJob): Promise<CcacheEpoch | undefined> {
+  async #beginEpoch(station: Station, job: CompileJob): Promise<CcacheEpoch | undefined> {
     const { workspace, configDirectory } = this.#description;
     if (station.ccache === undefined || !(await this.#engine.hasCcache(workspace))) return undefined;
     const projects = await this.#projects();
     return CcacheEpoch.begin({
       ...{ file: station.ccache.epoch, configDirectory },
       // Arguments for CMake may choose a compiler.
-      context: JSON.stringify([await this.#compiler(signal), target.cmakeArgs ?? '']),
+      context: JSON.stringify([await this.#compiler(job), job.target.cmakeArgs ?? '']),
       workspace: () => projectNames(projects, configDirectory),
       declared: async () => cacheKey('declared', await this.declaredInputs()),
     });
@@ -320,17 +316,6 @@ function orderAt(
     ...{ work, build: path.join(work, 'build'), temporary, userCache },
     ccache: isUsed ? { directory: ccache.directory, epoch: epoch.id } : undefined,
   };
-}
-
-/** Copies artifacts to where the job's owner expects them. */
-function bring(artifacts: readonly Artifact[], buildDirectory: string): Artifact[] {
-  const directory = path.join(buildDirectory, 'artifacts');
-  mkdirSync(directory, { recursive: true });
-  return artifacts.map(({ name, path: from }) => {
-    const to = path.join(directory, name);
-    copyFileSync(from, to, constants.COPYFILE_FICLONE);
-    return { name, path: to };
-  });
 }
 
 /** What a build made for itself is no input. */
