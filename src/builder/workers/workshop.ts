@@ -1,9 +1,9 @@
 // Where targets are compiled: threads, build directories and logs, which all go when the work is done.
-import { mkdirSync, mkdtempSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { removeAbandoned, temporaryPrefix } from '../../system/abandoned.ts';
+import { removeStale, temporaryName } from '../../system/stale-files.ts';
 import { type CompileResult, type DescribedTarget, remedyOf } from '../incremental/index.ts';
 import type { Target } from '../matrix/target.ts';
 import { LogDirectory } from '../output/logs.ts';
@@ -12,6 +12,8 @@ import type { Plan } from '../plan.ts';
 import { CompilePool, type PoolListener, type WorkerFailure } from './pool.ts';
 
 const SCRATCH_PREFIX = 'glovebox-build-';
+/** Of these and of earlier versions. */
+const SCRATCH = /^glovebox-build-(\d{1,10}-.*)$/s;
 
 /** One target's turn in the workshop. */
 export interface WorkshopJob {
@@ -43,7 +45,7 @@ export class Workshop {
 
   /** Rejects with a `GloveboxError` when there is no room for directories or threads. */
   static async open(plan: Plan, threads: number): Promise<Workshop> {
-    const scratch = makeScratch();
+    const scratch = await makeScratch();
     let pool: CompilePool | undefined;
     try {
       pool = new CompilePool(threads);
@@ -99,10 +101,12 @@ export class Workshop {
 }
 
 /** A directory for build directories. */
-function makeScratch(): string {
+async function makeScratch(): Promise<string> {
   try {
-    removeAbandoned(os.tmpdir(), SCRATCH_PREFIX);
-    return mkdtempSync(path.join(os.tmpdir(), temporaryPrefix(SCRATCH_PREFIX)));
+    await removeStale(os.tmpdir(), { kind: 'directory', pattern: SCRATCH });
+    const scratch = path.join(os.tmpdir(), temporaryName(SCRATCH_PREFIX));
+    mkdirSync(scratch, { mode: 0o700 });
+    return scratch;
   } catch (error) {
     const what = `Cannot make a directory to compile in: ${(error as Error).message}`;
     throw new OutputError(`${what}. ${remedyOf(error, os.tmpdir())}, or set TMPDIR.`, { cause: error });

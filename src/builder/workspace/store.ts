@@ -9,16 +9,14 @@ import { isObject, listOf } from '../../cache/values/stored.ts';
 import { cacheEnvironment, defaultCacheRoot } from '../../config/environment.ts';
 import { cacheOptionsFor, type UserConfig } from '../../config/user-config.ts';
 import { endInhabitants } from '../../system/inhabitants.ts';
-import { isGone, ownerName, parseOwner, thisProcess } from '../../system/owner.ts';
+import { isGone, parseOwner, thisProcess } from '../../system/owner.ts';
+import { isStale, STALE_AFTER_MS, temporaryName } from '../../system/stale-files.ts';
 import { WorkspaceError } from './workspace-error.ts';
 
 /** Records of another form are not looked at. */
 const RECORD_SCHEMA = 1;
 
 const LOCK_POLL_MS = 50;
-
-/** What a process of another machine, or of a container, uses counts as used for so long, in milliseconds. */
-const FOREIGN_USE_MS = 24 * 60 * 60 * 1000;
 
 /** A workspace that is known here. */
 export interface KnownWorkspace {
@@ -171,9 +169,9 @@ export class WorkspaceStore {
     await rm(part, { recursive: true, force: true });
   }
 
-  /** A path that nothing has yet, of this process. `rubbish` is never used by anybody after this process's death. */
+  /** A path that nothing has yet, of this process. What is called `-rubbish-` is never used after this process's death. */
   newPart(kind: 'part' | 'rubbish' = 'part'): string {
-    return path.join(this.root, 'parts', `${ownerName()}-${kind}-${randomUUID()}`);
+    return path.join(this.root, 'parts', temporaryName('', kind === 'part' ? '' : '-rubbish-'));
   }
 
   /** Says that nobody works on a part any more, so that the next one may begin with it. */
@@ -186,11 +184,12 @@ export class WorkspaceStore {
   async claimLeftovers(): Promise<string[]> {
     const claimed: string[] = [];
     for (const name of await namesIn(path.join(this.root, 'parts'))) {
-      const owner = parseOwner(name);
-      if (owner && !isGone(owner)) continue;
+      const place = path.join(this.root, 'parts', name);
+      const modified = (await stat(place).catch(() => undefined))?.mtimeMs ?? 0;
+      if (parseOwner(name) && !isStale(name, modified)) continue;
       const isRubbish = name.includes('-rubbish-');
       const part = this.newPart(isRubbish ? 'rubbish' : 'part');
-      const isOurs = await rename(path.join(this.root, 'parts', name), part).then(
+      const isOurs = await rename(place, part).then(
         () => true,
         () => false,
       );
@@ -220,7 +219,7 @@ export class WorkspaceStore {
    */
   async using<T>(name: string, work: () => Promise<T>, now: number): Promise<T> {
     const uses = path.join(this.root, 'uses', name);
-    const use = path.join(uses, `${ownerName()}-${randomUUID()}`);
+    const use = path.join(uses, temporaryName());
     await this.locked('uses', undefined, async () => {
       if (!(await this.get(name))) {
         throw new WorkspaceError(`The workspace ${name} was removed. Run 'glovebox workspace create'.`);
@@ -245,7 +244,7 @@ export class WorkspaceStore {
       if (owner && !isGone(owner)) {
         if (owner.host === thisProcess().host) return true;
         const since = (await stat(file).catch(() => undefined))?.mtimeMs ?? 0;
-        if (Date.now() - since < FOREIGN_USE_MS) return true;
+        if (Date.now() - since < STALE_AFTER_MS) return true;
       }
       await rm(file, { force: true });
     }
