@@ -7,7 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isGone, ownerName, parseOwner } from './owner.ts';
+import { hasExited, processFilePrefix, processOfFile } from './process-identity.ts';
 import { wallClock } from './time.ts';
 
 /** Whatever is this old is nobody's, also when its process cannot be asked about, or another one has got its number. */
@@ -15,7 +15,7 @@ export const STALE_AFTER_MS = 24 * 60 * 60 * 1000;
 
 /** A name that nothing has yet, which tells that it is this process's. */
 export function temporaryName(prefix = '', suffix = ''): string {
-  return `${prefix}${ownerName()}-${randomUUID()}${suffix}`;
+  return `${prefix}${processFilePrefix()}-${randomUUID()}${suffix}`;
 }
 
 /**
@@ -25,8 +25,8 @@ export function temporaryName(prefix = '', suffix = ''): string {
  * @param modifiedMs when it was last modified, in milliseconds since the epoch
  */
 export function isStale(name: string, modifiedMs: number): boolean {
-  const owner = parseOwner(name);
-  return (owner !== undefined && isGone(owner)) || wallClock.now() - modifiedMs > STALE_AFTER_MS;
+  const owner = processOfFile(name);
+  return (owner !== undefined && hasExited(owner)) || wallClock.now() - modifiedMs > STALE_AFTER_MS;
 }
 
 /** Which entries of a directory {@link removeStale} looks at. */

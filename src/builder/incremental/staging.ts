@@ -18,7 +18,7 @@ export function checkArtifacts(artifacts: readonly Artifact[], directory: string
   for (const { name, path: file } of artifacts) {
     assertArtifactName(name);
     const other = names.get(foldName(name));
-    if (other !== undefined) throw new ArtifactError(sameName(other, name));
+    if (other !== undefined) throw new ArtifactError(duplicateMessage(other, name));
     names.set(foldName(name), name);
     if (file !== path.join(directory, name)) {
       throw new ArtifactError(`${file} is not ${name} in the artifact directory`);
@@ -38,7 +38,7 @@ export function emptyDirectory(directory: string): void {
   }
 }
 
-function sameName(one: string, other: string): string {
+function duplicateMessage(one: string, other: string): string {
   if (one === other) return `Two artifacts are named ${one}`;
   return `The artifacts ${one} and ${other} would be one file on some systems`;
 }
