@@ -2,6 +2,7 @@
 import { DEFAULT_CONFIG_PATH } from '../config/toolchain-options.ts';
 import { GloveboxError } from '../errors.ts';
 import type { Diagnosis } from './diagnosis/diagnosis.ts';
+import { EventSink } from './event-sink.ts';
 import type { EventBody } from './events.ts';
 import {
   type CachingCompiler,
@@ -16,7 +17,8 @@ import {
   type Toolchain,
 } from './incremental/index.ts';
 import type { Target } from './matrix/target.ts';
-import { createMetricsService, type MetricsService, type TargetMetrics } from './metrics/index.ts';
+import type { TargetMetrics } from './metrics/metrics.ts';
+import { createMetricsService, type MetricsService } from './metrics/service.ts';
 import { type TargetTime, timeSaved } from './metrics/time-saved.ts';
 import type { BuildSummary, RunOptions } from './options.ts';
 import { createFirmwareCacheService, type FirmwareCacheService } from './output/firmware.ts';
@@ -58,14 +60,13 @@ class BuildRun {
   readonly #compiler: CachingCompiler;
   readonly #metrics: MetricsService;
   readonly #recording: Promise<unknown>[] = [];
-  readonly #stop: AbortController;
   readonly #signal: AbortSignal;
   readonly #summary: BuildSummary;
   /** By artifact name. */
   readonly #times = new Map<string, TargetTime>();
   /** Every file that a target was made of; undefined when that is not known of each. */
   #read: Set<string> | undefined = new Set();
-  #bug: { error: unknown } | undefined;
+  readonly #events: EventSink;
   #warnedOfCache = false;
 
   constructor(
@@ -88,7 +89,7 @@ class BuildRun {
       firmware: this.#firmware,
     });
     this.#metrics = createMetricsService({ userConfig });
-    this.#stop = stop;
+    this.#events = new EventSink(options.onEvent, stop);
     this.#signal = signal;
     const none = { compiled: 0, cached: 0, failed: 0, cancelled: 0, duration: 0, saved: 0 };
     this.#summary = { ...none, outputDirectory };
@@ -175,7 +176,7 @@ class BuildRun {
         // One iterator for all: each takes what is next.
         for (const target of queue) await this.#compile(target, session, output);
       };
-      const workers = Array.from({ length: threads }, () => work().catch(bug => this.#stopFor(bug)));
+      const workers = Array.from({ length: threads }, () => work().catch(bug => this.#events.stopFor(bug)));
       await Promise.all(workers);
     } finally {
       this.#signal.removeEventListener('abort', cancel);
@@ -301,7 +302,7 @@ class BuildRun {
       this.#summary.duration,
     );
     this.#emit({ type: 'build-finished', ...this.#summary });
-    if (this.#bug) throw this.#bug.error;
+    this.#events.throwBug();
     return this.#summary;
   }
 
@@ -344,18 +345,7 @@ class BuildRun {
   }
 
   #emit(event: EventBody): void {
-    if (this.#bug) return;
-    try {
-      this.#options.onEvent({ at: Date.now(), ...event });
-    } catch (error) {
-      this.#stopFor(error);
-    }
-  }
-
-  /** For what nobody expects: it is thrown on when everything is stopped and cleaned up. */
-  #stopFor(error: unknown): void {
-    this.#bug ??= { error };
-    this.#stop.abort();
+    this.#events.emit(event);
   }
 }
 
