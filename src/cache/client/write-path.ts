@@ -18,6 +18,7 @@ import { queueMicrotask } from '../../system/time.ts';
 import { LONG_SET, type TimedOperation, type WriteOperation, type WriteResult } from '../storage/store.ts';
 import type { StoreLink } from './link.ts';
 import { Preparation } from './preparation.ts';
+import type { Use } from './use.ts';
 
 // Operations of one transaction. Other threads wait meanwhile.
 const BATCH_SIZE = 256;
@@ -55,20 +56,78 @@ export function isOwn(operation: WriteOperation): boolean {
   }
 }
 
+export interface WritePathHooks {
+  link(): StoreLink | undefined;
+  /** Called whenever there is something to write and no link yet. */
+  connect(): Promise<StoreLink>;
+  /** Told of values that were not stored, though nothing failed. */
+  refused(operation: WriteOperation): void;
+  /** Told of a value that this thread has stored, and the version that its key had then. */
+  stored(operation: WriteOperation & { type: 'set' }, version: number): void;
+}
+
+// An operation whose caller awaits it.
+class Call<F> implements Pending {
+  operation: WriteOperation | undefined;
+  readonly preparation: Preparation | undefined;
+  readonly series: undefined;
+  now: number;
+  readonly #failed: F;
+  readonly #resolve: (value: number | boolean | F) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #path: WritePath;
+
+  constructor(
+    work: WriteOperation | Preparation,
+    now: number,
+    failed: F,
+    resolve: (value: number | boolean | F) => void,
+    reject: (error: unknown) => void,
+    path: WritePath,
+  ) {
+    const isPrepared = !(work instanceof Preparation);
+    this.operation = isPrepared ? work : undefined;
+    this.preparation = isPrepared ? undefined : work;
+    this.series = undefined;
+    this.now = now;
+    this.#failed = failed;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#path = path;
+  }
+
+  settle(result: WriteResult): void {
+    this.#path.over(this.operation!, result);
+    if ('value' in result) this.#resolve(result.value);
+    else if ('mistake' in result) this.#reject(new WrongKindError(result.mistake));
+    else this.#resolve(this.#failed);
+  }
+
+  reject(error: unknown): void {
+    this.#path.over(undefined, undefined);
+    this.#reject(error);
+  }
+}
+
 export class WritePath {
-  readonly #link: () => StoreLink | undefined;
-  readonly #connect: () => Promise<StoreLink>;
+  readonly #hooks: WritePathHooks;
+  readonly #use: Use;
   readonly #clock: () => number;
   #queue: Pending[] = [];
   #isScheduled = false;
   // Operations that the coordinator has not answered.
   #withCoordinator = 0;
+  readonly #flushNow = () => this.#flush();
 
-  /** `connect` is called whenever there is something to write and no `link` yet. */
-  constructor(link: () => StoreLink | undefined, connect: () => Promise<StoreLink>, clock: () => number) {
-    this.#link = link;
-    this.#connect = connect;
+  /** `use` counts the operations that are awaited. */
+  constructor(hooks: WritePathHooks, use: Use, clock: () => number) {
+    this.#hooks = hooks;
+    this.#use = use;
     this.#clock = clock;
+  }
+
+  get #link(): StoreLink | undefined {
+    return this.#hooks.link();
   }
 
   /**
@@ -78,21 +137,27 @@ export class WritePath {
    */
   write<F>(work: WriteOperation | Preparation, failed: F): Promise<number | boolean | F> {
     return new Promise<number | boolean | F>((resolve, reject) => {
-      const preparation = work instanceof Preparation ? work : undefined;
-      const pending: Pending = {
-        operation: preparation ? undefined : (work as WriteOperation),
-        preparation,
-        now: preparation ? 0 : this.#clock(),
-        settle: result => {
-          if ('mistake' in result) reject(new WrongKindError(result.mistake));
-          else resolve('value' in result ? result.value : failed);
-        },
-        reject,
-      };
-      this.#queue.push(pending);
-      if (preparation) void this.#prepare(pending, preparation);
+      const call = new Call(work, this.#clock(), failed, resolve, reject, this);
+      this.#use.begin();
+      this.#queue.push(call);
+      if (call.preparation) void this.#prepare(call, call.preparation);
       else this.#schedule();
     });
+  }
+
+  /** A call of {@link write} has its result. */
+  over(operation: WriteOperation | undefined, result: WriteResult | undefined): void {
+    if (operation && result) this.#tell(operation, result);
+    this.#use.end();
+  }
+
+  #tell(operation: WriteOperation, result: WriteResult): void {
+    if (!('value' in result)) return;
+    if (operation.type !== 'set' && operation.type !== 'set-many') return;
+    if (result.value === false) this.#hooks.refused(operation);
+    else if (result.version !== undefined && operation.type === 'set') {
+      this.#hooks.stored(operation, result.version);
+    }
   }
 
   /**
@@ -100,7 +165,7 @@ export class WritePath {
    * What was called before it is written before it. There has to be a link.
    */
   writeNow<F>(work: WriteOperation | Preparation, failed: F, timeoutMs: number): number | boolean | F {
-    const link = this.#link()!;
+    const link = this.#link!;
     this.#finish(link);
     const result = this.#resultNow(link, work, timeoutMs);
     if ('mistake' in result) throw new WrongKindError(result.mistake);
@@ -113,7 +178,9 @@ export class WritePath {
       const now = this.#clock();
       const isOwned = this.#withCoordinator === 0 && isOwn(operation);
       const results = isOwned ? link.commit([{ operation, now }]) : undefined;
-      return results ? results[0]! : link.sendNow(operation, now, timeoutMs);
+      const result = results ? results[0]! : link.sendNow(operation, now, timeoutMs);
+      this.#tell(operation, result);
+      return result;
     } catch (error) {
       if (error instanceof GloveboxError) throw error;
       link.readFailed(error);
@@ -183,28 +250,28 @@ export class WritePath {
     this.#queue.splice(index, 1);
     if (error instanceof GloveboxError) pending.reject(error);
     else {
-      this.#link()?.readFailed(error);
+      this.#link?.readFailed(error);
       pending.settle({ failed: String(error) });
     }
   }
 
   async #linked(): Promise<StoreLink> {
-    return this.#link() ?? this.#connect();
+    return this.#link ?? this.#hooks.connect();
   }
 
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    if (this.#link()) queueMicrotask(() => this.#flush());
+    if (this.#link) queueMicrotask(this.#flushNow);
     else void this.#open();
   }
 
   async #open(): Promise<void> {
     try {
-      await this.#connect();
+      await this.#hooks.connect();
     } catch (error) {
       this.#isScheduled = false;
-      for (const { reject } of this.#queue.splice(0)) reject(error);
+      for (const pending of this.#queue.splice(0)) pending.reject(error);
       return;
     }
     this.#flush();
@@ -212,7 +279,7 @@ export class WritePath {
 
   #flush(): void {
     this.#isScheduled = false;
-    const link = this.#link()!;
+    const link = this.#link!;
     this.#flushReady(link);
     const [first] = this.#queue;
     if (first?.series && !first.series.hasBegun) void this.#writeSeries(link, first, first.series);
@@ -262,8 +329,16 @@ export class WritePath {
 
   // Those at the head of the queue that this thread can commit.
   #takeOwn(): Pending[] {
-    const end = this.#queue.findIndex(({ operation }) => operation === undefined || !isOwn(operation));
-    return this.#queue.splice(0, Math.min(end < 0 ? this.#queue.length : end, BATCH_SIZE));
+    const queue = this.#queue;
+    let count = 1;
+    const most = Math.min(queue.length, BATCH_SIZE);
+    for (; count < most; count++) {
+      const { operation } = queue[count]!;
+      if (operation === undefined || !isOwn(operation)) break;
+    }
+    if (count < queue.length) return queue.splice(0, count);
+    this.#queue = [];
+    return queue;
   }
 
   #commit(link: StoreLink, batch: Pending[]): void {
@@ -274,11 +349,11 @@ export class WritePath {
     }
   }
 
-  #send(link: StoreLink, { operation, now, settle }: Pending): void {
+  #send(link: StoreLink, pending: Pending): void {
     this.#withCoordinator++;
-    void link.send(operation!, now).then(result => {
+    void link.send(pending.operation!, pending.now).then(result => {
       this.#withCoordinator--;
-      settle(result);
+      pending.settle(result);
     });
   }
 }
