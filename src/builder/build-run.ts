@@ -1,10 +1,10 @@
 // One run of a build's plan: what the cache has from there, the rest in worker threads, all at once.
-
 import { DEFAULT_CONFIG_PATH } from '../config/toolchain-options.ts';
 import { GloveboxError } from '../errors.ts';
 import type { Diagnosis } from './diagnosis/diagnosis.ts';
-import type { Untimed } from './events.ts';
+import type { EventBody } from './events.ts';
 import {
+  type CachingCompiler,
   type CompilationBuildCacheService,
   type CompileEvent,
   type CompileFailure,
@@ -14,7 +14,6 @@ import {
   describeSystemError,
   isSystemError,
   type Toolchain,
-  type ZmkWestService,
 } from './incremental/index.ts';
 import type { Target } from './matrix/target.ts';
 import { createMetricsService, type MetricsService, type TargetMetrics } from './metrics/index.ts';
@@ -24,8 +23,8 @@ import { createFirmwareCacheService, type FirmwareCacheService } from './output/
 import { OutputDirectory } from './output/output.ts';
 import type { Plan } from './plan.ts';
 import { loadToolchain } from './toolchains/load.ts';
+import type { CompileSession } from './workers/compile-session.ts';
 import type { WorkerFailure } from './workers/pool.ts';
-import type { Workshop } from './workers/workshop.ts';
 
 /** What a run is given besides its plan. */
 export interface RunContext {
@@ -56,7 +55,7 @@ class BuildRun {
   readonly #builds: CompilationBuildCacheService;
   readonly #firmware: FirmwareCacheService;
   readonly #toolchain: Toolchain;
-  readonly #service: ZmkWestService;
+  readonly #compiler: CachingCompiler;
   readonly #metrics: MetricsService;
   readonly #recording: Promise<unknown>[] = [];
   readonly #stop: AbortController;
@@ -82,7 +81,7 @@ class BuildRun {
     this.#builds = builds;
     this.#firmware = createFirmwareCacheService(userConfig, cacheOptions);
     this.#toolchain = toolchain;
-    this.#service = createZmkWestService({
+    this.#compiler = createZmkWestService({
       toolchain,
       configDirectory,
       builds: this.#builds,
@@ -103,12 +102,12 @@ class BuildRun {
   /** Says what would be done. */
   async plan(): Promise<BuildSummary> {
     this.#emitStart();
-    await this.#tellNotes();
+    await this.#emitNotes();
     for (const target of this.#plan.targets) {
       if (this.#signal.aborted) break;
       const name = target.artifactName;
       try {
-        const found = await this.#service.lookup(target, this.#signal);
+        const found = await this.#compiler.lookup(target, this.#signal);
         const planned = { type: 'target-planned', target: name } as const;
         if (found.hit) this.#emit({ ...planned, plan: 'cache', why: [], compiledAt: found.compiledAt });
         else this.#emit({ ...planned, plan: 'compile', why: found.why });
@@ -126,7 +125,7 @@ class BuildRun {
     const output = await OutputDirectory.open(this.#plan.outputDirectory);
     try {
       this.#emitStart();
-      await this.#tellNotes();
+      await this.#emitNotes();
       const missed: Target[] = [];
       // One for all: what is restored is moved on at once, and what is not leaves nothing.
       const directory = output.stage();
@@ -135,7 +134,7 @@ class BuildRun {
       }
       await this.#warnOfCache();
       if (missed.length > 0) await this.#compileAll(missed, output);
-      await this.#tellUnusedKeymaps();
+      await this.#emitUnusedKeymaps();
     } finally {
       await output.close();
     }
@@ -149,7 +148,7 @@ class BuildRun {
     if (this.#isStopped(name)) return this.#cancel(name);
     this.#emit({ type: 'target-checking', target: name });
     try {
-      const result = await this.#service.restore(target, directory, this.#signal);
+      const result = await this.#compiler.restore(target, directory, this.#signal);
       if (!result.ok) {
         this.#emit({ type: 'target-missed', target: name, why: result.why });
         return true;
@@ -165,26 +164,26 @@ class BuildRun {
   async #compileAll(targets: Target[], output: OutputDirectory): Promise<void> {
     const threads = Math.min(this.#plan.jobs, targets.length);
     // Only now: a build that finds everything in the cache needs none of it.
-    const { Workshop } = await import('./workers/workshop.ts');
-    const workshop = await Workshop.open(this.#plan, threads);
-    const cancel = () => workshop.cancel();
+    const { CompileSession } = await import('./workers/compile-session.ts');
+    const session = await CompileSession.open(this.#plan, threads);
+    const cancel = () => session.cancel();
     try {
       this.#signal.addEventListener('abort', cancel, { once: true });
       if (this.#signal.aborted) cancel();
       const queue = targets.values();
       const work = async () => {
         // One iterator for all: each takes what is next.
-        for (const target of queue) await this.#compile(target, workshop, output);
+        for (const target of queue) await this.#compile(target, session, output);
       };
       const workers = Array.from({ length: threads }, () => work().catch(bug => this.#stopFor(bug)));
       await Promise.all(workers);
     } finally {
       this.#signal.removeEventListener('abort', cancel);
-      await workshop.close();
+      await session.close();
     }
   }
 
-  async #compile(target: Target, workshop: Workshop, output: OutputDirectory): Promise<void> {
+  async #compile(target: Target, session: CompileSession, output: OutputDirectory): Promise<void> {
     const name = target.artifactName;
     if (this.#isStopped(name)) {
       this.#cancel(name);
@@ -192,7 +191,7 @@ class BuildRun {
     }
     const began = performance.now();
     try {
-      const result = await workshop.compile({
+      const result = await session.compile({
         target,
         directory: output.stage(),
         onEvent: (event, thread) => this.#relay(name, event, thread),
@@ -201,7 +200,7 @@ class BuildRun {
       if (result.ok) this.#deliver(name, result, output, began);
       else if (result.reason === 'cancelled' || this.#isStopped(name)) this.#cancel(name);
       else {
-        workshop.keepLogs();
+        session.keepLogs();
         const { configDirectory, buildFile } = this.#plan;
         // Not even loaded when the failure was that no file can be opened any more; then there is nothing to find.
         const diagnosing = import('./diagnosis/index.ts').then(({ diagnose }) =>
@@ -303,7 +302,7 @@ class BuildRun {
   }
 
   /** Says what is to be known about the config and the toolchain. That it cannot be asked is said of every target. */
-  async #tellNotes(): Promise<void> {
+  async #emitNotes(): Promise<void> {
     for (const message of this.#plan.warnings) this.#emit({ type: 'warning', message });
     try {
       const notes = (await this.#toolchain.notes?.(this.#signal)) ?? [];
@@ -314,7 +313,7 @@ class BuildRun {
   }
 
   /** Says which keymaps were of no use, when that is certain. */
-  async #tellUnusedKeymaps(): Promise<void> {
+  async #emitUnusedKeymaps(): Promise<void> {
     const { configDirectory, targets, toolchain, userConfig } = this.#plan;
     const { compiled, cached } = this.#summary;
     if (toolchain.kind === 'command' || this.#read === undefined || this.#options.isPartial) return;
@@ -340,7 +339,7 @@ class BuildRun {
     }
   }
 
-  #emit(event: Untimed): void {
+  #emit(event: EventBody): void {
     if (this.#bug) return;
     try {
       this.#options.onEvent({ at: Date.now(), ...event });

@@ -34,7 +34,7 @@ test('every command has help with its options and examples', async t => {
   };
   await look([]);
   t.true(seen.length > 20, seen.join(', '));
-  for (const known of ['build', 'cache check', 'workspace import', 'layout', 'doctor'])
+  for (const known of ['build', 'cache check', 'workspace import', 'remote check', 'layout', 'doctor'])
     t.true(seen.includes(`glovebox ${known}`), known);
 });
 

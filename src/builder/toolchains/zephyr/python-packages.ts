@@ -1,6 +1,7 @@
 // The Python that west runs in, by its version and those of the packages that a Zephyr build uses. West starts Zephyr's
 // scripts with its own interpreter, whatever `python3` in PATH is.
-import { isObject } from '../../../cache/values/stored.ts';
+import path from 'node:path';
+import { isObject } from '../../../cache/values/stored-json.ts';
 import { CannotStartError, captureOutput } from '../../../system/process.ts';
 import { interpreterOf, stampOf } from '../program-identity.ts';
 import { findProgram } from '../programs.ts';
@@ -12,6 +13,13 @@ export interface PythonIdentity {
   version: string;
   /** Versions by the packages' names; null for those that are not there. */
   packages: Record<string, string | null>;
+}
+
+/** A Python on this machine. */
+export interface FoundPython {
+  identity: PythonIdentity;
+  /** Where it and its packages are, by the names of these places. Absolute. */
+  places: Record<string, string>;
 }
 
 /** What west, Zephyr's scripts and ZMK's generators import, and what these read files with. */
@@ -31,36 +39,37 @@ const PACKAGES = [
 ];
 
 const SCRIPT = `
-import json, sys
+import json, site, sys
 from importlib import metadata
 def version(name):
     try: return metadata.version(name)
     except Exception: return None
-print(json.dumps({"version": "%d.%d.%d" % sys.version_info[:3], "packages": {name: version(name) for name in sys.argv[1:]}}))
+places = {"python": sys.prefix, "python:user": site.getuserbase() or "", "python:base": sys.base_prefix}
+print(json.dumps({"version": "%d.%d.%d" % sys.version_info[:3], "packages": {name: version(name) for name in sys.argv[1:]}, "places": places}))
 `;
 
 const TIMEOUT_MS = 60_000;
-const FRESH_MS = 5_000;
+const MAX_AGE_MS = 5_000;
 
-const asked = new Map<string, { at: number; answer: Promise<PythonIdentity | null> }>();
+const recent = new Map<string, { at: number; answer: Promise<FoundPython | null> }>();
 
 /**
  * The Python of the west in this environment, else the `python3` of its PATH; null when neither works. At most a few
  * seconds old. Rejects only with the reason of `signal`.
  */
-export async function pythonIdentity(
+export async function findPython(
   environment: Readonly<Record<string, string>>,
   signal?: AbortSignal,
-): Promise<PythonIdentity | null> {
+): Promise<FoundPython | null> {
   const pythons = await pythonPrograms(environment);
   const key = JSON.stringify([pythons, pythons.map(stampOf), Object.entries(environment).sort()]);
-  const known = asked.get(key);
-  if (known !== undefined && performance.now() - known.at < FRESH_MS) return known.answer;
-  const answer = askAny(pythons, environment, signal).catch(error => {
-    asked.delete(key);
+  const known = recent.get(key);
+  if (known !== undefined && performance.now() - known.at < MAX_AGE_MS) return known.answer;
+  const answer = queryFirstPython(pythons, environment, signal).catch(error => {
+    recent.delete(key);
     throw error;
   });
-  asked.set(key, { at: performance.now(), answer });
+  recent.set(key, { at: performance.now(), answer });
   return answer;
 }
 
@@ -73,23 +82,23 @@ export async function pythonPrograms(environment: Readonly<Record<string, string
 }
 
 /** The answer of the first that works. */
-async function askAny(
+async function queryFirstPython(
   pythons: readonly string[],
   environment: Readonly<Record<string, string>>,
   signal: AbortSignal | undefined,
-): Promise<PythonIdentity | null> {
+): Promise<FoundPython | null> {
   for (const python of pythons) {
-    const found = await ask(python, environment, signal);
+    const found = await queryPython(python, environment, signal);
     if (found !== undefined) return found;
   }
   return null;
 }
 
-async function ask(
+async function queryPython(
   command: string,
   env: Readonly<Record<string, string>>,
   signal: AbortSignal | undefined,
-): Promise<PythonIdentity | undefined> {
+): Promise<FoundPython | undefined> {
   try {
     const { exitCode, output } = await captureOutput({
       ...{ command, args: ['-c', SCRIPT, ...PACKAGES], cwd: '/', timeLimit: TIMEOUT_MS },
@@ -102,7 +111,14 @@ async function ask(
     const answer: unknown = JSON.parse(output.split('\n').at(-1) ?? '');
     if (!isObject(answer) || typeof answer.version !== 'string' || !isObject(answer.packages))
       return undefined;
-    return { version: answer.version, packages: answer.packages as PythonIdentity['packages'] };
+    const { version, packages, places } = answer;
+    const known = isObject(places) ? Object.entries(places) : [];
+    return {
+      identity: { version, packages: packages as PythonIdentity['packages'] },
+      places: Object.fromEntries(
+        known.filter((place): place is [string, string] => path.isAbsolute(String(place[1]))),
+      ),
+    };
   } catch (error) {
     if (signal?.aborted) throw error;
     if (error instanceof CannotStartError || error instanceof SyntaxError) return undefined;
