@@ -231,7 +231,8 @@ export class ReadPath {
    */
   stored({ key, value, expires }: WriteOperation & { type: 'set' }, version: number): void {
     const entry = this.#tier?.peek(key);
-    if (entry === undefined) return;
+    // What is not read is not worth it: another read finds it in the memory that all threads share.
+    if (entry === undefined || entry.hits === 0) return;
     const { data, size } = value;
     if (data === null || size > LARGEST_COPY) {
       this.#tier!.delete(key);

@@ -50,7 +50,7 @@ function isFileLimit(code: unknown): boolean {
 
 // Pages: 16 MiB. Four times SQLite's own: what is written again and again goes into the database less often. Not more,
 // because readers search the log's index, which is in tables of 4096.
-const CHECKPOINT_PAGES = 8000;
+const CHECKPOINT_PAGES = 4000;
 
 /** Settings of connections that write. */
 export function tune(database: Database): void {
