@@ -15,7 +15,7 @@ import {
 import type { InputReader } from './inputs.ts';
 import { PathBase } from './path-base.ts';
 import type { CompileSuccess, LookupResult } from './result.ts';
-import { type DeclaredInputs, declare, differences } from './snapshot.ts';
+import { boundBy, type DeclaredInputs, declare, differences } from './snapshot.ts';
 import { asPaths } from './stored.ts';
 
 export interface LookupOptions {
@@ -146,7 +146,19 @@ export class Lookup {
     const { compileDuration, created: compiledAt, warnings = [] } = restored.record;
     const { files } = restored;
     const made = { files, compileDuration, compiledAt, warnings, read: inputs.files.map(([file]) => file) };
-    return { ok: true, source, ...made, fingerprint: key, stored: true };
+    return { ok: true, source, ...made, fingerprint: key, stored: true, ...boundOf(inputs, question) };
+  }
+
+  /** Absolute: the directory with `build.yaml`. */
+  get configDirectory(): string {
+    return this.#options.configDirectory;
+  }
+
+  /** What is different now from remembered inputs, one sentence each. */
+  async differencesTo(inputs: InputSnapshot, manifest: Manifest, question: Question): Promise<string[]> {
+    const known = new Map(manifest.names);
+    const names = (digest: string) => asPaths(known.get(digest) ?? '');
+    return differences(inputs, question.declared, question.reader, question.paths, { names });
   }
 
   /** Why there is no firmware for these inputs, one sentence each; `matched` when earlier inputs were the same. */
@@ -155,10 +167,8 @@ export class Lookup {
     const { builds, configDirectory } = this.#options;
     const manifest = await builds.manifest(question.digest);
     const newest = manifest?.candidates[0];
-    if (newest) {
-      const known = new Map(manifest.names);
-      const names = (digest: string) => asPaths(known.get(digest) ?? '');
-      const found = await differences(newest, question.declared, question.reader, question.paths, { names });
+    if (manifest && newest) {
+      const found = await this.differencesTo(newest, manifest, question);
       if (found.length > 0) return found;
     }
     const before = await builds.lastBase(configDirectory, question.base.target.artifactName);
@@ -166,4 +176,11 @@ export class Lookup {
     const found = baseDifferences(before, question.base);
     return found.length > 0 ? found : ['its last build is no longer remembered'];
   }
+}
+
+/** Why a build of these inputs is of use on this machine only; nothing when it is not. */
+export function boundOf(inputs: InputSnapshot, { bound }: Question): { bound?: string } {
+  const file = boundBy(inputs);
+  const why = file === undefined ? bound[0] : `it depends on ${file}`;
+  return why === undefined ? {} : { bound: why };
 }

@@ -6,8 +6,9 @@ import type { Target } from '../matrix/target.ts';
 import type { Artifact, CompileOutcome } from '../toolchains/toolchain.ts';
 import { fingerprint, type InputSnapshot, leaseDigest } from './fingerprint.ts';
 import { InputReader } from './inputs.ts';
-import { Lookup, type LookupOptions, type Question } from './lookup.ts';
+import { boundOf, Lookup, type LookupOptions, type Question } from './lookup.ts';
 import type { CompileEvent, CompileFailure, CompileResult, CompileSuccess, LookupResult } from './result.ts';
+import type { SharedFirmware } from './shared-firmware.ts';
 import { type DeclaredInputs, declare, observe, takeSnapshot } from './snapshot.ts';
 import { isInside, stageArtifacts } from './staging.ts';
 
@@ -78,6 +79,27 @@ export class ZmkWestService {
     const candidate = await this.#lookup.candidate(question);
     const restored = candidate && (await this.#lookup.restore(question, candidate, directory, 'cache'));
     return restored ?? { ok: false, why: await this.#lookup.explain(question, candidate !== undefined) };
+  }
+
+  /**
+   * As {@link restore}, from the machines that share a remote cache; what it has is stored in the local caches, too. `why`
+   * is empty where nothing is known.
+   */
+  async restoreShared(
+    target: Target,
+    shared: SharedFirmware,
+    directory: string,
+    signal?: AbortSignal,
+  ): Promise<CompileSuccess | { ok: false; why: string[] }> {
+    const question = await this.#lookup.ask(target, this.#reader, signal);
+    if (question.bound.length > 0) return { ok: false, why: [] };
+    return shared.restore(question, this.#lookup, directory, signal);
+  }
+
+  /** Whether {@link restoreShared} would be likely to have it. */
+  async isShared(target: Target, shared: SharedFirmware, signal?: AbortSignal): Promise<boolean> {
+    const question = await this.#lookup.ask(target, this.#reader, signal);
+    return question.bound.length === 0 && shared.has(question, this.#lookup, signal);
   }
 
   /**
@@ -193,7 +215,7 @@ export class ZmkWestService {
     }
     const files = staged.map(artifact => artifact.path);
     const { warnings = [] } = outcome;
-    const made = {
+    const compiled = {
       ok: true,
       source: 'compiled',
       files,
@@ -201,10 +223,11 @@ export class ZmkWestService {
       compiledAt: Date.now(),
       warnings,
     } as const;
-    const result: CompileSuccess = { ...made, stored: false };
+    const result: CompileSuccess = { ...compiled, stored: false };
     const inputs = await this.#observe(outcome, started, job);
     if (!inputs) return { result };
     result.read = inputs.files.map(([file]) => file);
+    Object.assign(result, boundOf(inputs, question));
     const { builds, firmware, configDirectory } = this.#options;
     const key = await fingerprint(question.digest, inputs);
     if (fence && !(await builds.mayStore(fence.lease, fence.token))) return { result };
@@ -212,7 +235,8 @@ export class ZmkWestService {
     if (!(await firmware.store(key, staged, compileDuration, warnings))) return { result };
     await builds.remember(question.digest, inputs, job.declared);
     await builds.setLastBase(configDirectory, question.base);
-    return { result: { ...result, stored: true }, inputs };
+    const made = { base: question.base, digest: question.digest, key };
+    return { result: { ...result, stored: true, made }, inputs };
   }
 
   /** What the compiler read; undefined, with a warning, when it did not stay the same all the while. */

@@ -32,9 +32,21 @@ export function unchangedSince(compiledAt: number): string {
   return `nothing changed since ${new Date(compiledAt).toLocaleString('sv-SE')}`;
 }
 
-function reasonsOf({ state, why, finished }: TargetProgress): string[] {
+function reasonsOf(target: TargetProgress): string[] {
+  const { bound } = target.finished ?? {};
+  const reasons = originOf(target);
+  if (bound === undefined) return reasons;
+  const kept = `kept for this machine only: ${sanitizeLine(bound)}`;
+  return reasons.length === 0 ? [kept] : [...reasons, `  ${kept}`];
+}
+
+function originOf({ state, why, finished }: TargetProgress): string[] {
   if (finished?.source === 'cache') {
     return [`from the cache: ${unchangedSince(finished.compiledAt)}`];
+  }
+  if (finished?.source === 'remote') {
+    const signer = sanitizeLine(finished.signer ?? 'nobody');
+    return [`from the remote cache, signed by ${signer}: ${unchangedSince(finished.compiledAt)}`];
   }
   const began =
     state !== 'finished' ? state : finished?.source === 'waited' ? 'compiled by another build' : 'compiled';
