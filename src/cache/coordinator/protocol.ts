@@ -7,6 +7,7 @@ import { MessagePort } from 'node:worker_threads';
 import { ConflictingOptionsError } from '../../errors.ts';
 import type { CacheStats, CheckReport, EntryMetadata, EvictionPolicy } from '../cache.ts';
 import type { Grant, LeaseRequest } from '../client/link.ts';
+import type { GatewayAnswer, GatewayRequest } from '../remote/gateway.ts';
 import type { SharedBuffers } from '../shared/shared-memory.ts';
 import type { FoundValue, PageEntry, WriteOperation, WriteResult } from '../storage/store.ts';
 import type { AggregatedCacheStats } from './coordinator.ts';
@@ -15,7 +16,7 @@ import type { AggregatedCacheStats } from './coordinator.ts';
 export const COORDINATOR_KEY = 'glovebox:coordinator';
 
 /** Changes when messages do: threads with different versions of Glovebox do not talk. */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 /** The first message, to the coordinator's thread or over a port that was passed by hand. */
 export interface Hello {
@@ -151,6 +152,8 @@ export interface Control {
   /** The thread has written by itself, and left unused blobs or more than fits. */
   tidy(instance: number): void;
   aggregatedStats(): Promise<AggregatedCacheStats>;
+  /** What a cache asks of a remote one. */
+  remote(request: GatewayRequest): Promise<Reply<GatewayAnswer>>;
 }
 
 /**

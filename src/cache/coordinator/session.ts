@@ -174,6 +174,16 @@ export class Session {
       collect: instance => host(instance).collect(),
       tidy: instance => host(instance).tidy(),
       aggregatedStats: () => this.#coordinator.aggregatedStats(),
+      remote: async request => {
+        try {
+          // Few caches are shared with other machines.
+          const { ownGateway } = await import('../remote/gateway.ts');
+          return { ok: true, value: await ownGateway().answer(request) };
+        } catch (error) {
+          if (!(error instanceof GloveboxError)) throw error;
+          return { ok: false, code: error.code, message: error.message };
+        }
+      },
     };
   }
 
