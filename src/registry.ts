@@ -5,7 +5,7 @@ import type { Cache } from './cache/cache.ts';
 import { DisabledCache } from './cache/client/disabled-cache.ts';
 import { PortLink } from './cache/client/port-link.ts';
 import { type Connector, StoreCache } from './cache/client/store-cache.ts';
-import type { AggregatedCacheStats, Coordinator } from './cache/coordinator/coordinator.ts';
+import type { Coordinator } from './cache/coordinator/coordinator.ts';
 import {
   coordinatesItself,
   findCoordinator,
@@ -17,6 +17,7 @@ import {
   usePort,
 } from './cache/coordinator/find-coordinator.ts';
 import { LocalLink } from './cache/coordinator/local-link.ts';
+import type { AggregatedCacheStats } from './cache/coordinator/protocol.ts';
 import { agree, type OpenRequest } from './cache/coordinator/protocol.ts';
 import { assertTag } from './cache/keys.ts';
 import type { CacheOptions } from './cache/options.ts';

@@ -2,7 +2,7 @@
 
 import pLimit from 'p-limit';
 import { addToHistory, REMOTE_HISTORY_TAG } from '../cache/remote/history.ts';
-import { openRemoteTier } from '../cache/remote/remote-tier.ts';
+import { openRemoteTier } from '../cache/remote/open.ts';
 import { DEFAULT_CONFIG_PATH } from '../config/toolchain-options.ts';
 import { GloveboxError } from '../errors.ts';
 import { createCacheFromUserConfig } from '../registry.ts';

@@ -6,7 +6,6 @@
 export { ConfigError, createUserConfig, loadUserConfig, type UserConfig } from '../config/index.ts';
 export type { CommandToolchainOptions, ToolchainKind } from '../config/toolchain-options.ts';
 export { drawLayout, parseKeymap } from '../keymap/index.ts';
-export { createLayoutService } from '../keymap/layout-service.ts';
 export { build } from './build.ts';
 export type { Diagnosis } from './diagnosis/diagnosis.ts';
 export type { BuildEvent, BuildListener } from './events.ts';
@@ -28,6 +27,7 @@ export {
   type Toolchain,
   type ZmkWestService,
 } from './incremental/index.ts';
+export { createLayoutService } from './layout/service.ts';
 export { readMatrix } from './matrix/matrix.ts';
 export { createMetricsService, type MetricsSnapshot } from './metrics/index.ts';
 export type { BuildOptions, BuildSummary } from './options.ts';

@@ -1,7 +1,7 @@
 // What a build needs of this machine, looked at piece by piece.
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import type { ToolchainQuestion } from '../builder/toolchains/choice.ts';
+import type { ToolchainQuestion } from '../builder/toolchains/finding.ts';
 import { findProgram } from '../builder/toolchains/programs.ts';
 import { isForAll, sharedRemedy } from '../cache/storage/sqlite/directory.ts';
 import { pickEnvironment } from '../config/environment.ts';

@@ -1,9 +1,14 @@
 // The one module that reads the environment: what each variable means is decided here. Light: worker threads import it.
 import path from 'node:path';
-import { cacheDirectory, configDirectory, homeDirectory, NoHomeError } from './user-directories.ts';
+import {
+  cacheDirectory,
+  configDirectory,
+  type Environment,
+  homeDirectory,
+  NoHomeError,
+} from './user-directories.ts';
 
-/** A set of environment variables, as `process.env` is one. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+export type { Environment } from './user-directories.ts';
 
 /** What the environment says about a cache. A field is absent when the environment does not say. */
 export interface CacheEnvironment {

@@ -25,13 +25,13 @@ export {
   type CompilationBuildCacheOptions,
   CompilationBuildCacheService,
   MAX_CANDIDATES,
-  type Manifest,
 } from './build-cache.ts';
 export { type BaseInputs, FINGERPRINT_SCHEMA, type InputSnapshot } from './fingerprint.ts';
 export { InputError, InputReader, isEditorLeftover } from './inputs.ts';
 export { type NamedPlace, PathBase } from './path-base.ts';
 export type { CompileEvent, CompileFailure, CompileResult, CompileSuccess, LookupResult } from './result.ts';
 export { ArtifactError } from './staging.ts';
+export type { Manifest } from './stored.ts';
 export { COMPILATION_TAG } from './tag.ts';
 export { type CompileRequest, ZmkWestService } from './west-service.ts';
 export {

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { GloveboxError } from '../../errors.ts';
 import { hashOpenFile } from '../../system/hash-file.ts';
-import { statOf } from '../../system/real-path.ts';
+import { statOf } from '../../system/paths.ts';
 import { type KnownDigests, LARGE_FILE } from './known-digests.ts';
 
 // What editors leave beside a file while it is open; no build reads these, and they come and go.

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Target } from '../matrix/target.ts';
 import type { FirmwareCacheService } from '../output/firmware-cache.ts';
 import type { Surroundings, Toolchain } from '../toolchains/toolchain.ts';
-import type { CompilationBuildCacheService, Manifest } from './build-cache.ts';
+import type { CompilationBuildCacheService } from './build-cache.ts';
 import { baseDifferences } from './explain.ts';
 import {
   type BaseInputs,
@@ -16,6 +16,7 @@ import type { InputReader } from './inputs.ts';
 import { PathBase } from './path-base.ts';
 import type { CompileSuccess, LookupResult } from './result.ts';
 import { boundBy, type DeclaredInputs, declare, differences } from './snapshot.ts';
+import type { Manifest } from './stored.ts';
 import { asPaths } from './stored.ts';
 
 export interface LookupOptions {

@@ -14,13 +14,13 @@ import type { RemoteHit, RemoteSource, RemoteTier } from '../../cache/remote/rem
 import { isObject, listOf } from '../../cache/values/stored.ts';
 import { assertArtifactName, foldName } from '../output/artifact-name.ts';
 import type { FirmwareCacheService } from '../output/firmware-cache.ts';
-import { type CompilationBuildCacheService, MAX_CANDIDATES, type Manifest } from './build-cache.ts';
+import { type CompilationBuildCacheService, MAX_CANDIDATES } from './build-cache.ts';
 import { baseDifferences } from './explain.ts';
 import { type BaseInputs, FINGERPRINT_SCHEMA, fingerprint } from './fingerprint.ts';
 import type { Lookup, Question } from './lookup.ts';
 import type { CompileSuccess, MadeHere } from './result.ts';
 import { boundBy } from './snapshot.ts';
-import { asBase, asManifest } from './stored.ts';
+import { asBase, asManifest, type Manifest } from './stored.ts';
 
 /** Bytes. What is smaller waits in memory for its upload; anything else is read where it was put. */
 const HELD = 4 * 1024 * 1024;

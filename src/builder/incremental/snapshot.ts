@@ -2,7 +2,7 @@
 import { lstat, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { cacheKey } from '../../cache/keys.ts';
-import { real } from '../../system/real-path.ts';
+import { real } from '../../system/paths.ts';
 import type { ObservedInputs } from '../toolchains/toolchain.ts';
 import type { InputSnapshot } from './fingerprint.ts';
 import { type InputReader, isEditorLeftover } from './inputs.ts';

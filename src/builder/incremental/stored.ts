@@ -1,7 +1,6 @@
 // What is in a cache may be anything: damaged, of another version, or put there by somebody else. Here it is taken for a
 // record only if it is one, and a new one is made of the parts that were looked at, so that nothing else comes along.
 import { isObject, listOf } from '../../cache/values/stored.ts';
-import type { Manifest } from './build-cache.ts';
 import { type BaseInputs, FINGERPRINT_SCHEMA, type InputSnapshot } from './fingerprint.ts';
 
 // Far more than any build reads; a list can claim to be longer than there is memory.
@@ -9,6 +8,20 @@ const MAX_INPUTS = 200_000;
 const MAX_STATES = 64;
 // Characters of JSON: the largest base that makes sense is a hundredth of it.
 const MAX_BASE = 1024 * 1024;
+
+/** What earlier builds of one base read. */
+export interface Manifest {
+  schema: number;
+  /** The newest first. An edit and its undo are two candidates. */
+  candidates: InputSnapshot[];
+  /** When it was written, in milliseconds since the epoch. */
+  stored: number;
+  /**
+   * The paths behind each candidate's `declared` digest, to say which file is new: a JSON array, as text, because only
+   * an explanation reads it.
+   */
+  names: [digest: string, paths: string][];
+}
 
 /** The manifest, or undefined when it is none. */
 export function asManifest(value: unknown): Manifest | undefined {

@@ -1,6 +1,7 @@
 // The one place where a target is looked up, compiled under a lease, and stored.
 import path from 'node:path';
 import { GloveboxError } from '../../errors.ts';
+import { isInside } from '../../system/paths.ts';
 import { describeSystemError, isSystemError } from '../../system/system-error.ts';
 import type { Target } from '../matrix/target.ts';
 import type { Artifact, CompileOutcome } from '../toolchains/toolchain.ts';
@@ -10,7 +11,7 @@ import { boundOf, Lookup, type LookupOptions, type Question } from './lookup.ts'
 import type { CompileEvent, CompileFailure, CompileResult, CompileSuccess, LookupResult } from './result.ts';
 import type { SharedFirmware } from './shared-firmware.ts';
 import { type DeclaredInputs, declare, observe, takeSnapshot } from './snapshot.ts';
-import { isInside, stageArtifacts } from './staging.ts';
+import { stageArtifacts } from './staging.ts';
 
 // How often an outcome that cannot be used is thrown away before the target is compiled without asking anyone.
 const MAX_ATTEMPTS = 3;
@@ -245,7 +246,7 @@ export class ZmkWestService {
     started: number,
     { target, request, question, declared }: Job,
   ): Promise<InputSnapshot | undefined> {
-    const foreign = (file: string) => !isInside(request.buildDirectory, path.resolve(file));
+    const foreign = (file: string) => !isInside(path.resolve(file), request.buildDirectory);
     const observed = outcome.observed && {
       ...outcome.observed,
       files: outcome.observed.files.filter(foreign),

@@ -2,8 +2,9 @@
 import { lstat, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { glob } from 'tinyglobby';
+import { isInside } from '../../system/paths.ts';
 import { foldName } from '../output/artifact-name.ts';
-import { followOnly, isInside } from './input-files.ts';
+import { followOnly } from './input-files.ts';
 import type { Artifact } from './toolchain.ts';
 
 /** The files that were there already, and what tells each from a newer one of the same name. */

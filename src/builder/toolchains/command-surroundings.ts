@@ -5,9 +5,8 @@ import path from 'node:path';
 import * as walk from 'empathic/walk';
 import { pickEnvironment } from '../../config/environment.ts';
 import type { CommandToolchainOptions } from '../../config/toolchain-options.ts';
-import { real } from '../../system/real-path.ts';
+import { isInside, real } from '../../system/paths.ts';
 import { isOfSystem, type NamedPlace } from '../incremental/path-base.ts';
-import { isInside } from './input-files.ts';
 import type { Surroundings } from './toolchain.ts';
 
 /** Where a command is and runs. Absolute paths. */

@@ -2,8 +2,7 @@
 // that looked for in vain nor what others took in: that is read in the sources themselves.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { real, statOf } from '../../system/real-path.ts';
-import { isInside } from './input-files.ts';
+import { isInside, real, statOf } from '../../system/paths.ts';
 import { readSourceText } from './observed/source-text.ts';
 import type { ObservedInputs } from './toolchain.ts';
 

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { cacheKey, type KeyPart } from '../../cache/keys.ts';
 import { isObject } from '../../cache/values/stored.ts';
 import { yamlProblem } from '../../config/yaml-problem.ts';
+import { isFile } from '../../system/paths.ts';
 import { WorkspaceError } from './workspace-error.ts';
 
 /** Bytes; Zephyr's own manifest is a hundredth of it. */
@@ -154,9 +155,4 @@ export function shortUrl(url: string): string {
     .filter(part => part !== '')
     .slice(-2)
     .join('/');
-}
-
-async function isFile(file: string): Promise<boolean> {
-  const found = await stat(file).catch(() => undefined);
-  return found?.isFile() === true;
 }

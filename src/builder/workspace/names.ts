@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { type Dirent, readdirSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
-import { real, statOf } from '../../system/real-path.ts';
+import { real, statOf } from '../../system/paths.ts';
 import { readTree } from '../incremental/tree.ts';
 import { isByproductDirectory } from './unversioned.ts';
 

@@ -4,7 +4,7 @@ import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { lstat, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { hashFile } from '../../system/hash-file.ts';
-import { real } from '../../system/real-path.ts';
+import { real } from '../../system/paths.ts';
 import { eachOf } from './each-of.ts';
 import { askGit, type GitAnswer, printed } from './git.ts';
 import { ignoredFiles, outsideContent, withoutByproducts } from './unversioned.ts';

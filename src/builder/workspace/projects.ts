@@ -6,9 +6,10 @@
 //
 // In the layout of ZMK's own documentation the manifest is ZMK's: `app/west.yml`, in a workspace that is ZMK's clone.
 import { existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isObject } from '../../cache/values/stored.ts';
+import { isFile } from '../../system/paths.ts';
 import { manifestsAt, parseManifest } from './manifest.ts';
 import { readSettings } from './settings.ts';
 
@@ -132,9 +133,4 @@ function importsOf(value: unknown): Import[] {
 async function isApplication(directory: string): Promise<boolean> {
   const text = await readFile(path.join(directory, 'CMakeLists.txt'), 'utf8').catch(() => '');
   return /^\s*project\s*\(\s*zmk\b/im.test(text);
-}
-
-async function isFile(file: string): Promise<boolean> {
-  const found = await stat(file).catch(() => undefined);
-  return found?.isFile() === true;
 }

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { hashFile } from '../../system/hash-file.ts';
-import { real, statOf } from '../../system/real-path.ts';
+import { real, statOf } from '../../system/paths.ts';
 import { isEditorLeftover } from '../incremental/inputs.ts';
 import { readTree } from '../incremental/tree.ts';
 import { eachOf } from './each-of.ts';

@@ -21,7 +21,7 @@ import {
   type WriteMessage,
   type WrittenMessage,
 } from '../coordinator/protocol.ts';
-import type { WriteOperation, WriteResult } from '../storage/store.ts';
+import type { WriteOperation, WriteResult } from '../operations.ts';
 
 /** The coordinator's functions as this thread sees them: every answer is a promise. */
 export type RemoteControl = {

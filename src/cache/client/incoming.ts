@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { LARGEST_VALUE, ValueTooLargeError } from '../../errors.ts';
 import { regularFile } from '../arguments.ts';
+import type { IncomingValue } from '../operations.ts';
 import { BLOB_THRESHOLD, type BlobFiles, type TemporaryCopy } from '../storage/blobs.ts';
-import type { IncomingValue } from '../storage/store.ts';
 import { checksum, Encoding, encode } from '../values/codec.ts';
 
 /** A value on its way: ready, or still to be made a temporary file (where the store keeps blobs). */

@@ -1,9 +1,10 @@
 // How a thread's cache reaches its store: directly in the coordinator's thread, over a port in the others.
 
 import type { CacheStats, CheckReport } from '../cache.ts';
+import type { Accesses, TimedOperation, WriteOperation, WriteResult } from '../operations.ts';
 import type { SharedMemory } from '../shared/shared-memory.ts';
 import type { BlobFiles } from '../storage/blobs.ts';
-import type { Accesses, StoreReader, TimedOperation, WriteOperation, WriteResult } from '../storage/store.ts';
+import type { StoreReader } from '../storage/store.ts';
 
 /** A thread's own counters, in shared memory so that the coordinator can add them up at any time. */
 export const Counter = { hits: 0, misses: 1, sets: 2, deletes: 3, evictions: 4, expired: 5 } as const;

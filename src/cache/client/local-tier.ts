@@ -1,6 +1,6 @@
 // A thread's own in-memory copies of entries, each valid only while its version is.
 
-import type { FoundValue } from '../storage/store.ts';
+import type { FoundValue } from '../operations.ts';
 import { decode, Encoding } from '../values/codec.ts';
 import { copyPlain, freezePlain, isPlain } from '../values/plain-copy.ts';
 

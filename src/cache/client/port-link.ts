@@ -5,17 +5,17 @@ import { partsOf } from '../../system/pace.ts';
 import type { CacheStats, CheckReport } from '../cache.ts';
 import { type Closeable, withRoom, workerStores } from '../coordinator/open-stores.ts';
 import type { OpenReply, OpenRequest, Reply } from '../coordinator/protocol.ts';
-import { SharedMemory } from '../shared/shared-memory.ts';
-import { BlobFiles } from '../storage/blobs.ts';
-import { isOutOfFiles } from '../storage/sqlite/connection.ts';
 import {
   type Accesses,
   LONG_SET,
-  type StoreReader,
   type TimedOperation,
   type WriteOperation,
   type WriteResult,
-} from '../storage/store.ts';
+} from '../operations.ts';
+import { SharedMemory } from '../shared/shared-memory.ts';
+import { BlobFiles } from '../storage/blobs.ts';
+import { isOutOfFiles } from '../storage/sqlite/connection.ts';
+import type { StoreReader } from '../storage/store.ts';
 import { type Connection, CoordinatorEndedError, type Patience, type RemoteControl } from './connection.ts';
 import type { Grant, LeaseRequest, StoreLink } from './link.ts';
 import { BlockingPortReader, PortReader } from './port-reader.ts';

@@ -1,7 +1,8 @@
 // Reads over the port: for the memory backend, and where a thread cannot open the database itself. With promises, or with
 // the thread blocked until the coordinator answers.
 import type { EntryMetadata } from '../cache.ts';
-import type { FoundValue, PageEntry, StoreReader } from '../storage/store.ts';
+import type { FoundValue, PageEntry } from '../operations.ts';
+import type { StoreReader } from '../storage/store.ts';
 import type { Connection } from './connection.ts';
 
 export class PortReader implements StoreReader {

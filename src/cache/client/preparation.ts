@@ -1,8 +1,8 @@
 // Values on their way to be written that are not at hand yet: entries that are still taken from the caller, and large
 // values, which become temporary files before the transaction gives them their names. Step by step, or, when something
 // has to be written at once after them, all that is left in one go.
+import type { IncomingValue, WriteOperation } from '../operations.ts';
 import type { BlobFiles } from '../storage/blobs.ts';
-import type { IncomingValue, WriteOperation } from '../storage/store.ts';
 import { type Incoming, isReady } from './incoming.ts';
 import type { StoreLink } from './link.ts';
 

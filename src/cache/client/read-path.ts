@@ -6,16 +6,10 @@ import { writeBytes } from '../../system/destination.ts';
 import { Pace } from '../../system/pace.ts';
 import { clearTimeout, setTimeout, wallClock } from '../../system/time.ts';
 import { type EntryMetadata, FOREIGN_STALENESS_MS } from '../cache.ts';
+import { type Accesses, type FoundValue, isExpired, PAGE_SIZE, type PageEntry } from '../operations.ts';
 import type { SharedTier } from '../shared/shared-tier.ts';
 import { hashOf, type Versions } from '../shared/versions.ts';
-import {
-  type Accesses,
-  type FoundValue,
-  isExpired,
-  PAGE_SIZE,
-  type PageEntry,
-  type StoreReader,
-} from '../storage/store.ts';
+import type { StoreReader } from '../storage/store.ts';
 import { checksum, decode, timed } from '../values/codec.ts';
 import { freezePlain } from '../values/plain-copy.ts';
 import { Counter, type StoreLink } from './link.ts';

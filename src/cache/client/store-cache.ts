@@ -24,7 +24,7 @@ import type {
   SetOptions,
 } from '../cache.ts';
 import { assertKey } from '../keys.ts';
-import { type IncomingValue, LONG_SET, type PageEntry, type WriteOperation } from '../storage/store.ts';
+import { type IncomingValue, LONG_SET, type PageEntry, type WriteOperation } from '../operations.ts';
 import { parseDuration } from '../units.ts';
 import { encode } from '../values/codec.ts';
 import { type GetOrSetCall, getOrProduce, waitOf } from './get-or-set.ts';

@@ -2,10 +2,10 @@
 // again after it was closed for a while.
 
 import { performance } from '../../system/time.ts';
+import type { TimedOperation, WriteResult } from '../operations.ts';
 import type { SharedMemory } from '../shared/shared-memory.ts';
 import { isOutOfFiles } from '../storage/sqlite/connection.ts';
 import { SqliteStore, type SqliteStoreOptions } from '../storage/sqlite/store.ts';
-import type { TimedOperation, WriteResult } from '../storage/store.ts';
 import { Counter } from './link.ts';
 
 // Milliseconds to wait for other threads and processes. When they write all the time, the coordinator waits in the place

@@ -15,7 +15,7 @@
 import { GloveboxError, WrongKindError } from '../../errors.ts';
 import { Pace } from '../../system/pace.ts';
 import { queueMicrotask } from '../../system/time.ts';
-import { LONG_SET, type TimedOperation, type WriteOperation, type WriteResult } from '../storage/store.ts';
+import { LONG_SET, type TimedOperation, type WriteOperation, type WriteResult } from '../operations.ts';
 import type { StoreLink } from './link.ts';
 import { Preparation } from './preparation.ts';
 

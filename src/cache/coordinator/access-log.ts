@@ -1,7 +1,7 @@
 // What the threads of this process read, added up, and written from time to time: a read must not cost a write.
 
 import { clearTimeout, setTimeout } from '../../system/time.ts';
-import type { WriteOperation, WriteResult } from '../storage/store.ts';
+import type { WriteOperation, WriteResult } from '../operations.ts';
 
 type AccessOperation = WriteOperation & { type: 'access' };
 

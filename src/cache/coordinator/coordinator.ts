@@ -5,38 +5,24 @@ import { join } from 'node:path';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { block } from '../../system/block.ts';
 import { pause, performance } from '../../system/time.ts';
-import type { CacheStats } from '../cache.ts';
 import { assertTag } from '../keys.ts';
 import { StoreBusyError } from '../storage/store.ts';
 import { StoreHost } from './host.ts';
 import type { Client } from './leases.ts';
 import { Neighbours } from './neighbours.ts';
-import { agree, closeForeignHello, type Hello, isHello, type OpenRequest } from './protocol.ts';
-import { Session } from './session.ts';
-
-/** Counts of all caches that are open in this process, summed over all its threads. */
-export interface AggregatedCacheStats {
-  /** Stores that are open: one per cache root and tag. */
-  totalInstances: number;
-  /** By the directory of the tag. */
-  instances: Record<string, CacheStats>;
-  totalSize: number;
-  totalCount: number;
-  totalHits: number;
-  totalMisses: number;
-  /** Hits among all reads, 0 to 1; 0 when nothing was read. */
-  hitRate: number;
-}
-
-/** A store that is open, and a thread's counters in it. */
-export interface OpenedStore {
-  host: StoreHost;
-  counters: Float64Array;
-}
+import {
+  type AggregatedCacheStats,
+  agree,
+  closeForeignHello,
+  type Hello,
+  isHello,
+  type OpenRequest,
+} from './protocol.ts';
+import { type OpenedStore, Session, type StoreProvider } from './session.ts';
 
 const BUSY_RETRY_MS = 100;
 
-export class Coordinator {
+export class Coordinator implements StoreProvider {
   readonly #hosts = new Map<string, StoreHost>();
   readonly #sessions = new Set<Session>();
   // Each coordinator signs its transactions: other processes and other coordinators tell its changes from theirs.

@@ -4,20 +4,19 @@ import { block } from '../../system/block.ts';
 import { performance } from '../../system/time.ts';
 import type { CacheStats, CheckReport } from '../cache.ts';
 import { COUNTERS, Counter } from '../client/link.ts';
-import type { SharedMemory } from '../shared/shared-memory.ts';
-import { BlobFiles } from '../storage/blobs.ts';
-import { isDamage } from '../storage/sqlite/open.ts';
-import { DATABASE_FILE } from '../storage/sqlite/store.ts';
 import {
   type Accesses,
   isExpired,
   type LeaseRecord,
-  type Store,
-  StoreBusyError,
   type TimedOperation,
   type WriteOperation,
   type WriteResult,
-} from '../storage/store.ts';
+} from '../operations.ts';
+import type { SharedMemory } from '../shared/shared-memory.ts';
+import { BlobFiles } from '../storage/blobs.ts';
+import { isDamage } from '../storage/sqlite/open.ts';
+import { DATABASE_FILE } from '../storage/sqlite/store.ts';
+import { type Store, StoreBusyError } from '../storage/store.ts';
 import { AccessLog } from './access-log.ts';
 import { type Client, type LeaseHost, Leases } from './leases.ts';
 import { LiveStore, type LiveStoreOptions } from './live-store.ts';

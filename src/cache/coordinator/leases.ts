@@ -11,7 +11,7 @@ import { randomUUID } from 'node:crypto';
 import { isGone, thisProcess } from '../../system/owner.ts';
 import { clearTimeout, performance, setTimeout, wallClock } from '../../system/time.ts';
 import type { Grant, LeaseRequest } from '../client/link.ts';
-import type { LeaseRecord, WriteOperation, WriteResult } from '../storage/store.ts';
+import type { LeaseRecord, WriteOperation, WriteResult } from '../operations.ts';
 import { breakLock, type HeldLock, LOCK_STALE_MS, tryLock } from './locks.ts';
 import { type HeldLease, type Wait, waits } from './waits.ts';
 

@@ -2,18 +2,13 @@
 // they are damaged, and none while it cannot be used.
 import { join } from 'node:path';
 import { clearInterval, performance, setInterval } from '../../system/time.ts';
+import type { Accesses } from '../operations.ts';
 import { SharedMemory } from '../shared/shared-memory.ts';
 import { MemoryStore } from '../storage/memory-store.ts';
 import { classify, isOutOfFiles } from '../storage/sqlite/connection.ts';
 import { isDamage, look, OPENING_WAIT_MS } from '../storage/sqlite/open.ts';
 import { DATABASE_FILE, SqliteStore } from '../storage/sqlite/store.ts';
-import {
-  type Accesses,
-  type Store,
-  StoreBusyError,
-  type StoreCounts,
-  type StoreTotals,
-} from '../storage/store.ts';
+import { type Store, StoreBusyError, type StoreCounts, type StoreTotals } from '../storage/store.ts';
 import { formatSize } from '../units.ts';
 import { collectLocks } from './locks.ts';
 import { type Closeable, coordinatorStores, processDescriptors, withRoom } from './open-stores.ts';

@@ -2,13 +2,15 @@
 
 import type { CacheStats, CheckReport } from '../cache.ts';
 import type { Grant, LeaseRequest, StoreLink } from '../client/link.ts';
+import type { Accesses, TimedOperation, WriteOperation, WriteResult } from '../operations.ts';
 import type { SharedMemory } from '../shared/shared-memory.ts';
 import type { BlobFiles } from '../storage/blobs.ts';
-import type { Accesses, StoreReader, TimedOperation, WriteOperation, WriteResult } from '../storage/store.ts';
-import type { Coordinator, OpenedStore } from './coordinator.ts';
+import type { StoreReader } from '../storage/store.ts';
+import type { Coordinator } from './coordinator.ts';
 import type { StoreHost } from './host.ts';
 import type { Client } from './leases.ts';
 import type { OpenRequest } from './protocol.ts';
+import type { OpenedStore } from './session.ts';
 
 export class LocalLink implements StoreLink {
   readonly shared: SharedMemory;

@@ -2,9 +2,10 @@
 
 import { block } from '../../system/block.ts';
 import { clearTimeout, performance, setTimeout } from '../../system/time.ts';
+import type { WriteResult } from '../operations.ts';
 import type { LongOutcome, LongWrite } from '../storage/long-write.ts';
 import { classify } from '../storage/sqlite/connection.ts';
-import { StoreBusyError, type WriteResult } from '../storage/store.ts';
+import { StoreBusyError } from '../storage/store.ts';
 import type { LiveStore } from './live-store.ts';
 import type { Queued } from './write-queue.ts';
 

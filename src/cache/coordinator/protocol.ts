@@ -7,10 +7,9 @@ import { MessagePort } from 'node:worker_threads';
 import { ConflictingOptionsError } from '../../errors.ts';
 import type { CacheStats, CheckReport, EntryMetadata, EvictionPolicy } from '../cache.ts';
 import type { Grant, LeaseRequest } from '../client/link.ts';
+import type { FoundValue, PageEntry, WriteOperation, WriteResult } from '../operations.ts';
 import type { GatewayAnswer, GatewayRequest } from '../remote/gateway.ts';
 import type { SharedBuffers } from '../shared/shared-memory.ts';
-import type { FoundValue, PageEntry, WriteOperation, WriteResult } from '../storage/store.ts';
-import type { AggregatedCacheStats } from './coordinator.ts';
 
 /** Under this name the coordinator's thread id is in the environment data that worker threads inherit. */
 export const COORDINATOR_KEY = 'glovebox:coordinator';
@@ -121,6 +120,20 @@ export interface OpenReply {
   file: string | undefined;
   /** The name to sign transactions with. */
   writer: string;
+}
+
+/** Counts of all caches that are open in this process, summed over all its threads. */
+export interface AggregatedCacheStats {
+  /** Stores that are open: one per cache root and tag. */
+  totalInstances: number;
+  /** By the directory of the tag. */
+  instances: Record<string, CacheStats>;
+  totalSize: number;
+  totalCount: number;
+  totalHits: number;
+  totalMisses: number;
+  /** Hits among all reads, 0 to 1; 0 when nothing was read. */
+  hitRate: number;
 }
 
 /** Errors lose their class on the way: they travel as data. */

@@ -4,12 +4,13 @@ import { expose } from 'comlink';
 import { GloveboxError } from '../../errors.ts';
 import { queueMicrotask, wallClock } from '../../system/time.ts';
 import type { Grant } from '../client/link.ts';
+import type { WriteOperation, WriteResult } from '../operations.ts';
 import type { BlobFiles } from '../storage/blobs.ts';
-import type { StoreReader, WriteOperation, WriteResult } from '../storage/store.ts';
-import type { Coordinator } from './coordinator.ts';
+import type { StoreReader } from '../storage/store.ts';
 import type { StoreHost } from './host.ts';
+import type { Client } from './leases.ts';
 import { coordinatorStores } from './open-stores.ts';
-import type { Control, LeaseReply, WrittenMessage } from './protocol.ts';
+import type { AggregatedCacheStats, Control, LeaseReply, OpenRequest, WrittenMessage } from './protocol.ts';
 import { callEndpoint, isBatch, isOperation, isTime } from './validate.ts';
 
 interface Instance {
@@ -18,8 +19,24 @@ interface Instance {
   timeout: number;
 }
 
+/** The open stores of the coordinator's thread, as a session needs them. */
+export interface StoreProvider {
+  /** Messages that were not of the protocol. */
+  dropped: number;
+  /** The store of a root and tag, opened when it is not; waits at most the request's time, while `isWanted`. */
+  openInTime(request: OpenRequest, client: Client, isWanted?: () => boolean): Promise<OpenedStore>;
+  release(host: StoreHost, client: Client): void;
+  aggregatedStats(): Promise<AggregatedCacheStats>;
+}
+
+/** A store that is open, and a thread's counters in it. */
+export interface OpenedStore {
+  host: StoreHost;
+  counters: Float64Array;
+}
+
 export class Session {
-  readonly #coordinator: Coordinator;
+  readonly #stores: StoreProvider;
   readonly #writes: MessagePort;
   readonly #instances = new Map<number, Instance>();
   readonly #tickets = new Map<number, () => Promise<LeaseReply>>();
@@ -28,11 +45,11 @@ export class Session {
   #hasEnded = false;
   #outbox: WrittenMessage = [];
 
-  constructor(coordinator: Coordinator, control: MessagePort, writes: MessagePort, onEnd: () => void) {
-    this.#coordinator = coordinator;
+  constructor(stores: StoreProvider, control: MessagePort, writes: MessagePort, onEnd: () => void) {
+    this.#stores = stores;
     this.#writes = writes;
     const drop = () => {
-      coordinator.dropped++;
+      stores.dropped++;
     };
     writes.on('message', (message: unknown) => (isBatch(message) ? this.#receive(message) : drop()));
     writes.on('messageerror', drop);
@@ -59,7 +76,7 @@ export class Session {
         continue;
       }
       if (!isTime(now) || !isOperation(operation, instance.blobs)) {
-        this.#coordinator.dropped++;
+        this.#stores.dropped++;
         this.#answer(id, { failed: 'The operation is not of the protocol.' });
         continue;
       }
@@ -123,7 +140,7 @@ export class Session {
       open: async request => {
         try {
           // A thread may have been forgotten already: what it opened would stay open for ever.
-          const opened = await this.#coordinator.openInTime(request, this, () => !this.#hasEnded);
+          const opened = await this.#stores.openInTime(request, this, () => !this.#hasEnded);
           // The thread is about to open it as well.
           coordinatorStores.trim();
           const { blobs } = opened.host;
@@ -149,7 +166,7 @@ export class Session {
       release: instance => {
         const found = this.#instances.get(instance);
         this.#instances.delete(instance);
-        if (found) this.#coordinator.release(found.host, this);
+        if (found) this.#stores.release(found.host, this);
       },
       read: (instance, key) => reading(instance, reader => reader.read(key)) as never,
       page: (instance, ...query) => (reading(instance, reader => reader.page(...query)) ?? []) as never,
@@ -173,7 +190,6 @@ export class Session {
       check: (instance, repair) => host(instance).check(repair),
       collect: instance => host(instance).collect(),
       tidy: instance => host(instance).tidy(),
-      aggregatedStats: () => this.#coordinator.aggregatedStats(),
       remote: async request => {
         try {
           // Few caches are shared with other machines.
@@ -184,6 +200,7 @@ export class Session {
           return { ok: false, code: error.code, message: error.message };
         }
       },
+      aggregatedStats: () => this.#stores.aggregatedStats(),
     };
   }
 

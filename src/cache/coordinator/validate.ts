@@ -5,10 +5,10 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Endpoint } from 'comlink';
 import type { LeaseRequest } from '../client/link.ts';
 import { isKey } from '../keys.ts';
+import type { IncomingValue, WriteOperation } from '../operations.ts';
 import type { GatewayOptions } from '../remote/gateway.ts';
 import { POLICIES } from '../shared/limits.ts';
 import type { BlobFiles } from '../storage/blobs.ts';
-import type { IncomingValue, WriteOperation } from '../storage/store.ts';
 import { Encoding } from '../values/codec.ts';
 import type { Control, OpenRequest, Stated } from './protocol.ts';
 

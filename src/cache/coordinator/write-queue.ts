@@ -1,7 +1,8 @@
 // The queue in front of a store's writer: what arrives in one turn of the event loop commits together.
 
 import { performance, setImmediate, setTimeout } from '../../system/time.ts';
-import { StoreBusyError, type WriteOperation, type WriteResult } from '../storage/store.ts';
+import type { WriteOperation, WriteResult } from '../operations.ts';
+import { StoreBusyError } from '../storage/store.ts';
 
 export interface Queued {
   operation: WriteOperation;

@@ -4,9 +4,10 @@ import { performance } from '../../system/time.ts';
 import { digestOf } from './contents.ts';
 import { RemoteFailure } from './failure.ts';
 import { HttpClient, type HttpLimits } from './http-client.ts';
+import { openRemoteTier } from './open.ts';
 import { type RemoteOptions, resolveRemoteOptions } from './options.ts';
 import { remoteKey } from './record.ts';
-import { openRemoteTier, type RemoteTier } from './remote-tier.ts';
+import type { RemoteTier } from './remote-tier.ts';
 
 export interface RuleFinding {
   /** What is expected of the server. */

@@ -2,9 +2,10 @@
 // have one budget, one queue of uploads and one warning, and uploads go on when a thread of a pool ends.
 import { rm, stat } from 'node:fs/promises';
 import { clearTimeout, setTimeout } from '../../system/time.ts';
+import { openRemoteTier } from './open.ts';
 import type { RemoteOptions } from './options.ts';
 import { remoteKey } from './record.ts';
-import { openRemoteTier, type RemoteHit, type RemoteTier } from './remote-tier.ts';
+import type { RemoteHit, RemoteTier } from './remote-tier.ts';
 
 /** Options of a remote tier that can be sent to another thread. Plain data. */
 export type GatewayOptions = Pick<

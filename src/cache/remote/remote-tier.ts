@@ -5,8 +5,7 @@
 //
 // It never makes a caller fail: whatever goes wrong is a miss, or something that is not stored, and is told once.
 import type { CircuitBreaker } from './circuit-breaker.ts';
-import { HttpTier } from './http-tier.ts';
-import { type RemoteMode, type RemoteOptions, resolveRemoteOptions } from './options.ts';
+import type { RemoteMode } from './options.ts';
 import type { RecordFile, RecordKind } from './record.ts';
 
 /**
@@ -117,13 +116,4 @@ export interface RemoteStats {
   waitedMs: number;
   reading: CircuitBreaker['state'] | 'out-of-time';
   writing: CircuitBreaker['state'] | 'read-only';
-}
-
-/**
- * Opens the remote tier. Nothing is sent before the first `get` or `put`.
- *
- * @throws InvalidArgumentError for options that can never work
- */
-export function openRemoteTier(options: RemoteOptions): RemoteTier {
-  return new HttpTier(options, resolveRemoteOptions(options));
 }

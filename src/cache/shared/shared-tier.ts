@@ -12,7 +12,7 @@
 // is good while its key has the version that is in its header. On
 // processors that may change the order of reads the checksum, which every reader looks at, finds what was torn.
 import { threadId } from 'node:worker_threads';
-import type { FoundValue } from '../storage/store.ts';
+import type { FoundValue } from '../operations.ts';
 import { Encoding } from '../values/codec.ts';
 import { lazyBuffer } from './lazy-buffer.ts';
 

@@ -3,7 +3,7 @@
 // The thread holds the write lock all the while. When it has to be blocked for something else, it finishes what it has
 // begun first: it would wait for a lock of its own otherwise.
 import { Pace } from '../../system/pace.ts';
-import type { WriteResult } from './store.ts';
+import type { WriteResult } from '../operations.ts';
 
 /** What became of a long write: its result, or why nothing was written. */
 export type LongOutcome = { result: WriteResult } | { error: unknown };

@@ -2,29 +2,25 @@
 
 import { partsOf } from '../../system/pace.ts';
 import type { CacheStats, CheckReport, EntryMetadata, EvictionPolicy } from '../cache.ts';
+import {
+  type Accesses,
+  type FoundValue,
+  isExpired,
+  type LeaseRecord,
+  LONG_SET,
+  PAGE_SIZE,
+  type PageEntry,
+  type StoredValue,
+  type TimedOperation,
+  type WriteOperation,
+  type WriteResult,
+} from '../operations.ts';
 import type { StoreLimits } from '../shared/limits.ts';
 import { hashOf, Versions } from '../shared/versions.ts';
 import { checksum, decode, encode, timed } from '../values/codec.ts';
 import { type LongWrite, SteppedWrite } from './long-write.ts';
 import { compareKeys, indexFrom, sortKeys } from './sorted-keys.ts';
-import {
-  type Accesses,
-  type FoundValue,
-  footprintOf,
-  isExpired,
-  isNearLimit,
-  type LeaseRecord,
-  LONG_SET,
-  PAGE_SIZE,
-  type PageEntry,
-  type Store,
-  type StoredValue,
-  type StoreReader,
-  type StoreTotals,
-  type TimedOperation,
-  type WriteOperation,
-  type WriteResult,
-} from './store.ts';
+import { footprintOf, isNearLimit, type Store, type StoreReader, type StoreTotals } from './store.ts';
 
 // Entries that one step looks at to find those that go, or removes: few enough not to hold up the event loop.
 const WINDOW = 20_000;

@@ -3,7 +3,7 @@ import { isArrayBuffer, isDataView, isUint8Array } from 'node:util/types';
 import { Deserializer, Serializer } from 'node:v8';
 import { crc32 } from 'node:zlib';
 import { LARGEST_VALUE, UncloneableValueError, ValueTooLargeError } from '../../errors.ts';
-import type { StoredValue } from '../storage/store.ts';
+import type { StoredValue } from '../operations.ts';
 import { inspectValue } from './uncloneable.ts';
 import { assertModest } from './wire.ts';
 

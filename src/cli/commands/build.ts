@@ -8,7 +8,7 @@ import type { Context } from '../context.ts';
 import { EXIT_FAILED, EXIT_OK, UsageError } from '../errors.ts';
 import { interceptSignals } from '../interrupt.ts';
 import { Recording } from '../report/recording.ts';
-import { createRenderer } from '../terminal/renderer.ts';
+import { createRenderer } from '../terminal/create-renderer.ts';
 import { sanitizeLine, shortPath } from '../terminal/text.ts';
 
 interface BuildFlags {

@@ -75,7 +75,7 @@ async function lookAround(
   const userConfig = await loadUserConfig({ directory: configDirectory });
   const root = cacheRoot ?? cacheOptionsFor(userConfig, 'default').cacheRoot ?? defaultCacheRoot();
   const caches = cache ? await statsOf(context, root) : [];
-  const { createLayoutService, KeymapFileError } = await import('../../keymap/layout-service.ts');
+  const { createLayoutService, KeymapFileError } = await import('../../builder/layout/service.ts');
   const layouts = createLayoutService({ userConfig });
   const keymaps: Surroundings['keymaps'] = [];
   const files = await glob('config/*.keymap', { cwd: configDirectory, followSymbolicLinks: false });

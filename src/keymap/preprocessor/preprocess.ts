@@ -3,12 +3,13 @@
 import { ConditionError, evaluateCondition } from './condition.ts';
 import { Conditionals } from './conditionals.ts';
 import { definitionOf, directiveOf, type Header, headerOf } from './directive.ts';
-import { type Doubt, Doubts, withDoubts } from './doubts.ts';
+import { Doubts, withDoubts } from './doubts.ts';
 import { Expander, ExpansionLimitError } from './expand.ts';
 import { readLines } from './lexer.ts';
 import { answerQuestions, HAS_INCLUDE } from './questions.ts';
 import { type FoundFile, type SourceFiles, UnreadableFileError } from './source-files.ts';
 import {
+  type Doubt,
   isPunctuator,
   type Macro,
   type Place,

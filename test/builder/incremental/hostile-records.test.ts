@@ -7,8 +7,8 @@ import {
   createZmkWorkspaceCacheService,
   FINGERPRINT_SCHEMA,
 } from '../../../src/builder/incremental/index.ts';
+import { createLayoutService } from '../../../src/builder/layout/service.ts';
 import type { Cache } from '../../../src/cache/cache.ts';
-import { createLayoutService } from '../../../src/keymap/layout-service.ts';
 import { createDefaultCache } from '../../../src/registry.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 import { createWorkbench, keysOf } from './workbench.ts';

@@ -2,11 +2,8 @@ import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import { NoToolchainError } from '../../../src/builder/index.ts';
-import {
-  chooseToolchain,
-  examineToolchain,
-  type ToolchainQuestion,
-} from '../../../src/builder/toolchains/choice.ts';
+import { chooseToolchain, examineToolchain } from '../../../src/builder/toolchains/choice.ts';
+import type { ToolchainQuestion } from '../../../src/builder/toolchains/finding.ts';
 import { type ConfigValues, createUserConfig } from '../../../src/config/index.ts';
 import { createWestMachine, type WestMachine } from '../west-rig/west-rig.ts';
 

@@ -5,10 +5,11 @@ import test, { type ExecutionContext } from 'ava';
 import { encodeIncoming, isReady } from '../../../src/cache/client/incoming.ts';
 import { COUNTERS, type StoreLink } from '../../../src/cache/client/link.ts';
 import { MISS, ReadPath } from '../../../src/cache/client/read-path.ts';
+import type { WriteOperation } from '../../../src/cache/operations.ts';
 import { SharedMemory } from '../../../src/cache/shared/shared-memory.ts';
 import { hashOf } from '../../../src/cache/shared/versions.ts';
 import { SqliteStore } from '../../../src/cache/storage/sqlite/store.ts';
-import type { StoreReader, WriteOperation } from '../../../src/cache/storage/store.ts';
+import type { StoreReader } from '../../../src/cache/storage/store.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
 const KEY = 'key';

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { AccessLog, MOST_ENTRIES } from '../../../src/cache/coordinator/access-log.ts';
-import type { WriteOperation } from '../../../src/cache/storage/store.ts';
+import type { WriteOperation } from '../../../src/cache/operations.ts';
 
 type AccessOperation = WriteOperation & { type: 'access' };
 

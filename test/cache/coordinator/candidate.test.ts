@@ -4,7 +4,7 @@ import test from 'ava';
 import type { Grant } from '../../../src/cache/client/link.ts';
 import { type Client, type LeaseHost, Leases } from '../../../src/cache/coordinator/leases.ts';
 import { type HeldLock, tryLock } from '../../../src/cache/coordinator/locks.ts';
-import type { WriteResult } from '../../../src/cache/storage/store.ts';
+import type { WriteResult } from '../../../src/cache/operations.ts';
 import { eventually } from '../../support/eventually.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 

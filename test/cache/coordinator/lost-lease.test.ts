@@ -2,7 +2,7 @@
 import test from 'ava';
 import type { Grant } from '../../../src/cache/client/link.ts';
 import { type LeaseHost, Leases } from '../../../src/cache/coordinator/leases.ts';
-import type { LeaseRecord, WriteOperation, WriteResult } from '../../../src/cache/storage/store.ts';
+import type { LeaseRecord, WriteOperation, WriteResult } from '../../../src/cache/operations.ts';
 
 /** A store that keeps leases and the names of keys that have an entry. No other process can have it. */
 class Host implements LeaseHost {

@@ -7,9 +7,10 @@ import { rm } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import path from 'node:path';
+import { openRemoteTier } from '../../../src/cache/remote/open.ts';
 import type { RemoteOptions } from '../../../src/cache/remote/options.ts';
 import { remoteKey } from '../../../src/cache/remote/record.ts';
-import { openRemoteTier, type RemoteTier } from '../../../src/cache/remote/remote-tier.ts';
+import type { RemoteTier } from '../../../src/cache/remote/remote-tier.ts';
 import { generateSigningKey } from '../../../src/cache/remote/signing.ts';
 import { makeDirectory } from '../../support/temporary.ts';
 

@@ -1,9 +1,10 @@
 // Remote tiers of two machines, and what they exchange.
 import { randomBytes } from 'node:crypto';
 import type { ExecutionContext } from 'ava';
+import { openRemoteTier } from '../../../src/cache/remote/open.ts';
 import type { RemoteOptions } from '../../../src/cache/remote/options.ts';
 import { remoteKey } from '../../../src/cache/remote/record.ts';
-import { openRemoteTier, type RemoteTier } from '../../../src/cache/remote/remote-tier.ts';
+import type { RemoteTier } from '../../../src/cache/remote/remote-tier.ts';
 import { generateSigningKey } from '../../../src/cache/remote/signing.ts';
 
 /** The pair of the machine that writes. */

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { openRemoteTier } from '../../../src/cache/remote/remote-tier.ts';
+import { openRemoteTier } from '../../../src/cache/remote/open.ts';
 import { generateSigningKey } from '../../../src/cache/remote/signing.ts';
 import type { Random } from '../random.ts';
 

@@ -1,7 +1,7 @@
 // The arguments that make a container for one build. What they mean is the same for docker and podman; where the two
 // differ, the stricter of them is asked for by name.
 import path from 'node:path';
-import { isInside } from '../input-files.ts';
+import { isInside } from '../../../system/paths.ts';
 import type { Engine } from './engine-search.ts';
 
 /** A directory that the container sees. */

@@ -9,8 +9,8 @@
 //
 // What links and git repositories name by absolute paths is where they name it.
 import path from 'node:path';
+import { isInside } from '../../../system/paths.ts';
 import { asBytes } from '../../../system/rewritten-output.ts';
-import { isInside } from '../input-files.ts';
 import type { SeenDirectory } from '../observed/index.ts';
 import type { ZephyrOrder } from '../zephyr/engine.ts';
 import type { Mount } from './command-line.ts';

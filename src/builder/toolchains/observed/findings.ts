@@ -1,7 +1,7 @@
 // What is found out about the inputs of one build, as it comes.
 import { lstatSync } from 'node:fs';
 import path from 'node:path';
-import { real, statOf } from '../../../system/real-path.ts';
+import { real, statOf } from '../../../system/paths.ts';
 import { readTree, type Tree } from '../../incremental/tree.ts';
 import type { ObservedInputs } from '../toolchain.ts';
 import { type Doubt, worst } from './doubts.ts';

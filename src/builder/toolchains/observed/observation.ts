@@ -1,7 +1,7 @@
 // From the records of one build to its inputs: who answers for each file, what was looked for in vain, what stays open.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { statOf } from '../../../system/real-path.ts';
+import { statOf } from '../../../system/paths.ts';
 import { parseDependencyFile } from '../dependency-file.ts';
 import { isKnownLookup, mentionsConfig } from './cmake-code.ts';
 import { Findings, type Trace } from './findings.ts';

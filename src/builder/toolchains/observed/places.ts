@@ -1,7 +1,6 @@
 // Where a path that a build wrote down is on this machine, and who answers for what is there.
 import path from 'node:path';
-import { real } from '../../../system/real-path.ts';
-import { isInside } from '../input-files.ts';
+import { isInside, real } from '../../../system/paths.ts';
 
 /** A directory that the build saw under another path: a copy that it was given, or a mount of its container. */
 export interface SeenDirectory {

@@ -2,8 +2,7 @@
 // preprocessor take in. A file is read in the same way wherever it is.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { statOf } from '../../../system/real-path.ts';
-import { isInside } from '../input-files.ts';
+import { isInside, statOf } from '../../../system/paths.ts';
 import { doubtOfCmake, pathsInCmake } from './cmake-code.ts';
 import type { Findings } from './findings.ts';
 import type { BuildRecords } from './records.ts';

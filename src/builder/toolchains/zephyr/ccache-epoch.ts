@@ -12,8 +12,8 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { isInside } from '../../../system/paths.ts';
 import { InputReader, type ObservedInputs } from '../../incremental/index.ts';
-import { isInside } from '../input-files.ts';
 import type { UsedTools } from '../observed/index.ts';
 import { areSame, changedSince, type FileMarks, markFiles } from './file-marks.ts';
 

@@ -1,9 +1,8 @@
 // The inputs of a build that belong to its compiler, named by where that is. In a directory that all kinds of programs share
 // only the toolchain knows which files these are; elsewhere they are named by their paths alone.
 import path from 'node:path';
-import { real } from '../../../system/real-path.ts';
+import { isInside, real } from '../../../system/paths.ts';
 import { pathInPlace, programIn, programPath } from '../../incremental/path-base.ts';
-import { isInside } from '../input-files.ts';
 import type { UsedTools } from '../observed/index.ts';
 import type { ObservedInputs, Surroundings } from '../toolchain.ts';
 

@@ -12,9 +12,9 @@ import {
 import path from 'node:path';
 import { escapePath } from 'tinyglobby';
 import { DEFAULT_CONFIG_PATH } from '../../../config/toolchain-options.ts';
-import { real, statOf } from '../../../system/real-path.ts';
+import { isInside, real, statOf } from '../../../system/paths.ts';
 import { readTree } from '../../incremental/tree.ts';
-import { inputFiles, isInside } from '../input-files.ts';
+import { inputFiles } from '../input-files.ts';
 import { ToolchainError } from '../toolchain-error.ts';
 import type { RepositoryLink } from './engine.ts';
 

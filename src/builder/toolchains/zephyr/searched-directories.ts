@@ -3,8 +3,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { isInside } from '../../../system/paths.ts';
 import { readTree } from '../../incremental/tree.ts';
-import { isInside } from '../input-files.ts';
 import { stampOf } from '../program-identity.ts';
 
 /** What is searched, by variable: which files in its directories matter. */

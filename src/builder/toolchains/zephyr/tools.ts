@@ -2,9 +2,8 @@
 // the same name makes other firmware of old files, and the same one in another directory does not.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { real } from '../../../system/real-path.ts';
+import { isInside, real } from '../../../system/paths.ts';
 import type { NamedPlace } from '../../incremental/path-base.ts';
-import { isInside } from '../input-files.ts';
 import { type IdentifyOptions, identifyProgram, type ProgramIdentity } from '../program-identity.ts';
 import { findProgram } from '../programs.ts';
 import { findPython, type PythonIdentity, pythonPrograms } from './python-packages.ts';

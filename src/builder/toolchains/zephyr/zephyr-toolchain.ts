@@ -3,6 +3,7 @@ import { constants, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { cacheKey } from '../../../cache/keys.ts';
 import { GloveboxError } from '../../../errors.ts';
+import { isInside } from '../../../system/paths.ts';
 import type { Target } from '../../matrix/target.ts';
 import {
   describeWorkspace,
@@ -13,7 +14,6 @@ import {
   type ZmkPlaces,
   zmkPlaces,
 } from '../../workspace/index.ts';
-import { isInside } from '../input-files.ts';
 import {
   compiledPlaces,
   type ObserveOptions,

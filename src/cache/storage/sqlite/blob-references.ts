@@ -1,6 +1,6 @@
 // How many entries use each blob, and when its file goes. Runs inside the store's transactions.
+import type { IncomingValue } from '../../operations.ts';
 import type { BlobFiles } from '../blobs.ts';
-import type { IncomingValue } from '../store.ts';
 import { BLOCK_BYTES } from './schema.ts';
 import type { Statements } from './statements.ts';
 

@@ -1,17 +1,17 @@
 // What operations do to the entries of a database. Runs inside the store's transactions.
 
-import type { Space } from '../../shared/space.ts';
-import { checksum, decode, encode, timed } from '../../values/codec.ts';
-import type { BlobFiles } from '../blobs.ts';
 import {
   type Accesses,
   type FoundValue,
-  footprintOf,
   isExpired,
   type LeaseRecord,
   type WriteOperation,
   type WriteResult,
-} from '../store.ts';
+} from '../../operations.ts';
+import type { Space } from '../../shared/space.ts';
+import { checksum, decode, encode, timed } from '../../values/codec.ts';
+import type { BlobFiles } from '../blobs.ts';
+import { footprintOf } from '../store.ts';
 import { BlobReferences } from './blob-references.ts';
 import { FreedPlaces } from './freed-places.ts';
 import { DamagedDatabaseError } from './open.ts';

@@ -1,6 +1,6 @@
 // The statements that a store's writer runs, by name.
 import type { Database, RunResult } from 'better-sqlite3';
-import type { LeaseRecord, StoredValue } from '../store.ts';
+import type { LeaseRecord, StoredValue } from '../../operations.ts';
 import type { Task } from './elsewhere.ts';
 import { EVICTION_ORDER } from './schema.ts';
 

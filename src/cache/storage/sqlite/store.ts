@@ -12,25 +12,21 @@ import type { Database } from 'better-sqlite3';
 import { block } from '../../../system/block.ts';
 import { partsOf } from '../../../system/pace.ts';
 import { pause, performance, setImmediate } from '../../../system/time.ts';
+import {
+  type Accesses,
+  isExpired,
+  type LeaseRecord,
+  LONG_SET,
+  type TimedOperation,
+  type WriteOperation,
+  type WriteResult,
+} from '../../operations.ts';
 import { SharedMemory } from '../../shared/shared-memory.ts';
 import { hashOf } from '../../shared/versions.ts';
 import { timed } from '../../values/codec.ts';
 import { BlobFiles } from '../blobs.ts';
 import { type LongWrite, SteppedWrite, WriteElsewhere } from '../long-write.ts';
-import {
-  type Accesses,
-  footprintOf,
-  isExpired,
-  isNearLimit,
-  type LeaseRecord,
-  LONG_SET,
-  type Store,
-  StoreBusyError,
-  type StoreTotals,
-  type TimedOperation,
-  type WriteOperation,
-  type WriteResult,
-} from '../store.ts';
+import { footprintOf, isNearLimit, type Store, StoreBusyError, type StoreTotals } from '../store.ts';
 import { type CheckResult, checkStore, collectRubbish } from './check.ts';
 import { classify, isLarge, reading, withoutCheckpoint } from './connection.ts';
 import { prepareDirectory } from './directory.ts';

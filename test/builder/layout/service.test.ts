@@ -1,11 +1,11 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import anyTest, { type TestFn } from 'ava';
-import type { Cache } from '../../src/cache/cache.ts';
-import { createUserConfig } from '../../src/config/index.ts';
-import { createLayoutService, KeymapFileError } from '../../src/keymap/layout-service.ts';
-import { createDefaultCache } from '../../src/registry.ts';
-import { makeDirectory, removeDirectory } from '../support/temporary.ts';
+import { createLayoutService, KeymapFileError } from '../../../src/builder/layout/service.ts';
+import type { Cache } from '../../../src/cache/cache.ts';
+import { createUserConfig } from '../../../src/config/index.ts';
+import { createDefaultCache } from '../../../src/registry.ts';
+import { makeDirectory, removeDirectory } from '../../support/temporary.ts';
 
 interface Context {
   root: string;

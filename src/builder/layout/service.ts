@@ -1,14 +1,14 @@
 // The layouts of keymap files, read once for each content of the keymap and of all that it includes.
 import path from 'node:path';
-import type { Cache } from '../cache/cache.ts';
-import { cacheKey } from '../cache/keys.ts';
-import type { UserConfig } from '../config/user-config.ts';
-import { GloveboxError } from '../errors.ts';
-import { createCacheFromUserConfig, createDefaultCache } from '../registry.ts';
-import { readTextFile, TextFileError } from '../system/text-file.ts';
-import { hashOfLookup, type Layout, MAX_KEYMAP_LENGTH, readKeymap } from './index.ts';
+import type { Cache } from '../../cache/cache.ts';
+import { cacheKey } from '../../cache/keys.ts';
+import type { UserConfig } from '../../config/user-config.ts';
+import { GloveboxError } from '../../errors.ts';
+import { hashOfLookup, type Layout, MAX_KEYMAP_LENGTH, readKeymap } from '../../keymap/index.ts';
+import { createCacheFromUserConfig, createDefaultCache } from '../../registry.ts';
+import { readTextFile, TextFileError } from '../../system/text-file.ts';
 import { findSearchPath, type SearchPathOptions } from './search-path.ts';
-import { asLayout, asPlaces } from './stored-layout.ts';
+import { asLayout, asPlaces } from './stored.ts';
 
 /** The namespace of layouts. */
 export const LAYOUT_TAG = 'layout';

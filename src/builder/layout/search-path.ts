@@ -1,9 +1,9 @@
 // The search path of a keymap's includes, as Zephyr has it: the devicetree roots of modules, of ZMK and of Zephyr.
-import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as walk from 'empathic/walk';
-import type { UserConfig } from '../config/user-config.ts';
-import { readTextFile } from '../system/text-file.ts';
+import type { UserConfig } from '../../config/user-config.ts';
+import { exists, isDirectory } from '../../system/paths.ts';
+import { readTextFile } from '../../system/text-file.ts';
 
 /** The directories of includes for a keymap. */
 export interface SearchPath {
@@ -86,7 +86,7 @@ interface WorkspaceRoots {
 async function workspaceRoots(config: string, options: SearchPathOptions): Promise<WorkspaceRoots> {
   const { userConfig, cacheRoot, workspace: given } = options;
   const { findWorkspace, manifestProjects, WorkspaceError, zmkPlaces } = await import(
-    '../builder/workspace/index.ts'
+    '../workspace/index.ts'
   );
   const find = () =>
     findWorkspace(config, { ...(userConfig && { userConfig }), ...(cacheRoot && { cacheRoot }) });
@@ -125,12 +125,4 @@ async function devicetreeRoot(directory: string): Promise<string | undefined> {
     }
   }
   return undefined;
-}
-
-async function exists(file: string): Promise<boolean> {
-  return (await stat(file).catch(() => undefined)) !== undefined;
-}
-
-async function isDirectory(file: string): Promise<boolean> {
-  return (await stat(file).catch(() => undefined))?.isDirectory() === true;
 }

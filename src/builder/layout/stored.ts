@@ -1,7 +1,7 @@
 // What is in a cache may be anything: it is taken for a layout only if it is one.
 
-import { isObject, listOf } from '../cache/values/stored.ts';
-import { type Binding, type FilePlace, type Layer, type Layout, MAX_KEYS } from './index.ts';
+import { isObject, listOf } from '../../cache/values/stored.ts';
+import { type Binding, type FilePlace, type Layer, type Layout, MAX_KEYS } from '../../keymap/index.ts';
 
 /** Files that are read and names that are looked for, for one keymap. */
 const MAX_PLACES = 5_000;

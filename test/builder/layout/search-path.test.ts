@@ -1,12 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { WorkspaceError } from '../../src/builder/workspace/index.ts';
-import { createUserConfig } from '../../src/config/index.ts';
-import { createLayoutService } from '../../src/keymap/layout-service.ts';
-import { findSearchPath } from '../../src/keymap/search-path.ts';
-import { createDefaultCache } from '../../src/registry.ts';
-import { temporaryDirectory } from '../support/temporary.ts';
+import { findSearchPath } from '../../../src/builder/layout/search-path.ts';
+import { createLayoutService } from '../../../src/builder/layout/service.ts';
+import { WorkspaceError } from '../../../src/builder/workspace/index.ts';
+import { createUserConfig } from '../../../src/config/index.ts';
+import { createDefaultCache } from '../../../src/registry.ts';
+import { temporaryDirectory } from '../../support/temporary.ts';
 
 const MODULE = 'build:\n  settings:\n    dts_root: .\n';
 /** So that no workspace of this machine is found. */
