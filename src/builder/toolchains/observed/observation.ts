@@ -237,7 +237,7 @@ export class Observation {
 
   /** The absolute paths in a value, on this machine. */
   #filesIn(value: string): string[] {
-    return [...value.matchAll(/\/[^\s;:"',[\]()]+/g)].flatMap(([seen]) => this.#places.here(seen) ?? []);
+    return this.#places.pathsIn(value).flatMap(seen => this.#places.here(seen) ?? []);
   }
 }
 
