@@ -211,7 +211,9 @@ test('every command of glovebox that is named in a sentence exists, with its opt
   t.true(spans.length > 10);
   for (const span of new Set(spans)) {
     const words = span.replace(/^npx /, '').split(' ').slice(1);
-    const command = ['cache', 'workspace', 'remote'].includes(words[0]!) ? words.slice(0, 2) : words.slice(0, 1);
+    const command = ['cache', 'workspace', 'remote'].includes(words[0]!)
+      ? words.slice(0, 2)
+      : words.slice(0, 1);
     const help = await helpOf(command);
     t.truthy(help, span);
     const options = words.filter(word => word.startsWith('--'));

@@ -1,5 +1,5 @@
 // The other toolchains, between two machines: with west by the rig's programs, in containers where an engine can run.
-import { cpSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { type BuildEvent, build } from '../../../src/builder/index.ts';
@@ -97,16 +97,16 @@ test.serial('two users with the same west, in other directories and with another
   const made = await buildAs(t, url, first, undefined);
   t.like(made, { compiled: 1, remote: 0 });
 
-  // The same programs, moved with all of their parts; others are before them in PATH.
+  // The same programs elsewhere, with all of their parts; other directories are before theirs in PATH.
   const place = another(machine, 'home of another');
   const home = path.join(root, 'home of another');
-  mkdirSync(path.join(home, 'opt'), { recursive: true });
-  renameSync(path.join(root, 'bin'), path.join(home, 'opt/bin'));
-  renameSync(path.join(root, 'tools'), path.join(home, 'opt/tools'));
+  mkdirSync(path.join(home, 'src'), { recursive: true });
+  for (const name of ['bin', 'tools'])
+    cpSync(path.join(root, name), path.join(home, 'src', name), { recursive: true, verbatimSymlinks: true });
   const environment = {
     HOME: home,
     USER: 'another',
-    PATH: `/nowhere:${home}:${home}/opt/bin`,
+    PATH: `/nowhere:${home}:${home}/src/bin`,
     VIRTUAL_ENV: home,
   };
   const built = await buildAs(t, url, { ...place, environment }, undefined);
@@ -119,7 +119,7 @@ test.serial('two users with the same west, in other directories and with another
     environment: nobody,
     cacheRoot: path.join(root, `cache ${Math.random()}`),
   });
-  const program = path.join(home, 'opt/bin/arm-none-eabi-gcc');
+  const program = path.join(home, 'src/bin/arm-none-eabi-gcc');
   const before = readFileSync(program, 'utf8');
   writeFileSync(program, `${before}# other bytes\n`);
   const other = await buildAs(t, url, fresh(), undefined);

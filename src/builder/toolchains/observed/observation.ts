@@ -237,6 +237,9 @@ export class Observation {
 
   /** The absolute paths in a value, on this machine. */
   #filesIn(value: string): string[] {
+    // One that is there is one path, whatever is in it.
+    const whole = path.isAbsolute(value) ? this.#places.here(value) : undefined;
+    if (whole !== undefined && statOf(whole)) return [whole];
     return this.#places.pathsIn(value).flatMap(seen => this.#places.here(seen) ?? []);
   }
 }
