@@ -25,6 +25,9 @@ import { asBase, asManifest, type Manifest } from './stored.ts';
 /** Bytes. What is smaller waits in memory for its upload; anything else is read where it was put. */
 const HELD = 4 * 1024 * 1024;
 
+/** A toolchain that differs in more is another one altogether. */
+const MAX_REASONS = 5;
+
 const MANIFEST = 'manifest.json';
 const BASE = 'base.json';
 
@@ -148,9 +151,12 @@ export class SharedFirmware {
     const hit = await this.tier.get(await targetKey(base), { kind: 'manifest', signal });
     const before = asBase(await jsonOf(hit, BASE, signal));
     if (before === undefined) return [];
-    return baseDifferences(before, base).map(
-      reason => `the remote cache has it for another toolchain: ${reason}`,
-    );
+    const found = baseDifferences(before, base);
+    const more = found.length > MAX_REASONS ? ` and ${found.length - MAX_REASONS} more` : '';
+    if (found.length === 0) return [];
+    return [
+      `the remote cache has it for another toolchain: ${found.slice(0, MAX_REASONS).join(', ')}${more}`,
+    ];
   }
 
   async #upload(
@@ -193,9 +199,9 @@ export class SharedFirmware {
   }
 }
 
-/** Of a target, whoever builds it from whatever. */
-async function targetKey({ target }: BaseInputs): Promise<string> {
-  return remoteKey('manifest', 'target', await cacheKey('target', target as unknown as KeyPart));
+/** Of a target with a kind of toolchain, whoever builds it from whatever. */
+async function targetKey({ kind, target }: BaseInputs): Promise<string> {
+  return remoteKey('manifest', 'target', kind, await cacheKey('target', target as unknown as KeyPart));
 }
 
 /** Fetches all files of a firmware, or none. */
