@@ -10,6 +10,7 @@ export {
   type CheckOptions,
   type CheckProblem,
   type CheckReport,
+  CROSS_PROCESS_STALENESS_MS,
   type Duration,
   type EntryMetadata,
   type EvictionPolicy,

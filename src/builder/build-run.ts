@@ -7,8 +7,9 @@ import { DEFAULT_CONFIG_PATH } from '../config/toolchain-options.ts';
 import { GloveboxError } from '../errors.ts';
 import { createCacheFromUserConfig } from '../registry.ts';
 import type { Diagnosis } from './diagnosis/diagnosis.ts';
-import type { RemoteUse, Untimed } from './events.ts';
+import type { EventBody, RemoteUse } from './events.ts';
 import {
+  type CachingCompiler,
   type CompilationBuildCacheService,
   type CompileEvent,
   type CompileFailure,
@@ -18,7 +19,6 @@ import {
   describeSystemError,
   isSystemError,
   type Toolchain,
-  type ZmkWestService,
 } from './incremental/index.ts';
 import { SharedFirmware } from './incremental/shared-firmware.ts';
 import type { Target } from './matrix/target.ts';
@@ -29,8 +29,8 @@ import { createFirmwareCacheService, type FirmwareCacheService } from './output/
 import { OutputDirectory } from './output/output.ts';
 import type { Plan } from './plan.ts';
 import { loadToolchain } from './toolchains/load.ts';
+import type { CompileSession } from './workers/compile-session.ts';
 import type { WorkerFailure } from './workers/pool.ts';
-import type { Workshop } from './workers/workshop.ts';
 
 /** Targets that the remote cache is asked about at once. */
 const ASKED_AT_ONCE = 16;
@@ -64,7 +64,7 @@ class BuildRun {
   readonly #builds: CompilationBuildCacheService;
   readonly #firmware: FirmwareCacheService;
   readonly #toolchain: Toolchain;
-  readonly #service: ZmkWestService;
+  readonly #compiler: CachingCompiler;
   readonly #metrics: MetricsService;
   readonly #shared: SharedFirmware | undefined;
   /** Why targets are not in the local cache, by artifact name, until the remote one was asked. */
@@ -93,7 +93,7 @@ class BuildRun {
     this.#builds = builds;
     this.#firmware = createFirmwareCacheService(userConfig, cacheOptions);
     this.#toolchain = toolchain;
-    this.#service = createZmkWestService({
+    this.#compiler = createZmkWestService({
       toolchain,
       configDirectory,
       builds: this.#builds,
@@ -124,15 +124,15 @@ class BuildRun {
   /** Says what would be done. */
   async plan(): Promise<BuildSummary> {
     this.#emitStart();
-    await this.#tellNotes();
+    await this.#emitNotes();
     for (const target of this.#plan.targets) {
       if (this.#signal.aborted) break;
       const name = target.artifactName;
       try {
-        const found = await this.#service.lookup(target, this.#signal);
+        const found = await this.#compiler.lookup(target, this.#signal);
         const planned = { type: 'target-planned', target: name } as const;
         if (found.hit) this.#emit({ ...planned, plan: 'cache', why: [], compiledAt: found.compiledAt });
-        else if (this.#shared && (await this.#service.isShared(target, this.#shared, this.#signal)))
+        else if (this.#shared && (await this.#compiler.isShared(target, this.#shared, this.#signal)))
           this.#emit({ ...planned, plan: 'remote', why: [] });
         else this.#emit({ ...planned, plan: 'compile', why: found.why });
       } catch (error) {
@@ -149,7 +149,7 @@ class BuildRun {
     const output = await OutputDirectory.open(this.#plan.outputDirectory);
     try {
       this.#emitStart();
-      await this.#tellNotes();
+      await this.#emitNotes();
       const missed: Target[] = [];
       // One for all: what is restored is moved on at once, and what is not leaves nothing.
       const directory = output.stage();
@@ -159,7 +159,7 @@ class BuildRun {
       await this.#warnOfCache();
       const left = await this.#restoreShared(missed, output);
       if (left.length > 0) await this.#compileAll(left, output);
-      await this.#tellUnusedKeymaps();
+      await this.#emitUnusedKeymaps();
     } finally {
       await output.close();
     }
@@ -173,7 +173,7 @@ class BuildRun {
     if (this.#isStopped(name)) return this.#cancel(name);
     this.#emit({ type: 'target-checking', target: name });
     try {
-      const result = await this.#service.restore(target, directory, this.#signal);
+      const result = await this.#compiler.restore(target, directory, this.#signal);
       if (!result.ok) {
         this.#missed(name, result.why);
         return true;
@@ -202,7 +202,7 @@ class BuildRun {
     const began = performance.now();
     if (this.#isStopped(name)) return this.#cancel(name);
     try {
-      const result = await this.#service.restoreShared(target, shared, output.stage(), this.#signal);
+      const result = await this.#compiler.restoreShared(target, shared, output.stage(), this.#signal);
       if (!result.ok) {
         this.#missed(name, result.why);
         return true;
@@ -229,26 +229,26 @@ class BuildRun {
   async #compileAll(targets: Target[], output: OutputDirectory): Promise<void> {
     const threads = Math.min(this.#plan.jobs, targets.length);
     // Only now: a build that finds everything in the cache needs none of it.
-    const { Workshop } = await import('./workers/workshop.ts');
-    const workshop = await Workshop.open(this.#plan, threads);
-    const cancel = () => workshop.cancel();
+    const { CompileSession } = await import('./workers/compile-session.ts');
+    const session = await CompileSession.open(this.#plan, threads);
+    const cancel = () => session.cancel();
     try {
       this.#signal.addEventListener('abort', cancel, { once: true });
       if (this.#signal.aborted) cancel();
       const queue = targets.values();
       const work = async () => {
         // One iterator for all: each takes what is next.
-        for (const target of queue) await this.#compile(target, workshop, output);
+        for (const target of queue) await this.#compile(target, session, output);
       };
       const workers = Array.from({ length: threads }, () => work().catch(bug => this.#stopFor(bug)));
       await Promise.all(workers);
     } finally {
       this.#signal.removeEventListener('abort', cancel);
-      await workshop.close();
+      await session.close();
     }
   }
 
-  async #compile(target: Target, workshop: Workshop, output: OutputDirectory): Promise<void> {
+  async #compile(target: Target, session: CompileSession, output: OutputDirectory): Promise<void> {
     const name = target.artifactName;
     if (this.#isStopped(name)) {
       this.#cancel(name);
@@ -256,7 +256,7 @@ class BuildRun {
     }
     const began = performance.now();
     try {
-      const result = await workshop.compile({
+      const result = await session.compile({
         target,
         directory: output.stage(),
         onEvent: (event, thread) => this.#relay(name, event, thread),
@@ -265,7 +265,7 @@ class BuildRun {
       if (result.ok) await this.#deliverAndShare(name, result, output, began);
       else if (result.reason === 'cancelled' || this.#isStopped(name)) this.#cancel(name);
       else {
-        workshop.keepLogs();
+        session.keepLogs();
         const { configDirectory, buildFile } = this.#plan;
         // Not even loaded when the failure was that no file can be opened any more; then there is nothing to find.
         const diagnosing = import('./diagnosis/index.ts').then(({ diagnose }) =>
@@ -403,7 +403,7 @@ class BuildRun {
   }
 
   /** Says what is to be known about the config and the toolchain. That it cannot be asked is said of every target. */
-  async #tellNotes(): Promise<void> {
+  async #emitNotes(): Promise<void> {
     for (const message of this.#plan.warnings) this.#emit({ type: 'warning', message });
     try {
       const notes = (await this.#toolchain.notes?.(this.#signal)) ?? [];
@@ -414,7 +414,7 @@ class BuildRun {
   }
 
   /** Says which keymaps were of no use, when that is certain. */
-  async #tellUnusedKeymaps(): Promise<void> {
+  async #emitUnusedKeymaps(): Promise<void> {
     const { configDirectory, targets, toolchain, userConfig } = this.#plan;
     const { compiled, cached } = this.#summary;
     if (toolchain.kind === 'command' || this.#read === undefined || this.#options.isPartial) return;
@@ -440,7 +440,7 @@ class BuildRun {
     }
   }
 
-  #emit(event: Untimed): void {
+  #emit(event: EventBody): void {
     if (this.#bug) return;
     try {
       this.#options.onEvent({ at: Date.now(), ...event });

@@ -125,7 +125,7 @@ export interface RemoteUse {
 }
 
 /** An event without the time it happens at. */
-export type Untimed = BuildEvent extends infer Event
+export type EventBody = BuildEvent extends infer Event
   ? Event extends BuildEvent
     ? Omit<Event, 'at'>
     : never

@@ -11,6 +11,7 @@ export type { Diagnosis } from './diagnosis/diagnosis.ts';
 export type { BuildEvent, BuildListener } from './events.ts';
 export {
   type Artifact,
+  type CachingCompiler,
   type CompileEvent,
   type CompileJob,
   type CompileOutcome,
@@ -27,7 +28,7 @@ export {
   type Toolchain,
   type ZmkWestService,
 } from './incremental/index.ts';
-export { createLayoutService } from './layout/service.ts';
+export { createLayoutService } from './layout/layout-service.ts';
 export { readMatrix } from './matrix/matrix.ts';
 export { createMetricsService, type MetricsSnapshot } from './metrics/index.ts';
 export type { BuildOptions, BuildSummary } from './options.ts';

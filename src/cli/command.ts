@@ -1,6 +1,6 @@
 // How all commands are made, so that they fail, suggest and help in the same way.
 import { Command, InvalidArgumentError } from 'commander';
-import { didYouMean } from '../config/nearest.ts';
+import { didYouMean } from '../config/closest-match.ts';
 import type { Context } from './context.ts';
 
 /** A commander command that throws instead of exiting, and writes where the context says. */

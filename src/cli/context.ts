@@ -3,11 +3,11 @@ import { type TerminalEnvironment, terminalEnvironment } from '../config/environ
 import { createStyle, type Style, useColors } from './terminal/style.ts';
 
 /** Where a command runs. */
-export type Surroundings = Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr' | 'cwd'>;
+export type Streams = Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr' | 'cwd'>;
 
 export class Context {
-  readonly stdout: Surroundings['stdout'];
-  readonly stderr: Surroundings['stderr'];
+  readonly stdout: Streams['stdout'];
+  readonly stderr: Streams['stderr'];
   readonly cwd: string;
   readonly terminal: TerminalEnvironment = terminalEnvironment();
   /** For standard output. */
@@ -25,11 +25,11 @@ export class Context {
   /** What happens when the process is warned, as by a cache that cannot be used. A command that draws puts its own here. */
   onWarning: (message: string, about?: 'cache') => void = message => this.warn(message);
 
-  readonly #surroundings: Surroundings;
+  readonly #streams: Streams;
 
-  constructor(surroundings: Surroundings) {
-    const { stdout, stderr, cwd } = surroundings;
-    this.#surroundings = surroundings;
+  constructor(streams: Streams) {
+    const { stdout, stderr, cwd } = streams;
+    this.#streams = streams;
     this.stdout = stdout;
     this.stderr = stderr;
     this.cwd = cwd();
@@ -38,8 +38,8 @@ export class Context {
   }
 
   /** Made by Node when it is first asked for: few commands read. */
-  get stdin(): Surroundings['stdin'] {
-    return this.#surroundings.stdin;
+  get stdin(): Streams['stdin'] {
+    return this.#streams.stdin;
   }
 
   /** One line, or several, on standard output. */

@@ -2,7 +2,7 @@
 import { type Command, CommanderError } from 'commander';
 import { InvalidArgumentError } from '../errors.ts';
 import { createCommand, examples } from './command.ts';
-import { Context, type Surroundings } from './context.ts';
+import { Context, type Streams } from './context.ts';
 import { describeError, EXIT_BROKEN_PIPE, EXIT_FAILED, EXIT_OK, EXIT_USAGE, UsageError } from './errors.ts';
 import { sanitizeLine } from './terminal/text.ts';
 import { ownVersion } from './version.ts';
@@ -20,10 +20,10 @@ const COMMANDS: Record<string, () => Promise<(context: Context) => Command>> = {
  * Runs one command line (without `node` and the script) and resolves to the exit status: 0 well, 1 something failed,
  * 2 wrong usage, 128 + n after signal n. Everything to say has been said when it resolves; it never rejects.
  */
-export async function run(argv: readonly string[], surroundings: Surroundings = process): Promise<number> {
-  const context = new Context(surroundings);
+export async function run(argv: readonly string[], streams: Streams = process): Promise<number> {
+  const context = new Context(streams);
   watchOutput(context);
-  tellWarnings(context);
+  printWarnings(context);
   try {
     const program = await createProgram(argv, context);
     await program.parseAsync(withoutHelpOnWrongWord(program, argv), { from: 'user' });
@@ -98,7 +98,7 @@ function watchOutput(context: Context): void {
 }
 
 /** Node prints warnings with the process id and a hint for programmers, wherever the cursor is. */
-function tellWarnings(context: Context): void {
+function printWarnings(context: Context): void {
   process.removeAllListeners('warning');
   process.on('warning', (warning: Error & { code?: string }) => {
     const { name, message, code } = warning;

@@ -4,7 +4,7 @@ export { createUserConfig, type LoadUserConfigOptions, loadUserConfig } from './
 export { DEFAULT_SHARE, remoteOptionsFor, signingKeyFile } from './remote-config.ts';
 export type { ConfigValues } from './schema.ts';
 export {
-  type BuildOptions,
+  type BuildConfig,
   type CommandToolchainOptions,
   type ContainerToolchainOptions,
   DEFAULT_PASS_THROUGH,

@@ -6,9 +6,9 @@ import { isTag } from '../cache/keys.ts';
 import { parseRemoteUrl, REMOTE_MODES, REMOTE_URL_FORMS } from '../cache/remote/options.ts';
 import { PUBLIC_KEY_FORMS, parseTrustedKey } from '../cache/remote/signing.ts';
 import { DURATION_FORMS, parseDuration, parseSize, SIZE_FORMS } from '../cache/units.ts';
-import { load } from '../system/load.ts';
+import { requirePackage } from '../system/require-package.ts';
 import {
-  type BuildOptions,
+  type BuildConfig,
   PLACEHOLDERS,
   type ToolchainKind,
   type ToolchainsOptions,
@@ -18,7 +18,7 @@ import type { CacheConfig, RemoteConfig, WorkspacesConfig } from './user-config.
 /** What a single config file, or a program, says: every field may be left out. */
 export interface ConfigValues {
   cache?: Partial<CacheConfig>;
-  build?: BuildOptions;
+  build?: BuildConfig;
   toolchains?: ToolchainsOptions;
   workspaces?: WorkspacesConfig;
   remote?: RemoteConfig;
@@ -50,7 +50,7 @@ let schema: ConfigSchema | undefined;
  */
 export function issuesOf(value: unknown): readonly Valibot.BaseIssue<unknown>[] {
   // Loaded on first use: most threads never see a config file.
-  validator ??= load<Validator>('valibot');
+  validator ??= requirePackage<Validator>('valibot');
   schema ??= createSchema(validator);
   return validator.safeParse(schema, value).issues ?? [];
 }

@@ -3,7 +3,7 @@ import type { ByteSize, Duration, EvictionPolicy } from '../cache/cache.ts';
 import type { CacheOptions } from '../cache/options.ts';
 import type { RemoteMode } from '../cache/remote/options.ts';
 import { cacheEnvironment } from './environment.ts';
-import type { BuildOptions, ToolchainKind, ToolchainsOptions } from './toolchain-options.ts';
+import type { BuildConfig, ToolchainKind, ToolchainsOptions } from './toolchain-options.ts';
 
 /** `cache.tags.<tag>` in the config file: what is different for one tag. */
 export interface TagConfig {
@@ -50,7 +50,7 @@ export interface RemoteConfig {
 /** Everything that was configured, from all files, validated. Plain data: it can cross to another thread. */
 export interface UserConfig {
   cache: CacheConfig;
-  build: BuildOptions;
+  build: BuildConfig;
   toolchains: ToolchainsOptions;
   /** Absent when nothing was said. */
   workspaces?: WorkspacesConfig | undefined;

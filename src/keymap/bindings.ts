@@ -1,7 +1,7 @@
 // Keys from the cells of `bindings`: every `&name` begins a key, and the cells behind it are its parameters.
 import type { Cell, DeviceNode, Property, Value } from './devicetree/tree.ts';
 import type { Binding } from './layout.ts';
-import type { NameExplainer } from './names.ts';
+import type { NameExplainer } from './name-explainer.ts';
 import { doubtsOf } from './preprocessor/doubts.ts';
 import {
   type Doubt,

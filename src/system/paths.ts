@@ -4,7 +4,7 @@ import { lstat, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 /** The path without links; only without `..` when it does not exist. */
-export function real(file: string): string {
+export function resolveReal(file: string): string {
   try {
     // The other one takes each `..` away before it looks at links.
     return realpathSync.native(file);

@@ -8,7 +8,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay, setImmediate as immediate } from 'node:timers/promises';
 import { GloveboxError } from '../errors.ts';
-import { OutputLines } from './lines.ts';
+import { OutputLines } from './output-lines.ts';
 import { endProcesses, liveProcessGroups } from './process-group.ts';
 import { RewrittenOutput } from './rewritten-output.ts';
 import { performance } from './time.ts';
@@ -78,12 +78,12 @@ export class CannotStartError extends GloveboxError {
 }
 
 /** Milliseconds that what the program leaves running may take to finish printing, as `tee` at the end of a pipe does. */
-const LINGER = 100;
+const LINGER_MS = 100;
 
 /** Milliseconds of silence after which output is given up that a process holds open which has left the session. */
-const SILENCE = 250;
+const SILENCE_MS = 250;
 
-const CAPTURE_LIMIT = 64 * 1024;
+const CAPTURE_LIMIT_BYTES = 64 * 1024;
 
 /**
  * Runs a program in a session and process group of its own and resolves when it and everything it started is gone,
@@ -97,7 +97,7 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessResult
   const lines = new OutputLines(line => onLine?.(line));
   const { child, output } = await start(options);
   const leader = child.pid!;
-  const log = new Log(options.logFile, lines);
+  const log = new ProcessLog(options.logFile, lines);
   const rewritten = options.rewrite && new RewrittenOutput(options.rewrite);
   const take = (chunk: Buffer) => {
     log.write(chunk);
@@ -133,7 +133,7 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessResult
 
     const status = await Promise.race([exited, givenUp]);
     if (ending === undefined && liveProcessGroups(leader).length > 0) {
-      await Promise.race([silent, delay(LINGER, undefined, { ref: false })]);
+      await Promise.race([silent, delay(LINGER_MS, undefined, { ref: false })]);
     }
     await endAll();
     await drained(silent, () => heardAt);
@@ -160,13 +160,13 @@ export async function captureOutput(options: CaptureOptions): Promise<CapturedOu
     ...program,
     signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
     onLine: line => {
-      if (output.length < CAPTURE_LIMIT) output += `${line}\n`;
+      if (output.length < CAPTURE_LIMIT_BYTES) output += `${line}\n`;
     },
   });
   return {
     exitCode: result.exitCode,
     signal: result.signal,
-    output: output.slice(0, CAPTURE_LIMIT).trimEnd(),
+    output: output.slice(0, CAPTURE_LIMIT_BYTES).trimEnd(),
     timedOut: limit.aborted && signal?.aborted !== true,
   };
 }
@@ -277,8 +277,8 @@ async function drained(silent: Promise<void>, heardAt: () => number): Promise<vo
     open = false;
   });
   let from = performance.now();
-  while (open && performance.now() - from < SILENCE) {
-    await Promise.race([closed, delay(SILENCE, undefined, { ref: false })]);
+  while (open && performance.now() - from < SILENCE_MS) {
+    await Promise.race([closed, delay(SILENCE_MS, undefined, { ref: false })]);
     // Timers go before input: on a busy machine what was printed long ago may still be waiting to be read.
     await immediate();
     from = Math.max(from, heardAt());
@@ -286,7 +286,7 @@ async function drained(silent: Promise<void>, heardAt: () => number): Promise<vo
 }
 
 /** The file that gets all output. Trouble with it is said once, as a line, and then it is no more. */
-class Log {
+class ProcessLog {
   #descriptor: number | undefined;
   readonly #file: string | undefined;
   readonly #lines: OutputLines;

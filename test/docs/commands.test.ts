@@ -70,6 +70,7 @@ const expected = new Map<string, RegExp | 'checks' | 'container' | 'programs' | 
   ['npx glovebox cache stats', /firmware/],
   ['npx glovebox doctor', /Node/],
   ['node pool.js', 'programs'],
+  ['node bench/programs/remote.ts', 'programs'],
   ['npm run build', 'checks'],
   ['node examples/pool/main.js', 'examples'],
   ['node examples/getOrSet/main.js', 'examples'],

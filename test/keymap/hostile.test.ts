@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { createLayoutService } from '../../src/builder/layout/service.ts';
+import { createLayoutService } from '../../src/builder/layout/layout-service.ts';
 import { type Layout, MAX_KEYMAP_LENGTH } from '../../src/keymap/index.ts';
 import { createDefaultCache } from '../../src/registry.ts';
 import { fuzz, HOSTILE_PLACES, HOSTILE_TEXTS, inPlace, readWithinASecond } from '../config/hostile.ts';

@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto';
 import type { Cache, Duration, GetOrSetOptions } from '../../cache/cache.ts';
 import { cacheKey } from '../../cache/keys.ts';
 import { parseDuration } from '../../cache/units.ts';
-import { parseText } from '../../cache/values/stored.ts';
+import { parseText } from '../../cache/values/stored-json.ts';
 import { type BaseInputs, FINGERPRINT_SCHEMA, type InputSnapshot } from './fingerprint.ts';
 import { KnownDigests } from './known-digests.ts';
 import type { DeclaredInputs } from './snapshot.ts';
-import { asBase, asManifest, asSnapshot, type Manifest } from './stored.ts';
+import { asBase, asManifest, asSnapshot, type Manifest } from './stored-manifest.ts';
 
 /** How long a build's observed inputs are remembered when the configuration does not say: 7 days. */
 export const BUILD_TTL: Duration = '7d';

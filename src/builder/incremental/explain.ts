@@ -1,5 +1,5 @@
 // Says in words why two builds are not the same one.
-import { isObject } from '../../cache/values/stored.ts';
+import { isObject } from '../../cache/values/stored-json.ts';
 // Not from the index: every build loads this, and few need the rest of the workspaces.
 import { workspaceDifferences } from '../workspace/describe.ts';
 import type { WorkspaceIdentity } from '../workspace/identity.ts';

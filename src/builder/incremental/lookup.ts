@@ -12,12 +12,12 @@ import {
   fingerprint,
   type InputSnapshot,
 } from './fingerprint.ts';
-import type { InputReader } from './inputs.ts';
+import type { InputReader } from './input-reader.ts';
 import { PathBase } from './path-base.ts';
 import type { CompileSuccess, LookupResult } from './result.ts';
 import { boundBy, type DeclaredInputs, declare, differences } from './snapshot.ts';
-import type { Manifest } from './stored.ts';
-import { asPaths } from './stored.ts';
+import type { Manifest } from './stored-manifest.ts';
+import { asPaths } from './stored-manifest.ts';
 
 export interface LookupOptions {
   /** What would compile. */
@@ -29,7 +29,7 @@ export interface LookupOptions {
 }
 
 /** A target, and what is asked about it at one moment. */
-export interface Question {
+export interface TargetQuery {
   base: BaseInputs;
   /** Of `base`. */
   digest: string;
@@ -61,7 +61,7 @@ export class Lookup {
   }
 
   /** Begins with a target. Rejects with what the toolchain rejects with when it cannot say what it is. */
-  async ask(target: Target, reader: InputReader, signal: AbortSignal | undefined): Promise<Question> {
+  async describe(target: Target, reader: InputReader, signal: AbortSignal | undefined): Promise<TargetQuery> {
     const { toolchain, configDirectory } = this.#options;
     // Through JSON, so that what is compared later is exactly what can be stored.
     const identity: Record<string, unknown> = JSON.parse(
@@ -89,65 +89,65 @@ export class Lookup {
   }
 
   /** The newest remembered inputs that are exactly what is there now. */
-  async candidate(question: Question): Promise<Candidate | undefined> {
-    const manifest = await this.#options.builds.manifest(question.digest);
+  async candidate(query: TargetQuery): Promise<Candidate | undefined> {
+    const manifest = await this.#options.builds.manifest(query.digest);
     for (const inputs of manifest?.candidates ?? []) {
-      if (await this.stillHolds(inputs, question)) return { inputs, manifest };
+      if (await this.stillHolds(inputs, query)) return { inputs, manifest };
     }
     return undefined;
   }
 
   /** Whether these inputs are exactly what is there now. */
-  async stillHolds(inputs: InputSnapshot, { declared, reader, paths }: Question): Promise<boolean> {
+  async stillHolds(inputs: InputSnapshot, { declared, reader, paths }: TargetQuery): Promise<boolean> {
     return (await differences(inputs, declared, reader, paths, { first: true })).length === 0;
   }
 
   /** Whether the firmware is in the cache, without reading it. */
-  async find(question: Question): Promise<LookupResult> {
-    const candidate = await this.candidate(question);
+  async find(query: TargetQuery): Promise<LookupResult> {
+    const candidate = await this.candidate(query);
     if (candidate) {
-      const key = await fingerprint(question.digest, candidate.inputs);
+      const key = await fingerprint(query.digest, candidate.inputs);
       const record = await this.#options.firmware.find(key);
       if (record) {
         const { compileDuration, created } = record;
         return { hit: true, fingerprint: key, compileDuration, compiledAt: created };
       }
     }
-    return { hit: false, why: await this.explain(question, candidate !== undefined) };
+    return { hit: false, why: await this.explain(query, candidate !== undefined) };
   }
 
   /**
    * Whether the target's next build is likely to read one of these files, which changed: when its newest build read
    * it, looked for it in vain or listed its directory, or when no build of the target is known.
    */
-  async reads(question: Question, files: readonly string[]): Promise<boolean> {
-    const manifest = await this.#options.builds.manifest(question.digest);
+  async reads(query: TargetQuery, files: readonly string[]): Promise<boolean> {
+    const manifest = await this.#options.builds.manifest(query.digest);
     const newest = manifest?.candidates[0];
-    if (!newest || (newest.declared !== undefined && newest.declared !== (await question.declared()).digest))
+    if (!newest || (newest.declared !== undefined && newest.declared !== (await query.declared()).digest))
       return true;
     const known = new Set([...newest.files.map(([file]) => file), ...newest.absent]);
     const listed = new Set(newest.directories.map(([directory]) => directory));
     return files
-      .map(file => [question.paths.toStored(file), question.paths.toStored(path.dirname(file))] as const)
+      .map(file => [query.paths.toStored(file), query.paths.toStored(path.dirname(file))] as const)
       .some(([file, directory]) => known.has(file) || listed.has(directory));
   }
 
   /** Writes the firmware of these inputs into `directory`; undefined when it is not there whole. */
   async restore(
-    question: Question,
+    query: TargetQuery,
     { inputs, manifest }: Candidate,
     directory: string,
     source: 'cache' | 'waited',
   ): Promise<CompileSuccess | undefined> {
     const { builds, firmware } = this.#options;
-    const key = await fingerprint(question.digest, inputs);
+    const key = await fingerprint(query.digest, inputs);
     const restored = await firmware.restore(key, directory);
     if (!restored) return undefined;
-    await builds.promote(question.digest, inputs, manifest);
+    await builds.promote(query.digest, inputs, manifest);
     const { compileDuration, created: compiledAt, warnings = [] } = restored.record;
     const { files } = restored;
     const made = { files, compileDuration, compiledAt, warnings, read: inputs.files.map(([file]) => file) };
-    return { ok: true, source, ...made, fingerprint: key, stored: true, ...boundOf(inputs, question) };
+    return { ok: true, source, ...made, fingerprint: key, stored: true, ...boundOf(inputs, query) };
   }
 
   /** Absolute: the directory with `build.yaml`. */
@@ -156,31 +156,31 @@ export class Lookup {
   }
 
   /** What is different now from remembered inputs, one sentence each. */
-  async differencesTo(inputs: InputSnapshot, manifest: Manifest, question: Question): Promise<string[]> {
+  async differencesTo(inputs: InputSnapshot, manifest: Manifest, query: TargetQuery): Promise<string[]> {
     const known = new Map(manifest.names);
     const names = (digest: string) => asPaths(known.get(digest) ?? '');
-    return differences(inputs, question.declared, question.reader, question.paths, { names });
+    return differences(inputs, query.declared, query.reader, query.paths, { names });
   }
 
   /** Why there is no firmware for these inputs, one sentence each; `matched` when earlier inputs were the same. */
-  async explain(question: Question, matched: boolean): Promise<string[]> {
+  async explain(query: TargetQuery, matched: boolean): Promise<string[]> {
     if (matched) return ['its firmware is no longer in the cache, or damaged'];
     const { builds, configDirectory } = this.#options;
-    const manifest = await builds.manifest(question.digest);
+    const manifest = await builds.manifest(query.digest);
     const newest = manifest?.candidates[0];
     if (manifest && newest) {
-      const found = await this.differencesTo(newest, manifest, question);
+      const found = await this.differencesTo(newest, manifest, query);
       if (found.length > 0) return found;
     }
-    const before = await builds.lastBase(configDirectory, question.base.target.artifactName);
+    const before = await builds.lastBase(configDirectory, query.base.target.artifactName);
     if (!before) return ['never built here'];
-    const found = baseDifferences(before, question.base);
+    const found = baseDifferences(before, query.base);
     return found.length > 0 ? found : ['its last build is no longer remembered'];
   }
 }
 
 /** Why a build of these inputs is of use on this machine only; nothing when it is not. */
-export function boundOf(inputs: InputSnapshot, { bound }: Question): { bound?: string } {
+export function boundOf(inputs: InputSnapshot, { bound }: TargetQuery): { bound?: string } {
   const file = boundBy(inputs);
   const why = file === undefined ? bound[0] : `it depends on ${file}`;
   return why === undefined ? {} : { bound: why };

@@ -11,16 +11,16 @@ import path from 'node:path';
 import { cacheKey, type KeyPart } from '../../cache/keys.ts';
 import { remoteKey } from '../../cache/remote/record.ts';
 import type { RemoteHit, RemoteSource, RemoteTier } from '../../cache/remote/remote-tier.ts';
-import { isObject, listOf } from '../../cache/values/stored.ts';
+import { isObject, listOf } from '../../cache/values/stored-json.ts';
 import { assertArtifactName, foldName } from '../output/artifact-name.ts';
 import type { FirmwareCacheService } from '../output/firmware-cache.ts';
 import { type CompilationBuildCacheService, MAX_CANDIDATES } from './build-cache.ts';
 import { baseDifferences } from './explain.ts';
 import { type BaseInputs, FINGERPRINT_SCHEMA, fingerprint } from './fingerprint.ts';
-import type { Lookup, Question } from './lookup.ts';
+import type { Lookup, TargetQuery } from './lookup.ts';
 import type { CompileSuccess, MadeHere } from './result.ts';
 import { boundBy } from './snapshot.ts';
-import { asBase, asManifest, type Manifest } from './stored.ts';
+import { asBase, asManifest, type Manifest } from './stored-manifest.ts';
 
 /** Bytes. What is smaller waits in memory for its upload; anything else is read where it was put. */
 const HELD = 4 * 1024 * 1024;
@@ -67,23 +67,23 @@ export class SharedFirmware {
    * it is not in the remote cache, one sentence each, where anything is known.
    */
   async restore(
-    question: Question,
+    query: TargetQuery,
     lookup: Lookup,
     directory: string,
     signal: AbortSignal | undefined,
   ): Promise<CompileSuccess | { ok: false; why: string[] }> {
-    const found = await this.#restore(question, lookup, directory, signal);
+    const found = await this.#restore(query, lookup, directory, signal);
     if (found.ok) this.counts.hits++;
     else this.counts.misses++;
     return found;
   }
 
   /** Whether {@link restore} would be likely to find it. */
-  async has(question: Question, lookup: Lookup, signal: AbortSignal | undefined): Promise<boolean> {
-    const manifest = await this.#manifest(question.digest, signal);
+  async has(query: TargetQuery, lookup: Lookup, signal: AbortSignal | undefined): Promise<boolean> {
+    const manifest = await this.#manifest(query.digest, signal);
     for (const inputs of manifest?.candidates ?? []) {
-      if (!(await lookup.stillHolds(inputs, question))) continue;
-      const key = await fingerprint(question.digest, inputs);
+      if (!(await lookup.stillHolds(inputs, query))) continue;
+      const key = await fingerprint(query.digest, inputs);
       return (await this.tier.get(remoteKey('firmware', key), { kind: 'firmware', signal })) !== undefined;
     }
     return false;
@@ -106,16 +106,16 @@ export class SharedFirmware {
   }
 
   async #restore(
-    question: Question,
+    query: TargetQuery,
     lookup: Lookup,
     directory: string,
     signal: AbortSignal | undefined,
   ): Promise<CompileSuccess | { ok: false; why: string[] }> {
-    const { digest, base } = question;
+    const { digest, base } = query;
     const manifest = await this.#manifest(digest, signal);
     if (manifest === undefined) return { ok: false, why: await this.#explainBase(base, signal) };
     for (const inputs of manifest.candidates) {
-      if (boundBy(inputs) !== undefined || !(await lookup.stillHolds(inputs, question))) continue;
+      if (boundBy(inputs) !== undefined || !(await lookup.stillHolds(inputs, query))) continue;
       const key = await fingerprint(digest, inputs);
       const hit = await this.tier.get(remoteKey('firmware', key), { kind: 'firmware', signal });
       const fetched = hit && (await fetchFiles(hit, directory, signal));
@@ -124,7 +124,7 @@ export class SharedFirmware {
       const named = fetched.files.map(file => ({ name: path.basename(file), path: file }));
       const stored = await this.#firmware.store(key, named, compileDuration, warnings);
       if (stored) {
-        const declared = inputs.declared === undefined ? undefined : await question.declared();
+        const declared = inputs.declared === undefined ? undefined : await query.declared();
         await this.#builds.remember(digest, inputs, declared);
         await this.#builds.setLastBase(lookup.configDirectory, base);
       }
@@ -135,7 +135,7 @@ export class SharedFirmware {
       };
     }
     const [newest] = manifest.candidates;
-    const found = newest === undefined ? [] : await lookup.differencesTo(newest, manifest, question);
+    const found = newest === undefined ? [] : await lookup.differencesTo(newest, manifest, query);
     return { ok: false, why: found.map(reason => `${reason} since the remote cache was told of it`) };
   }
 

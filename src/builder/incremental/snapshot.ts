@@ -2,10 +2,10 @@
 import { lstat, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { cacheKey } from '../../cache/keys.ts';
-import { real } from '../../system/paths.ts';
+import { resolveReal } from '../../system/paths.ts';
 import type { ObservedInputs } from '../toolchains/toolchain.ts';
 import type { InputSnapshot } from './fingerprint.ts';
-import { type InputReader, isEditorLeftover } from './inputs.ts';
+import { type InputReader, isEditorLeftover } from './input-reader.ts';
 import { isOfThisMachine, type PathBase } from './path-base.ts';
 
 // The kernel stamps files by a clock that lags behind `Date.now()` by up to one tick.
@@ -117,11 +117,11 @@ function countingDeclared(observed: ObservedInputs | undefined): ObservedInputs[
  * a link that comes to lead elsewhere would not be noticed.
  */
 function linkedNames(read: ReadonlySet<string>, declared: readonly string[], base: PathBase): string[] {
-  const reals = new Set([...read].map(stored => real(locate(base, stored))));
+  const reals = new Set([...read].map(stored => resolveReal(locate(base, stored))));
   return declared.filter(stored => {
     if (read.has(stored)) return false;
     const file = locate(base, stored);
-    const target = real(file);
+    const target = resolveReal(file);
     return target !== file && reals.has(target);
   });
 }

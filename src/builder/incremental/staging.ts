@@ -27,8 +27,8 @@ export async function stageArtifacts(
     const root = await realpath(buildDirectory);
     for (const { name, path: source } of artifacts) {
       assertArtifactName(name);
-      const twin = staged.find(other => foldName(other.name) === foldName(name));
-      if (twin !== undefined) throw new ArtifactError(twinMessage(twin.name, name));
+      const duplicate = staged.find(other => foldName(other.name) === foldName(name));
+      if (duplicate !== undefined) throw new ArtifactError(duplicateMessage(duplicate.name, name));
       if (!(await lstat(source)).isFile()) throw new ArtifactError(`${source} is not a regular file`);
       if (!isInside(await realpath(source), root)) {
         throw new ArtifactError(`${source} is not in the build directory`);
@@ -44,7 +44,7 @@ export async function stageArtifacts(
   }
 }
 
-function twinMessage(one: string, other: string): string {
+function duplicateMessage(one: string, other: string): string {
   if (one === other) return `Two artifacts are named ${one}`;
   return `The artifacts ${one} and ${other} would be one file on some systems`;
 }

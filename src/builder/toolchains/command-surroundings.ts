@@ -5,7 +5,7 @@ import path from 'node:path';
 import * as walk from 'empathic/walk';
 import { pickEnvironment } from '../../config/environment.ts';
 import type { CommandToolchainOptions } from '../../config/toolchain-options.ts';
-import { isInside, real } from '../../system/paths.ts';
+import { isInside, resolveReal } from '../../system/paths.ts';
 import { isOfSystem, type NamedPlace } from '../incremental/path-base.ts';
 import type { Surroundings } from './toolchain.ts';
 
@@ -67,7 +67,7 @@ export function withoutPlaces(said: string, { directory, configDirectory, progra
     [configDirectory, '{config}'],
     [directory, '{directory}'],
     [path.dirname(file), '{program}'],
-    [path.dirname(real(file)), '{program}'],
+    [path.dirname(resolveReal(file)), '{program}'],
     [HOME, '{home}'],
   ];
   return known
@@ -79,7 +79,7 @@ export function withoutPlaces(said: string, { directory, configDirectory, progra
 /** Where a program has what belongs to it, without links; undefined when it is nowhere. */
 function programDirectory(program: string | undefined): string | undefined {
   if (program === undefined || !path.isAbsolute(program)) return undefined;
-  const directory = path.dirname(real(program));
+  const directory = path.dirname(resolveReal(program));
   return path.basename(directory) === 'bin' ? path.dirname(directory) : directory;
 }
 
@@ -87,5 +87,5 @@ function programDirectory(program: string | undefined): string | undefined {
 function isShared(directory: string, places: CommandPlaces): boolean {
   const { HOME } = pickEnvironment(['HOME']);
   const around = [places.directory, places.configDirectory, ...(HOME === undefined ? [] : [HOME])];
-  return isOfSystem(directory) || around.some(inner => isInside(real(inner), directory));
+  return isOfSystem(directory) || around.some(inner => isInside(resolveReal(inner), directory));
 }

@@ -6,9 +6,9 @@ import { pickEnvironment } from '../../config/environment.ts';
 import { type CommandToolchainOptions, DEFAULT_PASS_THROUGH } from '../../config/toolchain-options.ts';
 import { isInside } from '../../system/paths.ts';
 import { CannotStartError, captureOutput } from '../../system/process.ts';
-import { InputReader } from '../incremental/inputs.ts';
+import { InputReader } from '../incremental/input-reader.ts';
 import type { Target } from '../matrix/target.ts';
-import { collectArtifacts, traceArtifacts } from './artifacts.ts';
+import { collectArtifacts, stampArtifacts } from './artifacts.ts';
 import { commandSurroundings, withoutPlaces } from './command-surroundings.ts';
 import { parseDependencyFile } from './dependency-file.ts';
 import { inputFiles } from './input-files.ts';
@@ -18,7 +18,13 @@ import { cancelled, runCompiler, withoutArtifacts } from './outcome.ts';
 import { checkPlaceholders, fillIn } from './placeholders.ts';
 import { scriptOf } from './program-identity.ts';
 import { findProgram } from './programs.ts';
-import type { CompileJob, CompileOutcome, Preparation, Surroundings, Toolchain } from './toolchain.ts';
+import type {
+  CompileJob,
+  CompileOutcome,
+  Surroundings,
+  Toolchain,
+  ToolchainPreparation,
+} from './toolchain.ts';
 import { ToolchainError } from './toolchain-error.ts';
 
 /** What a `command` toolchain is made of. Plain data, so that it can be sent to a worker thread. */
@@ -97,7 +103,7 @@ class CommandToolchain implements Toolchain {
     });
   }
 
-  async prepare(signal?: AbortSignal): Promise<Preparation> {
+  async prepare(signal?: AbortSignal): Promise<ToolchainPreparation> {
     const { version = [] } = this.#options;
     if (version.length === 0) return { over: Promise.resolve() };
     const started = Promise.withResolvers<void>();
@@ -129,7 +135,7 @@ class CommandToolchain implements Toolchain {
     const { program, artifacts: globs, arguments: args } = this.#options;
     const { target, buildDirectory, signal } = job;
     if (signal.aborted) return cancelled([]);
-    const before = await traceArtifacts(buildDirectory, globs);
+    const before = await stampArtifacts(buildDirectory, globs);
     const filled = fillIn(args, {
       board: target.board,
       shield: target.shield ?? '',

@@ -9,7 +9,7 @@ import { readFileSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Cache } from '../../cache/cache.ts';
 import { cacheKey } from '../../cache/keys.ts';
-import { isObject } from '../../cache/values/stored.ts';
+import { isObject } from '../../cache/values/stored-json.ts';
 import { hashFile } from '../../system/hash-file.ts';
 import { CannotStartError, captureOutput } from '../../system/process.ts';
 import { findProgram } from './programs.ts';
@@ -32,7 +32,7 @@ export interface IdentifyOptions {
 const VERSION_TIMEOUT_MS = 60_000;
 
 /** Choosing a toolchain and describing it ask the same a moment apart. */
-const FRESH_MS = 5_000;
+const MAX_AGE_MS = 5_000;
 
 /** How long a binary is remembered after it was last looked at. */
 const REMEMBERED = '30d';
@@ -40,7 +40,7 @@ const REMEMBERED = '30d';
 /** Bytes. Longer ones are binaries, whatever they begin with. */
 const MAX_SCRIPT = 1024 * 1024;
 
-const asked = new Map<string, { at: number; answer: Promise<ProgramIdentity> }>();
+const recent = new Map<string, { at: number; answer: Promise<ProgramIdentity> }>();
 
 /**
  * Identifies the program of this name, or at this path, in an environment. Null when it is not there. At most a few
@@ -55,13 +55,13 @@ export async function identifyProgram(
   const stamp = file === undefined ? undefined : stampOf(file);
   if (file === undefined || stamp === undefined) return null;
   const key = JSON.stringify([file, stamp, Object.entries(environment).sort()]);
-  const known = asked.get(key);
-  if (known !== undefined && performance.now() - known.at < FRESH_MS) return known.answer;
+  const known = recent.get(key);
+  if (known !== undefined && performance.now() - known.at < MAX_AGE_MS) return known.answer;
   const answer = identify(file, stamp, environment, { cache, signal }).catch(error => {
-    asked.delete(key);
+    recent.delete(key);
     throw error;
   });
-  asked.set(key, { at: performance.now(), answer });
+  recent.set(key, { at: performance.now(), answer });
   return answer;
 }
 

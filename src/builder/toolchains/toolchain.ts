@@ -1,5 +1,5 @@
 // What is asked of whatever compiles. Implementations are beside it.
-import type { InputReader } from '../incremental/inputs.ts';
+import type { InputReader } from '../incremental/input-reader.ts';
 import type { NamedPlace } from '../incremental/path-base.ts';
 import type { Target } from '../matrix/target.ts';
 
@@ -25,7 +25,7 @@ export interface Toolchain {
    * that is left to do: a build opens its caches meanwhile. Never rejects: `identity` tells what went wrong. Default:
    * there is nothing to begin.
    */
-  prepare?(signal?: AbortSignal): Promise<Preparation>;
+  prepare?(signal?: AbortSignal): Promise<ToolchainPreparation>;
 
   /** Absolute paths of every file that a build may read, of whichever target, and that can change. Sorted. */
   declaredInputs(): Promise<string[]>;
@@ -50,7 +50,7 @@ export interface Surroundings {
 }
 
 /** What {@link Toolchain.prepare} began. */
-export interface Preparation {
+export interface ToolchainPreparation {
   /** Resolves when it is over, and no process of it is left. Never rejects. */
   over: Promise<void>;
 }
@@ -83,7 +83,7 @@ export type CompileOutcome =
        */
       untraceable?: string;
       /** What the toolchain's identity names and what changed meanwhile: then the result is not kept. Default: nothing. */
-      unsteady?: string[];
+      changedDuringBuild?: string[];
       /** What a person should know about the firmware, one sentence each; kept with it. Default: nothing. */
       warnings?: string[];
     }

@@ -7,7 +7,6 @@ import { findProgram } from './programs.ts';
 import type { ToolchainResources } from './resources.ts';
 import type { CompileJob, Surroundings, Toolchain } from './toolchain.ts';
 import { ToolchainError } from './toolchain-error.ts';
-import type { ZephyrEngine, ZephyrOrder } from './zephyr/engine.ts';
 import {
   buildEnvironment,
   countedEnvironment,
@@ -18,6 +17,7 @@ import { searchedDirectories } from './zephyr/searched-directories.ts';
 import { buildTools, identifiedPrograms, toolPlaces } from './zephyr/tools.ts';
 import { usedTools } from './zephyr/used-tools.ts';
 import { WEST, westBuildArguments } from './zephyr/west-build.ts';
+import type { ZephyrBuildSpec, ZephyrRunner } from './zephyr/zephyr-runner.ts';
 import { type ZephyrDescription, ZephyrToolchain } from './zephyr/zephyr-toolchain.ts';
 
 /** What a `west` toolchain is made of. Plain data, so that it can be sent to a worker thread. */
@@ -31,10 +31,10 @@ export function createWestToolchain(
   description: Omit<WestToolchainDescription, 'kind'>,
   resources: ToolchainResources = {},
 ): Toolchain {
-  return new ZephyrToolchain(new WestEngine(description, resources), description);
+  return new ZephyrToolchain(new WestRunner(description, resources), description);
 }
 
-class WestEngine implements ZephyrEngine {
+class WestRunner implements ZephyrRunner {
   readonly kind = 'west';
   readonly #options: WestToolchainOptions;
   readonly #workspace: string;
@@ -76,15 +76,15 @@ class WestEngine implements ZephyrEngine {
     };
   }
 
-  async run(order: ZephyrOrder, job: CompileJob) {
+  async run(spec: ZephyrBuildSpec, job: CompileJob) {
     const environment = passedEnvironment(this.#options.environment);
     return runCompiler(
       WEST,
       {
         command: WEST,
-        args: westBuildArguments(job.target, order),
-        cwd: order.workspace,
-        env: { ...DEFAULT_ENVIRONMENT, ...environment, ...buildEnvironment(order, job.jobs) },
+        args: westBuildArguments(job.target, spec),
+        cwd: spec.workspace,
+        env: { ...DEFAULT_ENVIRONMENT, ...environment, ...buildEnvironment(spec, job.jobs) },
       },
       job,
     );
@@ -105,7 +105,7 @@ class WestEngine implements ZephyrEngine {
   }
 
   /** The paths of a build are this machine's. */
-  sees(): Pick<ObserveOptions, 'seen' | 'isolated'> {
+  pathMapping(): Pick<ObserveOptions, 'seen' | 'isolated'> {
     return {};
   }
 }

@@ -8,10 +8,10 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { isObject } from '../../cache/values/stored.ts';
+import { isObject } from '../../cache/values/stored-json.ts';
 import { isFile } from '../../system/paths.ts';
-import { manifestsAt, parseManifest } from './manifest.ts';
-import { readSettings } from './settings.ts';
+import { readWestConfig } from './west-config.ts';
+import { manifestsAt, parseManifest } from './west-manifest.ts';
 
 /** So many manifests are read of one workspace; ZMK's own and all that it imports are three. */
 const MAX_MANIFESTS = 100;
@@ -37,7 +37,7 @@ export interface ZmkPlaces {
  * be read.
  */
 export async function* manifestProjects(directory: string): AsyncGenerator<ManifestProject> {
-  const { manifestFile } = await readSettings(directory);
+  const { manifestFile } = await readWestConfig(directory);
   const seen: Seen = { files: new Set(), names: new Set() };
   yield* projectsOf(directory, manifestFile, '', seen);
 }
@@ -90,7 +90,7 @@ async function* projectsOf(
  * says. Undefined when ZMK is not there. Rejects with `WorkspaceError` when it is not a workspace.
  */
 export async function zmkPlaces(directory: string): Promise<ZmkPlaces | undefined> {
-  const { values, manifestFile } = await readSettings(directory);
+  const { values, manifestFile } = await readWestConfig(directory);
   const own = path.relative(directory, path.dirname(manifestFile)).replaceAll(path.sep, '/');
   const isBelow = !own.startsWith('..') && !path.isAbsolute(own);
   const base = values.get('zephyr.base');

@@ -3,13 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { block } from '../../system/block.ts';
+import { sleepSync } from '../../system/sleep-sync.ts';
 import { pause, performance } from '../../system/time.ts';
 import { assertTag } from '../keys.ts';
 import { StoreBusyError } from '../storage/store.ts';
 import { StoreHost } from './host.ts';
 import type { Client } from './leases.ts';
-import { Neighbours } from './neighbours.ts';
+import { PeerCoordinators } from './peer-coordinators.ts';
 import {
   type AggregatedCacheStats,
   agree,
@@ -27,7 +27,7 @@ export class Coordinator implements StoreProvider {
   readonly #sessions = new Set<Session>();
   // Each coordinator signs its transactions: other processes and other coordinators tell its changes from theirs.
   readonly #writer = randomUUID();
-  readonly #neighbours = new Neighbours();
+  readonly #peers = new PeerCoordinators();
   readonly #isStray: boolean;
   /** Messages that were not of the protocol. */
   dropped = 0;
@@ -55,7 +55,7 @@ export class Coordinator implements StoreProvider {
       this.#sessions.delete(session);
       for (const host of [...this.#hosts.values()]) {
         const wasUsed = host.clientCount > 0;
-        host.threadEnded(thread);
+        host.onThreadExit(thread);
         if (host.dropClient(session) && wasUsed) this.#leave(host);
       }
     });
@@ -89,7 +89,7 @@ export class Coordinator implements StoreProvider {
       } catch (error) {
         if (!(error instanceof StoreBusyError)) throw error;
       }
-      block(BUSY_RETRY_MS);
+      sleepSync(BUSY_RETRY_MS);
     }
   }
 
@@ -115,9 +115,9 @@ export class Coordinator implements StoreProvider {
       host = new StoreHost({ ...options, writer: this.#writer }, mayBeBusy);
       this.#hosts.set(nameOf(directory, backend), host);
       const { versions } = host.shared;
-      const onNeighbour = () => versions.setNeighbours();
-      if (this.#isStray) onNeighbour();
-      this.#neighbours.opened(directory, tag, backend, onNeighbour);
+      const onPeer = () => versions.setPeerCoordinators();
+      if (this.#isStray) onPeer();
+      this.#peers.opened(directory, tag, backend, onPeer);
     }
     return { host, counters: host.addUser(client) };
   }
@@ -141,7 +141,7 @@ export class Coordinator implements StoreProvider {
   #closeHost(host: StoreHost): void {
     const { directory, backend } = host.options;
     this.#hosts.delete(nameOf(directory, backend));
-    this.#neighbours.closed(directory, backend);
+    this.#peers.closed(directory, backend);
     host.close();
   }
 

@@ -6,7 +6,7 @@
 import { MessagePort } from 'node:worker_threads';
 import { ConflictingOptionsError } from '../../errors.ts';
 import type { CacheStats, CheckReport, EntryMetadata, EvictionPolicy } from '../cache.ts';
-import type { Grant, LeaseRequest } from '../client/link.ts';
+import type { Grant, LeaseRequest } from '../client/store-client.ts';
 import type { FoundValue, PageEntry, WriteOperation, WriteResult } from '../operations.ts';
 import type { GatewayAnswer, GatewayRequest } from '../remote/gateway.ts';
 import type { SharedBuffers } from '../shared/shared-memory.ts';
@@ -143,7 +143,7 @@ export type Reply<T> = { ok: true; value: T } | { ok: false; code: string; messa
 export type LeaseReply = { grant: Grant } | { waitFor: { pid: number }; ticket: number };
 
 /** What a worker thread can call. */
-export interface Control {
+export interface CoordinatorApi {
   /** Says that the coordinator is there and understands. */
   greet(): void;
   open(request: OpenRequest): Promise<Reply<OpenReply>>;
@@ -173,7 +173,7 @@ export interface Control {
  * Worker to coordinator, over `writes`. `until`: the time by the system's clock after which the operation is not to be
  * done any more, because its thread no longer waits for it; null when it does.
  */
-export type WriteMessage = [
+export type WriteRequest = [
   id: number,
   instance: number,
   now: number,
@@ -182,4 +182,4 @@ export type WriteMessage = [
 ][];
 
 /** Coordinator to worker, over `writes`. */
-export type WrittenMessage = [id: number, result: WriteResult][];
+export type WriteResponse = [id: number, result: WriteResult][];

@@ -3,14 +3,20 @@ import type { MessagePort } from 'node:worker_threads';
 import { expose } from 'comlink';
 import { GloveboxError } from '../../errors.ts';
 import { queueMicrotask, wallClock } from '../../system/time.ts';
-import type { Grant } from '../client/link.ts';
+import type { Grant } from '../client/store-client.ts';
 import type { WriteOperation, WriteResult } from '../operations.ts';
 import type { BlobFiles } from '../storage/blobs.ts';
 import type { StoreReader } from '../storage/store.ts';
 import type { StoreHost } from './host.ts';
 import type { Client } from './leases.ts';
 import { coordinatorStores } from './open-stores.ts';
-import type { AggregatedCacheStats, Control, LeaseReply, OpenRequest, WrittenMessage } from './protocol.ts';
+import type {
+  AggregatedCacheStats,
+  CoordinatorApi,
+  LeaseReply,
+  OpenRequest,
+  WriteResponse,
+} from './protocol.ts';
 import { callEndpoint, isBatch, isOperation, isTime } from './validate.ts';
 
 interface Instance {
@@ -43,7 +49,7 @@ export class Session {
   readonly #parts = new Map<string, (WriteOperation & { type: 'set-many' })['entries']>();
   #nextId = 1;
   #hasEnded = false;
-  #outbox: WrittenMessage = [];
+  #outbox: WriteResponse = [];
 
   constructor(stores: StoreProvider, control: MessagePort, writes: MessagePort, onEnd: () => void) {
     this.#stores = stores;
@@ -111,7 +117,7 @@ export class Session {
   }
 
   // All results of one commit are settled in one turn, and leave in one message.
-  #answer(...result: WrittenMessage[number]): void {
+  #answer(...result: WriteResponse[number]): void {
     this.#outbox.push(result);
     if (this.#outbox.length > 1) return;
     queueMicrotask(() => {
@@ -120,7 +126,7 @@ export class Session {
     });
   }
 
-  #control(): Control {
+  #control(): CoordinatorApi {
     const host = (instance: number): StoreHost => {
       const found = this.#instances.get(instance);
       if (!found) throw new Error('The cache is closed.');
@@ -174,11 +180,11 @@ export class Session {
         (reading(instance, reader => reader.readMany(keys)) ?? new Map()) as never,
       metadata: (instance, key) => reading(instance, reader => reader.metadata(key)) as never,
       lease: (instance, request) => {
-        let tellHolder: (holder: { pid: number }) => void = () => undefined;
+        let notifyOfHolder: (holder: { pid: number }) => void = () => undefined;
         const told = new Promise<{ pid: number }>(resolve => {
-          tellHolder = resolve;
+          notifyOfHolder = resolve;
         });
-        const granted = host(instance).leases.acquire(this, request, holder => tellHolder(holder));
+        const granted = host(instance).leases.acquire(this, request, holder => notifyOfHolder(holder));
         return this.#answerLease(granted, told);
       },
       awaitLease: ticket => this.#tickets.get(ticket)?.() ?? Promise.resolve({ grant: { state: 'retry' } }),
@@ -188,8 +194,8 @@ export class Session {
       tooLarge: (instance, key, size) => host(instance).tooLarge(key, size),
       stats: instance => host(instance).stats(),
       check: (instance, repair) => host(instance).check(repair),
-      collect: instance => host(instance).collect(),
-      tidy: instance => host(instance).tidy(),
+      collect: instance => host(instance).collectGarbage(),
+      tidy: instance => host(instance).runCleanup(),
       remote: async request => {
         try {
           // Few caches are shared with other machines.

@@ -1,7 +1,7 @@
 // Downloads: records that are believed, and contents whose hashes are right. Everything else is a RemoteFailure.
 import { open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { temporaryPath, writeBytes, writeWhole } from '../../system/destination.ts';
+import { temporaryPath, writeAtomically, writeBytesAtomically } from '../../system/atomic-write.ts';
 import { Digest, unpackBytes, unpackFile, unpackInline } from './contents.ts';
 import { RemoteFailure } from './failure.ts';
 import type { HttpClient } from './http-client.ts';
@@ -69,11 +69,11 @@ export class Downloads {
   async toFile(file: RecordFile, destination: string, mode: number, progress: Progress): Promise<void> {
     const { content } = file;
     if ('inline' in content) {
-      await writeBytes(destination, unpackInline(content.inline, file), mode);
+      await writeBytesAtomically(destination, unpackInline(content.inline, file), mode);
       return;
     }
     const { blob } = content;
-    await writeWhole(destination, mode, async temporary => {
+    await writeAtomically(destination, mode, async temporary => {
       if (blob.encoding === 'identity') {
         await this.#blobToFile(blob, file, progress, temporary);
         return true;

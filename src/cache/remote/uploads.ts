@@ -1,6 +1,6 @@
 // Uploads: the contents of an entry, then the signed record that leads to them.
 import { rm } from 'node:fs/promises';
-import { temporaryPath } from '../../system/destination.ts';
+import { temporaryPath } from '../../system/atomic-write.ts';
 import { type Packed, packBytes, packFile } from './contents.ts';
 import { RemoteFailure } from './failure.ts';
 import type { HttpClient } from './http-client.ts';

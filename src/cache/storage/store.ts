@@ -70,13 +70,13 @@ export interface Store {
    * What somebody did to the store's file while it was open. `replaced`: it was removed, or another has its name, and
    * what is written to it now is lost. `damaged`: it was cut short, or lost its log.
    */
-  readonly fileState: 'sound' | 'replaced' | 'damaged';
+  readonly fileState: 'ok' | 'replaced' | 'damaged';
   /** True while the store is near its size limit and evicts by use: reads are to be reported soon. */
   readonly isNearLimit: boolean;
   /** Moves the damaged file out of the way and gives its new name; undefined when another process did. Then the store is to be closed. */
-  setAside(): string | undefined;
+  quarantine(): string | undefined;
   /** True while there is work (eviction, removal of unused blobs) left that the next `apply`, even an empty one, does. */
-  hasBacklog: boolean;
+  hasPendingCleanup: boolean;
   /** Reads on the coordinator's own connection. */
   readonly reader: StoreReader;
   totals(): Promise<StoreTotals>;
@@ -91,7 +91,7 @@ export interface Store {
    * Removes files of dead processes and blobs that nothing refers to, and gives disk space back. Resolves to how many
    * entries were evicted for that.
    */
-  collect(): Promise<number>;
+  collectGarbage(): Promise<number>;
   close(): void;
   /** As {@link close}, of a store that is soon opened again: without the work that closing a database for good takes. */
   park(): void;

@@ -101,10 +101,10 @@ async function runBuild(context: Context, configDirectory: string, flags: BuildF
     verbose: flags.verbose,
   });
   // One warning about the caches is enough: what keeps one of them from working keeps all of them.
-  let toldOfCache: string | undefined;
+  let warnedOfCache: string | undefined;
   context.onWarning = (message, about) => {
-    if (about === 'cache' && toldOfCache !== undefined) return;
-    if (about === 'cache') toldOfCache = message;
+    if (about === 'cache' && warnedOfCache !== undefined) return;
+    if (about === 'cache') warnedOfCache = message;
     renderer.event({ type: 'warning', at: Date.now(), message });
   };
   const recording = new Recording();
@@ -126,8 +126,8 @@ async function runBuild(context: Context, configDirectory: string, flags: BuildF
       onEvent: event => {
         if (event.type === 'warning' && event.cacheReason !== undefined) {
           // That nothing is kept at all is told after lesser trouble, but not twice.
-          if (toldOfCache?.includes(sanitizeLine(event.cacheReason))) return;
-          toldOfCache = event.message;
+          if (warnedOfCache?.includes(sanitizeLine(event.cacheReason))) return;
+          warnedOfCache = event.message;
         }
         recording.event(event);
         renderer.event(event);

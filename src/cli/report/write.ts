@@ -10,7 +10,7 @@ import { GloveboxError } from '../../errors.ts';
 import type { Context } from '../context.ts';
 import { openCaches } from '../open-caches.ts';
 import { shortPath } from '../terminal/text.ts';
-import type { Surroundings } from './page.ts';
+import type { ReportData } from './page.ts';
 import type { Recording } from './recording.ts';
 
 /** A report or trace cannot be written. */
@@ -55,7 +55,7 @@ export async function writeReports(
   }
   if (report !== undefined) {
     const { pageOf } = await import('./page.ts');
-    await write(report, pageOf(recording, await lookAround(context, options)));
+    await write(report, pageOf(recording, await collectReportData(context, options)));
   }
 }
 
@@ -68,16 +68,16 @@ async function write(file: string, text: string): Promise<void> {
   }
 }
 
-async function lookAround(
+async function collectReportData(
   context: Context,
   { configDirectory, workspace, cacheRoot, cache = true }: ReportOptions,
-): Promise<Surroundings> {
+): Promise<ReportData> {
   const userConfig = await loadUserConfig({ directory: configDirectory });
   const root = cacheRoot ?? cacheOptionsFor(userConfig, 'default').cacheRoot ?? defaultCacheRoot();
   const caches = cache ? await statsOf(context, root) : [];
-  const { createLayoutService, KeymapFileError } = await import('../../builder/layout/service.ts');
+  const { createLayoutService, KeymapFileError } = await import('../../builder/layout/layout-service.ts');
   const layouts = createLayoutService({ userConfig });
-  const keymaps: Surroundings['keymaps'] = [];
+  const keymaps: ReportData['keymaps'] = [];
   const files = await glob('config/*.keymap', { cwd: configDirectory, followSymbolicLinks: false });
   for (const file of files.sort().slice(0, MAX_KEYMAPS)) {
     try {

@@ -1,7 +1,7 @@
 // Which renderer fits the place where the output goes.
 import type { TerminalEnvironment } from '../../config/environment.ts';
-import { JsonRenderer } from './json.ts';
-import { PlainRenderer } from './plain.ts';
+import { JsonRenderer } from './json-renderer.ts';
+import { PlainRenderer } from './plain-renderer.ts';
 import type { Renderer, RenderOptions } from './renderer.ts';
 import { createStyle, useColors } from './style.ts';
 
@@ -26,9 +26,9 @@ export async function createRenderer(options: ChooseOptions): Promise<Renderer> 
     return new PlainRenderer(renderOptions);
   }
   if (watch) {
-    const { WatchRenderer } = await import('./watching.ts');
+    const { WatchRenderer } = await import('./watch-renderer.ts');
     return new WatchRenderer(renderOptions);
   }
-  const { LiveRenderer } = await import('./live.ts');
+  const { LiveRenderer } = await import('./live-renderer.ts');
   return new LiveRenderer(renderOptions);
 }

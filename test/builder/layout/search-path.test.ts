@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { createLayoutService } from '../../../src/builder/layout/layout-service.ts';
 import { findSearchPath } from '../../../src/builder/layout/search-path.ts';
-import { createLayoutService } from '../../../src/builder/layout/service.ts';
 import { WorkspaceError } from '../../../src/builder/workspace/index.ts';
 import { createUserConfig } from '../../../src/config/index.ts';
 import { createDefaultCache } from '../../../src/registry.ts';

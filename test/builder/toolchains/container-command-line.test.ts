@@ -1,19 +1,19 @@
 import path from 'node:path';
 import test from 'ava';
 import {
-  type ContainerOrder,
+  type ContainerSpec,
   createArguments,
   neededMounts,
-  workspaceCommand,
+  workspaceShellCommand,
 } from '../../../src/builder/toolchains/container/command-line.ts';
-import type { Engine } from '../../../src/builder/toolchains/container/engine-search.ts';
+import type { ContainerEngine } from '../../../src/builder/toolchains/container/engine-search.ts';
 import { pullName } from '../../../src/builder/toolchains/container/image.ts';
 
-const docker: Engine = { command: 'docker', kind: 'docker', version: '28.2.2', users: 'same' };
-const podman: Engine = { command: 'podman', kind: 'podman', version: '5.4.0', users: 'rootless' };
+const docker: ContainerEngine = { command: 'docker', kind: 'docker', version: '28.2.2', users: 'same' };
+const podman: ContainerEngine = { command: 'podman', kind: 'podman', version: '5.4.0', users: 'rootless' };
 const user = { uid: 1000, gid: 100 };
 
-const order: ContainerOrder = {
+const order: ContainerSpec = {
   ...{ name: 'glovebox-7-a1b2', image: 'sha256:abc', imageName: 'zmk:stable', program: 'west', user },
   args: ['build', '-d', '/work/build', '--', '-DSHIELD=corne_left;-x'],
   workingDirectory: '/zmk',
@@ -47,7 +47,7 @@ test('podman is told the same, and what docker does by itself', t => {
 });
 
 test('where root in a container is the caller, or users are moved, files are the caller’s all the same', t => {
-  const asWhom = (engine: Engine) => {
+  const asWhom = (engine: ContainerEngine) => {
     const told = createArguments(engine, order);
     return [told[told.indexOf('--user') + 1], ...told.filter(word => word.startsWith('--userns'))];
   };
@@ -94,7 +94,7 @@ test('podman is told which registry a name is of, as docker knows', t => {
 
 test('a workspace can be made with a line that a shell reads as it is meant', t => {
   t.is(
-    workspaceCommand(
+    workspaceShellCommand(
       docker,
       'zmkfirmware/zmk-build-arm:stable',
       path.join('/home/me/my config'),

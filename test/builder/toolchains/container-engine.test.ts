@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import { chooseToolchain } from '../../../src/builder/toolchains/choice.ts';
-import { type Engine, findEngine } from '../../../src/builder/toolchains/container/engine-search.ts';
+import { type ContainerEngine, findEngine } from '../../../src/builder/toolchains/container/engine-search.ts';
 import { gitStores } from '../../../src/builder/toolchains/container/git-stores.ts';
 import { inspectImage } from '../../../src/builder/toolchains/container/image.ts';
 import { runContainer } from '../../../src/builder/toolchains/container/run.ts';
@@ -24,7 +24,12 @@ const DOWN = answers(
   'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?',
 );
 
-const PODMAN_ENGINE: Engine = { command: 'podman', kind: 'podman', version: '5.4.0', users: 'rootless' };
+const PODMAN_ENGINE: ContainerEngine = {
+  command: 'podman',
+  kind: 'podman',
+  version: '5.4.0',
+  users: 'rootless',
+};
 
 function answers(version: string, info: string | undefined, error = ''): string {
   return [

@@ -1,12 +1,12 @@
 import test from 'ava';
 import { createRenderer } from '../../../src/cli/terminal/create-renderer.ts';
-import { JsonRenderer } from '../../../src/cli/terminal/json.ts';
-import { LiveRenderer } from '../../../src/cli/terminal/live.ts';
-import { PlainRenderer } from '../../../src/cli/terminal/plain.ts';
+import { JsonRenderer } from '../../../src/cli/terminal/json-renderer.ts';
+import { LiveRenderer } from '../../../src/cli/terminal/live-renderer.ts';
+import { PlainRenderer } from '../../../src/cli/terminal/plain-renderer.ts';
 import type { OutputStream } from '../../../src/cli/terminal/renderer.ts';
 import { useColors } from '../../../src/cli/terminal/style.ts';
 import { terminalEnvironment } from '../../../src/config/environment.ts';
-import { compiled, finished, START, started } from './story.ts';
+import { compiled, finished, START, started } from './scripted-events.ts';
 
 const terminal: OutputStream = { isTTY: true, columns: 80, rows: 24, write: () => true };
 const pipe: OutputStream = { write: () => true };

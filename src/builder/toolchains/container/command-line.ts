@@ -2,7 +2,7 @@
 // differ, the stricter of them is asked for by name.
 import path from 'node:path';
 import { isInside } from '../../../system/paths.ts';
-import type { Engine } from './engine-search.ts';
+import type { ContainerEngine } from './engine-search.ts';
 
 /** A directory that the container sees. */
 export interface Mount {
@@ -14,7 +14,7 @@ export interface Mount {
 }
 
 /** One container. */
-export interface ContainerOrder {
+export interface ContainerSpec {
   name: string;
   /** The digest of the image. */
   image: string;
@@ -39,8 +39,8 @@ export interface ContainerOrder {
  * @param image by a name that can be pulled
  * @param configPath where `west.yml` is, relative to the repository
  */
-export function workspaceCommand(
-  engine: Engine,
+export function workspaceShellCommand(
+  engine: ContainerEngine,
   image: string,
   directory: string,
   configPath: string,
@@ -50,12 +50,12 @@ export function workspaceCommand(
     ...[engine.command, 'run', '--rm', '--security-opt', 'label=disable', ...userArguments(engine, user)],
     ...['--mount', mountOption({ directory, target: directory, writable: true }), '--workdir', directory],
     ...['--env', 'HOME=/tmp', image],
-    ...['sh', '-c', `west init -l ${quoted(configPath)} && west update`],
+    ...['sh', '-c', `west init -l ${shellQuoted(configPath)} && west update`],
   ];
-  return words.map(quoted).join(' ');
+  return words.map(shellQuoted).join(' ');
 }
 
-function quoted(word: string): string {
+function shellQuoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
@@ -66,8 +66,8 @@ export interface User {
 }
 
 /** What `docker create` or `podman create` is told. */
-export function createArguments(engine: Engine, order: ContainerOrder): string[] {
-  const { user, name, image, program, args, workingDirectory, environment, mounts } = order;
+export function createArguments(engine: ContainerEngine, spec: ContainerSpec): string[] {
+  const { user, name, image, program, args, workingDirectory, environment, mounts } = spec;
   return [
     ...['create', '--name', name, '--label', 'glovebox=build'],
     // Nothing is left of it when it ends, whoever ends it. The init process reaps what compilers leave behind.
@@ -88,13 +88,13 @@ export function createArguments(engine: Engine, order: ContainerOrder): string[]
 }
 
 /** Who runs this process; undefined on Windows, where users are not what they are in a container. */
-export function caller(): User | undefined {
+export function hostUser(): User | undefined {
   const [uid, gid] = [process.getuid?.(), process.getgid?.()];
   return uid === undefined || gid === undefined ? undefined : { uid, gid };
 }
 
 /** The files that a build makes are the caller's. */
-function userArguments({ kind, users }: Engine, user: User | undefined): string[] {
+function userArguments({ kind, users }: ContainerEngine, user: User | undefined): string[] {
   if (user === undefined) return [];
   const caller = ['--user', `${user.uid}:${user.gid}`];
   if (users === 'remapped') return ['--userns=host', ...caller];

@@ -4,12 +4,12 @@ import { pickEnvironment } from '../../../config/environment.ts';
 import type { ContainerToolchainOptions } from '../../../config/toolchain-options.ts';
 import type { ObserveOptions } from '../observed/index.ts';
 import type { CompileJob, Surroundings, Toolchain } from '../toolchain.ts';
-import type { ZephyrEngine, ZephyrOrder } from '../zephyr/engine.ts';
 import { buildEnvironment, DEFAULT_ENVIRONMENT } from '../zephyr/environment.ts';
 import { WEST, westBuildArguments } from '../zephyr/west-build.ts';
+import type { ZephyrBuildSpec, ZephyrRunner } from '../zephyr/zephyr-runner.ts';
 import { type ZephyrDescription, ZephyrToolchain } from '../zephyr/zephyr-toolchain.ts';
-import { caller, neededMounts } from './command-line.ts';
-import type { Engine } from './engine-search.ts';
+import { hostUser, neededMounts } from './command-line.ts';
+import type { ContainerEngine } from './engine-search.ts';
 import { DEFAULT_IMAGE } from './image.ts';
 import { runContainer } from './run.ts';
 import { CONFIG, ContainerView } from './view.ts';
@@ -19,7 +19,7 @@ export interface ContainerToolchainDescription extends ZephyrDescription {
   kind: 'container';
   options: ContainerToolchainOptions;
   /** What runs it: see `findEngine`. */
-  engine: Engine;
+  engine: ContainerEngine;
   /**
    * The digest of the image, whatever its name comes to mean meanwhile: so what a firmware is known by is what it was
    * built with. See `inspectImage`.
@@ -33,13 +33,13 @@ export interface ContainerToolchainDescription extends ZephyrDescription {
 export function createContainerToolchain(
   description: Omit<ContainerToolchainDescription, 'kind'>,
 ): Toolchain {
-  return new ZephyrToolchain(new ContainerEngine(description), description);
+  return new ZephyrToolchain(new ContainerRunner(description), description);
 }
 
-class ContainerEngine implements ZephyrEngine {
+class ContainerRunner implements ZephyrRunner {
   readonly kind = 'container';
   readonly repository = CONFIG;
-  readonly #engine: Engine;
+  readonly #engine: ContainerEngine;
   readonly #options: ContainerToolchainOptions;
   readonly #image: string;
   readonly #imageContent: string;
@@ -61,9 +61,9 @@ class ContainerEngine implements ZephyrEngine {
     return { places: [], folders: [], bound: [] };
   }
 
-  async run(order: ZephyrOrder, job: CompileJob) {
-    const view = new ContainerView(order);
-    const seen = view.order;
+  async run(spec: ZephyrBuildSpec, job: CompileJob) {
+    const view = new ContainerView(spec);
+    const seen = view.spec;
     return runContainer(
       this.#engine,
       {
@@ -81,7 +81,7 @@ class ContainerEngine implements ZephyrEngine {
           ...buildEnvironment(seen, job.jobs),
         },
         mounts: neededMounts(view.mounts),
-        user: caller(),
+        user: hostUser(),
         translate: output => view.translate(output),
       },
       job,
@@ -89,8 +89,8 @@ class ContainerEngine implements ZephyrEngine {
   }
 
   /** Paths of mounts are this machine's, and all others are the image's. */
-  sees(order: ZephyrOrder): Pick<ObserveOptions, 'seen' | 'isolated'> {
-    return { seen: new ContainerView(order).seen, isolated: true };
+  pathMapping(spec: ZephyrBuildSpec): Pick<ObserveOptions, 'seen' | 'isolated'> {
+    return { seen: new ContainerView(spec).seen, isolated: true };
   }
 
   /** Zephyr looks for it in the image. */

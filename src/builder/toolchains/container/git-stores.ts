@@ -14,7 +14,7 @@ export function gitStores(workspace: string, projects: readonly string[]): strin
     if (repository === undefined) continue;
     // One that is in its checkout is seen there.
     if (repository !== path.join(workspace, project, '.git')) stores.add(repository);
-    for (const objects of borrowed(path.join(repository, 'objects'), MAX_DEPTH)) stores.add(objects);
+    for (const objects of alternatesOf(path.join(repository, 'objects'), MAX_DEPTH)) stores.add(objects);
   }
   return [...stores].filter(store => existsSync(store));
 }
@@ -30,13 +30,13 @@ function repositoryOf(checkout: string): string | undefined {
   return path.resolve(directory, textOf(path.join(directory, 'commondir')).trim() || '.');
 }
 
-function borrowed(objects: string, depth: number): string[] {
+function alternatesOf(objects: string, depth: number): string[] {
   if (depth === 0) return [];
   const lines = textOf(path.join(objects, 'info/alternates')).split('\n');
-  const lenders = lines.filter(line => line !== '' && !line.startsWith('#'));
-  return lenders.flatMap(line => {
-    const lender = path.resolve(objects, line);
-    return [lender, ...borrowed(lender, depth - 1)];
+  const alternates = lines.filter(line => line !== '' && !line.startsWith('#'));
+  return alternates.flatMap(line => {
+    const alternate = path.resolve(objects, line);
+    return [alternate, ...alternatesOf(alternate, depth - 1)];
   });
 }
 

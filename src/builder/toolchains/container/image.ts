@@ -1,14 +1,14 @@
 // The image that a container is made from: which one it is here, and how it gets here.
 import { cacheKey } from '../../../cache/keys.ts';
 import { ToolchainError } from '../toolchain-error.ts';
-import { askEngine, lastLine } from './client.ts';
-import type { Engine } from './engine-search.ts';
+import { lastLine, runEngineClient } from './client.ts';
+import type { ContainerEngine } from './engine-search.ts';
 
 /** ZMK's own image for its workflow: `build-user-config.yml` runs in it. */
 export const DEFAULT_IMAGE = 'zmkfirmware/zmk-build-arm:stable';
 
 /** Milliseconds. Two gigabytes over a slow line. */
-const PULL_LIMIT = 3 * 60 * 60 * 1000;
+const PULL_LIMIT_MS = 3 * 60 * 60 * 1000;
 
 /** An image of this machine. */
 export interface FoundImage {
@@ -31,11 +31,11 @@ const FORMAT = ['.Id', '.Os', '.Architecture', '.RootFS.Layers', '.Config.User',
  * {@link ToolchainError} when the engine does not answer.
  */
 export async function inspectImage(
-  { command }: Engine,
+  { command }: ContainerEngine,
   image: string,
   signal?: AbortSignal,
 ): Promise<FoundImage | undefined> {
-  const { exitCode, output } = await askEngine(
+  const { exitCode, output } = await runEngineClient(
     command,
     ['image', 'inspect', '--format', FORMAT, '--', image],
     {
@@ -71,7 +71,7 @@ export function isNoImage(output: string): boolean {
 }
 
 /** The sentence for somebody who has to get an image by hand. */
-export function howToGet(engine: Engine, image: string): string {
+export function howToGet(engine: ContainerEngine, image: string): string {
   return `Get it: ${engine.command} pull ${pullName(engine, image)}`;
 }
 
@@ -79,10 +79,13 @@ export function howToGet(engine: Engine, image: string): string {
  * Gets an image from its registry. Rejects with {@link ToolchainError} when it cannot be had, and with the reason of
  * `signal`, which ends it.
  */
-export async function pullImage(engine: Engine, image: string, signal?: AbortSignal): Promise<void> {
+export async function pullImage(engine: ContainerEngine, image: string, signal?: AbortSignal): Promise<void> {
   const { command } = engine;
   const name = pullName(engine, image);
-  const pulled = await askEngine(command, ['pull', '--quiet', '--', name], { signal, timeLimit: PULL_LIMIT });
+  const pulled = await runEngineClient(command, ['pull', '--quiet', '--', name], {
+    signal,
+    timeLimit: PULL_LIMIT_MS,
+  });
   if (pulled.exitCode === 0) return;
   throw new ToolchainError(
     `The image ${image} could not be pulled: ${lastLine(pulled.output)}. ` +
@@ -91,7 +94,7 @@ export async function pullImage(engine: Engine, image: string, signal?: AbortSig
 }
 
 /** The name to pull an image by. Podman asks which registry is meant when there is nobody to answer; docker has one in mind. */
-export function pullName({ kind }: Engine, image: string): string {
+export function pullName({ kind }: ContainerEngine, image: string): string {
   const [host = '', ...rest] = image.split('/');
   const isFull = rest.length > 0 && (/[.:]/.test(host) || host === 'localhost');
   if (kind === 'docker' || isFull) return image;

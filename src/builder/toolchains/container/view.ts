@@ -12,7 +12,7 @@ import path from 'node:path';
 import { isInside } from '../../../system/paths.ts';
 import { asBytes } from '../../../system/rewritten-output.ts';
 import type { SeenDirectory } from '../observed/index.ts';
-import type { ZephyrOrder } from '../zephyr/engine.ts';
+import type { ZephyrBuildSpec } from '../zephyr/zephyr-runner.ts';
 import type { Mount } from './command-line.ts';
 import { gitStores } from './git-stores.ts';
 
@@ -24,20 +24,20 @@ const USER_CACHE = '/glovebox/user-cache';
 const CCACHE = '/glovebox/ccache';
 
 export class ContainerView {
-  readonly #order: ZephyrOrder;
+  readonly #spec: ZephyrBuildSpec;
 
-  constructor(order: ZephyrOrder) {
-    this.#order = order;
+  constructor(spec: ZephyrBuildSpec) {
+    this.#spec = spec;
   }
 
   /** The same order with the paths that are true in the container. */
-  get order(): ZephyrOrder {
-    const { repository, config, module, work, build, temporary, settings, ccache } = this.#order;
+  get spec(): ZephyrBuildSpec {
+    const { repository, config, module, work, build, temporary, settings, ccache } = this.#spec;
     const ofBuild = (file: string) => path.posix.join(BUILD, relative(work, file));
     const ofConfig = (file: string) =>
       isInside(file, work) ? ofBuild(file) : path.posix.join(CONFIG, relative(repository, file));
     return {
-      ...this.#order,
+      ...this.#spec,
       ...{ workspace: WORKSPACE, repository: CONFIG, config: ofConfig(config) },
       module: module === undefined ? undefined : this.#moduleDirectory(module),
       ...{ work: BUILD, build: ofBuild(build), temporary: ofBuild(temporary), settings: ofBuild(settings) },
@@ -48,7 +48,7 @@ export class ContainerView {
 
   /** What is mounted where. */
   get mounts(): Mount[] {
-    const { workspace, zephyr, application, linked, work, config, userCache, ccache } = this.#order;
+    const { workspace, zephyr, application, linked, work, config, userCache, ccache } = this.#spec;
     const stores = gitStores(workspace, [path.posix.dirname(application), zephyr]);
     return [
       ...this.#read().map(([directory, target]) => ({ directory, target, writable: false })),
@@ -58,7 +58,7 @@ export class ContainerView {
         .filter(({ target }) => isOfUsers(target)),
       { directory: work, target: BUILD, writable: true },
       // It may be a copy, and then it is in a place that can be written to.
-      { directory: config, target: this.order.config, writable: false },
+      { directory: config, target: this.spec.config, writable: false },
       { directory: userCache, target: USER_CACHE, writable: true },
       ...(ccache === undefined ? [] : [{ directory: ccache.directory, target: CCACHE, writable: true }]),
     ];
@@ -67,7 +67,7 @@ export class ContainerView {
   /** What the paths in the records of the build stand for. Those of this machine, too, as logs have them. */
   get seen(): SeenDirectory[] {
     // A copy of the keymaps stands for what it is a copy of, which the toolchain knows.
-    const mounts = this.mounts.filter(({ directory }) => directory !== this.#order.config);
+    const mounts = this.mounts.filter(({ directory }) => directory !== this.#spec.config);
     return mounts.flatMap(({ directory, target }) => [
       { seen: target, here: directory },
       { seen: directory, here: directory },
@@ -77,7 +77,7 @@ export class ContainerView {
   /** Output with the paths of this machine, so that messages name what is there. A character is a byte. */
   translate(output: string): string {
     return output.replaceAll(/\/glovebox\/(workspace|config|build|user-cache|ccache)(?![\w.-])/g, place => {
-      const { workspace, repository, work, userCache, ccache } = this.#order;
+      const { workspace, repository, work, userCache, ccache } = this.#spec;
       const known: Record<string, string | undefined> = {
         [WORKSPACE]: workspace,
         [CONFIG]: repository,
@@ -91,7 +91,7 @@ export class ContainerView {
   }
 
   #read(): [directory: string, target: string][] {
-    const { workspace, repository } = this.#order;
+    const { workspace, repository } = this.#spec;
     return [
       [workspace, WORKSPACE],
       [repository, CONFIG],
@@ -100,7 +100,7 @@ export class ContainerView {
 
   /** West may know the repository as a project of the workspace, and it must not be another module then. */
   #moduleDirectory(module: string): string {
-    const { workspace, repository } = this.#order;
+    const { workspace, repository } = this.#spec;
     const isProject = module !== workspace && isInside(module, workspace);
     return isProject
       ? path.posix.join(WORKSPACE, relative(workspace, module))
@@ -108,10 +108,10 @@ export class ContainerView {
   }
 
   /** A relative link leads from where it is in the container, an absolute one to where it says. */
-  #linked({ link, leads }: ZephyrOrder['linked'][number]): Pick<Mount, 'directory' | 'target'> {
+  #linked({ link, leads }: ZephyrBuildSpec['linked'][number]): Pick<Mount, 'directory' | 'target'> {
     const directory = path.resolve(path.dirname(link), leads);
     if (path.isAbsolute(leads)) return { directory, target: directory };
-    const inside = path.posix.join(CONFIG, relative(this.#order.repository, path.dirname(link)));
+    const inside = path.posix.join(CONFIG, relative(this.#spec.repository, path.dirname(link)));
     return { directory, target: path.posix.resolve(inside, leads) };
   }
 }

@@ -2,7 +2,7 @@
 // variables (CFLAGS, BOARD, ZMK_CONFIG, KCONFIG_*, …), and each one would make other firmware.
 import path from 'node:path';
 import { type Environment, pickEnvironment } from '../../../config/environment.ts';
-import type { CcacheUse, ZephyrOrder } from './engine.ts';
+import type { CcacheUse, ZephyrBuildSpec } from './zephyr-runner.ts';
 
 /**
  * The variables that are passed on, those set in `toolchains.west.environment` aside: where programs, compilers and
@@ -61,7 +61,7 @@ export function passedEnvironment(
 export const DEFAULT_ENVIRONMENT: Readonly<Record<string, string>> = { PYTHONHASHSEED: '0' };
 
 /** The places of a build that its environment names, as the build sees them. */
-export type BuildPlaces = Pick<ZephyrOrder, 'workspace' | 'zephyr' | 'settings' | 'temporary' | 'ccache'>;
+export type BuildPlaces = Pick<ZephyrBuildSpec, 'workspace' | 'zephyr' | 'settings' | 'temporary' | 'ccache'>;
 
 /** The variables that are set, whatever the caller's environment says. They win over passed ones. */
 export function buildEnvironment(

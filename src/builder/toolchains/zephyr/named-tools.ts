@@ -1,7 +1,7 @@
 // The inputs of a build that belong to its compiler, named by where that is. In a directory that all kinds of programs share
 // only the toolchain knows which files these are; elsewhere they are named by their paths alone.
 import path from 'node:path';
-import { isInside, real } from '../../../system/paths.ts';
+import { isInside, resolveReal } from '../../../system/paths.ts';
 import { pathInPlace, programIn, programPath } from '../../incremental/path-base.ts';
 import type { UsedTools } from '../observed/index.ts';
 import type { ObservedInputs, Surroundings } from '../toolchain.ts';
@@ -14,7 +14,7 @@ export function nameTools(
 ): ObservedInputs {
   const { compiler, files, absent, headers, own, inPath = [] } = tools;
   if (compiler === undefined) return observed;
-  const place = places.find(({ directory }) => isInside(real(compiler), real(directory)));
+  const place = places.find(({ directory }) => isInside(resolveReal(compiler), resolveReal(directory)));
   const used = new Set([...files, ...absent]);
   const isOfCompiler = (file: string) =>
     used.has(file) || [...headers, ...own].some(directory => isInside(path.normalize(file), directory));

@@ -1,7 +1,7 @@
 // The Python that west runs in, by its version and those of the packages that a Zephyr build uses. West starts Zephyr's
 // scripts with its own interpreter, whatever `python3` in PATH is.
 import path from 'node:path';
-import { isObject } from '../../../cache/values/stored.ts';
+import { isObject } from '../../../cache/values/stored-json.ts';
 import { CannotStartError, captureOutput } from '../../../system/process.ts';
 import { interpreterOf, stampOf } from '../program-identity.ts';
 import { findProgram } from '../programs.ts';
@@ -49,9 +49,9 @@ print(json.dumps({"version": "%d.%d.%d" % sys.version_info[:3], "packages": {nam
 `;
 
 const TIMEOUT_MS = 60_000;
-const FRESH_MS = 5_000;
+const MAX_AGE_MS = 5_000;
 
-const asked = new Map<string, { at: number; answer: Promise<FoundPython | null> }>();
+const recent = new Map<string, { at: number; answer: Promise<FoundPython | null> }>();
 
 /**
  * The Python of the west in this environment, else the `python3` of its PATH; null when neither works. At most a few
@@ -63,13 +63,13 @@ export async function findPython(
 ): Promise<FoundPython | null> {
   const pythons = await pythonPrograms(environment);
   const key = JSON.stringify([pythons, pythons.map(stampOf), Object.entries(environment).sort()]);
-  const known = asked.get(key);
-  if (known !== undefined && performance.now() - known.at < FRESH_MS) return known.answer;
-  const answer = askAny(pythons, environment, signal).catch(error => {
-    asked.delete(key);
+  const known = recent.get(key);
+  if (known !== undefined && performance.now() - known.at < MAX_AGE_MS) return known.answer;
+  const answer = queryFirstPython(pythons, environment, signal).catch(error => {
+    recent.delete(key);
     throw error;
   });
-  asked.set(key, { at: performance.now(), answer });
+  recent.set(key, { at: performance.now(), answer });
   return answer;
 }
 
@@ -82,19 +82,19 @@ export async function pythonPrograms(environment: Readonly<Record<string, string
 }
 
 /** The answer of the first that works. */
-async function askAny(
+async function queryFirstPython(
   pythons: readonly string[],
   environment: Readonly<Record<string, string>>,
   signal: AbortSignal | undefined,
 ): Promise<FoundPython | null> {
   for (const python of pythons) {
-    const found = await ask(python, environment, signal);
+    const found = await queryPython(python, environment, signal);
     if (found !== undefined) return found;
   }
   return null;
 }
 
-async function ask(
+async function queryPython(
   command: string,
   env: Readonly<Record<string, string>>,
   signal: AbortSignal | undefined,

@@ -12,11 +12,11 @@ import {
 import path from 'node:path';
 import { escapePath } from 'tinyglobby';
 import { DEFAULT_CONFIG_PATH } from '../../../config/toolchain-options.ts';
-import { isInside, real, statOf } from '../../../system/paths.ts';
+import { isInside, resolveReal, statOf } from '../../../system/paths.ts';
 import { readTree } from '../../incremental/tree.ts';
 import { inputFiles } from '../input-files.ts';
 import { ToolchainError } from '../toolchain-error.ts';
-import type { RepositoryLink } from './engine.ts';
+import type { RepositoryLink } from './zephyr-runner.ts';
 
 /** A config repository on this machine. Paths are absolute. */
 export interface ConfigRepository {
@@ -62,8 +62,8 @@ export function isolateConfig(
 ): string {
   if (!isModule) return config;
   const copy = path.join(place, 'zmk-config', path.basename(config));
-  const inside = real(config);
-  const places = { config: inside, repository: real(directory), seen };
+  const inside = resolveReal(config);
+  const places = { config: inside, repository: resolveReal(directory), seen };
   mkdirSync(copy, { recursive: true });
   for (const entry of readdirSync(config, { withFileTypes: true })) {
     if (!entry.name.startsWith('.')) copyEntry(places, inside, copy, entry);
@@ -102,12 +102,12 @@ export function linkedOutside(
   projects: readonly string[],
 ): RepositoryLink[] {
   const tree = readTree(directory, inner => projects.includes(inner));
-  const repository = real(directory);
+  const repository = resolveReal(directory);
   return (tree?.links ?? []).flatMap(([link, target]) => {
     if (link === directory) return [];
     const leads = readlinkSync(link);
     if (isInside(target, repository) && !path.isAbsolute(leads)) return [];
-    return [{ link: path.join(real(path.dirname(link)), path.basename(link)), leads }];
+    return [{ link: path.join(resolveReal(path.dirname(link)), path.basename(link)), leads }];
   });
 }
 

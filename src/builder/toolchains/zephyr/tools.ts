@@ -2,7 +2,7 @@
 // the same name makes other firmware of old files, and the same one in another directory does not.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { isInside, real } from '../../../system/paths.ts';
+import { isInside, resolveReal } from '../../../system/paths.ts';
 import type { NamedPlace } from '../../incremental/path-base.ts';
 import { type IdentifyOptions, identifyProgram, type ProgramIdentity } from '../program-identity.ts';
 import { findProgram } from '../programs.ts';
@@ -63,7 +63,8 @@ export async function toolPlaces(
   options: IdentifyOptions = {},
 ): Promise<NamedPlace[]> {
   const { HOME = '/' } = environment;
-  const isShared = (directory: string) => isInside(real(HOME), directory) || isOfAllPrograms(directory);
+  const isShared = (directory: string) =>
+    isInside(resolveReal(HOME), directory) || isOfAllPrograms(directory);
   const found = async (names: Readonly<Record<string, string>>) => {
     const files = await Promise.all(
       Object.entries(names).map(
@@ -72,7 +73,7 @@ export async function toolPlaces(
     );
     return files.flatMap(([name, program, file]): (NamedPlace & { program: string })[] => {
       if (file === undefined) return [];
-      const directory = path.dirname(path.dirname(real(file)));
+      const directory = path.dirname(path.dirname(resolveReal(file)));
       return [{ name, program, directory, isShared: isShared(directory) }];
     });
   };
@@ -97,7 +98,7 @@ function sdkPlaces(environment: Readonly<Record<string, string>>): NamedPlace[] 
   for (const directory of sdkDirectories(environment)) {
     const version = textOf(path.join(directory, 'sdk_version'));
     if (version === undefined) continue;
-    byVersion.set(version, (byVersion.get(version) ?? new Set()).add(real(directory)));
+    byVersion.set(version, (byVersion.get(version) ?? new Set()).add(resolveReal(directory)));
   }
   return [...byVersion]
     .filter(([version, directories]) => directories.size === 1 && !/[{}/]/.test(version))

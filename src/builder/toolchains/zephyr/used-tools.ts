@@ -2,7 +2,7 @@
 // linker, and the libraries that were linked. An update of these keeps the version that the compiler tells.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { ask } from '../../../system/ask.ts';
+import { execFileBuffered } from '../../../system/exec-file.ts';
 import { CannotStartError } from '../../../system/process.ts';
 import { parseCmakeCache, readRecord, type UsedTools } from '../observed/index.ts';
 import { findProgram } from '../programs.ts';
@@ -43,7 +43,7 @@ export async function usedTools(
   const options = machineOptions(manifest);
   let output: string;
   try {
-    const { stdout } = await ask({
+    const { stdout } = await execFileBuffered({
       command: '/bin/sh',
       // Also where a build does without them its own headers are told from the user's.
       args: ['-c', SCRIPT, 'sh', compiler, MARK, ...options.filter(option => option !== '-nostdinc')],

@@ -18,7 +18,7 @@ import {
   compiledPlaces,
   type ObserveOptions,
   observeZephyrBuild,
-  Places,
+  PathMap,
   type UsedTools,
 } from '../observed/index.ts';
 import { cancelled, withoutArtifacts, wrongBoard } from '../outcome.ts';
@@ -32,9 +32,8 @@ import type {
 } from '../toolchain.ts';
 import { ToolchainError } from '../toolchain-error.ts';
 import { examineBoard } from './board-compat.ts';
+import { CapabilityCache } from './capability-cache.ts';
 import { CcacheEpoch } from './ccache-epoch.ts';
-import { CompilerFacts } from './compiler-facts.ts';
-import type { ZephyrEngine, ZephyrOrder } from './engine.ts';
 import { collectFirmware, DEFAULT_FALLBACK_BINARY } from './firmware.ts';
 import { settingsWithoutEffect } from './kconfig-warnings.ts';
 import { nameTools } from './named-tools.ts';
@@ -46,9 +45,14 @@ import {
   readRepository,
   repositoryInputs,
 } from './repository.ts';
-import { copySettings } from './settings.ts';
-import { ownStation, type Station, takeStation } from './station.ts';
+import {
+  acquireStableDirectory,
+  privateBuildDirectory,
+  type StableBuildDirectory,
+} from './stable-build-directory.ts';
 import { westBuildArguments } from './west-build.ts';
+import { copyWestConfig } from './west-config-copy.ts';
+import type { ZephyrBuildSpec, ZephyrRunner } from './zephyr-runner.ts';
 
 /** What every such toolchain is made of. Plain data. */
 export interface ZephyrDescription {
@@ -69,16 +73,16 @@ export interface ZephyrDescription {
 }
 
 /** Milliseconds: the targets of a build ask one after the other, and about the same moment. */
-const FRESH = 1_000;
+const IDENTITY_MAX_AGE_MS = 1_000;
 
 export class ZephyrToolchain implements Toolchain {
-  readonly #engine: ZephyrEngine;
+  readonly #runner: ZephyrRunner;
   readonly #description: ZephyrDescription;
   readonly #outputDirectory: string;
   #workspace: { at: number; identity: WorkspaceIdentity } | undefined;
 
-  constructor(engine: ZephyrEngine, description: ZephyrDescription) {
-    this.#engine = engine;
+  constructor(runner: ZephyrRunner, description: ZephyrDescription) {
+    this.#runner = runner;
     this.#description = description;
     this.#outputDirectory = path.resolve(
       description.configDirectory,
@@ -87,7 +91,7 @@ export class ZephyrToolchain implements Toolchain {
   }
 
   get kind(): 'west' | 'container' {
-    return this.#engine.kind;
+    return this.#runner.kind;
   }
 
   async identity(target: Target, signal?: AbortSignal): Promise<Record<string, unknown>> {
@@ -100,14 +104,14 @@ export class ZephyrToolchain implements Toolchain {
     const module = isModule ? repository : undefined;
     const command = westBuildArguments(target, { ...places, configPath, application, module });
     const [engine, workspace] = await Promise.all([
-      this.#engine.identity(signal),
-      this.#workspaceNow(FRESH, signal),
+      this.#runner.identity(signal),
+      this.#currentWorkspace(IDENTITY_MAX_AGE_MS, signal),
     ]);
     return { command, configPath, isModule, fallbackBinary, zephyr, ...engine, workspace };
   }
 
   async surroundings(signal?: AbortSignal): Promise<Surroundings> {
-    const { places, folders, bound } = await this.#engine.surroundings(signal);
+    const { places, folders, bound } = await this.#runner.surroundings(signal);
     const { workspace } = this.#description;
     return { places: [...places, { name: 'workspace', directory: workspace }], folders, bound };
   }
@@ -115,8 +119,8 @@ export class ZephyrToolchain implements Toolchain {
   /** What chooses the compiler, and where it is: things that are found out about it are true there. */
   async #compiler(signal?: AbortSignal): Promise<string> {
     const [identity, { places, folders }] = await Promise.all([
-      this.#engine.identity(signal),
-      this.#engine.surroundings(signal),
+      this.#runner.identity(signal),
+      this.#runner.surroundings(signal),
     ]);
     return JSON.stringify([this.kind, identity, places, folders]);
   }
@@ -127,7 +131,7 @@ export class ZephyrToolchain implements Toolchain {
 
   async notes(signal?: AbortSignal): Promise<string[]> {
     const { workspace } = this.#description;
-    const found = describeWorkspace(await this.#workspaceNow(FRESH, signal));
+    const found = describeWorkspace(await this.#currentWorkspace(IDENTITY_MAX_AGE_MS, signal));
     return found.map(note => `In the workspace ${workspace}, ${note}`);
   }
 
@@ -135,7 +139,7 @@ export class ZephyrToolchain implements Toolchain {
     const { signal } = job;
     if (signal.aborted) return cancelled([]);
     try {
-      return await useWorkspace(this.#description.workspace, () => this.#compileSteadily(job));
+      return await useWorkspace(this.#description.workspace, () => this.#compileAndVerifyWorkspace(job));
     } catch (error) {
       if (signal.aborted) return cancelled([]);
       if (!(error instanceof GloveboxError)) throw error;
@@ -144,109 +148,116 @@ export class ZephyrToolchain implements Toolchain {
   }
 
   /** Compiles, and looks whether the workspace still is what it was when the target was described. */
-  async #compileSteadily(job: CompileJob): Promise<CompileOutcome> {
+  async #compileAndVerifyWorkspace(job: CompileJob): Promise<CompileOutcome> {
     const { signal, target, buildDirectory } = job;
     const { cacheRoot, configDirectory } = this.#description;
-    const before = this.#workspace?.identity ?? (await this.#workspaceNow(0, signal));
+    const before = this.#workspace?.identity ?? (await this.#currentWorkspace(0, signal));
     const compiler = await this.#compiler(signal);
     const name = [configDirectory, target.artifactName];
-    const station =
-      (cacheRoot === undefined ? undefined : await takeStation(cacheRoot, name, compiler)) ??
-      ownStation(path.join(buildDirectory, 'station'));
+    const stableDirectory =
+      (cacheRoot === undefined ? undefined : await acquireStableDirectory(cacheRoot, name, compiler)) ??
+      privateBuildDirectory(path.join(buildDirectory, 'station'));
     try {
-      const outcome = await this.#compileAt(station, job);
+      const outcome = await this.#compileIn(stableDirectory, job);
       if (!outcome.ok) return outcome;
-      const after = await this.#workspaceNow(0, signal);
+      const after = await this.#currentWorkspace(0, signal);
       if (JSON.stringify(after) === JSON.stringify(before)) return outcome;
-      return { ...outcome, unsteady: ['the workspace'] };
+      return { ...outcome, changedDuringBuild: ['the workspace'] };
     } finally {
-      await station.close();
+      await stableDirectory.close();
     }
   }
 
-  async #compileAt(station: Station, job: CompileJob): Promise<CompileOutcome> {
+  async #compileIn(stableDirectory: StableBuildDirectory, job: CompileJob): Promise<CompileOutcome> {
     const { workspace, fallbackBinary } = this.#description;
     const { target, buildDirectory } = job;
     const repository = this.#repository();
-    const facts = CompilerFacts.begin(station.facts);
-    const epoch = await this.#beginEpoch(station, job);
-    const order: ZephyrOrder = {
-      ...orderAt(station, workspace, await this.#places(), repository, epoch, this.#engine.repository),
-      ...(facts === undefined ? { userCache: path.join(station.work, 'facts') } : {}),
+    const capabilities = CapabilityCache.begin(stableDirectory.capabilityCache);
+    const epoch = await this.#beginEpoch(stableDirectory, job);
+    const spec: ZephyrBuildSpec = {
+      ...buildSpecIn(
+        stableDirectory,
+        workspace,
+        await this.#places(),
+        repository,
+        epoch,
+        this.#runner.repository,
+      ),
+      ...(capabilities === undefined ? { userCache: path.join(stableDirectory.work, 'facts') } : {}),
       linked: this.kind === 'container' ? linkedOutside(repository, await this.#projects()) : [],
     };
-    mkdirSync(order.userCache, { recursive: true });
-    const startMark = path.join(station.work, 'started');
+    mkdirSync(spec.userCache, { recursive: true });
+    const startMark = path.join(stableDirectory.work, 'started');
     writeFileSync(startMark, '');
-    const ran = await this.#engine.run(order, {
+    const ran = await this.#runner.run(spec, {
       ...job,
       onProcess: (event, processGroup) => {
-        station.onProcess(event, processGroup);
+        stableDirectory.onProcess(event, processGroup);
         job.onProcess?.(event, processGroup);
       },
     });
-    const traced = await this.#trace(order, repository, job, ran.ok, { facts, epoch });
-    const { build } = order;
+    const traced = await this.#trace(spec, repository, job, ran.ok, { capabilities, epoch });
+    const { build } = spec;
     if (!ran.ok) return { ...ran, excerpt: await excerptOf(build, job.logFile) };
     const { artifactName } = target;
     const found = await collectFirmware({ build, artifactName, fallbackBinary, startMark });
     if (typeof found === 'string') return withoutArtifacts(found, ran.lastLines);
-    const options = await this.#observeOptions(order, repository, undefined);
-    const places = new Places(options);
+    const options = await this.#observeOptions(spec, repository, undefined);
+    const pathMap = new PathMap(options);
     const { configDirectory } = options;
     const board = await examineBoard({
-      ...{ build, board: target.board, places },
-      application: path.join(workspace, order.application),
+      ...{ build, board: target.board, pathMap },
+      application: path.join(workspace, spec.application),
     });
     if (board !== undefined && 'wrong' in board) return wrongBoard(board.wrong, ran.lastLines);
     const warnings = [
       ...(board === undefined ? [] : [board.warning]),
-      ...(await settingsWithoutEffect({ logFile: job.logFile, target, configDirectory, places })),
+      ...(await settingsWithoutEffect({ logFile: job.logFile, target, configDirectory, pathMap })),
     ];
-    return { ok: true, artifacts: bring(found, buildDirectory), warnings, ...traced };
+    return { ok: true, artifacts: copyArtifacts(found, buildDirectory), warnings, ...traced };
   }
 
   /** Finds out what a build read, however it ended, and what of that may be kept for the next one. */
   async #trace(
-    order: ZephyrOrder,
+    spec: ZephyrBuildSpec,
     repository: ConfigRepository,
     { signal }: CompileJob,
     isComplete: boolean,
-    { facts, epoch }: { facts: CompilerFacts | undefined; epoch: CcacheEpoch | undefined },
+    { capabilities, epoch }: { capabilities: CapabilityCache | undefined; epoch: CcacheEpoch | undefined },
   ): Promise<{ observed: ObservedInputs } | { untraceable: string }> {
     const interrupted = async () =>
-      epoch?.interrupt(compiledPlaces(await this.#observeOptions(order, repository, undefined)));
+      epoch?.interrupt(compiledPlaces(await this.#observeOptions(spec, repository, undefined)));
     // A cancelled build is waited for, and of one that failed nothing is kept but what ccache learned.
     if (!isComplete && (epoch === undefined || (signal.aborted && !epoch.isNew))) {
-      facts?.end(undefined);
+      capabilities?.end(undefined);
       await interrupted();
       return { untraceable: 'it did not come to its end.' };
     }
-    const tools = await this.#engine.tools(order.build, isComplete);
-    facts?.end('untraceable' in tools ? undefined : tools.files);
-    const options = await this.#observeOptions(order, repository, 'untraceable' in tools ? undefined : tools);
+    const tools = await this.#runner.tools(spec.build, isComplete);
+    capabilities?.end('untraceable' in tools ? undefined : tools.files);
+    const options = await this.#observeOptions(spec, repository, 'untraceable' in tools ? undefined : tools);
     const traced = 'untraceable' in tools ? tools : await observeZephyrBuild(options);
     if ('untraceable' in traced) {
       if (!isComplete) await interrupted();
       return traced;
     }
-    const observed = without([order.work, order.userCache], traced.observed);
+    const observed = excludeOwnFiles([spec.work, spec.userCache], traced.observed);
     await epoch?.end({ ...traced, observed, tools: options.tools });
     const { tools: used } = options;
     if (used === undefined) return { observed };
-    return { observed: nameTools(observed, used, await this.#engine.surroundings(signal)) };
+    return { observed: nameTools(observed, used, await this.#runner.surroundings(signal)) };
   }
 
   async #observeOptions(
-    order: ZephyrOrder,
+    spec: ZephyrBuildSpec,
     repository: ConfigRepository,
     tools: UsedTools | undefined,
   ): Promise<ObserveOptions> {
     const { workspace, configDirectory } = this.#description;
-    const { build, config } = order;
-    const { seen = [], ...sight } = this.#engine.sees(order);
+    const { build, config } = spec;
+    const { seen = [], ...mapping } = this.#runner.pathMapping(spec);
     return {
-      ...{ buildDirectory: build, configDirectory, workspace, ...sight },
+      ...{ buildDirectory: build, configDirectory, workspace, ...mapping },
       projects: await this.#projects(),
       outputs: [this.#outputDirectory],
       ...(tools === undefined ? {} : { tools }),
@@ -255,12 +266,15 @@ export class ZephyrToolchain implements Toolchain {
   }
 
   /** Begins a build in which ccache is used; undefined when it is not. */
-  async #beginEpoch(station: Station, { target, signal }: CompileJob): Promise<CcacheEpoch | undefined> {
+  async #beginEpoch(
+    stableDirectory: StableBuildDirectory,
+    { target, signal }: CompileJob,
+  ): Promise<CcacheEpoch | undefined> {
     const { workspace, configDirectory } = this.#description;
-    if (station.ccache === undefined || !(await this.#engine.hasCcache(workspace))) return undefined;
+    if (stableDirectory.ccache === undefined || !(await this.#runner.hasCcache(workspace))) return undefined;
     const projects = await this.#projects();
     return CcacheEpoch.begin({
-      ...{ file: station.ccache.epoch, configDirectory },
+      ...{ file: stableDirectory.ccache.epoch, configDirectory },
       // Arguments for CMake may choose a compiler.
       context: JSON.stringify([await this.#compiler(signal), target.cmakeArgs ?? '']),
       workspace: () => projectNames(projects, configDirectory),
@@ -270,7 +284,7 @@ export class ZephyrToolchain implements Toolchain {
 
   /** The directories of the workspace's projects, which are known by their revisions. */
   async #projects(): Promise<string[]> {
-    const { projects } = this.#workspace?.identity ?? (await this.#workspaceNow(FRESH));
+    const { projects } = this.#workspace?.identity ?? (await this.#currentWorkspace(IDENTITY_MAX_AGE_MS));
     return Object.keys(projects).map(project => path.resolve(this.#description.workspace, project));
   }
 
@@ -287,7 +301,7 @@ export class ZephyrToolchain implements Toolchain {
   }
 
   /** What the workspace is, at most `age` milliseconds ago. */
-  async #workspaceNow(age: number, signal?: AbortSignal): Promise<WorkspaceIdentity> {
+  async #currentWorkspace(age: number, signal?: AbortSignal): Promise<WorkspaceIdentity> {
     const known = this.#workspace;
     if (known !== undefined && performance.now() - known.at < age) return known.identity;
     const { workspace, configDirectory } = this.#description;
@@ -297,21 +311,21 @@ export class ZephyrToolchain implements Toolchain {
   }
 }
 
-/** Prepares a station for one build. */
-function orderAt(
-  station: Station,
+/** Prepares a stable directory for one build. */
+function buildSpecIn(
+  stableDirectory: StableBuildDirectory,
   workspace: string,
   { application, zephyr }: ZmkPlaces,
   repository: ConfigRepository,
   epoch: CcacheEpoch | undefined,
   seen: string | undefined,
-): Omit<ZephyrOrder, 'linked'> {
-  const { work, facts: userCache, ccache } = station;
+): Omit<ZephyrBuildSpec, 'linked'> {
+  const { work, capabilityCache: userCache, ccache } = stableDirectory;
   const isUsed = ccache !== undefined && epoch !== undefined && !epoch.isBlind;
   const temporary = path.join(work, 'tmp');
   mkdirSync(temporary, { recursive: true });
   const settings = path.join(temporary, 'west-settings');
-  copySettings(workspace, zephyr, settings);
+  copyWestConfig(workspace, zephyr, settings);
   return {
     ...{ workspace, zephyr, application, settings },
     ...{ repository: repository.directory, configPath: repository.configPath },
@@ -323,7 +337,7 @@ function orderAt(
 }
 
 /** Copies artifacts to where the job's owner expects them. */
-function bring(artifacts: readonly Artifact[], buildDirectory: string): Artifact[] {
+function copyArtifacts(artifacts: readonly Artifact[], buildDirectory: string): Artifact[] {
   const directory = path.join(buildDirectory, 'artifacts');
   mkdirSync(directory, { recursive: true });
   return artifacts.map(({ name, path: from }) => {
@@ -334,12 +348,12 @@ function bring(artifacts: readonly Artifact[], buildDirectory: string): Artifact
 }
 
 /** What a build made for itself is no input. */
-function without(directories: readonly string[], observed: ObservedInputs): ObservedInputs {
-  const isForeign = (file: string) => !directories.some(directory => isInside(file, directory));
+function excludeOwnFiles(directories: readonly string[], observed: ObservedInputs): ObservedInputs {
+  const isOutside = (file: string) => !directories.some(directory => isInside(file, directory));
   return {
     ...observed,
-    files: observed.files.filter(isForeign),
-    directories: observed.directories.filter(isForeign),
-    absent: observed.absent.filter(isForeign),
+    files: observed.files.filter(isOutside),
+    directories: observed.directories.filter(isOutside),
+    absent: observed.absent.filter(isOutside),
   };
 }

@@ -38,7 +38,7 @@ for (const policy of ['least-recently-used', 'least-recently-stored', 'least-fre
     store.apply([{ operation: set, now: clock.now() }]);
     t.true(store.counts.evictions > 0 && store.counts.evictions <= EVICTIONS_PER_TRANSACTION);
     let transactions = 1;
-    for (let before = store.counts.evictions; store.hasBacklog; transactions++) {
+    for (let before = store.counts.evictions; store.hasPendingCleanup; transactions++) {
       store.apply([]);
       t.true(store.counts.evictions - before <= EVICTIONS_PER_TRANSACTION);
       before = store.counts.evictions;
