@@ -4,7 +4,8 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Cache } from './cache/cache.ts';
 import { DisabledCache } from './cache/client/disabled-cache.ts';
 import { PortStoreClient } from './cache/client/port-store-client.ts';
-import { type Connector, StoreCache } from './cache/client/store-cache.ts';
+import type { Connector } from './cache/client/store-cache.ts';
+import { TracedCache } from './cache/client/traced-cache.ts';
 import type { Coordinator } from './cache/coordinator/coordinator.ts';
 import {
   coordinatesItself,
@@ -94,7 +95,7 @@ export function openCache(options: CacheOptions = {}): Cache {
   assertNoConflict(resolved);
   const isStored = resolved.enabled && resolved.unusable === undefined;
   const cache = isStored
-    ? new StoreCache(resolved, connectorOf(resolved))
+    ? new TracedCache(resolved, connectorOf(resolved))
     : new DisabledCache(resolved.tag, resolved.unusable);
   const close = cache.close.bind(cache);
   const entry: Registered = { cache, options: resolved, handles: 1 };

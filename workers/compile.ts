@@ -30,6 +30,7 @@ export default async function compile(task: CompileTask): Promise<CompileResult>
     buildDirectory: task.buildDirectory,
     logFile: task.logFile,
     jobs: task.jobs,
+    traceparent: task.traceparent,
     signal: cancellation.signal,
     onEvent: event => say({ type: 'event', thread: threadId, event }),
     onProcess: (event, processGroup) => say({ type: 'process', event, processGroup }),

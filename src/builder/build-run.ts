@@ -25,6 +25,7 @@ import { createFirmwareCacheService, type FirmwareCacheService } from './output/
 import { OutputDirectory } from './output/output.ts';
 import type { Plan } from './plan.ts';
 import { loadToolchain } from './toolchains/load.ts';
+import { TargetTracing } from './tracing.ts';
 import type { CompileSession } from './workers/compile-session.ts';
 import type { WorkerFailure } from './workers/pool.ts';
 
@@ -62,6 +63,7 @@ class BuildRun {
   readonly #recording: Promise<unknown>[] = [];
   readonly #signal: AbortSignal;
   readonly #summary: BuildSummary;
+  readonly #tracing: TargetTracing;
   /** By artifact name. */
   readonly #times = new Map<string, TargetTime>();
   /** Every file that a target was made of; undefined when that is not known of each. */
@@ -93,6 +95,7 @@ class BuildRun {
     this.#signal = signal;
     const none = { compiled: 0, cached: 0, failed: 0, cancelled: 0, duration: 0, saved: 0 };
     this.#summary = { ...none, outputDirectory };
+    this.#tracing = new TargetTracing(configDirectory);
   }
 
   /** Opens the caches, which are else opened when they are first asked. */
@@ -200,6 +203,7 @@ class BuildRun {
               ...{ target, described },
               directory: output.stage(),
               onEvent: (event, thread) => this.#relay(name, event, thread),
+              traceparent: this.#options.traceparentOf?.(name),
               signal: this.#options.signalOf?.(name),
             });
       if (result.ok) this.#deliver(name, result, output, began);
@@ -345,6 +349,7 @@ class BuildRun {
   }
 
   #emit(event: EventBody): void {
+    if (!this.#events.isBroken) this.#tracing.event(event);
     this.#events.emit(event);
   }
 }

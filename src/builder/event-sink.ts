@@ -13,6 +13,11 @@ export class EventSink {
     this.#stop = stop;
   }
 
+  /** Whether an unexpected error has ended it. */
+  get isBroken(): boolean {
+    return this.#bug !== undefined;
+  }
+
   emit(event: EventBody): void {
     if (this.#bug) return;
     try {

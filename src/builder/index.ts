@@ -37,4 +37,5 @@ export { createFirmwareCacheService } from './output/firmware.ts';
 export { OutputError } from './output/output.ts';
 export { NoToolchainError } from './toolchains/choice.ts';
 export { createToolchain, type ToolchainDescription } from './toolchains/index.ts';
+export type { TargetTrace } from './tracing.ts';
 export { type WatchOptions, watchBuild } from './watch/watch.ts';

@@ -32,6 +32,8 @@ export interface CompileRequest {
   logFile: string;
   /** How many processes the compiler itself may run at once. Default: 1. */
   jobs?: number | undefined;
+  /** The trace context that the compiler gets as `TRACEPARENT`; it counts for no fingerprint. Default: none. */
+  traceparent?: string | undefined;
   /** Stops the compiler, or the wait for another one. */
   signal?: AbortSignal | undefined;
   onEvent?: ((event: CompileEvent) => void) | undefined;
@@ -236,6 +238,7 @@ export class CachingCompiler {
         artifactDirectory: directory,
         jobs,
         logFile,
+        traceparent: request.traceparent,
         signal,
         onOutput: line => onEvent?.({ type: 'output', line }),
         onProcess: request.onProcess,

@@ -2,7 +2,7 @@
 import { lstatSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { pickEnvironment } from '../../config/environment.ts';
+import { pickEnvironment, tracedEnvironment } from '../../config/environment.ts';
 import { type CommandToolchainOptions, DEFAULT_PASS_THROUGH } from '../../config/toolchain-options.ts';
 import { isInside } from '../../system/paths.ts';
 import { CannotStartError, captureOutput } from '../../system/process.ts';
@@ -149,7 +149,11 @@ class CommandToolchain implements Toolchain {
     const command = { command: await this.#locate(program), args: filled };
     const ran = await runCompiler(
       program,
-      { ...command, cwd: this.#directory, env: this.#environment() },
+      {
+        ...command,
+        cwd: this.#directory,
+        env: { ...this.#environment(), ...tracedEnvironment(job.traceparent) },
+      },
       job,
     );
     if (!ran.ok) return ran;

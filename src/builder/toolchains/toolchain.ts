@@ -73,6 +73,8 @@ export interface CompileJob {
   jobs: number;
   /** The file that gets the compiler's full output. Its directory exists. */
   logFile: string;
+  /** The trace context that the compiler gets as `TRACEPARENT`, and that counts for nothing. Default: none. */
+  traceparent?: string | undefined;
   signal: AbortSignal;
   /** Each line the compiler prints, without its line end, as it comes. */
   onOutput: (line: string) => void;

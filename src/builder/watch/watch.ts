@@ -201,6 +201,7 @@ class Watch {
         signal: this.#signal,
         isPartial: targets.length < plan.targets.length,
         signalOf: name => started.get(name)?.signal,
+        traceparentOf: this.#options.traceparentOf,
         onEvent: event => this.#relay(event),
       },
     )

@@ -22,6 +22,8 @@ export interface SessionJob {
   /** Empty, for the artifacts. */
   directory: string;
   onEvent: PoolListener;
+  /** See `RunOptions.traceparentOf`. */
+  traceparent?: string | undefined;
   /** Stops this target alone. */
   signal?: AbortSignal;
 }
@@ -60,7 +62,7 @@ export class CompileSession {
 
   /** Compiles in a free thread, which there must be. Resolves when nothing of the compiler is left. */
   async compile(job: SessionJob): Promise<CompileResult | WorkerFailure> {
-    const { target, described, directory, onEvent, signal } = job;
+    const { target, described, directory, traceparent, onEvent, signal } = job;
     const { toolchain, configDirectory, userConfig, cacheOptions } = this.#plan;
     const buildDirectory = path.join(this.#scratch, String(this.#count++));
     mkdirSync(buildDirectory);
@@ -75,6 +77,7 @@ export class CompileSession {
         described,
         directory,
         buildDirectory,
+        traceparent,
       };
       return await this.#pool.run({ ...task, logFile, jobs: this.#jobs }, onEvent, signal);
     } finally {

@@ -23,6 +23,8 @@ export interface CompileTask {
   logFile: string;
   /** How many processes the compiler itself may run at once. */
   jobs: number;
+  /** See `RunOptions.traceparentOf`. */
+  traceparent?: string | undefined;
   /** Carries {@link ToWorker} one way and {@link FromWorker} the other. */
   port: MessagePort;
 }
