@@ -34,7 +34,8 @@ import { wallClock } from './system/time.ts';
 const DEFAULT_TAG = 'default';
 const DEFAULT_MAX_SIZE = '2GB';
 const DEFAULT_TIMEOUT_MS = 30_000;
-const DEFAULT_LOCAL_TIER_SIZE = '8MB';
+// Room for 4096 records of 1 KiB, as objects.
+const DEFAULT_LOCAL_TIER_SIZE = '16MB';
 
 // How long a first write blocks its thread for the coordinator, which answers in a few unless it is blocked itself.
 const COORDINATOR_TIMEOUT_MS = 1000;
