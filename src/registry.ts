@@ -126,16 +126,13 @@ export function getSharedCacheInstance(options: CacheOptions & { cacheRoot: stri
   return openCache(options);
 }
 
-/**
- * {@link openCache} with what the user configured; explicit options go before the environment, that before the config.
- *
- * @param userConfig undefined: only options and environment count, as for `openCache`
- */
-export function createCacheFromUserConfig(
-  userConfig: UserConfig | undefined,
-  options: CacheOptions = {},
-): Cache {
-  if (userConfig === undefined) return openCache(options);
+/** {@link createCacheFromUserConfig}, or {@link openCache} without a configuration. */
+export function openConfiguredCache(userConfig: UserConfig | undefined, options: CacheOptions): Cache {
+  return userConfig === undefined ? openCache(options) : createCacheFromUserConfig(userConfig, options);
+}
+
+/** {@link openCache} with what the user configured; explicit options go before the environment, that before the config. */
+export function createCacheFromUserConfig(userConfig: UserConfig, options: CacheOptions = {}): Cache {
   assertUserConfig(userConfig);
   assertCacheOptions(options);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
