@@ -48,7 +48,7 @@ interface ComlinkAnswer {
   value?: unknown;
 }
 
-// Polling interval of a blocked thread. The timeout of the first poll, and the shortest one.
+// Polling intervals of a blocked thread: the first, which doubles each time, and the longest.
 const FIRST_POLL_MS = 0.02;
 const POLL_MS = 0.5;
 // The coordinator gives up this much earlier than a blocked thread, so that its answer is already on the way.
