@@ -50,7 +50,11 @@ export function pendingFile(key: string, path: string): PendingValue {
   const encoding = Encoding.file;
   const assertSize = () => {
     if (bytes <= LARGEST_VALUE) return;
-    throw new ValueTooLargeError(file, bytes, "The memory backend keeps no larger ones; use 'sqlite'.");
+    throw new ValueTooLargeError(
+      file,
+      bytes,
+      "The memory backend does not store larger values; use 'sqlite'.",
+    );
   };
   const inline = (data: Buffer) =>
     withChecksum(key, { encoding, data, blob: null, size: data.byteLength, mode: permissions });

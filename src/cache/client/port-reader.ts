@@ -58,11 +58,11 @@ export class BlockingPortReader implements StoreReader {
   }
 
   page(): never {
-    throw new Error('Pages are not read at once.');
+    throw new Error('Pages cannot be read synchronously.');
   }
 
   metadata(): never {
-    throw new Error('Metadata is not read at once.');
+    throw new Error('Metadata cannot be read synchronously.');
   }
 
   follow(): number {

@@ -40,7 +40,8 @@ export function prepareLockDirectory(directory: string): void {
   fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
   // A link would have our locks made, and others' removed, somewhere else.
   for (const part of [dirname(directory), directory]) {
-    if (!fs.lstatSync(part).isDirectory()) throw new Error(`${part} is not a directory of ours.`);
+    if (!fs.lstatSync(part).isDirectory())
+      throw new Error(`${part} is not a directory. Remove it: Glovebox needs a directory there.`);
   }
 }
 

@@ -162,7 +162,7 @@ export const entries: readonly Case[] = [
     },
   },
   {
-    name: 'increment refuses what is no number, stored or given, and changes nothing',
+    name: 'increment refuses a value that is not a number, stored or given, and changes nothing',
     async run(context) {
       const cache = context.open();
       for (const value of ['1', null, undefined, 1n, new Date(), [1], 'x'.repeat(100_000)]) {
