@@ -80,6 +80,7 @@ const SHOWN: { [Name in keyof StoreOptions]: (value: StoreOptions[Name]) => stri
 /**
  * The options of an open store once another caller asks for it: each is the one that either states. The order of the
  * two does not matter.
+ *
  * @throws ConflictingOptionsError, naming both, when they state different ones. The backend always counts as stated
  */
 export function agree(open: Terms, wanted: Terms, directory: string): StoreOptions & { explicit: Stated } {

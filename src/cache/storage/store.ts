@@ -61,6 +61,7 @@ export interface Store {
   /**
    * Begins a long operation. Until it is over nothing else may be applied, and neither `check` nor `collectGarbage` may
    * be called.
+   *
    * @param timeoutMs how long to wait for other processes
    * @throws StoreBusyError when another thread is writing
    */

@@ -57,6 +57,7 @@ export async function checkpointInBackground(file: string): Promise<void> {
 
 /**
  * Runs statements one after the other on a connection of their own.
+ *
  * @param timeout milliseconds to wait for other processes
  * @param isTransaction all of them or none are done
  */
