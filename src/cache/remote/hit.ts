@@ -1,4 +1,4 @@
-// A record that is believed, with the ways to its contents: it counts as a hit once all of them were delivered.
+// Remote hit: a trusted record with access to its contents. It counts as a hit once all of them were delivered.
 import { InvalidArgumentError, LARGEST_VALUE } from '../../errors.ts';
 import type { Downloads, Progress } from './downloads.ts';
 import { RemoteFailure } from './failure.ts';
@@ -6,7 +6,7 @@ import type { RecordFile, RemoteRecord } from './record.ts';
 import type { RemoteHit } from './remote-tier.ts';
 import type { TrustedKey } from './signing.ts';
 
-/** What was fetched, and what to call when the time for it was well spent. */
+/** A fetched result, and the function to call when the time for it was well spent. */
 export interface Fetched<T> {
   value: T;
   paidOff(): void;
@@ -21,9 +21,9 @@ export interface HitOptions {
     signal: AbortSignal | undefined,
     work: (progress: Progress) => Promise<T>,
   ): Promise<Fetched<T> | undefined>;
-  /** Unpacks what has arrived with the record; undefined when it is wrong. */
+  /** Unpacks a content that arrived inside the record; undefined when it is invalid. */
   unpack<T>(work: (progress: Progress) => Promise<T>): Promise<Fetched<T> | undefined>;
-  /** Called once: with true when everything was delivered, with false as soon as something was not. */
+  /** Called once: with true when every content was delivered, with false as soon as one was not. */
   onEnd(isHit: boolean): void;
 }
 
