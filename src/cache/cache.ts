@@ -40,7 +40,7 @@ export interface EntryMetadata {
    * the size limit a process counts the reads of 20,000 keys in half a minute, and not those of further keys.
    */
   accessCount: number;
-  /** When it expires; undefined means never. */
+  /** Expiry time; undefined means never. */
   expires: number | undefined;
 }
 
@@ -95,7 +95,7 @@ export interface CheckProblem {
   /** The key or file that it concerns. */
   subject: string;
   message: string;
-  /** How it was repaired; undefined when it was not. */
+  /** The repair that was made; undefined when none was. */
   mended: string | undefined;
 }
 
@@ -108,26 +108,27 @@ export interface CheckProblem {
  *   committed: it survives the death of this process, and from that moment no thread of this process reads the
  *   older value, and no other process's uncached read does. WAL with `synchronous=NORMAL`: a power cut may take
  *   the last commits back, never part of one, and never damages what is older.
- *   In a worker thread what is small (up to 64 KiB), and not behind something larger, is committed before the thread does
- *   anything else, awaited or not; for its first write the thread is blocked until its coordinator answers, up to a second.
+ *   In a worker thread a small value (up to 64 KiB) that is not queued behind a larger one is committed before the thread
+ *   does anything else, awaited or not; for its first write the thread is blocked until its coordinator answers, up to a
+ *   second.
  * - **A read** returns a value that was committed, whole, and not older than any write acknowledged to any thread
  *   of this process before the read began. Writes of other processes are seen at once by reads that reach the
  *   database, and within {@link CROSS_PROCESS_STALENESS_MS} by reads served from the thread's in-memory copies.
  * - One thread's writes are applied in the order of the calls, awaited or not.
  *
- * What can go wrong: a caller's mistake (key, TTL, value, kind) is a typed error at the call. Trouble with the store
+ * Errors: a caller's mistake (key, TTL, value, kind) is a typed error at the call. Trouble with the store
  * (disk full, no permission, damage) is never an error: reads miss, writes resolve to `false`, `0` or `undefined`
  * as their type says, and one warning is emitted per store.
  *
- * An entry expires when the clock of whoever asks reaches its expiry. A clock set forward makes entries expire that
+ * An entry expires when the reading caller's clock reaches its expiry. A clock set forward makes entries expire that
  * much sooner, for its own caller; set back, it shows those again that were not collected meanwhile, and no others.
  * Entries without a TTL do not depend on any clock.
  *
  * Keys are non-empty strings of at most 1 KiB in UTF-8, values of less than 2 GiB: a larger one is a
  * {@link ValueTooLargeError} at the call. Files that `putFile` stores may be of any size; from 2 GiB on only `getFile`
- * reads them, and `get`, `getMany` and `entries` reject. Every value read is a copy of the caller's own. Of bytes, a
- * `Buffer` is the quickest to read: small ones are cut from Node's pool, as `Buffer.from` does it, while a `Uint8Array`
- * comes with memory of its own, which takes several times as long to make.
+ * reads them, and `get`, `getMany` and `entries` reject. Every value read is a copy of the caller's own. For
+ * bytes, a `Buffer` is the fastest to read: small ones are taken from Node's pool, as `Buffer.from` does it, while a
+ * `Uint8Array` comes with memory of its own, which takes several times as long to allocate.
  */
 export interface Cache {
   /** The name of the namespace. */

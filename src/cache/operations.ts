@@ -80,7 +80,7 @@ export interface LeaseRecord {
   token: string;
   pid: number;
   host: string;
-  /** When the lock behind the lease was created, in milliseconds since the epoch; 0 when there is none. */
+  /** Creation time of the lock behind the lease, in milliseconds since the epoch; 0 without a lock. */
   started: number;
 }
 

@@ -71,7 +71,7 @@ export class Connection {
   readonly #hello: Hello;
   /** The thread of the coordinator; undefined when a port was passed by hand. */
   #thread: number | undefined;
-  // Of the message that greets the coordinator.
+  // Settles when the greeting has been delivered to the coordinator.
   #delivery: Promise<void> = Promise.resolve();
   readonly #calls = new Set<(reason: Error) => void>();
   readonly #answers = new Map<string, (answer: ComlinkAnswer) => void>();

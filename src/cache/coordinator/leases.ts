@@ -1,6 +1,6 @@
 // Leases: the right to produce a missing key, held by one caller at a time, of all threads and processes.
 //
-//   a key's lease:   holder ──stores──► everybody waiting reads again
+//   a key's lease:   holder ──stores──► all waiters read again
 //                      │ throws, dies, or takes too long
 //                      ▼
 //                    the next one waiting becomes the holder, with a new token

@@ -1,6 +1,6 @@
 // Wait-for graph of leases: finds holders that would wait for each other for ever.
 //
-//   producing a ──waits for──► b ──held by──► producing b ──waits for──► a      a circle: nobody can go on
+//   producing a ──waits for──► b ──held by──► producing b ──waits for──► a      a circle: neither can go on
 //
 // Within the process the graph is in memory. For other processes a wait is written to a file in the directory of locks,
 // named by the waiter's token. The others find that token in the database, as the holder of the lease that they wait

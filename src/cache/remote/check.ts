@@ -122,7 +122,7 @@ async function writeWithout(
     return {
       rule,
       status: 'warning',
-      detail: 'no token is set, so everyone who reaches the server may write',
+      detail: 'no token is set, so any client that reaches the server may write',
     };
   }
   const bytes = randomBytes(100);

@@ -10,7 +10,7 @@ import { performance } from '../../system/time.ts';
 export interface CircuitBreakerOptions {
   /** Failures in a row that open it. Default: 3. */
   failureLimit?: number | undefined;
-  /** How long it stays open, in milliseconds. Default: 30,000. */
+  /** Milliseconds that it stays open. Default: 30,000. */
   openMs?: number | undefined;
   /** Milliseconds on a monotonic clock. Default: `performance.now`. */
   now?: (() => number) | undefined;

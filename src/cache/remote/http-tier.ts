@@ -259,7 +259,9 @@ export class HttpTier implements RemoteTier {
     attempt.failed(failure.retryAfterMs);
     if (failure.kind === 'denied') {
       breaker.turnOff();
-      this.#notices.trouble(`${failure.message}. Check GLOVEBOX_REMOTE_TOKEN, and who may write`);
+      this.#notices.trouble(
+        `${failure.message}. Check GLOVEBOX_REMOTE_TOKEN, and the server's write permissions`,
+      );
     } else this.#notices.trouble(failure.message);
   }
 

@@ -88,19 +88,19 @@ export function resolveRemoteOptions(options: RemoteOptions, name = 'remote'): R
   const signingKey = options.signingKey === undefined ? undefined : signingKeyOf(options.signingKey);
   if (mode === 'read-write' && signingKey === undefined) {
     throw new InvalidArgumentError(
-      `${name}.mode is 'read-write', but there is no key to sign with. Run 'glovebox remote keygen', or set GLOVEBOX_SIGNING_KEY.`,
+      `${name}.mode is 'read-write', but no signing key is set. Run 'glovebox remote keygen', or set GLOVEBOX_SIGNING_KEY.`,
     );
   }
   if (url.protocol === 'http:' && !isLoopback(url.hostname) && listed.length === 0) {
     throw new InvalidArgumentError(
-      `${name}.url is ${url.href}, where everyone on the way can change what arrives, and ${name}.trust is empty. List the public keys whose records are believed, or use https.`,
+      `${name}.url is ${url.href}, where anyone on the network path can change the answers, and ${name}.trust is empty. List the public keys whose records are trusted, or use https.`,
     );
   }
   const own = signingKey && !listed.some(({ publicKey }) => publicKey === signingKey.publicKey);
   const trust = own ? [...listed, parseTrustedKey(`${signingKey.publicKey} this machine`)] : listed;
   if (trust.length === 0) {
     throw new InvalidArgumentError(
-      `${name}.trust is empty and there is no signing key of your own, so no record of ${url.href} would be believed. List the public keys of those who write there, as 'glovebox remote keygen' prints them.`,
+      `${name}.trust is empty and there is no signing key of your own, so no record of ${url.href} would be trusted. List the public keys of the machines that write there, as 'glovebox remote keygen' prints them.`,
     );
   }
   return {

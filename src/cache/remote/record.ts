@@ -41,7 +41,7 @@ export interface RemoteRecord {
   /** The key that the record is stored under. */
   key: string;
   kind: RecordKind;
-  /** When it was made, in milliseconds since the epoch. */
+  /** Creation time, in milliseconds since the epoch. */
   created: number;
   /** The caller's data, plain JSON. */
   data: unknown;

@@ -51,7 +51,7 @@ export interface RemoteHit {
   /** Plain JSON, as it was put. */
   readonly data: unknown;
   readonly files: readonly RemoteFile[];
-  /** When it was made, in milliseconds since the epoch. */
+  /** Creation time, in milliseconds since the epoch. */
   readonly created: number;
   /** The key that signed it. The name is from the reader's own list. */
   readonly signer: { readonly publicKey: string; readonly name: string | undefined };
@@ -110,9 +110,9 @@ export interface RemoteStats {
   stored: number;
   /** `dropped`, `refused` or `failed`. */
   notStored: number;
-  /** Of bodies. */
+  /** Bytes of bodies only. */
   bytesReceived: number;
-  /** Of bodies. */
+  /** Bytes of bodies only. */
   bytesSent: number;
   /** Milliseconds of the budget that are spent. */
   waitedMs: number;

@@ -26,7 +26,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * What a record's JSON says; undefined when it is none. Records that every target of a build needs are kept as text: a
+ * The value of a record's JSON; undefined when the text is not JSON. Records that every target of a build needs are kept as text: a
  * string is read from the cache, and parsed, in a fraction of the time that a structured value takes.
  */
 export function parseText(value: unknown): unknown {

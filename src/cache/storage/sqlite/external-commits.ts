@@ -4,7 +4,7 @@
 //   data_version moved on? ──no──► nothing was committed but over this connection
 //        │yes
 //        ▼
-//   owner ── this process, and the run that was seen ──► only this process's threads committed, who bumped the versions
+//   owner ── this process, and the run that was seen ──► only this process's threads committed, and bumped the versions
 //        ├── shared, and the run that was seen ──► the rows of `changes` since: bump the versions of those keys
 //        └── anything else, or rows are missing ──► bump all
 import type { Database } from 'better-sqlite3';

@@ -283,7 +283,7 @@ export class SqliteStore implements Store {
       }
       entries.makeRoom(now, operation.entries.length);
       if (isNoted) this.#ownership.note('all');
-      // So much goes from the log into the database that the checkpoint is done in the background.
+      // The checkpoint is large, so it is done in the background.
       withoutCheckpoint(this.#database, () => this.#sql.commit.run());
       this.#shared.versions.bump('all');
     } catch (error) {

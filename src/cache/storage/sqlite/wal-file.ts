@@ -53,7 +53,7 @@ export class WalFile {
     return file.size > (isAtRest ? this.maxBytesAtRest : MAX_BYTES);
   }
 
-  /** So many pages were written. For the thread that holds the write lock. */
+  /** Counts so many pages as written. For the thread that holds the write lock. */
   wrote(pages: number): void {
     const unflushed = this.#unflushed[0]! + pages;
     this.#unflushed[0] = unflushed < FLUSH_PAGES ? unflushed : 0;
