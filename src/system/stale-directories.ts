@@ -1,16 +1,22 @@
-// Collects the temporary directories of builds that were killed before they could.
+// Removes temporary directories of builds that were killed before they could clean up.
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 
-// On a disk shared with another machine or container a pid means nothing here, so a directory must be old as well.
+// On a disk shared with another machine or container a pid means nothing, so a stale directory must also be old.
 const STALE_AFTER_MS = 60 * 60 * 1000;
 
-/** The beginning of the names of a process's temporary directories: with its pid, so that others can see it is gone. */
+/**
+ * Name prefix of this process's temporary directories. It contains the pid, so that other processes can tell when
+ * the owner is gone.
+ */
 export function temporaryPrefix(prefix: string): string {
   return `${prefix}${process.pid}-`;
 }
 
-/** Removes directories in `parent` made with {@link temporaryPrefix} by processes that are gone. Links are left alone. Never throws. */
+/**
+ * Removes directories in `parent` whose name has {@link temporaryPrefix} of a process that is gone. Links are left
+ * alone. Never throws.
+ */
 export function removeStaleDirectories(parent: string, prefix: string): void {
   try {
     for (const entry of readdirSync(parent, { withFileTypes: true })) {
@@ -19,7 +25,7 @@ export function removeStaleDirectories(parent: string, prefix: string): void {
       if (pid !== undefined && !isRunning(Number(pid))) removeIfOld(path.join(parent, entry.name));
     }
   } catch {
-    // Whoever wants to write to `parent` will be told what is wrong with it.
+    // The next write to `parent` reports what is wrong with it.
   }
 }
 
@@ -27,7 +33,7 @@ function removeIfOld(directory: string): void {
   try {
     if (Date.now() - statSync(directory).mtimeMs > STALE_AFTER_MS) rmSync(directory, { recursive: true });
   } catch {
-    // Somebody else's, or collected by somebody else meanwhile.
+    // It belongs to another user, or another process removed it meanwhile.
   }
 }
 
