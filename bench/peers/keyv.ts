@@ -24,7 +24,7 @@ export const peer: Peer = {
 };
 
 function storeOf(keyv: Keyv): PeerStore {
-  // It reports trouble here instead of at the call.
+  // Keyv reports errors as events instead of rejecting the call.
   let failure: unknown;
   keyv.on('error', error => {
     failure = error;

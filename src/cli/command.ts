@@ -1,9 +1,9 @@
-// How all commands are made, so that they fail, suggest and help in the same way.
+// Command factory and option parsers. All commands fail, suggest and print help in the same way.
 import { Command, InvalidArgumentError } from 'commander';
 import { didYouMean } from '../config/closest-match.ts';
 import type { Context } from './context.ts';
 
-/** A commander command that throws instead of exiting, and writes where the context says. */
+/** Creates a commander command that throws instead of exiting, and writes to the context's streams. */
 export function createCommand(name: string, context: Context): Command {
   return new Command(name)
     .exitOverride()
@@ -17,23 +17,23 @@ export function createCommand(name: string, context: Context): Command {
     .helpCommand(false);
 }
 
-/** The `Examples:` that end a command's help: pairs of a command line and what it is for. */
+/** The `Examples:` section at the end of a command's help: pairs of a command line and its purpose. */
 export function examples(...pairs: (readonly [line: string, purpose: string])[]): string {
   const width = Math.max(...pairs.map(([line]) => line.length));
   const lines = pairs.map(([line, purpose]) => `  $ ${line.padEnd(width)}  # ${purpose}`);
   return `\nExamples:\n${lines.join('\n')}`;
 }
 
-/** Parses an option that counts something: a whole number from 1. */
+/** Parses a count: a whole number from 1. */
 export function parseCount(text: string): number {
   const count = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(count) || count < 1) {
-    throw new InvalidArgumentError('It must be a whole number from 1, such as 4.');
+    throw new InvalidArgumentError('It must be a whole number of at least 1, such as 4.');
   }
   return count;
 }
 
-/** A parser for an option that takes one of a few words. */
+/** Returns a parser for an option with a fixed set of values. */
 export function parseChoice<T extends string>(choices: readonly T[]): (text: string) => T {
   return text => {
     const found = choices.find(choice => choice === text);

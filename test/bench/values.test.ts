@@ -36,11 +36,11 @@ test('a value of another key is wrong', t => {
   });
 });
 
-test('a value of another length, or that is no bytes, is wrong', t => {
+test('a value of another length, or that is not bytes, is wrong', t => {
   t.throws(() => small.versionOf(1, small.make(1, 1).subarray(1), false), {
     message: /199 bytes instead of 200/,
   });
-  t.throws(() => small.versionOf(1, 'text', false), { message: /no bytes/ });
+  t.throws(() => small.versionOf(1, 'text', false), { message: /not bytes/ });
 });
 
 test('a value that begins as one version and ends as another is wrong', t => {

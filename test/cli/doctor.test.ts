@@ -264,7 +264,7 @@ test.serial('a cache directory that cannot be one is pointed out', async t => {
     'cache',
   );
   t.is(status, 'warning');
-  t.regex(detail, /file is no directory$/);
+  t.regex(detail, /file is not a directory$/);
 });
 
 test.serial('an unusable config is a problem with file and field', async t => {
@@ -282,6 +282,6 @@ test.serial('for a person it is a list with what to do below each thing that is 
   t.is(status, 1);
   t.regex(stdout, /^✔ Node {2,}\d+/m);
   t.regex(stdout, /^· toolchain command {2,}not configured\n {5,}→ .*glovebox\.config\.yaml/m);
-  t.regex(stdout, /^✖ toolchains {2,}nothing on this machine can compile$/m);
+  t.regex(stdout, /^✖ toolchains {2,}no usable toolchain was found on this machine$/m);
   t.is(dirname(env.GLOVEBOX_CACHE_DIR), directory);
 });

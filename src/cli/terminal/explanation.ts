@@ -1,12 +1,12 @@
-// Why each target was compiled or not: what changed, or since when nothing has.
+// Explanations of why each target was compiled or not.
 import type { BuildProgress, TargetProgress } from './progress.ts';
 import type { Style } from './style.ts';
 import { padded, sanitizeLine, textWidth } from './text.ts';
 
-/** Names longer than this do not push the reasons of all others aside. */
+/** Longer names must not shift all other reasons to the right. */
 const MAX_NAME_COLUMNS = 48;
 
-/** `Why:` and a line for each target, more for those with several reasons; none when nothing is known yet. */
+/** `Why:` and one line per target, more for several reasons; empty while nothing is known. */
 export function explanationLines(progress: BuildProgress, style: Style): string[] {
   const explained = [...progress.targets.values()].map(target => ({
     name: target.name,
@@ -28,7 +28,7 @@ export function explanationLines(progress: BuildProgress, style: Style): string[
 
 /** `nothing changed since 2026-11-22 14:03:12`, in local time. */
 export function unchangedSince(compiledAt: number): string {
-  // Sweden writes times as ISO 8601 does, and local.
+  // The Swedish format is ISO 8601 in local time.
   return `nothing changed since ${new Date(compiledAt).toLocaleString('sv-SE')}`;
 }
 

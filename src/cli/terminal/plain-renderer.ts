@@ -1,4 +1,4 @@
-// One line for each thing worth knowing, in the order it happens: for pipes, CI and terminals that cannot move the cursor.
+// Plain renderer: prints one line per event in order, for pipes, CI and terminals without cursor movement.
 import type { BuildEvent } from '../../builder/events.ts';
 import { failureText } from './diagnosis.ts';
 import { unchangedSince } from './explanation.ts';
@@ -9,7 +9,7 @@ import { formatDuration, plural, sanitizeLine, shortPath } from './text.ts';
 import { warningLine } from './warning.ts';
 import { changedLine, problemLines, watchLines } from './watch-lines.ts';
 
-/** Prints lines that never change again; every target's line names the target. */
+/** Prints lines that never change. Every line about a target names it. */
 export class PlainRenderer implements Renderer {
   readonly #options: RenderOptions;
   readonly #progress = new BuildProgress();

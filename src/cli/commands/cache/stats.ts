@@ -1,4 +1,4 @@
-// `glovebox cache stats`: how full each cache is.
+// The command `glovebox cache stats`: shows how full each cache is.
 import type { Command } from 'commander';
 import type { CacheStats } from '../../../cache/cache.ts';
 import { createCommand, examples } from '../../command.ts';
@@ -8,13 +8,13 @@ import { addCacheOptions, type CacheCommandFlags, formatBytes, withCaches } from
 
 export function statsCommand(context: Context): Command {
   return addCacheOptions(createCommand('stats', context))
-    .description('Shows how full the caches are, against their limits.')
+    .description('Shows the size of each cache and its limit.')
     .addHelpText(
       'after',
       examples(
-        ['glovebox cache stats', 'all caches, and their sum'],
-        ['glovebox cache stats --tag firmware', 'one of them'],
-        ['glovebox cache stats --json | jq .total.size', 'the bytes of all, for a program'],
+        ['glovebox cache stats', 'show all caches and their total'],
+        ['glovebox cache stats --tag firmware', 'show one cache'],
+        ['glovebox cache stats --json | jq .total.size', 'print the total size in bytes'],
       ),
     )
     .action((flags: CacheCommandFlags) =>
@@ -41,7 +41,7 @@ export function statsCommand(context: Context): Command {
     );
 }
 
-/** What is true of the store. Hits and misses are counted in each process, and this one has made none. */
+/** Statistics of the store itself. Hits and misses are counted per process, and this one has none. */
 function stored({ tag, directory, count, size, maxSize, blobs, degraded }: CacheStats) {
   return { tag, directory, count, size, maxSize, blobs, degraded };
 }
