@@ -4,7 +4,8 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Cache } from './cache/cache.ts';
 import { DisabledCache } from './cache/client/disabled-cache.ts';
 import { PortStoreClient } from './cache/client/port-store-client.ts';
-import { type Connector, StoreCache } from './cache/client/store-cache.ts';
+import type { Connector } from './cache/client/store-cache.ts';
+import { TracedCache } from './cache/client/traced-cache.ts';
 import type { Coordinator } from './cache/coordinator/coordinator.ts';
 import {
   coordinatesItself,
@@ -95,7 +96,7 @@ export function openCache(options: CacheOptions = {}): Cache {
   assertNoConflict(resolved);
   const isStored = resolved.enabled && resolved.unusable === undefined;
   const cache = isStored
-    ? new StoreCache(resolved, connectorOf(resolved))
+    ? new TracedCache(resolved, connectorOf(resolved))
     : new DisabledCache(resolved.tag, resolved.unusable);
   const close = cache.close.bind(cache);
   const entry: Registered = { cache, options: resolved, handles: 1 };
@@ -121,8 +122,14 @@ export function getSharedCacheInstance(options: CacheOptions & { cacheRoot: stri
 /**
  * {@link openCache} with the user's configuration. Explicit options override the environment, which overrides the
  * config.
+ *
+ * @param userConfig undefined: only options and environment apply, as for `openCache`
  */
-export function createCacheFromUserConfig(userConfig: UserConfig, options: CacheOptions = {}): Cache {
+export function createCacheFromUserConfig(
+  userConfig: UserConfig | undefined,
+  options: CacheOptions = {},
+): Cache {
+  if (userConfig === undefined) return openCache(options);
   assertUserConfig(userConfig);
   assertCacheOptions(options);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));

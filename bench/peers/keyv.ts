@@ -23,7 +23,8 @@ export const peer: Peer = {
   },
 };
 
-function storeOf(keyv: Keyv): PeerStore {
+/** A store on top of a Keyv. */
+export function storeOf(keyv: Keyv): PeerStore {
   // Keyv reports errors as events instead of rejecting the call.
   let failure: unknown;
   keyv.on('error', error => {

@@ -15,6 +15,7 @@ const COMMANDS: Record<string, () => Promise<(context: Context) => Command>> = {
   remote: async () => (await import('./commands/remote.ts')).remoteCommand,
   layout: async () => (await import('./commands/layout.ts')).layoutCommand,
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand,
+  completion: async () => (await import('./commands/completion.ts')).completionCommand,
 };
 
 /**
@@ -22,7 +23,7 @@ const COMMANDS: Record<string, () => Promise<(context: Context) => Command>> = {
  * invalid usage, 128 + n after signal n. All output is printed when it resolves; it never rejects.
  */
 export async function run(argv: readonly string[], streams: Streams = process): Promise<number> {
-  const context = new Context(streams);
+  const context = new Context(streams, colorFlag(argv));
   watchOutput(context);
   printWarnings(context);
   try {
@@ -40,7 +41,16 @@ export async function run(argv: readonly string[], streams: Streams = process): 
   }
 }
 
-async function createProgram(argv: readonly string[], context: Context): Promise<Command> {
+/** The last `--color` or `--no-color`; undefined without either. */
+function colorFlag(argv: readonly string[]): boolean | undefined {
+  const end = argv.indexOf('--');
+  const words = end < 0 ? argv : argv.slice(0, end);
+  const last = words.findLast(word => word === '--color' || word === '--no-color');
+  return last === undefined ? undefined : last === '--color';
+}
+
+/** The program with the requested command, or with all public commands. */
+export async function createProgram(argv: readonly string[], context: Context): Promise<Command> {
   const program = createCommand('glovebox', context)
     .description('Builds all firmware of a ZMK config in parallel, and never builds the same firmware twice.')
     .version(ownVersion(), '-V, --version', 'show the version')
@@ -57,6 +67,10 @@ async function createProgram(argv: readonly string[], context: Context): Promise
     );
   const words = argv.filter(word => !word.startsWith('-') && word !== 'help');
   const asked = Object.entries(COMMANDS).find(([name]) => name === words[0])?.[1];
+  if (words[0] === 'complete') {
+    const { completeCommand } = await import('./commands/completion.ts');
+    return program.addCommand(completeCommand(context, () => createProgram([], context)));
+  }
   // Only help and suggestions need all commands.
   const wanted = asked === undefined ? Object.values(COMMANDS) : [asked];
   for (const load of wanted) {

@@ -129,6 +129,36 @@ export function terminalEnvironment(environment: Environment = process.env): Ter
   return { noColor, forceColor: !noColor && isOn(environment.FORCE_COLOR), ci: isOn(environment.CI), dumb };
 }
 
+/** The GitHub Actions job that this process is a step of. */
+export interface GitHubEnvironment {
+  /** Directory of the checkout; undefined when unknown. */
+  workspace: string | undefined;
+  /** File to which a step appends its Markdown summary. */
+  summaryFile: string | undefined;
+  /** File to which a step appends its outputs. */
+  outputFile: string | undefined;
+}
+
+/** The current GitHub Actions job; undefined unless `GITHUB_ACTIONS` is `true`. */
+export function githubEnvironment(environment: Environment = process.env): GitHubEnvironment | undefined {
+  if (environment.GITHUB_ACTIONS !== 'true') return undefined;
+  return {
+    workspace: environment.GITHUB_WORKSPACE || undefined,
+    summaryFile: environment.GITHUB_STEP_SUMMARY || undefined,
+    outputFile: environment.GITHUB_OUTPUT || undefined,
+  };
+}
+
+/** The W3C trace context of this process, from `TRACEPARENT`; undefined without one. */
+export function traceEnvironment(environment: Environment = process.env): string | undefined {
+  return environment.TRACEPARENT || undefined;
+}
+
+/** Environment variables that pass a trace context to a program. */
+export function tracedEnvironment(traceparent: string | undefined): Record<string, string> {
+  return traceparent === undefined ? {} : { TRACEPARENT: traceparent };
+}
+
 /** The variables of these names that are set, in the order of the names. A toolchain's program sees only these. */
 export function pickEnvironment(
   names: readonly string[],

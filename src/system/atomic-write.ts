@@ -1,14 +1,10 @@
 // Atomic file writes. A file appears at its destination whole, in one rename, and temporary files of dead processes
 // are removed.
-import { randomUUID } from 'node:crypto';
 import { chmodSync, renameSync } from 'node:fs';
-import { lstat, readdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { hasExited, processFilePrefix, processOfFile } from './process-identity.ts';
-import { performance, wallClock } from './time.ts';
-
-/** A temporary file of a live process is in use; one of this age is abandoned. */
-export const TEMPORARY_MAX_AGE_MS = 24 * 60 * 60 * 1000;
+import { removeStale, temporaryName } from './stale-files.ts';
+import { performance } from './time.ts';
 
 const PREFIX = '.glovebox-';
 const SUFFIX = '.tmp';
@@ -44,7 +40,7 @@ export async function writeAtomically(
 /** A new temporary file name in `directory`. Also removes temporary files that dead processes left there. */
 export async function temporaryPath(directory: string): Promise<string> {
   await removeStaleFiles(directory);
-  return join(directory, `${PREFIX}${processFilePrefix()}-${randomUUID()}${SUFFIX}`);
+  return join(directory, temporaryName(PREFIX, SUFFIX));
 }
 
 /** Writes bytes to `destination` in one step. */
@@ -65,13 +61,5 @@ async function removeStaleFiles(directory: string): Promise<void> {
   if (now - (checkedAt.get(directory) ?? Number.NEGATIVE_INFINITY) < CHECK_INTERVAL_MS) return;
   if (checkedAt.size >= MAX_REMEMBERED) checkedAt.clear();
   checkedAt.set(directory, now);
-  for (const name of await readdir(directory).catch(() => [])) {
-    const owner = processOfFile(TEMPORARY.exec(name)?.[1] ?? '');
-    if (!owner) continue;
-    const path = join(directory, name);
-    const file = await lstat(path).catch(() => undefined);
-    if (!file?.isFile()) continue;
-    const isStale = hasExited(owner) || wallClock.now() - file.mtimeMs > TEMPORARY_MAX_AGE_MS;
-    if (isStale) await rm(path, { force: true }).catch(() => undefined);
-  }
+  await removeStale(directory, { kind: 'file', pattern: TEMPORARY });
 }

@@ -108,6 +108,16 @@ export class ReadPath {
     return entry;
   }
 
+  /** Which of the copies in memory a read would take now; undefined: none. For telemetry, and not itself a read. */
+  tierOf(key: string): 'local' | 'shared' | undefined {
+    if (!this.#isCurrent()) return undefined;
+    const entry = this.#tier?.get(key);
+    if (entry && this.#versions.at(entry.slot) === entry.version) return 'local';
+    const hash = hashOf(key);
+    const version = this.#versions.at(this.#versions.slotOf(hash));
+    return this.#sharedTier.get(key, hash, version) && 'shared';
+  }
+
   /** The value that is in memory, not a copy of it, or {@link MISS}. */
   borrow(key: string): unknown {
     const hot = this.#hot(key);

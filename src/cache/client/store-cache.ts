@@ -22,7 +22,7 @@ import type {
   PrefixOptions,
   SetOptions,
 } from '../cache.ts';
-import { assertKey } from '../keys.ts';
+import { assertKey, isKey } from '../keys.ts';
 import { type IncomingValue, LONG_SET, type PageEntry, type WriteOperation } from '../operations.ts';
 import { parseDuration } from '../units.ts';
 import { encode } from '../values/codec.ts';
@@ -132,6 +132,11 @@ export class StoreCache implements Cache {
     const path = this.#path;
     const value = path === undefined ? this.#readNow(key, opened => opened.borrow(key)) : path.borrow(key);
     return value === MISS ? (fallback as F) : (value as T);
+  }
+
+  /** Where a value is in memory, if it is; see `ReadPath`. */
+  protected tierOf(key: string): 'local' | 'shared' | undefined {
+    return isKey(key) ? this.#path?.tierOf(key) : undefined;
   }
 
   getManySync<T>(keys: Iterable<string>): Map<string, T> {

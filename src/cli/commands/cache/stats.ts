@@ -1,30 +1,49 @@
 // The command `glovebox cache stats`: shows how full each cache is.
 import type { Command } from 'commander';
 import type { CacheStats } from '../../../cache/cache.ts';
-import { createCommand, examples } from '../../command.ts';
+import { createCommand, examples, parseChoice } from '../../command.ts';
 import type { Context } from '../../context.ts';
+import { UsageError } from '../../errors.ts';
+import { prometheusText } from '../../prometheus.ts';
 import { tableLines } from '../../terminal/table.ts';
 import { addCacheOptions, type CacheCommandFlags, formatBytes, withCaches } from './options.ts';
+
+const FORMATS = ['text', 'json', 'prometheus'] as const;
+
+interface StatsFlags extends CacheCommandFlags {
+  format?: (typeof FORMATS)[number];
+}
 
 export function statsCommand(context: Context): Command {
   return addCacheOptions(createCommand('stats', context))
     .description('Shows the size of each cache and its limit.')
+    .option(
+      '--format <format>',
+      'output format: text, json (same as --json) or prometheus',
+      parseChoice(FORMATS),
+    )
     .addHelpText(
       'after',
       examples(
         ['glovebox cache stats', 'show all caches and their total'],
         ['glovebox cache stats --tag firmware', 'show one cache'],
         ['glovebox cache stats --json | jq .total.size', 'print the total size in bytes'],
+        ['glovebox cache stats --format prometheus', "print metrics for node_exporter's textfile collector"],
       ),
     )
-    .action((flags: CacheCommandFlags) =>
-      withCaches(context, flags, async ({ root, caches }) => {
+    .action((given: StatsFlags) => {
+      const flags = withFormat(given);
+      return withCaches(context, flags, async ({ root, caches }) => {
         const stats = (await Promise.all(caches.map(cache => cache.stats()))).map(stored);
         const total = {
           count: sum(stats.map(({ count }) => count)),
           size: sum(stats.map(({ size }) => size)),
           blobs: sum(stats.map(({ blobs }) => blobs)),
         };
+        if (flags.format === 'prometheus') {
+          context.stdout.write(prometheusText(stats));
+          return;
+        }
         if (flags.json) {
           context.printJson({ root, caches: stats, total });
           return;
@@ -37,8 +56,17 @@ export function statsCommand(context: Context): Command {
           const entries = `${total.count} entries, ${formatBytes(total.size)}, ${total.blobs} blobs`;
           context.print(`${context.style.bold('total')}\n  ${entries}`);
         }
-      }),
-    );
+      });
+    });
+}
+
+/** Treats `--json` and `--format json` alike. For programs, an empty list of caches is printed in their format too. */
+function withFormat(flags: StatsFlags): StatsFlags {
+  const { format, json } = flags;
+  if (json && format !== undefined && format !== 'json') {
+    throw new UsageError(`--json and --format ${format} cannot be combined. Use one of them.`);
+  }
+  return { ...flags, json: json || format === 'json', isForPrograms: format === 'prometheus' };
 }
 
 /** Statistics of the store itself. Hits and misses are counted per process, and this one has none. */
