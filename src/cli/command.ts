@@ -13,8 +13,8 @@ export function createCommand(name: string, context: Context): Command {
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
-    .option('--color', 'colours also where the output is not a terminal')
-    .option('--no-color', 'no colours')
+    .option('--color', 'use colours even if the output is not a terminal')
+    .option('--no-color', 'do not use colours')
     .helpOption('-h, --help', 'show this help')
     .helpCommand(false);
 }
@@ -50,7 +50,7 @@ export function parseChoice<T extends string>(choices: readonly T[]): (text: str
   return parse;
 }
 
-/** The words that a parser made by {@link parseChoice} takes; undefined for every other parser. */
+/** The choices of a parser made by {@link parseChoice}; undefined for every other parser. */
 export function choicesOf(parser: object | undefined): readonly string[] | undefined {
   return parser && parsedChoices.get(parser);
 }

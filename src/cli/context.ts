@@ -28,7 +28,7 @@ export class Context {
 
   readonly #streams: Streams;
 
-  /** @param color what the command line says of colours. Default: nothing */
+  /** @param color from `--color` or `--no-color`. Default: neither was given */
   constructor(streams: Streams, color?: boolean) {
     const { stdout, stderr, cwd } = streams;
     this.#streams = streams;

@@ -69,7 +69,7 @@ const mistakes: Record<string, Mistake> = {
   'a behavior without its parameter': {
     old: '&kp F11',
     replacement: '&kp',
-    message: "'&kp' takes 1 parameter(s), and here it gets nothing",
+    message: "'&kp' takes 1 parameter(s), but has nothing here",
   },
   'a layer that does not exist': {
     old: '&tog NAV',
@@ -127,7 +127,7 @@ const mistakes: Record<string, Mistake> = {
     path: 'config/corne.conf',
     old: 'CONFIG_BT_CTLR_TX_PWR_PLUS_8=y',
     replacement: 'more power',
-    message: "'more power' is no setting. Write it as CONFIG_NAME=value.",
+    message: "'more power' is not a setting. Write it as CONFIG_NAME=value.",
   },
   'a setting that cannot be': {
     path: 'config/corne.conf',

@@ -6,7 +6,7 @@ import { type CacheFlags, type OpenCaches, openCaches } from '../../open-caches.
 
 export interface CacheCommandFlags extends CacheFlags {
   json?: boolean;
-  /** Of a format for programs besides JSON, which says nothing in words either. Default: false. */
+  /** Another format for programs than JSON, in which no notes are printed either. Default: false. */
   isForPrograms?: boolean;
 }
 
