@@ -47,9 +47,9 @@ function headline(results: string): string {
     rounded(measured(results, workload, '1 thread', peer)!.opsPerSecond);
   const worst = (peer: string) => measured(results, 'set: one in flight', '8 threads', peer)!.worst;
   const [get, set] = ['get: 4096 hot keys', 'set: one in flight'];
-  return `- Hot reads: ${speed(get, ours)} a second in one thread; ${speed(get, theirs)} by a prepared statement of better-sqlite3.
+  return `- Hot reads: ${speed(get, ours)} a second in one thread; ${speed(get, theirs)} with a prepared statement of better-sqlite3.
 - Awaited writes, one after the other: ${speed(set, ours)} a second in one thread; ${speed(set, theirs)} into a bare table of better-sqlite3, without expiry or checksums.
-- The slowest write, of eight threads that write: ${worst(ours)}; ${worst(theirs)} with a connection of better-sqlite3 in each.
+- The slowest write of eight writing threads: ${worst(ours)}; ${worst(theirs)} with one better-sqlite3 connection per thread.
 `;
 }
 
