@@ -133,7 +133,8 @@ const mistakes: Record<string, Mistake> = {
     path: 'config/corne.conf',
     old: 'DEBOUNCE_PRESS_MS=3',
     replacement: 'DEBOUNCE_PRESS_MS=300',
-    message: 'CONFIG_ZMK_KSCAN_DEBOUNCE_PRESS_MS is 300. It must be a whole number of milliseconds from 0 to 255.',
+    message:
+      'CONFIG_ZMK_KSCAN_DEBOUNCE_PRESS_MS is 300. It must be a whole number of milliseconds from 0 to 255.',
   },
 };
 
