@@ -3,7 +3,7 @@ import type { Peer } from './peer.ts';
 
 export const peer: Peer = {
   title: 'Map in the thread',
-  setup: 'shared with nobody, kept nowhere',
+  setup: 'not shared and not persistent',
   versions: () => ({}),
   open() {
     const map = new Map<string, unknown>();

@@ -144,7 +144,7 @@ function summarizeStampede(replies: readonly RunReply[]): Stampede | undefined {
   const made = parts.flatMap(part => part.produced ?? []);
   for (const { maker } of parts) {
     if (parts[maker]?.produced === undefined)
-      throw new Error(`Nobody made the value that says it is of ${maker}.`);
+      throw new Error(`The value names the maker ${maker}, which made none.`);
   }
   return { calls: made.length, delay: Math.max(...parts.map(part => part.done)) - Math.min(...made) };
 }

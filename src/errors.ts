@@ -95,7 +95,7 @@ export class ClosedCacheError extends GloveboxError {
   }
 }
 
-/** What the `error` event of `glovebox/keyv` says of a write that was not stored. */
+/** A write that was not stored. Emitted in the `error` event of `glovebox/keyv`. */
 export class NotStoredError extends GloveboxError {
   constructor(what: string, reason: string) {
     super('GLOVEBOX_NOT_STORED', `${what} was not stored: ${reason}`);

@@ -38,7 +38,7 @@ import { wallClock } from './system/time.ts';
 const DEFAULT_TAG = 'default';
 const DEFAULT_MAX_SIZE = '2GB';
 const DEFAULT_TIMEOUT_MS = 30_000;
-// Room for 4096 records of 1 KiB, as objects.
+// Large enough for 4096 records of 1 KiB as objects.
 const DEFAULT_LOCAL_TIER_SIZE = '16MB';
 
 // How long a first write may block its thread for the coordinator, which answers in a few milliseconds unless it is
@@ -52,7 +52,7 @@ interface Resolved extends OpenRequest {
   ttl: number | null;
   clock: () => number;
   localTierSize: number;
-  /** The remote cache behind the store; undefined when there is none. */
+  /** The remote cache behind the store; undefined without one. */
   remote: GatewayOptions | undefined;
 }
 

@@ -47,7 +47,7 @@ export async function removeStale(
   { kind, pattern = /^(.*)$/s }: StaleEntries,
 ): Promise<string[]> {
   const removed: string[] = [];
-  // At once: on a busy machine, waiting for another thread to list a directory takes longer than a small build.
+  // Synchronous: on a busy machine, waiting for the thread pool to list a directory takes longer than a small build.
   for (const name of namesIn(directory)) {
     const own = pattern.exec(name)?.[1];
     if (own === undefined) continue;

@@ -1,4 +1,4 @@
-// Settings of this firmware from a keyboard's .conf file.
+// Firmware settings from a keyboard's .conf file.
 import { createHash } from 'node:crypto';
 import { BuildError } from './errors.ts';
 

@@ -98,7 +98,7 @@ ${rows}</tbody></table></div>`;
 
 function origin({ finished, failed, cancelled }: TargetRecord): string {
   if (finished?.source === 'remote')
-    return `the remote cache (signed by ${sanitizeLine(finished.signer ?? 'nobody')})`;
+    return `the remote cache (signed by ${sanitizeLine(finished.signer ?? 'no key')})`;
   if (finished) return { compiled: 'compiled', cache: 'the cache', waited: 'another build' }[finished.source];
   return failed ? 'failed' : cancelled ? 'cancelled' : 'not built';
 }

@@ -32,7 +32,7 @@ export function unchangedSince(compiledAt: number): string {
   return `nothing changed since ${new Date(compiledAt).toLocaleString('sv-SE')}`;
 }
 
-/** @param isShared whether other machines could have it */
+/** @param isShared whether other machines can use the result */
 function reasonsOf(target: TargetProgress, isShared: boolean): string[] {
   const { bound } = target.finished ?? {};
   const reasons = originOf(target);
@@ -46,7 +46,7 @@ function originOf({ state, why, finished }: TargetProgress): string[] {
     return [`from the cache: ${unchangedSince(finished.compiledAt)}`];
   }
   if (finished?.source === 'remote') {
-    const signer = sanitizeLine(finished.signer ?? 'nobody');
+    const signer = sanitizeLine(finished.signer ?? 'no key');
     return [`from the remote cache, signed by ${signer}: ${unchangedSince(finished.compiledAt)}`];
   }
   const began =

@@ -167,7 +167,7 @@ function detailOf(target: TargetProgress): string {
     source === 'waited'
       ? 'another build compiled it'
       : source === 'remote'
-        ? `signed by ${sanitizeLine(signer ?? 'nobody')}`
+        ? `signed by ${sanitizeLine(signer ?? 'no key')}`
         : '';
   return other !== '' ? other : saved >= 100 ? `saved ${formatDuration(saved)}` : '';
 }

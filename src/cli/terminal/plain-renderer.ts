@@ -103,6 +103,6 @@ function finishedWords({ source, signer }: Extract<BuildEvent, { type: 'target-f
     compiled: 'compiled',
     cache: 'from the cache',
     waited: 'from the cache (another build compiled it)',
-    remote: `from the remote cache (signed by ${sanitizeLine(signer ?? 'nobody')})`,
+    remote: `from the remote cache (signed by ${sanitizeLine(signer ?? 'no key')})`,
   }[source];
 }

@@ -101,7 +101,7 @@ function totalLines(
   return lines;
 }
 
-/** What a remote cache did; empty when it had nothing to do. */
+/** Use of the remote cache in words; empty without requests. */
 export function remoteWords({ hits, misses, stored, notStored, refused }: RemoteUse): string {
   return [
     hits + misses > 0 ? `${hits} of ${hits + misses} found` : '',
