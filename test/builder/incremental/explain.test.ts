@@ -5,7 +5,7 @@ import type { BaseInputs } from '../../../src/builder/incremental/fingerprint.ts
 const ZMK = 'a1b2c3d4e5f60718293a4b5c6d7e8f9001122334';
 const LATER = 'd4e5f60718293a4b5c6d7e8f900112233445566a';
 
-/** What a build with this toolchain is known by. */
+/** The fingerprint parts of a build with this toolchain. */
 function base(toolchain: Record<string, unknown>): BaseInputs {
   return { schema: 1, kind: 'west', target: { board: 'nice_nano_v2', artifactName: 'left' }, toolchain };
 }
@@ -98,14 +98,14 @@ for (const [what, before, now, expected] of [
   test(what, t => t.deepEqual(baseDifferences(base(before), base(now)), [...expected]));
 }
 
-test('when Glovebox keeps builds in another form, that is the reason and nothing else', t => {
+test("a change of Glovebox's record format is the only reason given", t => {
   const now = base({ program: 'b' });
   t.deepEqual(baseDifferences({ ...base({ program: 'a' }), schema: 0 }, now), [
     'Glovebox keeps builds in another form now',
   ]);
 });
 
-test('what is stored in another form is told as different, and nothing breaks', t => {
+test('records in another format are reported as different, and nothing breaks', t => {
   const now = base(workspace({ zmk: { head: ZMK } }));
   for (const stored of [
     { workspace: 1 },
