@@ -1,4 +1,4 @@
-// Single entries: what is found, what is missed, and what each operation says it did.
+// Single entries: hits, misses, and the result of each operation.
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { InvalidArgumentError, UncloneableValueError, WrongKindError } from '../../../src/index.ts';

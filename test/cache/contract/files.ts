@@ -26,7 +26,7 @@ async function source(context: ContractContext, name: string, content: string | 
   return path;
 }
 
-/** Names of the case's directory that are no temporary files of anybody. */
+/** The names in the case's directory, without temporary files. */
 async function names(context: ContractContext): Promise<string[]> {
   return (await readdir(context.directory)).sort();
 }
@@ -164,7 +164,7 @@ export const files: readonly Case[] = [
       await cache.putFile('key', await source(context, 'source', 'content'));
       const path = (name: string) => join(context.directory, name);
       const device = path('device');
-      // Never the one that everybody needs: where this fails it would be gone.
+      // Never one that everything needs: if this test failed, it would be deleted.
       const isMade = spawnSync('mknod', [device, 'c', '1', '3']).status === 0;
       execFileSync('mkfifo', [path('pipe')]);
       await symlink(isMade ? device : path('pipe'), path('link-to-device'));
@@ -187,7 +187,7 @@ export const files: readonly Case[] = [
         after.map(({ ino, mode }) => [ino, mode]),
         before.map(({ ino, mode }) => [ino, mode]),
       );
-      // A link that leads nowhere is replaced like one to a file: nothing is lost.
+      // A dangling link is replaced like a link to a file: nothing is lost.
       await symlink(path('nowhere'), path('dangling'));
       assert.equal(await cache.getFile('key', path('dangling')), true);
       assert.equal(await readFile(path('dangling'), 'utf8'), 'content');
@@ -199,7 +199,7 @@ export const files: readonly Case[] = [
       if (process.platform !== 'linux') return;
       const cache = context.open();
       const target = join(context.directory, 'target');
-      // Empty on paper, and a page on paper.
+      // Sizes at the boundaries of a page.
       const files = ['/proc/cpuinfo', '/sys/kernel/mm/transparent_hugepage/enabled'];
       for (const file of files.filter(existsSync)) {
         const content = await readFile(file);
@@ -221,7 +221,7 @@ export const files: readonly Case[] = [
       void stored.then(() => {
         isDone = true;
       });
-      // Shorter and shorter, so that it happens in the middle of whatever way of copying there is.
+      // Shorter and shorter delays, so that one falls into the middle of any way of copying.
       for (let length = 64 * 1024 * 1024; !isDone && length > 0; length -= 1024 * 1024) {
         await truncate(path, length);
         await new Promise(setImmediate);

@@ -1,4 +1,4 @@
-// keys() and entries(): in order, a page at a time.
+// keys() and entries(): in order, and page by page.
 import assert from 'node:assert/strict';
 import { type Case, collect } from './context.ts';
 

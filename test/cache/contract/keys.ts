@@ -1,4 +1,4 @@
-// Which keys work.
+// Valid and invalid keys.
 import assert from 'node:assert/strict';
 import { type Cache, InvalidArgumentError } from '../../../src/index.ts';
 import { type Case, collect } from './context.ts';

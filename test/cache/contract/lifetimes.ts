@@ -1,4 +1,4 @@
-// How long entries live, on a clock that only moves when it is told to.
+// Lifetimes of entries, with a clock that only the test advances.
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

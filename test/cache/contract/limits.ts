@@ -1,9 +1,9 @@
-// The size limit, and which entries go first.
+// The size limit, and the order of eviction.
 import assert from 'node:assert/strict';
 import type { CacheOptions } from '../../../src/index.ts';
 import { type Case, type ContractContext, collect } from './context.ts';
 
-// Ten of them are within the limit, with their keys and rows, and eleven are not.
+// Ten of them fit the limit with their keys and rows, and eleven do not.
 const VALUE = 'x'.repeat(60 * 1024);
 const LIMIT = 660 * 1024;
 

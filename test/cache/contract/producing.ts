@@ -10,7 +10,7 @@ class Point {
   }
 }
 
-/** Values that cloning does not give back as they were. */
+/** Values that structured cloning does not preserve exactly. */
 export function changing(): unknown[] {
   return [
     new Point(),
@@ -60,7 +60,7 @@ export const producing: readonly Case[] = [
           );
         }
       }
-      // Changed by its caller, it is still as it was for the others, and for what the producer keeps.
+      // The caller changes its value; the others, and the producer's own copy, are unaffected.
       const kept = { list: [1] };
       const produced = await cache.getOrSet('kept', () => kept);
       produced.list.push(2);

@@ -124,7 +124,7 @@ export const upkeep: readonly Case[] = [
         assert.match(error.message, /'contract'.*createDefaultCache/);
         return true;
       };
-      // From the moment that close() is called, not only when it is done.
+      // From the call of close() on, not only once it has resolved.
       for (const call of calls) await assert.rejects(call(cache), isClosedError, call.toString());
       await closing;
       for (const call of calls) await assert.rejects(call(cache), isClosedError, call.toString());

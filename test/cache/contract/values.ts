@@ -1,4 +1,4 @@
-// Everything structured cloning takes comes back as the type it was; what it does not take is refused by name.
+// Values: everything that structured cloning supports keeps its type; everything else is refused by name.
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { runInNewContext } from 'node:vm';
@@ -20,13 +20,13 @@ class Secret {
   }
 }
 class Marker {}
-// As errors were made before classes were.
+// Errors made in the style from before classes.
 function OldError(this: { message: string }): void {
   this.message = 'old';
 }
 OldError.prototype = Object.create(Error.prototype);
 
-// Large enough to be a blob where the backend has blobs.
+// Large enough to be a blob in backends with blobs.
 const FILLER = 'x'.repeat(100_000);
 
 function buffers(): ArrayBuffer {
@@ -53,7 +53,7 @@ function typedArrays(): Record<string, ArrayBufferView> {
     made[type.name] = new (type as unknown as Uint8ArrayConstructor)(buffers());
     made[`part of ${type.name}`] = new (type as unknown as Uint8ArrayConstructor)(buffers(), 8, 1);
   }
-  // Not in every Node that is supported.
+  // Not available in every supported Node.
   const half = (globalThis as unknown as { Float16Array?: Uint16ArrayConstructor }).Float16Array;
   if (half) made.Float16Array = new half(buffers());
   return made;
@@ -118,7 +118,7 @@ export const values: readonly Case[] = [
       const cache = context.open();
       for (const [name, value] of Object.entries(samples())) {
         assert.equal(await cache.set(name, value), true, name);
-        // From the store, from the bytes in memory, and from what was decoded of them.
+        // From the store, from the bytes in memory, and from the decoded value.
         for (const _ of [1, 2, 3, 4]) {
           const found = await cache.get(name);
           assert.deepEqual(found, value, name);
@@ -151,7 +151,7 @@ export const values: readonly Case[] = [
       const cache = context.open();
       await cache.set('record', { inputs: [{ path: 'a' }], sizes: new Map([['a', 1]]) });
       await cache.set('plain', { inputs: [{ path: 'a' }], name: 'left' });
-      // In memory, in the database only, and in a file.
+      // In memory, only in the database, and in a file.
       const sizes = [3, 40_000, 100_000];
       for (const size of sizes) {
         await cache.set(`bytes-${size}`, Buffer.alloc(size, 'a'));
@@ -404,7 +404,7 @@ export const values: readonly Case[] = [
     name: 'a value of 2 GiB or more is a typed error at once, with the limit and what to do',
     async run(context) {
       const cache = context.open();
-      // Memory that is never touched, so that it takes none.
+      // Memory that is never touched, so that none is allocated.
       const half = new ArrayBuffer(2 ** 30);
       const large = [
         Buffer.alloc(2 ** 31),

@@ -1,4 +1,4 @@
-// The order of one thread's writes, and whose memory a value is.
+// The order of one thread's writes, and the ownership of stored values.
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ export const writes: readonly Case[] = [
       const cache = context.open();
       const source = join(context.directory, 'source');
       await writeFile(source, Buffer.alloc(LARGE, 1));
-      // The first operations come before the connection is made; later ones overtake nothing that is still being written.
+      // The first operations precede the connection; later ones overtake nothing that is still being written.
       const all: Promise<unknown>[] = [
         cache.set('large-small', Buffer.alloc(LARGE, 2)),
         cache.set('large-small', 'small'),

@@ -1,11 +1,11 @@
-// What a worker thread writes by itself, without a message to the coordinator.
+// Direct writes of worker threads, without a message to the coordinator.
 import test from 'ava';
 import { SharedMemory } from '../../../src/cache/shared/shared-memory.ts';
 import { createDefaultCache } from '../../../src/index.ts';
 import { temporaryRoot } from '../../support/temporary.ts';
 import { startThreads } from '../../support/thread.ts';
 
-test.serial('a thread’s write does not wait for a coordinator that is blocked', async t => {
+test.serial("a thread's write does not wait for a blocked coordinator", async t => {
   const cacheRoot = await temporaryRoot(t);
   const cache = createDefaultCache({ cacheRoot, tag: 'a' });
   const thread = startThreads(t, 1)[0]!;
@@ -36,31 +36,34 @@ test.serial('a thread’s write does not wait for a coordinator that is blocked'
   await writing;
 });
 
-test.serial('operations of a thread are applied in the order of the calls, whoever applies them', async t => {
-  const cacheRoot = await temporaryRoot(t);
-  const thread = startThreads(t, 1)[0]!;
-  const found = await thread.run(async ({ createDefaultCache }, cacheRoot) => {
-    const cache = createDefaultCache({ cacheRoot, tag: 'a' });
-    const large = 'x'.repeat(100_000);
-    const wrong: string[] = [];
-    for (let round = 0; round < 20; round++) {
-      // Large values and clear() go to the coordinator; what follows must not overtake them.
-      await Promise.all([
-        cache.set('a', large),
-        cache.set('a', 'small'),
-        cache.set('b', 1),
-        cache.clear(),
-        cache.add('c', round),
-      ]);
-      const is = [await cache.get('a'), await cache.get('b'), await cache.get('c')].join();
-      if (is !== `,,${round}`) wrong.push(is.slice(0, 40));
-    }
-    return wrong;
-  }, cacheRoot);
-  t.deepEqual(found, []);
-});
+test.serial(
+  'operations of a thread are applied in the order of the calls, whichever thread applies them',
+  async t => {
+    const cacheRoot = await temporaryRoot(t);
+    const thread = startThreads(t, 1)[0]!;
+    const found = await thread.run(async ({ createDefaultCache }, cacheRoot) => {
+      const cache = createDefaultCache({ cacheRoot, tag: 'a' });
+      const large = 'x'.repeat(100_000);
+      const wrong: string[] = [];
+      for (let round = 0; round < 20; round++) {
+        // Large values and clear() go to the coordinator; later operations must not overtake them.
+        await Promise.all([
+          cache.set('a', large),
+          cache.set('a', 'small'),
+          cache.set('b', 1),
+          cache.clear(),
+          cache.add('c', round),
+        ]);
+        const is = [await cache.get('a'), await cache.get('b'), await cache.get('c')].join();
+        if (is !== `,,${round}`) wrong.push(is.slice(0, 40));
+      }
+      return wrong;
+    }, cacheRoot);
+    t.deepEqual(found, []);
+  },
+);
 
-test.serial('what threads stored by themselves is counted, kept within the limit, and tidied up', async t => {
+test.serial('direct writes are counted, kept within the limit, and cleaned up after', async t => {
   const cacheRoot = await temporaryRoot(t);
   const options = { cacheRoot, tag: 'a', maxSize: 150_000 } as const;
   const cache = createDefaultCache(options);
@@ -100,7 +103,7 @@ test.serial('a thread that is terminated while it writes leaves that to the othe
       progress,
     );
     running.catch(() => undefined);
-    // Some way into writing by itself, at another point each time.
+    // Some way into its direct writes, at a different point each time.
     for (let seen = 0; seen < 5 + round; ) {
       await Atomics.waitAsync(progress, 0, seen).value;
       seen = Atomics.load(progress, 0);
@@ -112,7 +115,7 @@ test.serial('a thread that is terminated while it writes leaves that to the othe
   t.deepEqual((await cache.check()).problems, []);
 });
 
-test.serial('the lock of a holder that is dead is free, once it is known to be dead', async t => {
+test.serial('the lock of a dead holder is free, once it is known to be dead', async t => {
   const shared = new SharedMemory();
   const { lock } = shared;
   const thread = startThreads(t, 1)[0]!;

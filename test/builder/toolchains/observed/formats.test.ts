@@ -207,7 +207,7 @@ test('files that tools other than the preprocessor include are found by their na
   t.deepEqual(of('__asm__(".incbin " FILE "\\n");'), [[], true, 'contents']);
   t.deepEqual(of('.incbin FILE', true), [[], true, 'contents']);
   t.deepEqual(of('#embed FILE'), [[], true, 'contents']);
-  // Identifiers.
+  // Words in comments and in names.
   t.deepEqual(of('// layer 4 is for embed commands'), [[], false, 'contents']);
   t.deepEqual(of('/* data = /incbin/(LOGO); */'), [[], false, 'contents']);
   t.deepEqual(of('#include "my.include/embedded.h"'), [[], false, undefined]);

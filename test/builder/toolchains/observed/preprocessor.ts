@@ -17,7 +17,7 @@ export interface Preprocessed {
 export interface PreprocessOptions {
   /** The directories in which headers are looked for. */
   include: readonly string[];
-  /** The directory for includes that are not recorded; by default the working directory of the assembler. */
+  /** The directories for includes that are not recorded; by default the working directory of the assembler. */
   others?: readonly string[];
 }
 

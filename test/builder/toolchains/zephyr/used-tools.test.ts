@@ -14,7 +14,7 @@ function gcc(t: ExecutionContext): string | undefined {
     try {
       return programFile(name);
     } catch {
-      // The next number in the file.
+      // Try the next name.
     }
   }
   t.log('skipped: there is no gcc in PATH');
