@@ -26,7 +26,7 @@ async function source(context: ContractContext, name: string, content: string | 
   return path;
 }
 
-/** The names in the case's directory, without temporary files. */
+/** The names in the case's directory. */
 async function names(context: ContractContext): Promise<string[]> {
   return (await readdir(context.directory)).sort();
 }
@@ -199,7 +199,7 @@ export const files: readonly Case[] = [
       if (process.platform !== 'linux') return;
       const cache = context.open();
       const target = join(context.directory, 'target');
-      // Sizes at the boundaries of a page.
+      // Their stat sizes, zero and one page, differ from their content.
       const files = ['/proc/cpuinfo', '/sys/kernel/mm/transparent_hugepage/enabled'];
       for (const file of files.filter(existsSync)) {
         const content = await readFile(file);

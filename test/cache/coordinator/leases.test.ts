@@ -197,7 +197,7 @@ for (const backend of ['sqlite', 'memory'] as const) {
     await until(flags, BEGUN, 1);
     const gate = Promise.withResolvers<void>();
     const first = cache.getOrSet('key', () => gate.promise.then(() => 'first'), { wait: '100ms' });
-    // Its wait ends when the first takeover has only begun.
+    // Its wait ends soon after the first caller has taken over.
     const second = cache.getOrSet('key', () => 'second', { wait: '150ms' });
     t.is(await second, 'second');
     gate.resolve();

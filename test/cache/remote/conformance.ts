@@ -1,5 +1,5 @@
-// What any server must do to be a remote cache. Runs against nginx in the tests, and against others by their URL:
-// `npm run remote-conformance -- URL`.
+// Conformance suite: the requirements on a server that is a remote cache. Runs against nginx in the tests, and against
+// others by their URL: `npm run remote-conformance -- URL`.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -14,10 +14,10 @@ import type { RemoteTier } from '../../../src/cache/remote/remote-tier.ts';
 import { generateSigningKey } from '../../../src/cache/remote/signing.ts';
 import { makeDirectory } from '../../support/temporary.ts';
 
-/** The server that is looked at. */
+/** The server under test. */
 export interface Subject {
   url: string;
-  /** Who may write: `user:password`, or a bearer token. Undefined: everyone. */
+  /** Credentials for writing: `user:password`, or a bearer token. Undefined: none are needed. */
   token?: string | undefined;
 }
 
@@ -26,7 +26,7 @@ export interface Requirement {
   run(context: Conformance): Promise<void>;
 }
 
-/** One run of one requirement, with keys and contents that no run before had. */
+/** One run of one requirement, with keys and contents that no earlier run had. */
 export class Conformance {
   readonly subject: Subject;
   readonly warnings: string[] = [];
@@ -57,7 +57,7 @@ export class Conformance {
       ...{ url: this.subject.url, token: this.subject.token, mode: 'read-write' },
       ...{ trust: [this.#keys.publicKey], signingKey: this.#keys.privateKey },
       onWarning: message => this.warnings.push(message),
-      // It is about what the server does, not how soon.
+      // Generous, because the suite tests what the server does, not how fast.
       limits: { connectMs: 10_000, smallMs: 30_000, idleMs: 30_000 },
       budget: { budgetMs: 120_000 },
       ...options,
@@ -101,7 +101,7 @@ export class Conformance {
   }
 }
 
-/** Without a picture of the difference: of large values that takes more memory than there is. */
+/** Without a diff in the error: for large values it takes more memory than there is. */
 function assertSame(found: Buffer | undefined, wanted: Buffer): void {
   assert.ok(found !== undefined, 'it is not there');
   assert.ok(found.equals(wanted), `it has other bytes: ${found.length}, where ${wanted.length} were stored`);
@@ -206,7 +206,7 @@ export const conformance: readonly Requirement[] = [
       const outcomes = await Promise.all(
         values.map(bytes => context.tier().put(key, { kind: 'value', files: [{ name: 'value', bytes }] })),
       );
-      // Some servers turn the others away meanwhile.
+      // Some servers reject the other one meanwhile.
       assert.ok(outcomes.includes('stored'));
       const found = await context.get(key);
       assert.ok(values.some((bytes, index) => outcomes[index] === 'stored' && found?.equals(bytes)));
