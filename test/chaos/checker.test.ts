@@ -1,4 +1,4 @@
-// The checker finds every kind of violation that is planted, and none in what is only unusual.
+// The checker finds every kind of planted violation, and allows unusual histories.
 import test from 'ava';
 import { Checker } from './checker.ts';
 import type { CacheCall, CallResult, Line } from './log-lines.ts';
@@ -51,7 +51,7 @@ function unanswered(writer: string, call: number, ask: CacheCall): Fact[] {
   return [said(writer, { t: call, id: calls++, ask })];
 }
 
-/** A getOrSet that ran its producer, and was answered unless `end` is undefined. */
+/** A getOrSet that ran its producer; it was answered unless `end` is undefined. */
 function produced(
   writer: string,
   [call, from, to, end]: [number, number, number, number?],
@@ -84,7 +84,7 @@ function stopped(process: string, from: number, to: number): Fact[] {
   ];
 }
 
-/** What the checker finds in a history, when it sees it piece by piece. */
+/** The violations that the checker finds in a history when it sees it piece by piece. */
 function judge(...history: Fact[][]): ViolationKind[] {
   const facts = history.flat().sort((a, b) => a.t - b.t);
   const checker = new Checker();
@@ -406,7 +406,7 @@ for (const [name, history] of Object.entries(legal)) {
   });
 }
 
-test('says what happened to the key around a violation', t => {
+test('describes what happened to the key around a violation', t => {
   const checker = new Checker();
   for (const { happened } of [...done(P, 100, 110, set(A), true), ...done(P, 200, 210, get, null)]) {
     happened(checker);
@@ -419,7 +419,7 @@ test('says what happened to the key around a violation', t => {
   t.true(violation?.history.at(-1)?.startsWith('>'));
 });
 
-test('forgets what is settled', t => {
+test('forgets settled history', t => {
   const checker = new Checker();
   for (let round = 0; round < 3000; round++) {
     const from = round * 100;
@@ -438,7 +438,7 @@ test('forgets what is settled', t => {
   t.is(checker.totals.terminated, 3000);
 });
 
-test('a value says when a part of it is missing or another in its place', t => {
+test('a value reports a part that is missing or replaced by another', t => {
   for (const count of [0, 1, 2]) {
     const id = valueId('w', count, 5000);
     t.is(recognise(makeValue(id)), id);

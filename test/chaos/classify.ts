@@ -1,4 +1,4 @@
-// What an answer that has no explanation is called.
+// Classifies an answer that has no explanation.
 import type { Operation } from './register.ts';
 import type { State } from './state.ts';
 import type { Violation } from './violation.ts';

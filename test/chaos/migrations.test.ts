@@ -1,4 +1,4 @@
-// The judge of migrations finds what is planted: a second migration, and entries that did not survive one.
+// The checker of migrations finds planted violations: a second migration, and lost entries.
 import test from 'ava';
 import Database from 'better-sqlite3';
 import { openDatabase } from '../../src/cache/storage/sqlite/open.ts';
