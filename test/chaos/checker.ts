@@ -53,7 +53,7 @@ export class Checker {
   readonly #running = new Map<string, Map<number, Running>>();
   /** Calls of ended threads, whose process may still carry out what they sent. */
   #orphans: { running: Running; until: number }[] = [];
-  // Acknowledged products that wait to be judged: each says whether its turn has come.
+  // Acknowledged products that wait to be judged: each returns true once it was.
   #products: ((horizon: number) => boolean)[] = [];
   #to = Number.NEGATIVE_INFINITY;
   readonly #totals = { operations: 0, acknowledged: 0, produced: 0, terminated: 0 };

@@ -1,4 +1,4 @@
-// What cannot be read is named, and never drawn as something else.
+// Unreadable parts of a keymap: each is reported, and never drawn as something else.
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
@@ -19,7 +19,7 @@ function errorsOf({ errors }: Layout): string[] {
   return errors.map(({ line, column, message }) => `${line}:${column}: ${message}`);
 }
 
-/** The keys of each layer; why they are not known. */
+/** The keys of each layer, or the reason why they are unknown. */
 function drawn({ layers }: Layout): string[] {
   return layers.map(({ bindings, unreadable }) => {
     const keys = bindings.map(({ behavior, parameters }) => [`&${behavior}`, ...parameters].join(' '));
@@ -285,7 +285,7 @@ c { bindings = <&kp B>; key-positions = <LEFT_T LEFT_TT>; layers = <(1 + NAV)>; 
 };
 
 for (const [about, { source, drawn: expected, errors, options }] of Object.entries(CASES)) {
-  test(`${about} is named with its place`, async t => {
+  test(`${about} is reported with its place`, async t => {
     const layout = await parseKeymap(source, options);
     t.deepEqual(errorsOf(layout), errors);
     t.deepEqual(drawn(layout), expected);
@@ -301,7 +301,7 @@ for (const value of ['= "&kp A"', '', '= <>', '= [00 11]', '= &kp', '= <&kp A>, 
   });
 }
 
-test('it is said when there may be layers that are not known', async t => {
+test('layers that may be missing are reported', async t => {
   const isIncomplete = async (source: string) => (await parseKeymap(source)).isIncomplete ?? false;
   t.false(await isIncomplete(keymap('&kp A NONE')));
   t.true(await isIncomplete(keymap('&kp A', { before: MISSING })));
@@ -310,7 +310,7 @@ test('it is said when there may be layers that are not known', async t => {
   t.true(await isIncomplete(`${keymap('&kp A')}/ {`));
 });
 
-test('mistakes in included files come after those in the keymap, with the name of their file', async t => {
+test('mistakes in included files come after those in the keymap, with their file names', async t => {
   const place = await temporaryDirectory(t);
   await writeFile(path.join(place, 'rows.h'), '\n#define ROW &kp KC_B\n#include "none.h"\n');
   const source = keymap('&mt A ROW', { before: '#include "rows.h"\n' });

@@ -1,9 +1,9 @@
-// Keymaps in the shapes in which people write them: spread over files, made by macros, put together piece by piece.
+// Keymaps in the shapes of real ones: spread over files, made by macros, put together piece by piece.
 
 export interface Shape {
-  /** The keymap is `config/x.keymap`; `module` is a directory that is searched. */
+  /** The keymap is `config/x.keymap`; `module` is a directory in the search path. */
   files: Record<string, string>;
-  /** Each layer: its name, and its keys as they are written, a line for each row. */
+  /** Each layer: its name, and its keys as they are written, one line per row. */
   layers: Record<string, string>;
 }
 

@@ -1,4 +1,4 @@
-// Each text is preprocessed into the tokens beside it; where GCC is on the machine, it says the same of all of them.
+// Preprocessing of each text into the tokens beside it; where GCC is on the machine, it agrees on all of them.
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
@@ -9,7 +9,7 @@ import { makeDirectory, removeDirectory } from '../../support/temporary.ts';
 import { hasGcc, NO_GCC, preprocessedByGcc } from './gcc.ts';
 
 let home: string;
-/** Directories of includes, in this order. */
+/** Include directories, in this order. */
 let directories: string[];
 
 const FILES: Readonly<Record<string, string>> = {
@@ -41,7 +41,7 @@ async function preprocessed(text: string): Promise<Preprocessed> {
   return preprocess({ name, text, isSystem: false, place: { directory: HOME, path: 'x.keymap' } }, files);
 }
 
-/** The tokens of a text, one blank between each. */
+/** The tokens of a text, separated by one blank. */
 function tokensOf(text: string): string {
   return readLines({ name: '', text, isSystem: false })
     .flat()
@@ -84,7 +84,7 @@ const CASES: [about: string, text: string, tokens: string][] = [
     '#define K(a) &kp a\n#define R(f) f(A) f(B)\nR(K)',
     '& kp A & kp B',
   ],
-  // C11 6.10.3.5, in other words: which names stay is known from there.
+  // After C11 6.10.3.5, which defines the names that stay.
   [
     'expansions and what follows them',
     '#define x 3\n#define f(a) f(x * (a))\n#undef x\n#define x 2\n#define g f\n#define z z[0]\n#define h g(~\n#define m(a) a(w)\n#define w 0,1\n#define t(a) a\ng(x+(3,4)-w) | h 5) & m\n(f)^m(m);\nt(t(g)(0) + t)(1);',
@@ -202,7 +202,7 @@ const CASES: [about: string, text: string, tokens: string][] = [
   ],
   ['definitions among arguments', '#define F(a) <a>\nF(\n#define A 1\nA\n#undef A\n) A', '< A > A'],
   ['a name at the end of a line before a directive', '#define F(a) <a>\nF\n#define A\n(1)', 'F ( 1 )'],
-  // What is defined from the beginning
+  // Predefined macros
   [
     'names of their own',
     '__DTS__ __ASSEMBLER__ __STDC__ __LINE__\n__LINE__ __COUNTER__ __COUNTER__ linux',
@@ -218,7 +218,7 @@ for (const [about, text, tokens] of CASES) {
   });
 }
 
-test('GCC says the same of each of these texts', async t => {
+test('GCC agrees on each of these texts', async t => {
   if (!hasGcc) {
     t.log(NO_GCC);
     t.pass();
@@ -267,13 +267,13 @@ for (const [about, text, message, line] of WRONG) {
   });
 }
 
-test('an include that is not found is named with its place, and the rest is read', async t => {
+test('a missing include is reported with its place, and the rest is read', async t => {
   const { tokens, missing } = await preprocessed('a\n#include <no/such.h>\nb');
   t.is(tokens.map(({ text }) => text).join(' '), 'a b');
   t.like(missing, [{ name: 'no/such.h', place: { line: 2, column: 1 } }]);
 });
 
-test('a name that was looked for in vain is known afterwards, with those that were found before and after it', async t => {
+test('a name that was looked for in vain is reported, with those that were found before and after it', async t => {
   const files = new SourceFiles({ home, searchDirectories: directories });
   const text = '#include "only.h"\n';
   await preprocess({ name: 'x', text, isSystem: false, place: { directory: HOME, path: 'x' } }, files);
