@@ -176,7 +176,7 @@ test.serial(
 
 test.serial('an unusable cache directory costs a warning and nothing else', async t => {
   const project = await createProject(t, { onRun: compileHalf });
-  await writeFile(project.cacheRoot, 'a file is no directory');
+  await writeFile(project.cacheRoot, 'a file is not a directory');
   const building = project.start();
   t.like(await building.done, { compiled: 2, failed: 0 });
   t.is(building.of('warning').length, 1);

@@ -71,7 +71,7 @@ const EDITS: [what: string, files: Record<string, string>, rebuilt: string[]][] 
   ['adding a binding', { 'config/dts/bindings/mine.yaml': 'compatible: "mine"\n' }, ALL],
   ['editing west.yml', { 'config/west.yml': 'manifest: { projects: [zmk, other] }\n' }, ALL],
   ['adding a keyboard that is not built', { 'config/sofle.keymap': '/ { };\n', 'config/sofle.conf': '' }, []],
-  ['adding what is no part of any build', { 'README.md': '# Keyboards', 'config/notes.txt': '' }, []],
+  ['adding files that are not part of any build', { 'README.md': '# Keyboards', 'config/notes.txt': '' }, []],
 ];
 
 for (const [what, files, rebuilt] of EDITS) {

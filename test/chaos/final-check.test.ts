@@ -98,7 +98,7 @@ const planted: Record<
     ({ blobOf }) => flip(blobOf('large'), 50_000),
     ({ cache, report }) => inspectAgreement(cache, report),
   ],
-  'a blob too many': [
+  'an unused blob': [
     'disagreement',
     async ({ blobOf }) => {
       const large = blobOf('large');
@@ -109,7 +109,7 @@ const planted: Record<
     },
     ({ cache, report }) => inspectAgreement(cache, report),
   ],
-  'a blob with too few users': [
+  'a blob with too high a use count': [
     'disagreement',
     ({ withDatabase }) =>
       withDatabase(database =>
@@ -119,13 +119,13 @@ const planted: Record<
       ),
     ({ cache, report }) => inspectAgreement(cache, report),
   ],
-  'a size that is not the blobs’ sum': [
+  'a total size that is not the sum of the blobs': [
     'disagreement',
     ({ withDatabase }) =>
       withDatabase(database => database.exec('UPDATE usage SET blob_size = blob_size + 1')),
     ({ cache, report }) => inspectAgreement(cache, report),
   ],
-  'more than the limit': [
+  'a cache over its limit': [
     'over-limit',
     ({ withDatabase }) =>
       withDatabase(database =>
@@ -136,22 +136,22 @@ const planted: Record<
       ),
     ({ cache, report }) => inspectSize(cache, report),
   ],
-  'a lock that was left behind': [
+  'a stale lock': [
     'leftover-lock',
     ({ directory }) => mkdir(join(directory, 'locks', 'left.lock'), { recursive: true }),
     ({ directory, report }) => inspectLeftovers(directory, report),
   ],
-  'a lock on a database file that was left behind': [
+  'a stale lock on a database file': [
     'leftover-lock',
     ({ directory }) => mkdir(join(directory, 'cache.db.lock')),
     ({ directory, report }) => inspectLeftovers(directory, report),
   ],
-  'a temporary file that was left behind': [
+  'a stale temporary file': [
     'leftover-temporary',
     ({ directory }) => writeFile(join(directory, 'blobs', 'tmp', '1-00000000-x'), ''),
     ({ directory, report }) => inspectLeftovers(directory, report),
   ],
-  'a database that was set aside': [
+  'a quarantined database': [
     'set-aside',
     ({ directory }) => copyFile(join(directory, 'cache.db'), join(directory, 'cache.db.damaged-2026')),
     ({ directory, report }) => inspectLeftovers(directory, report),

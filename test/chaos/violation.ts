@@ -2,7 +2,7 @@
 
 /** Violations that the checker finds in the threads' logs. */
 export const IN_LOGS = {
-  'unwritten-value': 'A read returned a value that nobody had asked to store under the key.',
+  'unwritten-value': 'A read returned a value that was never stored under the key.',
   'torn-value': 'A read returned bytes that are not, all of them, one value.',
   'stale-read':
     'A read returned a value that was replaced or removed, and acknowledged so, before it was asked.',

@@ -184,7 +184,7 @@ const NOBODY = 65_534;
 
 test.serial('a cache directory without read or write permission costs one warning', async t => {
   if (process.getuid?.() !== 0 || !existsSync('/usr/bin/setpriv')) {
-    t.log('skipped: only root can become somebody who may not');
+    t.log('skipped: only root can become an unprivileged user');
     t.pass();
     return;
   }

@@ -58,7 +58,7 @@ export const HOSTILE_PLACES: Readonly<Record<string, (place: string) => Promise<
     await writeFile(place, '');
     await truncate(place, 8 * 1024 ** 3);
   },
-  'bytes that are no text': place => writeFile(place, Buffer.from([0x61, 0x3a, 0x0a, 0xff, 0xfe, 0x00])),
+  'bytes that are not text': place => writeFile(place, Buffer.from([0x61, 0x3a, 0x0a, 0xff, 0xfe, 0x00])),
 };
 
 /** Puts each in place of the file in turn. */

@@ -86,7 +86,7 @@ asStranger('without a home directory and a given one, every read misses, with on
     t.regex(warnings[0]!, /home directory.*GLOVEBOX_CACHE_DIR/);
   }
   const off = await runAsStranger({ enabled: false }, {});
-  t.deepEqual(off.warnings, [], 'nobody wanted it to be stored');
+  t.deepEqual(off.warnings, [], 'no warning is due when the cache is disabled');
 });
 
 asStranger('the program works without a home directory, and says which features need one', async t => {

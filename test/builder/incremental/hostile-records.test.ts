@@ -52,10 +52,10 @@ const VALUES: [what: string, value: unknown][] = [
   ['a text', 'x'.repeat(10_000)],
   ['bytes', Buffer.from([0, 1, 2])],
   ['a map', new Map([['schema', 1]])],
-  ['a circle', circle],
+  ['a cycle', circle],
   ['a big number', { schema: FINGERPRINT_SCHEMA, kind: 'west', target: { big: 7n }, toolchain: {} }],
   [
-    'something deep',
+    'a deeply nested value',
     { schema: FINGERPRINT_SCHEMA, kind: 'command', target: nested(500), toolchain: nested(500) },
   ],
   ['endless candidates', { schema: FINGERPRINT_SCHEMA, candidates: endless(), stored: 1, names: endless() }],
@@ -65,10 +65,7 @@ const VALUES: [what: string, value: unknown][] = [
     { schema: FINGERPRINT_SCHEMA, candidates: holed(snapshot({})), stored: 1, names: [] },
   ],
   ['missing files', manifest(snapshot({ files: holed(['a', 'b']) }))],
-  [
-    'a candidate with more than it should have',
-    manifest(Object.assign(snapshot({}), { circle, map: new Map() })),
-  ],
+  ['a candidate with extra fields', manifest(Object.assign(snapshot({}), { circle, map: new Map() }))],
   ['a path with NUL', manifest(snapshot({ absent: ['a\0b'] }), snapshot({ files: [['a\0b', 'c']] }))],
   ['a path that is too long', manifest(snapshot({ absent: ['x'.repeat(5_000)] }))],
   ['a path through a file', manifest(snapshot({ absent: ['config/corne.keymap/x/y'], files: [['z', '']] }))],
@@ -81,8 +78,8 @@ const VALUES: [what: string, value: unknown][] = [
     'prototypes',
     JSON.parse('{"__proto__": {"polluted": 1}, "schema": 1, "constructor": {"prototype": {"polluted": 1}}}'),
   ],
-  ['names that are no list', { ...manifest(snapshot({ declared: 'x' })), names: [['x', '{"a":1}']] }],
-  ['names that are no JSON', { ...manifest(snapshot({ declared: 'x' })), names: [['x', '["a"']] }],
+  ['names that are not a list', { ...manifest(snapshot({ declared: 'x' })), names: [['x', '{"a":1}']] }],
+  ['names that are not JSON', { ...manifest(snapshot({ declared: 'x' })), names: [['x', '["a"']] }],
   ['endless names', { ...manifest(snapshot({ declared: 'x' })), names: [['x', JSON.stringify(endless())]] }],
   ['names with NUL', { ...manifest(snapshot({ declared: 'x' })), names: [['x', '["a\\u0000b"]']] }],
   ['endless artifacts', { ...firmware(), artifacts: endless() }],
@@ -93,7 +90,7 @@ const VALUES: [what: string, value: unknown][] = [
   ['an artifact of no size', firmware(artifact({ size: Number.NaN }))],
   ['an artifact with a hash that is a path', firmware(artifact({ sha256: '../'.repeat(20) }))],
   ['twins', firmware(artifact({}), artifact({ name: 'LEFT.uf2' }))],
-  ['times that are none', { ...firmware(artifact({})), compileDuration: Number.POSITIVE_INFINITY }],
+  ['impossible times', { ...firmware(artifact({})), compileDuration: Number.POSITIVE_INFINITY }],
 ];
 
 /** Stores the value under every key with a record, in the format that is read there. */

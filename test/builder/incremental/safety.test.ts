@@ -157,7 +157,7 @@ test('without caches every target is compiled', async t => {
 
 test('unusable caches stop nothing', async t => {
   const fixture = await createCompileFixture(t);
-  await writeFile(fixture.options.cacheRoot!, 'a file is no directory');
+  await writeFile(fixture.options.cacheRoot!, 'a file is not a directory');
   t.like(await fixture.compile(), { ok: true, source: 'compiled', stored: false });
 });
 

@@ -309,7 +309,7 @@ test("the config's own repository is not part of the workspace around it, ZMK's 
   t.deepEqual(Object.keys(before.projects), ['modules/hal/nordic', 'zephyr', 'zmk']);
   await commit(directory, { 'config/corne.keymap': '/ { x; };\n' });
   t.deepEqual(await of(directory), before);
-  t.true('.' in (await workspaceIdentity(directory)).projects, 'for nobody in particular it counts');
+  t.true('.' in (await workspaceIdentity(directory)).projects, 'without a particular config it counts');
   await mkdir(path.join(directory, 'zmk/my-config'));
   t.true('zmk' in (await of(path.join(directory, 'zmk/my-config'))).projects);
 });

@@ -87,7 +87,7 @@ for (const [name, look] of Object.entries(looks)) {
   test(`once ${name} has returned a value, no read returns the one before`, async t => {
     const { reading, commit } = await readerWithCopy(t);
     commit(setting('new'));
-    t.is(await reading.read(KEY), 'old', 'until then it may: nobody was told of the new one');
+    t.is(await reading.read(KEY), 'old', 'until then it may: the new one is not acknowledged');
     t.truthy(await look(reading));
     t.is(await reading.read(KEY), 'new');
   });

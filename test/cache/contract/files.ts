@@ -33,7 +33,7 @@ async function names(context: ContractContext): Promise<string[]> {
 
 export const files: readonly Case[] = [
   {
-    name: 'a file comes out with the content and the mode that it went in with',
+    name: 'a file is restored with its content and mode',
     async run(context) {
       const cache = context.open();
       const target = join(context.directory, 'target');
@@ -51,7 +51,7 @@ export const files: readonly Case[] = [
     },
   },
   {
-    name: 'a large file comes out whole',
+    name: 'a large file is restored whole',
     async run(context) {
       const cache = context.open();
       const content = Buffer.alloc(5_000_000);
@@ -77,7 +77,7 @@ export const files: readonly Case[] = [
     },
   },
   {
-    name: 'getFile writes nothing when another content is asked for than is stored',
+    name: 'getFile writes nothing when the stored content is not the requested one',
     async run(context) {
       const cache = context.open();
       const target = join(context.directory, 'target');
@@ -98,7 +98,7 @@ export const files: readonly Case[] = [
     },
   },
   {
-    name: 'get on a file gives its content as a Buffer; getFile on a value is a typed error',
+    name: 'get on a file returns its content as a Buffer; getFile on a value is a typed error',
     async run(context) {
       const cache = context.open();
       await cache.putFile('file', await source(context, 'source', 'content'));
@@ -118,7 +118,7 @@ export const files: readonly Case[] = [
     },
   },
   {
-    name: 'a file replaces what is at its destination in one step, and follows no link there',
+    name: 'a file replaces its destination atomically, and follows no link there',
     async run(context) {
       const cache = context.open();
       await cache.putFile('a', await source(context, 'a', Buffer.alloc(400_000, 'a')));
@@ -158,7 +158,7 @@ export const files: readonly Case[] = [
     },
   },
   {
-    name: 'what is no file is no destination, also for root, and stays what it is',
+    name: 'a destination that is not a file is refused, even for root, and stays unchanged',
     async run(context) {
       const cache = context.open();
       await cache.putFile('key', await source(context, 'source', 'content'));
@@ -194,7 +194,7 @@ export const files: readonly Case[] = [
     },
   },
   {
-    name: 'a file whose size is not that of its content is stored as what is read',
+    name: 'a file whose stat size differs from its content is stored with the content that is read',
     async run(context) {
       if (process.platform !== 'linux') return;
       const cache = context.open();
@@ -212,7 +212,7 @@ export const files: readonly Case[] = [
     },
   },
   {
-    name: 'a file that is cut short while it is stored does not hold the operation up',
+    name: 'a file that is truncated while it is stored does not hold up the operation',
     async run(context) {
       const cache = context.open();
       const path = await source(context, 'source', Buffer.alloc(64 * 1024 * 1024, 1));
@@ -233,7 +233,7 @@ export const files: readonly Case[] = [
     },
   },
   {
-    name: 'a source that is missing or no regular file is the caller’s error, and changes nothing',
+    name: 'a source that is missing or not a regular file is the caller’s error, and changes nothing',
     async run(context) {
       const cache = context.open();
       await cache.set('key', 'kept');
@@ -248,7 +248,7 @@ export const files: readonly Case[] = [
     },
   },
   {
-    name: 'a source that disappears while it waits its turn is a write that failed, and nothing else suffers',
+    name: 'a source that disappears while it is queued is a failed write, and affects no other',
     async run(context) {
       const cache = context.open();
       await cache.set('ready', 1);

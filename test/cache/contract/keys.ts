@@ -55,7 +55,7 @@ export const keys: readonly Case[] = [
     },
   },
   {
-    name: 'empty, too long and malformed keys, and what is no text, are typed errors in every operation',
+    name: 'empty, too long and malformed keys, and anything but text, are typed errors in every operation',
     async run(context) {
       const cache = context.open();
       const bad: unknown[] = [

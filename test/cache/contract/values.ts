@@ -113,7 +113,7 @@ function samples(): Record<string, unknown> {
 
 export const values: readonly Case[] = [
   {
-    name: 'everything that structured cloning takes comes out as it went in, from the store and from memory',
+    name: 'everything that structured cloning supports is read back unchanged, from the store and from memory',
     async run(context) {
       const cache = context.open();
       for (const [name, value] of Object.entries(samples())) {
@@ -146,7 +146,7 @@ export const values: readonly Case[] = [
     },
   },
   {
-    name: 'what was got can be changed, and nobody else gets the change',
+    name: 'a returned value can be changed, and no other caller sees the change',
     async run(context) {
       const cache = context.open();
       await cache.set('record', { inputs: [{ path: 'a' }], sizes: new Map([['a', 1]]) });
@@ -202,7 +202,7 @@ export const values: readonly Case[] = [
     },
   },
   {
-    name: 'cycles and shared references stay what they were',
+    name: 'cycles and shared references are preserved',
     async run(context) {
       const cache = context.open();
       const node: Record<string, unknown> = { name: 'node', filler: FILLER };
@@ -226,7 +226,7 @@ export const values: readonly Case[] = [
     },
   },
   {
-    name: 'a class instance is kept as structured cloning keeps it: its own data, as a plain object',
+    name: 'a class instance is stored as structured cloning does: its own data, as a plain object',
     async run(context) {
       const cache = context.open();
       await cache.set('point', { at: new Point(), nothing: Object.assign(Object.create(null), { a: 1 }) });
@@ -238,7 +238,7 @@ export const values: readonly Case[] = [
     },
   },
   {
-    name: 'nothing in a value is executed when it is read',
+    name: 'nothing in a value is executed when it is read back',
     async run(context) {
       const cache = context.open();
       let calls = 0;
@@ -256,7 +256,7 @@ export const values: readonly Case[] = [
     },
   },
   {
-    name: 'what cannot be stored is a typed error that says where in the value it is',
+    name: 'an unsupported part of a value is a typed error that says where it is',
     async run(context) {
       const cache = context.open();
       const uncloneable: [unknown, string][] = [
@@ -306,7 +306,7 @@ export const values: readonly Case[] = [
     },
   },
   {
-    name: 'what keeps its data elsewhere is refused by name, never stored as an empty object',
+    name: 'an object whose data is elsewhere is refused by name, never stored as an empty object',
     async run(context) {
       const cache = context.open();
       const refused: [unknown, string][] = [
@@ -401,7 +401,7 @@ export const values: readonly Case[] = [
     },
   },
   {
-    name: 'a value of 2 GiB or more is a typed error at once, with the limit and what to do',
+    name: 'a value of 2 GiB or more is a typed error at once, with the limit and the remedy',
     async run(context) {
       const cache = context.open();
       // Memory that is never touched, so that none is allocated.

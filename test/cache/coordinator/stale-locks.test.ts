@@ -43,8 +43,8 @@ test('a collection that meets another one resolves only after both have checked 
 });
 
 for (const [name, age, isLeft] of [
-  ['is removed when nobody has kept it fresh', LOCK_STALE_MS + 1000, false],
-  ['stays while somebody may hold it', 0, true],
+  ['is removed when it has had no heartbeat', LOCK_STALE_MS + 1000, false],
+  ['stays while it may be held', 0, true],
 ] as const) {
   test(`the lock of a database file, as a killed migration leaves it, ${name}`, async t => {
     const root = await mkdtemp(join(tmpdir(), 'glovebox-locks-'));

@@ -19,7 +19,7 @@ async function locks(t: ExecutionContext): Promise<string> {
 test.serial('the lock of a dead holder is broken, a newer one is not', async t => {
   const directory = await locks(t);
   const lock = await tryLock(directory, 'key');
-  if (lock === 'taken') throw new Error('Nobody else has it.');
+  if (lock === 'taken') throw new Error('No other process has it.');
   t.true(lock.createdAt > 0);
   await breakLock(directory, 'key', lock.createdAt - 1);
   t.is(await tryLock(directory, 'key'), 'taken');
@@ -34,7 +34,7 @@ test.serial('the lock of a dead holder is broken, a newer one is not', async t =
 test.serial('a holder that releases a lock that was taken over leaves it in place', async t => {
   const directory = await locks(t);
   const lock = await tryLock(directory, 'key');
-  if (lock === 'taken') throw new Error('Nobody else has it.');
+  if (lock === 'taken') throw new Error('No other process has it.');
   const path = lockPath(directory, 'key');
   // As another process does when it finds the lock stale. Locks are distinguished by the millisecond.
   while (Date.now() <= lock.createdAt + 1);
@@ -59,7 +59,7 @@ test.serial(
       .run('key', 'token', 2 ** 22 + 1, currentProcessId().host, Date.now() - 60_000);
     database.close();
     const lock = await tryLock(directory, 'key');
-    if (lock === 'taken') throw new Error('Nobody else has it.');
+    if (lock === 'taken') throw new Error('No other process has it.');
     let produced = false;
     const waiting = cache.getOrSet('key', () => {
       produced = true;
@@ -109,7 +109,7 @@ test.serial(
 test.serial('a lock without a heartbeat is not held any more, even before that is noticed', async t => {
   const directory = await locks(t);
   const lock = await tryLock(directory, 'key');
-  if (lock === 'taken') throw new Error('Nobody else has it.');
+  if (lock === 'taken') throw new Error('No other process has it.');
   t.true(lock.isHeld);
   const { now } = performance;
   t.teardown(() => {

@@ -225,7 +225,7 @@ onSmallDisk(
   },
 );
 
-onSmallDisk(title('a damaged entry that a full disk keeps from being removed holds nobody up'), async t => {
+onSmallDisk(title('a damaged entry that a full disk keeps from being removed blocks no caller'), async t => {
   const { root, cache, fill: fillUp } = await disk(t, 'full-and-damaged');
   t.true(await cache.set('large', large('b')));
   const blobs = join(root, 'full-and-damaged', 'blobs');

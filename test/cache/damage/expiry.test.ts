@@ -45,8 +45,8 @@ test.serial('no flipped bit of the time brings an expired entry back', async t =
 });
 
 for (const [name, damaged] of [
-  ['that comes later', START + 2 * TTL],
-  ['that is lost', null],
+  ['that was moved into the future', START + 2 * TTL],
+  ['that was deleted', null],
 ] as const) {
   test.serial(`with a time ${name}, every way to read gives a miss`, async t => {
     const { cache, cacheRoot, setExpires } = await prepare(t);

@@ -62,7 +62,7 @@ export function assertRightOrMiss(
   for (const [key, value] of found) {
     const allowed = names.map(name => valueFor(key, name).text);
     t.is((value as { key: string }).key, key);
-    t.true(allowed.includes((value as { text: string }).text), `${key} has a value that nobody stored`);
+    t.true(allowed.includes((value as { text: string }).text), `${key} has a value that was never stored`);
   }
   return found.size;
 }

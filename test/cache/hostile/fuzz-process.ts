@@ -147,7 +147,7 @@ async function fuzzFiles(round: number, damage: (place: string) => void): Promis
     const found = await cache.getMany(KEYS);
     for (const [key, value] of found) {
       if (!isDeepStrictEqual(value, valueFor(key, 'ours')))
-        throw new Error(`${key} has a value that nobody stored.`);
+        throw new Error(`${key} has a value that was never stored.`);
     }
     done.right += found.size;
     done.misses += KEYS.length - found.size;

@@ -111,7 +111,7 @@ const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).diges
 
 export const conformance: readonly Requirement[] = [
   {
-    title: 'what was never stored is not there, which is no failure',
+    title: 'a value that was never stored is a miss, and not a failure',
     run: async context => {
       const tier = context.tier();
       assert.equal(await tier.get(context.newKey(), { kind: 'value' }), undefined);
@@ -129,7 +129,7 @@ export const conformance: readonly Requirement[] = [
     },
   })),
   {
-    title: 'a value that compresses comes back byte for byte',
+    title: 'a compressible value comes back byte for byte',
     run: async context => {
       const key = context.newKey();
       const bytes = Buffer.alloc(500_000, randomBytes(100));
@@ -138,7 +138,7 @@ export const conformance: readonly Requirement[] = [
     },
   },
   {
-    title: 'data of any characters comes back as it was',
+    title: 'data with any characters comes back unchanged',
     run: async context => {
       const key = context.newKey();
       const data = {
@@ -166,7 +166,7 @@ export const conformance: readonly Requirement[] = [
     },
   },
   {
-    title: 'what is stored again takes the place of what was there',
+    title: 'storing a key again replaces its value',
     run: async context => {
       const key = context.newKey();
       for (const bytes of [randomBytes(20_000), randomBytes(30_000), randomBytes(100)]) {
@@ -176,7 +176,7 @@ export const conformance: readonly Requirement[] = [
     },
   },
   {
-    title: 'fifty at once are stored and come back',
+    title: 'fifty concurrent values are stored and come back',
     run: async context => {
       const tier = context.tier();
       const entries = Array.from({ length: 50 }, () => ({
@@ -199,7 +199,7 @@ export const conformance: readonly Requirement[] = [
     },
   },
   {
-    title: 'of several that write one key at once, one wins whole',
+    title: 'of several concurrent writers of one key, one wins as a whole',
     run: async context => {
       const key = context.newKey();
       const values = Array.from({ length: 8 }, () => randomBytes(20_000));
@@ -213,7 +213,7 @@ export const conformance: readonly Requirement[] = [
     },
   },
   {
-    title: 'an upload that breaks off is no entry, and does not keep it from being stored',
+    title: 'an interrupted upload leaves no entry, and the key can be stored afterwards',
     run: async context => {
       const key = context.newKey();
       const bytes = randomBytes(1_000_000);
@@ -225,7 +225,7 @@ export const conformance: readonly Requirement[] = [
     },
   },
   {
-    title: 'an upload that breaks off over an entry leaves it as it was, or makes it a miss',
+    title: 'an interrupted upload over an entry leaves it unchanged, or makes it a miss',
     run: async context => {
       const key = context.newKey();
       const bytes = randomBytes(20_000);
@@ -238,7 +238,7 @@ export const conformance: readonly Requirement[] = [
     },
   },
   {
-    title: 'a record of another signer is stored, and not believed',
+    title: 'a record of another signer is stored, and not trusted',
     run: async context => {
       const key = context.newKey();
       const stranger = generateSigningKey();

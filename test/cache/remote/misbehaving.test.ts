@@ -48,7 +48,7 @@ for (const [what, misbehavior, warning] of [
     /begins with "<html>/,
   ],
   ['answers with an empty page', answering(200), /is empty/],
-  ['answers with JSON that is no object', answering(200, {}, '[]'), /not a record/],
+  ['answers with JSON that is not an object', answering(200, {}, '[]'), /not a record/],
   [
     'redirects to another host',
     answering(302, { location: 'http://127.0.0.1:1/' }),
@@ -69,7 +69,7 @@ for (const [what, misbehavior, warning] of [
     /GET \/ac/,
   ],
   [
-    'compresses what was not to be compressed',
+    'compresses although that was not accepted',
     (_, response) => {
       response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(10_000_000)));
     },

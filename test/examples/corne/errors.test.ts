@@ -81,7 +81,7 @@ const mistakes: Record<string, Mistake> = {
     replacement: '&tog NAVIGATION',
     message: "'NAVIGATION' is neither a number nor defined by a #define in this file",
   },
-  'a layer with a key too few': {
+  'a layer with one key too few': {
     old: '&kp PIPE\n',
     replacement: '\n',
     blamed: 'symbol_layer {',
@@ -118,18 +118,18 @@ const mistakes: Record<string, Mistake> = {
     replacement: 'timeout-ms = <40;',
     message: 'a missing > is not devicetree syntax',
   },
-  'a brace too many': {
+  'one brace too many': {
     old: '#define FUN 3',
     replacement: '};',
     message: "'};' is not devicetree syntax",
   },
-  'a setting that is none': {
+  'a malformed setting': {
     path: 'config/corne.conf',
     old: 'CONFIG_BT_CTLR_TX_PWR_PLUS_8=y',
     replacement: 'more power',
     message: "'more power' is no setting. Write it as CONFIG_NAME=value.",
   },
-  'a setting that cannot be': {
+  'an impossible setting': {
     path: 'config/corne.conf',
     old: 'DEBOUNCE_PRESS_MS=3',
     replacement: 'DEBOUNCE_PRESS_MS=300',

@@ -448,7 +448,7 @@ const DOUBTS: [what: string, files: Record<string, string>, doubt: 'names' | 'co
     'contents',
   ],
   [
-    'a file that is taken in as it is',
+    'a file that is included verbatim',
     { 'config/shared.dtsi': 'data = /incbin/("logo.bin");\n', 'config/logo.bin': 'logo' },
     'contents',
   ],
