@@ -22,6 +22,7 @@ export {
 } from './cache/cache.ts';
 export { cacheKey, type FileContent, fileContent, type KeyPart, type KeyPartOf } from './cache/keys.ts';
 export type { CacheOptions } from './cache/options.ts';
+export type { CacheOperation, RemoteRequest } from './cache/tracing.ts';
 export {
   CircularWaitError,
   ClosedCacheError,

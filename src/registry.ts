@@ -4,7 +4,8 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Cache } from './cache/cache.ts';
 import { DisabledCache } from './cache/client/disabled-cache.ts';
 import { PortStoreClient } from './cache/client/port-store-client.ts';
-import { type Connector, StoreCache } from './cache/client/store-cache.ts';
+import type { Connector } from './cache/client/store-cache.ts';
+import { TracedCache } from './cache/client/traced-cache.ts';
 import type { Coordinator } from './cache/coordinator/coordinator.ts';
 import {
   coordinatesItself,
@@ -33,7 +34,8 @@ import { wallClock } from './system/time.ts';
 const DEFAULT_TAG = 'default';
 const DEFAULT_MAX_SIZE = '2GB';
 const DEFAULT_TIMEOUT_MS = 30_000;
-const DEFAULT_LOCAL_TIER_SIZE = '8MB';
+// Room for 4096 records of 1 KiB, as objects.
+const DEFAULT_LOCAL_TIER_SIZE = '16MB';
 
 // How long a first write blocks its thread for the coordinator, which answers in a few unless it is blocked itself.
 const COORDINATOR_TIMEOUT_MS = 1000;
@@ -94,7 +96,7 @@ export function openCache(options: CacheOptions = {}): Cache {
   assertNoConflict(resolved);
   const isStored = resolved.enabled && resolved.unusable === undefined;
   const cache = isStored
-    ? new StoreCache(resolved, connectorOf(resolved))
+    ? new TracedCache(resolved, connectorOf(resolved))
     : new DisabledCache(resolved.tag, resolved.unusable);
   const close = cache.close.bind(cache);
   const entry: Registered = { cache, options: resolved, handles: 1 };
@@ -117,8 +119,16 @@ export function getSharedCacheInstance(options: CacheOptions & { cacheRoot: stri
   return openCache(options);
 }
 
-/** {@link openCache} with what the user configured; explicit options go before the environment, that before the config. */
-export function createCacheFromUserConfig(userConfig: UserConfig, options: CacheOptions = {}): Cache {
+/**
+ * {@link openCache} with what the user configured; explicit options go before the environment, that before the config.
+ *
+ * @param userConfig undefined: only options and environment count, as for `openCache`
+ */
+export function createCacheFromUserConfig(
+  userConfig: UserConfig | undefined,
+  options: CacheOptions = {},
+): Cache {
+  if (userConfig === undefined) return openCache(options);
   assertUserConfig(userConfig);
   assertCacheOptions(options);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));

@@ -25,10 +25,12 @@ export default async function compile(task: CompileTask): Promise<CompileResult>
   const toolchain = await toolchainOf(task.toolchain, cache);
   const service = createZmkWestService({ toolchain, configDirectory, userConfig, cacheOptions });
   return service.compile(target, {
+    described: task.described,
     directory: task.directory,
     buildDirectory: task.buildDirectory,
     logFile: task.logFile,
     jobs: task.jobs,
+    traceparent: task.traceparent,
     signal: cancellation.signal,
     onEvent: event => say({ type: 'event', thread: threadId, event }),
     onProcess: (event, processGroup) => say({ type: 'process', event, processGroup }),

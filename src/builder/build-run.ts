@@ -2,6 +2,7 @@
 import { DEFAULT_CONFIG_PATH } from '../config/toolchain-options.ts';
 import { GloveboxError } from '../errors.ts';
 import type { Diagnosis } from './diagnosis/diagnosis.ts';
+import { EventSink } from './event-sink.ts';
 import type { EventBody } from './events.ts';
 import {
   type CachingCompiler,
@@ -16,13 +17,15 @@ import {
   type Toolchain,
 } from './incremental/index.ts';
 import type { Target } from './matrix/target.ts';
-import { createMetricsService, type MetricsService, type TargetMetrics } from './metrics/index.ts';
+import type { TargetMetrics } from './metrics/metrics.ts';
+import { createMetricsService, type MetricsService } from './metrics/service.ts';
 import { type TargetTime, timeSaved } from './metrics/time-saved.ts';
 import type { BuildSummary, RunOptions } from './options.ts';
 import { createFirmwareCacheService, type FirmwareCacheService } from './output/firmware.ts';
 import { OutputDirectory } from './output/output.ts';
 import type { Plan } from './plan.ts';
 import { loadToolchain } from './toolchains/load.ts';
+import { TargetTracing } from './tracing.ts';
 import type { CompileSession } from './workers/compile-session.ts';
 import type { WorkerFailure } from './workers/pool.ts';
 
@@ -58,14 +61,14 @@ class BuildRun {
   readonly #compiler: CachingCompiler;
   readonly #metrics: MetricsService;
   readonly #recording: Promise<unknown>[] = [];
-  readonly #stop: AbortController;
   readonly #signal: AbortSignal;
   readonly #summary: BuildSummary;
+  readonly #tracing: TargetTracing;
   /** By artifact name. */
   readonly #times = new Map<string, TargetTime>();
   /** Every file that a target was made of; undefined when that is not known of each. */
   #read: Set<string> | undefined = new Set();
-  #bug: { error: unknown } | undefined;
+  readonly #events: EventSink;
   #warnedOfCache = false;
 
   constructor(
@@ -88,10 +91,11 @@ class BuildRun {
       firmware: this.#firmware,
     });
     this.#metrics = createMetricsService({ userConfig });
-    this.#stop = stop;
+    this.#events = new EventSink(options.onEvent, stop);
     this.#signal = signal;
     const none = { compiled: 0, cached: 0, failed: 0, cancelled: 0, duration: 0, saved: 0 };
     this.#summary = { ...none, outputDirectory };
+    this.#tracing = new TargetTracing(configDirectory);
   }
 
   /** Opens the caches, which are else opened when they are first asked. */
@@ -175,7 +179,7 @@ class BuildRun {
         // One iterator for all: each takes what is next.
         for (const target of queue) await this.#compile(target, session, output);
       };
-      const workers = Array.from({ length: threads }, () => work().catch(bug => this.#stopFor(bug)));
+      const workers = Array.from({ length: threads }, () => work().catch(bug => this.#events.stopFor(bug)));
       await Promise.all(workers);
     } finally {
       this.#signal.removeEventListener('abort', cancel);
@@ -191,12 +195,17 @@ class BuildRun {
     }
     const began = performance.now();
     try {
-      const result = await session.compile({
-        target,
-        directory: output.stage(),
-        onEvent: (event, thread) => this.#relay(name, event, thread),
-        signal: this.#options.signalOf?.(name),
-      });
+      const described = await this.#compiler.describe(target, this.#signal);
+      const result =
+        'reason' in described
+          ? described
+          : await session.compile({
+              ...{ target, described },
+              directory: output.stage(),
+              onEvent: (event, thread) => this.#relay(name, event, thread),
+              traceparent: this.#options.traceparentOf?.(name),
+              signal: this.#options.signalOf?.(name),
+            });
       if (result.ok) this.#deliver(name, result, output, began);
       else if (result.reason === 'cancelled' || this.#isStopped(name)) this.#cancel(name);
       else {
@@ -297,7 +306,7 @@ class BuildRun {
       this.#summary.duration,
     );
     this.#emit({ type: 'build-finished', ...this.#summary });
-    if (this.#bug) throw this.#bug.error;
+    this.#events.throwBug();
     return this.#summary;
   }
 
@@ -340,18 +349,8 @@ class BuildRun {
   }
 
   #emit(event: EventBody): void {
-    if (this.#bug) return;
-    try {
-      this.#options.onEvent({ at: Date.now(), ...event });
-    } catch (error) {
-      this.#stopFor(error);
-    }
-  }
-
-  /** For what nobody expects: it is thrown on when everything is stopped and cleaned up. */
-  #stopFor(error: unknown): void {
-    this.#bug ??= { error };
-    this.#stop.abort();
+    if (!this.#events.isBroken) this.#tracing.event(event);
+    this.#events.emit(event);
   }
 }
 

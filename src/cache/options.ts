@@ -44,7 +44,7 @@ export interface CacheOptions {
   allowUntrusted?: boolean | undefined;
   /**
    * Bytes that each thread's own in-memory copies may take, of what was written or is read more than once; 0 for none.
-   * Default: `'8MB'`. Beside them the process has up to 16 MiB for each store that is open, of copies that all its
+   * Default: `'16MB'`. Beside them the process has up to 16 MiB for each store that is open, of copies that all its
    * threads share; a cache with 0 uses neither.
    */
   localTierSize?: ByteSize | undefined;

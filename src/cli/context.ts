@@ -9,7 +9,8 @@ export class Context {
   readonly stdout: Streams['stdout'];
   readonly stderr: Streams['stderr'];
   readonly cwd: string;
-  readonly terminal: TerminalEnvironment = terminalEnvironment();
+  /** What the environment says, and `--color` or `--no-color` before it. */
+  readonly terminal: TerminalEnvironment;
   /** For standard output. */
   readonly style: Style;
   /** For standard error. */
@@ -27,12 +28,15 @@ export class Context {
 
   readonly #streams: Streams;
 
-  constructor(streams: Streams) {
+  /** @param color what the command line says of colours. Default: nothing */
+  constructor(streams: Streams, color?: boolean) {
     const { stdout, stderr, cwd } = streams;
     this.#streams = streams;
     this.stdout = stdout;
     this.stderr = stderr;
     this.cwd = cwd();
+    const asked = color === undefined ? {} : { forceColor: color, noColor: !color };
+    this.terminal = { ...terminalEnvironment(), ...asked };
     this.style = createStyle(useColors(stdout, this.terminal));
     this.errorStyle = createStyle(useColors(stderr, this.terminal));
   }

@@ -14,6 +14,7 @@ const COMMANDS: Record<string, () => Promise<(context: Context) => Command>> = {
   remote: async () => (await import('./commands/remote.ts')).remoteCommand,
   layout: async () => (await import('./commands/layout.ts')).layoutCommand,
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand,
+  completion: async () => (await import('./commands/completion.ts')).completionCommand,
 };
 
 /**
@@ -21,7 +22,7 @@ const COMMANDS: Record<string, () => Promise<(context: Context) => Command>> = {
  * 2 wrong usage, 128 + n after signal n. Everything to say has been said when it resolves; it never rejects.
  */
 export async function run(argv: readonly string[], streams: Streams = process): Promise<number> {
-  const context = new Context(streams);
+  const context = new Context(streams, colorFlag(argv));
   watchOutput(context);
   printWarnings(context);
   try {
@@ -39,7 +40,16 @@ export async function run(argv: readonly string[], streams: Streams = process): 
   }
 }
 
-async function createProgram(argv: readonly string[], context: Context): Promise<Command> {
+/** What the words say of colours, the last of them; undefined when they say nothing. */
+function colorFlag(argv: readonly string[]): boolean | undefined {
+  const end = argv.indexOf('--');
+  const words = end < 0 ? argv : argv.slice(0, end);
+  const last = words.findLast(word => word === '--color' || word === '--no-color');
+  return last === undefined ? undefined : last === '--color';
+}
+
+/** The program with the command that the words ask for, or with all that people can ask for. */
+export async function createProgram(argv: readonly string[], context: Context): Promise<Command> {
   const program = createCommand('glovebox', context)
     .description('Builds every firmware of a ZMK config in parallel, and nothing twice.')
     .version(ownVersion(), '-V, --version', 'show the version')
@@ -56,6 +66,10 @@ async function createProgram(argv: readonly string[], context: Context): Promise
     );
   const words = argv.filter(word => !word.startsWith('-') && word !== 'help');
   const asked = Object.entries(COMMANDS).find(([name]) => name === words[0])?.[1];
+  if (words[0] === 'complete') {
+    const { completeCommand } = await import('./commands/completion.ts');
+    return program.addCommand(completeCommand(context, () => createProgram([], context)));
+  }
   // Only help and suggestions need to know every command.
   const wanted = asked === undefined ? Object.values(COMMANDS) : [asked];
   for (const load of wanted) {

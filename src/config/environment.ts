@@ -119,6 +119,36 @@ export function terminalEnvironment(environment: Environment = process.env): Ter
   return { noColor, forceColor: !noColor && isOn(environment.FORCE_COLOR), ci: isOn(environment.CI), dumb };
 }
 
+/** What GitHub says of the job that this process is a step of. */
+export interface GitHubEnvironment {
+  /** Where the repository is checked out; undefined when nothing says it. */
+  workspace: string | undefined;
+  /** The file that a step adds its Markdown summary to. */
+  summaryFile: string | undefined;
+  /** The file that a step adds its outputs to. */
+  outputFile: string | undefined;
+}
+
+/** What GitHub Actions says, when this is one of its jobs: `GITHUB_ACTIONS` is `true`. */
+export function githubEnvironment(environment: Environment = process.env): GitHubEnvironment | undefined {
+  if (environment.GITHUB_ACTIONS !== 'true') return undefined;
+  return {
+    workspace: environment.GITHUB_WORKSPACE || undefined,
+    summaryFile: environment.GITHUB_STEP_SUMMARY || undefined,
+    outputFile: environment.GITHUB_OUTPUT || undefined,
+  };
+}
+
+/** What `TRACEPARENT` says: the W3C trace context that this process is part of. Undefined when there is none. */
+export function traceEnvironment(environment: Environment = process.env): string | undefined {
+  return environment.TRACEPARENT || undefined;
+}
+
+/** The variable that hands a trace context to a program. */
+export function tracedEnvironment(traceparent: string | undefined): Record<string, string> {
+  return traceparent === undefined ? {} : { TRACEPARENT: traceparent };
+}
+
 /**
  * The variables of these names that are set, in the order of the names: what a toolchain's program gets to see,
  * since nothing else reaches it.

@@ -99,6 +99,22 @@ test.serial('colours of messages follow the environment', async t => {
   t.false(stderr.includes('\u001b'));
 });
 
+test.serial(
+  '--color and --no-color take precedence over the environment in any position, and the last one counts',
+  async t => {
+    const isColoured = async (env: Record<string, string>, ...args: string[]) => {
+      const { stdout } = await gloveboxAlone(args, { env: { HOME: '/nonexistent', ...env } });
+      return stdout.includes('\u001b[');
+    };
+    t.false(await isColoured({}, 'doctor'));
+    t.true(await isColoured({}, 'doctor', '--color'));
+    t.true(await isColoured({ NO_COLOR: '1' }, '--color', 'doctor'));
+    t.true(await isColoured({ FORCE_COLOR: '1' }, 'doctor'));
+    t.false(await isColoured({ FORCE_COLOR: '1' }, 'doctor', '--no-color'));
+    t.false(await isColoured({}, 'doctor', '--color', '--no-color'));
+  },
+);
+
 test('an older Node gets a one-line message before anything else is loaded', async t => {
   const old = olderNode();
   if (old === undefined) {

@@ -43,8 +43,8 @@ async function run(command: string, cwd: string, env: NodeJS.ProcessEnv = enviro
 
 // The required output of each command in the documentation. Commands that install or test run in .ci/run, on a clean
 // clone; those that need ZMK run against stand-ins for it and for west, and the container's against real engines in
-// their own tests; programs and examples have their own tests.
-const expected = new Map<string, RegExp | 'checks' | 'container' | 'programs' | 'examples'>([
+// their own tests; programs, examples and telemetry have their own tests.
+const expected = new Map<string, RegExp | 'checks' | 'container' | 'programs' | 'examples' | 'telemetry'>([
   ['npm install && npm start', 'checks'],
   ['npm install && npm test', 'checks'],
   ['npm install glovebox piscina', 'checks'],
@@ -69,6 +69,16 @@ const expected = new Map<string, RegExp | 'checks' | 'container' | 'programs' | 
   ['npx glovebox layout config/tiny.keymap', /A.*B/],
   ['npx glovebox cache stats', /firmware/],
   ['npx glovebox doctor', /Node/],
+  ['npm install glovebox @opentelemetry/api @opentelemetry/auto-instrumentations-node', 'telemetry'],
+  ['export OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318', 'telemetry'],
+  [
+    "NODE_OPTIONS='--import @opentelemetry/auto-instrumentations-node/register' npx glovebox build",
+    'telemetry',
+  ],
+  [
+    'glovebox cache stats --format prometheus > glovebox.prom.new && mv glovebox.prom.new glovebox.prom',
+    'telemetry',
+  ],
   ['node pool.js', 'programs'],
   ['npm run build', 'checks'],
   ['node examples/pool/main.js', 'examples'],
@@ -148,7 +158,9 @@ test.serial('a known workspace builds the config with west', async t => {
   t.regex(await run(command, machine.config, env), expected.get(command) as RegExp);
 });
 
-const [, workflow] = /^```yaml\n(# \.github[\s\S]*?)^```$/m.exec(readDocument('docs/build.md').text)!;
+const [, workflow] = /^```yaml\n(# \.github\/workflows\/by-hand[\s\S]*?)^```$/m.exec(
+  readDocument('docs/build.md').text,
+)!;
 const job = parse(workflow!).jobs.build;
 
 test('the documented workflow is YAML, and runs commands that are tested', t => {

@@ -12,7 +12,7 @@ import {
   fingerprint,
   type InputSnapshot,
 } from './fingerprint.ts';
-import type { InputReader } from './input-reader.ts';
+import type { InputReader, KnownFiles } from './input-reader.ts';
 import { PathBase } from './path-base.ts';
 import type { CompileSuccess, LookupResult } from './result.ts';
 import { type DeclaredInputs, declare, differences } from './snapshot.ts';
@@ -35,12 +35,26 @@ export interface TargetQuery {
   digest: string;
   /** Sees the files of that moment. */
   reader: InputReader;
+  surroundings: Surroundings;
   /** How paths are written. */
   paths: PathBase;
   /** Why nothing of this target can be shared with other machines; empty when it can. */
   bound: string[];
   /** Found when first needed. */
   declared: () => Promise<DeclaredInputs>;
+}
+
+/** What is known of a target at one moment, as plain data: another thread compiles it without finding it out again. */
+export interface DescribedTarget {
+  base: BaseInputs;
+  /** Of `base`. */
+  digest: string;
+  surroundings: Surroundings;
+  declared: DeclaredInputs;
+  /** The declared inputs that are settled. */
+  files: KnownFiles;
+  /** Whether the cache was asked for exactly this, in vain. */
+  isMissed: boolean;
 }
 
 /** Remembered inputs, and the manifest that they are from, if any. */
@@ -69,13 +83,20 @@ export class Lookup {
     );
     const plain: Target = JSON.parse(JSON.stringify(target));
     const base = { schema: FINGERPRINT_SCHEMA, kind: toolchain.kind, target: plain, toolchain: identity };
-    const { places, folders, bound } = (await toolchain.surroundings?.(signal)) ?? NOWHERE;
-    const paths = new PathBase(configDirectory, places, folders);
+    const surroundings = (await toolchain.surroundings?.(signal)) ?? NOWHERE;
+    const paths = new PathBase(configDirectory, surroundings.places, surroundings.folders);
     return {
       ...{ base, digest: await baseDigest(base) },
-      ...{ reader, paths, bound },
+      ...{ reader, surroundings, paths, bound: surroundings.bound },
       declared: () => this.#declared(reader, paths),
     };
+  }
+
+  /** Goes on with a target that was described before, perhaps in another thread. */
+  resume({ base, digest, surroundings, declared }: DescribedTarget, reader: InputReader): TargetQuery {
+    const { places, folders, bound } = surroundings;
+    const paths = new PathBase(this.#options.configDirectory, places, folders);
+    return { base, digest, reader, surroundings, paths, bound, declared: async () => declared };
   }
 
   // Once for all targets that are asked about at one moment.

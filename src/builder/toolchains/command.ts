@@ -2,13 +2,13 @@
 import { lstatSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { pickEnvironment } from '../../config/environment.ts';
+import { pickEnvironment, tracedEnvironment } from '../../config/environment.ts';
 import { type CommandToolchainOptions, DEFAULT_PASS_THROUGH } from '../../config/toolchain-options.ts';
 import { isInside } from '../../system/paths.ts';
 import { CannotStartError, captureOutput } from '../../system/process.ts';
 import { InputReader } from '../incremental/input-reader.ts';
 import type { Target } from '../matrix/target.ts';
-import { collectArtifacts, stampArtifacts } from './artifacts.ts';
+import { collectArtifacts, copyArtifacts, stampArtifacts } from './artifacts.ts';
 import { commandSurroundings, withoutPlaces } from './command-surroundings.ts';
 import { parseDependencyFile } from './dependency-file.ts';
 import { inputFiles } from './input-files.ts';
@@ -133,7 +133,7 @@ class CommandToolchain implements Toolchain {
 
   async compile(job: CompileJob): Promise<CompileOutcome> {
     const { program, artifacts: globs, arguments: args } = this.#options;
-    const { target, buildDirectory, signal } = job;
+    const { target, buildDirectory, artifactDirectory, signal } = job;
     if (signal.aborted) return cancelled([]);
     const before = await stampArtifacts(buildDirectory, globs);
     const filled = fillIn(args, {
@@ -149,12 +149,17 @@ class CommandToolchain implements Toolchain {
     const command = { command: await this.#locate(program), args: filled };
     const ran = await runCompiler(
       program,
-      { ...command, cwd: this.#directory, env: this.#environment() },
+      {
+        ...command,
+        cwd: this.#directory,
+        env: { ...this.#environment(), ...tracedEnvironment(job.traceparent) },
+      },
       job,
     );
     if (!ran.ok) return ran;
-    const artifacts = await collectArtifacts(buildDirectory, globs, target.artifactName, before);
-    if (typeof artifacts === 'string') return withoutArtifacts(artifacts, ran.lastLines);
+    const found = await collectArtifacts(buildDirectory, globs, target.artifactName, before);
+    if (typeof found === 'string') return withoutArtifacts(found, ran.lastLines);
+    const artifacts = await copyArtifacts(found, artifactDirectory);
     return { ok: true, artifacts, ...(await this.#observed(buildDirectory, filled)) };
   }
 

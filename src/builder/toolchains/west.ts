@@ -1,4 +1,5 @@
 // The `west` toolchain: ZMK's own build in a west workspace, with the programs that are installed on this machine.
+import { tracedEnvironment } from '../../config/environment.ts';
 import type { WestToolchainOptions } from '../../config/toolchain-options.ts';
 import { namedHere, programFolders } from './command-surroundings.ts';
 import type { ObserveOptions } from './observed/index.ts';
@@ -84,7 +85,12 @@ class WestRunner implements ZephyrRunner {
         command: WEST,
         args: westBuildArguments(job.target, spec),
         cwd: spec.workspace,
-        env: { ...DEFAULT_ENVIRONMENT, ...environment, ...buildEnvironment(spec, job.jobs) },
+        env: {
+          ...DEFAULT_ENVIRONMENT,
+          ...environment,
+          ...buildEnvironment(spec, job.jobs),
+          ...tracedEnvironment(job.traceparent),
+        },
       },
       job,
     );

@@ -1,6 +1,7 @@
 // HTTP client of the remote tier: Node's `fetch` with limits on time and bytes, and every way to fail told apart.
 import { connect } from 'node:net';
 import { clearTimeout, setTimeout, wallClock } from '../../system/time.ts';
+import { type RemoteRequest, remoteRequests } from '../tracing.ts';
 import { RemoteFailure } from './failure.ts';
 
 // Taken when this is loaded, as the timers are: test runners and recorders of requests replace the global one.
@@ -201,7 +202,7 @@ export class HttpClient {
     const stop =
       this.#isReached || this.#connectMs === null ? undefined : this.#tryConnection(this.#connectMs, watch);
     try {
-      const response = await request(url, init);
+      const response = await tracedRequest(url, init);
       this.#isReached = true;
       return response;
     } catch (error) {
@@ -228,6 +229,23 @@ export class HttpClient {
     socket.on('error', stop);
     return stop;
   }
+}
+
+/** A request, from its beginning to the head of its answer, with what is published of it while something subscribes. */
+async function tracedRequest(url: string, init: RequestInit): Promise<Response> {
+  if (!remoteRequests.hasSubscribers) return request(url, init);
+  const method = init.method as RemoteRequest['method'];
+  const call: RemoteRequest = { method, url, kind: url.includes('/cas/') ? 'cas' : 'ac' };
+  let response: Response | undefined;
+  // The answer itself is not for subscribers: its body can be read once.
+  await remoteRequests.tracePromise(async () => {
+    response = await request(url, init);
+    call.status = response.status;
+    const headers = method === 'PUT' ? new Headers(init.headers) : response.headers;
+    const size = headers.get('content-length');
+    if (size !== null) call.size = Number(size);
+  }, call);
+  return response!;
 }
 
 /** The time limit of one request, and what else ends it. */

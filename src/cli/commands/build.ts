@@ -2,12 +2,14 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { BuildOptions } from '../../builder/index.ts';
+import { githubEnvironment } from '../../config/environment.ts';
 import type { ToolchainKind } from '../../config/toolchain-options.ts';
 import { createCommand, examples, parseChoice, parseCount } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT_FAILED, EXIT_OK, UsageError } from '../errors.ts';
 import { interceptSignals } from '../interrupt.ts';
 import { Recording } from '../report/recording.ts';
+import { createTelemetry } from '../telemetry.ts';
 import { createRenderer } from '../terminal/create-renderer.ts';
 import { sanitizeLine, shortPath } from '../terminal/text.ts';
 
@@ -108,6 +110,10 @@ async function runBuild(context: Context, configDirectory: string, flags: BuildF
     renderer.event({ type: 'warning', at: Date.now(), message });
   };
   const recording = new Recording();
+  const telemetry = await createTelemetry(message => context.onWarning(message));
+  const onGitHub = githubEnvironment();
+  const github =
+    onGitHub && new (await import('../github/reporter.ts')).GitHubReporter(context, onGitHub, recording);
   const interruption = interceptSignals(context, () => renderer.stopping());
   try {
     const options: BuildOptions = {
@@ -123,6 +129,7 @@ async function runBuild(context: Context, configDirectory: string, flags: BuildF
       cache: flags.cache,
       cacheRoot: flags.cacheDir === undefined ? undefined : resolve(context.cwd, flags.cacheDir),
       signal: interruption.signal,
+      traceparentOf: target => telemetry.traceparentOf(target),
       onEvent: event => {
         if (event.type === 'warning' && event.cacheReason !== undefined) {
           // That nothing is kept at all is told after lesser trouble, but not twice.
@@ -130,6 +137,8 @@ async function runBuild(context: Context, configDirectory: string, flags: BuildF
           warnedOfCache = event.message;
         }
         recording.event(event);
+        telemetry.event(event);
+        github?.event(event);
         renderer.event(event);
       },
     };
@@ -148,14 +157,17 @@ async function runBuild(context: Context, configDirectory: string, flags: BuildF
         }
       }
     }
+    await github?.finish(options, flags.json === true);
     return interruption.exitStatus ?? (summary.failed > 0 ? EXIT_FAILED : EXIT_OK);
   } catch (error) {
     if (interruption.exitStatus !== undefined) {
       return interruption.exitStatus;
     }
+    if (!flags.json) github?.tellError(error);
     throw error;
   } finally {
     renderer.close();
+    await telemetry.close();
     interruption.release();
   }
 }

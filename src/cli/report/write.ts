@@ -68,13 +68,21 @@ async function write(file: string, text: string): Promise<void> {
   }
 }
 
-async function collectReportData(
-  context: Context,
-  { configDirectory, workspace, cacheRoot, cache = true }: ReportOptions,
-): Promise<ReportData> {
+async function collectReportData(context: Context, options: ReportOptions): Promise<ReportData> {
+  const { configDirectory, cacheRoot, cache = true } = options;
   const userConfig = await loadUserConfig({ directory: configDirectory });
   const root = cacheRoot ?? cacheOptionsFor(userConfig, 'default').cacheRoot ?? defaultCacheRoot();
   const caches = cache ? await statsOf(context, root) : [];
+  return { caches, keymaps: await lookAtKeymaps(options) };
+}
+
+/** The keymaps of the config, with their layers. */
+export async function lookAtKeymaps({
+  configDirectory,
+  workspace,
+  cacheRoot,
+}: ReportOptions): Promise<ReportData['keymaps']> {
+  const userConfig = await loadUserConfig({ directory: configDirectory });
   const { createLayoutService, KeymapFileError } = await import('../../builder/layout/layout-service.ts');
   const layouts = createLayoutService({ userConfig });
   const keymaps: ReportData['keymaps'] = [];
@@ -97,7 +105,7 @@ async function collectReportData(
       });
     }
   }
-  return { caches, keymaps };
+  return keymaps;
 }
 
 async function statsOf(context: Context, cacheDir: string): Promise<CacheStats[]> {

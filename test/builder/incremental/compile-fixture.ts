@@ -36,6 +36,8 @@ export class ScriptedToolchain implements Toolchain {
   observed: (Partial<ObservedInputs> & { files: string[] }) | undefined;
   /** How often the compiler was started. */
   runs = 0;
+  /** How often its identity and its declared inputs were requested. */
+  asked = { identity: 0, declaredInputs: 0 };
   /** Replaces the compiler; called with the default one. */
   script: (job: CompileJob, succeed: () => Promise<CompileOutcome>) => Promise<CompileOutcome> = (
     _,
@@ -48,10 +50,12 @@ export class ScriptedToolchain implements Toolchain {
   }
 
   async identity(): Promise<Record<string, unknown>> {
+    this.asked.identity++;
     return { version: this.version };
   }
 
   async declaredInputs(): Promise<string[]> {
+    this.asked.declaredInputs++;
     const directory = path.join(this.configDirectory, 'config');
     const entries = await readdir(directory, { recursive: true, withFileTypes: true });
     return entries
@@ -65,11 +69,11 @@ export class ScriptedToolchain implements Toolchain {
     return this.script(job, () => this.succeed(job));
   }
 
-  async succeed({ target, buildDirectory }: CompileJob): Promise<CompileOutcome> {
+  async succeed({ target, artifactDirectory }: CompileJob): Promise<CompileOutcome> {
     const inputs = this.#observation()?.files ?? (await this.declaredInputs());
     const parts = await Promise.all(inputs.map(file => readFile(file, 'utf8')));
     const name = `${target.artifactName}.uf2`;
-    const file = path.join(buildDirectory, name);
+    const file = path.join(artifactDirectory, name);
     await writeFile(file, `${target.shield} ${this.version} ${parts.join('|')}`);
     return { ok: true, artifacts: [{ name, path: file }], observed: this.#observation() };
   }

@@ -249,17 +249,38 @@ test.serial('a workspace that changes during the compile makes the result uncach
   const steady = toolchain.compile(job());
   let run = await machine.rig.nextRun();
   await run.exit(await run.build());
-  t.is(((await steady) as { unsteady?: string[] }).unsteady, undefined);
+  t.is(((await steady) as { changedDuringBuild?: string[] }).changedDuringBuild, undefined);
   const outcome = toolchain.compile(job());
   run = await machine.rig.nextRun();
   machine.change('zmk/app/src/main.c', 'int main(void) { return 1; }');
   await run.exit(await run.build());
-  t.like(await outcome, { ok: true, unsteady: ['the workspace'] });
+  t.like(await outcome, { ok: true, changedDuringBuild: ['the workspace'] });
 });
 
 test.serial('a workspace that changed since it was fingerprinted makes the result uncacheable', async t => {
   const { machine, toolchain, job } = await benchFor(t, { onRun: 'build' });
   await toolchain.identity(target);
   machine.change('zephyr/include/kernel.h', '// other', true);
-  t.like(await toolchain.compile(job()), { ok: true, unsteady: ['the workspace'] });
+  t.like(await toolchain.compile(job()), { ok: true, changedDuringBuild: ['the workspace'] });
 });
+
+test.serial(
+  'a workspace that changed since another thread fingerprinted it makes the result uncacheable',
+  async t => {
+    const { machine, toolchain, job } = await benchFor(t, { onRun: 'build' });
+    const described = {
+      identity: JSON.parse(JSON.stringify(await toolchain.identity(target))),
+      surroundings: await toolchain.surroundings!(),
+    };
+    t.deepEqual(
+      ((await toolchainOf(machine).compile(job({ described }))) as { changedDuringBuild?: string[] })
+        .changedDuringBuild,
+      undefined,
+    );
+    machine.change('zephyr/include/kernel.h', '// other', true);
+    t.like(await toolchainOf(machine).compile(job({ described })), {
+      ok: true,
+      changedDuringBuild: ['the workspace'],
+    });
+  },
+);

@@ -1,6 +1,6 @@
 // The `container` toolchain: ZMK's own build in a west workspace, with the programs of an image.
 import { randomUUID } from 'node:crypto';
-import { pickEnvironment } from '../../../config/environment.ts';
+import { pickEnvironment, tracedEnvironment } from '../../../config/environment.ts';
 import type { ContainerToolchainOptions } from '../../../config/toolchain-options.ts';
 import type { ObserveOptions } from '../observed/index.ts';
 import type { CompileJob, Surroundings, Toolchain } from '../toolchain.ts';
@@ -79,6 +79,7 @@ class ContainerRunner implements ZephyrRunner {
           ...DEFAULT_ENVIRONMENT,
           ...this.#environment(),
           ...buildEnvironment(seen, job.jobs),
+          ...tracedEnvironment(job.traceparent),
         },
         mounts: neededMounts(view.mounts),
         user: hostUser(),

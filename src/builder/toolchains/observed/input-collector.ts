@@ -9,7 +9,12 @@ import type { ObserveOptions, PathMap } from './path-map.ts';
 import type { BuildRecords } from './records.ts';
 import { isListFile, Sources, takesHidden } from './sources.ts';
 import { type Trace, TraceBuilder } from './trace-builder.ts';
-import { ROOT_FOLDERS, UNRECORDED } from './zephyr-roots.ts';
+
+/** The folders of a root that are searched: any name in them may matter. */
+const ROOT_FOLDERS = ['boards', 'dts', 'include', 'snippets', 'soc', 'arch', 'zephyr'];
+
+/** What is read in these folders without being recorded: descriptions of boards, bindings and modules. */
+const UNRECORDED = /\.ya?ml$|\/vendor-prefixes\.txt$|\/Kconfig[^/]*$/;
 
 export class InputCollector {
   readonly #options: ObserveOptions;

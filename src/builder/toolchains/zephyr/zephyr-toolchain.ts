@@ -1,5 +1,5 @@
 // A toolchain that builds with ZMK's own build, whatever runs it.
-import { constants, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { cacheKey } from '../../../cache/keys.ts';
 import { GloveboxError } from '../../../errors.ts';
@@ -14,6 +14,7 @@ import {
   type ZmkPlaces,
   zmkPlaces,
 } from '../../workspace/index.ts';
+import { copyArtifacts } from '../artifacts.ts';
 import {
   compiledPlaces,
   type ObserveOptions,
@@ -22,14 +23,7 @@ import {
   type UsedTools,
 } from '../observed/index.ts';
 import { cancelled, withoutArtifacts, wrongBoard } from '../outcome.ts';
-import type {
-  Artifact,
-  CompileJob,
-  CompileOutcome,
-  ObservedInputs,
-  Surroundings,
-  Toolchain,
-} from '../toolchain.ts';
+import type { CompileJob, CompileOutcome, ObservedInputs, Surroundings, Toolchain } from '../toolchain.ts';
 import { ToolchainError } from '../toolchain-error.ts';
 import { examineBoard } from './board-compat.ts';
 import { CapabilityCache } from './capability-cache.ts';
@@ -117,12 +111,11 @@ export class ZephyrToolchain implements Toolchain {
   }
 
   /** What chooses the compiler, and where it is: things that are found out about it are true there. */
-  async #compiler(signal?: AbortSignal): Promise<string> {
-    const [identity, { places, folders }] = await Promise.all([
-      this.#runner.identity(signal),
-      this.#runner.surroundings(signal),
-    ]);
-    return JSON.stringify([this.kind, identity, places, folders]);
+  async #compiler({ target, described, signal }: CompileJob): Promise<string> {
+    const identity = described?.identity ?? (await this.identity(target, signal));
+    const { places, folders } = described?.surroundings ?? (await this.surroundings(signal));
+    const { command, configPath, isModule, fallbackBinary, zephyr, workspace, ...ofEngine } = identity;
+    return JSON.stringify([this.kind, ofEngine, places, folders]);
   }
 
   async declaredInputs(): Promise<string[]> {
@@ -151,8 +144,10 @@ export class ZephyrToolchain implements Toolchain {
   async #compileAndVerifyWorkspace(job: CompileJob): Promise<CompileOutcome> {
     const { signal, target, buildDirectory } = job;
     const { cacheRoot, configDirectory } = this.#description;
-    const before = this.#workspace?.identity ?? (await this.#currentWorkspace(0, signal));
-    const compiler = await this.#compiler(signal);
+    const described = job.described?.identity.workspace as WorkspaceIdentity | undefined;
+    if (described !== undefined) this.#workspace = { at: Number.NEGATIVE_INFINITY, identity: described };
+    const before = described ?? this.#workspace?.identity ?? (await this.#currentWorkspace(0, signal));
+    const compiler = await this.#compiler(job);
     const name = [configDirectory, target.artifactName];
     const stableDirectory =
       (cacheRoot === undefined ? undefined : await acquireStableDirectory(cacheRoot, name, compiler)) ??
@@ -170,7 +165,7 @@ export class ZephyrToolchain implements Toolchain {
 
   async #compileIn(stableDirectory: StableBuildDirectory, job: CompileJob): Promise<CompileOutcome> {
     const { workspace, fallbackBinary } = this.#description;
-    const { target, buildDirectory } = job;
+    const { target, artifactDirectory } = job;
     const repository = this.#repository();
     const capabilities = CapabilityCache.begin(stableDirectory.capabilityCache);
     const epoch = await this.#beginEpoch(stableDirectory, job);
@@ -214,7 +209,8 @@ export class ZephyrToolchain implements Toolchain {
       ...(board === undefined ? [] : [board.warning]),
       ...(await settingsWithoutEffect({ logFile: job.logFile, target, configDirectory, pathMap })),
     ];
-    return { ok: true, artifacts: copyArtifacts(found, buildDirectory), warnings, ...traced };
+    const artifacts = await copyArtifacts(found, artifactDirectory);
+    return { ok: true, artifacts, warnings, ...traced };
   }
 
   /** Finds out what a build read, however it ended, and what of that may be kept for the next one. */
@@ -268,7 +264,7 @@ export class ZephyrToolchain implements Toolchain {
   /** Begins a build in which ccache is used; undefined when it is not. */
   async #beginEpoch(
     stableDirectory: StableBuildDirectory,
-    { target, signal }: CompileJob,
+    job: CompileJob,
   ): Promise<CcacheEpoch | undefined> {
     const { workspace, configDirectory } = this.#description;
     if (stableDirectory.ccache === undefined || !(await this.#runner.hasCcache(workspace))) return undefined;
@@ -276,7 +272,7 @@ export class ZephyrToolchain implements Toolchain {
     return CcacheEpoch.begin({
       ...{ file: stableDirectory.ccache.epoch, configDirectory },
       // Arguments for CMake may choose a compiler.
-      context: JSON.stringify([await this.#compiler(signal), target.cmakeArgs ?? '']),
+      context: JSON.stringify([await this.#compiler(job), job.target.cmakeArgs ?? '']),
       workspace: () => projectNames(projects, configDirectory),
       declared: async () => cacheKey('declared', await this.declaredInputs()),
     });
@@ -334,17 +330,6 @@ function buildSpecIn(
     ...{ work, build: path.join(work, 'build'), temporary, userCache },
     ccache: isUsed ? { directory: ccache.directory, epoch: epoch.id } : undefined,
   };
-}
-
-/** Copies artifacts to where the job's owner expects them. */
-function copyArtifacts(artifacts: readonly Artifact[], buildDirectory: string): Artifact[] {
-  const directory = path.join(buildDirectory, 'artifacts');
-  mkdirSync(directory, { recursive: true });
-  return artifacts.map(({ name, path: from }) => {
-    const to = path.join(directory, name);
-    copyFileSync(from, to, constants.COPYFILE_FICLONE);
-    return { name, path: to };
-  });
 }
 
 /** What a build made for itself is no input. */
