@@ -167,7 +167,7 @@ test.serial(
     const output = path.join(project.directory, 'firmware');
     const alive = `.glovebox-${temporaryName()}`;
     const dead = alive.replace(`-${process.pid}-`, `-${ended.pid}-`);
-    // The number of a process that is gone here, and may be running there.
+    // A pid that does not exist here, and may exist on the other machine.
     const elsewhere = dead.replace(/-[0-9a-f]{8}-/, '-00000000-');
     // As they were once called: without a host.
     const unknown = `.glovebox-${ended.pid}-aaaaaa`;

@@ -19,6 +19,7 @@ interface Place {
 
 /**
  * A large file, and a cache for its digest.
+ *
  * @param age seconds since it was written, by the cache's clock
  */
 function place(t: ExecutionContext, age: number): Place {

@@ -33,6 +33,7 @@ async function sample(t: ExecutionContext): Promise<string> {
 
 /**
  * Whether `change` gives the workspace another identity. All ways of computing it are compared.
+ *
  * @param known the identity before the change, where a test has computed it already
  */
 async function changes(

@@ -15,6 +15,7 @@ export const NO_GCC = 'skipped: there is no gcc on this machine to compare with'
 
 /**
  * GCC's output for each file, in one call; undefined for a file with an error.
+ *
  * @param files absolute, with different names, and below `place`, where another file is created
  * @param directories of includes
  */

@@ -21,6 +21,7 @@ type Manifest = { included: [file: string, digest: string][]; object: string }[]
 
 /**
  * A compiler whose objects come from the cache, or are compiled and stored there.
+ *
  * @param compiler its outermost program
  */
 export function withCcache(
