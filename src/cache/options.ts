@@ -48,6 +48,15 @@ export interface CacheOptions {
    * threads share; a cache with 0 uses neither.
    */
   localTierSize?: ByteSize | undefined;
+  /**
+   * Share entries with other machines through the remote cache that `GLOVEBOX_REMOTE` names (for
+   * `createCacheFromUserConfig`: that or the configuration). `get`, `getOrSet` and `getFile` look there for what is not
+   * here, and what is stored or produced here is uploaded in the background where `GLOVEBOX_REMOTE_MODE` is `read-write`.
+   * All else, `delete` and `clear` above all, is local. Entries are immutable there: a key must be a digest of everything
+   * that makes its value (see `cacheKey`). Without a remote cache, and offline, the cache is as it is without this option.
+   * Default: false.
+   */
+  remote?: boolean | undefined;
   /** The time in milliseconds since the epoch, for expiry and metadata. Default: `Date.now`. */
   clock?: (() => number) | undefined;
 }

@@ -5,7 +5,8 @@
 //
 // A process number means nothing on another machine or in a container, so the name says where it was given.
 import { randomUUID } from 'node:crypto';
-import { lstat, readdir, rm } from 'node:fs/promises';
+import { lstatSync, readdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasExited, processFilePrefix, processOfFile } from './process-identity.ts';
 import { wallClock } from './time.ts';
@@ -45,12 +46,13 @@ export async function removeStale(
   { kind, pattern = /^(.*)$/s }: StaleEntries,
 ): Promise<string[]> {
   const removed: string[] = [];
-  for (const name of await readdir(directory).catch(() => [])) {
+  // At once: on a busy machine, waiting for another thread to list a directory takes longer than a small build.
+  for (const name of namesIn(directory)) {
     const own = pattern.exec(name)?.[1];
     if (own === undefined) continue;
     const place = join(directory, name);
     try {
-      const stats = await lstat(place);
+      const stats = lstatSync(place);
       const isOfKind = kind === 'file' ? stats.isFile() : stats.isDirectory();
       if (!isOfKind || !isStale(own, stats.mtimeMs)) continue;
       await rm(place, { recursive: kind === 'directory', force: true });
@@ -60,4 +62,12 @@ export async function removeStale(
     }
   }
   return removed;
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
 }

@@ -7,8 +7,9 @@ import type { Target } from '../matrix/target.ts';
 import type { CompileOutcome } from '../toolchains/toolchain.ts';
 import { fingerprint, type InputSnapshot, leaseDigest } from './fingerprint.ts';
 import { InputReader, type KnownFiles } from './input-reader.ts';
-import { type DescribedTarget, Lookup, type LookupOptions, type TargetQuery } from './lookup.ts';
+import { boundOf, type DescribedTarget, Lookup, type LookupOptions, type TargetQuery } from './lookup.ts';
 import type { CompileEvent, CompileFailure, CompileResult, CompileSuccess, LookupResult } from './result.ts';
+import type { SharedFirmware } from './shared-firmware.ts';
 import { type DeclaredInputs, declare, filesOf, observe, takeSnapshot } from './snapshot.ts';
 import { checkArtifacts, emptyDirectory } from './staging.ts';
 
@@ -144,6 +145,27 @@ export class CachingCompiler {
   }
 
   /**
+   * As {@link restore}, from the machines that share a remote cache; what it has is stored in the local caches, too. `why`
+   * is empty where nothing is known.
+   */
+  async restoreShared(
+    target: Target,
+    shared: SharedFirmware,
+    directory: string,
+    signal?: AbortSignal,
+  ): Promise<CompileSuccess | { ok: false; why: string[] }> {
+    const query = await this.#lookup.describe(target, this.#reader, signal);
+    if (query.bound.length > 0) return { ok: false, why: [] };
+    return shared.restore(query, this.#lookup, directory, signal);
+  }
+
+  /** Whether {@link restoreShared} would be likely to have it. */
+  async isShared(target: Target, shared: SharedFirmware, signal?: AbortSignal): Promise<boolean> {
+    const query = await this.#lookup.describe(target, this.#reader, signal);
+    return query.bound.length === 0 && shared.has(query, this.#lookup, signal);
+  }
+
+  /**
    * Finds or compiles the target, once on this machine however many ask. Resolves when its artifacts are in
    * `request.directory`, stored for the next build where that can be, and no process of the compiler is left. Rejects
    * only for bugs.
@@ -254,7 +276,7 @@ export class CachingCompiler {
     if (!outcome.ok) return { result: { ...outcome, logFile } };
     const { artifacts, warnings = [] } = outcome;
     const files = artifacts.map(artifact => artifact.path);
-    const made = {
+    const compiled = {
       ok: true,
       source: 'compiled',
       files,
@@ -262,10 +284,11 @@ export class CachingCompiler {
       compiledAt: Date.now(),
       warnings,
     } as const;
-    const result: CompileSuccess = { ...made, stored: false };
+    const result: CompileSuccess = { ...compiled, stored: false };
     const inputs = await this.#observe(outcome, started, job);
     if (!inputs) return { result };
     result.read = inputs.files.map(([file]) => file);
+    Object.assign(result, boundOf(inputs, query));
     const { builds, firmware, configDirectory } = this.#options;
     const key = await fingerprint(query.digest, inputs);
     if (fence && !(await builds.mayStore(fence.lease, fence.token))) return { result };
@@ -273,7 +296,8 @@ export class CachingCompiler {
     if (!(await firmware.store(key, artifacts, compileDuration, warnings))) return { result };
     await builds.remember(query.digest, inputs, job.declared);
     await builds.setLastBase(configDirectory, query.base);
-    return { result: { ...result, stored: true }, inputs };
+    const made = { base: query.base, digest: query.digest, key };
+    return { result: { ...result, stored: true, made }, inputs };
   }
 
   /** What the compiler read; undefined, with a warning, when it did not stay the same all the while. */

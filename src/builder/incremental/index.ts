@@ -2,7 +2,7 @@
 import type { Cache, Duration } from '../../cache/cache.ts';
 import type { CacheOptions } from '../../cache/options.ts';
 import { cacheOptionsFor, type UserConfig } from '../../config/user-config.ts';
-import { createCacheFromUserConfig } from '../../registry.ts';
+import { openConfiguredCache } from '../../registry.ts';
 import { createFirmwareCacheService, type FirmwareCacheService } from '../output/firmware.ts';
 import type { Toolchain } from '../toolchains/toolchain.ts';
 import { BUILD_TTL, CompilationBuildCacheService } from './build-cache.ts';
@@ -109,7 +109,7 @@ export function createZmkWestService(options: CreateZmkWestServiceOptions): Cach
 }
 
 function compilationCache(userConfig: UserConfig | undefined, options: ServiceOptions): Cache {
-  return createCacheFromUserConfig(userConfig, { ...options, tag: COMPILATION_TAG });
+  return openConfiguredCache(userConfig, { ...options, tag: COMPILATION_TAG });
 }
 
 function ttlOf(userConfig: UserConfig | undefined, options: ServiceOptions, fallback: Duration): Duration {

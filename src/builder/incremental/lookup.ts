@@ -15,7 +15,7 @@ import {
 import type { InputReader, KnownFiles } from './input-reader.ts';
 import { PathBase } from './path-base.ts';
 import type { CompileSuccess, LookupResult } from './result.ts';
-import { type DeclaredInputs, declare, differences } from './snapshot.ts';
+import { boundBy, type DeclaredInputs, declare, differences } from './snapshot.ts';
 import type { Manifest } from './stored-manifest.ts';
 import { asPaths } from './stored-manifest.ts';
 
@@ -168,7 +168,19 @@ export class Lookup {
     const { compileDuration, created: compiledAt, warnings = [] } = restored.record;
     const { files } = restored;
     const made = { files, compileDuration, compiledAt, warnings, read: inputs.files.map(([file]) => file) };
-    return { ok: true, source, ...made, fingerprint: key, stored: true };
+    return { ok: true, source, ...made, fingerprint: key, stored: true, ...boundOf(inputs, query) };
+  }
+
+  /** Absolute: the directory with `build.yaml`. */
+  get configDirectory(): string {
+    return this.#options.configDirectory;
+  }
+
+  /** What is different now from remembered inputs, one sentence each. */
+  async differencesTo(inputs: InputSnapshot, manifest: Manifest, query: TargetQuery): Promise<string[]> {
+    const known = new Map(manifest.names);
+    const names = (digest: string) => asPaths(known.get(digest) ?? '');
+    return differences(inputs, query.declared, query.reader, query.paths, { names });
   }
 
   /** Why there is no firmware for these inputs, one sentence each; `matched` when earlier inputs were the same. */
@@ -177,10 +189,8 @@ export class Lookup {
     const { builds, configDirectory } = this.#options;
     const manifest = await builds.manifest(query.digest);
     const newest = manifest?.candidates[0];
-    if (newest) {
-      const known = new Map(manifest.names);
-      const names = (digest: string) => asPaths(known.get(digest) ?? '');
-      const found = await differences(newest, query.declared, query.reader, query.paths, { names });
+    if (manifest && newest) {
+      const found = await this.differencesTo(newest, manifest, query);
       if (found.length > 0) return found;
     }
     const before = await builds.lastBase(configDirectory, query.base.target.artifactName);
@@ -188,4 +198,11 @@ export class Lookup {
     const found = baseDifferences(before, query.base);
     return found.length > 0 ? found : ['its last build is no longer remembered'];
   }
+}
+
+/** Why a build of these inputs is of use on this machine only; nothing when it is not. */
+export function boundOf(inputs: InputSnapshot, { bound }: TargetQuery): { bound?: string } {
+  const file = boundBy(inputs);
+  const why = file === undefined ? bound[0] : `it depends on ${file}`;
+  return why === undefined ? {} : { bound: why };
 }

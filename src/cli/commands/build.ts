@@ -49,7 +49,7 @@ export function buildCommand(context: Context): Command {
       parseChoice<ToolchainKind>(['west', 'container', 'command']),
     )
     .option('--workspace <dir>', 'the west workspace to build in (default: the one that is found)')
-    .option('--offline', 'never touch the network: a missing image is not pulled')
+    .option('--offline', 'never touch the network: no image is pulled, no remote cache asked')
     .option('-n, --dry-run', 'say what would be compiled and why, and compile nothing')
     .option('-e, --explain', 'say for every target why it is compiled or not')
     .option('-w, --watch', 'go on, and build again what a saved change affects, until Ctrl-C')

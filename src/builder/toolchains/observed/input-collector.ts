@@ -242,7 +242,10 @@ export class InputCollector {
 
   /** The absolute paths in a value, on this machine. */
   #filesIn(value: string): string[] {
-    return [...value.matchAll(/\/[^\s;:"',[\]()]+/g)].flatMap(([seen]) => this.#pathMap.toHost(seen) ?? []);
+    // One that is there is one path, whatever is in it.
+    const whole = path.isAbsolute(value) ? this.#pathMap.toHost(value) : undefined;
+    if (whole !== undefined && statOf(whole)) return [whole];
+    return this.#pathMap.pathsIn(value).flatMap(seen => this.#pathMap.toHost(seen) ?? []);
   }
 }
 
