@@ -118,7 +118,7 @@ test('whatever an artifact is called, the result is one file in the output direc
   t.true((await readdir(root)).every(name => name.startsWith('place-')));
 });
 
-/** What a toolchain does that calls artifacts so: those that can be files in the directory are there. */
+/** The compile of a toolchain with these artifact names: files exist for those that are valid names in the directory. */
 async function make(names: readonly string[], directory: string): Promise<Artifact[]> {
   const artifacts = names.map(name => ({ name, path: path.join(directory, name) }));
   for (const { name, path: file } of artifacts) {

@@ -57,7 +57,7 @@ test.serial('an edit is compiled, its undo is not, and the changes since are nam
   const built = await second.build();
   t.like(built, { compiled: 1, remote: 1 });
   t.deepEqual(built.why, ['never built here', 'config/key1.h changed since the remote cache was told of it']);
-  // The second machine's earlier results are kept beside those of the first.
+  // The second machine's upload did not replace the entries of the first.
   const third = await remoteMachine(t, { url });
   t.like(await third.build(), { compiled: 0, remote: 2 });
   await third.write('config/key1.h', 'edited\n');
