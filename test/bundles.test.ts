@@ -67,7 +67,7 @@ for (const format of ['cjs', 'esm'] as const) {
   test(`a bundle in the format ${format} that runs where nothing is installed says so, and continues`, async t => {
     const { stdout, stderr } = await run(await bundled(format, elsewhere), `cache-${format}-elsewhere`);
     t.regex(stdout, /^\[null,1,0,"better-sqlite3 cannot be found from /);
-    t.regex(stderr, /A bundle does not hold it: install glovebox where the bundle runs/);
+    t.regex(stderr, /Bundles do not contain it: install glovebox in the directory where the bundle runs/);
   });
 }
 

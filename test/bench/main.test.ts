@@ -195,10 +195,10 @@ test.serial('a peer that crashes is named, and not measured any further', async 
 test.serial('wrong usage is exit status 2, with the correct usage', async t => {
   const workload = await bench('--only', 'got');
   t.is(workload.status, 2);
-  t.regex(workload.stderr, /no workload 'got'.*get, set, set-64, mixed, stampede/);
+  t.regex(workload.stderr, /Unknown workload 'got'.*get, set, set-64, mixed, stampede/);
   const peer = await bench('--against', 'lmbd');
   t.is(peer.status, 2);
-  t.regex(peer.stderr, /no peer 'lmbd'.*glovebox, .*lmdb/);
+  t.regex(peer.stderr, /Unknown peer 'lmbd'.*glovebox, .*lmdb/);
   const threads = await bench('--threads', '0');
   t.is(threads.status, 2);
   t.regex(threads.stderr, /numbers from 1 to 16/);

@@ -40,7 +40,7 @@ test('a value that has another length, or is not bytes, is wrong', t => {
   t.throws(() => small.versionOf(1, small.make(1, 1).subarray(1), false), {
     message: /199 bytes instead of 200/,
   });
-  t.throws(() => small.versionOf(1, 'text', false), { message: /no bytes/ });
+  t.throws(() => small.versionOf(1, 'text', false), { message: /not bytes/ });
 });
 
 test('a value that begins as one version and ends as another is wrong', t => {
@@ -94,7 +94,7 @@ test('a record of another key, of two versions, or with anything else changed is
     return values.versionOf(17, record, isWhole);
   };
   t.throws(() => values.versionOf(18, values.make(17, 5), false), { message: /of key 17/ });
-  t.throws(() => values.versionOf(18, 'text', false), { message: /no record/ });
+  t.throws(() => values.versionOf(18, 'text', false), { message: /not a record/ });
   t.throws(
     changed(record => {
       record.end.version = 6;

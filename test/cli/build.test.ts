@@ -288,7 +288,7 @@ test.serial('a full output device ends the build with the reason, and leaves no 
   runs[0]!.print('more than the last page has room for\n'.repeat(1000)).catch(() => undefined);
   const { status, stderr } = await running.ended;
   t.is(status, 1);
-  t.regex(stderr, /^error: The output cannot be written: ENOSPC: [^\n]*\n$/);
+  t.regex(stderr, /^error: Cannot write the output: ENOSPC: [^\n]*\n$/);
   t.deepEqual(runs.map(run => run.pid).filter(isAlive), []);
   t.deepEqual(await firmware(), []);
   t.deepEqual(await readdir(temporary), []);

@@ -184,7 +184,7 @@ test('an unknown key is wrong usage: the nearest one is named, nothing is remove
   const shown = await cache('show', 'corne-lfet');
   t.is(shown.status, 2);
   t.is(shown.stdout, '');
-  t.regex(shown.stderr, /^error: There is no key 'corne-lfet' .*Did you mean 'corne-left'\?\n$/);
+  t.regex(shown.stderr, /^error: Key 'corne-lfet' was not found in .*Did you mean 'corne-left'\?\n$/);
   t.regex((await cache('show', 'corne-r')).stderr, /Did you mean 'corne-right'\?/);
   const deleted = await cache('delete', 'corne-left', 'corne-rihgt');
   t.is(deleted.status, 2);
@@ -293,10 +293,10 @@ test('check finds a damaged file, repairs it, and finds no problem afterwards', 
     caches: [{ problems }],
   } = JSON.parse(report.stdout);
   t.is(problems[0].kind, 'damaged-blob');
-  t.regex((await cache('check')).stdout, /not mended.*\nTo mend this: glovebox cache check --repair\n$/s);
+  t.regex((await cache('check')).stdout, /not repaired.*\nTo repair this: glovebox cache check --repair\n$/s);
   const mended = await cache('check', '--repair');
   t.is(mended.status, 0);
-  t.regex(mended.stdout, /mended: /);
+  t.regex(mended.stdout, /repaired: /);
   t.regex((await cache('check')).stdout, /^layout: 1 entry, 0 blobs: all is well\n$/);
 });
 
@@ -366,7 +366,7 @@ test.serial(
       first.stdout,
       /^layout: damaged and set aside on \d{4}-\d\d-\d\d: 10\.7 KiB in .*cache\.db\.damaged-.*Z$/m,
     );
-    t.regex(first.stdout, /^To remove what was set aside: glovebox cache cleanup --set-aside$/m);
+    t.regex(first.stdout, /^To remove damaged databases: glovebox cache cleanup --set-aside$/m);
     const { setAside } = JSON.parse((await cache('check', '--json')).stdout);
     t.like(setAside, [{ tag: 'layout', size: 11_000 }]);
     const doctor = await gloveboxAlone(['doctor'], { cwd: directory, env });

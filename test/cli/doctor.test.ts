@@ -261,7 +261,7 @@ test.serial('an impossible cache directory is pointed out', async t => {
     'cache',
   );
   t.is(status, 'warning');
-  t.regex(detail, /file is no directory$/);
+  t.regex(detail, /file is not a directory$/);
 });
 
 test.serial('an unusable config is a problem with file and field', async t => {
@@ -279,6 +279,6 @@ test.serial('the human-readable report is a list with the remedy below each miss
   t.is(status, 1);
   t.regex(stdout, /^✔ Node {2,}\d+/m);
   t.regex(stdout, /^· toolchain command {2,}not configured\n {5,}→ .*glovebox\.config\.yaml/m);
-  t.regex(stdout, /^✖ toolchains {2,}nothing on this machine can compile$/m);
+  t.regex(stdout, /^✖ toolchains {2,}no usable toolchain was found on this machine$/m);
   t.is(dirname(env.GLOVEBOX_CACHE_DIR), directory);
 });

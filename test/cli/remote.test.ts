@@ -124,7 +124,7 @@ test('check without a remote cache says how to name one', async t => {
 
 test('status sums up the counts of all processes', async t => {
   const { run, env } = await person(t);
-  t.is((await run(['status'])).stdout, 'No remote cache was used on this machine.\n');
+  t.is((await run(['status'])).stdout, 'This machine has not used a remote cache.\n');
   t.deepEqual(JSON.parse((await run(['status', '--json'])).stdout), { remotes: [] });
   const { createDefaultCache } = await publishedLibrary();
   mkdirSync(env.GLOVEBOX_CACHE_DIR, { recursive: true });

@@ -68,14 +68,14 @@ test.serial(
     if (disk === undefined) return;
     const compiled = await buildAlone();
     t.is(compiled.status, 1);
-    t.regex(compiled.stdout, /✖ .*: There is no space left for .*\. Free some and build again\./);
+    t.regex(compiled.stdout, /✖ .*: No space is left for .*\. Free some and build again\./);
     t.is((await firmware()).length, 1, 'the one that fits');
     await rm(join(directory, 'firmware', (await firmware())[0]!));
 
     disk.fill();
     const cached = await buildAlone();
     t.is(cached.status, 1);
-    t.regex(cached.stdout, /There is no space left for/);
+    t.regex(cached.stdout, /No space is left for/);
     t.deepEqual(await firmware(), ['ballast']);
 
     disk.empty();

@@ -145,7 +145,7 @@ for (const [key, tap, hold] of legends) {
 test('sensors that could not be read are named', async t => {
   const layer = 'base { bindings = <&kp A>; sensor-bindings = <KNOBS>; };';
   const layout = await parseKeymap(`/ { keymap { compatible = "zmk,keymap"; ${layer} }; };`);
-  const message = "'KNOBS' is not defined, as far as is known without a west workspace";
+  const message = "'KNOBS' is not defined, as far as Glovebox knows without a west workspace";
   t.is(drawLayout(layout).split('\n').at(-1), `sensors: not drawn: ${message}`);
   t.like(layout.layers[0], { sensorBindings: [], unreadableSensors: message });
 });

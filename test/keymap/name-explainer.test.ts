@@ -71,9 +71,9 @@ const CASES: Record<string, Case> = {
     source: keymap('&mt A &kp B &kp C D &trans E'),
     drawn: ['&mt A &kp B &kp C D &trans E'],
     errors: [
-      "5:13: '&mt' takes 2 parameters, and here it has 1: '&mt A'",
-      "5:25: '&kp' takes one parameter, and here it has 2: '&kp C D'",
-      "5:33: '&trans' takes no parameter, and here it has 1: '&trans E'",
+      "5:13: '&mt' takes 2 parameters, but has 1 here: '&mt A'",
+      "5:25: '&kp' takes one parameter, but has 2 here: '&kp C D'",
+      "5:33: '&trans' takes no parameters, but has 1 here: '&trans E'",
     ],
   },
   'a behavior of the keymap with too few parameters': {
@@ -82,8 +82,8 @@ const CASES: Record<string, Case> = {
     }),
     drawn: ['&home A &kp'],
     errors: [
-      "5:13: '&home' takes 2 parameters, and here it has 1: '&home A'",
-      "5:21: '&kp' takes one parameter, and here it has none: '&kp'",
+      "5:13: '&home' takes 2 parameters, but has 1 here: '&home A'",
+      "5:21: '&kp' takes one parameter, but has none here: '&kp'",
     ],
   },
   'mistakes in combos and macros': {
@@ -92,7 +92,7 @@ macros { ZMK_MACRO(m, bindings = <&mt C>;) }; };`,
     drawn: ['&kp A'],
     errors: [
       "6:61: 'KC_B' is not a key code of ZMK. Did you mean 'B'?",
-      "7:35: '&mt' takes 2 parameters, and here it has 1: '&mt C'",
+      "7:35: '&mt' takes 2 parameters, but has 1 here: '&mt C'",
     ],
   },
   'undefined positions and layers': {
@@ -101,7 +101,7 @@ c { bindings = <&kp B>; key-positions = <LEFT_T LEFT_TT>; layers = <(1 + NAV)>; 
     drawn: ['&kp A'],
     errors: [
       "7:49: 'LEFT_TT' is not defined. Did you mean 'LEFT_T'?",
-      "7:74: 'NAV' is not defined, as far as is known without a west workspace",
+      "7:74: 'NAV' is not defined, as far as Glovebox knows without a west workspace",
     ],
   },
   "a typo in a behavior, unless the name may be the keyboard's": {
@@ -110,24 +110,24 @@ c { bindings = <&kp B>; key-positions = <LEFT_T LEFT_TT>; layers = <(1 + NAV)>; 
     }),
     drawn: ['&pk A &tran &kp B &mine 1 2 &own &bd &none2'],
     errors: [
-      "5:13: '&pk' is a behavior neither of ZMK nor of the keymap. Did you mean '&kp'?",
-      "5:19: '&tran' is a behavior neither of ZMK nor of the keymap. Did you mean '&trans'?",
+      "5:13: Neither ZMK nor the keymap defines the behavior '&pk'. Did you mean '&kp'?",
+      "5:19: Neither ZMK nor the keymap defines the behavior '&tran'. Did you mean '&trans'?",
     ],
   },
   'a typo in a behavior of the keymap': {
     source: keymap('&mien 1 2', { before: '/ { behaviors { mine: h { #binding-cells = <2>; }; }; };\n' }),
     drawn: ['&mien 1 2'],
-    errors: ["5:13: '&mien' is a behavior neither of ZMK nor of the keymap. Did you mean '&mine'?"],
+    errors: ["5:13: Neither ZMK nor the keymap defines the behavior '&mien'. Did you mean '&mine'?"],
   },
   'a name in place of a string': {
     source: keymap('&kp A').replace('bindings =', 'display-name = TITLE; bindings ='),
     drawn: ['&kp A'],
-    errors: ["5:16: 'TITLE' is not defined, as far as is known without a west workspace"],
+    errors: ["5:16: 'TITLE' is not defined, as far as Glovebox knows without a west workspace"],
   },
   'an undefined row': {
     source: keymap('ROW_OF_36'),
-    drawn: ["('ROW_OF_36' is not defined, as far as is known without a west workspace)"],
-    errors: ["5:13: 'ROW_OF_36' is not defined, as far as is known without a west workspace"],
+    drawn: ["('ROW_OF_36' is not defined, as far as Glovebox knows without a west workspace)"],
+    errors: ["5:13: 'ROW_OF_36' is not defined, as far as Glovebox knows without a west workspace"],
   },
   'an undefined row, after keys': {
     source: keymap('&kp A ROW(B, C)', { before: '#define ROWS &kp B\n' }),
@@ -151,8 +151,8 @@ c { bindings = <&kp B>; key-positions = <LEFT_T LEFT_TT>; layers = <(1 + NAV)>; 
   },
   'a layer that is a single name': {
     source: keymap('&kp A').replace('<&kp A>', 'LAYER_OF_KEYS'),
-    drawn: ["('LAYER_OF_KEYS' is not defined, as far as is known without a west workspace)"],
-    errors: ["5:12: 'LAYER_OF_KEYS' is not defined, as far as is known without a west workspace"],
+    drawn: ["('LAYER_OF_KEYS' is not defined, as far as Glovebox knows without a west workspace)"],
+    errors: ["5:12: 'LAYER_OF_KEYS' is not defined, as far as Glovebox knows without a west workspace"],
   },
   'a number before all keys': {
     source: keymap('7 &kp A'),
@@ -317,7 +317,7 @@ test('mistakes in included files come after those in the keymap, with their file
   const { errors } = await parseKeymap(source, { file: path.join(place, 'x.keymap') });
   const file = path.join(place, 'rows.h');
   t.deepEqual(errors, [
-    { line: 5, column: 13, message: "'&mt' takes 2 parameters, and here it has 1: '&mt A'" },
+    { line: 5, column: 13, message: "'&mt' takes 2 parameters, but has 1 here: '&mt A'" },
     { file, line: 2, column: 17, message: 'KC_B is defined in a file that was not found: none.h' },
     { file, line: 3, column: 1, message: 'none.h was not found, and there is no west workspace to look in' },
   ]);

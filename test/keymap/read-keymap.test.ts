@@ -206,7 +206,7 @@ test('mistakes are found at their line and column, whatever precedes them', asyn
   t.like(await errorOf(broken), {
     line: 8,
     column: 28,
-    message: 'cannot be read from here: ) &kp B>; };',
+    message: 'cannot read from here: ) &kp B>; };',
   });
   t.like(await errorOf(broken.replace(')', '').replace('>', '')), {
     line: 8,
@@ -224,7 +224,7 @@ test('mistakes are found at their line and column, whatever precedes them', asyn
   t.like(await errorOf('/ { };\n #if A\n'), {
     line: 8,
     column: 2,
-    message: '#if without an #endif after it',
+    message: '#if without an #endif',
   });
   t.like(await errorOf('/ { };\n#error never\n'), { line: 8, column: 1, message: '#error: never' });
 });
@@ -266,7 +266,7 @@ test('a file that is too large or nested too deep is refused', async t => {
   t.regex((await messageOf(`#define F(x) x\n${'F('.repeat(10_000)}${')'.repeat(10_000)}`))!, /too deep/);
   const doubling = Array.from({ length: 40 }, (_, n) => `#define M${n + 1} M${n} M${n}`);
   const definitions = ['#define M0 &kp A', ...doubling].join('\n');
-  t.regex((await messageOf(keymap('&kp B M40', definitions)))!, /far more than a keymap/);
+  t.regex((await messageOf(keymap('&kp B M40', definitions)))!, /more than a keymap/);
   t.regex((await messageOf(keymap('M8 '.repeat(100), definitions)))!, /more than 20000 keys/);
 });
 

@@ -416,7 +416,7 @@ export const values: readonly Case[] = [
       const expected = {
         name: 'ValueTooLargeError',
         code: 'GLOVEBOX_VALUE_TOO_LARGE',
-        message: /^The value has 2\.00 GiB, and a value at most 2 GiB\..*putFile/,
+        message: /^The value has 2\.00 GiB, but a value may have at most 2 GiB\..*putFile/,
       };
       for (const value of large) {
         await assert.rejects(cache.set('key', value), expected);

@@ -69,7 +69,7 @@ const mistakes: Record<string, Mistake> = {
   'a behavior without its parameter': {
     old: '&kp F11',
     replacement: '&kp',
-    message: "'&kp' takes 1 parameter(s), and here it gets nothing",
+    message: "'&kp' takes 1 parameter(s), but has nothing here",
   },
   'a layer that does not exist': {
     old: '&tog NAV',
@@ -127,13 +127,14 @@ const mistakes: Record<string, Mistake> = {
     path: 'config/corne.conf',
     old: 'CONFIG_BT_CTLR_TX_PWR_PLUS_8=y',
     replacement: 'more power',
-    message: "'more power' is no setting. Write it as CONFIG_NAME=value.",
+    message: "'more power' is not a setting. Write it as CONFIG_NAME=value.",
   },
   'an impossible setting': {
     path: 'config/corne.conf',
     old: 'DEBOUNCE_PRESS_MS=3',
     replacement: 'DEBOUNCE_PRESS_MS=300',
-    message: 'CONFIG_ZMK_KSCAN_DEBOUNCE_PRESS_MS is 300. It is a whole number of milliseconds from 0 to 255.',
+    message:
+      'CONFIG_ZMK_KSCAN_DEBOUNCE_PRESS_MS is 300. It must be a whole number of milliseconds from 0 to 255.',
   },
 };
 

@@ -237,12 +237,12 @@ test('GCC agrees on each of these texts', async t => {
 });
 
 const WRONG: [about: string, text: string, message: RegExp, line: number][] = [
-  ['too few arguments', '#define F(a, b) a\n\nF(1)', /^the macro F takes 2 arguments, and here it has 1$/, 3],
-  ['too many', '#define F(a) a\nF(1, 2)', /^the macro F takes 1 argument, and here it has 2$/, 2],
+  ['too few arguments', '#define F(a, b) a\n\nF(1)', /^the macro F takes 2 arguments, but has 1 here$/, 3],
+  ['too many', '#define F(a) a\nF(1, 2)', /^the macro F takes 1 argument, but has 2 here$/, 2],
   [
     'too few before the variable ones',
     '#define F(a, b, ...) a\nF(1)',
-    /takes at least 2 arguments, and here it has 1/,
+    /takes at least 2 arguments, but has 1 here/,
     2,
   ],
   [
@@ -252,13 +252,13 @@ const WRONG: [about: string, text: string, message: RegExp, line: number][] = [
     2,
   ],
   ['arguments that go on in another file', '#define F(a) a\n#include "unbalanced.h"\n)', /are not closed/, 1],
-  ['an expression without an end', '#if 1 +\n#endif', /^#if: the expression has no end$/, 1],
+  ['an expression without an end', '#if 1 +\n#endif', /^#if: the expression is incomplete$/, 1],
   ['an expression with too much', '#if 1 2\n#endif', /^#if: '2' is unexpected in the expression$/, 1],
-  ['no expression', '\n#if\n#endif', /^#if: there is no expression$/, 2],
+  ['no expression', '\n#if\n#endif', /^#if: the expression is missing$/, 2],
   ['a division by zero', '#if 1 / 0\n#endif', /divides by zero/, 1],
   ['an invalid number', '#if 1.5\n#endif', /'1\.5' is not an integer/, 1],
   ['#else twice', '#if 1\n#else\n#else\n#endif', /^#else after #else$/, 3],
-  ['a definition without a name', '#define 1', /^#define without the name of a macro$/, 1],
+  ['a definition without a name', '#define 1', /^#define without a macro name$/, 1],
   ['invalid parameters', '#define F(1) x', /^the parameters of F are not a list of names/, 1],
   ['an include of nothing', '#include', /^#include without "a file" or <a file>$/, 1],
   ['#error', '#error out of order', /^#error: out of order$/, 1],

@@ -126,7 +126,8 @@ test.serial(
     const expected = {
       instanceOf: ValueTooLargeError,
       code: 'GLOVEBOX_VALUE_TOO_LARGE',
-      message: "The file stored under 'file' has 3.00 GiB, and a value at most 2 GiB. Get it with getFile().",
+      message:
+        "The file stored under 'file' has 3.00 GiB, but a value may have at most 2 GiB. Get it with getFile().",
     };
     await t.throwsAsync(cache.get('file'), expected);
     await t.throwsAsync(cache.getMany(['other', 'file']), expected);
