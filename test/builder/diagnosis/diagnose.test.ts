@@ -128,11 +128,7 @@ for (const [what, log] of [
         "'&kp' takes one parameter, but has 2 here: '&kp BT_SEL 0'.",
         29,
       ],
-      [
-        '    nav { bindings = <&trans &mo>; };',
-        "'&mo' takes one parameter, but has none here: '&mo'.",
-        30,
-      ],
+      ['    nav { bindings = <&trans &mo>; };', "'&mo' takes one parameter, but has none here: '&mo'.", 30],
       ['    nav { bindings = <&hm A>; };', "'&hm' takes 2 parameters, but has 1 here: '&hm A'.", 23],
       [
         '    nav { bindings = <&kp LC( LS(Z) ) &none 0>; };',
