@@ -1,8 +1,6 @@
 // Operations on a store, and values in their stored form: the messages between the cache that a thread holds and the
 // store that keeps the entries. Plain data, because it crosses ports.
 
-import { withExpiry } from './values/codec.ts';
-
 /** An entry's value as it is stored and as it crosses ports. */
 export interface StoredValue {
   /** See codec.ts. */
@@ -27,14 +25,6 @@ export interface IncomingValue extends StoredValue {
 /** A value found by a read, with its expiry time (null: never). */
 export interface FoundValue extends StoredValue {
   expires: number | null;
-}
-
-/** A stored value in the form that reads find. */
-export function foundOf(
-  { encoding, data, blob, checksum, size, mode }: StoredValue,
-  expires: number | null,
-): FoundValue {
-  return { encoding, data, blob, checksum: withExpiry(checksum, expires), size, mode, expires };
 }
 
 /** Everything that changes a store. Plain data: operations cross ports. */
