@@ -348,7 +348,7 @@ test.serial('an image without west, and a place that the container cannot have, 
   t.like(outcome, {
     ok: false,
     reason: 'cannot-start',
-    message: `The container needs ${missing}, and there is no such directory.`,
+    message: `The container needs ${missing}, which does not exist.`,
   });
   t.false(existsSync(missing));
   t.is(containers(engine), '');
