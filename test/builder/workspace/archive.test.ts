@@ -260,7 +260,7 @@ test('what cannot be taken along is said, and no archive is left', async t => {
     await t.throwsAsync(service.export(own, path.join(out, name)), { instanceOf: WorkspaceError, message });
     t.deepEqual(await readdir(out), []);
   };
-  await refused(/name of no archive.*\.tar\.zst, \.tar\.gz or \.zip/s, 'x.rar');
+  await refused(/name of an archive.*\.tar\.zst, \.tar\.gz or \.zip/s, 'x.rar');
   await symlink('/etc/passwd', path.join(own, 'zmk/passwd'));
   await refused(/zmk\/passwd leads to "\/etc\/passwd"/);
   await rm(path.join(own, 'zmk/passwd'));

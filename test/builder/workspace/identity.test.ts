@@ -356,7 +356,7 @@ test("in ZMK's own clone, what git hides of other projects and of the config doe
 test('what is no workspace is said to be none', async t => {
   const directory = await temporaryDirectory(t);
   const error = await t.throwsAsync(workspaceIdentity(directory), { instanceOf: WorkspaceError });
-  t.regex(error?.message ?? '', /is no west workspace/);
+  t.regex(error?.message ?? '', /is not a west workspace/);
   await write(directory, { '.west/config': '[manifest]\n' });
   await t.throwsAsync(workspaceIdentity(directory), { message: /manifest\.path/ });
   await write(directory, { '.west/config': '[manifest]\npath = config\n', 'config/west.yml': 'a: [' });

@@ -276,7 +276,7 @@ test('a workspace that exists is registered where it is, and neither changed nor
   t.is(await findWorkspace(config, { cacheRoot }), undefined);
   t.deepEqual(await readdir(own, { recursive: true }), before);
   t.is(known.kind, 'added');
-  await t.throwsAsync(service.add(config), { message: /is no west workspace/ });
+  await t.throwsAsync(service.add(config), { message: /is not a west workspace/ });
 });
 
 test("ZMK's own clone with a workspace in it is registered as what it is", async t => {

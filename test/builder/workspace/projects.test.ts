@@ -91,7 +91,10 @@ test('projects come in the order of west: what is imported beside a manifest, it
 
 test('what is not a workspace, or has a broken manifest, is said', async t => {
   const directory = await temporaryDirectory(t);
-  await t.throwsAsync(zmkPlaces(directory), { instanceOf: WorkspaceError, message: /is no west workspace/ });
+  await t.throwsAsync(zmkPlaces(directory), {
+    instanceOf: WorkspaceError,
+    message: /is not a west workspace/,
+  });
   await write(directory, { '.west/config': settings('path = config'), 'config/west.yml': 'manifest: [' });
   await t.throwsAsync(zmkPlaces(directory), { instanceOf: WorkspaceError, message: /is not valid YAML/ });
 });
