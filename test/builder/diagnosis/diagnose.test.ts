@@ -222,7 +222,7 @@ for (const [what, log, message, place] of [
   [
     'an include',
     logs.NO_INCLUDE,
-    "The included file 'dt-bindings/zmk/kesy.h' is not there.",
+    "The included file 'dt-bindings/zmk/kesy.h' does not exist.",
     'config/corne.keymap:2:10',
   ],
   [
@@ -274,7 +274,7 @@ test('for a setting and an include that are not there the nearest ones of ZMK an
   const include = await say(t, here(logs.NO_INCLUDE));
   t.is(
     include.message,
-    "The included file 'dt-bindings/zmk/kesy.h' is not there. Did you mean 'dt-bindings/zmk/keys.h'?",
+    "The included file 'dt-bindings/zmk/kesy.h' does not exist. Did you mean 'dt-bindings/zmk/keys.h'?",
   );
   t.is(include.place, 'config/corne.keymap:2:10');
 });
