@@ -1,5 +1,5 @@
 /**
- * What programs that build import: `glovebox/build`.
+ * API for programs that build firmware: `glovebox/build`.
  *
  * @module glovebox/build
  */

@@ -125,7 +125,7 @@ test.serial('two users with the same west, in other directories and with another
   writeFileSync(program, `${before}# other bytes\n`);
   const other = await buildAs(t, url, fresh(), undefined);
   t.like(other, { compiled: 1, remote: 0 });
-  t.regex(other.why.join('\n'), /arm-none-eabi-gcc is another program of the same version/);
+  t.regex(other.why.join('\n'), /arm-none-eabi-gcc is a different program of the same version/);
   writeFileSync(program, before);
   writeFileSync(
     path.join(place.config, 'config/west.yml'),
