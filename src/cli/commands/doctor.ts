@@ -10,7 +10,9 @@ import { padded, sanitizeLine, textWidth } from '../terminal/text.ts';
 export function doctorCommand(context: Context): Command {
   return createCommand('doctor', context)
     .summary('say what is missing on this machine')
-    .description('Looks at Node, SQLite, the config, the cache directory and the toolchains.')
+    .description(
+      'Looks at Node, SQLite, the config, the cache directory, the remote cache and the toolchains.',
+    )
     .option('--cache-dir <dir>', 'where the caches are (default: GLOVEBOX_CACHE_DIR, then the config file)')
     .option('--json', 'print JSON')
     .addHelpText(
