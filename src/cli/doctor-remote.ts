@@ -1,4 +1,4 @@
-// What `glovebox doctor` says of the remote cache: whether builds can use the configured one, and what it did so far.
+// Check of the remote cache for `glovebox doctor`: whether builds can use the configured one, and its counts so far.
 import type { RemoteCounts } from '../cache/remote/history.ts';
 import { resolveRemoteOptions } from '../cache/remote/options.ts';
 import { remoteOptionsFor } from '../config/remote-config.ts';
@@ -39,10 +39,10 @@ async function countsOf(url: string, context: Context, flags: { cacheDir?: strin
   // A cache that cannot be read has a finding of its own.
   const history = await readRemoteHistory(context, flags).catch(() => []);
   const counts = history.find(([used]) => used === url)?.[1];
-  return counts === undefined ? 'not used yet' : told(counts);
+  return counts === undefined ? 'not used yet' : countWords(counts);
 }
 
-function told({ hits, misses, stored, notStored, refused, failed }: RemoteCounts): string {
+function countWords({ hits, misses, stored, notStored, refused, failed }: RemoteCounts): string {
   return [
     plural(hits, 'hit'),
     plural(misses, 'miss', 'misses'),

@@ -1,12 +1,12 @@
-// Why each target was compiled or not: what changed, or since when nothing has.
+// Explanations of why each target was compiled or not.
 import type { BuildProgress, TargetProgress } from './progress.ts';
 import type { Style } from './style.ts';
 import { padded, sanitizeLine, textWidth } from './text.ts';
 
-/** Names longer than this do not push the reasons of all others aside. */
+/** Longer names must not shift all other reasons to the right. */
 const MAX_NAME_COLUMNS = 48;
 
-/** `Why:` and a line for each target, more for those with several reasons; none when nothing is known yet. */
+/** `Why:` and one line per target, more for several reasons; empty while nothing is known. */
 export function explanationLines(progress: BuildProgress, style: Style): string[] {
   const explained = [...progress.targets.values()].map(target => ({
     name: target.name,
@@ -28,11 +28,11 @@ export function explanationLines(progress: BuildProgress, style: Style): string[
 
 /** `nothing changed since 2026-11-22 14:03:12`, in local time. */
 export function unchangedSince(compiledAt: number): string {
-  // Sweden writes times as ISO 8601 does, and local.
+  // The Swedish format is ISO 8601 in local time.
   return `nothing changed since ${new Date(compiledAt).toLocaleString('sv-SE')}`;
 }
 
-/** @param isShared whether other machines could have it */
+/** @param isShared whether other machines can use the result */
 function reasonsOf(target: TargetProgress, isShared: boolean): string[] {
   const { bound } = target.finished ?? {};
   const reasons = originOf(target);
@@ -46,7 +46,7 @@ function originOf({ state, why, finished }: TargetProgress): string[] {
     return [`from the cache: ${unchangedSince(finished.compiledAt)}`];
   }
   if (finished?.source === 'remote') {
-    const signer = sanitizeLine(finished.signer ?? 'nobody');
+    const signer = sanitizeLine(finished.signer ?? 'no key');
     return [`from the remote cache, signed by ${signer}: ${unchangedSince(finished.compiledAt)}`];
   }
   const began =
