@@ -37,11 +37,11 @@ const RESULT: ExperimentResult = {
   },
 };
 
-test('experiments on builds, growth, hot reads, idle memory and start-up cover every goal that no cell decides', async t => {
+test('experiments on builds, growth, hot reads, idle memory, start-up and telemetry cover every goal that no cell decides', async t => {
   const studies = await loadExperiments();
   t.deepEqual(
     studies.map(({ name }) => name),
-    ['build', 'growth', 'hot-reads', 'idle-memory', 'many-entries', 'start-up'],
+    ['build', 'growth', 'hot-reads', 'idle-memory', 'many-entries', 'start-up', 'telemetry'],
   );
   t.deepEqual(
     GOALS.filter(({ judge }) => !judge).map(({ id }) => id),

@@ -72,7 +72,7 @@ test('an unknown key code, and a key with too few parameters, are errors', async
   t.regex(stdout, /Q.*KC_SPC/);
   t.deepEqual(stderr.trimEnd().split('\n'), [
     "slips.keymap:8:29: error: 'KC_SPC' is not a key code of ZMK. Did you mean 'SPACE'?",
-    "slips.keymap:9:19: error: '&mt' takes 2 parameters, and here it has 1: '&mt A'",
+    "slips.keymap:9:19: error: '&mt' takes 2 parameters, but has 1 here: '&mt A'",
   ]);
 });
 

@@ -125,18 +125,14 @@ for (const [what, log] of [
     for (const [layer, message, column] of [
       [
         '    nav { bindings = <&kp A &kp BT_SEL 0>; };',
-        "'&kp' takes one parameter, and here it has 2: '&kp BT_SEL 0'.",
+        "'&kp' takes one parameter, but has 2 here: '&kp BT_SEL 0'.",
         29,
       ],
-      [
-        '    nav { bindings = <&trans &mo>; };',
-        "'&mo' takes one parameter, and here it has none: '&mo'.",
-        30,
-      ],
-      ['    nav { bindings = <&hm A>; };', "'&hm' takes 2 parameters, and here it has 1: '&hm A'.", 23],
+      ['    nav { bindings = <&trans &mo>; };', "'&mo' takes one parameter, but has none here: '&mo'.", 30],
+      ['    nav { bindings = <&hm A>; };', "'&hm' takes 2 parameters, but has 1 here: '&hm A'.", 23],
       [
         '    nav { bindings = <&kp LC( LS(Z) ) &none 0>; };',
-        "'&none' takes no parameter, and here it has 1: '&none 0'.",
+        "'&none' takes no parameters, but has 1 here: '&none 0'.",
         39,
       ],
     ] as const) {
