@@ -122,7 +122,7 @@ export class SharedFirmware {
       const key = await fingerprint(digest, inputs);
       const hit = await this.tier.get(remoteKey('firmware', key), { kind: 'firmware', signal });
       const fetched = hit && (await fetchFiles(hit, directory, signal));
-      if (!hit || !fetched) return { ok: false, why: ['the remote cache has its firmware no more'] };
+      if (!hit || !fetched) return { ok: false, why: ['the remote cache did not deliver its firmware'] };
       step.hit.paidOff();
       const { compileDuration, warnings } = fetched.data;
       const named = fetched.files.map(file => ({ name: path.basename(file), path: file }));
