@@ -80,11 +80,13 @@ export class SharedFirmware {
 
   /** Whether {@link restore} is likely to find it. */
   async has(query: TargetQuery, lookup: Lookup, signal: AbortSignal | undefined): Promise<boolean> {
-    const manifest = await this.#manifest(query.digest, signal);
-    for (const inputs of manifest?.candidates ?? []) {
+    const step = await this.#manifest(query.digest, signal);
+    for (const inputs of step?.manifest.candidates ?? []) {
       if (!(await lookup.stillHolds(inputs, query))) continue;
       const key = await fingerprint(query.digest, inputs);
-      return (await this.tier.get(remoteKey('firmware', key), { kind: 'firmware', signal })) !== undefined;
+      const hit = await this.tier.get(remoteKey('firmware', key), { kind: 'firmware', signal });
+      for (const one of hit === undefined ? [] : [step!.hit, hit]) one.paidOff();
+      return hit !== undefined;
     }
     return false;
   }
@@ -112,14 +114,16 @@ export class SharedFirmware {
     signal: AbortSignal | undefined,
   ): Promise<CompileSuccess | { ok: false; why: string[] }> {
     const { digest, base } = query;
-    const manifest = await this.#manifest(digest, signal);
-    if (manifest === undefined) return { ok: false, why: await this.#explainBase(base, signal) };
+    const step = await this.#manifest(digest, signal);
+    if (step === undefined) return { ok: false, why: await this.#explainBase(base, signal) };
+    const { manifest } = step;
     for (const inputs of manifest.candidates) {
       if (boundBy(inputs) !== undefined || !(await lookup.stillHolds(inputs, query))) continue;
       const key = await fingerprint(digest, inputs);
       const hit = await this.tier.get(remoteKey('firmware', key), { kind: 'firmware', signal });
       const fetched = hit && (await fetchFiles(hit, directory, signal));
-      if (!hit || !fetched) return { ok: false, why: ['the remote cache no longer has its firmware'] };
+      if (!hit || !fetched) return { ok: false, why: ['the remote cache did not deliver its firmware'] };
+      step.hit.paidOff();
       const { compileDuration, warnings } = fetched.data;
       const named = fetched.files.map(file => ({ name: path.basename(file), path: file }));
       const stored = await this.#firmware.store(key, named, compileDuration, warnings);
@@ -139,11 +143,15 @@ export class SharedFirmware {
     return { ok: false, why: found.map(reason => `${reason} since the remote cache was told of it`) };
   }
 
-  async #manifest(digest: string, signal: AbortSignal | undefined): Promise<Manifest | undefined> {
+  async #manifest(
+    digest: string,
+    signal: AbortSignal | undefined,
+  ): Promise<{ manifest: Manifest; hit: RemoteHit } | undefined> {
     const hit = await this.tier.get(remoteKey('manifest', digest), { kind: 'manifest', signal });
     const manifest = asManifest(await jsonOf(hit, MANIFEST, signal));
-    if (manifest !== undefined) this.#manifests.set(digest, manifest);
-    return manifest;
+    if (hit === undefined || manifest === undefined) return undefined;
+    this.#manifests.set(digest, manifest);
+    return { manifest, hit };
   }
 
   /** The differences from the last build of such a target on any machine. */

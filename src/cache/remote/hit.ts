@@ -13,6 +13,10 @@ export interface Fetched<T> {
 }
 
 export interface HitOptions {
+  /** The request that brought the record. */
+  got: Pick<Fetched<unknown>, 'paidOff'>;
+  /** Whether it is worth its time only together with what it leads to. */
+  isStep: boolean;
   record: RemoteRecord;
   signer: TrustedKey;
   downloads: Downloads;
@@ -29,15 +33,19 @@ export interface HitOptions {
 
 const DEFAULT_MODE = 0o644;
 
-export function createHit({ record, signer, downloads, fetch, unpack, onEnd }: HitOptions): RemoteHit {
+export function createHit(options: HitOptions): RemoteHit {
+  const { record, signer, downloads, fetch, unpack, onEnd } = options;
   const files = new Map(record.files.map(file => [file.name, file]));
   const left = new Set(files.keys());
-  const spent: Fetched<unknown>[] = [];
+  const spent = [options.got];
+  const paidOff = () => {
+    for (const request of spent) request.paidOff();
+  };
   let isOver = false;
   const end = (isHit: boolean) => {
     if (isOver) return;
     isOver = true;
-    if (isHit) for (const fetched of spent) fetched.paidOff();
+    if (isHit && !options.isStep) paidOff();
     onEnd(isHit);
   };
   if (left.size === 0) end(true);
@@ -81,5 +89,6 @@ export function createHit({ record, signer, downloads, fetch, unpack, onEnd }: H
       });
       return fetched?.value;
     },
+    paidOff,
   };
 }

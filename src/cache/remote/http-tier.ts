@@ -77,11 +77,10 @@ export class HttpTier implements RemoteTier {
     }
     const { record, signer } = got.value;
     return createHit({
-      ...{ record, signer, downloads: this.#downloads },
+      ...{ record, signer, downloads: this.#downloads, got, isStep: kind === 'manifest' },
       fetch: (outer, work) => this.#read(outer, work),
       unpack: work => this.#unpack(work),
       onEnd: isHit => {
-        if (isHit) got.paidOff();
         if (isHit) this.#counts.hits++;
         else this.#counts.misses++;
       },

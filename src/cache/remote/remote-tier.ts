@@ -71,6 +71,11 @@ export interface RemoteHit {
    * The content of a file, once its hashes are right; undefined when it cannot be fetched. @throws as {@link getFile}
    */
   getBytes(name: string, options?: { signal?: AbortSignal | undefined }): Promise<Buffer | undefined>;
+  /**
+   * Gives the time for this hit back to the budget. A hit does it itself once all of its contents were delivered, except a
+   * manifest: that is only a step, which pays off when what it leads to was found.
+   */
+  paidOff(): void;
 }
 
 export type RemoteFile = Readonly<Pick<RecordFile, 'name' | 'size' | 'sha256' | 'mode'>>;

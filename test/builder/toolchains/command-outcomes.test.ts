@@ -68,7 +68,10 @@ test('a program that makes nothing that matches has failed', async t => {
     await run.write('firmware.bin', 'x');
     await run.write('below/zmk.uf2', 'x');
   });
-  t.regex(message, /matches \*\.uf2, \*\.elf, \*\.hex\. Name the build.s files in toolchains\.command\.artifacts/);
+  t.regex(
+    message,
+    /matches \*\.uf2, \*\.elf, \*\.hex\. Name the build.s files in toolchains\.command\.artifacts/,
+  );
 });
 
 test('a symbolic link is not an artifact, wherever it leads', async t => {

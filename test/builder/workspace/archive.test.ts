@@ -179,7 +179,11 @@ for (const format of ['tar.gz', 'zip']) {
     for (const [what, items] of Object.entries(ESCAPES)) {
       await writeArchive(file, [...MINIMAL, ...items]);
       const error = await t.throwsAsync(service.import(file), { instanceOf: WorkspaceError }, what);
-      t.notRegex(error?.message ?? '', /git cannot determine/, `${what}: git is not to be the first who sees it`);
+      t.notRegex(
+        error?.message ?? '',
+        /git cannot determine/,
+        `${what}: git is not to be the first who sees it`,
+      );
       t.deepEqual(await readdir(directory, { recursive: true }), before, what);
     }
     t.deepEqual(await service.list(), []);
