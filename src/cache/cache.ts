@@ -282,7 +282,7 @@ export interface Cache {
   check(options?: CheckOptions): Promise<CheckReport>;
 
   /**
-   * Waits for this thread's reads and writes, and gives up one handle: each call of `createDefaultCache` that returned
+   * Waits for this thread's reads and writes, and gives up one handle: each call of `openCache` that returned
    * this instance made one. After the last, calls reject with {@link ClosedCacheError}, and the database is closed.
    * Work that began before is finished all the same: an iteration goes on to its end, a `getOrSet` stores what it
    * produces. `close()` does not wait for those two, so that it may be called inside of them. Other threads' caches go

@@ -1,7 +1,7 @@
 // Options of a cache.
 import type { ByteSize, Duration, EvictionPolicy } from './cache.ts';
 
-/** Options of `createDefaultCache`. All are optional; the environment and then the defaults supply the others. */
+/** Options of `openCache`. All are optional; the environment and then the defaults supply the others. */
 export interface CacheOptions {
   /** Name of the namespace: letters, digits, `.`, `_`, `-`. Default: `'default'`. */
   tag?: string | undefined;
