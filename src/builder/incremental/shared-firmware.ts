@@ -10,7 +10,7 @@ import { readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { cacheKey, type KeyPart } from '../../cache/keys.ts';
 import { remoteKey } from '../../cache/remote/record.ts';
-import type { RemoteHit, RemoteSource, RemoteTier } from '../../cache/remote/remote-tier.ts';
+import type { PutOutcome, RemoteHit, RemoteSource, RemoteTier } from '../../cache/remote/remote-tier.ts';
 import { isObject, listOf } from '../../cache/values/stored-json.ts';
 import { assertArtifactName, foldName } from '../output/artifact-name.ts';
 import type { FirmwareCacheService } from '../output/firmware-cache.ts';
@@ -55,6 +55,8 @@ export class SharedFirmware {
   readonly #firmware: FirmwareCacheService;
   /** Manifests of other machines, by the digest of the base. */
   readonly #manifests = new Map<string, Manifest>();
+  /** Resolve once an upload is queued, to the promise of its end. */
+  readonly #uploads: Promise<{ ended: Promise<void> }>[] = [];
 
   constructor(tier: RemoteTier, builds: CompilationBuildCacheService, firmware: FirmwareCacheService) {
     this.tier = tier;
@@ -103,8 +105,15 @@ export class SharedFirmware {
         const bytes = contents[index];
         return bytes === undefined ? { name, path: file } : { name, bytes };
       });
-      void this.#upload(made, result, files);
+      this.#uploads.push(this.#upload(made, result, files));
     };
+  }
+
+  /** Waits for uploads within the tier's limits, and closes the tier. The counts are final afterwards. */
+  async close(): Promise<void> {
+    const uploads = await Promise.all(this.#uploads);
+    await this.tier.close();
+    await Promise.all(uploads.map(({ ended }) => ended));
   }
 
   async #restore(
@@ -171,13 +180,17 @@ export class SharedFirmware {
     { digest, base, key }: MadeHere,
     { compileDuration, warnings }: CompileSuccess,
     files: readonly RemoteSource[],
-  ): Promise<void> {
+  ): Promise<{ ended: Promise<void> }> {
     const data: FirmwareData = { compileDuration, warnings };
+    const [manifest, target] = await Promise.all([this.#ownManifest(digest), targetKey(base)]);
     const firmware = this.tier.put(remoteKey('firmware', key), { kind: 'firmware', data, files });
-    const manifest = await this.#ownManifest(digest);
     // Queued after the firmware: a reader in between misses.
     void this.#put(remoteKey('manifest', digest), MANIFEST, manifest);
-    void this.#put(await targetKey(base), BASE, base);
+    void this.#put(target, BASE, base);
+    return { ended: this.#count(firmware) };
+  }
+
+  async #count(firmware: Promise<PutOutcome>): Promise<void> {
     if ((await firmware) === 'stored') this.counts.stored++;
     else this.counts.notStored++;
   }
