@@ -8,7 +8,7 @@ import { GloveboxError } from '../errors.ts';
 import { createCacheFromUserConfig } from '../registry.ts';
 import type { Diagnosis } from './diagnosis/diagnosis.ts';
 import { EventSink } from './event-sink.ts';
-import type { EventBody, RemoteUse } from './events.ts';
+import type { BuildSummary, EventBody, RemoteUse } from './events.ts';
 import {
   type CachingCompiler,
   type CompilationBuildCacheService,
@@ -26,7 +26,7 @@ import type { Target } from './matrix/target.ts';
 import type { TargetMetrics } from './metrics/metrics.ts';
 import { createMetricsService, type MetricsService } from './metrics/service.ts';
 import { type TargetTime, timeSaved } from './metrics/time-saved.ts';
-import type { BuildSummary, RunOptions } from './options.ts';
+import type { RunOptions } from './options.ts';
 import { createFirmwareCacheService, type FirmwareCacheService } from './output/firmware.ts';
 import { OutputDirectory } from './output/output.ts';
 import type { Plan } from './plan.ts';
@@ -405,7 +405,7 @@ class BuildRun {
     if (this.#signal.aborted) tier.drop();
     const drop = () => tier.drop();
     this.#signal.addEventListener('abort', drop, { once: true });
-    await tier.close();
+    await shared.close();
     this.#signal.removeEventListener('abort', drop);
     const stats = tier.stats();
     const { userConfig, cacheOptions } = this.#plan;

@@ -1,6 +1,7 @@
 // Build of every target of a config. Imports only what a plan needs; the rest loads while the compiler reports its
 // version.
-import type { BuildOptions, BuildSummary, RunOptions } from './options.ts';
+import type { BuildSummary } from './events.ts';
+import type { BuildOptions, RunOptions } from './options.ts';
 import { type Plan, planBuild } from './plan.ts';
 import { loadToolchain } from './toolchains/load.ts';
 

@@ -14,6 +14,23 @@ interface OfTarget extends At {
   target: string;
 }
 
+/** Outcome of a build. The counts add up to the number of targets, except in a dry run, where they are 0. */
+export interface BuildSummary {
+  compiled: number;
+  /** From the cache, including targets compiled by another process meanwhile and those from the remote cache. */
+  cached: number;
+  /** From the remote cache. */
+  remote: number;
+  failed: number;
+  cancelled: number;
+  /** Milliseconds, from start to end. */
+  duration: number;
+  /** Milliseconds that the cache saved: waiting time, not a sum over targets. */
+  saved: number;
+  /** Absolute. */
+  outputDirectory: string;
+}
+
 export type BuildEvent =
   | (At & {
       type: 'build-started';
@@ -96,23 +113,12 @@ export type BuildEvent =
   | (At & { type: 'watch-problem'; message: string })
   /** `--watch`: nothing to do until the next change. Of all targets, `ready` are built and `failed` are not. */
   | (At & { type: 'watch-waiting'; ready: number; failed: number })
-  | (At & {
-      type: 'build-finished';
-      compiled: number;
-      /** From the cache, including targets compiled by another process meanwhile and those from the remote cache. */
-      cached: number;
-      /** From the remote cache. */
-      remote: number;
-      failed: number;
-      cancelled: number;
-      /** Milliseconds, from start to end. */
-      duration: number;
-      /** Milliseconds that the cache saved. */
-      saved: number;
-      outputDirectory: string;
-      /** This build's use of the remote cache; absent if it was not asked. */
-      remoteCache?: RemoteUse;
-    });
+  | (At &
+      BuildSummary & {
+        type: 'build-finished';
+        /** This build's use of the remote cache; absent if it was not asked. */
+        remoteCache?: RemoteUse;
+      });
 
 /** A build's use of a remote cache. */
 export interface RemoteUse {

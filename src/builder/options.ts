@@ -60,20 +60,3 @@ export interface BuildOptions extends Omit<RunOptions, 'signalOf' | 'isPartial'>
   /** Default: the files that `loadUserConfig` finds from the config directory. */
   userConfig?: UserConfig | undefined;
 }
-
-/** Outcome of a build. The counts add up to the number of targets, except in a dry run, where they are 0. */
-export interface BuildSummary {
-  compiled: number;
-  /** From the cache, including targets compiled by another process meanwhile and those from the remote cache. */
-  cached: number;
-  /** From the remote cache. */
-  remote: number;
-  failed: number;
-  cancelled: number;
-  /** Milliseconds, from start to end. */
-  duration: number;
-  /** Milliseconds that the cache saved: waiting time, not a sum over targets. */
-  saved: number;
-  /** Absolute. */
-  outputDirectory: string;
-}
