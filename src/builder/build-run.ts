@@ -8,7 +8,7 @@ import { GloveboxError } from '../errors.ts';
 import { createCacheFromUserConfig } from '../registry.ts';
 import type { Diagnosis } from './diagnosis/diagnosis.ts';
 import { EventSink } from './event-sink.ts';
-import type { BuildSummary, EventBody, RemoteUse } from './events.ts';
+import type { BuildListener, BuildSummary, EventBody, RemoteUse } from './events.ts';
 import {
   type CachingCompiler,
   type CompilationBuildCacheService,
@@ -77,7 +77,6 @@ class BuildRun {
   readonly #recording: Promise<unknown>[] = [];
   readonly #signal: AbortSignal;
   readonly #summary: BuildSummary;
-  readonly #tracing: TargetTracing;
   /** By artifact name. */
   readonly #times = new Map<string, TargetTime>();
   /** Every file that any target read; undefined once the files of one target are unknown. */
@@ -115,11 +114,15 @@ class BuildRun {
         this.#firmware,
       );
     this.#metrics = createMetricsService({ userConfig });
-    this.#events = new EventSink(options.onEvent, stop);
     this.#signal = signal;
     const none = { compiled: 0, cached: 0, remote: 0, failed: 0, cancelled: 0, duration: 0, saved: 0 };
     this.#summary = { ...none, outputDirectory };
-    this.#tracing = new TargetTracing(configDirectory);
+    const tracing = new TargetTracing(configDirectory);
+    const onEvent: BuildListener = event => {
+      tracing.event(event);
+      options.onEvent(event);
+    };
+    this.#events = new EventSink(onEvent, stop);
   }
 
   /** Opens the caches now. Otherwise they open on first use. */
@@ -456,7 +459,6 @@ class BuildRun {
   }
 
   #emit(event: EventBody): void {
-    if (!this.#events.isBroken) this.#tracing.event(event);
     this.#events.emit(event);
   }
 }

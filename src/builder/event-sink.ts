@@ -13,11 +13,6 @@ export class EventSink {
     this.#stop = stop;
   }
 
-  /** Whether an unexpected error has ended the events. */
-  get isBroken(): boolean {
-    return this.#bug !== undefined;
-  }
-
   emit(event: EventBody): void {
     if (this.#bug) return;
     try {
