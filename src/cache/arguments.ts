@@ -66,7 +66,7 @@ const OPTIONS = {
   setMany: ['ttl'],
   add: ['ttl'],
   putFile: ['ttl'],
-  getOrSet: ['ttl', 'wait', 'onWait'],
+  getOrSet: ['ttl', 'wait', 'signal', 'onWait'],
   getFile: ['sha256'],
   keys: ['prefix'],
   entries: ['prefix'],
@@ -74,6 +74,7 @@ const OPTIONS = {
 } as const;
 
 const CHECKS: Record<string, { is: string; check: (value: unknown) => boolean }> = {
+  signal: { is: 'an AbortSignal', check: value => value instanceof AbortSignal },
   onWait: { is: 'a function', check: value => typeof value === 'function' },
   sha256: {
     is: 'a SHA-256 in 64 hexadecimal digits',

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import test from 'ava';
 import { Coordinator } from '../../../src/cache/coordinator/coordinator.ts';
-import { PROTOCOL_VERSION } from '../../../src/cache/coordinator/protocol.ts';
+import { PROTOCOL_VERSION } from '../../../src/cache/client/handshake.ts';
 
 const url = (name: string) => new URL(name, import.meta.url);
 
