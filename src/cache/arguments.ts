@@ -145,7 +145,8 @@ export function assertProducer(produce: unknown): void {
   throw new InvalidArgumentError(`getOrSet() takes a function that makes the value; got ${show(produce)}.`);
 }
 
-function show(value: unknown): string {
+/** The value as messages show it. */
+export function show(value: unknown): string {
   const text = inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY });
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

@@ -2,7 +2,7 @@
 // firmware has neither the bootloader's layout nor the settings storage that ZMK needs; `nice_nano//zmk` has.
 import path from 'node:path';
 import { isObject } from '../../../cache/values/stored-json.ts';
-import { readTextFile } from '../../../system/text-file.ts';
+import { readTextOrEmpty } from '../../../system/text-file.ts';
 import { parseCmakeCache } from '../observed/key-values.ts';
 import type { PathMap } from '../observed/path-map.ts';
 
@@ -35,9 +35,9 @@ export async function examineBoard({
   pathMap,
 }: BoardQuery): Promise<BoardProblem> {
   const [config, kconfig, cache] = await Promise.all([
-    textOf(path.join(build, 'zephyr/.config')),
-    textOf(path.join(application, 'Kconfig')),
-    textOf(path.join(build, 'CMakeCache.txt')),
+    readTextOrEmpty(path.join(build, 'zephyr/.config'), MAX_BYTES),
+    readTextOrEmpty(path.join(application, 'Kconfig'), MAX_BYTES),
+    readTextOrEmpty(path.join(build, 'CMakeCache.txt'), MAX_BYTES),
   ]);
   if (/^CONFIG_ZMK_BOARD_COMPAT=y$/m.test(config) || !/^config ZMK_BOARD_COMPAT$/m.test(kconfig))
     return undefined;
@@ -71,7 +71,7 @@ export async function examineBoard({
 async function descriptionsIn(file: string): Promise<unknown[]> {
   const { parse } = await import('yaml');
   try {
-    const content: unknown = parse(await textOf(file), { maxAliasCount: 100, schema: 'core' });
+    const content: unknown = parse(await readTextOrEmpty(file, MAX_BYTES), { maxAliasCount: 100, schema: 'core' });
     if (!isObject(content)) return [];
     return Array.isArray(content.boards) ? content.boards : [content.board];
   } catch {
@@ -91,8 +91,4 @@ function variantsOf(description: Record<string, unknown>): { name: string; chip:
     ...below(description, ''),
     ...list(description.socs).flatMap(soc => below(soc, String(soc.name ?? ''))),
   ];
-}
-
-async function textOf(file: string): Promise<string> {
-  return readTextFile(file, MAX_BYTES).catch(() => '');
 }

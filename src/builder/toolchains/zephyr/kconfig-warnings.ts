@@ -1,7 +1,7 @@
 // Settings of the user's own that a build took note of and did not follow: Kconfig warns of them among its many lines, and
 // the firmware lacks what they ask for.
 import path from 'node:path';
-import { readTextFile } from '../../../system/text-file.ts';
+import { readTextOrEmpty } from '../../../system/text-file.ts';
 import type { Target } from '../../matrix/target.ts';
 import type { PathMap } from '../observed/index.ts';
 
@@ -32,14 +32,14 @@ export async function settingsWithoutEffect({
   configDirectory,
   pathMap,
 }: SettingsQuery): Promise<string[]> {
-  const log = await textOf(logFile, MAX_LOG);
+  const log = await readTextOrEmpty(logFile, MAX_LOG);
   const own = new Map<string, Assignment>();
   for (const [, seen] of log.matchAll(/^Merged configuration '(.+)'\s*$/gm)) {
     const file = pathMap.toHost(seen!);
     // Those of boards and shields of ZMK's own are for somebody else to mend. Later files win over earlier ones.
     if (file === undefined || pathMap.classify(file) !== 'config') continue;
     const shown = path.relative(configDirectory, file).replaceAll(path.sep, '/');
-    for (const [index, line] of (await textOf(file, MAX_CONF)).split('\n').entries()) {
+    for (const [index, line] of (await readTextOrEmpty(file, MAX_CONF)).split('\n').entries()) {
       const [, name, value] = /^\s*CONFIG_(\w+)=(.*?)\s*$/.exec(line) ?? [];
       if (name !== undefined) own.set(name, { value: value!, place: `${shown}:${index + 1}` });
     }
@@ -72,8 +72,4 @@ function paragraphs(log: string): string[] {
 /** Text is printed without its quotes. */
 function plain(value: string): string {
   return value.replace(/^"(.*)"$/, '$1');
-}
-
-async function textOf(file: string, limit: number): Promise<string> {
-  return readTextFile(file, limit).catch(() => '');
 }
