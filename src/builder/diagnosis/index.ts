@@ -6,12 +6,10 @@ import { closestMatch } from '../../config/closest-match.ts';
 import type { SourceExcerpt } from '../incremental/index.ts';
 import { ConfigFiles } from './config-files.ts';
 import { escapeRegExp, labelPlaces, nodePlace, propertyPlace } from './devicetree-source.ts';
-import type { Diagnosis } from './diagnosis.ts';
+import { type Diagnosis, type PartialDiagnosis, type SourceSearch, suggestion } from './diagnosis.ts';
 import { BEHAVIORS, labels, wrongBinding } from './keymap-source.ts';
 import { findKnown, findPlaced } from './messages.ts';
-import type { PartialDiagnosis, SourceSearch } from './partial-diagnosis.ts';
 import { withoutComments } from './source-lines.ts';
-import { suggestion } from './suggest.ts';
 import { tokenAt, undefinedName } from './undefined-names.ts';
 import {
   headerNames,

@@ -2,7 +2,7 @@
 import { DEVICETREE_RULES, SOURCE_RULES } from './devicetree-messages.ts';
 import { HARDWARE_RULES } from './hardware-messages.ts';
 import { KCONFIG_RULES } from './kconfig-messages.ts';
-import { known, type PartialDiagnosis, placeAt, type Rule } from './partial-diagnosis.ts';
+import { known, type PartialDiagnosis, placeAt, type Rule } from './diagnosis.ts';
 
 /** In order of precedence: an earlier rule explains the errors of later ones, in whatever order they were printed. */
 const RULES: readonly Rule[] = [

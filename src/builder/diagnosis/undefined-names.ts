@@ -6,7 +6,7 @@ import { closestMatch } from '../../config/closest-match.ts';
 import { fromQmk, KEY_CODES, KEYMAP_NAMES } from '../../keymap/zmk/key-codes.ts';
 import type { Mistake } from './keymap-source.ts';
 import { definedNames, withoutComments } from './source-lines.ts';
-import { suggestion } from './suggest.ts';
+import { suggestion } from './diagnosis.ts';
 
 /** A header that keymaps include, under the name that they use. */
 export interface HeaderNames {
