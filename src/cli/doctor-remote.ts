@@ -4,7 +4,7 @@ import { resolveRemoteOptions } from '../cache/remote/options.ts';
 import { remoteOptionsFor } from '../config/remote-config.ts';
 import type { UserConfig } from '../config/user-config.ts';
 import type { Context } from './context.ts';
-import { readRemoteHistory } from './remote-history.ts';
+import { readRemoteHistory } from './commands/remote/history.ts';
 import { plural } from './terminal/text.ts';
 
 export interface RemoteFinding {

@@ -5,7 +5,8 @@ import type { Context } from '../../context.ts';
 import { EXIT_FAILED } from '../../errors.ts';
 import { confirm } from '../../terminal/confirm.ts';
 import { plural } from '../../terminal/text.ts';
-import { addCacheOptions, type CacheCommandFlags, formatBytes, withCaches } from './options.ts';
+import { addCacheOptions, type CacheCommandFlags, withCaches } from './options.ts';
+import { formatBytes } from '../../terminal/bytes.ts';
 
 interface ClearFlags extends CacheCommandFlags {
   yes?: boolean;

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
-import { findKeys } from '../../find-keys.ts';
+import { findKeys } from './find-keys.ts';
 import { plural } from '../../terminal/text.ts';
 import { addCacheOptions, type CacheCommandFlags, withCaches } from './options.ts';
 

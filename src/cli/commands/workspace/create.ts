@@ -5,7 +5,7 @@ import type { WorkspaceEvent, WorkspaceResult } from '../../../builder/workspace
 import { createCommand as createBareCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { sanitizeLine } from '../../terminal/text.ts';
-import { formatBytes } from '../cache/options.ts';
+import { formatBytes } from '../../terminal/bytes.ts';
 import {
   addWorkspaceOptions,
   printRemoved,
