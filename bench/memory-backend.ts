@@ -65,7 +65,7 @@ async function readAll(page: (after: string) => PageEntry[] | Promise<PageEntry[
   if (count !== records) throw new Error(`${count} records were found`);
 }
 
-const valueOf = (index: number) => encodePending(keyOf(index), metricsOf(index)) as IncomingValue;
+const encoded = (index: number) => encodePending(keyOf(index), metricsOf(index)) as IncomingValue;
 
 const memoryStore: Contender = {
   name: 'memory backend',
@@ -75,7 +75,7 @@ const memoryStore: Contender = {
     return timed(
       () => {
         for (let index = 0; index < records; index++) {
-          const operation = { type: 'set', key: keyOf(index), value: valueOf(index), expires: null } as const;
+          const operation = { type: 'set', key: keyOf(index), value: encoded(index), expires: null } as const;
           store.apply([{ operation, now: Date.now() }]);
         }
       },
@@ -91,16 +91,15 @@ const sqliteStatements: Contender = {
     const database = new Database(':memory:');
     for (const statement of SCHEMA.statements) database.exec(statement);
     const { plain } = prepare(database, POLICY, 'writer');
-    const page = database
-      .prepare<[string, string, number, number], PageEntry>(
-        `SELECT key, encoding, value AS data, blob, checksum, size, mode, expires FROM entries
+    const page = database.prepare<[string, string, number, number], PageEntry>(
+      `SELECT key, encoding, value AS data, blob, checksum, size, mode, expires FROM entries
          WHERE key > ? AND key >= ? AND (expires IS NULL OR expires > ?) ORDER BY key LIMIT ?`,
-      );
+    );
     try {
       return await timed(
         () => {
           for (let index = 0; index < records; index++) {
-            const { encoding, data, checksum, size } = valueOf(index);
+            const { encoding, data, checksum, size } = encoded(index);
             const now = Date.now();
             plain.set.run(keyOf(index), encoding, data!, checksum, size, null, now, now);
           }
@@ -146,7 +145,9 @@ const contenders = [
 const median = (numbers: number[]) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!;
 
 const machine = describeMachine();
-console.log(`${machine.cpu}, ${machine.cpus} CPUs, ${machine.system}, load ${machine.load.toFixed(1)}, Node ${process.version}`);
+console.log(
+  `${machine.cpu}, ${machine.cpus} CPUs, ${machine.system}, load ${machine.load.toFixed(1)}, Node ${process.version}`,
+);
 console.log(`${records} records, median of ${rounds} rounds (least–greatest), per record`);
 const results = contenders.map(() => [] as Round[]);
 try {

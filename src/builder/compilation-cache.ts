@@ -2,7 +2,10 @@
 import type { Cache } from '../cache/cache.ts';
 import type { UserConfig } from '../config/user-config.ts';
 import { openCompilationCache, type ServiceOptions } from './incremental/index.ts';
-import { createZmkWorkspaceCacheService, type ZmkWorkspaceCacheService } from './workspace/zmk-workspace-cache.ts';
+import {
+  createZmkWorkspaceCacheService,
+  type ZmkWorkspaceCacheService,
+} from './workspace/zmk-workspace-cache.ts';
 
 /**
  * The cache of records about builds, shared with every thread and process, and the workspaces below the same root.

@@ -132,7 +132,9 @@ export function* pairsOf(
   }
   for (const pair of entries) {
     if (!Array.isArray(pair) || pair.length !== 2) {
-      throw new InvalidArgumentError(`Each entry for setMany() must be a pair of key and value; got ${show(pair)}.`);
+      throw new InvalidArgumentError(
+        `Each entry for setMany() must be a pair of key and value; got ${show(pair)}.`,
+      );
     }
     assertKey(pair[0]);
     yield pair as unknown as readonly [string, unknown];

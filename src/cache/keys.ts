@@ -13,7 +13,9 @@ const RESERVED = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i;
 /** Throws {@link InvalidArgumentError} unless `key` is a non-empty, well-formed string of at most 1 KiB in UTF-8. */
 export function assertKey(key: string): void {
   if (typeof key !== 'string') {
-    throw new InvalidArgumentError(`A cache key must be a string; got ${typeof key}. Use cacheKey() to make one.`);
+    throw new InvalidArgumentError(
+      `A cache key must be a string; got ${typeof key}. Use cacheKey() to make one.`,
+    );
   }
   if (key.length === 0) throw new InvalidArgumentError('A cache key must not be empty; got an empty string.');
   // A UTF-16 unit makes at most 3 bytes, so short keys need no counting.

@@ -148,6 +148,8 @@ async function unlessAborted(
     aborted.reject(signal.reason);
   };
   signal.addEventListener('abort', onAbort, { once: true });
+  // The caller may have aborted it as it learned that it waits.
+  if (signal.aborted) onAbort();
   try {
     return await Promise.race([requested, aborted.promise]);
   } finally {

@@ -54,11 +54,7 @@ export class SharedCache extends TracedCache {
     return found.value as T;
   }
 
-  override async getOrSet<T>(
-    key: string,
-    produce: Producer<T>,
-    options?: GetOrSetOptions,
-  ): Promise<T> {
+  override async getOrSet<T>(key: string, produce: Producer<T>, options?: GetOrSetOptions): Promise<T> {
     let isMade = false;
     const find: Producer<T> = async context => {
       const found = await this.#fetch(key);

@@ -231,11 +231,6 @@ export class StoreHost implements LeaseHost, Writer {
     return this.#live.read(store => store.lease(key));
   }
 
-  /** Whether the lease on record is the one with this token, so that a value would be stored under it. */
-  holds(key: string, token: string): boolean {
-    return this.leaseOf(key)?.token === token;
-  }
-
   /** See {@link LiveStore.warnOf}. */
   warnOf(error: unknown): void {
     this.#live.warnOf(error);

@@ -136,6 +136,11 @@ export class Leases {
     if (lease?.holder?.token === token) this.#grantNext(lease);
   }
 
+  /** Whether the key's lease is the one with this token, so that a value would be stored under it. */
+  holds(key: string, token: string): boolean {
+    return this.#leases.get(key)?.holder?.token === token && this.#host.leaseOf(key)?.token === token;
+  }
+
   /** The client's thread has ended or closed its caches: its leases are passed on, its waits forgotten. */
   drop(client: Client): void {
     for (const lease of [...this.#leases.values()]) {
@@ -190,8 +195,7 @@ export class Leases {
     if (place === 0 && isStuck && !lease.candidate) {
       loseLease(lease.holder);
       this.#begin(lease, waiter);
-    }
-    else answer(waiter, { state: 'unshared' });
+    } else answer(waiter, { state: 'unshared' });
   }
 
   #setHolder(lease: Lease, holder: Lease['holder']): void {

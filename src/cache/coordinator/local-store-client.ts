@@ -93,7 +93,7 @@ export class LocalStoreClient implements StoreClient {
   }
 
   async holds(key: string, token: string): Promise<boolean> {
-    return this.#host.holds(key, token);
+    return this.#host.leases.holds(key, token);
   }
 
   abandon(key: string, token: string): void {

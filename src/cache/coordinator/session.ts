@@ -184,7 +184,7 @@ export class Session {
           onLost: () => notify({ id, type: 'lost' }),
         });
       },
-      holds: (instance, key, token) => host(instance).holds(key, token),
+      holds: (instance, key, token) => host(instance).leases.holds(key, token),
       abandon: (instance, key, token) => host(instance).leases.abandon(key, token),
       readFailed: (instance, message, code, epoch) =>
         host(instance).readFailed(Object.assign(new Error(message), { code }), epoch),

@@ -7,11 +7,11 @@ import type { ToolchainKind } from '../../config/toolchain-options.ts';
 import { createCommand, examples, parseChoice, parseCount } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT_FAILED, EXIT_OK, UsageError } from '../errors.ts';
-import { interceptSignals } from './interrupt.ts';
 import { Recording } from '../report/recording.ts';
 import { createTelemetry } from '../report/telemetry.ts';
 import { createRenderer } from '../terminal/create-renderer.ts';
 import { sanitizeLine, shortPath } from '../terminal/text.ts';
+import { interceptSignals } from './interrupt.ts';
 
 interface BuildFlags {
   jobs?: number;
@@ -111,7 +111,8 @@ async function runBuild(context: Context, configDirectory: string, flags: BuildF
   const telemetry = await createTelemetry(message => context.onWarning(message));
   const onGitHub = githubEnvironment();
   const github =
-    onGitHub && new (await import('../report/github/reporter.ts')).GitHubReporter(context, onGitHub, recording);
+    onGitHub &&
+    new (await import('../report/github/reporter.ts')).GitHubReporter(context, onGitHub, recording);
   const interruption = interceptSignals(context, () => renderer.stopping());
   try {
     const options: BuildOptions = {

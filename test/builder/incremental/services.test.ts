@@ -3,7 +3,10 @@ import os from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { createCompilationCacheService } from '../../../src/builder/compilation-cache.ts';
-import { createCompilationBuildCacheService, type ServiceOptions } from '../../../src/builder/incremental/index.ts';
+import {
+  createCompilationBuildCacheService,
+  type ServiceOptions,
+} from '../../../src/builder/incremental/index.ts';
 import { WorkspaceStore, workspaceRoot } from '../../../src/builder/workspace/store.ts';
 import { createZmkWorkspaceCacheService } from '../../../src/builder/workspace/zmk-workspace-cache.ts';
 import type { TagConfig, UserConfig } from '../../../src/config/user-config.ts';

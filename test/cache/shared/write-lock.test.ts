@@ -1,7 +1,7 @@
 // Write lock between the threads of one store, with real threads.
 import test from 'ava';
-import { SharedMemory } from '../../../src/cache/shared/shared-memory.ts';
 import { LOCK_WORDS } from '../../../src/cache/shared/layout.ts';
+import { SharedMemory } from '../../../src/cache/shared/shared-memory.ts';
 import { WriteLock } from '../../../src/cache/shared/write-lock.ts';
 import { startThreads } from '../../support/thread.ts';
 

@@ -71,7 +71,10 @@ export async function examineBoard({
 async function descriptionsIn(file: string): Promise<unknown[]> {
   const { parse } = await import('yaml');
   try {
-    const content: unknown = parse(await readTextOrEmpty(file, MAX_BYTES), { maxAliasCount: 100, schema: 'core' });
+    const content: unknown = parse(await readTextOrEmpty(file, MAX_BYTES), {
+      maxAliasCount: 100,
+      schema: 'core',
+    });
     if (!isObject(content)) return [];
     return Array.isArray(content.boards) ? content.boards : [content.board];
   } catch {

@@ -6,9 +6,9 @@ import type { GitHubEnvironment } from '../../../config/environment.ts';
 import { GloveboxError } from '../../../errors.ts';
 import { drawLayout } from '../../../keymap/index.ts';
 import type { Context } from '../../context.ts';
+import { sanitizeLine } from '../../terminal/text.ts';
 import type { Recording } from '../recording.ts';
 import { lookAtKeymaps, type ReportOptions } from '../write.ts';
-import { sanitizeLine } from '../../terminal/text.ts';
 import { errorCommand, grouped, MAX_ANNOTATIONS, pathInRepository } from './commands.ts';
 import { type MemoryUse, type SummaryTarget, summaryMarkdown } from './summary.ts';
 

@@ -1,7 +1,7 @@
 // Markdown summary of a build for the page of a GitHub Actions run.
 import { formatBytes } from '../../terminal/bytes.ts';
-import type { TargetRecord } from '../recording.ts';
 import { formatDuration, plural } from '../../terminal/text.ts';
+import type { TargetRecord } from '../recording.ts';
 
 /** GitHub rejects a summary of 1 MiB. The rest is left to other steps of the job. */
 export const MAX_SUMMARY_BYTES = 960 * 1024;
