@@ -136,7 +136,6 @@ async function runBuild(context: Context, configDirectory: string, flags: BuildF
         }
         recording.event(event);
         telemetry.event(event);
-        github?.event(event);
         renderer.event(event);
       },
     };
