@@ -67,6 +67,7 @@ const expected = new Map<string, RegExp | 'checks' | 'container' | 'programs' | 
   ['npx glovebox workspace export -o zmk.tar.zst', /^Packed /],
   ['npx glovebox workspace import zmk.tar.zst', /zmk-main-/],
   ['npx glovebox layout config/tiny.keymap', /A.*B/],
+  ['npx glovebox layout config/tiny.keymap --svg tiny.svg', /^$/],
   ['npx glovebox cache stats', /firmware/],
   ['npx glovebox doctor', /Node/],
   ['npm install glovebox @opentelemetry/api @opentelemetry/auto-instrumentations-node', 'telemetry'],
