@@ -6,6 +6,7 @@ import { isInside } from '../../system/paths.ts';
 import { describeSystemError, isSystemError } from '../../system/system-error.ts';
 import { InputReader, type KnownFiles } from '../inputs/input-reader.ts';
 import type { Target } from '../matrix/target.ts';
+import { MemoryTable } from '../output/memory-use.ts';
 import type { CompileOutcome } from '../toolchains/toolchain.ts';
 import { fingerprint, type InputSnapshot, leaseDigest } from './fingerprint.ts';
 import { boundOf, type DescribedTarget, Lookup, type LookupOptions, type TargetQuery } from './lookup.ts';
@@ -252,6 +253,7 @@ export class CachingCompiler {
     onEvent?.({ type: 'compiling', jobs, logFile });
     const started = Date.now();
     const clock = performance.now();
+    const table = new MemoryTable();
     let outcome: CompileOutcome;
     try {
       outcome = await this.#options.toolchain.compile({
@@ -263,7 +265,10 @@ export class CachingCompiler {
         logFile,
         traceparent: request.traceparent,
         signal,
-        onOutput: line => onEvent?.({ type: 'output', line }),
+        onOutput: line => {
+          table.line(line);
+          onEvent?.({ type: 'output', line });
+        },
         onProcess: request.onProcess,
       });
       if (outcome.ok) checkArtifacts(outcome.artifacts, directory);
@@ -276,6 +281,7 @@ export class CachingCompiler {
     if (signal.aborted) return { result: cancelled() };
     if (!outcome.ok) return { result: { ...outcome, logFile } };
     const { artifacts, warnings = [] } = outcome;
+    const memory = table.use;
     const files = artifacts.map(artifact => artifact.path);
     const compiled = {
       ok: true,
@@ -284,6 +290,7 @@ export class CachingCompiler {
       compileDuration,
       compiledAt: Date.now(),
       warnings,
+      ...(memory && { memory }),
     } as const;
     const result: CompileSuccess = { ...compiled, stored: false };
     const inputs = await this.#observe(outcome, started, job);
@@ -294,7 +301,7 @@ export class CachingCompiler {
     const key = await fingerprint(query.digest, inputs);
     if (!(await mayStore())) return { result };
     result.fingerprint = key;
-    if (!(await firmware.store(key, artifacts, compileDuration, warnings))) return { result };
+    if (!(await firmware.store(key, artifacts, { compileDuration, warnings, memory }))) return { result };
     await builds.remember(query.digest, inputs, job.declared);
     await builds.setLastBase(configDirectory, query.base);
     const made = { base: query.base, digest: query.digest, key };

@@ -187,9 +187,10 @@ export class Lookup {
     const restored = await firmware.restore(key, directory);
     if (!restored) return undefined;
     await builds.promote(query.digest, inputs, manifest);
-    const { compileDuration, created: compiledAt, warnings = [] } = restored.record;
+    const { compileDuration, created: compiledAt, warnings = [], memory } = restored.record;
     const { files } = restored;
-    const made = { files, compileDuration, compiledAt, warnings, read: inputs.files.map(([file]) => file) };
+    const read = inputs.files.map(([file]) => file);
+    const made = { files, compileDuration, compiledAt, warnings, read, ...(memory && { memory }) };
     return { ok: true, source, ...made, fingerprint: key, stored: true, ...boundOf(inputs, query) };
   }
 

@@ -1,5 +1,6 @@
 // Result of compiling one target, and the events on the way.
 
+import type { MemoryUse } from '../output/memory-use.ts';
 import type { SourceExcerpt } from '../toolchains/toolchain.ts';
 import type { BaseInputs } from './fingerprint.ts';
 
@@ -44,6 +45,8 @@ export interface CompileSuccess {
   made?: MadeHere;
   /** Notes for the user, one sentence each, also if it was compiled earlier. */
   warnings: string[];
+  /** Undefined if the linker did not report it. */
+  memory?: MemoryUse;
   /**
    * The files that it was made from, in stored form: relative to the config directory if inside it. Undefined if
    * unknown.
