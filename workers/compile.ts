@@ -2,8 +2,8 @@
 import { threadId } from 'node:worker_threads';
 import {
   type CompileResult,
-  createCompilationCacheService,
   createZmkWestService,
+  openCompilationCache,
   type Toolchain,
 } from '../src/builder/incremental/index.ts';
 import type { ToolchainDescription } from '../src/builder/toolchains/index.ts';
@@ -21,7 +21,7 @@ export default async function compile(task: CompileTask): Promise<CompileResult>
   port.on('message', (message: ToWorker) => {
     if (message.type === 'cancel') cancellation.abort();
   });
-  const { cache } = createCompilationCacheService(userConfig, cacheOptions);
+  const cache = openCompilationCache(userConfig, cacheOptions);
   const toolchain = await toolchainOf(task.toolchain, cache);
   const service = createZmkWestService({ toolchain, configDirectory, userConfig, cacheOptions });
   return service.compile(target, {

@@ -151,5 +151,5 @@ function refuseSources(outputDirectory: string): void {
 
 function jobCount(jobs: number): number {
   if (Number.isSafeInteger(jobs) && jobs > 0) return jobs;
-  throw new InvalidArgumentError(`jobs is a positive whole number; got ${jobs}.`);
+  throw new InvalidArgumentError(`jobs must be a positive whole number; got ${jobs}.`);
 }

@@ -3,8 +3,8 @@ import type { RemoteCounts } from '../cache/remote/history.ts';
 import { resolveRemoteOptions } from '../cache/remote/options.ts';
 import { remoteOptionsFor } from '../config/remote-config.ts';
 import type { UserConfig } from '../config/user-config.ts';
+import { readRemoteHistory } from './commands/remote/history.ts';
 import type { Context } from './context.ts';
-import { readRemoteHistory } from './remote-history.ts';
 import { plural } from './terminal/text.ts';
 
 export interface RemoteFinding {

@@ -7,11 +7,11 @@ import { isForAll, sharedRemedy } from '../cache/storage/sqlite/directory.ts';
 import { pickEnvironment } from '../config/environment.ts';
 import type { CommandToolchainOptions, ToolchainKind } from '../config/toolchain-options.ts';
 import { cacheOptionsFor, type UserConfig } from '../config/user-config.ts';
-import { formatBytes } from './commands/cache/options.ts';
+import { findQuarantined } from './commands/cache/quarantine.ts';
 import type { Context } from './context.ts';
 import { examineRemote } from './doctor-remote.ts';
 import { existingTags, openCaches, resolveCacheRoot } from './open-caches.ts';
-import { findQuarantined } from './quarantine.ts';
+import { formatBytes } from './terminal/bytes.ts';
 import { plural } from './terminal/text.ts';
 
 /** In the order in which a build tries them. */

@@ -1,5 +1,6 @@
 // Caching compiler: looks a target up, compiles it under a lease on a miss, and stores the result. Nothing else does.
 import path from 'node:path';
+import type { Producer } from '../../cache/cache.ts';
 import { GloveboxError } from '../../errors.ts';
 import { isInside } from '../../system/paths.ts';
 import { describeSystemError, isSystemError } from '../../system/system-error.ts';
@@ -182,7 +183,7 @@ export class CachingCompiler {
       signal,
     );
     if ('reason' in prepared) return prepared;
-    const job: Job = { target, request, ...prepared, started: false };
+    const job: Job = { target, request, ...prepared };
     try {
       if (!described?.isMissed) {
         const candidate = await this.#lookup.candidate(job.query);
@@ -213,26 +214,18 @@ export class CachingCompiler {
     const { builds } = this.#options;
     let own: CompileResult | undefined;
     let waited = false;
-    const produce = async () => {
-      if (signal?.aborted) throw new Cancelled();
-      job.started = true;
-      const produced = await this.#produce(job, { lease, token: await builds.begin(lease) });
-      own = produced.result;
-      // A thrown error is not stored, so the next waiter compiles for itself.
-      if (!produced.inputs) throw new NotCacheable();
-      return produced.inputs;
+    const produce: Producer<InputSnapshot | undefined> = async ({ skip, isStillHeld }) => {
+      const { result, inputs } = await this.#produce(job, isStillHeld);
+      own = result;
+      // The next waiter compiles for itself.
+      if (!inputs) skip();
+      return inputs;
     };
     const onWait = ({ pid }: { pid: number }) => {
       waited = true;
       onEvent?.({ type: 'waiting', pid });
     };
-    let outcome: InputSnapshot | undefined;
-    try {
-      outcome = await untilAborted(builds.once(lease, produce, { onWait }), signal, () => !job.started);
-    } catch (error) {
-      if (error instanceof Cancelled) return cancelled();
-      if (!(error instanceof NotCacheable)) throw error;
-    }
+    const outcome = await builds.once(lease, produce, { signal, onWait });
     if (own) return own;
     // The lease covers the declared inputs; the build that held it may have read more.
     if (outcome && (await this.#lookup.stillHolds(outcome, job.query))) {
@@ -240,12 +233,20 @@ export class CachingCompiler {
       const restored = await this.#lookup.restore(job.query, { inputs: outcome }, directory, source);
       if (restored) return restored;
     }
-    await builds.release(lease, outcome);
+    await builds.forget(lease, outcome);
     return undefined;
   }
 
-  /** Runs the compiler. With `inputs` when the result is stored under them. */
-  async #produce(job: Job, fence?: Fence): Promise<{ result: CompileResult; inputs?: InputSnapshot }> {
+  /**
+   * Runs the compiler. With `inputs` when the result is stored under them.
+   *
+   * @param mayStore whether this caller still is the one that compiles the target. If another one took over because
+   *   this process was stopped or too slow, its older result must not mix with the newer one. Default: it is
+   */
+  async #produce(
+    job: Job,
+    mayStore = () => Promise.resolve(true),
+  ): Promise<{ result: CompileResult; inputs?: InputSnapshot }> {
     const { target, request, query } = job;
     const { onEvent, directory, buildDirectory, logFile, jobs = 1 } = request;
     const signal = request.signal ?? new AbortController().signal;
@@ -298,7 +299,7 @@ export class CachingCompiler {
     Object.assign(result, boundOf(inputs, query));
     const { builds, firmware, configDirectory } = this.#options;
     const key = await fingerprint(query.digest, inputs);
-    if (fence && !(await builds.mayStore(fence.lease, fence.token))) return { result };
+    if (!(await mayStore())) return { result };
     result.fingerprint = key;
     if (!(await firmware.store(key, artifacts, { compileDuration, warnings, memory }))) return { result };
     await builds.remember(query.digest, inputs, job.declared);
@@ -356,42 +357,6 @@ interface Prepared {
 interface Job extends Prepared {
   target: Target;
   request: CompileRequest;
-  /** Whether the compiler was started here. */
-  started: boolean;
-}
-
-/** Checks that this producer is still the one that may store. */
-interface Fence {
-  lease: string;
-  token: string;
-}
-
-/** Tells waiters that the result cannot be shared. */
-class NotCacheable extends Error {}
-
-/** The build was cancelled before this target was compiled. */
-class Cancelled extends Error {}
-
-/** Stops waiting when `signal` aborts, provided that `may` allows it. */
-async function untilAborted<T>(
-  work: Promise<T>,
-  signal: AbortSignal | undefined,
-  may: () => boolean,
-): Promise<T> {
-  if (!signal) return work;
-  const cancellation = Promise.withResolvers<never>();
-  const onAbort = () => {
-    if (may()) cancellation.reject(new Cancelled());
-  };
-  signal.addEventListener('abort', onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  try {
-    return await Promise.race([work, cancellation.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    // The loser of the race settles later. Its rejection must not go unhandled.
-    work.catch(() => {});
-  }
 }
 
 function cancelled(): CompileFailure {

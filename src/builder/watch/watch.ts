@@ -12,8 +12,8 @@ import { buildPlan } from '../build.ts';
 import { EventSink } from '../event-sink.ts';
 import type { BuildEvent, EventBody } from '../events.ts';
 import {
-  createCompilationCacheService,
   createZmkWestService,
+  openCompilationCache,
   PathBase,
   type Toolchain,
 } from '../incremental/index.ts';
@@ -109,7 +109,7 @@ class Watch {
 
   /** Starts watching, then reads the current state. */
   async #scan(plan: Plan): Promise<WatchState> {
-    const { cache } = createCompilationCacheService(plan.userConfig, plan.cacheOptions);
+    const cache = openCompilationCache(plan.userConfig, plan.cacheOptions);
     const toolchain = await loadToolchain(plan.toolchain, { cache });
     const except = [plan.outputDirectory, plan.cacheOptions.cacheRoot ?? plan.outputDirectory];
     for (;;) {
