@@ -3,9 +3,9 @@ import type { Cache, Duration, GetOrSetOptions, Producer } from '../../cache/cac
 import { cacheKey } from '../../cache/keys.ts';
 import { parseDuration } from '../../cache/units.ts';
 import { parseText } from '../../cache/values/stored-json.ts';
+import { KnownDigests } from '../inputs/known-digests.ts';
 import { asFirmwareSize, type FirmwareSize } from '../output/firmware-size.ts';
 import { type BaseInputs, FINGERPRINT_SCHEMA, type InputSnapshot } from './fingerprint.ts';
-import { KnownDigests } from './known-digests.ts';
 import type { DeclaredInputs } from './snapshot.ts';
 import { asBase, asManifest, asSnapshot, type Manifest } from './stored-manifest.ts';
 

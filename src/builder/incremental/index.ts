@@ -10,6 +10,8 @@ import { CachingCompiler } from './caching-compiler.ts';
 import { COMPILATION_TAG } from './tag.ts';
 
 export { describeSystemError, isSystemError, remedyOf } from '../../system/system-error.ts';
+export { InputError, InputReader, isEditorLeftover } from '../inputs/input-reader.ts';
+export { type NamedPlace, PathBase } from '../inputs/path-base.ts';
 export type { Target } from '../matrix/target.ts';
 export type {
   Artifact,
@@ -27,9 +29,7 @@ export {
 } from './build-cache.ts';
 export { CachingCompiler, type CompileRequest } from './caching-compiler.ts';
 export { type BaseInputs, FINGERPRINT_SCHEMA, type InputSnapshot } from './fingerprint.ts';
-export { InputError, InputReader, isEditorLeftover } from './input-reader.ts';
 export type { DescribedTarget } from './lookup.ts';
-export { type NamedPlace, PathBase } from './path-base.ts';
 export type { CompileEvent, CompileFailure, CompileResult, CompileSuccess, LookupResult } from './result.ts';
 export { ArtifactError } from './staging.ts';
 export type { Manifest } from './stored-manifest.ts';

@@ -13,8 +13,9 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { isInside } from '../../../system/paths.ts';
-import { InputReader, type ObservedInputs } from '../../incremental/index.ts';
+import { InputReader } from '../../inputs/input-reader.ts';
 import type { UsedTools } from '../observed/index.ts';
+import type { ObservedInputs } from '../toolchain.ts';
 import { areSame, changedSince, type FileMarks, markFiles } from './file-marks.ts';
 
 /** State of an epoch after the last build. */

@@ -2,7 +2,7 @@
 // toolchain knows which files these are; elsewhere the path alone gives the name.
 import path from 'node:path';
 import { isInside, resolveReal } from '../../../system/paths.ts';
-import { pathInPlace, programIn, programPath } from '../../incremental/path-base.ts';
+import { pathInPlace, programIn, programPath } from '../../inputs/path-base.ts';
 import type { UsedTools } from '../observed/index.ts';
 import type { ObservedInputs, Surroundings } from '../toolchain.ts';
 

@@ -13,7 +13,7 @@ import path from 'node:path';
 import { escapePath } from 'tinyglobby';
 import { DEFAULT_CONFIG_PATH } from '../../../config/toolchain-options.ts';
 import { isInside, resolveReal, statOf } from '../../../system/paths.ts';
-import { readTree } from '../../incremental/tree.ts';
+import { readTree } from '../../inputs/tree.ts';
 import { inputFiles } from '../input-files.ts';
 import { ToolchainError } from '../toolchain-error.ts';
 import type { RepositoryLink } from './zephyr-runner.ts';

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { isInside } from '../../../system/paths.ts';
-import { readTree } from '../../incremental/tree.ts';
+import { readTree } from '../../inputs/tree.ts';
 import { stampOf } from '../program-identity.ts';
 
 /** The files that matter in the directories of each variable. */

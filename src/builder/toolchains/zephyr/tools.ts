@@ -3,7 +3,7 @@
 import path from 'node:path';
 import { isInside, namesInNow, resolveReal } from '../../../system/paths.ts';
 import { textIfReadable } from '../../../system/text-file.ts';
-import type { NamedPlace } from '../../incremental/path-base.ts';
+import type { NamedPlace } from '../../inputs/path-base.ts';
 import { type IdentifyOptions, identifyProgram, type ProgramIdentity } from '../program-identity.ts';
 import { findProgram } from '../programs.ts';
 import { findPython, type PythonIdentity, pythonPrograms } from './python-packages.ts';

@@ -4,8 +4,8 @@ import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { EXIT_FAILED } from '../../errors.ts';
 import { formatBytes } from '../../terminal/bytes.ts';
-import { confirm } from '../../terminal/confirm.ts';
 import { plural } from '../../terminal/text.ts';
+import { confirm } from '../confirm.ts';
 import { addCacheOptions, type CacheCommandFlags, withCaches } from './options.ts';
 
 interface ClearFlags extends CacheCommandFlags {
