@@ -116,7 +116,7 @@ export async function runBuild(
       await watchBuild(options);
       return interruption.exitStatus ?? EXIT_OK;
     }
-    const flashing = flags.flash ? await import('./run-flash.ts') : undefined;
+    const flashing = flags.flash ? await import('./flash-firmware.ts') : undefined;
     const planned = await flashing?.planFlash(options, flags);
     const summary = planned
       ? await buildPlan(planned.plan, { ...options, isPartial: planned.isPartial })
