@@ -19,6 +19,7 @@ export interface BuildFlags {
   toolchain?: ToolchainKind;
   workspace?: string;
   offline?: boolean;
+  agents?: boolean;
   dryRun?: boolean;
   watch?: boolean;
   explain?: boolean;
@@ -42,6 +43,9 @@ export async function runBuild(
   configDirectory: string,
   flags: BuildFlags,
 ): Promise<number> {
+  if (flags.agents && flags.offline) {
+    throw new UsageError('--agents needs the network. Use it without --offline.');
+  }
   if (flags.watch && flags.dryRun) {
     throw new UsageError('--watch and --dry-run cannot be combined. Use one of them.');
   }
@@ -95,6 +99,7 @@ export async function runBuild(
       toolchain: flags.toolchain,
       workspace: flags.workspace === undefined ? undefined : resolve(context.cwd, flags.workspace),
       offline: flags.offline,
+      agents: flags.agents,
       dryRun: flags.dryRun,
       cache: flags.cache,
       cacheRoot: flags.cacheDir === undefined ? undefined : resolve(context.cwd, flags.cacheDir),
