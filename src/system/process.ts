@@ -25,6 +25,8 @@ export interface ProcessOptions {
   signal?: AbortSignal;
   /** Gets all output, standard output and standard error in the order they were printed. Replaced if it exists. */
   logFile?: string;
+  /** Whether what is in the log already stays. Default: false. */
+  appendLog?: boolean | undefined;
   /** Each line of output, without its line end, as it comes; see {@link OutputLines}. */
   onLine?: (line: string) => void;
   /** Called with the process group when the program runs, and again when nothing of it is left. */
@@ -94,7 +96,7 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessResult
   const lines = new OutputLines(line => onLine?.(line));
   const { child, output } = await start(options);
   const leader = child.pid!;
-  const log = new Log(options.logFile, lines);
+  const log = new Log(options.logFile, options.appendLog ? 'a' : 'w', lines);
   let heardAt = performance.now();
   output.on('data', (chunk: Buffer) => {
     heardAt = performance.now();
@@ -283,12 +285,12 @@ class Log {
   readonly #file: string | undefined;
   readonly #lines: OutputLines;
 
-  constructor(file: string | undefined, lines: OutputLines) {
+  constructor(file: string | undefined, flags: 'a' | 'w', lines: OutputLines) {
     this.#file = file;
     this.#lines = lines;
     if (file === undefined) return;
     try {
-      this.#descriptor = openSync(file, 'w', 0o600);
+      this.#descriptor = openSync(file, flags, 0o600);
     } catch (error) {
       this.#fail(error as Error);
     }

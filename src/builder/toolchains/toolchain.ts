@@ -29,8 +29,23 @@ export interface Toolchain {
    */
   notes?(signal?: AbortSignal): Promise<string[]>;
 
+  /**
+   * Finds out, at low priority, what the next build of a target may take over from the last one's directory. Resolves to
+   * whether there is nothing more to find out; when `signal` aborts it leaves what it has. Default: nothing is taken over.
+   */
+  recordMacros?(target: Target, options: RecordOptions): Promise<boolean>;
+
   /** Compiles. Rejects only for bugs: a failing compiler is an outcome. Leaves no process behind, also when `signal` aborts. */
   compile(job: CompileJob): Promise<CompileOutcome>;
+}
+
+/** How {@link Toolchain.recordMacros} works. */
+export interface RecordOptions {
+  signal: AbortSignal;
+  /** How many processes may run at once. */
+  jobs: number;
+  /** As in {@link CompileJob}. */
+  onProcess?: CompileJob['onProcess'];
 }
 
 /** What {@link Toolchain.prepare} began. */
@@ -48,11 +63,25 @@ export interface CompileJob {
   /** The file that gets the compiler's full output. Its directory exists. */
   logFile: string;
   signal: AbortSignal;
+  /**
+   * Whether the target's last build directory may be built upon, where the toolchain keeps one, and this one be kept.
+   * The artifacts are the same. Default: false.
+   */
+  incremental?: boolean | undefined;
+  /** Told how it is built, when that is decided. */
+  onPath?: ((path: BuildPath) => void) | undefined;
   /** Each line the compiler prints, without its line end, as it comes. */
   onOutput: (line: string) => void;
   /** Called with the process group of every child that is started, and again when it is gone. */
   onProcess?: (event: 'started' | 'ended', processGroup: number) => void;
 }
+
+/** How a target is built: everything anew, or upon the last build directory. */
+export type BuildPath =
+  /** `why` is the end of a sentence; undefined when nothing else was asked for. */
+  | { kind: 'pristine'; why: string | undefined }
+  /** Objects that the edit cannot change are taken over. `causes` says what was edited, and where. */
+  | { kind: 'incremental'; compiled: number; objects: number; causes: string[] };
 
 export type CompileOutcome =
   | {

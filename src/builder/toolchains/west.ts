@@ -6,7 +6,7 @@ import { findProgram } from './programs.ts';
 import type { ToolchainResources } from './resources.ts';
 import type { CompileJob, Toolchain } from './toolchain.ts';
 import { ToolchainError } from './toolchain-error.ts';
-import type { ZephyrEngine, ZephyrOrder } from './zephyr/engine.ts';
+import type { BuildStep, ZephyrEngine, ZephyrOrder } from './zephyr/engine.ts';
 import {
   buildEnvironment,
   countedEnvironment,
@@ -15,7 +15,7 @@ import {
 } from './zephyr/environment.ts';
 import { buildTools, identifiedPrograms } from './zephyr/tools.ts';
 import { usedTools } from './zephyr/used-tools.ts';
-import { WEST, westBuildArguments } from './zephyr/west-build.ts';
+import { stepCommand, WEST } from './zephyr/west-build.ts';
 import { type ZephyrDescription, ZephyrToolchain } from './zephyr/zephyr-toolchain.ts';
 
 /** What a `west` toolchain is made of. Plain data, so that it can be sent to a worker thread. */
@@ -52,14 +52,14 @@ class WestEngine implements ZephyrEngine {
     );
   }
 
-  async run(order: ZephyrOrder, job: CompileJob) {
+  async run(order: ZephyrOrder, job: CompileJob, step: BuildStep) {
     const environment = passedEnvironment(this.#options.environment);
     return runCompiler(
       WEST,
       {
-        command: WEST,
-        args: westBuildArguments(job.target, order),
+        ...stepCommand(step, job.target, order, job.jobs),
         cwd: order.workspace,
+        appendLog: step === 'make',
         env: { ...DEFAULT_ENVIRONMENT, ...environment, ...buildEnvironment(order, job.jobs) },
       },
       job,

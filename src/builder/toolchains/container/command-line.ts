@@ -25,6 +25,8 @@ export interface ContainerOrder {
   /** What is set besides what the image sets. */
   environment: Readonly<Record<string, string>>;
   mounts: readonly Mount[];
+  /** See `ProcessOptions`. */
+  appendLog?: boolean | undefined;
   /** Whose the files are that it writes. Default: the image's user's. */
   user?: User | undefined;
 }

@@ -5,9 +5,9 @@ import { pickEnvironment } from '../../../config/environment.ts';
 import type { ContainerToolchainOptions } from '../../../config/toolchain-options.ts';
 import type { ObserveOptions } from '../observed/index.ts';
 import type { CompileJob, Toolchain } from '../toolchain.ts';
-import type { ZephyrEngine, ZephyrOrder } from '../zephyr/engine.ts';
+import type { BuildStep, ZephyrEngine, ZephyrOrder } from '../zephyr/engine.ts';
 import { buildEnvironment, DEFAULT_ENVIRONMENT } from '../zephyr/environment.ts';
-import { WEST, westBuildArguments } from '../zephyr/west-build.ts';
+import { stepCommand } from '../zephyr/west-build.ts';
 import { type ZephyrDescription, ZephyrToolchain } from '../zephyr/zephyr-toolchain.ts';
 import { caller, type Mount, neededMounts } from './command-line.ts';
 import type { Engine } from './engine-search.ts';
@@ -62,15 +62,17 @@ class ContainerEngine implements ZephyrEngine {
     return { environment: this.#environment(), image: this.#image };
   }
 
-  async run(order: ZephyrOrder, job: CompileJob) {
+  async run(order: ZephyrOrder, job: CompileJob, step: BuildStep) {
+    const { command, args } = stepCommand(step, job.target, order, job.jobs);
     return runContainer(
       this.#engine,
       {
         name: `glovebox-${process.pid}-${randomUUID().slice(0, 13)}`,
         image: this.#image,
         imageName: this.#options.image ?? DEFAULT_IMAGE,
-        program: WEST,
-        args: westBuildArguments(job.target, order),
+        program: command,
+        args,
+        appendLog: step === 'make',
         workingDirectory: order.workspace,
         environment: {
           // Nobody's home is in there.

@@ -55,7 +55,10 @@ export async function runContainer(
   signal.addEventListener('abort', remove, { once: true });
   if (signal.aborted) remove();
   try {
-    const attached = { command, args: ['start', '--attach', name], cwd: '/', env: clientEnvironment() };
+    const attached = {
+      ...{ command, args: ['start', '--attach', name], cwd: '/', env: clientEnvironment() },
+      appendLog: order.appendLog,
+    };
     const ran = await runCompiler(program, attached, { ...job, signal: gone.signal });
     if (ran.ok) return signal.aborted ? cancelled(ran.lastLines) : ran;
     // A client that was ended, or has lost its daemon, leaves its container running.

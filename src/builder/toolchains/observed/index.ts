@@ -47,6 +47,18 @@ export async function observeZephyrBuild(options: ObserveOptions): Promise<Trace
   }
 }
 
+/** The sources of a build's devicetree that no compiler has read, by the paths that they have as inputs. */
+export function devicetreeSources(options: ObserveOptions): string[] {
+  const records = readRecords(options.buildDirectory);
+  if (typeof records === 'string') return [];
+  const findings = new Findings(new Places(options));
+  const compiled = new Set(
+    [...records.compiled, ...records.kconfig].flatMap(seen => findings.spellings(seen)),
+  );
+  const sources = new Set(records.devicetree.flatMap(seen => findings.spellings(seen)));
+  return [...sources].filter(file => !compiled.has(file));
+}
+
 /**
  * Where a build, which need not have come to its end, compiled code that is in no project of the workspace, and the
  * directories outside of those in which it looked for headers. Undefined when it had not begun to compile.

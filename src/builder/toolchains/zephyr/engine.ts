@@ -44,6 +44,9 @@ export interface CcacheUse {
   epoch: string;
 }
 
+/** What is run: a whole build, what CMake does of it, what is left then; or a script of ours, where the build ran. */
+export type BuildStep = 'all' | 'configure' | 'make' | { script: string };
+
 export interface ZephyrEngine {
   readonly kind: 'west' | 'container';
 
@@ -53,8 +56,12 @@ export interface ZephyrEngine {
    */
   identity(signal?: AbortSignal): Promise<Record<string, unknown>>;
 
-  /** Runs `west build` for a job. Resolves when nothing of it runs any more. */
-  run(order: ZephyrOrder, job: CompileJob): Promise<{ ok: true; lastLines: string[] } | FailedOutcome>;
+  /** Runs `west build`, or a step of it, for a job. Resolves when nothing of it runs any more. */
+  run(
+    order: ZephyrOrder,
+    job: CompileJob,
+    step: BuildStep,
+  ): Promise<{ ok: true; lastLines: string[] } | FailedOutcome>;
 
   /** Whether it has a ccache that a build in this workspace would use. */
   hasCcache(workspace: string): Promise<boolean>;

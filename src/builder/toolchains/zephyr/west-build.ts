@@ -3,13 +3,31 @@
 import type { Target } from '../../matrix/target.ts';
 import { ToolchainError } from '../toolchain-error.ts';
 import { type CmakePlaces, cmakeArguments } from './cmake-arguments.ts';
-import type { ZephyrOrder } from './engine.ts';
+import type { BuildStep, ZephyrOrder } from './engine.ts';
 
 /** What `west build` is told of a build's places, as the build sees them. */
 export type WestPlaces = CmakePlaces & Pick<ZephyrOrder, 'application' | 'build' | 'module' | 'userCache'>;
 
 /** The program. Its working directory is the workspace. */
 export const WEST = 'west';
+
+/**
+ * The command of a step of a build, to be run in the workspace. Throws {@link ToolchainError} as
+ * {@link westBuildArguments} does.
+ *
+ * @param jobs how many processes a script may run at once
+ */
+export function stepCommand(
+  step: BuildStep,
+  target: Target,
+  places: WestPlaces,
+  jobs: number,
+): { command: string; args: string[] } {
+  if (step === 'make') return { command: 'cmake', args: ['--build', places.build] };
+  if (typeof step !== 'string') return { command: 'sh', args: [step.script, String(jobs)] };
+  const [build, ...args] = westBuildArguments(target, places);
+  return { command: WEST, args: step === 'all' ? [build!, ...args] : [build!, '--cmake-only', ...args] };
+}
 
 /** The arguments of {@link WEST}. Throws {@link ToolchainError} when `cmake-args` cannot be split, or a path cannot be passed on. */
 export function westBuildArguments(target: Target, places: WestPlaces): string[] {

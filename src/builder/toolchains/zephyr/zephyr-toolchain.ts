@@ -1,5 +1,5 @@
 // A toolchain that builds with ZMK's own build, whatever runs it.
-import { constants, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { constants, copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { cacheKey } from '../../../cache/keys.ts';
 import { GloveboxError } from '../../../errors.ts';
@@ -16,13 +16,21 @@ import {
 import { isInside } from '../input-files.ts';
 import {
   compiledPlaces,
+  devicetreeSources,
   type ObserveOptions,
   observeZephyrBuild,
   Places,
   type UsedTools,
 } from '../observed/index.ts';
-import { cancelled, withoutArtifacts, wrongBoard } from '../outcome.ts';
-import type { Artifact, CompileJob, CompileOutcome, ObservedInputs, Toolchain } from '../toolchain.ts';
+import { cancelled, type FailedOutcome, withoutArtifacts, wrongBoard } from '../outcome.ts';
+import type {
+  Artifact,
+  CompileJob,
+  CompileOutcome,
+  ObservedInputs,
+  RecordOptions,
+  Toolchain,
+} from '../toolchain.ts';
 import { ToolchainError } from '../toolchain-error.ts';
 import { examineBoard } from './board-compat.ts';
 import { CcacheEpoch } from './ccache-epoch.ts';
@@ -30,6 +38,8 @@ import { CompilerFacts } from './compiler-facts.ts';
 import type { ZephyrEngine, ZephyrOrder } from './engine.ts';
 import { collectFirmware, DEFAULT_FALLBACK_BINARY } from './firmware.ts';
 import { settingsWithoutEffect } from './kconfig-warnings.ts';
+import { type BuildConditions, KeptBuild } from './precise/kept-build.ts';
+import { recordMacros } from './precise/record.ts';
 import { excerptOf } from './preprocessed.ts';
 import {
   type ConfigRepository,
@@ -39,7 +49,7 @@ import {
   repositoryInputs,
 } from './repository.ts';
 import { copySettings } from './settings.ts';
-import { ownStation, type Station, takeStation } from './station.ts';
+import { BUILD, ownStation, type Station, TEMPORARY, takeStation, visitStation } from './station.ts';
 import { westBuildArguments } from './west-build.ts';
 
 /** What every such toolchain is made of. Plain data. */
@@ -58,6 +68,19 @@ export interface ZephyrDescription {
   outputDirectory?: string;
   /** The directory of the caches, for what makes the next build faster. Default: nothing is kept. Absolute. */
   cacheRoot?: string | undefined;
+}
+
+/** Milliseconds by which two clocks may disagree in one build. */
+const CLOCK_DRIFT_MS = 50;
+
+/** What becomes of a station's build directories. */
+interface StationBuild {
+  /** The last build's, once it is in use. */
+  former: KeptBuild | undefined;
+  /** Whether objects were taken from it. */
+  isAdopted?: boolean;
+  /** Keeps this build's; resolves to whether it did. */
+  keep: (() => Promise<boolean>) | undefined;
 }
 
 /** Milliseconds: the targets of a build ask one after the other, and about the same moment. */
@@ -123,25 +146,63 @@ export class ZephyrToolchain implements Toolchain {
   /** Compiles, and looks whether the workspace still is what it was when the target was described. */
   async #compileSteadily(job: CompileJob): Promise<CompileOutcome> {
     const { signal, target, buildDirectory } = job;
-    const { cacheRoot, configDirectory } = this.#description;
+    const { cacheRoot } = this.#description;
     const before = this.#workspace?.identity ?? (await this.#workspaceNow(0, signal));
     const compiler = JSON.stringify([this.kind, await this.#engine.identity(signal)]);
-    const name = [configDirectory, target.artifactName];
     const station =
-      (cacheRoot === undefined ? undefined : await takeStation(cacheRoot, name, compiler)) ??
+      (cacheRoot === undefined
+        ? undefined
+        : await takeStation(cacheRoot, this.#stationName(target), compiler)) ??
       ownStation(path.join(buildDirectory, 'station'));
+    const build: StationBuild = { former: undefined, keep: undefined };
+    let isKept = false;
     try {
-      const outcome = await this.#compileAt(station, job);
+      const outcome = await this.#compileAt(station, job, build);
       if (!outcome.ok) return outcome;
       const after = await this.#workspaceNow(0, signal);
-      if (JSON.stringify(after) === JSON.stringify(before)) return outcome;
-      return { ...outcome, unsteady: ['the workspace'] };
+      if (JSON.stringify(after) !== JSON.stringify(before))
+        return { ...outcome, unsteady: ['the workspace'] };
+      // What cannot be written only takes more time.
+      isKept = (await build.keep?.().catch(() => false)) ?? false;
+      return outcome;
     } finally {
-      await station.close();
+      if (!isKept) build.former?.restore();
+      const isFormer = station.kept !== undefined && existsSync(station.kept.state);
+      await station.close(isKept ? 'built' : isFormer ? 'former' : undefined);
     }
   }
 
-  async #compileAt(station: Station, job: CompileJob): Promise<CompileOutcome> {
+  /** What tells a target's station from all others. */
+  #stationName({ artifactName }: Target): string[] {
+    return [this.#description.configDirectory, artifactName];
+  }
+
+  async recordMacros(target: Target, { signal, jobs, onProcess }: RecordOptions): Promise<boolean> {
+    const { cacheRoot } = this.#description;
+    const station =
+      cacheRoot === undefined ? undefined : await visitStation(cacheRoot, this.#stationName(target));
+    if (station === undefined) return true;
+    const temporary = path.join(station.work, TEMPORARY);
+    try {
+      mkdirSync(temporary, { recursive: true });
+      return await recordMacros(station.kept, path.join(station.work, BUILD), async (script, order) => {
+        const job = {
+          ...{ target, buildDirectory: station.work, jobs, signal, onOutput: () => {} },
+          logFile: path.join(temporary, 'macros.log'),
+          onProcess: onBoth(station.onProcess, onProcess),
+        };
+        const { ok } = await this.#engine.run({ ...(order as ZephyrOrder), ccache: undefined }, job, {
+          script,
+        });
+        return ok;
+      });
+    } finally {
+      rmSync(temporary, { recursive: true, force: true });
+      station.leave();
+    }
+  }
+
+  async #compileAt(station: Station, job: CompileJob, use: StationBuild): Promise<CompileOutcome> {
     const { workspace, fallbackBinary } = this.#description;
     const { target, buildDirectory } = job;
     const repository = this.#repository();
@@ -155,13 +216,10 @@ export class ZephyrToolchain implements Toolchain {
     mkdirSync(order.userCache, { recursive: true });
     const startMark = path.join(station.work, 'started');
     writeFileSync(startMark, '');
-    const ran = await this.#engine.run(order, {
-      ...job,
-      onProcess: (event, processGroup) => {
-        station.onProcess(event, processGroup);
-        job.onProcess?.(event, processGroup);
-      },
-    });
+    const started = Date.now();
+    const conditions = await this.#conditions(target);
+    const own = { ...job, onProcess: onBoth(station.onProcess, job.onProcess) };
+    const ran = await this.#run(station, order, own, conditions, use);
     const traced = await this.#trace(order, repository, job, ran.ok, { facts, epoch });
     const { build } = order;
     if (!ran.ok) return { ...ran, excerpt: await excerptOf(build, job.logFile) };
@@ -171,6 +229,13 @@ export class ZephyrToolchain implements Toolchain {
     const options = await this.#observeOptions(order, repository, undefined);
     const places = new Places(options);
     const { configDirectory } = options;
+    const { tools } = traced;
+    if (job.incremental && station.kept !== undefined && 'observed' in traced && tools !== undefined) {
+      const { kept } = station;
+      const devicetree = devicetreeSources(options);
+      const finished = { ...conditions, started, observed: traced.observed, tools, devicetree };
+      use.keep = () => KeptBuild.keep(kept, build, finished, use.isAdopted ? use.former : undefined, order);
+    }
     const board = await examineBoard({
       ...{ build, board: target.board, places },
       application: path.join(workspace, order.application),
@@ -180,7 +245,72 @@ export class ZephyrToolchain implements Toolchain {
       ...(board === undefined ? [] : [board.warning]),
       ...(await settingsWithoutEffect({ logFile: job.logFile, target, configDirectory, places })),
     ];
-    return { ok: true, artifacts: bring(found, buildDirectory), warnings, ...traced };
+    const inputs = 'observed' in traced ? { observed: traced.observed } : { untraceable: traced.untraceable };
+    return { ok: true, artifacts: bring(found, buildDirectory), warnings, ...inputs };
+  }
+
+  /** What a build depends on besides the content of files. */
+  async #conditions(target: Target): Promise<BuildConditions> {
+    return {
+      identity: JSON.stringify(await this.identity(target)),
+      declared: await cacheKey('declared', await this.declaredInputs()),
+    };
+  }
+
+  /** Builds upon the last build directory, as far as that is certain to make the same; else everything. */
+  async #run(
+    station: Station,
+    order: ZephyrOrder,
+    job: CompileJob,
+    conditions: BuildConditions,
+    use: StationBuild,
+  ): Promise<{ ok: true; lastLines: string[] } | FailedOutcome> {
+    if (!job.incremental || station.kept === undefined) {
+      job.onPath?.({ kind: 'pristine', why: undefined });
+      return this.#engine.run(order, job, 'all');
+    }
+    const taken = KeptBuild.take(station.kept);
+    use.former = taken instanceof KeptBuild ? taken : undefined;
+    let why = taken instanceof KeptBuild ? await taken.obstacle(conditions) : taken.why;
+    if (use.former === undefined || why !== undefined) {
+      job.onPath?.({ kind: 'pristine', why });
+      return this.#engine.run(order, job, 'all');
+    }
+    const began = { wall: Date.now(), steady: performance.now() };
+    const configured = await this.#engine.run(order, job, 'configure');
+    if (!configured.ok) return configured;
+    const adopted = use.former.adopt(order.build);
+    if ('why' in adopted) {
+      job.onPath?.({ kind: 'pristine', why: adopted.why });
+      return this.#engine.run(order, job, 'make');
+    }
+    use.isAdopted = true;
+    const { compiled, objects } = adopted;
+    job.onPath?.({
+      kind: 'incremental',
+      compiled,
+      objects,
+      causes: this.#causes(use.former, adopted.causes),
+    });
+    const made = await this.#engine.run(order, job, 'make');
+    const isBack = Date.now() - began.wall < performance.now() - began.steady - CLOCK_DRIFT_MS;
+    if (job.signal.aborted || (made.ok && !isBack)) return made;
+    // Ninja goes by the times of files. And what fails has to fail as it does in a pristine build.
+    use.isAdopted = false;
+    why = isBack ? 'the clock went back' : 'it failed with objects of the last build';
+    job.onPath?.({ kind: 'pristine', why });
+    rmSync(order.build, { recursive: true, force: true });
+    return this.#engine.run(order, job, 'all');
+  }
+
+  /** What was edited, and where in it: `config/corne.keymap (base, key 0)`. */
+  #causes({ changed }: KeptBuild, places: readonly string[]): string[] {
+    const { configDirectory } = this.#description;
+    const files = changed.map(file =>
+      isInside(file, configDirectory) ? path.relative(configDirectory, file) : file,
+    );
+    if (places.length === 0) return files;
+    return files.length === 0 ? [...places] : [`${files.join(', ')} (${places.join('; ')})`];
   }
 
   /** Finds out what a build read, however it ended, and what of that may be kept for the next one. */
@@ -190,7 +320,7 @@ export class ZephyrToolchain implements Toolchain {
     { signal }: CompileJob,
     isComplete: boolean,
     { facts, epoch }: { facts: CompilerFacts | undefined; epoch: CcacheEpoch | undefined },
-  ): Promise<{ observed: ObservedInputs } | { untraceable: string }> {
+  ): Promise<({ observed: ObservedInputs } | { untraceable: string }) & { tools?: readonly string[] }> {
     const interrupted = async () =>
       epoch?.interrupt(compiledPlaces(await this.#observeOptions(order, repository, undefined)));
     // A cancelled build is waited for, and of one that failed nothing is kept but what ccache learned.
@@ -209,7 +339,11 @@ export class ZephyrToolchain implements Toolchain {
     }
     const observed = without([order.work, order.userCache], traced.observed);
     await epoch?.end({ ...traced, observed, tools: options.tools });
-    return { observed };
+    // What is compiled without being seen may change without being noticed.
+    return {
+      observed,
+      ...(traced.hasHidden || options.tools === undefined ? {} : { tools: options.tools.files }),
+    };
   }
 
   async #observeOptions(
@@ -293,6 +427,16 @@ function orderAt(
     module: repository.isModule ? repository.directory : undefined,
     ...{ work, build: path.join(work, 'build'), temporary, userCache },
     ccache: isUsed ? { directory: ccache.directory, epoch: epoch.id } : undefined,
+  };
+}
+
+function onBoth(
+  one: NonNullable<CompileJob['onProcess']>,
+  other: CompileJob['onProcess'],
+): NonNullable<CompileJob['onProcess']> {
+  return (event, processGroup) => {
+    one(event, processGroup);
+    other?.(event, processGroup);
   };
 }
 
