@@ -24,11 +24,12 @@ export default async function compile(task: CompileTask): Promise<CompileResult>
   const { cache } = createCompilationCacheService(userConfig, cacheOptions);
   const toolchain = await toolchainOf(task.toolchain, cache);
   const service = createZmkWestService({ toolchain, configDirectory, userConfig, cacheOptions });
-  return service.compile(target, {
+  return service[task.isTrial ? 'compileAnew' : 'compile'](target, {
     directory: task.directory,
     buildDirectory: task.buildDirectory,
     logFile: task.logFile,
     jobs: task.jobs,
+    incremental: task.incremental,
     signal: cancellation.signal,
     onEvent: event => say({ type: 'event', thread: threadId, event }),
     onProcess: (event, processGroup) => say({ type: 'process', event, processGroup }),

@@ -24,6 +24,7 @@ import { createFirmwareCacheService, type FirmwareCacheService } from './output/
 import { OutputDirectory } from './output/output.ts';
 import type { Plan } from './plan.ts';
 import { loadToolchain } from './toolchains/load.ts';
+import type { BuiltTarget } from './verify.ts';
 import type { WorkerFailure } from './workers/pool.ts';
 import type { Workshop } from './workers/workshop.ts';
 
@@ -46,7 +47,10 @@ export async function runPlan(plan: Plan, context: RunContext): Promise<BuildSum
   const toolchain = context.prepared ?? (await loadToolchain(plan.toolchain, { cache: builds.cache }));
   const run = new BuildRun(plan, builds, toolchain, context);
   if (context.prepared !== undefined) await run.openCaches();
-  return context.options.dryRun ? run.plan() : run.build();
+  if (context.options.dryRun) return run.plan();
+  const summary = await run.build();
+  if (plan.incremental === 'always' && !context.options.isWatched) await run.prepareNext();
+  return summary;
 }
 
 class BuildRun {
@@ -59,6 +63,8 @@ class BuildRun {
   readonly #service: ZmkWestService;
   readonly #metrics: MetricsService;
   readonly #recording: Promise<unknown>[] = [];
+  /** By artifact name. */
+  readonly #built = new Map<string, BuiltTarget>();
   readonly #stop: AbortController;
   readonly #signal: AbortSignal;
   readonly #summary: BuildSummary;
@@ -136,6 +142,7 @@ class BuildRun {
       await this.#warnOfCache();
       if (missed.length > 0) await this.#compileAll(missed, output);
       await this.#tellUnusedKeymaps();
+      if (this.#options.verify) await this.#verify(output);
     } finally {
       await output.close();
     }
@@ -196,6 +203,7 @@ class BuildRun {
         target,
         directory: output.stage(),
         onEvent: (event, thread) => this.#relay(name, event, thread),
+        incremental: this.#isIncremental,
         signal: this.#options.signalOf?.(name),
       });
       if (result.ok) this.#deliver(name, result, output, began);
@@ -214,6 +222,35 @@ class BuildRun {
     }
   }
 
+  /** Finds out what the next build may take over. */
+  async prepareNext(): Promise<void> {
+    const { recordAll } = await import('./watch/idle-work.ts');
+    const { targets, cores } = this.#plan;
+    const built = targets.filter(({ artifactName }) => this.#built.has(artifactName));
+    await recordAll(this.#toolchain, built, { signal: this.#signal, jobs: cores });
+  }
+
+  get #isIncremental(): boolean {
+    const { incremental } = this.#plan;
+    return incremental === 'always' || (incremental === 'watch' && this.#options.isWatched === true);
+  }
+
+  /** Compiles everything once more, from nothing; what is not the same is replaced. */
+  async #verify(output: OutputDirectory): Promise<void> {
+    const { verifyTargets } = await import('./verify.ts');
+    const built = [...this.#built.values()];
+    this.#summary.different = 0;
+    await verifyTargets(this.#plan, built, {
+      ...{ output, signal: this.#signal, firmware: this.#firmware },
+      onOutput: (target, line) => this.#emit({ type: 'target-output', target, line }),
+      onVerified: (target, different, message) => {
+        if (different.length > 0) this.#summary.different = (this.#summary.different ?? 0) + 1;
+        this.#emit({ type: 'target-verified', target, different });
+        if (message !== undefined) this.#emit({ type: 'warning', target, message });
+      },
+    });
+  }
+
   #isStopped(target: string): boolean {
     return this.#signal.aborted || (this.#options.signalOf?.(target)?.aborted ?? false);
   }
@@ -222,6 +259,7 @@ class BuildRun {
     // `checking` and `missed` were said before the target went to the thread.
     if (event.type === 'waiting') this.#emit({ type: 'target-waiting', target, thread, pid: event.pid });
     else if (event.type === 'compiling') this.#emit({ ...event, type: 'target-compiling', target, thread });
+    else if (event.type === 'path') this.#emit({ type: 'target-path', target, path: event.path });
     else if (event.type === 'output') this.#emit({ type: 'target-output', target, line: event.line });
     else if (event.type === 'warning') this.#emit(event);
   }
@@ -236,6 +274,7 @@ class BuildRun {
     if (source === 'compiled') this.#summary.compiled++;
     else this.#summary.cached++;
     this.#times.set(target, { compileDuration, cached: source !== 'compiled' });
+    this.#built.set(target, { target, files, fingerprint });
     this.#record({ target, result: source, duration, compileDuration });
     this.#emit({
       type: 'target-finished',

@@ -3,6 +3,7 @@
 import type { Diagnosis } from './diagnosis/diagnosis.ts';
 import type { CompileFailure } from './incremental/result.ts';
 import type { Target } from './matrix/target.ts';
+import type { BuildPath } from './toolchains/toolchain.ts';
 
 /** Milliseconds since the epoch when it happened. */
 interface At {
@@ -33,6 +34,10 @@ export type BuildEvent =
   /** Another thread or process is compiling the very same thing. */
   | (OfTarget & { type: 'target-waiting'; thread: number; pid: number })
   | (OfTarget & { type: 'target-compiling'; thread: number; jobs: number; logFile: string })
+  /** How it is compiled: everything anew, or upon the target's last build directory. */
+  | (OfTarget & { type: 'target-path'; path: BuildPath })
+  /** `--verify`, or an idle moment of `--watch`: it was compiled from nothing; `different` names the artifacts that are others. */
+  | (OfTarget & { type: 'target-verified'; different: string[] })
   | (OfTarget & { type: 'target-output'; line: string })
   | (OfTarget & {
       type: 'target-finished';
@@ -93,6 +98,8 @@ export type BuildEvent =
       cached: number;
       failed: number;
       cancelled: number;
+      /** With `--verify`: targets that came out otherwise when they were compiled from nothing. */
+      different?: number;
       /** Milliseconds, from start to end. */
       duration: number;
       /** Milliseconds by which it was done sooner because of the cache. */

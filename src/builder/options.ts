@@ -7,17 +7,21 @@ import type { BuildListener } from './events.ts';
 export interface RunOptions {
   /** Only says what would be done: emits `target-planned` events, compiles and writes nothing. Default: false. */
   dryRun?: boolean | undefined;
+  /** Compiles every target once more from nothing and compares. Default: false. */
+  verify?: boolean | undefined;
   /** Stops the build: every compiler is ended within two seconds, and nothing half-made is left. */
   signal?: AbortSignal | undefined;
   /** Whether the plan has only some of the matrix's targets, so that nothing can be said about all. Default: false. */
   isPartial?: boolean | undefined;
+  /** Whether targets will be built again as soon as something is saved. Default: false. */
+  isWatched?: boolean | undefined;
   /** What stops one target alone, by its artifact name: the same signal whenever it is asked for. Default: nothing does. */
   signalOf?: (target: string) => AbortSignal | undefined;
   /** Told everything that happens, in order. When it throws, the build is stopped and rejects with what it threw. */
   onEvent: BuildListener;
 }
 
-export interface BuildOptions extends Omit<RunOptions, 'signalOf' | 'isPartial'> {
+export interface BuildOptions extends Omit<RunOptions, 'signalOf' | 'isPartial' | 'isWatched'> {
   /** The config's repository: the directory that holds `build.yaml`. */
   configDirectory: string;
   /**
@@ -55,6 +59,8 @@ export interface BuildSummary {
   cached: number;
   failed: number;
   cancelled: number;
+  /** With `verify`: targets that came out otherwise when they were compiled from nothing. */
+  different?: number;
   /** Milliseconds, from start to end. */
   duration: number;
   /** Milliseconds by which it was done sooner because of the cache: time that a person waits, not a sum over targets. */

@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { defaultCacheRoot } from '../config/environment.ts';
 import { loadUserConfig } from '../config/load-user-config.ts';
+import type { IncrementalMode } from '../config/toolchain-options.ts';
 import { cacheOptionsFor, type UserConfig } from '../config/user-config.ts';
 import { InvalidArgumentError } from '../errors.ts';
 import type { ServiceOptions } from './incremental/index.ts';
@@ -13,6 +14,7 @@ import type { Target } from './matrix/target.ts';
 import type { BuildOptions } from './options.ts';
 import { OutputError } from './output/output.ts';
 import { chooseToolchain } from './toolchains/choice.ts';
+import { isTurnedOff } from './toolchains/incremental-switch.ts';
 import type { ToolchainDescription } from './toolchains/index.ts';
 
 /** Everything a build does follows from this. Plain data. */
@@ -34,6 +36,8 @@ export interface Plan {
   cacheOptions: ServiceOptions;
   /** Where logs are kept; undefined when nothing is to be kept. */
   logRoot: string | undefined;
+  /** When objects of the last build are taken over. */
+  incremental: IncrementalMode;
   /** What a person should know before the build, one sentence each. */
   warnings: string[];
 }
@@ -86,6 +90,7 @@ export async function planBuild(options: BuildOptions): Promise<Plan> {
     userConfig,
     cacheOptions: { cacheRoot, ...(cached ? {} : { enabled: false }) },
     logRoot: cached ? cacheRoot : undefined,
+    incremental: cached && !isTurnedOff(cacheRoot) ? (userConfig.build.incremental ?? 'watch') : 'off',
   };
 }
 

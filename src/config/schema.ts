@@ -7,6 +7,7 @@ import { DURATION_FORMS, parseDuration, parseSize, SIZE_FORMS } from '../cache/u
 import { load } from '../system/load.ts';
 import {
   type BuildOptions,
+  type IncrementalMode,
   PLACEHOLDERS,
   type ToolchainKind,
   type ToolchainsOptions,
@@ -31,6 +32,7 @@ const POLICIES: readonly EvictionPolicy[] = [
   'none',
 ];
 const TOOLCHAINS: readonly ToolchainKind[] = ['west', 'container', 'command'];
+const INCREMENTAL_MODES: readonly IncrementalMode[] = ['watch', 'always', 'off'];
 const ENGINES = ['docker', 'podman'] as const;
 const PLACEHOLDER = /\{([A-Za-z][A-Za-z0-9_-]*)\}/g;
 const MAX_JOBS = 1024;
@@ -100,6 +102,7 @@ function createSchema(v: Validator): ConfigSchema {
     buildFile: v.optional(leaf<string>('a path inside the config directory', isPathInside)),
     configPath: v.optional(leaf<string>('a path inside the config directory', isPathInside)),
     fallbackBinary: v.optional(leaf<string>('an extension without its dot, such as hex', isExtension)),
+    incremental: oneOf(INCREMENTAL_MODES),
   });
 
   const argument = v.custom<string>(

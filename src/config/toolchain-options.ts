@@ -3,6 +3,9 @@
 /** The toolchains there are. */
 export type ToolchainKind = 'west' | 'container' | 'command';
 
+/** When a build takes over objects from the target's last build directory: while it is watched, always, or never. */
+export type IncrementalMode = 'watch' | 'always' | 'off';
+
 /** `build` in the config file. */
 export interface BuildOptions {
   /** What compiles. Default: the first toolchain that is configured or found. */
@@ -19,6 +22,8 @@ export interface BuildOptions {
   configPath?: string | undefined;
   /** The binary that is taken when a board makes no UF2, such as `hex`: the workflow's `fallback_binary`. Default: `bin`. */
   fallbackBinary?: string | undefined;
+  /** When objects of the last build are taken over. Default: `watch`. */
+  incremental?: IncrementalMode | undefined;
 }
 
 /** `toolchains` in the config file: one field for each kind. */

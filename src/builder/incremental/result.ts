@@ -1,5 +1,5 @@
 // What compiling one target can come to, and what is told while it goes on.
-import type { SourceExcerpt } from '../toolchains/toolchain.ts';
+import type { BuildPath, SourceExcerpt } from '../toolchains/toolchain.ts';
 
 export type CompileEvent =
   /** Inputs are being hashed and the cache is being asked. */
@@ -9,6 +9,8 @@ export type CompileEvent =
   /** Another thread or process is compiling the very same thing. */
   | { type: 'waiting'; pid: number }
   | { type: 'compiling'; jobs: number; logFile: string }
+  /** How it is compiled, when that is decided. */
+  | { type: 'path'; path: BuildPath }
   | { type: 'output'; line: string }
   /** Something that does not stop the compile. */
   | { type: 'warning'; message: string };

@@ -23,6 +23,8 @@ export interface CompileRequest {
   logFile: string;
   /** How many processes the compiler itself may run at once. Default: 1. */
   jobs?: number | undefined;
+  /** See `CompileJob.incremental`. */
+  incremental?: boolean | undefined;
   /** Stops the compiler, or the wait for another one. */
   signal?: AbortSignal | undefined;
   onEvent?: ((event: CompileEvent) => void) | undefined;
@@ -123,6 +125,34 @@ export class ZmkWestService {
     }
   }
 
+  /**
+   * Compiles the target from nothing, whatever there is in the cache, and stores nothing. Resolves and rejects as
+   * {@link compile} does.
+   */
+  async compileAnew(target: Target, request: CompileRequest): Promise<CompileResult> {
+    const { onEvent, directory, buildDirectory, logFile, jobs = 1 } = request;
+    const signal = request.signal ?? new AbortController().signal;
+    onEvent?.({ type: 'compiling', jobs, logFile });
+    const clock = performance.now();
+    try {
+      const outcome = await this.#options.toolchain.compile({
+        ...{ target, buildDirectory, jobs, logFile, signal },
+        onOutput: line => onEvent?.({ type: 'output', line }),
+        onProcess: request.onProcess,
+      });
+      if (signal.aborted) return cancelled();
+      if (!outcome.ok) return { ...outcome, logFile };
+      const staged = await stageArtifacts(outcome.artifacts, directory, buildDirectory);
+      return {
+        ...{ ok: true, source: 'compiled', files: staged.map(artifact => artifact.path) },
+        ...{ compileDuration: performance.now() - clock, compiledAt: Date.now() },
+        ...{ warnings: outcome.warnings ?? [], stored: false },
+      };
+    } catch (error) {
+      return signal.aborted ? cancelled() : failure('output', error, directory);
+    }
+  }
+
   #newReader(): InputReader {
     return new InputReader(this.#options.builds.digests);
   }
@@ -178,6 +208,8 @@ export class ZmkWestService {
       jobs,
       logFile,
       signal,
+      incremental: request.incremental,
+      onPath: path => onEvent?.({ type: 'path', path }),
       onOutput: line => onEvent?.({ type: 'output', line }),
       onProcess: request.onProcess,
     });

@@ -35,6 +35,8 @@ export interface Built {
   target: Target;
   /** What it is known by; undefined when its inputs changed while it was built. */
   fingerprint: string | undefined;
+  /** Absolute, in the output directory. */
+  files: string[];
 }
 
 /** A target has one turn at a time. */
@@ -81,10 +83,10 @@ export class Turns {
   }
 
   /** A target was built, as `fingerprint` if that is known; or was not. */
-  finish(name: string, built?: { fingerprint: string | undefined }): void {
+  finish(name: string, built?: Omit<Built, 'target'>): void {
     const turn = this.#running.get(name);
     if (!turn) return;
-    if (built) this.#built.set(name, { target: turn.target, fingerprint: built.fingerprint });
+    if (built) this.#built.set(name, { target: turn.target, ...built });
     else this.#built.delete(name);
     this.end(turn);
   }

@@ -18,14 +18,21 @@ import {
 } from '../incremental/index.ts';
 import type { Target } from '../matrix/target.ts';
 import type { BuildOptions } from '../options.ts';
+import { createFirmwareCacheService } from '../output/firmware.ts';
+import { OutputDirectory } from '../output/output.ts';
 import { type Plan, planBuild } from '../plan.ts';
 import { loadToolchain } from '../toolchains/load.ts';
+import { verifyTargets } from '../verify.ts';
 import { FileWatcher } from './file-watcher.ts';
+import { IdleWork, recordAll } from './idle-work.ts';
 import { changesOf, type Inputs, readInputs } from './inputs.ts';
 import { Settling, type SettlingOptions } from './settling.ts';
 import { Turns } from './turns.ts';
 
-export interface WatchOptions extends Omit<BuildOptions, 'dryRun'>, SettlingOptions {}
+/** So many builds that took objects over may come between two comparisons. */
+const VERIFY_EVERY = 25;
+
+export interface WatchOptions extends Omit<BuildOptions, 'dryRun' | 'verify'>, SettlingOptions {}
 
 /**
  * Builds every target of a config directory, and again what a saved change affects, until `signal` aborts. Resolves
@@ -52,6 +59,7 @@ class Watch {
   readonly #files: FileWatcher;
   readonly #settling: Settling;
   readonly #turns = new Turns();
+  readonly #idle = new IdleWork();
   /** Runs that are going on or cleaning up. */
   readonly #runs = new Set<Promise<void>>();
   readonly #paths: PathBase;
@@ -64,6 +72,10 @@ class Watch {
   #warned: ReadonlySet<string> = new Set();
   #problem: string | undefined;
   #bug: { error: unknown } | undefined;
+  /** Targets that took objects over since they were last compared, by their artifact names. */
+  readonly #unverified = new Set<string>();
+  #incrementalBuilds = 0;
+  #nextVerification = 1;
 
   constructor(options: WatchOptions, plan: Plan) {
     this.#options = options;
@@ -75,7 +87,11 @@ class Watch {
       this.#wake.resolve();
     }, options);
     this.#files = new FileWatcher({
-      onChange: () => this.#settling.touch(),
+      onChange: () => {
+        // Whoever saves waits for a build.
+        this.#idle.interrupt();
+        this.#settling.touch();
+      },
       onError: error => this.#emit({ type: 'warning', message: unnoticed(error) }),
     });
   }
@@ -99,6 +115,7 @@ class Watch {
       this.#signal.removeEventListener('abort', onAbort);
       this.#stop.abort();
       this.#settling.close();
+      await this.#idle.stop().catch(error => this.#stopFor(error));
       await Promise.all(this.#runs);
       await this.#files.close();
     }
@@ -121,6 +138,7 @@ class Watch {
 
   /** Does what follows from what is different now. */
   async #round(): Promise<void> {
+    await this.#idle.stop();
     const before = this.#sight!;
     let sight = before;
     let changes: string[] = [];
@@ -198,6 +216,7 @@ class Watch {
       {
         signal: this.#signal,
         isPartial: targets.length < plan.targets.length,
+        isWatched: true,
         signalOf: name => turns.get(name)?.signal,
         onEvent: event => this.#relay(event),
       },
@@ -217,8 +236,16 @@ class Watch {
   #relay(event: BuildEvent): void {
     if (event.type === 'build-started' || event.type === 'build-finished') return;
     this.#options.onEvent(event);
+    if (event.type === 'target-path') {
+      if (event.path.kind === 'pristine') this.#unverified.delete(event.target);
+      else {
+        this.#incrementalBuilds++;
+        this.#unverified.add(event.target);
+      }
+      return;
+    }
     if (event.type === 'target-finished')
-      this.#turns.finish(event.target, { fingerprint: event.fingerprint });
+      this.#turns.finish(event.target, { fingerprint: event.fingerprint, files: event.files });
     else if (event.type === 'target-failed' || event.type === 'target-cancelled')
       this.#turns.finish(event.target);
     else return;
@@ -237,6 +264,34 @@ class Watch {
     const { targets } = this.#sight!.plan;
     const ready = targets.filter(({ artifactName }) => this.#turns.builtOf(artifactName)).length;
     this.#emit({ type: 'watch-waiting', ready, failed: targets.length - ready });
+    this.#idle.begin(signal => this.#useIdleTime(signal).catch(error => this.#tell(error)));
+  }
+
+  /** Prepares the next builds; and sees, after the first that took something over and then now and then, whether they are right. */
+  async #useIdleTime(signal: AbortSignal): Promise<void> {
+    const { plan, toolchain } = this.#sight!;
+    if (plan.incremental === 'off') return;
+    const isDone = await recordAll(toolchain, plan.targets, { signal, jobs: plan.cores });
+    const [name] = this.#unverified;
+    if (!isDone || name === undefined || this.#incrementalBuilds < this.#nextVerification) return;
+    const built = this.#turns.builtOf(name);
+    if (built?.files === undefined) return;
+    const { files, fingerprint } = built;
+    const output = await OutputDirectory.open(plan.outputDirectory);
+    try {
+      await verifyTargets({ ...plan, jobs: 1 }, [{ target: name, files, fingerprint }], {
+        ...{ output, signal, firmware: createFirmwareCacheService(plan.userConfig, plan.cacheOptions) },
+        onOutput: () => {},
+        onVerified: (target, different, message) => {
+          this.#unverified.delete(target);
+          this.#nextVerification = this.#incrementalBuilds + VERIFY_EVERY;
+          if (different.length > 0) this.#emit({ type: 'target-verified', target, different });
+          if (message !== undefined && different.length > 0) this.#emit({ type: 'warning', target, message });
+        },
+      });
+    } finally {
+      await output.close();
+    }
   }
 
   /** What can be expected to go wrong is told; a bug ends the watch. */
@@ -283,7 +338,7 @@ function serviceOf({ plan, toolchain }: Sight) {
 }
 
 /** Everything about how targets are built. */
-function wayOf({ targets: _, warnings: __, ...plan }: Plan): string {
+function wayOf({ targets: _, warnings: __, incremental: ___, ...plan }: Plan): string {
   return JSON.stringify(plan);
 }
 

@@ -19,6 +19,10 @@ export interface CompileTask {
   /** Empty, for the compiler. */
   buildDirectory: string;
   logFile: string;
+  /** See `CompileJob.incremental`. */
+  incremental?: boolean | undefined;
+  /** Whether it is compiled from nothing, and nothing stored: to be compared. */
+  isTrial?: boolean | undefined;
   /** How many processes the compiler itself may run at once. */
   jobs: number;
   /** Carries {@link ToWorker} one way and {@link FromWorker} the other. */

@@ -19,6 +19,10 @@ export interface WorkshopJob {
   /** Empty, for the artifacts. */
   directory: string;
   onEvent: PoolListener;
+  /** See `CompileJob.incremental`. */
+  incremental: boolean;
+  /** See `CompileTask`. */
+  isTrial?: boolean;
   /** Stops this target alone. */
   signal?: AbortSignal;
 }
@@ -56,7 +60,8 @@ export class Workshop {
   }
 
   /** Compiles in a free thread, which there must be. Resolves when nothing of the compiler is left. */
-  async compile({ target, directory, onEvent, signal }: WorkshopJob): Promise<CompileResult | WorkerFailure> {
+  async compile(job: WorkshopJob): Promise<CompileResult | WorkerFailure> {
+    const { target, directory, onEvent, incremental, isTrial = false, signal } = job;
     const { toolchain, configDirectory, userConfig, cacheOptions } = this.#plan;
     const buildDirectory = path.join(this.#scratch, String(this.#count++));
     mkdirSync(buildDirectory);
@@ -70,6 +75,8 @@ export class Workshop {
         target,
         directory,
         buildDirectory,
+        incremental,
+        isTrial,
       };
       return await this.#pool.run({ ...task, logFile, jobs: this.#jobs }, onEvent, signal);
     } finally {

@@ -22,6 +22,7 @@ interface BuildFlags {
   dryRun?: boolean;
   watch?: boolean;
   explain?: boolean;
+  verify?: boolean;
   report?: string;
   trace?: string;
   json?: boolean;
@@ -50,6 +51,7 @@ export function buildCommand(context: Context): Command {
     .option('--offline', 'never touch the network: a missing image is not pulled')
     .option('-n, --dry-run', 'say what would be compiled and why, and compile nothing')
     .option('-e, --explain', 'say for every target why it is compiled or not')
+    .option('--verify', 'compile everything once more, from nothing, and compare')
     .option('-w, --watch', 'go on, and build again what a saved change affects, until Ctrl-C')
     .option('--report <file>', 'write a page about the build: who did what when, caches, layers (HTML)')
     .option('--trace <file>', 'write what ran where and when, for Perfetto and chrome://tracing (JSON)')
@@ -69,7 +71,7 @@ export function buildCommand(context: Context): Command {
         ['glovebox build --json | jq -r .type', 'the events, for a program'],
       )}
 
-Exit status: 0 all targets are built, 1 one failed, 2 wrong usage, 130 after Ctrl-C.`,
+Exit status: 0 all targets are built, 1 one failed or is not the same with --verify, 2 wrong usage, 130 after Ctrl-C.`,
     )
     .action(async (configDirectory: string, flags: BuildFlags) => {
       context.exitStatus = await runBuild(context, resolve(context.cwd, configDirectory), flags);
@@ -79,6 +81,9 @@ Exit status: 0 all targets are built, 1 one failed, 2 wrong usage, 130 after Ctr
 async function runBuild(context: Context, configDirectory: string, flags: BuildFlags): Promise<number> {
   if (flags.watch && flags.dryRun) {
     throw new UsageError('--watch builds, and --dry-run does not: use one of them.');
+  }
+  if (flags.verify && (flags.watch || flags.dryRun)) {
+    throw new UsageError('--verify is about one build that was done: use it without --watch and --dry-run.');
   }
   const from = (file: string | undefined) => (file === undefined ? undefined : resolve(context.cwd, file));
   const reports = { report: from(flags.report), trace: from(flags.trace) };
@@ -120,6 +125,7 @@ async function runBuild(context: Context, configDirectory: string, flags: BuildF
       workspace: flags.workspace === undefined ? undefined : resolve(context.cwd, flags.workspace),
       offline: flags.offline,
       dryRun: flags.dryRun,
+      verify: flags.verify,
       cache: flags.cache,
       cacheRoot: flags.cacheDir === undefined ? undefined : resolve(context.cwd, flags.cacheDir),
       signal: interruption.signal,
@@ -148,7 +154,7 @@ async function runBuild(context: Context, configDirectory: string, flags: BuildF
         }
       }
     }
-    return interruption.exitStatus ?? (summary.failed > 0 ? EXIT_FAILED : EXIT_OK);
+    return interruption.exitStatus ?? (summary.failed + (summary.different ?? 0) > 0 ? EXIT_FAILED : EXIT_OK);
   } catch (error) {
     if (interruption.exitStatus !== undefined) {
       return interruption.exitStatus;

@@ -1,4 +1,6 @@
 // Why each target was compiled or not: what changed, or since when nothing has.
+import type { BuildEvent } from '../../builder/events.ts';
+import type { BuildPath } from '../../builder/toolchains/toolchain.ts';
 import type { BuildProgress, TargetProgress } from './progress.ts';
 import type { Style } from './style.ts';
 import { padded, sanitizeLine, textWidth } from './text.ts';
@@ -32,11 +34,33 @@ export function unchangedSince(compiledAt: number): string {
   return `nothing changed since ${new Date(compiledAt).toLocaleString('sv-SE')}`;
 }
 
-function reasonsOf({ state, why, finished }: TargetProgress): string[] {
+/** How a target is compiled; undefined when it goes without saying. */
+export function pathText(path: BuildPath): string | undefined {
+  if (path.kind === 'pristine')
+    return path.why === undefined ? undefined : `everything is compiled: ${path.why}`;
+  const { compiled, objects, causes } = path;
+  const why = causes.length === 0 ? '' : `: ${causes.map(sanitizeLine).join(', ')}`;
+  return `${compiled} of ${objects} objects${why}`;
+}
+
+/** How a comparison ended. */
+export function verifiedText(
+  { different }: Extract<BuildEvent, { type: 'target-verified' }>,
+  style: Style,
+): string {
+  if (different.length === 0) return style.good('the same when compiled from nothing');
+  return style.bad(`not the same when compiled from nothing: ${different.map(sanitizeLine).join(', ')}`);
+}
+
+function reasonsOf({ state, why, path, finished }: TargetProgress): string[] {
   if (finished?.source === 'cache') {
     return [`from the cache: ${unchangedSince(finished.compiledAt)}`];
   }
   const began =
     state !== 'finished' ? state : finished?.source === 'waited' ? 'compiled by another build' : 'compiled';
-  return why.map((reason, index) => `${index === 0 ? `${began}: ` : '  '}${sanitizeLine(reason)}`);
+  const how = path === undefined ? undefined : pathText(path);
+  return [
+    ...why.map((reason, index) => `${index === 0 ? `${began}: ` : '  '}${sanitizeLine(reason)}`),
+    ...(how === undefined ? [] : [`  ${how}`]),
+  ];
 }

@@ -1,7 +1,7 @@
 // One line for each thing worth knowing, in the order it happens: for pipes, CI and terminals that cannot move the cursor.
 import type { BuildEvent } from '../../builder/events.ts';
 import { failureText } from './diagnosis.ts';
-import { unchangedSince } from './explanation.ts';
+import { pathText, unchangedSince, verifiedText } from './explanation.ts';
 import { BuildProgress } from './progress.ts';
 import type { Renderer, RenderOptions } from './renderer.ts';
 import { summaryLines } from './summary.ts';
@@ -49,6 +49,12 @@ export class PlainRenderer implements Renderer {
         const why = this.#progress.targets.get(event.target)?.detail ?? '';
         return this.#about(event.target, why === '' || verbose ? 'compiling' : `compiling (${why})`);
       }
+      case 'target-path': {
+        const how = pathText(event.path);
+        return explain && how !== undefined ? this.#about(event.target, how) : [];
+      }
+      case 'target-verified':
+        return this.#about(event.target, verifiedText(event, style));
       case 'target-output':
         return verbose ? [`${style.dim(`${event.target} │`)} ${sanitizeLine(event.line)}`.trimEnd()] : [];
       case 'target-finished':

@@ -1,6 +1,7 @@
 // What is known of a running build: the events folded into one picture that renderers draw from.
 import { basename } from 'node:path';
 import type { BuildEvent } from '../../builder/events.ts';
+import type { BuildPath } from '../../builder/toolchains/toolchain.ts';
 import { failureText } from './diagnosis.ts';
 import { sanitizeLine } from './text.ts';
 
@@ -26,6 +27,10 @@ export interface TargetProgress {
   detail: string;
   /** Why it is not taken from the cache, one sentence each. */
   why: string[];
+  /** How it is compiled, once that is decided. */
+  path?: BuildPath | undefined;
+  /** How it came out when it was compiled from nothing. */
+  verified?: Event<'target-verified'> | undefined;
   finished?: Event<'target-finished'> | undefined;
   failed?: Event<'target-failed'> | undefined;
   planned?: Event<'target-planned'> | undefined;
@@ -60,6 +65,12 @@ export class BuildProgress {
       case 'watch-problem':
       case 'watch-waiting':
         this.watch = event;
+        return;
+      case 'target-path':
+        this.#target(event.target).path = event.path;
+        return;
+      case 'target-verified':
+        this.#target(event.target).verified = event;
         return;
       case 'target-output':
         this.#target(event.target).detail = sanitizeLine(event.line);
@@ -145,6 +156,8 @@ export class BuildProgress {
   #forget(name: string): void {
     const target = this.#target(name);
     target.why = [];
+    target.path = undefined;
+    target.verified = undefined;
     target.finished = undefined;
     target.failed = undefined;
     target.planned = undefined;

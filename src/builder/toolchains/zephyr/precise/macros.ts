@@ -4,24 +4,25 @@
 /** By name: the parameters, if there are any, and the value, as they are spelled. */
 export type Macros = ReadonlyMap<string, string>;
 
+/** A string, a character, or a comment: none of them begins inside of another. */
+const LEXEMES = /"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g;
+
 /**
  * The macros that a header defines; undefined when it has anything but definitions and comments in it, or defines a macro
- * twice, so that it cannot be compared macro by macro.
+ * in two ways, so that it cannot be compared macro by macro.
  */
 export function parseMacros(text: string): Macros | undefined {
   const macros = new Map<string, string>();
   const plain = text
-    .replaceAll(/\r\n/g, '\n')
-    .replaceAll(/\\\n/g, ' ')
-    // In a string there could be what looks like a comment; then what is left does not parse, or stays as it is.
-    .replaceAll(/"(?:[^"\\\n]|\\.)*"|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g, match =>
-      match[0] === '"' ? match : ' ',
-    );
+    .replaceAll('\r\n', '\n')
+    .replaceAll('\\\n', ' ')
+    .replaceAll(LEXEMES, found => (found[0] === '/' ? ' ' : found));
   for (const line of plain.split('\n')) {
     if (line.trim() === '') continue;
-    const [, name, rest] = /^\s*#\s*define\s+([A-Za-z_]\w*)((?:\(|\s).*)?$/.exec(line) ?? [];
-    if (name === undefined || macros.has(name)) return undefined;
-    macros.set(name, (rest ?? '').replace(/\s+$/, '').replaceAll(/\s+/g, ' '));
+    const [, name, rest = ''] = /^\s*#\s*define\s+([A-Za-z_]\w*)((?:\(|\s).*)?$/.exec(line) ?? [];
+    const value = rest.trimEnd();
+    if (name === undefined || (macros.get(name) ?? value) !== value) return undefined;
+    macros.set(name, value);
   }
   return macros;
 }
