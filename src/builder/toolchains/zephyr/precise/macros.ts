@@ -42,9 +42,14 @@ export function compareMacros(before: Macros, after: Macros): MacroDifferences {
 /** What one cell of a list of phandles with arguments is known by, such as `DT_N_S_keymap_S_base_P_bindings_IDX_3_PH`. */
 const CELL = /^(.+_P_.+_IDX_)(\d+)_(?:PH|VAL_(.+?)(?:_EXISTS)?)$/;
 
+const BINDINGS = /_P_(?:sensor_)?bindings_IDX_$/;
+
+/** So many entries may be added to a list of bindings before names come up that are not likely. */
+const MORE_ENTRIES = 4;
+
 /**
- * Names that a header does not define, and that it would define if an entry of a list had more arguments: `&trans` that
- * becomes `&kp A`, or `&kp A` that becomes `&mt LSHIFT A`.
+ * Names that a header does not define, and that it would define if an entry of a list had more arguments, or a list of
+ * bindings more entries: `&trans` that becomes `&kp A`, `&kp A` that becomes `&mt LSHIFT A`, a macro with another key.
  */
 export function likelyNames(macros: Macros): string[] {
   /** Of a property: the indexes, and what arguments are called. */
@@ -57,18 +62,20 @@ export function likelyNames(macros: Macros): string[] {
     lists.set(list, known);
     known.indexes.add(index);
     if (cell !== undefined) known.cells.add(cell);
-    if (cell !== undefined && /_P_(?:sensor_)?bindings_IDX_$/.test(list)) everywhere.add(cell);
+    if (cell !== undefined && BINDINGS.test(list)) everywhere.add(cell);
   }
   const likely = new Set<string>();
   for (const [list, { indexes, cells }] of lists) {
+    const isBindings = BINDINGS.test(list);
     // A layer of nothing but `&trans` has no arguments at all.
-    const all = /_P_(?:sensor_)?bindings_IDX_$/.test(list)
-      ? new Set([...cells, ...everywhere, 'param1', 'param2'])
-      : cells;
-    for (const index of indexes) {
-      for (const cell of all) {
-        for (const name of [`${list}${index}_VAL_${cell}`, `${list}${index}_VAL_${cell}_EXISTS`])
-          if (!macros.has(name)) likely.add(name);
+    const all = isBindings ? new Set([...cells, ...everywhere, 'param1', 'param2']) : cells;
+    const end = Math.max(...[...indexes].map(Number)) + 1;
+    const further = isBindings ? Array.from({ length: MORE_ENTRIES }, (_, index) => `${end + index}`) : [];
+    for (const index of [...indexes, ...further]) {
+      const names = [...all].flatMap(cell => [`_VAL_${cell}`, `_VAL_${cell}_EXISTS`]);
+      for (const suffix of ['_EXISTS', '_PH', ...names]) {
+        const name = `${list}${index}${suffix}`;
+        if (!macros.has(name)) likely.add(name);
       }
     }
   }
