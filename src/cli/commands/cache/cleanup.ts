@@ -1,5 +1,6 @@
 // `glovebox cache cleanup`: what is expired or over the limit goes.
 import type { Command } from 'commander';
+import { listKept, removeKept } from '../../../builder/toolchains/zephyr/station.ts';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { findSetAside, removeSetAside, SET_ASIDE_MAX_AGE_MS } from '../../set-aside.ts';
@@ -13,7 +14,7 @@ interface CleanupFlags extends CacheCommandFlags {
 export function cleanupCommand(context: Context): Command {
   return addCacheOptions(createCommand('cleanup', context))
     .description(
-      'Removes what is expired, what is over the size limit, what dead processes left behind, and damaged databases that were set aside 30 days ago or earlier.',
+      'Removes what is expired, what is over the size limit, what dead processes left behind, the build directories that incremental builds build upon, and damaged databases that were set aside 30 days ago or earlier.',
     )
     .option('--set-aside', 'remove damaged databases that were set aside, however new they are')
     .addHelpText(
@@ -41,10 +42,18 @@ export function cleanupCommand(context: Context): Command {
           await removeSetAside(root, setAside);
           freed += setAside.size;
         }
+        const kept = flags.tag === undefined ? listKept(root) : [];
+        const bytes = kept.length === 0 ? 0 : await removeKept(root, kept);
+        const builds = kept.length === 0 ? 0 : kept.length - listKept(root).length;
+        freed += bytes;
         if (flags.json) {
-          context.printJson({ removed, freed, setAside: gone.length });
+          context.printJson({ removed, freed, setAside: gone.length, builds });
         } else {
-          const databases = gone.length > 0 ? ` and ${plural(gone.length, 'damaged database')}` : '';
+          const besides = [
+            ...(gone.length > 0 ? [plural(gone.length, 'damaged database')] : []),
+            ...(bytes > 0 ? [plural(builds, 'build directory', 'build directories')] : []),
+          ];
+          const databases = besides.map(what => ` and ${what}`).join('');
           context.print(
             `Removed ${plural(removed, 'entry', 'entries')}${databases}, freed ${formatBytes(freed)}`,
           );

@@ -1,9 +1,11 @@
 // `glovebox cache stats`: how full each cache is.
 import type { Command } from 'commander';
+import { listKept, MAX_KEPT, MAX_KEPT_BYTES } from '../../../builder/toolchains/zephyr/station.ts';
 import type { CacheStats } from '../../../cache/cache.ts';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { tableLines } from '../../terminal/table.ts';
+import { plural } from '../../terminal/text.ts';
 import { addCacheOptions, type CacheCommandFlags, formatBytes, withCaches } from './options.ts';
 
 export function statsCommand(context: Context): Command {
@@ -25,8 +27,10 @@ export function statsCommand(context: Context): Command {
           size: sum(stats.map(({ size }) => size)),
           blobs: sum(stats.map(({ blobs }) => blobs)),
         };
+        const kept = flags.tag === undefined ? listKept(root) : [];
+        const builds = { count: kept.length, size: sum(kept.map(({ bytes }) => bytes)) };
         if (flags.json) {
-          context.printJson({ root, caches: stats, total });
+          context.printJson({ root, caches: stats, total, builds });
           return;
         }
         for (const cache of stats) {
@@ -36,6 +40,13 @@ export function statsCommand(context: Context): Command {
         if (stats.length > 1) {
           const entries = `${total.count} entries, ${formatBytes(total.size)}, ${total.blobs} blobs`;
           context.print(`${context.style.bold('total')}\n  ${entries}`);
+        }
+        if (builds.count > 0) {
+          const directories = plural(builds.count, 'directory', 'directories');
+          const limit = `at most ${MAX_KEPT}, ${formatBytes(MAX_KEPT_BYTES)}`;
+          context.print(
+            `${context.style.bold('last builds')}\n  ${directories}, ${formatBytes(builds.size)} (${limit})`,
+          );
         }
       }),
     );
