@@ -64,7 +64,7 @@ class BuildRun {
   readonly #metrics: MetricsService;
   readonly #recording: Promise<unknown>[] = [];
   /** By artifact name. */
-  readonly #built = new Map<string, BuiltTarget>();
+  readonly #built = new Map<string, BuiltTarget & { isCompiled: boolean }>();
   readonly #stop: AbortController;
   readonly #signal: AbortSignal;
   readonly #summary: BuildSummary;
@@ -226,7 +226,7 @@ class BuildRun {
   async prepareNext(): Promise<void> {
     const { recordAll } = await import('./watch/idle-work.ts');
     const { targets, cores } = this.#plan;
-    const built = targets.filter(({ artifactName }) => this.#built.has(artifactName));
+    const built = targets.filter(({ artifactName }) => this.#built.get(artifactName)?.isCompiled);
     await recordAll(this.#toolchain, built, { signal: this.#signal, jobs: cores });
   }
 
@@ -274,7 +274,7 @@ class BuildRun {
     if (source === 'compiled') this.#summary.compiled++;
     else this.#summary.cached++;
     this.#times.set(target, { compileDuration, cached: source !== 'compiled' });
-    this.#built.set(target, { target, files, fingerprint });
+    this.#built.set(target, { target, files, fingerprint, isCompiled: source === 'compiled' });
     this.#record({ target, result: source, duration, compileDuration });
     this.#emit({
       type: 'target-finished',

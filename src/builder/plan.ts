@@ -81,6 +81,12 @@ export async function planBuild(options: BuildOptions): Promise<Plan> {
       toolchain: options.toolchain,
       workspace: options.workspace === undefined ? undefined : path.resolve(options.workspace),
       ...{ userConfig, configDirectory, outputDirectory, cacheRoot, cache: cached },
+      memory: cached
+        ? async () => {
+            const { createCompilationCacheService } = await import('./incremental/index.ts');
+            return createCompilationCacheService(userConfig, { cacheRoot }).cache;
+          }
+        : undefined,
       signal: options.signal,
       onPull:
         options.dryRun || options.offline

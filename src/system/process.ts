@@ -61,6 +61,8 @@ export interface CapturedOutput {
   signal: string | null;
   /** Standard output and standard error, lines parted by `\n`, without white space at the end; at most 64 KiB. */
   output: string;
+  /** There was more output than that. */
+  isCut: boolean;
   /** The time limit ended the program. */
   timedOut: boolean;
 }
@@ -161,6 +163,7 @@ export async function captureOutput(options: CaptureOptions): Promise<CapturedOu
     exitCode: result.exitCode,
     signal: result.signal,
     output: output.slice(0, CAPTURE_LIMIT).trimEnd(),
+    isCut: output.length > CAPTURE_LIMIT,
     timedOut: limit.aborted && signal?.aborted !== true,
   };
 }

@@ -1,6 +1,7 @@
 // Which toolchain compiles: the one that is asked for, else the first that works here. What a build chooses and what
 // `glovebox doctor` shows is found out here, in the same way.
 
+import type { Cache } from '../../cache/cache.ts';
 import type { ToolchainKind } from '../../config/toolchain-options.ts';
 import type { UserConfig } from '../../config/user-config.ts';
 import { GloveboxError } from '../../errors.ts';
@@ -21,6 +22,8 @@ export interface ToolchainQuestion {
   cacheRoot: string;
   /** Whether anything may be kept there. */
   cache: boolean;
+  /** Remembers what programs are. Default: they are asked. */
+  memory?: (() => Promise<Cache>) | undefined;
   /** Told, in one sentence, that the image of containers is going to be pulled. Default: the network is not touched. */
   onPull?: ((message: string) => void) | undefined;
   /** Ends the looking. */

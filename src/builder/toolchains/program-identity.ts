@@ -6,12 +6,14 @@
 
 import { createHash } from 'node:crypto';
 import { readFileSync, realpathSync, statSync } from 'node:fs';
+import path from 'node:path';
 import type { Cache } from '../../cache/cache.ts';
 import { cacheKey } from '../../cache/keys.ts';
 import { isObject } from '../../cache/values/stored.ts';
 import { hashFile } from '../../system/hash-file.ts';
 import { CannotStartError, captureOutput } from '../../system/process.ts';
 import { findProgram } from './programs.ts';
+import { remembered } from './remembered.ts';
 
 /** The same for the same program, wherever it is. Plain JSON. */
 export interface ProgramIdentity {
@@ -73,7 +75,8 @@ async function identify(
   const script = readScript(file);
   // A script may be a few lines that start something else, of which only its answer tells.
   if (script !== undefined) {
-    return { version: await askVersion(file, environment, signal), sha256: digestScript(script) };
+    const version = await scriptVersion(file, script, environment, { cache, signal });
+    return { version, sha256: digestScript(script) };
   }
   const key = `program:${await cacheKey(stamp)}`;
   const remembered = await cache?.get(key);
@@ -86,6 +89,55 @@ async function identify(
   return { version, sha256 };
 }
 
+/** What pip writes of a program that is a function of a package. */
+const ENTRY_POINT = /^from (\w+)(?:\.[\w.]+)? import \w+$/m;
+
+/** Prints, one a line, what the program of a package depends on when it says its version. */
+const DEPENDS = `
+import glob, os, sys
+from importlib import metadata
+found = {sys.executable, os.path.realpath(sys.executable), os.path.join(sys.prefix, "pyvenv.cfg")}
+for place in map(os.path.abspath, sys.path):
+    found.add(place)
+    if os.path.isdir(place): found.update(glob.glob(os.path.join(glob.escape(place), "*.pth")))
+name = sys.argv[1]
+distribution = metadata.distribution(name)
+files = [str(file.locate()) for file in distribution.files or []]
+package = __import__("importlib.util", fromlist=["util"]).find_spec(name)
+# One that is elsewhere is being worked on.
+if package is None or package.origin not in files: sys.exit(1)
+found.update(file for file in files if not file.endswith(".pyc"))
+found.update(os.path.dirname(file) for file in files if file.endswith(".py"))
+print("\\n".join(sorted(found)))
+`;
+
+/** What a script answers; that of a Python package is remembered while nothing of the package changes. */
+async function scriptVersion(
+  file: string,
+  script: string,
+  environment: Readonly<Record<string, string>>,
+  { cache, signal }: IdentifyOptions,
+): Promise<string | null> {
+  const [, name] = ENTRY_POINT.exec(script) ?? [];
+  const interpreter = interpreterIn(script);
+  if (name !== 'west' || interpreter === undefined || !path.isAbsolute(interpreter) || isScript(interpreter))
+    return askVersion(file, environment, signal);
+  const key = ['script', file, script, Object.entries(environment).sort(), DEPENDS];
+  const isVersion = (value: unknown): value is string | null => typeof value === 'string';
+  return remembered(cache, key, isVersion, async () => {
+    const [answer, depends] = await Promise.all([
+      askVersion(file, environment, signal),
+      captureOutput({
+        ...{ command: interpreter, args: ['-c', DEPENDS, name], cwd: '/', timeLimit: VERSION_TIMEOUT_MS },
+        env: { ...environment, PYTHONDONTWRITEBYTECODE: '1' },
+        ...(signal === undefined ? {} : { signal }),
+      }).catch(() => undefined),
+    ]);
+    const isKnown = answer !== null && depends?.exitCode === 0 && !depends.isCut;
+    return { answer, files: isKnown ? [file, interpreter, ...depends.output.split('\n')] : [] };
+  });
+}
+
 /** The interpreter of the script that a program is: absolute, or a name; undefined when it is not a script. */
 export async function interpreterOf(
   program: string,
@@ -93,7 +145,10 @@ export async function interpreterOf(
 ): Promise<string | undefined> {
   const file = await findProgram(program, '/', environment);
   const script = file === undefined ? undefined : readScript(file);
-  if (script === undefined) return undefined;
+  return script === undefined ? undefined : interpreterIn(script);
+}
+
+function interpreterIn(script: string): string | undefined {
   const [first = '', second = ''] = script.split('\n', 2);
   // What pip writes when the path is too long, or has blanks, for the first line.
   const long = /^'''exec' (?:"([^"]+)"|(\S+)) /.exec(second);
@@ -117,6 +172,11 @@ async function askVersion(
     if (error instanceof CannotStartError) return null;
     throw error;
   }
+}
+
+/** Whether a program is a text that something else runs. */
+export function isScript(file: string): boolean {
+  return readScript(file) !== undefined;
 }
 
 /** What tells a file from every other that was ever in its place; undefined when it is not there. */

@@ -29,7 +29,7 @@ export function createWestToolchain(
   description: Omit<WestToolchainDescription, 'kind'>,
   resources: ToolchainResources = {},
 ): Toolchain {
-  return new ZephyrToolchain(new WestEngine(description.options, resources), description);
+  return new ZephyrToolchain(new WestEngine(description.options, resources), description, resources);
 }
 
 class WestEngine implements ZephyrEngine {

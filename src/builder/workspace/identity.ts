@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import * as walk from 'empathic/walk';
+import type { Cache } from '../../cache/cache.ts';
 import { eachOf } from './each-of.ts';
 import { readManifest } from './manifest.ts';
 import { examineProjects, type ProjectState } from './project-state.ts';
@@ -25,6 +26,8 @@ export interface WorkspaceIdentity {
 
 export interface IdentityOptions {
   signal?: AbortSignal;
+  /** Remembers what git's indexes say. Default: git is asked. */
+  cache?: Cache | undefined;
   /**
    * Absolute: the directory with `build.yaml`. The repository that it lies in is not part of the identity, so that
    * an edit of one keymap does not change what every firmware is known by; unless that is ZMK's own: then only what is not
@@ -39,7 +42,7 @@ export interface IdentityOptions {
  */
 export async function workspaceIdentity(
   directory: string,
-  { signal, configDirectory }: IdentityOptions = {},
+  { signal, configDirectory, cache }: IdentityOptions = {},
 ): Promise<WorkspaceIdentity> {
   const settings = await readSettings(directory);
   const manifest = await readManifest(settings.manifestFile);
@@ -57,7 +60,7 @@ export async function workspaceIdentity(
     const counting = places.filter((_, index) => !isOwn[index]);
     const examined = await examineProjects(
       counting.map(place => path.join(directory, place)),
-      { signal, aside },
+      { signal, aside, cache },
     );
     found.push(...examined.map(({ state }, index): [string, ProjectState] => [counting[index]!, state]));
     const known = new Set(found.map(([place]) => place));

@@ -3,10 +3,12 @@ import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { lstat, readlink } from 'node:fs/promises';
 import path from 'node:path';
+import type { Cache } from '../../cache/cache.ts';
 import { hashFile } from '../../system/hash-file.ts';
 import { real } from '../../system/real-path.ts';
 import { eachOf } from './each-of.ts';
 import { askGit, type GitAnswer, printed } from './git.ts';
+import { IndexMemory } from './index-memory.ts';
 import { ignoredFiles, outsideContent, withoutByproducts } from './unversioned.ts';
 
 /** So many changed files are named; the rest are counted. */
@@ -51,6 +53,8 @@ export interface ExamineOptions {
   signal?: AbortSignal | undefined;
   /** A directory in which nothing counts, though it is in a project. Absolute, without links. */
   aside?: string | undefined;
+  /** Remembers what indexes say. Default: git is asked. */
+  cache?: Cache | undefined;
 }
 
 /**
@@ -58,13 +62,15 @@ export interface ExamineOptions {
  */
 export async function examineProjects(
   directories: readonly string[],
-  { signal, aside }: ExamineOptions = {},
+  { signal, aside, cache }: ExamineOptions = {},
 ): Promise<ExaminedProject[]> {
   const revisions = directories.map(looseRevision);
+  const indexes = new IndexMemory(cache);
+  const known = await Promise.all(directories.map(directory => indexes.get(directory)));
   const asked = directories.map((directory, index) => ({
     directory,
     commands: [
-      ...[STATUS, 'ls-files -v --stage -z'],
+      ...[STATUS, known[index] === undefined ? 'ls-files -v --stage -z' : undefined],
       revisions[index] === undefined ? `rev-parse --verify --quiet ${REVISION}` : undefined,
       isDescribed(directory) ? 'describe --abbrev=12 --always' : undefined,
     ],
@@ -76,11 +82,17 @@ export async function examineProjects(
     const found = { revision: revisions[index] ?? said(revision), description: said(description) };
     const isAside = aside?.startsWith(`${places[index]}${path.sep}`);
     return {
-      ...{ directory, status: printed(status!), index: printed(files!), ...found },
+      ...{ directory, status: printed(status!), ...found },
+      index: known[index] ?? parseIndex(printed(files!)),
       aside: isAside ? `${path.relative(places[index]!, aside!).replaceAll(path.sep, '/')}/` : undefined,
     };
   });
-  return eachOf(all, found => examine(found, places, { signal, aside }));
+  await Promise.all(
+    all.map(({ directory, index }, at) =>
+      known[at] === undefined ? indexes.set(directory, index) : undefined,
+    ),
+  );
+  return eachOf(all, found => examine(found, places, { signal, aside, cache }));
 }
 
 const said = (answer: GitAnswer | undefined) => (answer?.exitCode === 0 ? answer.stdout.trim() : undefined);
@@ -89,7 +101,7 @@ const said = (answer: GitAnswer | undefined) => (answer?.exitCode === 0 ? answer
 interface Said {
   directory: string;
   status: string;
-  index: string;
+  index: Index;
   revision: string | undefined;
   description: string | undefined;
   /** What its paths begin with that do not count. */
@@ -102,7 +114,7 @@ async function examine(
   options: ExamineOptions,
 ): Promise<ExaminedProject> {
   const { head, files, ignored, submodules, nested } = parseStatus(status);
-  const { hidden, submodules: known, links } = parseIndex(index);
+  const { hidden, submodules: known, links } = index;
   for (const file of hidden) files.add(file);
   const isCounted = (file: string) => aside === undefined || !`${file}/`.startsWith(aside);
   const changed = withoutByproducts(directory, [...files].filter(isCounted)).sort();
@@ -210,7 +222,7 @@ function parseStatus(output: string): Status {
   return found;
 }
 
-interface Index {
+export interface Index {
   /** Files whose changes git was told not to look for. Nobody knows, so their content counts. */
   hidden: string[];
   submodules: string[];

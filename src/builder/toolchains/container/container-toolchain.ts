@@ -4,6 +4,7 @@ import path from 'node:path';
 import { pickEnvironment } from '../../../config/environment.ts';
 import type { ContainerToolchainOptions } from '../../../config/toolchain-options.ts';
 import type { ObserveOptions } from '../observed/index.ts';
+import type { ToolchainResources } from '../resources.ts';
 import type { CompileJob, Toolchain } from '../toolchain.ts';
 import type { BuildStep, ZephyrEngine, ZephyrOrder } from '../zephyr/engine.ts';
 import { buildEnvironment, DEFAULT_ENVIRONMENT } from '../zephyr/environment.ts';
@@ -31,8 +32,9 @@ export interface ContainerToolchainDescription extends ZephyrDescription {
 /** Makes a `container` toolchain. */
 export function createContainerToolchain(
   description: Omit<ContainerToolchainDescription, 'kind'>,
+  resources: ToolchainResources = {},
 ): Toolchain {
-  return new ZephyrToolchain(new ContainerEngine(description), description);
+  return new ZephyrToolchain(new ContainerEngine(description), description, resources);
 }
 
 /** Whether a path is one that images leave to their users: what is elsewhere is theirs. */

@@ -29,7 +29,8 @@ export async function examineWest(question: ToolchainQuestion): Promise<Toolchai
       remedy: `${remedy.replace(/\.$/, '')}. And install west: pipx install west`,
     };
   }
-  const version = (await identifyProgram(WEST, environment))?.version ?? null;
+  const version =
+    (await identifyProgram(WEST, environment, { cache: await question.memory?.() }))?.version ?? null;
   if (version === null) {
     return {
       kind: 'west',

@@ -2,8 +2,9 @@
 // scripts with its own interpreter, whatever `python3` in PATH is.
 import { isObject } from '../../../cache/values/stored.ts';
 import { CannotStartError, captureOutput } from '../../../system/process.ts';
-import { interpreterOf, stampOf } from '../program-identity.ts';
+import { type IdentifyOptions, interpreterOf, isScript, stampOf } from '../program-identity.ts';
 import { findProgram } from '../programs.ts';
+import { type Found, remembered } from '../remembered.ts';
 import { WEST } from './west-build.ts';
 
 /** A Python and its packages. Plain JSON. */
@@ -36,7 +37,26 @@ from importlib import metadata
 def version(name):
     try: return metadata.version(name)
     except Exception: return None
-print(json.dumps({"version": "%d.%d.%d" % sys.version_info[:3], "packages": {name: version(name) for name in sys.argv[1:]}}))
+def files():
+    # What the answer depends on: where packages are looked for, what says so, and what says their versions.
+    import os, glob
+    found = {sys.executable, os.path.realpath(sys.executable), os.path.join(sys.prefix, "pyvenv.cfg")}
+    found.add(os.path.join(os.path.dirname(sys.executable), "pyvenv.cfg"))
+    for place in sys.path:
+        place = os.path.abspath(place)
+        found.add(place)
+        if os.path.isdir(place): found.update(glob.glob(os.path.join(glob.escape(place), "*.pth")))
+    for name in ("sitecustomize", "usercustomize"):
+        if name in sys.modules: found.add(getattr(sys.modules[name], "__file__", None) or "")
+    for name in sys.argv[1:]:
+        try:
+            place = str(metadata.distribution(name)._path)
+            found.update([place] + [os.path.join(place, file) for file in ("METADATA", "PKG-INFO", "RECORD")])
+        except metadata.PackageNotFoundError: pass
+    return sorted(file for file in found if file)
+try: depends = files()
+except Exception: depends = []
+print(json.dumps({"version": "%d.%d.%d" % sys.version_info[:3], "packages": {name: version(name) for name in sys.argv[1:]}, "files": depends}))
 `;
 
 const TIMEOUT_MS = 60_000;
@@ -50,13 +70,13 @@ const asked = new Map<string, { at: number; answer: Promise<PythonIdentity | nul
  */
 export async function pythonIdentity(
   environment: Readonly<Record<string, string>>,
-  signal?: AbortSignal,
+  { cache, signal }: IdentifyOptions = {},
 ): Promise<PythonIdentity | null> {
   const pythons = await pythonPrograms(environment);
   const key = JSON.stringify([pythons, pythons.map(stampOf), Object.entries(environment).sort()]);
   const known = asked.get(key);
   if (known !== undefined && performance.now() - known.at < FRESH_MS) return known.answer;
-  const answer = askAny(pythons, environment, signal).catch(error => {
+  const answer = askAny(pythons, environment, { cache, signal }).catch(error => {
     asked.delete(key);
     throw error;
   });
@@ -76,20 +96,30 @@ export async function pythonPrograms(environment: Readonly<Record<string, string
 async function askAny(
   pythons: readonly string[],
   environment: Readonly<Record<string, string>>,
-  signal: AbortSignal | undefined,
+  { cache, signal }: IdentifyOptions,
 ): Promise<PythonIdentity | null> {
   for (const python of pythons) {
-    const found = await ask(python, environment, signal);
-    if (found !== undefined) return found;
+    // A script may start any other Python, by whatever it reads.
+    const memory = isScript(python) ? undefined : cache;
+    const key = ['python', python, Object.entries(environment).sort(), SCRIPT, PACKAGES];
+    const found = await remembered(memory, key, isAnswer, async () => {
+      const answer = await ask(python, environment, signal);
+      return answer ?? { answer: null, files: [] };
+    });
+    if (found !== null) return found;
   }
   return null;
+}
+
+function isAnswer(value: unknown): value is PythonIdentity | null {
+  return isObject(value) && typeof value.version === 'string' && isObject(value.packages);
 }
 
 async function ask(
   command: string,
   env: Readonly<Record<string, string>>,
   signal: AbortSignal | undefined,
-): Promise<PythonIdentity | undefined> {
+): Promise<Found<PythonIdentity> | undefined> {
   try {
     const { exitCode, output } = await captureOutput({
       ...{ command, args: ['-c', SCRIPT, ...PACKAGES], cwd: '/', timeLimit: TIMEOUT_MS },
@@ -102,7 +132,11 @@ async function ask(
     const answer: unknown = JSON.parse(output.split('\n').at(-1) ?? '');
     if (!isObject(answer) || typeof answer.version !== 'string' || !isObject(answer.packages))
       return undefined;
-    return { version: answer.version, packages: answer.packages as PythonIdentity['packages'] };
+    const { version, files } = answer;
+    return {
+      answer: { version, packages: answer.packages as PythonIdentity['packages'] },
+      files: Array.isArray(files) ? [command, ...files.map(String)] : [],
+    };
   } catch (error) {
     if (signal?.aborted) throw error;
     if (error instanceof CannotStartError || error instanceof SyntaxError) return undefined;

@@ -49,7 +49,7 @@ export async function buildTools(
     [name, await identifyProgram(program, environment, options)] as const;
   const [tools, python, sdks] = await Promise.all([
     Promise.all(Object.entries(programs).map(identify)),
-    pythonIdentity(environment, options.signal),
+    pythonIdentity(environment, options),
     Promise.all(sdkDirectories(environment).map(directory => identifySdk(directory, environment, options))),
   ]);
   const found = sdks.filter(sdk => sdk !== undefined).map(sdk => [JSON.stringify(sdk), sdk] as const);

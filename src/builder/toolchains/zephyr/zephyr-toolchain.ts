@@ -23,6 +23,7 @@ import {
   type UsedTools,
 } from '../observed/index.ts';
 import { cancelled, type FailedOutcome, withoutArtifacts, wrongBoard } from '../outcome.ts';
+import type { ToolchainResources } from '../resources.ts';
 import type {
   Artifact,
   CompileJob,
@@ -89,11 +90,13 @@ const FRESH = 1_000;
 export class ZephyrToolchain implements Toolchain {
   readonly #engine: ZephyrEngine;
   readonly #description: ZephyrDescription;
+  readonly #resources: ToolchainResources;
   readonly #outputDirectory: string;
   #workspace: { at: number; identity: WorkspaceIdentity } | undefined;
 
-  constructor(engine: ZephyrEngine, description: ZephyrDescription) {
+  constructor(engine: ZephyrEngine, description: ZephyrDescription, resources: ToolchainResources = {}) {
     this.#engine = engine;
+    this.#resources = resources;
     this.#description = description;
     this.#outputDirectory = path.resolve(
       description.configDirectory,
@@ -400,7 +403,9 @@ export class ZephyrToolchain implements Toolchain {
     const known = this.#workspace;
     if (known !== undefined && performance.now() - known.at < age) return known.identity;
     const { workspace, configDirectory } = this.#description;
-    const identity = await workspaceIdentity(workspace, { configDirectory, ...(signal ? { signal } : {}) });
+    const { cache } = this.#resources;
+    const options = { configDirectory, cache, ...(signal ? { signal } : {}) };
+    const identity = await workspaceIdentity(workspace, options);
     this.#workspace = { at: performance.now(), identity };
     return identity;
   }
