@@ -27,6 +27,8 @@ export interface IdentifyOptions {
   /** Remembers what was found out of a binary, by its device, inode, size and time of change. Default: nothing does. */
   cache?: Cache | undefined;
   signal?: AbortSignal | undefined;
+  /** In milliseconds since the epoch. Default: `Date.now`. */
+  clock?: (() => number) | undefined;
 }
 
 /** Milliseconds. Python's programs take a second to start on a machine that has other things to do. */
@@ -50,7 +52,7 @@ const asked = new Map<string, { at: number; answer: Promise<ProgramIdentity> }>(
 export async function identifyProgram(
   program: string,
   environment: Readonly<Record<string, string>>,
-  { cache, signal }: IdentifyOptions = {},
+  { cache, signal, clock }: IdentifyOptions = {},
 ): Promise<ProgramIdentity | null> {
   const file = await findProgram(program, '/', environment);
   const stamp = file === undefined ? undefined : stampOf(file);
@@ -58,7 +60,7 @@ export async function identifyProgram(
   const key = JSON.stringify([file, stamp, Object.entries(environment).sort()]);
   const known = asked.get(key);
   if (known !== undefined && performance.now() - known.at < FRESH_MS) return known.answer;
-  const answer = identify(file, stamp, environment, { cache, signal }).catch(error => {
+  const answer = identify(file, stamp, environment, { cache, signal, clock }).catch(error => {
     asked.delete(key);
     throw error;
   });
@@ -70,12 +72,12 @@ async function identify(
   file: string,
   stamp: string,
   environment: Readonly<Record<string, string>>,
-  { cache, signal }: IdentifyOptions,
+  { cache, signal, clock }: IdentifyOptions,
 ): Promise<ProgramIdentity> {
   const script = readScript(file);
   // A script may be a few lines that start something else, of which only its answer tells.
   if (script !== undefined) {
-    const version = await scriptVersion(file, script, environment, { cache, signal });
+    const version = await scriptVersion(file, script, environment, { cache, signal, clock });
     return { version, sha256: digestScript(script) };
   }
   const key = `program:${await cacheKey(stamp)}`;
@@ -116,7 +118,7 @@ async function scriptVersion(
   file: string,
   script: string,
   environment: Readonly<Record<string, string>>,
-  { cache, signal }: IdentifyOptions,
+  { cache, signal, clock }: IdentifyOptions,
 ): Promise<string | null> {
   const [, name] = ENTRY_POINT.exec(script) ?? [];
   const interpreter = interpreterIn(script);
@@ -124,18 +126,24 @@ async function scriptVersion(
     return askVersion(file, environment, signal);
   const key = ['script', file, script, Object.entries(environment).sort(), DEPENDS];
   const isVersion = (value: unknown): value is string | null => typeof value === 'string';
-  return remembered(cache, key, isVersion, async () => {
-    const [answer, depends] = await Promise.all([
-      askVersion(file, environment, signal),
-      captureOutput({
-        ...{ command: interpreter, args: ['-c', DEPENDS, name], cwd: '/', timeLimit: VERSION_TIMEOUT_MS },
-        env: { ...environment, PYTHONDONTWRITEBYTECODE: '1' },
-        ...(signal === undefined ? {} : { signal }),
-      }).catch(() => undefined),
-    ]);
-    const isKnown = answer !== null && depends?.exitCode === 0 && !depends.isCut;
-    return { answer, files: isKnown ? [file, interpreter, ...depends.output.split('\n')] : [] };
-  });
+  return remembered(
+    cache,
+    key,
+    isVersion,
+    async () => {
+      const [answer, depends] = await Promise.all([
+        askVersion(file, environment, signal),
+        captureOutput({
+          ...{ command: interpreter, args: ['-c', DEPENDS, name], cwd: '/', timeLimit: VERSION_TIMEOUT_MS },
+          env: { ...environment, PYTHONDONTWRITEBYTECODE: '1' },
+          ...(signal === undefined ? {} : { signal }),
+        }).catch(() => undefined),
+      ]);
+      const isKnown = answer !== null && depends?.exitCode === 0 && !depends.isCut;
+      return { answer, files: isKnown ? [file, interpreter, ...depends.output.split('\n')] : [] };
+    },
+    clock,
+  );
 }
 
 /** The interpreter of the script that a program is: absolute, or a name; undefined when it is not a script. */

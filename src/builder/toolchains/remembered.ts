@@ -25,12 +25,14 @@ export interface Found<T> {
  * something that it depends on was changed a moment ago.
  *
  * @param isAnswer whether something that was remembered is an answer
+ * @param clock in milliseconds since the epoch. Default: `Date.now`
  */
 export async function remembered<T>(
   cache: Cache | undefined,
   key: KeyPart[],
   isAnswer: (value: unknown) => value is T,
   find: () => Promise<Found<T>>,
+  clock: () => number = Date.now,
 ): Promise<T> {
   if (cache === undefined) return (await find()).answer;
   const name = `found:${await cacheKey(...key)}`;
@@ -40,7 +42,7 @@ export async function remembered<T>(
     if (stamps.length > 0 && stamps.every(([file, stamp]) => stampOf(file)?.stamp === stamp))
       return known.answer;
   }
-  const begun = Date.now();
+  const begun = clock();
   const { answer, files } = await find();
   const stamps = files.map(file => [file, stampOf(file)] as const);
   if (files.length === 0 || stamps.some(([, stamp]) => begun - (stamp?.changed ?? 0) < SETTLED_MS))

@@ -28,6 +28,8 @@ export interface IdentityOptions {
   signal?: AbortSignal;
   /** Remembers what git's indexes say. Default: git is asked. */
   cache?: Cache | undefined;
+  /** In milliseconds since the epoch. Default: `Date.now`. */
+  clock?: (() => number) | undefined;
   /**
    * Absolute: the directory with `build.yaml`. The repository that it lies in is not part of the identity, so that
    * an edit of one keymap does not change what every firmware is known by; unless that is ZMK's own: then only what is not
@@ -42,7 +44,7 @@ export interface IdentityOptions {
  */
 export async function workspaceIdentity(
   directory: string,
-  { signal, configDirectory, cache }: IdentityOptions = {},
+  { signal, configDirectory, cache, clock }: IdentityOptions = {},
 ): Promise<WorkspaceIdentity> {
   const settings = await readSettings(directory);
   const manifest = await readManifest(settings.manifestFile);
@@ -60,7 +62,7 @@ export async function workspaceIdentity(
     const counting = places.filter((_, index) => !isOwn[index]);
     const examined = await examineProjects(
       counting.map(place => path.join(directory, place)),
-      { signal, aside, cache },
+      { signal, aside, cache, clock },
     );
     found.push(...examined.map(({ state }, index): [string, ProjectState] => [counting[index]!, state]));
     const known = new Set(found.map(([place]) => place));

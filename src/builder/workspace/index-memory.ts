@@ -14,19 +14,24 @@ const SETTLED_MS = 3_000;
 
 export class IndexMemory {
   readonly #cache: Cache | undefined;
+  readonly #clock: () => number;
   /** As they were before git was asked, by directory. */
   readonly #stamps = new Map<string, string>();
 
-  /** @param cache where it is remembered. Default: nowhere */
-  constructor(cache: Cache | undefined) {
+  /**
+   * @param cache where it is remembered. Default: nowhere
+   * @param clock in milliseconds since the epoch
+   */
+  constructor(cache: Cache | undefined, clock: () => number) {
     this.#cache = cache;
+    this.#clock = clock;
   }
 
   /** What the index of a work tree says, if it is known. */
   async get(directory: string): Promise<Index | undefined> {
     const found = this.#cache && stampOf(directory);
     if (found === undefined) return undefined;
-    if (Date.now() - found.changed >= SETTLED_MS) this.#stamps.set(directory, found.stamp);
+    if (this.#clock() - found.changed >= SETTLED_MS) this.#stamps.set(directory, found.stamp);
     const known: unknown = await this.#cache?.get(await keyOf(directory));
     if (!isObject(known) || known.stamp !== found.stamp) return undefined;
     const { hidden, submodules, links } = known;

@@ -55,6 +55,8 @@ export interface ExamineOptions {
   aside?: string | undefined;
   /** Remembers what indexes say. Default: git is asked. */
   cache?: Cache | undefined;
+  /** In milliseconds since the epoch. Default: `Date.now`. */
+  clock?: (() => number) | undefined;
 }
 
 /**
@@ -62,10 +64,10 @@ export interface ExamineOptions {
  */
 export async function examineProjects(
   directories: readonly string[],
-  { signal, aside, cache }: ExamineOptions = {},
+  { signal, aside, cache, clock = Date.now }: ExamineOptions = {},
 ): Promise<ExaminedProject[]> {
   const revisions = directories.map(looseRevision);
-  const indexes = new IndexMemory(cache);
+  const indexes = new IndexMemory(cache, clock);
   const known = await Promise.all(directories.map(directory => indexes.get(directory)));
   const asked = directories.map((directory, index) => ({
     directory,
@@ -92,7 +94,7 @@ export async function examineProjects(
       known[at] === undefined ? indexes.set(directory, index) : undefined,
     ),
   );
-  return eachOf(all, found => examine(found, places, { signal, aside, cache }));
+  return eachOf(all, found => examine(found, places, { signal, aside, cache, clock }));
 }
 
 const said = (answer: GitAnswer | undefined) => (answer?.exitCode === 0 ? answer.stdout.trim() : undefined);

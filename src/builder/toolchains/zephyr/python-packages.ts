@@ -70,13 +70,13 @@ const asked = new Map<string, { at: number; answer: Promise<PythonIdentity | nul
  */
 export async function pythonIdentity(
   environment: Readonly<Record<string, string>>,
-  { cache, signal }: IdentifyOptions = {},
+  { cache, signal, clock }: IdentifyOptions = {},
 ): Promise<PythonIdentity | null> {
   const pythons = await pythonPrograms(environment);
   const key = JSON.stringify([pythons, pythons.map(stampOf), Object.entries(environment).sort()]);
   const known = asked.get(key);
   if (known !== undefined && performance.now() - known.at < FRESH_MS) return known.answer;
-  const answer = askAny(pythons, environment, { cache, signal }).catch(error => {
+  const answer = askAny(pythons, environment, { cache, signal, clock }).catch(error => {
     asked.delete(key);
     throw error;
   });
@@ -96,16 +96,22 @@ export async function pythonPrograms(environment: Readonly<Record<string, string
 async function askAny(
   pythons: readonly string[],
   environment: Readonly<Record<string, string>>,
-  { cache, signal }: IdentifyOptions,
+  { cache, signal, clock }: IdentifyOptions,
 ): Promise<PythonIdentity | null> {
   for (const python of pythons) {
     // A script may start any other Python, by whatever it reads.
     const memory = isScript(python) ? undefined : cache;
     const key = ['python', python, Object.entries(environment).sort(), SCRIPT, PACKAGES];
-    const found = await remembered(memory, key, isAnswer, async () => {
-      const answer = await ask(python, environment, signal);
-      return answer ?? { answer: null, files: [] };
-    });
+    const found = await remembered(
+      memory,
+      key,
+      isAnswer,
+      async () => {
+        const answer = await ask(python, environment, signal);
+        return answer ?? { answer: null, files: [] };
+      },
+      clock,
+    );
     if (found !== null) return found;
   }
   return null;
