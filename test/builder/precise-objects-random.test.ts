@@ -7,7 +7,7 @@ const reason = whyNot();
 const serial = reason === undefined ? test.serial : test.serial.skip;
 
 /** `PRECISE_EDITS=500` tries more. */
-const COUNT = Number(process.env.PRECISE_EDITS ?? 40);
+const COUNT = Number(process.env.PRECISE_EDITS ?? 12);
 const SEED = Number(process.env.PRECISE_SEED ?? 1);
 
 serial(

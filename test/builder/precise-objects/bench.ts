@@ -1,5 +1,5 @@
 // A machine on which west builds small ZMKs with the real Ninja and GCC, and a toolchain there that may keep directories.
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 import type { BuildPath, CompileOutcome, Toolchain } from '../../../src/builder/toolchains/toolchain.ts';
@@ -27,12 +27,14 @@ export interface ObjectBench {
   /** Builds in the target's own place, upon the last build if that is wanted. */
   build(
     isIncremental?: boolean,
-    more?: { signal?: AbortSignal },
+    more?: { signal?: AbortSignal; onPath?: () => void },
   ): Promise<{ outcome: CompileOutcome; path: BuildPath | undefined }>;
   /** Records what the objects of the last build use. */
   record(signal?: AbortSignal): Promise<boolean>;
   /** Writes files of the config. */
   write(files: Record<string, string>): void;
+  /** Where they are. */
+  configDirectory: string;
   /** A build that shares nothing with any other. */
   pristine(): Promise<CompileOutcome>;
 }
@@ -75,10 +77,11 @@ export async function objectBench(t: ExecutionContext): Promise<ObjectBench> {
       const outcome = await toolchain().compile(
         job({
           incremental: isIncremental,
+          ...more,
           onPath: way => {
             taken = way;
+            more.onPath?.();
           },
-          ...more,
         }),
       );
       return { outcome, path: taken };
@@ -86,6 +89,7 @@ export async function objectBench(t: ExecutionContext): Promise<ObjectBench> {
     record: (signal = new AbortController().signal) => toolchain().recordMacros!(target, { signal, jobs: 2 }),
     pristine: () => toolchainOf(machine, { configDirectory }).compile(job()),
     write: files => writeFiles(configDirectory, files),
+    configDirectory,
   };
 }
 
@@ -97,11 +101,4 @@ export function whole(outcome: CompileOutcome): Record<string, string> {
   return Object.fromEntries(
     outcome.artifacts.map(({ name, path: file }) => [name, readFileSync(file, 'latin1')]),
   );
-}
-
-/** Of the last build directory: whether CMake was run again by Ninja, which nothing should make necessary. */
-export function wasRegenerated(machine: WestMachine): boolean {
-  const station = path.join(machine.cacheRoot, 'west');
-  mkdirSync(station, { recursive: true });
-  return existsSync(path.join(station, 'regenerated'));
 }

@@ -90,7 +90,7 @@ function writeManifest(
   const lines = [
     readFileSync(path.join(build, 'build.ninja'), 'utf8').replace(
       /^ {2}command = cmake.*$/m,
-      '  command = touch build.ninja regenerated',
+      '  command = touch build.ninja regenerated\n  generator = 1',
     ),
     '',
   ];

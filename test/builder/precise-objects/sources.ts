@@ -8,6 +8,7 @@ const DEVICETREE_H = `
 #define DT_CAT3(a, b, c) a##b##c
 #define DT_CAT6(a, b, c, d, e, f) a##b##c##d##e##f
 #define DT_CAT7(a, b, c, d, e, f, g) a##b##c##d##e##f##g
+#define DT_CAT8(a, b, c, d, e, f, g, h) a##b##c##d##e##f##g##h
 #define _XXXX1 _YYYY,
 #define IS_ENABLED(config) IS_ENABLED1(config)
 #define IS_ENABLED1(config) IS_ENABLED2(_XXXX##config)
@@ -21,7 +22,7 @@ const DEVICETREE_H = `
 #define STRINGIFY1(s) #s
 #define STRINGIFY(s) STRINGIFY1(s)
 #define DT_PHA_HAS_CELL(node, prop, index, cell) \\
-  IS_ENABLED(DT_CAT7(node, _P_, prop, _IDX_, index, _VAL_, DT_CAT(cell, _EXISTS)))
+  IS_ENABLED(DT_CAT8(node, _P_, prop, _IDX_, index, _VAL_, cell, _EXISTS))
 #define DT_PHA(node, prop, index, cell) DT_CAT7(node, _P_, prop, _IDX_, index, _VAL_, cell)
 #define DT_PHA_OR(node, prop, index, cell, or) \\
   COND_CODE_1(DT_PHA_HAS_CELL(node, prop, index, cell), (DT_PHA(node, prop, index, cell)), (or))

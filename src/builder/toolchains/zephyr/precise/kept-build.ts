@@ -108,6 +108,8 @@ export class KeptBuild {
   #changed: string[] = [];
   /** What is still known of objects that were taken from it. */
   #records: MacroRecords | undefined;
+  /** Where objects were taken to. */
+  #fresh: string | undefined;
 
   private constructor(places: KeptPlaces, state: State) {
     this.#places = places;
@@ -205,6 +207,7 @@ export class KeptBuild {
     const configuring = new Set(
       edges.filter(({ rule }) => rule === 'RERUN_CMAKE').flatMap(({ outputs }) => outputs),
     );
+    this.#fresh = fresh;
     bringMade(
       kept,
       fresh,
@@ -220,6 +223,8 @@ export class KeptBuild {
   /** Leaves it as it was, for the next build, when this one came to nothing. */
   restore(): void {
     try {
+      // An object has another stamp when it has one name less.
+      if (this.#fresh !== undefined) rmSync(this.#fresh, { recursive: true, force: true });
       const { digest } = stampsOf(this.#places.directory);
       writeFileSync(this.#places.state, JSON.stringify({ ...this.#state, stamps: digest }), { mode: 0o600 });
     } catch {
