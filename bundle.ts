@@ -1,5 +1,5 @@
 // Makes what is published of the sources: few files, because opening each of two hundred is most of a short program's time.
-import { copyFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -10,13 +10,19 @@ const ROOT = fileURLToPath(new URL('.', import.meta.url));
 const YAML = './node_modules/yaml';
 
 /**
- * Writes the library, the program and the worker into `directory`, in the places that they have in the sources. What
- * they share is in `src/shared`. Dependencies stay outside, but for `yaml`.
+ * Writes the library, the program, the worker and the manual page into `directory`, the first three in the places that
+ * they have in the sources. What they share is in `src/shared`. Dependencies stay outside, but for `yaml`.
  */
 export async function bundle(directory: string): Promise<void> {
   await build({
     absWorkingDir: ROOT,
-    entryPoints: ['src/index.ts', 'src/builder/index.ts', 'src/cli/main.ts', 'workers/compile.ts'],
+    entryPoints: [
+      'src/index.ts',
+      'src/keyv.ts',
+      'src/builder/index.ts',
+      'src/cli/main.ts',
+      'workers/compile.ts',
+    ],
     outbase: '.',
     outdir: directory,
     // As deep as those who find other files by their own place.
@@ -30,6 +36,13 @@ export async function bundle(directory: string): Promise<void> {
     target: 'node22',
     logLevel: 'warning',
   });
+  // Only now, because those who import this file for another reason need nothing of it.
+  const [{ manPage }, { Context }] = await Promise.all([
+    import('./src/cli/man.ts'),
+    import('./src/cli/context.ts'),
+  ]);
+  mkdirSync(`${directory}/man`, { recursive: true });
+  writeFileSync(`${directory}/man/glovebox.1`, await manPage(new Context(process)));
   copyFileSync(`${ROOT}${YAML}/LICENSE`, `${directory}/src/shared/yaml.LICENSE`);
 }
 

@@ -5,17 +5,17 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import * as floor from './baseline.ts';
 import { Crashes } from './crashes.ts';
-import { BenchmarkFailure, Crew, Host, type StoreState } from './crew.ts';
-import * as floor from './floor.ts';
+import type { Experiment, ExperimentResult } from './experiment.ts';
 import { describeMachine } from './machine.ts';
-import type { HostRun } from './messages.ts';
+import type { DriverRun } from './messages.ts';
 import { type LoadedPeer, REFERENCE } from './peer.ts';
 import { type Cell, type Results, type Round, summarizeCell, summarizeRound } from './results.ts';
 import { dataOf, isMeasured, type Settings, warmUpOf } from './settings.ts';
-import { isSameShape, type Shape, shapeLabel } from './shape.ts';
 import { median, ratio } from './statistics.ts';
-import type { Study, StudyResult } from './study.ts';
+import { isSameTopology, type Topology, topologyLabel } from './topology.ts';
+import { BenchmarkFailure, Driver, type StoreState, WorkerGroup } from './worker-group.ts';
 import { findWorkload, type Workload } from './workload.ts';
 
 /** Told what is going on, for people who wait. */
@@ -23,7 +23,7 @@ export type ProgressListener = (what: string) => void;
 
 // Bytes of each data set that are read again at the end.
 const VERIFIED_BYTES = 64 * 1024 * 1024;
-const ALONE: Shape = { processes: 1, threads: 1 };
+const ALONE: Topology = { processes: 1, threads: 1 };
 
 /**
  * Measures all peers with all workloads, and makes all studies. Rejects with `BenchmarkFailure` as soon as a peer gives
@@ -34,7 +34,7 @@ const ALONE: Shape = { processes: 1, threads: 1 };
 export async function runBenchmark(
   settings: Settings,
   peers: readonly LoadedPeer[],
-  studies: readonly Study[] = [],
+  studies: readonly Experiment[] = [],
   onProgress: ProgressListener = () => undefined,
   command: string[] = [],
 ): Promise<Results> {
@@ -52,12 +52,12 @@ export async function runBenchmark(
     });
     const present = peers.filter(({ peer }) => peer.absent?.() === undefined);
     // First, because they take minutes and the rest may take an hour: what fails is known early.
-    const studyResults: StudyResult[] = [];
-    for (const study of studies) {
-      onProgress(study.name);
-      const own = join(directory, `study-${study.name}`);
+    const studyResults: ExperimentResult[] = [];
+    for (const experiment of studies) {
+      onProgress(experiment.name);
+      const own = join(directory, `study-${experiment.name}`);
       await mkdir(own);
-      studyResults.push(await study.run({ settings, directory: own, onProgress }));
+      studyResults.push(await experiment.run({ settings, directory: own, onProgress }));
       await rm(own, { recursive: true, force: true });
     }
     const run = new Run(settings, present, directory, onProgress);
@@ -83,7 +83,7 @@ export async function runBenchmark(
       absent,
       crashed: run.crashes.list,
       leftOut: leftOut(settings, present),
-      floor: cells.length === 0 ? undefined : await run.measureFloor(),
+      floor: cells.length === 0 ? undefined : await run.measureBaseline(),
       cells,
       studies: studyResults,
     };
@@ -140,10 +140,10 @@ class Run {
     const cells: Cell[] = [];
     const { workloads, shapes } = this.#settings;
     for (const sharing of this.#sharingProcesses()) {
-      await this.#withCrews(sharing, async crews => {
-        for (const shape of sharing) {
-          for (const group of byData(this.#workloadsIn(shape))) {
-            cells.push(...(await this.#measureGroup(crews, group, shape)));
+      await this.#withWorkerGroups(sharing, async workerGroups => {
+        for (const topology of sharing) {
+          for (const group of byData(this.#workloadsIn(topology))) {
+            cells.push(...(await this.#measureGroup(workerGroups, group, topology)));
           }
         }
       });
@@ -151,39 +151,41 @@ class Run {
     await this.#verify();
     // The shapes of a workload stand together, and both in the order that was asked for.
     return workloads.flatMap(({ name }) =>
-      shapes.flatMap(shape => cells.filter(cell => cell.workload === name && isSameShape(cell, shape))),
+      shapes.flatMap(topology =>
+        cells.filter(cell => cell.workload === name && isSameTopology(cell, topology)),
+      ),
     );
   }
 
   // Each shape has processes of its own, so that none is measured in what another left behind. A quick run judges no
   // times, and starting processes is most of what it does.
-  #sharingProcesses(): Shape[][] {
+  #sharingProcesses(): Topology[][] {
     const { shapes, extent } = this.#settings;
-    if (extent !== 'quick') return shapes.map(shape => [shape]);
+    if (extent !== 'quick') return shapes.map(topology => [topology]);
     return [...Map.groupBy(shapes, ({ threads }) => threads).values()];
   }
 
-  #workloadsIn(shape: Shape): Workload[] {
-    return this.#settings.workloads.filter(workload => isMeasured(workload, shape, this.#settings));
+  #workloadsIn(topology: Topology): Workload[] {
+    return this.#settings.workloads.filter(workload => isMeasured(workload, topology, this.#settings));
   }
 
   /** Milliseconds that the harness itself takes for an operation. */
-  async measureFloor(): Promise<number> {
+  async measureBaseline(): Promise<number> {
     const { warmUp, milliseconds, rounds } = this.#settings;
-    const loaded = { name: 'floor', url: new URL('floor.ts', import.meta.url).href, peer: floor.peer };
-    const crew = new Crew(loaded, join(this.#directory, 'floor'), ALONE);
+    const loaded = { name: 'floor', url: new URL('baseline.ts', import.meta.url).href, peer: floor.peer };
+    const workerGroup = new WorkerGroup(loaded, join(this.#directory, 'floor'), ALONE);
     const workload = findWorkload('get');
-    crew.start();
+    workerGroup.start();
     try {
-      await crew.open(workload, workload.data, { versions: undefined });
-      await crew.run(workload, warmUp, 0);
+      await workerGroup.open(workload, workload.data, { versions: undefined });
+      await workerGroup.run(workload, warmUp, 0);
       const speeds: number[] = [];
       for (let round = 1; round <= rounds; round++) {
-        speeds.push(summarizeRound(await crew.run(workload, milliseconds, round)).opsPerSecond);
+        speeds.push(summarizeRound(await workerGroup.run(workload, milliseconds, round)).opsPerSecond);
       }
       return 1000 / median(speeds);
     } finally {
-      await crew.stop();
+      await workerGroup.stop();
     }
   }
 
@@ -192,69 +194,88 @@ class Run {
   }
 
   // Does nothing for a peer that has crashed.
-  async #unlessCrashed(crew: Crew, what: string, task: () => Promise<void>): Promise<void> {
-    if (this.crashes.has(crew.peer)) return;
-    this.#onProgress(`${what}: ${crew.peer.peer.title}`);
-    await this.crashes.watch(crew, what, task);
+  async #unlessCrashed(workerGroup: WorkerGroup, what: string, task: () => Promise<void>): Promise<void> {
+    if (this.crashes.has(workerGroup.peer)) return;
+    this.#onProgress(`${what}: ${workerGroup.peer.peer.title}`);
+    await this.crashes.watch(workerGroup, what, task);
   }
 
   // Crews of the peers that have something to do, with as many processes as they need.
-  async #withCrews(shapes: readonly Shape[], task: (crews: Crew[]) => Promise<void>): Promise<void> {
-    const crews = this.#sound.flatMap(peer => {
-      const own = shapes.filter(shape => this.#workloadsIn(shape).some(workload => canDo(peer, workload)));
+  async #withWorkerGroups(
+    shapes: readonly Topology[],
+    task: (workerGroups: WorkerGroup[]) => Promise<void>,
+  ): Promise<void> {
+    const workerGroups = this.#sound.flatMap(peer => {
+      const own = shapes.filter(topology =>
+        this.#workloadsIn(topology).some(workload => canDo(peer, workload)),
+      );
       const [largest] = own.sort((a, b) => b.processes - a.processes);
-      return largest ? [new Crew(peer, join(this.#directory, peer.name), largest)] : [];
+      return largest ? [new WorkerGroup(peer, join(this.#directory, peer.name), largest)] : [];
     });
     try {
-      for (const crew of crews) crew.start();
-      await task(crews);
+      for (const workerGroup of workerGroups) workerGroup.start();
+      await task(workerGroups);
     } finally {
-      await Promise.all(crews.map(crew => crew.stop()));
+      await Promise.all(workerGroups.map(workerGroup => workerGroup.stop()));
     }
   }
 
   // Workloads of one data set, one after the other on the same store.
-  async #measureGroup(crews: readonly Crew[], group: readonly Workload[], shape: Shape): Promise<Cell[]> {
-    const able = crews.filter(({ peer }) => group.some(workload => canDo(peer, workload)));
+  async #measureGroup(
+    workerGroups: readonly WorkerGroup[],
+    group: readonly Workload[],
+    topology: Topology,
+  ): Promise<Cell[]> {
+    const able = workerGroups.filter(({ peer }) => group.some(workload => canDo(peer, workload)));
     const data = dataOf(group[0]!, this.#settings);
-    for (const crew of able) {
-      await this.#unlessCrashed(crew, `opening ${data.name} in ${shapeLabel(shape)}`, () =>
-        crew.open(group[0]!, data, this.#stateOf(crew, data.name), shape.processes),
+    for (const workerGroup of able) {
+      await this.#unlessCrashed(workerGroup, `opening ${data.name} in ${topologyLabel(topology)}`, () =>
+        workerGroup.open(group[0]!, data, this.#stateOf(workerGroup, data.name), topology.processes),
       );
     }
     const cells: Cell[] = [];
     for (const workload of group) {
       const doing = able.filter(({ peer }) => canDo(peer, workload));
-      cells.push(...(await this.#measureCells(doing, workload, shape)));
+      cells.push(...(await this.#measureCells(doing, workload, topology)));
     }
-    for (const crew of able) {
-      await this.#unlessCrashed(crew, `closing ${data.name} in ${shapeLabel(shape)}`, () => crew.close());
+    for (const workerGroup of able) {
+      await this.#unlessCrashed(workerGroup, `closing ${data.name} in ${topologyLabel(topology)}`, () =>
+        workerGroup.close(),
+      );
     }
     return cells;
   }
 
-  async #measureCells(crews: readonly Crew[], workload: Workload, shape: Shape): Promise<Cell[]> {
+  async #measureCells(
+    workerGroups: readonly WorkerGroup[],
+    workload: Workload,
+    topology: Topology,
+  ): Promise<Cell[]> {
     const settings = this.#settings;
-    const rounds = new Map<string, Round[]>(crews.map(({ peer }) => [peer.name, []]));
+    const rounds = new Map<string, Round[]>(workerGroups.map(({ peer }) => [peer.name, []]));
     for (let round = 0; round <= settings.rounds; round++) {
-      for (const crew of crews) {
+      for (const workerGroup of workerGroups) {
         const what = round === 0 ? 'warming up' : `round ${round}`;
-        await this.#unlessCrashed(crew, `${workload.short}, ${shapeLabel(shape)}, ${what}`, async () => {
-          if (settings.extent !== 'quick') await writeOut(this.#directory);
-          const id = workload.type === 'stampede' ? `stampede/${shapeLabel(shape)}/${round}` : '';
-          const milliseconds = round === 0 ? warmUpOf(shape, settings) : settings.milliseconds;
-          const summary = summarize(crew, await crew.run(workload, milliseconds, round, id));
-          if (round > 0) rounds.get(crew.peer.name)!.push(summary);
-        });
+        await this.#unlessCrashed(
+          workerGroup,
+          `${workload.short}, ${topologyLabel(topology)}, ${what}`,
+          async () => {
+            if (settings.extent !== 'quick') await writeOut(this.#directory);
+            const id = workload.type === 'stampede' ? `stampede/${topologyLabel(topology)}/${round}` : '';
+            const milliseconds = round === 0 ? warmUpOf(topology, settings) : settings.milliseconds;
+            const summary = summarize(workerGroup, await workerGroup.run(workload, milliseconds, round, id));
+            if (round > 0) rounds.get(workerGroup.peer.name)!.push(summary);
+          },
+        );
       }
     }
-    const whole = crews.filter(({ peer }) => !this.crashes.has(peer));
+    const whole = workerGroups.filter(({ peer }) => !this.crashes.has(peer));
     const speeds = (name: string) => rounds.get(name)?.map(round => round.opsPerSecond);
     const reference = speeds(REFERENCE);
     return whole.map(({ peer: { name } }) => {
       const compared = name === REFERENCE ? undefined : reference && ratio(reference, speeds(name)!);
       return summarizeCell(
-        { workload: workload.name, ...shape, peer: name, ratio: compared },
+        { workload: workload.name, ...topology, peer: name, ratio: compared },
         rounds.get(name)!,
       );
     });
@@ -262,21 +283,21 @@ class Run {
 
   // Closed, and opened anew in a process that has not written it: what was acknowledged is still there.
   async #verify(): Promise<void> {
-    let reader = Host.reader();
+    let reader = Driver.reader();
     try {
       for (const peer of this.#sound) {
         const workloads = this.#settings.workloads.filter(workload => canDo(peer, workload));
         if (workloads.length === 0) continue;
-        const crew = new Crew(peer, join(this.#directory, peer.name), ALONE);
+        const workerGroup = new WorkerGroup(peer, join(this.#directory, peer.name), ALONE);
         try {
-          if (peer.peer.program) crew.start();
+          if (peer.peer.program) workerGroup.start();
           else {
-            if (reader.hasEnded) reader = Host.reader();
-            await crew.join(reader);
+            if (reader.hasEnded) reader = Driver.reader();
+            await workerGroup.join(reader);
           }
-          await this.#readBack(crew, workloads);
+          await this.#readBack(workerGroup, workloads);
         } finally {
-          await crew.stop();
+          await workerGroup.stop();
         }
       }
     } finally {
@@ -284,21 +305,21 @@ class Run {
     }
   }
 
-  async #readBack(crew: Crew, workloads: readonly Workload[]): Promise<void> {
+  async #readBack(workerGroup: WorkerGroup, workloads: readonly Workload[]): Promise<void> {
     for (const [workload] of byData(workloads)) {
       const data = dataOf(workload!, this.#settings);
       const count = Math.min(data.keys, this.#settings.verified, Math.ceil(VERIFIED_BYTES / data.size));
       const step = data.keys / count;
-      await this.#unlessCrashed(crew, `reading ${data.name} back`, async () => {
-        await crew.open(workload!, data, this.#stateOf(crew, data.name));
-        await crew.verify(Array.from({ length: count }, (_, index) => Math.floor(index * step)));
-        await crew.close();
+      await this.#unlessCrashed(workerGroup, `reading ${data.name} back`, async () => {
+        await workerGroup.open(workload!, data, this.#stateOf(workerGroup, data.name));
+        await workerGroup.verify(Array.from({ length: count }, (_, index) => Math.floor(index * step)));
+        await workerGroup.close();
       });
     }
   }
 
-  #stateOf(crew: Crew, data: string): StoreState {
-    const name = `${crew.peer.name}/${data}`;
+  #stateOf(workerGroup: WorkerGroup, data: string): StoreState {
+    const name = `${workerGroup.peer.name}/${data}`;
     const state = this.#states.get(name) ?? { versions: undefined };
     this.#states.set(name, state);
     return state;
@@ -314,11 +335,11 @@ function canDo({ peer }: LoadedPeer, workload: Workload): boolean {
   return peer.lacks?.(workload) === undefined;
 }
 
-function summarize(crew: Crew, runs: readonly HostRun[]): Round {
+function summarize(workerGroup: WorkerGroup, runs: readonly DriverRun[]): Round {
   try {
     return summarizeRound(runs);
   } catch (error) {
-    throw new BenchmarkFailure(`${crew.peer.peer.title}: ${(error as Error).message}`);
+    throw new BenchmarkFailure(`${workerGroup.peer.peer.title}: ${(error as Error).message}`);
   }
 }
 

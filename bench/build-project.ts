@@ -3,8 +3,8 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildEvent } from '../src/builder/events.ts';
 import { runNode } from './child.ts';
-import { BenchmarkFailure } from './crew.ts';
 import { baseEnvironment, type Installation } from './distribution.ts';
+import { BenchmarkFailure } from './worker-group.ts';
 
 /** What a build has to have done. */
 export interface Counts {

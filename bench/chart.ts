@@ -1,9 +1,10 @@
 // A workload's results as a picture: a bar for each peer, a group for each shape. Readable on light and dark ground.
+
+import type { ExperimentResult } from './experiment.ts';
 import { formatCount, formatFactor, formatTime } from './format.ts';
 import { REFERENCE } from './peer.ts';
 import type { Cell, Results } from './results.ts';
-import { shapeLabel } from './shape.ts';
-import type { StudyResult } from './study.ts';
+import { topologyLabel } from './topology.ts';
 import { findWorkload } from './workload.ts';
 
 const WIDTH = 860;
@@ -52,9 +53,9 @@ export function chart(results: Results, workloadName: string): string | undefine
   const workload = findWorkload(workloadName);
   const titleOf = (cell: Cell) => results.peers.find(peer => peer.name === cell.peer)!.title;
   const isStampede = workload.type === 'stampede';
-  const groups = [...Map.groupBy(cells, shapeLabel)].map(([heading, ofShape]) => ({
+  const groups = [...Map.groupBy(cells, topologyLabel)].map(([heading, ofTopology]) => ({
     heading,
-    lines: ofShape.map(cell =>
+    lines: ofTopology.map(cell =>
       isStampede ? stampedeLine(cell, titleOf(cell)) : speedLine(cell, titleOf(cell)),
     ),
   }));
@@ -65,7 +66,10 @@ export function chart(results: Results, workloadName: string): string | undefine
 }
 
 /** An SVG document of a study; undefined when it has nothing to draw. */
-export function studyChart(results: Results, { title, chart: drawing }: StudyResult): string | undefined {
+export function experimentChart(
+  results: Results,
+  { title, chart: drawing }: ExperimentResult,
+): string | undefined {
   return drawing && draw(title, subtitle(drawing.axis, results), drawing.groups);
 }
 

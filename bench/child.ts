@@ -1,6 +1,6 @@
 // Runs a program to its end as a person would, and takes its time.
 import { spawn } from 'node:child_process';
-import { BenchmarkFailure } from './crew.ts';
+import { BenchmarkFailure } from './worker-group.ts';
 
 export interface Finished {
   stdout: string;
@@ -9,7 +9,7 @@ export interface Finished {
 }
 
 // What takes longer hangs.
-const PATIENCE_MS = 300_000;
+const TIMEOUT_MS = 300_000;
 
 /**
  * Runs Node, the one that runs this, with these arguments. Its standard error is passed on when it fails.
@@ -23,7 +23,7 @@ export function runNode(args: readonly string[], env: Record<string, string>): P
     const kill = (): void => {
       child.kill('SIGKILL');
     };
-    const timer = setTimeout(kill, PATIENCE_MS);
+    const timer = setTimeout(kill, TIMEOUT_MS);
     // It would go on writing to files that are being removed.
     process.prependOnceListener('exit', kill);
     const texts = { stdout: '', stderr: '' };

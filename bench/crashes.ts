@@ -1,7 +1,8 @@
 // Which peers have crashed, and are measured no further.
-import { type Crew, PeerCrash } from './crew.ts';
+
 import { type LoadedPeer, REFERENCE } from './peer.ts';
 import type { Results } from './results.ts';
+import { PeerCrash, type WorkerGroup } from './worker-group.ts';
 
 export class Crashes {
   // What each was doing, and how its process ended.
@@ -20,13 +21,13 @@ export class Crashes {
    * Does a task with a peer's processes, and stops them when one of them crashes: then it is told as of `what`. A crash
    * of the reference is one of the benchmark, and rejects, as all else does that goes wrong.
    */
-  async watch(crew: Crew, what: string, task: () => Promise<void>): Promise<void> {
+  async watch(workerGroup: WorkerGroup, what: string, task: () => Promise<void>): Promise<void> {
     try {
       await task();
     } catch (error) {
-      if (!(error instanceof PeerCrash) || crew.peer.name === REFERENCE) throw error;
-      this.#reasons.set(crew.peer, `${what}: ${error.why}`);
-      await crew.stop();
+      if (!(error instanceof PeerCrash) || workerGroup.peer.name === REFERENCE) throw error;
+      this.#reasons.set(workerGroup.peer, `${what}: ${error.why}`);
+      await workerGroup.stop();
     }
   }
 }

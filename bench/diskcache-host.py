@@ -1,6 +1,6 @@
 """One process of python-diskcache: reads requests and writes replies as lines of JSON (see bench/messages.ts).
 
-Does what host.ts, workers/bench.ts and lane.ts do for peers in JavaScript, with the same operations on the same keys,
+Does what driver.ts, workers/bench.ts and client.ts do for peers in JavaScript, with the same operations on the same keys,
 and the same checks. Only the store's own work is timed: what this program takes to choose and check counts for nothing.
 """
 
@@ -151,8 +151,8 @@ class Records:
         return version
 
 
-class Ledger:
-    """As Ledger in bench/ledger.ts, for one process with one thread."""
+class Oracle:
+    """As Oracle in bench/oracle.ts, for one process with one thread."""
 
     def __init__(self, keys):
         self.issued = [0] * keys
@@ -220,9 +220,9 @@ class Host:
             self.cache = diskcache.Cache(directory, size_limit=SIZE_LIMIT)
         self.keys = data['keys']
         self.values = Records() if data['kind'] == 'object' else Bytes(data['size'])
-        self.ledger = Ledger(self.keys + data['absent'])
+        self.oracle = Oracle(self.keys + data['absent'])
         if request.get('versions'):
-            self.ledger.adopt(request['versions'], lambda key: False)
+            self.oracle.adopt(request['versions'], lambda key: False)
         return {}
 
     def fill(self, _request):
@@ -230,11 +230,11 @@ class Host:
             with self.cache.transact(retry=True):
                 for key in range(first, min(first + 5000, self.keys)):
                     self.set(key)
-        return {'versions': self.ledger.issued}
+        return {'versions': self.oracle.issued}
 
     def set(self, key, history=None):
         """The nanoseconds that it took."""
-        version = self.ledger.issue(key)
+        version = self.oracle.issue(key)
         name = key_name(key)
         value = self.values.make(key, version)
         began = time.perf_counter_ns()
@@ -242,7 +242,7 @@ class Host:
         ended = time.perf_counter_ns()
         if not stored:
             raise WrongValue(f'Key {key} was not stored.')
-        self.ledger.acknowledge(key, version)
+        self.oracle.acknowledge(key, version)
         if history is not None:
             history.extend((key, version, time.monotonic_ns() / 1e6))
         return ended - began
@@ -251,7 +251,7 @@ class Host:
         self.run_request = run = request['run']
         self.workload = request['workload']
         if request.get('versions'):
-            self.ledger.adopt(
+            self.oracle.adopt(
                 request['versions'],
                 lambda key: run['threads'] > 1 and key % run['threads'] != run['thread'],
             )
@@ -270,12 +270,12 @@ class Host:
         thread = self.stampede() if self.workload['type'] == 'stampede' else self.operations()
         reply = {'run': {'threads': [thread], 'memory': peak_memory()}}
         if self.workload['gets'] < 1:
-            reply['versions'] = self.ledger.issued
+            reply['versions'] = self.oracle.issued
         return reply
 
     def operations(self):
         run = self.run_request
-        cache, ledger, values = self.cache, self.ledger, self.values
+        cache, oracle, values = self.cache, self.oracle, self.values
         keys, kinds, names = self.draw_keys, self.draw_kinds, self.draw_names
         mask = len(keys) - 1
         counts = [[0] * BUCKETS for _ in range(3)]
@@ -293,14 +293,14 @@ class Host:
             index += 1
             if kind == GET:
                 noted = reads is not None and index % SAMPLING == 0
-                before = ledger.acknowledged[key]
+                before = oracle.acknowledged[key]
                 moment = time.monotonic_ns() / 1e6 if noted else 0
                 began = clock()
                 value = cache.get(names[at], retry=True)
                 ended = clock()
                 took = ended - began
                 version = 0 if value is None else values.version_of(key, value, False)
-                ledger.check(key, before, version)
+                oracle.check(key, before, version)
                 if version == 0:
                     misses += 1
                 if noted:
@@ -308,11 +308,11 @@ class Host:
             elif kind == SET:
                 took = self.set(deleted.pop() if deleted else key, writes)
             else:
-                version = ledger.issue(key, True)
+                version = oracle.issue(key, True)
                 began = clock()
                 cache.delete(names[at], retry=True)
                 took = clock() - began
-                ledger.acknowledge(key, version, True)
+                oracle.acknowledge(key, version, True)
                 if writes is not None:
                     writes.extend((key, -version, time.monotonic_ns() / 1e6))
                 deleted.append(key)
@@ -366,11 +366,11 @@ class Host:
 
     def verify(self, request):
         if request.get('versions'):
-            self.ledger.adopt(request['versions'], lambda key: False)
+            self.oracle.adopt(request['versions'], lambda key: False)
         for key in request['keys']:
             value = self.cache.get(key_name(key), retry=True)
             version = 0 if value is None else self.values.version_of(key, value, True)
-            self.ledger.check(key, self.ledger.acknowledged[key], version)
+            self.oracle.check(key, self.oracle.acknowledged[key], version)
         return {}
 
     def close(self, _request):

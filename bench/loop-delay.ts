@@ -7,7 +7,7 @@ const RESOLUTION_MS = 1;
 // The loop is quiet when it was busy for less than this share of this time; after the last time it is so anyway.
 const QUIET_SHARE = 0.1;
 const QUIET_MS = 20;
-const PATIENCE_MS = 5000;
+const TIMEOUT_MS = 5000;
 
 /** Milliseconds by which a timer of the main thread came late. */
 export interface LoopDelay {
@@ -28,7 +28,7 @@ export async function withLoopDelay<T>(task: () => Promise<T>): Promise<{ result
 
 /** Waits until this thread has done what a run left behind, so that the next peer's run does not pay for it. */
 export async function quietLoop(): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
+  const deadline = performance.now() + TIMEOUT_MS;
   let share = 1;
   while (share >= QUIET_SHARE && performance.now() < deadline) {
     const before = performance.eventLoopUtilization();

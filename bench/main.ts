@@ -3,19 +3,19 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { runBenchmark } from './benchmark.ts';
-import { chart, studyChart } from './chart.ts';
-import { BenchmarkFailure } from './crew.ts';
+import { chart, experimentChart } from './chart.ts';
 import { MAX_WRITERS } from './data-set.ts';
+import { loadExperiments } from './experiment.ts';
 import { markdown } from './markdown.ts';
 import { loadPeers, peerNames, REFERENCE } from './peer.ts';
 import { report } from './report.ts';
 import type { Results } from './results.ts';
-import { FULL, isQuick, NORMAL, QUICK, type Settings, shapesOf } from './settings.ts';
-import { loadStudies } from './study.ts';
+import { FULL, isQuick, NORMAL, QUICK, type Settings, topologiesOf } from './settings.ts';
+import { BenchmarkFailure } from './worker-group.ts';
 import { WORKLOADS } from './workload.ts';
 
 const PEERS = fileURLToPath(new URL('peers', import.meta.url));
-const studies = await loadStudies();
+const studies = await loadExperiments();
 const NAMES = [
   ...new Set([
     ...WORKLOADS.flatMap(({ name, family }) => [family, name]),
@@ -91,7 +91,7 @@ function settingsOf({ quick, full, threads, processes, entries, rounds, only }: 
     ...extent,
     entries: entries ?? extent.entries,
     rounds: rounds ?? extent.rounds,
-    shapes: shapesOf(threads ?? (processes?.some(count => count > 0) ? [] : extent.threads), counts),
+    shapes: topologiesOf(threads ?? (processes?.some(count => count > 0) ? [] : extent.threads), counts),
     workloads: WORKLOADS.filter(workload =>
       only ? only.includes(workload.name) || only.includes(workload.family) : !quick || isQuick(workload),
     ),
@@ -132,7 +132,7 @@ async function writeCharts(results: Results): Promise<Set<string>> {
   const drawn = new Set<string>();
   const charts = new Map([
     ...results.settings.workloads.map(name => [name, chart(results, name)] as const),
-    ...results.studies.map(study => [study.name, studyChart(results, study)] as const),
+    ...results.studies.map(experiment => [experiment.name, experimentChart(results, experiment)] as const),
   ]);
   for (const [name, svg] of charts) {
     if (svg === undefined) continue;

@@ -1,7 +1,8 @@
 // The results as a page: bench/RESULTS.md, which `npm run bench -- --results` writes.
+
+import { goalRows } from './goals.ts';
 import type { Results } from './results.ts';
 import { facts, LEGEND, workloadTables } from './tables.ts';
-import { targetRows } from './targets.ts';
 
 /** @param charts the workloads and studies that have a chart in the folder `charts` beside the page */
 export function markdown(results: Results, charts: ReadonlySet<string>): string {
@@ -15,7 +16,7 @@ export function markdown(results: Results, charts: ReadonlySet<string>): string 
       '\n```',
     table([['peer', 'set up as'], ...results.peers.map(({ title, setup }) => [title, setup])], false),
   ];
-  const targets = targetRows(results, true);
+  const targets = goalRows(results, true);
   sections.push(
     '## Goals',
     'Ratios: median (least–greatest) of the rounds. Missed: what was tried, and where the limit is, is in [NOTES.md](NOTES.md).',

@@ -5,7 +5,7 @@ import type { HistoryData } from './history.ts';
 import type { LoopDelay } from './loop-delay.ts';
 
 /** What the benchmark asks a process of a peer for; each request gets one {@link Reply}. */
-export type HostRequest =
+export type DriverRequest =
   /** Loads another peer; only for a process that reads back what several peers stored. */
   | { type: 'load'; url: string }
   /** Opens the store of a data set in each of the process's threads. */
@@ -27,7 +27,7 @@ export type ThreadRequest =
       type: 'open';
       directory: string;
       data: DataRequest;
-      ledger: SharedArrayBuffer;
+      oracle: SharedArrayBuffer;
       port: MessagePort | undefined;
     }
   | { type: 'fill' }
@@ -87,7 +87,7 @@ export interface StampedePart {
 }
 
 /** What one process did in one run. */
-export interface HostRun {
+export interface DriverRun {
   threads: RunReply[];
   /** Of the process's main thread; undefined where there is no event loop. */
   loopDelay: LoopDelay | undefined;
@@ -95,8 +95,8 @@ export interface HostRun {
   memory: number | undefined;
 }
 
-export interface HostReply {
-  run?: HostRun;
+export interface DriverReply {
+  run?: DriverRun;
   /** The versions of all keys, when they were filled or a run was done. */
   versions?: Int32Array;
 }

@@ -47,7 +47,7 @@ export interface Peer {
   /** Why it cannot do a workload, in a few words; undefined when it can. */
   lacks?(workload: Workload): string | undefined;
   /** How old, in milliseconds, a value may be, by the peer's own promise, that another process replaced. Default: 0. */
-  foreignStaleness?: number;
+  crossProcessStaleness?: number;
   /** Called in the main thread before the first worker opens; for peers that need the main thread. */
   serve?(directory: string, data: DataSet): PeerServer | Promise<PeerServer>;
   /** Called in each thread. All threads and processes get the same empty or filled directory, one for each data set. */

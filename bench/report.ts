@@ -1,13 +1,13 @@
 // The results as text for people: the goals first, then every cell. At most 120 columns.
 import { tableLines } from '../src/cli/terminal/table.ts';
+import { goalRows } from './goals.ts';
 import type { Results } from './results.ts';
 import { facts, LEGEND, type Table, workloadTables } from './tables.ts';
-import { targetRows } from './targets.ts';
 
 /** @param onlyTargets leaves the cells out, and shows the targets that were not measured too */
 export function report(results: Results, onlyTargets = false): string {
   const sections = [header(results)];
-  const targets = targetRows(results, onlyTargets);
+  const targets = goalRows(results, onlyTargets);
   if (targets.length > 0) sections.push(['Goals', ...indent(tableLines(targets))]);
   if (!onlyTargets) {
     sections.push(...workloads(results));

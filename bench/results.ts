@@ -1,11 +1,12 @@
 // What a benchmark found out; `--json` prints it as it is.
+
+import type { ExperimentResult } from './experiment.ts';
 import { Histogram } from './histogram.ts';
 import type { LoopDelay } from './loop-delay.ts';
 import type { Machine } from './machine.ts';
-import type { HostRun, RunReply } from './messages.ts';
-import type { Shape } from './shape.ts';
+import type { DriverRun, RunReply } from './messages.ts';
 import { median, type Ratio } from './statistics.ts';
-import type { StudyResult } from './study.ts';
+import type { Topology } from './topology.ts';
 import { Kind } from './workload.ts';
 
 /** Times in milliseconds. */
@@ -43,7 +44,7 @@ export interface Round {
 }
 
 /** One peer with one workload in one shape. */
-export interface Cell extends Shape {
+export interface Cell extends Topology {
   workload: string;
   /** The name of the peer. */
   peer: string;
@@ -73,7 +74,7 @@ export interface Results {
   versions: Record<string, string>;
   settings: {
     workloads: string[];
-    shapes: Shape[];
+    shapes: Topology[];
     rounds: number;
     milliseconds: number;
     extent: 'quick' | 'normal' | 'full';
@@ -94,11 +95,11 @@ export interface Results {
   floor: number | undefined;
   cells: Cell[];
   /** What is measured otherwise, see study.ts. */
-  studies: StudyResult[];
+  studies: ExperimentResult[];
 }
 
 /** What the processes of one round did together. */
-export function summarizeRound(runs: readonly HostRun[]): Round {
+export function summarizeRound(runs: readonly DriverRun[]): Round {
   const replies = runs.flatMap(run => run.threads);
   const all = new Histogram();
   let gets = 0;

@@ -1,13 +1,13 @@
 // What to measure and for how long.
 import { availableParallelism } from 'node:os';
 import { COLD, type DataSet, SMALL } from './data-set.ts';
-import type { Shape } from './shape.ts';
+import type { Topology } from './topology.ts';
 import type { Workload } from './workload.ts';
 
 export interface Settings {
   workloads: Workload[];
   /** Each measured on its own. */
-  shapes: Shape[];
+  shapes: Topology[];
   /** How often each cell is measured. */
   rounds: number;
   /** How long each thread works in one round, in milliseconds. */
@@ -64,15 +64,15 @@ export const QUICK: Extent = {
 };
 
 /** The shapes of these numbers; no shape twice. */
-export function shapesOf(threads: readonly number[], processes: readonly number[]): Shape[] {
+export function topologiesOf(threads: readonly number[], processes: readonly number[]): Topology[] {
   const shapes = [
     ...threads.map(count => ({ processes: 1, threads: count })),
     ...processes.map(count => ({ processes: count, threads: THREADS_EACH })),
   ];
   return shapes.filter(
-    (shape, index) =>
+    (topology, index) =>
       index ===
-      shapes.findIndex(other => other.processes === shape.processes && other.threads === shape.threads),
+      shapes.findIndex(other => other.processes === topology.processes && other.threads === topology.threads),
   );
 }
 
@@ -80,7 +80,7 @@ export function shapesOf(threads: readonly number[], processes: readonly number[
  * How long the threads of a shape warm up. What they run is compiled in each of them anew, so that many on few cores
  * take longer until they are what they are in a program that has been running for a while.
  */
-export function warmUpOf({ processes, threads }: Shape, { warmUp }: Settings): number {
+export function warmUpOf({ processes, threads }: Topology, { warmUp }: Settings): number {
   return warmUp * Math.max(1, (processes * threads) / availableParallelism());
 }
 
@@ -100,8 +100,12 @@ export function isQuick({ name }: Workload): boolean {
 }
 
 /** Whether a workload is measured in a shape: what takes long, and shows nothing new in several processes, only in a full run. */
-export function isMeasured(workload: Workload, { processes }: Shape, { extent, shapes }: Settings): boolean {
-  if (processes === 1 || extent === 'full' || shapes.every(shape => shape.processes > 1)) return true;
+export function isMeasured(
+  workload: Workload,
+  { processes }: Topology,
+  { extent, shapes }: Settings,
+): boolean {
+  if (processes === 1 || extent === 'full' || shapes.every(topology => topology.processes > 1)) return true;
   if (extent === 'quick') return workload.family === 'mixed' || workload.family === 'stampede';
   return workload.data.size <= 1024 && workload.data !== COLD;
 }
@@ -111,7 +115,7 @@ export function dataOf({ data }: Workload, { entries, extent, shapes }: Settings
   if (data === COLD) return { ...data, keys: entries };
   if (extent !== 'quick') return data;
   // Filling takes longer than a quick run has.
-  const threads = Math.max(...shapes.map(shape => shape.processes * shape.threads));
+  const threads = Math.max(...shapes.map(topology => topology.processes * topology.threads));
   // Of the small ones each thread may be writing 64 at once, and no other thread writes the same.
   const count = data === SMALL ? FEW_KEYS * threads : FEW_KEYS;
   const few = Math.min(count, Math.max(4, Math.floor(FEW_BYTES / data.size)));

@@ -13,7 +13,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { createDefaultCache, FOREIGN_STALENESS_MS } from '../src/index.ts';
+import { CROSS_PROCESS_STALENESS_MS, createDefaultCache } from '../src/index.ts';
 import { formatTime } from './format.ts';
 import { describeMachine } from './machine.ts';
 
@@ -119,7 +119,7 @@ async function main(): Promise<void> {
   const { cpu, cpus, load } = describeMachine();
   console.log(`${cpu}, ${cpus} CPUs, load ${load.toFixed(1)}, Node ${process.version}`);
   console.log(
-    `From a commit's acknowledgement to the last read of what was there before, in another process (bound: ${FOREIGN_STALENESS_MS} ms):`,
+    `From a commit's acknowledgement to the last read of what was there before, in another process (bound: ${CROSS_PROCESS_STALENESS_MS} ms):`,
   );
   for (const reader of ['main thread', 'worker thread'] as const) {
     report(reader, await measure(reader, Number(values.rounds)));

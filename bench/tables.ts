@@ -2,7 +2,7 @@
 import prettyBytes from 'pretty-bytes';
 import { formatCount, formatFactor, formatShare, formatTime } from './format.ts';
 import type { Cell, Results } from './results.ts';
-import { shapeLabel } from './shape.ts';
+import { topologyLabel } from './topology.ts';
 import { findWorkload } from './workload.ts';
 
 export interface Table {
@@ -72,7 +72,7 @@ export function workloadTables({ settings, peers, cells }: Results): Table[] {
     const workload = findWorkload(name);
     const own = cells.filter(cell => cell.workload === name);
     const isStampede = workload.type === 'stampede';
-    const groups = Map.groupBy(own, shapeLabel);
+    const groups = Map.groupBy(own, topologyLabel);
     return {
       title:
         workload.data.name === 'cold'
@@ -81,9 +81,9 @@ export function workloadTables({ settings, peers, cells }: Results): Table[] {
       head: isStampede
         ? ['', 'calls', 'last after value', ...LATENCIES, ...REST]
         : ['', 'ops/s', 'Glovebox ÷ it', ...LATENCIES, ...REST],
-      groups: [...groups].map(([heading, ofShape]) => ({
+      groups: [...groups].map(([heading, ofTopology]) => ({
         heading,
-        rows: ofShape.map(cell => (isStampede ? stampedeRow(cell, title(cell)) : row(cell, title(cell)))),
+        rows: ofTopology.map(cell => (isStampede ? stampedeRow(cell, title(cell)) : row(cell, title(cell)))),
       })),
       notes: misses(own, workload.misses),
     };

@@ -89,3 +89,10 @@ export class ClosedCacheError extends GloveboxError {
     );
   }
 }
+
+/** What the `error` event of `glovebox/keyv` says of a write that was not stored. */
+export class NotStoredError extends GloveboxError {
+  constructor(what: string, reason: string) {
+    super('GLOVEBOX_NOT_STORED', `${what} was not stored: ${reason}`);
+  }
+}

@@ -10,6 +10,7 @@ export {
   type CheckOptions,
   type CheckProblem,
   type CheckReport,
+  CROSS_PROCESS_STALENESS_MS,
   type Duration,
   type EntryMetadata,
   type EvictionPolicy,
@@ -21,6 +22,7 @@ export {
 } from './cache/cache.ts';
 export { cacheKey, type FileContent, fileContent, type KeyPart, type KeyPartOf } from './cache/keys.ts';
 export type { CacheOptions } from './cache/options.ts';
+export type { CacheOperation, RemoteRequest } from './cache/tracing.ts';
 export {
   CircularWaitError,
   ClosedCacheError,

@@ -3,9 +3,10 @@ import { join, resolve } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import type { Cache } from './cache/cache.ts';
 import { DisabledCache } from './cache/client/disabled-cache.ts';
-import { PortLink } from './cache/client/port-link.ts';
-import { type Connector, StoreCache } from './cache/client/store-cache.ts';
-import type { AggregatedCacheStats, Coordinator } from './cache/coordinator/coordinator.ts';
+import { PortStoreClient } from './cache/client/port-store-client.ts';
+import type { Connector } from './cache/client/store-cache.ts';
+import { TracedCache } from './cache/client/traced-cache.ts';
+import type { Coordinator } from './cache/coordinator/coordinator.ts';
 import {
   coordinatesItself,
   findCoordinator,
@@ -16,7 +17,8 @@ import {
   ownCoordinator,
   usePort,
 } from './cache/coordinator/find-coordinator.ts';
-import { LocalLink } from './cache/coordinator/local-link.ts';
+import { LocalStoreClient } from './cache/coordinator/local-store-client.ts';
+import type { AggregatedCacheStats } from './cache/coordinator/protocol.ts';
 import { agree, type OpenRequest } from './cache/coordinator/protocol.ts';
 import { assertTag } from './cache/keys.ts';
 import type { CacheOptions } from './cache/options.ts';
@@ -35,7 +37,7 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_LOCAL_TIER_SIZE = '8MB';
 
 // How long a first write blocks its thread for the coordinator, which answers in a few unless it is blocked itself.
-const PATIENCE_MS = 1000;
+const COORDINATOR_TIMEOUT_MS = 1000;
 
 interface Resolved extends OpenRequest {
   enabled: boolean;
@@ -93,7 +95,7 @@ export function openCache(options: CacheOptions = {}): Cache {
   assertNoConflict(resolved);
   const isStored = resolved.enabled && resolved.unusable === undefined;
   const cache = isStored
-    ? new StoreCache(resolved, connectorOf(resolved))
+    ? new TracedCache(resolved, connectorOf(resolved))
     : new DisabledCache(resolved.tag, resolved.unusable);
   const close = cache.close.bind(cache);
   const entry: Registered = { cache, options: resolved, handles: 1 };
@@ -182,23 +184,23 @@ function connectorOf(options: Resolved): Connector {
       const elsewhere = await findCoordinator();
       if (elsewhere) {
         try {
-          return await PortLink.open(elsewhere, request);
+          return await PortStoreClient.open(elsewhere, request);
         } catch (error) {
           if (!elsewhere.isClosed) throw error;
           loseCoordinator();
         }
       }
-      return LocalLink.open(ownCoordinator(), request, thisThread);
+      return LocalStoreClient.open(ownCoordinator(), request, thisThread);
     },
     soon() {
       const elsewhere = knownCoordinator();
-      return elsewhere && PortLink.openNow(elsewhere, request, { timeoutMs: PATIENCE_MS });
+      return elsewhere && PortStoreClient.openNow(elsewhere, request, { timeoutMs: COORDINATOR_TIMEOUT_MS });
     },
     now() {
       const elsewhere = findCoordinatorNow();
       return elsewhere
-        ? PortLink.openNow(elsewhere, request, { timeoutMs: request.timeout, isLast: true })
-        : LocalLink.openNow(ownCoordinator(), request, thisThread);
+        ? PortStoreClient.openNow(elsewhere, request, { timeoutMs: request.timeout, isLast: true })
+        : LocalStoreClient.openNow(ownCoordinator(), request, thisThread);
     },
   };
 }

@@ -1,26 +1,26 @@
 // One thread of a benchmark: opens a peer's stores, and runs the workloads that its process's main thread asks for.
 import { setTimeout } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
+import { type ClientContext, runClient, set } from '../bench/client.ts';
 import { sharedTime } from '../bench/clock.ts';
-import { draw, drawsFor } from '../bench/draws.ts';
 import { Histogram } from '../bench/histogram.ts';
 import { History } from '../bench/history.ts';
-import { type LaneContext, runLane, set } from '../bench/lane.ts';
 import type { Reply, RunReply, RunRequest, ThreadRequest } from '../bench/messages.ts';
-import { type Opened, open, verify } from '../bench/opened.ts';
 import { loadPeer, type PeerStore } from '../bench/peer.ts';
+import { drawRequests, sequenceLength } from '../bench/request-sequence.ts';
+import { open, type StoreHandle, verify } from '../bench/store-handle.ts';
 import { ByteValues } from '../bench/values.ts';
 import { findWorkload, Kind, PRODUCER_MS } from '../bench/workload.ts';
 
 // Draws of one thread in one run, at most.
-const DRAWS = 1 << 15;
+const MAX_REQUESTS = 1 << 15;
 // Entries that are stored at once to fill a store.
 const CHUNK = 512;
 
 const loading = loadPeer(workerData as string);
 
-let opened: Opened | undefined;
-let prepared: { run: RunRequest; context: LaneContext } | undefined;
+let opened: StoreHandle | undefined;
+let prepared: { run: RunRequest; context: ClientContext } | undefined;
 
 async function answer(request: ThreadRequest): Promise<RunReply | undefined> {
   if (request.type === 'open') {
@@ -49,40 +49,40 @@ async function answer(request: ThreadRequest): Promise<RunReply | undefined> {
   }
 }
 
-async function fill(current: Opened): Promise<void> {
-  const { peerStore, store, ledger, values, keys, nameOf } = current;
-  const context = { store, values, ledger, nameOf, history: undefined };
+async function fill(current: StoreHandle): Promise<void> {
+  const { peerStore, store, oracle, values, keys, nameOf } = current;
+  const context = { store, values, oracle, nameOf, history: undefined };
   for (let first = 0; first < keys; first += CHUNK) {
     const chunk = Array.from({ length: Math.min(CHUNK, keys - first) }, (_, index) => first + index);
     // Large values share their memory, so one is stored before the next is made.
     if (store !== peerStore || (values.make(0, 0) as Uint8Array).length > 4096) {
       for (const key of chunk) await set(context, key);
     } else if (peerStore.setMany) {
-      const versions = chunk.map(key => ledger.issueSet(key));
+      const versions = chunk.map(key => oracle.issueSet(key));
       await peerStore.setMany(chunk.map((key, index) => [nameOf(key), values.make(key, versions[index]!)]));
-      for (const [index, key] of chunk.entries()) ledger.acknowledge(key, versions[index]!);
+      for (const [index, key] of chunk.entries()) oracle.acknowledge(key, versions[index]!);
     } else {
       await Promise.all(chunk.map(key => set(context, key)));
     }
   }
 }
 
-async function readAll({ store, keys, nameOf }: Opened): Promise<void> {
+async function readAll({ store, keys, nameOf }: StoreHandle): Promise<void> {
   for (let key = 0; key < keys; key++) await store.get(nameOf(key));
 }
 
-function prepare({ store, values, ledger, nameOf }: Opened, request: RunRequest): LaneContext {
+function prepare({ store, values, oracle, nameOf }: StoreHandle, request: RunRequest): ClientContext {
   const found = findWorkload(request.workload);
   const workload = { ...found, data: { ...found.data, keys: request.keys, absent: request.absent } };
   const share = { writer: request.thread, writers: request.threads };
-  const count = drawsFor(request.milliseconds, DRAWS);
-  const draws = draw(workload, share, request.seed * 1000 + request.thread, count);
+  const count = sequenceLength(request.milliseconds, MAX_REQUESTS);
+  const requests = drawRequests(workload, share, request.seed * 1000 + request.thread, count);
   return {
     store,
     values,
-    ledger,
-    draws,
-    names: Array.from(draws.keys, nameOf),
+    oracle,
+    requests,
+    names: Array.from(requests.keys, nameOf),
     nameOf,
     histograms: Object.values(Kind).map(() => new Histogram()),
     deadline: 0,
@@ -97,10 +97,10 @@ async function run({
   run: { workload, milliseconds },
   context,
 }: NonNullable<typeof prepared>): Promise<RunReply> {
-  const lanes = findWorkload(workload).inFlight;
+  const clients = findWorkload(workload).inFlight;
   const started = performance.now();
   context.deadline = started + milliseconds;
-  const results = await Promise.all(Array.from({ length: lanes }, () => runLane(context)));
+  const results = await Promise.all(Array.from({ length: clients }, () => runClient(context)));
   return {
     misses: results.reduce((sum, result) => sum + result.misses, 0),
     started: sharedTime(started),
@@ -112,7 +112,7 @@ async function run({
 }
 
 // The value says which thread made it, by its version.
-async function stampede({ peerStore }: Opened, { id, thread }: RunRequest): Promise<RunReply> {
+async function stampede({ peerStore }: StoreHandle, { id, thread }: RunRequest): Promise<RunReply> {
   const values = new ByteValues(findWorkload('stampede').data.size);
   let produced: number | undefined;
   const produce = async (): Promise<Buffer> => {

@@ -30,6 +30,7 @@ export default async function compile(task: CompileTask): Promise<CompileResult>
     logFile: task.logFile,
     jobs: task.jobs,
     incremental: task.incremental,
+    traceparent: task.traceparent,
     signal: cancellation.signal,
     onEvent: event => say({ type: 'event', thread: threadId, event }),
     onProcess: (event, processGroup) => say({ type: 'process', event, processGroup }),

@@ -1,6 +1,11 @@
 // Glovebox, as the README shows it: every worker thread asks for the cache by its tag.
 // Imported in the main thread of a process before any worker starts: that makes the main thread the coordinator's.
-import { type Cache, type CacheOptions, createDefaultCache, FOREIGN_STALENESS_MS } from '../../src/index.ts';
+import {
+  type Cache,
+  type CacheOptions,
+  CROSS_PROCESS_STALENESS_MS,
+  createDefaultCache,
+} from '../../src/index.ts';
 import { packageVersion } from '../package-version.ts';
 import type { Peer, PeerStore } from '../peer.ts';
 
@@ -10,7 +15,7 @@ export const TAG = 'bench';
 export const peer: Peer = {
   title: 'Glovebox',
   setup: 'createDefaultCache({ tag }) in each thread; WAL, synchronous=NORMAL',
-  foreignStaleness: FOREIGN_STALENESS_MS,
+  crossProcessStaleness: CROSS_PROCESS_STALENESS_MS,
 
   versions: () => ({ glovebox: packageVersion(new URL('../../src/index.ts', import.meta.url).href) }),
 

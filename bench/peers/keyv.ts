@@ -23,7 +23,8 @@ export const peer: Peer = {
   },
 };
 
-function storeOf(keyv: Keyv): PeerStore {
+/** The store over a Keyv. */
+export function storeOf(keyv: Keyv): PeerStore {
   // It reports trouble here instead of at the call.
   let failure: unknown;
   keyv.on('error', error => {

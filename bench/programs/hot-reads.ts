@@ -6,8 +6,8 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import { open, type RootDatabase } from 'lmdb';
 import { createDefaultCache } from '../../src/index.ts';
 import { keyName } from '../data-set.ts';
-import { mulberry32 } from '../draws.ts';
 import { TAG } from '../peers/glovebox.ts';
+import { mulberry32 } from '../request-sequence.ts';
 import { type BuildRecord, ByteValues, ObjectValues } from '../values.ts';
 
 export type ReadKind = 'bytes' | 'string' | 'record';

@@ -1,25 +1,26 @@
 // A process that reads back what peers stored in other processes: one peer and one store after the other, in its main
-// thread. Started by crew.ts.
-import { Ledger } from '../ledger.ts';
-import type { HostReply, HostRequest, Reply } from '../messages.ts';
-import { dataSetOf, type Opened, open, verify } from '../opened.ts';
+// thread. Started by worker-group.ts.
+
+import type { DriverReply, DriverRequest, Reply } from '../messages.ts';
+import { Oracle } from '../oracle.ts';
 import { loadPeer, type Peer, type PeerServer } from '../peer.ts';
+import { dataSetOf, open, type StoreHandle, verify } from '../store-handle.ts';
 
 let peer: Peer | undefined;
 let server: PeerServer | undefined;
-let opened: Opened | undefined;
+let opened: StoreHandle | undefined;
 
-async function answer(request: HostRequest): Promise<HostReply> {
+async function answer(request: DriverRequest): Promise<DriverReply> {
   switch (request.type) {
     case 'load':
       peer = await loadPeer(request.url);
       return {};
     case 'open': {
       const { directory, data, versions } = request;
-      const ledger = new Ledger(data.keys + data.absent);
-      if (versions) ledger.adopt(versions);
+      const oracle = new Oracle(data.keys + data.absent);
+      if (versions) oracle.adopt(versions);
       server = await peer!.serve?.(directory, dataSetOf(data));
-      opened = await open(peer!, { directory, data, ledger: ledger.buffer, port: server?.connect() });
+      opened = await open(peer!, { directory, data, oracle: oracle.buffer, port: server?.connect() });
       return {};
     }
     case 'verify':
@@ -34,8 +35,8 @@ async function answer(request: HostRequest): Promise<HostReply> {
   }
 }
 
-process.on('message', async (request: HostRequest) => {
-  let reply: Reply<HostReply>;
+process.on('message', async (request: DriverRequest) => {
+  let reply: Reply<DriverReply>;
   try {
     reply = { ok: true, result: await answer(request) };
   } catch (error) {

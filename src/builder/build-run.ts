@@ -1,10 +1,10 @@
 // One run of a build's plan: what the cache has from there, the rest in worker threads, all at once.
-
 import { DEFAULT_CONFIG_PATH } from '../config/toolchain-options.ts';
 import { GloveboxError } from '../errors.ts';
 import type { Diagnosis } from './diagnosis/diagnosis.ts';
-import type { Untimed } from './events.ts';
+import type { EventBody } from './events.ts';
 import {
+  type CachingCompiler,
   type CompilationBuildCacheService,
   type CompileEvent,
   type CompileFailure,
@@ -14,7 +14,6 @@ import {
   describeSystemError,
   isSystemError,
   type Toolchain,
-  type ZmkWestService,
 } from './incremental/index.ts';
 import type { Target } from './matrix/target.ts';
 import { createMetricsService, type MetricsService, type TargetMetrics } from './metrics/index.ts';
@@ -24,9 +23,10 @@ import { createFirmwareCacheService, type FirmwareCacheService } from './output/
 import { OutputDirectory } from './output/output.ts';
 import type { Plan } from './plan.ts';
 import { loadToolchain } from './toolchains/load.ts';
+import { TargetTracing } from './tracing.ts';
 import type { BuiltTarget } from './verify.ts';
+import type { CompileSession } from './workers/compile-session.ts';
 import type { WorkerFailure } from './workers/pool.ts';
-import type { Workshop } from './workers/workshop.ts';
 
 /** What a run is given besides its plan. */
 export interface RunContext {
@@ -60,7 +60,7 @@ class BuildRun {
   readonly #builds: CompilationBuildCacheService;
   readonly #firmware: FirmwareCacheService;
   readonly #toolchain: Toolchain;
-  readonly #service: ZmkWestService;
+  readonly #compiler: CachingCompiler;
   readonly #metrics: MetricsService;
   readonly #recording: Promise<unknown>[] = [];
   /** By artifact name. */
@@ -68,6 +68,7 @@ class BuildRun {
   readonly #stop: AbortController;
   readonly #signal: AbortSignal;
   readonly #summary: BuildSummary;
+  readonly #tracing: TargetTracing;
   /** By artifact name. */
   readonly #times = new Map<string, TargetTime>();
   /** Every file that a target was made of; undefined when that is not known of each. */
@@ -88,7 +89,7 @@ class BuildRun {
     this.#builds = builds;
     this.#firmware = createFirmwareCacheService(userConfig, cacheOptions);
     this.#toolchain = toolchain;
-    this.#service = createZmkWestService({
+    this.#compiler = createZmkWestService({
       toolchain,
       configDirectory,
       builds: this.#builds,
@@ -99,6 +100,7 @@ class BuildRun {
     this.#signal = signal;
     const none = { compiled: 0, cached: 0, failed: 0, cancelled: 0, duration: 0, saved: 0 };
     this.#summary = { ...none, outputDirectory };
+    this.#tracing = new TargetTracing(configDirectory);
   }
 
   /** Opens the caches, which are else opened when they are first asked. */
@@ -109,12 +111,12 @@ class BuildRun {
   /** Says what would be done. */
   async plan(): Promise<BuildSummary> {
     this.#emitStart();
-    await this.#tellNotes();
+    await this.#emitNotes();
     for (const target of this.#plan.targets) {
       if (this.#signal.aborted) break;
       const name = target.artifactName;
       try {
-        const found = await this.#service.lookup(target, this.#signal);
+        const found = await this.#compiler.lookup(target, this.#signal);
         const planned = { type: 'target-planned', target: name } as const;
         if (found.hit) this.#emit({ ...planned, plan: 'cache', why: [], compiledAt: found.compiledAt });
         else this.#emit({ ...planned, plan: 'compile', why: found.why });
@@ -132,7 +134,7 @@ class BuildRun {
     const output = await OutputDirectory.open(this.#plan.outputDirectory);
     try {
       this.#emitStart();
-      await this.#tellNotes();
+      await this.#emitNotes();
       const missed: Target[] = [];
       // One for all: what is restored is moved on at once, and what is not leaves nothing.
       const directory = output.stage();
@@ -141,7 +143,7 @@ class BuildRun {
       }
       await this.#warnOfCache();
       if (missed.length > 0) await this.#compileAll(missed, output);
-      await this.#tellUnusedKeymaps();
+      await this.#emitUnusedKeymaps();
       if (this.#options.verify) await this.#verify(output);
     } finally {
       await output.close();
@@ -156,7 +158,7 @@ class BuildRun {
     if (this.#isStopped(name)) return this.#cancel(name);
     this.#emit({ type: 'target-checking', target: name });
     try {
-      const result = await this.#service.restore(target, directory, this.#signal);
+      const result = await this.#compiler.restore(target, directory, this.#signal);
       if (!result.ok) {
         this.#emit({ type: 'target-missed', target: name, why: result.why });
         return true;
@@ -172,26 +174,26 @@ class BuildRun {
   async #compileAll(targets: Target[], output: OutputDirectory): Promise<void> {
     const threads = Math.min(this.#plan.jobs, targets.length);
     // Only now: a build that finds everything in the cache needs none of it.
-    const { Workshop } = await import('./workers/workshop.ts');
-    const workshop = await Workshop.open(this.#plan, threads);
-    const cancel = () => workshop.cancel();
+    const { CompileSession } = await import('./workers/compile-session.ts');
+    const session = await CompileSession.open(this.#plan, threads);
+    const cancel = () => session.cancel();
     try {
       this.#signal.addEventListener('abort', cancel, { once: true });
       if (this.#signal.aborted) cancel();
       const queue = targets.values();
       const work = async () => {
         // One iterator for all: each takes what is next.
-        for (const target of queue) await this.#compile(target, workshop, output);
+        for (const target of queue) await this.#compile(target, session, output);
       };
       const workers = Array.from({ length: threads }, () => work().catch(bug => this.#stopFor(bug)));
       await Promise.all(workers);
     } finally {
       this.#signal.removeEventListener('abort', cancel);
-      await workshop.close();
+      await session.close();
     }
   }
 
-  async #compile(target: Target, workshop: Workshop, output: OutputDirectory): Promise<void> {
+  async #compile(target: Target, session: CompileSession, output: OutputDirectory): Promise<void> {
     const name = target.artifactName;
     if (this.#isStopped(name)) {
       this.#cancel(name);
@@ -199,17 +201,18 @@ class BuildRun {
     }
     const began = performance.now();
     try {
-      const result = await workshop.compile({
+      const result = await session.compile({
         target,
         directory: output.stage(),
         onEvent: (event, thread) => this.#relay(name, event, thread),
         incremental: this.#isIncremental,
+        traceparent: this.#options.traceparentOf?.(name),
         signal: this.#options.signalOf?.(name),
       });
       if (result.ok) this.#deliver(name, result, output, began);
       else if (result.reason === 'cancelled' || this.#isStopped(name)) this.#cancel(name);
       else {
-        workshop.keepLogs();
+        session.keepLogs();
         const { configDirectory, buildFile } = this.#plan;
         // Not even loaded when the failure was that no file can be opened any more; then there is nothing to find.
         const diagnosing = import('./diagnosis/index.ts').then(({ diagnose }) =>
@@ -342,7 +345,7 @@ class BuildRun {
   }
 
   /** Says what is to be known about the config and the toolchain. That it cannot be asked is said of every target. */
-  async #tellNotes(): Promise<void> {
+  async #emitNotes(): Promise<void> {
     for (const message of this.#plan.warnings) this.#emit({ type: 'warning', message });
     try {
       const notes = (await this.#toolchain.notes?.(this.#signal)) ?? [];
@@ -353,7 +356,7 @@ class BuildRun {
   }
 
   /** Says which keymaps were of no use, when that is certain. */
-  async #tellUnusedKeymaps(): Promise<void> {
+  async #emitUnusedKeymaps(): Promise<void> {
     const { configDirectory, targets, toolchain, userConfig } = this.#plan;
     const { compiled, cached } = this.#summary;
     if (toolchain.kind === 'command' || this.#read === undefined || this.#options.isPartial) return;
@@ -379,8 +382,9 @@ class BuildRun {
     }
   }
 
-  #emit(event: Untimed): void {
+  #emit(event: EventBody): void {
     if (this.#bug) return;
+    this.#tracing.event(event);
     try {
       this.#options.onEvent({ at: Date.now(), ...event });
     } catch (error) {

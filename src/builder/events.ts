@@ -108,7 +108,7 @@ export type BuildEvent =
     });
 
 /** An event without the time it happens at. */
-export type Untimed = BuildEvent extends infer Event
+export type EventBody = BuildEvent extends infer Event
   ? Event extends BuildEvent
     ? Omit<Event, 'at'>
     : never

@@ -6,12 +6,12 @@
 export { ConfigError, createUserConfig, loadUserConfig, type UserConfig } from '../config/index.ts';
 export type { CommandToolchainOptions, ToolchainKind } from '../config/toolchain-options.ts';
 export { drawLayout, parseKeymap } from '../keymap/index.ts';
-export { createLayoutService } from '../keymap/layout-service.ts';
 export { build } from './build.ts';
 export type { Diagnosis } from './diagnosis/diagnosis.ts';
 export type { BuildEvent, BuildListener } from './events.ts';
 export {
   type Artifact,
+  type CachingCompiler,
   type CompileEvent,
   type CompileJob,
   type CompileOutcome,
@@ -28,6 +28,7 @@ export {
   type Toolchain,
   type ZmkWestService,
 } from './incremental/index.ts';
+export { createLayoutService } from './layout/layout-service.ts';
 export { readMatrix } from './matrix/matrix.ts';
 export { createMetricsService, type MetricsSnapshot } from './metrics/index.ts';
 export type { BuildOptions, BuildSummary } from './options.ts';
@@ -35,4 +36,5 @@ export { createFirmwareCacheService } from './output/firmware.ts';
 export { OutputError } from './output/output.ts';
 export { NoToolchainError } from './toolchains/choice.ts';
 export { createToolchain, type ToolchainDescription } from './toolchains/index.ts';
+export type { TargetTrace } from './tracing.ts';
 export { type WatchOptions, watchBuild } from './watch/watch.ts';

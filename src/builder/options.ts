@@ -17,6 +17,11 @@ export interface RunOptions {
   isWatched?: boolean | undefined;
   /** What stops one target alone, by its artifact name: the same signal whenever it is asked for. Default: nothing does. */
   signalOf?: (target: string) => AbortSignal | undefined;
+  /**
+   * The W3C trace context of a target, by its artifact name, which its compiler gets as `TRACEPARENT`. It counts for no
+   * fingerprint. Default: none.
+   */
+  traceparentOf?: ((target: string) => string | undefined) | undefined;
   /** Told everything that happens, in order. When it throws, the build is stopped and rejects with what it threw. */
   onEvent: BuildListener;
 }

@@ -5,7 +5,7 @@ import type { FirmwareCacheService } from './output/firmware-cache.ts';
 import type { OutputDirectory } from './output/output.ts';
 import type { Plan } from './plan.ts';
 import { turnOff } from './toolchains/incremental-switch.ts';
-import { Workshop } from './workers/workshop.ts';
+import { CompileSession } from './workers/compile-session.ts';
 
 /** A target as it was built. */
 export interface BuiltTarget {
@@ -43,8 +43,8 @@ export async function verifyTargets(
 ): Promise<void> {
   if (built.length === 0 || signal.aborted) return;
   const threads = Math.min(plan.jobs, built.length);
-  const workshop = await Workshop.open(plan, threads);
-  const cancel = () => workshop.cancel();
+  const session = await CompileSession.open(plan, threads);
+  const cancel = () => session.cancel();
   signal.addEventListener('abort', cancel, { once: true });
   if (signal.aborted) cancel();
   const queue = built.values();
@@ -52,7 +52,7 @@ export async function verifyTargets(
     for (const { target: name, files, fingerprint } of queue) {
       const target = plan.targets.find(({ artifactName }) => artifactName === name);
       if (target === undefined || signal.aborted) continue;
-      const result = await workshop.compile({
+      const result = await session.compile({
         ...{ target, directory: output.stage(), incremental: false, isTrial: true },
         onEvent: event => {
           if (event.type === 'output') onOutput(name, event.line);
@@ -84,7 +84,7 @@ export async function verifyTargets(
     await Promise.all(Array.from({ length: threads }, work));
   } finally {
     signal.removeEventListener('abort', cancel);
-    await workshop.close();
+    await session.close();
   }
 }
 

@@ -108,7 +108,7 @@ export interface CheckProblem {
  *   anything else, awaited or not; for its first write the thread is blocked until its coordinator answers, up to a second.
  * - **A read** returns a value that was committed, whole, and not older than any write acknowledged to any thread
  *   of this process before the read began. Writes of other processes are seen at once by reads that reach the
- *   database, and within {@link FOREIGN_STALENESS_MS} by reads served from the thread's in-memory copies.
+ *   database, and within {@link CROSS_PROCESS_STALENESS_MS} by reads served from the thread's in-memory copies.
  * - One thread's writes are applied in the order of the calls, awaited or not.
  *
  * What can go wrong: a caller's mistake (key, TTL, value, kind) is a typed error at the call. Trouble with the store
@@ -309,4 +309,7 @@ export interface GetOrSetOptions extends SetOptions {
  * whether one did takes 1.2 µs, so that so often it costs a thread that does nothing but read less than 0.1 %.
  * Measured by `node bench/staleness.ts`, 2026-11-22, two cores: median 0.9 ms, 99 % 1.9 ms, at most 1.9 ms.
  */
-export const FOREIGN_STALENESS_MS = 2;
+export const CROSS_PROCESS_STALENESS_MS = 2;
+
+/** The former name of {@link CROSS_PROCESS_STALENESS_MS}. */
+export const FOREIGN_STALENESS_MS = CROSS_PROCESS_STALENESS_MS;

@@ -1,6 +1,6 @@
 // How all commands are made, so that they fail, suggest and help in the same way.
 import { Command, InvalidArgumentError } from 'commander';
-import { didYouMean } from '../config/nearest.ts';
+import { didYouMean } from '../config/closest-match.ts';
 import type { Context } from './context.ts';
 
 /** A commander command that throws instead of exiting, and writes where the context says. */
@@ -13,6 +13,8 @@ export function createCommand(name: string, context: Context): Command {
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
+    .option('--color', 'colours also where the output is not a terminal')
+    .option('--no-color', 'no colours')
     .helpOption('-h, --help', 'show this help')
     .helpCommand(false);
 }
@@ -33,13 +35,22 @@ export function parseCount(text: string): number {
   return count;
 }
 
+const parsedChoices = new WeakMap<object, readonly string[]>();
+
 /** A parser for an option that takes one of a few words. */
 export function parseChoice<T extends string>(choices: readonly T[]): (text: string) => T {
-  return text => {
+  const parse = (text: string): T => {
     const found = choices.find(choice => choice === text);
     if (found === undefined) {
       throw new InvalidArgumentError(`It must be one of: ${choices.join(', ')}.${didYouMean(text, choices)}`);
     }
     return found;
   };
+  parsedChoices.set(parse, choices);
+  return parse;
+}
+
+/** The words that a parser made by {@link parseChoice} takes; undefined for every other parser. */
+export function choicesOf(parser: object | undefined): readonly string[] | undefined {
+  return parser && parsedChoices.get(parser);
 }

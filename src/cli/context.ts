@@ -3,13 +3,14 @@ import { type TerminalEnvironment, terminalEnvironment } from '../config/environ
 import { createStyle, type Style, useColors } from './terminal/style.ts';
 
 /** Where a command runs. */
-export type Surroundings = Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr' | 'cwd'>;
+export type Streams = Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr' | 'cwd'>;
 
 export class Context {
-  readonly stdout: Surroundings['stdout'];
-  readonly stderr: Surroundings['stderr'];
+  readonly stdout: Streams['stdout'];
+  readonly stderr: Streams['stderr'];
   readonly cwd: string;
-  readonly terminal: TerminalEnvironment = terminalEnvironment();
+  /** What the environment says, and `--color` or `--no-color` before it. */
+  readonly terminal: TerminalEnvironment;
   /** For standard output. */
   readonly style: Style;
   /** For standard error. */
@@ -25,21 +26,24 @@ export class Context {
   /** What happens when the process is warned, as by a cache that cannot be used. A command that draws puts its own here. */
   onWarning: (message: string, about?: 'cache') => void = message => this.warn(message);
 
-  readonly #surroundings: Surroundings;
+  readonly #streams: Streams;
 
-  constructor(surroundings: Surroundings) {
-    const { stdout, stderr, cwd } = surroundings;
-    this.#surroundings = surroundings;
+  /** @param color what the command line says of colours. Default: nothing */
+  constructor(streams: Streams, color?: boolean) {
+    const { stdout, stderr, cwd } = streams;
+    this.#streams = streams;
     this.stdout = stdout;
     this.stderr = stderr;
     this.cwd = cwd();
+    const asked = color === undefined ? {} : { forceColor: color, noColor: !color };
+    this.terminal = { ...terminalEnvironment(), ...asked };
     this.style = createStyle(useColors(stdout, this.terminal));
     this.errorStyle = createStyle(useColors(stderr, this.terminal));
   }
 
   /** Made by Node when it is first asked for: few commands read. */
-  get stdin(): Surroundings['stdin'] {
-    return this.#surroundings.stdin;
+  get stdin(): Streams['stdin'] {
+    return this.#streams.stdin;
   }
 
   /** One line, or several, on standard output. */

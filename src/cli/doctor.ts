@@ -1,8 +1,8 @@
 // What a build needs of this machine, looked at piece by piece.
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import type { ToolchainQuestion } from '../builder/toolchains/choice.ts';
 import { findProgram } from '../builder/toolchains/programs.ts';
+import type { ToolchainQuery } from '../builder/toolchains/toolchain-status.ts';
 import { isForAll, sharedRemedy } from '../cache/storage/sqlite/directory.ts';
 import { pickEnvironment } from '../config/environment.ts';
 import type { CommandToolchainOptions, ToolchainKind } from '../config/toolchain-options.ts';
@@ -10,14 +10,14 @@ import { cacheOptionsFor, type UserConfig } from '../config/user-config.ts';
 import { formatBytes } from './commands/cache/options.ts';
 import type { Context } from './context.ts';
 import { existingTags, openCaches, resolveCacheRoot } from './open-caches.ts';
-import { findSetAside } from './set-aside.ts';
+import { findQuarantined } from './quarantine.ts';
 import { plural } from './terminal/text.ts';
 
 /** In the order in which a build tries them. */
 const TOOLCHAIN_KINDS: readonly ToolchainKind[] = ['command', 'west', 'container'];
 
 /** One thing looked at. */
-export interface Finding {
+export interface DoctorFinding {
   /** What was looked at, such as `Node` or `toolchain west`. */
   name: string;
   /** `absent`: not there, and nothing needs it. `problem`: builds will not work. */
@@ -29,20 +29,20 @@ export interface Finding {
 }
 
 /** Looks at everything. Trouble is a finding, never an error. */
-export async function examine(context: Context, flags: { cacheDir?: string }): Promise<Finding[]> {
+export async function examine(context: Context, flags: { cacheDir?: string }): Promise<DoctorFinding[]> {
   const { config, finding: configFinding } = await examineConfig(context);
   return [
     { name: 'Node', status: 'ok', detail: `${process.versions.node} (${process.platform} ${process.arch})` },
     await examineSqlite(),
     configFinding,
     await examineCacheDirectory(context, flags, config),
-    ...(await examineSetAside(context, flags)),
+    ...(await examineQuarantine(context, flags)),
     ...(await examineIncremental(context, flags)),
     ...(await examineToolchains(context, flags, config)),
   ];
 }
 
-async function examineSqlite(): Promise<Finding> {
+async function examineSqlite(): Promise<DoctorFinding> {
   try {
     const { default: Database } = await import('better-sqlite3');
     const database = new Database(':memory:');
@@ -59,7 +59,7 @@ async function examineSqlite(): Promise<Finding> {
   }
 }
 
-async function examineConfig(context: Context): Promise<{ config?: UserConfig; finding: Finding }> {
+async function examineConfig(context: Context): Promise<{ config?: UserConfig; finding: DoctorFinding }> {
   try {
     const { loadUserConfig } = await import('../config/load-user-config.ts');
     const config = await loadUserConfig({ directory: context.cwd });
@@ -74,7 +74,7 @@ async function examineCacheDirectory(
   context: Context,
   flags: { cacheDir?: string },
   config: UserConfig | undefined,
-): Promise<Finding> {
+): Promise<DoctorFinding> {
   const name = 'cache';
   let root = '';
   try {
@@ -146,7 +146,7 @@ async function keptWorkspaces(cacheRoot: string): Promise<string[]> {
 
 /** How much room the build directories take that incremental builds build upon. Nothing when there are none. */
 async function keptBuilds(cacheRoot: string): Promise<string[]> {
-  const { listKept } = await import('../builder/toolchains/zephyr/station.ts');
+  const { listKept } = await import('../builder/toolchains/zephyr/stable-build-directory.ts');
   const kept = listKept(cacheRoot);
   if (kept.length === 0) return [];
   const size = kept.reduce((total, { bytes }) => total + bytes, 0);
@@ -154,7 +154,7 @@ async function keptBuilds(cacheRoot: string): Promise<string[]> {
 }
 
 /** That incremental builds were turned off; no finding when they were not. */
-async function examineIncremental(context: Context, flags: { cacheDir?: string }): Promise<Finding[]> {
+async function examineIncremental(context: Context, flags: { cacheDir?: string }): Promise<DoctorFinding[]> {
   const { switchFile, isTurnedOff } = await import('../builder/toolchains/incremental-switch.ts');
   const root = await resolveCacheRoot(context, flags).catch(() => undefined);
   if (root === undefined || !isTurnedOff(root)) return [];
@@ -168,13 +168,13 @@ async function examineIncremental(context: Context, flags: { cacheDir?: string }
 }
 
 /** Damaged databases that were set aside; no finding when there are none. */
-async function examineSetAside(context: Context, flags: { cacheDir?: string }): Promise<Finding[]> {
+async function examineQuarantine(context: Context, flags: { cacheDir?: string }): Promise<DoctorFinding[]> {
   const found = await resolveCacheRoot(context, flags).then(
-    root => findSetAside(root),
+    root => findQuarantined(root),
     () => [],
   );
   if (found.length === 0) return [];
-  const size = formatBytes(found.reduce((total, setAside) => total + setAside.size, 0));
+  const size = formatBytes(found.reduce((total, quarantined) => total + quarantined.size, 0));
   const lines = found.map(({ file }) => file);
   const detail = `${plural(found.length, 'damaged database')} set aside, ${size}\n${lines.join('\n')}`;
   const remedy = 'Everything goes on with new ones. To remove these: glovebox cache cleanup --set-aside';
@@ -185,10 +185,10 @@ async function examineToolchains(
   context: Context,
   flags: { cacheDir?: string },
   config: UserConfig | undefined,
-): Promise<Finding[]> {
+): Promise<DoctorFinding[]> {
   const { createUserConfig } = await import('../config/load-user-config.ts');
   const userConfig = config ?? createUserConfig();
-  const question: ToolchainQuestion = {
+  const query: ToolchainQuery = {
     userConfig,
     configDirectory: context.cwd,
     outputDirectory: resolve(context.cwd, userConfig.build.output ?? 'firmware'),
@@ -198,7 +198,7 @@ async function examineToolchains(
   const wanted = userConfig.build.toolchain;
   const findings = await Promise.all(
     TOOLCHAIN_KINDS.map(async kind => {
-      const finding = await examineOne(kind, question);
+      const finding = await examineOne(kind, query);
       return finding.status === 'absent' && kind === wanted
         ? { ...finding, status: 'problem' as const }
         : finding;
@@ -222,14 +222,14 @@ async function examineToolchains(
 }
 
 /** A toolchain as a build would find it. */
-async function examineOne(kind: ToolchainKind, question: ToolchainQuestion): Promise<Finding> {
-  const { userConfig, configDirectory } = question;
+async function examineOne(kind: ToolchainKind, query: ToolchainQuery): Promise<DoctorFinding> {
+  const { userConfig, configDirectory } = query;
   if (kind === 'command')
     return examineCommand(userConfig.toolchains.command, userConfig.directory ?? configDirectory);
   const name = `toolchain ${kind}`;
   try {
     const { examineToolchain } = await import('../builder/toolchains/choice.ts');
-    const finding = await examineToolchain(kind, question);
+    const finding = await examineToolchain(kind, query);
     if (finding.works) return { name, status: 'ok', detail: finding.detail };
     return { name, status: 'absent', detail: finding.detail, remedy: finding.remedy };
   } catch (error) {
@@ -238,13 +238,13 @@ async function examineOne(kind: ToolchainKind, question: ToolchainQuestion): Pro
 }
 
 /** What a build with west would miss. Nothing of it matters where west is not used. */
-async function examineWestTools(userConfig: UserConfig, isUsed: boolean): Promise<Finding[]> {
+async function examineWestTools(userConfig: UserConfig, isUsed: boolean): Promise<DoctorFinding[]> {
   const [{ examineRequirements }, { passedEnvironment }] = await Promise.all([
     import('../builder/toolchains/zephyr/requirements.ts'),
     import('../builder/toolchains/zephyr/environment.ts'),
   ]);
   const requirements = await examineRequirements(passedEnvironment(userConfig.toolchains.west?.environment));
-  return requirements.map(({ name, found, isNeeded, remedy }): Finding => {
+  return requirements.map(({ name, found, isNeeded, remedy }): DoctorFinding => {
     if (found !== undefined) return { name, status: 'ok', detail: found };
     const status = !isUsed ? 'absent' : isNeeded ? 'problem' : 'warning';
     const detail = isNeeded ? 'not found, and a build with west needs it' : 'not found';
@@ -255,7 +255,7 @@ async function examineWestTools(userConfig: UserConfig, isUsed: boolean): Promis
 async function examineCommand(
   options: CommandToolchainOptions | undefined,
   directory: string,
-): Promise<Finding> {
+): Promise<DoctorFinding> {
   const name = 'toolchain command';
   if (options === undefined) {
     const remedy = 'To build with any other program: toolchains.command in glovebox.config.yaml.';

@@ -1,6 +1,6 @@
 // Keys that a person typed, found in the caches, or what they may have meant.
 import type { Cache } from '../cache/cache.ts';
-import { nearestWord } from '../config/nearest.ts';
+import { closestMatch } from '../config/closest-match.ts';
 import { UsageError } from './errors.ts';
 import type { OpenCaches } from './open-caches.ts';
 
@@ -46,7 +46,7 @@ async function nearestKey(caches: readonly Cache[], word: string): Promise<strin
       if (word !== '' && key.startsWith(word)) {
         return key;
       }
-      best = nearestWord(word, best === undefined ? [key] : [best, key]);
+      best = closestMatch(word, best === undefined ? [key] : [best, key]);
     }
   }
   return best;

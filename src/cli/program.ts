@@ -2,7 +2,7 @@
 import { type Command, CommanderError } from 'commander';
 import { InvalidArgumentError } from '../errors.ts';
 import { createCommand, examples } from './command.ts';
-import { Context, type Surroundings } from './context.ts';
+import { Context, type Streams } from './context.ts';
 import { describeError, EXIT_BROKEN_PIPE, EXIT_FAILED, EXIT_OK, EXIT_USAGE, UsageError } from './errors.ts';
 import { sanitizeLine } from './terminal/text.ts';
 import { ownVersion } from './version.ts';
@@ -11,18 +11,20 @@ const COMMANDS: Record<string, () => Promise<(context: Context) => Command>> = {
   build: async () => (await import('./commands/build.ts')).buildCommand,
   cache: async () => (await import('./commands/cache.ts')).cacheCommand,
   workspace: async () => (await import('./commands/workspace.ts')).workspaceCommand,
+  remote: async () => (await import('./commands/remote.ts')).remoteCommand,
   layout: async () => (await import('./commands/layout.ts')).layoutCommand,
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand,
+  completion: async () => (await import('./commands/completion.ts')).completionCommand,
 };
 
 /**
  * Runs one command line (without `node` and the script) and resolves to the exit status: 0 well, 1 something failed,
  * 2 wrong usage, 128 + n after signal n. Everything to say has been said when it resolves; it never rejects.
  */
-export async function run(argv: readonly string[], surroundings: Surroundings = process): Promise<number> {
-  const context = new Context(surroundings);
+export async function run(argv: readonly string[], streams: Streams = process): Promise<number> {
+  const context = new Context(streams, colorFlag(argv));
   watchOutput(context);
-  tellWarnings(context);
+  printWarnings(context);
   try {
     const program = await createProgram(argv, context);
     await program.parseAsync(withoutHelpOnWrongWord(program, argv), { from: 'user' });
@@ -38,7 +40,16 @@ export async function run(argv: readonly string[], surroundings: Surroundings = 
   }
 }
 
-async function createProgram(argv: readonly string[], context: Context): Promise<Command> {
+/** What the words say of colours, the last of them; undefined when they say nothing. */
+function colorFlag(argv: readonly string[]): boolean | undefined {
+  const end = argv.indexOf('--');
+  const words = end < 0 ? argv : argv.slice(0, end);
+  const last = words.findLast(word => word === '--color' || word === '--no-color');
+  return last === undefined ? undefined : last === '--color';
+}
+
+/** The program with the command that the words ask for, or with all that people can ask for. */
+export async function createProgram(argv: readonly string[], context: Context): Promise<Command> {
   const program = createCommand('glovebox', context)
     .description('Builds every firmware of a ZMK config in parallel, and nothing twice.')
     .version(ownVersion(), '-V, --version', 'show the version')
@@ -55,6 +66,10 @@ async function createProgram(argv: readonly string[], context: Context): Promise
     );
   const words = argv.filter(word => !word.startsWith('-') && word !== 'help');
   const asked = Object.entries(COMMANDS).find(([name]) => name === words[0])?.[1];
+  if (words[0] === 'complete') {
+    const { completeCommand } = await import('./commands/completion.ts');
+    return program.addCommand(completeCommand(context, () => createProgram([], context)));
+  }
   // Only help and suggestions need to know every command.
   const wanted = asked === undefined ? Object.values(COMMANDS) : [asked];
   for (const load of wanted) {
@@ -97,7 +112,7 @@ function watchOutput(context: Context): void {
 }
 
 /** Node prints warnings with the process id and a hint for programmers, wherever the cursor is. */
-function tellWarnings(context: Context): void {
+function printWarnings(context: Context): void {
   process.removeAllListeners('warning');
   process.on('warning', (warning: Error & { code?: string }) => {
     const { name, message, code } = warning;

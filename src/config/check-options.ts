@@ -2,7 +2,7 @@
 import { inspect } from 'node:util';
 import type { CacheOptions } from '../cache/options.ts';
 import { InvalidArgumentError } from '../errors.ts';
-import { didYouMean } from './nearest.ts';
+import { didYouMean } from './closest-match.ts';
 
 const isBoolean = (value: unknown) => typeof value === 'boolean';
 const isPath = (value: unknown) => typeof value === 'string' && value !== '' && !value.includes('\0');

@@ -1,9 +1,14 @@
 // The one module that reads the environment: what each variable means is decided here. Light: worker threads import it.
 import path from 'node:path';
-import { cacheDirectory, configDirectory, homeDirectory, NoHomeError } from './user-directories.ts';
+import {
+  cacheDirectory,
+  configDirectory,
+  type Environment,
+  homeDirectory,
+  NoHomeError,
+} from './user-directories.ts';
 
-/** A set of environment variables, as `process.env` is one. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+export type { Environment } from './user-directories.ts';
 
 /** What the environment says about a cache. A field is absent when the environment does not say. */
 export interface CacheEnvironment {
@@ -13,6 +18,24 @@ export interface CacheEnvironment {
   enabled?: false;
   /** From `GLOVEBOX_CACHE_UNTRUSTED`. The environment can only allow. */
   allowUntrusted?: true;
+}
+
+/** What the environment says about the remote cache, as it says it. A field is absent when the environment does not say. */
+export interface RemoteEnvironment {
+  /** `GLOVEBOX_REMOTE` is `0`, `false`, `no` or `off`: no remote cache, whatever the config says. */
+  isOff: boolean;
+  /** From `GLOVEBOX_REMOTE`. */
+  url?: string;
+  /** From `GLOVEBOX_REMOTE_MODE`. */
+  mode?: string;
+  /** From `GLOVEBOX_REMOTE_TOKEN`. */
+  token?: string;
+  /** From `GLOVEBOX_REMOTE_TRUST`, where commas separate them. */
+  trust?: string[];
+  /** From `GLOVEBOX_SIGNING_KEY`: a private key, or its file with `~` as the home directory. */
+  signingKey?: string;
+  /** Whether Node sends requests through a proxy: `NODE_USE_ENV_PROXY` is set. */
+  isProxied: boolean;
 }
 
 /** What the environment says about the terminal. */
@@ -69,11 +92,61 @@ export function containerEngineEnvironment(environment: Environment = process.en
   return environment.GLOVEBOX_CONTAINER_ENGINE || undefined;
 }
 
+/** What the environment says about the remote cache. Nothing is checked. */
+export function remoteEnvironment(environment: Environment = process.env): RemoteEnvironment {
+  const url = environment.GLOVEBOX_REMOTE?.trim();
+  const mode = environment.GLOVEBOX_REMOTE_MODE?.trim();
+  const token = environment.GLOVEBOX_REMOTE_TOKEN?.trim();
+  const trust = environment.GLOVEBOX_REMOTE_TRUST?.split(',')
+    .map(key => key.trim())
+    .filter(key => key !== '');
+  const signingKey = environment.GLOVEBOX_SIGNING_KEY?.trim();
+  return {
+    isOff: url !== undefined && /^(0|false|no|off)$/i.test(url),
+    ...(url && { url }),
+    ...(mode && { mode }),
+    ...(token && { token }),
+    ...(trust !== undefined && trust.length > 0 && { trust }),
+    ...(signingKey && { signingKey: expandHome(signingKey, environment) }),
+    isProxied: isOn(environment.NODE_USE_ENV_PROXY),
+  };
+}
+
 /** What the environment says about the terminal; whether the output is one is for the caller to ask the stream. */
 export function terminalEnvironment(environment: Environment = process.env): TerminalEnvironment {
   const dumb = environment.TERM === 'dumb';
   const noColor = dumb || Boolean(environment.NO_COLOR) || isOff(environment.FORCE_COLOR);
   return { noColor, forceColor: !noColor && isOn(environment.FORCE_COLOR), ci: isOn(environment.CI), dumb };
+}
+
+/** What GitHub says of the job that this process is a step of. */
+export interface GitHubEnvironment {
+  /** Where the repository is checked out; undefined when nothing says it. */
+  workspace: string | undefined;
+  /** The file that a step adds its Markdown summary to. */
+  summaryFile: string | undefined;
+  /** The file that a step adds its outputs to. */
+  outputFile: string | undefined;
+}
+
+/** What GitHub Actions says, when this is one of its jobs: `GITHUB_ACTIONS` is `true`. */
+export function githubEnvironment(environment: Environment = process.env): GitHubEnvironment | undefined {
+  if (environment.GITHUB_ACTIONS !== 'true') return undefined;
+  return {
+    workspace: environment.GITHUB_WORKSPACE || undefined,
+    summaryFile: environment.GITHUB_STEP_SUMMARY || undefined,
+    outputFile: environment.GITHUB_OUTPUT || undefined,
+  };
+}
+
+/** What `TRACEPARENT` says: the W3C trace context that this process is part of. Undefined when there is none. */
+export function traceEnvironment(environment: Environment = process.env): string | undefined {
+  return environment.TRACEPARENT || undefined;
+}
+
+/** The variable that hands a trace context to a program. */
+export function tracedEnvironment(traceparent: string | undefined): Record<string, string> {
+  return traceparent === undefined ? {} : { TRACEPARENT: traceparent };
 }
 
 /**

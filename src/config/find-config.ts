@@ -1,7 +1,7 @@
 // Where config files are looked for. Only forms that are data: a file that would have to be executed is never one.
-import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import * as walk from 'empathic/walk';
+import { hasEntry } from '../system/paths.ts';
 import { readTextFile } from '../system/text-file.ts';
 import { MAX_DATA_FILE_BYTES } from './data-file.ts';
 
@@ -36,7 +36,7 @@ export async function findProjectFile(directory: string): Promise<string | undef
   for (const current of walk.up(path.resolve(directory))) {
     for (const name of PROJECT_FILES) {
       const file = path.join(current, name);
-      const counts = name === 'package.json' ? await hasGloveboxField(file) : await exists(file);
+      const counts = name === 'package.json' ? await hasGloveboxField(file) : await hasEntry(file);
       if (counts) return file;
     }
   }
@@ -47,17 +47,9 @@ export async function findProjectFile(directory: string): Promise<string | undef
 export async function findUserFile(directory: string): Promise<string | undefined> {
   for (const name of USER_FILES) {
     const file = path.resolve(directory, name);
-    if (await exists(file)) return file;
+    if (await hasEntry(file)) return file;
   }
   return undefined;
-}
-
-/** Links that lead nowhere are there. */
-async function exists(file: string): Promise<boolean> {
-  return lstat(file).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** A `package.json` that is broken or huge is somebody else's business: it is passed by like one without the field. */

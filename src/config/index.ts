@@ -1,9 +1,10 @@
 // What a user has configured. Light to import: the parsers and the validator are loaded when a file is read.
 export { ConfigError, type ConfigProblem } from './config-error.ts';
 export { createUserConfig, type LoadUserConfigOptions, loadUserConfig } from './load-user-config.ts';
+export { DEFAULT_SHARE, remoteOptionsFor, signingKeyFile } from './remote-config.ts';
 export type { ConfigValues } from './schema.ts';
 export {
-  type BuildOptions,
+  type BuildConfig,
   type CommandToolchainOptions,
   type ContainerToolchainOptions,
   DEFAULT_PASS_THROUGH,
@@ -15,6 +16,7 @@ export {
 export {
   type CacheConfig,
   cacheOptionsFor,
+  type RemoteConfig,
   type TagConfig,
   type UserConfig,
   type WorkspacesConfig,

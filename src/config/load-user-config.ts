@@ -105,7 +105,10 @@ function withoutNulls(value: unknown, depth: number): unknown {
   return Object.fromEntries(given.map(([name, inner]) => [name, withoutNulls(inner, depth - 1)]));
 }
 
-function withPaths({ cache, build, toolchains, workspaces }: ConfigValues, directory: string): ConfigValues {
+function withPaths(
+  { cache, build, toolchains, workspaces, remote }: ConfigValues,
+  directory: string,
+): ConfigValues {
   const { command } = toolchains ?? {};
   return {
     ...(cache && { cache: withDirectory(cache, directory) }),
@@ -116,6 +119,7 @@ function withPaths({ cache, build, toolchains, workspaces }: ConfigValues, direc
       },
     }),
     ...(workspaces && { workspaces }),
+    ...(remote && { remote }),
     ...(build && {
       build: {
         ...build,
@@ -143,6 +147,7 @@ function merge(strong: ConfigValues, weak: ConfigValues): ConfigValues {
     ...((weak.workspaces ?? strong.workspaces) && {
       workspaces: { ...weak.workspaces, ...strong.workspaces },
     }),
+    ...((weak.remote ?? strong.remote) && { remote: { ...weak.remote, ...strong.remote } }),
   };
 }
 
@@ -151,11 +156,13 @@ function withDefaults({
   build,
   toolchains,
   workspaces,
-}: ConfigValues): Pick<UserConfig, 'cache' | 'build' | 'toolchains' | 'workspaces'> {
+  remote,
+}: ConfigValues): Pick<UserConfig, 'cache' | 'build' | 'toolchains' | 'workspaces' | 'remote'> {
   return {
     cache: { ...cache, tags: cache?.tags ?? {} },
     build: build ?? {},
     toolchains: toolchains ?? {},
     ...(workspaces && { workspaces }),
+    ...(remote && { remote }),
   };
 }

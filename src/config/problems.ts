@@ -1,8 +1,8 @@
 // The sentences that say what is wrong with a config.
 import { inspect } from 'node:util';
 import type { BaseIssue } from 'valibot';
+import { didYouMean } from './closest-match.ts';
 import type { ConfigProblem } from './config-error.ts';
-import { didYouMean } from './nearest.ts';
 import { issuesOf } from './schema.ts';
 
 /** A problem with the steps to its field, for looking up where in the file it is. */

@@ -3,23 +3,26 @@ import path from 'node:path';
 import type * as Valibot from 'valibot';
 import type { ByteSize, Duration, EvictionPolicy } from '../cache/cache.ts';
 import { isTag } from '../cache/keys.ts';
+import { parseRemoteUrl, REMOTE_MODES, REMOTE_URL_FORMS } from '../cache/remote/options.ts';
+import { PUBLIC_KEY_FORMS, parseTrustedKey } from '../cache/remote/signing.ts';
 import { DURATION_FORMS, parseDuration, parseSize, SIZE_FORMS } from '../cache/units.ts';
-import { load } from '../system/load.ts';
+import { requirePackage } from '../system/require-package.ts';
 import {
-  type BuildOptions,
+  type BuildConfig,
   type IncrementalMode,
   PLACEHOLDERS,
   type ToolchainKind,
   type ToolchainsOptions,
 } from './toolchain-options.ts';
-import type { CacheConfig, WorkspacesConfig } from './user-config.ts';
+import type { CacheConfig, RemoteConfig, WorkspacesConfig } from './user-config.ts';
 
 /** What a single config file, or a program, says: every field may be left out. */
 export interface ConfigValues {
   cache?: Partial<CacheConfig>;
-  build?: BuildOptions;
+  build?: BuildConfig;
   toolchains?: ToolchainsOptions;
   workspaces?: WorkspacesConfig;
+  remote?: RemoteConfig;
 }
 
 /** Each leaf's message says what is allowed there; {@link problemsOf} makes sentences of them. */
@@ -49,7 +52,7 @@ let schema: ConfigSchema | undefined;
  */
 export function issuesOf(value: unknown): readonly Valibot.BaseIssue<unknown>[] {
   // Loaded on first use: most threads never see a config file.
-  validator ??= load<Validator>('valibot');
+  validator ??= requirePackage<Validator>('valibot');
   schema ??= createSchema(validator);
   return validator.safeParse(schema, value).issues ?? [];
 }
@@ -133,11 +136,26 @@ function createSchema(v: Validator): ConfigSchema {
     container: v.optional(container),
   });
   const workspaces = map({ ttl: ofTag.ttl, maxSize: ofTag.maxSize });
+  const remote = map({
+    url: v.optional(leaf<string>(REMOTE_URL_FORMS, passes(parseRemoteUrl))),
+    mode: oneOf(REMOTE_MODES),
+    trust: v.optional(
+      v.array(leaf<string>(PUBLIC_KEY_FORMS, passes(parseTrustedKey)), 'a list of public keys'),
+    ),
+    share: v.optional(
+      list(
+        `a list of ${TOOLCHAINS.join(', ')}`,
+        kind => TOOLCHAINS.includes(kind as ToolchainKind),
+        0,
+      ) as Valibot.GenericSchema<ToolchainKind[]>,
+    ),
+  });
   return map({
     cache: v.optional(cache),
     build: v.optional(build),
     toolchains: v.optional(toolchains),
     workspaces: v.optional(workspaces),
+    remote: v.optional(remote),
   });
 }
 

@@ -7,7 +7,7 @@ export type ToolchainKind = 'west' | 'container' | 'command';
 export type IncrementalMode = 'watch' | 'always' | 'off';
 
 /** `build` in the config file. */
-export interface BuildOptions {
+export interface BuildConfig {
   /** What compiles. Default: the first toolchain that is configured or found. */
   toolchain?: ToolchainKind | undefined;
   /** Targets compiled at once. Default: the number of cores. */

@@ -1,8 +1,9 @@
 // What a user has configured, in the form the rest of Glovebox gets it. Light: worker threads import it.
 import type { ByteSize, Duration, EvictionPolicy } from '../cache/cache.ts';
 import type { CacheOptions } from '../cache/options.ts';
+import type { RemoteMode } from '../cache/remote/options.ts';
 import { cacheEnvironment } from './environment.ts';
-import type { BuildOptions, ToolchainsOptions } from './toolchain-options.ts';
+import type { BuildConfig, ToolchainKind, ToolchainsOptions } from './toolchain-options.ts';
 
 /** `cache.tags.<tag>` in the config file: what is different for one tag. */
 export interface TagConfig {
@@ -34,13 +35,27 @@ export interface WorkspacesConfig {
   maxSize?: ByteSize | undefined;
 }
 
+/** `remote` in the config file: a shared HTTP cache. The environment can say all of it but `share`. */
+export interface RemoteConfig {
+  /** Where it is. Default: `GLOVEBOX_REMOTE`, else there is none. */
+  url?: string | undefined;
+  /** Whether what is compiled here is uploaded as well. Default: `read`. */
+  mode?: RemoteMode | undefined;
+  /** Public keys whose records are believed, in base64, each with a name after it where wanted. */
+  trust?: string[] | undefined;
+  /** Whose results are shared. Default: `container` and `command`. */
+  share?: ToolchainKind[] | undefined;
+}
+
 /** Everything that was configured, from all files, validated. Plain data: it can cross to another thread. */
 export interface UserConfig {
   cache: CacheConfig;
-  build: BuildOptions;
+  build: BuildConfig;
   toolchains: ToolchainsOptions;
   /** Absent when nothing was said. */
   workspaces?: WorkspacesConfig | undefined;
+  /** Absent when nothing was said. */
+  remote?: RemoteConfig | undefined;
   /** Absolute paths of the files this came from, the strongest first; empty when there were none. */
   sources: string[];
   /** Directory of the project's config file: what its paths and globs count from. Undefined without one. */

@@ -4,7 +4,9 @@
 import os from 'node:os';
 import path from 'node:path';
 import { GloveboxError } from '../errors.ts';
-import type { Environment } from './environment.ts';
+
+/** A set of environment variables, as `process.env` is one. */
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A directory is needed that is in the user's home, and there is none. */
 export class NoHomeError extends GloveboxError {

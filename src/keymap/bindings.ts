@@ -1,9 +1,16 @@
 // Keys from the cells of `bindings`: every `&name` begins a key, and the cells behind it are its parameters.
 import type { Cell, DeviceNode, Property, Value } from './devicetree/tree.ts';
 import type { Binding } from './layout.ts';
-import type { NameExplainer } from './names.ts';
-import { type Doubt, doubtsOf } from './preprocessor/doubts.ts';
-import { type Invocation, type Macro, type Place, type Token, writtenAt } from './preprocessor/token.ts';
+import type { NameExplainer } from './name-explainer.ts';
+import { doubtsOf } from './preprocessor/doubts.ts';
+import {
+  type Doubt,
+  type Invocation,
+  type Macro,
+  type Place,
+  type Token,
+  writtenAt,
+} from './preprocessor/token.ts';
 import { lastOf, spellingOf, spellUse, wholeInvocations } from './spelling.ts';
 import { BEHAVIOR_PARAMETERS } from './zmk/headers.ts';
 

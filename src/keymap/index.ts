@@ -3,7 +3,7 @@ export { type DrawOptions, drawLayout } from './drawing/draw.ts';
 export { type Grid, gridOf, type PlacedKey, placeKeys } from './drawing/grid.ts';
 export { type Legend, legendOf } from './drawing/legend.ts';
 export type { Binding, Layer, Layout, LayoutError } from './layout.ts';
-export { type FilePlace, hashOfLookup, type Lookup } from './preprocessor/source-files.ts';
+export { type FileLookup, type FilePlace, hashOfLookup } from './preprocessor/source-files.ts';
 export {
   type KeymapOptions,
   type KeymapReading,

@@ -5,9 +5,9 @@ import { type BindingContext, bindingOf, checkNumbers, type Key, type Keys, read
 import { type Devicetree, parseDevicetree } from './devicetree/parse.ts';
 import { type DeviceNode, isEnabled, nodesOf, type Property, stringsOf } from './devicetree/tree.ts';
 import type { Binding, Layer, Layout, LayoutError } from './layout.ts';
-import { NameExplainer } from './names.ts';
+import { NameExplainer } from './name-explainer.ts';
 import { type Preprocessed, preprocess } from './preprocessor/preprocess.ts';
-import { type FoundFile, HOME, type Lookup, SourceFiles } from './preprocessor/source-files.ts';
+import { type FileLookup, type FoundFile, HOME, SourceFiles } from './preprocessor/source-files.ts';
 import { type Place, type Problem, usedAt, writtenAt } from './preprocessor/token.ts';
 import { rowsOf } from './rows.ts';
 import { builtInHeader } from './zmk/headers.ts';
@@ -39,7 +39,7 @@ export interface KeymapOptions {
 export interface KeymapReading {
   layout: Layout;
   /** All files that were read, and all names that were looked for in vain. */
-  lookups: Lookup[];
+  lookups: FileLookup[];
 }
 
 /** The layout of a keymap. Never rejects for what is in the source: that is in `errors`, the rest in `layers`. */

@@ -14,14 +14,14 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
-import { SMALL_FILE } from './hash-file.ts';
+import { SMALL_FILE_BYTES } from './hash-file.ts';
 
 const readSome = promisify(read);
 const writeSome = promisify(write);
 
 // Where blocks cannot be shared, by the source's device and the destination's directory.
 const MAX_REMEMBERED = 1000;
-const unshared = new Set<string>();
+const withoutCloning = new Set<string>();
 
 /**
  * Copies what can be read of `source` to the new file `destination`; their blocks are shared where the file system can.
@@ -35,8 +35,8 @@ export async function copyFile(source: string, destination: string): Promise<voi
   try {
     const to = openSync(destination, 'wx', 0o600);
     try {
-      if (size <= SMALL_FILE) writeFileSync(to, readFileSync(from));
-      else await copyAhead(from, to);
+      if (size <= SMALL_FILE_BYTES) writeFileSync(to, readFileSync(from));
+      else await copyReadingAhead(from, to);
     } finally {
       closeSync(to);
     }
@@ -53,7 +53,7 @@ export function copyFileNow(source: string, destination: string): void {
   try {
     const to = openSync(destination, 'wx', 0o600);
     try {
-      const buffer = Buffer.allocUnsafeSlow(SMALL_FILE);
+      const buffer = Buffer.allocUnsafeSlow(SMALL_FILE_BYTES);
       for (let length = readSync(from, buffer); length > 0; length = readSync(from, buffer)) {
         writeFileSync(to, buffer.subarray(0, length));
       }
@@ -67,7 +67,7 @@ export function copyFileNow(source: string, destination: string): void {
 
 function cloneFile(source: string, destination: string, device: number): boolean {
   const place = `${device} ${dirname(destination)}`;
-  if (unshared.has(place)) return false;
+  if (withoutCloning.has(place)) return false;
   try {
     copyFileSync(source, destination, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL);
     return true;
@@ -75,27 +75,27 @@ function cloneFile(source: string, destination: string, device: number): boolean
     const { code } = error as NodeJS.ErrnoException;
     // These say nothing about the file system. What is wrong is said by the copying that follows.
     if (code !== 'EEXIST' && code !== 'ENOENT' && code !== 'EACCES' && code !== 'EMFILE') {
-      if (unshared.size >= MAX_REMEMBERED) unshared.clear();
-      unshared.add(place);
+      if (withoutCloning.size >= MAX_REMEMBERED) withoutCloning.clear();
+      withoutCloning.add(place);
     }
     return false;
   }
 }
 
 // One part is written while the next is read.
-async function copyAhead(from: number, to: number): Promise<void> {
-  let ready = Buffer.allocUnsafeSlow(SMALL_FILE);
-  let spare = Buffer.allocUnsafeSlow(SMALL_FILE);
-  const fill = (into: Buffer) => readSome(from, into, 0, SMALL_FILE, null);
+async function copyReadingAhead(from: number, to: number): Promise<void> {
+  let ready = Buffer.allocUnsafeSlow(SMALL_FILE_BYTES);
+  let spare = Buffer.allocUnsafeSlow(SMALL_FILE_BYTES);
+  const fill = (into: Buffer) => readSome(from, into, 0, SMALL_FILE_BYTES, null);
   let length = (await fill(ready)).bytesRead;
   while (length > 0) {
-    const [next] = await Promise.all([fill(spare), writeWhole(to, ready.subarray(0, length))]);
+    const [next] = await Promise.all([fill(spare), writeAll(to, ready.subarray(0, length))]);
     [ready, spare] = [spare, ready];
     length = next.bytesRead;
   }
 }
 
-async function writeWhole(to: number, bytes: Buffer): Promise<void> {
+async function writeAll(to: number, bytes: Buffer): Promise<void> {
   let written = 0;
   while (written < bytes.length) written += (await writeSome(to, bytes, written)).bytesWritten;
 }

@@ -9,9 +9,9 @@ import { setImmediate } from './time.ts';
  * Bytes. A file up to this size is read and copied on the spot: handing each step to another thread takes several times
  * as long, and it is too short to hold up the event loop.
  */
-export const SMALL_FILE = 1024 * 1024;
+export const SMALL_FILE_BYTES = 1024 * 1024;
 
-const CHUNK = 256 * 1024;
+const CHUNK_BYTES = 256 * 1024;
 // Bytes: some 20 ms.
 const STEP = 16 * 1024 * 1024;
 const readAhead = promisify(read);
@@ -46,7 +46,7 @@ export function hashFileSync(path: string): string {
 /** The SHA-256 of what is left to read of an open file, which should be about `size` bytes. The caller closes it. */
 export async function hashOpenFile(descriptor: number, size: number): Promise<string> {
   const hash = createHash('sha256');
-  if (size > SMALL_FILE) await addReadingAhead(hash, descriptor);
+  if (size > SMALL_FILE_BYTES) await addReadingAhead(hash, descriptor);
   else addNow(hash, descriptor);
   return hash.digest('hex');
 }
@@ -62,9 +62,9 @@ export async function hashBytes(bytes: Uint8Array): Promise<string> {
 }
 
 function addNow(hash: Hash, descriptor: number): void {
-  buffer ??= Buffer.allocUnsafeSlow(CHUNK);
+  buffer ??= Buffer.allocUnsafeSlow(CHUNK_BYTES);
   for (;;) {
-    const length = readSync(descriptor, buffer, 0, CHUNK, null);
+    const length = readSync(descriptor, buffer, 0, CHUNK_BYTES, null);
     if (length === 0) return;
     hash.update(buffer.subarray(0, length));
   }
@@ -72,9 +72,9 @@ function addNow(hash: Hash, descriptor: number): void {
 
 // One part is hashed while the next is read.
 async function addReadingAhead(hash: Hash, descriptor: number): Promise<void> {
-  let ready = Buffer.allocUnsafeSlow(SMALL_FILE);
-  let spare = Buffer.allocUnsafeSlow(SMALL_FILE);
-  const fill = (into: Buffer) => readAhead(descriptor, into, 0, SMALL_FILE, null);
+  let ready = Buffer.allocUnsafeSlow(SMALL_FILE_BYTES);
+  let spare = Buffer.allocUnsafeSlow(SMALL_FILE_BYTES);
+  const fill = (into: Buffer) => readAhead(descriptor, into, 0, SMALL_FILE_BYTES, null);
   let length = (await fill(ready)).bytesRead;
   while (length > 0) {
     const next = fill(spare);

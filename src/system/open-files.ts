@@ -3,7 +3,7 @@
 import pLimit from 'p-limit';
 
 // Some more than the threads in which Node reads and writes them.
-const MOST = 16;
+const MAX_OPEN = 16;
 
 /** Runs `work`, which opens a file or two, as soon as few others do. Not to be called from within such work. */
-export const withOpenFile = pLimit(MOST);
+export const withOpenFile = pLimit(MAX_OPEN);

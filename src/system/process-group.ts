@@ -3,16 +3,15 @@
 // A program started here leads a session of its own, and so every descendant belongs to that session unless it makes
 // another. The session is what counts, not the process group: ninja gives each compiler a group of its own so that
 // Ctrl-C does not reach it, and killing only the leader's group would leave those running.
-
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { performance } from './time.ts';
 
 /** Milliseconds between two looks at whether processes have ended. */
-const POLL = 15;
+const POLL_MS = 15;
 
 /** Milliseconds after SIGKILL at which a process that is still there is given up: the kernel itself holds it. */
-const GIVE_UP = 5_000;
+const GIVE_UP_MS = 5_000;
 
 /**
  * The process groups that still have a living member, of the session that `leader` began. Processes that have ended
@@ -55,14 +54,14 @@ export async function endProcesses(leader: number, killAfter: number): Promise<b
     const groups = liveProcessGroups(leader);
     if (groups.length === 0) return true;
     const now = performance.now();
-    if (now >= killAt + GIVE_UP) return false;
+    if (now >= killAt + GIVE_UP_MS) return false;
     for (const group of groups) {
       // Killing is repeated: a process may have forked between the look and the signal.
       if (now >= killAt) signalGroup(group, 'SIGKILL');
       else if (!asked.has(group)) signalGroup(group, 'SIGTERM');
       asked.add(group);
     }
-    await delay(now < killAt ? Math.max(1, Math.min(POLL, killAt - now)) : POLL);
+    await delay(now < killAt ? Math.max(1, Math.min(POLL_MS, killAt - now)) : POLL_MS);
   }
 }
 

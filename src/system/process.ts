@@ -8,8 +8,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay, setImmediate as immediate } from 'node:timers/promises';
 import { GloveboxError } from '../errors.ts';
-import { OutputLines } from './lines.ts';
+import { OutputLines } from './output-lines.ts';
 import { endProcesses, liveProcessGroups } from './process-group.ts';
+import { RewrittenOutput } from './rewritten-output.ts';
 import { performance } from './time.ts';
 
 export interface ProcessOptions {
@@ -27,6 +28,8 @@ export interface ProcessOptions {
   logFile?: string;
   /** Whether what is in the log already stays. Default: false. */
   appendLog?: boolean | undefined;
+  /** Changes whole lines of the output before anything else sees it; see {@link RewrittenOutput}. */
+  rewrite?: (text: string) => string;
   /** Each line of output, without its line end, as it comes; see {@link OutputLines}. */
   onLine?: (line: string) => void;
   /** Called with the process group when the program runs, and again when nothing of it is left. */
@@ -79,12 +82,12 @@ export class CannotStartError extends GloveboxError {
 }
 
 /** Milliseconds that what the program leaves running may take to finish printing, as `tee` at the end of a pipe does. */
-const LINGER = 100;
+const LINGER_MS = 100;
 
 /** Milliseconds of silence after which output is given up that a process holds open which has left the session. */
-const SILENCE = 250;
+const SILENCE_MS = 250;
 
-const CAPTURE_LIMIT = 64 * 1024;
+const CAPTURE_LIMIT_BYTES = 64 * 1024;
 
 /**
  * Runs a program in a session and process group of its own and resolves when it and everything it started is gone,
@@ -98,12 +101,16 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessResult
   const lines = new OutputLines(line => onLine?.(line));
   const { child, output } = await start(options);
   const leader = child.pid!;
-  const log = new Log(options.logFile, options.appendLog ? 'a' : 'w', lines);
+  const log = new ProcessLog(options.logFile, options.appendLog ? 'a' : 'w', lines);
+  const rewritten = options.rewrite && new RewrittenOutput(options.rewrite);
+  const take = (chunk: Buffer) => {
+    log.write(chunk);
+    lines.push(chunk);
+  };
   let heardAt = performance.now();
   output.on('data', (chunk: Buffer) => {
     heardAt = performance.now();
-    log.write(chunk);
-    lines.push(chunk);
+    take(rewritten?.push(chunk) ?? chunk);
   });
   const silent = ended(output);
   const exited = exit(child);
@@ -130,11 +137,12 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessResult
 
     const status = await Promise.race([exited, givenUp]);
     if (ending === undefined && liveProcessGroups(leader).length > 0) {
-      await Promise.race([silent, delay(LINGER, undefined, { ref: false })]);
+      await Promise.race([silent, delay(LINGER_MS, undefined, { ref: false })]);
     }
     await endAll();
     await drained(silent, () => heardAt);
     onProcess?.('ended', leader);
+    if (rewritten !== undefined) take(rewritten.end());
     lines.end();
     return { exitCode: status?.code ?? null, signal: status?.signal ?? null, lastLines: [...lines.last] };
   } finally {
@@ -156,14 +164,14 @@ export async function captureOutput(options: CaptureOptions): Promise<CapturedOu
     ...program,
     signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
     onLine: line => {
-      if (output.length < CAPTURE_LIMIT) output += `${line}\n`;
+      if (output.length < CAPTURE_LIMIT_BYTES) output += `${line}\n`;
     },
   });
   return {
     exitCode: result.exitCode,
     signal: result.signal,
-    output: output.slice(0, CAPTURE_LIMIT).trimEnd(),
-    isCut: output.length > CAPTURE_LIMIT,
+    output: output.slice(0, CAPTURE_LIMIT_BYTES).trimEnd(),
+    isCut: output.length > CAPTURE_LIMIT_BYTES,
     timedOut: limit.aborted && signal?.aborted !== true,
   };
 }
@@ -274,8 +282,8 @@ async function drained(silent: Promise<void>, heardAt: () => number): Promise<vo
     open = false;
   });
   let from = performance.now();
-  while (open && performance.now() - from < SILENCE) {
-    await Promise.race([closed, delay(SILENCE, undefined, { ref: false })]);
+  while (open && performance.now() - from < SILENCE_MS) {
+    await Promise.race([closed, delay(SILENCE_MS, undefined, { ref: false })]);
     // Timers go before input: on a busy machine what was printed long ago may still be waiting to be read.
     await immediate();
     from = Math.max(from, heardAt());
@@ -283,7 +291,7 @@ async function drained(silent: Promise<void>, heardAt: () => number): Promise<vo
 }
 
 /** The file that gets all output. Trouble with it is said once, as a line, and then it is no more. */
-class Log {
+class ProcessLog {
   #descriptor: number | undefined;
   readonly #file: string | undefined;
   readonly #lines: OutputLines;

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { Histogram } from '../../bench/histogram.ts';
-import type { HostRun, RunReply, StampedePart } from '../../bench/messages.ts';
+import type { DriverRun, RunReply, StampedePart } from '../../bench/messages.ts';
 import { type Round, summarizeCell, summarizeRound } from '../../bench/results.ts';
 
 function reply(started: number, ended: number, gets: number[], sets: number[] = [], misses = 0): RunReply {
@@ -13,7 +13,7 @@ function reply(started: number, ended: number, gets: number[], sets: number[] = 
 }
 
 /** What one process did. */
-function host(...threads: RunReply[]): HostRun {
+function host(...threads: RunReply[]): DriverRun {
   return { threads, loopDelay: { p99: 1, max: 2 }, memory: 100 };
 }
 

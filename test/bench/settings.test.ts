@@ -8,16 +8,16 @@ import {
   NORMAL,
   QUICK,
   type Settings,
-  shapesOf,
+  topologiesOf,
 } from '../../bench/settings.ts';
 import { findWorkload, WORKLOADS } from '../../bench/workload.ts';
 
 function settings(extent: typeof NORMAL): Settings {
-  return { ...extent, workloads: [...WORKLOADS], shapes: shapesOf(extent.threads, extent.processes) };
+  return { ...extent, workloads: [...WORKLOADS], shapes: topologiesOf(extent.threads, extent.processes) };
 }
 
 test('shapes are threads of one process, then processes of two threads, none twice', t => {
-  t.deepEqual(shapesOf([1, 2], [1, 4]), [
+  t.deepEqual(topologiesOf([1, 2], [1, 4]), [
     { processes: 1, threads: 1 },
     { processes: 1, threads: 2 },
     { processes: 4, threads: 2 },
@@ -52,7 +52,7 @@ test('a quick run has fewer keys, of which as large a share is absent', t => {
 
 test('each thread of a quick run has more keys of its own than operations in flight', t => {
   for (const threads of [1, 4, MAX_WRITERS]) {
-    const quick = { ...settings(QUICK), shapes: shapesOf([threads], []) };
+    const quick = { ...settings(QUICK), shapes: topologiesOf([threads], []) };
     for (const workload of WORKLOADS.filter(({ inFlight }) => inFlight > 1)) {
       t.true(dataOf(workload, quick).keys > threads * workload.inFlight, workload.name);
     }

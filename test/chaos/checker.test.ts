@@ -1,7 +1,7 @@
 // The checker finds every kind of violation that is planted, and none in what is only unusual.
 import test from 'ava';
 import { Checker } from './checker.ts';
-import type { Answer, Ask, Line } from './lines.ts';
+import type { CacheCall, CallResult, Line } from './log-lines.ts';
 import { makeValue, recognise, valueId } from './values.ts';
 import { IN_LOGS, type ViolationKind } from './violation.ts';
 
@@ -16,13 +16,18 @@ const C = valueId('c', 2, 100);
 const LARGE = valueId('large', 3, 100_000);
 
 const key = { tag: 'steady', key: 'r0' };
-const get: Ask = { op: 'get', ...key };
-const has: Ask = { op: 'has', ...key };
-const remove: Ask = { op: 'delete', ...key };
-const set = (value: string, ttl?: number): Ask => ({ op: 'set', ...key, value, ...(ttl ? { ttl } : {}) });
-const add = (value: string): Ask => ({ op: 'add', ...key, value });
-const increment = (by: number): Ask => ({ op: 'increment', ...key, by });
-const getOrSet = (value: string, wait?: number): Ask & { op: 'getOrSet' } => ({
+const get: CacheCall = { op: 'get', ...key };
+const has: CacheCall = { op: 'has', ...key };
+const remove: CacheCall = { op: 'delete', ...key };
+const set = (value: string, ttl?: number): CacheCall => ({
+  op: 'set',
+  ...key,
+  value,
+  ...(ttl ? { ttl } : {}),
+});
+const add = (value: string): CacheCall => ({ op: 'add', ...key, value });
+const increment = (by: number): CacheCall => ({ op: 'increment', ...key, by });
+const getOrSet = (value: string, wait?: number): CacheCall & { op: 'getOrSet' } => ({
   op: 'getOrSet',
   ...key,
   value,
@@ -36,13 +41,13 @@ type Fact = { t: number; happened: (checker: Checker) => void };
 let calls = 0;
 
 /** A call, answered at `end`. */
-function done(writer: string, call: number, end: number, ask: Ask, answer: Answer): Fact[] {
+function done(writer: string, call: number, end: number, ask: CacheCall, answer: CallResult): Fact[] {
   const id = calls++;
   return [said(writer, { t: call, id, ask }), said(writer, { t: end, id, answer })];
 }
 
 /** A call without an answer. */
-function unanswered(writer: string, call: number, ask: Ask): Fact[] {
+function unanswered(writer: string, call: number, ask: CacheCall): Fact[] {
   return [said(writer, { t: call, id: calls++, ask })];
 }
 
@@ -50,7 +55,7 @@ function unanswered(writer: string, call: number, ask: Ask): Fact[] {
 function produced(
   writer: string,
   [call, from, to, end]: [number, number, number, number?],
-  ask: Ask & { op: 'getOrSet' },
+  ask: CacheCall & { op: 'getOrSet' },
 ): Fact[] {
   const id = calls++;
   const facts = [

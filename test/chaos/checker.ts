@@ -1,17 +1,17 @@
 // Proves, from the logs of all threads and while they still grow, that the cache kept its promises; or says where not.
-import { FOREIGN_STALENESS_MS } from '../../src/cache/cache.ts';
+import { CROSS_PROCESS_STALENESS_MS } from '../../src/cache/cache.ts';
 import { complete, completeRead, effectOf, keysOfCall, productOf, readsFromMemory } from './effects.ts';
-import { Fortunes } from './fortunes.ts';
+import { FaultLog } from './fault-log.ts';
 import { Keys } from './keys.ts';
-import type { Answer, Ask, Line } from './lines.ts';
-import type { Claim, Production } from './productions.ts';
+import type { Claim, Production } from './lease-history.ts';
+import type { CacheCall, CallResult, Line } from './log-lines.ts';
 import type { Operation } from './register.ts';
 import { isWrite } from './state.ts';
 import type { Violation } from './violation.ts';
 
-// What may come between a clock reading and what it stands for, added to FOREIGN_STALENESS_MS.
+// What may come between a clock reading and what it stands for, added to CROSS_PROCESS_STALENESS_MS.
 const MEASURING_SLACK_MS = 2;
-const STALENESS_MS = FOREIGN_STALENESS_MS + MEASURING_SLACK_MS;
+const STALENESS_MS = CROSS_PROCESS_STALENESS_MS + MEASURING_SLACK_MS;
 // Judging stays behind what was given, so that every read's earliest place is still to come.
 const LAG_MS = 2 * STALENESS_MS;
 // A write that a terminated thread had sent may wait for this long in its process: the cache's timeout, and stops.
@@ -25,7 +25,7 @@ interface Running {
   process: string;
   id: number;
   call: number;
-  ask: Ask;
+  ask: CacheCall;
   /** One for each key. */
   operations: { key: string; operation: Operation }[];
   production?: Production;
@@ -47,8 +47,8 @@ export interface Totals {
 export class Checker {
   readonly violations: Violation[] = [];
   readonly #onViolation: (violation: Violation) => void;
-  readonly #fortunes = new Fortunes();
-  readonly #keys = new Keys(this.#fortunes, (...found) => this.report(...found));
+  readonly #faultLog = new FaultLog();
+  readonly #keys = new Keys(this.#faultLog, (...found) => this.report(...found));
   readonly #running = new Map<string, Map<number, Running>>();
   /** Calls of threads that have ended, whose process may still do what they sent. */
   #orphans: { running: Running; until: number }[] = [];
@@ -74,29 +74,29 @@ export class Checker {
     else if ('producing' in line) this.#producing(writer, line.id, line.t);
     else if ('produced' in line) this.#produced(writer, line.id, line.t, line.produced);
     else if ('warning' in line) this.report('warning', writer, line.warning);
-    else if ('ending' in line) this.#fortunes.ending(line.ending, line.t);
+    else if ('ending' in line) this.#faultLog.ending(line.ending, line.t);
     else this.#threadEnded(line.ended, line.t);
   }
 
   /** The process is about to be stopped. */
   stopped(process: string, t: number): void {
-    this.#fortunes.stopped(process, t);
+    this.#faultLog.stopped(process, t);
   }
 
   /** The process goes on. */
   continued(process: string, t: number): void {
-    this.#fortunes.continued(process, t);
+    this.#faultLog.continued(process, t);
   }
 
   /** The process is about to be killed. */
   killing(process: string, t: number): void {
-    this.#fortunes.ending(process, t);
+    this.#faultLog.ending(process, t);
   }
 
   /** The process is dead, and all its lines were given. */
   ended(process: string, t: number): void {
-    this.#fortunes.continued(process, t);
-    this.#fortunes.ending(process, t);
+    this.#faultLog.continued(process, t);
+    this.#faultLog.ending(process, t);
     for (const [writer, calls] of this.#running) {
       if (processOf(writer) !== process) continue;
       for (const running of calls.values()) this.#abandon(running, t);
@@ -118,7 +118,7 @@ export class Checker {
     for (const calls of this.#running.values()) {
       for (const running of calls.values()) this.#assertAnswered(running, to);
     }
-    this.#fortunes.forget(to - 2 * ORPHAN_MS);
+    this.#faultLog.forget(to - 2 * ORPHAN_MS);
   }
 
   /** The run is over and every process has ended: judges the rest. */
@@ -133,7 +133,7 @@ export class Checker {
     this.#onViolation(violation);
   }
 
-  #ask(writer: string, id: number, t: number, ask: Ask): void {
+  #ask(writer: string, id: number, t: number, ask: CacheCall): void {
     this.#totals.operations++;
     // The call came after its line, and the line after what was given so far: it cannot have been earlier.
     const call = Math.max(t, this.#to);
@@ -141,7 +141,7 @@ export class Checker {
     if (!this.#running.has(writer)) this.#running.set(writer, new Map());
     this.#running.get(writer)!.set(id, running);
     if (ask.op === 'getOrSet' && ask.wait !== undefined) {
-      running.claim = this.#keys.of(ask.tag, ask.key).productions.claim(call + ask.wait - MEASURING_SLACK_MS);
+      running.claim = this.#keys.of(ask.tag, ask.key).leases.claim(call + ask.wait - MEASURING_SLACK_MS);
     }
     const fate = ask.op === 'setMany' ? this.#batch(running) : undefined;
     for (const key of keysOfCall(ask)) {
@@ -155,13 +155,13 @@ export class Checker {
     }
   }
 
-  #answer(writer: string, id: number, t: number, answer: Answer): void {
+  #answer(writer: string, id: number, t: number, answer: CallResult): void {
     const running = this.#take(writer, id);
     if (!running) return;
     this.#totals.acknowledged++;
     const { ask, production, claim } = running;
     if (claim) claim.end = t;
-    if (ask.op === 'check') this.#assertSound(running, answer as { problems: Problem[] });
+    if (ask.op === 'check') this.#assertIntact(running, answer as { problems: Problem[] });
     if (ask.op === 'stats') this.#assertStats(running, answer as { size: number; count: number });
     for (const { key, operation } of running.operations) {
       operation.end = t;
@@ -189,7 +189,7 @@ export class Checker {
     if (running?.ask.op !== 'getOrSet') return;
     this.#totals.produced++;
     const { process, call, ask, operations } = running;
-    const { register, productions } = this.#keys.of(ask.tag, ask.key);
+    const { register, leases } = this.#keys.of(ask.tag, ask.key);
     running.production = {
       id: `${writer}#${id}`,
       process,
@@ -198,7 +198,7 @@ export class Checker {
       start: t,
       end: undefined,
     };
-    productions.begin(running.production);
+    leases.begin(running.production);
     // There was no entry at some time between the call and now.
     for (const { operation } of operations) {
       completeRead(ask, operation, null);
@@ -220,16 +220,16 @@ export class Checker {
 
   // Its producer ran: the product was stored, unless somebody took the lease over, which is known when everything
   // up to the answer is.
-  #finishProduct({ ask }: Running, production: Production, operation: Operation, answer: Answer): void {
+  #finishProduct({ ask }: Running, production: Production, operation: Operation, answer: CallResult): void {
     if (ask.op !== 'getOrSet') return;
-    const { register, productions } = this.#keys.of(ask.tag, ask.key);
+    const { register, leases } = this.#keys.of(ask.tag, ask.key);
     if (answer !== ask.value) {
       const message = `getOrSet ${operation.id} produced ${ask.value} and gave ${String(answer)}`;
       this.report('unwritten-value', `${ask.tag} ${ask.key}`, message);
     }
     this.#products.push(horizon => {
       if (operation.end! >= horizon) return false;
-      operation.optional = !productions.isUndisturbed(production, operation.end!);
+      operation.optional = !leases.isUndisturbed(production, operation.end!);
       register.finish(operation);
       return true;
     });
@@ -276,7 +276,7 @@ export class Checker {
     };
   }
 
-  #assertSound({ writer, ask }: Running, { problems }: { problems: Problem[] }): void {
+  #assertIntact({ writer, ask }: Running, { problems }: { problems: Problem[] }): void {
     for (const { kind, subject, message } of problems) {
       // What a killed process leaves behind.
       if (kind === 'orphaned-blob' || kind === 'leftover-file') continue;
@@ -290,7 +290,7 @@ export class Checker {
   }
 
   #assertAnswered({ writer, process, call, ask, id }: Running, to: number): void {
-    if (to - call - this.#fortunes.stoppedFor(process, call, to) < ANSWER_MS) return;
+    if (to - call - this.#faultLog.stoppedFor(process, call, to) < ANSWER_MS) return;
     this.report('no-answer', writer, `${JSON.stringify(ask)} has waited for ${Math.round(to - call)} ms`);
     const running = this.#take(writer, id);
     if (running) this.#orphans.push({ running, until: Number.POSITIVE_INFINITY });

@@ -1,24 +1,24 @@
 // What a call asks of each of its keys, and what its answer says.
 import { BLOB_THRESHOLD } from '../../src/cache/storage/blobs.ts';
-import type { Answer, Ask } from './lines.ts';
+import type { CacheCall, CallResult } from './log-lines.ts';
 import { describeOperation, type Operation } from './register.ts';
 import type { Effect } from './state.ts';
 import { sizeOf } from './values.ts';
 import type { Violation } from './violation.ts';
 
 /** The keys of a call; none for what is about the whole cache. */
-export function keysOfCall(ask: Ask): string[] {
+export function keysOfCall(ask: CacheCall): string[] {
   if ('keys' in ask) return ask.keys;
   return 'key' in ask ? [ask.key] : [];
 }
 
 /** Whether the call may be answered from a thread's memory. */
-export function readsFromMemory({ op }: Ask): boolean {
+export function readsFromMemory({ op }: CacheCall): boolean {
   return op === 'get' || op === 'getMany' || op === 'getOrSet';
 }
 
 /** The effect of a call before it is answered. */
-export function effectOf(ask: Ask): Effect {
+export function effectOf(ask: CacheCall): Effect {
   switch (ask.op) {
     case 'set':
     case 'add':
@@ -47,10 +47,10 @@ export function productOf(ask: { value: string; ttl?: number }): { value: string
  * by itself, which is given.
  */
 export function complete(
-  ask: Ask,
+  ask: CacheCall,
   key: string,
   operation: Operation,
-  answer: Answer,
+  answer: CallResult,
 ): { isUseless: boolean; found?: Pick<Violation, 'kind' | 'message'> } {
   const { effect } = operation;
   switch (ask.op) {
@@ -84,7 +84,7 @@ export function complete(
 
 /** Makes the operation a read that gave this value, or null for a miss. */
 export function completeRead(
-  ask: Ask,
+  ask: CacheCall,
   operation: Operation,
   value: string | null,
 ): ReturnType<typeof complete> {
@@ -101,7 +101,7 @@ export function completeRead(
 }
 
 // Whether it happened all the same is anybody's guess.
-function refused(ask: Ask, operation: Operation, answer: Answer): ReturnType<typeof complete> {
+function refused(ask: CacheCall, operation: Operation, answer: CallResult): ReturnType<typeof complete> {
   operation.optional = true;
   const message = `${ask.op} was answered with ${String(answer)}: ${describeOperation(operation)}`;
   return { isUseless: false, found: { kind: 'refused-write', message } };

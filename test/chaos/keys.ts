@@ -1,7 +1,7 @@
 // All that is known of every key while a run is checked.
 import { classify } from './classify.ts';
-import type { Fortunes } from './fortunes.ts';
-import { Productions } from './productions.ts';
+import type { FaultLog } from './fault-log.ts';
+import { LeaseHistory } from './lease-history.ts';
 import { Register } from './register.ts';
 import { isEvicting } from './schedule.ts';
 import type { Violation } from './violation.ts';
@@ -9,7 +9,7 @@ import type { Violation } from './violation.ts';
 /** One key of one cache. */
 export interface KeyHistory {
   register: Register;
-  productions: Productions;
+  leases: LeaseHistory;
   /** Values that somebody asked to store, the latest ones. */
   known: Set<string>;
 }
@@ -18,15 +18,15 @@ export interface KeyHistory {
 const KNOWN_VALUES = 10_000;
 
 export class Keys {
-  readonly #fortunes: Fortunes;
+  readonly #faultLog: FaultLog;
   readonly #report: (kind: Violation['kind'], subject: string, message: string, history?: string[]) => void;
   readonly #all = new Map<string, KeyHistory>();
 
   constructor(
-    fortunes: Fortunes,
+    faultLog: FaultLog,
     report: (kind: Violation['kind'], subject: string, message: string, history?: string[]) => void,
   ) {
-    this.#fortunes = fortunes;
+    this.#faultLog = faultLog;
     this.#report = report;
   }
 
@@ -46,17 +46,17 @@ export class Keys {
       const { kind, message } = classify(operation, states, known);
       this.#report(kind, name, message, history);
     });
-    const productions = new Productions(this.#fortunes, (earlier, later) => {
+    const leases = new LeaseHistory(this.#faultLog, (earlier, later) => {
       const message = `${later.id} began to produce at ${later.start}, asked at ${later.call}, while ${earlier.id} was producing, since ${earlier.start}, until ${earlier.end ?? '…'}`;
       this.#report('two-producers', name, message);
     });
-    return { register, productions, known };
+    return { register, leases: leases, known };
   }
 
   /** Judges everything up to a time. */
   advance(horizon: number): void {
-    for (const { register, productions, known } of this.#all.values()) {
-      productions.advance(horizon);
+    for (const { register, leases, known } of this.#all.values()) {
+      leases.advance(horizon);
       register.advance(horizon);
       for (const value of known) {
         if (known.size <= KNOWN_VALUES) break;

@@ -3,8 +3,8 @@ import { appendFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import { temporaryDirectory } from '../support/temporary.ts';
-import type { Line } from './lines.ts';
 import { LogDirectory } from './log-directory.ts';
+import type { Line } from './log-lines.ts';
 
 test('what a thread wrote comes before its end, which another thread wrote down, however late it is read', async t => {
   const directory = await temporaryDirectory(t);

@@ -2,7 +2,7 @@
 import { type FileHandle, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
-import type { Line } from './lines.ts';
+import type { Line } from './log-lines.ts';
 
 interface Log {
   writer: string;

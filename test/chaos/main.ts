@@ -7,11 +7,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { inspectFiles, readEverything } from './aftermath.ts';
 import { Checker } from './checker.ts';
-import { Conductor, type Plan } from './conductor.ts';
-import { now } from './lines.ts';
+import { inspectFiles, readEverything } from './final-check.ts';
+import { now } from './log-lines.ts';
 import { Migrations } from './migrations.ts';
+import { Nemesis, type Plan } from './nemesis.ts';
 import { describeViolation, type Report } from './violation.ts';
 
 // A run that goes wrong goes wrong again and again: the first violations tell why.
@@ -47,16 +47,16 @@ let shown = 0;
 const checker = new Checker(violation => {
   if (shown++ < SHOWN) console.log(`\nVIOLATION ${describeViolation(violation)}`);
 });
-const conductor = new Conductor(plan, checker);
+const nemesis = new Nemesis(plan, checker);
 const report: Report = (...found) => checker.report(...found);
 const migrations = new Migrations(join(plan.directory, 'old'), plan.seed, report);
-await Promise.all([conductor.run(), migrations.run(now() + plan.minutes * 60_000)]);
+await Promise.all([nemesis.run(), migrations.run(now() + plan.minutes * 60_000)]);
 await readEverything(plan.directory, checker);
 checker.finish();
 await inspectFiles(join(plan.directory, 'cache'), report);
 
 const { operations, acknowledged, produced, terminated, undecided } = checker.totals;
-const { started, kills, stops, longStops } = conductor.deeds;
+const { started, kills, stops, longStops } = nemesis.faults;
 console.log(
   [
     '',

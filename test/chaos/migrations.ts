@@ -12,8 +12,8 @@ import Database from 'better-sqlite3';
 import { SCHEMA } from '../../src/cache/storage/sqlite/schema.ts';
 import { DATABASE_FILE } from '../../src/cache/storage/sqlite/store.ts';
 import { createDefaultCache } from '../../src/index.ts';
-import { inspectLeftovers, untilLocksAreStale } from './aftermath.ts';
-import { now } from './lines.ts';
+import { inspectLeftovers, untilLocksAreStale } from './final-check.ts';
+import { now } from './log-lines.ts';
 import { Random } from './random.ts';
 import type { Report } from './violation.ts';
 

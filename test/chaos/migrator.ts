@@ -3,7 +3,7 @@
 import { writeSync } from 'node:fs';
 import { openDatabase } from '../../src/cache/storage/sqlite/open.ts';
 import { SCHEMA, type Schema } from '../../src/cache/storage/sqlite/schema.ts';
-import { now } from './lines.ts';
+import { now } from './log-lines.ts';
 import type { Step } from './migrations.ts';
 
 const [file, milliseconds] = process.argv.slice(2);

@@ -2,31 +2,31 @@
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { openLog, type Part, takePart } from './actor.ts';
-import { now } from './lines.ts';
+import { type ClientConfig, openLog, runClient } from './client.ts';
+import { now } from './log-lines.ts';
 import { Random } from './random.ts';
 
 /** The process's one argument, as JSON. */
-export interface ProcessPart extends Omit<Part, 'writer'> {
+export interface ProcessConfig extends Omit<ClientConfig, 'writer'> {
   /** Slot and incarnation, such as `2.7`. */
   name: string;
   threads: number;
 }
 
-const part = JSON.parse(process.argv[2]!) as ProcessPart;
+const config = JSON.parse(process.argv[2]!) as ProcessConfig;
 const over = new AbortController();
-// Told to come to an end by the closing of its input, which also happens when the conductor dies.
+// Told to come to an end by the closing of its input, which also happens when the nemesis dies.
 process.stdin.on('end', () => over.abort()).resume();
 
-const main: Part = { ...part, writer: `${part.name}/main` };
+const main: ClientConfig = { ...config, writer: `${config.name}/main` };
 const log = openLog(main);
 
 /** Keeps one worker thread running, and terminates it now and then. */
 async function keepThread(slot: number): Promise<void> {
-  const random = new Random(part.seed, part.name, 'thread', slot);
+  const random = new Random(config.seed, config.name, 'thread', slot);
   for (let incarnation = 0; !over.signal.aborted; incarnation++) {
-    const writer = `${part.name}/${slot}.${incarnation}`;
-    const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: { ...part, writer } });
+    const writer = `${config.name}/${slot}.${incarnation}`;
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: { ...config, writer } });
     const exited = once(worker, 'exit');
     // SQLite's binding aborts the whole process when its thread is terminated in the moment that loads it: that is
     // beyond what a cache can mend, so a thread is spared until it has.
@@ -51,7 +51,7 @@ async function keepThread(slot: number): Promise<void> {
 }
 
 await Promise.all([
-  takePart(main, () => over.signal.aborted, log),
-  ...Array.from({ length: part.threads }, (_, slot) => keepThread(slot)),
+  runClient(main, () => over.signal.aborted, log),
+  ...Array.from({ length: config.threads }, (_, slot) => keepThread(slot)),
 ]);
 process.exit(0);

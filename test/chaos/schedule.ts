@@ -1,6 +1,6 @@
 // What every thread asks: a sequence that follows from the seed alone, never from what was answered.
 import type { CacheOptions } from '../../src/cache/options.ts';
-import type { Ask } from './lines.ts';
+import type { CacheCall } from './log-lines.ts';
 import type { Random } from './random.ts';
 import { valueId } from './values.ts';
 
@@ -50,7 +50,7 @@ export class Schedule {
   }
 
   /** What to ask next, in one go and without awaiting one before the other. */
-  next(): Ask[] {
+  next(): CacheCall[] {
     const random = this.#random;
     const kind = random.weighted({ steady: 75, evicting: 20, upkeep: 0.6, burst: 4 });
     if (kind === 'evicting') return [this.#evicting(random.pick(['tight', 'frequent']))];
@@ -68,7 +68,7 @@ export class Schedule {
     return valueId(this.#writer, this.#count++, size);
   }
 
-  #steady(): Ask {
+  #steady(): CacheCall {
     const tag = 'steady';
     const random = this.#random;
     const letter = random.weighted({ r: 35, c: 12, d: 8, g: 14, f: 8, p: 10, t: 13 });
@@ -123,7 +123,7 @@ export class Schedule {
     }
   }
 
-  #getOrSet(key: string): Ask & { op: 'getOrSet' } {
+  #getOrSet(key: string): CacheCall & { op: 'getOrSet' } {
     const random = this.#random;
     // Some keys have producers that take long and callers that will not wait: there leases are taken over.
     const isContested = CONTESTED.has(key);
@@ -133,7 +133,7 @@ export class Schedule {
     return { op: 'getOrSet', tag: 'steady', key, value: this.#value(), takes, throws, ...wait };
   }
 
-  #evicting(tag: string): Ask {
+  #evicting(tag: string): CacheCall {
     const random = this.#random;
     const key = random.pick(EVICTED_KEYS);
     const op = random.weighted({ set: 10, get: 12, add: 3, delete: 1, has: 2, entries: 0.5 });
@@ -142,10 +142,10 @@ export class Schedule {
   }
 
   // Writes to one key without awaiting: they are to be applied in this order.
-  #burst(): Ask[] {
+  #burst(): CacheCall[] {
     const random = this.#random;
     const key = random.pick(keysOf('r'));
-    return Array.from({ length: random.between(2, 4) }, (): Ask => {
+    return Array.from({ length: random.between(2, 4) }, (): CacheCall => {
       const op = random.weighted({ set: 6, delete: 2, add: 2 });
       return op === 'delete' ? { op, tag: 'steady', key } : { op, tag: 'steady', key, value: this.#value() };
     });

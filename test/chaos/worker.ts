@@ -1,7 +1,7 @@
 // One worker thread of the chaos run.
 import { parentPort, workerData } from 'node:worker_threads';
 import { connect } from '../../src/cache/storage/sqlite/connection.ts';
-import { type Part, takePart } from './actor.ts';
+import { type ClientConfig, runClient } from './client.ts';
 
 let isOver = false;
 parentPort!.once('message', () => {
@@ -10,4 +10,4 @@ parentPort!.once('message', () => {
 // Loads SQLite's binding, see process.ts.
 connect(':memory:', {}).close();
 parentPort!.postMessage('loaded');
-await takePart(workerData as Part, () => isOver);
+await runClient(workerData as ClientConfig, () => isOver);

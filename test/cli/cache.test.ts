@@ -54,6 +54,33 @@ test('without caches every command says so, and makes none', async t => {
   t.deepEqual(await readdir(directory), []);
 });
 
+test('stats speaks to Prometheus, also when there are no caches', async t => {
+  const { cache, fill } = await home(t);
+  const empty = await cache('stats', '--format', 'prometheus');
+  t.regex(empty.stdout, /^# HELP glovebox_cache_entries .*\n# TYPE glovebox_cache_entries gauge\n# HELP/);
+  await fill('firmware', { a: 1, b: 2 });
+  await fill('my-tag', { c: 3 });
+  const { status, stdout, stderr } = await cache('stats', '--format', 'prometheus');
+  t.is(status, 0, stderr);
+  const lines = stdout.split('\n');
+  t.is(lines.pop(), '', 'it ends with a line end');
+  t.true(lines.includes('glovebox_cache_entries{tag="firmware"} 2'));
+  t.true(lines.includes('glovebox_cache_entries{tag="my-tag"} 1'));
+  t.true(lines.includes('glovebox_cache_usable{tag="firmware"} 1'));
+  const sample = /^glovebox_cache_[a-z_]+\{tag="[\w.-]+"\} \d+$/;
+  const comment = /^# (HELP glovebox_cache_[a-z_]+ [^\n]+|TYPE glovebox_cache_[a-z_]+ gauge)$/;
+  t.deepEqual(
+    lines.filter(line => !sample.test(line) && !comment.test(line)),
+    [],
+  );
+  // Those of one metric are together, below what they are.
+  const names = lines.map(line => /glovebox_\w+/.exec(line)![0]);
+  t.is(names.filter((name, at) => name !== names[at - 1]).length, new Set(names).size);
+  t.deepEqual(await cache('stats', '--format', 'json'), await cache('stats', '--json'));
+  t.is((await cache('stats', '--json', '--format', 'prometheus')).status, 2);
+  t.regex((await cache('stats', '--format', 'xml')).stderr, /one of: text, json, prometheus/);
+});
+
 test('list shows each cache with entries and size', async t => {
   const { cache, fill, root } = await home(t);
   await fill('firmware', { a: 1, b: 2 });

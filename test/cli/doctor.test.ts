@@ -221,7 +221,7 @@ test.serial('the cache directory is measured, and others who may write it are po
   t.regex((await examine()).of('cache').detail, /, [\d.]+ (KiB|kiB|MiB|B) in layout$/);
   const workspaces = new WorkspaceStore(workspaceRoot(undefined, root));
   await workspaces.prepare();
-  const part = workspaces.newPart('rubbish');
+  const part = workspaces.newStagingPath('rubbish');
   await mkdir(join(part, '.west'), { recursive: true });
   await writeFile(join(part, '.west/config'), '');
   await workspaces.publish(part, {

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { describeError, UsageError } from '../../src/cli/errors.ts';
-import { didYouMean } from '../../src/config/nearest.ts';
+import { didYouMean } from '../../src/config/closest-match.ts';
 import { GloveboxError } from '../../src/errors.ts';
 
 test('an expected error is its message, without a stack', t => {

@@ -34,7 +34,7 @@ test('every command has help with its options and examples', async t => {
   };
   await look([]);
   t.true(seen.length > 20, seen.join(', '));
-  for (const known of ['build', 'cache check', 'workspace import', 'layout', 'doctor'])
+  for (const known of ['build', 'cache check', 'workspace import', 'remote check', 'layout', 'doctor'])
     t.true(seen.includes(`glovebox ${known}`), known);
 });
 
@@ -98,6 +98,22 @@ test.serial('colours of messages follow the environment', async t => {
   const { stderr } = await gloveboxAlone(['build', '--jobs', '0'], { env: { NO_COLOR: '1' } });
   t.false(stderr.includes('\u001b'));
 });
+
+test.serial(
+  '--color and --no-color go before the environment, wherever they stand, and the last one counts',
+  async t => {
+    const isColoured = async (env: Record<string, string>, ...args: string[]) => {
+      const { stdout } = await gloveboxAlone(args, { env: { HOME: '/nonexistent', ...env } });
+      return stdout.includes('\u001b[');
+    };
+    t.false(await isColoured({}, 'doctor'));
+    t.true(await isColoured({}, 'doctor', '--color'));
+    t.true(await isColoured({ NO_COLOR: '1' }, '--color', 'doctor'));
+    t.true(await isColoured({ FORCE_COLOR: '1' }, 'doctor'));
+    t.false(await isColoured({ FORCE_COLOR: '1' }, 'doctor', '--no-color'));
+    t.false(await isColoured({}, 'doctor', '--color', '--no-color'));
+  },
+);
 
 test('an older Node is told so in one line, before anything else is loaded', async t => {
   const old = olderNode();

@@ -2,7 +2,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { PassThrough } from 'node:stream';
 import { setImmediate as immediate } from 'node:timers/promises';
-import type { Surroundings } from '../../src/cli/context.ts';
+import type { Streams } from '../../src/cli/context.ts';
 import { bareEnvironment } from '../support/bare-environment.ts';
 import { MAIN, publishedLibrary, publishedProgram } from '../support/published.ts';
 
@@ -32,7 +32,7 @@ export function glovebox(args: string[], options: RunOptions = {}): Promise<RunR
 export async function gloveboxHere(args: string[], cwd = '/'): Promise<RunResult> {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
   const { run } = await publishedProgram();
-  const status = await run(args, { stdin, stdout, stderr, cwd: () => cwd } as unknown as Surroundings);
+  const status = await run(args, { stdin, stdout, stderr, cwd: () => cwd } as unknown as Streams);
   return { status, stdout: textOf(stdout), stderr: textOf(stderr) };
 }
 
@@ -56,7 +56,7 @@ export async function gloveboxAlone(args: string[], options: RunOptions = {}): P
   process.stderr.write = stderr.write.bind(stderr) as typeof own.stderr;
   stdin.end(options.input ?? '');
   try {
-    const status = await run(args, { stdin, stdout, stderr, cwd } as unknown as Surroundings);
+    const status = await run(args, { stdin, stdout, stderr, cwd } as unknown as Streams);
     await resetSharedCacheInstances();
     // Warnings are told a turn later.
     await immediate();

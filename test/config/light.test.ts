@@ -38,5 +38,5 @@ test('reading a config file loads parser and validator only when there is a file
 });
 
 test('the service of layouts loads no parser until there is something to read', async t => {
-  t.false((await packagesOf('keymap/layout-service.ts')).includes('yaml'));
+  t.false((await packagesOf('builder/layout/layout-service.ts')).includes('yaml'));
 });

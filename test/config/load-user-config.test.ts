@@ -286,7 +286,10 @@ test('an unknown field is found at every depth', async t => {
   );
   t.regex(error.message, /Did you mean 'ttl'\?/);
   t.regex(error.message, /Did you mean 'command'\?/);
-  t.regex(error.message, /Did you mean 'cache'\? Allowed here: cache, build, toolchains, workspaces\./);
+  t.regex(
+    error.message,
+    /Did you mean 'cache'\? Allowed here: cache, build, toolchains, workspaces, remote\./,
+  );
 });
 
 const COMMAND = 'program: p, arguments: [], inputs: [i], artifacts: [a]';

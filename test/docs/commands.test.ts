@@ -42,9 +42,9 @@ async function run(command: string, cwd: string, env: NodeJS.ProcessEnv = enviro
 }
 
 // What each command of the documentation must say. Those that install or test run in .ci/run, on a clean clone; those that
-// need ZMK run against stand-ins for it and for west, and the container's against real engines in tests of their own; programs
-// and examples have tests of their own.
-const expected = new Map<string, RegExp | 'checks' | 'container' | 'programs' | 'examples'>([
+// need ZMK run against stand-ins for it and for west, and the container's against real engines in tests of their own; programs,
+// examples and telemetry have tests of their own.
+const expected = new Map<string, RegExp | 'checks' | 'container' | 'programs' | 'examples' | 'telemetry'>([
   ['npm install && npm start', 'checks'],
   ['npm install && npm test', 'checks'],
   ['npm install glovebox piscina', 'checks'],
@@ -70,6 +70,16 @@ const expected = new Map<string, RegExp | 'checks' | 'container' | 'programs' | 
   ['npx glovebox layout config/tiny.keymap', /A.*B/],
   ['npx glovebox cache stats', /firmware/],
   ['npx glovebox doctor', /Node/],
+  ['npm install glovebox @opentelemetry/api @opentelemetry/auto-instrumentations-node', 'telemetry'],
+  ['export OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318', 'telemetry'],
+  [
+    "NODE_OPTIONS='--import @opentelemetry/auto-instrumentations-node/register' npx glovebox build",
+    'telemetry',
+  ],
+  [
+    'glovebox cache stats --format prometheus > glovebox.prom.new && mv glovebox.prom.new glovebox.prom',
+    'telemetry',
+  ],
   ['node pool.js', 'programs'],
   ['npm run build', 'checks'],
   ['node examples/pool/main.js', 'examples'],
@@ -154,7 +164,9 @@ test.serial('a workspace that is known builds the config with west', async t => 
   t.regex(await run(command, machine.config, env), expected.get(command) as RegExp);
 });
 
-const [, workflow] = /^```yaml\n(# \.github[\s\S]*?)^```$/m.exec(readDocument('docs/build.md').text)!;
+const [, workflow] = /^```yaml\n(# \.github\/workflows\/by-hand[\s\S]*?)^```$/m.exec(
+  readDocument('docs/build.md').text,
+)!;
 const job = parse(workflow!).jobs.build;
 
 test('the workflow of the documentation is YAML, and runs commands that are tested', t => {

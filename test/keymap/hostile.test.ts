@@ -2,8 +2,8 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { createLayoutService } from '../../src/builder/layout/layout-service.ts';
 import { type Layout, MAX_KEYMAP_LENGTH } from '../../src/keymap/index.ts';
-import { createLayoutService } from '../../src/keymap/layout-service.ts';
 import { createDefaultCache } from '../../src/registry.ts';
 import { fuzz, HOSTILE_PLACES, HOSTILE_TEXTS, inPlace, readWithinASecond } from '../config/hostile.ts';
 import { temporaryDirectory } from '../support/temporary.ts';

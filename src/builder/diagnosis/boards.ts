@@ -1,5 +1,5 @@
 // Boards that have another name since ZMK builds with Zephyr 4.1: a config of the one kind, built with a ZMK of the other.
-import { nearestWord } from '../../config/nearest.ts';
+import { closestMatch } from '../../config/closest-match.ts';
 
 /** Names before Zephyr 4.1, and since. From ZMK's own announcement; where the two are the same but for `//zmk`, left out. */
 const RENAMED: Readonly<Record<string, string>> = {
@@ -54,7 +54,7 @@ export function likelyBoard(
   const plain = board.replace(/[@/].*$/, '');
   const before =
     Object.entries(RENAMED).find(([, now]) => isSame(now, board))?.[0] ??
-    (names.includes(plain) ? plain : nearestWord(plain, names));
+    (names.includes(plain) ? plain : closestMatch(plain, names));
   const remedy = before === undefined ? 'Use a newer ZMK' : `Write '${before}', or use a newer ZMK`;
   return `There is no board '${board}' yet: ${used}, where boards have no variants. ${remedy}.`;
 }

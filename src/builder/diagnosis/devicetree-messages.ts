@@ -1,7 +1,7 @@
 // What the devicetree's tools say is wrong: dtlib, which reads it, edtlib, which knows what nodes may hold, and the compiler,
 // which meets the rest.
 import path from 'node:path';
-import { known, placeAt, type Rule } from './finding.ts';
+import { known, placeAt, type Rule } from './partial-diagnosis.ts';
 
 const WRONG_COUNT =
   'A binding has too many or too few parameters, so that what follows it was taken for something else.';

@@ -1,6 +1,6 @@
 // What CMake says of a board or a shield that it does not find.
 import { likelyBoard } from './boards.ts';
-import { known, type Rule } from './finding.ts';
+import { known, type Rule } from './partial-diagnosis.ts';
 import { suggestion } from './suggest.ts';
 
 export const HARDWARE_RULES: readonly Rule[] = [

@@ -2,14 +2,14 @@
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import { nearestWord } from '../../config/nearest.ts';
+import { closestMatch } from '../../config/closest-match.ts';
 import type { SourceExcerpt } from '../incremental/index.ts';
 import { ConfigFiles } from './config-files.ts';
 import { labelPlaces, nodePlace, propertyPlace } from './devicetree-source.ts';
 import type { Diagnosis } from './diagnosis.ts';
-import type { Finding, Search } from './finding.ts';
 import { BEHAVIORS, labels, wrongBinding } from './keymap-source.ts';
 import { findKnown, findPlaced } from './messages.ts';
+import type { PartialDiagnosis, SourceSearch } from './partial-diagnosis.ts';
 import { withoutComments } from './source-lines.ts';
 import { suggestion } from './suggest.ts';
 import { tokenAt, undefinedName } from './undefined-names.ts';
@@ -87,7 +87,7 @@ class Explainer {
     this.#excerpt = excerpt;
   }
 
-  async explain(finding: Finding): Promise<Diagnosis> {
+  async explain(finding: PartialDiagnosis): Promise<Diagnosis> {
     const { message, certain, file: named, line, column, search, word } = finding;
     const plain = {
       message,
@@ -113,8 +113,8 @@ class Explainer {
 
   /** What the source, and what the build's output names, add to a finding. */
   async #lookFor(
-    search: Search,
-    { line, message }: Finding,
+    search: SourceSearch,
+    { line, message }: PartialDiagnosis,
     file: string,
     source: readonly string[],
   ): Promise<Partial<Diagnosis> | undefined> {
@@ -199,7 +199,7 @@ class Explainer {
 
   /** In the keymap, or else wherever in the config such a property is given. */
   async #unknownProperty(
-    { property, node, binding }: Extract<Search, { kind: 'property' }>,
+    { property, node, binding }: Extract<SourceSearch, { kind: 'property' }>,
     file: string,
     message: string,
   ): Promise<Partial<Diagnosis>> {
@@ -212,7 +212,7 @@ class Explainer {
   }
 
   async #setting(
-    { setting, isKnown }: Extract<Search, { kind: 'setting' }>,
+    { setting, isKnown }: Extract<SourceSearch, { kind: 'setting' }>,
     text: string | undefined,
     message: string,
   ): Promise<Partial<Diagnosis>> {
@@ -222,7 +222,7 @@ class Explainer {
         message: `There must be no blanks around the '=': write CONFIG_${setting}=${value.trim()}`,
       };
     }
-    const near = isKnown ? undefined : nearestWord(setting, await settingNames(this.#lines));
+    const near = isKnown ? undefined : closestMatch(setting, await settingNames(this.#lines));
     return near === undefined ? {} : { message: `${message} Did you mean 'CONFIG_${near}'?` };
   }
 }

@@ -1,5 +1,5 @@
 // What Kconfig says is wrong with the settings of a `.conf` file.
-import { known, placeAt, type Rule } from './finding.ts';
+import { known, placeAt, type Rule } from './partial-diagnosis.ts';
 
 /** What a setting can be, by Kconfig's name for its type. */
 const VALUES: Readonly<Record<string, string>> = {

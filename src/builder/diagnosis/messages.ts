@@ -1,8 +1,8 @@
 // What the programs of a Zephyr build print when something is wrong, and what that means for somebody with a ZMK config.
 import { DEVICETREE_RULES, SOURCE_RULES } from './devicetree-messages.ts';
-import { type Finding, known, placeAt, type Rule } from './finding.ts';
 import { HARDWARE_RULES } from './hardware-messages.ts';
 import { KCONFIG_RULES } from './kconfig-messages.ts';
+import { known, type PartialDiagnosis, placeAt, type Rule } from './partial-diagnosis.ts';
 
 /** In order: what comes first explains what comes later, whatever was printed first. */
 const RULES: readonly Rule[] = [
@@ -20,7 +20,7 @@ const RULES: readonly Rule[] = [
 ];
 
 /** The first of what is known that these lines say; undefined when nothing is. */
-export function findKnown(lines: readonly string[]): Finding | undefined {
+export function findKnown(lines: readonly string[]): PartialDiagnosis | undefined {
   for (const { pattern, find } of RULES) {
     for (const [index, line] of lines.entries()) {
       const match = pattern.exec(line);
@@ -37,7 +37,7 @@ const ERROR = /^\s*(?:fatal |parse |syntax )?error\b/i;
 const HARMLESS = /^\s*(?:warning|note|remark|info)\b/i;
 
 /** The first line that names a file, a line and an error; without one the first that names a place and is no warning. */
-export function findPlaced(lines: readonly string[]): Finding | undefined {
+export function findPlaced(lines: readonly string[]): PartialDiagnosis | undefined {
   const placed = lines
     .map(line => PLACED.exec(line))
     .filter(match => match !== null && !HARMLESS.test(match[4]!));

@@ -1,13 +1,13 @@
 // The names that somebody probably meant, as the end of a sentence.
-import { nearestWord } from '../../config/nearest.ts';
+import { closestMatch } from '../../config/closest-match.ts';
 
-const MOST = 3;
+const MAX_NAMES = 3;
 
 /** ` Did you mean 'corne_left' or 'corne_right'?`: names that begin with it, else the one nearest to it; else nothing. */
 export function suggestion(word: string, names: Iterable<string>): string {
   const all = [...new Set(names)];
   const longer = all.filter(name => word.length > 2 && name.startsWith(`${word}_`)).sort();
-  const near = nearestWord(word, all);
-  const found = longer.length > 0 && longer.length <= MOST ? longer : near === undefined ? [] : [near];
+  const near = closestMatch(word, all);
+  const found = longer.length > 0 && longer.length <= MAX_NAMES ? longer : near === undefined ? [] : [near];
   return found.length === 0 ? '' : ` Did you mean ${found.map(name => `'${name}'`).join(' or ')}?`;
 }

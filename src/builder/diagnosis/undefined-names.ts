@@ -2,14 +2,14 @@
 //
 // dtlib names the line of the keymap and the column of the preprocessed one. With that line at hand the name is certain,
 // however many macros it came through; without it, it is the likeliest name in what is written there.
-import { nearestWord } from '../../config/nearest.ts';
+import { closestMatch } from '../../config/closest-match.ts';
 import { fromQmk, KEY_CODES, KEYMAP_NAMES } from '../../keymap/zmk/key-codes.ts';
 import type { Mistake } from './keymap-source.ts';
 import { definedNames, withoutComments } from './source-lines.ts';
 import { suggestion } from './suggest.ts';
 
 /** A header that keymaps include, as it is written there. */
-export interface Header {
+export interface HeaderNames {
   names: ReadonlySet<string>;
   /** Further headers that it includes. */
   includes: readonly string[];
@@ -46,12 +46,12 @@ export function undefinedName(
   { lines, included }: KeymapText,
   line: number,
   token: string | undefined,
-  headers: ReadonlyMap<string, Header>,
+  headers: ReadonlyMap<string, HeaderNames>,
 ): (Omit<Mistake, 'column'> & { column?: number }) | undefined {
   const text = withoutComments(lines);
   if (text[line - 1] === undefined) return undefined;
   const everything = [...text, ...withoutComments(included)];
-  const context = new Context(everything, headers);
+  const context = new NameContext(everything, headers);
   if (token !== undefined) {
     const found = occurrence(text, line, token);
     if (found === undefined) return { line, message: context.say(token, '', '') };
@@ -84,12 +84,12 @@ interface Occurrence {
   after: string;
 }
 
-class Context {
+class NameContext {
   readonly #own: ReadonlySet<string>;
-  readonly #headers: ReadonlyMap<string, Header>;
+  readonly #headers: ReadonlyMap<string, HeaderNames>;
   readonly #included: ReadonlySet<string>;
 
-  constructor(lines: readonly string[], headers: ReadonlyMap<string, Header>) {
+  constructor(lines: readonly string[], headers: ReadonlyMap<string, HeaderNames>) {
     this.#own = definedNames(lines);
     this.#headers = headers;
     const direct = lines.flatMap(text => /^\s*#\s*include\s*[<"]([^>"]+)[>"]/.exec(text)?.[1] ?? []);
@@ -152,7 +152,7 @@ export function tokenAt(text: string, column: number): string | undefined {
 }
 
 function isNearKey(name: string): boolean {
-  return name.startsWith('KC_') || nearestWord(name, KEY_CODES) !== undefined;
+  return name.startsWith('KC_') || closestMatch(name, KEY_CODES) !== undefined;
 }
 
 /** Where a name is written: from a line on, up to the end of its statement; else in a macro. */

@@ -1,10 +1,10 @@
 // Keymaps that no target was built with, mostly because their names are not quite those that ZMK looks for.
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { nearestWord } from '../../config/nearest.ts';
+import { closestMatch } from '../../config/closest-match.ts';
 import type { Target } from '../matrix/target.ts';
 
-export interface KeymapQuestion {
+export interface UnusedKeymapsQuery {
   /** Absolute. */
   configDirectory: string;
   /** Where the keymaps are, relative to it. */
@@ -22,7 +22,7 @@ export async function unusedKeymaps({
   configPath,
   targets,
   read,
-}: KeymapQuestion): Promise<string[]> {
+}: UnusedKeymapsQuery): Promise<string[]> {
   const names = await readdir(path.join(configDirectory, configPath)).catch((): string[] => []);
   const place = (name: string) => path.posix.join(configPath.replaceAll(path.sep, '/'), name);
   const unused = names.filter(name => name.endsWith(EXTENSION) && !read.has(place(name))).sort();
@@ -35,7 +35,7 @@ export async function unusedKeymaps({
   const told: string[] = [];
   const others: string[] = [];
   for (const name of unused) {
-    const meant = nearestWord(path.basename(name, EXTENSION), wanted);
+    const meant = closestMatch(path.basename(name, EXTENSION), wanted);
     if (meant === undefined) others.push(place(name));
     else told.push(`${place(name)} is used by no target. Did you mean '${meant}${EXTENSION}'?`);
   }

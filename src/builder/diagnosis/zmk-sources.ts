@@ -3,9 +3,9 @@
 import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { isObject } from '../../cache/values/stored.ts';
+import { isObject } from '../../cache/values/stored-json.ts';
 import { readTextFile } from '../../system/text-file.ts';
-import type { Header } from './undefined-names.ts';
+import type { HeaderNames } from './undefined-names.ts';
 
 /** Of Zephyr's sources, those with settings of keyboards; the others are thousands of files about boards and chips. */
 const ZEPHYR_PARTS = ['kernel', 'lib', 'subsys', 'drivers'];
@@ -55,9 +55,9 @@ export async function includeNames(lines: readonly string[]): Promise<string[]> 
 }
 
 /** The headers of ZMK's own that a keymap can include, by their names as they are written there. */
-export async function headerNames(lines: readonly string[]): Promise<Map<string, Header>> {
+export async function headerNames(lines: readonly string[]): Promise<Map<string, HeaderNames>> {
   const application = applicationOf(lines);
-  const found = new Map<string, Header>();
+  const found = new Map<string, HeaderNames>();
   if (application === undefined) return found;
   const directory = path.join(application, 'include', BINDINGS);
   for (const name of await namesIn(directory)) {

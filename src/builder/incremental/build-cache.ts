@@ -3,31 +3,17 @@ import { randomUUID } from 'node:crypto';
 import type { Cache, Duration, GetOrSetOptions } from '../../cache/cache.ts';
 import { cacheKey } from '../../cache/keys.ts';
 import { parseDuration } from '../../cache/units.ts';
-import { parseText } from '../../cache/values/stored.ts';
+import { parseText } from '../../cache/values/stored-json.ts';
 import { type BaseInputs, FINGERPRINT_SCHEMA, type InputSnapshot } from './fingerprint.ts';
 import { KnownDigests } from './known-digests.ts';
 import type { DeclaredInputs } from './snapshot.ts';
-import { asBase, asManifest, asSnapshot } from './stored.ts';
+import { asBase, asManifest, asSnapshot, type Manifest } from './stored-manifest.ts';
 
 /** How long a build's observed inputs are remembered when the configuration does not say: 7 days. */
 export const BUILD_TTL: Duration = '7d';
 
 /** So many states of one target's inputs are remembered; the oldest go first. */
 export const MAX_CANDIDATES = 16;
-
-/** What earlier builds of one base read. */
-export interface Manifest {
-  schema: number;
-  /** The newest first. An edit and its undo are two candidates. */
-  candidates: InputSnapshot[];
-  /** When it was written, in milliseconds since the epoch. */
-  stored: number;
-  /**
-   * The paths behind each candidate's `declared` digest, to say which file is new: a JSON array, as text, because only
-   * an explanation reads it.
-   */
-  names: [digest: string, paths: string][];
-}
 
 export interface CompilationBuildCacheOptions {
   /** How long builds are remembered after they were last used. Default: {@link BUILD_TTL}. */

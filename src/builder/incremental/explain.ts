@@ -1,5 +1,5 @@
 // Says in words why two builds are not the same one.
-import { isObject } from '../../cache/values/stored.ts';
+import { isObject } from '../../cache/values/stored-json.ts';
 // Not from the index: every build loads this, and few need the rest of the workspaces.
 import { workspaceDifferences } from '../workspace/describe.ts';
 import type { WorkspaceIdentity } from '../workspace/identity.ts';
@@ -27,10 +27,9 @@ function compareToolchains(was: Record<string, unknown>, is: Record<string, unkn
     tools: wasTools,
     sdks: wasSdks,
     python: wasPython,
-    places: wasPlaces,
     ...before
   } = was;
-  const { workspace, image, tools, sdks, python, places, ...now } = is;
+  const { workspace, image, tools, sdks, python, ...now } = is;
   if (isWorkspace(wasWorkspace) && isWorkspace(workspace)) {
     found.push(...workspaceDifferences(wasWorkspace, workspace));
   } else compare('toolchain ', { workspace: wasWorkspace }, { workspace }, found);
@@ -44,8 +43,6 @@ function compareToolchains(was: Record<string, unknown>, is: Record<string, unkn
   const { command, ...rest } = now;
   compare('toolchain ', others, rest, found);
   // It follows from the target and from what was told already; if not, it is all that there is to say.
-  if (found.length === 0 && JSON.stringify(wasPlaces) !== JSON.stringify(places))
-    found.push('the compiler is in another place');
   if (found.length === 0) compare('toolchain ', { command: wasCommand }, { command }, found);
 }
 

@@ -4,7 +4,7 @@ import type { Target } from '../matrix/target.ts';
 import type { Toolchain } from '../toolchains/toolchain.ts';
 
 /** Raised when the meaning of a fingerprint changes, so that nothing stored under the older meaning is found again. */
-export const FINGERPRINT_SCHEMA = 3;
+export const FINGERPRINT_SCHEMA = 4;
 
 /** What is known of a build before any file is read. Its digest finds the inputs that earlier builds observed. */
 export interface BaseInputs {
@@ -19,8 +19,8 @@ export interface BaseInputs {
 }
 
 /**
- * What a build read. Paths inside the config directory are relative to it, with `/`, so that a checkout that moved,
- * or a second one, finds the firmware too; other paths are absolute. All lists are sorted by path.
+ * What a build read. Paths are written as `PathBase` has it, so that a checkout that moved, a second one, and one on
+ * another machine find the firmware too. All lists are sorted by path.
  */
 export interface InputSnapshot {
   /** Every file that was read with the SHA-256 of its content: an edit changes the output, touching does not. */

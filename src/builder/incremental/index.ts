@@ -6,8 +6,8 @@ import { createCacheFromUserConfig, createDefaultCache } from '../../registry.ts
 import { createFirmwareCacheService, type FirmwareCacheService } from '../output/firmware.ts';
 import type { Toolchain } from '../toolchains/toolchain.ts';
 import { BUILD_TTL, CompilationBuildCacheService } from './build-cache.ts';
+import { CachingCompiler } from './caching-compiler.ts';
 import { COMPILATION_TAG } from './tag.ts';
-import { ZmkWestService } from './west-service.ts';
 import { WORKSPACE_TTL, ZmkWorkspaceCacheService } from './workspace-cache.ts';
 
 export { describeSystemError, isSystemError, remedyOf } from '../../system/system-error.ts';
@@ -25,14 +25,18 @@ export {
   type CompilationBuildCacheOptions,
   CompilationBuildCacheService,
   MAX_CANDIDATES,
-  type Manifest,
 } from './build-cache.ts';
+export { CachingCompiler, type CompileRequest } from './caching-compiler.ts';
 export { type BaseInputs, FINGERPRINT_SCHEMA, type InputSnapshot } from './fingerprint.ts';
-export { InputError, InputReader, isEditorLeftover, PathBase } from './inputs.ts';
+export { InputError, InputReader, isEditorLeftover } from './input-reader.ts';
+export { type NamedPlace, PathBase } from './path-base.ts';
 export type { CompileEvent, CompileFailure, CompileResult, CompileSuccess, LookupResult } from './result.ts';
 export { ArtifactError } from './staging.ts';
+export type { Manifest } from './stored-manifest.ts';
 export { COMPILATION_TAG } from './tag.ts';
-export { type CompileRequest, ZmkWestService } from './west-service.ts';
+
+/** The former name of {@link CachingCompiler}. */
+export type ZmkWestService = CachingCompiler;
 export {
   WORKSPACE_TTL,
   type Workspace,
@@ -93,9 +97,9 @@ export interface CreateZmkWestServiceOptions {
 }
 
 /** The service that compiles targets or finds them in the shared caches, from any thread. */
-export function createZmkWestService(options: CreateZmkWestServiceOptions): ZmkWestService {
+export function createZmkWestService(options: CreateZmkWestServiceOptions): CachingCompiler {
   const { toolchain, configDirectory, userConfig, cacheOptions } = options;
-  return new ZmkWestService({
+  return new CachingCompiler({
     toolchain,
     configDirectory,
     builds: options.builds ?? createCompilationBuildCacheService(userConfig, cacheOptions),

@@ -1,7 +1,7 @@
 // Digests of large files that seldom change, such as compilers, so that these are not read again for every build.
 import type { Cache, Duration } from '../../cache/cache.ts';
 import { cacheKey } from '../../cache/keys.ts';
-import { isObject } from '../../cache/values/stored.ts';
+import { isObject } from '../../cache/values/stored-json.ts';
 
 /** Bytes. A smaller file is read in the time that it takes to ask. */
 export const LARGE_FILE = 256 * 1024;

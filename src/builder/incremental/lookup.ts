@@ -2,8 +2,8 @@
 import path from 'node:path';
 import type { Target } from '../matrix/target.ts';
 import type { FirmwareCacheService } from '../output/firmware-cache.ts';
-import type { Toolchain } from '../toolchains/toolchain.ts';
-import type { CompilationBuildCacheService, Manifest } from './build-cache.ts';
+import type { Surroundings, Toolchain } from '../toolchains/toolchain.ts';
+import type { CompilationBuildCacheService } from './build-cache.ts';
 import { baseDifferences } from './explain.ts';
 import {
   type BaseInputs,
@@ -12,10 +12,12 @@ import {
   fingerprint,
   type InputSnapshot,
 } from './fingerprint.ts';
-import { type InputReader, PathBase } from './inputs.ts';
+import type { InputReader } from './input-reader.ts';
+import { PathBase } from './path-base.ts';
 import type { CompileSuccess, LookupResult } from './result.ts';
 import { type DeclaredInputs, declare, differences } from './snapshot.ts';
-import { asPaths } from './stored.ts';
+import type { Manifest } from './stored-manifest.ts';
+import { asPaths } from './stored-manifest.ts';
 
 export interface LookupOptions {
   /** What would compile. */
@@ -27,12 +29,16 @@ export interface LookupOptions {
 }
 
 /** A target, and what is asked about it at one moment. */
-export interface Question {
+export interface TargetQuery {
   base: BaseInputs;
   /** Of `base`. */
   digest: string;
   /** Sees the files of that moment. */
   reader: InputReader;
+  /** How paths are written. */
+  paths: PathBase;
+  /** Why nothing of this target can be shared with other machines; empty when it can. */
+  bound: string[];
   /** Found when first needed. */
   declared: () => Promise<DeclaredInputs>;
 }
@@ -43,100 +49,101 @@ export interface Candidate {
   manifest?: Manifest;
 }
 
+const NOWHERE: Surroundings = { places: [], folders: [], bound: [] };
+
 /** Answers questions about earlier builds. Holds no state but where to ask. */
 export class Lookup {
-  readonly paths: PathBase;
   readonly #options: LookupOptions;
   readonly #declarations = new WeakMap<InputReader, Promise<DeclaredInputs>>();
 
   constructor(options: LookupOptions) {
     this.#options = options;
-    this.paths = new PathBase(options.configDirectory);
   }
 
   /** Begins with a target. Rejects with what the toolchain rejects with when it cannot say what it is. */
-  async ask(target: Target, reader: InputReader, signal: AbortSignal | undefined): Promise<Question> {
-    const { toolchain } = this.#options;
+  async describe(target: Target, reader: InputReader, signal: AbortSignal | undefined): Promise<TargetQuery> {
+    const { toolchain, configDirectory } = this.#options;
     // Through JSON, so that what is compared later is exactly what can be stored.
     const identity: Record<string, unknown> = JSON.parse(
       JSON.stringify(await toolchain.identity(target, signal, reader)),
     );
     const plain: Target = JSON.parse(JSON.stringify(target));
     const base = { schema: FINGERPRINT_SCHEMA, kind: toolchain.kind, target: plain, toolchain: identity };
+    const { places, folders, bound } = (await toolchain.surroundings?.(signal)) ?? NOWHERE;
+    const paths = new PathBase(configDirectory, places, folders);
     return {
-      base,
-      digest: await baseDigest(base),
-      reader,
-      declared: () => this.#declared(reader),
+      ...{ base, digest: await baseDigest(base) },
+      ...{ reader, paths, bound },
+      declared: () => this.#declared(reader, paths),
     };
   }
 
   // Once for all targets that are asked about at one moment.
-  #declared(reader: InputReader): Promise<DeclaredInputs> {
+  #declared(reader: InputReader, paths: PathBase): Promise<DeclaredInputs> {
     let declared = this.#declarations.get(reader);
     if (!declared) {
-      declared = this.#options.toolchain.declaredInputs().then(files => declare(files, this.paths));
+      declared = this.#options.toolchain.declaredInputs().then(files => declare(files, paths));
       this.#declarations.set(reader, declared);
     }
     return declared;
   }
 
   /** The newest remembered inputs that are exactly what is there now. */
-  async candidate(question: Question): Promise<Candidate | undefined> {
-    const manifest = await this.#options.builds.manifest(question.digest);
+  async candidate(query: TargetQuery): Promise<Candidate | undefined> {
+    const manifest = await this.#options.builds.manifest(query.digest);
     for (const inputs of manifest?.candidates ?? []) {
-      if (await this.stillHolds(inputs, question)) return { inputs, manifest };
+      if (await this.stillHolds(inputs, query)) return { inputs, manifest };
     }
     return undefined;
   }
 
   /** Whether these inputs are exactly what is there now. */
-  async stillHolds(inputs: InputSnapshot, { declared, reader }: Question): Promise<boolean> {
-    return (await differences(inputs, declared, reader, this.paths, { first: true })).length === 0;
+  async stillHolds(inputs: InputSnapshot, { declared, reader, paths }: TargetQuery): Promise<boolean> {
+    return (await differences(inputs, declared, reader, paths, { first: true })).length === 0;
   }
 
   /** Whether the firmware is in the cache, without reading it. */
-  async find(question: Question): Promise<LookupResult> {
-    const candidate = await this.candidate(question);
+  async find(query: TargetQuery): Promise<LookupResult> {
+    const candidate = await this.candidate(query);
     if (candidate) {
-      const key = await fingerprint(question.digest, candidate.inputs);
+      const key = await fingerprint(query.digest, candidate.inputs);
       const record = await this.#options.firmware.find(key);
       if (record) {
         const { compileDuration, created } = record;
         return { hit: true, fingerprint: key, compileDuration, compiledAt: created };
       }
     }
-    return { hit: false, why: await this.explain(question, candidate !== undefined) };
+    return { hit: false, why: await this.explain(query, candidate !== undefined) };
   }
 
   /**
    * Whether the target's next build is likely to read one of these files, which changed: when its newest build read
    * it, looked for it in vain or listed its directory, or when no build of the target is known.
    */
-  async reads(question: Question, files: readonly string[]): Promise<boolean> {
-    const manifest = await this.#options.builds.manifest(question.digest);
+  async reads(query: TargetQuery, files: readonly string[]): Promise<boolean> {
+    const manifest = await this.#options.builds.manifest(query.digest);
     const newest = manifest?.candidates[0];
-    if (!newest || (newest.declared !== undefined && newest.declared !== (await question.declared()).digest))
+    if (!newest || (newest.declared !== undefined && newest.declared !== (await query.declared()).digest))
       return true;
     const known = new Set([...newest.files.map(([file]) => file), ...newest.absent]);
     const listed = new Set(newest.directories.map(([directory]) => directory));
     return files
-      .map(file => [this.paths.toStored(file), this.paths.toStored(path.dirname(file))] as const)
+      .map(file => [query.paths.toStored(file), query.paths.toStored(path.dirname(file))] as const)
       .some(([file, directory]) => known.has(file) || listed.has(directory));
   }
 
   /** Writes the firmware of these inputs into `directory`; undefined when it is not there whole. */
   async restore(
-    question: Question,
+    query: TargetQuery,
     { inputs, manifest }: Candidate,
     directory: string,
     source: 'cache' | 'waited',
   ): Promise<CompileSuccess | undefined> {
     const { builds, firmware } = this.#options;
-    const key = await fingerprint(question.digest, inputs);
+    const key = await fingerprint(query.digest, inputs);
     const restored = await firmware.restore(key, directory);
     if (!restored) return undefined;
-    await builds.promote(question.digest, inputs, manifest);
+    await builds.promote(query.digest, inputs, manifest);
     const { compileDuration, created: compiledAt, warnings = [] } = restored.record;
     const { files } = restored;
     const made = { files, compileDuration, compiledAt, warnings, read: inputs.files.map(([file]) => file) };
@@ -144,20 +151,20 @@ export class Lookup {
   }
 
   /** Why there is no firmware for these inputs, one sentence each; `matched` when earlier inputs were the same. */
-  async explain(question: Question, matched: boolean): Promise<string[]> {
+  async explain(query: TargetQuery, matched: boolean): Promise<string[]> {
     if (matched) return ['its firmware is no longer in the cache, or damaged'];
     const { builds, configDirectory } = this.#options;
-    const manifest = await builds.manifest(question.digest);
+    const manifest = await builds.manifest(query.digest);
     const newest = manifest?.candidates[0];
     if (newest) {
       const known = new Map(manifest.names);
       const names = (digest: string) => asPaths(known.get(digest) ?? '');
-      const found = await differences(newest, question.declared, question.reader, this.paths, { names });
+      const found = await differences(newest, query.declared, query.reader, query.paths, { names });
       if (found.length > 0) return found;
     }
-    const before = await builds.lastBase(configDirectory, question.base.target.artifactName);
+    const before = await builds.lastBase(configDirectory, query.base.target.artifactName);
     if (!before) return ['never built here'];
-    const found = baseDifferences(before, question.base);
+    const found = baseDifferences(before, query.base);
     return found.length > 0 ? found : ['its last build is no longer remembered'];
   }
 }

@@ -2,10 +2,11 @@
 import { lstat, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { cacheKey } from '../../cache/keys.ts';
-import { real } from '../../system/real-path.ts';
+import { resolveReal } from '../../system/paths.ts';
 import type { ObservedInputs } from '../toolchains/toolchain.ts';
 import type { InputSnapshot } from './fingerprint.ts';
-import { type InputReader, isEditorLeftover, type PathBase } from './inputs.ts';
+import { type InputReader, isEditorLeftover } from './input-reader.ts';
+import { isOfThisMachine, type PathBase } from './path-base.ts';
 
 // The kernel stamps files by a clock that lags behind `Date.now()` by up to one tick.
 const CLOCK_TICK_MS = 10;
@@ -40,7 +41,7 @@ export async function takeSnapshot(
 ): Promise<InputSnapshot> {
   const snapshot: InputSnapshot = { files: [], directories: [], absent: [], declared: declared.digest };
   for (const stored of declared.paths) {
-    const state = await reader.file(base.fromStored(stored));
+    const state = await reader.file(locate(base, stored));
     if (state) snapshot.files.push([stored, state.sha256]);
     else snapshot.absent.push(stored);
   }
@@ -77,7 +78,7 @@ export async function observe(
   const files = new Set([...read, ...linkedNames(read, declared.before.paths, base)]);
   if (counting === 'contents') for (const stored of declared.before.paths) files.add(stored);
   for (const stored of [...files].sort()) {
-    const file = base.fromStored(stored);
+    const file = locate(base, stored);
     const after = await readers.after.file(file);
     if (known.has(stored)) {
       const before = await readers.before.file(file);
@@ -90,13 +91,13 @@ export async function observe(
     else inputs.absent.push(stored);
   }
   for (const stored of storedPaths(observed?.directories ?? [], base)) {
-    const directory = base.fromStored(stored);
+    const directory = locate(base, stored);
     const digest = await readers.after.listing(directory);
     if (digest === undefined || (await changedSince(directory, started))) changed.add(stored);
     else inputs.directories.push([stored, digest]);
   }
   for (const stored of storedPaths(observed?.absent ?? [], base)) {
-    if (await readers.after.isAbsent(base.fromStored(stored))) inputs.absent.push(stored);
+    if (await readers.after.isAbsent(locate(base, stored))) inputs.absent.push(stored);
     else changed.add(stored);
   }
   inputs.absent = [...new Set(inputs.absent)].sort();
@@ -116,11 +117,11 @@ function countingDeclared(observed: ObservedInputs | undefined): ObservedInputs[
  * a link that comes to lead elsewhere would not be noticed.
  */
 function linkedNames(read: ReadonlySet<string>, declared: readonly string[], base: PathBase): string[] {
-  const reals = new Set([...read].map(stored => real(base.fromStored(stored))));
+  const reals = new Set([...read].map(stored => resolveReal(locate(base, stored))));
   return declared.filter(stored => {
     if (read.has(stored)) return false;
-    const file = base.fromStored(stored);
-    const target = real(file);
+    const file = locate(base, stored);
+    const target = resolveReal(file);
     return target !== file && reals.has(target);
   });
 }
@@ -142,7 +143,7 @@ export async function differences(
   const told = new Set<string>();
   for await (const [stored, sentence] of compare()) {
     // One file may count by several spellings of its name.
-    const subject = stored === '' ? '' : path.resolve(base.fromStored(stored));
+    const subject = stored === '' ? '' : path.resolve(base.fromStored(stored) ?? `/${stored}`);
     if (told.has(subject)) continue;
     told.add(subject);
     found.push(sentence);
@@ -152,17 +153,27 @@ export async function differences(
 
   async function* compare(): AsyncGenerator<[stored: string, sentence: string]> {
     for (const [stored, sha256] of snapshot.files) {
-      const state = await reader.file(base.fromStored(stored)).catch(() => null);
-      if (state === null) yield [stored, `${stored} cannot be read`];
-      else if (state === undefined) yield [stored, `${stored} was removed`];
-      else if (state.sha256 !== sha256) yield [stored, `${stored} changed`];
+      const file = base.fromStored(stored);
+      const shown = base.shown(stored);
+      if (file === undefined) {
+        yield [stored, `${stored} is not on this machine`];
+        continue;
+      }
+      const state = await reader.file(file).catch(() => null);
+      if (state === null) yield [stored, `${shown} cannot be read`];
+      else if (state === undefined) yield [stored, `${shown} was removed`];
+      else if (state.sha256 !== sha256) yield [stored, `${shown} changed`];
     }
     for (const stored of snapshot.absent) {
-      if (!(await reader.isAbsent(base.fromStored(stored)))) yield [stored, `${stored} was added`];
+      const file = base.fromStored(stored);
+      // Of a place that is not known here it cannot be told what is not there.
+      if (file === undefined) yield [stored, `${stored} is not on this machine`];
+      else if (!(await reader.isAbsent(file))) yield [stored, `${base.shown(stored)} was added`];
     }
     for (const [stored, digest] of snapshot.directories) {
-      const now = await reader.listing(base.fromStored(stored)).catch(() => undefined);
-      if (now !== digest) yield [stored, `the file list of ${stored} changed`];
+      const directory = base.fromStored(stored);
+      const now = directory && (await reader.listing(directory).catch(() => undefined));
+      if (now !== digest) yield [stored, `the file list of ${base.shown(stored)} changed`];
     }
     if (snapshot.declared === undefined) return;
     const now = await declared();
@@ -172,6 +183,17 @@ export async function differences(
     for (const stored of newIn(now.paths, before)) yield [stored, `${stored} was added`];
     for (const stored of newIn(before, now.paths)) yield [stored, `${stored} was removed`];
   }
+}
+
+/** What was just named is there. */
+function locate(base: PathBase, stored: string): string {
+  return base.fromStored(stored) ?? stored;
+}
+
+/** The first input that makes a picture one of this machine only; undefined when there is none. */
+export function boundBy({ files, directories, absent }: InputSnapshot): string | undefined {
+  const paths = [...files.map(([file]) => file), ...directories.map(([directory]) => directory), ...absent];
+  return paths.find(isOfThisMachine);
 }
 
 function newIn(paths: readonly string[], others: readonly string[]): string[] {

@@ -2,6 +2,7 @@
 import { constants, copyFile, lstat, realpath, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { GloveboxError } from '../../errors.ts';
+import { isInside } from '../../system/paths.ts';
 import { assertArtifactName, foldName } from '../output/artifact-name.ts';
 import type { Artifact } from '../toolchains/toolchain.ts';
 
@@ -26,10 +27,10 @@ export async function stageArtifacts(
     const root = await realpath(buildDirectory);
     for (const { name, path: source } of artifacts) {
       assertArtifactName(name);
-      const twin = staged.find(other => foldName(other.name) === foldName(name));
-      if (twin !== undefined) throw new ArtifactError(twinMessage(twin.name, name));
+      const duplicate = staged.find(other => foldName(other.name) === foldName(name));
+      if (duplicate !== undefined) throw new ArtifactError(duplicateMessage(duplicate.name, name));
       if (!(await lstat(source)).isFile()) throw new ArtifactError(`${source} is not a regular file`);
-      if (!isInside(root, await realpath(source))) {
+      if (!isInside(await realpath(source), root)) {
         throw new ArtifactError(`${source} is not in the build directory`);
       }
       const copy = { name, path: path.join(directory, name) };
@@ -43,12 +44,7 @@ export async function stageArtifacts(
   }
 }
 
-function twinMessage(one: string, other: string): string {
+function duplicateMessage(one: string, other: string): string {
   if (one === other) return `Two artifacts are named ${one}`;
   return `The artifacts ${one} and ${other} would be one file on some systems`;
-}
-
-/** Whether an absolute path is below a directory, by their names. */
-export function isInside(directory: string, file: string): boolean {
-  return file.startsWith(directory.endsWith(path.sep) ? directory : directory + path.sep);
 }

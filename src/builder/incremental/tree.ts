@@ -1,7 +1,7 @@
 // A directory with everything below it, links followed as compilers and CMake follow them.
 import { readdirSync, realpathSync } from 'node:fs';
 import path from 'node:path';
-import { statOf } from '../../system/real-path.ts';
+import { statOf } from '../../system/paths.ts';
 
 const MAX_ENTRIES = 50_000;
 

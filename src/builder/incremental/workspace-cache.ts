@@ -1,9 +1,9 @@
 // Which west workspaces there are, so that one made for a revision is found again.
-import { statSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import type { Cache, Duration } from '../../cache/cache.ts';
 import { cacheKey } from '../../cache/keys.ts';
 import { InvalidArgumentError } from '../../errors.ts';
+import { statOf } from '../../system/paths.ts';
 
 /** How long a workspace is remembered after it was last registered, when the configuration does not say: 30 days. */
 export const WORKSPACE_TTL: Duration = '30d';
@@ -59,7 +59,7 @@ export class ZmkWorkspaceCacheService {
   async find(repository: string, revision: string): Promise<Workspace | undefined> {
     const key = await keyOf(repository, revision);
     const found = await this.cache.get(key);
-    if (isWorkspace(found) && isDirectory(found.path)) return found;
+    if (isWorkspace(found) && statOf(found.path)?.isDirectory()) return found;
     if (found !== undefined) await this.cache.delete(key);
     return undefined;
   }
@@ -68,7 +68,7 @@ export class ZmkWorkspaceCacheService {
   async list(): Promise<Workspace[]> {
     const found: Workspace[] = [];
     for await (const [, value] of this.cache.entries({ prefix: PREFIX })) {
-      if (isWorkspace(value) && isDirectory(value.path)) found.push(value);
+      if (isWorkspace(value) && statOf(value.path)?.isDirectory()) found.push(value);
     }
     return found.sort((a, b) => compare(a.repository, b.repository) || compare(a.revision, b.revision));
   }
@@ -93,14 +93,6 @@ function isWorkspace(value: unknown): value is Workspace {
     isAbsolute(candidate.path) &&
     typeof candidate.created === 'number'
   );
-}
-
-function isDirectory(path: string): boolean {
-  try {
-    return statSync(path).isDirectory();
-  } catch {
-    return false;
-  }
 }
 
 function compare(a: string, b: string): number {

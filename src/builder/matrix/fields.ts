@@ -1,5 +1,5 @@
 // The fields of a build matrix that ZMK's workflow reads, and what a person meant by another one.
-import { nearestWord } from '../../config/nearest.ts';
+import { closestMatch } from '../../config/closest-match.ts';
 
 /** What a target of the matrix can be given. */
 export const FIELDS = ['board', 'shield', 'snippet', 'cmake-args', 'artifact-name'] as const;
@@ -13,7 +13,7 @@ export function isField(name: string): name is Field {
 /** The field that was probably meant: one that is spelled much like it, or is a part of it, as in `extra_cmake_args`. */
 export function nearestField(name: string, known: readonly string[] = FIELDS): string | undefined {
   const spelled = name.toLowerCase().replaceAll('_', '-');
-  return nearestWord(spelled, known) ?? known.find(field => spelled.includes(field));
+  return closestMatch(spelled, known) ?? known.find(field => spelled.includes(field));
 }
 
 /** ` Did you mean 'shield'?`, to be put behind a sentence; empty when no field is near. */

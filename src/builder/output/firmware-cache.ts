@@ -2,7 +2,7 @@
 import { chmodSync, lstatSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Cache } from '../../cache/cache.ts';
-import { parseText } from '../../cache/values/stored.ts';
+import { parseText } from '../../cache/values/stored-json.ts';
 import { WrongKindError } from '../../errors.ts';
 import { hashFile } from '../../system/hash-file.ts';
 import { assertArtifactName, foldName } from './artifact-name.ts';

@@ -3,7 +3,7 @@ import { lstatSync, mkdirSync, renameSync, rmdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { GloveboxError } from '../../errors.ts';
-import { removeAbandoned, temporaryPrefix } from '../../system/abandoned.ts';
+import { removeStaleDirectories, temporaryPrefix } from '../../system/stale-directories.ts';
 import { remedyOf } from '../../system/system-error.ts';
 import { assertArtifactName, foldName, STAGING_PREFIX } from './artifact-name.ts';
 
@@ -37,7 +37,7 @@ export class OutputDirectory {
   static async open(directory: string): Promise<OutputDirectory> {
     try {
       const created = mkdirSync(directory, { recursive: true }) !== undefined;
-      removeAbandoned(directory, STAGING_PREFIX);
+      removeStaleDirectories(directory, STAGING_PREFIX);
       const staging = await mkdtemp(path.join(directory, temporaryPrefix(STAGING_PREFIX)));
       return new OutputDirectory(directory, staging, created);
     } catch (error) {

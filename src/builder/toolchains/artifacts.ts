@@ -2,18 +2,22 @@
 import { lstat, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { glob } from 'tinyglobby';
+import { isInside } from '../../system/paths.ts';
 import { foldName } from '../output/artifact-name.ts';
-import { followOnly, isInside } from './input-files.ts';
+import { followOnly } from './input-files.ts';
 import type { Artifact } from './toolchain.ts';
 
 /** The files that were there already, and what tells each from a newer one of the same name. */
-export type Traces = ReadonlyMap<string, string>;
+export type ArtifactStamps = ReadonlyMap<string, string>;
 
 /** Remembers the artifacts that are in the build directory before the compiler runs, so that they do not pass for its own. */
-export async function traceArtifacts(buildDirectory: string, globs: readonly string[]): Promise<Traces> {
-  const traces = new Map<string, string>();
-  for (const file of await find(buildDirectory, globs)) traces.set(file, await traceOf(file));
-  return traces;
+export async function stampArtifacts(
+  buildDirectory: string,
+  globs: readonly string[],
+): Promise<ArtifactStamps> {
+  const stamps = new Map<string, string>();
+  for (const file of await find(buildDirectory, globs)) stamps.set(file, await stampOf(file));
+  return stamps;
 }
 
 /**
@@ -25,7 +29,7 @@ export async function collectArtifacts(
   buildDirectory: string,
   globs: readonly string[],
   artifactName: string,
-  before: Traces,
+  before: ArtifactStamps,
 ): Promise<Artifact[] | string> {
   const root = await realpath(buildDirectory);
   const files: string[] = [];
@@ -37,7 +41,7 @@ export async function collectArtifacts(
     if (!stats.isFile()) return `The artifact ${shown} is not a regular file.`;
     if (!isInside(await realpath(file), root))
       return `The artifact ${shown} is outside of the build directory.`;
-    if (before.get(file) === (await traceOf(file))) {
+    if (before.get(file) === (await stampOf(file))) {
       return `The artifact ${shown} was there before the build, which did not make it anew. Begin with an empty build directory.`;
     }
     files.push(file);
@@ -63,7 +67,7 @@ async function find(buildDirectory: string, globs: readonly string[]): Promise<s
 }
 
 /** Also a file that is given an older modification time, as `cp -p` does, gets a new time of change. */
-async function traceOf(file: string): Promise<string> {
+async function stampOf(file: string): Promise<string> {
   const { dev, ino, size, ctimeNs } = await lstat(file, { bigint: true });
   return `${dev}:${ino}:${size}:${ctimeNs}`;
 }

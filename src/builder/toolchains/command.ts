@@ -2,20 +2,29 @@
 import { lstatSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { pickEnvironment } from '../../config/environment.ts';
+import { pickEnvironment, tracedEnvironment } from '../../config/environment.ts';
 import { type CommandToolchainOptions, DEFAULT_PASS_THROUGH } from '../../config/toolchain-options.ts';
+import { isInside } from '../../system/paths.ts';
 import { CannotStartError, captureOutput } from '../../system/process.ts';
-import { InputReader } from '../incremental/inputs.ts';
+import { InputReader } from '../incremental/input-reader.ts';
 import type { Target } from '../matrix/target.ts';
-import { collectArtifacts, traceArtifacts } from './artifacts.ts';
+import { collectArtifacts, stampArtifacts } from './artifacts.ts';
+import { commandSurroundings, withoutPlaces } from './command-surroundings.ts';
 import { parseDependencyFile } from './dependency-file.ts';
-import { inputFiles, isInside } from './input-files.ts';
+import { inputFiles } from './input-files.ts';
 import { observeListed } from './listed-inputs.ts';
 import { includeDirectories } from './observed/ninja-manifest.ts';
 import { cancelled, runCompiler, withoutArtifacts } from './outcome.ts';
 import { checkPlaceholders, fillIn } from './placeholders.ts';
+import { scriptOf } from './program-identity.ts';
 import { findProgram } from './programs.ts';
-import type { CompileJob, CompileOutcome, Preparation, Toolchain } from './toolchain.ts';
+import type {
+  CompileJob,
+  CompileOutcome,
+  Surroundings,
+  Toolchain,
+  ToolchainPreparation,
+} from './toolchain.ts';
 import { ToolchainError } from './toolchain-error.ts';
 
 /** What a `command` toolchain is made of. Plain data, so that it can be sent to a worker thread. */
@@ -71,7 +80,8 @@ class CommandToolchain implements Toolchain {
     const values = pickEnvironment(environment);
     return {
       kind: this.kind,
-      program,
+      // By its name: where it is makes no difference, and what it is tells its content.
+      program: path.isAbsolute(program) ? path.basename(program) : program,
       // With the placeholders: their values are the target's, or mere places.
       arguments: args,
       artifacts,
@@ -84,7 +94,16 @@ class CommandToolchain implements Toolchain {
     };
   }
 
-  async prepare(signal?: AbortSignal): Promise<Preparation> {
+  async surroundings(signal?: AbortSignal): Promise<Surroundings> {
+    const { program, version = [] } = this.#options;
+    return commandSurroundings(this.#options, {
+      ...{ directory: this.#directory, configDirectory: this.#configDirectory },
+      program: this.#ownProgram().length > 0 ? undefined : await this.#locate(program),
+      version: version.length === 0 ? '' : await this.#versionOf(version, signal),
+    });
+  }
+
+  async prepare(signal?: AbortSignal): Promise<ToolchainPreparation> {
     const { version = [] } = this.#options;
     if (version.length === 0) return { over: Promise.resolve() };
     const started = Promise.withResolvers<void>();
@@ -116,7 +135,7 @@ class CommandToolchain implements Toolchain {
     const { program, artifacts: globs, arguments: args } = this.#options;
     const { target, buildDirectory, signal } = job;
     if (signal.aborted) return cancelled([]);
-    const before = await traceArtifacts(buildDirectory, globs);
+    const before = await stampArtifacts(buildDirectory, globs);
     const filled = fillIn(args, {
       board: target.board,
       shield: target.shield ?? '',
@@ -130,7 +149,11 @@ class CommandToolchain implements Toolchain {
     const command = { command: await this.#locate(program), args: filled };
     const ran = await runCompiler(
       program,
-      { ...command, cwd: this.#directory, env: this.#environment() },
+      {
+        ...command,
+        cwd: this.#directory,
+        env: { ...this.#environment(), ...tracedEnvironment(job.traceparent) },
+      },
       job,
     );
     if (!ran.ok) return ran;
@@ -187,8 +210,17 @@ class CommandToolchain implements Toolchain {
 
   async #digestExecutable(reader: InputReader): Promise<string | null> {
     if (this.#ownProgram().length > 0) return null;
-    const state = await reader.file(await this.#locate(this.#options.program)).catch(() => undefined);
-    return state === undefined ? null : `sha256:${state.sha256}`;
+    const file = await this.#locate(this.#options.program);
+    const sha256 = async (content: string) =>
+      (await reader.file(content).catch(() => undefined))?.sha256 ?? null;
+    // A script names its interpreter by the path that this has here.
+    const script = await scriptOf(file, pickEnvironment(['PATH']));
+    if (script !== undefined) {
+      const interpreter = script.interpreter === undefined ? null : await sha256(script.interpreter);
+      return `sha256:${script.sha256} run by ${interpreter === null ? 'nothing' : `sha256:${interpreter}`}`;
+    }
+    const digest = await sha256(file);
+    return digest === null ? null : `sha256:${digest}`;
   }
 
   /** The program's absolute path; its name when it is nowhere, so that starting it says so. */
@@ -238,7 +270,10 @@ class CommandToolchain implements Toolchain {
         const how = captured.signal ?? `exit status ${captured.exitCode}`;
         throw fail(`ended with ${how}. ${captured.output.split('\n').at(-1)}`.trimEnd());
       }
-      return captured.output;
+      return withoutPlaces(captured.output, {
+        ...{ directory: this.#directory, configDirectory: this.#configDirectory },
+        program: await this.#locate(program),
+      });
     } catch (error) {
       throw error instanceof CannotStartError ? fail(`cannot be started. ${error.message}`, error) : error;
     }

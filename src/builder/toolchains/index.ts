@@ -1,5 +1,4 @@
 // The toolchains there are, made from plain data: a worker thread gets a description and makes its own.
-
 import { type CommandToolchainDescription, createCommandToolchain } from './command.ts';
 import {
   type ContainerToolchainDescription,

@@ -2,6 +2,7 @@
 import { type readdir, realpath as realpathOf, stat } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
+import { isInside } from '../../system/paths.ts';
 import { LinkedTree } from './linked-tree.ts';
 
 export interface InputFilesOptions {
@@ -73,12 +74,6 @@ export function followOnly(follow: (link: string, target: string) => boolean): t
     });
   };
   return Object.assign(limited, { native: realpathOf.native }) as typeof realpathOf;
-}
-
-/** Whether a path is the directory or below it. */
-export function isInside(file: string, directory: string): boolean {
-  const relative = path.relative(directory, file);
-  return relative !== '..' && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative);
 }
 
 async function realOr(file: string): Promise<string> {

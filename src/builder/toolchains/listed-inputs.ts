@@ -2,9 +2,8 @@
 // that looked for in vain nor what others took in: that is read in the sources themselves.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { real, statOf } from '../../system/real-path.ts';
-import { isInside } from './input-files.ts';
-import { readSourceText } from './observed/source-text.ts';
+import { isInside, resolveReal, statOf } from '../../system/paths.ts';
+import { scanSource } from './observed/source-scan.ts';
 import type { ObservedInputs } from './toolchain.ts';
 
 /** Files that are read by a preprocessor. */
@@ -61,7 +60,7 @@ class ListedInputs {
     // Devices and directories have no content that could change. One that is gone has changed since it was read.
     if (stats !== undefined && !stats.isFile()) return;
     // Behind a link a `..` leads elsewhere than it seems to.
-    if (real(spelled) === real(file)) this.#files.add(file);
+    if (resolveReal(spelled) === resolveReal(file)) this.#files.add(file);
     if (spelled.includes('/../')) this.#files.add(spelled);
     if (stats !== undefined && SOURCE.test(file)) this.#readSource(spelled, file);
   }
@@ -97,10 +96,11 @@ class ListedInputs {
     } catch {
       return;
     }
-    const { includes, angled, taken, isUntraceable, doubt } = readSourceText(text, ASSEMBLER.test(file));
+    const { includes, angled, taken, isUntraceable, uncertainty } = scanSource(text, ASSEMBLER.test(file));
     // Comments of system headers are full of words such as `/include/`.
     const isTaking = taken.length > 0 || isUntraceable;
-    if (doubt === 'contents' && (isTaking || this.#options.declared.has(file))) this.#counting = 'contents';
+    if (uncertainty === 'contents' && (isTaking || this.#options.declared.has(file)))
+      this.#counting = 'contents';
     const beside = path.dirname(spelled);
     const ask = (kind: Request['kind'], names: readonly string[]) => {
       for (const name of names) this.#requests.set(`${kind} ${beside} ${name}`, { kind, name, beside });

@@ -1,5 +1,4 @@
 // Makes a toolchain without loading the code of the others: a compiler of one's own needs nothing of Zephyr.
-
 import type { ToolchainDescription } from './index.ts';
 import type { ToolchainResources } from './resources.ts';
 import type { Toolchain } from './toolchain.ts';

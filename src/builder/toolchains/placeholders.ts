@@ -1,5 +1,5 @@
 // The placeholders in a command's arguments, such as `{board}`.
-import { nearestWord } from '../../config/nearest.ts';
+import { closestMatch } from '../../config/closest-match.ts';
 import { PLACEHOLDERS } from '../../config/toolchain-options.ts';
 import { ToolchainError } from './toolchain-error.ts';
 
@@ -16,7 +16,7 @@ export function checkPlaceholders(args: readonly string[]): void {
   for (const argument of args) {
     for (const [whole, name] of argument.matchAll(PLACEHOLDER)) {
       if (isPlaceholder(name!)) continue;
-      const meant = nearestWord(name!, PLACEHOLDERS);
+      const meant = closestMatch(name!, PLACEHOLDERS);
       throw new ToolchainError(
         `Unknown placeholder ${whole} in toolchains.command.arguments.` +
           `${meant === undefined ? '' : ` Did you mean {${meant}}?`}` +

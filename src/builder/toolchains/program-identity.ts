@@ -9,7 +9,7 @@ import { readFileSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Cache } from '../../cache/cache.ts';
 import { cacheKey } from '../../cache/keys.ts';
-import { isObject } from '../../cache/values/stored.ts';
+import { isObject } from '../../cache/values/stored-json.ts';
 import { hashFile } from '../../system/hash-file.ts';
 import { CannotStartError, captureOutput } from '../../system/process.ts';
 import { findProgram } from './programs.ts';
@@ -35,7 +35,7 @@ export interface IdentifyOptions {
 const VERSION_TIMEOUT_MS = 60_000;
 
 /** Choosing a toolchain and describing it ask the same a moment apart. */
-const FRESH_MS = 5_000;
+const MAX_AGE_MS = 5_000;
 
 /** How long a binary is remembered after it was last looked at. */
 const REMEMBERED = '30d';
@@ -43,7 +43,7 @@ const REMEMBERED = '30d';
 /** Bytes. Longer ones are binaries, whatever they begin with. */
 const MAX_SCRIPT = 1024 * 1024;
 
-const asked = new Map<string, { at: number; answer: Promise<ProgramIdentity> }>();
+const recent = new Map<string, { at: number; answer: Promise<ProgramIdentity> }>();
 
 /**
  * Identifies the program of this name, or at this path, in an environment. Null when it is not there. At most a few
@@ -58,13 +58,13 @@ export async function identifyProgram(
   const stamp = file === undefined ? undefined : stampOf(file);
   if (file === undefined || stamp === undefined) return null;
   const key = JSON.stringify([file, stamp, Object.entries(environment).sort()]);
-  const known = asked.get(key);
-  if (known !== undefined && performance.now() - known.at < FRESH_MS) return known.answer;
+  const known = recent.get(key);
+  if (known !== undefined && performance.now() - known.at < MAX_AGE_MS) return known.answer;
   const answer = identify(file, stamp, environment, { cache, signal, clock }).catch(error => {
-    asked.delete(key);
+    recent.delete(key);
     throw error;
   });
-  asked.set(key, { at: performance.now(), answer });
+  recent.set(key, { at: performance.now(), answer });
   return answer;
 }
 
@@ -162,6 +162,25 @@ function interpreterIn(script: string): string | undefined {
   const long = /^'''exec' (?:"([^"]+)"|(\S+)) /.exec(second);
   if (first.startsWith('#!/bin/sh') && long) return long[1] ?? long[2];
   return /^#!\s*(?:\S*\/env(?:\s+-S)?\s+)?(\S+)/.exec(first)?.[1];
+}
+
+/**
+ * A script by its content without the place of its interpreter, and that; undefined when a program is not a script.
+ *
+ * @param file absolute
+ */
+export async function scriptOf(
+  file: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<{ sha256: string; interpreter: string | undefined } | undefined> {
+  const script = path.isAbsolute(file) ? readScript(file) : undefined;
+  if (script === undefined) return undefined;
+  const named = await interpreterOf(file, environment);
+  const interpreter = named === undefined ? undefined : await findProgram(named, '/', environment);
+  // The options that it gives to the interpreter stay.
+  const start = (script.split('\n', 1)[0] ?? '').replace(named ?? '', path.basename(named ?? ''));
+  const hash = createHash('sha256').update(`${start}\n${digestScript(script)}`);
+  return { sha256: hash.digest('hex'), interpreter };
 }
 
 async function askVersion(

@@ -3,7 +3,7 @@
 import { statSync } from 'node:fs';
 import type { Cache, Duration } from '../../cache/cache.ts';
 import { cacheKey, type KeyPart } from '../../cache/keys.ts';
-import { isObject } from '../../cache/values/stored.ts';
+import { isObject } from '../../cache/values/stored-json.ts';
 
 /** How long it is remembered after it was last asked for. */
 const REMEMBERED: Duration = '30d';

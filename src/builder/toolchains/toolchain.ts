@@ -1,5 +1,6 @@
 // What is asked of whatever compiles. Implementations are beside it.
-import type { InputReader } from '../incremental/inputs.ts';
+import type { InputReader } from '../incremental/input-reader.ts';
+import type { NamedPlace } from '../incremental/path-base.ts';
 import type { Target } from '../matrix/target.ts';
 
 export interface Toolchain {
@@ -14,11 +15,17 @@ export interface Toolchain {
   identity(target: Target, signal?: AbortSignal, reader?: InputReader): Promise<Record<string, unknown>>;
 
   /**
+   * Where things are on this machine that are elsewhere on others, so that what is read there is known again. Default:
+   * nothing is known.
+   */
+  surroundings?(signal?: AbortSignal): Promise<Surroundings>;
+
+  /**
    * Begins what takes {@link identity} long, such as asking a program for its version, and resolves when waiting is all
    * that is left to do: a build opens its caches meanwhile. Never rejects: `identity` tells what went wrong. Default:
    * there is nothing to begin.
    */
-  prepare?(signal?: AbortSignal): Promise<Preparation>;
+  prepare?(signal?: AbortSignal): Promise<ToolchainPreparation>;
 
   /** Absolute paths of every file that a build may read, of whichever target, and that can change. Sorted. */
   declaredInputs(): Promise<string[]>;
@@ -48,8 +55,17 @@ export interface RecordOptions {
   onProcess?: CompileJob['onProcess'];
 }
 
+/** What is true on this machine, and not on others. */
+export interface Surroundings {
+  places: NamedPlace[];
+  /** Where programs are looked for by their names: absolute directories. */
+  folders: string[];
+  /** Why nothing that is made here can be made of the same on another machine, as phrases. Empty: it can. */
+  bound: string[];
+}
+
 /** What {@link Toolchain.prepare} began. */
-export interface Preparation {
+export interface ToolchainPreparation {
   /** Resolves when it is over, and no process of it is left. Never rejects. */
   over: Promise<void>;
 }
@@ -62,6 +78,8 @@ export interface CompileJob {
   jobs: number;
   /** The file that gets the compiler's full output. Its directory exists. */
   logFile: string;
+  /** The trace context that the compiler gets as `TRACEPARENT`, and that counts for nothing. Default: none. */
+  traceparent?: string | undefined;
   signal: AbortSignal;
   /**
    * Whether the target's last build directory may be built upon, where the toolchain keeps one, and this one be kept.
@@ -96,7 +114,7 @@ export type CompileOutcome =
        */
       untraceable?: string;
       /** What the toolchain's identity names and what changed meanwhile: then the result is not kept. Default: nothing. */
-      unsteady?: string[];
+      changedDuringBuild?: string[];
       /** What a person should know about the firmware, one sentence each; kept with it. Default: nothing. */
       warnings?: string[];
     }
@@ -130,7 +148,7 @@ export interface Artifact {
 }
 
 /**
- * What a build read. Doubt only ever adds inputs: what is observed counts in any case, and the declared inputs as far as
+ * What a build read. Paths are absolute, or as `PathBase` writes them. Doubt only ever adds inputs: what is observed counts in any case, and the declared inputs as far as
  * the toolchain does not know better.
  */
 export interface ObservedInputs {

@@ -1,21 +1,24 @@
 // The `west` toolchain: ZMK's own build in a west workspace, with the programs that are installed on this machine.
+import { tracedEnvironment } from '../../config/environment.ts';
 import type { WestToolchainOptions } from '../../config/toolchain-options.ts';
+import { namedHere, programFolders } from './command-surroundings.ts';
 import type { ObserveOptions } from './observed/index.ts';
 import { runCompiler } from './outcome.ts';
 import { findProgram } from './programs.ts';
 import type { ToolchainResources } from './resources.ts';
-import type { CompileJob, Toolchain } from './toolchain.ts';
+import type { CompileJob, Surroundings, Toolchain } from './toolchain.ts';
 import { ToolchainError } from './toolchain-error.ts';
-import type { BuildStep, ZephyrEngine, ZephyrOrder } from './zephyr/engine.ts';
 import {
   buildEnvironment,
   countedEnvironment,
   DEFAULT_ENVIRONMENT,
   passedEnvironment,
 } from './zephyr/environment.ts';
-import { buildTools, identifiedPrograms } from './zephyr/tools.ts';
+import { searchedDirectories } from './zephyr/searched-directories.ts';
+import { buildTools, identifiedPrograms, toolPlaces } from './zephyr/tools.ts';
 import { usedTools } from './zephyr/used-tools.ts';
 import { stepCommand, WEST } from './zephyr/west-build.ts';
+import type { BuildStep, ZephyrBuildSpec, ZephyrRunner } from './zephyr/zephyr-runner.ts';
 import { type ZephyrDescription, ZephyrToolchain } from './zephyr/zephyr-toolchain.ts';
 
 /** What a `west` toolchain is made of. Plain data, so that it can be sent to a worker thread. */
@@ -29,38 +32,65 @@ export function createWestToolchain(
   description: Omit<WestToolchainDescription, 'kind'>,
   resources: ToolchainResources = {},
 ): Toolchain {
-  return new ZephyrToolchain(new WestEngine(description.options, resources), description, resources);
+  return new ZephyrToolchain(new WestRunner(description, resources), description, resources);
 }
 
-class WestEngine implements ZephyrEngine {
+class WestRunner implements ZephyrRunner {
   readonly kind = 'west';
   readonly #options: WestToolchainOptions;
+  readonly #workspace: string;
   readonly #resources: ToolchainResources;
 
-  constructor(options: WestToolchainOptions, resources: ToolchainResources) {
+  constructor({ options, workspace }: Omit<WestToolchainDescription, 'kind'>, resources: ToolchainResources) {
     this.#options = options;
+    this.#workspace = workspace;
     this.#resources = resources;
   }
 
   async identity(signal?: AbortSignal): Promise<Record<string, unknown>> {
     const { environment: listed } = this.#options;
     const { cache } = this.#resources;
-    const found = await buildTools(passedEnvironment(listed), { cache, signal });
-    if (found.tools[WEST]?.version) return { environment: countedEnvironment(listed), ...found };
+    const passed = passedEnvironment(listed);
+    const tools = await buildTools(passed, { cache, signal });
+    const { found: searched } = searchedDirectories(passed, this.#workspace);
+    if (tools.tools[WEST]?.version)
+      return {
+        environment: countedEnvironment(listed),
+        ...tools,
+        ...(isEmpty(searched) ? {} : { searched }),
+      };
     throw new ToolchainError(
       `There is no working 'west' in PATH. Install it (pipx install west), or build in a container (--toolchain container).`,
     );
   }
 
-  async run(order: ZephyrOrder, job: CompileJob, step: BuildStep) {
+  async surroundings(signal?: AbortSignal): Promise<Surroundings> {
+    const { environment: listed = [] } = this.#options;
+    const passed = passedEnvironment(listed);
+    const bound = Object.entries(countedEnvironment(listed)).flatMap(([name, value]) =>
+      namedHere(`the variable ${name}`, value),
+    );
+    return {
+      places: await toolPlaces(passed, { cache: this.#resources.cache, signal }),
+      folders: programFolders(passed),
+      bound: [...bound, ...searchedDirectories(passed, this.#workspace).bound],
+    };
+  }
+
+  async run(spec: ZephyrBuildSpec, job: CompileJob, step: BuildStep) {
     const environment = passedEnvironment(this.#options.environment);
     return runCompiler(
       WEST,
       {
-        ...stepCommand(step, job.target, order, job.jobs),
-        cwd: order.workspace,
+        ...stepCommand(step, job.target, spec, job.jobs),
         appendLog: step === 'make',
-        env: { ...DEFAULT_ENVIRONMENT, ...environment, ...buildEnvironment(order, job.jobs) },
+        cwd: spec.workspace,
+        env: {
+          ...DEFAULT_ENVIRONMENT,
+          ...environment,
+          ...buildEnvironment(spec, job.jobs),
+          ...tracedEnvironment(job.traceparent),
+        },
       },
       job,
     );
@@ -81,7 +111,11 @@ class WestEngine implements ZephyrEngine {
   }
 
   /** The paths of a build are this machine's. */
-  sees(): Pick<ObserveOptions, 'seen' | 'isolated'> {
+  pathMapping(): Pick<ObserveOptions, 'seen' | 'isolated'> {
     return {};
   }
+}
+
+function isEmpty(object: object): boolean {
+  return Object.keys(object).length === 0;
 }

@@ -1,6 +1,6 @@
 // Builds whenever something is saved: what the change affects, and no more; what it makes obsolete is stopped.
 //
-//   saved ──► FileWatcher ──► Settling ──► look: plan and inputs, what is different?
+//   saved ──► FileWatcher ──► Debouncer ──► scan: plan and inputs, what is different?
 //                                            ├─ targets being built that read it: stopped
 //                                            ├─ those that do not: go on, and are looked at again when they are done
 //                                            └─ all others: asked of the cache, and built when it has something else
@@ -9,7 +9,7 @@
 import path from 'node:path';
 import { GloveboxError } from '../../errors.ts';
 import { buildPlan } from '../build.ts';
-import type { BuildEvent, Untimed } from '../events.ts';
+import type { BuildEvent, EventBody } from '../events.ts';
 import {
   createCompilationCacheService,
   createZmkWestService,
@@ -23,16 +23,16 @@ import { OutputDirectory } from '../output/output.ts';
 import { type Plan, planBuild } from '../plan.ts';
 import { loadToolchain } from '../toolchains/load.ts';
 import { verifyTargets } from '../verify.ts';
+import { type DebounceOptions, Debouncer } from './debouncer.ts';
+import { changesOf, type Inputs, readInputs } from './declared-inputs.ts';
 import { FileWatcher } from './file-watcher.ts';
 import { IdleWork, recordAll } from './idle-work.ts';
-import { changesOf, type Inputs, readInputs } from './inputs.ts';
-import { Settling, type SettlingOptions } from './settling.ts';
-import { Turns } from './turns.ts';
+import { RunningTargets } from './running-targets.ts';
 
 /** So many builds that took objects over may come between two comparisons. */
 const VERIFY_EVERY = 25;
 
-export interface WatchOptions extends Omit<BuildOptions, 'dryRun' | 'verify'>, SettlingOptions {}
+export interface WatchOptions extends Omit<BuildOptions, 'dryRun' | 'verify'>, DebounceOptions {}
 
 /**
  * Builds every target of a config directory, and again what a saved change affects, until `signal` aborts. Resolves
@@ -46,7 +46,7 @@ export async function watchBuild(options: WatchOptions): Promise<void> {
 }
 
 /** What is known of a plan at one moment. */
-interface Sight {
+interface WatchState {
   plan: Plan;
   toolchain: Toolchain;
   inputs: Inputs;
@@ -57,14 +57,18 @@ class Watch {
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   readonly #files: FileWatcher;
-  readonly #settling: Settling;
-  readonly #turns = new Turns();
+  readonly #debouncer: Debouncer;
+  readonly #running = new RunningTargets();
   readonly #idle = new IdleWork();
+  /** Targets that took objects over since they were last compared, by their artifact names. */
+  readonly #unverified = new Set<string>();
+  #incrementalBuilds = 0;
+  #nextVerification = 1;
   /** Runs that are going on or cleaning up. */
   readonly #runs = new Set<Promise<void>>();
   readonly #paths: PathBase;
   #plan: Plan;
-  #sight: Sight | undefined;
+  #state: WatchState | undefined;
   #wake = Promise.withResolvers<void>();
   #settled = false;
   #waiting = false;
@@ -72,17 +76,13 @@ class Watch {
   #warned: ReadonlySet<string> = new Set();
   #problem: string | undefined;
   #bug: { error: unknown } | undefined;
-  /** Targets that took objects over since they were last compared, by their artifact names. */
-  readonly #unverified = new Set<string>();
-  #incrementalBuilds = 0;
-  #nextVerification = 1;
 
   constructor(options: WatchOptions, plan: Plan) {
     this.#options = options;
     this.#plan = plan;
     this.#paths = new PathBase(plan.configDirectory);
     this.#signal = options.signal ? AbortSignal.any([options.signal, this.#stop.signal]) : this.#stop.signal;
-    this.#settling = new Settling(() => {
+    this.#debouncer = new Debouncer(() => {
       this.#settled = true;
       this.#wake.resolve();
     }, options);
@@ -90,9 +90,9 @@ class Watch {
       onChange: () => {
         // Whoever saves waits for a build.
         this.#idle.interrupt();
-        this.#settling.touch();
+        this.#debouncer.trigger();
       },
-      onError: error => this.#emit({ type: 'warning', message: unnoticed(error) }),
+      onError: error => this.#emit({ type: 'warning', message: watchErrorMessage(error) }),
     });
   }
 
@@ -100,21 +100,21 @@ class Watch {
     const onAbort = () => this.#wake.resolve();
     this.#signal.addEventListener('abort', onAbort, { once: true });
     try {
-      const sight = await this.#look(this.#plan);
-      this.#sight = sight;
+      const state = await this.#scan(this.#plan);
+      this.#state = state;
       this.#announce();
-      this.#build(sight.plan.targets);
+      this.#build(state.plan.targets);
       while (!this.#signal.aborted) {
         await this.#wake.promise;
         this.#wake = Promise.withResolvers();
         if (this.#signal.aborted) break;
-        await this.#round().catch(error => this.#tell(error));
-        this.#sayWaiting();
+        await this.#update().catch(error => this.#report(error));
+        this.#emitWaiting();
       }
     } finally {
       this.#signal.removeEventListener('abort', onAbort);
       this.#stop.abort();
-      this.#settling.close();
+      this.#debouncer.close();
       await this.#idle.stop().catch(error => this.#stopFor(error));
       await Promise.all(this.#runs);
       await this.#files.close();
@@ -123,7 +123,7 @@ class Watch {
   }
 
   /** Sees to it that later changes are noticed, then reads what there is. */
-  async #look(plan: Plan): Promise<Sight> {
+  async #scan(plan: Plan): Promise<WatchState> {
     const { cache } = createCompilationCacheService(plan.userConfig, plan.cacheOptions);
     const toolchain = await loadToolchain(plan.toolchain, { cache });
     const except = [plan.outputDirectory, plan.cacheOptions.cacheRoot ?? plan.outputDirectory];
@@ -137,52 +137,52 @@ class Watch {
   }
 
   /** Does what follows from what is different now. */
-  async #round(): Promise<void> {
+  async #update(): Promise<void> {
     await this.#idle.stop();
-    const before = this.#sight!;
-    let sight = before;
+    const before = this.#state!;
+    let state = before;
     let changes: string[] = [];
     let files: string[] = [];
     if (this.#settled) {
       this.#settled = false;
-      sight = await this.#look(await planBuild(this.#options));
-      ({ files, changes } = changesOf(before.inputs, sight.inputs, this.#paths));
+      state = await this.#scan(await planBuild(this.#options));
+      ({ files, changes } = changesOf(before.inputs, state.inputs, this.#paths));
     }
     if (this.#problem !== undefined) this.#waiting = false;
     this.#problem = undefined;
-    const isAnotherWay = wayOf(sight.plan) !== wayOf(before.plan);
-    const isAnotherMatrix = JSON.stringify(sight.plan.targets) !== JSON.stringify(before.plan.targets);
-    if (isAnotherMatrix) changes.unshift(`the targets of ${path.basename(sight.plan.buildFile)} changed`);
-    if (isAnotherWay) changes.unshift('the configuration changed');
-    const targets = new Map(sight.plan.targets.map(target => [target.artifactName, target]));
+    const settingsChanged = settingsKey(state.plan) !== settingsKey(before.plan);
+    const matrixChanged = JSON.stringify(state.plan.targets) !== JSON.stringify(before.plan.targets);
+    if (matrixChanged) changes.unshift(`the targets of ${path.basename(state.plan.buildFile)} changed`);
+    if (settingsChanged) changes.unshift('the configuration changed');
+    const targets = new Map(state.plan.targets.map(target => [target.artifactName, target]));
 
-    const stopped = await this.#turns.stop(async turn => {
-      const target = targets.get(turn.target.artifactName);
-      if (isAnotherWay || !isSame(turn.target, target)) return true;
-      return files.length > 0 && this.#mayRead(sight, turn.target, files);
+    const stopped = await this.#running.stop(async running => {
+      const target = targets.get(running.target.artifactName);
+      if (settingsChanged || !isSame(running.target, target)) return true;
+      return files.length > 0 && this.#mayRead(state, running.target, files);
     });
-    if (files.length > 0) this.#turns.doubt();
-    this.#sight = sight;
-    if (isAnotherWay) this.#turns.forget();
-    const doubtful = this.#turns.takeDoubtful();
+    if (files.length > 0) this.#running.markMaybeStale();
+    this.#state = state;
+    if (settingsChanged) this.#running.forget();
+    const maybeStale = this.#running.takeMaybeStale();
     const asked = [...targets.values()].filter(
-      ({ artifactName }) => changes.length > 0 || doubtful.includes(artifactName),
+      ({ artifactName }) => changes.length > 0 || maybeStale.includes(artifactName),
     );
     const needed: Target[] = [];
     for (const target of asked) {
-      if (!this.#turns.isRunning(target.artifactName) && (await this.#isOutOfDate(sight, target)))
+      if (!this.#running.isRunning(target.artifactName) && (await this.#isOutOfDate(state, target)))
         needed.push(target);
     }
-    if (needed.length + stopped > 0 || isAnotherMatrix) {
+    if (needed.length + stopped > 0 || matrixChanged) {
       this.#emit({ type: 'watch-changed', changes, targets: needed.map(target => target.artifactName) });
     }
-    if (isAnotherMatrix || isAnotherWay) this.#announce();
+    if (matrixChanged || settingsChanged) this.#announce();
     this.#build(needed);
   }
 
-  async #mayRead(sight: Sight, target: Target, files: string[]): Promise<boolean> {
+  async #mayRead(state: WatchState, target: Target, files: string[]): Promise<boolean> {
     try {
-      return await serviceOf(sight).reads(target, files, this.#signal);
+      return await compilerOf(state).reads(target, files, this.#signal);
     } catch (error) {
       if (!(error instanceof GloveboxError)) throw error;
       return true;
@@ -190,11 +190,11 @@ class Watch {
   }
 
   /** Whether the firmware that is in the output directory is not the one that a build would put there now. */
-  async #isOutOfDate(sight: Sight, target: Target): Promise<boolean> {
-    const built = this.#turns.builtOf(target.artifactName);
+  async #isOutOfDate(state: WatchState, target: Target): Promise<boolean> {
+    const built = this.#running.builtOf(target.artifactName);
     if (!built?.fingerprint || !isSame(built.target, target)) return true;
     try {
-      const found = await serviceOf(sight).lookup(target, this.#signal);
+      const found = await compilerOf(state).lookup(target, this.#signal);
       return !found.hit || found.fingerprint !== built.fingerprint;
     } catch (error) {
       if (!(error instanceof GloveboxError)) throw error;
@@ -205,11 +205,11 @@ class Watch {
 
   #build(targets: Target[]): void {
     if (targets.length === 0) return;
-    const { plan } = this.#sight!;
+    const { plan } = this.#state!;
     const warnings = plan.warnings.filter(message => !this.#warned.has(message));
     this.#warned = new Set(plan.warnings);
-    const jobs = Math.max(1, plan.jobs - this.#turns.running);
-    const turns = this.#turns.begin(targets);
+    const jobs = Math.max(1, plan.jobs - this.#running.count);
+    const started = this.#running.begin(targets);
     this.#waiting = false;
     const run = buildPlan(
       { ...plan, targets, jobs, warnings },
@@ -217,16 +217,17 @@ class Watch {
         signal: this.#signal,
         isPartial: targets.length < plan.targets.length,
         isWatched: true,
-        signalOf: name => turns.get(name)?.signal,
+        signalOf: name => started.get(name)?.signal,
+        traceparentOf: this.#options.traceparentOf,
         onEvent: event => this.#relay(event),
       },
     )
       .then(
         () => {},
-        error => this.#tell(error),
+        error => this.#report(error),
       )
       .then(() => {
-        for (const name of turns.keys()) this.#turns.end(turns.get(name)!);
+        for (const name of started.keys()) this.#running.end(started.get(name)!);
         this.#runs.delete(run);
         this.#wake.resolve();
       });
@@ -245,36 +246,36 @@ class Watch {
       return;
     }
     if (event.type === 'target-finished')
-      this.#turns.finish(event.target, { fingerprint: event.fingerprint, files: event.files });
+      this.#running.finish(event.target, { fingerprint: event.fingerprint, files: event.files });
     else if (event.type === 'target-failed' || event.type === 'target-cancelled')
-      this.#turns.finish(event.target);
+      this.#running.finish(event.target);
     else return;
     this.#wake.resolve();
   }
 
   #announce(): void {
-    const { configDirectory, outputDirectory, targets, jobs, toolchain } = this.#sight!.plan;
+    const { configDirectory, outputDirectory, targets, jobs, toolchain } = this.#state!.plan;
     const told = { configDirectory, outputDirectory, targets, jobs, toolchain: toolchain.kind };
     this.#emit({ type: 'build-started', ...told, pid: process.pid });
   }
 
-  #sayWaiting(): void {
+  #emitWaiting(): void {
     if (this.#waiting || this.#runs.size > 0 || this.#signal.aborted) return;
     this.#waiting = true;
-    const { targets } = this.#sight!.plan;
-    const ready = targets.filter(({ artifactName }) => this.#turns.builtOf(artifactName)).length;
+    const { targets } = this.#state!.plan;
+    const ready = targets.filter(({ artifactName }) => this.#running.builtOf(artifactName)).length;
     this.#emit({ type: 'watch-waiting', ready, failed: targets.length - ready });
-    this.#idle.begin(signal => this.#useIdleTime(signal).catch(error => this.#tell(error)));
+    this.#idle.begin(signal => this.#useIdleTime(signal).catch(error => this.#report(error)));
   }
 
   /** Prepares the next builds; and sees, after the first that took something over and then now and then, whether they are right. */
   async #useIdleTime(signal: AbortSignal): Promise<void> {
-    const { plan, toolchain } = this.#sight!;
+    const { plan, toolchain } = this.#state!;
     if (plan.incremental === 'off') return;
     const isDone = await recordAll(toolchain, plan.targets, { signal, jobs: plan.cores });
     const [name] = this.#unverified;
     if (!isDone || name === undefined || this.#incrementalBuilds < this.#nextVerification) return;
-    const built = this.#turns.builtOf(name);
+    const built = this.#running.builtOf(name);
     if (built?.files === undefined) return;
     const { files, fingerprint } = built;
     const output = await OutputDirectory.open(plan.outputDirectory);
@@ -295,7 +296,7 @@ class Watch {
   }
 
   /** What can be expected to go wrong is told; a bug ends the watch. */
-  #tell(error: unknown): void {
+  #report(error: unknown): void {
     if (this.#signal.aborted) return;
     if (!(error instanceof GloveboxError)) {
       this.#stopFor(error);
@@ -307,7 +308,7 @@ class Watch {
     this.#emit({ type: 'watch-problem', message: error.message });
   }
 
-  #emit(event: Untimed): void {
+  #emit(event: EventBody): void {
     if (this.#bug) return;
     try {
       this.#options.onEvent({ at: Date.now(), ...event });
@@ -323,7 +324,7 @@ class Watch {
 }
 
 /** What it means that the system cannot watch, and what to do. */
-function unnoticed(error: NodeJS.ErrnoException): string {
+function watchErrorMessage(error: NodeJS.ErrnoException): string {
   const remedy =
     {
       ENOSPC: ' Raise the limit: sysctl fs.inotify.max_user_watches=524288.',
@@ -332,13 +333,13 @@ function unnoticed(error: NodeJS.ErrnoException): string {
   return `Some changes may go unnoticed: ${error.message}.${remedy}`;
 }
 
-function serviceOf({ plan, toolchain }: Sight) {
+function compilerOf({ plan, toolchain }: WatchState) {
   const { configDirectory, userConfig, cacheOptions } = plan;
   return createZmkWestService({ toolchain, configDirectory, userConfig, cacheOptions });
 }
 
 /** Everything about how targets are built. */
-function wayOf({ targets: _, warnings: __, incremental: ___, ...plan }: Plan): string {
+function settingsKey({ targets: _, warnings: __, incremental: ___, ...plan }: Plan): string {
   return JSON.stringify(plan);
 }
 

@@ -25,6 +25,8 @@ export interface CompileTask {
   isTrial?: boolean | undefined;
   /** How many processes the compiler itself may run at once. */
   jobs: number;
+  /** See `RunOptions.traceparentOf`. */
+  traceparent?: string | undefined;
   /** Carries {@link ToWorker} one way and {@link FromWorker} the other. */
   port: MessagePort;
 }

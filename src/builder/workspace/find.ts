@@ -3,8 +3,8 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as walk from 'empathic/walk';
 import type { UserConfig } from '../../config/user-config.ts';
-import { configManifest } from './manifest.ts';
 import { WorkspaceStore, workspaceRoot } from './store.ts';
+import { configManifest } from './west-manifest.ts';
 
 export interface FindWorkspaceOptions {
   userConfig?: UserConfig;
@@ -49,7 +49,7 @@ export async function useWorkspace<T>(
 ): Promise<T> {
   const made = path.dirname(directory);
   const root = path.dirname(made);
-  const isOurs = path.basename(made) === 'made' && path.basename(root) === 'workspaces';
-  if (!isOurs) return work();
-  return new WorkspaceStore(root).using(path.basename(directory), work, clock());
+  const isManaged = path.basename(made) === 'made' && path.basename(root) === 'workspaces';
+  if (!isManaged) return work();
+  return new WorkspaceStore(root).withPin(path.basename(directory), work, clock());
 }

@@ -3,12 +3,12 @@ import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { pickEnvironment } from '../../config/environment.ts';
-import { ask } from '../../system/ask.ts';
+import { execFileBuffered } from '../../system/exec-file.ts';
 import { CannotStartError } from '../../system/process.ts';
 import { WorkspaceError } from './workspace-error.ts';
 
 /** What git may know of the user when it is asked: where it is, and the user's own settings. */
-const ASKING = ['PATH', 'HOME', 'XDG_CONFIG_HOME'] as const;
+const PASSED_VARIABLES = ['PATH', 'HOME', 'XDG_CONFIG_HOME'] as const;
 
 /**
  * Asks one question after the other: `$1` is what ends each answer, then come pairs of a directory and a command. Nothing
@@ -31,7 +31,7 @@ done`;
 const FEW = 4;
 
 /** Questions about one repository. */
-export interface Questions {
+export interface GitBatch {
   /** Absolute. */
   directory: string;
   /** Git commands with their arguments: words without spaces, separated by spaces. Undefined ones are not asked. */
@@ -39,7 +39,7 @@ export interface Questions {
 }
 
 /** How a git command ended, whatever it was, and what it printed. */
-export interface GitAnswer {
+export interface GitResult {
   directory: string;
   command: string;
   exitCode: number;
@@ -52,31 +52,36 @@ export interface GitAnswer {
  * from a process as large as a build's, starting a program takes longer than git does. Rejects with
  * {@link CannotStartError} when there is no git or no shell.
  */
-export async function askGit(
-  asked: readonly Questions[],
+export async function runGitBatch(
+  asked: readonly GitBatch[],
   signal?: AbortSignal,
-): Promise<(GitAnswer | undefined)[][]> {
+): Promise<(GitResult | undefined)[][]> {
   const shells = Math.min(availableParallelism(), Math.ceil(asked.length / FEW));
   const shares = Array.from({ length: shells }, (_, first) =>
     asked.filter((_, index) => index % shells === first),
   );
-  const answered = await Promise.all(shares.map(share => askShell(share, signal)));
+  const answered = await Promise.all(shares.map(share => runShell(share, signal)));
   return asked.map((_, index) => answered[index % shells]![Math.floor(index / shells)]!);
 }
 
-async function askShell(
-  asked: readonly Questions[],
+async function runShell(
+  asked: readonly GitBatch[],
   signal: AbortSignal | undefined,
-): Promise<(GitAnswer | undefined)[][]> {
+): Promise<(GitResult | undefined)[][]> {
   const mark = randomUUID();
   const pairs = asked.flatMap(({ directory, commands }) =>
     commands.flatMap(command => (command === undefined ? [] : [directory, command])),
   );
-  const { stdout, stderr } = await ask({
+  const { stdout, stderr } = await execFileBuffered({
     command: '/bin/sh',
     args: ['-c', SCRIPT, 'sh', mark, ...pairs],
     cwd: '/',
-    env: { ...pickEnvironment(ASKING), LC_ALL: 'C', GIT_OPTIONAL_LOCKS: '0', GIT_ALLOW_PROTOCOL: 'none' },
+    env: {
+      ...pickEnvironment(PASSED_VARIABLES),
+      LC_ALL: 'C',
+      GIT_OPTIONAL_LOCKS: '0',
+      GIT_ALLOW_PROTOCOL: 'none',
+    },
     signal,
   });
   const outputs = stdout.toString().split(mark);
@@ -103,13 +108,13 @@ async function askShell(
 const NOT_FOUND = 127;
 
 /** What a git command printed. Throws {@link WorkspaceError} when it failed. */
-export function printed(answer: GitAnswer): string {
+export function printed(answer: GitResult): string {
   if (answer.exitCode === 0) return answer.stdout;
   throw unknown(answer, answer.stderr.split('\n')[0]!);
 }
 
 function unknown(
-  { directory, command }: Pick<GitAnswer, 'directory' | 'command'>,
+  { directory, command }: Pick<GitResult, 'directory' | 'command'>,
   why: string,
 ): WorkspaceError {
   return new WorkspaceError(
@@ -127,7 +132,7 @@ export async function refreshIndexes(
   signal?: AbortSignal,
 ): Promise<void> {
   const commands = ['update-index --refresh -q'];
-  await askGit(
+  await runGitBatch(
     places.map(place => ({ directory: path.join(workspace, place), commands })),
     signal,
   );

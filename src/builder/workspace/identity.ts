@@ -5,11 +5,11 @@ import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import * as walk from 'empathic/walk';
 import type { Cache } from '../../cache/cache.ts';
-import { eachOf } from './each-of.ts';
-import { readManifest } from './manifest.ts';
+import { mapConcurrent } from './map-concurrent.ts';
 import { examineProjects, type ProjectState } from './project-state.ts';
 import { repositories } from './repositories.ts';
-import { canonicalSettings, readSettings } from './settings.ts';
+import { canonicalWestConfig, readWestConfig } from './west-config.ts';
+import { readManifest } from './west-manifest.ts';
 
 /**
  * Everything about a workspace that can change what is built from it. Plain JSON. It does not say where the workspace
@@ -46,7 +46,7 @@ export async function workspaceIdentity(
   directory: string,
   { signal, configDirectory, cache, clock }: IdentityOptions = {},
 ): Promise<WorkspaceIdentity> {
-  const settings = await readSettings(directory);
+  const settings = await readWestConfig(directory);
   const manifest = await readManifest(settings.manifestFile);
   const config = configDirectory === undefined ? undefined : await realpath(configDirectory);
   const own = config === undefined ? undefined : repositoryOf(config);
@@ -55,7 +55,7 @@ export async function workspaceIdentity(
   const found: [string, ProjectState][] = [];
   let places = await repositories(directory);
   while (places.length > 0) {
-    const isOwn = await eachOf(places, async place => {
+    const isOwn = await mapConcurrent(places, async place => {
       const project = path.join(directory, place);
       return own !== undefined && (await realpath(project)) === own && !isZmk(project);
     });
@@ -73,7 +73,7 @@ export async function workspaceIdentity(
   const byName = found.sort(([a], [b]) => (a < b ? -1 : 1));
   return {
     manifest: manifest.digest,
-    settings: canonicalSettings(settings),
+    settings: canonicalWestConfig(settings),
     projects: Object.fromEntries(byName),
   };
 }

@@ -4,7 +4,7 @@ import { lstatSync } from 'node:fs';
 import path from 'node:path';
 import type { Cache, Duration } from '../../cache/cache.ts';
 import { cacheKey } from '../../cache/keys.ts';
-import { isObject } from '../../cache/values/stored.ts';
+import { isObject } from '../../cache/values/stored-json.ts';
 import type { Index } from './project-state.ts';
 
 const REMEMBERED: Duration = '30d';

@@ -4,12 +4,12 @@ import { copyFile, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { cacheKey, type KeyPart } from '../../cache/keys.ts';
 import { diskUsage } from './disk-usage.ts';
+import { removeUnusedRepositories, reuseRepositories } from './git-object-reuse.ts';
 import { workspaceIdentity } from './identity.ts';
-import type { Manifest } from './manifest.ts';
 import { manifestProjects } from './projects.ts';
-import { pruneSeeds, seedFrom } from './seed.ts';
 import type { KnownWorkspace, WorkspaceStore } from './store.ts';
 import { runWest } from './west.ts';
+import type { WestManifest } from './west-manifest.ts';
 
 /** What is told while a workspace is made. */
 export type WorkspaceEvent =
@@ -38,37 +38,37 @@ export interface MakeOptions {
  */
 export async function makeWorkspace(
   store: WorkspaceStore,
-  manifest: Manifest,
+  manifest: WestManifest,
   { offline = false, stallTimeout, signal, onEvent, clock = Date.now }: MakeOptions,
 ): Promise<{ workspace: KnownWorkspace; made: boolean }> {
-  const part = store.newPart();
-  await mkdir(part, { mode: 0o700 });
+  const staging = store.newStagingPath();
+  await mkdir(staging, { mode: 0o700 });
   try {
-    await copyManifest(manifest, path.join(part, 'config'));
-    for (const leftover of await store.claimLeftovers()) {
-      await seedFrom(leftover, part, 'move');
-      await rm(leftover, { recursive: true, force: true });
+    await copyManifest(manifest, path.join(staging, 'config'));
+    for (const stale of await store.claimStaleStaging()) {
+      await reuseRepositories(stale, staging, 'move');
+      await rm(stale, { recursive: true, force: true });
     }
     for (const known of await store.list()) {
-      if (known.kind === 'made') await seedFrom(known.path, part, 'link');
+      if (known.kind === 'made') await reuseRepositories(known.path, staging, 'link');
     }
     const onLine = (line: string) => {
       const name = /^=== updating (\S+)/.exec(line)?.[1];
       if (name !== undefined) onEvent?.({ type: 'project', name });
       onEvent?.({ type: 'output', line });
     };
-    const west = { cwd: part, offline, stallTimeout, signal, onLine };
+    const west = { cwd: staging, offline, stallTimeout, signal, onLine };
     await runWest(['init', '-l', 'config'], west);
     await runWest(['update', '--narrow', '--fetch', 'smart', '-o=--depth=1'], west);
-    await pruneSeeds(part);
+    await removeUnusedRepositories(staging);
 
-    const resolution = await resolutionOf(part, signal);
+    const resolution = await resolutionOf(staging, signal);
     const now = clock();
     const same = await store.resolvedAs(resolution);
     // Nothing has moved since, or another manifest came to the same. The older one may be in use.
     const shared = same && (await store.share(same.name, manifest.digest, now));
     if (shared) {
-      await rm(part, { recursive: true, force: true });
+      await rm(staging, { recursive: true, force: true });
       return { workspace: shared, made: false };
     }
     const name = `${nameOf(manifest)}-${resolution.slice(0, 8)}`;
@@ -83,12 +83,12 @@ export async function makeWorkspace(
       path: store.pathOf(name),
       created: now,
       lastUsed: now,
-      size: await diskUsage(part),
+      size: await diskUsage(staging),
     };
-    await store.publish(part, workspace);
+    await store.publish(staging, workspace);
     return { workspace, made: true };
   } catch (error) {
-    await store.abandon(part);
+    await store.abandon(staging);
     throw error;
   }
 }
@@ -111,13 +111,13 @@ export async function resolutionOf(directory: string, signal?: AbortSignal): Pro
 }
 
 /** `zmk-v0.3` for revision `v0.3` of `zmkfirmware/zmk`: what a person recognises. */
-export function nameOf({ repository, revision }: Pick<Manifest, 'repository' | 'revision'>): string {
+export function nameOf({ repository, revision }: Pick<WestManifest, 'repository' | 'revision'>): string {
   const words = `${path.posix.basename(repository)}-${revision.slice(0, 20)}`;
   return words.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9_]+/, '') || 'workspace';
 }
 
 /** West finds the manifest, and those that it imports from beside it, where they would be in the config. */
-async function copyManifest({ file, files }: Manifest, directory: string): Promise<void> {
+async function copyManifest({ file, files }: WestManifest, directory: string): Promise<void> {
   const from = path.dirname(file);
   for (const one of files) {
     const place = path.relative(from, one);

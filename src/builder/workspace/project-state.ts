@@ -5,10 +5,10 @@ import { lstat, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import type { Cache } from '../../cache/cache.ts';
 import { hashFile } from '../../system/hash-file.ts';
-import { real } from '../../system/real-path.ts';
-import { eachOf } from './each-of.ts';
-import { askGit, type GitAnswer, printed } from './git.ts';
+import { resolveReal } from '../../system/paths.ts';
+import { type GitResult, printed, runGitBatch } from './git.ts';
 import { IndexMemory } from './index-memory.ts';
+import { mapConcurrent } from './map-concurrent.ts';
 import { ignoredFiles, outsideContent, withoutByproducts } from './unversioned.ts';
 
 /** So many changed files are named; the rest are counted. */
@@ -77,11 +77,11 @@ export async function examineProjects(
       isDescribed(directory) ? 'describe --abbrev=12 --always' : undefined,
     ],
   }));
-  const answers = await askGit(asked, signal);
-  const places = directories.map(real);
+  const answers = await runGitBatch(asked, signal);
+  const places = directories.map(resolveReal);
   const all = directories.map((directory, index) => {
     const [status, files, revision, description] = answers[index]!;
-    const found = { revision: revisions[index] ?? said(revision), description: said(description) };
+    const found = { revision: revisions[index] ?? stdoutOf(revision), description: stdoutOf(description) };
     const isAside = aside?.startsWith(`${places[index]}${path.sep}`);
     return {
       ...{ directory, status: printed(status!), ...found },
@@ -94,13 +94,14 @@ export async function examineProjects(
       known[at] === undefined ? indexes.set(directory, index) : undefined,
     ),
   );
-  return eachOf(all, found => examine(found, places, { signal, aside, cache, clock }));
+  return mapConcurrent(all, found => examine(found, places, { signal, aside, cache, clock }));
 }
 
-const said = (answer: GitAnswer | undefined) => (answer?.exitCode === 0 ? answer.stdout.trim() : undefined);
+const stdoutOf = (answer: GitResult | undefined) =>
+  answer?.exitCode === 0 ? answer.stdout.trim() : undefined;
 
 /** What git said of one repository. */
-interface Said {
+interface GitReadings {
   directory: string;
   status: string;
   index: Index;
@@ -111,7 +112,7 @@ interface Said {
 }
 
 async function examine(
-  { directory, status, index, revision, description, aside }: Said,
+  { directory, status, index, revision, description, aside }: GitReadings,
   projects: readonly string[],
   options: ExamineOptions,
 ): Promise<ExaminedProject> {
@@ -145,7 +146,9 @@ async function examine(
   const overlooked = ignoredFiles(directory, ignored, isCounted);
   nested.push(...overlooked.nested);
   const leading = [...new Set([...links.filter(isCounted), ...changed, ...overlooked.files])].sort();
-  const behind = await eachOf(leading, async file => outsideContent(path.join(directory, file), projects));
+  const behind = await mapConcurrent(leading, async file =>
+    outsideContent(path.join(directory, file), projects),
+  );
   const outside = leading.filter((_, at) => behind[at] !== undefined);
   const unversioned = changesOf(
     [
@@ -160,7 +163,7 @@ async function examine(
 
 /** What a digest is made of: each file with its content. */
 async function linesOf(directory: string, files: readonly string[]): Promise<string[]> {
-  const contents = await eachOf(files, file => contentOf(path.join(directory, file)));
+  const contents = await mapConcurrent(files, file => contentOf(path.join(directory, file)));
   return files.map((file, index) => `${file}\0${contents[index]}`);
 }
 

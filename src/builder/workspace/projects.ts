@@ -6,11 +6,12 @@
 //
 // In the layout of ZMK's own documentation the manifest is ZMK's: `app/west.yml`, in a workspace that is ZMK's clone.
 import { existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { isObject } from '../../cache/values/stored.ts';
-import { manifestsAt, parseManifest } from './manifest.ts';
-import { readSettings } from './settings.ts';
+import { isObject } from '../../cache/values/stored-json.ts';
+import { isFile } from '../../system/paths.ts';
+import { readWestConfig } from './west-config.ts';
+import { manifestsAt, parseManifest } from './west-manifest.ts';
 
 /** So many manifests are read of one workspace; ZMK's own and all that it imports are three. */
 const MAX_MANIFESTS = 100;
@@ -36,7 +37,7 @@ export interface ZmkPlaces {
  * be read.
  */
 export async function* manifestProjects(directory: string): AsyncGenerator<ManifestProject> {
-  const { manifestFile } = await readSettings(directory);
+  const { manifestFile } = await readWestConfig(directory);
   const seen: Seen = { files: new Set(), names: new Set() };
   yield* projectsOf(directory, manifestFile, '', seen);
 }
@@ -89,7 +90,7 @@ async function* projectsOf(
  * says. Undefined when ZMK is not there. Rejects with `WorkspaceError` when it is not a workspace.
  */
 export async function zmkPlaces(directory: string): Promise<ZmkPlaces | undefined> {
-  const { values, manifestFile } = await readSettings(directory);
+  const { values, manifestFile } = await readWestConfig(directory);
   const own = path.relative(directory, path.dirname(manifestFile)).replaceAll(path.sep, '/');
   const isBelow = !own.startsWith('..') && !path.isAbsolute(own);
   const base = values.get('zephyr.base');
@@ -132,9 +133,4 @@ function importsOf(value: unknown): Import[] {
 async function isApplication(directory: string): Promise<boolean> {
   const text = await readFile(path.join(directory, 'CMakeLists.txt'), 'utf8').catch(() => '');
   return /^\s*project\s*\(\s*zmk\b/im.test(text);
-}
-
-async function isFile(file: string): Promise<boolean> {
-  const found = await stat(file).catch(() => undefined);
-  return found?.isFile() === true;
 }

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { shortUrl } from './manifest.ts';
+import { shortUrl } from './west-manifest.ts';
 
 /**
  * The places of all repositories in a workspace, those that west has put there and others: what is checked out

@@ -11,12 +11,12 @@ import { enclosingWorkspace, useWorkspace } from './find.ts';
 import { refreshIndexes } from './git.ts';
 import { workspaceIdentity } from './identity.ts';
 import { type MakeOptions, makeWorkspace, nameOf, resolutionOf } from './make.ts';
-import { configManifest, type Manifest, readManifest } from './manifest.ts';
 import { zmkPlaces } from './projects.ts';
+import { pruneWorkspaces } from './prune.ts';
 import { describeClone, repositories } from './repositories.ts';
-import { readSettings } from './settings.ts';
 import { type KnownWorkspace, WorkspaceStore, workspaceRoot } from './store.ts';
-import { tidyWorkspaces } from './tidy.ts';
+import { readWestConfig } from './west-config.ts';
+import { configManifest, readManifest, type WestManifest } from './west-manifest.ts';
 import { WorkspaceError } from './workspace-error.ts';
 
 export interface WorkspaceServiceOptions {
@@ -90,7 +90,7 @@ export class WorkspaceService {
    */
   async add(directory: string, configDirectory?: string): Promise<KnownWorkspace> {
     const place = await realpath(directory).catch(() => path.resolve(directory));
-    const { manifestFile } = await readSettings(place);
+    const { manifestFile } = await readWestConfig(place);
     const manifest = await readManifest(manifestFile);
     // ZMK's own manifest does not name ZMK.
     const application = path.join(place, (await zmkPlaces(place))?.application ?? '.');
@@ -126,7 +126,7 @@ export class WorkspaceService {
     if ((await this.store.remove(known.name)) === 'used') {
       throw new WorkspaceError(`A build uses the workspace ${known.name}. Remove it when that has ended.`);
     }
-    await this.tidy();
+    await this.prune();
     return known;
   }
 
@@ -144,12 +144,12 @@ export class WorkspaceService {
    */
   async import(file: string, options: UnpackOptions = {}): Promise<WorkspaceResult> {
     await this.store.prepare();
-    const part = this.store.newPart('rubbish');
-    await mkdir(part, { mode: 0o700 });
+    const staging = this.store.newStagingPath('rubbish');
+    await mkdir(staging, { mode: 0o700 });
     try {
-      const { repository, revision, manifests } = await unpackWorkspace(path.resolve(file), part, options);
-      const { projects } = await workspaceIdentity(part, { signal: options.signal });
-      await refreshIndexes(part, Object.keys(projects));
+      const { repository, revision, manifests } = await unpackWorkspace(path.resolve(file), staging, options);
+      const { projects } = await workspaceIdentity(staging, { signal: options.signal });
+      await refreshIndexes(staging, Object.keys(projects));
       const states = JSON.parse(JSON.stringify(projects));
       const name = `${nameOf({ repository, revision })}-${(await cacheKey(manifests, states)).slice(0, 8)}`;
       const existing = await this.store.get(name);
@@ -160,22 +160,22 @@ export class WorkspaceService {
         repository,
         revision,
         manifests,
-        resolution: await resolutionOf(part, options.signal),
+        resolution: await resolutionOf(staging, options.signal),
         path: this.store.pathOf(name),
         created: now,
         lastUsed: now,
-        size: await diskUsage(part),
+        size: await diskUsage(staging),
       };
-      await this.store.publish(part, workspace);
-      return { workspace, made: existing === undefined, removed: await this.tidy(name) };
+      await this.store.publish(staging, workspace);
+      return { workspace, made: existing === undefined, removed: await this.prune(name) };
     } finally {
-      await rm(part, { recursive: true, force: true });
+      await rm(staging, { recursive: true, force: true });
     }
   }
 
   /** Removes what is replaced, expired or over the limit, as the configuration has it; never what a build uses. */
-  async tidy(keep?: string): Promise<KnownWorkspace[]> {
-    return tidyWorkspaces(this.store, { ...this.#config?.workspaces, now: this.#clock(), keep });
+  async prune(keep?: string): Promise<KnownWorkspace[]> {
+    return pruneWorkspaces(this.store, { ...this.#config?.workspaces, now: this.#clock(), keep });
   }
 
   async #make(
@@ -200,7 +200,7 @@ export class WorkspaceService {
         return { workspace: existing, made: false, removed: [] };
       }
       const result = await makeWorkspace(this.store, manifest, { clock: this.#clock, ...options });
-      return { ...result, removed: await this.tidy(result.workspace.name) };
+      return { ...result, removed: await this.prune(result.workspace.name) };
     });
   }
 
@@ -215,7 +215,7 @@ export class WorkspaceService {
     }
   }
 
-  async #manifestOf(configDirectory: string): Promise<Manifest> {
+  async #manifestOf(configDirectory: string): Promise<WestManifest> {
     const manifest = await configManifest(configDirectory, this.#configPath);
     if (manifest) return manifest;
     throw new WorkspaceError(
@@ -240,7 +240,7 @@ export class WorkspaceService {
 async function unregistered(
   directory: string,
 ): Promise<Pick<KnownWorkspace, 'path' | 'repository' | 'revision' | 'manifests'> | undefined> {
-  const settings = await readSettings(directory).catch(() => undefined);
+  const settings = await readWestConfig(directory).catch(() => undefined);
   if (!settings) return undefined;
   const { repository, revision, digest } = await readManifest(settings.manifestFile);
   return { path: path.resolve(directory), repository, revision, manifests: [digest] };

@@ -5,11 +5,16 @@ import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'n
 import path from 'node:path';
 import { tryLock } from '../../cache/coordinator/locks.ts';
 import { prepareDirectory } from '../../cache/storage/sqlite/directory.ts';
-import { isObject, listOf } from '../../cache/values/stored.ts';
+import { isObject, listOf } from '../../cache/values/stored-json.ts';
 import { cacheEnvironment, defaultCacheRoot } from '../../config/environment.ts';
 import { cacheOptionsFor, type UserConfig } from '../../config/user-config.ts';
-import { endInhabitants } from '../../system/inhabitants.ts';
-import { isGone, ownerName, parseOwner, thisProcess } from '../../system/owner.ts';
+import { killProcessesIn } from '../../system/directory-processes.ts';
+import {
+  currentProcessId,
+  hasExited,
+  processFilePrefix,
+  processOfFile,
+} from '../../system/process-identity.ts';
 import { WorkspaceError } from './workspace-error.ts';
 
 /** Records of another form are not looked at. */
@@ -18,7 +23,7 @@ const RECORD_SCHEMA = 1;
 const LOCK_POLL_MS = 50;
 
 /** What a process of another machine, or of a container, uses counts as used for so long, in milliseconds. */
-const FOREIGN_USE_MS = 24 * 60 * 60 * 1000;
+const OTHER_HOST_PIN_MS = 24 * 60 * 60 * 1000;
 
 /** A workspace that is known here. */
 export interface KnownWorkspace {
@@ -73,8 +78,8 @@ export class WorkspaceStore {
   async prepare(): Promise<void> {
     const { allowUntrusted = false } = cacheEnvironment('compilation');
     prepareDirectory(path.dirname(path.dirname(this.root)), path.dirname(this.root), allowUntrusted);
-    for (const part of ['', 'made', 'records', 'parts', 'uses']) {
-      prepareDirectory(this.root, path.join(this.root, part), allowUntrusted);
+    for (const name of ['', 'made', 'records', 'parts', 'uses']) {
+      prepareDirectory(this.root, path.join(this.root, name), allowUntrusted);
     }
   }
 
@@ -146,7 +151,7 @@ export class WorkspaceStore {
   /** Writes a record, in one step. */
   async record({ name, lastUsed, ...record }: KnownWorkspace): Promise<void> {
     const file = this.#recordFile(name);
-    const temporary = this.newPart('rubbish');
+    const temporary = this.newStagingPath('rubbish');
     await writeFile(temporary, JSON.stringify({ schema: RECORD_SCHEMA, ...record }, null, 2), {
       mode: 0o600,
     });
@@ -158,46 +163,46 @@ export class WorkspaceStore {
    * Lets a part become the made workspace of this name, unless there is one already. Whoever lists sees all of it or
    * nothing.
    */
-  async publish(part: string, known: KnownWorkspace): Promise<void> {
+  async publish(staging: string, known: KnownWorkspace): Promise<void> {
     await this.locked('uses', undefined, async () => {
       const place = this.pathOf(known.name);
       if (!(await this.get(known.name))) {
         // Left by somebody who died between these two steps.
-        if (lstatSync(place, { throwIfNoEntry: false })) await rename(place, this.newPart('rubbish'));
-        await rename(part, place);
+        if (lstatSync(place, { throwIfNoEntry: false })) await rename(place, this.newStagingPath('rubbish'));
+        await rename(staging, place);
       }
       await this.record(known);
     });
-    await rm(part, { recursive: true, force: true });
+    await rm(staging, { recursive: true, force: true });
   }
 
   /** A path that nothing has yet, of this process. `rubbish` is never used by anybody after this process's death. */
-  newPart(kind: 'part' | 'rubbish' = 'part'): string {
-    return path.join(this.root, 'parts', `${ownerName()}-${kind}-${randomUUID()}`);
+  newStagingPath(kind: 'part' | 'rubbish' = 'part'): string {
+    return path.join(this.root, 'parts', `${processFilePrefix()}-${kind}-${randomUUID()}`);
   }
 
   /** Says that nobody works on a part any more, so that the next one may begin with it. */
-  async abandon(part: string): Promise<void> {
+  async abandon(staging: string): Promise<void> {
     const place = path.join(this.root, 'parts', `abandoned-part-${randomUUID()}`);
-    await rename(part, place).catch(() => undefined);
+    await rename(staging, place).catch(() => undefined);
   }
 
   /** Takes over what dead processes left of workspaces that they were making, and removes what else they left. */
-  async claimLeftovers(): Promise<string[]> {
+  async claimStaleStaging(): Promise<string[]> {
     const claimed: string[] = [];
     for (const name of await namesIn(path.join(this.root, 'parts'))) {
-      const owner = parseOwner(name);
-      if (owner && !isGone(owner)) continue;
-      const isRubbish = name.includes('-rubbish-');
-      const part = this.newPart(isRubbish ? 'rubbish' : 'part');
-      const isOurs = await rename(path.join(this.root, 'parts', name), part).then(
+      const owner = processOfFile(name);
+      if (owner && !hasExited(owner)) continue;
+      const isTrash = name.includes('-rubbish-');
+      const staging = this.newStagingPath(isTrash ? 'rubbish' : 'part');
+      const isClaimed = await rename(path.join(this.root, 'parts', name), staging).then(
         () => true,
         () => false,
       );
       // West goes on when the one who started it was killed.
-      if (isOurs) await endInhabitants(part);
-      if (isOurs && isRubbish) await rm(part, { recursive: true, force: true });
-      else if (isOurs) claimed.push(part);
+      if (isClaimed) await killProcessesIn(staging);
+      if (isClaimed && isTrash) await rm(staging, { recursive: true, force: true });
+      else if (isClaimed) claimed.push(staging);
     }
     return claimed;
   }
@@ -206,11 +211,11 @@ export class WorkspaceStore {
   async removeOrphans(): Promise<void> {
     for (const name of await namesIn(path.join(this.root, 'made'))) {
       if (await this.get(name)) continue;
-      const rubbish = this.newPart('rubbish');
+      const trash = this.newStagingPath('rubbish');
       await this.locked('uses', undefined, async () => {
-        if (!(await this.get(name))) await rename(this.pathOf(name), rubbish).catch(() => undefined);
+        if (!(await this.get(name))) await rename(this.pathOf(name), trash).catch(() => undefined);
       });
-      await rm(rubbish, { recursive: true, force: true });
+      await rm(trash, { recursive: true, force: true });
     }
   }
 
@@ -218,34 +223,34 @@ export class WorkspaceStore {
    * Runs `work` while the made workspace of this name cannot be removed. Rejects with {@link WorkspaceError} when it
    * is gone already.
    */
-  async using<T>(name: string, work: () => Promise<T>, now: number): Promise<T> {
-    const uses = path.join(this.root, 'uses', name);
-    const use = path.join(uses, `${ownerName()}-${randomUUID()}`);
+  async withPin<T>(name: string, work: () => Promise<T>, now: number): Promise<T> {
+    const pins = path.join(this.root, 'uses', name);
+    const pin = path.join(pins, `${processFilePrefix()}-${randomUUID()}`);
     await this.locked('uses', undefined, async () => {
       if (!(await this.get(name))) {
         throw new WorkspaceError(`The workspace ${name} was removed. Run 'glovebox workspace create'.`);
       }
-      await mkdir(uses, { recursive: true, mode: 0o700 });
-      await writeFile(use, '', { mode: 0o600 });
+      await mkdir(pins, { recursive: true, mode: 0o700 });
+      await writeFile(pin, '', { mode: 0o600 });
       await utimes(this.#recordFile(name), now / 1000, now / 1000);
     });
     try {
       return await work();
     } finally {
-      await rm(use, { force: true });
+      await rm(pin, { force: true });
     }
   }
 
   /** Whether a running build uses the workspace. */
-  async isUsed(name: string): Promise<boolean> {
-    const uses = path.join(this.root, 'uses', name);
-    for (const use of await namesIn(uses)) {
-      const owner = parseOwner(use);
-      const file = path.join(uses, use);
-      if (owner && !isGone(owner)) {
-        if (owner.host === thisProcess().host) return true;
+  async isPinned(name: string): Promise<boolean> {
+    const pins = path.join(this.root, 'uses', name);
+    for (const pin of await namesIn(pins)) {
+      const owner = processOfFile(pin);
+      const file = path.join(pins, pin);
+      if (owner && !hasExited(owner)) {
+        if (owner.host === currentProcessId().host) return true;
         const since = (await stat(file).catch(() => undefined))?.mtimeMs ?? 0;
-        if (Date.now() - since < FOREIGN_USE_MS) return true;
+        if (Date.now() - since < OTHER_HOST_PIN_MS) return true;
       }
       await rm(file, { force: true });
     }
@@ -257,16 +262,16 @@ export class WorkspaceStore {
    * `'used'`, and nothing is removed, while a build uses it.
    */
   async remove(name: string): Promise<'removed' | 'used' | 'unknown'> {
-    const part = this.newPart('rubbish');
+    const staging = this.newStagingPath('rubbish');
     const outcome = await this.locked('uses', undefined, async () => {
       const known = await this.get(name);
-      if (known?.kind === 'made' && (await this.isUsed(name))) return 'used' as const;
+      if (known?.kind === 'made' && (await this.isPinned(name))) return 'used' as const;
       await rm(this.#recordFile(name), { force: true });
-      if (known?.kind === 'made') await rename(known.path, part);
+      if (known?.kind === 'made') await rename(known.path, staging);
       await rm(path.join(this.root, 'uses', name), { recursive: true, force: true });
       return known ? ('removed' as const) : ('unknown' as const);
     });
-    await rm(part, { recursive: true, force: true });
+    await rm(staging, { recursive: true, force: true });
     return outcome;
   }
 

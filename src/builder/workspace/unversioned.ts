@@ -4,10 +4,10 @@ import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { hashFile } from '../../system/hash-file.ts';
-import { real, statOf } from '../../system/real-path.ts';
-import { isEditorLeftover } from '../incremental/inputs.ts';
+import { resolveReal, statOf } from '../../system/paths.ts';
+import { isEditorLeftover } from '../incremental/input-reader.ts';
 import { readTree } from '../incremental/tree.ts';
-import { eachOf } from './each-of.ts';
+import { mapConcurrent } from './map-concurrent.ts';
 import { WorkspaceError } from './workspace-error.ts';
 
 /** Directories that tools fill for themselves, by their names. */
@@ -106,7 +106,7 @@ function isLeft(file: string): boolean {
  */
 export async function outsideContent(link: string, projects: readonly string[]): Promise<string | undefined> {
   if (!lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink()) return undefined;
-  const target = real(link);
+  const target = resolveReal(link);
   const isKnown = (place: string) =>
     projects.some(project => place === project || place.startsWith(`${project}${path.sep}`));
   if (isKnown(target)) return undefined;
@@ -120,7 +120,7 @@ export async function outsideContent(link: string, projects: readonly string[]):
     );
   }
   const names = tree.directories.concat(tree.dangling).map(inner => path.relative(target, inner));
-  const contents = await eachOf(tree.files, inner => hashFile(inner));
+  const contents = await mapConcurrent(tree.files, inner => hashFile(inner));
   const lines = tree.files.map((inner, at) => `${path.relative(target, inner)}\0${contents[at]}`);
   const digest = createHash('sha256')
     .update([...names, ...lines].sort().join('\0\n'))

@@ -12,28 +12,28 @@ import {
 } from 'node:worker_threads';
 import { type Endpoint, wrap } from 'comlink';
 import { GloveboxError } from '../../errors.ts';
-import { block } from '../../system/block.ts';
+import { sleepSync } from '../../system/sleep-sync.ts';
 import { clearTimeout, performance, queueMicrotask, setTimeout, wallClock } from '../../system/time.ts';
 import {
-  type Control,
+  type CoordinatorApi,
   type Hello,
   PROTOCOL_VERSION,
-  type WriteMessage,
-  type WrittenMessage,
+  type WriteRequest,
+  type WriteResponse,
 } from '../coordinator/protocol.ts';
-import type { WriteOperation, WriteResult } from '../storage/store.ts';
+import type { WriteOperation, WriteResult } from '../operations.ts';
 
 /** The coordinator's functions as this thread sees them: every answer is a promise. */
-export type RemoteControl = {
-  [Name in keyof Control]: (
-    ...args: Parameters<Control[Name]>
-  ) => Promise<Awaited<ReturnType<Control[Name]>>>;
+export type RemoteCoordinatorApi = {
+  [Name in keyof CoordinatorApi]: (
+    ...args: Parameters<CoordinatorApi[Name]>
+  ) => Promise<Awaited<ReturnType<CoordinatorApi[Name]>>>;
 };
 
-type Answered<Name extends keyof Control> = Awaited<ReturnType<Control[Name]>>;
+type Answered<Name extends keyof CoordinatorApi> = Awaited<ReturnType<CoordinatorApi[Name]>>;
 
 /** How a thread is blocked for an answer. */
-export interface Patience<Value> {
+export interface WaitOptions<Value> {
   timeoutMs: number;
   /** The operation does without when there is none: then a warning says so, once. Default: false. */
   isLast?: boolean;
@@ -49,8 +49,8 @@ interface ComlinkAnswer {
 }
 
 // How often a blocked thread looks for an answer, in milliseconds: the first time, and at least.
-const FIRST_LOOK_MS = 0.02;
-const LOOK_MS = 0.5;
+const FIRST_POLL_MS = 0.02;
+const POLL_MS = 0.5;
 // Before a blocked thread gives up, the coordinator does: so that an answer is on the way, or there will be none.
 const ANSWER_MS = 10;
 
@@ -65,7 +65,7 @@ export class CoordinatorEndedError extends GloveboxError {
 }
 
 export class Connection {
-  readonly #control: RemoteControl;
+  readonly #control: RemoteCoordinatorApi;
   readonly #controlPort: MessagePort;
   readonly #writes: MessagePort;
   readonly #hello: Hello;
@@ -77,7 +77,7 @@ export class Connection {
   readonly #answers = new Map<string, (answer: ComlinkAnswer) => void>();
   readonly #pending = new Map<number, (result: WriteResult) => void>();
   #listener: ((event: { data: unknown }) => void) | undefined;
-  #outbox: WriteMessage = [];
+  #outbox: WriteRequest = [];
   #nextId = 1;
   #isClosed = false;
   #hasAnswered = false;
@@ -99,9 +99,9 @@ export class Connection {
       control: control.port2,
       writes: writes.port2,
     };
-    this.#control = wrap(this.#endpoint) as unknown as RemoteControl;
+    this.#control = wrap(this.#endpoint) as unknown as RemoteCoordinatorApi;
     this.#controlPort.on('message', (message: ComlinkAnswer) => this.#answered(message));
-    this.#writes.on('message', (message: WrittenMessage) => this.#written(message));
+    this.#writes.on('message', (message: WriteResponse) => this.#written(message));
     this.#writes.on('close', () => this.#close());
     this.#controlPort.on('close', () => this.#close());
     this.#controlPort.unref();
@@ -183,7 +183,7 @@ export class Connection {
   }
 
   /** Calls the coordinator. The thread is kept running until it answers. Rejects with {@link CoordinatorEndedError}. */
-  call<T>(request: (control: RemoteControl) => Promise<T>): Promise<T> {
+  call<T>(request: (control: RemoteCoordinatorApi) => Promise<T>): Promise<T> {
     if (this.#isClosed) return Promise.reject(new CoordinatorEndedError());
     return this.#hold(
       () =>
@@ -197,10 +197,10 @@ export class Connection {
   }
 
   /** The same with this thread blocked. Undefined when no answer came in time, or an error. */
-  callNow<Name extends keyof Control>(
+  callNow<Name extends keyof CoordinatorApi>(
     name: Name,
-    args: Parameters<Control[Name]>,
-    { timeoutMs, isLast = false, late }: Patience<Answered<Name>>,
+    args: Parameters<CoordinatorApi[Name]>,
+    { timeoutMs, isLast = false, late }: WaitOptions<Answered<Name>>,
   ): { value: Answered<Name> } | undefined {
     if (this.#isClosed) return undefined;
     const id = `now ${this.#nextId++}`;
@@ -243,8 +243,8 @@ export class Connection {
     this.#pending.set(id, found => {
       result = found;
     });
-    const patience = Math.max(timeoutMs - this.#silentMs, 0);
-    const allowed = patience - Math.min(ANSWER_MS, patience / 2);
+    const waitOptions = Math.max(timeoutMs - this.#silentMs, 0);
+    const allowed = waitOptions - Math.min(ANSWER_MS, waitOptions / 2);
     const until = Number.isFinite(allowed) ? Math.floor(wallClock.now() + allowed) : null;
     this.#outbox.push([id, instance, now, operation, until]);
     this.#flush();
@@ -264,13 +264,13 @@ export class Connection {
   #waitFor(isDone: () => boolean, timeoutMs: number): boolean {
     const since = performance.now();
     this.#receive();
-    for (let look = FIRST_LOOK_MS; !isDone(); look = Math.min(2 * look, LOOK_MS)) {
+    for (let poll = FIRST_POLL_MS; !isDone(); poll = Math.min(2 * poll, POLL_MS)) {
       const left = since + timeoutMs - this.#silentMs - performance.now();
       if (left <= 0) {
         this.#silentMs = Math.max(timeoutMs, this.#silentMs);
         return false;
       }
-      block(Math.min(look, left));
+      sleepSync(Math.min(poll, left));
       this.#receive();
     }
     return true;
@@ -283,7 +283,7 @@ export class Connection {
       next = receiveMessageOnPort(this.#controlPort);
     }
     for (let next = receiveMessageOnPort(this.#writes); next; next = receiveMessageOnPort(this.#writes)) {
-      this.#written(next.message as WrittenMessage);
+      this.#written(next.message as WriteResponse);
     }
   }
 
@@ -297,7 +297,7 @@ export class Connection {
     } else this.#listener?.({ data: message });
   }
 
-  #written(message: WrittenMessage): void {
+  #written(message: WriteResponse): void {
     this.#silentMs = 0;
     for (const [id, result] of message) this.#settle(id, result);
   }

@@ -1,5 +1,4 @@
 // The cache that stores nothing: what callers get when caching is switched off.
-
 import { ClosedCacheError } from '../../errors.ts';
 import {
   assertIncrement,

@@ -1,13 +1,12 @@
 // `getOrSet` on a miss: asks for the key's lease, produces under it, or waits for whoever does.
-
 import { CircularWaitError } from '../../errors.ts';
 import { performance } from '../../system/time.ts';
 import type { GetOrSetOptions } from '../cache.ts';
 import { parseDuration } from '../units.ts';
 import { asRead, type Encoded, encode } from '../values/codec.ts';
-import type { StoreLink } from './link.ts';
 import { assertNotProducing, heldTokens, runProduction } from './productions.ts';
 import { MISS, type ReadPath } from './read-path.ts';
+import type { StoreClient } from './store-client.ts';
 
 /** What a cache knows of one call. */
 export interface GetOrSetCall<T> {
@@ -39,31 +38,31 @@ export function waitOf(options: GetOrSetOptions | undefined): number {
 export async function getOrProduce<T>(path: ReadPath, call: GetOrSetCall<T>): Promise<T> {
   const { cache, key, wait, onWait, timeout, clock } = call;
   const since = performance.now();
-  let isToldOfWait = false;
+  let isNotifiedOfWait = false;
   for (let attempt = 0; ; attempt++) {
     const value = await path.read(key);
     if (value !== MISS) return value as T;
     assertNotProducing(cache, key);
     // There for others, but not for this thread: it cannot be read, and perhaps not be removed either.
-    if (attempt >= MAX_ATTEMPTS) return produceUnshared(call);
+    if (attempt >= MAX_ATTEMPTS) return produceWithoutLease(call);
     const left = Math.max(wait - (performance.now() - since), 1);
     const request = { key, now: clock(), wait: left, timeout, holding: heldTokens() };
-    const grant = await path.link.lease(request, holder => {
-      if (!isToldOfWait) onWait?.(holder);
-      isToldOfWait = true;
+    const grant = await path.client.lease(request, holder => {
+      if (!isNotifiedOfWait) onWait?.(holder);
+      isNotifiedOfWait = true;
     });
     switch (grant.state) {
       case 'held':
-        return produceUnder(grant.token, path.link, call);
+        return produceUnderLease(grant.token, path.client, call);
       case 'unshared':
-        return produceUnshared(call);
+        return produceWithoutLease(call);
       case 'circular':
         throw new CircularWaitError(grant.keys);
     }
   }
 }
 
-async function produceUnder<T>(token: string, link: StoreLink, call: GetOrSetCall<T>): Promise<T> {
+async function produceUnderLease<T>(token: string, client: StoreClient, call: GetOrSetCall<T>): Promise<T> {
   const { cache, key, produce, store } = call;
   let isStored = false;
   try {
@@ -74,11 +73,11 @@ async function produceUnder<T>(token: string, link: StoreLink, call: GetOrSetCal
     isStored = await store(value, encoded, token);
     return answer;
   } finally {
-    if (!isStored) link.abandon(key, token);
+    if (!isStored) client.abandon(key, token);
   }
 }
 
 // The value is not stored, and still what a stored one would be.
-async function produceUnshared<T>({ cache, key, produce }: GetOrSetCall<T>): Promise<T> {
+async function produceWithoutLease<T>({ cache, key, produce }: GetOrSetCall<T>): Promise<T> {
   return asRead(await runProduction(cache, key, undefined, produce)) as T;
 }

@@ -1,8 +1,7 @@
 // A thread's own in-memory copies of entries, each valid only while its version is.
-
-import type { FoundValue } from '../storage/store.ts';
+import type { FoundValue } from '../operations.ts';
 import { decode, Encoding } from '../values/codec.ts';
-import { copyPlain, freezePlain, isPlain } from '../values/plain-copy.ts';
+import { clonePlain, freezePlain, isPlain } from '../values/plain-clone.ts';
 
 /** A copy of one entry. */
 export interface LocalEntry {
@@ -28,9 +27,9 @@ const OVERHEAD = 200;
 const OBJECT_FACTOR = 2;
 
 /** The value of an entry, for its next reader alone. */
-export function handOut(entry: LocalEntry): unknown {
+export function cloneForCaller(entry: LocalEntry): unknown {
   if (entry.isDecoded) return entry.decoded;
-  if (entry.template) return copyPlain(entry.template);
+  if (entry.template) return clonePlain(entry.template);
   const { encoding, data } = entry.found;
   const value = decode(encoding, data!);
   if (encoding !== Encoding.structured || entry.template === null) return value;
@@ -40,7 +39,7 @@ export function handOut(entry: LocalEntry): unknown {
   }
   entry.template = value;
   entry.found = { ...entry.found, data: null };
-  return copyPlain(value);
+  return clonePlain(value);
 }
 
 /** The value itself: a record is frozen, bytes are those that copies are made of. What can be neither is a copy. */
@@ -52,7 +51,7 @@ export function lend(entry: LocalEntry): unknown {
     return entry.lent;
   }
   // Makes the template, if there can be one.
-  const copy = handOut(entry);
+  const copy = cloneForCaller(entry);
   if (!entry.template) return copy;
   entry.lent = freezePlain(entry.template);
   return entry.lent;
@@ -82,7 +81,7 @@ export class LocalTier {
   }
 
   /** The entry, if it was used since the last change of generations. */
-  recent(key: string): LocalEntry | undefined {
+  peek(key: string): LocalEntry | undefined {
     return this.#young.get(key);
   }
 

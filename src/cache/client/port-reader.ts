@@ -1,7 +1,8 @@
 // Reads over the port: for the memory backend, and where a thread cannot open the database itself. With promises, or with
 // the thread blocked until the coordinator answers.
 import type { EntryMetadata } from '../cache.ts';
-import type { FoundValue, PageEntry, StoreReader } from '../storage/store.ts';
+import type { FoundValue, PageEntry } from '../operations.ts';
+import type { StoreReader } from '../storage/store.ts';
 import type { Connection } from './connection.ts';
 
 export class PortReader implements StoreReader {
@@ -38,21 +39,21 @@ export class PortReader implements StoreReader {
 export class BlockingPortReader implements StoreReader {
   readonly #connection: Connection;
   readonly #instance: number;
-  readonly #patience: { timeoutMs: number; isLast: true };
+  readonly #waitOptions: { timeoutMs: number; isLast: true };
 
   /** Each read may take so many milliseconds, and finds nothing after that. */
   constructor(connection: Connection, instance: number, timeoutMs: number) {
     this.#connection = connection;
     this.#instance = instance;
-    this.#patience = { timeoutMs, isLast: true };
+    this.#waitOptions = { timeoutMs, isLast: true };
   }
 
   read(key: string): FoundValue | undefined {
-    return this.#connection.callNow('read', [this.#instance, key], this.#patience)?.value;
+    return this.#connection.callNow('read', [this.#instance, key], this.#waitOptions)?.value;
   }
 
   readMany(keys: readonly string[]): Map<string, FoundValue> {
-    const answer = this.#connection.callNow('readMany', [this.#instance, [...keys]], this.#patience);
+    const answer = this.#connection.callNow('readMany', [this.#instance, [...keys]], this.#waitOptions);
     return answer?.value ?? new Map();
   }
 

@@ -1,20 +1,20 @@
 // Values on their way to be written that are not at hand yet: entries that are still taken from the caller, and large
 // values, which become temporary files before the transaction gives them their names. Step by step, or, when something
 // has to be written at once after them, all that is left in one go.
+import type { IncomingValue, WriteOperation } from '../operations.ts';
 import type { BlobFiles } from '../storage/blobs.ts';
-import type { IncomingValue, WriteOperation } from '../storage/store.ts';
-import { type Incoming, isReady } from './incoming.ts';
-import type { StoreLink } from './link.ts';
+import { isReady, type PendingValue } from './pending-value.ts';
+import type { StoreClient } from './store-client.ts';
 
 export interface PreparationOptions {
-  values: Incoming[];
+  values: PendingValue[];
   /** Adds what is left to `values`, a step at a time. */
   rest?: Iterator<unknown>;
   operation: (ready: IncomingValue[]) => WriteOperation;
 }
 
 export class Preparation {
-  readonly #values: Incoming[];
+  readonly #values: PendingValue[];
   readonly #rest: Iterator<unknown> | undefined;
   readonly #operation: PreparationOptions['operation'];
   readonly #ready: IncomingValue[] = [];
@@ -39,9 +39,9 @@ export class Preparation {
   }
 
   /** The operation; undefined when {@link runNow} was called meanwhile. `pause` is awaited between two entries. */
-  async run(link: Promise<StoreLink>, pause: () => Promise<void>): Promise<WriteOperation | undefined> {
+  async run(client: Promise<StoreClient>, pause: () => Promise<void>): Promise<WriteOperation | undefined> {
     while (!this.#result && this.#takeNext()) await pause();
-    const { blobs } = await link;
+    const { blobs } = await client;
     for (const value of this.#values.slice(this.#ready.length)) {
       if (this.#result) return undefined;
       const ready = isReady(value) ? value : await value.prepare(blobs);
@@ -56,7 +56,7 @@ export class Preparation {
   }
 
   /** The operation, with all that is left done now. */
-  runNow({ blobs }: StoreLink): WriteOperation {
+  runNow({ blobs }: StoreClient): WriteOperation {
     while (this.#takeNext());
     this.#blobs = blobs;
     for (const value of this.#values.slice(this.#ready.length)) {

@@ -2,31 +2,25 @@
 // await and for those that cannot: only where a value comes from makes a promise of it, see `Source`.
 import { createHash } from 'node:crypto';
 import { LARGEST_VALUE, ValueTooLargeError, WrongKindError } from '../../errors.ts';
-import { writeBytes } from '../../system/destination.ts';
-import { Pace } from '../../system/pace.ts';
+import { writeBytesAtomically } from '../../system/atomic-write.ts';
 import { clearTimeout, setTimeout, wallClock } from '../../system/time.ts';
-import { type EntryMetadata, FOREIGN_STALENESS_MS } from '../cache.ts';
+import { TimeSlice } from '../../system/time-slice.ts';
+import { CROSS_PROCESS_STALENESS_MS, type EntryMetadata } from '../cache.ts';
+import { type Accesses, type FoundValue, isExpired, PAGE_SIZE, type PageEntry } from '../operations.ts';
 import type { SharedTier } from '../shared/shared-tier.ts';
 import { hashOf, type Versions } from '../shared/versions.ts';
-import {
-  type Accesses,
-  type FoundValue,
-  isExpired,
-  PAGE_SIZE,
-  type PageEntry,
-  type StoreReader,
-} from '../storage/store.ts';
-import { checksum, decode, timed } from '../values/codec.ts';
-import { freezePlain } from '../values/plain-copy.ts';
-import { Counter, type StoreLink } from './link.ts';
-import { handOut, type LocalEntry, LocalTier, lend } from './local-tier.ts';
-import { andThen, orElse } from './now-or-later.ts';
+import type { StoreReader } from '../storage/store.ts';
+import { checksum, decode, withExpiry } from '../values/codec.ts';
+import { freezePlain } from '../values/plain-clone.ts';
+import { cloneForCaller, type LocalEntry, LocalTier, lend } from './local-tier.ts';
+import { andThen, orElse } from './maybe-async.ts';
+import { Counter, type StoreClient } from './store-client.ts';
 
 /** What reads give for a key that has no entry: no stored value can be mistaken for it. */
 export const MISS = Symbol('miss');
 
 /** What was true before an entry was read. */
-interface Moment {
+interface ReadVersion {
   hash: number;
   slot: number;
   version: number;
@@ -57,7 +51,7 @@ const LARGEST_COPY = 16 * 1024;
 const MAX_ATTEMPTS = 10;
 
 export class ReadPath {
-  readonly link: StoreLink;
+  readonly client: StoreClient;
   readonly #clock: () => number;
   readonly #tier: LocalTier | undefined;
   readonly #versions: Versions;
@@ -67,51 +61,61 @@ export class ReadPath {
   #others = new Map<string, Access>();
   #reporting: NodeJS.Timeout | undefined;
   // By the system's clock, which is faster to read than the steady one. Were it set back, it is time to look.
-  #lookedAt = Number.NEGATIVE_INFINITY;
-  #lookAt = Number.NEGATIVE_INFINITY;
+  #revalidatedAt = Number.NEGATIVE_INFINITY;
+  #revalidateAt = Number.NEGATIVE_INFINITY;
   readonly #later: Source;
   readonly #now: Source;
 
   /** @param timeoutMs how long a thread may be blocked by one read */
-  constructor(link: StoreLink, clock: () => number, localTierSize: number, timeoutMs: number) {
-    this.link = link;
-    const { blobs } = link;
+  constructor(client: StoreClient, clock: () => number, localTierSize: number, timeoutMs: number) {
+    this.client = client;
+    const { blobs } = client;
     this.#later = {
-      reader: () => link.reader(),
+      reader: () => client.reader(),
       blob: async (hash, size) => blobs?.read(hash, size),
     };
     this.#now = {
-      reader: () => link.readerNow(timeoutMs),
+      reader: () => client.readerNow(timeoutMs),
       blob: (hash, size) => blobs?.readNow(hash, size),
     };
-    this.#versions = link.shared.versions;
-    this.#sharedTier = link.shared.tier;
-    this.#counters = link.counters;
+    this.#versions = client.shared.versions;
+    this.#sharedTier = client.shared.tier;
+    this.#counters = client.counters;
     this.#clock = clock;
     this.#tier = localTierSize > 0 ? new LocalTier(localTierSize) : undefined;
-    link.addReads(() => this.#takeAccesses());
+    client.addReads(() => this.#takeAccesses());
   }
 
   /**
    * The value of a copy that is surely good, or {@link MISS}: then {@link read} tells. As short as it can be, because
    * it is most of what a busy cache does.
    */
-  recall(key: string): unknown {
+  readHot(key: string): unknown {
     const entry = this.#hot(key);
-    return entry === undefined ? MISS : handOut(entry);
+    return entry === undefined ? MISS : cloneForCaller(entry);
   }
 
   #hot(key: string): LocalEntry | undefined {
-    const entry = this.#tier?.recent(key);
+    const entry = this.#tier?.peek(key);
     if (entry === undefined || this.#versions.at(entry.slot) !== entry.version) return undefined;
     const now = wallClock.now();
-    if (now >= this.#lookAt || now < this.#lookedAt || entry.expires !== null) return undefined;
+    if (now >= this.#revalidateAt || now < this.#revalidatedAt || entry.expires !== null) return undefined;
     this.#counters[Counter.hits]!++;
     // The first read since the last report has to be noted.
-    if (entry.hits === 0) this.#note(entry);
+    if (entry.hits === 0) this.#recordAccess(entry);
     entry.hits++;
     entry.accessed = this.#clock === wallClock.now ? now : this.#clock();
     return entry;
+  }
+
+  /** Which of the copies in memory a read would take now; undefined: none. For telemetry, and not itself a read. */
+  tierOf(key: string): 'local' | 'shared' | undefined {
+    if (!this.#isCurrent()) return undefined;
+    const entry = this.#tier?.get(key);
+    if (entry && this.#versions.at(entry.slot) === entry.version) return 'local';
+    const hash = hashOf(key);
+    const version = this.#versions.at(this.#versions.slotOf(hash));
+    return this.#sharedTier.get(key, hash, version) && 'shared';
   }
 
   /** The value that is in memory, not a copy of it, or {@link MISS}. */
@@ -120,7 +124,7 @@ export class ReadPath {
     if (hot !== undefined) return lend(hot);
     const value = this.readNow(key);
     if (value === MISS) return MISS;
-    const entry = this.#tier?.recent(key);
+    const entry = this.#tier?.peek(key);
     const isCurrent = entry !== undefined && this.#versions.at(entry.slot) === entry.version;
     return isCurrent ? lend(entry) : freezePlain(value);
   }
@@ -136,9 +140,9 @@ export class ReadPath {
   }
 
   #read(key: string, source: Source): unknown {
-    const found = this.#recollect(key);
+    const found = this.#readMemory(key);
     if (!('hash' in found)) return found.value;
-    const row = this.#lookUp(key, source);
+    const row = this.#query(key, source);
     return andThen(row, value => this.#receive(key, value, found, false, source));
   }
 
@@ -153,7 +157,7 @@ export class ReadPath {
   }
 
   #readMany(keys: readonly string[], source: Source): unknown[] | Promise<unknown[]> {
-    const found = keys.map(key => this.#recollect(key));
+    const found = keys.map(key => this.#readMemory(key));
     const missing = keys.filter((_, index) => 'hash' in found[index]!);
     const rows = missing.length === 0 ? undefined : this.#guard(reader => reader.readMany(missing), source);
     return andThen(rows, values =>
@@ -165,20 +169,20 @@ export class ReadPath {
   }
 
   // The value that is in memory, or what is true before it is looked for elsewhere.
-  #recollect(key: string): { value: unknown } | Moment {
+  #readMemory(key: string): { value: unknown } | ReadVersion {
     const isCurrent = this.#isCurrent();
     const entry = isCurrent ? this.#tier?.get(key) : undefined;
     if (entry && this.#versions.at(entry.slot) === entry.version) {
       if (isExpired(entry.expires, this.#clock())) return { value: this.#miss() };
       this.#hit(entry);
-      return { value: handOut(entry) };
+      return { value: cloneForCaller(entry) };
     }
     const hash = hashOf(key);
     const slot = this.#versions.slotOf(hash);
     // Before the read: a write that comes after it makes the copy outdated, never the other way round.
-    const at: Moment = { hash, slot, version: this.#versions.at(slot), isCurrent };
+    const at: ReadVersion = { hash, slot, version: this.#versions.at(slot), isCurrent };
     const shared = isCurrent ? this.#sharedTier.get(key, hash, at.version) : undefined;
-    if (!shared || !isSound(key, shared)) return at;
+    if (!shared || !isIntact(key, shared)) return at;
     // No blob is there.
     return { value: this.#receive(key, shared, at, true, this.#later) };
   }
@@ -186,16 +190,16 @@ export class ReadPath {
   #receive(
     key: string,
     found: FoundValue | undefined,
-    at: Moment,
+    at: ReadVersion,
     isShared: boolean,
     source: Source,
   ): unknown {
     const keeps = isShared || this.#isWorthKeeping(found, at);
     // What is not kept here must not be followed by an older copy either.
-    if (!keeps) this.#outdate(key);
+    if (!keeps) this.#invalidate(key);
     if (!found || isExpired(found.expires, this.#clock())) return this.#miss();
     if (found.blob !== null) return this.#readBlob(key, found, source);
-    const value = isShared || isSound(key, found) ? this.#decode(found, !keeps) : MISS;
+    const value = isShared || isIntact(key, found) ? this.#decode(found, !keeps) : MISS;
     if (value === MISS) return this.#damaged(key, found);
     if (!keeps) {
       this.#hit({ key, hits: 0, accessed: 0 });
@@ -207,12 +211,12 @@ export class ReadPath {
     return value;
   }
 
-  #isWorthKeeping(found: FoundValue | undefined, { hash, isCurrent }: Moment): boolean {
+  #isWorthKeeping(found: FoundValue | undefined, { hash, isCurrent }: ReadVersion): boolean {
     if (!found || found.blob !== null || found.size > LARGEST_COPY) return false;
     return isCurrent && this.#sharedTier.noteRead(hash);
   }
 
-  #keep(key: string, found: FoundValue, value: unknown, { slot, version }: Moment): LocalEntry {
+  #keep(key: string, found: FoundValue, value: unknown, { slot, version }: ReadVersion): LocalEntry {
     const isDecoded = typeof value !== 'object' || value === null;
     const decoded = isDecoded ? value : undefined;
     const lent = decoded;
@@ -236,20 +240,20 @@ export class ReadPath {
   }
 
   /** The unexpired entry's row, without counting a hit or miss. */
-  async find(key: string): Promise<FoundValue | undefined> {
-    return this.#find(key, this.#later);
+  async readRow(key: string): Promise<FoundValue | undefined> {
+    return this.#readRow(key, this.#later);
   }
 
   /** The same, for which the thread may be blocked. */
-  findNow(key: string): FoundValue | undefined {
-    return this.#find(key, this.#now) as FoundValue | undefined;
+  readRowNow(key: string): FoundValue | undefined {
+    return this.#readRow(key, this.#now) as FoundValue | undefined;
   }
 
-  #find(key: string, source: Source): FoundValue | undefined | Promise<FoundValue | undefined> {
-    return andThen(this.#lookUp(key, source), found => {
+  #readRow(key: string, source: Source): FoundValue | undefined | Promise<FoundValue | undefined> {
+    return andThen(this.#query(key, source), found => {
       // What was seen here must not be followed by something older.
-      this.#lookAgain();
-      this.#outdate(key);
+      this.#forceRevalidation();
+      this.#invalidate(key);
       return found && !isExpired(found.expires, this.#clock()) ? found : undefined;
     });
   }
@@ -260,14 +264,14 @@ export class ReadPath {
       () => this.#load(key, found, this.#later),
       error => {
         if (error instanceof ValueTooLargeError) throw error;
-        return this.link.readFailed(error) ?? MISS;
+        return this.client.readFailed(error) ?? MISS;
       },
     );
   }
 
   // Throws when a blob cannot be read for a reason that says nothing about it.
   #load(key: string, found: FoundValue, source: Source): unknown {
-    if (!isSound(key, found)) return MISS;
+    if (!isIntact(key, found)) return MISS;
     if (found.blob === null) return this.#decode(found, true);
     if (found.size > LARGEST_VALUE) {
       throw new ValueTooLargeError(`The file stored under '${key}'`, found.size, 'Get it with getFile().');
@@ -278,44 +282,44 @@ export class ReadPath {
 
   /** @param sha256 of the only content that is wanted */
   async readFile(key: string, destination: string, sha256?: string): Promise<boolean> {
-    const first = await this.find(key);
+    const first = await this.readRow(key);
     if (!first) return this.#miss() !== MISS;
     const copy = async (found: FoundValue): Promise<unknown> => {
-      if (!isSound(key, found)) return MISS;
+      if (!isIntact(key, found)) return MISS;
       if (found.mode === null) {
         throw new WrongKindError(`The entry '${key}' is a value, not a file: read it with get().`);
       }
       if (sha256 !== undefined && sha256 !== contentHash(found)) return false;
       const isWritten =
         found.blob === null
-          ? await writeBytes(destination, found.data!, found.mode)
-          : await this.link.blobs?.copyTo(found.blob, found.size, destination, found.mode);
+          ? await writeBytesAtomically(destination, found.data!, found.mode)
+          : await this.client.blobs?.copyTo(found.blob, found.size, destination, found.mode);
       return isWritten ? true : MISS;
     };
-    return (await this.#use(key, first, copy, this.#later)) === true;
+    return (await this.#withBlobRetry(key, first, copy, this.#later)) === true;
   }
 
   async metadata(key: string): Promise<EntryMetadata | undefined> {
     // This thread's own reads are to be in the counts.
     await this.reportAccesses(true);
     const metadata = await this.#guard(reader => reader.metadata(key));
-    this.#lookAgain();
-    this.#outdate(key);
+    this.#forceRevalidation();
+    this.#invalidate(key);
     return metadata && !isExpired(metadata.expires ?? null, this.#clock()) ? metadata : undefined;
   }
 
   async *pages(prefix: string, keysOnly: boolean): AsyncIterableIterator<PageEntry> {
     let after = '';
-    const pace = new Pace();
+    const slice = new TimeSlice();
     for (;;) {
       const page = await this.#guard(reader => reader.page(prefix, after, this.#clock(), keysOnly));
-      this.#lookAgain();
+      this.#forceRevalidation();
       // Also what it does not have was seen.
-      this.#outdate('all');
+      this.#invalidate('all');
       yield* page ?? [];
       if (!page || page.length < PAGE_SIZE) return;
       after = page.at(-1)!.key;
-      await pace.step();
+      await slice.yieldIfOver();
     }
   }
 
@@ -324,7 +328,7 @@ export class ReadPath {
     clearTimeout(this.#reporting);
     this.#reporting = undefined;
     if (this.#accesses.length === 0 && !isUrgent) return;
-    await this.link.send({ type: 'access', entries: this.#takeAccesses(), isUrgent }, this.#clock());
+    await this.client.send({ type: 'access', entries: this.#takeAccesses(), isUrgent }, this.#clock());
   }
 
   #takeAccesses(): Accesses {
@@ -342,10 +346,10 @@ export class ReadPath {
   async close(): Promise<void> {
     await this.reportAccesses(true);
     this.#tier?.clear();
-    await this.link.close();
+    await this.client.close();
   }
 
-  #lookUp(key: string, source: Source): FoundValue | undefined | Promise<FoundValue | undefined> {
+  #query(key: string, source: Source): FoundValue | undefined | Promise<FoundValue | undefined> {
     return this.#guard(reader => reader.read(key), source);
   }
 
@@ -357,13 +361,13 @@ export class ReadPath {
     if (this.#versions.isDegraded) return undefined;
     return orElse(
       () => read(source.reader()),
-      error => this.link.readFailed(error),
+      error => this.client.readFailed(error),
     );
   }
 
-  #decode({ encoding, data }: FoundValue, isOurs: boolean): unknown {
+  #decode({ encoding, data }: FoundValue, isOwned: boolean): unknown {
     try {
-      return data === null ? MISS : decode(encoding, data, isOurs);
+      return data === null ? MISS : decode(encoding, data, isOwned);
     } catch {
       return MISS;
     }
@@ -371,10 +375,10 @@ export class ReadPath {
 
   #readBlob(key: string, first: FoundValue, source: Source): unknown {
     return orElse(
-      () => this.#use(key, first, found => this.#load(key, found, source), source),
+      () => this.#withBlobRetry(key, first, found => this.#load(key, found, source), source),
       error => {
         if (error instanceof ValueTooLargeError) throw error;
-        this.link.readFailed(error);
+        this.client.readFailed(error);
         return this.#miss();
       },
     );
@@ -382,7 +386,7 @@ export class ReadPath {
 
   // A blob goes when its entry is replaced or removed: then the new state of the entry is the answer. An entry that has
   // what cannot be used is damaged, unless somebody wrote meanwhile: it may have been another one for a moment.
-  #use(
+  #withBlobRetry(
     key: string,
     found: FoundValue,
     use: (found: FoundValue) => unknown,
@@ -395,13 +399,13 @@ export class ReadPath {
         this.#hitOther(key);
         return value;
       }
-      return andThen(this.#find(key, source), again => {
+      return andThen(this.#readRow(key, source), again => {
         if (again === undefined) return this.#miss();
         const isSame = again.blob === found.blob;
         if (isSame && (attempt >= MAX_ATTEMPTS || this.#stateOf(key) === state)) {
           return this.#damaged(key, found);
         }
-        return this.#use(key, again, use, source, attempt + 1);
+        return this.#withBlobRetry(key, again, use, source, attempt + 1);
       });
     });
   }
@@ -414,9 +418,9 @@ export class ReadPath {
   #damaged(key: string, found: FoundValue): typeof MISS {
     // Gone for good: whoever waits for it to be produced must not go on finding it there.
     const { checksum, blob } = found;
-    void this.link.send({ type: 'discard', key, checksum, blob }, this.#clock());
+    void this.client.send({ type: 'discard', key, checksum, blob }, this.#clock());
     const what = found.blob === null ? 'entry' : `blob ${found.blob}`;
-    this.link.readFailed(new Error(`The ${what} of '${key}' is missing or damaged; it counts as a miss.`));
+    this.client.readFailed(new Error(`The ${what} of '${key}' is missing or damaged; it counts as a miss.`));
     return this.#miss();
   }
 
@@ -424,13 +428,13 @@ export class ReadPath {
   #isCurrent(): boolean {
     if (!this.#tier) return false;
     const now = wallClock.now();
-    if (now < this.#lookAt && now >= this.#lookedAt) return true;
-    this.#lookedAt = now;
+    if (now < this.#revalidateAt && now >= this.#revalidatedAt) return true;
+    this.#revalidatedAt = now;
     // Whole milliseconds, rounded down both times: never later than it should be.
-    this.#lookAt = now + (this.#versions.hasNeighbours ? 0 : FOREIGN_STALENESS_MS);
-    if (this.link.allowsLocalTier && this.#follow() !== undefined) return true;
+    this.#revalidateAt = now + (this.#versions.hasPeerCoordinators ? 0 : CROSS_PROCESS_STALENESS_MS);
+    if (this.client.allowsLocalTier && this.#follow() !== undefined) return true;
     this.#tier.clear();
-    this.#lookAgain();
+    this.#forceRevalidation();
     return false;
   }
 
@@ -440,23 +444,23 @@ export class ReadPath {
   }
 
   // After a look at the database the next copy handed out must not be older than what was seen there.
-  #lookAgain(): void {
-    this.#lookAt = Number.NEGATIVE_INFINITY;
+  #forceRevalidation(): void {
+    this.#revalidateAt = Number.NEGATIVE_INFINITY;
   }
 
   // The database is a moment ahead of the versions while a thread of this process commits, or longer if that thread has
   // to wait for a core. What was seen there makes all copies of the key out of date, as the commit is about to do.
-  #outdate(key: string | 'all'): void {
-    if (this.link.shared.lock.isHeld) this.#versions.bump(key === 'all' ? key : [hashOf(key)]);
+  #invalidate(key: string | 'all'): void {
+    if (this.client.shared.lock.isHeld) this.#versions.bump(key === 'all' ? key : [hashOf(key)]);
   }
 
   #hit(access: Access): void {
     this.#counters[Counter.hits]!++;
     access.accessed = this.#clock();
-    if (access.hits++ === 0) this.#note(access);
+    if (access.hits++ === 0) this.#recordAccess(access);
   }
 
-  #note(access: Access): void {
+  #recordAccess(access: Access): void {
     this.#accesses.push(access);
     this.#reporting ??= setTimeout(() => void this.reportAccesses(false), REPORT_INTERVAL_MS).unref();
     if (this.#accesses.length >= REPORT_SIZE) void this.reportAccesses(false);
@@ -482,9 +486,9 @@ function contentHash({ blob, data }: FoundValue): string {
 }
 
 // What a damaged page holds may be anything. A blob's own bytes are checked when they are read.
-function isSound(key: string, found: FoundValue): boolean {
+function isIntact(key: string, found: FoundValue): boolean {
   return (
     (found.data === null) !== (found.blob === null) &&
-    timed(checksum(key, found), found.expires) === found.checksum
+    withExpiry(checksum(key, found), found.expires) === found.checksum
   );
 }

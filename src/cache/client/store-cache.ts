@@ -1,8 +1,7 @@
 // The cache that a thread holds: the same class in the coordinator's thread and, as its proxy, in every other.
-
 import { ClosedCacheError } from '../../errors.ts';
-import { Pace, partsOf, STEP } from '../../system/pace.ts';
 import { wallClock } from '../../system/time.ts';
+import { chunksOf, STEP, TimeSlice } from '../../system/time-slice.ts';
 import {
   assertIncrement,
   assertOptions,
@@ -23,16 +22,16 @@ import type {
   PrefixOptions,
   SetOptions,
 } from '../cache.ts';
-import { assertKey } from '../keys.ts';
-import { type IncomingValue, LONG_SET, type PageEntry, type WriteOperation } from '../storage/store.ts';
+import { assertKey, isKey } from '../keys.ts';
+import { type IncomingValue, LONG_SET, type PageEntry, type WriteOperation } from '../operations.ts';
 import { parseDuration } from '../units.ts';
 import { encode } from '../values/codec.ts';
 import { type GetOrSetCall, getOrProduce, waitOf } from './get-or-set.ts';
-import { encodeIncoming, type Incoming, incomingFile, isReady } from './incoming.ts';
-import type { StoreLink } from './link.ts';
+import { encodePending, isReady, type PendingValue, pendingFile } from './pending-value.ts';
 import { Preparation } from './preparation.ts';
 import { MISS, ReadPath } from './read-path.ts';
-import { Use } from './use.ts';
+import type { StoreClient } from './store-client.ts';
+import { UseCount } from './use-count.ts';
 import { WritePath } from './write-path.ts';
 
 export interface StoreCacheOptions {
@@ -46,14 +45,14 @@ export interface StoreCacheOptions {
   timeout: number;
 }
 
-/** How a thread comes to its link to a store. */
+/** How a thread comes to its client to a store. */
 export interface Connector {
   /** Resolves to it. */
-  later(): Promise<StoreLink>;
+  later(): Promise<StoreClient>;
   /** At once, where that takes but a moment. */
-  soon(): StoreLink | undefined;
+  soon(): StoreClient | undefined;
   /** At once, with the thread blocked for at most the cache's timeout. Undefined when that was not enough. */
-  now(): StoreLink | undefined;
+  now(): StoreClient | undefined;
 }
 
 export class StoreCache implements Cache {
@@ -69,7 +68,7 @@ export class StoreCache implements Cache {
   // Undefined before the first operation.
   #opened: ReadPath | undefined;
   readonly #writes: WritePath;
-  readonly #use = new Use();
+  readonly #use = new UseCount();
   #closing: Promise<void> | undefined;
 
   /**
@@ -85,8 +84,8 @@ export class StoreCache implements Cache {
     this.#timeout = options.timeout;
     this.#connector = connector;
     this.#writes = new WritePath(
-      () => this.#opened?.link,
-      async () => (await this.#connection()).link,
+      () => this.#opened?.client,
+      async () => (await this.#connection()).client,
       this.#clock,
     );
   }
@@ -94,8 +93,8 @@ export class StoreCache implements Cache {
   // No async function: what is at hand should cost one promise and no more.
   get<T, F = undefined>(key: string, fallback?: F): Promise<T | F> {
     // What is not a key is never found here.
-    const recalled = this.#path === undefined ? MISS : this.#path.recall(key);
-    return recalled === MISS ? this.#get(key, fallback) : Promise.resolve(recalled as T);
+    const hot = this.#path === undefined ? MISS : this.#path.readHot(key);
+    return hot === MISS ? this.#get(key, fallback) : Promise.resolve(hot as T);
   }
 
   async #get<T, F>(key: string, fallback: F | undefined): Promise<T | F> {
@@ -111,21 +110,21 @@ export class StoreCache implements Cache {
     const wanted = keyList('getMany', keys);
     return this.#read(async path => {
       const found = new Map<string, T>();
-      const pace = new Pace();
-      for (const keysOfStep of partsOf(wanted)) {
+      const slice = new TimeSlice();
+      for (const keysOfStep of chunksOf(wanted)) {
         const values = await Promise.all(await path.readMany(keysOfStep));
         for (const [index, key] of keysOfStep.entries()) {
           if (values[index] !== MISS) found.set(key, values[index] as T);
         }
-        await pace.step();
+        await slice.yieldIfOver();
       }
       return found;
     });
   }
 
   getSync<T, F = undefined>(key: string, fallback?: F): T | F {
-    const recalled = this.#path === undefined ? MISS : this.#path.recall(key);
-    const value = recalled === MISS ? this.#readNow(key, path => path.readNow(key)) : recalled;
+    const hot = this.#path === undefined ? MISS : this.#path.readHot(key);
+    const value = hot === MISS ? this.#readNow(key, path => path.readNow(key)) : hot;
     return value === MISS ? (fallback as F) : (value as T);
   }
 
@@ -133,6 +132,11 @@ export class StoreCache implements Cache {
     const path = this.#path;
     const value = path === undefined ? this.#readNow(key, opened => opened.borrow(key)) : path.borrow(key);
     return value === MISS ? (fallback as F) : (value as T);
+  }
+
+  /** Where a value is in memory, if it is; see `ReadPath`. */
+  protected tierOf(key: string): 'local' | 'shared' | undefined {
+    return isKey(key) ? this.#path?.tierOf(key) : undefined;
   }
 
   getManySync<T>(keys: Iterable<string>): Map<string, T> {
@@ -144,21 +148,21 @@ export class StoreCache implements Cache {
   }
 
   hasSync(key: string): boolean {
-    return this.#readNow(key, path => path.findNow(key) ?? MISS) !== MISS;
+    return this.#readNow(key, path => path.readRowNow(key) ?? MISS) !== MISS;
   }
 
   setSync(key: string, value: unknown, options?: SetOptions): boolean {
     assertKey(key);
     assertOptions('setSync', options);
     const expires = this.#expires(options?.ttl);
-    const incoming = encodeIncoming(key, value);
+    const pending = encodePending(key, value);
     const operation = ([ready]: IncomingValue[]) => ({ type: 'set', key, value: ready!, expires }) as const;
-    if (isReady(incoming)) {
-      const isStored = this.#writeNow(operation([incoming]), false) as boolean;
-      if (!isStored) this.#warnOfSize([key], [incoming]);
+    if (isReady(pending)) {
+      const isStored = this.#writeNow(operation([pending]), false) as boolean;
+      if (!isStored) this.#warnOfSize([key], [pending]);
       return isStored;
     }
-    const preparation = new Preparation({ values: [incoming], operation });
+    const preparation = new Preparation({ values: [pending], operation });
     try {
       const isStored = this.#writeNow(preparation, false) as boolean;
       if (!isStored) this.#warnOfSize([key], preparation.ready);
@@ -175,7 +179,7 @@ export class StoreCache implements Cache {
 
   async has(key: string): Promise<boolean> {
     assertKey(key);
-    return (await this.#read(path => path.find(key))) !== undefined;
+    return (await this.#read(path => path.readRow(key))) !== undefined;
   }
 
   async set(key: string, value: unknown, options?: SetOptions): Promise<boolean> {
@@ -197,19 +201,19 @@ export class StoreCache implements Cache {
     encoded = encode(value),
     isBegun = false,
   ): Promise<boolean> {
-    const incoming = encodeIncoming(key, value, encoded);
+    const pending = encodePending(key, value, encoded);
     const operation = ([ready]: IncomingValue[]) => ({ type: 'set', key, value: ready!, ...how }) as const;
-    return this.#writeValues([key], [incoming], operation, { isBegun });
+    return this.#writeValues([key], [pending], operation, { isBegun });
   }
 
   async setMany(entries: Iterable<readonly [string, unknown]>, options?: SetOptions): Promise<boolean> {
     assertOptions('setMany', options);
     const expires = this.#expires(options?.ttl);
     const keys: string[] = [];
-    const values: Incoming[] = [];
+    const values: PendingValue[] = [];
     const add = ([key, value]: readonly [string, unknown]) => {
       keys.push(key);
-      values.push(encodeIncoming(key, value));
+      values.push(encodePending(key, value));
     };
     const operation = (ready: IncomingValue[]): WriteOperation => ({
       type: 'set-many',
@@ -237,7 +241,7 @@ export class StoreCache implements Cache {
     const gone = keyList('deleteMany', keys);
     if (gone.length <= STEP) return (await this.#write({ type: 'delete', keys: gone }, 0)) as number;
     if (this.#closing) throw new ClosedCacheError(this.tag);
-    const parts = Array.from(partsOf(gone), (keys): WriteOperation => ({ type: 'delete', keys }));
+    const parts = Array.from(chunksOf(gone), (keys): WriteOperation => ({ type: 'delete', keys }));
     return this.#use.operation(this.#writes.writeAll(parts));
   }
 
@@ -321,7 +325,7 @@ export class StoreCache implements Cache {
     assertKey(key);
     assertOptions('putFile', options);
     const expires = this.#expires(options?.ttl);
-    return this.#writeValues([key], [incomingFile(key, file)], ([ready]) => ({
+    return this.#writeValues([key], [pendingFile(key, file)], ([ready]) => ({
       type: 'set',
       key,
       value: ready!,
@@ -341,7 +345,7 @@ export class StoreCache implements Cache {
   }
 
   async cleanup(): Promise<number> {
-    return this.#read(async ({ link }) => {
+    return this.#read(async ({ client }) => {
       let removed = 0;
       // In steps, each a transaction of its own, so that other threads' writes come in between.
       for (;;) {
@@ -349,17 +353,17 @@ export class StoreCache implements Cache {
         if (step === 0) break;
         removed += step;
       }
-      return removed + (await link.collect());
+      return removed + (await client.collectGarbage());
     });
   }
 
   async stats(): Promise<CacheStats> {
-    return this.#read(path => path.link.stats());
+    return this.#read(path => path.client.stats());
   }
 
   async check(options?: CheckOptions): Promise<CheckReport> {
     assertOptions('check', options);
-    return this.#read(path => path.link.check(options?.repair ?? true));
+    return this.#read(path => path.client.check(options?.repair ?? true));
   }
 
   /** Resolves when all operations that were called so far are done, productions and iterations excepted. */
@@ -376,7 +380,7 @@ export class StoreCache implements Cache {
     this.#path = undefined;
     if (!this.#connecting) return;
     await this.settled();
-    // A link that could not be made has nothing to close.
+    // A client that could not be made has nothing to close.
     const path = await this.#connecting.catch(() => undefined);
     await this.#use.whenUnused(() => path?.close());
   }
@@ -385,7 +389,7 @@ export class StoreCache implements Cache {
     return this.close();
   }
 
-  /** The link, for callers. */
+  /** The client, for callers. */
   #open(): Promise<ReadPath> {
     return this.#closing ? Promise.reject(new ClosedCacheError(this.tag)) : this.#connection();
   }
@@ -393,7 +397,7 @@ export class StoreCache implements Cache {
   /** The same, for what was begun before the cache was closed. */
   #connection(): Promise<ReadPath> {
     if (this.#connecting) return this.#connecting;
-    const connecting = this.#connector.later().then(link => this.#connected(link));
+    const connecting = this.#connector.later().then(client => this.#connected(client));
     this.#connecting = connecting;
     connecting.catch(() => {
       if (this.#connecting === connecting) this.#connecting = undefined;
@@ -401,13 +405,13 @@ export class StoreCache implements Cache {
     return connecting;
   }
 
-  #connected(link: StoreLink): ReadPath {
+  #connected(client: StoreClient): ReadPath {
     if (this.#opened) {
       // An operation could not wait for this one.
-      link.close().catch(() => undefined);
+      client.close().catch(() => undefined);
       return this.#opened;
     }
-    const path = new ReadPath(link, this.#clock, this.#localTierSize, this.#timeout);
+    const path = new ReadPath(client, this.#clock, this.#localTierSize, this.#timeout);
     this.#opened = path;
     if (!this.#closing) this.#path = path;
     return path;
@@ -415,17 +419,17 @@ export class StoreCache implements Cache {
 
   #openSoon(): void {
     if (this.#connecting || this.#closing) return;
-    const link = this.#connector.soon();
-    if (link) this.#connecting = Promise.resolve(this.#connected(link));
+    const client = this.#connector.soon();
+    if (client) this.#connecting = Promise.resolve(this.#connected(client));
   }
 
-  /** The link, with this thread blocked for it. */
+  /** The client, with this thread blocked for it. */
   #openNow(): ReadPath | undefined {
     if (this.#closing) throw new ClosedCacheError(this.tag);
     if (this.#path) return this.#path;
-    const link = this.#connector.now();
-    if (!link) return undefined;
-    const path = this.#connected(link);
+    const client = this.#connector.now();
+    if (!client) return undefined;
+    const path = this.#connected(client);
     this.#connecting = Promise.resolve(path);
     return path;
   }
@@ -451,7 +455,7 @@ export class StoreCache implements Cache {
 
   async #writeValues(
     keys: readonly string[],
-    values: Incoming[],
+    values: PendingValue[],
     operation: (ready: IncomingValue[]) => WriteOperation,
     { isBegun, rest }: { isBegun?: boolean; rest?: Iterator<unknown> } = {},
   ): Promise<boolean> {
@@ -469,10 +473,10 @@ export class StoreCache implements Cache {
 
   // What can never be stored is said, and not only answered with false.
   #warnOfSize(keys: readonly string[], values: readonly IncomingValue[]): void {
-    const link = this.#path?.link;
-    const largest = link?.shared.limits.largest ?? Number.POSITIVE_INFINITY;
+    const client = this.#path?.client;
+    const largest = client?.shared.limits.largest ?? Number.POSITIVE_INFINITY;
     const index = values.findIndex(({ size }) => size > largest);
-    if (index >= 0) link!.tooLarge(keys[index]!, values[index]!.size);
+    if (index >= 0) client!.tooLarge(keys[index]!, values[index]!.size);
   }
 
   /** @param isBegun it belongs to what was begun before the cache was closed */

@@ -1,12 +1,11 @@
 // A worker thread's own connection to a store: opened when it is first needed, anew after the database was replaced, and
 // again after it was closed for a while.
-
 import { performance } from '../../system/time.ts';
+import type { TimedOperation, WriteResult } from '../operations.ts';
 import type { SharedMemory } from '../shared/shared-memory.ts';
 import { isOutOfFiles } from '../storage/sqlite/connection.ts';
 import { SqliteStore, type SqliteStoreOptions } from '../storage/sqlite/store.ts';
-import type { TimedOperation, WriteResult } from '../storage/store.ts';
-import { Counter } from './link.ts';
+import { Counter } from './store-client.ts';
 
 // Milliseconds to wait for other threads and processes. When they write all the time, the coordinator waits in the place
 // of this thread, without blocking.
@@ -80,7 +79,7 @@ export class ThreadStore {
     try {
       const results = store.apply(batch);
       // What went into files that somebody removed is lost: the coordinator finds that out, and does it again.
-      return store.fileState === 'sound' ? results : this.#close();
+      return store.fileState === 'ok' ? results : this.#close();
     } finally {
       for (const name of ['sets', 'deletes', 'evictions', 'expired'] as const) {
         this.#counters[Counter[name]]! += store.counts[name] - before[name];
@@ -89,9 +88,9 @@ export class ThreadStore {
   }
 
   /** Whether there is tidying up to do that the coordinator was not told of. */
-  takeBacklog(): boolean {
-    const had = this.#store?.hasBacklog ?? false;
-    if (had) this.#store!.hasBacklog = false;
+  takePendingCleanup(): boolean {
+    const had = this.#store?.hasPendingCleanup ?? false;
+    if (had) this.#store!.hasPendingCleanup = false;
     return had;
   }
 

@@ -13,16 +13,16 @@
 // the coordinator has not answered: what comes after it goes the same way, and cannot overtake it. Before
 // a write that cannot wait (writeNow) the queue is emptied: all that is in it is prepared, and written or sent, at once.
 import { GloveboxError, WrongKindError } from '../../errors.ts';
-import { Pace } from '../../system/pace.ts';
 import { queueMicrotask } from '../../system/time.ts';
-import { LONG_SET, type TimedOperation, type WriteOperation, type WriteResult } from '../storage/store.ts';
-import type { StoreLink } from './link.ts';
+import { TimeSlice } from '../../system/time-slice.ts';
+import { LONG_SET, type TimedOperation, type WriteOperation, type WriteResult } from '../operations.ts';
 import { Preparation } from './preparation.ts';
+import type { StoreClient } from './store-client.ts';
 
 // Operations of one transaction. Other threads wait meanwhile.
 const BATCH_SIZE = 256;
 
-interface Pending {
+interface QueuedWrite {
   /** Undefined while it is being prepared, and of a series. */
   operation: WriteOperation | undefined;
   preparation?: Preparation | undefined;
@@ -40,7 +40,7 @@ interface Series {
 }
 
 /** Whether a thread can commit the operation by itself: the coordinator need not be told of it. */
-export function isOwn(operation: WriteOperation): boolean {
+export function isCommittableHere(operation: WriteOperation): boolean {
   switch (operation.type) {
     case 'set':
       return operation.lease === undefined;
@@ -56,17 +56,21 @@ export function isOwn(operation: WriteOperation): boolean {
 }
 
 export class WritePath {
-  readonly #link: () => StoreLink | undefined;
-  readonly #connect: () => Promise<StoreLink>;
+  readonly #client: () => StoreClient | undefined;
+  readonly #connect: () => Promise<StoreClient>;
   readonly #clock: () => number;
-  #queue: Pending[] = [];
+  #queue: QueuedWrite[] = [];
   #isScheduled = false;
   // Operations that the coordinator has not answered.
   #withCoordinator = 0;
 
-  /** `connect` is called whenever there is something to write and no `link` yet. */
-  constructor(link: () => StoreLink | undefined, connect: () => Promise<StoreLink>, clock: () => number) {
-    this.#link = link;
+  /** `connect` is called whenever there is something to write and no `client` yet. */
+  constructor(
+    client: () => StoreClient | undefined,
+    connect: () => Promise<StoreClient>,
+    clock: () => number,
+  ) {
+    this.#client = client;
     this.#connect = connect;
     this.#clock = clock;
   }
@@ -74,12 +78,12 @@ export class WritePath {
   /**
    * Resolves when the operation is committed: to its value, or to `failed` where it could not be written. Operations are
    * applied in the order of the calls, whatever else they wait for. Rejects with what the preparation rejects with when
-   * that is an error for the caller, with WrongKindError, and when no link can be made.
+   * that is an error for the caller, with WrongKindError, and when no client can be made.
    */
   write<F>(work: WriteOperation | Preparation, failed: F): Promise<number | boolean | F> {
     return new Promise<number | boolean | F>((resolve, reject) => {
       const preparation = work instanceof Preparation ? work : undefined;
-      const pending: Pending = {
+      const pending: QueuedWrite = {
         operation: preparation ? undefined : (work as WriteOperation),
         preparation,
         now: preparation ? 0 : this.#clock(),
@@ -97,32 +101,32 @@ export class WritePath {
 
   /**
    * The same, with this thread blocked until it is done: for at most so many milliseconds where that takes another thread.
-   * What was called before it is written before it. There has to be a link.
+   * What was called before it is written before it. There has to be a client.
    */
   writeNow<F>(work: WriteOperation | Preparation, failed: F, timeoutMs: number): number | boolean | F {
-    const link = this.#link()!;
-    this.#finish(link);
-    const result = this.#resultNow(link, work, timeoutMs);
+    const client = this.#client()!;
+    this.#finish(client);
+    const result = this.#resultNow(client, work, timeoutMs);
     if ('mistake' in result) throw new WrongKindError(result.mistake);
     return 'value' in result ? result.value : failed;
   }
 
-  #resultNow(link: StoreLink, work: WriteOperation | Preparation, timeoutMs: number): WriteResult {
+  #resultNow(client: StoreClient, work: WriteOperation | Preparation, timeoutMs: number): WriteResult {
     try {
-      const operation = work instanceof Preparation ? work.runNow(link) : work;
+      const operation = work instanceof Preparation ? work.runNow(client) : work;
       const now = this.#clock();
-      const isOwned = this.#withCoordinator === 0 && isOwn(operation);
-      const results = isOwned ? link.commit([{ operation, now }]) : undefined;
-      return results ? results[0]! : link.sendNow(operation, now, timeoutMs);
+      const isCommittable = this.#withCoordinator === 0 && isCommittableHere(operation);
+      const results = isCommittable ? client.commit([{ operation, now }]) : undefined;
+      return results ? results[0]! : client.sendNow(operation, now, timeoutMs);
     } catch (error) {
       if (error instanceof GloveboxError) throw error;
-      link.readFailed(error);
+      client.readFailed(error);
       return { failed: String(error) };
     }
   }
 
   // Writes or sends all that is in the queue.
-  #finish(link: StoreLink): void {
+  #finish(client: StoreClient): void {
     while (this.#queue.length > 0) {
       const first = this.#queue[0]!;
       // What the iterable of a setMany writes itself cannot come after it.
@@ -130,10 +134,11 @@ export class WritePath {
       if (first.series) {
         this.#queue.shift();
         const { left } = first.series;
-        for (let next = left.next(); !next.done; next = left.next()) this.#writeOne(link, first, next.value);
+        for (let next = left.next(); !next.done; next = left.next())
+          this.#writeOne(client, first, next.value);
         if (!first.series.hasBegun) void this.#settleSeries(first, first.series);
-      } else if (first.operation || this.#prepareNow(link, first)) {
-        this.#flushReady(link);
+      } else if (first.operation || this.#prepareNow(client, first)) {
+        this.#flushReady(client);
       }
     }
   }
@@ -148,10 +153,10 @@ export class WritePath {
     });
   }
 
-  async #prepare(pending: Pending, preparation: Preparation): Promise<void> {
+  async #prepare(pending: QueuedWrite, preparation: Preparation): Promise<void> {
     try {
-      const pace = new Pace();
-      const operation = await preparation.run(this.#linked(), () => pace.step());
+      const slice = new TimeSlice();
+      const operation = await preparation.run(this.#linked(), () => slice.yieldIfOver());
       // A write that could not wait has it prepared already.
       if (!operation) return;
       this.#prepared(pending, operation);
@@ -162,9 +167,9 @@ export class WritePath {
   }
 
   // False when there is nothing to write.
-  #prepareNow(link: StoreLink, pending: Pending): boolean {
+  #prepareNow(client: StoreClient, pending: QueuedWrite): boolean {
     try {
-      this.#prepared(pending, pending.preparation!.runNow(link));
+      this.#prepared(pending, pending.preparation!.runNow(client));
       return true;
     } catch (error) {
       this.#refuse(pending, error);
@@ -172,30 +177,30 @@ export class WritePath {
     }
   }
 
-  #prepared(pending: Pending, operation: WriteOperation): void {
+  #prepared(pending: QueuedWrite, operation: WriteOperation): void {
     pending.operation = operation;
     pending.now = this.#clock();
   }
 
-  #refuse(pending: Pending, error: unknown): void {
+  #refuse(pending: QueuedWrite, error: unknown): void {
     const index = this.#queue.indexOf(pending);
     if (index < 0) return;
     this.#queue.splice(index, 1);
     if (error instanceof GloveboxError) pending.reject(error);
     else {
-      this.#link()?.readFailed(error);
+      this.#client()?.readFailed(error);
       pending.settle({ failed: String(error) });
     }
   }
 
-  async #linked(): Promise<StoreLink> {
-    return this.#link() ?? this.#connect();
+  async #linked(): Promise<StoreClient> {
+    return this.#client() ?? this.#connect();
   }
 
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    if (this.#link()) queueMicrotask(() => this.#flush());
+    if (this.#client()) queueMicrotask(() => this.#flush());
     else void this.#open();
   }
 
@@ -212,28 +217,28 @@ export class WritePath {
 
   #flush(): void {
     this.#isScheduled = false;
-    const link = this.#link()!;
-    this.#flushReady(link);
+    const client = this.#client()!;
+    this.#flushReady(client);
     const [first] = this.#queue;
-    if (first?.series && !first.series.hasBegun) void this.#writeSeries(link, first, first.series);
+    if (first?.series && !first.series.hasBegun) void this.#writeSeries(client, first, first.series);
   }
 
   // What is at the head of the queue and ready.
-  #flushReady(link: StoreLink): void {
+  #flushReady(client: StoreClient): void {
     while (this.#queue[0]?.operation !== undefined) {
-      const isOwned = this.#withCoordinator === 0 && isOwn(this.#queue[0].operation);
-      if (!isOwned) this.#send(link, this.#queue.shift()!);
-      else this.#commit(link, this.#takeOwn());
+      const isCommittable = this.#withCoordinator === 0 && isCommittableHere(this.#queue[0].operation);
+      if (!isCommittable) this.#send(client, this.#queue.shift()!);
+      else this.#commit(client, this.#takeCommittable());
     }
   }
 
   // It stays at the head of the queue meanwhile.
-  async #writeSeries(link: StoreLink, pending: Pending, series: Series): Promise<void> {
+  async #writeSeries(client: StoreClient, pending: QueuedWrite, series: Series): Promise<void> {
     series.hasBegun = true;
-    const pace = new Pace();
+    const slice = new TimeSlice();
     for (let next = series.left.next(); !next.done; next = series.left.next()) {
-      await this.#writeOne(link, pending, next.value);
-      await pace.step();
+      await this.#writeOne(client, pending, next.value);
+      await slice.yieldIfOver();
     }
     if (this.#queue[0] === pending) this.#queue.shift();
     await this.#settleSeries(pending, series);
@@ -241,42 +246,44 @@ export class WritePath {
   }
 
   #writeOne(
-    link: StoreLink,
-    { now, series, reject }: Pending,
+    client: StoreClient,
+    { now, series, reject }: QueuedWrite,
     operation: WriteOperation,
   ): Promise<WriteResult> {
     const result = new Promise<WriteResult>(settle => {
       const one = { operation, now, settle, reject };
-      if (this.#withCoordinator > 0) this.#send(link, one);
-      else this.#commit(link, [one]);
+      if (this.#withCoordinator > 0) this.#send(client, one);
+      else this.#commit(client, [one]);
     });
     series!.results.push(result);
     return result;
   }
 
-  async #settleSeries({ settle }: Pending, { results }: Series): Promise<void> {
+  async #settleSeries({ settle }: QueuedWrite, { results }: Series): Promise<void> {
     let sum = 0;
     for (const result of await Promise.all(results)) if ('value' in result) sum += Number(result.value);
     settle({ value: sum });
   }
 
   // Those at the head of the queue that this thread can commit.
-  #takeOwn(): Pending[] {
-    const end = this.#queue.findIndex(({ operation }) => operation === undefined || !isOwn(operation));
+  #takeCommittable(): QueuedWrite[] {
+    const end = this.#queue.findIndex(
+      ({ operation }) => operation === undefined || !isCommittableHere(operation),
+    );
     return this.#queue.splice(0, Math.min(end < 0 ? this.#queue.length : end, BATCH_SIZE));
   }
 
-  #commit(link: StoreLink, batch: Pending[]): void {
-    const results = link.commit(batch as TimedOperation[]);
+  #commit(client: StoreClient, batch: QueuedWrite[]): void {
+    const results = client.commit(batch as TimedOperation[]);
     for (const [index, pending] of batch.entries()) {
       if (results) pending.settle(results[index]!);
-      else this.#send(link, pending);
+      else this.#send(client, pending);
     }
   }
 
-  #send(link: StoreLink, { operation, now, settle }: Pending): void {
+  #send(client: StoreClient, { operation, now, settle }: QueuedWrite): void {
     this.#withCoordinator++;
-    void link.send(operation!, now).then(result => {
+    void client.send(operation!, now).then(result => {
       this.#withCoordinator--;
       settle(result);
     });

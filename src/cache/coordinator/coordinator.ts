@@ -3,45 +3,31 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { block } from '../../system/block.ts';
+import { sleepSync } from '../../system/sleep-sync.ts';
 import { pause, performance } from '../../system/time.ts';
-import type { CacheStats } from '../cache.ts';
 import { assertTag } from '../keys.ts';
 import { StoreBusyError } from '../storage/store.ts';
 import { StoreHost } from './host.ts';
 import type { Client } from './leases.ts';
-import { Neighbours } from './neighbours.ts';
-import { agree, closeForeignHello, type Hello, isHello, type OpenRequest } from './protocol.ts';
-import { Session } from './session.ts';
-
-/** Counts of all caches that are open in this process, summed over all its threads. */
-export interface AggregatedCacheStats {
-  /** Stores that are open: one per cache root and tag. */
-  totalInstances: number;
-  /** By the directory of the tag. */
-  instances: Record<string, CacheStats>;
-  totalSize: number;
-  totalCount: number;
-  totalHits: number;
-  totalMisses: number;
-  /** Hits among all reads, 0 to 1; 0 when nothing was read. */
-  hitRate: number;
-}
-
-/** A store that is open, and a thread's counters in it. */
-export interface OpenedStore {
-  host: StoreHost;
-  counters: Float64Array;
-}
+import { PeerCoordinators } from './peer-coordinators.ts';
+import {
+  type AggregatedCacheStats,
+  agree,
+  closeForeignHello,
+  type Hello,
+  isHello,
+  type OpenRequest,
+} from './protocol.ts';
+import { type OpenedStore, Session, type StoreProvider } from './session.ts';
 
 const BUSY_RETRY_MS = 100;
 
-export class Coordinator {
+export class Coordinator implements StoreProvider {
   readonly #hosts = new Map<string, StoreHost>();
   readonly #sessions = new Set<Session>();
   // Each coordinator signs its transactions: other processes and other coordinators tell its changes from theirs.
   readonly #writer = randomUUID();
-  readonly #neighbours = new Neighbours();
+  readonly #peers = new PeerCoordinators();
   readonly #isStray: boolean;
   /** Messages that were not of the protocol. */
   dropped = 0;
@@ -69,7 +55,7 @@ export class Coordinator {
       this.#sessions.delete(session);
       for (const host of [...this.#hosts.values()]) {
         const wasUsed = host.clientCount > 0;
-        host.threadEnded(thread);
+        host.onThreadExit(thread);
         if (host.dropClient(session) && wasUsed) this.#leave(host);
       }
     });
@@ -103,7 +89,7 @@ export class Coordinator {
       } catch (error) {
         if (!(error instanceof StoreBusyError)) throw error;
       }
-      block(BUSY_RETRY_MS);
+      sleepSync(BUSY_RETRY_MS);
     }
   }
 
@@ -129,9 +115,9 @@ export class Coordinator {
       host = new StoreHost({ ...options, writer: this.#writer }, mayBeBusy);
       this.#hosts.set(nameOf(directory, backend), host);
       const { versions } = host.shared;
-      const onNeighbour = () => versions.setNeighbours();
-      if (this.#isStray) onNeighbour();
-      this.#neighbours.opened(directory, tag, backend, onNeighbour);
+      const onPeer = () => versions.setPeerCoordinators();
+      if (this.#isStray) onPeer();
+      this.#peers.opened(directory, tag, backend, onPeer);
     }
     return { host, counters: host.addUser(client) };
   }
@@ -155,7 +141,7 @@ export class Coordinator {
   #closeHost(host: StoreHost): void {
     const { directory, backend } = host.options;
     this.#hosts.delete(nameOf(directory, backend));
-    this.#neighbours.closed(directory, backend);
+    this.#peers.closed(directory, backend);
     host.close();
   }
 

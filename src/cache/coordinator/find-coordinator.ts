@@ -8,7 +8,7 @@
 // processes are: nothing in Node lets threads agree on one of them without the thread that started them. Environment
 // data goes to later threads only, there is no memory or lock that all threads find by name, and a message is answered
 // only when the other one's event loop turns, which a busy worker's does not for seconds: whether there is one already
-// would have to be guessed from a silence. See neighbours.ts for what is done instead.
+// would have to be guessed from a silence. See peer-coordinators.ts for what is done instead.
 import {
   getEnvironmentData,
   isMainThread,
@@ -24,8 +24,8 @@ import { COORDINATOR_KEY, closeForeignHello, type Hello, isHello } from './proto
 const MAIN_THREAD = 0;
 // How long to wait for the main thread when it is not known whether it has a coordinator at all. One that does not even
 // listen is known at once, but not to a thread that is blocked.
-const ASKING_MS = 2000;
-const BLOCKED_ASKING_MS = 500;
+const HANDSHAKE_MS = 2000;
+const BLOCKED_HANDSHAKE_MS = 500;
 
 const above = getEnvironmentData(COORDINATOR_KEY);
 // A thread can also hold this module twice, of two versions perhaps: then each copy coordinates its own caches, and the
@@ -60,7 +60,7 @@ export function findCoordinator(): Promise<Connection | undefined> {
 
 async function connect(): Promise<Connection | undefined> {
   const begun = begin();
-  if (begun && !(await begun.isAnswered(isBelow ? undefined : ASKING_MS))) loseCoordinator();
+  if (begun && !(await begun.isAnswered(isBelow ? undefined : HANDSHAKE_MS))) loseCoordinator();
   return found();
 }
 
@@ -70,7 +70,7 @@ async function connect(): Promise<Connection | undefined> {
  */
 export function findCoordinatorNow(): Connection | undefined {
   const begun = begin();
-  if (begun?.isClosed || (begun && !isBelow && !begun.isAnsweredNow(BLOCKED_ASKING_MS))) loseCoordinator();
+  if (begun?.isClosed || (begun && !isBelow && !begun.isAnsweredNow(BLOCKED_HANDSHAKE_MS))) loseCoordinator();
   return found();
 }
 

@@ -1,29 +1,28 @@
 // One store as the coordinator runs it: the queue in front of its writer, its leases, and who uses it.
 import { join } from 'node:path';
-import { block } from '../../system/block.ts';
+import { sleepSync } from '../../system/sleep-sync.ts';
 import { performance } from '../../system/time.ts';
 import type { CacheStats, CheckReport } from '../cache.ts';
-import { COUNTERS, Counter } from '../client/link.ts';
-import type { SharedMemory } from '../shared/shared-memory.ts';
-import { BlobFiles } from '../storage/blobs.ts';
-import { isDamage } from '../storage/sqlite/open.ts';
-import { DATABASE_FILE } from '../storage/sqlite/store.ts';
+import { COUNTERS, Counter } from '../client/store-client.ts';
 import {
   type Accesses,
   isExpired,
   type LeaseRecord,
-  type Store,
-  StoreBusyError,
   type TimedOperation,
   type WriteOperation,
   type WriteResult,
-} from '../storage/store.ts';
-import { AccessLog } from './access-log.ts';
+} from '../operations.ts';
+import type { SharedMemory } from '../shared/shared-memory.ts';
+import { BlobFiles } from '../storage/blobs.ts';
+import { isDamage } from '../storage/sqlite/open.ts';
+import { DATABASE_FILE } from '../storage/sqlite/store.ts';
+import { type Store, StoreBusyError } from '../storage/store.ts';
+import { AccessBatcher } from './access-batcher.ts';
 import { type Client, type LeaseHost, Leases } from './leases.ts';
 import { LiveStore, type LiveStoreOptions } from './live-store.ts';
-import { LongRun } from './long-run.ts';
+import { LongOperation } from './long-operation.ts';
 import type { Stated, StoreOptions } from './protocol.ts';
-import { type Queued, WriteQueue, type Writer } from './write-queue.ts';
+import { type PendingWrite, WriteQueue, type Writer } from './write-queue.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 const BUSY_RETRY_MS = 4;
@@ -42,10 +41,12 @@ export class StoreHost implements LeaseHost, Writer {
   /** The last transaction failed. */
   #isStuck = false;
   /** The long operation that is being done. */
-  #long: LongRun | undefined;
+  #long: LongOperation | undefined;
   #inSteps = 0;
   readonly #queue = new WriteQueue(this);
-  readonly #accessLog = new AccessLog((operation, now, timeout) => this.#push(operation, now, timeout));
+  readonly #accessBatcher = new AccessBatcher((operation, now, timeout) =>
+    this.#push(operation, now, timeout),
+  );
   readonly #counters = new Map<Client, Float64Array>();
   readonly #users = new Map<Client, number>();
   readonly #past = new Float64Array(COUNTERS);
@@ -96,7 +97,7 @@ export class StoreHost implements LeaseHost, Writer {
     if (isSame) return;
     this.#live.adopt(this.options);
     // It may be over its limit now.
-    this.tidy();
+    this.runCleanup();
   }
 
   /** Nobody uses the store, and whoever comes next may state what it likes. */
@@ -124,7 +125,7 @@ export class StoreHost implements LeaseHost, Writer {
   }
 
   /** A thread has ended, perhaps in the middle of writing by itself. */
-  threadEnded(thread: number): void {
+  onThreadExit(thread: number): void {
     const { versions, tier, lock } = this.shared;
     // It may have committed something and not have come to say so.
     if (lock.isHeldBy(thread)) versions.bump('all');
@@ -145,8 +146,8 @@ export class StoreHost implements LeaseHost, Writer {
     try {
       const results = store.apply(batch);
       // What went into files that somebody removed is lost: it is done again.
-      if (this.#live.look()) return undefined;
-      if (store.hasBacklog) this.#queue.wake();
+      if (this.#live.checkFiles()) return undefined;
+      if (store.hasPendingCleanup) this.#queue.wake();
       return results;
     } catch {
       return undefined;
@@ -154,9 +155,9 @@ export class StoreHost implements LeaseHost, Writer {
   }
 
   /** A thread that writes by itself left tidying up to do. */
-  tidy(): void {
+  runCleanup(): void {
     const { current } = this.#live;
-    if (current) current.hasBacklog = true;
+    if (current) current.hasPendingCleanup = true;
     this.#queue.wake();
   }
 
@@ -180,22 +181,22 @@ export class StoreHost implements LeaseHost, Writer {
   /** Resolves after the commit, when every thread that reads will see the change. `timeout`: milliseconds to wait for other processes. */
   write(operation: WriteOperation, now: number, timeout = DEFAULT_TIMEOUT_MS): Promise<WriteResult> {
     if (operation.type === 'access') {
-      this.#accessLog.add(operation, now, this.shared.versions.isNearLimit);
-      return operation.isUrgent ? this.#accessLog.flush(timeout) : Promise.resolve({ value: true });
+      this.#accessBatcher.add(operation, now, this.shared.versions.isNearLimit);
+      return operation.isUrgent ? this.#accessBatcher.flush(timeout) : Promise.resolve({ value: true });
     }
     return this.#push(operation, now, timeout);
   }
 
   #push(operation: WriteOperation, now: number, timeout = DEFAULT_TIMEOUT_MS): Promise<WriteResult> {
-    return new Promise(done => {
-      this.#queue.push({ operation, now, deadline: performance.now() + timeout, done });
+    return new Promise(resolve => {
+      this.#queue.push({ operation, now, deadline: performance.now() + timeout, resolve });
     });
   }
 
   /** As {@link write}, but nothing is done of it any more when the time is over: its caller has gone on then. */
   writeInTime(operation: WriteOperation, now: number, timeout: number): Promise<WriteResult> {
-    return new Promise(done => {
-      this.#queue.push({ operation, now, deadline: performance.now() + timeout, isDue: true, done });
+    return new Promise(resolve => {
+      this.#queue.push({ operation, now, deadline: performance.now() + timeout, isDue: true, resolve });
     });
   }
 
@@ -203,14 +204,14 @@ export class StoreHost implements LeaseHost, Writer {
   writeNow(operation: WriteOperation, now: number, timeout: number): WriteResult {
     let result: WriteResult | undefined;
     const deadline = performance.now() + timeout;
-    const done = (found: WriteResult) => {
+    const resolve = (found: WriteResult) => {
       result = found;
     };
-    this.#queue.push({ operation, now, deadline, isDue: true, done });
+    this.#queue.push({ operation, now, deadline, isDue: true, resolve });
     while (!result) {
       this.#long?.finish(deadline - performance.now());
       // What cannot be finished in time keeps the lock.
-      if (this.#queue.flush() === 'busy') block(BUSY_RETRY_MS);
+      if (this.#queue.flush() === 'busy') sleepSync(BUSY_RETRY_MS);
     }
     return result;
   }
@@ -301,35 +302,35 @@ export class StoreHost implements LeaseHost, Writer {
     }
     const damage = report.problems.filter(problem => problem.kind === 'damaged-database');
     if (repair && damage.length > 0 && store === this.#live.current) {
-      const aside = this.#live.replaceDamaged();
+      const quarantined = this.#live.replaceDamaged();
       for (const problem of damage)
-        problem.mended = `set aside${aside ? ` as ${aside}` : ''}, a new one begun`;
+        problem.mended = `set aside${quarantined ? ` as ${quarantined}` : ''}, a new one begun`;
     }
     return report;
   }
 
-  collect(): Promise<number> {
-    return this.#stepByStep(() => this.#live.collect());
+  collectGarbage(): Promise<number> {
+    return this.#stepByStep(() => this.#live.collectGarbage());
   }
 
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#live.retire();
-    void this.#accessLog.flush();
+    void this.#accessBatcher.flush();
     this.#queue.close();
     this.#live.close();
   }
 
   /** True while the store has tidying up to do. */
-  get hasBacklog(): boolean {
+  get hasPendingCleanup(): boolean {
     // While nothing can be written, trying again at once would only keep the process busy, and from ending.
-    return !this.#isStuck && this.#live.hasBacklog;
+    return !this.#isStuck && this.#live.hasPendingCleanup;
   }
 
   /** Commits a batch, for the queue. Whatever happens except {@link StoreBusyError}, every operation is answered. */
-  commit(batch: readonly Queued[]): void {
-    this.#live.lookBeforeCommit();
+  commit(batch: readonly PendingWrite[]): void {
+    this.#live.checkFilesBeforeCommit();
     const store = this.#live.current;
     if (!store) {
       for (const queued of batch) this.#refuse(queued, this.#live.degraded ?? 'The store is closed.');
@@ -351,11 +352,11 @@ export class StoreHost implements LeaseHost, Writer {
   }
 
   /** Commits and answers a long operation, for the queue. */
-  commitLong(queued: Queued, over: () => void): void {
-    this.#long = new LongRun(this.#live, queued, result => {
+  commitLong(queued: PendingWrite, over: () => void): void {
+    this.#long = new LongOperation(this.#live, queued, result => {
       this.#long = undefined;
       try {
-        if (result) queued.done(result);
+        if (result) queued.resolve(result);
         // Whatever it was, the other way meets it too, and knows what to do.
         else this.commit([queued]);
       } catch (error) {
@@ -366,21 +367,21 @@ export class StoreHost implements LeaseHost, Writer {
     this.#long.start();
   }
 
-  #apply(store: Store, batch: readonly Queued[]): void {
+  #apply(store: Store, batch: readonly PendingWrite[]): void {
     const results = store.apply(batch);
     this.#isStuck = false;
     // What went into files that somebody removed is lost. Nothing is acknowledged before they were seen in their place
     // after the commit (3 µs): otherwise it is all done again, on the new ones.
-    if (batch.length > 0 && this.#live.look()) {
+    if (batch.length > 0 && this.#live.checkFiles()) {
       this.commit(batch);
       return;
     }
-    for (const [index, { operation, done }] of batch.entries()) {
+    for (const [index, { operation, resolve }] of batch.entries()) {
       const result = results[index]!;
       if (operation.type === 'set' && operation.lease !== undefined) {
         this.leases.settled(operation.key, operation.lease, this.#outcomeOf(operation, result));
       }
-      done(result);
+      resolve(result);
     }
   }
 
@@ -393,7 +394,7 @@ export class StoreHost implements LeaseHost, Writer {
 
   // The transaction failed. Damage: once more on a new database. Otherwise, and then: one by one, so that an
   // operation that asks too much of a full disk does not take the others with it.
-  #recover(error: unknown, batch: readonly Queued[]): void {
+  #recover(error: unknown, batch: readonly PendingWrite[]): void {
     this.#isStuck = true;
     const isDamaged = isDamage(error);
     if (isDamaged) this.#live.replaceDamaged();
@@ -409,10 +410,10 @@ export class StoreHost implements LeaseHost, Writer {
     }
   }
 
-  #refuse({ operation, done }: Queued, failed: string): void {
+  #refuse({ operation, resolve }: PendingWrite, failed: string): void {
     if (operation.type === 'set' && operation.lease !== undefined) {
       this.leases.settled(operation.key, operation.lease, 'unstorable');
     }
-    done({ failed });
+    resolve({ failed });
   }
 }

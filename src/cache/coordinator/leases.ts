@@ -8,12 +8,12 @@
 // The token goes into the store. A value comes with the token of its producer and is refused when the store has
 // another one: whoever lost the lease, to whatever it was, cannot overwrite what the successor stored.
 import { randomUUID } from 'node:crypto';
-import { isGone, thisProcess } from '../../system/owner.ts';
+import { currentProcessId, hasExited } from '../../system/process-identity.ts';
 import { clearTimeout, performance, setTimeout, wallClock } from '../../system/time.ts';
-import type { Grant, LeaseRequest } from '../client/link.ts';
-import type { LeaseRecord, WriteOperation, WriteResult } from '../storage/store.ts';
+import type { Grant, LeaseRequest } from '../client/store-client.ts';
+import type { LeaseRecord, WriteOperation, WriteResult } from '../operations.ts';
 import { breakLock, type HeldLock, LOCK_STALE_MS, tryLock } from './locks.ts';
-import { type HeldLease, type Wait, waits } from './waits.ts';
+import { type HeldLease, type Wait, waitForGraph } from './wait-for-graph.ts';
 
 /** A thread that asks for leases: when it ends, they are passed on. */
 export type Client = object;
@@ -35,14 +35,14 @@ interface Waiter {
   grant: (grant: Grant) => void;
   onWait: (holder: { pid: number }) => void;
   /** The process that it was told it waits for. */
-  toldOf?: number;
+  notifiedOf?: number;
   timer?: NodeJS.Timeout;
   /** The first holder that it has waited for. */
   waitsFor: string | undefined;
   /** Of a caller that produces meanwhile: those who wait for that wait for this one. */
   wait?: Wait;
   /** The client has ended: nobody is there to use a grant. */
-  isGone?: boolean;
+  hasEnded?: boolean;
 }
 
 interface Lease {
@@ -51,7 +51,7 @@ interface Lease {
   /** Waits for another process or for the lock: becomes the holder. */
   candidate?: Waiter;
   /** The holder in another process, by its token. */
-  rival?: string;
+  liveHolder?: string;
   lock?: HeldLock;
   waiting: Waiter[];
 }
@@ -90,8 +90,8 @@ export class Leases {
         return;
       }
       lease.waiting.push(waiter);
-      if (this.#endsInCircle(lease, waiter)) return;
-      tell(waiter, process.pid);
+      if (this.#closesCycle(lease, waiter)) return;
+      notifyWaiter(waiter, process.pid);
       if (request.wait <= MAX_TIMER_MS) {
         waiter.timer = setTimeout(() => this.#stopWaiting(lease, waiter), request.wait);
       }
@@ -111,7 +111,7 @@ export class Leases {
   /** The holder gives up without a value: the next one tries. */
   abandon(key: string, token: string): void {
     const lease = this.#leases.get(key);
-    if (lease?.holder?.token === token) this.#passOn(lease);
+    if (lease?.holder?.token === token) this.#grantNext(lease);
   }
 
   /** The client's thread has ended or closed its caches: what it held is passed on, what it waited for is forgotten. */
@@ -124,12 +124,12 @@ export class Leases {
         return false;
       });
       // A candidate still waits for the lock: it is passed over as soon as that is settled.
-      if (lease.candidate?.client === client) lease.candidate.isGone = true;
-      if (lease.holder?.client === client) this.#passOn(lease);
+      if (lease.candidate?.client === client) lease.candidate.hasEnded = true;
+      if (lease.holder?.client === client) this.#grantNext(lease);
     }
   }
 
-  #passOn(lease: Lease): void {
+  #grantNext(lease: Lease): void {
     const { holder } = lease;
     this.#setHolder(lease, undefined);
     const next = lease.waiting.shift();
@@ -137,12 +137,12 @@ export class Leases {
       this.#begin(lease, next);
       return;
     }
-    this.#giveUp(lease, holder);
+    this.#dropLease(lease, holder);
   }
 
   // The record goes before the lock: a record without its lock would look like that of a dead holder, once this
   // process has ended, to somebody who then breaks a lock that is another's by now.
-  #giveUp(lease: Lease, holder: Lease['holder']): void {
+  #dropLease(lease: Lease, holder: Lease['holder']): void {
     const released =
       holder && this.#host.write({ type: 'release', key: lease.key, token: holder.token }, 0, holder.timeout);
     this.#end(lease, { state: 'retry' }, released);
@@ -170,28 +170,28 @@ export class Leases {
   }
 
   #setHolder(lease: Lease, holder: Lease['holder']): void {
-    if (lease.holder) waits.release(lease.holder.token);
+    if (lease.holder) waitForGraph.removeLease(lease.holder.token);
     lease.holder = holder;
     if (!holder) return;
-    waits.hold({ key: lease.key, token: holder.token, directory: this.#host.lockDirectory });
+    waitForGraph.addLease({ key: lease.key, token: holder.token, directory: this.#host.lockDirectory });
     for (const waiter of lease.waiting) waiter.waitsFor ??= holder.token;
   }
 
-  #blockerOf({ key, holder, rival }: Lease): HeldLease | undefined {
-    const token = holder?.token ?? rival;
+  #blockerOf({ key, holder, liveHolder }: Lease): HeldLease | undefined {
+    const token = holder?.token ?? liveHolder;
     return token === undefined ? undefined : { key, token, directory: this.#host.lockDirectory };
   }
 
   // Those who produce under another lease meanwhile are refused when they would wait for themselves.
-  #endsInCircle(lease: Lease, waiter: Waiter): boolean {
+  #closesCycle(lease: Lease, waiter: Waiter): boolean {
     const { holding } = waiter.request;
     if (holding.length === 0) return false;
-    if (waiter.wait) waits.changed(waiter.wait);
+    if (waiter.wait) waitForGraph.updateWait(waiter.wait);
     else {
       waiter.wait = { holding, blocker: () => this.#blockerOf(lease) };
-      waits.begin(waiter.wait);
+      waitForGraph.addWait(waiter.wait);
     }
-    const keys = waits.circle(waiter.wait);
+    const keys = waitForGraph.findCycle(waiter.wait);
     if (!keys) return false;
     lease.waiting = lease.waiting.filter(other => other !== waiter);
     answer(waiter, { state: 'circular', keys });
@@ -199,7 +199,7 @@ export class Leases {
   }
 
   #begin(lease: Lease, waiter: Waiter): void {
-    this.#promote(lease, waiter).catch((error: unknown) => {
+    this.#tryGrant(lease, waiter).catch((error: unknown) => {
       this.#host.warnOf(error);
       // Those who wait are not to wait for nothing: everyone produces for itself.
       answer(waiter, { state: 'unshared' });
@@ -207,7 +207,7 @@ export class Leases {
     });
   }
 
-  async #promote(lease: Lease, waiter: Waiter): Promise<void> {
+  async #tryGrant(lease: Lease, waiter: Waiter): Promise<void> {
     clearTimeout(waiter.timer);
     lease.candidate = waiter;
     this.#setHolder(lease, undefined);
@@ -217,26 +217,26 @@ export class Leases {
       this.#end(lease, { state: 'retry' });
       return;
     }
-    if (waiter.isGone || got === 'circular') {
+    if (waiter.hasEnded || got === 'circular') {
       answer(waiter, { state: 'retry' });
       lease.candidate = undefined;
-      this.#passOn(lease);
+      this.#grantNext(lease);
       return;
     }
     const token = randomUUID();
     const { now, timeout } = waiter.request;
     this.#setHolder(lease, { client: waiter.client, token, timeout });
     lease.candidate = undefined;
-    const record: LeaseRecord = { token, ...thisProcess(), started: lease.lock?.made ?? 0 };
+    const record: LeaseRecord = { token, ...currentProcessId(), started: lease.lock?.createdAt ?? 0 };
     // With a lock, in the place of what was found there when it was looked at, or not at all.
-    const { rival, replaces } = lease.lock ? this.#before(lease.key) : {};
+    const { liveHolder, replaces } = lease.lock ? this.#recordedHolder(lease.key) : {};
     const write = { type: 'lease', key: lease.key, lease: record, replaces } as const;
-    const written = rival ? { value: false } : await this.#host.write(write, now, timeout);
+    const written = liveHolder ? { value: false } : await this.#host.write(write, now, timeout);
     if ('value' in written && written.value === false && lease.holder?.token === token) {
       this.#setHolder(lease, undefined);
       lease.candidate = waiter;
       await this.#unlock(lease);
-      return this.#promote(lease, waiter);
+      return this.#tryGrant(lease, waiter);
     }
     if (lease.holder?.token !== token) {
       answer(waiter, { state: 'retry' });
@@ -245,19 +245,19 @@ export class Leases {
     // From now on nobody else can store a product. Whoever held the lease before may just have done so.
     if (this.#host.has(lease.key, now)) {
       answer(waiter, { state: 'retry' });
-      this.#giveUp(lease, lease.holder);
+      this.#dropLease(lease, lease.holder);
       return;
     }
     answer(waiter, { state: 'held', token });
-    for (const other of [...lease.waiting]) this.#endsInCircle(lease, other);
+    for (const other of [...lease.waiting]) this.#closesCycle(lease, other);
   }
 
   // Whose record is there. A rival: alive, and its lock so young that it cannot have become stale.
-  #before(key: string): { rival: LeaseRecord | undefined; replaces: string | null } {
+  #recordedHolder(key: string): { liveHolder: LeaseRecord | undefined; replaces: string | null } {
     const other = this.#host.leaseOf(key);
     const isYoung = other !== undefined && Math.abs(wallClock.now() - other.started) < LOCK_STALE_MS;
-    const isRival = isYoung && other.pid !== process.pid && !isGone(other);
-    return { rival: isRival ? other : undefined, replaces: other?.token ?? null };
+    const isAlive = isYoung && other.pid !== process.pid && !hasExited(other);
+    return { liveHolder: isAlive ? other : undefined, replaces: other?.token ?? null };
   }
 
   async #unlock(lease: Lease): Promise<void> {
@@ -275,9 +275,9 @@ export class Leases {
     const started = performance.now();
     let triedAt = Number.NEGATIVE_INFINITY;
     for (;;) {
-      if (waiter.isGone) return 'held';
+      if (waiter.hasEnded) return 'held';
       const other = this.#host.leaseOf(key);
-      const isOrphaned = other !== undefined && isGone(other);
+      const isOrphaned = other !== undefined && hasExited(other);
       let lock: HeldLock | 'taken' = 'taken';
       if (other === undefined || isOrphaned || performance.now() - triedAt > LOCK_TRY_MS) {
         triedAt = performance.now();
@@ -289,7 +289,7 @@ export class Leases {
         }
       }
       // Two who find a stale lock at once can both remove it, the second that of the first: then it is the first's.
-      if (lock !== 'taken' && this.#before(key).rival) {
+      if (lock !== 'taken' && this.#recordedHolder(key).liveHolder) {
         await lock.release();
         lock = 'taken';
       }
@@ -310,10 +310,10 @@ export class Leases {
         if ('failed' in result) return 'held';
         continue;
       }
-      if (other) for (const one of [waiter, ...lease.waiting]) tell(one, other.pid);
-      lease.rival = other?.token;
-      for (const one of [...lease.waiting]) this.#endsInCircle(lease, one);
-      if (this.#endsInCircle(lease, waiter)) return 'circular';
+      if (other) for (const one of [waiter, ...lease.waiting]) notifyWaiter(one, other.pid);
+      lease.liveHolder = other?.token;
+      for (const one of [...lease.waiting]) this.#closesCycle(lease, one);
+      if (this.#closesCycle(lease, waiter)) return 'circular';
       const waited = performance.now() - started;
       if (waited > wait) return 'held';
       const pause = Math.min(Math.max(POLL_MIN_MS, waited * POLL_SHARE), POLL_MAX_MS);
@@ -325,13 +325,13 @@ export class Leases {
 // Once: what comes later changes nothing.
 function answer(waiter: Waiter, grant: Grant): void {
   clearTimeout(waiter.timer);
-  if (waiter.wait) waits.end(waiter.wait);
+  if (waiter.wait) waitForGraph.removeWait(waiter.wait);
   waiter.grant(grant);
 }
 
 // A word to a thread wakes it up, so that it is said once.
-function tell(waiter: Waiter, pid: number): void {
-  if (waiter.toldOf === pid) return;
-  waiter.toldOf = pid;
+function notifyWaiter(waiter: Waiter, pid: number): void {
+  if (waiter.notifiedOf === pid) return;
+  waiter.notifiedOf = pid;
   waiter.onWait({ pid });
 }

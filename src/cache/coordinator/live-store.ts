@@ -2,21 +2,16 @@
 // they are damaged, and none while it cannot be used.
 import { join } from 'node:path';
 import { clearInterval, performance, setInterval } from '../../system/time.ts';
+import type { Accesses } from '../operations.ts';
 import { SharedMemory } from '../shared/shared-memory.ts';
 import { MemoryStore } from '../storage/memory-store.ts';
 import { classify, isOutOfFiles } from '../storage/sqlite/connection.ts';
-import { isDamage, look, OPENING_WAIT_MS } from '../storage/sqlite/open.ts';
+import { inspectFile, isDamage, OPENING_WAIT_MS } from '../storage/sqlite/open.ts';
 import { DATABASE_FILE, SqliteStore } from '../storage/sqlite/store.ts';
-import {
-  type Accesses,
-  type Store,
-  StoreBusyError,
-  type StoreCounts,
-  type StoreTotals,
-} from '../storage/store.ts';
+import { type Store, StoreBusyError, type StoreCounts, type StoreTotals } from '../storage/store.ts';
 import { formatSize } from '../units.ts';
-import { collectLocks } from './locks.ts';
-import { type Closeable, coordinatorStores, processDescriptors, withRoom } from './open-stores.ts';
+import { removeStaleLocks } from './locks.ts';
+import { coordinatorStores, type Parkable, processDescriptors, withDescriptors } from './open-stores.ts';
 import type { StoreOptions } from './protocol.ts';
 
 export interface LiveStoreOptions extends StoreOptions {
@@ -36,8 +31,8 @@ export interface LiveStoreHooks {
 }
 
 // A store that cannot be opened is tried again, and one whose file was removed or replaced is noticed, this often.
-const LOOK_INTERVAL_MS = 500;
-const COMMIT_LOOK_INTERVAL_MS = 10;
+const CHECK_INTERVAL_MS = 500;
+const COMMIT_CHECK_INTERVAL_MS = 10;
 // Somewhat shorter, so that every look is a try.
 const REOPEN_INTERVAL_MS = 400;
 // How long the thread is blocked by another process when it is to be opened, by somebody who can try again.
@@ -46,7 +41,7 @@ const RETRY_WAIT_MS = 20;
 
 let collecting: Promise<void> = Promise.resolve();
 
-export class LiveStore implements Closeable {
+export class LiveStore implements Parkable {
   readonly shared = new SharedMemory();
   #options: LiveStoreOptions;
   readonly #hooks: LiveStoreHooks;
@@ -54,7 +49,7 @@ export class LiveStore implements Closeable {
   #degraded: string | undefined;
   #shrinking: Store | undefined;
   #openedAt = Number.NEGATIVE_INFINITY;
-  #lookedAt = Number.NEGATIVE_INFINITY;
+  #checkedAt = Number.NEGATIVE_INFINITY;
   #isClosed = false;
   // Closed for a while, see open-stores.ts; and which file it was then.
   #isParked = false;
@@ -64,7 +59,7 @@ export class LiveStore implements Closeable {
   #pins = 0;
   // What stores counted that are closed.
   readonly #past: StoreCounts = { sets: 0, deletes: 0, evictions: 0, expired: 0 };
-  readonly #looking: NodeJS.Timeout;
+  readonly #checkTimer: NodeJS.Timeout;
   readonly #warned = new Set<string>();
 
   /**
@@ -75,9 +70,9 @@ export class LiveStore implements Closeable {
     this.shared.limits.set(options);
     this.#hooks = hooks;
     this.#open(mayBeBusy ? SHORT_WAIT_MS : OPENING_WAIT_MS, mayBeBusy);
-    this.#looking = setInterval(() => {
-      if (!this.look()) void this.#shrink();
-    }, LOOK_INTERVAL_MS).unref();
+    this.#checkTimer = setInterval(() => {
+      if (!this.checkFiles()) void this.#shrink();
+    }, CHECK_INTERVAL_MS).unref();
   }
 
   /** The store, opened again if need be. */
@@ -88,8 +83,8 @@ export class LiveStore implements Closeable {
   }
 
   /** What there is to do in the store. One that is closed for a while has nothing to do. */
-  get hasBacklog(): boolean {
-    return this.#current?.hasBacklog ?? false;
+  get hasPendingCleanup(): boolean {
+    return this.#current?.hasPendingCleanup ?? false;
   }
 
   /** Since the first opening. */
@@ -127,7 +122,7 @@ export class LiveStore implements Closeable {
 
   // Tells a file from one that took its name; the number alone may be that of one that is gone.
   #fileNow(): string {
-    const file = look(join(this.#options.directory, DATABASE_FILE));
+    const file = inspectFile(join(this.#options.directory, DATABASE_FILE));
     return `${file?.ino} ${file?.birthtimeMs}`;
   }
 
@@ -175,11 +170,11 @@ export class LiveStore implements Closeable {
   #open(wait = OPENING_WAIT_MS, mayBeBusy = false, isKnown = false): void {
     this.#openedAt = performance.now();
     try {
-      this.#current = withRoom(coordinatorStores, () => this.#openStore(wait));
+      this.#current = withDescriptors(coordinatorStores, () => this.#openStore(wait));
       this.#degraded = undefined;
       if (this.#options.backend === 'sqlite') coordinatorStores.add(this);
       this.#hooks.onOpen();
-      if (!isKnown) this.#collectInTurn();
+      if (!isKnown) this.#collectInSequence();
     } catch (error) {
       if (mayBeBusy && classify(error) === 'busy') {
         throw new StoreBusyError((error as Error).message, { cause: error });
@@ -201,10 +196,10 @@ export class LiveStore implements Closeable {
     if (backend === 'memory') {
       return new MemoryStore({ maxSize, policy, versions: shared.versions, takeAccesses });
     }
-    const onSetAside = (name: string) => this.#warnSetAside(name);
+    const onQuarantine = (name: string) => this.#warnOfQuarantine(name);
     return SqliteStore.open({
       ...{ directory, maxSize, policy, writer, allowUntrusted },
-      ...{ onSetAside, shared, openingWait, takeAccesses },
+      ...{ onQuarantine, shared, openingWait, takeAccesses },
     });
   }
 
@@ -241,7 +236,7 @@ export class LiveStore implements Closeable {
     if (this.#isParked) this.#unpark();
     if (isDamage(error)) {
       if (epoch === this.shared.versions.epoch) this.replaceDamaged();
-    } else if (classify(error) !== 'busy' && !this.look()) {
+    } else if (classify(error) !== 'busy' && !this.checkFiles()) {
       // Not only a symptom of files that were removed.
       this.warnOf(error);
     }
@@ -257,22 +252,22 @@ export class LiveStore implements Closeable {
 
   /** Gives the new name of the damaged database, when it was this process that set it aside. */
   replaceDamaged(): string | undefined {
-    let aside: string | undefined;
+    let quarantined: string | undefined;
     try {
-      aside = this.#current?.setAside();
-      if (aside !== undefined) this.#warnSetAside(aside);
+      quarantined = this.#current?.quarantine();
+      if (quarantined !== undefined) this.#warnOfQuarantine(quarantined);
     } catch (error) {
       this.warnOf(error);
     }
     this.#reopen();
-    return aside;
+    return quarantined;
   }
 
   /** Looks at what became of the files. True when the store was opened anew. */
-  look(): boolean {
+  checkFiles(): boolean {
     // Of a store that is closed for a while there is nothing to lose.
     if (this.#isClosed || this.#isParked) return false;
-    this.#lookedAt = performance.now();
+    this.#checkedAt = performance.now();
     const state = this.#current?.fileState;
     if (state === 'damaged') {
       this.replaceDamaged();
@@ -286,7 +281,7 @@ export class LiveStore implements Closeable {
       this.#reopen();
       return true;
     }
-    if (this.#current || this.#lookedAt - this.#openedAt <= REOPEN_INTERVAL_MS) return false;
+    if (this.#current || this.#checkedAt - this.#openedAt <= REOPEN_INTERVAL_MS) return false;
     // Again and again: another process that is in the way must not block this thread each time for long.
     this.#open(RETRY_WAIT_MS);
     if (!this.#current) return false;
@@ -308,9 +303,9 @@ export class LiveStore implements Closeable {
     }
   }
 
-  /** As {@link look}, nearly each time: what is written to a file that was removed would be acknowledged and lost. */
-  lookBeforeCommit(): void {
-    if (performance.now() - this.#lookedAt > COMMIT_LOOK_INTERVAL_MS) this.look();
+  /** As {@link checkFiles}, nearly each time: what is written to a file that was removed would be acknowledged and lost. */
+  checkFilesBeforeCommit(): void {
+    if (performance.now() - this.#checkedAt > COMMIT_CHECK_INTERVAL_MS) this.checkFiles();
   }
 
   /** See {@link Store.totals}. */
@@ -322,8 +317,8 @@ export class LiveStore implements Closeable {
     }
   }
 
-  /** Removes what processes that have ended left behind, and gives disk space back. See {@link Store.collect}. */
-  async collect(): Promise<number> {
+  /** Removes what processes that have ended left behind, and gives disk space back. See {@link Store.collectGarbage}. */
+  async collectGarbage(): Promise<number> {
     const store = this.#current;
     try {
       return await this.#collectAll();
@@ -335,7 +330,7 @@ export class LiveStore implements Closeable {
   }
 
   // One store after the other: of many that are opened together, those whose turn it is not may be closed again.
-  #collectInTurn(): void {
+  #collectInSequence(): void {
     collecting = collecting
       .then(() => (this.#current ? this.#collectAll() : 0))
       .then(
@@ -350,14 +345,14 @@ export class LiveStore implements Closeable {
 
   async #collect(store: Store): Promise<number> {
     if (this.lockDirectory !== undefined) {
-      await collectLocks(this.lockDirectory);
+      await removeStaleLocks(this.lockDirectory);
       // The one that is held while the database file itself is migrated or set aside.
-      await collectLocks(this.#options.directory);
+      await removeStaleLocks(this.#options.directory);
     }
-    return store.collect();
+    return store.collectGarbage();
   }
 
-  #warnSetAside(name: string): void {
+  #warnOfQuarantine(name: string): void {
     this.#warn(
       'damaged',
       `The database of the cache '${this.#options.tag}' was damaged. It was set aside as ${name}, and a new one begun.`,
@@ -395,7 +390,7 @@ export class LiveStore implements Closeable {
   /** Nothing is opened any more. */
   retire(): void {
     this.#isClosed = true;
-    clearInterval(this.#looking);
+    clearInterval(this.#checkTimer);
   }
 
   close(): void {

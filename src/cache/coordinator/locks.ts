@@ -3,21 +3,21 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { TEMPORARY_MAX_AGE_MS } from '../../system/destination.ts';
-import { wasRemovedAtOnce } from '../../system/exclusive.ts';
-import { load } from '../../system/load.ts';
+import { TEMPORARY_MAX_AGE_MS } from '../../system/atomic-write.ts';
+import { lostCreationRace } from '../../system/file-lock.ts';
+import { requirePackage } from '../../system/require-package.ts';
 import { performance, wallClock } from '../../system/time.ts';
 
 /** A lock whose holder showed no sign of life for this long, in milliseconds, is anybody's. */
 export const LOCK_STALE_MS = 10_000;
 const LOCK_UPDATE_MS = 2_000;
 
-/** How the files beside the locks end in which waits are written down, see waits.ts. */
+/** How the files beside the locks end in which waits are written down, see wait-for-graph.ts. */
 export const WAIT_SUFFIX = '.waits';
 
 export interface HeldLock {
   /** When it was made, in milliseconds since the epoch: tells it from a later lock of the same name. */
-  readonly made: number;
+  readonly createdAt: number;
   /** False once the lock was lost: the holder was stopped or blocked for longer than {@link LOCK_STALE_MS}. */
   readonly isHeld: boolean;
   /** Resolves when the lock is given back. Rejects when it cannot be told whose it is by now. */
@@ -46,7 +46,7 @@ export function prepareLockDirectory(directory: string): void {
 
 async function take(path: string): Promise<HeldLock | 'taken'> {
   // Loaded at the first lock: most threads never need one.
-  const lockfile = load<typeof import('proper-lockfile')>('proper-lockfile');
+  const lockfile = requirePackage<typeof import('proper-lockfile')>('proper-lockfile');
   let isHeld = true;
   let freshAt = performance.now();
   try {
@@ -78,20 +78,20 @@ async function take(path: string): Promise<HeldLock | 'taken'> {
         isHeld = false;
       },
     });
-    const made = madeAt(path) ?? 0;
+    const createdAt = creationTimeOf(path) ?? 0;
     return {
-      made,
+      createdAt,
       get isHeld() {
         return isHeld && performance.now() - freshAt < LOCK_STALE_MS - LOCK_UPDATE_MS;
       },
       async release() {
         // The library removes whatever has the name: a lock that was taken over is left to who has it now.
-        if (isHeld && madeAt(path) === made) await release().catch(() => undefined);
+        if (isHeld && creationTimeOf(path) === createdAt) await release().catch(() => undefined);
         isHeld = false;
       },
     };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ELOCKED' || wasRemovedAtOnce(error)) return 'taken';
+    if ((error as NodeJS.ErrnoException).code === 'ELOCKED' || lostCreationRace(error)) return 'taken';
     throw error;
   }
 }
@@ -103,32 +103,32 @@ function skew(): number {
   return Math.round((wallClock.now() - Date.now()) / 1000) * 1000;
 }
 
-/** Removes the lock of a holder that is known to be dead, if it still is the one that was {@link HeldLock.made} then. */
-export async function breakLock(directory: string, name: string, made: number): Promise<void> {
+/** Removes the lock of a holder that is known to be dead, if it still is the one that was {@link HeldLock.createdAt} then. */
+export async function breakLock(directory: string, name: string, createdAt: number): Promise<void> {
   const path = lockPath(directory, name);
   // It may have been taken over since, as a stale one, by somebody who has not yet said so in the store.
-  if (made > 0 && madeAt(path) === made) await rm(path, { recursive: true, force: true });
+  if (createdAt > 0 && creationTimeOf(path) === createdAt) await rm(path, { recursive: true, force: true });
 }
 
-function madeAt(path: string): number | undefined {
+function creationTimeOf(path: string): number | undefined {
   const lock = fs.lstatSync(path, { throwIfNoEntry: false });
   return lock && Math.round(lock.birthtimeMs);
 }
 
-const collecting = new Map<string, Promise<void>>();
+const removing = new Map<string, Promise<void>>();
 
 /**
  * Removes locks whose holders showed no sign of life for longer than {@link LOCK_STALE_MS}. Never rejects. One after
  * the other in a process: else one would take what the other has just taken for a lock that somebody holds.
  */
-export async function collectLocks(directory: string): Promise<void> {
-  const mine = (collecting.get(directory) ?? Promise.resolve()).then(() => collectStale(directory));
-  collecting.set(directory, mine);
+export async function removeStaleLocks(directory: string): Promise<void> {
+  const mine = (removing.get(directory) ?? Promise.resolve()).then(() => removeStale(directory));
+  removing.set(directory, mine);
   await mine;
-  if (collecting.get(directory) === mine) collecting.delete(directory);
+  if (removing.get(directory) === mine) removing.delete(directory);
 }
 
-async function collectStale(directory: string): Promise<void> {
+async function removeStale(directory: string): Promise<void> {
   for (const name of await readdir(directory).catch(() => [])) {
     const path = join(directory, name);
     const lock = await stat(path).catch(() => undefined);

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { isOutOfFiles, mayBeOutOfFiles } from '../storage/sqlite/connection.ts';
 
 /** Something that holds descriptors, and can do without for a while. */
-export interface Closeable {
+export interface Parkable {
   /** When it was used last, by {@link OpenStores.tick}. */
   readonly lastUsed: number;
   /** In the middle of something: it cannot be closed now. */
@@ -20,9 +20,9 @@ const USUAL_LIMIT = 1024;
 // The rest is for the program.
 const OUR_SHARE = 1 / 2;
 // So few stores a thread may have open in any case. With no more than these nothing is counted.
-const FEWEST = 8;
+const MIN_STORES = 8;
 // How often something is opened that may have failed for want of descriptors.
-const TRIES = 4;
+const MAX_TRIES = 4;
 
 /** What of the system {@link OpenStores} asks. */
 export interface Descriptors {
@@ -33,7 +33,7 @@ export interface Descriptors {
 }
 
 export class OpenStores {
-  readonly #open = new Set<Closeable>();
+  readonly #open = new Set<Parkable>();
   readonly #descriptors: Descriptors;
   readonly #most: number;
   #ticks = 0;
@@ -50,19 +50,19 @@ export class OpenStores {
   }
 
   /** `store` has been opened. Others are closed for it when descriptors run short. */
-  add(store: Closeable): void {
+  add(store: Parkable): void {
     this.#open.add(store);
     this.trim(store);
   }
 
   /** `store` has been closed. */
-  delete(store: Closeable): void {
+  delete(store: Parkable): void {
     this.#open.delete(store);
   }
 
   /** Closes what was used least recently until the process has enough descriptors left. */
-  trim(except?: Closeable): void {
-    while (this.#open.size > FEWEST && this.#isShort) {
+  trim(except?: Parkable): void {
+    while (this.#open.size > MIN_STORES && this.#isShort) {
       if (!this.#parkLeastUsed(except)) return;
     }
   }
@@ -78,8 +78,8 @@ export class OpenStores {
     return this.#descriptors.used > this.#most;
   }
 
-  #parkLeastUsed(except?: Closeable): boolean {
-    let least: Closeable | undefined;
+  #parkLeastUsed(except?: Parkable): boolean {
+    let least: Parkable | undefined;
     for (const store of this.#open) {
       if (store === except || store.isBusy) continue;
       if (least === undefined || store.lastUsed < least.lastUsed) least = store;
@@ -131,9 +131,9 @@ function countUsed(): number {
  * than twice, because other threads take and give back descriptors at the same time. What it throws has the code EMFILE
  * when at any of the tries there were none.
  */
-export function withRoom<T>(stores: OpenStores, open: () => T): T {
+export function withDescriptors<T>(stores: OpenStores, open: () => T): T {
   let wasOut = false;
-  for (let left = TRIES - 1; ; left--) {
+  for (let left = MAX_TRIES - 1; ; left--) {
     try {
       return open();
     } catch (error) {

@@ -6,10 +6,9 @@
 import { MessagePort } from 'node:worker_threads';
 import { ConflictingOptionsError } from '../../errors.ts';
 import type { CacheStats, CheckReport, EntryMetadata, EvictionPolicy } from '../cache.ts';
-import type { Grant, LeaseRequest } from '../client/link.ts';
+import type { Grant, LeaseRequest } from '../client/store-client.ts';
+import type { FoundValue, PageEntry, WriteOperation, WriteResult } from '../operations.ts';
 import type { SharedBuffers } from '../shared/shared-memory.ts';
-import type { FoundValue, PageEntry, WriteOperation, WriteResult } from '../storage/store.ts';
-import type { AggregatedCacheStats } from './coordinator.ts';
 
 /** Under this name the coordinator's thread id is in the environment data that worker threads inherit. */
 export const COORDINATOR_KEY = 'glovebox:coordinator';
@@ -122,6 +121,20 @@ export interface OpenReply {
   writer: string;
 }
 
+/** Counts of all caches that are open in this process, summed over all its threads. */
+export interface AggregatedCacheStats {
+  /** Stores that are open: one per cache root and tag. */
+  totalInstances: number;
+  /** By the directory of the tag. */
+  instances: Record<string, CacheStats>;
+  totalSize: number;
+  totalCount: number;
+  totalHits: number;
+  totalMisses: number;
+  /** Hits among all reads, 0 to 1; 0 when nothing was read. */
+  hitRate: number;
+}
+
 /** Errors lose their class on the way: they travel as data. */
 export type Reply<T> = { ok: true; value: T } | { ok: false; code: string; message: string };
 
@@ -129,7 +142,7 @@ export type Reply<T> = { ok: true; value: T } | { ok: false; code: string; messa
 export type LeaseReply = { grant: Grant } | { waitFor: { pid: number }; ticket: number };
 
 /** What a worker thread can call. */
-export interface Control {
+export interface CoordinatorApi {
   /** Says that the coordinator is there and understands. */
   greet(): void;
   open(request: OpenRequest): Promise<Reply<OpenReply>>;
@@ -157,7 +170,7 @@ export interface Control {
  * Worker to coordinator, over `writes`. `until`: the time by the system's clock after which the operation is not to be
  * done any more, because its thread no longer waits for it; null when it does.
  */
-export type WriteMessage = [
+export type WriteRequest = [
   id: number,
   instance: number,
   now: number,
@@ -166,4 +179,4 @@ export type WriteMessage = [
 ][];
 
 /** Coordinator to worker, over `writes`. */
-export type WrittenMessage = [id: number, result: WriteResult][];
+export type WriteResponse = [id: number, result: WriteResult][];

@@ -3,13 +3,20 @@ import type { MessagePort } from 'node:worker_threads';
 import { expose } from 'comlink';
 import { GloveboxError } from '../../errors.ts';
 import { queueMicrotask, wallClock } from '../../system/time.ts';
-import type { Grant } from '../client/link.ts';
+import type { Grant } from '../client/store-client.ts';
+import type { WriteOperation, WriteResult } from '../operations.ts';
 import type { BlobFiles } from '../storage/blobs.ts';
-import type { StoreReader, WriteOperation, WriteResult } from '../storage/store.ts';
-import type { Coordinator } from './coordinator.ts';
+import type { StoreReader } from '../storage/store.ts';
 import type { StoreHost } from './host.ts';
+import type { Client } from './leases.ts';
 import { coordinatorStores } from './open-stores.ts';
-import type { Control, LeaseReply, WrittenMessage } from './protocol.ts';
+import type {
+  AggregatedCacheStats,
+  CoordinatorApi,
+  LeaseReply,
+  OpenRequest,
+  WriteResponse,
+} from './protocol.ts';
 import { callEndpoint, isBatch, isOperation, isTime } from './validate.ts';
 
 interface Instance {
@@ -18,21 +25,37 @@ interface Instance {
   timeout: number;
 }
 
+/** The open stores of the coordinator's thread, as a session needs them. */
+export interface StoreProvider {
+  /** Messages that were not of the protocol. */
+  dropped: number;
+  /** The store of a root and tag, opened when it is not; waits at most the request's time, while `isWanted`. */
+  openInTime(request: OpenRequest, client: Client, isWanted?: () => boolean): Promise<OpenedStore>;
+  release(host: StoreHost, client: Client): void;
+  aggregatedStats(): Promise<AggregatedCacheStats>;
+}
+
+/** A store that is open, and a thread's counters in it. */
+export interface OpenedStore {
+  host: StoreHost;
+  counters: Float64Array;
+}
+
 export class Session {
-  readonly #coordinator: Coordinator;
+  readonly #stores: StoreProvider;
   readonly #writes: MessagePort;
   readonly #instances = new Map<number, Instance>();
   readonly #tickets = new Map<number, () => Promise<LeaseReply>>();
   readonly #parts = new Map<string, (WriteOperation & { type: 'set-many' })['entries']>();
   #nextId = 1;
   #hasEnded = false;
-  #outbox: WrittenMessage = [];
+  #outbox: WriteResponse = [];
 
-  constructor(coordinator: Coordinator, control: MessagePort, writes: MessagePort, onEnd: () => void) {
-    this.#coordinator = coordinator;
+  constructor(stores: StoreProvider, control: MessagePort, writes: MessagePort, onEnd: () => void) {
+    this.#stores = stores;
     this.#writes = writes;
     const drop = () => {
-      coordinator.dropped++;
+      stores.dropped++;
     };
     writes.on('message', (message: unknown) => (isBatch(message) ? this.#receive(message) : drop()));
     writes.on('messageerror', drop);
@@ -59,7 +82,7 @@ export class Session {
         continue;
       }
       if (!isTime(now) || !isOperation(operation, instance.blobs)) {
-        this.#coordinator.dropped++;
+        this.#stores.dropped++;
         this.#answer(id, { failed: 'The operation is not of the protocol.' });
         continue;
       }
@@ -94,7 +117,7 @@ export class Session {
   }
 
   // All results of one commit are settled in one turn, and leave in one message.
-  #answer(...result: WrittenMessage[number]): void {
+  #answer(...result: WriteResponse[number]): void {
     this.#outbox.push(result);
     if (this.#outbox.length > 1) return;
     queueMicrotask(() => {
@@ -103,7 +126,7 @@ export class Session {
     });
   }
 
-  #control(): Control {
+  #control(): CoordinatorApi {
     const host = (instance: number): StoreHost => {
       const found = this.#instances.get(instance);
       if (!found) throw new Error('The cache is closed.');
@@ -123,7 +146,7 @@ export class Session {
       open: async request => {
         try {
           // A thread may have been forgotten already: what it opened would stay open for ever.
-          const opened = await this.#coordinator.openInTime(request, this, () => !this.#hasEnded);
+          const opened = await this.#stores.openInTime(request, this, () => !this.#hasEnded);
           // The thread is about to open it as well.
           coordinatorStores.trim();
           const { blobs } = opened.host;
@@ -149,7 +172,7 @@ export class Session {
       release: instance => {
         const found = this.#instances.get(instance);
         this.#instances.delete(instance);
-        if (found) this.#coordinator.release(found.host, this);
+        if (found) this.#stores.release(found.host, this);
       },
       read: (instance, key) => reading(instance, reader => reader.read(key)) as never,
       page: (instance, ...query) => (reading(instance, reader => reader.page(...query)) ?? []) as never,
@@ -157,11 +180,11 @@ export class Session {
         (reading(instance, reader => reader.readMany(keys)) ?? new Map()) as never,
       metadata: (instance, key) => reading(instance, reader => reader.metadata(key)) as never,
       lease: (instance, request) => {
-        let tellHolder: (holder: { pid: number }) => void = () => undefined;
+        let notifyOfHolder: (holder: { pid: number }) => void = () => undefined;
         const told = new Promise<{ pid: number }>(resolve => {
-          tellHolder = resolve;
+          notifyOfHolder = resolve;
         });
-        const granted = host(instance).leases.acquire(this, request, holder => tellHolder(holder));
+        const granted = host(instance).leases.acquire(this, request, holder => notifyOfHolder(holder));
         return this.#answerLease(granted, told);
       },
       awaitLease: ticket => this.#tickets.get(ticket)?.() ?? Promise.resolve({ grant: { state: 'retry' } }),
@@ -171,9 +194,9 @@ export class Session {
       tooLarge: (instance, key, size) => host(instance).tooLarge(key, size),
       stats: instance => host(instance).stats(),
       check: (instance, repair) => host(instance).check(repair),
-      collect: instance => host(instance).collect(),
-      tidy: instance => host(instance).tidy(),
-      aggregatedStats: () => this.#coordinator.aggregatedStats(),
+      collect: instance => host(instance).collectGarbage(),
+      tidy: instance => host(instance).runCleanup(),
+      aggregatedStats: () => this.#stores.aggregatedStats(),
     };
   }
 

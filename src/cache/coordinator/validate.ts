@@ -3,13 +3,13 @@
 import { isAbsolute } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import type { Endpoint } from 'comlink';
-import type { LeaseRequest } from '../client/link.ts';
+import type { LeaseRequest } from '../client/store-client.ts';
 import { isKey } from '../keys.ts';
+import type { IncomingValue, WriteOperation } from '../operations.ts';
 import { POLICIES } from '../shared/limits.ts';
 import type { BlobFiles } from '../storage/blobs.ts';
-import type { IncomingValue, WriteOperation } from '../storage/store.ts';
 import { Encoding } from '../values/codec.ts';
-import type { Control, OpenRequest, Stated } from './protocol.ts';
+import type { CoordinatorApi, OpenRequest, Stated } from './protocol.ts';
 
 type Check = (value: unknown) => boolean;
 
@@ -168,7 +168,7 @@ const isOpenRequest = shape<OpenRequest>({
   allowUntrusted: isBoolean,
 });
 
-const calls: { [Name in keyof Control]: Check[] } = {
+const calls: { [Name in keyof CoordinatorApi]: Check[] } = {
   greet: [],
   open: [isOpenRequest],
   release: [isWhole],
@@ -197,7 +197,7 @@ const calls: { [Name in keyof Control]: Check[] } = {
   aggregatedStats: [],
 };
 
-/** Whether the message is Comlink's for calling one of {@link Control}'s functions with arguments that it takes. */
+/** Whether the message is Comlink's for calling one of {@link CoordinatorApi}'s functions with arguments that it takes. */
 export function isCall(message: unknown): boolean {
   if (typeof message !== 'object' || message === null) return false;
   const { id, type, path, argumentList } = message as Record<string, unknown>;
@@ -205,7 +205,7 @@ export function isCall(message: unknown): boolean {
     return false;
   const name = (path as [string])[0];
   if (!Object.hasOwn(calls, name)) return false;
-  const checks = calls[name as keyof Control];
+  const checks = calls[name as keyof CoordinatorApi];
   if (argumentList.length > checks.length) return false;
   return checks.every((check, index) => {
     const wire: unknown = argumentList[index] ?? { type: 'RAW', value: undefined };

@@ -1,9 +1,9 @@
 // The queue in front of a store's writer: what arrives in one turn of the event loop commits together.
-
 import { performance, setImmediate, setTimeout } from '../../system/time.ts';
-import { StoreBusyError, type WriteOperation, type WriteResult } from '../storage/store.ts';
+import type { WriteOperation, WriteResult } from '../operations.ts';
+import { StoreBusyError } from '../storage/store.ts';
 
-export interface Queued {
+export interface PendingWrite {
   operation: WriteOperation;
   /** The caller's time. */
   now: number;
@@ -11,7 +11,7 @@ export interface Queued {
   deadline: number;
   /** Not to be done after its deadline, of whatever reason. */
   isDue?: boolean;
-  done: (result: WriteResult) => void;
+  resolve: (result: WriteResult) => void;
 }
 
 // Entries that one transaction changes, or a few more: enough to share the cost of a commit, few enough to keep the
@@ -21,18 +21,18 @@ const BUSY_RETRY_MS = 4;
 
 export interface Writer {
   /** Commits a batch and answers each of its operations. Throws {@link StoreBusyError} when another process is writing. */
-  commit(batch: readonly Queued[]): void;
+  commit(batch: readonly PendingWrite[]): void;
   /** Whether the operation takes several turns of the event loop: then it is alone, with {@link commitLong}. */
   isLong(operation: WriteOperation): boolean;
   /** Commits and answers it, and then calls `over`, perhaps at once. Until then nothing else is committed. */
-  commitLong(queued: Queued, over: () => void): void;
+  commitLong(queued: PendingWrite, over: () => void): void;
   /** True while there is work left that a further commit, even an empty one, does. */
-  readonly hasBacklog: boolean;
+  readonly hasPendingCleanup: boolean;
 }
 
 export class WriteQueue {
   readonly #writer: Writer;
-  #queue: Queued[] = [];
+  #queue: PendingWrite[] = [];
   #isScheduled = false;
   // A long operation is being done.
   #isHeld = false;
@@ -43,9 +43,9 @@ export class WriteQueue {
     this.#writer = writer;
   }
 
-  push(queued: Queued): void {
+  push(queued: PendingWrite): void {
     if (this.#isClosed) {
-      queued.done({ failed: 'The store is closed.' });
+      queued.resolve({ failed: 'The store is closed.' });
       return;
     }
     this.#queue.push(queued);
@@ -77,7 +77,7 @@ export class WriteQueue {
       if (this.#isClosed || this.#isHeld) return;
       if (this.#beginLong()) return;
       const outcome = this.#commit();
-      if (this.#queue.length === 0 && !this.#writer.hasBacklog) return;
+      if (this.#queue.length === 0 && !this.#writer.hasPendingCleanup) return;
       if (outcome === 'done') this.#schedule();
       else this.#scheduleRetry();
     });
@@ -143,7 +143,7 @@ export class WriteQueue {
   }
 
   // Returns the others.
-  #failLate(queued: Queued[], mayBeLate: (queued: Queued) => boolean): Queued[] {
+  #failLate(queued: PendingWrite[], mayBeLate: (queued: PendingWrite) => boolean): PendingWrite[] {
     const now = performance.now();
     const late = new Set(queued.filter(one => one.deadline <= now && mayBeLate(one)));
     if (late.size === 0) return queued;
@@ -151,12 +151,12 @@ export class WriteQueue {
     return queued.filter(one => !late.has(one));
   }
 
-  #fail(queued: readonly Queued[], failed: string): void {
-    for (const { done } of queued) done({ failed });
+  #fail(queued: readonly PendingWrite[], failed: string): void {
+    for (const { resolve } of queued) resolve({ failed });
   }
 }
 
-function isDue({ isDue }: Queued): boolean {
+function isDue({ isDue }: PendingWrite): boolean {
   return isDue === true;
 }
 

@@ -8,7 +8,7 @@
 import { Limits } from './limits.ts';
 import { SeenCommits } from './seen-commits.ts';
 import { SharedTier } from './shared-tier.ts';
-import { Space } from './space.ts';
+import { SpaceAccount } from './space-account.ts';
 import { Versions } from './versions.ts';
 import { WRITE_LOCK_WORDS, WriteLock } from './write-lock.ts';
 
@@ -36,7 +36,7 @@ export class SharedMemory {
   /** Up to where the versions have followed the commits of other processes. */
   readonly seen: SeenCommits;
   /** How much may be written before the store has to look how large it is. Only for the holder of the lock. */
-  readonly space: Space;
+  readonly space: SpaceAccount;
   /** The size limit and eviction policy. */
   readonly limits: Limits;
   readonly #control: SharedArrayBuffer;
@@ -48,7 +48,7 @@ export class SharedMemory {
     this.#control = buffers?.control ?? new SharedArrayBuffer(CONTROL_BYTES);
     this.lock = new WriteLock(new Int32Array(this.#control, LOCK, WRITE_LOCK_WORDS));
     this.seen = new SeenCommits(this.#control, SEEN);
-    this.space = new Space(this.#control, SPACE);
+    this.space = new SpaceAccount(this.#control, SPACE);
     this.limits = new Limits(this.#control, LIMITS);
   }
 

@@ -12,9 +12,9 @@
 // is good while its key has the version that is in its header. On
 // processors that may change the order of reads the checksum, which every reader looks at, finds what was torn.
 import { threadId } from 'node:worker_threads';
-import type { FoundValue } from '../storage/store.ts';
+import type { FoundValue } from '../operations.ts';
 import { Encoding } from '../values/codec.ts';
-import { lazyBuffer } from './lazy-buffer.ts';
+import { allocateShared } from './shared-allocation.ts';
 
 const UNIT = 8;
 // 16 MiB.
@@ -51,7 +51,7 @@ export class SharedTier {
   readonly #characters: Uint16Array;
   readonly #bytes: Buffer;
 
-  constructor(buffer = lazyBuffer(RING + UNITS * UNIT)) {
+  constructor(buffer = allocateShared(RING + UNITS * UNIT)) {
     this.buffer = buffer;
     this.#words = new Int32Array(buffer);
     this.#doubles = new Float64Array(buffer);

@@ -13,7 +13,7 @@ const SLOTS = 1 << 16;
 const EPOCH = 0;
 const DEGRADED = 1;
 const NEAR_LIMIT = 2;
-const NEIGHBOURS = 3;
+const PEERS = 3;
 const FIRST_SLOT = 4;
 
 /** A key's hash, of 32 bits. */
@@ -67,12 +67,12 @@ export class Versions {
   }
 
   /** True when another coordinator of this process may have the store open, whose writes bump no versions here. */
-  get hasNeighbours(): boolean {
-    return Atomics.load(this.#slots, NEIGHBOURS) === 1;
+  get hasPeerCoordinators(): boolean {
+    return Atomics.load(this.#slots, PEERS) === 1;
   }
 
-  setNeighbours(): void {
-    Atomics.store(this.#slots, NEIGHBOURS, 1);
+  setPeerCoordinators(): void {
+    Atomics.store(this.#slots, PEERS, 1);
   }
 
   /** Makes the copies out of date of all keys with these hashes. */

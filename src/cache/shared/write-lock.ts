@@ -17,7 +17,7 @@
 // running: a lock that is handed to a sleeping thread is a lock that nobody can use. So a waiter waits for at most
 // STARVATION_MS and the slices of those that were starving before it, as long as the threads get a processor.
 import { threadId } from 'node:worker_threads';
-import { block } from '../../system/block.ts';
+import { sleepSync } from '../../system/sleep-sync.ts';
 import { performance, wallClock } from '../../system/time.ts';
 
 const HOLDER = 0;
@@ -42,8 +42,8 @@ const SLICE_MS = 5;
 const SPIN_MS = 0.1;
 // Looks at a lock that stays free before it is taken from the owner of a slice: longer than the owner takes from one
 // commit to the next.
-const FREE_LOOKS = 1000;
-const LOOKS_PER_CLOCK = 100;
+const FREE_SPIN_LIMIT = 1000;
+const SPINS_PER_CLOCK = 100;
 const FIRST_DELAY_MS = 1;
 const LAST_DELAY_MS = 4;
 // How long the head spins, and the owner of a slice that is over lets it have the lock.
@@ -51,12 +51,12 @@ const HEAD_SPIN_MS = 0.2;
 
 export class WriteLock {
   readonly #words: Int32Array;
-  readonly #me: number;
+  readonly #self: number;
 
   /** @param thread the id of the thread that uses it. Default: this one */
   constructor(words: Int32Array, thread = threadId) {
     this.#words = words;
-    this.#me = thread + 1;
+    this.#self = thread + 1;
   }
 
   /**
@@ -99,14 +99,14 @@ export class WriteLock {
     const words = this.#words;
     // Only a head that runs is let through, or nobody would have the lock meanwhile.
     if (Atomics.load(words, AWAKE) !== 0 && this.#isSliceOver()) return false;
-    if (Atomics.compareExchange(words, HOLDER, 0, this.#me) !== 0) return false;
+    if (Atomics.compareExchange(words, HOLDER, 0, this.#self) !== 0) return false;
     this.#beginSlice();
     return true;
   }
 
   #beginSlice(): void {
-    if (Atomics.load(this.#words, OWNER) === this.#me) return;
-    Atomics.store(this.#words, OWNER, this.#me);
+    if (Atomics.load(this.#words, OWNER) === this.#self) return;
+    Atomics.store(this.#words, OWNER, this.#self);
     Atomics.store(this.#words, SINCE, wallClock.now() | 0);
   }
 
@@ -126,8 +126,8 @@ export class WriteLock {
         if (waited >= timeoutMs) return false;
         if (ticket === undefined && waited >= STARVATION_MS) ticket = this.#enqueue();
         const limit = Math.min(delay, timeoutMs - waited);
-        if (ticket === undefined) block(limit);
-        else Atomics.wait(this.#words, placeOf(ticket), this.#me, limit);
+        if (ticket === undefined) sleepSync(limit);
+        else Atomics.wait(this.#words, placeOf(ticket), this.#self, limit);
         if (ticket === undefined ? this.#spin(0) : this.#acquireAsHead(ticket)) return true;
         delay = Math.min(2 * delay, LAST_DELAY_MS);
       }
@@ -141,9 +141,9 @@ export class WriteLock {
     const until = performance.now() + milliseconds;
     let free = 0;
     do {
-      for (let looks = 0; looks < LOOKS_PER_CLOCK; looks++) {
+      for (let spins = 0; spins < SPINS_PER_CLOCK; spins++) {
         if (Atomics.load(this.#words, HOLDER) !== 0) free = 0;
-        else if (++free >= FREE_LOOKS && this.#tryAcquire()) return true;
+        else if (++free >= FREE_SPIN_LIMIT && this.#tryAcquire()) return true;
       }
     } while (free > 0 || performance.now() < until);
     return false;
@@ -153,12 +153,12 @@ export class WriteLock {
     const words = this.#words;
     if (Atomics.load(words, HEAD) !== ticket) return false;
     if (!this.#isSliceOver()) return this.#spin(0);
-    Atomics.store(words, AWAKE, this.#me);
+    Atomics.store(words, AWAKE, this.#self);
     try {
       const until = performance.now() + HEAD_SPIN_MS;
       do {
-        for (let looks = 0; looks < LOOKS_PER_CLOCK; looks++) {
-          if (Atomics.compareExchange(words, HOLDER, 0, this.#me) !== 0) continue;
+        for (let spins = 0; spins < SPINS_PER_CLOCK; spins++) {
+          if (Atomics.compareExchange(words, HOLDER, 0, this.#self) !== 0) continue;
           this.#beginSlice();
           return true;
         }
@@ -176,14 +176,14 @@ export class WriteLock {
       const tail = Atomics.load(words, TAIL);
       if ((tail - Atomics.load(words, HEAD)) >>> 0 >= PLACES) return undefined;
       // The place is taken before the ticket is drawn: one without a thread would be passed over.
-      if (Atomics.compareExchange(words, placeOf(tail), 0, this.#me) !== 0) return undefined;
+      if (Atomics.compareExchange(words, placeOf(tail), 0, this.#self) !== 0) return undefined;
       if (Atomics.compareExchange(words, TAIL, tail, (tail + 1) | 0) === tail) return tail;
-      Atomics.compareExchange(words, placeOf(tail), this.#me, 0);
+      Atomics.compareExchange(words, placeOf(tail), this.#self, 0);
     }
   }
 
   #dequeue(ticket: number): void {
-    Atomics.compareExchange(this.#words, placeOf(ticket), this.#me, 0);
+    Atomics.compareExchange(this.#words, placeOf(ticket), this.#self, 0);
     this.#serveNext();
   }
 

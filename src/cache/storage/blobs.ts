@@ -24,17 +24,17 @@ import {
 import { readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { TEMPORARY_MAX_AGE_MS, writeAtomically } from '../../system/atomic-write.ts';
 import { copyFile, copyFileNow } from '../../system/copy-file.ts';
-import { TEMPORARY_MAX_AGE_MS, writeWhole } from '../../system/destination.ts';
-import { hashBytes, hashFile, hashFileSync, hashOpenFile, SMALL_FILE } from '../../system/hash-file.ts';
+import { hashBytes, hashFile, hashFileSync, hashOpenFile, SMALL_FILE_BYTES } from '../../system/hash-file.ts';
 import { withOpenFile } from '../../system/open-files.ts';
-import { isGone, ownerName, parseOwner } from '../../system/owner.ts';
+import { hasExited, processFilePrefix, processOfFile } from '../../system/process-identity.ts';
 import { wallClock } from '../../system/time.ts';
 
 /** Values of more bytes than this are blobs; smaller ones are in the database. */
 export const BLOB_THRESHOLD = 64 * 1024;
 // Bytes that the writer may hash while others wait.
-const LARGEST_LOOK = 64 * 1024 * 1024;
+const LARGEST_HASHED_BYTES = 64 * 1024 * 1024;
 
 const writeLarge = promisify(writeFile);
 const readLarge = promisify(readFile);
@@ -138,7 +138,7 @@ export class BlobFiles {
 
   #makeNow<T>(make: (temporary: string) => T): T {
     const temporary = this.#temporaryName();
-    this.#assertOurs();
+    this.#assertTrusted();
     try {
       return make(temporary);
     } catch (error) {
@@ -170,24 +170,24 @@ export class BlobFiles {
 
   // Somebody may have removed the directories under a running process, or put links in their place.
   async #making<T>(make: () => T | Promise<T>): Promise<T> {
-    this.#assertOurs();
+    this.#assertTrusted();
     return make();
   }
 
-  #assertOurs(): void {
-    if (this.#isOurs(this.#temporary)) return;
+  #assertTrusted(): void {
+    if (this.#isTrusted(this.#temporary)) return;
     // What is there and is none of ours would have the new directories made somewhere else.
-    const stranger = this.#way(this.#temporary).find(path => look(path)?.isDirectory() === false);
-    if (stranger !== undefined) throw new Error(`${stranger} is not a directory of ours.`);
+    const unexpected = this.#ancestors(this.#temporary).find(path => inspect(path)?.isDirectory() === false);
+    if (unexpected !== undefined) throw new Error(`${unexpected} is not a directory of ours.`);
     this.create();
   }
 
   // Whether the way to a directory of ours leads over directories, and no links: those are not followed.
-  #isOurs(directory: string): boolean {
-    return this.#way(directory).every(path => look(path)?.isDirectory() === true);
+  #isTrusted(directory: string): boolean {
+    return this.#ancestors(directory).every(path => inspect(path)?.isDirectory() === true);
   }
 
-  #way(directory: string): string[] {
+  #ancestors(directory: string): string[] {
     return [dirname(this.directory), this.directory, directory];
   }
 
@@ -198,7 +198,7 @@ export class BlobFiles {
   async read(hash: string, size: number): Promise<Buffer | undefined> {
     const path = this.#find(hash, size);
     if (path === undefined) return undefined;
-    const bytes = size <= SMALL_FILE ? readNow(path) : await withOpenFile(() => read(path));
+    const bytes = size <= SMALL_FILE_BYTES ? readNow(path) : await withOpenFile(() => read(path));
     return bytes && (await hashBytes(bytes)) === hash ? bytes : undefined;
   }
 
@@ -215,7 +215,7 @@ export class BlobFiles {
     if (!HASH.test(hash)) return undefined;
     const path = this.path(hash);
     try {
-      const [blobs, shard, blob] = [this.directory, dirname(path), path].map(look);
+      const [blobs, shard, blob] = [this.directory, dirname(path), path].map(inspect);
       const isThere = blobs?.isDirectory() && shard?.isDirectory() && blob?.isFile() && blob.size === size;
       return isThere ? path : undefined;
     } catch (error) {
@@ -230,16 +230,16 @@ export class BlobFiles {
   async copyTo(hash: string, size: number, destination: string, mode: number): Promise<boolean> {
     const blob = this.#find(hash, size);
     if (blob === undefined) return false;
-    if (size <= SMALL_FILE) {
+    if (size <= SMALL_FILE_BYTES) {
       // Read once: what is verified here is what is written.
       const bytes = this.readNow(hash, size);
       if (!bytes) return false;
-      return writeWhole(destination, mode, async temporary => {
+      return writeAtomically(destination, mode, async temporary => {
         writeFileSync(temporary, bytes, { flag: 'wx', mode: 0o600 });
         return true;
       });
     }
-    return writeWhole(destination, mode, async temporary => {
+    return writeAtomically(destination, mode, async temporary => {
       try {
         await withOpenFile(() => copyFile(blob, temporary));
       } catch (error) {
@@ -269,10 +269,10 @@ export class BlobFiles {
    * For the writer, inside its transaction: makes the temporary file the blob. One that is there already is replaced,
    * which changes nothing when it is sound and mends it when it is not.
    */
-  adopt(temporary: string, hash: string): void {
+  publish(temporary: string, hash: string): void {
     const path = this.path(hash);
-    if (!this.#isOurs(this.directory)) throw new Error(`${this.directory} is not a directory of ours.`);
-    if (!this.#isOurs(dirname(path))) {
+    if (!this.#isTrusted(this.directory)) throw new Error(`${this.directory} is not a directory of ours.`);
+    if (!this.#isTrusted(dirname(path))) {
       // A link or a file in the place of the directory: nothing of ours, and a link is not followed.
       rmSync(dirname(path), { force: true });
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -280,7 +280,7 @@ export class BlobFiles {
     try {
       renameSync(temporary, path);
     } catch (error) {
-      if (!look(path)?.isDirectory()) throw error;
+      if (!inspect(path)?.isDirectory()) throw error;
       rmSync(path, { recursive: true });
       renameSync(temporary, path);
     }
@@ -290,7 +290,7 @@ export class BlobFiles {
   remove(hash: string): void {
     try {
       const path = this.path(hash);
-      if (this.#isOurs(dirname(path))) rmSync(path, { force: true, recursive: true });
+      if (this.#isTrusted(dirname(path))) rmSync(path, { force: true, recursive: true });
     } catch {
       // Neither a strange name in a damaged database nor a file that will not go may stop all writing.
     }
@@ -298,7 +298,7 @@ export class BlobFiles {
 
   /** The names of the 256 directories that exist. A link to one is none: what is behind it is not ours. */
   async shards(): Promise<string[]> {
-    if (!this.#isOurs(this.directory)) return [];
+    if (!this.#isTrusted(this.directory)) return [];
     const found = await readdir(this.directory, { withFileTypes: true }).catch(() => []);
     return found
       .filter(entry => entry.isDirectory() && /^[0-9a-f]{2}$/.test(entry.name))
@@ -307,12 +307,12 @@ export class BlobFiles {
   }
 
   /** Hashes of the files in one shard, and names of files that are no blobs. */
-  async listShard(shard: string): Promise<{ hashes: string[]; strangers: string[] }> {
+  async listShard(shard: string): Promise<{ hashes: string[]; unexpectedFiles: string[] }> {
     const names = await readdir(join(this.directory, shard)).catch(() => []);
     const isBlob = (name: string) => /^[0-9a-f]{62}$/.test(name);
     return {
       hashes: names.filter(isBlob).map(name => shard + name),
-      strangers: names.filter(name => !isBlob(name)).map(name => join(this.directory, shard, name)),
+      unexpectedFiles: names.filter(name => !isBlob(name)).map(name => join(this.directory, shard, name)),
     };
   }
 
@@ -330,27 +330,27 @@ export class BlobFiles {
 
   /** For the writer, inside its transaction: whether there is a file of this size behind a blob's name. */
   has(hash: string, size: number): boolean {
-    if (!HASH.test(hash) || !this.#isOurs(dirname(this.path(hash)))) return false;
+    if (!HASH.test(hash) || !this.#isTrusted(dirname(this.path(hash)))) return false;
     const file = lstatSync(this.path(hash), { throwIfNoEntry: false });
     return file?.isFile() === true && file.size === size;
   }
 
   /** The same, and its bytes are the blob's. False for a file that is too large to look at while others wait. */
-  isSound(hash: string, size: number): boolean {
+  isIntact(hash: string, size: number): boolean {
     if (!this.has(hash, size)) return false;
-    if (size > LARGEST_LOOK) return false;
+    if (size > LARGEST_HASHED_BYTES) return false;
     return hashFileSync(this.path(hash)) === hash;
   }
 
   /** Removes temporary files whose process has died, and resolves to their names. */
-  async removeLeftovers(): Promise<string[]> {
+  async removeStaleFiles(): Promise<string[]> {
     const removed: string[] = [];
-    if (!this.#isOurs(this.#temporary)) return removed;
+    if (!this.#isTrusted(this.#temporary)) return removed;
     for (const name of await readdir(this.#temporary).catch(() => [])) {
       const path = join(this.#temporary, name);
-      const owner = parseOwner(name);
+      const owner = processOfFile(name);
       const age = wallClock.now() - ((await stat(path).catch(() => undefined))?.mtimeMs ?? wallClock.now());
-      if (age > TEMPORARY_MAX_AGE_MS || (owner && isGone(owner))) {
+      if (age > TEMPORARY_MAX_AGE_MS || (owner && hasExited(owner))) {
         await rm(path, { force: true });
         removed.push(path);
       }
@@ -359,12 +359,12 @@ export class BlobFiles {
   }
 
   #temporaryName(): string {
-    return join(this.#temporary, `${ownerName()}-${randomUUID()}`);
+    return join(this.#temporary, `${processFilePrefix()}-${randomUUID()}`);
   }
 }
 
 async function writeAll(file: number, bytes: Uint8Array): Promise<void> {
-  if (bytes.byteLength <= SMALL_FILE) writeFileSync(file, bytes);
+  if (bytes.byteLength <= SMALL_FILE_BYTES) writeFileSync(file, bytes);
   else await writeLarge(file, bytes);
 }
 
@@ -396,7 +396,7 @@ function openIfThere(path: string): number | undefined {
   }
 }
 
-function look(path: string): Stats | undefined {
+function inspect(path: string): Stats | undefined {
   return lstatSync(path, { throwIfNoEntry: false });
 }
 

@@ -2,8 +2,8 @@
 //
 // The thread holds the write lock all the while. When it has to be blocked for something else, it finishes what it has
 // begun first: it would wait for a lock of its own otherwise.
-import { Pace } from '../../system/pace.ts';
-import type { WriteResult } from './store.ts';
+import { TimeSlice } from '../../system/time-slice.ts';
+import type { WriteResult } from '../operations.ts';
 
 /** What became of a long write: its result, or why nothing was written. */
 export type LongOutcome = { result: WriteResult } | { error: unknown };
@@ -55,10 +55,10 @@ export class SteppedWrite extends Running {
   }
 
   protected async run(): Promise<void> {
-    const pace = new Pace();
+    const slice = new TimeSlice();
     while (!this.isOver) {
       this.#step();
-      await pace.step();
+      await slice.yieldIfOver();
     }
   }
 
@@ -73,30 +73,30 @@ export class SteppedWrite extends Running {
 }
 
 /** What another thread answers. */
-export interface AnswerElsewhere<T> {
+export interface BackgroundAnswer<T> {
   readonly answer: Promise<T>;
   /** The same, with this thread blocked for at most so many milliseconds; undefined when it is not there by then. */
   wait(timeoutMs: number): T | undefined;
 }
 
 /** One that another thread does. */
-export class WriteElsewhere<T> extends Running {
-  readonly #elsewhere: AnswerElsewhere<T>;
+export class BackgroundWrite<T> extends Running {
+  readonly #background: BackgroundAnswer<T>;
   readonly #resultOf: (answer: T) => WriteResult;
 
-  constructor(elsewhere: AnswerElsewhere<T>, resultOf: (answer: T) => WriteResult, end: () => void) {
+  constructor(background: BackgroundAnswer<T>, resultOf: (answer: T) => WriteResult, end: () => void) {
     super(end);
-    this.#elsewhere = elsewhere;
+    this.#background = background;
     this.#resultOf = resultOf;
   }
 
   finish(timeoutMs: number): void {
-    this.#settle(() => this.#elsewhere.wait(timeoutMs));
+    this.#settle(() => this.#background.wait(timeoutMs));
   }
 
   protected async run(): Promise<void> {
     try {
-      const answer = await this.#elsewhere.answer;
+      const answer = await this.#background.answer;
       this.#settle(() => answer);
     } catch (error) {
       this.over({ error });

@@ -1,30 +1,25 @@
 // The backend that keeps entries in the coordinator's thread and forgets them with the process.
-
-import { partsOf } from '../../system/pace.ts';
+import { chunksOf } from '../../system/time-slice.ts';
 import type { CacheStats, CheckReport, EntryMetadata, EvictionPolicy } from '../cache.ts';
-import type { StoreLimits } from '../shared/limits.ts';
-import { hashOf, Versions } from '../shared/versions.ts';
-import { checksum, decode, encode, timed } from '../values/codec.ts';
-import { type LongWrite, SteppedWrite } from './long-write.ts';
-import { compareKeys, indexFrom, sortKeys } from './sorted-keys.ts';
 import {
   type Accesses,
   type FoundValue,
-  footprintOf,
   isExpired,
-  isNearLimit,
   type LeaseRecord,
   LONG_SET,
   PAGE_SIZE,
   type PageEntry,
-  type Store,
   type StoredValue,
-  type StoreReader,
-  type StoreTotals,
   type TimedOperation,
   type WriteOperation,
   type WriteResult,
-} from './store.ts';
+} from '../operations.ts';
+import type { StoreLimits } from '../shared/limits.ts';
+import { hashOf, Versions } from '../shared/versions.ts';
+import { checksum, decode, encode, withExpiry } from '../values/codec.ts';
+import { type LongWrite, SteppedWrite } from './long-write.ts';
+import { compareKeys, indexFrom, sortKeys } from './sorted-keys.ts';
+import { footprintOf, isNearLimit, type Store, type StoreReader, type StoreTotals } from './store.ts';
 
 // Entries that one step looks at to find those that go, or removes: few enough not to hold up the event loop.
 const WINDOW = 20_000;
@@ -53,8 +48,8 @@ export class MemoryStore implements Store {
   maxSize: number;
   policy: EvictionPolicy;
   readonly counts = { sets: 0, deletes: 0, evictions: 0, expired: 0 };
-  hasBacklog = false;
-  readonly fileState = 'sound';
+  hasPendingCleanup = false;
+  readonly fileState = 'ok';
   readonly isShrinkable = false;
   readonly reader: StoreReader;
   readonly #entries = new Map<string, Entry>();
@@ -110,7 +105,7 @@ export class MemoryStore implements Store {
   // Readers see the entries come: all or none is what is there at the end.
   *#setInSteps(operation: WriteOperation & { type: 'set-many' }, now: number): Generator<void, WriteResult> {
     if (this.#hasTooLarge(operation)) return { value: false };
-    for (const entries of partsOf(operation.entries)) {
+    for (const entries of chunksOf(operation.entries)) {
       this.apply([{ operation: { ...operation, entries }, now }]);
       yield;
     }
@@ -137,7 +132,7 @@ export class MemoryStore implements Store {
       case 'touch': {
         const entry = this.#live(operation.key, now);
         if (!entry) return { value: false };
-        entry.value.checksum = timed(timed(entry.value.checksum, entry.expires), operation.expires);
+        entry.value.checksum = withExpiry(withExpiry(entry.value.checksum, entry.expires), operation.expires);
         entry.expires = operation.expires;
         this.#changed.add(entry.key);
         return { value: true };
@@ -192,7 +187,7 @@ export class MemoryStore implements Store {
     if (old) this.#remove(old);
     if (this.#isTooLarge(key, operation.value.size)) return false;
     const { encoding, data, blob, checksum: sum, size, mode } = operation.value;
-    const value: StoredValue = { encoding, data, blob, checksum: timed(sum, expires), size, mode };
+    const value: StoredValue = { encoding, data, blob, checksum: withExpiry(sum, expires), size, mode };
     this.#entries.set(key, { key, value, expires, created: now, accessed: now, hits: 0 });
     this.#changes.count++;
     this.#size += footprintOf(key, size);
@@ -261,7 +256,7 @@ export class MemoryStore implements Store {
   // In one go down to a tenth below the limit: the walk and the sort are paid once for many sets. Of very many entries
   // the first in the map are looked at, and the rest in further steps.
   #evict(now: number): number {
-    this.hasBacklog = false;
+    this.hasPendingCleanup = false;
     if (this.policy === 'none' || this.#size <= this.maxSize) return 0;
     this.#removeExpired(now);
     this.#access(this.#takeAccesses());
@@ -287,7 +282,7 @@ export class MemoryStore implements Store {
     }
     if (!isAll) for (const entry of window.slice(evicted)) this.#moveBehind(entry);
     this.counts.evictions += evicted;
-    this.hasBacklog = this.#size > this.maxSize;
+    this.hasPendingCleanup = this.#size > this.maxSize;
     return evicted;
   }
 
@@ -318,9 +313,9 @@ export class MemoryStore implements Store {
 
   async shrink(): Promise<void> {}
 
-  setAside(): undefined {}
+  quarantine(): undefined {}
 
-  async collect(): Promise<number> {
+  async collectGarbage(): Promise<number> {
     return 0;
   }
 

@@ -1,5 +1,5 @@
 // Keys in the order of their bytes in UTF-8, sorted without holding up the event loop.
-import { Pace, partsOf } from '../../system/pace.ts';
+import { chunksOf, TimeSlice } from '../../system/time-slice.ts';
 
 // So many are sorted at once, and so many are merged before others get a turn.
 const RUN = 2048;
@@ -23,31 +23,35 @@ function rankOf(unit: number): number {
 
 /** All of `keys` as they are now, sorted. */
 export async function sortKeys(keys: Iterable<string>): Promise<string[]> {
-  const pace = new Pace();
+  const slice = new TimeSlice();
   let runs: string[][] = [];
-  for (const run of partsOf([...keys], RUN)) {
+  for (const run of chunksOf([...keys], RUN)) {
     runs.push(run.sort(compareKeys));
-    await pace.step();
+    await slice.yieldIfOver();
   }
   while (runs.length > 1) {
     const merged: string[][] = [];
     for (let index = 0; index < runs.length; index += 2) {
       const [first, second] = [runs[index]!, runs[index + 1]];
-      merged.push(second ? await merge(first, second, pace) : first);
+      merged.push(second ? await merge(first, second, slice) : first);
     }
     runs = merged;
   }
   return runs[0] ?? [];
 }
 
-async function merge(first: readonly string[], second: readonly string[], pace: Pace): Promise<string[]> {
+async function merge(
+  first: readonly string[],
+  second: readonly string[],
+  slice: TimeSlice,
+): Promise<string[]> {
   const merged: string[] = [];
   let [left, right] = [0, 0];
   while (left < first.length || right < second.length) {
     const isFirst =
       right === second.length || (left < first.length && compareKeys(first[left]!, second[right]!) <= 0);
     merged.push(isFirst ? first[left++]! : second[right++]!);
-    if (merged.length % MERGE_STEP === 0) await pace.step();
+    if (merged.length % MERGE_STEP === 0) await slice.yieldIfOver();
   }
   return merged;
 }

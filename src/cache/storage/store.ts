@@ -1,85 +1,14 @@
-// What lies between the cache that a thread holds and the backend that keeps the entries.
+// The backend that keeps the entries, as the coordinator and the threads see it.
 import type { CheckReport, EntryMetadata } from '../cache.ts';
+import type {
+  FoundValue,
+  LeaseRecord,
+  PageEntry,
+  TimedOperation,
+  WriteOperation,
+  WriteResult,
+} from '../operations.ts';
 import type { LongWrite } from './long-write.ts';
-
-/** An entry's value as it is stored and as it crosses ports. */
-export interface StoredValue {
-  /** See codec.ts. */
-  encoding: number;
-  /** Inline bytes or text; null when the bytes are in a blob. */
-  data: string | Uint8Array | null;
-  /** SHA-256 of the blob's bytes in hexadecimal; null when inline. */
-  blob: string | null;
-  /** See `checksum` and `timed` in codec.ts. */
-  checksum: number;
-  /** Bytes of the value. */
-  size: number;
-  /** Permission bits of a file; null for values. */
-  mode: number | null;
-}
-
-/** A stored value that is to be written, its checksum without the time: a new blob comes as a flushed temporary file, named here. */
-export interface IncomingValue extends StoredValue {
-  temporary?: string;
-}
-
-/** A value found by a read, with when it expires (null: never). */
-export interface FoundValue extends StoredValue {
-  expires: number | null;
-}
-
-/** Everything that changes a store. Plain data: operations cross ports. */
-export type WriteOperation =
-  | {
-      type: 'set';
-      key: string;
-      value: IncomingValue;
-      expires: number | null;
-      onlyIfAbsent?: boolean;
-      lease?: string;
-    }
-  /** `part`: of many entries that cross a port in several operations, which become one with the last. */
-  | {
-      type: 'set-many';
-      entries: { key: string; value: IncomingValue }[];
-      expires: number | null;
-      part?: { of: string; isLast: boolean };
-    }
-  | { type: 'delete'; keys: string[] }
-  /** Removes an entry that turned out to be damaged, unless it was replaced since. */
-  | { type: 'discard'; key: string; checksum: number; blob: string | null }
-  | { type: 'touch'; key: string; expires: number | null }
-  | { type: 'increment'; key: string; by: number; expires: number | null }
-  | { type: 'access'; entries: Accesses; isUrgent: boolean }
-  | { type: 'clear' }
-  | { type: 'cleanup' }
-  /** `replaces`: only in the place of the record with this token, or of none (null). Default: of any. */
-  | { type: 'lease'; key: string; lease: LeaseRecord; replaces?: string | null }
-  | { type: 'release'; key: string; token: string };
-
-/** Reads of keys: how often, and when last. */
-export type Accesses = readonly [key: string, count: number, last: number][];
-
-/** An operation and its caller's time: clocks of callers differ, and each one's entries expire by its own. */
-export interface TimedOperation {
-  operation: WriteOperation;
-  now: number;
-}
-
-/** Who may produce a key's value: kept in the store, so that a holder that lost its lease cannot store any more. */
-export interface LeaseRecord {
-  token: string;
-  pid: number;
-  host: string;
-  /** When the lock behind the lease was made, in milliseconds since the epoch; 0 when there is none. */
-  started: number;
-}
-
-/**
- * What became of one operation. `value`: set, touch → boolean; delete, clear, cleanup → number; increment → number.
- * `mistake` is the caller's fault and becomes a WrongKindError. `failed` is the store's trouble: the caller degrades.
- */
-export type WriteResult = { value: number | boolean } | { mistake: string } | { failed: string };
 
 /** Entries, bytes that count towards the limit, and blobs that are there now. */
 export interface StoreTotals {
@@ -114,13 +43,6 @@ export interface StoreReader {
   follow(): number;
 }
 
-export interface PageEntry extends FoundValue {
-  key: string;
-}
-
-/** Entries that one page of an iteration holds. */
-export const PAGE_SIZE = 256;
-
 /** A backend, used by one thread: the coordinator's. */
 export interface Store {
   readonly backend: 'sqlite' | 'memory';
@@ -148,13 +70,13 @@ export interface Store {
    * What somebody did to the store's file while it was open. `replaced`: it was removed, or another has its name, and
    * what is written to it now is lost. `damaged`: it was cut short, or lost its log.
    */
-  readonly fileState: 'sound' | 'replaced' | 'damaged';
+  readonly fileState: 'ok' | 'replaced' | 'damaged';
   /** True while the store is near its size limit and evicts by use: reads are to be reported soon. */
   readonly isNearLimit: boolean;
   /** Moves the damaged file out of the way and gives its new name; undefined when another process did. Then the store is to be closed. */
-  setAside(): string | undefined;
+  quarantine(): string | undefined;
   /** True while there is work (eviction, removal of unused blobs) left that the next `apply`, even an empty one, does. */
-  hasBacklog: boolean;
+  hasPendingCleanup: boolean;
   /** Reads on the coordinator's own connection. */
   readonly reader: StoreReader;
   totals(): Promise<StoreTotals>;
@@ -169,14 +91,11 @@ export interface Store {
    * Removes files of dead processes and blobs that nothing refers to, and gives disk space back. Resolves to how many
    * entries were evicted for that.
    */
-  collect(): Promise<number>;
+  collectGarbage(): Promise<number>;
   close(): void;
   /** As {@link close}, of a store that is soon opened again: without the work that closing a database for good takes. */
   park(): void;
 }
-
-/** Entries that one transaction stores at once: more are stored over several turns of the event loop. */
-export const LONG_SET = 5000;
 
 /** Another thread or process is writing to the database: try again soon. */
 export class StoreBusyError extends Error {}
@@ -192,6 +111,7 @@ export function isNearLimit(policy: string, size: number, maxSize: number): bool
 
 /** Bytes that an entry takes in its row and in indexes, besides its key (twice) and its value. */
 export const ROW_BYTES = 72;
+
 // The bytes of a value that have a page of their own, and of the page.
 const SMALL_ROW_BYTES = 2048;
 const PAGE_VALUE_BYTES = 4092;
@@ -202,9 +122,4 @@ export function footprintOf(key: string, size: number): number {
   const row = ROW_BYTES + 2 * key.length;
   if (size <= SMALL_ROW_BYTES) return row + size;
   return row + Math.ceil(size / PAGE_VALUE_BYTES) * PAGE_BYTES;
-}
-
-/** Whether an entry that expires at `expires` is gone at `now`. */
-export function isExpired(expires: number | null, now: number): boolean {
-  return expires !== null && expires <= now;
 }

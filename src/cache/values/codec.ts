@@ -3,9 +3,9 @@ import { isArrayBuffer, isDataView, isUint8Array } from 'node:util/types';
 import { Deserializer, Serializer } from 'node:v8';
 import { crc32 } from 'node:zlib';
 import { LARGEST_VALUE, UncloneableValueError, ValueTooLargeError } from '../../errors.ts';
-import type { StoredValue } from '../storage/store.ts';
+import type { StoredValue } from '../operations.ts';
 import { inspectValue } from './uncloneable.ts';
-import { assertModest } from './wire.ts';
+import { assertBoundedArrays } from './v8-format.ts';
 
 /** How `data` is to be read. Stored in databases: numbers are never given a new meaning. */
 export const Encoding = { structured: 0, text: 1, buffer: 2, uint8Array: 3, file: 4 } as const;
@@ -44,7 +44,7 @@ function encodeAny(value: unknown): Encoded {
     serializer.writeValue(value);
     const data = serializer.releaseBuffer();
     // What would not be read again is not stored.
-    assertModest(data);
+    assertBoundedArrays(data);
     return { encoding: Encoding.structured, data };
   } catch (error) {
     throw new UncloneableValueError('$', `a value that the serializer refuses (${(error as Error).message})`);
@@ -59,23 +59,23 @@ function assertSize(bytes: number): void {
 /**
  * The value that was encoded. Throws when the bytes make no sense.
  *
- * @param isOurs whether nobody else has `data`, which may become the value then, instead of a copy of it
+ * @param isOwned whether nobody else has `data`, which may become the value then, instead of a copy of it
  */
-export function decode(encoding: number, data: string | Uint8Array, isOurs = false): unknown {
+export function decode(encoding: number, data: string | Uint8Array, isOwned = false): unknown {
   if (encoding === Encoding.text) return typeof data === 'string' ? data : Buffer.from(data).toString();
   const bytes = data as Uint8Array;
   if (encoding === Encoding.structured) {
-    assertModest(bytes);
+    assertBoundedArrays(bytes);
     const deserializer = new ValueDeserializer(bytes);
     deserializer.readHeader();
     return deserializer.readValue();
   }
   if (encoding === Encoding.buffer || encoding === Encoding.file) {
-    return isOurs && Buffer.isBuffer(bytes) ? bytes : copyOf(bytes);
+    return isOwned && Buffer.isBuffer(bytes) ? bytes : copyOf(bytes);
   }
   if (encoding === Encoding.uint8Array) {
     const isWhole = bytes.byteLength === bytes.buffer.byteLength;
-    return isOurs && isWhole ? new Uint8Array(bytes.buffer) : new Uint8Array(bytes);
+    return isOwned && isWhole ? new Uint8Array(bytes.buffer) : new Uint8Array(bytes);
   }
   throw new Error(`Unknown encoding ${encoding}.`);
 }
@@ -113,7 +113,7 @@ export function checksum(
  * The checksum that is stored with an entry: its value's, tied to when the entry expires, so that a flipped bit there
  * brings nothing back. Applied again with the same time it gives the value's own again: a `touch` needs no value.
  */
-export function timed(sum: number, expires: number | null): number {
+export function withExpiry(sum: number, expires: number | null): number {
   if (expires === null) return sum;
   // Mixed, not another CRC: flipped bits in both places must not cancel out (the steps are those of MurmurHash3).
   let mixed = Math.imul(expires ^ Math.imul(Math.floor(expires / 2 ** 32) + 1, 0x9e3779b1), 0x85ebca6b);

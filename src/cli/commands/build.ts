@@ -2,13 +2,15 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { BuildOptions } from '../../builder/index.ts';
+import { githubEnvironment } from '../../config/environment.ts';
 import type { ToolchainKind } from '../../config/toolchain-options.ts';
 import { createCommand, examples, parseChoice, parseCount } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT_FAILED, EXIT_OK, UsageError } from '../errors.ts';
 import { interceptSignals } from '../interrupt.ts';
 import { Recording } from '../report/recording.ts';
-import { createRenderer } from '../terminal/renderer.ts';
+import { createTelemetry } from '../telemetry.ts';
+import { createRenderer } from '../terminal/create-renderer.ts';
 import { sanitizeLine, shortPath } from '../terminal/text.ts';
 
 interface BuildFlags {
@@ -106,13 +108,17 @@ async function runBuild(context: Context, configDirectory: string, flags: BuildF
     verbose: flags.verbose,
   });
   // One warning about the caches is enough: what keeps one of them from working keeps all of them.
-  let toldOfCache: string | undefined;
+  let warnedOfCache: string | undefined;
   context.onWarning = (message, about) => {
-    if (about === 'cache' && toldOfCache !== undefined) return;
-    if (about === 'cache') toldOfCache = message;
+    if (about === 'cache' && warnedOfCache !== undefined) return;
+    if (about === 'cache') warnedOfCache = message;
     renderer.event({ type: 'warning', at: Date.now(), message });
   };
   const recording = new Recording();
+  const telemetry = await createTelemetry(message => context.onWarning(message));
+  const onGitHub = githubEnvironment();
+  const github =
+    onGitHub && new (await import('../github/reporter.ts')).GitHubReporter(context, onGitHub, recording);
   const interruption = interceptSignals(context, () => renderer.stopping());
   try {
     const options: BuildOptions = {
@@ -129,13 +135,16 @@ async function runBuild(context: Context, configDirectory: string, flags: BuildF
       cache: flags.cache,
       cacheRoot: flags.cacheDir === undefined ? undefined : resolve(context.cwd, flags.cacheDir),
       signal: interruption.signal,
+      traceparentOf: target => telemetry.traceparentOf(target),
       onEvent: event => {
         if (event.type === 'warning' && event.cacheReason !== undefined) {
           // That nothing is kept at all is told after lesser trouble, but not twice.
-          if (toldOfCache?.includes(sanitizeLine(event.cacheReason))) return;
-          toldOfCache = event.message;
+          if (warnedOfCache?.includes(sanitizeLine(event.cacheReason))) return;
+          warnedOfCache = event.message;
         }
         recording.event(event);
+        telemetry.event(event);
+        github?.event(event);
         renderer.event(event);
       },
     };
@@ -154,14 +163,17 @@ async function runBuild(context: Context, configDirectory: string, flags: BuildF
         }
       }
     }
+    await github?.finish(options, flags.json === true);
     return interruption.exitStatus ?? (summary.failed + (summary.different ?? 0) > 0 ? EXIT_FAILED : EXIT_OK);
   } catch (error) {
     if (interruption.exitStatus !== undefined) {
       return interruption.exitStatus;
     }
+    if (!flags.json) github?.tellError(error);
     throw error;
   } finally {
     renderer.close();
+    await telemetry.close();
     interruption.release();
   }
 }

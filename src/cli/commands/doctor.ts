@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { createCommand, examples } from '../command.ts';
 import type { Context } from '../context.ts';
-import type { Finding } from '../doctor.ts';
+import type { DoctorFinding } from '../doctor.ts';
 import { EXIT_FAILED } from '../errors.ts';
 import type { Paint } from '../terminal/style.ts';
 import { padded, sanitizeLine, textWidth } from '../terminal/text.ts';
@@ -35,9 +35,9 @@ Exit status: 0 builds can work, 1 something keeps them from it.`,
     });
 }
 
-function draw(context: Context, findings: Finding[]): void {
+function draw(context: Context, findings: DoctorFinding[]): void {
   const { style } = context;
-  const looks: Record<Finding['status'], { mark: string; paint: Paint }> = {
+  const appearance: Record<DoctorFinding['status'], { mark: string; paint: Paint }> = {
     ok: { mark: '✔', paint: style.good },
     absent: { mark: '·', paint: style.dim },
     warning: { mark: '!', paint: style.warning },
@@ -45,7 +45,7 @@ function draw(context: Context, findings: Finding[]): void {
   };
   const width = Math.max(...findings.map(({ name }) => textWidth(name)));
   for (const { name, status, detail, remedy } of findings) {
-    const { mark, paint } = looks[status];
+    const { mark, paint } = appearance[status];
     const [first = '', ...rest] = detail.split('\n').map(sanitizeLine);
     const indent = ' '.repeat(width + 4);
     context.print(`${paint(mark)} ${padded(name, width)}  ${first}`);

@@ -32,7 +32,7 @@ Exit status: 0 the keymap is in order, 1 it has errors or could not be read whol
     )
     .action(async (keymap: string, flags: LayoutFlags) => {
       const [{ createLayoutService }, { drawLayout }, { loadUserConfig }] = await Promise.all([
-        import('../../keymap/layout-service.ts'),
+        import('../../builder/layout/layout-service.ts'),
         import('../../keymap/index.ts'),
         import('../../config/load-user-config.ts'),
       ]);

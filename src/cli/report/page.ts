@@ -8,11 +8,11 @@ import { formatDuration, plural, sanitizeLine, shortPath } from '../terminal/tex
 import { layerFigures } from './layers.ts';
 import { type Content, Markup, markup } from './markup.ts';
 import type { Recording, TargetRecord } from './recording.ts';
-import { STYLE } from './style.ts';
+import { STYLESHEET } from './stylesheet.ts';
 import { KINDS, timeline } from './timeline.ts';
 
 /** What the report is about, besides the build itself. */
-export interface Surroundings {
+export interface ReportData {
   /** By tag; empty when the build used none. */
   caches: CacheStats[];
   /** The keymaps of the config; `file` is relative to it. */
@@ -20,7 +20,7 @@ export interface Surroundings {
 }
 
 /** The page as HTML text. It loads nothing from anywhere. */
-export function pageOf(recording: Recording, { caches, keymaps }: Surroundings): string {
+export function pageOf(recording: Recording, { caches, keymaps }: ReportData): string {
   const { started, finished } = recording;
   const title = `Build of ${started?.configDirectory ?? ''}`.trimEnd();
   const begun = started === undefined ? '' : new Date(started.at).toLocaleString('sv-SE');
@@ -31,7 +31,7 @@ export function pageOf(recording: Recording, { caches, keymaps }: Surroundings):
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>${title}</title>
-<style>${new Markup(STYLE)}</style>
+<style>${new Markup(STYLESHEET)}</style>
 </head>
 <body>
 <header>

@@ -12,7 +12,7 @@ export interface Span {
   target: string;
   kind: SpanKind;
   /** The thread that worked: 0 is the one that asks the cache, the others are numbered from 1 in the order they began. */
-  lane: number;
+  track: number;
   /** Milliseconds since the build began. */
   from: number;
   to: number;
@@ -35,12 +35,15 @@ export class Recording {
   readonly warnings: string[] = [];
   started: Event<'build-started'> | undefined;
   finished: Event<'build-finished'> | undefined;
-  readonly #open = new Map<string, { lane: number; kind: 'lookup' | 'waiting' | 'compiled'; from: number }>();
-  readonly #lanes = new Map<number, number>();
+  readonly #open = new Map<
+    string,
+    { track: number; kind: 'lookup' | 'waiting' | 'compiled'; from: number }
+  >();
+  readonly #tracks = new Map<number, number>();
 
-  /** How many lanes there are. */
-  get lanes(): number {
-    return this.#lanes.size + 1;
+  /** How many tracks there are. */
+  get tracks(): number {
+    return this.#tracks.size + 1;
   }
 
   /** Takes one event, in the order they are emitted. */
@@ -67,10 +70,10 @@ export class Recording {
         this.#record(event.target, { why: event.why });
         return;
       case 'target-waiting':
-        this.#begin(event, 'waiting', this.#laneOf(event.thread));
+        this.#begin(event, 'waiting', this.#trackOf(event.thread));
         return;
       case 'target-compiling':
-        this.#begin(event, 'compiled', this.#laneOf(event.thread));
+        this.#begin(event, 'compiled', this.#trackOf(event.thread));
         return;
       case 'target-finished':
         this.#end(event, event.source === 'cache' ? 'restored' : undefined);
@@ -97,10 +100,10 @@ export class Recording {
   #begin(
     { target, at }: { target: string; at: number },
     kind: 'lookup' | 'waiting' | 'compiled',
-    lane: number,
+    track: number,
   ): void {
     this.#end({ target, at });
-    this.#open.set(target, { lane, kind, from: this.#since(at) });
+    this.#open.set(target, { track, kind, from: this.#since(at) });
   }
 
   /** @param kind default: what it began as */
@@ -110,7 +113,7 @@ export class Recording {
     this.#open.delete(target);
     this.spans.push({
       target,
-      lane: open.lane,
+      track: open.track,
       kind: kind ?? open.kind,
       from: open.from,
       to: this.#since(at),
@@ -122,10 +125,10 @@ export class Recording {
     if (target !== undefined) this.targets.set(name, { ...target, ...more });
   }
 
-  #laneOf(thread: number): number {
-    const lane = this.#lanes.get(thread) ?? this.#lanes.size + 1;
-    this.#lanes.set(thread, lane);
-    return lane;
+  #trackOf(thread: number): number {
+    const track = this.#tracks.get(thread) ?? this.#tracks.size + 1;
+    this.#tracks.set(thread, track);
+    return track;
   }
 
   #since(at: number): number {
@@ -133,7 +136,7 @@ export class Recording {
   }
 }
 
-/** What a lane is called. */
-export function laneName(lane: number): string {
-  return lane === 0 ? 'cache' : `worker ${lane}`;
+/** What a track is called. */
+export function trackName(track: number): string {
+  return track === 0 ? 'cache' : `worker ${track}`;
 }

@@ -1,11 +1,11 @@
-// What ran where and when, drawn: a lane for each thread, a bar for each stretch of a target's time.
+// What ran where and when, drawn: a track for each thread, a bar for each stretch of a target's time.
 import { formatDuration } from '../terminal/text.ts';
 import { type Markup, markup } from './markup.ts';
-import { laneName, type Recording, type Span } from './recording.ts';
+import { type Recording, type Span, trackName } from './recording.ts';
 
 const WIDTH = 1_000;
 const LEFT = 80;
-const LANE = 34;
+const TRACK = 34;
 const BAR = 24;
 const AXIS = 22;
 /** Pixels that a character of a bar's label takes, about. */
@@ -24,22 +24,22 @@ export const KINDS: Readonly<Record<Span['kind'], string>> = {
 
 /** An SVG element. Its bars have the class of their kind and a title for pointers; a table should tell the same. */
 export function timeline(recording: Recording): Markup {
-  const { lanes, spans, duration } = recording;
-  const height = AXIS + lanes * LANE + 4;
+  const { tracks, spans, duration } = recording;
+  const height = AXIS + tracks * TRACK + 4;
   const scale = (WIDTH - LEFT - 8) / Math.max(1, duration);
   const x = (at: number) => round(LEFT + at * scale);
   const ticks = ticksOf(duration).map(at => {
     return markup`<line class="tick" x1="${x(at)}" x2="${x(at)}" y1="${AXIS - 4}" y2="${height}"/>
 <text class="axis" x="${x(at)}" y="12" text-anchor="middle">${formatDuration(at)}</text>`;
   });
-  const names = Array.from({ length: lanes }, (_, lane) => {
-    const y = AXIS + lane * LANE;
-    return markup`<text class="lane" x="${LEFT - 10}" y="${y + BAR / 2 + 4}" text-anchor="end">${laneName(lane)}</text>`;
+  const names = Array.from({ length: tracks }, (_, track) => {
+    const y = AXIS + track * TRACK;
+    return markup`<text class="track" x="${LEFT - 10}" y="${y + BAR / 2 + 4}" text-anchor="end">${trackName(track)}</text>`;
   });
   const bars = spans.map(span => {
-    const { target, kind, lane, from, to } = span;
+    const { target, kind, track, from, to } = span;
     const width = Math.max(2, round((to - from) * scale));
-    const y = AXIS + lane * LANE;
+    const y = AXIS + track * TRACK;
     const fitting = Math.floor((width - 10) / CHARACTER);
     const label = target.length <= fitting ? target : fitting > 3 ? `${target.slice(0, fitting - 1)}…` : '';
     return markup`<g class="bar ${kind}"><title>${target}: ${KINDS[kind]}, ${formatDuration(to - from)}</title>

@@ -1,9 +1,9 @@
 // The build in Chrome's trace format, as Perfetto and chrome://tracing open it.
-import { laneName, type Recording } from './recording.ts';
+import { type Recording, trackName } from './recording.ts';
 
 const US_PER_MS = 1_000;
 
-/** The trace as JSON text. Times are microseconds since the build began; each lane is a thread. */
+/** The trace as JSON text. Times are microseconds since the build began; each track is a thread. */
 export function traceOf(recording: Recording): string {
   const pid = recording.started?.pid ?? 0;
   const named = (name: string, tid: number, value: string) => ({
@@ -13,13 +13,13 @@ export function traceOf(recording: Recording): string {
     tid,
     args: { name: value },
   });
-  const lanes = Array.from({ length: recording.lanes }, (_, lane) =>
-    named('thread_name', lane, laneName(lane)),
+  const tracks = Array.from({ length: recording.tracks }, (_, track) =>
+    named('thread_name', track, trackName(track)),
   );
-  const spans = recording.spans.map(({ target, kind, lane, from, to }) => {
+  const spans = recording.spans.map(({ target, kind, track, from, to }) => {
     const { board, shield, why } = recording.targets.get(target) ?? {};
     return {
-      ...{ name: target, cat: kind, ph: 'X', pid, tid: lane },
+      ...{ name: target, cat: kind, ph: 'X', pid, tid: track },
       ...{ ts: from * US_PER_MS, dur: (to - from) * US_PER_MS },
       args: { kind, board, shield, why: why?.join(', ') },
     };
@@ -29,5 +29,5 @@ export function traceOf(recording: Recording): string {
     0,
     `glovebox build ${recording.started?.configDirectory ?? ''}`.trimEnd(),
   );
-  return `${JSON.stringify({ displayTimeUnit: 'ms', traceEvents: [process, ...lanes, ...spans] })}\n`;
+  return `${JSON.stringify({ displayTimeUnit: 'ms', traceEvents: [process, ...tracks, ...spans] })}\n`;
 }

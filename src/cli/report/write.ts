@@ -10,7 +10,7 @@ import { GloveboxError } from '../../errors.ts';
 import type { Context } from '../context.ts';
 import { openCaches } from '../open-caches.ts';
 import { shortPath } from '../terminal/text.ts';
-import type { Surroundings } from './page.ts';
+import type { ReportData } from './page.ts';
 import type { Recording } from './recording.ts';
 
 /** A report or trace cannot be written. */
@@ -55,7 +55,7 @@ export async function writeReports(
   }
   if (report !== undefined) {
     const { pageOf } = await import('./page.ts');
-    await write(report, pageOf(recording, await lookAround(context, options)));
+    await write(report, pageOf(recording, await collectReportData(context, options)));
   }
 }
 
@@ -68,16 +68,24 @@ async function write(file: string, text: string): Promise<void> {
   }
 }
 
-async function lookAround(
-  context: Context,
-  { configDirectory, workspace, cacheRoot, cache = true }: ReportOptions,
-): Promise<Surroundings> {
+async function collectReportData(context: Context, options: ReportOptions): Promise<ReportData> {
+  const { configDirectory, cacheRoot, cache = true } = options;
   const userConfig = await loadUserConfig({ directory: configDirectory });
   const root = cacheRoot ?? cacheOptionsFor(userConfig, 'default').cacheRoot ?? defaultCacheRoot();
   const caches = cache ? await statsOf(context, root) : [];
-  const { createLayoutService, KeymapFileError } = await import('../../keymap/layout-service.ts');
+  return { caches, keymaps: await lookAtKeymaps(options) };
+}
+
+/** The keymaps of the config, with their layers. */
+export async function lookAtKeymaps({
+  configDirectory,
+  workspace,
+  cacheRoot,
+}: ReportOptions): Promise<ReportData['keymaps']> {
+  const userConfig = await loadUserConfig({ directory: configDirectory });
+  const { createLayoutService, KeymapFileError } = await import('../../builder/layout/layout-service.ts');
   const layouts = createLayoutService({ userConfig });
-  const keymaps: Surroundings['keymaps'] = [];
+  const keymaps: ReportData['keymaps'] = [];
   const files = await glob('config/*.keymap', { cwd: configDirectory, followSymbolicLinks: false });
   for (const file of files.sort().slice(0, MAX_KEYMAPS)) {
     try {
@@ -97,7 +105,7 @@ async function lookAround(
       });
     }
   }
-  return { caches, keymaps };
+  return keymaps;
 }
 
 async function statsOf(context: Context, cacheDir: string): Promise<CacheStats[]> {

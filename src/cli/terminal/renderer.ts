@@ -1,10 +1,6 @@
-// Drawing a build: what every renderer offers, and which one fits the place where the output goes.
+// Drawing a build: what every renderer offers, and what it is given.
 import type { BuildEvent } from '../../builder/events.ts';
-import type { TerminalEnvironment } from '../../config/environment.ts';
-import { JsonRenderer } from './json.ts';
-import { PlainRenderer } from './plain.ts';
 import type { Style } from './style.ts';
-import { createStyle, useColors } from './style.ts';
 
 /** Consumes the events of one build. */
 export interface Renderer {
@@ -35,32 +31,4 @@ export interface RenderOptions {
   explain?: boolean | undefined;
   /** Paths below it are shown relative to it. */
   cwd: string;
-}
-
-export interface ChooseOptions extends Omit<RenderOptions, 'style'> {
-  environment: TerminalEnvironment;
-  /** One JSON event a line, whatever the stream is. */
-  json?: boolean;
-  /** A plan is read, not watched: nothing is drawn in place. */
-  dryRun?: boolean;
-  /** The build goes on until somebody stops it. */
-  watch?: boolean;
-}
-
-/** The renderer for a stream: JSON when asked, the live view on a terminal, plain lines everywhere else (pipes, CI, `TERM=dumb`). */
-export async function createRenderer(options: ChooseOptions): Promise<Renderer> {
-  const { environment, json, dryRun, watch, ...rest } = options;
-  if (json) {
-    return new JsonRenderer(options.stream);
-  }
-  const renderOptions = { ...rest, style: createStyle(useColors(options.stream, environment)) };
-  if (options.stream.isTTY !== true || environment.ci || environment.dumb || dryRun) {
-    return new PlainRenderer(renderOptions);
-  }
-  if (watch) {
-    const { WatchRenderer } = await import('./watching.ts');
-    return new WatchRenderer(renderOptions);
-  }
-  const { LiveRenderer } = await import('./live.ts');
-  return new LiveRenderer(renderOptions);
 }

@@ -1,7 +1,6 @@
 // Colours, or none: every renderer and command asks here instead of writing escape sequences.
 import { styleText } from 'node:util';
 import type { TerminalEnvironment } from '../../config/environment.ts';
-import type { OutputStream } from './renderer.ts';
 
 export type Paint = (text: string) => string;
 
@@ -32,6 +31,6 @@ export function createStyle(colors: boolean): Style {
 }
 
 /** Whether escape sequences for colour may be written to `stream`: what the environment says, then whether it is a terminal. */
-export function useColors(stream: OutputStream, environment: TerminalEnvironment): boolean {
+export function useColors(stream: { readonly isTTY?: boolean }, environment: TerminalEnvironment): boolean {
   return environment.forceColor || (!environment.noColor && stream.isTTY === true);
 }

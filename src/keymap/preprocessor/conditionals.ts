@@ -1,6 +1,6 @@
 // The conditionals of one file: which of its lines count.
-import { allOf, type Doubt } from './doubts.ts';
-import type { Place } from './token.ts';
+import { allOf } from './doubts.ts';
+import type { Doubt, Place } from './token.ts';
 
 /** One `#if` … `#endif`. */
 interface Conditional {

@@ -1,13 +1,6 @@
 // Doubts: a file that was not found can have any text and define any name, so that keys near it, or that depend on a
 // name which it may define, are not certain.
-import { type Invocation, invocationsOf, type Place, type Token } from './token.ts';
-
-/** Why there may be more, less or something else at a place. */
-export interface Doubt {
-  message: string;
-  /** The name that a condition asks for. A doubt does not count when the name is defined as nothing later, as in a guard. */
-  name?: string;
-}
+import { type Doubt, type Invocation, invocationsOf, type Place, type Token } from './token.ts';
 
 /** So many are told apart, so that a file cannot make them many. */
 const MAX_DOUBTS = 32;

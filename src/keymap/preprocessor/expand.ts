@@ -4,10 +4,10 @@
 // stays side by side.
 
 import { type Arguments, fitArguments, isAbsent, takeArguments } from './arguments.ts';
-import { allOf, type Doubt, withDoubts } from './doubts.ts';
+import { allOf, withDoubts } from './doubts.ts';
 import { type HideSet, intersection, NO_HIDE_SET, union, withName } from './hide-set.ts';
 import { readTokens } from './lexer.ts';
-import { type Invocation, isPunctuator, type Macro, type Token } from './token.ts';
+import { type Doubt, type Invocation, isPunctuator, type Macro, type Token } from './token.ts';
 
 /** All macros together stand for more than a keymap can have. */
 export class ExpansionLimitError extends Error {}

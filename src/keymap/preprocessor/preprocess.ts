@@ -1,14 +1,15 @@
 // The C preprocessor for keymaps: directives, includes and macros, as Zephyr has GCC do it before it reads a
 // devicetree (`gcc -E -nostdinc -undef -x assembler-with-cpp -D__DTS__`). Files that are not found do not end it.
 import { ConditionError, evaluateCondition } from './condition.ts';
+import { HAS_INCLUDE, replaceConditionOperators } from './condition-operators.ts';
 import { Conditionals } from './conditionals.ts';
 import { definitionOf, directiveOf, type Header, headerOf } from './directive.ts';
-import { type Doubt, Doubts, withDoubts } from './doubts.ts';
+import { Doubts, withDoubts } from './doubts.ts';
 import { Expander, ExpansionLimitError } from './expand.ts';
 import { readLines } from './lexer.ts';
-import { answerQuestions, HAS_INCLUDE } from './questions.ts';
 import { type FoundFile, type SourceFiles, UnreadableFileError } from './source-files.ts';
 import {
+  type Doubt,
   isPunctuator,
   type Macro,
   type Place,
@@ -280,9 +281,9 @@ class Preprocessor implements Preprocessed {
     const isDefined = (name: Token) => this.#isDefined(name);
     const isThere = async (header: Header, question: Token) =>
       (await this.#find(header, question.place, file, question.text.endsWith('next'))) !== undefined;
-    const asked = await answerQuestions(line, isDefined, isThere);
+    const asked = await replaceConditionOperators(line, isDefined, isThere);
     const expanded = this.#guarded(line[0], () => this.#expander.expandCondition(asked)) ?? [];
-    const tokens = await answerQuestions(expanded, isDefined, isThere);
+    const tokens = await replaceConditionOperators(expanded, isDefined, isThere);
     for (const token of tokens) if (token.kind === 'name') this.#doubts.ask(token);
     try {
       return evaluateCondition(tokens);

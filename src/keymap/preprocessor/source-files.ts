@@ -29,7 +29,7 @@ export const HOME = -1;
 export const ANYWHERE = -2;
 
 /** A name that was looked for. */
-export interface Lookup extends FilePlace {
+export interface FileLookup extends FilePlace {
   /** SHA-256 of the file's text; null when there is no such file; `unreadable`. */
   hash: string | null;
 }
@@ -54,7 +54,7 @@ export class SourceFiles {
   readonly #directories: readonly string[];
   /** By their paths: null for those that are not there. */
   readonly #read = new Map<string, Promise<string | null>>();
-  readonly #lookups = new Map<string, Lookup>();
+  readonly #lookups = new Map<string, FileLookup>();
   #size = 0;
 
   constructor(options: SearchOptions = {}) {
@@ -91,7 +91,7 @@ export class SourceFiles {
   }
 
   /** All that was looked for so far, in a fixed order. */
-  lookups(): Lookup[] {
+  lookups(): FileLookup[] {
     return [...this.#lookups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, lookup]) => lookup);
   }
 

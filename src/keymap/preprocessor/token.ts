@@ -1,8 +1,14 @@
 // Preprocessing tokens, and where each comes from: a drawing shows a key as its author wrote it (`&kp UNDO`), though
 // its structure is known only when all macros are expanded.
 
-import type { Doubt } from './doubts.ts';
 import type { HideSet } from './hide-set.ts';
+
+/** Why there may be more, less or something else at a place. */
+export interface Doubt {
+  message: string;
+  /** The name that a condition asks for. A doubt does not count when the name is defined as nothing later, as in a guard. */
+  name?: string;
+}
 
 /** A file that is read, or a header that Glovebox itself holds. */
 export interface SourceFile {

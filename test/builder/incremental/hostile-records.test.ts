@@ -7,11 +7,11 @@ import {
   createZmkWorkspaceCacheService,
   FINGERPRINT_SCHEMA,
 } from '../../../src/builder/incremental/index.ts';
+import { createLayoutService } from '../../../src/builder/layout/layout-service.ts';
 import type { Cache } from '../../../src/cache/cache.ts';
-import { createLayoutService } from '../../../src/keymap/layout-service.ts';
 import { createDefaultCache } from '../../../src/registry.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
-import { createWorkbench, keysOf } from './workbench.ts';
+import { createCompileFixture, keysOf } from './compile-fixture.ts';
 
 const circle: Record<string, unknown> = { schema: FINGERPRINT_SCHEMA };
 circle.target = circle;
@@ -116,17 +116,17 @@ function jsonOf(value: unknown): string | undefined {
 }
 
 test('whatever lies in the place of a record, the firmware is right and nothing else is written', async t => {
-  const bench = await createWorkbench(t);
-  const [, good] = await bench.firmwareOf();
-  const outside = (await readdir(bench.root)).filter(name => !name.startsWith('job-'));
+  const fixture = await createCompileFixture(t);
+  const [, good] = await fixture.firmwareOf();
+  const outside = (await readdir(fixture.root)).filter(name => !name.startsWith('job-'));
   for (const [what, value] of VALUES) {
-    await plant([bench.builds.cache, bench.firmware.cache], value);
-    t.true((await bench.why()).length > 0, what);
-    t.deepEqual(await bench.firmwareOf(), ['compiled', good], what);
-    t.deepEqual(await readdir(bench.directory), ['left.uf2'], what);
+    await plant([fixture.builds.cache, fixture.firmware.cache], value);
+    t.true((await fixture.why()).length > 0, what);
+    t.deepEqual(await fixture.firmwareOf(), ['compiled', good], what);
+    t.deepEqual(await readdir(fixture.directory), ['left.uf2'], what);
   }
   t.deepEqual(
-    (await readdir(bench.root)).filter(name => !name.startsWith('job-')),
+    (await readdir(fixture.root)).filter(name => !name.startsWith('job-')),
     outside,
   );
   t.is(({} as { polluted?: number }).polluted, undefined);
@@ -134,8 +134,8 @@ test('whatever lies in the place of a record, the firmware is right and nothing 
 });
 
 test('random values in the place of records are misses', async t => {
-  const bench = await createWorkbench(t);
-  const [, good] = await bench.firmwareOf();
+  const fixture = await createCompileFixture(t);
+  const [, good] = await fixture.firmwareOf();
   const field = fc.constantFrom(
     'schema',
     'candidates',
@@ -175,8 +175,8 @@ test('random values in the place of records are misses', async t => {
   }));
   await fc.assert(
     fc.asyncProperty(value, async planted => {
-      await plant([bench.builds.cache, bench.firmware.cache], planted);
-      const [, content] = await bench.firmwareOf();
+      await plant([fixture.builds.cache, fixture.firmware.cache], planted);
+      const [, content] = await fixture.firmwareOf();
       t.is(content, good);
     }),
     { numRuns: Number(process.env.FUZZ_RUNS ?? 40), seed: Number(process.env.FUZZ_SEED ?? 3) },
@@ -184,39 +184,39 @@ test('random values in the place of records are misses', async t => {
 });
 
 test('a manifest that names firmware of other inputs is not believed', async t => {
-  const bench = await createWorkbench(t);
-  const [, good] = await bench.firmwareOf();
+  const fixture = await createCompileFixture(t);
+  const [, good] = await fixture.firmwareOf();
   // The record and the file of another keymap, under the keys of this one.
-  await bench.write('config/corne.keymap', 'other');
-  await bench.firmwareOf();
-  const cache = bench.firmware.cache;
+  await fixture.write('config/corne.keymap', 'other');
+  await fixture.firmwareOf();
+  const cache = fixture.firmware.cache;
   const records = (await keysOf(cache)).filter(key => key.endsWith(':record'));
   const [one, other] = await Promise.all(records.map(key => cache.get(key)));
   await cache.setMany([
     [records[0]!, other],
     [records[1]!, one],
   ]);
-  await bench.write('config/corne.keymap', 'keymap');
-  t.deepEqual(await bench.firmwareOf(), ['compiled', good]);
+  await fixture.write('config/corne.keymap', 'keymap');
+  t.deepEqual(await fixture.firmwareOf(), ['compiled', good]);
 });
 
 test('a file that is not what its key says is not delivered', async t => {
-  const bench = await createWorkbench(t);
-  const [, good] = await bench.firmwareOf();
-  const cache = bench.firmware.cache;
+  const fixture = await createCompileFixture(t);
+  const [, good] = await fixture.firmwareOf();
+  const cache = fixture.firmware.cache;
   const [key] = (await keysOf(cache)).filter(name => name.endsWith('.uf2'));
-  const wrong = path.join(bench.root, 'wrong');
+  const wrong = path.join(fixture.root, 'wrong');
   for (const content of ['x'.repeat(good.length), `${good} and more`]) {
     await writeFile(wrong, content);
     t.true(await cache.putFile(key!, wrong));
-    t.deepEqual(await bench.firmwareOf(), ['compiled', good]);
+    t.deepEqual(await fixture.firmwareOf(), ['compiled', good]);
   }
 });
 
 test('whatever lies in the place of a workspace is forgotten', async t => {
-  const bench = await createWorkbench(t);
-  const service = createZmkWorkspaceCacheService(undefined, bench.options);
-  const valid = { repository: 'zmk', revision: 'main', path: bench.root, created: 1 };
+  const fixture = await createCompileFixture(t);
+  const service = createZmkWorkspaceCacheService(undefined, fixture.options);
+  const valid = { repository: 'zmk', revision: 'main', path: fixture.root, created: 1 };
   for (const value of [
     ...VALUES.map(([, value]) => value),
     { ...valid, path: '.' },

@@ -1,21 +1,21 @@
 // Whoever asks for the same thing at the same time gets it compiled once.
 import test from 'ava';
 import type { CompileOutcome } from '../../../src/builder/incremental/index.ts';
-import { createWorkbench, LEFT } from './workbench.ts';
+import { createCompileFixture, LEFT } from './compile-fixture.ts';
 
 test('two who ask at once have it compiled once, and the second waits', async t => {
-  const bench = await createWorkbench(t);
+  const fixture = await createCompileFixture(t);
   const started = Promise.withResolvers<void>();
   const finish = Promise.withResolvers<void>();
-  bench.toolchain.script = async (_, succeed) => {
+  fixture.toolchain.script = async (_, succeed) => {
     started.resolve();
     await finish.promise;
     return succeed();
   };
-  const first = bench.compile();
+  const first = fixture.compile();
   await started.promise;
   const waiting = Promise.withResolvers<number>();
-  const second = bench.compile(LEFT, {
+  const second = fixture.compile(LEFT, {
     onEvent: event => {
       if (event.type === 'waiting') waiting.resolve(event.pid);
     },
@@ -24,24 +24,24 @@ test('two who ask at once have it compiled once, and the second waits', async t 
   finish.resolve();
   t.like(await first, { ok: true, source: 'compiled' });
   t.like(await second, { ok: true, source: 'waited' });
-  t.is(bench.toolchain.runs, 1);
+  t.is(fixture.toolchain.runs, 1);
 });
 
 test('when the first one fails, the second one tries', async t => {
-  const bench = await createWorkbench(t);
+  const fixture = await createCompileFixture(t);
   const started = Promise.withResolvers<void>();
   const finish = Promise.withResolvers<void>();
   const failure: CompileOutcome = { ok: false, reason: 'exit-status', message: 'It failed.', lastLines: [] };
-  bench.toolchain.script = async (_, succeed) => {
-    if (bench.toolchain.runs > 1) return succeed();
+  fixture.toolchain.script = async (_, succeed) => {
+    if (fixture.toolchain.runs > 1) return succeed();
     started.resolve();
     await finish.promise;
     return failure;
   };
-  const first = bench.compile();
+  const first = fixture.compile();
   await started.promise;
   const waiting = Promise.withResolvers<void>();
-  const second = bench.compile(LEFT, { onEvent: event => event.type === 'waiting' && waiting.resolve() });
+  const second = fixture.compile(LEFT, { onEvent: event => event.type === 'waiting' && waiting.resolve() });
   await waiting.promise;
   finish.resolve();
   t.like(await first, { ok: false, reason: 'exit-status' });
@@ -49,45 +49,45 @@ test('when the first one fails, the second one tries', async t => {
 });
 
 test('one who waits can be cancelled, and the one who compiles goes on', async t => {
-  const bench = await createWorkbench(t);
+  const fixture = await createCompileFixture(t);
   const started = Promise.withResolvers<void>();
   const finish = Promise.withResolvers<void>();
-  bench.toolchain.script = async (_, succeed) => {
+  fixture.toolchain.script = async (_, succeed) => {
     started.resolve();
     await finish.promise;
     return succeed();
   };
-  const first = bench.compile();
+  const first = fixture.compile();
   await started.promise;
   const cancellation = new AbortController();
-  const second = bench.compile(LEFT, {
+  const second = fixture.compile(LEFT, {
     signal: cancellation.signal,
     onEvent: event => event.type === 'waiting' && cancellation.abort(),
   });
   t.like(await second, { ok: false, reason: 'cancelled' });
   finish.resolve();
   t.like(await first, { ok: true, source: 'compiled', stored: true });
-  t.is(bench.toolchain.runs, 1);
+  t.is(fixture.toolchain.runs, 1);
 });
 
 test('a compile that is cancelled ends when its compiler has ended, and stores nothing', async t => {
-  const bench = await createWorkbench(t);
+  const fixture = await createCompileFixture(t);
   const cancellation = new AbortController();
   let compilerEnded = false;
-  bench.toolchain.script = async job => {
+  fixture.toolchain.script = async job => {
     cancellation.abort();
     t.true(job.signal.aborted);
     await new Promise(resolve => setImmediate(resolve));
     compilerEnded = true;
     return { ok: false, reason: 'cancelled', message: '', lastLines: [] };
   };
-  t.like(await bench.compile(LEFT, { signal: cancellation.signal }), { ok: false, reason: 'cancelled' });
+  t.like(await fixture.compile(LEFT, { signal: cancellation.signal }), { ok: false, reason: 'cancelled' });
   t.true(compilerEnded);
-  t.deepEqual(await bench.why(), ['never built here']);
+  t.deepEqual(await fixture.why(), ['never built here']);
 });
 
 test('what is cancelled before it begins starts no compiler', async t => {
-  const bench = await createWorkbench(t);
-  t.like(await bench.compile(LEFT, { signal: AbortSignal.abort() }), { ok: false, reason: 'cancelled' });
-  t.is(bench.toolchain.runs, 0);
+  const fixture = await createCompileFixture(t);
+  t.like(await fixture.compile(LEFT, { signal: AbortSignal.abort() }), { ok: false, reason: 'cancelled' });
+  t.is(fixture.toolchain.runs, 0);
 });

@@ -3,120 +3,120 @@ import { rename, symlink, unlink, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import type { CompileOutcome } from '../../../src/builder/incremental/index.ts';
-import { createWorkbench, keysOf, LEFT, RIGHT, Workbench } from './workbench.ts';
+import { CompileFixture, createCompileFixture, keysOf, LEFT, RIGHT } from './compile-fixture.ts';
 
 test('the same target with the same inputs is compiled once', async t => {
-  const bench = await createWorkbench(t);
-  const [source, content] = await bench.firmwareOf();
+  const fixture = await createCompileFixture(t);
+  const [source, content] = await fixture.firmwareOf();
   t.is(source, 'compiled');
-  t.deepEqual(await bench.firmwareOf(), ['cache', content]);
-  t.is(bench.toolchain.runs, 1);
+  t.deepEqual(await fixture.firmwareOf(), ['cache', content]);
+  t.is(fixture.toolchain.runs, 1);
 });
 
 test('an edit is compiled, and its undo comes from the cache', async t => {
-  const bench = await createWorkbench(t);
-  const [, original] = await bench.firmwareOf();
-  await bench.write('config/corne.keymap', 'edited');
-  t.deepEqual(await bench.firmwareOf(), ['compiled', 'corne_left 1 edited|left|right']);
-  await bench.write('config/corne.keymap', 'keymap');
-  t.deepEqual(await bench.firmwareOf(), ['cache', original]);
-  await bench.write('config/corne.keymap', 'edited');
-  t.deepEqual(await bench.firmwareOf(), ['cache', 'corne_left 1 edited|left|right']);
-  t.is(bench.toolchain.runs, 2);
+  const fixture = await createCompileFixture(t);
+  const [, original] = await fixture.firmwareOf();
+  await fixture.write('config/corne.keymap', 'edited');
+  t.deepEqual(await fixture.firmwareOf(), ['compiled', 'corne_left 1 edited|left|right']);
+  await fixture.write('config/corne.keymap', 'keymap');
+  t.deepEqual(await fixture.firmwareOf(), ['cache', original]);
+  await fixture.write('config/corne.keymap', 'edited');
+  t.deepEqual(await fixture.firmwareOf(), ['cache', 'corne_left 1 edited|left|right']);
+  t.is(fixture.toolchain.runs, 2);
 });
 
 test('touching a file without changing it compiles nothing', async t => {
-  const bench = await createWorkbench(t);
-  await bench.firmwareOf();
-  const keymap = path.join(bench.configDirectory, 'config/corne.keymap');
+  const fixture = await createCompileFixture(t);
+  await fixture.firmwareOf();
+  const keymap = path.join(fixture.configDirectory, 'config/corne.keymap');
   await utimes(keymap, new Date(0), new Date(0));
-  await bench.write('config/corne.keymap', 'keymap');
-  t.is((await bench.firmwareOf())[0], 'cache');
+  await fixture.write('config/corne.keymap', 'keymap');
+  t.is((await fixture.firmwareOf())[0], 'cache');
 });
 
 test('a file that only one target reads compiles only that target', async t => {
-  const bench = await createWorkbench(t);
+  const fixture = await createCompileFixture(t);
   const build = async () => {
-    bench.toolchain.observed = { files: ['config/corne.keymap', 'config/left.h'] };
-    const left = await bench.firmwareOf(LEFT);
-    bench.toolchain.observed = { files: ['config/corne.keymap', 'config/right.h'] };
-    const right = await bench.firmwareOf(RIGHT);
+    fixture.toolchain.observed = { files: ['config/corne.keymap', 'config/left.h'] };
+    const left = await fixture.firmwareOf(LEFT);
+    fixture.toolchain.observed = { files: ['config/corne.keymap', 'config/right.h'] };
+    const right = await fixture.firmwareOf(RIGHT);
     return [left[0], right[0]];
   };
   t.deepEqual(await build(), ['compiled', 'compiled']);
-  await bench.write('config/right.h', 'new');
+  await fixture.write('config/right.h', 'new');
   t.deepEqual(await build(), ['cache', 'compiled']);
-  await bench.write('config/corne.keymap', 'new');
+  await fixture.write('config/corne.keymap', 'new');
   t.deepEqual(await build(), ['compiled', 'compiled']);
 });
 
 test('when it is not known what was read, every declared input counts', async t => {
-  const bench = await createWorkbench(t);
-  await bench.firmwareOf();
-  await bench.write('config/unrelated.txt', 'made');
-  t.deepEqual(await bench.why(), ['config/unrelated.txt was added']);
-  t.is((await bench.firmwareOf())[0], 'compiled');
-  await bench.write('config/unrelated.txt', 'changed');
-  t.deepEqual(await bench.why(), ['config/unrelated.txt changed']);
-  await bench.remove('config/unrelated.txt');
-  t.is((await bench.firmwareOf())[0], 'cache', 'the state before it was made is known');
+  const fixture = await createCompileFixture(t);
+  await fixture.firmwareOf();
+  await fixture.write('config/unrelated.txt', 'made');
+  t.deepEqual(await fixture.why(), ['config/unrelated.txt was added']);
+  t.is((await fixture.firmwareOf())[0], 'compiled');
+  await fixture.write('config/unrelated.txt', 'changed');
+  t.deepEqual(await fixture.why(), ['config/unrelated.txt changed']);
+  await fixture.remove('config/unrelated.txt');
+  t.is((await fixture.firmwareOf())[0], 'cache', 'the state before it was made is known');
 });
 
 test('a file that comes or goes counts when only the read files are known', async t => {
-  const bench = await createWorkbench(t);
-  bench.toolchain.observed = { files: ['config/corne.keymap'] };
-  await bench.firmwareOf();
-  await bench.write('config/corne.conf', 'CONFIG_ZMK_SLEEP=y');
-  t.deepEqual(await bench.why(), ['config/corne.conf was added']);
-  t.is((await bench.firmwareOf())[0], 'compiled');
-  await bench.remove('config/right.h');
-  t.deepEqual(await bench.why(), ['config/right.h was removed']);
+  const fixture = await createCompileFixture(t);
+  fixture.toolchain.observed = { files: ['config/corne.keymap'] };
+  await fixture.firmwareOf();
+  await fixture.write('config/corne.conf', 'CONFIG_ZMK_SLEEP=y');
+  t.deepEqual(await fixture.why(), ['config/corne.conf was added']);
+  t.is((await fixture.firmwareOf())[0], 'compiled');
+  await fixture.remove('config/right.h');
+  t.deepEqual(await fixture.why(), ['config/right.h was removed']);
 });
 
 test('what editors leave beside an open file does not count', async t => {
-  const bench = await createWorkbench(t);
-  await bench.firmwareOf();
+  const fixture = await createCompileFixture(t);
+  await fixture.firmwareOf();
   for (const name of ['.corne.keymap.swp', 'corne.keymap~', '.#corne.keymap', '#corne.keymap#']) {
-    await bench.write(`config/${name}`, 'x');
+    await fixture.write(`config/${name}`, 'x');
   }
-  t.is((await bench.firmwareOf())[0], 'cache');
+  t.is((await fixture.firmwareOf())[0], 'cache');
 });
 
 test('where directories are known, a new file counts in those only', async t => {
-  const bench = await createWorkbench(t);
-  await bench.write('config/other/a', 'a');
-  await bench.write('config/boards/b', 'b');
-  bench.toolchain.observed = { files: ['config/corne.keymap'], directories: ['config/boards'] };
+  const fixture = await createCompileFixture(t);
+  await fixture.write('config/other/a', 'a');
+  await fixture.write('config/boards/b', 'b');
+  fixture.toolchain.observed = { files: ['config/corne.keymap'], directories: ['config/boards'] };
   // Written just now, the directory would count as changed while it was compiled.
-  bench.toolchain.script = async (_, succeed) => {
+  fixture.toolchain.script = async (_, succeed) => {
     await settled();
     return succeed();
   };
   await settled();
-  await bench.firmwareOf();
-  await bench.write('config/other/new', 'new');
-  t.is((await bench.firmwareOf())[0], 'cache');
-  await bench.write('config/boards/new', 'new');
-  t.deepEqual(await bench.why(), ['the file list of config/boards changed']);
+  await fixture.firmwareOf();
+  await fixture.write('config/other/new', 'new');
+  t.is((await fixture.firmwareOf())[0], 'cache');
+  await fixture.write('config/boards/new', 'new');
+  t.deepEqual(await fixture.why(), ['the file list of config/boards changed']);
 });
 
 test('making what was looked for in vain compiles again', async t => {
-  const bench = await createWorkbench(t);
-  bench.toolchain.observed = { files: ['config/corne.keymap'], absent: ['config/corne.conf'] };
-  await bench.firmwareOf();
-  await bench.write('config/elsewhere.conf', '');
-  t.is((await bench.firmwareOf())[0], 'cache');
-  await bench.write('config/corne.conf', '');
-  t.deepEqual(await bench.why(), ['config/corne.conf was added']);
-  t.is((await bench.firmwareOf())[0], 'compiled');
+  const fixture = await createCompileFixture(t);
+  fixture.toolchain.observed = { files: ['config/corne.keymap'], absent: ['config/corne.conf'] };
+  await fixture.firmwareOf();
+  await fixture.write('config/elsewhere.conf', '');
+  t.is((await fixture.firmwareOf())[0], 'cache');
+  await fixture.write('config/corne.conf', '');
+  t.deepEqual(await fixture.why(), ['config/corne.conf was added']);
+  t.is((await fixture.firmwareOf())[0], 'compiled');
 });
 
 test('a config directory that was moved finds its firmware', async t => {
-  const bench = await createWorkbench(t);
-  const [, content] = await bench.firmwareOf();
-  const elsewhere = path.join(bench.root, 'elsewhere');
-  await rename(bench.configDirectory, elsewhere);
-  const moved = new Workbench(bench.root, elsewhere, bench.options);
+  const fixture = await createCompileFixture(t);
+  const [, content] = await fixture.firmwareOf();
+  const elsewhere = path.join(fixture.root, 'elsewhere');
+  await rename(fixture.configDirectory, elsewhere);
+  const moved = new CompileFixture(fixture.root, elsewhere, fixture.options);
   t.deepEqual(
     await moved
       .service()
@@ -124,8 +124,8 @@ test('a config directory that was moved finds its firmware', async t => {
       .then(found => found.hit),
     true,
   );
-  await bench.write('config/corne.keymap', 'the old place means nothing');
-  const directory = path.join(bench.root, 'restored');
+  await fixture.write('config/corne.keymap', 'the old place means nothing');
+  const directory = path.join(fixture.root, 'restored');
   await moved.write('../restored/.keep', '');
   const restored = await moved.service().restore(LEFT, directory);
   t.true(restored.ok);
@@ -134,64 +134,64 @@ test('a config directory that was moved finds its firmware', async t => {
 });
 
 test('another compiler version compiles again, and going back does not', async t => {
-  const bench = await createWorkbench(t);
-  t.deepEqual(await bench.why(), ['never built here']);
-  await bench.firmwareOf();
-  bench.toolchain.version = '2';
-  t.deepEqual(await bench.why(), ['toolchain version changed: 1 → 2']);
-  t.is((await bench.firmwareOf())[0], 'compiled');
-  bench.toolchain.version = '1';
-  t.is((await bench.firmwareOf())[0], 'cache');
+  const fixture = await createCompileFixture(t);
+  t.deepEqual(await fixture.why(), ['never built here']);
+  await fixture.firmwareOf();
+  fixture.toolchain.version = '2';
+  t.deepEqual(await fixture.why(), ['toolchain version changed: 1 → 2']);
+  t.is((await fixture.firmwareOf())[0], 'compiled');
+  fixture.toolchain.version = '1';
+  t.is((await fixture.firmwareOf())[0], 'cache');
 });
 
 test('another shield, board, snippet or argument compiles again', async t => {
-  const bench = await createWorkbench(t);
-  await bench.firmwareOf(LEFT);
-  t.deepEqual(await bench.why({ ...LEFT, shield: 'corne_right' }), [
+  const fixture = await createCompileFixture(t);
+  await fixture.firmwareOf(LEFT);
+  t.deepEqual(await fixture.why({ ...LEFT, shield: 'corne_right' }), [
     'shield changed: corne_left → corne_right',
   ]);
-  t.deepEqual(await bench.why({ ...LEFT, board: 'nrfmicro' }), ['board changed: nice_nano_v2 → nrfmicro']);
-  t.deepEqual(await bench.why({ ...LEFT, snippet: 'studio' }), ['snippet changed: none → studio']);
-  t.deepEqual(await bench.why({ ...LEFT, cmakeArgs: '-DX=1' }), ['cmakeArgs changed: none → -DX=1']);
-  t.deepEqual(await bench.why({ ...LEFT, artifactName: 'new' }), ['never built here']);
+  t.deepEqual(await fixture.why({ ...LEFT, board: 'nrfmicro' }), ['board changed: nice_nano_v2 → nrfmicro']);
+  t.deepEqual(await fixture.why({ ...LEFT, snippet: 'studio' }), ['snippet changed: none → studio']);
+  t.deepEqual(await fixture.why({ ...LEFT, cmakeArgs: '-DX=1' }), ['cmakeArgs changed: none → -DX=1']);
+  t.deepEqual(await fixture.why({ ...LEFT, artifactName: 'new' }), ['never built here']);
 });
 
 test('explanations compare with what was used last', async t => {
-  const bench = await createWorkbench(t);
-  await bench.firmwareOf();
-  await bench.write('config/corne.keymap', 'edited');
-  await bench.firmwareOf();
-  await bench.write('config/corne.keymap', 'keymap');
-  t.is((await bench.firmwareOf())[0], 'cache');
-  await bench.write('config/left.h', 'edited');
-  t.deepEqual(await bench.why(), ['config/left.h changed'], 'and not the keymap as well');
+  const fixture = await createCompileFixture(t);
+  await fixture.firmwareOf();
+  await fixture.write('config/corne.keymap', 'edited');
+  await fixture.firmwareOf();
+  await fixture.write('config/corne.keymap', 'keymap');
+  t.is((await fixture.firmwareOf())[0], 'cache');
+  await fixture.write('config/left.h', 'edited');
+  t.deepEqual(await fixture.why(), ['config/left.h changed'], 'and not the keymap as well');
 });
 
 test('only so many states are remembered, the last used ones', async t => {
-  const bench = await createWorkbench(t);
-  const original = (await bench.firmwareOf())[1];
+  const fixture = await createCompileFixture(t);
+  const original = (await fixture.firmwareOf())[1];
   for (let edit = 0; edit < 20; edit++) {
-    await bench.write('config/corne.keymap', `edit ${edit}`);
-    await bench.firmwareOf();
+    await fixture.write('config/corne.keymap', `edit ${edit}`);
+    await fixture.firmwareOf();
   }
-  const [key] = await keysOf(bench.builds.cache, 'manifest:');
-  const manifest = await bench.builds.manifest(key!.slice('manifest:'.length));
+  const [key] = await keysOf(fixture.builds.cache, 'manifest:');
+  const manifest = await fixture.builds.manifest(key!.slice('manifest:'.length));
   t.is(manifest?.candidates.length, 16);
-  await bench.write('config/corne.keymap', 'keymap');
-  t.is((await bench.firmwareOf())[1], original, 'a state that is no longer listed is right all the same');
+  await fixture.write('config/corne.keymap', 'keymap');
+  t.is((await fixture.firmwareOf())[1], original, 'a state that is no longer listed is right all the same');
 });
 
 test('a build is remembered for seven days after it was last used', async t => {
   const day = 24 * 60 * 60 * 1000;
   let now = 1_700_000_000_000;
-  const bench = await createWorkbench(t, { clock: () => now });
-  await bench.firmwareOf();
+  const fixture = await createCompileFixture(t, { clock: () => now });
+  await fixture.firmwareOf();
   now += 5 * day;
-  t.is((await bench.firmwareOf())[0], 'cache');
+  t.is((await fixture.firmwareOf())[0], 'cache');
   now += 5 * day;
-  t.deepEqual(await bench.why(), [], 'its time began anew when it was used');
+  t.deepEqual(await fixture.why(), [], 'its time began anew when it was used');
   now += 8 * day;
-  t.not((await bench.why()).length, 0);
+  t.not((await fixture.why()).length, 0);
 });
 
 /** Until the kernel's clock for files has moved on. */
@@ -201,51 +201,54 @@ async function settled(): Promise<void> {
 }
 
 /** Compiles until it is in the cache: what is compiled while its inputs are a few milliseconds old is not kept. */
-async function settle(bench: Workbench): Promise<void> {
-  while ((await bench.firmwareOf())[0] !== 'cache');
+async function settle(fixture: CompileFixture): Promise<void> {
+  while ((await fixture.firmwareOf())[0] !== 'cache');
 }
 
 test('when more may have been read than is known, every declared input counts as well, and no known one less', async t => {
-  const bench = await createWorkbench(t);
-  await bench.write('shared/base.h', 'base');
-  bench.toolchain.observed = {
+  const fixture = await createCompileFixture(t);
+  await fixture.write('shared/base.h', 'base');
+  fixture.toolchain.observed = {
     files: ['config/corne.keymap', 'shared/base.h'],
     absent: ['shared/extra.h'],
     declared: 'contents',
   };
-  await settle(bench);
+  await settle(fixture);
   for (const file of ['shared/base.h', 'shared/extra.h', 'config/left.h', 'config/new.h']) {
-    await bench.write(file, 'edited');
-    t.is((await bench.firmwareOf())[0], 'compiled', file);
-    if (file.endsWith('extra.h') || file.endsWith('new.h')) await bench.remove(file);
-    await settle(bench);
+    await fixture.write(file, 'edited');
+    t.is((await fixture.firmwareOf())[0], 'compiled', file);
+    if (file.endsWith('extra.h') || file.endsWith('new.h')) await fixture.remove(file);
+    await settle(fixture);
   }
 });
 
 test('a file that was read by its real name counts by the names of links that lead to it', async t => {
-  const bench = await createWorkbench(t);
-  for (const place of ['one', 'other']) await bench.write(`dots/${place}/keys.h`, place);
-  const link = path.join(bench.configDirectory, 'config/keys.h');
+  const fixture = await createCompileFixture(t);
+  for (const place of ['one', 'other']) await fixture.write(`dots/${place}/keys.h`, place);
+  const link = path.join(fixture.configDirectory, 'config/keys.h');
   await symlink('../dots/one/keys.h', link);
-  bench.toolchain.observed = { files: ['config/corne.keymap', 'dots/one/keys.h'], absent: ['config/none.h'] };
-  bench.toolchain.declaredInputs = async () =>
-    ['config/corne.keymap', 'config/keys.h'].map(file => path.join(bench.configDirectory, file));
-  await settle(bench);
+  fixture.toolchain.observed = {
+    files: ['config/corne.keymap', 'dots/one/keys.h'],
+    absent: ['config/none.h'],
+  };
+  fixture.toolchain.declaredInputs = async () =>
+    ['config/corne.keymap', 'config/keys.h'].map(file => path.join(fixture.configDirectory, file));
+  await settle(fixture);
   await unlink(link);
   await symlink('../dots/other/keys.h', link);
-  t.deepEqual(await bench.why(), ['config/keys.h changed']);
+  t.deepEqual(await fixture.why(), ['config/keys.h changed']);
 });
 
 test('a result that cannot be traced to what it was made of is not kept, and the reason is told', async t => {
-  const bench = await createWorkbench(t);
-  bench.toolchain.script = async (_, succeed) => ({
+  const fixture = await createCompileFixture(t);
+  fixture.toolchain.script = async (_, succeed) => ({
     ...((await succeed()) as CompileOutcome & { ok: true }),
     untraceable: 'its build left no records.',
   });
   for (const round of [1, 2]) {
-    t.like(await bench.compile(), { ok: true, source: 'compiled', stored: false });
-    t.is(bench.toolchain.runs, round);
-    t.deepEqual(bench.events.at(-1), {
+    t.like(await fixture.compile(), { ok: true, source: 'compiled', stored: false });
+    t.is(fixture.toolchain.runs, round);
+    t.deepEqual(fixture.events.at(-1), {
       type: 'warning',
       message: 'left is not kept for the next build: its build left no records.',
     });

@@ -3,133 +3,133 @@ import { readdir, readFile, symlink, truncate, writeFile } from 'node:fs/promise
 import path from 'node:path';
 import test from 'ava';
 import { type CompileOutcome, FINGERPRINT_SCHEMA } from '../../../src/builder/incremental/index.ts';
-import { createWorkbench, keysOf, LEFT } from './workbench.ts';
+import { createCompileFixture, keysOf, LEFT } from './compile-fixture.ts';
 
 test('a result whose inputs changed meanwhile is delivered, but not stored', async t => {
-  const bench = await createWorkbench(t);
-  bench.toolchain.script = async (_, succeed) => {
-    await bench.write('config/corne.keymap', 'edited meanwhile');
+  const fixture = await createCompileFixture(t);
+  fixture.toolchain.script = async (_, succeed) => {
+    await fixture.write('config/corne.keymap', 'edited meanwhile');
     return succeed();
   };
-  const result = await bench.compile();
+  const result = await fixture.compile();
   t.true(result.ok && result.source === 'compiled' && !result.stored && result.files.length === 1);
-  const [warning] = bench.events.filter(event => event.type === 'warning');
+  const [warning] = fixture.events.filter(event => event.type === 'warning');
   t.regex(warning?.message ?? '', /left is not kept .*config\/corne\.keymap changed while it was compiled/);
   for (const content of ['keymap', 'edited meanwhile']) {
-    await bench.write('config/corne.keymap', content);
-    t.deepEqual(await bench.why(), ['never built here']);
+    await fixture.write('config/corne.keymap', content);
+    t.deepEqual(await fixture.why(), ['never built here']);
   }
 });
 
 test('a change that was undone before the compiler ended is noticed', async t => {
-  const bench = await createWorkbench(t);
-  bench.toolchain.script = async (_, succeed) => {
-    await bench.write('config/corne.keymap', 'for a moment');
+  const fixture = await createCompileFixture(t);
+  fixture.toolchain.script = async (_, succeed) => {
+    await fixture.write('config/corne.keymap', 'for a moment');
     const outcome = await succeed();
-    await bench.write('config/corne.keymap', 'keymap');
+    await fixture.write('config/corne.keymap', 'keymap');
     return outcome;
   };
-  const result = await bench.compile();
+  const result = await fixture.compile();
   t.true(result.ok && !result.stored);
-  t.deepEqual(await bench.why(), ['never built here']);
+  t.deepEqual(await fixture.why(), ['never built here']);
 });
 
 test('a file that was made or removed meanwhile is noticed', async t => {
-  const bench = await createWorkbench(t);
-  bench.toolchain.script = async (_, succeed) => {
-    await bench.write('config/corne.conf', '');
+  const fixture = await createCompileFixture(t);
+  fixture.toolchain.script = async (_, succeed) => {
+    await fixture.write('config/corne.conf', '');
     return succeed();
   };
-  t.like(await bench.compile(), { ok: true, stored: false });
-  bench.toolchain.script = async (_, succeed) => {
-    await bench.remove('config/corne.conf');
+  t.like(await fixture.compile(), { ok: true, stored: false });
+  fixture.toolchain.script = async (_, succeed) => {
+    await fixture.remove('config/corne.conf');
     return succeed();
   };
-  t.like(await bench.compile(), { ok: true, stored: false });
+  t.like(await fixture.compile(), { ok: true, stored: false });
 });
 
 test('changes to what the compiler did not read do not keep a result from being stored', async t => {
-  const bench = await createWorkbench(t);
-  bench.toolchain.observed = { files: ['config/corne.keymap'] };
-  bench.toolchain.script = async (_, succeed) => {
-    await bench.write('config/right.h', 'edited meanwhile');
+  const fixture = await createCompileFixture(t);
+  fixture.toolchain.observed = { files: ['config/corne.keymap'] };
+  fixture.toolchain.script = async (_, succeed) => {
+    await fixture.write('config/right.h', 'edited meanwhile');
     return succeed();
   };
-  t.like(await bench.compile(), { ok: true, stored: true });
+  t.like(await fixture.compile(), { ok: true, stored: true });
 });
 
 test('a file that nobody declared and that is written meanwhile is noticed', async t => {
-  const bench = await createWorkbench(t);
-  bench.toolchain.observed = { files: ['config/corne.keymap', 'generated.h'] };
-  bench.toolchain.script = async (_, succeed) => {
-    await bench.write('generated.h', 'x');
+  const fixture = await createCompileFixture(t);
+  fixture.toolchain.observed = { files: ['config/corne.keymap', 'generated.h'] };
+  fixture.toolchain.script = async (_, succeed) => {
+    await fixture.write('generated.h', 'x');
     return succeed();
   };
-  t.like(await bench.compile(), { ok: true, stored: false });
+  t.like(await fixture.compile(), { ok: true, stored: false });
 });
 
 test('what the compiler wrote and read in its own build directory does not count', async t => {
-  const bench = await createWorkbench(t);
-  bench.toolchain.script = async (job, succeed) => {
+  const fixture = await createCompileFixture(t);
+  fixture.toolchain.script = async (job, succeed) => {
     const generated = path.join(job.buildDirectory, 'generated.h');
     await writeFile(generated, '');
     const outcome = await succeed();
-    const files = [path.join(bench.configDirectory, 'config/corne.keymap'), generated];
+    const files = [path.join(fixture.configDirectory, 'config/corne.keymap'), generated];
     return outcome.ok ? { ...outcome, observed: { files, directories: [], absent: [] } } : outcome;
   };
-  t.like(await bench.compile(), { ok: true, stored: true });
-  t.like(await bench.compile(), { ok: true, source: 'cache' });
+  t.like(await fixture.compile(), { ok: true, stored: true });
+  t.like(await fixture.compile(), { ok: true, source: 'cache' });
 });
 
 test('a failed compile is not stored, and nothing of it is delivered', async t => {
-  const bench = await createWorkbench(t);
-  bench.toolchain.script = async job => {
+  const fixture = await createCompileFixture(t);
+  fixture.toolchain.script = async job => {
     await writeFile(path.join(job.buildDirectory, 'left.uf2'), 'half');
     return { ok: false, reason: 'exit-status', message: 'It failed.', exitCode: 2, lastLines: ['oops'] };
   };
-  const result = await bench.compile();
+  const result = await fixture.compile();
   t.like(result, { ok: false, reason: 'exit-status', exitCode: 2, lastLines: ['oops'] });
-  t.deepEqual(await readdir(bench.directory), []);
-  t.deepEqual(await bench.why(), ['never built here']);
-  await bench.compile();
-  t.is(bench.toolchain.runs, 2);
+  t.deepEqual(await readdir(fixture.directory), []);
+  t.deepEqual(await fixture.why(), ['never built here']);
+  await fixture.compile();
+  t.is(fixture.toolchain.runs, 2);
 });
 
 test('damaged firmware is compiled again and never delivered', async t => {
-  const bench = await createWorkbench(t);
-  const [, content] = await bench.firmwareOf();
-  const [blob] = await bench.blobs();
+  const fixture = await createCompileFixture(t);
+  const [, content] = await fixture.firmwareOf();
+  const [blob] = await fixture.blobs();
   const bytes = await readFile(blob!);
   bytes[0]! ^= 1;
   await writeFile(blob!, bytes);
-  t.deepEqual(await bench.firmwareOf(), ['compiled', content]);
-  t.deepEqual(await bench.firmwareOf(), ['cache', content]);
+  t.deepEqual(await fixture.firmwareOf(), ['compiled', content]);
+  t.deepEqual(await fixture.firmwareOf(), ['cache', content]);
 });
 
 test('firmware of which one file is gone is compiled again whole', async t => {
-  const bench = await createWorkbench(t);
-  bench.toolchain.script = async (job, succeed) => {
+  const fixture = await createCompileFixture(t);
+  fixture.toolchain.script = async (job, succeed) => {
     const outcome = await succeed();
     if (!outcome.ok) return outcome;
     const elf = path.join(job.buildDirectory, 'left.elf');
     await writeFile(elf, 'symbols');
     return { ...outcome, artifacts: [...outcome.artifacts, { name: 'left.elf', path: elf }] };
   };
-  await bench.compile();
-  for (const blob of await bench.blobs()) {
+  await fixture.compile();
+  for (const blob of await fixture.blobs()) {
     if ((await readFile(blob, 'utf8')) === 'symbols') await truncate(blob, 1);
   }
-  const directory = path.join(bench.root, 'restored');
-  await bench.write('../restored/.keep', '');
-  t.like(await bench.service().restore(LEFT, directory), { ok: false });
+  const directory = path.join(fixture.root, 'restored');
+  await fixture.write('../restored/.keep', '');
+  t.like(await fixture.service().restore(LEFT, directory), { ok: false });
   t.deepEqual(await readdir(directory), ['.keep'], 'all or none');
-  t.like(await bench.compile(), { ok: true, source: 'compiled' });
-  t.deepEqual((await readdir(bench.directory)).sort(), ['left.elf', 'left.uf2']);
+  t.like(await fixture.compile(), { ok: true, source: 'compiled' });
+  t.deepEqual((await readdir(fixture.directory)).sort(), ['left.elf', 'left.uf2']);
 });
 
 test('records of any other form are as if they were not there', async t => {
-  const bench = await createWorkbench(t);
-  await bench.firmwareOf();
+  const fixture = await createCompileFixture(t);
+  await fixture.firmwareOf();
   const values = [
     null,
     'x',
@@ -140,35 +140,35 @@ test('records of any other form are as if they were not there', async t => {
   ];
   // Some records are kept as they are, some as JSON.
   for (const value of [...values, ...values.map(form => JSON.stringify(form)), '{"schema":']) {
-    for (const cache of [bench.builds.cache, bench.firmware.cache]) {
+    for (const cache of [fixture.builds.cache, fixture.firmware.cache]) {
       for (const key of await keysOf(cache)) {
         if ((await cache.metadata(key))?.kind === 'value') await cache.set(key, value);
       }
     }
-    t.like(await bench.compile(), { ok: true, source: 'compiled' }, `with ${JSON.stringify(value)} stored`);
+    t.like(await fixture.compile(), { ok: true, source: 'compiled' }, `with ${JSON.stringify(value)} stored`);
   }
 });
 
 test('without caches everything is compiled', async t => {
-  const bench = await createWorkbench(t, { enabled: false });
-  t.is((await bench.firmwareOf())[0], 'compiled');
-  t.is((await bench.firmwareOf())[0], 'compiled');
+  const fixture = await createCompileFixture(t, { enabled: false });
+  t.is((await fixture.firmwareOf())[0], 'compiled');
+  t.is((await fixture.firmwareOf())[0], 'compiled');
 });
 
 test('caches that cannot be used stop nothing', async t => {
-  const bench = await createWorkbench(t);
-  await writeFile(bench.options.cacheRoot!, 'a file is no directory');
-  t.like(await bench.compile(), { ok: true, source: 'compiled', stored: false });
+  const fixture = await createCompileFixture(t);
+  await writeFile(fixture.options.cacheRoot!, 'a file is no directory');
+  t.like(await fixture.compile(), { ok: true, source: 'compiled', stored: false });
 });
 
 test('an input that cannot be read is said', async t => {
-  const bench = await createWorkbench(t);
-  await symlink('loop', path.join(bench.configDirectory, 'config/loop'));
-  bench.toolchain.declaredInputs = async () => [path.join(bench.configDirectory, 'config/loop')];
-  const result = await bench.compile();
+  const fixture = await createCompileFixture(t);
+  await symlink('loop', path.join(fixture.configDirectory, 'config/loop'));
+  fixture.toolchain.declaredInputs = async () => [path.join(fixture.configDirectory, 'config/loop')];
+  const result = await fixture.compile();
   t.like(result, { ok: false, reason: 'inputs' });
   t.regex(result.ok ? '' : result.message, /config\/loop/);
-  t.is(bench.toolchain.runs, 0);
+  t.is(fixture.toolchain.runs, 0);
 });
 
 const artifacts: [what: string, make: (build: string) => Promise<{ name: string; path: string }>][] = [
@@ -201,24 +201,24 @@ const artifacts: [what: string, make: (build: string) => Promise<{ name: string;
 ];
 for (const [what, make] of artifacts) {
   test(`an artifact with ${what} is refused`, async t => {
-    const bench = await createWorkbench(t);
-    bench.toolchain.script = async (job, succeed): Promise<CompileOutcome> => {
+    const fixture = await createCompileFixture(t);
+    fixture.toolchain.script = async (job, succeed): Promise<CompileOutcome> => {
       const outcome = await succeed();
       if (!outcome.ok) return outcome;
       return { ...outcome, artifacts: [...outcome.artifacts, await make(job.buildDirectory)] };
     };
-    t.like(await bench.compile(), { ok: false, reason: 'output' });
-    t.deepEqual(await readdir(bench.directory), []);
-    t.deepEqual(await bench.why(), ['never built here']);
+    t.like(await fixture.compile(), { ok: false, reason: 'output' });
+    t.deepEqual(await readdir(fixture.directory), []);
+    t.deepEqual(await fixture.why(), ['never built here']);
   });
 }
 
 test('two artifacts of one name are refused', async t => {
-  const bench = await createWorkbench(t);
-  bench.toolchain.script = async (_, succeed) => {
+  const fixture = await createCompileFixture(t);
+  fixture.toolchain.script = async (_, succeed) => {
     const outcome = await succeed();
     return outcome.ok ? { ...outcome, artifacts: [...outcome.artifacts, ...outcome.artifacts] } : outcome;
   };
-  const result = await bench.compile();
+  const result = await fixture.compile();
   t.regex(result.ok ? '' : result.message, /Two artifacts are named left\.uf2/);
 });

@@ -8,7 +8,7 @@ import {
   assertArtifactName,
   createFirmwareCacheService,
 } from '../../../src/builder/output/firmware.ts';
-import { keysOf } from '../incremental/workbench.ts';
+import { keysOf } from '../incremental/compile-fixture.ts';
 
 async function createBench(t: ExecutionContext) {
   const root = await mkdtemp(path.join(os.tmpdir(), 'firmware-'));

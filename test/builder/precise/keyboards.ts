@@ -22,10 +22,10 @@ import {
   type Toolchain,
 } from '../../../src/builder/incremental/index.ts';
 import type { FailedOutcome } from '../../../src/builder/toolchains/outcome.ts';
-import type { ZephyrEngine, ZephyrOrder } from '../../../src/builder/toolchains/zephyr/engine.ts';
 import { buildEnvironment } from '../../../src/builder/toolchains/zephyr/environment.ts';
 import { isolateConfig, readRepository } from '../../../src/builder/toolchains/zephyr/repository.ts';
 import { usedTools } from '../../../src/builder/toolchains/zephyr/used-tools.ts';
+import type { ZephyrBuildSpec, ZephyrRunner } from '../../../src/builder/toolchains/zephyr/zephyr-runner.ts';
 import { ZephyrToolchain } from '../../../src/builder/toolchains/zephyr/zephyr-toolchain.ts';
 import { createDefaultCache } from '../../../src/registry.ts';
 import { closeForAll } from '../../support/close-for-all.ts';
@@ -255,14 +255,19 @@ export class Keyboards {
   }
 
   #toolchain(): Toolchain {
-    const engine: ZephyrEngine = {
+    const engine: ZephyrRunner = {
       kind: 'west',
       identity: async () => ({ tools: { 'arm-none-eabi-gcc': '12.2.1' } }),
+      surroundings: async () => ({
+        places: [],
+        folders: [`${this.root}/bin`, ...(process.env.PATH ?? '').split(':')],
+        bound: [],
+      }),
       run: (order, job) => this.#run(order, job),
       hasCcache: async () => true,
       tools: (build, isComplete) =>
         usedTools(build, isComplete, { PATH: `${this.root}/bin:${process.env.PATH}` }),
-      sees: () => ({}),
+      pathMapping: () => ({}),
     };
     return new ZephyrToolchain(engine, {
       ...{ workspace: this.workspace, configDirectory: this.repository },
@@ -271,7 +276,7 @@ export class Keyboards {
   }
 
   async #run(
-    { build, config, module, ccache }: ZephyrOrder,
+    { build, config, module, ccache }: ZephyrBuildSpec,
     { target }: CompileJob,
   ): Promise<{ ok: true; lastLines: string[] } | FailedOutcome> {
     this.compiled.push(target.artifactName);

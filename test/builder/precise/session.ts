@@ -5,9 +5,9 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { writeFiles } from '../toolchains/observed/workspace.ts';
 import { type Edit, Editor, edit, pick } from './editor.ts';
+import { EnvironmentEditor, type Move, move } from './environment-editor.ts';
 import { Keyboards } from './keyboards.ts';
 import { SHAPES } from './shapes.ts';
-import { type Move, move, Surroundings } from './surroundings.ts';
 
 /** After so many builds that failed one after another everything is as it was at first. */
 const MAX_FAILURES = 3;
@@ -57,7 +57,7 @@ export async function runSession(
     () => keyboards.changeWorkspace(),
     Object.fromEntries(own),
   );
-  const surroundings = new Surroundings(keyboards);
+  const environmentEditor = new EnvironmentEditor(keyboards);
   const history: string[] = [];
   counts.sessions++;
   try {
@@ -91,7 +91,7 @@ export async function runSession(
       const done =
         where === 'config'
           ? editor.do(one) && `config: ${one.kind}`
-          : surroundings.do(one.a % 5 < 3 ? { ...one, kind: pick(shape.often, one.b + one.c) } : one);
+          : environmentEditor.do(one.a % 5 < 3 ? { ...one, kind: pick(shape.often, one.b + one.c) } : one);
       if (done) counts.edited(done);
       history.push(`${index} ${done || 'nothing'} ${JSON.stringify(one)}`);
       const { targets } = editor;

@@ -1,8 +1,8 @@
 // The shapes that configs have: each with its own files, links and targets, below a directory that holds a config, a
 // workspace and whatever is beside them.
 import type { Target } from '../../../src/builder/incremental/index.ts';
+import type { Kind } from './environment-editor.ts';
 import { CONFIG, TARGETS } from './keyboards.ts';
-import type { Kind } from './surroundings.ts';
 
 /** A config, with everything around it. */
 export interface Shape {

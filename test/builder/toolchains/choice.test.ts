@@ -2,17 +2,14 @@ import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import { NoToolchainError } from '../../../src/builder/index.ts';
-import {
-  chooseToolchain,
-  examineToolchain,
-  type ToolchainQuestion,
-} from '../../../src/builder/toolchains/choice.ts';
+import { chooseToolchain, examineToolchain } from '../../../src/builder/toolchains/choice.ts';
+import type { ToolchainQuery } from '../../../src/builder/toolchains/toolchain-status.ts';
 import { type ConfigValues, createUserConfig } from '../../../src/config/index.ts';
 import { createWestMachine, type WestMachine } from '../west-rig/west-rig.ts';
 
 const COMMAND = { program: 'make', arguments: [], inputs: ['**'], artifacts: ['*'] };
 
-function question(machine: WestMachine, values: ConfigValues = {}, more: Partial<ToolchainQuestion> = {}) {
+function question(machine: WestMachine, values: ConfigValues = {}, more: Partial<ToolchainQuery> = {}) {
   return {
     userConfig: createUserConfig(values, { directory: machine.config }),
     configDirectory: machine.config,

@@ -191,7 +191,7 @@ test('the identity names what can change the output, and no place', async t => {
   const identity = await identityOf(await projectFor(t), options);
   t.deepEqual(identity, {
     kind: 'command',
-    program: process.execPath,
+    program: path.basename(process.execPath),
     arguments: options.arguments,
     artifacts: ['*.uf2'],
     environment: { GLOVEBOX_TEST_FLAGS: '-O2', GLOVEBOX_TEST_UNSET: null },
@@ -207,7 +207,7 @@ test('each part of a toolchain that can change the output changes the identity, 
   const options = scripted('1', { version: [process.execPath, '-p', '1'] });
   const identity = await identityOf(project, options);
   const changes: Partial<CommandToolchainOptions>[] = [
-    { program: 'node' },
+    { program: 'perl' },
     { arguments: ['-e', '2'] },
     { artifacts: ['*.bin'] },
     { version: [process.execPath, '-p', '2'] },

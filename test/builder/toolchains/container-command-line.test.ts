@@ -1,26 +1,26 @@
 import path from 'node:path';
 import test from 'ava';
 import {
-  type ContainerOrder,
+  type ContainerSpec,
   createArguments,
   neededMounts,
-  workspaceCommand,
+  workspaceShellCommand,
 } from '../../../src/builder/toolchains/container/command-line.ts';
-import type { Engine } from '../../../src/builder/toolchains/container/engine-search.ts';
+import type { ContainerEngine } from '../../../src/builder/toolchains/container/engine-search.ts';
 import { pullName } from '../../../src/builder/toolchains/container/image.ts';
 
-const docker: Engine = { command: 'docker', kind: 'docker', version: '28.2.2', users: 'same' };
-const podman: Engine = { command: 'podman', kind: 'podman', version: '5.4.0', users: 'rootless' };
+const docker: ContainerEngine = { command: 'docker', kind: 'docker', version: '28.2.2', users: 'same' };
+const podman: ContainerEngine = { command: 'podman', kind: 'podman', version: '5.4.0', users: 'rootless' };
 const user = { uid: 1000, gid: 100 };
 
-const order: ContainerOrder = {
+const order: ContainerSpec = {
   ...{ name: 'glovebox-7-a1b2', image: 'sha256:abc', imageName: 'zmk:stable', program: 'west', user },
   args: ['build', '-d', '/work/build', '--', '-DSHIELD=corne_left;-x'],
   workingDirectory: '/zmk',
   environment: { HOME: '/work/tmp', LAYERS: 'two words\nand a line' },
   mounts: [
-    { directory: '/zmk', writable: false },
-    { directory: '/work', writable: true },
+    { directory: '/zmk', target: '/glovebox/workspace', writable: false },
+    { directory: '/work', target: '/glovebox/build', writable: true },
   ],
 };
 
@@ -28,8 +28,8 @@ test('docker is told what to run, as whom, on what, and to leave nothing', t => 
   t.deepEqual(createArguments(docker, order), [
     ...['create', '--name', 'glovebox-7-a1b2', '--label', 'glovebox=build', '--rm', '--init'],
     ...['--pull', 'never', '--network', 'none', '--security-opt', 'label=disable', '--user', '1000:100'],
-    ...['--mount', 'type=bind,source=/zmk,target=/zmk,readonly'],
-    ...['--mount', 'type=bind,source=/work,target=/work'],
+    ...['--mount', 'type=bind,source=/work,target=/glovebox/build'],
+    ...['--mount', 'type=bind,source=/zmk,target=/glovebox/workspace,readonly'],
     ...['--env', 'HOME=/work/tmp', '--env', 'LAYERS=two words\nand a line'],
     ...['--workdir', '/zmk', '--entrypoint', 'west', 'sha256:abc'],
     ...['build', '-d', '/work/build', '--', '-DSHIELD=corne_left;-x'],
@@ -47,7 +47,7 @@ test('podman is told the same, and what docker does by itself', t => {
 });
 
 test('where root in a container is the caller, or users are moved, files are the caller’s all the same', t => {
-  const asWhom = (engine: Engine) => {
+  const asWhom = (engine: ContainerEngine) => {
     const told = createArguments(engine, order);
     return [told[told.indexOf('--user') + 1], ...told.filter(word => word.startsWith('--userns'))];
   };
@@ -57,23 +57,25 @@ test('where root in a container is the caller, or users are moved, files are the
 });
 
 test('a directory with characters that part options is mounted as one', t => {
-  const mounts = [{ directory: '/my, "best" config', writable: false }];
+  const mounts = [{ directory: '/my, "best" config', target: '/glovebox/config', writable: false }];
   const told = createArguments(docker, { ...order, mounts });
   t.is(
     told[told.indexOf('--mount') + 1],
-    'type=bind,"source=/my, ""best"" config","target=/my, ""best"" config",readonly',
+    'type=bind,"source=/my, ""best"" config",target=/glovebox/config,readonly',
   );
 });
 
 test('a directory is mounted once, and again only where it may be written to', t => {
-  const read = (directory: string) => ({ directory, writable: false });
-  const write = (directory: string) => ({ directory, writable: true });
+  const read = (directory: string, target = directory) => ({ directory, target, writable: false });
+  const write = (directory: string) => ({ directory, target: directory, writable: true });
   t.deepEqual(neededMounts([read('/a/b'), read('/a'), read('/a/'), read('/ab')]), [read('/a'), read('/ab')]);
   // A cache in a config: the build there, and in it a copy of the keymaps.
   t.deepEqual(neededMounts([read('/c/cache/build/keymaps'), read('/c'), write('/c/cache/build')]), [
     ...[read('/c'), write('/c/cache/build'), read('/c/cache/build/keymaps')],
   ]);
   t.deepEqual(neededMounts([read('/a'), write('/a')]), [write('/a')]);
+  // One that is seen inside of another, and is not what would be there.
+  t.deepEqual(neededMounts([read('/b', '/a/b'), read('/a')]), [read('/a'), read('/b', '/a/b')]);
 });
 
 test('podman is told which registry a name is of, as docker knows', t => {
@@ -92,7 +94,7 @@ test('podman is told which registry a name is of, as docker knows', t => {
 
 test('a workspace can be made with a line that a shell reads as it is meant', t => {
   t.is(
-    workspaceCommand(
+    workspaceShellCommand(
       docker,
       'zmkfirmware/zmk-build-arm:stable',
       path.join('/home/me/my config'),

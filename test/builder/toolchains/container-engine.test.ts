@@ -5,8 +5,9 @@ import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import { chooseToolchain } from '../../../src/builder/toolchains/choice.ts';
-import { type Engine, findEngine } from '../../../src/builder/toolchains/container/engine-search.ts';
+import { type ContainerEngine, findEngine } from '../../../src/builder/toolchains/container/engine-search.ts';
 import { gitStores } from '../../../src/builder/toolchains/container/git-stores.ts';
+import { inspectImage } from '../../../src/builder/toolchains/container/image.ts';
 import { runContainer } from '../../../src/builder/toolchains/container/run.ts';
 import { createUserConfig } from '../../../src/config/index.ts';
 import { createWestMachine } from '../west-rig/west-rig.ts';
@@ -23,7 +24,12 @@ const DOWN = answers(
   'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?',
 );
 
-const PODMAN_ENGINE: Engine = { command: 'podman', kind: 'podman', version: '5.4.0', users: 'rootless' };
+const PODMAN_ENGINE: ContainerEngine = {
+  command: 'podman',
+  kind: 'podman',
+  version: '5.4.0',
+  users: 'rootless',
+};
 
 function answers(version: string, info: string | undefined, error = ''): string {
   return [
@@ -33,7 +39,7 @@ function answers(version: string, info: string | undefined, error = ''): string 
     info === undefined
       ? `  *) echo "${error}" >&2; exit 1 ;;`
       : `  info) case "$3" in *${/podman/.test(version) ? 'Rootless' : 'ServerVersion'}*) echo 'WARNING: told first' >&2; echo '${info}' ;; *) exit 125 ;; esac ;;
-  image) echo ${DIGEST} ;;`,
+  image) printf '%s\\n' '"${DIGEST}"' '"linux"' '"amd64"' '["sha256:layer"]' '""' '["A=1"]' ;;`,
     'esac',
   ].join('\n');
 }
@@ -169,3 +175,32 @@ test('what git keeps outside of the workspace is known: a worktree’s repositor
     path.join(root, 'mine/.git/objects'),
   ]);
 });
+
+test.serial(
+  'an image is the same in every store and engine, and another one when a build sees something else',
+  async t => {
+    const machine = await createWestMachine(t, { programs: false });
+    machine.use(t);
+    const layers = '["sha256:one","sha256:two"]';
+    const inspect = async (id: string, ...lines: string[]) => {
+      machine.install('podman', `printf '%s\\n' '"${id}"' ${lines.map(line => `'${line}'`).join(' ')}`);
+      const found = await inspectImage(PODMAN_ENGINE, 'zmk');
+      return found ?? t.fail();
+    };
+    const [config, manifest] = ['c'.repeat(64), 'd'.repeat(64)];
+    // Docker calls it by its configuration or, in the newer store, by its manifest; podman leaves the prefix away.
+    const classic = await inspect(`sha256:${config}`, '"linux"', '"amd64"', layers, '""', '["A=1"]');
+    t.is(classic.digest, `sha256:${config}`);
+    const newer = await inspect(`sha256:${manifest}`, '"linux"', '"amd64"', layers, '""', '["A=1"]');
+    const podman = await inspect(config, '"linux"', '"amd64"', layers, 'null', '["A=1"]');
+    t.deepEqual([newer.content, podman.content], [classic.content, classic.content]);
+    t.deepEqual([newer.digest, podman.digest], [`sha256:${manifest}`, `sha256:${config}`]);
+    const others = [
+      ['"linux"', '"arm64"', layers, '""', '["A=1"]'],
+      ['"linux"', '"amd64"', '["sha256:one"]', '""', '["A=1"]'],
+      ['"linux"', '"amd64"', layers, '"zmk"', '["A=1"]'],
+      ['"linux"', '"amd64"', layers, '""', '["A=2"]'],
+    ];
+    for (const other of others) t.not((await inspect(config, ...other)).content, classic.content);
+  },
+);

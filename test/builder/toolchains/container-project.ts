@@ -1,8 +1,8 @@
 // What the tests of containers have in common: what to ask for, jobs, and what is left of them.
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import type { ContainerOrder } from '../../../src/builder/toolchains/container/command-line.ts';
-import type { Engine } from '../../../src/builder/toolchains/container/engine-search.ts';
+import type { ContainerSpec } from '../../../src/builder/toolchains/container/command-line.ts';
+import type { ContainerEngine } from '../../../src/builder/toolchains/container/engine-search.ts';
 import type { CompileJob } from '../../../src/builder/toolchains/toolchain.ts';
 import { type ConfigValues, createUserConfig } from '../../../src/config/index.ts';
 import { IMAGE, type TestEngine } from '../container-rig/container-rig.ts';
@@ -10,7 +10,7 @@ import type { WestMachine } from '../west-rig/west-rig.ts';
 import { target } from './west-project.ts';
 
 /** The engine of the tests. */
-export const DOCKER: Engine = { command: 'docker', kind: 'docker', version: '1', users: 'same' };
+export const DOCKER: ContainerEngine = { command: 'docker', kind: 'docker', version: '1', users: 'same' };
 
 /** What a build with an image asks for. */
 export const question = (
@@ -47,7 +47,7 @@ export const say = (machine: WestMachine, script: string) => machine.write('conf
 export const containers = (engine: TestEngine) => engine.docker('ps', '--all', '--quiet');
 
 /** A script that runs in the workspace. */
-export const orderFor = (machine: WestMachine, image: string, script: string): ContainerOrder => ({
+export const orderFor = (machine: WestMachine, image: string, script: string): ContainerSpec => ({
   ...{
     name: `test-${process.pid}-${Date.now()}`,
     image,
@@ -56,5 +56,5 @@ export const orderFor = (machine: WestMachine, image: string, script: string): C
     args: ['-c', script],
   },
   ...{ workingDirectory: machine.workspace, environment: {} },
-  mounts: [{ directory: machine.workspace, writable: true }],
+  mounts: [{ directory: machine.workspace, target: machine.workspace, writable: true }],
 });

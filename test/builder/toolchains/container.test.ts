@@ -51,6 +51,7 @@ test.serial('firmware is made in a container, of which nothing is left', async t
   t.deepEqual(contents(t, outcome), {
     'left.uf2': `#include <behaviors.dtsi>\n/ { keymap { a; }; };\n${main}`,
   });
+  // It is told as it is here.
   t.is(lines[0], machine.workspace);
   t.is(lines[1], String(process.getuid?.()));
   t.is(lines.at(-1), 'Building corne_left for nice_nano_v2');
@@ -165,7 +166,7 @@ test.serial('what a container writes belongs to the user who asked for it', asyn
     {
       ...order,
       ...{ user: { uid: 1234, gid: 1235 }, workingDirectory: place },
-      mounts: [{ directory: place, writable: true }],
+      mounts: [{ directory: place, target: place, writable: true }],
     },
     jobFor(machine),
   );
@@ -185,7 +186,7 @@ test.serial(
     machine.write('zephyr/module.yml', 'build: {}\n');
     say(
       machine,
-      `for place in "${machine.config}" "$config" zmk/app .; do touch "$place/new" && echo "wrote $place"; done
+      `for place in /glovebox/config "$config" zmk/app .; do touch "$place/new" && echo "wrote $place"; done
      cat "${machine.root}/bin/git" > /dev/null && echo sees git; echo done`,
     );
     const toolchain = createToolchain(await chooseToolchain(question(machine)));
@@ -196,6 +197,46 @@ test.serial(
     const printed = lines.filter(line => line === 'done' || line.startsWith('Building'));
     t.deepEqual(printed, ['done', 'Building corne_left for nice_nano_v2']);
     t.false(lines.some(line => line.startsWith('wrote') || line === 'sees git'));
+  },
+);
+
+test.serial(
+  'a container sees the same places and gets the same words, wherever things are on the machine',
+  async t => {
+    const found = await containerMachine(t);
+    if (!found) return;
+    const { machine, engine } = found;
+    say(machine, 'cat() { echo "$PWD $build $config $facts $HOME"; }');
+    const sees = async (more: Partial<Parameters<typeof chooseToolchain>[0]> = {}) => {
+      const toolchain = createToolchain(await chooseToolchain({ ...question(machine), ...more }));
+      const outcome = await toolchain.compile(jobFor(machine));
+      const identity = JSON.stringify(await toolchain.identity(target));
+      return { identity, firmware: contents(t, outcome)['left.uf2'] };
+    };
+    const here = await sees();
+    t.regex(
+      here.firmware!,
+      /^\/glovebox\/workspace \/glovebox\/build\/build \/glovebox\/config\/config \/glovebox\/user-cache \/glovebox\/build\/tmp\n/,
+    );
+    t.false(here.identity.includes(machine.root));
+    // Another user has another home, and other directories.
+    const other = path.join(machine.root, 'home of another');
+    cpSync(machine.config, path.join(other, 'corne'), { recursive: true });
+    cpSync(machine.workspace, path.join(other, 'zmk'), { recursive: true });
+    machine.use(t, { HOME: other, USER: 'another', PATH: `/nowhere:${process.env.PATH}` });
+    const there = await sees({
+      ...{ configDirectory: path.join(other, 'corne'), workspace: path.join(other, 'zmk') },
+      ...{ outputDirectory: path.join(other, 'firmware'), cacheRoot: path.join(other, 'cache') },
+    });
+    t.deepEqual(there, here);
+    await engine.makeImage('glovebox-test/another:1', { west: '#!/bin/sh\n' });
+    const images = [IMAGE, 'glovebox-test/another:1'].map(async image => {
+      const description = await chooseToolchain(question(machine, {}, image));
+      return JSON.stringify(await createToolchain(description).identity(target));
+    });
+    const [same, another] = await Promise.all(images);
+    t.is(same, here.identity);
+    t.not(another, here.identity);
   },
 );
 
@@ -301,7 +342,8 @@ test.serial('an image without west, and a place that the container cannot have, 
   });
   const digest = engine.docker('image', 'inspect', '--format', '{{.Id}}', IMAGE);
   const missing = path.join(machine.root, 'missing');
-  const order = { ...orderFor(machine, digest, 'true'), mounts: [{ directory: missing, writable: true }] };
+  const mounts = [{ directory: missing, target: missing, writable: true }];
+  const order = { ...orderFor(machine, digest, 'true'), mounts };
   const outcome = await runContainer(DOCKER, order, jobFor(machine));
   t.like(outcome, {
     ok: false,

@@ -251,12 +251,12 @@ test.serial(
     const steady = toolchain.compile(job());
     let run = await machine.rig.nextRun();
     await run.exit(await run.build());
-    t.is(((await steady) as { unsteady?: string[] }).unsteady, undefined);
+    t.is(((await steady) as { changedDuringBuild?: string[] }).changedDuringBuild, undefined);
     const outcome = toolchain.compile(job());
     run = await machine.rig.nextRun();
     machine.change('zmk/app/src/main.c', 'int main(void) { return 1; }');
     await run.exit(await run.build());
-    t.like(await outcome, { ok: true, unsteady: ['the workspace'] });
+    t.like(await outcome, { ok: true, changedDuringBuild: ['the workspace'] });
   },
 );
 
@@ -266,6 +266,6 @@ test.serial(
     const { machine, toolchain, job } = await benchFor(t, { onRun: 'build' });
     await toolchain.identity(target);
     machine.change('zephyr/include/kernel.h', '// other', true);
-    t.like(await toolchain.compile(job()), { ok: true, unsteady: ['the workspace'] });
+    t.like(await toolchain.compile(job()), { ok: true, changedDuringBuild: ['the workspace'] });
   },
 );

@@ -4,20 +4,20 @@ import path from 'node:path';
 import test from 'ava';
 import { BUILD_YAML, compileHalf, createProject } from '../project.ts';
 import { isAlive } from '../rig/rig.ts';
-import { settle, watchProject } from './watching.ts';
+import { settle, watchProject } from './watch-fixture.ts';
 
 test.serial('only the half that reads a saved file is built again', async t => {
   const project = await createProject(t);
-  const watching = watchProject(t, project);
-  await settle(watching, Object.values(await project.rig.nextRuns(2)), compileHalf);
+  const fixture = watchProject(t, project);
+  await settle(fixture, Object.values(await project.rig.nextRuns(2)), compileHalf);
 
   await project.write('config/left.h', 'left again');
-  const { changes, targets } = await watching.next('watch-changed');
+  const { changes, targets } = await fixture.next('watch-changed');
   t.deepEqual(changes, ['config/left.h changed']);
   t.deepEqual(targets, ['left']);
   const run = await project.rig.nextRun();
   t.is(run.target.name, 'left');
-  await settle(watching, [run], compileHalf);
+  await settle(fixture, [run], compileHalf);
   t.is(project.rig.runs, 3);
   t.deepEqual(await project.output(), {
     'left.uf2': 'left: keymap left again',
@@ -27,21 +27,21 @@ test.serial('only the half that reads a saved file is built again', async t => {
 
 test.serial('a file that an editor replaces by another one is a saved file, every time', async t => {
   const project = await createProject(t, { onRun: run => compileHalf(run).catch(() => run.exit(1)) });
-  const watching = watchProject(t, project);
-  await watching.next('watch-waiting');
+  const fixture = watchProject(t, project);
+  await fixture.next('watch-waiting');
   const file = path.join(project.directory, 'config', 'corne.keymap');
   for (const content of ['second', 'third']) {
     await writeFile(`${file}~`, content);
     await rename(`${file}~`, file);
-    t.deepEqual((await watching.next('watch-changed')).targets, ['left', 'right']);
-    await watching.next('watch-waiting');
+    t.deepEqual((await fixture.next('watch-changed')).targets, ['left', 'right']);
+    await fixture.next('watch-waiting');
     t.like(await project.output(), { 'left.uf2': `left: ${content} left` });
   }
   // As some editors do it: away first, then a new one.
   await rm(file);
   await writeFile(file, 'fourth');
   // A slow machine may see that it was away.
-  while ((await watching.next('watch-waiting')).failed > 0);
+  while ((await fixture.next('watch-waiting')).failed > 0);
   t.like(await project.output(), { 'right.uf2': 'right: fourth right' });
 });
 
@@ -49,15 +49,15 @@ test.serial(
   'what a saved file makes obsolete is stopped at once and begun again; the rest goes on',
   async t => {
     const project = await createProject(t);
-    const watching = watchProject(t, project);
-    await settle(watching, Object.values(await project.rig.nextRuns(2)), compileHalf);
+    const fixture = watchProject(t, project);
+    await settle(fixture, Object.values(await project.rig.nextRuns(2)), compileHalf);
 
     await project.write('config/corne.keymap', 'second');
     const { left, right } = await project.rig.nextRuns(2);
     await left!.ignoreTermination();
     const child = await left!.child({ stubborn: true });
     await project.write('config/left.h', 'new');
-    t.like(await watching.next('target-cancelled'), { target: 'left' });
+    t.like(await fixture.next('target-cancelled'), { target: 'left' });
     const again = await project.rig.nextRun();
     t.is(again.target.name, 'left');
     t.deepEqual(
@@ -66,14 +66,14 @@ test.serial(
       'the obsolete compiler is gone before the next one starts',
     );
     t.true(right!.open, 'the other half did not have to begin anew');
-    await settle(watching, [again, right!], compileHalf);
+    await settle(fixture, [again, right!], compileHalf);
     t.is(project.rig.runs, 5);
     t.deepEqual(await project.output(), {
       'left.uf2': 'left: second new',
       'right.uf2': 'right: second right',
     });
     t.deepEqual(
-      watching.of('target-cancelled').map(({ target }) => target),
+      fixture.of('target-cancelled').map(({ target }) => target),
       ['left'],
     );
   },
@@ -82,8 +82,8 @@ test.serial(
 test.serial('a half that read what was saved after all is built again when it is done', async t => {
   const project = await createProject(t);
   await project.write('config/extra.h', 'one');
-  const watching = watchProject(t, project);
-  await settle(watching, Object.values(await project.rig.nextRuns(2)), compileHalf);
+  const fixture = watchProject(t, project);
+  await settle(fixture, Object.values(await project.rig.nextRuns(2)), compileHalf);
 
   await project.write('config/left.h', '#include "extra.h"');
   const run = await project.rig.nextRun();
@@ -105,7 +105,7 @@ test.serial('a half that read what was saved after all is built again when it is
   await compile(run);
   const again = await project.rig.nextRun();
   t.is(again.target.name, 'left');
-  await settle(watching, [again], compile);
+  await settle(fixture, [again], compile);
   t.like(await project.output(), { 'left.uf2': 'keymap #include "extra.h" two' });
 });
 
@@ -118,17 +118,17 @@ test.serial('a mistake fails its build, and the next save mends it', async t => 
       } else await compileHalf(run);
     },
   });
-  const watching = watchProject(t, project);
-  t.like(await watching.next('watch-waiting'), { ready: 2, failed: 0 });
+  const fixture = watchProject(t, project);
+  t.like(await fixture.next('watch-waiting'), { ready: 2, failed: 0 });
   await project.write('config/corne.keymap', 'mistake');
-  t.like(await watching.next('watch-waiting'), { ready: 0, failed: 2 });
+  t.like(await fixture.next('watch-waiting'), { ready: 0, failed: 2 });
   t.is(project.rig.runs, 4);
   await project.write('config/corne.keymap', 'mended');
-  t.like(await watching.next('watch-waiting'), { ready: 2, failed: 0 });
+  t.like(await fixture.next('watch-waiting'), { ready: 2, failed: 0 });
   t.like(await project.output(), { 'left.uf2': 'left: mended left' });
   // An undone edit compiles nothing.
   await project.write('config/corne.keymap', 'keymap');
-  t.like(await watching.next('watch-waiting'), { ready: 2, failed: 0 });
+  t.like(await fixture.next('watch-waiting'), { ready: 2, failed: 0 });
   t.is(project.rig.runs, 6);
   t.like(await project.output(), { 'left.uf2': 'left: keymap left' });
 });
@@ -137,21 +137,21 @@ test.serial(
   'build.yaml counts at once: a new target is built, a removed one is stopped, a broken file waits for the next save',
   async t => {
     const project = await createProject(t);
-    const watching = watchProject(t, project);
-    await settle(watching, Object.values(await project.rig.nextRuns(2)), compileHalf);
+    const fixture = watchProject(t, project);
+    await settle(fixture, Object.values(await project.rig.nextRuns(2)), compileHalf);
 
     await project.write('build.yaml', 'include: [');
-    t.regex((await watching.next('watch-problem')).message, /build\.yaml:1/);
+    t.regex((await fixture.next('watch-problem')).message, /build\.yaml:1/);
     const reset = '  - { board: nice_nano_v2, shield: settings_reset, artifact-name: reset }\n';
     await project.write('build.yaml', BUILD_YAML + reset);
-    t.deepEqual((await watching.next('watch-changed')).targets, ['reset']);
-    t.is((await watching.next('build-started')).targets.length, 3);
+    t.deepEqual((await fixture.next('watch-changed')).targets, ['reset']);
+    t.is((await fixture.next('build-started')).targets.length, 3);
     const run = await project.rig.nextRun();
     t.is(run.target.name, 'reset');
     await project.write('build.yaml', BUILD_YAML);
-    t.like(await watching.next('target-cancelled'), { target: 'reset' });
-    t.is((await watching.next('build-started')).targets.length, 2);
-    t.like(await watching.next('watch-waiting'), { ready: 2, failed: 0 });
+    t.like(await fixture.next('target-cancelled'), { target: 'reset' });
+    t.is((await fixture.next('build-started')).targets.length, 2);
+    t.like(await fixture.next('watch-waiting'), { ready: 2, failed: 0 });
     t.false(isAlive(run.pid));
     t.is(project.rig.runs, 3);
   },
@@ -168,26 +168,26 @@ test.serial('another configuration builds everything its way', async t => {
     );
   };
   await configure('FIRST');
-  const watching = watchProject(t, project, { userConfig: undefined });
-  await watching.next('watch-waiting');
+  const fixture = watchProject(t, project, { userConfig: undefined });
+  await fixture.next('watch-waiting');
   await configure('SECOND');
-  const { changes, targets } = await watching.next('watch-changed');
+  const { changes, targets } = await fixture.next('watch-changed');
   t.deepEqual(changes, ['the configuration changed']);
   t.deepEqual(targets, ['left', 'right']);
-  t.like(await watching.next('watch-waiting'), { ready: 2 });
+  t.like(await fixture.next('watch-waiting'), { ready: 2 });
   t.is(project.rig.runs, 4);
   await writeFile(file, '{');
-  t.regex((await watching.next('watch-problem')).message, /glovebox\.config\.json/);
+  t.regex((await fixture.next('watch-problem')).message, /glovebox\.config\.json/);
   await configure('SECOND');
-  await watching.next('watch-waiting');
+  await fixture.next('watch-waiting');
   t.is(project.rig.runs, 4);
 });
 
 test.serial('saving without changing, and files that no build reads, are nothing to tell', async t => {
   const project = await createProject(t, { onRun: compileHalf });
   await project.write('zephyr/.git/HEAD', 'ref: refs/heads/main');
-  const watching = watchProject(t, project);
-  await watching.next('watch-waiting');
+  const fixture = watchProject(t, project);
+  await fixture.next('watch-waiting');
   const keymap = path.join(project.directory, 'config', 'corne.keymap');
   await utimes(keymap, new Date(), new Date());
   await writeFile(keymap, 'keymap');
@@ -196,9 +196,9 @@ test.serial('saving without changing, and files that no build reads, are nothing
   await project.write('config/.corne.keymap.swp', 'editor');
   // What comes later is told, so all of this was seen.
   await project.write('config/left.h', 'told');
-  t.deepEqual((await watching.next('watch-changed')).changes, ['config/left.h changed']);
-  await watching.next('watch-waiting');
-  t.is(watching.of('watch-changed').length, 1);
+  t.deepEqual((await fixture.next('watch-changed')).changes, ['config/left.h changed']);
+  await fixture.next('watch-waiting');
+  t.is(fixture.of('watch-changed').length, 1);
   t.is(project.rig.runs, 3);
 });
 
@@ -207,28 +207,28 @@ test.serial('a new directory with files in it is noticed, and what is put there 
     onRun: run => run.succeed(),
     toolchain: { inputs: ['config/**', 'boards/**'], observed: undefined },
   });
-  const watching = watchProject(t, project);
-  await watching.next('watch-waiting');
+  const fixture = watchProject(t, project);
+  await fixture.next('watch-waiting');
   await project.write('boards/shields/corne/corne.overlay', 'one');
-  t.deepEqual((await watching.next('watch-changed')).changes, [
+  t.deepEqual((await fixture.next('watch-changed')).changes, [
     'boards/shields/corne/corne.overlay was added',
   ]);
-  await watching.next('watch-waiting');
+  await fixture.next('watch-waiting');
   await project.write('boards/shields/corne/corne.overlay', 'two');
-  t.deepEqual((await watching.next('watch-changed')).changes, ['boards/shields/corne/corne.overlay changed']);
-  await watching.next('watch-waiting');
+  t.deepEqual((await fixture.next('watch-changed')).changes, ['boards/shields/corne/corne.overlay changed']);
+  await fixture.next('watch-waiting');
   await rm(path.join(project.directory, 'boards'), { recursive: true });
-  t.deepEqual((await watching.next('watch-changed')).changes, [
+  t.deepEqual((await fixture.next('watch-changed')).changes, [
     'boards/shields/corne/corne.overlay was removed',
   ]);
-  await watching.next('watch-waiting');
+  await fixture.next('watch-waiting');
 });
 
 test.serial('stopping ends every compiler and the watch', async t => {
   const project = await createProject(t);
-  const watching = watchProject(t, project);
+  const fixture = watchProject(t, project);
   const runs = Object.values(await project.rig.nextRuns(2));
-  await watching.stop();
+  await fixture.stop();
   t.deepEqual(runs.map(run => run.pid).filter(isAlive), []);
   t.is(await project.output(), undefined);
 });

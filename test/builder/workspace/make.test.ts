@@ -105,7 +105,7 @@ test('an update takes what has moved, and leaves the older workspace as it is wh
     for (const use of await readdir(uses)) await utimes(path.join(uses, use), 1, 1);
     await t.throwsAsync(service.remove(first.name), { message: /A build uses the workspace/ });
   });
-  const removed = await service.tidy();
+  const removed = await service.prune();
   t.deepEqual(
     removed.map(({ name }) => name),
     [first.name],
@@ -270,7 +270,7 @@ test('a workspace that exists is registered where it is, and neither changed nor
   t.is((await service.create(config)).workspace.path, own, 'there is no need for another one');
   await t.throwsAsync(service.update(config), { message: /is your own. Run 'west update' there/ });
   await useWorkspace(own, async () => t.deepEqual(await readdir(own, { recursive: true }), before));
-  t.deepEqual(await new WorkspaceService({ cacheRoot, clock: () => Date.now() + 1000 * DAY }).tidy(), []);
+  t.deepEqual(await new WorkspaceService({ cacheRoot, clock: () => Date.now() + 1000 * DAY }).prune(), []);
   await service.remove(own);
   t.deepEqual(await service.list(), []);
   t.is(await findWorkspace(config, { cacheRoot }), undefined);
@@ -328,13 +328,13 @@ test('what nobody used for longer than the TTL goes, and what is used stays', as
   clock.advance(6 * DAY);
   await useWorkspace(made.path, async () => {}, { clock: clock.now });
   clock.advance(6 * DAY);
-  t.deepEqual(await service.tidy(), [], 'a use counts as one');
+  t.deepEqual(await service.prune(), [], 'a use counts as one');
   clock.advance(DAY + 1000);
-  await useWorkspace(made.path, async () => t.deepEqual(await service.tidy(), []), {
+  await useWorkspace(made.path, async () => t.deepEqual(await service.prune(), []), {
     clock: () => made.created,
   });
   t.deepEqual(
-    (await service.tidy()).map(({ name }) => name),
+    (await service.prune()).map(({ name }) => name),
     [made.name],
   );
   t.false(existsSync(made.path));
@@ -368,7 +368,7 @@ test('a workspace without a record, and a damaged record, are as if they were no
   await writeFile(path.join(service.store.root, 'records', `${made.name}.json`), '{"schema": 1');
   t.deepEqual(await service.list(), []);
   t.is(await findWorkspace(config, { cacheRoot }), undefined);
-  await service.tidy();
+  await service.prune();
   t.false(existsSync(made.path));
   t.true((await service.create(config)).made);
 });
@@ -379,8 +379,8 @@ test('uses of dead processes keep nothing', async t => {
   const { workspace: made } = await service.create(config);
   const uses = path.join(service.store.root, 'uses', made.name);
   await mkdir(uses, { recursive: true });
-  const { ownerName } = await import('../../../src/system/owner.ts');
-  const host = ownerName().split('-')[1];
+  const { processFilePrefix } = await import('../../../src/system/process-identity.ts');
+  const host = processFilePrefix().split('-')[1];
   await writeFile(path.join(uses, `2147483000-${host}-x`), '');
   await writeFile(path.join(uses, '1-00000000-x'), '');
   await t.throwsAsync(service.remove(made.name), { message: /A build uses/ }, 'a container may still use it');

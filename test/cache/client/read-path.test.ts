@@ -2,19 +2,20 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { encodeIncoming, isReady } from '../../../src/cache/client/incoming.ts';
-import { COUNTERS, type StoreLink } from '../../../src/cache/client/link.ts';
+import { encodePending, isReady } from '../../../src/cache/client/pending-value.ts';
 import { MISS, ReadPath } from '../../../src/cache/client/read-path.ts';
+import { COUNTERS, type StoreClient } from '../../../src/cache/client/store-client.ts';
+import type { WriteOperation } from '../../../src/cache/operations.ts';
 import { SharedMemory } from '../../../src/cache/shared/shared-memory.ts';
 import { hashOf } from '../../../src/cache/shared/versions.ts';
 import { SqliteStore } from '../../../src/cache/storage/sqlite/store.ts';
-import type { StoreReader, WriteOperation } from '../../../src/cache/storage/store.ts';
+import type { StoreReader } from '../../../src/cache/storage/store.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
 const KEY = 'key';
 
 function setting(value: string, key = KEY): WriteOperation {
-  const incoming = encodeIncoming(key, value);
+  const incoming = encodePending(key, value);
   if (!isReady(incoming)) throw new Error(`${value} is too large.`);
   return { type: 'set', key, value: incoming, expires: null };
 }
@@ -58,7 +59,7 @@ async function makeReader(t: ExecutionContext) {
     readFailed: (error: unknown) => t.fail(String(error)),
     addReads: () => undefined,
     send: () => Promise.resolve({ value: true }),
-  } as unknown as StoreLink;
+  } as unknown as StoreClient;
   const reading = new ReadPath(link, Date.now, 1e6, 1000);
   const commit = (operation: WriteOperation) => {
     t.true(shared.lock.acquire(0));
@@ -76,7 +77,7 @@ async function readerWithCopy(t: ExecutionContext) {
 }
 
 const looks: Record<string, (reading: ReadPath) => Promise<unknown>> = {
-  has: async reading => (await reading.find(KEY))?.data,
+  has: async reading => (await reading.readRow(KEY))?.data,
   metadata: async reading => (await reading.metadata(KEY))?.kind,
   entries: async reading => (await Array.fromAsync(reading.pages('', false)))[0]?.data,
   keys: async reading => (await Array.fromAsync(reading.pages('', true)))[0]?.key,

@@ -1,10 +1,10 @@
 // Who waits for the lock of a key, and ends before it is there.
 import { join } from 'node:path';
 import test from 'ava';
-import type { Grant } from '../../../src/cache/client/link.ts';
+import type { Grant } from '../../../src/cache/client/store-client.ts';
 import { type Client, type LeaseHost, Leases } from '../../../src/cache/coordinator/leases.ts';
 import { type HeldLock, tryLock } from '../../../src/cache/coordinator/locks.ts';
-import type { WriteResult } from '../../../src/cache/storage/store.ts';
+import type { WriteResult } from '../../../src/cache/operations.ts';
 import { eventually } from '../../support/eventually.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 

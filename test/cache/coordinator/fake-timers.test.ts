@@ -6,10 +6,10 @@ import { promisify } from 'node:util';
 import FakeTimers from '@sinonjs/fake-timers';
 import test from 'ava';
 import {
-  collectLocks,
   type HeldLock,
   LOCK_STALE_MS,
   lockPath,
+  removeStaleLocks,
   tryLock,
 } from '../../../src/cache/coordinator/locks.ts';
 import { temporaryRoot } from '../../support/temporary.ts';
@@ -40,7 +40,7 @@ for (const [name, now] of [
     const clock = FakeTimers.install({ now, toFake: ['Date'] });
     try {
       t.is(await tryLock(directory, 'real'), 'taken');
-      await collectLocks(directory);
+      await removeStaleLocks(directory);
       t.true(existsSync(lockPath(directory, 'real')));
       const fake = (await tryLock(directory, 'fake')) as HeldLock;
       clock.uninstall();

@@ -1,8 +1,8 @@
 // What becomes of those who wait when a lease is lost to another process, or comes too late.
 import test from 'ava';
-import type { Grant } from '../../../src/cache/client/link.ts';
+import type { Grant } from '../../../src/cache/client/store-client.ts';
 import { type LeaseHost, Leases } from '../../../src/cache/coordinator/leases.ts';
-import type { LeaseRecord, WriteOperation, WriteResult } from '../../../src/cache/storage/store.ts';
+import type { LeaseRecord, WriteOperation, WriteResult } from '../../../src/cache/operations.ts';
 
 /** A store that keeps leases and the names of keys that have an entry. No other process can have it. */
 class Host implements LeaseHost {

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import test from 'ava';
-import { type Closeable, OpenStores, withRoom } from '../../../src/cache/coordinator/open-stores.ts';
+import { OpenStores, type Parkable, withDescriptors } from '../../../src/cache/coordinator/open-stores.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
 const run = promisify(execFile);
@@ -43,7 +43,7 @@ interface Outcome {
 );
 
 /** A store of five descriptors. */
-class MadeUp implements Closeable {
+class MadeUp implements Parkable {
   lastUsed = 0;
   isBusy = false;
   isOpen = false;
@@ -102,7 +102,7 @@ test('what cannot be opened while other threads take and give back descriptors i
     Object.assign(new Error('unable to open database file'), { code: 'SQLITE_CANTOPEN' });
   // By the time of a look there are descriptors again.
   const failures = [cannotOpen(), cannotOpen()];
-  const opened = withRoom(new OpenStores(), () => {
+  const opened = withDescriptors(new OpenStores(), () => {
     const failure = failures.shift();
     if (failure !== undefined) throw failure;
     return 'open';
@@ -110,7 +110,7 @@ test('what cannot be opened while other threads take and give back descriptors i
   t.is(opened, 'open');
   t.throws(
     () =>
-      withRoom(new OpenStores(), () => {
+      withDescriptors(new OpenStores(), () => {
         throw cannotOpen();
       }),
     { code: 'SQLITE_CANTOPEN' },
@@ -121,7 +121,7 @@ test('that there were no descriptors left is said although there are again by th
   const failures = ['EMFILE', 'SQLITE_CANTOPEN', 'SQLITE_CANTOPEN', 'SQLITE_CANTOPEN'];
   const error = t.throws(
     () =>
-      withRoom(new OpenStores(), () => {
+      withDescriptors(new OpenStores(), () => {
         throw Object.assign(new Error('unable to open database file'), { code: failures.shift() });
       }),
     { code: 'EMFILE' },

@@ -26,7 +26,7 @@ test.serial('when the trouble is over, the store is open within a second', async
   t.teardown(() => live.close());
   t.truthy(live.degraded);
   const { epoch } = live.shared.versions;
-  t.false(live.look());
+  t.false(live.checkFiles());
 
   // Half a second at most until it looks by itself, and half a second until a look is a try.
   const { now } = performance;
@@ -35,12 +35,12 @@ test.serial('when the trouble is over, the store is open within a second', async
   });
   let later = 500;
   performance.now = () => now() + later;
-  t.false(live.look(), 'it is still in the way');
+  t.false(live.checkFiles(), 'it is still in the way');
   t.is(live.shared.versions.epoch, epoch, 'other threads need not open anything anew');
 
   rmSync(directory);
   later = 1000;
-  t.true(live.look());
+  t.true(live.checkFiles());
   t.is(live.degraded, undefined);
   t.not(live.shared.versions.epoch, epoch);
 });
@@ -70,7 +70,7 @@ test.serial(
     const since = now();
     for (let attempt = 0; attempt < 10; attempt++) {
       later += 500;
-      t.false(live.look());
+      t.false(live.checkFiles());
     }
     // No longer in all than a single opening may wait.
     t.true(now() - since < OPENING_WAIT_MS, `${now() - since} ms`);

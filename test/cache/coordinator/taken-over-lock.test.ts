@@ -6,7 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import Database from 'better-sqlite3';
 import { breakLock, LOCK_STALE_MS, lockPath, tryLock } from '../../../src/cache/coordinator/locks.ts';
 import { createDefaultCache } from '../../../src/index.ts';
-import { thisProcess } from '../../../src/system/owner.ts';
+import { currentProcessId } from '../../../src/system/process-identity.ts';
 import { performance } from '../../../src/system/time.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startProcess } from '../../support/process.ts';
@@ -20,12 +20,12 @@ test.serial('the lock of a dead holder is broken, one that was made since is not
   const directory = await locks(t);
   const lock = await tryLock(directory, 'key');
   if (lock === 'taken') throw new Error('Nobody else has it.');
-  t.true(lock.made > 0);
-  await breakLock(directory, 'key', lock.made - 1);
+  t.true(lock.createdAt > 0);
+  await breakLock(directory, 'key', lock.createdAt - 1);
   t.is(await tryLock(directory, 'key'), 'taken');
   await breakLock(directory, 'key', 0);
   t.is(await tryLock(directory, 'key'), 'taken', 'nor for a lease that had no lock');
-  await breakLock(directory, 'key', lock.made);
+  await breakLock(directory, 'key', lock.createdAt);
   const next = await tryLock(directory, 'key');
   t.not(next, 'taken');
   if (next !== 'taken') await next.release();
@@ -37,7 +37,7 @@ test.serial('a holder that gives back a lock that was taken over leaves it there
   if (lock === 'taken') throw new Error('Nobody else has it.');
   const path = lockPath(directory, 'key');
   // As another process does that finds it stale. Locks are told apart by the millisecond.
-  while (Date.now() <= lock.made + 1);
+  while (Date.now() <= lock.createdAt + 1);
   await rm(path, { recursive: true });
   await mkdir(path);
   await lock.release();
@@ -55,7 +55,7 @@ test.serial(
     const database = new Database(join(root, 'a', 'cache.db'));
     database
       .prepare('INSERT INTO leases VALUES (?, ?, ?, ?, ?)')
-      .run('key', 'token', 2 ** 22 + 1, thisProcess().host, Date.now() - 60_000);
+      .run('key', 'token', 2 ** 22 + 1, currentProcessId().host, Date.now() - 60_000);
     database.close();
     const lock = await tryLock(directory, 'key');
     if (lock === 'taken') throw new Error('Nobody else has it.');

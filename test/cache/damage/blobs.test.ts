@@ -12,7 +12,7 @@ import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import Database from 'better-sqlite3';
-import { encodeIncoming, isReady } from '../../../src/cache/client/incoming.ts';
+import { encodePending, isReady } from '../../../src/cache/client/pending-value.ts';
 import { BlobFiles } from '../../../src/cache/storage/blobs.ts';
 import { SqliteStore } from '../../../src/cache/storage/sqlite/store.ts';
 import { open, scratch, until, warningsOf } from './support.ts';
@@ -177,7 +177,7 @@ test('a report of damage that comes when the value was stored again removes noth
   const directory = join(await scratch(t), 'tag');
   const store = new SqliteStore({ directory, maxSize: 2 ** 30, policy: 'none', writer: 'test' });
   t.teardown(() => store.close());
-  const incoming = encodeIncoming('key', 'x'.repeat(SIZE));
+  const incoming = encodePending('key', 'x'.repeat(SIZE));
   const value = 'prepare' in incoming ? await incoming.prepare(store.blobs) : incoming;
   const now = Date.now();
   store.apply([{ operation: { type: 'set', key: 'key', value, expires: null }, now }]);
@@ -192,7 +192,7 @@ test('so it is of a value in the database itself', async t => {
   const directory = join(await scratch(t), 'tag');
   const store = new SqliteStore({ directory, maxSize: 2 ** 30, policy: 'none', writer: 'test' });
   t.teardown(() => store.close());
-  const value = encodeIncoming('key', 'small');
+  const value = encodePending('key', 'small');
   if (!isReady(value)) throw new Error('It is not small.');
   const now = Date.now();
   store.apply([{ operation: { type: 'set', key: 'key', value, expires: null }, now }]);

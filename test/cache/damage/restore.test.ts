@@ -5,7 +5,7 @@ import { mkdir, readdir, readFile, symlink, utimes, writeFile } from 'node:fs/pr
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { createDefaultCache } from '../../../src/index.ts';
-import { ownerName } from '../../../src/system/owner.ts';
+import { processFilePrefix } from '../../../src/system/process-identity.ts';
 import { temporaryRoot } from '../../support/temporary.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -50,7 +50,7 @@ test.serial(
 
 test.serial('only temporary files of ours go, and none that may be in use', async t => {
   const { cache, output, put } = await prepare(t);
-  const living = ownerName();
+  const living = processFilePrefix();
   // A number that no process can have.
   const dead = living.replace(/^\d+/, '4194305');
   const elsewhere = `${process.pid}-ffffffff`;

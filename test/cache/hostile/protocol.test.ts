@@ -26,25 +26,25 @@ test('rubbish on every port is dropped and counted, and a neighbour works on und
     const workerData = { port, cacheRoot, outside, seed: 20_240_229 };
     return new Worker(url(name), { workerData, transferList: [port] });
   };
-  const neighbour = start('neighbour-worker.ts');
-  await once(neighbour, 'message');
-  const rubbish = start('rubbish-worker.ts');
-  const [told] = (await once(rubbish, 'message')) as [{ dropped: number; refused: string[] }];
+  const peer = start('peer-worker.ts');
+  await once(peer, 'message');
+  const invalid = start('invalid-message-worker.ts');
+  const [told] = (await once(invalid, 'message')) as [{ dropped: number; refused: string[] }];
 
   t.is(coordinator.inspect().dropped, told.dropped);
   t.true(told.dropped > 1000);
   t.deepEqual(told.refused, Array(7).fill('GLOVEBOX_INVALID_ARGUMENT'));
   t.is(await readFile(outside, 'utf8'), 'not ours');
 
-  await rubbish.terminate();
+  await invalid.terminate();
   await until(() => coordinator.inspect().sessions === 1);
   t.like(coordinator.inspect(), { stores: 1, clients: 1, leases: 0 });
 
-  neighbour.postMessage('enough');
-  const [{ rounds, wrong }] = (await once(neighbour, 'message')) as [{ rounds: number; wrong: number }];
+  peer.postMessage('enough');
+  const [{ rounds, wrong }] = (await once(peer, 'message')) as [{ rounds: number; wrong: number }];
   t.true(rounds > 1);
   t.is(wrong, 0);
-  await neighbour.terminate();
+  await peer.terminate();
   await until(() => coordinator.inspect().sessions === 0);
   t.like(coordinator.inspect(), { stores: 0, clients: 0 });
   await rm(directory, { recursive: true });

@@ -1,9 +1,9 @@
 // Copies that all threads share: whole, of the version asked for, or not there.
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
+import type { FoundValue } from '../../../src/cache/operations.ts';
 import { SharedTier } from '../../../src/cache/shared/shared-tier.ts';
 import { hashOf } from '../../../src/cache/shared/versions.ts';
-import type { FoundValue } from '../../../src/cache/storage/store.ts';
 import { checksum, Encoding } from '../../../src/cache/values/codec.ts';
 
 const MIB = 1024 * 1024;

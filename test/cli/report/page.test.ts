@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import type { CacheStats } from '../../../src/cache/cache.ts';
 import { markup } from '../../../src/cli/report/markup.ts';
-import { pageOf, type Surroundings } from '../../../src/cli/report/page.ts';
+import { pageOf, type ReportData } from '../../../src/cli/report/page.ts';
 import { Recording } from '../../../src/cli/report/recording.ts';
 import { parseKeymap } from '../../../src/keymap/index.ts';
 import {
@@ -16,11 +16,11 @@ import {
   finished,
   missed,
   started,
-} from '../terminal/story.ts';
+} from '../terminal/scripted-events.ts';
 
-const NOTHING: Surroundings = { caches: [], keymaps: [] };
+const NOTHING: ReportData = { caches: [], keymaps: [] };
 
-function page(surroundings: Partial<Surroundings> = {}, name = 'left'): string {
+function page(surroundings: Partial<ReportData> = {}, name = 'left'): string {
   const recording = new Recording();
   for (const event of [
     started(name, 'right', 'reset'),
@@ -69,7 +69,7 @@ test('the page shows what ran where, what came from where, caches by tag, and th
   assertWellFormed(html);
   t.regex(html, /<title>left: compiled, 860ms<\/title>/);
   t.regex(html, /<title>right: from the cache, 20ms<\/title>/);
-  t.regex(html, /<text class="lane"[^>]*>worker 1<\/text>/);
+  t.regex(html, /<text class="track"[^>]*>worker 1<\/text>/);
   t.regex(html, /3 targets in 1s: 1 compiled, 1 from the cache, 1 failed/);
   t.regex(
     html,

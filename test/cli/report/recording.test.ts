@@ -1,6 +1,6 @@
 import test from 'ava';
 import type { BuildEvent } from '../../../src/builder/events.ts';
-import { laneName, Recording } from '../../../src/cli/report/recording.ts';
+import { Recording, trackName } from '../../../src/cli/report/recording.ts';
 import { traceOf } from '../../../src/cli/report/trace.ts';
 import {
   at,
@@ -12,7 +12,7 @@ import {
   finished,
   missed,
   started,
-} from '../terminal/story.ts';
+} from '../terminal/scripted-events.ts';
 
 function record(...events: BuildEvent[]): Recording {
   const recording = new Recording();
@@ -20,7 +20,7 @@ function record(...events: BuildEvent[]): Recording {
   return recording;
 }
 
-const STORY = [
+const EVENTS = [
   started('left', 'right', 'reset', 'other'),
   checking(0, 'left'),
   missed(10, 'left', 'config/corne.keymap changed'),
@@ -38,9 +38,9 @@ const STORY = [
 ];
 
 test('each stretch of time has its thread, its kind and its ends', t => {
-  const recording = record(...STORY);
+  const recording = record(...EVENTS);
   t.deepEqual(
-    recording.spans.map(({ target, kind, lane, from, to }) => [target, kind, laneName(lane), from, to]),
+    recording.spans.map(({ target, kind, track, from, to }) => [target, kind, trackName(track), from, to]),
     [
       ['left', 'lookup', 'cache', 0, 10],
       ['right', 'restored', 'cache', 10, 30],
@@ -50,7 +50,7 @@ test('each stretch of time has its thread, its kind and its ends', t => {
       ['reset', 'failed', 'worker 2', 400, 950],
     ],
   );
-  t.is(recording.lanes, 3);
+  t.is(recording.tracks, 3);
   t.is(recording.duration, 1_000);
   t.deepEqual(recording.targets.get('left')?.why, ['config/corne.keymap changed']);
   t.true(recording.targets.get('other')?.cancelled);
@@ -68,7 +68,7 @@ test('a build that was stopped while it compiled has what there was of it', t =>
 });
 
 test('the trace is what Perfetto reads: complete events in microseconds, and threads with names', t => {
-  const { traceEvents, displayTimeUnit } = JSON.parse(traceOf(record(...STORY)));
+  const { traceEvents, displayTimeUnit } = JSON.parse(traceOf(record(...EVENTS)));
   t.is(displayTimeUnit, 'ms');
   t.deepEqual(
     traceEvents

@@ -1,9 +1,9 @@
 import test from 'ava';
 import type { Diagnosis } from '../../../src/builder/index.ts';
 import { sourceLines } from '../../../src/cli/terminal/diagnosis.ts';
-import { PlainRenderer } from '../../../src/cli/terminal/plain.ts';
+import { PlainRenderer } from '../../../src/cli/terminal/plain-renderer.ts';
 import { createStyle } from '../../../src/cli/terminal/style.ts';
-import { type at, failed, finished, START, started } from './story.ts';
+import { type at, failed, finished, START, started } from './scripted-events.ts';
 
 const style = createStyle(false);
 

@@ -2,7 +2,7 @@ import test from 'ava';
 import { explanationLines, unchangedSince } from '../../../src/cli/terminal/explanation.ts';
 import { BuildProgress } from '../../../src/cli/terminal/progress.ts';
 import { createStyle } from '../../../src/cli/terminal/style.ts';
-import { cached, checking, compiled, failed, missed, START, started } from './story.ts';
+import { cached, checking, compiled, failed, missed, START, started } from './scripted-events.ts';
 
 function explain(...events: Parameters<BuildProgress['apply']>[0][]): string[] {
   const progress = new BuildProgress();

@@ -10,6 +10,7 @@ import {
   UncloneableValueError,
 } from 'glovebox';
 import { build, createUserConfig } from 'glovebox/build';
+import KeyvGlovebox, { type KeyvGloveboxOptions } from 'glovebox/keyv';
 
 interface User {
   name: string;
@@ -73,4 +74,11 @@ export async function main(file: string): Promise<void> {
 
 export function pathOf(error: unknown): string | undefined {
   return error instanceof UncloneableValueError ? error.path : undefined;
+}
+
+export async function keyv(): Promise<KeyvGloveboxOptions> {
+  const store = new KeyvGlovebox({ tag, maxSize: '1GB' });
+  expectType<User | undefined>()(await store.get<User>('user'), true);
+  store.on('error', error => process.stderr.write(String(error)));
+  return store.opts;
 }

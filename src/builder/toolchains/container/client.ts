@@ -16,9 +16,9 @@ const CLIENT_VARIABLES: readonly string[] = [
 ];
 
 /** Milliseconds. An engine answers within one, unless its machine is busy, or far away. */
-const TIME_LIMIT = 30_000;
+const TIME_LIMIT_MS = 30_000;
 
-export interface AskOptions {
+export interface EngineClientOptions {
   signal?: AbortSignal | undefined;
   /** Milliseconds. Default: 30 000. */
   timeLimit?: number;
@@ -33,10 +33,10 @@ export function clientEnvironment(): Record<string, string> {
  * Runs the client for what it prints. Rejects with `CannotStartError` when it is not there, and with the reason of
  * `signal` when that aborts; whatever else happens is in the result.
  */
-export async function askEngine(
+export async function runEngineClient(
   command: string,
   args: readonly string[],
-  { signal, timeLimit = TIME_LIMIT }: AskOptions = {},
+  { signal, timeLimit = TIME_LIMIT_MS }: EngineClientOptions = {},
 ): Promise<CapturedOutput> {
   const answer = await captureOutput({
     ...{ command, args, cwd: '/', env: clientEnvironment(), timeLimit },

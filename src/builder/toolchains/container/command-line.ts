@@ -1,18 +1,20 @@
 // The arguments that make a container for one build. What they mean is the same for docker and podman; where the two
 // differ, the stricter of them is asked for by name.
 import path from 'node:path';
-import { isInside } from '../input-files.ts';
-import type { Engine } from './engine-search.ts';
+import { isInside } from '../../../system/paths.ts';
+import type { ContainerEngine } from './engine-search.ts';
 
-/** A directory that the container sees, under the path that it has outside. */
+/** A directory that the container sees. */
 export interface Mount {
   /** Absolute. */
   directory: string;
+  /** Where the container sees it. Absolute. */
+  target: string;
   writable: boolean;
 }
 
 /** One container. */
-export interface ContainerOrder {
+export interface ContainerSpec {
   name: string;
   /** The digest of the image. */
   image: string;
@@ -29,6 +31,8 @@ export interface ContainerOrder {
   appendLog?: boolean | undefined;
   /** Whose the files are that it writes. Default: the image's user's. */
   user?: User | undefined;
+  /** Names the places of this machine in what it prints. Default: it is left as it is. */
+  translate?: (output: string) => string;
 }
 
 /**
@@ -37,8 +41,8 @@ export interface ContainerOrder {
  * @param image by a name that can be pulled
  * @param configPath where `west.yml` is, relative to the repository
  */
-export function workspaceCommand(
-  engine: Engine,
+export function workspaceShellCommand(
+  engine: ContainerEngine,
   image: string,
   directory: string,
   configPath: string,
@@ -46,14 +50,14 @@ export function workspaceCommand(
 ): string {
   const words = [
     ...[engine.command, 'run', '--rm', '--security-opt', 'label=disable', ...userArguments(engine, user)],
-    ...['--mount', mountOption({ directory, writable: true }), '--workdir', directory],
+    ...['--mount', mountOption({ directory, target: directory, writable: true }), '--workdir', directory],
     ...['--env', 'HOME=/tmp', image],
-    ...['sh', '-c', `west init -l ${quoted(configPath)} && west update`],
+    ...['sh', '-c', `west init -l ${shellQuoted(configPath)} && west update`],
   ];
-  return words.map(quoted).join(' ');
+  return words.map(shellQuoted).join(' ');
 }
 
-function quoted(word: string): string {
+function shellQuoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
@@ -64,8 +68,8 @@ export interface User {
 }
 
 /** What `docker create` or `podman create` is told. */
-export function createArguments(engine: Engine, order: ContainerOrder): string[] {
-  const { user, name, image, program, args, workingDirectory, environment, mounts } = order;
+export function createArguments(engine: ContainerEngine, spec: ContainerSpec): string[] {
+  const { user, name, image, program, args, workingDirectory, environment, mounts } = spec;
   return [
     ...['create', '--name', name, '--label', 'glovebox=build'],
     // Nothing is left of it when it ends, whoever ends it. The init process reaps what compilers leave behind.
@@ -86,13 +90,13 @@ export function createArguments(engine: Engine, order: ContainerOrder): string[]
 }
 
 /** Who runs this process; undefined on Windows, where users are not what they are in a container. */
-export function caller(): User | undefined {
+export function hostUser(): User | undefined {
   const [uid, gid] = [process.getuid?.(), process.getgid?.()];
   return uid === undefined || gid === undefined ? undefined : { uid, gid };
 }
 
 /** The files that a build makes are the caller's. */
-function userArguments({ kind, users }: Engine, user: User | undefined): string[] {
+function userArguments({ kind, users }: ContainerEngine, user: User | undefined): string[] {
   if (user === undefined) return [];
   const caller = ['--user', `${user.uid}:${user.gid}`];
   if (users === 'remapped') return ['--userns=host', ...caller];
@@ -103,23 +107,28 @@ function userArguments({ kind, users }: Engine, user: User | undefined): string[
 
 /** The mounts without those that another one brings with it. Sorted, the outer ones first. */
 export function neededMounts(mounts: readonly Mount[]): Mount[] {
-  const byDirectory = new Map<string, Mount>();
+  const byTarget = new Map<string, Mount>();
   for (const mount of mounts) {
-    const directory = path.normalize(mount.directory);
-    const writable = mount.writable || (byDirectory.get(directory)?.writable ?? false);
-    byDirectory.set(directory, { directory, writable });
+    const [directory, target] = [path.resolve(mount.directory), path.posix.resolve(mount.target)];
+    const writable = mount.writable || (byTarget.get(target)?.writable ?? false);
+    byTarget.set(target, { directory, target, writable });
   }
   const needed: Mount[] = [];
-  for (const mount of [...byDirectory.values()].sort((a, b) => a.directory.length - b.directory.length)) {
-    const around = needed.filter(({ directory }) => isInside(mount.directory, directory)).at(-1);
-    if (around?.writable !== mount.writable) needed.push(mount);
+  for (const mount of [...byTarget.values()].sort((a, b) => a.target.length - b.target.length)) {
+    const around = needed.filter(({ target }) => isInside(mount.target, target)).at(-1);
+    if (around?.writable !== mount.writable || !isSameIn(around, mount)) needed.push(mount);
   }
   return needed;
 }
 
+/** Whether a mount shows what another one shows at its place. */
+function isSameIn(around: Mount, { directory, target }: Mount): boolean {
+  return path.join(around.directory, path.relative(around.target, target)) === directory;
+}
+
 /** As `--mount` reads it: a line of CSV. `--volume` would make what is missing, as root, and parts names at each colon. */
-function mountOption({ directory, writable }: Mount): string {
-  const fields = ['type=bind', `source=${directory}`, `target=${directory}`];
+function mountOption({ directory, target, writable }: Mount): string {
+  const fields = ['type=bind', `source=${directory}`, `target=${target}`];
   if (!writable) fields.push('readonly');
   return fields.map(field => (/[",\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field)).join(',');
 }

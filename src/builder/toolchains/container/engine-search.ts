@@ -3,10 +3,10 @@ import { containerEngineEnvironment } from '../../../config/environment.ts';
 import { CannotStartError } from '../../../system/process.ts';
 import { findProgram } from '../programs.ts';
 import { ToolchainError } from '../toolchain-error.ts';
-import { askEngine, clientEnvironment, lastLine } from './client.ts';
+import { clientEnvironment, lastLine, runEngineClient } from './client.ts';
 
 /** A container engine that works here. Plain data. */
-export interface Engine {
+export interface ContainerEngine {
   /** The program. */
   command: 'docker' | 'podman';
   /** Whose habits it has: podman also comes as `docker`. */
@@ -20,8 +20,8 @@ export interface Engine {
 }
 
 /** What a search came to. */
-export type EngineFinding =
-  | { works: true; engine: Engine }
+export type EngineStatus =
+  | { works: true; engine: ContainerEngine }
   | { works: false /** What was looked for, and why it does not do. */; detail: string; remedy: string };
 
 const COMMANDS = ['docker', 'podman'] as const;
@@ -40,7 +40,7 @@ const QUESTIONS = {
 export async function findEngine(
   wanted: 'docker' | 'podman' | undefined,
   signal?: AbortSignal,
-): Promise<EngineFinding> {
+): Promise<EngineStatus> {
   const asked = wanted ?? engineOfEnvironment();
   const why: string[] = [];
   const remedies: string[] = [];
@@ -63,16 +63,18 @@ export async function findEngine(
 const INSTALL = 'install';
 
 async function examineEngine(
-  command: Engine['command'],
+  command: ContainerEngine['command'],
   signal: AbortSignal | undefined,
-): Promise<EngineFinding> {
+): Promise<EngineStatus> {
   if ((await findProgram(command, '/', clientEnvironment())) === undefined) {
     return { works: false, detail: `there is no '${command}' in PATH`, remedy: INSTALL };
   }
   try {
     const kind = command === 'podman' || (await isPodman(command, signal)) ? 'podman' : 'docker';
     const { format, answer } = QUESTIONS[kind];
-    const { exitCode, output, timedOut } = await askEngine(command, ['info', '--format', format], { signal });
+    const { exitCode, output, timedOut } = await runEngineClient(command, ['info', '--format', format], {
+      signal,
+    });
     const found = exitCode === 0 ? answer.exec(output) : null;
     if (found !== null) {
       const [, version = '', said = ''] = found;
@@ -91,18 +93,18 @@ async function examineEngine(
 }
 
 /** From podman's answer, which is whether it is rootless, or docker's, which is a list of what it has set up. */
-function usersOf(answer: string): Engine['users'] {
+function usersOf(answer: string): ContainerEngine['users'] {
   if (answer === 'true' || answer.includes('name=rootless')) return 'rootless';
   return answer.includes('name=userns') ? 'remapped' : 'same';
 }
 
 /** Distributions offer podman as `docker`, too, and then it still wants its own arguments. */
 async function isPodman(command: string, signal: AbortSignal | undefined): Promise<boolean> {
-  const { output } = await askEngine(command, ['--version'], { signal });
+  const { output } = await runEngineClient(command, ['--version'], { signal });
   return /podman/i.test(output);
 }
 
-function remedyFor(command: Engine['command'], output: string): string {
+function remedyFor(command: ContainerEngine['command'], output: string): string {
   if (command === 'podman') return "Have 'podman info' work.";
   if (/permission denied/i.test(output)) {
     return "You may not use docker's daemon: join the group docker (sudo usermod -aG docker $USER, then log in again), or use podman.";
@@ -110,7 +112,7 @@ function remedyFor(command: Engine['command'], output: string): string {
   return "Start docker's daemon (sudo systemctl start docker, or Docker Desktop), and have 'docker info' work.";
 }
 
-function engineOfEnvironment(): Engine['command'] | undefined {
+function engineOfEnvironment(): ContainerEngine['command'] | undefined {
   const name = containerEngineEnvironment();
   if (name === undefined || name === 'docker' || name === 'podman') return name;
   throw new ToolchainError(

@@ -2,21 +2,21 @@
 // objects that were borrowed. Without it, west and `git describe` have no history to read.
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { isInside } from '../input-files.ts';
 
 /** How many stores may borrow from one another. Git itself allows five. */
 const MAX_DEPTH = 8;
 
-/** The directories outside of the workspace that git reads for these projects of it. Absolute; those that are there. */
+/** The directories that git reads for these projects of the workspace by their whole paths. Absolute; those that are there. */
 export function gitStores(workspace: string, projects: readonly string[]): string[] {
   const stores = new Set<string>();
   for (const project of projects) {
     const repository = repositoryOf(path.join(workspace, project));
     if (repository === undefined) continue;
-    stores.add(repository);
-    for (const objects of borrowed(path.join(repository, 'objects'), MAX_DEPTH)) stores.add(objects);
+    // One that is in its checkout is seen there.
+    if (repository !== path.join(workspace, project, '.git')) stores.add(repository);
+    for (const objects of alternatesOf(path.join(repository, 'objects'), MAX_DEPTH)) stores.add(objects);
   }
-  return [...stores].filter(store => !isInside(store, workspace) && existsSync(store));
+  return [...stores].filter(store => existsSync(store));
 }
 
 /** The repository of a checkout; for a worktree the one that it is of. */
@@ -30,13 +30,13 @@ function repositoryOf(checkout: string): string | undefined {
   return path.resolve(directory, textOf(path.join(directory, 'commondir')).trim() || '.');
 }
 
-function borrowed(objects: string, depth: number): string[] {
+function alternatesOf(objects: string, depth: number): string[] {
   if (depth === 0) return [];
   const lines = textOf(path.join(objects, 'info/alternates')).split('\n');
-  const lenders = lines.filter(line => line !== '' && !line.startsWith('#'));
-  return lenders.flatMap(line => {
-    const lender = path.resolve(objects, line);
-    return [lender, ...borrowed(lender, depth - 1)];
+  const alternates = lines.filter(line => line !== '' && !line.startsWith('#'));
+  return alternates.flatMap(line => {
+    const alternate = path.resolve(objects, line);
+    return [alternate, ...alternatesOf(alternate, depth - 1)];
   });
 }
 

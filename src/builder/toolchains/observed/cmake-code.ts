@@ -1,5 +1,5 @@
 // What CMake code may look at: the user's own, which can do anything, and ZMK's, which looks for files by their names.
-import type { Doubt } from './doubts.ts';
+import type { Uncertainty } from './uncertainty.ts';
 
 /** Characters. */
 const MAX_TEXT = 4 * 1024 * 1024;
@@ -22,12 +22,12 @@ const OF_ZEPHYR = /^[ \t]*include\(\$\{ZEPHYR_BASE\}\/[\w./-]+\)[ \t]*$/gm;
 const COMMAND = /^\s*([A-Za-z_]\w*)\s*\(([\s\S]*?)\)\s*$/gm;
 
 /** What a list file of the user's own leaves open. */
-export function doubtOfCmake(text: string): Doubt | undefined {
+export function uncertaintyOfCmake(text: string): Uncertainty | undefined {
   if (text.length > MAX_TEXT) return 'contents';
   const code = withoutComments(text).replaceAll(OF_ZEPHYR, '');
   // What is not one command after the other was not understood.
   if (code.replaceAll(COMMAND, '').trim() !== '') return 'contents';
-  let doubt: Doubt | undefined;
+  let uncertainty: Uncertainty | undefined;
   for (const [, command, inside] of code.matchAll(COMMAND)) {
     const hidden = [...inside!.matchAll(/\)\s*([A-Za-z_]\w*)\s*\(/g)].some(
       found => !/^(?:AND|OR|NOT)$/.test(found[1]!),
@@ -38,10 +38,10 @@ export function doubtOfCmake(text: string): Doubt | undefined {
       RECORDED.test(name) ||
       /\b(?:EXISTS|IS_DIRECTORY|IS_NEWER_THAN|IS_SYMLINK|IS_\w+ABLE)\b/.test(inside!)
     ) {
-      doubt = 'names';
+      uncertainty = 'names';
     }
   }
-  return doubt;
+  return uncertainty;
 }
 
 /**

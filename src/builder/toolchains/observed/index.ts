@@ -7,16 +7,16 @@
 //
 // What is not certain counts as an input; where nothing can tell what else there may be, the build's result is not kept.
 import path from 'node:path';
-import { Findings, type Trace } from './findings.ts';
+import { InputCollector } from './input-collector.ts';
 import { parseCompiledSources, parseIncludeDirectories } from './ninja-manifest.ts';
-import { Observation } from './observation.ts';
-import { type ObserveOptions, Places } from './places.ts';
+import { type ObserveOptions, PathMap } from './path-map.ts';
 import { readRecord, readRecords } from './records.ts';
+import { type Trace, TraceBuilder } from './trace-builder.ts';
 
-export type { Trace } from './findings.ts';
 export { parseCmakeCache } from './key-values.ts';
-export { type ObserveOptions, Places, type SeenDirectory, type UsedTools } from './places.ts';
+export { type ObserveOptions, PathMap, type SeenDirectory, type UsedTools } from './path-map.ts';
 export { readRecord } from './records.ts';
+export type { Trace } from './trace-builder.ts';
 
 /**
  * The inputs of a successful build that are not the workspace's own: files of the config directory and elsewhere that
@@ -35,12 +35,12 @@ export async function observeZephyrBuild(options: ObserveOptions): Promise<Trace
     };
   }
   try {
-    const places = new Places(options);
+    const pathMap = new PathMap(options);
     // Else they are those of another build, such as one that was copied.
-    if (places.here(records.cache.get('CMAKE_CACHEFILE_DIR')!) !== buildDirectory) {
+    if (pathMap.toHost(records.cache.get('CMAKE_CACHEFILE_DIR')!) !== buildDirectory) {
       return { untraceable: 'the records in its build directory are those of another build.' };
     }
-    return new Observation(options, places, records).result();
+    return new InputCollector(options, pathMap, records).result();
   } catch (error) {
     // Something was removed, or cannot be read.
     return { untraceable: `what it was made of cannot be told: ${(error as Error).message}.` };
@@ -51,11 +51,9 @@ export async function observeZephyrBuild(options: ObserveOptions): Promise<Trace
 export function devicetreeSources(options: ObserveOptions): string[] {
   const records = readRecords(options.buildDirectory);
   if (typeof records === 'string') return [];
-  const findings = new Findings(new Places(options));
-  const compiled = new Set(
-    [...records.compiled, ...records.kconfig].flatMap(seen => findings.spellings(seen)),
-  );
-  const sources = new Set(records.devicetree.flatMap(seen => findings.spellings(seen)));
+  const inputs = new TraceBuilder(new PathMap(options));
+  const compiled = new Set([...records.compiled, ...records.kconfig].flatMap(seen => inputs.spellings(seen)));
+  const sources = new Set(records.devicetree.flatMap(seen => inputs.spellings(seen)));
   return [...sources].filter(file => !compiled.has(file));
 }
 
@@ -67,13 +65,13 @@ export function compiledPlaces(options: ObserveOptions): string[] | undefined {
   const { buildDirectory } = options;
   const text = readRecord(buildDirectory, 'build.ninja')?.toString('utf8');
   if (text === undefined) return undefined;
-  const findings = new Findings(new Places(options));
+  const trace = new TraceBuilder(new PathMap(options));
   const directories = [
     ...parseIncludeDirectories(text),
     ...parseCompiledSources(text).map(source => path.dirname(source)),
   ];
-  const places = directories
-    .flatMap(place => findings.spellings(path.isAbsolute(place) ? place : `${buildDirectory}/${place}`))
-    .filter(place => findings.isInput(place));
-  return [...new Set(places)];
+  const found = directories
+    .flatMap(place => trace.spellings(path.isAbsolute(place) ? place : `${buildDirectory}/${place}`))
+    .filter(place => trace.isInput(place));
+  return [...new Set(found)];
 }

@@ -2,12 +2,11 @@
 // preprocessor take in. A file is read in the same way wherever it is.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { statOf } from '../../../system/real-path.ts';
-import { isInside } from '../input-files.ts';
-import { doubtOfCmake, pathsInCmake } from './cmake-code.ts';
-import type { Findings } from './findings.ts';
+import { isInside, statOf } from '../../../system/paths.ts';
+import { pathsInCmake, uncertaintyOfCmake } from './cmake-code.ts';
 import type { BuildRecords } from './records.ts';
-import { readKconfigText, readSourceText, type SourceText } from './source-text.ts';
+import { type SourceScan, scanKconfig, scanSource } from './source-scan.ts';
+import type { TraceBuilder } from './trace-builder.ts';
 
 /** By their names; others are told by the records. */
 const LIST_FILE = /(?:^|\/)CMakeLists\.txt$|\.cmake$/;
@@ -28,12 +27,12 @@ export function isListFile(file: string): boolean {
 export function takesHidden(file: string): boolean {
   const text = readText(file);
   if (text === undefined || !MAY_TAKE.test(text)) return false;
-  const { taken, isUntraceable } = readSourceText(text, ASSEMBLER.test(file));
+  const { taken, isUntraceable } = scanSource(text, ASSEMBLER.test(file));
   return taken.length > 0 || isUntraceable;
 }
 
 export class Sources {
-  readonly #findings: Findings;
+  readonly #trace: TraceBuilder;
   readonly #records: BuildRecords;
   /** Directories in which other tools than the preprocessor look for files, as the build saw them. */
   readonly #bases: string[];
@@ -47,10 +46,10 @@ export class Sources {
   readonly #computing = new Set<string>();
   readonly #defined = new Set<string>();
 
-  constructor(findings: Findings, records: BuildRecords, bases: readonly (string | undefined)[]) {
-    this.#findings = findings;
+  constructor(trace: TraceBuilder, records: BuildRecords, bases: readonly (string | undefined)[]) {
+    this.#trace = trace;
     this.#records = records;
-    this.#tools = TOOLS.flatMap(name => findings.places.here(records.cache.get(name) || '/') ?? []).filter(
+    this.#tools = TOOLS.flatMap(name => trace.pathMap.toHost(records.cache.get(name) || '/') ?? []).filter(
       directory => directory !== '/',
     );
     this.#kconfig = new Set(records.kconfig);
@@ -71,31 +70,31 @@ export class Sources {
     const isKconfig = this.#kconfig.has(seen) || KCONFIG.test(file);
     if (!isList && !isKconfig && !this.#preprocessed.has(seen) && !SOURCE.test(file)) return;
     const text = readText(file);
-    if (text === undefined) this.#findings.untraceable(`${file} cannot be read.`);
+    if (text === undefined) this.#trace.untraceable(`${file} cannot be read.`);
     else if (isList) this.#readCmake(text, path.dirname(seen));
     else if (isKconfig) this.#readKconfig(text, path.dirname(seen));
-    else this.#readSource(file, seen, readSourceText(text, ASSEMBLER.test(file)));
+    else this.#readSource(file, seen, scanSource(text, ASSEMBLER.test(file)));
   }
 
   /** Call it last: looks for what includes may be given whose names come of macros. */
   finish(): void {
     for (const directory of this.#computing) {
-      for (const here of this.#findings.spellings(directory)) this.#findings.directory(here);
+      for (const here of this.#trace.spellings(directory)) this.#trace.directory(here);
       for (const name of this.#defined) this.#lookFor(directory, name);
     }
   }
 
-  #readSource(file: string, seen: string, text: SourceText): void {
+  #readSource(file: string, seen: string, text: SourceScan): void {
     const directory = path.dirname(seen);
-    this.#findings.doubt(text.doubt);
+    this.#trace.uncertainty(text.uncertainty);
     for (const name of text.includes) this.#lookFor(directory, name);
     for (const name of text.defined) this.#defined.add(name);
     if (text.isComputed) this.#computing.add(directory);
     const takes = text.taken.length > 0 || text.isUntraceable;
-    if (takes && this.#records.compiled.has(seen)) this.#findings.hidden();
+    if (takes && this.#records.compiled.has(seen)) this.#trace.hidden();
     for (const name of text.taken) this.#take(directory, name);
     if (text.isUntraceable) {
-      this.#findings.untraceable(`${file} takes in a file whose name cannot be told before it is built.`);
+      this.#trace.untraceable(`${file} takes in a file whose name cannot be told before it is built.`);
     }
   }
 
@@ -103,30 +102,30 @@ export class Sources {
   #take(directory: string, name: string): void {
     for (const base of [directory, ...this.#bases, ...this.#records.includes]) {
       const seen = `${base}/${name}`;
-      for (const file of this.#findings.spellings(path.isAbsolute(name) ? name : seen)) {
-        if (!this.#findings.isInput(file)) continue;
+      for (const file of this.#trace.spellings(path.isAbsolute(name) ? name : seen)) {
+        if (!this.#trace.isInput(file)) continue;
         if (statOf(file)?.isFile()) {
-          this.#findings.file(file);
+          this.#trace.file(file);
           this.read(file, seen);
-        } else this.#findings.lookFor(file);
+        } else this.#trace.lookFor(file);
       }
     }
   }
 
   #readCmake(text: string, directory: string): void {
-    const doubt = doubtOfCmake(text);
-    this.#findings.doubt(doubt);
+    const uncertainty = uncertaintyOfCmake(text);
+    this.#trace.uncertainty(uncertainty);
     const own: Record<string, string> = {
       ...{ CMAKE_CURRENT_LIST_DIR: directory, CMAKE_CURRENT_SOURCE_DIR: directory },
       ZEPHYR_CURRENT_MODULE_DIR: directory,
     };
     const paths = pathsInCmake(text, name => own[name] ?? this.#records.cache.get(name));
-    for (const named of paths) this.#named(directory, named, doubt === 'contents');
+    for (const named of paths) this.#named(directory, named, uncertainty === 'contents');
   }
 
   #readKconfig(text: string, directory: string): void {
-    const { optional, arguments: given, doubt } = readKconfigText(text);
-    this.#findings.doubt(doubt);
+    const { optional, arguments: given, uncertainty } = scanKconfig(text);
+    this.#trace.uncertainty(uncertainty);
     for (const named of [...optional, ...given]) {
       for (const base of [directory, ...this.#bases]) this.#named(base, named, true);
     }
@@ -138,23 +137,21 @@ export class Sources {
     const plain = /^[^*?[\]]*(?=\/[^/]*[*?[])|^[^*?[\]]*$/.exec(name)?.[0];
     if (plain === undefined || plain === '') return;
     const seen = path.isAbsolute(plain) ? plain : `${directory}/${plain}`;
-    for (const file of this.#findings.spellings(seen)) this.#findings.named(file, isRead);
+    for (const file of this.#trace.spellings(seen)) this.#trace.named(file, isRead);
   }
 
   /** Whether a file belongs to the tools, which are known in other ways, and do not read what is the user's. */
   #isOfTools(file: string): boolean {
-    return (
-      this.#findings.places.isOfCompiler(file) || this.#tools.some(directory => isInside(file, directory))
-    );
+    return this.#trace.pathMap.isOfCompiler(file) || this.#tools.some(directory => isInside(file, directory));
   }
 
   /** Beside a file, as the build saw it. */
   #lookFor(directory: string, name: string): void {
     const seen = path.isAbsolute(name) ? name : `${directory}/${name}`;
-    for (const file of this.#findings.spellings(seen)) {
-      this.#findings.lookFor(file);
+    for (const file of this.#trace.spellings(seen)) {
+      this.#trace.lookFor(file);
       // Code from elsewhere that looks into the config.
-      if (this.#findings.places.owner(directory) === 'elsewhere') this.#findings.code(file);
+      if (this.#trace.pathMap.classify(directory) === 'elsewhere') this.#trace.code(file);
     }
   }
 }

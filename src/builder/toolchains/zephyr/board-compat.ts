@@ -1,18 +1,18 @@
 // Whether a board is set up for ZMK, as ZMK's workflow asks after each build: `nice_nano` of Zephyr itself builds, but its
 // firmware has neither the bootloader's layout nor the settings storage that ZMK needs; `nice_nano//zmk` has.
 import path from 'node:path';
-import { isObject } from '../../../cache/values/stored.ts';
+import { isObject } from '../../../cache/values/stored-json.ts';
 import { readTextFile } from '../../../system/text-file.ts';
 import { parseCmakeCache } from '../observed/key-values.ts';
-import type { Places } from '../observed/places.ts';
+import type { PathMap } from '../observed/path-map.ts';
 
 /** Ten times what the largest builds leave. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /** What is to be said about the board of a firmware. */
-export type BoardFinding = { wrong: string } | { warning: string } | undefined;
+export type BoardProblem = { wrong: string } | { warning: string } | undefined;
 
-export interface BoardQuestion {
+export interface BoardQuery {
   /** The build directory of a build that succeeded. */
   build: string;
   /** ZMK's application. Absolute. */
@@ -20,7 +20,7 @@ export interface BoardQuestion {
   /** The board, as the build matrix has it. */
   board: string;
   /** Where the paths of the build are. */
-  places: Places;
+  pathMap: PathMap;
 }
 
 /**
@@ -32,8 +32,8 @@ export async function examineBoard({
   build,
   application,
   board,
-  places,
-}: BoardQuestion): Promise<BoardFinding> {
+  pathMap,
+}: BoardQuery): Promise<BoardProblem> {
   const [config, kconfig, cache] = await Promise.all([
     textOf(path.join(build, 'zephyr/.config')),
     textOf(path.join(application, 'Kconfig')),
@@ -44,8 +44,8 @@ export async function examineBoard({
   const plain = board.replace(/\/.*$/, '');
   const descriptions: unknown[] = [];
   for (const seen of (parseCmakeCache(cache).get('BOARD_DIRECTORIES') ?? '').split(';')) {
-    const directory = seen === '' ? undefined : places.here(seen);
-    if (directory === undefined || places.owner(directory) === 'config') continue;
+    const directory = seen === '' ? undefined : pathMap.toHost(seen);
+    if (directory === undefined || pathMap.classify(directory) === 'config') continue;
     descriptions.push(...(await descriptionsIn(path.join(directory, 'board.yml'))));
   }
   const own = descriptions.filter(isObject).filter(({ name, extend }) => (name ?? extend) === plain);

@@ -12,13 +12,13 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { isInside } from '../../../system/paths.ts';
 import { InputReader, type ObservedInputs } from '../../incremental/index.ts';
-import { isInside } from '../input-files.ts';
 import type { UsedTools } from '../observed/index.ts';
 import { areSame, changedSince, type FileMarks, markFiles } from './file-marks.ts';
 
 /** What an epoch depends on, as the last build left it. */
-interface Memory {
+interface EpochRecord {
   epoch: string;
   /** What chooses the compiler. */
   context: string;
@@ -46,7 +46,7 @@ export interface Searched {
 }
 
 /** What can be asked of the present. */
-export interface Surroundings {
+export interface CcacheEpochOptions {
   /** Where it is remembered from one build of the target to the next. Absolute. */
   file: string;
   configDirectory: string;
@@ -58,14 +58,14 @@ export interface Surroundings {
 }
 
 export class CcacheEpoch {
-  readonly #surroundings: Surroundings;
-  readonly #memory: Memory;
+  readonly #options: CcacheEpochOptions;
+  readonly #record: EpochRecord;
   readonly #isNew: boolean;
   readonly #started = Date.now();
 
-  private constructor(surroundings: Surroundings, memory: Memory, isNew: boolean) {
-    this.#surroundings = surroundings;
-    this.#memory = memory;
+  private constructor(options: CcacheEpochOptions, record: EpochRecord, isNew: boolean) {
+    this.#options = options;
+    this.#record = record;
     this.#isNew = isNew;
   }
 
@@ -73,33 +73,32 @@ export class CcacheEpoch {
    * Begins a build in the epoch of the last one, or in a new one when something is different or nothing is remembered.
    * Undefined when ccache cannot be used, because what is remembered cannot be written.
    */
-  static async begin(surroundings: Surroundings): Promise<CcacheEpoch | undefined> {
-    const { file, context } = surroundings;
-    const memory = readMemory(file);
+  static async begin(options: CcacheEpochOptions): Promise<CcacheEpoch | undefined> {
+    const { file, context } = options;
+    const record = readEpochRecord(file);
     try {
       // A process that dies meanwhile leaves nothing that could be believed.
       rmSync(file, { force: true });
     } catch {
       return undefined;
     }
-    const workspace = surroundings.workspace();
-    if (memory && (await holds(memory, surroundings, workspace)))
-      return new CcacheEpoch(surroundings, memory, false);
-    const begun: Memory = {
+    const workspace = options.workspace();
+    if (record && (await holds(record, options, workspace))) return new CcacheEpoch(options, record, false);
+    const begun: EpochRecord = {
       ...{ epoch: randomUUID(), context, workspace },
       ...{ declared: undefined, hasHidden: false, tools: {}, directories: {}, absent: [] },
     };
-    return new CcacheEpoch(surroundings, begun, true);
+    return new CcacheEpoch(options, begun, true);
   }
 
   /** Of all that ccache learns in it. */
   get id(): string {
-    return this.#memory.epoch;
+    return this.#record.epoch;
   }
 
   /** Whether ccache cannot be used, because it does not see what is compiled. */
   get isBlind(): boolean {
-    return this.#memory.hasHidden;
+    return this.#record.hasHidden;
   }
 
   /** Whether nothing is known of where compilers look. */
@@ -113,11 +112,11 @@ export class CcacheEpoch {
    * @param places of code outside of the workspace, and directories of headers there. Undefined: nothing was compiled
    */
   interrupt(places: readonly string[] | undefined): void {
-    const { directories, declared } = this.#memory;
-    const { configDirectory } = this.#surroundings;
+    const { directories, declared } = this.#record;
+    const { configDirectory } = this.#options;
     const isKnown = (place: string) =>
       directories[place] !== undefined || (declared !== undefined && isInside(place, configDirectory));
-    if (!this.#isNew && (places ?? []).every(isKnown)) this.#write(this.#memory);
+    if (!this.#isNew && (places ?? []).every(isKnown)) this.#write(this.#record);
   }
 
   /**
@@ -126,59 +125,59 @@ export class CcacheEpoch {
    * @param searched undefined: not known
    */
   async end(searched: Searched | undefined): Promise<void> {
-    const { configDirectory } = this.#surroundings;
+    const { configDirectory } = this.#options;
     if (searched?.tools === undefined) return;
-    const workspace = this.#surroundings.workspace();
-    if (!(await holds(this.#memory, this.#surroundings, workspace))) return;
+    const workspace = this.#options.workspace();
+    if (!(await holds(this.#record, this.#options, workspace))) return;
     const { observed, tools, hasOwnCode, hasHidden } = searched;
     // What was hidden may come back, and be taken for what it was.
-    if (this.#memory.hasHidden && !hasHidden) return;
+    if (this.#record.hasHidden && !hasHidden) return;
     const counts = (file: string) => hasOwnCode || !isInside(file, configDirectory);
-    const next: Memory = {
-      ...{ ...this.#memory, hasHidden },
-      declared: hasOwnCode ? await this.#surroundings.declared() : undefined,
+    const next: EpochRecord = {
+      ...{ ...this.#record, hasHidden },
+      declared: hasOwnCode ? await this.#options.declared() : undefined,
       ...{ tools: {}, directories: {}, absent: observed.absent.filter(counts) },
     };
-    next.tools = markFiles(tools.files, this.#memory.tools);
-    const added = tools.files.filter(file => this.#memory.tools[file] === undefined);
+    next.tools = markFiles(tools.files, this.#record.tools);
+    const added = tools.files.filter(file => this.#record.tools[file] === undefined);
     if (added.some(file => changedSince(file, this.#started))) return;
     const reader = new InputReader();
     for (const directory of observed.directories.filter(counts)) {
-      if (this.#memory.directories[directory] === undefined && changedSince(directory, this.#started)) return;
+      if (this.#record.directories[directory] === undefined && changedSince(directory, this.#started)) return;
       next.directories[directory] = (await reader.listing(directory)) ?? '';
     }
-    const known = new Set(this.#memory.absent);
+    const known = new Set(this.#record.absent);
     for (const file of next.absent)
       if (!known.has(file) && changedSince(path.dirname(file), this.#started)) return;
     this.#write(next);
   }
 
-  #write(memory: Memory): void {
+  #write(record: EpochRecord): void {
     try {
-      writeFileSync(this.#surroundings.file, JSON.stringify(memory), { mode: 0o600 });
+      writeFileSync(this.#options.file, JSON.stringify(record), { mode: 0o600 });
     } catch {
       // Then the next build begins another epoch.
-      rmSync(this.#surroundings.file, { force: true });
+      rmSync(this.#options.file, { force: true });
     }
   }
 }
 
 /** Whether everything is as it is remembered. */
-async function holds(memory: Memory, surroundings: Surroundings, workspace: string): Promise<boolean> {
-  if (memory.context !== surroundings.context || memory.workspace !== workspace) return false;
-  if (memory.declared !== undefined && memory.declared !== (await surroundings.declared())) return false;
-  if (!areSame(memory.tools)) return false;
+async function holds(record: EpochRecord, options: CcacheEpochOptions, workspace: string): Promise<boolean> {
+  if (record.context !== options.context || record.workspace !== workspace) return false;
+  if (record.declared !== undefined && record.declared !== (await options.declared())) return false;
+  if (!areSame(record.tools)) return false;
   const reader = new InputReader();
-  for (const [directory, digest] of Object.entries(memory.directories)) {
+  for (const [directory, digest] of Object.entries(record.directories)) {
     if (((await reader.listing(directory)) ?? '') !== digest) return false;
   }
-  for (const file of memory.absent) if (!(await reader.isAbsent(file))) return false;
+  for (const file of record.absent) if (!(await reader.isAbsent(file))) return false;
   return true;
 }
 
-function readMemory(file: string): Memory | undefined {
+function readEpochRecord(file: string): EpochRecord | undefined {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Memory;
+    return JSON.parse(readFileSync(file, 'utf8')) as EpochRecord;
   } catch {
     return undefined;
   }

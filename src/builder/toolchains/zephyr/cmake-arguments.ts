@@ -1,11 +1,11 @@
 // A target's `cmake-args` as a build on this machine takes them. On GitHub they are words of a shell's line, in a job
 // that has the config's repository in a place of its own; what names that place there names the repository here.
 import type { Target } from '../../matrix/target.ts';
-import type { ZephyrOrder } from './engine.ts';
-import { splitWords } from './words.ts';
+import { splitShellWords } from './shell-words.ts';
+import type { ZephyrBuildSpec } from './zephyr-runner.ts';
 
 /** The places that `cmake-args` may name, as the build sees them. */
-export type CmakePlaces = Pick<ZephyrOrder, 'repository' | 'config' | 'configPath'>;
+export type CmakePlaces = Pick<ZephyrBuildSpec, 'repository' | 'config' | 'configPath'>;
 
 /** The directory of a job's checkout in its container: `/__w/<repository>/<repository>`, whatever its name is. */
 const CHECKOUT = /(?<![\w./-])\/__w\/([^/\s;:,"']+)\/\1(?=$|[/;:,"'\s])/g;
@@ -19,7 +19,7 @@ const CHECKOUT = /(?<![\w./-])\/__w\/([^/\s;:,"']+)\/\1(?=$|[/;:,"'\s])/g;
 export function cmakeArguments({ cmakeArgs, artifactName }: Target, places: CmakePlaces): string[] {
   if (cmakeArgs === undefined) return [];
   const variables = { GITHUB_WORKSPACE: places.repository };
-  return splitWords(cmakeArgs, `cmake-args of ${artifactName}`, variables).map(word =>
+  return splitShellWords(cmakeArgs, `cmake-args of ${artifactName}`, variables).map(word =>
     withKeymaps(
       word.replace(CHECKOUT, () => places.repository),
       places,

@@ -2,12 +2,12 @@
 // variables (CFLAGS, BOARD, ZMK_CONFIG, KCONFIG_*, …), and each one would make other firmware.
 import path from 'node:path';
 import { type Environment, pickEnvironment } from '../../../config/environment.ts';
-import type { CcacheUse, ZephyrOrder } from './engine.ts';
+import type { CcacheUse, ZephyrBuildSpec } from './zephyr-runner.ts';
 
 /**
  * The variables that are passed on, those set in `toolchains.west.environment` aside: where programs, compilers and
  * Python packages are. Where that is changes no firmware, so most of them are no part of the fingerprint; what is found
- * there is: see `tools.ts`.
+ * there is: see `tools.ts` and `searched-directories.ts`.
  */
 export const PASSED_VARIABLES: readonly string[] = [
   'PATH',
@@ -27,10 +27,8 @@ export const PASSED_VARIABLES: readonly string[] = [
   'PYENV_VERSION',
 ];
 
-/** Those of the passed variables whose values are part of the fingerprint: nothing else tells what they lead to. */
-const COUNTED_VARIABLES: readonly string[] = [
-  ...['LD_LIBRARY_PATH', 'PYTHONPATH', 'TOOLCHAIN_ROOT', 'ZEPHYR_TOOLCHAIN_VARIANT'],
-];
+/** Those of the passed variables whose values are part of the fingerprint: it is a name, and no place. */
+const COUNTED_VARIABLES: readonly string[] = ['ZEPHYR_TOOLCHAIN_VARIANT'];
 
 /** The variables that are part of the fingerprint as they are, by name: {@link COUNTED_VARIABLES}, and `more`. */
 export function countedEnvironment(
@@ -63,7 +61,7 @@ export function passedEnvironment(
 export const DEFAULT_ENVIRONMENT: Readonly<Record<string, string>> = { PYTHONHASHSEED: '0' };
 
 /** The places of a build that its environment names, as the build sees them. */
-export type BuildPlaces = Pick<ZephyrOrder, 'workspace' | 'zephyr' | 'settings' | 'temporary' | 'ccache'>;
+export type BuildPlaces = Pick<ZephyrBuildSpec, 'workspace' | 'zephyr' | 'settings' | 'temporary' | 'ccache'>;
 
 /** The variables that are set, whatever the caller's environment says. They win over passed ones. */
 export function buildEnvironment(

@@ -3,22 +3,22 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { DEFAULT_CONFIG_PATH } from '../../../config/toolchain-options.ts';
 import { findWorkspace, WorkspaceError, zmkPlaces } from '../../workspace/index.ts';
-import type { ToolchainFinding, ToolchainQuestion } from '../choice.ts';
-import { caller, workspaceCommand } from '../container/command-line.ts';
+import { hostUser, workspaceShellCommand } from '../container/command-line.ts';
 import { findEngine } from '../container/engine-search.ts';
-import { DEFAULT_IMAGE, howToGet, imageDigest, pullImage, pullName } from '../container/image.ts';
+import { DEFAULT_IMAGE, howToGet, inspectImage, pullImage, pullName } from '../container/image.ts';
 import { identifyProgram } from '../program-identity.ts';
 import { findProgram } from '../programs.ts';
+import type { ToolchainQuery, ToolchainStatus } from '../toolchain-status.ts';
 import { passedEnvironment } from './environment.ts';
 import { howToInstall, missingPrograms } from './requirements.ts';
 import { WEST } from './west-build.ts';
 import type { ZephyrDescription } from './zephyr-toolchain.ts';
 
 /** Finds out whether a config can be built with west here. */
-export async function examineWest(question: ToolchainQuestion): Promise<ToolchainFinding> {
-  const options = question.userConfig.toolchains.west ?? {};
+export async function examineWest(query: ToolchainQuery): Promise<ToolchainStatus> {
+  const options = query.userConfig.toolchains.west ?? {};
   const environment = passedEnvironment(options.environment);
-  const workspace = await examineWorkspace(question);
+  const workspace = await examineWorkspace(query);
   if (!workspace.works) {
     const { detail, remedy } = workspace;
     if ((await findProgram(WEST, '/', environment)) !== undefined) return { kind: 'west', ...workspace };
@@ -30,7 +30,7 @@ export async function examineWest(question: ToolchainQuestion): Promise<Toolchai
     };
   }
   const version =
-    (await identifyProgram(WEST, environment, { cache: await question.memory?.() }))?.version ?? null;
+    (await identifyProgram(WEST, environment, { cache: await query.memory?.() }))?.version ?? null;
   if (version === null) {
     return {
       kind: 'west',
@@ -52,52 +52,52 @@ export async function examineWest(question: ToolchainQuestion): Promise<Toolchai
     kind: 'west',
     works: true,
     detail: `${version}, workspace ${workspace.directory}`,
-    description: { kind: 'west', options, ...describeZephyr(question, workspace.directory) },
+    description: { kind: 'west', options, ...describeZephyr(query, workspace.directory) },
   };
 }
 
 /** The same, in a container. */
-export async function examineContainer(question: ToolchainQuestion): Promise<ToolchainFinding> {
-  const { userConfig, signal, onPull } = question;
+export async function examineContainer(query: ToolchainQuery): Promise<ToolchainStatus> {
+  const { userConfig, signal, onPull } = query;
   const kind = 'container';
   const options = userConfig.toolchains.container ?? {};
   const name = options.image ?? DEFAULT_IMAGE;
   const found = await findEngine(options.engine, signal);
-  const workspace = await examineWorkspace(question);
+  const workspace = await examineWorkspace(query);
   if (!found.works || !workspace.works) {
     const lacking = [found, workspace].filter(finding => !finding.works);
     const remedies = lacking.map(({ remedy }) => remedy);
     if (found.works) {
       const { configPath = DEFAULT_CONFIG_PATH } = userConfig.build;
       const image = pullName(found.engine, name);
-      const line = workspaceCommand(found.engine, image, question.configDirectory, configPath, caller());
+      const line = workspaceShellCommand(found.engine, image, query.configDirectory, configPath, hostUser());
       remedies.push(`Without west on this machine, make one with the image: ${line}`);
     }
     const detail = lacking.map(({ detail }) => detail).join('; and ');
     return { kind, works: false, detail, remedy: remedies.join(' ') };
   }
   const { engine } = found;
-  let image = await imageDigest(engine, name, signal);
+  let image = await inspectImage(engine, name, signal);
   if (image === undefined && onPull !== undefined) {
     onPull(`The image ${name} is not on this machine: pulling it with ${engine.command}, once.`);
     await pullImage(engine, name, signal);
-    image = await imageDigest(engine, name, signal);
+    image = await inspectImage(engine, name, signal);
   }
   if (image === undefined) {
     const detail = `${engine.command} works, but the image ${name} is not on this machine`;
     return { kind, works: false, detail, remedy: howToGet(engine, name) };
   }
-  const zephyr = describeZephyr(question, workspace.directory);
+  const zephyr = describeZephyr(query, workspace.directory);
   return {
     ...{ kind, works: true },
     detail: `${engine.command} ${engine.version}, image ${name}, workspace ${workspace.directory}`,
-    description: { kind, options, engine, image, ...zephyr },
+    description: { kind, options, engine, image: image.digest, imageContent: image.content, ...zephyr },
   };
 }
 
 /** What `west` and `container` have in common. */
-function describeZephyr(question: ToolchainQuestion, workspace: string): ZephyrDescription {
-  const { userConfig, configDirectory, outputDirectory, cacheRoot, cache } = question;
+function describeZephyr(query: ToolchainQuery, workspace: string): ZephyrDescription {
+  const { userConfig, configDirectory, outputDirectory, cacheRoot, cache } = query;
   const { buildFile, configPath, fallbackBinary } = userConfig.build;
   return {
     ...{ workspace, configDirectory, outputDirectory, buildFile, configPath, fallbackBinary },
@@ -107,10 +107,10 @@ function describeZephyr(question: ToolchainQuestion, workspace: string): ZephyrD
 
 /** The workspace of a build: the given one, else the configured one, else the one that is found. */
 async function examineWorkspace(
-  question: ToolchainQuestion,
+  query: ToolchainQuery,
 ): Promise<{ works: true; directory: string } | { works: false; detail: string; remedy: string }> {
-  const { userConfig, configDirectory, cacheRoot } = question;
-  const given = question.workspace ?? userConfig.build.workspace;
+  const { userConfig, configDirectory, cacheRoot } = query;
+  const given = query.workspace ?? userConfig.build.workspace;
   const directory = given ?? (await findWorkspace(configDirectory, { userConfig, cacheRoot }));
   if (directory === undefined) {
     return {

@@ -2,8 +2,8 @@
 import { type BigIntStats, lstatSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
+import { isInside } from '../../../system/paths.ts';
 import { nameArtifacts } from '../artifacts.ts';
-import { isInside } from '../input-files.ts';
 import type { Artifact } from '../toolchain.ts';
 
 /** The binary that must be there when there is no UF2, unless the configuration says otherwise: as the workflow's `fallback_binary`. */

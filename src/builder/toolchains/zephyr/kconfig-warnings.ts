@@ -3,20 +3,20 @@
 import path from 'node:path';
 import { readTextFile } from '../../../system/text-file.ts';
 import type { Target } from '../../matrix/target.ts';
-import type { Places } from '../observed/index.ts';
+import type { PathMap } from '../observed/index.ts';
 
 /** Bytes. Kconfig's part of a log is at its beginning. */
 const MAX_LOG = 16 * 1024 * 1024;
 const MAX_CONF = 1024 * 1024;
 
-export interface SettingsQuestion {
+export interface SettingsQuery {
   /** The full output of a build that succeeded. */
   logFile: string;
   target: Target;
   /** The config's repository. Absolute. */
   configDirectory: string;
   /** Where the paths of the build are. */
-  places: Places;
+  pathMap: PathMap;
 }
 
 /** An assignment, and where it stands. */
@@ -30,14 +30,14 @@ export async function settingsWithoutEffect({
   logFile,
   target,
   configDirectory,
-  places,
-}: SettingsQuestion): Promise<string[]> {
+  pathMap,
+}: SettingsQuery): Promise<string[]> {
   const log = await textOf(logFile, MAX_LOG);
   const own = new Map<string, Assignment>();
   for (const [, seen] of log.matchAll(/^Merged configuration '(.+)'\s*$/gm)) {
-    const file = places.here(seen!);
+    const file = pathMap.toHost(seen!);
     // Those of boards and shields of ZMK's own are for somebody else to mend. Later files win over earlier ones.
-    if (file === undefined || places.owner(file) !== 'config') continue;
+    if (file === undefined || pathMap.classify(file) !== 'config') continue;
     const shown = path.relative(configDirectory, file).replaceAll(path.sep, '/');
     for (const [index, line] of (await textOf(file, MAX_CONF)).split('\n').entries()) {
       const [, name, value] = /^\s*CONFIG_(\w+)=(.*?)\s*$/.exec(line) ?? [];

@@ -1,6 +1,7 @@
 // The Python that west runs in, by its version and those of the packages that a Zephyr build uses. West starts Zephyr's
 // scripts with its own interpreter, whatever `python3` in PATH is.
-import { isObject } from '../../../cache/values/stored.ts';
+import path from 'node:path';
+import { isObject } from '../../../cache/values/stored-json.ts';
 import { CannotStartError, captureOutput } from '../../../system/process.ts';
 import { type IdentifyOptions, interpreterOf, isScript, stampOf } from '../program-identity.ts';
 import { findProgram } from '../programs.ts';
@@ -13,6 +14,13 @@ export interface PythonIdentity {
   version: string;
   /** Versions by the packages' names; null for those that are not there. */
   packages: Record<string, string | null>;
+}
+
+/** A Python on this machine. */
+export interface FoundPython {
+  identity: PythonIdentity;
+  /** Where it and its packages are, by the names of these places. Absolute. */
+  places: Record<string, string>;
 }
 
 /** What west, Zephyr's scripts and ZMK's generators import, and what these read files with. */
@@ -32,7 +40,7 @@ const PACKAGES = [
 ];
 
 const SCRIPT = `
-import json, sys
+import json, site, sys
 from importlib import metadata
 def version(name):
     try: return metadata.version(name)
@@ -56,31 +64,32 @@ def files():
     return sorted(file for file in found if file)
 try: depends = files()
 except Exception: depends = []
-print(json.dumps({"version": "%d.%d.%d" % sys.version_info[:3], "packages": {name: version(name) for name in sys.argv[1:]}, "files": depends}))
+places = {"python": sys.prefix, "python:user": site.getuserbase() or "", "python:base": sys.base_prefix}
+print(json.dumps({"version": "%d.%d.%d" % sys.version_info[:3], "packages": {name: version(name) for name in sys.argv[1:]}, "places": places, "files": depends}))
 `;
 
 const TIMEOUT_MS = 60_000;
-const FRESH_MS = 5_000;
+const MAX_AGE_MS = 5_000;
 
-const asked = new Map<string, { at: number; answer: Promise<PythonIdentity | null> }>();
+const recent = new Map<string, { at: number; answer: Promise<FoundPython | null> }>();
 
 /**
  * The Python of the west in this environment, else the `python3` of its PATH; null when neither works. At most a few
  * seconds old. Rejects only with the reason of `signal`.
  */
-export async function pythonIdentity(
+export async function findPython(
   environment: Readonly<Record<string, string>>,
   { cache, signal, clock }: IdentifyOptions = {},
-): Promise<PythonIdentity | null> {
+): Promise<FoundPython | null> {
   const pythons = await pythonPrograms(environment);
   const key = JSON.stringify([pythons, pythons.map(stampOf), Object.entries(environment).sort()]);
-  const known = asked.get(key);
-  if (known !== undefined && performance.now() - known.at < FRESH_MS) return known.answer;
-  const answer = askAny(pythons, environment, { cache, signal, clock }).catch(error => {
-    asked.delete(key);
+  const known = recent.get(key);
+  if (known !== undefined && performance.now() - known.at < MAX_AGE_MS) return known.answer;
+  const answer = queryFirstPython(pythons, environment, { cache, signal, clock }).catch(error => {
+    recent.delete(key);
     throw error;
   });
-  asked.set(key, { at: performance.now(), answer });
+  recent.set(key, { at: performance.now(), answer });
   return answer;
 }
 
@@ -93,39 +102,32 @@ export async function pythonPrograms(environment: Readonly<Record<string, string
 }
 
 /** The answer of the first that works. */
-async function askAny(
+async function queryFirstPython(
   pythons: readonly string[],
   environment: Readonly<Record<string, string>>,
   { cache, signal, clock }: IdentifyOptions,
-): Promise<PythonIdentity | null> {
+): Promise<FoundPython | null> {
   for (const python of pythons) {
     // A script may start any other Python, by whatever it reads.
     const memory = isScript(python) ? undefined : cache;
     const key = ['python', python, Object.entries(environment).sort(), SCRIPT, PACKAGES];
-    const found = await remembered(
-      memory,
-      key,
-      isAnswer,
-      async () => {
-        const answer = await ask(python, environment, signal);
-        return answer ?? { answer: null, files: [] };
-      },
-      clock,
-    );
+    const query = async () => (await queryPython(python, environment, signal)) ?? { answer: null, files: [] };
+    const found = await remembered(memory, key, isFoundPython, query, clock);
     if (found !== null) return found;
   }
   return null;
 }
 
-function isAnswer(value: unknown): value is PythonIdentity | null {
-  return isObject(value) && typeof value.version === 'string' && isObject(value.packages);
+function isFoundPython(value: unknown): value is FoundPython | null {
+  if (!isObject(value) || !isObject(value.identity) || !isObject(value.places)) return false;
+  return typeof value.identity.version === 'string' && isObject(value.identity.packages);
 }
 
-async function ask(
+async function queryPython(
   command: string,
   env: Readonly<Record<string, string>>,
   signal: AbortSignal | undefined,
-): Promise<Found<PythonIdentity> | undefined> {
+): Promise<Found<FoundPython> | undefined> {
   try {
     const { exitCode, output } = await captureOutput({
       ...{ command, args: ['-c', SCRIPT, ...PACKAGES], cwd: '/', timeLimit: TIMEOUT_MS },
@@ -138,11 +140,15 @@ async function ask(
     const answer: unknown = JSON.parse(output.split('\n').at(-1) ?? '');
     if (!isObject(answer) || typeof answer.version !== 'string' || !isObject(answer.packages))
       return undefined;
-    const { version, files } = answer;
-    return {
-      answer: { version, packages: answer.packages as PythonIdentity['packages'] },
-      files: Array.isArray(files) ? [command, ...files.map(String)] : [],
+    const { version, packages, places, files } = answer;
+    const known = isObject(places) ? Object.entries(places) : [];
+    const found = {
+      identity: { version, packages: packages as PythonIdentity['packages'] },
+      places: Object.fromEntries(
+        known.filter((place): place is [string, string] => path.isAbsolute(String(place[1]))),
+      ),
     };
+    return { answer: found, files: Array.isArray(files) ? [command, ...files.map(String)] : [] };
   } catch (error) {
     if (signal?.aborted) throw error;
     if (error instanceof CannotStartError || error instanceof SyntaxError) return undefined;

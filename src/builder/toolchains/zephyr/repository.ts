@@ -12,10 +12,11 @@ import {
 import path from 'node:path';
 import { escapePath } from 'tinyglobby';
 import { DEFAULT_CONFIG_PATH } from '../../../config/toolchain-options.ts';
-import { real, statOf } from '../../../system/real-path.ts';
+import { isInside, resolveReal, statOf } from '../../../system/paths.ts';
 import { readTree } from '../../incremental/tree.ts';
-import { inputFiles, isInside } from '../input-files.ts';
+import { inputFiles } from '../input-files.ts';
 import { ToolchainError } from '../toolchain-error.ts';
+import type { RepositoryLink } from './zephyr-runner.ts';
 
 /** A config repository on this machine. Paths are absolute. */
 export interface ConfigRepository {
@@ -51,45 +52,63 @@ export function readRepository(
 /**
  * The directory that `ZMK_CONFIG` is to be for a build that has `place` for itself. For a module the workflow makes a
  * copy, apart from the module, of everything in the directory of the keymaps that is not hidden; so it is done here.
+ *
+ * @param seen where the build sees the repository. Default: where it is
  */
-export function isolateConfig({ config, isModule }: ConfigRepository, place: string): string {
+export function isolateConfig(
+  { directory, config, isModule }: ConfigRepository,
+  place: string,
+  seen: string = directory,
+): string {
   if (!isModule) return config;
   const copy = path.join(place, 'zmk-config', path.basename(config));
-  const inside = real(config);
+  const inside = resolveReal(config);
+  const places = { config: inside, repository: resolveReal(directory), seen };
   mkdirSync(copy, { recursive: true });
   for (const entry of readdirSync(config, { withFileTypes: true })) {
-    if (!entry.name.startsWith('.')) copyEntry(inside, inside, copy, entry);
+    if (!entry.name.startsWith('.')) copyEntry(places, inside, copy, entry);
   }
   return copy;
 }
 
 /** As `cp -R` does: links stay links. One that leads out of the directory leads to the same from the copy. */
-function copyEntry(config: string, from: string, to: string, entry: Dirent): void {
+function copyEntry(
+  places: { config: string; repository: string; seen: string },
+  from: string,
+  to: string,
+  entry: Dirent,
+): void {
+  const { config, repository, seen } = places;
   const [source, copy] = [path.join(from, entry.name), path.join(to, entry.name)];
   if (entry.isSymbolicLink()) {
     const target = readlinkSync(source);
     const place = path.resolve(from, target);
-    symlinkSync(path.isAbsolute(target) || isInside(place, config) ? target : place, copy);
+    const outside = path.resolve(seen, path.relative(repository, from), target);
+    symlinkSync(path.isAbsolute(target) || isInside(place, config) ? target : outside, copy);
   } else if (entry.isDirectory()) {
     mkdirSync(copy);
-    for (const inner of readdirSync(source, { withFileTypes: true })) copyEntry(config, source, copy, inner);
+    for (const inner of readdirSync(source, { withFileTypes: true })) copyEntry(places, source, copy, inner);
   } else if (entry.isFile()) copyFileSync(source, copy, constants.COPYFILE_FICLONE);
 }
 
 /**
- * What links in a repository lead to outside of it, absolute, by the names that the links give it. Empty when there is too
- * much to look through.
+ * Links in a repository that lead out of it, or to a place that they name by its whole path. Empty when there is too much to
+ * look through.
  *
  * @param projects directories of the workspace's projects, which are not looked into. Absolute
  */
-export function linkedOutside({ directory }: ConfigRepository, projects: readonly string[]): string[] {
+export function linkedOutside(
+  { directory }: ConfigRepository,
+  projects: readonly string[],
+): RepositoryLink[] {
   const tree = readTree(directory, inner => projects.includes(inner));
-  const repository = real(directory);
-  const found = (tree?.links ?? []).flatMap(([link, target]) => {
-    if (isInside(target, repository)) return [];
-    return link === directory ? [] : [path.resolve(real(path.dirname(link)), readlinkSync(link))];
+  const repository = resolveReal(directory);
+  return (tree?.links ?? []).flatMap(([link, target]) => {
+    if (link === directory) return [];
+    const leads = readlinkSync(link);
+    if (isInside(target, repository) && !path.isAbsolute(leads)) return [];
+    return [{ link: path.join(resolveReal(path.dirname(link)), path.basename(link)), leads }];
   });
-  return [...new Set(found)].sort();
 }
 
 /** What is in a config repository and is read by no build. */

@@ -2,10 +2,11 @@
 // the same name makes other firmware of old files, and the same one in another directory does not.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { real } from '../../../system/real-path.ts';
+import { isInside, resolveReal } from '../../../system/paths.ts';
+import type { NamedPlace } from '../../incremental/path-base.ts';
 import { type IdentifyOptions, identifyProgram, type ProgramIdentity } from '../program-identity.ts';
 import { findProgram } from '../programs.ts';
-import { type PythonIdentity, pythonIdentity, pythonPrograms } from './python-packages.ts';
+import { findPython, type PythonIdentity, pythonPrograms } from './python-packages.ts';
 import { WEST } from './west-build.ts';
 
 /** A Zephyr SDK, wherever it is. Plain JSON. */
@@ -23,11 +24,6 @@ export interface BuildTools {
   python: PythonIdentity | null;
   /** All that Zephyr may choose from. */
   sdks: SdkIdentity[];
-  /**
-   * Where the compilers and SDKs are, without links. A compiler runs and links what is beside it: of one that is elsewhere
-   * the same program may come with another assembler, or another C library.
-   */
-  places: string[];
 }
 
 /** What west, CMake, Zephyr and ZMK look for in PATH, where it can change the firmware. */
@@ -49,23 +45,69 @@ export async function buildTools(
     [name, await identifyProgram(program, environment, options)] as const;
   const [tools, python, sdks] = await Promise.all([
     Promise.all(Object.entries(programs).map(identify)),
-    pythonIdentity(environment, options),
+    findPython(environment, options),
     Promise.all(sdkDirectories(environment).map(directory => identifySdk(directory, environment, options))),
   ]);
   const found = sdks.filter(sdk => sdk !== undefined).map(sdk => [JSON.stringify(sdk), sdk] as const);
   const distinct = [...new Map(found)].sort(([a], [b]) => (a < b ? -1 : 1));
-  const places = await compilerPlaces(environment);
-  return { tools: Object.fromEntries(tools), python, sdks: distinct.map(([, sdk]) => sdk), places };
+  const known = python?.identity ?? null;
+  return { tools: Object.fromEntries(tools), python: known, sdks: distinct.map(([, sdk]) => sdk) };
 }
 
-async function compilerPlaces(environment: Readonly<Record<string, string>>): Promise<string[]> {
-  const programs = Object.values(compilers(environment));
-  const found = await Promise.all(programs.map(program => findProgram(program, '/', environment)));
-  const sdks = sdkDirectories(environment).filter(
-    directory => textOf(path.join(directory, 'sdk_version')) !== undefined,
-  );
-  const all = [...found.filter(file => file !== undefined), ...sdks];
-  return [...new Set(all.map(real))].sort();
+/**
+ * Where the tools of a build in this environment are: what is read there is known again elsewhere. The compilers come
+ * first. Rejects only with the reason of the signal.
+ */
+export async function toolPlaces(
+  environment: Readonly<Record<string, string>>,
+  options: IdentifyOptions = {},
+): Promise<NamedPlace[]> {
+  const { HOME = '/' } = environment;
+  const isShared = (directory: string) =>
+    isInside(resolveReal(HOME), directory) || isOfAllPrograms(directory);
+  const found = async (names: Readonly<Record<string, string>>) => {
+    const files = await Promise.all(
+      Object.entries(names).map(
+        async ([name, program]) => [name, program, await findProgram(program, '/', environment)] as const,
+      ),
+    );
+    return files.flatMap(([name, program, file]): (NamedPlace & { program: string })[] => {
+      if (file === undefined) return [];
+      const directory = path.dirname(path.dirname(resolveReal(file)));
+      return [{ name, program, directory, isShared: isShared(directory) }];
+    });
+  };
+  const compiling = (await found(compilers(environment))).map(({ program, ...place }) => ({
+    ...place,
+    mark: path.basename(program).replace(/-?gcc$/, ''),
+  }));
+  const named = Object.fromEntries(PROGRAMS.map(name => [name, name]));
+  const others = (await found(named))
+    .filter(place => !place.isShared)
+    .map(({ program: _, ...place }) => place);
+  const python = await findPython(environment, options);
+  const ofPython = Object.entries(python?.places ?? {})
+    .map(([name, directory]): NamedPlace => ({ name, directory }))
+    .filter(({ name, directory }) => name === 'python:user' || !isShared(directory));
+  return [...compiling, ...sdkPlaces(environment), ...ofPython, ...others];
+}
+
+/** SDKs by their versions. Of two with the same version it cannot be told which one is meant on another machine. */
+function sdkPlaces(environment: Readonly<Record<string, string>>): NamedPlace[] {
+  const byVersion = new Map<string, Set<string>>();
+  for (const directory of sdkDirectories(environment)) {
+    const version = textOf(path.join(directory, 'sdk_version'));
+    if (version === undefined) continue;
+    byVersion.set(version, (byVersion.get(version) ?? new Set()).add(resolveReal(directory)));
+  }
+  return [...byVersion]
+    .filter(([version, directories]) => directories.size === 1 && !/[{}/]/.test(version))
+    .map(([version, directories]) => ({ name: `sdk:${version}`, directory: [...directories][0]! }));
+}
+
+/** Whether a directory is one into which programs of all kinds are installed. */
+function isOfAllPrograms(directory: string): boolean {
+  return ['/', '/usr', '/usr/local', '/opt'].includes(directory);
 }
 
 /** Where the programs are that {@link buildTools} knows by their content in this environment. Absolute. */

@@ -2,7 +2,7 @@
 // linker, and the libraries that were linked. An update of these keeps the version that the compiler tells.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { ask } from '../../../system/ask.ts';
+import { execFileBuffered } from '../../../system/exec-file.ts';
 import { CannotStartError } from '../../../system/process.ts';
 import { parseCmakeCache, readRecord, type UsedTools } from '../observed/index.ts';
 import { findProgram } from '../programs.ts';
@@ -43,7 +43,7 @@ export async function usedTools(
   const options = machineOptions(manifest);
   let output: string;
   try {
-    const { stdout } = await ask({
+    const { stdout } = await execFileBuffered({
       command: '/bin/sh',
       // Also where a build does without them its own headers are told from the user's.
       args: ['-c', SCRIPT, 'sh', compiler, MARK, ...options.filter(option => option !== '-nostdinc')],
@@ -71,7 +71,8 @@ export async function usedTools(
     if (file !== undefined) files.add(file);
   }
   const folders = (environment.PATH ?? '').split(path.delimiter).filter(folder => path.isAbsolute(folder));
-  for (const place of lookedIn(folders, path.basename(compiler))) absent.add(place);
+  const inPath = lookedIn(folders, path.basename(compiler));
+  for (const place of inPath) absent.add(place);
   const libraries = linkedFiles(build);
   if (isComplete && libraries.length === 0) {
     return { untraceable: 'its build left no map of the linker, which would say what it linked.' };
@@ -85,7 +86,7 @@ export async function usedTools(
   const headers = options.includes('-nostdinc') ? [] : [...own];
   const install = /^install: (.+)$/m.exec(search)?.[1];
   if (install !== undefined) own.push(path.normalize(install));
-  return { files: [...files], absent: [...absent], headers, own };
+  return { compiler, files: [...files], absent: [...absent], headers, own, inPath };
 }
 
 /** The C compiler that a build chose. Absolute. */

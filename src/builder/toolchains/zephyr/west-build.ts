@@ -3,10 +3,11 @@
 import type { Target } from '../../matrix/target.ts';
 import { ToolchainError } from '../toolchain-error.ts';
 import { type CmakePlaces, cmakeArguments } from './cmake-arguments.ts';
-import type { BuildStep, ZephyrOrder } from './engine.ts';
+import type { BuildStep, ZephyrBuildSpec } from './zephyr-runner.ts';
 
 /** What `west build` is told of a build's places, as the build sees them. */
-export type WestPlaces = CmakePlaces & Pick<ZephyrOrder, 'application' | 'build' | 'module' | 'userCache'>;
+export type WestPlaces = CmakePlaces &
+  Pick<ZephyrBuildSpec, 'application' | 'build' | 'module' | 'userCache'>;
 
 /** The program. Its working directory is the workspace. */
 export const WEST = 'west';

@@ -3,6 +3,7 @@ import { constants, copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync }
 import path from 'node:path';
 import { cacheKey } from '../../../cache/keys.ts';
 import { GloveboxError } from '../../../errors.ts';
+import { isInside } from '../../../system/paths.ts';
 import type { Target } from '../../matrix/target.ts';
 import {
   describeWorkspace,
@@ -13,13 +14,12 @@ import {
   type ZmkPlaces,
   zmkPlaces,
 } from '../../workspace/index.ts';
-import { isInside } from '../input-files.ts';
 import {
   compiledPlaces,
   devicetreeSources,
   type ObserveOptions,
   observeZephyrBuild,
-  Places,
+  PathMap,
   type UsedTools,
 } from '../observed/index.ts';
 import { cancelled, type FailedOutcome, withoutArtifacts, wrongBoard } from '../outcome.ts';
@@ -30,15 +30,16 @@ import type {
   CompileOutcome,
   ObservedInputs,
   RecordOptions,
+  Surroundings,
   Toolchain,
 } from '../toolchain.ts';
 import { ToolchainError } from '../toolchain-error.ts';
 import { examineBoard } from './board-compat.ts';
+import { CapabilityCache } from './capability-cache.ts';
 import { CcacheEpoch } from './ccache-epoch.ts';
-import { CompilerFacts } from './compiler-facts.ts';
-import type { ZephyrEngine, ZephyrOrder } from './engine.ts';
 import { collectFirmware, DEFAULT_FALLBACK_BINARY } from './firmware.ts';
 import { settingsWithoutEffect } from './kconfig-warnings.ts';
+import { nameTools } from './named-tools.ts';
 import { type BuildConditions, KeptBuild } from './precise/kept-build.ts';
 import { recordMacros } from './precise/record.ts';
 import { excerptOf } from './preprocessed.ts';
@@ -49,9 +50,17 @@ import {
   readRepository,
   repositoryInputs,
 } from './repository.ts';
-import { copySettings } from './settings.ts';
-import { BUILD, ownStation, type Station, TEMPORARY, takeStation, visitStation } from './station.ts';
+import {
+  acquireStableDirectory,
+  BUILD,
+  privateBuildDirectory,
+  type StableBuildDirectory,
+  TEMPORARY,
+  visitStableDirectory,
+} from './stable-build-directory.ts';
 import { westBuildArguments } from './west-build.ts';
+import { copyWestConfig } from './west-config-copy.ts';
+import type { ZephyrBuildSpec, ZephyrRunner } from './zephyr-runner.ts';
 
 /** What every such toolchain is made of. Plain data. */
 export interface ZephyrDescription {
@@ -71,11 +80,14 @@ export interface ZephyrDescription {
   cacheRoot?: string | undefined;
 }
 
+/** Milliseconds: the targets of a build ask one after the other, and about the same moment. */
+const IDENTITY_MAX_AGE_MS = 1_000;
+
 /** Milliseconds by which two clocks may disagree in one build. */
 const CLOCK_DRIFT_MS = 50;
 
 /** What becomes of a station's build directories. */
-interface StationBuild {
+interface DirectoryUse {
   /** The last build's, once it is in use. */
   former: KeptBuild | undefined;
   /** Whether objects were taken from it. */
@@ -84,18 +96,15 @@ interface StationBuild {
   keep: (() => Promise<boolean>) | undefined;
 }
 
-/** Milliseconds: the targets of a build ask one after the other, and about the same moment. */
-const FRESH = 1_000;
-
 export class ZephyrToolchain implements Toolchain {
-  readonly #engine: ZephyrEngine;
+  readonly #runner: ZephyrRunner;
   readonly #description: ZephyrDescription;
   readonly #resources: ToolchainResources;
   readonly #outputDirectory: string;
   #workspace: { at: number; identity: WorkspaceIdentity } | undefined;
 
-  constructor(engine: ZephyrEngine, description: ZephyrDescription, resources: ToolchainResources = {}) {
-    this.#engine = engine;
+  constructor(runner: ZephyrRunner, description: ZephyrDescription, resources: ToolchainResources = {}) {
+    this.#runner = runner;
     this.#resources = resources;
     this.#description = description;
     this.#outputDirectory = path.resolve(
@@ -105,7 +114,7 @@ export class ZephyrToolchain implements Toolchain {
   }
 
   get kind(): 'west' | 'container' {
-    return this.#engine.kind;
+    return this.#runner.kind;
   }
 
   async identity(target: Target, signal?: AbortSignal): Promise<Record<string, unknown>> {
@@ -118,10 +127,25 @@ export class ZephyrToolchain implements Toolchain {
     const module = isModule ? repository : undefined;
     const command = westBuildArguments(target, { ...places, configPath, application, module });
     const [engine, workspace] = await Promise.all([
-      this.#engine.identity(signal),
-      this.#workspaceNow(FRESH, signal),
+      this.#runner.identity(signal),
+      this.#currentWorkspace(IDENTITY_MAX_AGE_MS, signal),
     ]);
     return { command, configPath, isModule, fallbackBinary, zephyr, ...engine, workspace };
+  }
+
+  async surroundings(signal?: AbortSignal): Promise<Surroundings> {
+    const { places, folders, bound } = await this.#runner.surroundings(signal);
+    const { workspace } = this.#description;
+    return { places: [...places, { name: 'workspace', directory: workspace }], folders, bound };
+  }
+
+  /** What chooses the compiler, and where it is: things that are found out about it are true there. */
+  async #compiler(signal?: AbortSignal): Promise<string> {
+    const [identity, { places, folders }] = await Promise.all([
+      this.#runner.identity(signal),
+      this.#runner.surroundings(signal),
+    ]);
+    return JSON.stringify([this.kind, identity, places, folders]);
   }
 
   async declaredInputs(): Promise<string[]> {
@@ -130,7 +154,7 @@ export class ZephyrToolchain implements Toolchain {
 
   async notes(signal?: AbortSignal): Promise<string[]> {
     const { workspace } = this.#description;
-    const found = describeWorkspace(await this.#workspaceNow(FRESH, signal));
+    const found = describeWorkspace(await this.#currentWorkspace(IDENTITY_MAX_AGE_MS, signal));
     return found.map(note => `In the workspace ${workspace}, ${note}`);
   }
 
@@ -138,7 +162,7 @@ export class ZephyrToolchain implements Toolchain {
     const { signal } = job;
     if (signal.aborted) return cancelled([]);
     try {
-      return await useWorkspace(this.#description.workspace, () => this.#compileSteadily(job));
+      return await useWorkspace(this.#description.workspace, () => this.#compileAndVerifyWorkspace(job));
     } catch (error) {
       if (signal.aborted) return cancelled([]);
       if (!(error instanceof GloveboxError)) throw error;
@@ -147,43 +171,46 @@ export class ZephyrToolchain implements Toolchain {
   }
 
   /** Compiles, and looks whether the workspace still is what it was when the target was described. */
-  async #compileSteadily(job: CompileJob): Promise<CompileOutcome> {
+  async #compileAndVerifyWorkspace(job: CompileJob): Promise<CompileOutcome> {
     const { signal, target, buildDirectory } = job;
     const { cacheRoot } = this.#description;
-    const before = this.#workspace?.identity ?? (await this.#workspaceNow(0, signal));
-    const compiler = JSON.stringify([this.kind, await this.#engine.identity(signal)]);
-    const station =
+    const before = this.#workspace?.identity ?? (await this.#currentWorkspace(0, signal));
+    const compiler = await this.#compiler(signal);
+    const stableDirectory =
       (cacheRoot === undefined
         ? undefined
-        : await takeStation(cacheRoot, this.#stationName(target), compiler)) ??
-      ownStation(path.join(buildDirectory, 'station'));
-    const build: StationBuild = { former: undefined, keep: undefined };
+        : await acquireStableDirectory(cacheRoot, this.#directoryName(target), compiler)) ??
+      privateBuildDirectory(path.join(buildDirectory, 'station'));
+    const use: DirectoryUse = { former: undefined, keep: undefined };
     let isKept = false;
     try {
-      const outcome = await this.#compileAt(station, job, build);
+      const outcome = await this.#compileIn(stableDirectory, job, use);
       if (!outcome.ok) return outcome;
-      const after = await this.#workspaceNow(0, signal);
+      const after = await this.#currentWorkspace(0, signal);
       if (JSON.stringify(after) !== JSON.stringify(before))
-        return { ...outcome, unsteady: ['the workspace'] };
+        return { ...outcome, changedDuringBuild: ['the workspace'] };
       // What cannot be written only takes more time.
-      isKept = (await build.keep?.().catch(() => false)) ?? false;
+      isKept = (await use.keep?.().catch(() => false)) ?? false;
       return outcome;
     } finally {
-      if (!isKept) build.former?.restore();
-      const isFormer = station.kept !== undefined && existsSync(station.kept.state);
-      await station.close(isKept ? 'built' : isFormer ? 'former' : undefined);
+      if (!isKept) use.former?.restore();
+      const { kept } = stableDirectory;
+      const isFormer = kept !== undefined && existsSync(kept.state);
+      await stableDirectory.close(isKept ? 'built' : isFormer ? 'former' : undefined);
     }
   }
 
-  /** What tells a target's station from all others. */
-  #stationName({ artifactName }: Target): string[] {
+  /** What tells a target's directory from all others. */
+  #directoryName({ artifactName }: Target): string[] {
     return [this.#description.configDirectory, artifactName];
   }
 
   async recordMacros(target: Target, { signal, jobs, onProcess }: RecordOptions): Promise<boolean> {
     const { cacheRoot } = this.#description;
     const station =
-      cacheRoot === undefined ? undefined : await visitStation(cacheRoot, this.#stationName(target));
+      cacheRoot === undefined
+        ? undefined
+        : await visitStableDirectory(cacheRoot, this.#directoryName(target));
     if (station === undefined) return true;
     const temporary = path.join(station.work, TEMPORARY);
     try {
@@ -194,7 +221,7 @@ export class ZephyrToolchain implements Toolchain {
           logFile: path.join(temporary, 'macros.log'),
           onProcess: onBoth(station.onProcess, onProcess),
         };
-        const { ok } = await this.#engine.run({ ...(order as ZephyrOrder), ccache: undefined }, job, {
+        const { ok } = await this.#runner.run({ ...(order as ZephyrBuildSpec), ccache: undefined }, job, {
           script,
         });
         return ok;
@@ -205,51 +232,62 @@ export class ZephyrToolchain implements Toolchain {
     }
   }
 
-  async #compileAt(station: Station, job: CompileJob, use: StationBuild): Promise<CompileOutcome> {
+  async #compileIn(
+    stableDirectory: StableBuildDirectory,
+    job: CompileJob,
+    use: DirectoryUse,
+  ): Promise<CompileOutcome> {
     const { workspace, fallbackBinary } = this.#description;
     const { target, buildDirectory } = job;
     const repository = this.#repository();
-    const facts = CompilerFacts.begin(station.facts);
-    const epoch = await this.#beginEpoch(station, job);
-    const order: ZephyrOrder = {
-      ...orderAt(station, workspace, await this.#places(), repository, epoch),
-      ...(facts === undefined ? { userCache: path.join(station.work, 'facts') } : {}),
+    const capabilities = CapabilityCache.begin(stableDirectory.capabilityCache);
+    const epoch = await this.#beginEpoch(stableDirectory, job);
+    const spec: ZephyrBuildSpec = {
+      ...buildSpecIn(
+        stableDirectory,
+        workspace,
+        await this.#places(),
+        repository,
+        epoch,
+        this.#runner.repository,
+      ),
+      ...(capabilities === undefined ? { userCache: path.join(stableDirectory.work, 'facts') } : {}),
       linked: this.kind === 'container' ? linkedOutside(repository, await this.#projects()) : [],
     };
-    mkdirSync(order.userCache, { recursive: true });
-    const startMark = path.join(station.work, 'started');
+    mkdirSync(spec.userCache, { recursive: true });
+    const startMark = path.join(stableDirectory.work, 'started');
     writeFileSync(startMark, '');
     const started = Date.now();
     const conditions = await this.#conditions(target);
-    const own = { ...job, onProcess: onBoth(station.onProcess, job.onProcess) };
-    const ran = await this.#run(station, order, own, conditions, use);
-    const traced = await this.#trace(order, repository, job, ran.ok, { facts, epoch });
-    const { build } = order;
+    const own = { ...job, onProcess: onBoth(stableDirectory.onProcess, job.onProcess) };
+    const ran = await this.#run(stableDirectory, spec, own, conditions, use);
+    const traced = await this.#trace(spec, repository, job, ran.ok, { capabilities, epoch });
+    const { build } = spec;
     if (!ran.ok) return { ...ran, excerpt: await excerptOf(build, job.logFile) };
     const { artifactName } = target;
     const found = await collectFirmware({ build, artifactName, fallbackBinary, startMark });
     if (typeof found === 'string') return withoutArtifacts(found, ran.lastLines);
-    const options = await this.#observeOptions(order, repository, undefined);
-    const places = new Places(options);
+    const options = await this.#observeOptions(spec, repository, undefined);
+    const pathMap = new PathMap(options);
     const { configDirectory } = options;
     const { tools } = traced;
-    if (job.incremental && station.kept !== undefined && 'observed' in traced && tools !== undefined) {
-      const { kept } = station;
+    if (job.incremental && stableDirectory.kept !== undefined && 'own' in traced && tools !== undefined) {
+      const { kept } = stableDirectory;
       const devicetree = devicetreeSources(options);
-      const finished = { ...conditions, started, observed: traced.observed, tools, devicetree };
-      use.keep = () => KeptBuild.keep(kept, build, finished, use.isAdopted ? use.former : undefined, order);
+      const finished = { ...conditions, started, observed: traced.own!, tools, devicetree };
+      use.keep = () => KeptBuild.keep(kept, build, finished, use.isAdopted ? use.former : undefined, spec);
     }
     const board = await examineBoard({
-      ...{ build, board: target.board, places },
-      application: path.join(workspace, order.application),
+      ...{ build, board: target.board, pathMap },
+      application: path.join(workspace, spec.application),
     });
     if (board !== undefined && 'wrong' in board) return wrongBoard(board.wrong, ran.lastLines);
     const warnings = [
       ...(board === undefined ? [] : [board.warning]),
-      ...(await settingsWithoutEffect({ logFile: job.logFile, target, configDirectory, places })),
+      ...(await settingsWithoutEffect({ logFile: job.logFile, target, configDirectory, pathMap })),
     ];
     const inputs = 'observed' in traced ? { observed: traced.observed } : { untraceable: traced.untraceable };
-    return { ok: true, artifacts: bring(found, buildDirectory), warnings, ...inputs };
+    return { ok: true, artifacts: copyArtifacts(found, buildDirectory), warnings, ...inputs };
   }
 
   /** What a build depends on besides the content of files. */
@@ -262,30 +300,30 @@ export class ZephyrToolchain implements Toolchain {
 
   /** Builds upon the last build directory, as far as that is certain to make the same; else everything. */
   async #run(
-    station: Station,
-    order: ZephyrOrder,
+    station: StableBuildDirectory,
+    spec: ZephyrBuildSpec,
     job: CompileJob,
     conditions: BuildConditions,
-    use: StationBuild,
+    use: DirectoryUse,
   ): Promise<{ ok: true; lastLines: string[] } | FailedOutcome> {
     if (!job.incremental || station.kept === undefined) {
       job.onPath?.({ kind: 'pristine', why: undefined });
-      return this.#engine.run(order, job, 'all');
+      return this.#runner.run(spec, job, 'all');
     }
     const taken = KeptBuild.take(station.kept);
     use.former = taken instanceof KeptBuild ? taken : undefined;
     let why = taken instanceof KeptBuild ? await taken.obstacle(conditions) : taken.why;
     if (use.former === undefined || why !== undefined) {
       job.onPath?.({ kind: 'pristine', why });
-      return this.#engine.run(order, job, 'all');
+      return this.#runner.run(spec, job, 'all');
     }
     const began = { wall: Date.now(), steady: performance.now() };
-    const configured = await this.#engine.run(order, job, 'configure');
+    const configured = await this.#runner.run(spec, job, 'configure');
     if (!configured.ok) return configured;
-    const adopted = use.former.adopt(order.build);
+    const adopted = use.former.adopt(spec.build);
     if ('why' in adopted) {
       job.onPath?.({ kind: 'pristine', why: adopted.why });
-      return this.#engine.run(order, job, 'make');
+      return this.#runner.run(spec, job, 'make');
     }
     use.isAdopted = true;
     const { compiled, objects } = adopted;
@@ -295,15 +333,15 @@ export class ZephyrToolchain implements Toolchain {
       objects,
       causes: this.#causes(use.former, adopted.causes),
     });
-    const made = await this.#engine.run(order, job, 'make');
+    const made = await this.#runner.run(spec, job, 'make');
     const isBack = Date.now() - began.wall < performance.now() - began.steady - CLOCK_DRIFT_MS;
     if (job.signal.aborted || (made.ok && !isBack)) return made;
     // Ninja goes by the times of files. And what fails has to fail as it does in a pristine build.
     use.isAdopted = false;
     why = isBack ? 'the clock went back' : 'it failed with objects of the last build';
     job.onPath?.({ kind: 'pristine', why });
-    rmSync(order.build, { recursive: true, force: true });
-    return this.#engine.run(order, job, 'all');
+    rmSync(spec.build, { recursive: true, force: true });
+    return this.#runner.run(spec, job, 'all');
   }
 
   /** What was edited, and where in it: `config/corne.keymap (base, key 0)`. */
@@ -318,47 +356,51 @@ export class ZephyrToolchain implements Toolchain {
 
   /** Finds out what a build read, however it ended, and what of that may be kept for the next one. */
   async #trace(
-    order: ZephyrOrder,
+    spec: ZephyrBuildSpec,
     repository: ConfigRepository,
     { signal }: CompileJob,
     isComplete: boolean,
-    { facts, epoch }: { facts: CompilerFacts | undefined; epoch: CcacheEpoch | undefined },
-  ): Promise<({ observed: ObservedInputs } | { untraceable: string }) & { tools?: readonly string[] }> {
+    { capabilities, epoch }: { capabilities: CapabilityCache | undefined; epoch: CcacheEpoch | undefined },
+  ): Promise<
+    ({ observed: ObservedInputs; own?: ObservedInputs } | { untraceable: string }) & {
+      tools?: readonly string[];
+    }
+  > {
     const interrupted = async () =>
-      epoch?.interrupt(compiledPlaces(await this.#observeOptions(order, repository, undefined)));
+      epoch?.interrupt(compiledPlaces(await this.#observeOptions(spec, repository, undefined)));
     // A cancelled build is waited for, and of one that failed nothing is kept but what ccache learned.
     if (!isComplete && (epoch === undefined || (signal.aborted && !epoch.isNew))) {
-      facts?.end(undefined);
+      capabilities?.end(undefined);
       await interrupted();
       return { untraceable: 'it did not come to its end.' };
     }
-    const tools = await this.#engine.tools(order.build, isComplete);
-    facts?.end('untraceable' in tools ? undefined : tools.files);
-    const options = await this.#observeOptions(order, repository, 'untraceable' in tools ? undefined : tools);
+    const tools = await this.#runner.tools(spec.build, isComplete);
+    capabilities?.end('untraceable' in tools ? undefined : tools.files);
+    const options = await this.#observeOptions(spec, repository, 'untraceable' in tools ? undefined : tools);
     const traced = 'untraceable' in tools ? tools : await observeZephyrBuild(options);
     if ('untraceable' in traced) {
       if (!isComplete) await interrupted();
       return traced;
     }
-    const observed = without([order.work, order.userCache], traced.observed);
+    const observed = excludeOwnFiles([spec.work, spec.userCache], traced.observed);
     await epoch?.end({ ...traced, observed, tools: options.tools });
+    const { tools: used } = options;
+    if (used === undefined) return { observed };
+    const named = nameTools(observed, used, await this.#runner.surroundings(signal));
     // What is compiled without being seen may change without being noticed.
-    return {
-      observed,
-      ...(traced.hasHidden || options.tools === undefined ? {} : { tools: options.tools.files }),
-    };
+    return { observed: named, own: observed, ...(traced.hasHidden ? {} : { tools: used.files }) };
   }
 
   async #observeOptions(
-    order: ZephyrOrder,
+    spec: ZephyrBuildSpec,
     repository: ConfigRepository,
     tools: UsedTools | undefined,
   ): Promise<ObserveOptions> {
     const { workspace, configDirectory } = this.#description;
-    const { build, config } = order;
-    const { seen = [], ...sight } = this.#engine.sees(order);
+    const { build, config } = spec;
+    const { seen = [], ...mapping } = this.#runner.pathMapping(spec);
     return {
-      ...{ buildDirectory: build, configDirectory, workspace, ...sight },
+      ...{ buildDirectory: build, configDirectory, workspace, ...mapping },
       projects: await this.#projects(),
       outputs: [this.#outputDirectory],
       ...(tools === undefined ? {} : { tools }),
@@ -367,14 +409,17 @@ export class ZephyrToolchain implements Toolchain {
   }
 
   /** Begins a build in which ccache is used; undefined when it is not. */
-  async #beginEpoch(station: Station, { target, signal }: CompileJob): Promise<CcacheEpoch | undefined> {
+  async #beginEpoch(
+    stableDirectory: StableBuildDirectory,
+    { target, signal }: CompileJob,
+  ): Promise<CcacheEpoch | undefined> {
     const { workspace, configDirectory } = this.#description;
-    if (station.ccache === undefined || !(await this.#engine.hasCcache(workspace))) return undefined;
+    if (stableDirectory.ccache === undefined || !(await this.#runner.hasCcache(workspace))) return undefined;
     const projects = await this.#projects();
     return CcacheEpoch.begin({
-      ...{ file: station.ccache.epoch, configDirectory },
+      ...{ file: stableDirectory.ccache.epoch, configDirectory },
       // Arguments for CMake may choose a compiler.
-      context: JSON.stringify([this.kind, await this.#engine.identity(signal), target.cmakeArgs ?? '']),
+      context: JSON.stringify([await this.#compiler(signal), target.cmakeArgs ?? '']),
       workspace: () => projectNames(projects, configDirectory),
       declared: async () => cacheKey('declared', await this.declaredInputs()),
     });
@@ -382,7 +427,7 @@ export class ZephyrToolchain implements Toolchain {
 
   /** The directories of the workspace's projects, which are known by their revisions. */
   async #projects(): Promise<string[]> {
-    const { projects } = this.#workspace?.identity ?? (await this.#workspaceNow(FRESH));
+    const { projects } = this.#workspace?.identity ?? (await this.#currentWorkspace(IDENTITY_MAX_AGE_MS));
     return Object.keys(projects).map(project => path.resolve(this.#description.workspace, project));
   }
 
@@ -399,7 +444,7 @@ export class ZephyrToolchain implements Toolchain {
   }
 
   /** What the workspace is, at most `age` milliseconds ago. */
-  async #workspaceNow(age: number, signal?: AbortSignal): Promise<WorkspaceIdentity> {
+  async #currentWorkspace(age: number, signal?: AbortSignal): Promise<WorkspaceIdentity> {
     const known = this.#workspace;
     if (known !== undefined && performance.now() - known.at < age) return known.identity;
     const { workspace, configDirectory } = this.#description;
@@ -411,42 +456,33 @@ export class ZephyrToolchain implements Toolchain {
   }
 }
 
-/** Prepares a station for one build. */
-function orderAt(
-  station: Station,
+/** Prepares a stable directory for one build. */
+function buildSpecIn(
+  stableDirectory: StableBuildDirectory,
   workspace: string,
   { application, zephyr }: ZmkPlaces,
   repository: ConfigRepository,
   epoch: CcacheEpoch | undefined,
-): Omit<ZephyrOrder, 'linked'> {
-  const { work, facts: userCache, ccache } = station;
+  seen: string | undefined,
+): Omit<ZephyrBuildSpec, 'linked'> {
+  const { work, capabilityCache: userCache, ccache } = stableDirectory;
   const isUsed = ccache !== undefined && epoch !== undefined && !epoch.isBlind;
   const temporary = path.join(work, 'tmp');
   mkdirSync(temporary, { recursive: true });
   const settings = path.join(temporary, 'west-settings');
-  copySettings(workspace, zephyr, settings);
+  copyWestConfig(workspace, zephyr, settings);
   return {
     ...{ workspace, zephyr, application, settings },
     ...{ repository: repository.directory, configPath: repository.configPath },
-    config: isolateConfig(repository, work),
+    config: isolateConfig(repository, work, seen),
     module: repository.isModule ? repository.directory : undefined,
     ...{ work, build: path.join(work, 'build'), temporary, userCache },
     ccache: isUsed ? { directory: ccache.directory, epoch: epoch.id } : undefined,
   };
 }
 
-function onBoth(
-  one: NonNullable<CompileJob['onProcess']>,
-  other: CompileJob['onProcess'],
-): NonNullable<CompileJob['onProcess']> {
-  return (event, processGroup) => {
-    one(event, processGroup);
-    other?.(event, processGroup);
-  };
-}
-
 /** Copies artifacts to where the job's owner expects them. */
-function bring(artifacts: readonly Artifact[], buildDirectory: string): Artifact[] {
+function copyArtifacts(artifacts: readonly Artifact[], buildDirectory: string): Artifact[] {
   const directory = path.join(buildDirectory, 'artifacts');
   mkdirSync(directory, { recursive: true });
   return artifacts.map(({ name, path: from }) => {
@@ -457,12 +493,22 @@ function bring(artifacts: readonly Artifact[], buildDirectory: string): Artifact
 }
 
 /** What a build made for itself is no input. */
-function without(directories: readonly string[], observed: ObservedInputs): ObservedInputs {
-  const isForeign = (file: string) => !directories.some(directory => isInside(file, directory));
+function excludeOwnFiles(directories: readonly string[], observed: ObservedInputs): ObservedInputs {
+  const isOutside = (file: string) => !directories.some(directory => isInside(file, directory));
   return {
     ...observed,
-    files: observed.files.filter(isForeign),
-    directories: observed.directories.filter(isForeign),
-    absent: observed.absent.filter(isForeign),
+    files: observed.files.filter(isOutside),
+    directories: observed.directories.filter(isOutside),
+    absent: observed.absent.filter(isOutside),
+  };
+}
+
+function onBoth(
+  one: NonNullable<CompileJob['onProcess']>,
+  other: CompileJob['onProcess'],
+): NonNullable<CompileJob['onProcess']> {
+  return (event, processGroup) => {
+    one(event, processGroup);
+    other?.(event, processGroup);
   };
 }

@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs';
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import path from 'node:path';
-import { readManifest } from '../manifest.ts';
 import { repositories } from '../repositories.ts';
-import { readSettings } from '../settings.ts';
+import { readWestConfig } from '../west-config.ts';
+import { readManifest } from '../west-manifest.ts';
 import { WorkspaceError } from '../workspace-error.ts';
 import { type ArchiveEntry, assertSafeGitFile, assertSafeLink, assertSafePath } from './entry.ts';
 
@@ -14,7 +14,7 @@ import { type ArchiveEntry, assertSafeGitFile, assertSafeLink, assertSafePath } 
  * something of it lies outside of the workspace.
  */
 export async function collectEntries(directory: string): Promise<ArchiveEntry[]> {
-  const { manifestFile } = await readSettings(directory);
+  const { manifestFile } = await readWestConfig(directory);
   const { files } = await readManifest(manifestFile);
   const places = await repositories(directory);
   // A repository around the whole workspace is a person's config, unless the manifest is ZMK's own.

@@ -4,10 +4,10 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { WorkspaceError } from '../workspace-error.ts';
+import { ArchiveExtractor, damaged } from './archive-extractor.ts';
 import { type AboutArchive, type ArchiveEntry, type ArchiveProgress, MAX_LIST } from './entry.ts';
 import { type ArchiveFormat, formatOfFile } from './format.ts';
-import { damaged, Landing } from './landing.ts';
-import { keepHarmlessSettings } from './settings.ts';
+import { keepHarmlessGitConfig } from './git-config.ts';
 
 export interface UnpackOptions {
   signal?: AbortSignal;
@@ -25,25 +25,25 @@ export async function unpackWorkspace(
   { signal, onProgress }: UnpackOptions = {},
 ): Promise<AboutArchive> {
   const format = await formatOfFile(file);
-  const landing = new Landing(directory, onProgress);
+  const extractor = new ArchiveExtractor(directory, onProgress);
   try {
-    if (format === 'zip') await unzip(file, landing, signal);
-    else await untar(file, format, landing, signal);
+    if (format === 'zip') await unzip(file, extractor, signal);
+    else await untar(file, format, extractor, signal);
   } catch (error) {
     signal?.throwIfAborted();
     // The file system's own errors have a path; those of a decoder or parser only say what they did not understand.
     const isOwn = error instanceof WorkspaceError || (error as NodeJS.ErrnoException).syscall !== undefined;
     throw isOwn ? error : damaged((error as Error).message, error);
   }
-  const about = landing.finish();
-  await keepHarmlessSettings(directory, landing.gitFiles);
+  const about = extractor.finish();
+  await keepHarmlessGitConfig(directory, extractor.gitFiles);
   return about;
 }
 
 async function untar(
   file: string,
   format: Exclude<ArchiveFormat, 'zip'>,
-  landing: Landing,
+  extractor: ArchiveExtractor,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { extract } = await import('tar-stream');
@@ -65,16 +65,16 @@ async function untar(
       };
       const make = kinds[type ?? 'file'];
       if (!make) throw new WorkspaceError(`The archive has ${path}, which is a ${type}. It is not unpacked.`);
-      await landing.put(make(), entry as unknown as Readable);
+      await extractor.put(make(), entry as unknown as Readable);
       entry.resume();
     }
   };
-  const landed = land().catch((error: Error) => {
+  const extracted = land().catch((error: Error) => {
     archive.destroy(error);
     throw error;
   });
-  const [result, reading] = await Promise.allSettled([landed, read]);
-  // What went wrong while landing is the cause of the reading's end, unless reading failed by itself.
+  const [result, reading] = await Promise.allSettled([extracted, read]);
+  // What went wrong while extracting is the cause of the reading's end, unless reading failed by itself.
   if (reading.status === 'rejected' && !isOurs(result)) throw reading.reason;
   if (result.status === 'rejected') throw result.reason;
 }
@@ -83,7 +83,11 @@ function isOurs(result: PromiseSettledResult<void>): boolean {
   return result.status === 'rejected' && result.reason instanceof WorkspaceError;
 }
 
-async function unzip(file: string, landing: Landing, signal: AbortSignal | undefined): Promise<void> {
+async function unzip(
+  file: string,
+  extractor: ArchiveExtractor,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const { openPromise } = await import('yauzl');
   const archive = await openPromise(file, { lazyEntries: true, autoClose: false, strictFileNames: true });
   try {
@@ -92,16 +96,16 @@ async function unzip(file: string, landing: Landing, signal: AbortSignal | undef
       const mode = entry.externalFileAttributes >>> 16;
       const path = entry.fileName.replace(/\/+$/, '');
       if (entry.fileName.endsWith('/')) {
-        await landing.put({ kind: 'directory', path }, Readable.from([]));
+        await extractor.put({ kind: 'directory', path }, Readable.from([]));
         continue;
       }
       const content = await archive.openReadStreamPromise(entry);
       const type = mode & 0o170000;
       if (type === 0o120000) {
-        await landing.put({ kind: 'link', path, target: await text(content) }, Readable.from([]));
+        await extractor.put({ kind: 'link', path, target: await text(content) }, Readable.from([]));
       } else if (type === 0o100000 || type === 0) {
         const size = entry.uncompressedSize;
-        await landing.put({ kind: 'file', path, size, executable: (mode & 0o100) !== 0 }, content);
+        await extractor.put({ kind: 'file', path, size, executable: (mode & 0o100) !== 0 }, content);
       } else {
         throw new WorkspaceError(
           `The archive has ${path}, which is no file, directory or link. It is not unpacked.`,

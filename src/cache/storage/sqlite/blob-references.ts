@@ -1,6 +1,6 @@
 // How many entries use each blob, and when its file goes. Runs inside the store's transactions.
+import type { IncomingValue } from '../../operations.ts';
 import type { BlobFiles } from '../blobs.ts';
-import type { IncomingValue } from '../store.ts';
 import { BLOCK_BYTES } from './schema.ts';
 import type { Statements } from './statements.ts';
 
@@ -20,7 +20,7 @@ export class BlobReferences {
   add(hash: string, { temporary, size }: IncomingValue): number {
     const blob = this.#sql.blob.get(hash);
     // The file comes first: a row never points to a blob that was not there.
-    if (temporary !== undefined) this.#files.adopt(temporary, hash);
+    if (temporary !== undefined) this.#files.publish(temporary, hash);
     if (blob) this.#sql.useBlob.run(hash);
     else this.#sql.insertBlob.run(hash, size);
     if (blob && blob.refs > 0) return 0;

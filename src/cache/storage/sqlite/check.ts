@@ -4,12 +4,12 @@ import type { Database } from 'better-sqlite3';
 import { pause, performance, setImmediate } from '../../../system/time.ts';
 import type { CheckProblem } from '../../cache.ts';
 import type { WriteLock } from '../../shared/write-lock.ts';
-import { checksum, decode, timed } from '../../values/codec.ts';
+import { checksum, decode, withExpiry } from '../../values/codec.ts';
 import type { BlobFiles } from '../blobs.ts';
 import { StoreBusyError } from '../store.ts';
+import { runInBackground } from './background-statements.ts';
 import { onDisk } from './blob-references.ts';
 import { classify, isLarge } from './connection.ts';
-import { runElsewhere } from './elsewhere.ts';
 
 interface Row {
   id: number;
@@ -60,7 +60,7 @@ export async function checkStore(
 }
 
 /** Removes blobs and temporary files that nothing refers to and nobody can still be using. */
-export async function collectRubbish(database: Database, blobs: BlobFiles, lock: WriteLock): Promise<void> {
+export async function collectGarbage(database: Database, blobs: BlobFiles, lock: WriteLock): Promise<void> {
   const result: CheckResult = { entries: 0, blobs: 0, problems: [], changed: false };
   await new Check(database, blobs, lock, true, result).files();
 }
@@ -91,9 +91,9 @@ class Check {
     const here = () => this.#database.prepare<[], string>(sql).pluck().all();
     if (!isLarge(this.#database)) return here();
     const how = { timeout: BUSY_LIMIT_MS, isTransaction: false };
-    const elsewhere = runElsewhere(this.#database.name, [{ sql }], how);
+    const background = runInBackground(this.#database.name, [{ sql }], how);
     // Where there can be no thread, and when it meets what cannot be read at all, it is for this one to say so.
-    return elsewhere.answer.then(([rows]) => rows!.map(([message]) => String(message)), here);
+    return background.answer.then(([rows]) => rows!.map(([message]) => String(message)), here);
   }
 
   async entries(): Promise<void> {
@@ -111,12 +111,12 @@ class Check {
           verified.set(row.blob, await this.#blobs.verify(row.blob, row.size));
           this.#result.blobs++;
         }
-        const sound = verified.get(row.blob);
+        const isIntact = verified.get(row.blob);
         if (!hasItsChecksum(row))
           await this.#dropEntry('damaged-value', row, 'it does not match its checksum');
-        else if (sound === undefined)
+        else if (isIntact === undefined)
           await this.#dropEntry('missing-blob', row, `its blob ${row.blob} is missing`);
-        else if (!sound)
+        else if (!isIntact)
           await this.#dropEntry('damaged-blob', row, `its blob ${row.blob} does not match its hash`);
       }
       await new Promise(setImmediate);
@@ -126,7 +126,7 @@ class Check {
   async files(): Promise<void> {
     const isKnown = this.#database.prepare<[string], number>('SELECT refs FROM blobs WHERE hash = ?').pluck();
     for (const shard of await this.#blobs.shards()) {
-      const { hashes, strangers } = await this.#blobs.listShard(shard);
+      const { hashes, unexpectedFiles } = await this.#blobs.listShard(shard);
       for (const hash of hashes) {
         if (isKnown.get(hash) !== undefined) continue;
         const isOrphan = await this.#underLock(() => {
@@ -139,12 +139,12 @@ class Check {
         const mended = this.#repair ? 'removed' : undefined;
         this.#found('orphaned-blob', this.#blobs.path(hash), 'no entry refers to this blob', mended);
       }
-      for (const path of strangers) {
+      for (const path of unexpectedFiles) {
         if (this.#repair) await rm(path, { force: true, recursive: true });
         this.#found('leftover-file', path, 'not a blob', this.#repair ? 'removed' : undefined);
       }
     }
-    for (const path of this.#repair ? await this.#blobs.removeLeftovers() : []) {
+    for (const path of this.#repair ? await this.#blobs.removeStaleFiles() : []) {
       this.#found('leftover-file', path, 'a temporary file of a process that has ended', 'removed');
     }
   }
@@ -251,5 +251,5 @@ function isReadable(row: Row): boolean {
 }
 
 function hasItsChecksum(row: Row): boolean {
-  return timed(checksum(row.key, row), row.expires) === row.checksum;
+  return withExpiry(checksum(row.key, row), row.expires) === row.checksum;
 }

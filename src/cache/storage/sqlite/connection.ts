@@ -1,13 +1,13 @@
 // Opens databases, and knows what SQLite's error codes mean for a cache.
 import { closeSync, openSync } from 'node:fs';
 import type { Database, Options } from 'better-sqlite3';
-import { load } from '../../../system/load.ts';
 import { assertNodeVersion } from '../../../system/node-version.ts';
+import { requirePackage } from '../../../system/require-package.ts';
 
 /** Opens `file`. The binding is loaded here, at the first use, and never by a Node that it would crash. */
 export function connect(file: string, options: Options): Database {
   assertNodeVersion();
-  const Sqlite = load<typeof import('better-sqlite3')>('better-sqlite3');
+  const Sqlite = requirePackage<typeof import('better-sqlite3')>('better-sqlite3');
   // Never memory-mapped: reading a mapped file that something truncated would kill the process.
   const database = new Sqlite(file, options);
   // A database is somebody else's data until proven ours: nothing in its schema may call a function.

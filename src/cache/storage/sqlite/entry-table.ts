@@ -1,19 +1,18 @@
 // What operations do to the entries of a database. Runs inside the store's transactions.
-
-import type { Space } from '../../shared/space.ts';
-import { checksum, decode, encode, timed } from '../../values/codec.ts';
-import type { BlobFiles } from '../blobs.ts';
 import {
   type Accesses,
   type FoundValue,
-  footprintOf,
   isExpired,
   type LeaseRecord,
   type WriteOperation,
   type WriteResult,
-} from '../store.ts';
+} from '../../operations.ts';
+import type { SpaceAccount } from '../../shared/space-account.ts';
+import { checksum, decode, encode, withExpiry } from '../../values/codec.ts';
+import type { BlobFiles } from '../blobs.ts';
+import { footprintOf } from '../store.ts';
 import { BlobReferences } from './blob-references.ts';
-import { FreedPlaces } from './freed-places.ts';
+import { FreedRowIds } from './freed-row-ids.ts';
 import { DamagedDatabaseError } from './open.ts';
 import type { EVICTION_ORDER } from './schema.ts';
 import type { EntryRow, Statements } from './statements.ts';
@@ -32,7 +31,7 @@ const CLEANUP_STEP = 1000;
 export interface EntryTableOptions {
   sql: Statements;
   blobs: BlobFiles;
-  space: Space;
+  space: SpaceAccount;
   usage: Usage;
   maxSize: number;
   policy: keyof typeof EVICTION_ORDER | 'none';
@@ -45,13 +44,13 @@ export interface EntryTableOptions {
   /** Has the connection read its pages anew. */
   forgetPages: () => void;
   /** Told the store's size whenever it is looked at. */
-  onLook: (size: number) => void;
+  onMeasure: (size: number) => void;
 }
 
 export class EntryTable {
   readonly counts = { sets: 0, deletes: 0, evictions: 0, expired: 0 };
   /** Entries and blobs wait to be removed, in a later transaction. */
-  hasBacklog = false;
+  hasPendingCleanup = false;
   /** Of the running transaction. So is what follows. */
   readonly changed = new Set<string>();
   /** Keys that an operation left as they were, since another process had changed them before. */
@@ -60,17 +59,17 @@ export class EntryTable {
   /** What was stored inline, for the memory that all threads share. */
   readonly stored = new Map<string, FoundValue>();
   /** Places of entries that were evicted. */
-  readonly freed = new FreedPlaces();
+  readonly freed = new FreedRowIds();
   readonly #sql: Statements;
   readonly #blobs: BlobFiles;
   readonly #references: BlobReferences;
-  readonly #space: Space;
+  readonly #space: SpaceAccount;
   readonly #usage: Usage;
   readonly #maxSize: number;
   readonly #policy: EntryTableOptions['policy'];
   readonly #file: string;
   readonly #takeAccesses: EntryTableOptions['takeAccesses'];
-  readonly #onLook: EntryTableOptions['onLook'];
+  readonly #onMeasure: EntryTableOptions['onMeasure'];
   readonly #forgetPages: EntryTableOptions['forgetPages'];
   readonly #isShared: EntryTableOptions['isShared'];
   #before = { ...this.counts };
@@ -87,7 +86,7 @@ export class EntryTable {
     this.#policy = policy;
     this.#file = file;
     this.#takeAccesses = takeAccesses;
-    this.#onLook = options.onLook;
+    this.#onMeasure = options.onMeasure;
     this.#isShared = options.isShared;
     this.#forgetPages = options.forgetPages;
   }
@@ -98,16 +97,16 @@ export class EntryTable {
     this.#forget();
     this.#fresh = stored;
     // What other processes leave unused they remove themselves, or whoever opens the store next.
-    const hadBacklog = this.hasBacklog;
-    this.hasBacklog = false;
-    if (hadBacklog) this.hasBacklog = this.#references.removeUnused();
+    const hadPendingCleanup = this.hasPendingCleanup;
+    this.hasPendingCleanup = false;
+    if (hadPendingCleanup) this.hasPendingCleanup = this.#references.removeUnused();
   }
 
   /** The transaction came to nothing. */
   undo(): void {
     Object.assign(this.counts, this.#before);
     this.#forget();
-    this.hasBacklog = true;
+    this.hasPendingCleanup = true;
   }
 
   #forget(): void {
@@ -148,7 +147,7 @@ export class EntryTable {
         const row = this.#live(operation.key, now);
         if (row) {
           const { expires } = operation;
-          this.#sql.touch.run(expires, timed(timed(row.checksum, row.expires), expires), row.id);
+          this.#sql.touch.run(expires, withExpiry(withExpiry(row.checksum, row.expires), expires), row.id);
         }
         (row ? this.changed : this.found).add(operation.key);
         this.stored.delete(operation.key);
@@ -188,7 +187,7 @@ export class EntryTable {
     this.freed.clear();
     this.allChanged = true;
     this.stored.clear();
-    this.hasBacklog = true;
+    this.hasPendingCleanup = true;
   }
 
   /** More than the whole limit can never be kept: evicting everything else for it would be worse than a miss. */
@@ -219,7 +218,7 @@ export class EntryTable {
     if (value.blob !== null) this.#space.write(this.#references.add(value.blob, value));
     if (old?.blob != null) this.#dropBlob(old.blob);
     const { encoding, data, blob, size, mode } = value;
-    const sum = timed(value.checksum, expires);
+    const sum = withExpiry(value.checksum, expires);
     if (old) this.#sql.replace.run(encoding, data, blob, sum, size, mode, expires, now, now, old.id);
     else this.#sql.insert.run(encoding, data, blob, sum, size, mode, expires, now, now, key);
     this.#space.write(footprintOf(key, blob === null ? size : 0));
@@ -252,15 +251,15 @@ export class EntryTable {
     const row = this.#row(key);
     if (row?.blob !== blob || this.#sql.value.get(row.id)?.checksum !== sum) return false;
     // The same value may have been stored again since it was found damaged.
-    if (blob === null ? this.#isSound(row) : this.#blobs.isSound(blob, row.size)) return false;
+    if (blob === null ? this.#isIntact(row) : this.#blobs.isIntact(blob, row.size)) return false;
     this.#remove(row);
     return true;
   }
 
   // Of a value that is no blob.
-  #isSound({ id, key, expires }: EntryRow): boolean {
+  #isIntact({ id, key, expires }: EntryRow): boolean {
     const stored = this.#sql.value.get(id);
-    return stored?.data != null && timed(checksum(key, stored), expires) === stored.checksum;
+    return stored?.data != null && withExpiry(checksum(key, stored), expires) === stored.checksum;
   }
 
   #increment(operation: WriteOperation & { type: 'increment' }, now: number): WriteResult {
@@ -286,7 +285,7 @@ export class EntryTable {
     if (blob !== null) return undefined;
     try {
       const stored = this.#sql.value.get(id)!;
-      return this.#isSound(row) ? decode(stored.encoding, stored.data!) : 0;
+      return this.#isIntact(row) ? decode(stored.encoding, stored.data!) : 0;
     } catch {
       return 0;
     }
@@ -307,7 +306,7 @@ export class EntryTable {
   #dropBlob(hash: string): number {
     const freed = this.#references.drop(hash);
     if (freed === undefined) return 0;
-    this.hasBacklog = true;
+    this.hasPendingCleanup = true;
     return freed;
   }
 
@@ -326,37 +325,37 @@ export class EntryTable {
   makeRoom(now: number, operations: number): void {
     const space = this.#space;
     if (this.#policy === 'none') return;
-    if (space.isUsedUp) this.#look();
-    if (space.debt > 0) {
+    if (space.needsMeasuring) this.#measure();
+    if (space.bytesToEvict > 0) {
       this.#access(this.#takeAccesses());
       this.#removeExpired(now, EVICTIONS_PER_TRANSACTION);
     }
     const limit = Math.max(LEAST_EVICTIONS, EVICTIONS_PER_OPERATION * operations);
     this.#keepWithinLimit(Math.min(limit, EVICTIONS_PER_TRANSACTION));
-    this.hasBacklog ||= space.debt > 0 || space.isFragmented;
+    this.hasPendingCleanup ||= space.bytesToEvict > 0 || space.isFragmented;
   }
 
   #cleanUp(now: number): number {
     const expired = this.#removeExpired(now, CLEANUP_STEP);
     if (this.#policy === 'none') return expired;
-    if (this.#space.debt <= 0) this.#look();
+    if (this.#space.bytesToEvict <= 0) this.#measure();
     const before = this.counts.evictions;
     this.#keepWithinLimit(CLEANUP_STEP);
     return expired + this.counts.evictions - before;
   }
 
-  #look(): void {
+  #measure(): void {
     const size = this.#usage.size();
-    this.#space.look(size, this.#maxSize, !this.freed.isEmpty, this.#isShared());
-    this.#onLook(size);
+    this.#space.measured(size, this.#maxSize, !this.freed.isEmpty, this.#isShared());
+    this.#onMeasure(size);
   }
 
   // Evicts what is owed, and then moves entries into the holes if these are what is over the limit: so many at most.
   #keepWithinLimit(limit: number): void {
     const space = this.#space;
-    for (let left = limit; left > 0 && (space.debt > 0 || space.isFragmented); ) {
+    for (let left = limit; left > 0 && (space.bytesToEvict > 0 || space.isFragmented); ) {
       const done =
-        space.debt > 0 ? this.#evict(left) : this.#fillHoles(Math.min(left, MOVES_PER_TRANSACTION));
+        space.bytesToEvict > 0 ? this.#evict(left) : this.#fillHoles(Math.min(left, MOVES_PER_TRANSACTION));
       if (done === 0) return;
       left -= done;
     }
@@ -372,19 +371,19 @@ export class EntryTable {
   #free(row: EntryRow): void {
     const isPaid = this.#space.free(this.#remove(row));
     this.freed.add(row.id);
-    if (isPaid) this.#look();
+    if (isPaid) this.#measure();
   }
 
   // Returns how many entries were looked at. Those that were set since they took their place in the order move back.
   #evict(limit: number): number {
-    let looked = 0;
-    for (; looked < limit && this.#space.debt > 0; looked++) {
+    let checked = 0;
+    for (; checked < limit && this.#space.bytesToEvict > 0; checked++) {
       const candidates = this.#sql.nextToEvict!.all();
       // By use, what was stored just now would be the first to go: it has not been read yet.
       const row = candidates.find(({ key }) => !this.#isFresh(key)) ?? candidates[0];
       // What was stored just now stays if it fits at all.
       if (!row || (this.#isFresh(row.key) && this.#usage.size() <= this.#maxSize)) {
-        this.#space.forgive();
+        this.#space.cancelEviction();
         break;
       }
       if (this.#policy === 'least-recently-used' && row.created > row.accessed) {
@@ -394,7 +393,7 @@ export class EntryTable {
       this.#free(row);
       this.counts.evictions++;
     }
-    return looked;
+    return checked;
   }
 
   // Moves the last entries of the table into holes that others left: their pages come free. Returns how many holes it tried.
@@ -407,7 +406,7 @@ export class EntryTable {
       this.#sql.moveLast.run(id, id, id);
       freed.taken();
     }
-    this.#look();
+    this.#measure();
     return tried;
   }
 

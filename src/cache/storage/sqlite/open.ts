@@ -2,7 +2,7 @@
 import { closeSync, existsSync, lstatSync, openSync, renameSync, type Stats } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import { GloveboxError } from '../../../errors.ts';
-import { withLock } from '../../../system/exclusive.ts';
+import { withFileLock } from '../../../system/file-lock.ts';
 import { classify, connect, isWantOfRoom, tune } from './connection.ts';
 import { keepReserve, releaseReserve } from './reserve.ts';
 import { create, inspect, migrate, SCHEMA, type Schema } from './schema.ts';
@@ -23,14 +23,14 @@ export class DamagedDatabaseError extends Error {}
  */
 export const OPENING_WAIT_MS = 5000;
 
-/** Runs `open`, which opens a database. A damaged one is set aside, `onSetAside` is told its new name, and a new one opened. */
-export function openOrReplace<T>(file: string, open: () => T, onSetAside?: (name: string) => void): T {
+/** Runs `open`, which opens a database. A damaged one is set aside, `onQuarantine` is told its new name, and a new one opened. */
+export function openOrReplace<T>(file: string, open: () => T, onQuarantine?: (name: string) => void): T {
   try {
     return open();
   } catch (error) {
     if (!isDamage(error)) throw error;
-    const aside = setAside(file, inodeOf(file));
-    if (aside !== undefined) onSetAside?.(aside);
+    const quarantined = quarantine(file, inodeOf(file));
+    if (quarantined !== undefined) onQuarantine?.(quarantined);
     return open();
   }
 }
@@ -42,11 +42,11 @@ export function isDamage(error: unknown): boolean {
 
 /** Tells a file from one that took its name. Undefined when there is none, or none that can be seen. */
 export function inodeOf(file: string): number | undefined {
-  return look(file)?.ino;
+  return inspectFile(file)?.ino;
 }
 
 /** What is there under the name; a link is told from what it leads to. */
-export function look(file: string): Stats | undefined {
+export function inspectFile(file: string): Stats | undefined {
   try {
     return lstatSync(file, { throwIfNoEntry: false });
   } catch {
@@ -58,21 +58,21 @@ export function look(file: string): Stats | undefined {
  * Moves a damaged database out of the way, with the date in its name, and gives the new name. Undefined when another
  * process did so already: the file is not the one with `inode` any more.
  */
-export function setAside(file: string, inode: number | undefined): string | undefined {
-  return withLock(`${file}.lock`, () => {
+export function quarantine(file: string, inode: number | undefined): string | undefined {
+  return withFileLock(`${file}.lock`, () => {
     if (inode === undefined || inodeOf(file) !== inode) return undefined;
-    const aside = `${file}.damaged-${new Date().toISOString().replace(/[:.]/g, '-')}`;
+    const quarantined = `${file}.damaged-${new Date().toISOString().replace(/[:.]/g, '-')}`;
     // The log goes before the database, or a new database would be given the old log; and again after it, in case
     // somebody opened the old database in between.
     const moveLog = (suffix: string) => {
       for (const part of ['-wal', '-shm']) {
-        if (existsSync(file + part)) renameSync(file + part, aside + suffix + part);
+        if (existsSync(file + part)) renameSync(file + part, quarantined + suffix + part);
       }
     };
     moveLog('');
-    renameSync(file, aside);
+    renameSync(file, quarantined);
     moveLog('-2');
-    return aside;
+    return quarantined;
   });
 }
 
@@ -119,7 +119,7 @@ function openOnce(file: string, schema: Schema, wait: number): Database {
     let kind = inspect(database, schema);
     if (kind === 'older') {
       // The lock, not only the transaction, so that others wait however long it takes, and one migrates.
-      withLock(`${file}.lock`, () => migrate(database, schema));
+      withFileLock(`${file}.lock`, () => migrate(database, schema));
       kind = inspect(database, schema);
     }
     if (kind === 'newer') {

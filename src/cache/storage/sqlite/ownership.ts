@@ -21,7 +21,7 @@
 // are in this picture. What can go wrong is that a process is not in `participants` though it has the store open: it
 // could not write itself there, or was taken for dead. P writes as if it were alone then, and Q sees an owner that is
 // another process and drops all its copies whenever anything was committed. Its next write makes the store shared again.
-import { currentProcess, isDead } from '../../../system/owner.ts';
+import { currentProcess, isDead } from '../../../system/process-identity.ts';
 import { performance } from '../../../system/time.ts';
 import { DamagedDatabaseError } from './open.ts';
 import type { Statements } from './statements.ts';
@@ -29,12 +29,12 @@ import type { Statements } from './statements.ts';
 /** Nobody's name: several processes have the store open. */
 export const SHARED = '';
 
-const LOOK_INTERVAL_MS = 1000;
+const CHECK_INTERVAL_MS = 1000;
 // Rows of `changes` that are kept, and how many more there may be.
 const KEPT_CHANGES = 1024;
 const CHANGES_SLACK = 256;
 // Keys of one transaction that are noted each for itself; of more it is noted that all may have changed.
-const MOST_HASHES = 256;
+const MAX_HASHES = 256;
 
 /** The owner that a row says; throws when a damaged page holds something else. */
 export function ownerOf(row: [writer: string, run: number] | undefined): [writer: string, run: number] {
@@ -47,7 +47,7 @@ export function ownerOf(row: [writer: string, run: number] | undefined): [writer
 export class Ownership {
   readonly #sql: Statements;
   readonly #writer: string;
-  #lookAt = 0;
+  #checkAt = 0;
   /** Whether the store was shared in the latest transaction: then a plain write would change nothing. */
   isShared = false;
 
@@ -80,8 +80,8 @@ export class Ownership {
     } else {
       this.isShared = true;
       const now = performance.now();
-      if (now >= this.#lookAt) {
-        this.#lookAt = now + LOOK_INTERVAL_MS;
+      if (now >= this.#checkAt) {
+        this.#checkAt = now + CHECK_INTERVAL_MS;
         this.#addSelf();
         if (this.#removeDead() === 0) this.#become(this.#writer);
       }
@@ -91,7 +91,7 @@ export class Ownership {
 
   /** Before the commit of a transaction that is to be noted. */
   note(changed: readonly number[] | 'all'): void {
-    const isAll = changed === 'all' || changed.length > MOST_HASHES;
+    const isAll = changed === 'all' || changed.length > MAX_HASHES;
     const hashes = isAll ? null : Buffer.from(Int32Array.from(changed).buffer);
     const sequence = Number(this.#sql.addChange.run(this.#writer, hashes).lastInsertRowid);
     if (sequence % CHANGES_SLACK === 0) this.#sql.removeChanges.run(sequence - KEPT_CHANGES);

@@ -1,7 +1,8 @@
 // A thread's reads over its own connection to a cache database. Readers never wait for the writer (WAL).
 import type { Database } from 'better-sqlite3';
 import type { EntryMetadata } from '../../cache.ts';
-import { type FoundValue, PAGE_SIZE, type PageEntry, type StoreReader } from '../store.ts';
+import { type FoundValue, PAGE_SIZE, type PageEntry } from '../../operations.ts';
+import type { StoreReader } from '../store.ts';
 import type { ExternalCommits } from './external-commits.ts';
 import { type Prepared, preparing } from './statements.ts';
 

@@ -1,6 +1,6 @@
 // The tables of a cache database, and how a database of an older version becomes one of this.
 import type { Database } from 'better-sqlite3';
-import { timed } from '../../values/codec.ts';
+import { withExpiry } from '../../values/codec.ts';
 
 /** Kept in `PRAGMA application_id`, 'GBOX': tells our databases from somebody else's file of the same name. */
 export const APPLICATION_ID = 0x47424f58;
@@ -94,7 +94,7 @@ function sumTimes(database: Database): void {
     'SELECT id, checksum, expires FROM entries WHERE expires IS NOT NULL',
   );
   const update = database.prepare('UPDATE entries SET checksum = ? WHERE id = ?');
-  for (const { id, checksum, expires } of rows.all()) update.run(timed(checksum, expires), id);
+  for (const { id, checksum, expires } of rows.all()) update.run(withExpiry(checksum, expires), id);
 }
 
 // Version 2 wrote down the size of everything in each transaction, and who had made it.
@@ -144,7 +144,7 @@ function kindOf(database: Database, { version: current, statements }: Schema): D
   if (application === 0 && version === 0 && schema.length === 0) return 'empty';
   if (application !== APPLICATION_ID) return 'foreign';
   if (version !== current) return version > current ? 'newer' : 'older';
-  return isOurs(schema, statements) ? 'current' : 'damaged';
+  return matchesSchema(schema, statements) ? 'current' : 'damaged';
 }
 
 interface SchemaRow {
@@ -153,7 +153,7 @@ interface SchemaRow {
 }
 
 // Exactly our tables and indexes: a trigger or view that somebody put there would run with our statements.
-function isOurs(schema: readonly SchemaRow[], statements: readonly string[]): boolean {
+function matchesSchema(schema: readonly SchemaRow[], statements: readonly string[]): boolean {
   const missing = new Set(statements);
   for (const { name, sql } of schema) {
     // SQLite's own indexes for UNIQUE have no text; it refuses to make other objects with such names.

@@ -1,7 +1,7 @@
 // The statements that a store's writer runs, by name.
 import type { Database, RunResult } from 'better-sqlite3';
-import type { LeaseRecord, StoredValue } from '../store.ts';
-import type { Task } from './elsewhere.ts';
+import type { LeaseRecord, StoredValue } from '../../operations.ts';
+import type { Task } from './background-statements.ts';
 import { EVICTION_ORDER } from './schema.ts';
 
 /** What the writer has to know of an entry to change or remove it. */

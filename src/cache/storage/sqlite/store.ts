@@ -3,43 +3,38 @@
 //   apply ──► lock ──► one plain operation? ──yes──► one statement, if this process is alone (ownership.ts)
 //                            │no                         │it changed nothing
 //                            ▼                           ▼
-//                      a transaction: enter, operations, room for them (space.ts), note what changed, commit
+//                      a transaction: enter, operations, room for them (space-account.ts), note what changed, commit
 //                            │
 //                            ▼
 //                      versions of what changed, shared copies, unlock
 import { dirname, join } from 'node:path';
 import type { Database } from 'better-sqlite3';
-import { block } from '../../../system/block.ts';
-import { partsOf } from '../../../system/pace.ts';
+import { sleepSync } from '../../../system/sleep-sync.ts';
 import { pause, performance, setImmediate } from '../../../system/time.ts';
-import { SharedMemory } from '../../shared/shared-memory.ts';
-import { hashOf } from '../../shared/versions.ts';
-import { timed } from '../../values/codec.ts';
-import { BlobFiles } from '../blobs.ts';
-import { type LongWrite, SteppedWrite, WriteElsewhere } from '../long-write.ts';
+import { chunksOf } from '../../../system/time-slice.ts';
 import {
   type Accesses,
-  footprintOf,
   isExpired,
-  isNearLimit,
   type LeaseRecord,
   LONG_SET,
-  type Store,
-  StoreBusyError,
-  type StoreTotals,
   type TimedOperation,
   type WriteOperation,
   type WriteResult,
-} from '../store.ts';
-import { type CheckResult, checkStore, collectRubbish } from './check.ts';
+} from '../../operations.ts';
+import { SharedMemory } from '../../shared/shared-memory.ts';
+import { hashOf } from '../../shared/versions.ts';
+import { withExpiry } from '../../values/codec.ts';
+import { BlobFiles } from '../blobs.ts';
+import { BackgroundWrite, type LongWrite, SteppedWrite } from '../long-write.ts';
+import { footprintOf, isNearLimit, type Store, StoreBusyError, type StoreTotals } from '../store.ts';
+import { checkpointInBackground, runInBackground } from './background-statements.ts';
+import { Backoff } from './backoff.ts';
+import { type CheckResult, checkStore, collectGarbage } from './check.ts';
 import { classify, isLarge, reading, withoutCheckpoint } from './connection.ts';
 import { prepareDirectory } from './directory.ts';
-import { checkpointElsewhere, runElsewhere } from './elsewhere.ts';
 import { EntryTable } from './entry-table.ts';
 import { ExternalCommits } from './external-commits.ts';
-import { StoreFiles } from './files.ts';
-import { Log } from './log.ts';
-import { Naps } from './naps.ts';
+import { FileMonitor } from './file-monitor.ts';
 import { attachDatabase, inodeOf, isDamage, openDatabase, openOrReplace } from './open.ts';
 import { Ownership } from './ownership.ts';
 import { SqliteReader } from './reader.ts';
@@ -47,6 +42,7 @@ import { type EVICTION_ORDER, indexForPolicy, SCHEMA } from './schema.ts';
 import { isShrinkable, shrink } from './shrink.ts';
 import { clearing, prepare, type Statements } from './statements.ts';
 import { Usage } from './usage.ts';
+import { WalFile } from './wal-file.ts';
 
 export interface SqliteStoreOptions {
   /** The tag's directory. */
@@ -58,7 +54,7 @@ export interface SqliteStoreOptions {
   /** Use the directory also when others can write there. Default: false. */
   allowUntrusted?: boolean;
   /** Told the new name of a damaged database that was set aside. */
-  onSetAside?: (name: string) => void;
+  onQuarantine?: (name: string) => void;
   /** What this process's threads share of the store. Default: its own. */
   shared?: SharedMemory;
   /** Milliseconds to wait for other threads. The thread is blocked meanwhile. Default: 50. */
@@ -102,12 +98,12 @@ export class SqliteStore implements Store {
   readonly #usage: Usage;
   readonly #options: SqliteStoreOptions;
   readonly #writer: string;
-  readonly #files: StoreFiles;
+  readonly #files: FileMonitor;
   readonly #shared: SharedMemory;
   readonly #lockTimeoutMs: number;
   readonly #busyTimeoutMs: number;
-  readonly #naps: Naps;
-  readonly #log: Log;
+  readonly #backoff: Backoff;
+  readonly #log: WalFile;
   readonly #isAttached: boolean;
   // The latest time that a caller told.
   #now = 0;
@@ -116,7 +112,7 @@ export class SqliteStore implements Store {
   /** Opens or makes the store. Throws when the directory or database cannot be used; see open.ts. */
   static open(options: Omit<SqliteStoreOptions, 'attach'>): SqliteStore {
     const file = join(options.directory, DATABASE_FILE);
-    return openOrReplace(file, () => new SqliteStore(options), options.onSetAside);
+    return openOrReplace(file, () => new SqliteStore(options), options.onQuarantine);
   }
 
   /** The same of a database that is sound, or of none. */
@@ -130,7 +126,7 @@ export class SqliteStore implements Store {
     this.#shared = shared;
     this.#lockTimeoutMs = options.lockTimeoutMs ?? LOCK_TIMEOUT_MS;
     this.#busyTimeoutMs = options.busyTimeoutMs ?? BUSY_TIMEOUT_MS;
-    this.#naps = new Naps(attach);
+    this.#backoff = new Backoff(attach);
     this.#isAttached = attach;
     if (!attach) prepareDirectory(dirname(directory), directory, options.allowUntrusted ?? false);
     this.blobs = new BlobFiles(directory);
@@ -141,7 +137,7 @@ export class SqliteStore implements Store {
     try {
       if (!attach) indexForPolicy(this.#database, policy);
       this.#database.pragma('busy_timeout = 0');
-      this.#log = new Log(this.#database, policy === 'none' ? Number.POSITIVE_INFINITY : maxSize);
+      this.#log = new WalFile(this.#database, policy === 'none' ? Number.POSITIVE_INFINITY : maxSize);
       this.#sql = prepare(this.#database, policy);
       this.#usage = new Usage(this.#database, this.#sql);
       this.#ownership = new Ownership(this.#sql, writer);
@@ -156,12 +152,12 @@ export class SqliteStore implements Store {
         takeAccesses: options.takeAccesses ?? (() => []),
         isShared: () => this.#ownership.isShared,
         forgetPages: () => this.#database.pragma('shrink_memory'),
-        onLook: size => shared.versions.setNearLimit(isNearLimit(policy, size, maxSize)),
+        onMeasure: size => shared.versions.setNearLimit(isNearLimit(policy, size, maxSize)),
       });
-      this.#entries.hasBacklog = !attach;
+      this.#entries.hasPendingCleanup = !attach;
       const external = new ExternalCommits(this.#database, shared, writer);
       this.reader = new SqliteReader(this.#database, external);
-      this.#files = new StoreFiles(directory, file, inode, {
+      this.#files = new FileMonitor(directory, file, inode, {
         leastLength: () => this.#usage.leastTotal(),
         // Its pages are read anew: damage shows before more is stored on them.
         onModified: () => this.#database.pragma('shrink_memory'),
@@ -196,20 +192,20 @@ export class SqliteStore implements Store {
     return this.#files.state;
   }
 
-  setAside(): string | undefined {
-    return this.#files.setAside();
+  quarantine(): string | undefined {
+    return this.#files.quarantine();
   }
 
   get counts(): EntryTable['counts'] {
     return this.#entries.counts;
   }
 
-  get hasBacklog(): boolean {
-    return this.#entries.hasBacklog;
+  get hasPendingCleanup(): boolean {
+    return this.#entries.hasPendingCleanup;
   }
 
-  set hasBacklog(hasBacklog: boolean) {
-    this.#entries.hasBacklog = hasBacklog;
+  set hasPendingCleanup(hasPendingCleanup: boolean) {
+    this.#entries.hasPendingCleanup = hasPendingCleanup;
   }
 
   apply(batch: readonly TimedOperation[]): WriteResult[] {
@@ -222,7 +218,7 @@ export class SqliteStore implements Store {
 
   // An operation on one entry without a blob. Undefined when it takes more than that, or has changed nothing.
   #applyPlain(operation: WriteOperation, now: number): WriteResult | undefined {
-    if (this.#ownership.isShared || this.#owesRoom) return undefined;
+    if (this.#ownership.isShared || this.#hasToEvict) return undefined;
     this.#now = now;
     try {
       switch (operation.type) {
@@ -256,11 +252,11 @@ export class SqliteStore implements Store {
     const end = () => {
       lock.release();
       for (const name of COUNTS) this.counts[name] += own.counts[name];
-      this.hasBacklog ||= own.hasBacklog;
+      this.hasPendingCleanup ||= own.hasPendingCleanup;
       own.close();
     };
     if (operation.type === 'set-many') return new SteppedWrite(own.#setInSteps(operation, now), end);
-    return own.#clearElsewhere(timeoutMs, end);
+    return own.#clearInBackground(timeoutMs, end);
   }
 
   // One transaction, in which others get their turns of the event loop, but none to write.
@@ -271,7 +267,7 @@ export class SqliteStore implements Store {
     try {
       const isNoted = this.#ownership.enter();
       entries.begin();
-      for (const part of partsOf(operation.entries)) {
+      for (const part of chunksOf(operation.entries)) {
         entries.apply({ ...operation, entries: part }, now);
         // So many would only take the place of what is read.
         entries.stored.clear();
@@ -289,20 +285,20 @@ export class SqliteStore implements Store {
       this.#rollBack();
     }
     // Where that cannot be, the next transaction does it.
-    checkpointElsewhere(this.#database.name).catch(() => undefined);
+    checkpointInBackground(this.#database.name).catch(() => undefined);
     return { value: true };
   }
 
-  #clearElsewhere(timeout: number, end: () => void): LongWrite {
+  #clearInBackground(timeout: number, end: () => void): LongWrite {
     const tasks = clearing(this.#writer);
-    const elsewhere = runElsewhere(this.#database.name, tasks, { timeout, isTransaction: true });
+    const background = runInBackground(this.#database.name, tasks, { timeout, isTransaction: true });
     const resultOf = ([counted]: unknown[][][]): WriteResult => {
       const count = Number(counted?.[0]?.[0]);
       this.#entries.cleared(count);
       this.#shared.versions.bump('all');
       return { value: count };
     };
-    return new WriteElsewhere(elsewhere, resultOf, end);
+    return new BackgroundWrite(background, resultOf, end);
   }
 
   #isPlainSet({ key, value, onlyIfAbsent, lease }: WriteOperation & { type: 'set' }): boolean {
@@ -312,7 +308,7 @@ export class SqliteStore implements Store {
 
   #set({ key, value, expires }: WriteOperation & { type: 'set' }, now: number): WriteResult | undefined {
     const { encoding, data, size } = value;
-    const sum = timed(value.checksum, expires);
+    const sum = withExpiry(value.checksum, expires);
     const { freed } = this.#entries;
     const { versions, tier } = this.#shared;
     const hash = hashOf(key);
@@ -353,7 +349,7 @@ export class SqliteStore implements Store {
     const row = this.#sql.row.get(key);
     if (row && !isExpired(row[5], now)) {
       const [id, , , sum, , before] = row;
-      const changed = timed(timed(sum, before), expires);
+      const changed = withExpiry(withExpiry(sum, before), expires);
       if (this.#sql.ownedTouch.run(expires, changed, id, sum, before, this.#writer).changes === 0) {
         return undefined;
       }
@@ -364,19 +360,19 @@ export class SqliteStore implements Store {
     return { value: false };
   }
 
-  get #owesRoom(): boolean {
+  get #hasToEvict(): boolean {
     const { space } = this.#shared;
-    return this.policy !== 'none' && (space.debt > 0 || space.isUsedUp);
+    return this.policy !== 'none' && (space.bytesToEvict > 0 || space.needsMeasuring);
   }
 
   #wrote(key: string, bytes: number): void {
     this.#shared.space.write(bytes);
-    if (!this.#owesRoom) return;
+    if (!this.#hasToEvict) return;
     try {
       this.#applyInTransaction([], key);
     } catch {
       // What was written is committed, whatever became of the room for it. The next write meets the trouble, too.
-      this.#entries.hasBacklog = true;
+      this.#entries.hasPendingCleanup = true;
     }
   }
 
@@ -432,18 +428,18 @@ export class SqliteStore implements Store {
 
   #begin(timeoutMs: number): void {
     const until = performance.now() + timeoutMs;
-    let naps: Generator<number, never> | undefined;
+    let delays: Generator<number, never> | undefined;
     for (;;) {
       try {
         this.#sql.begin.run();
         return;
       } catch (error) {
         if (classify(error) !== 'busy') throw error;
-        naps ??= this.#naps.take();
+        delays ??= this.#backoff.delays();
         if (performance.now() >= until) {
           throw new StoreBusyError((error as Error).message, { cause: error });
         }
-        block(naps.next().value);
+        sleepSync(delays.next().value);
       }
     }
   }
@@ -469,8 +465,8 @@ export class SqliteStore implements Store {
     return checkStore(this.#database, this.blobs, this.#shared.lock, repair);
   }
 
-  async collect(): Promise<number> {
-    await collectRubbish(this.#database, this.blobs, this.#shared.lock);
+  async collectGarbage(): Promise<number> {
+    await collectGarbage(this.#database, this.blobs, this.#shared.lock);
     const evicted = await this.#keepWithinLimit();
     await this.shrink(true);
     return evicted;
@@ -499,7 +495,7 @@ export class SqliteStore implements Store {
 
   async shrink(all = false): Promise<void> {
     const hasFree = isShrinkable(this.#usage, all);
-    if (!hasFree && this.#log.size <= this.#log.mostAtRest) return;
+    if (!hasFree && this.#log.size <= this.#log.maxBytesAtRest) return;
     const step = () => this.#underLock(() => shrink(this.#database, this.#sql, this.#usage));
     if (hasFree) while (this.#isOpen && (await this.#whenFree(step)));
     if (this.#isOpen) await this.#whenFree(() => this.#underLock(() => this.#log.empty()));

@@ -4,7 +4,7 @@ import type { CheckProblem } from '../../../cache/cache.ts';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { EXIT_FAILED } from '../../errors.ts';
-import { findSetAside, type SetAside } from '../../set-aside.ts';
+import { findQuarantined, type QuarantinedDatabase } from '../../quarantine.ts';
 import { plural, sanitizeLine } from '../../terminal/text.ts';
 import { addCacheOptions, type CacheCommandFlags, formatBytes, withCaches } from './options.ts';
 
@@ -38,11 +38,11 @@ Exit status: 0 all is well or mended, 1 something is not.`,
           }
         }
         // Afterwards, since opening a damaged cache sets it aside.
-        const setAside = await findSetAside(root, flags.tag);
+        const quarantined = await findQuarantined(root, flags.tag);
         if (flags.json) {
-          context.printJson({ caches: reports, setAside });
+          context.printJson({ caches: reports, setAside: quarantined });
         } else {
-          printSetAside(context, setAside);
+          printQuarantined(context, quarantined);
         }
         if (!flags.json && !flags.repair && reports.some(({ problems }) => problems.length > 0)) {
           context.print('To mend this: glovebox cache check --repair');
@@ -54,14 +54,14 @@ Exit status: 0 all is well or mended, 1 something is not.`,
     );
 }
 
-function printSetAside(context: Context, setAside: readonly SetAside[]): void {
-  for (const { tag, file, size, date } of setAside) {
+function printQuarantined(context: Context, quarantined: readonly QuarantinedDatabase[]): void {
+  for (const { tag, file, size, date } of quarantined) {
     const when = new Date(date).toISOString().slice(0, 10);
     context.print(
       `${context.style.bold(tag)}: damaged and set aside on ${when}: ${formatBytes(size)} in ${file}`,
     );
   }
-  if (setAside.length > 0) {
+  if (quarantined.length > 0) {
     context.print('To remove what was set aside: glovebox cache cleanup --set-aside');
   }
 }
@@ -76,10 +76,10 @@ function printReport(
   }: { tag: string; entries: number; blobs: number; problems: CheckProblem[] },
 ): void {
   const { style } = context;
-  const looked = `${plural(entries, 'entry', 'entries')}, ${plural(blobs, 'blob')}`;
+  const checked = `${plural(entries, 'entry', 'entries')}, ${plural(blobs, 'blob')}`;
   const verdict =
     problems.length === 0 ? style.good('all is well') : style.bad(plural(problems.length, 'problem'));
-  context.print(`${style.bold(tag)}: ${looked}: ${verdict}`);
+  context.print(`${style.bold(tag)}: ${checked}: ${verdict}`);
   for (const { subject, message, mended } of problems) {
     const remedy =
       mended === undefined ? style.bad('not mended') : style.good(`mended: ${sanitizeLine(mended)}`);

@@ -1,9 +1,9 @@
 // `glovebox cache cleanup`: what is expired or over the limit goes.
 import type { Command } from 'commander';
-import { listKept, removeKept } from '../../../builder/toolchains/zephyr/station.ts';
+import { listKept, removeKept } from '../../../builder/toolchains/zephyr/stable-build-directory.ts';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
-import { findSetAside, removeSetAside, SET_ASIDE_MAX_AGE_MS } from '../../set-aside.ts';
+import { findQuarantined, QUARANTINE_MAX_AGE_MS, removeQuarantined } from '../../quarantine.ts';
 import { plural } from '../../terminal/text.ts';
 import { addCacheOptions, type CacheCommandFlags, formatBytes, withCaches } from './options.ts';
 
@@ -34,13 +34,13 @@ export function cleanupCommand(context: Context): Command {
           removed += await cache.cleanup();
           freed += Math.max(0, before.size - (await cache.stats()).size);
         }
-        const old = Date.now() - SET_ASIDE_MAX_AGE_MS;
-        const gone = (await findSetAside(root, flags.tag)).filter(
+        const old = Date.now() - QUARANTINE_MAX_AGE_MS;
+        const gone = (await findQuarantined(root, flags.tag)).filter(
           ({ date }) => flags.setAside || date <= old,
         );
-        for (const setAside of gone) {
-          await removeSetAside(root, setAside);
-          freed += setAside.size;
+        for (const quarantined of gone) {
+          await removeQuarantined(root, quarantined);
+          freed += quarantined.size;
         }
         const kept = flags.tag === undefined ? listKept(root) : [];
         const bytes = kept.length === 0 ? 0 : await removeKept(root, kept);

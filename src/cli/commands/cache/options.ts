@@ -6,6 +6,8 @@ import { type CacheFlags, type OpenCaches, openCaches } from '../../open-caches.
 
 export interface CacheCommandFlags extends CacheFlags {
   json?: boolean;
+  /** Of a format for programs besides JSON, which says nothing in words either. Default: false. */
+  isForPrograms?: boolean;
 }
 
 export function addCacheOptions(command: Command): Command {
@@ -26,7 +28,7 @@ export async function withCaches(
 ): Promise<void> {
   const open = await openCaches(context, flags);
   try {
-    if (open.caches.length === 0 && !flags.json) {
+    if (open.caches.length === 0 && !flags.json && !flags.isForPrograms) {
       context.print(`No caches in ${open.root}`);
     } else {
       await use(open);

@@ -1,32 +1,51 @@
 // `glovebox cache stats`: how full each cache is.
 import type { Command } from 'commander';
-import { listKept, MAX_KEPT, MAX_KEPT_BYTES } from '../../../builder/toolchains/zephyr/station.ts';
+import {
+  listKept,
+  MAX_KEPT,
+  MAX_KEPT_BYTES,
+} from '../../../builder/toolchains/zephyr/stable-build-directory.ts';
 import type { CacheStats } from '../../../cache/cache.ts';
-import { createCommand, examples } from '../../command.ts';
+import { createCommand, examples, parseChoice } from '../../command.ts';
 import type { Context } from '../../context.ts';
+import { UsageError } from '../../errors.ts';
+import { prometheusText } from '../../prometheus.ts';
 import { tableLines } from '../../terminal/table.ts';
 import { plural } from '../../terminal/text.ts';
 import { addCacheOptions, type CacheCommandFlags, formatBytes, withCaches } from './options.ts';
 
+const FORMATS = ['text', 'json', 'prometheus'] as const;
+
+interface StatsFlags extends CacheCommandFlags {
+  format?: (typeof FORMATS)[number];
+}
+
 export function statsCommand(context: Context): Command {
   return addCacheOptions(createCommand('stats', context))
     .description('Shows how full the caches are, against their limits.')
+    .option('--format <format>', 'text, json (as --json does), or prometheus', parseChoice(FORMATS))
     .addHelpText(
       'after',
       examples(
         ['glovebox cache stats', 'all caches, and their sum'],
         ['glovebox cache stats --tag firmware', 'one of them'],
         ['glovebox cache stats --json | jq .total.size', 'the bytes of all, for a program'],
+        ['glovebox cache stats --format prometheus', "for node_exporter's textfile collector"],
       ),
     )
-    .action((flags: CacheCommandFlags) =>
-      withCaches(context, flags, async ({ root, caches }) => {
+    .action((given: StatsFlags) => {
+      const flags = withFormat(given);
+      return withCaches(context, flags, async ({ root, caches }) => {
         const stats = (await Promise.all(caches.map(cache => cache.stats()))).map(stored);
         const total = {
           count: sum(stats.map(({ count }) => count)),
           size: sum(stats.map(({ size }) => size)),
           blobs: sum(stats.map(({ blobs }) => blobs)),
         };
+        if (flags.format === 'prometheus') {
+          context.stdout.write(prometheusText(stats));
+          return;
+        }
         const kept = flags.tag === undefined ? listKept(root) : [];
         const builds = { count: kept.length, size: sum(kept.map(({ bytes }) => bytes)) };
         if (flags.json) {
@@ -48,8 +67,17 @@ export function statsCommand(context: Context): Command {
             `${context.style.bold('last builds')}\n  ${directories}, ${formatBytes(builds.size)} (${limit})`,
           );
         }
-      }),
-    );
+      });
+    });
+}
+
+/** Both ways of asking for JSON are one. Programs are told of no caches in their own format. */
+function withFormat(flags: StatsFlags): StatsFlags {
+  const { format, json } = flags;
+  if (json && format !== undefined && format !== 'json') {
+    throw new UsageError(`--json and --format ${format} are two formats: use one of them.`);
+  }
+  return { ...flags, json: json || format === 'json', isForPrograms: format === 'prometheus' };
 }
 
 /** What is true of the store. Hits and misses are counted in each process, and this one has made none. */

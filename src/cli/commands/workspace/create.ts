@@ -71,7 +71,7 @@ async function make(
 ): Promise<void> {
   const configDirectory = resolve(context.cwd, directory);
   await withWorkspaces(context, flags, configDirectory, async ({ service, signal }) => {
-    const options = { offline: flags.offline, signal, onEvent: tell(context, flags) };
+    const options = { offline: flags.offline, signal, onEvent: printEvent(context, flags) };
     const result = await service[how](configDirectory, options);
     if (flags.json) {
       const removed = result.removed.map(({ name }) => name);
@@ -82,7 +82,7 @@ async function make(
   });
 }
 
-function tell(context: Context, flags: CreateFlags): (event: WorkspaceEvent) => void {
+function printEvent(context: Context, flags: CreateFlags): (event: WorkspaceEvent) => void {
   return event => {
     if (flags.json) return;
     if (event.type === 'waiting') context.print('Waiting for another process that makes this workspace');

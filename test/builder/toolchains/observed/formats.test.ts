@@ -12,7 +12,7 @@ import {
   parseCompiledSources,
   parseIncludeDirectories,
 } from '../../../../src/builder/toolchains/observed/ninja-manifest.ts';
-import { readKconfigText, readSourceText } from '../../../../src/builder/toolchains/observed/source-text.ts';
+import { scanKconfig, scanSource } from '../../../../src/builder/toolchains/observed/source-scan.ts';
 import { cmakeCache, dependencyFile, ninjaDeps, ninjaManifest } from './records.ts';
 
 // Left by CMake 3.25, Ninja 1.11 and GCC 12 for a small project in /tmp/corne; the two CMake files are shortened.
@@ -193,7 +193,7 @@ test('what is compiled, and where its headers are looked for, is read as CMake w
 
 test('files that others than the preprocessor take in are told by their names, where they can be', t => {
   const of = (text: string, isAssembler = false) => {
-    const { taken, isUntraceable, doubt } = readSourceText(text, isAssembler);
+    const { taken, isUntraceable, uncertainty: doubt } = scanSource(text, isAssembler);
     return [taken, isUntraceable, doubt];
   };
   t.deepEqual(of('/include/ "x.dtsi"'), [['x.dtsi'], false, 'contents']);
@@ -215,12 +215,16 @@ test('files that others than the preprocessor take in are told by their names, w
 
 test('optional sources and the arguments of programs are read in a Kconfig file', t => {
   const text = 'osource "../../x/Kconfig"\nrsource "plain/Kconfig"\nrsource "a/*/Kconfig"\n';
-  t.deepEqual(readKconfigText(text), {
+  t.deepEqual(scanKconfig(text), {
     optional: ['../../x/Kconfig', 'a/*/Kconfig'],
     arguments: [],
-    doubt: 'names',
+    uncertainty: 'names',
   });
   const shell = 'config A\n  default $(shell,cat ../../keys.txt)\n';
-  t.deepEqual(readKconfigText(shell), { optional: [], arguments: ['../../keys.txt'], doubt: 'contents' });
-  t.is(readKconfigText('source "Kconfig.zephyr"\n').doubt, undefined);
+  t.deepEqual(scanKconfig(shell), {
+    optional: [],
+    arguments: ['../../keys.txt'],
+    uncertainty: 'contents',
+  });
+  t.is(scanKconfig('source "Kconfig.zephyr"\n').uncertainty, undefined);
 });

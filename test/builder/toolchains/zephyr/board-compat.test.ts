@@ -1,8 +1,8 @@
 // A board that is not set up for ZMK is told as ZMK's workflow tells it.
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { Places } from '../../../../src/builder/toolchains/observed/index.ts';
-import { type BoardFinding, examineBoard } from '../../../../src/builder/toolchains/zephyr/board-compat.ts';
+import { PathMap } from '../../../../src/builder/toolchains/observed/index.ts';
+import { type BoardProblem, examineBoard } from '../../../../src/builder/toolchains/zephyr/board-compat.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 import { cmakeCache } from '../observed/records.ts';
 import { writeFiles } from '../observed/workspace.ts';
@@ -20,7 +20,7 @@ interface Given {
 }
 
 /** What is found of a build of `nice_nano` in a workspace where ZMK has a variant of it, unless something else is given. */
-async function examine(t: ExecutionContext, given: Given = {}): Promise<BoardFinding> {
+async function examine(t: ExecutionContext, given: Given = {}): Promise<BoardProblem> {
   const {
     board = 'nice_nano',
     descriptions = {
@@ -39,10 +39,10 @@ async function examine(t: ExecutionContext, given: Given = {}): Promise<BoardFin
     'workspace/zmk/app/Kconfig': kconfig,
     ...Object.fromEntries(directories.map(directory => [`${directory}/board.yml`, descriptions[directory]!])),
   });
-  const places = new Places({
+  const places = new PathMap({
     ...{ buildDirectory: at('build'), configDirectory: at('config'), workspace: at('workspace') },
   });
-  return examineBoard({ build: at('build'), application: at('workspace/zmk/app'), board, places });
+  return examineBoard({ build: at('build'), application: at('workspace/zmk/app'), board, pathMap: places });
 }
 
 const WRONG = {

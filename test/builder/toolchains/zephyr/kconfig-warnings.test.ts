@@ -1,7 +1,7 @@
 // Settings that a build did not follow are told with their places, as far as they are the user's own.
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { Places } from '../../../../src/builder/toolchains/observed/index.ts';
+import { PathMap } from '../../../../src/builder/toolchains/observed/index.ts';
 import { settingsWithoutEffect } from '../../../../src/builder/toolchains/zephyr/kconfig-warnings.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 import { writeFiles } from '../observed/workspace.ts';
@@ -54,11 +54,11 @@ async function said(t: ExecutionContext, conf: string, cmakeArgs?: string): Prom
     artifactName: 'right',
     ...(cmakeArgs === undefined ? {} : { cmakeArgs }),
   };
-  const places = new Places({
+  const places = new PathMap({
     ...{ buildDirectory: at('build'), configDirectory: at('corne'), workspace: at('workspace') },
     seen: [{ seen: at('copy/config'), here: at('corne/config') }],
   });
-  return settingsWithoutEffect({ logFile: at('log'), target, configDirectory: at('corne'), places });
+  return settingsWithoutEffect({ logFile: at('log'), target, configDirectory: at('corne'), pathMap: places });
 }
 
 test('a setting of the config that came out as something else is told with its place and why', async t => {

@@ -35,10 +35,10 @@ serial('what is remembered of Python is what Python says after every change of i
   const ask = async (memory = true) => {
     // Each as a process of its own would: nothing but the cache remembers.
     const file = '../../../../src/builder/toolchains/zephyr/python-packages.ts';
-    const { pythonIdentity }: typeof import('../../../../src/builder/toolchains/zephyr/python-packages.ts') =
+    const { findPython }: typeof import('../../../../src/builder/toolchains/zephyr/python-packages.ts') =
       await import(`${file}?${round++}`);
     const clock = () => Date.now() + 60_000;
-    return pythonIdentity(environment, memory ? { cache, clock } : {});
+    return findPython(environment, memory ? { cache, clock } : {});
   };
   const steps: [string, () => void][] = [
     ['nothing', () => {}],

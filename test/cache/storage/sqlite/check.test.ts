@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import Database from 'better-sqlite3';
 import { type CheckProblem, createDefaultCache } from '../../../../src/index.ts';
-import { ownerName } from '../../../../src/system/owner.ts';
+import { processFilePrefix } from '../../../../src/system/process-identity.ts';
 import { temporaryRoot } from '../../../support/temporary.ts';
 
 const LARGE = Buffer.alloc(100_000, 'large');
@@ -178,7 +178,7 @@ test.serial('wrong sums of blobs and wrong counts of a blob’s users are found 
 
 test.serial('temporary files of dead processes are removed, those of living ones are not', async t => {
   const { cache, blobs } = await prepare(t);
-  const living = `${ownerName()}-00000000-0000-4000-8000-000000000000`;
+  const living = `${processFilePrefix()}-00000000-0000-4000-8000-000000000000`;
   // A number that no process can have.
   const dead = living.replace(/^\d+/, '4194305');
   await writeFile(join(blobs, 'tmp', living), 'x');

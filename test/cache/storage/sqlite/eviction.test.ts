@@ -1,9 +1,9 @@
 // Eviction is amortised: no single write walks the whole table.
 import { join } from 'node:path';
 import test from 'ava';
+import type { IncomingValue } from '../../../../src/cache/operations.ts';
 import { EVICTIONS_PER_TRANSACTION } from '../../../../src/cache/storage/sqlite/entry-table.ts';
 import { SqliteStore } from '../../../../src/cache/storage/sqlite/store.ts';
-import type { IncomingValue } from '../../../../src/cache/storage/store.ts';
 import { checksum, Encoding } from '../../../../src/cache/values/codec.ts';
 import { TestClock } from '../../../support/clock.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
@@ -38,7 +38,7 @@ for (const policy of ['least-recently-used', 'least-recently-stored', 'least-fre
     store.apply([{ operation: set, now: clock.now() }]);
     t.true(store.counts.evictions > 0 && store.counts.evictions <= EVICTIONS_PER_TRANSACTION);
     let transactions = 1;
-    for (let before = store.counts.evictions; store.hasBacklog; transactions++) {
+    for (let before = store.counts.evictions; store.hasPendingCleanup; transactions++) {
       store.apply([]);
       t.true(store.counts.evictions - before <= EVICTIONS_PER_TRANSACTION);
       before = store.counts.evictions;

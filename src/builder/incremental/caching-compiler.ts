@@ -1,0 +1,349 @@
+// The one place where a target is looked up, compiled under a lease, and stored.
+import path from 'node:path';
+import { GloveboxError } from '../../errors.ts';
+import { isInside } from '../../system/paths.ts';
+import { describeSystemError, isSystemError } from '../../system/system-error.ts';
+import type { Target } from '../matrix/target.ts';
+import type { Artifact, CompileOutcome } from '../toolchains/toolchain.ts';
+import { fingerprint, type InputSnapshot, leaseDigest } from './fingerprint.ts';
+import { InputReader } from './input-reader.ts';
+import { Lookup, type LookupOptions, type TargetQuery } from './lookup.ts';
+import type { CompileEvent, CompileFailure, CompileResult, CompileSuccess, LookupResult } from './result.ts';
+import { type DeclaredInputs, declare, observe, takeSnapshot } from './snapshot.ts';
+import { stageArtifacts } from './staging.ts';
+
+// How often an outcome that cannot be used is thrown away before the target is compiled without asking anyone.
+const MAX_ATTEMPTS = 3;
+
+export interface CompileRequest {
+  /** Where the artifacts are put: an empty directory of the caller's own, absolute. Left empty unless the result is ok. */
+  directory: string;
+  /** An empty directory of the caller's own for the compiler, absolute. The caller removes it. */
+  buildDirectory: string;
+  /** The file that gets the compiler's full output. Its directory exists. */
+  logFile: string;
+  /** How many processes the compiler itself may run at once. Default: 1. */
+  jobs?: number | undefined;
+  /** See `CompileJob.incremental`. */
+  incremental?: boolean | undefined;
+  /** The trace context that the compiler gets as `TRACEPARENT`; it counts for no fingerprint. Default: none. */
+  traceparent?: string | undefined;
+  /** Stops the compiler, or the wait for another one. */
+  signal?: AbortSignal | undefined;
+  onEvent?: ((event: CompileEvent) => void) | undefined;
+  /** Called with the process group of every child that is started, and again when it is gone. */
+  onProcess?: ((event: 'started' | 'ended', processGroup: number) => void) | undefined;
+}
+
+/**
+ * Compiles targets, or finds what an earlier build of the same inputs made.
+ *
+ * `lookup` and `restore` see each file as it was when the service first looked at it: make a new service for each
+ * build. `compile` always looks again. Trouble with the caches only makes it compile.
+ */
+export class CachingCompiler {
+  readonly #options: LookupOptions;
+  readonly #lookup: Lookup;
+  readonly #reader: InputReader;
+
+  constructor(options: LookupOptions) {
+    this.#options = options;
+    this.#lookup = new Lookup(options);
+    this.#reader = this.#newReader();
+  }
+
+  /**
+   * Whether the target's firmware is in the cache, and why not. Compiles and writes nothing. Rejects with a
+   * `GloveboxError` when the toolchain cannot be asked.
+   */
+  async lookup(target: Target, signal?: AbortSignal): Promise<LookupResult> {
+    return this.#lookup.find(await this.#lookup.describe(target, this.#reader, signal));
+  }
+
+  /**
+   * Whether a build of the target is likely to read one of these files (absolute paths), by what its newest build
+   * read; true when none is known. A guess that spares work: only a look-up says what is up to date. Rejects as
+   * `lookup` does.
+   */
+  async reads(target: Target, files: readonly string[], signal?: AbortSignal): Promise<boolean> {
+    return this.#lookup.reads(await this.#lookup.describe(target, this.#reader, signal), files);
+  }
+
+  /**
+   * Puts the target's firmware from the cache into `directory`, an empty one of the caller's own, or says why it
+   * cannot. Rejects with a `GloveboxError` when the toolchain cannot be asked, and with the file system's error when
+   * `directory` cannot be written.
+   */
+  async restore(
+    target: Target,
+    directory: string,
+    signal?: AbortSignal,
+  ): Promise<CompileSuccess | { ok: false; why: string[] }> {
+    const query = await this.#lookup.describe(target, this.#reader, signal);
+    const candidate = await this.#lookup.candidate(query);
+    const restored = candidate && (await this.#lookup.restore(query, candidate, directory, 'cache'));
+    return restored ?? { ok: false, why: await this.#lookup.explain(query, candidate !== undefined) };
+  }
+
+  /**
+   * Finds or compiles the target, once on this machine however many ask. Resolves when its artifacts are in
+   * `request.directory`, stored for the next build where that can be, and no process of the compiler is left. Rejects
+   * only for bugs.
+   */
+  async compile(target: Target, request: CompileRequest): Promise<CompileResult> {
+    const { signal, onEvent } = request;
+    const { configDirectory } = this.#options;
+    onEvent?.({ type: 'checking' });
+    // The files as they are now: a service may have been made long before.
+    const reader = this.#newReader();
+    let query: TargetQuery;
+    try {
+      query = await this.#lookup.describe(target, reader, signal);
+    } catch (error) {
+      return signal?.aborted ? cancelled() : failure('cannot-start', error, 'temporary files');
+    }
+    let job: Job;
+    try {
+      const declared = await query.declared();
+      const before = await takeSnapshot(declared, reader, query.paths);
+      job = { target, request, query, declared, before, started: false };
+    } catch (error) {
+      return signal?.aborted ? cancelled() : failure('inputs', error, configDirectory);
+    }
+    try {
+      const candidate = await this.#lookup.candidate(job.query);
+      const restored =
+        candidate && (await this.#lookup.restore(job.query, candidate, request.directory, 'cache'));
+      if (restored) return restored;
+      const why = await this.#lookup.explain(job.query, candidate !== undefined);
+      onEvent?.({ type: 'missed', why });
+      const lease = await leaseDigest(job.query.digest, job.before);
+      for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+        const result = await this.#compileOnce(lease, job);
+        if (result) return result;
+      }
+      return (await this.#produce(job)).result;
+    } catch (error) {
+      return signal?.aborted ? cancelled() : failure('output', error, request.directory);
+    }
+  }
+
+  /**
+   * Compiles the target from nothing, whatever there is in the cache, and stores nothing. Resolves and rejects as
+   * {@link compile} does.
+   */
+  async compileAnew(target: Target, request: CompileRequest): Promise<CompileResult> {
+    const { onEvent, directory, buildDirectory, logFile, jobs = 1 } = request;
+    const signal = request.signal ?? new AbortController().signal;
+    onEvent?.({ type: 'compiling', jobs, logFile });
+    const clock = performance.now();
+    try {
+      const outcome = await this.#options.toolchain.compile({
+        ...{ target, buildDirectory, jobs, logFile, signal },
+        onOutput: line => onEvent?.({ type: 'output', line }),
+        onProcess: request.onProcess,
+      });
+      if (signal.aborted) return cancelled();
+      if (!outcome.ok) return { ...outcome, logFile };
+      const staged = await stageArtifacts(outcome.artifacts, directory, buildDirectory);
+      return {
+        ...{ ok: true, source: 'compiled', files: staged.map(artifact => artifact.path) },
+        ...{ compileDuration: performance.now() - clock, compiledAt: Date.now() },
+        ...{ warnings: outcome.warnings ?? [], stored: false },
+      };
+    } catch (error) {
+      return signal.aborted ? cancelled() : failure('output', error, directory);
+    }
+  }
+
+  #newReader(): InputReader {
+    return new InputReader(this.#options.builds.digests);
+  }
+
+  /** Compiles, or takes over what another did meanwhile. Undefined: that could not be used and was forgotten. */
+  async #compileOnce(lease: string, job: Job): Promise<CompileResult | undefined> {
+    const { signal, onEvent, directory } = job.request;
+    const { builds } = this.#options;
+    let own: CompileResult | undefined;
+    let waited = false;
+    const produce = async () => {
+      if (signal?.aborted) throw new Cancelled();
+      job.started = true;
+      const produced = await this.#produce(job, { lease, token: await builds.begin(lease) });
+      own = produced.result;
+      // What is thrown is not stored, and the next one who waits compiles for himself.
+      if (!produced.inputs) throw new NotCacheable();
+      return produced.inputs;
+    };
+    const onWait = ({ pid }: { pid: number }) => {
+      waited = true;
+      onEvent?.({ type: 'waiting', pid });
+    };
+    let outcome: InputSnapshot | undefined;
+    try {
+      outcome = await untilAborted(builds.once(lease, produce, { onWait }), signal, () => !job.started);
+    } catch (error) {
+      if (error instanceof Cancelled) return cancelled();
+      if (!(error instanceof NotCacheable)) throw error;
+    }
+    if (own) return own;
+    // The lease covers what was declared; the build that held it may have read more.
+    if (outcome && (await this.#lookup.stillHolds(outcome, job.query))) {
+      const source = waited ? 'waited' : 'cache';
+      const restored = await this.#lookup.restore(job.query, { inputs: outcome }, directory, source);
+      if (restored) return restored;
+    }
+    await builds.release(lease, outcome);
+    return undefined;
+  }
+
+  /** Runs the compiler. With `inputs` when the result is stored under them. */
+  async #produce(job: Job, fence?: Fence): Promise<{ result: CompileResult; inputs?: InputSnapshot }> {
+    const { target, request, query } = job;
+    const { onEvent, directory, buildDirectory, logFile, jobs = 1 } = request;
+    const signal = request.signal ?? new AbortController().signal;
+    onEvent?.({ type: 'compiling', jobs, logFile });
+    const started = Date.now();
+    const clock = performance.now();
+    const outcome = await this.#options.toolchain.compile({
+      target,
+      buildDirectory,
+      jobs,
+      logFile,
+      traceparent: request.traceparent,
+      signal,
+      incremental: request.incremental,
+      onPath: path => onEvent?.({ type: 'path', path }),
+      onOutput: line => onEvent?.({ type: 'output', line }),
+      onProcess: request.onProcess,
+    });
+    const compileDuration = performance.now() - clock;
+    if (signal.aborted) return { result: cancelled() };
+    if (!outcome.ok) return { result: { ...outcome, logFile } };
+
+    let staged: Artifact[];
+    try {
+      staged = await stageArtifacts(outcome.artifacts, directory, buildDirectory);
+    } catch (error) {
+      return { result: { ...failure('output', error, directory), logFile } };
+    }
+    const files = staged.map(artifact => artifact.path);
+    const { warnings = [] } = outcome;
+    const made = {
+      ok: true,
+      source: 'compiled',
+      files,
+      compileDuration,
+      compiledAt: Date.now(),
+      warnings,
+    } as const;
+    const result: CompileSuccess = { ...made, stored: false };
+    const inputs = await this.#observe(outcome, started, job);
+    if (!inputs) return { result };
+    result.read = inputs.files.map(([file]) => file);
+    const { builds, firmware, configDirectory } = this.#options;
+    const key = await fingerprint(query.digest, inputs);
+    if (fence && !(await builds.mayStore(fence.lease, fence.token))) return { result };
+    result.fingerprint = key;
+    if (!(await firmware.store(key, staged, compileDuration, warnings))) return { result };
+    await builds.remember(query.digest, inputs, job.declared);
+    await builds.setLastBase(configDirectory, query.base);
+    return { result: { ...result, stored: true }, inputs };
+  }
+
+  /** What the compiler read; undefined, with a warning, when it did not stay the same all the while. */
+  async #observe(
+    outcome: CompileOutcome & { ok: true },
+    started: number,
+    { target, request, query, declared }: Job,
+  ): Promise<InputSnapshot | undefined> {
+    const isOutsideBuild = (file: string) => !isInside(path.resolve(file), request.buildDirectory);
+    const observed = outcome.observed && {
+      ...outcome.observed,
+      files: outcome.observed.files.filter(isOutsideBuild),
+      directories: outcome.observed.directories.filter(isOutsideBuild),
+      absent: outcome.observed.absent.filter(isOutsideBuild),
+    };
+    const { paths } = query;
+    const warn = (why: string) =>
+      request.onEvent?.({
+        type: 'warning',
+        message: `${target.artifactName} is not kept for the next build: ${why}`,
+      });
+    if (outcome.untraceable !== undefined) {
+      warn(outcome.untraceable);
+      return undefined;
+    }
+    try {
+      const after = await declare(await this.#options.toolchain.declaredInputs(), paths);
+      const readers = { before: query.reader, after: this.#newReader() };
+      const observation = await observe(observed, { before: declared, after }, readers, started, paths);
+      const changed = [...(outcome.changedDuringBuild ?? []), ...observation.changed];
+      if (changed.length === 0) return observation.inputs;
+      const more = changed.length > 3 ? ` and ${changed.length - 3} more` : '';
+      warn(`${changed.slice(0, 3).join(', ')}${more} changed while it was compiled.`);
+    } catch (error) {
+      if (!(error instanceof GloveboxError)) throw error;
+      warn(error.message);
+    }
+    return undefined;
+  }
+}
+
+interface Job {
+  target: Target;
+  request: CompileRequest;
+  query: TargetQuery;
+  declared: DeclaredInputs;
+  /** The declared inputs as they were before. */
+  before: InputSnapshot;
+  /** The compiler was started here. */
+  started: boolean;
+}
+
+/** Tells whether this producer still is the one that may store. */
+interface Fence {
+  lease: string;
+  token: string;
+}
+
+/** Tells whoever waits that there is a result, but none that can be shared. */
+class NotCacheable extends Error {}
+
+/** The build was cancelled before this target was compiled. */
+class Cancelled extends Error {}
+
+/** Gives up waiting when `signal` aborts, if `may` then says so. */
+async function untilAborted<T>(
+  work: Promise<T>,
+  signal: AbortSignal | undefined,
+  may: () => boolean,
+): Promise<T> {
+  if (!signal) return work;
+  const cancellation = Promise.withResolvers<never>();
+  const onAbort = () => {
+    if (may()) cancellation.reject(new Cancelled());
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    return await Promise.race([work, cancellation.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    // Whichever lost the race settles some time later, unheard.
+    work.catch(() => {});
+  }
+}
+
+function cancelled(): CompileFailure {
+  return { ok: false, reason: 'cancelled', message: 'The build was cancelled.', lastLines: [] };
+}
+
+/** What can be expected to go wrong is a result; the rest is a bug and is thrown on. */
+function failure(reason: CompileFailure['reason'], error: unknown, place: string): CompileFailure {
+  if (isSystemError(error)) {
+    return { ok: false, reason, message: describeSystemError(error, place), lastLines: [] };
+  }
+  if (!(error instanceof GloveboxError)) throw error;
+  return { ok: false, reason, message: error.message, lastLines: [] };
+}

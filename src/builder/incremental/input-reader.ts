@@ -1,0 +1,140 @@
+// Reads the files a build depends on: their hashes, directory listings, and whether they are still as they were.
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { GloveboxError } from '../../errors.ts';
+import { hashOpenFile } from '../../system/hash-file.ts';
+import { statOf } from '../../system/paths.ts';
+import { type KnownDigests, LARGE_FILE } from './known-digests.ts';
+
+// What editors leave beside a file while it is open; no build reads these, and they come and go.
+const EDITOR_LEFTOVER = /^(?:.*~|\..*\.sw[a-p]|\.#.*|#.*#|4913|\.DS_Store)$/;
+
+/** An input that cannot be read, so that nothing can be said about the build that needs it. */
+export class InputError extends GloveboxError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('GLOVEBOX_INPUT', message, options);
+  }
+}
+
+/** A file as it was at one moment. */
+export interface FileState {
+  /** Of the content, in hexadecimal. */
+  sha256: string;
+  /** Changes whenever the file is written or replaced, also when its content comes out the same. */
+  stamp: string;
+}
+
+/**
+ * The state of input files. Each file is read once: a reader is a picture of one moment, so make a new one for each
+ * build, and another one to see whether something changed since.
+ */
+export class InputReader {
+  readonly #digests: KnownDigests | undefined;
+  readonly #files = new Map<string, Promise<FileState | undefined>>();
+  readonly #listings = new Map<string, Promise<string | undefined>>();
+
+  /** @param digests of large files, which are not read again while they are unchanged. Default: every file is read */
+  constructor(digests?: KnownDigests) {
+    this.#digests = digests;
+  }
+
+  /** The state of the file at an absolute path, or undefined when there is none. Rejects with {@link InputError} when it cannot be read. */
+  file(file: string): Promise<FileState | undefined> {
+    let state = this.#files.get(file);
+    if (!state) {
+      state = readState(file, this.#digests);
+      this.#files.set(file, state);
+    }
+    return state;
+  }
+
+  /**
+   * The digest of a directory's names and of what each is, through links; or undefined when there is no such directory.
+   */
+  listing(directory: string): Promise<string | undefined> {
+    let digest = this.#listings.get(directory);
+    if (!digest) {
+      digest = readListing(directory);
+      this.#listings.set(directory, digest);
+    }
+    return digest;
+  }
+
+  /** Whether it is certain that nothing is at this path, or only a link that leads nowhere. Not remembered. */
+  async isAbsent(file: string): Promise<boolean> {
+    try {
+      return fs.statSync(file, { throwIfNoEntry: false }) === undefined;
+    } catch (error) {
+      return isMissing(error) || (error as NodeJS.ErrnoException).code === 'ELOOP';
+    }
+  }
+}
+
+/** Whether a path is one that editors make beside an open file and that no build reads. */
+export function isEditorLeftover(file: string): boolean {
+  return EDITOR_LEFTOVER.test(path.basename(file));
+}
+
+async function readState(file: string, digests: KnownDigests | undefined): Promise<FileState | undefined> {
+  let descriptor: number;
+  try {
+    // Non-blocking, so that a pipe in the place of a file cannot hold the build up for ever.
+    descriptor = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw new InputError(`Cannot read the input ${file}: ${(error as Error).message}.`, { cause: error });
+  }
+  try {
+    const stat = fs.fstatSync(descriptor, { bigint: true });
+    if (!stat.isFile())
+      throw new InputError(`The input ${file} is not a regular file. Remove it or leave it out.`);
+    const stamp = `${stat.dev}:${stat.ino}:${stat.size}:${stat.ctimeNs}`;
+    const known = stat.size >= LARGE_FILE ? digests : undefined;
+    const remembered = await known?.get(file, stamp);
+    if (remembered !== undefined) return { sha256: remembered, stamp };
+    const begun = Date.now();
+    const sha256 = await hashOpenFile(descriptor, Number(stat.size));
+    await known?.set(file, stamp, sha256, Number(stat.ctimeMs), begun);
+    return { sha256, stamp };
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError(`Cannot read the input ${file}: ${(error as Error).message}.`, { cause: error });
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+async function readListing(directory: string): Promise<string | undefined> {
+  let entries: fs.Dirent[];
+  try {
+    entries = fs.readdirSync(directory, { withFileTypes: true });
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw new InputError(`Cannot list the directory ${directory}: ${(error as Error).message}.`, {
+      cause: error,
+    });
+  }
+  const lines = entries
+    .filter(entry => !isEditorLeftover(entry.name))
+    .map(entry => `${entry.name}\0${kindOf(path.join(directory, entry.name), entry)}\0`);
+  return createHash('sha256').update(lines.sort().join('')).digest('hex');
+}
+
+/** Of a link it is that of its target; of one that leads nowhere, where it would lead. */
+function kindOf(file: string, entry: fs.Dirent): string {
+  if (!entry.isSymbolicLink()) return entry.isDirectory() ? 'd' : 'f';
+  const target = statOf(file);
+  if (target) return target.isDirectory() ? 'ld' : 'lf';
+  try {
+    return `l ${fs.readlinkSync(file)}`;
+  } catch {
+    // It is gone meanwhile.
+    return 'l';
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code;
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}

@@ -1,0 +1,119 @@
+// The layouts of keymap files, read once for each content of the keymap and of all that it includes.
+import path from 'node:path';
+import type { Cache } from '../../cache/cache.ts';
+import { cacheKey } from '../../cache/keys.ts';
+import type { UserConfig } from '../../config/user-config.ts';
+import { GloveboxError } from '../../errors.ts';
+import { hashOfLookup, type Layout, MAX_KEYMAP_LENGTH, readKeymap } from '../../keymap/index.ts';
+import { createCacheFromUserConfig, createDefaultCache } from '../../registry.ts';
+import { readTextFile, TextFileError } from '../../system/text-file.ts';
+import { findSearchPath, type SearchPathOptions } from './search-path.ts';
+import { asLayout, asPlaces } from './stored-layout.ts';
+
+/** The namespace of layouts. */
+export const LAYOUT_TAG = 'layout';
+
+/** Counts up whenever the same source would give another layout than before, so that older ones in caches are not used. */
+const READER_VERSION = 2;
+
+/** A keymap file cannot be read; the message names it and says why. */
+export class KeymapFileError extends GloveboxError {
+  /** As it was given. */
+  readonly file: string;
+
+  constructor(file: string, why: string, { line, ...options }: ErrorOptions & { line?: number } = {}) {
+    super('GLOVEBOX_KEYMAP_FILE', `${file}${line === undefined ? '' : `:${line}`}: ${why}`, options);
+    this.file = file;
+  }
+}
+
+export interface LayoutServiceOptions {
+  /** Where layouts are kept. Default: the shared cache of the tag `layout`. */
+  cache?: Cache;
+  /** What the default cache is configured by, and the workspace. Default: what the environment says. */
+  userConfig?: UserConfig;
+}
+
+/** Gives layouts of keymap files. Any number of threads can have one; they share what they know. */
+export class LayoutService {
+  readonly #cache: Cache;
+  readonly #userConfig: UserConfig | undefined;
+
+  constructor(cache: Cache, userConfig?: UserConfig) {
+    this.#cache = cache;
+    this.#userConfig = userConfig;
+  }
+
+  /**
+   * The layout of a keymap file, from the cache when it was read before and nothing that it was made of has changed:
+   * its content, every file that it includes, and every name that was looked for in vain. A keymap with errors gives
+   * a layout with `errors`, which is not stored.
+   *
+   * @param file absolute
+   * @throws KeymapFileError when the file cannot be read
+   */
+  async layoutOf(file: string, options: Omit<SearchPathOptions, 'userConfig'> = {}): Promise<Layout> {
+    const source = await readSource(file);
+    const search = await findSearchPath(file, { ...options, userConfig: this.#userConfig });
+    const searchOptions = { home: path.dirname(file), searchDirectories: search.directories };
+    // Places name directories by their numbers, so that neither the config's nor the workspace's own place matters.
+    const isOwn = search.directories.map(directory => search.own.includes(directory));
+    const base = [READER_VERSION, search.hasZmk, isOwn, source] as const;
+
+    const placesKey = await cacheKey('layout places', ...base);
+    const places = asPlaces(await this.#cache.get(placesKey));
+    if (places !== undefined) {
+      const hashes = await Promise.all(places.map(place => hashOfLookup(place, searchOptions)));
+      const lookups = places.map((place, index) => ({ ...place, hash: hashes[index]! }));
+      const known = asLayout(await this.#cache.get(await cacheKey('layout', ...base, lookups)));
+      if (known !== undefined) return known;
+    }
+    const { layout, lookups } = await readKeymap(source, {
+      file,
+      searchDirectories: search.directories,
+      ownDirectories: search.own,
+      hasZmk: search.hasZmk,
+    });
+    if (layout.errors.length === 0) {
+      await this.#cache.setMany([
+        [placesKey, { places: lookups.map(({ directory, path: way }) => ({ directory, path: way })) }],
+        [
+          await cacheKey(
+            'layout',
+            ...base,
+            lookups.map(lookup => ({ ...lookup })),
+          ),
+          layout,
+        ],
+      ]);
+    }
+    return layout;
+  }
+}
+
+/** The layout service over the shared cache, or over one that is given. */
+export function createLayoutService({ cache, userConfig }: LayoutServiceOptions = {}): LayoutService {
+  const options = { tag: LAYOUT_TAG };
+  return new LayoutService(
+    cache ?? (userConfig ? createCacheFromUserConfig(userConfig, options) : createDefaultCache(options)),
+    userConfig,
+  );
+}
+
+async function readSource(file: string): Promise<string> {
+  try {
+    // UTF-8 has up to three bytes for each of the characters that are counted.
+    return await readTextFile(file, MAX_KEYMAP_LENGTH * 3);
+  } catch (error) {
+    if (!(error instanceof TextFileError)) throw error;
+    const { problem, message, size, line } = error;
+    const why = {
+      missing: 'there is no such file.',
+      'not-a-file': 'this is no plain file.',
+      'too-large': `it has ${size} bytes, far more than a keymap can have.`,
+      'not-text': 'this is not UTF-8 text. Save it as UTF-8.',
+      unreadable: `it cannot be read (${message}).`,
+    }[problem];
+    throw new KeymapFileError(file, why, { cause: error, ...(line !== undefined && { line }) });
+  }
+}

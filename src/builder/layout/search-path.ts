@@ -1,0 +1,128 @@
+// The search path of a keymap's includes, as Zephyr has it: the devicetree roots of modules, of ZMK and of Zephyr.
+import path from 'node:path';
+import * as walk from 'empathic/walk';
+import type { UserConfig } from '../../config/user-config.ts';
+import { exists, isDirectory } from '../../system/paths.ts';
+import { readTextFile } from '../../system/text-file.ts';
+
+/** The directories of includes for a keymap. */
+export interface SearchPath {
+  /** Absolute, in the order in which they are searched; only those that exist. */
+  directories: string[];
+  /** Those of them that are the config's own. */
+  own: string[];
+  /** Whether ZMK is among them. */
+  hasZmk: boolean;
+}
+
+export interface SearchPathOptions {
+  /** The directory with `build.yaml`. Absolute. Default: found from the keymap. */
+  configDirectory?: string | undefined;
+  /** The west workspace. Absolute. Default: the configured one, else the one that the config is built in. */
+  workspace?: string | undefined;
+  /** The directory of the caches, where workspaces are kept; goes before the configuration. */
+  cacheRoot?: string | undefined;
+  userConfig?: UserConfig | undefined;
+}
+
+/** What Zephyr searches in each root. ZMK's boards are nearly all ARM, and no keymap includes what is of an architecture. */
+const FOLDERS = ['include', 'include/zephyr', 'dts/common', 'dts/arm', 'dts'];
+
+/** What tells the directory of a config. */
+const MARKS = ['build.yaml', 'build.yml', 'zephyr/module.yml', 'zephyr/module.yaml', '.git'];
+
+const MAX_MODULE_FILE = 64 * 1024;
+
+/**
+ * The directories in which what a keymap includes is looked for. What cannot be read is not there; rejects with
+ * `WorkspaceError` only when the workspace that is given is not one.
+ */
+export async function findSearchPath(keymap: string, options: SearchPathOptions = {}): Promise<SearchPath> {
+  const { userConfig } = options;
+  const config = options.configDirectory ?? (await configDirectoryOf(keymap));
+  const { modules, application, zephyr } = await workspaceRoots(config, options);
+  const own = await devicetreeRoot(config);
+  const keymaps = path.resolve(config, userConfig?.build.configPath ?? 'config');
+  const roots = [
+    ...(await Promise.all(modules.filter(module => module !== config).map(devicetreeRoot))),
+    // What the build adds to the workspace's modules: the config, then ZMK's own.
+    own,
+    application && (await devicetreeRoot(path.join(application, 'module'))),
+    application,
+    (await isDirectory(path.join(keymaps, 'dts'))) ? keymaps : undefined,
+    zephyr,
+  ].filter(root => root !== undefined);
+
+  const foldersOf = (root: string) => FOLDERS.map(folder => path.join(root, folder));
+  const candidates = [...new Set(roots)].flatMap(foldersOf);
+  const areThere = await Promise.all(candidates.map(isDirectory));
+  const directories = candidates.filter((_, index) => areThere[index]);
+  const ours = [own, keymaps].flatMap(root => (root === undefined ? [] : foldersOf(root)));
+  return {
+    directories,
+    own: directories.filter(directory => ours.includes(directory)),
+    hasZmk:
+      application !== undefined && (await exists(path.join(application, 'include/dt-bindings/zmk/keys.h'))),
+  };
+}
+
+/** The nearest directory above a keymap that is a config's; else the one beside the keymap's own. */
+async function configDirectoryOf(keymap: string): Promise<string> {
+  const directory = path.dirname(keymap);
+  for (const above of walk.up(directory)) {
+    const marks = await Promise.all(MARKS.map(mark => exists(path.join(above, mark))));
+    if (marks.includes(true)) return above;
+  }
+  return path.dirname(directory);
+}
+
+interface WorkspaceRoots {
+  /** The projects, in the order of west. */
+  modules: string[];
+  application?: string;
+  zephyr?: string;
+}
+
+async function workspaceRoots(config: string, options: SearchPathOptions): Promise<WorkspaceRoots> {
+  const { userConfig, cacheRoot, workspace: given } = options;
+  const { findWorkspace, manifestProjects, WorkspaceError, zmkPlaces } = await import(
+    '../workspace/index.ts'
+  );
+  const find = () =>
+    findWorkspace(config, { ...(userConfig && { userConfig }), ...(cacheRoot && { cacheRoot }) });
+  try {
+    const workspace = given ?? userConfig?.build.workspace ?? (await find());
+    if (workspace === undefined) return { modules: [] };
+    const places = await zmkPlaces(workspace);
+    const modules: string[] = [];
+    for await (const project of manifestProjects(workspace)) modules.push(path.join(workspace, project.path));
+    return {
+      modules,
+      ...(places && {
+        application: path.join(workspace, places.application),
+        zephyr: path.join(workspace, places.zephyr),
+      }),
+    };
+  } catch (error) {
+    // A workspace that was found, or a west.yml, that cannot be read is for the build to complain about.
+    if (error instanceof WorkspaceError && given === undefined) return { modules: [] };
+    throw error;
+  }
+}
+
+/** Where a module says that its devicetree files are; undefined when it says nothing. */
+async function devicetreeRoot(directory: string): Promise<string | undefined> {
+  for (const name of ['zephyr/module.yml', 'zephyr/module.yaml']) {
+    const text = await readTextFile(path.join(directory, name), MAX_MODULE_FILE).catch(() => undefined);
+    if (text === undefined) continue;
+    const { parse } = await import('yaml');
+    try {
+      const module = parse(text, { maxAliasCount: 100, schema: 'core' });
+      const root: unknown = module?.build?.settings?.dts_root;
+      return typeof root === 'string' ? path.resolve(directory, root) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,51 @@
+// What is in a cache may be anything: it is taken for a layout only if it is one.
+import { isObject, listOf } from '../../cache/values/stored-json.ts';
+import { type Binding, type FilePlace, type Layer, type Layout, MAX_KEYS } from '../../keymap/index.ts';
+
+/** Files that are read and names that are looked for, for one keymap. */
+const MAX_PLACES = 5_000;
+
+/** The places of files that a keymap is made of; undefined when the value is something else. */
+export function asPlaces(value: unknown): FilePlace[] | undefined {
+  return isObject(value) ? listOf(value.places, asPlace, MAX_PLACES) : undefined;
+}
+
+function asPlace(value: unknown): FilePlace | undefined {
+  if (!isObject(value) || !Number.isSafeInteger(value.directory) || typeof value.path !== 'string')
+    return undefined;
+  if (value.path.includes('\0')) return undefined;
+  return { directory: value.directory as number, path: value.path };
+}
+
+/** A layout without errors, copied part by part as it is checked; undefined when the value is something else. */
+export function asLayout(value: unknown): Layout | undefined {
+  if (!isObject(value) || !Array.isArray(value.errors) || value.errors.length > 0) return undefined;
+  const layers = listOf(value.layers, asLayer, MAX_KEYS);
+  return layers && { layers, errors: [] };
+}
+
+function asLayer(value: unknown): Layer | undefined {
+  if (!isObject(value)) return undefined;
+  const { name, displayName } = value;
+  const bindings = listOf(value.bindings, asBinding, MAX_KEYS);
+  const sensorBindings = listOf(value.sensorBindings, asBinding, MAX_KEYS);
+  const rows = listOf(value.rows, item => (isCount(item) ? item : undefined), MAX_KEYS);
+  if (typeof name !== 'string' || !bindings || !sensorBindings || !rows) return undefined;
+  if (displayName !== undefined && typeof displayName !== 'string') return undefined;
+  if (rows.reduce((sum, count) => sum + count, 0) !== bindings.length) return undefined;
+  return { name, ...(displayName !== undefined && { displayName }), bindings, sensorBindings, rows };
+}
+
+function asBinding(value: unknown): Binding | undefined {
+  if (!isObject(value) || typeof value.behavior !== 'string') return undefined;
+  const parameters = listOf(
+    value.parameters,
+    item => (typeof item === 'string' ? item : undefined),
+    MAX_KEYS,
+  );
+  return parameters && { behavior: value.behavior, parameters };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}

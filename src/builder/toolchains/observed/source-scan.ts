@@ -1,0 +1,120 @@
+// What sources ask for that no record tells: includes that were looked for in vain, and files that tools other than the
+// preprocessor read.
+import type { Uncertainty } from './uncertainty.ts';
+
+/** Characters. Beyond that it is no source text that somebody wrote. */
+const MAX_TEXT = 64 * 1024 * 1024;
+
+/** A source of C, assembler or devicetree. */
+export interface SourceScan {
+  /** Names in `#include "name"` and `__has_include`: looked for beside the file itself, and then elsewhere. */
+  includes: string[];
+  /** Names in `#include <name>` and `__has_include`: looked for where headers are. */
+  angled: string[];
+  /** Names of files that are taken in as they are, by the devicetree compiler, the assembler or the compiler. */
+  taken: string[];
+  /** Names that macros stand for: each may be what an include is given. */
+  defined: string[];
+  /** Whether the name of an include comes of a macro. */
+  isComputed: boolean;
+  /** Whether the name of a file that is taken in as it is cannot be told, so that it may be anywhere. */
+  isUntraceable: boolean;
+  uncertainty: Uncertainty | undefined;
+}
+
+/** Words of what takes files in that no preprocessor writes down. */
+const TAKING = /\/include\/|incbin|\bembed\b|__has_embed|\.include(?=[\s"\\])|^\s*INCLUDE\s/m;
+
+/** The directives themselves, with the file's name if it can be told. */
+const NAMED = '("([^"]+)"|<([^>]+)>)?';
+const TAKEN = [
+  String.raw`\/include\/\s*${NAMED}`,
+  String.raw`\/incbin\/\s*\(\s*${NAMED}`,
+  String.raw`\bincbin\s*\(\s*(?:\w+\s*,\s*)?${NAMED}`,
+  String.raw`#\s*embed\b\s*${NAMED}`,
+  String.raw`__has_embed\s*\(\s*${NAMED}`,
+].map(directive => new RegExp(directive, 'g'));
+const OF_ASSEMBLER = new RegExp(String.raw`\.(?:incbin|include)(?=[\s"\\])\s*${NAMED}`, 'g');
+/** In a string of C: a quote that is none of the assembler's ends the string, and a macro follows. */
+const OF_INLINE_ASSEMBLER = /\.(?:incbin|include)(?=[\s"\\])\s*(\\"([^"\\]+)\\")?()/g;
+
+/** Of a linker script: what it includes need not be quoted. */
+const LINKER_INCLUDE = /^\s*INCLUDE\s+"?([^\s";]+)/gm;
+
+/**
+ * What a source asks of the preprocessor and others, on its way through any condition. Read twice, with comments and
+ * without, because what looks like a comment may be in a string.
+ */
+export function scanSource(text: string, isAssembler = false): SourceScan {
+  const found: SourceScan = {
+    ...{ includes: [], angled: [], taken: [], defined: [] },
+    ...{ isComputed: false, isUntraceable: false, uncertainty: undefined },
+  };
+  if (text.length > MAX_TEXT) return { ...found, isUntraceable: true };
+  // The preprocessor takes it for a blank.
+  const joined = text.replaceAll('\0', ' ').replaceAll(/\\[ \t]*\r?\n/g, '');
+  const bare = joined.replaceAll(/\/\*[\s\S]*?\*\//g, ' ');
+  // Also in a comment: that it is none is not certain.
+  if (TAKING.test(joined)) found.uncertainty = 'contents';
+  const code = bare.replaceAll(/\/\/.*$/gm, '');
+  const taken = new Set<string>();
+  for (const directive of [...TAKEN, isAssembler ? OF_ASSEMBLER : OF_INLINE_ASSEMBLER]) {
+    for (const [, , quoted, angled] of joined.matchAll(directive)) {
+      if (quoted ?? angled) taken.add((quoted ?? angled)!);
+    }
+    if ([...code.matchAll(directive)].some(([, name]) => name === undefined)) found.isUntraceable = true;
+  }
+  for (const [, name] of joined.matchAll(LINKER_INCLUDE)) taken.add(name!);
+  found.taken = [...taken];
+  const includes = new Set<string>();
+  const between = new Set<string>();
+  for (const line of [...joined.split(/\r?\n/), ...bare.split(/\r?\n/)]) {
+    const directive = /^\s*(?:#|%:|\?\?=)\s*(?:include|include_next|import)\b(.*)$/.exec(line);
+    const asked = [
+      ...(directive ? [directive[1]!] : []),
+      ...[...line.matchAll(/__has_include(?:_next)?\s*\(([^)]*)\)/g)].map(([, argument]) => argument!),
+    ];
+    for (const argument of asked) {
+      const [, quoted, angled] = /^\s*(?:"([^"]+)"|<([^>]+)>)/.exec(argument) ?? [];
+      if (quoted !== undefined) includes.add(quoted);
+      else if (angled !== undefined) between.add(angled);
+      else found.isComputed = true;
+    }
+    if (/^\s*(?:#|%:|\?\?=)\s*define\b/.test(line)) {
+      for (const [, quoted, angled] of line.matchAll(/"([^"]+)"|<([^>]+)>/g)) {
+        found.defined.push((quoted ?? angled)!);
+      }
+    }
+  }
+  found.includes = [...includes];
+  found.angled = [...between];
+  if (found.isComputed) found.uncertainty ??= 'names';
+  return found;
+}
+
+/** What a Kconfig file asks for. */
+export interface KconfigScan {
+  /** Names of optional sources, relative to the file (`orsource`) or to Zephyr. */
+  optional: string[];
+  /** What programs are given that it runs, as far as it may be the name of a file. */
+  arguments: string[];
+  uncertainty: Uncertainty | undefined;
+}
+
+/** What a Kconfig file leaves open: optional and globbed sources, and programs that it runs. */
+export function scanKconfig(text: string): KconfigScan {
+  if (text.length > MAX_TEXT) return { optional: [], arguments: [], uncertainty: 'contents' };
+  const programs = [...text.matchAll(/\$\(\s*(?:shell|python)\b(.*)$/gm)].map(([, rest]) => rest!);
+  const sources = [...text.matchAll(/^\s*(o?r?source|gr?source)\s+"([^"]*)"/gm)];
+  const open = sources.filter(([, kind, name]) => !/^r?source$/.test(kind!) || /[*?[]/.test(name!));
+  return {
+    optional: open.map(([, , name]) => name!),
+    arguments: programs.flatMap(rest => rest.match(/[^\s,'"()`;|&<>]*\/[^\s,'"()`;|&<>]+/g) ?? []),
+    uncertainty:
+      programs.length > 0
+        ? 'contents'
+        : open.length > 0 || /^\s*(?:osource|orsource|gsource|grsource)\b/m.test(text)
+          ? 'names'
+          : undefined,
+  };
+}

@@ -1,0 +1,117 @@
+// Where targets are compiled: threads, build directories and logs, which all go when the work is done.
+import { mkdirSync, mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { removeStaleDirectories, temporaryPrefix } from '../../system/stale-directories.ts';
+import { type CompileResult, remedyOf } from '../incremental/index.ts';
+import type { Target } from '../matrix/target.ts';
+import { LogDirectory } from '../output/logs.ts';
+import { OutputError } from '../output/output.ts';
+import type { Plan } from '../plan.ts';
+import { CompilePool, type PoolListener, type WorkerFailure } from './pool.ts';
+
+const SCRATCH_PREFIX = 'glovebox-build-';
+
+/** What a session compiles: one target. */
+export interface SessionJob {
+  target: Target;
+  /** Empty, for the artifacts. */
+  directory: string;
+  onEvent: PoolListener;
+  /** See `CompileJob.incremental`. */
+  incremental: boolean;
+  /** See `CompileTask`. */
+  isTrial?: boolean;
+  /** See `RunOptions.traceparentOf`. */
+  traceparent?: string | undefined;
+  /** Stops this target alone. */
+  signal?: AbortSignal;
+}
+
+/** Compiles as many targets at once as it has threads. */
+export class CompileSession {
+  readonly #plan: Plan;
+  readonly #scratch: string;
+  readonly #pool: CompilePool;
+  readonly #logs: LogDirectory;
+  readonly #jobs: number;
+  #count = 0;
+
+  private constructor(plan: Plan, scratch: string, pool: CompilePool, logs: LogDirectory, jobs: number) {
+    this.#plan = plan;
+    this.#scratch = scratch;
+    this.#pool = pool;
+    this.#logs = logs;
+    this.#jobs = jobs;
+  }
+
+  /** Rejects with a `GloveboxError` when there is no room for directories or threads. */
+  static async open(plan: Plan, threads: number): Promise<CompileSession> {
+    const scratch = makeScratch();
+    let pool: CompilePool | undefined;
+    try {
+      pool = new CompilePool(threads);
+      const logs = await LogDirectory.open(plan.logRoot, plan.configDirectory, scratch);
+      return new CompileSession(plan, scratch, pool, logs, Math.max(1, Math.floor(plan.cores / threads)));
+    } catch (error) {
+      await pool?.close();
+      await rm(scratch, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** Compiles in a free thread, which there must be. Resolves when nothing of the compiler is left. */
+  async compile(job: SessionJob): Promise<CompileResult | WorkerFailure> {
+    const { target, directory, traceparent, onEvent, incremental, isTrial = false, signal } = job;
+    const { toolchain, configDirectory, userConfig, cacheOptions } = this.#plan;
+    const buildDirectory = path.join(this.#scratch, String(this.#count++));
+    mkdirSync(buildDirectory);
+    try {
+      const logFile = this.#logs.file(target.artifactName);
+      const task = {
+        toolchain,
+        configDirectory,
+        userConfig,
+        cacheOptions,
+        target,
+        directory,
+        buildDirectory,
+        incremental,
+        isTrial,
+        traceparent,
+      };
+      return await this.#pool.run({ ...task, logFile, jobs: this.#jobs }, onEvent, signal);
+    } finally {
+      await rm(buildDirectory, { recursive: true, force: true });
+    }
+  }
+
+  /** Stops every compile, and those that are begun later. */
+  cancel(): void {
+    this.#pool.cancel();
+  }
+
+  /** Somebody was told of a log: they stay. */
+  keepLogs(): void {
+    this.#logs.keep();
+  }
+
+  /** Ends the threads and removes the build directories. Nothing may be compiled any more. */
+  async close(): Promise<void> {
+    await this.#pool.close();
+    await rm(this.#scratch, { recursive: true, force: true });
+    await this.#logs.close();
+  }
+}
+
+/** A directory for build directories. */
+function makeScratch(): string {
+  try {
+    removeStaleDirectories(os.tmpdir(), SCRATCH_PREFIX);
+    return mkdtempSync(path.join(os.tmpdir(), temporaryPrefix(SCRATCH_PREFIX)));
+  } catch (error) {
+    const what = `Cannot make a directory to compile in: ${(error as Error).message}`;
+    throw new OutputError(`${what}. ${remedyOf(error, os.tmpdir())}, or set TMPDIR.`, { cause: error });
+  }
+}

@@ -1,0 +1,19 @@
+// Doing the same with many things, a few at once.
+
+/** What `work` resolves to for each item, in their order. At most `limit` run at once; default 8. */
+export async function mapConcurrent<T, R>(
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+  limit = 8,
+): Promise<R[]> {
+  const results: R[] = [];
+  let next = 0;
+  const worker = async () => {
+    while (next < items.length) {
+      const index = next++;
+      results[index] = await work(items[index]!);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+  return results;
+}

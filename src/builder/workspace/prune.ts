@@ -1,0 +1,54 @@
+// Which workspaces are no longer kept.
+import type { ByteSize, Duration } from '../../cache/cache.ts';
+import { parseDuration, parseSize } from '../../cache/units.ts';
+import { WORKSPACE_TTL } from '../incremental/workspace-cache.ts';
+import type { KnownWorkspace, WorkspaceStore } from './store.ts';
+
+/** Bytes that all workspaces may have together when the configuration does not say: room for a dozen. */
+export const WORKSPACES_MAX_SIZE: ByteSize = '20GB';
+
+export interface PruneOptions {
+  /** How long a workspace is kept after it was last used. Default: {@link WORKSPACE_TTL}. */
+  ttl?: Duration;
+  /** Default: {@link WORKSPACES_MAX_SIZE}. */
+  maxSize?: ByteSize;
+  /** In milliseconds since the epoch. */
+  now: number;
+  /** The name of one that stays. */
+  keep?: string;
+}
+
+/**
+ * Removes the made workspaces that a newer one has replaced, that nobody used for longer than the TTL, and those used
+ * longest ago while all are larger than the limit; never one that a build uses, nor one that is somebody's own.
+ * Resolves to those that were removed, when their files are gone.
+ */
+export async function pruneWorkspaces(
+  store: WorkspaceStore,
+  { ttl = WORKSPACE_TTL, maxSize = WORKSPACES_MAX_SIZE, now, keep }: PruneOptions,
+): Promise<KnownWorkspace[]> {
+  await store.removeOrphans();
+  const lifetime = parseDuration(ttl, 'workspaces.ttl') ?? Number.POSITIVE_INFINITY;
+  const limit = parseSize(maxSize, 'workspaces.maxSize');
+  const made = (await store.list()).filter(({ kind }) => kind === 'made');
+  const removed: KnownWorkspace[] = [];
+  const remove = async (known: KnownWorkspace) => {
+    if (known.name === keep || removed.includes(known)) return;
+    if ((await store.remove(known.name)) === 'removed') removed.push(known);
+  };
+  const served = new Set<string>();
+  for (const known of made) {
+    // The newest come first.
+    if (known.manifests.every(manifest => served.has(manifest))) await remove(known);
+    else if (known.lastUsed + lifetime <= now) await remove(known);
+    for (const manifest of known.manifests) served.add(manifest);
+  }
+  const byUse = made.filter(known => !removed.includes(known)).sort((a, b) => a.lastUsed - b.lastUsed);
+  let total = byUse.reduce((sum, { size }) => sum + size, 0);
+  for (const known of byUse) {
+    if (total <= limit) break;
+    await remove(known);
+    if (removed.includes(known)) total -= known.size;
+  }
+  return removed;
+}

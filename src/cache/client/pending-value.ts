@@ -1,0 +1,69 @@
+// Values and files on their way into a store.
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { LARGEST_VALUE, ValueTooLargeError } from '../../errors.ts';
+import { regularFile } from '../arguments.ts';
+import type { IncomingValue } from '../operations.ts';
+import { BLOB_THRESHOLD, type BlobFiles, type TemporaryCopy } from '../storage/blobs.ts';
+import { checksum, Encoding, encode } from '../values/codec.ts';
+
+/** A value on its way: ready, or still to be made a temporary file (where the store keeps blobs). */
+export type PendingValue =
+  | IncomingValue
+  | {
+      prepare: (blobs: BlobFiles | undefined) => Promise<IncomingValue>;
+      /** The same at once, for what must not be overtaken. */
+      prepareNow: (blobs: BlobFiles | undefined) => IncomingValue;
+    };
+
+export function isReady(value: PendingValue): value is IncomingValue {
+  return !('prepare' in value);
+}
+
+/** Encodes at the call: what the caller does to the value afterwards does not matter. Throws UncloneableValueError. */
+export function encodePending(key: string, value: unknown, encoded = encode(value)): PendingValue {
+  const { encoding, data } = encoded;
+  const size = typeof data === 'string' ? Buffer.byteLength(data) : data.byteLength;
+  const inline = (kept: string | Uint8Array): IncomingValue =>
+    withChecksum(key, { encoding, data: kept, blob: null, size, mode: null });
+  // A copy where the caller has the same memory: an operation is sent later than it is made.
+  const kept = data === value && typeof data !== 'string' ? Buffer.from(data) : data;
+  if (size <= BLOB_THRESHOLD) return inline(kept);
+  const bytes = () => (typeof kept === 'string' ? Buffer.from(kept) : kept);
+  const inFile = ({ temporary, hash }: { temporary: string; hash: string }) =>
+    withChecksum(key, { encoding, data: null, blob: hash, size, mode: null, temporary });
+  return {
+    prepare: async blobs => (blobs ? inFile(await blobs.writeTemporary(bytes())) : inline(kept)),
+    prepareNow: blobs => (blobs ? inFile(blobs.writeTemporaryNow(bytes())) : inline(kept)),
+  };
+}
+
+function withChecksum(key: string, value: Omit<IncomingValue, 'checksum'>): IncomingValue {
+  return { ...value, checksum: checksum(key, value) };
+}
+
+/** A file to be stored. Throws InvalidArgumentError for what cannot be read. */
+export function pendingFile(key: string, path: string): PendingValue {
+  const { file, mode: permissions, size: bytes } = regularFile(path);
+  const encoding = Encoding.file;
+  const assertSize = () => {
+    if (bytes <= LARGEST_VALUE) return;
+    throw new ValueTooLargeError(file, bytes, "The memory backend keeps no larger ones; use 'sqlite'.");
+  };
+  const inline = (data: Buffer) =>
+    withChecksum(key, { encoding, data, blob: null, size: data.byteLength, mode: permissions });
+  const inFile = ({ temporary, hash, size, mode }: TemporaryCopy) =>
+    withChecksum(key, { encoding, data: null, blob: hash, size, mode, temporary });
+  return {
+    prepare: async blobs => {
+      if (blobs) return inFile(await blobs.copyToTemporary(file));
+      assertSize();
+      return inline(await readFile(file));
+    },
+    prepareNow: blobs => {
+      if (blobs) return inFile(blobs.copyToTemporaryNow(file));
+      assertSize();
+      return inline(readFileSync(file));
+    },
+  };
+}

@@ -1,0 +1,272 @@
+// How a worker thread's cache reaches its store: by itself where it can, and else over the connection.
+import { randomUUID } from 'node:crypto';
+import { ConflictingOptionsError, GloveboxError } from '../../errors.ts';
+import { chunksOf } from '../../system/time-slice.ts';
+import type { CacheStats, CheckReport } from '../cache.ts';
+import { type Parkable, withDescriptors, workerStores } from '../coordinator/open-stores.ts';
+import type { OpenReply, OpenRequest, Reply } from '../coordinator/protocol.ts';
+import {
+  type Accesses,
+  LONG_SET,
+  type TimedOperation,
+  type WriteOperation,
+  type WriteResult,
+} from '../operations.ts';
+import { SharedMemory } from '../shared/shared-memory.ts';
+import { BlobFiles } from '../storage/blobs.ts';
+import { isOutOfFiles } from '../storage/sqlite/connection.ts';
+import type { StoreReader } from '../storage/store.ts';
+import {
+  type Connection,
+  CoordinatorEndedError,
+  type RemoteCoordinatorApi,
+  type WaitOptions,
+} from './connection.ts';
+import { BlockingPortReader, PortReader } from './port-reader.ts';
+import type { Grant, LeaseRequest, StoreClient } from './store-client.ts';
+import { ThreadStore } from './thread-store.ts';
+
+interface Parts {
+  left: Iterable<WriteOperation>;
+  now: number;
+  /** To the part that was sent last. */
+  answer: Promise<WriteResult> | undefined;
+}
+
+function* partsOfSet(operation: WriteOperation & { type: 'set-many' }): Generator<WriteOperation> {
+  const of = randomUUID();
+  let left = operation.entries.length;
+  for (const entries of chunksOf(operation.entries)) {
+    left -= entries.length;
+    yield { ...operation, entries, part: { of, isLast: left === 0 } };
+  }
+}
+
+/**
+ * The client of a worker thread's cache: reads and writes by itself where it can, and has the rest done over its
+ * connection.
+ */
+export class PortStoreClient implements StoreClient, Parkable {
+  readonly shared: SharedMemory;
+  readonly counters: Float64Array;
+  readonly blobs: BlobFiles | undefined;
+  // Between two turns of the event loop nothing is under way.
+  readonly isBusy = false;
+  readonly #connection: Connection;
+  readonly #instance: number;
+  readonly #overPort: PortReader;
+  // Undefined where the coordinator alone has the store.
+  readonly #store: ThreadStore | undefined;
+  readonly #reads: (() => Accesses)[] = [];
+  #lastUsed = 0;
+  // An operation of many parts that is being sent, and what waits behind it.
+  #parts: Parts | undefined;
+  readonly #behind: (() => void)[] = [];
+
+  private constructor(connection: Connection, { instance, directory, writer, ...reply }: OpenReply) {
+    this.#connection = connection;
+    this.#instance = instance;
+    this.shared = new SharedMemory(reply.shared);
+    this.counters = new Float64Array(reply.counters);
+    this.blobs = directory === undefined ? undefined : new BlobFiles(directory);
+    this.#overPort = new PortReader(connection, instance);
+    if (directory !== undefined) {
+      this.#store = new ThreadStore({
+        options: { directory, writer, takeAccesses: () => this.#takeAccesses() },
+        shared: this.shared,
+        counters: this.counters,
+        open: open => {
+          const store = withDescriptors(workerStores, open);
+          workerStores.add(this);
+          return store;
+        },
+      });
+    }
+  }
+
+  /** Without a connection of its own the thread would not notice what other processes change. */
+  get allowsLocalTier(): boolean {
+    return this.#store === undefined || this.reader() !== this.#overPort;
+  }
+
+  get lastUsed(): number {
+    return this.#lastUsed;
+  }
+
+  park(): void {
+    this.#store?.park();
+  }
+
+  /** Opens a cache over the connection. Rejects with ConflictingOptionsError. */
+  static async open(connection: Connection, request: OpenRequest): Promise<PortStoreClient> {
+    return PortStoreClient.#from(connection, await connection.call(control => control.open(request)));
+  }
+
+  /**
+   * The same, with this thread blocked: undefined when there was no answer in time. Throws ConflictingOptionsError.
+   */
+  static openNow(
+    connection: Connection,
+    request: OpenRequest,
+    waitOptions: WaitOptions<never>,
+  ): PortStoreClient | undefined {
+    const late = (reply: Reply<OpenReply>) => {
+      if (reply.ok) connection.call(control => control.release(reply.value.instance)).catch(() => undefined);
+    };
+    const answer = connection.callNow('open', [request], { ...waitOptions, late });
+    return answer && PortStoreClient.#from(connection, answer.value);
+  }
+
+  static #from(connection: Connection, reply: Reply<OpenReply>): PortStoreClient {
+    if (reply.ok) return new PortStoreClient(connection, reply.value);
+    if (reply.code === 'GLOVEBOX_CONFLICTING_OPTIONS') throw new ConflictingOptionsError(reply.message);
+    throw new GloveboxError(reply.code, reply.message);
+  }
+
+  reader(): StoreReader {
+    this.#lastUsed = workerStores.tick();
+    if (this.shared.versions.isDegraded) return this.#overPort;
+    try {
+      return this.#store?.open()?.reader ?? this.#overPort;
+    } catch (error) {
+      if (error instanceof GloveboxError) throw error;
+      // The coordinator's own connection may not have noticed yet that the file is damaged.
+      this.readFailed(error);
+      return this.#overPort;
+    }
+  }
+
+  readerNow(timeoutMs: number): StoreReader {
+    const reader = this.reader();
+    if (reader !== this.#overPort) return reader;
+    return new BlockingPortReader(this.#connection, this.#instance, timeoutMs);
+  }
+
+  readFailed(error: unknown): undefined {
+    // Whether it is for want of descriptors only this moment tells.
+    const code = isOutOfFiles(error) ? 'EMFILE' : (error as NodeJS.ErrnoException).code;
+    const { message } = error as Error;
+    const epoch = this.#store?.epoch ?? this.shared.versions.epoch;
+    void this.#call((control, instance) =>
+      control.readFailed(instance, message ?? String(error), code, epoch),
+    ).catch(() => undefined);
+  }
+
+  tooLarge(key: string, size: number): void {
+    void this.#call((control, instance) => control.tooLarge(instance, key, size)).catch(() => undefined);
+  }
+
+  commit(batch: readonly TimedOperation[]): WriteResult[] | undefined {
+    this.#lastUsed = workerStores.tick();
+    const results = this.#store?.commit(batch);
+    if (this.#store?.takePendingCleanup()) {
+      void this.#call((control, instance) => control.tidy(instance)).catch(() => undefined);
+    }
+    return results;
+  }
+
+  send(operation: WriteOperation, now: number): Promise<WriteResult> {
+    // Nothing overtakes the parts of one that was before it.
+    if (this.#parts) {
+      return new Promise(resolve => this.#behind.push(() => resolve(this.send(operation, now))));
+    }
+    this.#sendReads(operation, now);
+    if (operation.type !== 'set-many' || operation.entries.length <= LONG_SET) {
+      return this.#write(operation, now);
+    }
+    const parts: Parts = { left: partsOfSet(operation), now, answer: undefined };
+    this.#parts = parts;
+    return this.#sendInParts(parts);
+  }
+
+  sendNow(operation: WriteOperation, now: number, timeoutMs: number): WriteResult {
+    while (this.#parts) {
+      const parts = this.#parts;
+      for (const part of parts.left) parts.answer = this.#write(part, parts.now);
+      this.#sent(parts);
+    }
+    this.#sendReads(operation, now);
+    return this.#connection.writeNow(this.#instance, operation, now, timeoutMs);
+  }
+
+  // What this thread read goes first: eviction is to know of it.
+  #sendReads(operation: WriteOperation, now: number): void {
+    if (!this.shared.versions.isNearLimit || operation.type === 'access') return;
+    const entries = this.#takeAccesses();
+    if (entries.length > 0) void this.#write({ type: 'access', entries, isUrgent: true }, now);
+  }
+
+  // One message of all would hold up both threads. It is committed with the last part.
+  async #sendInParts(parts: Parts): Promise<WriteResult> {
+    for (const part of parts.left) {
+      parts.answer = this.#write(part, parts.now);
+      const result = await parts.answer;
+      if (!('value' in result)) break;
+    }
+    this.#sent(parts);
+    return parts.answer!;
+  }
+
+  #sent(parts: Parts): void {
+    if (this.#parts !== parts) return;
+    this.#parts = undefined;
+    while (!this.#parts && this.#behind.length > 0) this.#behind.shift()!();
+  }
+
+  #write(operation: WriteOperation, now: number): Promise<WriteResult> {
+    return this.#connection.write(this.#instance, operation, now);
+  }
+
+  addReads(take: () => Accesses): void {
+    this.#reads.push(take);
+  }
+
+  #takeAccesses(): Accesses {
+    return this.#reads.flatMap(take => take());
+  }
+
+  async lease(request: LeaseRequest, onWait: (holder: { pid: number }) => void): Promise<Grant> {
+    try {
+      let reply = await this.#call((control, instance) => control.lease(instance, request));
+      while ('waitFor' in reply) {
+        onWait(reply.waitFor);
+        const { ticket } = reply;
+        reply = await this.#call(control => control.awaitLease(ticket));
+      }
+      return reply.grant;
+    } catch (error) {
+      if (!(error instanceof CoordinatorEndedError)) throw error;
+      return { state: 'unshared' };
+    }
+  }
+
+  abandon(key: string, token: string): void {
+    void this.#call((control, instance) => control.abandon(instance, key, token)).catch(() => undefined);
+  }
+
+  stats(): Promise<CacheStats> {
+    return this.#call((control, instance) => control.stats(instance));
+  }
+
+  check(repair: boolean): Promise<CheckReport> {
+    return this.#call((control, instance) => control.check(instance, repair));
+  }
+
+  collectGarbage(): Promise<number> {
+    return this.#call((control, instance) => control.collect(instance)).catch((error: unknown) => {
+      if (!(error instanceof CoordinatorEndedError)) throw error;
+      return 0;
+    });
+  }
+
+  async close(): Promise<void> {
+    workerStores.delete(this);
+    this.park();
+    // The coordinator may have ended before us: then there is nothing to give back.
+    await this.#call((control, instance) => control.release(instance)).catch(() => undefined);
+  }
+
+  #call<T>(request: (control: RemoteCoordinatorApi, instance: number) => Promise<T>): Promise<T> {
+    return this.#connection.call(control => request(control, this.#instance));
+  }
+}

@@ -1,0 +1,53 @@
+// Copies of nested objects and arrays, made from a value that is kept: several times faster than decoding it again.
+
+// Deeper ones are decoded each time, which does not recurse in JavaScript.
+const MAX_DEPTH = 100;
+
+/**
+ * Whether {@link clonePlain} gives the same as decoding again would: nothing but plain objects, arrays without holes,
+ * strings and other primitives, and no object in two places. For values that were decoded, whose objects are never of
+ * a class.
+ */
+export function isPlain(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && isPlainTree(value, new Set(), 0);
+}
+
+function isPlainTree(value: object, seen: Set<object>, depth: number): boolean {
+  if (depth > MAX_DEPTH || seen.has(value)) return false;
+  seen.add(value);
+  const keys = Object.keys(value);
+  if (Array.isArray(value)) {
+    // Others have holes, or names beside their numbers.
+    if (keys.length !== value.length) return false;
+  } else if (Object.getPrototypeOf(value) !== Object.prototype) return false;
+  return keys.every(key => {
+    const part = (value as Record<string, unknown>)[key];
+    return typeof part !== 'object' || part === null || isPlainTree(part, seen, depth + 1);
+  });
+}
+
+/** A copy that shares nothing with `value`, for which {@link isPlain} is true. */
+export function clonePlain<T extends object>(value: T): T {
+  if (Array.isArray(value)) return value.map(clonePart) as T;
+  // A spread defines what it copies, so that not even a property called `__proto__` becomes something else.
+  const copy = { ...value } as Record<string, unknown>;
+  for (const key of Object.keys(copy)) {
+    const part = copy[key];
+    if (typeof part === 'object' && part !== null) copy[key] = clonePlain(part);
+  }
+  return copy as T;
+}
+
+function clonePart(part: unknown): unknown {
+  return typeof part === 'object' && part !== null ? clonePlain(part) : part;
+}
+
+/** `value`, frozen with all that is in it, if {@link isPlain} is true for it. */
+export function freezePlain<T>(value: T): T {
+  return isPlain(value) ? freezeAll(value) : value;
+}
+
+function freezeAll<T extends object>(value: T): T {
+  for (const part of Object.values(value)) if (typeof part === 'object' && part !== null) freezeAll(part);
+  return Object.freeze(value);
+}

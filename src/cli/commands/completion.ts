@@ -1,0 +1,42 @@
+// `glovebox completion`: what makes a shell complete commands, options and their values.
+import type { Command } from 'commander';
+import { createCommand, examples, parseChoice } from '../command.ts';
+import type { Context } from '../context.ts';
+
+const SHELLS = ['bash', 'zsh', 'fish'] as const;
+type Shell = (typeof SHELLS)[number];
+
+export function completionCommand(context: Context): Command {
+  return createCommand('completion', context)
+    .summary('print what makes a shell complete its commands')
+    .description(
+      'Prints a script for bash, zsh or fish, with which the shell completes commands, options and their values.',
+    )
+    .argument('<shell>', 'bash (with the package bash-completion), zsh or fish', parseChoice(SHELLS))
+    .addHelpText(
+      'after',
+      examples(
+        ['glovebox completion fish > ~/.config/fish/completions/glovebox.fish', 'fish'],
+        ["echo 'source <(glovebox completion bash)' >> ~/.bashrc", 'bash'],
+        ["echo 'source <(glovebox completion zsh)' >> ~/.zshrc", 'zsh, after compinit'],
+      ),
+    )
+    .action(async (shell: Shell) => {
+      const { completionScript } = await import('../completion.ts');
+      context.print(completionScript(shell));
+    });
+}
+
+/**
+ * What the scripts call: `glovebox complete -- WORDS`, the last of them the one that is being written.
+ *
+ * @param createWhole makes the program with all of its commands
+ */
+export function completeCommand(context: Context, createWhole: () => Promise<Command>): Command {
+  return createCommand('complete', context)
+    .argument('[words...]')
+    .action(async (words: string[]) => {
+      const { completions } = await import('../completion.ts');
+      context.print(completions(await createWhole(), words, context.cwd));
+    });
+}

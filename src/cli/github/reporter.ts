@@ -1,0 +1,135 @@
+// What a build says to GitHub Actions besides its output: annotations, folded logs, outputs of the step, and a summary.
+import { appendFileSync, closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { BuildEvent } from '../../builder/events.ts';
+import type { GitHubEnvironment } from '../../config/environment.ts';
+import { GloveboxError } from '../../errors.ts';
+import { drawLayout } from '../../keymap/index.ts';
+import type { Context } from '../context.ts';
+import type { Recording } from '../report/recording.ts';
+import { lookAtKeymaps, type ReportOptions } from '../report/write.ts';
+import { sanitizeLine } from '../terminal/text.ts';
+import { errorCommand, grouped, MAX_ANNOTATIONS, pathInRepository } from './commands.ts';
+import { type MemoryUse, type SummaryTarget, summaryMarkdown } from './summary.ts';
+
+/** Of a failed target's log, as many bytes from its end are shown: GitHub cuts what is much longer, from the front. */
+const MAX_LOG_BYTES = 1024 * 1024;
+
+const UNITS: Record<string, number> = { B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 };
+/** The linker's table: `FLASH:      208016 B       792 KB     25.65%`. */
+const MEMORY = /^\s*(FLASH|RAM):\s+(\d+) ([KMG]?B)\s+(\d+) ([KMG]?B)\s+[\d.]+%/;
+
+export class GitHubReporter {
+  readonly #context: Context;
+  readonly #environment: GitHubEnvironment;
+  readonly #recording: Recording;
+  readonly #memory = new Map<string, Record<string, MemoryUse>>();
+
+  constructor(context: Context, environment: GitHubEnvironment, recording: Recording) {
+    this.#context = context;
+    this.#environment = environment;
+    this.#recording = recording;
+  }
+
+  event(event: BuildEvent): void {
+    if (event.type !== 'target-output') return;
+    const [, region, used, unit, size, sizeUnit] = MEMORY.exec(event.line) ?? [];
+    if (region === undefined) return;
+    const regions = this.#memory.get(event.target) ?? {};
+    regions[region] = { used: Number(used) * UNITS[unit!]!, size: Number(size) * UNITS[sizeUnit!]! };
+    this.#memory.set(event.target, regions);
+  }
+
+  /** An annotation for what keeps the whole build from being done. */
+  tellError(error: unknown): void {
+    if (error instanceof GloveboxError) this.#context.print(errorCommand('Build failed', error.message));
+  }
+
+  /**
+   * Says everything, once the build is over. That a file of GitHub's cannot be written is a warning.
+   *
+   * @param isForPrograms standard output is read by a program, so that nothing is printed there
+   */
+  async finish(options: ReportOptions, isForPrograms: boolean): Promise<void> {
+    if (!isForPrograms) {
+      for (const line of [...this.#annotations(options), ...this.#logs()]) this.#context.print(line);
+    }
+    this.#add(this.#environment.outputFile, this.#outputs());
+    if (this.#environment.summaryFile !== undefined) {
+      this.#add(this.#environment.summaryFile, await this.#summary(options));
+    }
+  }
+
+  #annotations({ configDirectory }: ReportOptions): string[] {
+    const repository = this.#environment.workspace ?? configDirectory;
+    const lines = new Set<string>();
+    for (const { name, failed } of this.#recording.targets.values()) {
+      if (failed === undefined) continue;
+      const { diagnosis, message } = failed;
+      const file = diagnosis?.file && pathInRepository(diagnosis.file, repository);
+      if (file) {
+        // Of the halves of a keyboard, both fail for the same mistake.
+        const { line, column } = diagnosis;
+        lines.add(errorCommand('Build failed', diagnosis.message, { file, line, column }));
+      } else lines.add(errorCommand(`${name} failed`, diagnosis?.message ?? message));
+    }
+    return [...lines].slice(0, MAX_ANNOTATIONS);
+  }
+
+  #logs(): string[] {
+    return [...this.#recording.targets.values()].flatMap(({ name, failed }) => {
+      const log = failed?.logFile === undefined ? undefined : endOf(failed.logFile);
+      return log ? grouped(`Log of ${name}`, log.split(/\r?\n/).map(sanitizeLine)) : [];
+    });
+  }
+
+  #outputs(): string {
+    const { finished } = this.#recording;
+    const { compiled = 0, cached = 0, failed = 0 } = finished ?? {};
+    return `compiled=${compiled}\ncached=${cached}\nfailed=${failed}\n`;
+  }
+
+  async #summary(options: ReportOptions): Promise<string> {
+    const targets = [...this.#recording.targets.values()].map((target): SummaryTarget => {
+      const { FLASH: flash, RAM: ram } = this.#memory.get(target.name) ?? {};
+      return { ...target, flash, ram, size: sizeOf(target.finished?.files ?? []) };
+    });
+    const keymaps = (await lookAtKeymaps(options)).map(({ file, layout }) => ({
+      file,
+      text: drawLayout(layout),
+    }));
+    return summaryMarkdown(targets, this.#recording.duration, keymaps);
+  }
+
+  #add(file: string | undefined, text: string): void {
+    if (file === undefined) return;
+    try {
+      appendFileSync(file, text);
+    } catch (error) {
+      this.#context.warn(`${basename(file)} of this step cannot be written: ${(error as Error).message}`);
+    }
+  }
+}
+
+function sizeOf(files: readonly string[]): number | undefined {
+  if (files.length === 0) return undefined;
+  return files.reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
+}
+
+/** The end of a log; undefined when it is gone, and empty when nothing was said. */
+function endOf(file: string): string | undefined {
+  try {
+    const descriptor = openSync(file, 'r');
+    try {
+      const { size } = fstatSync(descriptor);
+      const from = Math.max(0, size - MAX_LOG_BYTES);
+      const bytes = Buffer.alloc(size - from);
+      readSync(descriptor, bytes, 0, bytes.length, from);
+      return bytes.toString().trimEnd();
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,116 @@
+// The Markdown summary of a build for the page of a GitHub Actions run.
+import { formatBytes } from '../commands/cache/options.ts';
+import type { TargetRecord } from '../report/recording.ts';
+import { formatDuration, plural } from '../terminal/text.ts';
+
+/** GitHub refuses a summary of 1 MiB. Other steps of the job may add to it, so that some is left. */
+export const MAX_SUMMARY_BYTES = 960 * 1024;
+
+/** Bytes of a region of memory. */
+export interface MemoryUse {
+  used: number;
+  size: number;
+}
+
+/** A target, as the summary shows it. */
+export interface SummaryTarget extends TargetRecord {
+  /** Bytes of its files together; undefined when it has none. */
+  size: number | undefined;
+  /** What the linker said; undefined when it did not, as for what comes from the cache. */
+  flash: MemoryUse | undefined;
+  ram: MemoryUse | undefined;
+}
+
+/** The layers of a keymap as text. */
+export interface DrawnKeymap {
+  file: string;
+  text: string;
+}
+
+/** The whole summary, of less than {@link MAX_SUMMARY_BYTES}: what is too much is left out, and said to be. */
+export function summaryMarkdown(
+  targets: readonly SummaryTarget[],
+  duration: number,
+  keymaps: readonly DrawnKeymap[],
+): string {
+  const failed = targets.filter(target => target.failed !== undefined);
+  const state =
+    failed.length > 0
+      ? `${failed.length} of ${plural(targets.length, 'target')} failed`
+      : plural(targets.length, 'target');
+  const parts = [
+    `## Firmware: ${state}, ${formatDuration(duration)}\n\n`,
+    '| target | source | time | size | flash | RAM | why |\n|---|---|---|---|---|---|---|\n',
+    ...targets.map(row),
+    ...failed.map(problem),
+    ...keymaps.map(layers),
+  ];
+  let text = '';
+  let left = MAX_SUMMARY_BYTES - 200;
+  let omitted = 0;
+  for (const part of parts) {
+    const bytes = Buffer.byteLength(part);
+    // A table's rows have to follow one another.
+    if (omitted > 0 || bytes > left) omitted++;
+    else {
+      text += part;
+      left -= bytes;
+    }
+  }
+  return omitted === 0 ? text : `${text}\n${omitted} more parts are left out: GitHub takes no more.\n`;
+}
+
+function row(target: SummaryTarget): string {
+  const { name, finished, failed, cancelled, why } = target;
+  const source = failed
+    ? '❌ failed'
+    : cancelled
+      ? 'cancelled'
+      : finished?.source === 'compiled'
+        ? 'compiled'
+        : 'cache';
+  const time = finished ?? failed;
+  const cells = [
+    `\`${name.replaceAll('`', '')}\``,
+    source,
+    time === undefined ? '' : formatDuration(time.duration),
+    target.size === undefined ? '' : formatBytes(target.size),
+    memory(target.flash),
+    memory(target.ram),
+    finished !== undefined && finished.source !== 'compiled' ? '' : why.map(inCell).join('<br>'),
+  ];
+  return `| ${cells.join(' | ')} |\n`;
+}
+
+function memory(use: MemoryUse | undefined): string {
+  if (use === undefined) return '';
+  return `${formatBytes(use.used)} (${((use.used / use.size) * 100).toFixed(1)} %)`;
+}
+
+function problem({ name, failed }: SummaryTarget): string {
+  const { diagnosis, message, lastLines } = failed!;
+  const said = diagnosis?.message ?? message;
+  const source = diagnosis?.source === undefined ? [] : [diagnosis.source];
+  const lines = diagnosis?.certain ? source : [...source, ...lastLines];
+  return `\n### ${inCell(name)}\n\n${inCell(said)}\n${lines.length === 0 ? '' : `\n${fenced(lines.join('\n'))}`}`;
+}
+
+function layers({ file, text }: DrawnKeymap): string {
+  return `\n<details><summary>Layers of ${inCell(file)}</summary>\n\n${fenced(text)}\n</details>\n`;
+}
+
+/** Text as a block in which nothing is Markdown: its fence is longer than any in the text. */
+function fenced(text: string): string {
+  const longest = Math.max(2, ...Array.from(text.matchAll(/`+/g), ([run]) => run.length));
+  const fence = '`'.repeat(longest + 1);
+  return `${fence}text\n${text}\n${fence}\n`;
+}
+
+/** Text that is no Markdown, no HTML, and one line. */
+function inCell(text: string): string {
+  return text
+    .replace(/\s+/g, ' ')
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replace(/[\\`*_[\]|~#]/g, '\\$&');
+}

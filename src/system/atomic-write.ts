@@ -1,0 +1,73 @@
+// Where files leave a cache: they appear there whole, in one step, and what a killed process left beside them goes.
+import { randomUUID } from 'node:crypto';
+import { chmodSync, renameSync } from 'node:fs';
+import { lstat, readdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { hasExited, processFilePrefix, processOfFile } from './process-identity.ts';
+import { performance, wallClock } from './time.ts';
+
+/** A temporary file of a process that is still running is somebody's; one this old, in milliseconds, is nobody's. */
+export const TEMPORARY_MAX_AGE_MS = 24 * 60 * 60 * 1000;
+
+const PREFIX = '.glovebox-';
+const SUFFIX = '.tmp';
+const TEMPORARY = /^\.glovebox-(\d{1,10}-[0-9a-f]{8}-[0-9a-f-]{36})\.tmp$/;
+
+// Not before every file: a directory of a thousand files is not listed a thousand times.
+const CHECK_INTERVAL_MS = 60_000;
+const MAX_REMEMBERED = 1000;
+const checkedAt = new Map<string, number>();
+
+/** Has `write` make a temporary file beside `destination` and, if it gives true, puts that there with `mode`. */
+export async function writeAtomically(
+  destination: string,
+  mode: number,
+  write: (temporary: string) => Promise<boolean>,
+): Promise<boolean> {
+  const temporary = await temporaryPath(dirname(destination));
+  let isThere = false;
+  try {
+    if (!(await write(temporary))) return false;
+    chmodSync(temporary, mode);
+    renameSync(temporary, destination);
+    isThere = true;
+  } finally {
+    if (!isThere) await rm(temporary, { force: true });
+  }
+  return true;
+}
+
+/** The name of a new temporary file in `directory`, from which those of dead processes are removed. */
+export async function temporaryPath(directory: string): Promise<string> {
+  await removeStaleFiles(directory);
+  return join(directory, `${PREFIX}${processFilePrefix()}-${randomUUID()}${SUFFIX}`);
+}
+
+/** Puts bytes at `destination` in one step. */
+export function writeBytesAtomically(
+  destination: string,
+  data: string | Uint8Array,
+  mode: number,
+): Promise<boolean> {
+  return writeAtomically(destination, mode, async temporary => {
+    await writeFile(temporary, data, { flag: 'wx' });
+    return true;
+  });
+}
+
+// Never rejects: whoever wants to write there will be told what is wrong with it.
+async function removeStaleFiles(directory: string): Promise<void> {
+  const now = performance.now();
+  if (now - (checkedAt.get(directory) ?? Number.NEGATIVE_INFINITY) < CHECK_INTERVAL_MS) return;
+  if (checkedAt.size >= MAX_REMEMBERED) checkedAt.clear();
+  checkedAt.set(directory, now);
+  for (const name of await readdir(directory).catch(() => [])) {
+    const owner = processOfFile(TEMPORARY.exec(name)?.[1] ?? '');
+    if (!owner) continue;
+    const path = join(directory, name);
+    const file = await lstat(path).catch(() => undefined);
+    if (!file?.isFile()) continue;
+    const isStale = hasExited(owner) || wallClock.now() - file.mtimeMs > TEMPORARY_MAX_AGE_MS;
+    if (isStale) await rm(path, { force: true }).catch(() => undefined);
+  }
+}

@@ -1,0 +1,138 @@
+// nginx with its dav module, started by hand in a directory of the test's own.
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import path from 'node:path';
+import type { ExecutionContext } from 'ava';
+import { eventually } from '../../support/eventually.ts';
+import { temporaryDirectory } from '../../support/temporary.ts';
+
+/** Why tests with nginx are skipped; undefined where they are not. */
+export const NO_NGINX = findProblem();
+
+/** Who may write, in nginx and in `token`. */
+export const WRITER = 'ci:a secret';
+
+export class Nginx {
+  readonly directory: string;
+  readonly #port: number;
+  #process: ChildProcess | undefined;
+
+  private constructor(directory: string, port: number) {
+    this.directory = directory;
+    this.#port = port;
+  }
+
+  /** Reading is free, writing needs {@link WRITER}. */
+  static async start(t: ExecutionContext): Promise<Nginx> {
+    const nginx = new Nginx(await temporaryDirectory(t), await freePort());
+    mkdirSync(nginx.store);
+    writeFileSync(path.join(nginx.directory, 'passwords'), WRITER.replace(':', ':{PLAIN}'));
+    writeFileSync(nginx.#configFile, nginx.#config());
+    await nginx.begin();
+    t.teardown(() => nginx.kill());
+    return nginx;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}/cache`;
+  }
+
+  /** Where the files are: `cache/ac/<key>`, `cache/cas/<sha256>`. */
+  get store(): string {
+    return path.join(this.directory, 'store');
+  }
+
+  /** Requests so far: `PUT /cache/ac/<key> 201`. */
+  get log(): string[] {
+    return readFileSync(path.join(this.directory, 'access.log'), 'utf8').split('\n').slice(0, -1);
+  }
+
+  async begin(): Promise<void> {
+    this.#process = spawn('nginx', ['-p', this.directory, '-c', this.#configFile], { stdio: 'ignore' });
+    await eventually(
+      () => this.#isListening(),
+      () => this.#errors(),
+    );
+  }
+
+  /** With SIGKILL, in the middle of whatever it does. */
+  async kill(): Promise<void> {
+    const child = this.#process;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'close');
+  }
+
+  get #configFile(): string {
+    return path.join(this.directory, 'nginx.conf');
+  }
+
+  #errors(): string {
+    return readFileSync(path.join(this.directory, 'error.log'), 'utf8');
+  }
+
+  #isListening(): Promise<boolean> {
+    return new Promise(resolve => {
+      const socket = connect(this.#port, '127.0.0.1');
+      socket.on('connect', () => {
+        socket.destroy();
+        resolve(true);
+      });
+      socket.on('error', () => resolve(false));
+    });
+  }
+
+  // One process, so that killing it kills all of it. Temporary files are on the disk of the store: uploads are renamed.
+  #config(): string {
+    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+      name => `${name}_temp_path ${this.directory}/${name};`,
+    );
+    return `daemon off;
+master_process off;
+pid ${this.directory}/pid;
+error_log ${this.directory}/error.log;
+events {}
+http {
+  log_format plain '$request_method $uri $status';
+  access_log ${this.directory}/access.log plain;
+  ${temporary.join('\n  ')}
+  client_max_body_size 0;
+  server {
+    listen 127.0.0.1:${this.#port};
+    root ${this.store};
+    location /cache/ {
+      dav_methods PUT DELETE;
+      create_full_put_path on;
+      limit_except GET HEAD {
+        auth_basic cache;
+        auth_basic_user_file ${this.directory}/passwords;
+      }
+    }
+  }
+}
+`;
+  }
+}
+
+function findProblem(): string | undefined {
+  try {
+    execFileSync('nginx', ['-v'], { stdio: 'ignore' });
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'ENOENT'
+      ? "skipped: there is no nginx on this machine (Debian's package nginx-light)"
+      : `skipped: nginx does not start (${code})`;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

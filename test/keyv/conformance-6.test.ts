@@ -1,0 +1,11 @@
+// With Keyv 6 the adapter passes Keyv's own suite for storage adapters, which is the one of Keyv 5, but for one test:
+// `keyv.delete([…])` resolves to one boolean in Keyv 5, and to one for each key in Keyv 6.
+import test from 'ava';
+import Keyv from 'keyv';
+import { conforms, gloveboxStores } from './conformance.ts';
+
+conforms('Keyv 6', Keyv, gloveboxStores(), ['.deleteMany([keys]) with nonexistent keys resolves to false']);
+
+test('Keyv 6 answers for each key, whatever the store', async t => {
+  t.deepEqual(await new Keyv().delete(['foo', 'foo1']), [false, false]);
+});
