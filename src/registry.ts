@@ -22,10 +22,14 @@ import type { AggregatedCacheStats } from './cache/coordinator/protocol.ts';
 import { agree, type OpenRequest } from './cache/coordinator/protocol.ts';
 import { assertTag } from './cache/keys.ts';
 import type { CacheOptions } from './cache/options.ts';
+import type { GatewayOptions } from './cache/remote/gateway.ts';
+import { resolveRemoteOptions } from './cache/remote/options.ts';
+import { type AskGateway, SharedCache } from './cache/remote/shared-cache.ts';
 import { POLICIES } from './cache/shared/limits.ts';
 import { parseDuration, parseSize } from './cache/units.ts';
 import { assertCacheOptions, assertUserConfig } from './config/check-options.ts';
 import { cacheEnvironment, defaultCacheRoot } from './config/environment.ts';
+import { remoteOptionsFor } from './config/remote-config.ts';
 import { cacheOptionsFor, type UserConfig } from './config/user-config.ts';
 import { NoHomeError } from './config/user-directories.ts';
 import { InvalidArgumentError } from './errors.ts';
@@ -34,7 +38,8 @@ import { wallClock } from './system/time.ts';
 const DEFAULT_TAG = 'default';
 const DEFAULT_MAX_SIZE = '2GB';
 const DEFAULT_TIMEOUT_MS = 30_000;
-const DEFAULT_LOCAL_TIER_SIZE = '8MB';
+// Room for 4096 records of 1 KiB, as objects.
+const DEFAULT_LOCAL_TIER_SIZE = '16MB';
 
 // How long a first write blocks its thread for the coordinator, which answers in a few unless it is blocked itself.
 const COORDINATOR_TIMEOUT_MS = 1000;
@@ -46,6 +51,8 @@ interface Resolved extends OpenRequest {
   ttl: number | null;
   clock: () => number;
   localTierSize: number;
+  /** The remote cache behind the store; undefined when there is none. */
+  remote: GatewayOptions | undefined;
 }
 
 interface Registered {
@@ -85,7 +92,10 @@ export async function createCoordinatorPort(): Promise<MessagePort> {
  * the store; when one in another thread does, the first operation rejects with it
  */
 export function openCache(options: CacheOptions = {}): Cache {
-  const resolved = resolveOptions(options);
+  return openResolved(resolveOptions(options));
+}
+
+function openResolved(resolved: Resolved): Cache {
   const key = instanceKey(resolved);
   const existing = registered.get(key);
   if (existing) {
@@ -94,9 +104,7 @@ export function openCache(options: CacheOptions = {}): Cache {
   }
   assertNoConflict(resolved);
   const isStored = resolved.enabled && resolved.unusable === undefined;
-  const cache = isStored
-    ? new TracedCache(resolved, connectorOf(resolved))
-    : new DisabledCache(resolved.tag, resolved.unusable);
+  const cache = isStored ? storeCacheOf(resolved) : new DisabledCache(resolved.tag, resolved.unusable);
   const close = cache.close.bind(cache);
   const entry: Registered = { cache, options: resolved, handles: 1 };
   cache.close = () => {
@@ -118,12 +126,19 @@ export function getSharedCacheInstance(options: CacheOptions & { cacheRoot: stri
   return openCache(options);
 }
 
+/** {@link createCacheFromUserConfig}, or {@link openCache} without a configuration. */
+export function openConfiguredCache(userConfig: UserConfig | undefined, options: CacheOptions): Cache {
+  return userConfig === undefined ? openCache(options) : createCacheFromUserConfig(userConfig, options);
+}
+
 /** {@link openCache} with what the user configured; explicit options go before the environment, that before the config. */
 export function createCacheFromUserConfig(userConfig: UserConfig, options: CacheOptions = {}): Cache {
   assertUserConfig(userConfig);
   assertCacheOptions(options);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  return openCache({ ...cacheOptionsFor(userConfig, options.tag ?? DEFAULT_TAG), ...given });
+  return openResolved(
+    resolveOptions({ ...cacheOptionsFor(userConfig, options.tag ?? DEFAULT_TAG), ...given }, userConfig),
+  );
 }
 
 /**
@@ -171,6 +186,24 @@ export async function inspectCoordinator(): Promise<ReturnType<Coordinator['insp
   return (await coordinatesItself()) ? ownCoordinator().inspect() : undefined;
 }
 
+function storeCacheOf(options: Resolved): TracedCache {
+  const { remote } = options;
+  if (remote === undefined) return new TracedCache(options, connectorOf(options));
+  return new SharedCache(options, connectorOf(options), remote, askGateway);
+}
+
+const askGateway: AskGateway = async request => {
+  const elsewhere = await findCoordinator();
+  if (elsewhere === undefined) {
+    // Few caches are shared with other machines.
+    const { ownGateway } = await import('./cache/remote/gateway.ts');
+    return ownGateway().answer(request);
+  }
+  const reply = await elsewhere.call(control => control.remote(request));
+  if (reply.ok) return reply.value;
+  throw new InvalidArgumentError(reply.message);
+};
+
 // Functions cannot cross to the coordinator, and it has no use for the rest.
 function requestOf(options: Resolved): OpenRequest {
   const { tag, cacheRoot, backend, maxSize, policy, explicit, timeout, allowUntrusted } = options;
@@ -205,7 +238,7 @@ function connectorOf(options: Resolved): Connector {
   };
 }
 
-function resolveOptions(options: CacheOptions): Resolved {
+function resolveOptions(options: CacheOptions, userConfig: Pick<UserConfig, 'remote'> = {}): Resolved {
   assertCacheOptions(options);
   const tag = options.tag ?? DEFAULT_TAG;
   assertTag(tag);
@@ -239,11 +272,25 @@ function resolveOptions(options: CacheOptions): Resolved {
     ttl: options.ttl === undefined ? null : parseDuration(options.ttl, 'ttl'),
     allowUntrusted: options.allowUntrusted ?? environment.allowUntrusted ?? false,
     clock: options.clock ?? wallClock.now,
+    remote: options.remote && enabled ? gatewayOptionsOf(options, userConfig) : undefined,
     localTierSize:
       options.localTierSize === 0
         ? 0
         : parseSize(options.localTierSize ?? DEFAULT_LOCAL_TIER_SIZE, 'localTierSize'),
   };
+}
+
+/** Throws for options that can never work, before anything is asked. */
+function gatewayOptionsOf(
+  { maxSize = DEFAULT_MAX_SIZE }: CacheOptions,
+  userConfig: Pick<UserConfig, 'remote'>,
+): GatewayOptions | undefined {
+  const options = remoteOptionsFor(userConfig);
+  if (options === undefined) return undefined;
+  const { url, mode, trust, token, signingKey, limits } = options;
+  const given = { url, mode, trust, token, signingKey, limits, maxSize: parseSize(maxSize, 'maxSize') };
+  resolveRemoteOptions(given);
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as never;
 }
 
 // A user may have no home directory, and need none while a directory is named, or for what is kept in memory: of that the
@@ -285,6 +332,7 @@ function instanceKey(options: Resolved): string {
   // To state the default is more than to state nothing: others have to agree with it.
   for (const [name, isStated] of Object.entries(options.explicit)) if (isStated) parts.push(name);
   if (options.explicit.allowUntrusted) parts.push(options.allowUntrusted);
+  if (options.remote) parts.push(`remote ${options.remote.mode ?? 'read'} ${options.remote.url}`);
   if (clock === wallClock.now) return parts.join(':');
   if (!clocks.has(clock)) clocks.set(clock, ++clockCount);
   return [...parts, `clock${clocks.get(clock)}`].join(':');

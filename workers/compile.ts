@@ -25,6 +25,7 @@ export default async function compile(task: CompileTask): Promise<CompileResult>
   const toolchain = await toolchainOf(task.toolchain, cache);
   const service = createZmkWestService({ toolchain, configDirectory, userConfig, cacheOptions });
   return service[task.isTrial ? 'compileAnew' : 'compile'](target, {
+    described: task.described,
     directory: task.directory,
     buildDirectory: task.buildDirectory,
     logFile: task.logFile,

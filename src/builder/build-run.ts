@@ -1,8 +1,14 @@
 // One run of a build's plan: what the cache has from there, the rest in worker threads, all at once.
+
+import pLimit from 'p-limit';
+import { addToHistory, REMOTE_HISTORY_TAG } from '../cache/remote/history.ts';
+import { openRemoteTier } from '../cache/remote/open.ts';
 import { DEFAULT_CONFIG_PATH } from '../config/toolchain-options.ts';
 import { GloveboxError } from '../errors.ts';
+import { createCacheFromUserConfig } from '../registry.ts';
 import type { Diagnosis } from './diagnosis/diagnosis.ts';
-import type { EventBody } from './events.ts';
+import { EventSink } from './event-sink.ts';
+import type { EventBody, RemoteUse } from './events.ts';
 import {
   type CachingCompiler,
   type CompilationBuildCacheService,
@@ -15,8 +21,10 @@ import {
   isSystemError,
   type Toolchain,
 } from './incremental/index.ts';
+import { SharedFirmware } from './incremental/shared-firmware.ts';
 import type { Target } from './matrix/target.ts';
-import { createMetricsService, type MetricsService, type TargetMetrics } from './metrics/index.ts';
+import type { TargetMetrics } from './metrics/metrics.ts';
+import { createMetricsService, type MetricsService } from './metrics/service.ts';
 import { type TargetTime, timeSaved } from './metrics/time-saved.ts';
 import type { BuildSummary, RunOptions } from './options.ts';
 import { createFirmwareCacheService, type FirmwareCacheService } from './output/firmware.ts';
@@ -27,6 +35,9 @@ import { TargetTracing } from './tracing.ts';
 import type { BuiltTarget } from './verify.ts';
 import type { CompileSession } from './workers/compile-session.ts';
 import type { WorkerFailure } from './workers/pool.ts';
+
+/** Targets that the remote cache is asked about at once. */
+const ASKED_AT_ONCE = 16;
 
 /** What a run is given besides its plan. */
 export interface RunContext {
@@ -62,10 +73,12 @@ class BuildRun {
   readonly #toolchain: Toolchain;
   readonly #compiler: CachingCompiler;
   readonly #metrics: MetricsService;
+  readonly #shared: SharedFirmware | undefined;
+  /** Why targets are not in the local cache, by artifact name, until the remote one was asked. */
+  readonly #reasons = new Map<string, string[]>();
   readonly #recording: Promise<unknown>[] = [];
   /** By artifact name. */
   readonly #built = new Map<string, BuiltTarget & { isCompiled: boolean }>();
-  readonly #stop: AbortController;
   readonly #signal: AbortSignal;
   readonly #summary: BuildSummary;
   readonly #tracing: TargetTracing;
@@ -73,7 +86,7 @@ class BuildRun {
   readonly #times = new Map<string, TargetTime>();
   /** Every file that a target was made of; undefined when that is not known of each. */
   #read: Set<string> | undefined = new Set();
-  #bug: { error: unknown } | undefined;
+  readonly #events: EventSink;
   #warnedOfCache = false;
 
   constructor(
@@ -95,10 +108,20 @@ class BuildRun {
       builds: this.#builds,
       firmware: this.#firmware,
     });
+    this.#shared =
+      plan.remote &&
+      new SharedFirmware(
+        openRemoteTier({
+          ...plan.remote,
+          onWarning: message => this.#emit({ type: 'warning', message }),
+        }),
+        this.#builds,
+        this.#firmware,
+      );
     this.#metrics = createMetricsService({ userConfig });
-    this.#stop = stop;
+    this.#events = new EventSink(options.onEvent, stop);
     this.#signal = signal;
-    const none = { compiled: 0, cached: 0, failed: 0, cancelled: 0, duration: 0, saved: 0 };
+    const none = { compiled: 0, cached: 0, remote: 0, failed: 0, cancelled: 0, duration: 0, saved: 0 };
     this.#summary = { ...none, outputDirectory };
     this.#tracing = new TargetTracing(configDirectory);
   }
@@ -119,6 +142,8 @@ class BuildRun {
         const found = await this.#compiler.lookup(target, this.#signal);
         const planned = { type: 'target-planned', target: name } as const;
         if (found.hit) this.#emit({ ...planned, plan: 'cache', why: [], compiledAt: found.compiledAt });
+        else if (this.#shared && (await this.#compiler.isShared(target, this.#shared, this.#signal)))
+          this.#emit({ ...planned, plan: 'remote', why: [] });
         else this.#emit({ ...planned, plan: 'compile', why: found.why });
       } catch (error) {
         if (this.#signal.aborted) break;
@@ -142,7 +167,8 @@ class BuildRun {
         if (await this.#restore(target, directory, output)) missed.push(target);
       }
       await this.#warnOfCache();
-      if (missed.length > 0) await this.#compileAll(missed, output);
+      const left = await this.#restoreShared(missed, output);
+      if (left.length > 0) await this.#compileAll(left, output);
       await this.#emitUnusedKeymaps();
       if (this.#options.verify) await this.#verify(output);
     } finally {
@@ -160,7 +186,7 @@ class BuildRun {
     try {
       const result = await this.#compiler.restore(target, directory, this.#signal);
       if (!result.ok) {
-        this.#emit({ type: 'target-missed', target: name, why: result.why });
+        this.#missed(name, result.why);
         return true;
       }
       this.#deliver(name, result, output, began);
@@ -169,6 +195,46 @@ class BuildRun {
       this.#fail(name, failureOf(error, output.path), began);
     }
     return false;
+  }
+
+  /** Takes targets from the remote cache; resolves to those that have to be compiled. */
+  async #restoreShared(targets: Target[], output: OutputDirectory): Promise<Target[]> {
+    const shared = this.#shared;
+    if (shared === undefined) return targets;
+    const limit = pLimit(ASKED_AT_ONCE);
+    const isLeft = await Promise.all(
+      targets.map(target => limit(() => this.#restoreOneShared(target, shared, output))),
+    );
+    return targets.filter((_, index) => isLeft[index]);
+  }
+
+  async #restoreOneShared(target: Target, shared: SharedFirmware, output: OutputDirectory): Promise<boolean> {
+    const name = target.artifactName;
+    const began = performance.now();
+    if (this.#isStopped(name)) return this.#cancel(name);
+    try {
+      const result = await this.#compiler.restoreShared(target, shared, output.stage(), this.#signal);
+      if (!result.ok) {
+        this.#missed(name, result.why);
+        return true;
+      }
+      this.#deliver(name, result, output, began);
+      return false;
+    } catch (error) {
+      if (this.#isStopped(name)) return this.#cancel(name);
+      this.#fail(name, failureOf(error, output.path), began);
+      return false;
+    }
+  }
+
+  /** Says why a target has to be compiled, once everything was asked that could have it. */
+  #missed(name: string, why: string[]): void {
+    const before = this.#reasons.get(name);
+    if (this.#shared !== undefined && before === undefined) {
+      this.#reasons.set(name, why);
+      return;
+    }
+    this.#emit({ type: 'target-missed', target: name, why: [...(before ?? []), ...why] });
   }
 
   async #compileAll(targets: Target[], output: OutputDirectory): Promise<void> {
@@ -185,7 +251,7 @@ class BuildRun {
         // One iterator for all: each takes what is next.
         for (const target of queue) await this.#compile(target, session, output);
       };
-      const workers = Array.from({ length: threads }, () => work().catch(bug => this.#stopFor(bug)));
+      const workers = Array.from({ length: threads }, () => work().catch(bug => this.#events.stopFor(bug)));
       await Promise.all(workers);
     } finally {
       this.#signal.removeEventListener('abort', cancel);
@@ -201,15 +267,19 @@ class BuildRun {
     }
     const began = performance.now();
     try {
-      const result = await session.compile({
-        target,
-        directory: output.stage(),
-        onEvent: (event, thread) => this.#relay(name, event, thread),
-        incremental: this.#isIncremental,
-        traceparent: this.#options.traceparentOf?.(name),
-        signal: this.#options.signalOf?.(name),
-      });
-      if (result.ok) this.#deliver(name, result, output, began);
+      const described = await this.#compiler.describe(target, this.#signal);
+      const result =
+        'reason' in described
+          ? described
+          : await session.compile({
+              ...{ target, described },
+              directory: output.stage(),
+              onEvent: (event, thread) => this.#relay(name, event, thread),
+              incremental: this.#isIncremental,
+              traceparent: this.#options.traceparentOf?.(name),
+              signal: this.#options.signalOf?.(name),
+            });
+      if (result.ok) await this.#deliverAndShare(name, result, output, began);
       else if (result.reason === 'cancelled' || this.#isStopped(name)) this.#cancel(name);
       else {
         session.keepLogs();
@@ -267,23 +337,41 @@ class BuildRun {
     else if (event.type === 'warning') this.#emit(event);
   }
 
-  #deliver(target: string, result: CompileSuccess, output: OutputDirectory, began: number): void {
+  /** Delivers, and tells other machines of what they could use. */
+  async #deliverAndShare(
+    target: string,
+    result: CompileSuccess,
+    output: OutputDirectory,
+    began: number,
+  ): Promise<void> {
+    const { made, bound } = result;
+    const isOfUse = made !== undefined && bound === undefined && this.#shared?.tier.mode === 'read-write';
+    const tell = isOfUse ? await this.#shared?.prepare(made, result) : undefined;
+    const files = this.#deliver(target, result, output, began);
+    tell?.(files);
+  }
+
+  #deliver(target: string, result: CompileSuccess, output: OutputDirectory, began: number): string[] {
     const files = output.publish(target, result.files);
-    const { source, compileDuration, compiledAt, fingerprint, warnings, read } = result;
+    const { source, compileDuration, compiledAt, fingerprint, warnings, read, signer, bound } = result;
     if (read === undefined) this.#read = undefined;
     for (const file of read ?? []) this.#read?.add(file);
     for (const message of warnings) this.#emit({ type: 'warning', target, message });
     const duration = performance.now() - began;
     if (source === 'compiled') this.#summary.compiled++;
     else this.#summary.cached++;
+    if (source === 'remote') this.#summary.remote++;
     this.#times.set(target, { compileDuration, cached: source !== 'compiled' });
     this.#built.set(target, { target, files, fingerprint, isCompiled: source === 'compiled' });
-    this.#record({ target, result: source, duration, compileDuration });
+    this.#record({ target, result: source === 'remote' ? 'cache' : source, duration, compileDuration });
     this.#emit({
       type: 'target-finished',
       ...{ target, source, files, duration, compileDuration, compiledAt },
       ...(fingerprint !== undefined && { fingerprint }),
+      ...(signer !== undefined && { signer }),
+      ...(bound !== undefined && { bound }),
     });
+    return files;
   }
 
   #fail(
@@ -331,6 +419,7 @@ class BuildRun {
   async #finish(): Promise<BuildSummary> {
     await this.#warnOfCache();
     await Promise.all(this.#recording);
+    const remoteCache = await this.#endSharing();
     this.#summary.duration = performance.now() - this.#started;
     const { targets, jobs } = this.#plan;
     const times = targets.map(({ artifactName }) => this.#times.get(artifactName));
@@ -339,9 +428,26 @@ class BuildRun {
       jobs,
       this.#summary.duration,
     );
-    this.#emit({ type: 'build-finished', ...this.#summary });
-    if (this.#bug) throw this.#bug.error;
+    this.#emit({ type: 'build-finished', ...this.#summary, ...(remoteCache && { remoteCache }) });
+    this.#events.throwBug();
     return this.#summary;
+  }
+
+  /** Waits for uploads, as long as that is worth it, and adds what the remote cache did to what is known of it. */
+  async #endSharing(): Promise<RemoteUse | undefined> {
+    const shared = this.#shared;
+    if (shared === undefined) return undefined;
+    const { tier, counts } = shared;
+    if (this.#signal.aborted) tier.drop();
+    const drop = () => tier.drop();
+    this.#signal.addEventListener('abort', drop, { once: true });
+    await tier.close();
+    this.#signal.removeEventListener('abort', drop);
+    const stats = tier.stats();
+    const { userConfig, cacheOptions } = this.#plan;
+    const history = createCacheFromUserConfig(userConfig, { ...cacheOptions, tag: REMOTE_HISTORY_TAG });
+    await addToHistory(history, tier.url, { ...stats, ...counts });
+    return { url: tier.url, ...counts, refused: stats.refused };
   }
 
   /** Says what is to be known about the config and the toolchain. That it cannot be asked is said of every target. */
@@ -383,19 +489,8 @@ class BuildRun {
   }
 
   #emit(event: EventBody): void {
-    if (this.#bug) return;
-    this.#tracing.event(event);
-    try {
-      this.#options.onEvent({ at: Date.now(), ...event });
-    } catch (error) {
-      this.#stopFor(error);
-    }
-  }
-
-  /** For what nobody expects: it is thrown on when everything is stopped and cleaned up. */
-  #stopFor(error: unknown): void {
-    this.#bug ??= { error };
-    this.#stop.abort();
+    if (!this.#events.isBroken) this.#tracing.event(event);
+    this.#events.emit(event);
   }
 }
 

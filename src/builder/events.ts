@@ -41,8 +41,15 @@ export type BuildEvent =
   | (OfTarget & { type: 'target-output'; line: string })
   | (OfTarget & {
       type: 'target-finished';
-      /** `compiled` here, `cache` from an earlier build, `waited` compiled by another process meanwhile. */
-      source: 'compiled' | 'cache' | 'waited';
+      /**
+       * `compiled` here, `cache` from an earlier build, `waited` compiled by another process meanwhile, `remote` by another
+       * machine.
+       */
+      source: 'compiled' | 'cache' | 'waited' | 'remote';
+      /** Who signed what is from the remote cache. */
+      signer?: string;
+      /** Why it is of use on this machine only, as a phrase; absent when other machines can have it. */
+      bound?: string;
       /** Absolute paths in the output directory. */
       files: string[];
       /** Milliseconds this target took in this build. */
@@ -79,8 +86,8 @@ export type BuildEvent =
   /** `--dry-run`: what would happen to the target. */
   | (OfTarget & {
       type: 'target-planned';
-      plan: 'cache' | 'compile';
-      /** Why it would be compiled, one sentence each; empty when it is in the cache. */
+      plan: 'cache' | 'remote' | 'compile';
+      /** Why it would be compiled, one sentence each; empty when it is in a cache. */
       why: string[];
       /** When what is in the cache was compiled, in milliseconds since the epoch. */
       compiledAt?: number;
@@ -94,8 +101,10 @@ export type BuildEvent =
   | (At & {
       type: 'build-finished';
       compiled: number;
-      /** From the cache, those waited for included. */
+      /** From the cache, those waited for and those from the remote cache included. */
       cached: number;
+      /** From the remote cache. */
+      remote: number;
       failed: number;
       cancelled: number;
       /** With `--verify`: targets that came out otherwise when they were compiled from nothing. */
@@ -105,7 +114,22 @@ export type BuildEvent =
       /** Milliseconds by which it was done sooner because of the cache. */
       saved: number;
       outputDirectory: string;
+      /** What the remote cache did for this build; absent when it was not asked. */
+      remoteCache?: RemoteUse;
     });
+
+/** What a remote cache did for a build. */
+export interface RemoteUse {
+  url: string;
+  /** Targets that came from it, and those that it was asked for and did not have. */
+  hits: number;
+  misses: number;
+  /** Targets that it was told of, and those that it could not be told of. */
+  stored: number;
+  notStored: number;
+  /** Records and files that were not believed. */
+  refused: number;
+}
 
 /** An event without the time it happens at. */
 export type EventBody = BuildEvent extends infer Event

@@ -30,7 +30,8 @@ export {
 } from './incremental/index.ts';
 export { createLayoutService } from './layout/layout-service.ts';
 export { readMatrix } from './matrix/matrix.ts';
-export { createMetricsService, type MetricsSnapshot } from './metrics/index.ts';
+export type { MetricsSnapshot } from './metrics/metrics.ts';
+export { createMetricsService } from './metrics/service.ts';
 export type { BuildOptions, BuildSummary } from './options.ts';
 export { createFirmwareCacheService } from './output/firmware.ts';
 export { OutputError } from './output/output.ts';

@@ -47,7 +47,7 @@ export interface BuildOptions extends Omit<RunOptions, 'signalOf' | 'isPartial' 
   toolchain?: ToolchainKind | undefined;
   /** The west workspace to build in. Default: `build.workspace` of the configuration, else the one that is found. */
   workspace?: string | undefined;
-  /** Never touches the network: a container's image that is missing is not pulled. Default: false. */
+  /** Never touches the network: a missing image is not pulled, and the remote cache is not asked. Default: false. */
   offline?: boolean | undefined;
   /** Directory of the caches. Default: what configuration and environment say, else the platform's cache directory. */
   cacheRoot?: string | undefined;
@@ -60,8 +60,10 @@ export interface BuildOptions extends Omit<RunOptions, 'signalOf' | 'isPartial' 
 /** How a build went: the counts add up to the number of targets, except in a dry run, where they are 0. */
 export interface BuildSummary {
   compiled: number;
-  /** From the cache, those included that another process compiled meanwhile. */
+  /** From the cache, those included that another process compiled meanwhile, and those from the remote cache. */
   cached: number;
+  /** From the remote cache. */
+  remote: number;
   failed: number;
   cancelled: number;
   /** With `verify`: targets that came out otherwise when they were compiled from nothing. */

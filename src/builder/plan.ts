@@ -2,9 +2,11 @@
 import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
+import type { RemoteOptions } from '../cache/remote/options.ts';
 import { defaultCacheRoot } from '../config/environment.ts';
 import { loadUserConfig } from '../config/load-user-config.ts';
-import type { IncrementalMode } from '../config/toolchain-options.ts';
+import { DEFAULT_SHARE, remoteOptionsFor } from '../config/remote-config.ts';
+import type { IncrementalMode, ToolchainKind } from '../config/toolchain-options.ts';
 import { cacheOptionsFor, type UserConfig } from '../config/user-config.ts';
 import { InvalidArgumentError } from '../errors.ts';
 import type { ServiceOptions } from './incremental/index.ts';
@@ -38,6 +40,8 @@ export interface Plan {
   logRoot: string | undefined;
   /** When objects of the last build are taken over. */
   incremental: IncrementalMode;
+  /** The remote cache to ask and to tell; undefined when there is none for this build. */
+  remote: RemoteOptions | undefined;
   /** What a person should know before the build, one sentence each. */
   warnings: string[];
 }
@@ -69,35 +73,59 @@ export async function planBuild(options: BuildOptions): Promise<Plan> {
   const cacheRoot = path.resolve(
     options.cacheRoot ?? cacheOptionsFor(userConfig, COMPILATION_TAG).cacheRoot ?? defaultCacheRoot(),
   );
+  const toolchain = await chooseToolchain({
+    toolchain: options.toolchain,
+    workspace: options.workspace === undefined ? undefined : path.resolve(options.workspace),
+    ...{ userConfig, configDirectory, outputDirectory, cacheRoot, cache: cached },
+    memory: cached
+      ? async () => {
+          const { createCompilationCacheService } = await import('./incremental/index.ts');
+          return createCompilationCacheService(userConfig, { cacheRoot }).cache;
+        }
+      : undefined,
+    signal: options.signal,
+    onPull:
+      options.dryRun || options.offline
+        ? undefined
+        : message => options.onEvent({ type: 'warning', at: Date.now(), message }),
+  });
+  const isShared = cached && !options.offline && isEnabled(userConfig);
   return {
     configDirectory,
+    remote: isShared ? remoteFor(userConfig, toolchain.kind, warnings) : undefined,
     buildFile: path.resolve(configDirectory, buildFile),
     outputDirectory,
     targets,
     warnings,
     jobs: jobCount(options.jobs ?? userConfig.build.jobs ?? cores),
     cores,
-    toolchain: await chooseToolchain({
-      toolchain: options.toolchain,
-      workspace: options.workspace === undefined ? undefined : path.resolve(options.workspace),
-      ...{ userConfig, configDirectory, outputDirectory, cacheRoot, cache: cached },
-      memory: cached
-        ? async () => {
-            const { createCompilationCacheService } = await import('./incremental/index.ts');
-            return createCompilationCacheService(userConfig, { cacheRoot }).cache;
-          }
-        : undefined,
-      signal: options.signal,
-      onPull:
-        options.dryRun || options.offline
-          ? undefined
-          : message => options.onEvent({ type: 'warning', at: Date.now(), message }),
-    }),
+    toolchain,
     userConfig,
     cacheOptions: { cacheRoot, ...(cached ? {} : { enabled: false }) },
     logRoot: cached ? cacheRoot : undefined,
-    incremental: cached && !isTurnedOff(cacheRoot) ? (userConfig.build.incremental ?? 'watch') : 'off',
+    incremental: cached && !isTurnedOff(cacheRoot) ? (userConfig.build.incremental ?? 'off') : 'off',
   };
+}
+
+/** The remote cache for builds with a toolchain: only what is the same everywhere is shared, unless the user says so. */
+function remoteFor(
+  userConfig: UserConfig,
+  kind: ToolchainKind,
+  warnings: string[],
+): RemoteOptions | undefined {
+  const options = remoteOptionsFor(userConfig);
+  if (options === undefined || !(userConfig.remote?.share ?? DEFAULT_SHARE).includes(kind)) return undefined;
+  if (options.mode !== 'read-write' || options.signingKey !== undefined) return options;
+  // As for a pull request from a fork, which gets no secrets: no reason not to build.
+  warnings.push(
+    'There is no key to sign with, so the remote cache is only read. Run glovebox remote keygen, or set GLOVEBOX_SIGNING_KEY.',
+  );
+  return { ...options, mode: 'read' };
+}
+
+/** Whether what comes from elsewhere could be kept here. */
+function isEnabled(userConfig: UserConfig): boolean {
+  return cacheOptionsFor(userConfig, COMPILATION_TAG).enabled ?? true;
 }
 
 /** The configuration with the places that the caller names in their stead. */

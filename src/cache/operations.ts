@@ -1,6 +1,8 @@
 // What passes between the cache that a thread holds and the store that keeps the entries: values as they are stored, and the
 // operations that change a store. Plain data, because it crosses ports.
 
+import { withExpiry } from './values/codec.ts';
+
 /** An entry's value as it is stored and as it crosses ports. */
 export interface StoredValue {
   /** See codec.ts. */
@@ -25,6 +27,14 @@ export interface IncomingValue extends StoredValue {
 /** A value found by a read, with when it expires (null: never). */
 export interface FoundValue extends StoredValue {
   expires: number | null;
+}
+
+/** What reads find of a value that was stored. */
+export function foundOf(
+  { encoding, data, blob, checksum, size, mode }: StoredValue,
+  expires: number | null,
+): FoundValue {
+  return { encoding, data, blob, checksum: withExpiry(checksum, expires), size, mode, expires };
 }
 
 /** Everything that changes a store. Plain data: operations cross ports. */
@@ -77,8 +87,12 @@ export interface LeaseRecord {
 /**
  * What became of one operation. `value`: set, touch → boolean; delete, clear, cleanup → number; increment → number.
  * `mistake` is the caller's fault and becomes a WrongKindError. `failed` is the store's trouble: the caller degrades.
+ * `version`: of the key, right after a set was committed, where that can be told.
  */
-export type WriteResult = { value: number | boolean } | { mistake: string } | { failed: string };
+export type WriteResult =
+  | { value: number | boolean; version?: number }
+  | { mistake: string }
+  | { failed: string };
 
 export interface PageEntry extends FoundValue {
   key: string;

@@ -44,10 +44,19 @@ export interface CacheOptions {
   allowUntrusted?: boolean | undefined;
   /**
    * Bytes that each thread's own in-memory copies may take, of what was written or is read more than once; 0 for none.
-   * Default: `'8MB'`. Beside them the process has up to 16 MiB for each store that is open, of copies that all its
+   * Default: `'16MB'`. Beside them the process has up to 16 MiB for each store that is open, of copies that all its
    * threads share; a cache with 0 uses neither.
    */
   localTierSize?: ByteSize | undefined;
+  /**
+   * Share entries with other machines through the remote cache that `GLOVEBOX_REMOTE` names (for
+   * `createCacheFromUserConfig`: that or the configuration). `get`, `getOrSet` and `getFile` look there for what is not
+   * here, and what is stored or produced here is uploaded in the background where `GLOVEBOX_REMOTE_MODE` is `read-write`.
+   * All else, `delete` and `clear` above all, is local. Entries are immutable there: a key must be a digest of everything
+   * that makes its value (see `cacheKey`). Without a remote cache, and offline, the cache is as it is without this option.
+   * Default: false.
+   */
+  remote?: boolean | undefined;
   /** The time in milliseconds since the epoch, for expiry and metadata. Default: `Date.now`. */
   clock?: (() => number) | undefined;
 }

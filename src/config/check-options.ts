@@ -19,6 +19,7 @@ const OPTIONS: Record<keyof CacheOptions, { is: string; check?: (value: unknown)
   backend: { is: "'sqlite' or 'memory'", check: value => typeof value === 'string' },
   allowUntrusted: { is: 'true or false', check: isBoolean },
   localTierSize: { is: 'a size, or 0' },
+  remote: { is: 'true or false', check: isBoolean },
   clock: {
     is: 'a function that returns milliseconds since the epoch',
     // `Date`, for one, returns a string.

@@ -22,7 +22,7 @@ export interface BuildConfig {
   configPath?: string | undefined;
   /** The binary that is taken when a board makes no UF2, such as `hex`: the workflow's `fallback_binary`. Default: `bin`. */
   fallbackBinary?: string | undefined;
-  /** When objects of the last build are taken over. Default: `watch`. */
+  /** When objects of the last build are taken over. Default: `off`. */
   incremental?: IncrementalMode | undefined;
 }
 

@@ -1,13 +1,9 @@
 // Where files leave a cache: they appear there whole, in one step, and what a killed process left beside them goes.
-import { randomUUID } from 'node:crypto';
 import { chmodSync, renameSync } from 'node:fs';
-import { lstat, readdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { hasExited, processFilePrefix, processOfFile } from './process-identity.ts';
-import { performance, wallClock } from './time.ts';
-
-/** A temporary file of a process that is still running is somebody's; one this old, in milliseconds, is nobody's. */
-export const TEMPORARY_MAX_AGE_MS = 24 * 60 * 60 * 1000;
+import { removeStale, temporaryName } from './stale-files.ts';
+import { performance } from './time.ts';
 
 const PREFIX = '.glovebox-';
 const SUFFIX = '.tmp';
@@ -40,7 +36,7 @@ export async function writeAtomically(
 /** The name of a new temporary file in `directory`, from which those of dead processes are removed. */
 export async function temporaryPath(directory: string): Promise<string> {
   await removeStaleFiles(directory);
-  return join(directory, `${PREFIX}${processFilePrefix()}-${randomUUID()}${SUFFIX}`);
+  return join(directory, temporaryName(PREFIX, SUFFIX));
 }
 
 /** Puts bytes at `destination` in one step. */
@@ -61,13 +57,5 @@ async function removeStaleFiles(directory: string): Promise<void> {
   if (now - (checkedAt.get(directory) ?? Number.NEGATIVE_INFINITY) < CHECK_INTERVAL_MS) return;
   if (checkedAt.size >= MAX_REMEMBERED) checkedAt.clear();
   checkedAt.set(directory, now);
-  for (const name of await readdir(directory).catch(() => [])) {
-    const owner = processOfFile(TEMPORARY.exec(name)?.[1] ?? '');
-    if (!owner) continue;
-    const path = join(directory, name);
-    const file = await lstat(path).catch(() => undefined);
-    if (!file?.isFile()) continue;
-    const isStale = hasExited(owner) || wallClock.now() - file.mtimeMs > TEMPORARY_MAX_AGE_MS;
-    if (isStale) await rm(path, { force: true }).catch(() => undefined);
-  }
+  await removeStale(directory, { kind: 'file', pattern: TEMPORARY });
 }

@@ -16,6 +16,7 @@ import {
 import path from 'node:path';
 import test from 'ava';
 import { OutputDirectory, OutputError } from '../../src/builder/output/output.ts';
+import { temporaryName } from '../../src/system/stale-files.ts';
 import { compileHalf, createProject } from './project.ts';
 
 test.serial('a target that fails leaves the other running, and shows its log', async t => {
@@ -164,13 +165,22 @@ test.serial(
     const ended = spawn(process.execPath, ['--version'], { stdio: 'ignore' });
     await once(ended, 'exit');
     const output = path.join(project.directory, 'firmware');
-    const [dead, young, alive] = [`${ended.pid}-aaaaaa`, `${ended.pid}-bbbbbb`, `${process.pid}-cccccc`];
-    for (const name of [dead, young, alive])
-      await mkdir(path.join(output, `.glovebox-${name}/0`), { recursive: true });
-    for (const name of [dead, alive]) await utimes(path.join(output, `.glovebox-${name}`), 0, 0);
+    const alive = `.glovebox-${temporaryName()}`;
+    const dead = alive.replace(`-${process.pid}-`, `-${ended.pid}-`);
+    // The number of a process that is gone here, and may be running there.
+    const elsewhere = dead.replace(/-[0-9a-f]{8}-/, '-00000000-');
+    // As they were once called: without a host.
+    const unknown = `.glovebox-${ended.pid}-aaaaaa`;
+    const kept = [alive, elsewhere, unknown];
+    const old = [elsewhere, unknown].map(name => `${name}-of-yesterday`);
+    for (const name of [...kept, dead, ...old])
+      await mkdir(path.join(output, name, '0'), { recursive: true });
+    const hoursAgo = (hours: number) => new Date(Date.now() - hours * 60 * 60 * 1000);
+    for (const name of kept) await utimes(path.join(output, name), hoursAgo(23), hoursAgo(23));
+    for (const name of old) await utimes(path.join(output, name), hoursAgo(25), hoursAgo(25));
     await project.start().done;
     const left = (await readdir(output)).filter(name => name.startsWith('.'));
-    t.deepEqual(left.sort(), [`.glovebox-${alive}`, `.glovebox-${young}`].sort());
+    t.deepEqual(left.sort(), kept.sort());
   },
 );
 

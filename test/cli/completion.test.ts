@@ -47,6 +47,7 @@ test('commands, options, their values, and directories are completed', async t =
     'doctor',
     'help',
     'layout',
+    'remote',
     'workspace',
   ]);
   t.deepEqual(await answers(['cache', 'cl']), ['clear', 'cleanup']);

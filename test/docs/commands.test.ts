@@ -81,6 +81,7 @@ const expected = new Map<string, RegExp | 'checks' | 'container' | 'programs' | 
     'telemetry',
   ],
   ['node pool.js', 'programs'],
+  ['node bench/programs/remote.ts', 'programs'],
   ['npm run build', 'checks'],
   ['node examples/pool/main.js', 'examples'],
   ['node examples/getOrSet/main.js', 'examples'],

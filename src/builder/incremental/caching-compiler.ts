@@ -4,18 +4,27 @@ import { GloveboxError } from '../../errors.ts';
 import { isInside } from '../../system/paths.ts';
 import { describeSystemError, isSystemError } from '../../system/system-error.ts';
 import type { Target } from '../matrix/target.ts';
-import type { Artifact, CompileOutcome } from '../toolchains/toolchain.ts';
+import type { CompileOutcome } from '../toolchains/toolchain.ts';
 import { fingerprint, type InputSnapshot, leaseDigest } from './fingerprint.ts';
-import { InputReader } from './input-reader.ts';
-import { Lookup, type LookupOptions, type TargetQuery } from './lookup.ts';
+import { InputReader, type KnownFiles } from './input-reader.ts';
+import { boundOf, type DescribedTarget, Lookup, type LookupOptions, type TargetQuery } from './lookup.ts';
 import type { CompileEvent, CompileFailure, CompileResult, CompileSuccess, LookupResult } from './result.ts';
-import { type DeclaredInputs, declare, observe, takeSnapshot } from './snapshot.ts';
-import { stageArtifacts } from './staging.ts';
+import type { SharedFirmware } from './shared-firmware.ts';
+import { type DeclaredInputs, declare, filesOf, observe, takeSnapshot } from './snapshot.ts';
+import { checkArtifacts, emptyDirectory } from './staging.ts';
 
 // How often an outcome that cannot be used is thrown away before the target is compiled without asking anyone.
 const MAX_ATTEMPTS = 3;
 
+/**
+ * How long a description is taken for what is there now. A target that waited for a free thread for longer is described
+ * again, so that it is built from what was saved meanwhile.
+ */
+const DESCRIPTION_MAX_AGE_MS = 1_000;
+
 export interface CompileRequest {
+  /** What {@link CachingCompiler.describe} said of the target, perhaps in another thread. Default: it is described now. */
+  described?: DescribedTarget | undefined;
   /** Where the artifacts are put: an empty directory of the caller's own, absolute. Left empty unless the result is ok. */
   directory: string;
   /** An empty directory of the caller's own for the compiler, absolute. The caller removes it. */
@@ -45,11 +54,16 @@ export class CachingCompiler {
   readonly #options: LookupOptions;
   readonly #lookup: Lookup;
   readonly #reader: InputReader;
+  /** The questions that were asked in vain, and when. */
+  readonly #missed = new WeakMap<Target, { at: number; query: TargetQuery }>();
+  /** Those who describe at about the same moment see the same files. */
+  #moment: { at: number; reader: InputReader };
 
   constructor(options: LookupOptions) {
     this.#options = options;
     this.#lookup = new Lookup(options);
     this.#reader = this.#newReader();
+    this.#moment = { at: performance.now(), reader: this.#reader };
   }
 
   /**
@@ -82,7 +96,75 @@ export class CachingCompiler {
     const query = await this.#lookup.describe(target, this.#reader, signal);
     const candidate = await this.#lookup.candidate(query);
     const restored = candidate && (await this.#lookup.restore(query, candidate, directory, 'cache'));
-    return restored ?? { ok: false, why: await this.#lookup.explain(query, candidate !== undefined) };
+    if (restored) return restored;
+    const why = await this.#lookup.explain(query, candidate !== undefined);
+    this.#missed.set(target, { at: performance.now(), query });
+    return { ok: false, why };
+  }
+
+  /**
+   * Everything that {@link compile} has to know of a target that {@link restore} does not have, as plain data: what was
+   * found out by that, unless it is too old. Or the result, when the target cannot be described.
+   */
+  async describe(target: Target, signal?: AbortSignal): Promise<DescribedTarget | CompileFailure> {
+    const missed = this.#missed.get(target);
+    const isFresh = missed !== undefined && performance.now() - missed.at < DESCRIPTION_MAX_AGE_MS;
+    const prepared = await this.#prepare(
+      () => (isFresh ? missed.query : this.#lookup.describe(target, this.#newest(), signal)),
+      signal,
+    );
+    if ('reason' in prepared) return prepared;
+    const { query, declared } = prepared;
+    const { base, digest, surroundings, reader, paths } = query;
+    const files = await reader.settled(filesOf(declared, paths));
+    return { base, digest, surroundings, declared, files, isMissed: isFresh };
+  }
+
+  /** The question about a target, and the declared inputs as they are; or the result, when these cannot be told. */
+  async #prepare(
+    ask: () => TargetQuery | Promise<TargetQuery>,
+    signal: AbortSignal | undefined,
+  ): Promise<Prepared | CompileFailure> {
+    let query: TargetQuery;
+    try {
+      query = await ask();
+    } catch (error) {
+      return signal?.aborted ? cancelled() : failure('cannot-start', error, 'temporary files');
+    }
+    try {
+      const declared = await query.declared();
+      return { query, declared, before: await takeSnapshot(declared, query.reader, query.paths) };
+    } catch (error) {
+      return signal?.aborted ? cancelled() : failure('inputs', error, this.#options.configDirectory);
+    }
+  }
+
+  #newest(): InputReader {
+    const now = performance.now();
+    if (now - this.#moment.at >= DESCRIPTION_MAX_AGE_MS)
+      this.#moment = { at: now, reader: this.#newReader() };
+    return this.#moment.reader;
+  }
+
+  /**
+   * As {@link restore}, from the machines that share a remote cache; what it has is stored in the local caches, too. `why`
+   * is empty where nothing is known.
+   */
+  async restoreShared(
+    target: Target,
+    shared: SharedFirmware,
+    directory: string,
+    signal?: AbortSignal,
+  ): Promise<CompileSuccess | { ok: false; why: string[] }> {
+    const query = await this.#lookup.describe(target, this.#reader, signal);
+    if (query.bound.length > 0) return { ok: false, why: [] };
+    return shared.restore(query, this.#lookup, directory, signal);
+  }
+
+  /** Whether {@link restoreShared} would be likely to have it. */
+  async isShared(target: Target, shared: SharedFirmware, signal?: AbortSignal): Promise<boolean> {
+    const query = await this.#lookup.describe(target, this.#reader, signal);
+    return query.bound.length === 0 && shared.has(query, this.#lookup, signal);
   }
 
   /**
@@ -91,32 +173,26 @@ export class CachingCompiler {
    * only for bugs.
    */
   async compile(target: Target, request: CompileRequest): Promise<CompileResult> {
-    const { signal, onEvent } = request;
-    const { configDirectory } = this.#options;
+    const { signal, onEvent, described } = request;
     onEvent?.({ type: 'checking' });
-    // The files as they are now: a service may have been made long before.
-    const reader = this.#newReader();
-    let query: TargetQuery;
+    // The files as they are now: a service may have been made, and a target described, long before.
+    const reader = this.#newReader(described?.files);
+    const prepared = await this.#prepare(
+      () =>
+        described ? this.#lookup.resume(described, reader) : this.#lookup.describe(target, reader, signal),
+      signal,
+    );
+    if ('reason' in prepared) return prepared;
+    const job: Job = { target, request, ...prepared, started: false };
     try {
-      query = await this.#lookup.describe(target, reader, signal);
-    } catch (error) {
-      return signal?.aborted ? cancelled() : failure('cannot-start', error, 'temporary files');
-    }
-    let job: Job;
-    try {
-      const declared = await query.declared();
-      const before = await takeSnapshot(declared, reader, query.paths);
-      job = { target, request, query, declared, before, started: false };
-    } catch (error) {
-      return signal?.aborted ? cancelled() : failure('inputs', error, configDirectory);
-    }
-    try {
-      const candidate = await this.#lookup.candidate(job.query);
-      const restored =
-        candidate && (await this.#lookup.restore(job.query, candidate, request.directory, 'cache'));
-      if (restored) return restored;
-      const why = await this.#lookup.explain(job.query, candidate !== undefined);
-      onEvent?.({ type: 'missed', why });
+      if (!described?.isMissed) {
+        const candidate = await this.#lookup.candidate(job.query);
+        const restored =
+          candidate && (await this.#lookup.restore(job.query, candidate, request.directory, 'cache'));
+        if (restored) return restored;
+        const why = await this.#lookup.explain(job.query, candidate !== undefined);
+        onEvent?.({ type: 'missed', why });
+      }
       const lease = await leaseDigest(job.query.digest, job.before);
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         const result = await this.#compileOnce(lease, job);
@@ -139,25 +215,27 @@ export class CachingCompiler {
     const clock = performance.now();
     try {
       const outcome = await this.#options.toolchain.compile({
-        ...{ target, buildDirectory, jobs, logFile, signal },
+        ...{ target, buildDirectory, artifactDirectory: directory, jobs, logFile, signal },
         onOutput: line => onEvent?.({ type: 'output', line }),
         onProcess: request.onProcess,
       });
+      if (outcome.ok) checkArtifacts(outcome.artifacts, directory);
+      if (signal.aborted || !outcome.ok) emptyDirectory(directory);
       if (signal.aborted) return cancelled();
       if (!outcome.ok) return { ...outcome, logFile };
-      const staged = await stageArtifacts(outcome.artifacts, directory, buildDirectory);
       return {
-        ...{ ok: true, source: 'compiled', files: staged.map(artifact => artifact.path) },
+        ...{ ok: true, source: 'compiled', files: outcome.artifacts.map(artifact => artifact.path) },
         ...{ compileDuration: performance.now() - clock, compiledAt: Date.now() },
         ...{ warnings: outcome.warnings ?? [], stored: false },
       };
     } catch (error) {
+      emptyDirectory(directory);
       return signal.aborted ? cancelled() : failure('output', error, directory);
     }
   }
 
-  #newReader(): InputReader {
-    return new InputReader(this.#options.builds.digests);
+  #newReader(known?: KnownFiles): InputReader {
+    return new InputReader(this.#options.builds.digests, known);
   }
 
   /** Compiles, or takes over what another did meanwhile. Undefined: that could not be used and was forgotten. */
@@ -205,31 +283,34 @@ export class CachingCompiler {
     onEvent?.({ type: 'compiling', jobs, logFile });
     const started = Date.now();
     const clock = performance.now();
-    const outcome = await this.#options.toolchain.compile({
-      target,
-      buildDirectory,
-      jobs,
-      logFile,
-      traceparent: request.traceparent,
-      signal,
-      incremental: request.incremental,
-      onPath: path => onEvent?.({ type: 'path', path }),
-      onOutput: line => onEvent?.({ type: 'output', line }),
-      onProcess: request.onProcess,
-    });
-    const compileDuration = performance.now() - clock;
-    if (signal.aborted) return { result: cancelled() };
-    if (!outcome.ok) return { result: { ...outcome, logFile } };
-
-    let staged: Artifact[];
+    let outcome: CompileOutcome;
     try {
-      staged = await stageArtifacts(outcome.artifacts, directory, buildDirectory);
+      outcome = await this.#options.toolchain.compile({
+        target,
+        described: { identity: query.base.toolchain, surroundings: query.surroundings },
+        buildDirectory,
+        artifactDirectory: directory,
+        jobs,
+        logFile,
+        traceparent: request.traceparent,
+        signal,
+        incremental: request.incremental,
+        onPath: path => onEvent?.({ type: 'path', path }),
+        onOutput: line => onEvent?.({ type: 'output', line }),
+        onProcess: request.onProcess,
+      });
+      if (outcome.ok) checkArtifacts(outcome.artifacts, directory);
     } catch (error) {
+      emptyDirectory(directory);
       return { result: { ...failure('output', error, directory), logFile } };
     }
-    const files = staged.map(artifact => artifact.path);
-    const { warnings = [] } = outcome;
-    const made = {
+    const compileDuration = performance.now() - clock;
+    if (signal.aborted || !outcome.ok) emptyDirectory(directory);
+    if (signal.aborted) return { result: cancelled() };
+    if (!outcome.ok) return { result: { ...outcome, logFile } };
+    const { artifacts, warnings = [] } = outcome;
+    const files = artifacts.map(artifact => artifact.path);
+    const compiled = {
       ok: true,
       source: 'compiled',
       files,
@@ -237,18 +318,20 @@ export class CachingCompiler {
       compiledAt: Date.now(),
       warnings,
     } as const;
-    const result: CompileSuccess = { ...made, stored: false };
+    const result: CompileSuccess = { ...compiled, stored: false };
     const inputs = await this.#observe(outcome, started, job);
     if (!inputs) return { result };
     result.read = inputs.files.map(([file]) => file);
+    Object.assign(result, boundOf(inputs, query));
     const { builds, firmware, configDirectory } = this.#options;
     const key = await fingerprint(query.digest, inputs);
     if (fence && !(await builds.mayStore(fence.lease, fence.token))) return { result };
     result.fingerprint = key;
-    if (!(await firmware.store(key, staged, compileDuration, warnings))) return { result };
+    if (!(await firmware.store(key, artifacts, compileDuration, warnings))) return { result };
     await builds.remember(query.digest, inputs, job.declared);
     await builds.setLastBase(configDirectory, query.base);
-    return { result: { ...result, stored: true }, inputs };
+    const made = { base: query.base, digest: query.digest, key };
+    return { result: { ...result, stored: true, made }, inputs };
   }
 
   /** What the compiler read; undefined, with a warning, when it did not stay the same all the while. */
@@ -290,13 +373,16 @@ export class CachingCompiler {
   }
 }
 
-interface Job {
-  target: Target;
-  request: CompileRequest;
+interface Prepared {
   query: TargetQuery;
   declared: DeclaredInputs;
   /** The declared inputs as they were before. */
   before: InputSnapshot;
+}
+
+interface Job extends Prepared {
+  target: Target;
+  request: CompileRequest;
   /** The compiler was started here. */
   started: boolean;
 }

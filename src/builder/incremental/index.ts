@@ -2,7 +2,7 @@
 import type { Cache, Duration } from '../../cache/cache.ts';
 import type { CacheOptions } from '../../cache/options.ts';
 import { cacheOptionsFor, type UserConfig } from '../../config/user-config.ts';
-import { createCacheFromUserConfig, createDefaultCache } from '../../registry.ts';
+import { openConfiguredCache } from '../../registry.ts';
 import { createFirmwareCacheService, type FirmwareCacheService } from '../output/firmware.ts';
 import type { Toolchain } from '../toolchains/toolchain.ts';
 import { BUILD_TTL, CompilationBuildCacheService } from './build-cache.ts';
@@ -29,6 +29,7 @@ export {
 export { CachingCompiler, type CompileRequest } from './caching-compiler.ts';
 export { type BaseInputs, FINGERPRINT_SCHEMA, type InputSnapshot } from './fingerprint.ts';
 export { InputError, InputReader, isEditorLeftover } from './input-reader.ts';
+export type { DescribedTarget } from './lookup.ts';
 export { type NamedPlace, PathBase } from './path-base.ts';
 export type { CompileEvent, CompileFailure, CompileResult, CompileSuccess, LookupResult } from './result.ts';
 export { ArtifactError } from './staging.ts';
@@ -108,8 +109,7 @@ export function createZmkWestService(options: CreateZmkWestServiceOptions): Cach
 }
 
 function compilationCache(userConfig: UserConfig | undefined, options: ServiceOptions): Cache {
-  const all = { ...options, tag: COMPILATION_TAG };
-  return userConfig ? createCacheFromUserConfig(userConfig, all) : createDefaultCache(all);
+  return openConfiguredCache(userConfig, { ...options, tag: COMPILATION_TAG });
 }
 
 function ttlOf(userConfig: UserConfig | undefined, options: ServiceOptions, fallback: Duration): Duration {

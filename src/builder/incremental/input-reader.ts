@@ -5,7 +5,7 @@ import path from 'node:path';
 import { GloveboxError } from '../../errors.ts';
 import { hashOpenFile } from '../../system/hash-file.ts';
 import { statOf } from '../../system/paths.ts';
-import { type KnownDigests, LARGE_FILE } from './known-digests.ts';
+import { type KnownDigests, LARGE_FILE, SETTLED_MS } from './known-digests.ts';
 
 // What editors leave beside a file while it is open; no build reads these, and they come and go.
 const EDITOR_LEFTOVER = /^(?:.*~|\..*\.sw[a-p]|\.#.*|#.*#|4913|\.DS_Store)$/;
@@ -23,7 +23,12 @@ export interface FileState {
   sha256: string;
   /** Changes whenever the file is written or replaced, also when its content comes out the same. */
   stamp: string;
+  /** Whether the same stamp means the same content from now on: not when the file was written just before it was read. */
+  isSettled: boolean;
 }
+
+/** Settled files by their absolute paths, as a reader saw them. Plain data. */
+export type KnownFiles = ReadonlyMap<string, FileState>;
 
 /**
  * The state of input files. Each file is read once: a reader is a picture of one moment, so make a new one for each
@@ -31,22 +36,37 @@ export interface FileState {
  */
 export class InputReader {
   readonly #digests: KnownDigests | undefined;
+  readonly #known: KnownFiles | undefined;
   readonly #files = new Map<string, Promise<FileState | undefined>>();
   readonly #listings = new Map<string, Promise<string | undefined>>();
 
-  /** @param digests of large files, which are not read again while they are unchanged. Default: every file is read */
-  constructor(digests?: KnownDigests) {
+  /**
+   * @param digests of large files, which are not read again while they are unchanged. Default: every file is read
+   * @param known what an earlier reader saw: only the stamps of these files are looked at again. Default: nothing
+   */
+  constructor(digests?: KnownDigests, known?: KnownFiles) {
     this.#digests = digests;
+    this.#known = known;
   }
 
   /** The state of the file at an absolute path, or undefined when there is none. Rejects with {@link InputError} when it cannot be read. */
   file(file: string): Promise<FileState | undefined> {
     let state = this.#files.get(file);
     if (!state) {
-      state = readState(file, this.#digests);
+      state = readState(file, this.#digests, this.#known?.get(file));
       this.#files.set(file, state);
     }
     return state;
+  }
+
+  /** What was seen of those of these files that are settled, for a later reader. */
+  async settled(files: Iterable<string>): Promise<KnownFiles> {
+    const known = new Map<string, FileState>();
+    for (const file of files) {
+      const state = await this.#files.get(file)?.catch(() => undefined);
+      if (state?.isSettled) known.set(file, state);
+    }
+    return known;
   }
 
   /**
@@ -76,7 +96,11 @@ export function isEditorLeftover(file: string): boolean {
   return EDITOR_LEFTOVER.test(path.basename(file));
 }
 
-async function readState(file: string, digests: KnownDigests | undefined): Promise<FileState | undefined> {
+async function readState(
+  file: string,
+  digests: KnownDigests | undefined,
+  earlier: FileState | undefined,
+): Promise<FileState | undefined> {
   let descriptor: number;
   try {
     // Non-blocking, so that a pipe in the place of a file cannot hold the build up for ever.
@@ -90,13 +114,15 @@ async function readState(file: string, digests: KnownDigests | undefined): Promi
     if (!stat.isFile())
       throw new InputError(`The input ${file} is not a regular file. Remove it or leave it out.`);
     const stamp = `${stat.dev}:${stat.ino}:${stat.size}:${stat.ctimeNs}`;
+    if (earlier?.stamp === stamp) return earlier;
     const known = stat.size >= LARGE_FILE ? digests : undefined;
     const remembered = await known?.get(file, stamp);
-    if (remembered !== undefined) return { sha256: remembered, stamp };
+    if (remembered !== undefined) return { sha256: remembered, stamp, isSettled: true };
     const begun = Date.now();
     const sha256 = await hashOpenFile(descriptor, Number(stat.size));
-    await known?.set(file, stamp, sha256, Number(stat.ctimeMs), begun);
-    return { sha256, stamp };
+    const changed = Number(stat.ctimeMs);
+    await known?.set(file, stamp, sha256, changed, begun);
+    return { sha256, stamp, isSettled: begun - changed >= SETTLED_MS };
   } catch (error) {
     if (error instanceof InputError) throw error;
     throw new InputError(`Cannot read the input ${file}: ${(error as Error).message}.`, { cause: error });

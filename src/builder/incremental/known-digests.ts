@@ -7,10 +7,10 @@ import { isObject } from '../../cache/values/stored-json.ts';
 export const LARGE_FILE = 256 * 1024;
 
 /**
- * Milliseconds. A file that was written within this time may be written once more in the same tick of the file system's
- * clock, and look as if it had not: then its digest is not kept.
+ * A file that was written within this time may be written once more in the same tick of the file system's clock, and look
+ * as if it had not: then its stamp does not stand for its content.
  */
-const SETTLED_MS = 3_000;
+export const SETTLED_MS = 3_000;
 
 /** A file's digest is believed while its stamp, which every change of a file changes, stays the same. */
 export class KnownDigests {

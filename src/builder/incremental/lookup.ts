@@ -12,10 +12,10 @@ import {
   fingerprint,
   type InputSnapshot,
 } from './fingerprint.ts';
-import type { InputReader } from './input-reader.ts';
+import type { InputReader, KnownFiles } from './input-reader.ts';
 import { PathBase } from './path-base.ts';
 import type { CompileSuccess, LookupResult } from './result.ts';
-import { type DeclaredInputs, declare, differences } from './snapshot.ts';
+import { boundBy, type DeclaredInputs, declare, differences } from './snapshot.ts';
 import type { Manifest } from './stored-manifest.ts';
 import { asPaths } from './stored-manifest.ts';
 
@@ -35,12 +35,26 @@ export interface TargetQuery {
   digest: string;
   /** Sees the files of that moment. */
   reader: InputReader;
+  surroundings: Surroundings;
   /** How paths are written. */
   paths: PathBase;
   /** Why nothing of this target can be shared with other machines; empty when it can. */
   bound: string[];
   /** Found when first needed. */
   declared: () => Promise<DeclaredInputs>;
+}
+
+/** What is known of a target at one moment, as plain data: another thread compiles it without finding it out again. */
+export interface DescribedTarget {
+  base: BaseInputs;
+  /** Of `base`. */
+  digest: string;
+  surroundings: Surroundings;
+  declared: DeclaredInputs;
+  /** The declared inputs that are settled. */
+  files: KnownFiles;
+  /** Whether the cache was asked for exactly this, in vain. */
+  isMissed: boolean;
 }
 
 /** Remembered inputs, and the manifest that they are from, if any. */
@@ -69,13 +83,20 @@ export class Lookup {
     );
     const plain: Target = JSON.parse(JSON.stringify(target));
     const base = { schema: FINGERPRINT_SCHEMA, kind: toolchain.kind, target: plain, toolchain: identity };
-    const { places, folders, bound } = (await toolchain.surroundings?.(signal)) ?? NOWHERE;
-    const paths = new PathBase(configDirectory, places, folders);
+    const surroundings = (await toolchain.surroundings?.(signal)) ?? NOWHERE;
+    const paths = new PathBase(configDirectory, surroundings.places, surroundings.folders);
     return {
       ...{ base, digest: await baseDigest(base) },
-      ...{ reader, paths, bound },
+      ...{ reader, surroundings, paths, bound: surroundings.bound },
       declared: () => this.#declared(reader, paths),
     };
+  }
+
+  /** Goes on with a target that was described before, perhaps in another thread. */
+  resume({ base, digest, surroundings, declared }: DescribedTarget, reader: InputReader): TargetQuery {
+    const { places, folders, bound } = surroundings;
+    const paths = new PathBase(this.#options.configDirectory, places, folders);
+    return { base, digest, reader, surroundings, paths, bound, declared: async () => declared };
   }
 
   // Once for all targets that are asked about at one moment.
@@ -147,7 +168,19 @@ export class Lookup {
     const { compileDuration, created: compiledAt, warnings = [] } = restored.record;
     const { files } = restored;
     const made = { files, compileDuration, compiledAt, warnings, read: inputs.files.map(([file]) => file) };
-    return { ok: true, source, ...made, fingerprint: key, stored: true };
+    return { ok: true, source, ...made, fingerprint: key, stored: true, ...boundOf(inputs, query) };
+  }
+
+  /** Absolute: the directory with `build.yaml`. */
+  get configDirectory(): string {
+    return this.#options.configDirectory;
+  }
+
+  /** What is different now from remembered inputs, one sentence each. */
+  async differencesTo(inputs: InputSnapshot, manifest: Manifest, query: TargetQuery): Promise<string[]> {
+    const known = new Map(manifest.names);
+    const names = (digest: string) => asPaths(known.get(digest) ?? '');
+    return differences(inputs, query.declared, query.reader, query.paths, { names });
   }
 
   /** Why there is no firmware for these inputs, one sentence each; `matched` when earlier inputs were the same. */
@@ -156,10 +189,8 @@ export class Lookup {
     const { builds, configDirectory } = this.#options;
     const manifest = await builds.manifest(query.digest);
     const newest = manifest?.candidates[0];
-    if (newest) {
-      const known = new Map(manifest.names);
-      const names = (digest: string) => asPaths(known.get(digest) ?? '');
-      const found = await differences(newest, query.declared, query.reader, query.paths, { names });
+    if (manifest && newest) {
+      const found = await this.differencesTo(newest, manifest, query);
       if (found.length > 0) return found;
     }
     const before = await builds.lastBase(configDirectory, query.base.target.artifactName);
@@ -167,4 +198,11 @@ export class Lookup {
     const found = baseDifferences(before, query.base);
     return found.length > 0 ? found : ['its last build is no longer remembered'];
   }
+}
+
+/** Why a build of these inputs is of use on this machine only; nothing when it is not. */
+export function boundOf(inputs: InputSnapshot, { bound }: TargetQuery): { bound?: string } {
+  const file = boundBy(inputs);
+  const why = file === undefined ? bound[0] : `it depends on ${file}`;
+  return why === undefined ? {} : { bound: why };
 }

@@ -1,5 +1,7 @@
 // What compiling one target can come to, and what is told while it goes on.
+
 import type { BuildPath, SourceExcerpt } from '../toolchains/toolchain.ts';
+import type { BaseInputs } from './fingerprint.ts';
 
 export type CompileEvent =
   /** Inputs are being hashed and the cache is being asked. */
@@ -19,8 +21,11 @@ export type CompileResult = CompileSuccess | CompileFailure;
 
 export interface CompileSuccess {
   ok: true;
-  /** `compiled` here, `cache` from an earlier build, `waited` compiled by another thread or process meanwhile. */
-  source: 'compiled' | 'cache' | 'waited';
+  /**
+   * `compiled` here, `cache` from an earlier build, `waited` compiled by another thread or process meanwhile, `remote` by
+   * another machine.
+   */
+  source: 'compiled' | 'cache' | 'waited' | 'remote';
   /** Absolute paths of the artifacts, in the directory that was given for them. */
   files: string[];
   /** Milliseconds that compiling took, when it was compiled. */
@@ -31,6 +36,12 @@ export interface CompileSuccess {
   fingerprint?: string;
   /** Whether the next build can have it from the cache. */
   stored: boolean;
+  /** Who signed it, when it is from the remote cache: the name in the list of trusted keys, or the beginning of the key. */
+  signer?: string;
+  /** Why it is of use on this machine only, as a phrase; undefined when another machine could have it. */
+  bound?: string;
+  /** What to tell other machines, when it was compiled and stored here. */
+  made?: MadeHere;
   /** What a person should know about it, one sentence each, also when it was compiled earlier. */
   warnings: string[];
   /**
@@ -38,6 +49,15 @@ export interface CompileSuccess {
    * when nothing is known of them.
    */
   read?: string[];
+}
+
+/** What a firmware is known by. Plain data. */
+export interface MadeHere {
+  base: BaseInputs;
+  /** Of `base`. */
+  digest: string;
+  /** The fingerprint. */
+  key: string;
 }
 
 export interface CompileFailure {

@@ -33,6 +33,11 @@ export async function declare(files: readonly string[], base: PathBase): Promise
   return { paths, digest: await cacheKey('declared', paths) };
 }
 
+/** The absolute paths of declared inputs. */
+export function filesOf({ paths }: DeclaredInputs, base: PathBase): string[] {
+  return paths.map(stored => locate(base, stored));
+}
+
 /** A picture of every declared input. Rejects with `InputError` when one cannot be read. */
 export async function takeSnapshot(
   declared: DeclaredInputs,

@@ -1,46 +1,40 @@
-// Takes over what a compiler made: checks that it is what it must be, and copies it out of the build directory.
-import { constants, copyFile, lstat, realpath, rm } from 'node:fs/promises';
+// Checks that what a toolchain made is what it must be, before anybody gets it.
+import { lstatSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { GloveboxError } from '../../errors.ts';
-import { isInside } from '../../system/paths.ts';
 import { assertArtifactName, foldName } from '../output/artifact-name.ts';
 import type { Artifact } from '../toolchains/toolchain.ts';
 
-/** An artifact that cannot be taken over: no regular file of the build's own, or one whose name is taken. */
+/** An artifact that cannot be taken over: not a regular file in the artifact directory, or one whose name is taken. */
 export class ArtifactError extends GloveboxError {
   constructor(what: string) {
     super('GLOVEBOX_ARTIFACT', `${what}. Change what the toolchain's artifacts are.`);
   }
 }
 
-/**
- * Copies artifacts into `directory`, which has none of them yet, and resolves to the copies. Rejects with
- * {@link ArtifactError}, `ArtifactNameError` or the file system's error, and leaves no copy then.
- */
-export async function stageArtifacts(
-  artifacts: readonly Artifact[],
-  directory: string,
-  buildDirectory: string,
-): Promise<Artifact[]> {
-  const staged: Artifact[] = [];
-  try {
-    const root = await realpath(buildDirectory);
-    for (const { name, path: source } of artifacts) {
-      assertArtifactName(name);
-      const duplicate = staged.find(other => foldName(other.name) === foldName(name));
-      if (duplicate !== undefined) throw new ArtifactError(duplicateMessage(duplicate.name, name));
-      if (!(await lstat(source)).isFile()) throw new ArtifactError(`${source} is not a regular file`);
-      if (!isInside(await realpath(source), root)) {
-        throw new ArtifactError(`${source} is not in the build directory`);
-      }
-      const copy = { name, path: path.join(directory, name) };
-      staged.push(copy);
-      await copyFile(source, copy.path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+/** Throws {@link ArtifactError} or `ArtifactNameError` unless all artifacts are regular files in `directory`, by their names. */
+export function checkArtifacts(artifacts: readonly Artifact[], directory: string): void {
+  const names = new Map<string, string>();
+  for (const { name, path: file } of artifacts) {
+    assertArtifactName(name);
+    const other = names.get(foldName(name));
+    if (other !== undefined) throw new ArtifactError(duplicateMessage(other, name));
+    names.set(foldName(name), name);
+    if (file !== path.join(directory, name)) {
+      throw new ArtifactError(`${file} is not ${name} in the artifact directory`);
     }
-    return staged;
-  } catch (error) {
-    for (const copy of staged) await rm(copy.path, { force: true });
-    throw error;
+    if (!lstatSync(file).isFile()) throw new ArtifactError(`${file} is not a regular file`);
+  }
+}
+
+/** Removes everything in a directory, as far as that can be: what is left there is of a failed job. */
+export function emptyDirectory(directory: string): void {
+  try {
+    for (const name of readdirSync(directory)) {
+      rmSync(path.join(directory, name), { recursive: true, force: true });
+    }
+  } catch {
+    // Its owner removes it anyway.
   }
 }
 

@@ -5,7 +5,7 @@ import { cacheKey } from '../../cache/keys.ts';
 import type { UserConfig } from '../../config/user-config.ts';
 import { GloveboxError } from '../../errors.ts';
 import { hashOfLookup, type Layout, MAX_KEYMAP_LENGTH, readKeymap } from '../../keymap/index.ts';
-import { createCacheFromUserConfig, createDefaultCache } from '../../registry.ts';
+import { openConfiguredCache } from '../../registry.ts';
 import { readTextFile, TextFileError } from '../../system/text-file.ts';
 import { findSearchPath, type SearchPathOptions } from './search-path.ts';
 import { asLayout, asPlaces } from './stored-layout.ts';
@@ -94,10 +94,7 @@ export class LayoutService {
 /** The layout service over the shared cache, or over one that is given. */
 export function createLayoutService({ cache, userConfig }: LayoutServiceOptions = {}): LayoutService {
   const options = { tag: LAYOUT_TAG };
-  return new LayoutService(
-    cache ?? (userConfig ? createCacheFromUserConfig(userConfig, options) : createDefaultCache(options)),
-    userConfig,
-  );
+  return new LayoutService(cache ?? openConfiguredCache(userConfig, options), userConfig);
 }
 
 async function readSource(file: string): Promise<string> {

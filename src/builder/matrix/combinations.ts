@@ -1,7 +1,6 @@
 // GitHub's rules for what a build matrix means.
 
-import { MatrixError } from './matrix-error.ts';
-import type { Entry, MatrixFile, Value } from './matrix-file.ts';
+import { type Entry, MatrixError, type MatrixFile, type Value } from './matrix-file.ts';
 
 /** GitHub runs no more jobs than this for one matrix. */
 export const MAX_COMBINATIONS = 256;

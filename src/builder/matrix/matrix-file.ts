@@ -3,9 +3,22 @@ import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Alias, Document, LineCounter, Node, Pair } from 'yaml';
 import { yamlProblem } from '../../config/yaml-problem.ts';
+import { GloveboxError } from '../../errors.ts';
 import { readTextFile, TextFileError } from '../../system/text-file.ts';
 import { didYouMeanField, FIELDS, isField } from './fields.ts';
-import { MatrixError, quoted } from './matrix-error.ts';
+
+/** `build.yaml` is missing, empty, malformed or asks for what cannot be. The message begins with file and line. */
+export class MatrixError extends GloveboxError {
+  readonly file: string;
+  /** 1-based; undefined when the file could not be read. */
+  readonly line: number | undefined;
+
+  constructor(file: string, line: number | undefined, what: string) {
+    super('GLOVEBOX_MATRIX', `${file}${line === undefined ? '' : `:${line}`}: ${what}`);
+    this.file = file;
+    this.line = line;
+  }
+}
 
 /** A text and the line it is from. */
 export interface Value {
@@ -311,4 +324,10 @@ class Reader {
   #fail(node: Node | undefined, message: string): never {
     throw new MatrixError(this.#file, this.#line(node), message);
   }
+}
+
+/** A text of the file for a message: in quotes, not long, and with nothing in it that a terminal would obey. */
+export function quoted(text: string): string {
+  const short = text.length > 80 ? `${text.slice(0, 80).toWellFormed()}…` : text;
+  return `'${short.replaceAll(/\p{Cc}/gu, '\ufffd')}'`;
 }

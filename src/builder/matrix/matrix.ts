@@ -3,11 +3,10 @@ import path from 'node:path';
 import { foldName, isDeviceName } from '../output/artifact-name.ts';
 import { combine } from './combinations.ts';
 import { didYouMeanField, FIELDS, type Field, isField, nearestField } from './fields.ts';
-import { MatrixError, quoted } from './matrix-error.ts';
-import { type Entry, type IgnoredField, readMatrixFile } from './matrix-file.ts';
+import { type Entry, type IgnoredField, MatrixError, quoted, readMatrixFile } from './matrix-file.ts';
 import type { Target } from './target.ts';
 
-export { MatrixError } from './matrix-error.ts';
+export { MatrixError } from './matrix-file.ts';
 
 /** Where the build matrix is when nobody says otherwise, relative to the config directory: as the workflow's `build_matrix_path`. */
 export const DEFAULT_BUILD_FILE = 'build.yaml';

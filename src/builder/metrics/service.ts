@@ -3,7 +3,7 @@ import { threadId } from 'node:worker_threads';
 import type { Cache } from '../../cache/cache.ts';
 import type { UserConfig } from '../../config/user-config.ts';
 import { InvalidArgumentError } from '../../errors.ts';
-import { createCacheFromUserConfig, createDefaultCache } from '../../registry.ts';
+import { openConfiguredCache } from '../../registry.ts';
 import { type MetricsSnapshot, summarize, type TargetMetrics } from './metrics.ts';
 
 /** The namespace of metrics; its cache is in memory and ends with the process. A user's own tag may be `metrics`. */
@@ -59,9 +59,7 @@ export class MetricsService {
 export function createMetricsService({ cache, userConfig }: MetricsServiceOptions = {}): MetricsService {
   if (cache !== undefined) return new MetricsService(cache);
   const options = { tag: METRICS_TAG, backend: 'memory' } as const;
-  return new MetricsService(
-    userConfig ? createCacheFromUserConfig(userConfig, options) : createDefaultCache(options),
-  );
+  return new MetricsService(openConfiguredCache(userConfig, options));
 }
 
 function assertTime(name: string, value: number): void {

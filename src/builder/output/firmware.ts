@@ -1,7 +1,7 @@
 // Firmware: artifacts by fingerprint.
 import type { CacheOptions } from '../../cache/options.ts';
 import type { UserConfig } from '../../config/user-config.ts';
-import { createCacheFromUserConfig, createDefaultCache } from '../../registry.ts';
+import { openConfiguredCache } from '../../registry.ts';
 import { FirmwareCacheService } from './firmware-cache.ts';
 
 export {
@@ -33,6 +33,6 @@ export function createFirmwareCacheService(
   options: Omit<CacheOptions, 'tag'> = {},
 ): FirmwareCacheService {
   const all = { ...options, tag: FIRMWARE_TAG };
-  const cache = userConfig ? createCacheFromUserConfig(userConfig, all) : createDefaultCache(all);
+  const cache = openConfiguredCache(userConfig, all);
   return new FirmwareCacheService(cache, { clock: options.clock });
 }

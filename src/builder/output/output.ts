@@ -1,11 +1,14 @@
 // The output directory: whole files appear in it, each at once, and nothing else stays.
 import { lstatSync, mkdirSync, renameSync, rmdirSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { GloveboxError } from '../../errors.ts';
-import { removeStaleDirectories, temporaryPrefix } from '../../system/stale-directories.ts';
+import { removeStale, temporaryName } from '../../system/stale-files.ts';
 import { remedyOf } from '../../system/system-error.ts';
 import { assertArtifactName, foldName, STAGING_PREFIX } from './artifact-name.ts';
+
+/** Of these and of earlier versions. */
+const STAGING = /^\.glovebox-(\d{1,10}-.*)$/s;
 
 /** Firmware cannot be written where it should go. */
 export class OutputError extends GloveboxError {
@@ -37,8 +40,9 @@ export class OutputDirectory {
   static async open(directory: string): Promise<OutputDirectory> {
     try {
       const created = mkdirSync(directory, { recursive: true }) !== undefined;
-      removeStaleDirectories(directory, STAGING_PREFIX);
-      const staging = await mkdtemp(path.join(directory, temporaryPrefix(STAGING_PREFIX)));
+      await removeStale(directory, { kind: 'directory', pattern: STAGING });
+      const staging = path.join(directory, temporaryName(STAGING_PREFIX));
+      mkdirSync(staging, { mode: 0o700 });
       return new OutputDirectory(directory, staging, created);
     } catch (error) {
       throw new OutputError(

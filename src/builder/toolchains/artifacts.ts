@@ -1,5 +1,5 @@
-// What a compiler has made: found, checked, and given the names it gets in the output directory.
-import { lstat, realpath } from 'node:fs/promises';
+// What a compiler has made: found, checked, and copied to where it goes, under the names it gets there.
+import { constants, copyFile, lstat, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { glob } from 'tinyglobby';
 import { isInside } from '../../system/paths.ts';
@@ -50,6 +50,20 @@ export async function collectArtifacts(
     return `Nothing in the build directory matches ${globs.join(', ')}. Say in toolchains.command.artifacts what the build makes.`;
   }
   return nameArtifacts(files, artifactName);
+}
+
+/**
+ * Copies what was collected to where the job's owner expects it: its only copy before that in the cache. Not moved there,
+ * since other names may lead to a file that a compiler made. Rejects with the file system's error.
+ */
+export async function copyArtifacts(found: readonly Artifact[], directory: string): Promise<Artifact[]> {
+  const copies: Artifact[] = [];
+  for (const { name, path: source } of found) {
+    const copy = path.join(directory, name);
+    await copyFile(source, copy, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    copies.push({ name, path: copy });
+  }
+  return copies;
 }
 
 async function find(buildDirectory: string, globs: readonly string[]): Promise<string[]> {

@@ -8,7 +8,7 @@ import { isInside } from '../../system/paths.ts';
 import { CannotStartError, captureOutput } from '../../system/process.ts';
 import { InputReader } from '../incremental/input-reader.ts';
 import type { Target } from '../matrix/target.ts';
-import { collectArtifacts, stampArtifacts } from './artifacts.ts';
+import { collectArtifacts, copyArtifacts, stampArtifacts } from './artifacts.ts';
 import { commandSurroundings, withoutPlaces } from './command-surroundings.ts';
 import { parseDependencyFile } from './dependency-file.ts';
 import { inputFiles } from './input-files.ts';
@@ -133,7 +133,7 @@ class CommandToolchain implements Toolchain {
 
   async compile(job: CompileJob): Promise<CompileOutcome> {
     const { program, artifacts: globs, arguments: args } = this.#options;
-    const { target, buildDirectory, signal } = job;
+    const { target, buildDirectory, artifactDirectory, signal } = job;
     if (signal.aborted) return cancelled([]);
     const before = await stampArtifacts(buildDirectory, globs);
     const filled = fillIn(args, {
@@ -157,8 +157,9 @@ class CommandToolchain implements Toolchain {
       job,
     );
     if (!ran.ok) return ran;
-    const artifacts = await collectArtifacts(buildDirectory, globs, target.artifactName, before);
-    if (typeof artifacts === 'string') return withoutArtifacts(artifacts, ran.lastLines);
+    const found = await collectArtifacts(buildDirectory, globs, target.artifactName, before);
+    if (typeof found === 'string') return withoutArtifacts(found, ran.lastLines);
+    const artifacts = await copyArtifacts(found, artifactDirectory);
     return { ok: true, artifacts, ...(await this.#observed(buildDirectory, filled)) };
   }
 

@@ -42,7 +42,10 @@ export interface Toolchain {
    */
   recordMacros?(target: Target, options: RecordOptions): Promise<boolean>;
 
-  /** Compiles. Rejects only for bugs: a failing compiler is an outcome. Leaves no process behind, also when `signal` aborts. */
+  /**
+   * Compiles. Rejects with the file system's error when artifacts cannot be written, and else only for bugs: a failing
+   * compiler is an outcome. Leaves no process behind, also when `signal` aborts.
+   */
   compile(job: CompileJob): Promise<CompileOutcome>;
 }
 
@@ -72,8 +75,15 @@ export interface ToolchainPreparation {
 
 export interface CompileJob {
   target: Target;
+  /**
+   * What the target was described as, which its firmware will be known by: {@link Toolchain.identity} and
+   * {@link Toolchain.surroundings}, through JSON. Default: the toolchain looks again.
+   */
+  described?: { identity: Record<string, unknown>; surroundings: Surroundings } | undefined;
   /** An empty directory of this job's own, absolute. Its owner removes it afterwards. */
   buildDirectory: string;
+  /** An empty directory of this job's own for the artifacts, absolute. What is in it after a failure is removed. */
+  artifactDirectory: string;
   /** How many processes the compiler itself may run at once. */
   jobs: number;
   /** The file that gets the compiler's full output. Its directory exists. */
@@ -104,7 +114,7 @@ export type BuildPath =
 export type CompileOutcome =
   | {
       ok: true;
-      /** What was built: existing files below the build directory. */
+      /** What was built: files in the artifact directory, by their names. */
       artifacts: Artifact[];
       /** What the build really read. Undefined: not known, so all declared inputs count. */
       observed?: ObservedInputs;
@@ -113,7 +123,7 @@ export type CompileOutcome =
        * cannot be told when its result is out of date, and it is not kept. Default: it has not.
        */
       untraceable?: string;
-      /** What the toolchain's identity names and what changed meanwhile: then the result is not kept. Default: nothing. */
+      /** What of the identity that the target was described by has changed: then the result is not kept. Default: nothing. */
       changedDuringBuild?: string[];
       /** What a person should know about the firmware, one sentence each; kept with it. Default: nothing. */
       warnings?: string[];

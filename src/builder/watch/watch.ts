@@ -9,6 +9,7 @@
 import path from 'node:path';
 import { GloveboxError } from '../../errors.ts';
 import { buildPlan } from '../build.ts';
+import { EventSink } from '../event-sink.ts';
 import type { BuildEvent, EventBody } from '../events.ts';
 import {
   createCompilationCacheService,
@@ -75,10 +76,11 @@ class Watch {
   /** What was said about the config, which every save would say again. */
   #warned: ReadonlySet<string> = new Set();
   #problem: string | undefined;
-  #bug: { error: unknown } | undefined;
+  readonly #events: EventSink;
 
   constructor(options: WatchOptions, plan: Plan) {
     this.#options = options;
+    this.#events = new EventSink(options.onEvent, this.#stop);
     this.#plan = plan;
     this.#paths = new PathBase(plan.configDirectory);
     this.#signal = options.signal ? AbortSignal.any([options.signal, this.#stop.signal]) : this.#stop.signal;
@@ -115,11 +117,11 @@ class Watch {
       this.#signal.removeEventListener('abort', onAbort);
       this.#stop.abort();
       this.#debouncer.close();
-      await this.#idle.stop().catch(error => this.#stopFor(error));
+      await this.#idle.stop().catch(error => this.#events.stopFor(error));
       await Promise.all(this.#runs);
       await this.#files.close();
     }
-    if (this.#bug) throw this.#bug.error;
+    this.#events.throwBug();
   }
 
   /** Sees to it that later changes are noticed, then reads what there is. */
@@ -299,7 +301,7 @@ class Watch {
   #report(error: unknown): void {
     if (this.#signal.aborted) return;
     if (!(error instanceof GloveboxError)) {
-      this.#stopFor(error);
+      this.#events.stopFor(error);
       return;
     }
     // Saving a broken file twice is no news.
@@ -309,17 +311,7 @@ class Watch {
   }
 
   #emit(event: EventBody): void {
-    if (this.#bug) return;
-    try {
-      this.#options.onEvent({ at: Date.now(), ...event });
-    } catch (error) {
-      this.#stopFor(error);
-    }
-  }
-
-  #stopFor(error: unknown): void {
-    this.#bug ??= { error };
-    this.#stop.abort();
+    this.#events.emit(event);
   }
 }
 

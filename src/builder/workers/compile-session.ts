@@ -1,10 +1,10 @@
 // Where targets are compiled: threads, build directories and logs, which all go when the work is done.
-import { mkdirSync, mkdtempSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { removeStaleDirectories, temporaryPrefix } from '../../system/stale-directories.ts';
-import { type CompileResult, remedyOf } from '../incremental/index.ts';
+import { removeStale, temporaryName } from '../../system/stale-files.ts';
+import { type CompileResult, type DescribedTarget, remedyOf } from '../incremental/index.ts';
 import type { Target } from '../matrix/target.ts';
 import { LogDirectory } from '../output/logs.ts';
 import { OutputError } from '../output/output.ts';
@@ -12,10 +12,14 @@ import type { Plan } from '../plan.ts';
 import { CompilePool, type PoolListener, type WorkerFailure } from './pool.ts';
 
 const SCRATCH_PREFIX = 'glovebox-build-';
+/** Of these and of earlier versions. */
+const SCRATCH = /^glovebox-build-(\d{1,10}-.*)$/s;
 
 /** What a session compiles: one target. */
 export interface SessionJob {
   target: Target;
+  /** Default: it is described when it is compiled. */
+  described?: DescribedTarget;
   /** Empty, for the artifacts. */
   directory: string;
   onEvent: PoolListener;
@@ -48,7 +52,7 @@ export class CompileSession {
 
   /** Rejects with a `GloveboxError` when there is no room for directories or threads. */
   static async open(plan: Plan, threads: number): Promise<CompileSession> {
-    const scratch = makeScratch();
+    const scratch = await makeScratch();
     let pool: CompilePool | undefined;
     try {
       pool = new CompilePool(threads);
@@ -63,7 +67,7 @@ export class CompileSession {
 
   /** Compiles in a free thread, which there must be. Resolves when nothing of the compiler is left. */
   async compile(job: SessionJob): Promise<CompileResult | WorkerFailure> {
-    const { target, directory, traceparent, onEvent, incremental, isTrial = false, signal } = job;
+    const { target, described, directory, traceparent, onEvent, incremental, isTrial = false, signal } = job;
     const { toolchain, configDirectory, userConfig, cacheOptions } = this.#plan;
     const buildDirectory = path.join(this.#scratch, String(this.#count++));
     mkdirSync(buildDirectory);
@@ -75,6 +79,7 @@ export class CompileSession {
         userConfig,
         cacheOptions,
         target,
+        described,
         directory,
         buildDirectory,
         incremental,
@@ -106,10 +111,12 @@ export class CompileSession {
 }
 
 /** A directory for build directories. */
-function makeScratch(): string {
+async function makeScratch(): Promise<string> {
   try {
-    removeStaleDirectories(os.tmpdir(), SCRATCH_PREFIX);
-    return mkdtempSync(path.join(os.tmpdir(), temporaryPrefix(SCRATCH_PREFIX)));
+    await removeStale(os.tmpdir(), { kind: 'directory', pattern: SCRATCH });
+    const scratch = path.join(os.tmpdir(), temporaryName(SCRATCH_PREFIX));
+    mkdirSync(scratch, { mode: 0o700 });
+    return scratch;
   } catch (error) {
     const what = `Cannot make a directory to compile in: ${(error as Error).message}`;
     throw new OutputError(`${what}. ${remedyOf(error, os.tmpdir())}, or set TMPDIR.`, { cause: error });

@@ -1,7 +1,7 @@
 // Every message between the build and the threads that compile for it.
 import type { MessagePort } from 'node:worker_threads';
 import type { UserConfig } from '../../config/user-config.ts';
-import type { CompileEvent, ServiceOptions } from '../incremental/index.ts';
+import type { CompileEvent, DescribedTarget, ServiceOptions } from '../incremental/index.ts';
 import type { Target } from '../matrix/target.ts';
 import type { ToolchainDescription } from '../toolchains/index.ts';
 
@@ -14,6 +14,8 @@ export interface CompileTask {
   /** Go before the configuration. Plain data. */
   cacheOptions: ServiceOptions;
   target: Target;
+  /** What was found out about it when the cache was asked. Default: it is described when it is compiled. */
+  described?: DescribedTarget | undefined;
   /** Empty, for the artifacts. */
   directory: string;
   /** Empty, for the compiler. */

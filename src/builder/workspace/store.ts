@@ -9,21 +9,14 @@ import { isObject, listOf } from '../../cache/values/stored-json.ts';
 import { cacheEnvironment, defaultCacheRoot } from '../../config/environment.ts';
 import { cacheOptionsFor, type UserConfig } from '../../config/user-config.ts';
 import { killProcessesIn } from '../../system/directory-processes.ts';
-import {
-  currentProcessId,
-  hasExited,
-  processFilePrefix,
-  processOfFile,
-} from '../../system/process-identity.ts';
+import { currentProcessId, hasExited, processOfFile } from '../../system/process-identity.ts';
+import { isStale, STALE_AFTER_MS, temporaryName } from '../../system/stale-files.ts';
 import { WorkspaceError } from './workspace-error.ts';
 
 /** Records of another form are not looked at. */
 const RECORD_SCHEMA = 1;
 
 const LOCK_POLL_MS = 50;
-
-/** What a process of another machine, or of a container, uses counts as used for so long, in milliseconds. */
-const OTHER_HOST_PIN_MS = 24 * 60 * 60 * 1000;
 
 /** A workspace that is known here. */
 export interface KnownWorkspace {
@@ -176,9 +169,9 @@ export class WorkspaceStore {
     await rm(staging, { recursive: true, force: true });
   }
 
-  /** A path that nothing has yet, of this process. `rubbish` is never used by anybody after this process's death. */
+  /** A path that nothing has yet, of this process. What is called `-rubbish-` is never used after this process's death. */
   newStagingPath(kind: 'part' | 'rubbish' = 'part'): string {
-    return path.join(this.root, 'parts', `${processFilePrefix()}-${kind}-${randomUUID()}`);
+    return path.join(this.root, 'parts', temporaryName('', kind === 'part' ? '' : '-rubbish-'));
   }
 
   /** Says that nobody works on a part any more, so that the next one may begin with it. */
@@ -191,11 +184,12 @@ export class WorkspaceStore {
   async claimStaleStaging(): Promise<string[]> {
     const claimed: string[] = [];
     for (const name of await namesIn(path.join(this.root, 'parts'))) {
-      const owner = processOfFile(name);
-      if (owner && !hasExited(owner)) continue;
+      const place = path.join(this.root, 'parts', name);
+      const modified = (await stat(place).catch(() => undefined))?.mtimeMs ?? 0;
+      if (processOfFile(name) && !isStale(name, modified)) continue;
       const isTrash = name.includes('-rubbish-');
       const staging = this.newStagingPath(isTrash ? 'rubbish' : 'part');
-      const isClaimed = await rename(path.join(this.root, 'parts', name), staging).then(
+      const isClaimed = await rename(place, staging).then(
         () => true,
         () => false,
       );
@@ -225,7 +219,7 @@ export class WorkspaceStore {
    */
   async withPin<T>(name: string, work: () => Promise<T>, now: number): Promise<T> {
     const pins = path.join(this.root, 'uses', name);
-    const pin = path.join(pins, `${processFilePrefix()}-${randomUUID()}`);
+    const pin = path.join(pins, temporaryName());
     await this.locked('uses', undefined, async () => {
       if (!(await this.get(name))) {
         throw new WorkspaceError(`The workspace ${name} was removed. Run 'glovebox workspace create'.`);
@@ -250,7 +244,7 @@ export class WorkspaceStore {
       if (owner && !hasExited(owner)) {
         if (owner.host === currentProcessId().host) return true;
         const since = (await stat(file).catch(() => undefined))?.mtimeMs ?? 0;
-        if (Date.now() - since < OTHER_HOST_PIN_MS) return true;
+        if (Date.now() - since < STALE_AFTER_MS) return true;
       }
       await rm(file, { force: true });
     }

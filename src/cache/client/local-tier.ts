@@ -20,6 +20,8 @@ export interface LocalEntry {
   /** Reads since the last report to the writer, and the time of the latest. */
   hits: number;
   accessed: number;
+  /** Bytes that it counts, see {@link LocalTier}. */
+  cost: number;
 }
 
 // What an entry costs besides its bytes, roughly; and how much more objects take than the bytes they are decoded from.
@@ -32,6 +34,11 @@ export function cloneForCaller(entry: LocalEntry): unknown {
   if (entry.template) return clonePlain(entry.template);
   const { encoding, data } = entry.found;
   const value = decode(encoding, data!);
+  if (typeof value !== 'object' || value === null) {
+    entry.decoded = value;
+    entry.isDecoded = true;
+    return value;
+  }
   if (encoding !== Encoding.structured || entry.template === null) return value;
   if (!isPlain(value)) {
     entry.template = null;
@@ -98,6 +105,14 @@ export class LocalTier {
     this.#add(key, entry);
   }
 
+  /** An entry that is in use has another value. */
+  changed(entry: LocalEntry): void {
+    const before = entry.cost;
+    entry.cost = costOf(entry);
+    this.#size += entry.cost - before;
+    if (this.#size > this.#half) this.#age();
+  }
+
   delete(key: string): void {
     this.#young.delete(key);
     this.#old.delete(key);
@@ -110,15 +125,23 @@ export class LocalTier {
   }
 
   #add(key: string, entry: LocalEntry): void {
-    const { encoding, size: bytes } = entry.found;
-    const size = OVERHEAD + key.length + bytes * (encoding === Encoding.structured ? OBJECT_FACTOR : 1);
-    if (size > this.#half) return;
-    if (this.#size + size > this.#half) {
-      this.#old = this.#young;
-      this.#young = new Map();
-      this.#size = 0;
+    entry.cost = costOf(entry);
+    if (entry.cost > this.#half) return;
+    this.#size += entry.cost - (this.#young.get(key)?.cost ?? 0);
+    if (this.#size > this.#half) {
+      this.#age();
+      this.#size = entry.cost;
     }
     this.#young.set(key, entry);
-    this.#size += size;
   }
+
+  #age(): void {
+    this.#old = this.#young;
+    this.#young = new Map();
+    this.#size = 0;
+  }
+}
+
+function costOf({ key, found }: LocalEntry): number {
+  return OVERHEAD + key.length + found.size * (found.encoding === Encoding.structured ? OBJECT_FACTOR : 1);
 }

@@ -6,7 +6,15 @@ import { writeBytesAtomically } from '../../system/atomic-write.ts';
 import { clearTimeout, setTimeout, wallClock } from '../../system/time.ts';
 import { TimeSlice } from '../../system/time-slice.ts';
 import { CROSS_PROCESS_STALENESS_MS, type EntryMetadata } from '../cache.ts';
-import { type Accesses, type FoundValue, isExpired, PAGE_SIZE, type PageEntry } from '../operations.ts';
+import {
+  type Accesses,
+  type FoundValue,
+  foundOf,
+  isExpired,
+  PAGE_SIZE,
+  type PageEntry,
+  type WriteOperation,
+} from '../operations.ts';
 import type { SharedTier } from '../shared/shared-tier.ts';
 import { hashOf, type Versions } from '../shared/versions.ts';
 import type { StoreReader } from '../storage/store.ts';
@@ -219,24 +227,35 @@ export class ReadPath {
   #keep(key: string, found: FoundValue, value: unknown, { slot, version }: ReadVersion): LocalEntry {
     const isDecoded = typeof value !== 'object' || value === null;
     const decoded = isDecoded ? value : undefined;
-    const lent = decoded;
-    const template = undefined;
-    const { expires } = found;
-    const entry = {
-      key,
-      found,
-      decoded,
-      isDecoded,
-      template,
-      lent,
-      slot,
-      version,
-      expires,
-      hits: 0,
-      accessed: 0,
+    const entry: LocalEntry = {
+      ...{ key, found, decoded, isDecoded, template: undefined, lent: decoded },
+      ...{ slot, version, expires: found.expires, hits: 0, accessed: 0, cost: 0 },
     };
     this.#tier?.set(key, entry);
     return entry;
+  }
+
+  /**
+   * This thread has stored a value: the copy of its key that is in use becomes that value, at the version that it had
+   * right after the commit.
+   */
+  stored({ key, value, expires }: WriteOperation & { type: 'set' }, version: number): void {
+    const entry = this.#tier?.peek(key);
+    // What is not read is not worth it: another read finds it in the memory that all threads share.
+    if (entry === undefined || entry.hits === 0) return;
+    const { data, size } = value;
+    if (data === null || size > LARGEST_COPY) {
+      this.#tier!.delete(key);
+      return;
+    }
+    entry.found = foundOf(value, expires);
+    entry.isDecoded = typeof data === 'string';
+    entry.decoded = entry.isDecoded ? data : undefined;
+    entry.lent = entry.decoded;
+    entry.template = undefined;
+    entry.version = version;
+    entry.expires = expires;
+    this.#tier!.changed(entry);
   }
 
   /** The unexpired entry's row, without counting a hit or miss. */

@@ -84,8 +84,13 @@ export class StoreCache implements Cache {
     this.#timeout = options.timeout;
     this.#connector = connector;
     this.#writes = new WritePath(
-      () => this.#opened?.client,
-      async () => (await this.#connection()).client,
+      {
+        client: () => this.#opened?.client,
+        connect: async () => (await this.#connection()).client,
+        refused: operation => this.#warnOfSize(operation),
+        stored: (operation, version) => this.#opened?.stored(operation, version),
+      },
+      this.#use,
       this.#clock,
     );
   }
@@ -156,17 +161,12 @@ export class StoreCache implements Cache {
     assertOptions('setSync', options);
     const expires = this.#expires(options?.ttl);
     const pending = encodePending(key, value);
+    if (isReady(pending))
+      return this.#writeNow({ type: 'set', key, value: pending, expires }, false) as boolean;
     const operation = ([ready]: IncomingValue[]) => ({ type: 'set', key, value: ready!, expires }) as const;
-    if (isReady(pending)) {
-      const isStored = this.#writeNow(operation([pending]), false) as boolean;
-      if (!isStored) this.#warnOfSize([key], [pending]);
-      return isStored;
-    }
     const preparation = new Preparation({ values: [pending], operation });
     try {
-      const isStored = this.#writeNow(preparation, false) as boolean;
-      if (!isStored) this.#warnOfSize([key], preparation.ready);
-      return isStored;
+      return this.#writeNow(preparation, false) as boolean;
     } finally {
       preparation.discardNow();
     }
@@ -182,10 +182,15 @@ export class StoreCache implements Cache {
     return (await this.#read(path => path.readRow(key))) !== undefined;
   }
 
-  async set(key: string, value: unknown, options?: SetOptions): Promise<boolean> {
-    assertKey(key);
-    assertOptions('set', options);
-    return this.#set(key, value, { expires: this.#expires(options?.ttl) });
+  // No async function, as with `get`.
+  set(key: string, value: unknown, options?: SetOptions): Promise<boolean> {
+    try {
+      assertKey(key);
+      assertOptions('set', options);
+      return this.#set(key, value, { expires: this.#expires(options?.ttl) });
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async add(key: string, value: unknown, options?: SetOptions): Promise<boolean> {
@@ -194,7 +199,7 @@ export class StoreCache implements Cache {
     return this.#set(key, value, { expires: this.#expires(options?.ttl), onlyIfAbsent: true });
   }
 
-  async #set(
+  #set(
     key: string,
     value: unknown,
     how: { expires: number | null; onlyIfAbsent?: boolean; lease?: string },
@@ -202,8 +207,11 @@ export class StoreCache implements Cache {
     isBegun = false,
   ): Promise<boolean> {
     const pending = encodePending(key, value, encoded);
+    if (isReady(pending)) {
+      return this.#write({ type: 'set', key, value: pending, ...how }, false, isBegun) as Promise<boolean>;
+    }
     const operation = ([ready]: IncomingValue[]) => ({ type: 'set', key, value: ready!, ...how }) as const;
-    return this.#writeValues([key], [pending], operation, { isBegun });
+    return this.#writeValues([pending], operation, { isBegun });
   }
 
   async setMany(entries: Iterable<readonly [string, unknown]>, options?: SetOptions): Promise<boolean> {
@@ -223,14 +231,14 @@ export class StoreCache implements Cache {
     const pairs = pairsOf(entries);
     let next = pairs.next();
     for (; !next.done && keys.length < LONG_SET; next = pairs.next()) add(next.value);
-    if (next.done) return this.#writeValues(keys, values, operation);
+    if (next.done) return this.#writeValues(values, operation);
     const rest = (function* () {
       for (; !next.done; next = pairs.next()) {
         add(next.value);
         yield;
       }
     })();
-    return this.#writeValues(keys, values, operation, { rest });
+    return this.#writeValues(values, operation, { rest });
   }
 
   async delete(key: string): Promise<boolean> {
@@ -325,7 +333,7 @@ export class StoreCache implements Cache {
     assertKey(key);
     assertOptions('putFile', options);
     const expires = this.#expires(options?.ttl);
-    return this.#writeValues([key], [pendingFile(key, file)], ([ready]) => ({
+    return this.#writeValues([pendingFile(key, file)], ([ready]) => ({
       type: 'set',
       key,
       value: ready!,
@@ -454,44 +462,34 @@ export class StoreCache implements Cache {
   }
 
   async #writeValues(
-    keys: readonly string[],
     values: PendingValue[],
     operation: (ready: IncomingValue[]) => WriteOperation,
     { isBegun, rest }: { isBegun?: boolean; rest?: Iterator<unknown> } = {},
   ): Promise<boolean> {
-    const isReadyNow = !rest && values.every(isReady);
-    const preparation = isReadyNow ? undefined : new Preparation({ values, rest, operation });
-    const work = isReadyNow ? operation(values) : preparation!;
+    if (!rest && values.every(isReady))
+      return (await this.#write(operation(values), false, isBegun)) as boolean;
+    const preparation = new Preparation({ values, rest, operation });
     try {
-      const isStored = (await this.#write(work, false, isBegun)) as boolean;
-      if (!isStored) this.#warnOfSize(keys, preparation?.ready ?? (values as IncomingValue[]));
-      return isStored;
+      return (await this.#write(preparation, false, isBegun)) as boolean;
     } finally {
-      await preparation?.discard();
+      await preparation.discard();
     }
   }
 
   // What can never be stored is said, and not only answered with false.
-  #warnOfSize(keys: readonly string[], values: readonly IncomingValue[]): void {
-    const client = this.#path?.client;
-    const largest = client?.shared.limits.largest ?? Number.POSITIVE_INFINITY;
-    const index = values.findIndex(({ size }) => size > largest);
-    if (index >= 0) client!.tooLarge(keys[index]!, values[index]!.size);
+  #warnOfSize(operation: WriteOperation): void {
+    const { client } = this.#opened!;
+    const { largest } = client.shared.limits;
+    const entries =
+      operation.type === 'set' ? [operation] : operation.type === 'set-many' ? operation.entries : [];
+    const tooLarge = entries.find(({ value }) => value.size > largest);
+    if (tooLarge) client.tooLarge(tooLarge.key, tooLarge.value.size);
   }
 
   /** @param isBegun it belongs to what was begun before the cache was closed */
-  async #write<F>(
-    work: WriteOperation | Preparation,
-    failed: F,
-    isBegun = false,
-  ): Promise<number | boolean | F> {
+  #write<F>(work: WriteOperation | Preparation, failed: F, isBegun = false): Promise<number | boolean | F> {
     if (this.#closing && !isBegun) throw new ClosedCacheError(this.tag);
-    this.#openSoon();
-    this.#use.begin();
-    try {
-      return await this.#writes.write(work, failed);
-    } finally {
-      this.#use.end();
-    }
+    if (!this.#opened) this.#openSoon();
+    return this.#writes.write(work, failed);
   }
 }

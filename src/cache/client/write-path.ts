@@ -18,6 +18,7 @@ import { TimeSlice } from '../../system/time-slice.ts';
 import { LONG_SET, type TimedOperation, type WriteOperation, type WriteResult } from '../operations.ts';
 import { Preparation } from './preparation.ts';
 import type { StoreClient } from './store-client.ts';
+import type { UseCount } from './use-count.ts';
 
 // Operations of one transaction. Other threads wait meanwhile.
 const BATCH_SIZE = 256;
@@ -55,24 +56,78 @@ export function isCommittableHere(operation: WriteOperation): boolean {
   }
 }
 
+export interface WritePathHooks {
+  client(): StoreClient | undefined;
+  /** Called whenever there is something to write and no client yet. */
+  connect(): Promise<StoreClient>;
+  /** Told of values that were not stored, though nothing failed. */
+  refused(operation: WriteOperation): void;
+  /** Told of a value that this thread has stored, and the version that its key had then. */
+  stored(operation: WriteOperation & { type: 'set' }, version: number): void;
+}
+
+// An operation whose caller awaits it.
+class Call<F> implements QueuedWrite {
+  operation: WriteOperation | undefined;
+  readonly preparation: Preparation | undefined;
+  readonly series: undefined;
+  now: number;
+  readonly #failed: F;
+  readonly #resolve: (value: number | boolean | F) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #path: WritePath;
+
+  constructor(
+    work: WriteOperation | Preparation,
+    now: number,
+    failed: F,
+    resolve: (value: number | boolean | F) => void,
+    reject: (error: unknown) => void,
+    path: WritePath,
+  ) {
+    const isPrepared = !(work instanceof Preparation);
+    this.operation = isPrepared ? work : undefined;
+    this.preparation = isPrepared ? undefined : work;
+    this.series = undefined;
+    this.now = now;
+    this.#failed = failed;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#path = path;
+  }
+
+  settle(result: WriteResult): void {
+    this.#path.over(this.operation!, result);
+    if ('value' in result) this.#resolve(result.value);
+    else if ('mistake' in result) this.#reject(new WrongKindError(result.mistake));
+    else this.#resolve(this.#failed);
+  }
+
+  reject(error: unknown): void {
+    this.#path.over(undefined, undefined);
+    this.#reject(error);
+  }
+}
+
 export class WritePath {
-  readonly #client: () => StoreClient | undefined;
-  readonly #connect: () => Promise<StoreClient>;
+  readonly #hooks: WritePathHooks;
+  readonly #use: UseCount;
   readonly #clock: () => number;
   #queue: QueuedWrite[] = [];
   #isScheduled = false;
   // Operations that the coordinator has not answered.
   #withCoordinator = 0;
+  readonly #flushNow = () => this.#flush();
 
-  /** `connect` is called whenever there is something to write and no `client` yet. */
-  constructor(
-    client: () => StoreClient | undefined,
-    connect: () => Promise<StoreClient>,
-    clock: () => number,
-  ) {
-    this.#client = client;
-    this.#connect = connect;
+  /** `use` counts the operations that are awaited. */
+  constructor(hooks: WritePathHooks, use: UseCount, clock: () => number) {
+    this.#hooks = hooks;
+    this.#use = use;
     this.#clock = clock;
+  }
+
+  get #client(): StoreClient | undefined {
+    return this.#hooks.client();
   }
 
   /**
@@ -82,21 +137,27 @@ export class WritePath {
    */
   write<F>(work: WriteOperation | Preparation, failed: F): Promise<number | boolean | F> {
     return new Promise<number | boolean | F>((resolve, reject) => {
-      const preparation = work instanceof Preparation ? work : undefined;
-      const pending: QueuedWrite = {
-        operation: preparation ? undefined : (work as WriteOperation),
-        preparation,
-        now: preparation ? 0 : this.#clock(),
-        settle: result => {
-          if ('mistake' in result) reject(new WrongKindError(result.mistake));
-          else resolve('value' in result ? result.value : failed);
-        },
-        reject,
-      };
-      this.#queue.push(pending);
-      if (preparation) void this.#prepare(pending, preparation);
+      const call = new Call(work, this.#clock(), failed, resolve, reject, this);
+      this.#use.begin();
+      this.#queue.push(call);
+      if (call.preparation) void this.#prepare(call, call.preparation);
       else this.#schedule();
     });
+  }
+
+  /** A call of {@client write} has its result. */
+  over(operation: WriteOperation | undefined, result: WriteResult | undefined): void {
+    if (operation && result) this.#tell(operation, result);
+    this.#use.end();
+  }
+
+  #tell(operation: WriteOperation, result: WriteResult): void {
+    if (!('value' in result)) return;
+    if (operation.type !== 'set' && operation.type !== 'set-many') return;
+    if (result.value === false) this.#hooks.refused(operation);
+    else if (result.version !== undefined && operation.type === 'set') {
+      this.#hooks.stored(operation, result.version);
+    }
   }
 
   /**
@@ -104,7 +165,7 @@ export class WritePath {
    * What was called before it is written before it. There has to be a client.
    */
   writeNow<F>(work: WriteOperation | Preparation, failed: F, timeoutMs: number): number | boolean | F {
-    const client = this.#client()!;
+    const client = this.#client!;
     this.#finish(client);
     const result = this.#resultNow(client, work, timeoutMs);
     if ('mistake' in result) throw new WrongKindError(result.mistake);
@@ -117,7 +178,9 @@ export class WritePath {
       const now = this.#clock();
       const isCommittable = this.#withCoordinator === 0 && isCommittableHere(operation);
       const results = isCommittable ? client.commit([{ operation, now }]) : undefined;
-      return results ? results[0]! : client.sendNow(operation, now, timeoutMs);
+      const result = results ? results[0]! : client.sendNow(operation, now, timeoutMs);
+      this.#tell(operation, result);
+      return result;
     } catch (error) {
       if (error instanceof GloveboxError) throw error;
       client.readFailed(error);
@@ -156,7 +219,7 @@ export class WritePath {
   async #prepare(pending: QueuedWrite, preparation: Preparation): Promise<void> {
     try {
       const slice = new TimeSlice();
-      const operation = await preparation.run(this.#linked(), () => slice.yieldIfOver());
+      const operation = await preparation.run(this.#cliented(), () => slice.yieldIfOver());
       // A write that could not wait has it prepared already.
       if (!operation) return;
       this.#prepared(pending, operation);
@@ -188,28 +251,28 @@ export class WritePath {
     this.#queue.splice(index, 1);
     if (error instanceof GloveboxError) pending.reject(error);
     else {
-      this.#client()?.readFailed(error);
+      this.#client?.readFailed(error);
       pending.settle({ failed: String(error) });
     }
   }
 
-  async #linked(): Promise<StoreClient> {
-    return this.#client() ?? this.#connect();
+  async #cliented(): Promise<StoreClient> {
+    return this.#client ?? this.#hooks.connect();
   }
 
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    if (this.#client()) queueMicrotask(() => this.#flush());
+    if (this.#client) queueMicrotask(this.#flushNow);
     else void this.#open();
   }
 
   async #open(): Promise<void> {
     try {
-      await this.#connect();
+      await this.#hooks.connect();
     } catch (error) {
       this.#isScheduled = false;
-      for (const { reject } of this.#queue.splice(0)) reject(error);
+      for (const pending of this.#queue.splice(0)) pending.reject(error);
       return;
     }
     this.#flush();
@@ -217,7 +280,7 @@ export class WritePath {
 
   #flush(): void {
     this.#isScheduled = false;
-    const client = this.#client()!;
+    const client = this.#client!;
     this.#flushReady(client);
     const [first] = this.#queue;
     if (first?.series && !first.series.hasBegun) void this.#writeSeries(client, first, first.series);
@@ -267,10 +330,16 @@ export class WritePath {
 
   // Those at the head of the queue that this thread can commit.
   #takeCommittable(): QueuedWrite[] {
-    const end = this.#queue.findIndex(
-      ({ operation }) => operation === undefined || !isCommittableHere(operation),
-    );
-    return this.#queue.splice(0, Math.min(end < 0 ? this.#queue.length : end, BATCH_SIZE));
+    const queue = this.#queue;
+    let count = 1;
+    const most = Math.min(queue.length, BATCH_SIZE);
+    for (; count < most; count++) {
+      const { operation } = queue[count]!;
+      if (operation === undefined || !isCommittableHere(operation)) break;
+    }
+    if (count < queue.length) return queue.splice(0, count);
+    this.#queue = [];
+    return queue;
   }
 
   #commit(client: StoreClient, batch: QueuedWrite[]): void {
@@ -281,11 +350,11 @@ export class WritePath {
     }
   }
 
-  #send(client: StoreClient, { operation, now, settle }: QueuedWrite): void {
+  #send(client: StoreClient, pending: QueuedWrite): void {
     this.#withCoordinator++;
-    void client.send(operation!, now).then(result => {
+    void client.send(pending.operation!, pending.now).then(result => {
       this.#withCoordinator--;
-      settle(result);
+      pending.settle(result);
     });
   }
 }

@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { TEMPORARY_MAX_AGE_MS } from '../../system/atomic-write.ts';
 import { lostCreationRace } from '../../system/file-lock.ts';
 import { requirePackage } from '../../system/require-package.ts';
+import { STALE_AFTER_MS } from '../../system/stale-files.ts';
 import { performance, wallClock } from '../../system/time.ts';
 
 /** A lock whose holder showed no sign of life for this long, in milliseconds, is anybody's. */
@@ -133,7 +133,7 @@ async function removeStale(directory: string): Promise<void> {
     const path = join(directory, name);
     const lock = await stat(path).catch(() => undefined);
     // What a process that was killed waited for.
-    if (name.endsWith(WAIT_SUFFIX) && lock && wallClock.now() - lock.mtimeMs > TEMPORARY_MAX_AGE_MS) {
+    if (name.endsWith(WAIT_SUFFIX) && lock && wallClock.now() - lock.mtimeMs > STALE_AFTER_MS) {
       await rm(path, { force: true }).catch(() => undefined);
     }
     if (!name.endsWith('.lock') || !lock || wallClock.now() - lock.mtimeMs <= LOCK_STALE_MS) continue;

@@ -8,13 +8,14 @@ import { ConflictingOptionsError } from '../../errors.ts';
 import type { CacheStats, CheckReport, EntryMetadata, EvictionPolicy } from '../cache.ts';
 import type { Grant, LeaseRequest } from '../client/store-client.ts';
 import type { FoundValue, PageEntry, WriteOperation, WriteResult } from '../operations.ts';
+import type { GatewayAnswer, GatewayRequest } from '../remote/gateway.ts';
 import type { SharedBuffers } from '../shared/shared-memory.ts';
 
 /** Under this name the coordinator's thread id is in the environment data that worker threads inherit. */
 export const COORDINATOR_KEY = 'glovebox:coordinator';
 
 /** Changes when messages do: threads with different versions of Glovebox do not talk. */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 /** The first message, to the coordinator's thread or over a port that was passed by hand. */
 export interface Hello {
@@ -164,6 +165,8 @@ export interface CoordinatorApi {
   /** The thread has written by itself, and left unused blobs or more than fits. */
   tidy(instance: number): void;
   aggregatedStats(): Promise<AggregatedCacheStats>;
+  /** What a cache asks of a remote one. */
+  remote(request: GatewayRequest): Promise<Reply<GatewayAnswer>>;
 }
 
 /**

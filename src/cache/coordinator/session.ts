@@ -196,6 +196,16 @@ export class Session {
       check: (instance, repair) => host(instance).check(repair),
       collect: instance => host(instance).collectGarbage(),
       tidy: instance => host(instance).runCleanup(),
+      remote: async request => {
+        try {
+          // Few caches are shared with other machines.
+          const { ownGateway } = await import('../remote/gateway.ts');
+          return { ok: true, value: await ownGateway().answer(request) };
+        } catch (error) {
+          if (!(error instanceof GloveboxError)) throw error;
+          return { ok: false, code: error.code, message: error.message };
+        }
+      },
       aggregatedStats: () => this.#stores.aggregatedStats(),
     };
   }

@@ -6,6 +6,7 @@ import type { Endpoint } from 'comlink';
 import type { LeaseRequest } from '../client/store-client.ts';
 import { isKey } from '../keys.ts';
 import type { IncomingValue, WriteOperation } from '../operations.ts';
+import type { GatewayOptions } from '../remote/gateway.ts';
 import { POLICIES } from '../shared/limits.ts';
 import type { BlobFiles } from '../storage/blobs.ts';
 import { Encoding } from '../values/codec.ts';
@@ -168,6 +169,36 @@ const isOpenRequest = shape<OpenRequest>({
   allowUntrusted: isBoolean,
 });
 
+const isGatewayOptions = shape<GatewayOptions>({
+  url: isText(4096),
+  mode: maybe(oneOf('read', 'read-write')),
+  trust: maybe(listOf(isText(4096))),
+  token: maybe(isText(4096)),
+  signingKey: maybe(isText(64 * 1024)),
+  maxSize: maybe(isWhole),
+  limits: maybe(value => typeof value === 'object' && value !== null),
+});
+
+/** Its parts are looked at again where they are used. */
+function isGatewayRequest(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { type, options, tag, key, ...more } = value as Record<string, unknown>;
+  if (!isGatewayOptions(options) || !isText(100)(tag) || !isString(key)) return false;
+  switch (type) {
+    case 'value':
+    case 'flush':
+      return Object.keys(more).length === 0;
+    case 'file':
+      return isText(4096)(more.destination) && isAbsolute(more.destination as string);
+    case 'put-file':
+      return isText(4096)(more.file) && isAbsolute(more.file as string);
+    case 'put-value':
+      return isWhole(more.encoding) && more.bytes instanceof Uint8Array;
+    default:
+      return false;
+  }
+}
+
 const calls: { [Name in keyof CoordinatorApi]: Check[] } = {
   greet: [],
   open: [isOpenRequest],
@@ -195,6 +226,7 @@ const calls: { [Name in keyof CoordinatorApi]: Check[] } = {
   collect: [isWhole],
   tidy: [isWhole],
   aggregatedStats: [],
+  remote: [isGatewayRequest],
 };
 
 /** Whether the message is Comlink's for calling one of {@link CoordinatorApi}'s functions with arguments that it takes. */

@@ -1,6 +1,6 @@
 // HTTP client of the remote tier: Node's `fetch` with limits on time and bytes, and every way to fail told apart.
 import { connect } from 'node:net';
-import { clearTimeout, setTimeout, wallClock } from '../../system/time.ts';
+import { clearTimeout, setImmediate, setTimeout, wallClock } from '../../system/time.ts';
 import { type RemoteRequest, remoteRequests } from '../tracing.ts';
 import { RemoteFailure } from './failure.ts';
 
@@ -217,13 +217,13 @@ export class HttpClient {
   #tryConnection(limitMs: number, watch: Watch): () => void {
     const socket = connect(this.#target);
     const stop = () => {
-      clearTimeout(timer);
+      cancel();
       socket.destroy();
     };
-    const timer = setTimeout(() => {
+    const cancel = after(limitMs, () => {
       stop();
       watch.fail(new RemoteFailure('unreachable', `no connection within ${limitMs} ms`));
-    }, limitMs);
+    });
     socket.on('connect', stop);
     // What is wrong `fetch` says itself.
     socket.on('error', stop);
@@ -254,13 +254,13 @@ class Watch {
   readonly #limitMs: number;
   readonly #outer: AbortSignal;
   readonly #onAbort = () => this.fail(new RemoteFailure('aborted', 'given up'));
-  #timer: ReturnType<typeof setTimeout>;
+  #cancel: () => void;
   #failure: RemoteFailure | undefined;
 
   constructor(limitMs: number, outer: AbortSignal) {
     this.#limitMs = limitMs;
     this.#outer = outer;
-    this.#timer = this.#start();
+    this.#cancel = this.#start();
     if (outer.aborted) this.#onAbort();
     else outer.addEventListener('abort', this.#onAbort, { once: true });
   }
@@ -271,8 +271,8 @@ class Watch {
 
   /** Something arrived or went out: the limit counts from now. */
   extend(): void {
-    clearTimeout(this.#timer);
-    this.#timer = this.#start();
+    this.#cancel();
+    this.#cancel = this.#start();
   }
 
   fail(failure: RemoteFailure): void {
@@ -281,7 +281,7 @@ class Watch {
   }
 
   end(): void {
-    clearTimeout(this.#timer);
+    this.#cancel();
     this.#outer.removeEventListener('abort', this.#onAbort);
   }
 
@@ -296,12 +296,27 @@ class Watch {
     return new RemoteFailure(kind, `${method} ${path}: ${causeOf(error)}`, { cause: error });
   }
 
-  #start(): ReturnType<typeof setTimeout> {
-    return setTimeout(
-      () => this.fail(new RemoteFailure('timeout', `no answer within ${this.#limitMs / 1000} s`)),
-      this.#limitMs,
+  #start(): () => void {
+    return after(this.#limitMs, () =>
+      this.fail(new RemoteFailure('timeout', `no answer within ${this.#limitMs / 1000} s`)),
     );
   }
+}
+
+/**
+ * Does something when so many milliseconds are over, unless the result is called before. What has arrived by then is seen
+ * first: a thread that was kept from running must not take its own delay for the server's.
+ */
+function after(limitMs: number, act: () => void): () => void {
+  let isCancelled = false;
+  const timer = setTimeout(() => {
+    // Timers come before what has arrived, and that before this.
+    setImmediate(() => setImmediate(() => isCancelled || act()));
+  }, limitMs);
+  return () => {
+    isCancelled = true;
+    clearTimeout(timer);
+  };
 }
 
 async function readBody(

@@ -2,9 +2,9 @@
 //
 //   versions   epoch, flags, and a counter per key slot                  versions.ts
 //   tier       copies of entries                                         shared-tier.ts
-//   control    ┌────────────┬──────────────────┬───────┬────────┐
-//              │ write lock │ external commits │ space │ limits │    where each begins, see below
-//              └────────────┴──────────────────┴───────┴────────┘
+//   control    ┌────────────┬──────────────────┬───────┬────────┬─────┐
+//              │ write lock │ external commits │ space │ limits │ log │    where each begins, see below
+//              └────────────┴──────────────────┴───────┴────────┴─────┘
 import { Limits } from './limits.ts';
 import { SeenCommits } from './seen-commits.ts';
 import { SharedTier } from './shared-tier.ts';
@@ -17,7 +17,8 @@ const LOCK = 0;
 const SEEN = 256;
 const SPACE = 320;
 const LIMITS = 384;
-const CONTROL_BYTES = 400;
+const LOG = 400;
+const CONTROL_BYTES = 408;
 
 /** The memory, as it crosses ports. */
 export interface SharedBuffers {
@@ -39,6 +40,8 @@ export class SharedMemory {
   readonly space: SpaceAccount;
   /** The size limit and eviction policy. */
   readonly limits: Limits;
+  /** Pages that were written to the log and not yet flushed: one number, only for the holder of the lock. */
+  readonly unflushedPages: Int32Array;
   readonly #control: SharedArrayBuffer;
 
   /** Without buffers, new memory. */
@@ -50,6 +53,7 @@ export class SharedMemory {
     this.seen = new SeenCommits(this.#control, SEEN);
     this.space = new SpaceAccount(this.#control, SPACE);
     this.limits = new Limits(this.#control, LIMITS);
+    this.unflushedPages = new Int32Array(this.#control, LOG, 1);
   }
 
   get buffers(): SharedBuffers {

@@ -112,7 +112,9 @@ export class SharedTier {
       this.#doubles[(header + EXPIRES) >> 1] = expires ?? Number.POSITIVE_INFINITY;
       const keyAt = at + HEADER_BYTES;
       const dataAt = keyAt + 2 * key.length;
-      this.#bytes.write(key, keyAt, 2 * key.length, 'utf16le');
+      const first = keyAt >> 1;
+      for (let index = 0; index < key.length; index++)
+        this.#characters[first + index] = key.charCodeAt(index);
       if (typeof data === 'string') this.#bytes.write(data, dataAt, size, 'utf8');
       else this.#bytes.set(data, dataAt);
       this.#publish(hash, position);

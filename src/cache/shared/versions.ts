@@ -85,13 +85,15 @@ export class Versions {
   }
 
   /**
-   * Bumps a slot that was at `version` before the commit. False when somebody else has bumped it since, who may know of
-   * a later commit: then it is bumped all the same, and what was just written may not be kept as the latest.
+   * Bumps a slot that was at `version` before the commit, and gives the version after it. Undefined when somebody else has
+   * bumped it since, who may know of a later commit: then it is bumped all the same, and what was just written may not be
+   * kept as the latest.
    */
-  advance(slot: number, version: number): boolean {
-    if (Atomics.compareExchange(this.#slots, slot, version, (version + 1) | 0) === version) return true;
+  advance(slot: number, version: number): number | undefined {
+    const after = (version + 1) | 0;
+    if (Atomics.compareExchange(this.#slots, slot, version, after) === version) return after;
     Atomics.add(this.#slots, slot, 1);
-    return false;
+    return undefined;
   }
 
   bumpOne(hash: number): void {

@@ -1,7 +1,7 @@
 // The content-addressed files beside a database. Any thread writes temporary files and reads blobs; only the
 // writer, inside its transaction, gives a temporary file its final name or removes a blob, so that rows and files
 // of all processes change under one lock.
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
@@ -21,15 +21,14 @@ import {
   writeFile,
   writeFileSync,
 } from 'node:fs';
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { TEMPORARY_MAX_AGE_MS, writeAtomically } from '../../system/atomic-write.ts';
+import { writeAtomically } from '../../system/atomic-write.ts';
 import { copyFile, copyFileNow } from '../../system/copy-file.ts';
 import { hashBytes, hashFile, hashFileSync, hashOpenFile, SMALL_FILE_BYTES } from '../../system/hash-file.ts';
 import { withOpenFile } from '../../system/open-files.ts';
-import { hasExited, processFilePrefix, processOfFile } from '../../system/process-identity.ts';
-import { wallClock } from '../../system/time.ts';
+import { removeStale, temporaryName } from '../../system/stale-files.ts';
 
 /** Values of more bytes than this are blobs; smaller ones are in the database. */
 export const BLOB_THRESHOLD = 64 * 1024;
@@ -344,22 +343,11 @@ export class BlobFiles {
 
   /** Removes temporary files whose process has died, and resolves to their names. */
   async removeStaleFiles(): Promise<string[]> {
-    const removed: string[] = [];
-    if (!this.#isTrusted(this.#temporary)) return removed;
-    for (const name of await readdir(this.#temporary).catch(() => [])) {
-      const path = join(this.#temporary, name);
-      const owner = processOfFile(name);
-      const age = wallClock.now() - ((await stat(path).catch(() => undefined))?.mtimeMs ?? wallClock.now());
-      if (age > TEMPORARY_MAX_AGE_MS || (owner && hasExited(owner))) {
-        await rm(path, { force: true });
-        removed.push(path);
-      }
-    }
-    return removed;
+    return this.#isTrusted(this.#temporary) ? removeStale(this.#temporary, { kind: 'file' }) : [];
   }
 
   #temporaryName(): string {
-    return join(this.#temporary, `${processFilePrefix()}-${randomUUID()}`);
+    return join(this.#temporary, temporaryName());
   }
 }
 

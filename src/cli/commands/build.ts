@@ -50,7 +50,7 @@ export function buildCommand(context: Context): Command {
       parseChoice<ToolchainKind>(['west', 'container', 'command']),
     )
     .option('--workspace <dir>', 'the west workspace to build in (default: the one that is found)')
-    .option('--offline', 'never touch the network: a missing image is not pulled')
+    .option('--offline', 'never touch the network: no image is pulled, no remote cache asked')
     .option('-n, --dry-run', 'say what would be compiled and why, and compile nothing')
     .option('-e, --explain', 'say for every target why it is compiled or not')
     .option('--verify', 'compile everything once more, from nothing, and compare')

@@ -4,6 +4,7 @@ import type { CacheStats } from '../../cache/cache.ts';
 import type { Layout } from '../../keymap/index.ts';
 import { failureText } from '../terminal/diagnosis.ts';
 import { unchangedSince } from '../terminal/explanation.ts';
+import { remoteWords } from '../terminal/summary.ts';
 import { formatDuration, plural, sanitizeLine, shortPath } from '../terminal/text.ts';
 import { layerFigures } from './layers.ts';
 import { type Content, Markup, markup } from './markup.ts';
@@ -60,15 +61,18 @@ ${content}</section>`;
 
 function summary({ targets, finished }: Recording): string {
   if (finished === undefined) return `${plural(targets.size, 'target')}; the build did not end.`;
-  const { compiled, cached, failed, cancelled, saved, duration } = finished;
+  const { compiled, cached, remote, failed, cancelled, saved, duration, remoteCache } = finished;
   const parts = [
     `${compiled} compiled`,
-    `${cached} from the cache`,
+    `${cached - remote} from the cache`,
+    ...(remote > 0 ? [`${remote} from the remote cache`] : []),
     ...(failed > 0 ? [`${failed} failed`] : []),
     ...(cancelled > 0 ? [`${cancelled} cancelled`] : []),
     ...(saved >= 100 ? [`${formatDuration(saved)} saved`] : []),
   ];
-  return `${plural(targets.size, 'target')} in ${formatDuration(duration)}: ${parts.join(', ')}.`;
+  const shared = remoteCache === undefined ? '' : remoteWords(remoteCache);
+  const told = shared === '' ? '' : ` Remote cache: ${shared}.`;
+  return `${plural(targets.size, 'target')} in ${formatDuration(duration)}: ${parts.join(', ')}.${told}`;
 }
 
 function legend({ spans }: Recording): Markup {
@@ -93,14 +97,20 @@ ${rows}</tbody></table></div>`;
 }
 
 function origin({ finished, failed, cancelled }: TargetRecord): string {
+  if (finished?.source === 'remote')
+    return `the remote cache (signed by ${sanitizeLine(finished.signer ?? 'nobody')})`;
   if (finished) return { compiled: 'compiled', cache: 'the cache', waited: 'another build' }[finished.source];
   return failed ? 'failed' : cancelled ? 'cancelled' : 'not built';
 }
 
 function reasons({ why, finished }: TargetRecord): string {
-  return finished?.source === 'cache'
-    ? unchangedSince(finished.compiledAt)
-    : why.map(sanitizeLine).join(', ');
+  const bound =
+    finished?.bound === undefined ? [] : [`kept for this machine only: ${sanitizeLine(finished.bound)}`];
+  const told =
+    finished?.source === 'cache' || finished?.source === 'remote'
+      ? [unchangedSince(finished.compiledAt)]
+      : why.map(sanitizeLine);
+  return [...told, ...bound].join(', ');
 }
 
 function failures({ targets, started }: Recording): Markup | undefined {

@@ -76,7 +76,7 @@ export class Recording {
         this.#begin(event, 'compiled', this.#trackOf(event.thread));
         return;
       case 'target-finished':
-        this.#end(event, event.source === 'cache' ? 'restored' : undefined);
+        this.#end(event, event.source === 'cache' || event.source === 'remote' ? 'restored' : undefined);
         this.#record(event.target, { finished: event });
         return;
       case 'target-failed':

@@ -12,7 +12,7 @@ const MAX_NAME_COLUMNS = 48;
 export function explanationLines(progress: BuildProgress, style: Style): string[] {
   const explained = [...progress.targets.values()].map(target => ({
     name: target.name,
-    reasons: reasonsOf(target),
+    reasons: reasonsOf(target, progress.finished?.remoteCache !== undefined),
   }));
   const told = explained.filter(({ reasons }) => reasons.length > 0);
   if (told.length === 0) {
@@ -52,9 +52,22 @@ export function verifiedText(
   return style.bad(`not the same when compiled from nothing: ${different.map(sanitizeLine).join(', ')}`);
 }
 
-function reasonsOf({ state, why, path, finished }: TargetProgress): string[] {
+/** @param isShared whether other machines could have it */
+function reasonsOf(target: TargetProgress, isShared: boolean): string[] {
+  const { bound } = target.finished ?? {};
+  const reasons = originOf(target);
+  if (bound === undefined || !isShared) return reasons;
+  const kept = `kept for this machine only: ${sanitizeLine(bound)}`;
+  return reasons.length === 0 ? [kept] : [...reasons, `  ${kept}`];
+}
+
+function originOf({ state, why, path, finished }: TargetProgress): string[] {
   if (finished?.source === 'cache') {
     return [`from the cache: ${unchangedSince(finished.compiledAt)}`];
+  }
+  if (finished?.source === 'remote') {
+    const signer = sanitizeLine(finished.signer ?? 'nobody');
+    return [`from the remote cache, signed by ${signer}: ${unchangedSince(finished.compiledAt)}`];
   }
   const began =
     state !== 'finished' ? state : finished?.source === 'waited' ? 'compiled by another build' : 'compiled';

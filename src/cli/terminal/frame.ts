@@ -1,7 +1,16 @@
 // One picture of a running build that fits the screen: a line per target, or the busy ones and a count.
 import type { BuildProgress, TargetProgress } from './progress.ts';
 import type { Paint, Style } from './style.ts';
-import { formatDuration, formatElapsed, padded, plural, shortPath, textWidth, truncate } from './text.ts';
+import {
+  formatDuration,
+  formatElapsed,
+  padded,
+  plural,
+  sanitizeLine,
+  shortPath,
+  textWidth,
+  truncate,
+} from './text.ts';
 
 export interface FrameOptions {
   style: Style;
@@ -119,7 +128,7 @@ function appearance(
     case 'finished':
       return {
         mark: '✔',
-        label: target.finished?.source === 'compiled' ? 'compiled' : 'from cache',
+        label: finishedLabel(target),
         paint: style.good,
       };
     case 'failed':
@@ -129,10 +138,15 @@ function appearance(
     case 'planned':
       return {
         mark: '·',
-        label: target.planned?.plan === 'cache' ? 'in cache' : 'to compile',
+        label: target.planned?.plan === 'compile' ? 'to compile' : 'in cache',
         paint: style.active,
       };
   }
+}
+
+function finishedLabel({ finished }: TargetProgress): string {
+  if (finished?.source === 'compiled') return 'compiled';
+  return finished?.source === 'remote' ? 'from remote' : 'from cache';
 }
 
 function timeOf(target: TargetProgress, now: number): string {
@@ -148,6 +162,12 @@ function detailOf(target: TargetProgress): string {
     return target.detail;
   }
   const saved = target.finished.compileDuration - target.finished.duration;
-  const other = target.finished.source === 'waited' ? 'another build compiled it' : '';
+  const { source, signer } = target.finished;
+  const other =
+    source === 'waited'
+      ? 'another build compiled it'
+      : source === 'remote'
+        ? `signed by ${sanitizeLine(signer ?? 'nobody')}`
+        : '';
   return other !== '' ? other : saved >= 100 ? `saved ${formatDuration(saved)}` : '';
 }

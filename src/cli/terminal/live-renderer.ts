@@ -1,5 +1,6 @@
 // A picture of the build that is redrawn in place, for a person at a terminal.
 import type { BuildEvent } from '../../builder/events.ts';
+import { verifiedText } from './explanation.ts';
 import { frameLines, targetLines } from './frame.ts';
 import { LiveRegion } from './live-region.ts';
 import { BuildProgress } from './progress.ts';
@@ -42,6 +43,9 @@ export class LiveRenderer implements Renderer {
         return;
       case 'warning':
         this.#above(warningLine(event, style));
+        return;
+      case 'target-verified':
+        this.#above(`${event.target}: ${verifiedText(event, style)}`);
         return;
       case 'target-output':
         if (verbose) {

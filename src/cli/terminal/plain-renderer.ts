@@ -4,6 +4,7 @@ import { failureText } from './diagnosis.ts';
 import { pathText, unchangedSince, verifiedText } from './explanation.ts';
 import { BuildProgress } from './progress.ts';
 import type { Renderer, RenderOptions } from './renderer.ts';
+import type { Style } from './style.ts';
 import { summaryLines } from './summary.ts';
 import { formatDuration, plural, sanitizeLine, shortPath } from './text.ts';
 import { warningLine } from './warning.ts';
@@ -60,7 +61,7 @@ export class PlainRenderer implements Renderer {
       case 'target-finished':
         return this.#about(
           event.target,
-          `${style.good(finishedText(event.source))} in ${formatDuration(event.duration)}`,
+          `${style.good(finishedWords(event))} in ${formatDuration(event.duration)}`,
         );
       case 'target-failed':
         return this.#about(
@@ -72,7 +73,7 @@ export class PlainRenderer implements Renderer {
       case 'target-planned':
         return this.#about(
           event.target,
-          event.plan === 'cache' ? style.good('in the cache') : style.active('would be compiled'),
+          plannedWords(event.plan, style),
           ...(explain && event.compiledAt !== undefined ? [`  ${unchangedSince(event.compiledAt)}`] : []),
           ...event.why.map(reason => `  ${sanitizeLine(reason)}`),
         );
@@ -98,10 +99,16 @@ export class PlainRenderer implements Renderer {
   }
 }
 
-function finishedText(source: Extract<BuildEvent, { type: 'target-finished' }>['source']): string {
+function plannedWords(plan: Extract<BuildEvent, { type: 'target-planned' }>['plan'], style: Style): string {
+  if (plan === 'compile') return style.active('would be compiled');
+  return style.good(plan === 'cache' ? 'in the cache' : 'in the remote cache');
+}
+
+function finishedWords({ source, signer }: Extract<BuildEvent, { type: 'target-finished' }>): string {
   return {
     compiled: 'compiled',
     cache: 'from the cache',
     waited: 'from the cache (another build compiled it)',
+    remote: `from the remote cache (signed by ${sanitizeLine(signer ?? 'nobody')})`,
   }[source];
 }

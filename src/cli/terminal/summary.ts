@@ -1,4 +1,5 @@
 // The last words of a build: what failed and where to look, what was done, what the cache saved, where the firmware is.
+import type { RemoteUse } from '../../builder/events.ts';
 import { failureText, sourceLines } from './diagnosis.ts';
 import { explanationLines } from './explanation.ts';
 import type { BuildProgress, TargetProgress } from './progress.ts';
@@ -63,8 +64,12 @@ function planLine(progress: BuildProgress, { style }: SummaryOptions): string {
   for (const target of progress.targets.values()) {
     compile += target.planned?.plan === 'compile' ? 1 : 0;
   }
-  const cached = progress.count('planned') - compile;
-  return style.bold(`${plural(compile, 'target')} would be compiled, ${cached} would come from the cache`);
+  const planned = [...progress.targets.values()].map(target => target.planned?.plan);
+  const [cached, remote] = ['cache', 'remote'].map(plan => planned.filter(one => one === plan).length);
+  const shared = remote === 0 ? '' : `, ${remote} from the remote cache`;
+  return style.bold(
+    `${plural(compile, 'target')} would be compiled, ${cached} would come from the cache${shared}`,
+  );
 }
 
 function totalLines(
@@ -72,10 +77,11 @@ function totalLines(
   finished: NonNullable<BuildProgress['finished']>,
   { style, cwd }: SummaryOptions,
 ): string[] {
-  const { compiled, cached, failed, cancelled } = finished;
+  const { compiled, cached, remote, failed, cancelled, remoteCache } = finished;
   const parts = [
     compiled > 0 || cached + failed + cancelled === 0 ? `${compiled} compiled` : '',
-    cached > 0 ? `${cached} from the cache` : '',
+    cached > remote ? `${cached - remote} from the cache` : '',
+    remote > 0 ? `${remote} from the remote cache` : '',
     failed > 0 ? style.bad(`${failed} failed`) : '',
     cancelled > 0 ? style.warning(`${cancelled} cancelled`) : '',
     // Less than a tenth of a second is not worth a boast.
@@ -89,5 +95,20 @@ function totalLines(
   if (compiled + cached > 0) {
     lines.push(`  Firmware: ${shortPath(finished.outputDirectory, cwd)}`);
   }
+  if (remoteCache !== undefined && remoteWords(remoteCache) !== '') {
+    lines.push(`  Remote cache: ${remoteWords(remoteCache)}`);
+  }
   return lines;
+}
+
+/** What a remote cache did; empty when it had nothing to do. */
+export function remoteWords({ hits, misses, stored, notStored, refused }: RemoteUse): string {
+  return [
+    hits + misses > 0 ? `${hits} of ${hits + misses} found` : '',
+    stored > 0 ? `${stored} stored` : '',
+    notStored > 0 ? `${notStored} not stored` : '',
+    refused > 0 ? `${refused} not believed` : '',
+  ]
+    .filter(part => part !== '')
+    .join(', ');
 }

@@ -35,6 +35,8 @@ export class ScriptedToolchain implements Toolchain {
   observed: (Partial<ObservedInputs> & { files: string[] }) | undefined;
   /** How often it was started. */
   runs = 0;
+  /** How often it was asked what it is, and which inputs it declares. */
+  asked = { identity: 0, declaredInputs: 0 };
   /** What it does; called with what it would do by itself. */
   script: (job: CompileJob, succeed: () => Promise<CompileOutcome>) => Promise<CompileOutcome> = (
     _,
@@ -47,10 +49,12 @@ export class ScriptedToolchain implements Toolchain {
   }
 
   async identity(): Promise<Record<string, unknown>> {
+    this.asked.identity++;
     return { version: this.version };
   }
 
   async declaredInputs(): Promise<string[]> {
+    this.asked.declaredInputs++;
     const directory = path.join(this.configDirectory, 'config');
     const entries = await readdir(directory, { recursive: true, withFileTypes: true });
     return entries
@@ -64,11 +68,11 @@ export class ScriptedToolchain implements Toolchain {
     return this.script(job, () => this.succeed(job));
   }
 
-  async succeed({ target, buildDirectory }: CompileJob): Promise<CompileOutcome> {
+  async succeed({ target, artifactDirectory }: CompileJob): Promise<CompileOutcome> {
     const inputs = this.#observation()?.files ?? (await this.declaredInputs());
     const parts = await Promise.all(inputs.map(file => readFile(file, 'utf8')));
     const name = `${target.artifactName}.uf2`;
-    const file = path.join(buildDirectory, name);
+    const file = path.join(artifactDirectory, name);
     await writeFile(file, `${target.shield} ${this.version} ${parts.join('|')}`);
     return { ok: true, artifacts: [{ name, path: file }], observed: this.#observation() };
   }

@@ -1,5 +1,5 @@
 // Nothing wrong is ever stored or taken from the cache, and trouble with it stops nothing.
-import { readdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { type CompileOutcome, FINGERPRINT_SCHEMA } from '../../../src/builder/incremental/index.ts';
@@ -84,7 +84,7 @@ test('what the compiler wrote and read in its own build directory does not count
 test('a failed compile is not stored, and nothing of it is delivered', async t => {
   const fixture = await createCompileFixture(t);
   fixture.toolchain.script = async job => {
-    await writeFile(path.join(job.buildDirectory, 'left.uf2'), 'half');
+    await writeFile(path.join(job.artifactDirectory, 'left.uf2'), 'half');
     return { ok: false, reason: 'exit-status', message: 'It failed.', exitCode: 2, lastLines: ['oops'] };
   };
   const result = await fixture.compile();
@@ -111,7 +111,7 @@ test('firmware of which one file is gone is compiled again whole', async t => {
   fixture.toolchain.script = async (job, succeed) => {
     const outcome = await succeed();
     if (!outcome.ok) return outcome;
-    const elf = path.join(job.buildDirectory, 'left.elf');
+    const elf = path.join(job.artifactDirectory, 'left.elf');
     await writeFile(elf, 'symbols');
     return { ...outcome, artifacts: [...outcome.artifacts, { name: 'left.elf', path: elf }] };
   };
@@ -171,33 +171,36 @@ test('an input that cannot be read is said', async t => {
   t.is(fixture.toolchain.runs, 0);
 });
 
-const artifacts: [what: string, make: (build: string) => Promise<{ name: string; path: string }>][] = [
+const artifacts: [what: string, make: (made: string) => Promise<{ name: string; path: string }>][] = [
   [
     'a name that leads elsewhere',
-    async build => ({ name: '../escaped.uf2', path: path.join(build, 'left.uf2') }),
+    async made => ({ name: '../escaped.uf2', path: path.join(made, 'left.uf2') }),
   ],
-  [
-    'a name that is a path',
-    async build => ({ name: '/tmp/escaped.uf2', path: path.join(build, 'left.uf2') }),
-  ],
-  ['a name with NUL', async build => ({ name: 'a\0b', path: path.join(build, 'left.uf2') })],
-  ['no name', async build => ({ name: '', path: path.join(build, 'left.uf2') })],
+  ['a name that is a path', async made => ({ name: '/tmp/escaped.uf2', path: path.join(made, 'left.uf2') })],
+  ['a name with NUL', async made => ({ name: 'a\0b', path: path.join(made, 'left.uf2') })],
+  ['no name', async made => ({ name: '', path: path.join(made, 'left.uf2') })],
   ['a file elsewhere', async () => ({ name: 'passwd', path: '/etc/passwd' })],
   [
     'a link',
-    async build => {
-      await symlink('/etc/passwd', path.join(build, 'link.uf2'));
-      return { name: 'link.uf2', path: path.join(build, 'link.uf2') };
+    async made => {
+      await symlink('/etc/passwd', path.join(made, 'link.uf2'));
+      return { name: 'link.uf2', path: path.join(made, 'link.uf2') };
     },
   ],
   [
     'a file behind a link',
-    async build => {
-      await symlink('/etc', path.join(build, 'etc'));
-      return { name: 'passwd', path: path.join(build, 'etc/passwd') };
+    async made => {
+      await symlink('/etc', path.join(made, 'etc'));
+      return { name: 'passwd', path: path.join(made, 'etc/passwd') };
     },
   ],
-  ['a directory', async build => ({ name: 'build', path: build })],
+  [
+    'a directory',
+    async made => {
+      await mkdir(path.join(made, 'folder'));
+      return { name: 'folder', path: path.join(made, 'folder') };
+    },
+  ],
 ];
 for (const [what, make] of artifacts) {
   test(`an artifact with ${what} is refused`, async t => {
@@ -205,7 +208,7 @@ for (const [what, make] of artifacts) {
     fixture.toolchain.script = async (job, succeed): Promise<CompileOutcome> => {
       const outcome = await succeed();
       if (!outcome.ok) return outcome;
-      return { ...outcome, artifacts: [...outcome.artifacts, await make(job.buildDirectory)] };
+      return { ...outcome, artifacts: [...outcome.artifacts, await make(job.artifactDirectory)] };
     };
     t.like(await fixture.compile(), { ok: false, reason: 'output' });
     t.deepEqual(await readdir(fixture.directory), []);

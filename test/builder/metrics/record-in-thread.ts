@@ -1,6 +1,6 @@
 // A worker thread that builds nothing but records as if it did.
 import { workerData } from 'node:worker_threads';
-import { createMetricsService } from '../../../src/builder/metrics/index.ts';
+import { createMetricsService } from '../../../src/builder/metrics/service.ts';
 
 const { target, times } = workerData as { target: string; times: number };
 const service = createMetricsService();

@@ -6,20 +6,23 @@ import { createRig, isAlive, type RigRun } from '../rig/rig.ts';
 import { compiling, describe, jobIn, projectFor, scripted } from './project.ts';
 
 test('a success has the artifacts by the name of the target, sorted', async t => {
-  const { rig, project, outcome } = await compiling(t, {
+  const project = await projectFor(t);
+  const job = jobIn(project);
+  const { rig, outcome } = await compiling(t, {
+    ...{ project, job },
     toolchain: { artifacts: ['**/*.{uf2,elf}', '.config'] },
   });
   const run = await rig.nextRun();
   for (const file of ['zmk.uf2', 'out/left.elf', '.config', 'notes.txt']) await run.write(file, file);
   await run.exit(0);
+  const made = { 'left.config': '.config', 'left.elf': 'out/left.elf', 'left.uf2': 'zmk.uf2' };
   t.deepEqual(await outcome, {
     ok: true,
-    artifacts: [
-      { name: 'left.config', path: path.join(project.build, '.config') },
-      { name: 'left.elf', path: path.join(project.build, 'out/left.elf') },
-      { name: 'left.uf2', path: path.join(project.build, 'zmk.uf2') },
-    ],
+    artifacts: Object.keys(made).map(name => ({ name, path: path.join(job.artifactDirectory, name) })),
   });
+  for (const [name, file] of Object.entries(made)) {
+    t.is(await readFile(path.join(job.artifactDirectory, name), 'utf8'), file);
+  }
 });
 
 test('artifacts that would get one name keep their own behind it', async t => {

@@ -1,5 +1,5 @@
 // What the tests of containers have in common: what to ask for, jobs, and what is left of them.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { ContainerSpec } from '../../../src/builder/toolchains/container/command-line.ts';
 import type { ContainerEngine } from '../../../src/builder/toolchains/container/engine-search.ts';
@@ -32,9 +32,11 @@ export const question = (
 /** A job with a build directory. */
 export function jobFor(machine: WestMachine, more: Partial<CompileJob> = {}): CompileJob {
   const buildDirectory = path.join(machine.root, 'job');
-  mkdirSync(buildDirectory, { recursive: true });
+  const artifactDirectory = path.join(buildDirectory, 'artifacts');
+  rmSync(artifactDirectory, { recursive: true, force: true });
+  mkdirSync(artifactDirectory, { recursive: true });
   return {
-    ...{ target, buildDirectory, jobs: 3, logFile: path.join(machine.root, 'log') },
+    ...{ target, buildDirectory, artifactDirectory, jobs: 3, logFile: path.join(machine.root, 'log') },
     ...{ signal: new AbortController().signal, onOutput: () => {} },
     ...more,
   };

@@ -1,4 +1,5 @@
 // A project for the tests of toolchains: a directory with declared inputs, and a build directory.
+import { mkdtempSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -46,6 +47,7 @@ export function jobIn(project: Project, job: Partial<CompileJob> = {}): CompileJ
   return {
     target,
     buildDirectory: project.build,
+    artifactDirectory: mkdtempSync(path.join(project.directory, '..', 'artifacts-')),
     jobs: 3,
     logFile: path.join(project.directory, '..', 'log'),
     signal: new AbortController().signal,

@@ -32,9 +32,10 @@ export async function benchFor(
     toolchain: toolchainOf(machine, options.toolchain),
     job(job = {}) {
       const buildDirectory = path.join(machine.root, `job ${count++}`);
-      mkdirSync(buildDirectory);
+      const artifactDirectory = path.join(buildDirectory, 'artifacts');
+      mkdirSync(artifactDirectory, { recursive: true });
       return {
-        ...{ target, buildDirectory, jobs: 3, logFile: path.join(machine.root, 'log') },
+        ...{ target, buildDirectory, artifactDirectory, jobs: 3, logFile: path.join(machine.root, 'log') },
         ...{ signal: new AbortController().signal, onOutput: () => {} },
         ...job,
       };

@@ -269,3 +269,24 @@ test.serial(
     t.like(await toolchain.compile(job()), { ok: true, changedDuringBuild: ['the workspace'] });
   },
 );
+
+test.serial(
+  'a workspace that changed since another thread described it makes the result one that is not kept',
+  async t => {
+    const { machine, toolchain, job } = await benchFor(t, { onRun: 'build' });
+    const described = {
+      identity: JSON.parse(JSON.stringify(await toolchain.identity(target))),
+      surroundings: await toolchain.surroundings!(),
+    };
+    t.deepEqual(
+      ((await toolchainOf(machine).compile(job({ described }))) as { changedDuringBuild?: string[] })
+        .changedDuringBuild,
+      undefined,
+    );
+    machine.change('zephyr/include/kernel.h', '// other', true);
+    t.like(await toolchainOf(machine).compile(job({ described })), {
+      ok: true,
+      changedDuringBuild: ['the workspace'],
+    });
+  },
+);

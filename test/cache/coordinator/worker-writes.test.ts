@@ -2,6 +2,7 @@
 import test from 'ava';
 import { SharedMemory } from '../../../src/cache/shared/shared-memory.ts';
 import { createDefaultCache } from '../../../src/index.ts';
+import { eventually } from '../../support/eventually.ts';
 import { temporaryRoot } from '../../support/temporary.ts';
 import { startThreads } from '../../support/thread.ts';
 
@@ -127,4 +128,36 @@ test.serial('the lock of a holder that is dead is free, once it is known to be d
   t.false(lock.isHeldBy(id));
   t.true(lock.acquire(5));
   lock.release();
+});
+
+test.serial('what a thread wrote that ended before it could tell is read anew', async t => {
+  const cacheRoot = await temporaryRoot(t);
+  const cache = createDefaultCache({ cacheRoot, tag: 'a' });
+  await cache.set('key', 'before');
+  for (let read = 0; read < 3; read++) t.is(await cache.get('key'), 'before');
+  const victim = startThreads(t, 1)[0]!;
+  const state = new Int32Array(new SharedArrayBuffer(4));
+  const running = victim.run(
+    async ({ createDefaultCache, SharedMemory }, cacheRoot, state) => {
+      const cache = createDefaultCache({ cacheRoot, tag: 'a' });
+      await cache.get('key');
+      // Between the commit and the version: here the thread stays until it is terminated.
+      const { Versions } = { Versions: new SharedMemory().versions.constructor };
+      Versions.prototype.advance = () => {
+        Atomics.store(state, 0, 1);
+        Atomics.notify(state, 0);
+        Atomics.wait(state, 0, 1);
+      };
+      await cache.set('key', 'after');
+    },
+    cacheRoot,
+    state,
+  );
+  running.catch(() => undefined);
+  await Atomics.waitAsync(state, 0, 0).value;
+  // The copy, whose version has not moved: nothing was acknowledged yet.
+  t.is(await cache.get('key'), 'before');
+  await victim.terminate();
+  await eventually(async () => (await cache.get('key')) === 'after');
+  t.true(await cache.set('key', 'later'));
 });

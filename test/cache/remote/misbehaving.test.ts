@@ -405,3 +405,14 @@ function trickle(t: ExecutionContext, response: ServerResponse, bytes: number, e
   response.on('close', () => clearInterval(timer));
   t.teardown(() => clearInterval(timer));
 }
+
+test('a thread that was kept from running does not take its own delay for the server’s', async t => {
+  const { url } = await TestServer.start(t);
+  await putValue(t, url, TEXT);
+  const tier = reader(t, url, { limits: { ...PATIENT, connectMs: 30 } });
+  const getting = getValue(tier);
+  for (let step = 0; step < 20; step++) await undefined;
+  for (const until = performance.now() + 200; performance.now() < until; );
+  t.deepEqual(await getting, TEXT);
+  t.deepEqual(tier.warnings, []);
+});

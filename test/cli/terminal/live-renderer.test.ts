@@ -55,6 +55,17 @@ function watch({ columns = 80, rows = 24, verbose = false } = {}) {
   };
 }
 
+test('how a comparison ended stays above the picture, and after it', t => {
+  const view = watch();
+  view.tell(started('left', 'right'), compiled(100, 'left', 100), compiled(200, 'right', 100));
+  view.tell(at(300, { type: 'target-verified', target: 'left', different: [] }));
+  view.tell(at(400, { type: 'target-verified', target: 'right', different: ['right.uf2'] }));
+  t.deepEqual(view.at(500).slice(0, 2), [
+    'left: the same when compiled from nothing',
+    'right: not the same when compiled from nothing: right.uf2',
+  ]);
+});
+
 test('each target has a line with its state, its time and the last line of its compiler', t => {
   const view = watch();
   view.tell(started('corne_left', 'corne_right', 'settings_reset'));

@@ -75,6 +75,7 @@ export const finished = (
   at(duration, {
     type: 'build-finished',
     compiled: 0,
+    remote: 0,
     cached: 0,
     failed: 0,
     cancelled: 0,

@@ -1,5 +1,5 @@
 // The example is an ordinary ZMK config, and what Glovebox reads of it is right.
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import test from 'ava';
 import { parse } from 'yaml';
@@ -101,9 +101,11 @@ test.serial(
       }
 
       const lines: string[] = [];
+      await mkdir(join(root, 'artifacts'));
       const outcome = await toolchain.compile({
         target,
         buildDirectory: root,
+        artifactDirectory: join(root, 'artifacts'),
         jobs: 1,
         logFile: join(root, 'log'),
         signal: new AbortController().signal,

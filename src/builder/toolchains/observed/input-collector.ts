@@ -9,7 +9,12 @@ import type { ObserveOptions, PathMap } from './path-map.ts';
 import type { BuildRecords } from './records.ts';
 import { isListFile, Sources, takesHidden } from './sources.ts';
 import { type Trace, TraceBuilder } from './trace-builder.ts';
-import { ROOT_FOLDERS, UNRECORDED } from './zephyr-roots.ts';
+
+/** The folders of a root that are searched: any name in them may matter. */
+const ROOT_FOLDERS = ['boards', 'dts', 'include', 'snippets', 'soc', 'arch', 'zephyr'];
+
+/** What is read in these folders without being recorded: descriptions of boards, bindings and modules. */
+const UNRECORDED = /\.ya?ml$|\/vendor-prefixes\.txt$|\/Kconfig[^/]*$/;
 
 export class InputCollector {
   readonly #options: ObserveOptions;
@@ -237,7 +242,10 @@ export class InputCollector {
 
   /** The absolute paths in a value, on this machine. */
   #filesIn(value: string): string[] {
-    return [...value.matchAll(/\/[^\s;:"',[\]()]+/g)].flatMap(([seen]) => this.#pathMap.toHost(seen) ?? []);
+    // One that is there is one path, whatever is in it.
+    const whole = path.isAbsolute(value) ? this.#pathMap.toHost(value) : undefined;
+    if (whole !== undefined && statOf(whole)) return [whole];
+    return this.#pathMap.pathsIn(value).flatMap(seen => this.#pathMap.toHost(seen) ?? []);
   }
 }
 

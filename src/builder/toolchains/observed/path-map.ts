@@ -57,6 +57,9 @@ export interface ObserveOptions {
   isolated?: boolean;
 }
 
+/** The first of the characters that Unicode leaves to whoever wants them. */
+const PRIVATE = 0xe000;
+
 export class PathMap {
   readonly #options: ObserveOptions;
   readonly #renamed: [from: string, to: string][];
@@ -100,6 +103,19 @@ export class PathMap {
       known = true;
     }
     return known ? file : undefined;
+  }
+
+  /** The absolute paths in a text, as the build saw them. Those that are known may have blanks in them, and the like. */
+  pathsIn(text: string): string[] {
+    const code = (character: string) => String.fromCharCode(PRIVATE + character.charCodeAt(0));
+    const plain = (character: string) => String.fromCharCode(character.charCodeAt(0) - PRIVATE);
+    const parting = this.#renamed.map(([from]) => from).filter(from => /[\s;:"',[\]()]/.test(from));
+    const joined = parting.reduce(
+      (known, from) => known.replaceAll(from, from.replaceAll(/[\s;:"',[\]()]/g, code)),
+      text,
+    );
+    const found = joined.matchAll(/\/[^\s;:"',[\]()]+/g);
+    return [...found].map(([file]) => file.replaceAll(/[\uE000-\uE0FF]/g, plain));
   }
 
   /** Whether what the build saw is not all that is there. */

@@ -1,5 +1,5 @@
 // A toolchain that builds with ZMK's own build, whatever runs it.
-import { constants, copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { cacheKey } from '../../../cache/keys.ts';
 import { GloveboxError } from '../../../errors.ts';
@@ -14,6 +14,7 @@ import {
   type ZmkPlaces,
   zmkPlaces,
 } from '../../workspace/index.ts';
+import { copyArtifacts } from '../artifacts.ts';
 import {
   compiledPlaces,
   devicetreeSources,
@@ -25,7 +26,6 @@ import {
 import { cancelled, type FailedOutcome, withoutArtifacts, wrongBoard } from '../outcome.ts';
 import type { ToolchainResources } from '../resources.ts';
 import type {
-  Artifact,
   CompileJob,
   CompileOutcome,
   ObservedInputs,
@@ -140,12 +140,11 @@ export class ZephyrToolchain implements Toolchain {
   }
 
   /** What chooses the compiler, and where it is: things that are found out about it are true there. */
-  async #compiler(signal?: AbortSignal): Promise<string> {
-    const [identity, { places, folders }] = await Promise.all([
-      this.#runner.identity(signal),
-      this.#runner.surroundings(signal),
-    ]);
-    return JSON.stringify([this.kind, identity, places, folders]);
+  async #compiler({ target, described, signal }: CompileJob): Promise<string> {
+    const identity = described?.identity ?? (await this.identity(target, signal));
+    const { places, folders } = described?.surroundings ?? (await this.surroundings(signal));
+    const { command, configPath, isModule, fallbackBinary, zephyr, workspace, ...ofEngine } = identity;
+    return JSON.stringify([this.kind, ofEngine, places, folders]);
   }
 
   async declaredInputs(): Promise<string[]> {
@@ -174,8 +173,10 @@ export class ZephyrToolchain implements Toolchain {
   async #compileAndVerifyWorkspace(job: CompileJob): Promise<CompileOutcome> {
     const { signal, target, buildDirectory } = job;
     const { cacheRoot } = this.#description;
-    const before = this.#workspace?.identity ?? (await this.#currentWorkspace(0, signal));
-    const compiler = await this.#compiler(signal);
+    const described = job.described?.identity.workspace as WorkspaceIdentity | undefined;
+    if (described !== undefined) this.#workspace = { at: Number.NEGATIVE_INFINITY, identity: described };
+    const before = described ?? this.#workspace?.identity ?? (await this.#currentWorkspace(0, signal));
+    const compiler = await this.#compiler(job);
     const stableDirectory =
       (cacheRoot === undefined
         ? undefined
@@ -217,7 +218,8 @@ export class ZephyrToolchain implements Toolchain {
       mkdirSync(temporary, { recursive: true });
       return await recordMacros(station.kept, path.join(station.work, BUILD), async (script, order) => {
         const job = {
-          ...{ target, buildDirectory: station.work, jobs, signal, onOutput: () => {} },
+          ...{ target, buildDirectory: station.work, artifactDirectory: temporary, jobs, signal },
+          onOutput: () => {},
           logFile: path.join(temporary, 'macros.log'),
           onProcess: onBoth(station.onProcess, onProcess),
         };
@@ -238,7 +240,7 @@ export class ZephyrToolchain implements Toolchain {
     use: DirectoryUse,
   ): Promise<CompileOutcome> {
     const { workspace, fallbackBinary } = this.#description;
-    const { target, buildDirectory } = job;
+    const { target, artifactDirectory } = job;
     const repository = this.#repository();
     const capabilities = CapabilityCache.begin(stableDirectory.capabilityCache);
     const epoch = await this.#beginEpoch(stableDirectory, job);
@@ -258,7 +260,7 @@ export class ZephyrToolchain implements Toolchain {
     const startMark = path.join(stableDirectory.work, 'started');
     writeFileSync(startMark, '');
     const started = Date.now();
-    const conditions = await this.#conditions(target);
+    const conditions = await this.#conditions(job);
     const own = { ...job, onProcess: onBoth(stableDirectory.onProcess, job.onProcess) };
     const ran = await this.#run(stableDirectory, spec, own, conditions, use);
     const traced = await this.#trace(spec, repository, job, ran.ok, { capabilities, epoch });
@@ -287,13 +289,16 @@ export class ZephyrToolchain implements Toolchain {
       ...(await settingsWithoutEffect({ logFile: job.logFile, target, configDirectory, pathMap })),
     ];
     const inputs = 'observed' in traced ? { observed: traced.observed } : { untraceable: traced.untraceable };
-    return { ok: true, artifacts: copyArtifacts(found, buildDirectory), warnings, ...inputs };
+    const artifacts = await copyArtifacts(found, artifactDirectory);
+    return { ok: true, artifacts, warnings, ...inputs };
   }
 
   /** What a build depends on besides the content of files. */
-  async #conditions(target: Target): Promise<BuildConditions> {
+  async #conditions({ target, described, signal }: CompileJob): Promise<BuildConditions> {
+    const identity = described?.identity ?? (await this.identity(target, signal));
+    const surroundings = described?.surroundings ?? (await this.surroundings(signal));
     return {
-      identity: JSON.stringify(await this.identity(target)),
+      identity: JSON.stringify([identity, surroundings]),
       declared: await cacheKey('declared', await this.declaredInputs()),
     };
   }
@@ -411,7 +416,7 @@ export class ZephyrToolchain implements Toolchain {
   /** Begins a build in which ccache is used; undefined when it is not. */
   async #beginEpoch(
     stableDirectory: StableBuildDirectory,
-    { target, signal }: CompileJob,
+    job: CompileJob,
   ): Promise<CcacheEpoch | undefined> {
     const { workspace, configDirectory } = this.#description;
     if (stableDirectory.ccache === undefined || !(await this.#runner.hasCcache(workspace))) return undefined;
@@ -419,7 +424,7 @@ export class ZephyrToolchain implements Toolchain {
     return CcacheEpoch.begin({
       ...{ file: stableDirectory.ccache.epoch, configDirectory },
       // Arguments for CMake may choose a compiler.
-      context: JSON.stringify([await this.#compiler(signal), target.cmakeArgs ?? '']),
+      context: JSON.stringify([await this.#compiler(job), job.target.cmakeArgs ?? '']),
       workspace: () => projectNames(projects, configDirectory),
       declared: async () => cacheKey('declared', await this.declaredInputs()),
     });
@@ -479,17 +484,6 @@ function buildSpecIn(
     ...{ work, build: path.join(work, 'build'), temporary, userCache },
     ccache: isUsed ? { directory: ccache.directory, epoch: epoch.id } : undefined,
   };
-}
-
-/** Copies artifacts to where the job's owner expects them. */
-function copyArtifacts(artifacts: readonly Artifact[], buildDirectory: string): Artifact[] {
-  const directory = path.join(buildDirectory, 'artifacts');
-  mkdirSync(directory, { recursive: true });
-  return artifacts.map(({ name, path: from }) => {
-    const to = path.join(directory, name);
-    copyFileSync(from, to, constants.COPYFILE_FICLONE);
-    return { name, path: to };
-  });
 }
 
 /** What a build made for itself is no input. */

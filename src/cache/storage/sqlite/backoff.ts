@@ -1,7 +1,7 @@
 // How long to sleep before another try to begin a transaction, when another process has one.
 //
 //   met for the first time:        0.05, 0.1, 0.2, … 1, 1 ms: its transaction is over in no time
-//   met again and again:     4 ms, 0.05, 0.1, 0.2, … 1, 1 ms: it may write for a while before it is our turn for a while
+//   met again and again:    25 ms, 0.05, 0.1, 0.2, … 1, 1 ms: it may write for a while before it is our turn for a while
 //
 // A connection that finds another one's commit has to read its pages again: to take turns after every few transactions
 // takes both processes several times as long.
@@ -10,7 +10,7 @@ import { performance } from '../../../system/time.ts';
 // SQLite itself would wait for whole milliseconds, of which others make dozens of transactions.
 const FIRST_MS = 0.05;
 const LONGEST_MS = 1;
-const YIELD_MS = 4;
+const YIELD_MS = 25;
 // Others write all the time when they were met so often, each time not longer after the last.
 const OFTEN = 3;
 const SOON_MS = 50;

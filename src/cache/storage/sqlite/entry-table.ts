@@ -2,6 +2,7 @@
 import {
   type Accesses,
   type FoundValue,
+  foundOf,
   isExpired,
   type LeaseRecord,
   type WriteOperation,
@@ -15,7 +16,7 @@ import { BlobReferences } from './blob-references.ts';
 import { FreedRowIds } from './freed-row-ids.ts';
 import { DamagedDatabaseError } from './open.ts';
 import type { EVICTION_ORDER } from './schema.ts';
-import type { EntryRow, Statements } from './statements.ts';
+import type { EntryRow, PlainSets, Statements } from './statements.ts';
 import type { Usage } from './usage.ts';
 
 /** Entries that one transaction evicts at most, besides as many again that have expired. */
@@ -51,13 +52,11 @@ export class EntryTable {
   readonly counts = { sets: 0, deletes: 0, evictions: 0, expired: 0 };
   /** Entries and blobs wait to be removed, in a later transaction. */
   hasPendingCleanup = false;
-  /** Of the running transaction. So is what follows. */
-  readonly changed = new Set<string>();
+  /** Of the running transaction, with what was stored inline. So is what follows. */
+  readonly changed = new Map<string, FoundValue | undefined>();
   /** Keys that an operation left as they were, since another process had changed them before. */
   readonly found = new Set<string>();
   allChanged = false;
-  /** What was stored inline, for the memory that all threads share. */
-  readonly stored = new Map<string, FoundValue>();
   /** Places of entries that were evicted. */
   readonly freed = new FreedRowIds();
   readonly #sql: Statements;
@@ -113,7 +112,11 @@ export class EntryTable {
     this.changed.clear();
     this.found.clear();
     this.allChanged = false;
-    this.stored.clear();
+  }
+
+  /** What was stored is not to be shared. */
+  forgetStored(): void {
+    for (const key of this.changed.keys()) this.changed.set(key, undefined);
   }
 
   #isFresh(key: string): boolean {
@@ -149,8 +152,8 @@ export class EntryTable {
           const { expires } = operation;
           this.#sql.touch.run(expires, withExpiry(withExpiry(row.checksum, row.expires), expires), row.id);
         }
-        (row ? this.changed : this.found).add(operation.key);
-        this.stored.delete(operation.key);
+        if (row) this.changed.set(operation.key, undefined);
+        else this.found.add(operation.key);
         return { value: row !== undefined };
       }
       case 'increment':
@@ -186,7 +189,7 @@ export class EntryTable {
     this.#space.clear();
     this.freed.clear();
     this.allChanged = true;
-    this.stored.clear();
+    this.changed.clear();
     this.hasPendingCleanup = true;
   }
 
@@ -200,8 +203,47 @@ export class EntryTable {
     return row && !isExpired(row.expires, now) ? row : undefined;
   }
 
+  /** Whether a set is one statement, unless the entry that it replaces has a blob. */
+  isPlain({ key, value, onlyIfAbsent, lease }: WriteOperation & { type: 'set' }): boolean {
+    if (onlyIfAbsent || lease !== undefined || value.blob !== null || value.mode !== null) return false;
+    return !this.isTooLarge(key, value.size);
+  }
+
+  /** Does it. False when it has changed nothing. */
+  setPlainly(sql: PlainSets, key: string, found: FoundValue, now: number): boolean {
+    const { encoding, data, checksum: sum, size, expires } = found;
+    const { freed } = this;
+    if (freed.isEmpty) {
+      if (sql.set.run(key, encoding, data!, sum, size, expires, now, now).changes === 0) return false;
+    } else {
+      const id = freed.peek();
+      const { changes, lastInsertRowid } = sql.setAt.run(
+        id,
+        key,
+        encoding,
+        data!,
+        sum,
+        size,
+        expires,
+        now,
+        now,
+      );
+      if (Number(lastInsertRowid) === id) freed.taken();
+      else freed.skip();
+      if (changes === 0) return false;
+    }
+    this.counts.sets++;
+    return true;
+  }
+
   #set(operation: WriteOperation & { type: 'set' }, now: number): boolean {
     const { key, value, expires } = operation;
+    const found = foundOf(value, expires);
+    if (this.isPlain(operation) && this.setPlainly(this.#sql.plain, key, found, now)) {
+      this.#space.write(footprintOf(key, value.size));
+      this.changed.set(key, found);
+      return true;
+    }
     // A producer that lost its lease must not overwrite what its successor stored.
     if (operation.lease !== undefined && this.#sql.release.run(key, operation.lease).changes === 0)
       return false;
@@ -217,15 +259,12 @@ export class EntryTable {
     // The new blob is counted before the old one is dropped, so that the same bytes stored again stay where they are.
     if (value.blob !== null) this.#space.write(this.#references.add(value.blob, value));
     if (old?.blob != null) this.#dropBlob(old.blob);
-    const { encoding, data, blob, size, mode } = value;
-    const sum = withExpiry(value.checksum, expires);
+    const { encoding, data, blob, checksum: sum, size, mode } = found;
     if (old) this.#sql.replace.run(encoding, data, blob, sum, size, mode, expires, now, now, old.id);
     else this.#sql.insert.run(encoding, data, blob, sum, size, mode, expires, now, now, key);
     this.#space.write(footprintOf(key, blob === null ? size : 0));
     this.counts.sets++;
-    this.changed.add(key);
-    if (blob === null) this.stored.set(key, { encoding, data, blob, checksum: sum, size, mode, expires });
-    else this.stored.delete(key);
+    this.changed.set(key, blob === null ? found : undefined);
     return true;
   }
 
@@ -314,8 +353,7 @@ export class EntryTable {
   #remove(row: EntryRow): number {
     if (typeof row.key !== 'string') throw new DamagedDatabaseError(`${this.#file} has a key that is none.`);
     this.#sql.remove.run(row.id);
-    this.changed.add(row.key);
-    this.stored.delete(row.key);
+    this.changed.set(row.key, undefined);
     return row.blob === null
       ? footprintOf(row.key, row.size)
       : footprintOf(row.key, 0) + this.#dropBlob(row.blob);

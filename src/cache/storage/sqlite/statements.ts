@@ -59,9 +59,7 @@ export function preparing(database: Database) {
 }
 
 export type Statements = ReturnType<typeof prepare>;
-
-// Another process's commit, or several that have the store open, let it change nothing.
-const IS_OWNER = '(SELECT writer FROM owner) = ?';
+export type PlainSets = Statements['plain'];
 
 /** What removes all entries, for a thread that is not to hold up others. The first gives how many there were. */
 export function clearing(writer: string): Task[] {
@@ -76,9 +74,11 @@ export function clearing(writer: string): Task[] {
   ];
 }
 
-/** Prepares them all for a database whose entries are evicted by `policy`. */
-export function prepare(database: Database, policy: keyof typeof EVICTION_ORDER | 'none') {
+/** Prepares them all for a database whose entries are evicted by `policy`; `writer` is this process's name. */
+export function prepare(database: Database, policy: keyof typeof EVICTION_ORDER | 'none', writer: string) {
   const { sql, column, list } = preparing(database);
+  // Another process's commit, or several that have the store open, let a statement with this condition change nothing.
+  const isOwner = `(SELECT writer FROM owner) = '${writer.replaceAll("'", "''")}'`;
   const ROW = 'SELECT id, key, blob, checksum, size, expires FROM entries';
   // By use, an entry stays where it is in the order until it is its turn to go: an index less to write for each set.
   const byUse = policy === 'least-recently-used';
@@ -98,18 +98,21 @@ export function prepare(database: Database, policy: keyof typeof EVICTION_ORDER 
     begin: sql<[]>('BEGIN IMMEDIATE'),
     commit: sql<[]>('COMMIT'),
     rollback: sql<[]>('ROLLBACK'),
-    /** Each alone, outside of a transaction. */
-    ownedSet: sql<[...PlainColumns, writer: string]>(plainSet('NULL', IS_OWNER)),
-    ownedSetAt: sql<[id: number, ...PlainColumns, writer: string]>(plainSet(FREED, IS_OWNER)),
-    ownedDelete: sql<[key: string, now: number, writer: string]>(
-      `DELETE FROM entries WHERE key = ? AND blob IS NULL AND (expires IS NULL OR expires > ?) AND ${IS_OWNER}`,
+    /** Sets of entries without a blob: each alone, outside of a transaction; and in one. */
+    owned: {
+      set: sql<PlainColumns>(plainSet('NULL', isOwner)),
+      setAt: sql<[id: number, ...PlainColumns]>(plainSet(FREED, isOwner)),
+    },
+    plain: {
+      set: sql<PlainColumns>(plainSet('NULL', 'true')),
+      setAt: sql<[id: number, ...PlainColumns]>(plainSet(FREED, 'true')),
+    },
+    ownedDelete: sql<[key: string, now: number]>(
+      `DELETE FROM entries WHERE key = ? AND blob IS NULL AND (expires IS NULL OR expires > ?) AND ${isOwner}`,
     ),
-    ownedTouch: sql<[number | null, number, id: number, checksum: number, number | null, writer: string]>(
-      `UPDATE entries SET expires = ?, checksum = ? WHERE id = ? AND checksum = ? AND expires IS ? AND ${IS_OWNER}`,
+    ownedTouch: sql<[number | null, number, id: number, checksum: number, number | null]>(
+      `UPDATE entries SET expires = ?, checksum = ? WHERE id = ? AND checksum = ? AND expires IS ? AND ${isOwner}`,
     ),
-    /** The same in a transaction. */
-    plainSet: sql<PlainColumns>(plainSet('NULL', 'true')),
-    plainSetAt: sql<[id: number, ...PlainColumns]>(plainSet(FREED, 'true')),
     owner: list<[], [writer: string, run: number]>('SELECT writer, run FROM owner'),
     setOwner: sql<[string]>('UPDATE owner SET writer = ?, run = run + 1'),
     participants: list<[], [name: string, pid: number, host: string, started: number]>(

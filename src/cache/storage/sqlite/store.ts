@@ -14,6 +14,8 @@ import { pause, performance, setImmediate } from '../../../system/time.ts';
 import { chunksOf } from '../../../system/time-slice.ts';
 import {
   type Accesses,
+  type FoundValue,
+  foundOf,
   isExpired,
   type LeaseRecord,
   LONG_SET,
@@ -137,8 +139,12 @@ export class SqliteStore implements Store {
     try {
       if (!attach) indexForPolicy(this.#database, policy);
       this.#database.pragma('busy_timeout = 0');
-      this.#log = new WalFile(this.#database, policy === 'none' ? Number.POSITIVE_INFINITY : maxSize);
-      this.#sql = prepare(this.#database, policy);
+      this.#log = new WalFile(
+        this.#database,
+        policy === 'none' ? Number.POSITIVE_INFINITY : maxSize,
+        shared.unflushedPages,
+      );
+      this.#sql = prepare(this.#database, policy, writer);
       this.#usage = new Usage(this.#database, this.#sql);
       this.#ownership = new Ownership(this.#sql, writer);
       this.#entries = new EntryTable({
@@ -223,7 +229,7 @@ export class SqliteStore implements Store {
     try {
       switch (operation.type) {
         case 'set':
-          return this.#isPlainSet(operation) ? this.#set(operation, now) : undefined;
+          return this.#entries.isPlain(operation) ? this.#set(operation, now) : undefined;
         case 'delete':
           return operation.keys.length === 1 ? this.#delete(operation.keys[0]!, now) : undefined;
         case 'touch':
@@ -270,7 +276,7 @@ export class SqliteStore implements Store {
       for (const part of chunksOf(operation.entries)) {
         entries.apply({ ...operation, entries: part }, now);
         // So many would only take the place of what is read.
-        entries.stored.clear();
+        entries.forgetStored();
         yield;
       }
       entries.makeRoom(now, operation.entries.length);
@@ -301,43 +307,24 @@ export class SqliteStore implements Store {
     return new BackgroundWrite(background, resultOf, end);
   }
 
-  #isPlainSet({ key, value, onlyIfAbsent, lease }: WriteOperation & { type: 'set' }): boolean {
-    if (onlyIfAbsent || lease !== undefined || value.blob !== null || value.mode !== null) return false;
-    return !this.#entries.isTooLarge(key, value.size);
-  }
-
-  #set({ key, value, expires }: WriteOperation & { type: 'set' }, now: number): WriteResult | undefined {
-    const { encoding, data, size } = value;
-    const sum = withExpiry(value.checksum, expires);
-    const { freed } = this.#entries;
+  #set(operation: WriteOperation & { type: 'set' }, now: number): WriteResult | undefined {
+    const { key, value, expires } = operation;
     const { versions, tier } = this.#shared;
     const hash = hashOf(key);
     const slot = versions.slotOf(hash);
     const version = versions.at(slot);
-    const { changes } = freed.isEmpty
-      ? this.#sql.ownedSet.run(key, encoding, data!, sum, size, expires, now, now, this.#writer)
-      : this.#setAt(freed.peek(), key, encoding, data!, sum, size, expires, now);
-    if (changes === 0) return undefined;
-    this.#entries.counts.sets++;
-    if (versions.advance(slot, version)) {
-      const found = { encoding, data, blob: null, checksum: sum, size, mode: null, expires };
-      tier.put(key, hash, (version + 1) | 0, found);
-    }
-    this.#wrote(key, footprintOf(key, size));
-    return { value: true };
-  }
-
-  #setAt(id: number, ...[key, encoding, data, sum, size, expires, now]: PlainSet): { changes: number } {
-    const { freed } = this.#entries;
-    const { ownedSetAt } = this.#sql;
-    const result = ownedSetAt.run(id, key, encoding, data, sum, size, expires, now, now, this.#writer);
-    if (Number(result.lastInsertRowid) === id) freed.taken();
-    else freed.skip();
-    return result;
+    const found = foundOf(value, expires);
+    if (!this.#entries.setPlainly(this.#sql.owned, key, found, now)) return undefined;
+    const after = versions.advance(slot, version);
+    if (after !== undefined) tier.put(key, hash, after, found);
+    this.#log.wrote(pagesOf(value.size));
+    this.#shared.space.write(footprintOf(key, value.size));
+    if (this.#hasToEvict) this.#makeRoom(key);
+    return { value: true, version: after };
   }
 
   #delete(key: string, now: number): WriteResult | undefined {
-    const isDeleted = this.#sql.ownedDelete.run(key, now, this.#writer).changes > 0;
+    const isDeleted = this.#sql.ownedDelete.run(key, now).changes > 0;
     // Nothing there: another process may have removed what this one has copies of.
     if (!isDeleted && this.#sql.row.get(key)) return undefined;
     if (isDeleted) this.#entries.counts.deletes++;
@@ -350,7 +337,7 @@ export class SqliteStore implements Store {
     if (row && !isExpired(row[5], now)) {
       const [id, , , sum, , before] = row;
       const changed = withExpiry(withExpiry(sum, before), expires);
-      if (this.#sql.ownedTouch.run(expires, changed, id, sum, before, this.#writer).changes === 0) {
+      if (this.#sql.ownedTouch.run(expires, changed, id, sum, before).changes === 0) {
         return undefined;
       }
       this.#shared.versions.bumpOne(hashOf(key));
@@ -365,9 +352,8 @@ export class SqliteStore implements Store {
     return this.policy !== 'none' && (space.bytesToEvict > 0 || space.needsMeasuring);
   }
 
-  #wrote(key: string, bytes: number): void {
-    this.#shared.space.write(bytes);
-    if (!this.#hasToEvict) return;
+  // After a value was stored.
+  #makeRoom(key: string): void {
     try {
       this.#applyInTransaction([], key);
     } catch {
@@ -407,23 +393,27 @@ export class SqliteStore implements Store {
   // What the transaction has changed, and its versions before the commit.
   #changed(): Changed[] {
     const { versions } = this.#shared;
-    return Array.from(this.#entries.changed, key => {
+    const changed: Changed[] = [];
+    for (const [key, stored] of this.#entries.changed) {
       const hash = hashOf(key);
       const slot = versions.slotOf(hash);
-      return { key, hash, slot, version: versions.at(slot) };
-    });
+      changed.push({ key, hash, slot, version: versions.at(slot), stored });
+    }
+    return changed;
   }
 
   // Makes copies out of date, and shares what was stored: other threads need not fetch it from the database.
   #share(changed: readonly Changed[]): void {
     const { versions, tier } = this.#shared;
-    const { allChanged, found, stored } = this.#entries;
+    const { allChanged, found } = this.#entries;
     if (allChanged) versions.bump('all');
-    for (const { key, hash, slot, version } of changed) {
-      const value = versions.advance(slot, version) ? stored.get(key) : undefined;
-      if (value) tier.put(key, hash, (version + 1) | 0, value);
+    for (const { key, hash, slot, version, stored } of changed) {
+      const after = versions.advance(slot, version);
+      if (after === undefined || stored === undefined) continue;
+      tier.put(key, hash, after, stored);
     }
     for (const key of found) versions.bumpOne(hashOf(key));
+    this.#log.wrote(changed.length + 1);
   }
 
   #begin(timeoutMs: number): void {
@@ -532,6 +522,7 @@ export class SqliteStore implements Store {
     this.#isOpen = false;
     if (!this.#isAttached) this.#leave();
     this.#files.close();
+    this.#log.close();
     this.#database.close();
   }
 
@@ -560,14 +551,10 @@ interface Changed {
   hash: number;
   slot: number;
   version: number;
+  stored: FoundValue | undefined;
 }
 
-type PlainSet = [
-  key: string,
-  encoding: number,
-  data: string | Uint8Array,
-  sum: number,
-  size: number,
-  expires: number | null,
-  now: number,
-];
+// Of the log, that a plain set writes.
+function pagesOf(size: number): number {
+  return 1 + (size >>> 12);
+}

@@ -13,8 +13,8 @@ test('who meets another process waits as long as a transaction takes, then longe
 test('who meets one again and again leaves it to write for a while', t => {
   const naps = new Backoff(true);
   const first = Array.from({ length: 5 }, () => firstOf(naps, 2)[0]);
-  t.deepEqual(first, [0.05, 0.05, 4, 4, 4]);
-  t.deepEqual(firstOf(naps, 3), [4, 0.05, 0.1]);
+  t.deepEqual(first, [0.05, 0.05, 25, 25, 25]);
+  t.deepEqual(firstOf(naps, 3), [25, 0.05, 0.1]);
 });
 
 test('a thread with other things to do never waits for long', t => {

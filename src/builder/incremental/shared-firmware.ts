@@ -1,0 +1,260 @@
+// Firmware of other machines: what the remote cache knows of a target, and what it is told of one that was compiled here.
+//
+//   ac/<digest of the base>      → manifest: the inputs that builds of it read, anywhere
+//   ac/<fingerprint>             → the firmware, and what is known of it
+//   ac/<digest of the target>    → the base of its last build, to say what is different
+//
+// A manifest's last writer wins, which costs a compile and never makes a wrong firmware: a fingerprint is made here, of the
+// files that are here.
+import { readFile, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { cacheKey, type KeyPart } from '../../cache/keys.ts';
+import { remoteKey } from '../../cache/remote/record.ts';
+import type { RemoteHit, RemoteSource, RemoteTier } from '../../cache/remote/remote-tier.ts';
+import { isObject, listOf } from '../../cache/values/stored-json.ts';
+import { assertArtifactName, foldName } from '../output/artifact-name.ts';
+import type { FirmwareCacheService } from '../output/firmware-cache.ts';
+import { type CompilationBuildCacheService, MAX_CANDIDATES } from './build-cache.ts';
+import { baseDifferences } from './explain.ts';
+import { type BaseInputs, FINGERPRINT_SCHEMA, fingerprint } from './fingerprint.ts';
+import type { Lookup, TargetQuery } from './lookup.ts';
+import type { CompileSuccess, MadeHere } from './result.ts';
+import { boundBy } from './snapshot.ts';
+import { asBase, asManifest, type Manifest } from './stored-manifest.ts';
+
+/** Bytes. What is smaller waits in memory for its upload; anything else is read where it was put. */
+const HELD = 4 * 1024 * 1024;
+
+/** A toolchain that differs in more is another one altogether. */
+const MAX_REASONS = 5;
+
+const MANIFEST = 'manifest.json';
+const BASE = 'base.json';
+
+/** What came of the targets of a build. */
+export interface SharedCounts {
+  /** Targets that came from the remote cache. */
+  hits: number;
+  /** Targets that it was asked for and did not have. */
+  misses: number;
+  /** Targets that it was told of, and those that it could not be told of. */
+  stored: number;
+  notStored: number;
+}
+
+/** What is known of a firmware besides its files. */
+interface FirmwareData {
+  compileDuration: number;
+  warnings: string[];
+}
+
+export class SharedFirmware {
+  readonly tier: RemoteTier;
+  readonly counts: SharedCounts = { hits: 0, misses: 0, stored: 0, notStored: 0 };
+  readonly #builds: CompilationBuildCacheService;
+  readonly #firmware: FirmwareCacheService;
+  /** What others know, by the digest of its base. */
+  readonly #manifests = new Map<string, Manifest>();
+
+  constructor(tier: RemoteTier, builds: CompilationBuildCacheService, firmware: FirmwareCacheService) {
+    this.tier = tier;
+    this.#builds = builds;
+    this.#firmware = firmware;
+  }
+
+  /**
+   * Puts the firmware of a target into `directory`, an empty one of the caller's own, and into the local caches; or says why
+   * it is not in the remote cache, one sentence each, where anything is known.
+   */
+  async restore(
+    query: TargetQuery,
+    lookup: Lookup,
+    directory: string,
+    signal: AbortSignal | undefined,
+  ): Promise<CompileSuccess | { ok: false; why: string[] }> {
+    const found = await this.#restore(query, lookup, directory, signal);
+    if (found.ok) this.counts.hits++;
+    else this.counts.misses++;
+    return found;
+  }
+
+  /** Whether {@link restore} would be likely to find it. */
+  async has(query: TargetQuery, lookup: Lookup, signal: AbortSignal | undefined): Promise<boolean> {
+    const manifest = await this.#manifest(query.digest, signal);
+    for (const inputs of manifest?.candidates ?? []) {
+      if (!(await lookup.stillHolds(inputs, query))) continue;
+      const key = await fingerprint(query.digest, inputs);
+      return (await this.tier.get(remoteKey('firmware', key), { kind: 'firmware', signal })) !== undefined;
+    }
+    return false;
+  }
+
+  /**
+   * Tells the remote cache of a firmware that was compiled here, in the background. Resolves when the files may be moved,
+   * to what is to be called with their new paths.
+   */
+  async prepare(made: MadeHere, result: CompileSuccess): Promise<(published: readonly string[]) => void> {
+    const contents = await Promise.all(result.files.map(readSmall));
+    return published => {
+      const files = published.map((file, index): RemoteSource => {
+        const name = path.basename(file);
+        const bytes = contents[index];
+        return bytes === undefined ? { name, path: file } : { name, bytes };
+      });
+      void this.#upload(made, result, files);
+    };
+  }
+
+  async #restore(
+    query: TargetQuery,
+    lookup: Lookup,
+    directory: string,
+    signal: AbortSignal | undefined,
+  ): Promise<CompileSuccess | { ok: false; why: string[] }> {
+    const { digest, base } = query;
+    const manifest = await this.#manifest(digest, signal);
+    if (manifest === undefined) return { ok: false, why: await this.#explainBase(base, signal) };
+    for (const inputs of manifest.candidates) {
+      if (boundBy(inputs) !== undefined || !(await lookup.stillHolds(inputs, query))) continue;
+      const key = await fingerprint(digest, inputs);
+      const hit = await this.tier.get(remoteKey('firmware', key), { kind: 'firmware', signal });
+      const fetched = hit && (await fetchFiles(hit, directory, signal));
+      if (!hit || !fetched) return { ok: false, why: ['the remote cache has its firmware no more'] };
+      const { compileDuration, warnings } = fetched.data;
+      const named = fetched.files.map(file => ({ name: path.basename(file), path: file }));
+      const stored = await this.#firmware.store(key, named, compileDuration, warnings);
+      if (stored) {
+        const declared = inputs.declared === undefined ? undefined : await query.declared();
+        await this.#builds.remember(digest, inputs, declared);
+        await this.#builds.setLastBase(lookup.configDirectory, base);
+      }
+      return {
+        ...{ ok: true, source: 'remote', files: fetched.files, compileDuration, warnings, stored },
+        ...{ compiledAt: hit.created, fingerprint: key, signer: signerOf(hit) },
+        read: inputs.files.map(([file]) => file),
+      };
+    }
+    const [newest] = manifest.candidates;
+    const found = newest === undefined ? [] : await lookup.differencesTo(newest, manifest, query);
+    return { ok: false, why: found.map(reason => `${reason} since the remote cache was told of it`) };
+  }
+
+  async #manifest(digest: string, signal: AbortSignal | undefined): Promise<Manifest | undefined> {
+    const hit = await this.tier.get(remoteKey('manifest', digest), { kind: 'manifest', signal });
+    const manifest = asManifest(await jsonOf(hit, MANIFEST, signal));
+    if (manifest !== undefined) this.#manifests.set(digest, manifest);
+    return manifest;
+  }
+
+  /** What is different from the last build of such a target, anywhere. */
+  async #explainBase(base: BaseInputs, signal: AbortSignal | undefined): Promise<string[]> {
+    const hit = await this.tier.get(await targetKey(base), { kind: 'manifest', signal });
+    const before = asBase(await jsonOf(hit, BASE, signal));
+    if (before === undefined) return [];
+    const found = baseDifferences(before, base);
+    const more = found.length > MAX_REASONS ? ` and ${found.length - MAX_REASONS} more` : '';
+    if (found.length === 0) return [];
+    return [
+      `the remote cache has it for another toolchain: ${found.slice(0, MAX_REASONS).join(', ')}${more}`,
+    ];
+  }
+
+  async #upload(
+    { digest, base, key }: MadeHere,
+    { compileDuration, warnings }: CompileSuccess,
+    files: readonly RemoteSource[],
+  ): Promise<void> {
+    const data: FirmwareData = { compileDuration, warnings };
+    const firmware = this.tier.put(remoteKey('firmware', key), { kind: 'firmware', data, files });
+    const manifest = await this.#ownManifest(digest);
+    // Behind the firmware in the queue; who reads in between misses.
+    void this.#put(remoteKey('manifest', digest), MANIFEST, manifest);
+    void this.#put(await targetKey(base), BASE, base);
+    if ((await firmware) === 'stored') this.counts.stored++;
+    else this.counts.notStored++;
+  }
+
+  #put(key: string, name: string, value: unknown): Promise<unknown> {
+    return this.tier.put(key, {
+      kind: 'manifest',
+      files: [{ name, bytes: Buffer.from(JSON.stringify(value)) }],
+    });
+  }
+
+  /** What is known here, and what others knew when they were asked; nothing that means something on this machine only. */
+  async #ownManifest(digest: string): Promise<Manifest> {
+    const known = [await this.#builds.manifest(digest), this.#manifests.get(digest)].filter(
+      manifest => manifest !== undefined,
+    );
+    const candidates = known
+      .flatMap(manifest => manifest.candidates)
+      .filter(inputs => boundBy(inputs) === undefined);
+    const distinct = [...new Map(candidates.map(inputs => [JSON.stringify(inputs), inputs])).values()];
+    const kept = distinct.slice(0, MAX_CANDIDATES);
+    const names = new Map(known.flatMap(manifest => manifest.names));
+    return {
+      ...{ schema: FINGERPRINT_SCHEMA, candidates: kept, stored: Date.now() },
+      names: [...names].filter(([declared]) => kept.some(inputs => inputs.declared === declared)),
+    };
+  }
+}
+
+/** Of a target with a kind of toolchain, whoever builds it from whatever. */
+async function targetKey({ kind, target }: BaseInputs): Promise<string> {
+  return remoteKey('manifest', 'target', kind, await cacheKey('target', target as unknown as KeyPart));
+}
+
+/** Fetches all files of a firmware, or none. */
+async function fetchFiles(
+  hit: RemoteHit,
+  directory: string,
+  signal: AbortSignal | undefined,
+): Promise<{ files: string[]; data: FirmwareData } | undefined> {
+  const data = asData(hit.data);
+  const names = hit.files.map(({ name }) => name);
+  if (data === undefined || !areArtifacts(names)) return undefined;
+  const files = names.map(name => path.join(directory, name));
+  const arrived = await Promise.all(names.map((name, index) => hit.getFile(name, files[index]!, { signal })));
+  if (arrived.every(Boolean)) return { files, data };
+  await Promise.all(files.map(file => rm(file, { force: true })));
+  return undefined;
+}
+
+function areArtifacts(names: readonly string[]): boolean {
+  try {
+    for (const name of names) assertArtifactName(name);
+  } catch {
+    return false;
+  }
+  return names.length > 0 && new Set(names.map(foldName)).size === names.length;
+}
+
+function asData(value: unknown): FirmwareData | undefined {
+  if (!isObject(value) || typeof value.compileDuration !== 'number') return undefined;
+  const { compileDuration } = value;
+  const warnings = listOf(value.warnings, one => (typeof one === 'string' ? one : undefined), 100);
+  return warnings && Number.isFinite(compileDuration) ? { compileDuration, warnings } : undefined;
+}
+
+async function jsonOf(
+  hit: RemoteHit | undefined,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  if (!hit?.files.some(file => file.name === name)) return undefined;
+  const bytes = await hit.getBytes(name, { signal });
+  try {
+    return bytes && JSON.parse(bytes.toString());
+  } catch {
+    return undefined;
+  }
+}
+
+/** A name from the reader's own list, else the beginning of the key. */
+function signerOf({ signer }: RemoteHit): string {
+  return signer.name ?? `${signer.publicKey.slice(0, 12)}…`;
+}
+
+async function readSmall(file: string): Promise<Buffer | undefined> {
+  return (await stat(file)).size <= HELD ? readFile(file) : undefined;
+}
