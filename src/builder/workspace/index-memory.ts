@@ -5,12 +5,19 @@ import path from 'node:path';
 import type { Cache, Duration } from '../../cache/cache.ts';
 import { cacheKey } from '../../cache/keys.ts';
 import { isObject } from '../../cache/values/stored-json.ts';
-import type { Index } from './project-state.ts';
 
 const REMEMBERED: Duration = '30d';
 
 /** Milliseconds. What was written within this time may be replaced within one tick of the file system's clock. */
 const SETTLED_MS = 3_000;
+
+/** What an index says of a work tree. */
+export interface Index {
+  /** Files whose changes git was told not to look for. Nobody knows, so their content counts. */
+  hidden: string[];
+  submodules: string[];
+  links: string[];
+}
 
 export class IndexMemory {
   readonly #cache: Cache | undefined;

@@ -7,7 +7,7 @@ import type { Cache } from '../../cache/cache.ts';
 import { hashFile } from '../../system/hash-file.ts';
 import { resolveReal } from '../../system/paths.ts';
 import { type GitResult, printed, runGitBatch } from './git.ts';
-import { IndexMemory } from './index-memory.ts';
+import { type Index, IndexMemory } from './index-memory.ts';
 import { mapConcurrent } from './map-concurrent.ts';
 import { ignoredFiles, outsideContent, withoutByproducts } from './unversioned.ts';
 
@@ -225,13 +225,6 @@ function parseStatus(output: string): Status {
     } else if (kind === '!') found.ignored.push(fields.join(' '));
   }
   return found;
-}
-
-export interface Index {
-  /** Files whose changes git was told not to look for. Nobody knows, so their content counts. */
-  hidden: string[];
-  submodules: string[];
-  links: string[];
 }
 
 function parseIndex(output: string): Index {
