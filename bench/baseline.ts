@@ -1,9 +1,9 @@
-// No store at all: a `Map` in the thread itself. What it costs is what the harness costs.
+// Baseline: a `Map` in the thread itself instead of a store. Its times are the overhead of the harness.
 import type { Peer } from './peer.ts';
 
 export const peer: Peer = {
   title: 'Map in the thread',
-  setup: 'shared with nobody, kept nowhere',
+  setup: 'not shared and not persistent',
   versions: () => ({}),
   open() {
     const map = new Map<string, unknown>();

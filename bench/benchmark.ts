@@ -1,4 +1,5 @@
-// The order of things: rounds interleaved over the peers (A B C A B C …), so that a noisy machine hits all alike.
+// Benchmark schedule. Rounds are interleaved over the peers (A B C A B C …), so that noise on the machine affects all
+// alike.
 import { execFile } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
@@ -18,18 +19,18 @@ import { isSameTopology, type Topology, topologyLabel } from './topology.ts';
 import { BenchmarkFailure, Driver, type StoreState, WorkerGroup } from './worker-group.ts';
 import { findWorkload, type Workload } from './workload.ts';
 
-/** Told what is going on, for people who wait. */
+/** Receives progress messages for the terminal. */
 export type ProgressListener = (what: string) => void;
 
-// Bytes of each data set that are read again at the end.
+// Amount of each data set that is verified at the end.
 const VERIFIED_BYTES = 64 * 1024 * 1024;
 const ALONE: Topology = { processes: 1, threads: 1 };
 
 /**
- * Measures all peers with all workloads, and makes all studies. Rejects with `BenchmarkFailure` as soon as a peer gives
- * a wrong value, or the reference crashes; another peer that crashes is measured no further, and named. Leaves no
- * process and no file behind.
- * @param command what to print as the command that was given
+ * Measures all peers with all workloads and runs all experiments. Rejects with `BenchmarkFailure` as soon as a peer
+ * returns a wrong value, or the reference crashes. Another peer that crashes is named and not measured further. Leaves
+ * no process or file behind.
+ * @param command the command line to report
  */
 export async function runBenchmark(
   settings: Settings,
@@ -51,7 +52,7 @@ export async function runBenchmark(
       return why === undefined ? [] : [{ title: peer.title, why }];
     });
     const present = peers.filter(({ peer }) => peer.absent?.() === undefined);
-    // First, because they take minutes and the rest may take an hour: what fails is known early.
+    // Experiments run first: they take minutes and the rest may take an hour, so failures are known early.
     const studyResults: ExperimentResult[] = [];
     for (const experiment of studies) {
       onProgress(experiment.name);
@@ -104,7 +105,7 @@ function leftOut({ workloads }: Settings, peers: readonly LoadedPeer[]): Results
   });
 }
 
-// The name of the family in the place of all its workloads.
+// Replaces all workloads of a family by the family's name.
 function byFamily(names: readonly string[], workloads: readonly Workload[]): string[] {
   const families = Map.groupBy(workloads, ({ family }) => family);
   const isWhole = (family: string) => families.get(family)!.every(({ name }) => names.includes(name));
@@ -121,7 +122,7 @@ class Run {
   readonly #peers: readonly LoadedPeer[];
   readonly #directory: string;
   readonly #onProgress: ProgressListener;
-  // By peer and data set.
+  // Store states by peer and data set.
   readonly #states = new Map<string, StoreState>();
 
   constructor(
@@ -149,7 +150,7 @@ class Run {
       });
     }
     await this.#verify();
-    // The shapes of a workload stand together, and both in the order that was asked for.
+    // The topologies of a workload stand together, both in the requested order.
     return workloads.flatMap(({ name }) =>
       shapes.flatMap(topology =>
         cells.filter(cell => cell.workload === name && isSameTopology(cell, topology)),
@@ -157,8 +158,8 @@ class Run {
     );
   }
 
-  // Each shape has processes of its own, so that none is measured in what another left behind. A quick run judges no
-  // times, and starting processes is most of what it does.
+  // Each topology has its own processes, so that it is not measured in what another left behind. A quick run's times do
+  // not count, and starting processes is most of its work.
   #sharingProcesses(): Topology[][] {
     const { shapes, extent } = this.#settings;
     if (extent !== 'quick') return shapes.map(topology => [topology]);
@@ -169,7 +170,7 @@ class Run {
     return this.#settings.workloads.filter(workload => isMeasured(workload, topology, this.#settings));
   }
 
-  /** Milliseconds that the harness itself takes for an operation. */
+  /** Time per operation, in milliseconds, that the harness itself takes. */
   async measureBaseline(): Promise<number> {
     const { warmUp, milliseconds, rounds } = this.#settings;
     const loaded = { name: 'floor', url: new URL('baseline.ts', import.meta.url).href, peer: floor.peer };
@@ -193,14 +194,14 @@ class Run {
     return this.#peers.filter(peer => !this.crashes.has(peer));
   }
 
-  // Does nothing for a peer that has crashed.
+  // Skipped for a peer that has crashed.
   async #unlessCrashed(workerGroup: WorkerGroup, what: string, task: () => Promise<void>): Promise<void> {
     if (this.crashes.has(workerGroup.peer)) return;
     this.#onProgress(`${what}: ${workerGroup.peer.peer.title}`);
     await this.crashes.watch(workerGroup, what, task);
   }
 
-  // Crews of the peers that have something to do, with as many processes as they need.
+  // Starts worker groups for the peers with workloads, each with as many processes as it needs.
   async #withWorkerGroups(
     shapes: readonly Topology[],
     task: (workerGroups: WorkerGroup[]) => Promise<void>,
@@ -220,7 +221,7 @@ class Run {
     }
   }
 
-  // Workloads of one data set, one after the other on the same store.
+  // Measures the workloads of one data set one after the other on the same store.
   async #measureGroup(
     workerGroups: readonly WorkerGroup[],
     group: readonly Workload[],
@@ -281,7 +282,8 @@ class Run {
     });
   }
 
-  // Closed, and opened anew in a process that has not written it: what was acknowledged is still there.
+  // Closes the stores and reopens them in a process that did not write them, to check that every acknowledged value is
+  // still there.
   async #verify(): Promise<void> {
     let reader = Driver.reader();
     try {
@@ -326,7 +328,7 @@ class Run {
   }
 }
 
-// What a peer has left for the system to write would else be written in the time of the next one, by its flushes.
+// Flushes a peer's dirty pages. Otherwise the next peer's flushes would write them in its time.
 async function writeOut(directory: string): Promise<void> {
   await promisify(execFile)('sync', ['-f', directory]).catch(() => undefined);
 }

@@ -1,4 +1,5 @@
-// A ZMK config of any number of keyboards whose compiler takes next to no time: what is measured is what is around it.
+// Build benchmark project: a ZMK config with any number of keyboards, and a compiler that takes almost no time.
+// Measures the work around the compiler.
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildEvent } from '../src/builder/events.ts';
@@ -6,13 +7,13 @@ import { runNode } from './child.ts';
 import { baseEnvironment, type Installation } from './distribution.ts';
 import { BenchmarkFailure } from './worker-group.ts';
 
-/** What a build has to have done. */
+/** Expected results of a build. */
 export interface Counts {
   compiled: number;
   cached: number;
 }
 
-// As large as a keymap, its configuration, and the firmware of a keyboard are.
+// As large as a real keymap, configuration and firmware.
 const KEYMAP_BYTES = 6000;
 const CONF_BYTES = 500;
 const BASE_BYTES = 400_000;
@@ -36,9 +37,9 @@ const OPTIONS = {
 
 export class BuildProject {
   readonly targets: number;
-  /** Holds `build.yaml`. */
+  /** Directory of `build.yaml`. */
   readonly directory: string;
-  /** Where Glovebox puts the firmware. */
+  /** Directory where Glovebox puts the firmware. */
   readonly output: string;
   readonly #environment: Record<string, string>;
   readonly #caches: string;
@@ -56,15 +57,15 @@ export class BuildProject {
       HOME: directory,
       GLOVEBOX_CACHE_DIR: this.#caches,
     };
-    // Not all the same, so that nothing that compresses has it easy.
+    // Varying bytes, so that compression does not help.
     for (let offset = 0; offset < BASE_BYTES; offset += 4) {
       this.#base.writeUInt32LE(Math.imul(offset + 1, 2_654_435_761) >>> 0, offset);
     }
   }
 
   /**
-   * @param directory an empty one; the caches, too, are made in it
-   * @param environment what the builds get beyond what they need
+   * @param directory an empty directory; the caches are created in it too
+   * @param environment additional variables for the builds
    */
   static async create(
     directory: string,
@@ -86,27 +87,27 @@ export class BuildProject {
     return project;
   }
 
-  /** Saves another keymap for one of the keyboards. */
+  /** Writes a changed keymap for one keyboard. */
   async edit(index: number, version: number): Promise<void> {
     const shield = shieldOf(index);
     this.#keymaps[index] = `// ${shield}, ${version}\n`.padEnd(KEYMAP_BYTES, '&kp A ');
     await this.#write(`config/${shield}.keymap`, this.#keymaps[index]);
   }
 
-  /** As on a machine that never built anything. */
+  /** Resets to the state of a machine that never built anything. */
   async forgetAll(): Promise<void> {
     await rm(this.#caches, { recursive: true, force: true });
   }
 
-  /** As after a checkout: the next build has to write every firmware. */
+  /** Resets to the state after a checkout: the next build must write every firmware. */
   async removeFirmware(): Promise<void> {
     await rm(this.output, { recursive: true, force: true });
   }
 
   /**
-   * Runs `glovebox build`, and looks at every byte of every firmware.
-   * @returns how long the whole process took, in milliseconds
-   * @throws BenchmarkFailure when it did not do what was expected
+   * Runs `glovebox build` and checks every byte of every firmware.
+   * @returns duration of the whole process, in milliseconds
+   * @throws BenchmarkFailure when the counts differ from the expected ones
    */
   async build(installation: Installation, expected: Counts): Promise<number> {
     const milliseconds = await runBuild(installation, this.directory, this.#environment, expected);
@@ -115,20 +116,20 @@ export class BuildProject {
   }
 
   /**
-   * Looks at every byte of every firmware in a directory.
-   * @throws BenchmarkFailure when one is missing, one too many or not what its inputs make
+   * Checks every byte of every firmware in a directory.
+   * @throws BenchmarkFailure when one is missing, unexpected or does not match its inputs
    */
   async check(directory: string): Promise<void> {
     const files = await readdir(directory);
     if (files.length !== this.targets) {
-      throw new BenchmarkFailure(`There are ${files.length} firmwares instead of ${this.targets}.`);
+      throw new BenchmarkFailure(`Found ${files.length} firmware files instead of ${this.targets}.`);
     }
     for (const [index, keymap] of this.#keymaps.entries()) {
       const name = `${shieldOf(index)}-nice_nano_v2-zmk.uf2`;
       const found = await readFile(join(directory, name));
       const inputs = [Buffer.from(keymap), Buffer.from(confOf(shieldOf(index))), this.#base];
       if (!found.equals(Buffer.concat(inputs))) {
-        throw new BenchmarkFailure(`${name} is not what its inputs make.`);
+        throw new BenchmarkFailure(`${name} does not match its inputs.`);
       }
     }
   }
@@ -140,8 +141,8 @@ export class BuildProject {
 
 /**
  * Runs `glovebox build` on a config directory.
- * @returns how long the whole process took, in milliseconds
- * @throws BenchmarkFailure when it did not do what was expected
+ * @returns duration of the whole process, in milliseconds
+ * @throws BenchmarkFailure when the counts differ from the expected ones
  */
 export async function runBuild(
   { program }: Installation,

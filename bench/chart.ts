@@ -1,4 +1,4 @@
-// A workload's results as a picture: a bar for each peer, a group for each shape. Readable on light and dark ground.
+// Bar charts as SVG: one bar per peer, one group per topology. Readable on a light and a dark background.
 
 import type { ExperimentResult } from './experiment.ts';
 import { formatCount, formatFactor, formatTime } from './format.ts';
@@ -11,7 +11,7 @@ const WIDTH = 860;
 const MARGIN = 16;
 const ROW = 22;
 const BAR = 14;
-// Where the bars begin, and how long the longest is.
+// Left edge of the bars, and length of the longest.
 const BARS = 190;
 const LONGEST = 400;
 
@@ -31,22 +31,22 @@ const STYLE = `
     line { stroke: #3d444d }
   }`;
 
-/** A bar with what is written beside it. */
+/** One bar with its labels. */
 export interface Line {
   name: string;
-  /** The length of the bar; the longest of all is as long as a bar can be. */
+  /** Length of the bar, relative to the longest. */
   value: number;
   label: string;
   isOurs: boolean;
 }
 
-/** Bars that belong together. */
+/** A group of bars under one heading. */
 export interface Group {
   heading: string;
   lines: Line[];
 }
 
-/** An SVG document; undefined when the workload was not measured. */
+/** The SVG chart of a workload; undefined when it was not measured. */
 export function chart(results: Results, workloadName: string): string | undefined {
   const cells = results.cells.filter(cell => cell.workload === workloadName);
   if (cells.length === 0) return undefined;
@@ -65,7 +65,7 @@ export function chart(results: Results, workloadName: string): string | undefine
   return draw(workload.title, subtitle(axis, results), groups);
 }
 
-/** An SVG document of a study; undefined when it has nothing to draw. */
+/** The SVG chart of an experiment; undefined when it has none. */
 export function experimentChart(
   results: Results,
   { title, chart: drawing }: ExperimentResult,

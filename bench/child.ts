@@ -1,19 +1,19 @@
-// Runs a program to its end as a person would, and takes its time.
+// Runs a program to completion and measures its duration.
 import { spawn } from 'node:child_process';
 import { BenchmarkFailure } from './worker-group.ts';
 
 export interface Finished {
   stdout: string;
-  /** From before it was started to when it had ended and said all, in milliseconds. */
+  /** Duration in milliseconds, from before the start until it has ended and all output was read. */
   milliseconds: number;
 }
 
-// What takes longer hangs.
+// Anything slower counts as hung.
 const TIMEOUT_MS = 300_000;
 
 /**
- * Runs Node, the one that runs this, with these arguments. Its standard error is passed on when it fails.
- * @param env all that is in its environment
+ * Runs this Node binary with these arguments. Passes its standard error on when it fails.
+ * @param env the whole environment
  * @throws BenchmarkFailure when its exit status is not 0, or when it takes longer than five minutes
  */
 export function runNode(args: readonly string[], env: Record<string, string>): Promise<Finished> {
@@ -24,7 +24,7 @@ export function runNode(args: readonly string[], env: Record<string, string>): P
       child.kill('SIGKILL');
     };
     const timer = setTimeout(kill, TIMEOUT_MS);
-    // It would go on writing to files that are being removed.
+    // Otherwise it would go on writing to files that are being removed.
     process.prependOnceListener('exit', kill);
     const texts = { stdout: '', stderr: '' };
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -1,5 +1,5 @@
-// One client of a thread: does operations one after the other, and judges what each read gives. A thread with 64
-// operations in flight has 64 clients, which take turns at the draws of the thread.
+// Benchmark client: does one operation after the other and checks the result of each read. A thread with 64 operations
+// in flight has 64 clients, which share the thread's request sequence.
 
 import type { Histogram } from './histogram.ts';
 import type { History } from './history.ts';
@@ -8,48 +8,48 @@ import type { RequestSequence } from './request-sequence.ts';
 import { type Values, WrongValueError } from './values.ts';
 import { Kind } from './workload.ts';
 
-/** A store as clients use it, whatever the values are. */
+/** A store as clients use it, for any kind of value. */
 export interface ClientStore {
   get(key: string): unknown;
   set(key: string, value: unknown): unknown;
   delete(key: string): unknown;
 }
 
-/** What the clients of one thread share. */
+/** State shared by the clients of one thread. */
 export interface ClientContext {
   store: ClientStore;
   values: Values;
   oracle: Oracle;
   requests: RequestSequence;
-  /** By the place in the draws. */
+  /** Key names, by index in the request sequence. */
   names: readonly string[];
-  /** The name of any key. */
+  /** The name of a key number. */
   nameOf(key: number): string;
   /** By {@link Kind}. */
   histograms: readonly Histogram[];
-  /** When to begin no more operations, as `performance.now()` counts. */
+  /** Time after which no further operation begins, by `performance.now()`. */
   deadline: number;
-  /** Where the next operation is in the draws. */
+  /** Index of the next request in the sequence. */
   next: number;
-  /** The keys that another client of the thread is writing just now. */
+  /** Keys that another client of the thread is writing. */
   busy: Set<number>;
-  /** Keys that were deleted and not set again yet. */
+  /** Deleted keys that have not been set again. */
   deleted: number[];
-  /** What to note for other processes' sake; undefined when there is one process only. */
+  /** The record for checks across processes; undefined with a single process. */
   history: History | undefined;
 }
 
 export interface ClientResult {
-  /** Gets that found nothing. */
+  /** Number of gets without a result. */
   misses: number;
-  /** When the last measured operation ended, as `performance.now()` counts. */
+  /** End of the last measured operation, by `performance.now()`. */
   ended: number;
 }
 
 /**
- * Works through the draws, again and again, until the deadline; at least one operation. The clock is read once per
- * operation: the end of one is the start of the next, so each time includes choosing the operation and judging its
- * result. Deleted keys are what this thread sets next, and sets again when time is up.
+ * Works through the request sequence, repeatedly, until the deadline; at least one operation. The clock is read once
+ * per operation: the end of one is the start of the next, so each time includes choosing the operation and checking its
+ * result. Deleted keys are set next, and at the end all are set again.
  */
 export async function runClient(context: ClientContext): Promise<ClientResult> {
   const { store, values, oracle, names, histograms, deadline, history, busy, deleted } = context;
@@ -64,7 +64,7 @@ export async function runClient(context: ClientContext): Promise<ClientResult> {
     if (kind === Kind.get) {
       const before = oracle.before(key);
       const result = store.get(names[index]!);
-      // Only what is a promise is awaited: a synchronous store's user would not wait either.
+      // Only promises are awaited, as the user of a synchronous store would do.
       const value = result instanceof Promise ? await result : result;
       const version = value === undefined ? 0 : values.versionOf(key, value, false);
       oracle.check(key, before, version);
@@ -72,7 +72,7 @@ export async function runClient(context: ClientContext): Promise<ClientResult> {
       history?.read(key, version, now);
     } else if (kind === Kind.set) {
       const target = deleted.pop() ?? key;
-      // Two writes of one key may not be under way at once: nobody could say which is the newer one.
+      // Two writes of one key must not overlap: their order would be unknown.
       if (busy.has(target)) continue;
       busy.add(target);
       const result = set(context, target);
@@ -94,7 +94,7 @@ export async function runClient(context: ClientContext): Promise<ClientResult> {
   return { misses, ended: now };
 }
 
-/** Stores the next version of a key, and notes that it was acknowledged. */
+/** Stores the next version of a key and records its acknowledgment. */
 export function set(
   {
     store,

@@ -1,7 +1,7 @@
-// A clock that means the same in every thread of the process, which `performance.now()` does not.
+// Process-wide clock, with the same origin in every thread. `performance.now()` has a different origin in each.
 
-// From this thread's `performance.now()` to the shared clock. A thread may lose its core between reading the one and
-// the other, so the closest of several readings counts.
+// Offset from this thread's `performance.now()` to the shared clock. A thread may be preempted between the two
+// readings, so the closest of several counts.
 const OFFSET = Array.from({ length: 16 }, () => {
   const before = performance.now();
   const shared = Number(process.hrtime.bigint()) / 1e6;
@@ -9,7 +9,10 @@ const OFFSET = Array.from({ length: 16 }, () => {
   return { offset: shared - (before + after) / 2, width: after - before };
 }).reduce((best, reading) => (reading.width < best.width ? reading : best)).offset;
 
-/** Milliseconds; only differences mean anything. `moment`: what `performance.now()` gave in this thread. */
+/**
+ * The shared time in milliseconds of `moment`, a reading of this thread's `performance.now()`. Only differences are
+ * meaningful.
+ */
 export function sharedTime(moment: number): number {
   return moment + OFFSET;
 }

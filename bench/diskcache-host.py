@@ -1,7 +1,7 @@
-"""One process of python-diskcache: reads requests and writes replies as lines of JSON (see bench/messages.ts).
+"""Python-diskcache process: reads requests and writes replies as lines of JSON (see bench/messages.ts).
 
-Does what driver.ts, workers/bench.ts and client.ts do for peers in JavaScript, with the same operations on the same keys,
-and the same checks. Only the store's own work is timed: what this program takes to choose and check counts for nothing.
+The counterpart of driver.ts, workers/bench.ts and client.ts, with the same operations on the same keys and the same
+checks. Only the store's own work is timed, not this program's choosing and checking.
 """
 
 import base64
@@ -28,7 +28,7 @@ stamp = struct.Struct('<II')
 
 
 def bucket_of(nanoseconds):
-    """As bench/histogram.ts counts."""
+    """The same histogram as in bench/histogram.ts."""
     shift = max(0, nanoseconds.bit_length() - 8)
     return shift * SUB_BUCKETS + (nanoseconds >> shift)
 
@@ -49,7 +49,7 @@ def torn(key, version):
 
 
 class Bytes:
-    """As ByteValues in bench/values.ts."""
+    """The same values as ByteValues in bench/values.ts."""
 
     def __init__(self, size):
         self.size = size
@@ -98,7 +98,7 @@ class Bytes:
 
 
 class Records:
-    """As ObjectValues in bench/values.ts."""
+    """The same values as ObjectValues in bench/values.ts."""
 
     def make(self, key, version):
         def digest(index):
@@ -152,7 +152,7 @@ class Records:
 
 
 class Oracle:
-    """As Oracle in bench/oracle.ts, for one process with one thread."""
+    """The same checks as Oracle in bench/oracle.ts, for one process with one thread."""
 
     def __init__(self, keys):
         self.issued = [0] * keys
@@ -233,7 +233,7 @@ class Host:
         return {'versions': self.oracle.issued}
 
     def set(self, key, history=None):
-        """The nanoseconds that it took."""
+        """Return the duration in nanoseconds."""
         version = self.oracle.issue(key)
         name = key_name(key)
         value = self.values.make(key, version)
@@ -327,14 +327,14 @@ class Host:
         return {
             'misses': misses,
             'started': started / 1e6,
-            # As if all the rest had taken no time.
+            # Counts only the store's own time.
             'ended': (started + busy) / 1e6,
             'histograms': [{'counts': counts[kind], 'max': longest[kind] / 1e6} for kind in range(3)],
             'history': None if writes is None else {'writes': writes, 'reads': reads},
         }
 
     def stampede(self):
-        """As its documentation guards against one: look, take the lock of the key, look again, produce."""
+        """Stampede protection as documented: read, take the lock of the key, read again, produce."""
         run = self.run_request
         name = run['id']
         values = Bytes(200)
@@ -382,7 +382,7 @@ host = Host()
 for line in sys.stdin:
     try:
         reply = {'ok': True, 'result': host.answer(json.loads(line))}
-    except Exception as error:  # whatever it is, the benchmark is to say it
+    except Exception as error:  # reported by the benchmark, whatever it is
         reply = {'ok': False, 'failure': str(error) or type(error).__name__}
     sys.stdout.write(json.dumps(reply) + '\n')
     sys.stdout.flush()

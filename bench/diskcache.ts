@@ -1,10 +1,10 @@
-// python-diskcache as both of its peers use it: Python processes in the place of threads.
+// Base of the two python-diskcache peers. Python processes take the place of threads.
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Peer } from './peer.ts';
 
 const DRIVER = fileURLToPath(new URL('diskcache-host.py', import.meta.url));
-// The first Python that has it counts; Debian's package belongs to Debian's Python.
+// The first Python with diskcache is used; Debian's package belongs to Debian's Python.
 const PYTHONS = ['/usr/bin/python3', 'python3'];
 const ASK =
   'import diskcache, platform, sqlite3; print(diskcache.__version__, platform.python_version(), sqlite3.sqlite_version)';
@@ -26,13 +26,13 @@ function find(): Found | undefined {
       const [diskcache, language, sqlite] = text.trim().split(' ') as [string, string, string];
       return { python, versions: { diskcache, Python: language, 'its SQLite': sqlite } };
     } catch {
-      // Not this one.
+      // This Python does not have it.
     }
   }
   return undefined;
 }
 
-/** A peer that is one of diskcache's two classes. */
+/** A peer for one of diskcache's two classes. */
 export function diskcachePeer(kind: 'Cache' | 'FanoutCache', title: string, setup: string): Peer {
   const get = (): Found | undefined => {
     if (found === null) found = find();

@@ -1,29 +1,29 @@
-// The package as it is published, compiled from these sources, for what people have to wait for.
+// The package as published, compiled from these sources, to measure what users wait for.
 import { copyFile, mkdir, rename, stat, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundle } from '../bundle.ts';
 import { pickEnvironment } from '../src/config/environment.ts';
 
-/** A Glovebox that can be run. */
+/** A runnable Glovebox. */
 export interface Installation {
-  /** The program `glovebox`. */
+  /** Path of the program `glovebox`. */
   program: string;
-  /** The URL of what `import 'glovebox'` gives. */
+  /** URL of the module that `import 'glovebox'` resolves to. */
   module: string;
 }
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-/** The sources themselves, which Node runs by stripping the types. */
+/** The sources, which Node runs by stripping types. */
 export const SOURCES: Installation = {
   program: join(ROOT, 'src', 'cli', 'main.ts'),
   module: new URL('../src/index.ts', import.meta.url).href,
 };
 
 /**
- * Compiles the package, unless another study of the same run has done so. It has the project's dependencies.
- * @param directory a study's own; the package goes beside it
+ * Compiles the package, unless another experiment of the same run has done so. It uses the project's dependencies.
+ * @param directory an experiment's own directory; the package is placed beside it
  */
 export async function distribution(directory: string): Promise<Installation> {
   const place = join(dirname(directory), 'package');
@@ -40,7 +40,7 @@ export async function distribution(directory: string): Promise<Installation> {
   return { program: join(dist, 'src', 'cli', 'main.js'), module };
 }
 
-/** What programs need to run at all, and nothing that would tell Glovebox anything. */
+/** The minimal environment of a program, without any Glovebox setting. */
 export function baseEnvironment(): Record<string, string> {
   return pickEnvironment(['PATH', 'TMPDIR']);
 }

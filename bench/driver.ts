@@ -1,4 +1,4 @@
-// One process of a peer: its main thread, where the peer's server or coordinator runs, and its worker threads.
+// Driver process of a peer: the main thread, which holds the peer's server or coordinator, and its worker threads.
 // Started by worker-group.ts with the URL of the peer's module and the number of threads.
 import { type MessagePort, Worker } from 'node:worker_threads';
 import { quietLoop, withLoopDelay } from './loop-delay.ts';
@@ -11,7 +11,7 @@ import { dataSetOf } from './store-handle.ts';
 import { findWorkload } from './workload.ts';
 
 const [url, threadCount] = process.argv.slice(2) as [string, string];
-// Before any worker thread starts: where a peer has something in the main thread, this is what makes it the main one.
+// Loaded before any worker starts: for some peers, the first thread to load the module becomes their main thread.
 const peer = await loadPeer(url);
 const workers = Array.from(
   { length: Number(threadCount) },
@@ -35,7 +35,7 @@ async function answer(request: DriverRequest): Promise<DriverReply> {
         const message: ThreadRequest = { type: 'open', directory, data, oracle: oracle.buffer, port };
         return ask(worker, message, port ? [port] : []);
       };
-      // The first one makes the file.
+      // The first worker creates the file.
       await open(workers[0]!);
       await Promise.all(workers.slice(1).map(open));
       return {};
@@ -68,7 +68,7 @@ async function answer(request: DriverRequest): Promise<DriverReply> {
     }
     case 'verify':
       if (request.versions) oracle.adopt(request.versions);
-      // Read by a thread that wrote none or few of them.
+      // The last thread has written the fewest of them.
       await ask(workers.at(-1)!, { type: 'verify', keys: request.keys });
       return {};
     case 'close':
@@ -114,5 +114,5 @@ process.on('message', async (request: DriverRequest) => {
   }
   process.send!(reply);
 });
-// Whoever asked is gone, or is done with this process.
+// The benchmark has exited, or no longer needs this process.
 process.on('disconnect', () => process.exit());

@@ -1,13 +1,13 @@
-// Figures as people read them.
+// Number formats for people.
 
-/** `1,234,567`; below ten with one decimal. */
+/** `1,234,567`; one decimal below ten. */
 export function formatCount(count: number): string {
   return count.toLocaleString('en-US', { maximumFractionDigits: count < 10 ? 1 : 0 });
 }
 
-/** Milliseconds with two or three figures that mean something: `0.31 µs`, `8.4 µs`, `190 ms`, `2.1 s`. */
+/** Milliseconds with two or three significant digits: `0.31 µs`, `8.4 µs`, `190 ms`, `2.1 s`. */
 export function formatTime(milliseconds: number): string {
-  // What would be rounded up to a thousand is one of the next unit.
+  // A value that would round up to a thousand uses the next unit.
   if (milliseconds < 0.9995) return `${figures(milliseconds * 1000)} µs`;
   if (milliseconds < 999.5) return `${figures(milliseconds)} ms`;
   return `${figures(milliseconds / 1000)} s`;
@@ -18,12 +18,12 @@ export function formatFactor(ratio: number): string {
   return figures(ratio);
 }
 
-/** A part of 1 in per cent: `0.97 %`. */
+/** A fraction in percent: `0.97 %`. */
 export function formatShare(share: number): string {
   return `${figures(share * 100)} %`;
 }
 
-// Two figures, or all of those before the point.
+// Two significant digits, or all digits before the decimal point.
 function figures(value: number): string {
   if (!Number.isFinite(value)) return '–';
   if (value === 0) return '0';

@@ -1,4 +1,4 @@
-// What Glovebox is to reach, and whether it does.
+// Performance goals of Glovebox, and whether a run meets them.
 import { formatFactor, formatTime } from './format.ts';
 import { REFERENCE } from './peer.ts';
 import type { Cell, Results, Round } from './results.ts';
@@ -8,23 +8,23 @@ import { findWorkload } from './workload.ts';
 
 export interface Goal {
   id: string;
-  /** What is measured. */
+  /** The measured operation. */
   what: string;
-  /** Against what. */
+  /** The point of comparison. */
   against: string;
-  /** What is to be reached. */
+  /** The goal. */
   goal: string;
-  /** From the cells of a run; undefined when they are not there. Without it a study finds out. */
+  /** Evaluates the cells of a run; undefined when they are missing. Without it, an experiment provides the result. */
   judge?(results: Results): Verdict | undefined;
 }
 
 export interface Verdict {
-  /** What was measured, with its spread. */
+  /** The measured value with its spread. */
   measured: string;
   isMet: boolean;
 }
 
-/** What a study found out about the target of this id. Its own row is added when there is no target with the id. */
+/** An experiment's result for the goal of this id. Adds its own row when no goal has the id. */
 export interface GoalResult extends Verdict, Partial<Pick<Goal, 'what' | 'against' | 'goal'>> {
   id: string;
 }
@@ -139,7 +139,7 @@ export const GOALS: readonly Goal[] = [
   { id: 'idle-memory', what: "memory per idle worker's proxy", against: '', goal: '< 3 MB' },
 ];
 
-/** A row of the operations that Glovebox, or another `ours`, does while a peer does one. */
+/** A goal for the ratio of operations that Glovebox, or another `ours`, does per operation of a peer. */
 function fasterThan(
   peer: string,
   against: string,
@@ -162,7 +162,7 @@ function fasterThan(
   };
 }
 
-/** Rows for a table, head first: what, against what, the goal, what was measured, and whether that meets it. */
+/** Table rows, header first: operation, comparison, goal, measured value, and whether it meets the goal. */
 export function goalRows(results: Results, isComplete: boolean): string[][] {
   const found = new Map(results.studies.flatMap(({ targets }) => targets.map(target => [target.id, target])));
   const known = GOALS.map(target => ({
@@ -204,7 +204,7 @@ function cellOf(
   );
 }
 
-// Our figure by the peer's, round by round.
+// Ratio of our figure to the peer's, round by round.
 function compare(
   results: Results,
   workload: string,
@@ -227,7 +227,7 @@ function atMost(most: number, ratio: Ratio | undefined): Verdict | undefined {
   return ratio && { measured: formatRatio(ratio), isMet: ratio.median <= most };
 }
 
-// The hash takes what copying and hashing takes longer than copying.
+// The cost of the hash is the difference between copying with and without hashing.
 function fileTime(results: Results, workload: string): Verdict | undefined {
   const [ours, copying, hashing] = [REFERENCE, 'copy', 'copy-hash'].map(peer =>
     cellOf(results, workload, ONE, peer)?.rounds.map(round => 1000 / round.opsPerSecond),
@@ -246,7 +246,7 @@ function fileTime(results: Results, workload: string): Verdict | undefined {
 
 const WRITES = ['mixed', 'set', 'set-64'];
 
-// Of all shapes, and workloads, the one in which it is least.
+// The lowest ratio of all topologies and workloads.
 function leastOf(
   { cells }: Results,
   workloads: readonly string[],

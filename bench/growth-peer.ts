@@ -1,4 +1,4 @@
-// Glovebox without copies in memory, so that every get reaches the database however few entries there are.
+// Glovebox without in-memory copies, so that every get reaches the database however few entries there are.
 
 import type { Peer } from './peer.ts';
 import { peer as glovebox, openStore } from './peers/glovebox.ts';

@@ -1,15 +1,15 @@
-// Latencies of many operations in little memory: a count per bucket, and buckets that grow with the time they stand for.
+// Latency histogram in little memory: one counter per bucket, and bucket widths that grow with the time.
 //
 //   nanoseconds   0 … 255      256 … 511       512 … 1023      …
 //   bucket width  1            2               4               …     so a bucket is at most 0.8 % wide
 //
-// Times beyond 2.1 s share the last bucket; the longest is kept exactly.
+// Times beyond 2.1 s share the last bucket; the maximum is kept exactly.
 
 const SUB_BUCKETS = 128;
 const LONGEST = 2 ** 31 - 1;
 const BUCKETS = bucketOf(LONGEST) + 1;
 
-/** A histogram as it crosses from one thread to another. */
+/** Transferable form of a histogram. */
 export interface HistogramData {
   counts: Uint32Array<ArrayBuffer>;
   /** Milliseconds. */
@@ -25,14 +25,14 @@ export class Histogram {
     this.#max = data.max;
   }
 
-  /** Counts one operation that took `milliseconds`. */
+  /** Records one operation of `milliseconds`. */
   record(milliseconds: number): void {
     const nanoseconds = Math.min(Math.max(milliseconds, 0) * 1e6, LONGEST);
     this.#counts[bucketOf(nanoseconds)]!++;
     if (milliseconds > this.#max) this.#max = milliseconds;
   }
 
-  /** Adds what another one counted. */
+  /** Adds the counts of another histogram. */
   add(other: Histogram): void {
     for (let bucket = 0; bucket < BUCKETS; bucket++) this.#counts[bucket]! += other.#counts[bucket]!;
     this.#max = Math.max(this.#max, other.#max);
@@ -42,15 +42,12 @@ export class Histogram {
     return this.#counts.reduce((sum, count) => sum + count, 0);
   }
 
-  /** The longest time, exactly, in milliseconds; 0 when nothing was counted. */
+  /** The exact maximum in milliseconds; 0 when empty. */
   get max(): number {
     return this.#max;
   }
 
-  /**
-   * The least time, in milliseconds, within which a share of `percent` of the operations was done; within 0.8 %,
-   * rounded up. 0 when nothing was counted.
-   */
+  /** The percentile in milliseconds, rounded up by at most 0.8 %. 0 when empty. */
   percentile(percent: number): number {
     const rank = Math.max(1, Math.ceil((percent / 100) * this.count));
     let seen = 0;
@@ -62,7 +59,7 @@ export class Histogram {
     return 0;
   }
 
-  /** What the constructor takes; it shares this histogram's memory. */
+  /** The argument for the constructor; shares this histogram's memory. */
   data(): HistogramData {
     return { counts: this.#counts, max: this.#max };
   }
@@ -73,7 +70,7 @@ function bucketOf(nanoseconds: number): number {
   return shift * SUB_BUCKETS + (nanoseconds >>> shift);
 }
 
-// The longest time that a bucket counts.
+// The longest time in a bucket.
 function endOf(bucket: number): number {
   const shift = Math.max(0, Math.floor(bucket / SUB_BUCKETS) - 1);
   return (bucket - shift * SUB_BUCKETS + 1) * 2 ** shift - 1;

@@ -1,20 +1,20 @@
-// What several processes did, so that it can be judged afterwards whether one read what another had replaced.
+// History of several processes, to detect reads of replaced values afterwards.
 //
-// Each process notes all writes with the time of their acknowledgement, and a part of its reads with the time at which
-// they began, on a clock that all processes of the machine share. A read is stale when it gives less than the version
-// that had been acknowledged, by whichever process, when it began.
+// Each process records the acknowledgment time of every write and the start time of some reads, on a clock that all
+// processes of the machine share. A read is stale when it returns a lower version than the highest one that any process
+// had acknowledged when the read began.
 import { sharedTime } from './clock.ts';
 import { WrongValueError } from './values.ts';
 
-/** As it crosses from one process to another: `[key, version, time, key, version, time, …]`. */
+/** Transferable form: `[key, version, time, key, version, time, …]`. */
 export interface HistoryData {
-  /** Acknowledged writes; a delete has its version negated. Of one key in ascending order of time. */
+  /** Acknowledged writes, per key in ascending order of time. A delete has its version negated. */
   writes: number[];
-  /** Some of the reads; version 0 for none. */
+  /** A sample of the reads. Version 0 means no value. */
   reads: number[];
 }
 
-// One read in so many is noted.
+// One in this many reads is recorded.
 const SAMPLING = 8;
 
 export class History {
@@ -22,12 +22,12 @@ export class History {
   readonly #reads: number[] = [];
   #countdown = 0;
 
-  /** @param acknowledged as `performance.now()` counts */
+  /** @param acknowledged by `performance.now()` */
   wrote(key: number, version: number, isDelete: boolean, acknowledged: number): void {
     this.#writes.push(key, isDelete ? -version : version, sharedTime(acknowledged));
   }
 
-  /** @param began as `performance.now()` counts */
+  /** @param began by `performance.now()` */
   read(key: number, version: number, began: number): void {
     if (this.#countdown-- > 0) return;
     this.#countdown = SAMPLING - 1;
@@ -46,10 +46,10 @@ interface Write {
 }
 
 /**
- * Judges the reads of all processes by the writes of all. Throws `WrongValueError`.
+ * Checks the reads of all processes against the writes of all. Throws `WrongValueError`.
  * @param before the versions of the keys before the run
- * @param bound how old, in milliseconds, a value may be that another process replaced, by the store's own promise
- * @returns how many reads were judged
+ * @param bound maximum age, in milliseconds, of a value that another process replaced, as the store promises
+ * @returns the number of reads checked
  */
 export function checkHistories(histories: readonly HistoryData[], before: Int32Array, bound: number): number {
   const writes = new Map<number, Write[]>();

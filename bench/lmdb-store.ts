@@ -1,13 +1,13 @@
-// lmdb-js as both of its peers use it.
+// Store of the two lmdb-js peers.
 import { asBinary, open, type RootDatabase } from 'lmdb';
 import type { ValueKind } from './data-set.ts';
 import type { PeerStore } from './peer.ts';
 
 /**
  * With the default settings: `overlappingSync` lets a commit be flushed after its promise resolved, which survives the
- * same accidents as WAL with `synchronous=NORMAL`. Records as its documentation recommends: in MessagePack, with
+ * same failures as WAL with `synchronous=NORMAL`. Records are kept as its documentation recommends: as MessagePack with
  * shared structures.
- * @param isFast whether reads are of a snapshot, and bytes only valid until the next get
+ * @param isFast reads use a snapshot, and bytes are valid only until the next get
  */
 export function openLmdb(path: string, kind: ValueKind, isFast: boolean): PeerStore {
   const isBytes = kind === 'bytes';
@@ -22,8 +22,8 @@ export function openLmdb(path: string, kind: ValueKind, isFast: boolean): PeerSt
     set: put,
     setMany: entries => Promise.all(entries.map(([key, value]) => put(key, value))),
     delete: key => database.remove(key),
-    // Closed by the end of its process: its own `close` crashes now and then, once in some hundred times, also when all
-    // is flushed and one thread closes after the other.
+    // Left to the end of the process: its own `close` crashes about once in some hundred times, even when everything is
+    // flushed and threads close one after the other.
     close: async () => void (await database.flushed),
   };
 }
@@ -31,7 +31,7 @@ export function openLmdb(path: string, kind: ValueKind, isFast: boolean): PeerSt
 function getter(database: RootDatabase, isBytes: boolean, isFast: boolean): PeerStore['get'] {
   if (isFast) return isBytes ? key => database.getBinaryFast(key) : key => database.get(key);
   return key => {
-    // Otherwise it would not see what other threads wrote since this turn of the event loop began.
+    // Otherwise it would not see writes of other threads since this turn of the event loop began.
     database.resetReadTxn();
     return isBytes ? database.getBinary(key) : database.get(key);
   };

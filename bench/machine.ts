@@ -1,4 +1,4 @@
-// What the figures were measured on.
+// Machine description for the results.
 import os from 'node:os';
 
 export interface Machine {
@@ -7,7 +7,7 @@ export interface Machine {
   /** Bytes. */
   memory: number;
   system: string;
-  /** Processes that were running or waiting to, on average over the last minute, when the benchmark began. */
+  /** Load average of the last minute when the benchmark began. */
   load: number;
 }
 

@@ -1,4 +1,4 @@
-// `npm run bench`: how fast Glovebox is, next to what one would use otherwise, in one run.
+// `npm run bench`: compares Glovebox with its alternatives in one run.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
@@ -57,35 +57,39 @@ function parseNames(text: string): string[] {
   const names = text.split(',');
   const unknown = names.find(name => !NAMES.includes(name));
   if (unknown === undefined) return names;
-  throw new InvalidArgumentError(`There is no workload '${unknown}'. There are ${NAMES.join(', ')}.`);
+  throw new InvalidArgumentError(`Unknown workload '${unknown}'. The workloads are ${NAMES.join(', ')}.`);
 }
 
 const program = new Command('bench')
   .description('Measures Glovebox and its peers side by side. The machine should be idle.')
-  .option('--quick', 'under a minute: shows that everything works, too short to judge by')
-  .option('--full', 'every workload in every shape, and longer; hours')
-  .option('--json', 'print everything that was measured, as JSON')
+  .option('--quick', 'less than a minute: shows that everything works, too short to judge by')
+  .option('--full', 'every workload in every shape, with longer rounds: takes hours')
+  .option('--json', 'print all figures as JSON')
   .option('--charts', 'also draw bench/charts/<workload>.svg')
   .option('--results', 'also draw the charts and write bench/RESULTS.md')
   .option('--targets', 'print only the goals, and whether they are met')
   .option(
     '--threads <numbers>',
-    'how many worker threads, each number measured on its own',
+    'numbers of worker threads, each measured separately',
     numbers(1, MAX_WRITERS),
   )
-  .option('--processes <numbers>', 'how many processes of 2 threads; 0 for none', numbers(0, MAX_WRITERS / 2))
-  .option('--entries <number>', 'entries of the cold data', positive)
-  .option('--rounds <number>', 'how often each figure is measured', positive)
-  .option('--only <workloads>', `some of ${NAMES.join(', ')}; all when not given`, parseNames)
-  .option('--against <peers>', 'names of peers (their files in bench/peers); all when not given', text =>
+  .option(
+    '--processes <numbers>',
+    'numbers of processes with 2 threads each; 0 for none',
+    numbers(0, MAX_WRITERS / 2),
+  )
+  .option('--entries <number>', 'number of entries in the cold data', positive)
+  .option('--rounds <number>', 'number of rounds per figure', positive)
+  .option('--only <workloads>', `some of ${NAMES.join(', ')} (default: all)`, parseNames)
+  .option('--against <peers>', 'names of peers, which are files in bench/peers (default: all)', text =>
     text.split(','),
   )
-  .option('--peers <folder>', 'the peers, one file each (see bench/peer.ts)', PEERS)
+  .option('--peers <folder>', 'folder of the peers, one file each (see bench/peer.ts)', PEERS)
   .exitOverride();
 
 function settingsOf({ quick, full, threads, processes, entries, rounds, only }: Options): Settings {
   const extent = quick ? QUICK : full ? FULL : NORMAL;
-  // Who says how many threads, and nothing of processes, does not want them too.
+  // With a number of threads but none of processes, only single processes are measured.
   const counts = (processes ?? (threads ? [] : extent.processes)).filter(count => count > 0);
   return {
     ...extent,
@@ -98,7 +102,7 @@ function settingsOf({ quick, full, threads, processes, entries, rounds, only }: 
   };
 }
 
-/** Resolves to the exit status: 0 measured, 1 a peer failed or gave a wrong value, 2 wrong usage. */
+/** Resolves to the exit status: 0 measured, 1 a peer failed or returned a wrong value, 2 invalid usage. */
 async function main(argv: string[]): Promise<number> {
   try {
     const options = program.parse(argv, { from: 'user' }).opts<Options>();
@@ -106,7 +110,7 @@ async function main(argv: string[]): Promise<number> {
     const names = await peerNames(options.peers);
     const unknown = against?.find(name => !names.includes(name));
     if (unknown !== undefined) {
-      program.error(`There is no peer '${unknown}'. There are ${names.join(', ')}.`);
+      program.error(`Unknown peer '${unknown}'. The peers are ${names.join(', ')}.`);
     }
     const chosen = names.filter(name => !against || name === REFERENCE || against.includes(name));
     const peers = await loadPeers(options.peers, chosen);
@@ -125,7 +129,7 @@ async function main(argv: string[]): Promise<number> {
   }
 }
 
-/** Resolves to the workloads and studies that have a chart now. */
+/** Resolves to the workloads and experiments that now have a chart. */
 async function writeCharts(results: Results): Promise<Set<string>> {
   const folder = new URL('charts/', import.meta.url);
   await mkdir(folder, { recursive: true });
@@ -142,12 +146,12 @@ async function writeCharts(results: Results): Promise<Set<string>> {
   return drawn;
 }
 
-// One line that is drawn over, for people who wait; nothing when it would end up in a file.
+// One line that is overwritten; prints nothing when standard error is not a terminal.
 function showProgress(what: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${what}`);
 }
 
-// The temporary files go when the process exits, which a signal alone would not make it do.
+// Temporary files are removed on exit, which a signal alone does not trigger.
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
 process.exitCode = await main(process.argv.slice(2));

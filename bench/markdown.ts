@@ -1,10 +1,10 @@
-// The results as a page: bench/RESULTS.md, which `npm run bench -- --results` writes.
+// Results page: bench/RESULTS.md, written by `npm run bench -- --results`.
 
 import { goalRows } from './goals.ts';
 import type { Results } from './results.ts';
 import { facts, LEGEND, workloadTables } from './tables.ts';
 
-/** @param charts the workloads and studies that have a chart in the folder `charts` beside the page */
+/** @param charts workloads and experiments with a chart in the folder `charts` beside the page */
 export function markdown(results: Results, charts: ReadonlySet<string>): string {
   const sections = [
     '# Results',

@@ -1,27 +1,27 @@
-// What the benchmark, the processes of a peer and their worker threads say to each other.
+// Messages between the benchmark, the driver processes and their worker threads.
 import type { MessagePort } from 'node:worker_threads';
 import type { HistogramData } from './histogram.ts';
 import type { HistoryData } from './history.ts';
 import type { LoopDelay } from './loop-delay.ts';
 
-/** What the benchmark asks a process of a peer for; each request gets one {@link Reply}. */
+/** Requests to a driver process; each gets one {@link Reply}. */
 export type DriverRequest =
-  /** Loads another peer; only for a process that reads back what several peers stored. */
+  /** Loads another peer. Only for a process that reads back the stores of several peers. */
   | { type: 'load'; url: string }
   /** Opens the store of a data set in each of the process's threads. */
   | { type: 'open'; directory: string; data: DataRequest; versions: Int32Array | undefined }
-  /** Stores the first version of every key; in one process only. */
+  /** Stores the first version of every key. In one process only. */
   | { type: 'fill' }
-  /** Draws the operations of a run, so that all threads are ready to begin at once; and reads what is to be hot. */
+  /** Draws the request sequence of a run, so that all threads can begin at once, and reads keys that are to be hot. */
   | { type: 'prepare'; run: RunRequest; versions: Int32Array | undefined }
-  /** Does the run that was prepared. */
+  /** Executes the prepared run. */
   | { type: 'run' }
-  /** Reads these keys, and looks at every byte. */
+  /** Reads these keys and checks every byte. */
   | { type: 'verify'; keys: number[]; versions: Int32Array | undefined }
   /** Closes the store; the threads stay. */
   | { type: 'close' };
 
-/** What the main thread of a process asks its worker threads for. */
+/** Requests of a driver's main thread to its worker threads. */
 export type ThreadRequest =
   | {
       type: 'open';
@@ -37,37 +37,37 @@ export type ThreadRequest =
   | { type: 'close' };
 
 export interface DataRequest {
-  /** The name of one workload with this data. */
+  /** Name of a workload with this data. */
   workload: string;
-  /** How many keys there are, and how many are absent, where that is not what the workload says. */
+  /** Number of keys, and of absent ones, which may differ from the workload's. */
   keys: number;
   absent: number;
 }
 
-/** One thread's, or one process's, part in one run. */
+/** The part of one thread or process in a run. */
 export interface RunRequest {
   workload: string;
-  /** How many keys there are, and how many are absent. */
+  /** Number of keys, and of absent ones. */
   keys: number;
   absent: number;
-  /** The number of the thread, or of the first one of the process. */
+  /** Number of this thread, or of the process's first thread. */
   thread: number;
-  /** Of all processes together. */
+  /** Number of threads in all processes. */
   threads: number;
-  /** Of each process. */
+  /** Number of threads in each process. */
   threadsEach: number;
   milliseconds: number;
   seed: number;
-  /** Whether each thread reads every key first: what is hot has been read before. */
+  /** Whether each thread reads every key first, to make it hot. */
   readsAll: boolean;
-  /** For the name of a stampede's key, which may not be there before. */
+  /** Makes the key of a stampede unique. */
   id: string;
 }
 
-/** What one thread did in one run. */
+/** The result of one thread in one run. */
 export interface RunReply {
   misses: number;
-  /** Milliseconds on the clock that all threads and processes share, see clock.ts. */
+  /** Milliseconds on the shared clock; see clock.ts. */
   started: number;
   ended: number;
   /** By kind of operation. */
@@ -76,30 +76,30 @@ export interface RunReply {
   stampede: StampedePart | undefined;
 }
 
-/** What one thread saw of a stampede. */
+/** The part of one thread in a stampede. */
 export interface StampedePart {
-  /** When this thread's producer had made the value, on the shared clock; undefined when it was not asked to. */
+  /** Shared time when this thread's producer had made the value; undefined when it was not called. */
   produced: number | undefined;
-  /** When the thread had the value. */
+  /** Shared time when the thread received the value. */
   done: number;
-  /** Which thread made the value that it got. */
+  /** The thread that made the received value. */
   maker: number;
 }
 
-/** What one process did in one run. */
+/** The result of one process in one run. */
 export interface DriverRun {
   threads: RunReply[];
-  /** Of the process's main thread; undefined where there is no event loop. */
+  /** Delay of the process's main thread; undefined without an event loop. */
   loopDelay: LoopDelay | undefined;
-  /** The most memory of the process during the run, in bytes (resident set size); undefined where nobody tells. */
+  /** Peak resident memory of the process during the run, in bytes; undefined when unknown. */
   memory: number | undefined;
 }
 
 export interface DriverReply {
   run?: DriverRun;
-  /** The versions of all keys, when they were filled or a run was done. */
+  /** The versions of all keys, after a fill or a run. */
   versions?: Int32Array;
 }
 
-/** `failure` is what went wrong; a benchmark that has one has no results. */
+/** A failure ends the benchmark without results. */
 export type Reply<T> = { ok: true; result: T } | { ok: false; failure: string };

@@ -1,26 +1,27 @@
-// Knows what every read may give: which version of a key was issued, and which was acknowledged, in memory that all
-// threads of a process share. This is what makes a stale, lost, torn or foreign value fail the benchmark.
+// Oracle for reads: records the issued and acknowledged versions of each key, in memory shared by all threads of a
+// process. A stale, lost, torn or foreign value fails the benchmark.
 //
-// At any time a key is written by one thread, one operation after the other, so its versions only rise. Every thread
-// reads every key. A read is right when it gives
+// Each key is written by one thread, one operation after the other, so its versions only rise. Every thread reads every
+// key. A read is right when it returns
 //   at least the version that had been acknowledged (to any thread) when it began, and
 //   at most the version that had been issued when it ended.
-// Of a key that another process writes, only what was acknowledged before the run is known here; the rest is judged
+// For a key that another process writes, only acknowledgments before the run are known here; the rest is checked
 // afterwards, see history.ts.
 import { WrongValueError } from './values.ts';
 
-// More than are ever written.
+// Higher than any version.
 const ANY_VERSION = 2 ** 30 - 1;
 
 export class Oracle {
   readonly buffer: SharedArrayBuffer;
   readonly keys: number;
-  // For each key the version issued last; twice the version acknowledged last, plus 1 for a delete; the delete issued last.
+  // Three words per key: last issued version; twice the last acknowledged version, plus 1 for a delete; last issued
+  // delete.
   readonly #issued: Int32Array;
   readonly #acknowledged: Int32Array;
   readonly #deleted: Int32Array;
 
-  /** @param keys the number of keys, or the `buffer` of another thread's oracle */
+  /** @param keys number of keys, or the `buffer` of another thread's oracle */
   constructor(keys: number | SharedArrayBuffer) {
     this.buffer =
       typeof keys === 'number' ? new SharedArrayBuffer(3 * keys * Int32Array.BYTES_PER_ELEMENT) : keys;
@@ -32,32 +33,32 @@ export class Oracle {
     this.#deleted = part(2);
   }
 
-  /** The version of a `set` that begins now. */
+  /** Returns the version of a `set` that is about to start. */
   issueSet(key: number): number {
     return Atomics.add(this.#issued, key, 1) + 1;
   }
 
-  /** The version of a `delete` that begins now. */
+  /** Returns the version of a `delete` that is about to start. */
   issueDelete(key: number): number {
     const version = this.issueSet(key);
     Atomics.store(this.#deleted, key, version);
     return version;
   }
 
-  /** The `set` or `delete` is done, as far as its caller was told. */
+  /** Records that a `set` or `delete` was acknowledged to its caller. */
   acknowledge(key: number, version: number, isDelete = false): void {
     Atomics.store(this.#acknowledged, key, 2 * version + Number(isDelete));
   }
 
-  /** What has been acknowledged; to be taken before a read, for {@link check}. */
+  /** The acknowledged version, taken before a read, for {@link check}. */
   before(key: number): number {
     return Atomics.load(this.#acknowledged, key);
   }
 
   /**
-   * Judges what a read gave. Throws {@link WrongValueError}.
-   * @param before what {@link before} gave when the read began
-   * @param version what the value says, 0 when there was none
+   * Checks the result of a read. Throws {@link WrongValueError}.
+   * @param before the result of {@link before} when the read began
+   * @param version the version in the value, 0 for none
    */
   check(key: number, before: number, version: number): void {
     const acknowledged = before >> 1;
@@ -78,14 +79,14 @@ export class Oracle {
     }
   }
 
-  /** The version of every key, 0 for none; to be asked when nothing is under way and nothing is deleted. */
+  /** The version of every key, 0 for none. Valid only when no operation is running and no key is deleted. */
   versions(): Int32Array<ArrayBuffer> {
     return this.#issued.slice();
   }
 
   /**
-   * Takes over what other processes wrote; to be called when nothing is under way.
-   * @param isOtherProcess which keys another process will write from now on
+   * Takes over versions written by other processes. Valid only when no operation is running.
+   * @param isOtherProcess whether another process writes a key from now on
    */
   adopt(versions: Int32Array, isOtherProcess: (key: number) => boolean = () => false): void {
     for (let key = 0; key < versions.length; key++) {

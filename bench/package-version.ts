@@ -1,8 +1,8 @@
-// Which version of a package is installed.
+// Installed version of a package.
 import { readFileSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 
-/** The version in the `package.json` that belongs to a package's name, or to a file's URL. */
+/** The version in the `package.json` of a package name, or of a file's URL. */
 export function packageVersion(specifier: string): string {
   const manifest = findPackageJSON(specifier, import.meta.url);
   if (!manifest) throw new Error(`The package of ${specifier} is not installed.`);

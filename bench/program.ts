@@ -1,15 +1,15 @@
-// Requests and replies as lines of JSON, for peers that are programs of another language.
+// JSON-lines protocol for peers that are programs in another language.
 
 import type { DriverReply, DriverRequest, Reply } from './messages.ts';
 import { drawRequests, sequenceLength } from './request-sequence.ts';
 import { findWorkload } from './workload.ts';
 
-// Draws that such a program gets, at most; they are sent each time, and it is not as fast.
+// Maximum request sequence of such a program: it is sent as JSON each time, and the program is slower.
 const MAX_REQUESTS = 1 << 14;
 
 /**
- * A request as one line. Versions are arrays, the workload is written out, and `prepare` brings the draws (`kinds` and
- * little-endian 32-bit `keys`, both in base64).
+ * Encodes a request as one line. Versions are arrays, the workload is included, and `prepare` contains the request
+ * sequence (`kinds` and little-endian 32-bit `keys`, both in base64).
  */
 export function toJson(request: DriverRequest): string {
   const versions = 'versions' in request ? request.versions && Array.from(request.versions) : undefined;
@@ -40,7 +40,7 @@ export function toJson(request: DriverRequest): string {
   });
 }
 
-/** A reply from one line: as in messages.ts, but arrays for typed arrays. */
+/** Decodes a reply from one line: as in messages.ts, but with arrays for typed arrays. */
 export function fromJson(line: string): Reply<DriverReply> {
   const reply = JSON.parse(line) as Reply<DriverReply>;
   if (!reply.ok) return reply;

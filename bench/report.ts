@@ -1,10 +1,10 @@
-// The results as text for people: the goals first, then every cell. At most 120 columns.
+// Text report: the goals first, then every cell. At most 120 columns.
 import { tableLines } from '../src/cli/terminal/table.ts';
 import { goalRows } from './goals.ts';
 import type { Results } from './results.ts';
 import { facts, LEGEND, type Table, workloadTables } from './tables.ts';
 
-/** @param onlyTargets leaves the cells out, and shows the targets that were not measured too */
+/** @param onlyTargets prints only the goals, including those not measured */
 export function report(results: Results, onlyTargets = false): string {
   const sections = [header(results)];
   const targets = goalRows(results, onlyTargets);
@@ -24,7 +24,7 @@ function header(results: Results): string[] {
   return ['Glovebox benchmark', '', ...tableLines(facts(results)), '', ...tableLines(setups)];
 }
 
-// In columns that are as wide in all of them.
+// Columns have the same width in all tables.
 function workloads(results: Results): string[][] {
   const tables = workloadTables(results).filter(({ groups }) => groups.length > 0);
   const rows = tables.map(({ head, groups }) => [

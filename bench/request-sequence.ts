@@ -1,19 +1,19 @@
-// The operations of one thread, drawn before the clock starts so that drawing them costs no measured time.
+// Request sequence of one thread, drawn before the clock starts so that drawing costs no measured time.
 import { Kind, type Workload } from './workload.ts';
 
-/** A ring of operations: `kinds[i]` is done to `keys[i]`. */
+/** A ring of requests: operation `kinds[i]` on key `keys[i]`. */
 export interface RequestSequence {
   kinds: Uint8Array<ArrayBuffer>;
   keys: Uint32Array<ArrayBuffer>;
 }
 
-/** Who writes what: the keys that leave the remainder `writer` when divided by `writers` are this writer's alone. */
+/** A writer's share of the keys: those that leave the remainder `writer` when divided by `writers`. */
 export interface Share {
   writer: number;
   writers: number;
 }
 
-/** Who writes a key. */
+/** The number of the writer of a key. */
 export function writerOf(key: number, writers: number): number {
   return key % writers;
 }
@@ -21,12 +21,12 @@ export function writerOf(key: number, writers: number): number {
 // More operations than most stores do in a millisecond.
 const REQUESTS_PER_MS = 100;
 
-/** How many operations to draw for a run: who does more goes round. A power of two, as `most` is. */
+/** Length of a run's sequence; faster clients repeat it. A power of two, as `most` is. */
 export function sequenceLength(milliseconds: number, most: number): number {
   return Math.min(most, 2 ** Math.ceil(Math.log2(Math.max(1, milliseconds) * REQUESTS_PER_MS)));
 }
 
-/** The same seed gives the same draws, so that all peers are asked the same. `length` is a power of two. */
+/** Equal seeds give equal sequences, so that all peers do the same work. `length` is a power of two. */
 export function drawRequests(
   workload: Workload,
   share: Share,
@@ -52,7 +52,7 @@ export function drawRequests(
   return { kinds, keys };
 }
 
-/** Numbers from 0 to below 1, evenly. Small, quick and repeatable, which is all that draws need. */
+/** Uniform random numbers in [0, 1). Small, fast and repeatable, which is enough here. */
 export function mulberry32(seed: number): () => number {
   let state = seed | 0;
   return () => {
@@ -67,9 +67,9 @@ const THETA = 0.99;
 const zetas = new Map<number, number>();
 
 /**
- * Turns an even number from 0 to below 1 into a key, of which the k-th most frequent comes 1/k^0.99 as often as the
- * first (Gray et al., "Quickly generating billion-record synthetic databases", as YCSB uses it). The frequent keys
- * are strewn over all numbers.
+ * Maps a uniform number in [0, 1) to a key, where the k-th most frequent key occurs 1/k^0.99 as often as the first
+ * (Gray et al., "Quickly generating billion-record synthetic databases", as YCSB uses it). Frequent keys are scattered
+ * over the key space.
  */
 export function zipfian(keys: number): (even: number) => number {
   const zeta = zetas.get(keys) ?? zetaOf(keys);
@@ -90,7 +90,7 @@ function zetaOf(keys: number): number {
   return sum;
 }
 
-// A prime that divides no number of keys, so that every rank gets a key of its own.
+// A prime that divides no number of keys, so that each rank has its own key.
 const SCRAMBLE = 2_654_435_761;
 
 function scramble(rank: number, keys: number): number {

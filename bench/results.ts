@@ -1,4 +1,4 @@
-// What a benchmark found out; `--json` prints it as it is.
+// Benchmark results; `--json` prints them as they are.
 
 import type { ExperimentResult } from './experiment.ts';
 import { Histogram } from './histogram.ts';
@@ -9,68 +9,70 @@ import { median, type Ratio } from './statistics.ts';
 import type { Topology } from './topology.ts';
 import { Kind } from './workload.ts';
 
-/** Times in milliseconds. */
+/** Latencies in milliseconds. */
 export interface Latency {
   p50: number;
   p90: number;
   p99: number;
-  /** The 99.9th percentile. */
+  /** 99.9th percentile. */
   p999: number;
-  /** The longest of all rounds; the others are medians over the rounds. */
+  /** Maximum of all rounds; the other fields are medians over the rounds. */
   max: number;
 }
 
-/** How threads that asked for one missing key fared. */
+/** Result of concurrent requests for one missing key. */
 export interface Stampede {
-  /** How often the value was made; in a cell, the most in one round. */
+  /** Number of producer calls; in a cell, the maximum of the rounds. */
   calls: number;
-  /** From when it was first made to when the last thread had it, in milliseconds. */
+  /** Milliseconds from the first production of the value until the last thread had it. */
   delay: number;
 }
 
-/** One round of one cell: all threads and processes together. */
+/** One round of one cell, over all threads and processes. */
 export interface Round {
-  /** From the start of the first thread to the end of the last operation. */
+  /** Measured from the start of the first thread to the end of the last operation. */
   opsPerSecond: number;
   operations: number;
   gets: number;
   misses: number;
   latency: Latency;
-  /** The worst of the processes' main threads; undefined where there is no event loop. */
+  /** Worst delay of the processes' main threads; undefined without an event loop. */
   loopDelay: LoopDelay | undefined;
-  /** The most resident memory of each process, in bytes, added up: memory that they share counts in each. */
+  /** Sum of the processes' peak resident memory in bytes. Shared memory counts in each. */
   memory: number | undefined;
   stampede: Stampede | undefined;
 }
 
-/** One peer with one workload in one shape. */
+/** One peer with one workload in one topology. */
 export interface Cell extends Topology {
   workload: string;
-  /** The name of the peer. */
+  /** Peer name. */
   peer: string;
-  /** The median of the rounds. */
+  /** Median of the rounds. */
   opsPerSecond: number;
-  /** How many times as fast the reference is, round by round. Undefined for the reference itself, or without it. */
+  /**
+   * Speed of the reference relative to this peer, round by round. Undefined for the reference itself, or without it.
+   */
   ratio: Ratio | undefined;
   latency: Latency;
-  /** Of the main threads' event loops. */
+  /** Event loop delay of the main threads. */
   loopDelay: LoopDelay | undefined;
   memory: number | undefined;
-  /** Share of the gets that found nothing, 0 to 1; undefined when nothing was read. */
+  /** Fraction of gets that missed, 0 to 1; undefined without gets. */
   missRate: number | undefined;
   stampede: Stampede | undefined;
   rounds: Round[];
 }
 
 export interface Results {
-  /** When it began, ISO 8601. */
+  /** Start time, ISO 8601. */
   date: string;
-  /** The arguments of `npm run bench --`. */
+  /** Arguments of `npm run bench --`. */
   command: string[];
-  /** How long it took, in milliseconds. */
+  /** Duration in milliseconds. */
   elapsed: number;
   machine: Machine;
-  /** Of Node and of what the peers stand on, by name. */
+  /** Versions of Node and of the peers' dependencies, by name. */
   versions: Record<string, string>;
   settings: {
     workloads: string[];
@@ -82,23 +84,23 @@ export interface Results {
     directory: string;
   };
   peers: { name: string; title: string; setup: string }[];
-  /** Peers that this machine does not have, and why. */
+  /** Peers that are not available on this machine, with the reason. */
   absent: { title: string; why: string }[];
-  /** Peers of which a process ended in the middle of its work, and when: no figures of theirs from then on. */
+  /** Peers whose process crashed, and during which step. They have no figures after that. */
   crashed: { title: string; why: string }[];
-  /** What peers cannot do, and why. */
+  /** Workloads that peers cannot do, with the reason. */
   leftOut: { title: string; workloads: string[]; why: string }[];
   /**
-   * Milliseconds that a get takes from a `Map` in the thread itself: what choosing, timing and checking an operation
-   * costs, and so the least that any figure can be. Undefined when no operation was measured.
+   * Milliseconds per get from a `Map` in the thread itself: the cost of choosing, timing and checking an operation, and
+   * so the lower bound of any figure. Undefined when no operation was measured.
    */
   floor: number | undefined;
   cells: Cell[];
-  /** What is measured otherwise, see study.ts. */
+  /** Results of the experiments; see experiment.ts. */
   studies: ExperimentResult[];
 }
 
-/** What the processes of one round did together. */
+/** Combines the results of all processes in one round. */
 export function summarizeRound(runs: readonly DriverRun[]): Round {
   const replies = runs.flatMap(run => run.threads);
   const all = new Histogram();
@@ -135,19 +137,19 @@ export function summarizeRound(runs: readonly DriverRun[]): Round {
   };
 }
 
-/** A value that somebody has before anybody made it, or that nobody made, is an error. */
+/** Throws when a value arrived before it was made, or when its maker is unknown. */
 function summarizeStampede(replies: readonly RunReply[]): Stampede | undefined {
   const parts = replies.flatMap(reply => reply.stampede ?? []);
   if (parts.length === 0) return undefined;
   const made = parts.flatMap(part => part.produced ?? []);
   for (const { maker } of parts) {
     if (parts[maker]?.produced === undefined)
-      throw new Error(`Nobody made the value that says it is of ${maker}.`);
+      throw new Error(`The value names the maker ${maker}, which made none.`);
   }
   return { calls: made.length, delay: Math.max(...parts.map(part => part.done)) - Math.min(...made) };
 }
 
-/** What the rounds of a cell come to. */
+/** Combines the rounds of a cell. */
 export function summarizeCell(
   cell: Pick<Cell, 'workload' | 'processes' | 'threads' | 'peer' | 'ratio'>,
   rounds: readonly Round[],

@@ -1,4 +1,4 @@
-// What to measure and for how long.
+// Benchmark settings: workloads, topologies and durations.
 import { availableParallelism } from 'node:os';
 import { COLD, type DataSet, SMALL } from './data-set.ts';
 import type { Topology } from './topology.ts';
@@ -6,33 +6,33 @@ import type { Workload } from './workload.ts';
 
 export interface Settings {
   workloads: Workload[];
-  /** Each measured on its own. */
+  /** Topologies, each measured separately. */
   shapes: Topology[];
-  /** How often each cell is measured. */
+  /** Number of rounds per cell. */
   rounds: number;
-  /** How long each thread works in one round, in milliseconds. */
+  /** Duration of each thread's work per round, in milliseconds. */
   milliseconds: number;
-  /** How long it works before the first round, unmeasured; see {@link warmUpOf}. */
+  /** Unmeasured warm-up before the first round, in milliseconds; see {@link warmUpOf}. */
   warmUp: number;
-  /** Entries of the cold data. */
+  /** Number of entries in the cold data. */
   entries: number;
-  /** Keys of each data set that are read again at the end, at most. */
+  /** Maximum number of keys per data set that are verified at the end. */
   verified: number;
-  /** `quick`: all too short to judge by. `full`: every workload in every shape. */
+  /** `quick`: too short to judge by. `full`: every workload in every topology. */
   extent: 'quick' | 'normal' | 'full';
 }
 
 type Extent = Omit<Settings, 'workloads' | 'shapes'> & {
-  /** Threads of one process, each number measured on its own. */
+  /** Numbers of threads in one process, each measured separately. */
   threads: number[];
-  /** Processes of {@link THREADS_EACH} threads. */
+  /** Numbers of processes with {@link THREADS_EACH} threads. */
   processes: number[];
 };
 
-/** Threads of each process when there are several. */
+/** Threads per process in topologies with several processes. */
 export const THREADS_EACH = 2;
 
-/** How long and how often, unless the command line says otherwise. */
+/** Default durations and repetitions. */
 export const NORMAL: Extent = {
   threads: [1, 2, 8],
   processes: [4],
@@ -51,7 +51,7 @@ export const FULL: Extent = {
   warmUp: 500,
   extent: 'full',
 };
-/** Under a minute in all: enough to see that everything works, too little to judge by. */
+/** Less than a minute: shows that everything works, too short to judge by. */
 export const QUICK: Extent = {
   threads: [2],
   processes: [2],
@@ -63,7 +63,7 @@ export const QUICK: Extent = {
   extent: 'quick',
 };
 
-/** The shapes of these numbers; no shape twice. */
+/** The topologies of these numbers, without duplicates. */
 export function topologiesOf(threads: readonly number[], processes: readonly number[]): Topology[] {
   const shapes = [
     ...threads.map(count => ({ processes: 1, threads: count })),
@@ -77,29 +77,32 @@ export function topologiesOf(threads: readonly number[], processes: readonly num
 }
 
 /**
- * How long the threads of a shape warm up. What they run is compiled in each of them anew, so that many on few cores
- * take longer until they are what they are in a program that has been running for a while.
+ * Warm-up time of a topology. Each thread compiles its code anew, so many threads on few cores take longer to reach the
+ * speed of a long-running program.
  */
 export function warmUpOf({ processes, threads }: Topology, { warmUp }: Settings): number {
   return warmUp * Math.max(1, (processes * threads) / availableParallelism());
 }
 
-// What a store of a quick run holds, at most.
+// Maximum number of entries in a quick run's store.
 const FEW_KEYS = 100;
 const FEW_BYTES = 1024 * 1024;
 
-// What a quick run measures when nothing is asked for by name: of every family one thing. What comes out went in before.
+// Default workloads of a quick run: one of each family. Values are read after they were written.
 const QUICK_WORKLOADS = new Set([
   ...['get', 'set', 'mixed', 'stampede', 'objects', 'cold-uniform'],
   ...['value-64KiB-out', 'file-64KiB-out'],
 ]);
 
-/** Whether a quick run measures a workload that was not asked for by name: it has no time for everything. */
+/** Whether a quick run includes a workload by default. */
 export function isQuick({ name }: Workload): boolean {
   return QUICK_WORKLOADS.has(name);
 }
 
-/** Whether a workload is measured in a shape: what takes long, and shows nothing new in several processes, only in a full run. */
+/**
+ * Whether a workload is measured in a topology. Slow ones that show nothing new with several processes are measured
+ * only in a full run.
+ */
 export function isMeasured(
   workload: Workload,
   { processes }: Topology,
@@ -110,13 +113,13 @@ export function isMeasured(
   return workload.data.size <= 1024 && workload.data !== COLD;
 }
 
-/** A workload's data with the number of keys that it has in this run. */
+/** A workload's data set with this run's number of keys. */
 export function dataOf({ data }: Workload, { entries, extent, shapes }: Settings): DataSet {
   if (data === COLD) return { ...data, keys: entries };
   if (extent !== 'quick') return data;
-  // Filling takes longer than a quick run has.
+  // A quick run has no time to fill a larger store.
   const threads = Math.max(...shapes.map(topology => topology.processes * topology.threads));
-  // Of the small ones each thread may be writing 64 at once, and no other thread writes the same.
+  // Each thread may be writing 64 small entries at once, and no two threads write the same.
   const count = data === SMALL ? FEW_KEYS * threads : FEW_KEYS;
   const few = Math.min(count, Math.max(4, Math.floor(FEW_BYTES / data.size)));
   if (data.keys <= few) return data;

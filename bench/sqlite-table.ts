@@ -1,9 +1,9 @@
-// A key-value table in SQLite as one writes it by hand: a file, prepared statements, nothing else.
+// Hand-written key-value table in SQLite: one file and prepared statements.
 import Sqlite from 'better-sqlite3';
 import type { ValueKind } from './data-set.ts';
 import { packageVersion } from './package-version.ts';
 
-/** Like a `PeerStore`, with nothing to wait for: everything is done when it returns. */
+/** Synchronous counterpart of `PeerStore`: every call is done when it returns. */
 export interface SqliteTable {
   get(key: string): unknown;
   set(key: string, value: unknown): void;
@@ -12,7 +12,7 @@ export interface SqliteTable {
   close(): void;
 }
 
-/** Records are kept as JSON. */
+/** Records are stored as JSON. */
 export function openSqliteTable(file: string, kind: ValueKind): SqliteTable {
   const database = new Sqlite(file, { timeout: 30_000 });
   database.pragma('journal_mode = WAL');
@@ -51,7 +51,7 @@ export function openSqliteTable(file: string, kind: ValueKind): SqliteTable {
   };
 }
 
-/** The versions of SQLite and its binding. */
+/** Versions of SQLite and its binding. */
 export function sqliteVersions(): Record<string, string> {
   const database = new Sqlite(':memory:');
   const sqlite = database.prepare<[], string>('SELECT sqlite_version()').pluck().get()!;

@@ -1,9 +1,10 @@
-// For how long after another process's acknowledged commit a thread still reads the older value from its own memory.
+// Staleness between processes: how long after another process's acknowledged commit a thread still reads the older
+// value from its own memory.
 //
 //   node bench/staleness.ts [--rounds 500]
 //
-// One process writes a count at random intervals; another one reads it all the while, so that its copy is always hot:
-// first in its main thread, then in a worker thread. Both note times of the machine's monotonic clock.
+// One process writes a count at random intervals. Another reads it continuously, so that its copy is always hot: first
+// in its main thread, then in a worker thread. Both record times of the machine's monotonic clock.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -18,8 +19,8 @@ import { formatTime } from './format.ts';
 import { describeMachine } from './machine.ts';
 
 /**
- * Counts, each with a time in milliseconds of the monotonic clock: when it was acknowledged, or when the last read of
- * an older one began.
+ * Counts with times in milliseconds of the monotonic clock: when each was acknowledged, or when the last read of an
+ * older count began.
  */
 type Times = [count: number, t: number][];
 
@@ -31,9 +32,9 @@ interface Task {
 const PROGRAM = fileURLToPath(import.meta.url);
 const TAG = 'staleness';
 const KEY = 'count';
-// Longer than the bound at most, and never in step with it.
+// Up to longer than the bound, and never in step with it.
 const INTERVAL_MS = [2, 30] as const;
-// The reader lets other work of its thread through after so many reads.
+// The reader yields to other work of its thread after this many reads.
 const READS_PER_TURN = 50;
 
 const now = () => Number(process.hrtime.bigint()) / 1e6;
@@ -70,7 +71,7 @@ async function read({ cacheRoot, rounds }: Task, onReady: () => void): Promise<T
   return seen;
 }
 
-/** Milliseconds from each acknowledgement to the beginning of the last read that gave an older count; 0: none did. */
+/** Milliseconds from each acknowledgment to the start of the last read that returned an older count; 0 for none. */
 export function stalenessOf(acknowledged: Times, seen: Times): number[] {
   let next = 0;
   return acknowledged.map(([count, t]) => {
@@ -126,7 +127,7 @@ async function main(): Promise<void> {
   }
 }
 
-// The thread that reads, the process that writes, and the program that starts both.
+// This file runs as the reading thread, as the writing process, and as the program that starts both.
 if (import.meta.main) {
   if (!isMainThread) {
     const seen = await read(workerData as Task, () => parentPort!.postMessage('ready'));

@@ -1,4 +1,4 @@
-// What the rounds of a cell come to.
+// Statistics over the rounds of a cell.
 
 /** A ratio with its spread over the rounds. */
 export interface Ratio {
@@ -7,7 +7,7 @@ export interface Ratio {
   max: number;
 }
 
-/** The value in the middle; the mean of the two in the middle when their number is even. NaN of nothing. */
+/** The median; the mean of the two middle values for an even count, NaN for none. */
 export function median(values: readonly number[]): number {
   if (values.length === 0) return Number.NaN;
   const sorted = values.toSorted((a, b) => a - b);
@@ -16,8 +16,8 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * How many times `ours` is as much as `theirs`, round by round: the two of one round ran next to each other, so what
- * slowed the machine down slowed both.
+ * Ratio of `ours` to `theirs`, round by round. The two values of a round were measured next to each other, so a
+ * slowdown of the machine affected both.
  */
 export function ratio(ours: readonly number[], theirs: readonly number[]): Ratio {
   if (ours.length !== theirs.length) {
@@ -26,7 +26,7 @@ export function ratio(ours: readonly number[], theirs: readonly number[]): Ratio
   return spreadOf(ours.map((value, round) => value / theirs[round]!));
 }
 
-/** The median of several values, with the least and the greatest. */
+/** Median, minimum and maximum. */
 export function spreadOf(values: readonly number[]): Ratio {
   return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
 }

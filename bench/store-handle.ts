@@ -1,4 +1,4 @@
-// A store as one thread has it open: by key numbers, with its values and with what a read may give.
+// A thread's open store: addressed by key number, with its values and its oracle.
 import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
 import type { ClientStore } from './client.ts';
@@ -42,7 +42,7 @@ export async function open(
   };
 }
 
-// A store whose values are paths.
+// A store for files, whose values are paths.
 function byPath(store: PeerStore, destination: string): ClientStore {
   return {
     get: async key => ((await store.getFile!(key, destination)) ? destination : undefined),
@@ -51,7 +51,7 @@ function byPath(store: PeerStore, destination: string): ClientStore {
   };
 }
 
-/** Reads these keys, and looks at every byte. Rejects with `WrongValueError`. */
+/** Reads these keys and checks every byte. Rejects with `WrongValueError`. */
 export async function verify(
   { oracle, store, values, nameOf }: StoreHandle,
   keys: readonly number[],

@@ -1,4 +1,4 @@
-// The tables of a benchmark's results, for whoever prints them.
+// Tables of the benchmark results, for all output formats.
 import prettyBytes from 'pretty-bytes';
 import { formatCount, formatFactor, formatShare, formatTime } from './format.ts';
 import type { Cell, Results } from './results.ts';
@@ -9,13 +9,13 @@ export interface Table {
   /** One line. */
   title: string;
   head: string[];
-  /** Rows that belong together, under a heading. */
+  /** Groups of rows, each under a heading. */
   groups: { heading: string; rows: string[][] }[];
-  /** What the table does not say by itself, a line each. */
+  /** Explanations below the table, one line each. */
   notes: string[];
 }
 
-/** What everything was measured on and with: pairs of a word and what it says. */
+/** Environment and settings of the run, as label and text. */
 export function facts({
   date,
   command,
@@ -65,7 +65,7 @@ export function facts({
   return rows;
 }
 
-/** A table for each workload, a group for each shape, a row for each peer. */
+/** One table per workload, one group per topology, one row per peer. */
 export function workloadTables({ settings, peers, cells }: Results): Table[] {
   const title = (cell: Cell) => peers.find(peer => peer.name === cell.peer)!.title;
   return settings.workloads.map(name => {
@@ -93,7 +93,7 @@ export function workloadTables({ settings, peers, cells }: Results): Table[] {
 const LATENCIES = ['p50', 'p90', 'p99', 'p99.9', 'max'];
 const REST = ['memory', 'loop p99', 'max'];
 
-/** What the columns mean, a line each. */
+/** Explanations of the columns, one line each. */
 export const LEGEND = [
   'Glovebox ÷ it: ratio of their ops/s, median (least–greatest) of the rounds; above 1 we are faster.',
   'p50 to max: single operations. memory: the most resident memory of all its processes meanwhile.',
@@ -135,7 +135,7 @@ function misses(cells: readonly Cell[], isWanted: boolean): string[] {
 
 const WIDTH = 100;
 
-// Rows of a list that is too long for one.
+// Wraps a list over several rows.
 function wrap(words: readonly string[], name: string, begin = ''): string[][] {
   const lines = [begin];
   for (const [index, word] of words.entries()) {

@@ -1,9 +1,10 @@
-// What one target costs a build of two checkouts: from the cache, and compiled by a compiler that takes next to no time.
+// Cost per target, compared between two checkouts: from the cache, and compiled by a compiler that takes almost no
+// time.
 //
 //   node bench/target-cost.ts OTHER_CHECKOUT [--targets 16] [--rounds 15]
 //
-// Both are built (`node bundle.ts`) and measured in turn, each in a process that stays. Wall time and processor time of the
-// process with its threads; the compilers' own time is not in the latter.
+// Both must be built (`node bundle.ts`). They are measured in turn, each in a process that stays. Reports wall time,
+// and the processor time of the process and its threads, without the compilers.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -38,7 +39,7 @@ async function main(): Promise<void> {
   try {
     for (let round = 0; round <= Number(values.rounds); round++) {
       for (const kind of ['compiled', 'cached'] as const) {
-        // Each is first as often as second.
+        // The order alternates, so that each is first equally often.
         for (const subject of round % 2 === 0 ? subjects : subjects.toReversed()) {
           await subject.measure(kind, round);
         }
@@ -88,7 +89,7 @@ class Subject {
     }
     this.#child.send(kind);
     const [cost] = (await once(this.#child, 'message')) as [Cost];
-    // The first one loads code.
+    // The first build loads code.
     if (round > 0) this.costs[kind].push(cost);
   }
 
@@ -97,7 +98,7 @@ class Subject {
   }
 }
 
-/** Builds whenever it is told to. */
+/** Builds on each message. */
 async function child([tree, configDirectory]: string[]): Promise<void> {
   const index = pathToFileURL(join(tree!, 'dist/src/builder/index.js')).href;
   const { build } = (await import(index)) as typeof Builder;

@@ -1,8 +1,8 @@
-// How many processes with how many worker threads each work at once.
+// Topology of a measurement: number of processes, and of worker threads in each.
 
 export interface Topology {
   processes: number;
-  /** Of each process. */
+  /** Threads per process. */
   threads: number;
 }
 

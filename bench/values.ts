@@ -1,24 +1,24 @@
-// Values that say which version of which key they are, so that a stale, torn, damaged or foreign one is found.
+// Self-describing values that contain their key and version, to detect stale, torn, damaged or foreign ones.
 import { closeSync, fstatSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import type { DataSet } from './data-set.ts';
 
-/** A read gave what it must not give: the figures of such a store mean nothing. */
+/** A read returned a wrong value: the figures of such a store are meaningless. */
 export class WrongValueError extends Error {
   override name = 'WrongValueError';
 }
 
-/** Makes and judges the values of one thread. */
+/** Creates and checks the values of one thread. */
 export interface Values {
-  /** The value of a version; for a large one the memory of the one before, so do not make it before that is stored. */
+  /** Creates the value of a version. Large values share one buffer, so store each before the next is made. */
   make(key: number, version: number): unknown;
   /**
-   * The version that a value of `key` says it is. Throws {@link WrongValueError} when it is no whole value of that key.
-   * @param isWhole looks at every byte of the value, not only at some
+   * The version in a value of `key`. Throws {@link WrongValueError} when it is not a complete value of that key.
+   * @param isWhole checks every byte instead of a sample
    */
   versionOf(key: number, value: unknown, isWhole: boolean): number;
 }
 
-/** @param scratch a path of this thread's own, for the file that files are put from; for other kinds not used */
+/** @param scratch path of this thread's own source file; used for files only */
 export function valuesOf({ kind, size }: DataSet, scratch: string): Values {
   if (kind === 'object') return new ObjectValues();
   return kind === 'file' ? new FileValues(size, scratch) : new ByteValues(size);
@@ -26,15 +26,15 @@ export function valuesOf({ kind, size }: DataSet, scratch: string): Values {
 
 const STAMP = 8;
 const PAGE = 4096;
-// How far apart the bytes are that a quick check looks at in a small value.
+// Distance between the bytes that a quick check samples in a small value.
 const STRIDE = 23;
-// How many pages a quick check looks at in a large one.
+// Number of pages that a quick check samples in a large value.
 const PAGES_CHECKED = 64;
 
 /**
- * Bytes, as the Buffers that Node's own functions give and every peer hands out: a stamp of key and version at both
- * ends, and at the begin of each page of a large value. The rest of a small value follows from key and version, that of
- * a large one from its place.
+ * Bytes in Buffers, as Node's own functions return them. Key and version are stamped at both ends, and at the start of
+ * each page of a large value. The remaining bytes follow from key and version in a small value, and from their position
+ * in a large one.
  */
 export class ByteValues implements Values {
   readonly #size: number;
@@ -49,7 +49,7 @@ export class ByteValues implements Values {
   make(key: number, version: number): Buffer<ArrayBuffer> {
     const size = this.#size;
     if (!this.#filler) {
-      // Memory of its own: a slice of a pool would make structured cloning copy the whole pool.
+      // Not pooled: structured cloning would copy the whole pool.
       const value = Buffer.from(new ArrayBuffer(size)).fill((key + version) & 0xff);
       writeStamp(value, 0, key, version);
       writeStamp(value, size - STAMP, key, version);
@@ -63,7 +63,8 @@ export class ByteValues implements Values {
   }
 
   versionOf(key: number, value: unknown, isWhole: boolean): number {
-    if (!(value instanceof Uint8Array)) throw new WrongValueError(`Key ${key} has a value that is no bytes.`);
+    if (!(value instanceof Uint8Array))
+      throw new WrongValueError(`Key ${key} has a value that is not bytes.`);
     const size = this.#size;
     if (value.length !== size) {
       throw new WrongValueError(`Key ${key} has a value of ${value.length} bytes instead of ${size}.`);
@@ -80,7 +81,7 @@ export class ByteValues implements Values {
         if (value[index] !== filling) isTorn = true;
       }
     } else if (isWhole) {
-      // Not all of the memory of a reused buffer is the value.
+      // A reused buffer may be larger than the value.
       isTorn ||= Buffer.compare(value.subarray(0, size), this.make(key, version)) !== 0;
     } else {
       const step = PAGE * Math.max(1, Math.floor(size / PAGE / PAGES_CHECKED));
@@ -91,7 +92,7 @@ export class ByteValues implements Values {
   }
 }
 
-/** What a build keeps of one compilation: about 1 KiB of JSON, three levels deep. */
+/** A typical compilation record: about 1 KiB of JSON, three levels deep. */
 export interface BuildRecord {
   key: number;
   version: number;
@@ -140,7 +141,7 @@ export class ObjectValues implements Values {
   versionOf(key: number, value: unknown, isWhole: boolean): number {
     const record = value as BuildRecord;
     if (typeof record !== 'object' || record === null || !Number.isInteger(record.version)) {
-      throw new WrongValueError(`Key ${key} has a value that is no record.`);
+      throw new WrongValueError(`Key ${key} has a value that is not a record.`);
     }
     const { version } = record;
     if (record.key !== key) throw new WrongValueError(`Key ${key} has a value of key ${record.key}.`);
@@ -156,8 +157,8 @@ export class ObjectValues implements Values {
 }
 
 /**
- * Files. `make` stamps a file and gives its path; `versionOf` takes the path of one that was read. As they are written
- * and read in different runs, stamps at a few places show all that can go wrong but damage, for which there is `isWhole`.
+ * Files. `make` stamps a file and returns its path; `versionOf` takes the path of a file that was read. Files are
+ * written and read in different runs, so stamps at a few places reveal any fault except damage; `isWhole` finds that.
  */
 class FileValues implements Values {
   readonly #size: number;
@@ -218,7 +219,7 @@ function stampOffsets(size: number): number[] {
   return [...new Set([0, Math.floor(size / 2 / PAGE) * PAGE, size - STAMP])];
 }
 
-// Not all the same, so that nothing that compresses has it easy.
+// Varying bytes, so that compression does not help.
 function fillerOf(size: number): Uint8Array<ArrayBuffer> {
   const filler = new Uint8Array(size);
   const words = new Uint32Array(filler.buffer, 0, size >> 2);
@@ -230,7 +231,7 @@ function fillerOf(size: number): Uint8Array<ArrayBuffer> {
   return filler;
 }
 
-// The same text whatever order a store gives the properties in.
+// Independent of the order of properties.
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_, part: unknown) =>
     typeof part === 'object' && part !== null && !Array.isArray(part)

@@ -1,4 +1,4 @@
-// The processes of one peer: from the start of the threads to the last check.
+// Worker group: the processes of one peer, from their start to the final check.
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,12 +13,12 @@ import { writerOf } from './request-sequence.ts';
 import type { Topology } from './topology.ts';
 import { isHot, type Workload } from './workload.ts';
 
-/** A peer gave a wrong value, failed or hung: there is no result to print. */
+/** A peer returned a wrong value, failed or hung. The benchmark has no results. */
 export class BenchmarkFailure extends Error {
   override name = 'BenchmarkFailure';
 }
 
-/** A process of a peer ended in the middle of its work, as native code does that fails. */
+/** A peer's process crashed, as failing native code does. */
 export class PeerCrash extends BenchmarkFailure {
   override name = 'PeerCrash';
   readonly why: string;
@@ -29,15 +29,17 @@ export class PeerCrash extends BenchmarkFailure {
   }
 }
 
-/** The versions of all keys of a data set as they are stored, which one worker group leaves to the next; undefined before the fill. */
+/**
+ * The stored versions of all keys of a data set, passed from one worker group to the next; undefined before the fill.
+ */
 export interface StoreState {
   versions: Int32Array | undefined;
 }
 
-// How long a process may take beyond what it was asked for. Filling takes longest.
+// Maximum time beyond the requested duration. Filling takes longest.
 const TIMEOUT_MS = 60_000;
 const FILL_TIMEOUT_MS = 600_000;
-// Keys that are read again after a run.
+// Number of keys verified after a run.
 const SAMPLES = 64;
 const SAMPLE_BYTES = 16 * 1024 * 1024;
 
@@ -49,38 +51,38 @@ export class WorkerGroup {
   readonly #driversEach: number;
   #started: Driver[] = [];
   #joined: Driver[] = [];
-  // Those that have the store open.
+  // Drivers that have the store open.
   #drivers: Driver[] = [];
   #data: DataSet | undefined;
   #state: StoreState = { versions: undefined };
 
   /**
-   * @param directory where the peer is to keep its files, one directory in it for each data set; made here
-   * @param shape how many processes there are at most
+   * @param directory directory for the peer's files, with one subdirectory per data set; created here
+   * @param shape the maximum number of processes, and threads in each
    */
   constructor(peer: LoadedPeer, directory: string, { processes, threads }: Topology) {
     this.peer = peer;
     this.#directory = directory;
     this.#processes = processes;
-    // A peer that is a program has a process where others have a thread.
+    // For a peer that is a program, processes take the place of threads.
     this.#driversEach = peer.peer.program ? threads : 1;
     this.#threadsEach = peer.peer.program ? 1 : threads;
   }
 
-  /** Starts the processes with their threads. */
+  /** Starts the processes and their threads. */
   start(): void {
     const make = () => Driver.of(this.peer, this.#threadsEach);
     this.#started = Array.from({ length: this.#processes * this.#driversEach }, make);
   }
 
-  /** Reads in a process that reads for other peers too, and is not stopped with this worker group. Not for programs. */
+  /** Uses a reader process that serves other peers too, and outlives this worker group. Not for programs. */
   async join(reader: Driver): Promise<void> {
     reader.title = this.peer.peer.title;
     await reader.ask({ type: 'load', url: this.peer.url });
     this.#joined = [reader];
   }
 
-  /** Opens a store in all threads of so many processes; all its keys are stored when this resolves. */
+  /** Opens a store in all threads of so many processes. When it resolves, all keys are stored. */
   async open(
     workload: Workload,
     data: DataSet,
@@ -99,7 +101,7 @@ export class WorkerGroup {
       data: { workload: workload.name, keys: data.keys, absent: data.absent },
       versions,
     };
-    // The first one makes the files.
+    // The first process creates the files.
     await this.#drivers[0]!.ask(request);
     if (!versions) state.versions = (await this.#drivers[0]!.ask({ type: 'fill' }, FILL_TIMEOUT_MS)).versions;
     const others = this.#drivers.slice(1).map(driver => driver.ask({ ...request, versions: state.versions }));
@@ -107,9 +109,9 @@ export class WorkerGroup {
   }
 
   /**
-   * Runs a workload in all threads that have the store open, at once.
-   * @param seed 0 for the warm-up, before which what is to be hot is read
-   * @param id for the key of a stampede
+   * Runs a workload in all threads with an open store at once.
+   * @param seed 0 for the warm-up, which first reads the keys that are to be hot
+   * @param id suffix for the key of a stampede
    */
   async run(workload: Workload, milliseconds: number, seed: number, id = ''): Promise<DriverRun[]> {
     const each = this.#threadsEach;
@@ -124,7 +126,7 @@ export class WorkerGroup {
         const thread = index * each;
         const who = { thread, threads, threadsEach: each };
         const run = { workload: workload.name, keys, absent, ...who, milliseconds, seed, readsAll, id };
-        // Large ones are only sent where they may have changed.
+        // Large arrays are sent only when they may have changed.
         const versions = writes && !isAlone ? before : undefined;
         return driver.ask({ type: 'prepare', run, versions });
       }),
@@ -150,14 +152,14 @@ export class WorkerGroup {
     return runs;
   }
 
-  /** Reads these keys in the first process, and looks at every byte. */
+  /** Reads these keys in the first process and checks every byte. */
   async verify(keys: number[]): Promise<void> {
     await this.#drivers[0]!.ask({ type: 'verify', keys, versions: undefined });
   }
 
-  /** Closes the store, which keeps its files. */
+  /** Closes the store and keeps its files. */
   async close(): Promise<void> {
-    // One after the other: who closes last may have something to tidy up.
+    // Sequentially, because the last one to close may clean up.
     for (const driver of this.#drivers) await driver.ask({ type: 'close' });
   }
 
@@ -176,18 +178,18 @@ export class WorkerGroup {
   }
 }
 
-/** Where sources are compiled once, not by every process and thread: for those of which no start is measured. */
+/** Compile cache shared by all processes and threads. Not used where start-up is measured. */
 export const COMPILED = fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url));
 
-// When the benchmark is told to end, its processes go first: they would write to the files that are being removed.
+// When the benchmark is interrupted, its processes are killed first: they would write to files that are being removed.
 const children = new Set<ChildProcess>();
 process.prependListener('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
 
-/** One process of a peer, as seen from outside. One request at a time. */
+/** Handle for one driver process. Takes one request at a time. */
 export class Driver {
-  /** Of the peer that it works for. */
+  /** Title of the peer that it works for. */
   title: string;
   readonly #child: ChildProcess;
   readonly #send: (request: DriverRequest) => void;
@@ -214,14 +216,14 @@ export class Driver {
     });
   }
 
-  /** A process of a peer with so many worker threads, or its program. */
+  /** Starts a process of a peer with so many worker threads, or its program. */
   static of({ url, peer }: LoadedPeer, threads: number): Driver {
     return peer.program
       ? Driver.#run(peer.title, peer.program)
       : Driver.#fork(peer.title, 'driver.ts', [url, String(threads)]);
   }
 
-  /** A process that reads back what peers stored, see {@link WorkerGroup.join}. */
+  /** Starts a process that reads back the values that peers stored; see {@link WorkerGroup.join}. */
   static reader(): Driver {
     return Driver.#fork('', 'programs/reader.ts', []);
   }
@@ -250,7 +252,10 @@ export class Driver {
     return !children.has(this.#child);
   }
 
-  /** Rejects with {@link PeerCrash} when the process ends, {@link BenchmarkFailure} when it fails or takes longer than `patience` milliseconds. */
+  /**
+   * Rejects with {@link PeerCrash} when the process ends, or with {@link BenchmarkFailure} when it fails or exceeds
+   * `timeoutMs`.
+   */
   ask(request: DriverRequest, timeoutMs = TIMEOUT_MS): Promise<DriverReply> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
@@ -271,7 +276,7 @@ export class Driver {
   async stop(): Promise<void> {
     if (this.#child.connected) this.#child.disconnect();
     this.#child.stdin?.end();
-    // After a failure it may hang in the middle of something.
+    // After a failure it may hang.
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), 2000);
     await this.#ended;
     clearTimeout(timer);

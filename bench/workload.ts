@@ -1,4 +1,4 @@
-// What is measured: which operations, on which keys, how many at once.
+// Workloads: the mix of operations, their keys and concurrency.
 import { COLD, type DataSet, OBJECTS, SIZES, SMALL } from './data-set.ts';
 
 export const Kind = { get: 0, set: 1, delete: 2 } as const;
@@ -6,27 +6,27 @@ export type Kind = (typeof Kind)[keyof typeof Kind];
 
 export interface Workload {
   name: string;
-  /** What `--only` may call it besides its name. */
+  /** Group name for `--only`, besides its own name. */
   family: string;
-  /** One line for people. */
+  /** One line. */
   title: string;
-  /** A few letters for the head of a column. */
+  /** Abbreviation for column headers. */
   short: string;
   data: DataSet;
-  /** `stampede`: every thread asks once for the same missing key, whose producer takes {@link PRODUCER_MS}. */
+  /** `stampede`: every thread requests the same missing key once. Its producer takes {@link PRODUCER_MS}. */
   type: 'operations' | 'stampede';
-  /** Operations that each thread has in flight at any time. */
+  /** Number of operations that each thread has in flight. */
   inFlight: number;
-  /** Shares of the operations, of 1; the rest are deletes. */
+  /** Fractions of the operations; the rest are deletes. */
   gets: number;
   sets: number;
-  /** Whether reads draw from the absent keys too. */
+  /** Whether reads draw from absent keys too. */
   misses: boolean;
-  /** Which keys are read: all alike, or few often (as YCSB does it, with 0.99). */
+  /** Distribution of the keys read: uniform, or zipfian as in YCSB with 0.99. */
   distribution: 'uniform' | 'zipfian';
 }
 
-/** Whether what is read has been read before, by the same thread: all that is small and fits memory. */
+/** Whether keys are read again by the same thread: true for small data that fits in memory. */
 export function isHot({ type, gets, data }: Workload): boolean {
   return (
     type === 'operations' && gets > 0 && data !== COLD && data.size <= OBJECTS.size && data.kind !== 'file'
@@ -66,7 +66,7 @@ function sized(family: string, kind: 'bytes' | 'file', what: string): Workload[]
   });
 }
 
-/** Those with the same data stand together: they share one store, in this order. */
+/** Workloads with the same data are adjacent: they share one store, in this order. */
 export const WORKLOADS: readonly Workload[] = [
   {
     ...GET,

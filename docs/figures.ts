@@ -1,11 +1,11 @@
-// Writes the measured figures of bench/RESULTS.md into the README and docs/benchmarks.md, so that all three say the same.
+// Copies the measured figures of bench/RESULTS.md into the README and docs/benchmarks.md, so that all three agree.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
 const [BEGIN, END] = ['<!-- figures: npm run figures -->\n', '<!-- /figures -->'];
 
-/** Workloads that the throughput table shows: the beginning of a heading in RESULTS.md, and a name for it. */
+/** Workloads of the throughput table: the beginning of the heading in RESULTS.md, and a short name. */
 const WORKLOADS = [
   ['get: 4096 hot keys', 'get (hot)'],
   ['set: one in flight', 'set, one in flight'],
@@ -21,20 +21,20 @@ const SHAPES = [
 
 const PEERS = ['Glovebox', 'better-sqlite3', 'Comlink to main'] as const;
 
-/** What one peer did in one workload and shape, as RESULTS.md writes it. */
+/** One peer's result in one workload and shape, as printed in RESULTS.md. */
 interface Measured {
   opsPerSecond: string;
-  /** How many times as fast Glovebox was, with the least and the greatest of the rounds. */
+  /** Glovebox's speed relative to the peer, with the minimum and maximum of the rounds. */
   ratio: string;
   worst: string;
 }
 
-/** The figures of `results`, the text of RESULTS.md, for each document that shows them. */
+/** Figures from `results`, the text of RESULTS.md, for each document that shows them. */
 export function figuresOf(results: string): Record<'README.md' | 'docs/benchmarks.md', string> {
   return { 'README.md': headline(results), 'docs/benchmarks.md': page(results) };
 }
 
-/** A document with these figures in the place of those that it has. */
+/** A document with its figures replaced. */
 export function withFigures(document: string, figures: string): string {
   const [from, to] = [document.indexOf(BEGIN), document.indexOf(END)];
   if (from < 0 || to < from) throw new Error(`There is no place for figures: no ${BEGIN.trim()} … ${END}.`);
@@ -47,9 +47,9 @@ function headline(results: string): string {
     rounded(measured(results, workload, '1 thread', peer)!.opsPerSecond);
   const worst = (peer: string) => measured(results, 'set: one in flight', '8 threads', peer)!.worst;
   const [get, set] = ['get: 4096 hot keys', 'set: one in flight'];
-  return `- Hot reads: ${speed(get, ours)} a second in one thread; ${speed(get, theirs)} by a prepared statement of better-sqlite3.
+  return `- Hot reads: ${speed(get, ours)} a second in one thread; ${speed(get, theirs)} with a prepared statement of better-sqlite3.
 - Awaited writes, one after the other: ${speed(set, ours)} a second in one thread; ${speed(set, theirs)} into a bare table of better-sqlite3, without expiry or checksums.
-- The slowest write, of eight threads that write: ${worst(ours)}; ${worst(theirs)} with a connection of better-sqlite3 in each.
+- The slowest write of eight writing threads: ${worst(ours)}; ${worst(theirs)} with one better-sqlite3 connection per thread.
 `;
 }
 
@@ -83,7 +83,7 @@ ${charts.map(([, title, file]) => `![${title}](../bench/${file})`).join('\n')}
 `;
 }
 
-/** Undefined when it was not measured. */
+/** The result of a peer; undefined when it was not measured. */
 function measured(results: string, workload: string, shape: string, peer: string): Measured | undefined {
   const section = results.split(/^## /m).find(text => text.startsWith(workload));
   const group = section?.split(/^\| \*\*/m).find(text => text.startsWith(`${shape}** `));

@@ -1,8 +1,11 @@
-// Every error that a caller of Glovebox can be expected to handle.
+// Errors that a caller of Glovebox can expect to handle.
 
-/** Base of all errors Glovebox throws on purpose: `code` is stable, `message` names the value and the remedy. */
+/**
+ * Base class of all errors that Glovebox throws on purpose. `code` is stable; `message` names the value and the
+ * remedy.
+ */
 export class GloveboxError extends Error {
-  /** Stable identifier, for programs: it does not change when the wording of the message does. */
+  /** Stable identifier for programs: it stays when the message is reworded. */
   readonly code: string;
 
   constructor(code: string, message: string, options?: ErrorOptions) {
@@ -12,14 +15,14 @@ export class GloveboxError extends Error {
   }
 }
 
-/** A key, tag, option or TTL that can never work. Thrown at the call, before anything is stored. */
+/** An invalid key, tag, option or TTL. Thrown by the call, before anything is stored. */
 export class InvalidArgumentError extends GloveboxError {
   constructor(message: string, options?: ErrorOptions) {
     super('GLOVEBOX_INVALID_ARGUMENT', message, options);
   }
 }
 
-/** A value that structured cloning does not take; `path` says where in the value, such as `$.rules[3].run`. */
+/** A value that structured cloning rejects. `path` is the place in the value, such as `$.rules[3].run`. */
 export class UncloneableValueError extends GloveboxError {
   readonly path: string;
 
@@ -33,29 +36,31 @@ export class UncloneableValueError extends GloveboxError {
 }
 
 /**
- * Bytes of the largest value: 2 GiB less one, which is what Node reads, writes and hashes at once. Files that `putFile`
- * stores may be of any size.
+ * Maximum size of a value in bytes: 2 GiB less one, the most that Node reads, writes and hashes at once. Files
+ * stored with `putFile` may be of any size.
  */
 export const LARGEST_VALUE = 2 ** 31 - 1;
 
-/** A value of more bytes than {@link LARGEST_VALUE}: files of any size go by path, with `putFile` and `getFile`. */
+/**
+ * A value larger than {@link LARGEST_VALUE}. Files of any size can be stored by path, with `putFile` and `getFile`.
+ */
 export class ValueTooLargeError extends GloveboxError {
   constructor(what: string, size: number, remedy: string) {
     super(
       'GLOVEBOX_VALUE_TOO_LARGE',
-      `${what} has ${(size / 2 ** 30).toFixed(2)} GiB, and a value at most 2 GiB. ${remedy}`,
+      `${what} has ${(size / 2 ** 30).toFixed(2)} GiB, but a value may have at most 2 GiB. ${remedy}`,
     );
   }
 }
 
-/** The entry exists but is of another kind than the operation needs, such as `increment` on a string. */
+/** The entry is of a different kind than the operation needs, such as a string for `increment`. */
 export class WrongKindError extends GloveboxError {
   constructor(message: string) {
     super('GLOVEBOX_WRONG_KIND', message);
   }
 }
 
-/** Callers state different size limits, policies or backends for one store; the message names both. */
+/** Callers state different size limits, policies or backends for one store. The message names both. */
 export class ConflictingOptionsError extends GloveboxError {
   constructor(message: string) {
     super('GLOVEBOX_CONFLICTING_OPTIONS', message);
@@ -63,8 +68,8 @@ export class ConflictingOptionsError extends GloveboxError {
 }
 
 /**
- * `getOrSet` was called while producing a value that this one waits for: it would wait for itself. `keys` are those
- * that wait for each other, the one asked for first.
+ * `getOrSet` was called while producing a value that this call itself waits for. `keys` is the cycle, beginning
+ * with the requested key.
  */
 export class CircularWaitError extends GloveboxError {
   readonly keys: readonly string[];
@@ -74,23 +79,23 @@ export class CircularWaitError extends GloveboxError {
     const message =
       others.length === 0
         ? `getOrSet(${asked}) was called while producing ${asked} itself, and would wait for ever. Call the producing function instead.`
-        : `getOrSet(${asked}) would wait for ever: what produces ${asked} waits for ${others.join(', which waits for ')}, which waits for ${asked}. Produce one of them outside of the other.`;
+        : `getOrSet(${asked}) would wait for ever: the producer of ${asked} waits for ${others.join(', which waits for ')}, which waits for ${asked}. Produce one of them outside the other.`;
     super('GLOVEBOX_CIRCULAR_WAIT', message);
     this.keys = keys;
   }
 }
 
-/** The cache was closed by `close()` or `resetSharedCacheInstances()` and used afterwards. */
+/** The cache was used after `close()` or `resetSharedCacheInstances()`. */
 export class ClosedCacheError extends GloveboxError {
   constructor(tag: string) {
     super(
       'GLOVEBOX_CLOSED',
-      `The cache '${tag}' is closed. Call createDefaultCache({ tag: '${tag}' }) to open it again.`,
+      `The cache '${tag}' is closed. Call openCache({ tag: '${tag}' }) to open it again.`,
     );
   }
 }
 
-/** What the `error` event of `glovebox/keyv` says of a write that was not stored. */
+/** A write that was not stored. Emitted in the `error` event of `glovebox/keyv`. */
 export class NotStoredError extends GloveboxError {
   constructor(what: string, reason: string) {
     super('GLOVEBOX_NOT_STORED', `${what} was not stored: ${reason}`);

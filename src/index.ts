@@ -1,5 +1,6 @@
 /**
- * The door `glovebox`: caches that every thread and process shares. Light, because every worker thread imports it.
+ * Public module `glovebox`: caches shared by all threads and processes. Light, because every worker thread imports
+ * it.
  *
  * @module glovebox
  */

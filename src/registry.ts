@@ -1,4 +1,4 @@
-// The caches of this thread: the same options give the same instance.
+// Registry of a thread's caches: equal options return the same instance.
 import { join, resolve } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import type { Cache } from './cache/cache.ts';
@@ -38,58 +38,59 @@ import { wallClock } from './system/time.ts';
 const DEFAULT_TAG = 'default';
 const DEFAULT_MAX_SIZE = '2GB';
 const DEFAULT_TIMEOUT_MS = 30_000;
-// Room for 4096 records of 1 KiB, as objects.
+// Large enough for 4096 records of 1 KiB as objects.
 const DEFAULT_LOCAL_TIER_SIZE = '16MB';
 
-// How long a first write blocks its thread for the coordinator, which answers in a few unless it is blocked itself.
+// How long a first write may block its thread for the coordinator, which answers in a few milliseconds unless it is
+// blocked itself.
 const COORDINATOR_TIMEOUT_MS = 1000;
 
 interface Resolved extends OpenRequest {
   enabled: boolean;
-  /** Why there can be no store; undefined when there can. */
+  /** The reason that there can be no store; undefined when there can. */
   unusable: string | undefined;
   ttl: number | null;
   clock: () => number;
   localTierSize: number;
-  /** The remote cache behind the store; undefined when there is none. */
+  /** The remote cache behind the store; undefined without one. */
   remote: GatewayOptions | undefined;
 }
 
 interface Registered {
   cache: Cache;
   options: Resolved;
-  /** How many callers have it, each of which closes it. */
+  /** The number of callers that hold it. Each closes it once. */
   handles: number;
 }
 
 const registered = new Map<string, Registered>();
-// Stands for this thread wherever the coordinator counts who uses a store.
+// Identifies this thread as a user of stores in its coordinator.
 const thisThread = {};
 
 /**
- * For a worker thread that should not look for its coordinator by itself: uses `port`, which the coordinator's thread
- * made with {@link createCoordinatorPort}. To be called before the thread's first cache operation.
+ * Uses `port`, made by {@link createCoordinatorPort} in the coordinator's thread, instead of looking for a
+ * coordinator. Must be called before the thread's first cache operation.
  */
 export function connectToCoordinator(port: MessagePort): void {
   usePort(port);
 }
 
-/** A port to transfer to one worker thread, which passes it to {@link connectToCoordinator}. */
+/** Creates a port to transfer to one worker thread, which passes it to {@link connectToCoordinator}. */
 export async function createCoordinatorPort(): Promise<MessagePort> {
   return ownCoordinator().createPort();
 }
 
 /**
- * Opens the cache of a tag. Returns at once, in any thread; the connection is made by the first operation. The same options
- * give the same instance within a thread, and the same entries in every thread and process. What is not given comes
- * from the environment (`GLOVEBOX_CACHE_DIR`, `GLOVEBOX_CACHE_DISABLED`, `GLOVEBOX_CACHE_<TAG>_DISABLED`), then from
- * the defaults that {@link CacheOptions} states. An explicit `enabled` goes before the environment.
+ * Opens the cache of a tag. Returns at once, in any thread; the first operation connects. Equal options return the
+ * same instance within a thread, and the same entries in every thread and process. Options that are not given come
+ * from the environment (`GLOVEBOX_CACHE_DIR`, `GLOVEBOX_CACHE_DISABLED`, `GLOVEBOX_CACHE_<TAG>_DISABLED`), then
+ * from the defaults in {@link CacheOptions}. An explicit `enabled` overrides the environment.
  *
- * Each call is a handle of its own, to be closed once: an instance that several callers have is closed with the last.
+ * Each call returns a handle to be closed once: an instance with several callers is closed with the last handle.
  *
- * @throws InvalidArgumentError for an option that does not exist, and for a tag, size or time that can never work
- * @throws ConflictingOptionsError when another caller in this thread states another size limit, policy or backend for
- * the store; when one in another thread does, the first operation rejects with it
+ * @throws InvalidArgumentError for an unknown option, and for an invalid tag, size or time
+ * @throws ConflictingOptionsError when another caller in this thread states a different size limit, policy or
+ * backend for the store; when a caller in another thread does, the first operation rejects with it
  */
 export function openCache(options: CacheOptions = {}): Cache {
   return openResolved(resolveOptions(options));
@@ -121,7 +122,7 @@ function openResolved(resolved: Resolved): Cache {
 /** The same function as {@link openCache}, under its older name. */
 export const createDefaultCache: (options?: CacheOptions) => Cache = openCache;
 
-/** {@link openCache} for callers that name the root. */
+/** {@link openCache} with a required root. */
 export function getSharedCacheInstance(options: CacheOptions & { cacheRoot: string }): Cache {
   return openCache(options);
 }
@@ -131,7 +132,7 @@ export function openConfiguredCache(userConfig: UserConfig | undefined, options:
   return userConfig === undefined ? openCache(options) : createCacheFromUserConfig(userConfig, options);
 }
 
-/** {@link openCache} with what the user configured; explicit options go before the environment, that before the config. */
+/** {@link openCache} with the user's configuration. Explicit options override the environment, which overrides the config. */
 export function createCacheFromUserConfig(userConfig: UserConfig, options: CacheOptions = {}): Cache {
   assertUserConfig(userConfig);
   assertCacheOptions(options);
@@ -142,9 +143,9 @@ export function createCacheFromUserConfig(userConfig: UserConfig, options: Cache
 }
 
 /**
- * Forgets and closes all caches of this thread: the next `openCache` makes new ones. The registry is empty at
- * once; when the promise resolves, this thread's writes are committed and its handles given up. Caches in memory that no
- * thread uses any more are emptied, when this thread is the coordinator. For tests, mostly.
+ * Closes all caches of this thread and removes them from the registry at once: the next `openCache` makes new ones.
+ * When the promise resolves, this thread's writes are committed and its handles released. If this thread is the
+ * coordinator, in-memory caches that no thread uses any more are emptied. Mostly for tests.
  */
 export async function resetSharedCacheInstances(): Promise<void> {
   const caches = [...registered.values()];
@@ -154,8 +155,8 @@ export async function resetSharedCacheInstances(): Promise<void> {
 }
 
 /**
- * Removes what is expired, over the limit or left behind from all caches of this thread, for long-running processes.
- * They stay open. Resolves to the number of entries removed, by instance key. Never rejects.
+ * Removes expired, excess and stale data from all caches of this thread, which stay open. For long-running
+ * processes. Resolves to the number of removed entries by instance key. Never rejects.
  */
 export async function cleanupSharedCacheInstances(): Promise<Record<string, number>> {
   const removed: Record<string, number> = {};
@@ -163,17 +164,17 @@ export async function cleanupSharedCacheInstances(): Promise<Record<string, numb
   return removed;
 }
 
-/** How many cache instances this thread has. */
+/** The number of cache instances in this thread. */
 export function getCacheInstanceCount(): number {
   return registered.size;
 }
 
-/** What identifies each cache instance of this thread: `root:tag:enabled:maxSize:timeout…`. */
+/** The keys of this thread's cache instances: `root:tag:enabled:maxSize:timeout…`. */
 export function getCacheInstanceKeys(): string[] {
   return [...registered.keys()];
 }
 
-/** Counts of all stores that are open in this process, summed over all its threads. The same in every thread. */
+/** Statistics of all stores that are open in this process, summed over its threads. The same in every thread. */
 export async function getAggregatedCacheStats(): Promise<AggregatedCacheStats> {
   const elsewhere = await findCoordinator();
   return elsewhere
@@ -181,7 +182,9 @@ export async function getAggregatedCacheStats(): Promise<AggregatedCacheStats> {
     : ownCoordinator().aggregatedStats();
 }
 
-/** What this thread's coordinator holds for others, for tests and diagnosis; undefined in threads that another one serves. */
+/**
+ * The coordinator's state, for tests and diagnosis; undefined in threads that another thread's coordinator serves.
+ */
 export async function inspectCoordinator(): Promise<ReturnType<Coordinator['inspect']> | undefined> {
   return (await coordinatesItself()) ? ownCoordinator().inspect() : undefined;
 }
@@ -195,7 +198,7 @@ function storeCacheOf(options: Resolved): TracedCache {
 const askGateway: AskGateway = async request => {
   const elsewhere = await findCoordinator();
   if (elsewhere === undefined) {
-    // Few caches are shared with other machines.
+    // Loaded on demand: few caches are shared with other machines.
     const { ownGateway } = await import('./cache/remote/gateway.ts');
     return ownGateway().answer(request);
   }
@@ -204,7 +207,7 @@ const askGateway: AskGateway = async request => {
   throw new InvalidArgumentError(reply.message);
 };
 
-// Functions cannot cross to the coordinator, and it has no use for the rest.
+// Functions cannot be sent to the coordinator, and it does not need the other options.
 function requestOf(options: Resolved): OpenRequest {
   const { tag, cacheRoot, backend, maxSize, policy, explicit, timeout, allowUntrusted } = options;
   return { tag, cacheRoot, backend, maxSize, policy, explicit, timeout, allowUntrusted };
@@ -246,11 +249,11 @@ function resolveOptions(options: CacheOptions, userConfig: Pick<UserConfig, 'rem
   const enabled = options.enabled ?? environment.enabled ?? true;
   const backend = options.backend ?? 'sqlite';
   if (backend !== 'sqlite' && backend !== 'memory') {
-    throw new InvalidArgumentError(`backend is 'sqlite' or 'memory'; got ${JSON.stringify(backend)}.`);
+    throw new InvalidArgumentError(`backend must be 'sqlite' or 'memory'; got ${JSON.stringify(backend)}.`);
   }
   if (options.policy !== undefined && !POLICIES.includes(options.policy)) {
     throw new InvalidArgumentError(
-      `policy is one of ${POLICIES.map(policy => `'${policy}'`).join(', ')}; got ${JSON.stringify(options.policy)}.`,
+      `policy must be one of ${POLICIES.map(policy => `'${policy}'`).join(', ')}; got ${JSON.stringify(options.policy)}.`,
     );
   }
   const { cacheRoot, unusable } = findRoot(options.cacheRoot ?? environment.cacheRoot, backend);
@@ -280,7 +283,7 @@ function resolveOptions(options: CacheOptions, userConfig: Pick<UserConfig, 'rem
   };
 }
 
-/** Throws for options that can never work, before anything is asked. */
+/** Options of the remote gateway. Throws for invalid ones, before any request. */
 function gatewayOptionsOf(
   { maxSize = DEFAULT_MAX_SIZE }: CacheOptions,
   userConfig: Pick<UserConfig, 'remote'>,
@@ -293,8 +296,8 @@ function gatewayOptionsOf(
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as never;
 }
 
-// A user may have no home directory, and need none while a directory is named, or for what is kept in memory: of that the
-// root is a name only.
+// A home directory is not needed while a directory is named, or for the memory backend, where the root is only a
+// name.
 function findRoot(named: string | undefined, backend: string): { cacheRoot: string; unusable?: string } {
   try {
     return { cacheRoot: resolve(named ?? defaultCacheRoot()) };
@@ -313,7 +316,7 @@ function warnOfHome(message: string): void {
   process.emitWarning(text, { type: 'GloveboxWarning', code: 'GLOVEBOX_CACHE' });
 }
 
-// What other instances of this thread state is known before any store is open.
+// Conflicts within this thread are known before any store is open.
 function assertNoConflict(wanted: Resolved): void {
   if (!wanted.enabled) return;
   for (const { options } of registered.values()) {
@@ -329,7 +332,7 @@ let clockCount = 0;
 function instanceKey(options: Resolved): string {
   const { cacheRoot, tag, enabled, maxSize, timeout, policy, ttl, backend, clock, localTierSize } = options;
   const parts = [cacheRoot, tag, enabled, maxSize, timeout, policy, ttl ?? 'never', backend, localTierSize];
-  // To state the default is more than to state nothing: others have to agree with it.
+  // A stated default differs from an unstated one: other callers must agree with it.
   for (const [name, isStated] of Object.entries(options.explicit)) if (isStated) parts.push(name);
   if (options.explicit.allowUntrusted) parts.push(options.allowUntrusted);
   if (options.remote) parts.push(`remote ${options.remote.mode ?? 'read'} ${options.remote.url}`);

@@ -1,4 +1,4 @@
-// Glovebox in programs that bundle their dependencies, and in the CommonJS ones that do not.
+// Glovebox in bundled programs, in CommonJS programs, and in foreign realms.
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -12,7 +12,7 @@ import { cacheKey } from '../src/index.ts';
 import { installPackage } from './support/installed.ts';
 
 const directory = mkdtempSync(path.join(os.tmpdir(), 'glovebox-bundles-'));
-// Beside it, where no package is found.
+// Next to it, where no package is found.
 const elsewhere = mkdtempSync(path.join(os.tmpdir(), 'glovebox-elsewhere-'));
 test.before(() => installPackage(directory));
 test.after.always(() => {
@@ -37,7 +37,7 @@ async function main() {
 main();
 `;
 
-/** Bundles a program into \`directory\`, and gives its file. */
+/** Bundles a program into `directory`, and returns its file. */
 async function bundled(format: Format, into: string, source = PROGRAM): Promise<string> {
   const outfile = path.join(into, format === 'cjs' ? 'program.cjs' : 'program.mjs');
   const { warnings } = await build({
@@ -58,20 +58,20 @@ function run(file: string, cache: string): Promise<{ stdout: string; stderr: str
 }
 
 for (const format of ['cjs', 'esm'] as const) {
-  test(`a bundle in the format ${format} works, in threads that it starts too`, async t => {
+  test(`a bundle in the format ${format} works, and so do the threads that it starts`, async t => {
     const { stdout, stderr } = await run(await bundled(format, directory), `cache-${format}`);
     t.deepEqual(JSON.parse(stdout), [{ by: 'main' }, 1, 4, null]);
     t.is(stderr, '');
   });
 
-  test(`a bundle in the format ${format} that runs where nothing is installed says so, and goes on`, async t => {
+  test(`a bundle in the format ${format} that runs where nothing is installed says so, and continues`, async t => {
     const { stdout, stderr } = await run(await bundled(format, elsewhere), `cache-${format}-elsewhere`);
     t.regex(stdout, /^\[null,1,0,"better-sqlite3 cannot be found from /);
-    t.regex(stderr, /A bundle does not hold it: install glovebox where the bundle runs/);
+    t.regex(stderr, /Bundles do not contain it: install glovebox in the directory where the bundle runs/);
   });
 }
 
-test('a program that is no bundle may require it', async t => {
+test('an unbundled program can require the package', async t => {
   const file = path.join(directory, 'required.cjs');
   writeFileSync(
     file,
@@ -82,8 +82,8 @@ test('a program that is no bundle may require it', async t => {
   t.is((await run(file, 'cache-required')).stdout, '1\n');
 });
 
-// As test runners load it: in a realm of its own, while Node's modules, and what they make, are of another one.
-test('in a realm of its own it stores and reads the values of that realm', async t => {
+// As test runners load it: in its own realm, while Node's modules, and what they create, belong to another one.
+test("in its own realm the cache stores and reads that realm's values", async t => {
   const file = await bundled('cjs', path.join(directory, 'realm'), "export * from 'glovebox';");
   const realm = createContext(nodeGlobals());
   const wrapped = `(function (exports, require, module, __filename) {${readFileSync(file, 'utf8')}\n})`;
@@ -115,7 +115,7 @@ test('in a realm of its own it stores and reads the values of that realm', async
   });
 });
 
-/** What Node adds to a realm, as test runners hand it on. */
+/** The parts of Node that test runners pass on to a realm. */
 function nodeGlobals(): Record<string, unknown> {
   const own = new Set(runInNewContext('Object.getOwnPropertyNames(globalThis)') as string[]);
   const names = Object.getOwnPropertyNames(globalThis).filter(name => !own.has(name));

@@ -1,18 +1,18 @@
-// How the sources are laid out: in an order in which imports go one way only, and without circles.
+// The layout of the sources: an order in which imports go one way only, without cycles.
 import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 
 const root = path.resolve(import.meta.dirname, '..');
 
-/** What lies in `src`, each importing only from what stands before it; and the doors that other packages import. */
+/** The entries of `src`, each importing only from the ones before it; and the entry points for other packages. */
 const ORDER = ['errors.ts', 'system', 'cache', 'config', 'registry.ts', 'keymap', 'builder', 'cli'];
 const DOORS = ['index.ts', 'keyv.ts'];
 
 const STATEMENT = /^(?:import|export) [^'"`;]*?\bfrom '(\.[^']+)'|^import '(\.[^']+)'/gm;
 const CALL = /\bimport\(\s*'(\.[^']+)'/g;
 
-/** The modules of this project that a source imports, for its types alone, or when it is needed: relative to the root. */
+/** The modules of this project that a source imports, for types or lazily included: relative to the root. */
 function importsOf(file: string, source: string): string[] {
   const named = [...source.matchAll(STATEMENT), ...source.matchAll(CALL)].map(
     ([, one, other]) => one ?? other!,
@@ -25,7 +25,7 @@ const imports = new Map(
   files.map(file => [file, importsOf(file, readFileSync(path.join(root, file), 'utf8'))] as const),
 );
 
-/** The imports that lead back to where they come from, as `a → b → a`; one of each circle. */
+/** The imports that form a cycle, as `a → b → a`; one for each cycle. */
 function circlesOf(graph: ReadonlyMap<string, readonly string[]>): string[] {
   const circles: string[] = [];
   const done = new Set<string>();
@@ -45,7 +45,7 @@ function circlesOf(graph: ReadonlyMap<string, readonly string[]>): string[] {
   return circles;
 }
 
-/** The imports of a file in `src` that stand in the way of the order. */
+/** The imports of a file in `src` that violate the order. */
 function upwardImports(graph: ReadonlyMap<string, readonly string[]>): string[] {
   const rankOf = (file: string) => {
     const [, top] = file.split('/');
@@ -60,7 +60,7 @@ function upwardImports(graph: ReadonlyMap<string, readonly string[]>): string[] 
   );
 }
 
-test('every import of the sources is seen', t => {
+test('every import of the sources is found', t => {
   const statements = `import './a.ts';
 import { b } from './b.ts';
 import {
@@ -83,7 +83,7 @@ import other from 'other';
   ]);
   const count = (found: RegExp) =>
     files.flatMap(file => readFileSync(path.join(root, file), 'utf8').match(found) ?? []).length;
-  // Roughly: whatever looks like the end of an import.
+  // Roughly: everything that looks like the end of an import.
   t.true([...imports.values()].flat().length > 0.95 * count(/\bfrom '\./g));
   const missing = [...imports].flatMap(([file, targets]) =>
     targets
@@ -93,7 +93,7 @@ import other from 'other';
   t.deepEqual(missing, []);
 });
 
-test('all that lies in src has its place in the order', t => {
+test('every entry of src has its place in the order', t => {
   const tops = new Set(files.filter(file => file.startsWith('src/')).map(file => file.split('/')[1]!));
   t.deepEqual([...tops].sort(), [...ORDER, ...DOORS].sort());
 });
@@ -105,7 +105,7 @@ test('no import goes up the order', t => {
   ]);
 });
 
-test('no imports go in a circle, those of types included', t => {
+test('imports form no cycle, type imports included', t => {
   t.deepEqual(circlesOf(imports), []);
   t.deepEqual(
     circlesOf(

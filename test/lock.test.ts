@@ -1,4 +1,4 @@
-// The check of the lock file that comes before everything else in .ci/run.
+// The check of the lock file that precedes everything else in .ci/run.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ interface Lock {
   packages: Record<string, Record<string, unknown>>;
 }
 
-test('the lock file can be installed everywhere, and one that cannot is told what it lacks', async t => {
+test('the lock file can be installed everywhere, and a broken one is reported with what it lacks', async t => {
   const file = join(await temporaryDirectory(t), 'package-lock.json');
   const check = (change: (lock: Lock) => void) => {
     const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock;

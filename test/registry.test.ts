@@ -43,7 +43,7 @@ test.serial('the same root, tag and options are the same instance', async t => {
 });
 
 test.serial(
-  'the default tag is the same for everybody, and disk is not touched before the first operation',
+  'the default tag is the same for every caller, and the disk is not touched before the first operation',
   async t => {
     const cacheRoot = join(await temporaryRoot(t), 'not', 'there');
     const cache = createDefaultCache({ cacheRoot });
@@ -55,7 +55,7 @@ test.serial(
   },
 );
 
-test.serial('different tags never see each other’s entries', async t => {
+test.serial("different tags never see each other's entries", async t => {
   const cacheRoot = await temporaryRoot(t);
   const caches = ['a', 'A', 'a.b', 'a-b', 'a_b'].map(tag => createDefaultCache({ cacheRoot, tag }));
   t.is(new Set(caches).size, 5);
@@ -134,7 +134,7 @@ for (const [name, first, second, message] of conflicts) {
 for (const backend of ['sqlite', 'memory'] as const) {
   for (const order of ['before', 'after'] as const) {
     test.serial(
-      `${backend}: who states no limit and policy takes those that are stated ${order} it, in any thread`,
+      `${backend}: a caller without a limit and policy takes those that another one states ${order} it, in any thread`,
       async t => {
         const cacheRoot = await temporaryRoot(t);
         const unstated = () => createDefaultCache({ cacheRoot, tag: 'a', backend });
@@ -168,7 +168,7 @@ for (const backend of ['sqlite', 'memory'] as const) {
         await small.set('second', 'x'.repeat(1000));
         t.is((await small.stats()).maxSize, 20_000);
         t.is((await unstated().stats()).maxSize, 20_000);
-        // The oldest goes first, though it was read a moment ago.
+        // The oldest is evicted first, although it was read a moment ago.
         await small.get('first');
         t.deepEqual(await fill(), { maxSize: 20_000, fits: true });
         t.false(await unstated().has('first'));
@@ -197,7 +197,7 @@ for (const backend of ['sqlite', 'memory'] as const) {
   }
 }
 
-test.serial('to state the default is to state it', async t => {
+test.serial('an explicit default counts as explicit', async t => {
   const cacheRoot = await temporaryRoot(t);
   const unstated = createDefaultCache({ cacheRoot, tag: 'a' });
   const stated = createDefaultCache({ cacheRoot, tag: 'a', maxSize: '2GB' });
@@ -211,7 +211,7 @@ test.serial('to state the default is to state it', async t => {
 });
 
 test.serial(
-  'who trusts a directory that others can write to does so for all callers, in either order',
+  'a directory that others can write to is trusted for all callers once one trusts it, in either order',
   async t => {
     for (const order of ['before', 'after']) {
       const cacheRoot = await temporaryRoot(t);
@@ -231,7 +231,7 @@ test.serial(
   },
 );
 
-test.serial('a cache in memory is there for the next thread when all that used it have ended', async t => {
+test.serial('a cache in memory outlives the threads that used it', async t => {
   const cacheRoot = await temporaryRoot(t);
   const threads = startThreads(t, 2);
   const count = (thread: Thread | undefined) =>
@@ -251,7 +251,7 @@ test.serial('a cache in memory is there for the next thread when all that used i
   t.is(await here.increment('count'), 3);
   await here.close();
   t.is(await createDefaultCache({ cacheRoot, tag: 'a', backend: 'memory' }).get('count'), 3);
-  // What its last users have stated binds nobody any more, and another kind of store is another store.
+  // The options of its former users are no longer binding, and another kind of store is another store.
   await resetSharedCacheInstances();
   const small = createDefaultCache({ cacheRoot, tag: 'a', backend: 'memory', maxSize: 500 });
   t.is(await small.get('count'), undefined, 'a reset empties it');
@@ -264,14 +264,14 @@ test.serial('a cache in memory is there for the next thread when all that used i
   t.true(await createDefaultCache({ cacheRoot, tag: 'a' }).set('on disk', 1));
 });
 
-test.serial('a tag named metrics is as any other', async t => {
+test.serial('a tag named metrics is an ordinary one', async t => {
   const cacheRoot = await temporaryRoot(t);
   const { backend, directory } = await createDefaultCache({ cacheRoot, tag: 'metrics' }).stats();
   t.is(backend, 'sqlite');
   t.is(directory, join(cacheRoot, 'metrics'));
 });
 
-test.serial('tags, sizes, times and policies that can never work are typed errors at the call', async t => {
+test.serial('invalid tags, sizes, times and policies are typed errors at the call', async t => {
   const cacheRoot = await temporaryRoot(t);
   const wrong: CacheOptions[] = [
     ...[
@@ -314,26 +314,26 @@ test.serial('tags, sizes, times and policies that can never work are typed error
   t.is(getCacheInstanceCount(), 0);
 });
 
-test.serial('an option that no cache has is an error that names the nearest one', async t => {
+test.serial('an unknown option is an error that names the nearest one', async t => {
   const cacheRoot = await temporaryRoot(t);
   const wrong: [unknown, RegExp][] = [
-    ['cubes', /^The options of a cache are an object; got 'cubes'\. Did you mean \{ tag: 'cubes' \}\?$/],
-    [null, /are an object; got null/],
-    [['cubes'], /are an object; got/],
+    ['cubes', /^Cache options must be an object; got 'cubes'\. Did you mean \{ tag: 'cubes' \}\?$/],
+    [null, /must be an object; got null/],
+    [['cubes'], /must be an object; got/],
     [{ maxsize: '1MB' }, /no option 'maxsize'\. Did you mean 'maxSize'\?/],
     [{ cacheroot: '/tmp' }, /Did you mean 'cacheRoot'\?/],
-    [{ directory: '/tmp' }, /no option 'directory'\. There are tag, cacheRoot, .*clock/],
-    [{ enabled: 'no' }, /^enabled is true or false; got 'no'/],
-    [{ enabled: 0 }, /^enabled is true or false; got 0/],
-    [{ allowUntrusted: 1 }, /^allowUntrusted is true or false/],
-    [{ cacheRoot: '' }, /^cacheRoot is the path of a directory, which is not empty; got ''/],
-    [{ cacheRoot: 5 }, /^cacheRoot is the path/],
-    [{ tag: null }, /^tag is a string; got null/],
-    [{ maxSize: null }, /^maxSize is a size; got null\. Leave it out/],
-    [{ clock: 5 }, /^clock is a function/],
+    [{ directory: '/tmp' }, /no option 'directory'\. The options are tag, cacheRoot, .*clock/],
+    [{ enabled: 'no' }, /^enabled must be true or false; got 'no'/],
+    [{ enabled: 0 }, /^enabled must be true or false; got 0/],
+    [{ allowUntrusted: 1 }, /^allowUntrusted must be true or false/],
+    [{ cacheRoot: '' }, /^cacheRoot must be the path of a directory, and not empty; got ''/],
+    [{ cacheRoot: 5 }, /^cacheRoot must be the path/],
+    [{ tag: null }, /^tag must be a string; got null/],
+    [{ maxSize: null }, /^maxSize must be a size; got null\. Leave it out/],
+    [{ clock: 5 }, /^clock must be a function/],
     [
       { clock: Date },
-      /^clock is a function that returns milliseconds since the epoch; got \[Function: Date\]/,
+      /^clock must be a function that returns milliseconds since the epoch; got \[Function: Date\]/,
     ],
     [{ localTierSize: -1 }, /^localTierSize is -1/],
   ];
@@ -359,7 +359,7 @@ test.serial('an option that no cache has is an error that names the nearest one'
     message: /createCoordinatorPort/,
   });
   t.is(getCacheInstanceCount(), 0);
-  // What a program does not know whether it is set is no mistake.
+  // An undefined option is not a mistake.
   const cache = createDefaultCache({ cacheRoot, tag: undefined, enabled: undefined, maxSize: undefined });
   t.is(cache.tag, 'default');
 });
@@ -378,7 +378,7 @@ test.serial('the registry can be counted and listed', async t => {
   t.is(getCacheInstanceCount(), 1);
 });
 
-test.serial('a reset forgets and closes every instance; what was written is there', async t => {
+test.serial('a reset forgets and closes every instance; entries stay', async t => {
   const cacheRoot = await temporaryRoot(t);
   const cache = createDefaultCache({ cacheRoot, tag: 'a' });
   const written = cache.set('key', 'value');
@@ -393,7 +393,7 @@ test.serial('a reset forgets and closes every instance; what was written is ther
   t.is(await again.get('key'), 'value');
 });
 
-test.serial('a cleanup goes over all instances, which stay open', async t => {
+test.serial('a cleanup covers all instances, which stay open', async t => {
   const cacheRoot = await temporaryRoot(t);
   const clock = new TestClock();
   const caches = ['a', 'b', 'c'].map(tag => createDefaultCache({ cacheRoot, tag, clock: clock.now }));
@@ -464,7 +464,7 @@ test.serial('aggregated stats are summed over all stores and all threads, and th
   t.deepEqual(after, expected, 'threads that have ended still count');
 });
 
-test('the environment names the root and disables caches, unless the caller says otherwise', async t => {
+test('the environment sets the root and disables caches, unless the caller says otherwise', async t => {
   const directory = await temporaryDirectory(t);
   const look = (environment: Record<string, string>) =>
     startProcess(

@@ -1,4 +1,5 @@
-// One thread of a benchmark: opens a peer's stores, and runs the workloads that its process's main thread asks for.
+// Benchmark worker thread: opens a peer's stores and runs the workloads that the main thread of its process
+// requests.
 import { setTimeout } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { type ClientContext, runClient, set } from '../bench/client.ts';
@@ -12,9 +13,9 @@ import { open, type StoreHandle, verify } from '../bench/store-handle.ts';
 import { ByteValues } from '../bench/values.ts';
 import { findWorkload, Kind, PRODUCER_MS } from '../bench/workload.ts';
 
-// Draws of one thread in one run, at most.
+// Maximum length of one thread's request sequence.
 const MAX_REQUESTS = 1 << 15;
-// Entries that are stored at once to fill a store.
+// Number of entries stored at once while filling a store.
 const CHUNK = 512;
 
 const loading = loadPeer(workerData as string);
@@ -54,7 +55,7 @@ async function fill(current: StoreHandle): Promise<void> {
   const context = { store, values, oracle, nameOf, history: undefined };
   for (let first = 0; first < keys; first += CHUNK) {
     const chunk = Array.from({ length: Math.min(CHUNK, keys - first) }, (_, index) => first + index);
-    // Large values share their memory, so one is stored before the next is made.
+    // Large values share one buffer, so each is stored before the next is made.
     if (store !== peerStore || (values.make(0, 0) as Uint8Array).length > 4096) {
       for (const key of chunk) await set(context, key);
     } else if (peerStore.setMany) {
@@ -111,7 +112,7 @@ async function run({
   };
 }
 
-// The value says which thread made it, by its version.
+// The value's version identifies the thread that made it.
 async function stampede({ peerStore }: StoreHandle, { id, thread }: RunRequest): Promise<RunReply> {
   const values = new ByteValues(findWorkload('stampede').data.size);
   let produced: number | undefined;

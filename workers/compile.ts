@@ -1,4 +1,4 @@
-// Compiles one target at a time in a thread of the build's pool; loaded by Piscina.
+// Compile worker of the build's thread pool, loaded by Piscina. Compiles one target at a time.
 import { threadId } from 'node:worker_threads';
 import {
   type CompileResult,
@@ -11,7 +11,7 @@ import { loadToolchain } from '../src/builder/toolchains/load.ts';
 import type { CompileTask, FromWorker, ToWorker } from '../src/builder/workers/protocol.ts';
 import type { Cache } from '../src/cache/cache.ts';
 
-// A toolchain asks its compiler for its version once.
+// Kept between targets, so that the toolchain asks its compiler for its version only once.
 let latest: { key: string; toolchain: Promise<Toolchain> } | undefined;
 
 export default async function compile(task: CompileTask): Promise<CompileResult> {

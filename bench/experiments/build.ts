@@ -1,4 +1,4 @@
-// How long `glovebox build` takes, as a whole process: with nothing cached, with everything, and after one edit.
+// Build time of `glovebox build` as a whole process: with an empty cache, with everything cached, and after one edit.
 import { cp, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,20 +11,20 @@ import { formatRatio } from '../goals.ts';
 import type { Settings } from '../settings.ts';
 import { median, type Ratio, spreadOf } from '../statistics.ts';
 
-/** Milliseconds of whole processes, one for each round. */
+/** Durations of whole processes in milliseconds, one per round. */
 export interface BuildTimes {
   targets: number;
   cold: number[];
   cached: number[];
   oneChanged: number[];
-  /** One script that reads and hashes the inputs, and copies the outputs. */
+  /** A single script that reads and hashes the inputs and copies the outputs. */
   byHand: number[];
 }
 
 const BY_HAND = fileURLToPath(new URL('../programs/by-hand.mjs', import.meta.url));
 const SIZES = [2, 8, 32, 128];
 const QUICK_SIZES = [2];
-// The goal is about the most targets.
+// The goal refers to the largest number of targets.
 const JUDGED = 128;
 const MOST = 1.8;
 
@@ -92,18 +92,18 @@ class Subject {
   }
 }
 
-/** What Glovebox takes longer than the script for the fewest targets: its start-up, in milliseconds. */
+/** Start-up cost in milliseconds: the extra time over the script for the smallest number of targets. */
 export function startUpOf({ cached, byHand }: BuildTimes): number {
   return Math.max(0, median(cached.map((milliseconds, round) => milliseconds - byHand[round]!)));
 }
 
-/** How many times as long as the script a build with everything cached takes, without start-up; round by round. */
+/** Ratio of a fully cached build to the script, without start-up, round by round. */
 export function cachedRatio(fewest: BuildTimes, { cached, byHand }: BuildTimes): Ratio {
   const startUp = startUpOf(fewest);
   return spreadOf(cached.map((milliseconds, round) => (milliseconds - startUp) / byHand[round]!));
 }
 
-/** What one target more costs, in milliseconds, by the medians of the fewest and of these. */
+/** Cost of one more target in milliseconds, from the medians of the smallest number of targets and of these. */
 export function perTarget(fewest: BuildTimes, times: BuildTimes, kind: 'cached' | 'byHand'): number {
   return (median(times[kind]) - median(fewest[kind])) / (times.targets - fewest.targets);
 }

@@ -1,4 +1,5 @@
-// Whether a store of a million entries is as fast as one of a thousand: get, set, set at the size limit, opening.
+// Growth: compares a store of a million entries with one of a thousand for get, set, set at the size limit, and
+// opening.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +17,7 @@ import { median, type Ratio, ratio } from '../statistics.ts';
 import { BenchmarkFailure, COMPILED, type StoreState, WorkerGroup } from '../worker-group.ts';
 import { findWorkload } from '../workload.ts';
 
-/** Milliseconds of single operations, one for each round. */
+/** Durations of single operations in milliseconds, one per round. */
 export interface OperationTimes {
   p50: number[];
   p99: number[];
@@ -26,19 +27,19 @@ export interface GrowthTimes {
   entries: number;
   get: OperationTimes;
   set: OperationTimes;
-  /** Sets of new keys at the size limit, for which older entries have to go. */
+  /** Sets of new keys at the size limit, which evict older entries. */
   evict: OperationTimes;
-  /** From asking for the cache to the first entry read, in a process of its own: milliseconds, one for each round. */
+  /** Milliseconds from opening the cache to the first entry read, in a process of its own, one per round. */
   opening: number[];
 }
 
 const SIZES = [1000, 10_000, 100_000, 1_000_000];
 const QUICK_SIZES = [1000, 10_000];
 const PROGRAM = fileURLToPath(new URL('../programs/growth.ts', import.meta.url));
-// The goals are about the first and the last of all sizes.
+// The goals compare the smallest and the largest size.
 const JUDGED = [SIZES[0]!, SIZES.at(-1)!] as const;
 const MOST = { p50: 1.5, p99: 3 };
-// How many entries beyond the limit may wait for a later transaction to evict them.
+// Number of entries over the limit that may wait for a later transaction to evict them.
 const SLACK = 1000;
 
 export const experiment: Experiment = {
@@ -58,13 +59,13 @@ export const experiment: Experiment = {
   },
 };
 
-/** The sizes up to as many entries as a run may have. */
+/** The sizes up to the run's maximum number of entries. */
 function sizesOf({ entries, extent }: Settings): number[] {
   const sizes = extent === 'quick' ? QUICK_SIZES : SIZES;
   return sizes.filter(size => size === sizes[0] || size <= entries);
 }
 
-// Gets and sets, in turns; a process with one worker thread for each size.
+// Alternates gets and sets, in one process with one worker thread per size.
 async function operate({ settings, onProgress }: ExperimentContext, stores: GrowingStore[]): Promise<void> {
   try {
     for (const store of stores) {
@@ -135,7 +136,7 @@ class GrowingStore {
     return this.#workerGroup.stop();
   }
 
-  /** Counts what is stored, and empties the log, which counts as well. */
+  /** Checks the number of entries and truncates the write-ahead log, which counts towards the size. */
   async settle(): Promise<void> {
     const { count } = await this.#run(undefined, 0);
     if (count !== this.times.entries + 1) {
@@ -143,7 +144,7 @@ class GrowingStore {
     }
   }
 
-  /** At a limit that is what is stored now, because more than was needed goes at once. */
+  /** The limit is the current size, because eviction removes more than needed at once. */
   async evict(): Promise<void> {
     const { size: limit } = await this.#run(undefined, 0);
     const { sets, evictions, size, opening } = await this.#run(limit, this.#settings.milliseconds);
@@ -156,7 +157,7 @@ class GrowingStore {
     this.times.opening.push(opening);
   }
 
-  // What opening takes is measured with sets only, and without compiled code that another run has kept.
+  // Opening is measured without gets, and without compiled code kept by another run.
   async #run(maxSize: number | undefined, milliseconds: number): Promise<GrowthReply> {
     const task: GrowthTask = {
       directory: this.#directory,
@@ -181,7 +182,7 @@ function note(times: OperationTimes, { p50, p99 }: { p50: number; p99: number })
 const OPERATIONS = ['get', 'set', 'evict'] as const;
 const TITLES = { get: 'get', set: 'set', evict: 'set at the limit' };
 
-/** How many times as long an operation takes in one store as in another, round by round. */
+/** Ratio of an operation's time in one store to that in another, round by round. */
 export function growthOf(
   from: GrowthTimes,
   to: GrowthTimes,

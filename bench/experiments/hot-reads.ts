@@ -1,4 +1,4 @@
-// How long a read of a hot key takes in itself: borrowed, synchronous and awaited, beside lmdb's reads.
+// Cost of hot reads: borrowed, synchronous and awaited, beside lmdb's reads.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,12 +11,12 @@ import type { HotReadsReply, HotReadsTask, ReadKind, Way } from '../programs/hot
 import { median, type Ratio, ratio } from '../statistics.ts';
 import { COMPILED } from '../worker-group.ts';
 
-/** The times of reads by kind of value. */
+/** Read times by kind of value. */
 export type HotReads = Record<ReadKind, HotReadsReply>;
 
 const PROGRAM = fileURLToPath(new URL('../programs/hot-reads.ts', import.meta.url));
 const KINDS = ['bytes', 'string', 'record'] as const;
-// Short loops, many of them in turn: what slows the machine down for a moment spoils few, and not the median.
+// Many short loops in turn: a momentary slowdown affects few of them, and not the median.
 const READS = 20_000;
 const QUICK_READS = 2000;
 const LOOPS = 9;
@@ -42,7 +42,7 @@ export const experiment: Experiment = {
   async run({ settings, directory, onProgress }) {
     const isQuick = settings.extent === 'quick';
     const times = {} as HotReads;
-    // A process for each, so that the loops of one are not compiled for the values of another.
+    // One process per kind, so that the loops of one are not compiled for the values of another.
     for (const kind of KINDS) {
       onProgress(`hot reads of ${TITLES[kind]}`);
       const own = join(directory, kind);
@@ -62,7 +62,7 @@ export const experiment: Experiment = {
   },
 };
 
-/** How many times as fast as lmdb's read one of ours is, round by round. */
+/** Speed of one of Glovebox's reads relative to lmdb's, round by round. */
 export function fasterThanLmdb(times: HotReads, kind: ReadKind, way: Way): Ratio {
   return ratio(times[kind].lmdb, times[kind][way]);
 }

@@ -1,4 +1,4 @@
-// How much memory a worker thread takes more because it has a cache open that it does not use just now.
+// Idle memory: the extra memory of a worker thread for an open but idle cache.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,15 +8,15 @@ import { baseEnvironment, distribution } from '../distribution.ts';
 import { type Experiment, type ExperimentResult, roundsOf } from '../experiment.ts';
 import { type Ratio, spreadOf } from '../statistics.ts';
 
-/** Bytes of a process. */
+/** Memory of a process in bytes. */
 export interface Memory {
-  /** Of all of it, as the system counts it. */
+  /** Resident set size. */
   rss: number;
-  /** Of the heaps of all worker threads after a garbage collection, and of what hangs on them. */
+  /** Heaps of all worker threads after a garbage collection, with external memory. */
   heap: number;
 }
 
-/** One process: its worker threads bare, with Glovebox imported, and with a cache that was opened and used once. */
+/** Memory of one process at three steps: bare worker threads, Glovebox imported, a cache opened and used once. */
 export type IdleSteps = [bare: Memory, imported: Memory, used: Memory];
 
 const HOST = fileURLToPath(new URL('../programs/idle-host.mjs', import.meta.url));
@@ -41,7 +41,7 @@ export const experiment: Experiment = {
   },
 };
 
-/** Bytes that each of so many workers has more after one step than after another; median and spread of the processes. */
+/** Extra bytes per worker from one step to another: median and spread over the processes. */
 export function perWorker(
   processes: readonly IdleSteps[],
   workers: number,

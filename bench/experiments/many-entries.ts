@@ -1,4 +1,4 @@
-// For how long operations on very many entries keep a thread's event loop from doing anything else.
+// Event loop blocking by operations on very many entries.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +10,7 @@ import type { ManyEntriesReply, ManyEntriesTask } from '../programs/many-entries
 import { median } from '../statistics.ts';
 import { COMPILED } from '../worker-group.ts';
 
-/** The operations of one backend, and their times in each round. */
+/** The operations of one backend, with their times in each round. */
 export interface ManyEntriesTimes {
   backend: ManyEntriesTask['backend'];
   entries: number;

@@ -1,4 +1,4 @@
-// How long people wait for `glovebox` before it does anything, beyond what Node itself takes.
+// Start-up time of `glovebox` beyond that of Node itself.
 import { cp, mkdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,14 +11,14 @@ import { packageVersion } from '../package-version.ts';
 import { median, type Ratio, spreadOf } from '../statistics.ts';
 import { BenchmarkFailure } from '../worker-group.ts';
 
-/** Milliseconds of whole processes, one for each round; those of one round ran next to each other. */
+/** Durations of whole processes in milliseconds, one per round; the processes of one round ran one after the other. */
 export interface StartUpTimes {
   node: number[];
   version: number[];
   versionFromSource: number[];
   build: number[];
   buildFromSource: number[];
-  /** The project's example, whose toolchain is asked for its version by starting Node. Empty in a quick run. */
+  /** The project's example, which starts Node to ask its toolchain for its version. Empty in a quick run. */
   example: number[];
 }
 
@@ -49,9 +49,9 @@ export const experiment: Experiment = {
       return project.build(which, { compiled: 0, cached: TARGETS });
     };
     const isQuick = settings.extent === 'quick';
-    // Compiled once, which takes as long as the rest of a quick run.
+    // Compiling it once takes as long as the rest of a quick run.
     const buildExample = isQuick ? undefined : await createExample(directory, installation);
-    // The first round fills what the system and Node keep of files, and is not counted.
+    // The first round fills the file caches of the system and Node, and is not counted.
     for (let round = isQuick ? 1 : 0; round <= (isQuick ? 1 : ROUNDS); round++) {
       onProgress(`starting up, round ${round}`);
       const taken = {
@@ -71,14 +71,14 @@ export const experiment: Experiment = {
   },
 };
 
-/** A copy of the project's example that was built once; builds it again, from the cache. */
+/** Copies the project's example and builds it once. The result builds it again from the cache. */
 async function createExample(directory: string, installation: Installation): Promise<() => Promise<number>> {
   const own = join(directory, 'example');
   const config = join(own, 'corne');
   const output = join(config, 'firmware');
   await cp(EXAMPLE, config, { recursive: true });
   await rm(output, { recursive: true, force: true });
-  // Its compiler is a package.
+  // Its compiler is an npm package.
   await symlink(fileURLToPath(new URL('../../node_modules', import.meta.url)), join(own, 'node_modules'));
   const environment = { ...baseEnvironment(), HOME: own, GLOVEBOX_CACHE_DIR: join(own, 'caches') };
   await runBuild(installation, config, environment, { compiled: EXAMPLE_TARGETS, cached: 0 });
@@ -95,7 +95,7 @@ async function version({ program }: Installation): Promise<number> {
   throw new BenchmarkFailure(`glovebox --version says '${stdout.trim()}' instead of '${expected}'.`);
 }
 
-/** What a program takes longer than Node alone, in milliseconds, round by round. */
+/** Extra time over Node alone in milliseconds, round by round. */
 export function beyondNode({ node }: Pick<StartUpTimes, 'node'>, program: readonly number[]): Ratio {
   return spreadOf(program.map((milliseconds, round) => milliseconds - node[round]!));
 }
@@ -169,7 +169,7 @@ function formatSpread({ median: middle, min, max }: Ratio): string {
   return `${formatDelay(middle)} (${formatDelay(min)} to ${formatDelay(max)})`;
 }
 
-// What is less than nothing is shown as it is: it says that the machine is not idle.
+// Negative values are kept: they show that the machine is not idle.
 function formatDelay(time: number): string {
   return time < 0 ? `−${formatTime(-time)}` : `+${formatTime(time)}`;
 }

@@ -1,4 +1,4 @@
-// What it costs a hot read that it could be traced: with nothing that subscribes it should be nothing.
+// Telemetry overhead: the cost of traceable hot reads. Without a subscriber it should be zero.
 import { fileURLToPath } from 'node:url';
 import { runNode } from '../child.ts';
 import { baseEnvironment } from '../distribution.ts';

@@ -1,4 +1,4 @@
-// The least that a read from SQLite can cost: one prepared `get` on a connection of the thread's own, nothing decoded.
+// Lower bound of a read from SQLite: one prepared `get` on the thread's own connection, without decoding.
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import type { Peer } from '../peer.ts';

@@ -1,4 +1,4 @@
-// better-sqlite3 opened by every thread: no coordinator, SQLite's own locks, a busy timeout for when they are taken.
+// The better-sqlite3 peer: opened in every thread, with no coordinator but SQLite's own locks and a busy timeout.
 import { join } from 'node:path';
 import { noFiles, type Peer } from '../peer.ts';
 import { openSqliteTable, sqliteVersions } from '../sqlite-table.ts';

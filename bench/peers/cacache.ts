@@ -1,4 +1,5 @@
-// cacache, npm's own cache: content-addressed files and an index of files, shared by threads and processes without locks.
+// The cacache peer, npm's own cache: content-addressed files with an index, shared by threads and processes without
+// locks.
 import { createReadStream, createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import cacache from 'cacache';

@@ -1,4 +1,4 @@
-// The obvious way to share one store: better-sqlite3 in the main thread, every operation a Comlink call.
+// The obvious way to share a store: better-sqlite3 in the main thread, and a Comlink call for every operation.
 import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import { expose, wrap } from 'comlink';

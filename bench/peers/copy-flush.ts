@@ -1,4 +1,4 @@
-// Copying a file and flushing the copy to the disk: what a copy costs that a power cut does not take away.
+// Copies a file and flushes the copy to disk: the cost of a copy that survives a power failure.
 import { open } from 'node:fs/promises';
 import type { Peer } from '../peer.ts';
 import { copies, peer as copy, pathOfCopy } from './copy.ts';

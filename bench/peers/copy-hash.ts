@@ -1,4 +1,4 @@
-// Copying a file and hashing the copy: what the hash adds to the time of a copy.
+// Copies a file and hashes the copy: the cost of the hash on top of a copy.
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import type { Peer } from '../peer.ts';

@@ -1,4 +1,4 @@
-// Copying a file, as `cp` does: the least that files in and out by path can cost.
+// Copies a file as `cp` does: the lower bound of files in and out by path.
 import { constants, copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Peer } from '../peer.ts';
@@ -12,12 +12,12 @@ export const peer: Peer = {
   open: copies,
 };
 
-/** Where the copy of a key is. */
+/** Path of the copy for a key. */
 export function pathOfCopy(directory: string, key: string): string {
   return join(directory, encodeURIComponent(key));
 }
 
-/** Copies in a directory, by key. */
+/** The copies in a directory by key. */
 export function copies(directory: string) {
   const pathOf = (key: string) => pathOfCopy(directory, key);
   return {

@@ -1,4 +1,4 @@
-// Glovebox through its synchronous methods, as a compiler's plug-in uses it: nothing is awaited.
+// Glovebox through its synchronous methods, as a compiler plug-in uses it.
 import type { Peer } from '../peer.ts';
 import { peer as glovebox, openCache } from './glovebox.ts';
 

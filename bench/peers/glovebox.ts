@@ -1,5 +1,5 @@
-// Glovebox, as the README shows it: every worker thread asks for the cache by its tag.
-// Imported in the main thread of a process before any worker starts: that makes the main thread the coordinator's.
+// Glovebox as in the README: every worker thread opens the cache by its tag. Imported in the main thread before any
+// worker starts, which makes the main thread the coordinator.
 import {
   type Cache,
   type CacheOptions,
@@ -9,7 +9,7 @@ import {
 import { packageVersion } from '../package-version.ts';
 import type { Peer, PeerStore } from '../peer.ts';
 
-/** The tag of all that the benchmark stores. */
+/** Tag of all benchmark data. */
 export const TAG = 'bench';
 
 export const peer: Peer = {
@@ -22,12 +22,12 @@ export const peer: Peer = {
   open: directory => openStore(directory),
 };
 
-/** The cache of a data set, with options that the peer itself leaves at their defaults. */
+/** The cache of a data set; extra options replace the peer's defaults. */
 export function openCache(directory: string, options: CacheOptions = {}): Cache {
   return createDefaultCache({ cacheRoot: directory, tag: TAG, maxSize: '64GB', ...options });
 }
 
-/** The store over {@link openCache}. */
+/** A store on top of {@link openCache}. */
 export function openStore(directory: string, options: CacheOptions = {}): PeerStore {
   const cache = openCache(directory, options);
   return {

@@ -1,4 +1,4 @@
-// keyv with the adapter of Glovebox, opened by every thread, as one replaces @keyv/sqlite by it.
+// The keyv peer with Glovebox's adapter, opened in every thread, as a replacement of @keyv/sqlite.
 import Keyv from 'keyv';
 import { KeyvGlovebox } from '../../src/keyv.ts';
 import { packageVersion } from '../package-version.ts';

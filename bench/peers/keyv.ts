@@ -23,9 +23,9 @@ export const peer: Peer = {
   },
 };
 
-/** The store over a Keyv. */
+/** A store on top of a Keyv. */
 export function storeOf(keyv: Keyv): PeerStore {
-  // It reports trouble here instead of at the call.
+  // Keyv reports errors as events instead of rejecting the call.
   let failure: unknown;
   keyv.on('error', error => {
     failure = error;

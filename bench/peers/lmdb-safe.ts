@@ -1,4 +1,6 @@
-// lmdb-js with its safe get: a copy that the caller may keep, of what is stored now. What else it does is the same.
+// The lmdb-js peer with its safe get: a copy of the current value, which the caller may keep. Otherwise the same as the
+// fast get.
+// get.
 import { openLmdb } from '../lmdb-store.ts';
 import { packageVersion } from '../package-version.ts';
 import { noFiles, type Peer } from '../peer.ts';

@@ -1,4 +1,6 @@
-// lmdb-js with its fast get: the value is in memory that the next get reuses, and as old as the turn of the event loop.
+// The lmdb-js peer with its fast get: the value is in memory that the next get reuses, and dates from the start of the
+// event loop turn.
+// loop turn.
 import { openLmdb } from '../lmdb-store.ts';
 import { packageVersion } from '../package-version.ts';
 import { noFiles, type Peer } from '../peer.ts';

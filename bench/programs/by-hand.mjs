@@ -1,5 +1,5 @@
-// What a build with everything cached cannot do without, and nothing else: reads and hashes the inputs, and copies the
-// outputs. Arguments: the project, where the outputs are kept, where they go. Prints the digest of all inputs.
+// Minimum work of a fully cached build: reads and hashes the inputs, and copies the outputs. Arguments: the project,
+// the directory of the stored outputs, the destination. Prints the digest of all inputs.
 import { createHash } from 'node:crypto';
 import { constants, copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 

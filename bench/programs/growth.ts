@@ -1,5 +1,5 @@
-// A process that opens a filled store, and sets new keys in it for a while, for which older entries have to go.
-// Its one argument is a GrowthTask as JSON; it prints a GrowthReply.
+// Opens a filled store and sets new keys for a while, which evicts older entries. Its one argument is a GrowthTask as
+// JSON; it prints a GrowthReply.
 import { createDefaultCache } from '../../src/index.ts';
 import { Histogram } from '../histogram.ts';
 import { TAG } from '../peers/glovebox.ts';
@@ -7,30 +7,30 @@ import { ByteValues } from '../values.ts';
 
 export interface GrowthTask {
   directory: string;
-  /** Of the values, in bytes. */
+  /** Size of values in bytes. */
   valueSize: number;
-  /** The limit of the store, in bytes; undefined for more than there will ever be. */
+  /** Size limit of the store in bytes; undefined for no effective limit. */
   maxSize: number | undefined;
   milliseconds: number;
-  /** Counts up from 0: what the run before left is read first. */
+  /** Round number from 0. The process first reads the mark of the previous round. */
   round: number;
 }
 
 export interface GrowthReply {
-  /** From before the cache was asked for to when the first entry was read, in milliseconds. */
+  /** Milliseconds from opening the cache to the first entry read. */
   opening: number;
-  /** How long each set took. */
+  /** Durations of the sets. */
   sets: { count: number; p50: number; p99: number };
-  /** Entries that went meanwhile. */
+  /** Number of entries evicted meanwhile. */
   evictions: number;
-  /** Entries, and bytes stored, at the end, after what was still to be evicted has gone. */
+  /** Entries and bytes stored at the end, after pending evictions. */
   count: number;
   size: number;
 }
 
-// The key that each round leaves for the next.
+// Key that each round writes for the next to verify.
 const MARK = 'mark';
-// Keys of a round that are read again at its end.
+// Number of keys of a round that are verified at its end.
 const SAMPLES = 100;
 
 const { directory, valueSize, maxSize, milliseconds, round } = JSON.parse(process.argv[2]!) as GrowthTask;
@@ -47,7 +47,7 @@ const mark = await cache.get(MARK);
 const opening = performance.now() - began;
 if (round > 0 && values.versionOf(0, mark, true) !== round) throw new Error('The mark is not the one left.');
 
-// The first write also prepares for all that follow: it is not one like the others.
+// The first write also prepares later ones, so it is not measured.
 await store(MARK, round);
 
 const histogram = new Histogram();

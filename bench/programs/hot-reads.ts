@@ -1,6 +1,6 @@
-// A process in which one worker thread reads hot keys of one kind, each way of reading in a loop of its own: without the
-// clock and the checks around each operation that other measurements have, because a read from memory takes less than
-// those. Its one argument is a HotReadsTask as JSON; it prints a HotReadsReply.
+// Measures hot reads of one kind in one worker thread, with one loop per read method. There is no clock or check around
+// each operation, because a read from memory takes less than those. Its one argument is a HotReadsTask as JSON; it
+// prints a HotReadsReply.
 import { once } from 'node:events';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { open, type RootDatabase } from 'lmdb';
@@ -17,24 +17,24 @@ export interface HotReadsTask {
   directory: string;
   kind: ReadKind;
   rounds: number;
-  /** Reads of each way in each round. */
+  /** Number of reads of each method per round. */
   reads: number;
 }
 
-/** Microseconds that a read takes, one for each round. */
+/** Microseconds per read, one for each round. */
 export type HotReadsReply = Record<Way, number[]>;
 
 const KEYS = 1024;
 const SIZE = 200;
-// Each key so often before anything is measured: what is read again and again is kept in other ways than what is new.
+// Reads of each key before measuring: a value read repeatedly is kept in other ways than a new one.
 const WARM_UP = 10;
-// A power of two.
+// Must be a power of two.
 const DRAWS = 1 << 16;
 
-/** Values of one kind, and how lmdb keeps them. */
+/** One kind of value, and its lmdb settings. */
 interface Kind<Value = unknown> {
   make(key: number): Value;
-  /** A number that tells which value it is, so that what was read can be added up and compared. */
+  /** A number that identifies a value, so that reads can be summed and compared. */
   mark(value: Value): number;
   database: RootDatabase;
   get(database: RootDatabase, key: string): Value;
@@ -42,7 +42,7 @@ interface Kind<Value = unknown> {
 
 if (isMainThread) {
   const task = JSON.parse(process.argv[2]!) as HotReadsTask;
-  // The coordinator is here, as in every program with a pool.
+  // The coordinator is in the main thread, as in every program with a pool.
   const cache = createDefaultCache({ cacheRoot: task.directory, tag: TAG });
   await cache.set('begun', true);
   const worker = new Worker(new URL(import.meta.url), { workerData: task });
@@ -77,7 +77,7 @@ function kindOf({ directory, kind }: HotReadsTask): Kind {
   return {
     make: key => values.make(key, 1),
     mark: (value: BuildRecord) => value.key + value.end.version,
-    // As its documentation recommends for records of one form.
+    // Recommended by its documentation for records of the same form.
     database: open({ path, sharedStructuresKey: Symbol.for('structures') }),
     get: (database, key) => database.get(key) as BuildRecord,
   } satisfies Kind<BuildRecord> as Kind;
@@ -124,7 +124,7 @@ async function measure(task: HotReadsTask): Promise<HotReadsReply> {
       const began = performance.now();
       const sum = await ways[way](count);
       const taken = performance.now() - began;
-      if (sum !== right) throw new Error(`${way} read other values of ${task.kind} than were stored.`);
+      if (sum !== right) throw new Error(`${way} read ${task.kind} values that were not stored.`);
       if (round > 0) times[way].push((taken * 1000) / count);
     }
   }

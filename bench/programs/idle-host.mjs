@@ -1,11 +1,12 @@
-// A process with worker threads that do nothing: bare, then with Glovebox imported, then with a cache that was used.
-// Arguments: the URL of Glovebox's module, a directory for its caches, how many threads. Needs --expose-gc. Prints an
-// array of { rss, heap }: bytes at each step, of the process, and on the heaps of all threads with what hangs on them.
+// A process with idle worker threads: bare, then with Glovebox imported, then with a cache that was used. Arguments:
+// the URL of Glovebox's module, a directory for its caches, the number of threads. Needs --expose-gc. Prints an array
+// of { rss, heap } in bytes, one per step: resident memory of the process, and heap with external memory of all
+// threads.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 
 const [module, cacheRoot, count] = process.argv.slice(2);
-// In the main thread everything is there from the start: what is looked for is what one more worker costs.
+// The main thread has everything from the start, so that only the workers' cost is measured.
 const { createDefaultCache } = await import(module);
 const cache = createDefaultCache({ cacheRoot, tag: 'idle' });
 await cache.set('main', 1);
@@ -28,7 +29,7 @@ async function step(name) {
 }
 
 async function measure() {
-  // What a thread has freed is not always free after the first time.
+  // One garbage collection does not always free everything.
   for (let turn = 0; turn < 3; turn++) {
     await step('collect');
     globalThis.gc();

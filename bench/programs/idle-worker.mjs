@@ -1,4 +1,4 @@
-// A worker thread of idle-host.mjs.
+// Worker thread of idle-host.mjs.
 import { parentPort, workerData } from 'node:worker_threads';
 
 const { module, cacheRoot, index } = workerData;
@@ -14,7 +14,7 @@ const steps = {
   async import() {
     glovebox = await import(module);
   },
-  // Once each, and nothing is left in the thread's own memory.
+  // A set, a get and a delete leave nothing in the thread's own memory.
   async use() {
     cache = glovebox.createDefaultCache({ cacheRoot, tag: 'idle' });
     const key = `worker/${index}`;

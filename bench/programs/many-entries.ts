@@ -1,5 +1,5 @@
-// A process that does each operation that takes many entries with all of them, and tells for how long its event loop
-// stood still. Its one argument is a ManyEntriesTask as JSON; it prints a ManyEntriesReply.
+// Measures each multi-entry operation on all entries, and how long it blocks the event loop. Its one argument is a
+// ManyEntriesTask as JSON; it prints a ManyEntriesReply.
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -11,11 +11,11 @@ export interface ManyEntriesTask {
   directory: string;
   backend: 'sqlite' | 'memory';
   entries: number;
-  /** Of the values, in bytes. */
+  /** Size of values in bytes. */
   valueSize: number;
 }
 
-/** How long one operation took, and the longest time for which nothing else was done meanwhile. Milliseconds. */
+/** Duration of one operation, and the longest blocking of the event loop, in milliseconds. */
 export interface OperationTimes {
   operation: string;
   total: number;
@@ -24,7 +24,7 @@ export interface OperationTimes {
 
 export type ManyEntriesReply = OperationTimes[];
 
-// So that what an operation leaves to be done later is not taken for the next one's.
+// Keeps deferred work of one operation out of the next one's time.
 const BREAK_MS = 20;
 
 const { directory, backend, entries, valueSize } = JSON.parse(process.argv[2]!) as ManyEntriesTask;
@@ -59,7 +59,7 @@ const operations: Record<string, () => Promise<unknown>> = {
   clear: () => cache.clear(),
 };
 
-// Of the entries that were deleted, less than their keys alone took is left in the file.
+// The file then has less left than the keys of the deleted entries alone took.
 function isFileSmall(): boolean {
   if (backend === 'memory') return true;
   return statSync(join(directory, backend, 'cache.db')).size < Math.max(entries * 20, 1024 * 1024);
@@ -73,7 +73,7 @@ for (const [operation, work] of Object.entries(operations)) {
   const { result, delay } = await withLoopDelay(async () => {
     const found = await work();
     const ended = performance.now();
-    // The loop is seen to stand still only once it goes on.
+    // Blocking is measured only when the loop runs again.
     await setTimeout(BREAK_MS);
     return { found, total: ended - began };
   });

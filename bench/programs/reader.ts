@@ -1,5 +1,5 @@
-// A process that reads back what peers stored in other processes: one peer and one store after the other, in its main
-// thread. Started by worker-group.ts.
+// Reads back, in its main thread, the values that peers stored in other processes: one peer and store after the other.
+// Started by worker-group.ts.
 
 import type { DriverReply, DriverRequest, Reply } from '../messages.ts';
 import { Oracle } from '../oracle.ts';
@@ -44,5 +44,5 @@ process.on('message', async (request: DriverRequest) => {
   }
   process.send!(reply);
 });
-// Whoever asked is gone, or is done with this process.
+// The benchmark has exited, or no longer needs this process.
 process.on('disconnect', () => process.exit());

@@ -1,9 +1,9 @@
-// What a remote cache costs and gives: latency added to look-ups, builds of a second machine, bytes on the wire, memory.
+// Cost and benefit of a remote cache: added latency of look-ups, builds of a second machine, bytes transferred, memory.
 //
 //   node bench/programs/remote.ts [--targets 2,8,128] [--compile-ms 500] [--rounds 3]
 //
-// The server is a file server of its own in another process; round trips of 20 and 80 ms are made by a proxy in this one,
-// which holds each piece of a connection back for half of that on its way in either direction.
+// The server is a file server in another process. A proxy in this process adds round trips of 20 and 80 ms by delaying each
+// piece of a connection by half of that in either direction.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -32,7 +32,7 @@ const rounds = Number(values.rounds);
 const root = mkdtempSync(path.join(os.tmpdir(), 'remote-bench-'));
 const key = generateSigningKey();
 const server = await startServer();
-/** Addresses by what is between this machine and the server. */
+/** URLs by the network between this machine and the server. */
 const places: [name: string, url: string][] = [
   ['loopback', server.url],
   ['20 ms', await startProxy(server.port, 20)],
@@ -47,7 +47,7 @@ server.stop();
 rmSync(root, { recursive: true, force: true });
 process.exit(0);
 
-/** Milliseconds of a look-up with and without a remote cache behind it, in turns. */
+/** Measures look-ups in milliseconds with and without a remote cache, in turns. */
 async function lookUps(): Promise<void> {
   console.log(`| look-up | without | ${places.map(([name]) => name).join(' | ')} |`);
   const caches = [undefined, ...places.map(([, url]) => url)].map((url, index) => {
@@ -77,7 +77,7 @@ async function lookUps(): Promise<void> {
   for (const name of ['GLOVEBOX_REMOTE', 'GLOVEBOX_REMOTE_TRUST']) delete process.env[name];
 }
 
-/** A second machine's build from the remote cache, beside one that compiles. */
+/** Compares a second machine's build from the remote cache with one that compiles. */
 async function builds(count: number): Promise<void> {
   const config = path.join(root, `config-${count}`);
   mkdirSync(path.join(config, 'config'), { recursive: true });
@@ -87,7 +87,7 @@ async function builds(count: number): Promise<void> {
     `include:\n${names.map(name => `  - { board: b, shield: ${name}, artifact-name: ${name} }\n`).join('')}`,
   );
   writeFileSync(path.join(config, 'config/keymap'), 'keymap');
-  // As large as a firmware of ZMK is, of which half is noise.
+  // As large as ZMK firmware; half of it is noise.
   const seconds = Number(values['compile-ms']) / 1000;
   writeFileSync(
     path.join(config, 'compile.sh'),
@@ -119,7 +119,7 @@ async function builds(count: number): Promise<void> {
         { directory: config },
       ),
       onEvent: event => {
-        // What is not kept is not shared either, and the figures would mean nothing.
+        // A result that is not cached is not shared either, which would make the figures meaningless.
         if (event.type === 'warning' && url !== places.at(-1)?.[1]) console.log(event.message);
         if (event.type === 'target-failed') throw new Error(event.message);
       },
@@ -141,7 +141,7 @@ async function builds(count: number): Promise<void> {
   console.log(`firmware: ${count} × ${size} bytes; sent to the server in sum: ${written.bytes} bytes`);
 }
 
-/** What a large file takes of memory, up and down. */
+/** Measures the peak memory of uploading and downloading a large file. */
 async function memory(): Promise<void> {
   const file = path.join(root, 'large');
   const size = 100 * 1024 * 1024;
@@ -194,7 +194,7 @@ async function startServer() {
     port,
     url: `http://127.0.0.1:${port}`,
     stop: () => child.kill(),
-    /** Of everything that is stored there. */
+    /** Total size of the stored files in bytes. */
     bytes: () =>
       readdirSync(directory, { recursive: true, withFileTypes: true })
         .filter(entry => entry.isFile())
@@ -202,12 +202,12 @@ async function startServer() {
   };
 }
 
-/** A proxy with a round trip of so many milliseconds. */
+/** Starts a proxy that adds a round trip time. */
 async function startProxy(port: number, roundTripMs: number): Promise<string> {
   const held = () =>
     new Transform({
       transform(chunk, _encoding, done) {
-        // Pieces overlap on their way, as on a line.
+        // Delayed pieces overlap, as on a real network.
         void delay(roundTripMs / 2).then(() => this.push(chunk));
         done();
       },

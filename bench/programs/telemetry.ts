@@ -1,6 +1,5 @@
-// A process that reads hot keys by the public methods, which look whether something subscribes to their diagnostics
-// channel, and by the same methods without that look, in turn. Its one argument is a TelemetryTask as JSON; it prints a
-// TelemetryReply.
+// Measures hot reads through the public methods, which check their diagnostics channel for subscribers, and through the
+// same methods without the check, in turn. Its one argument is a TelemetryTask as JSON; it prints a TelemetryReply.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { StoreCache } from '../../src/cache/client/store-cache.ts';
 import { createDefaultCache } from '../../src/index.ts';
@@ -10,21 +9,21 @@ import { TAG } from '../peers/glovebox.ts';
 export interface TelemetryTask {
   directory: string;
   rounds: number;
-  /** Reads of each way in each round. */
+  /** Number of reads of each method per round. */
   reads: number;
 }
 
 export const WAYS = ['get', 'getSync', 'borrow'] as const;
 export type TracedWay = (typeof WAYS)[number];
 
-/** `plain` does not look, `traced` does and finds nothing, `subscribed` finds a subscriber. */
+/** `plain`: no check. `traced`: the check finds no subscriber. `subscribed`: it finds one. */
 export type Looks = 'plain' | 'traced' | 'subscribed';
 
-/** Microseconds that a read takes, one for each round. */
+/** Microseconds per read, one for each round. */
 export type TelemetryReply = Record<TracedWay, Record<Looks, number[]>>;
 
 const KEYS = 1024;
-// A power of two less one, with which every key is reached.
+// A power of two less one, which reaches every key.
 const STEP = 511;
 
 if (import.meta.main) {
@@ -35,7 +34,7 @@ async function measure({ directory, rounds, reads }: TelemetryTask): Promise<Tel
   const cache = createDefaultCache({ cacheRoot: directory, tag: TAG });
   const keys = Array.from({ length: KEYS }, (_, key) => keyName(key));
   await cache.setMany(keys.map((key, index) => [key, index]));
-  // The same object with the same copies: only the method differs.
+  // The same object with the same copies; only the method differs.
   const { get, getSync, borrow } = StoreCache.prototype;
   const keyAt = (at: number) => keys[(at * STEP) & (KEYS - 1)]!;
   const loops: Record<TracedWay, Record<'plain' | 'traced', () => number | Promise<number>>> = {
@@ -88,7 +87,7 @@ async function measure({ directory, rounds, reads }: TelemetryTask): Promise<Tel
     WAYS.map(way => [way, { plain: [], traced: [], subscribed: [] }]),
   ) as unknown as TelemetryReply;
   const listener = () => undefined;
-  // What was subscribed to once has other classes than before: the cost without is measured first, and whole.
+  // A subscription changes the class of the channel for good, so the loops without one are all measured first.
   for (let round = -1; round < rounds; round++) {
     for (const way of WAYS) {
       const order = round % 2 === 0 ? (['plain', 'traced'] as const) : (['traced', 'plain'] as const);

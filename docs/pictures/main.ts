@@ -1,4 +1,4 @@
-// Makes the README's picture: runs `npm start` twice with an empty cache, and draws what it printed.
+// Generates the README's picture: runs `npm start` twice, starting with an empty cache, and draws the output.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -8,7 +8,7 @@ import { DARK, LIGHT, type Recording, terminalPicture } from './terminal.ts';
 const here = import.meta.dirname;
 const cache = mkdtempSync(path.join(os.tmpdir(), 'glovebox-picture-'));
 try {
-  // Without `--silent`, npm prints its own lines before the program's.
+  // Without `--silent`, npm prints its own lines first.
   const run = (): Recording => ({
     command: 'npm start',
     output: execFileSync('npm', ['start', '--silent'], {

@@ -1,12 +1,12 @@
-// A terminal's output as an SVG picture, in the colours of a light or a dark page.
+// Renders terminal output as an SVG picture with a light or dark theme.
 
-/** The colours of one picture, as CSS. */
+/** Colours of a picture, as CSS. */
 export interface Theme {
   background: string;
   border: string;
   text: string;
   faint: string;
-  /** By the number of the escape sequence: 31 is red, 32 green, 33 yellow, 36 cyan. */
+  /** Colours by SGR code: 31 is red, 32 green, 33 yellow, 36 cyan. */
   colors: Readonly<Record<number, string>>;
 }
 
@@ -26,7 +26,7 @@ export const DARK: Theme = {
   colors: { 31: '#ff7b72', 32: '#3fb950', 33: '#d29922', 36: '#39c5cf' },
 };
 
-/** A command and all that it printed, escape sequences for colours included. */
+/** A command and its output, including colour sequences. */
 export interface Recording {
   command: string;
   output: string;
@@ -34,7 +34,7 @@ export interface Recording {
 
 const FONT_SIZE_PX = 14;
 const LINE_HEIGHT_PX = 21;
-// What the widest of the fonts below takes for a character; a line never runs out of the picture.
+// The widest character of the fonts below, so that no line exceeds the picture.
 const CHARACTER_WIDTH_PX = 8.45;
 const PADDING_PX = 18;
 
@@ -45,7 +45,7 @@ interface Run {
   color: number | undefined;
 }
 
-/** An SVG document that shows the commands one below the other, as a terminal would. */
+/** An SVG picture of the commands with their output, one below the other. */
 export function terminalPicture(recordings: readonly Recording[], theme: Theme): string {
   const lines = recordings.flatMap(({ command, output }, index) => [
     ...(index === 0 ? [] : [[]]),
@@ -76,7 +76,7 @@ function promptLine(command: string): Run[] {
   ];
 }
 
-/** A line as runs of the same style. Only the sequences that set a colour or a weight are known; others are an error. */
+/** Splits a line into runs of equal style. Only colour and weight sequences are supported; others are an error. */
 function parseLine(line: string): Run[] {
   const runs: Run[] = [];
   let style: Omit<Run, 'text'> = { bold: false, dim: false, color: undefined };

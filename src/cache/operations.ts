@@ -1,8 +1,6 @@
 // What passes between the cache that a thread holds and the store that keeps the entries: values as they are stored, and the
 // operations that change a store. Plain data, because it crosses ports.
 
-import { withExpiry } from './values/codec.ts';
-
 /** An entry's value as it is stored and as it crosses ports. */
 export interface StoredValue {
   /** See codec.ts. */
@@ -27,14 +25,6 @@ export interface IncomingValue extends StoredValue {
 /** A value found by a read, with when it expires (null: never). */
 export interface FoundValue extends StoredValue {
   expires: number | null;
-}
-
-/** What reads find of a value that was stored. */
-export function foundOf(
-  { encoding, data, blob, checksum, size, mode }: StoredValue,
-  expires: number | null,
-): FoundValue {
-  return { encoding, data, blob, checksum: withExpiry(checksum, expires), size, mode, expires };
 }
 
 /** Everything that changes a store. Plain data: operations cross ports. */

@@ -1,4 +1,4 @@
-// Completion in shells, by @bomb.sh/tab: its scripts ask the program, and its parser answers from the declared commands.
+// Shell completion by @bomb.sh/tab: its scripts call the program, and its parser answers from the declared commands.
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import tab, { type Command as Completed, type RootCommand } from '@bomb.sh/tab';
@@ -9,20 +9,20 @@ type Complete = (value: string, description: string) => void;
 
 const PROGRAM = 'glovebox';
 
-/** The script for a shell. */
+/** The completion script for a shell. */
 export function completionScript(shell: 'bash' | 'zsh' | 'fish'): string {
   const script = printed(() => tab.setup(PROGRAM, PROGRAM, shell)).trimEnd();
-  // Read a second time, as when a profile is read again, constants would be errors.
+  // Constants would be errors when a profile is sourced again.
   return shell === 'bash' ? script.replace(/^readonly /gm, '') : script;
 }
 
-/** What the last of the words may become, a line each with its description, as the scripts expect it. */
+/** Completions of the last word, one per line with a description, in the format of the scripts. */
 export function completions(program: Command, words: readonly string[], cwd: string): string {
   declareAll(program, tab, words.at(-1) ?? '', cwd);
   return printed(() => tab.parse([...words])).trimEnd();
 }
 
-// It prints what it has to say.
+// The library prints its result.
 function printed(print: () => void): string {
   const { log } = console;
   const lines: string[] = [];
@@ -73,7 +73,7 @@ function declareAll(program: Command, root: RootCommand, word: string, cwd: stri
   declareBelow(program, []);
 }
 
-/** The files that begin with what is written, as it is written. */
+/** The files that begin with the typed text, in the form in which it was typed. */
 function filesFor(written: string, cwd: string, onlyDirectories: boolean): string[] {
   const directory = written.slice(0, written.lastIndexOf('/') + 1);
   try {

@@ -1,34 +1,34 @@
-// What every command gets: where it prints, where it stands, and how it says with which status the process ends.
+// Command context: streams, styles, working directory and exit status.
 import { type TerminalEnvironment, terminalEnvironment } from '../config/environment.ts';
 import { createStyle, type Style, useColors } from './terminal/style.ts';
 
-/** Where a command runs. */
+/** The process parts that a command uses. */
 export type Streams = Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr' | 'cwd'>;
 
 export class Context {
   readonly stdout: Streams['stdout'];
   readonly stderr: Streams['stderr'];
   readonly cwd: string;
-  /** What the environment says, and `--color` or `--no-color` before it. */
+  /** Terminal settings from the environment, overridden by `--color` or `--no-color`. */
   readonly terminal: TerminalEnvironment;
-  /** For standard output. */
+  /** Style of standard output. */
   readonly style: Style;
-  /** For standard error. */
+  /** Style of standard error. */
   readonly errorStyle: Style;
-  /** The status the process ends with when the command has come to its end. */
+  /** Exit status of the process when the command completes. */
   exitStatus = 0;
   /**
-   * What happens when the output cannot be written any more: nobody reads it (`| head`), its disk is full, its terminal
-   * has gone. A command with something to clean up puts its own here.
+   * Called when output can no longer be written: its reader has exited (`| head`), the disk is full, or the terminal
+   * was closed. Commands that need cleanup replace it.
    */
   onOutputLost: (exitStatus: number) => void = exitStatus => process.exit(exitStatus);
 
-  /** What happens when the process is warned, as by a cache that cannot be used. A command that draws puts its own here. */
+  /** Called for process warnings, such as an unusable cache. Commands that draw on the terminal replace it. */
   onWarning: (message: string, about?: 'cache') => void = message => this.warn(message);
 
   readonly #streams: Streams;
 
-  /** @param color what the command line says of colours. Default: nothing */
+  /** @param color from `--color` or `--no-color`. Default: neither was given */
   constructor(streams: Streams, color?: boolean) {
     const { stdout, stderr, cwd } = streams;
     this.#streams = streams;
@@ -41,22 +41,22 @@ export class Context {
     this.errorStyle = createStyle(useColors(stderr, this.terminal));
   }
 
-  /** Made by Node when it is first asked for: few commands read. */
+  /** Accessed on demand, because Node creates it on first access and few commands read it. */
   get stdin(): Streams['stdin'] {
     return this.#streams.stdin;
   }
 
-  /** One line, or several, on standard output. */
+  /** Prints one or more lines to standard output. */
   print(text: string): void {
     this.stdout.write(`${text}\n`);
   }
 
-  /** A value on standard output, for programs. */
+  /** Prints a value as JSON to standard output. */
   printJson(value: unknown): void {
     this.print(JSON.stringify(value, null, 2));
   }
 
-  /** Something that does not stop the command, on standard error. */
+  /** Prints a warning to standard error. The command goes on. */
   warn(text: string): void {
     this.stderr.write(`${this.errorStyle.warning('Warning:')} ${text}\n`);
   }

@@ -1,4 +1,4 @@
-// What a build needs of this machine, looked at piece by piece.
+// Checks of the machine for `glovebox doctor`.
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { findProgram } from '../builder/toolchains/programs.ts';
@@ -16,19 +16,19 @@ import { plural } from './terminal/text.ts';
 /** In the order in which a build tries them. */
 const TOOLCHAIN_KINDS: readonly ToolchainKind[] = ['command', 'west', 'container'];
 
-/** One thing looked at. */
+/** Result of one check. */
 export interface DoctorFinding {
-  /** What was looked at, such as `Node` or `toolchain west`. */
+  /** Subject of the check, such as `Node` or `toolchain west`. */
   name: string;
-  /** `absent`: not there, and nothing needs it. `problem`: builds will not work. */
+  /** `absent`: missing, but not needed. `problem`: builds will not work. */
   status: 'ok' | 'absent' | 'warning' | 'problem';
-  /** What was found. */
+  /** Details of the result. */
   detail: string;
-  /** What to do about it. */
+  /** Remedy for the reader. */
   remedy?: string;
 }
 
-/** Looks at everything. Trouble is a finding, never an error. */
+/** Runs all checks. A failure becomes a finding, never an error. */
 export async function examine(context: Context, flags: { cacheDir?: string }): Promise<DoctorFinding[]> {
   const { config, finding: configFinding } = await examineConfig(context);
   return [
@@ -63,7 +63,7 @@ async function examineConfig(context: Context): Promise<{ config?: UserConfig; f
   try {
     const { loadUserConfig } = await import('../config/load-user-config.ts');
     const config = await loadUserConfig({ directory: context.cwd });
-    const detail = config.sources.length > 0 ? config.sources.join(', ') : 'no file, so the defaults count';
+    const detail = config.sources.length > 0 ? config.sources.join(', ') : 'no file, so the defaults apply';
     return { config, finding: { name: 'config', status: 'ok', detail } };
   } catch (error) {
     return { finding: { name: 'config', status: 'problem', detail: message(error) } };
@@ -79,26 +79,27 @@ async function examineCacheDirectory(
   let root = '';
   try {
     if (config !== undefined && cacheOptionsFor(config, 'firmware').enabled === false) {
-      const remedy = 'Unset GLOVEBOX_CACHE_DISABLED and its like, or set cache.enabled in the config file.';
+      const remedy =
+        'Unset GLOVEBOX_CACHE_DISABLED (or its variant for a tag), or set cache.enabled in the config file.';
       return { name, status: 'warning', detail: 'disabled, so everything is compiled every time', remedy };
     }
     root = await resolveCacheRoot(context, flags);
     const place = await nearestExisting(root);
     if (!place.directory) {
       const remedy = 'Move that file away, or name another directory with GLOVEBOX_CACHE_DIR.';
-      return { name, status: 'warning', detail: `${place.path} is no directory`, remedy };
+      return { name, status: 'warning', detail: `${place.path} is not a directory`, remedy };
     }
     if (!(await isAllowed(place.path, constants.W_OK | constants.X_OK))) {
       const remedy = 'Nothing is cached until you make it writable or name another with GLOVEBOX_CACHE_DIR.';
-      return { name, status: 'warning', detail: `${place.path} cannot be written`, remedy };
+      return { name, status: 'warning', detail: `${place.path} is not writable`, remedy };
     }
     if (place.path !== root) {
-      return { name, status: 'ok', detail: `${root}, which the first build makes` };
+      return { name, status: 'ok', detail: `${root}, created by the first build` };
     }
     const mode = (await stat(root)).mode & 0o1777;
     if (process.platform !== 'win32' && (mode & 0o022) !== 0) {
       const remedy = isForAll(mode)
-        ? `Nothing is cached, since ${sharedRemedy(root)}.`
+        ? `Nothing is cached, because ${sharedRemedy(root)}.`
         : `Others could change what you build, so nothing is cached. Run: chmod go-w '${root}'`;
       return { name, status: 'warning', detail: `${root} has mode ${mode.toString(8)}`, remedy };
     }
@@ -113,12 +114,14 @@ async function examineCacheDirectory(
   }
 }
 
-/** What is stored, or why nothing can be: a build goes on without, but everything is compiled every time. */
+/**
+ * The stored content, or the reason that nothing can be stored. A build without a cache works, but compiles everything.
+ */
 async function cacheContent(
   context: Context,
   root: string,
 ): Promise<{ content: string; unusable?: string | undefined }> {
-  // What a cache has to complain about becomes a finding.
+  // Warnings of the cache become findings.
   context.onWarning = () => {};
   const tags = await existingTags(root);
   if (tags.length === 0) {
@@ -135,7 +138,7 @@ async function cacheContent(
   }
 }
 
-/** How much room the workspaces take that are kept beside the caches: more than all else. Nothing when there are none. */
+/** Size of the workspaces, which need more space than anything else. Empty when there are none. */
 async function keptWorkspaces(cacheRoot: string): Promise<string[]> {
   const { WorkspaceService } = await import('../builder/workspace/index.ts');
   const made = (await new WorkspaceService({ cacheRoot }).list()).filter(({ kind }) => kind === 'made');
@@ -167,7 +170,7 @@ async function examineIncremental(context: Context, flags: { cacheDir?: string }
   ];
 }
 
-/** Damaged databases that were set aside; no finding when there are none. */
+/** Quarantined databases; no finding when there are none. */
 async function examineQuarantine(context: Context, flags: { cacheDir?: string }): Promise<DoctorFinding[]> {
   const found = await resolveCacheRoot(context, flags).then(
     root => findQuarantined(root),
@@ -177,7 +180,8 @@ async function examineQuarantine(context: Context, flags: { cacheDir?: string })
   const size = formatBytes(found.reduce((total, quarantined) => total + quarantined.size, 0));
   const lines = found.map(({ file }) => file);
   const detail = `${plural(found.length, 'damaged database')} set aside, ${size}\n${lines.join('\n')}`;
-  const remedy = 'Everything goes on with new ones. To remove these: glovebox cache cleanup --set-aside';
+  const remedy =
+    'The caches have been recreated. To remove the damaged ones: glovebox cache cleanup --set-aside';
   return [{ name: 'damage', status: 'warning', detail, remedy }];
 }
 
@@ -205,7 +209,7 @@ async function examineToolchains(
     }),
   );
   const usable = findings.filter(({ status }) => status === 'ok').map(({ name }) => name);
-  // Not where something else would be used, and west is not there at all.
+  // Skipped when another toolchain would be used and west is not installed.
   if (usable.length === 0 || usable.includes('toolchain west') || wanted === 'west') {
     const isUsed = wanted === 'west' || (wanted === undefined && usable[0] === 'toolchain west');
     findings.push(...(await examineWestTools(userConfig, isUsed)));
@@ -214,14 +218,14 @@ async function examineToolchains(
     findings.push({
       name: 'toolchains',
       status: 'problem',
-      detail: 'nothing on this machine can compile',
-      remedy: `Get one of these: ${TOOLCHAIN_KINDS.join(', ')}.`,
+      detail: 'no usable toolchain was found on this machine',
+      remedy: `Set up one of these: ${TOOLCHAIN_KINDS.join(', ')}.`,
     });
   }
   return findings;
 }
 
-/** A toolchain as a build would find it. */
+/** One toolchain, found as a build finds it. */
 async function examineOne(kind: ToolchainKind, query: ToolchainQuery): Promise<DoctorFinding> {
   const { userConfig, configDirectory } = query;
   if (kind === 'command')
@@ -237,7 +241,7 @@ async function examineOne(kind: ToolchainKind, query: ToolchainQuery): Promise<D
   }
 }
 
-/** What a build with west would miss. Nothing of it matters where west is not used. */
+/** Tools that a build with west needs. Missing ones matter only if west is used. */
 async function examineWestTools(userConfig: UserConfig, isUsed: boolean): Promise<DoctorFinding[]> {
   const [{ examineRequirements }, { passedEnvironment }] = await Promise.all([
     import('../builder/toolchains/zephyr/requirements.ts'),
@@ -258,7 +262,7 @@ async function examineCommand(
 ): Promise<DoctorFinding> {
   const name = 'toolchain command';
   if (options === undefined) {
-    const remedy = 'To build with any other program: toolchains.command in glovebox.config.yaml.';
+    const remedy = 'To build with another program, set toolchains.command in glovebox.config.yaml.';
     return { name, status: 'absent', detail: 'not configured', remedy };
   }
   const environment = pickEnvironment(['PATH']);
@@ -266,7 +270,7 @@ async function examineCommand(
   for (const program of programs) {
     if ((await findProgram(program, directory, environment)) === undefined) {
       const remedy = `Install '${program}', or correct toolchains.command in the config file.`;
-      return { name, status: 'problem', detail: `'${program}' is not found`, remedy };
+      return { name, status: 'problem', detail: `'${program}' was not found`, remedy };
     }
   }
   return {

@@ -1,30 +1,30 @@
-// What the command line answers when something goes wrong, and with which exit status.
+// Error messages and exit statuses of the command line.
 import { GloveboxError } from '../errors.ts';
 import { describeSystemError, isSystemError } from '../system/system-error.ts';
 import { sanitizeLine } from './terminal/text.ts';
 
-/** Everything went well. */
+/** Success. */
 export const EXIT_OK = 0;
-/** A target failed, or something expected went wrong. */
+/** A target failed, or an expected error occurred. */
 export const EXIT_FAILED = 1;
-/** The command line cannot be right. */
+/** Invalid command line. */
 export const EXIT_USAGE = 2;
-/** The reader of the output went away: what a shell reports for a program that SIGPIPE ended. */
+/** The reader of the output has exited. Shells report this status after SIGPIPE. */
 export const EXIT_BROKEN_PIPE = 141;
 
-/** The command line cannot be right: an unknown tag or key, a question nobody can answer. Exit status 2. */
+/** The command line is invalid: an unknown tag or key, or a question without a terminal. Exit status 2. */
 export class UsageError extends GloveboxError {
   constructor(message: string) {
     super('GLOVEBOX_USAGE', message);
   }
 }
 
-/** What to print for an error: the message alone when it was expected, the stack as well when it is a bug. */
+/** The text to print for an error: only the message when it was expected, with the stack when it is a bug. */
 export function describeError(error: unknown): string {
   if (error instanceof GloveboxError) {
     return `error: ${error.message.split('\n').map(sanitizeLine).join('\n')}`;
   }
-  // A limit of the system can be met anywhere, and is no bug.
+  // Reaching a limit of the system is not a bug.
   const { code } = (error ?? {}) as NodeJS.ErrnoException;
   if (isSystemError(error) && (code === 'EMFILE' || code === 'ENFILE')) {
     return `error: ${describeSystemError(error, '')}`;

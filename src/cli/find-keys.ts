@@ -1,10 +1,10 @@
-// Keys that a person typed, found in the caches, or what they may have meant.
+// Lookup of keys given on the command line, with suggestions for unknown ones.
 import type { Cache } from '../cache/cache.ts';
 import { closestMatch } from '../config/closest-match.ts';
 import { UsageError } from './errors.ts';
 import type { OpenCaches } from './open-caches.ts';
 
-/** The caches that hold each key. A key that none of them holds is a {@link UsageError} that names the nearest ones. */
+/** The caches that contain each key. A key in none of them is a {@link UsageError} with a suggestion. */
 export async function findKeys(
   { caches, root }: OpenCaches,
   keys: readonly string[],
@@ -30,7 +30,7 @@ export async function findKeys(
     for (const key of missing) {
       const guess = await nearestKey(caches, key);
       lines.push(
-        `There is no key '${key}' in ${where}.${guess === undefined ? '' : ` Did you mean '${guess}'?`}`,
+        `Key '${key}' was not found in ${where}.${guess === undefined ? '' : ` Did you mean '${guess}'?`}`,
       );
     }
     throw new UsageError(lines.join('\n'));
@@ -38,7 +38,7 @@ export async function findKeys(
   return found;
 }
 
-/** The start of a key is a good way to mean it; else the key that looks most like it. */
+/** A key that begins with the word, else the closest match. */
 async function nearestKey(caches: readonly Cache[], word: string): Promise<string | undefined> {
   let best: string | undefined;
   for (const cache of caches) {

@@ -1,20 +1,20 @@
-// Ctrl-C and its relatives: the first asks the command to end well, the second ends it.
+// Interruption by Ctrl-C and other signals: the first one stops the command gracefully, the second ends it at once.
 import { constants } from 'node:os';
 import type { Context } from './context.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** While it is alive, signals abort `signal` instead of ending the process. */
+/** While active, signals abort `signal` instead of ending the process. */
 export interface Interruption {
-  /** Aborts at the first signal, or when the output cannot be written any more. */
+  /** Aborts at the first signal, or when output can no longer be written. */
   readonly signal: AbortSignal;
-  /** The exit status that says what interrupted: 130 for SIGINT, 143 for SIGTERM; undefined when nothing did. */
+  /** Exit status for the interruption: 130 for SIGINT, 143 for SIGTERM; undefined without one. */
   readonly exitStatus: number | undefined;
-  /** Signals end the process again. */
+  /** Restores the default handling of signals. */
   release(): void;
 }
 
-/** Takes the signals over until `release()`. `onStop` is told once, when the first comes. A second wish to stop exits at once. */
+/** Handles signals until `release()`. Calls `onStop` once, at the first one. A second request to stop exits at once. */
 export function interceptSignals(context: Context, onStop: () => void): Interruption {
   const controller = new AbortController();
   let exitStatus: number | undefined;
@@ -27,7 +27,7 @@ export function interceptSignals(context: Context, onStop: () => void): Interrup
     controller.abort();
   };
   const onSignal = (name: NodeJS.Signals): void => {
-    // A terminal that is closed says so itself and through its shell: no sign of impatience.
+    // A closed terminal sends SIGHUP itself and through its shell. The second is not a new request.
     if (name === 'SIGHUP' && exitStatus !== undefined) return;
     stop(128 + constants.signals[name]);
   };
@@ -35,7 +35,7 @@ export function interceptSignals(context: Context, onStop: () => void): Interrup
     process.on(name, onSignal);
   }
   const { onOutputLost } = context;
-  // Every further line fails again, which is no second wish to stop.
+  // Every further line fails again, which is not a second request to stop.
   context.onOutputLost = status => {
     if (exitStatus === undefined) {
       stop(status);

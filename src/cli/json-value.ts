@@ -1,13 +1,13 @@
-// Any stored value as JSON, for programs: what JSON cannot say is said in the nearest way it can.
+// JSON form of any stored value, for programs. Values that JSON cannot express become their closest equivalent.
 
-// A value can name one object again and again, and so be endless when it is written out.
+// A value can refer to the same object many times, and so become endless when written out.
 const MAX_PARTS = 1_000_000;
 const MAX_DEPTH = 200;
 
 /**
  * Dates become ISO strings, big integers strings of digits, maps lists of pairs, sets lists, bytes base64 strings,
- * errors objects with name and message, `undefined` and numbers that are none `null`, a cycle the string `[circular]`.
- * What is too much for anybody to read, or too deep, becomes `[too large]` or `[too deep]`.
+ * errors objects with name and message, `undefined`, NaN and infinities `null`, and a cycle the string `[circular]`.
+ * Values that are too large or too deep become `[too large]` or `[too deep]`.
  */
 export function toJsonValue(value: unknown): unknown {
   return convert(value, [], { parts: MAX_PARTS });
@@ -17,7 +17,7 @@ function convert(value: unknown, above: readonly object[], left: { parts: number
   if (left.parts <= 0) {
     return '[too large]';
   }
-  // What is deep is also indented that far.
+  // Deep values are also indented that far.
   left.parts -= 1 + above.length;
   if (typeof value === 'bigint') {
     return value.toString();
@@ -57,11 +57,11 @@ function convert(value: unknown, above: readonly object[], left: { parts: number
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, within(item)]));
 }
 
-/** The items, as far as they can still be converted. */
+/** The items that can still be converted. */
 function takeWhileLeft<T>(items: Iterable<T>, left: { parts: number }): T[] {
   const taken: T[] = [];
   for (const item of items) {
-    // One more than there is room for says that something is missing.
+    // One extra item shows that something is missing.
     if (taken.length > left.parts) {
       break;
     }
@@ -70,7 +70,7 @@ function takeWhileLeft<T>(items: Iterable<T>, left: { parts: number }): T[] {
   return taken;
 }
 
-/** How many levels of a value have at most so many parts together: as many as somebody wants to see on a screen. */
+/** The number of levels with at most `parts` parts in total, so that the output fits a screen. */
 export function readableDepth(value: unknown, parts = 10_000, deepest = 50): number {
   let level: unknown[] = [value];
   let seen = 0;

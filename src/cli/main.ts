@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// The program `glovebox`. An old Node is told so in one line before anything else is loaded, because the native SQLite
-// binding would crash it without a word. Only what Node 18 can parse belongs here and in what is imported statically.
+// The program `glovebox`. Rejects an old Node with one line before loading anything else, because the native SQLite
+// binding would crash it without a message. This file and its static imports may use only syntax that Node 18 can
+// parse.
 import { assertNodeVersion } from '../system/node-version.ts';
 
 const argv = process.argv.slice(2);

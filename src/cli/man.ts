@@ -1,10 +1,10 @@
-// The manual page, made of the same declarations as the help.
+// Manual page, generated from the same declarations as the help.
 import type { Command, Option } from 'commander';
 import type { Context } from './context.ts';
 import { createProgram } from './program.ts';
 import { ownVersion } from './version.ts';
 
-/** What a manual page says and no command does. */
+/** Parts of the manual page that no command declares. */
 const ENVIRONMENT = table(`
 GLOVEBOX_CACHE_DIR  The directory of the caches and workspaces.
 GLOVEBOX_CACHE_DISABLED  1, true or yes: nothing is stored. GLOVEBOX_CACHE_<TAG>_DISABLED is for one cache.
@@ -19,7 +19,7 @@ glovebox.config.yaml  Options of Glovebox, beside build.yaml.
 firmware/  Where the firmware is put.
 `);
 
-/** The page `glovebox(1)` in the man macros of roff. */
+/** The page `glovebox(1)` in roff's man macros. */
 export async function manPage(context: Context): Promise<string> {
   const program = await createProgram([], context);
   const lines = [
@@ -37,7 +37,7 @@ export async function manPage(context: Context): Promise<string> {
     ...verbatim(afterHelp(program).replace(/^Examples:\n/, '')),
     '.SH EXIT STATUS',
     ...pairs([
-      ['0', 'Everything is well.'],
+      ['0', 'Success.'],
       ['1', 'Something failed.'],
       ['2', 'Wrong usage.'],
       ['128 + n', 'After signal n, such as 130 after Ctrl-C.'],
@@ -50,7 +50,7 @@ export async function manPage(context: Context): Promise<string> {
   return `${lines.join('\n')}\n`;
 }
 
-/** Lines of a term, two spaces, and its meaning. */
+/** Parses lines of a term, two spaces, and its meaning. */
 function table(text: string): [term: string, meaning: string][] {
   return text
     .trim()
@@ -98,10 +98,10 @@ function optionLines(command: Command): string[] {
   );
 }
 
-// Of every command, and so once on the page.
+// Options of every command, documented once.
 const COMMON = new Set<string | undefined>(['--color', '--no-color', '--help']);
 
-/** What a command adds to the help that is made for it: examples, the exit status. */
+/** The help text that a command adds itself: examples and exit status. */
 function afterHelp(command: Command): string {
   let whole = '';
   command.configureOutput({
@@ -125,12 +125,12 @@ function verbatim(text: string): string[] {
   return ['.PP', '.nf', ...text.split('\n').map(escaped), '.fi'];
 }
 
-// Characters that roff would print as others, which could not be copied into a shell.
+// roff would print these as other characters, which could not be pasted into a shell.
 const ESCAPES: Record<string, string> = {
   ...{ '\\': '\\e', '-': '\\-', '"': '\\(dq', "'": '\\(aq', '`': '\\(ga', '^': '\\(ha', '~': '\\(ti' },
 };
 
-/** Text as roff takes it for itself: no escapes, no requests, and characters that can be copied. */
+/** Escapes text for roff, so that it contains no requests and can be pasted into a shell. */
 function escaped(text: string): string {
   const plain = text.replace(/[\\\-"'`^~]/g, character => ESCAPES[character]!);
   return plain.replace(/^([.'])/gm, '\\&$1');

@@ -1,4 +1,4 @@
-// The caches that exist on disk, opened for somebody who wants to look after them.
+// Existing caches on disk, opened for maintenance.
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Cache } from '../cache/cache.ts';
@@ -10,25 +10,24 @@ import type { Context } from './context.ts';
 import { UsageError } from './errors.ts';
 
 export interface CacheFlags {
-  /** Only the cache of this tag. Default: all that exist. */
+  /** Only the cache of this tag. Default: all existing caches. */
   tag?: string;
-  /** The directory that holds the caches. Default: what environment and config say. */
+  /** The cache root. Default: from the environment and the config. */
   cacheDir?: string;
 }
 
 export interface OpenCaches {
-  /** The directory that holds one directory per tag. */
+  /** The cache root, which holds one directory per tag. */
   root: string;
-  /** In order of their tags. */
+  /** In order of tag. */
   caches: Cache[];
-  /** Gives up all handles. */
+  /** Closes all caches. */
   close(): Promise<void>;
 }
 
 /**
- * Opens the caches that exist, with the limits that are configured for them. A tag that has no cache is a
- * {@link UsageError}. Caches that the environment or the config disables are opened all the same: looking after
- * what is on disk is not using it.
+ * Opens the existing caches with their configured limits. An unknown tag is a {@link UsageError}. Disabled caches are
+ * opened too: maintenance of the stored data is not use of the cache.
  */
 export async function openCaches(context: Context, flags: CacheFlags): Promise<OpenCaches> {
   const [{ loadUserConfig }, { createCacheFromUserConfig }] = await Promise.all([
@@ -57,7 +56,7 @@ export async function openCaches(context: Context, flags: CacheFlags): Promise<O
   };
 }
 
-/** The directory that holds the caches: the flag, else what environment and config say. Absolute. */
+/** The cache root from the flag, else from the environment and the config. Absolute. */
 export async function resolveCacheRoot(context: Context, flags: CacheFlags): Promise<string> {
   if (flags.cacheDir !== undefined) {
     return resolve(context.cwd, flags.cacheDir);
@@ -67,7 +66,7 @@ export async function resolveCacheRoot(context: Context, flags: CacheFlags): Pro
   return cacheOptionsFor(userConfig, 'default').cacheRoot ?? defaultCacheRoot();
 }
 
-/** The tags that have a store in `root`, sorted; none when the directory does not exist. */
+/** The tags with a store in `root`, sorted; empty when the directory does not exist. */
 export async function existingTags(root: string): Promise<string[]> {
   const tags: string[] = [];
   for (const entry of await listDirectory(root)) {

@@ -1,4 +1,5 @@
-// From the words on the command line to an exit status. A command's module is loaded when it is asked for.
+// Command line entry: parses arguments, runs the command and returns its exit status. Only the requested command's
+// module is loaded.
 import { type Command, CommanderError } from 'commander';
 import { InvalidArgumentError } from '../errors.ts';
 import { createCommand, examples } from './command.ts';
@@ -18,8 +19,8 @@ const COMMANDS: Record<string, () => Promise<(context: Context) => Command>> = {
 };
 
 /**
- * Runs one command line (without `node` and the script) and resolves to the exit status: 0 well, 1 something failed,
- * 2 wrong usage, 128 + n after signal n. Everything to say has been said when it resolves; it never rejects.
+ * Runs one command line (without `node` and the script) and resolves to the exit status: 0 success, 1 failure, 2
+ * invalid usage, 128 + n after signal n. All output is printed when it resolves; it never rejects.
  */
 export async function run(argv: readonly string[], streams: Streams = process): Promise<number> {
   const context = new Context(streams, colorFlag(argv));
@@ -31,7 +32,7 @@ export async function run(argv: readonly string[], streams: Streams = process): 
     return context.exitStatus;
   } catch (error) {
     if (error instanceof CommanderError) {
-      // Commander has printed its message, or the help or version that was asked for.
+      // Commander has already printed its message, help or version.
       return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
     }
     context.stderr.write(`${describeError(error)}\n`);
@@ -40,7 +41,7 @@ export async function run(argv: readonly string[], streams: Streams = process): 
   }
 }
 
-/** What the words say of colours, the last of them; undefined when they say nothing. */
+/** The last `--color` or `--no-color`; undefined without either. */
 function colorFlag(argv: readonly string[]): boolean | undefined {
   const end = argv.indexOf('--');
   const words = end < 0 ? argv : argv.slice(0, end);
@@ -48,20 +49,20 @@ function colorFlag(argv: readonly string[]): boolean | undefined {
   return last === undefined ? undefined : last === '--color';
 }
 
-/** The program with the command that the words ask for, or with all that people can ask for. */
+/** The program with the requested command, or with all public commands. */
 export async function createProgram(argv: readonly string[], context: Context): Promise<Command> {
   const program = createCommand('glovebox', context)
-    .description('Builds every firmware of a ZMK config in parallel, and nothing twice.')
+    .description('Builds all firmware of a ZMK config in parallel, and never builds the same firmware twice.')
     .version(ownVersion(), '-V, --version', 'show the version')
-    .helpCommand('help [command]', 'show the help of a command')
+    .helpCommand('help [command]', 'show help for a command')
     .usage('<command> [options]')
     .addHelpText(
       'after',
       examples(
         ['glovebox build', 'build all targets of the config in this directory'],
-        ['glovebox build ~/corne --jobs 4', 'another directory, four targets at once'],
-        ['glovebox cache stats', 'how full the caches are'],
-        ['glovebox doctor', 'what is missing on this machine'],
+        ['glovebox build ~/corne --jobs 4', 'build another config, four targets at once'],
+        ['glovebox cache stats', 'show how full the caches are'],
+        ['glovebox doctor', 'check this machine for problems'],
       ),
     );
   const words = argv.filter(word => !word.startsWith('-') && word !== 'help');
@@ -70,7 +71,7 @@ export async function createProgram(argv: readonly string[], context: Context): 
     const { completeCommand } = await import('./commands/completion.ts');
     return program.addCommand(completeCommand(context, () => createProgram([], context)));
   }
-  // Only help and suggestions need to know every command.
+  // Only help and suggestions need all commands.
   const wanted = asked === undefined ? Object.values(COMMANDS) : [asked];
   for (const load of wanted) {
     program.addCommand((await load())(context));
@@ -80,7 +81,7 @@ export async function createProgram(argv: readonly string[], context: Context): 
 
 const HELP = ['help', '--help', '-h'];
 
-/** Commander answers a wrong word that help is asked on with the help of the command before it. The word is what is wrong. */
+/** Drops the help flag after an unknown word. Commander would show its parent's help instead of reporting the word. */
 function withoutHelpOnWrongWord(program: Command, argv: readonly string[]): readonly string[] {
   let command = program;
   for (const word of argv) {
@@ -93,7 +94,7 @@ function withoutHelpOnWrongWord(program: Command, argv: readonly string[]): read
   return argv;
 }
 
-/** A reader that has seen enough is no error. Anything else that goes wrong with the output is, and is told once. */
+/** A reader that exits early is not an error. Any other output failure is reported once. */
 function watchOutput(context: Context): void {
   let isTold = false;
   for (const stream of [context.stdout, context.stderr]) {
@@ -104,14 +105,17 @@ function watchOutput(context: Context): void {
       }
       if (!isTold) {
         isTold = true;
-        context.stderr.write(`error: The output cannot be written: ${error.message}.\n`);
+        context.stderr.write(`error: Cannot write the output: ${error.message}.\n`);
       }
       context.onOutputLost(EXIT_FAILED);
     });
   }
 }
 
-/** Node prints warnings with the process id and a hint for programmers, wherever the cursor is. */
+/**
+ * Replaces Node's own printing of warnings, which adds the process id and a hint for developers, and ignores the cursor
+ * position.
+ */
 function printWarnings(context: Context): void {
   process.removeAllListeners('warning');
   process.on('warning', (warning: Error & { code?: string }) => {

@@ -1,31 +1,32 @@
-// Damaged databases that a cache has set aside: kept for whoever wants to look at them, and nobody else's to remove.
+// Quarantined databases: damaged files that a cache has set aside. Kept for diagnosis, and removed only on request or
+// after a time.
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isTag } from '../cache/keys.ts';
 
-/** What was set aside at one time: the database and its log. */
+/** One quarantined database with its log. */
 export interface QuarantinedDatabase {
-  /** Of the cache it belonged to. */
+  /** Tag of its cache. */
   tag: string;
-  /** Absolute path of the database; its log has the same name and `-wal` and such behind it. */
+  /** Absolute path of the database. Its log has the same name with a suffix such as `-wal`. */
   file: string;
-  /** Bytes, the log included. */
+  /** Size in bytes, including the log. */
   size: number;
-  /** When it was set aside, in milliseconds since the epoch. */
+  /** Time of the quarantine in milliseconds since the epoch. */
   date: number;
 }
 
-/** Milliseconds after which `cache cleanup` removes what was set aside. */
+/** Age after which `cache cleanup` removes a quarantined database. */
 export const QUARANTINE_MAX_AGE_MS = 30 * 24 * 60 * 60 * 1000;
 
 const NAME = /^(cache\.db\.damaged-(\d{4}-\d\d-\d\dT)(\d\d)-(\d\d)-(\d\d)-(\d{3})Z)/;
 
-/** What was set aside in `root`, or there by the cache of one tag; the oldest first. */
+/** The quarantined databases in `root`, of all tags or one, oldest first. */
 export async function findQuarantined(root: string, onlyTag?: string): Promise<QuarantinedDatabase[]> {
   const found = new Map<string, QuarantinedDatabase>();
   for (const tag of await names(root)) {
     if (!isTag(tag) || (onlyTag !== undefined && tag !== onlyTag)) continue;
-    // A link to a directory is no cache's own.
+    // A link to a directory does not belong to a cache.
     if (!(await lstat(join(root, tag)).catch(() => undefined))?.isDirectory()) continue;
     for (const name of await names(join(root, tag))) {
       const [, base, day, hours, minutes, seconds, milliseconds] = NAME.exec(name) ?? [];
@@ -41,7 +42,7 @@ export async function findQuarantined(root: string, onlyTag?: string): Promise<Q
   return [...found.values()].sort((a, b) => a.date - b.date);
 }
 
-/** Removes what was set aside at one time, the log included. */
+/** Removes a quarantined database and its log. */
 export async function removeQuarantined(root: string, { tag, file }: QuarantinedDatabase): Promise<void> {
   for (const name of await names(join(root, tag))) {
     const path = join(root, tag, name);

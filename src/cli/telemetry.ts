@@ -1,5 +1,5 @@
-// Spans and metrics of a build through OpenTelemetry, for those who have set it up in the process. The names are those of
-// its semantic conventions for CI/CD: a run of the pipeline `glovebox`, and a task of it for each target.
+// OpenTelemetry spans and metrics of a build, if the process has an SDK. Names follow the semantic conventions for
+// CI/CD: a run of the pipeline `glovebox`, with one task per target.
 import type { Attributes, Meter, Span, Context as TraceContext, Tracer } from '@opentelemetry/api';
 import type { BuildEvent } from '../builder/events.ts';
 import { traceEnvironment } from '../config/environment.ts';
@@ -11,19 +11,19 @@ type Flushable = { forceFlush?: () => Promise<void>; getDelegate?: () => Flushab
 const SCOPE = 'glovebox';
 const PIPELINE = { 'cicd.pipeline.name': 'glovebox' };
 
-// Where the API keeps what an SDK has registered, in every copy of it of this major version.
+// The registry of OpenTelemetry SDKs, shared by all copies of the API with this major version.
 const REGISTERED = Symbol.for('opentelemetry.js.api.1');
 
-/** What a build says of itself; without OpenTelemetry, only what this process was given. */
+/** Telemetry of a build. Without OpenTelemetry, it only passes on the trace context of this process. */
 export interface Telemetry {
   event(event: BuildEvent): void;
-  /** The trace context for the compiler of a target. */
+  /** The trace context for a target's compiler. */
   traceparentOf(target: string): string | undefined;
-  /** Ends what is still open, and sends everything. Never rejects. */
+  /** Ends open spans and flushes everything. Never rejects. */
   close(): Promise<void>;
 }
 
-/** @param warn told when OpenTelemetry is set up and its API cannot be found */
+/** @param warn called when an SDK is registered but the API package cannot be found */
 export async function createTelemetry(warn: (message: string) => void): Promise<Telemetry> {
   const incoming = traceEnvironment();
   const none: Telemetry = {
@@ -37,7 +37,7 @@ export async function createTelemetry(warn: (message: string) => void): Promise<
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
     warn(
-      'OpenTelemetry is set up, and this build is in no trace: install @opentelemetry/api beside glovebox.',
+      'OpenTelemetry is set up, but this build cannot be traced: install @opentelemetry/api beside glovebox.',
     );
     return none;
   }
@@ -118,7 +118,7 @@ class BuildTelemetry implements Telemetry {
     const flushing = providers.map(async provider => {
       await (provider.getDelegate?.() ?? provider).forceFlush?.();
     });
-    // A receiver that is away is not what the build is about; how long to try is a matter of the exporter.
+    // An unreachable receiver must not fail the build. The exporter's settings limit the retries.
     await Promise.allSettled(flushing);
   }
 
@@ -182,7 +182,7 @@ function instruments(meter: Meter) {
     }),
     active: meter.createUpDownCounter('cicd.pipeline.run.active', {
       unit: '{run}',
-      description: 'Builds that are going on.',
+      description: 'Running builds.',
     }),
     errors: meter.createCounter('cicd.pipeline.run.errors', {
       unit: '{error}',
@@ -190,12 +190,12 @@ function instruments(meter: Meter) {
     }),
     targets: meter.createCounter('glovebox.build.targets', {
       unit: '{target}',
-      description: 'Targets that were built, by where their firmware came from.',
+      description: 'Built targets by the source of their firmware.',
     }),
   };
 }
 
-// Read here, because what the SDK has for it is a matter of how it was set up.
+// Read here, because the SDK's own propagator depends on its setup.
 function parentOf({ ROOT_CONTEXT, trace }: Api, incoming: string | undefined): TraceContext {
   const [, traceId, spanId, flags] =
     /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/.exec(incoming ?? '') ?? [];

@@ -1,4 +1,5 @@
-// Which Glovebox this is. Apart from everything else, because scripts ask often and should not wait for the rest to load.
+// The package's own version. A separate module, because scripts ask for it often and should not wait for the rest to
+// load.
 import { readFileSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 

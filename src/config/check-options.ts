@@ -1,4 +1,5 @@
-// Whether what a caller says about a cache can be meant: a slip in a name would otherwise leave the default in place.
+// Validates cache options and user configuration given by a program. Without it, a misspelled option would silently
+// keep its default.
 import { inspect } from 'node:util';
 import type { CacheOptions } from '../cache/options.ts';
 import { InvalidArgumentError } from '../errors.ts';
@@ -7,10 +8,10 @@ import { didYouMean } from './closest-match.ts';
 const isBoolean = (value: unknown) => typeof value === 'boolean';
 const isPath = (value: unknown) => typeof value === 'string' && value !== '' && !value.includes('\0');
 
-// What each option is. Those without a check are checked where they are read, which needs their value anyway.
+// Options without a check are validated where they are parsed.
 const OPTIONS: Record<keyof CacheOptions, { is: string; check?: (value: unknown) => boolean }> = {
   tag: { is: 'a string', check: value => typeof value === 'string' },
-  cacheRoot: { is: 'the path of a directory, which is not empty', check: isPath },
+  cacheRoot: { is: 'the path of a directory, and not empty', check: isPath },
   enabled: { is: 'true or false', check: isBoolean },
   maxSize: { is: 'a size' },
   timeout: { is: 'a time' },
@@ -22,38 +23,39 @@ const OPTIONS: Record<keyof CacheOptions, { is: string; check?: (value: unknown)
   remote: { is: 'true or false', check: isBoolean },
   clock: {
     is: 'a function that returns milliseconds since the epoch',
-    // `Date`, for one, returns a string.
+    // A function such as `Date` returns a string.
     check: value => typeof value === 'function' && Number.isFinite(value()),
   },
 };
 
-/** Throws InvalidArgumentError, naming the option and the value, for what no cache can be made of. */
+/** Throws InvalidArgumentError, naming the option and the value, when an option is unknown or invalid. */
 export function assertCacheOptions(options: CacheOptions): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     const meant = typeof options === 'string' ? ` Did you mean { tag: ${show(options)} }?` : '';
-    throw new InvalidArgumentError(`The options of a cache are an object; got ${show(options)}.${meant}`);
+    throw new InvalidArgumentError(`Cache options must be an object; got ${show(options)}.${meant}`);
   }
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(OPTIONS, name)) {
       const names = Object.keys(OPTIONS);
-      const meant = didYouMean(name, names) || ` There are ${names.join(', ')}.`;
+      const meant = didYouMean(name, names) || ` The options are ${names.join(', ')}.`;
       throw new InvalidArgumentError(`A cache has no option ${show(name)}.${meant}`);
     }
     const { is, check } = OPTIONS[name as keyof CacheOptions];
     if (value !== undefined && check && !check(value)) {
-      throw new InvalidArgumentError(`${name} is ${is}; got ${show(value)}.`);
+      throw new InvalidArgumentError(`${name} must be ${is}; got ${show(value)}.`);
     }
-    // They would stand for the default by mistake.
-    if (value === null) throw new InvalidArgumentError(`${name} is ${is}; got null. Leave it out instead.`);
+    // Null would silently mean the default.
+    if (value === null)
+      throw new InvalidArgumentError(`${name} must be ${is}; got null. Leave it out instead.`);
   }
 }
 
-/** Throws InvalidArgumentError unless this is a configuration. */
+/** Throws InvalidArgumentError unless the value is a configuration. */
 export function assertUserConfig(userConfig: unknown): void {
   const { cache } = (userConfig ?? {}) as { cache?: { tags?: unknown } };
   if (typeof cache === 'object' && typeof cache?.tags === 'object') return;
   throw new InvalidArgumentError(
-    `A configuration is what loadUserConfig() resolves to, or createUserConfig() gives; got ${show(userConfig)}.`,
+    `A configuration must come from loadUserConfig() or createUserConfig(); got ${show(userConfig)}.`,
   );
 }
 

@@ -1,14 +1,14 @@
-// The word somebody probably meant.
+// Closest match of a misspelled word, for "Did you mean …?".
 
 /**
- * The candidate nearest to `word` by letters left out, added, changed or swapped (case counts little), or undefined
- * when none is near enough to be a slip.
+ * The candidate with the smallest edit distance to `word`, ignoring case. Undefined when none is close enough to be
+ * a misspelling.
  */
 export function closestMatch(word: string, candidates: Iterable<string>): string | undefined {
   const limit = Math.max(1, Math.floor(word.length / 3));
   let best: { candidate: string; distance: number } | undefined;
   for (const candidate of candidates) {
-    // The shortest way is never shorter than the difference in length: spares the table for hostile lengths.
+    // The distance is at least the difference in length. This skips the table for hostile lengths.
     if (Math.abs(candidate.length - word.length) > limit) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
     if (distance <= limit && distance < (best?.distance ?? Number.POSITIVE_INFINITY))
@@ -17,13 +17,13 @@ export function closestMatch(word: string, candidates: Iterable<string>): string
   return best?.candidate;
 }
 
-/** ` Did you mean 'jobs'?`, to be put behind a sentence; empty when no candidate is near. */
+/** ` Did you mean 'jobs'?`, to append to a sentence; empty when no candidate is close. */
 export function didYouMean(word: string, candidates: Iterable<string>): string {
   const nearest = closestMatch(word, candidates);
   return nearest === undefined ? '' : ` Did you mean '${nearest}'?`;
 }
 
-/** Optimal string alignment: the rows of the table before, one before and now. */
+/** Optimal string alignment distance. Keeps only the last three rows of the table. */
 function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, index) => index);

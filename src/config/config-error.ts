@@ -1,24 +1,24 @@
-// What is wrong with a file that a person wrote, said so that the person can mend it.
+// Errors in a config file, with file, line, field and remedy.
 import { GloveboxError } from '../errors.ts';
 
-/** One thing that is wrong, and where. */
+/** One mistake and its position. */
 export interface ConfigProblem {
-  /** Path of the field, such as `cache.tags.layout.ttl` or `toolchains.command.arguments[2]`; empty for the whole file. */
+  /** Field path, such as `cache.tags.layout.ttl` or `toolchains.command.arguments[2]`; empty for the whole file. */
   field: string;
-  /** What is wrong with it and what is allowed: one sentence that begins with the field. */
+  /** One sentence that begins with the field and says what is wrong and what is allowed. */
   message: string;
-  /** 1-based; undefined where the position is not known. */
+  /** 1-based; undefined when unknown. */
   line?: number;
   /** 1-based. */
   column?: number;
 }
 
 /**
- * A config file, or configuration given by a program, is not what it must be. The message has one line for each
- * problem, with file, line, field and what is allowed.
+ * A config file, or configuration given by a program, is invalid. The message has one line per problem, with file,
+ * line, field and what is allowed.
  */
 export class ConfigError extends GloveboxError {
-  /** Absolute path of the file; undefined for configuration that came from a program. */
+  /** Absolute path of the file; undefined for configuration given by a program. */
   readonly file: string | undefined;
   /** In the order of the file; never empty. */
   readonly problems: readonly ConfigProblem[];

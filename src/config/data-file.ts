@@ -1,14 +1,14 @@
-// A YAML or JSON file as plain data that still knows where in the file each field is. Nothing in it is ever executed.
+// YAML and JSON files as plain data, with the position of each field. Nothing in them is ever executed.
 import path from 'node:path';
 import type { Document, LineCounter, Node, Pair } from 'yaml';
 import { readTextFile, TextFileError } from '../system/text-file.ts';
 import { ConfigError } from './config-error.ts';
 import { yamlProblem } from './yaml-problem.ts';
 
-/** Larger files are refused: a person writes a few KiB, and the YAML parser takes a second for what is larger than this. */
+/** Larger files are rejected: a person writes a few KiB, and the YAML parser takes a second for anything larger. */
 export const MAX_DATA_FILE_BYTES = 64 * 1024;
 
-// A file that shares a few blocks has a handful; those that use aliases to grow beyond all bounds have far more.
+// A hand-written file has a handful of aliases; one built to expand without bound has far more.
 const MAX_ALIASES = 50;
 
 /** 1-based. */
@@ -17,18 +17,18 @@ export interface Position {
   column: number;
 }
 
-/** The steps from the root of a file to a field: names, and indices of lists. */
+/** Steps from the root of a file to a field: names and list indices. */
 export type FieldPath = readonly PropertyKey[];
 
-/** What a file says. */
+/** The content of a file. */
 export interface DataFile {
   /** Absolute path. */
   file: string;
   /** The content; undefined when the file is empty. */
   value: unknown;
   /**
-   * Where a field is: the position of its name, or of the list's item. For a field that is not there, the nearest
-   * thing around it; undefined when nothing is known.
+   * The position of a field's name, or of a list item. For a missing field, the position of the nearest enclosing
+   * one; undefined when unknown.
    */
   position(field: FieldPath): Position | undefined;
 }
@@ -36,14 +36,14 @@ export interface DataFile {
 /**
  * Reads a `.json` file as JSON and any other as YAML.
  *
- * @throws ConfigError when it cannot be read, is no plain file, is too large or is malformed
+ * @throws ConfigError when it cannot be read, is not a plain file, is too large or is malformed
  */
 export async function readDataFile(file: string): Promise<DataFile> {
   return parseDataFile(await readBounded(file), file);
 }
 
 /**
- * The content of a file that was read already. `file` decides the format and is named in errors.
+ * Parses text that was read from `file`. The file name decides the format and appears in errors.
  *
  * @throws ConfigError when it is too large or malformed
  */
@@ -53,12 +53,12 @@ export async function parseDataFile(text: string, file: string): Promise<DataFil
   if (json) assertJson(text, file);
   const yaml = await import('yaml');
   const lines = new yaml.LineCounter();
-  // `uniqueKeys` compares each key with all others of its map; `assertUniqueKeys` does it in one pass.
+  // `uniqueKeys` compares each key with all others of its map; `assertUniqueKeys` needs one pass.
   const document = yaml.parseDocument(text, {
     lineCounter: lines,
     uniqueKeys: false,
     prettyErrors: false,
-    // What it would warn of is no config of ours, and is said below in words that name the field.
+    // The checks below report the same mistakes, and name the field.
     logLevel: 'error',
   });
   const [error] = document.errors;
@@ -84,9 +84,9 @@ async function readBounded(file: string): Promise<string> {
     if (problem === 'too-large') throw tooLarge(file, size ?? MAX_DATA_FILE_BYTES + 1);
     const why = {
       missing: 'there is no such file.',
-      'not-a-file': 'this is no plain file.',
+      'not-a-file': 'this is not a plain file.',
       'not-text': 'this is not UTF-8 text. Save it as UTF-8.',
-      unreadable: `it cannot be read (${message}).`,
+      unreadable: `cannot read it (${message}).`,
     }[problem];
     const where = line === undefined ? {} : { line, column: 1 };
     throw new ConfigError(file, [{ field: '', message: why, ...where }], { cause: error });
@@ -107,7 +107,7 @@ function assertJson(text: string, file: string): void {
   try {
     JSON.parse(text);
   } catch (error) {
-    // V8 names the offset in the text for most mistakes, and line and column in the newest versions.
+    // V8 gives the offset for most errors; the newest versions give line and column.
     const at = /at position (\d+)/.exec((error as Error).message);
     const before = at === null ? undefined : text.slice(0, Number(at[1])).split('\n');
     const position = before && { line: before.length, column: before.at(-1)!.length + 1 };

@@ -1,4 +1,4 @@
-// The one module that reads the environment: what each variable means is decided here. Light: worker threads import it.
+// The only module that reads the environment, and the meaning of each variable. Light: worker threads import it.
 import path from 'node:path';
 import {
   cacheDirectory,
@@ -10,19 +10,24 @@ import {
 
 export type { Environment } from './user-directories.ts';
 
-/** What the environment says about a cache. A field is absent when the environment does not say. */
+/** Cache settings from the environment. Fields of unset variables are absent. */
 export interface CacheEnvironment {
-  /** From `GLOVEBOX_CACHE_DIR`: absolute. Absent also when that is below a home directory that the user does not have. */
+  /**
+   * From `GLOVEBOX_CACHE_DIR`: absolute. Also absent when the path begins with `~` and the user has no home
+   * directory.
+   */
   cacheRoot?: string;
-  /** From `GLOVEBOX_CACHE_DISABLED` or `GLOVEBOX_CACHE_<TAG>_DISABLED`. The environment can only disable. */
+  /**
+   * From `GLOVEBOX_CACHE_DISABLED` or `GLOVEBOX_CACHE_<TAG>_DISABLED`. The environment can only disable the cache.
+   */
   enabled?: false;
-  /** From `GLOVEBOX_CACHE_UNTRUSTED`. The environment can only allow. */
+  /** From `GLOVEBOX_CACHE_UNTRUSTED`. The environment can only allow untrusted stores. */
   allowUntrusted?: true;
 }
 
-/** What the environment says about the remote cache, as it says it. A field is absent when the environment does not say. */
+/** Remote cache settings from the environment, unchecked. Fields of unset variables are absent. */
 export interface RemoteEnvironment {
-  /** `GLOVEBOX_REMOTE` is `0`, `false`, `no` or `off`: no remote cache, whatever the config says. */
+  /** `GLOVEBOX_REMOTE` is `0`, `false`, `no` or `off`: the remote cache is off, whatever the config says. */
   isOff: boolean;
   /** From `GLOVEBOX_REMOTE`. */
   url?: string;
@@ -30,29 +35,31 @@ export interface RemoteEnvironment {
   mode?: string;
   /** From `GLOVEBOX_REMOTE_TOKEN`. */
   token?: string;
-  /** From `GLOVEBOX_REMOTE_TRUST`, where commas separate them. */
+  /** From `GLOVEBOX_REMOTE_TRUST`, separated by commas. */
   trust?: string[];
-  /** From `GLOVEBOX_SIGNING_KEY`: a private key, or its file with `~` as the home directory. */
+  /** From `GLOVEBOX_SIGNING_KEY`: a private key or the path of its file, where `~` is the home directory. */
   signingKey?: string;
-  /** Whether Node sends requests through a proxy: `NODE_USE_ENV_PROXY` is set. */
+  /** Whether Node sends requests through a proxy, because `NODE_USE_ENV_PROXY` is set. */
   isProxied: boolean;
 }
 
-/** What the environment says about the terminal. */
+/** Terminal settings from the environment. */
 export interface TerminalEnvironment {
   /** No colors: `NO_COLOR` has a value, `FORCE_COLOR` is `0` or `false`, or `TERM` is `dumb`. */
   noColor: boolean;
-  /** Colors even when the output is no terminal: `FORCE_COLOR` is set, but not to `0` or `false`. `noColor` wins. */
+  /**
+   * Colors even when the output is not a terminal: `FORCE_COLOR` is set, but not to `0` or `false`. `noColor` wins.
+   */
   forceColor: boolean;
-  /** In continuous integration: `CI` is set, but not to `0` or `false`. Nothing should redraw there. */
+  /** Continuous integration, where nothing should be redrawn: `CI` is set, but not to `0` or `false`. */
   ci: boolean;
   /** The terminal cannot move the cursor: `TERM` is `dumb`. */
   dumb: boolean;
 }
 
 /**
- * What the environment says about the cache of `tag`. `1`, `true` and `yes` disable, in any case of letters.
- * In the variable's name the tag is in capitals, with `_` for `-` and `.`: `my-tag` is `GLOVEBOX_CACHE_MY_TAG_DISABLED`.
+ * Cache settings from the environment for `tag`. `1`, `true` and `yes` disable it, in upper or lower case. In the
+ * variable's name, the tag is in capitals, with `_` for `-` and `.`: `my-tag` is `GLOVEBOX_CACHE_MY_TAG_DISABLED`.
  */
 export function cacheEnvironment(tag: string, environment: Environment = process.env): CacheEnvironment {
   const found: CacheEnvironment = {};
@@ -66,10 +73,10 @@ export function cacheEnvironment(tag: string, environment: Environment = process
 }
 
 /**
- * The directory that holds one directory per tag when nobody names another: `GLOVEBOX_CACHE_DIR`, else `glovebox` in
- * the platform's cache directory (`$XDG_CACHE_HOME` or `~/.cache`, `~/Library/Caches`, `%LOCALAPPDATA%`). Absolute.
+ * The default cache root, which holds one directory per tag: `GLOVEBOX_CACHE_DIR`, else `glovebox` in the
+ * platform's cache directory (`$XDG_CACHE_HOME` or `~/.cache`, `~/Library/Caches`, `%LOCALAPPDATA%`). Absolute.
  *
- * @throws NoHomeError when that is in the user's home directory, and there is none
+ * @throws NoHomeError when it would be in the home directory and there is none
  */
 export function defaultCacheRoot(environment: Environment = process.env): string {
   const { cacheRoot } = cacheEnvironment('', environment);
@@ -80,19 +87,22 @@ export function defaultCacheRoot(environment: Environment = process.env): string
 }
 
 /**
- * The directory of the user's own config file: `glovebox` in the platform's config directory. Absolute; undefined for
- * a user who has no home directory.
+ * Directory of the user's own config file: `glovebox` in the platform's config directory. Absolute; undefined
+ * without a home directory.
  */
 export function userConfigDirectory(environment: Environment = process.env): string | undefined {
   return configDirectory(environment, 'glovebox');
 }
 
-/** What `GLOVEBOX_CONTAINER_ENGINE` names, which should be `docker` or `podman`; undefined when it is not set. */
+/**
+ * The container engine in `GLOVEBOX_CONTAINER_ENGINE`, `docker` or `podman`, unchecked; undefined when it is not
+ * set.
+ */
 export function containerEngineEnvironment(environment: Environment = process.env): string | undefined {
   return environment.GLOVEBOX_CONTAINER_ENGINE || undefined;
 }
 
-/** What the environment says about the remote cache. Nothing is checked. */
+/** Remote cache settings from the environment, unchecked. */
 export function remoteEnvironment(environment: Environment = process.env): RemoteEnvironment {
   const url = environment.GLOVEBOX_REMOTE?.trim();
   const mode = environment.GLOVEBOX_REMOTE_MODE?.trim();
@@ -112,24 +122,24 @@ export function remoteEnvironment(environment: Environment = process.env): Remot
   };
 }
 
-/** What the environment says about the terminal; whether the output is one is for the caller to ask the stream. */
+/** Terminal settings from the environment. The caller asks the stream whether it is a terminal. */
 export function terminalEnvironment(environment: Environment = process.env): TerminalEnvironment {
   const dumb = environment.TERM === 'dumb';
   const noColor = dumb || Boolean(environment.NO_COLOR) || isOff(environment.FORCE_COLOR);
   return { noColor, forceColor: !noColor && isOn(environment.FORCE_COLOR), ci: isOn(environment.CI), dumb };
 }
 
-/** What GitHub says of the job that this process is a step of. */
+/** The GitHub Actions job that this process is a step of. */
 export interface GitHubEnvironment {
-  /** Where the repository is checked out; undefined when nothing says it. */
+  /** Directory of the checkout; undefined when unknown. */
   workspace: string | undefined;
-  /** The file that a step adds its Markdown summary to. */
+  /** File to which a step appends its Markdown summary. */
   summaryFile: string | undefined;
-  /** The file that a step adds its outputs to. */
+  /** File to which a step appends its outputs. */
   outputFile: string | undefined;
 }
 
-/** What GitHub Actions says, when this is one of its jobs: `GITHUB_ACTIONS` is `true`. */
+/** The current GitHub Actions job; undefined unless `GITHUB_ACTIONS` is `true`. */
 export function githubEnvironment(environment: Environment = process.env): GitHubEnvironment | undefined {
   if (environment.GITHUB_ACTIONS !== 'true') return undefined;
   return {
@@ -139,20 +149,17 @@ export function githubEnvironment(environment: Environment = process.env): GitHu
   };
 }
 
-/** What `TRACEPARENT` says: the W3C trace context that this process is part of. Undefined when there is none. */
+/** The W3C trace context of this process, from `TRACEPARENT`; undefined without one. */
 export function traceEnvironment(environment: Environment = process.env): string | undefined {
   return environment.TRACEPARENT || undefined;
 }
 
-/** The variable that hands a trace context to a program. */
+/** Environment variables that pass a trace context to a program. */
 export function tracedEnvironment(traceparent: string | undefined): Record<string, string> {
   return traceparent === undefined ? {} : { TRACEPARENT: traceparent };
 }
 
-/**
- * The variables of these names that are set, in the order of the names: what a toolchain's program gets to see,
- * since nothing else reaches it.
- */
+/** The variables of these names that are set, in the order of the names. A toolchain's program sees only these. */
 export function pickEnvironment(
   names: readonly string[],
   environment: Environment = process.env,
@@ -166,7 +173,7 @@ export function pickEnvironment(
 }
 
 /**
- * `~` and what begins with `~/`, below the user's home directory; other paths as they are.
+ * Expands a leading `~` or `~/` to the home directory; other paths are unchanged.
  *
  * @throws NoHomeError when there is no home directory
  */

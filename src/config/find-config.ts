@@ -1,11 +1,11 @@
-// Where config files are looked for. Only forms that are data: a file that would have to be executed is never one.
+// Finds config files. All supported formats are data: a file that would have to be executed is never a config file.
 import path from 'node:path';
 import * as walk from 'empathic/walk';
 import { hasEntry } from '../system/paths.ts';
 import { readTextFile } from '../system/text-file.ts';
 import { MAX_DATA_FILE_BYTES } from './data-file.ts';
 
-/** Names of a project's config file; where a directory has several, the first of them counts. */
+/** Names of a project's config file. If a directory has several, the first in this order wins. */
 export const PROJECT_FILES = [
   'glovebox.config.yaml',
   'glovebox.config.yml',
@@ -17,7 +17,7 @@ export const PROJECT_FILES = [
   'package.json',
 ] as const;
 
-/** Names of the user's own config file in the user's config directory; the first that exists counts. */
+/** Names of the user's own config file in the user's config directory; the first that exists wins. */
 export const USER_FILES = [
   'config.yaml',
   'config.yml',
@@ -28,9 +28,9 @@ export const USER_FILES = [
 ] as const;
 
 /**
- * The config file of the project that `directory` belongs to: in the directory itself or the nearest one above that
- * has one. A `package.json` counts if it has a field `glovebox`. Absolute; undefined when there is none. What has the
- * name and is no file counts as well, so that whoever made it is told, instead of building with other settings.
+ * The project's config file in `directory`, or in the nearest parent that has one. A `package.json` counts if it
+ * has a field `glovebox`. Absolute; undefined when there is none. A directory with such a name counts too, so that
+ * the mistake is reported instead of building with other settings.
  */
 export async function findProjectFile(directory: string): Promise<string | undefined> {
   for (const current of walk.up(path.resolve(directory))) {
@@ -52,7 +52,7 @@ export async function findUserFile(directory: string): Promise<string | undefine
   return undefined;
 }
 
-/** A `package.json` that is broken or huge is somebody else's business: it is passed by like one without the field. */
+/** A `package.json` that is broken or huge is skipped, as one without the field is. */
 async function hasGloveboxField(file: string): Promise<boolean> {
   try {
     const content: unknown = JSON.parse(await readTextFile(file, MAX_DATA_FILE_BYTES));

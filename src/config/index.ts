@@ -1,4 +1,5 @@
-// What a user has configured. Light to import: the parsers and the validator are loaded when a file is read.
+// Public module for user configuration. Light to import: the parsers and the validator are loaded when a file is
+// read.
 export { ConfigError, type ConfigProblem } from './config-error.ts';
 export { createUserConfig, type LoadUserConfigOptions, loadUserConfig } from './load-user-config.ts';
 export { DEFAULT_SHARE, remoteOptionsFor, signingKeyFile } from './remote-config.ts';

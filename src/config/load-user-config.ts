@@ -1,4 +1,4 @@
-// From config files to the one object that the rest of Glovebox gets.
+// Loads the user configuration by merging the project's config file with the user's own.
 import path from 'node:path';
 import { ConfigError, type ConfigProblem } from './config-error.ts';
 import { type DataFile, readDataFile } from './data-file.ts';
@@ -8,21 +8,21 @@ import { problemsOf } from './problems.ts';
 import { type ConfigValues, isMap } from './schema.ts';
 import type { CacheConfig, UserConfig } from './user-config.ts';
 
-/** Where to look for config files. */
+/** Locations of the config files. */
 export interface LoadUserConfigOptions {
-  /** Where the search for the project's file begins; it goes on upwards. Default: the working directory. */
+  /** Directory where the upward search for the project's file begins. Default: the working directory. */
   directory?: string;
-  /** The project's file itself, instead of a search. It must exist. */
+  /** The project's file itself, which must exist. Replaces the search. */
   file?: string;
-  /** Where the user's own file may be. Default: `glovebox` in the platform's config directory. */
+  /** Directory of the user's own file. Default: `glovebox` in the platform's config directory. */
   userDirectory?: string;
 }
 
 /**
- * Reads the project's config file and the user's own. Where both give a field the project's counts; a toolchain
- * counts as one field. With neither file, everything is at its default.
+ * Reads the project's config file and the user's own. Where both set a field, the project's value wins; each
+ * toolchain counts as one field. Without either file, all settings have their defaults.
  *
- * @throws ConfigError naming file, line, field and what is allowed, when a file is not what it must be
+ * @throws ConfigError naming file, line, field and what is allowed, when a file is invalid
  */
 export async function loadUserConfig(options: LoadUserConfigOptions = {}): Promise<UserConfig> {
   const { directory = '.', file, userDirectory = userConfigDirectory() } = options;
@@ -41,8 +41,8 @@ export async function loadUserConfig(options: LoadUserConfigOptions = {}): Promi
 }
 
 /**
- * A config from what a program says instead of files; what it leaves out is at its default.
- * Relative paths count from `directory`.
+ * Creates a configuration from values that a program gives. Missing fields have their defaults. Relative paths are
+ * resolved against `directory`.
  *
  * @throws ConfigError naming the field and what is allowed
  */
@@ -82,7 +82,7 @@ function assertValid(
   file?: string,
   position?: DataFile['position'],
 ): asserts values is ConfigValues {
-  // Nothing said is nothing wrong, and spares loading the validator.
+  // An empty config needs no check, which saves loading the validator.
   if (isMap(values) && Object.keys(values).length === 0) return;
   const problems = problemsOf(values).map(({ path: steps, ...problem }): ConfigProblem => {
     return { ...problem, ...position?.(steps) };
@@ -92,13 +92,13 @@ function assertValid(
   throw new ConfigError(file, inOrder.slice(0, MAX_PROBLEMS));
 }
 
-/** More than these do not help anybody. */
+/** Reporting more would not help. */
 const MAX_PROBLEMS = 10;
 
-/** `cache.tags.<tag>.<field>` is the deepest. */
+/** The deepest field is `cache.tags.<tag>.<field>`. */
 const DEPTH_OF_MAPS = 4;
 
-/** A field with nothing after its name, such as a section whose lines are all comments, counts as not there. */
+/** Removes fields without a value, such as a section whose lines are all comments. */
 function withoutNulls(value: unknown, depth: number): unknown {
   if (!isMap(value) || depth === 0) return value;
   const given = Object.entries(value).filter(([, inner]) => inner !== null);

@@ -1,18 +1,18 @@
-// The sentences that say what is wrong with a config.
+// Sentences for the problems of a config.
 import { inspect } from 'node:util';
 import type { BaseIssue } from 'valibot';
 import { didYouMean } from './closest-match.ts';
 import type { ConfigProblem } from './config-error.ts';
 import { issuesOf } from './schema.ts';
 
-/** A problem with the steps to its field, for looking up where in the file it is. */
+/** A problem with the path to its field, for looking up its position in the file. */
 export interface LocatedProblem extends ConfigProblem {
   path: PropertyKey[];
 }
 
 const MAX_SHOWN = 60;
 
-/** What is wrong with `value`, in no order; empty when it is what a config file may say. */
+/** The problems of `value` as a config, in no order; empty when it is valid. */
 export function problemsOf(value: unknown): LocatedProblem[] {
   return issuesOf(value).map(issue => problemOfIssue(issue, value));
 }

@@ -1,4 +1,4 @@
-// The remote cache as a user configures it: config and environment, made into the options of the remote tier.
+// Options of the remote tier, from config and environment.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import {
@@ -13,21 +13,20 @@ import { type Environment, remoteEnvironment, userConfigDirectory } from './envi
 import type { ToolchainKind } from './toolchain-options.ts';
 import type { UserConfig } from './user-config.ts';
 
-/** Whose results are shared when the config does not say: those whose fingerprints name everything that they depend on. */
+/** The default of `remote.share`: toolchains whose fingerprints contain everything that a result depends on. */
 export const DEFAULT_SHARE: readonly ToolchainKind[] = ['container', 'command'];
 
-/** Where `glovebox remote keygen` puts the private key. Undefined for a user who has no home directory. */
+/** Path of the private key that `glovebox remote keygen` writes. Undefined without a home directory. */
 export function signingKeyFile(environment: Environment = process.env): string | undefined {
   const directory = userConfigDirectory(environment);
   return directory === undefined ? undefined : path.join(directory, 'signing-key.pem');
 }
 
 /**
- * What config and environment together say about the remote cache; undefined where there is none. The environment goes
- * before the config, each variable for itself. The signing key is `GLOVEBOX_SIGNING_KEY`, else the file that
- * `glovebox remote keygen` made.
+ * Options of the remote cache from config and environment; undefined when there is none. Each variable overrides
+ * its config field. The signing key is `GLOVEBOX_SIGNING_KEY`, else the file that `glovebox remote keygen` wrote.
  *
- * @throws InvalidArgumentError that names the variable, for one that cannot be
+ * @throws InvalidArgumentError that names the variable, when its value is invalid
  */
 export function remoteOptionsFor(
   { remote = {} }: Pick<UserConfig, 'remote'>,
@@ -47,7 +46,7 @@ export function remoteOptionsFor(
     trust: said.trust ?? remote.trust,
     token: said.token,
     signingKey,
-    // A proxy is what would have to be connected to, and `fetch` alone knows which.
+    // The connection goes to the proxy, which only `fetch` knows.
     ...(said.isProxied && { limits: { connectMs: null } }),
   };
 }

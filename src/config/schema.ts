@@ -1,4 +1,4 @@
-// What a config file may say.
+// Schema of config files.
 import path from 'node:path';
 import type * as Valibot from 'valibot';
 import type { ByteSize, Duration, EvictionPolicy } from '../cache/cache.ts';
@@ -16,7 +16,7 @@ import {
 } from './toolchain-options.ts';
 import type { CacheConfig, RemoteConfig, WorkspacesConfig } from './user-config.ts';
 
-/** What a single config file, or a program, says: every field may be left out. */
+/** The content of one config file, or values given by a program. Every field is optional. */
 export interface ConfigValues {
   cache?: Partial<CacheConfig>;
   build?: BuildConfig;
@@ -25,7 +25,7 @@ export interface ConfigValues {
   remote?: RemoteConfig;
 }
 
-/** Each leaf's message says what is allowed there; {@link problemsOf} makes sentences of them. */
+/** Each leaf's message says what is allowed; {@link problemsOf} makes sentences of them. */
 type ConfigSchema = Valibot.GenericSchema<unknown, ConfigValues>;
 
 const POLICIES: readonly EvictionPolicy[] = [
@@ -47,11 +47,11 @@ let validator: Validator | undefined;
 let schema: ConfigSchema | undefined;
 
 /**
- * What is not as it must be, in no order. An issue of the type `raw_check` is of a field that does not exist, with the
- * names of those that do as what was expected; one of the type `never` is of a name that cannot be.
+ * The schema violations of `value`, in no order. Type `raw_check` is an unknown field, with the known names as the
+ * expectation; type `never` is an invalid name.
  */
 export function issuesOf(value: unknown): readonly Valibot.BaseIssue<unknown>[] {
-  // Loaded on first use: most threads never see a config file.
+  // Loaded on first use: most threads never read a config file.
   validator ??= requirePackage<Validator>('valibot');
   schema ??= createSchema(validator);
   return validator.safeParse(schema, value).issues ?? [];
@@ -59,13 +59,13 @@ export function issuesOf(value: unknown): readonly Valibot.BaseIssue<unknown>[] 
 
 function createSchema(v: Validator): ConfigSchema {
   const leaf = <T>(allowed: string, check: (value: unknown) => boolean) => v.custom<T>(check, allowed);
-  // Valibot's strict object takes a list for a map, stops at the first unknown field and passes `constructor` by.
+  // Valibot's strict object accepts a list as a map, stops at the first unknown field and ignores `constructor`.
   const map = <T extends Valibot.ObjectEntries>(fields: T) =>
     v.pipe(
       leaf<object>(MAP, isMap),
       v.lazy(input => v.pipe(v.object(fields), unknownFields(v, input as object, Object.keys(fields)))),
     );
-  // What is missing would be told as a fault of the map around it; so it is null, which no field may be.
+  // A missing field would be reported as a fault of its map, so it becomes null, which is never valid.
   const required = <T>(field: Valibot.GenericSchema<T>) => v.optional(field, null as never);
   const text = (allowed: string) => leaf<string>(allowed, value => isText(value) && value !== '');
   const oneOf = <T extends string>(words: readonly T[]) =>
@@ -81,7 +81,7 @@ function createSchema(v: Validator): ConfigSchema {
   };
   const tag = map(ofTag);
   const noTag = v.never('the name of a tag has letters, digits, ".", "_" and "-" only');
-  // Valibot's record would let a tag with the name `constructor` say anything.
+  // Valibot's record would not check a tag with the name `constructor`.
   const tags = v.pipe(
     leaf<unknown>('a map without __proto__', value => !hasProto(value)),
     leaf<object>(MAP, isPlainMap),
@@ -159,7 +159,7 @@ function createSchema(v: Validator): ConfigSchema {
   });
 }
 
-/** `input` is the map as it was given: a map that was validated holds known fields only. */
+/** `input` is the original map: a validated map contains known fields only. */
 function unknownFields<T>(v: Validator, input: object, fields: readonly string[]) {
   return v.rawCheck<T>(({ addIssue }) => {
     for (const key in input) {
@@ -177,15 +177,15 @@ export function isMap(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Neither a `Map`, whose content nobody would look at, nor an instance of any other class. */
+/** True for plain maps; false for a `Map`, whose content would not be checked, and for instances of classes. */
 function isPlainMap(value: unknown): boolean {
   if (!isMap(value)) return false;
-  // A tag may have this name. Objects of other realms are plain too.
+  // A tag may be named `constructor`. Objects of other realms are plain too.
   const maker = value.constructor;
   return typeof maker !== 'function' || Object.hasOwn(maker.prototype ?? {}, 'isPrototypeOf');
 }
 
-/** No NUL: neither a path nor an argument of a program can hold one. */
+/** Rejects NUL, which neither a path nor an argument can contain. */
 function isText(value: unknown): value is string {
   return typeof value === 'string' && !value.includes('\0');
 }
@@ -194,7 +194,7 @@ function isFilled(value: unknown): boolean {
   return isText(value) && value !== '';
 }
 
-/** The workflow's copy of a config, and the container's, have nothing beside it. */
+/** A copy of the config directory, as the workflow and the container use it, has no sibling directories. */
 function isPathInside(value: unknown): boolean {
   if (!isFilled(value)) return false;
   const relative = path.posix.normalize((value as string).replaceAll('\\', '/'));
@@ -205,7 +205,7 @@ function isExtension(value: unknown): boolean {
   return typeof value === 'string' && /^[A-Za-z0-9]+$/.test(value);
 }
 
-/** To set this name in an object is to change what the object inherits. */
+/** Setting this name would change the object's prototype. */
 function hasProto(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, '__proto__');
 }

@@ -1,36 +1,38 @@
-// The directories that a user has on each platform. Asked for when they are needed, not when this is imported: a user
-// in a container may have no home, and need none. (The package env-paths asks at its import, and follows a
-// `XDG_CACHE_HOME` that is relative.)
+// Per-user directories on each platform. Resolved when needed, not at import: a user in a container may have no
+// home directory, and may not need one. (The package env-paths resolves at import, and accepts a relative
+// `XDG_CACHE_HOME`.)
 import os from 'node:os';
 import path from 'node:path';
 import { GloveboxError } from '../errors.ts';
 
-/** A set of environment variables, as `process.env` is one. */
+/** Environment variables, in the form of `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A directory is needed that is in the user's home, and there is none. */
+/** A directory inside the user's home is needed, but there is no home directory. */
 export class NoHomeError extends GloveboxError {
   constructor(what: string) {
     super(
       'GLOVEBOX_NO_HOME',
-      `There is no home directory for ${what}: HOME is not set, and the system knows none for this user. Set GLOVEBOX_CACHE_DIR to a directory.`,
+      `There is no home directory for ${what}: HOME is not set, and the system has none for this user. Set GLOVEBOX_CACHE_DIR to a directory.`,
     );
   }
 }
 
-/** The user's home directory, absolute: what `HOME` names, else what the system knows. Undefined when there is none. */
+/**
+ * The user's home directory, absolute: `HOME`, else from the system's user database. Undefined when there is none.
+ */
 export function homeDirectory(environment: Environment): string | undefined {
   const named = absolute(process.platform === 'win32' ? environment.USERPROFILE : environment.HOME);
   if (named !== undefined) return named;
   try {
     return absolute(os.userInfo().homedir);
   } catch {
-    // No entry for the user's id, as in many containers.
+    // The user's id has no entry, as in many containers.
     return undefined;
   }
 }
 
-/** Where programs keep caches: `$XDG_CACHE_HOME` or `~/.cache`, `~/Library/Caches`, `%LOCALAPPDATA%`. */
+/** The platform's cache directory: `$XDG_CACHE_HOME` or `~/.cache`, `~/Library/Caches`, `%LOCALAPPDATA%`. */
 export function cacheDirectory(environment: Environment, name: string): string | undefined {
   switch (process.platform) {
     case 'win32':
@@ -46,7 +48,7 @@ export function cacheDirectory(environment: Environment, name: string): string |
   }
 }
 
-/** Where programs keep settings: `$XDG_CONFIG_HOME` or `~/.config`, `~/Library/Preferences`, `%APPDATA%`. */
+/** The platform's settings directory: `$XDG_CONFIG_HOME` or `~/.config`, `~/Library/Preferences`, `%APPDATA%`. */
 export function configDirectory(environment: Environment, name: string): string | undefined {
   switch (process.platform) {
     case 'win32':
@@ -70,7 +72,7 @@ function below(directory: string | undefined, ...parts: string[]): string | unde
   return directory === undefined ? undefined : path.join(directory, ...parts);
 }
 
-// The XDG standard: what is empty or relative is ignored.
+// By the XDG standard, an empty or relative path is ignored.
 function absolute(directory: string | undefined): string | undefined {
   return directory && path.isAbsolute(directory) ? directory : undefined;
 }

@@ -1,6 +1,6 @@
-// What a YAML parser says, in words for whoever wrote the file.
+// YAML parser errors in words for the author of the file.
 
-/** What is wrong with the text, as the end of a sentence that has no full stop yet. */
+/** The problem, as the end of a sentence without its full stop. */
 export function yamlProblem(error: { message: string; code?: string }): string {
   if (/call stack/i.test(error.message)) return 'it is nested too deeply';
   if (error.code === 'MULTIPLE_DOCS') {

@@ -1,4 +1,5 @@
-// Keys from the cells of `bindings`: every `&name` begins a key, and the cells behind it are its parameters.
+// Key bindings from the cells of `bindings`. Every `&name` starts a binding, and the cells after it are its
+// parameters.
 import type { Cell, DeviceNode, Property, Value } from './devicetree/tree.ts';
 import type { Binding } from './layout.ts';
 import type { NameExplainer } from './name-explainer.ts';
@@ -14,40 +15,40 @@ import {
 import { lastOf, spellingOf, spellUse, wholeInvocations } from './spelling.ts';
 import { BEHAVIOR_PARAMETERS } from './zmk/headers.ts';
 
-/** What reading bindings needs besides their cells. */
+/** Context for reading bindings, besides their cells. */
 export interface BindingContext {
   tokens: readonly Token[];
   labels: ReadonlyMap<string, DeviceNode>;
-  /** Those that are defined at the end. */
+  /** Macros that are defined at the end of the source. */
   macros: ReadonlyMap<string, Macro>;
-  /** Whether all that is included was found. */
+  /** Whether every include was found. */
   isComplete: boolean;
   names: NameExplainer;
-  /** Told what is wrong. */
+  /** Reports a mistake. */
   complain: (place: Place, message: string) => void;
-  /** Told that a header of ZMK's is not included though a name of it is used. */
+  /** Reports that a name of ZMK's is used without including its header. */
   lacks: (header: string, place: Place, name: string) => void;
 }
 
-/** The keys in the value of a property. */
+/** The bindings in the value of a property. */
 export interface Keys {
   keys: Key[];
-  /** Why they are not known; then there are none. */
+  /** The reason that the bindings are not known; then there are none. */
   unreadable?: string;
 }
 
 export interface Key {
-  /** The label, without `&`. */
+  /** Label without `&`. */
   behavior: string;
-  /** Its `&`. */
+  /** The token of its `&`. */
   start: Token;
   parameters: Cell[];
 }
 
-/** Behaviors whose parameters are key codes; of `lt` only the second is. */
+/** Behaviors whose parameters are key codes. For `lt`, only the second parameter is. */
 const OF_KEYS = new Set(['kp', 'kt', 'sk', 'mt']);
 
-/** Reads the value of a property, and tells the context what is wrong in it. */
+/** Reads the bindings of a property and reports its mistakes to the context. */
 export function readKeys(property: Property, context: BindingContext): Keys {
   const keys: Key[] = [];
   const { name, values, place } = property;
@@ -71,7 +72,7 @@ function cellsOf(value: Value): Cell[] {
   return value.kind === 'cells' ? value.cells : value.kind === 'unknown' ? [value.cell] : [];
 }
 
-/** Tells the context of names in the value of a property that are not defined: positions of keys, numbers of layers. */
+/** Reports undefined names in a property of key positions or layer numbers. */
 export function checkNumbers({ values }: Property, { tokens, names, complain }: BindingContext): void {
   for (const cell of values.flatMap(value => (value.kind === 'cells' ? value.cells : []))) {
     if (cell.kind === 'reference') continue;
@@ -81,17 +82,17 @@ export function checkNumbers({ values }: Property, { tokens, names, complain }: 
   }
 }
 
-/** A key as it is written. */
+/** The binding as it is written in the source. */
 export function bindingOf({ behavior, parameters }: Key, { tokens }: BindingContext): Binding {
   return { behavior, parameters: spellAll(parameters, tokens) };
 }
 
 /**
- * Why there may be more or other keys than there are, if files were not found. What a key code or a number stands for does
- * not matter when it is drawn by its name.
+ * The reason that the property may have more or other keys, when files were not found. The value of a key code or
+ * number does not matter, because keys are drawn by name.
  */
 function doubtIn({ first, last, values }: Property, { tokens, macros }: BindingContext): string | undefined {
-  // A name that is defined as nothing is a guard or a switch: defined it is in any case.
+  // A name defined as nothing is a guard or a switch, so it is defined in any case.
   const isOpen = ({ name }: Doubt) => name === undefined || macros.get(name)?.body.length !== 0;
   const doubtBetween = (from: number, to: number, spelled: readonly Invocation[] = []) =>
     tokens
@@ -109,7 +110,7 @@ function doubtIn({ first, last, values }: Property, { tokens, macros }: BindingC
   return doubtBetween(at, last + 1)?.message;
 }
 
-/** Adds a cell to the keys; gives the reason when that is not possible. */
+/** Adds a cell to the keys; returns the reason when it cannot. */
 function readCell(keys: Key[], cell: Cell, context: BindingContext): string | undefined {
   const { tokens, names, complain } = context;
   const key = keys.at(-1);
@@ -133,7 +134,8 @@ function readCell(keys: Key[], cell: Cell, context: BindingContext): string | un
   const found = names.explain(cell.text, isWanted && takesKeys(key));
   if (found.header !== undefined) context.lacks(found.header, writtenAt(start), cell.text);
   else complain(writtenAt(start), found.message);
-  // One that a known behavior still wants is drawn by its name; anything else may be any number of keys.
+  // A parameter that a known behavior still expects is drawn by its name. Any other unknown name may stand for any
+  // number of keys.
   const isParameter = isWanted && (count !== undefined || !found.isOpen);
   if (found.header === undefined && !isParameter) return found.message;
   key?.parameters.push(cell);
@@ -144,14 +146,14 @@ function takesKeys({ behavior, parameters }: Key): boolean {
   return OF_KEYS.has(behavior) || (behavior === 'lt' && parameters.length === 1);
 }
 
-/** Names in an expression, such as that in `LC(KC_A)`. */
+/** Checks the names in an expression, such as `LC(KC_A)`. */
 function checkNamesIn(
   { first, last }: Cell,
   key: Key,
   { tokens, names, complain, lacks }: BindingContext,
 ): void {
   for (const token of tokens.slice(first, last + 1)) {
-    // The tables of usages are too long to keep; all that they define are numbers.
+    // The HID usage tables are too long to keep, and define only numbers.
     if (token.kind !== 'name' || token.text.startsWith('HID_USAGE_')) continue;
     const { message, header } = names.explain(token.text, takesKeys(key));
     if (header === undefined) complain(writtenAt(token), message);
@@ -159,7 +161,7 @@ function checkNamesIn(
   }
 }
 
-/** How many parameters a behavior takes; undefined when nothing that was read says it. */
+/** The number of parameters of a behavior; undefined when no source states it. */
 function countOf(behavior: string, { labels }: BindingContext): number | undefined {
   const node = labels.get(behavior);
   const cells = node?.properties.get('#binding-cells') ?? node?.properties.get('#sensor-binding-cells');
@@ -178,22 +180,22 @@ function checkCount({ behavior, start, parameters }: Key, context: BindingContex
     if (slip !== undefined) context.complain(writtenAt(start), slip);
   }
   const count = countOf(behavior, context);
-  // What is unknown may stand for several, and is told of already.
+  // An unknown name may stand for several parameters, and is already reported.
   const isKnown = parameters.every(({ kind }) => kind === 'number');
   if (count === undefined || parameters.length === count || !isKnown) return;
   const written = [`&${behavior}`, ...spellAll(parameters, context.tokens)].join(' ');
   const has = parameters.length === 0 ? 'none' : parameters.length;
   context.complain(
     writtenAt(start),
-    `'&${behavior}' takes ${inWords(count)}, and here it has ${has}: '${written}'`,
+    `'&${behavior}' takes ${inWords(count)}, but has ${has} here: '${written}'`,
   );
 }
 
 function inWords(count: number): string {
-  return count === 0 ? 'no parameter' : count === 1 ? 'one parameter' : `${count} parameters`;
+  return count === 0 ? 'no parameters' : count === 1 ? 'one parameter' : `${count} parameters`;
 }
 
-/** The parameters as they are written; `BT_CLR`, which stands for two, is one of ZMK's own names. */
+/** The parameters as they are written. `BT_CLR`, which expands to two, is one of ZMK's own names. */
 function spellAll(cells: readonly Cell[], tokens: readonly Token[]): string[] {
   const spelled: string[] = [];
   for (let index = 0; index < cells.length; index++) {

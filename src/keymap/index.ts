@@ -1,4 +1,4 @@
-// Keymaps: what is on the keys of each layer, and how to draw it.
+// Public module for keymaps: reads the keys of each layer and draws them.
 export { type DrawOptions, drawLayout } from './drawing/draw.ts';
 export { type Grid, gridOf, type PlacedKey, placeKeys } from './drawing/grid.ts';
 export { type Legend, legendOf } from './drawing/legend.ts';

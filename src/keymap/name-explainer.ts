@@ -1,34 +1,37 @@
-// Explanations of names that no macro defines: which file or include is missing, or what was meant.
+// Explains undefined names: the missing file or include, or a likely misspelling.
 import { closestMatch, didYouMean } from '../config/closest-match.ts';
 import type { MissingInclude, Preprocessed } from './preprocessor/preprocess.ts';
 import type { Macro } from './preprocessor/token.ts';
 import { BEHAVIOR_PARAMETERS, headerOf } from './zmk/headers.ts';
 import { fromQmk, KEY_CODES } from './zmk/key-codes.ts';
 
-/** Why a name is unknown. */
+/** An explanation of an undefined name. */
 export interface Explanation {
   message: string;
-  /** Whether the name may stand for anything: a macro that is in a file which was not found. */
+  /** Whether the name may be a macro from a file that was not found, and so stand for anything. */
   isOpen: boolean;
-  /** The header of ZMK's that would explain it: then it is a name of ZMK's, and stands for one parameter. */
+  /** The ZMK header that defines the name. The name then stands for one parameter. */
   header?: string;
 }
 
-/** Names for which the nearest known one is looked for: as many as errors are shown. */
+/** Looking for similar names is limited to as many names as errors are shown. */
 const MAX_HINTS = 20;
-/** Letters of a label from which on one more, fewer or different is a slip; below, only letters in another order are. */
+/**
+ * Labels of at least this length are compared by edit distance; of shorter ones, only swapped letters count as a
+ * slip.
+ */
 const MIN_LABEL = 4;
 
 export class NameExplainer {
   readonly #missing: readonly MissingInclude[];
   readonly #included: ReadonlySet<string>;
-  /** Those that are defined at the end. */
+  /** Macros that are defined at the end of the source. */
   readonly #macros: ReadonlyMap<string, Macro>;
   readonly #hasZmk: boolean;
-  /** What was said of names that are not defined, and of labels. */
+  /** Explanations already given, of names and of labels. */
   readonly #known = new Map<string, string | undefined>();
 
-  /** @param hasZmk whether ZMK's own headers were read, and not only what is known of them */
+  /** @param hasZmk whether ZMK's own headers were read, instead of the built-in table */
   constructor({ missing, included, macros }: Preprocessed, hasZmk: boolean) {
     this.#missing = missing;
     this.#included = included;
@@ -36,7 +39,7 @@ export class NameExplainer {
     this.#hasZmk = hasZmk;
   }
 
-  /** Explains a name; `isKey` when it stands where a key code should be. */
+  /** Explains a name. `isKey`: it stands in the place of a key code. */
   explain(name: string, isKey: boolean): Explanation {
     const macro = this.#macros.get(name);
     if (macro !== undefined) {
@@ -59,21 +62,21 @@ export class NameExplainer {
   }
 
   /**
-   * Explains a behavior that neither ZMK nor the keymap has, when it looks like a slip: else it can be the keyboard's, and
-   * the result is undefined.
+   * Explains a behavior that neither ZMK nor the keymap defines, when it looks like a misspelling. Otherwise it may
+   * belong to the keyboard, and the result is undefined.
    */
   explainLabel(label: string, labels: Iterable<string>): string | undefined {
     if (this.#missing.length > 0) return undefined;
     const name = `&${label}`;
     const known = this.#known.get(name);
     if (this.#known.has(name) || this.#known.size >= MAX_HINTS) return known;
-    // Short labels are near each other by chance, and a digit tells a variant from the original.
+    // Short labels resemble each other by chance, and a digit distinguishes a variant from the original.
     const isLong = label.length >= MIN_LABEL && !/\d/.test(label);
     const candidates = [...BEHAVIOR_PARAMETERS.keys(), ...labels];
     const near = isLong ? candidates : candidates.filter(one => lettersOf(one) === lettersOf(label));
     const meant = closestMatch(label, near);
     const message =
-      meant && `'${name}' is a behavior neither of ZMK nor of the keymap. Did you mean '&${meant}'?`;
+      meant && `Neither ZMK nor the keymap defines the behavior '${name}'. Did you mean '&${meant}'?`;
     this.#known.set(name, message);
     return message;
   }
@@ -98,7 +101,7 @@ export class NameExplainer {
     const hint = isMore ? '' : didYouMean(name, isKey ? [...KEY_CODES, ...own] : own);
     const what = isKey ? `'${name}' is not a key code of ZMK` : `'${name}' is not defined`;
     if (hint !== '') return `${what}.${hint}`;
-    return isKey || this.#hasZmk ? what : `${what}, as far as is known without a west workspace`;
+    return isKey || this.#hasZmk ? what : `${what}, as far as Glovebox knows without a west workspace`;
   }
 
   #inMissing(name: string): string {
@@ -109,7 +112,7 @@ export class NameExplainer {
   }
 }
 
-/** The letters of a word, sorted. */
+/** The sorted letters of a word. */
 function lettersOf(word: string): string {
   return [...word].sort().join('');
 }

@@ -1,5 +1,5 @@
-// The reader of keymaps: the text is preprocessed and parsed as a devicetree, and the layers are those of its keymap
-// node, as for ZMK.
+// Keymap reader. Preprocesses and parses the text as a devicetree, and reads the layers of its keymap node as ZMK
+// does.
 import path from 'node:path';
 import { type BindingContext, bindingOf, checkNumbers, type Key, type Keys, readKeys } from './bindings.ts';
 import { type Devicetree, parseDevicetree } from './devicetree/parse.ts';
@@ -12,48 +12,53 @@ import { type Place, type Problem, usedAt, writtenAt } from './preprocessor/toke
 import { rowsOf } from './rows.ts';
 import { builtInHeader } from './zmk/headers.ts';
 
-/** Characters of the keymap itself. The largest in use has a fifth of it. */
+/** In characters, without includes. The largest keymap in use has a fifth of it. */
 export const MAX_KEYMAP_LENGTH = 256 * 1024;
-/** Keys in all layers together. Thirty layers of a hundred keys are many. */
+/** Keys in all layers together. Thirty layers of a hundred keys would be many. */
 export const MAX_KEYS = 20_000;
 const MAX_ERRORS = 20;
-/** Properties in which only the keymap's own macros are used, and none of the keyboard's. */
+/** Properties that use only macros of the keymap itself, not of the keyboard. */
 const OF_NUMBERS = /^(?:hold-trigger-)?key-positions$|^(?:if-|then-)?layers?$/;
 
-/** Where a keymap is, and where what it includes is looked for. */
+/** Options for {@link parseKeymap}: the place of the keymap, and of its includes. */
 export interface KeymapOptions {
-  /** The keymap's path: includes in quotes are looked for beside it. Absolute. Default: it is not in a file. */
+  /**
+   * Absolute path of the keymap; quoted includes are looked for beside it. Default: the keymap is not in a file.
+   */
   file?: string;
-  /** Directories of includes, in the order in which they are searched. Absolute. Default: none. */
+  /** Include directories in search order. Absolute. Default: none. */
   searchDirectories?: readonly string[];
-  /** Those of them that are the author's own. Default: none. */
+  /** Search directories with the author's own files. Default: none. */
   ownDirectories?: readonly string[];
   /**
-   * Whether ZMK and Zephyr are in the search directories. Default: false; then what their headers say about keys is
-   * taken from a table.
+   * Whether the search directories contain ZMK and Zephyr. Default: false; a built-in table of keys replaces their
+   * headers then.
    */
   hasZmk?: boolean;
 }
 
-/** A layout, and what it depends on besides the keymap's own text. */
+/** A layout, and its dependencies besides the keymap's own text. */
 export interface KeymapReading {
   layout: Layout;
-  /** All files that were read, and all names that were looked for in vain. */
+  /** All files that were read, and all names that were not found. */
   lookups: FileLookup[];
 }
 
-/** The layout of a keymap. Never rejects for what is in the source: that is in `errors`, the rest in `layers`. */
+/**
+ * Parses a keymap into a layout. Never rejects because of the source: mistakes are in `errors`, and readable parts
+ * in `layers`.
+ */
 export async function parseKeymap(source: string, options: KeymapOptions = {}): Promise<Layout> {
   return (await readKeymap(source, options)).layout;
 }
 
-/** Like {@link parseKeymap}, and says what the layout depends on. */
+/** Like {@link parseKeymap}, and also returns the dependencies of the layout. */
 export async function readKeymap(
   source: string,
   { file, searchDirectories = [], ownDirectories = [], hasZmk = false }: KeymapOptions = {},
 ): Promise<KeymapReading> {
   if (source.length > MAX_KEYMAP_LENGTH) {
-    const message = `the keymap has ${source.length} characters, at most ${MAX_KEYMAP_LENGTH} are allowed`;
+    const message = `the keymap has ${source.length} characters, but at most ${MAX_KEYMAP_LENGTH} are allowed`;
     return { layout: { layers: [], errors: [{ line: 1, column: 1, message }] }, lookups: [] };
   }
   const keymap: FoundFile = { name: file ?? '', text: source, isSystem: false };
@@ -81,7 +86,7 @@ class LayerReader {
   readonly #hasZmk: boolean;
   readonly #problems: Problem[] = [];
   readonly #context: BindingContext;
-  /** The headers of ZMK's whose include is lacking, and the first name that needs each. */
+  /** ZMK headers that are not included, with the first name that needs each. */
   readonly #lacking = new Map<string, { place: Place; name: string }>();
 
   constructor(keymap: FoundFile, preprocessed: Preprocessed, tree: Devicetree, hasZmk: boolean) {
@@ -145,7 +150,7 @@ class LayerReader {
     };
   }
 
-  /** Names in the place of strings, such as a `status`, that no macro explains. */
+  /** Reports undefined names in the place of strings, such as a `status`. */
   #checkStrings(node: DeviceNode): void {
     for (const name of ['display-name', 'label', 'status']) {
       for (const value of node.properties.get(name)?.values ?? []) {
@@ -160,7 +165,7 @@ class LayerReader {
     return keys.map(key => bindingOf(key, this.#context));
   }
 
-  /** Mistakes in combos, macros and hold-taps: in their keys, and where they name positions and layers. */
+  /** Checks combos, macros and hold-taps: their bindings, key positions and layer numbers. */
   #checkOthers(): void {
     for (const node of nodesOf(this.#tree.root)) {
       const isCombo =
@@ -173,7 +178,7 @@ class LayerReader {
     }
   }
 
-  /** All that is wrong, in order: first what is in the keymap itself. */
+  /** All mistakes in order; those in the keymap itself come first. */
   errors(layers: readonly Layer[]): LayoutError[] {
     const { missing, doubtful, macros, problems } = this.#preprocessed;
     const where = this.#hasZmk ? '' : ', and there is no west workspace to look in';
@@ -187,7 +192,7 @@ class LayerReader {
         message: this.#context.names.explain(name, false).message,
       })),
     ];
-    // With a file missing, that may be what includes the header.
+    // A missing file may include the header.
     if (missing.length === 0) {
       for (const [header, { place, name }] of this.#lacking) {
         all.push({ place, message: `'${name}' is defined in <${header}>, which is not included` });
@@ -220,7 +225,7 @@ class LayerReader {
     });
     const seen = new Set<string>();
     const distinct = errors.filter(({ file, line, column, message }) => {
-      // That a file lacks is said once for each name.
+      // A missing file is reported once per name.
       const key = / not found: /.test(message) ? message : JSON.stringify([file, line, column, message]);
       return !seen.has(key) && seen.add(key);
     });

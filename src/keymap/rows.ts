@@ -1,26 +1,29 @@
-// The rows in which an author wrote a layer's keys, also when the keys come out of macros.
+// Rows of a layer's keys as written in the source, also when the keys come from macros.
 import { type Frame, framesOf, type Token } from './preprocessor/token.ts';
 
-/** More keys in a row than any keyboard has: what is written in such a line is looked at further inside. */
+/** More keys in a row than any keyboard has. Such a line is split by the macros on it. */
 const MAX_IN_ROW = 24;
 
-/** The frames of each key, the outermost first. */
+/** The frames of each key, outermost first. */
 type Keys = readonly (readonly Frame[])[];
 
 /**
- * How many keys each row has, by the first token of each key. Rows are the lines that the keys are written on; where
- * all are on one, since a macro stands for the whole layer, those of the macro's arguments or of its definition.
+ * The number of keys in each row, from the first token of each key. Rows are source lines. When all keys are on one
+ * line, because a macro stands for the whole layer, rows are the lines of the macro's arguments or definition.
  */
 export function rowsOf(keys: readonly Token[]): number[] {
   if (keys.length === 0) return [];
   return rowsAt(keys.map(framesOf), 0) ?? [keys.length];
 }
 
-/** The rows that the keys have where they stand side by side, at `level` or further inside; undefined when there are none. */
+/**
+ * The rows at the first level, from `level` inward, where the keys stand side by side; undefined when there is
+ * none.
+ */
 function rowsAt(keys: Keys, level: number): number[] | undefined {
   for (let at = level; standTogether(keys, at); at++) {
     const runs = runsAt(keys, at, ({ place: { file, line } }) => `${file.name}:${line}`);
-    // What is not in the order of its lines was put in this order by a macro: its lines are not rows.
+    // Keys that are not in line order were reordered by a macro, so its lines are not rows.
     if (runs.length === 1 || runs.length > new Set(runs.map(({ id }) => id)).size) continue;
     return runs.flatMap(run => rowsOfLine(run.keys, at));
   }
@@ -32,7 +35,7 @@ function rowsOfLine(keys: Keys, level: number): number[] {
   return inner ?? [keys.length];
 }
 
-/** A row for each macro, where a whole layer is on one line: `<ROW_1 ROW_2 THUMBS>`. */
+/** One row per macro, for a whole layer on one line: `<ROW_1 ROW_2 THUMBS>`. */
 function macrosAsRows(keys: Keys, level: number): number[] | undefined {
   for (let at = level; at < MAX_LEVEL; at++) {
     const runs = runsAt(keys, at, ({ invocation }) => invocation);
@@ -44,7 +47,7 @@ function macrosAsRows(keys: Keys, level: number): number[] | undefined {
 
 const MAX_LEVEL = 16;
 
-/** Whether all keys have a place at this level, in the expansion of the same use of a macro. */
+/** Whether all keys have a place at this level, in the expansion of the same invocation. */
 function standTogether(keys: Keys, level: number): boolean {
   const first = keys[0]![level];
   return (
@@ -53,7 +56,7 @@ function standTogether(keys: Keys, level: number): boolean {
   );
 }
 
-/** Neighbours that have something in common at this level. */
+/** Groups neighbors that share an id at this level. */
 function runsAt<T>(keys: Keys, level: number, idOf: (frame: Frame) => T): { id: T; keys: Keys }[] {
   const runs: { id: T; keys: (readonly Frame[])[] }[] = [];
   for (const frames of keys) {

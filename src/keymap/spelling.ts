@@ -1,14 +1,11 @@
-// The spelling of tokens in the source that they come from: `UNDO` or `LC(Z)`, not the number that both stand for.
+// Spelling of tokens as in their source: `UNDO` or `LC(Z)`, not the number that both expand to.
 import { type Invocation, invocationsOf, type Token } from './preprocessor/token.ts';
 
 const MAX_LENGTH = 200;
 
 const spelled = new WeakMap<Invocation, string>();
 
-/**
- * The tokens from `first` to `last` as their author wrote them: what came out of a macro, and is all that did, is the
- * use of that macro.
- */
+/** The tokens from `first` to `last` as written. A whole macro expansion is spelled as the macro's use. */
 export function spellingOf(tokens: readonly Token[], first: number, last: number): string {
   const whole = wholeInvocations(tokens, first, last);
   const exact = whole.find(one => lastOf(tokens, first, one) === last);
@@ -17,7 +14,7 @@ export function spellingOf(tokens: readonly Token[], first: number, last: number
   return spell(tokens.slice(first, last + 1), context);
 }
 
-/** The macros whose expansion begins with the token at `first` and reaches at most to `last`, the outermost first. */
+/** Macros whose expansion begins at `first` and ends at or before `last`, outermost first. */
 export function wholeInvocations(tokens: readonly Token[], first: number, last: number): Invocation[] {
   const before = first > 0 ? new Set(invocationsOf(tokens[first - 1]!)) : new Set();
   return [...new Set(invocationsOf(tokens[first]!))].filter(
@@ -25,7 +22,7 @@ export function wholeInvocations(tokens: readonly Token[], first: number, last: 
   );
 }
 
-/** The last of the tokens from `first` on that all come out of the same use of a macro. */
+/** The last token, from `first` on, that comes from the same invocation. */
 export function lastOf(tokens: readonly Token[], first: number, invocation: Invocation): number {
   let last = first;
   while (last + 1 < tokens.length && invocationsOf(tokens[last + 1]!).includes(invocation)) last++;
@@ -33,8 +30,8 @@ export function lastOf(tokens: readonly Token[], first: number, invocation: Invo
 }
 
 /**
- * The use of a macro as it was written, by a token that came out of it. With `#define CTRL LC`, `CTRL(A)` is a use of
- * CTRL and the arguments of LC.
+ * The written use of a macro, found from one token of its expansion. With `#define CTRL LC`, `CTRL(A)` is a use of
+ * CTRL with the arguments of LC.
  */
 export function spellUse(invocation: Invocation, token: Token): string {
   const inside = (other: Token) => invocationsOf(other).includes(invocation);
@@ -61,7 +58,7 @@ function spellArguments({ name, args = [] }: Invocation): string {
   return args.map(tokens => spell(tokens, context)).join(', ');
 }
 
-/** Tokens in the expansion of the macros in `context`, with every use of a further one as it was written. */
+/** Spells tokens within the expansion of `context`; every further macro is spelled as its use. */
 function spell(tokens: readonly Token[], context: readonly Invocation[]): string {
   let text = '';
   for (let index = 0; index < tokens.length && text.length <= MAX_LENGTH; index++) {

@@ -1,4 +1,5 @@
-// Where files leave a cache: they appear there whole, in one step, and what a killed process left beside them goes.
+// Atomic file writes. A file appears at its destination whole, in one rename, and temporary files of dead processes
+// are removed.
 import { chmodSync, renameSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -9,12 +10,15 @@ const PREFIX = '.glovebox-';
 const SUFFIX = '.tmp';
 const TEMPORARY = /^\.glovebox-(\d{1,10}-[0-9a-f]{8}-[0-9a-f-]{36})\.tmp$/;
 
-// Not before every file: a directory of a thousand files is not listed a thousand times.
+// Cleanup is throttled per directory: writing a thousand files must not list the directory a thousand times.
 const CHECK_INTERVAL_MS = 60_000;
 const MAX_REMEMBERED = 1000;
 const checkedAt = new Map<string, number>();
 
-/** Has `write` make a temporary file beside `destination` and, if it gives true, puts that there with `mode`. */
+/**
+ * Calls `write` with a temporary path beside `destination`. When it resolves to true, renames that file to
+ * `destination` with `mode`.
+ */
 export async function writeAtomically(
   destination: string,
   mode: number,
@@ -33,13 +37,13 @@ export async function writeAtomically(
   return true;
 }
 
-/** The name of a new temporary file in `directory`, from which those of dead processes are removed. */
+/** A new temporary file name in `directory`. Also removes temporary files that dead processes left there. */
 export async function temporaryPath(directory: string): Promise<string> {
   await removeStaleFiles(directory);
   return join(directory, temporaryName(PREFIX, SUFFIX));
 }
 
-/** Puts bytes at `destination` in one step. */
+/** Writes bytes to `destination` in one step. */
 export function writeBytesAtomically(
   destination: string,
   data: string | Uint8Array,
@@ -51,7 +55,7 @@ export function writeBytesAtomically(
   });
 }
 
-// Never rejects: whoever wants to write there will be told what is wrong with it.
+// Never rejects: the write that follows reports what is wrong with the directory.
 async function removeStaleFiles(directory: string): Promise<void> {
   const now = performance.now();
   if (now - (checkedAt.get(directory) ?? Number.NEGATIVE_INFINITY) < CHECK_INTERVAL_MS) return;

@@ -1,5 +1,5 @@
-// Copies of files. Node's own copyFile goes on for ever when a file ends before its size says: one of /proc or /sys, or
-// one that is cut short meanwhile.
+// File copies that end. Node's own copyFile loops for ever when a file is shorter than its size says, as in /proc
+// and /sys, or when it is truncated meanwhile.
 import {
   closeSync,
   constants,
@@ -19,17 +19,17 @@ import { SMALL_FILE_BYTES } from './hash-file.ts';
 const readSome = promisify(read);
 const writeSome = promisify(write);
 
-// Where blocks cannot be shared, by the source's device and the destination's directory.
+// Pairs of source device and destination directory between which blocks cannot be shared.
 const MAX_REMEMBERED = 1000;
 const withoutCloning = new Set<string>();
 
 /**
- * Copies what can be read of `source` to the new file `destination`; their blocks are shared where the file system can.
- * Rejects when `destination` exists.
+ * Copies the readable content of `source` to the new file `destination`. Blocks are shared where the file system
+ * supports it. Rejects when `destination` exists.
  */
 export async function copyFile(source: string, destination: string): Promise<void> {
   const { size, dev } = statSync(source);
-  // What is empty on paper may have content all the same.
+  // Files in /proc have content though their size is 0.
   if (size > 0 && cloneFile(source, destination, dev)) return;
   const from = openSync(source, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
@@ -45,7 +45,7 @@ export async function copyFile(source: string, destination: string): Promise<voi
   }
 }
 
-/** The same, at once. */
+/** The synchronous form of {@link copyFile}. */
 export function copyFileNow(source: string, destination: string): void {
   const { size, dev } = statSync(source);
   if (size > 0 && cloneFile(source, destination, dev)) return;
@@ -73,7 +73,7 @@ function cloneFile(source: string, destination: string, device: number): boolean
     return true;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    // These say nothing about the file system. What is wrong is said by the copying that follows.
+    // These codes say nothing about the file system. The copy that follows reports the error.
     if (code !== 'EEXIST' && code !== 'ENOENT' && code !== 'EACCES' && code !== 'EMFILE') {
       if (withoutCloning.size >= MAX_REMEMBERED) withoutCloning.clear();
       withoutCloning.add(place);
@@ -82,7 +82,7 @@ function cloneFile(source: string, destination: string, device: number): boolean
   }
 }
 
-// One part is written while the next is read.
+// Writes one chunk while the next is being read.
 async function copyReadingAhead(from: number, to: number): Promise<void> {
   let ready = Buffer.allocUnsafeSlow(SMALL_FILE_BYTES);
   let spare = Buffer.allocUnsafeSlow(SMALL_FILE_BYTES);

@@ -1,19 +1,18 @@
-// Programs that outlived whoever started them, found by the directory that they work in.
+// Kills orphaned processes by working directory.
 import { readdirSync, readlinkSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { performance } from './time.ts';
 
-/** Milliseconds between two looks at whether processes have ended. */
 const POLL_MS = 15;
 
-/** Milliseconds after which a process that is still there is given up: the kernel itself holds it. */
+/** The kernel itself holds a process that survives SIGKILL for this long. */
 const GIVE_UP_MS = 5_000;
 
 /**
- * Kills every process that works in a directory or below it, and resolves when none is left, or none that can be
- * ended. For directories that are nobody's any more. Where there is no `/proc` nothing is found; what prints to
- * somebody who is gone ends by itself there.
+ * Kills every process whose working directory is `directory` or below it. Resolves when none is left, or when the
+ * rest cannot be killed. For abandoned directories only. Finds nothing where there is no `/proc`; there, an orphan
+ * ends when it prints to its closed pipe.
  */
 export async function killProcessesIn(directory: string): Promise<void> {
   const root = realpathSync(directory);
@@ -25,7 +24,7 @@ export async function killProcessesIn(directory: string): Promise<void> {
       try {
         process.kill(pid, 'SIGKILL');
       } catch {
-        // Gone meanwhile, or not ours to end.
+        // It has exited meanwhile, or belongs to another user.
       }
     }
     await delay(POLL_MS);

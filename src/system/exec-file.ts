@@ -1,29 +1,29 @@
-// Asking a program that ends by itself, such as git, for the bytes it prints.
+// Runs a short-lived program, such as git, and collects its output.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { CannotStartError } from './process.ts';
 
-// Far more than the longest list of files of any repository.
+// Far more than the file list of the largest repository.
 const MAX_OUTPUT_BYTES = 512 * 1024 * 1024;
 
 const run = promisify(execFile);
 
 export interface ExecFileOptions {
   command: string;
-  /** Its arguments, each passed exactly as it is. */
+  /** Arguments, each passed exactly as it is. */
   args: readonly string[];
-  /** The directory it runs in. */
+  /** Working directory. */
   cwd: string;
-  /** Its whole environment: nothing is added to it. */
+  /** The whole environment: nothing is added to it. */
   env: Readonly<Record<string, string>>;
-  /** Ends the program; the promise rejects with the signal's reason then. */
+  /** Ends the program. The promise then rejects with the signal's reason. */
   signal?: AbortSignal;
 }
 
 export interface ExecFileResult {
   /** Null when a signal ended the program. */
   exitCode: number | null;
-  /** Standard output, every byte of it. */
+  /** Standard output, byte for byte. */
   stdout: Buffer;
   /** Standard error, as text. */
   stderr: string;
@@ -31,7 +31,7 @@ export interface ExecFileResult {
 
 /**
  * Runs a program for its standard output. Several times cheaper than `runProcess`, for programs that leave nothing
- * running. Rejects with {@link CannotStartError}; any other end is an answer.
+ * running. Rejects with {@link CannotStartError} when it cannot be started; any exit code is a result.
  */
 export async function execFileBuffered({
   command,

@@ -1,14 +1,14 @@
-// A lock between processes for the rare work on a database file itself: migrations, setting it aside.
+// File lock between processes, for rare work on the database file itself: migration and quarantine.
 import { lstatSync, rmSync } from 'node:fs';
 import { requirePackage } from './require-package.ts';
 import { sleepSync } from './sleep-sync.ts';
 import { performance } from './time.ts';
 
-// A holder that gave no sign of life for this long is dead; the work itself takes milliseconds.
+// A holder without a heartbeat for this long is dead; the work itself takes milliseconds.
 const STALE_MS = 10_000;
 const RETRY_MS = 10;
 
-/** Runs `work` while no other process runs any under the same lock. Blocks the thread meanwhile, not for ever. */
+/** Runs `work` under the lock. Blocks the thread, but not for ever: the lock of a dead holder is broken. */
 export function withFileLock<T>(path: string, work: () => T): T {
   const lockfile = requirePackage<typeof import('proper-lockfile')>('proper-lockfile');
   let waited = { since: performance.now(), sign: heartbeatOf(path) };
@@ -19,7 +19,7 @@ export function withFileLock<T>(path: string, work: () => T): T {
         lockfilePath: path,
         realpath: false,
         stale: STALE_MS,
-        // Without a handler a lost lock would be thrown in a timer. The work checks what it changes by itself.
+        // Without a handler, a lost lock would be thrown inside a timer. The work verifies what it changes.
         onCompromised: () => undefined,
       });
       break;
@@ -27,7 +27,7 @@ export function withFileLock<T>(path: string, work: () => T): T {
       if ((error as NodeJS.ErrnoException).code !== 'ELOCKED' && !lostCreationRace(error)) throw error;
       const heartbeat = heartbeatOf(path);
       if (heartbeat !== waited.sign) waited = { since: performance.now(), sign: heartbeat };
-      // Also when its time lies ahead, because somebody set the clock back: it is the same one all the while.
+      // Measured by our own clock: after the system clock was set back, the lock's time lies in the future.
       else if (performance.now() - waited.since > STALE_MS) rmSync(path, { recursive: true, force: true });
       sleepSync(RETRY_MS);
     }
@@ -38,22 +38,19 @@ export function withFileLock<T>(path: string, work: () => T): T {
     try {
       release();
     } catch {
-      // Lost while working: somebody else has it now, and gives it back.
+      // The lock was lost while working. Its new holder releases it.
     }
   }
 }
 
-/**
- * Whether a lock could not be taken because it was gone as soon as it was made: two found a stale one, and the second
- * removed what the first had already put in its place.
- */
+/** True if our new lock vanished: another process saw the same stale lock and removed ours. */
 export function lostCreationRace(error: unknown): boolean {
   const { code, syscall } = error as NodeJS.ErrnoException;
-  // Of `mkdir` it would mean that there is no directory for it.
+  // From `mkdir`, ENOENT means that the parent directory is missing.
   return code === 'ENOENT' && syscall !== 'mkdir';
 }
 
-/** Changes when the lock changes hands and when its holder gives a sign of life. */
+/** Changes when the lock changes hands and at each heartbeat. */
 function heartbeatOf(path: string): string | undefined {
   const lock = lstatSync(path, { throwIfNoEntry: false });
   return lock && `${lock.ino} ${lock.mtimeMs}`;

@@ -1,4 +1,4 @@
-// The SHA-256 of files' contents.
+// SHA-256 of files and bytes.
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, read, readSync } from 'node:fs';
 import { promisify } from 'node:util';
@@ -6,20 +6,20 @@ import { withOpenFile } from './open-files.ts';
 import { setImmediate } from './time.ts';
 
 /**
- * Bytes. A file up to this size is read and copied on the spot: handing each step to another thread takes several times
- * as long, and it is too short to hold up the event loop.
+ * Files up to this size are read and copied synchronously. Handing each step to the thread pool takes several times
+ * as long, and the event loop does not notice the delay.
  */
 export const SMALL_FILE_BYTES = 1024 * 1024;
 
 const CHUNK_BYTES = 256 * 1024;
-// Bytes: some 20 ms.
+// About 20 ms of hashing.
 const STEP = 16 * 1024 * 1024;
 const readAhead = promisify(read);
 
-// Used between two awaits only, so that one does for all.
+// Used only between two awaits, so one buffer serves all calls.
 let buffer: Buffer | undefined;
 
-/** The SHA-256 of a file's content in hexadecimal. Does not wait for a pipe that nobody writes to. */
+/** The SHA-256 of a file's content in hexadecimal. Does not wait for a pipe without a writer. */
 export function hashFile(path: string): Promise<string> {
   return withOpenFile(async () => {
     const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -31,7 +31,7 @@ export function hashFile(path: string): Promise<string> {
   });
 }
 
-/** The same as {@link hashFile}, at once: for whoever must not give way to others meanwhile. */
+/** The synchronous form of {@link hashFile}, for callers that must not yield. */
 export function hashFileSync(path: string): string {
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
@@ -43,7 +43,7 @@ export function hashFileSync(path: string): string {
   }
 }
 
-/** The SHA-256 of what is left to read of an open file, which should be about `size` bytes. The caller closes it. */
+/** The SHA-256 of the rest of an open file of about `size` bytes. The caller closes it. */
 export async function hashOpenFile(descriptor: number, size: number): Promise<string> {
   const hash = createHash('sha256');
   if (size > SMALL_FILE_BYTES) await addReadingAhead(hash, descriptor);
@@ -51,7 +51,7 @@ export async function hashOpenFile(descriptor: number, size: number): Promise<st
   return hash.digest('hex');
 }
 
-/** The SHA-256 of bytes, which are not to change meanwhile. Of many, the event loop goes on in between. */
+/** The SHA-256 of bytes, which must not change meanwhile. Yields to the event loop between chunks. */
 export async function hashBytes(bytes: Uint8Array): Promise<string> {
   const hash = createHash('sha256');
   for (let from = 0; from < bytes.byteLength || from === 0; from += STEP) {
@@ -70,7 +70,7 @@ function addNow(hash: Hash, descriptor: number): void {
   }
 }
 
-// One part is hashed while the next is read.
+// Hashes one chunk while the next is being read.
 async function addReadingAhead(hash: Hash, descriptor: number): Promise<void> {
   let ready = Buffer.allocUnsafeSlow(SMALL_FILE_BYTES);
   let spare = Buffer.allocUnsafeSlow(SMALL_FILE_BYTES);

@@ -1,4 +1,4 @@
-// The oldest Node that works: older ones are told so before the native binding is loaded, which would crash them.
+// Minimum Node version. Checked before the native binding is loaded, which would crash an older Node.
 import { GloveboxError } from '../errors.ts';
 
 const MINIMUM = [22, 20] as const;

@@ -1,9 +1,12 @@
-// How many files a thread has open at once: a thousand large values that are set together would otherwise take all
-// descriptors of the process, and most of them would be lost.
+// Limit on open files per thread. A thousand large values set together would otherwise use up the process's
+// descriptors, and most of the values would be lost.
 import pLimit from 'p-limit';
 
-// Some more than the threads in which Node reads and writes them.
+// Slightly more than the threads of Node's file system pool.
 const MAX_OPEN = 16;
 
-/** Runs `work`, which opens a file or two, as soon as few others do. Not to be called from within such work. */
+/**
+ * Runs `work`, which may open a file or two, when a slot is free. Must not be called from within such work: it
+ * would deadlock.
+ */
 export const withOpenFile = pLimit(MAX_OPEN);

@@ -1,16 +1,17 @@
-// A program's output as lines: whatever bytes it prints, in whatever pieces they arrive.
+// Splits a program's output into lines, for any bytes in chunks of any size.
 import { StringDecoder } from 'node:string_decoder';
 
-/** Characters of one line that are kept; the log has the rest. */
+/** Longer lines are truncated; the log file has the rest. */
 export const MAX_LINE_LENGTH = 8_192;
 
-/** How many of the last lines are remembered, for the message about a failure. */
+/** Lines kept for the message about a failure. */
 export const LAST_LINES = 20;
 
 /**
- * Splits output into lines and remembers the last of them. A line ends with `\n` or `\r\n`. A bare `\r`, as progress
- * displays print it, ends a line too, but the next one takes its place among the last lines. Bytes that are not
- * UTF-8 become U+FFFD, and what exceeds {@link MAX_LINE_LENGTH} becomes `…`.
+ * Splits output into lines and remembers the last of them. A line ends with `
+ * ` or `\r
+ * `. A bare `\r`, as progress bars print it, also ends a line, and the next line replaces it among the last lines.
+ * Bytes that are not UTF-8 become U+FFFD, and text beyond {@link MAX_LINE_LENGTH} becomes `…`.
  */
 export class OutputLines {
   /** At most {@link LAST_LINES}, oldest first. */
@@ -20,21 +21,24 @@ export class OutputLines {
   readonly #onLine: (line: string) => void;
   #current = '';
   #cut = false;
-  /** The text so far ended with `\r`: if `\n` follows, it was a line end and nothing more. */
+  /**
+   * The text so far ended with `\r`. If `
+   * ` follows, the two are one line end.
+   */
   #returned: 'no' | 'after-text' | 'after-nothing' = 'no';
-  /** The newest of the last lines is progress, which the next line replaces. */
+  /** The newest of the last lines is progress output, which the next line replaces. */
   #replaceable = false;
 
   constructor(onLine: (line: string) => void) {
     this.#onLine = onLine;
   }
 
-  /** Takes the next bytes and reports every line that they complete. */
+  /** Adds bytes and reports every line that they complete. */
   push(chunk: Uint8Array): void {
     this.#split(this.#decoder.write(chunk as Buffer));
   }
 
-  /** Reports what is left when the output has ended without a line end. */
+  /** Reports the rest when the output ends without a line end. */
   end(): void {
     this.#split(this.#decoder.end());
     if (this.#current !== '') this.#finish(false);

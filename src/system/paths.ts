@@ -1,19 +1,19 @@
-// Paths: where one really leads, what is there, and what is below what.
+// Path helpers: the real path, the kind of a file, containment.
 import { realpathSync, type Stats, statSync } from 'node:fs';
 import { lstat, stat } from 'node:fs/promises';
 import path from 'node:path';
 
-/** The path without links; only without `..` when it does not exist. */
+/** The path with links resolved. A path that does not exist is only normalized. */
 export function resolveReal(file: string): string {
   try {
-    // The other one takes each `..` away before it looks at links.
+    // `realpathSync` itself removes each `..` before it resolves links, which leads to another file.
     return realpathSync.native(file);
   } catch {
     return path.resolve(file);
   }
 }
 
-/** What a path leads to; undefined when it leads nowhere, around in a circle, or where this process may not look. */
+/** Stats of a path's target. Undefined when it is missing, a link cycle, or not accessible. */
 export function statOf(file: string): Stats | undefined {
   try {
     return statSync(file, { throwIfNoEntry: false });
@@ -22,12 +22,12 @@ export function statOf(file: string): Stats | undefined {
   }
 }
 
-/** Whether a path leads to anything. */
+/** Whether a path leads to anything, links followed. */
 export async function exists(file: string): Promise<boolean> {
   return (await stat(file).catch(() => undefined)) !== undefined;
 }
 
-/** Whether anything has this name, be it a link that leads nowhere. */
+/** Whether a directory entry of this name exists, dangling links included. */
 export async function hasEntry(file: string): Promise<boolean> {
   return (await lstat(file).catch(() => undefined)) !== undefined;
 }
@@ -42,7 +42,7 @@ export async function isFile(file: string): Promise<boolean> {
   return (await stat(file).catch(() => undefined))?.isFile() === true;
 }
 
-/** Whether an absolute path is the directory or below it, by their names: links are not followed. */
+/** Whether an absolute path is `directory` or below it, by name: links are not followed. */
 export function isInside(file: string, directory: string): boolean {
   const relative = path.relative(directory, file);
   return relative !== '..' && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative);

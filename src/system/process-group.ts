@@ -1,22 +1,20 @@
-// The processes that one started program has become: seeing whether any is left, and ending them all.
+// Finds and ends every process of one session.
 //
-// A program started here leads a session of its own, and so every descendant belongs to that session unless it makes
-// another. The session is what counts, not the process group: ninja gives each compiler a group of its own so that
-// Ctrl-C does not reach it, and killing only the leader's group would leave those running.
+// Each program started here leads its own session, and every descendant belongs to that session unless it starts
+// another. The session counts, not the process group: ninja gives each compiler its own group so that Ctrl-C does
+// not reach it, and killing only the leader's group would leave those running.
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { performance } from './time.ts';
 
-/** Milliseconds between two looks at whether processes have ended. */
 const POLL_MS = 15;
 
-/** Milliseconds after SIGKILL at which a process that is still there is given up: the kernel itself holds it. */
+/** The kernel itself holds a process that survives SIGKILL for this long. */
 const GIVE_UP_MS = 5_000;
 
 /**
- * The process groups that still have a living member, of the session that `leader` began. Processes that have ended
- * and were not collected by their parent do not count: where nobody collects orphans they stay for ever.
- * Where there is no `/proc`, only the leader's own group is seen.
+ * The process groups with a live member in the session that `leader` started. Zombies do not count: without a
+ * parent that reaps them, they stay for ever. Without `/proc`, only the leader's own group is visible.
  */
 export function liveProcessGroups(leader: number): number[] {
   let pids: string[];
@@ -37,15 +35,18 @@ export function liveProcessGroups(leader: number): number[] {
   return [...groups];
 }
 
-/** Sends a signal to every process of the session that `leader` began. Processes that are gone already are no error. */
+/**
+ * Sends a signal to every process of the session that `leader` started. Processes that have exited are not an
+ * error.
+ */
 export function signalProcesses(leader: number, signal: NodeJS.Signals): void {
   for (const group of liveProcessGroups(leader)) signalGroup(group, signal);
 }
 
 /**
- * Ends every process of the session that `leader` began: SIGTERM, and SIGKILL to what is left `killAfter` milliseconds
- * later. When the promise resolves none is left; it resolves to false when one could not be ended within five
- * seconds of SIGKILL, because it belongs to another user or waits inside the kernel.
+ * Ends every process of the session that `leader` started: SIGTERM, and after `killAfter` milliseconds SIGKILL to
+ * the rest. When the promise resolves to true, none is left. False means that a process survived SIGKILL for five
+ * seconds, because it belongs to another user or waits inside the kernel.
  */
 export async function endProcesses(leader: number, killAfter: number): Promise<boolean> {
   const asked = new Set<number>();
@@ -56,7 +57,7 @@ export async function endProcesses(leader: number, killAfter: number): Promise<b
     const now = performance.now();
     if (now >= killAt + GIVE_UP_MS) return false;
     for (const group of groups) {
-      // Killing is repeated: a process may have forked between the look and the signal.
+      // Repeated, because a process may fork between the scan and the signal.
       if (now >= killAt) signalGroup(group, 'SIGKILL');
       else if (!asked.has(group)) signalGroup(group, 'SIGTERM');
       asked.add(group);
@@ -69,7 +70,7 @@ function signalGroup(group: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-group, signal);
   } catch {
-    // Gone meanwhile, or not ours to signal: the next look at what is left tells.
+    // It has exited, or belongs to another user. The next scan tells.
   }
 }
 
@@ -82,15 +83,15 @@ function groupExists(group: number): boolean {
   }
 }
 
-/** Room for a line of `/proc/PID/stat`, which is some fifty numbers and a short name. */
+/** Large enough for `/proc/PID/stat`: some fifty numbers and a short name. */
 const line = Buffer.allocUnsafe(4096);
 
-/** State, parent, group, session: what follows the command's name, which may itself contain anything. */
+/** State, parent, group, session: the fields after the command's name, which may itself contain anything. */
 function statFields(pid: string): string[] | undefined {
   let file: number | undefined;
   try {
     file = openSync(`/proc/${pid}/stat`, 'r');
-    // Not by readFileSync, which has to find out how long it is: several times the work, for every process there is.
+    // `readFileSync` first determines the length, which is several times the work for every process on the machine.
     const stat = line.toString('latin1', 0, readSync(file, line));
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ', 4);
   } catch {

@@ -1,4 +1,4 @@
-// Who made a temporary file or holds a lease: a process on a machine, and whether it still runs.
+// Process identity: machine, pid and start time. Tells whether the owner of a temporary file or lease still runs.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -10,29 +10,28 @@ export interface ProcessId {
 
 let host: string | undefined;
 
-// A container has a host name of its own, and its process numbers mean nothing outside.
+// A container has its own host name, and its pids mean nothing outside.
 function thisHost(): string {
   host ??= createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
   return host;
 }
 
-/** This process. */
 export function currentProcessId(): ProcessId {
   return { pid: process.pid, host: thisHost() };
 }
 
-/** This process, as the beginning of a file name. */
+/** This process, as a prefix of file names. */
 export function processFilePrefix(): string {
   return `${process.pid}-${thisHost()}`;
 }
 
-/** The owner that a file name begins with. */
+/** The process named by the prefix of a file name. */
 export function processOfFile(name: string): ProcessId | undefined {
   const match = /^(\d{1,10})-([0-9a-f]{8})-/.exec(name);
   return match ? { pid: Number(match[1]), host: match[2]! } : undefined;
 }
 
-/** True only when it is certain that the owner no longer runs: processes of other machines are never gone. */
+/** True only when the owner has certainly exited. A process of another machine never counts as exited. */
 export function hasExited(owner: ProcessId): boolean {
   if (owner.host !== thisHost()) return false;
   try {
@@ -43,27 +42,27 @@ export function hasExited(owner: ProcessId): boolean {
   }
 }
 
-/** A process that is told from later ones of the same number. */
+/** A process, distinguished from later ones with the same pid. */
 export interface ProcessIdentity extends ProcessId {
-  /** When it was started, in the system's own count; 0 where that is not known. */
+  /** Start time in the system's own units; 0 where unknown. */
   started: number;
 }
 
 let identity: ProcessIdentity | undefined;
 
-/** This process, told from others that had or will have its number. */
+/** This process, distinguished from others with the same pid. */
 export function currentProcess(): ProcessIdentity {
   identity ??= { ...currentProcessId(), started: startOf(process.pid) };
   return identity;
 }
 
-/** True only when it is certain that the process no longer runs. */
+/** True only when the process has certainly exited. */
 export function isDead({ pid, host, started }: ProcessIdentity): boolean {
   if (hasExited({ pid, host })) return true;
   return host === thisHost() && started !== 0 && ![0, started].includes(startOf(pid));
 }
 
-// The 22nd field of /proc/<pid>/stat. The second is a name in parentheses, which may hold anything.
+// Field 22 of /proc/<pid>/stat. Field 2 is a name in parentheses, which may contain anything.
 function startOf(pid: number): number {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');

@@ -1,4 +1,4 @@
-// The one place that starts programs. No shell reads anything here, and nothing that was started is left behind.
+// The only module that starts programs. No shell is involved, and no process that it started is left behind.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync, writeSync } from 'node:fs';
@@ -14,32 +14,32 @@ import { RewrittenOutput } from './rewritten-output.ts';
 import { performance } from './time.ts';
 
 export interface ProcessOptions {
-  /** The program: a name to look up in the `PATH` of `env`, or a path. */
+  /** Program name to look up in the `PATH` of `env`, or a path. */
   command: string;
-  /** Its arguments, each passed exactly as it is. */
+  /** Arguments, each passed exactly as it is. */
   args: readonly string[];
-  /** The directory it runs in. */
+  /** Working directory. */
   cwd: string;
-  /** Its whole environment: nothing is added to it. */
+  /** The whole environment: nothing is added to it. */
   env: Readonly<Record<string, string>>;
-  /** Ends the program and everything it started. */
+  /** Ends the program and every process that it started. */
   signal?: AbortSignal;
-  /** Gets all output, standard output and standard error in the order they were printed. Replaced if it exists. */
+  /** Gets standard output and standard error in the order in which they were printed. Replaced if it exists. */
   logFile?: string;
-  /** Whether what is in the log already stays. Default: false. */
+  /** Appends to the log file. Default: false. */
   appendLog?: boolean | undefined;
-  /** Changes whole lines of the output before anything else sees it; see {@link RewrittenOutput}. */
+  /** Rewrites whole lines of the output before they are logged or reported; see {@link RewrittenOutput}. */
   rewrite?: (text: string) => string;
-  /** Each line of output, without its line end, as it comes; see {@link OutputLines}. */
+  /** Called with each line of output, without its line end; see {@link OutputLines}. */
   onLine?: (line: string) => void;
-  /** Called with the process group when the program runs, and again when nothing of it is left. */
+  /** Called with the process group when the program starts, and again when none of its processes is left. */
   onProcess?: (event: 'started' | 'ended', processGroup: number) => void;
   /** Milliseconds between SIGTERM and SIGKILL. Default: 1 000. */
   killAfter?: number;
 }
 
 export interface ProcessResult {
-  /** Null when a signal ended the program, or when it was never started because `signal` was aborted before. */
+  /** Null when a signal ended the program, or when `signal` was aborted before it started. */
   exitCode: number | null;
   /** The signal that ended the program. */
   signal: string | null;
@@ -53,7 +53,7 @@ export interface CaptureOptions {
   cwd: string;
   env: Readonly<Record<string, string>>;
   signal?: AbortSignal;
-  /** Milliseconds after which the program is ended. Default: 10 000. */
+  /** Milliseconds until the program is ended. Default: 10 000. */
   timeLimit?: number;
   /** See {@link ProcessOptions}. */
   onProcess?: ProcessOptions['onProcess'];
@@ -62,17 +62,17 @@ export interface CaptureOptions {
 export interface CapturedOutput {
   exitCode: number | null;
   signal: string | null;
-  /** Standard output and standard error, lines parted by `\n`, without white space at the end; at most 64 KiB. */
+  /** Standard output and standard error with `\n` line ends, without trailing white space; at most 64 KiB. */
   output: string;
-  /** There was more output than that. */
+  /** True when there was more output than that. */
   isCut: boolean;
-  /** The time limit ended the program. */
+  /** True when the time limit ended the program. */
   timedOut: boolean;
 }
 
-/** A program could not be started: it is not there, may not be executed, or the system has no room for it. */
+/** A program could not be started: it is missing or not executable, or the system is out of resources. */
 export class CannotStartError extends GloveboxError {
-  /** The program as it was asked for. */
+  /** The program as requested. */
   readonly program: string;
 
   constructor(program: string, why: string, options?: ErrorOptions) {
@@ -81,18 +81,18 @@ export class CannotStartError extends GloveboxError {
   }
 }
 
-/** Milliseconds that what the program leaves running may take to finish printing, as `tee` at the end of a pipe does. */
+/** Grace period for background processes to finish printing, as `tee` at the end of a pipe does. */
 const LINGER_MS = 100;
 
-/** Milliseconds of silence after which output is given up that a process holds open which has left the session. */
+/** A process that left the session can hold the output open. After this much silence it is ignored. */
 const SILENCE_MS = 250;
 
 const CAPTURE_LIMIT_BYTES = 64 * 1024;
 
 /**
- * Runs a program in a session and process group of its own and resolves when it and everything it started is gone,
- * background processes that it left included: those are ended. Rejects with {@link CannotStartError} when it could not
- * be started. Works in any thread. A log that cannot be written does not stop the program: a line says so.
+ * Runs a program in its own session and process group. Resolves when it and all its descendants are gone;
+ * background processes that it left are ended. Rejects with {@link CannotStartError} when it cannot be started.
+ * Works in any thread. A log that cannot be written does not stop the program: an output line reports it.
  */
 export async function runProcess(options: ProcessOptions): Promise<ProcessResult> {
   const { signal, onLine, onProcess, killAfter = 1_000 } = options;
@@ -120,7 +120,7 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessResult
     ending ??= endProcesses(leader, killAfter);
     return ending;
   };
-  // A process that even SIGKILL does not end must not hold us up: its exit never comes.
+  // The exit event of a process that survives SIGKILL never comes, and must not block the build.
   let giveUp: (() => void) | undefined;
   const givenUp = new Promise<void>(resolve => {
     giveUp = resolve;
@@ -153,8 +153,8 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessResult
 }
 
 /**
- * Runs a program for what it prints, such as its version. Rejects with {@link CannotStartError}; any other end is a
- * result. Nothing of it is left when the promise resolves.
+ * Runs a program for its output, such as its version. Rejects with {@link CannotStartError} when it cannot be
+ * started; any exit code is a result. None of its processes is left when the promise resolves.
  */
 export async function captureOutput(options: CaptureOptions): Promise<CapturedOutput> {
   const { timeLimit = 10_000, signal, ...program } = options;
@@ -184,15 +184,15 @@ async function start(options: ProcessOptions): Promise<{ child: ChildProcess; ou
     const child = spawn(command, [...args], {
       cwd,
       env,
-      // One socket for both, because two pipes would lose the order between standard output and standard error.
+      // One socket for both: two pipes would lose the order between standard output and standard error.
       stdio: ['ignore', pair.theirs, pair.theirs],
-      // A session of its own: the terminal's Ctrl-C reaches us only, and we end the whole session.
+      // Its own session: Ctrl-C in the terminal reaches only Glovebox, which then ends the whole session.
       detached: true,
       shell: false,
       windowsHide: true,
     });
     await once(child, 'spawn');
-    // The program has its own copy; ours would keep the output open for ever.
+    // The program has its own copy; this one would keep the output open for ever.
     pair.theirs.destroy();
     return { child, output: pair.ours };
   } catch (error) {
@@ -229,9 +229,9 @@ function whyNot(error: NodeJS.ErrnoException, { command, cwd }: ProcessOptions):
   }
 }
 
-/** Two connected sockets. Node has no call for that, so they meet in a directory that only this user can enter. */
+/** Two connected sockets. Node has no socketpair(), so they meet in a directory that only this user can enter. */
 async function socketPair(): Promise<{ ours: Socket; theirs: Socket }> {
-  // The path of a socket must be shorter than about a hundred bytes.
+  // The path of a socket is limited to about a hundred bytes.
   const parent = os.tmpdir().length > 70 ? '/tmp' : os.tmpdir();
   const directory = await mkdtemp(path.join(parent, 'glovebox-'));
   let server: Server | undefined;
@@ -242,7 +242,7 @@ async function socketPair(): Promise<{ ours: Socket; theirs: Socket }> {
     await once(server, 'listening');
     const accepted = once(server, 'connection') as Promise<[Socket]>;
     theirs = connect(address);
-    // Without a descriptor to accept it with, the system drops the connection, and nothing else is ever heard of it.
+    // Without a free descriptor to accept it, the system drops the connection and emits no other event.
     const dropped = once(theirs, 'end').then(() => {
       throw Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' });
     });
@@ -267,7 +267,7 @@ function exit(child: ChildProcess): Promise<{ code: number | null; signal: strin
   });
 }
 
-/** Resolves when nobody can write to the stream any more and everything written was read. */
+/** Resolves when the stream has no writer left and everything written was read. */
 function ended(stream: Socket): Promise<void> {
   return new Promise(resolve => {
     stream.once('end', resolve);
@@ -275,7 +275,7 @@ function ended(stream: Socket): Promise<void> {
   });
 }
 
-/** Waits for the rest of the output. Only a process that has left the session can keep it open: not for that one. */
+/** Waits for the rest of the output, but not for a process that left the session and keeps it open. */
 async function drained(silent: Promise<void>, heardAt: () => number): Promise<void> {
   let open = true;
   const closed = silent.then(() => {
@@ -284,13 +284,13 @@ async function drained(silent: Promise<void>, heardAt: () => number): Promise<vo
   let from = performance.now();
   while (open && performance.now() - from < SILENCE_MS) {
     await Promise.race([closed, delay(SILENCE_MS, undefined, { ref: false })]);
-    // Timers go before input: on a busy machine what was printed long ago may still be waiting to be read.
+    // Timers run before input: on a busy machine, output printed long ago may still be unread.
     await immediate();
     from = Math.max(from, heardAt());
   }
 }
 
-/** The file that gets all output. Trouble with it is said once, as a line, and then it is no more. */
+/** The log file of all output. A write error is reported once, as an output line, and ends logging. */
 class ProcessLog {
   #descriptor: number | undefined;
   readonly #file: string | undefined;

@@ -1,13 +1,15 @@
-// Loads packages at their first use, also out of a bundle: what is loaded this way stays outside of it.
+// Loads packages on first use, outside of any bundle.
 import { createRequire } from 'node:module';
 import { GloveboxError } from '../errors.ts';
 
-/** The package `name`, which Glovebox depends on. Throws a GloveboxError that says so when it is not installed. */
+/**
+ * Loads the package `name`, a dependency of Glovebox. Throws a GloveboxError that says so when it is not installed.
+ */
 export function requirePackage<Module>(name: string): Module {
   return found(name, require => require(name) as Module);
 }
 
-/** Its file, for another thread to load. */
+/** The path of the package's main file, for another thread to load. */
 export function pathOfPackage(name: string): string {
   return found(name, require => require.resolve(name));
 }
@@ -21,7 +23,7 @@ function found<T>(name: string, find: (require: NodeJS.Require) => T): T {
     if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
     throw new GloveboxError(
       'GLOVEBOX_NOT_INSTALLED',
-      `${name} cannot be found from ${here}. A bundle does not hold it: install glovebox where the bundle runs, in a directory above it.`,
+      `${name} cannot be found from ${here}. Bundles do not contain it: install glovebox in the directory where the bundle runs, or in one above it.`,
       { cause: error },
     );
   }

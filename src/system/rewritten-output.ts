@@ -1,26 +1,26 @@
-// A program's output with each line rewritten, whatever bytes it prints and in whatever pieces they arrive.
+// Rewrites a program's output line by line, for any bytes in chunks of any size.
 
-/** Bytes. A line that is longer is rewritten in pieces. */
+/** Longer lines are rewritten in pieces. */
 const MAX_LINE = 64 * 1024;
 
 export class RewrittenOutput {
   readonly #rewrite: (line: string) => string;
-  /** A character for each byte. */
+  /** Latin-1: one character per byte. */
   #rest = '';
 
-  /** @param rewrite gets text with a character for each byte, and returns such */
+  /** @param rewrite gets and returns text with one character per byte */
   constructor(rewrite: (text: string) => string) {
     this.#rewrite = rewrite;
   }
 
-  /** Takes the next bytes; returns the lines that they complete. */
+  /** Adds bytes; returns the lines that they complete, rewritten. */
   push(chunk: Uint8Array): Buffer {
     this.#rest += Buffer.from(chunk).toString('latin1');
     const end = Math.max(this.#rest.lastIndexOf('\n'), this.#rest.lastIndexOf('\r')) + 1;
     return this.#take(this.#rest.length - end > MAX_LINE ? this.#rest.length : end);
   }
 
-  /** What is left when the output has ended without a line end. */
+  /** Returns the rest when the output ends without a line end. */
   end(): Buffer {
     return this.#take(this.#rest.length);
   }
@@ -32,7 +32,7 @@ export class RewrittenOutput {
   }
 }
 
-/** Text as it is in bytes, with a character for each. */
+/** UTF-8 text as Latin-1: one character per byte. */
 export function asBytes(text: string): string {
   return Buffer.from(text).toString('latin1');
 }

@@ -1,9 +1,9 @@
-// Stale files: what processes made for a while, and died before they could remove. One way to name them, one rule for when
-// they go, and one function that removes them.
+// Stale files: temporary files that processes could not remove before they died. One name format, one rule for when a
+// file is stale, and one function that removes them.
 //
 //   <prefix><pid>-<host>-<uuid><suffix>      .glovebox-4711-9f86d081-….tmp
 //
-// A process number means nothing on another machine or in a container, so the name says where it was given.
+// A pid means nothing on another machine or in a container, so the name includes the host.
 import { randomUUID } from 'node:crypto';
 import { lstatSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -11,42 +11,43 @@ import { join } from 'node:path';
 import { hasExited, processFilePrefix, processOfFile } from './process-identity.ts';
 import { wallClock } from './time.ts';
 
-/** Whatever is this old is nobody's, also when its process cannot be asked about, or another one has got its number. */
+/** Maximum age. Covers processes that cannot be checked, and pids that were reused. */
 export const STALE_AFTER_MS = 24 * 60 * 60 * 1000;
 
-/** A name that nothing has yet, which tells that it is this process's. */
+/** A new unique name that identifies this process. */
 export function temporaryName(prefix = '', suffix = ''): string {
   return `${prefix}${processFilePrefix()}-${randomUUID()}${suffix}`;
 }
 
 /**
- * Whether a file or directory is left over: its process is certainly gone, or it is older than {@link STALE_AFTER_MS}.
+ * Whether a file or directory is stale: its process has certainly exited, or it is older than {@link STALE_AFTER_MS}.
  *
- * @param name the part that begins with the process: a name without its prefix. One that names no process tells nothing
- * @param modifiedMs when it was last modified, in milliseconds since the epoch
+ * @param name the name without its prefix, which begins with the process. A name without a process is judged by age
+ * only
+ * @param modifiedMs time of the last modification in milliseconds since the epoch
  */
 export function isStale(name: string, modifiedMs: number): boolean {
   const owner = processOfFile(name);
   return (owner !== undefined && hasExited(owner)) || wallClock.now() - modifiedMs > STALE_AFTER_MS;
 }
 
-/** Which entries of a directory {@link removeStale} looks at. */
+/** Selects the entries of a directory that {@link removeStale} checks. */
 export interface StaleEntries {
   kind: 'file' | 'directory';
-  /** Matches a name; its first group is the part that begins with the process. Default: any name, whole. */
+  /** Its first group is the part of the name that begins with the process. Default: the whole name. */
   pattern?: RegExp;
 }
 
 /**
- * Removes the stale entries of a directory and resolves to their paths. Links are left alone. Never rejects: what cannot be
- * removed stays, and those who want to write there are told what is wrong with it.
+ * Removes the stale entries of a directory and resolves to their paths. Links are left alone. Never rejects: an entry
+ * that cannot be removed stays, and the next write there reports the reason.
  */
 export async function removeStale(
   directory: string,
   { kind, pattern = /^(.*)$/s }: StaleEntries,
 ): Promise<string[]> {
   const removed: string[] = [];
-  // At once: on a busy machine, waiting for another thread to list a directory takes longer than a small build.
+  // Synchronous: on a busy machine, waiting for the thread pool to list a directory takes longer than a small build.
   for (const name of namesIn(directory)) {
     const own = pattern.exec(name)?.[1];
     if (own === undefined) continue;
@@ -58,7 +59,7 @@ export async function removeStale(
       await rm(place, { recursive: kind === 'directory', force: true });
       removed.push(place);
     } catch {
-      // Somebody else's, or removed by another process meanwhile.
+      // It belongs to another user, or another process removed it meanwhile.
     }
   }
   return removed;

@@ -1,16 +1,16 @@
-// Reads a text that a person wrote, within bounds whatever is in the place of the file.
+// Bounded reader of text files written by a person. Safe for pipes, devices and files of any size.
 import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 
-/** Why there is no text. `missing`: nothing is there. `unreadable`: the system refused, see the cause. */
+/** The reason that there is no text. `missing`: no such file. `unreadable`: the system refused, see the cause. */
 export type TextFileProblem = 'missing' | 'unreadable' | 'not-a-file' | 'too-large' | 'not-text';
 
-/** What is in the place of a text file, for the caller to say in words of its own. */
+/** A text file cannot be read. The caller words the message from `problem`. */
 export class TextFileError extends Error {
   readonly problem: TextFileProblem;
-  /** Bytes; of a file that is too large, as far as it is known. */
+  /** Bytes, for a file that is too large. */
   readonly size: number | undefined;
-  /** 1-based: where what is no text begins. */
+  /** 1-based: the first line that is not UTF-8. */
   readonly line: number | undefined;
 
   constructor(
@@ -26,9 +26,9 @@ export class TextFileError extends Error {
 }
 
 /**
- * The content of a regular file of at most `limit` bytes of UTF-8, without a byte order mark. Never waits for somebody
- * to write to a pipe, and never reads more than the limit, whatever size the file claims to have. Rejects with
- * {@link TextFileError}.
+ * Reads a regular file of at most `limit` bytes of UTF-8, without its byte order mark. Never waits for the writer
+ * of a pipe, and never reads more than the limit, whatever size the file claims. Rejects with {@link
+ * TextFileError}.
  */
 export async function readTextFile(file: string, limit: number): Promise<string> {
   const bytes = await readBytes(file, limit);
@@ -42,7 +42,7 @@ export async function readTextFile(file: string, limit: number): Promise<string>
 async function readBytes(file: string, limit: number): Promise<Buffer> {
   let handle: FileHandle | undefined;
   try {
-    // Before it is opened, because opening some devices has effects of its own.
+    // Checked before opening, because opening some devices has side effects.
     assertFile(await stat(file), limit);
     // Non-blocking, because a pipe may have taken the file's place since.
     handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -60,7 +60,7 @@ async function readBytes(file: string, limit: number): Promise<Buffer> {
 }
 
 async function readUpTo(handle: FileHandle, limit: number, expected: number): Promise<Buffer> {
-  // One byte more than there should be tells a file that has grown from one that ends here.
+  // One spare byte distinguishes a file that has grown from one that ends here.
   let buffer = Buffer.alloc(Math.min(limit, expected) + 1);
   let length = 0;
   for (;;) {
@@ -73,11 +73,11 @@ async function readUpTo(handle: FileHandle, limit: number, expected: number): Pr
 }
 
 function assertFile(stats: { isFile(): boolean; size: number }, limit: number): void {
-  if (!stats.isFile()) throw new TextFileError('not-a-file', 'it is no plain file');
+  if (!stats.isFile()) throw new TextFileError('not-a-file', 'it is not a plain file');
   if (stats.size > limit) throw new TextFileError('too-large', 'it is too large', { size: stats.size });
 }
 
-/** No byte of a longer character looks like a line end, so each line can be looked at by itself. */
+/** No byte of a multi-byte character looks like a line end, so each line can be decoded on its own. */
 function lineOfDamage(bytes: Buffer): number {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   let line = 1;

@@ -1,16 +1,15 @@
-// Work on any number of entries that lets the event loop go on in between.
+// Time slices for long loops, so that the event loop keeps running.
 import { performance, setImmediate } from './time.ts';
 
-// Milliseconds to go on without a break.
 const SLICE_MS = 20;
 
-/** Items that one step of such work takes: few enough to be done within a slice. */
+/** Items per step: few enough to finish within a slice. */
 export const STEP = 1000;
 
 export class TimeSlice {
   #since = performance.now();
 
-  /** Resolves at once, or after a turn of the event loop when it is time for one. */
+  /** Resolves at once, or after one turn of the event loop when the slice is over. */
   async yieldIfOver(): Promise<void> {
     if (performance.now() - this.#since < SLICE_MS) return;
     await new Promise(resolve => setImmediate(resolve));
@@ -18,7 +17,7 @@ export class TimeSlice {
   }
 }
 
-/** `items` in parts of at most `size`. */
+/** Splits `items` into chunks of at most `size`. */
 export function* chunksOf<T>(items: readonly T[], size = STEP): Generator<T[]> {
   for (let from = 0; from < items.length; from += size) yield items.slice(from, from + size);
 }

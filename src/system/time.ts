@@ -1,15 +1,15 @@
-// The clocks and timers of the cache, taken when it is loaded: the fake timers of a test runner replace the globals and
-// the properties of Node's own modules, and time that stands still must not hold up a write.
+// Clocks and timers of the cache, captured when it is loaded. A test runner's fake timers replace the globals and
+// the properties of Node's modules, and time that stands still must not hold up a write.
 import { performance as monotonic } from 'node:perf_hooks';
 import * as timers from 'node:timers';
 
-/** The time in whole milliseconds since the epoch. */
+/** Whole milliseconds since the epoch. */
 export const wallClock = { now: isNative(Date.now) ? Date.now : anotherDate().now };
 
-/** A clock that nothing sets: `performance.now()`, in milliseconds. */
+/** Monotonic clock in milliseconds; unaffected when the system time is set. */
 export const performance = { now: monotonic.now.bind(monotonic) };
 
-// Bindings of a module are those that it was made with; its properties may be fake already.
+// Imported bindings stay as they were at load; the module's properties may be fake already.
 export const {
   setTimeout,
   clearTimeout,
@@ -18,12 +18,12 @@ export const {
   setImmediate,
 }: Omit<typeof timers, 'default'> = timers;
 
-/** Runs the task before anything else that waits, as `queueMicrotask` does. */
+/** Runs the task before any other pending task, as the global `queueMicrotask` does. */
 export function queueMicrotask(task: () => void): void {
   void Promise.resolve().then(task);
 }
 
-/** Resolves after so many milliseconds, during which the process goes on. */
+/** Resolves after so many milliseconds without blocking the thread. */
 export function pause(milliseconds: number): Promise<void> {
   return new Promise(resolve => setTimeout(resolve, milliseconds));
 }
@@ -32,7 +32,7 @@ function isNative(code: () => unknown): boolean {
   return Function.prototype.toString.call(code).includes('[native code]');
 }
 
-// The cache was loaded when time was fake already: another realm has a `Date` of its own.
+// Time was already fake when the cache was loaded. Another realm has its own, real `Date`.
 function anotherDate(): DateConstructor {
   return process.getBuiltinModule('node:vm').runInNewContext('Date') as DateConstructor;
 }

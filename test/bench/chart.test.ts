@@ -8,7 +8,7 @@ function bars(svg: string): number[] {
   return [...svg.matchAll(/<rect[^>]* width="([\d.]+)"/g)].map(([, width]) => Number(width));
 }
 
-test('bars are as long as the speeds are to each other, ours in a colour of its own', t => {
+test('bars are proportional to the speeds, and ours has its own colour', t => {
   const results = sampleResults();
   results.cells = results.cells.filter(cell => cell.workload === 'get' && cell.threads === 1);
   for (const cell of results.cells) cell.opsPerSecond = 1000;
@@ -19,7 +19,7 @@ test('bars are as long as the speeds are to each other, ours in a colour of its 
   t.is(svg.match(/<rect class="ours"/g)!.length, 1);
 });
 
-test('every peer is named with its speed and ratio, in a group for each shape', t => {
+test('every peer is named with its speed and ratio, grouped by shape', t => {
   const results = sampleResults();
   cellOf(results, 'get', 8, 'lmdb').opsPerSecond = 765_432;
   cellOf(results, 'get', 8, 'lmdb').ratio = { median: 3.14, min: 3, max: 4 };
@@ -30,19 +30,19 @@ test('every peer is named with its speed and ratio, in a group for each shape', 
   t.is(svg.split('>lmdb, fast get<').length - 1, 4);
 });
 
-test('a stampede shows the delay and how often the value was made', t => {
+test('a stampede shows the delay and how often the value was produced', t => {
   const results = sampleResults();
   cellOf(results, 'stampede', 8, 'keyv').stampede = { calls: 8, delay: 1.5 };
   t.regex(chart(results, 'stampede')!, />1\.5 ms · the value was made 8 times</);
 });
 
-test('it is readable in dark mode, and nothing is to be escaped that is not', t => {
+test('the chart is readable in dark mode, and special characters are escaped', t => {
   const svg = chart(sampleResults(), 'mixed')!;
   t.regex(svg, /prefers-color-scheme: dark/);
   t.notRegex(svg.replaceAll(/&(amp|lt|quot);/g, ''), /&/);
 });
 
-test('what was not measured has no chart', t => {
+test('a workload that was not measured has no chart', t => {
   t.is(chart({ ...sampleResults(), cells: [] }, 'get'), undefined);
 });
 

@@ -8,7 +8,7 @@ import { Kind } from '../../bench/workload.ts';
 
 const KEYS = 4;
 
-/** A store in a map, with what a test wants to be different. */
+/** An in-memory store. A test can replace any of its methods. */
 function contextOf(
   drawn: ClientContext['requests'],
   different: Partial<ClientStore> = {},
@@ -45,7 +45,7 @@ function draws(...operations: [kind: Kind, key: number][]) {
   };
 }
 
-test('it does the operations in turn, and counts each in its histogram', async t => {
+test('operations run one after another, and each is counted in its histogram', async t => {
   const calls: string[] = [];
   const context = contextOf(draws([Kind.get, 2], [Kind.delete, 3], [Kind.get, 2], [Kind.get, 2]), {
     get: key => void calls.push(`get ${key}`),
@@ -60,28 +60,28 @@ test('it does the operations in turn, and counts each in its histogram', async t
   t.is(counts[Kind.get], calls.filter(call => call.startsWith('get')).length);
 });
 
-test('it does at least one operation, however late it is', async t => {
+test('at least one operation runs, even after the deadline', async t => {
   const context = contextOf(draws([Kind.get, 2]));
   context.deadline = 0;
   await runClient(context);
   t.is(context.histograms[Kind.get]!.count, 1);
 });
 
-test('what it deleted it sets next, and sets again when time is up', async t => {
+test('a key that was deleted is set next, and set again when the time is up', async t => {
   const context = contextOf(draws([Kind.delete, 1], [Kind.set, 0]));
   await runClient(context);
   t.true(context.map.has('key 1'));
   t.false(context.map.has('key 0'));
 });
 
-test('it counts the gets that found nothing', async t => {
+test('gets that found nothing are counted', async t => {
   const context = contextOf(draws([Kind.get, 0]));
   const { misses } = await runClient(context);
   t.is(misses, context.histograms[Kind.get]!.count);
   t.true(misses > 0);
 });
 
-test('it waits for a set before it does the next operation', async t => {
+test('a set is awaited before the next operation', async t => {
   let pending = 0;
   let most = 0;
   const context = contextOf(draws([Kind.set, 0]), {
@@ -96,11 +96,11 @@ test('it waits for a set before it does the next operation', async t => {
   t.is(pending, 0);
 });
 
-test('several lanes take turns at the draws, and no key is written by two of them at once', async t => {
+test('concurrent clients share the request sequence, and never write the same key at once', async t => {
   const pending = new Set<string>();
   let most = 0;
   const keys = new Set<string>();
-  // While one lane writes key 0, the next one passes over it.
+  // While one client writes key 0, the next one skips it.
   const context = contextOf(draws([Kind.set, 0], [Kind.set, 0], [Kind.set, 1], [Kind.set, 2]), {
     set: async key => {
       t.false(pending.has(key), key);
@@ -116,7 +116,7 @@ test('several lanes take turns at the draws, and no key is written by two of the
   t.deepEqual([...keys], ['key 0', 'key 1', 'key 2']);
 });
 
-test('what it did is noted for other processes: writes with their versions, deletes negated', async t => {
+test('operations are recorded for other processes: writes with their versions, deletes negated', async t => {
   const context = contextOf(draws([Kind.set, 2], [Kind.delete, 2], [Kind.get, 2], [Kind.get, 0]));
   context.history = new History();
   await runClient(context);
@@ -126,7 +126,7 @@ test('what it did is noted for other processes: writes with their versions, dele
   t.deepEqual(reads.slice(0, 2), [2, 0]);
 });
 
-test('a store that gives an old value fails', async t => {
+test('a store that returns an old value fails', async t => {
   const first = new Map<string, unknown>();
   const context = contextOf(draws([Kind.set, 0], [Kind.get, 0]), {
     set: (key, value) => {
@@ -140,12 +140,12 @@ test('a store that gives an old value fails', async t => {
   });
 });
 
-test('a store that forgets what it acknowledged fails', async t => {
+test('a store that loses what it acknowledged fails', async t => {
   const context = contextOf(draws([Kind.set, 0], [Kind.get, 0]), { get: () => undefined });
   await t.throwsAsync(runClient(context), { instanceOf: WrongValueError });
 });
 
-test('a store that says it did not store fails', async t => {
+test('a store that reports a rejected write fails', async t => {
   const refused = contextOf(draws([Kind.set, 0]), { set: async () => false });
   await t.throwsAsync(runClient(refused), { message: /Key 0 was not stored/ });
 });

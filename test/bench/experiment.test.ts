@@ -37,11 +37,11 @@ const RESULT: ExperimentResult = {
   },
 };
 
-test('there is a study of builds, growth, hot reads, idle memory and start-up, for every target that no cell decides', async t => {
+test('experiments on builds, growth, hot reads, idle memory, start-up and telemetry cover every goal that no cell decides', async t => {
   const studies = await loadExperiments();
   t.deepEqual(
     studies.map(({ name }) => name),
-    ['build', 'growth', 'hot-reads', 'idle-memory', 'many-entries', 'start-up'],
+    ['build', 'growth', 'hot-reads', 'idle-memory', 'many-entries', 'start-up', 'telemetry'],
   );
   t.deepEqual(
     GOALS.filter(({ judge }) => !judge).map(({ id }) => id),
@@ -60,7 +60,7 @@ test('there is a study of builds, growth, hot reads, idle memory and start-up, f
   );
 });
 
-test('a study is drawn as it says, with bars in proportion', t => {
+test('the chart of an experiment has bars in proportion', t => {
   const svg = experimentChart(sampleResults(), RESULT)!;
   t.deepEqual(
     [...svg.matchAll(/<rect[^>]* width="([\d.]+)"/g)].map(([, width]) => Number(width)),
@@ -71,7 +71,7 @@ test('a study is drawn as it says, with bars in proportion', t => {
   t.is(experimentChart(sampleResults(), { ...RESULT, chart: undefined }), undefined);
 });
 
-test('the page has the table of a study, its notes, and its picture when there is one', t => {
+test('the page has the table of an experiment, its notes, and its chart if there is one', t => {
   const results = { ...sampleResults(), studies: [RESULT] };
   const page = markdown(results, new Set(['build']));
   t.true(
@@ -83,7 +83,7 @@ test('the page has the table of a study, its notes, and its picture when there i
   t.notRegex(markdown(results, new Set()), /charts\/build\.svg/);
 });
 
-test('the report fits in 120 columns with all studies, and with wide figures', t => {
+test('the report fits in 120 columns with all experiments and the widest figures', t => {
   const long = [99_000, 999_000];
   const builds = [2, 128].map(targets => ({
     targets,

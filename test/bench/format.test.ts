@@ -1,7 +1,7 @@
 import test from 'ava';
 import { formatCount, formatFactor, formatShare, formatTime } from '../../bench/format.ts';
 
-test('times have the unit that suits them', t => {
+test('times have a suitable unit', t => {
   t.is(formatTime(0.00012), '0.12 µs');
   t.is(formatTime(0.0084), '8.4 µs');
   t.is(formatTime(0.19), '190 µs');
@@ -10,7 +10,7 @@ test('times have the unit that suits them', t => {
   t.is(formatTime(0), '0 µs');
 });
 
-test('a time that is rounded up to a thousand takes the next unit', t => {
+test('a time that rounds up to a thousand takes the next unit', t => {
   t.is(formatTime(0.9996), '1.0 ms');
   t.is(formatTime(0.999), '999 µs');
   t.is(formatTime(999.7), '1.0 s');

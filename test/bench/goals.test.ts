@@ -3,7 +3,7 @@ import { goalRows } from '../../bench/goals.ts';
 import type { Cell, Results, Round } from '../../bench/results.ts';
 import { cellOf, sampleResults } from './sample-results.ts';
 
-/** What the table says of a target: what was measured, and whether it is met. */
+/** The row of a goal: the measured value, and whether the goal is met. */
 function verdict(results: Results, what: RegExp, against = /./): [measured: string, met: string] {
   const [row] = goalRows(results, true).filter(row => what.test(row[0]!) && against.test(`${row[1]!} `));
   return [row![3]!, row![4]!];
@@ -15,7 +15,7 @@ function withRounds(results: Results, workload: string, peer: string, change: (r
   }
 }
 
-/** Gives a peer the speed at which Glovebox, or another `ours`, is so many times as fast; round by round. */
+/** Makes Glovebox, or another `ours`, so many times as fast as a peer; one ratio a round. */
 function outrun(cell: Cell, ...ratios: number[]): void {
   for (const [index, round] of cell.rounds.entries()) {
     round.opsPerSecond = 1_000_000 / (ratios[index] ?? ratios[0]!);
@@ -30,7 +30,7 @@ function slowResults(): Results {
   return results;
 }
 
-test('a speed is met at the ratio that is asked for, not below', t => {
+test('a speed goal is met at the required ratio, not below', t => {
   const results = slowResults();
   outrun(cellOf(results, 'set', 8, 'better-sqlite3'), 1, 0.9, 4.2);
   t.deepEqual(verdict(results, /^set, one in flight, 8 threads/), ['1.0× (0.90–4.2)', 'met']);
@@ -38,7 +38,7 @@ test('a speed is met at the ratio that is asked for, not below', t => {
   t.is(verdict(results, /^set, one in flight, 8 threads/)[1], 'missed');
 });
 
-test('the speeds are those of the workloads, shapes and peers that the table names', t => {
+test('speeds come from the workloads, shapes and peers that the table names', t => {
   const SQLITE = /better-sqlite3/;
   const several = (results: Results, workload: string) =>
     results.cells.find(
@@ -94,7 +94,7 @@ test('the worst set is compared round by round', t => {
   t.is(verdict(results, /^worst set/)[1], 'missed');
 });
 
-test('of all shapes the one with the least ratio counts', t => {
+test('the shape with the smallest ratio counts', t => {
   const results = sampleResults();
   t.is(verdict(results, /every shape/, /keyv/)[1], 'met');
   cellOf(results, 'set', 8, 'keyv').ratio = { median: 0.9, min: 0.8, max: 1 };
@@ -103,7 +103,7 @@ test('of all shapes the one with the least ratio counts', t => {
   t.deepEqual(verdict(results, /every shape/, /cacache/), ['4.9× (4.0–5.0), set ×64, 8 threads', 'missed']);
 });
 
-test('the time of a file is compared with that of a copy, the hash not counted but told', t => {
+test('storing a file is compared with copying it; the hash is shown and not counted', t => {
   const results = sampleResults();
   const take = (workload: string, peer: string, times: number[]) => {
     for (const [index, round] of cellOf(results, workload, 1, peer).rounds.entries()) {
@@ -121,7 +121,7 @@ test('the time of a file is compared with that of a copy, the hash not counted b
   t.deepEqual(verdict(results, /^16 MiB file out/), ['2.4× (2.4–2.4), hash 10 ms', 'missed']);
 });
 
-test('a stampede is one call in every shape', t => {
+test('a stampede produces its value once in every shape', t => {
   const results = sampleResults();
   withRounds(results, 'stampede', 'glovebox', round => {
     round.stampede = { calls: 1, delay: 1.5 };
@@ -145,13 +145,13 @@ test("the event loop's delay is the worst of the writing workloads with 8 thread
   t.deepEqual(verdict(results, /event loop/), ['5.0 ms (5.0 ms–5.0 ms), set ×64', 'missed']);
 });
 
-test('what was not measured is left out, unless all is asked for', t => {
+test('a goal that was not measured is left out, unless all goals are requested', t => {
   const results = { ...sampleResults(), cells: [] };
   t.deepEqual(goalRows(results, false), []);
   t.true(goalRows(results, true).length > 30);
 });
 
-test('a study fills its rows, and may add rows of its own', t => {
+test('an experiment fills its rows, and may add its own', t => {
   const results: Results = sampleResults();
   results.studies = [
     {

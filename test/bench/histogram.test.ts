@@ -10,7 +10,7 @@ function histogramOf(times: readonly number[]): Histogram {
   return histogram;
 }
 
-test('a percentile is the time within which that share was done, rounded up by less than 0.8 %', t => {
+test('a percentile is the time within which that share finished, rounded up by less than 0.8 %', t => {
   fc.assert(
     fc.property(
       fc.array(milliseconds, { minLength: 1, maxLength: 200 }),
@@ -27,7 +27,7 @@ test('a percentile is the time within which that share was done, rounded up by l
   t.pass();
 });
 
-test('percentiles of one to a hundred milliseconds are what one expects', t => {
+test('percentiles of one to a hundred milliseconds are as expected', t => {
   const histogram = histogramOf(Array.from({ length: 100 }, (_, index) => index + 1));
   t.is(Math.floor(histogram.percentile(50)), 50);
   t.is(Math.floor(histogram.percentile(99)), 99);
@@ -38,7 +38,7 @@ test('the longest time is exact', t => {
   t.is(histogramOf([0.000123, 12.3456789, 1]).max, 12.3456789);
 });
 
-test('times longer than the buckets reach are counted, and the longest is kept', t => {
+test('times beyond the last bucket are counted, and the longest is kept', t => {
   const histogram = histogramOf([1, 5000, 9000]);
   t.is(histogram.count, 3);
   t.is(histogram.max, 9000);
@@ -46,7 +46,7 @@ test('times longer than the buckets reach are counted, and the longest is kept',
   t.true(histogram.percentile(33) < 1.01);
 });
 
-test('a time below zero, as a clock that was set back would give, counts as none', t => {
+test('a negative time, as from a clock that was set back, counts as zero', t => {
   t.is(histogramOf([-1]).percentile(50), 0);
 });
 
@@ -58,13 +58,13 @@ test('adding another histogram is the same as recording its times', t => {
   t.is(sum.count, 5);
 });
 
-test('it crosses to another thread as data', t => {
+test('a histogram can be sent to another thread', t => {
   const arrived = new Histogram(structuredClone(histogramOf([1, 2, 30]).data()));
   t.is(arrived.count, 3);
   t.is(arrived.max, 30);
 });
 
-test('nothing recorded gives zeros', t => {
+test('an empty histogram gives zeros', t => {
   const empty = new Histogram();
   t.deepEqual([empty.count, empty.max, empty.percentile(50), empty.percentile(99)], [0, 0, 0, 0]);
 });

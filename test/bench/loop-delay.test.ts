@@ -7,7 +7,7 @@ function block(milliseconds: number): void {
   while (performance.now() < end);
 }
 
-test('a blocked event loop shows in the delay', async t => {
+test('a blocked event loop shows up as delay', async t => {
   const { result, delay } = await withLoopDelay(async () => {
     await setTimeout(10);
     block(40);
@@ -19,7 +19,7 @@ test('a blocked event loop shows in the delay', async t => {
   t.true(delay.p99 <= delay.max);
 });
 
-test('a busy loop is waited for until it is quiet', async t => {
+test('a busy loop is awaited until it is idle', async t => {
   let left = 5;
   const work = (): void => {
     block(10);

@@ -8,7 +8,7 @@ import type { Cell, Results } from '../../bench/results.ts';
 
 const MAIN = fileURLToPath(new URL('../../bench/main.ts', import.meta.url));
 
-/** Runs the benchmark as a person does, with a temporary directory of its own. */
+/** Runs the benchmark from the command line, with its own temporary directory. */
 async function bench(...args: string[]) {
   const directory = await mkdtemp(join(tmpdir(), 'glovebox-test-'));
   const result = await new Promise<{ status: number; stdout: string; stderr: string }>(resolve => {
@@ -26,7 +26,7 @@ function folder(name: string): string {
   return fileURLToPath(new URL(name, import.meta.url));
 }
 
-// What most is asserted of, measured once.
+// One run, made once, on which most of the assertions are made.
 let shared: ReturnType<typeof bench> | undefined;
 
 function measureOnce(): ReturnType<typeof bench> {
@@ -46,7 +46,7 @@ function isDiskcache({ peer }: Cell): boolean {
   return peer.startsWith('diskcache');
 }
 
-test.serial('a quick run measures every peer with every workload and shape it was asked for', async t => {
+test.serial('a quick run measures every peer with every requested workload and shape', async t => {
   const { status, stdout, stderr, left } = await measureOnce();
   t.is(stderr, '');
   t.is(status, 0);
@@ -84,7 +84,7 @@ test.serial('a quick run measures every peer with every workload and shape it wa
   t.deepEqual(left, []);
 });
 
-test.serial('values of every kind go in and out, and are checked', async t => {
+test.serial('values of every kind are written, read back and checked', async t => {
   const { status, stdout, stderr, left } = await bench(
     ...['--quick', '--json', '--rounds', '1', '--threads', '1', '--entries', '1000'],
     ...['--only', 'objects,cold-zipfian,value-64KiB-in,value-64KiB-out,file-64KiB-in,file-64KiB-out'],
@@ -101,34 +101,37 @@ test.serial('values of every kind go in and out, and are checked', async t => {
   t.deepEqual(left, []);
 });
 
-test.serial('python-diskcache takes part where it is, and is said to be absent where it is not', async t => {
-  const { status, stdout, stderr } = await measureOnce();
-  t.is(stderr, '');
-  t.is(status, 0);
-  const { cells, absent } = JSON.parse(stdout) as Results;
-  const theirs = cells.filter(isDiskcache);
-  if (absent.length > 0) {
+test.serial(
+  'python-diskcache takes part if it is installed, and is reported as absent otherwise',
+  async t => {
+    const { status, stdout, stderr } = await measureOnce();
+    t.is(stderr, '');
+    t.is(status, 0);
+    const { cells, absent } = JSON.parse(stdout) as Results;
+    const theirs = cells.filter(isDiskcache);
+    if (absent.length > 0) {
+      t.deepEqual(
+        absent.map(({ title }) => title),
+        ['diskcache FanoutCache', 'diskcache Cache'],
+      );
+      t.deepEqual(theirs, []);
+      return;
+    }
     t.deepEqual(
-      absent.map(({ title }) => title),
-      ['diskcache FanoutCache', 'diskcache Cache'],
+      theirs.map(cell => `${cell.workload} ${cell.processes}×${cell.threads} ${cell.peer}`),
+      ['set 1×2', 'mixed 1×2', 'mixed 2×2', 'stampede 1×2', 'stampede 2×2', 'objects 1×2'].flatMap(what =>
+        ['diskcache-fanout', 'diskcache'].map(peer => `${what} ${peer}`),
+      ),
     );
-    t.deepEqual(theirs, []);
-    return;
-  }
-  t.deepEqual(
-    theirs.map(cell => `${cell.workload} ${cell.processes}×${cell.threads} ${cell.peer}`),
-    ['set 1×2', 'mixed 1×2', 'mixed 2×2', 'stampede 1×2', 'stampede 2×2', 'objects 1×2'].flatMap(what =>
-      ['diskcache-fanout', 'diskcache'].map(peer => `${what} ${peer}`),
-    ),
-  );
-  for (const cell of theirs) {
-    t.true(cell.opsPerSecond > 0 && cell.latency.p50 > 0 && cell.latency.p99 <= cell.latency.max);
-    t.is(cell.loopDelay, undefined);
-    if (cell.stampede) t.is(cell.stampede.calls, 1);
-  }
-});
+    for (const cell of theirs) {
+      t.true(cell.opsPerSecond > 0 && cell.latency.p50 > 0 && cell.latency.p99 <= cell.latency.max);
+      t.is(cell.loopDelay, undefined);
+      if (cell.stampede) t.is(cell.stampede.calls, 1);
+    }
+  },
+);
 
-test.serial('the table is printed for people', async t => {
+test.serial('the table is printed in human-readable form', async t => {
   const { status, stdout } = await bench(
     ...['--quick', '--threads', '3', '--only', 'get,stampede', '--against', 'glovebox'],
   );
@@ -156,7 +159,7 @@ test.serial("a store whose processes do not see each other's writes fails with e
   t.regex(stderr, /^forgetful: Key \d+ is missing though /);
 });
 
-test.serial('a store of another language that gives old values fails with exit status 1', async t => {
+test.serial('a store in another language that returns old values fails with exit status 1', async t => {
   if (spawnSync('python3', ['--version']).status !== 0) return t.pass('There is no Python here.');
   const { status, stderr } = await bench(
     ...['--quick', '--rounds', '5', '--threads', '1', '--only', 'mixed'],
@@ -166,7 +169,7 @@ test.serial('a store of another language that gives old values fails with exit s
   t.regex(stderr, /^stale: Key \d+ has version 1 after version \d+ was acknowledged\.\n$/);
 });
 
-test.serial('a store that loses acknowledged writes when it is closed fails with exit status 1', async t => {
+test.serial('a store that loses acknowledged writes on close fails with exit status 1', async t => {
   const { status, stderr } = await bench(
     ...['--quick', '--threads', '1', '--only', 'set', '--peers', folder('peers-forgetful')],
   );
@@ -174,7 +177,7 @@ test.serial('a store that loses acknowledged writes when it is closed fails with
   t.regex(stderr, /^forgetful: Key \d+ is missing though version \d+ was acknowledged\.\n$/);
 });
 
-test.serial('a peer that crashes is measured no further, and named', async t => {
+test.serial('a peer that crashes is named, and not measured any further', async t => {
   const { status, stdout, stderr, left } = await bench(
     ...['--quick', '--threads', '2', '--only', 'set,mixed', '--peers', folder('peers-crashing')],
   );
@@ -189,19 +192,19 @@ test.serial('a peer that crashes is measured no further, and named', async t => 
   t.deepEqual(left, []);
 });
 
-test.serial('wrong usage is exit status 2 and says what is right', async t => {
+test.serial('wrong usage is exit status 2, with the correct usage', async t => {
   const workload = await bench('--only', 'got');
   t.is(workload.status, 2);
-  t.regex(workload.stderr, /no workload 'got'.*get, set, set-64, mixed, stampede/);
+  t.regex(workload.stderr, /Unknown workload 'got'.*get, set, set-64, mixed, stampede/);
   const peer = await bench('--against', 'lmbd');
   t.is(peer.status, 2);
-  t.regex(peer.stderr, /no peer 'lmbd'.*glovebox, .*lmdb/);
+  t.regex(peer.stderr, /Unknown peer 'lmbd'.*glovebox, .*lmdb/);
   const threads = await bench('--threads', '0');
   t.is(threads.status, 2);
   t.regex(threads.stderr, /numbers from 1 to 16/);
 });
 
-test.serial('a folder without peers fails and says so', async t => {
+test.serial('a folder without peers is an error', async t => {
   const { status, stderr } = await bench('--peers', folder('no-such-folder'));
   t.is(status, 1);
   t.regex(stderr, /There are no peers in .*no-such-folder/);

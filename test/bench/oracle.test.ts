@@ -5,19 +5,19 @@ import { WrongValueError } from '../../bench/values.ts';
 const KEY = 3;
 const MISSING = 0;
 
-/** A oracle in which `KEY` was set so many times, each acknowledged. */
+/** An oracle in which `KEY` was set `count` times, each acknowledged. */
 function oracleAfter(sets: number): Oracle {
   const oracle = new Oracle(8);
   for (let count = 0; count < sets; count++) oracle.acknowledge(KEY, oracle.issueSet(KEY));
   return oracle;
 }
 
-test('the version acknowledged last is right', t => {
+test('the last acknowledged version is right', t => {
   const oracle = oracleAfter(2);
   t.notThrows(() => oracle.check(KEY, oracle.before(KEY), 2));
 });
 
-test('an older version than the one acknowledged is wrong', t => {
+test('a version older than the acknowledged one is wrong', t => {
   const oracle = oracleAfter(2);
   t.throws(() => oracle.check(KEY, oracle.before(KEY), 1), {
     instanceOf: WrongValueError,
@@ -25,7 +25,7 @@ test('an older version than the one acknowledged is wrong', t => {
   });
 });
 
-test('while a write is under way, both the old and the new version are right', t => {
+test('while a write is in flight, both the old and the new version are right', t => {
   const oracle = oracleAfter(1);
   const before = oracle.before(KEY);
   oracle.issueSet(KEY);
@@ -33,26 +33,26 @@ test('while a write is under way, both the old and the new version are right', t
   t.notThrows(() => oracle.check(KEY, before, 2));
 });
 
-test('what was acknowledged after a read began does not make its value wrong', t => {
+test('a write acknowledged after a read began does not make its value wrong', t => {
   const oracle = oracleAfter(1);
   const before = oracle.before(KEY);
   oracle.acknowledge(KEY, oracle.issueSet(KEY));
   t.notThrows(() => oracle.check(KEY, before, 1));
 });
 
-test('a version that nobody wrote is wrong', t => {
+test('a version that was never written is wrong', t => {
   const oracle = oracleAfter(1);
   t.throws(() => oracle.check(KEY, oracle.before(KEY), 2), {
     message: /only 1 were written/,
   });
 });
 
-test('a key that was never written is rightly missing', t => {
+test('a miss is right for a key that was never written', t => {
   const oracle = new Oracle(8);
   t.notThrows(() => oracle.check(KEY, oracle.before(KEY), MISSING));
 });
 
-test('a key that was stored may not be missing', t => {
+test('a miss is wrong for a key that was stored', t => {
   const oracle = oracleAfter(1);
   t.throws(() => oracle.check(KEY, oracle.before(KEY), MISSING), {
     instanceOf: WrongValueError,
@@ -60,14 +60,14 @@ test('a key that was stored may not be missing', t => {
   });
 });
 
-test('a deleted key is rightly missing, and its old value is wrong', t => {
+test('after a delete a miss is right, and the old value is wrong', t => {
   const oracle = oracleAfter(1);
   oracle.acknowledge(KEY, oracle.issueDelete(KEY), true);
   t.notThrows(() => oracle.check(KEY, oracle.before(KEY), MISSING));
   t.throws(() => oracle.check(KEY, oracle.before(KEY), 1), { instanceOf: WrongValueError });
 });
 
-test('while a delete is under way, both the value and a miss are right', t => {
+test('while a delete is in flight, both the value and a miss are right', t => {
   const oracle = oracleAfter(1);
   const before = oracle.before(KEY);
   oracle.issueDelete(KEY);
@@ -75,21 +75,21 @@ test('while a delete is under way, both the value and a miss are right', t => {
   t.notThrows(() => oracle.check(KEY, before, MISSING));
 });
 
-test('a key that was set again after a delete may not be missing', t => {
+test('a miss is wrong for a key that was set again after a delete', t => {
   const oracle = oracleAfter(1);
   oracle.acknowledge(KEY, oracle.issueDelete(KEY), true);
   oracle.acknowledge(KEY, oracle.issueSet(KEY));
   t.throws(() => oracle.check(KEY, oracle.before(KEY), MISSING), { instanceOf: WrongValueError });
 });
 
-test('another thread sees the same oracle through its buffer', t => {
+test('another thread sees the same oracle through the shared buffer', t => {
   const oracle = oracleAfter(2);
   const other = new Oracle(oracle.buffer);
   t.is(other.keys, 8);
   t.throws(() => other.check(KEY, other.before(KEY), 1), { instanceOf: WrongValueError });
 });
 
-test('what was there before a run is known from the versions that it is given', t => {
+test('entries from before a run are known from the given versions', t => {
   const oracle = new Oracle(8);
   oracle.adopt(oracleAfter(2).versions());
   t.notThrows(() => oracle.check(KEY, oracle.before(KEY), 2));
@@ -99,7 +99,7 @@ test('what was there before a run is known from the versions that it is given', 
   t.is(oracle.issueSet(KEY), 3);
 });
 
-test('what another process writes may be newer or deleted, but not older than before the run', t => {
+test('keys that another process writes may be newer or deleted, but not older than before the run', t => {
   const oracle = new Oracle(8);
   oracle.adopt(oracleAfter(2).versions(), key => key === KEY);
   t.notThrows(() => oracle.check(KEY, oracle.before(KEY), 17));
@@ -107,7 +107,7 @@ test('what another process writes may be newer or deleted, but not older than be
   t.throws(() => oracle.check(KEY, oracle.before(KEY), 1), { instanceOf: WrongValueError });
 });
 
-test('a key that nobody stored is not made by another process either', t => {
+test('a key that was never stored does not appear through another process either', t => {
   const oracle = new Oracle(8);
   oracle.adopt(new Int32Array(8), () => true);
   t.throws(() => oracle.check(KEY, oracle.before(KEY), 1), { instanceOf: WrongValueError });

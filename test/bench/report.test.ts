@@ -10,7 +10,7 @@ test('the report fits in 120 columns, with the widest figures too', t => {
   for (const line of report(sampleResults(), true).split('\n')) t.true(textWidth(line) <= 120, line);
 });
 
-test('it names command, date, machine, versions, rounds and every peer with its setup', t => {
+test('the report names command, date, machine, versions, rounds, and every peer with its setup', t => {
   const text = report(sampleResults());
   for (const wanted of [
     'npm run bench -- --threads 1,8',
@@ -26,7 +26,7 @@ test('it names command, date, machine, versions, rounds and every peer with its 
   }
 });
 
-test('peers that are not there and workloads that one cannot do are named with the reason', t => {
+test('missing peers and unsupported workloads are named with the reason', t => {
   const results = sampleResults();
   results.absent = [{ title: 'diskcache Cache', why: 'no Python' }];
   results.crashed = [{ title: 'lmdb', why: 'get, 8 threads, round 2: Its process ended, by SIGSEGV.' }];
@@ -39,7 +39,7 @@ test('peers that are not there and workloads that one cannot do are named with t
   t.regex(text, /left out +cacache: too many files: cold-uniform, cold-zipfian\n/);
 });
 
-test('a cell shows its speed, its ratio with the spread, its times, memory and the delay of the event loop', t => {
+test('a cell shows its speed, its ratio with the spread, its times, memory and event loop delay', t => {
   const results = sampleResults();
   Object.assign(cellOf(results, 'get', 1, 'better-sqlite3'), {
     opsPerSecond: 110_250.4,
@@ -54,13 +54,13 @@ test('a cell shows its speed, its ratio with the spread, its times, memory and t
   );
 });
 
-test('a stampede shows how often the value was made and when the last one had it', t => {
+test('a stampede shows how often the value was produced and when the last caller had it', t => {
   const results = sampleResults();
   cellOf(results, 'stampede', 8, 'better-sqlite3').stampede = { calls: 8, delay: 1.5 };
   t.regex(report(results), /calls +last after value.*\n(.*\n)+? +better-sqlite3 +8 +1\.5 ms/);
 });
 
-test('a quick run says that it is nothing to judge by', t => {
+test('a quick run says that its figures are not conclusive', t => {
   const results = sampleResults();
   results.settings.extent = 'quick';
   t.regex(report(results), /too short to judge by/);
@@ -68,7 +68,7 @@ test('a quick run says that it is nothing to judge by', t => {
   t.notRegex(report(results), /too short/);
 });
 
-test('a study is a table of its own', t => {
+test('an experiment has its own table', t => {
   const results: Results = {
     ...sampleResults(),
     studies: [
@@ -90,7 +90,7 @@ test('a study is a table of its own', t => {
   t.regex(text, /glovebox --version +node -e 0 +\+ 60 ms +\+ 12 ms +met/);
 });
 
-test('only the targets are shown when only they are asked for, also those that were not measured', t => {
+test('only the goals are shown when only they are requested, including those that were not measured', t => {
   const text = report(sampleResults(), true);
   t.regex(text, /build, 128 targets.* not measured/);
   t.notRegex(text, /one in flight per thread/);

@@ -36,7 +36,7 @@ test('the mix is 90 % get, 9 % set and 1 % delete', t => {
   }
 });
 
-test('in the mix about one key in a hundred that is read was never written', t => {
+test('about one read in a hundred of the mix is of a key that was never written', t => {
   const draws = drawRequests(findWorkload('mixed'), ALONE, 1, LENGTH);
   t.true(
     isNear(
@@ -47,14 +47,14 @@ test('in the mix about one key in a hundred that is read was never written', t =
   t.true(draws.keys.every(key => key < KEYS + ABSENT));
 });
 
-test('the get workload only reads keys that are there, and all of them', t => {
+test('the get workload only reads existing keys, and all of them', t => {
   const draws = drawRequests(findWorkload('get'), ALONE, 1, LENGTH);
   t.true(draws.kinds.every(kind => kind === Kind.get));
   t.is(new Set(draws.keys).size, KEYS);
   t.is(Math.max(...draws.keys), KEYS - 1);
 });
 
-test('no two writers ever write the same key, and every key has one', t => {
+test('no two clients write the same key, and every key has a writer', t => {
   const writers = 7;
   const written = new Map<number, number>();
   for (let writer = 0; writer < writers; writer++) {
@@ -77,13 +77,13 @@ test('absent keys are never written', t => {
   }
 });
 
-test('the same seed gives the same operations, another one others', t => {
+test('the same seed gives the same operations, another seed gives others', t => {
   const mixed = findWorkload('mixed');
   t.deepEqual(drawRequests(mixed, ALONE, 9, 64), drawRequests(mixed, ALONE, 9, 64));
   t.notDeepEqual(drawRequests(mixed, ALONE, 9, 64), drawRequests(mixed, ALONE, 10, 64));
 });
 
-test('zipfian keys: the most frequent one comes as often as it should, and few make half of all', t => {
+test('zipfian keys: the most frequent one is as frequent as it should be, and a few make up half of all', t => {
   const entries = 10_000;
   const counts = new Map<number, number>();
   const draw = zipfian(entries);
@@ -98,12 +98,12 @@ test('zipfian keys: the most frequent one comes as often as it should, and few m
   t.true(isNear(sorted[1]! / LENGTH, 1 / 2 ** 0.99 / zeta));
   const half = sorted.slice(0, entries / 50).reduce((a, b) => a + b) / LENGTH;
   t.true(half > 0.5 && half < 0.7, String(half));
-  // Strewn: the frequent ones are not next to each other.
+  // The frequent keys are spread out, not next to each other.
   const [first, second] = [...counts].sort((a, b) => b[1] - a[1]).map(([key]) => key);
   t.true(Math.abs(first! - second!) > 1);
 });
 
-test('a short run has fewer draws, and all have a power of two', t => {
+test('a short run has a shorter request sequence, and every length is a power of two', t => {
   const most = 1 << 15;
   t.deepEqual(
     [0, 1, 20, 250, 1000].map(milliseconds => sequenceLength(milliseconds, most)),

@@ -1,4 +1,4 @@
-// Results of the real peers and workloads with made-up figures, as wide as they get.
+// Results of the real peers and workloads with made-up figures, as wide as figures get.
 import { loadPeers } from '../../bench/peer.ts';
 import type { Cell, Results, Round } from '../../bench/results.ts';
 import { WORKLOADS } from '../../bench/workload.ts';

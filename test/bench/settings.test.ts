@@ -16,7 +16,7 @@ function settings(extent: typeof NORMAL): Settings {
   return { ...extent, workloads: [...WORKLOADS], shapes: topologiesOf(extent.threads, extent.processes) };
 }
 
-test('shapes are threads of one process, then processes of two threads, none twice', t => {
+test('shapes are threads of one process, then processes of two threads, without repetition', t => {
   t.deepEqual(topologiesOf([1, 2], [1, 4]), [
     { processes: 1, threads: 1 },
     { processes: 1, threads: 2 },
@@ -35,7 +35,7 @@ test('a full run measures every workload at 1, 2, 4 and 8 threads, and at 2 and 
   }
 });
 
-test('a normal run spares several processes what takes long, unless only they were asked for', t => {
+test('a normal run skips slow workloads in several processes, unless only those were requested', t => {
   const normal = settings(NORMAL);
   const several = { processes: 4, threads: 2 };
   t.true(isMeasured(findWorkload('mixed'), several, normal));
@@ -43,14 +43,14 @@ test('a normal run spares several processes what takes long, unless only they we
   t.true(isMeasured(findWorkload('value-16MiB-in'), several, { ...normal, shapes: [several] }));
 });
 
-test('a quick run has fewer keys, of which as large a share is absent', t => {
+test('a quick run has fewer keys, with the same share of absent ones', t => {
   const quick = dataOf(findWorkload('mixed'), settings(QUICK));
   const normal = dataOf(findWorkload('mixed'), settings(NORMAL));
   t.true(quick.keys < normal.keys);
   t.true(Math.abs(quick.absent / quick.keys - normal.absent / normal.keys) < 0.001);
 });
 
-test('each thread of a quick run has more keys of its own than operations in flight', t => {
+test('each thread of a quick run owns more keys than it has operations in flight', t => {
   for (const threads of [1, 4, MAX_WRITERS]) {
     const quick = { ...settings(QUICK), shapes: topologiesOf([threads], []) };
     for (const workload of WORKLOADS.filter(({ inFlight }) => inFlight > 1)) {
@@ -59,11 +59,11 @@ test('each thread of a quick run has more keys of its own than operations in fli
   }
 });
 
-test('the cold data have as many entries as were asked for', t => {
+test('the cold data set has the requested number of entries', t => {
   t.is(dataOf(findWorkload('cold-uniform'), { ...settings(NORMAL), entries: 12_345 }).keys, 12_345);
 });
 
-test('a quick run has something of every kind', t => {
+test('a quick run covers every kind of measurement', t => {
   const families = new Set(WORKLOADS.filter(isQuick).map(({ family }) => family));
   t.deepEqual(families, new Set(WORKLOADS.map(({ family }) => family)));
 });

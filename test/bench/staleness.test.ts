@@ -1,4 +1,4 @@
-// The benchmark of what threads see late of other processes' commits.
+// The staleness benchmark: for how long threads read values that another process has already replaced.
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -7,14 +7,14 @@ import { stalenessOf } from '../../bench/staleness.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../bench/staleness.ts', import.meta.url));
 
-test('a commit was read late until the last read of an older one began', t => {
+test('a commit was stale until the last read of an older one began', t => {
   const acknowledged: [number, number][] = [
     [1, 100],
     [2, 200],
     [3, 300],
     [4, 400],
   ];
-  // The second was never read, the third before its writer was told, the fourth not at all.
+  // The second was never read, the third before its write was acknowledged, the fourth not at all.
   const seen: [number, number][] = [
     [1, 101.5],
     [3, 299],
@@ -22,7 +22,7 @@ test('a commit was read late until the last read of an older one began', t => {
   t.deepEqual(stalenessOf(acknowledged, seen), [1.5, 99, 0, Number.POSITIVE_INFINITY]);
 });
 
-test('it reads in a main thread and in a worker while another process writes, and tells how late', async t => {
+test('a main thread and a worker read while another process writes, and report the staleness', async t => {
   const { stdout } = await promisify(execFile)(process.execPath, [PROGRAM, '--rounds', '5'], {
     timeout: 100_000,
   });

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { median, ratio } from '../../bench/statistics.ts';
 
-test('the median is the value in the middle, in whatever order they come', t => {
+test('the median is the middle value, in any order', t => {
   t.is(median([9, 1, 100]), 9);
   t.is(median([7]), 7);
 });
@@ -10,17 +10,17 @@ test('the median of an even number of values is the mean of the two in the middl
   t.is(median([4, 1, 100, 2]), 3);
 });
 
-test('numbers are ordered as numbers', t => {
+test('numbers are sorted numerically', t => {
   t.is(median([10, 9, 100]), 10);
 });
 
-test('the values given to median stay in their order', t => {
+test('median() leaves its argument in order', t => {
   const values = [3, 1, 2];
   median(values);
   t.deepEqual(values, [3, 1, 2]);
 });
 
-test('nothing has no median', t => {
+test('an empty list has no median', t => {
   t.is(median([]), Number.NaN);
 });
 
@@ -28,10 +28,10 @@ test('a ratio pairs the rounds, so that a slow round of both does not change it'
   t.deepEqual(ratio([200, 20, 180], [100, 10, 90]), { median: 2, min: 2, max: 2 });
 });
 
-test('a ratio tells its spread', t => {
+test('a ratio includes its spread', t => {
   t.deepEqual(ratio([100, 300, 250], [100, 100, 100]), { median: 2.5, min: 1, max: 3 });
 });
 
-test('rounds that cannot be paired are an error', t => {
+test('an unequal number of rounds is an error', t => {
   t.throws(() => ratio([1, 2], [1]), { instanceOf: RangeError, message: /2 against 1/ });
 });

@@ -25,7 +25,7 @@ test('a value says which version of which key it is', t => {
   }
 });
 
-test('a value has memory of its own, so that sending it copies nothing else', t => {
+test('a value owns its memory, so that sending it copies nothing else', t => {
   t.is(small.make(1, 1).buffer.byteLength, SIZE);
 });
 
@@ -36,11 +36,11 @@ test('a value of another key is wrong', t => {
   });
 });
 
-test('a value of another length, or that is no bytes, is wrong', t => {
+test('a value that has another length, or is not bytes, is wrong', t => {
   t.throws(() => small.versionOf(1, small.make(1, 1).subarray(1), false), {
     message: /199 bytes instead of 200/,
   });
-  t.throws(() => small.versionOf(1, 'text', false), { message: /no bytes/ });
+  t.throws(() => small.versionOf(1, 'text', false), { message: /not bytes/ });
 });
 
 test('a value that begins as one version and ends as another is wrong', t => {
@@ -49,14 +49,14 @@ test('a value that begins as one version and ends as another is wrong', t => {
   t.throws(() => small.versionOf(1, torn, false), { instanceOf: WrongValueError, message: /damaged/ });
 });
 
-test('a large value with one page of another version is wrong, at a glance too', t => {
+test('a large value with one page of another version is wrong, even in a quick check', t => {
   const values = new ByteValues(LARGE);
   const torn = Buffer.from(values.make(1, 1));
   torn.set(values.make(1, 2).subarray(8192, 12_288), 8192);
   t.throws(() => values.versionOf(1, torn, false), { instanceOf: WrongValueError, message: /damaged/ });
 });
 
-test('one wrong byte anywhere is found when the whole value is looked at', t => {
+test('a full check finds any single wrong byte', t => {
   for (const [values, step] of [
     [small, 1],
     [new ByteValues(LARGE), 4001],
@@ -70,7 +70,7 @@ test('one wrong byte anywhere is found when the whole value is looked at', t => 
   }
 });
 
-test('a value in memory that is longer than it, as lmdb gives it, is right', t => {
+test('a value in a longer buffer, as lmdb returns it, is right', t => {
   const values = new ByteValues(LARGE);
   const memory = Buffer.alloc(2 * LARGE);
   memory.set(values.make(3, 4));
@@ -94,7 +94,7 @@ test('a record of another key, of two versions, or with anything else changed is
     return values.versionOf(17, record, isWhole);
   };
   t.throws(() => values.versionOf(18, values.make(17, 5), false), { message: /of key 17/ });
-  t.throws(() => values.versionOf(18, 'text', false), { message: /no record/ });
+  t.throws(() => values.versionOf(18, 'text', false), { message: /not a record/ });
   t.throws(
     changed(record => {
       record.end.version = 6;
@@ -128,7 +128,7 @@ test('a file says which version of which key it is', async t => {
   t.throws(() => values.versionOf(2, path, false), { message: /file of key 3/ });
 });
 
-test('a file that is cut off or damaged is wrong', async t => {
+test('a truncated or damaged file is wrong', async t => {
   const directory = await scratch(t);
   const values = valuesOf(FILES, join(directory, 'source'));
   const path = values.make(3, 2) as string;
@@ -141,7 +141,7 @@ test('a file that is cut off or damaged is wrong', async t => {
   t.throws(() => values.versionOf(3, damaged, false), { message: /65535 bytes instead of 65536/ });
 });
 
-test('values of 200 bytes are what the small data set has', t => {
+test('the small data set has values of 200 bytes', t => {
   t.is(SMALL.size, SIZE);
   t.is((valuesOf(SMALL, '').make(1, 1) as Uint8Array).length, SIZE);
 });

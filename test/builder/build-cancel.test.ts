@@ -1,4 +1,4 @@
-// Stopping a build stops everything it has started, and the next one works.
+// Cancelling a build ends everything that it started, and the next build works.
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import os from 'node:os';
@@ -7,7 +7,7 @@ import test from 'ava';
 import { compileHalf, createProject } from './project.ts';
 import { isAlive } from './rig/rig.ts';
 
-test.serial('cancelling ends every process of every compiler, and leaves nothing', async t => {
+test.serial('cancelling ends every process of every compiler, and leaves nothing behind', async t => {
   const project = await createProject(t);
   const cancellation = new AbortController();
   const building = project.start({ signal: cancellation.signal });
@@ -32,7 +32,7 @@ test.serial('cancelling ends every process of every compiler, and leaves nothing
   t.like(await again.done, { compiled: 2 });
 });
 
-test.serial('what was finished before stays, and what waits for a thread is not begun', async t => {
+test.serial('finished targets stay, and targets that wait for a thread are not started', async t => {
   const project = await createProject(t);
   const cancellation = new AbortController();
   const building = project.start({ signal: cancellation.signal, jobs: 1 });
@@ -53,7 +53,7 @@ test.serial('a build that is cancelled before it begins compiles nothing', async
 });
 
 test.serial(
-  'the caches are opened while the compiler is asked for its version, and cancelling ends that',
+  'caches open while the compiler is asked for its version, and cancelling ends that query',
   async t => {
     const project = await createProject(t);
     const { program, arguments: args } = project.rig.toolchainOptions;

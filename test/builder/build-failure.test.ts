@@ -1,4 +1,4 @@
-// One target's trouble is its own; nothing half-made is kept or delivered.
+// Failing targets: other targets go on, and no partial output is cached or delivered.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -19,7 +19,7 @@ import { OutputDirectory, OutputError } from '../../src/builder/output/output.ts
 import { temporaryName } from '../../src/system/stale-files.ts';
 import { compileHalf, createProject } from './project.ts';
 
-test.serial('a target that fails leaves the other running, and shows its log', async t => {
+test.serial('a failing target leaves the other one running, and shows its log', async t => {
   const project = await createProject(t);
   const building = project.start();
   const { left, right } = await project.rig.nextRuns(2);
@@ -44,7 +44,7 @@ test.serial('a target that fails leaves the other running, and shows its log', a
   t.like(await again.done, { compiled: 1, cached: 1 });
 });
 
-test.serial('a failure replaces no firmware of an earlier build', async t => {
+test.serial('a failure leaves the firmware of an earlier build in place', async t => {
   const project = await createProject(t, {
     onRun: async run => {
       if ((await run.read(`${run.target.config}/config/corne.keymap`)).toString() === 'bad')
@@ -71,7 +71,7 @@ test.serial('a compiler that makes nothing, or is killed, is a failure', async t
   t.is(await project.output(), undefined, 'a directory that was made for nothing is removed');
 });
 
-test.serial('a program that is not there is said for every target', async t => {
+test.serial('a missing program is reported for every target', async t => {
   const project = await createProject(t, { toolchain: { program: 'no-such-compiler' } });
   const building = project.start();
   t.like(await building.done, { failed: 2 });
@@ -97,7 +97,7 @@ test.serial('damaged firmware in the cache is compiled again, not delivered', as
   t.deepEqual(await project.output(), good);
 });
 
-test.serial('firmware whose inputs changed while it was compiled is delivered and not kept', async t => {
+test.serial('firmware whose inputs changed during its compile is delivered and not cached', async t => {
   const project = await createProject(t);
   const building = project.start();
   const { left, right } = await project.rig.nextRuns(2);
@@ -115,7 +115,7 @@ test.serial('firmware whose inputs changed while it was compiled is delivered an
   );
 });
 
-test.serial('links planted in the output directory are replaced, not followed', async t => {
+test.serial('planted links in the output directory are replaced, not followed', async t => {
   const project = await createProject(t, { onRun: compileHalf });
   const victim = path.join(project.root, 'victim');
   await writeFile(victim, 'untouched');
@@ -132,7 +132,7 @@ test.serial('links planted in the output directory are replaced, not followed', 
   }
 });
 
-test.serial('a directory in the place of firmware fails that target only', async t => {
+test.serial('a directory in place of firmware fails only that target', async t => {
   const project = await createProject(t, { onRun: compileHalf });
   await mkdir(path.join(project.directory, 'firmware/left.uf2'), { recursive: true });
   const building = project.start();
@@ -159,7 +159,7 @@ test.serial('two targets cannot make the same file', async t => {
 });
 
 test.serial(
-  'what a killed build left in the output directory is collected, a running one keeps its own',
+  'stale files of a killed build in the output directory are removed, those of a running build are kept',
   async t => {
     const project = await createProject(t, { onRun: compileHalf });
     const ended = spawn(process.execPath, ['--version'], { stdio: 'ignore' });
@@ -167,7 +167,7 @@ test.serial(
     const output = path.join(project.directory, 'firmware');
     const alive = `.glovebox-${temporaryName()}`;
     const dead = alive.replace(`-${process.pid}-`, `-${ended.pid}-`);
-    // The number of a process that is gone here, and may be running there.
+    // A pid that does not exist here, and may exist on the other machine.
     const elsewhere = dead.replace(/-[0-9a-f]{8}-/, '-00000000-');
     // As they were once called: without a host.
     const unknown = `.glovebox-${ended.pid}-aaaaaa`;
@@ -184,9 +184,9 @@ test.serial(
   },
 );
 
-test.serial('a cache directory that cannot be used costs a warning and nothing else', async t => {
+test.serial('an unusable cache directory costs a warning and nothing else', async t => {
   const project = await createProject(t, { onRun: compileHalf });
-  await writeFile(project.cacheRoot, 'a file is no directory');
+  await writeFile(project.cacheRoot, 'a file is not a directory');
   const building = project.start();
   t.like(await building.done, { compiled: 2, failed: 0 });
   t.is(building.of('warning').length, 1);

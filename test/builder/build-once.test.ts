@@ -1,4 +1,4 @@
-// Two builds at once, in two processes or in one: each target is compiled once in all.
+// Concurrent builds, in two processes or in one: each target is compiled once in all.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
@@ -9,31 +9,34 @@ import test from 'ava';
 import type { BuildEvent } from '../../src/builder/index.ts';
 import { compileHalf, createProject, type Project } from './project.ts';
 
-test.serial('two processes compile each target once, and the second says whom it waits for', async t => {
-  const project = await createProject(t);
-  const first = project.start();
-  const { left, right } = await project.rig.nextRuns(2);
+test.serial(
+  'two processes compile each target once, and the second one names the process that it waits for',
+  async t => {
+    const project = await createProject(t);
+    const first = project.start();
+    const { left, right } = await project.rig.nextRuns(2);
 
-  const second = startElsewhere(project);
-  t.teardown(() => second.child.kill('SIGKILL'));
-  const waits = await second.until(
-    events => events.filter(event => event.type === 'target-waiting').length === 2,
-  );
-  const waiting = waits.filter(event => event.type === 'target-waiting');
-  t.deepEqual(waiting.map(event => event.target).sort(), ['left', 'right']);
-  t.deepEqual(new Set(waiting.map(event => event.pid)), new Set([process.pid]));
+    const second = startElsewhere(project);
+    t.teardown(() => second.child.kill('SIGKILL'));
+    const waits = await second.until(
+      events => events.filter(event => event.type === 'target-waiting').length === 2,
+    );
+    const waiting = waits.filter(event => event.type === 'target-waiting');
+    t.deepEqual(waiting.map(event => event.target).sort(), ['left', 'right']);
+    t.deepEqual(new Set(waiting.map(event => event.pid)), new Set([process.pid]));
 
-  await compileHalf(left!);
-  await compileHalf(right!);
-  t.like(await first.done, { compiled: 2 });
-  const events = await second.until(all => all.at(-1)?.type === 'build-finished');
-  t.like(events.at(-1), { compiled: 0, cached: 2, failed: 0 });
-  t.deepEqual(
-    events.filter(event => event.type === 'target-finished').map(event => event.source),
-    ['waited', 'waited'],
-  );
-  t.is(project.rig.runs, 2);
-});
+    await compileHalf(left!);
+    await compileHalf(right!);
+    t.like(await first.done, { compiled: 2 });
+    const events = await second.until(all => all.at(-1)?.type === 'build-finished');
+    t.like(events.at(-1), { compiled: 0, cached: 2, failed: 0 });
+    t.deepEqual(
+      events.filter(event => event.type === 'target-finished').map(event => event.source),
+      ['waited', 'waited'],
+    );
+    t.is(project.rig.runs, 2);
+  },
+);
 
 test.serial('a process that is killed while it compiles does not hold up the other', async t => {
   const project = await createProject(t);
@@ -48,7 +51,7 @@ test.serial('a process that is killed while it compiles does not hold up the oth
   await compileHalf(left!);
   await compileHalf(right!);
   t.like(await second.done, { compiled: 2 });
-  // Its compilers do not know that nobody wants their firmware any more.
+  // The compilers of the killed process go on although their firmware is not wanted any more.
   for (const run of Object.values(orphans)) await run.succeed('late');
   t.like(await project.start().done, { cached: 2 });
   for (const half of ['left', 'right']) {
@@ -71,11 +74,11 @@ test.serial(
     await second.next('target-waiting', 'right');
     first.child.kill('SIGSTOP');
     const stopped = performance.now();
-    // A lock whose holder shows no sign of life for ten seconds is anybody's; the rig waits for thirty.
+    // A lock without a heartbeat for ten seconds can be taken over; the rig waits for thirty.
     const { left, right } = await project.rig.nextRuns(2);
     t.log(`taken over after ${Math.round(performance.now() - stopped)} ms`);
     await compileHalf(left!);
-    // One of its targets is compiled anew before it comes back, the other is being compiled.
+    // One of its targets is compiled again before it resumes, the other one is being compiled.
     await second.next('target-finished', 'left');
     for (const run of Object.values(late)) await run.succeed('late');
     first.child.kill('SIGCONT');
@@ -113,7 +116,7 @@ function startElsewhere(project: Project) {
   const options = { configDirectory: project.directory, jobs: 2, userConfig: project.userConfig };
   const child = spawn(process.execPath, [program, JSON.stringify(options)], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    // A process that is killed leaves its temporary files.
+    // A killed process leaves its temporary files.
     env: { ...process.env, TMPDIR: project.root },
   });
   const events: BuildEvent[] = [];

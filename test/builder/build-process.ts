@@ -1,4 +1,4 @@
-// Builds in a process of its own and prints each event as a line of JSON.
+// Runs a build in its own process and prints each event as a line of JSON.
 import { build } from '../../src/builder/index.ts';
 
 await build({

@@ -1,4 +1,4 @@
-// What a person who builds sees: both halves at once, then nothing but what changed.
+// The whole build as its user sees it: all halves at once, then only what changed.
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
@@ -45,12 +45,12 @@ test.serial('the second run takes both from the cache and starts no compiler', a
   const [left] = again.of('target-finished', 'left');
   const [right] = again.of('target-finished', 'right');
   t.deepEqual(left?.files, [path.join(project.directory, 'firmware/left.uf2')]);
-  // Both at once, so the longer of the two is what was waited for.
+  // Both run at once, so the longer one is the wait that was saved.
   const waited = Math.max(left!.compileDuration, right!.compileDuration);
   t.is(summary.saved, Math.max(0, waited - summary.duration));
 });
 
-test.serial('an edited keymap compiles both halves, and its undo none', async t => {
+test.serial('an edited keymap compiles both halves, and undoing the edit compiles none', async t => {
   const project = await createProject(t, { onRun: compileHalf });
   await project.start().done;
   await project.write('config/corne.keymap', 'edited');
@@ -64,7 +64,7 @@ test.serial('an edited keymap compiles both halves, and its undo none', async t 
   t.is(project.rig.runs, 4);
 });
 
-test.serial('what only the right half reads compiles only the right half', async t => {
+test.serial('a file that only the right half reads compiles only the right half', async t => {
   const project = await createProject(t, { onRun: compileHalf });
   await project.start().done;
   await project.write('config/right.h', 'new');
@@ -75,7 +75,7 @@ test.serial('what only the right half reads compiles only the right half', async
   t.is((await project.output())?.['right.uf2'], 'right: keymap new');
 });
 
-test.serial('events come in order and carry what a renderer needs', async t => {
+test.serial('events come in order and carry what renderers need', async t => {
   const project = await createProject(t);
   const building = project.start();
   const runs = await project.rig.nextRuns(2);
@@ -108,7 +108,7 @@ test.serial('events come in order and carry what a renderer needs', async t => {
 });
 
 test.serial(
-  'no more targets compile at once than asked for, and each gets its share of the cores',
+  'only as many targets as requested compile at once, and each gets its share of the cores',
   async t => {
     const project = await createProject(t);
     const building = project.start({ jobs: 1 });
@@ -129,7 +129,7 @@ test.serial(
   },
 );
 
-test.serial('a dry run says what would be compiled and why, and does nothing', async t => {
+test.serial('a dry run lists what would be compiled and why, and does nothing', async t => {
   const project = await createProject(t, { onRun: compileHalf });
   const first = project.start({ dryRun: true });
   t.like(await first.done, { compiled: 0, cached: 0 });
@@ -158,7 +158,7 @@ test.serial('a dry run says what would be compiled and why, and does nothing', a
   t.deepEqual(await project.output(), BOTH);
 });
 
-test.serial('a dry run names the environment and arguments that changed', async t => {
+test.serial('a dry run names the environment variables and arguments that changed', async t => {
   const project = await createProject(t, { onRun: compileHalf });
   await project.start().done;
   const { command } = project.userConfig.toolchains;
@@ -176,7 +176,7 @@ test.serial('without the cache everything compiles and nothing is stored', async
   t.deepEqual(await stat(project.cacheRoot).catch(error => error.code), 'ENOENT');
 });
 
-test.serial('firmware goes where it is asked for', async t => {
+test.serial('the output option decides where the firmware goes', async t => {
   const project = await createProject(t, { onRun: compileHalf });
   const outputDirectory = path.join(project.root, 'elsewhere/deep');
   const summary = await project.start({ outputDirectory }).done;
@@ -190,7 +190,7 @@ test.serial('firmware goes where it is asked for', async t => {
   );
 });
 
-test.serial('what cannot be built at all is one clear error', async t => {
+test.serial('a build that cannot start is one clear error', async t => {
   const project = await createProject(t);
   const refuse = async (options: Parameters<typeof project.start>[0], code: string, message: RegExp) => {
     const building = project.start(options);
@@ -228,7 +228,7 @@ test.serial('what cannot be built at all is one clear error', async t => {
   await refuse({}, 'GLOVEBOX_MATRIX', /build\.yaml/);
 });
 
-test.serial('a listener that throws stops the build, which rejects with what it threw', async t => {
+test.serial('a listener that throws stops the build, which rejects with the same error', async t => {
   const project = await createProject(t);
   const building = build({
     configDirectory: project.directory,

@@ -1,4 +1,4 @@
-// With the real ccache and a real compiler: an object that was compiled from other headers is never taken for the right one.
+// Real ccache with a real compiler: an object that was compiled from other headers is never reused.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -17,7 +17,7 @@ const TARGET: Target = {
   cmakeArgs: '-DZMK_EXTRA_MODULES={root}/module',
 };
 
-/** What ccache says that it did, in all tests of one kind. */
+/** The statistics of ccache, summed over all tests of one kind. */
 const LOG = 'ccache-statistics';
 
 function findPrograms(): { gcc: string; ccache: string } | string {
@@ -74,7 +74,7 @@ function compilersOf({ gcc, ccache }: { gcc: string; ccache: string }): Compiler
 interface Desk {
   keyboards: Keyboards;
   put(files: Record<string, string>): void;
-  /** Builds: what comes is what a build without any cache makes. Resolves to what ccache did, if it was asked. */
+  /** Builds, and compares the result with a build without any cache. Resolves to what ccache did, if it ran. */
   build(): Promise<string | undefined>;
 }
 
@@ -102,16 +102,16 @@ function deskFor(t: ExecutionContext): Desk | undefined {
   };
 }
 
-/** Has the target compiled again, though nothing that its objects are made of is different. */
+/** Compiles the target again although none of its objects' inputs changed. */
 function touchKeymap({ keyboards }: Desk, content: string): void {
   keyboards.write({ 'config/corne.keymap': `/ { ${content}; };\n` });
 }
 
-test('an object is taken from ccache without asking the preprocessor while no name came or went', async t => {
+test('ccache returns an object without the preprocessor while no file name appears or disappears', async t => {
   const desk = deskFor(t);
   if (!desk) return;
   t.is(await desk.build(), 'cache_miss');
-  // What is a moment old may have changed while it was built.
+  // Files that were written a moment ago may have changed during the build.
   while ((await desk.build()) !== undefined);
   touchKeymap(desk, 'other');
   t.is(await desk.build(), 'direct_cache_hit');
@@ -121,7 +121,7 @@ test('an object is taken from ccache without asking the preprocessor while no na
   t.is(await desk.build(), 'cache_miss');
 });
 
-test('a header that comes to be found first is compiled, and what was known before is not used again', async t => {
+test('a new header that is found first is compiled, and older objects are not used again', async t => {
   const desk = deskFor(t);
   if (!desk) return;
   await desk.build();
@@ -138,7 +138,7 @@ test('a header that comes to be found first is compiled, and what was known befo
   await desk.build();
 });
 
-test('a header that comes with another commit of a project is compiled', async t => {
+test('a header that another commit of a project adds is compiled', async t => {
   const desk = deskFor(t);
   if (!desk) return;
   const { root } = desk.keyboards;
@@ -174,7 +174,7 @@ test('a header that comes with another commit of a project is compiled', async t
   await build();
 });
 
-test('a former ccache of ours is thrown away', async t => {
+test('a ccache directory of an older Glovebox is removed', async t => {
   const desk = deskFor(t);
   if (!desk) return;
   const former = path.join(desk.keyboards.root, 'cache/west/ccache');

@@ -1,10 +1,10 @@
-// File systems of a test's own: small ones that fill up, and ones that become read-only under a running build.
+// Test file systems: small ones that fill up, and ones that become read-only under a running build.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 
-/** A mounted tmpfs, gone with the test. */
+/** A mounted tmpfs, removed with the test. */
 export class FileSystem {
   readonly path: string;
 
@@ -12,14 +12,14 @@ export class FileSystem {
     this.path = directory;
   }
 
-  /** Fills it up to the last byte. */
+  /** Fills it to the last byte. */
   fill(): void {
     const ballast = path.join(this.path, 'ballast');
     const { bavail, bsize } = statfsSync(this.path);
     writeFileSync(ballast, Buffer.alloc(bavail * bsize));
   }
 
-  /** Gives the space back that {@link fill} took. */
+  /** Frees the space that {@link fill} took. */
   empty(): void {
     rmSync(path.join(this.path, 'ballast'));
   }
@@ -30,8 +30,8 @@ export class FileSystem {
 }
 
 /**
- * Mounts a file system of so many KiB at `directory`. Undefined, and the reason is logged, where that is not allowed.
- * A read-only one is so from the start: it could not become so once somebody has a file open for writing there.
+ * Mounts a file system of so many KiB at `directory`. Undefined, with the reason logged, where mounting is not allowed.
+ * A read-only one is read-only from the start: a mount cannot become read-only while a file is open for writing there.
  */
 export function mountFileSystem(
   t: ExecutionContext,
@@ -47,7 +47,7 @@ export function mountFileSystem(
     t.pass();
     return undefined;
   }
-  // Even if something still has a file open there.
+  // Lazily, because a file may still be open there.
   t.teardown(() => void execFileSync('umount', ['-l', directory]));
   return new FileSystem(directory);
 }

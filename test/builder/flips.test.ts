@@ -1,4 +1,4 @@
-// A flipped bit anywhere in the caches costs a compile at most: what is delivered is what a compiler makes.
+// Bit flips in the caches: a flipped bit costs a compile at most, and firmware is always what the compiler makes.
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
@@ -12,7 +12,7 @@ const { resetSharedCacheInstances } = await publishedLibrary();
 
 const GOOD = { 'left.uf2': 'left: keymap left', 'right.uf2': 'right: keymap right' };
 
-/** Where a bit is: which file and where in it, from 0 to 1, and its place in the byte. */
+/** The place of a bit: its file, its position there from 0 to 1, and its index in the byte. */
 const flip = fc.record({
   file: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
   at: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
@@ -50,7 +50,7 @@ test.serial('bits that flip between builds never reach the output directory', as
   t.like(await project.start().done, { compiled: 2 });
   await fc.assert(
     fc.asyncProperty(fc.array(flip, { minLength: 1, maxLength: 12 }), async flips => {
-      // No handle is open, so that what is on disk is what is read.
+      // The caches are closed, so that reads come from the disk.
       await resetSharedCacheInstances();
       await flipBits(project, flips);
       t.like(await project.start().done, { failed: 0, cancelled: 0 });
@@ -60,7 +60,7 @@ test.serial('bits that flip between builds never reach the output directory', as
   );
 });
 
-test.serial('every bit of a stored firmware counts', async t => {
+test.serial('a flip of any bit of a stored firmware is found', async t => {
   const project = await createProject(t, { onRun: compileHalf });
   await project.start().done;
   await resetSharedCacheInstances();
@@ -99,7 +99,7 @@ test.serial('bits that flip while the compilers run never reach the output direc
   await delivered(t, project);
 });
 
-test.serial('a damaged row that points to the firmware of another target is not believed', async t => {
+test.serial("a damaged row that points to another target's firmware is not trusted", async t => {
   const project = await createProject(t, { onRun: compileHalf });
   await project.start().done;
   await resetSharedCacheInstances();

@@ -1,5 +1,5 @@
-// Whatever is edited, in whatever order: what comes from the cache is what a build without a cache makes. FUZZ_RUNS makes
-// it go on for longer, and FUZZ_SEED elsewhere; test/chaos/edits.ts runs for hours and counts.
+// Random edits in random order: a cached result is always what a build without a cache makes. FUZZ_RUNS makes it run
+// longer, and FUZZ_SEED changes the edits; test/chaos/edits.ts runs for hours and counts.
 import test from 'ava';
 import fc from 'fast-check';
 import { Counts, happening, runSession } from './precise/session.ts';
@@ -8,8 +8,8 @@ import { SHAPES } from './precise/shapes.ts';
 const EDITS = 25;
 
 for (const shape of Object.keys(SHAPES)) {
-  test(`what comes from the cache is what a build without one makes, after any edits: ${shape}`, async t => {
-    // Of each run: the assertion at its end begins the time anew.
+  test(`after any edits, cached firmware is what a build without a cache makes: ${shape}`, async t => {
+    // The time limit of each run: the assertion at its end restarts it.
     t.timeout(600_000);
     const counts = new Counts();
     await fc.assert(
@@ -29,7 +29,7 @@ for (const shape of Object.keys(SHAPES)) {
     );
     const { builds, cached, compiled, failed, unkept } = counts;
     t.log({ builds, cached, compiled, failed, unkept });
-    // Else nothing was tested.
+    // Otherwise nothing was tested.
     t.true(cached > 0 && compiled > 0);
   });
 }

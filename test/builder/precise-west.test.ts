@@ -1,4 +1,5 @@
-// What precise.test.ts says, through the whole of `build()`: threads, the `west` toolchain and the program it starts.
+// Precise rebuilds through the whole of `build()`: the claims of precise.test.ts with threads, the `west` toolchain and
+// the program that it starts.
 import { existsSync, readFileSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import test, { type Assertions, type ExecutionContext } from 'ava';
@@ -39,7 +40,7 @@ function start(machine: WestMachine): Building {
   });
 }
 
-/** Builds; resolves to the targets that were compiled, by their shields or else boards. */
+/** Builds. Resolves to the compiled targets, named by their shields or else boards. */
 async function build(machine: WestMachine, firmware?: Firmware): Promise<string[]> {
   const building = start(machine);
   const { failed, cancelled } = await building.done;
@@ -49,7 +50,7 @@ async function build(machine: WestMachine, firmware?: Firmware): Promise<string[
   return compiled.map(event => event.target.replace(/-?(?:nice_nano_v2)?-zmk$/, '')).sort();
 }
 
-/** What was built so far, by what a build without a cache makes of the same inputs. */
+/** All firmware built so far, by what a build without a cache makes of the same inputs. */
 class Firmware {
   readonly #machine: WestMachine;
   readonly #t: Assertions;
@@ -61,7 +62,10 @@ class Firmware {
     this.#machine = machine;
   }
 
-  /** Of the same inputs always the same is made, and of others never. Fails where a build without a cache does. */
+  /**
+   * The same inputs always give the same firmware, and other inputs never do. Fails where a build without a cache
+   * fails.
+   */
   check(building: Building): void {
     const { workspace, config } = this.#machine;
     const modules = existsSync(path.join(config, 'zephyr/module.yml')) ? [config] : [];
@@ -122,7 +126,7 @@ test.serial('west.yml, the workspace and the tools are inputs of every target', 
   t.deepEqual(await build(machine), everything);
 });
 
-test.serial('a repository that is a module is as precise, though it is built from a copy', async t => {
+test.serial('a repository that is a module is as precise, although it is built from a copy', async t => {
   const machine = await machineFor(t);
   const firmware = new Firmware(t, machine);
   machine.write('build.yaml', 'board: [nice_nano_v2]\nshield: [corne_left, mine]\n');
@@ -138,10 +142,11 @@ test.serial('a repository that is a module is as precise, though it is built fro
   t.deepEqual(await build(machine, firmware), ['mine']);
 });
 
-// In this thread hundreds of them are compared by precise-random.test.ts; through processes that is for when there is time.
+// In this thread precise-random.test.ts compares hundreds of them; through processes they take longer, so only on
+// request.
 const onDemand = process.env.FUZZ_RUNS === undefined ? test.serial.skip : test.serial;
 
-onDemand('after random edits a build makes what one without a cache makes (with FUZZ_RUNS)', async t => {
+onDemand('after random edits a build makes what a build without a cache makes (with FUZZ_RUNS)', async t => {
   t.timeout(600_000);
   const machine = await machineFor(t);
   const firmware = new Firmware(t, machine);

@@ -1,5 +1,5 @@
-// Only what a change affects is compiled again, and all of that. Each test changes the same config, and undoes it: after
-// that nothing is compiled.
+// Precise rebuilds: only what a change affects is compiled again, and all of that. Each test changes the same config
+// and undoes the change, after which nothing is compiled.
 import { copyFileSync, renameSync, rmSync, symlinkSync, unlinkSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import test, { type Assertions } from 'ava';
@@ -19,11 +19,11 @@ test.before(async t => {
 
 test.after.always(() => keyboards.close());
 
-/** Makes all targets: these must be compiled, and what then is in the cache is what builds without one make. */
+/** Builds all targets: exactly these are compiled, and the cached firmware is what builds without a cache make. */
 async function expectCompiled(t: Assertions, expected: readonly string[]): Promise<void> {
   const first = await keyboards.makeAll();
   let last = first;
-  // What is compiled while its directories are a few milliseconds old is not kept.
+  // A compile whose directories are a few milliseconds old is not cached.
   while (last.compiled.length > 0) last = await keyboards.makeAll();
   for (const target of TARGETS) t.is(last.firmware[target.artifactName], keyboards.fresh(target));
   t.deepEqual(first.compiled, expected);
@@ -62,7 +62,7 @@ const EDITS: [what: string, files: Record<string, string>, rebuilt: string[]][] 
   ],
   ['adding the overlay of a board', { 'config/planck.overlay': '/ { };\n' }, ['planck']],
   ['adding the overlay of a controller', { 'config/nice_nano_v2.overlay': '/ { };\n' }, NICE_NANO],
-  // That there is a better one already is not relied on.
+  // An existing better match is not relied on.
   ['adding a keymap for one half', { 'config/lily58_right.keymap': '/ { };\n' }, ['lily58_right']],
   ['adding configuration for all', { 'config/default.conf': 'CONFIG_A=y\n' }, ALL],
   ['adding an include that is found before another', { 'config/keys/mem.h': '' }, [...LILY58, 'reviung41']],
@@ -71,32 +71,35 @@ const EDITS: [what: string, files: Record<string, string>, rebuilt: string[]][] 
   ['adding a binding', { 'config/dts/bindings/mine.yaml': 'compatible: "mine"\n' }, ALL],
   ['editing west.yml', { 'config/west.yml': 'manifest: { projects: [zmk, other] }\n' }, ALL],
   ['adding a keyboard that is not built', { 'config/sofle.keymap': '/ { };\n', 'config/sofle.conf': '' }, []],
-  ['adding what is no part of any build', { 'README.md': '# Keyboards', 'config/notes.txt': '' }, []],
+  ['adding files that are not part of any build', { 'README.md': '# Keyboards', 'config/notes.txt': '' }, []],
 ];
 
 for (const [what, files, rebuilt] of EDITS) {
   const names = rebuilt.length === 0 ? 'nothing' : rebuilt === ALL ? 'everything' : rebuilt.join(', ');
-  test.serial(`${what} compiles ${names}, and undoing it nothing`, async t => {
+  test.serial(`${what} compiles ${names}, and undoing it compiles nothing`, async t => {
     keyboards.write(files);
     await expectCompiled(t, rebuilt);
     const [first = ''] = Object.keys(files);
-    // With its directory, where that is new.
+    // With its directory, if that is new.
     await undo(t, first.startsWith('config/dts') ? ['config/dts'] : Object.keys(files));
   });
 }
 
-test.serial('touching a file, saving it as it was, and replacing it by the same compile nothing', async t => {
-  const file = path.join(keyboards.repository, 'config/timing.dtsi');
-  utimesSync(file, new Date(), new Date());
-  await expectCompiled(t, []);
-  keyboards.write({ 'config/timing.dtsi': CONFIG['config/timing.dtsi']! });
-  await expectCompiled(t, []);
-  copyFileSync(file, `${file}~`);
-  renameSync(`${file}~`, file);
-  await expectCompiled(t, []);
-});
+test.serial(
+  'touching a file, saving it unchanged, and replacing it with the same content compile nothing',
+  async t => {
+    const file = path.join(keyboards.repository, 'config/timing.dtsi');
+    utimesSync(file, new Date(), new Date());
+    await expectCompiled(t, []);
+    keyboards.write({ 'config/timing.dtsi': CONFIG['config/timing.dtsi']! });
+    await expectCompiled(t, []);
+    copyFileSync(file, `${file}~`);
+    renameSync(`${file}~`, file);
+    await expectCompiled(t, []);
+  },
+);
 
-test.serial('a shield directory that comes, gets another name, or goes compiles everything', async t => {
+test.serial('adding, renaming or removing a shield directory compiles everything', async t => {
   const shield = path.join(keyboards.repository, 'config/boards/shields/corne');
   keyboards.write({
     'config/boards/shields/corne/Kconfig.shield': 'config SHIELD_CORNE\n',
@@ -113,7 +116,7 @@ test.serial('a shield directory that comes, gets another name, or goes compiles 
   await undo(t, ['config/boards/shields']);
 });
 
-test.serial('a link that comes to lead elsewhere compiles what was read through it', async t => {
+test.serial('a link that is redirected compiles what was read through it', async t => {
   const link = path.join(keyboards.repository, 'config/timing.dtsi');
   const slow = '/ { slow; };\n';
   keyboards.write({ 'variants/fast.dtsi': CONFIG['config/timing.dtsi']!, 'variants/slow.dtsi': slow });
@@ -131,44 +134,38 @@ test.serial('a change of the workspace compiles everything', async t => {
   await expectCompiled(t, ALL);
 });
 
-test.serial(
-  'becoming a module compiles everything, and keymaps are known by their place all the same',
-  async t => {
-    keyboards.write({
-      'zephyr/module.yml': 'build:\n  settings:\n    board_root: .\n',
-      'boards/shields/mine/Kconfig.shield': 'config SHIELD_MINE\n',
-    });
-    await expectCompiled(t, ALL);
-    keyboards.write({ 'config/corne.keymap': '/ { corne3; };\n' });
-    await expectCompiled(t, CORNE);
-    keyboards.write({ 'config/corne_right.conf': 'CONFIG_B=y\n' });
-    await expectCompiled(t, ['corne_right']);
-    // A link that leads nowhere is in nobody's way.
-    symlinkSync('nowhere', path.join(keyboards.repository, 'config/sofle.keymap'));
-    await expectCompiled(t, []);
-    keyboards.write({ 'boards/shields/mine/mine.overlay': '/ { };\n' });
-    await expectCompiled(t, ALL);
-    await undo(t, [
-      'zephyr',
-      'boards',
-      'config/corne.keymap',
-      'config/corne_right.conf',
-      'config/sofle.keymap',
-    ]);
-  },
-);
+test.serial('becoming a module compiles everything, and keymaps still count by their place', async t => {
+  keyboards.write({
+    'zephyr/module.yml': 'build:\n  settings:\n    board_root: .\n',
+    'boards/shields/mine/Kconfig.shield': 'config SHIELD_MINE\n',
+  });
+  await expectCompiled(t, ALL);
+  keyboards.write({ 'config/corne.keymap': '/ { corne3; };\n' });
+  await expectCompiled(t, CORNE);
+  keyboards.write({ 'config/corne_right.conf': 'CONFIG_B=y\n' });
+  await expectCompiled(t, ['corne_right']);
+  // A dangling link is harmless.
+  symlinkSync('nowhere', path.join(keyboards.repository, 'config/sofle.keymap'));
+  await expectCompiled(t, []);
+  keyboards.write({ 'boards/shields/mine/mine.overlay': '/ { };\n' });
+  await expectCompiled(t, ALL);
+  await undo(t, [
+    'zephyr',
+    'boards',
+    'config/corne.keymap',
+    'config/corne_right.conf',
+    'config/sofle.keymap',
+  ]);
+});
 
-test.serial(
-  'where ZMK looks for files in a way that is not known, any that comes compiles everything',
-  async t => {
-    const modules = 'zmk/app/keymap-module/modules/modules.cmake';
-    keyboards.changeWorkspace({ [modules]: 'file(GLOB rules \x24{ZMK_CONFIG}/*.rules)\n' });
-    await expectCompiled(t, ALL);
-    keyboards.write({ 'config/a.rules': '' });
-    await expectCompiled(t, ALL);
-    keyboards.write({ 'config/a.rules': 'edited' });
-    await expectCompiled(t, []);
-    keyboards.write({ 'config/corne.keymap': '/ { corne4; };\n' });
-    await expectCompiled(t, CORNE);
-  },
-);
+test.serial("where ZMK's way of looking for files is unknown, any new file compiles everything", async t => {
+  const modules = 'zmk/app/keymap-module/modules/modules.cmake';
+  keyboards.changeWorkspace({ [modules]: 'file(GLOB rules \x24{ZMK_CONFIG}/*.rules)\n' });
+  await expectCompiled(t, ALL);
+  keyboards.write({ 'config/a.rules': '' });
+  await expectCompiled(t, ALL);
+  keyboards.write({ 'config/a.rules': 'edited' });
+  await expectCompiled(t, []);
+  keyboards.write({ 'config/corne.keymap': '/ { corne4; };\n' });
+  await expectCompiled(t, CORNE);
+});

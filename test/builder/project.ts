@@ -9,7 +9,7 @@ import { closeForAll } from '../support/close-for-all.ts';
 import { publishedBuild, publishedLibrary } from '../support/published.ts';
 import { createRig, type Rig, type RigOptions, type RigRun } from './rig/rig.ts';
 
-// Its threads start in half the time that the sources take.
+// Starting the threads takes half the time of starting them from sources.
 const { build } = await publishedBuild();
 const { createDefaultCache } = await publishedLibrary();
 
@@ -65,7 +65,7 @@ export class Project {
     await writeFile(place, content);
   }
 
-  /** What is in the output directory, hidden files included; undefined when there is none. */
+  /** The entries of the output directory, hidden files included; undefined when there is none. */
   async output(): Promise<Record<string, string> | undefined> {
     const directory = path.join(this.directory, 'firmware');
     const names = await readdir(directory).catch(() => undefined);
@@ -84,7 +84,7 @@ export class Project {
   }
 }
 
-/** A running build and what it has said. */
+/** A running build and its events. */
 export class Building {
   readonly events: BuildEvent[] = [];
   readonly done: Promise<BuildSummary>;
@@ -98,7 +98,7 @@ export class Building {
         for (const { matches, resolve } of this.#waiting) if (matches(event)) resolve(event);
       },
     });
-    // A test that fails before it awaits this has its own error to show.
+    // A test that fails before it awaits this has its own error to report.
     this.done.catch(() => {});
   }
 
@@ -109,7 +109,7 @@ export class Building {
     return this.events.filter(matches);
   }
 
-  /** The first event of a type, once it has happened. */
+  /** The first event of a type, once it has occurred. */
   async next<T extends Type>(type: T, target?: string): Promise<EventOf<T>> {
     const [already] = this.of(type, target);
     if (already) return already;

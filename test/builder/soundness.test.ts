@@ -1,5 +1,5 @@
-// What comes from the cache is what a build without a cache makes, also where no record of a build tells what it read. Each
-// case stands for a kind; random edits of all kinds are in precise-random.test.ts.
+// Soundness of cached firmware: it is what a build without a cache makes, even where no build record shows what was
+// read. Each case stands for a kind; random edits of all kinds are in precise-random.test.ts.
 import { mkdirSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -12,16 +12,16 @@ const CORNE: Target = { board: 'nice_nano_v2', shield: 'corne_left', artifactNam
 
 interface Desk {
   keyboards: Keyboards;
-  /** Files by their place in the directory that the config and the workspace are in. */
+  /** Files by their paths in the directory that holds the config and the workspace. */
   put(files: Record<string, string>): void;
-  /** A link there, to a place relative to its own. */
+  /** A link there, with a target relative to its own place. */
   link(place: string, target: string): void;
   remove(place: string): void;
-  /** Builds until the target comes from the cache; that is what a build without one makes. */
+  /** Builds until the target comes from the cache, and compares it with a build without one. */
   settle(target?: Target): Promise<string>;
   /**
-   * Changes something that changes the firmware, and builds: what comes is what a build without a cache makes. Undone, it
-   * comes from the cache again.
+   * Changes something that affects the firmware and builds: the result is what a build without a cache makes. Undone,
+   * the target comes from the cache again.
    */
   changes(what: string, change: () => void, undo?: () => void): Promise<void>;
 }
@@ -44,7 +44,7 @@ function deskFor(t: ExecutionContext, files: Record<string, string> = {}, target
         const made = await keyboards.make(one);
         if ('failure' in made) throw new Error(made.failure);
         t.is(made.firmware, keyboards.fresh(one) ?? 'nothing');
-        // What is compiled while its directories are a few milliseconds old is not kept.
+        // A compile whose directories are a few milliseconds old is not cached.
         if (made.source === 'cache') return made.firmware;
       }
       throw new Error(`It is never kept: ${keyboards.warnings.at(-1)}`);
@@ -64,10 +64,10 @@ function deskFor(t: ExecutionContext, files: Record<string, string> = {}, target
   return desk;
 }
 
-// Words in a comment, by which it is not certain what was read.
+// Words in a comment that leave uncertain what was read.
 const DOUBT = '// layer 4 is for embed commands\n';
 
-test('a config that is a link to a directory elsewhere, with a word that raises doubt', async t => {
+test('a config that is a link to a directory elsewhere, with a word that leaves its inputs uncertain', async t => {
   const desk = deskFor(t);
   const { repository, root } = desk.keyboards;
   renameSync(path.join(repository, 'config'), path.join(root, 'dots'));
@@ -83,20 +83,20 @@ test('a config that is a link to a directory elsewhere, with a word that raises 
   );
 });
 
-test('an include outside of the repository, with a word that raises doubt', async t => {
+test('an include outside of the repository, with a word that leaves its inputs uncertain', async t => {
   const desk = deskFor(t, {
     'config/corne.keymap': `${DOUBT}#include "../../shared/base.dtsi"\n/ { corne; };\n`,
   });
   const edit = (content: string) => () => desk.put({ 'shared/base.dtsi': `/ { ${content}; };\n` });
   edit('base')();
   await desk.changes('an edit of the include', edit('other'), edit('base'));
-  // All that is declared counts as well: it may have been read.
+  // All declared inputs count as well: any of them may have been read.
   await desk.settle();
   desk.keyboards.write({ 'config/notes.txt': 'a note' });
   t.like(await desk.keyboards.make(CORNE), { source: 'compiled' });
 });
 
-test('an include behind a link and a `..` is another one when the link leads elsewhere', async t => {
+test('an include behind a link and a `..` changes when the link leads elsewhere', async t => {
   const desk = deskFor(t, { 'config/corne.keymap': '#include "shared/keys.dtsi"\n/ { corne; };\n' });
   for (const place of ['one', 'other']) {
     const keys = '#include "../timing.dtsi"\n';
@@ -107,7 +107,7 @@ test('an include behind a link and a `..` is another one when the link leads els
   await desk.changes('the link', lead('other'), lead('one'));
 });
 
-test('a link that leads nowhere, and comes to lead to something', async t => {
+test('a dangling link whose target is created', async t => {
   const desk = deskFor(t);
   desk.put({ 'shared/corne.conf': 'CONFIG_A=y\n' });
   const lead = (target: string) => () => desk.link('repository/config/corne_left.conf', target);
@@ -119,7 +119,7 @@ test('a link that leads nowhere, and comes to lead to something', async t => {
   await desk.changes('a link to itself', lead('../../shared/corne.conf'));
 });
 
-test('a link among headers that leads to a file, and comes to lead to a directory', async t => {
+test('a link among headers that leads to a file, and later to a directory', async t => {
   const target = { ...CORNE, cmakeArgs: '-DZMK_EXTRA_MODULES={root}/module' };
   const desk = deskFor(t, {}, target);
   desk.put({
@@ -132,7 +132,7 @@ test('a link among headers that leads to a file, and comes to lead to a director
   await desk.changes('the link', lead('../../headers'), lead('greeting.h'));
 });
 
-test('records that are damaged leave nothing that could be kept', async t => {
+test('damaged records make a result uncacheable', async t => {
   const desk = deskFor(t, { 'config/corne.keymap': '#include "../../shared/base.dtsi"\n/ { corne; };\n' });
   desk.put({ 'shared/base.dtsi': '/ { base; };\n' });
   desk.keyboards.mishap = 'leaves damaged records';
@@ -153,14 +153,14 @@ const MODULE = {
   'module/include/greeting.h': '#define GREETING 1\n',
 };
 
-test('a header of a module that comes to be found first, with ccache', async t => {
+test('a new header of a module that is found first, with ccache', async t => {
   const target = { ...CORNE, cmakeArgs: '-DZMK_EXTRA_MODULES={root}/module' };
   const desk = deskFor(t, {}, target);
   desk.put(MODULE);
   const shadow = (value: number) => () =>
     desk.put({ 'module/src/greeting.h': `#define GREETING ${value}\n` });
   await desk.changes('a header beside the source', shadow(2));
-  // What ccache knew before is beside what it knows now, and fits as long as the other header is the same.
+  // The older ccache entry is beside the newer one, and matches as long as the other header is unchanged.
   await desk.changes('an edit of it', shadow(3));
   await desk.changes('its removal', () => desk.remove('module/src/greeting.h'), shadow(3));
 });
@@ -185,7 +185,7 @@ test('the same in the repository, which is a module, and in the workspace', asyn
   await other.changes('an edit of it', shadow(3));
 });
 
-test('what ccache learned in builds that failed, or were cut off, is not believed too much', async t => {
+test('objects that ccache stored in failed or interrupted builds are not reused for other inputs', async t => {
   const target = { ...CORNE, cmakeArgs: '-DZMK_EXTRA_MODULES={root}/module' };
   const desk = deskFor(t, {}, target);
   desk.put(MODULE);
@@ -203,14 +203,14 @@ test('what ccache learned in builds that failed, or were cut off, is not believe
   }
 });
 
-test('a file that code takes in without the preprocessor, with ccache', async t => {
+test('a file that code includes without the preprocessor, with ccache', async t => {
   const target = { ...CORNE, cmakeArgs: '-DZMK_EXTRA_MODULES={root}/module' };
   const desk = deskFor(t, {}, target);
   const code = '__asm__(".incbin \\"logo.bin\\"");\n';
   desk.put({ ...MODULE, 'module/src/greeting.c': code, 'module/src/logo.bin': 'logo' });
   const logo = (content: string) => () => desk.put({ 'module/src/logo.bin': content });
   await desk.changes('an edit of it', logo('other'), logo('logo'));
-  await desk.changes('without it', () => desk.put({ 'module/src/greeting.c': '\n' }));
+  await desk.changes('without ccache', () => desk.put({ 'module/src/greeting.c': '\n' }));
   logo('third')();
   desk.put({ 'module/src/greeting.c': code });
   await desk.settle();
@@ -239,7 +239,7 @@ test('names that a file outside of the repository looks for in vain', async t =>
     'deep/er/x.dtsi': '#if __has_include("../y.dtsi")\n#include "../y.dtsi"\n#endif\n',
   });
   await desk.changes(
-    'one above it',
+    'a quoted include one directory above',
     () => desk.put({ 'deep/y.dtsi': '/ { y; };\n' }),
     () => desk.remove('deep/y.dtsi'),
   );
@@ -249,24 +249,26 @@ test('a source is read whatever it is called', async t => {
   const desk = deskFor(t, { 'config/corne.keymap': '#include "keys.txt"\n/ { corne; };\n' });
   desk.keyboards.write({ 'config/keys.txt': '#if __has_include("more")\n#include "more"\n#endif\n' });
   await desk.changes(
-    'what it looks for in vain',
+    'names that such a source looks for in vain',
     () => desk.keyboards.write({ 'config/more': '/ { more; };\n' }),
     () => desk.remove('repository/config/more'),
   );
 });
 
-test('files that a file outside of the repository has others take in', async t => {
+test('files that a file outside of the repository has other tools include', async t => {
   const desk = deskFor(t, { [SHARED]: '#include "../../shared/base.dtsi"\n/ { corne; };\n' });
   desk.put({
     'shared/base.dtsi': '/include/ "more.dtsi"\ndata = /incbin/("logo.bin");\n',
     'shared/more.dtsi': '#if __has_include("even-more.dtsi")\n#include "even-more.dtsi"\n#endif\n',
     'repository/config/dts/logo.bin': 'logo',
   });
-  await desk.changes('what /include/ takes in', () => desk.put({ 'shared/more.dtsi': '/ { more; };\n' }));
+  await desk.changes('files that /include/ includes', () =>
+    desk.put({ 'shared/more.dtsi': '/ { more; };\n' }),
+  );
   const beside = () => desk.put({ 'shared/logo.bin': 'another logo' });
   await desk.changes('what /incbin/ finds first', beside, () => desk.remove('shared/logo.bin'));
   beside();
-  await desk.changes('what /incbin/ takes in', () => desk.put({ 'shared/logo.bin': 'a third logo' }));
+  await desk.changes('files that /incbin/ includes', () => desk.put({ 'shared/logo.bin': 'a third logo' }));
 });
 
 test('a file outside of the repository that list files and settings name', async t => {
@@ -299,7 +301,7 @@ test('files that git ignores in the projects of the workspace', async t => {
   await desk.changes('an edit behind a link', () => desk.put({ 'elsewhere/secret.overlay': '/ { c; };\n' }));
 });
 
-test("the compiler's own parts and the C library, of the same name, version, size and time", async t => {
+test("the compiler's own parts and the C library, with the same name, version, size and time", async t => {
   const desk = deskFor(t, MODULE_OF_REPOSITORY);
   const { tools } = desk.keyboards;
   for (const part of [

@@ -1,10 +1,10 @@
-// What a build publishes on `glovebox.build.target`.
+// The diagnostics channel `glovebox.build.target` of a build.
 import { tracingChannel } from 'node:diagnostics_channel';
 import test from 'ava';
 import type { TargetTrace } from '../../src/builder/index.ts';
 import { compileHalf, createProject } from './project.ts';
 
-test.serial('each target is published from its beginning to its end, also one that fails', async t => {
+test.serial('each target is published from its beginning to its end, even if it fails', async t => {
   const project = await createProject(t);
   const told: [string, string, TargetTrace][] = [];
   const channel = tracingChannel<unknown, TargetTrace>('glovebox.build.target');

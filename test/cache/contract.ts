@@ -1,4 +1,4 @@
-// What is true of every cache, whatever its backend and whichever thread holds it.
+// The contract of every cache, whatever its backend and whichever thread holds it.
 import type { Case } from './contract/context.ts';
 import { entries } from './contract/entries.ts';
 import { files } from './contract/files.ts';

@@ -46,7 +46,7 @@ function reordered(value: KeyPart): KeyPart {
   return copy;
 }
 
-/** What two values must have in common to have the same key, as text. */
+/** Text that is equal exactly for values with the same key. */
 function canonical(value: KeyPart): string {
   if (value instanceof Uint8Array) return `bytes ${Buffer.from(value).toString('hex')}`;
   if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
@@ -141,7 +141,7 @@ test('a part may be of an interface type', async t => {
   t.is(key, await cacheKey('target', { ...target }, [{ ...target }]));
   const parts: KeyPart[] = ['a', 1];
   t.is(await cacheKey(...parts), await cacheKey('a', 1));
-  // @ts-expect-error a class instance is no part of a key
+  // @ts-expect-error a class instance is not a part of a key
   await t.throwsAsync(cacheKey(new Date()), { instanceOf: InvalidArgumentError });
   // @ts-expect-error neither is one inside of another part
   await t.throwsAsync(cacheKey({ made: new Map() }), { instanceOf: InvalidArgumentError });
@@ -173,14 +173,14 @@ test('a file counts by its content, not by its name', async t => {
   );
 });
 
-test('a file that cannot be read rejects', async t => {
+test('an unreadable file rejects', async t => {
   const directory = await temporaryDirectory(t);
   await mkdir(join(directory, 'folder'));
   await t.throwsAsync(cacheKey(fileContent(join(directory, 'missing'))), { code: 'ENOENT' });
   await t.throwsAsync(cacheKey(fileContent(join(directory, 'folder'))), { code: 'EISDIR' });
 });
 
-test('what has no stable digest is a typed error that says where it is', async t => {
+test('a value without a stable digest is a typed error that says where it is', async t => {
   const wrong: [unknown, RegExp][] = [
     [() => 1, /^\$\[0\] is a function/],
     [{ a: [Symbol('s')] }, /^\$\[0\]\.a\[0\] is a symbol/],

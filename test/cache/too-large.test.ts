@@ -1,4 +1,4 @@
-// Values that can never be stored: what is said of them.
+// Values that exceed the whole limit and can never be stored: the warning about them.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
@@ -11,7 +11,7 @@ process.on('warning', ({ message }) => warnings.push(message));
 
 for (const backend of ['sqlite', 'memory'] as const) {
   test.serial(
-    `${backend}: a value over the whole limit is said once, with its key and what to do`,
+    `${backend}: a value over the whole limit is warned about once, with its key and the remedy`,
     async t => {
       const cacheRoot = await temporaryRoot(t);
       const file = join(cacheRoot, 'file');
@@ -31,7 +31,7 @@ for (const backend of ['sqlite', 'memory'] as const) {
         { cacheRoot, tag, backend, maxSize: '2KB' },
       );
       t.false(answer);
-      // What the thread says arrives before it is asked for something else.
+      // The thread's warning arrives before its next request.
       await thread!.run((tools, options) => tools.createDefaultCache(options).stats(), {
         cacheRoot,
         tag,
@@ -46,7 +46,7 @@ for (const backend of ['sqlite', 'memory'] as const) {
 }
 
 test.serial(
-  'a value over the limit is said once, also when a worker thread is the first to have one',
+  'a value over the limit is warned about once, even if a worker thread is the first to have one',
   async t => {
     const cacheRoot = await temporaryRoot(t);
     const options = { cacheRoot, tag: 'in-threads', maxSize: '2KB' };
@@ -63,7 +63,7 @@ test.serial(
   },
 );
 
-test.serial('where nothing is evicted nothing is too large', async t => {
+test.serial('without eviction no value is too large', async t => {
   const cacheRoot = await temporaryRoot(t);
   const cache = createDefaultCache({ cacheRoot, tag: 'unlimited', maxSize: '2KB', policy: 'none' });
   t.true(await cache.set('page', 'x'.repeat(3000)));

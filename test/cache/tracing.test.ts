@@ -1,4 +1,4 @@
-// What the caches publish on `glovebox.cache.operation`.
+// The diagnostics channel `glovebox.cache.operation` of the caches.
 import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel';
 import test, { type ExecutionContext } from 'ava';
 import { type CacheOperation, createDefaultCache } from '../../src/index.ts';
@@ -7,13 +7,13 @@ import { startThreads } from '../support/thread.ts';
 
 type Ended = CacheOperation & { result?: unknown; error?: unknown };
 
-/** Collects what ends while the test runs, of the cache with this tag. */
+/** Collects the operations that end while the test runs, of the cache with this tag. */
 function collect(t: ExecutionContext, tag: string): Ended[] {
   const ended: Ended[] = [];
   const channel = tracingChannel<unknown, Ended>('glovebox.cache.operation');
   const isOwn = (call: Ended) => call.tag === tag;
   const handlers = {
-    // Of a synchronous method `end` is the last, of one that gives a promise `asyncEnd`.
+    // The last event of a synchronous method is `end`, that of a method with a promise is `asyncEnd`.
     start: () => undefined,
     end: (call: Ended) =>
       void (isOwn(call) && /Sync$|borrow/.test(call.operation) && ended.push({ ...call })),
@@ -26,7 +26,7 @@ function collect(t: ExecutionContext, tag: string): Ended[] {
   return ended;
 }
 
-test.serial('reads say from which tier they were answered', async t => {
+test.serial('reads report the tier that answered them', async t => {
   const cacheRoot = await temporaryRoot(t);
   const cache = createDefaultCache({ cacheRoot, tag: 'tiers' });
   const [thread] = startThreads(t, 1);
@@ -35,7 +35,7 @@ test.serial('reads say from which tier they were answered', async t => {
   }, cacheRoot);
   await cache.set('key', 1);
   const ended = collect(t, 'tiers');
-  // The thread that wrote it has put it into the shared tier; its first reader copies it.
+  // The writing thread has put it into the shared tier; its first reader copies it.
   t.is(await cache.get('other'), 2);
   t.is(await cache.get('other'), 2);
   t.is(cache.getSync('other'), 2);

@@ -22,7 +22,7 @@ test("'never' is null, not a number", t => {
   t.is(parseDuration('never'), null);
 });
 
-test('what is no positive time is refused, with the value and what is allowed in the message', t => {
+test('an invalid time is refused, with the value and the allowed forms in the message', t => {
   const wrong = [0, -1, Number.NaN, Infinity, -Infinity, MAX_DURATION_MS * 2];
   const text = [
     '',
@@ -58,7 +58,7 @@ test('values of the wrong type are refused as times and as sizes', t => {
   }
 });
 
-test('any positive number of seconds means the same as that many milliseconds', t => {
+test('any positive number of seconds means the same as a thousand times as many milliseconds', t => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 10 ** 9 }), seconds => {
       t.is(parseDuration(`${seconds}s`), parseDuration(seconds * SECOND));
@@ -103,7 +103,7 @@ test('a size is bytes, or a number with a unit in powers of 1024', t => {
   t.is(parseSize('3TiB'), 3 * 1024 ** 4);
 });
 
-test('what is no positive size is refused, with the value and what is allowed in the message', t => {
+test('an invalid size is refused, with the value and the allowed forms in the message', t => {
   const wrong = [0, -1, 1.5, Number.NaN, Infinity, 2 ** 53];
   const text = [
     '',

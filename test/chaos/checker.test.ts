@@ -1,4 +1,4 @@
-// The checker finds every kind of violation that is planted, and none in what is only unusual.
+// The checker finds every kind of planted violation, and allows unusual histories.
 import test from 'ava';
 import { Checker } from './checker.ts';
 import type { CacheCall, CallResult, Line } from './log-lines.ts';
@@ -51,7 +51,7 @@ function unanswered(writer: string, call: number, ask: CacheCall): Fact[] {
   return [said(writer, { t: call, id: calls++, ask })];
 }
 
-/** A getOrSet that ran its producer, and was answered unless `end` is undefined. */
+/** A getOrSet that ran its producer; it was answered unless `end` is undefined. */
 function produced(
   writer: string,
   [call, from, to, end]: [number, number, number, number?],
@@ -84,7 +84,7 @@ function stopped(process: string, from: number, to: number): Fact[] {
   ];
 }
 
-/** What the checker finds in a history, when it sees it piece by piece. */
+/** The violations that the checker finds in a history when it sees it piece by piece. */
 function judge(...history: Fact[][]): ViolationKind[] {
   const facts = history.flat().sort((a, b) => a.t - b.t);
   const checker = new Checker();
@@ -100,7 +100,7 @@ function judge(...history: Fact[][]): ViolationKind[] {
 }
 
 const planted: Record<string, [ViolationKind, Fact[][]]> = {
-  'an acknowledged write that is gone': [
+  'an acknowledged write that was lost': [
     'lost-write',
     [done(P, 100, 110, set(A), true), done(P, 200, 210, get, null)],
   ],
@@ -108,33 +108,33 @@ const planted: Record<string, [ViolationKind, Fact[][]]> = {
     'lost-write',
     [done(P, 100, 110, set(A), true), done(Q, 200, 210, has, false)],
   ],
-  'an acknowledged write that an iteration passes over': [
+  'an acknowledged write that an iteration omits': [
     'lost-write',
     [
       done(P, 100, 110, set(A), true),
       done(P, 200, 210, { op: 'entries', tag: 'steady', prefix: 'r', keys: ['r0', 'r1'] }, {}),
     ],
   ],
-  'a write that was seen, then gone though its writer was killed before it was told': [
+  'a write that was read, then lost, although its writer was killed before the acknowledgement': [
     'lost-write',
     [unanswered(Q, 100, set(A)), killed('1.0', 200), done(P, 300, 310, get, A), done(P, 400, 410, get, null)],
   ],
-  'an acknowledged file that is gone': [
+  'an acknowledged file that was lost': [
     'lost-write',
     [
       done(P, 100, 110, { op: 'putFile', tag: 'steady', key: 'f0', value: LARGE }, true),
       done(P, 200, 210, { op: 'getFile', tag: 'steady', key: 'f0' }, null),
     ],
   ],
-  'an older value than one that the same process was told of': [
+  'an older value than the last acknowledged one of the same process': [
     'stale-read',
     [done(P, 100, 110, set(A), true), done(P, 200, 210, set(B), true), done(P2, 211, 212, get, A)],
   ],
-  'a value of memory that another process replaced too long ago': [
+  'a value from memory that another process replaced too long ago': [
     'stale-read',
     [done(P, 100, 110, set(A), true), done(Q, 200, 210, set(B), true), done(P, 250, 251, get, A)],
   ],
-  'a large value, never in memory, that another process replaced just before': [
+  'a large value, never kept in memory, that another process replaced just before': [
     'stale-read',
     [done(P, 100, 110, set(LARGE), true), done(Q, 200, 210, set(B), true), done(P, 212, 213, get, LARGE)],
   ],
@@ -160,11 +160,11 @@ const planted: Record<string, [ViolationKind, Fact[][]]> = {
     ],
   ],
   'an expired value': ['stale-read', [done(P, 100, 110, set(A, 50), true), done(P, 300, 310, get, A)]],
-  'writes of a thread out of order': [
+  'writes of a thread that took effect out of order': [
     'stale-read',
     [done(P, 100, 120, set(A), true), done(P, 101, 121, set(B), true), done(P, 200, 210, get, A)],
   ],
-  'a value that nobody wrote': ['unwritten-value', [done(P, 100, 110, get, C)]],
+  'a value that was never written': ['unwritten-value', [done(P, 100, 110, get, C)]],
   'a value that is read before it is written': [
     'unwritten-value',
     [done(P, 100, 110, get, A), done(P, 200, 210, set(A), true)],
@@ -182,7 +182,7 @@ const planted: Record<string, [ViolationKind, Fact[][]]> = {
     'lost-increment',
     [done(P, 100, 110, increment(2), 2), done(Q, 105, 115, increment(3), 5), done(P, 200, 210, get, '=2')],
   ],
-  'a sum beyond what was ever asked': [
+  'a sum beyond all increments': [
     'doubled-increment',
     [
       done(P, 100, 110, increment(2), 2),
@@ -191,23 +191,23 @@ const planted: Record<string, [ViolationKind, Fact[][]]> = {
       done(P, 200, 210, get, '=8'),
     ],
   ],
-  'two that added at once': [
+  'two successful adds at once': [
     'double-add',
     [done(P, 100, 120, add(A), true), done(Q, 100, 120, add(B), true)],
   ],
-  'an add that was refused though nothing was there': ['ghost', [done(P, 100, 110, add(A), false)]],
-  'a delete that found what was deleted': [
+  'an add that was refused although there was no entry': ['ghost', [done(P, 100, 110, add(A), false)]],
+  'a delete that found a deleted entry': [
     'ghost',
     [done(P, 100, 110, set(A), true), done(P, 200, 210, remove, true), done(Q, 300, 310, remove, true)],
   ],
-  'two that produce at the same time': [
+  'two producers at the same time': [
     'two-producers',
     [
       produced(P, [100, 110, 200, 210], getOrSet(A)),
       [...unanswered(Q, 120, getOrSet(B)), said(Q, { t: 150, id: calls - 1, producing: true })],
     ],
   ],
-  'a second product though the first is there': [
+  'a second product although the first is stored': [
     'two-products',
     [produced(P, [100, 110, 120, 130], getOrSet(A)), produced(Q, [105, 140, 150, 160], getOrSet(B))],
   ],
@@ -215,7 +215,7 @@ const planted: Record<string, [ViolationKind, Fact[][]]> = {
     'lost-write',
     [produced(P, [100, 110, 120, 130], getOrSet(A)), done(P, 200, 210, get, null)],
   ],
-  'a late product that replaced that of a producer who had taken over': [
+  'a late product that replaced the one of a producer that had taken over': [
     'stale-read',
     [
       produced(Q, [100, 110, 600, 610], getOrSet(A)),
@@ -224,7 +224,7 @@ const planted: Record<string, [ViolationKind, Fact[][]]> = {
       done(P, 700, 710, get, A),
     ],
   ],
-  'a batch of which a part happened': [
+  'a batch that took effect in part': [
     'half-batch',
     [
       unanswered(Q, 100, { op: 'setMany', tag: 'steady', keys: ['r0', 'r1'], value: A }),
@@ -238,12 +238,12 @@ const planted: Record<string, [ViolationKind, Fact[][]]> = {
     'error',
     [[...unanswered(P, 100, get), said(P, { t: 110, id: calls - 1, error: 'SQLITE_BUSY' })]],
   ],
-  'a call that has no answer': [
+  'a call without an answer': [
     'no-answer',
     [unanswered(P, 100, getOrSet(A)), done(Q, 60_000, 60_001, has, false)],
   ],
   'a warning': ['warning', [[said(P, { t: 100, warning: 'The cache has trouble' })]]],
-  'damage that no kill can do': [
+  'damage that a kill cannot cause': [
     'damage',
     [
       done(
@@ -273,7 +273,7 @@ for (const [name, [kind, history]] of Object.entries(planted)) {
 }
 
 const legal: Record<string, Fact[][]> = {
-  'a read while it is written, of the old and then the new value': [
+  'reads of the old and then the new value during a write': [
     done(P, 100, 110, set(A), true),
     done(P, 200, 300, set(B), true),
     done(Q, 210, 220, get, A),
@@ -285,7 +285,7 @@ const legal: Record<string, Fact[][]> = {
     killed('1.0', 250),
     done(P, 300, 310, get, B),
   ],
-  'a write without an answer that did not': [
+  'a write without an answer that did not take effect': [
     done(P, 100, 110, set(A), true),
     unanswered(Q, 200, set(B)),
     killed('1.0', 250),
@@ -305,7 +305,7 @@ const legal: Record<string, Fact[][]> = {
     done(P, 200, 210, get, A),
     done(P, 300, 310, { op: 'get', tag: 'steady', key: 'r1' }, A),
   ],
-  'a batch without an answer of which a part was overwritten': [
+  'a batch without an answer that was overwritten in part': [
     unanswered(Q, 100, { op: 'setMany', tag: 'steady', keys: ['r0', 'r1'], value: A }),
     killed('1.0', 150),
     done(P, 200, 210, get, A),
@@ -322,7 +322,7 @@ const legal: Record<string, Fact[][]> = {
     done(P, 200, 210, { op: 'get', tag: 'tight', key: 'e0' }, null),
     done(P, 220, 230, { op: 'add', tag: 'tight', key: 'e0', value: B }, true),
   ],
-  'a value that expired, was prolonged, and expired': [
+  'a value that was touched, and expired': [
     done(P, 100, 110, set(A, 100), true),
     done(P, 150, 151, { op: 'touch', ...key, ttl: 200 }, true),
     done(P, 300, 301, get, A),
@@ -330,49 +330,49 @@ const legal: Record<string, Fact[][]> = {
     done(P, 402, 403, { op: 'touch', ...key, ttl: 200 }, false),
     done(P, 410, 411, add(B), true),
   ],
-  'a value of memory that another process replaced just now': [
+  'a value from memory that another process replaced just now': [
     done(P, 100, 110, set(A), true),
     done(Q, 200, 210, set(B), true),
     done(P, 212, 213, get, A),
     done(P, 240, 241, get, B),
   ],
-  'the same value stored by two, and deleted between': [
+  'the same value stored by two writers, and deleted in between': [
     done(P, 100, 110, set(A), true),
     done(Q, 120, 160, set(A), true),
     done(P, 130, 135, remove, true),
     done(P, 170, 180, get, A),
   ],
-  'increments at once, one of them without an answer': [
+  'concurrent increments, one of them without an answer': [
     done(P, 100, 150, increment(1), 1),
     unanswered(Q, 110, increment(2)),
     killed('1.0', 160),
     done(P2, 120, 170, increment(3), 6),
     done(P, 200, 210, get, '=6'),
   ],
-  'an iteration that passes over what is written meanwhile': [
+  'an iteration that omits a key written meanwhile': [
     done(P, 100, 110, set(A), true),
     done(P, 200, 250, { op: 'entries', tag: 'steady', prefix: 'r', keys: ['r0'] }, {}),
     done(Q, 210, 220, set(B), true),
   ],
-  'a producer that follows one that was killed': [
+  'a producer after one that was killed': [
     produced(Q, [100, 110, 200], getOrSet(A)),
     killed('1.0', 150),
     produced(P, [120, 151, 160, 170], getOrSet(B)),
     done(P, 200, 210, get, B),
   ],
-  'a producer that follows one that waited too long, whose product is refused': [
+  'a producer after one that took too long, whose product is refused': [
     produced(Q, [100, 110, 600, 610], getOrSet(A)),
     produced(P, [120, 330, 340, 350], getOrSet(B, 200)),
     done(P, 700, 710, get, B),
   ],
-  'reads from memory, one after the other, all within the time that another process’s write may take': [
+  'consecutive reads from memory, all within the staleness bound': [
     done(P, 100, 110, set(A), true),
     done(Q, 200, 201, set(B), true),
     done(P, 201.5, 202, get, A),
     done(P, 202.5, 203, get, A),
     done(P, 203.5, 204, get, A),
   ],
-  'a producer that follows one that was stopped beyond the stale time': [
+  'a producer after one that was stopped beyond the stale time': [
     produced(Q, [100, 110, 13_000, 13_010], getOrSet(A)),
     stopped('1.0', 120, 12_500),
     produced(P, [130, 11_000, 11_010, 11_020], getOrSet(B)),
@@ -389,7 +389,7 @@ const legal: Record<string, Fact[][]> = {
     stopped('0.0', 101, 60_000),
     done(Q, 60_050, 60_060, has, false),
   ],
-  'what killed processes leave behind': [
+  'leftovers of killed processes': [
     done(
       P,
       100,
@@ -406,7 +406,7 @@ for (const [name, history] of Object.entries(legal)) {
   });
 }
 
-test('says what happened to the key around a violation', t => {
+test('describes what happened to the key around a violation', t => {
   const checker = new Checker();
   for (const { happened } of [...done(P, 100, 110, set(A), true), ...done(P, 200, 210, get, null)]) {
     happened(checker);
@@ -419,7 +419,7 @@ test('says what happened to the key around a violation', t => {
   t.true(violation?.history.at(-1)?.startsWith('>'));
 });
 
-test('forgets what is settled', t => {
+test('forgets settled history', t => {
   const checker = new Checker();
   for (let round = 0; round < 3000; round++) {
     const from = round * 100;
@@ -438,7 +438,7 @@ test('forgets what is settled', t => {
   t.is(checker.totals.terminated, 3000);
 });
 
-test('a value says when a part of it is missing or another in its place', t => {
+test('a value reports a part that is missing or replaced by another', t => {
   for (const count of [0, 1, 2]) {
     const id = valueId('w', count, 5000);
     t.is(recognise(makeValue(id)), id);

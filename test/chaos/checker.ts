@@ -1,4 +1,5 @@
-// Proves, from the logs of all threads and while they still grow, that the cache kept its promises; or says where not.
+// Checker of a chaos run. From the logs of all threads, while they still grow, it proves that the cache kept its
+// promises, or finds where it did not.
 import { CROSS_PROCESS_STALENESS_MS } from '../../src/cache/cache.ts';
 import { complete, completeRead, effectOf, keysOfCall, productOf, readsFromMemory } from './effects.ts';
 import { FaultLog } from './fault-log.ts';
@@ -9,14 +10,14 @@ import type { Operation } from './register.ts';
 import { isWrite } from './state.ts';
 import type { Violation } from './violation.ts';
 
-// What may come between a clock reading and what it stands for, added to CROSS_PROCESS_STALENESS_MS.
+// The error of a clock reading, added to CROSS_PROCESS_STALENESS_MS.
 const MEASURING_SLACK_MS = 2;
 const STALENESS_MS = CROSS_PROCESS_STALENESS_MS + MEASURING_SLACK_MS;
-// Judging stays behind what was given, so that every read's earliest place is still to come.
+// Judging lags behind the input, so that the earliest possible place of every read is still to come.
 const LAG_MS = 2 * STALENESS_MS;
-// A write that a terminated thread had sent may wait for this long in its process: the cache's timeout, and stops.
+// A write sent by a terminated thread may wait in its process for this long: the cache's timeout, plus stops.
 const ORPHAN_MS = 60_000;
-// Nothing may take longer: an operation's own timeout is 30 s, a lock is stale after 10 s.
+// Nothing may take longer: an operation's own timeout is 30 s, and a lock is stale after 10 s.
 const ANSWER_MS = 45_000;
 
 /** One call that has not ended. */
@@ -40,7 +41,7 @@ export interface Totals {
   acknowledged: number;
   produced: number;
   terminated: number;
-  /** How often a key had too many possible explanations to follow, and was begun anew. */
+  /** How often a key had too many possible explanations to follow, and was started over. */
   undecided: number;
 }
 
@@ -50,14 +51,14 @@ export class Checker {
   readonly #faultLog = new FaultLog();
   readonly #keys = new Keys(this.#faultLog, (...found) => this.report(...found));
   readonly #running = new Map<string, Map<number, Running>>();
-  /** Calls of threads that have ended, whose process may still do what they sent. */
+  /** Calls of ended threads, whose process may still carry out what they sent. */
   #orphans: { running: Running; until: number }[] = [];
-  // Products that were acknowledged and wait to be judged: each says whether it was its time.
+  // Acknowledged products that wait to be judged: each returns true once it was.
   #products: ((horizon: number) => boolean)[] = [];
   #to = Number.NEGATIVE_INFINITY;
   readonly #totals = { operations: 0, acknowledged: 0, produced: 0, terminated: 0 };
 
-  /** `onViolation` is told of each at once. */
+  /** `onViolation` receives each violation at once. */
   constructor(onViolation: (violation: Violation) => void = () => undefined) {
     this.#onViolation = onViolation;
   }
@@ -83,7 +84,7 @@ export class Checker {
     this.#faultLog.stopped(process, t);
   }
 
-  /** The process goes on. */
+  /** The process resumes. */
   continued(process: string, t: number): void {
     this.#faultLog.continued(process, t);
   }
@@ -93,7 +94,7 @@ export class Checker {
     this.#faultLog.ending(process, t);
   }
 
-  /** The process is dead, and all its lines were given. */
+  /** The process is dead, and all its lines have been passed in. */
   ended(process: string, t: number): void {
     this.#faultLog.continued(process, t);
     this.#faultLog.ending(process, t);
@@ -106,7 +107,7 @@ export class Checker {
     this.#orphans = this.#orphans.filter(({ running }) => running.process !== process);
   }
 
-  /** All lines that were written before this time have been given. */
+  /** All lines that were written before this time have been passed in. */
   advance(to: number): void {
     this.#to = to;
     for (const { running, until } of this.#orphans) if (until < to) this.#abandon(running, until);
@@ -126,7 +127,7 @@ export class Checker {
     this.advance(Number.POSITIVE_INFINITY);
   }
 
-  /** Adds a violation, also one that was found elsewhere. */
+  /** Adds a violation, including one that was found elsewhere. */
   report(kind: Violation['kind'], subject: string, message: string, history: string[] = []): void {
     const violation = { kind, subject, message, history };
     this.violations.push(violation);
@@ -135,7 +136,7 @@ export class Checker {
 
   #ask(writer: string, id: number, t: number, ask: CacheCall): void {
     this.#totals.operations++;
-    // The call came after its line, and the line after what was given so far: it cannot have been earlier.
+    // The call came after its line, and the line after the input so far: it cannot have been earlier.
     const call = Math.max(t, this.#to);
     const running: Running = { writer, process: processOf(writer), id, call, ask, operations: [] };
     if (!this.#running.has(writer)) this.#running.set(writer, new Map());
@@ -199,7 +200,7 @@ export class Checker {
       end: undefined,
     };
     leases.begin(running.production);
-    // There was no entry at some time between the call and now.
+    // At some time between the call and now there was no entry.
     for (const { operation } of operations) {
       completeRead(ask, operation, null);
       operation.end = t;
@@ -218,8 +219,8 @@ export class Checker {
     this.#keys.of(ask.tag, ask.key).register.begin(operation);
   }
 
-  // Its producer ran: the product was stored, unless somebody took the lease over, which is known when everything
-  // up to the answer is.
+  // Its producer ran, so the product was stored, unless the lease was taken over; that is known once everything up to
+  // the answer is.
   #finishProduct({ ask }: Running, production: Production, operation: Operation, answer: CallResult): void {
     if (ask.op !== 'getOrSet') return;
     const { register, leases } = this.#keys.of(ask.tag, ask.key);
@@ -235,7 +236,7 @@ export class Checker {
     });
   }
 
-  // The call has no answer and will get none: what it wrote may have happened, until `t`.
+  // The call has no answer and will get none: its write may have taken effect, until `t`.
   #abandon(running: Running, t: number): void {
     this.#relinquish(running, t);
     for (const { key, operation } of running.operations) {
@@ -250,7 +251,7 @@ export class Checker {
     }
   }
 
-  // Its producer runs no more, and it takes no lease.
+  // Its producer has ended, and it takes no lease.
   #relinquish({ production, claim }: Running, t: number): void {
     if (production) production.end ??= t;
     if (claim) claim.end ??= t;
@@ -265,7 +266,7 @@ export class Checker {
     this.#running.delete(writer);
   }
 
-  // A batch is stored as a whole or not at all, also when nobody was told which.
+  // A batch is stored as a whole or not at all, even without an answer.
   #batch({ writer, id, ask }: Running): (key: string, happened: boolean) => void {
     const fates = new Map<string, boolean>();
     return (key, happened) => {
@@ -278,7 +279,7 @@ export class Checker {
 
   #assertIntact({ writer, ask }: Running, { problems }: { problems: Problem[] }): void {
     for (const { kind, subject, message } of problems) {
-      // What a killed process leaves behind.
+      // Leftovers of a killed process.
       if (kind === 'orphaned-blob' || kind === 'leftover-file') continue;
       this.report('damage', `${ask.tag} ${subject}`, `check() in ${writer} found ${kind}: ${message}`);
     }

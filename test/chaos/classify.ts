@@ -1,4 +1,4 @@
-// What an answer that has no explanation is called.
+// Classifies an answer that has no explanation.
 import type { Operation } from './register.ts';
 import type { State } from './state.ts';
 import type { Violation } from './violation.ts';
@@ -22,7 +22,7 @@ export function classify(
       if (effect.value.startsWith('='))
         return compareSum(Number(effect.value.slice(1)), `read ${effect.value}`);
       if (!known.has(effect.value))
-        return wrong('unwritten-value', `read ${effect.value}, which nobody wrote`);
+        return wrong('unwritten-value', `read ${effect.value}, which was never written`);
       return wrong('stale-read', `read ${effect.value}`);
     case 'has':
       return effect.found ? wrong('ghost', 'found an entry') : wrong('lost-write', 'found no entry');

@@ -1,4 +1,4 @@
-// Does what a schedule says, and writes down what it asks and what it is told.
+// Chaos client: follows a schedule, and logs each call and its answer.
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { Random } from './random.ts';
 import { Schedule, TAGS } from './schedule.ts';
 import { bytesOf, makeValue, recognise } from './values.ts';
 
-/** What a thread needs to know to take part. */
+/** The parameters of a participating thread. */
 export interface ClientConfig {
   seed: number;
   cacheRoot: string;
@@ -18,7 +18,7 @@ export interface ClientConfig {
   logs: string;
   /** Directory for the files that are put and restored. */
   scratch: string;
-  /** The process and the thread, such as `2.7/1.3`: slot and incarnation of either. */
+  /** The process and the thread, such as `2.7/1.3`: slot and incarnation of each. */
   writer: string;
 }
 
@@ -47,10 +47,10 @@ export class Client {
     }
   }
 
-  /** Asks, and resolves when it was answered, whatever the answer. */
+  /** Makes the call, and resolves when it was answered, whatever the answer. */
   async ask(ask: CacheCall): Promise<CallResult | undefined> {
     const id = this.#count++;
-    // The file is made first: putFile looks at it in the call.
+    // The file is created first, because putFile reads it during the call.
     const file = join(this.#config.scratch, `${this.#config.writer.replace('/', '-')}-${id}`);
     if (ask.op === 'putFile') await writeFile(file, bytesOf(ask.value));
     try {
@@ -73,7 +73,7 @@ export class Client {
   async #perform(ask: CacheCall, id: number, file: string): Promise<CallResult> {
     const cache = this.#caches.get(ask.tag)!;
     const missing = Symbol('missing');
-    // Some of a thread's calls block it, in the midst of those that do not.
+    // Some of a thread's calls are synchronous, in the midst of the others.
     const isSync = id % 3 === 0;
     switch (ask.op) {
       case 'get': {
@@ -151,7 +151,7 @@ function withTtl(ttl: number | undefined): { ttl?: number } {
   return ttl === undefined ? {} : { ttl };
 }
 
-/** Takes part in this thread until `isOver` says that it is enough; every call is answered then. */
+/** Runs the schedule in this thread until `isOver` returns true; every call is answered then. */
 export async function runClient(
   config: ClientConfig,
   isOver: () => boolean,

@@ -1,13 +1,12 @@
-// The chaos of edits: configs of the shapes of real ones, and everything around them, are edited at random, and each answer
-// from the cache is compared with a build without one.
-//
+// Chaos run of edits: configs in the shapes of real ones, and everything around them, are edited at random, and each
+// cached result is compared with a build without a cache.
 //   npm run chaos:edits -- --minutes 60 --seed 1
 import { parseArgs } from 'node:util';
 import fc from 'fast-check';
 import { Counts, happening, runSession, Violation } from '../builder/precise/session.ts';
 import { SHAPES } from '../builder/precise/shapes.ts';
 
-/** Edits of one config, before another one is begun. */
+/** Edits of one config before the next one begins. */
 const EDITS = 40;
 
 const { values } = parseArgs({

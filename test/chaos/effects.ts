@@ -1,4 +1,4 @@
-// What a call asks of each of its keys, and what its answer says.
+// Effects of a call on each of its keys, and what its answer says about them.
 import { BLOB_THRESHOLD } from '../../src/cache/storage/blobs.ts';
 import type { CacheCall, CallResult } from './log-lines.ts';
 import { describeOperation, type Operation } from './register.ts';
@@ -6,7 +6,7 @@ import type { Effect } from './state.ts';
 import { sizeOf } from './values.ts';
 import type { Violation } from './violation.ts';
 
-/** The keys of a call; none for what is about the whole cache. */
+/** The keys of a call; none for calls on the whole cache. */
 export function keysOfCall(ask: CacheCall): string[] {
   if ('keys' in ask) return ask.keys;
   return 'key' in ask ? [ask.key] : [];
@@ -37,14 +37,14 @@ export function effectOf(ask: CacheCall): Effect {
   }
 }
 
-/** What a call stores, and for how long. */
+/** The values that a call stores, and their lifetime. */
 export function productOf(ask: { value: string; ttl?: number }): { value: string; ttl?: number } {
   return ask.ttl === undefined ? { value: ask.value } : { value: ask.value, ttl: ask.ttl };
 }
 
 /**
- * Completes the operation with what was answered. `isUseless`: nothing follows from the answer, or it is a violation
- * by itself, which is given.
+ * Completes the operation with its answer. `isUseless`: nothing follows from the answer, or it is a violation by
+ * itself, which is returned.
  */
 export function complete(
   ask: CacheCall,
@@ -82,7 +82,7 @@ export function complete(
   }
 }
 
-/** Makes the operation a read that gave this value, or null for a miss. */
+/** Makes the operation a read that returned this value, or null for a miss. */
 export function completeRead(
   ask: CacheCall,
   operation: Operation,
@@ -95,12 +95,12 @@ export function completeRead(
     };
   }
   operation.effect = { type: 'read', value };
-  // Only what a thread keeps in memory may be stale: hits, and none of those that are blobs.
+  // Only copies in a thread's memory may be stale: hits, except blobs.
   if (value === null || sizeOf(value) > BLOB_THRESHOLD) operation.start = operation.call;
   return { isUseless: false };
 }
 
-// Whether it happened all the same is anybody's guess.
+// It may have happened all the same.
 function refused(ask: CacheCall, operation: Operation, answer: CallResult): ReturnType<typeof complete> {
   operation.optional = true;
   const message = `${ask.op} was answered with ${String(answer)}: ${describeOperation(operation)}`;

@@ -1,10 +1,10 @@
-// What happened to processes and threads: when they were stopped, and when something began to end them.
+// Log of faults: when processes and threads were stopped, and when the nemesis or a crash began to end them.
 
 export class FaultLog {
   readonly #endings = new Map<string, number>();
   readonly #stops = new Map<string, { from: number; to: number | undefined }[]>();
 
-  /** Something begins to end a process or thread, unless something did before. */
+  /** Something begins to end a process or thread, unless that has begun before. */
   ending(name: string, t: number): void {
     if (!this.#endings.has(name)) this.#endings.set(name, t);
   }
@@ -18,7 +18,7 @@ export class FaultLog {
     if (stop && stop.to === undefined) stop.to = t;
   }
 
-  /** When something began to end the thread or its process; undefined: nothing did. */
+  /** When the end of the thread or its process began; undefined: it has not. */
   endingOf(process: string, thread: string): number | undefined {
     const ends = [this.#endings.get(process), this.#endings.get(thread)].filter(t => t !== undefined);
     return ends.length > 0 ? Math.min(...ends) : undefined;
@@ -33,7 +33,7 @@ export class FaultLog {
     return sum;
   }
 
-  /** Forgets those that ended before a time. */
+  /** Forgets the ones that ended before a time. */
   forget(before: number): void {
     for (const [name, t] of this.#endings) {
       if (t >= before) continue;

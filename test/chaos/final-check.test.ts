@@ -1,4 +1,4 @@
-// What is wrong with the files after a run is found: each kind of it is planted in real ones.
+// The final check finds damaged files after a run: each kind of damage is planted in real ones.
 import { copyFile, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -19,7 +19,7 @@ import { IN_FILES, type Report, type ViolationKind } from './violation.ts';
 const LARGE = Buffer.alloc(100_000, 'large');
 const OTHER = Buffer.alloc(100_000, 'other');
 
-/** A cache with values and blobs, and what an inspection reports. */
+/** A cache with values and blobs, and the report of its inspection. */
 async function prepare(t: ExecutionContext) {
   const cacheRoot = await temporaryRoot(t);
   const cache = createDefaultCache({ cacheRoot, tag: 'a', maxSize: 2_000_000 });
@@ -59,7 +59,7 @@ async function flip(file: string, at: number): Promise<void> {
   }
 }
 
-// The page of an index or table that a database begins with.
+// The root page of an index or table.
 const rootPage = ({ withDatabase }: Store, name: string) =>
   withDatabase(
     database =>
@@ -68,9 +68,9 @@ const rootPage = ({ withDatabase }: Store, name: string) =>
 
 async function flipPage(store: Store, name: string): Promise<void> {
   const page = rootPage(store, name);
-  // Everything into the database file first, out of the log.
+  // First, everything moves from the log into the database file.
   await resetSharedCacheInstances();
-  // The count of the page's cells.
+  // The cell count of the page.
   await flip(join(store.directory, 'cache.db'), (page - 1) * 4096 + 4);
 }
 
@@ -98,7 +98,7 @@ const planted: Record<
     ({ blobOf }) => flip(blobOf('large'), 50_000),
     ({ cache, report }) => inspectAgreement(cache, report),
   ],
-  'a blob too many': [
+  'an unused blob': [
     'disagreement',
     async ({ blobOf }) => {
       const large = blobOf('large');
@@ -109,7 +109,7 @@ const planted: Record<
     },
     ({ cache, report }) => inspectAgreement(cache, report),
   ],
-  'a blob with too few users': [
+  'a blob with too high a use count': [
     'disagreement',
     ({ withDatabase }) =>
       withDatabase(database =>
@@ -119,13 +119,13 @@ const planted: Record<
       ),
     ({ cache, report }) => inspectAgreement(cache, report),
   ],
-  'a size that is not the blobs’ sum': [
+  'a total size that is not the sum of the blobs': [
     'disagreement',
     ({ withDatabase }) =>
       withDatabase(database => database.exec('UPDATE usage SET blob_size = blob_size + 1')),
     ({ cache, report }) => inspectAgreement(cache, report),
   ],
-  'more than the limit': [
+  'a cache over its limit': [
     'over-limit',
     ({ withDatabase }) =>
       withDatabase(database =>
@@ -136,22 +136,22 @@ const planted: Record<
       ),
     ({ cache, report }) => inspectSize(cache, report),
   ],
-  'a lock that was left behind': [
+  'a stale lock': [
     'leftover-lock',
     ({ directory }) => mkdir(join(directory, 'locks', 'left.lock'), { recursive: true }),
     ({ directory, report }) => inspectLeftovers(directory, report),
   ],
-  'a lock on a database file that was left behind': [
+  'a stale lock on a database file': [
     'leftover-lock',
     ({ directory }) => mkdir(join(directory, 'cache.db.lock')),
     ({ directory, report }) => inspectLeftovers(directory, report),
   ],
-  'a temporary file that was left behind': [
+  'a stale temporary file': [
     'leftover-temporary',
     ({ directory }) => writeFile(join(directory, 'blobs', 'tmp', '1-00000000-x'), ''),
     ({ directory, report }) => inspectLeftovers(directory, report),
   ],
-  'a database that was set aside': [
+  'a quarantined database': [
     'set-aside',
     ({ directory }) => copyFile(join(directory, 'cache.db'), join(directory, 'cache.db.damaged-2026')),
     ({ directory, report }) => inspectLeftovers(directory, report),
@@ -164,7 +164,7 @@ test('every kind of violation that files can show is planted', t => {
 });
 
 for (const [name, [kind, plant, inspect]] of Object.entries(planted)) {
-  test.serial(`finds ${name}, and nothing before it is there`, async t => {
+  test.serial(`finds ${name}, and nothing before it is planted`, async t => {
     const store = await prepare(t);
     await inspect(store);
     t.deepEqual(store.found, []);
@@ -174,7 +174,7 @@ for (const [name, [kind, plant, inspect]] of Object.entries(planted)) {
   });
 }
 
-/** The caches of a run, with something in each. */
+/** The caches of a run, with an entry in each. */
 async function prepareRun(t: ExecutionContext): Promise<string> {
   const cacheRoot = await temporaryRoot(t);
   for (const [tag, options] of Object.entries(TAGS)) {
@@ -188,7 +188,7 @@ async function prepareRun(t: ExecutionContext): Promise<string> {
 }
 
 test.serial(
-  'the inspection of a whole run finds nothing in sound files, and mends what killed processes leave',
+  'the inspection of a whole run finds nothing in sound files, and repairs the leftovers of killed processes',
   async t => {
     const cacheRoot = await prepareRun(t);
     const orphan = join(cacheRoot, 'tight', 'blobs', 'ab', 'c'.repeat(62));

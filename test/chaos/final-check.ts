@@ -1,4 +1,4 @@
-// What must hold when every process has ended: everything is read once more, and the files are looked at.
+// Final check of a chaos run, when every process has ended: every key is read once more, and the files are inspected.
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -13,7 +13,7 @@ import { type Line, now } from './log-lines.ts';
 import { allKeys, TAGS } from './schedule.ts';
 import type { Report } from './violation.ts';
 
-/** Reads every key in this process, and has the checker judge what it finds. */
+/** Reads every key in this process, and passes the results to the checker. */
 export async function readEverything(directory: string, checker: Checker): Promise<void> {
   const writer = 'aftermath/main';
   const part = { cacheRoot: join(directory, 'cache'), scratch: join(directory, 'scratch'), writer };
@@ -27,7 +27,7 @@ export async function readEverything(directory: string, checker: Checker): Promi
   checker.ended('aftermath', now());
 }
 
-/** Verifies databases, blobs, limits and that nothing is left lying about. */
+/** Verifies databases, blobs, limits, and that no garbage is left. */
 export async function inspectFiles(cacheRoot: string, report: Report): Promise<void> {
   for (const [tag, options] of Object.entries(TAGS)) {
     const directory = join(cacheRoot, tag);
@@ -53,14 +53,14 @@ export function inspectDatabase(directory: string, report: Report): void {
       if (message !== 'ok') report('integrity', directory, message);
     }
   } catch (error) {
-    // So damaged that it could not be looked through.
+    // Too damaged to be checked.
     report('integrity', directory, String(error));
   } finally {
     database.close();
   }
 }
 
-/** Whether entries, blobs and totals agree, once a `check()` has mended what killed processes left behind. */
+/** Whether entries, blobs and totals agree, once `check()` has repaired the leftovers of killed processes. */
 export async function inspectAgreement(cache: Cache, report: Report): Promise<void> {
   const { problems } = await cache.check({ repair: false });
   for (const { kind, subject, message } of problems) {
@@ -74,7 +74,7 @@ export async function inspectSize(cache: Cache, report: Report): Promise<void> {
   if (size > maxSize) report('over-limit', cache.tag, `${size} bytes after cleanup(), more than ${maxSize}`);
 }
 
-/** Nobody is left: resolves when every lock that is still in the directory is old enough to be stale. */
+/** Resolves when every lock that is left in the directory is old enough to be stale. */
 export async function untilLocksAreStale(directory: string): Promise<void> {
   let youngest = 0;
   for (const name of (await list(directory)).filter(isLock)) {
@@ -84,7 +84,7 @@ export async function untilLocksAreStale(directory: string): Promise<void> {
   if (left > 0) await pause(left + 100);
 }
 
-/** What is in a tag's directory that should not be, once its owners are dead and `cleanup()` has run. */
+/** Files in a tag's directory that should not exist, once their owners are dead and `cleanup()` has run. */
 export async function inspectLeftovers(directory: string, report: Report): Promise<void> {
   for (const parent of [directory, join(directory, 'locks')]) {
     for (const name of (await list(parent)).filter(isLock)) {

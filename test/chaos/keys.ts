@@ -1,4 +1,4 @@
-// All that is known of every key while a run is checked.
+// The state of every key while a run is checked.
 import { classify } from './classify.ts';
 import type { FaultLog } from './fault-log.ts';
 import { LeaseHistory } from './lease-history.ts';
@@ -10,11 +10,11 @@ import type { Violation } from './violation.ts';
 export interface KeyHistory {
   register: Register;
   leases: LeaseHistory;
-  /** Values that somebody asked to store, the latest ones. */
+  /** Values that clients asked to store, the latest ones. */
   known: Set<string>;
 }
 
-// A value that was written longer ago than so many others is not expected to be read.
+// A value followed by so many newer ones is not expected to be read.
 const KNOWN_VALUES = 10_000;
 
 export class Keys {

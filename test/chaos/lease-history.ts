@@ -1,4 +1,5 @@
-// Whether one caller at a time produced each missing key: who holds a lease, until when, and who may take it over.
+// Lease history of a key: whether one caller at a time produced it. It tracks who holds the lease, until when, and who
+// may take it over.
 import { LOCK_STALE_MS } from '../../src/cache/coordinator/locks.ts';
 import type { FaultLog } from './fault-log.ts';
 
@@ -6,7 +7,7 @@ export interface Production {
   id: string;
   process: string;
   thread: string;
-  /** When getOrSet was called, when the producer began, and when it had ended (undefined: not yet). */
+  /** When getOrSet was called, when the producer began, and when it ended (undefined: not yet). */
   call: number;
   start: number;
   end: number | undefined;
@@ -18,8 +19,8 @@ export interface Claim {
   end: number | undefined;
 }
 
-// A lock is kept fresh in intervals: a shorter stop than its stale time can make it stale.
-// What ended so long ago disturbs nobody who still runs undisturbed.
+// A lock gets heartbeats in intervals: a stop shorter than its stale time can make it stale. A lease that ended that
+// long ago disturbs no caller that still runs undisturbed.
 const FORGET_MS = 2 * LOCK_STALE_MS;
 const STOP_THAT_LOSES_MS = LOCK_STALE_MS - 4000;
 
@@ -40,21 +41,24 @@ export class LeaseHistory {
     this.#unjudged.push(production);
   }
 
-  /** A caller waits that may take over from `from` on. Its `end` is to be set. */
+  /** A caller is waiting that may take over from `from` on. Its `end` is set later. */
   claim(from: number): Claim {
     const claim: Claim = { from, end: undefined };
     this.#claims.add(claim);
     return claim;
   }
 
-  /** Whether the product must have been stored: nothing could take the lease away before `end`, when the call was answered. */
+  /**
+   * Whether the product must have been stored: nothing could take the lease away before `end`, when the call was
+   * answered.
+   */
   isUndisturbed(production: Production, end: number): boolean {
     const { process, start } = production;
     if (this.#faultLog.stoppedFor(process, start, end) > STOP_THAT_LOSES_MS) return false;
-    // A lease is taken a little before its holder says that it produces, and by holders that never come to say so.
-    // Who waited long enough while its process was in line behind another one may produce without a lease.
+    // A lease is taken a little before its holder logs that it produces, and also by holders that never get that far. A
+    // caller that timed out while its process queued behind another one may produce without a lease.
     for (const other of this.#all) {
-      // One that began before this one was even asked for is the one that lost its lease.
+      // A lease that began before this one was even requested is the one that was lost.
       if (other === production || other.start <= production.call) continue;
       if (other.start <= end && (other.end ?? Infinity) >= start) return false;
     }
@@ -83,8 +87,8 @@ export class LeaseHistory {
   #mayTakeOver(earlier: Production, later: Production): boolean {
     const ending = this.#faultLog.endingOf(earlier.process, earlier.thread);
     if (ending !== undefined && ending <= later.start) return true;
-    // Whoever waited long enough took the lease, with or without coming to produce; and a lease that was taken from a
-    // producer who still runs has no lock behind it.
+    // A caller that waited long enough took the lease, whether or not it came to produce; and a lease that was taken
+    // from a producer that still runs has no lock behind it.
     for (const claim of this.#claims) {
       if (claim.from <= later.start && (claim.end ?? Infinity) >= earlier.start) return true;
     }

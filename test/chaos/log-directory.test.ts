@@ -1,4 +1,4 @@
-// Logs that grow while they are read.
+// Logs that are read while they grow.
 import { appendFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
@@ -6,7 +6,7 @@ import { temporaryDirectory } from '../support/temporary.ts';
 import { LogDirectory } from './log-directory.ts';
 import type { Line } from './log-lines.ts';
 
-test('what a thread wrote comes before its end, which another thread wrote down, however late it is read', async t => {
+test("a thread's lines come before its end, which another thread recorded, however late they are read", async t => {
   const directory = await temporaryDirectory(t);
   const write = (name: string, line: Line) =>
     appendFileSync(path.join(directory, `${name}.log`), `${JSON.stringify(line)}\n`);

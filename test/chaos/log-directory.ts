@@ -8,7 +8,7 @@ interface Log {
   writer: string;
   file: FileHandle;
   decoder: StringDecoder;
-  /** The beginning of a line whose end is not there yet. */
+  /** The beginning of a line whose end is still missing. */
   rest: string;
 }
 
@@ -20,7 +20,7 @@ export class LogDirectory {
   readonly #keep: boolean;
   readonly #logs = new Map<string, Log>();
   readonly #chunk = Buffer.allocUnsafe(CHUNK);
-  /** Ends of threads, which another thread wrote down; see {@link read}. */
+  /** Ends of threads, as another thread recorded them; see {@link read}. */
   #ends: [writer: string, line: Line][] = [];
 
   constructor(directory: string, process: string, keep: boolean) {
@@ -30,8 +30,8 @@ export class LogDirectory {
   }
 
   /**
-   * Gives every line that was added since the last time, each file's in their order, but that a thread has ended only
-   * the next time: by then its own file has been read to its end.
+   * Returns every line that was added since the last call, in order within each file. The end of a thread is returned
+   * only with the next call: by then its own file has been read to its end.
    */
   async read(take: (writer: string, line: Line) => void): Promise<void> {
     const ends = this.#ends;
@@ -62,7 +62,7 @@ export class LogDirectory {
     }
   }
 
-  /** The process has ended and its lines were read: a line that was cut short was never finished. */
+  /** The process has ended and its lines were read: a partial line is never completed. */
   async close(): Promise<void> {
     for (const { file } of this.#logs.values()) await file.close();
     if (!this.#keep) await rm(this.#directory, { recursive: true, force: true });

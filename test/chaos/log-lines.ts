@@ -1,17 +1,17 @@
-// What a thread of the chaos run writes into its log: what it asks before the call, what it was told after.
+// Log lines of a chaos thread: each call before it is made, and each answer after it arrives.
 
 /** One call of the cache, as plain data. Values are named by their ids, see values.ts. */
 export type CacheCall =
   | { op: 'get' | 'has' | 'delete' | 'getFile'; tag: string; key: string }
   | { op: 'getMany'; tag: string; keys: string[] }
-  /** `keys`: all that can begin with the prefix. */
+  /** `keys`: all that can start with the prefix. */
   | { op: 'entries'; tag: string; prefix: string; keys: string[] }
   | { op: 'set' | 'add'; tag: string; key: string; value: string; ttl?: number }
   | { op: 'putFile'; tag: string; key: string; value: string }
   | { op: 'setMany'; tag: string; keys: string[]; value: string }
   | { op: 'increment'; tag: string; key: string; by: number }
   | { op: 'touch'; tag: string; key: string; ttl: number }
-  /** `takes`: milliseconds of producing; `wait`: milliseconds until another's lease is taken over. */
+  /** `takes`: milliseconds of producing; `wait`: milliseconds until another caller's lease is taken over. */
   | {
       op: 'getOrSet';
       tag: string;
@@ -24,7 +24,7 @@ export type CacheCall =
     }
   | { op: 'cleanup' | 'check' | 'stats'; tag: string };
 
-/** What was acknowledged: ids of values, null for a miss; `'threw'`: the caller's own producer did. */
+/** The acknowledged result: ids of values, null for a miss; `'threw'`: the caller's own producer threw. */
 export type CallResult =
   | string
   | number
@@ -45,7 +45,7 @@ export type Line =
   | { t: number; id: number; producing: true }
   | { t: number; id: number; produced: boolean }
   | { t: number; warning: string }
-  /** A process says which of its threads it terminates: before, and after it has ended. */
+  /** A process records which of its threads it terminates: before, and after that has ended. */
   | { t: number; ending: string }
   | { t: number; ended: string };
 

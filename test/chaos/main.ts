@@ -14,7 +14,7 @@ import { Migrations } from './migrations.ts';
 import { Nemesis, type Plan } from './nemesis.ts';
 import { describeViolation, type Report } from './violation.ts';
 
-// A run that goes wrong goes wrong again and again: the first violations tell why.
+// A run with one violation tends to have many: the first ones tell why.
 const SHOWN = 20;
 
 const { values } = parseArgs({

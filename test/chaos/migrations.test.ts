@@ -1,4 +1,4 @@
-// The judge of migrations finds what is planted: a second migration, and entries that did not survive one.
+// The checker of migrations finds planted violations: a second migration, and lost entries.
 import test from 'ava';
 import Database from 'better-sqlite3';
 import { openDatabase } from '../../src/cache/storage/sqlite/open.ts';
@@ -10,27 +10,27 @@ import { IN_MIGRATIONS, type ViolationKind } from './violation.ts';
 const step = (t: number, process: string, what: Step['step']): Step => ({ t, process, step: what });
 
 const histories: Record<string, [ViolationKind[], Step[]]> = {
-  'one that migrates, while others wait': [
+  'one process that migrates, while others wait': [
     [],
     [step(1, 'a', 'migrating'), step(2, 'a', 'opened'), step(3, 'b', 'opened'), step(3, 'c', 'opened')],
   ],
-  'one that follows one that was killed': [
+  'one process that migrates after one that was killed': [
     [],
     [step(1, 'a', 'migrating'), step(2, 'a', 'killed'), step(11, 'b', 'migrating'), step(12, 'b', 'opened')],
   ],
-  'one that was killed when it was done': [
+  'one process that was killed after its migration': [
     [],
     [step(1, 'a', 'migrating'), step(2, 'a', 'killed'), step(3, 'b', 'opened')],
   ],
-  'two that migrate at once': [
+  'two processes that migrate at once': [
     ['second-migration'],
     [step(1, 'a', 'migrating'), step(2, 'b', 'migrating'), step(3, 'a', 'opened'), step(4, 'b', 'opened')],
   ],
-  'a second one before the first is killed': [
+  'a second migration before the first process is killed': [
     ['second-migration'],
     [step(1, 'a', 'migrating'), step(2, 'b', 'migrating'), step(3, 'a', 'killed'), step(4, 'b', 'opened')],
   ],
-  'a second one though the first was done before it was killed': [
+  'a second migration although the first process had finished before it was killed': [
     ['second-migration'],
     [
       step(1, 'a', 'migrating'),
@@ -55,18 +55,18 @@ for (const [name, [expected, steps]] of Object.entries(histories)) {
 }
 
 const faults: Record<string, (file: string) => void> = {
-  'that nobody migrated': () => undefined,
+  'that was never migrated': () => undefined,
   'that was migrated twice': file => {
     openDatabase(file).close();
     withDatabase(file, SCHEMA.migrations[1]!);
   },
-  'that was called migrated and was not': file =>
+  'that was reported as migrated and was not': file =>
     withDatabase(file, database => database.pragma(`user_version = ${SCHEMA.version}`)),
   'that lost an entry': file => {
     openDatabase(file).close();
     withDatabase(file, database => database.exec("DELETE FROM entries WHERE key = 'text'"));
   },
-  'that forgot when an entry expires': file => {
+  'that lost an expiry time': file => {
     withDatabase(file, database => database.exec("UPDATE entries SET expires = NULL WHERE key = 'text'"));
     openDatabase(file).close();
   },

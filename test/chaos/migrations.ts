@@ -1,5 +1,5 @@
-// Databases of an older version, each opened by several processes at once of which one is killed while it migrates:
-// one of them migrates it, after that no other does, and nothing that was in it is lost.
+// Chaos run of migrations. Several processes open each database of an older version at once, and one of them is killed
+// while it migrates: exactly one migrates it, none does so again later, and no entry is lost.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdir } from 'node:fs/promises';
@@ -17,7 +17,7 @@ import { now } from './log-lines.ts';
 import { Random } from './random.ts';
 import type { Report } from './violation.ts';
 
-/** What a process did, or what was done to it, and when. */
+/** An event of a process, or a fault injected into it, and its time. */
 export interface Step {
   t: number;
   process: string;
@@ -27,7 +27,7 @@ export interface Step {
 const PROGRAM = fileURLToPath(new URL('./migrator.ts', import.meta.url));
 const FIXTURE = fileURLToPath(new URL('../cache/storage/sqlite/fixtures/schema-1.db', import.meta.url));
 const PROCESSES = 3;
-// The lock of one that was killed is stale after 10 s; nothing may take longer than this.
+// The lock of a killed process is stale after 10 s; nothing may take longer than this.
 const LIMIT_MS = 45_000;
 const NEVER_YET = Date.UTC(2100, 0);
 
@@ -46,14 +46,14 @@ export class Migrations {
   /** Databases that were migrated, and processes that were killed meanwhile. */
   readonly deeds = { migrated: 0, killed: 0 };
 
-  /** `directory` is a cache root of its own. */
+  /** `directory` is a cache root for this run only. */
   constructor(directory: string, seed: number, report: Report) {
     this.#directory = directory;
     this.#random = new Random(seed, 'migrations');
     this.#report = report;
   }
 
-  /** One database after the other until the time is up, at least one. */
+  /** One database after another until the time is up, at least one. */
   async run(end: number): Promise<void> {
     do {
       await this.#migrate(`old-${this.deeds.migrated++}`);
@@ -78,7 +78,8 @@ export class Migrations {
     const random = this.#random;
     const file = await plantOldDatabase(this.#directory, tag);
     const steps: Step[] = [];
-    // How long a migration takes, and when in it, or just after it, whoever migrates first is killed.
+    // The length of a migration, and the moment in it, or just after it, at which the first migrating process is
+    // killed.
     const takes = random.between(0, 120);
     const after = random.between(0, 2 * takes + 20);
     let killing: Promise<void> | undefined;
@@ -131,13 +132,13 @@ export async function plantOldDatabase(root: string, tag: string): Promise<strin
   const file = join(directory, DATABASE_FILE);
   await copyFile(FIXTURE, file);
   const database = new Database(file);
-  // What the step from version 1 changes: applied twice or not at all, it leaves entries that cannot be read.
+  // The change made by the step from version 1: applied twice or not at all, it leaves unreadable entries.
   database.prepare('UPDATE entries SET expires = ?').run(NEVER_YET);
   database.close();
   return file;
 }
 
-/** Whoever migrates is the only one, unless the one before was killed before it was done. */
+/** Only one process migrates, unless the one before was killed before it was done. */
 export function judgeMigration(steps: readonly Step[], report: Report): void {
   const inOrder = steps.toSorted((a, b) => a.t - b.t);
   const migrating = inOrder.filter(({ step }) => step === 'migrating');
@@ -153,7 +154,7 @@ export function judgeMigration(steps: readonly Step[], report: Report): void {
   }
 }
 
-/** Everything that was in the older database is there, in one of this version. */
+/** All entries of the older database exist, in one of this version. */
 export async function inspectMigrated(root: string, tag: string, report: Report): Promise<void> {
   const database = new Database(join(root, tag, DATABASE_FILE), { readonly: true });
   const version = database.pragma('user_version', { simple: true });

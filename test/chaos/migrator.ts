@@ -1,5 +1,5 @@
-// One of the processes that open a database of an older version at once. It says when it begins to migrate and when
-// it has the database open, and takes its time in between, so that it can be killed there.
+// One of several processes that open a database of an older version at once. It reports when it begins to migrate and
+// when the database is open, and delays in between, so that it can be killed there.
 import { writeSync } from 'node:fs';
 import { openDatabase } from '../../src/cache/storage/sqlite/open.ts';
 import { SCHEMA, type Schema } from '../../src/cache/storage/sqlite/schema.ts';

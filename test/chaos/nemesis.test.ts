@@ -1,4 +1,4 @@
-// The nemesis tells processes that end by themselves from those that it ends.
+// The nemesis distinguishes processes that end by themselves from the ones that it kills.
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -6,10 +6,10 @@ import { Checker } from './checker.ts';
 import { Nemesis } from './nemesis.ts';
 import { IN_PROCESSES } from './violation.ts';
 
-test('finds processes that end by themselves, of a signal or with a status, and none that end when told to', async t => {
+test('finds processes that end by themselves, by a signal or with a status, and none that end when told to', async t => {
   const checker = new Checker();
   const directory = await temporaryDirectory(t);
-  // No time at all: they are started, and told to come to an end.
+  // No time at all: they are started, and told to stop.
   const plan = { seed: 1, minutes: 0, processes: 3, threads: 0, directory, keep: false };
   const program = fileURLToPath(new URL('./crashing-process.ts', import.meta.url));
   await new Nemesis(plan, checker, program).run();

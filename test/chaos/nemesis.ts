@@ -1,4 +1,4 @@
-// Starts the processes of a chaos run, kills and stops them by plan, and gives all that they log to the checker.
+// Nemesis of a chaos run: starts the processes, kills and stops them by plan, and passes their logs to the checker.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -18,11 +18,11 @@ export interface Plan {
   threads: number;
   /** Directory of the run: `cache`, `logs` and `scratch` are in it. */
   directory: string;
-  /** Logs are kept; otherwise each goes when it was read. */
+  /** Keeps the logs; otherwise each is deleted after it was read. */
   keep: boolean;
 }
 
-/** What was done to the processes. */
+/** Counts of the injected faults. */
 export interface FaultCounts {
   started: number;
   kills: number;
@@ -39,7 +39,7 @@ interface Participant {
   isStopped: boolean;
   stderr: string;
   exited: Promise<void>;
-  /** When it was seen to have ended. */
+  /** The time at which its end was noticed. */
   ended: number | undefined;
 }
 
@@ -60,7 +60,7 @@ export class Nemesis {
   readonly #all = new Set<Participant>();
   #isEnding = false;
 
-  /** `program` takes part as {@link ProcessConfig} tells it, until its input ends. */
+  /** `program` takes part as {@link ProcessConfig} describes, until its input ends. */
   constructor(plan: Plan, checker: Checker, program = PROGRAM) {
     this.#plan = plan;
     this.#program = program;
@@ -87,7 +87,7 @@ export class Nemesis {
     await this.#read();
   }
 
-  // Every delay, victim and deed follows from the seed.
+  // Every delay, victim and fault follows from the seed.
   async #disturb(end: number): Promise<void> {
     const random = this.#random;
     let next = now();
@@ -177,7 +177,7 @@ export class Nemesis {
     this.#checker.continued(participant.name, now());
   }
 
-  // Every call is to be answered before the end.
+  // Every call must be answered before the end.
   async #comeToAnEnd(): Promise<void> {
     const left = [...this.#all].filter(({ ended }) => ended === undefined);
     for (const participant of left) {
@@ -200,13 +200,13 @@ export class Nemesis {
   async #read(): Promise<void> {
     const started = now();
     const participants = [...this.#all];
-    // Noted before their files are read: what has ended then writes no more.
+    // Recorded before their files are read: an ended process writes no more.
     const ended = participants.filter(participant => participant.ended !== undefined);
     for (const { logs } of participants) {
       await logs.read((writer, line) => this.#checker.line(writer, line));
     }
     for (const participant of ended) {
-      // Also which of its threads had ended.
+      // Including which of its threads had ended.
       await participant.logs.read((writer, line) => this.#checker.line(writer, line));
       this.#checker.ended(participant.name, participant.ended!);
       this.#all.delete(participant);

@@ -15,7 +15,7 @@ export interface ProcessConfig extends Omit<ClientConfig, 'writer'> {
 
 const config = JSON.parse(process.argv[2]!) as ProcessConfig;
 const over = new AbortController();
-// Told to come to an end by the closing of its input, which also happens when the nemesis dies.
+// The closing of its input tells it to stop; that also happens when the nemesis dies.
 process.stdin.on('end', () => over.abort()).resume();
 
 const main: ClientConfig = { ...config, writer: `${config.name}/main` };
@@ -28,8 +28,8 @@ async function keepThread(slot: number): Promise<void> {
     const writer = `${config.name}/${slot}.${incarnation}`;
     const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: { ...config, writer } });
     const exited = once(worker, 'exit');
-    // SQLite's binding aborts the whole process when its thread is terminated in the moment that loads it: that is
-    // beyond what a cache can mend, so a thread is spared until it has.
+    // SQLite's binding aborts the whole process when its thread is terminated at the moment that loads it. A cache
+    // cannot repair that, so a thread is spared until the binding is loaded.
     await Promise.race([once(worker, 'message'), exited]);
     const lives = random.between(200, 6000);
     const timer = new AbortController();

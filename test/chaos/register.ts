@@ -20,21 +20,23 @@ import {
 } from './state.ts';
 
 export interface Operation {
-  /** The thread and the count of its call. */
+  /** The thread, and the number of its call. */
   id: string;
   process: string;
   thread: string;
   call: number;
-  /** From when on its effect may be placed: the call, or earlier for a read that may be stale by so much. */
+  /** The earliest time of its effect: the call, or earlier for a read that may be stale by so much. */
   start: number;
-  /** When it was answered, or, without an answer, could no longer take effect. Undefined: it is still running. */
+  /**
+   * The time of its answer or, without an answer, the time from which it cannot take effect. Undefined: still running.
+   */
   end: number | undefined;
   effect: Effect;
-  /** It may never have happened: nobody was told that it did. */
+  /** It may never have happened: it has no acknowledgement. */
   optional: boolean;
   /** Whether the order of the thread's calls is the order of their effects. */
   ordered: boolean;
-  /** Told, when that becomes certain, whether an optional operation took effect. */
+  /** Called, once it is certain, with whether an optional operation took effect. */
   onFate?: (happened: boolean) => void;
 }
 
@@ -51,7 +53,7 @@ interface Event {
   operation: Operation;
 }
 
-// More explanations than this are not followed: the key starts anew with anything.
+// More explanations than this are not followed: the key starts over with an unknown state.
 const MAX_CONFIGURATIONS = 4000;
 const HISTORY = 24;
 
@@ -60,7 +62,7 @@ export class Register {
   readonly #onViolation: (operation: Operation, states: State[], history: string[]) => void;
   readonly #numbers = new Map<Operation, number>();
   #counter = 0;
-  // Running operations that are not processed yet, and all that wait to be.
+  // Running operations that are not processed yet, and all that are queued.
   #unfinished = new Set<Operation>();
   #starts: Event[] = [];
   #ends: Event[] = [];
@@ -71,7 +73,7 @@ export class Register {
   /** How often there were too many explanations to follow. */
   undecided = 0;
 
-  /** `evicts`: entries may go by themselves. */
+  /** `evicts`: entries may be evicted. */
   constructor(
     evicts: boolean,
     onViolation: (operation: Operation, states: State[], history: string[]) => void,
@@ -80,7 +82,7 @@ export class Register {
     this.#onViolation = onViolation;
   }
 
-  /** An operation was asked. It is looked at when its end is known: set `end` and the rest, then {@link finish}. */
+  /** An operation was called. It is processed when its end is known: set `end` and the rest, then {@link finish}. */
   begin(operation: Operation): void {
     this.#unfinished.add(operation);
     if (operation.end !== undefined) this.finish(operation);
@@ -118,12 +120,13 @@ export class Register {
     for (; next < starts.length; next++) this.#start(starts[next]!.operation);
   }
 
-  // A read that may be stale is placed after what its process was told of before it asked: not before that can have been.
+  // A read that may be stale is placed after everything that its process knew before the call: it cannot be older than
+  // that.
   #narrow(event: Event): void {
     for (const { operation: other } of this.#ends) {
       if (precedes(other, event.operation)) event.t = Math.max(event.t, other.start);
     }
-    // For those that follow it in turn.
+    // For the reads that follow it in turn.
     event.operation.start = event.t;
   }
 
@@ -165,7 +168,7 @@ export class Register {
     }
   }
 
-  // Every way in which the operation has taken effect by now, and, if it is optional, has not.
+  // Every way in which the operation has taken effect by now and, if it is optional, has not.
   #explanations(target: Operation): Configuration[] {
     const found: Configuration[] = target.optional ? [...this.#configurations] : [];
     const seen = new Set<string>();
@@ -196,7 +199,7 @@ export class Register {
     return found;
   }
 
-  // What changes nothing can as well have happened at once: that leaves fewer cases.
+  // An operation without effect can as well have happened at once: that leaves fewer cases.
   #absorb(known: Configuration): Configuration {
     let done: Set<Operation> | undefined;
     for (let isNew = true; isNew; ) {
@@ -216,7 +219,7 @@ export class Register {
     return done ? { ...known, done } : known;
   }
 
-  /** Whether everything has taken effect that must have before the operation does. */
+  /** Whether everything that must precede the operation has taken effect. */
   #isTurnOf(operation: Operation, { done }: Configuration): boolean {
     for (const other of this.#running) {
       if (other === operation || done.has(other) || other.process !== operation.process) continue;
@@ -238,7 +241,7 @@ export class Register {
     this.#onViolation(operation, [...states.values()], history);
   }
 
-  // Anything may be there, and any of what is running may have happened.
+  // Any value may be there, and any of the running operations may have happened.
   #restart(): void {
     this.#fates.clear();
     this.#configurations = [{ state: UNKNOWN, done: new Set(), fates: new Set() }];
@@ -277,7 +280,7 @@ export class Register {
   }
 }
 
-/** Read your own writes, and those that any thread of the process was told of; a thread never reads backwards. */
+/** Read your own writes, and the ones that any thread of the process was told of; a thread never reads backwards. */
 function precedes(other: Operation, operation: Operation): boolean {
   if (other.process !== operation.process || other.end! >= operation.call || other.optional) return false;
   return isWrite(other.effect) || other.thread === operation.thread;

@@ -1,17 +1,17 @@
-// What every thread asks: a sequence that follows from the seed alone, never from what was answered.
+// Schedule of a chaos thread: its sequence of calls, which follows from the seed alone, never from the answers.
 import type { CacheOptions } from '../../src/cache/options.ts';
 import type { CacheCall } from './log-lines.ts';
 import type { Random } from './random.ts';
 import { valueId } from './values.ts';
 
-/** The caches of a run. Nothing may vanish from `steady`; the others are too small for what is put there. */
+/** The caches of a run. Nothing may vanish from `steady`; the others are too small for their entries. */
 export const TAGS: Readonly<Record<string, CacheOptions>> = {
   steady: { policy: 'none' },
   tight: { policy: 'least-recently-used', maxSize: 800_000 },
   frequent: { policy: 'least-frequently-used', maxSize: 600_000 },
 };
 
-/** Whether entries of the tag may go by themselves. */
+/** Whether entries of the tag may be evicted. */
 export function isEvicting(tag: string): boolean {
   return TAGS[tag]?.policy !== 'none';
 }
@@ -35,7 +35,7 @@ export function allKeys(tag: string): string[] {
 
 const CONTESTED = new Set(['g3', 'g4']);
 
-// The same bytes under several keys, put and dropped all the time: one blob whose references come and go.
+// The same bytes under several keys, stored and deleted all the time: one blob whose references come and go.
 const POOL = [0, 3, 6].map(count => valueId('pool', count, 70_000 + count));
 
 export class Schedule {
@@ -43,13 +43,13 @@ export class Schedule {
   readonly #writer: string;
   #count = 0;
 
-  /** `writer` names the thread and its lane: it is in every value it writes. */
+  /** `writer` names the thread and its lane: it is in every value that it writes. */
   constructor(random: Random, writer: string) {
     this.#random = random;
     this.#writer = writer;
   }
 
-  /** What to ask next, in one go and without awaiting one before the other. */
+  /** The next calls, all started before any of them is awaited. */
   next(): CacheCall[] {
     const random = this.#random;
     const kind = random.weighted({ steady: 75, evicting: 20, upkeep: 0.6, burst: 4 });
@@ -125,7 +125,7 @@ export class Schedule {
 
   #getOrSet(key: string): CacheCall & { op: 'getOrSet' } {
     const random = this.#random;
-    // Some keys have producers that take long and callers that will not wait: there leases are taken over.
+    // Some keys have slow producers and impatient callers: there leases are taken over.
     const isContested = CONTESTED.has(key);
     const takes = random.chance(isContested ? 0.3 : 0.1) ? random.between(300, 1500) : random.between(0, 60);
     const wait = isContested && random.chance(0.4) ? { wait: random.between(50, 400) } : {};
@@ -141,7 +141,7 @@ export class Schedule {
     return op === 'entries' ? { op, tag, prefix: 'e', keys: EVICTED_KEYS } : { op, tag, key };
   }
 
-  // Writes to one key without awaiting: they are to be applied in this order.
+  // Writes to one key without awaiting: they take effect in this order.
   #burst(): CacheCall[] {
     const random = this.#random;
     const key = random.pick(keysOf('r'));

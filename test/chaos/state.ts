@@ -1,11 +1,11 @@
-// What a key can hold, and what each operation makes of it: the cache's promises as a state machine.
+// State machine of a key: its possible values, and the effect of each operation under the cache's promises.
 import { numberId } from './values.ts';
 
-/** Everything there is to know of one key. */
+/** The full state of one key. */
 export interface State {
   /** The value's id; null: no entry; undefined: anything (after a violation, so that one is not reported twice). */
   readonly value: string | null | undefined;
-  /** When it expires, as far as can be known from outside: not before `from`, not after `until`. Infinity: never. */
+  /** The expiry time, as far as it can be known from outside: not before `from`, not after `until`. Infinity: never. */
   readonly from: number;
   readonly until: number;
   /** Whether a getOrSet stored its product since there was no entry. */
@@ -15,30 +15,30 @@ export interface State {
 export type Effect =
   | { type: 'read'; value: string | null }
   | { type: 'has'; found: boolean }
-  /** An iteration did not come across the key. `excused`: it was written meanwhile. */
+  /** An iteration did not return the key. `excused`: it was written meanwhile. */
   | { type: 'passed'; excused: boolean }
   | { type: 'set'; value: string; ttl?: number }
   /** A product of getOrSet: stored only under a lease that is still valid. */
   | { type: 'product'; value: string; ttl?: number }
-  // The answers of these are undefined when there was none.
+  // Without an answer, its fields are undefined.
   | { type: 'add'; value: string; ttl?: number; added?: boolean }
   | { type: 'delete'; deleted?: boolean }
   | { type: 'increment'; by: number; sum?: number }
   | { type: 'touch'; ttl: number; touched?: boolean };
 
-/** When an operation was asked and answered. */
+/** The times of an operation's call and answer. */
 export interface Interval {
   call: number;
   end: number;
 }
 
-// Expiry goes by the wall clock, which the machine may adjust against the one that the logs have.
+// Expiry follows the wall clock, which the machine may adjust relative to the clock of the logs.
 const CLOCK_SLACK_MS = 20;
 
 export const ABSENT: State = { value: null, from: Infinity, until: Infinity, product: false };
 export const UNKNOWN: State = { ...ABSENT, value: undefined };
 
-/** Two states with the same text are the same. */
+/** Two states are the same if their texts are equal. */
 export function stateKey({ value, from, until, product }: State): string {
   return `${value === undefined ? '?' : (value ?? '-')}|${from}|${until}|${product ? 1 : 0}`;
 }
@@ -48,7 +48,7 @@ export function isWrite(effect: Effect): boolean {
   return effect.type !== 'read' && effect.type !== 'has' && effect.type !== 'passed';
 }
 
-/** Whether it cannot have changed the entry, as far as its answer tells. */
+/** Whether it cannot have changed the entry, judged by its answer. */
 export function isWithoutEffect(effect: Effect): boolean {
   if (!isWrite(effect)) return true;
   if (effect.type === 'add') return effect.added === false;
@@ -57,8 +57,8 @@ export function isWithoutEffect(effect: Effect): boolean {
 }
 
 /**
- * What the key may hold after the effect, given what it holds before: empty when the effect, with its answer, cannot
- * happen in this state. `evicts`: the entry may go by itself.
+ * The possible states after the effect, given the one before: empty when the effect, with its answer, cannot happen in
+ * this state. `evicts`: the entry may be evicted.
  */
 export function step(state: State, effect: Effect, at: Interval, evicts: boolean): State[] {
   const isUnknown = state.value === undefined;
@@ -66,7 +66,7 @@ export function step(state: State, effect: Effect, at: Interval, evicts: boolean
   const mayBeLive = isUnknown || (isThere && at.call < state.until + CLOCK_SLACK_MS);
   const isExpired = isThere && !isUnknown && at.end >= state.from - CLOCK_SLACK_MS;
   const mayBeGone = isUnknown || !isThere || evicts || isExpired;
-  // An expired entry stays until a write comes across it; an evicted one is gone for good.
+  // An expired entry stays until a write finds it; an evicted one is gone for good.
   const gone = isUnknown || evicts ? ABSENT : state;
   const next: State[] = [];
   const stored = (value: string, ttl: number | undefined, product: boolean): State => ({

@@ -1,6 +1,6 @@
-// Values that say who wrote them and that cannot lose a part unnoticed.
+// Values that name their writer and cannot lose a part unnoticed.
 
-/** Forms a value can have: bytes, text, or an object that holds text. */
+/** Forms of a value: bytes, text, or an object that holds text. */
 const FORMS = ['b', 's', 'o'] as const;
 
 /** A value's name: the writer, its count, its form and size. Everything about the value follows from it. */
@@ -8,17 +8,17 @@ export function valueId(writer: string, count: number, size: number): string {
   return `${writer}#${count}:${FORMS[count % FORMS.length]}${size}`;
 }
 
-/** How many bytes the value of this id has; 0 for what is no id of a value. */
+/** The number of bytes of the value with this id; 0 for anything that is not an id. */
 export function sizeOf(id: string): number {
   return Number(/:[bso](\d+)$/.exec(id)?.[1] ?? 0);
 }
 
-/** The bytes of the value of this id: its name, again and again. */
+/** The bytes of the value with this id: its name, again and again. */
 export function bytesOf(id: string): Buffer {
   return Buffer.alloc(sizeOf(id), `${id};`);
 }
 
-/** The value of this id. */
+/** The value with this id. */
 export function makeValue(id: string): unknown {
   const bytes = bytesOf(id);
   const form = /:([bso])\d+$/.exec(id)?.[1];
@@ -31,7 +31,7 @@ export function numberId(value: number): string {
   return `=${value}`;
 }
 
-/** The id of a value that was read; `torn: …` when it is not, byte for byte, what its id says. */
+/** The id of a value that was read; `torn: …` if it is not, byte for byte, what its id says. */
 export function recognise(value: unknown): string {
   if (typeof value === 'number') return numberId(value);
   if (typeof value === 'string') return recogniseBytes(Buffer.from(value, 'latin1'));

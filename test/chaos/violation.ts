@@ -1,8 +1,8 @@
-// Something that was promised and did not hold.
+// Violations: promises of the cache that did not hold.
 
-/** What the checker finds in what the threads logged. */
+/** Violations that the checker finds in the threads' logs. */
 export const IN_LOGS = {
-  'unwritten-value': 'A read returned a value that nobody had asked to store under the key.',
+  'unwritten-value': 'A read returned a value that was never stored under the key.',
   'torn-value': 'A read returned bytes that are not, all of them, one value.',
   'stale-read':
     'A read returned a value that was replaced or removed, and acknowledged so, before it was asked.',
@@ -21,7 +21,7 @@ export const IN_LOGS = {
   damage: '`check()` found what a killed process cannot leave behind.',
 } as const;
 
-/** What is found in the files when every process has ended. */
+/** Violations found in the files when every process has ended. */
 export const IN_FILES = {
   integrity: '`PRAGMA integrity_check` complained.',
   disagreement: 'A second `check()` found something.',
@@ -31,13 +31,13 @@ export const IN_FILES = {
   'over-limit': 'A cache is larger than its limit after `cleanup()`.',
 } as const;
 
-/** What becomes of a database of an older version that several processes open while one of them is killed. */
+/** Violations in a database of an older version that several processes open while one of them is killed. */
 export const IN_MIGRATIONS = {
   'second-migration': 'A process migrated a database that another one had migrated, or still was migrating.',
   'lost-in-migration': 'An entry of the older database is gone or is not what it was.',
 } as const;
 
-/** What processes do by themselves. */
+/** Failures of processes by themselves. */
 export const IN_PROCESSES = {
   crash: 'A process ended by itself.',
 } as const;
@@ -50,17 +50,17 @@ export type ViolationKind =
 
 export interface Violation {
   kind: ViolationKind;
-  /** The tag and key, or the file, process or cache that it is about. */
+  /** The tag and key, or the file, process or cache concerned. */
   subject: string;
   message: string;
-  /** What happened to the key around it, one line each. */
+  /** The history of the key around it, one line each. */
   history: string[];
 }
 
-/** Told of what was found elsewhere than in the logs. */
+/** Receives violations that were found elsewhere than in the logs. */
 export type Report = (kind: ViolationKind, subject: string, message: string) => void;
 
-/** A violation as people read it. */
+/** A violation in human-readable form. */
 export function describeViolation({ kind, subject, message, history }: Violation): string {
   return [`${kind} (${subject}): ${message}`, ...history.map(line => `    ${line}`)].join('\n');
 }

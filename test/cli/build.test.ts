@@ -1,4 +1,4 @@
-// One after the other: builds that share the processor take more of it than builds that have it, and end no later.
+// `glovebox build`. The tests run serially: parallel builds take more CPU time in total, and end no earlier.
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -40,7 +40,7 @@ test.serial('both halves are built, and the second time they come from the cache
   t.is(await readFile(join(directory, 'firmware', `${LEFT}.uf2`), 'utf8'), `${LEFT} corne_left`);
 });
 
-test.serial('the build file may be another one, and what it has that is ignored is told once', async t => {
+test.serial('another build file can be used, and its ignored fields are reported once', async t => {
   const { buildAlone, directory, rig, firmware } = await config(t, succeeds);
   await mkdir(join(directory, 'ci'));
   const yaml = 'include:\n  - board: nice_nano_v2\n    shield: corne_left\n    format: uf2\n';
@@ -49,7 +49,7 @@ test.serial('the build file may be another one, and what it has that is ignored 
   t.is(named.status, 0, named.stderr);
   t.regex(named.stdout, /corne\/ci\/left\.yaml:4: 'format' is ignored: ZMK's workflow reads board, /);
   t.deepEqual(await firmware(), [`${LEFT}.uf2`]);
-  // As the config file has it.
+  // As in the config file.
   const file = join(directory, 'glovebox.config.json');
   const configured = JSON.parse(await readFile(file, 'utf8'));
   await writeFile(file, JSON.stringify({ ...configured, build: { buildFile: 'ci/left.yaml' } }));
@@ -60,7 +60,7 @@ test.serial('the build file may be another one, and what it has that is ignored 
   t.regex(absent.stderr, /ci\/right\.yaml: does not exist/);
 });
 
-test.serial('on a terminal the build is drawn in place, and its summary stays', async t => {
+test.serial('on a terminal the build is redrawn in place, and its summary stays', async t => {
   if (!existsSync('/usr/bin/script') || process.platform !== 'linux') {
     t.log('skipped: nothing here gives a program a terminal');
     t.pass();
@@ -136,7 +136,7 @@ test.serial('--dry-run compiles nothing and names the input that changed', async
   t.is(rig.runs, 2);
 });
 
-test.serial('--jobs 1 compiles one after the other', async t => {
+test.serial('--jobs 1 compiles one target after another', async t => {
   const { buildAlone, rig } = await config(t);
   const building = buildAlone('--jobs', '1');
   const first = await rig.nextRun();
@@ -148,22 +148,19 @@ test.serial('--jobs 1 compiles one after the other', async t => {
   t.regex(stdout, /\(command, 1 at once\)/);
 });
 
-test.serial(
-  '--output and --cache-dir choose where things go, and --json prints one event a line',
-  async t => {
-    const { buildAlone, home, firmware } = await config(t, succeeds);
-    const { status, stdout, stderr } = await buildAlone('--json', '--output', 'uf2', '--cache-dir', 'mine');
-    t.is(status, 0);
-    t.is(stderr, '');
-    t.deepEqual((await readdir(join(home, 'uf2'))).sort(), [`${LEFT}.uf2`, `${RIGHT}.uf2`]);
-    t.deepEqual(await firmware(), []);
-    t.true((await readdir(join(home, 'mine'))).includes('firmware'), 'from the current directory');
-    const all = events(stdout);
-    t.is(all[0]?.type, 'build-started');
-    t.is(all.at(-1)?.type, 'build-finished');
-    t.is(all.filter(({ type }) => type === 'target-finished').length, 2);
-  },
-);
+test.serial('--output and --cache-dir set the directories, and --json prints one event per line', async t => {
+  const { buildAlone, home, firmware } = await config(t, succeeds);
+  const { status, stdout, stderr } = await buildAlone('--json', '--output', 'uf2', '--cache-dir', 'mine');
+  t.is(status, 0);
+  t.is(stderr, '');
+  t.deepEqual((await readdir(join(home, 'uf2'))).sort(), [`${LEFT}.uf2`, `${RIGHT}.uf2`]);
+  t.deepEqual(await firmware(), []);
+  t.true((await readdir(join(home, 'mine'))).includes('firmware'), 'from the current directory');
+  const all = events(stdout);
+  t.is(all[0]?.type, 'build-started');
+  t.is(all.at(-1)?.type, 'build-finished');
+  t.is(all.filter(({ type }) => type === 'target-finished').length, 2);
+});
 
 test.serial('--no-cache compiles every time, and --verbose prints every line of the compilers', async t => {
   const { buildAlone, rig } = await config(t, {
@@ -181,7 +178,7 @@ test.serial('--no-cache compiles every time, and --verbose prints every line of 
   t.is(rig.runs, 6, 'and stored nothing');
 });
 
-test.serial('a config that cannot be used is one clear message, status 1 and no stack', async t => {
+test.serial('an unusable config is one clear message, status 1 and no stack', async t => {
   const { buildAlone, directory, at } = await config(t, succeeds);
   await writeFile(join(directory, 'build.yaml'), 'include:\n  - { bord: nice_nano_v2 }\n');
   const unknown = await buildAlone();
@@ -199,7 +196,7 @@ test.serial('a config that cannot be used is one clear message, status 1 and no 
   }
 });
 
-test.serial('a cache that cannot be used is one warning, and the build goes on', async t => {
+test.serial('an unusable cache is one warning, and the build goes on', async t => {
   const { home, at, firmware } = await config(t, succeeds);
   await writeFile(join(home, 'file'), '');
   const env = { ...at.env, GLOVEBOX_CACHE_DIR: join(home, 'file', 'caches') };
@@ -226,7 +223,7 @@ test.serial('a damaged cache is one warning, which JSON has as an event', async 
 for (const { signal, status, again } of [
   { signal: 'SIGINT', status: 130 },
   { signal: 'SIGTERM', status: 143 },
-  // As a closed terminal and its shell say.
+  // The signals of a closed terminal and its shell.
   { signal: 'SIGHUP', status: 129, again: 'SIGHUP' },
 ] as const) {
   test.serial(
@@ -276,7 +273,7 @@ test.serial('a second Ctrl-C does not wait, and still leaves no compiler', async
   t.pass();
 });
 
-test.serial('output that finds no room ends the build with the reason, and leaves no compiler', async t => {
+test.serial('a full output device ends the build with the reason, and leaves no compiler', async t => {
   const { home, at, rig, temporary, firmware } = await config(t);
   const disk = mountFileSystem(t, join(home, 'output'));
   if (disk === undefined) return;
@@ -287,19 +284,19 @@ test.serial('output that finds no room ends the build with the reason, and leave
   );
   const runs = Object.values(await rig.nextRuns(2));
   disk.fill();
-  // It may be ended before it can say that it has printed.
+  // It may be ended before it can report what it printed.
   runs[0]!.print('more than the last page has room for\n'.repeat(1000)).catch(() => undefined);
   const { status, stderr } = await running.ended;
   t.is(status, 1);
-  t.regex(stderr, /^error: The output cannot be written: ENOSPC: [^\n]*\n$/);
+  t.regex(stderr, /^error: Cannot write the output: ENOSPC: [^\n]*\n$/);
   t.deepEqual(runs.map(run => run.pid).filter(isAlive), []);
   t.deepEqual(await firmware(), []);
   t.deepEqual(await readdir(temporary), []);
 });
 
-test.serial('a reader that has seen enough ends the build quietly', async t => {
+test.serial('a closed output pipe ends the build quietly', async t => {
   const { at, temporary } = await config(t);
-  // The compilers never end by themselves: the build ends because nobody reads it any more.
+  // The compilers never end by themselves: the build ends because its output has no reader any more.
   const { stdout, stderr } = await runProgram(
     '/bin/sh',
     ['-c', `"${process.execPath}" "${MAIN}" build corne --verbose | head -n 1`],

@@ -9,7 +9,7 @@ import { temporaryDirectory } from './temporary.ts';
 
 const { createDefaultCache } = await publishedLibrary();
 
-/** A home of the test's own, and `glovebox cache …` in it. */
+/** A home directory of the test's own, and `glovebox cache …` in it. */
 async function home(t: ExecutionContext) {
   const directory = await temporaryDirectory(t);
   const root = join(directory, 'caches');
@@ -20,12 +20,12 @@ async function home(t: ExecutionContext) {
     env,
     cache: (...args: string[]): Promise<RunResult> =>
       gloveboxHere(['cache', ...args, '--cache-dir', root], directory),
-    /** The same in a process of its own, where warnings and the environment are its own as well. */
+    /** The same in a separate process, with its own warnings and environment. */
     program: (...args: string[]): Promise<RunResult> => glovebox(['cache', ...args], { cwd: directory, env }),
     /** The same alone in this process, for serial tests: see {@link gloveboxAlone}. */
     alone: (...args: string[]): Promise<RunResult> =>
       gloveboxAlone(['cache', ...args], { cwd: directory, env }),
-    /** Puts entries into the cache of a tag, as a build of another process would. */
+    /** Stores entries in the cache of a tag, as a build of another process would. */
     async fill(tag: string, entries: Record<string, unknown>): Promise<void> {
       const cache = createDefaultCache({ tag, cacheRoot: root });
       for (const [key, value] of Object.entries(entries)) {
@@ -45,7 +45,7 @@ async function home(t: ExecutionContext) {
   };
 }
 
-test('without caches every command says so, and makes none', async t => {
+test('without caches every command says so, and creates none', async t => {
   const { cache, root, directory } = await home(t);
   for (const command of ['list', 'stats', 'keys', 'cleanup', 'check', 'clear']) {
     t.deepEqual(await cache(command), { status: 0, stdout: `No caches in ${root}\n`, stderr: '' });
@@ -109,7 +109,7 @@ test('list shows each cache with entries and size', async t => {
   t.true(caches[1].size >= 100_000);
 });
 
-test('stats shows the fill against the limit that is configured', async t => {
+test('stats shows the fill level against the configured limit', async t => {
   const { cache, fill, directory } = await home(t);
   await writeFile(join(directory, 'glovebox.config.yaml'), 'cache:\n  tags:\n    layout: { maxSize: 7MB }\n');
   await fill('firmware', { a: 1 });
@@ -125,7 +125,7 @@ test('stats shows the fill against the limit that is configured', async t => {
   t.is(one.total.count, 1);
 });
 
-test('keys prints them in order, after their tags when there are several caches', async t => {
+test('keys prints all keys in order, after their tags when there are several caches', async t => {
   const { cache, fill } = await home(t);
   await fill('firmware', { beta: 1, alpha: 2 });
   await fill('layout', { 'odd\nkey': 3 });
@@ -140,7 +140,7 @@ test('keys prints them in order, after their tags when there are several caches'
   t.deepEqual(JSON.parse((await cache('keys', '--json', '--prefix', 'none')).stdout), []);
 });
 
-test('show prints an entry, its value and what is known of it', async t => {
+test('show prints an entry: its value and its metadata', async t => {
   const { cache, fill } = await home(t);
   await fill('layout', { corne: { layers: ['base'], made: new Date(0), big: 7n } });
   const { status, stdout } = await cache('show', 'corne');
@@ -155,7 +155,7 @@ test('show prints an entry, its value and what is known of it', async t => {
   t.deepEqual(entry.value, { layers: ['base'], made: '1970-01-01T00:00:00.000Z', big: '7' });
 });
 
-test('show writes a stored file out, whole', async t => {
+test('show writes out a whole stored file', async t => {
   const { cache, root, directory } = await home(t);
   const source = join(directory, 'a.uf2');
   const bytes = Buffer.from(Array.from({ length: 70_000 }, (_, index) => index % 251));
@@ -178,13 +178,13 @@ test('delete removes entries from the caches that have them', async t => {
   t.deepEqual(JSON.parse((await cache('delete', 'c', '--json')).stdout), { deleted: 1 });
 });
 
-test('a key that does not exist is wrong usage: the nearest is named, nothing is removed', async t => {
+test('an unknown key is wrong usage: the nearest one is named, nothing is removed', async t => {
   const { cache, fill, keys } = await home(t);
   await fill('layout', { 'corne-left': 1, 'corne-right': 2 });
   const shown = await cache('show', 'corne-lfet');
   t.is(shown.status, 2);
   t.is(shown.stdout, '');
-  t.regex(shown.stderr, /^error: There is no key 'corne-lfet' .*Did you mean 'corne-left'\?\n$/);
+  t.regex(shown.stderr, /^error: Key 'corne-lfet' was not found in .*Did you mean 'corne-left'\?\n$/);
   t.regex((await cache('show', 'corne-r')).stderr, /Did you mean 'corne-right'\?/);
   const deleted = await cache('delete', 'corne-left', 'corne-rihgt');
   t.is(deleted.status, 2);
@@ -192,7 +192,7 @@ test('a key that does not exist is wrong usage: the nearest is named, nothing is
   t.deepEqual(await keys('layout'), ['corne-left', 'corne-right']);
 });
 
-test('a key that can never exist is wrong usage', async t => {
+test('an invalid key is wrong usage', async t => {
   const { cache, fill } = await home(t);
   await fill('layout', { a: 1 });
   for (const key of ['', 'k'.repeat(2_000)]) {
@@ -202,7 +202,7 @@ test('a key that can never exist is wrong usage', async t => {
   }
 });
 
-test('a tag that does not exist is wrong usage: the nearest is named, and what there is', async t => {
+test('an unknown tag is wrong usage: the nearest one is named, and the existing ones', async t => {
   const { cache, fill, root } = await home(t);
   await fill('firmware', { a: 1 });
   await fill('layout', { a: 1 });
@@ -226,7 +226,7 @@ test('a tag that does not exist is wrong usage: the nearest is named, and what t
   t.deepEqual((await readdir(root)).sort(), ['firmware', 'layout'], 'and no cache is made for it');
 });
 
-test('clear without a terminal refuses unless told --yes', async t => {
+test('clear without a terminal refuses unless given --yes', async t => {
   const { cache, fill, keys } = await home(t);
   await fill('firmware', { a: 1, b: 2 });
   await fill('layout', { c: 3 });
@@ -265,7 +265,7 @@ for (const { answer, status, left, shown } of [
   });
 }
 
-test('cleanup removes what is expired and says how much that was', async t => {
+test('cleanup removes expired entries and says how much that was', async t => {
   const { cache, root, keys } = await home(t);
   const layout = createDefaultCache({ tag: 'layout', cacheRoot: root, clock: () => Date.now() - 3_600_000 });
   t.true(await layout.set('old', 1, { ttl: '1m' }));
@@ -278,7 +278,7 @@ test('cleanup removes what is expired and says how much that was', async t => {
   t.regex((await cache('cleanup')).stdout, /^Removed 0 entries, freed /);
 });
 
-test('check finds a damaged file, mends it, and finds all well afterwards', async t => {
+test('check finds a damaged file, repairs it, and finds no problem afterwards', async t => {
   const { cache, fill, root } = await home(t);
   await fill('layout', { big: Buffer.alloc(1_000_000, 7), small: 1 });
   t.regex((await cache('check')).stdout, /^layout: 2 entries, 1 blob: all is well\n$/);
@@ -293,21 +293,21 @@ test('check finds a damaged file, mends it, and finds all well afterwards', asyn
     caches: [{ problems }],
   } = JSON.parse(report.stdout);
   t.is(problems[0].kind, 'damaged-blob');
-  t.regex((await cache('check')).stdout, /not mended.*\nTo mend this: glovebox cache check --repair\n$/s);
+  t.regex((await cache('check')).stdout, /not repaired.*\nTo repair this: glovebox cache check --repair\n$/s);
   const mended = await cache('check', '--repair');
   t.is(mended.status, 0);
-  t.regex(mended.stdout, /mended: /);
+  t.regex(mended.stdout, /repaired: /);
   t.regex((await cache('check')).stdout, /^layout: 1 entry, 0 blobs: all is well\n$/);
 });
 
-test.serial('--cache-dir goes before the environment', async t => {
+test.serial('--cache-dir takes precedence over the environment', async t => {
   const { program, alone, fill, root } = await home(t);
   await fill('layout', { a: 1 });
   t.regex((await alone('list', '--cache-dir', 'elsewhere')).stdout, /^No caches in .*elsewhere\n$/);
   t.regex((await program('list', '--cache-dir', root)).stdout, /^layout/m);
 });
 
-test.serial('caches that are disabled can still be looked after', async t => {
+test.serial('disabled caches can still be maintained', async t => {
   const { directory, env, fill } = await home(t);
   await fill('layout', { a: 1 });
   const options = { cwd: directory, env: { ...env, GLOVEBOX_CACHE_DISABLED: '1' } };
@@ -315,7 +315,7 @@ test.serial('caches that are disabled can still be looked after', async t => {
   t.is((await gloveboxAlone(['cache', 'clear', '--yes'], options)).stdout, 'Removed 1 entry\n');
 });
 
-test('folders that are no caches are left alone', async t => {
+test('folders that are not caches are left alone', async t => {
   const { cache, fill, root } = await home(t);
   await fill('layout', { a: 1 });
   await mkdir(join(root, 'logs'));
@@ -339,7 +339,7 @@ test('an unusable config is one clear message, exit status 1 and no stack', asyn
   t.notRegex(stderr, /\n\s+at /);
 });
 
-test('a reader that has seen enough is no error', async t => {
+test('a closed pipe is not an error', async t => {
   const { directory, env, root } = await home(t);
   const layout = createDefaultCache({ tag: 'layout', cacheRoot: root });
   await layout.setMany(Array.from({ length: 5_000 }, (_, index) => [`${index}-${'k'.repeat(100)}`, index]));
@@ -354,7 +354,7 @@ test('a reader that has seen enough is no error', async t => {
 });
 
 test.serial(
-  'what was set aside as damaged is told with its size, and removed when it is old or when asked',
+  'quarantined databases are listed with their size, and removed when they are old or on request',
   async t => {
     const { cache, program, fill, root, env, directory } = await home(t);
     await fill('layout', { a: 1 });
@@ -366,7 +366,7 @@ test.serial(
       first.stdout,
       /^layout: damaged and set aside on \d{4}-\d\d-\d\d: 10\.7 KiB in .*cache\.db\.damaged-.*Z$/m,
     );
-    t.regex(first.stdout, /^To remove what was set aside: glovebox cache cleanup --set-aside$/m);
+    t.regex(first.stdout, /^To remove damaged databases: glovebox cache cleanup --set-aside$/m);
     const { setAside } = JSON.parse((await cache('check', '--json')).stdout);
     t.like(setAside, [{ tag: 'layout', size: 11_000 }]);
     const doctor = await gloveboxAlone(['doctor'], { cwd: directory, env });

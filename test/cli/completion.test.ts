@@ -1,4 +1,4 @@
-// Completion, in the shells that are installed.
+// Shell completion, in the shells that are installed.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -27,7 +27,7 @@ async function place(t: ExecutionContext): Promise<string> {
   return directory;
 }
 
-/** What the program answers the scripts, without descriptions. */
+/** The program's answers to the scripts, without descriptions. */
 async function answers(words: string[], cwd?: string): Promise<string[]> {
   const { status, stdout } = await glovebox(['complete', '--', ...words], cwd === undefined ? {} : { cwd });
   if (status !== 0) throw new Error(`status ${status}`);
@@ -63,7 +63,7 @@ test('commands, options, their values, and directories are completed', async t =
   t.deepEqual(await answers(['nonsense', 'x'], cwd), []);
 });
 
-test('a shell that is not known is wrong usage', async t => {
+test('an unknown shell is wrong usage', async t => {
   const { status, stderr } = await glovebox(['completion', 'zhs']);
   t.is(status, 2);
   t.regex(stderr, /Did you mean 'zsh'\?/);
@@ -104,7 +104,7 @@ const COMPLETERS: Record<string, (line: string, cwd: string) => Promise<string>>
     const { stdout, stderr } = await runProgram('fish', ['--no-config', '-c', script], { cwd });
     return stderr + stdout.trim().split('\t')[0]!;
   },
-  // Only where somebody types does zsh complete: on a terminal of its own, where a key shows what the line has become.
+  // zsh completes only on a terminal: the test gives it one, where a key shows the resulting line.
   async zsh(line, cwd) {
     const script = `
       zmodload zsh/zpty

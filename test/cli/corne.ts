@@ -1,4 +1,4 @@
-// A ZMK config of two halves whose compiler is a rig, and `glovebox build` of it as a person runs it.
+// A ZMK config of two halves whose compiler is a rig, and `glovebox build` of it from the command line.
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
@@ -13,7 +13,7 @@ const BUILD_YAML = `include:
   - { board: nice_nano_v2, shield: corne_right }
 `;
 
-/** The config in a home directory of its own, with everything that Glovebox writes below that. */
+/** The config in its own home directory, with everything that Glovebox writes below that. */
 export async function config(t: ExecutionContext, options: RigOptions = {}) {
   const home = await temporaryDirectory(t);
   const directory = join(home, 'corne');
@@ -47,5 +47,5 @@ export async function config(t: ExecutionContext, options: RigOptions = {}) {
   };
 }
 
-/** A compiler that needs no test to say what it does. */
+/** A compiler that runs without instructions from the test. */
 export const succeeds: RigOptions = { onRun: run => run.succeed() };

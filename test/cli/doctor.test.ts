@@ -15,7 +15,7 @@ interface Finding {
   remedy?: string;
 }
 
-/** A machine on which nothing is installed but what the test puts into `bin`. */
+/** A machine on which nothing is installed except the programs in `bin`. */
 async function machine(t: ExecutionContext) {
   const directory = await temporaryDirectory(t);
   const bin = join(directory, 'bin');
@@ -28,7 +28,7 @@ async function machine(t: ExecutionContext) {
     root,
     env,
     configure,
-    /** Puts programs there that say of their versions what they are called. */
+    /** Installs programs there that print these versions. */
     async installAll(...names: string[]): Promise<void> {
       for (const name of names) {
         await writeFile(join(bin, name), `#!/bin/sh\necho '${name} 1.2.3'\n`, { mode: 0o755 });
@@ -62,7 +62,7 @@ const COMMAND = `toolchains:
     artifacts: ['*.uf2']
 `;
 
-test.serial('a machine that can build is said to be well', async t => {
+test.serial('a machine that can build is reported as well', async t => {
   const { install, configure, examine, root } = await machine(t);
   await install('compiler', 'exit 0');
   await configure(COMMAND);
@@ -76,7 +76,7 @@ test.serial('a machine that can build is said to be well', async t => {
   t.true(of('cache').detail.startsWith(root));
 });
 
-/** Makes a west workspace that wants ZMK and does not have it yet. */
+/** Makes a west workspace that asks for ZMK and does not have it yet. */
 async function initWorkspace(directory: string): Promise<void> {
   await mkdir(join(directory, '.west'));
   await writeFile(join(directory, '.west/config'), '[manifest]\npath = config\n');
@@ -84,7 +84,7 @@ async function initWorkspace(directory: string): Promise<void> {
   await writeFile(join(directory, 'config/west.yml'), 'manifest: { projects: [{ name: zmk }] }\n');
 }
 
-test.serial('on a machine without any toolchain it says what to get', async t => {
+test.serial('on a machine without any toolchain it says what to install', async t => {
   const { examine } = await machine(t);
   const { status, of } = await examine();
   t.is(status, 1);
@@ -117,12 +117,12 @@ test.serial('west and a workspace together are a toolchain, shown as a build wou
   });
 });
 
-/** A Python that has these packages, as far as anybody asks for them. */
+/** A Python that has these packages, as far as the checks ask for them. */
 function python(packages: Record<string, string>): string {
   return `echo '${JSON.stringify({ version: '3.12.1', packages })}'`;
 }
 
-test.serial('what a build with west would miss is found, each with how to get it', async t => {
+test.serial('requirements of west that are missing are found, each with how to install it', async t => {
   const { directory, install, installAll, configure, examine } = await machine(t);
   await configure('build: { toolchain: west }\n');
   const TOOLS = ['cmake', 'ninja', 'dtc', 'compiler', "Python's west", "Python's elftools"];
@@ -135,7 +135,7 @@ test.serial('what a build with west would miss is found, each with how to get it
   t.regex(nothing.of('ninja').remedy ?? '', /ninja(?:-build)?/);
   t.is(nothing.of("Python's elftools").remedy, 'Install it: python3 -m pip install pyelftools');
 
-  // The compiler of a distribution is there, and Zephyr does not take it by itself.
+  // The compiler of a distribution is there, and Zephyr does not use it by default.
   await installAll('cmake', 'ninja', 'dtc', 'arm-none-eabi-gcc');
   await install('west', 'echo "West version: v1.2.0"');
   await install('python3', python({ west: '1.2.0' }));
@@ -171,19 +171,16 @@ test.serial('what a build with west would miss is found, each with how to get it
   );
 });
 
-test.serial(
-  "what a build with west would miss does not matter where a compiler of one's own is configured",
-  async t => {
-    const { install, configure, examine } = await machine(t);
-    await install('compiler', 'exit 0');
-    await configure(COMMAND);
-    const { status, of } = await examine();
-    t.is(status, 0);
-    t.is(of('cmake').status, 'not looked at');
-  },
-);
+test.serial('missing requirements of west do not matter where another compiler is configured', async t => {
+  const { install, configure, examine } = await machine(t);
+  await install('compiler', 'exit 0');
+  await configure(COMMAND);
+  const { status, of } = await examine();
+  t.is(status, 0);
+  t.is(of('cmake').status, 'not looked at');
+});
 
-test.serial('a west that does not work is as good as none, and said', async t => {
+test.serial('a broken west counts as missing, and is reported', async t => {
   const { directory, install, examine } = await machine(t);
   await initWorkspace(directory);
   await mkdir(join(directory, 'zmk/app'), { recursive: true });
@@ -204,7 +201,7 @@ test.serial('a configured program that is missing is a problem, named', async t 
   t.regex(of('toolchain command').detail, /'compiler'/);
 });
 
-test.serial('the toolchain that the config asks for must be there', async t => {
+test.serial('the toolchain that the config asks for must exist', async t => {
   const { install, configure, examine } = await machine(t);
   await install('compiler', 'exit 0');
   await configure(`build: { toolchain: west }\n${COMMAND}`);
@@ -213,7 +210,7 @@ test.serial('the toolchain that the config asks for must be there', async t => {
   t.is(of('toolchain west').status, 'problem');
 });
 
-test.serial('the cache directory is measured, and others who may write it are pointed out', async t => {
+test.serial('the cache directory is measured, and write access of other users is pointed out', async t => {
   const { examine, root } = await machine(t);
   const cache = createDefaultCache({ tag: 'layout', cacheRoot: root });
   t.true(await cache.set('a', 'x'.repeat(2_000)));
@@ -234,7 +231,7 @@ test.serial('the cache directory is measured, and others who may write it are po
   t.is(status, 'warning');
   t.regex(detail, /mode 777$/);
   t.regex(remedy ?? '', /chmod go-w/);
-  // As /tmp is, which nobody should be told to close to others.
+  // Like /tmp, which the user must not be told to close to others.
   await chmod(root, 0o1777);
   const shared = (await examine()).of('cache');
   t.is(shared.status, 'warning');
@@ -242,14 +239,14 @@ test.serial('the cache directory is measured, and others who may write it are po
   t.notRegex(shared.remedy ?? '', /chmod/);
 });
 
-test.serial('a cache that is disabled is pointed out', async t => {
+test.serial('a disabled cache is pointed out', async t => {
   const { examine } = await machine(t);
   const { status, detail } = (await examine({ GLOVEBOX_CACHE_DISABLED: '1' })).of('cache');
   t.is(status, 'warning');
   t.regex(detail, /^disabled/);
 });
 
-test.serial('a cache that cannot be used is pointed out, with the reason', async t => {
+test.serial('an unusable cache is pointed out, with the reason', async t => {
   const { examine, root } = await machine(t);
   await mkdir(join(root, 'layout', 'cache.db'), { recursive: true, mode: 0o700 });
   const { status, detail } = (await examine()).of('cache');
@@ -257,14 +254,14 @@ test.serial('a cache that cannot be used is pointed out, with the reason', async
   t.regex(detail, /cannot be used: ./);
 });
 
-test.serial('a cache directory that cannot be one is pointed out', async t => {
+test.serial('an impossible cache directory is pointed out', async t => {
   const { examine, directory } = await machine(t);
   await writeFile(join(directory, 'file'), '');
   const { status, detail } = (await examine({ GLOVEBOX_CACHE_DIR: join(directory, 'file', 'caches') })).of(
     'cache',
   );
   t.is(status, 'warning');
-  t.regex(detail, /file is no directory$/);
+  t.regex(detail, /file is not a directory$/);
 });
 
 test.serial('an unusable config is a problem with file and field', async t => {
@@ -276,12 +273,12 @@ test.serial('an unusable config is a problem with file and field', async t => {
   t.regex(of('config').detail, /glovebox\.config\.yaml.*maxSize/);
 });
 
-test.serial('for a person it is a list with what to do below each thing that is missing', async t => {
+test.serial('the human-readable report is a list with the remedy below each missing thing', async t => {
   const { directory, env } = await machine(t);
   const { status, stdout } = await glovebox(['doctor'], { cwd: directory, env });
   t.is(status, 1);
   t.regex(stdout, /^✔ Node {2,}\d+/m);
   t.regex(stdout, /^· toolchain command {2,}not configured\n {5,}→ .*glovebox\.config\.yaml/m);
-  t.regex(stdout, /^✖ toolchains {2,}nothing on this machine can compile$/m);
+  t.regex(stdout, /^✖ toolchains {2,}no usable toolchain was found on this machine$/m);
   t.is(dirname(env.GLOVEBOX_CACHE_DIR), directory);
 });

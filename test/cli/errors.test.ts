@@ -8,7 +8,7 @@ test('an expected error is its message, without a stack', t => {
   t.is(describeError(new UsageError('No.\nNot like this.')), 'error: No.\nNot like this.');
 });
 
-test('a limit of the system is said with the remedy, wherever it was met', t => {
+test('a system limit is reported with the remedy, wherever it was hit', t => {
   const error = Object.assign(new Error('EMFILE: too many open files'), {
     code: 'EMFILE',
     syscall: 'scandir',
@@ -23,14 +23,14 @@ test('a bug is its stack, and a request to report it', t => {
   t.regex(describeError('a string'), /a string$/);
 });
 
-test('what a file says in an error cannot write to the terminal', t => {
+test('file content in an error cannot control the terminal', t => {
   t.is(
     describeError(new GloveboxError('X', "'\u001b[2Jboard\u0007' is unknown")),
     "error: 'board ' is unknown",
   );
 });
 
-test('a suggestion is a sentence of its own, or nothing', t => {
+test('a suggestion is a sentence of its own, or empty', t => {
   t.is(didYouMean('frimware', ['layout', 'firmware']), " Did you mean 'firmware'?");
   t.is(didYouMean('keyboard', ['layout', 'firmware']), '');
 });

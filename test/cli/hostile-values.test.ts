@@ -1,4 +1,4 @@
-// A stored value of any form is shown without a crash, a hang or a screen that it has taken over.
+// Hostile stored values: each is shown without a crash, a hang or control of the terminal.
 import test from 'ava';
 import { publishedLibrary } from '../support/published.ts';
 import { gloveboxHere } from './run.ts';
@@ -6,7 +6,7 @@ import { temporaryDirectory } from './temporary.ts';
 
 const { createDefaultCache } = await publishedLibrary();
 
-/** Small when stored, and 2 to the power of `levels` when written out: every level names the next one twice. */
+/** Small when stored, and 2 to the power of `levels` when printed: every level refers to the next one twice. */
 function bomb(levels: number): unknown {
   let value: unknown = 'boom';
   for (let level = 0; level < levels; level++) value = [value, value];

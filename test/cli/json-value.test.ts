@@ -1,7 +1,7 @@
 import test from 'ava';
 import { toJsonValue } from '../../src/cli/json-value.ts';
 
-test('values that JSON does not know are said in the nearest way it can', t => {
+test('values without a JSON form are shown in the nearest one', t => {
   const value = {
     date: new Date(0),
     big: 2n ** 70n,
@@ -26,7 +26,7 @@ test('values that JSON does not know are said in the nearest way it can', t => {
   });
 });
 
-test('a cycle ends, and the same value twice is no cycle', t => {
+test('a cycle ends, and a repeated value is not a cycle', t => {
   const shared = { x: 1 };
   const value: Record<string, unknown> = { one: shared, two: shared };
   value.self = value;

@@ -23,7 +23,7 @@ const KEYMAP = `#include <behaviors.dtsi>
 };
 `;
 
-// Each test file has a process of its own.
+// Each test file has its own process.
 test.before(async () => {
   process.env.GLOVEBOX_CACHE_DIR = await makeDirectory();
 });
@@ -52,7 +52,7 @@ test('--json gives the layers as data', async t => {
   t.deepEqual(layers[1].rows, [2, 2]);
 });
 
-test('errors in a keymap are told with their places, after what could be drawn', async t => {
+test('errors in a keymap are reported with their places, after the layers that could be drawn', async t => {
   const directory = await temporaryDirectory(t);
   await writeFile(
     join(directory, 'broken.keymap'),
@@ -63,7 +63,7 @@ test('errors in a keymap are told with their places, after what could be drawn',
   t.regex(stderr, /^broken\.keymap:\d+:\d+: error: /);
 });
 
-test('a key code that ZMK does not have, and a key with too few parameters, are errors', async t => {
+test('an unknown key code, and a key with too few parameters, are errors', async t => {
   const directory = await temporaryDirectory(t);
   const source = KEYMAP.replace('&kp W', '&kp KC_SPC').replace('&mt LSHIFT A', '&mt A');
   await writeFile(join(directory, 'slips.keymap'), source);
@@ -72,11 +72,11 @@ test('a key code that ZMK does not have, and a key with too few parameters, are 
   t.regex(stdout, /Q.*KC_SPC/);
   t.deepEqual(stderr.trimEnd().split('\n'), [
     "slips.keymap:8:29: error: 'KC_SPC' is not a key code of ZMK. Did you mean 'SPACE'?",
-    "slips.keymap:9:19: error: '&mt' takes 2 parameters, and here it has 1: '&mt A'",
+    "slips.keymap:9:19: error: '&mt' takes 2 parameters, but has 1 here: '&mt A'",
   ]);
 });
 
-test('a layer that comes from a file that is not there is not drawn, and a workspace has the file', async t => {
+test('a layer from a missing file is not drawn, and a workspace has the file', async t => {
   const directory = await temporaryDirectory(t);
   const source = KEYMAP.replace('/ {', '#include <keys/mine.h>\n/ {').replace('&kp N1 &none', 'NUMBERS');
   await writeFile(join(directory, 'mine.keymap'), source);
@@ -104,7 +104,7 @@ test('a layer that comes from a file that is not there is not drawn, and a works
   t.regex(stdout, /1 symbols\n.*\n.*1.*✕/);
 });
 
-test('a keymap that is not there is one clear message', async t => {
+test('a missing keymap is one clear message', async t => {
   const directory = await temporaryDirectory(t);
   const { status, stdout, stderr } = await layout(directory, 'none.keymap');
   t.is(status, 1);

@@ -1,4 +1,4 @@
-// Out of file descriptors, out of threads: a clear error or less at once, never a hang.
+// Without file descriptors or threads: a clear error or reduced service at once, never a hang.
 import { existsSync } from 'node:fs';
 import { chown, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,10 +9,10 @@ import { temporaryDirectory } from './temporary.ts';
 
 const NOBODY = 65_534;
 const PRLIMIT = '/usr/bin/prlimit';
-// A build that hangs is ended, and its status tells.
+// A build that hangs is ended, and its status shows that.
 const TIME_LIMIT = ['timeout', '--signal=KILL', '30'];
 
-/** Builds two targets with nothing but `cp` for a compiler, under a limit. */
+/** Builds two targets with only `cp` as the compiler, under a limit. */
 async function project(t: ExecutionContext) {
   const home = await temporaryDirectory(t);
   const directory = join(home, 'corne');
@@ -55,7 +55,7 @@ function isNodesOwn({ status, stdout }: RunResult): boolean {
   return stdout === '' && (status === null || status >= 128);
 }
 
-test.serial('out of file descriptors, a build ends well or says what to raise', async t => {
+test.serial('out of file descriptors, a build succeeds or names the limit to raise', async t => {
   if (!existsSync(PRLIMIT)) {
     t.log('skipped: there is no prlimit here');
     t.pass();
@@ -79,7 +79,7 @@ test.serial('out of file descriptors, a build ends well or says what to raise', 
   t.true(refused > 0);
 });
 
-test.serial('out of threads, a build ends well or says what to raise', async t => {
+test.serial('out of threads, a build succeeds or names the limit to raise', async t => {
   if (process.getuid?.() !== 0 || !existsSync(PRLIMIT) || !existsSync('/usr/bin/setpriv')) {
     t.log('skipped: only root can become a user whose processes can be counted');
     t.pass();

@@ -12,7 +12,7 @@ const {
 } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
 const PAGE = path.join(path.dirname(MAIN), '../../..', man);
 
-/** The page without what is roff's. */
+/** The page without roff's own requests. */
 function text(): string {
   const escapes: Record<string, string> = {
     e: '\\',
@@ -44,7 +44,7 @@ test('the page has every command with its options, arguments and examples, word 
   await look([]);
 });
 
-test('man shows it, and has nothing to complain of', async t => {
+test('man shows the page without a warning', async t => {
   try {
     execFileSync('man', ['--version'], { stdio: 'ignore' });
   } catch {

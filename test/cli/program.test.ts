@@ -38,7 +38,7 @@ test('every command has help with its options and examples', async t => {
     t.true(seen.includes(`glovebox ${known}`), known);
 });
 
-test('help can be asked for as a command', async t => {
+test('help is also a command', async t => {
   const { status, stdout } = await gloveboxHere(['help', 'build']);
   t.is(status, 0);
   t.deepEqual(stdout, (await gloveboxHere(['build', '--help'])).stdout);
@@ -100,7 +100,7 @@ test.serial('colours of messages follow the environment', async t => {
 });
 
 test.serial(
-  '--color and --no-color go before the environment, wherever they stand, and the last one counts',
+  '--color and --no-color take precedence over the environment in any position, and the last one counts',
   async t => {
     const isColoured = async (env: Record<string, string>, ...args: string[]) => {
       const { stdout } = await gloveboxAlone(args, { env: { HOME: '/nonexistent', ...env } });
@@ -115,14 +115,14 @@ test.serial(
   },
 );
 
-test('an older Node is told so in one line, before anything else is loaded', async t => {
+test('an older Node gets a one-line message before anything else is loaded', async t => {
   const old = olderNode();
   if (old === undefined) {
     t.log('skipped: there is no older Node on this machine');
     t.pass();
     return;
   }
-  // Only what main.ts imports statically, compiled: if it needed more, this would not start.
+  // Only the static imports of main.ts, compiled: if it needed more, this would not start.
   const directory = await temporaryDirectory(t);
   await writeFile(join(directory, 'package.json'), '{ "type": "module" }');
   for (const file of ['src/cli/main', 'src/system/node-version', 'src/errors']) {
@@ -150,7 +150,7 @@ function olderNode(): { path: string; version: string } | undefined {
         return { path, version };
       }
     } catch {
-      // Not there.
+      // Not installed there.
     }
   }
   return undefined;

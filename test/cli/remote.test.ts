@@ -8,7 +8,7 @@ import { publishedLibrary } from '../support/published.ts';
 import { glovebox } from './run.ts';
 import { temporaryDirectory } from './temporary.ts';
 
-/** A person with a home directory of their own. */
+/** A user with a home directory of their own. */
 async function person(t: ExecutionContext) {
   const home = await temporaryDirectory(t);
   const env = {
@@ -48,14 +48,14 @@ test('keygen does not replace a key', async t => {
   t.is(readFileSync(keyFile, 'utf8'), key);
 });
 
-test('keygen --file makes a key elsewhere, and --json is for programs', async t => {
+test('keygen --file makes a key elsewhere, and --json is machine-readable', async t => {
   const { run, home } = await person(t);
   const { stdout } = await run(['keygen', '--file', 'ci.pem', '--json']);
   const file = path.join(home, 'ci.pem');
   t.deepEqual(JSON.parse(stdout), { file, publicKey: parseSigningKey(readFileSync(file, 'utf8')).publicKey });
 });
 
-test('check of a server that does everything leaves nothing there', async t => {
+test('check of a conforming server leaves nothing there', async t => {
   const server = await TestServer.start(t);
   const { run } = await person(t);
   await run(['keygen']);
@@ -95,7 +95,7 @@ test('check in mode read writes nothing', async t => {
   t.true(server.log.every(line => line === 'HEAD /ac'));
 });
 
-test('check says what a server does not do', async t => {
+test('check reports what a server does not support', async t => {
   const server = await TestServer.start(t);
   const { run } = await person(t);
   await run(['keygen']);
@@ -122,9 +122,9 @@ test('check without a remote cache says how to name one', async t => {
   t.regex(stderr, /GLOVEBOX_REMOTE/);
 });
 
-test('status adds up what all processes have counted', async t => {
+test('status sums up the counts of all processes', async t => {
   const { run, env } = await person(t);
-  t.is((await run(['status'])).stdout, 'No remote cache was used on this machine.\n');
+  t.is((await run(['status'])).stdout, 'This machine has not used a remote cache.\n');
   t.deepEqual(JSON.parse((await run(['status', '--json'])).stdout), { remotes: [] });
   const { createDefaultCache } = await publishedLibrary();
   mkdirSync(env.GLOVEBOX_CACHE_DIR, { recursive: true });

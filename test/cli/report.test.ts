@@ -29,7 +29,7 @@ test.serial('--report writes a page and --trace a trace of the build, or says wh
   t.regex(unwritable.stderr, /^error: Cannot write .*file\/build\.html/);
 });
 
-test.serial('a failed build has a report as well, with what is wrong', async t => {
+test.serial('a failed build has a report as well, with the failure', async t => {
   const { buildAlone, home, keymap } = await config(t, {
     onRun: async run => {
       await run.print('config/corne.keymap:1:3: error: <bad>');
@@ -45,7 +45,7 @@ test.serial('a failed build has a report as well, with what is wrong', async t =
   t.notRegex(page, /Caches/, 'it used none');
 });
 
-test.serial('a report about no build is wrong usage', async t => {
+test.serial('a report without a build is wrong usage', async t => {
   const { buildAlone } = await config(t, succeeds);
   for (const flag of ['--watch', '--dry-run']) {
     const { status, stderr } = await buildAlone('--trace', 'build.json', flag);

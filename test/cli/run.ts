@@ -1,4 +1,4 @@
-// Runs the real program, as a person would.
+// Runs the real program, as its users do.
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { PassThrough } from 'node:stream';
 import { setImmediate as immediate } from 'node:timers/promises';
@@ -8,9 +8,12 @@ import { MAIN, publishedLibrary, publishedProgram } from '../support/published.t
 
 export interface RunOptions {
   cwd?: string;
-  /** Added to a bare environment: nothing of the test's own reaches the program, except what it needs to find others. */
+  /**
+   * Added to a bare environment: none of the test's own variables reach the program, except those that it needs to find
+   * others.
+   */
   env?: Record<string, string>;
-  /** Standard input; nothing by default. */
+  /** Standard input; empty by default. */
   input?: string;
 }
 
@@ -26,8 +29,8 @@ export function glovebox(args: string[], options: RunOptions = {}): Promise<RunR
 }
 
 /**
- * Runs `glovebox` to its end in this process, many times sooner: for what is about words, and not about processes,
- * signals or the environment.
+ * Runs `glovebox` to its end in this process, many times faster: for tests of output, and not of processes, signals or
+ * the environment.
  */
 export async function gloveboxHere(args: string[], cwd = '/'): Promise<RunResult> {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
@@ -39,8 +42,8 @@ export async function gloveboxHere(args: string[], cwd = '/'): Promise<RunResult
 let isAlone = false;
 
 /**
- * {@link gloveboxHere} as if the process were its own: with the environment that it would get, with all that anybody
- * prints, and its caches closed at the end. One at a time, so for serial tests.
+ * {@link gloveboxHere} as if the process were its own: with the environment that it would get, with everything that is
+ * printed, and its caches closed at the end. One at a time, so for serial tests.
  */
 export async function gloveboxAlone(args: string[], options: RunOptions = {}): Promise<RunResult> {
   if (isAlone) throw new Error('Another one runs. Make the tests serial.');
@@ -51,14 +54,14 @@ export async function gloveboxAlone(args: string[], options: RunOptions = {}): P
   const cwd = () => options.cwd ?? '/';
   const own = { environment: { ...process.env }, stdout: process.stdout.write, stderr: process.stderr.write };
   replaceEnvironment(bareEnvironment(options.env));
-  // What threads and libraries print goes to the process.
+  // Threads and libraries print to the process.
   process.stdout.write = stdout.write.bind(stdout) as typeof own.stdout;
   process.stderr.write = stderr.write.bind(stderr) as typeof own.stderr;
   stdin.end(options.input ?? '');
   try {
     const status = await run(args, { stdin, stdout, stderr, cwd } as unknown as Streams);
     await resetSharedCacheInstances();
-    // Warnings are told a turn later.
+    // Warnings are emitted one turn later.
     await immediate();
     return { status, stdout: textOf(stdout), stderr: textOf(stderr) };
   } finally {
@@ -93,7 +96,7 @@ export async function runProgram(
 export interface Running {
   readonly child: ChildProcessWithoutNullStreams;
   readonly ended: Promise<RunResult>;
-  /** Resolves when it has printed this on standard output; rejects when it ends without. */
+  /** Resolves when it has printed this on standard output; rejects when it ends first. */
   printed(text: string): Promise<void>;
 }
 

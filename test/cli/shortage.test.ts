@@ -1,4 +1,5 @@
-// Full disks, and directories that go away or may not be written: a build says so once, delivers what it can, and works again afterwards.
+// Full disks, and directories that disappear or cannot be written: a build warns once, delivers what it can, and works
+// again afterwards.
 
 import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -58,7 +59,7 @@ test.serial('a disk that fills up while the compilers run costs one warning', as
 });
 
 test.serial(
-  'firmware that does not fit into the output directory fails with the reason, and nothing half-written is there',
+  'firmware that does not fit into the output directory fails with the reason, and leaves no partial file',
   async t => {
     const { directory, buildAlone, firmware } = await config(t, {
       onRun: run => run.succeed(Buffer.alloc(200_000, run.target.name)),
@@ -67,14 +68,14 @@ test.serial(
     if (disk === undefined) return;
     const compiled = await buildAlone();
     t.is(compiled.status, 1);
-    t.regex(compiled.stdout, /✖ .*: There is no space left for .*\. Free some and build again\./);
+    t.regex(compiled.stdout, /✖ .*: No space is left for .*\. Free some and build again\./);
     t.is((await firmware()).length, 1, 'the one that fits');
     await rm(join(directory, 'firmware', (await firmware())[0]!));
 
     disk.fill();
     const cached = await buildAlone();
     t.is(cached.status, 1);
-    t.regex(cached.stdout, /There is no space left for/);
+    t.regex(cached.stdout, /No space is left for/);
     t.deepEqual(await firmware(), ['ballast']);
 
     disk.empty();
@@ -86,13 +87,13 @@ test.serial(
   },
 );
 
-test.serial('a compiler that finds no space to compile in fails with that as the reason', async t => {
+test.serial('a compiler without disk space fails with that as the reason', async t => {
   const { temporary, buildAlone, rig, firmware } = await config(t);
   const disk = mountFileSystem(t, temporary);
   if (disk === undefined) return;
   const building = buildAlone();
   const runs = Object.values(await rig.nextRuns(2));
-  // Until the build has ended: it looks at the disk itself, some time after its compiler has gone.
+  // Until the build has ended: it checks the disk itself, some time after its compiler has exited.
   disk.fill();
   for (const run of runs) {
     await t.throwsAsync(run.write('half.uf2', 'x'.repeat(10_000)), { message: /No space left/ });
@@ -111,7 +112,7 @@ test.serial('a compiler that finds no space to compile in fails with that as the
   t.is((await next).status, 0);
 });
 
-test.serial('no room for even a directory to compile in is one message', async t => {
+test.serial('without room for a build directory there is one message', async t => {
   const { home, buildAlone, firmware } = await config(t, succeeds);
   const disk = mountFileSystem(t, join(home, 'tmp'), { isReadOnly: true });
   if (disk === undefined) return;
@@ -146,7 +147,7 @@ test.serial(
     t.true(warnings(result).length <= 1, result.stdout + result.stderr);
     t.deepEqual(await firmware(), BOTH);
 
-    // What was compiled last may have been kept in the new directory, or not.
+    // The last result may have been cached in the new directory, or not.
     const next = await buildAlone();
     t.is(next.status, 0);
     t.deepEqual(warnings(next), []);
@@ -154,39 +155,36 @@ test.serial(
   },
 );
 
-test.serial(
-  'a cache directory that cannot be written from one moment to the next costs one warning',
-  async t => {
-    const { home, start, buildAlone, firmware, rig } = await config(t);
-    const running = start();
-    const runs = Object.values(await rig.nextRuns(2));
-    // Over the old one, since nothing can be made read-only in which a file is open for writing.
-    const disk = mountFileSystem(t, join(home, 'caches'), { isReadOnly: true });
-    if (disk === undefined) return;
-    for (const run of runs) await run.succeed();
-    const result = await running.ended;
-    t.is(result.status, 0, result.stdout + result.stderr);
-    t.true(warnings(result).length <= 2, result.stdout + result.stderr);
-    t.deepEqual(await firmware(), BOTH);
+test.serial('a cache directory that suddenly becomes read-only costs one warning', async t => {
+  const { home, start, buildAlone, firmware, rig } = await config(t);
+  const running = start();
+  const runs = Object.values(await rig.nextRuns(2));
+  // Mounted over the old one, because a mount cannot become read-only while a file is open for writing.
+  const disk = mountFileSystem(t, join(home, 'caches'), { isReadOnly: true });
+  if (disk === undefined) return;
+  for (const run of runs) await run.succeed();
+  const result = await running.ended;
+  t.is(result.status, 0, result.stdout + result.stderr);
+  t.true(warnings(result).length <= 2, result.stdout + result.stderr);
+  t.deepEqual(await firmware(), BOTH);
 
-    const readOnly = buildAlone();
-    for (const run of Object.values(await rig.nextRuns(2))) await run.succeed();
-    const ended = await readOnly;
-    t.is(ended.status, 0, 'and so does one that is read-only from the start');
-    t.is(warnings(ended).length, 1, ended.stdout + ended.stderr);
+  const readOnly = buildAlone();
+  for (const run of Object.values(await rig.nextRuns(2))) await run.succeed();
+  const ended = await readOnly;
+  t.is(ended.status, 0, 'and so does one that is read-only from the start');
+  t.is(warnings(ended).length, 1, ended.stdout + ended.stderr);
 
-    disk.writable();
-    const next = buildAlone();
-    for (const run of Object.values(await rig.nextRuns(2))) await run.succeed();
-    t.deepEqual(warnings(await next), []);
-  },
-);
+  disk.writable();
+  const next = buildAlone();
+  for (const run of Object.values(await rig.nextRuns(2))) await run.succeed();
+  t.deepEqual(warnings(await next), []);
+});
 
 const NOBODY = 65_534;
 
-test.serial('a cache directory that may not be read or written costs one warning', async t => {
+test.serial('a cache directory without read or write permission costs one warning', async t => {
   if (process.getuid?.() !== 0 || !existsSync('/usr/bin/setpriv')) {
-    t.log('skipped: only root can become somebody who may not');
+    t.log('skipped: only root can become an unprivileged user');
     t.pass();
     return;
   }

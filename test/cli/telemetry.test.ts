@@ -1,4 +1,4 @@
-// A build's spans and metrics, as an OTLP receiver gets them that is really there.
+// Spans and metrics of a build, as a real OTLP receiver gets them.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ function attributesOf({ attributes }: { attributes: Attribute[] }): Record<strin
   return Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]));
 }
 
-/** An OTLP receiver over HTTP, which keeps what it is sent. */
+/** An OTLP receiver over HTTP, which keeps what it receives. */
 async function receiver(t: ExecutionContext) {
   const spans: Span[] = [];
   const metrics = new Map<string, { dataPoints: { attributes: Attribute[] }[] }>();
@@ -53,7 +53,7 @@ async function receiver(t: ExecutionContext) {
   return { spans, metrics, endpoint };
 }
 
-test('a build is one trace with a span for each target, and its compilers get theirs', async t => {
+test('a build is one trace with a span for each target, and its compilers get their span as parent', async t => {
   const { spans, metrics, endpoint } = await receiver(t);
   const traceparents: Record<string, string | undefined> = {};
   const { at, rig } = await config(t, {
@@ -105,7 +105,7 @@ test('a build is one trace with a span for each target, and its compilers get th
     'cicd.pipeline.result': 'failure',
   });
 
-  // Another trace is no other firmware.
+  // Another trace context does not change the firmware.
   t.is(rig.runs, 2);
   const other = { ...env, TRACEPARENT: PARENT.replace(TRACE, 'f'.repeat(32)) };
   await runProgram(process.execPath, args, { ...at, env: other });
@@ -115,7 +115,7 @@ test('a build is one trace with a span for each target, and its compilers get th
   t.is(attributesOf(again)['glovebox.target.source'], 'cache');
 });
 
-test('without OpenTelemetry the compilers get the trace context that the build was given', async t => {
+test('without OpenTelemetry the compilers get the trace context of the build', async t => {
   const seen: (string | undefined)[] = [];
   const { at } = await config(t, {
     onRun: async run => {
@@ -129,7 +129,7 @@ test('without OpenTelemetry the compilers get the trace context that the build w
   t.deepEqual(seen, [PARENT, PARENT]);
 });
 
-test('a receiver that is away does not fail the build', async t => {
+test('an unreachable receiver does not fail the build', async t => {
   const { at } = await config(t, { onRun: run => run.succeed() });
   const env = {
     ...at.env,

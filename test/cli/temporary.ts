@@ -1,4 +1,4 @@
-// A directory that lives as long as the test.
+// A temporary directory that is removed with the test.
 import { mkdtemp, realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -8,7 +8,7 @@ import { config, LEFT, RIGHT, succeeds } from './corne.ts';
 import { startProgram } from './run.ts';
 import { Screen } from './terminal/screen.ts';
 
-test('--watch builds, waits, builds again what was saved, and ends with Ctrl-C', async t => {
+test('--watch builds, waits, builds again after a save, and ends with Ctrl-C', async t => {
   const { start, keymap, rig, directory } = await config(t, {
     onRun: async run => {
       if (String(await run.read('config/corne.keymap')) === 'mistake') {
@@ -37,7 +37,7 @@ test('--watch builds, waits, builds again what was saved, and ends with Ctrl-C',
   t.true(rig.runs >= 5);
 });
 
-test('--watch stops its compilers with Ctrl-C', async t => {
+test('--watch stops its compilers on Ctrl-C', async t => {
   const { start, rig } = await config(t);
   const running = start('--watch');
   const runs = Object.values(await rig.nextRuns(2));
@@ -46,7 +46,7 @@ test('--watch stops its compilers with Ctrl-C', async t => {
   t.deepEqual(runs.map(run => run.pid).filter(isAlive), []);
 });
 
-test('on a terminal a watched build is one screen that is drawn again', async t => {
+test('on a terminal a watched build is one screen that is redrawn', async t => {
   if (!existsSync('/usr/bin/script') || process.platform !== 'linux') {
     t.log('skipped: nothing here gives a program a terminal');
     t.pass();

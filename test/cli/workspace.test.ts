@@ -48,7 +48,7 @@ test.serial('a workspace is made, shown, listed, moved to another machine and de
   );
 });
 
-test.serial('what was moved or changed in a workspace is said', async t => {
+test.serial('moved or changed projects of a workspace are reported', async t => {
   const own = await temporaryDirectory(t);
   await workspace(own, { zmk: { 'a.c': 'a\n' }, zephyr: { VERSION: '3\n' } });
   await commit(path.join(own, 'zephyr'), { VERSION: '4\n' });
@@ -62,7 +62,7 @@ test.serial('what was moved or changed in a workspace is said', async t => {
 });
 
 test.serial(
-  'a workspace that exists is added for the config in this directory, and forgotten again',
+  'an existing workspace is added for the config in this directory, and forgotten again',
   async t => {
     const { config, cacheRoot, directory } = await createUpstream(t);
     const own = path.join(directory, 'own');
@@ -80,7 +80,7 @@ test.serial(
   },
 );
 
-test.serial('without west it is said what to do', async t => {
+test.serial('without west the remedy is given', async t => {
   const { config, cacheRoot, directory } = await createUpstream(t);
   const env = { GLOVEBOX_CACHE_DIR: cacheRoot, PATH: path.join(directory, 'home') };
   const { status, stderr } = await gloveboxAlone(['workspace', 'create'], { cwd: config, env });
@@ -89,7 +89,7 @@ test.serial('without west it is said what to do', async t => {
 });
 
 test.serial(
-  'a killed update leaves the workspace there was, and the next one goes on with what was fetched',
+  'a killed update leaves the existing workspace in place, and the next one resumes its downloads',
   async t => {
     const { config, cacheRoot, home, env, push } = await createUpstream(t);
     const options = { cwd: config, env: { ...env, GLOVEBOX_CACHE_DIR: cacheRoot } };

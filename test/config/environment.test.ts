@@ -9,13 +9,13 @@ import {
   terminalEnvironment,
 } from '../../src/config/environment.ts';
 
-test('1, true and yes disable all caches, in any case of letters', t => {
+test('1, true and yes disable all caches, in any case', t => {
   for (const value of ['1', 'true', 'TRUE', 'yes', 'Yes']) {
     t.deepEqual(cacheEnvironment('layout', { GLOVEBOX_CACHE_DISABLED: value }), { enabled: false });
   }
 });
 
-test('anything else does not disable, and does not enable either', t => {
+test('any other value neither disables nor enables', t => {
   for (const value of ['', '0', 'false', 'no', 'off', '2', 'yes please']) {
     t.deepEqual(cacheEnvironment('layout', { GLOVEBOX_CACHE_DISABLED: value }), {});
   }
@@ -51,7 +51,7 @@ test("without it the root is glovebox in the platform's cache directory", t => {
   t.true(root.split(path.sep).includes('glovebox'));
 });
 
-test('NO_COLOR and a dumb terminal forbid colors, FORCE_COLOR asks for them', t => {
+test('NO_COLOR and a dumb terminal turn colors off, FORCE_COLOR turns them on', t => {
   t.like(terminalEnvironment({}), { noColor: false, forceColor: false, ci: false, dumb: false });
   t.like(terminalEnvironment({ NO_COLOR: '1', FORCE_COLOR: '1' }), { noColor: true, forceColor: false });
   t.like(terminalEnvironment({ NO_COLOR: '' }), { noColor: false });
@@ -67,7 +67,7 @@ test('CI is on unless it says that it is off', t => {
   t.false(terminalEnvironment({ CI: '' }).ci);
 });
 
-test('only the variables that are named and set are picked', t => {
+test('only the named variables that are set are picked', t => {
   const environment = { PATH: '/bin', HOME: '', SECRET: 'x' };
   t.deepEqual(pickEnvironment(['PATH', 'HOME', 'TMPDIR'], environment), { PATH: '/bin', HOME: '' });
 });

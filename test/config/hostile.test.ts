@@ -1,4 +1,4 @@
-// Whatever is in the place of a config file ends in a message that names it, within a second.
+// Hostile config files: whatever takes their place ends in a message that names it, within a second.
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
@@ -7,7 +7,7 @@ import { temporaryDirectory } from '../support/temporary.ts';
 import { fuzz, HOSTILE_PLACES, HOSTILE_TEXTS, inPlace, readWithinASecond } from './hostile.ts';
 
 for (const name of ['glovebox.config.yaml', 'glovebox.config.json']) {
-  test.serial(`texts made to hurt the reader of ${name} end in a message that names it`, async t => {
+  test.serial(`texts made to exhaust the reader of ${name} end in a message that names it`, async t => {
     const directory = await temporaryDirectory(t);
     const file = path.join(directory, name);
     const read = () => loadUserConfig({ directory, userDirectory: path.join(directory, 'none') });
@@ -17,7 +17,7 @@ for (const name of ['glovebox.config.yaml', 'glovebox.config.json']) {
     }
   });
 
-  test.serial(`what is no file in the place of ${name} ends in a message that names it`, async t => {
+  test.serial(`anything but a file in place of ${name} ends in a message that names it`, async t => {
     const directory = await temporaryDirectory(t);
     const file = path.join(directory, name);
     const read = () => loadUserConfig({ directory, userDirectory: path.join(directory, 'none') });
@@ -28,7 +28,7 @@ for (const name of ['glovebox.config.yaml', 'glovebox.config.json']) {
   });
 }
 
-test.serial("the user's own config file is looked at with the same care", async t => {
+test.serial("the user's own config file is read with the same care", async t => {
   const directory = await temporaryDirectory(t);
   const userDirectory = path.join(directory, 'user');
   await mkdir(userDirectory);
@@ -40,7 +40,7 @@ test.serial("the user's own config file is looked at with the same care", async 
   }
 });
 
-test.serial('a package.json that is no file is passed by', async t => {
+test.serial('a package.json that is not a file is skipped', async t => {
   const directory = await temporaryDirectory(t);
   const file = path.join(directory, 'package.json');
   for (const [what, put] of Object.entries(HOSTILE_PLACES)) {
@@ -50,7 +50,7 @@ test.serial('a package.json that is no file is passed by', async t => {
   }
 });
 
-test.serial('what is no text is told with the line where it begins', async t => {
+test.serial('binary content is reported with the line where it begins', async t => {
   const directory = await temporaryDirectory(t);
   const file = path.join(directory, 'glovebox.config.yaml');
   await writeFile(
@@ -62,7 +62,7 @@ test.serial('what is no text is told with the line where it begins', async t => 
   });
 });
 
-test.serial('a byte order mark and CR LF are no mistake', async t => {
+test.serial('a byte order mark and CR LF are not mistakes', async t => {
   const directory = await temporaryDirectory(t);
   await writeFile(path.join(directory, 'glovebox.config.yaml'), '\ufeffbuild:\r\n  jobs: 3\r\n');
   t.like(await loadUserConfig({ directory, userDirectory: `${directory}/none` }), { build: { jobs: 3 } });

@@ -1,11 +1,11 @@
-// What somebody can put in the place of a file that a person should have written, and how it must end.
+// Hostile content in place of a file that a person should have written, and the required outcome.
 import { execFileSync } from 'node:child_process';
 import { mkdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import type { ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { GloveboxError } from '../../src/errors.ts';
 
-/** Characters that the largest of these texts has; the readers of YAML refuse more without a look. */
+/** The size of the largest of these texts in characters; YAML readers refuse larger ones unread. */
 const SIZE = 64 * 1024 - 100;
 
 function filled(text: string, size = SIZE): string {
@@ -16,7 +16,7 @@ function lines(count: number, line: (index: number) => string): string {
   return Array.from({ length: count }, (_, index) => line(index)).join('\n');
 }
 
-/** Texts that are made to cost a reader of YAML or JSON time, memory or its stack. */
+/** Texts that cost a reader of YAML or JSON much time, memory or stack. */
 export const HOSTILE_TEXTS: Readonly<Record<string, string>> = {
   'lists in lists': filled('['),
   'maps in maps': filled('{a: '),
@@ -48,7 +48,7 @@ export const HOSTILE_TEXTS: Readonly<Record<string, string>> = {
   'a byte order mark and CR LF': '\ufeffbuild:\r\n  jobs: many\r\ninclude: 1\r\n',
 };
 
-/** What is no file, or none that can be read whole; each is made at `place`. */
+/** Things that are not files, or cannot be read whole; each is created at `place`. */
 export const HOSTILE_PLACES: Readonly<Record<string, (place: string) => Promise<unknown>>> = {
   'a pipe': async place => execFileSync('mkfifo', [place]),
   'a directory': place => mkdir(place),
@@ -58,18 +58,19 @@ export const HOSTILE_PLACES: Readonly<Record<string, (place: string) => Promise<
     await writeFile(place, '');
     await truncate(place, 8 * 1024 ** 3);
   },
-  'bytes that are no text': place => writeFile(place, Buffer.from([0x61, 0x3a, 0x0a, 0xff, 0xfe, 0x00])),
+  'bytes that are not text': place => writeFile(place, Buffer.from([0x61, 0x3a, 0x0a, 0xff, 0xfe, 0x00])),
 };
 
-/** Puts each in the place of the file in turn. */
+/** Puts each in place of the file in turn. */
 export async function inPlace(place: string, put: (place: string) => Promise<unknown>): Promise<void> {
   await rm(place, { recursive: true, force: true });
   await put(place);
 }
 
 /**
- * Reads, and fails the test unless that ends within a second of work, well or with an error of ours that names `file`.
- * The thread's own work is measured, since the machine may be busy with other things: no other test may run in it meanwhile.
+ * Reads, and fails the test unless that ends within a second of CPU time, successfully or with one of our errors that
+ * names `file`. The thread's own CPU time is measured, since the machine may be busy with other things: no other test
+ * may run in it meanwhile.
  */
 export async function readWithinASecond(
   t: ExecutionContext,
@@ -98,10 +99,10 @@ function workSince(before: NodeJS.CpuUsage): number {
   return (user + system) / 1000;
 }
 
-// What {@link slowness} does takes so many milliseconds on the machine for which a second is meant.
+// The milliseconds that the work of {@link slowness} takes on the machine for which the second is meant.
 const USUAL_MS = 60;
 
-/** How many times as much work everything is now, on a machine whose cores do other things as well. */
+/** The current slowness factor of a machine whose cores are also busy with other things. */
 function slowness(): number {
   const text = JSON.stringify(
     Array.from({ length: 2000 }, (_, n) => ({ n, list: [n, { text: 'b'.repeat(20) }] })),
@@ -111,7 +112,7 @@ function slowness(): number {
   return Math.max(1, workSince(before) / USUAL_MS);
 }
 
-/** Random changes of texts that mean something, the same in every run unless FUZZ_SEED says otherwise; FUZZ_RUNS for more of them. */
+/** Random changes of meaningful texts, the same in every run unless FUZZ_SEED is set; FUZZ_RUNS sets their number. */
 export function fuzz(texts: readonly string[], read: (text: Buffer) => Promise<void>): Promise<void> {
   const { FUZZ_RUNS = '150', FUZZ_SEED = '20' } = process.env;
   const piece = fc.oneof(

@@ -25,18 +25,18 @@ async function packagesOf(file: string): Promise<string[]> {
   return [...new Set(names)].filter(name => name !== undefined).sort();
 }
 
-test('asking what the environment and a config mean loads no parser and no validator', async t => {
+test('reading the environment and an existing config object loads no parser and no validator', async t => {
   t.deepEqual(await packagesOf('cache/units.ts'), ['bytes', 'ms']);
   t.deepEqual(await packagesOf('config/environment.ts'), []);
   t.deepEqual(await packagesOf('config/user-config.ts'), []);
 });
 
-test('reading a config file loads parser and validator only when there is a file', async t => {
+test('loading a config file loads parser and validator only when there is a file', async t => {
   const loaded = await packagesOf('config/index.ts');
   t.true(loaded.includes('bytes'));
   for (const heavy of ['valibot', 'yaml']) t.false(loaded.includes(heavy), heavy);
 });
 
-test('the service of layouts loads no parser until there is something to read', async t => {
+test('the layout service loads no parser until there is something to read', async t => {
   t.false((await packagesOf('builder/layout/layout-service.ts')).includes('yaml'));
 });

@@ -8,7 +8,7 @@ import { createUserConfig, loadUserConfig } from '../../src/config/load-user-con
 
 interface Context {
   root: string;
-  /** A project's directory, with directories above it that are the test's own. */
+  /** A project's directory, below directories that belong to the test. */
   project: string;
   /** The user's config directory. */
   user: string;
@@ -80,7 +80,7 @@ test('without any file everything is at its default', async t => {
   t.deepEqual(await load(t.context), { cache: { tags: {} }, build: {}, toolchains: {}, sources: [] });
 });
 
-test('every field of a YAML file arrives, with the cache directory made absolute', async t => {
+test('every field of a YAML file is read, and the cache directory is made absolute', async t => {
   const file = await write(t.context.project, 'glovebox.config.yaml', EVERYTHING);
   t.deepEqual(await load(t.context), {
     cache: {
@@ -146,7 +146,7 @@ for (const name of ['config.yaml', 'config.json', 'glovebox.config.yaml']) {
   });
 }
 
-test('the nearest file above counts, and a package.json without the field is passed by', async t => {
+test('the nearest file above counts, and a package.json without the field is skipped', async t => {
   const above = path.dirname(t.context.project);
   await write(path.dirname(above), 'glovebox.config.yaml', 'build: { jobs: 9 }');
   const file = await write(above, 'glovebox.config.json', '{ "build": { "jobs": 3 } }');
@@ -154,14 +154,14 @@ test('the nearest file above counts, and a package.json without the field is pas
   t.like(await load(t.context), { build: { jobs: 3 }, sources: [file], directory: above });
 });
 
-test('a package.json is found above one without the field, and a broken one is nobody’s business', async t => {
+test('a package.json is found above one without the field, and a broken one is ignored', async t => {
   const above = path.dirname(t.context.project);
   const file = await write(above, 'package.json', '{ "glovebox": { "build": { "jobs": 3 } } }');
   await write(t.context.project, 'package.json', '{ broken');
   t.like(await load(t.context), { build: { jobs: 3 }, sources: [file] });
 });
 
-test("where project and user both give a field the project's counts, field by field", async t => {
+test("where project and user both set a field the project's counts, field by field", async t => {
   const user = await write(
     t.context.user,
     'config.yaml',
@@ -194,7 +194,7 @@ toolchains: { command: { program: ours, arguments: [], inputs: [c], artifacts: [
       tags: { layout: { ttl: '4d', policy: 'none' }, metrics: { enabled: false } },
     },
     build: { jobs: 4, output: 'mine' },
-    // Half of one toolchain and half of another would be none.
+    // Half of one toolchain and half of another would not work.
     toolchains: { command: { program: 'ours', arguments: [], inputs: ['c'], artifacts: ['d'] } },
     sources: [project, user],
     directory: t.context.project,
@@ -212,7 +212,7 @@ test('~/ is the home directory', async t => {
   t.is(config.build.output, path.join(os.homedir(), 'out'));
 });
 
-test('a section with nothing in it, or only comments, is as if it were not there', async t => {
+test('an empty section, or one with only comments, counts as absent', async t => {
   await write(
     t.context.project,
     'glovebox.config.yaml',
@@ -223,7 +223,7 @@ test('a section with nothing in it, or only comments, is as if it were not there
   t.like(await load(t.context), { cache: { tags: {} }, build: {} });
 });
 
-test('a file that is named is read instead of searching, and must exist', async t => {
+test('an explicitly named file replaces the search, and must exist', async t => {
   await write(t.context.project, 'glovebox.config.yaml', 'build: { jobs: 9 }');
   const file = await write(t.context.project, 'other.yaml', 'build: { jobs: 3 }');
   t.like(await load(t.context, file), { build: { jobs: 3 }, sources: [file], directory: t.context.project });
@@ -262,7 +262,7 @@ test('a config that would have to be executed never is', async t => {
   await t.throwsAsync(fs.access(evidence), { code: 'ENOENT' });
 });
 
-test('an unknown field is refused with file, line, the nearest right word and all that are allowed', async t => {
+test('an unknown field is refused with file, line, the nearest known field and all allowed ones', async t => {
   const error = await refusal(t, 'build:\n  jobs: 2\ncache:\n  maxsize: 1GB\n');
   t.is(
     error.message,
@@ -376,7 +376,7 @@ test('positions are right in JSON and in package.json too', async t => {
   t.like(manifest.problems[0], { field: 'build.jbos', line: 4, column: 5 });
 });
 
-test('all problems of a file are named at once, up to ten', async t => {
+test('all problems of a file are reported at once, up to ten', async t => {
   const two = await refusal(t, 'build:\n  jobs: 0\n  toolchain: x\n');
   t.deepEqual(
     two.message.split('\n').map(line => /:(\d+):3: /.exec(line)?.[1]),
@@ -397,11 +397,11 @@ test('malformed YAML and JSON are refused with the line', async t => {
     (await refusal(t, '{\n "build": {},\n}', 'glovebox.config.json')).message,
     /json:3:1: this is not valid JSON: /,
   );
-  // YAML, but the name of the file says JSON.
+  // Valid YAML, but the file name says JSON.
   t.regex((await refusal(t, 'build: {}', 'glovebox.config.json')).message, /this is not valid JSON: /);
 });
 
-test('a field that is given twice is refused in YAML and in JSON', async t => {
+test('a duplicate field is refused in YAML and in JSON', async t => {
   t.regex((await refusal(t, 'build:\n  jobs: 1\n  jobs: 2\n')).message, /yaml:3:3: jobs is given twice/);
   await fs.rm(path.join(t.context.project, 'glovebox.config.yaml'));
   t.regex(
@@ -410,13 +410,13 @@ test('a field that is given twice is refused in YAML and in JSON', async t => {
   );
 });
 
-test('content that is no map of fields is refused', async t => {
+test('content that is not a map of fields is refused', async t => {
   for (const content of ['just text', '- a\n- b', '5', 'true', '"{}"']) {
     t.regex((await refusal(t, content)).message, /The content is .*, but must be a map of fields/);
   }
 });
 
-test('aliases work, but not those that multiply beyond bounds', async t => {
+test('aliases work, except those that multiply beyond bounds', async t => {
   await write(t.context.project, 'glovebox.config.yaml', 'cache: { ttl: &t 1d, tags: { a: { ttl: *t } } }');
   t.is((await load(t.context)).cache.tags.a?.ttl, '1d');
   const levels = Array.from({ length: 8 }, (_, level) => {
@@ -426,7 +426,7 @@ test('aliases work, but not those that multiply beyond bounds', async t => {
   t.regex((await refusal(t, levels.join('\n'))).message, /aliases .* At most 50 are allowed/);
 });
 
-test('files that are large or nested without end are refused, whatever is in them', async t => {
+test('files that are large or deeply nested are refused, whatever they contain', async t => {
   t.regex(
     (await refusal(t, `#${'x'.repeat(MAX_DATA_FILE_BYTES)}`)).message,
     /has 65537 bytes, but at most 65536/,
@@ -439,7 +439,7 @@ test('files that are large or nested without end are refused, whatever is in the
   t.is((await refusal(t, deep, 'glovebox.config.json')).problems[0]!.field, 'build');
 });
 
-test('the name __proto__ is refused everywhere, and constructor is a name like any other', async t => {
+test('the name __proto__ is refused everywhere, and constructor is an ordinary name', async t => {
   const top = await refusal(t, '__proto__: { cache: { enabled: false } }\nconstructor: {}');
   t.deepEqual(
     top.problems.map(({ field }) => field),
@@ -455,7 +455,7 @@ test('the name __proto__ is refused everywhere, and constructor is a name like a
   t.deepEqual((await load(t.context)).cache.tags, { constructor: { enabled: false } } as object);
 });
 
-test('a program can say it all without files', t => {
+test('a program can configure everything without files', t => {
   const config = createUserConfig(
     { cache: { directory: 'store', ttl: '7d' }, build: { jobs: 2 } },
     { directory: '/a' },
@@ -470,7 +470,7 @@ test('a program can say it all without files', t => {
   t.deepEqual(createUserConfig(), { cache: { tags: {} }, build: {}, toolchains: {}, sources: [] });
 });
 
-test('a program is told what is wrong the same way', t => {
+test('a program gets the same messages', t => {
   const values = { cache: { tll: '7d' } } as object;
   const error = t.throws(() => createUserConfig(values), { instanceOf: ConfigError });
   t.is(error.code, 'GLOVEBOX_CONFIG');

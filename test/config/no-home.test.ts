@@ -1,4 +1,4 @@
-// A user without a home directory, as containers have them: no entry for their id in /etc/passwd, and no HOME.
+// A user without a home directory, as in containers: no entry for their id in /etc/passwd, and no HOME.
 import { execFile } from 'node:child_process';
 import { chownSync } from 'node:fs';
 import path from 'node:path';
@@ -54,7 +54,7 @@ async function directoryOfStranger(t: ExecutionContext): Promise<string> {
   return directory;
 }
 
-asStranger('without a home directory a cache works where its directory is given', async t => {
+asStranger('without a home directory a cache works in a given directory', async t => {
   const directory = await directoryOfStranger(t);
   const stored = [true, 1, 1, null, path.join(directory, 'default'), null];
   t.deepEqual(await runAsStranger({ cacheRoot: directory }, {}), { seen: stored, warnings: [] });
@@ -72,7 +72,7 @@ asStranger('without a home directory a cache in memory works', async t => {
   t.deepEqual(warnings, []);
 });
 
-asStranger('without a home directory and one that is given, everything misses, with one warning', async t => {
+asStranger('without a home directory and a given one, every read misses, with one warning', async t => {
   for (const environment of [
     {},
     { HOME: '' },
@@ -86,10 +86,10 @@ asStranger('without a home directory and one that is given, everything misses, w
     t.regex(warnings[0]!, /home directory.*GLOVEBOX_CACHE_DIR/);
   }
   const off = await runAsStranger({ enabled: false }, {});
-  t.deepEqual(off.warnings, [], 'nobody wanted it to be stored');
+  t.deepEqual(off.warnings, [], 'no warning is due when the cache is disabled');
 });
 
-asStranger('the program works without a home directory, and says what it needs one for', async t => {
+asStranger('the program works without a home directory, and says which features need one', async t => {
   const { HOME: _, ...env } = bareEnvironment();
   const run = (...args: string[]) =>
     promisify(execFile)(process.execPath, [MAIN, ...args], { env, uid: STRANGER, gid: STRANGER, cwd: '/' });

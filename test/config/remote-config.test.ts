@@ -13,10 +13,10 @@ import { temporaryDirectory } from '../support/temporary.ts';
 const { publicKey, privateKey } = generateSigningKey();
 const other = generateSigningKey();
 const URL = 'https://cache.example.org/team';
-// Where no key of the person who runs the tests is found.
+// A directory without a key of the user who runs the tests.
 const NOWHERE = { HOME: '/nonexistent', XDG_CONFIG_HOME: '/nonexistent' };
 
-test('a config file says where the remote cache is, who is believed, and what is shared', async t => {
+test('a config file sets the address of the remote cache, the trusted keys, and what is shared', async t => {
   const directory = await temporaryDirectory(t);
   const file = path.join(directory, 'glovebox.config.yaml');
   writeFileSync(
@@ -53,7 +53,7 @@ for (const [what, remote, message] of [
   });
 }
 
-test('the environment goes before the config, each variable for itself', t => {
+test('the environment takes precedence over the config, each variable for itself', t => {
   const config = createUserConfig({ remote: { url: URL, mode: 'read', trust: [publicKey] } });
   const environment = {
     ...NOWHERE,
@@ -86,7 +86,7 @@ test('the environment can turn the remote cache off', t => {
   t.is(remoteOptionsFor(config, { ...NOWHERE, GLOVEBOX_REMOTE: '' })?.url, URL);
 });
 
-test('a variable that cannot be is an error that names the variable', t => {
+test('an invalid variable is an error that names it', t => {
   const config = createUserConfig({ remote: { url: URL, trust: [publicKey] } });
   for (const [name, value] of [
     ['GLOVEBOX_REMOTE', 'cache.example.org'],

@@ -11,11 +11,11 @@ function config(cache: UserConfig['cache']): UserConfig {
   return { cache, build: {}, toolchains: {}, sources: [] };
 }
 
-test.serial('what nobody configured is absent, so that defaults and explicit options show through', t => {
+test.serial('unset fields are absent, so that defaults and explicit options show through', t => {
   t.deepEqual(cacheOptionsFor(config({ tags: {} }), 'layout'), { tag: 'layout' });
 });
 
-test.serial("a tag's own fields go before those of all tags, one by one", t => {
+test.serial("a tag's own fields take precedence over those of all tags, one by one", t => {
   const both = config({
     directory: '/cache',
     enabled: false,
@@ -51,7 +51,7 @@ test.serial("a tag's own fields go before those of all tags, one by one", t => {
   } as object);
 });
 
-test.serial('the environment goes before the config', t => {
+test.serial('the environment takes precedence over the config', t => {
   const configured = config({ directory: '/cache', enabled: true, tags: { layout: { enabled: true } } });
   try {
     process.env.GLOVEBOX_CACHE_DIR = '/elsewhere';
@@ -68,31 +68,34 @@ test.serial('the environment goes before the config', t => {
   }
 });
 
-test.serial('a tag with the name of something every object has is just a tag', t => {
+test.serial("a tag with the name of an object's built-in property is an ordinary tag", t => {
   t.deepEqual(cacheOptionsFor(config({ tags: {} }), 'constructor'), { tag: 'constructor' });
 });
 
-test.serial('explicit options go before the environment, and the environment before the config', async t => {
-  // In memory, so nothing is made there.
-  const root = (name: string) => path.join(os.tmpdir(), 'glovebox-precedence', name);
-  const configured = config({ directory: root('config'), enabled: true, maxSize: '1GB', tags: {} });
-  const statsOf = async (options: object) => {
-    const cache = createCacheFromUserConfig(configured, { tag: 'metrics', backend: 'memory', ...options });
-    const { enabled, maxSize } = await cache.stats();
-    await cache.close();
-    return { enabled, maxSize };
-  };
-  try {
-    t.deepEqual(await statsOf({}), { enabled: true, maxSize: 1024 ** 3 });
-    process.env.GLOVEBOX_CACHE_METRICS_DISABLED = '1';
-    process.env.GLOVEBOX_CACHE_DIR = root('environment');
-    t.false((await statsOf({})).enabled);
-    t.deepEqual(await statsOf({ enabled: true, maxSize: '2MB', cacheRoot: root('explicit') }), {
-      enabled: true,
-      maxSize: 2 * 1024 ** 2,
-    });
-  } finally {
-    delete process.env.GLOVEBOX_CACHE_METRICS_DISABLED;
-    delete process.env.GLOVEBOX_CACHE_DIR;
-  }
-});
+test.serial(
+  'explicit options take precedence over the environment, and the environment over the config',
+  async t => {
+    // In memory, so nothing is created there.
+    const root = (name: string) => path.join(os.tmpdir(), 'glovebox-precedence', name);
+    const configured = config({ directory: root('config'), enabled: true, maxSize: '1GB', tags: {} });
+    const statsOf = async (options: object) => {
+      const cache = createCacheFromUserConfig(configured, { tag: 'metrics', backend: 'memory', ...options });
+      const { enabled, maxSize } = await cache.stats();
+      await cache.close();
+      return { enabled, maxSize };
+    };
+    try {
+      t.deepEqual(await statsOf({}), { enabled: true, maxSize: 1024 ** 3 });
+      process.env.GLOVEBOX_CACHE_METRICS_DISABLED = '1';
+      process.env.GLOVEBOX_CACHE_DIR = root('environment');
+      t.false((await statsOf({})).enabled);
+      t.deepEqual(await statsOf({ enabled: true, maxSize: '2MB', cacheRoot: root('explicit') }), {
+        enabled: true,
+        maxSize: 2 * 1024 ** 2,
+      });
+    } finally {
+      delete process.env.GLOVEBOX_CACHE_METRICS_DISABLED;
+      delete process.env.GLOVEBOX_CACHE_DIR;
+    }
+  },
+);

@@ -4,7 +4,7 @@ import test from 'ava';
 import { ConfigError, loadUserConfig } from '../../src/config/index.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
-test('how long workspaces are kept and how large they may be is configured, field by field', async t => {
+test('the lifetime and size limit of workspaces are configured, field by field', async t => {
   const directory = await temporaryDirectory(t);
   const userDirectory = path.join(directory, 'user');
   await mkdir(userDirectory);
@@ -15,7 +15,7 @@ test('how long workspaces are kept and how large they may be is configured, fiel
   t.deepEqual(workspaces, { ttl: '7d', maxSize: '8GB' });
 });
 
-test('a mistake there is named with its line', async t => {
+test('a mistake there is reported with its line', async t => {
   const directory = await temporaryDirectory(t);
   await writeFile(path.join(directory, 'glovebox.config.yaml'), 'workspaces:\n  maxSize: much\n');
   const error = await t.throwsAsync(loadUserConfig({ directory, userDirectory: directory }), {

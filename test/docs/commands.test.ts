@@ -1,4 +1,4 @@
-// Every command in the documentation does what it says.
+// Every command in the documentation works as described.
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { chmodSync, cpSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
@@ -20,14 +20,14 @@ test.before(async () => {
   copyProject(directory);
   await installPackage(directory);
   const extract = path.join(ROOT, 'test/support/extract-snippets.mjs');
-  // The config of the documentation takes the place of the project's own.
+  // The config of the documentation replaces the project's own.
   execFileSync(process.execPath, [extract, path.join(ROOT, 'docs/build.md'), config]);
 });
 test.after.always(() => rmSync(directory, { recursive: true, force: true }));
 
 const environment = { ...process.env, GLOVEBOX_CACHE_DIR: path.join(directory, 'cache'), CI: 'true' };
 
-/** The arguments of Node for a command of the documentation. */
+/** Node's arguments for a command of the documentation. */
 function argumentsOf(command: string): string[] {
   const [program, ...words] = command.split(' ');
   return program === 'npx' && words.shift() === 'glovebox'
@@ -35,15 +35,15 @@ function argumentsOf(command: string): string[] {
     : words;
 }
 
-/** Runs a command of the documentation, with a cache of its own. */
+/** Runs a command of the documentation, with its own cache. */
 async function run(command: string, cwd: string, env: NodeJS.ProcessEnv = environment): Promise<string> {
   const { stdout } = await promisify(execFile)(process.execPath, argumentsOf(command), { cwd, env });
   return stdout;
 }
 
-// What each command of the documentation must say. Those that install or test run in .ci/run, on a clean clone; those that
-// need ZMK run against stand-ins for it and for west, and the container's against real engines in tests of their own; programs,
-// examples and telemetry have tests of their own.
+// The required output of each command in the documentation. Commands that install or test run in .ci/run, on a clean
+// clone; those that need ZMK run against stand-ins for it and for west, and the container's against real engines in
+// their own tests; programs, examples and telemetry have their own tests.
 const expected = new Map<string, RegExp | 'checks' | 'container' | 'programs' | 'examples' | 'telemetry'>([
   ['npm install && npm start', 'checks'],
   ['npm install && npm test', 'checks'],
@@ -96,7 +96,7 @@ test('every command of the documentation is known to this test', t => {
   t.deepEqual([...new Set(commands)].sort(), [...expected.keys()].sort());
 });
 
-test('the commands that set up a fresh machine run in the checks', t => {
+test('the commands that set up a new machine run in the checks', t => {
   for (const words of [
     'npm ci',
     'npm install',
@@ -111,30 +111,25 @@ test('the commands that set up a fresh machine run in the checks', t => {
   }
 });
 
-/** The commands that begin like this, in the order of the page on building; each once. */
+/** The commands with this prefix, in the order of the page on building; each once. */
 function commandsWith(...beginnings: string[]): string[] {
   return [...new Set(commandsOf(readDocument('docs/build.md')))].filter(command =>
     beginnings.some(beginning => command.startsWith(beginning)),
   );
 }
 
-test.serial(
-  'the commands for a config of your own build it, and say what the documentation says',
-  async t => {
-    const own = commandsWith('npx glovebox').filter(
-      command => !/workspace|--toolchain|--watch/.test(command),
-    );
-    for (const command of own) {
-      t.regex(await run(command, config), expected.get(command) as RegExp, command);
-    }
-    t.deepEqual(readdirSync(path.join(config, 'firmware')).sort(), [
-      'tiny_left-tiny-zmk.bin',
-      'tiny_right-tiny-zmk.bin',
-    ]);
-    t.regex(readFileSync(path.join(config, 'build.html'), 'utf8'), /<svg/);
-    t.truthy(JSON.parse(readFileSync(path.join(config, 'build.json'), 'utf8')));
-  },
-);
+test.serial("the commands for a user's own config build it, and print the documented output", async t => {
+  const own = commandsWith('npx glovebox').filter(command => !/workspace|--toolchain|--watch/.test(command));
+  for (const command of own) {
+    t.regex(await run(command, config), expected.get(command) as RegExp, command);
+  }
+  t.deepEqual(readdirSync(path.join(config, 'firmware')).sort(), [
+    'tiny_left-tiny-zmk.bin',
+    'tiny_right-tiny-zmk.bin',
+  ]);
+  t.regex(readFileSync(path.join(config, 'build.html'), 'utf8'), /<svg/);
+  t.truthy(JSON.parse(readFileSync(path.join(config, 'build.json'), 'utf8')));
+});
 
 test.serial('watching builds, waits, and ends with Ctrl-C', async t => {
   const command = 'npx glovebox build --watch';
@@ -157,7 +152,7 @@ test.serial('the commands for a workspace make one and move it to another machin
   }
 });
 
-test.serial('a workspace that is known builds the config with west', async t => {
+test.serial('a known workspace builds the config with west', async t => {
   const machine = await createWestMachine(t, { onRun: 'build' });
   const env = { ...environment, ...machine.environment, GLOVEBOX_CACHE_DIR: machine.cacheRoot };
   await run(`npx glovebox workspace add ${machine.workspace}`, machine.config, env);
@@ -170,7 +165,7 @@ const [, workflow] = /^```yaml\n(# \.github\/workflows\/by-hand[\s\S]*?)^```$/m.
 )!;
 const job = parse(workflow!).jobs.build;
 
-test('the workflow of the documentation is YAML, and runs commands that are tested', t => {
+test('the documented workflow is YAML, and runs commands that are tested', t => {
   const runs = job.steps.flatMap(({ run }: { run?: string }) => run ?? []);
   t.deepEqual(
     runs.filter((command: string) => !expected.has(command)),
@@ -179,7 +174,7 @@ test('the workflow of the documentation is YAML, and runs commands that are test
   t.true(runs.length > 0);
 });
 
-/** A cache directory with what the workflow keeps of another one. */
+/** A cache directory with the files that the workflow keeps of another one. */
 function kept(root: string): string {
   const copy = path.join(directory, `kept-${readdirSync(directory).length}`);
   const paths: string[] = job.steps
@@ -194,7 +189,7 @@ function kept(root: string): string {
   return copy;
 }
 
-test.serial('what the workflow keeps is enough to compile nothing again', async t => {
+test.serial('the files that the workflow keeps are enough to compile nothing again', async t => {
   const machine = await createWestMachine(t, { onRun: 'build' });
   const env = { ...environment, ...machine.environment, GLOVEBOX_CACHE_DIR: machine.cacheRoot };
   const command = `npx glovebox build --toolchain west --workspace ${machine.workspace} --json`;
@@ -203,7 +198,7 @@ test.serial('what the workflow keeps is enough to compile nothing again', async 
   t.regex(again, /"type":"build-finished","compiled":0,"cached":[1-9]/);
 });
 
-test.serial('what the workflow keeps is enough to fetch nothing again', async t => {
+test.serial('the files that the workflow keeps are enough to fetch nothing again', async t => {
   const { config, cacheRoot, env } = await createUpstream(t);
   const create = (root: string) =>
     run('npx glovebox workspace create', config, { ...environment, ...env, GLOVEBOX_CACHE_DIR: root });

@@ -1,4 +1,4 @@
-// The project's documentation, for the tests that hold it to what it says.
+// The project's documentation, parsed for the tests that verify it.
 import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
@@ -13,7 +13,7 @@ export interface Document {
 
 /** A fenced block of a document. */
 export interface Block {
-  /** After the fence: `sh`, `js`, `yaml`, `text`; empty for pictures. */
+  /** The info string after the fence: `sh`, `js`, `yaml`, `text`; empty for pictures. */
   language: string;
   text: string;
 }
@@ -44,20 +44,20 @@ export function commandsOf(document: Document): string[] {
     .map(line => line.replace(/\s+#.*$/, ''));
 }
 
-/** What is between single backticks, outside of fenced blocks; one that goes on in the next line is joined. */
+/** The text between single backticks, outside of fenced blocks; a span over two lines is joined. */
 export function codeSpansOf({ text }: Document): string[] {
   const prose = text.replace(/^```[\s\S]*?^```$/gm, '');
   return [...prose.matchAll(/`([^`]+)`/g)].map(([, code]) => code!.replace(/\s+/g, ' '));
 }
 
-/** A program with what it prints: the first `js` block since the last `text` block; those after it are its modules. */
+/** A program and its output: the first `js` block since the last `text` block; those after it are its modules. */
 export interface Program {
-  /** The file that its first line names. */
+  /** The file name in its first line. */
   name: string;
   output: string;
 }
 
-/** Modules that a test of their own loads: transformer.test.ts. */
+/** Modules that have their own test: transformer.test.ts. */
 const TESTED_ELSEWHERE = ['transform.js'];
 
 /** The programs of a document, and the `js` blocks that belong to none, which no test would run. */

@@ -1,4 +1,4 @@
-// The figures in the documentation are those that were measured.
+// The figures in the documentation are the measured ones.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
@@ -14,7 +14,7 @@ test('the README and docs/benchmarks.md have the figures of bench/RESULTS.md: el
   }
 });
 
-test('what was not measured is left out', t => {
+test('figures that were not measured are left out', t => {
   const without = results.replace(/^## set: 64 in flight[\s\S]*?(?=^## )/m, '');
   t.regex(figuresOf(results)['docs/benchmarks.md'], /^\| set, 64 in flight \|/m);
   t.notRegex(figuresOf(without)['docs/benchmarks.md'], /set, 64 in flight/);

@@ -16,7 +16,7 @@ test('a terminal is drawn with its colours, weights and spaces', t => {
   );
 });
 
-test('a sequence that a picture cannot show is an error, so that nothing is drawn wrongly', t => {
+test('an escape sequence that a picture cannot show is an error, so that nothing is drawn wrongly', t => {
   const draw = (output: string) => () => terminalPicture([{ command: 'make', output }], LIGHT);
   t.throws(draw('\u001b[2Kgone'), { message: /cannot show "\\u001b\[2K"/ });
   t.throws(draw('\u001b[45mmagenta'), { message: /cannot show/ });

@@ -1,4 +1,4 @@
-// Every program in the documentation runs, and prints what is written below it.
+// Every program in the documentation runs, and prints the documented output.
 import { execFile, execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
@@ -30,7 +30,7 @@ async function run(name: string, cache = name): Promise<string> {
 
 const names = documents.flatMap(document => programsOf(document).programs.map(({ name }) => name));
 
-test('every program in the documentation has a name of its own, and says what it prints', t => {
+test('every program in the documentation has a unique name, and documents its output', t => {
   t.true(names.length > 10);
   t.is(new Set(names).size, names.length);
   for (const document of documents) {
@@ -40,7 +40,7 @@ test('every program in the documentation has a name of its own, and says what it
 
 for (const document of documents) {
   for (const { name, output } of programsOf(document).programs) {
-    test.serial(`${document.file}: ${name} prints what is written below it`, async t => {
+    test.serial(`${document.file}: ${name} prints the documented output`, async t => {
       t.deepEqual(sorted(await run(name)), sorted(output));
     });
   }

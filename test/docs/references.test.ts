@@ -1,4 +1,5 @@
-// What the documentation names is there: files, headings, functions, error codes, options, variables, commands.
+// Names in the documentation refer to existing things: files, headings, functions, error codes, options, variables,
+// commands.
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { Writable } from 'node:stream';
@@ -29,7 +30,7 @@ function linksOf({ file, text }: Document): Link[] {
   }));
 }
 
-/** The names that GitHub gives to the headings of a document. */
+/** The anchors that GitHub gives to the headings of a document. */
 function headingsOf({ text }: Document): string[] {
   const prose = text.replace(/^```[\s\S]*?^```$/gm, '');
   return [...prose.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
@@ -51,7 +52,7 @@ for (const document of documents) {
   });
 }
 
-test('a link that is named after a function leads to the file that has it', t => {
+test('a link that is named after a function leads to the file that contains it', t => {
   const named = documents.flatMap(linksOf).filter(({ label }) => /^`[\w.#]+`$/.test(label));
   const inCode = named.filter(({ target }) => target.endsWith('.ts'));
   t.true(inCode.length > 5);
@@ -62,7 +63,7 @@ test('a link that is named after a function leads to the file that has it', t =>
   }
 });
 
-test('every page of docs is reached from the README', t => {
+test('every page of docs can be reached from the README', t => {
   const reached = new Set(['README.md']);
   for (const file of reached) {
     for (const { target } of linksOf(readDocument(file))) {
@@ -95,7 +96,7 @@ test('every error code of the sources is explained, and no other', t => {
   for (const [, code, cells] of explained) t.true(cells!.split(' | ').length >= 2, code);
 });
 
-test('a class that is named beside a code is the one that has it', t => {
+test('a class that is named beside a code is the one with that code', t => {
   const { text } = readDocument('docs/troubleshooting.md');
   const errors = readFileSync(path.join(ROOT, 'src/errors.ts'), 'utf8');
   const rows = [...text.matchAll(/^\| `(GLOVEBOX_\w+)` \| `(\w+Error)` \|/gm)];
@@ -104,7 +105,7 @@ test('a class that is named beside a code is the one that has it', t => {
     t.regex(errors, new RegExp(`class ${name} (?:(?!^class)[\\s\\S])*?'${code}'`));
 });
 
-/** The options that the schema knows, by asking for one that does not exist in each map. */
+/** The options that the schema allows, found by using an unknown one in each map. */
 function knownOptions(): string[] {
   const maps = [
     '',
@@ -143,12 +144,12 @@ test('the config files in the documentation are valid', t => {
   for (const { text } of configs) t.notThrows(() => createUserConfig(parse(text)));
 });
 
-test('every environment variable that is read is explained', t => {
+test('every environment variable that the sources read is explained', t => {
   const { text } = readDocument('docs/configuration.md');
   const environment = readFileSync(path.join(ROOT, 'src/config/environment.ts'), 'utf8');
   const read = new Set(environment.match(/(?<=environment\.)[A-Z_]+/g));
   t.true(read.size > 5);
-  // Which directory is the platform's.
+  // The platform's cache directory depends on these.
   const known = [...read].filter(name => !name.startsWith('XDG'));
   t.deepEqual(
     known.filter(name => !text.includes(name)),
@@ -191,7 +192,7 @@ test('every npm script in the documentation exists', t => {
   );
 });
 
-/** What the help of a command says; undefined when there is no such command. */
+/** The help of a command; undefined if there is no such command. */
 async function helpOf(words: readonly string[]): Promise<string | undefined> {
   let text = '';
   const sink = () =>
@@ -206,7 +207,7 @@ async function helpOf(words: readonly string[]): Promise<string | undefined> {
   return (await run([...words, '--help'], surroundings)) === 0 ? text : undefined;
 }
 
-test('every command of glovebox that is named in a sentence exists, with its options', async t => {
+test('every command of glovebox in a sentence exists, with its options', async t => {
   const spans = documents.flatMap(codeSpansOf).filter(code => /^(npx )?glovebox [a-z]/.test(code));
   t.true(spans.length > 10);
   for (const span of new Set(spans)) {
@@ -225,7 +226,7 @@ test('every command of glovebox that is named in a sentence exists, with its opt
   }
 });
 
-test('what is linked as a folder is one', t => {
+test('a link to a folder leads to one', t => {
   const folders = documents.flatMap(linksOf).filter(({ target }) => path.extname(target) === '');
   t.true(folders.length > 5);
   for (const { target } of folders) {

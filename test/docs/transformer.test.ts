@@ -1,4 +1,4 @@
-// The synchronous plug-in in the documentation, as Jest calls it: in several threads, in one run after the other.
+// The documented synchronous plug-in, as Jest calls it: in several threads, in one run after another.
 import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -20,7 +20,7 @@ async function run(cwd: string, task: string): Promise<string> {
   return stdout;
 }
 
-test('the transformer in the documentation runs Babel for each source once, in whichever thread and process', async t => {
+test('the documented transformer runs Babel once for each source, in whichever thread and process', async t => {
   const own = path.join(directory, 'transformer');
   mkdirSync(own);
   const put = (name: string, text: string) => writeFileSync(path.join(own, name), text);

@@ -1,4 +1,4 @@
-// Every example runs from a project that has the package, and does what it says.
+// The examples: each one runs in a project that has the package installed, and works as described.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
@@ -38,7 +38,7 @@ test('every example is run by a test, and in the list', t => {
   for (const name of folders) t.regex(list, new RegExp(`^\\| \\[${name}\\]\\(${name}\\)`, 'm'));
 });
 
-test('pool: each number is computed once, and not at all the second time', async t => {
+test('pool: each number is computed once, and none of them the second time', async t => {
   const results = '196418 832040 196418 832040 196418 832040';
   t.deepEqual(await linesOf('pool'), [results, '2 entries', 'computing 27', 'computing 30']);
   t.deepEqual(await linesOf('pool'), [results, '2 entries']);
@@ -50,7 +50,7 @@ test('getOrSet: one of three processes computes', async t => {
   t.deepEqual(await linesOf('getOrSet'), reports);
 });
 
-test('files: the output is restored, byte for byte, while the input is the same', async t => {
+test('files: the output is restored, byte for byte, while the input is unchanged', async t => {
   const [first, size] = await linesOf('files');
   t.is(first, 'compressed');
   t.deepEqual(await linesOf('files'), [size, 'restored'].sort());
@@ -77,7 +77,7 @@ test('watch: a saved keymap is built again, and Ctrl-C ends it', async t => {
   t.regex(output, /^stopped$/m);
 });
 
-/** All that a program prints; `onWaiting` is called each time it says that it waits. */
+/** The full output of a program; `onWaiting` is called each time it reports that it waits. */
 async function outputOf(watching: ChildProcess, onWaiting: () => void): Promise<string> {
   let output = '';
   let waits = 0;

@@ -1,4 +1,4 @@
-// The composite action, done step by step as a runner does it: what it builds, what it keeps, and what it tells GitHub.
+// The composite action, run step by step as a runner does: its firmware, its caches, and its output to GitHub.
 import {
   chmodSync,
   cpSync,
@@ -24,7 +24,7 @@ function program(directory: string, name: string, script: string): void {
   chmodSync(path.join(directory, name), 0o755);
 }
 
-/** A repository on GitHub with a ZMK config, and jobs of it. */
+/** A repository on GitHub with a ZMK config, and its jobs. */
 async function createRepository(t: ExecutionContext) {
   const upstream = await createUpstream(t);
   const { directory, config, env } = upstream;
@@ -47,7 +47,7 @@ async function createRepository(t: ExecutionContext) {
       const place = path.join(service, 'artifacts', String(count), name);
       return existsSync(place) ? readdirSync(place).sort() : undefined;
     },
-    /** One job, on a machine that has nothing of the one before. */
+    /** One job, on a machine without anything of the previous one. */
     async run(inputs: Record<string, string> = {}): Promise<Map<string, Ran>> {
       rmSync(temp, { recursive: true, force: true });
       const steps = await runAction(action, {
@@ -63,7 +63,7 @@ async function createRepository(t: ExecutionContext) {
 const FIRMWARE = ['tiny_left-tiny-zmk.bin', 'tiny_right-tiny-zmk.bin'];
 
 test.serial(
-  'the first run builds everything, the second nothing, and an edit only what it changes',
+  'the first run builds everything, the second nothing, and an edit only what it affects',
   async t => {
     const repository = await createRepository(t);
     const first = await repository.run();
@@ -91,14 +91,14 @@ test.serial(
     t.is(repository.caches().length, 3);
     t.is(third.get('Save the workspace')!.outcome, 'skipped');
 
-    // As GitHub evicts what was not used for longest: an older state of what was built.
+    // GitHub evicts the least recently used cache, so an older state remains.
     evict(repository.service, decodeURIComponent(kept.find(name => name.includes('built'))!));
     t.like((await repository.run()).get('Build')!.outputs, { compiled: '0', cached: '2' });
   },
 );
 
 test.serial(
-  'the workspace is kept although the build fails, and moving revisions are followed once a week',
+  'the workspace is cached even if the build fails, and moving revisions are updated once a week',
   async t => {
     const repository = await createRepository(t);
     const compiler = path.join(repository.config, 'compile.mjs');
@@ -123,7 +123,7 @@ test.serial(
     t.is(next.get('Save the workspace')!.outcome, 'success');
     const workspaces = repository.caches().filter(name => name.includes('workspace'));
     t.is(workspaces.length, 2);
-    // One took the place of the other.
+    // One replaced the other.
     const newest = path.join(repository.service, 'caches', workspaces[1]!, 'files', repository.directory);
     const made = readdirSync(path.join(newest, 'runner/glovebox/cache/compilation/workspaces/made'));
     t.is(made.filter(name => name.startsWith('zmk-main-')).length, 1, made.join());
@@ -131,7 +131,7 @@ test.serial(
 );
 
 test.serial(
-  'the inputs are those of the build, and a config without west.yml needs no workspace',
+  "the inputs are the build's options, and a config without west.yml needs no workspace",
   async t => {
     const repository = await createRepository(t);
     const { config } = repository;

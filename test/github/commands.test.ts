@@ -1,4 +1,4 @@
-// What a build tells GitHub Actions.
+// Workflow commands of a build for GitHub Actions.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
@@ -7,7 +7,7 @@ import { MAX_SUMMARY_BYTES, type SummaryTarget, summaryMarkdown } from '../../sr
 import { config, LEFT, RIGHT } from '../cli/corne.ts';
 import { gloveboxAlone } from '../cli/run.ts';
 
-test('nothing of a message can be taken for another command or property', t => {
+test('text of a message cannot become another command or property', t => {
   const place = { file: 'a,b:c%.keymap', line: 3, column: 7 };
   t.is(
     errorCommand('one, two: 100%', 'first\r\nsecond: 50%, ::error::', place),
@@ -16,7 +16,7 @@ test('nothing of a message can be taken for another command or property', t => {
   t.is(errorCommand('title', 'message'), '::error title=title::message');
 });
 
-test('lines in a group are no commands', t => {
+test('lines in a group are not interpreted as commands', t => {
   const lines = grouped('Log of left', ['::error::forged', '::endgroup::']);
   const token = /^::stop-commands::(.+)$/.exec(lines[1]!)![1]!;
   t.deepEqual(lines, [
@@ -30,7 +30,7 @@ test('lines in a group are no commands', t => {
   t.not(grouped('a', [])[1], grouped('a', [])[1]);
 });
 
-test('files are named by their place in the repository, or not at all', t => {
+test('files are named by their path in the repository, or not at all', t => {
   t.is(pathInRepository('/repo/config/a.keymap', '/repo'), 'config/a.keymap');
   t.is(pathInRepository('/elsewhere/a.keymap', '/repo'), undefined);
   t.is(pathInRepository('/repository/a.keymap', '/repo'), undefined);
@@ -51,7 +51,7 @@ function target(name: string, more: Partial<SummaryTarget> = {}): SummaryTarget 
   };
 }
 
-test('a summary stays below what GitHub takes, and says what is left out', t => {
+test("a summary stays below GitHub's size limit, and says what is left out", t => {
   const many = Array.from({ length: 20_000 }, (_, index) =>
     target(`target-${index}`, { why: ['x'.repeat(100)] }),
   );
@@ -119,12 +119,12 @@ test.serial('a build annotates its mistakes, folds its logs, and writes a summar
   t.regex(summary, /Layers of config\/corne\.keymap/);
   t.regex(summary, /Q.*W/);
 
-  // A program that reads the output is not disturbed.
+  // A program that parses the output is not disturbed.
   const json = await gloveboxAlone(['build', 'corne', '--json'], { ...at, env });
   for (const line of json.stdout.trimEnd().split('\n')) t.notThrows(() => JSON.parse(line), line);
 });
 
-test.serial('elsewhere than on GitHub nothing of this is said', async t => {
+test.serial('outside of GitHub none of this is printed', async t => {
   const { at } = await config(t, { onRun: run => run.exit(3) });
   const { stdout } = await gloveboxAlone(['build', 'corne'], at);
   t.notRegex(stdout, /^::/m);

@@ -1,5 +1,5 @@
-// A small runner of composite actions: does their steps in order, as GitHub's does, with stand-ins for the actions that they
-// use. Caches and artifacts are directories of the test's.
+// A small runner of composite actions: it runs their steps in order, as GitHub's does, with stand-ins for the actions
+// that they use. Caches and artifacts are directories of the test.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -38,7 +38,7 @@ export interface RunnerOptions {
   workspace: string;
   /** Of this job alone. */
   temp: string;
-  /** What all jobs of a repository share: `caches` and `artifacts`. */
+  /** The data that all jobs of a repository share: `caches` and `artifacts`. */
   service: string;
   inputs?: Record<string, string>;
   runId: string;
@@ -46,7 +46,7 @@ export interface RunnerOptions {
   env: Record<string, string>;
 }
 
-/** What became of a step. */
+/** The outcome of a step. */
 export interface Ran {
   name: string;
   outcome: 'success' | 'failure' | 'skipped';
@@ -64,7 +64,10 @@ export function readAction(file: string): Action {
   return parse(readFileSync(file, 'utf8')) as Action;
 }
 
-/** Does all steps; resolves to what became of each. Like GitHub, it goes on after a failure with the steps that ask for it. */
+/**
+ * Runs all steps; resolves to the outcome of each. Like GitHub, it continues after a failure with the steps that ask
+ * for it.
+ */
 export async function runAction(action: Action, options: RunnerOptions): Promise<Ran[]> {
   const { workspace, temp, runId } = options;
   mkdirSync(temp, { recursive: true });

@@ -1,4 +1,4 @@
-// The workflow and the action are what GitHub takes, and use nothing that it has removed.
+// The workflow and the action conform to GitHub's schema, and use no feature that GitHub has removed.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -21,8 +21,8 @@ const LEAST: Record<string, number> = {
   'actions/setup-node': 6,
 };
 
-test("GitHub's own parser finds nothing wrong with the workflow and the action", async t => {
-  // Written for bundlers: it imports its schema as Node does not.
+test("GitHub's own parser finds no problem in the workflow and the action", async t => {
+  // The parser is written for bundlers: it imports its schema in a way that Node does not support.
   const outfile = path.join(await temporaryDirectory(t), 'parser.cjs');
   const contents = `export { parseWorkflow } from '@actions/workflow-parser';
     export { parseAction } from '@actions/workflow-parser/actions/action-parser';`;
@@ -40,7 +40,7 @@ test("GitHub's own parser finds nothing wrong with the workflow and the action",
         t.deepEqual(problems(parseWorkflow, block.text), [], file);
     }
   }
-  // It would say so.
+  // The parser would report it.
   t.not(problems(parseWorkflow, read(WORKFLOW).replace('runs-on:', 'run-on:')).length, 0);
   t.not(problems(parseAction, read('action.yml').replace('shell: bash', 'shel: bash')).length, 0);
 });
@@ -55,21 +55,21 @@ test("the workflow has the inputs of ZMK's own, with their defaults", t => {
   });
 });
 
-test('the workflow does what the action does, after it has checked the repository out', t => {
+test('the workflow does the same as the action, after it has checked the repository out', t => {
   const [checkout, ...steps] = parse(read(WORKFLOW)).jobs.build.steps;
   t.regex(checkout.uses, /^actions\/checkout@/);
   const action = readAction(path.join(ROOT, 'action.yml'));
   t.deepEqual(steps, action.runs.steps);
 });
 
-test('both run the version of Glovebox that they are of', t => {
+test('both run the version of Glovebox that they belong to', t => {
   const { version } = JSON.parse(read('package.json'));
   t.is(readAction(path.join(ROOT, 'action.yml')).inputs.version!.default, version);
   t.is(parse(read(WORKFLOW)).on.workflow_call.inputs.version.default, version);
   for (const [, said] of read('action.yml').matchAll(/inputs\.version \|\| '([^']+)'/g)) t.is(said, version);
 });
 
-test('every action that is used, also in the documentation, runs on Node 24', t => {
+test('every action that is used, in the documentation too, runs on Node 24', t => {
   const texts = [WORKFLOW, 'action.yml'].map(file => ({ file, text: read(file) }));
   let count = 0;
   for (const { file, text } of [...texts, ...documents]) {

@@ -48,7 +48,7 @@ test('a Corne is drawn in two halves with its thumb keys at the inner ends', asy
   );
 });
 
-test('finger rows are at the outer ends, and sensors are below', async t => {
+test('finger rows are at the outer edges, and sensors are below', async t => {
   const lines = (await drawing('sofle')).split('\n');
   t.is(lines[2], '│  `  │  1  │  2  │  3  │  4  │  5  │               │  6  │  7  │  8  │  9  │  0  │  ✕  │');
   t.true(lines.at(-3)?.startsWith('            │ '));
@@ -74,7 +74,7 @@ test('a whole layer in one line is broken to fit', t => {
   t.is(lines.join('').match(/[A-H]/g)?.length, 42);
 });
 
-test('every row of a keyboard is there, in the order of its keys', t => {
+test('every row of a keyboard is drawn, in the order of its keys', t => {
   const lines = draw(['&kp A', '&kp B', '&kp C', '&kp D'], [2, 2]).split('\n');
   t.deepEqual(lines, [
     '0 base',
@@ -90,7 +90,7 @@ test('a layer without keys is only its name', t => {
   t.is(draw([], []).trim(), '0 base');
 });
 
-test('nothing in a keymap can tell the terminal what to do', t => {
+test('text in a keymap cannot control the terminal', t => {
   const evil: Layer = { ...layerOf(['&kp A'], [1]), name: 'a\u001b[2Jb', displayName: 'c\u0007\u202ed\ne' };
   t.regex(drawLayout({ layers: [evil], errors: [] }), /^[^\p{C}]*(\n[^\p{C}]*)*$/u);
 });
@@ -145,7 +145,7 @@ for (const [key, tap, hold] of legends) {
 test('sensors that could not be read are named', async t => {
   const layer = 'base { bindings = <&kp A>; sensor-bindings = <KNOBS>; };';
   const layout = await parseKeymap(`/ { keymap { compatible = "zmk,keymap"; ${layer} }; };`);
-  const message = "'KNOBS' is not defined, as far as is known without a west workspace";
+  const message = "'KNOBS' is not defined, as far as Glovebox knows without a west workspace";
   t.is(drawLayout(layout).split('\n').at(-1), `sensors: not drawn: ${message}`);
   t.like(layout.layers[0], { sensorBindings: [], unreadableSensors: message });
 });
@@ -164,7 +164,7 @@ test('where layers may be missing, the numbers of the others are not guessed', t
   t.is(incomplete.match(/nav/g)?.length, 1);
 });
 
-test('a long name is on two lines, and one that is too long is cut', t => {
+test('a long name takes two lines, and one that is too long is cut', t => {
   const text = draw(['&paste_line_again', '&unbreakable'], [2]);
   t.regex(text, / paste /);
   t.regex(text, /line_a…/);

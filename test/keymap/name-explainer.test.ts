@@ -1,4 +1,4 @@
-// What cannot be read is named, and never drawn as something else.
+// Unreadable parts of a keymap: each is reported, and never drawn as something else.
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
@@ -19,7 +19,7 @@ function errorsOf({ errors }: Layout): string[] {
   return errors.map(({ line, column, message }) => `${line}:${column}: ${message}`);
 }
 
-/** The keys of each layer; why they are not known. */
+/** The keys of each layer, or the reason why they are unknown. */
 function drawn({ layers }: Layout): string[] {
   return layers.map(({ bindings, unreadable }) => {
     const keys = bindings.map(({ behavior, parameters }) => [`&${behavior}`, ...parameters].join(' '));
@@ -40,7 +40,7 @@ const CASES: Record<string, Case> = {
     drawn: ['&kp KC_SPC'],
     errors: ["5:17: 'KC_SPC' is not a key code of ZMK. Did you mean 'SPACE'?"],
   },
-  'one with modifiers': {
+  'a key code of QMK with modifiers': {
     source: keymap('&kp LC(LS(KC_ENT)) &mt LSHFT KC_SLSH'),
     drawn: ['&kp LC(LS(KC_ENT)) &mt LSHFT KC_SLSH'],
     errors: [
@@ -48,7 +48,7 @@ const CASES: Record<string, Case> = {
       "5:42: 'KC_SLSH' is not a key code of ZMK. Did you mean 'FSLH'?",
     ],
   },
-  'a slip in a key code': {
+  'a typo in a key code': {
     source: keymap('&kp SPAEC &lt 1 BSCP'),
     drawn: ['&kp SPAEC &lt 1 BSCP'],
     errors: [
@@ -71,19 +71,19 @@ const CASES: Record<string, Case> = {
     source: keymap('&mt A &kp B &kp C D &trans E'),
     drawn: ['&mt A &kp B &kp C D &trans E'],
     errors: [
-      "5:13: '&mt' takes 2 parameters, and here it has 1: '&mt A'",
-      "5:25: '&kp' takes one parameter, and here it has 2: '&kp C D'",
-      "5:33: '&trans' takes no parameter, and here it has 1: '&trans E'",
+      "5:13: '&mt' takes 2 parameters, but has 1 here: '&mt A'",
+      "5:25: '&kp' takes one parameter, but has 2 here: '&kp C D'",
+      "5:33: '&trans' takes no parameters, but has 1 here: '&trans E'",
     ],
   },
-  'a behavior of the keymap with too few': {
+  'a behavior of the keymap with too few parameters': {
     source: keymap('&home A &kp', {
       before: '/ { behaviors { home: h { #binding-cells = <2>; }; }; };\n',
     }),
     drawn: ['&home A &kp'],
     errors: [
-      "5:13: '&home' takes 2 parameters, and here it has 1: '&home A'",
-      "5:21: '&kp' takes one parameter, and here it has none: '&kp'",
+      "5:13: '&home' takes 2 parameters, but has 1 here: '&home A'",
+      "5:21: '&kp' takes one parameter, but has none here: '&kp'",
     ],
   },
   'mistakes in combos and macros': {
@@ -92,44 +92,44 @@ macros { ZMK_MACRO(m, bindings = <&mt C>;) }; };`,
     drawn: ['&kp A'],
     errors: [
       "6:61: 'KC_B' is not a key code of ZMK. Did you mean 'B'?",
-      "7:35: '&mt' takes 2 parameters, and here it has 1: '&mt C'",
+      "7:35: '&mt' takes 2 parameters, but has 1 here: '&mt C'",
     ],
   },
-  'positions and layers that nothing defines': {
+  'undefined positions and layers': {
     source: `${keymap('&kp A', { before: '#define LEFT_T 3\n' })}/ { combos { compatible = "zmk,combos";
 c { bindings = <&kp B>; key-positions = <LEFT_T LEFT_TT>; layers = <(1 + NAV)>; }; }; };`,
     drawn: ['&kp A'],
     errors: [
       "7:49: 'LEFT_TT' is not defined. Did you mean 'LEFT_T'?",
-      "7:74: 'NAV' is not defined, as far as is known without a west workspace",
+      "7:74: 'NAV' is not defined, as far as Glovebox knows without a west workspace",
     ],
   },
-  "a slip in a behavior, but not one that may be the keyboard's,": {
+  "a typo in a behavior, unless the name may be the keyboard's": {
     source: keymap('&pk A &tran &kp B &mine 1 2 &own &bd &none2', {
       before: '/ { behaviors { mine: h { #binding-cells = <2>; }; }; };\n',
     }),
     drawn: ['&pk A &tran &kp B &mine 1 2 &own &bd &none2'],
     errors: [
-      "5:13: '&pk' is a behavior neither of ZMK nor of the keymap. Did you mean '&kp'?",
-      "5:19: '&tran' is a behavior neither of ZMK nor of the keymap. Did you mean '&trans'?",
+      "5:13: Neither ZMK nor the keymap defines the behavior '&pk'. Did you mean '&kp'?",
+      "5:19: Neither ZMK nor the keymap defines the behavior '&tran'. Did you mean '&trans'?",
     ],
   },
-  'a slip in a behavior of the keymap': {
+  'a typo in a behavior of the keymap': {
     source: keymap('&mien 1 2', { before: '/ { behaviors { mine: h { #binding-cells = <2>; }; }; };\n' }),
     drawn: ['&mien 1 2'],
-    errors: ["5:13: '&mien' is a behavior neither of ZMK nor of the keymap. Did you mean '&mine'?"],
+    errors: ["5:13: Neither ZMK nor the keymap defines the behavior '&mien'. Did you mean '&mine'?"],
   },
-  'a name in the place of a string': {
+  'a name in place of a string': {
     source: keymap('&kp A').replace('bindings =', 'display-name = TITLE; bindings ='),
     drawn: ['&kp A'],
-    errors: ["5:16: 'TITLE' is not defined, as far as is known without a west workspace"],
+    errors: ["5:16: 'TITLE' is not defined, as far as Glovebox knows without a west workspace"],
   },
-  'a row that nothing defines': {
+  'an undefined row': {
     source: keymap('ROW_OF_36'),
-    drawn: ["('ROW_OF_36' is not defined, as far as is known without a west workspace)"],
-    errors: ["5:13: 'ROW_OF_36' is not defined, as far as is known without a west workspace"],
+    drawn: ["('ROW_OF_36' is not defined, as far as Glovebox knows without a west workspace)"],
+    errors: ["5:13: 'ROW_OF_36' is not defined, as far as Glovebox knows without a west workspace"],
   },
-  'a row that nothing defines, after keys': {
+  'an undefined row, after keys': {
     source: keymap('&kp A ROW(B, C)', { before: '#define ROWS &kp B\n' }),
     drawn: ["('ROW' is not defined. Did you mean 'ROWS'?)"],
     errors: ["5:19: 'ROW' is not defined. Did you mean 'ROWS'?"],
@@ -149,10 +149,10 @@ c { bindings = <&kp B>; key-positions = <LEFT_T LEFT_TT>; layers = <(1 + NAV)>; 
     drawn: ['(the macro ROW is used without its arguments, or before its definition)'],
     errors: ['5:19: the macro ROW is used without its arguments, or before its definition'],
   },
-  'a layer that is one name': {
+  'a layer that is a single name': {
     source: keymap('&kp A').replace('<&kp A>', 'LAYER_OF_KEYS'),
-    drawn: ["('LAYER_OF_KEYS' is not defined, as far as is known without a west workspace)"],
-    errors: ["5:12: 'LAYER_OF_KEYS' is not defined, as far as is known without a west workspace"],
+    drawn: ["('LAYER_OF_KEYS' is not defined, as far as Glovebox knows without a west workspace)"],
+    errors: ["5:12: 'LAYER_OF_KEYS' is not defined, as far as Glovebox knows without a west workspace"],
   },
   'a number before all keys': {
     source: keymap('7 &kp A'),
@@ -168,17 +168,17 @@ c { bindings = <&kp B>; key-positions = <LEFT_T LEFT_TT>; layers = <(1 + NAV)>; 
       "5:23: 'BT_CLR' is defined in <dt-bindings/zmk/bt.h>, which is not included",
     ],
   },
-  'layers from a file that was not found': {
+  'layers from a missing file': {
     source: `${HEADERS}#include "helpers/all.h"\n\nZMK_LAYER(base, &kp A)\n`,
     drawn: [],
     errors: [`3:1: ${NOT_FOUND}`, '5:1: ZMK_LAYER is defined in a file that was not found: helpers/all.h'],
   },
-  'keys from a file that was not found': {
+  'keys from a missing file': {
     source: keymap('&kp A THUMBS THUMBS', { before: MISSING }),
     drawn: ['(THUMBS is defined in a file that was not found: helpers/all.h)'],
     errors: [`3:1: ${NOT_FOUND}`, '5:19: THUMBS is defined in a file that was not found: helpers/all.h'],
   },
-  'a parameter from a file that was not found': {
+  'a parameter from a missing file': {
     source: keymap('&kp A &kp DE_AE &own A DE_OE', {
       before: `${MISSING.trim()}\n`,
       headers: HEADERS,
@@ -190,12 +190,12 @@ c { bindings = <&kp B>; key-positions = <LEFT_T LEFT_TT>; layers = <(1 + NAV)>; 
       '5:36: DE_OE is defined in a file that was not found: helpers/all.h',
     ],
   },
-  'a parameter that ZMK says is one': {
+  'a parameter that ZMK defines': {
     source: keymap('&kp A &kp DE_AE', { before: MISSING }),
     drawn: ['&kp A &kp DE_AE'],
     errors: [`3:1: ${NOT_FOUND}`, '5:23: DE_AE is defined in a file that was not found: helpers/all.h'],
   },
-  'several files that were not found': {
+  'several missing files': {
     source: keymap('THUMBS', { before: `#include "keys.h"\n${MISSING}` }),
     drawn: ['(THUMBS is defined in one of the files that were not found: keys.h, helpers/all.h)'],
     errors: [
@@ -204,12 +204,12 @@ c { bindings = <&kp B>; key-positions = <LEFT_T LEFT_TT>; layers = <(1 + NAV)>; 
       '6:13: THUMBS is defined in one of the files that were not found: keys.h, helpers/all.h',
     ],
   },
-  'headers that such a file may include': {
+  'headers that a missing file may include': {
     source: keymap('&kp A', { headers: `${MISSING}\n` }),
     drawn: ['&kp A'],
     errors: [`1:1: ${NOT_FOUND}`],
   },
-  'a condition on what such a file may define': {
+  'a condition on a name that a missing file may define': {
     source: keymap('&kp A\n#ifdef LEFT_HANDED\n&kp B\n#endif\n', { before: MISSING }),
     drawn: ["('LEFT_HANDED' may be defined in a file that was not found: helpers/all.h)"],
     errors: [
@@ -217,7 +217,7 @@ c { bindings = <&kp B>; key-positions = <LEFT_T LEFT_TT>; layers = <(1 + NAV)>; 
       "6:8: 'LEFT_HANDED' may be defined in a file that was not found: helpers/all.h. Here it counts as not defined",
     ],
   },
-  'a condition around a macro, on what such a file may define': {
+  'a condition around a macro, on a name that a missing file may define': {
     source: `${keymap('&kp A ROW', { before: `${MISSING}#if SIZE > 3\n#define ROW &kp B\n#else\n#define ROW\n#endif\n` })}`,
     drawn: ["('SIZE' may be defined in a file that was not found: helpers/all.h)"],
     errors: [
@@ -225,7 +225,7 @@ c { bindings = <&kp B>; key-positions = <LEFT_T LEFT_TT>; layers = <(1 + NAV)>; 
       "4:5: 'SIZE' may be defined in a file that was not found: helpers/all.h. Here it counts as not defined",
     ],
   },
-  'a condition around what is beside the keys, on what such a file may define,': {
+  'a condition beside the keys, on a name that a missing file may define': {
     source: keymap('&kp A', { before: MISSING }).replace(
       'bindings =',
       '#ifdef NAMES\ndisplay-name = "x";\n#endif\nbindings =',
@@ -236,12 +236,12 @@ c { bindings = <&kp B>; key-positions = <LEFT_T LEFT_TT>; layers = <(1 + NAV)>; 
       "5:8: 'NAMES' may be defined in a file that was not found: helpers/all.h. Here it counts as not defined",
     ],
   },
-  'a default that is keys, which such a file may have in another way,': {
+  'a default of keys that a missing file may define differently': {
     source: keymap('&kp A THUMB', { before: `${MISSING}#ifndef THUMB\n#define THUMB &kp B\n#endif\n` }),
     drawn: ["('THUMB' may be defined in a file that was not found: helpers/all.h)"],
     errors: [`3:1: ${NOT_FOUND}`],
   },
-  'a file that lacks beside a default that is drawn by its name': {
+  'a missing file beside a default that is drawn by its name': {
     source: keymap('&mo NAV &kp LC(KEY) HOLD(A, 1)', {
       before: `${MISSING}#ifndef DEFAULTS_H
 #define DEFAULTS_H
@@ -256,12 +256,12 @@ c { bindings = <&kp B>; key-positions = <LEFT_T LEFT_TT>; layers = <(1 + NAV)>; 
     drawn: ['&mo NAV &kp LC(KEY) &lt 1 A'],
     errors: [`3:1: ${NOT_FOUND}`],
   },
-  'a file that was not found, between keys,': {
+  'a missing file, between keys': {
     source: keymap(`&kp A\n${MISSING}&kp B`),
     drawn: ['(helpers/all.h was not found)'],
     errors: [`6:1: ${NOT_FOUND}`],
   },
-  'one that devicetree source includes itself': {
+  'a missing file that devicetree source includes itself': {
     source: keymap('&kp A /include/ "helpers/all.h" &kp B'),
     drawn: ['(helpers/all.h was not found)'],
     errors: [`5:19: ${NOT_FOUND}`],
@@ -285,7 +285,7 @@ c { bindings = <&kp B>; key-positions = <LEFT_T LEFT_TT>; layers = <(1 + NAV)>; 
 };
 
 for (const [about, { source, drawn: expected, errors, options }] of Object.entries(CASES)) {
-  test(`${about} is named with its place`, async t => {
+  test(`reported with its place: ${about}`, async t => {
     const layout = await parseKeymap(source, options);
     t.deepEqual(errorsOf(layout), errors);
     t.deepEqual(drawn(layout), expected);
@@ -301,7 +301,7 @@ for (const value of ['= "&kp A"', '', '= <>', '= [00 11]', '= &kp', '= <&kp A>, 
   });
 }
 
-test('it is said when there may be layers that are not known', async t => {
+test('layers that may be missing are reported', async t => {
   const isIncomplete = async (source: string) => (await parseKeymap(source)).isIncomplete ?? false;
   t.false(await isIncomplete(keymap('&kp A NONE')));
   t.true(await isIncomplete(keymap('&kp A', { before: MISSING })));
@@ -310,14 +310,14 @@ test('it is said when there may be layers that are not known', async t => {
   t.true(await isIncomplete(`${keymap('&kp A')}/ {`));
 });
 
-test('mistakes in included files come after those in the keymap, with the name of their file', async t => {
+test('mistakes in included files come after those in the keymap, with their file names', async t => {
   const place = await temporaryDirectory(t);
   await writeFile(path.join(place, 'rows.h'), '\n#define ROW &kp KC_B\n#include "none.h"\n');
   const source = keymap('&mt A ROW', { before: '#include "rows.h"\n' });
   const { errors } = await parseKeymap(source, { file: path.join(place, 'x.keymap') });
   const file = path.join(place, 'rows.h');
   t.deepEqual(errors, [
-    { line: 5, column: 13, message: "'&mt' takes 2 parameters, and here it has 1: '&mt A'" },
+    { line: 5, column: 13, message: "'&mt' takes 2 parameters, but has 1 here: '&mt A'" },
     { file, line: 2, column: 17, message: 'KC_B is defined in a file that was not found: none.h' },
     { file, line: 3, column: 1, message: 'none.h was not found, and there is no west workspace to look in' },
   ]);

@@ -1,5 +1,4 @@
-// Keymaps in the shapes in which people write them are drawn whole. Where GCC is on the machine, it is asked what each of
-// them comes to.
+// Keymaps in the shapes of real ones are drawn whole. Where GCC is on the machine, its expansion is compared.
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -25,7 +24,7 @@ async function write(t: ExecutionContext, { files }: Shape): Promise<{ keymap: s
   return { keymap: path.join(place, 'config/x.keymap'), module: path.join(place, 'module') };
 }
 
-/** A layer's name, and its keys as they are written, a line for each row. */
+/** A layer's name, and its keys as they are written, one line per row. */
 function drawn({ name, bindings, rows }: Layer): [string, string] {
   const keys = bindings.map(({ behavior, parameters }) => [`&${behavior}`, ...parameters].join(' '));
   return [name, rows.map(count => keys.splice(0, count).join(' ')).join('\n')];
@@ -63,7 +62,7 @@ for (const [about, shape] of Object.entries(SHAPES)) {
   });
 }
 
-test('GCC comes to the same keys for each of these keymaps', async t => {
+test('GCC expands each of these keymaps to the same keys', async t => {
   if (!hasGcc) {
     t.log(NO_GCC);
     t.pass();
@@ -76,7 +75,7 @@ test('GCC comes to the same keys for each of these keymaps', async t => {
   await writeHeader(headers, 'dt-bindings/zmk/hid_usage_pages.h');
   await writeHeader(headers, 'dt-bindings/zmk/hid_usage.h');
   for (const [about, shape] of Object.entries(SHAPES)) {
-    // A preprocessor knows nothing of what devicetree source includes itself.
+    // A preprocessor does not know the includes of devicetree source itself.
     if (about.startsWith('a file that devicetree source')) continue;
     const { keymap, module } = await write(t, shape);
     const [text] = preprocessedByGcc(headers, [keymap], [module, headers]);

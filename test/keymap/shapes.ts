@@ -1,9 +1,9 @@
-// Keymaps in the shapes in which people write them: spread over files, made by macros, put together piece by piece.
+// Keymaps in the shapes of real ones: spread over files, made by macros, put together piece by piece.
 
 export interface Shape {
-  /** The keymap is `config/x.keymap`; `module` is a directory that is searched. */
+  /** The keymap is `config/x.keymap`; `module` is a directory in the search path. */
   files: Record<string, string>;
-  /** Each layer: its name, and its keys as they are written, a line for each row. */
+  /** Each layer: its name, and its keys as they are written, one line per row. */
   layers: Record<string, string>;
 }
 
@@ -18,7 +18,7 @@ export const SHAPES: Record<string, Shape> = {
     },
     layers: { base: '&kp Q &kp W\n&kp A &kp S &kp D' },
   },
-  'one keymap for several keyboards, which fills in what the keyboard has more': {
+  'one keymap for several keyboards, with placeholders for the additional keys': {
     files: {
       'config/x.keymap':
         '#define PINKY &kp TAB\n#define LAYOUT(a, b, c) PINKY a b c\n#include "../shared/base.dtsi"\n',
@@ -86,7 +86,7 @@ ${node('base { bindings = <MOD(L, A) MOD(R, B) NUMBERS(NUMBER)>; };')}`,
     },
     layers: { base: '&mt LSHFT A &mt RSHFT B &kp N1 &kp N2 &kp N3' },
   },
-  'what a variable argument adds': {
+  'keys added by a variable argument': {
     files: {
       'config/x.keymap': `${HEADERS}#define ROW(first, ...) &kp first __VA_OPT__(KEYS(__VA_ARGS__))
 #define KEYS(a, ...) &kp a, ## __VA_ARGS__
@@ -95,7 +95,7 @@ ${node('LAST(base, ROW(A) ROW(B, C))')}`,
     },
     layers: { base: '&kp A &kp B &kp C' },
   },
-  'branches by what a file of settings says': {
+  'branches on names of a settings file': {
     files: {
       'config/x.keymap': `${HEADERS}#include "settings.h"
 #if defined(KEYS) && KEYS > 3
@@ -121,7 +121,7 @@ games { bindings = <&kp G>; };
     },
     layers: { base: '&kp TAB &kp A\n&kp B', games: '&kp G' },
   },
-  "branches in a module's file by what the config's says": {
+  "branches in a module's file on names of the config's": {
     files: {
       'config/x.keymap': `#include "settings.h"\n${HEADERS}#include <thumbs.h>
 ${node('base { bindings = <&kp A THUMBS>; }; nav { bindings = <&kp B &lt LAYER SPACE>; };')}`,
@@ -171,7 +171,7 @@ ${node(`LAYER(base,
     },
     layers: { one: '&kp C', two: '&kp B', three: '&kp D', four: '&kp E' },
   },
-  'layers that are taken out': {
+  'layers that are removed': {
     files: {
       'config/x.keymap': `#include <shared.dtsi>
 /delete-node/ &games;

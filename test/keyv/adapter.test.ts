@@ -1,11 +1,11 @@
-// What the storage adapter promises beyond Keyv's suite.
+// Guarantees of the Keyv storage adapter beyond Keyv's own suite.
 import test from 'ava';
 import Keyv6 from 'keyv';
 import Keyv from 'keyv5';
 import KeyvGlovebox, { type NotStoredError } from '../../src/keyv.ts';
 import { temporaryRoot } from '../support/temporary.ts';
 
-test.serial('Keyv 5 and Keyv 6 take it, with and without options', async t => {
+test.serial('Keyv 5 and Keyv 6 accept the adapter, with and without options', async t => {
   const cacheRoot = await temporaryRoot(t);
   const [five, six] = [new KeyvGlovebox({ cacheRoot }), new KeyvGlovebox({ cacheRoot })];
   t.is(new Keyv(five).store, five);
@@ -14,7 +14,7 @@ test.serial('Keyv 5 and Keyv 6 take it, with and without options', async t => {
   t.is(new Keyv6({ store: six, namespace: 'own' }).namespace, 'own');
 });
 
-test.serial('it has what the iterator of Keyv 5 asks for', async t => {
+test.serial("the adapter has the properties that Keyv 5's iterator requires", async t => {
   const cacheRoot = await temporaryRoot(t);
   const { opts } = new KeyvGlovebox({ cacheRoot, tag: 'mine' });
   t.is(opts.dialect, 'sqlite');
@@ -26,7 +26,7 @@ for (const [version, Class] of [
   ['5', Keyv],
   ['6', Keyv6 as unknown as typeof Keyv],
 ] as const) {
-  test.serial(`Keyv ${version} clears its own namespace, and no other that begins alike`, async t => {
+  test.serial(`Keyv ${version} clears its own namespace, and no other with the same prefix`, async t => {
     const cacheRoot = await temporaryRoot(t);
     const [a, ab] = ['a', 'ab'].map(
       namespace => new Class({ store: new KeyvGlovebox({ cacheRoot }), namespace }),
@@ -73,7 +73,7 @@ test.serial('without a namespace, clear empties the tag', async t => {
 });
 
 test.serial(
-  'many entries with times to live of their own are all stored, and of one key the last',
+  'many entries with individual TTLs are all stored, and of a repeated key the last one',
   async t => {
     const store = new KeyvGlovebox({ cacheRoot: await temporaryRoot(t) });
     t.true(await store.set('gone', 0));
@@ -99,10 +99,10 @@ test.serial('entries expire by themselves, without Keyv', async t => {
   t.false(await store.has('key'));
 });
 
-test.serial('what is not stored is false, and an error for those who listen', async t => {
+test.serial('a value that was not stored gives false, and an error event for listeners', async t => {
   const store = new KeyvGlovebox({ cacheRoot: await temporaryRoot(t), maxSize: '64KB', tag: 'small' });
   const keyv = new Keyv({ store });
-  // Nothing listens, so nothing is thrown.
+  // There is no listener, so nothing is thrown.
   t.false(await store.set('large', Buffer.alloc(1_000_000)));
   const errors: NotStoredError[] = [];
   keyv.on('error', error => errors.push(error));
@@ -114,7 +114,7 @@ test.serial('what is not stored is false, and an error for those who listen', as
   t.regex(errors[0]!.message, /'keyv:large'/);
 });
 
-test.serial('a cache that is switched off stores nothing, and is not in trouble', async t => {
+test.serial('a disabled cache stores nothing, and emits no error', async t => {
   const store = new KeyvGlovebox({ cacheRoot: await temporaryRoot(t), enabled: false });
   store.on('error', error => t.fail(String(error)));
   t.false(await store.set('key', 1));

@@ -1,4 +1,4 @@
-// With Keyv 5 the adapter passes Keyv's own suite for storage adapters.
+// Keyv's own suite for storage adapters, run with Keyv 5.
 import Keyv from 'keyv5';
 import { conforms, gloveboxStores } from './conformance.ts';
 

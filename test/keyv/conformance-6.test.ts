@@ -1,4 +1,4 @@
-// With Keyv 6 the adapter passes Keyv's own suite for storage adapters, which is the one of Keyv 5, but for one test:
+// Keyv's own suite for storage adapters, run with Keyv 6. It is the suite of Keyv 5 except for one test:
 // `keyv.delete([…])` resolves to one boolean in Keyv 5, and to one for each key in Keyv 6.
 import test from 'ava';
 import Keyv from 'keyv';
@@ -6,6 +6,6 @@ import { conforms, gloveboxStores } from './conformance.ts';
 
 conforms('Keyv 6', Keyv, gloveboxStores(), ['.deleteMany([keys]) with nonexistent keys resolves to false']);
 
-test('Keyv 6 answers for each key, whatever the store', async t => {
+test('Keyv 6 returns one result for each key, with any store', async t => {
   t.deepEqual(await new Keyv().delete(['foo', 'foo1']), [false, false]);
 });

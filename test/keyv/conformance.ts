@@ -1,4 +1,4 @@
-// Keyv's own test suite for storage adapters, which is written for another runner, as tests of AVA.
+// Keyv's own test suite for storage adapters, adapted from its runner to AVA.
 import keyvTestSuite, { keyvIteratorTests } from '@keyv/test-suite';
 import test from 'ava';
 import { expect } from 'expect';
@@ -7,7 +7,7 @@ import { makeDirectory, removeDirectory } from '../support/temporary.ts';
 
 type Body = (t: { expect: typeof expect }) => unknown;
 
-/** What the suite uses of its runner. */
+/** The parts of its runner that the suite uses. */
 class Runner {
   readonly expect = expect;
   readonly #label: string;
@@ -45,8 +45,8 @@ class Runner {
 /**
  * Declares all tests of the suite over `makeStore`.
  *
- * @param contradicted the tests that ask for what this version of Keyv does in another way, whatever its store: they
- * are declared to fail, so that this is noticed when it changes
+ * @param contradicted the tests whose expectation this version of Keyv contradicts with any store: they are declared as
+ * failing, so that a change is noticed
  */
 export function conforms(
   label: string,
@@ -59,7 +59,7 @@ export function conforms(
   }
 }
 
-/** A maker of stores with the same entries, in a directory that is removed at the end. */
+/** A factory of stores with the same entries, in a directory that is removed at the end. */
 export function gloveboxStores(): () => KeyvGlovebox {
   let cacheRoot = '';
   const stores: KeyvGlovebox[] = [];

@@ -1,4 +1,4 @@
-// Libraries that take a Keyv, with the adapter below them.
+// Libraries that use Keyv, on top of the adapter.
 import { createServer } from 'node:http';
 import { findPackageJSON } from 'node:module';
 import type { AddressInfo } from 'node:net';
@@ -11,7 +11,7 @@ import Keyv from 'keyv5';
 import { KeyvGlovebox } from '../../src/keyv.ts';
 import { temporaryRoot } from '../support/temporary.ts';
 
-// A program has one Keyv 5; here each library has a copy of its own, and got takes no other's for a Keyv.
+// A program has one Keyv 5; here each library has its own copy, and got accepts no other copy's Keyv.
 const cacheableRequest = findPackageJSON('cacheable-request', import.meta.resolve('got'))!;
 const ofGot = findPackageJSON('keyv', pathToFileURL(cacheableRequest))!;
 const { Keyv: KeyvOfGot }: { Keyv: typeof Keyv } = await import(
@@ -38,7 +38,7 @@ test.serial('cache-manager wraps, stores, lists and clears', async t => {
   t.is(await other.get('answer'), undefined);
 });
 
-test.serial('cacheable takes it as its second layer', async t => {
+test.serial('cacheable accepts it as its second layer', async t => {
   const cacheRoot = await temporaryRoot(t);
   const first = new Cacheable({ secondary: keyvOf(cacheRoot) });
   await first.set('key', { text: 'value' }, '1h');
@@ -48,27 +48,24 @@ test.serial('cacheable takes it as its second layer', async t => {
   t.is(await new Cacheable({ secondary: keyvOf(cacheRoot) }).get('key'), undefined);
 });
 
-test.serial(
-  'got serves from it what another process may have fetched, under addresses of any length',
-  async t => {
-    let requests = 0;
-    const server = createServer((_, response) => {
-      requests++;
-      response.setHeader('cache-control', 'public, max-age=3600');
-      response.end(JSON.stringify({ request: requests }));
-    });
-    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-    t.teardown(() => void server.close());
-    const cacheRoot = await temporaryRoot(t);
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/?long=${'x'.repeat(2000)}`;
-    const fetchBy = (cache: unknown) => got(url, { cache: cache as never });
-    t.is((await fetchBy(new KeyvOfGot({ store: new KeyvGlovebox({ cacheRoot }) }))).body, '{"request":1}');
-    const again = await fetchBy(new KeyvOfGot({ store: new KeyvGlovebox({ cacheRoot }) }));
-    t.is(again.body, '{"request":1}');
-    t.true(again.isFromCache);
-    // As a store of its own, too.
-    await fetchBy(new KeyvGlovebox({ cacheRoot, tag: 'got' }));
-    t.true((await fetchBy(new KeyvGlovebox({ cacheRoot, tag: 'got' }))).isFromCache);
-    t.is(requests, 2);
-  },
-);
+test.serial('got serves responses that another process may have fetched, for URLs of any length', async t => {
+  let requests = 0;
+  const server = createServer((_, response) => {
+    requests++;
+    response.setHeader('cache-control', 'public, max-age=3600');
+    response.end(JSON.stringify({ request: requests }));
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => void server.close());
+  const cacheRoot = await temporaryRoot(t);
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/?long=${'x'.repeat(2000)}`;
+  const fetchBy = (cache: unknown) => got(url, { cache: cache as never });
+  t.is((await fetchBy(new KeyvOfGot({ store: new KeyvGlovebox({ cacheRoot }) }))).body, '{"request":1}');
+  const again = await fetchBy(new KeyvOfGot({ store: new KeyvGlovebox({ cacheRoot }) }));
+  t.is(again.body, '{"request":1}');
+  t.true(again.isFromCache);
+  // As a store by itself, too.
+  await fetchBy(new KeyvGlovebox({ cacheRoot, tag: 'got' }));
+  t.true((await fetchBy(new KeyvGlovebox({ cacheRoot, tag: 'got' }))).isFromCache);
+  t.is(requests, 2);
+});

@@ -26,9 +26,9 @@ function write(root: string, name: string, count: number): ChildProcess {
   });
 }
 
-test('four processes of four threads that write through Keyv lose nothing, also when another is killed', async t => {
+test('four processes of four threads that write through Keyv lose nothing, even if another one is killed', async t => {
   const root = await temporaryRoot(t);
-  // Has far more to write than there is time for.
+  // It has far more to write than there is time for.
   const victim = write(root, 'victim', 1_000_000);
   const writers = PROCESSES.map(name => write(root, name, COUNT));
   t.teardown(() => {

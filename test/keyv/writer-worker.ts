@@ -1,4 +1,4 @@
-// A thread that writes through Keyv, one by one and several at once, and notes in a file what was acknowledged.
+// A thread that writes through Keyv, one key at a time and several at once, and logs acknowledged writes to a file.
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { workerData } from 'node:worker_threads';

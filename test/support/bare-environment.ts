@@ -1,4 +1,4 @@
-// What tests give to the programs that they start.
+// The environment of programs under test.
 
 /** The environment that a program under test gets. */
 export function bareEnvironment(more: Record<string, string> = {}): Record<string, string> {

@@ -1,12 +1,12 @@
-// A pool's task that waits for nothing it stores.
+// A pool task that does not await what it stores.
 import { workerData } from 'node:worker_threads';
 import { createDefaultCache } from '../../src/index.ts';
 
 export interface CarelessTask {
-  /** Where the thread has used its cache before: its first call may be the one that nobody waits for. */
+  /** Whether the thread has used its cache before: its first call may be the unawaited one. */
   isWarm: boolean;
   key: string;
-  /** Of the large value, in bytes; none when it is 0. */
+  /** The size of the large value in bytes; 0 for none. */
   large: number;
 }
 

@@ -1,7 +1,7 @@
-// Closing a cache that others have as well.
+// Closing of a shared cache.
 import type { Cache } from '../../src/index.ts';
 
-/** Closes an instance for all callers that have it, each of whom would close it for itself. */
+/** Closes an instance for all of its callers, each of whom would otherwise close its own use. */
 export async function closeForAll(cache: Cache): Promise<void> {
   const isOpen = () =>
     cache.has('any').then(

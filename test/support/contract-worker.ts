@@ -6,7 +6,7 @@ import { contract } from '../cache/contract.ts';
 
 const { backend, witnessRoot } = workerData as { backend: Backend; witnessRoot: string };
 
-// Stays open, so that the coordinator's thread sees whether this one really is served by it.
+// Stays open, so that the coordinator's thread sees whether it really serves this one.
 await createDefaultCache({ cacheRoot: witnessRoot, tag: backend, backend }).set('witness', process.pid);
 
 parentPort?.on('message', async ({ index, door }: { index: number; door: Door }) => {

@@ -1,8 +1,10 @@
-// For what becomes true without telling anybody.
+// Waiting for a condition that has no event.
 
 const TIME_LIMIT_MS = 90_000;
 
-/** Resolves when `condition` is true; rejects with the last state that `describe` gives when that takes far too long. */
+/**
+ * Resolves when `condition` is true; rejects with the last state that `describe` returns if that takes far too long.
+ */
 export async function eventually(
   condition: () => boolean | Promise<boolean>,
   describe: () => unknown = () => 'it never became true',

@@ -1,4 +1,4 @@
-// Takes the programs out of a Markdown file: `node extract-snippets.mjs README.md DIRECTORY` writes each fenced block
+// Extracts the programs of a Markdown file: `node extract-snippets.mjs README.md DIRECTORY` writes each fenced block
 // whose first line is a comment with a file name, such as `// pool.js`, to that file.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// What a function that runs in another thread or process gets to work with: it brings nothing along.
+// Tools for functions that run in another thread or process, which have no access to the test's scope.
 import * as fs from 'node:fs';
 import * as threads from 'node:worker_threads';
 import { SharedMemory } from '../../src/cache/shared/shared-memory.ts';
@@ -15,13 +15,13 @@ export const tools = {
   SharedMemory,
   fs,
   threads,
-  /** Runs until the thread ends: what one function leaves for the next. */
+  /** Lives until the thread ends: values that one function leaves for the next. */
   kept: {} as Record<string, unknown>,
 };
 
 export type Tools = typeof tools;
 
-/** The text of a function as the function again, which sees its arguments and the globals only. */
+/** Turns the text of a function back into the function, which sees its arguments and the globals only. */
 export function revive(source: string): (tools: Tools, ...args: unknown[]) => unknown {
   return new Function(`return (${source})`)();
 }

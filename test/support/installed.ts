@@ -1,11 +1,14 @@
-// The package as a user has it: compiled, in the node_modules of a project of their own.
+// The package as installed by a user: compiled, in the node_modules of another project.
 import { copyFileSync, cpSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { bundle } from '../../bundle.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
-/** Puts the package, without its types, into `directory`/node_modules/glovebox, beside links to all that it depends on. */
+/**
+ * Installs the package, without its types, in `directory`/node_modules/glovebox, beside links to all of its
+ * dependencies.
+ */
 export async function installPackage(directory: string): Promise<void> {
   const modules = path.join(directory, 'node_modules');
   const installed = path.join(modules, 'glovebox');
@@ -18,7 +21,7 @@ export async function installPackage(directory: string): Promise<void> {
   copyFileSync(path.join(root, 'package.json'), path.join(installed, 'package.json'));
 }
 
-/** The project that the packed package is tried with: a config that needs nothing but Node to compile. */
+/** The project in which the packed package is tested: a config that needs only Node to compile. */
 export function copyProject(directory: string): void {
   cpSync(path.join(root, 'test/package'), directory, { recursive: true });
 }

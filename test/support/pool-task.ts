@@ -1,4 +1,4 @@
-// What a user's own Piscina worker file looks like: it names a tag and has the cache.
+// A Piscina worker file as users write it: it names a tag and gets the cache.
 import { threadId } from 'node:worker_threads';
 import { createDefaultCache } from '../../src/index.ts';
 
@@ -6,11 +6,11 @@ export interface PoolTask {
   cacheRoot: string;
   /** One Int32: how many threads have begun. */
   begun: SharedArrayBuffer;
-  /** How many threads the task waits for, so that no thread does it all. */
+  /** How many threads the task waits for, so that no thread does all the work. */
   threads: number;
 }
 
-/** Stores one entry of its own and counts in a common one; resolves to its thread. */
+/** Stores one entry and increments a shared one; resolves to its thread. */
 export default async function runPoolTask({ cacheRoot, begun, threads }: PoolTask): Promise<number> {
   const count = new Int32Array(begun);
   Atomics.add(count, 0, 1);

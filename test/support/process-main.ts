@@ -1,4 +1,4 @@
-// The other end of process.ts.
+// The child side of process.ts.
 import { revive, tools } from './glovebox.ts';
 
 const { source, args } = JSON.parse(process.argv[2] ?? '') as { source: string; args: unknown[] };

@@ -1,11 +1,11 @@
-// Real processes that do what a test says.
+// Real processes that run a function of the test.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface, type Interface } from 'node:readline';
 import type { ExecutionContext } from 'ava';
 import type { Tools } from './glovebox.ts';
 
-// Far above what any of them takes: a process that is still there then hangs, and the test says so.
+// Far more than any of them takes: a process that is still running then hangs, and the test says so.
 const TIME_LIMIT_MS = 90_000;
 
 export class Process<Result> {
@@ -54,7 +54,10 @@ export class Process<Result> {
   }
 }
 
-/** Runs `body` in a process of its own, which ends when nothing keeps it. See `Thread.run` for what `body` sees; JSON crosses. */
+/**
+ * Runs `body` in a process of its own, which ends when nothing keeps it alive. See `Thread.run` for what `body` sees;
+ * arguments and results are JSON.
+ */
 export function startProcess<Args extends unknown[], Result>(
   t: ExecutionContext,
   body: (tools: Tools, ...args: Args) => Result,

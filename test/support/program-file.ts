@@ -1,4 +1,4 @@
-// Where a program is.
+// Look-up of a program in PATH.
 import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 

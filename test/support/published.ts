@@ -1,5 +1,5 @@
-// What is published, which `npm test` makes: in this process it is loaded in half the time of its sources. A process has
-// one copy of the library, so tests that run the program in theirs use this one beside it, and not the sources.
+// The published package, which `npm test` builds: it loads in half the time of its sources. A process has one copy of
+// the library, so tests that run the program in their own process use this one instead of the sources.
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -8,7 +8,7 @@ import { globSync } from 'tinyglobby';
 const root = path.resolve(import.meta.dirname, '../..');
 const dist = path.join(root, 'dist');
 
-/** The script that a person's `glovebox` is. */
+/** The script that a user runs as `glovebox`. */
 export const MAIN = path.join(dist, 'src/cli/main.js');
 
 const made = statSync(MAIN, { throwIfNoEntry: false })?.mtimeMs ?? 0;
@@ -17,7 +17,7 @@ const isOld = globSync('{src,workers}/**', { cwd: root, absolute: true }).some(
 );
 if (isOld) throw new Error(`${MAIN} is older than the sources. Make it anew: node bundle.ts`);
 
-/** All of the program but what tells old versions of Node to go. */
+/** The whole program, except the check for old versions of Node. */
 export function publishedProgram(): Promise<typeof import('../../src/cli/program.ts')> {
   return load('src/shared/program-*.js');
 }

@@ -1,4 +1,4 @@
-// A Piscina worker file that makes a value which machines share, unless one has made it already.
+// A Piscina worker file that produces a value shared between machines, unless one has produced it already.
 import { openCache } from '../../src/index.ts';
 
 export interface SharedTask {

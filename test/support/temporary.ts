@@ -1,4 +1,4 @@
-// A directory that lives as long as a test.
+// A temporary directory that is removed with the test.
 import { rmSync } from 'node:fs';
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ export async function removeDirectory(directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true, maxRetries: 3 });
 }
 
-/** Removes a directory that is in use: what its users make in it meanwhile goes as well. */
+/** Removes a directory that is in use, including files that its users create meanwhile. */
 export function removeInUse(directory: string): void {
   for (;;) {
     try {
@@ -31,11 +31,11 @@ export async function temporaryDirectory(t: ExecutionContext): Promise<string> {
   return directory;
 }
 
-/** A directory for caches. Those of this thread, all of them, are closed first: for tests that run one after another. */
+/** A directory for caches. All caches of this thread are closed first: for serial tests. */
 export async function temporaryRoot(t: ExecutionContext): Promise<string> {
   const directory = await makeDirectory();
   t.teardown(async () => {
-    // Not loaded by those who use another copy of the library, and have no caches of this one.
+    // Loaded lazily: tests with another copy of the library have no caches of this one.
     const { resetSharedCacheInstances } = await import('../../src/index.ts');
     await resetSharedCacheInstances();
     await removeDirectory(directory);

@@ -1,4 +1,4 @@
-// The other end of thread.ts.
+// The worker side of thread.ts.
 import { parentPort } from 'node:worker_threads';
 import { revive, tools } from './glovebox.ts';
 

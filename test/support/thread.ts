@@ -1,10 +1,10 @@
-// Real worker threads that do what a test says, function by function.
+// Real worker threads that run functions of the test.
 import { once } from 'node:events';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 import type { ExecutionContext } from 'ava';
 import type { Tools } from './glovebox.ts';
 
-/** An error of the other thread; its class stays there. */
+/** An error of the other thread; its class does not cross over. */
 export class ThreadError extends Error {
   readonly code: string | undefined;
 
@@ -38,7 +38,7 @@ export class Thread {
     this.worker.on('exit', () => this.#end(new Error('The thread has ended.')));
   }
 
-  /** Runs `body` in the thread. It is sent as text: it sees `tools` and its arguments, nothing of the test. */
+  /** Runs `body` in the thread. It is sent as text: it sees `tools` and its arguments, and nothing of the test. */
   run<Args extends unknown[], Result>(
     body: (tools: Tools, ...args: Args) => Result,
     ...args: Args
@@ -69,7 +69,7 @@ export class Thread {
   }
 }
 
-/** Threads that are ended with the test. */
+/** Threads that are terminated with the test. */
 export function startThreads(t: ExecutionContext, count: number): Thread[] {
   const threads = Array.from({ length: count }, () => new Thread());
   t.teardown(async () => {

@@ -1,9 +1,9 @@
-// A process that starts a program while it has so many file descriptors left, from none to more than it needs.
+// A process that starts a program with a limited number of free file descriptors, from none to more than it needs.
 import { closeSync, openSync } from 'node:fs';
 import { runProcess } from '../../src/system/process.ts';
 
 const [directory, most] = process.argv.slice(2) as [string, string];
-// Once with all that it wants, so that nothing has to be loaded later.
+// Once with enough of them, so that nothing has to be loaded later.
 const start = () =>
   runProcess({ command: 'true', args: [], cwd: directory, env: { PATH: process.env.PATH! } });
 await start();

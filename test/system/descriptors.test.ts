@@ -12,7 +12,7 @@ const canLimit = await run('prlimit', ['--version']).then(
 );
 
 (canLimit ? test : test.skip)(
-  `however few file descriptors are left, a program starts or it is said that there are too few (${canLimit ? 'with' : 'needs'} prlimit)`,
+  `however few file descriptors are free, a program starts or the lack of descriptors is reported (${canLimit ? 'with' : 'needs'} prlimit)`,
   async t => {
     const directory = await mkdtemp(path.join(os.tmpdir(), 'glovebox-test-'));
     t.teardown(() => rm(directory, { recursive: true, force: true }));
@@ -20,7 +20,7 @@ const canLimit = await run('prlimit', ['--version']).then(
     const { stdout } = await run(
       'prlimit',
       ['--nofile=200:200', process.execPath, '--no-warnings', program, directory, '14'],
-      // One that waits for ever is ended, and fails the test.
+      // A program that waits for ever is ended, and fails the test.
       { timeout: 60_000, env: { ...process.env, TMPDIR: directory } },
     );
     const outcomes = JSON.parse(stdout) as string[];

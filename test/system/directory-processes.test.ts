@@ -8,7 +8,7 @@ import { killProcessesIn } from '../../src/system/directory-processes.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 (existsSync('/proc/self/cwd') ? test : test.skip)(
-  'what works in a directory is ended, also after that was renamed, and nothing else',
+  'processes that work in a directory are ended, even after it was renamed, and no others',
   async t => {
     const directory = await temporaryDirectory(t);
     const start = async (name: string) => {

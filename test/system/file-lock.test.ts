@@ -1,4 +1,4 @@
-// Locks that somebody takes for stale, and removes the moment they are made.
+// File locks that another process considers stale, and removes the moment they are created.
 import fs, { mkdirSync, rmdirSync } from 'node:fs';
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
@@ -31,7 +31,7 @@ test.serial('the work waits for another chance, and is done once', async t => {
   t.is(removals, 4);
 });
 
-test.serial('a lease’s lock counts as taken by somebody else, and can be had afterwards', async t => {
+test.serial("a lease's lock counts as taken by another process, and can be acquired afterwards", async t => {
   const directory = path.join(await temporaryDirectory(t), 'locks');
   mkdirSync(directory);
   const original = fs.mkdir;
@@ -54,7 +54,7 @@ test.serial('a lease’s lock counts as taken by somebody else, and can be had a
   await lock.release();
 });
 
-test.serial('an error of the work is thrown, whatever it looks like', async t => {
+test.serial('an error of the work is rethrown, whatever it looks like', async t => {
   const lock = path.join(await temporaryDirectory(t), 'cache.db.lock');
   const error = Object.assign(new Error('no such file'), { code: 'ENOENT', syscall: 'rename' });
   const fail = () => {
@@ -70,7 +70,7 @@ test.serial('an error of the work is thrown, whatever it looks like', async t =>
   );
 });
 
-test.serial('without a directory for it there is no lock', async t => {
+test.serial('without its directory a lock cannot be acquired', async t => {
   const lock = path.join(await temporaryDirectory(t), 'nowhere', 'cache.db.lock');
   t.throws(() => withFileLock(lock, () => t.fail()), { code: 'ENOENT' });
 });

@@ -17,13 +17,13 @@ test('lines end with \\n or \\r\\n, and the last one needs no end', t => {
   t.deepEqual(split('\r\n\r\n').lines, ['', '']);
 });
 
-test('progress is told as it comes, and only its last state is among the last lines', t => {
+test('progress is reported as it comes, and only its last state is among the last lines', t => {
   const { lines, last } = split('start\n', '10%\r50%\r', '100%\n', 'done\n');
   t.deepEqual(lines, ['start', '10%', '50%', '100%', 'done']);
   t.deepEqual(last, ['start', '100%', 'done']);
 });
 
-test('a \\r\\n that is torn in two ends one line', t => {
+test('a \\r\\n that is split in two ends one line', t => {
   const { lines, last } = split('a\r', '\nb\r', '\n');
   t.deepEqual(lines, ['a', 'b']);
   t.deepEqual(last, ['a', 'b']);
@@ -35,18 +35,18 @@ test('only the last lines are kept', t => {
   t.is(last.at(-1), '99');
 });
 
-test('a line without end is cut, and what follows it is not', t => {
+test('a line without an end is cut, and the text after it is not', t => {
   const { lines } = split('x'.repeat(MAX_LINE_LENGTH), 'x'.repeat(1_000_000), '\nnext\n');
   t.deepEqual(lines, [`${'x'.repeat(MAX_LINE_LENGTH)}…`, 'next']);
   t.deepEqual(split('y'.repeat(MAX_LINE_LENGTH)).lines, ['y'.repeat(MAX_LINE_LENGTH)]);
 });
 
-test('a character that is torn in two arrives whole', t => {
+test('a character that is split in two arrives whole', t => {
   const [first, second] = [Buffer.from('€').subarray(0, 1), Buffer.from('€').subarray(1)];
   t.deepEqual(split(first, second, '\n').lines, ['€']);
 });
 
-test('how the bytes arrive in pieces makes no difference', t => {
+test('chunk boundaries make no difference', t => {
   const piece = fc.oneof(
     fc.constantFrom('\r', '\n', '\r\n', 'ab', '€', '\u{1f600}'),
     fc.uint8Array({ maxLength: 4 }),

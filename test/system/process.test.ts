@@ -96,7 +96,7 @@ test('standard output and standard error reach lines and log in the order they w
   t.is(await readFile(logFile, 'utf8'), `${expected.join('\n')}\n`);
 });
 
-test('a line is told as soon as it is printed, not when the program ends', async t => {
+test('a line is reported as soon as it is printed, not when the program ends', async t => {
   let told = (_line: string) => {};
   const line = new Promise<string>(resolve => {
     told = resolve;
@@ -109,7 +109,7 @@ test('a line is told as soon as it is printed, not when the program ends', async
   await result;
 });
 
-test('nothing that was printed before the exit is lost or out of order, however much it is', async t => {
+test('no output from before the exit is lost or out of order, however much it is', async t => {
   const { lines, log } = await runScript(
     t,
     `for (let i = 0; i < 20000; i++) require('fs').writeSync(i % 2 + 1, 'line ' + i + '\\n')`,
@@ -120,7 +120,7 @@ test('nothing that was printed before the exit is lost or out of order, however 
   t.true(log.toString() === `${expected.join('\n')}\n`);
 });
 
-test('the log has the very bytes, also those that are no UTF-8', async t => {
+test('the log has the exact bytes, including those that are not UTF-8', async t => {
   const bytes = [0x61, 0xff, 0x0a, 0x1b, 0x5b, 0x6d, 0x00, 0x0d, 0x0a, 0xc3];
   const { lines, log, result } = await runScript(t, `process.stdout.write(Buffer.from([${bytes}]))`);
   t.deepEqual([...log], bytes);
@@ -128,7 +128,7 @@ test('the log has the very bytes, also those that are no UTF-8', async t => {
   t.deepEqual(result.lastLines, lines);
 });
 
-test('arguments reach the program exactly as they are, and no shell reads them', async t => {
+test('arguments reach the program unchanged, and no shell reads them', async t => {
   const hostile = [
     '; touch pwned',
     '$(touch pwned)',
@@ -155,12 +155,12 @@ test('only the given environment reaches the program', async t => {
   t.deepEqual(JSON.parse(lines[0]!), { ONLY: 'this' });
 });
 
-test('the program reads nothing from our standard input', async t => {
+test('the program does not read our standard input', async t => {
   const { lines } = await runScript(t, `console.log(require('fs').readFileSync(0).length)`);
   t.deepEqual(lines, ['0']);
 });
 
-test('aborting ends the program and what it started, and says so', async t => {
+test('aborting ends the program and its children, and says so', async t => {
   const { run, result, controller, events } = await startRig(t, { killAfter: 60_000 });
   const children = [await run.child(), await run.child({ holdOutput: true })];
   t.deepEqual(events, [['started', run.pid]]);
@@ -173,7 +173,7 @@ test('aborting ends the program and what it started, and says so', async t => {
   ]);
 });
 
-test('what ignores SIGTERM is killed', async t => {
+test('a program that ignores SIGTERM is killed', async t => {
   const { run, result, controller } = await startRig(t, { killAfter: 50 });
   const child = await run.child({ stubborn: true });
   await run.ignoreTermination();
@@ -192,7 +192,7 @@ test('a stubborn child that outlives the program is killed too', async t => {
   t.false(isAlive(child));
 });
 
-test('children with a process group of their own are ended with the rest', async t => {
+test('children in their own process group are ended with the rest', async t => {
   // As ninja starts compilers; `set -m` gives each background job its own group.
   const lines: string[] = [];
   const controller = new AbortController();
@@ -229,7 +229,7 @@ test('background processes that a program leaves behind are ended', async t => {
   t.deepEqual(liveProcessGroups(run.pid), []);
 });
 
-test('what a background process prints right after the exit still arrives', async t => {
+test('output of a background process right after the exit still arrives', async t => {
   const { lines } = await runScript(
     t,
     `const { spawn } = require('child_process');
@@ -240,7 +240,7 @@ test('what a background process prints right after the exit still arrives', asyn
   t.deepEqual(lines, ['last']);
 });
 
-test('a process that has left the session does not hold the result up', async t => {
+test('a process that has left the session does not delay the result', async t => {
   const { run, result } = await startRig(t);
   const child = await run.child({ holdOutput: true, ownGroup: true });
   t.teardown(() => {
@@ -251,7 +251,7 @@ test('a process that has left the session does not hold the result up', async t 
   t.like(await result, { exitCode: 0, lastLines: ['the last line'] });
 });
 
-test('when it is aborted before, nothing is started', async t => {
+test('with a signal that is already aborted, nothing is started', async t => {
   const directory = await directoryFor(t);
   const { result, lines } = await runScript(t, `require('fs').writeFileSync('started', '')`, {
     cwd: directory,
@@ -284,7 +284,7 @@ test('a program that cannot be started is an error that names it and the remedy'
   }
 });
 
-test('a log that cannot be written is said as a line, and the program goes on', async t => {
+test('a log that cannot be written is reported as a line, and the program goes on', async t => {
   const directory = await directoryFor(t);
   const { result, lines } = await runScript(t, `console.log('done')`, {
     logFile: path.join(directory, 'nowhere', 'log'),
@@ -294,7 +294,7 @@ test('a log that cannot be written is said as a line, and the program goes on', 
   t.is(lines[1], 'done');
 });
 
-test('a log on a full disk is said as a line, and the program goes on', async t => {
+test('a log on a full disk is reported as a line, and the program goes on', async t => {
   // Every write to this device fails as on a full disk.
   const { result, lines } = await runScript(t, `console.log('one'); console.log('two')`, {
     logFile: '/dev/full',
@@ -324,7 +324,7 @@ test('a worker thread can run programs', async t => {
 test('running a program leaves no file and no open handle behind', async t => {
   const directory = await directoryFor(t);
   const url = new URL('../../src/system/process.ts', import.meta.url).href;
-  // In a process of its own, which cannot exit while a handle is open.
+  // In a separate process, which cannot exit while a handle is open.
   const result = await runProcess({
     command: process.execPath,
     args: [
@@ -342,7 +342,7 @@ test('running a program leaves no file and no open handle behind', async t => {
   t.deepEqual(await readdir(directory), []);
 });
 
-test('captured output is what was printed, without white space at the end', async t => {
+test('captured output is the printed text, without white space at the end', async t => {
   const captured = await captureOutput({
     command: process.execPath,
     args: ['-e', `console.log('1.2.3'); console.error('and more'); console.log()`],
@@ -352,7 +352,7 @@ test('captured output is what was printed, without white space at the end', asyn
   t.deepEqual(captured, { exitCode: 0, signal: null, output: '1.2.3\nand more', timedOut: false });
 });
 
-test('capturing ends a program that takes longer than the limit', async t => {
+test('capturing ends a program that exceeds the time limit', async t => {
   const captured = await captureOutput({
     command: process.execPath,
     args: ['-e', 'setInterval(() => {}, 60_000)'],
@@ -363,7 +363,7 @@ test('capturing ends a program that takes longer than the limit', async t => {
   t.like(captured, { exitCode: null, timedOut: true });
 });
 
-test('capturing can be cancelled, which is not a time limit', async t => {
+test('capturing can be cancelled, and that is not reported as a timeout', async t => {
   const controller = new AbortController();
   const captured = captureOutput({
     command: process.execPath,

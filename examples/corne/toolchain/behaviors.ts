@@ -1,7 +1,7 @@
-// The behaviors that this firmware has, by ZMK's names for them.
+// Behaviors of this firmware by their ZMK names.
 import type { BehaviorName, KeyBinding } from './keymap.ts';
 
-/** ZMK's own behaviors, by reference, and what the parameter of each is. */
+/** ZMK's own behaviors by reference, with the kind of their parameter. */
 export const BEHAVIORS: Record<
   string,
   { behavior: BehaviorName; takes: 'key' | 'modifier' | 'layer' | 'anything' | 'nothing' }
@@ -15,17 +15,17 @@ export const BEHAVIORS: Record<
   '&none': { behavior: 'NONE', takes: 'nothing' },
   '&sys_reset': { behavior: 'RESET', takes: 'nothing' },
   '&bootloader': { behavior: 'BOOTLOADER', takes: 'nothing' },
-  // There is no Bluetooth here: these keys do nothing.
+  // This firmware has no Bluetooth, so these keys do nothing.
   '&bt': { behavior: 'NONE', takes: 'anything' },
   '&out': { behavior: 'NONE', takes: 'anything' },
 };
 
-/** A behavior with everything about it 0. */
+/** A behavior whose parameters are all 0. */
 export function plain(behavior: BehaviorName): KeyBinding {
   return { behavior, index: 0, first: 0, second: 0 };
 }
 
-/** The behaviors that a keymap can use without defining them, for a message. */
+/** The behaviors that a keymap can use without defining them, for error messages. */
 export function knownBehaviors(): string {
   return `This firmware has ${Object.keys(BEHAVIORS).join(' ')} &mt &lt, and those that the keymap defines.`;
 }

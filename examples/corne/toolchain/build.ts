@@ -7,8 +7,8 @@ import { parseArgs } from 'node:util';
 const USAGE = `node build.ts --board BOARD --shield SHIELD --config DIRECTORY --build DIRECTORY --name NAME [--jobs N]
 node build.ts --version`;
 
-// This program is an input of the firmware like any other, and only the loader knows all of its parts.
-// Those of packages are pinned by the versions that --version prints.
+// This program's modules are inputs of the firmware too, and only the loader knows all of them. Packages are pinned by
+// the versions that --version prints.
 const modules = new Set([fileURLToPath(import.meta.url)]);
 registerHooks({
   load(url, context, next) {
@@ -42,7 +42,7 @@ async function main(): Promise<void> {
   };
   const jobs = values.jobs === undefined ? undefined : Number(values.jobs);
   if (jobs !== undefined && !(Number.isInteger(jobs) && jobs > 0)) {
-    throw new BuildError(`--jobs is '${values.jobs}', but it is how many compilers run at once: 1 or more.`);
+    throw new BuildError(`--jobs is '${values.jobs}', but must be a number of at least 1.`);
   }
   await buildFirmware({
     board: required('board'),

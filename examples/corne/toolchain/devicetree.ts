@@ -1,4 +1,4 @@
-// A devicetree source as nodes with properties and their lines: as much of devicetree as keymaps need.
+// Reader of devicetree source into nodes, properties and line numbers: the subset that keymaps need.
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Language, Parser, type Node as SyntaxNode } from 'web-tree-sitter';
@@ -14,7 +14,7 @@ export interface Cell {
 export interface Property {
   name: string;
   line: number;
-  /** What stands between each pair of angle brackets. Strings and bare references are groups of one cell. */
+  /** The cells of each pair of angle brackets. A string or bare reference is a group of one cell. */
   groups: Cell[][];
 }
 
@@ -29,11 +29,11 @@ export interface DeviceNode {
 
 export interface DeviceTree {
   nodes: DeviceNode[];
-  /** What `#define NAME value` says. */
+  /** Values of `#define NAME value`. */
   definitions: Map<string, string>;
 }
 
-/** Reads a devicetree. Throws a `BuildError` with file and line for what is no devicetree or not understood here. */
+/** Reads a devicetree. Throws a `BuildError` with file and line for invalid or unsupported syntax. */
 export async function readDeviceTree(file: string, source: string): Promise<DeviceTree> {
   const parser = await devicetreeParser();
   const tree = parser.parse(source);
@@ -47,7 +47,7 @@ export async function readDeviceTree(file: string, source: string): Promise<Devi
   return { nodes, definitions: reader.definitions };
 }
 
-/** Every node of the tree, parents first. */
+/** All nodes of the tree, parents first. */
 export function* allNodes(nodes: DeviceNode[]): Generator<DeviceNode> {
   for (const node of nodes) {
     yield node;
@@ -57,14 +57,14 @@ export function* allNodes(nodes: DeviceNode[]): Generator<DeviceNode> {
 
 let language: Promise<Language> | undefined;
 
-/** A parser of the caller's own. */
+/** A new parser for the caller. */
 async function devicetreeParser(): Promise<Parser> {
   language ??= loadLanguage();
   const devicetree = await language;
   return new Parser().setLanguage(devicetree);
 }
 
-/** Once only: the library does not survive being initialised twice at the same time. */
+/** Loaded only once: the library fails when it is initialised twice at the same time. */
 async function loadLanguage(): Promise<Language> {
   await Parser.init();
   const wasm = fileURLToPath(import.meta.resolve('tree-sitter-devicetree/tree-sitter-devicetree.wasm'));
@@ -90,7 +90,7 @@ class Reader {
           this.definitions.set(text(child, 'name'), text(child, 'value'));
           break;
         case 'preproc_include':
-          // ZMK's own headers only give names that this firmware knows; a file of the author's would be missed.
+          // ZMK's own headers only define names that this firmware knows. A file of the author's would be missed.
           if (text(child, 'path').startsWith('"'))
             throw this.error(child, 'is not followed by this small firmware');
           break;
@@ -142,7 +142,7 @@ class Reader {
   }
 }
 
-/** Where the grammar had to skip something or to make something up. */
+/** The first node that the grammar skipped or inserted. */
 function firstProblem(syntax: SyntaxNode): SyntaxNode | undefined {
   if (syntax.isError || syntax.isMissing) return syntax;
   if (!syntax.hasError) return undefined;

@@ -1,14 +1,14 @@
-// Reads from an ELF file what has to be written into flash.
+// ELF reader: extracts the contents for flash.
 
 export interface Segment {
-  /** Where in flash it goes. */
+  /** Address in flash. */
   address: number;
   bytes: Buffer;
 }
 
 const PT_LOAD = 1;
 
-/** The parts of a 32-bit little-endian ELF that have contents, by address. */
+/** The segments of a 32-bit little-endian ELF that have contents, by address. */
 export function loadableSegments(elf: Buffer): Segment[] {
   const headers = elf.readUInt32LE(28);
   const size = elf.readUInt16LE(42);

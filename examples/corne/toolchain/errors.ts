@@ -1,7 +1,7 @@
-// What a person can put right: a mistake in a file of theirs, or a missing compiler.
+// Errors that a user can correct: a mistake in a file, or a missing compiler.
 import { relative } from 'node:path';
 
-/** Ends the build with one sentence, led by file and line when there is a file to blame. */
+/** Ends the build with one sentence. It begins with file and line if a file is at fault. */
 export class BuildError extends Error {
   override readonly name = 'BuildError';
 
@@ -10,7 +10,7 @@ export class BuildError extends Error {
   }
 }
 
-/** A path as a person would write it here. */
+/** The path relative to the working directory. */
 function shown(file: string): string {
   const short = relative(process.cwd(), file);
   return short.startsWith('..') ? file : short;

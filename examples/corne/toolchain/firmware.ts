@@ -1,4 +1,4 @@
-// The steps from a keymap to a file that can be copied onto the keyboard.
+// Firmware build: the steps from a keymap to a UF2 file.
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
@@ -13,7 +13,7 @@ import { keymapTable } from './table.ts';
 import { NRF52840_FAMILY, uf2 } from './uf2.ts';
 import { zig, zigHeaders, zigProgram } from './zig.ts';
 
-/** What both halves are made of; left.c or right.c comes to it. In the order of their making, longest first. */
+/** Sources of both halves, slowest first. Each half adds left.c or right.c. */
 const SOURCES = [
   'usb.c',
   'combos.c',
@@ -37,27 +37,27 @@ const SOURCES = [
   'main.c',
 ];
 
-// No floating point: nothing here needs it, and main.c does not switch it on.
+// No floating point: the firmware does not need it, and main.c does not enable it.
 const TARGET = ['-target', 'thumbv7em-none-eabi', '-mcpu=cortex-m4', '-mfloat-abi=soft'];
 const WARNINGS = ['-Wall', '-Wextra', '-Wshadow'];
 
 export interface FirmwareOptions {
   board: string;
   shield: string;
-  /** Absolute: the directory with build.yaml. */
+  /** Directory of build.yaml. Absolute. */
   configDirectory: string;
-  /** Absolute: gets `<name>.uf2`, `<name>.elf`, `inputs.d` and everything on the way. */
+  /** Directory for `<name>.uf2`, `<name>.elf`, `inputs.d` and intermediate files. Absolute. */
   buildDirectory: string;
   name: string;
-  /** Compilers at once; default: as many as there are cores. */
+  /** Number of parallel compilers. Default: the number of cores. */
   jobs?: number;
-  /** Files that had a say in this build before it began, such as the modules of this program. */
+  /** Other inputs of the build, such as the modules of this program. */
   alsoRead?: () => string[];
-  /** Gets a line for every step. */
+  /** Called with a line for each step. */
   report: (line: string) => void;
 }
 
-/** Builds one half. Throws a `BuildError` with one sentence for a person. */
+/** Builds one half. Throws a `BuildError` with one sentence for the user. */
 export async function buildFirmware(options: FirmwareOptions): Promise<void> {
   const half = halfOf(options);
   const program = zigProgram();
@@ -93,7 +93,7 @@ export async function buildFirmware(options: FirmwareOptions): Promise<void> {
     const object = join(directories.objects, `${basename(source, '.c')}.o`);
     const said = await zig(program, directories.scratch, [
       'clang',
-      // What somebody has in a clang.cfg is not for this firmware.
+      // A user's clang.cfg must not affect this firmware.
       '--no-default-config',
       ...TARGET,
       ...WARNINGS,
@@ -102,10 +102,10 @@ export async function buildFirmware(options: FirmwareOptions): Promise<void> {
       '-Os',
       '-ffunction-sections',
       '-fdata-sections',
-      // Nobody unwinds this stack.
+      // The stack is never unwound.
       '-fno-unwind-tables',
       '-fno-asynchronous-unwind-tables',
-      // Nothing of where we are may get into what we make.
+      // Paths of this machine must not get into the firmware.
       `-ffile-prefix-map=${directories.source}=source`,
       `-ffile-prefix-map=${directories.generated}=generated`,
       ...['-I', directories.source, '-I', directories.generated],
@@ -128,10 +128,10 @@ export async function buildFirmware(options: FirmwareOptions): Promise<void> {
     ...['-e', 'Reset_Handler'],
     '--gc-sections',
     '--strip-all',
-    // Flash has no pages to align to.
+    // Flash needs no page alignment.
     ...['-z', 'max-page-size=4'],
     ...['-T', script],
-    // memory.c is all of a runtime that these need.
+    // memory.c is the whole runtime that these need.
     ...objects,
     ...['-o', elfFile],
   ]);
@@ -174,7 +174,9 @@ function progress(total: number, report: (line: string) => void): (what: string)
   return what => report(`[${String(++done).padStart(String(total).length)}/${total}] ${what}`);
 }
 
-/** Runs `work` on every item, a few at once; the results are in the items' order. After a failure nothing is begun. */
+/**
+ * Runs `work` on every item, a few at a time. Results are in item order. After a failure, no further item is started.
+ */
 async function inParallel<T, R>(
   limit: number,
   items: readonly T[],

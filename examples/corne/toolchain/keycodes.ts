@@ -1,11 +1,11 @@
-// ZMK's names of key codes, and the HID usages they stand for.
+// ZMK's key code names and their HID usages.
 
 const KEYBOARD = 0x07_0000;
 const CONSUMER = 0x0c_0000;
 
 const MODIFIERS = { LC: 0x01, LS: 0x02, LA: 0x04, LG: 0x08, RC: 0x10, RS: 0x20, RA: 0x40, RG: 0x80 } as const;
 
-/** Names of each usage of the keyboard page, from `dt-bindings/zmk/keys.h`. */
+/** Names by usage of the keyboard page, from `dt-bindings/zmk/keys.h`. */
 const PLAIN: Record<number, string> = {
   40: 'RET RETURN ENTER',
   41: 'ESC ESCAPE',
@@ -59,7 +59,7 @@ const PLAIN: Record<number, string> = {
   231: 'RGUI RIGHT_GUI RWIN RIGHT_WIN RCMD RIGHT_COMMAND RMETA RIGHT_META',
 };
 
-/** Names that ZMK defines as a key together with the left shift. */
+/** Names that ZMK defines as a key with left shift. */
 const SHIFTED: Record<number, string> = {
   30: 'EXCL EXCLAMATION',
   31: 'AT AT_SIGN',
@@ -120,8 +120,8 @@ for (const [usage, names] of Object.entries(SHIFTED)) {
 for (const [usage, names] of Object.entries(MEDIA)) name(names, CONSUMER + Number(usage));
 
 /**
- * The usage of a key code such as `A` or `LC(LS(Z))`, as ZMK encodes it: modifiers in the top byte, page, usage.
- * Undefined when there is no such key code.
+ * The usage of a key code such as `A` or `LC(LS(Z))` in ZMK's encoding: modifiers in the top byte, page, usage.
+ * Undefined for an unknown key code.
  */
 export function usageOf(code: string): number | undefined {
   const wrapped = /^([LR][CSAG])\s*\((.*)\)$/s.exec(code.trim());
@@ -131,7 +131,7 @@ export function usageOf(code: string): number | undefined {
   return inner === undefined ? undefined : (inner | (modifier << 24)) >>> 0;
 }
 
-/** Does this usage stand for a modifier key itself? */
+/** Whether a usage is a modifier key itself. */
 export function isModifier(usage: number): boolean {
   return usage >= KEYBOARD + 224 && usage <= KEYBOARD + 231;
 }

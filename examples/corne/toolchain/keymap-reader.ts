@@ -1,4 +1,4 @@
-// From a devicetree to a keymap: layers, hold-taps, combos and macros.
+// Keymap reader: layers, hold-taps, combos and macros from a devicetree.
 import { BEHAVIORS, knownBehaviors, plain } from './behaviors.ts';
 import { allNodes, type Cell, type DeviceNode, type DeviceTree, type Property } from './devicetree.ts';
 import { BuildError } from './errors.ts';
@@ -39,7 +39,10 @@ const MACRO_PROPERTIES = [
 const COMBO_PROPERTIES = ['timeout-ms', 'require-prior-idle-ms', 'key-positions', 'bindings', 'layers'];
 const LAYER_PROPERTIES = ['bindings', 'display-name', 'label'];
 
-/** Reads a keymap from its devicetree. Throws a `BuildError` with file and line for whatever the firmware cannot do. */
+/**
+ * Reads a keymap from its devicetree. Throws a `BuildError` with file and line for anything that the firmware does not
+ * support.
+ */
 export function readKeymap(file: string, tree: DeviceTree): Keymap {
   return new KeymapReader(file, tree).read();
 }
@@ -54,7 +57,7 @@ class KeymapReader {
   readonly #file: string;
   readonly #tree: DeviceTree;
   readonly #nodes: DeviceNode[];
-  /** By reference, such as `&hml`: the node and its index in the table. */
+  /** Nodes and table indices by reference, such as `&hml`. */
   readonly #holdTaps = new Map<string, { node: DeviceNode | undefined; index: number }>();
   readonly #macros = new Map<string, { node: DeviceNode; index: number }>();
   #layerCount = 0;
@@ -68,11 +71,12 @@ class KeymapReader {
   read(): Keymap {
     const layerNodes = this.#compatible('zmk,keymap').flatMap(node => node.children);
     if (layerNodes.length === 0) {
-      throw new BuildError('there is no layer. Put one into a node with compatible = "zmk,keymap".', {
+      throw new BuildError('there are no layers. Add one to a node with compatible = "zmk,keymap".', {
         file: this.#file,
       });
     }
-    if (layerNodes.length > 32) throw this.#error(layerNodes[32]!, 'this is layer 33, and there can be 32');
+    if (layerNodes.length > 32)
+      throw this.#error(layerNodes[32]!, 'this is layer 33, but at most 32 are supported');
     this.#layerCount = layerNodes.length;
     this.#refuseUnknownNodes();
 
@@ -117,7 +121,7 @@ class KeymapReader {
     if (node) this.#allow(node, HOLD_TAP_PROPERTIES);
     const flavor = this.#string(node, 'flavor') ?? (reference === '&lt' ? 'tap-preferred' : 'hold-preferred');
     if (!['hold-preferred', 'balanced', 'tap-preferred', 'tap-unless-interrupted'].includes(flavor)) {
-      throw this.#error(node!.properties.get('flavor')!, `'${flavor}' is no flavor of hold-tap`);
+      throw this.#error(node!.properties.get('flavor')!, `'${flavor}' is not a flavor of hold-tap`);
     }
     const [hold, tap] = this.#heldAndTapped(reference, node);
     return {
@@ -132,7 +136,7 @@ class KeymapReader {
     };
   }
 
-  /** The two behaviors of a hold-tap, without parameters: those stand in the layer. */
+  /** The two behaviors of a hold-tap, without parameters, which the layer provides. */
   #heldAndTapped(reference: string, node: DeviceNode | undefined): [KeyBinding, KeyBinding] {
     const own = node?.properties.get('bindings');
     if (!own) {
@@ -182,7 +186,10 @@ class KeymapReader {
       }
     }
     if (steps.length > 255)
-      throw this.#error(node, `macro '${node.name}' has ${steps.length} steps, and there can be 255`);
+      throw this.#error(
+        node,
+        `macro '${node.name}' has ${steps.length} steps, but at most 255 are supported`,
+      );
     return { name: node.name, steps };
   }
 
@@ -190,7 +197,7 @@ class KeymapReader {
     this.#allow(node, COMBO_PROPERTIES);
     const calls = this.#calls(node);
     if (calls.length !== 1)
-      throw this.#error(node, `combo '${node.name}' needs one binding, and has ${calls.length}`);
+      throw this.#error(node, `combo '${node.name}' needs one binding, but has ${calls.length}`);
     const positions = this.#positions(node, 'key-positions');
     if (positions.length < 2)
       throw this.#error(node, `combo '${node.name}' needs at least two key-positions`);
@@ -254,7 +261,7 @@ class KeymapReader {
         if (behavior === 'STICKY_KEY' && !isModifier(usage)) {
           throw this.#error(
             cell,
-            `'${cell.text}' is no modifier, and this firmware has no other sticky keys`,
+            `'${cell.text}' is not a modifier, and this firmware has no other sticky keys`,
           );
         }
         return usage;
@@ -264,7 +271,7 @@ class KeymapReader {
       case 'TOGGLE_LAYER':
         return this.#layerNumber(cell);
       default:
-        // A behavior without parameters in a hold-tap: ZMK wants a placeholder, usually 0.
+        // A hold-tap whose behavior has no parameter gets a placeholder from ZMK, usually 0.
         return 0;
     }
   }
@@ -275,7 +282,8 @@ class KeymapReader {
     for (const cell of this.#cells(node, 'bindings')) {
       if (cell.text.startsWith('&')) calls.push({ behavior: cell, parameters: [] });
       else if (calls.length > 0) calls.at(-1)!.parameters.push(cell);
-      else throw this.#error(cell, `'${cell.text}' is no behavior. Behaviors begin with '&', as '&kp'.`);
+      else
+        throw this.#error(cell, `'${cell.text}' is not a behavior. Behaviors begin with '&', such as '&kp'.`);
     }
     return calls;
   }
@@ -285,7 +293,7 @@ class KeymapReader {
     const found = call.parameters.map(cell => cell.text).join(' ') || 'nothing';
     throw this.#error(
       call.behavior,
-      `'${call.behavior.text}' takes ${count} parameter(s), and here it gets ${found}`,
+      `'${call.behavior.text}' takes ${count} parameter(s), but has ${found} here`,
     );
   }
 
@@ -308,7 +316,7 @@ class KeymapReader {
     if (!cell) return otherwise;
     const value = this.#number(cell);
     if (value <= 65_535) return value;
-    throw this.#error(cell, `${cell.text} ms is more than a minute; at most 65535 can be`);
+    throw this.#error(cell, `${cell.text} ms is too long: at most 65535 ms are supported`);
   }
 
   #number(cell: Cell): number {
@@ -317,10 +325,10 @@ class KeymapReader {
     throw this.#error(cell, `'${cell.text}' is neither a number nor defined by a #define in this file`);
   }
 
-  /** What `#define`s make of a name, inside of `LC(…)` too. */
+  /** Replaces names by their `#define`s, inside of `LC(…)` too. */
   #expand(source: string): string {
     let expanded = source;
-    // A definition may use another; ten deep is deeper than anybody goes, and ends a circle.
+    // Definitions may use others. Ten levels are more than any keymap needs, and stop a cycle.
     for (let depth = 0; depth < 10; depth++) {
       const next = expanded.replace(/\w+/g, word => this.#tree.definitions.get(word) ?? word);
       if (next === expanded) break;
@@ -348,11 +356,11 @@ class KeymapReader {
   }
 
   #reference(node: DeviceNode): string {
-    if (!node.label) throw this.#error(node, `'${node.name}' needs a label before its name, to be used by`);
+    if (!node.label) throw this.#error(node, `'${node.name}' needs a label before its name`);
     return `&${node.label}`;
   }
 
-  /** Leaving something out silently would make a keyboard that does other things than its keymap says. */
+  /** Ignoring a node silently would make a keyboard that behaves differently from its keymap. */
   #refuseUnknownNodes(): void {
     const understood = [
       'zmk,keymap',

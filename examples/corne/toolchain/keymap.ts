@@ -1,6 +1,6 @@
-// A keymap as the firmware needs it: every name resolved to a number.
+// Keymap data for the firmware, with every name resolved to a number.
 
-/** Keys of a Corne. */
+/** Number of keys of a Corne. */
 export const POSITIONS = 42;
 
 /** One key's behavior, as `struct binding` in source/keymap.h. */
@@ -51,7 +51,7 @@ export interface MacroStep {
 }
 
 export interface ConditionalLayer {
-  /** Active when all of these are. */
+  /** Active when all of these layers are active. */
   when: number[];
   layer: number;
 }
@@ -62,6 +62,6 @@ export interface Keymap {
   combos: Combo[];
   macros: { name: string; steps: MacroStep[] }[];
   conditionalLayers: ConditionalLayer[];
-  /** Milliseconds until a sticky key is forgotten. */
+  /** Milliseconds until an unused sticky key is released. */
   stickyReleaseAfter: number;
 }

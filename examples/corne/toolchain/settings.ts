@@ -1,4 +1,4 @@
-// What a keyboard's .conf file changes in this firmware.
+// Firmware settings from a keyboard's .conf file.
 import { createHash } from 'node:crypto';
 import { BuildError } from './errors.ts';
 
@@ -12,8 +12,8 @@ export interface Settings {
 }
 
 /**
- * Reads Kconfig assignments. Options that this firmware has nothing for, such as those of a display, are passed over;
- * a line that is no assignment, or a value that cannot be, is a `BuildError` with file and line.
+ * Reads Kconfig assignments. Options for hardware that this firmware does not support, such as displays, are ignored.
+ * Invalid lines and values are a `BuildError` with file and line.
  */
 export function readSettings(file: string, source: string): Settings {
   const settings: Settings = { name: 'Corne', debouncePress: 5, debounceRelease: 5, transmitPower: 0 };
@@ -23,7 +23,7 @@ export function readSettings(file: string, source: string): Settings {
     if (line === '' || line.startsWith('#')) continue;
     const [, option, value] = /^(CONFIG_\w+)\s*=\s*(.*)$/.exec(line) ?? [];
     if (option === undefined || value === undefined) {
-      throw new BuildError(`'${line}' is no setting. Write it as CONFIG_NAME=value.`, place);
+      throw new BuildError(`'${line}' is not a setting. Write it as CONFIG_NAME=value.`, place);
     }
     switch (option) {
       case 'CONFIG_ZMK_KEYBOARD_NAME':
@@ -45,7 +45,7 @@ export function readSettings(file: string, source: string): Settings {
 
 /** The text of `config.h`. */
 export function settingsHeader(settings: Settings): string {
-  // Keyboards of different names do not hear each other. Any four bytes will do, but not all of them alike.
+  // Keyboards with different names must not hear each other. Any four bytes will do, unless all are the same.
   const address = createHash('sha256').update(settings.name).digest().readUInt32LE();
   const name = [...Buffer.from(settings.name, 'utf16le')];
   return `// Generated from the keyboard's .conf file.
@@ -70,5 +70,8 @@ function keyboardName(value: string, place: { file: string; line: number }): str
 
 function milliseconds(option: string, value: string, place: { file: string; line: number }): number {
   if (/^\d+$/.test(value) && Number(value) <= 255) return Number(value);
-  throw new BuildError(`${option} is ${value}. It is a whole number of milliseconds from 0 to 255.`, place);
+  throw new BuildError(
+    `${option} is ${value}. It must be a whole number of milliseconds from 0 to 255.`,
+    place,
+  );
 }

@@ -1,7 +1,7 @@
-// Writes a keymap as the C tables that source/keymap.h declares.
+// Writes a keymap as the C tables declared in source/keymap.h.
 import type { KeyBinding, Keymap } from './keymap.ts';
 
-/** The text of `keymap.c`. The same keymap gives the same text. */
+/** The text of `keymap.c`. Equal keymaps give equal texts. */
 export function keymapTable(keymap: Keymap): string {
   const layers = keymap.layers.map(
     (layer, number) =>
@@ -60,7 +60,7 @@ function binding(each: KeyBinding): string {
   return `{BEHAVIOR_${each.behavior}, ${each.index}, ${hex(each.first)}, ${hex(each.second)}}`;
 }
 
-/** A set of small numbers as one number; a `bigint` because positions go beyond 32. */
+/** A set of small numbers as a bit mask; a `bigint` because positions exceed 32. */
 function bits(members: number[]): string {
   return `0x${members.reduce((set, member) => set | (1n << BigInt(member)), 0n).toString(16)}`;
 }
@@ -73,7 +73,7 @@ function constant(name: string): string {
   return name.toUpperCase().replaceAll('-', '_');
 }
 
-/** C has no empty arrays. */
+/** C does not allow empty arrays. */
 function atLeastOne(lines: string[]): string {
   return lines.length > 0 ? lines.join('') : '    {0},\n';
 }

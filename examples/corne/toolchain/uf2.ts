@@ -1,4 +1,4 @@
-// Microsoft's UF2: a file that a bootloader takes like a USB stick. Every block says by itself where it belongs.
+// Microsoft's UF2: a firmware file for bootloaders that appear as a USB drive. Every block contains its own address.
 //
 //   0  magic 0x0A324655, magic 0x9E5D5157    16  payload size, 256
 //   8  flags: family given                   20  sequence number, number of blocks
@@ -10,10 +10,10 @@ const BLOCK = 512;
 const PAYLOAD = 256;
 const FAMILY_GIVEN = 0x2000;
 
-/** The nRF52840 with the Adafruit bootloader. */
+/** nRF52840 with the Adafruit bootloader. */
 export const NRF52840_FAMILY = 0xada52840;
 
-/** Packs segments into blocks; what lies between them in one block of flash is filled with zeroes. */
+/** Packs segments into blocks. Gaps between them within a block of flash are filled with zeros. */
 export function uf2(segments: Segment[], family: number): Buffer {
   const pages = new Map<number, Buffer>();
   for (const { address, bytes } of segments) {

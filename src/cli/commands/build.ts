@@ -1,4 +1,4 @@
-// `glovebox build`: every target of a config, compiled or from the cache.
+// The command `glovebox build`: builds every target of a config, from the cache where possible.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { BuildOptions } from '../../builder/index.ts';
@@ -37,43 +37,43 @@ export function buildCommand(context: Context): Command {
   return createCommand('build', context)
     .summary('build every target of a ZMK config')
     .description(
-      'Builds every target of build.yaml: as many at once as there are cores, and only what is not in the cache.',
+      'Builds every target in build.yaml, in parallel. Compiles only targets that are not in the cache.',
     )
-    .argument('[config-dir]', 'the directory that holds build.yaml', '.')
-    .option('-j, --jobs <n>', 'targets compiled at once (default: the number of cores)', parseCount)
-    .option('--build-file <file>', 'what says what is built, in the config directory (default: build.yaml)')
-    .option('--config-path <dir>', 'where the keymaps are, in the config directory (default: config)')
-    .option('-o, --output <dir>', 'where the firmware goes (default: firmware/ in the config directory)')
+    .argument('[config-dir]', 'directory of build.yaml', '.')
+    .option('-j, --jobs <n>', 'number of targets compiled at once (default: number of cores)', parseCount)
+    .option('--build-file <file>', 'build matrix, in the config directory (default: build.yaml)')
+    .option('--config-path <dir>', 'directory of the keymaps, in the config directory (default: config)')
+    .option('-o, --output <dir>', 'directory for the firmware (default: firmware/ in the config directory)')
     .option(
       '-t, --toolchain <kind>',
-      'what compiles: west, container or command',
+      'toolchain: west, container or command',
       parseChoice<ToolchainKind>(['west', 'container', 'command']),
     )
-    .option('--workspace <dir>', 'the west workspace to build in (default: the one that is found)')
-    .option('--offline', 'never touch the network: no image is pulled, no remote cache asked')
-    .option('-n, --dry-run', 'say what would be compiled and why, and compile nothing')
-    .option('-e, --explain', 'say for every target why it is compiled or not')
-    .option('--verify', 'compile everything once more, from nothing, and compare')
-    .option('-w, --watch', 'go on, and build again what a saved change affects, until Ctrl-C')
-    .option('--report <file>', 'write a page about the build: who did what when, caches, layers (HTML)')
-    .option('--trace <file>', 'write what ran where and when, for Perfetto and chrome://tracing (JSON)')
-    .option('--no-cache', 'compile everything, store nothing')
-    .option('--cache-dir <dir>', 'where the caches are (default: GLOVEBOX_CACHE_DIR, then the config file)')
-    .option('-v, --verbose', 'print every line of the compilers, and every reason')
-    .option('--json', 'print one JSON event a line')
+    .option('--workspace <dir>', 'west workspace to build in (default: found automatically)')
+    .option('--offline', 'do not use the network: pull no image, query no remote cache')
+    .option('-n, --dry-run', 'print what would be compiled and why, without compiling')
+    .option('-e, --explain', 'print for every target why it is compiled or not')
+    .option('--verify', 'compile every target a second time, from scratch, and compare')
+    .option('-w, --watch', 'rebuild after every saved change, until Ctrl-C')
+    .option('--report <file>', 'write a report of the build: timeline, targets, caches, layers (HTML)')
+    .option('--trace <file>', 'write a trace for Perfetto and chrome://tracing (JSON)')
+    .option('--no-cache', 'compile everything and store nothing')
+    .option('--cache-dir <dir>', 'cache root (default: GLOVEBOX_CACHE_DIR, else from the config file)')
+    .option('-v, --verbose', 'print every line of compiler output, and every reason')
+    .option('--json', 'print events as JSON, one per line')
     .addHelpText(
       'after',
       `${examples(
         ['glovebox build', 'the config in this directory'],
-        ['glovebox build ~/corne --output ~/uf2', 'another config, the firmware somewhere else'],
-        ['glovebox build --watch', 'again whenever something is saved'],
-        ['glovebox build --dry-run', 'what would be compiled, and which input changed'],
-        ['glovebox build --explain', 'build, and say why each was compiled or not'],
-        ['glovebox build --report build.html', 'and a page that shows where the time went'],
-        ['glovebox build --json | jq -r .type', 'the events, for a program'],
+        ['glovebox build ~/corne --output ~/uf2', 'another config and output directory'],
+        ['glovebox build --watch', 'rebuild after every saved change'],
+        ['glovebox build --dry-run', 'print what would be compiled, and which input changed'],
+        ['glovebox build --explain', 'build, and print why each target was compiled or not'],
+        ['glovebox build --report build.html', 'build, and write a report that shows where the time went'],
+        ['glovebox build --json | jq -r .type', 'print the types of all events'],
       )}
 
-Exit status: 0 all targets are built, 1 one failed or is not the same with --verify, 2 wrong usage, 130 after Ctrl-C.`,
+Exit status: 0 all targets are built, 1 one failed, or differs with --verify, 2 wrong usage, 130 after Ctrl-C.`,
     )
     .action(async (configDirectory: string, flags: BuildFlags) => {
       context.exitStatus = await runBuild(context, resolve(context.cwd, configDirectory), flags);
@@ -82,18 +82,16 @@ Exit status: 0 all targets are built, 1 one failed or is not the same with --ver
 
 async function runBuild(context: Context, configDirectory: string, flags: BuildFlags): Promise<number> {
   if (flags.watch && flags.dryRun) {
-    throw new UsageError('--watch builds, and --dry-run does not: use one of them.');
+    throw new UsageError('--watch and --dry-run cannot be combined. Use one of them.');
   }
   if (flags.verify && (flags.watch || flags.dryRun)) {
-    throw new UsageError('--verify is about one build that was done: use it without --watch and --dry-run.');
+    throw new UsageError('--verify cannot be combined with --watch or --dry-run.');
   }
   const from = (file: string | undefined) => (file === undefined ? undefined : resolve(context.cwd, file));
   const reports = { report: from(flags.report), trace: from(flags.trace) };
   const recorded = Object.entries(reports).find(([, file]) => file !== undefined)?.[0];
   if (recorded !== undefined && (flags.watch || flags.dryRun)) {
-    throw new UsageError(
-      `--${recorded} is about one build that was done: use it without --watch and --dry-run.`,
-    );
+    throw new UsageError(`--${recorded} records one finished build. Use it without --watch and --dry-run.`);
   }
   const { build } = await import('../../builder/build.ts');
   const renderer = await createRenderer({
@@ -107,7 +105,7 @@ async function runBuild(context: Context, configDirectory: string, flags: BuildF
     explain: flags.explain,
     verbose: flags.verbose,
   });
-  // One warning about the caches is enough: what keeps one of them from working keeps all of them.
+  // One warning about the caches is enough: a fault of one store usually affects all of them.
   let warnedOfCache: string | undefined;
   context.onWarning = (message, about) => {
     if (about === 'cache' && warnedOfCache !== undefined) return;
@@ -138,7 +136,7 @@ async function runBuild(context: Context, configDirectory: string, flags: BuildF
       traceparentOf: target => telemetry.traceparentOf(target),
       onEvent: event => {
         if (event.type === 'warning' && event.cacheReason !== undefined) {
-          // That nothing is kept at all is told after lesser trouble, but not twice.
+          // The warning that nothing is cached may follow a lesser one, but is not repeated.
           if (warnedOfCache?.includes(sanitizeLine(event.cacheReason))) return;
           warnedOfCache = event.message;
         }

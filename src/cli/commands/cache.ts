@@ -1,4 +1,4 @@
-// `glovebox cache`: looking after what the builds have stored.
+// The command `glovebox cache`: inspects and maintains stored results.
 import type { Command } from 'commander';
 import { createCommand, examples } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -13,15 +13,17 @@ import { statsCommand } from './cache/stats.ts';
 
 export function cacheCommand(context: Context): Command {
   const command = createCommand('cache', context)
-    .summary('look into the caches, tidy them, empty them')
-    .description('Looks after the caches on this machine: one for each tag, shared by all builds.')
-    .helpCommand('help [command]', 'show the help of a command')
+    .summary('inspect, clean up and clear the caches')
+    .description(
+      'Inspects and maintains the caches on this machine. Each tag has one cache, which all builds share.',
+    )
+    .helpCommand('help [command]', 'show help for a command')
     .addHelpText(
       'after',
       examples(
-        ['glovebox cache list', 'the caches there are'],
-        ['glovebox cache keys --tag firmware', 'what one of them holds'],
-        ['glovebox cache clear --tag firmware', 'empty one of them'],
+        ['glovebox cache list', 'list the caches'],
+        ['glovebox cache keys --tag firmware', 'list the keys of one cache'],
+        ['glovebox cache clear --tag firmware', 'clear one cache'],
         ['glovebox cache check', 'verify every entry and file'],
       ),
     );

@@ -1,4 +1,4 @@
-// `glovebox completion`: what makes a shell complete commands, options and their values.
+// The command `glovebox completion`: prints a shell's completion script.
 import type { Command } from 'commander';
 import { createCommand, examples, parseChoice } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -8,10 +8,8 @@ type Shell = (typeof SHELLS)[number];
 
 export function completionCommand(context: Context): Command {
   return createCommand('completion', context)
-    .summary('print what makes a shell complete its commands')
-    .description(
-      'Prints a script for bash, zsh or fish, with which the shell completes commands, options and their values.',
-    )
+    .summary('print a script for shell completion')
+    .description('Prints a script for bash, zsh or fish that completes commands, options and their values.')
     .argument('<shell>', 'bash (with the package bash-completion), zsh or fish', parseChoice(SHELLS))
     .addHelpText(
       'after',
@@ -28,9 +26,9 @@ export function completionCommand(context: Context): Command {
 }
 
 /**
- * What the scripts call: `glovebox complete -- WORDS`, the last of them the one that is being written.
+ * The hidden command that the scripts call: `glovebox complete -- WORDS`. The last word is the one being typed.
  *
- * @param createWhole makes the program with all of its commands
+ * @param createWhole creates the program with all of its commands
  */
 export function completeCommand(context: Context, createWhole: () => Promise<Command>): Command {
   return createCommand('complete', context)

@@ -1,4 +1,4 @@
-// `glovebox doctor`: what this machine has, what it lacks, what to do.
+// The command `glovebox doctor`: reports problems of this machine, with remedies.
 import type { Command } from 'commander';
 import { createCommand, examples } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -9,15 +9,18 @@ import { padded, sanitizeLine, textWidth } from '../terminal/text.ts';
 
 export function doctorCommand(context: Context): Command {
   return createCommand('doctor', context)
-    .summary('say what is missing on this machine')
-    .description('Looks at Node, SQLite, the config, the cache directory and the toolchains.')
-    .option('--cache-dir <dir>', 'where the caches are (default: GLOVEBOX_CACHE_DIR, then the config file)')
+    .summary('check this machine for problems')
+    .description('Checks Node, SQLite, the config, the cache root and the toolchains.')
+    .option('--cache-dir <dir>', 'cache root (default: GLOVEBOX_CACHE_DIR, else from the config file)')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       `${examples(
-        ['glovebox doctor', 'everything, with what to do'],
-        ['glovebox doctor --json | jq \'.findings[] | select(.status == "problem")\'', 'for a program'],
+        ['glovebox doctor', 'check everything, with remedies'],
+        [
+          'glovebox doctor --json | jq \'.findings[] | select(.status == "problem")\'',
+          'print the problems as JSON',
+        ],
       )}
 
 Exit status: 0 builds can work, 1 something keeps them from it.`,

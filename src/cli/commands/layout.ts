@@ -1,4 +1,4 @@
-// `glovebox layout`: the layers of a keymap, drawn.
+// The command `glovebox layout`: draws the layers of a keymap.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { createCommand, examples } from '../command.ts';
@@ -19,13 +19,13 @@ export function layoutCommand(context: Context): Command {
 west workspace, if there is one; without it, what ZMK's own headers say about keys is known all the same.`,
     )
     .argument('<keymap>', 'a .keymap file')
-    .option('--workspace <dir>', 'the west workspace of includes (default: the one that is found)')
+    .option('--workspace <dir>', 'west workspace for includes (default: found automatically)')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       `${examples(
-        ['glovebox layout config/corne.keymap', 'all layers'],
-        ["glovebox layout config/corne.keymap --json | jq '.layers[].name'", 'their names, for a program'],
+        ['glovebox layout config/corne.keymap', 'draw all layers'],
+        ["glovebox layout config/corne.keymap --json | jq '.layers[].name'", 'print the names of the layers'],
       )}
 
 Exit status: 0 the keymap is in order, 1 it has errors or could not be read whole.`,

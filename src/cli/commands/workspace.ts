@@ -1,4 +1,4 @@
-// `glovebox workspace`: looking after the west workspaces that firmware is built in.
+// The command `glovebox workspace`: manages the west workspaces for firmware builds.
 import type { Command } from 'commander';
 import { createCommand, examples } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -12,18 +12,18 @@ import { showCommand } from './workspace/show.ts';
 
 export function workspaceCommand(context: Context): Command {
   const command = createCommand('workspace', context)
-    .summary('make, move and remove west workspaces')
+    .summary('create, move and remove west workspaces')
     .description(
-      'Looks after west workspaces: ZMK, Zephyr and modules at the revisions that a config asks for, kept for all configs that ask for the same.',
+      "Manages west workspaces: ZMK, Zephyr and modules at the revisions of a config's west.yml, shared by all configs with the same revisions.",
     )
-    .helpCommand('help [command]', 'show the help of a command')
+    .helpCommand('help [command]', 'show help for a command')
     .addHelpText(
       'after',
       examples(
-        ['glovebox workspace create', "one for this config's west.yml"],
-        ['glovebox workspace add ~/zmkproject', 'use one that exists'],
-        ['glovebox workspace list', 'those there are'],
-        ['glovebox workspace export -o zmk.tar.zst', 'take one to another machine'],
+        ['glovebox workspace create', "create one for this config's west.yml"],
+        ['glovebox workspace add ~/zmkproject', 'register an existing one'],
+        ['glovebox workspace list', 'list all workspaces'],
+        ['glovebox workspace export -o zmk.tar.zst', 'pack one for another machine'],
       ),
     );
   for (const create of [

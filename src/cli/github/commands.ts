@@ -1,11 +1,11 @@
-// Workflow commands: lines that GitHub Actions reads in the output of a step.
+// Workflow commands: lines in a step's output that GitHub Actions interprets.
 import { randomUUID } from 'node:crypto';
 import { isAbsolute, relative, sep } from 'node:path';
 
-/** GitHub shows no more than ten of a step. */
+/** GitHub's limit per step. */
 export const MAX_ANNOTATIONS = 10;
 
-/** Where an annotation is shown. */
+/** Place of an annotation. */
 export interface Place {
   /** Relative to the repository, with slashes. */
   file: string;
@@ -13,7 +13,7 @@ export interface Place {
   column?: number | undefined;
 }
 
-/** The line that makes an annotation. */
+/** The line that creates an error annotation. */
 export function errorCommand(title: string, message: string, place?: Place): string {
   const properties = Object.entries({ file: place?.file, line: place?.line, col: place?.column, title })
     .filter(([, value]) => value !== undefined)
@@ -21,7 +21,7 @@ export function errorCommand(title: string, message: string, place?: Place): str
   return `::error ${properties.join(',')}::${escapeData(message)}`;
 }
 
-/** Lines that are folded under a title, in which nothing is taken for a command. */
+/** Lines folded under a title. Nothing in them is interpreted as a command. */
 export function grouped(title: string, lines: readonly string[]): string[] {
   const token = randomUUID();
   return [
@@ -33,7 +33,7 @@ export function grouped(title: string, lines: readonly string[]): string[] {
   ];
 }
 
-/** A file's path in the repository; undefined when it is elsewhere. */
+/** Path of a file in the repository; undefined when it is outside. */
 export function pathInRepository(file: string, repository: string): string | undefined {
   if (!isAbsolute(file)) return file.split(sep).join('/');
   const inside = relative(repository, file);

@@ -1,4 +1,4 @@
-// What a build says to GitHub Actions besides its output: annotations, folded logs, outputs of the step, and a summary.
+// Reports a build to GitHub Actions: annotations, folded logs, step outputs and a summary.
 import { appendFileSync, closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { BuildEvent } from '../../builder/events.ts';
@@ -12,7 +12,7 @@ import { sanitizeLine } from '../terminal/text.ts';
 import { errorCommand, grouped, MAX_ANNOTATIONS, pathInRepository } from './commands.ts';
 import { type MemoryUse, type SummaryTarget, summaryMarkdown } from './summary.ts';
 
-/** Of a failed target's log, as many bytes from its end are shown: GitHub cuts what is much longer, from the front. */
+/** Only the end of a failed target's log is shown: GitHub truncates longer output at the front. */
 const MAX_LOG_BYTES = 1024 * 1024;
 
 const UNITS: Record<string, number> = { B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 };
@@ -40,15 +40,15 @@ export class GitHubReporter {
     this.#memory.set(event.target, regions);
   }
 
-  /** An annotation for what keeps the whole build from being done. */
+  /** Adds an annotation for an error that stops the whole build. */
   tellError(error: unknown): void {
     if (error instanceof GloveboxError) this.#context.print(errorCommand('Build failed', error.message));
   }
 
   /**
-   * Says everything, once the build is over. That a file of GitHub's cannot be written is a warning.
+   * Reports the finished build. A failure to write one of GitHub's files is a warning.
    *
-   * @param isForPrograms standard output is read by a program, so that nothing is printed there
+   * @param isForPrograms standard output is read by a program, so nothing is printed there
    */
   async finish(options: ReportOptions, isForPrograms: boolean): Promise<void> {
     if (!isForPrograms) {
@@ -68,7 +68,7 @@ export class GitHubReporter {
       const { diagnosis, message } = failed;
       const file = diagnosis?.file && pathInRepository(diagnosis.file, repository);
       if (file) {
-        // Of the halves of a keyboard, both fail for the same mistake.
+        // Both halves of a keyboard fail with the same mistake; it is reported once.
         const { line, column } = diagnosis;
         lines.add(errorCommand('Build failed', diagnosis.message, { file, line, column }));
       } else lines.add(errorCommand(`${name} failed`, diagnosis?.message ?? message));
@@ -116,7 +116,7 @@ function sizeOf(files: readonly string[]): number | undefined {
   return files.reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
 }
 
-/** The end of a log; undefined when it is gone, and empty when nothing was said. */
+/** The end of a log; undefined when it is missing. */
 function endOf(file: string): string | undefined {
   try {
     const descriptor = openSync(file, 'r');

@@ -1,22 +1,22 @@
-// The Markdown summary of a build for the page of a GitHub Actions run.
+// Markdown summary of a build for the page of a GitHub Actions run.
 import { formatBytes } from '../commands/cache/options.ts';
 import type { TargetRecord } from '../report/recording.ts';
 import { formatDuration, plural } from '../terminal/text.ts';
 
-/** GitHub refuses a summary of 1 MiB. Other steps of the job may add to it, so that some is left. */
+/** GitHub rejects a summary of 1 MiB. The rest is left to other steps of the job. */
 export const MAX_SUMMARY_BYTES = 960 * 1024;
 
-/** Bytes of a region of memory. */
+/** Memory use in bytes. */
 export interface MemoryUse {
   used: number;
   size: number;
 }
 
-/** A target, as the summary shows it. */
+/** A target in the summary. */
 export interface SummaryTarget extends TargetRecord {
-  /** Bytes of its files together; undefined when it has none. */
+  /** Total size of its files in bytes; undefined without files. */
   size: number | undefined;
-  /** What the linker said; undefined when it did not, as for what comes from the cache. */
+  /** From the linker's output; undefined without it, as for targets from the cache. */
   flash: MemoryUse | undefined;
   ram: MemoryUse | undefined;
 }
@@ -27,7 +27,7 @@ export interface DrawnKeymap {
   text: string;
 }
 
-/** The whole summary, of less than {@link MAX_SUMMARY_BYTES}: what is too much is left out, and said to be. */
+/** The summary, of at most {@link MAX_SUMMARY_BYTES}. Excess parts are left out, and counted at the end. */
 export function summaryMarkdown(
   targets: readonly SummaryTarget[],
   duration: number,
@@ -50,7 +50,7 @@ export function summaryMarkdown(
   let omitted = 0;
   for (const part of parts) {
     const bytes = Buffer.byteLength(part);
-    // A table's rows have to follow one another.
+    // The rows of a table must be consecutive.
     if (omitted > 0 || bytes > left) omitted++;
     else {
       text += part;
@@ -99,14 +99,14 @@ function layers({ file, text }: DrawnKeymap): string {
   return `\n<details><summary>Layers of ${inCell(file)}</summary>\n\n${fenced(text)}\n</details>\n`;
 }
 
-/** Text as a block in which nothing is Markdown: its fence is longer than any in the text. */
+/** A code block. Its fence is longer than any in the text. */
 function fenced(text: string): string {
   const longest = Math.max(2, ...Array.from(text.matchAll(/`+/g), ([run]) => run.length));
   const fence = '`'.repeat(longest + 1);
   return `${fence}text\n${text}\n${fence}\n`;
 }
 
-/** Text that is no Markdown, no HTML, and one line. */
+/** Text for a table cell: one line, with Markdown and HTML escaped. */
 function inCell(text: string): string {
   return text
     .replace(/\s+/g, ' ')

@@ -1,18 +1,18 @@
-// The layers of a keymap, drawn as key caps.
+// Layers of a keymap as SVG key caps.
 import { gridOf, type Layout, legendOf, placeKeys } from '../../keymap/index.ts';
 import { type Markup, markup } from './markup.ts';
 
-/** Columns inside a cap at most, and in a row; each is so many pixels wide. */
+/** Maximum inner width of a cap in columns. */
 const WIDEST_CAP = 8;
 const COLUMNS = 240;
 const COLUMN = 7;
 const HEIGHT = 42;
 const GAP = 6;
-/** Characters in a line of a cap, at its usual size. */
+/** Characters per line of a cap at the normal font size. */
 const FITTING = 8;
 const MAX_SHOWN = 12;
 
-/** A figure for each layer. */
+/** One figure per layer. */
 export function layerFigures(layout: Layout): Markup[] {
   return layout.layers.map((layer, index) => {
     const name = layer.displayName === undefined ? layer.name : `${layer.displayName} (${layer.name})`;
@@ -45,7 +45,7 @@ ${caps}
   });
 }
 
-/** One line of a cap, smaller when it is long. */
+/** One line of a cap, in smaller type when it is long. */
 function capLine(text: string, x: number, y: number, what: string): Markup {
   const characters = [...text];
   const shown = characters.length > MAX_SHOWN ? `${characters.slice(0, MAX_SHOWN - 1).join('')}…` : text;

@@ -1,6 +1,6 @@
-// Text that may stand in a page: everything that is put into a template is escaped, unless it is markup already.
+// Escaping templates for HTML and SVG. Every value is escaped, unless it is markup already.
 
-/** What may stand in a page as it is: made by {@link markup}, or a constant. */
+/** Safe markup: made by {@link markup}, or a constant. */
 export class Markup {
   readonly text: string;
 
@@ -11,7 +11,10 @@ export class Markup {
 
 export type Content = string | number | Markup | readonly Content[] | undefined;
 
-/** A template of HTML or SVG. Values may stand in text and in quoted attributes; lists are joined, undefined is nothing. */
+/**
+ * A template of HTML or SVG. Values may appear in text and in quoted attributes. Lists are joined; undefined is
+ * omitted.
+ */
 export function markup(parts: TemplateStringsArray, ...values: Content[]): Markup {
   return new Markup(
     parts.map((part, index) => part + (index < values.length ? shown(values[index]) : '')).join(''),

@@ -1,4 +1,4 @@
-// The report of a build: one page that holds everything it shows.
+// HTML report of a build: one self-contained page.
 import prettyBytes from 'pretty-bytes';
 import type { CacheStats } from '../../cache/cache.ts';
 import type { Layout } from '../../keymap/index.ts';
@@ -12,15 +12,15 @@ import type { Recording, TargetRecord } from './recording.ts';
 import { STYLESHEET } from './stylesheet.ts';
 import { KINDS, timeline } from './timeline.ts';
 
-/** What the report is about, besides the build itself. */
+/** Report data besides the build's events. */
 export interface ReportData {
-  /** By tag; empty when the build used none. */
+  /** Statistics by tag; empty when the build used no cache. */
   caches: CacheStats[];
   /** The keymaps of the config; `file` is relative to it. */
   keymaps: { file: string; layout: Layout }[];
 }
 
-/** The page as HTML text. It loads nothing from anywhere. */
+/** The page as HTML text. It loads no external resources. */
 export function pageOf(recording: Recording, { caches, keymaps }: ReportData): string {
   const { started, finished } = recording;
   const title = `Build of ${started?.configDirectory ?? ''}`.trimEnd();
@@ -60,7 +60,7 @@ ${content}</section>`;
 }
 
 function summary({ targets, finished }: Recording): string {
-  if (finished === undefined) return `${plural(targets.size, 'target')}; the build did not end.`;
+  if (finished === undefined) return `${plural(targets.size, 'target')}; the build did not finish.`;
   const { compiled, cached, remote, failed, cancelled, saved, duration, remoteCache } = finished;
   const parts = [
     `${compiled} compiled`,
@@ -98,7 +98,7 @@ ${rows}</tbody></table></div>`;
 
 function origin({ finished, failed, cancelled }: TargetRecord): string {
   if (finished?.source === 'remote')
-    return `the remote cache (signed by ${sanitizeLine(finished.signer ?? 'nobody')})`;
+    return `the remote cache (signed by ${sanitizeLine(finished.signer ?? 'no key')})`;
   if (finished) return { compiled: 'compiled', cache: 'the cache', waited: 'another build' }[finished.source];
   return failed ? 'failed' : cancelled ? 'cancelled' : 'not built';
 }

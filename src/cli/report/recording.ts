@@ -1,24 +1,24 @@
-// One build as it was: what ran where and when, and how each target came out. Made from events, like any picture of it.
+// Recording of one build from its events: the spans of each thread and the result of each target.
 import type { BuildEvent } from '../../builder/events.ts';
 import { warningText } from '../terminal/warning.ts';
 
 type Event<Type extends BuildEvent['type']> = Extract<BuildEvent, { type: Type }>;
 
-/** What a stretch of time was spent on. `lookup`: asking the cache in vain. `restored`: taking firmware from it. */
+/** Kind of work in a span. `lookup`: a cache miss. `restored`: firmware from the cache. */
 export type SpanKind = 'lookup' | 'restored' | 'waiting' | 'compiled' | 'failed' | 'cancelled';
 
-/** A stretch of one target's time. */
+/** A time span of one target. */
 export interface Span {
   target: string;
   kind: SpanKind;
-  /** The thread that worked: 0 is the one that asks the cache, the others are numbered from 1 in the order they began. */
+  /** Track 0 is the main thread, which queries the cache. Workers are numbered from 1 in order of their first span. */
   track: number;
-  /** Milliseconds since the build began. */
+  /** Milliseconds since the start of the build. */
   from: number;
   to: number;
 }
 
-/** How a target came out. */
+/** Result of one target. */
 export interface TargetRecord {
   name: string;
   board: string;
@@ -41,12 +41,12 @@ export class Recording {
   >();
   readonly #tracks = new Map<number, number>();
 
-  /** How many tracks there are. */
+  /** The number of tracks. */
   get tracks(): number {
     return this.#tracks.size + 1;
   }
 
-  /** Takes one event, in the order they are emitted. */
+  /** Records one event, in the order of emission. */
   event(event: BuildEvent): void {
     switch (event.type) {
       case 'build-started':
@@ -92,7 +92,7 @@ export class Recording {
     }
   }
 
-  /** Milliseconds from the beginning to the last thing that is known. */
+  /** Milliseconds from the start to the last recorded event. */
   get duration(): number {
     return Math.max(this.finished?.duration ?? 0, ...this.spans.map(({ to }) => to));
   }
@@ -106,7 +106,7 @@ export class Recording {
     this.#open.set(target, { track, kind, from: this.#since(at) });
   }
 
-  /** @param kind default: what it began as */
+  /** @param kind default: the kind at its start */
   #end({ target, at }: { target: string; at: number }, kind?: SpanKind): void {
     const open = this.#open.get(target);
     if (open === undefined) return;
@@ -136,7 +136,7 @@ export class Recording {
   }
 }
 
-/** What a track is called. */
+/** The label of a track. */
 export function trackName(track: number): string {
   return track === 0 ? 'cache' : `worker ${track}`;
 }

@@ -1,6 +1,6 @@
-// How the report looks, in light and in dark.
+// Stylesheet of the report, for light and dark mode.
 
-/** CSS. Colours of kinds are told apart by their lightness as well, for eyes that do not tell hues apart. */
+/** CSS. Kinds also differ in lightness, for readers who cannot distinguish hues. */
 export const STYLESHEET = `
 :root { color-scheme: light dark;
   --text: #1c1f24; --dim: #5b6370; --line: #d5d9e0; --page: #fff; --card: #f5f6f8; --on-bar: #fff; --on-pale: #1c1f24;

@@ -1,4 +1,4 @@
-// What ran where and when, drawn: a track for each thread, a bar for each stretch of a target's time.
+// SVG timeline of a build: one track per thread, one bar per span.
 import { formatDuration } from '../terminal/text.ts';
 import { type Markup, markup } from './markup.ts';
 import { type Recording, type Span, trackName } from './recording.ts';
@@ -8,11 +8,11 @@ const LEFT = 80;
 const TRACK = 34;
 const BAR = 24;
 const AXIS = 22;
-/** Pixels that a character of a bar's label takes, about. */
+/** Approximate width of a character in pixels. */
 const CHARACTER = 6.6;
 const TICKS = 8;
 
-/** The words of the legend, in its order. */
+/** Legend labels, in order. */
 export const KINDS: Readonly<Record<Span['kind'], string>> = {
   compiled: 'compiled',
   restored: 'from the cache',
@@ -22,7 +22,10 @@ export const KINDS: Readonly<Record<Span['kind'], string>> = {
   cancelled: 'cancelled',
 };
 
-/** An SVG element. Its bars have the class of their kind and a title for pointers; a table should tell the same. */
+/**
+ * The timeline as an SVG element. Each bar has its kind as a class and a tooltip; a table should give the same
+ * information.
+ */
 export function timeline(recording: Recording): Markup {
   const { tracks, spans, duration } = recording;
   const height = AXIS + tracks * TRACK + 4;
@@ -51,7 +54,7 @@ ${ticks}${names}${bars}
 </svg>`;
 }
 
-/** Round times, few enough to be read. */
+/** Round tick times, few enough to be readable. */
 function ticksOf(duration: number): number[] {
   const step = [1, 2, 5, 10, 20, 50].flatMap(base => [1, 100, 10_000, 1_000_000].map(power => base * power));
   const wide = step.sort((a, b) => a - b).find(size => duration / size <= TICKS) ?? duration;

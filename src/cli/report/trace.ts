@@ -1,9 +1,9 @@
-// The build in Chrome's trace format, as Perfetto and chrome://tracing open it.
+// Trace of a build in Chrome's trace format, for Perfetto and chrome://tracing.
 import { type Recording, trackName } from './recording.ts';
 
 const US_PER_MS = 1_000;
 
-/** The trace as JSON text. Times are microseconds since the build began; each track is a thread. */
+/** The trace as JSON text. Times are microseconds since the start of the build; each track is a thread. */
 export function traceOf(recording: Recording): string {
   const pid = recording.started?.pid ?? 0;
   const named = (name: string, tid: number, value: string) => ({

@@ -1,4 +1,4 @@
-// Writes what was recorded of a build where somebody asked for it.
+// Writes the report and the trace of a build.
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { glob } from 'tinyglobby';
@@ -23,7 +23,7 @@ export class ReportError extends GloveboxError {
 }
 
 export interface ReportFiles {
-  /** The page; absolute. */
+  /** Absolute path of the report. */
   report?: string | undefined;
   /** The trace; absolute. */
   trace?: string | undefined;
@@ -31,18 +31,18 @@ export interface ReportFiles {
 
 export interface ReportOptions {
   configDirectory: string;
-  /** The workspace that was asked for. Absolute. */
+  /** The requested workspace. Absolute. */
   workspace?: string | undefined;
-  /** The caches that the build used, when they are not those of the configuration. */
+  /** Cache root of the build, when it differs from the configured one. */
   cacheRoot?: string | undefined;
-  /** Whether it used any. Default: true. */
+  /** Whether the build used caches. Default: true. */
   cache?: boolean | undefined;
 }
 
-/** More keymaps than these make no page that anybody reads. */
+/** A page with more keymaps would be too long to read. */
 const MAX_KEYMAPS = 20;
 
-/** Writes the files that are asked for. Rejects with {@link ReportError} when one cannot be written. */
+/** Writes the requested files. Rejects with {@link ReportError} when one cannot be written. */
 export async function writeReports(
   context: Context,
   recording: Recording,

@@ -1,4 +1,4 @@
-// Which renderer fits the place where the output goes.
+// Selects the renderer for an output stream.
 import type { TerminalEnvironment } from '../../config/environment.ts';
 import { JsonRenderer } from './json-renderer.ts';
 import { PlainRenderer } from './plain-renderer.ts';
@@ -7,15 +7,18 @@ import { createStyle, useColors } from './style.ts';
 
 export interface ChooseOptions extends Omit<RenderOptions, 'style'> {
   environment: TerminalEnvironment;
-  /** One JSON event a line, whatever the stream is. */
+  /** Print events as JSON, one per line, on any stream. */
   json?: boolean;
-  /** A plan is read, not watched: nothing is drawn in place. */
+  /** A plan is printed without redrawing. */
   dryRun?: boolean;
-  /** The build goes on until somebody stops it. */
+  /** The build runs until it is stopped. */
   watch?: boolean;
 }
 
-/** The renderer for a stream: JSON when asked, the live view on a terminal, plain lines everywhere else (pipes, CI, `TERM=dumb`). */
+/**
+ * The renderer for a stream: JSON on request, the live view on a terminal, and plain lines everywhere else (pipes, CI,
+ * `TERM=dumb`).
+ */
 export async function createRenderer(options: ChooseOptions): Promise<Renderer> {
   const { environment, json, dryRun, watch, ...rest } = options;
   if (json) {

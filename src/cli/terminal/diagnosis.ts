@@ -1,13 +1,13 @@
-// What is wrong with a target, in words and in the source.
+// Diagnosis of a failed target, in words and with its source line.
 import type { Diagnosis } from '../../builder/diagnosis/diagnosis.ts';
 import type { BuildEvent } from '../../builder/events.ts';
 import type { Style } from './style.ts';
 import { sanitizeLine, textWidth, truncate } from './text.ts';
 
-// A keymap's rows are long, and a line that wraps hides the mark below it.
+// Rows of a keymap are long, and a wrapped line would hide the marker below it.
 const MAX_SOURCE_COLUMNS = 160;
 
-/** The one line about a failure: what is wrong, and where if that is known; else how the compiler ended. */
+/** One line about a failure: the mistake and its place if known, else how the compiler ended. */
 export function failureText(
   { diagnosis, message }: Extract<BuildEvent, { type: 'target-failed' }>,
   shown: (file: string) => string,
@@ -20,7 +20,7 @@ export function failureText(
   return sanitizeLine(place === '' ? diagnosis.message : `${place}: ${diagnosis.message}`);
 }
 
-/** The source line with its number, and a mark below the column; nothing when there is no source. */
+/** The source line with its number and a marker below the column; empty without source. */
 export function sourceLines({ source, line, column }: Diagnosis, style: Style): string[] {
   if (source === undefined || line === undefined) {
     return [];
@@ -37,10 +37,10 @@ export function sourceLines({ source, line, column }: Diagnosis, style: Style): 
   return lines;
 }
 
-/** What is before a column, as it is shown. */
+/** The displayed text before a column. */
 function leading(source: string, column: number): string {
   const before = source.slice(0, column - 1);
-  // The blanks at the end of a line are not shown, but those before the mark are.
+  // Trailing spaces are trimmed for display, but the marker needs them.
   const clean = sanitizeLine(`${before}.`);
   return clean.slice(0, -1);
 }

@@ -1,14 +1,14 @@
-// Why each target was compiled or not: what changed, or since when nothing has.
+// Explanations of why each target was compiled or not.
 import type { BuildEvent } from '../../builder/events.ts';
 import type { BuildPath } from '../../builder/toolchains/toolchain.ts';
 import type { BuildProgress, TargetProgress } from './progress.ts';
 import type { Style } from './style.ts';
 import { padded, sanitizeLine, textWidth } from './text.ts';
 
-/** Names longer than this do not push the reasons of all others aside. */
+/** Longer names must not shift all other reasons to the right. */
 const MAX_NAME_COLUMNS = 48;
 
-/** `Why:` and a line for each target, more for those with several reasons; none when nothing is known yet. */
+/** `Why:` and one line per target, more for several reasons; empty while nothing is known. */
 export function explanationLines(progress: BuildProgress, style: Style): string[] {
   const explained = [...progress.targets.values()].map(target => ({
     name: target.name,
@@ -30,7 +30,7 @@ export function explanationLines(progress: BuildProgress, style: Style): string[
 
 /** `nothing changed since 2026-11-22 14:03:12`, in local time. */
 export function unchangedSince(compiledAt: number): string {
-  // Sweden writes times as ISO 8601 does, and local.
+  // The Swedish format is ISO 8601 in local time.
   return `nothing changed since ${new Date(compiledAt).toLocaleString('sv-SE')}`;
 }
 
@@ -52,7 +52,7 @@ export function verifiedText(
   return style.bad(`not the same when compiled from nothing: ${different.map(sanitizeLine).join(', ')}`);
 }
 
-/** @param isShared whether other machines could have it */
+/** @param isShared whether other machines can use the result */
 function reasonsOf(target: TargetProgress, isShared: boolean): string[] {
   const { bound } = target.finished ?? {};
   const reasons = originOf(target);
@@ -66,7 +66,7 @@ function originOf({ state, why, path, finished }: TargetProgress): string[] {
     return [`from the cache: ${unchangedSince(finished.compiledAt)}`];
   }
   if (finished?.source === 'remote') {
-    const signer = sanitizeLine(finished.signer ?? 'nobody');
+    const signer = sanitizeLine(finished.signer ?? 'no key');
     return [`from the remote cache, signed by ${signer}: ${unchangedSince(finished.compiledAt)}`];
   }
   const began =

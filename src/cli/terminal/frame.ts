@@ -1,4 +1,4 @@
-// One picture of a running build that fits the screen: a line per target, or the busy ones and a count.
+// One frame of a running build that fits the screen: one line per target, or the active ones and a count.
 import type { BuildProgress, TargetProgress } from './progress.ts';
 import type { Paint, Style } from './style.ts';
 import {
@@ -16,11 +16,11 @@ export interface FrameOptions {
   style: Style;
   cwd: string;
   columns: number;
-  /** How many lines the frame may have. Infinity draws every target. */
+  /** Maximum number of lines. Infinity draws every target. */
   lines: number;
   /** Milliseconds since the epoch. */
   now: number;
-  /** Somebody asked the build to stop and it has not ended yet. */
+  /** The build was asked to stop and has not ended yet. */
   stopping?: boolean;
 }
 
@@ -28,10 +28,10 @@ const SPINNER = [...'⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏'];
 const SPINNER_STEP_MS = 100;
 const STATE_COLUMNS = 10;
 const TIME_COLUMNS = 7;
-/** Below this there is only room for a mark and a name. */
+/** Narrower frames have room only for a mark and a name. */
 const NARROW = 48;
 
-/** The frame's lines, none wider than `columns`, at most `lines` of them. */
+/** At most `lines` lines, each at most `columns` wide. */
 export function frameLines(progress: BuildProgress, options: FrameOptions): string[] {
   const targets = [...progress.targets.values()];
   const header = headerLine(progress, options);
@@ -41,7 +41,7 @@ export function frameLines(progress: BuildProgress, options: FrameOptions): stri
   return crowdedLines(progress, targets, header, options);
 }
 
-/** The lines of these targets, in columns. */
+/** The lines of these targets, aligned in columns. */
 export function targetLines(targets: TargetProgress[], options: FrameOptions): string[] {
   const room = options.columns - 2 - STATE_COLUMNS - TIME_COLUMNS - 4;
   const longest = Math.max(0, ...targets.map(target => textWidth(target.name)));
@@ -64,7 +64,7 @@ function headerLine(progress: BuildProgress, { style, cwd, columns, stopping }: 
   );
 }
 
-/** More targets than lines: those at work and those that failed, then how the rest stands. */
+/** With more targets than lines: active and failed targets, then counts of the others. */
 function crowdedLines(
   progress: BuildProgress,
   targets: TargetProgress[],
@@ -167,7 +167,7 @@ function detailOf(target: TargetProgress): string {
     source === 'waited'
       ? 'another build compiled it'
       : source === 'remote'
-        ? `signed by ${sanitizeLine(signer ?? 'nobody')}`
+        ? `signed by ${sanitizeLine(signer ?? 'no key')}`
         : '';
   return other !== '' ? other : saved >= 100 ? `saved ${formatDuration(saved)}` : '';
 }

@@ -1,20 +1,20 @@
-// The lines at the end of a terminal's output that are drawn again in place.
+// Live region: lines at the end of a terminal's output that are redrawn in place.
 import { createLogUpdate } from 'log-update';
 import type { OutputStream } from './renderer.ts';
 
-/** One live region; what is written to the stream between `clear` and the next `draw` stays above it. */
+/** One live region. Output between `clear` and the next `draw` stays above it. */
 export class LiveRegion {
   readonly #update: ReturnType<typeof createLogUpdate>;
   #height = 0;
 
   constructor(stream: OutputStream) {
-    // log-update asks a stream only for what OutputStream has.
+    // log-update uses only the parts of a stream that OutputStream has.
     this.#update = createLogUpdate(stream as NodeJS.WriteStream);
   }
 
-  /** Takes the place of what was drawn before. */
+  /** Replaces the previous lines. */
   draw(lines: readonly string[]): void {
-    // log-update writes only the lines that differ, and goes wrong when lines below those have moved.
+    // log-update writes only lines that differ, which fails when the lines below them have moved.
     if (lines.length !== this.#height) {
       this.clear();
     }
@@ -26,7 +26,7 @@ export class LiveRegion {
     this.#update.clear();
   }
 
-  /** What is drawn stays. */
+  /** Keeps the drawn lines. */
   done(): void {
     this.#update.done();
   }

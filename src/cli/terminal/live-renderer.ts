@@ -1,4 +1,4 @@
-// A picture of the build that is redrawn in place, for a person at a terminal.
+// Live renderer: redraws the build in place on a terminal.
 import type { BuildEvent } from '../../builder/events.ts';
 import { verifiedText } from './explanation.ts';
 import { frameLines, targetLines } from './frame.ts';
@@ -12,13 +12,13 @@ import { warningLine } from './warning.ts';
 const REDRAW_MS = 100;
 
 export interface LiveOptions extends RenderOptions {
-  /** Calls `tick` again and again until the function it returns is called. Default: every 100 ms. */
+  /** Calls `tick` repeatedly until the returned function is called. Default: every 100 ms. */
   ticker?: (tick: () => void) => () => void;
 }
 
 /**
- * Draws at the ticker's pace, however many events come in between, so that a compiler that prints ten thousand lines
- * a second costs ten frames a second. What is final (warnings, verbose output, the summary) stays in the scrollback.
+ * Draws at the ticker's pace, regardless of the number of events, so that a compiler that prints ten thousand lines a
+ * second costs ten frames a second. Final output (warnings, verbose output, the summary) stays in the scrollback.
  */
 export class LiveRenderer implements Renderer {
   readonly #options: LiveOptions;
@@ -77,7 +77,7 @@ export class LiveRenderer implements Renderer {
     this.#closed = true;
     this.#stopTicking?.();
     this.#region.clear();
-    // All targets, however many: the scrollback has room.
+    // All targets, however many: the scrollback has room for them.
     const targets = [...this.#progress.targets.values()];
     const lines = targetLines(targets, this.#frameOptions(Number.POSITIVE_INFINITY));
     const summary = summaryLines(this.#progress, this.#options);
@@ -104,13 +104,13 @@ export class LiveRenderer implements Renderer {
 
   #frameOptions(lines: number) {
     const { style, cwd, clock, stream } = this.#options;
-    // The last column stays free: many terminals move on to the next line when it is written.
+    // The last column stays empty: many terminals wrap when it is written.
     const columns = Math.max(1, (stream.columns ?? 80) - 1);
     return { style, cwd, columns, lines, now: clock(), stopping: this.#stopping };
   }
 }
 
-/** The ticker of renderers that were given none. */
+/** The default ticker. */
 export function everyTenth(tick: () => void): () => void {
   const timer = setInterval(tick, REDRAW_MS);
   return () => clearInterval(timer);

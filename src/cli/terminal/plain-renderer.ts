@@ -1,4 +1,4 @@
-// One line for each thing worth knowing, in the order it happens: for pipes, CI and terminals that cannot move the cursor.
+// Plain renderer: prints one line per event in order, for pipes, CI and terminals without cursor movement.
 import type { BuildEvent } from '../../builder/events.ts';
 import { failureText } from './diagnosis.ts';
 import { pathText, unchangedSince, verifiedText } from './explanation.ts';
@@ -10,7 +10,7 @@ import { formatDuration, plural, sanitizeLine, shortPath } from './text.ts';
 import { warningLine } from './warning.ts';
 import { changedLine, problemLines, watchLines } from './watch-lines.ts';
 
-/** Prints lines that never change again; every target's line names the target. */
+/** Prints lines that never change. Every line about a target names it. */
 export class PlainRenderer implements Renderer {
   readonly #options: RenderOptions;
   readonly #progress = new BuildProgress();
@@ -109,6 +109,6 @@ function finishedWords({ source, signer }: Extract<BuildEvent, { type: 'target-f
     compiled: 'compiled',
     cache: 'from the cache',
     waited: 'from the cache (another build compiled it)',
-    remote: `from the remote cache (signed by ${sanitizeLine(signer ?? 'nobody')})`,
+    remote: `from the remote cache (signed by ${sanitizeLine(signer ?? 'no key')})`,
   }[source];
 }

@@ -1,4 +1,4 @@
-// What is known of a running build: the events folded into one picture that renderers draw from.
+// Progress of a running build, folded from its events. All renderers draw from it.
 import { basename } from 'node:path';
 import type { BuildEvent } from '../../builder/events.ts';
 import type { BuildPath } from '../../builder/toolchains/toolchain.ts';
@@ -17,15 +17,15 @@ export type TargetState =
 
 type Event<Type extends BuildEvent['type']> = Extract<BuildEvent, { type: Type }>;
 
-/** One target as it stands. */
+/** Current state of one target. */
 export interface TargetProgress {
   name: string;
   state: TargetState;
-  /** When the present state began, milliseconds since the epoch; 0 while nothing has happened. */
+  /** Start of the current state in milliseconds since the epoch; 0 before the first event. */
   since: number;
-  /** One line about it that is worth showing: why it is compiled, then the compiler's last line. */
+  /** One line to display: the reason for compiling, then the compiler's latest line. */
   detail: string;
-  /** Why it is not taken from the cache, one sentence each. */
+  /** Reasons for the cache miss, one sentence each. */
   why: string[];
   /** How it is compiled, once that is decided. */
   path?: BuildPath | undefined;
@@ -36,15 +36,15 @@ export interface TargetProgress {
   planned?: Event<'target-planned'> | undefined;
 }
 
-/** Folds events, in the order they are emitted. Targets that no `build-started` named are added when first heard of. */
+/** Folds events in the order of emission. Targets missing from `build-started` are added on first mention. */
 export class BuildProgress {
   /** In the order of the build matrix. */
   readonly targets = new Map<string, TargetProgress>();
   started: Event<'build-started'> | undefined;
   finished: Event<'build-finished'> | undefined;
-  /** The last that was heard of watching, when this is a watched build. */
+  /** The latest watch event of a watched build. */
   watch: Event<'watch-changed' | 'watch-problem' | 'watch-waiting'> | undefined;
-  /** What was saved last in a watched build. */
+  /** The latest saved change of a watched build. */
   changed: Event<'watch-changed'> | undefined;
 
   apply(event: BuildEvent): void {
@@ -76,7 +76,7 @@ export class BuildProgress {
         this.#target(event.target).detail = sanitizeLine(event.line);
         return;
       case 'target-missed':
-        // Between the look-up and a free thread a target waits its turn, which is no time of its own.
+        // Between lookup and compilation, a target waits for a free thread. This time is not its own.
         this.#enter(event.target, 'queued', event.at, reasonText(event.why)).why = event.why;
         return;
       case 'target-checking':
@@ -88,7 +88,7 @@ export class BuildProgress {
         return;
       case 'target-compiling': {
         const { state, why } = this.#target(event.target);
-        // Who was waited for has failed or is gone, and is no reason.
+        // The other build failed or is gone, so it is not a reason any more.
         this.#enter(event.target, 'compiling', event.at, state === 'waiting' ? reasonText(why) : undefined);
         return;
       }
@@ -115,7 +115,7 @@ export class BuildProgress {
     }
   }
 
-  /** How many targets are in one of these states. */
+  /** The number of targets in these states. */
   count(...states: TargetState[]): number {
     let count = 0;
     for (const target of this.targets.values()) {
@@ -143,7 +143,7 @@ export class BuildProgress {
     return target;
   }
 
-  /** These are the targets now, in this order; what is known of them stays known. */
+  /** Sets the list and order of targets. Known targets keep their state. */
   #list(names: string[]): void {
     const known = names.map(name => this.#target(name));
     this.targets.clear();
@@ -152,7 +152,7 @@ export class BuildProgress {
     }
   }
 
-  /** It begins anew: how it ended the last time does not matter any more. */
+  /** Resets a target for a new build, without its previous result. */
   #forget(name: string): void {
     const target = this.#target(name);
     target.why = [];

@@ -1,18 +1,18 @@
-// Drawing a build: what every renderer offers, and what it is given.
+// Renderer interface: displays a build from its events.
 import type { BuildEvent } from '../../builder/events.ts';
 import type { Style } from './style.ts';
 
-/** Consumes the events of one build. */
+/** Displays the events of one build. */
 export interface Renderer {
-  /** Takes one event, in the order they are emitted. Never throws for what the event says. */
+  /** Handles one event, in the order of emission. Never throws because of its content. */
   event(event: BuildEvent): void;
-  /** Somebody asked the build to stop, which may take a moment; more events come. */
+  /** The build was asked to stop, which may take a moment. More events follow. */
   stopping(): void;
-  /** Nothing more comes: whatever is still drawn in place becomes permanent and timers stop. May be called twice. */
+  /** The last call, after all events: live output becomes permanent and timers stop. May be called twice. */
   close(): void;
 }
 
-/** The part of `process.stdout` that rendering needs. */
+/** The part of `process.stdout` that renderers need. */
 export interface OutputStream {
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -23,12 +23,12 @@ export interface OutputStream {
 export interface RenderOptions {
   stream: OutputStream;
   style: Style;
-  /** Milliseconds since the epoch, by the same clock as the events' `at`. */
+  /** Milliseconds since the epoch, from the same clock as the events' `at`. */
   clock: () => number;
-  /** Every line of every compiler, and every reason. Default: false. */
+  /** Print every line of every compiler, and every reason. Default: false. */
   verbose?: boolean;
-  /** Why each target is compiled or not. Default: false. */
+  /** Print why each target is compiled or not. Default: false. */
   explain?: boolean | undefined;
-  /** Paths below it are shown relative to it. */
+  /** Paths below this directory are displayed relative to it. */
   cwd: string;
 }

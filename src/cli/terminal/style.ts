@@ -1,10 +1,10 @@
-// Colours, or none: every renderer and command asks here instead of writing escape sequences.
+// Terminal styles. The only module that writes colour sequences, so that colours can be switched off in one place.
 import { styleText } from 'node:util';
 import type { TerminalEnvironment } from '../../config/environment.ts';
 
 export type Paint = (text: string) => string;
 
-/** What a text can be made to mean. Each gives its text back unchanged when colours are off. */
+/** Styles by meaning. Without colours, each returns its text unchanged. */
 export interface Style {
   bold: Paint;
   dim: Paint;
@@ -14,7 +14,7 @@ export interface Style {
   active: Paint;
 }
 
-/** A style that colours, or one that does not. Who decides which is the caller's `useColors`. */
+/** Creates a style with or without colours; see {@link useColors}. */
 export function createStyle(colors: boolean): Style {
   const paint =
     (format: Parameters<typeof styleText>[0]): Paint =>
@@ -30,7 +30,7 @@ export function createStyle(colors: boolean): Style {
   };
 }
 
-/** Whether escape sequences for colour may be written to `stream`: what the environment says, then whether it is a terminal. */
+/** Whether `stream` gets colours: the environment decides first, then whether it is a terminal. */
 export function useColors(stream: { readonly isTTY?: boolean }, environment: TerminalEnvironment): boolean {
   return environment.forceColor || (!environment.noColor && stream.isTTY === true);
 }

@@ -1,4 +1,4 @@
-// The last words of a build: what failed and where to look, what was done, what the cache saved, where the firmware is.
+// Summary of a finished build: failures with their logs, counts, time saved by the cache, and the firmware's directory.
 import type { RemoteUse } from '../../builder/events.ts';
 import { failureText, sourceLines } from './diagnosis.ts';
 import { explanationLines } from './explanation.ts';
@@ -9,11 +9,11 @@ import { formatDuration, plural, sanitizeLine, shortPath } from './text.ts';
 export interface SummaryOptions {
   style: Style;
   cwd: string;
-  /** Say for every target why it was compiled or not. Default: false. */
+  /** Explain for every target why it was compiled or not. Default: false. */
   explain?: boolean | undefined;
 }
 
-/** The lines after the last target; empty while the build has not finished. Lines are not cut to a width. */
+/** The lines after the last target; empty while the build is running. Lines are not truncated. */
 export function summaryLines(progress: BuildProgress, options: SummaryOptions): string[] {
   if (progress.finished === undefined) {
     return [];
@@ -24,7 +24,7 @@ export function summaryLines(progress: BuildProgress, options: SummaryOptions): 
       lines.push(...failureLines(target, target.failed, options), '');
     }
   }
-  // A plan has been explained line by line.
+  // A plan already includes the explanations.
   if (options.explain && progress.count('planned') === 0) {
     lines.push(...explanationLines(progress, options.style), '');
   }
@@ -33,7 +33,7 @@ export function summaryLines(progress: BuildProgress, options: SummaryOptions): 
     : [...lines, ...totalLines(progress, progress.finished, options)];
 }
 
-/** Everything about a target that failed: what is wrong, where, the last lines and the log. */
+/** The lines about a failed target: the mistake, its place, the last output lines and the log. */
 export function failureLines(
   target: TargetProgress,
   failed: NonNullable<TargetProgress['failed']>,
@@ -46,7 +46,7 @@ export function failureLines(
   if (diagnosis !== undefined) {
     lines.push(...sourceLines(diagnosis, style).map(line => `  ${line}`));
   }
-  // What is wrong with the keymap goes before how the compiler ended; when it says all, nobody needs the rest.
+  // The mistake in the keymap comes before the compiler's output, and replaces it when the diagnosis is certain.
   if (diagnosis?.certain !== true) {
     lines.push(...said.slice(diagnosis === undefined ? 1 : 0).map(line => `  ${line}`));
     for (const line of failed.lastLines) {
@@ -84,7 +84,7 @@ function totalLines(
     remote > 0 ? `${remote} from the remote cache` : '',
     failed > 0 ? style.bad(`${failed} failed`) : '',
     cancelled > 0 ? style.warning(`${cancelled} cancelled`) : '',
-    // Less than a tenth of a second is not worth a boast.
+    // Less than a tenth of a second is not worth mentioning.
     finished.saved >= 100 ? `${formatDuration(finished.saved)} saved` : '',
   ].filter(part => part !== '');
   const mark = failed > 0 ? style.bad('✖') : cancelled > 0 ? style.warning('■') : style.good('✔');
@@ -101,7 +101,7 @@ function totalLines(
   return lines;
 }
 
-/** What a remote cache did; empty when it had nothing to do. */
+/** Use of the remote cache in words; empty without requests. */
 export function remoteWords({ hits, misses, stored, notStored, refused }: RemoteUse): string {
   return [
     hits + misses > 0 ? `${hits} of ${hits + misses} found` : '',

@@ -1,7 +1,7 @@
-// Rows of text in columns.
+// Text tables with aligned columns.
 import { textWidth } from './text.ts';
 
-/** Lines with the cells of each column below each other; columns named in `right` end together, as numbers should. */
+/** Formats rows as lines with aligned columns. Columns in `right` are right-aligned, as for numbers. */
 export function tableLines(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
   const widths: number[] = [];
   for (const row of rows) {

@@ -1,4 +1,4 @@
-// Fitting text that others wrote (a compiler's lines, names, messages) into lines of a terminal.
+// Fits external text (compiler output, names, messages) into terminal lines.
 import { relative, sep } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import prettyMilliseconds from 'pretty-ms';
@@ -7,13 +7,16 @@ const WIDE =
   /[\p{Emoji_Presentation}\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6]/u;
 
 let segmenter: Intl.Segmenter | undefined;
-/** What a reader sees as one character each. Most programs never print any that need this, which is slow to set up. */
+/** User-perceived characters. Created on demand: the segmenter is slow to set up, and most output does not need it. */
 function graphemes(text: string): Intl.Segments {
   segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
   return segmenter.segment(text);
 }
 
-/** A line without escape sequences and control characters, so that no compiler can move the cursor or recolour the screen. Tabs become spaces. */
+/**
+ * Removes escape sequences and control characters, so that a compiler cannot move the cursor or change colours. Tabs
+ * become spaces.
+ */
 export function sanitizeLine(line: string): string {
   return (
     stripVTControlCharacters(line)
@@ -24,7 +27,7 @@ export function sanitizeLine(line: string): string {
   );
 }
 
-/** Columns that `text` takes on a terminal; it must be without escape sequences. */
+/** Width of `text` in terminal columns. It must not contain escape sequences. */
 export function textWidth(text: string): number {
   if (/^[ -~]*$/.test(text)) {
     return text.length;
@@ -36,7 +39,7 @@ export function textWidth(text: string): number {
   return width;
 }
 
-/** `text` cut to at most `columns` columns, with an ellipsis where something is missing. */
+/** Truncates `text` to at most `columns` columns, with an ellipsis when shortened. */
 export function truncate(text: string, columns: number): string {
   if (columns <= 0) {
     return '';
@@ -47,7 +50,10 @@ export function truncate(text: string, columns: number): string {
   return `${beginning(text, columns - 1)}…`;
 }
 
-/** `text` in lines of at most `columns` columns, parted between words where that can be. All but the first are indented. */
+/**
+ * Wraps `text` into lines of at most `columns` columns, between words where possible. All lines but the first are
+ * indented.
+ */
 export function wrapped(text: string, columns: number): string[] {
   const lines: string[] = [];
   const indent = columns > 20 ? '    ' : '';
@@ -56,7 +62,7 @@ export function wrapped(text: string, columns: number): string[] {
     const fitting = beginning(rest, columns);
     const blanks = fitting.length - fitting.trimStart().length;
     const gap = rest[fitting.length] === ' ' ? fitting.length : fitting.lastIndexOf(' ');
-    // A path can be longer than a line, and one character wider.
+    // A path can be longer than a line, and one character wider than a column.
     const end = gap > blanks ? gap : fitting.length;
     if (end <= blanks) break;
     lines.push(rest.slice(0, end).trimEnd());
@@ -65,7 +71,7 @@ export function wrapped(text: string, columns: number): string[] {
   return [...lines, truncate(rest, columns)];
 }
 
-/** As much of `text` as fits. */
+/** The longest prefix of `text` that fits. */
 function beginning(text: string, columns: number): string {
   let kept = '';
   let width = 0;
@@ -79,18 +85,18 @@ function beginning(text: string, columns: number): string {
   return kept;
 }
 
-/** `text` cut or filled with spaces to exactly `columns` columns. */
+/** Truncates or pads `text` to exactly `columns` columns. */
 export function padded(text: string, columns: number): string {
   const cut = truncate(text, columns);
   return cut + ' '.repeat(Math.max(0, columns - textWidth(cut)));
 }
 
-/** Milliseconds for a person who reads them once: `12ms`, `1.2s`, `1m 5.3s`. */
+/** Formats milliseconds for a final message: `12ms`, `1.2s`, `1m 5.3s`. */
 export function formatDuration(milliseconds: number): string {
   return prettyMilliseconds(Math.max(0, Math.round(milliseconds)));
 }
 
-/** Milliseconds for a clock that is redrawn all the time: tenths at first, `0.4s`, `12.0s`, then `1m 5s`. */
+/** Formats milliseconds for a running clock: tenths at first, `0.4s`, `12.0s`, then `1m 5s`. */
 export function formatElapsed(milliseconds: number): string {
   const elapsed = Math.max(0, milliseconds);
   return elapsed < 59_950
@@ -103,7 +109,7 @@ export function plural(count: number, noun: string, plural = `${noun}s`): string
   return `${count} ${count === 1 ? noun : plural}`;
 }
 
-/** The shorter way to say a path: relative to `cwd` when it lies below it, else absolute as it was. */
+/** The shorter form of a path: relative to `cwd` when inside it, else unchanged. */
 export function shortPath(path: string, cwd: string): string {
   const below = relative(cwd, path);
   if (below === '') {

@@ -1,16 +1,16 @@
-// A warning as a person reads it.
+// Warning texts.
 import type { BuildEvent } from '../../builder/events.ts';
 import type { Style } from './style.ts';
 import { sanitizeLine } from './text.ts';
 
 type Warning = Extract<BuildEvent, { type: 'warning' }>;
 
-/** What it says, and about which target. */
+/** The message, with its target. */
 export function warningText({ target, message }: Warning): string {
   return sanitizeLine(target === undefined ? message : `${target}: ${message}`);
 }
 
-/** The line that is printed. */
+/** The line to print. */
 export function warningLine(event: Warning, style: Style): string {
   return `${style.warning('Warning:')} ${warningText(event)}`;
 }

@@ -1,4 +1,4 @@
-// What there is to say about a watched build between two changes.
+// Status lines of a watched build between two changes.
 import type { BuildEvent } from '../../builder/events.ts';
 import { explanationLines } from './explanation.ts';
 import type { BuildProgress } from './progress.ts';
@@ -8,10 +8,10 @@ import { plural, sanitizeLine } from './text.ts';
 
 type Event<Type extends BuildEvent['type']> = Extract<BuildEvent, { type: Type }>;
 
-/** More of them would not be read. */
+/** More changes would not be read. */
 const MAX_CHANGES = 3;
 
-/** What was saved, and what is built because of it: `config/corne.keymap changed: building left, right`. */
+/** The saved changes and the targets built because of them: `config/corne.keymap changed: building left, right`. */
 export function changedLine({ changes, targets }: Event<'watch-changed'>): string {
   const shown = changes.slice(0, MAX_CHANGES).map(sanitizeLine).join(', ');
   const more = changes.length > MAX_CHANGES ? ` and ${changes.length - MAX_CHANGES} more` : '';
@@ -19,13 +19,13 @@ export function changedLine({ changes, targets }: Event<'watch-changed'>): strin
   return `${what}: ${targets.length === 0 ? 'nothing to build' : `building ${targets.join(', ')}`}`;
 }
 
-/** Why nothing can be built. */
+/** The reason that nothing can be built. */
 export function problemLines({ message }: Event<'watch-problem'>, style: Style): string[] {
   const [first = '', ...rest] = message.split('\n').map(sanitizeLine);
   return [`${style.bad('✖')} ${first}`, ...rest.map(line => `  ${line}`)];
 }
 
-/** What failed, and how all targets stand. */
+/** The failures, and the state of all targets. */
 export function watchLines(progress: BuildProgress, options: SummaryOptions): string[] {
   const { style } = options;
   const lines: string[] = [];

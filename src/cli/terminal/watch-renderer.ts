@@ -1,4 +1,4 @@
-// One calm screen for a build that goes on: what each target is, what is wrong, and that it waits for the next change.
+// Watch renderer: one steady screen with the state of each target, its problems, and whether it waits for a change.
 import { stripVTControlCharacters } from 'node:util';
 import type { BuildEvent } from '../../builder/events.ts';
 import { frameLines, targetLines } from './frame.ts';
@@ -11,14 +11,14 @@ import { warningLine } from './warning.ts';
 import { changedLine, problemLines, watchLines } from './watch-lines.ts';
 
 /**
- * Draws one picture in place, again and again for every change; the scrollback stays as it was. While nothing is being
- * built nothing is redrawn.
+ * Redraws one frame in place for every change; the scrollback stays unchanged. Nothing is redrawn while no build is
+ * running.
  */
 export class WatchRenderer implements Renderer {
   readonly #options: LiveOptions;
   readonly #progress = new BuildProgress();
   readonly #region: LiveRegion;
-  /** Lines, with the target that each is about. */
+  /** Warning lines, with the target of each. */
   readonly #warnings = new Map<string, string | undefined>();
   #stopTicking: (() => void) | undefined;
   #stopping = false;
@@ -35,7 +35,7 @@ export class WatchRenderer implements Renderer {
       this.#warnings.set(warningLine(event, this.#options.style), event.target);
     }
     if (event.type === 'target-checking') {
-      // Its firmware will be another one, and may have nothing to be warned of.
+      // The warning may not apply to the new firmware.
       for (const [line, target] of this.#warnings) if (target === event.target) this.#warnings.delete(line);
       this.#stopTicking ??= (this.#options.ticker ?? everyTenth)(() => this.#redraw());
     }
@@ -43,7 +43,7 @@ export class WatchRenderer implements Renderer {
       this.#stopTicking?.();
       this.#stopTicking = undefined;
     }
-    // Whatever a compiler prints is drawn with the next tick.
+    // Compiler output is drawn with the next tick.
     if (event.type !== 'target-output') {
       this.#redraw();
     }
@@ -87,14 +87,14 @@ export class WatchRenderer implements Renderer {
       below.push(...watchLines(this.#progress, { style, cwd, explain }));
     }
     const lines = below.flatMap((line, index) =>
-      // A source line that goes on below hides the mark, and how things stand is always one line.
+      // A wrapped source line would hide its marker, and the status always takes one line.
       index === below.length - 1 || isSource(line) ? [fitted(line, columns)] : folded(line, columns),
     );
     const frame = frameLines(
       this.#progress,
       this.#frameOptions(Math.max(1, room - Math.min(lines.length, 8) - 1)),
     );
-    // What does not fit is the beginning of it: the last line says how things stand.
+    // The beginning is cut, because the last line shows the status.
     const left = Math.max(0, room - frame.length - 1);
     const shown = lines.length <= left ? lines : lines.slice(lines.length - left);
     const gap = shown.length > 0 ? [''] : [];
@@ -102,7 +102,7 @@ export class WatchRenderer implements Renderer {
   }
 
   get #columns(): number {
-    // The last column stays free: many terminals move on to the next line when it is written.
+    // The last column stays empty: many terminals wrap when it is written.
     return Math.max(1, (this.#options.stream.columns ?? 80) - 1);
   }
 
@@ -112,13 +112,13 @@ export class WatchRenderer implements Renderer {
   }
 }
 
-/** A line that is too long is cut, and loses its colours. */
+/** Truncates a long line and removes its colours. */
 function fitted(line: string, columns: number): string {
   const plain = stripVTControlCharacters(line);
   return textWidth(plain) <= columns ? line : truncate(plain, columns);
 }
 
-/** A line that is too long goes on below, and loses its colours. */
+/** Wraps a long line and removes its colours. */
 function folded(line: string, columns: number): string[] {
   const plain = stripVTControlCharacters(line);
   return textWidth(plain) <= columns ? [line] : wrapped(plain, columns);

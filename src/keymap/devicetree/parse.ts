@@ -1,32 +1,35 @@
-// The parser of preprocessed devicetree source, after Zephyr's dtlib. It goes on after mistakes, so that as much as
-// possible can be shown, and tells names that no macro explains from mistakes: they are in a file that was not read.
+// Parser of preprocessed devicetree source, after Zephyr's dtlib. It recovers from mistakes, so that as much as
+// possible can be shown. Names that no macro defines are not mistakes: their definition may be in a file that was
+// not read.
 import type { Problem, Token } from '../preprocessor/token.ts';
 import { IDENTIFIER, REFERENCE, Scanner, StopError } from './scanner.ts';
 import { SourceText } from './source-text.ts';
 import { createNode, type DeviceNode, nodesOf, type Property } from './tree.ts';
 import { ValueReader } from './values.ts';
 
-/** A name, among nodes and properties, that no macro explains. */
+/** An undefined name in the place of a node or property. */
 export interface UnknownName {
   name: string;
-  /** Where it is used. */
+  /** The token where it is used. */
   token: Token;
 }
 
 export interface Devicetree {
   root: DeviceNode;
-  /** All nodes with a label. Those that are only extended (`&kp { … };`) are made elsewhere, and hang on no other. */
+  /**
+   * All nodes with a label. Nodes that the source only extends (`&kp { … };`) are defined elsewhere and have no
+   * parent.
+   */
   labels: ReadonlyMap<string, DeviceNode>;
   problems: Problem[];
   unknown: UnknownName[];
-  /** Whether there are parts that could not be read at all. */
+  /** Whether some parts could not be read at all. */
   isIncomplete: boolean;
 }
 
-/** Nodes in nodes. */
 const MAX_DEPTH = 100;
 
-/** Reads tokens that are preprocessed. Never throws for what they are. */
+/** Parses preprocessed tokens. Never throws, whatever they contain. */
 export function parseDevicetree(tokens: readonly Token[]): Devicetree {
   const parser = new Parser(new SourceText(tokens));
   try {
@@ -102,7 +105,7 @@ class Parser implements Devicetree {
     if (!this.#unknownName()) this.#scanner.skipUnreadable();
   }
 
-  /** What is between `{` and `};`. */
+  /** Reads the statements between `{` and `};`. */
   #body(node: DeviceNode, depth: number): void {
     if (depth > MAX_DEPTH) {
       this.#scanner.stop(this.#scanner.endOfLast(), `nodes are nested deeper than ${MAX_DEPTH}`);
@@ -149,7 +152,7 @@ class Parser implements Devicetree {
     const first = this.#scanner.source.indexAt(this.#scanner.at - 1) + 1;
     if (this.#scanner.take('{')) {
       if (made.has(name)) {
-        this.#scanner.complain(place, `the node '${name}' is twice between the same brackets`);
+        this.#scanner.complain(place, `the node '${name}' is defined twice in the same block`);
       }
       made.add(name);
       const known = node.children.get(name);
@@ -173,7 +176,7 @@ class Parser implements Devicetree {
     }
   }
 
-  /** Goes over a name that no macro explains, among nodes and properties; false when there is none. */
+  /** Skips an undefined name in the place of a node or property; returns false when there is none. */
   #unknownName(): boolean {
     this.#scanner.skipSpace();
     const start = this.#scanner.at;
@@ -182,7 +185,7 @@ class Parser implements Devicetree {
     this.#scanner.skipSpace();
     const next = this.#scanner.text[this.#scanner.at] ?? '';
     const isCall = next === '(';
-    // A property without its semicolon is a mistake; macros without arguments are in capitals.
+    // A property without its semicolon is a mistake, not a macro: macros without arguments are written in capitals.
     if (!isCall && (!/^[A-Z_][A-Z\d_]*$/.test(name) || /[-,.+*?@=]/.test(next))) {
       this.#scanner.at = start;
       return false;
@@ -201,7 +204,7 @@ class Parser implements Devicetree {
     for (const label of labels) {
       node.labels.add(label);
       const extended = this.labels.get(label);
-      // `&name { … };` before the node itself: it is the same node.
+      // `&name { … };` came before the node itself: both are the same node.
       if (
         extended !== undefined &&
         extended !== node &&

@@ -1,8 +1,8 @@
-// The scanner of preprocessed devicetree source, which notes what is wrong in it and where.
+// Scanner of preprocessed devicetree source. Collects problems with their places.
 import { type Place, type Problem, usedAt, usedUntil } from '../preprocessor/token.ts';
 import type { SourceText } from './source-text.ts';
 
-/** There is no point in reading on; a problem says why. */
+/** Ends the scan early. A problem already states the reason. */
 export class StopError extends Error {}
 
 const MAX_PROBLEMS = 20;
@@ -18,9 +18,9 @@ export class Scanner {
   readonly source: SourceText;
   readonly text: string;
   readonly problems: Problem[] = [];
-  /** How far it is. */
+  /** Current offset in the text. */
   at = 0;
-  /** Whether there are statements that could not be read. */
+  /** Whether statements were skipped because they could not be read. */
   hasSkipped = false;
   readonly #start: Place;
 
@@ -31,7 +31,7 @@ export class Scanner {
     this.#start = source.tokens[0]?.place ?? nothing;
   }
 
-  /** Whether nothing but space follows. */
+  /** Whether only white space follows. */
   isEnd(): boolean {
     this.skipSpace();
     return this.at >= this.text.length;
@@ -42,7 +42,7 @@ export class Scanner {
     this.at += SPACE.exec(this.text)?.[0].length ?? 0;
   }
 
-  /** Goes over what a sticky pattern matches here, behind space; undefined when it does not. */
+  /** Skips white space and consumes a match of a sticky pattern; returns undefined when there is none. */
   match(pattern: RegExp): RegExpExecArray | undefined {
     this.skipSpace();
     pattern.lastIndex = this.at;
@@ -52,7 +52,7 @@ export class Scanner {
     return found;
   }
 
-  /** Goes over a character, behind space; false when there is another. */
+  /** Skips white space and consumes a character; returns false when another one follows. */
   take(character: string): boolean {
     this.skipSpace();
     if (this.text[this.at] !== character) return false;
@@ -60,7 +60,7 @@ export class Scanner {
     return true;
   }
 
-  /** Goes over `label:`, any number of times. */
+  /** Consumes any number of `label:`. */
   takeLabels(): string[] {
     const labels: string[] = [];
     for (let found = this.match(LABEL); found !== undefined; found = this.match(LABEL)) {
@@ -70,8 +70,8 @@ export class Scanner {
   }
 
   /**
-   * Goes behind the bracket that closes the one before. Between `<` and `>` it must be in the same statement; the
-   * arguments of a macro that nothing explains may be anything.
+   * Moves past the bracket that closes the previous one. Between `<` and `>` it must be in the same statement; the
+   * arguments of an undefined macro may be anything.
    */
   skipBrackets(where: 'cells' | 'arguments'): void {
     const open = this.at - 1;
@@ -95,14 +95,14 @@ export class Scanner {
     this.stop(this.placeOf(open), message);
   }
 
-  /** Goes behind the next such character. */
+  /** Moves past the next such character. */
   skipTo(character: string): void {
     const end = this.text.indexOf(character, this.at);
-    if (end < 0) this.stop(this.placeOf(this.at - 1), `'${character}' is missing behind this`);
+    if (end < 0) this.stop(this.placeOf(this.at - 1), `'${character}' is missing after this`);
     this.at = end + 1;
   }
 
-  /** Goes behind the next semicolon, or to the bracket that ends the node. */
+  /** Moves past the next semicolon, or to the bracket that closes the node. */
   skipStatement(): void {
     let depth = 0;
     const part = /[{};]|"(?:\\.|[^"\\])*"/g;
@@ -119,17 +119,17 @@ export class Scanner {
     this.at = this.text.length;
   }
 
-  /** Says that this cannot be read, and goes on behind it. */
+  /** Reports unreadable text and moves past it. */
   skipUnreadable(): void {
     this.hasSkipped = true;
     this.unexpected();
     const start = this.at;
     this.skipStatement();
-    // A bracket that ends nothing.
+    // A closing bracket without an opening one.
     if (this.at === start) this.at++;
   }
 
-  /** Says that this cannot be read. */
+  /** Reports unreadable text. */
   unexpected(): void {
     this.skipSpace();
     if (this.at >= this.text.length) {
@@ -139,35 +139,35 @@ export class Scanner {
     const line = place.file.text.split('\n', place.line)[place.line - 1] ?? '';
     const rest = line.slice(place.column - 1).trim();
     const shown = rest.length > MAX_SHOWN ? `${rest.slice(0, MAX_SHOWN)}…` : rest;
-    this.complain(place, `cannot be read from here: ${shown}`);
+    this.complain(place, `cannot read from here: ${shown}`);
   }
 
-  /** Says that a character is missing where the last good token ends. */
+  /** Reports that a character is missing after the last good token. */
   missing(character: string): void {
     const before = this.text.slice(0, this.at).trimEnd().length;
     const token = this.source.tokens[this.source.indexAt(Math.max(0, before - 1))]!;
     this.complain(usedUntil(token), `'${character}' is missing here`);
   }
 
-  /** The place in a file that the text at `offset` comes from. */
+  /** The source place of the text at `offset`. */
   placeOf(offset: number): Place {
     const token = this.source.tokens[this.source.indexAt(offset)];
     return token === undefined ? this.#start : usedAt(token);
   }
 
-  /** Where the last token ends. */
+  /** The place where the last token ends. */
   endOfLast(): Place {
     const last = this.source.tokens.at(-1);
     return last === undefined ? this.#start : usedUntil(last);
   }
 
-  /** Notes what is wrong. Throws {@link StopError} when there is too much of it. */
+  /** Adds a problem. Throws {@link StopError} when there are too many. */
   complain(place: Place, message: string): void {
     this.problems.push({ place, message });
     if (this.problems.length >= MAX_PROBLEMS) throw new StopError();
   }
 
-  /** Notes what is wrong, and ends the reading. */
+  /** Adds a problem and stops the scan. */
   stop(place: Place, message: string): never {
     this.hasSkipped = true;
     this.problems.push({ place, message });

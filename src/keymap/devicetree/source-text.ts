@@ -1,15 +1,15 @@
-// Devicetree source as one text, made of preprocessed tokens: its names, such as `#binding-cells`, are several tokens
-// of C.
+// Devicetree source as one text of preprocessed tokens. Needed because a devicetree name, such as `#binding-cells`,
+// is several C tokens.
 import type { Token } from '../preprocessor/token.ts';
 
 const WORD = /\w$/;
 const WORD_START = /^\w/;
 
-/** The text that GCC would print, in one line, and which token each part of it is. */
+/** The text as GCC would print it, in one line, with the token of each offset. */
 export class SourceText {
   readonly text: string;
   readonly tokens: readonly Token[];
-  /** Where each token begins. */
+  /** Offset of each token. */
   readonly #starts: number[] = [];
 
   constructor(tokens: readonly Token[]) {
@@ -29,7 +29,7 @@ export class SourceText {
     this.text = parts.join('');
   }
 
-  /** The index of the token that the character at `offset` belongs to, or that is before it. */
+  /** The index of the token at `offset`, or of the token before it. */
   indexAt(offset: number): number {
     let low = 0;
     let high = this.#starts.length - 1;
@@ -42,12 +42,12 @@ export class SourceText {
   }
 }
 
-/** Whether two tokens that are not written side by side would be read as one: GCC prints a blank between them. */
+/** Whether two tokens that are apart in the source would merge: GCC prints a space between them. */
 function wouldJoin(before: Token, token: Token): boolean {
   return WORD.test(before.text) && WORD_START.test(token.text) && !isBeside(before, token);
 }
 
-/** Whether nothing but a macro's name or brackets can be between two tokens in their source. */
+/** Whether only a macro's name or brackets can be between two tokens in their source. */
 function isBeside(before: Token, token: Token): boolean {
   const [a, b] = [before.origin, token.origin];
   if (a === undefined || b === undefined) return a === b;

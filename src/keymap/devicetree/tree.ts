@@ -1,12 +1,12 @@
-// A devicetree as its source describes it, after all that source says about a node has been put together.
+// Devicetree nodes, merged from all statements about each node.
 import type { Place } from '../preprocessor/token.ts';
 
 export interface DeviceNode {
-  /** With its unit address, such as `left@0`; empty for the root. */
+  /** Includes the unit address, such as `left@0`. Empty for the root. */
   name: string;
   place: Place;
   labels: Set<string>;
-  /** In the order in which they were first given, without those that were deleted. */
+  /** In order of first definition, without deleted ones. */
   properties: Map<string, Property>;
   children: Map<string, DeviceNode>;
   parent?: DeviceNode;
@@ -15,9 +15,9 @@ export interface DeviceNode {
 export interface Property {
   name: string;
   place: Place;
-  /** Parted by commas; empty when there is only the name. */
+  /** The comma-separated values; empty when there is only the name. */
   values: Value[];
-  /** The tokens behind its name, up to its semicolon, as indices of the first and the last. */
+  /** Token indices of the first and last token between its name and its semicolon. */
   first: number;
   last: number;
 }
@@ -25,32 +25,32 @@ export interface Property {
 export type Value =
   | { kind: 'cells'; cells: Cell[] }
   | { kind: 'string'; text: string }
-  /** A name that no macro explains, in the place of a value. */
+  /** An undefined name in the place of a value. */
   | { kind: 'unknown'; cell: Cell }
-  /** Bytes, the path of a node, or the content of a file: what matters to no key. */
+  /** Bytes, a node path, or file content. No key depends on it. */
   | { kind: 'other' };
 
 /**
- * Something between `<` and `>`. `reference`: `&name`; `number`: a literal, or an expression in brackets; `name` and
- * `call`: a name that no macro explains, without and with arguments.
+ * One item between `<` and `>`. `reference`: `&name`. `number`: a literal, or an expression in brackets. `name` and
+ * `call`: an undefined name, without and with arguments.
  */
 export interface Cell {
   kind: 'reference' | 'number' | 'name' | 'call';
-  /** The label of a reference, the name of what is unknown, else the text. */
+  /** The label of a reference, an undefined name, or else the text. */
   text: string;
-  /** The first and the last of the tokens that it consists of, as indices. */
+  /** Token indices of its first and last token. */
   first: number;
   last: number;
 }
 
-/** Makes a node with nothing in it. */
+/** Creates an empty node. */
 export function createNode(name: string, place: Place, parent?: DeviceNode): DeviceNode {
   const node: DeviceNode = { name, place, labels: new Set(), properties: new Map(), children: new Map() };
   if (parent !== undefined) node.parent = parent;
   return node;
 }
 
-/** A node and all below it, in the order of the source. */
+/** Yields a node and all its descendants in source order. */
 export function* nodesOf(node: DeviceNode): Generator<DeviceNode> {
   const waiting = [node];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
@@ -59,13 +59,13 @@ export function* nodesOf(node: DeviceNode): Generator<DeviceNode> {
   }
 }
 
-/** The strings of a property; empty when there is none. */
+/** The strings of a property; empty when it is missing. */
 export function stringsOf(node: DeviceNode, name: string): string[] {
   const values = node.properties.get(name)?.values ?? [];
   return values.flatMap(value => (value.kind === 'string' ? value.text : []));
 }
 
-/** Whether Zephyr takes the node for one that is in use. */
+/** Whether Zephyr treats the node as enabled. */
 export function isEnabled(node: DeviceNode): boolean {
   const [status = 'okay'] = stringsOf(node, 'status');
   return status === 'okay' || status === 'ok';

@@ -1,4 +1,4 @@
-// The values of properties in devicetree source: cells in angle brackets, strings, bytes.
+// Reader of devicetree property values: cells in angle brackets, strings, bytes.
 import { IDENTIFIER, REFERENCE, type Scanner } from './scanner.ts';
 import type { Cell, Value } from './tree.ts';
 
@@ -14,7 +14,7 @@ export class ValueReader {
     this.#scanner = scanner;
   }
 
-  /** Reads what is between `=` and `;`. */
+  /** Reads the values between `=` and `;`. */
   read(values: Value[]): void {
     for (;;) {
       this.#scanner.takeLabels();
@@ -97,7 +97,7 @@ export class ValueReader {
     return this.#unknownCell();
   }
 
-  /** A name, with what is in brackets directly behind it. */
+  /** An undefined name, with its arguments when a bracket follows directly. */
   #unknownCell(): Cell | undefined {
     this.#scanner.skipSpace();
     const start = this.#scanner.at;

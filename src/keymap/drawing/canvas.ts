@@ -1,19 +1,19 @@
-// Boxes drawn in text. Where they touch, their lines join.
+// Text canvas with boxes. Lines of touching boxes join.
 
 const UP = 1;
 const RIGHT = 2;
 const DOWN = 4;
 const LEFT = 8;
 
-/** The character whose lines go in the directions whose bits are set. */
+/** Box-drawing characters, indexed by a bit set of directions. */
 const LINES = ' ╵╶└╷│┌├╴┘─┴┐┤┬┼';
 
-/** A page of characters that grows as it is drawn on. Positions count from 0, columns to the right and lines down. */
+/** A character grid that grows as it is drawn on. Columns count to the right and lines down, both from 0. */
 export class Canvas {
   readonly #directions: number[][] = [];
   readonly #characters: (string | undefined)[][] = [];
 
-  /** Draws a box whose left upper corner is at column and line; width and height are those inside. */
+  /** Draws a box with its upper left corner at column and line. Width and height are inner sizes. */
   box(column: number, line: number, width: number, height: number): void {
     const right = column + width + 1;
     const bottom = line + height + 1;
@@ -21,13 +21,13 @@ export class Canvas {
     for (let y = line; y < bottom; y++) for (const x of [column, right]) this.#connect(x, y, 0, 1);
   }
 
-  /** Writes a text, each character in a column of its own. */
+  /** Writes a text, one character per column. */
   text(column: number, line: number, text: string): void {
     for (const [offset, character] of [...text].entries())
       rowOf(this.#characters, line)[column + offset] = character;
   }
 
-  /** What was drawn, without spaces at the ends of lines. */
+  /** The drawing, without trailing spaces. */
   toString(): string {
     const height = Math.max(this.#directions.length, this.#characters.length);
     return Array.from({ length: height }, (_, line) => this.#lineOf(line)).join('\n');

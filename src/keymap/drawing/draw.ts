@@ -1,13 +1,13 @@
-// A layout as text: a box for every key, in the rows in which its author wrote them.
+// Text drawing of a layout: one box per key, in the rows of its source.
 
 import type { Binding, Layer, Layout } from '../layout.ts';
 import { Canvas } from './canvas.ts';
 import { type Grid, gridOf, placeKeys } from './grid.ts';
 import { type Legend, legendOf } from './legend.ts';
 
-/** How to draw. */
+/** Options of {@link drawLayout}. */
 export interface DrawOptions {
-  /** Columns that there are. Default: 100. Key caps get narrower to fit, but never narrower than three columns. */
+  /** Available columns. Default: 100. Key caps shrink to fit, down to three columns. */
   width?: number;
 }
 
@@ -15,13 +15,12 @@ const WIDEST_CAP = 7;
 
 /**
  * Draws all layers, one below the other. A keyboard whose rows all have an even number of keys is drawn in two
- * halves. `▽` is a key that does what it does in the layer below, `✕` one that does nothing; a cap's second line is
- * what holding the key does, or of what kind it is. Of a layer whose keys are not known it says why. Ends without a line
- * end.
+ * halves. `▽` is a transparent key, `✕` a key that does nothing. A cap's second line shows its hold action or its
+ * kind. For a layer with unknown keys, the reason is printed instead. Ends without a line end.
  */
 export function drawLayout(layout: Layout, { width = 100 }: DrawOptions = {}): string {
   const legends = layout.layers.map(({ bindings }) => bindings.map(binding => legendOf(binding, layout)));
-  // The same for all layers, so that the eye finds the same key at the same place.
+  // All layers use the same grid, so that a key stays in the same place.
   const longest = Math.max(
     0,
     ...legends.flat().flatMap(legend => linesOf(legend).map(line => [...line].length)),
@@ -88,7 +87,7 @@ function writtenOut({ behavior, parameters }: Binding): string {
   return [behavior, ...parameters].join(' ');
 }
 
-/** A keymap may hold anything, and a terminal does what it is told. */
+/** Replaces control characters: a keymap may contain any text, and a terminal would obey it. */
 function printable(text: string): string {
   return text.replace(/[^\P{C}\n]/gu, '�');
 }

@@ -1,19 +1,19 @@
-// Where the keys of a layer are, as far as the rows tell in which its author wrote them.
+// Grid of a layer's keys, derived from the rows of its source.
 
-/** Where caps go. */
+/** Arrangement of key caps. */
 export interface Grid {
-  /** The keys of each row by their index, parted where the keyboard is; a keyboard in one piece has one part. */
+  /** The keys of each row by index, split into halves on a split keyboard. A keyboard in one piece has one part. */
   rows: number[][][];
-  /** Columns inside a cap. */
+  /** Inner width of a cap in columns. */
   cap: number;
 }
 
-/** One key's place. */
+/** The place of one key. */
 export interface PlacedKey {
-  /** Its index in the layer. */
+  /** Index of the key in its layer. */
   key: number;
   row: number;
-  /** The column where it begins; a cap takes `cap` columns and one to part it from the next. */
+  /** First column. A cap takes `cap` columns and one more to separate it from the next. */
   left: number;
 }
 
@@ -21,8 +21,8 @@ const GAP = 3;
 const NARROWEST_CAP = 3;
 
 /**
- * Halves, when the rows all have an even number of keys, and caps as wide as `width` columns allow, but at least three
- * and at most `widest` columns. Rows that cannot fit are wrapped.
+ * Splits the rows into halves when all have an even number of keys, and makes caps as wide as `width` columns
+ * allow, from three up to `widest` columns. Rows that cannot fit are wrapped.
  */
 export function gridOf(counts: readonly number[], widest: number, width: number): Grid {
   const fitting = Math.max(2, Math.floor((width - GAP - 2) / (NARROWEST_CAP + 1)) & ~1);
@@ -35,7 +35,7 @@ export function gridOf(counts: readonly number[], widest: number, width: number)
   return { rows, cap: Math.max(NARROWEST_CAP, Math.min(room, widest)) };
 }
 
-/** The place of every key, row by row. */
+/** The places of all keys, row by row. */
 export function placeKeys({ rows, cap }: Grid): PlacedKey[] {
   const most = Math.max(0, ...rows.flat().map(part => part.length));
   return rows.flatMap((parts, row) =>
@@ -46,15 +46,15 @@ export function placeKeys({ rows, cap }: Grid): PlacedKey[] {
   );
 }
 
-/** A line with more keys than fit, in pieces that do: somebody wrote a whole layer in one line. */
+/** Splits a row that does not fit, such as a whole layer written in one line. */
 function chunks(count: number, most: number): number[] {
   const pieces = Math.ceil(count / most);
   return Array.from({ length: pieces }, (_, piece) => Math.min(most, count - piece * most));
 }
 
 /**
- * The column where a row's part begins. Short rows are at the outer ends of the halves, as finger rows are, but the
- * last is at the inner ends, where the thumbs are. On a keyboard in one piece they are in the middle.
+ * The first column of one part of a row. Short rows are aligned to the outer ends of the halves, as finger rows
+ * are; the last row to the inner ends, where the thumbs are. On a keyboard in one piece, rows are centered.
  */
 function leftOf(keys: number, most: number, part: number, parts: number, cap: number, last: boolean): number {
   const spare = (most - keys) * (cap + 1);

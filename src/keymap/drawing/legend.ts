@@ -1,16 +1,16 @@
-// What is written on a key cap: short, and what a typist would call it.
+// Key legends: short texts in a typist's words.
 import type { Binding, Layout } from '../layout.ts';
 
-/** What a tap does, and below it what holding does or of what kind the key is. */
+/** The tap action, and below it the hold action or the kind of key. */
 export interface Legend {
   tap: string;
   hold?: string;
 }
 
-/** Behaviours whose one parameter is a layer. */
+/** Behaviors whose one parameter is a layer. */
 const LAYER_BEHAVIORS = new Set(['mo', 'to', 'tog', 'sl']);
 
-/** Behaviours without parameters that have a usual short name. */
+/** Behaviors without parameters that have a common short name. */
 const NAMES: Readonly<Record<string, string>> = {
   trans: '▽',
   none: '✕',
@@ -23,7 +23,7 @@ const NAMES: Readonly<Record<string, string>> = {
   studio_unlock: 'Studio',
 };
 
-/** Key codes by what is on them. Those that are not here are shown as they are written. */
+/** Legends of key codes. Codes that are not listed are shown as they are written. */
 const KEYS: Readonly<Record<string, string>> = Object.fromEntries(
   `
   MINUS - | EQUAL = | COMMA , | DOT . | PERIOD . | FSLH / | SLASH / | BSLH \\ | BACKSLASH \\ | SEMI ; | SEMICOLON ;
@@ -54,7 +54,7 @@ const KEYS: Readonly<Record<string, string>> = Object.fromEntries(
     .map(pair => [pair.slice(0, pair.indexOf(' ')), pair.slice(pair.indexOf(' ') + 1)]),
 );
 
-/** What to write on the cap of a key of a layout, whose layers its parameters can name by number. */
+/** The legend of a binding. Its parameters may be layer numbers of `layout`. */
 export function legendOf({ behavior, parameters }: Binding, layout: Layout): Legend {
   const [first, second] = parameters;
   if (first === undefined) return { tap: NAMES[behavior] ?? behavior };
@@ -65,8 +65,8 @@ export function legendOf({ behavior, parameters }: Binding, layout: Layout): Leg
   if (behavior === 'lt' && second !== undefined)
     return { tap: keyName(second), hold: layerName(first, layout) };
   if (behavior === 'bt') return { tap: 'BT', hold: second === undefined ? keyName(first) : second };
-  // Two parameters are nearly always those of a hold-tap of the author's: what holding does, then what a tap does. A 0
-  // stands where the behavior itself knows.
+  // Two parameters nearly always belong to a custom hold-tap: the hold action, then the tap action. A 0 stands
+  // where the behavior itself decides.
   if (second !== undefined && parameters.length === 2) {
     const [hold, tap] = [first, second].map(code => (code === '0' ? behavior : keyName(code))) as [
       string,
@@ -77,7 +77,7 @@ export function legendOf({ behavior, parameters }: Binding, layout: Layout): Leg
   return { tap: parameters.map(keyName).join(' '), hold: behavior };
 }
 
-/** A layer as its author calls it, if it is certain which it is; what is not a number is a name already. */
+/** The display name of a layer, when its number is certain. A parameter that is not a number is already a name. */
 function layerName(number: string, { layers, isIncomplete }: Layout): string {
   const layer = /^\d+$/.test(number) && !isIncomplete ? layers[Number(number)] : undefined;
   return layer === undefined ? number : (layer.displayName ?? layer.name.replace(/_layer$/, ''));
@@ -86,7 +86,7 @@ function layerName(number: string, { layers, isIncomplete }: Layout): string {
 function keyName(code: string): string {
   const [, inBrackets] = /^\((\w+)\)$/.exec(code) ?? [];
   if (inBrackets !== undefined) return keyName(inBrackets);
-  // Left or right does not matter for what comes out: `LC(LS(Z))` is `C-S-Z`.
+  // Left and right modifiers have the same effect: `LC(LS(Z))` is `C-S-Z`.
   const [, modifier, inner] = /^[LR]([CSAG])\((.*)\)$/.exec(code) ?? [];
   if (modifier !== undefined) return `${modifier}-${keyName(inner!.trim())}`;
   if (Object.hasOwn(KEYS, code)) return KEYS[code]!;

@@ -1,21 +1,20 @@
-// The arguments of a use of a macro.
+// Arguments of a macro invocation.
 import { isPunctuator, type Macro, type Token } from './token.ts';
 
-/** Brackets in one another, in the arguments of a macro. */
 const MAX_DEPTH = 200;
 
 export interface Arguments {
-  /** All of them, with brackets and commas. */
+  /** All tokens, brackets and commas included. */
   tokens: Token[];
   args: Token[][];
-  /** Those between the arguments. */
+  /** The commas between the arguments. */
   commas: Token[];
   close: Token;
 }
 
 /**
- * Takes `( … )` off the input, whose next token is its last; undefined, with the input as it was, when it is not
- * closed, and `too deep` when brackets are nested deeper than in any keymap.
+ * Takes `( … )` off the input, whose next token is its last. Returns undefined, with the input unchanged, when the
+ * bracket is not closed, and `too deep` when brackets are nested deeper than in any keymap.
  */
 export function takeArguments(input: Token[]): Arguments | 'too deep' | undefined {
   const args: Token[][] = [[]];
@@ -41,7 +40,7 @@ export function takeArguments(input: Token[]): Arguments | 'too deep' | undefine
   return undefined;
 }
 
-/** One argument for each parameter, those of a variable one together; else what is wrong. */
+/** One argument per parameter, variadic arguments as one; or a message that says what is wrong. */
 export function fitArguments(macro: Macro, { args, commas }: Arguments): Token[][] | string {
   const { name, parameters = [], isVariadic } = macro;
   const given = args.length === 1 && args[0]!.length === 0 && parameters.length === 0 ? [] : args;
@@ -52,18 +51,18 @@ export function fitArguments(macro: Macro, { args, commas }: Arguments): Token[]
     });
     return [...given.slice(0, fixed), last];
   }
-  // Nothing at all for the variable one, as in `F(a)` for `F(a, ...)`.
+  // The variadic argument is absent, as in `F(a)` for `F(a, ...)`.
   if (isVariadic && given.length === parameters.length - 1) return [...given, ABSENT];
   if (given.length === parameters.length) return given;
   const least = isVariadic ? parameters.length - 1 : parameters.length;
   const takes = `${isVariadic ? 'at least ' : ''}${least} argument${least === 1 ? '' : 's'}`;
-  return `the macro ${name} takes ${takes}, and here it has ${given.length}`;
+  return `the macro ${name} takes ${takes}, but has ${given.length} here`;
 }
 
-/** The variable argument when not even its comma is there. */
+/** A variadic argument whose comma is absent too. */
 const ABSENT: Token[] = [];
 
-/** Whether nothing is given for the variable parameter; `F()` for `F(...)` gives nothing, as for GCC. */
+/** Whether the variadic parameter has no argument. As in GCC, `F()` for `F(...)` has none. */
 export function isAbsent(args: readonly Token[][], parameter: number): boolean {
   return args[parameter] === ABSENT || (parameter === 0 && args[0]!.length === 0);
 }

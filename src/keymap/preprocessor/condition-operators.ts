@@ -1,10 +1,10 @@
-// Questions in conditions: whether a macro is defined, and whether a file is there.
+// The operators `defined` and `__has_include` in conditions.
 import { type Header, headerOf } from './directive.ts';
 import { isPunctuator, type Token } from './token.ts';
 
 export const HAS_INCLUDE = /^__has_include(?:_next)?$/;
 
-/** Puts 0 or 1 in the place of `defined X`, `defined(X)`, `__has_include("x")` and `__has_include(<x>)`. */
+/** Replaces `defined X`, `defined(X)`, `__has_include("x")` and `__has_include(<x>)` with 0 or 1. */
 export async function replaceConditionOperators(
   tokens: readonly Token[],
   isDefined: (name: Token) => boolean,

@@ -1,7 +1,7 @@
-// The value of an `#if`: integer arithmetic in 64 bits, as a C preprocessor does it.
+// Evaluates `#if` conditions in 64-bit integer arithmetic, as a C preprocessor does.
 import type { Token } from './token.ts';
 
-/** An expression cannot be evaluated; the message says why. */
+/** An expression cannot be evaluated. The message gives the reason. */
 export class ConditionError extends Error {}
 
 interface Value {
@@ -9,7 +9,6 @@ interface Value {
   isUnsigned: boolean;
 }
 
-/** Brackets and operators in one another. */
 const MAX_DEPTH = 200;
 
 const PRECEDENCE: Readonly<Record<string, number>> = {
@@ -18,8 +17,8 @@ const PRECEDENCE: Readonly<Record<string, number>> = {
 };
 
 /**
- * Whether an expression is not 0. Macros in it are expanded already, and `defined` and `__has_include` replaced by 0
- * or 1; every other name is 0. Throws {@link ConditionError}.
+ * Whether an expression is not 0. Macros are already expanded, and `defined` and `__has_include` replaced by 0 or
+ * 1. Every other name is 0. Throws {@link ConditionError}.
  */
 export function evaluateCondition(tokens: readonly Token[]): boolean {
   const parser = new ConditionParser(tokens);
@@ -36,14 +35,14 @@ class ConditionParser {
   }
 
   evaluate(): bigint {
-    if (this.#tokens.length === 0) throw new ConditionError('there is no expression');
+    if (this.#tokens.length === 0) throw new ConditionError('the expression is missing');
     const { value } = this.#comma(true);
     const rest = this.#tokens[this.#at];
     if (rest !== undefined) throw new ConditionError(`'${rest.text}' is unexpected in the expression`);
     return value;
   }
 
-  /** `counts` is false where the value does not matter, as behind `0 &&`: there, 1/0 is not a mistake. */
+  /** `counts` is false where the value does not matter, as after `0 &&`: there, 1/0 is not an error. */
   #comma(counts: boolean): Value {
     let value = this.#ternary(counts);
     while (this.#take(',')) value = this.#ternary(counts);
@@ -82,7 +81,7 @@ class ConditionParser {
 
   #unary(counts: boolean): Value {
     const token = this.#tokens[this.#at++];
-    if (token === undefined) throw new ConditionError('the expression has no end');
+    if (token === undefined) throw new ConditionError('the expression is incomplete');
     if (token.kind === 'number') return numberOf(token.text);
     if (token.kind === 'character') return { value: characterOf(token.text), isUnsigned: false };
     if (token.kind === 'name') return { value: 0n, isUnsigned: false };
@@ -161,7 +160,7 @@ function apply(operator: string, left: Value, right: Value, counts: boolean): Va
   }
 }
 
-/** Shifts left, or right when `by` is negative. */
+/** Shifts left; right when `by` is negative. */
 function shifted({ value, isUnsigned }: Value, by: bigint): Value {
   if (by >= 64n) return { value: 0n, isUnsigned };
   if (by <= -64n) return { value: value < 0n ? -1n : 0n, isUnsigned };
@@ -189,7 +188,7 @@ const ESCAPES: Readonly<Record<string, number>> = {
   ...{ n: 10, t: 9, r: 13, a: 7, b: 8, f: 12, v: 11, e: 27, E: 27 },
 };
 
-/** The value of `'a'`; with several characters, as GCC has it: each moves the ones before it up by a byte. */
+/** The value of `'a'`. As in GCC, each further character shifts the previous ones up by a byte. */
 function characterOf(text: string): bigint {
   let value = 0n;
   let count = 0;
@@ -207,6 +206,6 @@ function characterOf(text: string): bigint {
             : plain!.codePointAt(0)!;
     value = (value << 8n) | BigInt(code & 0xff);
   }
-  if (count === 0) throw new ConditionError('there is a character constant without a character');
+  if (count === 0) throw new ConditionError('a character constant is empty');
   return count === 1 ? BigInt.asIntN(8, value) : BigInt.asIntN(32, value);
 }

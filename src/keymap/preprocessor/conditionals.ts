@@ -1,16 +1,16 @@
-// The conditionals of one file: which of its lines count.
+// Stack of one file's conditionals. Decides which lines are active.
 import { allOf } from './doubts.ts';
 import type { Doubt, Place } from './token.ts';
 
 /** One `#if` … `#endif`. */
 interface Conditional {
   place: Place;
-  /** Whether the branch that is being read counts. */
+  /** Whether the current branch is active. */
   isActive: boolean;
-  /** Whether a branch counted already, or none can because the whole conditional is in one that does not. */
+  /** Whether an earlier branch was active, or none can be because the whole conditional is in an inactive one. */
   isDecided: boolean;
   hasElse: boolean;
-  /** Why another branch may count. */
+  /** Reasons that another branch may be active. */
   doubts: readonly Doubt[];
 }
 
@@ -18,43 +18,46 @@ export class Conditionals {
   readonly #open: Conditional[] = [];
   readonly #around: readonly Doubt[];
 
-  /** @param around why the file as a whole may not count */
+  /** @param around reasons that the whole file may not be active */
   constructor(around: readonly Doubt[] = []) {
     this.#around = around;
   }
 
-  /** Whether a directive is one of conditionals. */
+  /** Whether a directive belongs to conditionals. */
   static has(directive: string): boolean {
     return /^(?:if|el|endif)/.test(directive);
   }
 
-  /** Whether the lines that are being read count. */
+  /** Whether the current lines are active. */
   get isActive(): boolean {
     return this.#open.at(-1)?.isActive ?? true;
   }
 
-  /** Why the lines that are being read may not count. */
+  /** Reasons that the current lines may not be active. */
   get doubts(): readonly Doubt[] {
     return allOf(this.#around, ...this.#open.map(({ doubts }) => doubts));
   }
 
-  /** Says that the condition that was read last may hold after all, or not. */
+  /** Adds doubts about the last condition. */
   addDoubts(doubts: readonly Doubt[]): void {
     const conditional = this.#open.at(-1);
     if (conditional !== undefined) conditional.doubts = allOf(conditional.doubts, doubts);
   }
 
-  /** How many are open. */
+  /** The number of open conditionals. */
   get depth(): number {
     return this.#open.length;
   }
 
-  /** The places of those that are not closed. */
+  /** The places of unclosed conditionals. */
   get open(): Place[] {
     return this.#open.map(({ place }) => place);
   }
 
-  /** Takes a directive; `holds` is asked only when its condition matters. Gives what is wrong with it. */
+  /**
+   * Handles a directive. `holds` is called only when the condition matters. Returns a message when something is
+   * wrong.
+   */
   async take(directive: string, place: Place, holds: () => Promise<boolean>): Promise<string | undefined> {
     if (directive.startsWith('if')) {
       const isOuterActive = this.isActive;

@@ -1,4 +1,4 @@
-// Directives: which one a line is, which file it includes, which macro it defines.
+// Parses directives: name, included header, macro definition.
 import { isPunctuator, type Macro, type Token, textOf } from './token.ts';
 
 const MAX_PARAMETERS = 1000;
@@ -9,8 +9,8 @@ const DIRECTIVES = new Set(
 );
 
 /**
- * The name of a line's directive, `null` for `#` alone; undefined when the line is text, as `#binding-cells` is, since
- * GCC knows no such directive.
+ * The name of a line's directive, `null` for `#` alone. Undefined when the line is text: `#binding-cells`, for one,
+ * is not a directive of GCC.
  */
 export function directiveOf(line: readonly Token[]): string | undefined {
   const [hash, name, after] = line;
@@ -20,14 +20,14 @@ export function directiveOf(line: readonly Token[]): string | undefined {
   return isPunctuator(after, '-') && !after!.spaceBefore ? undefined : name.text;
 }
 
-/** What an include names. */
+/** The header of an include. */
 export interface Header {
   /** Without quotes or angle brackets. */
   name: string;
   isQuoted: boolean;
 }
 
-/** `"a.h"` or `<a.h>`; undefined when the tokens are neither. */
+/** The header `"a.h"` or `<a.h>`; undefined for anything else. */
 export function headerOf(tokens: readonly Token[]): Header | undefined {
   const [first] = tokens;
   if (first?.kind === 'string') return { name: first.text.slice(1, -1), isQuoted: true };
@@ -36,17 +36,17 @@ export function headerOf(tokens: readonly Token[]): Header | undefined {
   return end < 0 ? undefined : { name: textOf(tokens.slice(1, end)), isQuoted: false };
 }
 
-/** The macro that the tokens behind `#define` define; else what is wrong. */
+/** The macro that the tokens after `#define` define; or a message that says what is wrong. */
 export function definitionOf(tokens: readonly Token[]): Macro | string {
   const [name, bracket] = tokens;
-  if (name?.kind !== 'name' || name.text === 'defined') return '#define without the name of a macro';
+  if (name?.kind !== 'name' || name.text === 'defined') return '#define without a macro name';
   const isCalled = isPunctuator(bracket, '(') && !bracket!.spaceBefore;
   const found = isCalled ? parametersOf(tokens) : { parameters: undefined, isVariadic: false, end: 1 };
   if (found === undefined) return `the parameters of ${name.text} are not a list of names in brackets`;
   const { parameters, isVariadic, end } = found;
   const body = tokens.slice(end);
   if (isPunctuator(body[0], '##') || isPunctuator(body.at(-1), '##')) {
-    return `'##' is at an end of what ${name.text} stands for`;
+    return `'##' is at an end of the body of ${name.text}`;
   }
   return {
     name: name.text,
@@ -57,7 +57,7 @@ export function definitionOf(tokens: readonly Token[]): Macro | string {
   };
 }
 
-/** The parameters between the brackets behind a macro's name, and where its body begins. */
+/** The bracketed parameters after a macro's name, and the index where its body begins. */
 function parametersOf(
   tokens: readonly Token[],
 ): { parameters: string[]; isVariadic: boolean; end: number } | undefined {

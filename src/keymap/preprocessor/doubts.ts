@@ -1,28 +1,28 @@
-// Doubts: a file that was not found can have any text and define any name, so that keys near it, or that depend on a
-// name which it may define, are not certain.
+// Doubts about tokens. A file that was not found may contain any text and define any name, so keys near its
+// include, or under a condition on such a name, are uncertain.
 import { type Doubt, type Invocation, invocationsOf, type Place, type Token } from './token.ts';
 
-/** So many are told apart, so that a file cannot make them many. */
+/** Bounded, so that a file cannot create arbitrarily many. */
 const MAX_DOUBTS = 32;
 
-/** The doubts that come up while files are read. */
+/** Collects doubts while files are read. */
 export class Doubts {
-  /** By their messages. */
+  /** Known doubts by message. */
   readonly #known = new Map<string, Doubt>();
   /** The first file that was not found. */
   #file: string | undefined;
   #gap: readonly Doubt[] = [];
   #asked: Doubt[] = [];
-  /** Names that are not defined, and that conditions asked for after a file was not found. */
+  /** Undefined names in conditions that follow a missing file. */
   readonly doubtful = new Map<string, Place>();
 
-  /** Says that a file was not found here. */
+  /** Records that a file was not found here. */
   miss(file: string): void {
     this.#file ??= file;
     this.addToGap([this.#keep({ message: `${file} was not found` })]);
   }
 
-  /** Says that a condition asks for a name that is not defined. */
+  /** Records that a condition uses an undefined name. */
   ask({ text: name, place }: Token): void {
     if (this.#file === undefined || name === 'true' || name === 'false') return;
     if (!this.doubtful.has(name)) this.doubtful.set(name, place);
@@ -30,19 +30,19 @@ export class Doubts {
     this.#asked.push(this.#keep({ name, message }));
   }
 
-  /** The doubts about the condition that was read last; once. */
+  /** Returns the doubts about the last condition and clears them. */
   takeAsked(): readonly Doubt[] {
     const asked = this.#asked;
     this.#asked = [];
     return asked;
   }
 
-  /** Says that there may be something before the next token. */
+  /** Records that something may be missing before the next token. */
   addToGap(doubts: readonly Doubt[]): void {
     this.#gap = allOf(this.#gap, doubts);
   }
 
-  /** The next token, with what was said of the gap before it. */
+  /** Returns the token with the doubts about the gap before it. */
   afterGap(token: Token): Token {
     const doubts = this.#gap;
     this.#gap = [];
@@ -51,7 +51,7 @@ export class Doubts {
 
   #keep(doubt: Doubt): Doubt {
     const isFull = this.#known.size >= MAX_DOUBTS && !this.#known.has(doubt.message);
-    // One that stays, whatever is defined later.
+    // A doubt that stays, whatever is defined later.
     const kept = isFull ? { message: `${this.#file} was not found` } : doubt;
     const known = this.#known.get(kept.message) ?? kept;
     this.#known.set(kept.message, known);
@@ -59,20 +59,20 @@ export class Doubts {
   }
 }
 
-/** All of these doubts, each once. */
+/** Merges lists of doubts; each doubt appears once. */
 export function allOf(...lists: (readonly Doubt[] | undefined)[]): readonly Doubt[] {
   const [first = [], ...others] = lists.filter(list => list !== undefined && list.length > 0);
   return others.length === 0 ? first : [...new Set([first, ...others].flatMap(list => list ?? []))];
 }
 
-/** The token, with these doubts besides its own. */
+/** The token with these doubts added. */
 export function withDoubts(token: Token, doubts: readonly Doubt[]): Token {
   return doubts.length === 0 ? token : { ...token, doubts: allOf(token.doubts, doubts) };
 }
 
 /**
- * Why there may be something else in the place of a token, or before it. Macros in `spelled` are drawn by their names, so
- * that it does not matter what they stand for.
+ * Reasons that something else may be in the place of a token, or before it. Macros in `spelled` are drawn by name,
+ * so their expansion does not matter.
  */
 export function doubtsOf(token: Token, spelled: readonly Invocation[] = []): readonly Doubt[] {
   let doubts = token.doubts ?? [];

@@ -1,7 +1,7 @@
-// Expansion of macros as the C standard has it: arguments are expanded first, what comes out is read again, and a name
-// that comes out of its own expansion stays (Dave Prosser's algorithm with hide sets). Where the standard leaves
-// freedom, as GCC does for `assembler-with-cpp`: `#` before anything but a parameter stays, and what `##` cannot join
-// stays side by side.
+// Macro expansion as in the C standard: arguments are expanded first, the result is rescanned, and a name in its
+// own expansion is not expanded again (Dave Prosser's algorithm with hide sets). Where the standard leaves freedom,
+// it follows GCC with `assembler-with-cpp`: `#` before anything but a parameter stays, and tokens that `##` cannot
+// paste stay side by side.
 
 import { type Arguments, fitArguments, isAbsent, takeArguments } from './arguments.ts';
 import { allOf, withDoubts } from './doubts.ts';
@@ -9,12 +9,12 @@ import { type HideSet, intersection, NO_HIDE_SET, union, withName } from './hide
 import { readTokens } from './lexer.ts';
 import { type Doubt, type Invocation, isPunctuator, type Macro, type Token } from './token.ts';
 
-/** All macros together stand for more than a keymap can have. */
+/** The total expansion is larger than any keymap can be. */
 export class ExpansionLimitError extends Error {}
 
-/** A macro is used wrongly. */
+/** An invalid macro invocation. */
 export interface MacroError {
-  /** The use. */
+  /** The invocation. */
   token: Token;
   message: string;
 }
@@ -22,18 +22,17 @@ export interface MacroError {
 export interface ExpanderOptions {
   macros: ReadonlyMap<string, Macro>;
   onError: (error: MacroError) => void;
-  /** Tokens that expansions may make in total; the file's own do not count. */
+  /** Maximum number of tokens from expansions. Tokens of the source file do not count. */
   limit: number;
 }
 
-/** What {@link Expander.expand} made of the beginning, and what it could not finish. */
+/** Result of {@link Expander.expandStart}: the finished tokens, and the rest. */
 export interface Expanded {
   tokens: Token[];
-  /** From the name of a macro on whose arguments go on behind the end. */
+  /** Begins with a macro name whose arguments continue after the end of the input. */
   rest: Token[];
 }
 
-/** Arguments in arguments, and macros that come out of macros. */
 const MAX_DEPTH = 200;
 
 export class Expander {
@@ -50,12 +49,12 @@ export class Expander {
     this.#left = limit;
   }
 
-  /** Expands tokens after which nothing comes. Throws {@link ExpansionLimitError}. */
+  /** Expands a complete token list. Throws {@link ExpansionLimitError}. */
   expand(tokens: readonly Token[]): Token[] {
     return this.#run(tokens, true).tokens;
   }
 
-  /** The same for an `#if`: the name behind `defined` stays. Throws {@link ExpansionLimitError}. */
+  /** Expands an `#if` condition; the name after `defined` stays. Throws {@link ExpansionLimitError}. */
   expandCondition(tokens: readonly Token[]): Token[] {
     this.#isCondition = true;
     try {
@@ -65,17 +64,17 @@ export class Expander {
     }
   }
 
-  /** Expands tokens after which more may come. Throws {@link ExpansionLimitError}. */
+  /** Expands tokens that may continue later. Throws {@link ExpansionLimitError}. */
   expandStart(tokens: readonly Token[]): Expanded {
     return this.#run(tokens, false);
   }
 
   #run(tokens: readonly Token[], isEnd: boolean): Expanded {
     if (++this.#depth > MAX_DEPTH) {
-      throw new ExpansionLimitError(`macros are used in arguments of macros deeper than ${MAX_DEPTH}`);
+      throw new ExpansionLimitError(`macro arguments are nested deeper than ${MAX_DEPTH}`);
     }
     const done: Token[] = [];
-    // What is still to be read, the next token last.
+    // Unread tokens; the next one is last.
     const input = tokens.toReversed();
     for (let token = input.pop(); token !== undefined; token = input.pop()) {
       const macro = this.#macroOf(token);
@@ -93,7 +92,7 @@ export class Expander {
       } else {
         const given = takeArguments(input);
         if (given === 'too deep') {
-          throw new ExpansionLimitError(`the brackets behind ${macro.name} are nested far too deep`);
+          throw new ExpansionLimitError(`the brackets after ${macro.name} are nested too deeply`);
         }
         if (given !== undefined) {
           this.#call(done, input, token, macro, given);
@@ -120,7 +119,7 @@ export class Expander {
     if (typeof fitted === 'string') {
       this.#onError({ token: name, message: fitted });
       done.push(name);
-      // As they are: GCC leaves them unexpanded too.
+      // GCC leaves them unexpanded too.
       for (const token of given.tokens) done.push(token);
       return;
     }
@@ -131,15 +130,15 @@ export class Expander {
     this.#replace(input, invocation, common);
   }
 
-  /** Puts what an invocation stands for in front of what is to be read. */
+  /** Pushes the expansion of an invocation back onto the input. */
   #replace(input: Token[], invocation: Invocation, hidden: HideSet = NO_HIDE_SET): void {
     if (hidden.size >= MAX_DEPTH) {
-      throw new ExpansionLimitError(`macros stand for macros deeper than ${MAX_DEPTH}`);
+      throw new ExpansionLimitError(`macros expand to macros deeper than ${MAX_DEPTH}`);
     }
     const hideSet = withName(hidden, invocation.macro.name);
     const replacement = this.#substitute(invocation);
     this.#left -= replacement.length + 1;
-    if (this.#left < 0) throw new ExpansionLimitError('the macros stand for far more than a keymap can have');
+    if (this.#left < 0) throw new ExpansionLimitError('the macros expand to more than a keymap can hold');
     const hideSets = new Map<HideSet | undefined, HideSet>();
     for (const token of replacement) {
       const known = hideSets.get(token.hideSet) ?? union(token.hideSet, hideSet);
@@ -151,7 +150,7 @@ export class Expander {
     for (let index = replacement.length - 1; index >= 0; index--) input.push(replacement[index]!);
   }
 
-  /** Where a macro stands for nothing: the blank before it, and the doubt whether that is so. */
+  /** Where a macro expands to nothing, keeps its leading space, and the doubt whether it is really empty. */
   #leaveTrace(input: Token[], { macro, name, doubts: ofArguments }: Invocation): void {
     const doubts = allOf(name.doubts, ofArguments, macro.doubts);
     if (!name.spaceBefore && doubts.length === 0) return;
@@ -164,14 +163,14 @@ export class Expander {
     input.push({ ...withDoubts(next, doubts), spaceBefore });
   }
 
-  /** The doubts that belong to the token behind what was expanded; once. */
+  /** Returns the doubts about the token after the expansion and clears them. */
   takeTrace(): readonly Doubt[] {
     const doubts = this.#trace;
     this.#trace = [];
     return doubts;
   }
 
-  /** The body with arguments in the place of parameters. All tokens are new. */
+  /** The macro body with its parameters replaced by arguments. All tokens are new. */
   #substitute(invocation: Invocation): Token[] {
     const { macro, name } = invocation;
     if (macro.dynamic !== undefined) return readTokens(macro.dynamic(name), name);
@@ -209,7 +208,7 @@ export class Expander {
       const isLast = macro.isVariadic && parameter === macro.parameters!.length - 1;
       const isAfterPaste = isPunctuator(body[index - 1], '##');
       if (isLast && isAfterPaste && isPunctuator(body[index - 2], ',') && !isPunctuator(next, '##')) {
-        // GNU: `, ## __VA_ARGS__` is nothing where nothing is given, and else no pasting at all.
+        // GNU extension: `, ## __VA_ARGS__` disappears without arguments, and otherwise pastes nothing.
         pieces.pop();
         if (isAbsent(args, parameter)) pieces.pop();
         pieces.push(...args[parameter]!.map((one, place) => ofArgument(one, token, invocation, place === 0)));
@@ -233,7 +232,7 @@ export class Expander {
     return found;
   }
 
-  /** Joins what is on both sides of each `##` of the body, and drops what only holds the place of nothing. */
+  /** Pastes the operands of each `##` of the body and removes placemarkers. */
   #paste(pieces: readonly Piece[]): Token[] {
     const done: Piece[] = [];
     for (let index = 0; index < pieces.length; index++) {
@@ -263,7 +262,7 @@ export class Expander {
   }
 }
 
-/** A token of an expansion that is being made; a placemarker stands for an argument without tokens. */
+/** A token of an unfinished expansion. A placemarker stands for an empty argument. */
 type Piece = Token & { isPlacemarker?: boolean };
 
 function ofBody(token: Token, invocation: Invocation): Piece {
@@ -288,7 +287,7 @@ function parameterOf({ parameters }: Macro, { kind, text }: Token): number {
   return kind === 'name' && parameters !== undefined ? parameters.indexOf(text) : -1;
 }
 
-/** The index of the bracket that closes the one at `open`; of the last token when none does. */
+/** The index of the bracket that closes the one at `open`; of the last token when it is not closed. */
 function closingOf(body: readonly Token[], open: number): number {
   let depth = 0;
   for (let index = open; index < body.length; index++) {
@@ -298,7 +297,7 @@ function closingOf(body: readonly Token[], open: number): number {
   return body.length - 1;
 }
 
-/** What `#` makes of an argument. */
+/** The string that `#` makes of an argument. */
 function stringOf(tokens: readonly Token[]): string {
   const text = tokens.map(({ kind, text: written, spaceBefore }, index) => {
     const inside =

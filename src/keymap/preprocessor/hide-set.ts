@@ -1,13 +1,14 @@
-// Hide sets: the names of macros that a token is not expanded by again, because it comes from their expansion.
+// Hide sets: names of macros that must not be expanded again in a token, because the token comes from their
+// expansion.
 
 export type HideSet = ReadonlySet<string>;
 
 export const NO_HIDE_SET: HideSet = new Set();
 
-/** The same set for the same question, so that macros that are used again and again share theirs. */
+/** Equal questions return the same set, so that repeated invocations share memory. */
 const known = new WeakMap<HideSet, Map<string, HideSet>>();
 
-/** A hide set and one more name. */
+/** A hide set with one more name. */
 export function withName(hideSet: HideSet, name: string): HideSet {
   let byName = known.get(hideSet);
   if (byName === undefined) {

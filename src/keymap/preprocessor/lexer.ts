@@ -1,29 +1,29 @@
-// The lexer of preprocessing tokens, after GCC for `assembler-with-cpp`: backslashes at line ends join lines, comments
-// are blanks, and a quote that is not closed takes the rest of its line.
+// Lexer of preprocessing tokens, after GCC for `assembler-with-cpp`: a backslash at a line end joins lines, a
+// comment counts as a space, and an unclosed quote takes the rest of its line.
 import type { SourceFile, Token, TokenKind } from './token.ts';
 
-/** What the lexer could not read. */
+/** A lexical error. */
 export interface LexicalError {
   message: string;
   line: number;
   column: number;
 }
 
-/** Tried in this order; each is a kind of token. */
+/** Patterns of each token kind, tried in this order. */
 const PATTERNS: readonly [TokenKind, RegExp][] = [
   ['name', /[A-Za-z_]\w*/y],
   ['punctuator', /\.\.\.|##|<<|>>|<=|>=|==|!=|&&|\|\||(?!\.\d)[!#-&(-/:-@[-^`{-~]/y],
   ['number', /\.?\d(?:[eEpP][+-]|[\w.])*/y],
   ['string', /"(?:\\.|[^"\\\n])*"/y],
   ['character', /'(?:\\.|[^'\\\n])*'/y],
-  // A lone quote, and what is not ASCII.
+  // A lone quote, or text that is not ASCII.
   ['other', /["'][^\n]*|[\u0080-\u{10ffff}]+/uy],
 ];
 const SPACE = /[ \t\f\v\r]+|^\uFEFF|\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/y;
 
 /**
- * The tokens of each line that has any; a line goes on where a backslash or a comment joins it to the next. `onError`
- * is told what is wrong; the rest is read all the same.
+ * The tokens of each nonempty line. A backslash or a comment joins a line to the next. Errors go to `onError`, and
+ * the lexer continues.
  */
 export function readLines(file: SourceFile, onError: (error: LexicalError) => void = () => {}): Token[][] {
   const { text, positionOf } = joinLines(file.text);
@@ -64,7 +64,7 @@ export function readLines(file: SourceFile, onError: (error: LexicalError) => vo
   return lines;
 }
 
-/** The kind of the token that begins at `at`, and where it ends. */
+/** The kind of the token at `at`, and the offset where it ends. */
 function tokenAt(text: string, at: number): [TokenKind, end: number] {
   for (const [kind, pattern] of PATTERNS) {
     pattern.lastIndex = at;
@@ -73,20 +73,22 @@ function tokenAt(text: string, at: number): [TokenKind, end: number] {
   return ['other', at + 1];
 }
 
-/** Reads a text that is one token or several, such as what `##` makes; all are at the place of `like`. */
+/** Splits a text, such as a result of `##`, into tokens. All get the place of `like`. */
 export function readTokens(text: string, like: Token): Token[] {
   const lines = readLines({ ...like.place.file, text });
   return lines.flat().map(token => ({ ...token, place: like.place }));
 }
 
-/** The text with joined lines, and where in the source its characters are. Offsets must be asked in ascending order. */
+/**
+ * The text with joined lines, and the source offset of each character. Offsets must be queried in ascending order.
+ */
 function joinLines(source: string): {
   text: string;
   positionOf: (offset: number) => { line: number; column: number };
 } {
   let text = '';
   let sourceAt = 0;
-  // For each part between joints: where it begins in the text, and how much longer the source is up to there.
+  // For each part between joins: its offset in the text, and how many characters were removed before it.
   const parts: { begin: number; removed: number }[] = [];
   for (const { index, 0: joint } of [...source.matchAll(/\\[ \t]*\r?\n|$/g)]) {
     parts.push({ begin: text.length, removed: sourceAt - text.length });

@@ -1,5 +1,5 @@
-// The C preprocessor for keymaps: directives, includes and macros, as Zephyr has GCC do it before it reads a
-// devicetree (`gcc -E -nostdinc -undef -x assembler-with-cpp -D__DTS__`). Files that are not found do not end it.
+// C preprocessor for keymaps: directives, includes and macros, as Zephyr runs GCC on devicetree source (`gcc -E
+// -nostdinc -undef -x assembler-with-cpp -D__DTS__`). A missing include does not stop it.
 import { ConditionError, evaluateCondition } from './condition.ts';
 import { HAS_INCLUDE, replaceConditionOperators } from './condition-operators.ts';
 import { Conditionals } from './conditionals.ts';
@@ -22,34 +22,34 @@ import {
 
 /** An include that was not found. */
 export interface MissingInclude {
-  /** As it is written, without quotes or angle brackets. */
+  /** As written, without quotes or angle brackets. */
   name: string;
   place: Place;
 }
 
 export interface Preprocessed {
   tokens: Token[];
-  /** Those that are defined at the end. */
+  /** Macros that are defined at the end. */
   macros: ReadonlyMap<string, Macro>;
-  /** In the order in which they were met. Not those of {@link missing}. */
+  /** In source order, without the includes in {@link missing}. */
   problems: Problem[];
-  /** Whether something was too large or could not be read, so that it was not read to the end. */
+  /** Whether it stopped early, because something was too large or unreadable. */
   hasStopped: boolean;
   missing: MissingInclude[];
-  /** Includes that were found: relative to their search directories, or as they are written. */
+  /** Found includes: relative to their search directory, or as written. */
   included: Set<string>;
-  /** Names that are not defined, and that conditions asked for after an include was not found. */
+  /** Undefined names in conditions that follow a missing include. */
   doubtful: ReadonlyMap<string, Place>;
 }
 
-/** Tokens of files that are read, and those that macros make. The largest keymaps in use have a tenth of it. */
+/** Tokens of all files and expansions. The largest keymaps in use have a tenth of it. */
 const MAX_TOKENS = 400_000;
-/** Files in files, as GCC has it. */
+/** The same limit as GCC's. */
 const MAX_INCLUDES = 200;
 const MAX_CONDITIONALS = 64;
 const MAX_PROBLEMS = 100;
 
-/** Preprocesses a file. `files` finds what it includes. */
+/** Preprocesses a file. `files` resolves its includes. */
 export async function preprocess(file: FoundFile, files: SourceFiles): Promise<Preprocessed> {
   const preprocessor = new Preprocessor(files);
   try {
@@ -61,7 +61,7 @@ export async function preprocess(file: FoundFile, files: SourceFiles): Promise<P
   return preprocessor;
 }
 
-/** There is no point in reading on; a problem says why. */
+/** Ends preprocessing early. A problem already states the reason. */
 class StopError extends Error {}
 
 class Preprocessor implements Preprocessed {
@@ -74,11 +74,14 @@ class Preprocessor implements Preprocessed {
 
   readonly #files: SourceFiles;
   readonly #expander: Expander;
-  /** The texts of files that are to be read once: as for GCC, two files with the same text are the same. */
+  /**
+   * Texts of files with `#pragma once`, or included with `#import`. As in GCC, two files with the same text count as the
+   * same.
+   */
   readonly #once = new Set<string>();
-  /** Read, but not yet expanded: the arguments of a macro may go on in the next line. */
+  /** Tokens read but not yet expanded: the arguments of a macro may continue on the next line. */
   #pending: Token[] = [];
-  /** Brackets that must be closed before there is anything to expand. */
+  /** The number of open brackets. Expansion waits until all are closed. */
   #open = 0;
   #depth = 0;
   readonly #doubts = new Doubts();
@@ -104,10 +107,10 @@ class Preprocessor implements Preprocessed {
     await this.#includeRaw();
   }
 
-  /** Puts in files that devicetree source includes itself: `/include/ "file"`. In them there are no macros. */
+  /** Resolves devicetree includes: `/include/ "file"`. No macros are expanded in such files. */
   async #includeRaw(): Promise<void> {
     if (!this.tokens.some(({ text }) => text === 'include')) return;
-    // What is still to be read, the next token last.
+    // Unread tokens; the next one is last.
     const input = this.tokens.splice(0).reverse();
     for (let token = input.pop(); token !== undefined; token = input.pop()) {
       const [name, slash, word] = input.slice(-3);
@@ -159,17 +162,17 @@ class Preprocessor implements Preprocessed {
         }
       } else {
         this.#flush(false);
-        // Behind an #endif there may be what another branch has.
+        // After an #endif, the text of another branch may be missing.
         if (directive === 'endif') this.#doubts.addToGap(conditionals.doubts);
         await this.#direct(directive, line, conditionals, file);
       }
     }
     this.#flush(true);
-    for (const place of conditionals.open) this.#complain(place, '#if without an #endif after it');
+    for (const place of conditionals.open) this.#complain(place, '#if without an #endif');
     this.#depth--;
   }
 
-  /** Expands what was read: as far as it can, or to the end when nothing more may belong to it. */
+  /** Expands the pending tokens: as far as possible, or completely at the end of the input. */
   #flush(isEnd: boolean): void {
     if (this.#pending.length === 0 || (this.#open > 0 && !isEnd)) return;
     this.#open = 0;
@@ -222,7 +225,7 @@ class Preprocessor implements Preprocessed {
 
   #undefine([name]: Token[], place: Place): void {
     if (name?.kind === 'name') this.macros.delete(name.text);
-    else this.#complain(place, '#undef without the name of a macro');
+    else this.#complain(place, '#undef without a macro name');
   }
 
   async #includeLine(
@@ -238,7 +241,7 @@ class Preprocessor implements Preprocessed {
       this.#complain(place, `#${directive} without "a file" or <a file>`);
       return;
     }
-    // The arguments of a macro do not go on in another file.
+    // Macro arguments do not continue into another file.
     this.#flush(true);
     const found = await this.#find(header, place, from, directive === 'include_next');
     if (found === undefined) {
@@ -267,7 +270,7 @@ class Preprocessor implements Preprocessed {
     }
   }
 
-  /** Whether the condition of an `#if…` or `#elif` holds. */
+  /** Whether the condition of an `#if…` or `#elif` is true. */
   async #holds(directive: string, line: Token[], place: Place, file: FoundFile): Promise<boolean> {
     if (directive.endsWith('def')) {
       const [name] = line;
@@ -277,7 +280,8 @@ class Preprocessor implements Preprocessed {
       }
       return this.#isDefined(name) !== directive.endsWith('ndef');
     }
-    // Before macros are expanded, which could be what is asked for; and after, since questions may come out of them.
+    // Evaluated before expansion, which would replace the names asked for, and again after it, since operators may
+    // come out of macros.
     const isDefined = (name: Token) => this.#isDefined(name);
     const isThere = async (header: Header, question: Token) =>
       (await this.#find(header, question.place, file, question.text.endsWith('next'))) !== undefined;
@@ -325,7 +329,7 @@ class Preprocessor implements Preprocessed {
   }
 }
 
-/** 1 for a bracket that opens, -1 for one that closes. */
+/** 1 for an opening bracket, -1 for a closing one, else 0. */
 function bracket(token: Token): number {
   return isPunctuator(token, '(') ? 1 : isPunctuator(token, ')') ? -1 : 0;
 }

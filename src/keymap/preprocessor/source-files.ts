@@ -1,58 +1,58 @@
-// Source files of a keymap: found, read, and remembered with the names that were looked for in vain, since whether a
-// drawing is still right depends on both.
+// Source files of a keymap. Records every file that was read and every name that was not found, since a stored
+// drawing is valid only while both stay the same.
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { readTextFile, TextFileError } from '../../system/text-file.ts';
 import type { SourceFile } from './token.ts';
 
-/** Where an include is looked for. */
+/** Include search options. */
 export interface SearchOptions {
-  /** The directory of the keymap, if it is in a file. Absolute. */
+  /** Directory of the keymap file, if there is one. Absolute. */
   home?: string | undefined;
-  /** Directories in the order in which they are searched. Absolute. */
+  /** Search directories, in order. Absolute. */
   searchDirectories?: readonly string[];
-  /** Those of them whose files are the author's own. */
+  /** Search directories with the author's own files. */
   ownDirectories?: readonly string[];
-  /** The text of a header that Glovebox holds itself, for those that are in none of these directories. */
+  /** Returns the text of a built-in header, used when no directory has the file. */
   builtIn?: (name: string) => string | undefined;
 }
 
-/** Where a file is, or would be: it says the same on every machine. */
+/** Portable location of a file that exists or would exist: the same on every machine. */
 export interface FilePlace {
-  /** The index of a search directory; {@link HOME} for that of the keymap, {@link ANYWHERE} for none. */
+  /** Index of a search directory; {@link HOME} for the keymap's directory, {@link ANYWHERE} for none. */
   directory: number;
-  /** Relative to the directory; absolute when there is none. */
+  /** Relative to the directory; absolute without one. */
   path: string;
 }
 
 export const HOME = -1;
 export const ANYWHERE = -2;
 
-/** A name that was looked for. */
+/** One lookup of a file name. */
 export interface FileLookup extends FilePlace {
-  /** SHA-256 of the file's text; null when there is no such file; `unreadable`. */
+  /** SHA-256 of the file's text; null when the file is missing; or `unreadable`. */
   hash: string | null;
 }
 
 const UNREADABLE = 'unreadable';
 
-/** An included file cannot be read though it is there. */
+/** An included file exists but cannot be read. */
 export class UnreadableFileError extends Error {}
 
 /** A file that was found. */
 export interface FoundFile extends SourceFile {
-  /** Undefined for a header that Glovebox holds itself. */
+  /** Undefined for a built-in header. */
   place?: FilePlace;
 }
 
-/** Bytes of one file, and of all together. ZMK's largest header has 150 KB. */
+/** Maximum size of one file. ZMK's largest header has 150 KB. */
 const MAX_FILE_SIZE = 2 * 1024 * 1024;
 const MAX_TOTAL_SIZE = 16 * 1024 * 1024;
 
 export class SourceFiles {
   readonly #options: SearchOptions;
   readonly #directories: readonly string[];
-  /** By their paths: null for those that are not there. */
+  /** File texts by path; null for missing files. */
   readonly #read = new Map<string, Promise<string | null>>();
   readonly #lookups = new Map<string, FileLookup>();
   #size = 0;
@@ -63,9 +63,9 @@ export class SourceFiles {
   }
 
   /**
-   * The file that `#include "name"` (or `<name>`) means in `from`: first, when quoted, what is beside that file, then
-   * what is in the search directories. With `isNext`, only those behind the one that `from` was found in. Rejects with
-   * {@link UnreadableFileError}.
+   * Finds the file that `#include "name"` or `<name>` in `from` refers to. A quoted name is first looked for beside
+   * that file, then in the search directories. With `isNext`, only in the directories after the one of `from`.
+   * Rejects with {@link UnreadableFileError}.
    */
   async find(
     name: string,
@@ -90,7 +90,7 @@ export class SourceFiles {
     return text === undefined ? undefined : { name: `<${name}>`, text, isSystem: true };
   }
 
-  /** All that was looked for so far, in a fixed order. */
+  /** All lookups so far, in a fixed order. */
   lookups(): FileLookup[] {
     return [...this.#lookups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, lookup]) => lookup);
   }
@@ -116,12 +116,12 @@ export class SourceFiles {
   async #load(file: string): Promise<string | null> {
     const text = await readIfThere(file);
     this.#size += text?.length ?? 0;
-    if (this.#size > MAX_TOTAL_SIZE) throw new UnreadableFileError('all files together are far too large');
+    if (this.#size > MAX_TOTAL_SIZE) throw new UnreadableFileError('all files together are too large');
     return text;
   }
 }
 
-/** The hash that a lookup of this place would have; null also when there is no such directory. */
+/** The hash that a lookup of this place would have now. Null also when the directory does not exist. */
 export async function hashOfLookup(place: FilePlace, options: SearchOptions): Promise<string | null> {
   const file = pathOf(place, options);
   if (file === undefined) return null;
@@ -149,10 +149,10 @@ async function readIfThere(file: string): Promise<string | null> {
     return await readTextFile(file, MAX_FILE_SIZE);
   } catch (error) {
     if (!(error instanceof TextFileError)) throw error;
-    // A preprocessor goes on over directories, too.
+    // A preprocessor also skips directories.
     if (error.problem === 'missing' || error.problem === 'not-a-file') return null;
     const why = {
-      'too-large': `it has ${error.size} bytes, far more than an include can have`,
+      'too-large': `it has ${error.size} bytes, more than an include can have`,
       'not-text': `this is not UTF-8 text (line ${error.line}); save it as UTF-8`,
       unreadable: error.message,
     }[error.problem];

@@ -1,21 +1,23 @@
-// Preprocessing tokens, and where each comes from: a drawing shows a key as its author wrote it (`&kp UNDO`), though
-// its structure is known only when all macros are expanded.
+// Preprocessing tokens with their origin. A drawing shows a key as written (`&kp UNDO`), though its structure is
+// known only after macro expansion.
 
 import type { HideSet } from './hide-set.ts';
 
-/** Why there may be more, less or something else at a place. */
+/** The reason that something may be missing, extra or different at a place. */
 export interface Doubt {
   message: string;
-  /** The name that a condition asks for. A doubt does not count when the name is defined as nothing later, as in a guard. */
+  /**
+   * The name in the condition. If it is later defined as nothing, as in an include guard, the doubt does not count.
+   */
   name?: string;
 }
 
-/** A file that is read, or a header that Glovebox itself holds. */
+/** A source file, or a built-in header. */
 export interface SourceFile {
-  /** How messages call it: a path, or `<dt-bindings/zmk/keys.h>`. */
+  /** Name in messages: a path, or `<dt-bindings/zmk/keys.h>`. */
   name: string;
   text: string;
-  /** Whether it is ZMK's, Zephyr's or a module's, and not the author's own. */
+  /** Whether it belongs to ZMK, Zephyr or a module instead of the author. */
   isSystem: boolean;
 }
 
@@ -26,36 +28,36 @@ export interface Place {
   column: number;
 }
 
-/** What is wrong, and where. */
+/** A mistake and its place. */
 export interface Problem {
   place: Place;
   message: string;
 }
 
 /**
- * `string` and `character` include their quotes; `other` is anything that begins no token of C, such as a lone quote
- * with the rest of its line.
+ * `string` and `character` include their quotes. `other` is text that is not a C token, such as a lone quote with
+ * the rest of its line.
  */
 export type TokenKind = 'name' | 'number' | 'string' | 'character' | 'punctuator' | 'other';
 
 export interface Token {
   kind: TokenKind;
   text: string;
-  /** Whether whitespace, a comment or a line end is before it. */
+  /** Whether white space, a comment or a line end comes before it. */
   spaceBefore: boolean;
-  /** Where it is written: in the macro's definition, if it comes from one. */
+  /** Where it is written. For a token from a macro, this is in the macro's definition. */
   place: Place;
-  /** Undefined: written outside of macro definitions. */
+  /** Undefined when written outside of macro definitions. */
   origin?: Origin;
   hideSet?: HideSet;
-  /** Why something else may belong here, or between the token before it and this one. */
+  /** Reasons that other tokens may belong here, or between the previous token and this one. */
   doubts?: readonly Doubt[];
 }
 
-/** How a token came out of a macro. */
+/** Origin of a token from a macro expansion. */
 export interface Origin {
   invocation: Invocation;
-  /** The token of the argument, when it took the place of a parameter: then `place` is where the parameter is. */
+  /** The argument token that replaced a parameter. `place` is then the place of the parameter. */
   argument?: Token;
 }
 
@@ -63,47 +65,47 @@ export interface Origin {
 export interface Invocation {
   macro: Macro;
   name: Token;
-  /** As they were written, before their expansion; undefined for an object-like macro. */
+  /** Arguments as written, before expansion. Undefined for an object-like macro. */
   args?: readonly Token[][];
-  /** The bracket behind the arguments: what a macro stands for may end with a name, and its arguments follow the use. */
+  /** The closing bracket of the arguments. An expansion may end with a macro name whose arguments follow it. */
   close?: Token;
-  /** Those of the arguments. */
+  /** Doubts about the arguments. */
   doubts?: readonly Doubt[];
 }
 
 /** `#define NAME body` or `#define NAME(parameters) body`. */
 export interface Macro {
   name: string;
-  /** Undefined: object-like. The last one is the variable one when `isVariadic`. */
+  /** Undefined for an object-like macro. With `isVariadic`, the last one is variadic. */
   parameters?: readonly string[];
   isVariadic: boolean;
   body: readonly Token[];
-  /** For macros such as `__LINE__`: what it stands for at its use, instead of a body. */
+  /** For macros such as `__LINE__`: computes the expansion at each use. */
   dynamic?: (use: Token) => string;
-  /** Why it may be defined in another way, or not at all. */
+  /** Reasons that it may be defined differently, or not at all. */
   doubts?: readonly Doubt[];
-  /** Where its name is in the definition. */
+  /** The place of its name in the definition. */
   place: Place;
 }
 
-/** One step on the way from a file to a token: the place, and the macro in whose expansion it lies. */
+/** One step from a file to a token: the place, and the macro whose expansion contains it. */
 export interface Frame {
   place: Place;
-  /** Undefined: the place is outside of macro definitions. */
+  /** Undefined when the place is outside of macro definitions. */
   invocation?: Invocation;
 }
 
-/** More are never of use, and a chain of macros can be as long as a file. */
+/** Further frames are never useful, and a chain of macros can be as long as a file. */
 const MAX_FRAMES = 64;
 
 const known = new WeakMap<Token, readonly Frame[]>();
 
 /**
- * The way to a token, from the outermost place (where the file uses a macro) to the innermost (where the token is
- * written). Never empty; at most 64 frames, of which the last is always the innermost.
+ * The path to a token, from the outermost place, where the file uses a macro, to the innermost, where the token is
+ * written. Never empty. At most 64 frames; the last is always the innermost.
  */
 export function framesOf(token: Token): readonly Frame[] {
-  // Without recursion: a chain of macros can be as long as the stack is deep.
+  // Iterative, because a chain of macros could overflow the stack.
   const waiting = [token];
   for (let next = waiting.at(-1); next !== undefined; next = waiting.at(-1)) {
     const { invocation, argument } = next.origin ?? {};
@@ -123,7 +125,7 @@ function findFrames({ place, origin }: Token): readonly Frame[] {
   const outer = known.get(origin.invocation.name)!;
   const own: Frame = { place, invocation: origin.invocation };
   if (origin.argument === undefined) return limited([...outer, own]);
-  // The argument was written beside the macro's name: what both have in common is not repeated.
+  // The argument was written beside the macro's name, so their common frames are not repeated.
   const inner = known.get(origin.argument)!;
   let shared = 0;
   while (shared < inner.length - 1 && isSame(inner[shared], outer[shared])) shared++;
@@ -138,7 +140,7 @@ function isSame(a: Frame | undefined, b: Frame | undefined): boolean {
   return a !== undefined && a.invocation === b?.invocation && a.place === b?.place;
 }
 
-/** The place where a token's text is written. */
+/** The place where a token is written. */
 export function writtenAt(token: Token): Place {
   let inner = token;
   while (inner.origin?.argument !== undefined) inner = inner.origin.argument;
@@ -150,7 +152,7 @@ export function usedAt(token: Token): Place {
   return usedToken(token).place;
 }
 
-/** Where that ends: behind the token, or behind the name of the macro that it comes from. */
+/** The end of that place: after the token, or after the name of the macro that it comes from. */
 export function usedUntil(token: Token): Place {
   const { text, place } = usedToken(token);
   return { ...place, column: place.column + text.length };
@@ -162,17 +164,17 @@ function usedToken(token: Token): Token {
   return outer;
 }
 
-/** The macros in whose expansion a token lies, the outermost first. */
+/** The macros whose expansion contains a token, outermost first. */
 export function invocationsOf(token: Token): Invocation[] {
   return framesOf(token).flatMap(({ invocation }) => invocation ?? []);
 }
 
-/** Whether it is this sign. */
+/** Whether a token is this punctuator. */
 export function isPunctuator(token: Token | undefined, text: string): boolean {
   return token?.kind === 'punctuator' && token.text === text;
 }
 
-/** The text of tokens as a preprocessor would print them on one line. */
+/** The text of tokens as a preprocessor prints them on one line. */
 export function textOf(tokens: readonly Token[]): string {
   return tokens
     .map(({ text, spaceBefore }) => (spaceBefore ? ` ${text}` : text))

@@ -1,8 +1,8 @@
-// A table of what ZMK's own headers say about keys, for when there is no workspace to read them in: names of keys with
-// their numbers, and behaviors with how many parameters they take.
+// Table of the key names and behaviors in ZMK's headers, for use without a workspace: numbers of names, and
+// parameter counts of behaviors.
 import { KEY_USAGES } from './key-codes.ts';
 
-/** The files in `behaviors/`: the labels of the behaviors in each, and how many parameters they take. */
+/** The files in `behaviors/`: the labels and parameter counts of their behaviors. */
 const BEHAVIORS = `
   key_press: kp 1 | key_toggle: kt 1 | mod_tap: mt 2 | layer_tap: lt 2 | momentary_layer: mo 1 | to_layer: to 1
   toggle_layer: tog 1 | sticky_layer: sl 1 | sticky_key: sk 1, sl 1 | transparent: trans 0 | none: none 0
@@ -14,7 +14,7 @@ const BEHAVIORS = `
     macro_pause_for_release 0, macro_param_1to1 0, macro_param_1to2 0, macro_param_2to1 0, macro_param_2to2 0
 `;
 
-/** By the names of the files, without `.dtsi`. */
+/** Behaviors by file name, without `.dtsi`. */
 const BEHAVIOR_FILES: ReadonlyMap<string, readonly [label: string, parameters: number][]> = new Map(
   Array.from(BEHAVIORS.matchAll(/(\w+): ((?:\w+ \d,?\s*)+)/g), ([, file, list]) => [
     file!,
@@ -22,7 +22,7 @@ const BEHAVIOR_FILES: ReadonlyMap<string, readonly [label: string, parameters: n
   ]),
 );
 
-/** How many parameters ZMK's own behaviors take, by their labels. */
+/** Parameter counts of ZMK's own behaviors by label. */
 export const BEHAVIOR_PARAMETERS: ReadonlyMap<string, number> = new Map([...BEHAVIOR_FILES.values()].flat());
 
 /** The lines of a file in `behaviors/`. */
@@ -34,7 +34,7 @@ const behaviorLines = (file: string): string[] => [
   ),
 ];
 
-/** `#define BT_CLR BT_CLR_CMD 0`, counted up. */
+/** Numbered definitions such as `#define BT_CLR BT_CLR_CMD 0`. */
 const commands = (names: string, alone = '') => [
   ...names.split(' ').map((name, index) => `#define ${name}_CMD ${index}`),
   ...names
@@ -79,7 +79,7 @@ const pointing = () => [
   }),
 ];
 
-/** `ZMK_MACRO(name, …)` and its kin make a node. */
+/** `ZMK_MACRO(name, …)` and its variants define a node. */
 const macros = () => [
   '#define MACRO_PLACEHOLDER 0',
   ...[
@@ -92,7 +92,7 @@ const macros = () => [
   ),
 ];
 
-/** The lines of each header, by its name. */
+/** The lines of each header, by name. */
 const HEADERS: Readonly<Record<string, () => string[]>> = {
   'behaviors.dtsi': () => [...BEHAVIOR_FILES.keys()].flatMap(behaviorLines),
   ...Object.fromEntries(
@@ -122,7 +122,7 @@ const HEADERS: Readonly<Record<string, () => string[]>> = {
       'RGB_TOG RGB_ON RGB_OFF RGB_HUI RGB_HUD RGB_SAI RGB_SAD RGB_BRI RGB_BRD RGB_SPI RGB_SPD RGB_EFF RGB_EFR RGB_EFS',
       'RGB_EFS',
     ),
-    // MoErgo's.
+    // Used by MoErgo's keyboards.
     '#define RGB_STATUS 15 0',
     '#define RGB_COLOR_HSB(h, s, v) 14 ((h << 16) + (s << 8) + v)',
     '#define RGB_COLOR_HSV RGB_COLOR_HSB',
@@ -134,14 +134,14 @@ const HEADERS: Readonly<Record<string, () => string[]>> = {
   'dt-bindings/zmk/matrix-transform.h': () => ['#define RC(row, col) (((row) << 8) + (col))'],
 };
 
-/** Headers of ZMK and Zephyr that say nothing about keys. */
+/** Headers of ZMK and Zephyr that define nothing about keys. */
 const NOTHING = [
   /^dt-bindings\/zmk\/(?:behaviors|hid_indicators|input_transform|kscan_mock)\.h$/,
   /^(?:zephyr\/)?dt-bindings\/(?!zmk\/).+\.h$/,
   /^(?:physical_layouts|layouts\/.+|input\/processors|input\/processors\/.+)\.dtsi$/,
 ];
 
-/** The text of one of ZMK's headers, as far as it matters to keys; undefined when Glovebox does not know it. */
+/** The key-related text of a ZMK header; undefined when the header is unknown. */
 export function builtInHeader(name: string): string | undefined {
   if (Object.hasOwn(HEADERS, name)) return `#pragma once\n${HEADERS[name]!().join('\n')}\n`;
   return NOTHING.some(pattern => pattern.test(name)) ? '' : undefined;
@@ -149,7 +149,7 @@ export function builtInHeader(name: string): string | undefined {
 
 let headersOfNames: Map<string, string> | undefined;
 
-/** The header of ZMK's that defines a name of a keymap, or the label of a behavior (`&kp`). */
+/** The ZMK header that defines a keymap name or the label of a behavior (`&kp`). */
 export function headerOf(name: string): string | undefined {
   if (name.startsWith('&')) return BEHAVIOR_PARAMETERS.has(name.slice(1)) ? 'behaviors.dtsi' : undefined;
   headersOfNames ??= new Map(

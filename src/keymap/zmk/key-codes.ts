@@ -1,8 +1,8 @@
-// Key codes of ZMK: their names and numbers, to tell a mistyped one from a right one.
+// ZMK key codes by name and number. A mistyped key code is recognized by them.
 
 /*
- * The names in `dt-bindings/zmk/keys.h` by the usage that the HID tables have for them (hexadecimal); several names of
- * the same are one after the other. Keymaps compare keys in conditions, so the numbers matter.
+ * The names in `dt-bindings/zmk/keys.h` by hexadecimal HID usage; synonyms follow each other. The numbers matter,
+ * because keymaps compare keys in conditions.
  */
 
 /** Usage page "keyboard". */
@@ -43,7 +43,7 @@ const KEYBOARD = `
   F7 K_EDIT | F8 K_SLEEP | F9 K_LOCK K_SCREENSAVER K_COFFEE | FA K_REFRESH | FB K_CALCULATOR K_CALC
 `;
 
-/** The same, with shift. */
+/** The same usages with shift. */
 const SHIFTED = `
   1E EXCLAMATION EXCL BANG | 1F AT_SIGN AT ATSN | 20 HASH POUND | 21 DOLLAR DLLR | 22 PERCENT PRCNT PRCT | 23
   CARET CRRT | 24 AMPERSAND AMPS | 25 ASTERISK ASTRK STAR | 26 LEFT_PARENTHESIS LPAR LPRN | 27 RIGHT_PARENTHESIS
@@ -97,7 +97,7 @@ const SYSTEM = `
   81 SYSTEM_POWER SYS_PWR | 82 SYSTEM_SLEEP SYS_SLEEP | 83 SYSTEM_WAKE_UP SYS_WAKE
 `;
 
-/** Old names that ZMK keeps for old keymaps: they are right, and should not be suggested. */
+/** Deprecated names, kept by ZMK for old keymaps. They are valid but never suggested. */
 const DEPRECATED = `
   NUM_1 NUM_2 NUM_3 NUM_4 NUM_5 NUM_6 NUM_7 NUM_8 NUM_9 NUM_0 BKSP SPC EQL SCLN QUOT GRAV CMMA PRSC SCLK PAUS
   PGUP PGDN RARW LARW DARW UARW KDIV KMLT KMIN KPLS GUI UNDO CUT COPY PSTE VOLU VOLD LCTL LSFT RCTL RSFT BANG
@@ -105,7 +105,7 @@ const DEPRECATED = `
   M_VOLD
 `;
 
-/** Parameters of other behaviours, and modifiers that are written like functions. */
+/** Parameters of other behaviors, and modifiers written as functions. */
 const PARAMETERS = `
   BL_CYCLE BL_DEC BL_INC BL_OFF BL_ON BL_SET BL_TOG BT_CLR BT_CLR_ALL BT_DISC BT_NXT BT_PRV BT_SEL EP_OFF
   EP_ON EP_TOG LA LC LG LS RA RC RG RS LCLK MB1 MB2 MB3 MB4 MB5 MCLK RCLK MOD_LALT MOD_LCTL MOD_LGUI
@@ -114,7 +114,7 @@ const PARAMETERS = `
   RGB_ON RGB_SAD RGB_SAI RGB_SPD RGB_SPI RGB_TOG SCRL_DOWN SCRL_LEFT SCRL_RIGHT SCRL_UP
 `;
 
-/** What QMK calls some keys, after `KC_`, whose names in ZMK are not the same. */
+/** QMK key names, after `KC_`, that differ from ZMK's. */
 const QMK = `
   SPC:SPACE ENT:ENTER LSFT:LSHFT RSFT:RSHFT LCTL:LCTRL RCTL:RCTRL LOPT:LALT ROPT:RALT LWIN:LGUI RWIN:RGUI
   LCMD:LGUI RCMD:RGUI RGHT:RIGHT PGUP:PG_UP PGDN:PG_DN QUOT:SQT SCLN:SEMI SLSH:FSLH BSLS:BSLH GRV:GRAVE
@@ -132,7 +132,7 @@ const CONSUMER_PAGE = 0x0c_0000;
 const SYSTEM_PAGE = 0x01_0000;
 const LEFT_SHIFT = 0x0200_0000;
 
-/** What `&kp` takes for each name of a key. */
+/** The value of each key name for `&kp`. */
 export const KEY_USAGES: ReadonlyMap<string, number> = new Map([
   ...usages(SYSTEM, SYSTEM_PAGE),
   ...usages(KEYBOARD, KEYBOARD_PAGE),
@@ -142,7 +142,7 @@ export const KEY_USAGES: ReadonlyMap<string, number> = new Map([
 
 const deprecated = new Set(words(DEPRECATED));
 
-/** Names of keys that may be suggested. */
+/** Key names that may be suggested. */
 export const KEY_CODES: ReadonlySet<string> = new Set(
   [...KEY_USAGES.keys()].filter(name => !deprecated.has(name)),
 );
@@ -162,7 +162,7 @@ function usages(table: string, page: number): [string, number][] {
 
 const FROM_QMK = new Map(words(QMK).map(pair => pair.split(':') as [string, string]));
 
-/** What ZMK calls the key that QMK calls `KC_…`; undefined when QMK has no such name. */
+/** ZMK's name for the QMK key `KC_…`; undefined when QMK has no such key. */
 export function fromQmk(name: string): string | undefined {
   const plain = /^KC_(\w+)$/.exec(name)?.[1];
   if (plain === undefined) return undefined;

@@ -20,12 +20,12 @@ function times(targets: number, cached: number[], byHand: number[]): BuildTimes 
   return { targets, cached, byHand, cold: cached.map(() => 5000), oneChanged: cached.map(() => 500) };
 }
 
-test('start-up is what the fewest targets take longer than by hand, by the median', t => {
+test('start-up is the median of what the fewest targets take beyond the hand-written script', t => {
   t.is(startUpOf(times(2, [150, 400, 160], [50, 50, 50])), 110);
   t.is(startUpOf(times(2, [50, 50], [60, 60])), 0);
 });
 
-test('the ratio leaves start-up out, and is of builds and scripts of the same round', t => {
+test('the ratio excludes start-up, and compares builds and scripts of the same round', t => {
   const fewest = times(2, [150, 150, 150], [50, 50, 50]);
   t.deepEqual(cachedRatio(fewest, times(128, [250, 400, 220], [100, 100, 200])), {
     median: 1.5,
@@ -34,14 +34,14 @@ test('the ratio leaves start-up out, and is of builds and scripts of the same ro
   });
 });
 
-test('one target more costs the difference of the medians, divided by the targets in between', t => {
+test('the cost of one more target is the difference of the medians per additional target', t => {
   const fewest = times(2, [150, 9000, 140], [50, 50, 50]);
   const most = times(128, [276, 276, 9000], [113, 113, 113]);
   t.is(perTarget(fewest, most, 'cached'), 1);
   t.is(perTarget(fewest, most, 'byHand'), 0.5);
 });
 
-test('one number of targets alone has no ratio, and nothing to say of one target more', t => {
+test('a single number of targets has neither a ratio nor a cost of one more target', t => {
   const { table, notes } = summarizeBuilds([times(2, [150], [50])]);
   t.deepEqual(table[1], ['2', '5.0 s', '500 ms', '150 ms', '50 ms', '']);
   t.false(notes.some(note => note.startsWith('One target more')));
@@ -72,7 +72,7 @@ test('every number of targets has a row and a group of bars', t => {
   );
 });
 
-test('a build is what its inputs make, and a build that did something else fails', async t => {
+test('a build makes what its inputs define, and a build that did something else fails', async t => {
   const project = await BuildProject.create(await temporaryDirectory(t), 2, { NODE_COMPILE_CACHE: COMPILED });
   t.true((await project.build(SOURCES, { compiled: 2, cached: 0 })) > 0);
   await project.edit(1, 7);
@@ -85,12 +85,12 @@ test('a build is what its inputs make, and a build that did something else fails
   const firmware = join(project.output, 'keyboard_1-nice_nano_v2-zmk.uf2');
   t.true((await readFile(firmware, 'utf8')).startsWith('// keyboard_1, 7\n'));
   await appendFile(firmware, '!');
-  await t.throwsAsync(project.check(project.output), { message: /keyboard_1.* is not what its inputs make/ });
+  await t.throwsAsync(project.check(project.output), { message: /keyboard_1.* does not match its inputs/ });
   await rm(firmware);
-  await t.throwsAsync(project.check(project.output), { message: /1 firmwares instead of 2/ });
+  await t.throwsAsync(project.check(project.output), { message: /1 firmware files instead of 2/ });
 });
 
-test('by hand, every input counts and every output is copied', async t => {
+test('the hand-written script counts every input and copies every output', async t => {
   const directory = await temporaryDirectory(t);
   const project = await BuildProject.create(directory, 2);
   const [kept, copies] = [join(directory, 'kept'), join(directory, 'copies')];
@@ -108,7 +108,7 @@ test('by hand, every input counts and every output is copied', async t => {
   t.not(await run(), before);
 });
 
-test('a program that fails, fails the benchmark with what it said', async t => {
+test('a program that fails makes the benchmark fail with its output', async t => {
   await t.throwsAsync(runNode(['-e', 'console.error("broken"); process.exitCode = 3'], {}), {
     instanceOf: BenchmarkFailure,
     message: /ended with 3: broken/,

@@ -15,7 +15,7 @@ import { temporaryDirectory } from '../../support/temporary.ts';
 
 const PROGRAM = new URL('../../../bench/programs/growth.ts', import.meta.url).pathname;
 
-/** Two rounds in which all operations take `p50` or `p99`, in milliseconds. */
+/** Two rounds in which every operation takes `p50` or `p99` milliseconds. */
 function times(entries: number, p50: number, p99: number): GrowthTimes {
   const both = () => ({ p50: [p50, p50], p99: [p99, p99] });
   return { entries, get: both(), set: both(), evict: both(), opening: [5, 5] };
@@ -80,7 +80,7 @@ test('every operation is measured in stores of every size, and entries are evict
   t.true(only!.opening[0]! > 0);
 });
 
-test('what one process left is read by the next, and fails it when it is not there', async t => {
+test('entries that one process stored are read by the next, which fails if they are missing', async t => {
   const directory = join(await temporaryDirectory(t), 'store');
   const first = await grow({ directory, maxSize: undefined, milliseconds: 1, round: 0 });
   t.is(first.count, first.sets.count + 1);

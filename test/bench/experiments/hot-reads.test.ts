@@ -5,12 +5,12 @@ import type { HotReadsReply } from '../../../bench/programs/hot-reads.ts';
 const REPLY: HotReadsReply = { lmdb: [3, 3, 6], borrow: [1, 1, 1], getSync: [3, 4, 5], get: [6, 6, 6] };
 const TIMES: HotReads = { bytes: REPLY, string: REPLY, record: REPLY };
 
-test('a way of reading is compared with the read of lmdb that ran next to it', t => {
+test('each way of reading is compared with the lmdb read measured beside it', t => {
   t.deepEqual(fasterThanLmdb(TIMES, 'bytes', 'borrow'), { median: 3, min: 3, max: 6 });
   t.deepEqual(fasterThanLmdb(TIMES, 'bytes', 'get'), { median: 0.5, min: 0.5, max: 1 });
 });
 
-test('each kind of value has goals of its own', t => {
+test('each kind of value has its own goals', t => {
   const verdicts = Object.fromEntries(summarizeHotReads(TIMES).targets.map(({ id, isMet }) => [id, isMet]));
   t.deepEqual(verdicts, {
     'borrow-bytes': true,

@@ -9,18 +9,18 @@ const HOST = new URL('../../../bench/programs/idle-host.mjs', import.meta.url).p
 const MB = 1_000_000;
 const ENVIRONMENT = { ...baseEnvironment(), NODE_COMPILE_CACHE: COMPILED };
 
-/** A process of 10 workers that has so many megabytes at each step, and a tenth of it on heaps. */
+/** A process of 10 workers with so many megabytes at each step, a tenth of it on heaps. */
 function steps(bare: number, imported: number, used: number): IdleSteps {
   return [bare, imported, used].map(rss => ({ rss: rss * MB, heap: (rss * MB) / 10 })) as IdleSteps;
 }
 
-test('each worker has its part of what the process has more', t => {
+test('the growth of the process is divided by its workers', t => {
   const processes = [steps(100, 120, 140), steps(100, 125, 155), steps(90, 120, 140)];
   t.deepEqual(perWorker(processes, 10, 1, 2, 'rss'), { median: 2 * MB, min: 2 * MB, max: 3 * MB });
   t.deepEqual(perWorker(processes, 10, 0, 1, 'heap'), { median: 0.25 * MB, min: 0.2 * MB, max: 0.3 * MB });
 });
 
-test('a cache that takes less than 3 MB is reached, and what the import takes is told', t => {
+test('a cache below 3 MB meets the goal, and the cost of the import is shown', t => {
   const [less] = summarizeIdleMemory([steps(100, 120, 149)], 10).targets;
   t.deepEqual(less, {
     id: 'idle-memory',
@@ -30,7 +30,7 @@ test('a cache that takes less than 3 MB is reached, and what the import takes is
   t.false(summarizeIdleMemory([steps(100, 120, 150)], 10).targets[0]!.isMet);
 });
 
-test('a process is measured bare, with the import and with a used cache', async t => {
+test('a process is measured bare, with the import, and with a used cache', async t => {
   const args = ['--expose-gc', HOST, SOURCES.module, await temporaryDirectory(t), '1'];
   const { stdout } = await runNode(args, ENVIRONMENT);
   const [bare, imported, used] = JSON.parse(stdout) as IdleSteps;

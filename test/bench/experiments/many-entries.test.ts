@@ -22,7 +22,7 @@ test('the table has the medians of both backends, side by side', t => {
   t.deepEqual(targets, []);
 });
 
-test('every operation is done with all entries', async t => {
+test('every operation runs on all entries', async t => {
   const result = await experiment.run({
     settings: { ...QUICK, workloads: [], shapes: [] },
     directory: await temporaryDirectory(t),

@@ -10,11 +10,11 @@ const TIMES: StartUpTimes = {
   example: [230, 240, 650],
 };
 
-test('what a program takes beyond Node is compared with the Node that ran next to it', t => {
+test('the start-up beyond bare Node is measured against the Node started beside it', t => {
   t.deepEqual(beyondNode(TIMES, TIMES.version), { median: 60, min: 50, max: 60 });
 });
 
-test('the package decides whether it is reached, and the source is told', t => {
+test('the package decides whether the goal is met, and the sources are only shown', t => {
   const { targets } = summarizeStartUp(TIMES);
   t.deepEqual(targets, [
     { id: 'start-up-version', measured: '+60 ms; from source +100 ms', isMet: true },
@@ -38,7 +38,7 @@ test('every program has a row with the median of its times', t => {
   t.deepEqual(table[2], ['glovebox --version', '100 ms', '+60 ms (+50 ms to +60 ms)']);
 });
 
-test('less than nothing is shown as such', t => {
+test('a negative difference is shown as negative', t => {
   const { table } = summarizeStartUp({ ...TIMES, version: [30, 40, 390] });
   t.is(table[2]![2], '−10 ms (−10 ms to −10 ms)');
 });

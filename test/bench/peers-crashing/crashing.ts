@@ -1,4 +1,4 @@
-// A store whose process dies at the first removal.
+// A peer whose process crashes at the first delete.
 import type { Peer } from '../../../bench/peer.ts';
 import { peer as steady } from '../../../bench/peers/better-sqlite3.ts';
 

@@ -1,4 +1,4 @@
-// A store that all threads share, and that is gone when it is closed: it acknowledges writes that do not last.
+// A peer that shares its store between all threads and loses it on close: its acknowledged writes do not last.
 import { MessageChannel } from 'node:worker_threads';
 import { expose, wrap } from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';

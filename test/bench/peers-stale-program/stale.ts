@@ -1,4 +1,4 @@
-// A store in Python that keeps the first value of each key for ever: what is written later is acknowledged and lost.
+// A peer in Python that keeps the first value of each key for ever: later writes are acknowledged and lost.
 import { fileURLToPath } from 'node:url';
 import type { Peer } from '../../../bench/peer.ts';
 

@@ -1,2 +1,2 @@
-// A store that each thread has for itself: what one writes the others never see.
+// A peer with a separate store in each thread: no thread sees what another one writes.
 export { peer } from '../../../bench/baseline.ts';

@@ -15,16 +15,16 @@ import { createWestMachine, type WestMachine } from '../west-rig/west-rig.ts';
 
 const WEST = fileURLToPath(new URL('./west.sh', import.meta.url));
 
-/** The image that has west in it. */
+/** The image that contains west. */
 export const IMAGE = 'glovebox-test/zmk:1';
 
-/** A test may have another one for a while. */
+/** A test may replace it for a while. */
 const PATH = process.env.PATH ?? '';
 
-/** Milliseconds. It takes one, and on a busy machine many. */
+/** Starting takes one second, and several on a busy machine. */
 const PATIENCE = 90_000;
 
-/** Runs the daemon until whoever started it is gone, and then leaves nothing. */
+/** Runs the daemon until the process that started it ends, then removes all of it. */
 const KEEPER = `
 dockerd --iptables=false --ip6tables=false --bridge=none --ip-forward=false \\
   --data-root "$1/root" --exec-root "$1/exec" --pidfile "$1/pid" -H "unix://$1/docker.sock" > "$1/log" 2>&1 < /dev/null &
@@ -37,19 +37,19 @@ rm -rf "$1"
 `;
 
 export interface TestEngine {
-  /** Variables for its client. */
+  /** The environment of its client. */
   environment: Readonly<Record<string, string>>;
   /** Runs docker. */
   docker(...args: string[]): string;
-  /** Makes an image with a shell and these programs. Resolves to its digest. */
+  /** Builds an image with a shell and these programs. Resolves to its digest. */
   makeImage(name: string, programs?: Readonly<Record<string, string>>): Promise<string>;
   stop(): Promise<void>;
 }
 
-/** The engine, or the reason why there is none. */
+/** The engine, or the reason for its absence. */
 let running: Promise<TestEngine | string> | undefined;
 
-/** Starts the engine, or resolves to the reason why it cannot run here. Whoever calls it first stops it. */
+/** Starts the engine, or resolves to the reason why it cannot run here. The first caller stops it. */
 export function startEngine(): Promise<TestEngine | string> {
   running ??= start();
   return running;
@@ -59,7 +59,7 @@ async function start(): Promise<TestEngine | string> {
   const missing = ['dockerd', 'docker', 'busybox', 'git'].filter(name => !isProgram(name));
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'dockerd wants Linux, and root';
   if (missing.length > 0) return `not installed: ${missing.join(', ')}`;
-  // A socket's path is short.
+  // The path of a socket must be short.
   const directory = mkdtempSync('/tmp/gbd-');
   const keeper = spawn('sh', ['-c', KEEPER, 'sh', directory], {
     stdio: ['pipe', 'ignore', 'ignore'],
@@ -117,7 +117,7 @@ async function start(): Promise<TestEngine | string> {
 
 const APPLETS = ['sh', 'cat', 'cp', 'echo', 'env', 'id', 'mkdir', 'pwd', 'sleep', 'touch'];
 
-/** A machine whose only programs are git and docker; undefined when the test is skipped because there is no engine. */
+/** A machine whose only programs are git and docker. Undefined, and the test is skipped, where no engine can run. */
 export async function containerMachine(
   t: ExecutionContext,
 ): Promise<{ machine: WestMachine; engine: TestEngine } | undefined> {

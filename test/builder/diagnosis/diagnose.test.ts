@@ -1,4 +1,4 @@
-// What a failed build's output says is wrong, in one sentence and at a place in the config.
+// Diagnosis of a failed build: its output becomes one sentence with a place in the config.
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -88,7 +88,7 @@ for (const { mistake, layer, message, column } of [
   });
 }
 
-test('what dtlib could not read is told with its line when nothing better is known', async t => {
+test('a line that dtlib cannot read is named when nothing better is known', async t => {
   const number = await say(
     t,
     logs.parseError(LINE, 'expected number or parenthesized expression'),
@@ -102,7 +102,7 @@ test('what dtlib could not read is told with its line when nothing better is kno
   t.is(other.message, "This cannot be read: expected node name, property name, or '}'.");
 });
 
-test('an undefined label is told with the one that was meant, wherever it was found', async t => {
+test('an undefined label is reported with the nearest existing one, wherever it was found', async t => {
   const layer = '    nav { bindings = <&hmm LSHFT F>; };';
   const placed = await say(t, logs.parseError(LINE, "undefined node label 'hmm'"), layer);
   t.is(placed.message, "There is no '&hmm'. Did you mean 'hm'?");
@@ -125,18 +125,14 @@ for (const [what, log] of [
     for (const [layer, message, column] of [
       [
         '    nav { bindings = <&kp A &kp BT_SEL 0>; };',
-        "'&kp' takes one parameter, and here it has 2: '&kp BT_SEL 0'.",
+        "'&kp' takes one parameter, but has 2 here: '&kp BT_SEL 0'.",
         29,
       ],
-      [
-        '    nav { bindings = <&trans &mo>; };',
-        "'&mo' takes one parameter, and here it has none: '&mo'.",
-        30,
-      ],
-      ['    nav { bindings = <&hm A>; };', "'&hm' takes 2 parameters, and here it has 1: '&hm A'.", 23],
+      ['    nav { bindings = <&trans &mo>; };', "'&mo' takes one parameter, but has none here: '&mo'.", 30],
+      ['    nav { bindings = <&hm A>; };', "'&hm' takes 2 parameters, but has 1 here: '&hm A'.", 23],
       [
         '    nav { bindings = <&kp LC( LS(Z) ) &none 0>; };',
-        "'&none' takes no parameter, and here it has 1: '&none 0'.",
+        "'&none' takes no parameters, but has 1 here: '&none 0'.",
         39,
       ],
     ] as const) {
@@ -148,7 +144,7 @@ for (const [what, log] of [
   });
 }
 
-test('wrong binding count: a macro may be any number of parameters', async t => {
+test('wrong binding count: a macro may take any number of parameters', async t => {
   const found = await say(t, logs.UNDECLARED_BINDING, '    nav { bindings = <&kp COPY COPY>; };');
   t.is(
     found.message,
@@ -240,7 +236,7 @@ for (const [what, log, message, place] of [
   });
 }
 
-test('a keymap that ends too early is what is wrong, and not the file of Zephyr that comes after it', async t => {
+test('a keymap that ends too early is blamed, and not the Zephyr file that comes after it', async t => {
   const open = await say(t, logs.endError("expected node name, property name, or '}'"));
   t.is(open.message, "The keymap ends too early: a '};' is missing, here or further up.");
   t.is(open.place, 'config/corne.keymap:15');
@@ -249,7 +245,7 @@ test('a keymap that ends too early is what is wrong, and not the file of Zephyr 
   t.is(last.message, "The keymap ends too early: a ';' is missing, here or further up.");
 });
 
-test('for a setting and an include that are not there the nearest ones of ZMK and Zephyr are named', async t => {
+test('a missing setting or include is reported with the nearest one of ZMK and Zephyr', async t => {
   const workspace = await mkdtemp(path.join(os.tmpdir(), 'diagnosis-'));
   t.teardown(() => rm(workspace, { recursive: true, force: true }));
   const files = {
@@ -279,13 +275,13 @@ test('for a setting and an include that are not there the nearest ones of ZMK an
   t.is(include.place, 'config/corne.keymap:2:10');
 });
 
-test('of what Kconfig says it is told for what it gives up, which is far above the last lines', async t => {
+test("of Kconfig's output the reason for giving up is shown, which is far above the last lines", async t => {
   const found = await say(t, logs.UNMET_SELECT);
   t.regex(found.message, /^Kconfig: MBEDTLS .*has direct dependencies 0 with value n/);
   t.false(found.certain);
 });
 
-test('what is not known is told in the words of the compiler, with the line of the source', async t => {
+test("an unknown error is reported in the compiler's words, with the line of the source", async t => {
   const found = await say(t, logs.C_ERROR);
   t.is(found.message, "error: unknown type name 'foo'");
   t.is(found.place, 'config/src/extra.c:2:3');
@@ -293,7 +289,7 @@ test('what is not known is told in the words of the compiler, with the line of t
   t.false(found.certain);
 });
 
-test('without a log the last lines have to do, and nothing said is nothing found', async t => {
+test('without a log the last lines are used, and without output there is no diagnosis', async t => {
   const configDirectory = os.tmpdir();
   const lastLines = ['a.c:1:2: error: bad'];
   t.like(await diagnose({ configDirectory, lastLines, logFile: '/nowhere/left.log' }), {
@@ -317,8 +313,8 @@ test('only files of the config are shown, whatever a message names and wherever 
   }
 });
 
-// One that takes too long fails by the time limit of all tests.
-test('any output and any source is read in a moment', async t => {
+// Output that takes too long exceeds the time limit of all tests.
+test('any output and any source are read in time', async t => {
   const long = 'a'.repeat(200_000);
   for (const layer of [
     `&${long}`,

@@ -1,4 +1,4 @@
-// What Zephyr builds print when something is wrong, shortened where nothing hangs on it.
+// Output of failed Zephyr builds, shortened where the diagnosis does not depend on it.
 
 const HEAD = `-- west build: generating a build system
 Loading Zephyr default modules (Zephyr base).
@@ -39,19 +39,19 @@ Call Stack (most recent call first):
 FATAL ERROR: command exited with status 1: /usr/bin/cmake -DWEST_PYTHON=/usr/bin/python3 -B/tmp/tmp.1wHnkLiIMw -GNinja
 `;
 
-/** dtlib: at a line of a file of the config, as it is on the machine that compiled. */
+/** dtlib: at a line of a config file, as on the machine that compiled. */
 export const parseError = (line: number, said: string, file = 'corne.keymap') =>
   `${HEAD}-- Found devicetree overlay: /tmp/zmk-config/config/corne.keymap
 devicetree error: /tmp/zmk-config/config/${file}:${line} (column 164): parse error: ${said}
 ${DTS_TAIL}`;
 
-/** dtlib: when the keymap ends before it should, which is at the end of all sources. */
+/** dtlib: when the keymap ends too early, reported at the end of all sources. */
 export const endError = (said: string) =>
   `${HEAD}-- Found devicetree overlay: /tmp/zmk-config/config/corne.keymap
 devicetree error: /tmp/zmk-config/zephyr/misc/empty_file.c:1 (column 1): parse error: ${said}
 ${DTS_TAIL}`;
 
-/** edtlib: about the tree, which has no lines. */
+/** edtlib: about the tree, which has no line numbers. */
 export const treeError = (said: string) =>
   `${HEAD}-- Found devicetree overlay: /tmp/zmk-config/config/corne.keymap
 devicetree error: ${said}
@@ -100,7 +100,7 @@ posix:
   native_posix
 ${INVALID_TAIL('board')}`;
 
-/** Zephyr 4: those that look like it. */
+/** Zephyr 4: boards with similar names. */
 export const NO_BOARD_LATER = `${HEAD}No board named 'xiao_bel' found. Did you mean:
 
 xiao_ble
@@ -123,7 +123,7 @@ Call Stack (most recent call first):
 -- Configuring incomplete, errors occurred!
 `;
 
-/** Kconfig's own output, before which the build's comes. */
+/** Kconfig's own output, after the output of the build. */
 const kconfig = (
   warnings: string,
 ) => `${HEAD}-- Including generated dts.cmake file: /tmp/tmp.1wHnkLiIMw/zephyr/dts.cmake
@@ -159,7 +159,7 @@ export const MALFORMED_STRING = inConf(
 );
 export const MALFORMED_LINE = inConf("ignoring malformed line 'ZMK_SLEEP=y'");
 
-/** A module that the manifest leaves out, or that is not there. */
+/** A module that the manifest omits, or that is missing. */
 export const UNMET_SELECT = kconfig(
   `warning: MBEDTLS (defined at modules/mbedtls/Kconfig:19) has direct dependencies 0 with value n, but is currently being y-selected by the following symbols:
  - BT_ECC (defined at subsys/bluetooth/host/Kconfig:999), with value y, direct dependencies BT_HCI_HOST (value: y)`,
@@ -194,7 +194,7 @@ export const C_ERROR = `${HEAD}/tmp/zmk-config/config/src/extra.c:2:3: error: un
 ninja: build stopped: subcommand failed.
 `;
 
-/** What Zephyr 3.5 prints of a shield: its list has Zephyr's own, and none of ZMK's. */
+/** Zephyr 3.5 on an unknown shield: it lists Zephyr's shields and none of ZMK's. */
 export const NO_SHIELD_OF_ZMK = `${HEAD}-- Board: nice_nano_v2
 -- Shield(s): corne_letf nice_view
 No shield named 'corne_letf' found
@@ -225,7 +225,7 @@ nice_nano
 Run 'west boards' for the full list.
 ${INVALID_TAIL('board')}`;
 
-/** Kconfig of a setting with blanks around its `=`, which are parts of the name and the value. */
+/** Kconfig on a setting with blanks around its `=`, which become part of the name and the value. */
 export const BLANKS_BEFORE_VALUE = inConf(
   "attempt to assign the value ' 30000' to the undefined symbol ZMK_IDLE_TIMEOUT ",
 );

@@ -1,4 +1,4 @@
-// Mistakes that people make in real configs, each with what the real tools print of it, and the one sentence that helps.
+// Common mistakes in real configs: the output of the real tools for each, and the one sentence that helps.
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { diagnose } from '../../../src/builder/diagnosis/index.ts';
@@ -7,7 +7,7 @@ import { temporaryDirectory } from '../../support/temporary.ts';
 import { writeFiles } from '../toolchains/observed/workspace.ts';
 import * as logs from './logs.ts';
 
-/** As much of ZMK as the sentences are about. */
+/** The part of ZMK that the diagnoses refer to. */
 const ZMK: Readonly<Record<string, string>> = {
   'app/Kconfig': 'config ZMK_IDLE_TIMEOUT\n  int\n',
   'app/include/dt-bindings/zmk/keys.h': '#include <dt-bindings/zmk/modifiers.h>\n#define A 4\n#define B 5\n',
@@ -37,11 +37,11 @@ interface Mistake {
   keymap?: string;
   /** Further files of the config. */
   files?: Record<string, string>;
-  /** The preprocessed line of the keymap's line that the log names, and the column in it. */
+  /** The line in the preprocessed keymap that the log names, and the column in it. */
   excerpt?: Omit<SourceExcerpt, 'file'>;
 }
 
-/** What is said of a build of a config in a workspace with ZMK, which is where the log says it is. */
+/** The diagnosis of a config's build, in the workspace with ZMK to which the log's paths belong. */
 async function say(t: ExecutionContext, { log, keymap = '', files = {}, excerpt }: Mistake): Promise<string> {
   const root = await temporaryDirectory(t);
   const config = path.join(root, 'corne');
@@ -87,7 +87,7 @@ test('blanks around the = of a setting', async t => {
   );
 });
 
-test('an include of behaviours that is missing', async t => {
+test('a missing include of behaviours', async t => {
   const keymap = `#include <dt-bindings/zmk/keys.h>\n${layer('        &kp A')}`;
   t.is(
     await say(t, { log: logs.treeError("/keymap/base: undefined node label 'kp'"), keymap }),
@@ -102,7 +102,7 @@ test('an include of behaviours that is missing', async t => {
   );
 });
 
-test('an include of names that is missing', async t => {
+test('a missing include of names', async t => {
   const keymap = INCLUDES + layer('        &kp A &bt BT_SEL 0');
   const expected =
     "config/corne.keymap:8:19: 'BT_SEL' is defined in <dt-bindings/zmk/bt.h>, which the keymap does not include.";
@@ -110,7 +110,7 @@ test('an include of names that is missing', async t => {
   const excerpt = { line: 8, text: '        &kp (((0x07) << 16) | (0x04)) &bt BT_SEL 0', column: 43 };
   t.is(await say(t, { log, keymap, excerpt }), expected);
   t.is(await say(t, { log, keymap }), expected);
-  // Included by something of the config's own.
+  // Included by a file of the config.
   const through = `#include "all.h"\n${keymap.replaceAll('BT_SEL', 'BT_SELL')}`;
   t.is(
     await say(t, {
@@ -122,8 +122,8 @@ test('an include of names that is missing', async t => {
   );
 });
 
-test('an undefined name in a macro call is named, and not the macro', async t => {
-  // The macro is from somewhere that nobody can look into.
+test('an undefined name in a macro call is blamed, and not the macro', async t => {
+  // The macro is from a file that cannot be read here.
   const keymap = `${INCLUDES}#include "zmk-helpers/helper.h"\nZMK_LAYER(base,\n  &kp A &kp B\n  &kp FOO &kp A)\n`;
   const log = logs.parseError(4, NUMBER);
   const text =
@@ -165,7 +165,7 @@ test('the name of a layer that has no number', async t => {
   );
 });
 
-test('a label that two nodes have', async t => {
+test('a label on two nodes', async t => {
   const node = (name: string) => `    hm: ${name} { compatible = "zmk,behavior-hold-tap"; };\n`;
   const keymap = `${INCLUDES}/ {\n  behaviors {\n${node('homerow_a')}${node('homerow_b')}  };\n};\n`;
   const log = logs.treeError("Label 'hm' appears on /behaviors/homerow_a and on /behaviors/homerow_b");
@@ -180,7 +180,7 @@ test('a label that two nodes have', async t => {
   );
 });
 
-test('a property that is gone, in the keymap or in an overlay', async t => {
+test('a removed property, in the keymap or in an overlay', async t => {
   const said = (property: string) =>
     logs.treeError(
       `'${property}' appears in /behaviors/homerow in /tmp/build/zephyr/zephyr.dts.pre, but is not declared in 'properties:' in /tmp/zmk-config/zmk/app/dts/bindings/behaviors/zmk,behavior-hold-tap.yaml`,
@@ -208,7 +208,7 @@ test('a property that is gone, in the keymap or in an overlay', async t => {
   );
 });
 
-test('a property that is missing', async t => {
+test('a missing property', async t => {
   const log = logs.treeError(
     "'bindings' is marked as required in 'properties:' in /tmp/zmk-config/zmk/app/dts/bindings/behaviors/zmk,behavior-tap-dance.yaml, but does not appear in <Node /behaviors/tapdance in '/tmp/zmk-config/zephyr/misc/empty_file.c'>",
   );
@@ -219,7 +219,7 @@ test('a property that is missing', async t => {
   );
 });
 
-test('a shield is told with the nearest one of ZMK, of a module and of the config, which the build does not list', async t => {
+test('an unknown shield is reported with the nearest one of ZMK, of a module and of the config, which the build omits', async t => {
   const log = logs.NO_SHIELD_OF_ZMK;
   t.is(await say(t, { log }), "build.yaml:3:13: There is no shield 'corne_letf'. Did you mean 'corne_left'?");
   const files = {
@@ -234,7 +234,7 @@ test('a shield is told with the nearest one of ZMK, of a module and of the confi
   t.is(await say(t, { log: listed }), ": There is no shield 'nrf7002kk'. Did you mean 'nrf7002ek'?");
 });
 
-test('a board of another ZMK than the one that is used', async t => {
+test('a board of another ZMK version', async t => {
   t.is(
     await say(t, { log: logs.NO_VARIANTS }),
     "build.yaml:2:12: There is no board 'nice_nano//zmk' yet: ZMK is built with Zephyr 3.5 here, where boards have no variants. Write 'nice_nano_v2', or use a newer ZMK.",

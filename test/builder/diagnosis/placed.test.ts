@@ -4,7 +4,7 @@ import { findPlaced } from '../../../src/builder/diagnosis/messages.ts';
 
 for (const [what, lines, expected] of [
   [
-    'an error goes before what comes first',
+    'an error takes precedence over earlier lines',
     ['a.c:1:2: warning: unused', 'make: b.mk:7: go on', 'config/corne.keymap:12:9: error: unknown key', 'x'],
     { file: 'config/corne.keymap', line: 12, column: 9, message: 'error: unknown key' },
   ],
@@ -13,11 +13,7 @@ for (const [what, lines, expected] of [
     ['compiling', 'corne.keymap:12: unknown key code', 'done'],
     { file: 'corne.keymap', line: 12, message: 'unknown key code' },
   ],
-  [
-    'warnings and notes are not what is wrong',
-    ['a.c:1:2: warning: error-prone', 'a.c:1:2: note: here'],
-    undefined,
-  ],
+  ['warnings and notes are not errors', ['a.c:1:2: warning: error-prone', 'a.c:1:2: note: here'], undefined],
   [
     'colours do not hide it',
     ['\u001b[1ma.c:3:1: \u001b[31merror: \u001b[0mexpected ;'],
@@ -28,8 +24,8 @@ for (const [what, lines, expected] of [
     ['  C:\\zmk\\a.c:3: fatal error: no such file'],
     { file: 'C:\\zmk\\a.c', line: 3, message: 'fatal error: no such file' },
   ],
-  ['times and addresses are no places', ['at 12:30:45', 'http://host:80/', 'took 3:4'], undefined],
-  ['nothing said is nothing found', [], undefined],
+  ['times and addresses are not places', ['at 12:30:45', 'http://host:80/', 'took 3:4'], undefined],
+  ['no output gives no place', [], undefined],
 ] as const) {
   test(what, t => {
     const found = findPlaced(lines.map(stripVTControlCharacters));

@@ -1,4 +1,4 @@
-// A keymap that no target was built with is told, with the name that was probably meant.
+// Unused keymaps: a keymap that no target was built with is reported, with the name that was probably meant.
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { unusedKeymaps } from '../../../src/builder/diagnosis/unused-keymaps.ts';
@@ -10,14 +10,14 @@ const CORNE = [
   { board: 'nice_nano@2//zmk', shield: 'corne_right nice_view', artifactName: 'right' },
 ];
 
-/** What is said of a config with these keymaps, of which some were read. */
+/** The report for a config with these keymaps, some of which were read. */
 async function said(t: ExecutionContext, names: string[], read: string[], configPath = 'config') {
   const configDirectory = await temporaryDirectory(t);
   writeFiles(configDirectory, Object.fromEntries(names.map(name => [path.join(configPath, name), ''])));
   return unusedKeymaps({ configDirectory, configPath, targets: CORNE, read: new Set(read) });
 }
 
-test('a keymap with a name that is nearly right is told with the right one', async t => {
+test('a keymap with almost the right name is reported with the right one', async t => {
   t.deepEqual(await said(t, ['corne_lft.keymap', 'corne.conf'], []), [
     "config/corne_lft.keymap is used by no target. Did you mean 'corne_left.keymap'?",
   ]);
@@ -26,7 +26,7 @@ test('a keymap with a name that is nearly right is told with the right one', asy
   ]);
 });
 
-test('a name is only meant if a target would take it', async t => {
+test('a name is only suggested if a target would take it', async t => {
   t.deepEqual(await said(t, ['corne.keymap', 'corne_lft.keymap'], ['config/corne.keymap']), [
     'config/corne_lft.keymap is used by no target.',
   ]);
@@ -35,7 +35,7 @@ test('a name is only meant if a target would take it', async t => {
   ]);
 });
 
-test('others are told together', async t => {
+test('other unused keymaps are reported together', async t => {
   t.deepEqual(await said(t, ['lily58.keymap'], []), ['config/lily58.keymap is used by no target.']);
   t.deepEqual(await said(t, ['lily58.keymap', 'planck.keymap'], []), [
     'config/lily58.keymap and config/planck.keymap are used by no target.',
@@ -45,7 +45,7 @@ test('others are told together', async t => {
   ]);
 });
 
-test('a keymap that was read is used, whatever its name is, and a config without keymaps has none', async t => {
+test('a keymap that was read is used whatever its name, and a config without keymaps has no report', async t => {
   t.deepEqual(
     await said(t, ['corne.keymap', 'base.keymap'], ['config/corne.keymap', 'config/base.keymap']),
     [],

@@ -1,4 +1,5 @@
-// A config directory, caches and a toolchain that does in this thread what the test says.
+// Fixture for the caching compiler: a config directory, caches, and a toolchain whose compiler is a function of the
+// test.
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -27,17 +28,17 @@ interface Teardown {
 export const LEFT: Target = { board: 'nice_nano_v2', shield: 'corne_left', artifactName: 'left' };
 export const RIGHT: Target = { board: 'nice_nano_v2', shield: 'corne_right', artifactName: 'right' };
 
-/** Compiles in this thread: by default to one `.uf2` that holds all inputs. */
+/** Compiles in this thread. By default it makes one `.uf2` that holds all inputs. */
 export class ScriptedToolchain implements Toolchain {
   readonly kind = 'command';
   version = '1';
-  /** Which of the declared inputs it says it has read; paths in the config directory. Undefined: it does not say. */
+  /** The declared inputs that it reports as read, as paths in the config directory. Undefined: none are reported. */
   observed: (Partial<ObservedInputs> & { files: string[] }) | undefined;
-  /** How often it was started. */
+  /** How often the compiler was started. */
   runs = 0;
-  /** How often it was asked what it is, and which inputs it declares. */
+  /** How often its identity and its declared inputs were requested. */
   asked = { identity: 0, declaredInputs: 0 };
-  /** What it does; called with what it would do by itself. */
+  /** Replaces the compiler; called with the default one. */
   script: (job: CompileJob, succeed: () => Promise<CompileOutcome>) => Promise<CompileOutcome> = (
     _,
     succeed,
@@ -94,9 +95,9 @@ export class CompileFixture {
   readonly configDirectory: string;
   readonly toolchain: ScriptedToolchain;
   readonly options: CacheOptions;
-  /** What the services said, in order. */
+  /** The warnings of the services, in order. */
   readonly events: CompileEvent[] = [];
-  /** Where the last {@link compile} put the artifacts. */
+  /** The artifact directory of the last {@link compile}. */
   directory = '';
   #count = 0;
 
@@ -115,7 +116,7 @@ export class CompileFixture {
     return createFirmwareCacheService(undefined, this.options);
   }
 
-  /** A new service, as each build makes one. */
+  /** A new service, as each build creates one. */
   service(): CachingCompiler {
     const { toolchain, configDirectory, options } = this;
     return createZmkWestService({ toolchain, configDirectory, cacheOptions: options });
@@ -136,14 +137,14 @@ export class CompileFixture {
     });
   }
 
-  /** How the target came about, and the content of its only artifact. */
+  /** The source of the target, and the content of its only artifact. */
   async firmwareOf(target: Target = LEFT): Promise<[source: string, content: string]> {
     const result = await this.compile(target);
     if (!result.ok) throw new Error(result.message);
     return [result.source, await readFile(result.files[0]!, 'utf8')];
   }
 
-  /** Why a target is not in the cache; empty when it is. */
+  /** Reasons why a target is not cached; empty when it is. */
   async why(target: Target = LEFT): Promise<string[]> {
     const found = await this.service().lookup(target);
     return found.hit ? [] : found.why;
@@ -174,7 +175,7 @@ export async function keysOf(cache: Cache, prefix = ''): Promise<string[]> {
   return keys;
 }
 
-/** A bench with `config/corne.keymap`, `config/left.h` and `config/right.h`. */
+/** A fixture with `config/corne.keymap`, `config/left.h` and `config/right.h`. */
 export async function createCompileFixture(t: Teardown, options: CacheOptions = {}): Promise<CompileFixture> {
   const root = await mkdtemp(path.join(os.tmpdir(), 'workbench-'));
   const fixture = new CompileFixture(root, path.join(root, 'keyboard'), options);

@@ -1,4 +1,5 @@
-// A target is described once; the one who compiles it only looks whether that is still true.
+// Target descriptions: a target is described once, and the compiling worker only checks that the description still
+// holds.
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import {
@@ -11,13 +12,13 @@ import { SETTLED_MS } from '../../../src/builder/incremental/known-digests.ts';
 import { GloveboxError } from '../../../src/errors.ts';
 import { type CompileFixture, createCompileFixture, LEFT, RIGHT } from './compile-fixture.ts';
 
-test('what was found out when the cache was asked is not found out again to compile', async t => {
+test('facts found for the cache look-up are not determined again for the compile', async t => {
   const fixture = await createCompileFixture(t);
   fixture.toolchain.observed = { files: ['config/corne.keymap'], directories: ['config'] };
   const { service, described } = await missed(t, fixture, LEFT);
   t.deepEqual(fixture.toolchain.asked, { identity: 1, declaredInputs: 1 });
   t.like(await fixture.compile(LEFT, { described }), { ok: true, source: 'compiled', stored: true });
-  // What is declared is asked once more, when the compiler has ended.
+  // The declared inputs are requested once more, when the compiler has ended.
   t.deepEqual(fixture.toolchain.asked, { identity: 1, declaredInputs: 2 });
   t.deepEqual(
     fixture.events.filter(event => event.type === 'missed'),
@@ -34,11 +35,11 @@ test('what was found out when the cache was asked is not found out again to comp
   );
 });
 
-test('a settled input is not read again while its stamp is the same, and is when it is not', async t => {
+test('a settled input is not read again while its stamp is unchanged, and is read when the stamp changes', async t => {
   const fixture = await createCompileFixture(t);
   const file = path.join(fixture.configDirectory, 'config/corne.keymap');
   const seen = (await new InputReader().file(file))!;
-  // Only one that did not read the file can take it for this.
+  // Only a reader that did not read the file can return this digest.
   const known = new Map([[file, { ...seen, sha256: '0'.repeat(64), isSettled: true }]]);
   t.is((await new InputReader(undefined, known).file(file))!.sha256, '0'.repeat(64));
   await fixture.write('config/corne.keymap', 'KEYMAP');
@@ -46,12 +47,12 @@ test('a settled input is not read again while its stamp is the same, and is when
   t.deepEqual([now.sha256, now.stamp === seen.stamp], [(await new InputReader().file(file))!.sha256, false]);
 });
 
-test('an input that was just written is not settled, because it may be written once more at the same time', async t => {
+test('an input that was just written is not settled, because it may be written again at the same timestamp', async t => {
   const fixture = await createCompileFixture(t);
   const file = path.join(fixture.configDirectory, 'config/corne.keymap');
   let reader: InputReader;
   let begun: number;
-  // On a machine that stands still for so long it is settled.
+  // On a machine that is paused for so long it is settled.
   do {
     begun = Date.now();
     await fixture.write('config/corne.keymap', 'edited');
@@ -80,7 +81,7 @@ for (const [what, edit] of [
   });
 }
 
-test('a file that is added between the description and the compile keeps the result from being stored', async t => {
+test('a file that is added between the description and the compile prevents the result from being stored', async t => {
   const fixture = await createCompileFixture(t);
   const { described } = await missed(t, fixture, LEFT);
   await fixture.write('config/corne.conf', 'CONFIG_X=y');
@@ -88,7 +89,7 @@ test('a file that is added between the description and the compile keeps the res
   t.deepEqual(await fixture.why(), ['never built here']);
 });
 
-test('what another build stored between the description and the compile is not compiled again', async t => {
+test('a result that another build stored between the description and the compile is not compiled again', async t => {
   const fixture = await createCompileFixture(t);
   const { described } = await missed(t, fixture, LEFT);
   t.like(await fixture.compile(), { ok: true, source: 'compiled' });
@@ -96,7 +97,7 @@ test('what another build stored between the description and the compile is not c
   t.is(fixture.toolchain.runs, 1);
 });
 
-test('a toolchain that cannot say what it is, or what it reads, gives a result instead of a description', async t => {
+test('a toolchain that cannot give its identity or its inputs gives a failure instead of a description', async t => {
   const fixture = await createCompileFixture(t);
   fixture.toolchain.declaredInputs = () => Promise.reject(new GloveboxError('GLOVEBOX_TEST', 'Too many.'));
   t.like(await fixture.service().describe(LEFT), { ok: false, reason: 'inputs' });
@@ -114,7 +115,7 @@ async function missed(t: ExecutionContext, fixture: CompileFixture, target: Targ
   return { service, described };
 }
 
-/** Has all inputs be settled, which else takes seconds. */
+/** Makes all inputs settled, which takes seconds otherwise. */
 async function settle(described: DescribedTarget, { configDirectory }: CompileFixture): Promise<void> {
   const reader = new InputReader();
   const files = described.declared.paths.map(stored => path.join(configDirectory, stored));

@@ -5,7 +5,7 @@ import type { BaseInputs } from '../../../src/builder/incremental/fingerprint.ts
 const ZMK = 'a1b2c3d4e5f60718293a4b5c6d7e8f9001122334';
 const LATER = 'd4e5f60718293a4b5c6d7e8f900112233445566a';
 
-/** What a build with this toolchain is known by. */
+/** The fingerprint parts of a build with this toolchain. */
 function base(toolchain: Record<string, unknown>): BaseInputs {
   return { schema: 1, kind: 'west', target: { board: 'nice_nano_v2', artifactName: 'left' }, toolchain };
 }
@@ -24,31 +24,31 @@ for (const [what, before, now, expected] of [
     ['zmk moved a1b2c3d → d4e5f60'],
   ],
   [
-    'edits in a project are told with their files',
+    'edits in a project are reported with their files',
     workspace({ zmk: { head: ZMK } }),
     workspace({ zmk: { head: ZMK, changes: { digest: 'x', count: 1, files: ['app/src/keymap.c'] } } }),
     ['zmk has other uncommitted changes: app/src/keymap.c'],
   ],
   [
-    'another image is told without its digest',
+    'another image is reported without its digest',
     { image: 'sha256:1' },
     { image: 'sha256:2' },
     ['new image digest'],
   ],
   [
-    'another version of a program is told by its name',
+    'another version of a program is reported by its name',
     { tools: { west: program('1', 'West version: v1.2.0'), cmake: program('1', 'cmake version 3.25.1') } },
     { tools: { west: program('1', 'West version: v1.2.0'), cmake: program('2', 'cmake version 3.30.0') } },
     ['cmake changed: cmake version 3.25.1 → cmake version 3.30.0'],
   ],
   [
-    'another program that calls itself the same is told as that',
+    'another program with the same version is reported as such',
     { tools: { dtc: program('1', '1.6.1'), gperf: null, protoc: program('1', '3') } },
     { tools: { dtc: program('2', '1.6.1'), gperf: program('1', '3.1'), protoc: null } },
     ['dtc is another program of the same version (1.6.1)', 'gperf was installed', 'protoc was removed'],
   ],
   [
-    'another SDK and other Python packages are told by their versions',
+    'another SDK and other Python packages are reported by their versions',
     { sdks: [sdk('0.16.8')], python: { version: '3.11.2', packages: { west: '1.2.0', protobuf: null } } },
     { sdks: [sdk('0.17.0')], python: { version: '3.12.0', packages: { west: '1.3.0', protobuf: '5.1' } } },
     [
@@ -59,53 +59,48 @@ for (const [what, before, now, expected] of [
     ],
   ],
   [
-    'an SDK of the same version is told as another one',
+    'an SDK of the same version is reported as another one',
     { sdks: [sdk('0.16.8')] },
     { sdks: [sdk('0.16.8', '2')] },
     ['the Zephyr SDK is another one of the same version (0.16.8)'],
   ],
   [
-    'a repository that has become a module is told by the file that makes it one',
+    'a repository that has become a module is reported by the file that makes it one',
     { isModule: false, command: ['build'] },
     { isModule: true, command: ['build', '-DZMK_EXTRA_MODULES={repository}'] },
     ['zephyr/module.yml was added'],
   ],
   [
-    'and one that is none any more, too',
+    'a repository that is not a module any more is reported by the same file',
     { isModule: true, command: ['build', '-DZMK_EXTRA_MODULES={repository}'] },
     { isModule: false, command: ['build'] },
     ['zephyr/module.yml was removed'],
   ],
   [
-    'another command is told when nothing else explains it',
+    'another command is reported when nothing else explains the compile',
     { command: ['build', '-s', 'zmk/app'] },
     { command: ['build', '-s', 'app'] },
     ['toolchain command changed'],
   ],
   [
-    'another environment is told by its variable',
+    'another environment is reported by its variable',
     { environment: { CFLAGS: '-O2' } },
     { environment: { CFLAGS: '-Os' } },
     ['toolchain environment.CFLAGS changed: -O2 → -Os'],
   ],
-  [
-    'nothing different is nothing to tell',
-    workspace({ zmk: { head: ZMK } }),
-    workspace({ zmk: { head: ZMK } }),
-    [],
-  ],
+  ['no difference gives no reason', workspace({ zmk: { head: ZMK } }), workspace({ zmk: { head: ZMK } }), []],
 ] as const) {
   test(what, t => t.deepEqual(baseDifferences(base(before), base(now)), [...expected]));
 }
 
-test('when Glovebox keeps builds in another form, that is the reason and nothing else', t => {
+test("a change of Glovebox's record format is the only reason given", t => {
   const now = base({ program: 'b' });
   t.deepEqual(baseDifferences({ ...base({ program: 'a' }), schema: 0 }, now), [
     'Glovebox keeps builds in another form now',
   ]);
 });
 
-test('what is stored in another form is told as different, and nothing breaks', t => {
+test('records in another format are reported as different, and nothing breaks', t => {
   const now = base(workspace({ zmk: { head: ZMK } }));
   for (const stored of [
     { workspace: 1 },

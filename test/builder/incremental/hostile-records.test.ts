@@ -1,4 +1,5 @@
-// Whatever lies under our keys is a miss when it is no record of ours: no crash, no hang, nothing written elsewhere.
+// Hostile cache records: anything under our keys that is not a valid record is a miss. Nothing crashes, hangs or is
+// written elsewhere.
 import { access, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
@@ -25,9 +26,9 @@ function nested(depth: number): unknown {
   return value;
 }
 
-// Longer than any list of ours.
+// Longer than any valid list.
 const endless = (): unknown[] => Array.from({ length: 250_000 }, () => null);
-// Methods of arrays pass over what is missing.
+// Array methods skip holes.
 const holed = (item: unknown): unknown[] => Object.assign(new Array(1), { 1: item });
 const snapshot = (parts: object) => ({
   files: [],
@@ -51,10 +52,10 @@ const VALUES: [what: string, value: unknown][] = [
   ['a text', 'x'.repeat(10_000)],
   ['bytes', Buffer.from([0, 1, 2])],
   ['a map', new Map([['schema', 1]])],
-  ['a circle', circle],
+  ['a cycle', circle],
   ['a big number', { schema: FINGERPRINT_SCHEMA, kind: 'west', target: { big: 7n }, toolchain: {} }],
   [
-    'something deep',
+    'a deeply nested value',
     { schema: FINGERPRINT_SCHEMA, kind: 'command', target: nested(500), toolchain: nested(500) },
   ],
   ['endless candidates', { schema: FINGERPRINT_SCHEMA, candidates: endless(), stored: 1, names: endless() }],
@@ -64,10 +65,7 @@ const VALUES: [what: string, value: unknown][] = [
     { schema: FINGERPRINT_SCHEMA, candidates: holed(snapshot({})), stored: 1, names: [] },
   ],
   ['missing files', manifest(snapshot({ files: holed(['a', 'b']) }))],
-  [
-    'a candidate with more than it should have',
-    manifest(Object.assign(snapshot({}), { circle, map: new Map() })),
-  ],
+  ['a candidate with extra fields', manifest(Object.assign(snapshot({}), { circle, map: new Map() }))],
   ['a path with NUL', manifest(snapshot({ absent: ['a\0b'] }), snapshot({ files: [['a\0b', 'c']] }))],
   ['a path that is too long', manifest(snapshot({ absent: ['x'.repeat(5_000)] }))],
   ['a path through a file', manifest(snapshot({ absent: ['config/corne.keymap/x/y'], files: [['z', '']] }))],
@@ -80,8 +78,8 @@ const VALUES: [what: string, value: unknown][] = [
     'prototypes',
     JSON.parse('{"__proto__": {"polluted": 1}, "schema": 1, "constructor": {"prototype": {"polluted": 1}}}'),
   ],
-  ['names that are no list', { ...manifest(snapshot({ declared: 'x' })), names: [['x', '{"a":1}']] }],
-  ['names that are no JSON', { ...manifest(snapshot({ declared: 'x' })), names: [['x', '["a"']] }],
+  ['names that are not a list', { ...manifest(snapshot({ declared: 'x' })), names: [['x', '{"a":1}']] }],
+  ['names that are not JSON', { ...manifest(snapshot({ declared: 'x' })), names: [['x', '["a"']] }],
   ['endless names', { ...manifest(snapshot({ declared: 'x' })), names: [['x', JSON.stringify(endless())]] }],
   ['names with NUL', { ...manifest(snapshot({ declared: 'x' })), names: [['x', '["a\\u0000b"]']] }],
   ['endless artifacts', { ...firmware(), artifacts: endless() }],
@@ -92,10 +90,10 @@ const VALUES: [what: string, value: unknown][] = [
   ['an artifact of no size', firmware(artifact({ size: Number.NaN }))],
   ['an artifact with a hash that is a path', firmware(artifact({ sha256: '../'.repeat(20) }))],
   ['twins', firmware(artifact({}), artifact({ name: 'LEFT.uf2' }))],
-  ['times that are none', { ...firmware(artifact({})), compileDuration: Number.POSITIVE_INFINITY }],
+  ['impossible times', { ...firmware(artifact({})), compileDuration: Number.POSITIVE_INFINITY }],
 ];
 
-/** Puts the value under every key that has one, in the form that is read there. */
+/** Stores the value under every key with a record, in the format that is read there. */
 async function plant(caches: Cache[], value: unknown): Promise<void> {
   for (const cache of caches) {
     for (const key of await keysOf(cache)) {
@@ -110,12 +108,12 @@ function jsonOf(value: unknown): string | undefined {
   try {
     return JSON.stringify(value);
   } catch {
-    // A circle, or a number that JSON does not know.
+    // JSON cannot represent it: a cycle or a bigint.
     return undefined;
   }
 }
 
-test('whatever lies in the place of a record, the firmware is right and nothing else is written', async t => {
+test('whatever replaces a record, the firmware is right and nothing else is written', async t => {
   const fixture = await createCompileFixture(t);
   const [, good] = await fixture.firmwareOf();
   const outside = (await readdir(fixture.root)).filter(name => !name.startsWith('job-'));
@@ -133,7 +131,7 @@ test('whatever lies in the place of a record, the firmware is right and nothing 
   await t.throwsAsync(access('/etc/escaped.uf2'), { code: 'ENOENT' });
 });
 
-test('random values in the place of records are misses', async t => {
+test('random values in place of records are misses', async t => {
   const fixture = await createCompileFixture(t);
   const [, good] = await fixture.firmwareOf();
   const field = fc.constantFrom(
@@ -183,7 +181,7 @@ test('random values in the place of records are misses', async t => {
   );
 });
 
-test('a manifest that names firmware of other inputs is not believed', async t => {
+test('a manifest that names firmware of other inputs is not trusted', async t => {
   const fixture = await createCompileFixture(t);
   const [, good] = await fixture.firmwareOf();
   // The record and the file of another keymap, under the keys of this one.
@@ -200,7 +198,7 @@ test('a manifest that names firmware of other inputs is not believed', async t =
   t.deepEqual(await fixture.firmwareOf(), ['compiled', good]);
 });
 
-test('a file that is not what its key says is not delivered', async t => {
+test('a file that does not match its key is not delivered', async t => {
   const fixture = await createCompileFixture(t);
   const [, good] = await fixture.firmwareOf();
   const cache = fixture.firmware.cache;
@@ -213,7 +211,7 @@ test('a file that is not what its key says is not delivered', async t => {
   }
 });
 
-test('whatever lies in the place of a workspace is forgotten', async t => {
+test('anything in place of a workspace record is forgotten', async t => {
   const fixture = await createCompileFixture(t);
   const service = createZmkWorkspaceCacheService(undefined, fixture.options);
   const valid = { repository: 'zmk', revision: 'main', path: fixture.root, created: 1 };
@@ -231,7 +229,7 @@ test('whatever lies in the place of a workspace is forgotten', async t => {
   }
 });
 
-test('whatever lies in the place of a layout, the keymap is read again', async t => {
+test('anything in place of a layout makes the keymap be read again', async t => {
   const directory = await temporaryDirectory(t);
   const cache = createDefaultCache({ tag: 'layout', cacheRoot: path.join(directory, 'cache') });
   t.teardown(() => cache.close());

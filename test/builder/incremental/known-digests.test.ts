@@ -1,4 +1,4 @@
-// Digests of large files are remembered, and never of another content.
+// Remembered digests of large files: they are reused while the file is unchanged, and never for another content.
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -11,16 +11,16 @@ import type { Cache } from '../../../src/cache/cache.ts';
 
 interface Place {
   file: string;
-  /** Reads the file as a new build does: its digest, and whether that was remembered. */
+  /** Reads the file as a new build does: its digest, and whether that one was remembered. */
   read(): Promise<[sha256: string | undefined, isRemembered: boolean]>;
-  /** What the file's own content has. */
+  /** The digest of the file's actual content. */
   fresh(): string;
 }
 
 /**
  * A large file, and a cache for its digest.
  *
- * @param age how many seconds ago it was written, as far as the cache knows
+ * @param age seconds since it was written, by the cache's clock
  */
 function place(t: ExecutionContext, age: number): Place {
   const root = mkdtempSync(path.join(os.tmpdir(), 'digests-'));
@@ -63,13 +63,13 @@ test('a digest is remembered until the file changes in any way', async t => {
   t.is((await read())[0], fresh(), 'replaced by another');
 });
 
-test('of a file that was just written nothing is remembered: it may be written again in the same moment', async t => {
+test('the digest of a file written just now is not remembered, because it may be written again at the same timestamp', async t => {
   const { read, fresh } = place(t, 0);
   t.deepEqual(await read(), [fresh(), false]);
   t.deepEqual(await read(), [fresh(), false]);
 });
 
-test('what is no digest is not believed', async t => {
+test('an invalid digest is not trusted', async t => {
   for (const value of [
     null,
     'text',

@@ -1,9 +1,9 @@
-// Whoever asks for the same thing at the same time gets it compiled once.
+// Concurrent requests for the same target: it is compiled once.
 import test from 'ava';
 import type { CompileOutcome } from '../../../src/builder/incremental/index.ts';
 import { createCompileFixture, LEFT } from './compile-fixture.ts';
 
-test('two who ask at once have it compiled once, and the second waits', async t => {
+test('two concurrent requests compile once, and the second one waits', async t => {
   const fixture = await createCompileFixture(t);
   const started = Promise.withResolvers<void>();
   const finish = Promise.withResolvers<void>();
@@ -27,7 +27,7 @@ test('two who ask at once have it compiled once, and the second waits', async t 
   t.is(fixture.toolchain.runs, 1);
 });
 
-test('when the first one fails, the second one tries', async t => {
+test('when the first request fails, the second one tries', async t => {
   const fixture = await createCompileFixture(t);
   const started = Promise.withResolvers<void>();
   const finish = Promise.withResolvers<void>();
@@ -48,7 +48,7 @@ test('when the first one fails, the second one tries', async t => {
   t.like(await second, { ok: true, source: 'compiled' });
 });
 
-test('one who waits can be cancelled, and the one who compiles goes on', async t => {
+test('a waiting request can be cancelled, and the compile goes on', async t => {
   const fixture = await createCompileFixture(t);
   const started = Promise.withResolvers<void>();
   const finish = Promise.withResolvers<void>();
@@ -70,7 +70,7 @@ test('one who waits can be cancelled, and the one who compiles goes on', async t
   t.is(fixture.toolchain.runs, 1);
 });
 
-test('a compile that is cancelled ends when its compiler has ended, and stores nothing', async t => {
+test('a cancelled compile settles when its compiler has ended, and stores nothing', async t => {
   const fixture = await createCompileFixture(t);
   const cancellation = new AbortController();
   let compilerEnded = false;
@@ -86,7 +86,7 @@ test('a compile that is cancelled ends when its compiler has ended, and stores n
   t.deepEqual(await fixture.why(), ['never built here']);
 });
 
-test('what is cancelled before it begins starts no compiler', async t => {
+test('a request that is cancelled before it begins starts no compiler', async t => {
   const fixture = await createCompileFixture(t);
   t.like(await fixture.compile(LEFT, { signal: AbortSignal.abort() }), { ok: false, reason: 'cancelled' });
   t.is(fixture.toolchain.runs, 0);

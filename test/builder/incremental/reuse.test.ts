@@ -1,4 +1,4 @@
-// What is compiled again and what is not.
+// Reuse of cached builds: which changes compile a target again, and which do not.
 import { rename, symlink, unlink, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
@@ -50,7 +50,7 @@ test('a file that only one target reads compiles only that target', async t => {
   t.deepEqual(await build(), ['compiled', 'compiled']);
 });
 
-test('when it is not known what was read, every declared input counts', async t => {
+test('when the read files are unknown, every declared input counts', async t => {
   const fixture = await createCompileFixture(t);
   await fixture.firmwareOf();
   await fixture.write('config/unrelated.txt', 'made');
@@ -62,7 +62,7 @@ test('when it is not known what was read, every declared input counts', async t 
   t.is((await fixture.firmwareOf())[0], 'cache', 'the state before it was made is known');
 });
 
-test('a file that comes or goes counts when only the read files are known', async t => {
+test('when only the read files are known, adding or removing a file counts', async t => {
   const fixture = await createCompileFixture(t);
   fixture.toolchain.observed = { files: ['config/corne.keymap'] };
   await fixture.firmwareOf();
@@ -73,7 +73,7 @@ test('a file that comes or goes counts when only the read files are known', asyn
   t.deepEqual(await fixture.why(), ['config/right.h was removed']);
 });
 
-test('what editors leave beside an open file does not count', async t => {
+test('backup and swap files of editors do not count', async t => {
   const fixture = await createCompileFixture(t);
   await fixture.firmwareOf();
   for (const name of ['.corne.keymap.swp', 'corne.keymap~', '.#corne.keymap', '#corne.keymap#']) {
@@ -87,7 +87,7 @@ test('where directories are known, a new file counts in those only', async t => 
   await fixture.write('config/other/a', 'a');
   await fixture.write('config/boards/b', 'b');
   fixture.toolchain.observed = { files: ['config/corne.keymap'], directories: ['config/boards'] };
-  // Written just now, the directory would count as changed while it was compiled.
+  // A directory written just now would count as changed during the compile.
   fixture.toolchain.script = async (_, succeed) => {
     await settled();
     return succeed();
@@ -100,7 +100,7 @@ test('where directories are known, a new file counts in those only', async t => 
   t.deepEqual(await fixture.why(), ['the file list of config/boards changed']);
 });
 
-test('making what was looked for in vain compiles again', async t => {
+test('creating a file that was looked for in vain compiles again', async t => {
   const fixture = await createCompileFixture(t);
   fixture.toolchain.observed = { files: ['config/corne.keymap'], absent: ['config/corne.conf'] };
   await fixture.firmwareOf();
@@ -156,7 +156,7 @@ test('another shield, board, snippet or argument compiles again', async t => {
   t.deepEqual(await fixture.why({ ...LEFT, artifactName: 'new' }), ['never built here']);
 });
 
-test('explanations compare with what was used last', async t => {
+test('explanations compare with the build used last', async t => {
   const fixture = await createCompileFixture(t);
   await fixture.firmwareOf();
   await fixture.write('config/corne.keymap', 'edited');
@@ -167,7 +167,7 @@ test('explanations compare with what was used last', async t => {
   t.deepEqual(await fixture.why(), ['config/left.h changed'], 'and not the keymap as well');
 });
 
-test('only so many states are remembered, the last used ones', async t => {
+test('only a limited number of states is remembered, the most recently used ones', async t => {
   const fixture = await createCompileFixture(t);
   const original = (await fixture.firmwareOf())[1];
   for (let edit = 0; edit < 20; edit++) {
@@ -194,18 +194,18 @@ test('a build is remembered for seven days after it was last used', async t => {
   t.not((await fixture.why()).length, 0);
 });
 
-/** Until the kernel's clock for files has moved on. */
+/** Waits until the clock of the file system has advanced. */
 async function settled(): Promise<void> {
   const start = Date.now();
   while (Date.now() - start < 25) await new Promise(resolve => setTimeout(resolve, 5));
 }
 
-/** Compiles until it is in the cache: what is compiled while its inputs are a few milliseconds old is not kept. */
+/** Compiles until the result is cached: a compile of inputs that are a few milliseconds old is not. */
 async function settle(fixture: CompileFixture): Promise<void> {
   while ((await fixture.firmwareOf())[0] !== 'cache');
 }
 
-test('when more may have been read than is known, every declared input counts as well, and no known one less', async t => {
+test('when the list of read files is incomplete, every declared input counts too, and each listed one still does', async t => {
   const fixture = await createCompileFixture(t);
   await fixture.write('shared/base.h', 'base');
   fixture.toolchain.observed = {
@@ -222,7 +222,7 @@ test('when more may have been read than is known, every declared input counts as
   }
 });
 
-test('a file that was read by its real name counts by the names of links that lead to it', async t => {
+test('a file that was read by its real path counts under the names of links that lead to it', async t => {
   const fixture = await createCompileFixture(t);
   for (const place of ['one', 'other']) await fixture.write(`dots/${place}/keys.h`, place);
   const link = path.join(fixture.configDirectory, 'config/keys.h');
@@ -239,7 +239,7 @@ test('a file that was read by its real name counts by the names of links that le
   t.deepEqual(await fixture.why(), ['config/keys.h changed']);
 });
 
-test('a result that cannot be traced to what it was made of is not kept, and the reason is told', async t => {
+test('a result that cannot be traced to its inputs is not cached, and the reason is given', async t => {
   const fixture = await createCompileFixture(t);
   fixture.toolchain.script = async (_, succeed) => ({
     ...((await succeed()) as CompileOutcome & { ok: true }),

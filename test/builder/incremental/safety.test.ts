@@ -1,11 +1,11 @@
-// Nothing wrong is ever stored or taken from the cache, and trouble with it stops nothing.
+// Safety of the caching compiler: nothing wrong is stored or returned, and a broken cache stops no build.
 import { mkdir, readdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { type CompileOutcome, FINGERPRINT_SCHEMA } from '../../../src/builder/incremental/index.ts';
 import { createCompileFixture, keysOf, LEFT } from './compile-fixture.ts';
 
-test('a result whose inputs changed meanwhile is delivered, but not stored', async t => {
+test('a result whose inputs changed during the compile is delivered, but not stored', async t => {
   const fixture = await createCompileFixture(t);
   fixture.toolchain.script = async (_, succeed) => {
     await fixture.write('config/corne.keymap', 'edited meanwhile');
@@ -21,7 +21,7 @@ test('a result whose inputs changed meanwhile is delivered, but not stored', asy
   }
 });
 
-test('a change that was undone before the compiler ended is noticed', async t => {
+test('a change that is undone before the compiler ends is noticed', async t => {
   const fixture = await createCompileFixture(t);
   fixture.toolchain.script = async (_, succeed) => {
     await fixture.write('config/corne.keymap', 'for a moment');
@@ -34,7 +34,7 @@ test('a change that was undone before the compiler ended is noticed', async t =>
   t.deepEqual(await fixture.why(), ['never built here']);
 });
 
-test('a file that was made or removed meanwhile is noticed', async t => {
+test('a file that is created or removed during the compile is noticed', async t => {
   const fixture = await createCompileFixture(t);
   fixture.toolchain.script = async (_, succeed) => {
     await fixture.write('config/corne.conf', '');
@@ -48,7 +48,7 @@ test('a file that was made or removed meanwhile is noticed', async t => {
   t.like(await fixture.compile(), { ok: true, stored: false });
 });
 
-test('changes to what the compiler did not read do not keep a result from being stored', async t => {
+test('changes to files that the compiler did not read do not prevent storing', async t => {
   const fixture = await createCompileFixture(t);
   fixture.toolchain.observed = { files: ['config/corne.keymap'] };
   fixture.toolchain.script = async (_, succeed) => {
@@ -58,7 +58,7 @@ test('changes to what the compiler did not read do not keep a result from being 
   t.like(await fixture.compile(), { ok: true, stored: true });
 });
 
-test('a file that nobody declared and that is written meanwhile is noticed', async t => {
+test('an undeclared file that is written during the compile is noticed', async t => {
   const fixture = await createCompileFixture(t);
   fixture.toolchain.observed = { files: ['config/corne.keymap', 'generated.h'] };
   fixture.toolchain.script = async (_, succeed) => {
@@ -68,7 +68,7 @@ test('a file that nobody declared and that is written meanwhile is noticed', asy
   t.like(await fixture.compile(), { ok: true, stored: false });
 });
 
-test('what the compiler wrote and read in its own build directory does not count', async t => {
+test('files that the compiler wrote and read in its own build directory do not count', async t => {
   const fixture = await createCompileFixture(t);
   fixture.toolchain.script = async (job, succeed) => {
     const generated = path.join(job.buildDirectory, 'generated.h');
@@ -81,7 +81,7 @@ test('what the compiler wrote and read in its own build directory does not count
   t.like(await fixture.compile(), { ok: true, source: 'cache' });
 });
 
-test('a failed compile is not stored, and nothing of it is delivered', async t => {
+test('a failed compile is not stored, and none of its files are delivered', async t => {
   const fixture = await createCompileFixture(t);
   fixture.toolchain.script = async job => {
     await writeFile(path.join(job.artifactDirectory, 'left.uf2'), 'half');
@@ -106,7 +106,7 @@ test('damaged firmware is compiled again and never delivered', async t => {
   t.deepEqual(await fixture.firmwareOf(), ['cache', content]);
 });
 
-test('firmware of which one file is gone is compiled again whole', async t => {
+test('firmware with a missing file is compiled again as a whole', async t => {
   const fixture = await createCompileFixture(t);
   fixture.toolchain.script = async (job, succeed) => {
     const outcome = await succeed();
@@ -127,7 +127,7 @@ test('firmware of which one file is gone is compiled again whole', async t => {
   t.deepEqual((await readdir(fixture.directory)).sort(), ['left.elf', 'left.uf2']);
 });
 
-test('records of any other form are as if they were not there', async t => {
+test('records in another format are ignored', async t => {
   const fixture = await createCompileFixture(t);
   await fixture.firmwareOf();
   const values = [
@@ -138,7 +138,7 @@ test('records of any other form are as if they were not there', async t => {
     { schema: FINGERPRINT_SCHEMA, candidates: [{}], stored: 1, names: [] },
     { schema: 1, artifacts: [{ name: '../x' }] },
   ];
-  // Some records are kept as they are, some as JSON.
+  // Some records are stored as values, some as JSON.
   for (const value of [...values, ...values.map(form => JSON.stringify(form)), '{"schema":']) {
     for (const cache of [fixture.builds.cache, fixture.firmware.cache]) {
       for (const key of await keysOf(cache)) {
@@ -149,19 +149,19 @@ test('records of any other form are as if they were not there', async t => {
   }
 });
 
-test('without caches everything is compiled', async t => {
+test('without caches every target is compiled', async t => {
   const fixture = await createCompileFixture(t, { enabled: false });
   t.is((await fixture.firmwareOf())[0], 'compiled');
   t.is((await fixture.firmwareOf())[0], 'compiled');
 });
 
-test('caches that cannot be used stop nothing', async t => {
+test('unusable caches stop nothing', async t => {
   const fixture = await createCompileFixture(t);
-  await writeFile(fixture.options.cacheRoot!, 'a file is no directory');
+  await writeFile(fixture.options.cacheRoot!, 'a file is not a directory');
   t.like(await fixture.compile(), { ok: true, source: 'compiled', stored: false });
 });
 
-test('an input that cannot be read is said', async t => {
+test('an unreadable input is an error', async t => {
   const fixture = await createCompileFixture(t);
   await symlink('loop', path.join(fixture.configDirectory, 'config/loop'));
   fixture.toolchain.declaredInputs = async () => [path.join(fixture.configDirectory, 'config/loop')];
@@ -216,7 +216,7 @@ for (const [what, make] of artifacts) {
   });
 }
 
-test('two artifacts of one name are refused', async t => {
+test('two artifacts with the same name are refused', async t => {
   const fixture = await createCompileFixture(t);
   fixture.toolchain.script = async (_, succeed) => {
     const outcome = await succeed();

@@ -36,7 +36,7 @@ test('the compilation cache is the shared one of its tag, and the workspace serv
   t.is(createCompilationBuildCacheService(undefined, { cacheRoot: root }).cache, cache);
 });
 
-test('the configuration says where the cache is', async t => {
+test('the configuration sets the cache directory', async t => {
   const root = await createRoot(t);
   const { cache } = createCompilationCacheService(configOf(root));
   t.teardown(() => cache.close());
@@ -64,7 +64,7 @@ test('workspaces are remembered by repository and revision', async t => {
   t.is(await workspaces.find('zmkfirmware/zmk', 'main'), undefined);
 });
 
-test('a workspace whose directory is gone is not found', async t => {
+test('a workspace whose directory was removed is not found', async t => {
   const root = await createRoot(t);
   const workspaces = createZmkWorkspaceCacheService(undefined, { cacheRoot: root });
   t.teardown(() => workspaces.cache.close());
@@ -105,7 +105,7 @@ test('workspaces are remembered for thirty days and builds for seven', async t =
   t.is(await workspaces.find('r', 'main'), undefined);
 });
 
-test('the configuration says how long builds are remembered', async t => {
+test('the configuration sets how long builds are remembered', async t => {
   const root = await createRoot(t);
   let now = 1_700_000_000_000;
   const builds = createCompilationBuildCacheService(configOf(root, '1h'), { clock: () => now });

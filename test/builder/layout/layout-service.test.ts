@@ -31,7 +31,7 @@ test.beforeEach(async t => {
 
 test.afterEach.always(async t => {
   await t.context.cache.close();
-  // A shared cache of the process is still open, and may make files.
+  // A shared cache of the process is still open, and may create files.
   await removeDirectory(t.context.root);
 });
 
@@ -41,12 +41,12 @@ async function countKeys(cache: Cache): Promise<number> {
   return count;
 }
 
-/** Each reading stores two entries: which files matter, and the layout by what is in them. */
+/** Each read stores two entries: which files matter, and the layout by their content. */
 async function countReadings(cache: Cache): Promise<number> {
   return (await cache.stats()).sets / 2;
 }
 
-test('a keymap is read once for each content, whatever file it is in', async t => {
+test('a keymap is read once per content, in whichever file that is', async t => {
   const { cache, file, root } = t.context;
   const service = createLayoutService({ cache });
   const first = await service.layoutOf(file);
@@ -60,7 +60,7 @@ test('a keymap is read once for each content, whatever file it is in', async t =
   t.is(await countReadings(cache), 1);
 });
 
-test('what is in the cache is what is returned', async t => {
+test('a cached layout is returned', async t => {
   const { cache, file } = t.context;
   const service = createLayoutService({ cache });
   const layout = await service.layoutOf(file);
@@ -71,7 +71,7 @@ test('what is in the cache is what is returned', async t => {
   t.deepEqual((await service.layoutOf(file)).layers, []);
 });
 
-test('another content is another layout, and the old one is still there', async t => {
+test('another content is another layout, and the old one is still cached', async t => {
   const { cache, file } = t.context;
   const service = createLayoutService({ cache });
   const first = await service.layoutOf(file);
@@ -82,14 +82,14 @@ test('another content is another layout, and the old one is still there', async 
   t.is(await countReadings(cache), 2);
 });
 
-/** The keys of the first layer, as they are written. */
+/** The keys of the first layer, as written. */
 async function keysOf(cache: Cache, file: string): Promise<string> {
   const { layers, errors } = await createLayoutService({ cache }).layoutOf(file);
   if (errors.length > 0) return errors[0]!.message;
   return layers[0]!.bindings.map(({ parameters }) => parameters.join(' ')).join(' ');
 }
 
-test('a layout is that of every file that the keymap includes, also of those that others include', async t => {
+test('a layout depends on every file that the keymap includes, directly or not', async t => {
   const { cache, file, root } = t.context;
   await fs.writeFile(file, KEYMAP.replace('/ {', '#include "keys/all.h"\n/ {').replace('&kp B', 'LAST'));
   await fs.mkdir(path.join(root, 'keys'));
@@ -110,7 +110,7 @@ test('a layout is that of every file that the keymap includes, also of those tha
   );
 });
 
-test('a layout is that of the names that were looked for in vain, too', async t => {
+test('a layout also depends on the names that were looked for in vain', async t => {
   const { cache, file, root } = t.context;
   const question = '#if __has_include("extra.h")\n#define LAST &kp X\n#else\n#define LAST &kp Y\n#endif\n';
   await fs.writeFile(file, KEYMAP.replace('/ {', `${question}/ {`).replace('&kp B', 'LAST'));
@@ -121,9 +121,9 @@ test('a layout is that of the names that were looked for in vain, too', async t 
   t.is(await keysOf(cache, file), 'A Y');
 });
 
-test('a file that comes to lie where it is found first is noticed', async t => {
+test('a new file that is found first is noticed', async t => {
   const { cache, root } = t.context;
-  // The repository is a module: its own devicetree root is searched, and before it what is beside the keymap.
+  // The repository is a module: the keymap's own directory is searched first, then the module's devicetree root.
   const file = path.join(root, 'config/corne.keymap');
   await fs.mkdir(path.join(root, 'config'));
   await fs.mkdir(path.join(root, 'zephyr'));
@@ -136,7 +136,7 @@ test('a file that comes to lie where it is found first is noticed', async t => {
   t.is(await keysOf(cache, file), 'A Y');
 });
 
-test('the same config in another place has the same layout, without reading it again', async t => {
+test('the same config in another directory has the same layout, without being read again', async t => {
   const { cache, root } = t.context;
   for (const place of ['a', 'b/c']) {
     const directory = path.join(root, place, 'config');
@@ -159,7 +159,7 @@ test('a layout with errors is returned but not stored', async t => {
   t.is(await countKeys(cache), 0);
 });
 
-test('a file that cannot be read is a typed error that names it', async t => {
+test('an unreadable file is a typed error that names it', async t => {
   const { cache, root } = t.context;
   const service = createLayoutService({ cache });
   const absent = path.join(root, 'absent.keymap');
@@ -173,7 +173,7 @@ test('a file that cannot be read is a typed error that names it', async t => {
   await t.throwsAsync(service.layoutOf(huge), { instanceOf: KeymapFileError, message: /8589934592 bytes/ });
 });
 
-test('without a cache of its own it uses the shared one of its tag, as configured', async t => {
+test('without its own cache the service uses the shared one of its tag, as configured', async t => {
   const { root, file } = t.context;
   const cacheRoot = path.join(root, 'configured');
   const service = createLayoutService({ userConfig: createUserConfig({ cache: { directory: cacheRoot } }) });
@@ -183,7 +183,7 @@ test('without a cache of its own it uses the shared one of its tag, as configure
   await cache.close();
 });
 
-test('a disabled cache does not keep it from working', async t => {
+test('a disabled cache does not stop the service', async t => {
   const cache = createDefaultCache({
     cacheRoot: path.join(t.context.root, 'off'),
     tag: 'layout',

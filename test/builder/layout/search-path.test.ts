@@ -9,10 +9,10 @@ import { createDefaultCache } from '../../../src/registry.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
 const MODULE = 'build:\n  settings:\n    dts_root: .\n';
-/** So that no workspace of this machine is found. */
+/** Keeps the search from finding a workspace of this machine. */
 const userConfig = createUserConfig({ cache: { directory: '/nonexistent' } });
 
-/** Files by their paths; what ends in a slash is a directory. */
+/** Files by their paths; a path that ends with a slash is a directory. */
 async function write(t: ExecutionContext, files: Record<string, string>): Promise<string> {
   const root = await temporaryDirectory(t);
   for (const [name, text] of Object.entries(files)) {
@@ -31,7 +31,7 @@ const west = (place: string, manifest: string, projects: Record<string, string>)
   }),
 });
 
-/** ZMK and Zephyr, as far as they matter here; `application` is where ZMK's is. */
+/** ZMK and Zephyr, as far as they matter here; `application` is the place of ZMK's. */
 const zmk = (application: string, zephyr: string) => ({
   [`${application}/CMakeLists.txt`]: 'project(zmk)\n',
   [`${application}/include/dt-bindings/zmk/keys.h`]: '#define A 4\n#define NEW_KEY 5\n',
@@ -100,7 +100,7 @@ test("ZMK's own clone is a workspace, too", async t => {
   ]);
 });
 
-test('a workspace that is given or configured goes before the one that is found', async t => {
+test('a workspace that is given or configured takes precedence over one that is found', async t => {
   const root = await write(t, {
     ...Object.fromEntries(Object.entries(CONFIG).map(([name, text]) => [`a/${name}`, text])),
     'a/.west/config': '',
@@ -127,14 +127,14 @@ test('a workspace that is given or configured goes before the one that is found'
   });
 });
 
-test('without a workspace there is what the config has itself, also when its manifest cannot be read', async t => {
+test("without a workspace only the config's own directories are searched, even if its manifest cannot be read", async t => {
   const root = await write(t, { ...CONFIG, 'config/west.yml': '{', 'zephyr/module.yml': MODULE, 'dts/': '' });
   t.deepEqual(await directoriesOf(root), ['dts']);
   await writeFile(path.join(root, 'zephyr/module.yml'), 'build: {');
   t.deepEqual(await directoriesOf(root), []);
 });
 
-test("with a workspace, ZMK's headers are read, and a layout is that of what is in them", async t => {
+test("with a workspace, ZMK's headers are read, and the layout depends on their content", async t => {
   const root = await write(t, {
     ...CONFIG,
     ...west('', 'config', { zmk: 'zmk' }),

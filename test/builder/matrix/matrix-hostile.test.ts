@@ -1,4 +1,4 @@
-// Whatever is in the place of build.yaml ends in a message that names it, within a second.
+// Hostile build.yaml: whatever takes its place ends in a message that names it, within a second.
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
@@ -6,7 +6,7 @@ import { readMatrix } from '../../../src/builder/index.ts';
 import { fuzz, HOSTILE_PLACES, HOSTILE_TEXTS, inPlace, readWithinASecond } from '../../config/hostile.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
-test.serial('texts made to hurt the reader of build.yaml end in a message with file and line', async t => {
+test.serial('texts made to exhaust the reader of build.yaml end in a message with file and line', async t => {
   const directory = await temporaryDirectory(t);
   const file = path.join(directory, 'build.yaml');
   for (const [what, text] of Object.entries(HOSTILE_TEXTS)) {
@@ -17,7 +17,7 @@ test.serial('texts made to hurt the reader of build.yaml end in a message with f
   }
 });
 
-test.serial('what is no file in the place of build.yaml ends in a message that names it', async t => {
+test.serial('anything but a file in place of build.yaml ends in a message that names it', async t => {
   const directory = await temporaryDirectory(t);
   const file = path.join(directory, 'build.yaml');
   for (const [what, put] of Object.entries(HOSTILE_PLACES)) {

@@ -19,7 +19,7 @@ async function read(t: ExecutionContext, yaml: string | Uint8Array): Promise<Tar
   return readMatrix(directory);
 }
 
-/** Reads a matrix, and what is said about it. */
+/** Reads a matrix, with the warnings about it. */
 async function readWarned(t: ExecutionContext, yaml: string) {
   const directory = await directoryFor(t);
   await writeFile(path.join(directory, 'build.yaml'), yaml);
@@ -72,7 +72,7 @@ include:
   ]);
 });
 
-test('boards and shields are combined, the first list varying slowest', async t => {
+test('boards and shields are combined, and the first list varies slowest', async t => {
   const yaml = 'board: [nice_nano_v2, seeeduino_xiao_ble]\nshield: [corne_left, corne_right]\n';
   t.deepEqual(names(await read(t, yaml)), [
     'corne_left-nice_nano_v2-zmk',
@@ -96,7 +96,7 @@ test('every field can be a list', async t => {
   ]);
 });
 
-test('the default artifact name is made as the workflow makes it', async t => {
+test("the default artifact name is the same as the workflow's", async t => {
   const yaml = `include:
   - { board: nice_nano//zmk, shield: corne_left nice_view }
   - { board: nrf52840/dk/x }
@@ -111,7 +111,7 @@ test('the default artifact name is made as the workflow makes it', async t => {
   ]);
 });
 
-test('an include entry extends what it matches and else is a target of its own, as GitHub documents', async t => {
+test('an include entry extends the combinations that it matches, else is its own target, as GitHub documents', async t => {
   // The example of GitHub's documentation: fruit is board, animal is shield, color is snippet, shape is cmake-args.
   const yaml = `
 board: [apple, pear]
@@ -154,7 +154,7 @@ include:
   ]);
 });
 
-test('exclude takes combinations away, before include adds', async t => {
+test('exclude removes combinations before include adds some', async t => {
   const yaml = `
 board: [a, b]
 shield: [left, right]
@@ -190,13 +190,13 @@ include:
   ]);
 });
 
-test('an empty value is the same as none, and a plain number is text', async t => {
+test('an empty value counts as absent, and a plain number is text', async t => {
   t.deepEqual(await read(t, 'include:\n  - board: 60\n    shield:\n    snippet: ~\n'), [
     { board: '60', artifactName: '60-zmk' },
   ]);
 });
 
-test('what looks like a command stays text', async t => {
+test('a value that looks like a command stays text', async t => {
   const hostile = ['a; rm -rf ~', '$(reboot)', '`id`', `"quoted" 'too'`, '&& true'];
   const yaml = `include:\n${hostile.map((text, index) => `  - { board: b${index}, shield: ${JSON.stringify(text)}, artifact-name: n${index} }\n`).join('')}`;
   t.deepEqual(
@@ -205,7 +205,7 @@ test('what looks like a command stays text', async t => {
   );
 });
 
-test('a missing file is said with what belongs into it', async t => {
+test('a missing file is reported with the content that it needs', async t => {
   const directory = await directoryFor(t);
   await t.throwsAsync(readMatrix(directory), {
     instanceOf: MatrixError,
@@ -222,7 +222,7 @@ test('a missing file is said with what belongs into it', async t => {
   });
 });
 
-test('what is no file is not read', async t => {
+test('anything but a file is not read', async t => {
   const directory = await directoryFor(t);
   await mkdir(path.join(directory, 'build.yaml'));
   await t.throwsAsync(readMatrix(directory), { instanceOf: MatrixError, message: /is not a file/ });
@@ -231,14 +231,14 @@ test('what is no file is not read', async t => {
   await t.throwsAsync(readMatrix(other), { instanceOf: MatrixError, message: /is not a file/ });
 });
 
-test('an empty file is said with what belongs into it', async t => {
+test('an empty file is reported with the content that it needs', async t => {
   for (const yaml of ['', '# nothing\n', '---\n', 'null\n', '\n\n'])
     await refused(t, yaml, 1, /is empty.*board:/s);
   await refused(t, '{}', 1, /names nothing to build.*board:/s);
   await refused(t, 'include: []', 1, /names nothing to build/);
 });
 
-test('malformed YAML is said with its line', async t => {
+test('malformed YAML is reported with its line', async t => {
   await refused(t, 'include:\n  - board: a\n   shield: b\n', 3, /is not valid YAML/);
   await refused(t, 'board: [a\nshield: b\n', 2, /is not valid YAML/);
   await refused(
@@ -251,7 +251,7 @@ test('malformed YAML is said with its line', async t => {
   await refused(t, Buffer.from([0x62, 0xff, 0xfe]), 1, /is not UTF-8/);
 });
 
-test("a field that ZMK's workflow ignores changes nothing, and is told with the nearest known one", async t => {
+test("a field that ZMK's workflow ignores changes nothing, and is reported with the nearest known one", async t => {
   const warned = async (yaml: string) => {
     const { targets, warnings } = await readWarned(t, yaml);
     return [targets, warnings.map(warning => warning.replace(/^.*build\.yaml:/, ''))] as const;
@@ -306,33 +306,33 @@ exclude:
     { board: 'c', artifactName: 'c-zmk' },
   ]);
   t.is(warnings.length, 1);
-  // GitHub builds each of them twice, and one is as good as the other.
+  // GitHub builds each of them twice, and both are the same.
   t.deepEqual(names((await readWarned(t, 'board: [a, b]\nformat: [uf2, bin]\n')).targets), [
     'a-zmk',
     'b-zmk',
   ]);
 });
 
-test('the names of fields are known in capitals, too, as GitHub knows them', async t => {
+test('field names are recognised in capitals too, as on GitHub', async t => {
   t.deepEqual(await read(t, 'Include:\n  - Board: a\n    CMake-Args: -DX=y\n'), [
     { board: 'a', cmakeArgs: '-DX=y', artifactName: 'a-zmk' },
   ]);
   await refused(t, 'include:\n  - board: a\n    BOARD: b\n', 3, /'board' is given twice/);
 });
 
-test('what makes GitHub refuse the file is said with the field that was meant', async t => {
+test('a file that GitHub would refuse is refused with the field that was meant', async t => {
   await refused(t, 'boards: [a]', 1, /has no 'board'.* Did you mean 'board' with 'boards'\?/);
   await refused(t, 'boards: a', 1, /'boards' must be a list.* Did you mean 'board'\?/);
   await refused(t, 'include:\n  - cmake_args: b\n', 2, /has no 'board'/);
   await refused(t, 'board: [a]\n[x]: b\n', 2, /the name of a field in the file must be a text/);
 });
 
-test("a list at the top is told that 'include:' is missing", async t => {
+test("a list at the top level is reported as a missing 'include:'", async t => {
   await refused(t, '- board: a\n  shield: b\n', 1, /: 'include:' is missing: write it .* above this list/);
   await refused(t, '# mine\n---\n- board: a\n', 3, /'include:' is missing/);
 });
 
-test('the file may have another name and place, as the workflow has build_matrix_path', async t => {
+test('the file may have another name and place, like build_matrix_path of the workflow', async t => {
   const directory = await directoryFor(t);
   await mkdir(path.join(directory, 'ci'));
   await writeFile(path.join(directory, 'ci/corne.yaml'), 'board: [a]\n');
@@ -343,7 +343,7 @@ test('the file may have another name and place, as the workflow has build_matrix
   });
 });
 
-test('a value of the wrong type is said with what is allowed', async t => {
+test('a value of the wrong type is reported with the allowed ones', async t => {
   await refused(t, 'board: nice_nano', 1, /'board' must be a list, such as 'board: \[nice_nano\]'/);
   await refused(t, '\nboard:\n', 2, /'board' must be a list/);
   await refused(t, 'board: []', 1, /'board' is an empty list/);
@@ -367,12 +367,12 @@ test('a value of the wrong type is said with what is allowed', async t => {
   await refused(t, 'include:\n  - board: a\n    <<: b', 3, /must be fields with values/);
 });
 
-test('a field that is given twice is said with its line', async t => {
+test('a duplicate field is reported with its line', async t => {
   await refused(t, 'include:\n  - board: a\n    board: b\n', 3, /'board' is given twice/);
   await refused(t, 'include:\n  - board: a\ninclude:\n  - board: b\n', 3, /'include' is given twice/);
 });
 
-test('a target without a board is said with its line', async t => {
+test('a target without a board is reported with its line', async t => {
   await refused(t, 'include:\n  - board: a\n  - shield: b\n', 3, /has no 'board'/);
   await refused(t, '\nshield: [a, b]', 2, /has no 'board'/);
   await refused(t, "include:\n  - board: ''\n", 2, /has no 'board'/);
@@ -385,13 +385,13 @@ test('two targets with one artifact name are refused with both lines', async t =
     3,
     /'a-zmk' is taken by the target of line 2\. Give one of them an 'artifact-name'/,
   );
-  // On many file systems these are one file.
+  // Many file systems treat these as one file.
   await refused(t, 'board: [a, A]', 1, /'A-zmk' is taken/);
   await refused(t, 'board: ["\u00e9", "e\u0301"]', 1, /is taken/);
   await refused(t, 'board: [a, b]\nartifact-name: [x]', 1, /'x' is taken/);
 });
 
-test('a target that is written twice is built once, and told', async t => {
+test('a duplicate target is built once, and reported', async t => {
   const { targets, warnings } = await readWarned(
     t,
     'include:\n  - { board: a, shield: b }\n  - { board: c }\n  - { shield: b, board: a }\n',
@@ -401,7 +401,7 @@ test('a target that is written twice is built once, and told', async t => {
   t.regex(warnings[0]!, /build\.yaml:4: this is the target of line 2 again, and built once\.$/);
 });
 
-test('an artifact name that is no safe file name is refused at its line', async t => {
+test('an artifact name that is not a safe file name is refused at its line', async t => {
   const named = (name: string) => `include:\n  - board: a\n    artifact-name: ${JSON.stringify(name)}\n`;
   for (const name of ['../evil', '/etc/passwd', 'a/b', 'a\\b', 'c:x', 'a*', 'a?', 'a"b', 'a<b', 'a|b']) {
     await refused(
@@ -428,7 +428,7 @@ test('an artifact name that is no safe file name is refused at its line', async 
   await refused(t, 'include:\n  - { board: a, shield: ../x }\n', 2, /contains \//);
 });
 
-test('what could not be passed to a program is refused at its line', async t => {
+test('a value that cannot be passed to a program is refused at its line', async t => {
   await refused(
     t,
     'include:\n  - { board: a, cmake-args: "x\\0y" }',
@@ -440,7 +440,7 @@ test('what could not be passed to a program is refused at its line', async t => 
   await refused(t, 'include:\n  - board: a\n    artifact-name: -rf', 3, /'artifact-name' begins with '-'/);
 });
 
-test("more combinations than GitHub's limit are refused, and not made", async t => {
+test("more combinations than GitHub's limit are refused before they are generated", async t => {
   const list = (prefix: string, count: number) =>
     `[${Array.from({ length: count }, (_, index) => prefix + index).join()}]`;
   t.is((await read(t, `board: ${list('b', 16)}\nshield: ${list('s', 16)}`)).length, 256);
@@ -492,7 +492,7 @@ test('a hostile file is refused within a second', async t => {
     const before = process.cpuUsage();
     const error = await t.throwsAsync(read(t, yaml), { instanceOf: MatrixError }, name);
     const { user, system } = process.cpuUsage(before);
-    // Time that was worked, so that a busy machine does not matter. In AVA other tests of this file run meanwhile.
+    // CPU time, so that a busy machine does not matter. In AVA other tests of this file run at the same time.
     t.log(
       name,
       Math.round((user + system) / 1000),
@@ -502,7 +502,7 @@ test('a hostile file is refused within a second', async t => {
   }
 });
 
-test('any text is a matrix or a MatrixError', async t => {
+test('any text gives a matrix or a MatrixError', async t => {
   const directory = await directoryFor(t);
   const word = fc.constantFrom(
     ...[

@@ -1,11 +1,11 @@
-// What a build did can be asked afterwards, in memory.
+// Metrics of a build: its results can be queried afterwards, in memory.
 import test from 'ava';
 import { publishedBuild } from '../../support/published.ts';
 import { compileHalf, createProject } from '../project.ts';
 
 const { createMetricsService } = await publishedBuild();
 
-test.serial('a build records how each target came out', async t => {
+test.serial('a build records the outcome of each target', async t => {
   const project = await createProject(t, {
     onRun: run => (run.target.name === 'left' ? compileHalf(run) : run.exit(1)),
   });

@@ -1,4 +1,4 @@
-// A worker thread that builds nothing but records as if it did.
+// A worker thread that records metrics as a build would, without building.
 import { workerData } from 'node:worker_threads';
 import { createMetricsService } from '../../../src/builder/metrics/service.ts';
 

@@ -26,11 +26,11 @@ const NOTHING: Totals = {
 test.beforeEach(() => createMetricsService().reset());
 test.after.always(() => resetSharedCacheInstances());
 
-test.serial('at first there is nothing', async t => {
+test.serial('a new service has no metrics', async t => {
   t.deepEqual(await createMetricsService().snapshot(), { totals: NOTHING, targets: {} });
 });
 
-test.serial('counts and times are kept for each target and for all', async t => {
+test.serial('counts and times are kept for each target and in total', async t => {
   const service = createMetricsService();
   await service.record({ target: 'corne_right', result: 'compiled', duration: 500, compileDuration: 450 });
   await service.record({ target: 'corne_left', result: 'cache', duration: 20, compileDuration: 400 });
@@ -64,7 +64,7 @@ test.serial('counts and times are kept for each target and for all', async t => 
   t.like(targets.corne_right, { builds: 2, compiled: 1, cancelled: 1, compiling: 450, saved: 0 });
 });
 
-test.serial('what other threads record is there once they have recorded it, and nothing is lost', async t => {
+test.serial('metrics of other threads are visible once recorded, and none are lost', async t => {
   const file = new URL('./record-in-thread.ts', import.meta.url);
   const workers = ['left', 'right', 'left'].map(
     target => new Worker(file, { workerData: { target, times: 50 } }),
@@ -77,14 +77,14 @@ test.serial('what other threads record is there once they have recorded it, and 
   t.is(targets.right?.builds, 50);
 });
 
-test.serial('all services of a process see the same, until it is reset', async t => {
+test.serial('all services of a process share the same metrics, until they are reset', async t => {
   await createMetricsService().record({ target: 'a', result: 'cache', duration: 1 });
   t.is((await createMetricsService().snapshot()).totals.builds, 1);
   await createMetricsService().reset();
   t.deepEqual(await createMetricsService().snapshot(), { totals: NOTHING, targets: {} });
 });
 
-test.serial('it is in memory: nothing is on disk', async t => {
+test.serial('metrics are kept in memory: nothing is on disk', async t => {
   const directory = await fs.mkdtemp(path.join(os.tmpdir(), 'glovebox-metrics-'));
   t.teardown(() => fs.rm(directory, { recursive: true, force: true }));
   const userConfig = createUserConfig({ cache: { directory: path.join(directory, 'cache') } });
@@ -94,14 +94,14 @@ test.serial('it is in memory: nothing is on disk', async t => {
   t.deepEqual(await fs.readdir(directory), []);
 });
 
-test.serial('when metrics are disabled nothing is recorded and nothing breaks', async t => {
+test.serial('disabled metrics record nothing and break nothing', async t => {
   const cache = createDefaultCache({ tag: 'metrics', backend: 'memory', enabled: false });
   const service = createMetricsService({ cache });
   t.false(await service.record({ target: 'a', result: 'cache', duration: 1 }));
   t.deepEqual(await service.snapshot(), { totals: NOTHING, targets: {} });
 });
 
-test.serial('a time that is none is a typed error, and is not recorded', async t => {
+test.serial('an invalid time is a typed error, and is not recorded', async t => {
   const service = createMetricsService();
   for (const duration of [-1, Number.NaN, Infinity]) {
     await t.throwsAsync(service.record({ target: 'a', result: 'cache', duration }), {

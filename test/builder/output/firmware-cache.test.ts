@@ -30,7 +30,7 @@ async function createBench(t: ExecutionContext) {
   return { firmware, out, make };
 }
 
-test('firmware comes back with every file, their contents and modes', async t => {
+test('firmware is restored with every file, its content and mode', async t => {
   const { firmware, out, make } = await createBench(t);
   const uf2 = await make('left.uf2', 'uf2');
   const elf = await make('left.elf', 'elf');
@@ -45,7 +45,7 @@ test('firmware comes back with every file, their contents and modes', async t =>
   t.is((await stat(path.join(out, 'left.elf'))).mode & 0o777, 0o755);
 });
 
-test('what is to be known about a firmware comes back with it, and firmware without has none', async t => {
+test('metadata of firmware is restored with it, and stays absent where there was none', async t => {
   const { firmware, make } = await createBench(t);
   const uf2 = await make('left.uf2', 'uf2');
   const warnings = Array.from({ length: 200 }, (_, index) => `warning ${index}`);
@@ -68,7 +68,7 @@ test('firmware of another fingerprint is not found', async t => {
   t.is(await firmware.restore('f2', out), undefined);
 });
 
-test('firmware that lacks a file is not there at all', async t => {
+test('firmware that lacks a file is a miss', async t => {
   const { firmware, out, make } = await createBench(t);
   await firmware.store('f1', [await make('a.uf2', 'a'), await make('b.elf', 'b')], 1);
   const keys = await keysOf(firmware.cache);
@@ -97,7 +97,7 @@ test('a link at the destination is replaced and not followed', async t => {
   t.is(await readFile(victim.path, 'utf8'), 'untouched');
 });
 
-test('forgotten firmware is gone', async t => {
+test('removed firmware is gone', async t => {
   const { firmware, make } = await createBench(t);
   await firmware.store('f1', [await make('a.uf2', 'a')], 1);
   t.true(await firmware.forget('f1'));
@@ -106,7 +106,7 @@ test('forgotten firmware is gone', async t => {
   t.false(await firmware.forget('f1'));
 });
 
-test('a name that is no file name is not stored', async t => {
+test('an invalid file name is not stored', async t => {
   const { firmware, make } = await createBench(t);
   const file = await make('a.uf2', 'a');
   await t.throwsAsync(firmware.store('f1', [{ ...file, name: '../a.uf2' }], 1), {

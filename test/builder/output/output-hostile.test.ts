@@ -1,4 +1,4 @@
-// Nothing gets out of the output directory: not by a name, not by a link, not by a twin.
+// The output directory as a boundary: nothing is written outside of it, by a name, a link or a duplicate.
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -43,18 +43,18 @@ const REFUSED = [
 ];
 
 for (const name of REFUSED) {
-  test(`the artifact name ${JSON.stringify(name.slice(0, 20))} is refused, with what is wrong with it`, t => {
+  test(`the artifact name ${JSON.stringify(name.slice(0, 20))} is refused, with the reason`, t => {
     const error = t.throws(() => assertArtifactName(name), { instanceOf: ArtifactNameError });
     t.regex(error.message, /Use a plain file name/);
   });
 }
 
-test('look-alikes of dots and slashes are letters like others', t => {
+test('look-alikes of dots and slashes are ordinary letters', t => {
   for (const name of ['．．／a.uf2', '․․∕a.uf2', '‥⁄a.uf2', '℀.uf2', 'ﬁrm.uf2'])
     t.notThrows(() => assertArtifactName(name));
 });
 
-/** Names of all kinds, mostly dangerous ones put together from the pieces that make them so. */
+/** Names of all kinds, mostly dangerous ones composed of the pieces that make them so. */
 const names = fc.oneof(
   fc.constantFrom(...REFUSED),
   fc
@@ -87,7 +87,7 @@ const names = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 20 }),
 );
 
-test('whatever an artifact is called, what is written is one file in the output directory or nothing', async t => {
+test('whatever an artifact is called, the result is one file in the output directory or nothing', async t => {
   const root = await temporaryDirectory(t);
   await fc.assert(
     fc.asyncProperty(fc.array(names, { minLength: 1, maxLength: 3 }), async wanted => {
@@ -118,7 +118,7 @@ test('whatever an artifact is called, what is written is one file in the output 
   t.true((await readdir(root)).every(name => name.startsWith('place-')));
 });
 
-/** What a toolchain does that calls artifacts so: those that can be files in the directory are there. */
+/** The compile of a toolchain with these artifact names: files exist for those that are valid names in the directory. */
 async function make(names: readonly string[], directory: string): Promise<Artifact[]> {
   const artifacts = names.map(name => ({ name, path: path.join(directory, name) }));
   for (const { name, path: file } of artifacts) {
@@ -135,7 +135,7 @@ for (const [what, one, other] of [
   ['in another form of Unicode', 'clavi\u00e9.uf2', 'clavie\u0301.uf2'],
   ['with a letter that has no lower case of its own', 'ſplit.uf2', 'split.uf2'],
 ] as const) {
-  test(`two artifacts whose names are ${what} are refused, of one target and of two`, async t => {
+  test(`two artifacts whose names are ${what} are refused, within one target and across two`, async t => {
     const root = await temporaryDirectory(t);
     const output = await OutputDirectory.open(path.join(root, 'firmware'));
     const directory = output.stage();
@@ -155,7 +155,7 @@ for (const [what, one, other] of [
 }
 
 test.serial(
-  'links of every kind in the output directory are replaced, compiled or from the cache',
+  'links of every kind in the output directory are replaced, by compiled and by cached firmware',
   async t => {
     const project = await createProject(t, { onRun: compileHalf });
     const outside = path.join(project.root, 'outside');
@@ -181,21 +181,18 @@ test.serial(
   },
 );
 
-test.serial(
-  'links that look like leftovers of an earlier build are not followed when those are removed',
-  async t => {
-    const project = await createProject(t, { onRun: compileHalf });
-    const outside = path.join(project.root, 'outside');
-    await mkdir(outside);
-    await writeFile(path.join(outside, 'victim'), 'untouched');
-    await mkdir(path.join(project.directory, 'firmware'));
-    await symlink(outside, path.join(project.directory, 'firmware', '.glovebox-999999999-aaaaaa'));
-    t.like(await project.start().done, { compiled: 2 });
-    t.deepEqual(await readdir(outside), ['victim']);
-  },
-);
+test.serial('removing stale files of an earlier build does not follow links that look like them', async t => {
+  const project = await createProject(t, { onRun: compileHalf });
+  const outside = path.join(project.root, 'outside');
+  await mkdir(outside);
+  await writeFile(path.join(outside, 'victim'), 'untouched');
+  await mkdir(path.join(project.directory, 'firmware'));
+  await symlink(outside, path.join(project.directory, 'firmware', '.glovebox-999999999-aaaaaa'));
+  t.like(await project.start().done, { compiled: 2 });
+  t.deepEqual(await readdir(outside), ['victim']);
+});
 
-test('logs are not written through links, nor where others can plant them', async t => {
+test('logs are not written through links, nor where other users can plant them', async t => {
   const root = await temporaryDirectory(t);
   const outside = path.join(root, 'outside');
   const caches = path.join(root, 'caches');

@@ -1,4 +1,4 @@
-// Somebody who edits a config at random: whatever people and their editors do to files, and some things they never do.
+// Random edits of a config: what people and their editors do to files, and some things that they never do.
 import {
   copyFileSync,
   existsSync,
@@ -51,7 +51,7 @@ const SHIELD = [
   'mine.zmk.yml',
 ];
 
-/** Everything that may be written. */
+/** All files that may be written. */
 const FILES = [
   ...NAMES.flatMap(name => ['keymap', 'conf', 'overlay'].map(extension => `config/${name}.${extension}`)),
   ...['home_row', 'timing', 'behaviors', 'extra', 'mem.h', 'keys/numbers', 'keys/timing', 'keys/mem.h'].map(
@@ -78,7 +78,7 @@ const FILES = [
   ],
 ];
 
-/** Those by which a build is most easily misled: written more often than others, and so that it goes on working. */
+/** The files that mislead a build most easily: written more often than others, in ways that keep the build working. */
 const HOT = [
   ...[
     'corne.conf',
@@ -93,7 +93,7 @@ const HOT = [
   ...['boards/shields/corne/Kconfig.shield', 'boards/shields/corne/corne_left.overlay'],
 ].map(name => `config/${name}`);
 
-/** A part of these is what a file consists of. */
+/** A file consists of some of these. */
 const LINES = [
   ...[
     '"home_row.dtsi"',
@@ -110,7 +110,7 @@ const LINES = [
   '/ { a; };',
   '/ { b; };',
   'CONFIG_A=y',
-  // What is outside of the repository, and words by which it is not certain what was read.
+  // Files outside of the repository, and words that leave uncertain what was read.
   '#include "../../shared/base.dtsi"',
   '#include "linked/keys.dtsi"',
   '#if __has_include("linked/extra.dtsi")\n#include "linked/extra.dtsi"\n#endif',
@@ -154,17 +154,17 @@ export type Edit = typeof edit extends fc.Arbitrary<infer T> ? T : never;
 
 export const pick = <T>(list: readonly T[], n: number): T => list[n % list.length]!;
 
-/** Somebody who edits a config. */
+/** Edits a config at random. */
 export class Editor {
-  /** As they are now. */
+  /** The current files. */
   readonly targets: Target[];
   readonly #original: [file: string, content: string][];
   readonly #repository: string;
   readonly #changeWorkspace: () => void;
-  /** What was there before each edit of a file. */
+  /** The content before each edit of a file. */
   readonly #before: [file: string, content: string | undefined][] = [];
 
-  /** @param original what files are restored to */
+  /** @param original the files to restore */
   constructor(
     repository: string,
     targets: readonly Target[],
@@ -177,7 +177,7 @@ export class Editor {
     this.#changeWorkspace = changeWorkspace;
   }
 
-  /** Edits; false when the file system has it that nothing can be done, such as a file below a file. */
+  /** Makes one edit. False when the file system does not allow it, such as a file below a file. */
   do(edit: Edit): boolean {
     try {
       this.#do(edit);
@@ -207,7 +207,7 @@ export class Editor {
       rmSync(at);
       symlinkSync(path.relative(path.dirname(at), this.#at(pick(FILES, c))), at);
     } else if (existsSync(at)) {
-      // Touched, or replaced by the same.
+      // Touched, or replaced with the same content.
       if (kind === 'touch') utimesSync(at, a, a);
       else {
         copyFileSync(at, `${at}.saved`);
@@ -216,7 +216,7 @@ export class Editor {
     }
   }
 
-  /** An entry of `build.yaml` becomes another one. */
+  /** Replaces an entry of `build.yaml` by another one. */
   #changeTarget(a: number, b: number, c: number): void {
     const place = a % this.targets.length;
     const board = b % 4 === 0 ? 'planck' : 'nice_nano_v2';

@@ -1,5 +1,5 @@
-// What happens around a config at random: to files, links and modules outside of it, to the workspace, to the compiler, and
-// to builds.
+// Random changes around a config: to files, links and modules outside of it, to the workspace, to the compiler, and to
+// builds.
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
@@ -39,7 +39,7 @@ export const move = fc.record({
 export type Move = typeof move extends fc.Arbitrary<infer T> ? T : never;
 
 const FILES_OUTSIDE = [
-  // Those that are included at first.
+  // The ones included at first.
   ...[
     'shared/base.dtsi',
     'shared/base.dtsi',
@@ -94,7 +94,7 @@ const LINES_OUTSIDE = [
   ],
 ];
 
-/** Sources to which something can be added, and what a build goes on with. */
+/** Sources that can be extended, and the text that keeps a build working. */
 const SOURCES: [place: string, rest: string][] = [
   [
     'repository/config/corne.keymap',
@@ -174,7 +174,7 @@ export class EnvironmentEditor {
     this.#keyboards = keyboards;
   }
 
-  /** Moves, in the next way when it cannot be done in this one; resolves to how it was done, if it was. */
+  /** Makes the change, in the next way if one is impossible. Resolves to the way in which it was made, if any. */
   do(one: Move): Kind | undefined {
     const first = KINDS.indexOf(one.kind);
     for (let next = 0; next < KINDS.length; next++) {
@@ -182,7 +182,7 @@ export class EnvironmentEditor {
       try {
         if (this.#do({ ...one, kind })) return kind;
       } catch (error) {
-        // The file system has it that nothing can be done, such as a file below a file.
+        // The file system does not allow it, such as a file below a file.
         if ((error as NodeJS.ErrnoException).code === undefined) throw error;
       }
     }
@@ -219,7 +219,7 @@ export class EnvironmentEditor {
         const directory = pick(KCONFIG, b);
         const keys = this.#at('shared/keys.txt');
         this.#put('shared/keys.txt', `keys ${a % 4}`);
-        // What was asked for before is only edited.
+        // A file that was requested before is only edited.
         if (c % 3 === 0) return true;
         const asked = c % 3 === 1 ? `default "$(shell,cat ${keys})"` : 'orsource "Kconfig.more"';
         if (a % 2 === 0) this.#put(`${directory}/Kconfig.more`, `config MORE_${a % 3}\n`);
@@ -278,7 +278,7 @@ export class EnvironmentEditor {
         return true;
       case 'link in the workspace':
         for (const file of SECRETS.slice(0, 2)) this.#put(`module/shield/${file}`, `/ { w${c % 3}; };\n`);
-        // What is behind it is edited by itself as well.
+        // The target of the link is edited separately.
         if (c % 2 === 0) return true;
         return this.#link([SECRET, ['../../../../../module/shield']], 0);
       case 'file of the workspace':
@@ -307,7 +307,7 @@ export class EnvironmentEditor {
     );
   }
 
-  /** Another commit is checked out: some files are others, one may be there that was not, or is gone. */
+  /** Checks out another commit: some files change, one may be added, one may be removed. */
   #update(b: number): boolean {
     const own = 'workspace/zmk/app';
     const read = (file: string) => readFileSync(this.#at(`${own}/${file}`), 'utf8');
@@ -322,7 +322,7 @@ export class EnvironmentEditor {
     return true;
   }
 
-  /** A part of the compiler is another one, with the size and time of the former. */
+  /** Replaces a part of the compiler, with the size and time of the former. */
   #tool(file: string, c: number): boolean {
     const { tools } = this.#keyboards;
     const before = statSync(path.join(tools, file));
@@ -341,7 +341,7 @@ export class EnvironmentEditor {
     return true;
   }
 
-  /** A link leads elsewhere; or is a directory or file of its own again. */
+  /** Redirects a link, or replaces it by a directory or file. */
   #link([place, targets]: [string, string[]], c: number): boolean {
     const at = this.#at(place);
     const isWhole = targets.length <= 2;

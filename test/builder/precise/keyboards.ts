@@ -1,5 +1,5 @@
-// A config with many keyboards that share some files, built by a small ZMK in this thread through the real toolchain, the
-// real service and real caches; and what a build without any cache would have made of it.
+// A config with many keyboards that share some files, built by a small ZMK in this thread through the real toolchain,
+// the real service and real caches; and the reference build of it without any cache.
 import {
   appendFileSync,
   mkdirSync,
@@ -49,7 +49,7 @@ import {
 } from '../toolchains/observed/zmk.ts';
 import { freshRepository } from '../workspace/fresh-repository.ts';
 
-/** Two splits and two keyboards in one piece, one of them a board of its own. */
+/** Two splits and two one-piece keyboards, one of them with its own board. */
 export const TARGETS: readonly Target[] = [
   ...['corne_left', 'corne_right', 'lily58_left', 'lily58_right', 'reviung41'].map(shield => ({
     board: 'nice_nano_v2',
@@ -59,7 +59,7 @@ export const TARGETS: readonly Target[] = [
   { board: 'planck', artifactName: 'planck' },
 ];
 
-/** Files by their place in the repository. */
+/** Files by their paths in the repository. */
 export const CONFIG: Readonly<Record<string, string>> = {
   'config/west.yml': 'manifest: { projects: [zmk] }\n',
   'config/corne.keymap': '#include <behaviors.dtsi>\n#include "home_row.dtsi"\n/ { corne; };\n',
@@ -77,15 +77,15 @@ export const CONFIG: Readonly<Record<string, string>> = {
 /** Projects of the workspace, as git repositories. */
 const PROJECTS = ['zmk', 'zephyr'];
 
-/** How objects are compiled. */
+/** How objects are compiled: without a cache, or with ccache. */
 export interface Compilers {
   /** Without a cache. */
   plain(keyboards: Keyboards): ZmkCompiler;
-  /** With ccache, in a build that has this environment and directory. */
+  /** With ccache, in a build with this environment and directory. */
   cached(keyboards: Keyboards, environment: Record<string, string>, build: string): ZmkCompiler;
 }
 
-/** A compiler and a ccache that are the tests' own. */
+/** The tests' own compiler and ccache. */
 const MODEL: Compilers = {
   plain({ tools, workspace }) {
     const compile = modelCompile(tools);
@@ -115,21 +115,21 @@ const modelPreprocess = (workspace: string) => (source: string, include: readonl
 const modelCompile = (tools: string) => (made: { text: string[] }) =>
   `${made.text.join('\n')}${objectContents(tools)}`;
 
-/** How a build is to end that is made to end badly. */
+/** How a build ends that is made to fail. */
 export type Mishap = 'dies' | 'is cut off' | 'leaves damaged records';
 
-/** Where a config, a workspace, a compiler and caches are. */
+/** The directories of a config, a workspace, a compiler and caches. */
 export class Keyboards {
   readonly root: string;
   readonly repository: string;
   readonly workspace: string;
-  /** Where the compiler is: see {@link writeTools}. */
+  /** The compiler's directory: see {@link writeTools}. */
   readonly tools: string;
-  /** The artifact names that were compiled, in their order, since {@link compiled} was last emptied. */
+  /** The artifact names that were compiled, in order, since {@link compiled} was last emptied. */
   compiled: string[] = [];
-  /** What is told of the builds, since {@link warnings} was last emptied. */
+  /** The warnings of the builds, since {@link warnings} was last emptied. */
   warnings: string[] = [];
-  /** What becomes of the next build that is not answered from the cache. */
+  /** What happens to the next build that is not answered from the cache. */
   mishap: Mishap | undefined;
   #jobs = 0;
   #revision = 1;
@@ -163,13 +163,13 @@ export class Keyboards {
     writeFiles(this.repository, files);
   }
 
-  /** Changes files of the workspace, which gets another identity by that. */
+  /** Changes files of the workspace, which changes its identity. */
   changeWorkspace(files?: Readonly<Record<string, string>>): void {
     this.#revision++;
     writeFiles(this.workspace, files ?? { 'zmk/app/prj.conf': `CONFIG_REVISION=${this.#revision}\n` });
   }
 
-  /** Compiles a target, or takes it from the cache: its firmware, or why there is none. */
+  /** Compiles a target, or takes it from the cache: its firmware, or the reason why there is none. */
   async make(
     target: Target,
     toolchain: Toolchain = this.#toolchain(),
@@ -199,7 +199,7 @@ export class Keyboards {
     return made;
   }
 
-  /** Makes several targets, none of which may fail: their firmware, and the names of those that were compiled. */
+  /** Builds several targets, none of which may fail: their firmware, and the names of the compiled ones. */
   async makeAll(
     targets: readonly Target[] = TARGETS,
   ): Promise<{ firmware: Record<string, string>; compiled: string[] }> {
@@ -214,7 +214,7 @@ export class Keyboards {
     return { firmware, compiled: this.compiled };
   }
 
-  /** What a build that knows no cache makes of the target now: its firmware, or undefined when it fails. */
+  /** The firmware that a build without a cache makes of the target now; undefined when it fails. */
   fresh(target: Target): string | undefined {
     const isThere = statSync(path.join(this.repository, 'config'), { throwIfNoEntry: false })?.isDirectory();
     if (!isThere) return undefined;
@@ -233,7 +233,7 @@ export class Keyboards {
     await rm(this.root, { recursive: true, force: true, maxRetries: 3 });
   }
 
-  /** What is built of a target, with the directory of the keymaps or a copy of it. */
+  /** The inputs of a target, with the directory of the keymaps or a copy of it. */
   #build({ board, shield, cmakeArgs }: Target, config: string, module: string | undefined): ZmkBuild {
     const variables = Object.fromEntries(
       [...(cmakeArgs ?? '').matchAll(/-D(\w+)=(\S+)/g)].map(([, name, value]) => [
@@ -303,7 +303,7 @@ export class Keyboards {
   }
 }
 
-/** Has a project at a commit of these files, as west leaves it. */
+/** Sets a project to a commit of these files, as west leaves it. */
 export function checkOut(project: string, files: Readonly<Record<string, string>>): void {
   const head = `${freshRepository(project, files)}\n`;
   writeFiles(path.join(project, '.git'), { 'refs/heads/manifest-rev': head, HEAD: head });
@@ -311,7 +311,7 @@ export function checkOut(project: string, files: Readonly<Record<string, string>
 
 const PLACES = { workspace: '/w', zephyr: 'zephyr', settings: '/s', temporary: '/t' };
 
-/** What a build that knows no cache makes: its firmware, or undefined when it fails. */
+/** The firmware that a build without a cache makes; undefined when it fails. */
 export function freshZmk(options: ZmkBuild): string | undefined {
   try {
     return compileZmk(options).firmware;

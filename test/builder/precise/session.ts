@@ -1,4 +1,4 @@
-// Edits one after another on a config of one shape: after each some targets are built, and what comes, from the cache or
+// A session of random edits on a config of one shape: after each edit some targets are built, and the result, cached or
 // not, is what a build without a cache makes.
 import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
@@ -9,25 +9,25 @@ import { EnvironmentEditor, type Move, move } from './environment-editor.ts';
 import { Keyboards } from './keyboards.ts';
 import { SHAPES } from './shapes.ts';
 
-/** After so many builds that failed one after another everything is as it was at first. */
+/** After so many failed builds in a row everything is reset to the original state. */
 const MAX_FAILURES = 3;
 
-/** Something that happens: to the config, or around it. */
+/** A change, of the config or around it. */
 export const happening = fc.oneof(
   { weight: 2, arbitrary: edit.map(one => ({ where: 'config' as const, one })) },
   { weight: 3, arbitrary: move.map(one => ({ where: 'around' as const, one })) },
 );
 export type Happening = { where: 'config'; one: Edit } | { where: 'around'; one: Move };
 
-/** What was done and found, in all sessions. */
+/** Counts of all sessions. */
 export class Counts {
   sessions = 0;
   builds = 0;
-  /** Answers from the cache, each compared with a build without one. */
+  /** Cached results, each compared with a build without a cache. */
   cached = 0;
   compiled = 0;
   failed = 0;
-  /** Builds that were kept from being remembered. */
+  /** Builds that were prevented from being cached. */
   unkept = 0;
   readonly edits = new Map<string, number>();
 
@@ -36,10 +36,10 @@ export class Counts {
   }
 }
 
-/** An answer that was not that of a build without a cache. */
+/** A result that differs from that of a build without a cache. */
 export class Violation extends Error {}
 
-/** Goes through all happenings, or until `isOver`. Rejects with {@link Violation}. */
+/** Goes through all changes, or until `isOver`. Rejects with {@link Violation}. */
 export async function runSession(
   shapeName: string,
   happenings: readonly Happening[],
@@ -79,7 +79,7 @@ export async function runSession(
     let failures = 0;
     for (const [index, { where, one }] of happenings.entries()) {
       if (isOver()) return;
-      // Of a config that cannot be built there is nothing to learn.
+      // A config that cannot be built tests nothing.
       if (failures >= MAX_FAILURES) {
         try {
           restore();
@@ -95,7 +95,7 @@ export async function runSession(
       if (done) counts.edited(done);
       history.push(`${index} ${done || 'nothing'} ${JSON.stringify(one)}`);
       const { targets } = editor;
-      // Some at once, all from time to time: what is in the cache is of different ages.
+      // Some targets each time, all now and then, so that cached results differ in age.
       const asked =
         index % 10 === 9 ? targets : [pick(targets, one.c), pick(targets, one.c + 1 + (one.b % 4))];
       for (const target of asked) {

@@ -1,24 +1,24 @@
-// The shapes that configs have: each with its own files, links and targets, below a directory that holds a config, a
-// workspace and whatever is beside them.
+// The shapes of real configs: each with its own files, links and targets, below a directory that holds a config, a
+// workspace and everything around them.
 import type { Target } from '../../../src/builder/incremental/index.ts';
 import type { Kind } from './environment-editor.ts';
 import { CONFIG, TARGETS } from './keyboards.ts';
 
 /** A config, with everything around it. */
 export interface Shape {
-  /** By their places beside the config, which is in `repository`. */
+  /** Contents by their paths beside the config, which is in `repository`. */
   files: Readonly<Record<string, string>>;
-  /** By their places: where they lead, relative to their own place. */
+  /** Links by their paths, with targets relative to their own place. */
   links?: Readonly<Record<string, string>>;
   targets: readonly Target[];
-  /** What happens more often than other things, because it can mislead a build of this shape. */
+  /** Changes that are made more often because they can mislead a build of this shape. */
   often: readonly Kind[];
 }
 
 const inside = (directory: string, files: Readonly<Record<string, string>>) =>
   Object.fromEntries(Object.entries(files).map(([file, content]) => [`${directory}/${file}`, content]));
 
-/** What a config may include that is not in its repository. */
+/** Files outside of its repository that a config may include. */
 const OUTSIDE: Readonly<Record<string, string>> = {
   'shared/base.dtsi':
     '#if __has_include("extra.dtsi")\n#include "extra.dtsi"\n#endif\n#include "mem.h"\n/ { base; };\n',
@@ -30,7 +30,7 @@ const OUTSIDE: Readonly<Record<string, string>> = {
   'other/common.dtsi': '/ { other; };\n',
 };
 
-/** A module with code of its own. */
+/** A module with code. */
 export const MODULE: Readonly<Record<string, string>> = {
   'zephyr/module.yml': 'build: {}\n',
   'CMakeLists.txt':

@@ -1,5 +1,5 @@
-// Machines that share a remote cache: each has its own home directory, user, cache and checkout; their compiler is the same
-// shell script, or another one where a test says so.
+// Test machines that share a remote cache: each has its own home directory, user, cache and checkout. They use the same
+// shell script as their compiler, unless a test replaces it.
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -13,10 +13,10 @@ import { publishedBuild, publishedLibrary } from '../../support/published.ts';
 const { build } = await publishedBuild();
 const { createDefaultCache } = await publishedLibrary();
 
-/** The pair of the machine that writes. */
+/** The key pair of the machine that writes. */
 export const CI_KEY = generateSigningKey();
 
-/** Makes firmware of a keymap and of a header, and says that it has read both. */
+/** Makes firmware of a keymap and a header, and reports both as read. */
 export const COMPILER = `
 name=$1 build=$2 config=$3
 cat "$config/corne.keymap" "$config/$name.h" > "$build/$name.uf2"
@@ -28,9 +28,9 @@ export interface RemoteMachineOptions {
   url: string;
   /** Writes and signs with this key. Default: it only reads. */
   signingKey?: string;
-  /** Whose records are believed. Default: {@link CI_KEY}. */
+  /** The trusted keys. Default: {@link CI_KEY}. */
   trust?: string[];
-  /** How many targets there are. Default: 2. */
+  /** Number of targets. Default: 2. */
   targets?: number;
   toolchain?: Partial<NonNullable<NonNullable<ConfigValues['toolchains']>['command']>>;
 }
@@ -38,7 +38,7 @@ export interface RemoteMachineOptions {
 export interface Built extends BuildSummary {
   events: BuildEvent[];
   warnings: string[];
-  /** Why each target was not in a cache. */
+  /** The reason why each target was not in a cache. */
   why: string[];
   firmware: Record<string, string>;
 }
@@ -64,7 +64,7 @@ export class RemoteMachine {
     await writeFile(place, content);
   }
 
-  /** Builds in the environment of this machine. For tests that run one after another. */
+  /** Builds in the environment of this machine. For serial tests. */
   async build(more: Partial<BuildOptions> = {}): Promise<Built> {
     const { url, signingKey, trust = [`${CI_KEY.publicKey} ci`], toolchain } = this.#options;
     const before = { ...process.env };

@@ -1,4 +1,5 @@
-// The other toolchains, between two machines: with west by the rig's programs, in containers where an engine can run.
+// West and container toolchains with a remote cache between two machines: west runs the rig's programs, containers run
+// where an engine can.
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -18,7 +19,7 @@ test.after.always(stopEngine);
 // biome-ignore lint/suspicious/noTemplateCurlyInString: what a shell replaces.
 const TOOLS = '${0%/*}/../tools';
 
-/** Where a user of a machine has everything. */
+/** The root of everything that belongs to a machine's user. */
 interface Place {
   config: string;
   workspace: string;
@@ -28,7 +29,7 @@ interface Place {
   isWriter?: boolean;
 }
 
-/** Builds as a user does; what came of each target, and why it was compiled. */
+/** Builds as a user does; resolves to the source of each target, and the reason why it was compiled. */
 async function buildAs(
   t: ExecutionContext,
   url: string,
@@ -90,14 +91,14 @@ test.serial('two users with the same west, in other directories and with another
   const machine = await createWestMachine(t, { onRun: 'build' });
   const { root } = machine;
   machine.write('build.yaml', 'board: [nice_nano_v2]\nshield: [corne_left]\n');
-  // The compiler finds its parts by where it is, as a real one does.
+  // The compiler finds its parts by its own path, as a real one does.
   const found = compilerScript('TOOLS', WEST_VERSIONS['arm-none-eabi-gcc']!);
   machine.install('arm-none-eabi-gcc', found.replaceAll("'", '"').replaceAll('TOOLS', TOOLS));
   const first = { ...machine, isWriter: true, environment: { ...machine.environment, USER: 'one' } };
   const made = await buildAs(t, url, first, undefined);
   t.like(made, { compiled: 1, remote: 0 });
 
-  // The same programs elsewhere, with all of their parts; other directories are before theirs in PATH.
+  // The same programs elsewhere, with all of their parts; other directories precede theirs in PATH.
   const place = another(machine, 'home of another');
   const home = path.join(root, 'home of another');
   mkdirSync(path.join(home, 'src'), { recursive: true });
@@ -136,7 +137,7 @@ test.serial('two users with the same west, in other directories and with another
   t.regex(moved.why.join('\n'), /zmk/);
 });
 
-test.serial('two users share what is built in containers, unless their images differ', async t => {
+test.serial('two users share firmware that is built in containers, unless their images differ', async t => {
   const found = await containerMachine(t);
   if (!found) return;
   const { machine, engine } = found;

@@ -8,44 +8,47 @@ import { CI_KEY, COMPILER, remoteMachine } from './machine.ts';
 
 const signingKey = CI_KEY.privateKey;
 
-test.serial('what one machine built, another one has, and the second time from its own cache', async t => {
-  const server = await TestServer.start(t);
-  const { url } = server;
-  const first = await remoteMachine(t, { url, signingKey });
-  const made = await first.build();
-  t.like(made, { compiled: 2, cached: 0, remote: 0, failed: 0, warnings: [] });
-  t.like(made.events.at(-1), { remoteCache: { hits: 0, misses: 2, stored: 2, notStored: 0, refused: 0 } });
+test.serial(
+  "a second machine gets the first one's firmware from the remote cache, and the next time from its own",
+  async t => {
+    const server = await TestServer.start(t);
+    const { url } = server;
+    const first = await remoteMachine(t, { url, signingKey });
+    const made = await first.build();
+    t.like(made, { compiled: 2, cached: 0, remote: 0, failed: 0, warnings: [] });
+    t.like(made.events.at(-1), { remoteCache: { hits: 0, misses: 2, stored: 2, notStored: 0, refused: 0 } });
 
-  const second = await remoteMachine(t, { url });
-  const puts = server.log.filter(line => line.startsWith('PUT')).length;
-  const planned = await second.build({ dryRun: true });
-  t.deepEqual(
-    planned.events.flatMap(event => (event.type === 'target-planned' ? event.plan : [])),
-    ['remote', 'remote'],
-  );
-  const built = await second.build();
-  t.like(built, { compiled: 0, cached: 2, remote: 2, failed: 0, warnings: [] });
-  t.deepEqual(built.firmware, made.firmware);
-  const finished = built.events.filter(event => event.type === 'target-finished');
-  for (const event of finished) t.like(event, { source: 'remote', signer: 'ci' });
-  const fingerprints = (events: typeof made.events) =>
-    events.flatMap(event => (event.type === 'target-finished' ? event.fingerprint : [])).sort();
-  t.deepEqual(fingerprints(built.events), fingerprints(made.events));
-  t.is(server.log.filter(line => line.startsWith('PUT')).length, puts, 'who reads writes nothing');
+    const second = await remoteMachine(t, { url });
+    const puts = server.log.filter(line => line.startsWith('PUT')).length;
+    const planned = await second.build({ dryRun: true });
+    t.deepEqual(
+      planned.events.flatMap(event => (event.type === 'target-planned' ? event.plan : [])),
+      ['remote', 'remote'],
+    );
+    const built = await second.build();
+    t.like(built, { compiled: 0, cached: 2, remote: 2, failed: 0, warnings: [] });
+    t.deepEqual(built.firmware, made.firmware);
+    const finished = built.events.filter(event => event.type === 'target-finished');
+    for (const event of finished) t.like(event, { source: 'remote', signer: 'ci' });
+    const fingerprints = (events: typeof made.events) =>
+      events.flatMap(event => (event.type === 'target-finished' ? event.fingerprint : [])).sort();
+    t.deepEqual(fingerprints(built.events), fingerprints(made.events));
+    t.is(server.log.filter(line => line.startsWith('PUT')).length, puts, 'who reads writes nothing');
 
-  const asked = server.seen.length;
-  rmSync(path.join(second.config, 'firmware'), { recursive: true });
-  t.like(await second.build(), { compiled: 0, cached: 2, remote: 0, firmware: made.firmware });
-  t.is(server.seen.length, asked);
-  for (const text of server.stored.values()) {
-    const record = text.toString('latin1');
-    const shown = /"stdoutRaw":"([^"]+)"/.exec(record)?.[1];
-    const plain = shown === undefined ? record : Buffer.from(shown, 'base64').toString('latin1');
-    for (const place of [first.root, first.home, path.basename(first.root)]) t.false(plain.includes(place));
-  }
-});
+    const asked = server.seen.length;
+    rmSync(path.join(second.config, 'firmware'), { recursive: true });
+    t.like(await second.build(), { compiled: 0, cached: 2, remote: 0, firmware: made.firmware });
+    t.is(server.seen.length, asked);
+    for (const text of server.stored.values()) {
+      const record = text.toString('latin1');
+      const shown = /"stdoutRaw":"([^"]+)"/.exec(record)?.[1];
+      const plain = shown === undefined ? record : Buffer.from(shown, 'base64').toString('latin1');
+      for (const place of [first.root, first.home, path.basename(first.root)]) t.false(plain.includes(place));
+    }
+  },
+);
 
-test.serial('an edit is compiled, its undoing is not, and it is said what changed since', async t => {
+test.serial('an edit is compiled, its undo is not, and the changes since are named', async t => {
   const { url } = await TestServer.start(t);
   const first = await remoteMachine(t, { url, signingKey });
   await first.build();
@@ -54,7 +57,7 @@ test.serial('an edit is compiled, its undoing is not, and it is said what change
   const built = await second.build();
   t.like(built, { compiled: 1, remote: 1 });
   t.deepEqual(built.why, ['never built here', 'config/key1.h changed since the remote cache was told of it']);
-  // What the second one knows is not lost for what the first one knew.
+  // The second machine's upload did not replace the entries of the first.
   const third = await remoteMachine(t, { url });
   t.like(await third.build(), { compiled: 0, remote: 2 });
   await third.write('config/key1.h', 'edited\n');
@@ -87,7 +90,7 @@ if [ "$1" = --version ]; then echo 1.0; else . ./compile.sh; fi
   t.regex(other.why[1]!, /^the remote cache has it for another toolchain: toolchain executable changed/);
 });
 
-test.serial('records of unknown keys are not believed, and named once', async t => {
+test.serial('records of unknown keys are rejected, with one warning', async t => {
   const { url } = await TestServer.start(t);
   const stranger = generateSigningKey();
   const first = await remoteMachine(t, { url, signingKey: stranger.privateKey, trust: [] });
@@ -99,7 +102,7 @@ test.serial('records of unknown keys are not believed, and named once', async t 
   t.true(built.warnings[0]!.includes(stranger.publicKey), built.warnings[0]);
 });
 
-test.serial('what was put under the fingerprint of another target is not believed', async t => {
+test.serial('a record under the fingerprint of another target is rejected', async t => {
   const server = await TestServer.start(t);
   const first = await remoteMachine(t, { url: server.url, signingKey });
   await first.build();
@@ -112,44 +115,50 @@ test.serial('what was put under the fingerprint of another target is not believe
   t.is(built.warnings.length, 1);
 });
 
-test.serial('what lost a file is compiled and told again, and then others have it', async t => {
-  const server = await TestServer.start(t);
-  const { url } = server;
-  const toolchain = { arguments: ['compile.sh', '{name}', '{build}', '{config}/config', 'large'] };
-  const first = await remoteMachine(t, { url, signingKey, toolchain });
-  const large = 'x'.repeat(9_000).replaceAll('x', () => Math.random().toString(36));
-  for (const name of ['key0', 'key1']) await first.write(`config/${name}.h`, `${name}${large}`);
-  await first.build();
-  const blobs = [...server.stored.keys()].filter(key => key.startsWith('/cas/'));
-  t.is(blobs.length, 2);
-  server.stored.delete(blobs[0]!);
-  const again = async (key?: string) => {
-    const machine = await remoteMachine(t, {
-      url,
-      toolchain,
-      ...(key === undefined ? {} : { signingKey: key }),
-    });
-    for (const name of ['key0', 'key1']) await machine.write(`config/${name}.h`, `${name}${large}`);
-    return machine.build();
-  };
-  t.like(await again(signingKey), { compiled: 1, remote: 1, failed: 0 });
-  t.true(server.stored.has(blobs[0]!));
-  t.like(await again(), { compiled: 0, remote: 2 });
-});
+test.serial(
+  'an entry that lost a file is compiled and uploaded again, and other machines get it',
+  async t => {
+    const server = await TestServer.start(t);
+    const { url } = server;
+    const toolchain = { arguments: ['compile.sh', '{name}', '{build}', '{config}/config', 'large'] };
+    const first = await remoteMachine(t, { url, signingKey, toolchain });
+    const large = 'x'.repeat(9_000).replaceAll('x', () => Math.random().toString(36));
+    for (const name of ['key0', 'key1']) await first.write(`config/${name}.h`, `${name}${large}`);
+    await first.build();
+    const blobs = [...server.stored.keys()].filter(key => key.startsWith('/cas/'));
+    t.is(blobs.length, 2);
+    server.stored.delete(blobs[0]!);
+    const again = async (key?: string) => {
+      const machine = await remoteMachine(t, {
+        url,
+        toolchain,
+        ...(key === undefined ? {} : { signingKey: key }),
+      });
+      for (const name of ['key0', 'key1']) await machine.write(`config/${name}.h`, `${name}${large}`);
+      return machine.build();
+    };
+    t.like(await again(signingKey), { compiled: 1, remote: 1, failed: 0 });
+    t.true(server.stored.has(blobs[0]!));
+    t.like(await again(), { compiled: 0, remote: 2 });
+  },
+);
 
-test.serial('what depends on a file of this machine is kept here only, and it is said which', async t => {
-  const server = await TestServer.start(t);
-  const first = await remoteMachine(t, { url: server.url, signingKey });
-  const outside = path.join(first.root, 'outside.h');
-  writeFileSync(outside, 'outside');
-  await first.write('compile.sh', `${COMPILER}\necho "x: ${outside}" >> "$2/read.d"`);
-  const built = await first.build();
-  t.like(built, { compiled: 2 });
-  for (const event of built.events)
-    if (event.type === 'target-finished') t.is(event.bound, `it depends on ${outside}`);
-  t.false(server.log.some(line => line.startsWith('PUT')));
-  t.like(await first.build(), { compiled: 0, cached: 2 });
-});
+test.serial(
+  'firmware that depends on a file of this machine is only cached here, and the file is named',
+  async t => {
+    const server = await TestServer.start(t);
+    const first = await remoteMachine(t, { url: server.url, signingKey });
+    const outside = path.join(first.root, 'outside.h');
+    writeFileSync(outside, 'outside');
+    await first.write('compile.sh', `${COMPILER}\necho "x: ${outside}" >> "$2/read.d"`);
+    const built = await first.build();
+    t.like(built, { compiled: 2 });
+    for (const event of built.events)
+      if (event.type === 'target-finished') t.is(event.bound, `it depends on ${outside}`);
+    t.false(server.log.some(line => line.startsWith('PUT')));
+    t.like(await first.build(), { compiled: 0, cached: 2 });
+  },
+);
 
 test.serial(
   'offline, without the cache, and for toolchains that are not shared the server is not asked',
@@ -162,19 +171,22 @@ test.serial(
   },
 );
 
-test.serial('without a key to sign with nothing is uploaded, which is said, and all else works', async t => {
-  const server = await TestServer.start(t);
-  await (await remoteMachine(t, { url: server.url, signingKey })).build();
-  const machine = await remoteMachine(t, { url: server.url });
-  process.env.GLOVEBOX_REMOTE_MODE = 'read-write';
-  t.teardown(() => delete process.env.GLOVEBOX_REMOTE_MODE);
-  const built = await machine.build();
-  t.like(built, { compiled: 0, remote: 2 });
-  t.regex(built.warnings.join('\n'), /^There is no key to sign with, so the remote cache is only read\./);
-});
+test.serial(
+  'without a signing key nothing is uploaded, which is reported, and everything else works',
+  async t => {
+    const server = await TestServer.start(t);
+    await (await remoteMachine(t, { url: server.url, signingKey })).build();
+    const machine = await remoteMachine(t, { url: server.url });
+    process.env.GLOVEBOX_REMOTE_MODE = 'read-write';
+    t.teardown(() => delete process.env.GLOVEBOX_REMOTE_MODE);
+    const built = await machine.build();
+    t.like(built, { compiled: 0, remote: 2 });
+    t.regex(built.warnings.join('\n'), /^There is no key to sign with, so the remote cache is only read\./);
+  },
+);
 
 (NO_NGINX ? test.skip : test.serial)(
-  `two machines share what nginx keeps, which only one of them may write to${NO_NGINX ? ` (${NO_NGINX})` : ''}`,
+  `two machines share entries through nginx, to which only one of them may write${NO_NGINX ? ` (${NO_NGINX})` : ''}`,
   async t => {
     const nginx = await Nginx.start(t);
     process.env.GLOVEBOX_REMOTE_TOKEN = WRITER;
@@ -187,7 +199,7 @@ test.serial('without a key to sign with nothing is uploaded, which is said, and 
     const built = await second.build();
     t.like(built, { compiled: 0, remote: 2, firmware: made.firmware, warnings: [] });
     t.false(nginx.log.slice(written).some(line => line.startsWith('PUT')));
-    // One byte of everything that is kept there, one after another.
+    // One byte of every stored file, one after another.
     const files = readdirSync(nginx.store, { recursive: true, withFileTypes: true })
       .filter(entry => entry.isFile())
       .map(entry => path.join(entry.parentPath, entry.name));

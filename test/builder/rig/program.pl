@@ -71,5 +71,5 @@ while (my $line = <$test>) {
   chomp(my $error = $@);
   $error eq '' ? answer('result', $result) : answer('error', $error);
 }
-# Without the test there is nobody to say when to stop.
+# Without the test, nothing says when to stop.
 exit 70;

@@ -24,19 +24,21 @@ interface Teardown {
 }
 
 export interface RigOptions {
-  /** Runs the compiler by itself, for tests that do not care about when: called for every run, instead of `nextRun`. */
+  /**
+   * Runs the compiler by itself, for tests that do not depend on timing: called for every run, instead of `nextRun`.
+   */
   onRun?: (run: RigRun) => void | Promise<void>;
-  /** What differs from the rig's own toolchain options. */
+  /** Overrides of the rig's own toolchain options. */
   toolchain?: Partial<CommandToolchainOptions>;
-  /** What the program makes of its arguments. Default: pairs of a name and a value. */
+  /** Parses the program's arguments. Default: pairs of a name and a value. */
   readArguments?: (run: RigRun) => Target;
-  /** What the program does when it builds by itself, which `print` gets the lines of; returns its exit status. */
+  /** The program's own build: `print` receives its lines, and it returns the exit status. */
   build?: (run: RigRun, print: (line: string) => void) => number;
 }
 
 type Target = Readonly<Record<string, string>> & { readonly name: string; readonly build: string };
 
-/** What the program says of itself when it starts. Strings are bytes: a character for each. */
+/** What the program prints about itself when it starts. Strings are bytes: one character each. */
 interface Hello {
   pid: number;
   cwd: string;
@@ -45,14 +47,14 @@ interface Hello {
   environment: string[];
 }
 
-/** What runs the program. It is where git is; by its own path, because tests have a `PATH` of their own. */
+/** The interpreter of the program, beside git. By its absolute path, because tests have their own `PATH`. */
 export const PERL = programFile('perl');
 const PROGRAM = fileURLToPath(new URL('./program.pl', import.meta.url));
 
-/** Milliseconds after which waiting for the program is a failed test and not a hung one. */
+/** Milliseconds after which waiting for the program fails the test, so that it does not hang. */
 const PATIENCE = 90_000;
 
-/** Starts a rig that ends with the test: runs that are still open are ended too. */
+/** Starts a rig that ends with the test; runs that are still open are ended too. */
 export async function createRig(t: Teardown, options: RigOptions = {}): Promise<Rig> {
   // Short, because the path of a socket must be.
   const directory = await mkdtemp(path.join(os.tmpdir(), 'rig-'));
@@ -72,9 +74,9 @@ export class Rig {
    * `*.hex`. Dependency file: `inputs.d`.
    */
   readonly toolchainOptions: CommandToolchainOptions;
-  /** A command line that is this rig: its arguments are the program's own. */
+  /** A command line that starts this rig: its arguments are the program's own. */
   readonly command: readonly string[];
-  /** How many runs were started so far. */
+  /** How many runs have started so far. */
   runs = 0;
 
   readonly #server: Server;
@@ -97,7 +99,7 @@ export class Rig {
     server.on('connection', socket => {
       this.#sockets.add(socket);
       const lines = createInterface({ input: socket });
-      // A killed program resets its connection; the run's `ended` tells.
+      // A killed program resets its connection; the run's `ended` resolves then.
       socket.on('error', () => {});
       lines.on('error', () => {});
       lines.once('line', line => {
@@ -111,7 +113,7 @@ export class Rig {
     });
   }
 
-  /** The next run that no call got yet, in the order of their starts; waits for it to start. */
+  /** The next run that no call has received yet, in the order of their starts; waits for it to start. */
   async nextRun(): Promise<RigRun> {
     const run = this.#started.shift();
     if (run !== undefined) return run;
@@ -144,15 +146,15 @@ export class Rig {
 export class RigRun {
   readonly pid: number;
   readonly cwd: string;
-  /** The arguments after the program's own, as it got them. */
+  /** The arguments after the program's own, as received. */
   readonly argv: string[];
   /** The placeholders' values: `board`, `shield`, `snippet`, `config`, `build`, `name`, `jobs`, `cmake-args`. */
   readonly target: Target;
-  /** The whole environment that the program got. */
+  /** The whole environment that the program received. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Resolves when the program is gone, however it ended. */
+  /** Resolves when the program has ended, however it ended. */
   readonly ended: Promise<void>;
-  /** Whether the program is still there. */
+  /** Whether the program is still running. */
   open = true;
 
   readonly #socket: Socket;
@@ -216,7 +218,7 @@ export class RigRun {
     await this.#do('link', path.resolve(this.target.build, file), target);
   }
 
-  /** Writes the dependency file: what the compiler says it has read. */
+  /** Writes the dependency file: the inputs that the compiler reports. */
   async observed(files: readonly string[]): Promise<void> {
     const escaped = files.map(file => file.replace(/[ #]/g, '\\$&').replaceAll('$', '$$$$'));
     await this.write('inputs.d', `firmware: ${escaped.join(' \\\n  ')}\n`);
@@ -228,8 +230,8 @@ export class RigRun {
   }
 
   /**
-   * Starts a process that runs until it is ended (or two minutes), and resolves to its pid. `stubborn`: it ignores SIGTERM.
-   * `holdOutput`: it has the program's own output open. `ownGroup`: it leaves the program's session.
+   * Starts a process that runs until it is ended (or for two minutes), and resolves to its pid. `stubborn`: it ignores
+   * SIGTERM. `holdOutput`: it holds the program's own output open. `ownGroup`: it leaves the program's session.
    */
   async child(
     options: { stubborn?: boolean; holdOutput?: boolean; ownGroup?: boolean } = {},
@@ -276,7 +278,7 @@ function pairs({ argv }: RigRun): Target {
   return record(argv.map((word, index) => (index % 2 === 0 ? word.slice(2) : word))) as Target;
 }
 
-/** Of names and values that follow each other. */
+/** Pairs of names and values. */
 function record(words: readonly string[]): Record<string, string> {
   const names = words.filter((_, index) => index % 2 === 0);
   return Object.fromEntries(names.map((name, index) => [name, words[2 * index + 1]!]));
@@ -286,7 +288,7 @@ function text(bytes: string): string {
   return Buffer.from(bytes, 'latin1').toString();
 }
 
-/** Whether a process exists that has not ended. One that has ended but was not collected by its parent does not count. */
+/** Whether a process exists and has not ended. A zombie, ended and not yet reaped by its parent, does not count. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -297,7 +299,7 @@ export function isAlive(pid: number): boolean {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     return !'ZX'.includes(stat[stat.lastIndexOf(')') + 2]!);
   } catch {
-    // Gone meanwhile; or a system without /proc, where the signal is all there is to go by.
+    // The process has gone meanwhile; or there is no /proc, and only the signal can tell.
     return !existsSync('/proc/self');
   }
 }

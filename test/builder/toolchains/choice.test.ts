@@ -21,7 +21,7 @@ function question(machine: WestMachine, values: ConfigValues = {}, more: Partial
 }
 
 test.serial(
-  'the first that works is chosen: command, then west in the workspace that is configured',
+  'the first toolchain that works is chosen: command, then west in the configured workspace',
   async t => {
     const machine = await createWestMachine(t);
     machine.use(t);
@@ -42,28 +42,31 @@ test.serial(
   },
 );
 
-test.serial('what is asked for goes before what is configured, and that before what comes first', async t => {
-  const machine = await createWestMachine(t);
-  machine.use(t);
-  const { workspace } = machine;
-  const toolchains = { command: COMMAND };
-  const configured = question(machine, { build: { toolchain: 'west', workspace }, toolchains });
-  t.is((await chooseToolchain(configured)).kind, 'west');
-  t.is((await chooseToolchain({ ...configured, toolchain: 'command' })).kind, 'command');
-  // Whoever names a workspace wants it to be used.
-  t.like(await chooseToolchain(question(machine, { toolchains }, { workspace })), {
-    kind: 'west',
-    workspace,
-  });
-  const other = path.join(machine.root, 'other');
-  await t.throwsAsync(chooseToolchain({ ...configured, workspace: other }), {
-    instanceOf: NoToolchainError,
-    message:
-      /the workspace that was given, .*other, has no \.west\/config\. Give the directory that 'west topdir' prints/,
-  });
-});
+test.serial(
+  'an explicit request takes precedence over the configuration, and that over the default order',
+  async t => {
+    const machine = await createWestMachine(t);
+    machine.use(t);
+    const { workspace } = machine;
+    const toolchains = { command: COMMAND };
+    const configured = question(machine, { build: { toolchain: 'west', workspace }, toolchains });
+    t.is((await chooseToolchain(configured)).kind, 'west');
+    t.is((await chooseToolchain({ ...configured, toolchain: 'command' })).kind, 'command');
+    // An explicitly named workspace is meant to be used.
+    t.like(await chooseToolchain(question(machine, { toolchains }, { workspace })), {
+      kind: 'west',
+      workspace,
+    });
+    const other = path.join(machine.root, 'other');
+    await t.throwsAsync(chooseToolchain({ ...configured, workspace: other }), {
+      instanceOf: NoToolchainError,
+      message:
+        /the workspace that was given, .*other, has no \.west\/config\. Give the directory that 'west topdir' prints/,
+    });
+  },
+);
 
-test.serial('a workspace that the config lies in is found', async t => {
+test.serial('a workspace around the config is found', async t => {
   const machine = await createWestMachine(t);
   machine.use(t);
   const inside = path.join(machine.workspace, 'mine/deeper');
@@ -72,7 +75,7 @@ test.serial('a workspace that the config lies in is found', async t => {
   t.like(found, { works: true, detail: `West version: v1.2.0, workspace ${machine.workspace}` });
 });
 
-test.serial('when nothing works the message lists what was looked for, and what to do', async t => {
+test.serial('when no toolchain works the message lists all candidates, and the remedy', async t => {
   const machine = await createWestMachine(t, { programs: false });
   machine.use(t, { PATH: path.join(machine.root, 'bin') });
   const error = await t.throwsAsync(chooseToolchain(question(machine)), {
@@ -89,7 +92,7 @@ test.serial('when nothing works the message lists what was looked for, and what 
   t.regex(lines[3]!, /^ {2}container: /);
 });
 
-test.serial('west without CMake or Ninja is told with how to get them, and not chosen', async t => {
+test.serial('west without CMake or Ninja is reported with how to install them, and not chosen', async t => {
   const machine = await createWestMachine(t);
   machine.use(t);
   rmSync(path.join(machine.root, 'bin/ninja'));
@@ -100,7 +103,7 @@ test.serial('west without CMake or Ninja is told with how to get them, and not c
   await t.throwsAsync(chooseToolchain(asked), { message: /west: .*no 'ninja' in PATH.*container: /s });
 });
 
-test.serial('a workspace without west, and one without ZMK, are said to be what is missing', async t => {
+test.serial('a workspace without west, and one without ZMK, are reported with what is missing', async t => {
   const machine = await createWestMachine(t, { programs: false });
   machine.use(t);
   const asked = question(machine, {}, { workspace: machine.workspace, toolchain: 'west' });

@@ -14,7 +14,7 @@ async function declared(project: Project, inputs: string[], options: Partial<Com
   return files.map(file => path.relative(project.directory, file));
 }
 
-test('declared inputs are the files of the globs, sorted, with those that begin with a dot', async t => {
+test('declared inputs are the files that match the globs, sorted, dot files included', async t => {
   const project = await projectFor(t);
   for (const file of [
     'config/.hidden/x',
@@ -55,14 +55,14 @@ test('declared inputs are absolute, and may be outside of the project', async t 
   ]);
 });
 
-test('what git keeps and what builds write are no inputs', async t => {
+test("git's own files and build outputs are not inputs", async t => {
   const project = await projectFor(t);
   for (const file of ['.git/config', 'firmware/left.uf2', 'sub/.git', 'firmware2/x', '.gitignore'])
     await project.put(file);
   t.deepEqual(await declared(project, ['**']), ['.gitignore', 'config/corne.keymap', 'firmware2/x']);
 });
 
-test('another output directory is no input either', async t => {
+test('another output directory is not an input either', async t => {
   const project = await projectFor(t);
   for (const file of ['out [1]/left.uf2', 'firmware/x']) await project.put(file);
   const toolchain = createToolchain({
@@ -98,7 +98,7 @@ test('links are followed to files and directories, wherever these are', async t 
   t.deepEqual(await declared(project, ['config/*/*/*']), ['config/shared/deep/x.dtsi']);
 });
 
-test('a link to something around itself is followed once', async t => {
+test('a link to a directory around itself is followed once', async t => {
   const project = await projectFor(t);
   await project.put('../dotfiles/x.dtsi');
   await project.put('boards/b.dts');
@@ -130,14 +130,14 @@ test('a link to something around itself is followed once', async t => {
   );
 });
 
-test('a directory of inputs may be a link itself', async t => {
+test('a directory of inputs may itself be a link', async t => {
   const project = await projectFor(t);
   await project.put('../dotfiles/x.dtsi');
   await symlink('../dotfiles', path.join(project.directory, 'dots'));
   t.deepEqual(await declared(project, ['dots/**']), ['dots/x.dtsi']);
 });
 
-test('a link that leads to more than can be read for each build is refused by name', async t => {
+test('a link to more files than can be read for each build is refused by name', async t => {
   const project = await projectFor(t);
   for (const [name, to] of [
     ['root', '/'],
@@ -153,7 +153,7 @@ test('a link that leads to more than can be read for each build is refused by na
   t.deepEqual(await declared(project, ['config/*']), ['config/corne.keymap']);
 });
 
-test('links between two directories end', async t => {
+test('links between two directories do not loop for ever', async t => {
   const project = await projectFor(t);
   await project.put('config/a/x');
   await project.put('config/b/y');
@@ -164,7 +164,7 @@ test('links between two directories end', async t => {
     t.true(files.includes(file), file);
 });
 
-test('globs that match nothing are an error, because no change would be noticed', async t => {
+test('globs without a match are an error, because no change would be noticed', async t => {
   const project = await projectFor(t);
   await t.throwsAsync(declared(project, ['confg/**']), {
     instanceOf: ToolchainError,
@@ -182,7 +182,7 @@ test('a program of the project is an input', async t => {
   ]);
 });
 
-/** What is known to be read when the compiler does this. */
+/** The observed inputs of a compile that does this. */
 async function observed(
   t: ExecutionContext,
   project: Project,
@@ -201,7 +201,7 @@ async function observed(
   return result.ok ? result.observed : undefined;
 }
 
-test('observed inputs are what the dependency file lists, but for what the build made itself', async t => {
+test('observed inputs are the files that the dependency file lists, except those that the build made itself', async t => {
   const project = await projectFor(t);
   const keymap = path.join(project.directory, 'config/corne.keymap');
   const undeclared = await project.put('not declared $#.h');
@@ -245,7 +245,7 @@ test('a dependency file in a folder of the build directory is found', async t =>
   t.is(inputs?.files.length, 1);
 });
 
-/** What a compile says of its inputs when its dependency file is this. */
+/** The reported inputs of a compile with this dependency file. */
 async function listing(
   t: ExecutionContext,
   project: Project,
@@ -262,7 +262,7 @@ async function listing(
   return result;
 }
 
-test('a dependency file that cannot be understood leaves nothing that could be kept', async t => {
+test('an unreadable dependency file makes the result uncacheable', async t => {
   const project = await projectFor(t);
   const contents: Record<string, string | Uint8Array> = {
     empty: '',
@@ -280,14 +280,14 @@ test('a dependency file that cannot be understood leaves nothing that could be k
   t.truthy(device.untraceable);
 });
 
-test('without a dependency file, or one that only lists what the build made, all declared inputs count', async t => {
+test('without a dependency file, or with one that only lists outputs of the build, all declared inputs count', async t => {
   const project = await projectFor(t);
   t.is(await observed(t, project, async () => {}), undefined);
   const own = (run: RigRun) => run.write('inputs.d', `x: ${project.build}/inputs.d\n`);
   t.is(await observed(t, project, own), undefined);
 });
 
-test('a listed file that is gone is an input, so that its removal is seen', async t => {
+test('a listed file that was removed is an input, so that its removal is noticed', async t => {
   const project = await projectFor(t);
   const inputs = await observed(t, project, run =>
     run.write('inputs.d', 'x: config/corne.keymap config/gone.h\n'),
@@ -298,14 +298,14 @@ test('a listed file that is gone is an input, so that its removal is seen', asyn
   );
 });
 
-test('words in a source by which it is not certain what was read make every declared input count', async t => {
+test('words in a source that leave uncertain what was read make every declared input count', async t => {
   const project = await projectFor(t);
   await project.put('config/logo.c', '__asm__(".incbin \\"logo.bin\\"");\n');
   const inputs = await observed(t, project, run => run.write('inputs.d', 'x: config/logo.c\n'));
   t.is(inputs?.declared, 'contents');
 });
 
-test('what a file that is not declared looks for in vain is an input, as is what it takes in', async t => {
+test('names that an undeclared file looks for in vain are inputs, as are the files that it includes', async t => {
   const project = await projectFor(t);
   const data = await project.put('../shared/data.bin');
   await project.put(
@@ -320,12 +320,12 @@ test('what a file that is not declared looks for in vain is an input, as is what
   t.true(inputs?.files.map(file => path.resolve(file)).includes(data));
   t.deepEqual(
     inputs?.absent.map(file => path.resolve(file)).sort(),
-    // The assembler looks where it runs.
+    // The assembler searches its working directory.
     [path.join(shared, 'extra.h'), path.join(project.directory, 'data.bin')].sort(),
   );
 });
 
-test('a link that leads nowhere is looked for in vain', async t => {
+test('a dangling link is looked for in vain', async t => {
   const project = await projectFor(t);
   await project.put('config/main.c', '#if __has_include("extra.h")\n#include "extra.h"\n#endif\n');
   const link = path.join(project.directory, 'config/extra.h');
@@ -334,7 +334,7 @@ test('a link that leads nowhere is looked for in vain', async t => {
   t.true(inputs?.absent.map(file => path.resolve(file)).includes(link));
 });
 
-test('a header that would be found first, in a directory of headers that is not declared, is an input while there is none', async t => {
+test('a header that would be found first, in an undeclared header directory, is an input while it is missing', async t => {
   const project = await projectFor(t);
   await project.put('config/main.c', '#include <greeting.h>\n#include "sub/more.h"\n');
   const found = await project.put('../second/greeting.h', '#include <deep.h>\n');
@@ -355,12 +355,12 @@ test('a header that would be found first, in a directory of headers that is not 
   ]) {
     t.true(absent.has(file), file);
   }
-  // Also where no argument says so.
+  // Even where no argument says so.
   const unsaid = await observed(t, project, run => run.observed(['config/main.c', found, more]));
   t.true(unsaid?.absent.includes(path.join(shared, 'third/greeting.h')));
 });
 
-test('what a source outside takes in is read as well, wherever the assembler finds it', async t => {
+test('includes of an outside source are inputs as well, wherever the assembler finds them', async t => {
   const project = await projectFor(t);
   await project.put('../shared/base.dtsi', '/include/ "more.dtsi"\n');
   const more = await project.put('../shared/more.dtsi', '/incbin/("logo.bin");\n');

@@ -5,7 +5,7 @@ import { createToolchain } from '../../../src/builder/toolchains/index.ts';
 import { createRig, isAlive, type RigRun } from '../rig/rig.ts';
 import { compiling, describe, jobIn, projectFor, scripted } from './project.ts';
 
-test('a success has the artifacts by the name of the target, sorted', async t => {
+test('a success has the artifacts under the name of the target, sorted', async t => {
   const project = await projectFor(t);
   const job = jobIn(project);
   const { rig, outcome } = await compiling(t, {
@@ -25,7 +25,7 @@ test('a success has the artifacts by the name of the target, sorted', async t =>
   }
 });
 
-test('artifacts that would get one name keep their own behind it', async t => {
+test('artifacts that would share a name keep their own name as a suffix', async t => {
   const { rig, outcome } = await compiling(t, { toolchain: { artifacts: ['*'] } });
   const run = await rig.nextRun();
   for (const file of ['app.elf', 'boot.elf', 'left.uf2', 'zmk.uf2', 'README']) await run.write(file, '');
@@ -40,7 +40,7 @@ test('artifacts that would get one name keep their own behind it', async t => {
   ]);
 });
 
-test('two artifacts of one name are refused', async t => {
+test('two artifacts with the same name are refused', async t => {
   const { rig, outcome } = await compiling(t, { toolchain: { artifacts: ['**/*.uf2'] } });
   const run = await rig.nextRun();
   for (const file of ['a/left.uf2', 'b/left.uf2']) await run.write(file, '');
@@ -48,7 +48,7 @@ test('two artifacts of one name are refused', async t => {
   t.like(await outcome, { ok: false, reason: 'no-artifacts', exitCode: 0 });
 });
 
-/** Compiles with a rig that does this and exits with status 0, and must come to nothing; resolves to the message. */
+/** Compiles with a rig that does this and exits with status 0, and must fail; resolves to the message. */
 async function refusedArtifacts(
   t: Parameters<typeof compiling>[0],
   options: NonNullable<Parameters<typeof compiling>[1]>,
@@ -71,7 +71,7 @@ test('a program that makes nothing that matches has failed', async t => {
   t.regex(message, /matches \*\.uf2, \*\.elf, \*\.hex\. Say in toolchains\.command\.artifacts/);
 });
 
-test('a symbolic link is no artifact, wherever it leads', async t => {
+test('a symbolic link is not an artifact, wherever it leads', async t => {
   for (const to of ['/etc/passwd', 'real.bin']) {
     const message = await refusedArtifacts(t, {}, async run => {
       await run.write('real.bin', 'x');
@@ -82,7 +82,7 @@ test('a symbolic link is no artifact, wherever it leads', async t => {
   }
 });
 
-test('what lies behind a link to a directory outside is no artifact', async t => {
+test('files behind a link to an outside directory are not artifacts', async t => {
   const elsewhere = await projectFor(t);
   await elsewhere.put('secret.uf2', 'x');
   const outside = await refusedArtifacts(t, { toolchain: { artifacts: ['out/*.uf2'] } }, run =>
@@ -95,14 +95,14 @@ test('what lies behind a link to a directory outside is no artifact', async t =>
   t.regex(hidden, /Nothing in the build directory matches/);
 });
 
-test('a file that was there before the run is no artifact of it', async t => {
+test('a file from before the run is not an artifact', async t => {
   const project = await projectFor(t);
   await writeFile(path.join(project.build, 'left.uf2'), 'stale');
   const message = await refusedArtifacts(t, { project }, run => run.write('left.elf', 'new'));
   t.regex(message, /left\.uf2 was there before the build/);
 });
 
-test('a file that was there before the run and is made anew is an artifact', async t => {
+test('a file from before the run that is written again is an artifact', async t => {
   const project = await projectFor(t);
   await writeFile(path.join(project.build, 'left.uf2'), 'stale');
   const { rig, outcome } = await compiling(t, { project });
@@ -110,7 +110,7 @@ test('a file that was there before the run and is made anew is an artifact', asy
   t.true((await outcome).ok);
 });
 
-test('an artifact that is given an older time, as cp -p does, is an artifact', async t => {
+test('an artifact with an older timestamp, as from cp -p, is an artifact', async t => {
   const { rig, project, outcome } = await compiling(t);
   const run = await rig.nextRun();
   await run.write('left.uf2', 'x');
@@ -119,7 +119,7 @@ test('an artifact that is given an older time, as cp -p does, is an artifact', a
   t.true((await outcome).ok);
 });
 
-test('a failing program is an outcome with its status, its last lines and the log', async t => {
+test('a failing program gives its status, its last lines and the log', async t => {
   const told: string[] = [];
   const { rig, project, outcome } = await compiling(t, { job: { onOutput: line => told.push(line) } });
   const run = await rig.nextRun();
@@ -139,7 +139,7 @@ test('a failing program is an outcome with its status, its last lines and the lo
   t.deepEqual((await readFile(log, 'utf8')).trimEnd().split('\n'), told);
 });
 
-test('a program that is killed is an outcome that names the signal', async t => {
+test('a killed program gives the name of the signal', async t => {
   const { rig, outcome } = await compiling(t);
   const run = await rig.nextRun();
   await run.write('left.uf2', 'half');
@@ -149,7 +149,7 @@ test('a program that is killed is an outcome that names the signal', async t => 
   t.regex(result.ok ? '' : result.message, /SIGKILL.*memory/);
 });
 
-test('cancelling ends the whole tree, whatever the program makes of it', async t => {
+test('cancelling ends the whole process tree, however the program reacts', async t => {
   const controller = new AbortController();
   const groups: [string, number][] = [];
   const { rig, outcome } = await compiling(t, {
@@ -173,7 +173,7 @@ test('cancelling ends the whole tree, whatever the program makes of it', async t
   ]);
 });
 
-test('a program that ends well when it is told to stop was cancelled all the same', async t => {
+test('a program that exits cleanly on cancel still counts as cancelled', async t => {
   const project = await projectFor(t);
   const controller = new AbortController();
   const script = `process.on('SIGTERM', () => process.exit(0)); setInterval(() => {}, 60_000);

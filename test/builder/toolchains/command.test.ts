@@ -16,7 +16,7 @@ import { compiling, describe, jobIn, type Project, projectFor, scripted, target 
 const identityOf = (project: Project, options: CommandToolchainOptions) =>
   createToolchain(describe(project, options)).identity(target);
 
-test('the placeholders of a target reach the program, each in its argument', async t => {
+test('each placeholder of a target reaches the program in its own argument', async t => {
   const { rig, project, outcome } = await compiling(t, {
     job: {
       target: {
@@ -44,7 +44,7 @@ test('the placeholders of a target reach the program, each in its argument', asy
   t.true((await outcome).ok);
 });
 
-test('an optional field that is not given is an empty argument', async t => {
+test('a missing optional field is an empty argument', async t => {
   const { rig, outcome } = await compiling(t, { job: { target: { board: 'b', artifactName: 'n' } } });
   const run = await rig.nextRun();
   t.like(run.target, { shield: '', snippet: '', 'cmake-args': '' });
@@ -80,7 +80,7 @@ test('nothing in a target can become a command, another argument or another plac
   t.deepEqual(await readdir(project.directory), ['config']);
 });
 
-test('a NUL in a target is an outcome, not a crash', async t => {
+test('a NUL in a target is a failure, not a crash', async t => {
   const project = await projectFor(t);
   const toolchain = createToolchain(describe(project, scripted('', { arguments: ['-e', '', '{shield}'] })));
   t.like(await toolchain.compile(jobIn(project, { target: { ...target, shield: 'a\0b' } })), {
@@ -101,7 +101,7 @@ test('several placeholders in one argument stay one argument, and other braces a
   t.deepEqual(JSON.parse(lines[0]!), ['corne_left-nice_nano_v2/x', '{"a": 1} {} {1}']);
 });
 
-test('an unknown placeholder is an error that names it and those allowed', async t => {
+test('an unknown placeholder is an error that names it and the allowed ones', async t => {
   const project = await projectFor(t);
   for (const [argument, message] of [
     [
@@ -134,7 +134,7 @@ test('options that can never work are an error that names them', async t => {
   }
 });
 
-test('an unknown kind of toolchain is an error that names those there are', async t => {
+test('an unknown kind of toolchain is an error that names the existing ones', async t => {
   const description = { ...describe(await projectFor(t), scripted('')), kind: 'make' };
   t.throws(() => createToolchain(description as never), {
     instanceOf: ToolchainError,
@@ -142,7 +142,7 @@ test('an unknown kind of toolchain is an error that names those there are', asyn
   });
 });
 
-test('a description that was sent to another thread makes the same toolchain', async t => {
+test('a description sent to another thread makes the same toolchain', async t => {
   const project = await projectFor(t);
   const description = describe(project, scripted('', { version: [process.execPath, '--version'] }));
   const { port1, port2 } = new MessageChannel();
@@ -170,7 +170,7 @@ test('only the listed variables reach the program', async t => {
   await outcome;
 });
 
-test('without a list the program gets what programs need and nothing else', async t => {
+test('without a list the program gets the basic variables and nothing else', async t => {
   const { rig, outcome } = await compiling(t);
   const run = await rig.nextRun();
   t.deepEqual(
@@ -182,7 +182,7 @@ test('without a list the program gets what programs need and nothing else', asyn
   await outcome;
 });
 
-test('the identity names what can change the output, and no place', async t => {
+test('the identity names everything that can change the output, and no path', async t => {
   process.env.GLOVEBOX_TEST_FLAGS = '-O2';
   const options = scripted('1', {
     environment: ['GLOVEBOX_TEST_FLAGS', 'GLOVEBOX_TEST_UNSET'],
@@ -202,7 +202,7 @@ test('the identity names what can change the output, and no place', async t => {
   t.deepEqual(await identityOf(await projectFor(t), options), identity);
 });
 
-test('each part of a toolchain that can change the output changes the identity, and nothing else does', async t => {
+test('every part of a toolchain that can change the output changes the identity, and nothing else does', async t => {
   const project = await projectFor(t);
   const options = scripted('1', { version: [process.execPath, '-p', '1'] });
   const identity = await identityOf(project, options);
@@ -218,7 +218,7 @@ test('each part of a toolchain that can change the output changes the identity, 
   t.deepEqual(await identityOf(project, { ...options, passThrough: ['PATH'], inputs: ['x'] }), identity);
 });
 
-test('another program of the same name, version, size and time is another compiler', async t => {
+test('another program with the same name, version, size and time is another compiler', async t => {
   const project = await projectFor(t);
   const program = await project.put('../bin/tool', '#!/bin/sh\necho 1.0 # a');
   await chmod(program, 0o755);
@@ -243,7 +243,7 @@ test('the version command runs once for all targets', async t => {
   t.is(await readFile(path.join(project.directory, 'count'), 'utf8'), 'x');
 });
 
-test('a version that cannot be found out is an error that names the command', async t => {
+test('a version that cannot be determined is an error that names the command', async t => {
   const project = await projectFor(t);
   for (const [version, message] of [
     [['no-such-program', '--version'], /'no-such-program --version'.*cannot be started.*PATH/],
@@ -257,7 +257,7 @@ test('a version that cannot be found out is an error that names the command', as
   }
 });
 
-test('asking for the version can be cancelled, and asked again', async t => {
+test('the version query can be cancelled, and repeated', async t => {
   const project = await projectFor(t);
   const rig = await createRig(t);
   const version = [rig.toolchainOptions.program, ...rig.toolchainOptions.arguments.slice(0, 2)];
@@ -275,7 +275,7 @@ test('asking for the version can be cancelled, and asked again', async t => {
   t.is((await second).version, 'v2');
 });
 
-test('the version is asked for ahead of the identity, once, and nothing of it stays', async t => {
+test('the version is queried ahead of the identity, once, and the query leaves nothing behind', async t => {
   const project = await projectFor(t);
   const rig = await createRig(t);
   const version = [rig.toolchainOptions.program, ...rig.toolchainOptions.arguments.slice(0, 2)];
@@ -296,7 +296,7 @@ test('the version is asked for ahead of the identity, once, and nothing of it st
   t.false(isAlive(stopped.pid));
 });
 
-test('what cannot be asked ahead is told by the identity', async t => {
+test('a failed early version query is reported by the identity', async t => {
   const project = await projectFor(t);
   const toolchain = createToolchain(describe(project, scripted('', { version: ['no-such-program'] })));
   await (await toolchain.prepare!()).over;
@@ -320,7 +320,7 @@ test('a program is found in PATH, or by its path from the directory of the confi
   t.true((await createToolchain(describe(project, named)).compile(jobIn(project))).ok);
 });
 
-test('a program that is not there is an outcome that names it', async t => {
+test('a missing program is a failure that names it', async t => {
   const project = await projectFor(t);
   const outcome = await createToolchain(
     describe(project, scripted('', { program: 'no-such-compiler' })),

@@ -24,7 +24,7 @@ const order: ContainerSpec = {
   ],
 };
 
-test('docker is told what to run, as whom, on what, and to leave nothing', t => {
+test('docker is told what to run, as which user, with which mounts, and to remove the container', t => {
   t.deepEqual(createArguments(docker, order), [
     ...['create', '--name', 'glovebox-7-a1b2', '--label', 'glovebox=build', '--rm', '--init'],
     ...['--pull', 'never', '--network', 'none', '--security-opt', 'label=disable', '--user', '1000:100'],
@@ -36,17 +36,17 @@ test('docker is told what to run, as whom, on what, and to leave nothing', t => 
   ]);
 });
 
-test('podman is told the same, and what docker does by itself', t => {
+test('podman is told the same, and what docker does by default', t => {
   const told = createArguments(docker, order);
   const more = createArguments(podman, order).filter(word => !told.includes(word));
   t.deepEqual(more, ['--http-proxy=false', '--userns=keep-id']);
   const without = createArguments(podman, order).filter(word => !more.includes(word));
   t.deepEqual(without, told);
-  // As root it has all users, and knows no other way.
+  // As root, podman has all user ids and supports no other mapping.
   t.false(createArguments({ ...podman, users: 'same' }, order).includes('--userns=keep-id'));
 });
 
-test('where root in a container is the caller, or users are moved, files are the caller’s all the same', t => {
+test('where root in the container is the host user, or user ids are mapped, files still belong to the host user', t => {
   const asWhom = (engine: ContainerEngine) => {
     const told = createArguments(engine, order);
     return [told[told.indexOf('--user') + 1], ...told.filter(word => word.startsWith('--userns'))];
@@ -56,7 +56,7 @@ test('where root in a container is the caller, or users are moved, files are the
   t.false(createArguments(docker, { ...order, user: undefined }).includes('--user'));
 });
 
-test('a directory with characters that part options is mounted as one', t => {
+test('a directory whose name has option separators is mounted as one', t => {
   const mounts = [{ directory: '/my, "best" config', target: '/glovebox/config', writable: false }];
   const told = createArguments(docker, { ...order, mounts });
   t.is(
@@ -65,20 +65,20 @@ test('a directory with characters that part options is mounted as one', t => {
   );
 });
 
-test('a directory is mounted once, and again only where it may be written to', t => {
+test('a directory is mounted once, and again only where it must be writable', t => {
   const read = (directory: string, target = directory) => ({ directory, target, writable: false });
   const write = (directory: string) => ({ directory, target: directory, writable: true });
   t.deepEqual(neededMounts([read('/a/b'), read('/a'), read('/a/'), read('/ab')]), [read('/a'), read('/ab')]);
-  // A cache in a config: the build there, and in it a copy of the keymaps.
+  // A cache inside a config: the build is there, and within it a copy of the keymaps.
   t.deepEqual(neededMounts([read('/c/cache/build/keymaps'), read('/c'), write('/c/cache/build')]), [
     ...[read('/c'), write('/c/cache/build'), read('/c/cache/build/keymaps')],
   ]);
   t.deepEqual(neededMounts([read('/a'), write('/a')]), [write('/a')]);
-  // One that is seen inside of another, and is not what would be there.
+  // A directory mounted inside another one, with different content.
   t.deepEqual(neededMounts([read('/b', '/a/b'), read('/a')]), [read('/a'), read('/b', '/a/b')]);
 });
 
-test('podman is told which registry a name is of, as docker knows', t => {
+test('podman is told which registry a name belongs to, as docker knows', t => {
   const names: [name: string, full: string][] = [
     ['zmkfirmware/zmk-build-arm:stable', 'docker.io/zmkfirmware/zmk-build-arm:stable'],
     ['debian:12', 'docker.io/library/debian:12'],
@@ -92,7 +92,7 @@ test('podman is told which registry a name is of, as docker knows', t => {
   }
 });
 
-test('a workspace can be made with a line that a shell reads as it is meant', t => {
+test('a workspace can be made with a line that a shell parses as intended', t => {
   t.is(
     workspaceShellCommand(
       docker,

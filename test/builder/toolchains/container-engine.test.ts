@@ -15,7 +15,7 @@ import { jobFor, orderFor } from './container-project.ts';
 
 const DIGEST = `sha256:${'ab'.repeat(32)}`;
 
-/** Programs that answer as the real ones do. */
+/** Programs that answer like the real ones. */
 const DOCKER = answers('Docker version 28.2.2, build e6534b4', '28.2.2 ["name=seccomp,profile=builtin"]');
 const PODMAN = answers('podman version 5.4.0', '5.4.0 true');
 const DOWN = answers(
@@ -35,7 +35,7 @@ function answers(version: string, info: string | undefined, error = ''): string 
   return [
     'case "$1" in',
     `  --version) echo '${version}' ;;`,
-    // Only in the format of the engine that it is.
+    // Only in the format of the engine itself.
     info === undefined
       ? `  *) echo "${error}" >&2; exit 1 ;;`
       : `  info) case "$3" in *${/podman/.test(version) ? 'Rootless' : 'ServerVersion'}*) echo 'WARNING: told first' >&2; echo '${info}' ;; *) exit 125 ;; esac ;;
@@ -44,7 +44,7 @@ function answers(version: string, info: string | undefined, error = ''): string 
   ].join('\n');
 }
 
-test.serial('docker is taken before podman, and podman when docker does not work', async t => {
+test.serial('docker takes precedence over podman, and podman is used when docker does not work', async t => {
   const machine = await createWestMachine(t, { programs: false });
   machine.use(t);
   machine.install('podman', PODMAN);
@@ -56,7 +56,7 @@ test.serial('docker is taken before podman, and podman when docker does not work
   t.deepEqual(await findEngine(undefined), { works: true, engine: docker });
 });
 
-test.serial('the configuration, and then GLOVEBOX_CONTAINER_ENGINE, say which', async t => {
+test.serial('the configuration decides, and GLOVEBOX_CONTAINER_ENGINE after it', async t => {
   const machine = await createWestMachine(t, { programs: false });
   machine.install('podman', PODMAN);
   machine.install('docker', DOCKER);
@@ -68,13 +68,13 @@ test.serial('the configuration, and then GLOVEBOX_CONTAINER_ENGINE, say which', 
     code: 'GLOVEBOX_TOOLCHAIN',
     message: /^GLOVEBOX_CONTAINER_ENGINE is 'dokcer', and only docker and podman are known/,
   });
-  // What is asked for is not replaced by what works.
+  // An explicit choice is not replaced by an engine that works.
   process.env.GLOVEBOX_CONTAINER_ENGINE = 'docker';
   machine.install('docker', DOWN);
   t.like(await findEngine(undefined), { works: false });
 });
 
-test.serial('podman by the name of docker is podman, and docker says how it has set users up', async t => {
+test.serial('podman under the name of docker is podman, and docker reports its user mapping', async t => {
   const machine = await createWestMachine(t, { programs: false });
   machine.use(t);
   machine.install('docker', PODMAN);
@@ -87,7 +87,7 @@ test.serial('podman by the name of docker is podman, and docker says how it has 
   t.like(await findEngine(undefined), { engine: { kind: 'docker', users: 'remapped' } });
 });
 
-test.serial('when none works it is said why, and what to do', async t => {
+test.serial('when no engine works the reasons and the remedy are given', async t => {
   const machine = await createWestMachine(t, { programs: false });
   machine.use(t);
   t.deepEqual(await findEngine(undefined), {
@@ -135,7 +135,7 @@ test.serial('without a workspace the message says how the image can make one', a
   });
 });
 
-test.serial('podman without its init program is told which package has it', async t => {
+test.serial('podman without its init program is reported with the package that has it', async t => {
   const machine = await createWestMachine(t, { programs: false });
   machine.use(t);
   const said =
@@ -150,7 +150,7 @@ test.serial('podman without its init program is told which package has it', asyn
   });
 });
 
-test('what git keeps outside of the workspace is known: a worktree’s repository, and borrowed objects', async t => {
+test("git data outside of the workspace is known: a worktree's repository, and alternates", async t => {
   const root = realpathSync(mkdtempSync(path.join(os.tmpdir(), 'stores-')));
   t.teardown(() => rm(root, { recursive: true, force: true }));
   const git = (...args: string[]) =>
@@ -177,7 +177,7 @@ test('what git keeps outside of the workspace is known: a worktree’s repositor
 });
 
 test.serial(
-  'an image is the same in every store and engine, and another one when a build sees something else',
+  'an image has the same identity in every store and engine, and another one when a build sees something else',
   async t => {
     const machine = await createWestMachine(t, { programs: false });
     machine.use(t);
@@ -188,7 +188,7 @@ test.serial(
       return found ?? t.fail();
     };
     const [config, manifest] = ['c'.repeat(64), 'd'.repeat(64)];
-    // Docker calls it by its configuration or, in the newer store, by its manifest; podman leaves the prefix away.
+    // Docker identifies it by its configuration or, in the newer store, by its manifest; podman omits the prefix.
     const classic = await inspect(`sha256:${config}`, '"linux"', '"amd64"', layers, '""', '["A=1"]');
     t.is(classic.digest, `sha256:${config}`);
     const newer = await inspect(`sha256:${manifest}`, '"linux"', '"amd64"', layers, '""', '["A=1"]');

@@ -1,4 +1,4 @@
-// What the tests of containers have in common: what to ask for, jobs, and what is left of them.
+// Shared fixtures of the container tests: requests, jobs, and a check for what they leave behind.
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { ContainerSpec } from '../../../src/builder/toolchains/container/command-line.ts';
@@ -12,7 +12,7 @@ import { target } from './west-project.ts';
 /** The engine of the tests. */
 export const DOCKER: ContainerEngine = { command: 'docker', kind: 'docker', version: '1', users: 'same' };
 
-/** What a build with an image asks for. */
+/** The request of a build with an image. */
 export const question = (
   machine: WestMachine,
   container: ConfigValues['toolchains'] = {},
@@ -42,10 +42,10 @@ export function jobFor(machine: WestMachine, more: Partial<CompileJob> = {}): Co
   };
 }
 
-/** What the config has to say in the middle of a build. */
+/** A script of the config that runs in the middle of a build. */
 export const say = (machine: WestMachine, script: string) => machine.write('config/west.sh', script);
 
-/** Nothing runs, nothing has ended and stayed, nothing was made and not started. */
+/** No container is running, stopped and left over, or created and never started. */
 export const containers = (engine: TestEngine) => engine.docker('ps', '--all', '--quiet');
 
 /** A script that runs in the workspace. */

@@ -27,7 +27,7 @@ import { contents, picture, target } from './west-project.ts';
 test.before(async () => void (await startEngine()));
 test.after.always(stopEngine);
 
-test.serial('the first that works is the container, when there is a workspace and no west', async t => {
+test.serial('the container is the first choice when there is a workspace and no west', async t => {
   const found = await containerMachine(t);
   if (!found) return;
   const { machine, engine } = found;
@@ -38,7 +38,7 @@ test.serial('the first that works is the container, when there is a workspace an
   t.regex(finding.detail, /^docker \d+\.\S+, image glovebox-test\/zmk:1, workspace /);
 });
 
-test.serial('firmware is made in a container, of which nothing is left', async t => {
+test.serial('firmware is made in a container, which leaves nothing behind', async t => {
   const found = await containerMachine(t);
   if (!found) return;
   const { machine, engine } = found;
@@ -51,7 +51,7 @@ test.serial('firmware is made in a container, of which nothing is left', async t
   t.deepEqual(contents(t, outcome), {
     'left.uf2': `#include <behaviors.dtsi>\n/ { keymap { a; }; };\n${main}`,
   });
-  // It is told as it is here.
+  // Paths are reported as they are on this machine.
   t.is(lines[0], machine.workspace);
   t.is(lines[1], String(process.getuid?.()));
   t.is(lines.at(-1), 'Building corne_left for nice_nano_v2');
@@ -62,21 +62,24 @@ test.serial('firmware is made in a container, of which nothing is left', async t
   t.deepEqual([...picture(machine.workspace), ...picture(machine.config)], before);
 });
 
-test.serial('of the environment only what is chosen gets in, and it is part of the identity', async t => {
-  const found = await containerMachine(t);
-  if (!found) return;
-  const { machine } = found;
-  machine.use(t, { CFLAGS: '-O0', PYTHONHASHSEED: 'random', LAYERS: 'four; "5"\n6' });
-  say(machine, 'echo "<$CFLAGS|$PYTHONHASHSEED|$LAYERS>"');
-  const options = { container: { environment: ['LAYERS'] } };
-  const toolchain = createToolchain(await chooseToolchain(question(machine, options)));
-  const lines: string[] = [];
-  contents(t, await toolchain.compile(jobFor(machine, { onOutput: line => lines.push(line) })));
-  t.deepEqual(lines.slice(0, 2), ['<|0|four; "5"', '6>']);
-  t.like(await toolchain.identity(target), { environment: { LAYERS: 'four; "5"\n6' } });
-});
+test.serial(
+  'only selected environment variables reach the container, and they are part of the identity',
+  async t => {
+    const found = await containerMachine(t);
+    if (!found) return;
+    const { machine } = found;
+    machine.use(t, { CFLAGS: '-O0', PYTHONHASHSEED: 'random', LAYERS: 'four; "5"\n6' });
+    say(machine, 'echo "<$CFLAGS|$PYTHONHASHSEED|$LAYERS>"');
+    const options = { container: { environment: ['LAYERS'] } };
+    const toolchain = createToolchain(await chooseToolchain(question(machine, options)));
+    const lines: string[] = [];
+    contents(t, await toolchain.compile(jobFor(machine, { onOutput: line => lines.push(line) })));
+    t.deepEqual(lines.slice(0, 2), ['<|0|four; "5"', '6>']);
+    t.like(await toolchain.identity(target), { environment: { LAYERS: 'four; "5"\n6' } });
+  },
+);
 
-test.serial('a compiler that fails has its exit status, and its output in the log', async t => {
+test.serial('a failing compiler has its exit status, and its output in the log', async t => {
   const found = await containerMachine(t);
   if (!found) return;
   const { machine, engine } = found;
@@ -87,7 +90,7 @@ test.serial('a compiler that fails has its exit status, and its output in the lo
   t.is(containers(engine), '');
 });
 
-test.serial('one that runs out of memory is said to be killed', async t => {
+test.serial('a compiler that runs out of memory is reported as killed', async t => {
   const found = await containerMachine(t);
   if (!found) return;
   const { machine } = found;
@@ -97,7 +100,7 @@ test.serial('one that runs out of memory is said to be killed', async t => {
   t.like(outcome, { ok: false, reason: 'killed' });
 });
 
-test.serial('cancelling ends the container itself, also when its program does not want to', async t => {
+test.serial('cancelling ends the container itself, even when its program resists', async t => {
   const found = await containerMachine(t);
   if (!found) return;
   const { machine, engine } = found;
@@ -121,7 +124,7 @@ test.serial('cancelling ends the container itself, also when its program does no
   t.is(groups.size, 0);
 });
 
-test.serial('cancelling while the container is being made or started leaves none', async t => {
+test.serial('cancelling while the container is being created or started leaves none', async t => {
   const found = await containerMachine(t);
   if (!found) return;
   const { machine, engine } = found;
@@ -151,7 +154,7 @@ test.serial('cancelling while the container is being made or started leaves none
   }
 });
 
-test.serial('what a container writes belongs to the user who asked for it', async t => {
+test.serial('files that a container writes belong to the user who started the build', async t => {
   const found = await containerMachine(t);
   if (!found) return;
   const { machine, engine } = found;
@@ -177,75 +180,69 @@ test.serial('what a container writes belongs to the user who asked for it', asyn
   }
 });
 
-test.serial(
-  'neither config nor workspace can be written to, and nothing else of the machine is there',
-  async t => {
-    const found = await containerMachine(t);
-    if (!found) return;
-    const { machine } = found;
-    machine.write('zephyr/module.yml', 'build: {}\n');
-    say(
-      machine,
-      `for place in /glovebox/config "$config" zmk/app .; do touch "$place/new" && echo "wrote $place"; done
+test.serial('config and workspace are read-only, and the rest of the machine is not visible', async t => {
+  const found = await containerMachine(t);
+  if (!found) return;
+  const { machine } = found;
+  machine.write('zephyr/module.yml', 'build: {}\n');
+  say(
+    machine,
+    `for place in /glovebox/config "$config" zmk/app .; do touch "$place/new" && echo "wrote $place"; done
      cat "${machine.root}/bin/git" > /dev/null && echo sees git; echo done`,
-    );
-    const toolchain = createToolchain(await chooseToolchain(question(machine)));
-    const lines: string[] = [];
-    contents(t, await toolchain.compile(jobFor(machine, { onOutput: line => lines.push(line) })));
-    t.is(lines.filter(line => /Read-only file system/.test(line)).length, 4, lines.join('\n'));
-    // What goes to stdout comes in order; what goes to stderr may come after it.
-    const printed = lines.filter(line => line === 'done' || line.startsWith('Building'));
-    t.deepEqual(printed, ['done', 'Building corne_left for nice_nano_v2']);
-    t.false(lines.some(line => line.startsWith('wrote') || line === 'sees git'));
-  },
-);
+  );
+  const toolchain = createToolchain(await chooseToolchain(question(machine)));
+  const lines: string[] = [];
+  contents(t, await toolchain.compile(jobFor(machine, { onOutput: line => lines.push(line) })));
+  t.is(lines.filter(line => /Read-only file system/.test(line)).length, 4, lines.join('\n'));
+  // Lines of stdout come in order; lines of stderr may come after them.
+  const printed = lines.filter(line => line === 'done' || line.startsWith('Building'));
+  t.deepEqual(printed, ['done', 'Building corne_left for nice_nano_v2']);
+  t.false(lines.some(line => line.startsWith('wrote') || line === 'sees git'));
+});
 
-test.serial(
-  'a container sees the same places and gets the same words, wherever things are on the machine',
-  async t => {
-    const found = await containerMachine(t);
-    if (!found) return;
-    const { machine, engine } = found;
-    say(machine, 'cat() { echo "$PWD $build $config $facts $HOME"; }');
-    const sees = async (more: Partial<Parameters<typeof chooseToolchain>[0]> = {}) => {
-      const toolchain = createToolchain(await chooseToolchain({ ...question(machine), ...more }));
-      const outcome = await toolchain.compile(jobFor(machine));
-      const identity = JSON.stringify(await toolchain.identity(target));
-      return { identity, firmware: contents(t, outcome)['left.uf2'] };
-    };
-    const here = await sees();
-    t.regex(
-      here.firmware!,
-      /^\/glovebox\/workspace \/glovebox\/build\/build \/glovebox\/config\/config \/glovebox\/user-cache \/glovebox\/build\/tmp\n/,
-    );
-    t.false(here.identity.includes(machine.root));
-    // Another user has another home, and other directories.
-    const other = path.join(machine.root, 'home of another');
-    cpSync(machine.config, path.join(other, 'corne'), { recursive: true });
-    cpSync(machine.workspace, path.join(other, 'zmk'), { recursive: true });
-    machine.use(t, { HOME: other, USER: 'another', PATH: `/nowhere:${process.env.PATH}` });
-    const there = await sees({
-      ...{ configDirectory: path.join(other, 'corne'), workspace: path.join(other, 'zmk') },
-      ...{ outputDirectory: path.join(other, 'firmware'), cacheRoot: path.join(other, 'cache') },
-    });
-    t.deepEqual(there, here);
-    await engine.makeImage('glovebox-test/another:1', { west: '#!/bin/sh\n' });
-    const images = [IMAGE, 'glovebox-test/another:1'].map(async image => {
-      const description = await chooseToolchain(question(machine, {}, image));
-      return JSON.stringify(await createToolchain(description).identity(target));
-    });
-    const [same, another] = await Promise.all(images);
-    t.is(same, here.identity);
-    t.not(another, here.identity);
-  },
-);
+test.serial('a container sees the same paths and arguments, wherever things are on the machine', async t => {
+  const found = await containerMachine(t);
+  if (!found) return;
+  const { machine, engine } = found;
+  say(machine, 'cat() { echo "$PWD $build $config $facts $HOME"; }');
+  const sees = async (more: Partial<Parameters<typeof chooseToolchain>[0]> = {}) => {
+    const toolchain = createToolchain(await chooseToolchain({ ...question(machine), ...more }));
+    const outcome = await toolchain.compile(jobFor(machine));
+    const identity = JSON.stringify(await toolchain.identity(target));
+    return { identity, firmware: contents(t, outcome)['left.uf2'] };
+  };
+  const here = await sees();
+  t.regex(
+    here.firmware!,
+    /^\/glovebox\/workspace \/glovebox\/build\/build \/glovebox\/config\/config \/glovebox\/user-cache \/glovebox\/build\/tmp\n/,
+  );
+  t.false(here.identity.includes(machine.root));
+  // Another user has another home, and other directories.
+  const other = path.join(machine.root, 'home of another');
+  cpSync(machine.config, path.join(other, 'corne'), { recursive: true });
+  cpSync(machine.workspace, path.join(other, 'zmk'), { recursive: true });
+  machine.use(t, { HOME: other, USER: 'another', PATH: `/nowhere:${process.env.PATH}` });
+  const there = await sees({
+    ...{ configDirectory: path.join(other, 'corne'), workspace: path.join(other, 'zmk') },
+    ...{ outputDirectory: path.join(other, 'firmware'), cacheRoot: path.join(other, 'cache') },
+  });
+  t.deepEqual(there, here);
+  await engine.makeImage('glovebox-test/another:1', { west: '#!/bin/sh\n' });
+  const images = [IMAGE, 'glovebox-test/another:1'].map(async image => {
+    const description = await chooseToolchain(question(machine, {}, image));
+    return JSON.stringify(await createToolchain(description).identity(target));
+  });
+  const [same, another] = await Promise.all(images);
+  t.is(same, here.identity);
+  t.not(another, here.identity);
+});
 
-test.serial('what the container has read is known by its place on this machine', async t => {
+test.serial('files read in the container are known by their paths on this machine', async t => {
   const found = await containerMachine(t);
   if (!found) return;
   const { machine } = found;
   const { workspace } = machine;
-  // As a module, because then it is a copy of the keymaps that is read.
+  // As a module, because then a copy of the keymaps is read.
   machine.write('zephyr/module.yml', 'build: {}\n');
   say(machine, 'echo "$build"; echo "$config"; [ -d records ] && cp -r records/. "$build"');
   machine.change('records/none', '');
@@ -253,7 +250,7 @@ test.serial('what the container has read is known by its place on this machine',
   const lines: string[] = [];
   const first = await toolchain.compile(jobFor(machine, { onOutput: line => lines.push(line) }));
   t.is(first.ok && first.observed, undefined);
-  // It is built in the same place again, so what it is going to read there can be written down.
+  // It is built in the same directory again, so the files to be read there can be recorded.
   const [place, config] = lines as [string, string];
   cpSync(path.join(machine.config, 'config'), config, { recursive: true });
   const shield = { board: 'nice_nano_v2', shield: 'corne_left' };
@@ -271,7 +268,7 @@ test.serial('what the container has read is known by its place on this machine',
   );
 });
 
-test.serial('what links in the config lead to is there in a container, and counts', async t => {
+test.serial('the targets of links in the config are visible in a container, and count as inputs', async t => {
   const found = await containerMachine(t);
   if (!found) return;
   const { machine } = found;
@@ -293,12 +290,12 @@ test.serial('what links in the config lead to is there in a container, and count
 });
 
 test.serial(
-  'a missing image is not fetched behind anyone’s back, and the message says how to get it',
+  'a missing image is not pulled without being asked for, and the message says how to get it',
   async t => {
     const found = await containerMachine(t);
     if (!found) return;
     const { machine, engine } = found;
-    // Nobody listens there.
+    // Nothing listens on this port.
     const nowhere = question(machine, {}, 'localhost:1/none/zmk:1');
     t.like(await examineToolchain('container', nowhere), {
       works: false,
@@ -315,7 +312,7 @@ test.serial(
     t.deepEqual(told, [
       'The image localhost:1/none/zmk:1 is not on this machine: pulling it with docker, once.',
     ]);
-    // One that is removed after it was found.
+    // An image that is removed after it was found.
     await engine.makeImage('glovebox-test/short-lived:1', { other: 'echo' });
     const description = await chooseToolchain(question(machine, {}, 'glovebox-test/short-lived:1'));
     engine.docker('rmi', 'glovebox-test/short-lived:1');
@@ -328,7 +325,7 @@ test.serial(
   },
 );
 
-test.serial('an image without west, and a place that the container cannot have, are said', async t => {
+test.serial('an image without west, and a path that the container cannot have, are reported', async t => {
   const found = await containerMachine(t);
   if (!found) return;
   const { machine, engine } = found;
@@ -354,20 +351,23 @@ test.serial('an image without west, and a place that the container cannot have, 
   t.is(containers(engine), '');
 });
 
-test.serial('a daemon that is gone is said when it is chosen, and when it is needed', async t => {
-  const found = await containerMachine(t);
-  if (!found) return;
-  const { machine } = found;
-  const description = await chooseToolchain(question(machine));
-  machine.use(t, { DOCKER_HOST: `unix://${machine.root}/nobody.sock` });
-  await t.throwsAsync(chooseToolchain(question(machine)), {
-    code: 'GLOVEBOX_NO_TOOLCHAIN',
-    message:
-      /container: 'docker' does not work \(.*daemon.*\); there is no 'podman' in PATH\. Start docker's daemon/,
-  });
-  const outcome = await createToolchain(description).compile(jobFor(machine));
-  t.like(outcome, { ok: false, reason: 'cannot-start' });
-});
+test.serial(
+  'an unreachable daemon is reported when the toolchain is chosen, and when it is needed',
+  async t => {
+    const found = await containerMachine(t);
+    if (!found) return;
+    const { machine } = found;
+    const description = await chooseToolchain(question(machine));
+    machine.use(t, { DOCKER_HOST: `unix://${machine.root}/nobody.sock` });
+    await t.throwsAsync(chooseToolchain(question(machine)), {
+      code: 'GLOVEBOX_NO_TOOLCHAIN',
+      message:
+        /container: 'docker' does not work \(.*daemon.*\); there is no 'podman' in PATH\. Start docker's daemon/,
+    });
+    const outcome = await createToolchain(description).compile(jobFor(machine));
+    t.like(outcome, { ok: false, reason: 'cannot-start' });
+  },
+);
 
 test.serial('a build compiles in containers, once, and again with a new image', async t => {
   const found = await containerMachine(t);

@@ -47,7 +47,7 @@ for (const [name, text, expected] of cases) {
 test('every name that is escaped as compilers do is read back', t => {
   const name = fc
     .stringMatching(/^[ -~]+$/)
-    // A compiler cannot write a name that ends with a backslash or a blank so that any reader gets it back.
+    // A compiler cannot write a name that ends with a backslash or a blank so that every reader gets it back.
     .filter(text => !/\\|^ | $/.test(text));
   fc.assert(
     fc.property(fc.uniqueArray(name, { minLength: 1, maxLength: 6 }), names => {

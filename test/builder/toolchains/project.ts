@@ -1,4 +1,4 @@
-// A project for the tests of toolchains: a directory with declared inputs, and a build directory.
+// A project for the toolchain tests: a directory with declared inputs, and a build directory.
 import { mkdtempSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
@@ -37,7 +37,7 @@ export async function projectFor(t: ExecutionContext): Promise<Project> {
   return project;
 }
 
-/** What the command toolchain of the project is made of. */
+/** The parts of the project's command toolchain. */
 export function describe(project: Project, options: CommandToolchainOptions): ToolchainDescription {
   return { kind: 'command', options, directory: project.directory, configDirectory: project.directory };
 }

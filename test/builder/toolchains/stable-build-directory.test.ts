@@ -19,7 +19,7 @@ import { writeTool } from './observed/tools.ts';
 import { benchFor, contents, target, toolchainOf } from './west-project.ts';
 
 test.serial(
-  'ccache is used when it is there, in the cache directory, and without a base directory',
+  'ccache is used when it is installed, in the cache directory, and without a base directory',
   async t => {
     const { machine, job } = await benchFor(t);
     const toolchain = toolchainOf(machine, { cacheRoot: machine.cacheRoot });
@@ -33,7 +33,7 @@ test.serial(
     const without = await environmentOf();
     t.deepEqual([without.CCACHE_DISABLE, without.CCACHE_DIR], ['1', undefined]);
     machine.install('ccache', 'exec "$@"');
-    // A link to it, or a file of its settings, could have a base directory.
+    // A link to it, or one of its configuration files, could set a base directory.
     const { CCACHE_DISABLE, CCACHE_BASEDIR, CCACHE_DIR = '', CCACHE_CONFIGPATH = '' } = await environmentOf();
     t.is(CCACHE_DISABLE, undefined);
     t.is(CCACHE_BASEDIR, undefined);
@@ -45,7 +45,7 @@ test.serial(
 );
 
 test.serial(
-  'where nothing may be kept there is no ccache, and facts about the compiler are found out anew',
+  'without persistent caches there is no ccache, and compiler capabilities are detected anew',
   async t => {
     const { machine, toolchain, job } = await benchFor(t);
     machine.install('ccache', 'exec "$@"');
@@ -58,7 +58,7 @@ test.serial(
   },
 );
 
-test.serial('a target is always built in one place, and two targets never in the same', async t => {
+test.serial('a target is always built in the same directory, and two targets never share one', async t => {
   const { machine, job } = await benchFor(t);
   const toolchain = toolchainOf(machine, { cacheRoot: machine.cacheRoot });
   const other = { ...target, shield: 'corne_right', artifactName: 'right' };
@@ -83,7 +83,7 @@ test.serial('a target is always built in one place, and two targets never in the
   contents(t, await again);
 });
 
-test.serial('facts about a compiler are not believed of another one', async t => {
+test.serial('capabilities of one compiler are not used for another', async t => {
   const { machine, job } = await benchFor(t, { onRun: 'build' });
   const compile = async (cacheRoot: string | undefined) =>
     contents(t, await toolchainOf(machine, { cacheRoot }).compile(job()))['left.uf2'];
@@ -92,14 +92,14 @@ test.serial('facts about a compiler are not believed of another one', async t =>
   const newer = await compile(machine.cacheRoot);
   t.not(newer, older);
   t.is(newer, await compile(undefined));
-  // Of the same name and version.
+  // With the same name and version.
   writeTool(machine.tools, 'libexec/cc1', '2');
   const updated = await compile(machine.cacheRoot);
   t.not(updated, newer);
   t.is(updated, await compile(undefined));
 });
 
-test.serial('whoever comes while a target is being built builds elsewhere', async t => {
+test.serial('a concurrent build of the same target uses a private directory', async t => {
   const { machine, job } = await benchFor(t);
   const compile = () => toolchainOf(machine, { cacheRoot: machine.cacheRoot }).compile(job());
   const first = compile();
@@ -112,7 +112,7 @@ test.serial('whoever comes while a target is being built builds elsewhere', asyn
   t.is(contents(t, await second)['left.uf2'], contents(t, await first)['left.uf2']);
 });
 
-/** A program in a session of its own, as compilers have it. */
+/** A program in its own session, as compilers have. */
 async function sleeper(t: ExecutionContext): Promise<ChildProcess> {
   const child = spawn('sleep', ['120'], { detached: true, stdio: 'ignore' });
   await once(child, 'spawn');
@@ -132,7 +132,7 @@ function ownerFile(cacheRoot: string): string {
   return path.join(root, station!, 'owner');
 }
 
-test('a place whose owner was killed is free once everything is gone that was building there', async t => {
+test('a directory whose owner was killed is free once all processes in it have ended', async t => {
   const cacheRoot = await temporaryDirectory(t);
   chmodSync(cacheRoot, 0o700);
   const take = () => acquireStableDirectory(cacheRoot, ['config', 'left'], 'gcc');
@@ -159,7 +159,7 @@ test('a place whose owner was killed is free once everything is gone that was bu
   t.truthy(await take());
 });
 
-test('a place that cannot be understood, or is another machine’s, is not taken', async t => {
+test('a directory that is unreadable, or in use by another machine, is not acquired', async t => {
   const cacheRoot = await temporaryDirectory(t);
   chmodSync(cacheRoot, 0o700);
   const take = () => acquireStableDirectory(cacheRoot, ['config', 'left'], 'gcc');
@@ -180,7 +180,7 @@ test('a place that cannot be understood, or is another machine’s, is not taken
   t.truthy(await take());
 });
 
-test('there is no place in a cache directory that others can write to', async t => {
+test('there are no stable directories in a cache directory that other users can write to', async t => {
   const cacheRoot = await temporaryDirectory(t);
   chmodSync(cacheRoot, 0o777);
   t.is(await acquireStableDirectory(cacheRoot, ['left'], 'gcc'), undefined);
@@ -188,7 +188,7 @@ test('there is no place in a cache directory that others can write to', async t 
   t.truthy(await acquireStableDirectory(cacheRoot, ['left'], 'gcc'));
 });
 
-test('facts about another compiler go, and so do the places that nobody came to for a month', async t => {
+test('capabilities of other compilers are removed, and so are directories that were unused for a month', async t => {
   const cacheRoot = await temporaryDirectory(t);
   chmodSync(cacheRoot, 0o700);
   const left = await acquireStableDirectory(cacheRoot, ['left'], 'gcc 12');

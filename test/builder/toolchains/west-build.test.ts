@@ -39,7 +39,7 @@ const firmware = (machine: WestMachine, half: string) => {
   return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
 };
 
-test.serial('all targets are compiled at once, and none of them twice', async t => {
+test.serial('all targets compile at the same time, each once', async t => {
   const machine = await machineFor(t);
   const building = start(machine, { jobs: 2 });
   const runs = await machine.rig.nextRuns(2);
@@ -56,7 +56,7 @@ test.serial('all targets are compiled at once, and none of them twice', async t 
 });
 
 test.serial(
-  'keymaps and build file of other places are found, and an edit of the build file rebuilds nothing',
+  'keymaps and build file in other places are found, and an edit of the build file rebuilds nothing',
   async t => {
     const machine = await machineFor(t, { onRun: 'build' });
     renameSync(path.join(machine.config, 'config'), path.join(machine.config, 'keymaps'));
@@ -66,7 +66,7 @@ test.serial(
     t.like(await start(machine, places).done, { compiled: 1, failed: 0 });
     t.is(machine.rig.runs, 1);
     machine.write('ci/left.yaml', `# Edited\n${yaml}`);
-    // Also where every file counts that a build may read.
+    // Also where every file that a build may read counts.
     machine.write('ci/left.yaml', `${yaml}# Edited\n`);
     const again = start(machine, places);
     t.like(await again.done, { compiled: 0, cached: 1 });
@@ -74,7 +74,7 @@ test.serial(
 );
 
 test.serial(
-  'a board that is not for ZMK fails at its place in the build file, and its variant does not',
+  'a board that is not made for ZMK fails at its place in the build file, and its variant does not',
   async t => {
     const machine = await machineFor(t, { onRun: 'build' });
     const boards = 'zmk/app/boards';
@@ -89,7 +89,7 @@ test.serial(
     const name = 'corne_left-nice_nano_v2-zmk';
     const about = (building: Building) => building.of('warning').filter(({ target }) => target === name);
     t.regex(about(warned)[0]!.message, /'nice_nano_v2' does not say that it is set up for ZMK/);
-    // It is kept with the firmware.
+    // The warning is stored with the firmware.
     const cached = start(machine);
     t.like(await cached.done, { cached: 1 });
     t.deepEqual(
@@ -116,7 +116,7 @@ test.serial(
 );
 
 test.serial(
-  'a keymap that no target uses is told, compiled or cached, and not before all targets are built',
+  'a keymap that no target uses is reported, compiled or cached, and only after all targets are built',
   async t => {
     const machine = await machineFor(t, { onRun: 'build' });
     machine.write('config/corne_lft.keymap', '/ { };\n');
@@ -130,7 +130,7 @@ test.serial(
     const cached = start(machine);
     t.like(await cached.done, { cached: 2 });
     t.deepEqual(told(cached), [sentence]);
-    // Of a module, keymaps are read in a copy.
+    // Keymaps of a module are read from a copy.
     machine.write('zephyr/module.yml', 'build: {}\n');
     const module = start(machine);
     t.like(await module.done, { compiled: 2 });
@@ -144,7 +144,7 @@ test.serial(
 );
 
 test.serial(
-  'a name that the preprocessor did not know is told, though its line went with the build directory',
+  'a name unknown to the preprocessor is reported, although its line went with the build directory',
   async t => {
     const machine = await machineFor(t);
     const keymap = path.join(machine.config, 'config/corne.keymap');
@@ -177,7 +177,7 @@ test.serial(
   },
 );
 
-test.serial('an edit of one half compiles that half, and an undone one nothing', async t => {
+test.serial('an edit of one half compiles that half, and an undone edit compiles nothing', async t => {
   const machine = await machineFor(t, { onRun: 'build' });
   await start(machine).done;
   machine.write('config/corne_left.conf', 'CONFIG_X=y\n');
@@ -191,7 +191,7 @@ test.serial('an edit of one half compiles that half, and an undone one nothing',
   t.like(await start(machine).done, { compiled: 0, cached: 2 });
 });
 
-test.serial('another workspace or compiler compiles everything, and what was before nothing', async t => {
+test.serial('another workspace or compiler compiles everything, and going back compiles nothing', async t => {
   const machine = await machineFor(t, { onRun: 'build' });
   await start(machine).done;
   const first = firmware(machine, 'corne_left');
@@ -212,25 +212,28 @@ test.serial('another workspace or compiler compiles everything, and what was bef
   t.not(firmware(machine, 'corne_left'), first);
 });
 
-test.serial('a workspace that changes meanwhile costs a warning, and the firmware is not kept', async t => {
-  const machine = await machineFor(t);
-  const building = start(machine, { jobs: 2 });
-  const runs = Object.values(await machine.rig.nextRuns(2));
-  for (const run of runs) t.is(await run.build(), 0);
-  machine.change('zmk/app/src/main.c', '// edited meanwhile');
-  for (const run of runs) await run.exit(0);
-  t.like(await building.done, { compiled: 2, failed: 0 });
-  t.regex(
-    building.of('warning')[0]?.message ?? '',
-    /not kept for the next build: the workspace changed while/,
-  );
-  machine.change('zmk/app/src/main.c', 'int main(void) { return 0; }');
-  const again = start(machine, { jobs: 2 });
-  for (const run of Object.values(await machine.rig.nextRuns(2))) await run.exit(await run.build());
-  t.like(await again.done, { compiled: 2, cached: 0 });
-});
+test.serial(
+  'a workspace that changes during the build costs a warning, and the firmware is not cached',
+  async t => {
+    const machine = await machineFor(t);
+    const building = start(machine, { jobs: 2 });
+    const runs = Object.values(await machine.rig.nextRuns(2));
+    for (const run of runs) t.is(await run.build(), 0);
+    machine.change('zmk/app/src/main.c', '// edited meanwhile');
+    for (const run of runs) await run.exit(0);
+    t.like(await building.done, { compiled: 2, failed: 0 });
+    t.regex(
+      building.of('warning')[0]?.message ?? '',
+      /not kept for the next build: the workspace changed while/,
+    );
+    machine.change('zmk/app/src/main.c', 'int main(void) { return 0; }');
+    const again = start(machine, { jobs: 2 });
+    for (const run of Object.values(await machine.rig.nextRuns(2))) await run.exit(await run.build());
+    t.like(await again.done, { compiled: 2, cached: 0 });
+  },
+);
 
-test.serial('cores are divided by the targets that are compiled at once', async t => {
+test.serial('cores are divided among the targets that compile at the same time', async t => {
   const machine = await machineFor(t);
   const one = start(machine, { jobs: 1 });
   const first = await machine.rig.nextRun();
@@ -249,7 +252,7 @@ test.serial('cores are divided by the targets that are compiled at once', async 
   await both.done;
 });
 
-test.serial('the command line builds in the workspace that it is given, or that is found', async t => {
+test.serial('the command line builds in the given workspace, or in the one that is found', async t => {
   const machine = await machineFor(t, { onRun: 'build' });
   const env = {
     ...machine.environment,
@@ -265,7 +268,7 @@ test.serial('the command line builds in the workspace that it is given, or that 
   t.is(machine.rig.runs, 2);
   const before = firmware(machine, 'corne_left');
   rmSync(path.join(machine.config, 'firmware'), { recursive: true });
-  // A config that lies in the workspace.
+  // A config inside of the workspace.
   machine.change('my-config/build.yaml', 'board: [nice_nano_v2]\nshield: [corne_left, corne_right]\n');
   machine.change('my-config/config/corne.keymap', '#include <behaviors.dtsi>\n/ { keymap { a; }; };\n');
   machine.change('my-config/config/corne.conf', 'CONFIG_ZMK_SLEEP=y\n');

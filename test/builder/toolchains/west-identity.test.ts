@@ -22,10 +22,10 @@ import { programFile } from '../../support/program-file.ts';
 import { WEST_VERSIONS } from '../west-rig/west-rig.ts';
 import { benchFor, contents, target, toolchainOf } from './west-project.ts';
 
-/** A program that is not a script. By its own path, because tests have a `PATH` of their own. */
+/** A program that is not a script. By its absolute path, because tests have their own `PATH`. */
 const BINARY = programFile('true');
 
-/** What is known to change a build, and must not reach it. */
+/** Variables that are known to change a build, and must not reach it. */
 const HARMFUL = {
   ...{
     CFLAGS: '-O0',
@@ -59,7 +59,7 @@ const HARMFUL = {
   PYTHONHASHSEED: 'random',
 };
 
-test.serial('nothing of our environment reaches the build but what is listed', async t => {
+test.serial('only listed environment variables reach the build', async t => {
   const { machine, job } = await benchFor(t, { environment: { ...HARMFUL, LISTED: 'yes' } });
   for (const listed of [undefined, 'yes']) {
     const options = { environment: listed === undefined ? [] : ['LISTED'] };
@@ -99,20 +99,17 @@ test.serial('nothing of our environment reaches the build but what is listed', a
   }
 });
 
-test.serial(
-  'the seed of what Python hashes is fixed and no part of the identity, unless it is listed',
-  async t => {
-    const { machine, job } = await benchFor(t, { environment: { PYTHONHASHSEED: '7' } });
-    const listed = toolchainOf(machine, { options: { environment: ['PYTHONHASHSEED'] } });
-    const outcome = listed.compile(job());
-    const run = await machine.rig.nextRun();
-    t.is(run.environment.PYTHONHASHSEED, '7');
-    await run.exit(await run.build());
-    t.true((await outcome).ok);
-    t.like(await listed.identity(target), { environment: { PYTHONHASHSEED: '7' } });
-    t.false(JSON.stringify(await toolchainOf(machine).identity(target)).includes('HASHSEED'));
-  },
-);
+test.serial("Python's hash seed is fixed and not part of the identity, unless it is listed", async t => {
+  const { machine, job } = await benchFor(t, { environment: { PYTHONHASHSEED: '7' } });
+  const listed = toolchainOf(machine, { options: { environment: ['PYTHONHASHSEED'] } });
+  const outcome = listed.compile(job());
+  const run = await machine.rig.nextRun();
+  t.is(run.environment.PYTHONHASHSEED, '7');
+  await run.exit(await run.build());
+  t.true((await outcome).ok);
+  t.like(await listed.identity(target), { environment: { PYTHONHASHSEED: '7' } });
+  t.false(JSON.stringify(await toolchainOf(machine).identity(target)).includes('HASHSEED'));
+});
 
 test.serial('a hostile environment and home directory make the same firmware', async t => {
   const { machine, toolchain, job } = await benchFor(t, { onRun: 'build' });
@@ -128,7 +125,7 @@ test.serial('a hostile environment and home directory make the same firmware', a
   t.is(dirty['left.uf2'], clean['left.uf2']);
 });
 
-test.serial('each thing that can change the firmware changes the identity', async t => {
+test.serial('everything that can change the firmware changes the identity', async t => {
   const { machine } = await benchFor(t);
   machine.installPrograms();
   const options = { environment: ['MORE'] };
@@ -177,7 +174,7 @@ test.serial('each thing that can change the firmware changes the identity', asyn
   }
 });
 
-test.serial('places, edits of the config and what npm does to PATH do not change the identity', async t => {
+test.serial("paths, edits of the config and npm's additions to PATH do not change the identity", async t => {
   const { machine, toolchain } = await benchFor(t);
   const before = await toolchain.identity(target);
   machine.write('config/corne.keymap', 'edited');
@@ -217,9 +214,9 @@ test.serial(
   },
 );
 
-test.serial("in the layout of ZMK's own clone, the application is there", async t => {
+test.serial("in the layout of ZMK's own clone, the application is found there", async t => {
   const { machine, toolchain, job } = await benchFor(t);
-  // Nothing is left in the usual place.
+  // The usual place is empty.
   renameSync(path.join(machine.workspace, 'zmk/app'), path.join(machine.workspace, 'app'));
   writeFileSync(path.join(machine.workspace, 'app/west.yml'), 'manifest: { projects: [{ name: zephyr }] }\n');
   writeFileSync(path.join(machine.workspace, '.west/config'), '[manifest]\npath = app\nfile = west.yml\n');
@@ -251,7 +248,7 @@ test.serial('another terminal, home, venv or an empty directory in PATH changes 
     USER: 'somebody',
   });
   t.deepEqual(await toolchainOf(machine).identity(target), before);
-  // All programs but the compiler somewhere else, under another name of the same file.
+  // All programs but the compiler move, and become another name of the same file.
   renameSync(`${root}/bin`, `${root}/moved`);
   symlinkSync(`${root}/moved`, `${root}/link`);
   mkdirSync(`${root}/bin`);
@@ -260,27 +257,24 @@ test.serial('another terminal, home, venv or an empty directory in PATH changes 
   t.deepEqual(await toolchainOf(machine).identity(target), before);
 });
 
-test.serial(
-  'a compiler that is chosen in another way is another one, and one that has only moved is not',
-  async t => {
-    const { machine, toolchain } = await benchFor(t);
-    machine.installPrograms();
-    const before = await toolchain.identity(target);
-    const { root } = machine;
-    mkdirSync(`${root}/toolchain/bin`, { recursive: true });
-    copyFileSync(`${root}/bin/arm-none-eabi-gcc`, `${root}/toolchain/bin/arm-none-eabi-gcc`);
-    process.env.GNUARMEMB_TOOLCHAIN_PATH = `${root}/toolchain`;
-    const chosen = await toolchainOf(machine).identity(target);
-    t.notDeepEqual(chosen, before);
-    // Another name of the same place, and another place.
-    symlinkSync(`${root}/toolchain`, `${root}/current`);
-    process.env.GNUARMEMB_TOOLCHAIN_PATH = `${root}/current`;
-    t.deepEqual(await toolchainOf(machine).identity(target), chosen);
-    renameSync(`${root}/toolchain`, `${root}/other`);
-    process.env.GNUARMEMB_TOOLCHAIN_PATH = `${root}/other`;
-    t.deepEqual(await toolchainOf(machine).identity(target), chosen);
-  },
-);
+test.serial('another way of choosing a compiler changes the identity, and moving it does not', async t => {
+  const { machine, toolchain } = await benchFor(t);
+  machine.installPrograms();
+  const before = await toolchain.identity(target);
+  const { root } = machine;
+  mkdirSync(`${root}/toolchain/bin`, { recursive: true });
+  copyFileSync(`${root}/bin/arm-none-eabi-gcc`, `${root}/toolchain/bin/arm-none-eabi-gcc`);
+  process.env.GNUARMEMB_TOOLCHAIN_PATH = `${root}/toolchain`;
+  const chosen = await toolchainOf(machine).identity(target);
+  t.notDeepEqual(chosen, before);
+  // Another name of the same directory, and another directory.
+  symlinkSync(`${root}/toolchain`, `${root}/current`);
+  process.env.GNUARMEMB_TOOLCHAIN_PATH = `${root}/current`;
+  t.deepEqual(await toolchainOf(machine).identity(target), chosen);
+  renameSync(`${root}/toolchain`, `${root}/other`);
+  process.env.GNUARMEMB_TOOLCHAIN_PATH = `${root}/other`;
+  t.deepEqual(await toolchainOf(machine).identity(target), chosen);
+});
 
 test.serial('two Python environments with the same west are the same', async t => {
   const { machine } = await benchFor(t, { programs: false });
@@ -288,7 +282,7 @@ test.serial('two Python environments with the same west are the same', async t =
   const identity = async (venv: string, script: string) => {
     const bin = path.join(machine.root, venv, 'bin');
     mkdirSync(bin, { recursive: true });
-    // What runs them is of no matter here.
+    // The interpreter does not matter here.
     symlinkSync('/bin/sh', path.join(bin, 'python'));
     machine.installAt(bin, { west: script.replace('PYTHON', path.join(bin, 'python')) });
     process.env.PATH = `${bin}:${machine.environment.PATH}`;
@@ -300,18 +294,18 @@ test.serial('two Python environments with the same west are the same', async t =
   t.not(await identity('three', plain.replace('v1.2.0', 'v1.3.0')), one);
 });
 
-test('a script is known by what it does, whichever way it names its interpreter', t => {
+test('a script is identified by its content, however it names its interpreter', t => {
   const body = '# -*- coding: utf-8 -*-\nfrom west.app.main import main\n';
   const one = digestScript(`#!/home/me/.venv/bin/python\n${body}`);
   t.is(digestScript(`#!/usr/bin/env python3\n${body}`), one);
   t.not(digestScript(`#!/home/me/.venv/bin/python\n${body}#`), one);
-  // What pip writes for a path that is too long for the first line.
+  // The first lines that pip writes for a path that is too long for one.
   const long = (place: string) =>
     digestScript(`#!/bin/sh\n'''exec' "${place}/python" "$0" "$@"\n' '''\n${body}`);
   t.is(long('/a b'), long('/c d'));
 });
 
-test.serial('another program behind the same name and version is another one', async t => {
+test.serial('another program with the same name and version is another one', async t => {
   const { machine } = await benchFor(t);
   machine.installPrograms();
   const seen = new Set<string>();
@@ -325,7 +319,7 @@ test.serial('another program behind the same name and version is another one', a
     machine.setVersion(name, WEST_VERSIONS[name]!, '\n# patched');
     t.true(await isNew(), name);
   }
-  // One that now comes first.
+  // A program that now comes first in PATH.
   const first = path.join(machine.root, 'first');
   mkdirSync(first);
   process.env.PATH = `${first}:${process.env.PATH}`;
@@ -334,7 +328,7 @@ test.serial('another program behind the same name and version is another one', a
   t.true(await isNew(), 'gperf');
 });
 
-test.serial('what was found out of a binary is remembered until it is another file', async t => {
+test.serial('facts about a binary are remembered until its file changes', async t => {
   const { machine } = await benchFor(t);
   const cache = createDefaultCache({ tag: 'programs', cacheRoot: machine.cacheRoot });
   t.teardown(() => cache.close());
@@ -349,7 +343,7 @@ test.serial('what was found out of a binary is remembered until it is another fi
   const [key] = (await Array.fromAsync(cache.keys())) as string[];
   await cache.set(key!, { sha256: '0'.repeat(64), version: 'remembered' });
   t.deepEqual(await identify(), { sha256: '0'.repeat(64), version: 'remembered' });
-  // Written anew with the same content and time.
+  // Written again with the same content and time.
   const { atime, mtime } = statSync(file);
   copyFileSync(binary, file);
   utimesSync(file, atime, mtime);
@@ -358,7 +352,7 @@ test.serial('what was found out of a binary is remembered until it is another fi
   t.deepEqual(await identify(), first);
 });
 
-test('PATH is passed on without what makes no difference', t => {
+test('PATH is passed on without the parts that make no difference', t => {
   const environment = {
     PATH: '/a/node_modules/.bin:/usr/bin::.:/opt/arm/bin:/usr/bin:/x/node_modules/npm/node_modules/@npmcli/run-script/lib/node-gyp-bin',
     HOME: '/home/me',
@@ -372,7 +366,7 @@ test('PATH is passed on without what makes no difference', t => {
   });
 });
 
-test.serial('without a working west the error says what to do', async t => {
+test.serial('without a working west the error names the remedy', async t => {
   const { machine } = await benchFor(t, { programs: false });
   const none = await t.throwsAsync(toolchainOf(machine).identity(target), { instanceOf: ToolchainError });
   t.regex(none?.message ?? '', /no working 'west' in PATH.*pipx install west/);

@@ -1,4 +1,4 @@
-// What the tests of the west toolchain have in common: a toolchain on a machine of their own, and jobs for it.
+// Shared fixtures of the west toolchain's tests: a toolchain on its own test machine, and jobs for it.
 import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
@@ -43,13 +43,13 @@ export async function benchFor(
   };
 }
 
-/** A new toolchain, as another process would have it. */
+/** A new toolchain, as another process would create it. */
 export function toolchainOf(machine: WestMachine, more: Partial<WestToolchainDescription> = {}): Toolchain {
   const { config: configDirectory, workspace } = machine;
   return createToolchain({ kind: 'west', options: {}, configDirectory, workspace, ...more });
 }
 
-/** The artifacts of a compile that must have worked, by name. */
+/** The artifacts of a compile that must succeed, by name. */
 export function contents(t: ExecutionContext, outcome: CompileOutcome): Record<string, string> {
   if (!outcome.ok) throw t.fail(outcome.message + outcome.lastLines.join('\n'));
   return Object.fromEntries(
@@ -57,7 +57,7 @@ export function contents(t: ExecutionContext, outcome: CompileOutcome): Record<s
   );
 }
 
-/** Every file below a directory with its content, and when it was last changed. */
+/** Every file below a directory with its content and modification time. */
 export function picture(directory: string): string[] {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .map(entry => path.join(entry.parentPath, entry.name))

@@ -5,7 +5,7 @@ import { ToolchainError } from '../../../src/builder/toolchains/index.ts';
 import { writeFiles } from './observed/workspace.ts';
 import { benchFor, contents, picture, target, toolchainOf } from './west-project.ts';
 
-test.serial('west is told what ZMK’s workflow tells it, in the workspace', async t => {
+test.serial("west gets the arguments of ZMK's workflow, in the workspace", async t => {
   const { machine, toolchain, job } = await benchFor(t);
   const outcome = toolchain.compile(
     job({ target: { ...target, snippet: 'studio-rpc-usb-uart', cmakeArgs: `-DA="b c" -DD='e f'` } }),
@@ -23,7 +23,7 @@ test.serial('west is told what ZMK’s workflow tells it, in the workspace', asy
   t.true((await outcome).ok);
 });
 
-test.serial('a target without shield and snippet has no argument for them', async t => {
+test.serial('a target without shield and snippet passes no argument for them', async t => {
   const { machine, toolchain, job } = await benchFor(t);
   const outcome = toolchain.compile(job({ target: { board: 'planck//zmk', artifactName: 'planck' } }));
   const run = await machine.rig.nextRun();
@@ -36,7 +36,7 @@ test.serial('a target without shield and snippet has no argument for them', asyn
 });
 
 test.serial(
-  'a repository that is a module is one of the build, and its keymaps are an isolated copy',
+  'a repository that is a module is passed to the build, with an isolated copy of its keymaps',
   async t => {
     const { machine, toolchain, job } = await benchFor(t);
     machine.write('zephyr/module.yml', 'build:\n  settings:\n    board_root: .\n');
@@ -59,7 +59,7 @@ test.serial(
     await run.exit(await run.build());
     const compiled = await outcome;
     contents(t, compiled);
-    // What was read there was read in the repository.
+    // Files read in the copy count as files of the repository.
     const files = compiled.ok ? (compiled.observed?.files ?? []) : [];
     t.true(files.includes(`${machine.config}/config/includes/keys.dtsi`));
     t.false(files.some(file => file.startsWith(config)));
@@ -68,12 +68,12 @@ test.serial(
 );
 
 test.serial(
-  'links in the config are followed as the command toolchain does, and refused by name like there',
+  'links in the config are followed as in the command toolchain, and refused by name as there',
   async t => {
     const { machine, toolchain } = await benchFor(t);
     writeFiles(path.join(machine.root, 'dots'), { 'shared/keys.dtsi': '' });
     symlinkSync('../../dots/shared', path.join(machine.config, 'config/shared'));
-    // What is in a project of the workspace is known by its revision, whatever leads there.
+    // Files of a workspace project are identified by its revision, whatever leads there.
     symlinkSync(machine.workspace, path.join(machine.config, 'workspace'));
     const declared = await toolchain.declaredInputs();
     const files = declared.map(file => path.relative(machine.config, file));
@@ -88,7 +88,7 @@ test.serial(
   },
 );
 
-test.serial('everything that ZMK makes is an artifact, by the name that the workflow gives it', async t => {
+test.serial('all outputs of ZMK are artifacts, under the names that the workflow gives them', async t => {
   const { toolchain, job } = await benchFor(t, { onRun: 'build' });
   const files = contents(t, await toolchain.compile(job()));
   t.deepEqual(Object.keys(files), [
@@ -110,7 +110,7 @@ test.serial('binaries may have Zephyr’s own name', async t => {
   t.regex(contents(t, await toolchain.compile(job()))['left.uf2']!, /^UF2 /);
 });
 
-test.serial('without a UF2 the fallback binary must be there', async t => {
+test.serial('without a UF2 the fallback binary must exist', async t => {
   const { machine, toolchain, job } = await benchFor(t, { onRun: 'build' });
   machine.write('config/corne.conf', 'CONFIG_BUILD_OUTPUT_UF2=n\n');
   t.true('left.bin' in contents(t, await toolchain.compile(job())));
@@ -122,14 +122,14 @@ test.serial('without a UF2 the fallback binary must be there', async t => {
   );
 });
 
-test.serial('a build that ends well and makes nothing has failed', async t => {
+test.serial('a build that exits with status 0 and makes nothing has failed', async t => {
   const { machine, toolchain, job } = await benchFor(t);
   const outcome = toolchain.compile(job());
   await (await machine.rig.nextRun()).exit(0);
   t.like(await outcome, { ok: false, reason: 'no-artifacts' });
 });
 
-test.serial('a link in the place of an artifact is refused', async t => {
+test.serial('a link in place of an artifact is refused', async t => {
   const { machine, toolchain, job } = await benchFor(t);
   const outcome = toolchain.compile(job());
   const run = await machine.rig.nextRun();
@@ -142,7 +142,7 @@ test.serial('a link in the place of an artifact is refused', async t => {
 });
 
 test.serial(
-  'the build directory is pristine every time, because a build system in another one finds nothing to do',
+  'the build directory is pristine every time, because a build system finds nothing to do in a used one',
   async t => {
     const { machine, toolchain, job } = await benchFor(t, {
       onRun: 'build',
@@ -158,7 +158,7 @@ test.serial(
   },
 );
 
-test.serial('a failing build is an outcome with its status and its last lines', async t => {
+test.serial('a failing build gives its status and its last lines', async t => {
   const { machine, toolchain, job } = await benchFor(t, { onRun: 'build' });
   machine.write('config/corne.keymap', '#include "missing.dtsi"\n');
   const lines: string[] = [];
@@ -167,7 +167,7 @@ test.serial('a failing build is an outcome with its status and its last lines', 
   t.regex(lines.join('\n'), /corne\.keymap: fatal error: missing\.dtsi: No such file/);
 });
 
-test.serial('cancelling ends the build and leaves nothing', async t => {
+test.serial('cancelling ends the build and leaves nothing behind', async t => {
   const { machine, job } = await benchFor(t);
   const toolchain = toolchainOf(machine, { cacheRoot: machine.cacheRoot });
   const stop = new AbortController();
@@ -182,7 +182,7 @@ test.serial('cancelling ends the build and leaves nothing', async t => {
 });
 
 test.serial(
-  'nothing is written to the workspace or the config, and links in the build lead to no harm',
+  'nothing is written to the workspace or the config, and links in the build do no harm',
   async t => {
     const { machine, toolchain, job } = await benchFor(t, { onRun: 'build' });
     chmodSync(machine.home, 0o500);
@@ -195,7 +195,7 @@ test.serial(
   },
 );
 
-test.serial('what was read is observed, and nothing that the build made itself', async t => {
+test.serial('read files are observed, except those that the build made itself', async t => {
   const { machine, toolchain, job } = await benchFor(t, { onRun: 'build' });
   const outcome = await toolchain.compile(job());
   const observed = outcome.ok ? outcome.observed : undefined;
@@ -210,7 +210,7 @@ test.serial('what was read is observed, and nothing that the build made itself',
   }
 });
 
-test.serial('declared inputs are the whole repository but for what no build reads', async t => {
+test.serial('declared inputs are the whole repository, except what no build reads', async t => {
   const { machine, toolchain } = await benchFor(t);
   const inside = [
     ...[
@@ -232,7 +232,7 @@ test.serial('declared inputs are the whole repository but for what no build read
   t.deepEqual(declared, [...inside, ...known].map(file => `${machine.config}/${file}`).sort());
 });
 
-test.serial('of a workspace inside the repository only the repository’s own files are inputs', async t => {
+test.serial("of a workspace inside the repository only the repository's own files are inputs", async t => {
   const { machine } = await benchFor(t);
   const { workspace } = machine;
   writeFileSync(path.join(workspace, 'build.yaml'), '');
@@ -244,34 +244,28 @@ test.serial('of a workspace inside the repository only the repository’s own fi
   );
 });
 
-test.serial(
-  'a workspace that changes while it is compiled from makes the result one that is not kept',
-  async t => {
-    const { machine, toolchain, job } = await benchFor(t);
-    const steady = toolchain.compile(job());
-    let run = await machine.rig.nextRun();
-    await run.exit(await run.build());
-    t.is(((await steady) as { changedDuringBuild?: string[] }).changedDuringBuild, undefined);
-    const outcome = toolchain.compile(job());
-    run = await machine.rig.nextRun();
-    machine.change('zmk/app/src/main.c', 'int main(void) { return 1; }');
-    await run.exit(await run.build());
-    t.like(await outcome, { ok: true, changedDuringBuild: ['the workspace'] });
-  },
-);
+test.serial('a workspace that changes during the compile makes the result uncacheable', async t => {
+  const { machine, toolchain, job } = await benchFor(t);
+  const steady = toolchain.compile(job());
+  let run = await machine.rig.nextRun();
+  await run.exit(await run.build());
+  t.is(((await steady) as { changedDuringBuild?: string[] }).changedDuringBuild, undefined);
+  const outcome = toolchain.compile(job());
+  run = await machine.rig.nextRun();
+  machine.change('zmk/app/src/main.c', 'int main(void) { return 1; }');
+  await run.exit(await run.build());
+  t.like(await outcome, { ok: true, changedDuringBuild: ['the workspace'] });
+});
+
+test.serial('a workspace that changed since it was fingerprinted makes the result uncacheable', async t => {
+  const { machine, toolchain, job } = await benchFor(t, { onRun: 'build' });
+  await toolchain.identity(target);
+  machine.change('zephyr/include/kernel.h', '// other', true);
+  t.like(await toolchain.compile(job()), { ok: true, changedDuringBuild: ['the workspace'] });
+});
 
 test.serial(
-  'a workspace that changed since it was described makes the result one that is not kept',
-  async t => {
-    const { machine, toolchain, job } = await benchFor(t, { onRun: 'build' });
-    await toolchain.identity(target);
-    machine.change('zephyr/include/kernel.h', '// other', true);
-    t.like(await toolchain.compile(job()), { ok: true, changedDuringBuild: ['the workspace'] });
-  },
-);
-
-test.serial(
-  'a workspace that changed since another thread described it makes the result one that is not kept',
+  'a workspace that changed since another thread fingerprinted it makes the result uncacheable',
   async t => {
     const { machine, toolchain, job } = await benchFor(t, { onRun: 'build' });
     const described = {

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { Debouncer, MAX_BURST_MS, QUIET_MS, type Timer } from '../../../src/builder/watch/debouncer.ts';
 
-/** Time that goes on only when the test says so. */
+/** A clock that only the test advances. */
 function clock() {
   let now = 0;
   const timers = new Set<{ at: number; callback: () => void }>();
@@ -19,7 +19,7 @@ function clock() {
   return { timer, pass };
 }
 
-test('many events in a row are one, told when they have stopped', t => {
+test('many events in a row are reported once, after they have stopped', t => {
   const { timer, pass } = clock();
   let told = 0;
   const settling = new Debouncer(() => told++, { timer });
@@ -37,7 +37,7 @@ test('many events in a row are one, told when they have stopped', t => {
   t.is(told, 2);
 });
 
-test('events that never stop are told of all the same, again and again', t => {
+test('events that never stop are reported all the same, again and again', t => {
   const { timer, pass } = clock();
   let told = 0;
   const settling = new Debouncer(() => told++, { timer });
@@ -48,7 +48,7 @@ test('events that never stop are told of all the same, again and again', t => {
   t.is(told, 3);
 });
 
-test('nothing is told after it was closed', t => {
+test('nothing is reported after close', t => {
   const { timer, pass } = clock();
   const settling = new Debouncer(() => t.fail(), { timer });
   settling.trigger();

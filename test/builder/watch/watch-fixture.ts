@@ -1,4 +1,4 @@
-// A watched build of a project, and what it has said.
+// A watched build of a project, and its events.
 import type { ExecutionContext } from 'ava';
 import type { BuildEvent, BuildOptions } from '../../../src/builder/index.ts';
 import { publishedBuild } from '../../support/published.ts';
@@ -9,14 +9,14 @@ const { watchBuild } = await publishedBuild();
 
 type Type = BuildEvent['type'];
 
-/** Milliseconds after which waiting for an event is a failed test and not a hung one. */
+/** Milliseconds after which waiting for an event fails the test, so that it does not hang. */
 const PATIENCE = 60_000;
 
 export class WatchFixture {
   readonly events: BuildEvent[] = [];
   readonly done: Promise<void>;
   readonly #stop = new AbortController();
-  /** Events before this were waited for. */
+  /** Index of the first event that was not awaited yet. */
   #seen = 0;
   #look: (() => void) | undefined;
 
@@ -32,7 +32,7 @@ export class WatchFixture {
     this.done.catch(() => this.#look?.());
   }
 
-  /** The next event of a type, of one target or of all, after the last one that was waited for. */
+  /** The next event of a type, of one target or of all, after the last awaited one. */
   async next<T extends Type>(type: T, target?: string): Promise<EventOf<T>> {
     let timer: NodeJS.Timeout | undefined;
     try {
@@ -62,7 +62,7 @@ export class WatchFixture {
     }
   }
 
-  /** Everything of a type that was said. */
+  /** All events of a type so far. */
   of<T extends Type>(type: T): EventOf<T>[] {
     return this.events.filter((event): event is EventOf<T> => event.type === type);
   }
@@ -89,7 +89,7 @@ export function watchProject(
   return fixture;
 }
 
-/** Lets the compilers of a project do their work, and waits until nothing is left to do. */
+/** Lets the compilers of a project run by themselves, and waits until nothing is left to do. */
 export async function settle(
   fixture: WatchFixture,
   runs: RigRun[],

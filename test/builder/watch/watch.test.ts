@@ -1,4 +1,4 @@
-// Whatever is saved while a build is watched: what it affects is built again, what it makes obsolete is stopped.
+// Watch mode: a saved file rebuilds the targets that read it, and stops running builds that it makes obsolete.
 import { rename, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
@@ -25,7 +25,7 @@ test.serial('only the half that reads a saved file is built again', async t => {
   });
 });
 
-test.serial('a file that an editor replaces by another one is a saved file, every time', async t => {
+test.serial('a file that an editor replaces counts as saved, every time', async t => {
   const project = await createProject(t, { onRun: run => compileHalf(run).catch(() => run.exit(1)) });
   const fixture = watchProject(t, project);
   await fixture.next('watch-waiting');
@@ -37,16 +37,16 @@ test.serial('a file that an editor replaces by another one is a saved file, ever
     await fixture.next('watch-waiting');
     t.like(await project.output(), { 'left.uf2': `left: ${content} left` });
   }
-  // As some editors do it: away first, then a new one.
+  // As some editors do it: move the file away, then write a new one.
   await rm(file);
   await writeFile(file, 'fourth');
-  // A slow machine may see that it was away.
+  // A slow machine may notice that it was missing.
   while ((await fixture.next('watch-waiting')).failed > 0);
   t.like(await project.output(), { 'right.uf2': 'right: fourth right' });
 });
 
 test.serial(
-  'what a saved file makes obsolete is stopped at once and begun again; the rest goes on',
+  'builds that a saved file makes obsolete are stopped at once and restarted; the others go on',
   async t => {
     const project = await createProject(t);
     const fixture = watchProject(t, project);
@@ -79,7 +79,7 @@ test.serial(
   },
 );
 
-test.serial('a half that read what was saved after all is built again when it is done', async t => {
+test.serial('a half that turns out to have read the saved file is built again when it is done', async t => {
   const project = await createProject(t);
   await project.write('config/extra.h', 'one');
   const fixture = watchProject(t, project);
@@ -87,7 +87,7 @@ test.serial('a half that read what was saved after all is built again when it is
 
   await project.write('config/left.h', '#include "extra.h"');
   const run = await project.rig.nextRun();
-  // No build has read it so far, so nothing says that this one does.
+  // No build has read it so far, so it is unknown whether this one does.
   await project.write('config/extra.h', 'two');
   const config = `${run.target.config}/config`;
   const compile = async (now: typeof run) => {
@@ -97,7 +97,7 @@ test.serial('a half that read what was saved after all is built again when it is
     await now.succeed(parts.join(' '));
   };
   await run.read(`${config}/extra.h`);
-  // By now it has been seen that the file changed: nothing that is seen later comes before.
+  // By now the change of the file has been noticed: nothing noticed later comes before it.
   await project.write('config/right.h', 'seen');
   const seen = await project.rig.nextRun();
   t.is(seen.target.name, 'right');
@@ -109,7 +109,7 @@ test.serial('a half that read what was saved after all is built again when it is
   t.like(await project.output(), { 'left.uf2': 'keymap #include "extra.h" two' });
 });
 
-test.serial('a mistake fails its build, and the next save mends it', async t => {
+test.serial('a mistake fails its build, and the next save fixes it', async t => {
   const project = await createProject(t, {
     onRun: async run => {
       if (String(await run.read('config/corne.keymap')) === 'mistake') {
@@ -134,7 +134,7 @@ test.serial('a mistake fails its build, and the next save mends it', async t => 
 });
 
 test.serial(
-  'build.yaml counts at once: a new target is built, a removed one is stopped, a broken file waits for the next save',
+  'build.yaml takes effect at once: a new target is built, a removed one is stopped, a broken file waits for the next save',
   async t => {
     const project = await createProject(t);
     const fixture = watchProject(t, project);
@@ -157,7 +157,7 @@ test.serial(
   },
 );
 
-test.serial('another configuration builds everything its way', async t => {
+test.serial('another configuration builds everything in its way', async t => {
   const project = await createProject(t, { onRun: compileHalf });
   const file = path.join(project.directory, 'glovebox.config.json');
   const configure = async (name: string) => {
@@ -183,7 +183,7 @@ test.serial('another configuration builds everything its way', async t => {
   t.is(project.rig.runs, 4);
 });
 
-test.serial('saving without changing, and files that no build reads, are nothing to tell', async t => {
+test.serial('saving without changes, and files that no build reads, are not reported', async t => {
   const project = await createProject(t, { onRun: compileHalf });
   await project.write('zephyr/.git/HEAD', 'ref: refs/heads/main');
   const fixture = watchProject(t, project);
@@ -194,7 +194,7 @@ test.serial('saving without changing, and files that no build reads, are nothing
   await project.write('README.md', 'read me');
   await project.write('zephyr/deep/file.c', 'int x;');
   await project.write('config/.corne.keymap.swp', 'editor');
-  // What comes later is told, so all of this was seen.
+  // A later change is reported, so all of these were noticed.
   await project.write('config/left.h', 'told');
   t.deepEqual((await fixture.next('watch-changed')).changes, ['config/left.h changed']);
   await fixture.next('watch-waiting');
@@ -202,7 +202,7 @@ test.serial('saving without changing, and files that no build reads, are nothing
   t.is(project.rig.runs, 3);
 });
 
-test.serial('a new directory with files in it is noticed, and what is put there later', async t => {
+test.serial('a new directory with files in it is noticed, and so are files that are added later', async t => {
   const project = await createProject(t, {
     onRun: run => run.succeed(),
     toolchain: { inputs: ['config/**', 'boards/**'], observed: undefined },
@@ -233,7 +233,7 @@ test.serial('stopping ends every compiler and the watch', async t => {
   t.is(await project.output(), undefined);
 });
 
-test.serial('a config that cannot be used at the beginning is an error, as for any build', async t => {
+test.serial('an unusable config at the beginning is an error, as for any build', async t => {
   const project = await createProject(t);
   await project.write('build.yaml', 'include: [');
   await t.throwsAsync(watchProject(t, project).done, { message: /build\.yaml/ });

@@ -18,7 +18,7 @@ import { workspaceFiles, writeFiles } from '../toolchains/observed/workspace.ts'
 import { freshRepository } from '../workspace/fresh-repository.ts';
 import { parseWestBuild, westBuild } from './zephyr.ts';
 
-/** What programs say of themselves. */
+/** The version output of each program. */
 export const WEST_VERSIONS: Readonly<Record<string, string>> = {
   west: 'West version: v1.2.0',
   cmake: 'cmake version 3.25.1',
@@ -28,7 +28,7 @@ export const WEST_VERSIONS: Readonly<Record<string, string>> = {
   'arm-none-eabi-gcc': 'arm-none-eabi-gcc (Arm GNU Toolchain 12.2.Rel1) 12.2.1 20221205',
 };
 
-/** By their own paths, because tests have a `PATH` of their own. */
+/** By absolute paths, because tests have their own `PATH`. */
 const INSTALL = programFile('install');
 const BINARY = programFile('true');
 
@@ -43,12 +43,12 @@ const CONFIG: Readonly<Record<string, string>> = {
 export interface WestMachineOptions {
   /** Runs `west build` by itself: called for every run instead of `rig.nextRun`. `'build'` only builds. */
   onRun?: 'build' | ((run: RigRun) => void | Promise<void>);
-  /** Without this the programs are not there. Default: true. */
+  /** Whether the programs are installed. Default: true. */
   programs?: boolean;
 }
 
 export class WestMachine {
-  /** Everything is in it. */
+  /** The root of all of it. */
   readonly root: string;
   readonly rig: Rig;
   /** The directory with `build.yaml`. */
@@ -57,9 +57,9 @@ export class WestMachine {
   readonly cacheRoot: string;
   /** The home directory of the programs. */
   readonly home: string;
-  /** What the compiler consists of, besides the program in `PATH`: see {@link writeToolFiles}. */
+  /** The compiler's parts, besides the program in `PATH`: see {@link writeToolFiles}. */
   readonly tools: string;
-  /** What a program's environment should be. */
+  /** The environment for the programs. */
   readonly environment: Readonly<Record<string, string>>;
 
   constructor(root: string, rig: Rig) {
@@ -74,7 +74,7 @@ export class WestMachine {
     this.environment = { PATH: below('bin'), HOME: this.home };
   }
 
-  /** Makes this environment that of the test's thread, until the test ends. For tests that run one after another. */
+  /** Makes this environment that of the test's thread, until the test ends. Only for serial tests. */
   use(t: ExecutionContext, more: Readonly<Record<string, string>> = {}): void {
     const before = { ...process.env };
     Object.assign(process.env, this.environment, more);
@@ -103,18 +103,18 @@ export class WestMachine {
       writeFileSync(source, content);
       return source;
     });
-    // Not by this process: what it has open for writing, children of its other threads have open for a moment as well,
-    // and then nobody can run it ("Text file busy").
+    // Written by another process. A file that this one has open for writing is for a moment also open in children of
+    // its other threads, and cannot be executed then ("Text file busy").
     for (const name of Object.keys(programs)) rmSync(path.join(directory, name), { force: true });
     execFileSync(INSTALL, ['-m', '755', ...sources, directory]);
   }
 
-  /** Says what a program answers when it is asked for its version, and what else is in it; `west` builds, too. */
+  /** Sets the version output of a program, and its other content; `west` builds, too. */
   setVersion(name: string, version: string, more = ''): void {
     this.install(name, this.#answering(name, version) + more);
   }
 
-  /** Has all programs that Glovebox asks for their versions. */
+  /** Installs all programs whose versions Glovebox asks for. */
   installPrograms(names: readonly string[] = Object.keys(WEST_VERSIONS)): void {
     const scripts = names.map(name => [name, this.#answering(name, WEST_VERSIONS[name]!)]);
     this.installAll(Object.fromEntries(scripts));
@@ -131,7 +131,7 @@ export class WestMachine {
     writeFiles(this.config, { [file]: content });
   }
 
-  /** Writes a file of the workspace, and commits it there if it is to be. */
+  /** Writes a file of the workspace, and commits it if asked to. */
   change(file: string, content: string, commit = false): void {
     writeFiles(this.workspace, { [file]: content });
     if (commit) this.commit(file.split('/')[0]!);
@@ -143,7 +143,9 @@ export class WestMachine {
   }
 }
 
-/** A machine with programs, a workspace, and a config of two targets (`corne_left`, `corne_right`), until the test ends. */
+/**
+ * A machine with programs, a workspace, and a config of two targets (`corne_left`, `corne_right`), until the test ends.
+ */
 export async function createWestMachine(
   t: ExecutionContext,
   { onRun, programs = true }: WestMachineOptions = {},
@@ -160,19 +162,19 @@ export async function createWestMachine(
   mkdirSync(machine.home);
   writeToolFiles(machine.tools);
   mkdirSync(path.join(root, 'bin'));
-  // Git is the machine's own, and nothing else is.
+  // Git is the machine's own; all other programs are the test's.
   symlinkSync(programFile('git'), path.join(root, 'bin/git'));
   writeFiles(machine.config, CONFIG);
   cpSync(template(), machine.workspace, { recursive: true });
   if (programs) {
-    // Those that the others stand for take their time, too; a binary is asked for its version only once.
+    // The real programs take their time, too; a binary is asked for its version only once.
     machine.installPrograms(['west', 'arm-none-eabi-gcc']);
     for (const name of ['cmake', 'ninja']) symlinkSync(BINARY, path.join(root, 'bin', name));
   }
   return machine;
 }
 
-/** What a test wants to know of a `west build`. */
+/** The observed details of a `west build`. */
 function readArguments({ argv, cwd, environment }: RigRun): RigRun['target'] {
   const { build, board, snippets, variables } = parseWestBuild(argv, cwd);
   return {
@@ -207,7 +209,7 @@ function template(): string {
   return made;
 }
 
-/** One shell, because for a process as large as this one starting a program is more work than for the program. */
+/** One shell, because starting a program costs a process of this size more than the program itself. */
 function commitAll(repository: string): void {
   const commit =
     'git -c user.name=t -c user.email=t@example.org -c maintenance.auto=false commit -q -m change';

@@ -1,5 +1,5 @@
-// What `west build` does in a workspace of the tests: reads arguments and environment as west, CMake and Zephyr do, and
-// has what they are known for, good and bad. The firmware is a function of everything that was read and of nothing else.
+// A model of `west build` for the tests' workspaces: it reads arguments and environment as west, CMake and Zephyr do,
+// with their known good and bad behaviour. The firmware is a function of everything that was read and of nothing else.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -17,12 +17,12 @@ import { writeRecords } from '../toolchains/observed/records.ts';
 import { compilerVariables, linkedLibraries, toolContents } from '../toolchains/observed/tools.ts';
 import { compileZmk, ZmkError } from '../toolchains/observed/zmk.ts';
 
-/** What one `west build` was asked for. */
+/** The request of one `west build`. */
 export interface WestCall {
   build: string;
   board: string;
   snippets: string[];
-  /** What comes after `--`: `-DNAME=value`. */
+  /** The arguments after `--`: `-DNAME=value`. */
   variables: Record<string, string>;
 }
 
@@ -31,8 +31,8 @@ const READ =
   /^(?:(?:C|CXX|CPP|LD|AS)FLAGS|KCONFIG_.*|CMAKE_(?!BUILD_PARALLEL_LEVEL).*|BOARD|SHIELD|ZMK_CONFIG|EXTRA_.*|ZEPHYR_(?!BASE).*|Zephyr_ROOT|GNUARMEMB_.*|CROSS_COMPILE|TOOLCHAIN_ROOT|CCACHE_BASEDIR|LD_LIBRARY_PATH|PYTHONPATH)$/;
 
 /**
- * Reads the words after `west`, as west and CMake do in the working directory `cwd`. Throws {@link ZmkError} for others
- * than the real ones know.
+ * Parses the words after `west`, as west and CMake do in the working directory `cwd`. Throws {@link ZmkError} for words
+ * that the real ones do not know.
  */
 export function parseWestBuild(words: readonly string[], cwd: string): WestCall {
   const call = {
@@ -65,7 +65,7 @@ export function parseWestBuild(words: readonly string[], cwd: string): WestCall 
   return call;
 }
 
-/** Builds in the working directory `workspace`; prints what the real ones would print, and returns the exit status. */
+/** Builds in the working directory `workspace`; prints the output of the real programs, and returns the exit status. */
 export function westBuild(
   words: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
@@ -79,7 +79,7 @@ export function westBuild(
     rememberZephyr(environment, workspace);
     const call = parseWestBuild(words, workspace);
     if (existsSync(path.join(call.build, 'CMakeCache.txt'))) {
-      // Whatever has changed: the old firmware stays.
+      // Whatever has changed, the old firmware stays.
       print('ninja: no work to do.');
       return 0;
     }
@@ -143,17 +143,17 @@ function make(
   if (!fragments.some(text => text.includes('CONFIG_BUILD_OUTPUT_UF2=n'))) put(`${name}.uf2`, `UF2 ${bytes}`);
   put(`${name}.hex`, `:${bytes}`);
   put(`${name}.bin`, bytes);
-  // Debug information names the places.
+  // Debug information contains the paths.
   put(`${name}.elf`, `ELF ${bytes} ${build} ${ZMK_CONFIG}`);
   put('zephyr.dts', `/dts-v1/; ${bytes}`);
-  // As many absolute links lead out of a real one.
+  // A real build directory has as many absolute links that lead out of it.
   const links = path.join(build, 'zephyr/misc/generated/syscalls_links');
   mkdirSync(links, { recursive: true });
   symlinkSync(path.join(zephyr, 'include'), path.join(links, 'include'));
   symlinkSync('/', path.join(links, 'root'));
 }
 
-/** West notes where Zephyr is, when it first builds in a workspace. */
+/** West records the place of Zephyr when it first builds in a workspace. */
 function rememberZephyr(environment: Readonly<Record<string, string | undefined>>, workspace: string): void {
   const file = environment.WEST_CONFIG_LOCAL ?? path.join(workspace, '.west/config');
   const settings = readFileSync(file, 'utf8');
@@ -163,14 +163,14 @@ function rememberZephyr(environment: Readonly<Record<string, string | undefined>
   appendFileSync(file, '\n[zephyr]\nbase = zephyr\n');
 }
 
-/** Is baked into the firmware. */
+/** A string that is baked into the firmware. */
 function describe(zephyr: string): string {
   const head = untagged(path.join(zephyr, '.git'));
   if (head !== undefined) return `${head.slice(0, 12)}\n`;
   return execFileSync('git', ['describe', '--abbrev=12', '--always'], { cwd: zephyr, encoding: 'utf8' });
 }
 
-/** The commit that is checked out where git would have to look at nothing else: there are no tags. */
+/** The commit that is checked out where git has nothing else to describe: there are no tags. */
 function untagged(repository: string): string | undefined {
   try {
     if (readdirSync(path.join(repository, 'refs/tags')).length > 0) return undefined;
@@ -182,13 +182,13 @@ function untagged(repository: string): string | undefined {
   }
 }
 
-/** What west is configured to do by the user, which may be arguments for CMake. */
+/** The user's configuration of west, which may contain arguments for CMake. */
 function settings({ WEST_CONFIG_GLOBAL, HOME = '' }: Readonly<Record<string, string | undefined>>): string {
   const file = WEST_CONFIG_GLOBAL ?? path.join(HOME, '.westconfig');
   return existsSync(file) ? readFileSync(file, 'utf8') : '';
 }
 
-/** What the compiler can do is found out once, and then believed. */
+/** Compiler capabilities are detected once, and trusted from then on. */
 function facts(
   environment: Readonly<Record<string, string | undefined>>,
   zephyr: string,
@@ -203,7 +203,7 @@ function facts(
   const file = path.join(directory, 'a1b2c3');
   if (!existsSync(file)) {
     mkdirSync(directory, { recursive: true });
-    // It is a script, and what it would say is in it.
+    // It is a script, and contains its output.
     const script = readFileSync(programFile('arm-none-eabi-gcc', environment.PATH), 'utf8');
     writeFileSync(file, `${script}${toolContents(tools)}`);
   }

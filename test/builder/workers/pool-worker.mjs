@@ -1,10 +1,10 @@
-// A compile thread that does what the test says instead of compiling: `task.target.artifactName` names it.
+// A compile thread that follows the test instead of compiling: `task.target.artifactName` names what it does.
 import { spawn } from 'node:child_process';
 
 export default async function work({ port, target }) {
   if (target.artifactName === 'answer')
     return { ok: true, source: 'compiled', files: [], compileDuration: 1, stored: true };
-  // A compiler that nothing but SIGKILL ends.
+  // A compiler that only SIGKILL ends.
   const script = "process.on('SIGTERM', () => {}); console.log('up'); setInterval(() => {}, 1000)";
   const child = spawn(process.execPath, ['-e', script], {
     detached: true,

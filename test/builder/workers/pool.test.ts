@@ -1,4 +1,4 @@
-// Threads that die or hang cost their own target, and leave no process behind.
+// Failing worker threads: a thread that dies or hangs fails its own target, and leaves no process behind.
 import test from 'ava';
 import { CompilePool } from '../../../src/builder/workers/pool.ts';
 import type { CompileTask } from '../../../src/builder/workers/protocol.ts';
@@ -6,7 +6,7 @@ import { isAlive } from '../rig/rig.ts';
 
 const WORKER = new URL('./pool-worker.mjs', import.meta.url);
 
-/** A task for the worker of these tests, which looks at the name only. */
+/** A task for the test worker, which only uses the name. */
 function taskOf(artifactName: string): Omit<CompileTask, 'port'> {
   const toolchain = {
     kind: 'command' as const,
@@ -69,7 +69,7 @@ for (const [how, message] of [
   );
 }
 
-test.serial('a thread that does not answer is ended on cancel, its compiler too', async t => {
+test.serial('a thread that does not answer is terminated on cancel, and so is its compiler', async t => {
   const pool = new CompilePool(2, WORKER);
   const running = [run(pool, 'block'), run(pool, 'wait')];
   const compilers = await Promise.all(running.map(({ compiler }) => compiler));

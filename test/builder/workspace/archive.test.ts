@@ -27,7 +27,7 @@ import { LARGE } from './upstream.ts';
 
 const FORMATS = ['tar.zst', 'tar.gz', 'zip'];
 
-/** More than is read or written in one go. */
+/** Larger than one read or write. */
 const HUGE = LARGE.repeat(26);
 
 let original: string;
@@ -37,7 +37,7 @@ test.before(async () => {
 });
 test.after.always(() => removeDirectory(original));
 
-/** A workspace with what is difficult about workspaces, and a config that asks for it. */
+/** A workspace with everything that is difficult about workspaces, and a config that asks for it. */
 async function sample(t: ExecutionContext): Promise<{ own: string; config: string; directory: string }> {
   const directory = await temporaryDirectory(t);
   cpSync(original, directory, { recursive: true, verbatimSymlinks: true });
@@ -67,7 +67,7 @@ async function makeSample(directory: string): Promise<void> {
 }
 
 for (const format of FORMATS) {
-  test(`a workspace is the same on another machine after ${format}, with nothing of the first one left`, async t => {
+  test(`a workspace is the same on another machine after ${format}, without a trace of the first machine`, async t => {
     const { own, config, directory } = await sample(t);
     const before = await workspaceIdentity(own);
     const file = path.join(directory, `packed.${format}`);
@@ -80,7 +80,7 @@ for (const format of FORMATS) {
       packing,
     );
 
-    // No remotes, no other place: all there is, is the archive.
+    // No remotes and no other place: the archive is the only source.
     await rm(path.join(directory, 'font'), { recursive: true });
     await rename(own, `${own}-away`);
     const cacheRoot = path.join(directory, 'there');
@@ -104,7 +104,7 @@ for (const format of FORMATS) {
     t.deepEqual(await readdir(path.join(there.store.root, 'parts')), []);
   });
 
-  test(`a ${format} that was damaged anywhere is refused, and nothing of it is left`, async t => {
+  test(`a ${format} with any byte damaged is refused, and nothing of it is left`, async t => {
     const { own, directory } = await sample(t);
     const service = new WorkspaceService({ cacheRoot: path.join(directory, 'cache') });
     const file = path.join(directory, `packed.${format}`);
@@ -114,7 +114,7 @@ for (const format of FORMATS) {
       const flipped = Buffer.from(whole);
       for (let at = 0; at < 8; at++) flipped[Math.floor(whole.length * share) + at]! ^= 0x55;
       await writeFile(file, flipped);
-      // A byte may be one that means nothing, such as a time: then everything is as it was packed.
+      // The byte may be meaningless, such as a time: then everything is as it was packed.
       const outcome = await service.import(file).then(
         () => 'imported',
         error => error,
@@ -186,7 +186,7 @@ for (const format of ['tar.gz', 'zip']) {
   });
 }
 
-test('what is neither file, directory nor symbolic link is refused', async t => {
+test('entries other than files, directories and symbolic links are refused', async t => {
   const directory = await temporaryDirectory(t);
   const service = new WorkspaceService({ cacheRoot: path.join(directory, 'cache') });
   const file = path.join(directory, 'hostile.tar.zst');
@@ -196,7 +196,7 @@ test('what is neither file, directory nor symbolic link is refused', async t => 
   }
 });
 
-test('an archive whose content is not what its checksums say is refused', async t => {
+test('an archive whose content does not match its checksums is refused', async t => {
   const directory = await temporaryDirectory(t);
   const service = new WorkspaceService({ cacheRoot: path.join(directory, 'cache') });
   const file = path.join(directory, 'x.tar.gz');
@@ -227,7 +227,7 @@ test('an archive whose content is not what its checksums say is refused', async 
   }
 });
 
-test('git runs nothing that an archive brings along', async t => {
+test('git runs nothing that comes with an archive', async t => {
   const directory = await temporaryDirectory(t);
   const own = path.join(directory, 'own');
   await workspace(own, { zmk: { 'a.c': 'a\n', '.gitattributes': '*.c filter=evil\n' } });
@@ -249,7 +249,7 @@ test('git runs nothing that an archive brings along', async t => {
   t.notRegex(config, /filter|fsmonitor|hookspath/);
 });
 
-test('what cannot be taken along is said, and no archive is left', async t => {
+test('a workspace that cannot be packed is reported, and no archive is left', async t => {
   const directory = await temporaryDirectory(t);
   const own = path.join(directory, 'own');
   await workspace(own, { zmk: { 'a.c': 'a\n' } });
@@ -292,7 +292,7 @@ test('a config around a workspace, build directories and hooks are not packed', 
   t.is(new Set(paths).size, paths.length);
 });
 
-test('packing and unpacking are cancelled, and leave nothing', async t => {
+test('packing and unpacking can be cancelled, and leave nothing behind', async t => {
   const { own, directory } = await sample(t);
   const service = new WorkspaceService({ cacheRoot: path.join(directory, 'cache') });
   const out = path.join(directory, 'out');

@@ -1,4 +1,4 @@
-// Archives as somebody else could have made them.
+// Archives as a third party could have made them.
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
@@ -34,7 +34,7 @@ const checksums = (items: Item[]) => {
   return { name: 'glovebox-checksums.json', content: JSON.stringify(sums) };
 };
 
-/** A whole archive around these items, whose checksums are right. */
+/** A whole archive around these items, with correct checksums. */
 export async function writeArchive(file: string, items: Item[]): Promise<void> {
   await writeItems(file, [about(items), ...items, checksums(items)]);
 }
@@ -57,7 +57,7 @@ async function zip(items: Item[]): Promise<Buffer> {
   const archive = new ZipFile();
   const renamed: [from: string, to: string][] = [];
   for (const [index, { name, content, link }] of items.entries()) {
-    // The library writes no name that leads elsewhere, so that it is put in afterwards.
+    // The library refuses names that lead elsewhere, so the name is patched in afterwards.
     const harmless = `${index}`.padEnd(name.length, '_');
     renamed.push([harmless, name]);
     const mode = link === undefined ? 0o100644 : 0o120777;

@@ -1,11 +1,11 @@
-// A git repository with one commit, as git makes it but without git: starting that five times takes longer than most
-// tests do.
+// Makes a git repository with one commit without git, in git's own format: starting git five times takes longer than
+// most tests do.
 import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { deflateSync } from 'node:zlib';
 
-/** Names to what is below them, or to the object with the content. */
+/** Names to their subtrees, or to blob objects. */
 type Tree = Map<string, Tree | Buffer>;
 
 const SETTINGS =
@@ -13,8 +13,8 @@ const SETTINGS =
 const AUTHOR = 'Ada <ada@example.org> 1767225600 +0000';
 
 /**
- * Writes files (names to contents) into a directory and commits these, whatever is beside them, to `main`; returns the
- * commit. None of them is executable.
+ * Writes files (names to contents) into a directory and commits exactly these to `main`; returns the commit. None of
+ * them is executable.
  */
 export function freshRepository(directory: string, files: Readonly<Record<string, string>>): string {
   const repository = path.join(directory, '.git');
@@ -51,7 +51,7 @@ function treeFor(root: Tree, place: string): Tree {
 }
 
 function addTree(repository: string, tree: Tree): Buffer {
-  // A directory has its place as if its name ended with a slash.
+  // A directory sorts as if its name ended with a slash.
   const order = ([name, content]: [string, Tree | Buffer]) => (content instanceof Map ? `${name}/` : name);
   const lines = [...tree]
     .sort((one, other) => byBytes(order(one), order(other)))
@@ -74,15 +74,15 @@ function addObject(repository: string, type: string, content: Buffer): Buffer {
   return id;
 }
 
-/** What is staged, and by what git sees that the file is still the same. */
+/** The index: the staged files, and the file state by which git sees that they are unchanged. */
 function indexEntry(file: string, name: string, id: Buffer): Buffer {
   const { ctimeNs, mtimeNs, dev, ino, uid, gid, size } = lstatSync(file, { bigint: true });
   const times = [ctimeNs, mtimeNs].flatMap(time => [time / 1_000_000_000n, time % 1_000_000_000n]);
   const bytes = Buffer.from(name);
   const stat = words([...times, dev, ino, 0o100644, uid, gid, size]);
-  // Of the flags there is only the name's length.
+  // Of the flags only the name's length is set.
   const entry = Buffer.concat([stat, id, Buffer.from([bytes.length >> 8, bytes.length]), bytes]);
-  // One to eight zeros, to a multiple of eight.
+  // One to eight zeros, up to a multiple of eight.
   return Buffer.concat([entry, Buffer.alloc(8 - (entry.length % 8))]);
 }
 

@@ -40,9 +40,9 @@ async function sample(t: ExecutionContext): Promise<string> {
 }
 
 /**
- * Whether what `change` does makes another workspace of it; each way is compared.
+ * Whether `change` gives the workspace another identity. All ways of computing it are compared.
  *
- * @param known what it is without that, where a test has looked already
+ * @param known the identity before the change, where a test has computed it already
  */
 async function changes(
   t: ExecutionContext,
@@ -61,7 +61,7 @@ async function changes(
   return { changed, now, said };
 }
 
-test('a workspace is known by its manifest, its settings and the commit of every project', async t => {
+test('a workspace is identified by its manifest, its west config and the commit of every project', async t => {
   const directory = await sample(t);
   const identity = await workspaceIdentity(directory);
   t.deepEqual(Object.keys(identity.projects), ['modules/hal/nordic', 'zephyr', 'zmk']);
@@ -74,7 +74,7 @@ test('a workspace is known by its manifest, its settings and the commit of every
   t.deepEqual(JSON.parse(JSON.stringify(identity)), identity);
 });
 
-test('the revision that west left is found wherever git keeps it', async t => {
+test('the revision that west checked out is found wherever git keeps it', async t => {
   const directory = await sample(t);
   const before = await workspaceIdentity(directory);
   await git(path.join(directory, 'zmk'), 'pack-refs', '--all');
@@ -84,7 +84,7 @@ test('the revision that west left is found wherever git keeps it', async t => {
   t.is((await workspaceIdentity(directory)).projects.zmk?.revision, undefined);
 });
 
-test('where a workspace is makes no difference, nor do times', async t => {
+test('paths and timestamps do not affect the identity', async t => {
   const directory = await sample(t);
   const before = await workspaceIdentity(directory);
   const elsewhere = `${directory}-moved`;
@@ -94,7 +94,7 @@ test('where a workspace is makes no difference, nor do times', async t => {
   t.deepEqual(await workspaceIdentity(elsewhere), before);
 });
 
-test('another commit, an edit, a new file, a removed one and their undoing are seen', async t => {
+test('another commit, an edit, a new file, a removed one and undoing each are noticed', async t => {
   const directory = await sample(t);
   const main = path.join(directory, 'zmk/app/src/main.c');
   const clean = await workspaceIdentity(directory);
@@ -126,7 +126,7 @@ test('another commit, an edit, a new file, a removed one and their undoing are s
   t.true((await changes(t, directory, retarget, linked.now)).changed);
 });
 
-test('what Python, npm, editors and builds leave in the sources does not count, ignored or not', async t => {
+test('files that Python, npm, editors and builds leave in the sources do not count, ignored or not', async t => {
   const directory = await sample(t);
   const { changed } = await changes(t, directory, () =>
     write(directory, {
@@ -149,7 +149,7 @@ test('what Python, npm, editors and builds leave in the sources does not count, 
   t.false(changed);
 });
 
-test('files that git ignores count, whatever told it to', async t => {
+test('files that git ignores count, whichever ignore file says so', async t => {
   const directory = await sample(t);
   const zmk = path.join(directory, 'zmk');
   const excludes = path.join(directory, 'excludes');
@@ -191,7 +191,7 @@ test('a repository that git ignores is a project as well', async t => {
   ]);
 });
 
-test('what is behind a link that leads out of the project counts, committed, new or ignored', async t => {
+test('files behind a link that leads out of the project count, committed, new or ignored', async t => {
   const directory = await sample(t);
   const zmk = path.join(directory, 'zmk');
   const elsewhere = await temporaryDirectory(t);
@@ -220,7 +220,7 @@ test('what is behind a link that leads out of the project counts, committed, new
   t.regex(error?.message ?? '', /link .*zmk\/app\/too-much leads to .* too large/);
 });
 
-test('a moved project is said, with where it should be', async t => {
+test('a project in the wrong place is reported, with the place where it should be', async t => {
   const directory = await sample(t);
   const before = await workspaceIdentity(directory);
   const move = () => commit(path.join(directory, 'zephyr'), { 'kernel/init.c': 'void other;\n' });
@@ -242,7 +242,7 @@ test('a tag that git describe sees is part of Zephyr, and a lightweight one is n
   t.regex(said[0] ?? '', /^zephyr calls itself v9\.9\.9, not [0-9a-f]{12}$/);
 });
 
-test('changes that git was told to overlook are seen', async t => {
+test('changes that git was told to ignore are noticed', async t => {
   const directory = await sample(t);
   const zmk = path.join(directory, 'zmk');
   for (const flag of ['--assume-unchanged', '--skip-worktree']) {
@@ -268,7 +268,7 @@ test('a repository inside a project, and a linked one, are projects as well', as
   ]);
 });
 
-test('a submodule counts with what is checked out in it', async t => {
+test('a submodule counts with its checked-out content', async t => {
   const directory = await sample(t);
   const upstream = await temporaryDirectory(t);
   await repository(upstream, { 'font.c': 'font' });
@@ -285,7 +285,7 @@ test('a submodule counts with what is checked out in it', async t => {
   t.true((await changes(t, directory, gone)).changed);
 });
 
-test('what the manifest says counts, its comments do not', async t => {
+test('the content of the manifest counts, its comments do not', async t => {
   const directory = await sample(t);
   const manifest = path.join(directory, 'config/west.yml');
   const noted = await changes(t, directory, () => appendFile(manifest, '# a note\n'));
@@ -300,7 +300,7 @@ test('what the manifest says counts, its comments do not', async t => {
   t.deepEqual((await changes(t, directory, settings, now)).said, ['.west/config changed']);
 });
 
-test('what west adds to its settings when it first builds does not count', async t => {
+test("west's additions to its config at the first build do not count", async t => {
   const directory = await sample(t);
   const file = path.join(directory, '.west/config');
   await writeFile(file, '[manifest]\npath = config\nfile = west.yml\n');
@@ -311,7 +311,7 @@ test('what west adds to its settings when it first builds does not count', async
   t.true((await changes(t, directory, () => appendFile(file, 'group-filter = +a,\n  +b\n'), now)).changed);
 });
 
-test("the config's own repository is no part of the workspace around it, ZMK's always is", async t => {
+test("the config's own repository is not part of the workspace around it, ZMK's always is", async t => {
   const directory = await sample(t);
   await write(directory, { '.gitignore': '/zmk/\n/zephyr/\n/modules/\n/.west/\n' });
   await repository(directory, { 'build.yaml': 'board: []\n', 'config/corne.keymap': '/ {};\n' });
@@ -320,12 +320,12 @@ test("the config's own repository is no part of the workspace around it, ZMK's a
   t.deepEqual(Object.keys(before.projects), ['modules/hal/nordic', 'zephyr', 'zmk']);
   await commit(directory, { 'config/corne.keymap': '/ { x; };\n' });
   t.deepEqual(await of(directory), before);
-  t.true('.' in (await workspaceIdentity(directory)).projects, 'for nobody in particular it counts');
+  t.true('.' in (await workspaceIdentity(directory)).projects, 'without a particular config it counts');
   await mkdir(path.join(directory, 'zmk/my-config'));
   t.true('zmk' in (await of(path.join(directory, 'zmk/my-config'))).projects);
 });
 
-test("in ZMK's own clone, what git hides of other projects and of the config does not count as ZMK's", async t => {
+test("in ZMK's own clone, files of other projects and of the config that git hides do not count as ZMK's", async t => {
   const directory = await temporaryDirectory(t);
   const ignore = '/.west/\n/zephyr/\n/modules/\n/zmk-config/\n/firmware/\n';
   await write(directory, {
@@ -363,7 +363,7 @@ test("in ZMK's own clone, what git hides of other projects and of the config doe
   t.deepEqual(Object.keys((await of()).projects), ['.', 'modules/hal/nordic', 'zephyr']);
 });
 
-test('what is no workspace is said to be none', async t => {
+test('a directory that is not a workspace is reported as such', async t => {
   const directory = await temporaryDirectory(t);
   const error = await t.throwsAsync(workspaceIdentity(directory), { instanceOf: WorkspaceError });
   t.regex(error?.message ?? '', /is no west workspace/);
@@ -380,7 +380,7 @@ test('a damaged repository is an error that names it', async t => {
   t.true(error?.message.includes(path.join(directory, 'zmk')));
 });
 
-test('looking is cancelled, and writes nothing', async t => {
+test('computing the identity can be cancelled, and writes nothing', async t => {
   const directory = await sample(t);
   await t.throwsAsync(workspaceIdentity(directory, { signal: AbortSignal.abort() }), { name: 'AbortError' });
   const index = path.join(directory, 'zmk/.git/index');

@@ -29,7 +29,7 @@ test.before(async () => {
 });
 test.after.always(() => removeDirectory(bin));
 
-test('a workspace is made of what west.yml asks for, imports included, once, and found for every such config', async t => {
+test('a workspace is made as west.yml asks, imports included, once, and found for every such config', async t => {
   const { config, cacheRoot, directory } = await createUpstream(t);
   const service = new WorkspaceService({ cacheRoot });
   t.is(await findWorkspace(config, { cacheRoot }), undefined);
@@ -58,7 +58,7 @@ test('a workspace is made of what west.yml asks for, imports included, once, and
   t.is(await findWorkspace(other, { cacheRoot }), undefined);
 });
 
-test('of a workspace that was brought back from a copy, git need not read every file for each build', async t => {
+test('in a workspace restored from a copy, git does not have to read every file for each build', async t => {
   const { config, cacheRoot } = await createUpstream(t);
   const service = new WorkspaceService({ cacheRoot });
   const { workspace: made } = await service.create(config);
@@ -81,7 +81,7 @@ test('a config may have its manifest where the keymaps are', async t => {
   t.is(await findWorkspace(config, { cacheRoot, userConfig }), made.path);
 });
 
-test('an update takes what has moved, and leaves the older workspace as it is while a build uses it', async t => {
+test('an update fetches moved projects, and leaves the older workspace in place while a build uses it', async t => {
   const { config, cacheRoot, push } = await createUpstream(t);
   const service = new WorkspaceService({ cacheRoot });
   const { workspace: first } = await service.create(config);
@@ -100,7 +100,7 @@ test('an update takes what has moved, and leaves the older workspace as it is wh
     t.is((await workspaceIdentity(second.path)).projects.zephyr?.head, head);
     t.is(await findWorkspace(config, { cacheRoot }), second.path);
     await t.throwsAsync(service.remove(first.name), { message: /A build uses the workspace/ });
-    // However long it takes.
+    // However long the build takes.
     const uses = path.join(service.store.root, 'uses', first.name);
     for (const use of await readdir(uses)) await utimes(path.join(uses, use), 1, 1);
     await t.throwsAsync(service.remove(first.name), { message: /A build uses the workspace/ });
@@ -117,7 +117,7 @@ test('an update takes what has moved, and leaves the older workspace as it is wh
   );
 });
 
-test('a second revision shares what is the same with the first, and stands on its own', async t => {
+test('a second revision shares unchanged objects with the first, and is independent of it', async t => {
   const { config, cacheRoot, push } = await createUpstream(t);
   const service = new WorkspaceService({ cacheRoot });
   const { workspace: first } = await service.create(config);
@@ -134,7 +134,7 @@ test('a second revision shares what is the same with the first, and stands on it
   t.deepEqual(describeWorkspace(await workspaceIdentity(second.path)), []);
 });
 
-test('configs whose manifests come to the same share a workspace, and each goes its own way later', async t => {
+test('configs whose manifests resolve to the same projects share a workspace, and can diverge later', async t => {
   const { config, cacheRoot, directory, push } = await createUpstream(t);
   const service = new WorkspaceService({ cacheRoot });
   const { workspace: first } = await service.create(config);
@@ -142,7 +142,7 @@ test('configs whose manifests come to the same share a workspace, and each goes 
   const sibling = (name: string, manifest: string) =>
     write(path.join(directory, name), { 'config/west.yml': manifest }).then(() => path.join(directory, name));
 
-  // The same said otherwise needs nothing to be fetched: it is found at once.
+  // An equivalent manifest needs no fetch: its workspace is found at once.
   const url = `file://${path.join(directory, 'up')}`;
   const renamed = await sibling(
     'renamed',
@@ -167,7 +167,7 @@ test('configs whose manifests come to the same share a workspace, and each goes 
   t.is((await service.list()).length, 1);
   t.deepEqual(await readdir(path.join(service.store.root, 'parts')), []);
 
-  // One moves on, the other stays where it is pinned, and moves to the older one again.
+  // One follows its branch, the other stays pinned, and then moves back to the older one.
   await push('zmk', { 'app/main.c': 'main\n' });
   const { workspace: moved } = await service.update(config);
   t.is(await findWorkspace(config, { cacheRoot }), moved.path);
@@ -182,7 +182,7 @@ test('configs whose manifests come to the same share a workspace, and each goes 
   t.is(await findWorkspace(config, { cacheRoot }), first.path);
 });
 
-test('what a newer manifest does not ask for is not in its workspace', async t => {
+test('projects that a newer manifest does not ask for are not in its workspace', async t => {
   const { config, cacheRoot, push } = await createUpstream(t);
   const service = new WorkspaceService({ cacheRoot });
   await service.create(config);
@@ -192,7 +192,7 @@ test('what a newer manifest does not ask for is not in its workspace', async t =
   t.false(existsSync(path.join(second.path, 'modules/hal')));
 });
 
-test('a workspace whose making fails cannot be seen, and the next try fetches only the rest', async t => {
+test('a workspace that could not be completed stays hidden, and the next try fetches only the rest', async t => {
   const { config, cacheRoot, directory } = await createUpstream(t);
   const service = new WorkspaceService({ cacheRoot });
   const hal = path.join(directory, 'up/hal');
@@ -231,7 +231,7 @@ test('a server that accepts and never answers ends with a message that names it'
   );
 });
 
-test('offline, nothing but what was fetched before is used', async t => {
+test('offline, only projects that were fetched before are used', async t => {
   const { config, cacheRoot, directory } = await createUpstream(t);
   const service = new WorkspaceService({ cacheRoot });
   const pinned = path.join(directory, 'pinned');
@@ -242,7 +242,7 @@ test('offline, nothing but what was fetched before is used', async t => {
   const remotes = '  remotes:\n    - {name: up, url-base: "https://localhost:9/up"}\n';
   const all = entry('zmk') + entry('zephyr') + entry('hal', 'modules/hal');
   await write(pinned, { 'config/west.yml': `manifest:\n${remotes}  projects:\n${all}` });
-  // It comes to the same as the one that is there, from wherever it would be fetched.
+  // It resolves to the existing one, wherever it would be fetched from.
   const offline = await service.create(pinned, { offline: true });
   t.deepEqual([offline.made, offline.workspace.path], [false, made.path]);
   const fewer = `manifest:\n${remotes}  projects:\n${entry('zmk') + entry('zephyr')}`;
@@ -259,7 +259,7 @@ test('offline, nothing but what was fetched before is used', async t => {
   t.regex(error?.message ?? '', /transport 'https' not allowed.*without --offline/s);
 });
 
-test('a workspace that exists is registered where it is, and neither changed nor removed', async t => {
+test('an existing workspace is registered in place, and neither changed nor removed', async t => {
   const { config, cacheRoot } = await createUpstream(t);
   const own = await temporaryDirectory(t);
   await workspace(own, { zmk: { 'app/CMakeLists.txt': 'zmk\n' } });
@@ -279,7 +279,7 @@ test('a workspace that exists is registered where it is, and neither changed nor
   await t.throwsAsync(service.add(config), { message: /is no west workspace/ });
 });
 
-test("ZMK's own clone with a workspace in it is registered as what it is", async t => {
+test("ZMK's own clone with a workspace in it is registered as such", async t => {
   const { config, cacheRoot } = await createUpstream(t);
   const clone = await temporaryDirectory(t);
   await repository(clone, {
@@ -302,7 +302,7 @@ test("ZMK's own clone with a workspace in it is registered as what it is", async
   ]);
 });
 
-test('a config inside a workspace is built in that one, and none is made for it', async t => {
+test('a config inside a workspace is built in that one, and no other is made for it', async t => {
   const own = await temporaryDirectory(t);
   const cacheRoot = path.join(own, 'cache');
   await workspace(own, { zmk: { 'app/CMakeLists.txt': 'zmk\n' } });
@@ -312,14 +312,14 @@ test('a config inside a workspace is built in that one, and none is made for it'
   await t.throwsAsync(service.create(own), { message: /is in a west workspace already/ });
 });
 
-test('a config without a manifest is told what it lacks', async t => {
+test('a config without a manifest is an error that says what is missing', async t => {
   const directory = await temporaryDirectory(t);
   const service = new WorkspaceService({ cacheRoot: path.join(directory, 'cache') });
   await t.throwsAsync(service.create(directory), { message: /has no config\/west\.yml/ });
   t.is(await findWorkspace(directory, { cacheRoot: path.join(directory, 'cache') }), undefined);
 });
 
-test('what nobody used for longer than the TTL goes, and what is used stays', async t => {
+test('workspaces unused for longer than the TTL are removed, and used ones stay', async t => {
   const { config, cacheRoot } = await createUpstream(t);
   const clock = new TestClock();
   const userConfig = createUserConfig({ workspaces: { ttl: '7d' } });
@@ -340,7 +340,7 @@ test('what nobody used for longer than the TTL goes, and what is used stays', as
   t.false(existsSync(made.path));
 });
 
-test('over the size limit those used longest ago go first, and never the one just made', async t => {
+test('over the size limit the least recently used go first, and never the one just made', async t => {
   const { config, cacheRoot, directory } = await createUpstream(t);
   const clock = new TestClock();
   const { workspace: first } = await new WorkspaceService({ cacheRoot, clock: clock.now }).create(config);
@@ -361,7 +361,7 @@ test('over the size limit those used longest ago go first, and never the one jus
   t.deepEqual([update.workspace.name, update.removed], [second.name, []]);
 });
 
-test('a workspace without a record, and a damaged record, are as if they were not there, and go', async t => {
+test('a workspace without a record, or with a damaged one, is ignored, and removed', async t => {
   const { config, cacheRoot } = await createUpstream(t);
   const service = new WorkspaceService({ cacheRoot });
   const { workspace: made } = await service.create(config);
@@ -373,7 +373,7 @@ test('a workspace without a record, and a damaged record, are as if they were no
   t.true((await service.create(config)).made);
 });
 
-test('uses of dead processes keep nothing', async t => {
+test('pins of dead processes keep nothing', async t => {
   const { config, cacheRoot } = await createUpstream(t);
   const service = new WorkspaceService({ cacheRoot });
   const { workspace: made } = await service.create(config);

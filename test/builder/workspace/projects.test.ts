@@ -1,4 +1,4 @@
-// Where a workspace has ZMK and Zephyr: what its manifests say, not where they usually are.
+// Locations of ZMK and Zephyr in a workspace: its manifests decide, and not the usual places.
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
@@ -21,7 +21,7 @@ test("in the layout of ZMK's documentation the application is the manifest's own
   t.deepEqual(await zmkPlaces(clone), { application: 'app', zephyr: 'zephyr' });
 });
 
-test("with the manifest in ZMK's repository and not in the application, that is found, too", async t => {
+test("with the manifest in ZMK's repository and not in the application, the application is found, too", async t => {
   const directory = await temporaryDirectory(t);
   await write(directory, {
     '.west/config': settings('path = firmware\nfile = app/west.yml'),
@@ -42,14 +42,14 @@ test('of the projects it is the one named zmk, wherever the manifest puts it', a
 `,
     'firmware/zmk/app/CMakeLists.txt': '# anything\n',
     'firmware/zmk/app/west.yml': 'manifest: { projects: [{ name: zephyr, path: os/zephyr }] }',
-    // What lies in the usual places is not what the manifest names.
+    // Directories in the usual places are not the ones that the manifest names.
     'zmk/app/CMakeLists.txt': APPLICATION,
     'helpers/app/CMakeLists.txt': APPLICATION,
   });
   t.deepEqual(await zmkPlaces(directory), { application: 'firmware/zmk/app', zephyr: 'os/zephyr' });
 });
 
-test('a fork of another name is known by what is in it', async t => {
+test('a fork with another name is recognised by its content', async t => {
   const directory = await temporaryDirectory(t);
   await write(directory, {
     '.west/config': settings('path = config', '[zephyr]\nbase = there\n'),
@@ -63,7 +63,7 @@ test('a fork of another name is known by what is in it', async t => {
   t.is(await zmkPlaces(directory), undefined);
 });
 
-test('projects come in the order of west: what is imported beside a manifest, its own, what these import', async t => {
+test("projects come in west's order: imports beside a manifest, its own projects, then their imports", async t => {
   const directory = await temporaryDirectory(t);
   await write(directory, {
     '.west/config': settings('path = config\nfile = west.yml'),
@@ -78,7 +78,7 @@ test('projects come in the order of west: what is imported beside a manifest, it
     'config/more/a.yaml': 'manifest: { projects: [{ name: a }, { name: absent, path: elsewhere }] }',
     'zmk/app/west.yml': 'manifest: { projects: [{ name: zephyr, import: true }] }',
     'zmk/other.yml': 'manifest: { projects: [{ name: other, path: x/y }] }',
-    // In a circle.
+    // In a cycle.
     'zephyr/west.yml':
       'manifest: { self: { import: west.yml }, projects: [{ name: hal, path: modules/hal }] }',
   });
@@ -89,7 +89,7 @@ test('projects come in the order of west: what is imported beside a manifest, it
   ]);
 });
 
-test('what is not a workspace, or has a broken manifest, is said', async t => {
+test('a directory that is not a workspace, or has a broken manifest, is reported', async t => {
   const directory = await temporaryDirectory(t);
   await t.throwsAsync(zmkPlaces(directory), { instanceOf: WorkspaceError, message: /is no west workspace/ });
   await write(directory, { '.west/config': settings('path = config'), 'config/west.yml': 'manifest: [' });

@@ -7,7 +7,7 @@ import {
 } from '../../../src/builder/workspace/index.ts';
 import { createUpstream, objectsOf, REAL_WEST } from './upstream.ts';
 
-// Skipped where west is not installed: the other tests have one of their own.
+// Skipped where west is not installed: the other tests have their own.
 (REAL_WEST ? test : test.skip)('the real west makes, updates and shares workspaces', async t => {
   const { config, cacheRoot, push } = await createUpstream(t);
   const service = new WorkspaceService({ cacheRoot });

@@ -1,4 +1,4 @@
-// Real git repositories, and workspaces of them as west leaves them.
+// Real git repositories, and workspaces made of them as west leaves them.
 import { execFile } from 'node:child_process';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -11,7 +11,7 @@ const run = promisify(execFile);
 const IDENTITY = {
   GIT_CONFIG_NOSYSTEM: '1',
   GIT_CONFIG_GLOBAL: '/dev/null',
-  // Else every commit looks whether there is something to tidy up.
+  // Otherwise every commit checks whether garbage collection is due.
   GIT_CONFIG_COUNT: '1',
   GIT_CONFIG_KEY_0: 'maintenance.auto',
   GIT_CONFIG_VALUE_0: 'false',
@@ -23,7 +23,7 @@ const IDENTITY = {
   GIT_COMMITTER_DATE: '2026-01-01T00:00:00Z',
 };
 
-/** Runs git, resolves to what it prints. */
+/** Runs git, and resolves to its output. */
 export async function git(directory: string, ...args: string[]): Promise<string> {
   const { stdout } = await run('git', args, { cwd: directory, env: bareEnvironment(IDENTITY) });
   return stdout.trim();
@@ -44,7 +44,7 @@ export async function commit(directory: string, files: Record<string, string>): 
   return commitAll(directory);
 }
 
-/** A repository with one commit: of these files and of what is there, if there is anything. */
+/** A repository with one commit, of these files and of the existing ones, if any. */
 export async function repository(directory: string, files: Record<string, string>): Promise<string> {
   await mkdir(directory, { recursive: true });
   if ((await readdir(directory)).length === 0) return freshRepository(directory, files);
@@ -52,7 +52,7 @@ export async function repository(directory: string, files: Record<string, string
   return commitAll(directory, 'git init -q -b main --template= && ');
 }
 
-/** One shell, because for a process as large as this one starting a program is more work than for the program. */
+/** One shell, because starting a program costs a process of this size more than the program itself. */
 async function commitAll(directory: string, first = ''): Promise<string> {
   const script = `${first}git add -A && exec git -c core.abbrev=40 commit -m 'A change'`;
   const { stdout } = await run('/bin/sh', ['-c', script], { cwd: directory, env: bareEnvironment(IDENTITY) });

@@ -11,20 +11,20 @@ import { commit, repository, write } from './repositories.ts';
 
 const PROGRAM = fileURLToPath(new URL('./west.pl', import.meta.url));
 
-/** The west that is installed here, if it is. */
+/** The installed west, if there is one. */
 export const REAL_WEST = (process.env.PATH ?? '')
   .split(path.delimiter)
   .map(directory => path.join(directory, 'west'))
   .find(file => existsSync(file));
 
-/** Puts a west into a directory for programs: one of ours, that does what tests ask for. */
+/** Puts a west into a directory for programs: our own, which does what tests ask for. */
 export async function installWest(directory: string): Promise<void> {
   await write(directory, { west: `#!${PERL}\n${await readFile(PROGRAM, 'utf8')}` });
   await chmod(path.join(directory, 'west'), 0o755);
 }
 
 export interface Upstream {
-  /** The directory that all of this is in. */
+  /** The root of all of this. */
   directory: string;
   /** A config whose `west.yml` asks for `zmk` at `main`, which imports `zephyr` and `hal` at `main`. */
   config: string;
@@ -32,18 +32,18 @@ export interface Upstream {
   cacheRoot: string;
   /** A home directory. A file `hang-at-NAME` in it makes west wait at that project for ever. */
   home: string;
-  /** The environment that finds the west of this test. */
+  /** The environment in which this test's west is found. */
   env: Record<string, string>;
   /** Commits files to a repository; resolves to the commit. */
   push(name: string, files: Record<string, string>): Promise<string>;
 }
 
-/** What is big enough to see whether it was copied. */
+/** Content that is large enough to show whether it was copied. */
 export const LARGE = Array.from({ length: 4000 }, (_, index) =>
   String((index * 2654435761) % 4294967296),
 ).join('\n');
 
-/** Everything a workspace is made from, in a directory that goes with the test. */
+/** Everything that a workspace is made from, in a directory that is removed with the test. */
 export async function createUpstream(t: ExecutionContext): Promise<Upstream> {
   const directory = await temporaryDirectory(t);
   const at = (name: string) => path.join(directory, name);
@@ -78,7 +78,7 @@ export async function createUpstream(t: ExecutionContext): Promise<Upstream> {
   };
 }
 
-/** Every git object of a workspace, by its place, with its inode. */
+/** The inode of every git object of a workspace, by its path. */
 export async function objectsOf(directory: string): Promise<Map<string, number>> {
   const found = new Map<string, number>();
   for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {

@@ -1,4 +1,4 @@
-// The cache that stores nothing: the same calls, the same mistakes, no effect.
+// The disabled cache: the same calls and the same errors, without effect.
 import { access, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
@@ -20,7 +20,7 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   return Array.fromAsync(items);
 }
 
-test.serial('every write says that nothing was stored, every read that nothing is there', async t => {
+test.serial('every write reports that nothing was stored, every read that nothing was found', async t => {
   const { cache, cacheRoot } = await disabled(t);
   const source = join(cacheRoot, 'source');
   await writeFile(source, 'content');
@@ -66,7 +66,7 @@ test.serial('getOrSet produces every time', async t => {
   );
 });
 
-test.serial('stats say that it is disabled', async t => {
+test.serial('stats report that it is disabled', async t => {
   const { cache } = await disabled(t);
   const { tag, backend, enabled, directory, count } = await cache.stats();
   t.deepEqual(
@@ -75,7 +75,7 @@ test.serial('stats say that it is disabled', async t => {
   );
 });
 
-test.serial('mistakes are the same errors as in a cache that stores', async t => {
+test.serial('wrong arguments are the same errors as in an enabled cache', async t => {
   const { cache } = await disabled(t);
   const source = import.meta.filename;
   const mistakes: Record<string, (cache: Cache) => Promise<unknown>> = {
@@ -136,7 +136,7 @@ test.serial('mistakes are the same errors as in a cache that stores', async t =>
   }
 });
 
-test.serial('closed, it is closed', async t => {
+test.serial('a disabled cache can be closed', async t => {
   const { cache, cacheRoot } = await disabled(t);
   await cache.close();
   await cache.close();
@@ -149,7 +149,7 @@ test.serial('closed, it is closed', async t => {
   t.is(await again.get('key'), undefined);
 });
 
-test.serial('getOrSet gives its caller what a cache that stores would give', async t => {
+test.serial('getOrSet returns to its caller the same as an enabled cache', async t => {
   const { cache } = await disabled(t);
   for (const value of changing()) {
     const produced = await cache.getOrSet('key', () => value);

@@ -1,4 +1,4 @@
-// Reads while another thread of the process has committed something, and has not yet come to say so.
+// Read path during another thread's commit: after COMMIT, before the version counters are bumped.
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -20,7 +20,7 @@ function setting(value: string, key = KEY): WriteOperation {
   return { type: 'set', key, value: incoming, expires: null };
 }
 
-/** A reader of an empty store. `commit` is what another thread does that holds the lock, up to its commit. */
+/** A reader of an empty store. `commit` runs as another thread that holds the lock, up to its COMMIT. */
 async function makeReader(t: ExecutionContext) {
   const root = await temporaryDirectory(t);
   mkdirSync(path.join(root, 'tag'), { mode: 0o700 });
@@ -68,7 +68,7 @@ async function makeReader(t: ExecutionContext) {
   return { reading, commit, store, shared, reads: () => reads };
 }
 
-/** It has a copy of `old` in memory. */
+/** The reader has a copy of `old` in memory. */
 async function readerWithCopy(t: ExecutionContext) {
   const { reading, commit, store } = await makeReader(t);
   store.apply([{ operation: setting('old'), now: Date.now() }]);
@@ -84,15 +84,15 @@ const looks: Record<string, (reading: ReadPath) => Promise<unknown>> = {
 };
 
 for (const [name, look] of Object.entries(looks)) {
-  test(`after ${name} has seen a value no read gives the one before`, async t => {
+  test(`once ${name} has returned a value, no read returns the one before`, async t => {
     const { reading, commit } = await readerWithCopy(t);
     commit(setting('new'));
-    t.is(await reading.read(KEY), 'old', 'until then it may: nobody was told of the new one');
+    t.is(await reading.read(KEY), 'old', 'until then it may: the new one is not acknowledged');
     t.truthy(await look(reading));
     t.is(await reading.read(KEY), 'new');
   });
 
-  test(`after ${name} has found nothing no read gives what was there`, async t => {
+  test(`once ${name} has found nothing, no read returns the removed value`, async t => {
     const { reading, commit } = await readerWithCopy(t);
     commit({ type: 'delete', keys: [KEY] });
     t.is(await reading.read(KEY), 'old');
@@ -101,7 +101,7 @@ for (const [name, look] of Object.entries(looks)) {
   });
 }
 
-test('what is read once leaves no copy, what is read again does', async t => {
+test('a value read once leaves no copy, a value read again does', async t => {
   const { reading, commit, shared, reads } = await makeReader(t);
   commit(setting('value'));
   shared.lock.release();
@@ -111,7 +111,7 @@ test('what is read once leaves no copy, what is read again does', async t => {
   }
 });
 
-test('of many keys those are read that are not in memory, in one statement', async t => {
+test('of many keys only those that are not in memory are read, in one statement', async t => {
   const { reading, store, reads } = await makeReader(t);
   const keys = Array.from({ length: 10 }, (_, index) => `key-${index}`);
   for (const key of keys) store.apply([{ operation: setting(`value of ${key}`, key), now: Date.now() }]);
@@ -132,11 +132,11 @@ test('of many keys those are read that are not in memory, in one statement', asy
   t.is(reads(), 2);
 });
 
-test('after a read that leaves no copy no read gives the value before', async t => {
+test('after a read that leaves no copy no read returns the value before', async t => {
   const { reading, commit, store, shared } = await makeReader(t);
   const { versions, tier } = shared;
   store.apply([{ operation: setting('old'), now: Date.now() }]);
-  // Others have put so much that it is no longer there; one thread has read it, and is about to put it again.
+  // Other values have pushed it out; one thread has read it, and is about to put it back.
   tier.put(KEY, hashOf(KEY), 0, store.reader.read(KEY)!);
   const old = store.reader.read(KEY)!;
   const version = versions.at(versions.slotOf(hashOf(KEY)));

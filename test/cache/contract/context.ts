@@ -1,4 +1,4 @@
-// What a contract case gets: a cache of the backend under test, in a directory of its own, on a clock of its own.
+// Context of a contract case: a cache of the backend under test, with its own directory and its own clock.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Cache, type CacheOptions, createDefaultCache } from '../../../src/index.ts';
@@ -7,10 +7,10 @@ import { makeDirectory, removeDirectory } from '../../support/temporary.ts';
 
 export type Backend = 'sqlite' | 'memory';
 
-/** Through which methods a case goes where a cache has two: those that give promises, or their synchronous namesakes. */
+/** The methods that a case uses where a cache has two: the asynchronous ones, or their synchronous counterparts. */
 export type Door = 'asynchronous' | 'synchronous';
 
-/** A sentence about every cache. Written with node:assert, so that it can run in any thread. */
+/** A sentence about every cache. It uses node:assert, so that it can run in any thread. */
 export interface Case {
   name: string;
   run(context: ContractContext): Promise<void>;
@@ -19,7 +19,7 @@ export interface Case {
 export class ContractContext {
   readonly backend: Backend;
   readonly clock = new TestClock();
-  /** For the case's own files. */
+  /** A directory for the case's own files. */
   readonly directory: string;
   readonly #base: string;
   readonly #opened = new Set<Cache>();
@@ -33,7 +33,7 @@ export class ContractContext {
     this.directory = join(base, 'files');
   }
 
-  /** The cache of the case's own root; the same one for the same options. */
+  /** The cache in the case's own root; the same one for the same options. */
   open(options: CacheOptions = {}): Cache {
     const cache = createDefaultCache({
       cacheRoot: join(this.#base, 'cache'),
@@ -46,7 +46,7 @@ export class ContractContext {
     return this.#door === 'synchronous' ? synchronous(cache) : cache;
   }
 
-  /** Runs a case with a context, and leaves nothing behind. */
+  /** Runs a case with a context, and removes everything afterwards. */
   static async run(backend: Backend, { run }: Case, door: Door = 'asynchronous'): Promise<void> {
     const base = await makeDirectory();
     const context = new ContractContext(backend, door, base);
@@ -62,7 +62,7 @@ export class ContractContext {
 
 const proxies = new WeakMap<Cache, Cache>();
 
-// The same cache, whose methods are the synchronous ones where there are some, each with its answer in a promise.
+// The same cache with synchronous methods where they exist; each result is wrapped in a promise.
 function synchronous(cache: Cache): Cache {
   const existing = proxies.get(cache);
   if (existing) return existing;
@@ -79,7 +79,7 @@ function synchronous(cache: Cache): Cache {
   return proxy;
 }
 
-/** Everything an async iterable yields. */
+/** All items of an async iterable. */
 export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const item of items) all.push(item);

@@ -1,4 +1,4 @@
-// Single entries: what is found, what is missed, and what each operation says it did.
+// Single entries: hits, misses, and the result of each operation.
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { InvalidArgumentError, UncloneableValueError, WrongKindError } from '../../../src/index.ts';
@@ -16,7 +16,7 @@ export const entries: readonly Case[] = [
     },
   },
   {
-    name: 'set stores, says so, and replaces what was there',
+    name: 'set stores the value, reports that, and replaces an older one',
     async run(context) {
       const cache = context.open();
       assert.equal(await cache.set('key', 'first'), true);
@@ -48,7 +48,7 @@ export const entries: readonly Case[] = [
     },
   },
   {
-    name: 'getMany gives what exists in the order asked for, and leaves misses out',
+    name: 'getMany returns the hits in the requested order, and omits misses',
     async run(context) {
       const cache = context.open();
       await cache.setMany([
@@ -66,7 +66,7 @@ export const entries: readonly Case[] = [
     },
   },
   {
-    name: 'setMany stores everything an iterable gives, or nothing when one entry cannot be stored',
+    name: 'setMany stores all entries of an iterable, or none if one of them cannot be stored',
     async run(context) {
       const cache = context.open();
       const pairs = function* (): Generator<[string, unknown]> {
@@ -107,7 +107,7 @@ export const entries: readonly Case[] = [
     },
   },
   {
-    name: 'add stores only where nothing is, and says whether it did',
+    name: 'add stores only where no entry exists, and reports whether it did',
     async run(context) {
       const cache = context.open();
       assert.equal(await cache.add('key', 'first'), true);
@@ -123,7 +123,7 @@ export const entries: readonly Case[] = [
     },
   },
   {
-    name: 'delete says whether the entry was there, deleteMany how many were',
+    name: 'delete reports whether the entry existed, deleteMany how many did',
     async run(context) {
       const cache = context.open();
       await cache.setMany([
@@ -141,7 +141,7 @@ export const entries: readonly Case[] = [
     },
   },
   {
-    name: 'increment begins at 0, adds what it is told, and resolves to the sum',
+    name: 'increment starts at 0, adds its argument, and resolves to the sum',
     async run(context) {
       const cache = context.open();
       assert.equal(await cache.increment('count'), 1);
@@ -153,7 +153,7 @@ export const entries: readonly Case[] = [
     },
   },
   {
-    name: 'concurrent increments lose nothing and each gets a sum of its own',
+    name: 'concurrent increments lose nothing, and each gets its own sum',
     async run(context) {
       const cache = context.open();
       const sums = await Promise.all(Array.from({ length: 200 }, () => cache.increment('count')));
@@ -162,7 +162,7 @@ export const entries: readonly Case[] = [
     },
   },
   {
-    name: 'increment refuses what is no number, stored or given, and changes nothing',
+    name: 'increment refuses anything but numbers, stored or given, and changes nothing',
     async run(context) {
       const cache = context.open();
       for (const value of ['1', null, undefined, 1n, new Date(), [1], 'x'.repeat(100_000)]) {
@@ -183,7 +183,7 @@ export const entries: readonly Case[] = [
     },
   },
   {
-    name: 'one operation that is refused does not disturb those that commit with it',
+    name: 'a refused operation does not affect those that commit with it',
     async run(context) {
       const cache = context.open();
       await cache.set('text', 'no number');
@@ -201,7 +201,7 @@ export const entries: readonly Case[] = [
     },
   },
   {
-    name: 'metadata states size, kind, times and accesses, and is no access itself',
+    name: 'metadata has size, kind, times and accesses, and does not count as an access',
     async run(context) {
       const { clock } = context;
       const cache = context.open();

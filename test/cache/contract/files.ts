@@ -26,14 +26,14 @@ async function source(context: ContractContext, name: string, content: string | 
   return path;
 }
 
-/** Names of the case's directory that are no temporary files of anybody. */
+/** The names in the case's directory. */
 async function names(context: ContractContext): Promise<string[]> {
   return (await readdir(context.directory)).sort();
 }
 
 export const files: readonly Case[] = [
   {
-    name: 'a file comes out with the content and the mode that it went in with',
+    name: 'a file is restored with its content and mode',
     async run(context) {
       const cache = context.open();
       const target = join(context.directory, 'target');
@@ -51,7 +51,7 @@ export const files: readonly Case[] = [
     },
   },
   {
-    name: 'a large file comes out whole',
+    name: 'a large file is restored whole',
     async run(context) {
       const cache = context.open();
       const content = Buffer.alloc(5_000_000);
@@ -77,7 +77,7 @@ export const files: readonly Case[] = [
     },
   },
   {
-    name: 'getFile writes nothing when another content is asked for than is stored',
+    name: 'getFile writes nothing when the stored content is not the requested one',
     async run(context) {
       const cache = context.open();
       const target = join(context.directory, 'target');
@@ -98,7 +98,7 @@ export const files: readonly Case[] = [
     },
   },
   {
-    name: 'get on a file gives its content as a Buffer; getFile on a value is a typed error',
+    name: 'get on a file returns its content as a Buffer; getFile on a value is a typed error',
     async run(context) {
       const cache = context.open();
       await cache.putFile('file', await source(context, 'source', 'content'));
@@ -118,7 +118,7 @@ export const files: readonly Case[] = [
     },
   },
   {
-    name: 'a file replaces what is at its destination in one step, and follows no link there',
+    name: 'a file replaces its destination atomically, and follows no link there',
     async run(context) {
       const cache = context.open();
       await cache.putFile('a', await source(context, 'a', Buffer.alloc(400_000, 'a')));
@@ -158,13 +158,13 @@ export const files: readonly Case[] = [
     },
   },
   {
-    name: 'what is no file is no destination, also for root, and stays what it is',
+    name: 'a destination that is not a file is refused, even for root, and stays unchanged',
     async run(context) {
       const cache = context.open();
       await cache.putFile('key', await source(context, 'source', 'content'));
       const path = (name: string) => join(context.directory, name);
       const device = path('device');
-      // Never the one that everybody needs: where this fails it would be gone.
+      // Never one that everything needs: if this test failed, it would be deleted.
       const isMade = spawnSync('mknod', [device, 'c', '1', '3']).status === 0;
       execFileSync('mkfifo', [path('pipe')]);
       await symlink(isMade ? device : path('pipe'), path('link-to-device'));
@@ -187,19 +187,19 @@ export const files: readonly Case[] = [
         after.map(({ ino, mode }) => [ino, mode]),
         before.map(({ ino, mode }) => [ino, mode]),
       );
-      // A link that leads nowhere is replaced like one to a file: nothing is lost.
+      // A dangling link is replaced like a link to a file: nothing is lost.
       await symlink(path('nowhere'), path('dangling'));
       assert.equal(await cache.getFile('key', path('dangling')), true);
       assert.equal(await readFile(path('dangling'), 'utf8'), 'content');
     },
   },
   {
-    name: 'a file whose size is not that of its content is stored as what is read',
+    name: 'a file whose stat size differs from its content is stored with the content that is read',
     async run(context) {
       if (process.platform !== 'linux') return;
       const cache = context.open();
       const target = join(context.directory, 'target');
-      // Empty on paper, and a page on paper.
+      // Their stat sizes, zero and one page, differ from their content.
       const files = ['/proc/cpuinfo', '/sys/kernel/mm/transparent_hugepage/enabled'];
       for (const file of files.filter(existsSync)) {
         const content = await readFile(file);
@@ -212,7 +212,7 @@ export const files: readonly Case[] = [
     },
   },
   {
-    name: 'a file that is cut short while it is stored does not hold the operation up',
+    name: 'a file that is truncated while it is stored does not hold up the operation',
     async run(context) {
       const cache = context.open();
       const path = await source(context, 'source', Buffer.alloc(64 * 1024 * 1024, 1));
@@ -221,7 +221,7 @@ export const files: readonly Case[] = [
       void stored.then(() => {
         isDone = true;
       });
-      // Shorter and shorter, so that it happens in the middle of whatever way of copying there is.
+      // Shorter and shorter delays, so that one falls into the middle of any way of copying.
       for (let length = 64 * 1024 * 1024; !isDone && length > 0; length -= 1024 * 1024) {
         await truncate(path, length);
         await new Promise(setImmediate);
@@ -233,7 +233,7 @@ export const files: readonly Case[] = [
     },
   },
   {
-    name: 'a source that is missing or no regular file is the caller’s error, and changes nothing',
+    name: 'a source that is missing or not a regular file is the caller’s error, and changes nothing',
     async run(context) {
       const cache = context.open();
       await cache.set('key', 'kept');
@@ -248,7 +248,7 @@ export const files: readonly Case[] = [
     },
   },
   {
-    name: 'a source that disappears while it waits its turn is a write that failed, and nothing else suffers',
+    name: 'a source that disappears while it is queued is a failed write, and affects no other',
     async run(context) {
       const cache = context.open();
       await cache.set('ready', 1);

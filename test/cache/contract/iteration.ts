@@ -1,4 +1,4 @@
-// keys() and entries(): in order, a page at a time.
+// keys() and entries(): in order, and page by page.
 import assert from 'node:assert/strict';
 import { type Case, collect } from './context.ts';
 
@@ -7,7 +7,7 @@ const MANY = 620;
 
 export const iteration: readonly Case[] = [
   {
-    name: 'keys and entries come in byte order of UTF-8, which is not JavaScript’s, over many pages',
+    name: 'keys and entries come in the byte order of UTF-8, which differs from JavaScript’s, over many pages',
     async run(context) {
       const cache = context.open();
       const samples = ['a', 'B', 'é', '\u{ffff}', '🎹', '\u{10000}', 'z', '~', '\0', '\ue000'];
@@ -25,7 +25,7 @@ export const iteration: readonly Case[] = [
     },
   },
   {
-    name: 'a prefix chooses keys by their text, whatever characters it has',
+    name: 'a prefix selects keys by their text, whatever characters it has',
     async run(context) {
       const cache = context.open();
       const keys = [
@@ -72,7 +72,7 @@ export const iteration: readonly Case[] = [
     },
   },
   {
-    name: 'entries gives large values and the content of files too',
+    name: 'entries yields large values and the content of files too',
     async run(context) {
       const cache = context.open();
       await cache.set('large', { bytes: new Uint8Array(100_000).fill(1) });
@@ -86,7 +86,7 @@ export const iteration: readonly Case[] = [
     },
   },
   {
-    name: 'everything may be deleted while it is iterated, and no key comes twice',
+    name: 'all entries may be deleted during an iteration, and no key comes twice',
     async run(context) {
       const cache = context.open();
       await cache.setMany(Array.from({ length: MANY }, (_, index) => [`key-${index}`, index]));
@@ -101,7 +101,7 @@ export const iteration: readonly Case[] = [
     },
   },
   {
-    name: 'an iteration can be left early, and what is added ahead of it is no harm',
+    name: 'an iteration can be left early, and entries added ahead of it do no harm',
     async run(context) {
       const cache = context.open();
       await cache.setMany(Array.from({ length: MANY }, (_, index) => [`key-${index}`, index]));
@@ -118,7 +118,7 @@ export const iteration: readonly Case[] = [
     },
   },
   {
-    name: 'expired entries never appear, whole pages of them included',
+    name: 'expired entries never appear, not even whole pages of them',
     async run(context) {
       const cache = context.open();
       await cache.setMany(

@@ -1,4 +1,4 @@
-// Which keys work.
+// Valid and invalid keys.
 import assert from 'node:assert/strict';
 import { type Cache, InvalidArgumentError } from '../../../src/index.ts';
 import { type Case, collect } from './context.ts';
@@ -55,7 +55,7 @@ export const keys: readonly Case[] = [
     },
   },
   {
-    name: 'empty, too long and malformed keys, and what is no text, are typed errors in every operation',
+    name: 'empty, too long and malformed keys, and anything but text, are typed errors in every operation',
     async run(context) {
       const cache = context.open();
       const bad: unknown[] = [

@@ -1,4 +1,4 @@
-// How long entries live, on a clock that only moves when it is told to.
+// Lifetimes of entries, with a clock that only the test advances.
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ const DAY = 24 * HOUR;
 
 export const lifetimes: readonly Case[] = [
   {
-    name: 'a TTL is milliseconds or a string with a unit; an entry is gone the moment it is over',
+    name: 'a TTL is milliseconds or a string with a unit; the entry is gone the moment it ends',
     async run(context) {
       const { clock } = context;
       const cache = context.open();
@@ -49,7 +49,7 @@ export const lifetimes: readonly Case[] = [
     },
   },
   {
-    name: 'a clock that counts fractions of milliseconds works like any other',
+    name: 'a clock with fractions of milliseconds works like any other',
     async run(context) {
       let time = 2_000_000_000_000.123;
       const cache = context.open({ clock: () => time });
@@ -62,7 +62,7 @@ export const lifetimes: readonly Case[] = [
     },
   },
   {
-    name: 'the cache’s own TTL is for entries that are stored without one',
+    name: 'the cache’s own TTL applies to entries that are stored without one',
     async run(context) {
       const { clock } = context;
       const cache = context.open({ ttl: '1h' });
@@ -102,7 +102,7 @@ export const lifetimes: readonly Case[] = [
     },
   },
   {
-    name: 'an expired entry appears nowhere, though it was not collected yet',
+    name: 'an expired entry appears nowhere, even before it is collected',
     async run(context) {
       const { clock } = context;
       const cache = context.open();
@@ -130,7 +130,7 @@ export const lifetimes: readonly Case[] = [
     },
   },
   {
-    name: 'what expired can be added, counted and produced anew',
+    name: 'an expired key can be added, incremented and produced again',
     async run(context) {
       const { clock } = context;
       const cache = context.open();
@@ -144,7 +144,7 @@ export const lifetimes: readonly Case[] = [
     },
   },
   {
-    name: 'touch gives an entry a new time to live from now, and says whether there was one',
+    name: 'touch gives an entry a new TTL from now on, and reports whether it existed',
     async run(context) {
       const { clock } = context;
       const cache = context.open();
@@ -166,7 +166,7 @@ export const lifetimes: readonly Case[] = [
     },
   },
   {
-    name: 'increment keeps the TTL that the entry has; set replaces it',
+    name: 'increment keeps the TTL of the entry; set replaces it',
     async run(context) {
       const { clock } = context;
       const cache = context.open({ ttl: '1d' });

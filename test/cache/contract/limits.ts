@@ -1,9 +1,9 @@
-// The size limit, and which entries go first.
+// The size limit, and the order of eviction.
 import assert from 'node:assert/strict';
 import type { CacheOptions } from '../../../src/index.ts';
 import { type Case, type ContractContext, collect } from './context.ts';
 
-// Ten of them are within the limit, with their keys and rows, and eleven are not.
+// Ten of them fit the limit with their keys and rows, and eleven do not.
 const VALUE = 'x'.repeat(60 * 1024);
 const LIMIT = 660 * 1024;
 
@@ -19,7 +19,7 @@ async function fill(context: ContractContext, policy: CacheOptions['policy']) {
 
 export const limits: readonly Case[] = [
   {
-    name: 'least-recently-used: what was not read for longest goes first',
+    name: 'least-recently-used: the entry that was unread for longest is evicted first',
     async run(context) {
       const cache = await fill(context, 'least-recently-used');
       for (const key of ['a', 'b', 'e']) await cache.get(key);
@@ -44,7 +44,7 @@ export const limits: readonly Case[] = [
     },
   },
   {
-    name: 'least-recently-stored: the oldest goes first, read or not',
+    name: 'least-recently-stored: the oldest entry is evicted first, read or not',
     async run(context) {
       const cache = await fill(context, 'least-recently-stored');
       for (const key of ['a', 'b']) await cache.get(key);
@@ -57,7 +57,7 @@ export const limits: readonly Case[] = [
     },
   },
   {
-    name: 'least-frequently-used: what was read least often goes first, however recently',
+    name: 'least-frequently-used: the entry that was read least often is evicted first, however recently',
     async run(context) {
       const cache = await fill(context, 'least-frequently-used');
       for (const key of 'abcdefgh') {
@@ -75,7 +75,7 @@ export const limits: readonly Case[] = [
     },
   },
   {
-    name: 'none: nothing is evicted, the limit is not enforced',
+    name: 'none: nothing is evicted, and the limit is not enforced',
     async run(context) {
       const cache = await fill(context, 'none');
       await cache.setMany(Array.from({ length: 20 }, (_, index) => [`more-${index}`, VALUE]));
@@ -107,7 +107,7 @@ export const limits: readonly Case[] = [
     },
   },
   {
-    name: 'expired entries go before living ones',
+    name: 'expired entries are evicted before living ones',
     async run(context) {
       const cache = context.open({ maxSize: LIMIT });
       await cache.set('old', VALUE);
@@ -124,7 +124,7 @@ export const limits: readonly Case[] = [
     },
   },
   {
-    name: 'a value larger than the whole limit is not stored, evicts nothing, and takes the older value away',
+    name: 'a value larger than the whole limit is not stored, evicts nothing, and removes the older value',
     async run(context) {
       const cache = await fill(context, 'least-recently-used');
       assert.equal(await cache.set('a', 'x'.repeat(LIMIT + 1)), false);
@@ -134,7 +134,7 @@ export const limits: readonly Case[] = [
     },
   },
   {
-    name: 'setMany with a value larger than the whole limit stores none of its entries, and says so',
+    name: 'setMany with a value larger than the whole limit stores none of its entries, and reports that',
     async run(context) {
       const cache = await fill(context, 'least-recently-used');
       const pairs: [string, string][] = [

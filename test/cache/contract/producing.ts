@@ -10,7 +10,7 @@ class Point {
   }
 }
 
-/** Values that cloning does not give back as they were. */
+/** Values that structured cloning does not preserve exactly. */
 export function changing(): unknown[] {
   return [
     new Point(),
@@ -25,7 +25,7 @@ export function changing(): unknown[] {
 
 export const producing: readonly Case[] = [
   {
-    name: 'getOrSet produces what is missing, stores it, and does not produce it again',
+    name: 'getOrSet produces a missing value, stores it, and does not produce it again',
     async run(context) {
       const cache = context.open();
       let produced = 0;
@@ -45,7 +45,7 @@ export const producing: readonly Case[] = [
     },
   },
   {
-    name: 'the caller that produced a value gets what all later ones get',
+    name: 'the caller that produced a value gets the same as all later ones',
     async run(context) {
       const cache = context.open();
       for (const [index, value] of changing().entries()) {
@@ -60,7 +60,7 @@ export const producing: readonly Case[] = [
           );
         }
       }
-      // Changed by its caller, it is still as it was for the others, and for what the producer keeps.
+      // The caller changes its value; the others, and the producer's own copy, are unaffected.
       const kept = { list: [1] };
       const produced = await cache.getOrSet('kept', () => kept);
       produced.list.push(2);
@@ -68,7 +68,7 @@ export const producing: readonly Case[] = [
     },
   },
   {
-    name: 'however many ask at once, one produces and all get its value',
+    name: 'of any number of concurrent callers one produces, and all get its value',
     async run(context) {
       const cache = context.open();
       let produced = 0;
@@ -84,7 +84,7 @@ export const producing: readonly Case[] = [
     },
   },
   {
-    name: 'different keys are produced at the same time, also one within another',
+    name: 'different keys are produced concurrently, even one within another',
     async run(context) {
       const cache = context.open();
       const { promise, resolve } = Promise.withResolvers<string>();
@@ -132,7 +132,7 @@ export const producing: readonly Case[] = [
     },
   },
   {
-    name: 'a product larger than the whole cache is still the caller’s, and everybody’s who waits',
+    name: 'a product larger than the whole cache is still returned to the caller, and to all that wait',
     async run(context) {
       const cache = context.open({ maxSize: '10KB' });
       const produce = async () => {
@@ -148,7 +148,7 @@ export const producing: readonly Case[] = [
     },
   },
   {
-    name: 'who waits is told once that somebody else is producing',
+    name: 'a waiting caller is told once that another one is producing',
     async run(context) {
       const cache = context.open();
       const { promise, resolve } = Promise.withResolvers<string>();
@@ -194,7 +194,7 @@ export const producing: readonly Case[] = [
     },
   },
   {
-    name: 'while a value is being produced it can be set by hand, and readers get that',
+    name: 'while a value is being produced it can be set explicitly, and readers get the set one',
     async run(context) {
       const cache = context.open();
       const { promise, resolve } = Promise.withResolvers<string>();

@@ -6,7 +6,7 @@ import { type Case, collect } from './context.ts';
 
 export const upkeep: readonly Case[] = [
   {
-    name: 'clear removes every entry of its own tag and of no other, and says how many',
+    name: 'clear removes every entry of its own tag and of no other, and reports how many',
     async run(context) {
       const cache = context.open();
       const other = context.open({ tag: 'other' });
@@ -26,7 +26,7 @@ export const upkeep: readonly Case[] = [
     },
   },
   {
-    name: 'cleanup removes what has expired, however much that is, and says how many',
+    name: 'cleanup removes all expired entries, however many, and reports how many',
     async run(context) {
       const cache = context.open();
       const pairs = Array.from({ length: 1500 }, (_, index): [string, unknown] => [`short-${index}`, index]);
@@ -44,7 +44,7 @@ export const upkeep: readonly Case[] = [
     },
   },
   {
-    name: 'stats count what happened and what is there',
+    name: 'stats count operations and entries',
     async run(context) {
       const cache = context.open({ maxSize: '1MB' });
       await cache.set('a', 'x'.repeat(100));
@@ -75,7 +75,7 @@ export const upkeep: readonly Case[] = [
     },
   },
   {
-    name: 'check finds nothing wrong with what is sound, and changes nothing',
+    name: 'check finds no problem in a sound store, and changes nothing',
     async run(context) {
       const cache = context.open();
       await cache.setMany(Array.from({ length: 30 }, (_, index) => [`key-${index}`, { index }]));
@@ -124,7 +124,7 @@ export const upkeep: readonly Case[] = [
         assert.match(error.message, /'contract'.*createDefaultCache/);
         return true;
       };
-      // From the moment that close() is called, not only when it is done.
+      // From the call of close() on, not only once it has resolved.
       for (const call of calls) await assert.rejects(call(cache), isClosedError, call.toString());
       await closing;
       for (const call of calls) await assert.rejects(call(cache), isClosedError, call.toString());
@@ -150,7 +150,7 @@ export const upkeep: readonly Case[] = [
     },
   },
   {
-    name: 'a closed cache can be opened again, as a new instance; others on the store go on',
+    name: 'a closed cache can be reopened, as a new instance; others on the store go on',
     async run(context) {
       const first = context.open();
       const second = context.open({ timeout: 12_345 });
@@ -165,7 +165,7 @@ export const upkeep: readonly Case[] = [
     },
   },
   {
-    name: 'close does not wait for what another caller produces, and what waits for it gets it',
+    name: 'close does not wait for another caller’s product, and calls that wait for it get it',
     async run(context) {
       const keeper = context.open({ timeout: 12_345 });
       const { promise, resolve } = Promise.withResolvers<string>();

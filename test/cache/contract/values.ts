@@ -1,4 +1,4 @@
-// Everything structured cloning takes comes back as the type it was; what it does not take is refused by name.
+// Values: everything that structured cloning supports keeps its type; everything else is refused by name.
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { runInNewContext } from 'node:vm';
@@ -20,13 +20,13 @@ class Secret {
   }
 }
 class Marker {}
-// As errors were made before classes were.
+// Errors made in the style from before classes.
 function OldError(this: { message: string }): void {
   this.message = 'old';
 }
 OldError.prototype = Object.create(Error.prototype);
 
-// Large enough to be a blob where the backend has blobs.
+// Large enough to be a blob in backends with blobs.
 const FILLER = 'x'.repeat(100_000);
 
 function buffers(): ArrayBuffer {
@@ -53,7 +53,7 @@ function typedArrays(): Record<string, ArrayBufferView> {
     made[type.name] = new (type as unknown as Uint8ArrayConstructor)(buffers());
     made[`part of ${type.name}`] = new (type as unknown as Uint8ArrayConstructor)(buffers(), 8, 1);
   }
-  // Not in every Node that is supported.
+  // Not available in every supported Node.
   const half = (globalThis as unknown as { Float16Array?: Uint16ArrayConstructor }).Float16Array;
   if (half) made.Float16Array = new half(buffers());
   return made;
@@ -113,12 +113,12 @@ function samples(): Record<string, unknown> {
 
 export const values: readonly Case[] = [
   {
-    name: 'everything that structured cloning takes comes out as it went in, from the store and from memory',
+    name: 'everything that structured cloning supports is read back unchanged, from the store and from memory',
     async run(context) {
       const cache = context.open();
       for (const [name, value] of Object.entries(samples())) {
         assert.equal(await cache.set(name, value), true, name);
-        // From the store, from the bytes in memory, and from what was decoded of them.
+        // From the store, from the bytes in memory, and from the decoded value.
         for (const _ of [1, 2, 3, 4]) {
           const found = await cache.get(name);
           assert.deepEqual(found, value, name);
@@ -146,12 +146,12 @@ export const values: readonly Case[] = [
     },
   },
   {
-    name: 'what was got can be changed, and nobody else gets the change',
+    name: 'a returned value can be changed, and no other caller sees the change',
     async run(context) {
       const cache = context.open();
       await cache.set('record', { inputs: [{ path: 'a' }], sizes: new Map([['a', 1]]) });
       await cache.set('plain', { inputs: [{ path: 'a' }], name: 'left' });
-      // In memory, in the database only, and in a file.
+      // In memory, only in the database, and in a file.
       const sizes = [3, 40_000, 100_000];
       for (const size of sizes) {
         await cache.set(`bytes-${size}`, Buffer.alloc(size, 'a'));
@@ -202,7 +202,7 @@ export const values: readonly Case[] = [
     },
   },
   {
-    name: 'cycles and shared references stay what they were',
+    name: 'cycles and shared references are preserved',
     async run(context) {
       const cache = context.open();
       const node: Record<string, unknown> = { name: 'node', filler: FILLER };
@@ -226,7 +226,7 @@ export const values: readonly Case[] = [
     },
   },
   {
-    name: 'a class instance is kept as structured cloning keeps it: its own data, as a plain object',
+    name: 'a class instance is stored as structured cloning does: its own data, as a plain object',
     async run(context) {
       const cache = context.open();
       await cache.set('point', { at: new Point(), nothing: Object.assign(Object.create(null), { a: 1 }) });
@@ -238,7 +238,7 @@ export const values: readonly Case[] = [
     },
   },
   {
-    name: 'nothing in a value is executed when it is read',
+    name: 'nothing in a value is executed when it is read back',
     async run(context) {
       const cache = context.open();
       let calls = 0;
@@ -256,7 +256,7 @@ export const values: readonly Case[] = [
     },
   },
   {
-    name: 'what cannot be stored is a typed error that says where in the value it is',
+    name: 'an unsupported part of a value is a typed error that says where it is',
     async run(context) {
       const cache = context.open();
       const uncloneable: [unknown, string][] = [
@@ -306,7 +306,7 @@ export const values: readonly Case[] = [
     },
   },
   {
-    name: 'what keeps its data elsewhere is refused by name, never stored as an empty object',
+    name: 'an object whose data is elsewhere is refused by name, never stored as an empty object',
     async run(context) {
       const cache = context.open();
       const refused: [unknown, string][] = [
@@ -401,10 +401,10 @@ export const values: readonly Case[] = [
     },
   },
   {
-    name: 'a value of 2 GiB or more is a typed error at once, with the limit and what to do',
+    name: 'a value of 2 GiB or more is a typed error at once, with the limit and the remedy',
     async run(context) {
       const cache = context.open();
-      // Memory that is never touched, so that it takes none.
+      // Memory that is never touched, so that none is allocated.
       const half = new ArrayBuffer(2 ** 30);
       const large = [
         Buffer.alloc(2 ** 31),
@@ -416,7 +416,7 @@ export const values: readonly Case[] = [
       const expected = {
         name: 'ValueTooLargeError',
         code: 'GLOVEBOX_VALUE_TOO_LARGE',
-        message: /^The value has 2\.00 GiB, and a value at most 2 GiB\..*putFile/,
+        message: /^The value has 2\.00 GiB, but a value may have at most 2 GiB\..*putFile/,
       };
       for (const value of large) {
         await assert.rejects(cache.set('key', value), expected);

@@ -1,4 +1,4 @@
-// The order of one thread's writes, and whose memory a value is.
+// The order of one thread's writes, and the ownership of stored values.
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,12 +9,12 @@ const LARGE = 300_000;
 
 export const writes: readonly Case[] = [
   {
-    name: 'writes are applied in the order of the calls, awaited or not, small or large',
+    name: 'writes take effect in the order of the calls, awaited or not, small or large',
     async run(context) {
       const cache = context.open();
       const source = join(context.directory, 'source');
       await writeFile(source, Buffer.alloc(LARGE, 1));
-      // The first operations come before the connection is made; later ones overtake nothing that is still being written.
+      // The first operations precede the connection; later ones overtake nothing that is still being written.
       const all: Promise<unknown>[] = [
         cache.set('large-small', Buffer.alloc(LARGE, 2)),
         cache.set('large-small', 'small'),
@@ -41,7 +41,7 @@ export const writes: readonly Case[] = [
     },
   },
   {
-    name: 'a thread reads its own writes as soon as they are acknowledged, also when it has read the key before',
+    name: 'a thread reads its own writes as soon as they are acknowledged, even if it has read the key before',
     async run(context) {
       const cache = context.open();
       for (let round = 0; round < 100; round++) {
@@ -59,7 +59,7 @@ export const writes: readonly Case[] = [
     },
   },
   {
-    name: 'a value that is changed after set keeps the content it had at the call',
+    name: 'a value that is changed after set is stored as it was at the call',
     async run(context) {
       const cache = context.open();
       const object = { list: [1, 2, 3] };
@@ -90,7 +90,7 @@ export const writes: readonly Case[] = [
     },
   },
   {
-    name: 'a value that was read is the reader’s own: changing it changes nobody else’s',
+    name: 'a value that was read belongs to its reader: changing it affects no other reader',
     async run(context) {
       const cache = context.open();
       await cache.set('object', { list: [1] });
@@ -113,7 +113,7 @@ export const writes: readonly Case[] = [
     },
   },
   {
-    name: 'a mistake in one call is an error of that call only, however large and unawaited the others are',
+    name: 'an invalid call fails alone, however large and unawaited the others are',
     async run(context) {
       const cache = context.open();
       const first = cache.set('first', Buffer.alloc(LARGE));

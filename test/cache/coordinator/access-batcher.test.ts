@@ -19,7 +19,7 @@ function readOf(keys: readonly string[], isUrgent = false): AccessOperation {
 
 const MANY = Array.from({ length: MAX_ENTRIES + 10 }, (_, index) => `key-${index}`);
 
-test('reads of one key are added up, and the latest counts', async t => {
+test('reads of one key are summed, and the latest time counts', async t => {
   const { log, entries } = makeLog();
   log.add({ type: 'access', entries: [['a', 2, 30]], isUrgent: false }, 30, false);
   log.add({ type: 'access', entries: [['a', 1, 20]], isUrgent: false }, 30, false);
@@ -27,7 +27,7 @@ test('reads of one key are added up, and the latest counts', async t => {
   t.deepEqual(entries(), [['a', 3, 30]]);
 });
 
-test('of more keys than it takes, those that came first are counted, and go on being counted', async t => {
+test('beyond its capacity the first keys keep being counted', async t => {
   const { log, entries } = makeLog();
   log.add(readOf(MANY), 5, false);
   log.add(readOf([MANY[0]!, MANY.at(-1)!]), 5, false);
@@ -40,7 +40,7 @@ test('of more keys than it takes, those that came first are counted, and go on b
   t.deepEqual(entries().at(-1), [MANY.at(-1), 1, 5]);
 });
 
-test('near the size limit all reads are counted, and written at once when they are many', async t => {
+test('near the size limit all reads are counted, and written at once when there are many', async t => {
   const { log, entries } = makeLog();
   log.add(readOf(MANY), 5, true);
   t.is(entries().length, MANY.length);
@@ -48,7 +48,7 @@ test('near the size limit all reads are counted, and written at once when they a
   t.is(entries().length, MANY.length);
 });
 
-test('what somebody waits for is counted, however many there are', async t => {
+test('reads that a caller waits for are counted, however many there are', async t => {
   const { log, entries } = makeLog();
   log.add(readOf(MANY), 5, false);
   log.add(readOf([MANY.at(-1)!], true), 5, false);

@@ -1,4 +1,4 @@
-// Who waits for the lock of a key, and ends before it is there.
+// Lease candidates: a thread that waits for the lock of a key, and ends before it gets it.
 import { join } from 'node:path';
 import test from 'ava';
 import type { Grant } from '../../../src/cache/client/store-client.ts';
@@ -8,7 +8,7 @@ import type { WriteResult } from '../../../src/cache/operations.ts';
 import { eventually } from '../../support/eventually.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
-/** A store without entries, whose locks other processes can take. */
+/** An empty store, whose locks other processes can take. */
 class Host implements LeaseHost {
   readonly lockDirectory: string;
 
@@ -43,7 +43,7 @@ async function prepare(t: Parameters<typeof temporaryDirectory>[0]) {
   return { lock, leases, ask };
 }
 
-test('the lock goes to the next one when the thread that waited for it has ended', async t => {
+test('the lock goes to the next candidate when the thread that waited for it has ended', async t => {
   const { lock, leases, ask } = await prepare(t);
   const [dead, next] = [{}, {}];
   const lost = ask(dead);
@@ -57,7 +57,7 @@ test('the lock goes to the next one when the thread that waited for it has ended
   t.is(leases.count, 0);
 });
 
-test('nothing is left when the thread that waited for the lock was the only one', async t => {
+test('nothing is left when the thread that waited for the lock was the only candidate', async t => {
   const { lock, leases, ask } = await prepare(t);
   const dead = {};
   const lost = ask(dead);

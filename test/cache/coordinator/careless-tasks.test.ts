@@ -1,4 +1,4 @@
-// What a pool's tasks store without waiting for it, when the pool is ended right after them.
+// Unawaited writes of a pool's tasks, when the pool is terminated right after them.
 import test from 'ava';
 import { Piscina } from 'piscina';
 import { createDefaultCache } from '../../../src/index.ts';
@@ -10,7 +10,7 @@ const filename = new URL('../../support/careless-task.ts', import.meta.url).href
 for (const end of ['close', 'destroy'] as const) {
   for (const atomics of ['sync', 'disabled'] as const) {
     test.serial(
-      `small values are there after ${end}(), atomics ${atomics}, also those of a thread’s first call`,
+      `small values are stored after ${end}(), atomics ${atomics}, including those of a thread's first call`,
       async t => {
         const cacheRoot = await temporaryRoot(t);
         const cache = createDefaultCache({ cacheRoot, tag: 'careless' });
@@ -40,23 +40,20 @@ for (const end of ['close', 'destroy'] as const) {
   }
 }
 
-test.serial(
-  'of large values nobody waited for, each is whole or not there, and nothing is left of the others',
-  async t => {
-    const cacheRoot = await temporaryRoot(t);
-    const cache = createDefaultCache({ cacheRoot, tag: 'careless' });
-    const pool = new Piscina({ filename, workerData: { cacheRoot }, minThreads: 2, maxThreads: 2 });
-    const keys = Array.from({ length: 6 }, (_, index) => `large-${index}`);
-    await Promise.all(
-      keys.map(key => pool.run({ isWarm: true, key, large: 3_000_000 } satisfies CarelessTask)),
-    );
-    await pool.destroy();
-    for (const key of keys) {
-      const found = await cache.get<Buffer>(`${key}-large`);
-      t.true(found === undefined || found.equals(Buffer.alloc(3_000_000, key)));
-    }
-    // What a thread stored before its first large value. What comes after one waits for it.
-    for (const key of keys.slice(0, 2)) t.is(await cache.get(`${key}-set`), key);
-    t.deepEqual((await cache.check({ repair: false })).problems, []);
-  },
-);
+test.serial('each unawaited large value is whole or absent, and nothing is left of the others', async t => {
+  const cacheRoot = await temporaryRoot(t);
+  const cache = createDefaultCache({ cacheRoot, tag: 'careless' });
+  const pool = new Piscina({ filename, workerData: { cacheRoot }, minThreads: 2, maxThreads: 2 });
+  const keys = Array.from({ length: 6 }, (_, index) => `large-${index}`);
+  await Promise.all(
+    keys.map(key => pool.run({ isWarm: true, key, large: 3_000_000 } satisfies CarelessTask)),
+  );
+  await pool.destroy();
+  for (const key of keys) {
+    const found = await cache.get<Buffer>(`${key}-large`);
+    t.true(found === undefined || found.equals(Buffer.alloc(3_000_000, key)));
+  }
+  // Values from before a thread's first large value. Later ones wait for it.
+  for (const key of keys.slice(0, 2)) t.is(await cache.get(`${key}-set`), key);
+  t.deepEqual((await cache.check({ repair: false })).problems, []);
+});

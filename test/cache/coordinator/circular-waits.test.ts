@@ -1,4 +1,4 @@
-// getOrSet inside of getOrSet: what would wait for itself is told so, and everything else is produced.
+// Nested getOrSet calls: a call that would wait for itself is an error, and everything else is produced.
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -30,7 +30,7 @@ async function nothingIsLeft(t: ExecutionContext): Promise<void> {
 }
 
 for (const [name, options] of Object.entries(backends)) {
-  test.serial(`${name}: a producer that asks for its own key is told at once`, async t => {
+  test.serial(`${name}: a producer that requests its own key gets an error at once`, async t => {
     const [cache, other] = await caches(t, options);
     const nested = (key: string): Promise<string> =>
       cache.getOrSet(key, async () => {
@@ -45,63 +45,66 @@ for (const [name, options] of Object.entries(backends)) {
     await nothingIsLeft(t);
   });
 
+  test.serial(`${name}: a producer may request other keys, and the same key of another cache`, async t => {
+    const [cache, other] = await caches(t, options);
+    const value = await cache.getOrSet('key', async () => {
+      const parts = await Promise.all([
+        other.getOrSet('key', () => 'other'),
+        cache.getOrSet('first', () => 'first'),
+        cache.getOrSet('second', () => cache.getOrSet('first', () => 'first')),
+      ]);
+      return parts.join();
+    });
+    t.is(value, 'other,first,first');
+    await nothingIsLeft(t);
+  });
+
   test.serial(
-    `${name}: a producer may ask for other keys, and for the same key of another cache`,
+    `${name}: a task that a producer leaves behind may request its key after the producer has ended`,
     async t => {
-      const [cache, other] = await caches(t, options);
-      const value = await cache.getOrSet('key', async () => {
-        const parts = await Promise.all([
-          other.getOrSet('key', () => 'other'),
-          cache.getOrSet('first', () => 'first'),
-          cache.getOrSet('second', () => cache.getOrSet('first', () => 'first')),
-        ]);
-        return parts.join();
+      const [cache] = await caches(t, options);
+      const over = Promise.withResolvers<void>();
+      let late: Promise<number> | undefined;
+      await cache.getOrSet('key', () => {
+        late = over.promise.then(() => cache.getOrSet('key', () => 2));
+        return 1;
       });
-      t.is(value, 'other,first,first');
+      await cache.delete('key');
+      over.resolve();
+      t.is(await late, 2);
+    },
+  );
+}
+
+for (const backend of ['sqlite', 'memory'] as const) {
+  test.serial(
+    `${backend}: of two contexts that each want the other's product, one gets an error`,
+    async t => {
+      const [a, b] = await caches(t, { backend });
+      const both = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const produce = async (me: number, other: Cache, key: string) => {
+        both[me]!.resolve();
+        await both[1 - me]!.promise;
+        return `${me}+${await other.getOrSet(key, () => 'made here')}`;
+      };
+      const results = await Promise.allSettled([
+        a.getOrSet('one', () => produce(0, b, 'two')),
+        b.getOrSet('two', () => produce(1, a, 'one')),
+      ]);
+      const refused = results.filter(({ status }) => status === 'rejected') as PromiseRejectedResult[];
+      const made = results.filter(({ status }) => status === 'fulfilled') as PromiseFulfilledResult<string>[];
+      // The refused one gives up its key, and the other goes on with it.
+      t.is(refused.length, 1);
+      t.true(refused[0]!.reason instanceof CircularWaitError);
+      t.deepEqual([...refused[0]!.reason.keys].sort(), ['one', 'two']);
+      t.regex(refused[0]!.reason.message, /'one'/);
+      t.regex(refused[0]!.reason.message, /'two'/);
+      t.regex(made[0]!.value, /^\d\+made here$/);
       await nothingIsLeft(t);
     },
   );
 
-  test.serial(`${name}: what a producer leaves behind may ask for its key once it is over`, async t => {
-    const [cache] = await caches(t, options);
-    const over = Promise.withResolvers<void>();
-    let late: Promise<number> | undefined;
-    await cache.getOrSet('key', () => {
-      late = over.promise.then(() => cache.getOrSet('key', () => 2));
-      return 1;
-    });
-    await cache.delete('key');
-    over.resolve();
-    t.is(await late, 2);
-  });
-}
-
-for (const backend of ['sqlite', 'memory'] as const) {
-  test.serial(`${backend}: two contexts that each want what the other one produces: one is told`, async t => {
-    const [a, b] = await caches(t, { backend });
-    const both = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const produce = async (me: number, other: Cache, key: string) => {
-      both[me]!.resolve();
-      await both[1 - me]!.promise;
-      return `${me}+${await other.getOrSet(key, () => 'made here')}`;
-    };
-    const results = await Promise.allSettled([
-      a.getOrSet('one', () => produce(0, b, 'two')),
-      b.getOrSet('two', () => produce(1, a, 'one')),
-    ]);
-    const refused = results.filter(({ status }) => status === 'rejected') as PromiseRejectedResult[];
-    const made = results.filter(({ status }) => status === 'fulfilled') as PromiseFulfilledResult<string>[];
-    // The refused one gives its key up, and the other goes on with it.
-    t.is(refused.length, 1);
-    t.true(refused[0]!.reason instanceof CircularWaitError);
-    t.deepEqual([...refused[0]!.reason.keys].sort(), ['one', 'two']);
-    t.regex(refused[0]!.reason.message, /'one'/);
-    t.regex(refused[0]!.reason.message, /'two'/);
-    t.regex(made[0]!.value, /^\d\+made here$/);
-    await nothingIsLeft(t);
-  });
-
-  test.serial(`${backend}: a circle over three threads is found, and all three go on`, async t => {
+  test.serial(`${backend}: a cycle of three threads is found, and all three go on`, async t => {
     const cacheRoot = await temporaryRoot(t);
     const begun = new SharedArrayBuffer(4);
     const keys = ['a', 'b', 'c'];
@@ -135,7 +138,7 @@ for (const backend of ['sqlite', 'memory'] as const) {
   });
 }
 
-test.serial('a chain that is no circle waits, however long it is', async t => {
+test.serial('a chain without a cycle waits, however long it is', async t => {
   const [a, b] = await caches(t, {});
   const gate = Promise.withResolvers<string>();
   const isWaiting = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
@@ -153,7 +156,7 @@ test.serial('a chain that is no circle waits, however long it is', async t => {
   await nothingIsLeft(t);
 });
 
-test.serial('a circle through another process is found, and nothing is left of it', async t => {
+test.serial('a cycle through another process is found, and nothing is left of it', async t => {
   const cacheRoot = await temporaryRoot(t);
   const there = startProcess(
     t,
@@ -178,7 +181,7 @@ test.serial('a circle through another process is found, and nothing is left of i
       return b.getOrSet('there', () => 'made here');
     })
     .catch((error: { code?: string }) => error.code);
-  // Each looks by itself: both may have found it.
+  // Each process checks by itself: both may have found it.
   const results = [here, await there.result()];
   t.true(results.includes('GLOVEBOX_CIRCULAR_WAIT'), results.join());
   await nothingIsLeft(t);

@@ -1,4 +1,4 @@
-// close(): of one of several users, and while something is under way.
+// close(): by one of several users, and while operations are in flight.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import test from 'ava';
@@ -23,60 +23,60 @@ async function allIsClosed(): Promise<void> {
 }
 
 for (const backend of ['sqlite', 'memory'] as const) {
-  test.serial(
-    `${backend}: each caller closes the instance that it shares with others for itself`,
-    async t => {
-      const options = { cacheRoot: await temporaryRoot(t), tag: 'a', backend };
-      const one = createDefaultCache(options);
-      const other = createDefaultCache(options);
-      t.is(one, other);
-      const written = one.set('key', 'value');
-      await one.close();
-      t.true(await written);
-      t.is(await other.get('key'), 'value');
-      t.is(getCacheInstanceCount(), 1);
-      await other.close();
-      await t.throwsAsync(other.get('key'), isClosed);
-      await t.throwsAsync(other.set('key', 1), isClosed);
-      await t.throwsAsync(
-        other.getOrSet('key', () => 1),
-        isClosed,
-      );
-      await t.throwsAsync(Array.fromAsync(other.keys()), isClosed);
-      await other.close();
-      t.is(getCacheInstanceCount(), 0);
-      await allIsClosed();
-      const again = createDefaultCache(options);
-      t.not(again, one);
-      t.is(await again.get('key'), 'value');
-    },
-  );
-
-  test.serial(`${backend}: an iteration goes on to its end, whoever closes the cache meanwhile`, async t => {
+  test.serial(`${backend}: each caller closes its own use of a shared instance`, async t => {
     const options = { cacheRoot: await temporaryRoot(t), tag: 'a', backend };
-    const cache = createDefaultCache(options);
-    await cache.setMany(Array.from({ length: 5000 }, (_, index) => [`key-${index}`, index]));
-    for (const isLast of [false, true]) {
-      const user = isLast ? cache : createDefaultCache(options);
-      let keys = 0;
-      for await (const _ of cache.keys()) if (keys++ === 10) await user.close();
-      t.is(keys, 5000);
-    }
-    await t.throwsAsync(Array.fromAsync(cache.keys()), isClosed);
+    const one = createDefaultCache(options);
+    const other = createDefaultCache(options);
+    t.is(one, other);
+    const written = one.set('key', 'value');
+    await one.close();
+    t.true(await written);
+    t.is(await other.get('key'), 'value');
+    t.is(getCacheInstanceCount(), 1);
+    await other.close();
+    await t.throwsAsync(other.get('key'), isClosed);
+    await t.throwsAsync(other.set('key', 1), isClosed);
+    await t.throwsAsync(
+      other.getOrSet('key', () => 1),
+      isClosed,
+    );
+    await t.throwsAsync(Array.fromAsync(other.keys()), isClosed);
+    await other.close();
+    t.is(getCacheInstanceCount(), 0);
     await allIsClosed();
-
     const again = createDefaultCache(options);
-    let sum = 0;
-    for await (const [, value] of again.entries<number>()) {
-      if (sum === 0) await again.close();
-      sum += value;
-    }
-    t.is(sum, (4999 * 5000) / 2);
-    await allIsClosed();
+    t.not(again, one);
+    t.is(await again.get('key'), 'value');
   });
 
   test.serial(
-    `${backend}: what is produced when the cache is closed is stored, and given to all that wait`,
+    `${backend}: an iteration continues to its end, even if the cache is closed meanwhile`,
+    async t => {
+      const options = { cacheRoot: await temporaryRoot(t), tag: 'a', backend };
+      const cache = createDefaultCache(options);
+      await cache.setMany(Array.from({ length: 5000 }, (_, index) => [`key-${index}`, index]));
+      for (const isLast of [false, true]) {
+        const user = isLast ? cache : createDefaultCache(options);
+        let keys = 0;
+        for await (const _ of cache.keys()) if (keys++ === 10) await user.close();
+        t.is(keys, 5000);
+      }
+      await t.throwsAsync(Array.fromAsync(cache.keys()), isClosed);
+      await allIsClosed();
+
+      const again = createDefaultCache(options);
+      let sum = 0;
+      for await (const [, value] of again.entries<number>()) {
+        if (sum === 0) await again.close();
+        sum += value;
+      }
+      t.is(sum, (4999 * 5000) / 2);
+      await allIsClosed();
+    },
+  );
+
+  test.serial(
+    `${backend}: a value in production at the close is stored, and returned to all that wait`,
     async t => {
       const options = { cacheRoot: await temporaryRoot(t), tag: 'a', backend };
       const cache = createDefaultCache(options);
@@ -110,44 +110,41 @@ for (const backend of ['sqlite', 'memory'] as const) {
     },
   );
 
-  test.serial(
-    `${backend}: reads and writes that were called before the close are answered as if there were none`,
-    async t => {
-      const options = { cacheRoot: await temporaryRoot(t), tag: 'a', backend, localTierSize: 0 };
-      const large = Buffer.alloc(300_000, 1);
-      const before = createDefaultCache(options);
-      await before.setMany([
-        ['large', large],
-        ['small', 1],
+  test.serial(`${backend}: reads and writes called before the close are answered as usual`, async t => {
+    const options = { cacheRoot: await temporaryRoot(t), tag: 'a', backend, localTierSize: 0 };
+    const large = Buffer.alloc(300_000, 1);
+    const before = createDefaultCache(options);
+    await before.setMany([
+      ['large', large],
+      ['small', 1],
+    ]);
+    await before.close();
+    for (const isOpen of [false, true]) {
+      const cache = createDefaultCache(options);
+      // The first operation opens it.
+      if (isOpen) await cache.has('small');
+      const answers = Promise.all([
+        cache.get('small'),
+        cache.get<Buffer>('large').then(found => found?.equals(large)),
+        cache.getMany(['small', 'missing']).then(({ size }) => size),
+        cache.set('new', 1),
+        cache.set('new and large', large),
+        cache.has('large'),
+        cache.metadata('small').then(found => found?.kind),
+        cache.increment('count'),
+        cache.cleanup(),
+        cache.check().then(({ problems }) => problems.length),
       ]);
-      await before.close();
-      for (const isOpen of [false, true]) {
-        const cache = createDefaultCache(options);
-        // The first operation is what opens it.
-        if (isOpen) await cache.has('small');
-        const answers = Promise.all([
-          cache.get('small'),
-          cache.get<Buffer>('large').then(found => found?.equals(large)),
-          cache.getMany(['small', 'missing']).then(({ size }) => size),
-          cache.set('new', 1),
-          cache.set('new and large', large),
-          cache.has('large'),
-          cache.metadata('small').then(found => found?.kind),
-          cache.increment('count'),
-          cache.cleanup(),
-          cache.check().then(({ problems }) => problems.length),
-        ]);
-        await cache.close();
-        t.deepEqual(await answers, [1, true, 1, true, true, true, 'value', isOpen ? 2 : 1, 0, 0]);
-      }
-      t.deepEqual(await Array.fromAsync(createDefaultCache(options).keys()), [
-        ...['count', 'large', 'new', 'new and large', 'small'],
-      ]);
-    },
-  );
+      await cache.close();
+      t.deepEqual(await answers, [1, true, 1, true, true, true, 'value', isOpen ? 2 : 1, 0, 0]);
+    }
+    t.deepEqual(await Array.fromAsync(createDefaultCache(options).keys()), [
+      ...['count', 'large', 'new', 'new and large', 'small'],
+    ]);
+  });
 }
 
-test.serial('all this is so in a worker thread as well', async t => {
+test.serial('all of this holds in a worker thread as well', async t => {
   const cacheRoot = await temporaryRoot(t);
   const [thread] = startThreads(t, 1);
   for (const backend of ['sqlite', 'memory'] as const) {
@@ -192,7 +189,7 @@ test.serial('a reset closes an instance however many callers have it', async t =
   t.is(await createDefaultCache(options).get('key'), 1);
 });
 
-test.serial('an iteration that nobody goes on with does not keep a closed cache open for ever', async t => {
+test.serial('an abandoned iteration does not keep a closed cache open for ever', async t => {
   const cache = createDefaultCache({ cacheRoot: await temporaryRoot(t), tag: 'a' });
   await cache.set('key', 1);
   await cache.set('other', 1);

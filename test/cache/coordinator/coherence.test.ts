@@ -1,4 +1,4 @@
-// What one thread wrote and every other may read, with real threads.
+// Coherence between real threads: the values that other threads may read after a write.
 import test, { type ExecutionContext } from 'ava';
 import { createDefaultCache } from '../../../src/index.ts';
 import { TestClock } from '../../support/clock.ts';
@@ -25,11 +25,11 @@ async function sharedRoot(t: ExecutionContext): Promise<string> {
 
 for (const backend of ['sqlite', 'memory'] as const) {
   test.serial(
-    `${backend}: once a set is acknowledged no thread returns the old value, warm or not`,
+    `${backend}: once a set is acknowledged no thread returns the old value, from memory or not`,
     async t => {
       const cacheRoot = await sharedRoot(t);
       const turn = new SharedArrayBuffer(4);
-      // Two threads play ping-pong over shared memory, which is faster than any message: each reads the key before (so
+      // Two threads play ping-pong over shared memory, which is faster than any message: each reads the key first (so
       // that it has a copy), waits for the other's acknowledged write, and reads again.
       const play = (thread: Thread, parity: number) =>
         thread.run(
@@ -60,7 +60,7 @@ for (const backend of ['sqlite', 'memory'] as const) {
   );
 
   test.serial(
-    `${backend}: ten threads incrementing one key lose nothing, and no sum comes twice`,
+    `${backend}: ten threads that increment one key lose nothing, and no sum occurs twice`,
     async t => {
       const cacheRoot = await sharedRoot(t);
       const sums = await Promise.all(
@@ -92,100 +92,101 @@ for (const backend of ['sqlite', 'memory'] as const) {
     },
   );
 
-  test.serial(
-    `${backend}: deletes, clears, touches and expiry are seen by threads that have a copy`,
-    async t => {
-      const cacheRoot = await sharedRoot(t);
-      const clock = new TestClock();
-      const options = { cacheRoot, tag: 'a', backend };
-      const cache = createDefaultCache({ ...options, clock: clock.now });
-      const [one, two] = [threads[2]!, threads[3]!];
-      // The other threads' clocks are told the time.
-      const look = (thread: Thread) =>
-        thread.run(
-          async ({ createDefaultCache, kept }, options, time) => {
-            kept.time = time;
-            kept.clock ??= () => kept.time as number;
-            const cache = createDefaultCache({ ...options, clock: kept.clock as () => number });
-            const seen: unknown[] = [await cache.get('key', 'miss'), await cache.has('key')];
-            seen.push((await cache.getMany(['key'])).size);
-            for await (const key of cache.keys()) seen.push(key);
-            return seen;
-          },
-          options,
-          clock.now(),
-        );
-      const both = async () => {
-        const [seen, other] = await Promise.all([look(one), look(two)]);
-        t.deepEqual(seen, other);
-        return seen;
-      };
-      const missing = ['miss', false, 0];
-      t.deepEqual(await both(), missing);
-      await cache.set('key', 'value');
-      t.deepEqual(await both(), ['value', true, 1, 'key']);
-      await cache.delete('key');
-      t.deepEqual(await both(), missing);
-      await cache.set('key', 'again', { ttl: '1h' });
-      t.deepEqual(await both(), ['again', true, 1, 'key']);
-      await cache.clear();
-      t.deepEqual(await both(), missing);
-      await cache.set('key', 'short', { ttl: '1h' });
-      t.deepEqual(await both(), ['short', true, 1, 'key']);
-      clock.advance('1h');
-      t.deepEqual(await both(), missing);
-      await cache.set('key', 'touched', { ttl: '1h' });
-      await both();
-      await cache.touch('key', '3h');
-      clock.advance('2h');
-      t.deepEqual(await both(), ['touched', true, 1, 'key']);
-      await cache.touch('key', '1m');
-      clock.advance('1m');
-      t.deepEqual(await both(), missing);
-      await cache.close();
-    },
-  );
+  test.serial(`${backend}: threads with a copy see deletes, clears, touches and expiry`, async t => {
+    const cacheRoot = await sharedRoot(t);
+    const clock = new TestClock();
+    const options = { cacheRoot, tag: 'a', backend };
+    const cache = createDefaultCache({ ...options, clock: clock.now });
+    const [one, two] = [threads[2]!, threads[3]!];
+    // The other threads' clocks are advanced.
+    const look = (thread: Thread) =>
+      thread.run(
+        async ({ createDefaultCache, kept }, options, time) => {
+          kept.time = time;
+          kept.clock ??= () => kept.time as number;
+          const cache = createDefaultCache({ ...options, clock: kept.clock as () => number });
+          const seen: unknown[] = [await cache.get('key', 'miss'), await cache.has('key')];
+          seen.push((await cache.getMany(['key'])).size);
+          for await (const key of cache.keys()) seen.push(key);
+          return seen;
+        },
+        options,
+        clock.now(),
+      );
+    const both = async () => {
+      const [seen, other] = await Promise.all([look(one), look(two)]);
+      t.deepEqual(seen, other);
+      return seen;
+    };
+    const missing = ['miss', false, 0];
+    t.deepEqual(await both(), missing);
+    await cache.set('key', 'value');
+    t.deepEqual(await both(), ['value', true, 1, 'key']);
+    await cache.delete('key');
+    t.deepEqual(await both(), missing);
+    await cache.set('key', 'again', { ttl: '1h' });
+    t.deepEqual(await both(), ['again', true, 1, 'key']);
+    await cache.clear();
+    t.deepEqual(await both(), missing);
+    await cache.set('key', 'short', { ttl: '1h' });
+    t.deepEqual(await both(), ['short', true, 1, 'key']);
+    clock.advance('1h');
+    t.deepEqual(await both(), missing);
+    await cache.set('key', 'touched', { ttl: '1h' });
+    await both();
+    await cache.touch('key', '3h');
+    clock.advance('2h');
+    t.deepEqual(await both(), ['touched', true, 1, 'key']);
+    await cache.touch('key', '1m');
+    clock.advance('1m');
+    t.deepEqual(await both(), missing);
+    await cache.close();
+  });
 }
 
-test.serial('a replaced large value is never half old and half new, nor older than acknowledged', async t => {
-  const cacheRoot = await sharedRoot(t);
-  const acknowledged = new SharedArrayBuffer(4);
-  const options = { cacheRoot, tag: 'a' };
-  const writing = threads[0]!.run(
-    async ({ createDefaultCache }, options, acknowledged) => {
-      const cache = createDefaultCache(options);
-      for (let round = 1; round <= 60; round++) {
-        await cache.set('key', Buffer.alloc(100_000, round));
-        Atomics.store(new Int32Array(acknowledged), 0, round);
-      }
-    },
-    options,
-    acknowledged,
-  );
-  const reading = threads.slice(1, 3).map(thread =>
-    thread.run(
+test.serial(
+  'a replaced large value is never a mixture of old and new, nor older than acknowledged',
+  async t => {
+    const cacheRoot = await sharedRoot(t);
+    const acknowledged = new SharedArrayBuffer(4);
+    const options = { cacheRoot, tag: 'a' };
+    const writing = threads[0]!.run(
       async ({ createDefaultCache }, options, acknowledged) => {
         const cache = createDefaultCache(options);
-        const wrong: string[] = [];
-        for (let least = 0; least < 60; ) {
-          least = Atomics.load(new Int32Array(acknowledged), 0);
-          const seen = await cache.get<Buffer>('key');
-          if (!seen) {
-            if (least > 0) wrong.push(`a miss after round ${least}`);
-          } else if (seen.some(byte => byte !== seen[0]) || seen.length !== 100_000) wrong.push('a mixture');
-          else if (seen[0]! < least) wrong.push(`${seen[0]} after round ${least}`);
+        for (let round = 1; round <= 60; round++) {
+          await cache.set('key', Buffer.alloc(100_000, round));
+          Atomics.store(new Int32Array(acknowledged), 0, round);
         }
-        return wrong;
       },
       options,
       acknowledged,
-    ),
-  );
-  await writing;
-  t.deepEqual(await Promise.all(reading), [[], []]);
-});
+    );
+    const reading = threads.slice(1, 3).map(thread =>
+      thread.run(
+        async ({ createDefaultCache }, options, acknowledged) => {
+          const cache = createDefaultCache(options);
+          const wrong: string[] = [];
+          for (let least = 0; least < 60; ) {
+            least = Atomics.load(new Int32Array(acknowledged), 0);
+            const seen = await cache.get<Buffer>('key');
+            if (!seen) {
+              if (least > 0) wrong.push(`a miss after round ${least}`);
+            } else if (seen.some(byte => byte !== seen[0]) || seen.length !== 100_000)
+              wrong.push('a mixture');
+            else if (seen[0]! < least) wrong.push(`${seen[0]} after round ${least}`);
+          }
+          return wrong;
+        },
+        options,
+        acknowledged,
+      ),
+    );
+    await writing;
+    t.deepEqual(await Promise.all(reading), [[], []]);
+  },
+);
 
-test.serial('a thread that closes its cache takes it from nobody else', async t => {
+test.serial('a thread that closes its cache leaves it open for the others', async t => {
   const cacheRoot = await sharedRoot(t);
   const cache = createDefaultCache({ cacheRoot, tag: 'a' });
   await cache.set('key', 1);
@@ -200,7 +201,7 @@ test.serial('a thread that closes its cache takes it from nobody else', async t 
   await cache.close();
 });
 
-test.serial('without room for copies a thread still reads everything', async t => {
+test.serial('without memory for copies a thread still reads everything', async t => {
   const directory = await sharedRoot(t);
   const value = await threads[0]!.run(async ({ createDefaultCache }, cacheRoot) => {
     const cache = createDefaultCache({ cacheRoot, tag: 'a', localTierSize: 0 });

@@ -1,4 +1,4 @@
-// Every way in which a thread gets to its coordinator.
+// Connecting to the coordinator: every way in which a thread can find it.
 import { once } from 'node:events';
 import {
   getEnvironmentData,
@@ -17,7 +17,7 @@ import type { PoolTask } from '../../support/pool-task.ts';
 import { temporaryRoot } from '../../support/temporary.ts';
 import { startThreads, type Thread } from '../../support/thread.ts';
 
-/** Where these tests run, as in-ava.test.ts reads it. */
+/** The kind of thread in which these tests run, as in-ava.test.ts reads it. */
 const HERE = isMainThread ? 'main thread' : 'worker thread';
 
 test.afterEach.always(async t => {
@@ -27,7 +27,7 @@ test.afterEach.always(async t => {
   );
 });
 
-/** A thread that knows of no coordinator: nobody has published one. */
+/** A thread that knows no coordinator: none has been published. */
 function startStranger(t: ExecutionContext) {
   const published = getEnvironmentData(COORDINATOR_KEY);
   setEnvironmentData(COORDINATOR_KEY, undefined);
@@ -53,7 +53,7 @@ test.serial('a bare worker connects by itself', async t => {
   await thread!.terminate();
 });
 
-test.serial(`the same options are the same instance, with the coordinator in a ${HERE}`, async t => {
+test.serial(`the same options give the same instance, with the coordinator in a ${HERE}`, async t => {
   const cacheRoot = await temporaryRoot(t);
   const [thread] = startThreads(t, 1);
   const result = await thread!.run(
@@ -71,7 +71,7 @@ test.serial(`the same options are the same instance, with the coordinator in a $
 });
 
 test.serial(
-  'a worker of a worker connects to the same coordinator, also when the one between has no cache',
+  'a worker of a worker connects to the same coordinator, even if the worker between has no cache',
   async t => {
     const cacheRoot = await temporaryRoot(t);
     const [thread] = startThreads(t, 1);
@@ -104,7 +104,7 @@ test.serial(
   },
 );
 
-test.serial('Piscina’s threads connect with no option of the pool', async t => {
+test.serial("Piscina's threads connect without any option of the pool", async t => {
   const cacheRoot = await temporaryRoot(t);
   const cache = createDefaultCache({ cacheRoot, tag: 'pool' });
   const pool = new Piscina<PoolTask, number>({
@@ -121,7 +121,7 @@ test.serial('Piscina’s threads connect with no option of the pool', async t =>
   await pool.destroy();
 });
 
-test.serial('a port can be passed by hand to a thread that would not find the coordinator', async t => {
+test.serial('a port can be passed explicitly to a thread that would not find the coordinator', async t => {
   const cacheRoot = await temporaryRoot(t);
   const cache = createDefaultCache({ cacheRoot, tag: 'a', backend: 'memory' });
   await cache.set('key', 'only in this thread’s memory');
@@ -159,7 +159,7 @@ test.serial('a port can be passed by hand to a thread that would not find the co
 });
 
 test.serial(
-  'a thread that was started before anybody coordinated asks the main thread, and shares the store in any case',
+  'a thread that was started before there was a coordinator asks the main thread, and shares the store in any case',
   async t => {
     const cacheRoot = await temporaryRoot(t);
     const cache = createDefaultCache({ cacheRoot, tag: 'a' });
@@ -174,7 +174,7 @@ test.serial(
       for (let index = 0; index < 50; index++) await cache.increment('count');
     })();
     await Promise.all([count(cacheRoot), here]);
-    // Where the tests run in a thread, the main one knows nothing of Glovebox: then the thread coordinates by itself.
+    // If the tests run in a worker thread, the main one does not know Glovebox: then the thread coordinates by itself.
     t.is((await inspectCoordinator())?.sessions, isMainThread ? 1 : 0);
     t.is((await cache.getMany(['count'])).size, 1);
     await eventually(async () => (await cache.get('count')) === 100);
@@ -182,7 +182,7 @@ test.serial(
   },
 );
 
-test.serial('messages of others, and rubbish, leave the coordinator as it is', async t => {
+test.serial('foreign and invalid messages do not affect the coordinator', async t => {
   const cacheRoot = await temporaryRoot(t);
   const cache = createDefaultCache({ cacheRoot, tag: 'a' });
   await cache.set('key', 1);
@@ -202,7 +202,7 @@ test.serial('messages of others, and rubbish, leave the coordinator as it is', a
 });
 
 for (const way of ['asks the main thread', 'has a port that was passed by hand'] as const) {
-  test.serial(`a thread that knows of no coordinator and ${way} has it at once`, async t => {
+  test.serial(`a thread that knows no coordinator and ${way} has it at once`, async t => {
     const cacheRoot = await temporaryRoot(t);
     const cache = createDefaultCache({ cacheRoot, tag: 'a', backend: 'memory' });
     cache.setSync('key', 'here');
@@ -230,7 +230,7 @@ for (const way of ['asks the main thread', 'has a port that was passed by hand']
   });
 }
 
-test.serial('a thread of another version is refused at once, and does not wait for an answer', async t => {
+test.serial('a thread of another version is refused at once, without waiting for an answer', async t => {
   await createDefaultCache({ cacheRoot: await temporaryRoot(t), tag: 'a' }).set('key', 1);
   const [thread] = startThreads(t, 1);
   const closed = await thread!.run(async ({ threads }, coordinator) => {
@@ -246,7 +246,7 @@ test.serial('a thread of another version is refused at once, and does not wait f
   await thread!.terminate();
 });
 
-test.serial('a coordinator that ends leaves nobody waiting', async t => {
+test.serial('a coordinator that ends leaves no thread waiting', async t => {
   const cacheRoot = await temporaryRoot(t);
   const [coordinating, served] = startThreads(t, 2) as [Thread, Thread];
   const sent = once(coordinating.worker, 'message');
@@ -261,7 +261,7 @@ test.serial('a coordinator that ends leaves nobody waiting', async t => {
     [port],
   );
   await isConnected;
-  // Produced here for as long as the test likes: for the other coordinator this one is another process.
+  // Produced here for as long as the test needs: for the other coordinator this one is another process.
   const gate = Promise.withResolvers<string>();
   const here = createDefaultCache({ cacheRoot, tag: 'a' });
   const begun = Promise.withResolvers<void>();

@@ -1,4 +1,4 @@
-// What a store takes on disk: never much more than its limit, and less again when there is less in it.
+// The size of a store on disk: never much above its limit, and smaller again when entries are removed.
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -10,7 +10,7 @@ import { temporaryRoot } from '../../support/temporary.ts';
 import { startThreads } from '../../support/thread.ts';
 
 const MB = 1024 * 1024;
-// What each store takes in any case: the schema, the log's index, what is in reserve for a full disk.
+// The fixed size of each store: the schema, the WAL index, and the reserve for a full disk.
 const FIXED = 200 * 1024;
 const LOG = 32 * MB;
 
@@ -41,7 +41,7 @@ for (const [limit, size, digits] of [
   [16 * MB, 100_000, 20],
 ] as const) {
   test.serial(
-    `${limit / MB} MB of ${size} bytes under keys of ${digits} digits are as much on disk`,
+    `${limit / MB} MB of ${size} bytes under keys of ${digits} digits take as much on disk`,
     async t => {
       const cacheRoot = await temporaryRoot(t);
       const cache = createDefaultCache({ cacheRoot, tag: 'a', maxSize: limit });
@@ -61,7 +61,7 @@ for (const [limit, size, digits] of [
         Math.abs(onDisk(cacheRoot) - stats.size) <= 0.1 * limit + FIXED,
         `${stats.size} of ${onDisk(cacheRoot)}`,
       );
-      // It is used, too.
+      // The space is used, too.
       t.true(stats.size > 0.85 * limit, `${stats.size}`);
     },
   );
@@ -78,7 +78,7 @@ const emptied: Record<string, (cache: Cache, keys: string[]) => Promise<unknown>
 };
 
 for (const [name, empty] of Object.entries(emptied)) {
-  test.serial(`the file becomes smaller when what is in it is ${name}`, async t => {
+  test.serial(`the file shrinks when its entries are ${name}`, async t => {
     const cacheRoot = await temporaryRoot(t);
     const cache = createDefaultCache({ cacheRoot, tag: 'a', maxSize: '64MB' });
     const keys = Array.from({ length: 4000 }, (_, index) => `key/${index}`);
@@ -94,7 +94,7 @@ for (const [name, empty] of Object.entries(emptied)) {
 }
 
 test.serial(
-  'processes that write at once are over the limit by what each writes between two looks',
+  'concurrent writing processes exceed the limit by no more than each writes between two measurements',
   async t => {
     const cacheRoot = await temporaryRoot(t);
     const limit = 4 * MB;
@@ -134,7 +134,7 @@ test.serial(
   },
 );
 
-test.serial('the log stays as large as it is while others iterate slowly over what is replaced', async t => {
+test.serial('the WAL does not grow while other processes iterate slowly over replaced entries', async t => {
   const cacheRoot = await temporaryRoot(t);
   const cache = createDefaultCache({ cacheRoot, tag: 'a', localTierSize: 0 });
   const keys = Array.from({ length: 2000 }, (_, index) => `key/${index}`);
@@ -173,11 +173,11 @@ test.serial('the log stays as large as it is while others iterate slowly over wh
   t.true(most <= 1.5 * LOG, `${most}`);
 });
 
-test.serial('a log that another program has kept from being emptied is, when that lets go', async t => {
+test.serial('a WAL that another program kept from being truncated is truncated once it lets go', async t => {
   const cacheRoot = await temporaryRoot(t);
   const cache = createDefaultCache({ cacheRoot, tag: 'a' });
   t.true(await cache.set('key', 1));
-  // What opening it leaves to be done is done.
+  // The work that opening left pending is finished.
   await cache.cleanup();
   const reader = connect(join(cacheRoot, 'a', 'cache.db'), { readonly: true });
   t.teardown(() => reader.close());

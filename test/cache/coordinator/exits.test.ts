@@ -1,4 +1,4 @@
-// Threads and processes that end, in every way they can: nothing is left, and nothing keeps them.
+// Exits of threads and processes, in every possible way: nothing is left behind, and nothing keeps them alive.
 import { join } from 'node:path';
 import test from 'ava';
 import { createDefaultCache } from '../../../src/index.ts';
@@ -129,7 +129,7 @@ test.serial('two dozen threads that come and go leave no handle behind', async t
   t.pass();
 });
 
-test.serial('an open cache does not keep a process from ending, used or not', async t => {
+test.serial('an open cache does not keep a process alive, used or not', async t => {
   const cacheRoot = await temporaryRoot(t);
   const ended = await startProcess(
     t,
@@ -149,7 +149,7 @@ test.serial('an open cache does not keep a process from ending, used or not', as
   t.is(ended.errors, '');
 });
 
-test.serial('nor does one in a worker thread, which is not kept either', async t => {
+test.serial('an open cache in a worker thread keeps neither the process nor the thread alive', async t => {
   const cacheRoot = await temporaryRoot(t);
   const ended = await startProcess(
     t,
@@ -175,31 +175,34 @@ test.serial('nor does one in a worker thread, which is not kept either', async t
   t.is(await createDefaultCache({ cacheRoot, tag: 'a' }).get('from the worker'), 'main');
 });
 
-test.serial('nor does an idle pool, whose threads have caches open and wait for work', async t => {
-  const cacheRoot = await temporaryRoot(t);
-  const ended = await startProcess(
-    t,
-    async ({ threads }, cacheRoot, file) => {
-      const worker = new threads.Worker(new URL(file));
-      worker.postMessage({
-        id: 1,
-        source: `async ({ createDefaultCache }, cacheRoot) => {
+test.serial(
+  'an idle pool, whose threads have caches open and wait for work, does not keep the process alive',
+  async t => {
+    const cacheRoot = await temporaryRoot(t);
+    const ended = await startProcess(
+      t,
+      async ({ threads }, cacheRoot, file) => {
+        const worker = new threads.Worker(new URL(file));
+        worker.postMessage({
+          id: 1,
+          source: `async ({ createDefaultCache }, cacheRoot) => {
           await createDefaultCache({ cacheRoot, tag: 'a' }).set('key', 1);
           await createDefaultCache({ cacheRoot, tag: 'b', backend: 'memory' }).set('key', 1);
         }`,
-        args: [cacheRoot],
-      });
-      await new Promise(resolve => worker.once('message', resolve));
-      // The thread goes on listening; only the process does not wait for it, as pools do with idle threads.
-      worker.unref();
-    },
-    [cacheRoot, new URL('../../support/thread-worker.ts', import.meta.url).href],
-  ).ended();
-  t.is(ended.code, 0, ended.errors);
-  t.is(await createDefaultCache({ cacheRoot, tag: 'a' }).get('key'), 1);
-});
+          args: [cacheRoot],
+        });
+        await new Promise(resolve => worker.once('message', resolve));
+        // The thread keeps listening; the process just does not wait for it, as with the idle threads of pools.
+        worker.unref();
+      },
+      [cacheRoot, new URL('../../support/thread-worker.ts', import.meta.url).href],
+    ).ended();
+    t.is(ended.code, 0, ended.errors);
+    t.is(await createDefaultCache({ cacheRoot, tag: 'a' }).get('key'), 1);
+  },
+);
 
-test.serial('an operation under way keeps its process, and its thread, until it is answered', async t => {
+test.serial('an operation in flight keeps its process and its thread alive until it is answered', async t => {
   const cacheRoot = await temporaryRoot(t);
   const ended = await startProcess(
     t,
@@ -234,7 +237,7 @@ test.serial('an operation under way keeps its process, and its thread, until it 
   }
 });
 
-test.serial('process.exit() loses at most what was not acknowledged, and harms nothing', async t => {
+test.serial('process.exit() loses at most unacknowledged writes, and damages nothing', async t => {
   const cacheRoot = await temporaryRoot(t);
   const { code } = await startProcess(
     t,

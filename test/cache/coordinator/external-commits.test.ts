@@ -1,11 +1,11 @@
-// What a thread was told of another process's commits it does not forget: its copies in memory never contradict that.
+// External commits: once a thread knows of another process's commit, its copies in memory never contradict it.
 import { join } from 'node:path';
 import test from 'ava';
 import { SqliteStore } from '../../../src/cache/storage/sqlite/store.ts';
 import { type Cache, createDefaultCache } from '../../../src/index.ts';
 import { temporaryRoot } from '../../support/temporary.ts';
 
-// Within the few milliseconds in which a copy may be handed out, so a single round could miss them.
+// More than one round, because a copy may be returned for a few milliseconds, which a single round could miss.
 const ROUNDS = 40;
 
 const lookers: Record<string, (cache: Cache) => Promise<unknown>> = {

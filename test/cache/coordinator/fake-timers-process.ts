@@ -1,11 +1,11 @@
-// Uses a cache in every way while the time is fake, as tests of a user's own do, and again when it is real.
+// Uses every operation of a cache under fake time, as users' tests do, and again under real time.
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import FakeTimers from '@sinonjs/fake-timers';
 
-// How jest fakes the time, how vitest does, and a time that is years away from the real one.
+// Fake time as jest does it, as vitest does it, and a time that is years away from the real one.
 const fakings: Record<string, object> = {
   all: {},
   some: {
@@ -27,7 +27,7 @@ const [cacheRoot, faking, when] = process.argv.slice(2) as [string, string, stri
 const source = join(mkdtempSync(join(tmpdir(), 'glovebox-fake-')), 'source');
 writeFileSync(source, 'file');
 
-// Test runners have loaded this long before they fake anything.
+// Test runners load the library long before they fake anything.
 await import('node:timers');
 const install = () => FakeTimers.install({ now: Date.now(), ...fakings[faking] });
 const early = when === 'before the import' ? install() : undefined;
@@ -57,7 +57,7 @@ async function use(tag: string): Promise<void> {
 }
 
 await use('fake');
-// A thread asks this one for what it cannot do by itself.
+// A worker thread asks this one for operations that it cannot do itself.
 const worker = new Worker(
   `import('${new URL('../../../src/index.ts', import.meta.url)}').then(async ({ createDefaultCache }) => {
     const cache = createDefaultCache({ cacheRoot: ${JSON.stringify(cacheRoot)}, tag: 'thread' });

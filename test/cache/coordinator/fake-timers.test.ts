@@ -1,4 +1,4 @@
-// Test runners let the time stand still; whoever awaits a cache meanwhile is answered all the same.
+// Fake timers of test runners: an awaited cache operation is answered even while time stands still.
 import { execFile } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ for (const [faking, when] of [
   ['past', 'after the import'],
   ['future', 'before the import'],
 ]) {
-  test(`nothing waits for timers that are fake: ${faking}, ${when}`, async t => {
+  test(`no operation waits for fake timers: ${faking}, ${when}`, async t => {
     const args = [program, await temporaryRoot(t), faking!, when!];
     const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { timeout: 60_000 });
     t.is(stdout, 'done\n');
@@ -34,7 +34,7 @@ for (const [name, now] of [
   ['past', Date.UTC(2000, 0, 1)],
   ['future', Date.UTC(2100, 0, 1)],
 ] as const) {
-  test.serial(`a lock is as old as it is, also for a process whose time is fake: ${name}`, async t => {
+  test.serial(`a lock has its real age, even for a process with fake time: ${name}`, async t => {
     const directory = join(await temporaryRoot(t), 'locks');
     const real = (await tryLock(directory, 'real')) as HeldLock;
     const clock = FakeTimers.install({ now, toFake: ['Date'] });

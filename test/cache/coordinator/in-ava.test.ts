@@ -1,4 +1,5 @@
-// AVA gives each test file a process, or a worker thread, as it is told: there the coordinator is no main thread.
+// AVA's worker threads: AVA runs each test file in a process or in a worker thread, and there the coordinator is not a
+// main thread.
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -7,7 +8,7 @@ import { bareEnvironment } from '../../support/bare-environment.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 
-test('threads get to their coordinator inside AVA’s worker threads', async t => {
+test("threads reach their coordinator inside AVA's worker threads", async t => {
   const ava = path.join(root, 'node_modules/ava/entrypoints/cli.js');
   const args = [ava, 'test/cache/coordinator/connect.test.ts', '--worker-threads'];
   const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root, env: bareEnvironment() });

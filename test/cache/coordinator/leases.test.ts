@@ -1,4 +1,4 @@
-// getOrSet over threads: one producer, and what happens when it fails, dies or hangs.
+// Leases between threads: getOrSet has one producer, and survives its failure, death or hang.
 import test from 'ava';
 import { createDefaultCache } from '../../../src/index.ts';
 import { inspectCoordinator } from '../../../src/registry.ts';
@@ -18,7 +18,7 @@ const BEGUN = 0;
 const WAITING = 1;
 const OPEN = 2;
 
-/** Asks for the key in a thread; the producer finishes when the gate is open, and makes what `outcome` says. */
+/** Requests the key in a thread; the producer finishes when the gate is open, with the given `outcome`. */
 function ask(thread: Thread, request: Request, outcome: string | { throws: string }): Promise<unknown> {
   return thread.run(
     async ({ createDefaultCache }, { cacheRoot, backend, flags, wait }, outcome) => {
@@ -69,7 +69,7 @@ for (const backend of ['sqlite', 'memory'] as const) {
     );
 
   test.serial(
-    `${backend}: eight threads and the coordinator’s own ask at once; one produces, all get its value`,
+    `${backend}: eight threads and the coordinator's own ask at once; one produces, all get its value`,
     async t => {
       const { request, cache, threads, flags } = await prepare(t, 8);
       const asked = threads.map((thread, index) => ask(thread, request, `by ${index}`));
@@ -135,42 +135,42 @@ for (const backend of ['sqlite', 'memory'] as const) {
     await isSettled();
   });
 
-  test.serial(`${backend}: threads that are terminated at any moment of asking hold nothing up`, async t => {
-    const { request, cache, threads, flags } = await prepare(t, 6);
-    // Not waited for: some die before they have the lease, some while the lock for it is being taken, some with it.
-    for (const [index, thread] of threads.entries()) {
-      const asked = ask(thread, request, 'never').catch(() => 'lost');
-      for (let turn = 0; turn < index * 40; turn++) await new Promise(setImmediate);
-      await thread.terminate();
-      t.is(await asked, 'lost');
-      t.is(await cache.getOrSet('key', () => index), index);
-      await cache.delete('key');
-    }
-    open(flags);
-    await isSettled();
-  });
-
   test.serial(
-    `${backend}: a producer that hangs is overtaken, and when it is late its value is not stored`,
+    `${backend}: threads that are terminated at any moment of a request hold nothing up`,
     async t => {
-      const { request, cache, threads, flags } = await prepare(t, 2);
-      const late = ask(threads[0]!, request, 'late');
-      await until(flags, BEGUN, 1);
-      const overtaking = await threads[1]!.run(async ({ createDefaultCache }, { cacheRoot, backend }) => {
-        const cache = createDefaultCache({ cacheRoot, tag: 'leases', backend });
-        return cache.getOrSet('key', () => 'in time', { wait: '200ms' });
-      }, request);
-      t.is(overtaking, 'in time');
-      t.is(await cache.get('key'), 'in time');
+      const { request, cache, threads, flags } = await prepare(t, 6);
+      // Not awaited: some die before they have the lease, some while its lock is being taken, some with it.
+      for (const [index, thread] of threads.entries()) {
+        const asked = ask(thread, request, 'never').catch(() => 'lost');
+        for (let turn = 0; turn < index * 40; turn++) await new Promise(setImmediate);
+        await thread.terminate();
+        t.is(await asked, 'lost');
+        t.is(await cache.getOrSet('key', () => index), index);
+        await cache.delete('key');
+      }
       open(flags);
-      t.is(await late, 'late', 'it still gets its own');
-      t.is(await cache.get('key'), 'in time');
       await isSettled();
     },
   );
 
+  test.serial(`${backend}: a producer that hangs is overtaken, and its late value is not stored`, async t => {
+    const { request, cache, threads, flags } = await prepare(t, 2);
+    const late = ask(threads[0]!, request, 'late');
+    await until(flags, BEGUN, 1);
+    const overtaking = await threads[1]!.run(async ({ createDefaultCache }, { cacheRoot, backend }) => {
+      const cache = createDefaultCache({ cacheRoot, tag: 'leases', backend });
+      return cache.getOrSet('key', () => 'in time', { wait: '200ms' });
+    }, request);
+    t.is(overtaking, 'in time');
+    t.is(await cache.get('key'), 'in time');
+    open(flags);
+    t.is(await late, 'late', 'it still gets its own');
+    t.is(await cache.get('key'), 'in time');
+    await isSettled();
+  });
+
   test.serial(
-    `${backend}: who has waited for long enough takes nothing over from those that stand before it`,
+    `${backend}: a caller whose wait timed out takes nothing over from callers before it in the queue`,
     async t => {
       const { request, cache, threads, flags } = await prepare(t, 2);
       const slow = ask(threads[0]!, request, 'slow');
@@ -191,13 +191,13 @@ for (const backend of ['sqlite', 'memory'] as const) {
     },
   );
 
-  test.serial(`${backend}: who takes over is given the time to produce`, async t => {
+  test.serial(`${backend}: a caller that takes over is given the time to produce`, async t => {
     const { request, cache, threads, flags } = await prepare(t, 1);
     const stuck = ask(threads[0]!, request, 'late');
     await until(flags, BEGUN, 1);
     const gate = Promise.withResolvers<void>();
     const first = cache.getOrSet('key', () => gate.promise.then(() => 'first'), { wait: '100ms' });
-    // Its time is over when the first has only begun.
+    // Its wait ends soon after the first caller has taken over.
     const second = cache.getOrSet('key', () => 'second', { wait: '150ms' });
     t.is(await second, 'second');
     gate.resolve();
@@ -209,7 +209,7 @@ for (const backend of ['sqlite', 'memory'] as const) {
   });
 
   test.serial(
-    `${backend}: a waiting thread hears from the coordinator’s own producer, and from its failure`,
+    `${backend}: a waiting thread is told of the coordinator's own product, and of its failure`,
     async t => {
       const { request, cache, threads, flags } = await prepare(t, 1);
       const gate = Promise.withResolvers<string>();

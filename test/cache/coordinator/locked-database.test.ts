@@ -1,4 +1,4 @@
-// Another program keeps the database locked for longer than anybody wants to wait.
+// A locked database: another program holds the lock for longer than a write's timeout.
 import { join } from 'node:path';
 import test from 'ava';
 import { connect } from '../../../src/cache/storage/sqlite/connection.ts';
@@ -6,7 +6,7 @@ import { createDefaultCache } from '../../../src/index.ts';
 import { startProcess } from '../../support/process.ts';
 import { temporaryRoot } from '../../support/temporary.ts';
 
-test('every write of a process is answered after its timeout, also the second and those of a worker', async t => {
+test('every write of a process is answered after its timeout, including the second and those of a worker', async t => {
   const cacheRoot = await temporaryRoot(t);
   const cache = createDefaultCache({ cacheRoot, tag: 'locked' });
   t.true(await cache.set('key', 'before'));
@@ -15,7 +15,7 @@ test('every write of a process is answered after its timeout, also the second an
   t.teardown(() => database.close());
   database.exec('BEGIN EXCLUSIVE');
 
-  // Nothing but the writes themselves keeps the process.
+  // Only the writes themselves keep the process alive.
   const writing = startProcess(
     t,
     async ({ createDefaultCache, threads }, cacheRoot, file) => {

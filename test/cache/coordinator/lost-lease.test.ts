@@ -1,10 +1,10 @@
-// What becomes of those who wait when a lease is lost to another process, or comes too late.
+// Lost leases: the waiting callers when a lease is lost to another process, or is granted too late.
 import test from 'ava';
 import type { Grant } from '../../../src/cache/client/store-client.ts';
 import { type LeaseHost, Leases } from '../../../src/cache/coordinator/leases.ts';
 import type { LeaseRecord, WriteOperation, WriteResult } from '../../../src/cache/operations.ts';
 
-/** A store that keeps leases and the names of keys that have an entry. No other process can have it. */
+/** A store of leases and of the names of keys that have an entry, without other processes. */
 class Host implements LeaseHost {
   readonly lockDirectory = undefined;
   readonly stored = new Set<string>();
@@ -40,7 +40,7 @@ function ask(leases: Leases, wait = 60_000): Promise<Grant> {
   return leases.acquire({}, { key: 'k', now: 0, wait, timeout: 1000, holding: [] }, ignored);
 }
 
-test('who waits for a product that was refused because its producer lost the lease asks again', async t => {
+test('a caller that waits for a product refused because of a lost lease requests it again', async t => {
   const leases = new Leases(new Host());
   const held = await ask(leases);
   const waiting = ask(leases);
@@ -50,7 +50,7 @@ test('who waits for a product that was refused because its producer lost the lea
   t.is(leases.count, 0);
 });
 
-test('who waits for a product that nobody can store produces for itself', async t => {
+test('a caller that waits for a product that cannot be stored produces for itself', async t => {
   const leases = new Leases(new Host());
   const held = await ask(leases);
   const waiting = ask(leases);

@@ -1,4 +1,4 @@
-// Operations on any number of entries go on step by step, and are still what they promise.
+// Operations on any number of entries: they run in steps, and keep their guarantees.
 import { setImmediate } from 'node:timers/promises';
 import test from 'ava';
 import { type Cache, createDefaultCache, UncloneableValueError } from '../../../src/index.ts';
@@ -6,17 +6,17 @@ import { startProcess } from '../../support/process.ts';
 import { temporaryRoot } from '../../support/temporary.ts';
 import { startThreads } from '../../support/thread.ts';
 
-// More than one transaction or message takes.
+// More than fit in one transaction or message.
 const COUNT = 24_000;
 const keys = Array.from({ length: COUNT }, (_, index) => `an entry/${index}`);
 const filler = 'x'.repeat(400);
 
-/** As many entries, as an iterable that is no list. */
+/** The given number of entries, as an iterable that is not an array. */
 function* entries(value: unknown = filler): Generator<[string, unknown]> {
   for (const key of keys) yield [key, value];
 }
 
-/** What `work` came to, and how many turns the event loop made meanwhile. */
+/** The result of `work`, and the number of event loop turns meanwhile. */
 async function counted<T>(work: Promise<T>): Promise<{ result: T; turns: number }> {
   let turns = 0;
   let isDone = false;
@@ -34,7 +34,7 @@ async function counted<T>(work: Promise<T>): Promise<{ result: T; turns: number 
 const backends = ['sqlite', 'memory'] as const;
 
 for (const backend of backends) {
-  test.serial(`${backend}: each operation on very many entries lets others have their turns`, async t => {
+  test.serial(`${backend}: every operation on very many entries yields to the event loop`, async t => {
     const cache = createDefaultCache({ cacheRoot: await temporaryRoot(t), tag: 'steps', backend });
     const operations: Record<string, [() => Promise<unknown>, unknown]> = {
       setMany: [() => cache.setMany(entries()), true],
@@ -54,7 +54,7 @@ for (const backend of backends) {
     for (const [name, [operation, expected]] of Object.entries(operations)) {
       const { result, turns } = await counted(operation());
       t.deepEqual(result, expected, name);
-      // In memory some are done in no time. What another thread does may be done when the first turn is over.
+      // Some take almost no time in memory. An operation of another thread may be over within the first turn.
       const least = name === 'clear' ? 1 : 2;
       if (name !== 'empty' && backend === 'sqlite') t.true(turns >= least, `${name}: ${turns} turns`);
     }
@@ -62,26 +62,23 @@ for (const backend of backends) {
     t.deepEqual([count, sets, deletes], [0, 3 * COUNT, 2 * COUNT]);
   });
 
-  test.serial(
-    `${backend}: what is called after an operation on very many entries comes after it`,
-    async t => {
-      const cache = createDefaultCache({ cacheRoot: await temporaryRoot(t), tag: 'order', backend });
-      const [first, last] = [keys[0]!, keys.at(-1)!];
-      const results = await Promise.all([
-        cache.setMany(entries()),
-        cache.set(last, 'set'),
-        cache.deleteMany(keys.slice(0, -1)),
-        cache.add(first, 'added'),
-        cache.setMany(entries('second')),
-        cache.clear(),
-        cache.add(last, 'after'),
-      ]);
-      t.deepEqual(results, [true, true, COUNT - 1, true, true, COUNT, true]);
-      t.deepEqual(await Array.fromAsync(cache.entries()), [[last, 'after']]);
-    },
-  );
+  test.serial(`${backend}: a call after an operation on very many entries takes effect after it`, async t => {
+    const cache = createDefaultCache({ cacheRoot: await temporaryRoot(t), tag: 'order', backend });
+    const [first, last] = [keys[0]!, keys.at(-1)!];
+    const results = await Promise.all([
+      cache.setMany(entries()),
+      cache.set(last, 'set'),
+      cache.deleteMany(keys.slice(0, -1)),
+      cache.add(first, 'added'),
+      cache.setMany(entries('second')),
+      cache.clear(),
+      cache.add(last, 'after'),
+    ]);
+    t.deepEqual(results, [true, true, COUNT - 1, true, true, COUNT, true]);
+    t.deepEqual(await Array.fromAsync(cache.entries()), [[last, 'after']]);
+  });
 
-  test.serial(`${backend}: one mistake among very many entries keeps all of them out`, async t => {
+  test.serial(`${backend}: one invalid entry among very many keeps all of them out`, async t => {
     const cache = createDefaultCache({
       cacheRoot: await temporaryRoot(t),
       tag: 'mistakes',
@@ -99,7 +96,7 @@ for (const backend of backends) {
     t.is((await cache.stats()).count, COUNT + 1);
   });
 
-  test.serial(`${backend}: threads do the same, and others go on meanwhile`, async t => {
+  test.serial(`${backend}: threads can do the same, and others go on meanwhile`, async t => {
     const cacheRoot = await temporaryRoot(t);
     const options = { cacheRoot, tag: 'threads', backend };
     const cache = createDefaultCache(options);
@@ -123,7 +120,7 @@ for (const backend of backends) {
       const cache = tools.createDefaultCache(options);
       let stored = 0;
       for (let index = 0; index < 200; index++) {
-        // A clear of the others may come in between.
+        // A clear of another thread may come in between.
         if (await cache.set(`other/${index}`, index)) stored++;
         await new Promise(resolve => setImmediate(resolve));
       }
@@ -137,7 +134,7 @@ for (const backend of backends) {
   });
 }
 
-/** Looks at the first and the last key again and again until `work` is done. */
+/** Reads the first and the last key again and again until `work` is done. */
 async function watch(cache: Cache, work: Promise<unknown>): Promise<Set<number>> {
   const seen = new Set<number>();
   let isDone = false;
@@ -153,7 +150,7 @@ async function watch(cache: Cache, work: Promise<unknown>): Promise<Set<number>>
   return seen;
 }
 
-test.serial('of very many entries that are stored together, none is seen before all are', async t => {
+test.serial('of very many entries that are stored together, none is visible before all are', async t => {
   const options = { cacheRoot: await temporaryRoot(t), tag: 'atomic', localTierSize: 0 };
   const cache = createDefaultCache(options);
   const seen = await watch(cache, cache.setMany(entries()));

@@ -17,7 +17,7 @@ const me = isMainThread ? 'main' : `worker-${number}`;
 const tags = Array.from({ length: count }, (_, index) => `tag-${index}`);
 const open = (tag: string) => createDefaultCache({ cacheRoot: root, tag });
 
-/** Of each cache, in turns, so that none stays the one that was used last. */
+/** Round-robin over the caches, so that none stays the most recently used. */
 async function everywhere(work: (tag: string, index: number) => Promise<boolean>): Promise<number> {
   let right = 0;
   for (const [index, tag] of tags.entries()) if (await work(tag, index)) right++;
@@ -25,7 +25,7 @@ async function everywhere(work: (tag: string, index: number) => Promise<boolean>
 }
 
 async function useAll(): Promise<Record<string, number>> {
-  // Begun before, and read on after each store has been closed and opened again.
+  // Begun before, and continued after each store has been closed and opened again.
   const first = open(tags[0]!);
   await first.setMany(Array.from({ length: 600 }, (_, key) => [`page/${me}/${key}`, key]));
   const iterator = first.keys({ prefix: `page/${me}/` });
@@ -59,7 +59,7 @@ if (!isMainThread) {
     }),
   );
   const after = {
-    // What stores counted that were closed meanwhile is not forgotten.
+    // Statistics of stores that were closed meanwhile are kept.
     counted: await everywhere(async (tag, index) => {
       const { sets, deletes } = await open(tag).stats();
       return sets === (1 + threads) * (index === 0 ? 604 : 4) && deletes === 1 + threads;
@@ -67,7 +67,7 @@ if (!isMainThread) {
     checked: await everywhere(async tag => (await open(tag).check()).problems.length === 0),
     seen: await everywhere(async (tag, index) => (await open(tag).get('worker-1-key')) === index + 1),
   };
-  // The first is closed by now, and its directory goes.
+  // The first is closed by now, and its directory is removed.
   rmSync(join(root, tags[0]!), { recursive: true });
   const isGone = (await open(tags[0]!).get('main-key')) === undefined;
   const isNew = (await open(tags[0]!).set('new', 1)) && (await open(tags[0]!).get('new')) === 1;

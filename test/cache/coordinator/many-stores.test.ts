@@ -1,4 +1,4 @@
-// More caches than a process has descriptors for: those used least recently are closed, and nothing is noticed.
+// More caches than file descriptors: the least recently used stores are closed, which callers do not notice.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import test from 'ava';
@@ -21,7 +21,7 @@ interface Outcome {
 }
 
 (canLimit ? test : test.skip)(
-  `sixty caches in three threads of a process that may have 200 files open all work (${canLimit ? 'with' : 'needs'} prlimit)`,
+  `sixty caches in three threads of a process with a limit of 200 open files all work (${canLimit ? 'with' : 'needs'} prlimit)`,
   async t => {
     const count = 60;
     const program = new URL('many-stores-process.ts', import.meta.url).pathname;
@@ -42,7 +42,7 @@ interface Outcome {
   },
 );
 
-/** A store of five descriptors. */
+/** A store with five descriptors. */
 class MadeUp implements Parkable {
   lastUsed = 0;
   isBusy = false;
@@ -53,7 +53,7 @@ class MadeUp implements Parkable {
   }
 }
 
-/** Opens `count` stores one after the other, in a process that may have `limit` descriptors. */
+/** Opens `count` stores one after another, in a process with `limit` descriptors. */
 function openMany(count: number, limit: number, isBusy: (index: number) => boolean = () => false) {
   const all = Array.from({ length: count }, () => new MadeUp());
   const isOpen = () => all.map((store, index) => (store.isOpen ? index : -1)).filter(index => index >= 0);
@@ -68,21 +68,21 @@ function openMany(count: number, limit: number, isBusy: (index: number) => boole
     store.isBusy = isBusy(index);
     store.lastUsed = stores.tick();
     stores.add(store);
-    // The first is used all the time.
+    // The first one is used all the time.
     all[0]!.lastUsed = stores.tick();
   }
   return { stores, isOpen };
 }
 
-test('while there are descriptors enough, nothing is closed', t => {
+test('with enough descriptors nothing is closed', t => {
   t.is(openMany(100, 10_000).isOpen().length, 100);
 });
 
-test('beyond half of the descriptors, what was used least recently is closed for each that is opened', t => {
+test('beyond half of the descriptors, each store that opens closes the least recently used one', t => {
   t.deepEqual(openMany(30, 160).isOpen(), [0, ...Array.from({ length: 11 }, (_, index) => 19 + index)]);
 });
 
-test('what is in the middle of something stays open', t => {
+test('a store with an operation in flight stays open', t => {
   const { isOpen } = openMany(30, 160, index => index % 2 === 0);
   t.deepEqual(
     isOpen().filter(index => index % 2 === 0),
@@ -90,17 +90,17 @@ test('what is in the middle of something stays open', t => {
   );
 });
 
-test('a few stay open in any case, until there is no descriptor left at all', t => {
+test('a few stores stay open in any case, until there is no descriptor left at all', t => {
   const { stores, isOpen } = openMany(30, 10);
   t.deepEqual(isOpen().length, 8);
   t.true(stores.parkHalf());
   t.deepEqual(isOpen().length, 4);
 });
 
-test('what cannot be opened while other threads take and give back descriptors is tried again', t => {
+test('opening is tried again while other threads take and release descriptors', t => {
   const cannotOpen = () =>
     Object.assign(new Error('unable to open database file'), { code: 'SQLITE_CANTOPEN' });
-  // By the time of a look there are descriptors again.
+  // By the time of the check there are descriptors again.
   const failures = [cannotOpen(), cannotOpen()];
   const opened = withDescriptors(new OpenStores(), () => {
     const failure = failures.shift();
@@ -117,7 +117,7 @@ test('what cannot be opened while other threads take and give back descriptors i
   );
 });
 
-test('that there were no descriptors left is said although there are again by the time of the last try', t => {
+test('a lack of descriptors is reported even if there are some again by the last try', t => {
   const failures = ['EMFILE', 'SQLITE_CANTOPEN', 'SQLITE_CANTOPEN', 'SQLITE_CANTOPEN'];
   const error = t.throws(
     () =>

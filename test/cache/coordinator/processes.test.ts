@@ -35,19 +35,19 @@ test.serial('increments of several processes add up', async t => {
   t.deepEqual((await cache.check()).problems, []);
 });
 
-test.serial('of processes that ask for one key at once, one produces it', async t => {
+test.serial('of processes that request one key at once, one produces it', async t => {
   const cacheRoot = await temporaryRoot(t);
   const processes = Array.from({ length: 3 }, () =>
     startProcess(
       t,
       async ({ createDefaultCache }, cacheRoot) => {
         const cache = createDefaultCache({ cacheRoot, tag: 'a' });
-        // All have started before any asks.
+        // All have started before any makes its request.
         await cache.increment('ready');
         while ((await cache.get<number>('ready'))! < 3) await new Promise(resolve => setTimeout(resolve, 2));
         return cache.getOrSet('key', async () => {
           await cache.increment('produced');
-          // Long enough for the others to ask meanwhile: they may not all wait, but none may produce.
+          // Long enough for the others to request it meanwhile: not all of them have to wait, but none may produce.
           await new Promise(resolve => setTimeout(resolve, 300));
           return process.pid;
         });
@@ -61,7 +61,7 @@ test.serial('of processes that ask for one key at once, one produces it', async 
 });
 
 test.serial(
-  'another process’s commit is seen at once by reads of the store, and soon by those from memory',
+  "another process's commit is seen at once by reads from the store, and soon by reads from memory",
   async t => {
     const cacheRoot = await temporaryRoot(t);
     const uncached = createDefaultCache({ cacheRoot, tag: 'a', localTierSize: 0 });
@@ -164,7 +164,7 @@ for (const state of ['stopped', 'blocked'] as const) {
       const waiting = Promise.withResolvers<void>();
       const next = cache.getOrSet('key', () => 'in time', { onWait: () => waiting.resolve() });
       await waiting.promise;
-      // The time that a lock needs to become stale passes for everybody but the holder.
+      // The time until a lock is stale passes for every process but the holder.
       const { now } = wallClock;
       t.teardown(() => {
         wallClock.now = now;
@@ -180,7 +180,7 @@ for (const state of ['stopped', 'blocked'] as const) {
   );
 }
 
-test.serial('a process that fails to produce leaves the next one to try', async t => {
+test.serial('when a process fails to produce, the next one tries', async t => {
   const cacheRoot = await temporaryRoot(t);
   const failing = startProcess(
     t,

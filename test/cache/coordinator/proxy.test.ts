@@ -1,4 +1,4 @@
-// The contract once more, through proxies in real worker threads whose coordinator is this thread.
+// The cache contract through proxies in real worker threads whose coordinator is this thread.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
@@ -46,7 +46,7 @@ for (const backend of backends) {
   }
 }
 
-/** The error of a case in a worker, if there is one. */
+/** The error of a case in a worker, if any. */
 async function run(backend: Backend, index: number, door: Door): Promise<string | undefined> {
   const worker = workers.get(backend)!;
   const { promise, resolve, reject } = Promise.withResolvers<string | undefined>();

@@ -1,4 +1,4 @@
-// A store that could not be opened is tried again, soon, and at no cost to others.
+// Reopening a store that could not be opened: soon, and without cost to others.
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -19,7 +19,7 @@ const options = {
 
 const hooks = { onOpen: () => undefined, takeAccesses: () => [] };
 
-test.serial('when the trouble is over, the store is open within a second', async t => {
+test.serial('once the cause is fixed, the store opens within a second', async t => {
   const directory = join(await temporaryRoot(t), 'a');
   writeFileSync(directory, 'in the way');
   const live = new LiveStore({ ...options, directory }, hooks);
@@ -28,7 +28,7 @@ test.serial('when the trouble is over, the store is open within a second', async
   const { epoch } = live.shared.versions;
   t.false(live.checkFiles());
 
-  // Half a second at most until it looks by itself, and half a second until a look is a try.
+  // At most half a second until its own check, and half a second until a check becomes a try.
   const { now } = performance;
   t.teardown(() => {
     performance.now = now;
@@ -72,7 +72,7 @@ test.serial(
       later += 500;
       t.false(live.checkFiles());
     }
-    // No longer in all than a single opening may wait.
+    // No longer in total than a single attempt may wait.
     t.true(now() - since < OPENING_WAIT_MS, `${now() - since} ms`);
   },
 );

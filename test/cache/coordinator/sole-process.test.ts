@@ -1,5 +1,5 @@
-// A process that is alone with a store, and stops being so: what it notes for others, what they drop, and what is left
-// when one of them is killed in that moment.
+// A process that is alone with a store, and then is not: which changes it records for others, which copies they drop,
+// and what is left when one of them is killed at that moment.
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import Database from 'better-sqlite3';
@@ -10,7 +10,7 @@ import type { Tools } from '../../support/glovebox.ts';
 import { startProcess } from '../../support/process.ts';
 import { temporaryRoot } from '../../support/temporary.ts';
 
-/** The store of this process, and what its database says. */
+/** The store of this process, and the content of its database. */
 async function prepare(t: ExecutionContext) {
   const cacheRoot = await temporaryRoot(t);
   const cache = createDefaultCache({ cacheRoot, tag: 'a' });
@@ -40,7 +40,7 @@ function startReader(t: ExecutionContext, cacheRoot: string, keys: string[] = []
       await cache.get('key');
       console.log('open');
       for (let round = 0; ; round++) {
-        // A copy is kept at the second read.
+        // The second read keeps a copy.
         if (round === 3) console.log('has copies');
         for (const key of keys) {
           const value = await cache.get(key);
@@ -62,7 +62,7 @@ async function writeUntil(cache: Cache, isDone: () => boolean): Promise<void> {
   }
 }
 
-test.serial('a process that is alone notes nothing of what it changes', async t => {
+test.serial('a process that is alone records none of its changes', async t => {
   const { cache, isAlone, noted } = await prepare(t);
   await Promise.all(Array.from({ length: 50 }, (_, index) => cache.set(`key-${index}`, index)));
   await cache.deleteMany(['key-1', 'key-2']);
@@ -74,14 +74,14 @@ test.serial('a process that is alone notes nothing of what it changes', async t 
 });
 
 test.serial(
-  'another process that opens the store drops the copies of what is changed, and keeps the others',
+  'another process that opens the store drops the copies of changed keys, and keeps the others',
   async t => {
     const { cache, cacheRoot, database, isShared, noted } = await prepare(t);
     await cache.set('still', 'old');
     const reader = startReader(t, cacheRoot, ['key', 'still']);
     await reader.line('has copies');
     t.true(isShared());
-    // Behind everybody's back: whoever reads it from the database finds no sound entry.
+    // Changed behind the cache's back: a read from the database finds no intact entry.
     database.prepare('UPDATE entries SET checksum = checksum + 1 WHERE key = ?').run('still');
     for (let round = 0; round < 30; round++) {
       t.true(await cache.set('key', `new ${round}`));
@@ -97,25 +97,22 @@ test.serial(
   },
 );
 
-test.serial(
-  'changes of so many keys that they are not noted one by one, and those of all, are seen',
-  async t => {
-    const { cache, cacheRoot } = await prepare(t);
-    const reader = startReader(t, cacheRoot, ['key']);
-    await reader.line('key old');
-    const many = Array.from({ length: 2000 }, (_, index): [string, unknown] => [`key-${index}`, index]);
-    await cache.setMany([...many, ['key', 'one of many']]);
-    await reader.line('key one of many');
-    await cache.clear();
-    await reader.line('key undefined');
-  },
-);
+test.serial('changes of too many keys to record one by one, and changes of all keys, are seen', async t => {
+  const { cache, cacheRoot } = await prepare(t);
+  const reader = startReader(t, cacheRoot, ['key']);
+  await reader.line('key old');
+  const many = Array.from({ length: 2000 }, (_, index): [string, unknown] => [`key-${index}`, index]);
+  await cache.setMany([...many, ['key', 'one of many']]);
+  await reader.line('key one of many');
+  await cache.clear();
+  await reader.line('key undefined');
+});
 
 for (const [name, end] of [
   ['closes the store', undefined],
   ['is killed', 'SIGKILL'],
 ] as const) {
-  test.serial(`when the other process ${name}, this one is alone again and notes nothing more`, async t => {
+  test.serial(`when the other process ${name}, this one is alone again and records nothing more`, async t => {
     const { cache, cacheRoot, isAlone, isShared, names, noted } = await prepare(t);
     const other = startProcess(
       t,
@@ -151,7 +148,7 @@ test.serial(
     const other = startProcess(
       t,
       ({ connect }, file) => {
-        // What opening does, up to its commit.
+        // The steps of opening, up to its commit.
         const database = connect(file, {});
         database.exec(
           `BEGIN IMMEDIATE; INSERT INTO participants VALUES ('theirs', ${process.pid}, 'host', 0);
@@ -172,27 +169,30 @@ test.serial(
   },
 );
 
-test.serial('one that was killed when it was alone is no participant for the next one', async t => {
-  const { cacheRoot, cache, isAlone, database } = await prepare(t);
-  const other = startReader(t, cacheRoot);
-  await other.line('open');
-  await cache.close();
-  other.kill('SIGKILL');
-  await other.ended();
-  const next = createDefaultCache({ cacheRoot, tag: 'a' });
-  t.is(await next.get('key'), 'old');
-  t.is(database.prepare('SELECT count(*) FROM participants').pluck().get(), 1);
-  t.true(isAlone());
-});
+test.serial(
+  'a process that was alone when it was killed does not count as a participant for the next one',
+  async t => {
+    const { cacheRoot, cache, isAlone, database } = await prepare(t);
+    const other = startReader(t, cacheRoot);
+    await other.line('open');
+    await cache.close();
+    other.kill('SIGKILL');
+    await other.ended();
+    const next = createDefaultCache({ cacheRoot, tag: 'a' });
+    t.is(await next.get('key'), 'old');
+    t.is(database.prepare('SELECT count(*) FROM participants').pluck().get(), 1);
+    t.true(isAlone());
+  },
+);
 
-test.serial('a later process with the number of a dead one is not taken for it', async t => {
+test.serial('a later process with the pid of a dead one is not mistaken for it', async t => {
   const { cache, database, isAlone } = await prepare(t);
   const { pid, host, started } = currentProcess();
   const add = database.prepare('INSERT INTO participants VALUES (?, ?, ?, ?)');
   database.exec("UPDATE owner SET writer = '', run = run + 1");
   add.run('dead', pid, host, started - 1);
   await writeUntil(cache, isAlone);
-  // And one of another machine is never taken for dead.
+  // A process of another machine is never considered dead.
   add.run('elsewhere', 1, 'another host', 0);
   database.exec("UPDATE owner SET writer = '', run = run + 1");
   for (let count = 0; count < 150; count++) {
@@ -202,7 +202,7 @@ test.serial('a later process with the number of a dead one is not taken for it',
   t.false(isAlone());
 });
 
-test.serial('a process that was taken for dead reads nothing that is older than promised', async t => {
+test.serial('a process that was considered dead reads nothing older than the staleness bound', async t => {
   const { cache, cacheRoot, database, isAlone, isShared } = await prepare(t);
   const reader = startReader(t, cacheRoot, ['key']);
   await reader.line('key old');
@@ -210,7 +210,7 @@ test.serial('a process that was taken for dead reads nothing that is older than 
   const own = database.prepare('SELECT writer FROM changes LIMIT 1').pluck();
   await cache.set('key', 'noted');
   await reader.line('key noted');
-  // As this process would do it that found the other one dead.
+  // As this process would do after it found the other one dead.
   database.prepare('DELETE FROM participants WHERE name <> ?').run(own.get());
   database.prepare('UPDATE owner SET writer = ?, run = run + 1').run(own.get());
   for (let round = 0; round < 20; round++) {
@@ -220,7 +220,7 @@ test.serial('a process that was taken for dead reads nothing that is older than 
   t.true(isAlone());
 });
 
-test.serial('two processes that both take themselves for alone find each other by writing', async t => {
+test.serial('two processes that both believe to be alone find each other by writing', async t => {
   const { cache, cacheRoot, database, isShared, names } = await prepare(t);
   const other = startProcess(
     t,

@@ -1,4 +1,4 @@
-// Locks of holders that are gone do not stay for ever, and those of the living are left alone.
+// Stale locks: those of dead holders are removed, and those of living ones are kept.
 import { mkdir, mkdtemp, readdir, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import test from 'ava';
 import { LOCK_STALE_MS, removeStaleLocks } from '../../../src/cache/coordinator/locks.ts';
 import { createDefaultCache } from '../../../src/index.ts';
 
-test('cleanup() removes locks that nobody has kept fresh, and no others', async t => {
+test('cleanup() removes locks without a heartbeat, and no others', async t => {
   const root = await mkdtemp(join(tmpdir(), 'glovebox-locks-'));
   t.teardown(() => rm(root, { recursive: true, force: true }));
   const cache = createDefaultCache({ cacheRoot: root, tag: 'locked' });
@@ -25,7 +25,7 @@ test('cleanup() removes locks that nobody has kept fresh, and no others', async 
   await cache.close();
 });
 
-test('a collection that meets another one has seen to all locks when it resolves, as the other has', async t => {
+test('a collection that meets another one resolves only after both have checked all locks', async t => {
   const directory = await mkdtemp(join(tmpdir(), 'glovebox-locks-'));
   t.teardown(() => rm(directory, { recursive: true, force: true }));
   const old = new Date(Date.now() - LOCK_STALE_MS - 1000);
@@ -43,8 +43,8 @@ test('a collection that meets another one has seen to all locks when it resolves
 });
 
 for (const [name, age, isLeft] of [
-  ['is removed when nobody has kept it fresh', LOCK_STALE_MS + 1000, false],
-  ['stays while somebody may hold it', 0, true],
+  ['is removed when it has had no heartbeat', LOCK_STALE_MS + 1000, false],
+  ['stays while it may be held', 0, true],
 ] as const) {
   test(`the lock of a database file, as a killed migration leaves it, ${name}`, async t => {
     const root = await mkdtemp(join(tmpdir(), 'glovebox-locks-'));

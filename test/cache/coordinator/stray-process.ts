@@ -1,4 +1,4 @@
-// A program that starts threads and does not import the library, or not before they are started; they do.
+// A program that starts threads and imports the library late or never; its threads import it.
 import { Thread } from '../../support/thread.ts';
 
 const [cacheRoot, when] = process.argv.slice(2) as [string, 'never' | 'before they use it' | 'afterwards'];
@@ -23,7 +23,7 @@ const read = (thread: Thread) =>
     return (kept.disk as import('../../../src/index.ts').Cache).get<number>('count');
   }, cacheRoot);
 
-// What one thread's write was acknowledged to, every other thread reads from then on, as often as it has read before.
+// Once one thread's write is acknowledged, every other thread reads it, however often it has read the key before.
 let written = 0;
 let stale = 0;
 let inMemory = 0;
@@ -61,7 +61,7 @@ const here = library?.createDefaultCache({ cacheRoot, tag: 'disk' });
 let staleHere = 0;
 if (here) {
   await here.get('count');
-  // Each has heard of this thread, and this one of it, after a few turns of their event loops.
+  // Each thread has discovered this one, and this one them, after a few turns of their event loops.
   for (let turn = 0; turn < 5; turn++) {
     await Promise.all(
       threads.map(thread => thread.run(() => new Promise<void>(resolve => setImmediate(resolve)))),

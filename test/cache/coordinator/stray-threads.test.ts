@@ -1,4 +1,4 @@
-// A pool whose own thread does not import the library, or late: what is true all the same, and what is said about it.
+// Pools whose main thread imports the library late or never: the remaining guarantees, and the warning.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
@@ -15,7 +15,7 @@ async function run(t: ExecutionContext, when: string) {
   };
 }
 
-test('threads that nobody coordinates read what any of them has written, produce once, and say what is missing', async t => {
+test("threads without a coordinator read each other's writes, produce once, and warn about what is missing", async t => {
   const { seen, warnings } = await run(t, 'never');
   t.is(seen.stale, 0);
   t.is(seen.produced, 1);
@@ -24,13 +24,13 @@ test('threads that nobody coordinates read what any of them has written, produce
   t.regex(warnings[0]!, /copies in memory.*entries of its own.*import 'glovebox';/);
 });
 
-test('threads whose pool imports the library after they were started, and before they use it, share all', async t => {
+test('threads whose pool imports the library after they start and before they use it share everything', async t => {
   const { seen, warnings } = await run(t, 'before they use it');
   t.deepEqual(seen, { stale: 0, staleHere: 0, inMemory: 60, produced: 1 });
   t.deepEqual(warnings, []);
 });
 
-test('a thread that imports the library when others have used it reads what they write', async t => {
+test('a thread that imports the library after others have used it reads their writes', async t => {
   const { seen, warnings } = await run(t, 'afterwards');
   t.is(seen.stale, 0);
   t.is(seen.staleHere, 0);

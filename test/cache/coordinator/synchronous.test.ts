@@ -1,4 +1,4 @@
-// The methods for callers that cannot await, called where nothing else goes on meanwhile.
+// Synchronous methods, for callers that cannot await: nothing else runs in their thread meanwhile.
 import { setImmediate } from 'node:timers/promises';
 import test from 'ava';
 import { connect } from '../../../src/cache/storage/sqlite/connection.ts';
@@ -9,7 +9,7 @@ import { startThreads } from '../../support/thread.ts';
 const backends = ['sqlite', 'memory'] as const;
 const large = 'x'.repeat(100_000);
 
-/** Calls all of them for so long, and says what it has seen that must not be. Runs in any thread. */
+/** Calls all of them for so long, and returns every violation it has seen. Runs in any thread. */
 async function callAll(
   { createDefaultCache }: { createDefaultCache: (options: object) => Cache },
   cacheRoot: string,
@@ -31,7 +31,7 @@ async function callAll(
       const value = { key, name, round, text: round % 5 === 0 ? 'x'.repeat(100_000) : 'small' };
       const own = `${name}/${round % 3}`;
       expect(cache.setSync(key, value), `set of ${key}`);
-      // Not awaited: what is called after it comes after it.
+      // Not awaited: later calls take effect after it.
       const unawaited = cache.set(own, 'x'.repeat(round % 4 === 0 ? 90_000 : 10));
       expect(cache.setSync(own, round), 'set of its own');
       expect(cache.getSync(own) === round, 'its own value');
@@ -54,7 +54,7 @@ async function callAll(
   return { calls, wrong: wrong.slice(0, 10) };
 }
 
-test.serial('all threads call all of them at once, and each is answered', async t => {
+test.serial('all threads call all of them at once, and each call is answered', async t => {
   const cacheRoot = await temporaryRoot(t);
   const threads = startThreads(t, 4);
   const work = threads.map((thread, index) =>
@@ -71,7 +71,7 @@ test.serial('all threads call all of them at once, and each is answered', async 
 });
 
 test.serial(
-  'the coordinator’s thread may be in such calls without a break: others are answered then',
+  "the coordinator's thread may make such calls without a break: others are answered within them",
   async t => {
     const cacheRoot = await temporaryRoot(t);
     const cache = createDefaultCache({ cacheRoot, tag: 'busy', backend: 'memory' });
@@ -97,7 +97,7 @@ test.serial(
 );
 
 for (const backend of backends) {
-  test.serial(`${backend}: what was called before without being awaited is done before it`, async t => {
+  test.serial(`${backend}: unawaited calls from before take effect first`, async t => {
     const cacheRoot = await temporaryRoot(t);
     const body = async (
       { createDefaultCache }: { createDefaultCache: (options: object) => Cache },
@@ -157,7 +157,7 @@ for (const backend of backends) {
     );
   });
 
-  test.serial(`${backend}: a thread that waits to be connected does not have to`, async t => {
+  test.serial(`${backend}: a thread that is still connecting does not have to wait`, async t => {
     const cacheRoot = await temporaryRoot(t);
     const options = { cacheRoot, tag: 'first', backend };
     const cache = createDefaultCache(options);
@@ -175,100 +175,100 @@ for (const backend of backends) {
     t.is(cache.getSync('there'), 1);
   });
 
-  test.serial(
-    `${backend}: a coordinator that is blocked is waited for until the timeout, and once`,
-    async t => {
-      const cacheRoot = await temporaryRoot(t);
-      const options = { cacheRoot, tag: 'blocked', backend };
-      const cache = createDefaultCache(options);
-      cache.setSync('key', 'value');
-      const thread = startThreads(t, 1)[0]!;
-      const state = new Int32Array(new SharedArrayBuffer(4));
-      const work = thread.run(
-        async ({ createDefaultCache }, options, large, state) => {
-          const warnings: string[] = [];
-          process.on('warning', ({ message }) => warnings.push(message));
-          const cache = createDefaultCache({ ...options, timeout: '300ms' });
-          const early = createDefaultCache({ ...options, tag: 'other', timeout: '300ms' });
-          const first = cache.getSync('key');
-          Atomics.store(state, 0, 1);
-          Atomics.notify(state, 0);
-          // Until the coordinator’s thread is blocked.
-          Atomics.wait(state, 0, 1);
-          const since = performance.now();
-          const during: unknown[] = [];
-          for (let call = 0; call < 20; call++) {
-            during.push(
-              cache.setSync('key', 'lost'),
-              cache.setSync('big', large),
-              cache.getSync<string>('big')?.length,
-            );
-          }
-          const took = performance.now() - since;
-          const unopened = early.getSync('key', 'fallback');
-          Atomics.store(state, 0, 3);
-          Atomics.notify(state, 0);
-          await cache.stats();
-          return {
-            first,
-            during,
-            took,
-            unopened,
-            after: [cache.getSync('key'), cache.setSync('key', 'after')],
-            warnings,
-          };
-        },
-        options,
-        large,
-        state,
-      );
-      await Atomics.waitAsync(state, 0, 0).value;
-      Atomics.store(state, 0, 2);
-      Atomics.notify(state, 0);
-      // From here on no message is answered.
-      t.not(Atomics.wait(state, 0, 2, 60_000), 'timed-out');
-      const { first, during, took, unopened, after, warnings } = await work;
-      t.is(first, 'value');
-      if (backend === 'sqlite') {
-        // It needs no coordinator.
-        t.deepEqual(new Set(during), new Set([true, large.length]));
-        t.deepEqual(after, ['lost', true]);
-      } else {
-        t.deepEqual(new Set(during), new Set([false, undefined]));
-        // Not the timeout each time, of sixty.
-        t.true(took < 10_000, `${took} ms`);
-        t.deepEqual(after, ['value', true], 'what failed is not done later');
-      }
-      t.is(unopened, 'fallback');
-      t.is(warnings.length, 1, warnings.join());
-      t.regex(warnings[0]!, /coordinator.*300 ms.*timeout/);
-      t.is(cache.getSync('key'), 'after');
-    },
-  );
+  test.serial(`${backend}: a blocked coordinator is awaited until the timeout, and only once`, async t => {
+    const cacheRoot = await temporaryRoot(t);
+    const options = { cacheRoot, tag: 'blocked', backend };
+    const cache = createDefaultCache(options);
+    cache.setSync('key', 'value');
+    const thread = startThreads(t, 1)[0]!;
+    const state = new Int32Array(new SharedArrayBuffer(4));
+    const work = thread.run(
+      async ({ createDefaultCache }, options, large, state) => {
+        const warnings: string[] = [];
+        process.on('warning', ({ message }) => warnings.push(message));
+        const cache = createDefaultCache({ ...options, timeout: '300ms' });
+        const early = createDefaultCache({ ...options, tag: 'other', timeout: '300ms' });
+        const first = cache.getSync('key');
+        Atomics.store(state, 0, 1);
+        Atomics.notify(state, 0);
+        // Until the coordinator's thread is blocked.
+        Atomics.wait(state, 0, 1);
+        const since = performance.now();
+        const during: unknown[] = [];
+        for (let call = 0; call < 20; call++) {
+          during.push(
+            cache.setSync('key', 'lost'),
+            cache.setSync('big', large),
+            cache.getSync<string>('big')?.length,
+          );
+        }
+        const took = performance.now() - since;
+        const unopened = early.getSync('key', 'fallback');
+        Atomics.store(state, 0, 3);
+        Atomics.notify(state, 0);
+        await cache.stats();
+        return {
+          first,
+          during,
+          took,
+          unopened,
+          after: [cache.getSync('key'), cache.setSync('key', 'after')],
+          warnings,
+        };
+      },
+      options,
+      large,
+      state,
+    );
+    await Atomics.waitAsync(state, 0, 0).value;
+    Atomics.store(state, 0, 2);
+    Atomics.notify(state, 0);
+    // From here on no message is answered.
+    t.not(Atomics.wait(state, 0, 2, 60_000), 'timed-out');
+    const { first, during, took, unopened, after, warnings } = await work;
+    t.is(first, 'value');
+    if (backend === 'sqlite') {
+      // This needs no coordinator.
+      t.deepEqual(new Set(during), new Set([true, large.length]));
+      t.deepEqual(after, ['lost', true]);
+    } else {
+      t.deepEqual(new Set(during), new Set([false, undefined]));
+      // Not the timeout for each of the sixty.
+      t.true(took < 10_000, `${took} ms`);
+      t.deepEqual(after, ['value', true], 'what failed is not done later');
+    }
+    t.is(unopened, 'fallback');
+    t.is(warnings.length, 1, warnings.join());
+    t.regex(warnings[0]!, /coordinator.*300 ms.*timeout/);
+    t.is(cache.getSync('key'), 'after');
+  });
 }
 
-test.serial('a very large clear or set of this thread is finished by what cannot wait for it', async t => {
-  const cacheRoot = await temporaryRoot(t);
-  const cache = createDefaultCache({ cacheRoot, tag: 'long' });
-  const filler = 'x'.repeat(1000);
-  const pairs = Array.from({ length: 20_000 }, (_, index): [string, string] => [`${index}`, filler]);
-  const setting = cache.setMany(pairs);
-  // In the middle of its transaction.
-  for (let turn = 0; turn < 8; turn++) await setImmediate();
-  t.true(cache.setSync('1', 'after'));
-  t.is(cache.getSync('1'), 'after');
-  t.is(cache.getSync('19999'), filler);
-  t.true(await setting);
-  const clearing = cache.clear();
-  for (let turn = 0; turn < 2; turn++) await setImmediate();
-  t.true(cache.setSync('1', 'after clear'));
-  t.is(cache.getSync('1'), 'after clear');
-  t.false(cache.hasSync('2'));
-  t.is(await clearing, 20_000);
-  t.is((await cache.stats()).count, 1);
-});
+test.serial(
+  'a very large clear or set of this thread is finished by a synchronous call after it',
+  async t => {
+    const cacheRoot = await temporaryRoot(t);
+    const cache = createDefaultCache({ cacheRoot, tag: 'long' });
+    const filler = 'x'.repeat(1000);
+    const pairs = Array.from({ length: 20_000 }, (_, index): [string, string] => [`${index}`, filler]);
+    const setting = cache.setMany(pairs);
+    // In the middle of its transaction.
+    for (let turn = 0; turn < 8; turn++) await setImmediate();
+    t.true(cache.setSync('1', 'after'));
+    t.is(cache.getSync('1'), 'after');
+    t.is(cache.getSync('19999'), filler);
+    t.true(await setting);
+    const clearing = cache.clear();
+    for (let turn = 0; turn < 2; turn++) await setImmediate();
+    t.true(cache.setSync('1', 'after clear'));
+    t.is(cache.getSync('1'), 'after clear');
+    t.false(cache.hasSync('2'));
+    t.is(await clearing, 20_000);
+    t.is((await cache.stats()).count, 1);
+  },
+);
 
-test.serial('what is given to setMany may itself read and write at once', async t => {
+test.serial('an iterable for setMany may itself read and write synchronously', async t => {
   const cache = createDefaultCache({ cacheRoot: await temporaryRoot(t), tag: 'nested' });
   function* entries(): Generator<[string, unknown]> {
     for (let index = 0; index < 12_000; index++) {
@@ -281,7 +281,7 @@ test.serial('what is given to setMany may itself read and write at once', async 
   t.is(cache.getSync('11999'), 11_999);
 });
 
-test.serial('another program that keeps the database locked is waited for until the timeout', async t => {
+test.serial('a database locked by another program is awaited until the timeout', async t => {
   const cacheRoot = await temporaryRoot(t);
   const options = { cacheRoot, tag: 'locked', timeout: '300ms' };
   const cache = createDefaultCache(options);
@@ -310,7 +310,7 @@ test.serial('another program that keeps the database locked is waited for until 
   t.deepEqual(await thread.run(body as never, options as never), [true, true, undefined, false]);
 });
 
-test.serial('what is borrowed is the value itself: frozen records, bytes that others see', async t => {
+test.serial('a borrowed value is the value itself: frozen records, shared bytes', async t => {
   const cache = createDefaultCache({ cacheRoot: await temporaryRoot(t), tag: 'borrowed' });
   const record = { name: 'corne', parts: [{ side: 'left' }, { side: 'right' }] };
   cache.setSync('record', record);
@@ -324,7 +324,7 @@ test.serial('what is borrowed is the value itself: frozen records, bytes that ot
     t.throws(() => Object.assign(lent, { name: 'other' }), { instanceOf: TypeError });
     t.throws(() => lent.parts.push({ side: 'middle' }), { instanceOf: TypeError });
     t.throws(() => Object.assign(lent.parts[0]!, { side: 'other' }), { instanceOf: TypeError });
-    // A copy is the caller’s own all the same.
+    // A copy still belongs to the caller.
     const copy = cache.getSync<typeof record>('record')!;
     copy.parts[0]!.side = 'changed';
     t.deepEqual(cache.getSync('record'), record);

@@ -1,4 +1,4 @@
-// A lock that another process has taken over is that one's: neither a dead holder's record nor a late holder removes it.
+// Locks that another process has taken over: neither a dead holder's record nor a late holder removes them.
 import { existsSync } from 'node:fs';
 import { mkdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,10 +16,10 @@ async function locks(t: ExecutionContext): Promise<string> {
   return join(await temporaryRoot(t), 'locks');
 }
 
-test.serial('the lock of a dead holder is broken, one that was made since is not', async t => {
+test.serial('the lock of a dead holder is broken, a newer one is not', async t => {
   const directory = await locks(t);
   const lock = await tryLock(directory, 'key');
-  if (lock === 'taken') throw new Error('Nobody else has it.');
+  if (lock === 'taken') throw new Error('No other process has it.');
   t.true(lock.createdAt > 0);
   await breakLock(directory, 'key', lock.createdAt - 1);
   t.is(await tryLock(directory, 'key'), 'taken');
@@ -31,12 +31,12 @@ test.serial('the lock of a dead holder is broken, one that was made since is not
   if (next !== 'taken') await next.release();
 });
 
-test.serial('a holder that gives back a lock that was taken over leaves it there', async t => {
+test.serial('a holder that releases a lock that was taken over leaves it in place', async t => {
   const directory = await locks(t);
   const lock = await tryLock(directory, 'key');
-  if (lock === 'taken') throw new Error('Nobody else has it.');
+  if (lock === 'taken') throw new Error('No other process has it.');
   const path = lockPath(directory, 'key');
-  // As another process does that finds it stale. Locks are told apart by the millisecond.
+  // As another process does when it finds the lock stale. Locks are distinguished by the millisecond.
   while (Date.now() <= lock.createdAt + 1);
   await rm(path, { recursive: true });
   await mkdir(path);
@@ -45,20 +45,21 @@ test.serial('a holder that gives back a lock that was taken over leaves it there
 });
 
 test.serial(
-  'one who took over the stale lock of a dead process keeps it, before its own record is in the store',
+  'a process that took over the stale lock of a dead one keeps it, before its own record is in the store',
   async t => {
     const root = await temporaryRoot(t);
     const cache = createDefaultCache({ cacheRoot: root, tag: 'a' });
     await cache.set('other', 1);
     const directory = join(root, 'a', 'locks');
-    // The record of a process that was killed long ago. Its lock was removed as a stale one, and somebody has it now.
+    // The record of a process that was killed long ago. Its stale lock was removed, and another process holds the lock
+    // now.
     const database = new Database(join(root, 'a', 'cache.db'));
     database
       .prepare('INSERT INTO leases VALUES (?, ?, ?, ?, ?)')
       .run('key', 'token', 2 ** 22 + 1, currentProcessId().host, Date.now() - 60_000);
     database.close();
     const lock = await tryLock(directory, 'key');
-    if (lock === 'taken') throw new Error('Nobody else has it.');
+    if (lock === 'taken') throw new Error('No other process has it.');
     let produced = false;
     const waiting = cache.getOrSet('key', () => {
       produced = true;
@@ -72,7 +73,7 @@ test.serial(
 );
 
 test.serial(
-  'a lock that another process removed by mistake leaves its holder the only one to produce',
+  'after another process removed a lock by mistake, its holder is still the only producer',
   async t => {
     const root = await temporaryRoot(t);
     const cache = createDefaultCache({ cacheRoot: root, tag: 'a' });
@@ -90,7 +91,7 @@ test.serial(
       [root],
     );
     await eventually(() => existsSync(join(root, 'producing')));
-    // As somebody does who found the lock that was there before it, a stale one, at the same moment.
+    // As a process does that found the earlier, stale lock at the same moment.
     await rm(lockPath(join(root, 'a', 'locks'), 'key'), { recursive: true });
     let produced = false;
     const second = cache.getOrSet('key', () => {
@@ -105,10 +106,10 @@ test.serial(
   },
 );
 
-test.serial('a lock that was not kept fresh is not held any more, though nobody has said so', async t => {
+test.serial('a lock without a heartbeat is not held any more, even before that is noticed', async t => {
   const directory = await locks(t);
   const lock = await tryLock(directory, 'key');
-  if (lock === 'taken') throw new Error('Nobody else has it.');
+  if (lock === 'taken') throw new Error('No other process has it.');
   t.true(lock.isHeld);
   const { now } = performance;
   t.teardown(() => {

@@ -1,10 +1,11 @@
-// The library twice in one thread, as two versions of it in one node_modules would be: the published one and the sources.
+// Two copies of the library in one thread, as two versions in one node_modules would be: the published one and the
+// sources.
 import test from 'ava';
 import * as sources from '../../../src/index.ts';
 import { publishedLibrary } from '../../support/published.ts';
 import { temporaryRoot } from '../../support/temporary.ts';
 
-test('both copies work, and see what the other one stores', async t => {
+test("both copies work, and see each other's entries", async t => {
   const cacheRoot = await temporaryRoot(t);
   const published = await publishedLibrary();
   t.not(published.createDefaultCache, sources.createDefaultCache);

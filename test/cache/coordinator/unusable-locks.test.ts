@@ -1,4 +1,4 @@
-// The directory of locks becomes unusable while a value is produced.
+// A directory of locks that becomes unusable while a value is produced.
 import { chownSync } from 'node:fs';
 import test from 'ava';
 import { startProcess } from '../../support/process.ts';
@@ -7,13 +7,13 @@ import { noRoot } from '../damage/support.ts';
 
 const faults: Record<string, { break: string; skip?: string | undefined; isUnseen?: boolean }> = {
   'becomes a file': { break: `fs.renameSync(locks, locks + '-gone'); fs.writeFileSync(locks, '');` },
-  // It is made again.
+  // It is created again.
   'is removed': { break: 'fs.rmSync(locks, { recursive: true });', isUnseen: true },
   'becomes a link': { break: `fs.renameSync(locks, locks + '-gone'); fs.symlinkSync('/', locks);` },
   'becomes unreadable': { break: 'fs.chmodSync(locks, 0o000);', skip: noRoot },
 };
 
-// To root nothing is unreadable.
+// Root can read everything.
 const ANOTHER_USER = 65534;
 
 for (const [name, fault] of Object.entries(faults)) {
@@ -35,7 +35,7 @@ for (const [name, fault] of Object.entries(faults)) {
             return 'produced';
           }),
           await cache.getOrSet('key', () => 'again'),
-          // Without locks, as a key that nobody else asks for.
+          // Without locks, as for a key without any other caller.
           await cache.getOrSet('other', () => 'other'),
           await cache
             .getOrSet('failing', () => {
@@ -43,7 +43,7 @@ for (const [name, fault] of Object.entries(faults)) {
             })
             .catch((error: Error) => error.message),
         ];
-        // The locks are given back after the answer.
+        // The locks are released after the answer.
         for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setTimeout(resolve, 5));
         await cache.close();
         return { values, warnings };

@@ -1,4 +1,4 @@
-// What a worker thread writes by itself, without a message to the coordinator.
+// Direct writes of worker threads, without a message to the coordinator.
 import test from 'ava';
 import { SharedMemory } from '../../../src/cache/shared/shared-memory.ts';
 import { createDefaultCache } from '../../../src/index.ts';
@@ -6,7 +6,7 @@ import { eventually } from '../../support/eventually.ts';
 import { temporaryRoot } from '../../support/temporary.ts';
 import { startThreads } from '../../support/thread.ts';
 
-test.serial('a thread’s write does not wait for a coordinator that is blocked', async t => {
+test.serial("a thread's write does not wait for a blocked coordinator", async t => {
   const cacheRoot = await temporaryRoot(t);
   const cache = createDefaultCache({ cacheRoot, tag: 'a' });
   const thread = startThreads(t, 1)[0]!;
@@ -37,31 +37,34 @@ test.serial('a thread’s write does not wait for a coordinator that is blocked'
   await writing;
 });
 
-test.serial('operations of a thread are applied in the order of the calls, whoever applies them', async t => {
-  const cacheRoot = await temporaryRoot(t);
-  const thread = startThreads(t, 1)[0]!;
-  const found = await thread.run(async ({ createDefaultCache }, cacheRoot) => {
-    const cache = createDefaultCache({ cacheRoot, tag: 'a' });
-    const large = 'x'.repeat(100_000);
-    const wrong: string[] = [];
-    for (let round = 0; round < 20; round++) {
-      // Large values and clear() go to the coordinator; what follows must not overtake them.
-      await Promise.all([
-        cache.set('a', large),
-        cache.set('a', 'small'),
-        cache.set('b', 1),
-        cache.clear(),
-        cache.add('c', round),
-      ]);
-      const is = [await cache.get('a'), await cache.get('b'), await cache.get('c')].join();
-      if (is !== `,,${round}`) wrong.push(is.slice(0, 40));
-    }
-    return wrong;
-  }, cacheRoot);
-  t.deepEqual(found, []);
-});
+test.serial(
+  'operations of a thread are applied in the order of the calls, whichever thread applies them',
+  async t => {
+    const cacheRoot = await temporaryRoot(t);
+    const thread = startThreads(t, 1)[0]!;
+    const found = await thread.run(async ({ createDefaultCache }, cacheRoot) => {
+      const cache = createDefaultCache({ cacheRoot, tag: 'a' });
+      const large = 'x'.repeat(100_000);
+      const wrong: string[] = [];
+      for (let round = 0; round < 20; round++) {
+        // Large values and clear() go to the coordinator; later operations must not overtake them.
+        await Promise.all([
+          cache.set('a', large),
+          cache.set('a', 'small'),
+          cache.set('b', 1),
+          cache.clear(),
+          cache.add('c', round),
+        ]);
+        const is = [await cache.get('a'), await cache.get('b'), await cache.get('c')].join();
+        if (is !== `,,${round}`) wrong.push(is.slice(0, 40));
+      }
+      return wrong;
+    }, cacheRoot);
+    t.deepEqual(found, []);
+  },
+);
 
-test.serial('what threads stored by themselves is counted, kept within the limit, and tidied up', async t => {
+test.serial('direct writes are counted, kept within the limit, and cleaned up after', async t => {
   const cacheRoot = await temporaryRoot(t);
   const options = { cacheRoot, tag: 'a', maxSize: 150_000 } as const;
   const cache = createDefaultCache(options);
@@ -101,7 +104,7 @@ test.serial('a thread that is terminated while it writes leaves that to the othe
       progress,
     );
     running.catch(() => undefined);
-    // Some way into writing by itself, at another point each time.
+    // Some way into its direct writes, at a different point each time.
     for (let seen = 0; seen < 5 + round; ) {
       await Atomics.waitAsync(progress, 0, seen).value;
       seen = Atomics.load(progress, 0);
@@ -113,7 +116,7 @@ test.serial('a thread that is terminated while it writes leaves that to the othe
   t.deepEqual((await cache.check()).problems, []);
 });
 
-test.serial('the lock of a holder that is dead is free, once it is known to be dead', async t => {
+test.serial('the lock of a dead holder is free, once it is known to be dead', async t => {
   const shared = new SharedMemory();
   const { lock } = shared;
   const thread = startThreads(t, 1)[0]!;
@@ -130,34 +133,37 @@ test.serial('the lock of a holder that is dead is free, once it is known to be d
   lock.release();
 });
 
-test.serial('what a thread wrote that ended before it could tell is read anew', async t => {
-  const cacheRoot = await temporaryRoot(t);
-  const cache = createDefaultCache({ cacheRoot, tag: 'a' });
-  await cache.set('key', 'before');
-  for (let read = 0; read < 3; read++) t.is(await cache.get('key'), 'before');
-  const victim = startThreads(t, 1)[0]!;
-  const state = new Int32Array(new SharedArrayBuffer(4));
-  const running = victim.run(
-    async ({ createDefaultCache, SharedMemory }, cacheRoot, state) => {
-      const cache = createDefaultCache({ cacheRoot, tag: 'a' });
-      await cache.get('key');
-      // Between the commit and the version: here the thread stays until it is terminated.
-      const { Versions } = { Versions: new SharedMemory().versions.constructor };
-      Versions.prototype.advance = () => {
-        Atomics.store(state, 0, 1);
-        Atomics.notify(state, 0);
-        Atomics.wait(state, 0, 1);
-      };
-      await cache.set('key', 'after');
-    },
-    cacheRoot,
-    state,
-  );
-  running.catch(() => undefined);
-  await Atomics.waitAsync(state, 0, 0).value;
-  // The copy, whose version has not moved: nothing was acknowledged yet.
-  t.is(await cache.get('key'), 'before');
-  await victim.terminate();
-  await eventually(async () => (await cache.get('key')) === 'after');
-  t.true(await cache.set('key', 'later'));
-});
+test.serial(
+  'a write of a thread that ended before it bumped the version is read from the database',
+  async t => {
+    const cacheRoot = await temporaryRoot(t);
+    const cache = createDefaultCache({ cacheRoot, tag: 'a' });
+    await cache.set('key', 'before');
+    for (let read = 0; read < 3; read++) t.is(await cache.get('key'), 'before');
+    const victim = startThreads(t, 1)[0]!;
+    const state = new Int32Array(new SharedArrayBuffer(4));
+    const running = victim.run(
+      async ({ createDefaultCache, SharedMemory }, cacheRoot, state) => {
+        const cache = createDefaultCache({ cacheRoot, tag: 'a' });
+        await cache.get('key');
+        // Between the commit and the version: here the thread stays until it is terminated.
+        const { Versions } = { Versions: new SharedMemory().versions.constructor };
+        Versions.prototype.advance = () => {
+          Atomics.store(state, 0, 1);
+          Atomics.notify(state, 0);
+          Atomics.wait(state, 0, 1);
+        };
+        await cache.set('key', 'after');
+      },
+      cacheRoot,
+      state,
+    );
+    running.catch(() => undefined);
+    await Atomics.waitAsync(state, 0, 0).value;
+    // The copy, whose version has not changed: nothing was acknowledged yet.
+    t.is(await cache.get('key'), 'before');
+    await victim.terminate();
+    await eventually(async () => (await cache.get('key')) === 'after');
+    t.true(await cache.set('key', 'later'));
+  },
+);

@@ -1,4 +1,4 @@
-// Blobs that were really damaged: a miss for every read, and nothing of them reaches a destination.
+// Damaged blobs: a miss for every read, and nothing of them reaches a destination.
 import {
   mkdirSync,
   readdirSync,
@@ -97,7 +97,7 @@ for (const [index, { name, make }] of damages.entries()) {
       [],
     );
 
-    // Found and gone: nobody waits for what will not come back.
+    // Found and removed: readers do not wait for bytes that will not come back.
     await until(async () => (await cache.stats()).count === 0);
     t.is(await cache.getOrSet('value', () => 'made'), 'made');
     t.true(await cache.set('value', content));
@@ -111,7 +111,7 @@ for (const [index, { name, make }] of damages.entries()) {
   });
 }
 
-test('a damaged blob is found by check, and its entries are removed', async t => {
+test('check finds a damaged blob, and removes its entries', async t => {
   const directory = await scratch(t);
   const cache = open(t, { cacheRoot: directory, tag: 'checked' });
   for (const key of ['one', 'two', 'three']) await cache.set(key, Buffer.alloc(SIZE, key));
@@ -130,7 +130,7 @@ test('a damaged blob is found by check, and its entries are removed', async t =>
   t.is((await cache.stats()).count, 2);
 });
 
-test('all blobs gone, or a file in place of their directory: misses, and works on', async t => {
+test('with all blobs removed, or a file in place of their directory, reads miss and the cache goes on', async t => {
   const cacheRoot = await scratch(t);
   const cache = open(t, { cacheRoot, tag: 'no-blobs' });
   const value = Buffer.alloc(SIZE, 'value');
@@ -151,7 +151,7 @@ test('all blobs gone, or a file in place of their directory: misses, and works o
   t.deepEqual(await cache.get('key'), value);
 });
 
-test('a value that was removed and stored again while it was read is no damaged one', async t => {
+test('a value that is removed and stored again during a read does not count as damaged', async t => {
   const cacheRoot = join(await scratch(t), 'root');
   const cache = open(t, { cacheRoot, tag: 'again' });
   const value = 'x'.repeat(SIZE);
@@ -162,7 +162,7 @@ test('a value that was removed and stored again while it was read is no damaged 
   });
   let reads = 0;
   BlobFiles.prototype.read = async function (hash, size) {
-    // The first look comes between the two, and finds no file.
+    // The first read comes between the two, and finds no file.
     if (reads++ > 0) return read.call(this, hash, size);
     await cache.delete('key');
     await cache.set('key', value);
@@ -173,7 +173,7 @@ test('a value that was removed and stored again while it was read is no damaged 
   t.is((await cache.stats()).count, 1);
 });
 
-test('a report of damage that comes when the value was stored again removes nothing', async t => {
+test('a report of damage that arrives after the value was stored again removes nothing', async t => {
   const directory = join(await scratch(t), 'tag');
   const store = new SqliteStore({ directory, maxSize: 2 ** 30, policy: 'none', writer: 'test' });
   t.teardown(() => store.close());
@@ -188,7 +188,7 @@ test('a report of damage that comes when the value was stored again removes noth
   t.deepEqual(store.apply([discard]), [{ value: true }]);
 });
 
-test('so it is of a value in the database itself', async t => {
+test('the same holds for a value in the database itself', async t => {
   const directory = join(await scratch(t), 'tag');
   const store = new SqliteStore({ directory, maxSize: 2 ** 30, policy: 'none', writer: 'test' });
   t.teardown(() => store.close());

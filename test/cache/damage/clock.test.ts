@@ -1,4 +1,4 @@
-// Clocks that are set back or forward by a day: entries expire by the clock of whoever asks, and by no other.
+// Clocks that are set back or forward by a day: entries expire by the caller's clock, and by no other.
 import { execFile } from 'node:child_process';
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ async function watches(t: ExecutionContext, backend: 'sqlite' | 'memory', many: 
 }
 
 for (const backend of ['sqlite', 'memory'] as const) {
-  test(`${backend}: a clock set forward expires entries early, and back again shows those that were not collected`, async t => {
+  test(`${backend}: a clock set forward expires entries early, and set back again it shows those that were not collected`, async t => {
     const [watch] = (await watches(t, backend, 1)) as [Watch];
     const { cache } = watch;
     await cache.set('hour', 1, { ttl: '1h' });
@@ -47,7 +47,7 @@ for (const backend of ['sqlite', 'memory'] as const) {
     t.is(await cache.get('week'), 2);
   });
 
-  test(`${backend}: a clock set back loses nothing, and what is stored then expires by it`, async t => {
+  test(`${backend}: a clock set back loses nothing, and new entries expire by it`, async t => {
     const [watch] = (await watches(t, backend, 1)) as [Watch];
     const { cache } = watch;
     await cache.set('before', 1, { ttl: '1h' });
@@ -85,19 +85,19 @@ for (const backend of ['sqlite', 'memory'] as const) {
   });
 }
 
-test('a lock of a dead process whose time lies ahead, because the clock was set back, holds nobody up for ever', async t => {
+test("a dead process's lock from the future, after the clock was set back, does not hold others up for ever", async t => {
   const cacheRoot = await scratch(t);
   const directory = join(cacheRoot, 'locked');
   mkdirSync(join(directory, 'cache.db.lock'), { recursive: true, mode: 0o700 });
   const tomorrow = (Date.now() + DAY) / 1000;
   utimesSync(join(directory, 'cache.db.lock'), tomorrow, tomorrow);
-  // It is needed to set a damaged database aside.
+  // The lock is needed to quarantine a damaged database.
   writeFileSync(join(directory, 'cache.db'), 'not a database '.repeat(1000), { mode: 0o600 });
   const index = new URL('../../../src/index.ts', import.meta.url).href;
   const program = `const { createDefaultCache } = await import(${JSON.stringify(index)});
     const cache = createDefaultCache({ tag: 'locked', cacheRoot: process.argv[1] });
     process.stdout.write(String(await cache.set('key', 1)));`;
-  // Waiting blocks the thread: in a process of its own.
+  // Waiting blocks the thread: it happens in its own process.
   const { stdout } = await promisify(execFile)(
     process.execPath,
     ['--no-warnings', '--input-type=module', '-e', program, cacheRoot],

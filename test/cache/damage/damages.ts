@@ -1,4 +1,4 @@
-// What can happen to a database's files, the same in every run.
+// Kinds of damage to a database's files, the same in every run.
 import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 
 export interface Place {
@@ -12,7 +12,7 @@ export interface Place {
 export interface Damage {
   name: string;
   make(place: Place): void;
-  /** Whether it must be noticed: false where what is left is a sound database. */
+  /** Whether the damage must be noticed: false if the result is a sound database. */
   isNoticed?: boolean;
 }
 
@@ -31,7 +31,7 @@ export function randomBytes(length: number, random: () => number): Buffer {
   return Buffer.from(Array.from({ length }, () => Math.floor(random() * 256)));
 }
 
-/** Changes bytes where they are, so that whoever has the file open has it damaged. */
+/** Changes bytes in place, so that processes with the file open see the damage. */
 export function overwrite(file: string, from: number, bytes: Buffer): void {
   const content = readFileSync(file);
   bytes.copy(content, from);
@@ -64,7 +64,7 @@ export const damages: Damage[] = [
     make: ({ file }: Place) => truncateSync(file, size),
     isNoticed: true,
   })),
-  // To SQLite, less than a page is an empty database: there is nothing to set aside.
+  // For SQLite, less than a page is an empty database: there is nothing to quarantine.
   { name: 'no bytes left', make: ({ file }) => truncateSync(file, 0) },
   { name: 'one byte left', make: ({ file }) => truncateSync(file, 1) },
   {
@@ -99,7 +99,7 @@ export const damages: Damage[] = [
   },
 ];
 
-/** Of its log, which may be what a killed process left or in use. */
+/** Of its log, which may be in use or left by a killed process. */
 export const logDamages: Damage[] = [
   {
     name: 'a log of random bytes',

@@ -1,4 +1,4 @@
-// Databases that were really damaged before they are opened.
+// Databases that were damaged before they are opened.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ test.after.always(() => rm(directory, { recursive: true, force: true }));
 
 interface Case extends Damage {
   source: keyof Sources;
-  /** Whose values may be there. */
+  /** The cache whose values may be found. */
   names: string[];
 }
 
@@ -37,7 +37,7 @@ const others: Damage[] = [
   },
 ];
 
-// Without its log, what a killed process leaves is what was checkpointed: older, and sound.
+// Without its log, a killed process's database has only its checkpointed content: older, and sound.
 const cases: Case[] = [
   ...damages.map(one => ({ ...one, source: 'closed' as const, names: ['ours'] })),
   ...[...logDamages, ...removedLogs].map(one => ({
@@ -46,12 +46,12 @@ const cases: Case[] = [
     source: 'killed' as const,
     names: ['ours'],
   })),
-  // A log is not tied to its database: another one's entries are read as what they are, each under its own key.
+  // A log is not tied to its database: another one's entries are read as they are, each under its own key.
   ...others.map(one => ({ ...one, source: 'killed' as const, names: ['ours', 'other'] })),
 ];
 
 for (const [index, { name, make, isNoticed, source, names }] of cases.entries()) {
-  test(`a database with ${name} gives no wrong value once it is opened, and is begun anew`, async t => {
+  test(`a database with ${name} gives no wrong value once it is opened, and is replaced by a new one`, async t => {
     const tag = `opened-${index}`;
     const root = await copyOf(t, sources[source], tag);
     make({

@@ -1,4 +1,4 @@
-// A process that opens files until it cannot open another, and then uses its cache.
+// A process that opens files until it reaches its limit, and then uses its cache.
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { createDefaultCache } from '../../../src/index.ts';

@@ -1,4 +1,4 @@
-// A process that has no file descriptor left: every call ends, and what was stored is there when there are some again.
+// A process without a free file descriptor: every call ends, and stored entries are back once there are descriptors.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import test from 'ava';
@@ -18,7 +18,7 @@ const PLACES = {
 
 for (const when of ['before', 'after', 'again'] as const) {
   (canLimit ? test : test.skip)(
-    `out of file descriptors, ${PLACES[when]}: calls miss or say so, none hangs, and all works later (${canLimit ? 'with' : 'needs'} prlimit)`,
+    `out of file descriptors, ${PLACES[when]}: calls miss or fail clearly, none hangs, and all works later (${canLimit ? 'with' : 'needs'} prlimit)`,
     async t => {
       const program = new URL('descriptors-process.ts', import.meta.url).pathname;
       const { stdout } = await run(
@@ -36,7 +36,7 @@ for (const when of ['before', 'after', 'again'] as const) {
       for (const outcome of outcomes) t.regex(outcome, /^(resolved|EMFILE)$/);
       t.true(isThere);
       t.true(works);
-      // Whatever could not be opened, it is said for want of what.
+      // Whichever file could not be opened, the message names the lack of descriptors.
       for (const warning of warnings) t.regex(warning, /EMFILE/);
       if (when === 'again')
         t.regex(warnings[0] ?? '', /too many files are open \(EMFILE\): this process may have 200/);

@@ -1,4 +1,4 @@
-// Cache directories that go, cannot be written, or cannot be read: at the start, and under a running process.
+// Cache directories that disappear, or cannot be written or read: at the start, and under a running process.
 import { execFile, execFileSync } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { mountMemory, noMounting, noRoot, open, scratch, until, warningsOf } fro
 
 const LARGE = Buffer.alloc(80_000, 'large');
 
-/** Nothing is there and nothing can be stored, but no call fails. */
+/** Nothing is found and nothing can be stored, but no call fails. */
 async function assertMisses(t: ExecutionContext, cache: Cache): Promise<void> {
   t.is(await cache.set('key', 'value'), false);
   t.is(await cache.set('large', LARGE), false);
@@ -50,7 +50,7 @@ const parts: { name: string; path: (root: string, tag: string) => string }[] = [
 ];
 
 for (const [index, { name, path }] of parts.entries()) {
-  test(`${name} removed under a running process: nothing wrong is read, and it works on`, async t => {
+  test(`${name} removed under a running process: no wrong value is read, and the cache goes on`, async t => {
     const tag = `removed-${index}`;
     const cacheRoot = join(await scratch(t), 'root');
     const warnings = warningsOf(t, tag);
@@ -68,7 +68,7 @@ for (const [index, { name, path }] of parts.entries()) {
   });
 }
 
-test('a file in place of the root: everything misses, is said once, and works when the file has gone', async t => {
+test('a file in place of the root: every read misses, one warning is given, and the cache works once the file is gone', async t => {
   const cacheRoot = join(await scratch(t), 'root');
   const warnings = warningsOf(t, 'in-place');
   writeFileSync(cacheRoot, 'in the way');
@@ -80,7 +80,7 @@ test('a file in place of the root: everything misses, is said once, and works wh
   await until(() => cache.set('key', 'value'));
   await assertWorks(t, cache);
 
-  // And again, while it is open.
+  // Once more, while the cache is open.
   removeInUse(cacheRoot);
   writeFileSync(cacheRoot, 'in the way');
   await until(async () => !(await cache.set('key', 'value')));
@@ -109,7 +109,7 @@ test('a file in place of the root: everything misses, is said once, and works wh
 );
 
 (noMounting ? test.skip : test)(
-  `a cache found read-only when it is opened again misses, and has kept everything when it can be written (${noMounting ?? 'mounted'})`,
+  `a cache that is read-only when it is reopened misses, and has kept everything when it is writable (${noMounting ?? 'mounted'})`,
   async t => {
     const place = await scratch(t);
     const cacheRoot = join(place, 'root');
@@ -127,7 +127,7 @@ test('a file in place of the root: everything misses, is said once, and works wh
     t.is(warnings.length, 1);
     remount('rw');
     await until(() => again.set('other', 1));
-    // What was there still is.
+    // The earlier entries are still there.
     t.is(await again.get('key'), 'value');
     t.deepEqual(await again.get('large'), LARGE);
     t.is(warnings.length, 1);
@@ -135,7 +135,7 @@ test('a file in place of the root: everything misses, is said once, and works wh
 );
 
 (noRoot ? test.skip : test)(
-  `a directory that may not be read: misses, keeps everything, and reads it again later (${noRoot ?? 'as nobody'})`,
+  `an unreadable directory: misses, keeps everything, and reads it again later (${noRoot ?? 'as nobody'})`,
   async t => {
     const directory = await scratch(t);
     chownSync(directory, 65_534, 65_534);
@@ -154,7 +154,7 @@ test('a file in place of the root: everything misses, is said once, and works wh
       again: { set: true, get: 'value', large: true, file: true },
       unreadableBlobs: { set: true, get: 'value', large: 'missed' },
       atLast: { large: true },
-      // One for each: it could not be opened, it was taken away, its blobs cannot be read.
+      // One for each cause: it could not be opened, it was removed, its blobs cannot be read.
       warnings: 3,
     });
     t.deepEqual(readdirSync(join(directory, 'root')), ['forbidden']);

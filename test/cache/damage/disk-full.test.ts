@@ -1,4 +1,4 @@
-// A disk that is really full: a file system of two megabytes, and a file that takes what is left.
+// A full disk: a file system of two megabytes, and a file that takes the free space.
 import { execFile } from 'node:child_process';
 import { closeSync, ftruncateSync, mkdirSync, openSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
@@ -14,14 +14,14 @@ const title = (text: string) => (noMounting ? `${text} (${noMounting})` : text);
 
 const LARGE = 80_000;
 const large = (name: string) => name.repeat(LARGE / name.length);
-// Too large for the room that a page or a log may have left, and yet in the database.
+// Too large for the room that is left in a page or the log, and small enough for the database.
 const small = (name: string) => name.repeat(15_000 / name.length);
 
 interface Disk {
   root: string;
   cache: Cache;
   warnings: string[];
-  /** Takes all room there is. */
+  /** Takes all free space. */
   fill(): void;
   free(): void;
 }
@@ -40,7 +40,7 @@ async function disk(t: ExecutionContext, tag: string): Promise<Disk> {
   };
 }
 
-/** Entries of every kind, and what they are to be for ever. */
+/** Entries of every kind, with their permanent values. */
 async function older(t: ExecutionContext, cache: Cache): Promise<() => Promise<void>> {
   const directory = await scratch(t);
   const source = join(directory, 'source');
@@ -59,7 +59,7 @@ async function older(t: ExecutionContext, cache: Cache): Promise<() => Promise<v
   };
 }
 
-/** Does it until it is refused for want of room: what a log has room for may still be stored. */
+/** Repeats it until it is refused for lack of space: the log may still have room for some. */
 async function untilRefused(write: (index: number) => Promise<boolean>): Promise<number> {
   for (let index = 0; index < 300; index++) if (!(await write(index))) return index;
   throw new Error('The disk is not full.');
@@ -95,7 +95,7 @@ for (const { name, write } of writes) {
 
       t.is(await cache.get(`new-${refused}`), undefined);
       t.is(await cache.get(`new-${refused}-large`), undefined);
-      // What is there is not half replaced either.
+      // The existing entry is not half replaced either.
       t.false(await write(cache, 'small', source));
       await isAsBefore();
       t.deepEqual(temporaries(root, tag), []);
@@ -168,7 +168,7 @@ onSmallDisk(
     const root = await mountMemory(t, '4m');
     const filler = openSync(join(root, '..', 'filler'), 'w');
     t.teardown(() => closeSync(filler));
-    // Nothing else has the cache open: the files that SQLite makes for a database in use are gone.
+    // No other process has the cache open: the files that SQLite makes for a database in use are gone.
     await startProcess(
       t,
       async ({ createDefaultCache }, cacheRoot) => {
@@ -225,7 +225,7 @@ onSmallDisk(
   },
 );
 
-onSmallDisk(title('a damaged entry that a full disk keeps from being removed holds nobody up'), async t => {
+onSmallDisk(title('a damaged entry that a full disk keeps from being removed blocks no caller'), async t => {
   const { root, cache, fill: fillUp } = await disk(t, 'full-and-damaged');
   t.true(await cache.set('large', large('b')));
   const blobs = join(root, 'full-and-damaged', 'blobs');

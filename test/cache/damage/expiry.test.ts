@@ -1,4 +1,4 @@
-// The time at which an entry expires is part of what its checksum covers: no flipped bit there brings an entry back.
+// Expiry times under the checksum: no flipped bit there brings an entry back.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -10,7 +10,7 @@ const START = Date.UTC(2030, 0);
 const TTL = 60_000;
 const LARGE = Buffer.alloc(100_000, 'large');
 
-/** A cache with entries that expired a moment ago, and a way to damage their times. */
+/** A cache with entries that expired a moment ago, and a function that damages their times. */
 async function prepare(t: ExecutionContext) {
   const cacheRoot = await temporaryRoot(t);
   let now = START;
@@ -32,21 +32,21 @@ async function prepare(t: ExecutionContext) {
   return { cache, cacheRoot, setExpires, setNow };
 }
 
-test.serial('no bit of it can be flipped to bring an expired entry back', async t => {
+test.serial('no flipped bit of the time brings an expired entry back', async t => {
   const { cache, setExpires } = await prepare(t);
   const expires = START + TTL;
-  // As many bits as SQLite keeps of such a number.
+  // All the bits that SQLite keeps of such a number.
   for (let bit = 0; bit < 48; bit++) {
     const flipped = Math.floor(expires / 2 ** bit) % 2 === 0 ? expires + 2 ** bit : expires - 2 ** bit;
     setExpires(flipped);
-    // Read through a walk: a get would remove the entry and leave nothing for the next bit.
+    // Read by iteration: a get would remove the entry and leave nothing for the next bit.
     t.deepEqual(await Array.fromAsync(cache.entries()), [], `bit ${bit}`);
   }
 });
 
 for (const [name, damaged] of [
-  ['that comes later', START + 2 * TTL],
-  ['that is lost', null],
+  ['that was moved into the future', START + 2 * TTL],
+  ['that was deleted', null],
 ] as const) {
   test.serial(`with a time ${name}, every way to read gives a miss`, async t => {
     const { cache, cacheRoot, setExpires } = await prepare(t);
@@ -73,7 +73,7 @@ test.serial('check() finds such entries and removes them', async t => {
   t.deepEqual((await cache.check()).problems, []);
 });
 
-test.serial('a touch does not make a damaged time sound', async t => {
+test.serial('a touch does not repair a damaged time', async t => {
   const { cache, setExpires, setNow } = await prepare(t);
   setExpires(null);
   t.true(await cache.touch('small', TTL));

@@ -1,4 +1,4 @@
-// A cache with entries of every kind whose values say which key they belong to, as files on the disk.
+// A cache with entries of every kind whose values name their keys, as files on the disk.
 import { createHash } from 'node:crypto';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { scratch } from './support.ts';
 
 export const KEYS: readonly string[] = Array.from({ length: 120 }, (_, index) => `key-${index}`);
 
-/** What a key's value is, in a cache of this name: small, of several pages, or a blob. */
+/** The value of a key in the cache with this name: small, of several pages, or a blob. */
 export function valueFor(key: string, name: string): { key: string; text: string } {
   const seed = createHash('sha256').update(`${name} ${key}`).digest('hex');
   const index = Number(key.slice(4));
@@ -25,7 +25,7 @@ export async function fillWith(cache: Cache, name: string): Promise<void> {
 export interface Sources {
   /** Closed in order. */
   closed: string;
-  /** As a process leaves it that is killed: all of it still in the log. */
+  /** As a killed process leaves it: everything is still in the log. */
   killed: string;
   /** Another one of those. */
   other: string;
@@ -36,7 +36,7 @@ export async function makeSources(directory: string): Promise<Sources> {
     const root = join(directory, name);
     const cache = createDefaultCache({ cacheRoot: root, tag: 'source', policy: 'none' });
     await fillWith(cache, name);
-    // Nothing writes now, so that the copy is what a crash at this moment leaves.
+    // Nothing is written now, so the copy is what a crash at this moment leaves.
     const killed = join(directory, `${name}-killed`);
     await cp(join(root, 'source'), killed, { recursive: true });
     await cache.close();
@@ -53,7 +53,7 @@ export async function copyOf(t: ExecutionContext, source: string, tag: string): 
   return root;
 }
 
-/** Fails unless each entry is what was stored, or a miss. Gives how many are there. */
+/** Fails unless each entry is its stored value or a miss. Returns the number of hits. */
 export function assertRightOrMiss(
   t: ExecutionContext,
   found: Map<string, unknown>,
@@ -62,14 +62,14 @@ export function assertRightOrMiss(
   for (const [key, value] of found) {
     const allowed = names.map(name => valueFor(key, name).text);
     t.is((value as { key: string }).key, key);
-    t.true(allowed.includes((value as { text: string }).text), `${key} has a value that nobody stored`);
+    t.true(allowed.includes((value as { text: string }).text), `${key} has a value that was never stored`);
   }
   return found.size;
 }
 
 const ASIDE = /^cache\.db\.damaged-\d{4}-\d\d-\d\dT[\d-]+Z$/;
 
-/** Whether the name is that of a database that was set aside. */
+/** Whether this is the name of a quarantined database. */
 export function isAside(name: string): boolean {
   return ASIDE.test(name);
 }

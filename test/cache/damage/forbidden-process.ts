@@ -1,4 +1,4 @@
-// A process without privileges whose cache directory becomes forbidden to it, and allowed again.
+// An unprivileged process whose cache directory becomes unreadable to it, and readable again.
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createDefaultCache } from '../../../src/index.ts';
@@ -56,9 +56,9 @@ report.unreadableBlobs = {
 };
 
 chmodSync(blobs, 0o700);
-// Had the entry been taken for damaged, it would be removed before this is stored.
+// An entry considered damaged would be removed before this one is stored.
 await cache.set('other', 3);
 report.atLast = { large: await isLarge() };
-// Warnings come a turn of the event loop later.
+// Warnings arrive one turn of the event loop later.
 await new Promise(setImmediate);
 process.stdout.write(JSON.stringify({ ...report, warnings }));

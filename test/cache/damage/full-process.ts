@@ -1,4 +1,4 @@
-// A process that leaves its cache work to tidy up on a disk that is full, and has nothing else to do.
+// A process that leaves its cache clean-up work on a full disk, and has nothing else to do.
 import { fstatSync, ftruncateSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -16,7 +16,7 @@ for (let index = 0; index < 300 && !refused; index++) {
   refused = !(await cache.set(`new-${index}`, 'x'.repeat(15_000)));
 }
 fill(filler);
-// Room for the deletion, and none for tidying up after it. (Removing the blob would make room.)
+// Room for the deletion, but not for the clean-up after it. (Removing the blob would make room.)
 const blobs = join(root, 'full', 'blobs');
 for (const shard of readdirSync(blobs)) if (shard !== 'tmp') rmSync(join(blobs, shard), { recursive: true });
 fill(filler);

@@ -10,7 +10,7 @@ const makeValue = (number: number) => Buffer.alloc(Number(size), `value ${number
 const source = join(root, 'source');
 await writeFile(source, makeValue(0));
 
-/** How many of all these, at once, came to what they should. */
+/** How many of these concurrent operations had the right result. */
 async function counted(work: (number: number) => Promise<boolean>): Promise<number> {
   const outcomes = await Promise.all(numbers.map(number => work(number).catch(() => false)));
   return outcomes.filter(isRight => isRight).length;

@@ -1,8 +1,8 @@
-// A worker thread with connections of its own: reads what it is asked for, and tells what it found.
+// A worker thread with its own connections: reads the requested keys, and reports the results.
 import { parentPort } from 'node:worker_threads';
 import { type Cache, createDefaultCache } from '../../../src/index.ts';
 
-/** One cache to read from, which is opened by its first request; without keys it is closed. */
+/** One cache to read from, which its first request opens; a request without keys closes it. */
 export interface ReadRequest {
   cacheRoot: string;
   tag: string;

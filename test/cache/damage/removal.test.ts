@@ -1,4 +1,4 @@
-// What was acknowledged is in files that are still in their place, however shortly before the others were removed.
+// Writes after the database files were removed: acknowledged entries are in files that are still in place.
 import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -7,7 +7,7 @@ import { removeInUse } from '../../support/temporary.ts';
 import { startThreads } from '../../support/thread.ts';
 import { open, scratch } from './support.ts';
 
-// Each within a moment of the commit before, when nobody expects it.
+// Each right after the preceding commit, when the removal is least expected.
 const ROUNDS = 8;
 
 const removals: Record<string, (directory: string) => void> = {
@@ -18,7 +18,7 @@ const removals: Record<string, (directory: string) => void> = {
   'the directory is removed': removeInUse,
 };
 
-/** What another process would read. */
+/** The entries that another process would read. */
 function readAnew(directory: string, key: string): boolean {
   const database = new Database(join(directory, 'cache.db'), { readonly: true });
   try {
@@ -43,18 +43,18 @@ async function lostAfter(t: ExecutionContext, tag: string, remove: (directory: s
 }
 
 for (const [index, [name, remove]] of Object.entries(removals).entries()) {
-  test(`a write right after ${name} is acknowledged only when it will be found again`, async t => {
+  test(`a write right after ${name} is acknowledged only if it can be found again`, async t => {
     t.deepEqual(await lostAfter(t, `removal-${index}`, remove), []);
   });
 }
 
-test('so is one of a thread that writes by itself', async t => {
+test('the same holds for a direct write of a thread', async t => {
   const [thread] = startThreads(t, 1);
   const lost: string[] = [];
   for (const [index, [name, remove]] of Object.entries(removals).entries()) {
     const cacheRoot = join(await scratch(t), 'root');
     const tag = `removal-thread-${index}`;
-    // Somebody has to be there to open the store anew.
+    // The coordinator has to be running to reopen the store.
     await open(t, { cacheRoot, tag }).set('before', 0);
     const set = (key: string) =>
       thread!.run(
@@ -72,7 +72,7 @@ test('so is one of a thread that writes by itself', async t => {
   t.deepEqual(lost, []);
 });
 
-test('an increment right after the database is removed counts once, from nothing', async t => {
+test('an increment right after the database was removed counts once, from nothing', async t => {
   const cacheRoot = join(await scratch(t), 'root');
   const cache = open(t, { cacheRoot, tag: 'removal-count' });
   t.is(await cache.increment('count', 5), 5);

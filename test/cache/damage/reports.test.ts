@@ -1,4 +1,4 @@
-// Several threads notice the same damage, and tell of it when it has been mended already.
+// Damage reports of several threads, some of which arrive after the repair.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -6,7 +6,7 @@ import { Coordinator } from '../../../src/cache/coordinator/coordinator.ts';
 import { isAside } from './filled.ts';
 import { scratch } from './support.ts';
 
-test('damage is mended once: reports about the database that was set aside do not touch the new one', async t => {
+test('damage is repaired once: reports about the quarantined database do not affect the new one', async t => {
   const cacheRoot = await scratch(t);
   const coordinator = new Coordinator();
   const client = {};

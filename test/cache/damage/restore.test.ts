@@ -1,4 +1,5 @@
-// A process that is killed while it restores a file leaves the destination as it was, and nothing beside it for long.
+// A process that is killed while it restores a file: the destination is unchanged, and its temporary file does not stay
+// for long.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readdir, readFile, symlink, utimes, writeFile } from 'node:fs/promises';
@@ -9,7 +10,7 @@ import { processFilePrefix } from '../../../src/system/process-identity.ts';
 import { temporaryRoot } from '../../support/temporary.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
-// Takes long enough to copy and to hash that there is a middle.
+// Large enough for the copy and its hash to take a while.
 const FIRMWARE = Buffer.alloc(20_000_000, 'firmware');
 const UUID = '00000000-0000-4000-8000-000000000000';
 
@@ -27,7 +28,7 @@ async function prepare(t: ExecutionContext) {
 }
 
 test.serial(
-  'what a killed getFile left beside the destination goes with the next one into that directory',
+  'the temporary file of a killed getFile is removed by the next one into that directory',
   async t => {
     const { cacheRoot, cache, output, put } = await prepare(t);
     const destination = join(output, 'left.uf2');
@@ -48,10 +49,10 @@ test.serial(
   },
 );
 
-test.serial('only temporary files of ours go, and none that may be in use', async t => {
+test.serial("only Glovebox's own temporary files are removed, and none that may be in use", async t => {
   const { cache, output, put } = await prepare(t);
   const living = processFilePrefix();
-  // A number that no process can have.
+  // A pid that no process can have.
   const dead = living.replace(/^\d+/, '4194305');
   const elsewhere = `${process.pid}-ffffffff`;
   const kept = [

@@ -1,4 +1,4 @@
-// Restores an entry from the cache root, in its arguments, and kills itself in the middle: when the temporary file is there.
+// Restores an entry from the cache root in its arguments, and kills itself once the temporary file exists.
 import { watch } from 'node:fs';
 import { dirname } from 'node:path';
 import { createDefaultCache } from '../../../src/index.ts';

@@ -1,4 +1,4 @@
-// Databases that are really damaged while a process has them open, and a thread of it has a connection of its own.
+// Databases that are damaged while a process has them open, and one of its threads has its own connection.
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -24,7 +24,7 @@ test.after.always(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** Reads in another thread, which has a connection of its own to each cache. */
+/** Reads in another thread, which has its own connection to each cache. */
 async function readInThread(place: Omit<ReadRequest, 'keys'>, keys = KEYS): Promise<Map<string, unknown>> {
   thread.postMessage({ ...place, keys } satisfies ReadRequest);
   return (await once(thread, 'message'))[0] as Map<string, unknown>;
@@ -35,14 +35,14 @@ async function closeInThread(place: Omit<ReadRequest, 'keys'>): Promise<void> {
   await once(thread, 'message');
 }
 
-// One after the other: they share the thread.
+// One after another, because they share the thread.
 const some = damages.filter(({ name }, index) => !name.startsWith('a random page') || index % 3 === 0);
 const cases = [...some, ...logDamages, ...removedLogs];
 for (const [index, { name, make, isNoticed }] of cases.entries()) {
   for (const first of ['the thread', 'the process'] as const) {
     if (first === 'the process' && index % 4 !== 0 && index < some.length) continue;
     test.serial(
-      `a database with ${name}, which ${first} sees first, gives no wrong value and works on`,
+      `a database with ${name}, first noticed by ${first}, gives no wrong value and the cache goes on`,
       async t => {
         const tag = `running-${index}-${first === 'the thread' ? 0 : 1}`;
         const root = await copyOf(t, sources.closed, tag);
@@ -59,7 +59,7 @@ for (const [index, { name, make, isNoticed }] of cases.entries()) {
         assertRightOrMiss(t, await cache.getMany(KEYS));
         assertRightOrMiss(t, await readInThread(place));
 
-        // Whatever was noticed so far, what is stored from now on is there, for both.
+        // Whether or not the damage was noticed, new entries are kept, for both threads.
         await until(async () => {
           await fillWith(cache, 'ours');
           return (await cache.getMany(KEYS)).size === KEYS.length;

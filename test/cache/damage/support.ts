@@ -1,4 +1,4 @@
-// What tests of damage have in common: caches that go with the test, what they warned of, and real faults.
+// Shared fixtures of the damage tests: caches that close with the test, their warnings, and real faults.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
@@ -8,21 +8,21 @@ import type { ExecutionContext } from 'ava';
 import { type Cache, type CacheOptions, createDefaultCache } from '../../../src/index.ts';
 import { removeInUse } from '../../support/temporary.ts';
 
-/** A directory that goes with the test. */
+/** A directory that is removed with the test. */
 export async function scratch(t: ExecutionContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'glovebox-damage-'));
   t.teardown(() => removeInUse(directory));
   return directory;
 }
 
-/** A cache that is closed with the test. Nothing of it stays in memory, so that every read is one of the disk. */
+/** A cache that is closed with the test. It keeps no copies in memory, so that every read is one from disk. */
 export function open(t: ExecutionContext, options: CacheOptions & { cacheRoot: string }): Cache {
   const cache = createDefaultCache({ localTierSize: 0, ...options });
   t.teardown(() => cache.close());
   return cache;
 }
 
-/** The warnings from now on that name the tag, which must be the test's own. */
+/** All warnings from now on that name the tag, which no other test may use. */
 export function warningsOf(t: ExecutionContext, tag: string): string[] {
   const warnings: string[] = [];
   listeners.set(tag, warnings);
@@ -30,7 +30,7 @@ export function warningsOf(t: ExecutionContext, tag: string): string[] {
   return warnings;
 }
 
-/** Resolves when what was warned of has been told: a turn of the event loop later. */
+/** Resolves when pending warnings have been emitted: one turn of the event loop later. */
 export function untilWarned(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve));
 }
@@ -40,12 +40,12 @@ process.on('warning', ({ message }) => {
   for (const [tag, warnings] of listeners) if (message.includes(`'${tag}'`)) warnings.push(message);
 });
 
-/** Resolves as soon as it is true: what it waits for comes by itself, within seconds. */
+/** Resolves as soon as the condition is true: it becomes true by itself, within seconds. */
 export async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await isTrue())) await new Promise(resolve => setTimeout(resolve, 20));
 }
 
-/** A small file system in memory, gone with the test. */
+/** A small file system in memory, removed with the test. */
 export async function mountMemory(t: ExecutionContext, size: string): Promise<string> {
   const place = await mkdtemp(join(tmpdir(), 'glovebox-mount-'));
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=700`, 'tmpfs', place]);
@@ -58,7 +58,7 @@ export async function mountMemory(t: ExecutionContext, size: string): Promise<st
   return root;
 }
 
-/** Why file systems cannot be mounted here; undefined when they can. */
+/** The reason why file systems cannot be mounted here; undefined if they can. */
 export const noMounting: string | undefined = (() => {
   const place = mkdtempSync(join(tmpdir(), 'glovebox-mount-'));
   try {
@@ -72,10 +72,10 @@ export const noMounting: string | undefined = (() => {
   }
 })();
 
-/** Why tests that only root can do are left out; undefined when they need not be. */
+/** The reason why tests that need root are skipped; undefined if they are not. */
 export const noRoot: string | undefined = process.getuid?.() === 0 ? undefined : 'needs root';
 
-/** Writes to the file until nothing more fits on its file system. */
+/** Writes to the file until its file system is full. */
 export function fill(file: number): void {
   for (let size = 1 << 20; size >= 1; size >>= 1) {
     try {
@@ -86,7 +86,7 @@ export function fill(file: number): void {
   }
 }
 
-/** Temporary files of a tag. */
+/** The temporary files of a tag. */
 export function temporaries(cacheRoot: string, tag: string): string[] {
   return readdirSync(join(cacheRoot, tag, 'blobs', 'tmp'));
 }

@@ -1,4 +1,4 @@
-// Cache directories that others made or can change, and links that somebody planted in them.
+// Cache directories that other users made or can change, and links that they planted there.
 import { execFile } from 'node:child_process';
 import {
   chmodSync,
@@ -54,14 +54,14 @@ for (const mode of [0o770, 0o707, 0o777, 0o720, 0o702]) {
     t.is(warnings.length, 1);
     t.regex(warnings[0]!, /can be written by others.*chmod go-w.*GLOVEBOX_CACHE_UNTRUSTED=1/);
     t.true(await open(t, { cacheRoot, tag: `${tag}-trusting`, allowUntrusted: true }).set('key', 1));
-    // As soon as it is put right, it is used.
+    // It is used as soon as its owner is corrected.
     chmodSync(cacheRoot, 0o755);
     await until(() => cache.set('key', 1));
     t.is(await cache.get('key'), 1);
   });
 }
 
-test('a root that all users share, like /tmp, is refused with a directory in it, and is not to be closed to them', async t => {
+test('a root that all users share, like /tmp, is refused; the message suggests a directory in it, and does not ask to close it', async t => {
   const cacheRoot = await scratch(t);
   chmodSync(cacheRoot, 0o1777);
   const warnings = warningsOf(t, 'shared-root');
@@ -129,7 +129,7 @@ for (const umask of ['000', '022', '077']) {
   });
 }
 
-test('file systems of the network are refused by their numbers, and local ones are not', async t => {
+test('network file systems are refused by their type numbers, and local ones are not', async t => {
   const directory = await scratch(t);
   const facts = factsOf(directory);
   for (const [fileSystem, name] of [
@@ -155,7 +155,7 @@ test('file systems of the network are refused by their numbers, and local ones a
   }
 });
 
-/** Everything below a directory, and what is in it. */
+/** Every path below a directory, with its content. */
 function contentOf(directory: string): Record<string, string> {
   const content: Record<string, string> = {};
   for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
@@ -178,7 +178,7 @@ const links = [
 
 for (const [index, part] of links.entries()) {
   for (const leadsTo of ['what was there', 'a directory of files', 'a file', 'nothing'] as const) {
-    test(`a link in place of ${part || "the tag's directory"} that leads to ${leadsTo} is not followed, and is said`, async t => {
+    test(`a link in place of ${part || "the tag's directory"} that leads to ${leadsTo} is not followed, and is reported`, async t => {
       const tag = `link-${index}-${leadsTo.replaceAll(' ', '-')}`;
       const base = await scratch(t);
       const cacheRoot = join(base, 'root');
@@ -189,7 +189,7 @@ for (const [index, part] of links.entries()) {
       await first.set('large', LARGE);
       await first.getOrSet('locks', () => 'made');
       await first.close();
-      // A lock is given back after the value is there.
+      // A lock is released after the value is there.
       await until(() => readdirSync(join(cacheRoot, tag, 'locks')).length === 0);
       const path = join(cacheRoot, tag, part);
       const target = join(outside, 'target');
@@ -224,7 +224,7 @@ for (const [index, part] of links.entries()) {
       t.is(warnings.length, 1);
       t.regex(warnings[0]!, /is a symbolic link, and none is followed.*Remove it/);
 
-      // With the link gone it is an ordinary cache again.
+      // Without the link it is an ordinary cache again.
       rmSync(path);
       await until(() => cache.set('key', 'again'));
       t.is(await cache.get('key'), 'again');
@@ -256,7 +256,7 @@ for (const part of [
       'the directory of temporary files': join(blobs, 'tmp'),
       'the directory of locks': join(cacheRoot, tag, 'locks'),
     }[part];
-    // A lock is given back after the value is there.
+    // A lock is released after the value is there.
     await until(() => readdirSync(join(cacheRoot, tag, 'locks')).length === 0);
     renameSync(path, join(outside, 'target'));
     writeFileSync(join(outside, 'target', 'precious'), 'not ours');
@@ -276,7 +276,7 @@ for (const part of [
   });
 }
 
-test('a link at the destination of getFile is replaced, and what it leads to stays as it is', async t => {
+test('a link at the destination of getFile is replaced, and its target is unchanged', async t => {
   const base = await scratch(t);
   const cache = open(t, { cacheRoot: join(base, 'root'), tag: 'destination' });
   const source = join(base, 'source');

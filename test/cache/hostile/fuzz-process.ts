@@ -1,5 +1,6 @@
-// Mutates what is stored, at random from a seed, and reads it: in a process of its own, which may not grow or crash.
-// Arguments: directory, seed, rounds. Prints what it did as JSON, and fails at the first value that nobody stored.
+// Fuzzer of stored data: it mutates a cache at random from a seed and reads it, in its own process, which may not grow
+// or crash. Arguments: directory, seed, rounds. Prints its counts as JSON, and fails at the first value that was never
+// stored.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -39,13 +40,13 @@ const samples: unknown[] = [
   ],
   [Object(1), Object('boxed'), Object(2n), Object(true), undefined, null, -1, 2 ** 31, 1e308, 'é😀'],
   [123456789012345678901234567890n, -(2n ** 200n), 0n],
-  // With holes: stored as a length and what is there.
+  // Sparse: stored as a length and the existing items.
   Object.assign([], { 0: 1, 5000: 2 }),
   'text'.repeat(20).split(''),
 ];
 const stored = samples.map(sample => Buffer.from(encode(sample).data as Uint8Array));
 
-/** A few of: bits flipped, bytes set to what is special, pieces taken out, doubled, or from elsewhere. */
+/** A few mutations: flipped bits, special bytes, and pieces that are removed, doubled, or copied from elsewhere. */
 function mutate(bytes: Buffer): Buffer {
   let mutated = Buffer.from(bytes);
   for (let count = 1 + below(4); count > 0 && mutated.length > 0; count--) {
@@ -73,7 +74,7 @@ function mutate(bytes: Buffer): Buffer {
         ]);
         break;
       case 5: {
-        // Ends a number of variable length as late as can be: the largest lengths there are.
+        // Terminates a varint as late as possible: the largest lengths there are.
         const huge = Buffer.from([0xff, 0xff, 0xff, 0xff, 0x0f]);
         mutated = Buffer.concat([mutated.subarray(0, at), huge, mutated.subarray(at + below(6))]);
         break;
@@ -92,7 +93,7 @@ function mutate(bytes: Buffer): Buffer {
   return mutated;
 }
 
-/** What came out is data: had anything run, or could it be called, that would be seen here. */
+/** The result is plain data: anything that ran, or could be called, would be seen here. */
 function assertInert(value: unknown): void {
   const seen = new Set<unknown>();
   const stack = [value];
@@ -136,7 +137,7 @@ await fillWith(filled, 'ours');
 for (const [index, sample] of samples.entries()) await filled.set(`sample-${index}`, sample);
 await filled.close();
 
-/** Opens a copy that `damage` was done to, and reads everything: each value is what was stored, or a miss. */
+/** Opens a copy after `damage`, and reads everything: each value is the stored one, or a miss. */
 async function fuzzFiles(round: number, damage: (place: string) => void): Promise<void> {
   const cacheRoot = join(directory, `round-${round}`);
   await cp(source, cacheRoot, { recursive: true });
@@ -146,7 +147,7 @@ async function fuzzFiles(round: number, damage: (place: string) => void): Promis
     const found = await cache.getMany(KEYS);
     for (const [key, value] of found) {
       if (!isDeepStrictEqual(value, valueFor(key, 'ours')))
-        throw new Error(`${key} has a value that nobody stored.`);
+        throw new Error(`${key} has a value that was never stored.`);
     }
     done.right += found.size;
     done.misses += KEYS.length - found.size;
@@ -188,7 +189,7 @@ function inBlob(place: string): void {
   }
 }
 
-// Somebody who knows how: the checksum is right, and only the bytes make no sense.
+// A skilled attacker: the checksum is right, and only the bytes are invalid.
 function inValues(place: string): void {
   const database = new Sqlite(join(place, 'cache.db'));
   const update = database.prepare('UPDATE entries SET value = ?, checksum = ? WHERE key = ?');

@@ -1,5 +1,5 @@
-// Whatever the bytes of a cache are, reading them ends in what was stored, a miss or a typed error.
-// FUZZ_ROUNDS and FUZZ_SEED make it go on for longer, and elsewhere.
+// Fuzzing of a cache's bytes: every read gives the stored value, a miss or a typed error. FUZZ_ROUNDS and FUZZ_SEED
+// make it run longer, and elsewhere.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import test from 'ava';
@@ -12,7 +12,7 @@ test(`random bytes in values, blobs and databases crash nothing, run nothing and
   const timeout = 60_000 + rounds * 2000;
   t.timeout(timeout + 10_000);
   const program = new URL('fuzz-process.ts', import.meta.url).pathname;
-  // The limit on the heap makes a huge allocation the end of the process, and the timeout a hang.
+  // The heap limit makes a huge allocation end the process, and the timeout does so for a hang.
   const { stdout } = await promisify(execFile)(
     process.execPath,
     ['--no-warnings', '--max-old-space-size=128', program, await scratch(t), String(seed), String(rounds)],
@@ -20,7 +20,7 @@ test(`random bytes in values, blobs and databases crash nothing, run nothing and
   );
   t.log(stdout);
   const { decoded, refused, right, misses, values, megabytes } = JSON.parse(stdout) as Record<string, number>;
-  // It came to both ends: what was damaged, and what was not.
+  // Both kinds occurred: damaged values, and intact ones.
   t.true(decoded! > 100 && refused! > 100 && right! > 100 && misses! > 100 && values! > 100);
   t.true(megabytes! < 512, `${megabytes} MB`);
 });

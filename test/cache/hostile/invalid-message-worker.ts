@@ -1,4 +1,4 @@
-// A worker thread that knows the protocol and does not keep to it. Tells how many of its messages should be dropped.
+// A worker thread that knows the protocol and breaks it. Reports how many of its messages should be dropped.
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { MessageChannel, type MessagePort, parentPort, threadId, workerData } from 'node:worker_threads';
@@ -55,7 +55,7 @@ const request = (changes: Partial<OpenRequest> = {}): OpenRequest => ({
 
 let dropped = 0;
 
-/** Sends it, when it can be sent at all; it should be dropped, as often as `times` says. */
+/** Sends the message, if it can be sent at all; it should be dropped, `times` times. */
 function send(to: MessagePort, message: unknown, times = 1): void {
   try {
     to.postMessage(message);
@@ -229,14 +229,14 @@ const badCalls: unknown[] = [
 ];
 for (const message of badCalls) send(control, message);
 
-// A tag that is none is answered: whoever asks is to know why.
+// An invalid tag is answered: the caller needs to know why.
 const refused: string[] = [];
 for (const tag of ['..', '.', 'a/b', '/etc', 'a\0', 'con', '']) {
   const reply = await remote.open(request({ tag }));
   if (!reply.ok) refused.push(reply.code);
 }
 
-// What is in order goes on being answered, on both ports.
+// Valid messages are still answered, on both ports.
 writes.postMessage([[4711, instance, 1, { type: 'set', key: 'alive', value, expires: null }, null]]);
 let isAnswered = false;
 while (!isAnswered) {
@@ -245,8 +245,8 @@ while (!isAnswered) {
 }
 await remote.aggregatedStats();
 
-// Many connections that are opened and given up at every stage, and one that opens again and again.
-// They are kept: for one that is collected Comlink would send a message of its own, which would be dropped too.
+// Many connections that are opened and abandoned at every stage, and one that opens again and again. They are kept
+// referenced: for a collected one Comlink would send its own message, which would be dropped too.
 const given: unknown[] = [];
 Object.assign(globalThis, { given });
 for (let index = 0; index < 300; index++) {
@@ -266,5 +266,5 @@ await Promise.all(opens);
 many.writes.close();
 
 parentPort!.postMessage({ dropped, refused });
-// Until it is terminated: its last ports are to be open then.
+// Until it is terminated, with its last ports still open.
 control.ref();

@@ -1,4 +1,4 @@
-// A process that uses a cache in every way, and writes down the modes of everything that it made meanwhile.
+// A process that uses a cache in every way, and records the modes of all files that it created.
 import { lstatSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BlobFiles } from '../../../src/cache/storage/blobs.ts';

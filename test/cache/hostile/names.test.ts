@@ -43,7 +43,7 @@ const strange = [
   'blobs',
   'locks',
   'cache.db',
-  // One character that looks like another, and one character in two ways.
+  // A character that looks like another, and one character in two encodings.
   'аdmin',
   'admin',
   '\u00e9',
@@ -68,7 +68,7 @@ const anyName = fc.oneof(
   fc.string({ unit: fc.constantFrom('.', '/', '\\', '\0', 'a', '\ud800'), maxLength: 12 }),
 );
 
-/** What is in a directory, without what is below `except`. */
+/** The files in a directory, except those below `except`. */
 function stateOf(directory: string, except: string): string {
   const hash = createHash('sha256');
   const visit = (path: string): void => {
@@ -89,7 +89,7 @@ const isGoodTag = (tag: string) =>
   /^[A-Za-z0-9_]([A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?$/.test(tag) &&
   !/^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(tag);
 
-test('whatever the tag, it is refused or is the name of a directory in the root', async t => {
+test('any tag is either refused or the name of a directory in the root', async t => {
   const base = await scratch(t);
   const cacheRoot = join(base, 'a', 'root');
   mkdirSync(cacheRoot, { recursive: true, mode: 0o700 });
@@ -116,7 +116,7 @@ test('whatever the tag, it is refused or is the name of a directory in the root'
   t.true(made.has('__proto__') && made.has('constructor'));
 });
 
-test('a tag is refused before anything is made for it', async t => {
+test('a tag is refused before anything is created for it', async t => {
   const cacheRoot = join(await scratch(t), 'root');
   for (const tag of ['..', '../x', '/x', 'a\0', 'a\n', 'NUL', '\u00e9', 'x'.repeat(65)]) {
     t.throws(() => createDefaultCache({ cacheRoot, tag }), { code: 'GLOVEBOX_INVALID_ARGUMENT' }, tag);
@@ -125,7 +125,7 @@ test('a tag is refused before anything is made for it', async t => {
 });
 
 for (const backend of ['sqlite', 'memory'] as const) {
-  test(`${backend}: whatever the keys, they are refused or kept apart, and nothing outside the root changes`, async t => {
+  test(`${backend}: any keys are either refused or kept apart, and nothing outside the root changes`, async t => {
     const base = await scratch(t);
     const cacheRoot = join(base, 'root');
     const tag = `keys-${backend}`;
@@ -188,7 +188,7 @@ test('a key in one Unicode form is another key than the same text in another for
   for (const key of distinct) t.is(await cache.get(key), forms.lastIndexOf(key));
 });
 
-test('a strange cache root, source or destination is an error of the caller, and changes nothing', async t => {
+test('an invalid cache root, source or destination is an error of the caller, and changes nothing', async t => {
   const base = await scratch(t);
   const cache = open(t, { cacheRoot: join(base, 'root'), tag: 'paths' });
   const source = join(base, 'source');

@@ -1,4 +1,4 @@
-// A worker thread that works in the same cache meanwhile, and tells what it lost. Ends when told to.
+// A worker thread that uses the same cache in the meantime, and reports lost entries. Ends when told to.
 import { parentPort, workerData } from 'node:worker_threads';
 import { connectToCoordinator, createDefaultCache } from '../../../src/index.ts';
 

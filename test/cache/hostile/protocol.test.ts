@@ -1,4 +1,4 @@
-// What a worker thread that does not keep to the protocol can do to the coordinator and to its neighbours: nothing.
+// A worker thread that breaks the protocol: it cannot harm the coordinator or the other threads.
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ async function until(isTrue: () => boolean): Promise<void> {
   while (!isTrue()) await new Promise(setImmediate);
 }
 
-test('rubbish on every port is dropped and counted, and a neighbour works on undisturbed', async t => {
+test('invalid messages on every port are dropped and counted, and another thread works on undisturbed', async t => {
   t.timeout(60_000);
   const directory = await mkdtemp(join(tmpdir(), 'glovebox-protocol-'));
   const cacheRoot = join(directory, 'cache');
@@ -50,7 +50,7 @@ test('rubbish on every port is dropped and counted, and a neighbour works on und
   await rm(directory, { recursive: true });
 });
 
-test('a greeting of another version, or without ports, is dropped and counted', async t => {
+test('a handshake of another version, or without ports, is dropped and counted', async t => {
   const coordinator = new Coordinator();
   const port = coordinator.createPort();
   const [one, two] = [new MessageChannel(), new MessageChannel()];

@@ -1,4 +1,4 @@
-// Databases that somebody else made, or put something into: taken for damaged or for none of ours, and never run.
+// Foreign or manipulated databases: treated as damaged or as not ours, and nothing in them is executed.
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -22,7 +22,7 @@ const LARGE_TWO = Buffer.alloc(80_000, 'other');
 let count = 0;
 let source: string;
 
-// Made once and copied for each: what they differ in is what is changed.
+// Made once and copied for each: only the changed parts differ.
 test.before(async () => {
   source = await mkdtemp(join(tmpdir(), 'glovebox-planted-'));
   const first = createDefaultCache({ cacheRoot: source, tag: 'source', policy: 'none' });
@@ -78,7 +78,7 @@ const schemas: { name: string; sql: string }[] = [
 ];
 
 for (const { name, sql } of schemas) {
-  test(`a database with ${name} is set aside, and nothing of it is used`, async t => {
+  test(`a database with ${name} is quarantined, and nothing of it is used`, async t => {
     const { cache, warnings, aside } = await planted(t, database => database.exec(sql));
     t.is(await cache.get('key'), undefined);
     t.true(await cache.set('key', 'mine'));
@@ -90,7 +90,7 @@ for (const { name, sql } of schemas) {
   });
 }
 
-test('a database of another application, or of a newer version, is left as it is', async t => {
+test('a database of another application, or of a newer version, is left unchanged', async t => {
   for (const sql of ['PRAGMA application_id = 1', 'PRAGMA user_version = 4711']) {
     const { cache, file, warnings, aside } = await planted(t, database => database.exec(sql));
     const before = readFileSync(file);
@@ -103,7 +103,7 @@ test('a database of another application, or of a newer version, is left as it is
   }
 });
 
-// The text of the schema is ours, and yet the cells hold anything: what a random page can look like to SQLite.
+// The schema has our text, and yet the cells hold anything: a random page can look like this to SQLite.
 function withoutTypes(database: Database, sql: string): void {
   database.pragma('writable_schema = ON');
   const strict = database.prepare(`SELECT name, sql FROM sqlite_schema WHERE sql LIKE '%STRICT%'`).all() as {
@@ -128,7 +128,7 @@ function withoutTypes(database: Database, sql: string): void {
   for (const table of strict)
     loose.prepare('UPDATE sqlite_schema SET sql = ? WHERE name = ?').run(table.sql, table.name);
   loose.close();
-  // The next one to look finds a schema of ours.
+  // The next check finds a schema of ours.
   const changed = new Sqlite(file, { readonly: true });
   if (inspect(changed) !== 'current') throw new Error('The schema is not what it was.');
   changed.close();
@@ -149,7 +149,7 @@ const columns = [
 ];
 
 for (const column of columns) {
-  test(`a cell of ${column} that holds anything at all makes its entry a miss, at worst`, async t => {
+  test(`any value in a cell of ${column} makes its entry a miss, at worst`, async t => {
     for (const cell of cells) {
       const { cache, warnings } = await planted(t, database =>
         withoutTypes(database, `UPDATE entries SET ${column} = ${cell}`),
@@ -192,7 +192,7 @@ for (const [table, column] of [
   ['blobs', 'refs'],
   ['entries', 'key'],
 ] as const) {
-  test(`${column} of ${table} may be anything at all, and the cache works on`, async t => {
+  test(`${column} of ${table} may have any value, and the cache goes on`, async t => {
     for (const cell of cells) {
       const where = column === 'key' ? ' WHERE id = 1' : '';
       const { cache } = await planted(t, database =>
@@ -213,7 +213,7 @@ for (const [table, column] of [
   });
 }
 
-test('a value, or a blob, that lies under another key is a miss', async t => {
+test('a value, or a blob, under another key is a miss', async t => {
   const { cache } = await planted(t, database => {
     database.exec(`
       CREATE TEMP TABLE kept AS SELECT * FROM entries;
@@ -224,7 +224,7 @@ test('a value, or a blob, that lies under another key is a miss', async t => {
   for (const key of ['key', 'number', 'large', 'large-two']) t.is(await cache.get(key), undefined, key);
 });
 
-test('a value that is said to be of another kind, or a file, is a miss', async t => {
+test('a value that is marked as another kind, or as a file, is a miss', async t => {
   for (const change of [
     'encoding = encoding + 1',
     'encoding = 2',
@@ -239,7 +239,7 @@ test('a value that is said to be of another kind, or a file, is a miss', async t
   }
 });
 
-test('a lease record that makes no sense holds nobody up', async t => {
+test('an invalid lease record holds no caller up', async t => {
   for (const cells of [
     `'k', 't', 'pid', 'h', 'x'`,
     `'k', x'00', -1, 'h', 1`,
@@ -254,7 +254,7 @@ test('a lease record that makes no sense holds nobody up', async t => {
   }
 });
 
-test('a database of another program that lies where ours should be is left as it is', async t => {
+test("another program's database in place of ours is left unchanged", async t => {
   const cacheRoot = await scratch(t);
   mkdirSync(join(cacheRoot, 'foreign'), { mode: 0o700 });
   const file = join(cacheRoot, 'foreign', 'cache.db');

@@ -1,11 +1,11 @@
-// Serialized values are looked through before they are made: what they declare may not cost more than what they are.
+// The scan of serialized values before they are deserialized: their declared sizes may not cost more than their bytes.
 import { Serializer } from 'node:v8';
 import test from 'ava';
 import fc from 'fast-check';
 import { decode, Encoding, encode } from '../../../src/cache/values/codec.ts';
 import { UncloneableValueError } from '../../../src/index.ts';
 
-/** Makes the bytes suspicious, so that all of them are looked through. */
+/** Makes the bytes suspicious, so that all of them are scanned. */
 const suspicious = Buffer.from([0x61, 0x80, 0x80, 0x80]);
 
 function holes(length: number): unknown[] {
@@ -78,7 +78,7 @@ test('every kind of value passes, whatever comes before and after it', t => {
       try {
         encode(value);
       } catch {
-        // Not for storing at all, whatever is beside it.
+        // Refused for storing, whatever is beside it.
         return;
       }
       check(value);

@@ -12,7 +12,7 @@ function broken(clock: Clock): CircuitBreaker {
   return breaker;
 }
 
-test('three failures in a row open it, two and a success do not', t => {
+test('three failures in a row open the circuit, two and a success do not', t => {
   const breaker = new CircuitBreaker();
   breaker.begin()?.failed();
   breaker.begin()?.failed();
@@ -42,7 +42,7 @@ test('after 30 s one request passes, and decides for all', t => {
   t.is(breaker.failures, 0);
 });
 
-test('a probe that ends for another reason leaves the question open', t => {
+test('a probe that ends for another reason leaves the circuit half-open', t => {
   const clock = new Clock();
   const breaker = broken(clock);
   clock.time = 30_000;
@@ -51,7 +51,7 @@ test('a probe that ends for another reason leaves the question open', t => {
   t.truthy(breaker.begin());
 });
 
-test('one answer with Retry-After opens it for as long, within reason', t => {
+test('one answer with Retry-After opens it for as long, within limits', t => {
   const clock = new Clock();
   const breaker = new CircuitBreaker({ now: clock.now });
   breaker.begin()?.failed(1000);
@@ -63,7 +63,7 @@ test('one answer with Retry-After opens it for as long, within reason', t => {
   t.is(breaker.state, 'half-open');
 });
 
-test('a success of a request that began before it opened does not close it, nor does a failure shorten the pause', t => {
+test('a success of a request from before it opened does not close it, nor does a failure shorten the pause', t => {
   const clock = new Clock();
   const breaker = new CircuitBreaker({ now: clock.now });
   const [first, second, third] = [breaker.begin(), breaker.begin(), breaker.begin()];
@@ -82,7 +82,7 @@ test('an attempt ends once', t => {
   t.is(breaker.failures, 1);
 });
 
-test('once turned off it stays off', t => {
+test('a disabled circuit stays disabled', t => {
   const clock = new Clock();
   const breaker = new CircuitBreaker({ now: clock.now });
   breaker.turnOff();

@@ -1,4 +1,5 @@
-// `npm run remote-conformance -- URL`: whether the server there can be a remote cache. What it stores, it leaves there.
+// `npm run remote-conformance -- URL`: checks whether the server there can be a remote cache. Its entries stay on the
+// server.
 import { Conformance, conformance } from './conformance.ts';
 
 const [url] = process.argv.slice(2);

@@ -1,5 +1,5 @@
-// What any server must do to be a remote cache. Runs against nginx in the tests, and against others by their URL:
-// `npm run remote-conformance -- URL`.
+// Conformance suite: the requirements on a server that is a remote cache. Runs against nginx in the tests, and against
+// others by their URL: `npm run remote-conformance -- URL`.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -14,10 +14,10 @@ import type { RemoteTier } from '../../../src/cache/remote/remote-tier.ts';
 import { generateSigningKey } from '../../../src/cache/remote/signing.ts';
 import { makeDirectory } from '../../support/temporary.ts';
 
-/** The server that is looked at. */
+/** The server under test. */
 export interface Subject {
   url: string;
-  /** Who may write: `user:password`, or a bearer token. Undefined: everyone. */
+  /** Credentials for writing: `user:password`, or a bearer token. Undefined: none are needed. */
   token?: string | undefined;
 }
 
@@ -26,7 +26,7 @@ export interface Requirement {
   run(context: Conformance): Promise<void>;
 }
 
-/** One run of one requirement, with keys and contents that no run before had. */
+/** One run of one requirement, with keys and contents that no earlier run had. */
 export class Conformance {
   readonly subject: Subject;
   readonly warnings: string[] = [];
@@ -57,7 +57,7 @@ export class Conformance {
       ...{ url: this.subject.url, token: this.subject.token, mode: 'read-write' },
       ...{ trust: [this.#keys.publicKey], signingKey: this.#keys.privateKey },
       onWarning: message => this.warnings.push(message),
-      // It is about what the server does, not how soon.
+      // Generous, because the suite tests what the server does, not how fast.
       limits: { connectMs: 10_000, smallMs: 30_000, idleMs: 30_000 },
       budget: { budgetMs: 120_000 },
       ...options,
@@ -101,7 +101,7 @@ export class Conformance {
   }
 }
 
-/** Without a picture of the difference: of large values that takes more memory than there is. */
+/** Without a diff in the error: for large values it takes more memory than there is. */
 function assertSame(found: Buffer | undefined, wanted: Buffer): void {
   assert.ok(found !== undefined, 'it is not there');
   assert.ok(found.equals(wanted), `it has other bytes: ${found.length}, where ${wanted.length} were stored`);
@@ -111,7 +111,7 @@ const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).diges
 
 export const conformance: readonly Requirement[] = [
   {
-    title: 'what was never stored is not there, which is no failure',
+    title: 'a value that was never stored is a miss, and not a failure',
     run: async context => {
       const tier = context.tier();
       assert.equal(await tier.get(context.newKey(), { kind: 'value' }), undefined);
@@ -129,7 +129,7 @@ export const conformance: readonly Requirement[] = [
     },
   })),
   {
-    title: 'a value that compresses comes back byte for byte',
+    title: 'a compressible value comes back byte for byte',
     run: async context => {
       const key = context.newKey();
       const bytes = Buffer.alloc(500_000, randomBytes(100));
@@ -138,7 +138,7 @@ export const conformance: readonly Requirement[] = [
     },
   },
   {
-    title: 'data of any characters comes back as it was',
+    title: 'data with any characters comes back unchanged',
     run: async context => {
       const key = context.newKey();
       const data = {
@@ -166,7 +166,7 @@ export const conformance: readonly Requirement[] = [
     },
   },
   {
-    title: 'what is stored again takes the place of what was there',
+    title: 'storing a key again replaces its value',
     run: async context => {
       const key = context.newKey();
       for (const bytes of [randomBytes(20_000), randomBytes(30_000), randomBytes(100)]) {
@@ -176,7 +176,7 @@ export const conformance: readonly Requirement[] = [
     },
   },
   {
-    title: 'fifty at once are stored and come back',
+    title: 'fifty concurrent values are stored and come back',
     run: async context => {
       const tier = context.tier();
       const entries = Array.from({ length: 50 }, () => ({
@@ -199,21 +199,21 @@ export const conformance: readonly Requirement[] = [
     },
   },
   {
-    title: 'of several that write one key at once, one wins whole',
+    title: 'of several concurrent writers of one key, one wins as a whole',
     run: async context => {
       const key = context.newKey();
       const values = Array.from({ length: 8 }, () => randomBytes(20_000));
       const outcomes = await Promise.all(
         values.map(bytes => context.tier().put(key, { kind: 'value', files: [{ name: 'value', bytes }] })),
       );
-      // Some servers turn the others away meanwhile.
+      // Some servers reject the other one meanwhile.
       assert.ok(outcomes.includes('stored'));
       const found = await context.get(key);
       assert.ok(values.some((bytes, index) => outcomes[index] === 'stored' && found?.equals(bytes)));
     },
   },
   {
-    title: 'an upload that breaks off is no entry, and does not keep it from being stored',
+    title: 'an interrupted upload leaves no entry, and the key can be stored afterwards',
     run: async context => {
       const key = context.newKey();
       const bytes = randomBytes(1_000_000);
@@ -225,7 +225,7 @@ export const conformance: readonly Requirement[] = [
     },
   },
   {
-    title: 'an upload that breaks off over an entry leaves it as it was, or makes it a miss',
+    title: 'an interrupted upload over an entry leaves it unchanged, or makes it a miss',
     run: async context => {
       const key = context.newKey();
       const bytes = randomBytes(20_000);
@@ -238,7 +238,7 @@ export const conformance: readonly Requirement[] = [
     },
   },
   {
-    title: 'a record of another signer is stored, and not believed',
+    title: 'a record of another signer is stored, and not trusted',
     run: async context => {
       const key = context.newKey();
       const stranger = generateSigningKey();

@@ -1,4 +1,4 @@
-// Servers that misbehave: each is a miss or something that is not stored, told once, within the limits.
+// Misbehaving servers: each gives a miss or an entry that is not stored, one warning, and no delay beyond the limits.
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
@@ -48,7 +48,7 @@ for (const [what, misbehavior, warning] of [
     /begins with "<html>/,
   ],
   ['answers with an empty page', answering(200), /is empty/],
-  ['answers with JSON that is no object', answering(200, {}, '[]'), /not a record/],
+  ['answers with JSON that is not an object', answering(200, {}, '[]'), /not a record/],
   [
     'redirects to another host',
     answering(302, { location: 'http://127.0.0.1:1/' }),
@@ -69,7 +69,7 @@ for (const [what, misbehavior, warning] of [
     /GET \/ac/,
   ],
   [
-    'compresses what was not to be compressed',
+    'compresses although that was not accepted',
     (_, response) => {
       response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(10_000_000)));
     },
@@ -77,7 +77,7 @@ for (const [what, misbehavior, warning] of [
   ],
   ['announces too much', answering(200, { 'content-length': '1073741824' }), /1073741824 bytes/],
 ] satisfies [string, Misbehavior, RegExp][]) {
-  test(`a server that ${what} is a miss, told once, and left alone after three of them`, async t => {
+  test(`a server that ${what} is a miss, with one warning, and not asked again after three of them`, async t => {
     const server = await misbehaving(t, misbehavior);
     const tier = reader(t, server.url);
     for (let count = 0; count < 3; count++) t.is(await getValue(tier), undefined);
@@ -102,7 +102,7 @@ test('a redirect within the server is followed', async t => {
   t.deepEqual(await getValue(reader(t, server.url)), SMALL);
 });
 
-test('a server that is not there is a miss', async t => {
+test('an unreachable server is a miss', async t => {
   const server = await TestServer.start(t);
   await server.stop();
   const tier = writer(t, server.url);
@@ -111,7 +111,7 @@ test('a server that is not there is a miss', async t => {
   t.is(await tier.put(KEY, value(NOISE)), 'dropped');
 });
 
-test('a server that takes no connection is given up sooner than one that does not answer', async t => {
+test('a server that accepts no connection is given up sooner than one that does not answer', async t => {
   const url = await full(t);
   const tier = reader(t, url, { limits: { ...PATIENT, connectMs: 100 } });
   t.is(await getValue(tier), undefined);
@@ -156,7 +156,7 @@ test('a blob may take longer than the limit as long as bytes arrive, and no long
   t.deepEqual(readdirSync(directory), []);
 });
 
-test('no more is read than the record says', async t => {
+test('no more bytes are read than the record says', async t => {
   let sent = 0;
   const server = await misbehaving(
     t,
@@ -173,12 +173,12 @@ test('no more is read than the record says', async t => {
   );
   const tier = reader(t, server.url);
   t.is(await getValue(tier), undefined);
-  // Besides what the connection's buffers take.
+  // In addition to the connection's buffers.
   t.true(sent < 32 * 1024 * 1024, String(sent));
   t.true(tier.stats().bytesReceived < 1_000_000);
 });
 
-test('a blob that ends early, or is announced with another length, leaves no file', async t => {
+test('a blob that ends early, or has another Content-Length, leaves no file', async t => {
   const answers: ((response: ServerResponse) => void)[] = [
     response =>
       response
@@ -207,7 +207,7 @@ test('a blob that ends early, or is announced with another length, leaves no fil
   }
 });
 
-test('a server that says when to come back is left alone until then', async t => {
+test('a server that sends Retry-After is not asked until then', async t => {
   const server = await misbehaving(t, answering(429, { 'retry-after': '60' }));
   let now = 0;
   const tier = reader(t, server.url, { breaker: { now: () => now } });
@@ -235,7 +235,7 @@ test('a server that is back is used again after half a minute', async t => {
 });
 
 for (const status of [401, 403]) {
-  test(`reading that is denied with ${status} is not tried again, and told once`, async t => {
+  test(`reading that is denied with ${status} is not tried again, and warned about once`, async t => {
     const server = await misbehaving(t, answering(status));
     const tier = reader(t, server.url);
     t.is(await getValue(tier), undefined);
@@ -246,7 +246,7 @@ for (const status of [401, 403]) {
     t.regex(tier.warnings[0]!, new RegExp(`status ${status}.*GLOVEBOX_REMOTE_TOKEN`));
   });
 
-  test(`writing that is denied with ${status} at once, also in the middle of a large file, leaves reading alone`, async t => {
+  test(`writing that is denied with ${status}, at once or in the middle of a large file, does not affect reading`, async t => {
     const server = await misbehaving(t, (request, response, well) => {
       if (request.method !== 'PUT') return well();
       response.writeHead(status).end();
@@ -261,7 +261,7 @@ for (const status of [401, 403]) {
   });
 }
 
-test('a server that stores nothing does not keep others from being read', async t => {
+test('a server that rejects every upload does not keep others from being read', async t => {
   const server = await misbehaving(t, (request, response, well) =>
     request.method === 'PUT' ? answering(507)(request, response, well) : well(),
   );
@@ -279,14 +279,14 @@ test('a redirect of an upload is not followed', async t => {
   t.is(server.seen.length, 1);
 });
 
-test('an upload that the server does not take is given up', async t => {
+test('an upload that the server does not accept is given up', async t => {
   const server = await misbehaving(t, silent);
   const tier = writer(t, server.url, { limits: { ...PATIENT, idleMs: 100 } });
   t.is(await tier.put(KEY, value(NOISE)), 'failed');
   t.regex(tier.warnings[0]!, /PUT .*no answer within 0.1 s/);
 });
 
-test('after a read that failed, one short question spares uploads their long limits', async t => {
+test('after a read that failed, one short request spares uploads their long limits', async t => {
   const server = await misbehaving(t, silent);
   const tier = writer(t, server.url, { limits: { ...PATIENT, smallMs: 1000 } });
   t.is(await getValue(tier), undefined);
@@ -294,7 +294,7 @@ test('after a read that failed, one short question spares uploads their long lim
   t.deepEqual(server.log, ['GET /ac', 'HEAD /ac']);
 });
 
-test('a connection that the server closed while it was idle is opened again', async t => {
+test('a connection that the server closed while it was idle is reopened', async t => {
   const server = await misbehaving(t, (_, __, well) => well());
   const tier = reader(t, server.url);
   t.deepEqual(await getValue(tier), SMALL);
@@ -340,7 +340,7 @@ test('a server that dies and comes back never gives a wrong byte', async t => {
   t.true(hits > 0);
 });
 
-test('misses, hits and uploads one after another use the same connections, whatever pages come with the answers', async t => {
+test('misses, hits and uploads one after another reuse their connections, whatever error pages come with the answers', async t => {
   const server = await TestServer.start(t);
   await putValue(t, server.url, NOISE);
   server.misbehavior = async (request, response, well) => {
@@ -357,11 +357,11 @@ test('misses, hits and uploads one after another use the same connections, whate
     t.deepEqual(await getValue(tier), NOISE);
     t.is(await tier.put(remoteKey('value', `${index}`), value(SMALL)), 'stored');
   }
-  // A few more or fewer are idle at any moment.
+  // The number of idle connections varies a little.
   t.true(server.connections <= before + 4, `${before} and then ${server.connections}`);
 });
 
-test('a caller that gives up gets a miss at once, which is no failure of the server', async t => {
+test('a caller that aborts gets a miss at once, which does not count as a failure of the server', async t => {
   const server = await misbehaving(t, silent);
   const tier = reader(t, server.url);
   const controller = new AbortController();
@@ -372,7 +372,7 @@ test('a caller that gives up gets a miss at once, which is no failure of the ser
   t.deepEqual(tier.warnings, []);
 });
 
-/** The address of a server whose thread sleeps, with so many connections before it that the system drops others. */
+/** The address of a server whose thread sleeps, with so many connections queued that the system drops new ones. */
 async function full(t: ExecutionContext): Promise<string> {
   const source = `
     const { parentPort } = require('node:worker_threads');
@@ -398,7 +398,7 @@ async function full(t: ExecutionContext): Promise<string> {
   }
 }
 
-/** Sends a byte every so many milliseconds, until nobody listens. */
+/** Sends a byte every so many milliseconds, until the connection closes. */
 function trickle(t: ExecutionContext, response: ServerResponse, bytes: number, everyMs: number): void {
   response.writeHead(200, { 'content-length': bytes });
   const timer = setInterval(() => response.write(' '), everyMs);

@@ -21,7 +21,7 @@ test('nginx meets every requirement', async t => {
   }
 });
 
-test('whoever has no password reads, and does not write', async t => {
+test('a client without a password can read, and cannot write', async t => {
   if (NO_NGINX) return t.pass(NO_NGINX);
   const nginx = await Nginx.start(t);
   const stranger = writer(t, nginx.url);
@@ -41,7 +41,7 @@ test('a machine in mode read sends no PUT', async t => {
   t.deepEqual(nginx.log, [`GET /cache/ac/${KEY} 404`]);
 });
 
-test('a blob that nginx lost or has damaged is a miss, and comes back with the next upload', async t => {
+test('a blob that nginx lost or damaged is a miss, and comes back with the next upload', async t => {
   if (NO_NGINX) return t.pass(NO_NGINX);
   const nginx = await Nginx.start(t);
   const put = () => writer(t, nginx.url, { token: WRITER }).put(KEY, value(NOISE));
@@ -75,7 +75,7 @@ test('killed while machines write and read, nginx never gives a wrong byte, and 
       hits++;
       t.true(found.equals(content(index)));
     });
-    // At another moment of each round.
+    // At a different moment of each round.
     await Promise.race([work[round]!, work[round + 1]!]);
     await nginx.kill();
     await Promise.all(work);

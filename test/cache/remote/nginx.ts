@@ -1,4 +1,4 @@
-// nginx with its dav module, started by hand in a directory of the test's own.
+// nginx with its dav module, started in a directory of the test's own.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -8,10 +8,10 @@ import type { ExecutionContext } from 'ava';
 import { eventually } from '../../support/eventually.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
-/** Why tests with nginx are skipped; undefined where they are not. */
+/** The reason why tests with nginx are skipped; undefined if they are not. */
 export const NO_NGINX = findProblem();
 
-/** Who may write, in nginx and in `token`. */
+/** The credentials for writing, in nginx and in `token`. */
 export const WRITER = 'ci:a secret';
 
 export class Nginx {
@@ -39,7 +39,7 @@ export class Nginx {
     return `http://127.0.0.1:${this.#port}/cache`;
   }
 
-  /** Where the files are: `cache/ac/<key>`, `cache/cas/<sha256>`. */
+  /** The directory of the files: `cache/ac/<key>`, `cache/cas/<sha256>`. */
   get store(): string {
     return path.join(this.directory, 'store');
   }
@@ -57,7 +57,7 @@ export class Nginx {
     );
   }
 
-  /** With SIGKILL, in the middle of whatever it does. */
+  /** Kills nginx with SIGKILL, in the middle of whatever it does. */
   async kill(): Promise<void> {
     const child = this.#process;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
@@ -84,7 +84,8 @@ export class Nginx {
     });
   }
 
-  // One process, so that killing it kills all of it. Temporary files are on the disk of the store: uploads are renamed.
+  // One process, so that killing it kills all of nginx. Temporary files are on the disk of the store: uploads are
+  // renamed.
   #config(): string {
     const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
       name => `${name}_temp_path ${this.directory}/${name};`,

@@ -11,11 +11,11 @@ const resolve = (options: Partial<RemoteOptions> = {}) =>
   resolveRemoteOptions({ url: URL, trust: [publicKey], ...options });
 const error = (message: RegExp) => ({ code: 'GLOVEBOX_INVALID_ARGUMENT', message });
 
-test('by default it only reads', t => {
+test('by default the tier only reads', t => {
   t.like(resolve(), { mode: 'read', signingKey: undefined, authorization: undefined, maxSize: 2 ** 30 });
 });
 
-test('to write needs a key to sign with, which is believed as well', t => {
+test('writing needs a key to sign with, which is trusted as well', t => {
   t.throws(() => resolve({ mode: 'read-write' }), error(/keygen.*GLOVEBOX_SIGNING_KEY/));
   const settings = resolve({ mode: 'read-write', signingKey: privateKey, trust: [] });
   t.deepEqual(
@@ -25,12 +25,12 @@ test('to write needs a key to sign with, which is believed as well', t => {
   t.is(resolve({ mode: 'read-write', signingKey: privateKey }).trust.length, 1);
 });
 
-test('a cache of which nothing could be believed is an error', t => {
+test('a remote cache without any trusted key is an error', t => {
   t.throws(() => resolve({ trust: [] }), error(/remote\.trust is empty/));
   t.throws(() => resolve({ trust: undefined }), error(/remote\.trust is empty/));
 });
 
-test('without encryption, keys must be listed, but for this machine', t => {
+test('without encryption, keys must be listed, except on localhost', t => {
   const url = 'http://cache.example.org';
   t.throws(() => resolve({ url, trust: [], signingKey: privateKey }), error(/use https/));
   t.notThrows(() => resolve({ url }));
@@ -56,7 +56,7 @@ test('user and password are sent, and shown in no message', t => {
   }
 });
 
-test('what cannot be is an error that names the option', t => {
+test('an invalid value is an error that names the option', t => {
   for (const url of ['', 'cache', '/tmp', 'ftp://a', 'https://a/?b', 'https://a/#b', 5 as never]) {
     t.throws(() => resolve({ url }), error(/remote\.url/));
   }
@@ -86,7 +86,7 @@ test('a private key is PEM or 32 bytes in base64, and an error does not repeat i
   t.false(wrong.message.includes(privateKey.split('\n')[1]!.slice(8, 40)));
 });
 
-test('a key file that others can read is not used', async t => {
+test('a key file that other users can read is not used', async t => {
   const file = path.join(await temporaryDirectory(t), 'key.pem');
   writeFileSync(file, privateKey, { mode: 0o600 });
   t.is(resolve({ signingKey: file }).signingKey?.publicKey, publicKey);

@@ -15,7 +15,7 @@ for (const [what, bytes] of [
   ['a value that compresses', TEXT],
   ['a value that does not compress', NOISE],
 ] as const) {
-  test(`${what} of one machine is what another machine reads`, async t => {
+  test(`${what} of one machine can be read on another one`, async t => {
     const server = await TestServer.start(t);
     await putValue(t, server.url, bytes);
     const tier = reader(t, server.url);
@@ -25,7 +25,7 @@ for (const [what, bytes] of [
   });
 }
 
-test('files arrive with name, mode and content, and say who signed them', async t => {
+test('files arrive with name, mode and content, and the signer is reported', async t => {
   const server = await TestServer.start(t);
   const directory = await temporaryDirectory(t);
   const contents = {
@@ -57,7 +57,7 @@ test('files arrive with name, mode and content, and say who signed them', async 
   t.deepEqual(readdirSync(into).sort(), ['a.txt', 'left.uf2', 'right.uf2']);
 });
 
-test('the layout is that of Bazel: blobs under their hashes, a record that names them', async t => {
+test("the layout is Bazel's: blobs under their hashes, and a record that names them", async t => {
   const server = await TestServer.start(t);
   await putValue(t, server.url, NOISE);
   const blob = sha256(NOISE);
@@ -73,7 +73,7 @@ test('the layout is that of Bazel: blobs under their hashes, a record that names
   t.is(server.seen.at(-2)?.headers.accept, 'application/json');
 });
 
-test('what compresses is stored compressed, under the hash of the compressed bytes', async t => {
+test('compressible values are stored compressed, under the hash of the compressed bytes', async t => {
   const server = await TestServer.start(t);
   await putValue(t, server.url, TEXT);
   const [[name, blob] = []] = [...server.stored];
@@ -115,7 +115,7 @@ test('large files are streamed, compressed or not, and leave no temporary files'
   t.true(sizes[0]! >= 9_000_000 && sizes[1]! < 100_000);
 });
 
-test('an evicted blob is a miss, and storing again brings back blob and record', async t => {
+test('an evicted blob is a miss, and storing again restores blob and record', async t => {
   const server = await TestServer.start(t);
   await putValue(t, server.url, NOISE);
   server.stored.delete(`/cas/${sha256(NOISE)}`);
@@ -127,7 +127,7 @@ test('an evicted blob is a miss, and storing again brings back blob and record',
   t.deepEqual(await getValue(reader(t, server.url)), NOISE);
 });
 
-test('files that are gone or have changed are not uploaded', async t => {
+test('files that were removed or changed are not uploaded', async t => {
   const server = await TestServer.start(t);
   const directory = await temporaryDirectory(t);
   const file = path.join(directory, 'left.uf2');
@@ -145,7 +145,7 @@ test('files that are gone or have changed are not uploaded', async t => {
   t.regex(tier.warnings[0]!, /not uploaded.*left\.uf2/);
 });
 
-test('what is larger than allowed is neither uploaded nor fetched', async t => {
+test('entries above the size limit are neither uploaded nor fetched', async t => {
   const server = await TestServer.start(t);
   await putValue(t, server.url, NOISE);
   server.seen.length = 0;
@@ -161,7 +161,7 @@ test('what is larger than allowed is neither uploaded nor fetched', async t => {
   t.is(small.stats().refused, 2);
 });
 
-test('keys, names and data that cannot be are errors of the caller', async t => {
+test('invalid keys, names and data are errors of the caller', async t => {
   const tier = writer(t, 'http://127.0.0.1:9');
   const error = { code: 'GLOVEBOX_INVALID_ARGUMENT' };
   for (const key of ['', 'key', KEY.toUpperCase(), `${KEY}0`, '../../etc/passwd'.padEnd(64, '0')]) {

@@ -1,17 +1,17 @@
-// An HTTP cache in memory, as plain as nginx, which misbehaves when a test tells it to.
+// An HTTP cache in memory, as plain as nginx, which misbehaves when a test asks it to.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ExecutionContext } from 'ava';
 
-/** One request, as it was answered. */
+/** One request, with the status of its answer. */
 export interface Seen {
   method: string;
   path: string;
   headers: IncomingMessage['headers'];
 }
 
-/** Answers a request in the place of the server. `well` answers it as it should be. */
+/** Answers a request in place of the server. `well` answers it correctly. */
 export type Misbehavior = (
   request: IncomingMessage,
   response: ServerResponse,
@@ -19,12 +19,12 @@ export type Misbehavior = (
 ) => void | Promise<void>;
 
 export class TestServer {
-  /** By path, such as `/ac/<key>`. */
+  /** Contents by path, such as `/ac/<key>`. */
   readonly stored = new Map<string, Buffer>();
   readonly seen: Seen[] = [];
   /** Connections so far. */
   connections = 0;
-  /** Undefined: it behaves. */
+  /** Undefined: the server behaves. */
   misbehavior: Misbehavior | undefined;
   readonly #server: Server;
   #port = 0;
@@ -52,14 +52,14 @@ export class TestServer {
     return this.seen.map(({ method, path }) => `${method} ${path.split('/').slice(0, 2).join('/')}`);
   }
 
-  /** Begins, or begins again at the same port. */
+  /** Starts, or restarts on the same port. */
   async listen(): Promise<void> {
     this.#server.listen(this.#port, '127.0.0.1');
     await once(this.#server, 'listening');
     this.#port = (this.#server.address() as AddressInfo).port;
   }
 
-  /** Ends with all of its connections, as a killed server does. */
+  /** Ends with all of its connections, like a killed server. */
   async stop(): Promise<void> {
     if (!this.#server.listening) return;
     this.#server.close();

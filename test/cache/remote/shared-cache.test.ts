@@ -31,14 +31,14 @@ test.serial.afterEach.always(() => resetSharedCacheInstances());
 
 const shared = (options: CacheOptions) => openCache({ tag: 'shared', remote: true, ...options });
 
-test.serial('a pool on one machine produces, and one on another machine does not', async t => {
+test.serial('a pool on one machine produces, and a pool on another machine does not', async t => {
   const { url } = await TestServer.start(t);
   const keys = await Promise.all(['one', 'two', 'three'].map(name => cacheKey('value', name)));
   const runPool = async (mode: 'read' | 'read-write') => {
     actAs(t, mode, url);
     const cacheRoot = await temporaryDirectory(t);
     const holder = shared({ cacheRoot });
-    // The coordinator is there before the threads are.
+    // The coordinator has to exist before the threads.
     await holder.has('any');
     const pool = new Piscina<SharedTask, unknown>({
       filename: new URL('../../support/shared-task.ts', import.meta.url).href,
@@ -57,7 +57,7 @@ test.serial('a pool on one machine produces, and one on another machine does not
   t.deepEqual(second, { values: first.values, produced: 0 });
 });
 
-test.serial('values of every form, and files with their bits, are what they were', async t => {
+test.serial('values of every form, and files with their modes, are restored unchanged', async t => {
   const server = await TestServer.start(t);
   const values: Record<string, unknown> = {
     ...{
@@ -92,13 +92,13 @@ test.serial('values of every form, and files with their bits, are what they were
   t.is(statSync(copy).mode & 0o777, 0o750);
   t.is(await second.get('absent', 'fallback'), 'fallback');
   t.false(await second.getFile('absent', copy));
-  // Now it is here.
+  // By now it is in the local cache.
   await server.stop();
   t.is(await second.get('text'), 'süß');
   t.true(await second.getFile('file', copy));
 });
 
-test.serial('what is deleted is deleted here, and many that ask at once ask once', async t => {
+test.serial('a delete is local, and concurrent callers send one request', async t => {
   const server = await TestServer.start(t);
   actAs(t, 'read-write', server.url);
   const cache = shared({ cacheRoot: await temporaryDirectory(t) });
@@ -117,22 +117,19 @@ test.serial('what is deleted is deleted here, and many that ask at once ask once
   t.is(server.log.filter(line => line.startsWith('DELETE')).length, 0);
 });
 
-test.serial(
-  'without a server, or with one that is down, the cache is what it is without the option',
-  async t => {
-    const none = shared({ cacheRoot: await temporaryDirectory(t) });
-    t.is(await none.getOrSet('key', () => 1), 1);
-    const server = await TestServer.start(t);
-    actAs(t, 'read-write', server.url);
-    await server.stop();
-    const down = shared({ cacheRoot: await temporaryDirectory(t) });
-    t.is(await down.getOrSet('key', () => 2), 2);
-    t.is(await down.get('key'), 2);
-    await down.close();
-  },
-);
+test.serial('without a server, or with one that is down, the cache works as without the option', async t => {
+  const none = shared({ cacheRoot: await temporaryDirectory(t) });
+  t.is(await none.getOrSet('key', () => 1), 1);
+  const server = await TestServer.start(t);
+  actAs(t, 'read-write', server.url);
+  await server.stop();
+  const down = shared({ cacheRoot: await temporaryDirectory(t) });
+  t.is(await down.getOrSet('key', () => 2), 2);
+  t.is(await down.get('key'), 2);
+  await down.close();
+});
 
-test.serial('what can never work is an error where the cache is opened', t => {
+test.serial('an invalid option is an error when the cache is opened', t => {
   actAs(t, 'read-write', 'http://127.0.0.1:1/');
   process.env.GLOVEBOX_REMOTE = 'ftp://example.org';
   t.throws(() => shared({}), { code: 'GLOVEBOX_INVALID_ARGUMENT', message: /GLOVEBOX_REMOTE/ });

@@ -1,4 +1,4 @@
-// Remote tiers of two machines, and what they exchange.
+// Remote tiers of two machines, and the data that they exchange.
 import { randomBytes } from 'node:crypto';
 import type { ExecutionContext } from 'ava';
 import { openRemoteTier } from '../../../src/cache/remote/open.ts';
@@ -7,7 +7,7 @@ import { remoteKey } from '../../../src/cache/remote/record.ts';
 import type { RemoteTier } from '../../../src/cache/remote/remote-tier.ts';
 import { generateSigningKey } from '../../../src/cache/remote/signing.ts';
 
-/** The pair of the machine that writes. */
+/** The key pair of the machine that writes. */
 export const writerKey = generateSigningKey();
 
 export const KEY = remoteKey('value', 'test', 'key');
@@ -18,14 +18,14 @@ export interface TestTier extends RemoteTier {
 
 export const PATIENT = { connectMs: 60_000, smallMs: 60_000, idleMs: 60_000 };
 
-/** A tier that only reads, and trusts the writer. It ends with the test. */
+/** A tier that only reads, and trusts the writer. It closes with the test. */
 export function reader(t: ExecutionContext, url: string, options: Partial<RemoteOptions> = {}): TestTier {
   const warnings: string[] = [];
   const tier = openRemoteTier({
     url,
     trust: [`${writerKey.publicKey} the writer`],
     onWarning: message => warnings.push(message),
-    // Not what these tests are about: a busy machine is to fail none of them.
+    // Generous limits: a busy machine must not fail these tests.
     limits: PATIENT,
     budget: { budgetMs: 60_000 },
     ...options,
@@ -57,7 +57,7 @@ export async function getValue(tier: RemoteTier, key = KEY): Promise<Buffer | un
   return hit?.getBytes('value');
 }
 
-/** Too large to be in the record, and nothing that compresses. */
+/** Too large to be in the record, and incompressible. */
 export const NOISE = randomBytes(100_000);
 /** Compresses well. */
 export const TEXT = Buffer.from('0123456789abcdef'.repeat(10_000));

@@ -1,11 +1,11 @@
-// What the remote tier publishes on `glovebox.remote.request`.
+// The diagnostics channel `glovebox.remote.request` of the remote tier.
 import { tracingChannel } from 'node:diagnostics_channel';
 import test from 'ava';
 import type { RemoteRequest } from '../../../src/index.ts';
 import { TestServer } from './server.ts';
 import { getValue, NOISE, putValue, reader } from './tier.ts';
 
-test('each request is published with its status, also one that fails, and no answer is handed out', async t => {
+test('each request is published with its status, even if it fails, and without the body of its answer', async t => {
   const server = await TestServer.start(t);
   const ended: (RemoteRequest & { error?: unknown; result?: unknown })[] = [];
   const nothing = () => undefined;

@@ -1,4 +1,5 @@
-// Whose records are believed: nothing unsigned, nothing of unknown signers, nothing that was altered or moved.
+// Trust in remote records: nothing unsigned, nothing of unknown signers, and nothing that was altered or moved is
+// accepted.
 import test from 'ava';
 import {
   decodeRecord,
@@ -22,7 +23,7 @@ function rewrite(
   server.stored.set(`/ac/${key}`, Buffer.from(JSON.stringify(change(record))));
 }
 
-test('a record that a server has written anew, with other fields around it, is believed', async t => {
+test('a record that a server has rewritten, with other fields around it, is accepted', async t => {
   const server = await TestServer.start(t);
   await putValue(t, server.url, NOISE);
   rewrite(server, KEY, ({ stdoutRaw }) => ({
@@ -33,7 +34,7 @@ test('a record that a server has written anew, with other fields around it, is b
   t.deepEqual(await getValue(reader(t, server.url)), NOISE);
 });
 
-test('an unsigned record is a miss, and told once', async t => {
+test('an unsigned record is a miss, with one warning', async t => {
   const server = await TestServer.start(t);
   await putValue(t, server.url, SMALL);
   rewrite(server, KEY, ({ outputFiles }) => ({ outputFiles, exitCode: 0 }));
@@ -53,7 +54,7 @@ test('a record of an unknown signer is a miss that names the signer', async t =>
   const other = reader(t, server.url);
   t.is(await getValue(other), undefined);
   t.true(other.warnings[0]?.includes(stranger.publicKey));
-  // Its own records a machine believes.
+  // A machine trusts its own records.
   t.deepEqual(await getValue(tier), SMALL);
 });
 
@@ -74,7 +75,7 @@ test('a record of another kind is a miss', async t => {
   t.is(tier.stats().refused, 1);
 });
 
-test('whatever byte of what is signed is flipped, the record is not believed', t => {
+test('with any signed byte flipped, the record is rejected', t => {
   const signer = parseSigningKey(writerKey.privateKey);
   const trust = [parseTrustedKey(writerKey.publicKey)];
   const files = [{ name: 'a', size: 1, sha256: 'ab'.repeat(32), mode: null, content: { inline: 'YQ==' } }];
@@ -93,7 +94,7 @@ test('whatever byte of what is signed is flipped, the record is not believed', t
   }
 });
 
-test('whatever byte of whatever stored file is flipped, no wrong byte is read', async t => {
+test('with any byte of any stored file flipped, no wrong byte is read', async t => {
   const server = await TestServer.start(t);
   const values = [SMALL, TEXT.subarray(0, 9000), NOISE.subarray(0, 9000)];
   for (const [index, bytes] of values.entries())
@@ -120,7 +121,7 @@ test('whatever byte of whatever stored file is flipped, no wrong byte is read', 
   t.true(tier.stats().refused > 50);
 });
 
-test('blobs that are swapped or cut short are misses', async t => {
+test('blobs that are swapped or truncated are misses', async t => {
   const server = await TestServer.start(t);
   await putValue(t, server.url, NOISE);
   await putValue(t, server.url, TEXT, OTHER);
@@ -141,7 +142,7 @@ test('blobs that are swapped or cut short are misses', async t => {
   }
 });
 
-test('what a trusted signer says of a content is checked too: its size, and that it unpacks to that', async t => {
+test("a trusted signer's claims about the content are verified too: its size, and that it decompresses to that", async t => {
   const server = await TestServer.start(t);
   await putValue(t, server.url, TEXT);
   const signer = parseSigningKey(writerKey.privateKey);

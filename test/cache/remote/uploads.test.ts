@@ -26,7 +26,7 @@ async function hesitant(t: Parameters<typeof TestServer.start>[0]) {
   return { server, firstUpload, open };
 }
 
-test('closing waits for the uploads', async t => {
+test('close waits for the uploads', async t => {
   const { server, firstUpload, open } = await hesitant(t);
   const tier = writer(t, server.url);
   const outcomes = Array.from({ length: 20 }, (_, index) =>
@@ -41,7 +41,7 @@ test('closing waits for the uploads', async t => {
   t.is([...server.stored.keys()].filter(name => name.startsWith('/ac/')).length, 20);
 });
 
-test('closing drops what has not gone out in time, and says so', async t => {
+test('close drops the uploads that have not finished in time, and says so', async t => {
   const { server, firstUpload } = await hesitant(t);
   const tier = writer(t, server.url);
   const outcome = tier.put(KEY, value(NOISE));
@@ -51,7 +51,7 @@ test('closing drops what has not gone out in time, and says so', async t => {
   t.is(tier.warnings.length, 1);
 });
 
-test('dropping ends everything at once: uploads, and reads', async t => {
+test('drop ends everything at once: uploads and reads', async t => {
   const { server, firstUpload } = await hesitant(t);
   const tier = writer(t, server.url);
   const outcomes = Array.from({ length: 20 }, () => tier.put(KEY, value(NOISE)));
@@ -65,7 +65,7 @@ test('dropping ends everything at once: uploads, and reads', async t => {
   t.deepEqual(tier.warnings, []);
 });
 
-test('after closing nothing is asked and nothing is stored', async t => {
+test('after close nothing is requested and nothing is stored', async t => {
   const server = await TestServer.start(t);
   const tier = writer(t, server.url);
   await tier.close();
@@ -74,7 +74,7 @@ test('after closing nothing is asked and nothing is stored', async t => {
   t.deepEqual(server.log, []);
 });
 
-test('a few uploads go at once, and the queue takes only so many', async t => {
+test('only a few uploads run at once, and the queue is bounded', async t => {
   const { server, firstUpload, open } = await hesitant(t);
   const tier = writer(t, server.url, { uploads: { concurrency: 2, maxUploads: 5 } });
   const outcomes = Array.from({ length: 8 }, (_, index) =>
@@ -89,7 +89,7 @@ test('a few uploads go at once, and the queue takes only so many', async t => {
   t.is(await tier.put(KEY, value(NOISE)), 'stored');
 });
 
-test('values in memory that wait are bounded by their bytes', async t => {
+test('queued values are bounded by their bytes in memory', async t => {
   const { server, firstUpload, open } = await hesitant(t);
   const tier = writer(t, server.url, { uploads: { maxHeldBytes: 250_000 } });
   const outcomes = Array.from({ length: 3 }, () => tier.put(KEY, value(NOISE)));
@@ -99,7 +99,7 @@ test('values in memory that wait are bounded by their bytes', async t => {
   t.deepEqual(await Promise.all(outcomes.slice(0, 2)), ['stored', 'stored']);
 });
 
-test('the record comes last: while a blob is missing there is none', async t => {
+test('the record is uploaded last: while a blob is missing there is none', async t => {
   const { server, firstUpload, open } = await hesitant(t);
   const tier = writer(t, server.url);
   const outcome = tier.put(KEY, value(NOISE));

@@ -9,7 +9,7 @@ function budgetOf(options: WaitBudgetOptions = {}) {
   return { clock, budget };
 }
 
-test('waits one after another are added up', t => {
+test('consecutive waits are summed', t => {
   const { clock, budget } = budgetOf();
   for (let count = 0; count < 4; count++) {
     const wait = budget.begin();
@@ -25,7 +25,7 @@ test('waits one after another are added up', t => {
   t.is(budget.begin(), undefined);
 });
 
-test('waits at the same time count once', t => {
+test('concurrent waits count once', t => {
   const { clock, budget } = budgetOf();
   const waits = Array.from({ length: 100 }, () => budget.begin());
   clock.time += 3000;
@@ -33,7 +33,7 @@ test('waits at the same time count once', t => {
   t.is(budget.spentMs, 3000);
 });
 
-test('a wait that paid off gives back its share, not that of others', t => {
+test('a wait that ended in a hit returns its share, not that of others', t => {
   const { clock, budget } = budgetOf();
   const [hit, miss] = [budget.begin(), budget.begin()];
   clock.time += 2000;
@@ -46,7 +46,7 @@ test('a wait that paid off gives back its share, not that of others', t => {
   t.is(budget.spentMs, 2000);
 });
 
-test('bytes give back time, though never more than was spent on them', t => {
+test('received bytes return time, but never more than was spent on them', t => {
   const { clock, budget } = budgetOf();
   const wait = budget.begin();
   clock.time += 2000;
@@ -59,7 +59,7 @@ test('bytes give back time, though never more than was spent on them', t => {
   t.is(budget.spentMs, 1000);
 });
 
-test('a thousand hits of a healthy server cost nothing, and as many misses end it', t => {
+test('a thousand hits of a healthy server cost nothing, and as many misses use the budget up', t => {
   const { clock, budget } = budgetOf();
   const ask = (isHit: boolean) => {
     const wait = budget.begin();
@@ -74,7 +74,7 @@ test('a thousand hits of a healthy server cost nothing, and as many misses end i
   t.is(misses, Math.ceil(5000 / 80));
 });
 
-test('without a refill it stays spent; with one it is whole again in time', t => {
+test('without a refill the budget stays used up; with one it is whole again in time', t => {
   for (const refillMs of [undefined, 60_000]) {
     const { clock, budget } = budgetOf({ refillMs });
     const wait = budget.begin();
@@ -88,7 +88,7 @@ test('without a refill it stays spent; with one it is whole again in time', t =>
   }
 });
 
-test('a silent server costs all that ask it together no more than the budget', async t => {
+test('a silent server costs all its callers together no more than the budget', async t => {
   const server = await TestServer.start(t);
   server.misbehavior = () => {};
   const tier = reader(t, server.url, { limits: PATIENT, budget: { budgetMs: 200 } });
@@ -101,7 +101,7 @@ test('a silent server costs all that ask it together no more than the budget', a
   t.true(server.seen.length <= 16);
 });
 
-test('the wait for uploads at the end is within the budget too', async t => {
+test('the final wait for uploads is within the budget too', async t => {
   const server = await TestServer.start(t);
   server.misbehavior = () => {};
   const tier = writer(t, server.url, { limits: PATIENT, budget: { budgetMs: 200 } });

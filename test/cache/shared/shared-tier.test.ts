@@ -1,4 +1,4 @@
-// Copies that all threads share: whole, of the version asked for, or not there.
+// The shared tier: copies in memory that all threads share. A copy is whole and of the requested version, or absent.
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
 import type { FoundValue } from '../../../src/cache/operations.ts';
@@ -14,7 +14,7 @@ function value(key: string, data: string | Buffer, expires: number | null = null
   return { ...rest, size: Buffer.byteLength(data), checksum: checksum(key, rest), expires };
 }
 
-test('what one thread puts, another one gets, as it was', t => {
+test('a copy that one thread puts is the same when another one gets it', t => {
   const tier = new SharedTier();
   const other = new SharedTier(tier.buffer);
   for (const [key, stored] of [
@@ -28,7 +28,7 @@ test('what one thread puts, another one gets, as it was', t => {
   }
 });
 
-test('a copy of another version or of another key is none', t => {
+test('a copy of another version or of another key is a miss', t => {
   const tier = new SharedTier();
   tier.put('a', 1, 1, value('a', 'one'));
   t.is(tier.get('a', 1, 2), undefined);
@@ -46,16 +46,16 @@ test('versions may have any size', t => {
   t.is(tier.get('a', -5, -(2 ** 31))?.data, 'one');
 });
 
-test('keys whose hashes are the same stay apart', t => {
+test('keys with the same hash stay apart', t => {
   const tier = new SharedTier();
   for (const key of ['a', 'b']) tier.put(key, 9, 1, value(key, key));
   const found = ['a', 'b'].map(key => tier.get(key, 9, 1)?.data);
-  // One may have taken the other's place.
+  // One may have replaced the other.
   t.true(found.includes('b'));
   t.true(found[0] === undefined || found[0] === 'a');
 });
 
-test('the memory is bounded: the oldest copies go, the youngest stay', t => {
+test('the memory is bounded: the oldest copies are dropped, the newest stay', t => {
   const tier = new SharedTier();
   const data = Buffer.alloc(MIB / 2, 'x');
   for (let index = 0; index < 100; index++) {
@@ -66,7 +66,7 @@ test('the memory is bounded: the oldest copies go, the youngest stay', t => {
   t.true(tier.buffer.byteLength < 18 * MIB);
 });
 
-test('what is too large, or no value of the size that it claims, is not kept', t => {
+test('a value that is too large, or does not have its declared size, is not kept', t => {
   const tier = new SharedTier();
   tier.put('large', 1, 1, value('large', Buffer.alloc(2 * MIB)));
   tier.put('lying', 2, 1, { ...value('lying', Buffer.alloc(10)), size: 1_000_000_000 });
@@ -78,10 +78,10 @@ test('what is too large, or no value of the size that it claims, is not kept', t
   t.is(tier.get('next', 4, 1)?.data, 'fine');
 });
 
-test('a thread that ends while it puts something does not keep the others from it', t => {
+test('a thread that ends in the middle of a put does not block the others', t => {
   const tier = new SharedTier();
   const words = new Int32Array(tier.buffer);
-  // As if thread 41 were putting something.
+  // As if thread 41 were in the middle of a put.
   Atomics.store(words, 0, 42);
   tier.put('a', 1, 1, value('a', 'one'));
   t.is(tier.get('a', 1, 1), undefined);
@@ -93,7 +93,7 @@ test('a thread that ends while it puts something does not keep the others from i
   t.is(tier.get('a', 1, 1)?.data, 'one');
 });
 
-test('whatever is in the memory, reading ends in a copy or in none', t => {
+test('with any bytes in the memory, a read gives a copy or a miss', t => {
   const tier = new SharedTier();
   const words = new Int32Array(tier.buffer);
   let state = 1;
@@ -110,7 +110,7 @@ test('whatever is in the memory, reading ends in a copy or in none', t => {
   t.pass();
 });
 
-test('threads that put and get at once never see a part of one copy and a part of another', async t => {
+test('concurrent puts and gets never see parts of two copies', async t => {
   const { buffer } = new SharedTier();
   const source = `
     const { workerData, parentPort } = require('node:worker_threads');
@@ -149,7 +149,7 @@ test('threads that put and get at once never see a part of one copy and a part o
   }
 });
 
-test('a key that any thread has read lately is known, also among many others', t => {
+test('a key that any thread has read recently is known, even among many others', t => {
   const tier = new SharedTier();
   const other = new SharedTier(tier.buffer);
   const hashes = Array.from({ length: 1000 }, (_, index) => hashOf(`key-${index}`));

@@ -1,4 +1,4 @@
-// The lock between threads that write one store, with real threads.
+// Write lock between the threads of one store, with real threads.
 import test from 'ava';
 import { SharedMemory } from '../../../src/cache/shared/shared-memory.ts';
 import { WRITE_LOCK_WORDS, WriteLock } from '../../../src/cache/shared/write-lock.ts';
@@ -6,7 +6,7 @@ import { startThreads } from '../../support/thread.ts';
 
 const sharedWords = () => new Int32Array(new SharedArrayBuffer(4 * WRITE_LOCK_WORDS));
 
-test('one thread at a time holds it, and none waits for ever', async t => {
+test('one thread at a time holds the lock, and none waits for ever', async t => {
   const { buffers } = new SharedMemory();
   const shared = new SharedArrayBuffer(8);
   const threads = startThreads(t, 4);
@@ -18,7 +18,7 @@ test('one thread at a time holds it, and none waits for ever', async t => {
           const plain = new Float64Array(shared);
           for (let round = 0; round < 2000; round++) {
             while (!lock.acquire(1000));
-            // Neither atomic: a second thread in here would lose counts.
+            // Neither access is atomic: a second thread in here would lose counts.
             const before = plain[0]!;
             for (let idle = 0; idle < 200; idle++) Math.sqrt(idle);
             plain[0] = before + 1;
@@ -34,7 +34,7 @@ test('one thread at a time holds it, and none waits for ever', async t => {
   t.is(Math.max(...(counts as number[])), 8000);
 });
 
-test('a waiter goes before threads that acquire it again and again', async t => {
+test('a starving waiter gets the lock before threads that acquire it again and again', async t => {
   const { buffers, lock } = new SharedMemory();
   const rounds = new Int32Array(new SharedArrayBuffer(4));
   const greedy = startThreads(t, 3).map(thread =>
@@ -45,7 +45,7 @@ test('a waiter goes before threads that acquire it again and again', async t => 
           lock.acquire(60_000);
           Atomics.add(rounds, 0, 1);
           Atomics.notify(rounds, 0);
-          // Longer than it is free in between by far, so that luck alone would not do.
+          // Far longer than the gaps between acquisitions, so that luck alone would not do.
           const end = performance.now() + 3;
           while (performance.now() < end);
           lock.release();
@@ -63,18 +63,18 @@ test('a waiter goes before threads that acquire it again and again', async t => 
   }
 });
 
-test('it is not waited for longer than asked', t => {
+test('a wait ends at its timeout', t => {
   const words = sharedWords();
   const [holder, other] = [new WriteLock(words, 1), new WriteLock(words, 2)];
   t.true(holder.acquire(0));
   t.false(other.acquire(0));
-  // Also by one that has been starving.
+  // Even for a waiter that has been starving.
   t.false(other.acquire(40));
   holder.release();
   t.true(other.acquire(0));
 });
 
-test('one that gave up waiting, or has ended while it waited, holds nobody up', async t => {
+test('a waiter that timed out, or ended while it waited, blocks no other', async t => {
   const { buffers, lock } = new SharedMemory();
   t.true(lock.acquire(0));
   const [patient, dying] = startThreads(t, 2);
@@ -106,7 +106,7 @@ test('one that gave up waiting, or has ended while it waited, holds nobody up', 
   t.true(lock.acquire(1000));
 });
 
-test('what a thread that has ended held is free', t => {
+test('the lock of an ended thread is free', t => {
   const words = sharedWords();
   const [dead, other] = [new WriteLock(words, 7), new WriteLock(words, 8)];
   dead.acquire(0);

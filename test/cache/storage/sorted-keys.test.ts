@@ -2,7 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { compareKeys, indexFrom, sortKeys } from '../../../src/cache/storage/sorted-keys.ts';
 
-// Characters whose order in UTF-16 is not that of their bytes among them.
+// Including characters whose order in UTF-16 differs from that of their bytes.
 const text = fc.string({
   unit: fc.constantFrom('a', 'b', '\u{e000}', '\uffff', '\u{10000}', '\u{1f3b9}', 'é'),
 });
@@ -16,7 +16,7 @@ test('keys are compared by their bytes in UTF-8', t => {
   t.pass();
 });
 
-test('however many keys there are, they are sorted, and each is found where it is', async t => {
+test('any number of keys is kept sorted, and each is found in its place', async t => {
   for (const count of [0, 1, 2047, 2048, 2049, 9000]) {
     const keys = Array.from({ length: count }, (_, index) => `${(index * 7919) % count}\u{1f3b9}`);
     const sorted = await sortKeys(new Set(keys));

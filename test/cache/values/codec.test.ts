@@ -14,7 +14,7 @@ const anything = fc.anything({
   withUnicodeString: true,
 });
 
-test('any value that can be cloned is read back as cloning would copy it', t => {
+test('any cloneable value is read back as structured cloning would copy it', t => {
   fc.assert(
     fc.property(anything, value => {
       const { encoding, data } = encode(value);
@@ -24,7 +24,7 @@ test('any value that can be cloned is read back as cloning would copy it', t => 
   );
 });
 
-test('what is read back shares no memory with what was stored', t => {
+test('the decoded value shares no memory with the stored one', t => {
   for (const value of [Buffer.from('bytes'), new Uint8Array([1, 2, 3])]) {
     const { encoding, data } = encode(value);
     const stored = Buffer.from(data as Uint8Array);
@@ -34,7 +34,7 @@ test('what is read back shares no memory with what was stored', t => {
   }
 });
 
-test('bytes that make no sense are an error, never a crash and never run', t => {
+test('invalid bytes are an error, never a crash, and never executed', t => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 64 }), fc.nat(6), (bytes, encoding) => {
       try {
@@ -49,7 +49,7 @@ test('bytes that make no sense are an error, never a crash and never run', t => 
   t.pass();
 });
 
-test('the bytes of a value are counted before it is encoded, never more than there are', t => {
+test('the size estimate before encoding never exceeds the encoded bytes', t => {
   const shared = new ArrayBuffer(1000);
   const values = [
     [new Uint8Array(shared), new Float64Array(shared), shared, new DataView(shared)],
@@ -64,7 +64,7 @@ test('the bytes of a value are counted before it is encoded, never more than the
   }
 });
 
-test('the checksum tells a changed value, one under another key, and one that would be read in another way', t => {
+test('the checksum detects a changed value, one under another key, and one that would be decoded in another way', t => {
   const value = { encoding: Encoding.buffer, data: Buffer.from('value'), blob: null, mode: null };
   const sum = checksum('key', value);
   t.is(checksum('key', { ...value, data: Buffer.from('value') }), sum);

@@ -1,4 +1,4 @@
-// Copies of nested values: the same as decoding again gives, and nothing in common with what they were made of.
+// Clones of plain nested values: equal to decoding again, and without anything in common with their source.
 import { deserialize, serialize } from 'node:v8';
 import test from 'ava';
 import fc from 'fast-check';
@@ -6,13 +6,13 @@ import { clonePlain, isPlain } from '../../../src/cache/values/plain-clone.ts';
 
 const decoded = (value: unknown): unknown => deserialize(serialize(value));
 
-/** All objects in a value, however deep. */
+/** All objects in a value, at any depth. */
 function objectsIn(value: unknown): object[] {
   if (typeof value !== 'object' || value === null) return [];
   return [value, ...Object.values(value).flatMap(objectsIn)];
 }
 
-test('whatever is plain is copied as it would be decoded, and shares nothing', t => {
+test('a plain value is cloned as it would be decoded, and shares nothing', t => {
   const anything = fc.object({ withBigInt: true, withSparseArray: true, withMap: true, withDate: true });
   let plain = 0;
   fc.assert(
@@ -30,7 +30,7 @@ test('whatever is plain is copied as it would be decoded, and shares nothing', t
   t.true(plain > 100, `${plain} of them were plain`);
 });
 
-test('the order of properties, undefined and negative zero stay', t => {
+test('the order of properties, undefined and negative zero are preserved', t => {
   const value = decoded({ b: 1, a: undefined, 7: -0, list: [undefined, null, [Number.NaN]] });
   t.true(isPlain(value));
   const copy = clonePlain(value as Record<string, unknown>);

@@ -1,5 +1,5 @@
-// One machine of the chaos: edits its checkout, builds, and compares all firmware with what its sources make, which needs no
-// compiler to know. It forgets its local caches again and again, so that the remote one is asked.
+// One machine of the remote chaos run: it edits its checkout, builds, and compares all firmware with the expected content,
+// which follows from the sources without a compiler. It deletes its local caches repeatedly, so that it asks the remote one.
 //
 //   node test/chaos/remote/machine.ts '{ "root": …, "seed": …, "until": … }'    (the environment says which remote cache)
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,12 +8,12 @@ import { createUserConfig } from '../../../src/config/index.ts';
 import { publishedBuild, publishedLibrary } from '../../support/published.ts';
 import { Random } from '../random.ts';
 
-/** What one build came to. */
+/** The result of one build. */
 export interface Report {
   compiled: number;
   cache: number;
   remote: number;
-  /** What is not as it has to be, one sentence each. */
+  /** Violations, one sentence each. */
   wrong: string[];
   warnings: number;
   /** Milliseconds. */
@@ -21,7 +21,7 @@ export interface Report {
 }
 
 const TARGETS = ['alpha', 'beta', 'gamma', 'delta'];
-/** So few states of each file that machines meet in them. */
+/** So few states of each file that machines reach the same ones. */
 const STATES = 2;
 
 const COMPILER = `
@@ -43,7 +43,7 @@ write(
   'build.yaml',
   `include:\n${TARGETS.map(name => `  - { board: b, shield: ${name}, artifact-name: ${name} }\n`).join('')}`,
 );
-// Larger than what is kept in a record, and it does not shrink much.
+// Too large for a record, and hardly compressible.
 const large = (state: number) =>
   Array.from(
     { length: 3_000 },
@@ -61,7 +61,7 @@ while (Date.now() < until) {
   if (random.chance(0.5)) {
     await resetSharedCacheInstances();
     rmSync(cacheRoot, { recursive: true, force: true });
-    // Nothing that still closes is to be in the way of the new ones.
+    // Caches that are still closing must not interfere with the new ones.
     cacheRoot = path.join(root, `cache-${++caches}`);
   }
   rmSync(path.join(config, 'firmware'), { recursive: true, force: true });

@@ -1,5 +1,5 @@
-// The chaos of the remote cache: two machines build the same config in ever other states and share what they compile, while
-// their server is killed, slowed and lies, and what it keeps is damaged. No firmware may be wrong, and no build may fail.
+// Chaos run of the remote cache: two machines build the same config in changing states and share their firmware, while
+// their server is killed, slowed or lies, and its files are damaged. No firmware may be wrong, and no build may fail.
 //
 //   npm run chaos:remote -- --minutes 60 --seed 1
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -81,7 +81,7 @@ await killServer();
 const stored = readdirSync(path.join(directory, 'cas')).length;
 rmSync(root, { recursive: true, force: true });
 
-// A chaos in which nothing was shared would prove nothing.
+// A run in which nothing was shared would prove nothing.
 if (total.remote === 0) violations.push('nothing ever came from the remote cache');
 for (const violation of violations) console.log(`VIOLATION: ${violation}`);
 console.log(

@@ -1,5 +1,5 @@
-// What befalls the remote cache of the chaos: its server is killed, slowed and made to talk nonsense, and what it keeps is
-// damaged, swapped, lost, or replaced by a stranger whose key is not trusted.
+// Nemesis of the remote cache: it kills and slows the server, makes it answer nonsense, and damages, swaps or removes
+// its files, or replaces them by records of a key that is not trusted.
 import {
   copyFileSync,
   readdirSync,
@@ -15,7 +15,7 @@ import { generateSigningKey } from '../../../src/cache/remote/signing.ts';
 import type { Random } from '../random.ts';
 
 export interface NemesisOptions {
-  /** Where the server keeps its files. */
+  /** The directory of the server's files. */
   directory: string;
   url: string;
   random: Random;
@@ -26,7 +26,7 @@ export interface NemesisOptions {
 const BEHAVIORS = ['well', 'well', 'well', 'slow', 'silent', 'dribbling', 'failing', 'busy', 'html'];
 
 export class Nemesis {
-  /** How often what was done. */
+  /** How often each fault was injected. */
   readonly counts = new Map<string, number>();
   readonly #options: NemesisOptions;
   readonly #stranger = generateSigningKey();
@@ -35,7 +35,7 @@ export class Nemesis {
     this.#options = options;
   }
 
-  /** Does one thing. */
+  /** Injects one fault. */
   async strike(): Promise<void> {
     const { random } = this.#options;
     const deeds: [name: string, deed: () => void | Promise<void>][] = [
@@ -103,7 +103,7 @@ export class Nemesis {
     if (file !== undefined) rmSync(file);
   }
 
-  /** A firmware that is wrong, with everything right about it but who has signed it. */
+  /** A wrong firmware in which everything is right except the signer. */
   async #writeAsStranger(): Promise<void> {
     const { url, random } = this.#options;
     const records = this.#files('ac');

@@ -1,5 +1,5 @@
-// An HTTP cache on disk for the chaos: it writes files in place, so that a kill leaves halves of them, and behaves as the
-// file `behavior` in its directory says: `well`, `slow`, `silent`, `dribbling`, `failing`, `busy` or `html`.
+// An HTTP cache on disk for the remote chaos run: it writes files in place, so that a kill leaves partial ones, and follows
+// the file `behavior` in its directory: `well`, `slow`, `silent`, `dribbling`, `failing`, `busy` or `html`.
 //
 //   node test/chaos/remote/server.ts DIRECTORY PORT
 import { createReadStream, createWriteStream, mkdirSync, readFileSync, statSync } from 'node:fs';
@@ -13,7 +13,7 @@ const [directory, port] = process.argv.slice(2) as [string, string];
 for (const kind of ['ac', 'cas']) mkdirSync(path.join(directory, kind), { recursive: true });
 
 createServer((request, response) => {
-  // Whoever breaks off is of no interest.
+  // Errors of broken connections are irrelevant.
   void answer(request, response).catch(() => response.destroy());
 }).listen(Number(port), '127.0.0.1', () => console.log('listening'));
 

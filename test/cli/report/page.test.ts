@@ -59,7 +59,7 @@ function assertWellFormed(html: string): void {
   if (open.length > 0) throw new Error(`still open: ${open.join(' ')}`);
 }
 
-test('the page shows what ran where, what came from where, caches by tag, and the layers', async t => {
+test('the page shows which thread compiled what, where each target came from, caches by tag, and the layers', async t => {
   const file = fileURLToPath(new URL('../../keymap/fixtures/corne.keymap', import.meta.url));
   const layout = await parseKeymap(await readFile(file, 'utf8'), { file });
   const html = page({
@@ -83,7 +83,7 @@ test('the page shows what ran where, what came from where, caches by tag, and th
   t.regex(html, /aria-label="Layer 0, [^"]+: 42 keys"/);
 });
 
-test('layers have their numbers only where none can be missing', t => {
+test('layers are numbered only if none can be missing', t => {
   const captions = (isIncomplete: boolean) =>
     page({ keymaps: [{ file: 'x.keymap', layout: { layers: [LAYER], errors: [], isIncomplete } }] }).match(
       /<figcaption>.*|aria-label="Layer [^"]*"/g,
@@ -98,7 +98,7 @@ test('layers have their numbers only where none can be missing', t => {
   ]);
 });
 
-test('nothing that a build says can become part of the page', t => {
+test("no text of a build can become part of the page's markup", t => {
   const hostile = `"'><script>alert(1)</script>\u0000&`;
   const html = page(
     { keymaps: [{ file: hostile, layout: { layers: [{ ...LAYER, name: hostile }], errors: [] } }] },
@@ -125,19 +125,19 @@ test('the page loads nothing and runs nothing', t => {
   t.deepEqual(html.match(/https?:[^"'\s<]*/g), null);
 });
 
-test('it is for light and dark, with a language, and pictures have words', t => {
+test('the page supports light and dark, has a language, and its pictures have descriptions', t => {
   const html = page({ caches: [stats('firmware', 1)] });
   t.regex(html, /<html lang="en">/);
   t.regex(html, /prefers-color-scheme: dark/);
   for (const [svg] of html.matchAll(/<svg[^>]*>/g)) t.regex(svg, /role="img" aria-label="[^"]+"/);
 });
 
-test('a build that came to nothing has a page all the same', t => {
+test('a build without any result has a page all the same', t => {
   assertWellFormed(pageOf(new Recording(), NOTHING));
   t.pass();
 });
 
-test('what is put into a template is escaped, in text and in attributes, once', t => {
+test('values in a template are escaped, in text and in attributes, once', t => {
   const inner = markup`<i>${'<'}</i>`;
   t.is(
     markup`<b title="${'"&'}">${[inner, undefined, 3]}</b>`.text,

@@ -37,7 +37,7 @@ const EVENTS = [
   finished(1_000, { compiled: 1, cached: 1, failed: 1, cancelled: 1 }),
 ];
 
-test('each stretch of time has its thread, its kind and its ends', t => {
+test('each time span has its thread, its kind and its ends', t => {
   const recording = record(...EVENTS);
   t.deepEqual(
     recording.spans.map(({ target, kind, track, from, to }) => [target, kind, trackName(track), from, to]),
@@ -56,7 +56,7 @@ test('each stretch of time has its thread, its kind and its ends', t => {
   t.true(recording.targets.get('other')?.cancelled);
 });
 
-test('a build that was stopped while it compiled has what there was of it', t => {
+test('a build that was cancelled while compiling has its partial time spans', t => {
   const recording = record(
     started('left'),
     compiling(5, 'left'),
@@ -67,7 +67,7 @@ test('a build that was stopped while it compiled has what there was of it', t =>
   t.is(record().duration, 0);
 });
 
-test('the trace is what Perfetto reads: complete events in microseconds, and threads with names', t => {
+test("the trace has Perfetto's format: complete events in microseconds, and named threads", t => {
   const { traceEvents, displayTimeUnit } = JSON.parse(traceOf(record(...EVENTS)));
   t.is(displayTimeUnit, 'ms');
   t.deepEqual(

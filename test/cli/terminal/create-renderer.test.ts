@@ -16,7 +16,7 @@ function choose(stream: OutputStream, variables: Record<string, string>, more = 
   return createRenderer({ stream, environment, clock: () => START, cwd: '/', ...more });
 }
 
-test('a person at a terminal gets the live view', async t => {
+test('an interactive terminal gets the live view', async t => {
   t.true((await choose(terminal, { TERM: 'xterm' })) instanceof LiveRenderer);
 });
 
@@ -31,7 +31,7 @@ test('a plan is printed in plain lines even on a terminal', async t => {
   t.true((await choose(terminal, {}, { dryRun: true })) instanceof PlainRenderer);
 });
 
-test('JSON is JSON wherever it goes', async t => {
+test('JSON goes to any output unchanged', async t => {
   t.true((await choose(terminal, {}, { json: true })) instanceof JsonRenderer);
   t.true((await choose(pipe, { FORCE_COLOR: '1' }, { json: true })) instanceof JsonRenderer);
 });
@@ -45,7 +45,7 @@ test('colours follow the terminal, NO_COLOR, FORCE_COLOR and TERM=dumb', t => {
   t.false(useColors(terminal, terminalEnvironment({ FORCE_COLOR: '0' })));
 });
 
-test('the JSON renderer writes each event as it is, one a line', t => {
+test('the JSON renderer writes each event unchanged, one per line', t => {
   const chunks: string[] = [];
   const renderer = new JsonRenderer({ write: text => chunks.push(text) });
   const events = [started('left'), compiled(10, 'left', 9), finished(11, { compiled: 1 })];
@@ -61,7 +61,7 @@ test('the JSON renderer writes each event as it is, one a line', t => {
   );
 });
 
-test('the JSON renderer writes the events of one turn together, and keeps none for longer', async t => {
+test('the JSON renderer writes the events of one turn together, and holds none for longer', async t => {
   const chunks: string[] = [];
   const renderer = new JsonRenderer({ write: text => chunks.push(text) });
   renderer.event(started('left'));

@@ -15,7 +15,7 @@ test('the source line has its number, and a mark below the place', t => {
   t.deepEqual(sourceLines({ message: 'bad', certain: true }, style), []);
 });
 
-test('wide characters before the place move the mark along, control characters do not get through', t => {
+test('wide characters before the place shift the mark, and control characters are removed', t => {
   const source = '漢字 \u001b[31mKC_A';
   const lines = sourceLines(
     { message: 'bad', certain: true, line: 1, column: source.indexOf('K') + 1, source },
@@ -24,7 +24,7 @@ test('wide characters before the place move the mark along, control characters d
   t.deepEqual(lines, ['1 │ 漢字 KC_A', '  │      ^']);
 });
 
-test('a sentence that says it all goes without the last lines, but with the log', t => {
+test('a complete sentence is shown without the last lines, but with the log', t => {
   let printed = '';
   const renderer = new PlainRenderer({
     stream: { write: text => (printed += text) },

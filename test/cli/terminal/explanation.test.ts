@@ -10,7 +10,7 @@ function explain(...events: Parameters<BuildProgress['apply']>[0][]): string[] {
   return explanationLines(progress, createStyle(false));
 }
 
-test('every target has its reasons, one a line', t => {
+test('every target has its reasons, one per line', t => {
   const since = unchangedSince(START - 3_600_000);
   t.regex(since, /^nothing changed since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/);
   t.deepEqual(
@@ -32,6 +32,6 @@ test('every target has its reasons, one a line', t => {
   );
 });
 
-test('nothing is explained before anything is known, nor by an older build', t => {
+test('nothing is explained before anything is known, or by an older build', t => {
   t.deepEqual(explain(started('left'), missed(1, 'left', 'never built'), checking(9, 'left')), []);
 });

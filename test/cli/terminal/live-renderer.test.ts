@@ -17,7 +17,7 @@ import {
   started,
 } from './scripted-events.ts';
 
-/** A live view whose time goes on only when the test says so. */
+/** A live view with a clock that only the test advances. */
 function watch({ columns = 80, rows = 24, verbose = false } = {}) {
   const screen = new Screen(columns, rows);
   let now = START;
@@ -46,7 +46,7 @@ function watch({ columns = 80, rows = 24, verbose = false } = {}) {
         renderer.event(event);
       }
     },
-    /** What is on the screen `after` milliseconds from the start. */
+    /** The content of the screen `after` milliseconds from the start. */
     at(after: number): string[] {
       now = START + after;
       tick?.();
@@ -95,7 +95,7 @@ test('each target has a line with its state, its time and the last line of its c
   t.is(view.screen.scrolled, 0);
 });
 
-test('in the end the targets stay, with a summary below that says what was saved and where the firmware is', t => {
+test('at the end the targets stay, with a summary below of the time saved and the place of the firmware', t => {
   const view = watch();
   view.tell(started('left', 'right'), compiling(0, 'left'), compiling(0, 'right'));
   view.at(300);
@@ -115,7 +115,7 @@ test('in the end the targets stay, with a summary below that says what was saved
   t.is(view.screen.text.length, 5, 'closing twice prints nothing twice');
 });
 
-test('a failure is shown while the others go on, and explained in the end', t => {
+test('a failure is shown while the others go on, and explained at the end', t => {
   const view = watch();
   view.tell(started('left', 'right'), compiling(0, 'left'), compiling(0, 'right'), failed(700, 'left', 700));
   t.deepEqual(view.at(800).slice(1), [
@@ -151,7 +151,7 @@ test('a line never wraps: long names and long output are cut to the width', t =>
   }
 });
 
-test('128 targets fit a small screen: those at work, those that failed, and how many the rest are', t => {
+test('128 targets fit a small screen: the running ones, the failed ones, and a count of the rest', t => {
   const names = Array.from({ length: 128 }, (_, index) => `t${String(index).padStart(3, '0')}`);
   const view = watch({ rows: 8 });
   view.tell(started(...names));
@@ -176,7 +176,7 @@ test('a screen of two lines still shows the count', t => {
   t.deepEqual(view.at(100), ['0 of 2 targets done, 1 compiling, 1 queued']);
 });
 
-test('a warning stays above the picture that goes on being redrawn', t => {
+test('a warning stays above the live region, which continues to be redrawn', t => {
   const view = watch();
   view.tell(started('left'), compiling(0, 'left'));
   view.at(100);
@@ -188,7 +188,7 @@ test('a warning stays above the picture that goes on being redrawn', t => {
   ]);
 });
 
-test('verbose keeps every line of the compilers above the picture', t => {
+test('verbose keeps every line of the compilers above the live region', t => {
   const view = watch({ verbose: true });
   view.tell(
     started('left'),
@@ -206,7 +206,7 @@ test('verbose keeps every line of the compilers above the picture', t => {
   ]);
 });
 
-test('the screen is drawn at its own pace, not once for each line of a compiler', t => {
+test('the screen is redrawn at its own rate, not once for each line of a compiler', t => {
   const view = watch();
   view.tell(started('left'), compiling(0, 'left'));
   view.at(100);
@@ -218,14 +218,14 @@ test('the screen is drawn at its own pace, not once for each line of a compiler'
   t.regex(view.at(200).at(-1) ?? '', /line 9999$/);
 });
 
-test('while the build stops, the picture says so', t => {
+test('while the build stops, the live region says so', t => {
   const view = watch();
   view.tell(started('left'), compiling(0, 'left'));
   view.renderer.stopping();
   t.regex(view.at(100)[0] ?? '', /^Stopping the compilers \(Ctrl-C again/);
 });
 
-test('closing a build that never finished leaves its last state, and no summary', t => {
+test('closing an unfinished build leaves its last state, and no summary', t => {
   const view = watch();
   view.tell(started('left'), compiling(0, 'left'));
   view.at(100);

@@ -65,7 +65,7 @@ test('verbose adds every line of the compilers, each after the name of its targe
   t.true(lines.includes('left: compiling'));
 });
 
-test('a failure is told at once, and in the end with its last lines and where the log is', t => {
+test('a failure is reported at once, and at the end with its last lines and its log file', t => {
   const lines = printed([
     started('left', 'right'),
     failed(900, 'left', 880),
@@ -89,7 +89,7 @@ test('a failure is told at once, and in the end with its last lines and where th
   ]);
 });
 
-test('a plan says what would be compiled, why, and what is in the cache', t => {
+test('a plan shows which targets would be compiled and why, and which are cached', t => {
   const lines = printed([
     started('left', 'right'),
     at(3, { type: 'target-planned', target: 'left', plan: 'compile', why: ['config/corne.keymap changed'] }),
@@ -106,7 +106,7 @@ test('a plan says what would be compiled, why, and what is in the cache', t => {
   ]);
 });
 
-test('a cancelled build says so, and does not call itself done', t => {
+test('a cancelled build says so, and not that it is done', t => {
   const lines = printed([
     started('left', 'right'),
     at(5, { type: 'target-cancelled', target: 'left' }),
@@ -122,7 +122,7 @@ test('a cancelled build says so, and does not call itself done', t => {
   ]);
 });
 
-test('a target that another build compiles is waited for by name of the process', t => {
+test('a target that another build compiles shows the process that it waits for', t => {
   const lines = printed([
     started('left'),
     at(5, { type: 'target-waiting', target: 'left', thread: 1, pid: 4711 }),
@@ -142,7 +142,7 @@ test('a target that another build compiles is waited for by name of the process'
   ]);
 });
 
-test('who was waited for in vain is no reason to compile', t => {
+test('a wait that failed is not a reason to compile', t => {
   const lines = printed([
     started('left'),
     missed(1, 'left', 'left.conf changed', 'west.yml changed'),
@@ -183,12 +183,12 @@ test('escape sequences and control characters of a compiler never reach the term
     ],
     { verbose: true },
   ).join('\n');
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: those must not be there.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the output must not contain them.
   t.notRegex(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
   t.regex(text, /left │ error {3}x/);
 });
 
-test('colours are written only when asked for', t => {
+test('colours are written only on request', t => {
   t.true(printed(twoHalves, { colors: true }).join('').includes('\u001b[32mcompiled\u001b[39m'));
   t.false(printed(twoHalves).join('').includes('\u001b'));
 });

@@ -1,17 +1,17 @@
-// A terminal for tests: it understands the few escape sequences a redrawing program needs and knows what a person would see.
+// A terminal for tests: it understands the few escape sequences of a redrawing program and knows the visible text.
 
-/** Looks to a renderer like `process.stdout`, and to a test like a screen. */
+/** Acts like `process.stdout` for a renderer, and like a screen for a test. */
 export class Screen {
   readonly isTTY = true;
   readonly columns: number;
   readonly rows: number;
-  /** Everything on the screen and scrolled off its top. */
+  /** All lines, on the screen and scrolled off its top. */
   readonly #lines: string[][] = [[]];
   #row = 0;
   #column = 0;
   /** The first line that is still on the screen. */
   #top = 0;
-  /** How often something was written. */
+  /** The number of writes. */
   writes = 0;
 
   constructor(columns: number, rows: number) {
@@ -41,7 +41,7 @@ export class Screen {
     return lines;
   }
 
-  /** How many lines have left the screen at its top, where nothing can change them any more. */
+  /** The number of lines that have left the screen at its top, where they cannot change any more. */
   get scrolled(): number {
     return this.#top;
   }

@@ -1,4 +1,4 @@
-// Builds told as events, with times counted from the build's start.
+// Builds as scripted events, with times counted from the build's start.
 import type { BuildEvent } from '../../../src/builder/events.ts';
 
 export const START = 1_700_000_000_000;

@@ -15,6 +15,6 @@ test('columns line up, numbers at their ends, wide characters counted', t => {
   );
 });
 
-test('no rows are no lines', t => {
+test('without rows there are no lines', t => {
   t.deepEqual(tableLines([]), []);
 });

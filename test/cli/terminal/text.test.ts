@@ -10,7 +10,7 @@ import {
   wrapped,
 } from '../../../src/cli/terminal/text.ts';
 
-test('text is never wider than asked for, and is left alone when it fits', t => {
+test('text is never wider than requested, and unchanged when it fits', t => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme' }), fc.integer({ min: 0, max: 40 }), (text, columns) => {
       const clean = sanitizeLine(text);
@@ -21,7 +21,7 @@ test('text is never wider than asked for, and is left alone when it fits', t => 
   t.is(truncate('compiling matrix.c', 10), 'compiling…');
 });
 
-test('wrapped text is never wider than asked for, and nothing but blanks is lost', t => {
+test('wrapped text is never wider than requested, and loses only blanks', t => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme' }), fc.integer({ min: 2, max: 40 }), (text, columns) => {
       const clean = sanitizeLine(text);
@@ -53,14 +53,14 @@ test('wide characters and emoji count two columns, combining ones none', t => {
 test('a clean line has no control characters, whatever was in it', t => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), text => {
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: those must not be there.
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: the line must not contain them.
       return !/[\u0000-\u001f\u007f-\u009f]/.test(sanitizeLine(text));
     }),
   );
   t.is(sanitizeLine('\u001b[1;31merror:\u001b[0m no'), 'error: no');
 });
 
-test('a running clock counts tenths until it passes a minute', t => {
+test('a running clock shows tenths until it passes a minute', t => {
   t.deepEqual([0, 49, 9_960, 59_949, 60_000, 3_661_000].map(formatElapsed), [
     '0.0s',
     '0.0s',
@@ -71,7 +71,7 @@ test('a running clock counts tenths until it passes a minute', t => {
   ]);
 });
 
-test('paths are shown relative to the current directory only when they lie in it', t => {
+test('paths are shown relative to the current directory only when they are inside it', t => {
   t.is(shortPath('/home/me/corne', '/home/me'), 'corne');
   t.is(shortPath('/home/me', '/home/me'), '.');
   t.is(shortPath('/home/other', '/home/me'), '/home/other');

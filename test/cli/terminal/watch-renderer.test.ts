@@ -51,7 +51,7 @@ function watch({ columns = 80, rows = 24 } = {}) {
 const waiting = (after: number, ready: number, failures: number) =>
   at(after, { type: 'watch-waiting', ready, failed: failures });
 
-test('one picture is drawn over and over: what each target is, what was saved, and that it waits', t => {
+test('one live region is redrawn: the state of each target, what was saved, and that the watch is waiting', t => {
   const view = watch();
   view.tell(started('left', 'right'), checking(0, 'left'), checking(0, 'right'));
   view.tell(compiling(10, 'left'), compiling(10, 'right'), output(20, 'left', '[1/2] matrix.c'));
@@ -87,7 +87,7 @@ test('one picture is drawn over and over: what each target is, what was saved, a
   t.is(view.screen.scrolled, 0);
 });
 
-test('what failed is told below, until it is mended', t => {
+test('a failure is shown below, until it is fixed', t => {
   const view = watch();
   view.tell(
     started('left'),
@@ -104,7 +104,7 @@ test('what failed is told below, until it is mended', t => {
   t.is(view.screen.text.at(-1), '✔ 1 of 1 target ready. Waiting for changes (Ctrl-C ends)');
 });
 
-test('a broken build.yaml is told, and gone when it is mended', t => {
+test('a broken build.yaml is shown, and disappears when it is fixed', t => {
   const view = watch();
   view.tell(started('left'), checking(0, 'left'), compiled(5, 'left', 5), waiting(6, 1, 0));
   view.tell(at(10, { type: 'watch-problem', message: 'build.yaml:3: this is no list.' }));
@@ -126,7 +126,7 @@ test('targets that left build.yaml leave the screen', t => {
   t.is(view.screen.text.at(-1), '✔ 1 of 1 target ready. Waiting for changes (Ctrl-C ends)');
 });
 
-test('what is wrong is told to its end, on as many lines as it takes, and a source line stays one', t => {
+test('a message is shown to its end, on as many lines as it takes, and a source line stays one', t => {
   const view = watch({ columns: 60 });
   const source = `&kp TAB  ${'&kp Q  '.repeat(20)}`;
   const sentence = "There is no setting CONFIG_ZMK_SLEPE. Did you mean 'CONFIG_ZMK_SLEEP'?";
@@ -152,7 +152,7 @@ test('what is wrong is told to its end, on as many lines as it takes, and a sour
   t.is(view.screen.text.filter(line => line.includes('│')).length, 2);
 });
 
-test('a warning about a firmware goes when another one is made', t => {
+test('a warning about a firmware disappears when another one is made', t => {
   const view = watch();
   const warning = at(5, { type: 'warning', target: 'left', message: 'A setting has no effect.' });
   view.tell(started('left', 'right'), checking(0, 'left'), warning, compiled(5, 'left', 5), waiting(6, 2, 0));
@@ -164,7 +164,7 @@ test('a warning about a firmware goes when another one is made', t => {
   t.false(isShown());
 });
 
-test('however much there is to say, the screen never scrolls', t => {
+test('however long the messages are, the screen never scrolls', t => {
   const view = watch({ columns: 60, rows: 10 });
   const names = Array.from({ length: 12 }, (_, index) => `target_${index}`);
   view.tell(started(...names));
@@ -174,7 +174,7 @@ test('however much there is to say, the screen never scrolls', t => {
   t.is(view.screen.text.at(-1), '✖ 0 of 12 targets ready, 12 failed. Waiting for changes (C…');
 });
 
-test('when it ends, how each target stands stays on the screen', t => {
+test('at the end the state of each target stays on the screen', t => {
   const view = watch();
   view.tell(started('left'), checking(0, 'left'), compiled(5, 'left', 5), waiting(6, 1, 0));
   view.renderer.close();

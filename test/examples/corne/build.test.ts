@@ -1,4 +1,4 @@
-// The first command that a person types, on a copy of the example: both halves at once, then only what changed.
+// The first command of a new user, on a copy of the example: both halves at once, then only what changed.
 import { spawn } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
@@ -13,7 +13,7 @@ const RIGHT = 'corne_right-nice_nano_v2-zmk';
 
 type Finished = Extract<BuildEvent, { type: 'target-finished' }>;
 
-/** Where each target came from, and when it was compiled. */
+/** The source of each target, and when it was compiled. */
 interface Built {
   sources: Record<string, string>;
   compiling: Map<string, { from: number; to: number }>;

@@ -1,4 +1,4 @@
-// The example is an ordinary ZMK config, and what Glovebox reads of it is right.
+// The example as a ZMK config: it is an ordinary one, and Glovebox reads it correctly.
 import { mkdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import test from 'ava';
@@ -13,7 +13,7 @@ import { example, remove, temporaryDirectory } from './driver.ts';
 
 const keymapFile = join(example, 'config', 'corne.keymap');
 
-// One after the other: two readers that load the same grammar at the same time disturb each other.
+// One after another: two readers that load the same grammar at the same time disturb each other.
 test.serial('build.yaml names the two halves', async t => {
   t.deepEqual(
     (await readMatrix(example)).map(({ board, shield, artifactName }) => ({ board, shield, artifactName })),
@@ -34,7 +34,7 @@ test.serial('west.yml pins a release of ZMK that has the board', async t => {
 });
 
 test.serial(
-  'the keymap has four layers of 42 keys, and the firmware reads as many as Glovebox draws',
+  'the keymap has four layers of 42 keys, and the firmware has as many as Glovebox draws',
   async t => {
     const source = await readFile(keymapFile, 'utf8');
     const drawn = await parseKeymap(source);
@@ -48,7 +48,7 @@ test.serial(
       compiled.layers.map(({ name, bindings }) => ({ name, keys: bindings.length })),
       drawn.layers.map(({ name, bindings }) => ({ name, keys: bindings.length })),
     );
-    // The same keys do nothing, and the same ones show the layer below, to both readers.
+    // Both readers agree on which keys do nothing, and which ones show the layer below.
     const where = (found: readonly boolean[]) => found.flatMap((is, position) => (is ? [position] : []));
     for (const [index, { bindings }] of compiled.layers.entries()) {
       const other = drawn.layers[index]!.bindings;
@@ -64,7 +64,7 @@ test.serial(
   },
 );
 
-test.serial('the keymap has what a person has: home row modifiers, combos and macros', async t => {
+test.serial('the keymap has the features of a real one: home row modifiers, combos and macros', async t => {
   const keymap = readKeymap(keymapFile, await readDeviceTree(keymapFile, await readFile(keymapFile, 'utf8')));
   t.true(keymap.combos.length >= 3);
   t.true(keymap.macros.length >= 3);
@@ -72,7 +72,7 @@ test.serial('the keymap has what a person has: home row modifiers, combos and ma
 });
 
 test.serial(
-  'the command toolchain of the example compiles a half, and knows what that half read',
+  'the command toolchain of the example compiles a half, and reports the files that it read',
   async t => {
     const root = await temporaryDirectory();
     try {
@@ -120,7 +120,7 @@ test.serial(
       const read = outcome.observed!.files.map(path => basename(path));
       for (const name of ['corne.keymap', 'right.h', 'main.c', 'build.ts']) t.true(read.includes(name), name);
       t.false(read.includes('left.c'));
-      // All that a build reads is declared, so a build elsewhere has the same inputs.
+      // All files that a build reads are declared, so a build elsewhere has the same inputs.
       t.deepEqual(
         outcome.observed!.files.filter(path => !declared.includes(path)),
         [],

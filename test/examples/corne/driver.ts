@@ -7,21 +7,21 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const repository = fileURLToPath(new URL('../../../', import.meta.url));
-/** The example as it lies in the repository. */
+/** The example in the repository. */
 export const example = join(repository, 'examples', 'corne');
 
-/** A directory of the test's own; the caller removes it. */
+/** A directory for the test; the caller removes it. */
 export async function temporaryDirectory(): Promise<string> {
   return realpath(await mkdtemp(join(tmpdir(), 'glovebox-corne-')));
 }
 
-/** Copies what a person edits. The example's own driver builds it. */
+/** Copies the files that a user edits. The example's own driver builds them. */
 export async function copyConfig(to: string): Promise<string> {
   await cp(join(example, 'config'), join(to, 'config'), { recursive: true });
   return to;
 }
 
-/** Copies the example, driver included, to where nothing but npm packages connects it to this repository. */
+/** Copies the example, driver included, to a place that only npm packages connect to this repository. */
 export async function copyExample(to: string): Promise<string> {
   await copyConfig(to);
   await cp(join(example, 'toolchain'), join(to, 'toolchain'), { recursive: true });
@@ -52,7 +52,7 @@ export function runDriver(directory: string, args: string[]): Promise<Run> {
   });
 }
 
-/** Builds one half of what is in `directory`. The artifacts are `firmware.uf2` and `firmware.elf` in `build`. */
+/** Builds one half in `directory`. The artifacts are `firmware.uf2` and `firmware.elf` in `build`. */
 export async function buildHalf(directory: string, half: 'left' | 'right', build: string): Promise<Run> {
   await mkdir(build, { recursive: true });
   const target = ['--board', 'nice_nano_v2', '--shield', `corne_${half}`];

@@ -1,4 +1,5 @@
-// Does the example's firmware do what its keymap says? Keys by position: row 0 is 0–11, row 1 12–23, row 2 24–35.
+// Behaviour of the example's firmware, compared with its keymap. Keys by position: row 0 is 0–11, row 1 12–23, row 2
+// 24–35.
 import test from 'ava';
 import { remove, temporaryDirectory } from './driver.ts';
 import { compileEngine, type EngineModule, Keyboard, type Report } from './engine.ts';
@@ -55,35 +56,35 @@ test('keys that overlap are down together, in the order they were pressed', t =>
   t.deepEqual(keyboard.reports(), [down(T), down(T, G), down(G), up]);
 });
 
-test('a key of a combo types itself when its partner does not come', t => {
+test('a key of a combo types itself when the other key does not follow', t => {
   const keyboard = new Keyboard(engine).press(1).wait(40);
   t.deepEqual(keyboard.reports(), [], 'not before the combo has become impossible');
   t.deepEqual(keyboard.wait(1).reports(), [down(Q)]);
   t.deepEqual(keyboard.release(1).reports(), [up]);
 });
 
-test('a key of a combo that is let go early types itself', t => {
+test('a key of a combo that is released early types itself', t => {
   t.deepEqual(new Keyboard(engine).press(1).wait(10).release(1).reports(), [down(Q), up]);
 });
 
-test('two keys at once are a combo, which ends with the first that goes up', t => {
+test('two keys at once are a combo, which ends with the first release', t => {
   const keyboard = new Keyboard(engine).press(1).wait(15).press(2).wait(30);
   t.deepEqual(keyboard.reports(), [down(ESCAPE)]);
   t.deepEqual(keyboard.release(1).wait(30).reports(), [up]);
   t.deepEqual(keyboard.release(2).wait(30).reports(), []);
 });
 
-test('two keys too far apart are two keys', t => {
+test('two keys pressed too far apart in time are two keys', t => {
   const keyboard = new Keyboard(engine).press(1).wait(60).press(2).wait(60).release(1).release(2);
   t.deepEqual(keyboard.reports(), [down(Q), down(Q, W), down(W), up]);
 });
 
-test('amid fast typing there are no combos', t => {
+test('during fast typing there are no combos', t => {
   const keyboard = new Keyboard(engine).press(5).wait(20).press(1).wait(10).press(2).wait(10);
   t.deepEqual(keyboard.reports(), [down(T), down(T, Q), down(T, Q, W)]);
 });
 
-test('a combo counts only on its layers', t => {
+test('a combo works only on its layers', t => {
   // K and L of the base layer are "up" and "right" of the navigation layer; the combo belongs to both.
   const both = new Keyboard(engine).press(NAV_THUMB).wait(250).press(20, 21).wait(10).release(20, 21);
   t.deepEqual(both.reports(), [down(ENTER), up]);
@@ -94,13 +95,13 @@ test('a combo counts only on its layers', t => {
   t.deepEqual(navigation.reports(), [held(LEFT_CONTROL, V), held(0x04, V, LEFT)]);
 });
 
-test('a home row key that is tapped is a letter', t => {
+test('tapping a home row key types a letter', t => {
   const keyboard = new Keyboard(engine).press(13).wait(100);
   t.deepEqual(keyboard.reports(), [], 'undecided');
   t.deepEqual(keyboard.release(13).reports(), [down(A), up]);
 });
 
-test('a home row key that is held is a modifier', t => {
+test('holding a home row key is a modifier', t => {
   const keyboard = new Keyboard(engine).press(13).wait(279);
   t.deepEqual(keyboard.reports(), [], 'undecided');
   t.deepEqual(keyboard.wait(1).reports(), [held(LEFT_GUI)]);
@@ -126,7 +127,7 @@ test('a home row key around a key of the same hand is a letter', t => {
   t.deepEqual(keyboard.reports(), [down(A), down(A, G), down(A), up]);
 });
 
-test('rolling from a home row key to the other hand is two letters, in order', t => {
+test('rolling from a home row key to the other hand types two letters, in order', t => {
   const keyboard = new Keyboard(engine)
     .press(13)
     .wait(50)
@@ -143,7 +144,7 @@ test('a home row key right after another letter is a letter at once', t => {
   t.deepEqual(keyboard.reports(), [down(T), up, down(F)]);
 });
 
-test('a home row key tapped and pressed again repeats its letter', t => {
+test('a home row key that is tapped and pressed again repeats its letter', t => {
   const keyboard = new Keyboard(engine).press(13).wait(30).release(13).wait(100).press(13).wait(500);
   t.deepEqual(keyboard.reports(), [down(A), up, down(A)]);
 });
@@ -161,23 +162,23 @@ test('two home row modifiers of one hand hold together', t => {
   ]);
 });
 
-test('a key that was down before a hold-tap goes up without deciding it', t => {
+test('releasing a key that was down before a hold-tap does not decide it', t => {
   const keyboard = new Keyboard(engine).press(18).wait(300).press(13).wait(20).release(18).wait(20);
   t.deepEqual(keyboard.reports(), [down(H), up]);
   t.deepEqual(keyboard.release(13).reports(), [down(A), up]);
 });
 
-test('a layer counts while its thumb is held', t => {
+test('a layer is active while its thumb key is held', t => {
   const keyboard = new Keyboard(engine).press(NAV_THUMB).wait(250).tap(18);
   t.deepEqual(keyboard.reports(), [down(LEFT), up]);
   t.deepEqual(keyboard.release(NAV_THUMB).wait(10).tap(18).reports(), [down(H), up]);
 });
 
-test('a thumb that is tapped is a key, and no layer', t => {
+test('a thumb key that is tapped types a key, and activates no layer', t => {
   t.deepEqual(new Keyboard(engine).tap(NAV_THUMB).tap(18).reports(), [down(ESCAPE), up, down(H), up]);
 });
 
-test('a key keeps its meaning until it goes up, whatever happens to its layer', t => {
+test('a key keeps its meaning until it is released, whatever happens to its layer', t => {
   const keyboard = new Keyboard(engine)
     .press(NAV_THUMB)
     .wait(250)
@@ -194,17 +195,17 @@ test('a transparent key has the meaning of the layer below', t => {
   t.deepEqual(keyboard.reports(), [down(SPACE), up]);
 });
 
-test('a key that is nothing does nothing', t => {
+test('a &none key does nothing', t => {
   t.deepEqual(new Keyboard(engine).press(NAV_THUMB).wait(250).tap(1).reports(), []);
 });
 
-test('both thumbs together are a layer of their own', t => {
+test('both thumb keys together activate another layer', t => {
   const keyboard = new Keyboard(engine).press(NAV_THUMB).wait(250).press(SYM_THUMB).wait(250).tap(1);
   t.deepEqual(keyboard.reports(), [down(F1), up]);
   t.deepEqual(keyboard.release(SYM_THUMB).wait(10).tap(1).reports(), [], 'navigation again');
 });
 
-test('toggling a layer that is on switches it off', t => {
+test('toggling an active layer deactivates it', t => {
   const toggle = (keyboard: Keyboard) =>
     keyboard.press(NAV_THUMB).wait(250).press(SYM_THUMB).wait(250).tap(24);
   const keyboard = toggle(new Keyboard(engine));
@@ -216,26 +217,26 @@ test('toggling a layer that is on switches it off', t => {
   t.deepEqual(keyboard.release(NAV_THUMB).wait(10).tap(18).reports(), [down(H), up]);
 });
 
-test('a key can leave all layers for the base', t => {
+test('one key can deactivate all layers above the base', t => {
   const keyboard = new Keyboard(engine).press(NAV_THUMB).wait(250).press(SYM_THUMB).wait(250).tap(29);
   t.deepEqual(keyboard.reports(), [], '`&to BASE` itself types nothing');
   t.deepEqual(keyboard.tap(18).reports(), [down(H), up], 'though both thumbs are still down');
 });
 
-test('the media keys go their own way', t => {
+test('media keys have their own report', t => {
   const keyboard = new Keyboard(engine).press(NAV_THUMB).wait(250).press(SYM_THUMB).wait(250).tap(20);
   t.deepEqual(keyboard.media(), [0xe9, 0]);
   t.deepEqual(keyboard.reports(), []);
 });
 
-test('the bootloader and a restart are a key each', t => {
+test('the bootloader and a reset have one key each', t => {
   const keyboard = new Keyboard(engine).press(NAV_THUMB).wait(250).press(SYM_THUMB).wait(250);
   t.deepEqual(keyboard.resets, { application: 0, bootloader: 0 });
   t.deepEqual(keyboard.tap(0).resets, { application: 0, bootloader: 1 });
   t.deepEqual(keyboard.tap(12).resets, { application: 1, bootloader: 1 });
 });
 
-test('a key with a modifier of its own does not lend it to the next', t => {
+test('a key with its own modifier does not pass it on to the next', t => {
   const keyboard = new Keyboard(engine)
     .press(SYM_THUMB)
     .wait(250)
@@ -248,7 +249,7 @@ test('a key with a modifier of its own does not lend it to the next', t => {
   t.deepEqual(keyboard.release(14).release(5).reports(), [down(T), up]);
 });
 
-test('a macro types its keys one after the other', t => {
+test('a macro types its keys one after another', t => {
   const keyboard = new Keyboard(engine).press(SYM_THUMB).wait(250).tap(26);
   t.deepEqual(keyboard.reports(), [down(MINUS), up, held(LEFT_SHIFT, DOT), up]);
 });
@@ -267,7 +268,7 @@ test('a macro can hold a key down while it taps another', t => {
   ]);
 });
 
-test('a macro begins when the one before it is finished', t => {
+test('a macro begins when the previous one has finished', t => {
   const keyboard = new Keyboard(engine).press(SYM_THUMB).wait(250).press(26).wait(1).press(27).wait(1);
   keyboard.release(26, 27).wait(100);
   const typed = keyboard.reports().filter(report => report.keys.length > 0);
@@ -277,7 +278,7 @@ test('a macro begins when the one before it is finished', t => {
   );
 });
 
-test('a sticky shift is for the next key only', t => {
+test('a sticky shift applies to the next key only', t => {
   const keyboard = new Keyboard(engine).press(24).wait(20).release(24).wait(200).tap(5).tap(5);
   t.deepEqual(keyboard.reports(), [held(LEFT_SHIFT), held(LEFT_SHIFT, T), up, down(T), up]);
 });
@@ -296,20 +297,20 @@ test('a sticky shift that is held is an ordinary one', t => {
   ]);
 });
 
-test('a sticky shift that nobody uses is forgotten', t => {
+test('an unused sticky shift expires', t => {
   const keyboard = new Keyboard(engine).press(24).wait(20).release(24).wait(1499);
   t.deepEqual(keyboard.reports(), [held(LEFT_SHIFT)]);
   t.deepEqual(keyboard.wait(1).tap(5).reports(), [up, down(T), up]);
 });
 
-test('after any typing whatever, with every key up again, nothing is down', t => {
+test('after any typing, with every key released, nothing is down', t => {
   // A fixed sequence of pseudo-random presses: the same in every run.
   let seed = 20240229;
   const random = (below: number) => {
     seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
     return (seed >>> 8) % below;
   };
-  // Not the keys that reset, nor those that leave a layer switched on.
+  // Except the keys that reset, and those that leave a layer active.
   const positions = [...Array(42).keys()].filter(position => ![0, 12, 24].includes(position));
   for (let round = 0; round < 200; round++) {
     const keyboard = new Keyboard(engine);

@@ -1,4 +1,4 @@
-// The example's keymap engine as a thing to type on: compiled for WebAssembly, in a world of simulated milliseconds.
+// The example's keymap engine as a simulated keyboard: compiled for WebAssembly, with simulated milliseconds.
 import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ export type EngineModule = object;
 
 const ENGINE = ['engine', 'combos', 'hold_taps', 'keys', 'layers', 'macros', 'memory', 'report', 'sticky'];
 
-/** Compiles the engine with the keymap of the example, below a directory of the caller's. */
+/** Compiles the engine with the keymap of the example, below the caller's directory. */
 export async function compileEngine(directory: string): Promise<EngineModule> {
   const keymap = join(example, 'config', 'corne.keymap');
   const table = join(directory, 'keymap.c');
@@ -59,13 +59,13 @@ interface Exports {
   bootloader_count(): number;
 }
 
-/** What the computer gets to see: the modifier byte and the keys that are down. */
+/** The report to the host: the modifier byte and the keys that are down. */
 export interface Report {
   modifiers: number;
   keys: number[];
 }
 
-/** A keyboard fresh from reset. */
+/** A keyboard after reset. */
 export class Keyboard {
   readonly #engine: Exports;
   #now = 0;
@@ -86,13 +86,13 @@ export class Keyboard {
     return this;
   }
 
-  /** Lets milliseconds pass, one by one as the firmware's clock does. */
+  /** Advances the clock by single milliseconds, as the firmware's clock does. */
   wait(milliseconds: number): this {
     for (let i = 0; i < milliseconds; i++) this.#engine.tick(++this.#now);
     return this;
   }
 
-  /** Presses and lets go, and waits until nothing can come of it any more. */
+  /** Presses and releases keys, and waits until no effect can be pending. */
   tap(position: number): this {
     return this.press(position).wait(30).release(position).wait(300);
   }
@@ -107,7 +107,7 @@ export class Keyboard {
     return reports;
   }
 
-  /** The media keys since the last call; 0 when one was let go. */
+  /** The media keys since the last call; 0 for a release. */
   media(): number[] {
     const usages: number[] = [];
     for (let usage = this.#engine.consumer(); usage !== -1; usage = this.#engine.consumer())

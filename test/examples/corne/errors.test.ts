@@ -1,4 +1,4 @@
-// What the example's driver says about mistakes: one sentence with file and line, exit status 1, no firmware.
+// Error messages of the example's driver: one sentence with file and line, exit status 1, no firmware.
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
@@ -19,12 +19,12 @@ interface Mistake {
   path?: string;
   old: string;
   replacement: string;
-  /** What stands on the line that is blamed; `old` unless given. */
+  /** The text of the blamed line; `old` unless given. */
   blamed?: string;
   message: string;
 }
 
-/** A copy with a mistake in it, a directory to build it in, and the place that is to be named. */
+/** A copy with a mistake in it, a build directory, and the place that the message must name. */
 async function withMistake({ path = 'config/corne.keymap', old, replacement, blamed = old }: Mistake) {
   const id = String(number++);
   const copy = path.startsWith('toolchain') ? copyExample : copyConfig;
@@ -40,7 +40,7 @@ async function withMistake({ path = 'config/corne.keymap', old, replacement, bla
   return { directory, build, place: `${path}:${line}` };
 }
 
-/** What could be taken for a result. */
+/** Files that could be mistaken for a result. */
 async function resultsIn(build: string): Promise<string[]> {
   return (await readdir(build)).filter(name => /\.(uf2|elf|d)$/.test(name));
 }
@@ -69,7 +69,7 @@ const mistakes: Record<string, Mistake> = {
   'a behavior without its parameter': {
     old: '&kp F11',
     replacement: '&kp',
-    message: "'&kp' takes 1 parameter(s), and here it gets nothing",
+    message: "'&kp' takes 1 parameter(s), but has nothing here",
   },
   'a layer that does not exist': {
     old: '&tog NAV',
@@ -81,7 +81,7 @@ const mistakes: Record<string, Mistake> = {
     replacement: '&tog NAVIGATION',
     message: "'NAVIGATION' is neither a number nor defined by a #define in this file",
   },
-  'a layer with a key too few': {
+  'a layer with one key too few': {
     old: '&kp PIPE\n',
     replacement: '\n',
     blamed: 'symbol_layer {',
@@ -118,27 +118,28 @@ const mistakes: Record<string, Mistake> = {
     replacement: 'timeout-ms = <40;',
     message: 'a missing > is not devicetree syntax',
   },
-  'a brace too many': {
+  'one brace too many': {
     old: '#define FUN 3',
     replacement: '};',
     message: "'};' is not devicetree syntax",
   },
-  'a setting that is none': {
+  'a malformed setting': {
     path: 'config/corne.conf',
     old: 'CONFIG_BT_CTLR_TX_PWR_PLUS_8=y',
     replacement: 'more power',
-    message: "'more power' is no setting. Write it as CONFIG_NAME=value.",
+    message: "'more power' is not a setting. Write it as CONFIG_NAME=value.",
   },
-  'a setting that cannot be': {
+  'an impossible setting': {
     path: 'config/corne.conf',
     old: 'DEBOUNCE_PRESS_MS=3',
     replacement: 'DEBOUNCE_PRESS_MS=300',
-    message: 'CONFIG_ZMK_KSCAN_DEBOUNCE_PRESS_MS is 300. It is a whole number of milliseconds from 0 to 255.',
+    message:
+      'CONFIG_ZMK_KSCAN_DEBOUNCE_PRESS_MS is 300. It must be a whole number of milliseconds from 0 to 255.',
   },
 };
 
 for (const [title, mistake] of Object.entries(mistakes)) {
-  test(`${title} is named with file and line, and there is no firmware`, async t => {
+  test(`${title} is reported with file and line, and there is no firmware`, async t => {
     const { directory, build, place } = await withMistake(mistake);
     const target = { board: 'nice_nano_v2', shield: 'corne_left', name: 'firmware' };
     const error = await t.throwsAsync(
@@ -151,7 +152,7 @@ for (const [title, mistake] of Object.entries(mistakes)) {
   });
 }
 
-test.serial('the driver gives such a message and no other, with status 1', async t => {
+test.serial('the driver prints one such message and nothing else, with status 1', async t => {
   const { directory, build, place } = await withMistake(mistakes['an unknown key code']!);
   const { status, stderr } = await buildHalf(directory, 'left', build);
   t.is(status, 1);
@@ -159,19 +160,22 @@ test.serial('the driver gives such a message and no other, with status 1', async
   t.true(stderr.startsWith(`${place}: unknown key code 'PAGE_UPP'`), stderr);
 });
 
-test.serial('a mistake in the C sources is what the compiler says, and there is no firmware', async t => {
-  const { directory, build, place } = await withMistake({
-    path: 'toolchain/source/left.c',
-    old: '.column_offset = 0,',
-    replacement: '.column_offset = zero,',
-    message: '',
-  });
-  const { status, stderr } = await buildHalf(directory, 'left', build);
-  t.is(status, 1);
-  t.true(stderr.includes(`/${place}:`), stderr);
-  t.true(stderr.includes("error: use of undeclared identifier 'zero'"), stderr);
-  t.deepEqual(await resultsIn(build), []);
-});
+test.serial(
+  "a mistake in the C sources is reported in the compiler's words, and there is no firmware",
+  async t => {
+    const { directory, build, place } = await withMistake({
+      path: 'toolchain/source/left.c',
+      old: '.column_offset = 0,',
+      replacement: '.column_offset = zero,',
+      message: '',
+    });
+    const { status, stderr } = await buildHalf(directory, 'left', build);
+    t.is(status, 1);
+    t.true(stderr.includes(`/${place}:`), stderr);
+    t.true(stderr.includes("error: use of undeclared identifier 'zero'"), stderr);
+    t.deepEqual(await resultsIn(build), []);
+  },
+);
 
 test.serial('another board, another shield and a missing keymap are refused by name', async t => {
   const directory = await copyConfig(join(root, 'others', 'corne'));
@@ -201,7 +205,7 @@ test.serial('wrong arguments are answered with the right ones', async t => {
   t.regex(unknown.stderr, /--colour.*Usage:/s);
 });
 
-test.serial('the driver names the versions of everything that decides about the bytes', async t => {
+test.serial('the driver names the versions of everything that determines the output', async t => {
   const directory = await copyConfig(join(root, 'versions', 'corne'));
   const { status, stdout } = await runDriver(directory, ['--version']);
   t.is(status, 0);

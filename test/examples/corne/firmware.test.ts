@@ -1,4 +1,4 @@
-// What the example's driver makes: checked by readers that share no code with it.
+// Output of the example's driver, checked by readers that share no code with it.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
@@ -28,7 +28,7 @@ test.before(async () => {
 test.after.always(() => remove(root));
 
 for (const half of HALVES) {
-  test(`the ${half} half compiles without a warning, and says each step in one line`, t => {
+  test(`the ${half} half compiles without a warning, and reports each step in one line`, t => {
     const { status, stdout, stderr } = runs.get(half)!;
     t.is(stderr, '');
     t.is(status, 0);
@@ -72,7 +72,7 @@ for (const half of HALVES) {
     }
   });
 
-  test(`the ${half} half's UF2 says where each block goes, for the nRF52840, without a gap`, async t => {
+  test(`the ${half} half's UF2 gives each block its address, for the nRF52840, without a gap`, async t => {
     const blocks = readUf2(await built(half, 'uf2'));
     t.true(blocks.length > 16);
     for (const [index, block] of blocks.entries()) {
@@ -104,7 +104,7 @@ test('the halves differ', async t => {
   t.notDeepEqual(await built('left', 'elf'), await built('right', 'elf'));
 });
 
-test('each half says what it read: the shared files, its own, and none of the other half', async t => {
+test('each half reports the files that it read: the shared ones, its own, and none of the other half', async t => {
   const left = await inputs('left');
   const right = await inputs('right');
   for (const read of [left, right]) {
@@ -147,7 +147,7 @@ test('the same sources give the same bytes anywhere', async t => {
   }
 });
 
-test('one other key changes both halves', async t => {
+test('one changed key changes both halves', async t => {
   const changed = await copyConfig(join(root, 'changed'));
   const keymap = join(changed, 'config', 'corne.keymap');
   const source = await readFile(keymap, 'utf8');

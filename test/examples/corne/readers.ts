@@ -1,4 +1,4 @@
-// Independent readers of what the example writes, from the formats' specifications alone.
+// Independent readers of the example's output formats, written from the specifications alone.
 
 export interface Uf2Block {
   flags: number;
@@ -9,7 +9,7 @@ export interface Uf2Block {
   family: number;
 }
 
-/** https://github.com/microsoft/uf2: 512-byte blocks. Throws when a block's three magic numbers are not there. */
+/** https://github.com/microsoft/uf2: 512-byte blocks. Throws if one of a block's three magic numbers is missing. */
 export function readUf2(file: Buffer): Uf2Block[] {
   if (file.length === 0 || file.length % 512 !== 0)
     throw new Error(`a UF2 file cannot have ${file.length} bytes`);

@@ -1,4 +1,4 @@
-// GCC's own preprocessor, called as Zephyr calls it for devicetrees, to compare with.
+// GCC's own preprocessor, called as Zephyr calls it for devicetrees, for comparison.
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -6,7 +6,7 @@ import path from 'node:path';
 const FLAGS = ['-E', '-P', '-nostdinc', '-undef', '-D__DTS__', '-x', 'assembler-with-cpp'];
 const MARK = '@@@@';
 
-/** Whether it is on this machine. Clang, which calls itself gcc on macOS, reads assembler sources in another way. */
+/** Whether GCC is on this machine. Clang, which calls itself gcc on macOS, reads assembler sources differently. */
 export const hasGcc = /Free Software Foundation/.test(
   spawnSync('gcc', ['--version'], { encoding: 'utf8' }).stdout ?? '',
 );
@@ -14,9 +14,9 @@ export const hasGcc = /Free Software Foundation/.test(
 export const NO_GCC = 'skipped: there is no gcc on this machine to compare with';
 
 /**
- * What GCC makes of each file, in one call; undefined for one that it finds an error in.
+ * GCC's output for each file, in one call; undefined for a file with an error.
  *
- * @param files absolute; of different names, and below `place`, where another is made
+ * @param files absolute, with different names, and below `place`, where another file is created
  * @param directories of includes
  */
 export function preprocessedByGcc(

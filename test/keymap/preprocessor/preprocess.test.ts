@@ -1,4 +1,4 @@
-// Each text is preprocessed into the tokens beside it; where GCC is on the machine, it says the same of all of them.
+// Preprocessing of each text into the tokens beside it; where GCC is on the machine, it agrees on all of them.
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
@@ -9,7 +9,7 @@ import { makeDirectory, removeDirectory } from '../../support/temporary.ts';
 import { hasGcc, NO_GCC, preprocessedByGcc } from './gcc.ts';
 
 let home: string;
-/** Directories of includes, in this order. */
+/** Include directories, in this order. */
 let directories: string[];
 
 const FILES: Readonly<Record<string, string>> = {
@@ -41,7 +41,7 @@ async function preprocessed(text: string): Promise<Preprocessed> {
   return preprocess({ name, text, isSystem: false, place: { directory: HOME, path: 'x.keymap' } }, files);
 }
 
-/** The tokens of a text, one blank between each. */
+/** The tokens of a text, separated by one blank. */
 function tokensOf(text: string): string {
   return readLines({ name: '', text, isSystem: false })
     .flat()
@@ -54,37 +54,41 @@ const CASES: [about: string, text: string, tokens: string][] = [
   ['a macro stands for its body', '#define A &kp Q\nA A', '& kp Q & kp Q'],
   ['a body is read again', '#define A B\n#define B C\nA', 'C'],
   ['a name in its own expansion stays', '#define A A B\nA', 'A B'],
-  ['so it does on the way round', '#define A B x\n#define B A y\nA B', 'A y x B x y'],
+  ['a name in a cycle of expansions stays', '#define A B x\n#define B A y\nA B', 'A y x B x y'],
   ['a body may be empty', '#define A\nx A y', 'x y'],
-  ['names in strings are no macros', '#define A B\n"A" \'A\' A', '"A" \'A\' B'],
-  ['a later definition goes before an earlier one', '#define A 1\nA\n#undef A\nA\n#define A 2\nA', '1 A 2'],
-  ['nor are parts of names macros', '#define A B\nAA A_ A1 A-A', 'AA A_ A1 B - B'],
-  ['a bracket behind a blank is in the body', '#define A (x) x\nA', '( x ) x'],
+  ['names in strings are not macros', '#define A B\n"A" \'A\' A', '"A" \'A\' B'],
+  ['a later definition replaces an earlier one', '#define A 1\nA\n#undef A\nA\n#define A 2\nA', '1 A 2'],
+  ['parts of names are not macros', '#define A B\nAA A_ A1 A-A', 'AA A_ A1 B - B'],
+  ['a bracket after a blank belongs to the body', '#define A (x) x\nA', '( x ) x'],
   // Function-like macros
   ['parameters become arguments', '#define F(a, b) b a\nF(1, 2 3)', '2 3 1'],
   ['without brackets the name stays', '#define F(a) a\nF F (1) F', 'F 1 F'],
-  ['arguments go over lines', '#define F(a, b) [a b]\nF(1,\n  2\n)', '[ 1 2 ]'],
+  ['arguments may span lines', '#define F(a, b) [a b]\nF(1,\n  2\n)', '[ 1 2 ]'],
   [
     'commas in brackets part nothing',
     '#define F(a) <a>\nF((1, 2)) F((x, (y, z)))',
     '< ( 1 , 2 ) > < ( x , ( y , z ) ) >',
   ],
   ['arguments may be empty', '#define F(a, b) [a|b]\nF(,) F(1,) F(,2)', '[ | ] [ 1 | ] [ | 2 ]'],
-  ['there may be none', '#define F() x\nF() F( )', 'x x'],
+  ['there may be no arguments', '#define F() x\nF() F( )', 'x x'],
   ['macros are expanded in arguments', '#define A 1\n#define F(a) a a\nF(A F(A))', '1 1 1 1 1 1'],
   [
     'a name may be the argument of itself',
     '#define F(a) <a>\nF(F)(1) F(F(F(2)))',
     '< F > ( 1 ) < < < 2 > > >',
   ],
-  ['a macro may give the name of one', '#define F(a) <a>\n#define G F\nG(1) G (2)', '< 1 > < 2 >'],
-  ['or its name and a part of its arguments', '#define F(a, b) <a b>\n#define G F(1,\nG 2)', '< 1 2 >'],
+  ['a macro may expand to the name of another', '#define F(a) <a>\n#define G F\nG(1) G (2)', '< 1 > < 2 >'],
+  [
+    'a macro may expand to a name and some of its arguments',
+    '#define F(a, b) <a b>\n#define G F(1,\nG 2)',
+    '< 1 2 >',
+  ],
   [
     'a macro may be an argument to be called',
     '#define K(a) &kp a\n#define R(f) f(A) f(B)\nR(K)',
     '& kp A & kp B',
   ],
-  // C11 6.10.3.5, in other words: which names stay is known from there.
+  // After C11 6.10.3.5, which defines the names that stay.
   [
     'expansions and what follows them',
     '#define x 3\n#define f(a) f(x * (a))\n#undef x\n#define x 2\n#define g f\n#define z z[0]\n#define h g(~\n#define m(a) a(w)\n#define w 0,1\n#define t(a) a\ng(x+(3,4)-w) | h 5) & m\n(f)^m(m);\nt(t(g)(0) + t)(1);',
@@ -105,7 +109,7 @@ const CASES: [about: string, text: string, tokens: string][] = [
   ],
   ['# before anything else stays', '#define N(c) #binding-cells = <c>;\nN(2)', '# binding - cells = < 2 > ;'],
   ['## joins', '#define P(a, b) a##b x ## b\nP(L, GUI)', 'LGUI xGUI'],
-  ['what it joins is read again', '#define P(a, b) a##b\n#define AB done\nP(A, B)', 'done'],
+  ['the joined token is expanded again', '#define P(a, b) a##b\n#define AB done\nP(A, B)', 'done'],
   [
     'arguments of ## are as written',
     '#define P(a, b) a##b\n#define Q(a, b) P(a, b)\n#define A 1\nP(A, A) Q(A, A)',
@@ -130,7 +134,7 @@ const CASES: [about: string, text: string, tokens: string][] = [
   ['# of all', '#define S(...) #__VA_ARGS__\nS(a,  b)', '"a, b"'],
   // Lines, comments, quotes
   ['a backslash joins lines', '#define A x \\\n  y\nA l\\\nong \\\n z', 'x y long z'],
-  ['a blank behind it changes nothing', '#define A x \\ \n  y\nA', 'x y'],
+  ['a blank after the backslash changes nothing', '#define A x \\ \n  y\nA', 'x y'],
   ['comments are blanks', 'a/* b\n c */d // e\nf', 'a d f'],
   ['a comment in a directive', '#define A x /* y\n z */ w // v\nA', 'x w'],
   ['a comment over lines joins them', '#define A x /*\n*/ y\nA', 'x y'],
@@ -139,19 +143,19 @@ const CASES: [about: string, text: string, tokens: string][] = [
   ['comments in arguments', '#define F(a, b) a b\nF(1 /* , */, 2 // )\n)', '1 2'],
   ['an empty directive is nothing', 'a\n#\n# // x\nb', 'a b'],
   [
-    'what is no directive stays',
+    'a line that is not a directive stays',
     '#binding-cells = <1>;\n # sensor\n#12',
     '# binding - cells = < 1 > ; # sensor # 12',
   ],
-  ['so do signs without a meaning', '$ @ ` ~ ? \\ é', '$ @ ` ~ ? \\ é'],
-  ['and letters that are not ASCII, up to the end of their line', 'é ä\n#define A 1\nA ü', 'é ä 1 ü'],
+  ['signs without a meaning stay', '$ @ ` ~ ? \\ é', '$ @ ` ~ ? \\ é'],
+  ['letters that are not ASCII stay, up to the end of their line', 'é ä\n#define A 1\nA ü', 'é ä 1 ü'],
   ['numbers may have letters', '#define x Y\n0x1F 1e-3x 12ms .5 x', '0x1F 1e-3x 12ms .5 Y'],
   // Conditions
   ['#ifdef', '#define A\n#ifdef A\n1\n#else\n2\n#endif\n#ifndef A\n3\n#else\n4\n#endif', '1 4'],
   ['#elif', '#define A 2\n#if A == 1\n1\n#elif A == 2\n2\n#elif A == 2\n3\n#else\n4\n#endif', '2'],
   ['#elifdef', '#define B\n#ifdef A\n1\n#elifdef B\n2\n#endif\n#ifdef A\n3\n#elifndef A\n4\n#endif', '2 4'],
   ['nested', '#if 0\n# if 1\n1\n# else\n2\n# endif\n#else\n# if 1\n3\n# endif\n#endif', '3'],
-  ['what is left out is not looked at', '#if 0\n#elsewhere\n#if ((\n#endif\n#define A 1\n#endif\nA', 'A'],
+  ['skipped text is not parsed', '#if 0\n#elsewhere\n#if ((\n#endif\n#define A 1\n#endif\nA', 'A'],
   ['unknown names are 0', '#if A\n1\n#elif !A && A == 0\n2\n#endif', '2'],
   ['precedence', '#if 1 + 2 * 3 == 7 && (1 | 2 ^ 3 & 1) == 3 && 1 << 2 + 1 == 8 && !0 == 1\n1\n#endif', '1'],
   [
@@ -202,7 +206,7 @@ const CASES: [about: string, text: string, tokens: string][] = [
   ],
   ['definitions among arguments', '#define F(a) <a>\nF(\n#define A 1\nA\n#undef A\n) A', '< A > A'],
   ['a name at the end of a line before a directive', '#define F(a) <a>\nF\n#define A\n(1)', 'F ( 1 )'],
-  // What is defined from the beginning
+  // Predefined macros
   [
     'names of their own',
     '__DTS__ __ASSEMBLER__ __STDC__ __LINE__\n__LINE__ __COUNTER__ __COUNTER__ linux',
@@ -218,7 +222,7 @@ for (const [about, text, tokens] of CASES) {
   });
 }
 
-test('GCC says the same of each of these texts', async t => {
+test('GCC agrees on each of these texts', async t => {
   if (!hasGcc) {
     t.log(NO_GCC);
     t.pass();
@@ -233,12 +237,12 @@ test('GCC says the same of each of these texts', async t => {
 });
 
 const WRONG: [about: string, text: string, message: RegExp, line: number][] = [
-  ['too few arguments', '#define F(a, b) a\n\nF(1)', /^the macro F takes 2 arguments, and here it has 1$/, 3],
-  ['too many', '#define F(a) a\nF(1, 2)', /^the macro F takes 1 argument, and here it has 2$/, 2],
+  ['too few arguments', '#define F(a, b) a\n\nF(1)', /^the macro F takes 2 arguments, but has 1 here$/, 3],
+  ['too many', '#define F(a) a\nF(1, 2)', /^the macro F takes 1 argument, but has 2 here$/, 2],
   [
     'too few before the variable ones',
     '#define F(a, b, ...) a\nF(1)',
-    /takes at least 2 arguments, and here it has 1/,
+    /takes at least 2 arguments, but has 1 here/,
     2,
   ],
   [
@@ -248,14 +252,14 @@ const WRONG: [about: string, text: string, message: RegExp, line: number][] = [
     2,
   ],
   ['arguments that go on in another file', '#define F(a) a\n#include "unbalanced.h"\n)', /are not closed/, 1],
-  ['an expression without an end', '#if 1 +\n#endif', /^#if: the expression has no end$/, 1],
+  ['an expression without an end', '#if 1 +\n#endif', /^#if: the expression is incomplete$/, 1],
   ['an expression with too much', '#if 1 2\n#endif', /^#if: '2' is unexpected in the expression$/, 1],
-  ['no expression', '\n#if\n#endif', /^#if: there is no expression$/, 2],
+  ['no expression', '\n#if\n#endif', /^#if: the expression is missing$/, 2],
   ['a division by zero', '#if 1 / 0\n#endif', /divides by zero/, 1],
-  ['a number that is none', '#if 1.5\n#endif', /'1\.5' is not an integer/, 1],
+  ['an invalid number', '#if 1.5\n#endif', /'1\.5' is not an integer/, 1],
   ['#else twice', '#if 1\n#else\n#else\n#endif', /^#else after #else$/, 3],
-  ['a definition without a name', '#define 1', /^#define without the name of a macro$/, 1],
-  ['parameters that are none', '#define F(1) x', /^the parameters of F are not a list of names/, 1],
+  ['a definition without a name', '#define 1', /^#define without a macro name$/, 1],
+  ['invalid parameters', '#define F(1) x', /^the parameters of F are not a list of names/, 1],
   ['an include of nothing', '#include', /^#include without "a file" or <a file>$/, 1],
   ['#error', '#error out of order', /^#error: out of order$/, 1],
 ];
@@ -267,13 +271,13 @@ for (const [about, text, message, line] of WRONG) {
   });
 }
 
-test('an include that is not found is named with its place, and the rest is read', async t => {
+test('a missing include is reported with its place, and the rest is read', async t => {
   const { tokens, missing } = await preprocessed('a\n#include <no/such.h>\nb');
   t.is(tokens.map(({ text }) => text).join(' '), 'a b');
   t.like(missing, [{ name: 'no/such.h', place: { line: 2, column: 1 } }]);
 });
 
-test('a name that was looked for in vain is known afterwards, with those that were found before and after it', async t => {
+test('a name that was looked for in vain is reported, with those that were found before and after it', async t => {
   const files = new SourceFiles({ home, searchDirectories: directories });
   const text = '#include "only.h"\n';
   await preprocess({ name: 'x', text, isSystem: false, place: { directory: HOME, path: 'x' } }, files);

@@ -1,4 +1,4 @@
-// Random definitions and uses of macros, against GCC. The seed is fixed: what GCC does where the standard leaves it
+// Random macro definitions and uses, compared with GCC. The seed is fixed: GCC's behaviour where the standard leaves it
 // open (such as `, ## __VA_ARGS__ ## x`) is not imitated in every corner, and a test must not depend on luck.
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -85,7 +85,7 @@ const line = fc.oneof(
   { weight: 1, arbitrary: fc.tuple(pieces([]), pieces([])).map(([a, b]) => `F(${a},\n#define C 1\n${b})`) },
 );
 
-test('macros and conditions made at random are expanded as by GCC', async t => {
+test('random macros and conditions are expanded as by GCC', async t => {
   if (!hasGcc) {
     t.log(NO_GCC);
     t.pass();

@@ -1,4 +1,4 @@
-// Stands for a compiler: the keymap and the half's name are all there is to the firmware.
+// Stand-in for a compiler: its firmware consists of the keymap and the half's name.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 

@@ -1,4 +1,4 @@
-// What a strict project writes. Nothing here runs: it is to compile against the packed package.
+// A strict project that uses the package. Nothing here runs: it must compile against the packed package.
 import {
   type Cache,
   type CacheOptions,
@@ -27,7 +27,7 @@ function expectType<Expected>() {
   return <Actual>(_value: Actual, _same: Same<Expected, Actual>): void => undefined;
 }
 
-// What a program does not know whether it is set.
+// Options that may or may not be set.
 const { TAG: tag, TTL: ttl, PREFIX: prefix, SHA256: sha256 } = process.env;
 const options: CacheOptions = { tag, maxSize: undefined, policy: undefined, clock: undefined };
 

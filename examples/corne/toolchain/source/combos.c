@@ -1,7 +1,8 @@
-// Presses wait here as long as they could still become a combo.
+// Combos. A press waits as long as it could still become part of a combo.
 //
 //   press that fits a combo ─► waiting ─┬─ all keys of one are down, no larger one possible ─► the combo
-//                                       ├─ too late, or a key that does not fit ─► the largest complete one, or as typed
+//                                       ├─ too late, or a key that does not fit ─► the largest complete one, or as
+// typed
 //                                       └─ a waiting key goes up ─► the same
 #include "combos.h"
 #include "hold_taps.h"
@@ -14,7 +15,7 @@
 
 static struct event waiting[WAITING_MAX];
 static uint8_t waiting_count;
-// Positions of the combos that are held, and which of their keys are still down.
+// Positions of active combos, and which of their keys are still down.
 static uint64_t held[COMBOS_MAX];
 static bool pressed[COMBOS_MAX];
 
@@ -26,7 +27,7 @@ static uint64_t waiting_positions(void) {
   return positions;
 }
 
-// Could these keys, the first of them pressed at `since`, be some or all of the combo's?
+// Whether these keys, the first of them pressed at `since`, can be some or all of the combo's.
 static bool possible(const struct combo *combo, uint64_t positions, uint32_t since, uint32_t now) {
   return (positions & ~combo->positions) == 0 && combo->layers >> layers_highest() & 1u &&
          now - since <= combo->timeout && !keys_typed_within(combo->prior_idle, since);
@@ -40,7 +41,7 @@ static void fire(uint8_t index) {
   hold_taps_event(event);
 }
 
-// Nothing more can come: the combo that is complete, or the keys as they were typed.
+// The wait is over: triggers the complete combo, or sends the keys as typed.
 static void release_waiting(void) {
   uint64_t positions = waiting_positions();
   for (uint8_t i = 0; i < combo_count && waiting_count > 1; i++) {
@@ -55,7 +56,7 @@ static void release_waiting(void) {
   for (uint8_t i = 0; i < count; i++) hold_taps_event(waiting[i]);
 }
 
-// Waits for more keys if a combo can still come of these; a combo that is complete and the only one left fires.
+// Waits for more keys if these can still become a combo. A complete combo triggers when no other is possible.
 static bool consider(uint64_t positions, uint32_t since, uint32_t now) {
   uint8_t candidates = 0, complete = NONE;
   for (uint8_t i = 0; i < combo_count; i++) {
@@ -68,7 +69,7 @@ static bool consider(uint64_t positions, uint32_t since, uint32_t now) {
 }
 
 static void key_down(struct event event) {
-  // A key too many ends the wait, like one that does not fit.
+  // One key too many ends the wait, like one that does not fit.
   if (waiting_count == WAITING_MAX) release_waiting();
   uint32_t since = waiting_count > 0 ? waiting[0].time : event.time;
   waiting[waiting_count++] = event;
@@ -88,7 +89,7 @@ static void key_up(struct event event) {
   for (uint8_t i = 0; i < combo_count; i++) {
     if (!(held[i] & bit(event.position))) continue;
     held[i] &= ~bit(event.position);
-    // The first key that goes up ends the combo; the others go up unnoticed.
+    // The first key that goes up releases the combo; the others are ignored.
     if (pressed[i]) {
       pressed[i] = false;
       hold_taps_event((struct event){event.time, (uint8_t)(POSITIONS + i), false});

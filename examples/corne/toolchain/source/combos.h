@@ -1,4 +1,4 @@
-// Several keys pressed together that mean something of their own.
+// Combos: keys with their own binding when pressed together.
 #pragma once
 #include "event.h"
 

@@ -1,4 +1,4 @@
-// Each switch has a counter of the milliseconds it has spoken against its steady state; agreeing counts it down.
+// Each switch has a counter of milliseconds in which it differed from its steady state. Agreement counts it down.
 #include "debounce.h"
 #include "config.h"
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-// An event passes the combos, which may hold it back, then the hold-taps, which may, too, then the layers.
+// Events pass through the combos and the hold-taps, each of which may delay them, and then the layers.
 #include "engine.h"
 #include "combos.h"
 #include "hold_taps.h"

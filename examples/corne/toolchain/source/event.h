@@ -1,4 +1,4 @@
-// A key that went down or up.
+// Key press and release events.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

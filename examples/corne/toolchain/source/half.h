@@ -1,4 +1,4 @@
-// What differs between the two halves. Each half links exactly one of left.c and right.c.
+// Differences between the two halves. Each half links exactly one of left.c and right.c.
 #pragma once
 #include <stdint.h>
 
@@ -13,9 +13,9 @@ struct pin {
 struct half {
   // Driven one after the other, in the order of the local columns 0 to 5.
   struct pin columns[COLUMNS];
-  // The keyboard's column that local column 0 is.
+  // The keyboard's column of local column 0.
   uint8_t column_offset;
-  // Milliseconds between two reports over the air. Unequal, so that two senders do not collide for long.
+  // Milliseconds between two radio reports. They differ, so that two senders do not keep colliding.
   uint8_t link_interval;
 };
 

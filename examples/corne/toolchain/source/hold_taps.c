@@ -1,8 +1,8 @@
-// While it is not known what a hold-tap is, everything after it waits in a queue, in order:
+// Hold-taps. While one is undecided, all later events wait in a queue, in order:
 //
 //   queue:  [ seen by the undecided hold-tap | not yet seen ]
 //
-// Once it is decided the queue is played back from its beginning; another hold-tap in it may stop that again.
+// Once it is decided, the queue is replayed from its beginning. Another hold-tap in it may stop the replay again.
 #include "hold_taps.h"
 #include "keymap.h"
 #include "keys.h"
@@ -18,7 +18,7 @@ static struct event queue[QUEUE_MAX];
 static uint8_t queued, seen;
 
 static struct {
-  const struct hold_tap *config; // null: nothing is undecided
+  const struct hold_tap *config; // null when none is undecided
   const struct binding *binding;
   struct event press;
   uint8_t first_other;
@@ -67,7 +67,7 @@ static enum decision timed_out(void) {
   return current.config->flavor == FLAVOR_TAP_UNLESS_INTERRUPTED ? TAP : HOLD;
 }
 
-// What an event that came later says about the undecided hold-tap.
+// Applies a later event to the decision of the undecided hold-tap.
 static enum decision look(struct event event) {
   if (event.time - current.press.time >= current.config->tapping_term) return timed_out();
   if (event.position == current.press.position) return event.pressed ? UNDECIDED : TAP;
@@ -111,7 +111,7 @@ static void run(void) {
 }
 
 void hold_taps_event(struct event event) {
-  // A key that was down before the hold-tap has nothing to do with it: it goes up at once.
+  // The release of a key that was down before the hold-tap is independent of it, and is sent at once.
   if (current.config && !event.pressed && event.position != current.press.position && !is_queued_press(event.position)) {
     keys_release(event.position, event.time);
     return;

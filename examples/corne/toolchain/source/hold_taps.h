@@ -1,4 +1,4 @@
-// Keys that mean one thing when tapped and another when held.
+// Hold-taps: keys with one behavior when tapped and another when held.
 #pragma once
 #include "event.h"
 

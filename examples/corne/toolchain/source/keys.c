@@ -1,4 +1,4 @@
-// Carries out behaviors.
+// Executes behaviors.
 #include "keys.h"
 #include "layers.h"
 #include "macros.h"

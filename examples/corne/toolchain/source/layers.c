@@ -1,4 +1,4 @@
-// The active layers are a set of bits; conditional layers follow from the others.
+// Active layers as a bit set. Conditional layers are derived from the others.
 #include "layers.h"
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-// Which layers are active, and what a position means on them.
+// Layers: which are active, and the binding of a position.
 #pragma once
 #include "keymap.h"
 
@@ -13,5 +13,6 @@ void layers_go_to(uint8_t layer);
 // Number of the highest active layer.
 uint8_t layers_highest(void);
 
-// What the highest active layer that is not transparent there says. For a combo's position: the combo's binding.
+// The binding in the highest active layer that is not transparent there. For the position of a combo, the combo's
+// binding.
 const struct binding *layers_binding(uint8_t position);

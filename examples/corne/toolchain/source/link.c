@@ -1,4 +1,4 @@
-// The split link: who speaks when, and how long a silence may last.
+// Split link: sending order and timeouts.
 #include "link.h"
 #include "half.h"
 #include "radio.h"
@@ -37,7 +37,7 @@ bool link_receive(struct link_packet *packet, uint32_t now) {
     heard_at = now;
     heard = true;
   }
-  // A half that went out of reach must not leave its keys pressed for ever.
+  // A half out of reach must not leave its keys pressed for ever.
   if (heard && now - heard_at > SILENCE_MS) {
     memset(last_heard.rows, 0, sizeof last_heard.rows);
     heard = false;

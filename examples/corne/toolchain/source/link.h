@@ -1,11 +1,11 @@
-// What one half tells the other over the air.
+// Radio link between the two halves.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
 #define LINK_ROWS 4
 
-// Always the whole state, never a change: a lost packet is made good by the next.
+// Always the whole state, never a change, so that the next packet makes up for a lost one.
 struct link_packet {
   uint8_t column_offset;
   uint8_t sequence;
@@ -14,8 +14,9 @@ struct link_packet {
 
 void link_start(void);
 
-// The half without a computer: sends its switches when they change, and now and then so that it is not thought dead.
+// For the half without a computer: sends its switches when they change, and regularly as a sign of life.
 void link_send(const uint8_t rows[LINK_ROWS], uint32_t now);
 
-// The half with a computer: the last thing the other half said. False, and no key of it pressed, when it is silent.
+// For the half with a computer: the latest state of the other half. False, with no key pressed, when the other half is
+// silent.
 bool link_receive(struct link_packet *packet, uint32_t now);

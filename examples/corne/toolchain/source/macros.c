@@ -1,4 +1,4 @@
-// One macro plays at a time, step by step; others wait their turn.
+// One macro plays at a time, step by step; others wait in a queue.
 #include "macros.h"
 #include "keymap.h"
 #include "keys.h"

@@ -1,6 +1,6 @@
-// One millisecond after the other: scan, agree with the other half, let the keymap decide, tell the computer.
+// Main loop, once a millisecond: scan, synchronize with the other half, apply the keymap, report to the computer.
 //
-// Both halves run the same program. The one that is plugged in works the keymap; the other only sends its switches.
+// Both halves run the same program. The one with the USB cable applies the keymap; the other only sends its switches.
 #include "clock.h"
 #include "debounce.h"
 #include "engine.h"

@@ -1,4 +1,4 @@
-// Diodes lead from column to row: drive one column high, see which rows follow.
+// Diodes lead from column to row: drive one column high and read the rows.
 #include "matrix.h"
 #include "nrf52840.h"
 
@@ -16,7 +16,7 @@ void matrix_start(void) {
   }
 }
 
-// A microsecond or so, for the charge of the wires to follow the pin.
+// About a microsecond, until the charge of the wires follows the pin.
 static void settle(void) {
   for (unsigned turn = 0; turn < 32; turn++) {
     __asm__ volatile("nop");

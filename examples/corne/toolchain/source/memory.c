@@ -1,4 +1,4 @@
-// Byte by byte: nothing that is moved here is long. Each without the compiler's help, which would be a call of itself.
+// Byte by byte, because all blocks are short. Compiler builtins are off: they would make each function call itself.
 #include "string.h"
 
 #include <stdint.h>

@@ -1,4 +1,4 @@
-// The registers of the nRF52840 that this firmware uses, by the names of Nordic's product specification.
+// Registers of the nRF52840 that this firmware uses, named as in Nordic's product specification.
 #pragma once
 #include <stdint.h>
 

@@ -1,4 +1,4 @@
-// Nordic's own 1 Mbit/s mode: fixed length, whitened, 16-bit checksum. The crystal clock must run.
+// Nordic's proprietary 1 Mbit/s mode: fixed length, whitening, 16-bit checksum. The crystal clock must run.
 #include "radio.h"
 #include "config.h"
 #include "nrf52840.h"
@@ -19,7 +19,7 @@ static void disable(void) {
 }
 
 static void set_length(size_t size) {
-  // Base address of four bytes, whitening on, nothing but the payload.
+  // Four-byte base address, whitening on, only the payload.
   RADIO_PCNF0 = 0;
   RADIO_PCNF1 = (uint32_t)size | (uint32_t)size << 8 | 4u << 16 | 1u << 25;
 }

@@ -1,4 +1,4 @@
-// Reports wait in a ring until the computer asks: a tap that begins and ends in the same millisecond is two reports.
+// Reports wait in a ring until the computer asks: a tap within one millisecond is two reports.
 #include "report.h"
 #include "keymap.h"
 #include "sticky.h"
@@ -56,7 +56,7 @@ void report_press(uint32_t usage) {
   if (report_is_modifier(usage)) {
     modifier_counts[USAGE_ID(usage) - 0xE0]++;
   } else {
-    // The modifiers of `LC(A)` must not reach a key that is typed while it is still down.
+    // The modifiers of `LC(A)` must not affect a key that is typed while it is still down.
     latest_modifiers = USAGE_MODIFIERS(usage);
     for (unsigned i = 0; i < KEYS_AT_ONCE; i++) {
       if (keys[i] != 0) continue;

@@ -1,4 +1,4 @@
-// What the computer is told: the USB HID reports, built from the keys that are down.
+// USB HID reports, built from the pressed keys.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,11 +16,11 @@ void report_start(void);
 void report_press(uint32_t usage);
 void report_release(uint32_t usage);
 
-// Tells the computer about modifiers that changed by themselves.
+// Reports modifiers that changed without a key.
 void report_update(void);
 
 bool report_is_modifier(uint32_t usage);
 
-// The oldest report that was not fetched yet; false when there is none. No change is ever left out.
+// The oldest report that was not fetched yet; false when there is none. No change is ever dropped.
 bool report_fetch_keyboard(struct keyboard_report *report);
 bool report_fetch_consumer(uint16_t *usage);

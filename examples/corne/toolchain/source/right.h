@@ -1,4 +1,4 @@
-// How the right half is wired: the same pins, counted from the inside, because the board is turned over.
+// Wiring of the right half: the same pins, counted from the inside, because the board is turned over.
 #pragma once
 
 #define RIGHT_COLUMNS {{1, 11}, {1, 13}, {1, 15}, {0, 2}, {0, 29}, {0, 31}}

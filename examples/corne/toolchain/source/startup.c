@@ -1,4 +1,4 @@
-// From reset to main: the vector table and the memory that C expects.
+// Start-up from reset to main: the vector table and the memory that C expects.
 #include "nrf52840.h"
 #include <string.h>
 
@@ -14,7 +14,7 @@ __attribute__((noreturn)) static void reset(void) {
 }
 
 __attribute__((noreturn)) void Reset_Handler(void) {
-  // The bootloader's master boot record would forward exceptions to the SoftDevice: they are for us.
+  // The bootloader's master boot record would forward exceptions to the SoftDevice; this firmware handles them itself.
   extern const void *const vectors[];
   SCB_VTOR = (uint32_t)vectors;
   memcpy(&data_start, &data_load, (size_t)((char *)&data_end - (char *)&data_start));
@@ -23,7 +23,7 @@ __attribute__((noreturn)) void Reset_Handler(void) {
   reset();
 }
 
-// Starting again is the best that a keyboard can do about a fault.
+// After a fault, the best remedy of a keyboard is a restart.
 static void fault(void) { reset(); }
 
 __attribute__((section(".vectors"), used)) const void *const vectors[16 + 48] = {

@@ -1,4 +1,4 @@
-// A sticky modifier is held like any other while its key is down, and waits when that goes up without being used.
+// A sticky modifier acts like any other while its key is down, and stays active if that key is released unused.
 #include "sticky.h"
 #include "keymap.h"
 #include "report.h"

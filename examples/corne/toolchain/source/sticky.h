@@ -1,4 +1,4 @@
-// Modifiers that stay down for the next key after they were tapped.
+// Sticky modifiers: after a tap, they stay down for the next key.
 #pragma once
 #include <stdint.h>
 
@@ -6,8 +6,8 @@ void sticky_press(uint32_t usage);
 void sticky_release(uint32_t usage, uint32_t now);
 void sticky_tick(uint32_t now);
 
-// A key that is no modifier went up: the sticky ones have done their work.
+// A key that is not a modifier was released: releases the sticky modifiers.
 void sticky_used(void);
 
-// The modifiers that are waiting, as a HID modifier byte.
+// The active sticky modifiers as a HID modifier byte.
 uint8_t sticky_modifiers(void);

@@ -1,4 +1,4 @@
-// The functions for bytes in memory that the compiler itself may call.
+// Memory functions that the compiler itself may call.
 #pragma once
 #include <stddef.h>
 

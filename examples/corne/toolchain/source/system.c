@@ -1,4 +1,4 @@
-// The Adafruit bootloader looks into a register that survives the reset.
+// The Adafruit bootloader reads a register that survives the reset.
 #include "system.h"
 #include "nrf52840.h"
 

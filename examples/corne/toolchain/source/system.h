@@ -1,4 +1,4 @@
-// Starting again, with this firmware or with the bootloader that takes a new one.
+// Restarts into this firmware, or into the bootloader to receive a new one.
 #pragma once
 
 void system_reset(void);

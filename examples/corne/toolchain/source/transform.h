@@ -1,8 +1,8 @@
-// From switches to positions in the keymap.
+// Matrix transform: from switches to keymap positions.
 #pragma once
 #include <stdint.h>
 
 #define NO_POSITION 0xFFu
 
-// The position of a switch, counted along the rows of the whole keyboard as the keymap is; NO_POSITION if there is none.
+// Keymap position of a switch, counted along the rows of the whole keyboard; NO_POSITION if there is none.
 uint8_t transform(unsigned row, unsigned column);

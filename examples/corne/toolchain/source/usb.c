@@ -1,4 +1,4 @@
-// The USB device controller, polled. It answers SET_ADDRESS itself; everything else about endpoint 0 is done here.
+// USB device controller, polled. It answers SET_ADDRESS itself; the rest of endpoint 0 is handled here.
 #include "usb.h"
 #include "nrf52840.h"
 #include "report.h"
@@ -30,7 +30,7 @@ static bool enabled, attached;
 static uint8_t configured;
 static bool busy[3];
 
-// The controller reads and writes RAM only, so descriptors are copied here from flash.
+// The controller accesses only RAM, so descriptors are copied here from flash.
 static uint8_t control_buffer[PACKET];
 static uint8_t keyboard_buffer[sizeof(struct keyboard_report)], consumer_buffer[sizeof(uint16_t)];
 
@@ -41,7 +41,7 @@ static struct {
   bool receiving;
 } control;
 
-// Writes that Nordic's errata sheets ask for: 171 and 187 around waking the controller, 199 around its transfers.
+// Workarounds from Nordic's errata sheets: 171 and 187 for waking the controller, 199 for its transfers.
 static void errata_171(uint32_t value) {
   REGISTER(0x4006EC00) = 0x9375;
   REGISTER(0x4006EC14) = value;
@@ -81,7 +81,7 @@ static void control_next(void) {
 }
 
 static void control_answer(const uint8_t *bytes, uint16_t length, uint16_t wanted) {
-  // An answer that is shorter than wanted ends with a packet that is shorter than full, if need be with an empty one.
+  // An answer shorter than requested ends with a short packet, which may be empty.
   control.zero_length_end = length < wanted && length % PACKET == 0;
   control.left = length < wanted ? length : wanted;
   control.bytes = bytes;
@@ -121,7 +121,7 @@ static void control_setup(void) {
     control_status();
     break;
   case HID_SET_REPORT:
-    // The lamps: taken from the computer and thrown away, for a Corne has none.
+    // The state of the lamps is received and ignored, because a Corne has none.
     control.receiving = true;
     USBD_TASKS_EP0RCVOUT = 1;
     break;

@@ -1,9 +1,9 @@
-// The cable to the computer: a USB keyboard with media keys.
+// USB keyboard with media keys.
 #pragma once
 #include <stdbool.h>
 
-// Serves the bus; call every millisecond. True while a computer is at the other end.
+// Serves the bus; call every millisecond. True while a computer is connected.
 bool usb_poll(void);
 
-// Hands the next reports to the computer if it has taken the last ones.
+// Sends the next reports if the computer has fetched the previous ones.
 void usb_send(void);

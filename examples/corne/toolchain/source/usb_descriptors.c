@@ -26,7 +26,7 @@ static const uint8_t consumer_report_descriptor[] = {
 
 static const uint8_t device[] = {
     18,   DEVICE,     0x00, 0x02, // USB 2.0
-    0,    0,          0,    64,   // the interfaces say the class; control packets of 64 bytes
+    0,    0,          0,    64,   // class defined by the interfaces; control packets of 64 bytes
     0x09, 0x12,       0x01, 0x00, // 1209:0001, pid.codes' number for private tests
     0x00, 0x01,       1,    2,    // version 1.00, manufacturer, product
     0,    1,                      // no serial number, one configuration

@@ -1,4 +1,4 @@
-// What the keyboard says about itself when it is plugged in.
+// USB descriptors of the keyboard.
 #pragma once
 #include <stdint.h>
 

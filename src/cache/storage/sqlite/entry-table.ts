@@ -2,14 +2,13 @@
 import {
   type Accesses,
   type FoundValue,
-  foundOf,
   isExpired,
   type LeaseRecord,
   type WriteOperation,
   type WriteResult,
 } from '../../operations.ts';
 import type { SpaceAccount } from '../../shared/space-account.ts';
-import { checksum, decode, encode, withExpiry } from '../../values/codec.ts';
+import { checksum, decode, encode, foundOf, withExpiry } from '../../values/codec.ts';
 import type { BlobFiles } from '../blobs.ts';
 import { footprintOf } from '../store.ts';
 import { BlobReferences } from './blob-references.ts';

@@ -15,7 +15,6 @@ import { chunksOf } from '../../../system/time-slice.ts';
 import {
   type Accesses,
   type FoundValue,
-  foundOf,
   isExpired,
   type LeaseRecord,
   LONG_SET,
@@ -25,7 +24,7 @@ import {
 } from '../../operations.ts';
 import { SharedMemory } from '../../shared/shared-memory.ts';
 import { hashOf } from '../../shared/versions.ts';
-import { withExpiry } from '../../values/codec.ts';
+import { foundOf, withExpiry } from '../../values/codec.ts';
 import { BlobFiles } from '../blobs.ts';
 import { BackgroundWrite, type LongWrite, SteppedWrite } from '../long-write.ts';
 import { footprintOf, isNearLimit, type Store, StoreBusyError, type StoreTotals } from '../store.ts';

@@ -1,4 +1,4 @@
-// `glovebox cache check`: every entry and file verified, and what was set aside.
+// The command `glovebox cache check`: verifies every entry and file, and lists quarantined databases.
 import type { Command } from 'commander';
 import type { CheckProblem } from '../../../cache/cache.ts';
 import { createCommand, examples } from '../../command.ts';
@@ -15,17 +15,17 @@ interface CheckFlags extends CacheCommandFlags {
 export function checkCommand(context: Context): Command {
   return addCacheOptions(createCommand('check', context))
     .description(
-      'Reads everything, verifies entries and files against each other, and says what was set aside as damaged.',
+      'Verifies every entry and file against each other, and lists damaged databases that were set aside.',
     )
-    .option('--repair', 'mend what can be mended: what is damaged goes, counts are corrected')
+    .option('--repair', 'remove damaged entries and files, and correct counts')
     .addHelpText(
       'after',
       `${examples(
-        ['glovebox cache check', 'all caches'],
-        ['glovebox cache check --tag firmware --repair', 'one of them, and mend it'],
+        ['glovebox cache check', 'check all caches'],
+        ['glovebox cache check --tag firmware --repair', 'check and repair one cache'],
       )}
 
-Exit status: 0 all is well or mended, 1 something is not.`,
+Exit status: 0 no problems or all repaired, 1 problems remain.`,
     )
     .action((flags: CheckFlags) =>
       withCaches(context, flags, async ({ root, caches }) => {
@@ -37,7 +37,7 @@ Exit status: 0 all is well or mended, 1 something is not.`,
             printReport(context, report);
           }
         }
-        // Afterwards, since opening a damaged cache sets it aside.
+        // Listed last, because opening a damaged cache quarantines it.
         const quarantined = await findQuarantined(root, flags.tag);
         if (flags.json) {
           context.printJson({ caches: reports, setAside: quarantined });
@@ -45,7 +45,7 @@ Exit status: 0 all is well or mended, 1 something is not.`,
           printQuarantined(context, quarantined);
         }
         if (!flags.json && !flags.repair && reports.some(({ problems }) => problems.length > 0)) {
-          context.print('To mend this: glovebox cache check --repair');
+          context.print('To repair this: glovebox cache check --repair');
         }
         if (reports.some(({ problems }) => problems.some(({ mended }) => mended === undefined))) {
           context.exitStatus = EXIT_FAILED;
@@ -62,7 +62,7 @@ function printQuarantined(context: Context, quarantined: readonly QuarantinedDat
     );
   }
   if (quarantined.length > 0) {
-    context.print('To remove what was set aside: glovebox cache cleanup --set-aside');
+    context.print('To remove damaged databases: glovebox cache cleanup --set-aside');
   }
 }
 
@@ -82,7 +82,7 @@ function printReport(
   context.print(`${style.bold(tag)}: ${checked}: ${verdict}`);
   for (const { subject, message, mended } of problems) {
     const remedy =
-      mended === undefined ? style.bad('not mended') : style.good(`mended: ${sanitizeLine(mended)}`);
+      mended === undefined ? style.bad('not repaired') : style.good(`repaired: ${sanitizeLine(mended)}`);
     context.print(`  ${sanitizeLine(subject)}: ${sanitizeLine(message)} (${remedy})`);
   }
 }

@@ -1,4 +1,4 @@
-// `glovebox cache cleanup`: what is expired or over the limit goes.
+// The command `glovebox cache cleanup`: removes expired and excess entries.
 import type { Command } from 'commander';
 import { listKept, removeKept } from '../../../builder/toolchains/zephyr/stable-build-directory.ts';
 import { createCommand, examples } from '../../command.ts';
@@ -14,15 +14,15 @@ interface CleanupFlags extends CacheCommandFlags {
 export function cleanupCommand(context: Context): Command {
   return addCacheOptions(createCommand('cleanup', context))
     .description(
-      'Removes what is expired, what is over the size limit, what dead processes left behind, the build directories that incremental builds build upon, and damaged databases that were set aside 30 days ago or earlier.',
+      'Removes expired entries, entries over the size limit, files of dead processes, build directories kept for incremental builds, and damaged databases that were set aside at least 30 days ago.',
     )
-    .option('--set-aside', 'remove damaged databases that were set aside, however new they are')
+    .option('--set-aside', 'also remove damaged databases that were set aside recently')
     .addHelpText(
       'after',
       examples(
-        ['glovebox cache cleanup', 'all caches'],
-        ['glovebox cache cleanup --tag firmware', 'one of them'],
-        ['glovebox cache cleanup --set-aside', 'and everything that was set aside as damaged'],
+        ['glovebox cache cleanup', 'clean up all caches'],
+        ['glovebox cache cleanup --tag firmware', 'clean up one cache'],
+        ['glovebox cache cleanup --set-aside', 'also remove all damaged databases'],
       ),
     )
     .action((flags: CleanupFlags) =>

@@ -1,4 +1,4 @@
-// `glovebox cache clear`: everything goes, after a question.
+// The command `glovebox cache clear`: removes all entries after confirmation.
 import type { Command } from 'commander';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
@@ -13,13 +13,13 @@ interface ClearFlags extends CacheCommandFlags {
 
 export function clearCommand(context: Context): Command {
   return addCacheOptions(createCommand('clear', context))
-    .description('Removes every entry of one cache, or of all. Asks first.')
-    .option('-y, --yes', 'do not ask')
+    .description('Removes every entry of one cache, or of all caches, after confirmation.')
+    .option('-y, --yes', 'do not ask for confirmation')
     .addHelpText(
       'after',
       examples(
-        ['glovebox cache clear --tag firmware', 'one cache'],
-        ['glovebox cache clear --yes', 'all caches, without a question'],
+        ['glovebox cache clear --tag firmware', 'clear one cache'],
+        ['glovebox cache clear --yes', 'clear all caches without confirmation'],
       ),
     )
     .action((flags: ClearFlags) =>
@@ -30,7 +30,7 @@ export function clearCommand(context: Context): Command {
             return `${tag} (${plural(count, 'entry', 'entries')}, ${formatBytes(size)})`;
           });
           const question = `Remove everything from ${what.join(', ')} in ${root}?`;
-          if (!(await confirm(context, question, 'Say --yes to clear without being asked.'))) {
+          if (!(await confirm(context, question, 'Use --yes to clear without confirmation.'))) {
             context.print('Nothing was removed');
             context.exitStatus = EXIT_FAILED;
             return;

@@ -1,4 +1,4 @@
-// `glovebox cache delete`: single entries go.
+// The command `glovebox cache delete`: removes single entries.
 import type { Command } from 'commander';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
@@ -8,13 +8,13 @@ import { addCacheOptions, type CacheCommandFlags, withCaches } from './options.t
 
 export function deleteCommand(context: Context): Command {
   return addCacheOptions(createCommand('delete', context))
-    .description('Removes entries. When one of the keys does not exist, nothing is removed.')
+    .description('Removes entries. If one of the keys does not exist, nothing is removed.')
     .argument('<key...>', 'the keys, whole')
     .addHelpText(
       'after',
       examples(
-        ['glovebox cache delete KEY', 'one entry, from every cache that has it'],
-        ['glovebox cache delete KEY KEY --tag layout', 'two entries of one cache'],
+        ['glovebox cache delete KEY', 'delete one entry from every cache that has it'],
+        ['glovebox cache delete KEY KEY --tag layout', 'delete two entries of one cache'],
       ),
     )
     .action((keys: string[], flags: CacheCommandFlags) =>

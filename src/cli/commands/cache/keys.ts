@@ -1,4 +1,4 @@
-// `glovebox cache keys`: what a cache holds, by name.
+// The command `glovebox cache keys`: lists the keys of a cache.
 import type { Command } from 'commander';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
@@ -11,19 +11,21 @@ interface KeysFlags extends CacheCommandFlags {
 
 export function keysCommand(context: Context): Command {
   return addCacheOptions(createCommand('keys', context))
-    .description('Prints the keys of the entries, a line each; of several caches after their tag and a tab.')
+    .description(
+      'Prints the keys of all entries, one per line. With several caches, each key follows its tag and a tab.',
+    )
     .option('-p, --prefix <text>', 'only keys that begin with this')
     .addHelpText(
       'after',
       examples(
-        ['glovebox cache keys', 'all keys, each after its tag'],
-        ['glovebox cache keys --tag layout --prefix ab', 'some keys of one cache'],
-        ['glovebox cache keys --json | jq length', 'how many there are'],
+        ['glovebox cache keys', 'list all keys, each after its tag'],
+        ['glovebox cache keys --tag layout --prefix ab', 'list some keys of one cache'],
+        ['glovebox cache keys --json | jq length', 'count the keys'],
       ),
     )
     .action((flags: KeysFlags) =>
       withCaches(context, flags, async ({ caches }) => {
-        // As they come: there may be more keys than fit in memory.
+        // Streamed, because the keys may not fit in memory.
         let separator = '[\n';
         for (const cache of caches) {
           for await (const key of cache.keys({ prefix: flags.prefix })) {

@@ -1,4 +1,4 @@
-// `glovebox cache list`: the caches there are, a line each.
+// The command `glovebox cache list`: lists the caches, one per line.
 import type { Command } from 'commander';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
@@ -7,12 +7,12 @@ import { addRootOptions, type CacheCommandFlags, formatBytes, withCaches } from 
 
 export function listCommand(context: Context): Command {
   return addRootOptions(createCommand('list', context))
-    .description('Lists the caches on this machine: how many entries, how many bytes.')
+    .description('Lists the caches on this machine with their number of entries and size.')
     .addHelpText(
       'after',
       examples(
-        ['glovebox cache list', 'the caches there are'],
-        ["glovebox cache list --json | jq '.caches[].tag'", 'their tags, for a program'],
+        ['glovebox cache list', 'list the caches'],
+        ["glovebox cache list --json | jq '.caches[].tag'", 'print their tags'],
       ),
     )
     .action((flags: CacheCommandFlags) =>

@@ -1,4 +1,4 @@
-// The options that the commands about caches have in common.
+// Shared options of the cache commands.
 import type { Command } from 'commander';
 import prettyBytes from 'pretty-bytes';
 import type { Context } from '../../context.ts';
@@ -6,7 +6,7 @@ import { type CacheFlags, type OpenCaches, openCaches } from '../../open-caches.
 
 export interface CacheCommandFlags extends CacheFlags {
   json?: boolean;
-  /** Of a format for programs besides JSON, which says nothing in words either. Default: false. */
+  /** Another format for programs than JSON, in which no notes are printed either. Default: false. */
   isForPrograms?: boolean;
 }
 
@@ -16,11 +16,11 @@ export function addCacheOptions(command: Command): Command {
 
 export function addRootOptions(command: Command): Command {
   return command
-    .option('--cache-dir <dir>', 'where the caches are (default: GLOVEBOX_CACHE_DIR, then the config file)')
+    .option('--cache-dir <dir>', 'cache root (default: GLOVEBOX_CACHE_DIR, else from the config file)')
     .option('--json', 'print JSON');
 }
 
-/** Opens the caches the flags mean, for as long as `use` runs. Says so when there are none. */
+/** Opens the selected caches while `use` runs. Prints a note when there are none. */
 export async function withCaches(
   context: Context,
   flags: CacheCommandFlags,
@@ -38,7 +38,7 @@ export async function withCaches(
   }
 }
 
-/** Bytes for a person, in powers of 1024. */
+/** Formats bytes in powers of 1024. */
 export function formatBytes(bytes: number): string {
   return prettyBytes(bytes, { binary: true });
 }

@@ -1,4 +1,4 @@
-// `glovebox cache show`: one entry, and what is known of it.
+// The command `glovebox cache show`: prints one entry with its metadata.
 import { resolve } from 'node:path';
 import { inspect } from 'node:util';
 import type { Command } from 'commander';
@@ -18,15 +18,15 @@ interface ShowFlags extends CacheCommandFlags {
 
 export function showCommand(context: Context): Command {
   return addCacheOptions(createCommand('show', context))
-    .description('Shows an entry: its size, its times, its value.')
+    .description('Shows the size, times and value of an entry.')
     .argument('<key>', 'the key, whole')
-    .option('-o, --output <file>', 'write a stored file (or bytes) here instead')
+    .option('-o, --output <file>', 'write a stored file (or bytes) to this file instead')
     .addHelpText(
       'after',
       examples(
-        ['glovebox cache show KEY', 'the entry, in whatever cache it is'],
-        ['glovebox cache show KEY --tag firmware -o a.uf2', 'a stored file, into a file'],
-        ['glovebox cache show KEY --json | jq .[0].value', 'the value, for a program'],
+        ['glovebox cache show KEY', 'show the entry, whichever cache has it'],
+        ['glovebox cache show KEY --tag firmware -o a.uf2', 'write a stored file to a.uf2'],
+        ['glovebox cache show KEY --json | jq .[0].value', 'print the value as JSON'],
       ),
     )
     .action((key: string, flags: ShowFlags) =>
@@ -42,7 +42,7 @@ export function showCommand(context: Context): Command {
           if (metadata === undefined) {
             continue;
           }
-          // A file is bytes for a program; nobody wants to read a firmware on the screen.
+          // A file is stored bytes of a program's output, which are not readable on a screen.
           const value = metadata.kind === 'file' ? undefined : await cache.get(key);
           if (flags.json) {
             entries.push({ tag: cache.tag, ...metadata, value: toJsonValue(value) });

@@ -1,4 +1,4 @@
-// `glovebox cache stats`: how full each cache is.
+// The command `glovebox cache stats`: shows how full each cache is.
 import type { Command } from 'commander';
 import {
   listKept,
@@ -22,15 +22,19 @@ interface StatsFlags extends CacheCommandFlags {
 
 export function statsCommand(context: Context): Command {
   return addCacheOptions(createCommand('stats', context))
-    .description('Shows how full the caches are, against their limits.')
-    .option('--format <format>', 'text, json (as --json does), or prometheus', parseChoice(FORMATS))
+    .description('Shows the size of each cache and its limit.')
+    .option(
+      '--format <format>',
+      'output format: text, json (same as --json) or prometheus',
+      parseChoice(FORMATS),
+    )
     .addHelpText(
       'after',
       examples(
-        ['glovebox cache stats', 'all caches, and their sum'],
-        ['glovebox cache stats --tag firmware', 'one of them'],
-        ['glovebox cache stats --json | jq .total.size', 'the bytes of all, for a program'],
-        ['glovebox cache stats --format prometheus', "for node_exporter's textfile collector"],
+        ['glovebox cache stats', 'show all caches and their total'],
+        ['glovebox cache stats --tag firmware', 'show one cache'],
+        ['glovebox cache stats --json | jq .total.size', 'print the total size in bytes'],
+        ['glovebox cache stats --format prometheus', "print metrics for node_exporter's textfile collector"],
       ),
     )
     .action((given: StatsFlags) => {
@@ -71,16 +75,16 @@ export function statsCommand(context: Context): Command {
     });
 }
 
-/** Both ways of asking for JSON are one. Programs are told of no caches in their own format. */
+/** Treats `--json` and `--format json` alike. For programs, an empty list of caches is printed in their format too. */
 function withFormat(flags: StatsFlags): StatsFlags {
   const { format, json } = flags;
   if (json && format !== undefined && format !== 'json') {
-    throw new UsageError(`--json and --format ${format} are two formats: use one of them.`);
+    throw new UsageError(`--json and --format ${format} cannot be combined. Use one of them.`);
   }
   return { ...flags, json: json || format === 'json', isForPrograms: format === 'prometheus' };
 }
 
-/** What is true of the store. Hits and misses are counted in each process, and this one has made none. */
+/** Statistics of the store itself. Hits and misses are counted per process, and this one has none. */
 function stored({ tag, directory, count, size, maxSize, blobs, degraded }: CacheStats) {
   return { tag, directory, count, size, maxSize, blobs, degraded };
 }

@@ -1,4 +1,4 @@
-// `glovebox remote check`: whether the server does what builds need of it.
+// The command `glovebox remote check`: tests whether a server supports all requests of a build.
 import type { Command } from 'commander';
 import { checkRemote, type RuleFinding } from '../../../cache/remote/check.ts';
 import { remoteOptionsFor } from '../../../config/remote-config.ts';
@@ -10,14 +10,14 @@ import { sanitizeLine } from '../../terminal/text.ts';
 export function checkCommand(context: Context): Command {
   return createCommand('check', context)
     .description(
-      "Asks the remote cache everything that builds ask of it. Where this machine may write, it stores, reads back, and removes what it can; in the mode 'read' it only reads.",
+      "Sends every kind of request that a build sends. In a mode that writes, it stores a test value, reads it back and removes it if the server permits; in the mode 'read', it only reads.",
     )
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       `${examples(
-        ['glovebox remote check', 'the server of this config'],
-        ['GLOVEBOX_REMOTE=http://localhost:8080 glovebox remote check', 'another'],
+        ['glovebox remote check', 'check the server of this config'],
+        ['GLOVEBOX_REMOTE=http://localhost:8080 glovebox remote check', 'check another server'],
       )}
 
 Exit status: 0 the server does all of it, 1 it does not.`,
@@ -27,7 +27,7 @@ Exit status: 0 the server does all of it, 1 it does not.`,
       const options = remoteOptionsFor(await loadUserConfig({ directory: context.cwd }));
       if (options === undefined) {
         throw new UsageError(
-          'There is no remote cache: set GLOVEBOX_REMOTE, or remote.url in the config file.',
+          'No remote cache is configured. Set GLOVEBOX_REMOTE, or remote.url in the config file.',
         );
       }
       const findings = await checkRemote(options);

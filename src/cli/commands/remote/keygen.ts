@@ -1,4 +1,4 @@
-// `glovebox remote keygen`: the key that a machine signs with.
+// The command `glovebox remote keygen`: creates a machine's signing key.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
@@ -12,17 +12,20 @@ import { UsageError } from '../../errors.ts';
 export function keygenCommand(context: Context): Command {
   return createCommand('keygen', context)
     .description(
-      'Makes a key pair. The private key stays on this machine, where builds find it; the public key is printed, for remote.trust of those who are to believe this machine.',
+      'Creates a key pair. The private key stays on this machine, where builds find it. The public key is printed: add it to remote.trust on machines that are to trust this one.',
     )
-    .option('--file <file>', "where the private key goes (default: the user's config directory)")
-    .option('--show', 'print the public key of the key there is, and make none')
+    .option('--file <file>', "file for the private key (default: in the user's config directory)")
+    .option('--show', 'print the public key of the existing key')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       examples(
-        ['glovebox remote keygen', 'the key of this machine'],
-        ['glovebox remote keygen --show', 'its public key again'],
-        ['glovebox remote keygen --file ci.pem', 'a key for CI: its content goes into GLOVEBOX_SIGNING_KEY'],
+        ['glovebox remote keygen', "create this machine's key"],
+        ['glovebox remote keygen --show', 'print its public key again'],
+        [
+          'glovebox remote keygen --file ci.pem',
+          'create a key for CI, whose content goes into GLOVEBOX_SIGNING_KEY',
+        ],
       ),
     )
     .action(async (flags: { file?: string; show?: boolean; json?: boolean }) => {
@@ -36,7 +39,7 @@ export function keygenCommand(context: Context): Command {
       context.print(publicKey);
       if (flags.show) return;
       context.stderr.write(
-        `The private key is in ${file}, which only you can read.\nWho is to believe this machine puts the line above into remote.trust, with a name after it where wanted.\n`,
+        `The private key is in ${file}, which only you can read.\nMachines that are to trust this one need the line above in remote.trust, optionally followed by a name.\n`,
       );
     });
 }
@@ -45,12 +48,12 @@ async function makeKey(file: string): Promise<string> {
   const { privateKey, publicKey } = generateSigningKey();
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   try {
-    // A key that is lost cannot be made again, and everyone would have to trust a new one.
+    // A lost key cannot be recreated, and every machine would have to trust a new one.
     await writeFile(file, privateKey, { flag: 'wx', mode: 0o600 });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     throw new UsageError(
-      `${file} exists. To see its public key: glovebox remote keygen --show. For another key, move it away first.`,
+      `${file} already exists. To print its public key: glovebox remote keygen --show. To create another key, move this file first.`,
     );
   }
   return publicKey;

@@ -1,4 +1,4 @@
-// `glovebox remote status`: what the remote cache did for this machine.
+// The command `glovebox remote status`: shows this machine's use of the remote cache.
 import type { Command } from 'commander';
 import { REMOTE_HISTORY_TAG, type RemoteCounts, readHistory } from '../../../cache/remote/history.ts';
 import { createCommand, examples } from '../../command.ts';
@@ -9,14 +9,12 @@ import { addRootOptions, formatBytes } from '../cache/options.ts';
 
 export function statusCommand(context: Context): Command {
   return addRootOptions(createCommand('status', context))
-    .description(
-      'Shows what came from the remote cache to this machine and went there, in all builds so far.',
-    )
+    .description('Shows downloads from and uploads to the remote cache by this machine, over all builds.')
     .addHelpText(
       'after',
       examples(
-        ['glovebox remote status', 'each server that was used'],
-        ["glovebox remote status --json | jq '.remotes[].hits'", 'for a program'],
+        ['glovebox remote status', 'show each server that was used'],
+        ["glovebox remote status --json | jq '.remotes[].hits'", 'print the number of hits'],
       ),
     )
     .action(async (flags: { cacheDir?: string; json?: boolean }) => {
@@ -25,7 +23,7 @@ export function statusCommand(context: Context): Command {
         context.printJson({ remotes: history.map(([url, counts]) => ({ url, ...counts })) });
         return;
       }
-      if (history.length === 0) context.print('No remote cache was used on this machine.');
+      if (history.length === 0) context.print('This machine has not used a remote cache.');
       for (const [url, counts] of history) {
         context.print(context.style.bold(url));
         context.print(tableLines(rows(counts)).join('\n'));

@@ -1,4 +1,4 @@
-// `glovebox workspace add`: a workspace that exists is used where it is.
+// The command `glovebox workspace add`: registers an existing workspace in place.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { createCommand, examples } from '../../command.ts';
@@ -8,13 +8,13 @@ import { addWorkspaceOptions, type WorkspaceFlags, withWorkspaces, workspaceJson
 export function addCommand(context: Context): Command {
   return addWorkspaceOptions(createCommand('add', context))
     .description(
-      'Registers a west workspace where it is. Glovebox never changes or removes it. It is used for configs whose west.yml says what its own says, and for the config in this directory.',
+      'Registers a west workspace in place. Glovebox never changes or removes it. Configs with the same west.yml use it, and so does the config in this directory.',
     )
-    .argument('<path>', "the directory that 'west topdir' prints")
-    .option('-c, --config <dir>', 'the config that is to be built in it', '.')
+    .argument('<path>', "workspace root, as printed by 'west topdir'")
+    .option('-c, --config <dir>', 'config to build in it', '.')
     .addHelpText(
       'after',
-      examples(['glovebox workspace add ~/zmkproject', 'for the config in this directory']),
+      examples(['glovebox workspace add ~/zmkproject', 'register it for the config in this directory']),
     )
     .action((path: string, flags: WorkspaceFlags & { config: string }) => {
       const configDirectory = resolve(context.cwd, flags.config);

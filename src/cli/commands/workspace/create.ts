@@ -1,4 +1,4 @@
-// `glovebox workspace create` and `update`: one that has what a config asks for.
+// The commands `glovebox workspace create` and `update`: create the workspace of a config.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { WorkspaceEvent, WorkspaceResult } from '../../../builder/workspace/index.ts';
@@ -21,16 +21,16 @@ interface CreateFlags extends WorkspaceFlags {
 
 export function createCommand(context: Context): Command {
   return addMakingOptions(createBareCommand('create', context))
-    .summary('make a workspace for a config')
+    .summary('create a workspace for a config')
     .description(
-      "Makes a workspace with everything that the config's west.yml asks for, unless there is one. Needs west and git.",
+      "Creates a workspace with all projects of the config's west.yml, unless one exists. Needs west and git.",
     )
     .addHelpText(
       'after',
       `${examples(
-        ['glovebox workspace create', 'for the config in this directory'],
-        ['glovebox workspace create ~/corne', 'for another one'],
-        ['glovebox workspace create --offline', 'only from what was fetched before'],
+        ['glovebox workspace create', 'create one for the config in this directory'],
+        ['glovebox workspace create ~/corne', 'create one for another config'],
+        ['glovebox workspace create --offline', 'use only what was fetched before'],
       )}
 
 When it is interrupted, nothing half-made can be seen, and the next run goes on with what was fetched.`,
@@ -41,14 +41,12 @@ When it is interrupted, nothing half-made can be seen, and the next run goes on 
 export function updateCommand(context: Context): Command {
   return addMakingOptions(createBareCommand('update', context))
     .summary("follow a config's moving revisions, such as main")
-    .description(
-      'Looks at what the revisions in west.yml are now. When one has moved, a new workspace takes the place of the old one.',
-    )
+    .description('Checks the revisions in west.yml. If one has moved, a new workspace replaces the old one.')
     .addHelpText(
       'after',
       examples(
-        ['glovebox workspace update', 'for the config in this directory'],
-        ['glovebox workspace update --verbose', 'with all that west and git say'],
+        ['glovebox workspace update', 'update the one for the config in this directory'],
+        ['glovebox workspace update --verbose', 'also print the output of west and git'],
       ),
     )
     .action((directory: string, flags: CreateFlags) => make(context, directory, flags, 'update'));
@@ -57,9 +55,9 @@ export function updateCommand(context: Context): Command {
 function addMakingOptions(command: Command): Command {
   return addWorkspaceOptions(
     command
-      .argument('[config-dir]', 'the directory that holds build.yaml', '.')
-      .option('--offline', 'never touch the network')
-      .option('-v, --verbose', 'print every line of west and git'),
+      .argument('[config-dir]', 'directory of build.yaml', '.')
+      .option('--offline', 'do not use the network')
+      .option('-v, --verbose', 'print every line of output from west and git'),
   );
 }
 
@@ -85,7 +83,8 @@ async function make(
 function printEvent(context: Context, flags: CreateFlags): (event: WorkspaceEvent) => void {
   return event => {
     if (flags.json) return;
-    if (event.type === 'waiting') context.print('Waiting for another process that makes this workspace');
+    if (event.type === 'waiting')
+      context.print('Waiting for another process that is creating this workspace');
     else if (event.type === 'project' && !flags.verbose)
       context.print(`Updating ${sanitizeLine(event.name)}`);
     else if (event.type === 'output' && flags.verbose) context.print(sanitizeLine(event.line));

@@ -1,4 +1,4 @@
-// `glovebox workspace delete`: one that was made goes, one that was added is forgotten.
+// The command `glovebox workspace delete`: removes managed workspaces and unregisters external ones.
 import type { Command } from 'commander';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
@@ -8,10 +8,10 @@ import { addWorkspaceOptions, type WorkspaceFlags, withWorkspaces } from './opti
 export function deleteCommand(context: Context): Command {
   return addWorkspaceOptions(createCommand('delete', context))
     .description(
-      'Removes workspaces that Glovebox made, and forgets those that were added, which stay as they are. One that a build uses is left alone.',
+      'Removes workspaces that Glovebox created, and unregisters workspaces that were added, without changing them. Workspaces in use by a build are kept.',
     )
     .argument('<workspace...>', 'names or paths')
-    .addHelpText('after', examples(['glovebox workspace delete zmk-main-1f8e9a77', 'one of them']))
+    .addHelpText('after', examples(['glovebox workspace delete zmk-main-1f8e9a77', 'delete one workspace']))
     .action((asked: string[], flags: WorkspaceFlags) =>
       withWorkspaces(context, flags, context.cwd, async ({ service }) => {
         const deleted: string[] = [];

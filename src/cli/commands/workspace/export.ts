@@ -1,4 +1,4 @@
-// `glovebox workspace export`: a workspace into one file.
+// The command `glovebox workspace export`: packs a workspace into one file.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { createCommand, examples } from '../../command.ts';
@@ -10,19 +10,15 @@ import { addWorkspaceOptions, createProgress, type WorkspaceFlags, withWorkspace
 export function exportCommand(context: Context): Command {
   return addWorkspaceOptions(createCommand('export', context))
     .description(
-      'Packs a workspace with everything that a build needs, for a machine that is offline or starts empty.',
+      'Packs a workspace with everything that a build needs, for a machine that is offline or new.',
     )
-    .argument('[workspace]', 'its name or path (default: the one for the config in this directory)')
-    .option(
-      '-o, --output <file>',
-      'the archive: its name ends with .tar.zst, .tar.gz or .zip',
-      'workspace.tar.zst',
-    )
+    .argument('[workspace]', 'name or path (default: the workspace of the config in this directory)')
+    .option('-o, --output <file>', 'archive file, ending in .tar.zst, .tar.gz or .zip', 'workspace.tar.zst')
     .addHelpText(
       'after',
       examples(
-        ['glovebox workspace export', "this config's, to workspace.tar.zst"],
-        ['glovebox workspace export zmk-main-1f8e9a77 -o zmk.zip', 'another one'],
+        ['glovebox workspace export', "export this config's workspace to workspace.tar.zst"],
+        ['glovebox workspace export zmk-main-1f8e9a77 -o zmk.zip', 'export another workspace'],
       ),
     )
     .action((asked: string | undefined, flags: WorkspaceFlags & { output: string }) =>

@@ -1,4 +1,4 @@
-// `glovebox workspace import`: a workspace out of a file.
+// The command `glovebox workspace import`: unpacks an exported workspace.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { createCommand, examples } from '../../command.ts';
@@ -16,10 +16,13 @@ import {
 export function importCommand(context: Context): Command {
   return addWorkspaceOptions(createCommand('import', context))
     .description(
-      'Takes in a workspace that was exported elsewhere, and verifies it. Configs that ask for the same are then built in it, offline. What is built runs programs that are in it: import only what you trust.',
+      'Unpacks and verifies a workspace that was exported elsewhere. Configs with the same revisions can then be built offline. Builds run programs from the workspace: import only archives that you trust.',
     )
     .argument('<file>', 'the archive')
-    .addHelpText('after', examples(['glovebox workspace import workspace.tar.zst', 'from another machine']))
+    .addHelpText(
+      'after',
+      examples(['glovebox workspace import workspace.tar.zst', 'import from another machine']),
+    )
     .action((file: string, flags: WorkspaceFlags) =>
       withWorkspaces(context, flags, context.cwd, async ({ service, signal }) => {
         const progress = createProgress(context, 'Unpacking');

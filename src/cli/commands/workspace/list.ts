@@ -1,4 +1,4 @@
-// `glovebox workspace list`: the workspaces there are, a line each.
+// The command `glovebox workspace list`: lists the workspaces, one per line.
 import type { Command } from 'commander';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
@@ -9,12 +9,12 @@ import { addWorkspaceOptions, type WorkspaceFlags, withWorkspaces, workspaceJson
 
 export function listCommand(context: Context): Command {
   return addWorkspaceOptions(createCommand('list', context))
-    .description('Lists the workspaces that are kept or registered here, the newest first.')
+    .description('Lists created and registered workspaces, newest first.')
     .addHelpText(
       'after',
       examples(
-        ['glovebox workspace list', 'all of them'],
-        ["glovebox workspace list --json | jq -r '.[].path'", 'where they are, for a program'],
+        ['glovebox workspace list', 'list all workspaces'],
+        ["glovebox workspace list --json | jq -r '.[].path'", 'print their paths'],
       ),
     )
     .action((flags: WorkspaceFlags) =>
@@ -25,7 +25,7 @@ export function listCommand(context: Context): Command {
           return;
         }
         if (known.length === 0) {
-          context.print("There are no workspaces. Make one with 'glovebox workspace create'.");
+          context.print("There are no workspaces. Create one with 'glovebox workspace create'.");
           return;
         }
         const rows = known.map(({ name, repository, revision, size, lastUsed, path, kind }) => [

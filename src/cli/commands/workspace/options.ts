@@ -1,4 +1,4 @@
-// What the commands about workspaces have in common.
+// Shared parts of the workspace commands.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { KnownWorkspace, WorkspaceService } from '../../../builder/workspace/index.ts';
@@ -14,18 +14,18 @@ export interface WorkspaceFlags {
 
 export function addWorkspaceOptions(command: Command): Command {
   return command
-    .option('--cache-dir <dir>', 'where the caches are (default: GLOVEBOX_CACHE_DIR, then the config file)')
+    .option('--cache-dir <dir>', 'cache root (default: GLOVEBOX_CACHE_DIR, else from the config file)')
     .option('--json', 'print JSON');
 }
 
-/** What is found in a directory: the service, and what finding a workspace by hand takes. */
+/** The workspace service for a directory, and the parts needed to find a workspace by hand. */
 export interface OpenWorkspaces {
   service: WorkspaceService;
   find: (configDirectory: string) => Promise<string | undefined>;
   signal: AbortSignal;
 }
 
-/** Runs a command with the service, as the config in `directory` has it. Ctrl-C cancels; the exit status says so. */
+/** Runs a command with the service, configured for `directory`. Ctrl-C cancels it and sets the exit status. */
 export async function withWorkspaces(
   context: Context,
   flags: WorkspaceFlags,
@@ -57,7 +57,7 @@ export async function withWorkspaces(
   context.exitStatus = interruption.exitStatus ?? context.exitStatus;
 }
 
-/** A workspace as programs get it. */
+/** JSON form of a workspace. */
 export function workspaceJson({
   name,
   kind,
@@ -80,14 +80,14 @@ export function workspaceJson({
   };
 }
 
-/** Says which workspaces went. */
+/** Prints the removed workspaces. */
 export function printRemoved(context: Context, removed: readonly KnownWorkspace[]): void {
   for (const { name, size } of removed) {
     context.print(`Removed ${name}, which is replaced, expired or over the limit (${formatBytes(size)})`);
   }
 }
 
-/** Shows how far something is, in one line that is redrawn; nowhere but on a terminal. */
+/** Progress in one line that is redrawn. Prints nothing when standard error is not a terminal. */
 export function createProgress(
   context: Context,
   what: string,

@@ -1,4 +1,4 @@
-// `glovebox workspace show`: one workspace, what is checked out in it, and what is not as it should be.
+// The command `glovebox workspace show`: shows a workspace's checkouts and local changes.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { createCommand, examples } from '../../command.ts';
@@ -12,18 +12,15 @@ import { addWorkspaceOptions, type WorkspaceFlags, withWorkspaces, workspaceJson
 export function showCommand(context: Context): Command {
   return addWorkspaceOptions(createCommand('show', context))
     .description(
-      'Shows a workspace: what is checked out in each project, and which of them were moved or have changes.',
+      'Shows the checkout of each project in a workspace, and which projects were moved or have changes.',
     )
-    .argument(
-      '[workspace]',
-      'its name or path (default: the one that the config in this directory is built in)',
-    )
+    .argument('[workspace]', 'name or path (default: the workspace of the config in this directory)')
     .addHelpText(
       'after',
       `${examples(
-        ['glovebox workspace show', 'the one of this config'],
-        ['glovebox workspace show ~/zmkproject', 'any west workspace'],
-        ["glovebox workspace show --json | jq '.projects | map_values(.head)'", 'the commits, for a program'],
+        ['glovebox workspace show', "show this config's workspace"],
+        ['glovebox workspace show ~/zmkproject', 'show any west workspace'],
+        ["glovebox workspace show --json | jq '.projects | map_values(.head)'", 'print the commits'],
       )}
 
 Exit status: 0 it was shown, 1 there is none.`,
@@ -36,7 +33,7 @@ Exit status: 0 it was shown, 1 there is none.`,
           known?.path ?? (asked === undefined ? await find(context.cwd) : resolve(context.cwd, asked));
         if (directory === undefined) {
           const remedy =
-            "Make one with 'glovebox workspace create', or register one with 'glovebox workspace add PATH'.";
+            "Create one with 'glovebox workspace create', or register one with 'glovebox workspace add PATH'.";
           context.stderr.write(`error: There is no workspace for the config in this directory. ${remedy}\n`);
           context.exitStatus = EXIT_FAILED;
           return;

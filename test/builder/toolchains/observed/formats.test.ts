@@ -15,7 +15,7 @@ import {
 import { scanKconfig, scanSource } from '../../../../src/builder/toolchains/observed/source-scan.ts';
 import { cmakeCache, dependencyFile, ninjaDeps, ninjaManifest } from './records.ts';
 
-// Left by CMake 3.25, Ninja 1.11 and GCC 12 for a small project in /tmp/corne; the two CMake files are shortened.
+// Written by CMake 3.25, Ninja 1.11 and GCC 12 for a small project in /tmp/corne; the two CMake files are shortened.
 const fixture = (name: string) => readFileSync(new URL(`./fixtures/${name}`, import.meta.url));
 
 const OBJECTS = {
@@ -27,15 +27,15 @@ const OBJECTS = {
   ],
 };
 
-test("a log of Ninja's, written in two runs, tells what each object was made of", t => {
+test('a Ninja log, written in two runs, says what each object was made of', t => {
   const found = parseNinjaDeps(fixture('ninja-1.11.ninja_deps'));
   t.deepEqual(Object.fromEntries(found!), OBJECTS);
 });
 
-test('the newest record about an output is the one that counts', t => {
+test('the newest record of an output counts', t => {
   const log = ninjaDeps({ 'a.o': ['/old.h'], 'b.o': ['/b.h'] });
   const newer = ninjaDeps({ 'a.o': ['/old.h', '/b.h'] }).subarray(16);
-  // Path records of the newer part would have other ids, so only its deps record is taken, with the ids of the first.
+  // Path records of the second log would have other ids, so only its deps record is used, with the ids of the first.
   const record = Buffer.from(newer.subarray(-24));
   record.writeUInt32LE(0, 4);
   record.writeUInt32LE(3, record.length - 4);
@@ -45,13 +45,13 @@ test('the newest record about an output is the one that counts', t => {
   });
 });
 
-test('what is written for tests has the form that Ninja writes', t => {
+test("logs written for tests have Ninja's format", t => {
   t.deepEqual(Object.fromEntries(parseNinjaDeps(ninjaDeps(OBJECTS))!), OBJECTS);
   const name = 'ä/ b.o';
   t.deepEqual(parseNinjaDeps(ninjaDeps({ [name]: ['/x'] }))!.get(name), ['/x']);
 });
 
-test('no conclusion is drawn from a log that is cut short anywhere but between records', t => {
+test('a log that is truncated anywhere but between records proves nothing', t => {
   const log = fixture('ninja-1.11.ninja_deps');
   const ends = recordEnds(log);
   for (let length = 0; length < log.length; length++) {
@@ -60,7 +60,7 @@ test('no conclusion is drawn from a log that is cut short anywhere but between r
   }
 });
 
-test('no conclusion is drawn from a log of another version, or with a record that cannot be', t => {
+test('a log of another version, or with an impossible record, proves nothing', t => {
   const damage = (change: (log: Buffer) => void) => {
     const log = Buffer.from(fixture('ninja-1.11.ninja_deps'));
     change(log);
@@ -83,7 +83,7 @@ test('no conclusion is drawn from a log of another version, or with a record tha
     damage(log => log.writeUInt32LE(7, 16 + log.readUInt32LE(16))),
     undefined,
   );
-  // A name that is longer than it says.
+  // A name that is longer than its declared length.
   t.is(
     damage(log => log.writeUInt8(0, 22)),
     undefined,
@@ -103,11 +103,11 @@ test("CMake's list names every file that it depends on, whatever characters are 
   t.deepEqual(parseCmakeInputs(ninjaManifest(names)), names);
 });
 
-test('lines that are joined are one list', t => {
+test('joined lines are one list', t => {
   t.deepEqual(parseCmakeInputs('build build.ninja: RERUN_CMAKE | a $\n    b\nbuild c: phony\n'), ['a', 'b']);
 });
 
-test('no conclusion is drawn without a list, from an empty one, and from two', t => {
+test('a missing list, an empty one, and two lists prove nothing', t => {
   const one = ninjaManifest(['/a']);
   t.is(parseCmakeInputs('build a: phony b\n'), undefined);
   t.is(parseCmakeInputs('# build build.ninja: RERUN_CMAKE | a\n'), undefined);
@@ -115,7 +115,7 @@ test('no conclusion is drawn without a list, from an empty one, and from two', t
   t.is(parseCmakeInputs(one + one), undefined);
 });
 
-test("the preprocessor's dependency file has several names to a line", t => {
+test("the preprocessor's dependency file has several names on a line", t => {
   const expected = [
     'empty.c',
     '/tmp/corne/board.dts',
@@ -137,7 +137,7 @@ test("CMake's variables keep colons, equal signs and semicolons in their values"
   t.is(parseCmakeCache("X:STRING=' a '\n").get('X'), ' a ');
 });
 
-test("Kconfig's texts lose their quotes and backslashes", t => {
+test("Kconfig's strings lose their quotes and backslashes", t => {
   const config = parseDotConfig(
     'CONFIG_BOARD="nice_nano"\nCONFIG_BT=y\n# CONFIG_USB is not set\nCONFIG_N="a\\"b"\n',
   );
@@ -150,14 +150,14 @@ test("Kconfig's texts lose their quotes and backslashes", t => {
   );
 });
 
-test("Zephyr's lists of modules and roots are parts between quotes", t => {
+test("Zephyr's lists of modules and roots are quoted parts", t => {
   t.deepEqual(parseQuotedFields('"zmk":"/w/zmk":"/w/zmk/app"\n"x":"/y":""\n'), [
     ['zmk', '/w/zmk', '/w/zmk/app'],
     ['x', '/y', ''],
   ]);
 });
 
-/** Where records end. */
+/** The offsets at which records end. */
 function recordEnds(log: Buffer): Set<number> {
   const ends = new Set([16]);
   for (let at = 16; at < log.length; ) {
@@ -167,7 +167,7 @@ function recordEnds(log: Buffer): Set<number> {
   return ends;
 }
 
-// As CMake 3.25 writes it.
+// As written by CMake 3.25.
 const COMPILED = [
   'build CMakeFiles/x.dir/a_b/main.c.o: C_COMPILER__x_ /tmp/cm/a$ b/main.c || cmake_object_order_depends_target_x',
   '  FLAGS = -Os -iquote "/tmp/cm/a b" -idirafter/tmp/cm/sys -I/tmp/cm/plain -imacros /tmp/cm/autoconf.h',
@@ -179,7 +179,7 @@ const COMPILED = [
   '',
 ].join('\n');
 
-test('what is compiled, and where its headers are looked for, is read as CMake writes it', t => {
+test('compiled sources and header directories are read as CMake writes them', t => {
   t.deepEqual(parseCompiledSources(COMPILED), ['/tmp/cm/a b/main.c', 'boot.S']);
   t.deepEqual(parseIncludeDirectories(COMPILED).sort(), [
     '/tmp/cm/a b',
@@ -191,7 +191,7 @@ test('what is compiled, and where its headers are looked for, is read as CMake w
   ]);
 });
 
-test('files that others than the preprocessor take in are told by their names, where they can be', t => {
+test('files that tools other than the preprocessor include are found by their names, where these are literal', t => {
   const of = (text: string, isAssembler = false) => {
     const { taken, isUntraceable, uncertainty: doubt } = scanSource(text, isAssembler);
     return [taken, isUntraceable, doubt];
@@ -207,13 +207,13 @@ test('files that others than the preprocessor take in are told by their names, w
   t.deepEqual(of('__asm__(".incbin " FILE "\\n");'), [[], true, 'contents']);
   t.deepEqual(of('.incbin FILE', true), [[], true, 'contents']);
   t.deepEqual(of('#embed FILE'), [[], true, 'contents']);
-  // Words.
+  // Words in comments and in names.
   t.deepEqual(of('// layer 4 is for embed commands'), [[], false, 'contents']);
   t.deepEqual(of('/* data = /incbin/(LOGO); */'), [[], false, 'contents']);
   t.deepEqual(of('#include "my.include/embedded.h"'), [[], false, undefined]);
 });
 
-test('optional sources and the arguments of programs are read in a Kconfig file', t => {
+test('optional sources and the arguments of programs are read from a Kconfig file', t => {
   const text = 'osource "../../x/Kconfig"\nrsource "plain/Kconfig"\nrsource "a/*/Kconfig"\n';
   t.deepEqual(scanKconfig(text), {
     optional: ['../../x/Kconfig', 'a/*/Kconfig'],

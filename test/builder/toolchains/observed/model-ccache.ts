@@ -1,7 +1,7 @@
-// What ccache does, as far as it can give wrong answers: in its direct mode it takes an object when the source, its options
-// and every file that was included are as they were, and does not look whether another file would be included now; of the
-// compiler it knows the size and time of its outermost program, or what it is told instead. The real one is asked in
-// ccache.test.ts.
+// A model of ccache, as far as ccache can return a wrong object. In direct mode it returns an object when the source,
+// its options and every included file are unchanged, and does not check whether another file would be included now. It
+// knows the compiler by the size and time of the outermost program, or by the string that it is given instead. The real
+// ccache is tested in ccache.test.ts.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -16,11 +16,11 @@ export interface ModelCcache {
   station: string;
 }
 
-/** The newest last, as ccache appends them. */
+/** Newest last, as ccache appends them. */
 type Manifest = { included: [file: string, digest: string][]; object: string }[];
 
 /**
- * A compiler whose objects are from the cache, or new ones that are put there.
+ * A compiler whose objects come from the cache, or are compiled and stored there.
  *
  * @param compiler its outermost program
  */

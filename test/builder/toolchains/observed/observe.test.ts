@@ -44,13 +44,13 @@ interface Place {
   workspace: string;
   build: string;
   put(files: Record<string, string>): void;
-  /** Builds a shield for nice_nano_v2 and observes what it read. */
+  /** Builds a shield for nice_nano_v2 and collects the inputs that it read. */
   observe(
     shield: string,
     more?: Partial<ZmkBuild>,
     options?: Partial<ObserveOptions>,
   ): Promise<ObservedInputs | undefined>;
-  /** Observes what is there; undefined when nothing can be concluded from it. */
+  /** Collects the inputs from the records; undefined when these prove nothing. */
   again(options?: Partial<ObserveOptions>): Promise<ObservedInputs | undefined>;
 }
 
@@ -89,7 +89,7 @@ function within(place: Place, files: readonly string[] | undefined): string[] {
   return (files ?? []).map(file => path.relative(place.repository, file));
 }
 
-test('what a build read in the config is an input, and nothing else that is there', async t => {
+test('files of the config that a build read are inputs, and no others', async t => {
   const here = await place(t);
   const observed = await here.observe('corne_left');
   t.deepEqual(within(here, observed?.files), [
@@ -102,7 +102,7 @@ test('what a build read in the config is an input, and nothing else that is ther
   t.is(observed?.declared, undefined);
 });
 
-test('every name by which ZMK looks for a file is an input while there is none', async t => {
+test('every name under which ZMK looks for a file is an input while it is missing', async t => {
   const here = await place(t);
   const absent = within(here, (await here.observe('corne_left'))?.absent);
   const looked = [
@@ -124,7 +124,7 @@ test('every name by which ZMK looks for a file is an input while there is none',
   t.true(absent.includes('zephyr/module.yml'));
 });
 
-test('a long name of a shield is shortened at every underscore', async t => {
+test('a long shield name is shortened at every underscore', async t => {
   const here = await place(t);
   await here.observe('corne_left');
   const file = path.join(here.build, 'CMakeCache.txt');
@@ -135,7 +135,7 @@ test('a long name of a shield is shortened at every underscore', async t => {
   }
 });
 
-test("the names of a board with revision and qualifiers are known as Zephyr's newer versions make them", async t => {
+test('board names with revision and qualifiers are known in the form of newer Zephyr versions', async t => {
   const here = await place(t);
   await here.observe('corne_left');
   const config = path.join(here.build, 'zephyr/.config');
@@ -151,7 +151,7 @@ test("the names of a board with revision and qualifiers are known as Zephyr's ne
   }
 });
 
-test('an include that would be found first is an input while there is none', async t => {
+test('an include that would be found first is an input while it is missing', async t => {
   const here = await place(t);
   here.put({
     'config/corne.keymap': '#include "behaviors.dtsi"\n#  include "keys/a.dtsi"\n/* #include "old.dtsi" */\n',
@@ -233,7 +233,7 @@ test('a copy of the keymaps stands for the original', async t => {
   t.false(observed!.absent.some(file => file.startsWith(copy)));
 });
 
-test("in a container the image's own files are no inputs", async t => {
+test("the image's own files are not inputs in a container", async t => {
   const here = await place(t);
   await here.observe('corne_left');
   for (const file of [
@@ -257,7 +257,7 @@ test("in a container the image's own files are no inputs", async t => {
   ];
   t.is(await here.again(), undefined);
   const observed = await here.again({ seen, isolated: true });
-  // What is mounted may be a copy.
+  // A mounted directory may be a copy.
   const copied = [
     { seen: '/r', here: '/copy' },
     { seen: '/copy', here: here.repository },
@@ -272,7 +272,7 @@ test("in a container the image's own files are no inputs", async t => {
   ]);
 });
 
-test('a file outside of config and workspace counts, and all of a module there', async t => {
+test('a file outside of config and workspace counts, and so does all of a module there', async t => {
   const here = await place(t);
   const module = path.join(here.root, 'module');
   writeFiles(module, {
@@ -291,7 +291,7 @@ test('a file outside of config and workspace counts, and all of a module there',
   t.true(observed?.directories.includes(path.join(module, 'src')));
 });
 
-test('what is in a project of the workspace is no input, also when the config is in the workspace', async t => {
+test('files of a workspace project are not inputs, even if the config is in the workspace', async t => {
   const here = await place(t);
   writeFiles(here.repository, workspaceFiles());
   const projects = ['zmk', 'zephyr'].map(project => path.join(here.repository, project));
@@ -305,7 +305,7 @@ test('what is in a project of the workspace is no input, also when the config is
   ]);
 });
 
-test('what is in a project is no input, whatever links lead to the workspace and to the project', async t => {
+test('files of a project are not inputs, whatever links lead to the workspace and to the project', async t => {
   const here = await place(t);
   renameSync(here.workspace, path.join(here.root, 'real'));
   renameSync(path.join(here.root, 'real/zmk'), path.join(here.root, 'zmk'));
@@ -319,7 +319,7 @@ test('what is in a project is no input, whatever links lead to the workspace and
     'config/shared.dtsi',
     'config/west.yml',
   ]);
-  // CMake writes some real names down.
+  // CMake records some real paths.
   const manifest = path.join(here.build, 'build.ninja');
   const text = readFileSync(manifest, 'utf8').replaceAll(
     `${here.workspace}/zmk`,
@@ -329,7 +329,7 @@ test('what is in a project is no input, whatever links lead to the workspace and
   t.deepEqual(await here.again({ projects }), plain);
 });
 
-test('what is in the workspace and in no project of it counts', async t => {
+test('files in the workspace but outside of its projects count', async t => {
   const here = await place(t);
   const projects = [path.join(here.workspace, 'zephyr')];
   const observed = await here.observe('corne_left', {}, { projects });
@@ -347,7 +347,7 @@ const RECORDS = [
 ];
 
 for (const record of RECORDS) {
-  test(`nothing is concluded without ${record}, from a link in its place, or from an empty one`, async t => {
+  test(`the records prove nothing without ${record}, with a link in its place, or with an empty one`, async t => {
     const here = await place(t);
     t.truthy(await here.observe('corne_left'));
     const file = path.join(here.build, record);
@@ -361,13 +361,13 @@ for (const record of RECORDS) {
     rmSync(file);
     writeFileSync(file, '');
     const observed = await here.again();
-    // Without the board's name the names are not certain, but the files are.
+    // Without the board's name the looked-up names are uncertain, but the files are not.
     if (record === 'zephyr/.config') t.is(observed?.declared, 'names');
     else t.is(observed, undefined);
   });
 }
 
-test('nothing is concluded from records behind a link, of another build, or cut short', async t => {
+test('records behind a link, of another build, or truncated prove nothing', async t => {
   const here = await place(t);
   await here.observe('corne_left');
   const log = path.join(here.build, '.ninja_deps');
@@ -385,14 +385,14 @@ test('nothing is concluded from records behind a link, of another build, or cut 
   t.is(await here.again(), undefined);
 });
 
-test('a recorded file that is not there any more is an input, so that its removal is seen', async t => {
+test('a recorded file that was removed is an input, so that its removal is noticed', async t => {
   const here = await place(t);
   await here.observe('corne_left');
   rmSync(path.join(here.repository, 'config/shared.dtsi'));
   t.true(within(here, (await here.again())?.files).includes('config/shared.dtsi'));
 });
 
-test('a name that CMake was told and that is two names of the preprocessor is no missing file', async t => {
+test('a CMake name that is two names of the preprocessor is not a missing file', async t => {
   const here = await place(t);
   const files = (await here.observe('corne_left'))?.files;
   const { repository } = here;
@@ -410,7 +410,7 @@ test('a name that CMake was told and that is two names of the preprocessor is no
   t.true((await here.again())?.files.includes(gone));
 });
 
-test('nothing is concluded when the keymap is not among the devicetree sources', async t => {
+test('records without the keymap among the devicetree sources prove nothing', async t => {
   const here = await place(t);
   await here.observe('corne_left');
   const file = path.join(here.build, 'CMakeCache.txt');
@@ -418,14 +418,14 @@ test('nothing is concluded when the keymap is not among the devicetree sources',
   t.is(await here.again(), undefined);
 });
 
-test('nothing is concluded from a dependency file that is none', async t => {
+test('an invalid dependency file proves nothing', async t => {
   const here = await place(t);
   await here.observe('corne_left');
   writeFiles(here.build, { 'modules/x/y.d': 'nothing to read here' });
   t.is(await here.again(), undefined);
 });
 
-test('every dependency file in the build directory counts, and no link is followed', async t => {
+test('every dependency file in the build directory counts, and links are not followed', async t => {
   const here = await place(t);
   await here.observe('corne_left');
   const unused = path.join(here.repository, 'config/unused.dtsi');
@@ -448,7 +448,7 @@ const DOUBTS: [what: string, files: Record<string, string>, doubt: 'names' | 'co
     'contents',
   ],
   [
-    'a file that is taken in as it is',
+    'a file that is included verbatim',
     { 'config/shared.dtsi': 'data = /incbin/("logo.bin");\n', 'config/logo.bin': 'logo' },
     'contents',
   ],
@@ -457,14 +457,14 @@ const DOUBTS: [what: string, files: Record<string, string>, doubt: 'names' | 'co
 for (const [what, files, doubt] of DOUBTS) {
   test(`${what} makes ${doubt === 'names' ? 'every name' : 'every declared input'} count`, async t => {
     const here = await place(t, { ...CONFIG, ...files });
-    // The preprocessor of these tests knows no macros.
+    // The preprocessor of these tests supports no macros.
     const observed = await here.observe('corne_left').catch(() => here.again());
     t.is(observed?.declared, doubt);
     t.true(within(here, observed?.files).includes('config/shared.dtsi'));
   });
 }
 
-test('lookups that are not known make every name count', async t => {
+test('unknown lookups make every name count', async t => {
   const here = await place(t);
   const modules = path.join(here.workspace, 'zmk/app/keymap-module/modules/modules.cmake');
   writeFileSync(
@@ -478,14 +478,14 @@ test('lookups that are not known make every name count', async t => {
   t.is((await here.observe('corne_left'))?.declared, 'names');
 });
 
-test("a variable that names something of the user's makes every name count", async t => {
+test("a variable that refers to something of the user's makes every name count", async t => {
   const here = await place(t);
   const variables = { EXTRA_CFLAGS: `-I${here.repository}/config/include` };
   t.is((await here.observe('corne_left', { variables }))?.declared, 'names');
   t.is((await here.observe('corne_left', { variables: { OTHER: '-I/usr/include' } }))?.declared, undefined);
 });
 
-test("a program that the toolchain's identity tells is no input, and any other one is", async t => {
+test("a program that the toolchain's identity covers is not an input, and any other one is", async t => {
   const here = await place(t);
   for (const name of ['python', 'wrapper']) writeFileSync(path.join(here.root, name), name);
   const venv = path.join(here.root, 'venv-python');
@@ -514,14 +514,14 @@ test("a setting that names a file of the user's makes every declared input count
   t.true(elsewhere?.files.includes(key));
 });
 
-test('a link that leads nowhere is looked for in vain', async t => {
+test('a dangling link is looked for in vain', async t => {
   const here = await place(t);
   symlinkSync('../later.conf', path.join(here.repository, 'config/corne_left.conf'));
   const observed = await here.observe('corne_left');
   t.true(within(here, observed?.absent).includes('config/corne_left.conf'));
 });
 
-test('a file behind a `..` counts as it is spelled, because a link before that leads elsewhere', async t => {
+test('a file behind a `..` counts as it is spelled, because a link before it leads elsewhere', async t => {
   const here = await place(t, {
     ...CONFIG,
     'real/dts/deep/x.dtsi': '#include "../y.dtsi"\n',

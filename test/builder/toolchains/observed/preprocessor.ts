@@ -1,23 +1,23 @@
-// A small preprocessor, for C and for devicetree: looks for files as the real ones do, by the paths as they are spelled,
-// and tells what it has read. What it makes is a function of all that it has read and of nothing else.
+// A small preprocessor for C and devicetree. It looks for files as the real ones do, by paths as they are spelled, and
+// reports the files that it read. Its output is a function of these files and of nothing else.
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 
-/** Something that the real build refuses as well. */
+/** An error that the real build reports as well. */
 export class ZmkError extends Error {}
 
-/** What became of a source. */
+/** A preprocessed source. */
 export interface Preprocessed {
-  /** Lines, with those of everything included in their places. */
+  /** Lines, with those of all includes in place. */
   text: string[];
-  /** What the preprocessor writes down. */
+  /** The files that the preprocessor records. */
   read: string[];
 }
 
 export interface PreprocessOptions {
-  /** Where headers are looked for. */
+  /** The directories in which headers are looked for. */
   include: readonly string[];
-  /** For what is taken in without being written down; by default the working directory of the assembler. */
+  /** The directories for includes that are not recorded; by default the working directory of the assembler. */
   others?: readonly string[];
 }
 
@@ -50,7 +50,10 @@ export function preprocess(source: string, { include, others = [] }: PreprocessO
     }
   }
 
-  /** Taken in by others, who write nothing down: a source by the devicetree compiler, anything by that and the assembler. */
+  /**
+   * Includes of other tools, which record nothing: sources of the devicetree compiler, and any file of it and of the
+   * assembler.
+   */
   function take(line: string, beside: string, depth: number): void {
     const code = line.replace(/\/\/.*/, '');
     const [, source] = /\/include\/ "([^"]*)"/.exec(code) ?? [];

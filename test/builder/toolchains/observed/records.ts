@@ -1,9 +1,9 @@
-// Writes what a Zephyr build leaves behind about what it has read, in the formats of the real tools: CMake, Ninja, the
+// Writes the records that a Zephyr build leaves about its inputs, in the formats of the real tools: CMake, Ninja, the
 // preprocessor and Kconfig.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** What a build has read. Paths are absolute. */
+/** The inputs of a build. Paths are absolute. */
 export interface Read {
   /** The application's directory. */
   application: string;
@@ -16,13 +16,13 @@ export interface Read {
   /** CMake's list files and configuration fragments. */
   cmake: string[];
   kconfig: string[];
-  /** What each object was made of. */
+  /** The inputs of each object. */
   objects: Record<string, string[]>;
-  /** What is compiled. Default: nothing. */
+  /** The compiled sources. Default: none. */
   sources?: string[];
-  /** Where compilers look for headers. Default: nowhere. */
+  /** The directories in which compilers look for headers. Default: none. */
   includes?: string[];
-  /** What was linked and is not the build's own. Default: nothing. */
+  /** Linked files that are not the build's own. Default: none. */
   libraries?: string[];
   /** `[name, directory]`. */
   modules: [string, string][];
@@ -60,7 +60,10 @@ export function writeRecords(build: string, read: Read): void {
   put('zephyr_settings.txt', read.roots.map(([name, directory]) => `"${name}":"${directory}"\n`).join(''));
 }
 
-/** What Zephyr 3 tells CMake of the devicetree's sources: whole lines of the preprocessor's, whatever number of names is on one. */
+/**
+ * The devicetree sources that Zephyr 3 reports to CMake: whole lines of the preprocessor's file, whatever number of
+ * names is on one.
+ */
 function linesOf(devicetree: readonly string[]): string[] {
   const lines = dependencyFile('empty_file.o', devicetree)
     .replace(/^empty_file\.o:/, '')
@@ -101,7 +104,7 @@ export function ninjaManifest(
   ].join('\n');
 }
 
-/** A dependency file as GCC writes it: as many names to a line as fit. */
+/** A dependency file as GCC writes it: as many names on a line as fit. */
 export function dependencyFile(output: string, inputs: readonly string[]): string {
   let text = `${output}:`;
   let column = text.length;

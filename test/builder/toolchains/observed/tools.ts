@@ -1,10 +1,10 @@
-// A compiler that makes nothing, and says what GCC says of the programs and libraries that it uses.
+// A compiler that compiles nothing, and answers as GCC does about the programs and libraries that it uses.
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 const VERSION = 'arm-none-eabi-gcc (Arm GNU Toolchain 12.2.Rel1) 12.2.1 20221205';
 
-/** The compiler's parts, by their places. */
+/** The compiler's parts, by their paths. */
 export const TOOL_FILES = [
   'libexec/cc1',
   'arm/bin/as',
@@ -14,23 +14,23 @@ export const TOOL_FILES = [
   'arm/lib/libgcc.a',
 ];
 
-/** So large that its digest is remembered. */
+/** Large enough for its digest to be remembered. */
 const PADDING = '.'.repeat(300 * 1024);
 
-/** Writes a compiler below a directory that need not be there. */
+/** Writes a compiler below a directory, which is created if it is missing. */
 export function writeTools(directory: string): void {
   writeToolFiles(directory);
   writeFileSync(compilerFile(directory), `#!/bin/sh\n${compilerScript(directory, VERSION)}`);
   chmodSync(compilerFile(directory), 0o755);
 }
 
-/** All of it but the program itself. */
+/** All parts except the program itself. */
 export function writeToolFiles(directory: string): void {
   for (const file of TOOL_FILES) writeTool(directory, file, '1');
   mkdirSync(path.join(directory, 'arm/include'), { recursive: true });
 }
 
-/** Another version of one part, of the same size. */
+/** Another version of one part, with the same size. */
 export function writeTool(directory: string, file: string, version: string): void {
   const place = path.join(directory, file);
   mkdirSync(path.dirname(place), { recursive: true });
@@ -41,7 +41,7 @@ export function compilerFile(directory: string): string {
   return path.join(directory, 'bin/arm-none-eabi-gcc');
 }
 
-/** What CMake writes down of it. */
+/** CMake's record of it. */
 export function compilerVariables(directory: string): Record<string, string> {
   return {
     CMAKE_C_COMPILER: compilerFile(directory),
@@ -49,12 +49,12 @@ export function compilerVariables(directory: string): Record<string, string> {
   };
 }
 
-/** Everything in the firmware that the compiler's parts, and not the sources, have put there. */
+/** Everything that the compiler's parts, and not the sources, add to the firmware. */
 export function toolContents(directory: string): string {
   return contentsOf(directory, TOOL_FILES);
 }
 
-/** What the parts that compile put into each object: the others come after it. */
+/** What the compiling parts add to each object: the others run later. */
 export function objectContents(directory: string): string {
   return contentsOf(directory, ['libexec/cc1', 'arm/bin/as']);
 }
@@ -69,7 +69,7 @@ export function linkedLibraries(directory: string): string[] {
   return ['libc.a', 'libgcc.a'].map(name => path.join(directory, 'arm/lib', name));
 }
 
-/** A shell script for the compiler: answers the questions that are asked of GCC. */
+/** A shell script for the compiler: answers GCC's query options. */
 export function compilerScript(directory: string, version: string): string {
   return `
 for word in "$@"; do

@@ -3,7 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** Written anew, in the manner of ZMK's own. */
+/** Written anew, in the style of ZMK's own. */
 const LOOKUPS = `
 set(user_config_app_cmake_lists \${ZMK_CONFIG})
 if(EXISTS \${ZMK_CONFIG}/boards)
@@ -23,13 +23,13 @@ endforeach()
 
 const BOARD = 'zmk/app/boards/arm/nice_nano';
 
-/** The shields that the workspace has: two halves, and one that is whole. */
+/** The shields of the workspace: two halves, and one that is whole. */
 export const SHIELDS = ['corne_left', 'corne_right', 'lily58_left', 'lily58_right', 'reviung41'];
 
-/** Files by their place in the workspace. */
+/** Files by their paths in the workspace. */
 export function workspaceFiles(): Record<string, string> {
   const files: Record<string, string> = {
-    // As west leaves it that has not built here yet.
+    // As west leaves it before the first build.
     '.west/config': '[manifest]\npath = config\nfile = west.yml\n',
     'zephyr/include/kernel.h': '// kernel',
     'zephyr/dts/common/mem.h': '#define DT_SIZE_K(x) ((x) * 1024)',

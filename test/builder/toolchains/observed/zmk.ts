@@ -1,7 +1,7 @@
-// A small ZMK and Zephyr: finds boards, shields, keymaps and configuration as the real ones do, preprocesses the
+// A small ZMK and Zephyr. It finds boards, shields, keymaps and configuration as the real ones do, preprocesses the
 // devicetree, and makes "firmware" that is a function of everything it has read and of nothing else. It leaves the
-// records of the real tools in its build directory. It was written from what the real build does, and shares no code
-// with what reads the records: it is what cached answers are compared with.
+// records of the real tools in its build directory. It was written from the behaviour of the real build and shares no
+// code with the readers of these records, because cached results are compared with it.
 import { createHash } from 'node:crypto';
 import {
   existsSync,
@@ -20,7 +20,7 @@ import { writeRecords } from './records.ts';
 export { ZmkError } from './preprocessor.ts';
 
 export interface ZmkBuild {
-  /** The directory with `zmk` and `zephyr`. */
+  /** The directory that holds `zmk` and `zephyr`. */
   workspace: string;
   /** `ZMK_CONFIG`. */
   config: string;
@@ -30,45 +30,45 @@ export interface ZmkBuild {
   modules?: readonly string[];
   /** Further variables for CMake. */
   variables?: Record<string, string>;
-  /** The compiler. Default: one that nothing is known of. */
+  /** The compiler. Default: one about which nothing is known. */
   compiler?: ZmkCompiler | undefined;
 }
 
-/** What is compiled of a source, and what was read for that. */
+/** The output for one source, and the files that were read for it. */
 export type CompileObject = (
   source: string,
   include: readonly string[],
 ) => { object: string; read: string[] };
 
-/** A compiler, with what a build writes down of it. */
+/** A compiler, with the records that a build makes of it. */
 export interface ZmkCompiler {
   compile: CompileObject;
   /** For `CMakeCache.txt`. */
   variables: Record<string, string>;
   libraries: string[];
-  /** Everything that its parts put into each firmware. */
+  /** Everything that its parts add to each firmware. */
   contents: string;
 }
 
-/** What a build makes: its firmware, and what it has read. */
+/** The result of a build: its firmware, and the files that it read. */
 export interface Built {
   firmware: string;
   records: Parameters<typeof writeRecords>[1];
 }
 
-/** What a list file of a module may say that is understood here. */
+/** The commands of a module's list file that are supported here. */
 const SOURCES = /zephyr_library_sources\((\S+)\)/g;
 const INCLUDES = /zephyr_include_directories\((\S+)\)/g;
 const READ = /file\(READ (\S+) /g;
 
-/** Builds, and leaves firmware and records in `build`. */
+/** Builds, and writes firmware and records to `build`. */
 export function buildZmk(options: ZmkBuild, build: string): string {
   const { firmware, records } = compileZmk(options);
   writeRecords(build, records);
   mkdirSync(path.join(build, 'zephyr'), { recursive: true });
   writeFileSync(path.join(build, 'zephyr/zmk.uf2'), firmware);
   writeFileSync(path.join(build, 'zephyr/zephyr.dts'), firmware);
-  // As the real one does, over a hundred times.
+  // The real build does so over a hundred times.
   symlinkSync(options.config, path.join(build, 'zephyr/sources'));
   return firmware;
 }
@@ -190,7 +190,7 @@ class Compile {
     };
   }
 
-  /** A module says which of its directories are roots. */
+  /** The root directories that a module declares. */
   #module(directory: string): void {
     const description = path.join(directory, 'zephyr/module.yml');
     if (!existsSync(description)) throw new ZmkError(`${directory} is not a valid zephyr module`);
@@ -201,7 +201,10 @@ class Compile {
     }
   }
 
-  /** In the config first, then where shield and board are; there by the name of the shield, what it is short for, and the board. */
+  /**
+   * In the config first, then beside shield and board; there under the shield's name, the name that it shortens to, and
+   * the board's.
+   */
   #findKeymap(shields: string[], shieldDirectories: string[], boardDirectory: string): string {
     const { config, board, variables } = this.#options;
     if (variables?.KEYMAP_FILE) return variables.KEYMAP_FILE;
@@ -229,7 +232,7 @@ class Compile {
       ...shields,
     ];
     const overlay = names.flatMap(name => [`${name}_${board}.overlay`, `${name}.overlay`]);
-    // The real one forgets the name of the shield's directory, and looks for what remains.
+    // The real build forgets the name of the shield's directory, and looks for the rest.
     const conf = [
       '_'.concat(board, '.conf'),
       '.conf',
@@ -249,7 +252,7 @@ class Compile {
     for (const one of read) if (!this.#devicetree.includes(one)) this.#devicetree.push(one);
   }
 
-  /** What a module's list file says: its sources, where its headers are, and a file that CMake reads by itself. */
+  /** A module's list file: its sources, its header directories, and a file that CMake reads itself. */
   #compileModule(module: string): void {
     const list = path.join(module, 'CMakeLists.txt');
     if (!isFile(list)) return;
@@ -273,7 +276,7 @@ class Compile {
     this.#objects[`modules/${path.basename(source)}.obj`] = made.read;
   }
 
-  /** All bindings count, by name and content, and no record says so. */
+  /** All bindings count, by name and content, although no record lists them. */
   #bindings(directory: string): void {
     for (const file of walk(directory)) {
       if (/\.ya?ml$/.test(file)) this.#content.push(path.relative(directory, file), textOf(file));
@@ -294,7 +297,7 @@ class Compile {
     this.#content.push(this.#read(file, this.#cmake));
   }
 
-  /** With optional sources beside it, and what programs that it runs read, which nothing writes down. */
+  /** With its optional sources, and files that its programs read, which are not recorded. */
   #source(file: string): void {
     const text = this.#read(file, this.#kconfig);
     this.#content.push(text);
@@ -319,7 +322,7 @@ function shortenings(shield: string): string[] {
   return pieces.slice(1).map((_, index) => pieces.slice(0, pieces.length - 1 - index).join('_'));
 }
 
-/** Each shield is an overlay in a directory, however deep, that has a `Kconfig.shield`. The last one of a name is taken. */
+/** Each shield is an overlay in a directory, at any depth, that has a `Kconfig.shield`. The last one of a name wins. */
 function findShields(roots: string[]): Map<string, string> {
   const found = new Map<string, string>();
   for (const root of roots) {

@@ -1,4 +1,4 @@
-// A board that is not set up for ZMK is told as ZMK's workflow tells it.
+// Board compatibility: a board that is not set up for ZMK is reported as ZMK's workflow reports it.
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { PathMap } from '../../../../src/builder/toolchains/observed/index.ts';
@@ -13,13 +13,13 @@ const KCONFIG = 'menu "ZMK"\n\nconfig ZMK_BOARD_COMPAT\n    bool\n';
 
 interface Given {
   board?: string;
-  /** The `board.yml`s by the directory below the root, which is `workspace` or `config`. */
+  /** The `board.yml` files by the directory below the root, which is `workspace` or `config`. */
   descriptions?: Record<string, string>;
   dotConfig?: string;
   kconfig?: string;
 }
 
-/** What is found of a build of `nice_nano` in a workspace where ZMK has a variant of it, unless something else is given. */
+/** The findings for a build of `nice_nano` in a workspace where ZMK has a variant of it, unless overridden. */
 async function examine(t: ExecutionContext, given: Given = {}): Promise<BoardProblem> {
   const {
     board = 'nice_nano',
@@ -50,7 +50,7 @@ const WRONG = {
     "The board 'nice_nano' is not set up for ZMK, and there is a ZMK variant of it: write 'nice_nano//zmk'.",
 };
 
-test('a board of which ZMK has a variant is wrong when it was built without', async t => {
+test('a board with a ZMK variant is wrong when it was built without it', async t => {
   t.deepEqual(await examine(t), WRONG);
   t.like(await examine(t, { board: 'nice_nano/nrf52840' }), {
     wrong:
@@ -58,7 +58,7 @@ test('a board of which ZMK has a variant is wrong when it was built without', as
   });
 });
 
-test('with several chips, the variant is named with its own', async t => {
+test('with several chips, the variant is named with its chip', async t => {
   const descriptions = {
     'workspace/zmk/app/module/boards/nrfmicro': `boards:
   - name: other
@@ -75,7 +75,7 @@ test('with several chips, the variant is named with its own', async t => {
   });
 });
 
-test('a board that says that it is for ZMK is in order, and so is every board of a ZMK that has no such mark', async t => {
+test('a board marked for ZMK is right, and so is every board of a ZMK without such marks', async t => {
   t.is(await examine(t, { dotConfig: 'CONFIG_A=y\nCONFIG_ZMK_BOARD_COMPAT=y\n' }), undefined);
   t.is(await examine(t, { kconfig: 'config ZMK_KEYBOARD_NAME\n' }), undefined);
 });
@@ -88,7 +88,7 @@ test('a board without a variant for ZMK is a warning', async t => {
   });
 });
 
-test("what the workflow does not find it says nothing about: the config's own boards, and revisions", async t => {
+test("boards that the workflow does not find cause no report: the config's own boards, and revisions", async t => {
   t.is(await examine(t, { descriptions: { 'config/boards/nice_nano': BOARD } }), undefined);
   t.is(await examine(t, { board: 'nice_nano@1.0.0' }), undefined);
   t.is(await examine(t, { descriptions: {} }), undefined);

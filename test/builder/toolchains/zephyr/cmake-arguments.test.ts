@@ -22,7 +22,7 @@ const cases: [cmakeArgs: string, words: string[]][] = [
     String.raw`-DX=\$GITHUB_WORKSPACE "\${GITHUB_WORKSPACE}"`,
     ['-DX=$GITHUB_WORKSPACE', '${GITHUB_WORKSPACE}'],
   ],
-  // The checkout in the runner's container, by whatever name the repository has there.
+  // The checkout in the runner's container, under any repository name.
   ['-DX=/__w/zmk-config/zmk-config/a', ['-DX=/home/me/my keyboards/a']],
   ["-DX='/__w/a.b/a.b;/__w/a.b/a.b/c'", ['-DX=/home/me/my keyboards;/home/me/my keyboards/c']],
   [
@@ -41,7 +41,7 @@ for (const [cmakeArgs, words] of cases) {
   test(`cmake-args: ${cmakeArgs}`, t => t.deepEqual(read(cmakeArgs), words));
 }
 
-test('a real shell reads the variable in the same way, in a path without blanks', t => {
+test('a real shell expands the variable in the same way, in a path without blanks', t => {
   for (const text of [
     '$GITHUB_WORKSPACE',
     '"${GITHUB_WORKSPACE}x"',

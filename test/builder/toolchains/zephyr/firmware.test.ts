@@ -21,7 +21,7 @@ async function buildOf(t: ExecutionContext, files: readonly string[]) {
   return { root, build, startMark, file, collect };
 }
 
-test('ZMK’s name goes before Zephyr’s, each kind for itself, and nothing else is taken', async t => {
+test("ZMK's name takes precedence over Zephyr's, for each extension, and nothing else is copied", async t => {
   const { collect } = await buildOf(t, [
     'zmk.uf2',
     'zephyr.uf2',
@@ -44,10 +44,10 @@ test('any extension can be the fallback', async t => {
   t.deepEqual(await collect('s19'), ['left.dts zephyr.dts', 'left.s19 zmk.s19']);
 });
 
-test('an artifact that is older than the start is refused, whatever its times say', async t => {
+test('an artifact that is older than the start is refused, whatever its timestamps say', async t => {
   const { startMark, file, collect } = await buildOf(t, ['zmk.uf2', 'zmk.elf']);
   t.true(Array.isArray(await collect()));
-  // The clock of the file system goes on in steps.
+  // The clock of the file system advances in steps.
   while (statSync(startMark).ctimeMs <= statSync(file('zmk.elf')).ctimeMs) writeFileSync(startMark, '');
   t.regex(String(await collect()), /^The artifact zephyr\/zmk\.uf2 is older than the build/);
   renameSync(file('zmk.uf2'), file('new'));
@@ -55,7 +55,7 @@ test('an artifact that is older than the start is refused, whatever its times sa
   t.regex(String(await collect()), /^The artifact zephyr\/zmk\.elf is older than the build/);
 });
 
-test('links and directories are no artifacts', async t => {
+test('links and directories are not artifacts', async t => {
   const { root, build, file, collect } = await buildOf(t, ['zmk.uf2', 'real.hex']);
   symlinkSync('real.hex', file('zmk.hex'));
   t.regex(String(await collect()), /zephyr\/zmk\.hex is a symbolic link/);

@@ -1,4 +1,4 @@
-// Settings that a build did not follow are told with their places, as far as they are the user's own.
+// Kconfig warnings: settings that a build did not apply are reported with their places, if they are the user's own.
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { PathMap } from '../../../../src/builder/toolchains/observed/index.ts';
@@ -6,7 +6,7 @@ import { settingsWithoutEffect } from '../../../../src/builder/toolchains/zephyr
 import { temporaryDirectory } from '../../../support/temporary.ts';
 import { writeFiles } from '../observed/workspace.ts';
 
-/** As Kconfig of Zephyr 3.5 prints it; ROOT is where everything is. */
+/** As printed by Kconfig of Zephyr 3.5; ROOT is the common directory. */
 const LOG = `Loaded configuration 'ROOT/workspace/zmk/app/boards/arm/nice_nano/nice_nano_v2_defconfig'
 Merged configuration 'ROOT/workspace/zmk/app/prj.conf'
 Merged configuration 'ROOT/copy/config/corne.conf'
@@ -61,7 +61,7 @@ async function said(t: ExecutionContext, conf: string, cmakeArgs?: string): Prom
   return settingsWithoutEffect({ logFile: at('log'), target, configDirectory: at('corne'), pathMap: places });
 }
 
-test('a setting of the config that came out as something else is told with its place and why', async t => {
+test('a setting of the config with another result is reported with its place and the reason', async t => {
   const conf = '# Sleep\nCONFIG_ZMK_IDLE_SLEEP_TIMEOUT=900000\nCONFIG_ZMK_BLE=y\n CONFIG_EC11=y\n';
   t.deepEqual(await said(t, conf), [
     'config/corne.conf:2: CONFIG_ZMK_IDLE_SLEEP_TIMEOUT=900000 has no effect: it depends on ZMK_SLEEP.',
@@ -69,13 +69,13 @@ test('a setting of the config that came out as something else is told with its p
   ]);
 });
 
-test('dependencies are told whole, however Kconfig breaks its lines', async t => {
+test('dependencies are reported whole, however Kconfig breaks its lines', async t => {
   t.deepEqual(await said(t, 'CONFIG_ZMK_USB=y\n'), [
     'config/corne.conf:1: CONFIG_ZMK_USB=y has no effect: it depends on (!ZMK_SPLIT || (ZMK_SPLIT && ZMK_SPLIT_ROLE_CENTRAL)).',
   ]);
 });
 
-test("an argument for CMake is one of the user's own, and what ZMK sets itself is not", async t => {
+test("an argument for CMake is the user's own, and what ZMK sets itself is not", async t => {
   t.deepEqual(await said(t, '', '-DCONFIG_EC11=y -DX=1'), [
     'cmake-args: CONFIG_EC11=y has no effect: it depends on DT_HAS_ALPS_EC11_ENABLED.',
   ]);

@@ -19,7 +19,7 @@ const cases: [text: string, words: string[]][] = [
   [String.raw`"a\"b" "\\" "\n" "\$x" '\'`, ['a"b', '\\', '\\n', '$x', '\\']],
   ['a\\\nb "c\\\nd"', ['ab', 'cd']],
   ["'$HOME `x`'", ['$HOME `x`']],
-  // What would begin another command, a pattern or a comment is text.
+  // The beginnings of another command, a pattern or a comment are text.
   ['-DL=a;b *.c #c a|b >x (y) ~', ['-DL=a;b', '*.c', '#c', 'a|b', '>x', '(y)', '~']],
   ['a$ "b$" 1$% é\u00a0ü', ['a$', 'b$', '1$%', 'é\u00a0ü']],
 ];
@@ -29,7 +29,7 @@ for (const [text, words] of cases) {
   });
 }
 
-test('a variable that is known stands for its value, which is never more than one word', t => {
+test('a known variable expands to its value, which is never more than one word', t => {
   const variables = { HERE: '/my $HOME/"x" y' };
   t.deepEqual(splitShellWords('a$HERE/b "${HERE}" \'$HERE\' \\$HERE', 'x', variables), [
     `a${variables.HERE}/b`,
@@ -63,7 +63,7 @@ for (const [text, why] of refused) {
 }
 
 test('a real shell splits every text without operators in the same way', t => {
-  // All that means something inside of a word, and nothing that ends a command or is replaced.
+  // Everything that has a meaning inside of a word, and nothing that ends a command or expands.
   const piece = fc.constantFrom(
     'a',
     'B',
@@ -88,7 +88,7 @@ test('a real shell splits every text without operators in the same way', t => {
     }),
     { numRuns: 400, seed: 20_261_122 },
   );
-  // Those that only we accept aside: a shell ends a command at an unquoted `;`.
+  // Except texts that only this parser accepts: a shell ends a command at an unquoted `;`.
   const accepted = texts.flatMap(text => {
     try {
       return [{ text, words: split(text) }];
@@ -106,7 +106,7 @@ test('a real shell splits every text without operators in the same way', t => {
   t.is(output, expected);
 });
 
-test('any text is split or refused, and nothing else', t => {
+test('any text is either split or refused', t => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), text => {
       try {

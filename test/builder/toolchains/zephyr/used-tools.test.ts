@@ -1,4 +1,4 @@
-// With the compiler of this machine, whichever of GCC's it is.
+// Detection of the tools that a build used, with this machine's GCC of any version.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -14,7 +14,7 @@ function gcc(t: ExecutionContext): string | undefined {
     try {
       return programFile(name);
     } catch {
-      // The next one.
+      // Try the next name.
     }
   }
   t.log('skipped: there is no gcc in PATH');
@@ -27,7 +27,7 @@ interface Build {
   tools(isComplete?: boolean): Promise<UsedTools | { untraceable: string }>;
 }
 
-/** A build directory whose records name a compiler, and what was linked. */
+/** A build directory whose records name a compiler and the linked files. */
 function buildWith(t: ExecutionContext, compiler: string | undefined, linked: string[] = []): Build {
   const directory = realpathSync(mkdtempSync(path.join(os.tmpdir(), 'tools-')));
   t.teardown(() => rm(directory, { recursive: true }));
@@ -43,7 +43,7 @@ function buildWith(t: ExecutionContext, compiler: string | undefined, linked: st
   };
 }
 
-test('the programs that GCC runs and the libraries that were linked are found, and where they would be found first', async t => {
+test("GCC's programs and the linked libraries are found, and the places where others would be found first", async t => {
   const compiler = gcc(t);
   if (compiler === undefined) return;
   const ask = (option: string) => execFileSync(compiler, [option], { encoding: 'utf8' }).trim();
@@ -71,7 +71,7 @@ test('the programs that GCC runs and the libraries that were linked are found, a
   );
 });
 
-test('a compiler that does not say what it consists of, and a build that names none, leave nothing certain', async t => {
+test('a compiler that does not list its parts, and a build that names no compiler, leave the tools uncertain', async t => {
   const none = await buildWith(t, undefined).tools();
   t.regex('untraceable' in none ? none.untraceable : '', /does not say which compiler/);
   for (const compiler of ['/no/such/gcc', programFile('true')]) {
@@ -80,7 +80,7 @@ test('a compiler that does not say what it consists of, and a build that names n
   }
 });
 
-test('a build that came to its end and does not say what it linked leaves nothing certain', async t => {
+test('a finished build that does not record what it linked leaves the tools uncertain', async t => {
   const compiler = gcc(t);
   if (compiler === undefined) return;
   const build = buildWith(t, compiler);

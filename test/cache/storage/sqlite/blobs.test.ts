@@ -1,4 +1,4 @@
-// Large values and files: one copy of the same bytes, for as long as anything uses it.
+// Blobs of large values and files: one copy of the same bytes, for as long as an entry uses it.
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -17,7 +17,7 @@ async function prepare(t: ExecutionContext, options = {}) {
     const entries = await readdir(join(cacheRoot, 'a', 'blobs'), { recursive: true, withFileTypes: true });
     return entries.filter(entry => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
   };
-  /** Unused files go with a later transaction, which comes by itself. */
+  /** A later transaction removes unused files, and it comes by itself. */
   const areLeft = (count: number) =>
     eventually(
       async () => (await files()).length === count,
@@ -41,41 +41,44 @@ test.serial('a value above the threshold is a file, one at the threshold is not'
   t.true(size > 2 * BLOB_THRESHOLD && size < 2.2 * BLOB_THRESHOLD, `${size}`);
 });
 
-test.serial('every file that was put is one, however small', async t => {
+test.serial('every stored file is a blob, however small', async t => {
   const { cache, cacheRoot, files } = await prepare(t);
   await writeFile(join(cacheRoot, 'source'), '');
   await cache.putFile('file', join(cacheRoot, 'source'));
   t.is((await files()).length, 1);
 });
 
-test.serial('the same bytes are stored once, and live until the last entry that uses them goes', async t => {
-  const { cache, cacheRoot, files, areLeft } = await prepare(t);
-  await writeFile(join(cacheRoot, 'source'), LARGE);
-  await cache.set('first', LARGE);
-  await cache.set('second', LARGE);
-  await cache.setMany([
-    ['third', LARGE],
-    ['fourth', Buffer.from(LARGE)],
-  ]);
-  await cache.putFile('file', join(cacheRoot, 'source'));
-  t.is((await files()).length, 1);
-  const { size, blobs } = await cache.stats();
-  t.is(blobs, 1);
-  t.true(size > ON_DISK && size < ON_DISK + 1000, `${size}`);
-  await cache.set('first', 'small');
-  await cache.delete('second');
-  await cache.deleteMany(['third', 'fourth']);
-  await cache.cleanup();
-  t.is((await files()).length, 1);
-  t.true(LARGE.equals((await cache.get<Buffer>('file'))!));
-  await cache.delete('file');
-  await areLeft(0);
-  const after = await cache.stats();
-  t.is(after.blobs, 0);
-  t.true(after.size > 5 && after.size < 200, `${after.size}`);
-});
+test.serial(
+  'the same bytes are stored once, and stay until the last entry that uses them is removed',
+  async t => {
+    const { cache, cacheRoot, files, areLeft } = await prepare(t);
+    await writeFile(join(cacheRoot, 'source'), LARGE);
+    await cache.set('first', LARGE);
+    await cache.set('second', LARGE);
+    await cache.setMany([
+      ['third', LARGE],
+      ['fourth', Buffer.from(LARGE)],
+    ]);
+    await cache.putFile('file', join(cacheRoot, 'source'));
+    t.is((await files()).length, 1);
+    const { size, blobs } = await cache.stats();
+    t.is(blobs, 1);
+    t.true(size > ON_DISK && size < ON_DISK + 1000, `${size}`);
+    await cache.set('first', 'small');
+    await cache.delete('second');
+    await cache.deleteMany(['third', 'fourth']);
+    await cache.cleanup();
+    t.is((await files()).length, 1);
+    t.true(LARGE.equals((await cache.get<Buffer>('file'))!));
+    await cache.delete('file');
+    await areLeft(0);
+    const after = await cache.stats();
+    t.is(after.blobs, 0);
+    t.true(after.size > 5 && after.size < 200, `${after.size}`);
+  },
+);
 
-test.serial('the same bytes set again under the same key stay where they are', async t => {
+test.serial('setting the same bytes again under the same key leaves the blob in place', async t => {
   const { cache, files } = await prepare(t);
   for (let round = 0; round < 5; round++) await cache.set('key', LARGE);
   await Promise.all([cache.set('key', LARGE), cache.set('key', LARGE), cache.set('other', LARGE)]);
@@ -85,7 +88,7 @@ test.serial('the same bytes set again under the same key stay where they are', a
   t.deepEqual((await cache.check()).problems, []);
 });
 
-test.serial('the file is gone however its last entry went', async t => {
+test.serial('the blob is removed with its last entry, however that is removed', async t => {
   const { cache, clock, areLeft } = await prepare(t, { maxSize: '250KB' });
   const put = (key: string, seed: number) => cache.set(key, Buffer.alloc(100_000, seed), { ttl: '1h' });
   await put('replaced', 1);
@@ -109,7 +112,7 @@ test.serial('the file is gone however its last entry went', async t => {
 });
 
 test.serial(
-  'of a file of 2 GiB or more there is no value: reading it is a typed error that says how',
+  'a file of 2 GiB or more cannot be read as a value: the typed error names the remedy',
   async t => {
     const { cache, cacheRoot } = await prepare(t);
     const source = join(cacheRoot, 'source');
@@ -123,7 +126,8 @@ test.serial(
     const expected = {
       instanceOf: ValueTooLargeError,
       code: 'GLOVEBOX_VALUE_TOO_LARGE',
-      message: "The file stored under 'file' has 3.00 GiB, and a value at most 2 GiB. Get it with getFile().",
+      message:
+        "The file stored under 'file' has 3.00 GiB, but a value may have at most 2 GiB. Get it with getFile().",
     };
     await t.throwsAsync(cache.get('file'), expected);
     await t.throwsAsync(cache.getMany(['other', 'file']), expected);
@@ -137,7 +141,7 @@ test.serial(
   },
 );
 
-test.serial('what was refused leaves no file', async t => {
+test.serial('a refused value leaves no file', async t => {
   const { cache, areLeft } = await prepare(t, { maxSize: '50KB' });
   t.false(await cache.set('too large', LARGE));
   await cache.set('key', 'taken');
@@ -158,7 +162,7 @@ test.serial('what was refused leaves no file', async t => {
   t.deepEqual((await cache.check()).problems, []);
 });
 
-test.serial('storing the same bytes again mends a blob that was damaged', async t => {
+test.serial('storing the same bytes again repairs a damaged blob', async t => {
   const { cache, files } = await prepare(t);
   await cache.set('key', LARGE);
   const [file] = await files();

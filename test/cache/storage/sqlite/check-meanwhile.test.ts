@@ -1,4 +1,4 @@
-// check() while others write: what it read a moment ago may not be so any more.
+// check() during concurrent writes: rows that it read a moment ago may have changed.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { checkStore } from '../../../../src/cache/storage/sqlite/check.ts';
 import { connect } from '../../../../src/cache/storage/sqlite/connection.ts';
 import { createDefaultCache } from '../../../../src/index.ts';
 
-/** Blobs of which somebody does something as soon as one was looked at and not found. */
+/** Blobs that change right after check() has looked for one and not found it. */
 class BusyBlobs extends BlobFiles {
   meanwhile: () => Promise<unknown> = async () => undefined;
 
@@ -32,14 +32,14 @@ async function open(t: ExecutionContext) {
   return { cache, database, blobs: new BusyBlobs(join(root, 'checked')) };
 }
 
-test('an entry whose blob was stored again meanwhile stays, and is no problem', async t => {
+test('an entry whose blob is stored again meanwhile stays, and is not a problem', async t => {
   const { cache, database, blobs } = await open(t);
   const { problems } = await checkStore(database, blobs, new SharedMemory().lock, true);
   t.deepEqual(problems, []);
   t.deepEqual(await cache.get('large'), Buffer.alloc(100_000, 1));
 });
 
-test('an entry that was replaced meanwhile stays, and is no problem', async t => {
+test('an entry that is replaced meanwhile stays, and is not a problem', async t => {
   const { cache, database, blobs } = await open(t);
   blobs.meanwhile = () => cache.set('large', 'small');
   const { problems } = await checkStore(database, blobs, new SharedMemory().lock, true);
@@ -47,7 +47,7 @@ test('an entry that was replaced meanwhile stays, and is no problem', async t =>
   t.is(await cache.get('large'), 'small');
 });
 
-test('an entry whose blob is really gone goes, with what it counted', async t => {
+test('an entry whose blob is really missing is removed, with its share of the totals', async t => {
   const { cache, database, blobs } = await open(t);
   const [{ hash }] = database.prepare('SELECT hash FROM blobs').all() as [{ hash: string }];
   await rm(blobs.path(hash));
@@ -60,12 +60,12 @@ test('an entry whose blob is really gone goes, with what it counted', async t =>
   t.deepEqual([size, count], [0, 0]);
 });
 
-test('other processes are told that an entry went', async t => {
+test('other processes are notified of a removed entry', async t => {
   const { cache, database, blobs } = await open(t);
   await cache.set('other', 1);
   const [{ hash }] = database.prepare('SELECT hash FROM blobs').all() as [{ hash: string }];
   await rm(blobs.path(hash));
   await checkStore(database, blobs, new SharedMemory().lock, true);
-  // By nobody, and about all keys: nor does this one keep its copies.
+  // By no known process, and about all keys: this one drops its copies as well.
   t.deepEqual(database.prepare('SELECT writer, hashes FROM changes').all(), [{ writer: '', hashes: null }]);
 });

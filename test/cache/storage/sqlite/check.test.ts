@@ -1,4 +1,4 @@
-// check(): database and blobs against each other; what it finds, and what it mends.
+// check(): database and blobs are compared with each other; its findings and its repairs.
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -40,7 +40,7 @@ async function prepare(t: ExecutionContext) {
 const kinds = (problems: CheckProblem[]): [kind: string, subject: string][] =>
   problems.map(({ kind, subject }): [string, string] => [kind, subject]).sort();
 
-/** What is wrong is found without repair as well, mended with it, and then gone. */
+/** The problem is found without repair as well, repaired with it, and then gone. */
 async function isFoundAndMended(
   t: ExecutionContext,
   { cache }: Awaited<ReturnType<typeof prepare>>,
@@ -58,12 +58,12 @@ async function isFoundAndMended(
   t.deepEqual((await cache.check()).problems, []);
 }
 
-test.serial('the report says how much was looked at', async t => {
+test.serial('the report says how much was checked', async t => {
   const { cache } = await prepare(t);
   t.deepEqual(await cache.check(), { entries: 4, blobs: 2, problems: [] });
 });
 
-test.serial('a flipped bit in a blob is found, and its entries removed', async t => {
+test.serial('a flipped bit in a blob is found, and its entries are removed', async t => {
   const store = await prepare(t);
   const file = store.blobOf('large');
   const bytes = await readFile(file);
@@ -79,14 +79,14 @@ test.serial('a flipped bit in a blob is found, and its entries removed', async t
   t.true(LARGE.equals((await store.cache.get<Buffer>('large'))!));
 });
 
-test.serial('a missing blob is found, and its entries removed', async t => {
+test.serial('a missing blob is found, and its entries are removed', async t => {
   const store = await prepare(t);
   await rm(store.blobOf('other'));
   await isFoundAndMended(t, store, [['missing-blob', 'other']]);
   t.deepEqual(await Array.fromAsync(store.cache.keys()), ['large', 'same', 'small']);
 });
 
-test.serial('a blob that no entry uses is found and removed, as is what is no blob', async t => {
+test.serial('an unused blob, and a file that is not a blob, are found and removed', async t => {
   const store = await prepare(t);
   await mkdir(join(store.blobs, 'ab'), { recursive: true });
   const orphan = join(store.blobs, 'ab', 'c'.repeat(62));
@@ -110,7 +110,7 @@ const damages: [name: string, sql: string, key: string][] = [
 ];
 
 for (const [name, sql, key] of damages) {
-  test.serial(`${name} in a row is found, and the entry removed`, async t => {
+  test.serial(`${name} in a row is found, and the entry is removed`, async t => {
     const store = await prepare(t);
     t.is(store.edit(sql), 1);
     await isFoundAndMended(t, store, [['damaged-value', key]]);
@@ -142,7 +142,7 @@ test.serial('a damaged or missing blob is a miss', async t => {
   t.is(await cache.getOrSet('other', () => 'made again'), 'made again');
 });
 
-test.serial('a damaged file is never restored: the destination stays as it was', async t => {
+test.serial('a damaged file is never restored: the destination is unchanged', async t => {
   const { cache, cacheRoot, blobOf } = await prepare(t);
   const [source, target] = [join(cacheRoot, 'source'), join(cacheRoot, 'target')];
   await writeFile(source, 'firmware');
@@ -157,7 +157,7 @@ test.serial('a damaged file is never restored: the destination stays as it was',
   t.deepEqual((await readdir(cacheRoot)).sort(), ['a', 'source', 'target']);
 });
 
-test.serial('wrong sums of blobs and wrong counts of a blob’s users are found and set right', async t => {
+test.serial('wrong totals of blobs and wrong use counts of a blob are found and corrected', async t => {
   const store = await prepare(t);
   const { size, count } = await store.cache.stats();
   store.edit('UPDATE usage SET blob_size = 5, blob_count = 77');
@@ -179,7 +179,7 @@ test.serial('wrong sums of blobs and wrong counts of a blob’s users are found 
 test.serial('temporary files of dead processes are removed, those of living ones are not', async t => {
   const { cache, blobs } = await prepare(t);
   const living = `${processFilePrefix()}-00000000-0000-4000-8000-000000000000`;
-  // A number that no process can have.
+  // A pid that no process can have.
   const dead = living.replace(/^\d+/, '4194305');
   await writeFile(join(blobs, 'tmp', living), 'x');
   await writeFile(join(blobs, 'tmp', dead), 'x');

@@ -1,4 +1,4 @@
-// What is on disk: the database's settings and version, its permissions, and files that are no caches of ours.
+// The database on disk: its settings and version, its permissions, and files that are not caches of ours.
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -24,7 +24,7 @@ async function prepare(t: ExecutionContext, options = {}) {
   };
 }
 
-/** Looks into a database, or changes it, behind the cache's back. */
+/** Reads a database, or changes it, behind the cache's back. */
 function withDatabase<T>(file: string, look: (database: Database.Database) => T): T {
   const database = new Database(file);
   try {
@@ -34,7 +34,7 @@ function withDatabase<T>(file: string, look: (database: Database.Database) => T)
   }
 }
 
-test.serial('the database is in WAL mode and says what it is and which version', async t => {
+test.serial('the database is in WAL mode, with its application id and version', async t => {
   const { open, file } = await prepare(t);
   await open().set('key', 1);
   const pragmas = withDatabase(file, database =>
@@ -46,14 +46,14 @@ test.serial('the database is in WAL mode and says what it is and which version',
   t.is(APPLICATION_ID, 0x47424f58);
 });
 
-test.serial('the writer’s connection flushes at checkpoints, not at each commit', async t => {
+test.serial("the writer's connection flushes at checkpoints, not at each commit", async t => {
   const directory = await temporaryDirectory(t);
   const database = openDatabase(join(directory, 'cache.db'));
   t.is(database.pragma('synchronous', { simple: true }), 1, 'NORMAL');
   database.close();
 });
 
-test.serial('a database that others are just making is never taken for somebody else’s', async t => {
+test.serial('a database that another process is creating is never mistaken for a foreign one', async t => {
   const directory = await temporaryDirectory(t);
   const [thread] = startThreads(t, 1);
   for (let round = 0; round < 50; round++) {
@@ -66,7 +66,7 @@ test.serial('a database that others are just making is never taken for somebody 
   }
 });
 
-// What a database is found to be, from before it is made until it is.
+// The states of a database, from before its creation until it is complete.
 function inspectUntilMade(
   { connect, inspectDatabase }: Tools,
   file: string,
@@ -80,32 +80,29 @@ function inspectUntilMade(
   return [...kinds];
 }
 
-test.serial(
-  'a write waits for another process’s transaction as long as its timeout says, and no longer',
-  async t => {
-    const { open, cacheRoot, file } = await prepare(t);
-    const patient = open();
-    const hasty = createDefaultCache({ cacheRoot, tag: 'a', timeout: '50ms' });
-    await patient.set('key', 'before');
-    const other = new Database(file);
-    t.teardown(() => other.close());
-    other.exec('BEGIN IMMEDIATE');
-    const late = patient.set('key', 'after');
-    const counted = patient.increment('count');
-    t.false(await hasty.set('hasty', 1));
-    t.is(await hasty.increment('hasty'), undefined);
-    t.is(await patient.get('key'), 'before', 'reads go on meanwhile');
-    other.exec('COMMIT');
-    t.true(await late);
-    t.is(await counted, 1);
-    t.is(await patient.get('key'), 'after');
-    t.false(await patient.has('hasty'), 'what was given up is not done later');
-    t.true(await hasty.set('hasty', 2));
-  },
-);
+test.serial("a write waits for another process's transaction until its timeout, and no longer", async t => {
+  const { open, cacheRoot, file } = await prepare(t);
+  const patient = open();
+  const hasty = createDefaultCache({ cacheRoot, tag: 'a', timeout: '50ms' });
+  await patient.set('key', 'before');
+  const other = new Database(file);
+  t.teardown(() => other.close());
+  other.exec('BEGIN IMMEDIATE');
+  const late = patient.set('key', 'after');
+  const counted = patient.increment('count');
+  t.false(await hasty.set('hasty', 1));
+  t.is(await hasty.increment('hasty'), undefined);
+  t.is(await patient.get('key'), 'before', 'reads go on meanwhile');
+  other.exec('COMMIT');
+  t.true(await late);
+  t.is(await counted, 1);
+  t.is(await patient.get('key'), 'after');
+  t.false(await patient.has('hasty'), 'what was given up is not done later');
+  t.true(await hasty.set('hasty', 2));
+});
 
 test.serial(
-  'a database that another process keeps from being opened is waited for as long as the timeout says, and no longer',
+  'opening a database that another process locks waits until the timeout, and no longer',
   async t => {
     const { open, cacheRoot, file } = await prepare(t);
     await open().set('key', 'value');
@@ -121,7 +118,7 @@ test.serial(
     t.teardown(() => process.off('warning', onWarning));
     const reading = open().get('key');
     const adding = open().add('other', 1);
-    // Longer than SQLite itself would wait, and in turns of the event loop.
+    // Longer than SQLite itself would wait, and without blocking the event loop.
     await setTimeout(6000);
     t.deepEqual(warnings, []);
     other.close();
@@ -153,7 +150,7 @@ test.serial('directories are 0700 and files 0600, whatever the umask', async t =
       fs.writeFileSync(`${cacheRoot}/source`, 'x', { mode: 0o777 });
       await cache.putFile('file', `${cacheRoot}/source`);
       await cache.getOrSet('produced', () => 1);
-      // The lock is given back a moment after the value.
+      // The lock is released a moment after the value.
       while (fs.readdirSync(`${cacheRoot}/a/locks`).length > 0) await new Promise(setImmediate);
       const modes: Record<string, string> = {};
       for (const name of ['..', '', ...(fs.readdirSync(`${cacheRoot}/a`, { recursive: true }) as string[])]) {
@@ -171,7 +168,7 @@ test.serial('directories are 0700 and files 0600, whatever the umask', async t =
   }
 });
 
-test.serial('what was written is there for the next one to open it', async t => {
+test.serial('stored entries are there when the store is opened again', async t => {
   const { open } = await prepare(t);
   await open().set('key', { a: 1 }, { ttl: '1h' });
   await open().set('large', Buffer.alloc(100_000, 1));
@@ -209,7 +206,7 @@ test.serial('a database of a newer version is left alone, byte for byte, and eve
   );
 });
 
-test.serial('somebody else’s database of the same name is left alone', async t => {
+test.serial("another application's database of the same name is left alone", async t => {
   const { open, file, directory } = await prepare(t);
   await mkdir(directory);
   withDatabase(file, database => database.exec('CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1)'));
@@ -220,7 +217,7 @@ test.serial('somebody else’s database of the same name is left alone', async t
   t.true((await readFile(file)).equals(before));
 });
 
-test.serial('a file that is no database is set aside, kept, and a new cache begun', async t => {
+test.serial('a file that is not a database is quarantined, and a new cache is created', async t => {
   const { open, file, directory } = await prepare(t);
   await mkdir(directory);
   const garbage = Buffer.alloc(20_000, 'no database ');
@@ -242,7 +239,7 @@ test.serial('an empty file becomes a cache', async t => {
 });
 
 test.serial(
-  'damage to a closed database is found where it is read; the cache goes on with a new one',
+  'damage to a closed database is found when it is read; the cache goes on with a new one',
   async t => {
     const { open, file, directory } = await prepare(t);
     await open().setMany(Array.from({ length: 400 }, (_, index) => [`key-${index}`, 'x'.repeat(500)]));
@@ -250,7 +247,7 @@ test.serial(
     const bytes = await readFile(file);
     bytes.fill(0xab, 4096 * 3, bytes.length);
     await writeFile(file, bytes);
-    // Whatever is read is either what was stored or a miss.
+    // Each read gives the stored value or a miss.
     for (let index = 0; index < 400; index += 7) {
       const value = await open().get(`key-${index}`, 'miss');
       t.true(value === 'miss' || value === 'x'.repeat(500));
@@ -262,20 +259,23 @@ test.serial(
   },
 );
 
-test.serial('a directory that cannot be made is no error: everything misses, and stats say why', async t => {
-  const { cacheRoot } = await prepare(t);
-  await writeFile(join(cacheRoot, 'file'), 'in the way');
-  const cache = createDefaultCache({ cacheRoot: join(cacheRoot, 'file', 'below'), tag: 'a' });
-  t.false(await cache.set('key', 1));
-  t.is(await cache.get('key', 'miss'), 'miss');
-  t.is(await cache.getOrSet('key', () => 'made'), 'made');
-  const { enabled, degraded } = await cache.stats();
-  t.false(enabled);
-  t.regex(degraded ?? '', /ENOTDIR|not a directory/);
-});
+test.serial(
+  'a directory that cannot be created is not an error: everything misses, and stats say why',
+  async t => {
+    const { cacheRoot } = await prepare(t);
+    await writeFile(join(cacheRoot, 'file'), 'in the way');
+    const cache = createDefaultCache({ cacheRoot: join(cacheRoot, 'file', 'below'), tag: 'a' });
+    t.false(await cache.set('key', 1));
+    t.is(await cache.get('key', 'miss'), 'miss');
+    t.is(await cache.getOrSet('key', () => 'made'), 'made');
+    const { enabled, degraded } = await cache.stats();
+    t.false(enabled);
+    t.regex(degraded ?? '', /ENOTDIR|not a directory/);
+  },
+);
 
 for (const [policy, order] of Object.entries(EVICTION_ORDER)) {
-  test.serial(`${policy}: eviction, expiry and reading use their index and never walk the table`, async t => {
+  test.serial(`${policy}: eviction, expiry and reading use their index and never scan the table`, async t => {
     const { open, file } = await prepare(t, { policy });
     await open().set('key', 1);
     withDatabase(file, database => {

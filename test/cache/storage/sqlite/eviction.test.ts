@@ -1,4 +1,4 @@
-// Eviction is amortised: no single write walks the whole table.
+// Amortised eviction: no single write scans the whole table.
 import { join } from 'node:path';
 import test from 'ava';
 import type { IncomingValue } from '../../../../src/cache/operations.ts';
@@ -18,7 +18,7 @@ function incoming(key: string, data: string): IncomingValue {
 }
 
 for (const policy of ['least-recently-used', 'least-recently-stored', 'least-frequently-used'] as const) {
-  test.serial(`${policy}: one set far over the limit removes a bounded number, the rest follows`, async t => {
+  test.serial(`${policy}: one set far over the limit evicts a bounded number, the rest follows`, async t => {
     const directory = join(await temporaryDirectory(t), 'a');
     const clock = new TestClock();
     const open = (maxSize: number, policy: ConstructorParameters<typeof SqliteStore>[0]['policy']) =>
@@ -48,7 +48,7 @@ for (const policy of ['least-recently-used', 'least-recently-stored', 'least-fre
   });
 }
 
-test.serial('least-frequently-used: what was stored just now is not the first to go', async t => {
+test.serial('least-frequently-used: a new entry is not the first to be evicted', async t => {
   const directory = join(await temporaryDirectory(t), 'a');
   const value = 'x'.repeat(60_000);
   const options = { directory, maxSize: 200_000, policy: 'least-frequently-used', writer: 'test' } as const;

@@ -1,5 +1,5 @@
-// Opens the database named by its first argument as a Glovebox with one more version would, and says what it did:
-// `migrating` when it begins the step (and, told to `stop`, goes no further), `opened` when it is done.
+// Opens the database named by its first argument as a Glovebox with one more version would, and reports: `migrating`
+// when it begins the step (and, told to `stop`, goes no further), `opened` when it is done.
 import { writeSync } from 'node:fs';
 import { openDatabase } from '../../../../src/cache/storage/sqlite/open.ts';
 import { SCHEMA, type Schema } from '../../../../src/cache/storage/sqlite/schema.ts';
@@ -9,14 +9,14 @@ const [entries, ...others] = SCHEMA.statements;
 
 const next: Schema = {
   version: SCHEMA.version + 1,
-  // As SQLite keeps the text of a table that was given a column.
+  // As SQLite stores the text of a table with an added column.
   statements: [entries!.replace('\n  ) STRICT', '\n  , note TEXT) STRICT'), ...others],
   migrations: {
     ...SCHEMA.migrations,
     [SCHEMA.version]: database => {
       database.exec('ALTER TABLE entries ADD COLUMN note TEXT');
       writeSync(1, 'migrating\n');
-      // Long enough for the others to come: they wait for the lock, not for luck.
+      // Long enough for the others to arrive: they wait for the lock, not for luck.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, command === 'stop' ? 60_000 : 300);
     },
   },

@@ -1,4 +1,5 @@
-// Databases of older versions are brought to this one, once, whoever opens them; and none that was ever published is lost.
+// Migrations: a database of any published version is brought to this one, once, by whichever process opens it, and
+// without loss.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdir, readdir, utimes } from 'node:fs/promises';
@@ -53,7 +54,7 @@ for (let version = 1; version <= SCHEMA.version; version++) {
   });
 }
 
-test.serial('entries of version 1 keep the times at which they expire', async t => {
+test.serial('entries of version 1 keep their expiry times', async t => {
   const { root, file } = await withFixture(t, 1);
   const expires = Date.UTC(2100, 0);
   const old = new Database(file);
@@ -95,7 +96,7 @@ test('a process that is killed while it migrates leaves the older database, and 
     'Grüße',
     'this version still reads it',
   );
-  // Its lock becomes too old for a living process to have it; or it has been collected already.
+  // Its lock becomes too old for a living process; or it has been collected already.
   const old = new Date(Date.now() - LOCK_STALE_MS - 1000);
   await utimes(`${file}.lock`, old, old).catch(() => undefined);
   t.is(await text(startMigrating(t, file).stdout), 'migrating\nopened 5\n');
