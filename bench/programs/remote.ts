@@ -1,6 +1,7 @@
 // Cost and benefit of a remote cache: added latency of look-ups, builds of a second machine, bytes transferred, memory.
 //
 //   node bench/programs/remote.ts [--targets 2,8,128] [--compile-ms 500] [--rounds 3]
+//     [--servers 'server down,silent,1 KB/s']   builds with these only
 //
 // The server is a file server in another process. A proxy in this process adds round trips of 20 and 80 ms by delaying each
 // piece of a connection by half of that in either direction.
@@ -26,6 +27,7 @@ const { values } = parseArgs({
     targets: { type: 'string', default: '2,8,128' },
     'compile-ms': { type: 'string', default: '500' },
     rounds: { type: 'string', default: '3' },
+    servers: { type: 'string' },
   },
 });
 const rounds = Number(values.rounds);
@@ -39,6 +41,14 @@ const places: [name: string, url: string][] = [
   ['80 ms', await startProxy(server.port, 80)],
   ['server down', `http://127.0.0.1:${await freePort()}`],
 ];
+/** Servers that are of no use: a build waits for them no longer than a few seconds in total. */
+const useless: [name: string, url: string][] = [
+  ['silent', await startSilent()],
+  ['1 KB/s', await startProxy(server.port, 0, 1_000)],
+];
+const unreliable = new Set<string | undefined>([places.at(-1)![1], ...useless.map(([, url]) => url)]);
+const chosen = values.servers?.split(',');
+const buildPlaces = [...places, ...useless].filter(([name]) => chosen?.includes(name) ?? true);
 
 await lookUps();
 for (const count of values.targets.split(',').map(Number)) await builds(count);
@@ -103,6 +113,7 @@ async function builds(count: number): Promise<void> {
     const cacheRoot = path.join(root, `machine-${count}-${machine++}`);
     process.env.GLOVEBOX_SIGNING_KEY = key.privateKey;
     const before = server.bytes();
+    const warnings: string[] = [];
     const began = performance.now();
     const summary = await build({
       ...{ configDirectory: config, cacheRoot, toolchain: 'command', offline: url === undefined },
@@ -120,23 +131,28 @@ async function builds(count: number): Promise<void> {
       ),
       onEvent: event => {
         // A result that is not cached is not shared either, which would make the figures meaningless.
-        if (event.type === 'warning' && url !== places.at(-1)?.[1]) console.log(event.message);
+        if (event.type === 'warning') warnings.push(event.message);
         if (event.type === 'target-failed') throw new Error(event.message);
       },
     });
     const took = performance.now() - began;
     rmSync(cacheRoot, { recursive: true, force: true });
-    return { took, ...summary, bytes: server.bytes() - before };
+    if (!unreliable.has(url)) for (const message of warnings) console.log(message);
+    return { took, ...summary, warnings: warnings.length, bytes: server.bytes() - before };
   };
   const written = await run(server.url, true);
   const compiled = await medianOf(() => run(undefined));
   const line = [`${count} targets`, shown(compiled.took), `${shown(written.took)}`];
-  for (const [, url] of places) {
+  for (const [, url] of buildPlaces) {
     const built = await medianOf(() => run(url));
-    line.push(`${shown(built.took)} (${built.remote} from it)`);
+    line.push(
+      `${shown(built.took)} (${built.remote} from it${built.warnings > 0 ? `, warnings: ${built.warnings}` : ''})`,
+    );
   }
   const size = statSync(path.join(config, 'firmware/t0.uf2')).size;
-  console.log(`| second machine | compiling | and uploading | ${places.map(([name]) => name).join(' | ')} |`);
+  console.log(
+    `| second machine | compiling | and uploading | ${buildPlaces.map(([name]) => name).join(' | ')} |`,
+  );
   console.log(`| ${line.join(' | ')} |`);
   console.log(`firmware: ${count} × ${size} bytes; sent to the server in sum: ${written.bytes} bytes`);
 }
@@ -203,7 +219,7 @@ async function startServer() {
 }
 
 /** Starts a proxy that adds a round trip time. */
-async function startProxy(port: number, roundTripMs: number): Promise<string> {
+async function startProxy(port: number, roundTripMs: number, bytesPerSecond?: number): Promise<string> {
   const held = () =>
     new Transform({
       transform(chunk, _encoding, done) {
@@ -218,12 +234,34 @@ async function startProxy(port: number, roundTripMs: number): Promise<string> {
   const proxy = createServer((socket: Socket) => {
     const far = connect(port, '127.0.0.1');
     socket.pipe(held()).pipe(far);
-    far.pipe(held()).pipe(socket);
+    far.pipe(bytesPerSecond === undefined ? held() : throttled(bytesPerSecond)).pipe(socket);
     for (const end of [socket, far]) end.on('error', () => [socket, far].map(other => other.destroy()));
   }).listen(0, '127.0.0.1');
   proxy.unref();
   await once(proxy, 'listening');
   return `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+}
+
+/** Passes a tenth of so many bytes every tenth of a second. */
+function throttled(bytesPerSecond: number): Transform {
+  return new Transform({
+    async transform(chunk: Buffer, _encoding, done) {
+      const step = bytesPerSecond / 10;
+      for (let at = 0; at < chunk.length && !this.destroyed; at += step) {
+        await delay(100);
+        this.push(chunk.subarray(at, at + step));
+      }
+      done();
+    },
+  });
+}
+
+/** A server that accepts connections and never answers. */
+async function startSilent(): Promise<string> {
+  const silent = createServer(socket => socket.on('error', () => {})).listen(0, '127.0.0.1');
+  silent.unref();
+  await once(silent, 'listening');
+  return `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
 }
 
 async function freePort(): Promise<number> {

@@ -1,4 +1,4 @@
-// One run of a build's plan: what the cache has from there, the rest in worker threads, all at once.
+// One run of a build plan. Targets in the cache are restored; the others are compiled in worker threads, in parallel.
 
 import pLimit from 'p-limit';
 import { addToHistory, REMOTE_HISTORY_TAG } from '../cache/remote/history.ts';
@@ -8,7 +8,7 @@ import { GloveboxError } from '../errors.ts';
 import { createCacheFromUserConfig } from '../registry.ts';
 import type { Diagnosis } from './diagnosis/diagnosis.ts';
 import { EventSink } from './event-sink.ts';
-import type { EventBody, RemoteUse } from './events.ts';
+import type { BuildListener, BuildSummary, EventBody, RemoteUse } from './events.ts';
 import {
   type CachingCompiler,
   type CompilationBuildCacheService,
@@ -26,7 +26,7 @@ import type { Target } from './matrix/target.ts';
 import type { TargetMetrics } from './metrics/metrics.ts';
 import { createMetricsService, type MetricsService } from './metrics/service.ts';
 import { type TargetTime, timeSaved } from './metrics/time-saved.ts';
-import type { BuildSummary, RunOptions } from './options.ts';
+import type { RunOptions } from './options.ts';
 import { createFirmwareCacheService, type FirmwareCacheService } from './output/firmware.ts';
 import { OutputDirectory } from './output/output.ts';
 import type { Plan } from './plan.ts';
@@ -36,23 +36,25 @@ import type { BuiltTarget } from './verify.ts';
 import type { CompileSession } from './workers/compile-session.ts';
 import type { WorkerFailure } from './workers/pool.ts';
 
-/** Targets that the remote cache is asked about at once. */
+/** Limit on concurrent lookups in the remote cache. */
 const ASKED_AT_ONCE = 16;
 
-/** What a run is given besides its plan. */
+/** Arguments of a run besides its plan. */
 export interface RunContext {
-  /** The toolchain, when it was begun to be asked already; see `Toolchain.prepare`. Default: it is made from the plan. */
+  /**
+   * The toolchain, if its preparation has already begun; see `Toolchain.prepare`. Default: it is loaded from the plan.
+   */
   prepared: Toolchain | undefined;
   options: RunOptions;
   /** By `performance.now()`. */
   started: number;
   /** Ends what `prepared` began, and this run. */
   stop: AbortController;
-  /** Aborts with `stop`, and when the caller says so. */
+  /** Aborts with `stop`, and with the caller's own signal. */
   signal: AbortSignal;
 }
 
-/** Builds what a plan says, or says what would be done; see `build`. */
+/** Builds the targets of a plan, or with `dryRun` only reports what would happen; see `build`. */
 export async function runPlan(plan: Plan, context: RunContext): Promise<BuildSummary> {
   const builds = createCompilationBuildCacheService(plan.userConfig, plan.cacheOptions);
   const toolchain = context.prepared ?? (await loadToolchain(plan.toolchain, { cache: builds.cache }));
@@ -74,17 +76,16 @@ class BuildRun {
   readonly #compiler: CachingCompiler;
   readonly #metrics: MetricsService;
   readonly #shared: SharedFirmware | undefined;
-  /** Why targets are not in the local cache, by artifact name, until the remote one was asked. */
+  /** Why targets are not in the local cache, by artifact name. Kept until the remote cache has answered. */
   readonly #reasons = new Map<string, string[]>();
   readonly #recording: Promise<unknown>[] = [];
   /** By artifact name. */
   readonly #built = new Map<string, BuiltTarget & { isCompiled: boolean }>();
   readonly #signal: AbortSignal;
   readonly #summary: BuildSummary;
-  readonly #tracing: TargetTracing;
   /** By artifact name. */
   readonly #times = new Map<string, TargetTime>();
-  /** Every file that a target was made of; undefined when that is not known of each. */
+  /** Every file that any target read; undefined once the files of one target are unknown. */
   #read: Set<string> | undefined = new Set();
   readonly #events: EventSink;
   #warnedOfCache = false;
@@ -119,19 +120,23 @@ class BuildRun {
         this.#firmware,
       );
     this.#metrics = createMetricsService({ userConfig });
-    this.#events = new EventSink(options.onEvent, stop);
     this.#signal = signal;
     const none = { compiled: 0, cached: 0, remote: 0, failed: 0, cancelled: 0, duration: 0, saved: 0 };
     this.#summary = { ...none, outputDirectory };
-    this.#tracing = new TargetTracing(configDirectory);
+    const tracing = new TargetTracing(configDirectory);
+    const onEvent: BuildListener = event => {
+      tracing.event(event);
+      options.onEvent(event);
+    };
+    this.#events = new EventSink(onEvent, stop);
   }
 
-  /** Opens the caches, which are else opened when they are first asked. */
+  /** Opens the caches now. Otherwise they open on first use. */
   async openCaches(): Promise<void> {
     for (const { cache } of [this.#builds, this.#firmware]) await cache.has('whichever key');
   }
 
-  /** Says what would be done. */
+  /** Reports what a build would do. */
   async plan(): Promise<BuildSummary> {
     this.#emitStart();
     await this.#emitNotes();
@@ -154,14 +159,14 @@ class BuildRun {
     return this.#finish();
   }
 
-  /** Does it. */
+  /** Builds the targets. */
   async build(): Promise<BuildSummary> {
     const output = await OutputDirectory.open(this.#plan.outputDirectory);
     try {
       this.#emitStart();
       await this.#emitNotes();
       const missed: Target[] = [];
-      // One for all: what is restored is moved on at once, and what is not leaves nothing.
+      // One staging directory for all: restored files move on at once, and a miss leaves nothing behind.
       const directory = output.stage();
       for (const target of this.#plan.targets) {
         if (await this.#restore(target, directory, output)) missed.push(target);
@@ -177,7 +182,7 @@ class BuildRun {
     return this.#finish();
   }
 
-  /** Takes a target from the cache; resolves to whether it has to be compiled. */
+  /** Restores a target from the cache; resolves to whether it has to be compiled. */
   async #restore(target: Target, directory: string, output: OutputDirectory): Promise<boolean> {
     const name = target.artifactName;
     const began = performance.now();
@@ -197,7 +202,7 @@ class BuildRun {
     return false;
   }
 
-  /** Takes targets from the remote cache; resolves to those that have to be compiled. */
+  /** Restores targets from the remote cache; resolves to those that have to be compiled. */
   async #restoreShared(targets: Target[], output: OutputDirectory): Promise<Target[]> {
     const shared = this.#shared;
     if (shared === undefined) return targets;
@@ -227,7 +232,7 @@ class BuildRun {
     }
   }
 
-  /** Says why a target has to be compiled, once everything was asked that could have it. */
+  /** Reports why a target has to be compiled, once the last cache has missed. */
   #missed(name: string, why: string[]): void {
     const before = this.#reasons.get(name);
     if (this.#shared !== undefined && before === undefined) {
@@ -239,7 +244,7 @@ class BuildRun {
 
   async #compileAll(targets: Target[], output: OutputDirectory): Promise<void> {
     const threads = Math.min(this.#plan.jobs, targets.length);
-    // Only now: a build that finds everything in the cache needs none of it.
+    // Loaded late: a build that finds everything in the cache needs none of it.
     const { CompileSession } = await import('./workers/compile-session.ts');
     const session = await CompileSession.open(this.#plan, threads);
     const cancel = () => session.cancel();
@@ -248,7 +253,7 @@ class BuildRun {
       if (this.#signal.aborted) cancel();
       const queue = targets.values();
       const work = async () => {
-        // One iterator for all: each takes what is next.
+        // All workers share one iterator: each takes the next target.
         for (const target of queue) await this.#compile(target, session, output);
       };
       const workers = Array.from({ length: threads }, () => work().catch(bug => this.#events.stopFor(bug)));
@@ -284,7 +289,8 @@ class BuildRun {
       else {
         session.keepLogs();
         const { configDirectory, buildFile } = this.#plan;
-        // Not even loaded when the failure was that no file can be opened any more; then there is nothing to find.
+        // The import itself fails if the process is out of file descriptors. The failure is then reported
+        // without a diagnosis.
         const diagnosing = import('./diagnosis/index.ts').then(({ diagnose }) =>
           diagnose({ configDirectory, buildFile, board: target.board, ...result }),
         );
@@ -329,7 +335,7 @@ class BuildRun {
   }
 
   #relay(target: string, event: CompileEvent, thread: number): void {
-    // `checking` and `missed` were said before the target went to the thread.
+    // `checking` and `missed` were emitted before the target went to the thread.
     if (event.type === 'waiting') this.#emit({ type: 'target-waiting', target, thread, pid: event.pid });
     else if (event.type === 'compiling') this.#emit({ ...event, type: 'target-compiling', target, thread });
     else if (event.type === 'path') this.#emit({ type: 'target-path', target, path: event.path });
@@ -337,7 +343,7 @@ class BuildRun {
     else if (event.type === 'warning') this.#emit(event);
   }
 
-  /** Delivers, and tells other machines of what they could use. */
+  /** Delivers a target, and uploads it if other machines can use it. */
   async #deliverAndShare(
     target: string,
     result: CompileSuccess,
@@ -433,7 +439,7 @@ class BuildRun {
     return this.#summary;
   }
 
-  /** Waits for uploads, as long as that is worth it, and adds what the remote cache did to what is known of it. */
+  /** Waits for uploads within limits, and adds this build's use of the remote cache to its history. */
   async #endSharing(): Promise<RemoteUse | undefined> {
     const shared = this.#shared;
     if (shared === undefined) return undefined;
@@ -441,7 +447,7 @@ class BuildRun {
     if (this.#signal.aborted) tier.drop();
     const drop = () => tier.drop();
     this.#signal.addEventListener('abort', drop, { once: true });
-    await tier.close();
+    await shared.close();
     this.#signal.removeEventListener('abort', drop);
     const stats = tier.stats();
     const { userConfig, cacheOptions } = this.#plan;
@@ -450,7 +456,10 @@ class BuildRun {
     return { url: tier.url, ...counts, refused: stats.refused };
   }
 
-  /** Says what is to be known about the config and the toolchain. That it cannot be asked is said of every target. */
+  /**
+   * Emits the warnings about the config and the toolchain. A toolchain that cannot be asked is reported with each
+   * target.
+   */
   async #emitNotes(): Promise<void> {
     for (const message of this.#plan.warnings) this.#emit({ type: 'warning', message });
     try {
@@ -461,7 +470,7 @@ class BuildRun {
     }
   }
 
-  /** Says which keymaps were of no use, when that is certain. */
+  /** Warns about keymaps that no target used, if that is certain. */
   async #emitUnusedKeymaps(): Promise<void> {
     const { configDirectory, targets, toolchain, userConfig } = this.#plan;
     const { compiled, cached } = this.#summary;
@@ -473,7 +482,7 @@ class BuildRun {
     for (const message of found) this.#emit({ type: 'warning', message });
   }
 
-  /** Says, once, that a store cannot be used. */
+  /** Warns, once, that a store cannot be used. */
   async #warnOfCache(): Promise<void> {
     for (const { cache } of [this.#builds, this.#firmware]) {
       if (this.#warnedOfCache) return;
@@ -489,12 +498,11 @@ class BuildRun {
   }
 
   #emit(event: EventBody): void {
-    if (!this.#events.isBroken) this.#tracing.event(event);
     this.#events.emit(event);
   }
 }
 
-/** What can be expected to go wrong in this thread, as the failure of a target; a bug is thrown on. */
+/** The expected errors of this thread, as a target's failure. A bug is rethrown. */
 function failureOf(error: unknown, place: string): CompileFailure {
   if (isSystemError(error)) {
     return { ok: false, reason: 'output', message: describeSystemError(error, place), lastLines: [] };

@@ -1,12 +1,14 @@
-// Builds every target of a config. Loads only what a plan needs, and the rest while the compiler is asked for its version.
-import type { BuildOptions, BuildSummary, RunOptions } from './options.ts';
+// Build of every target of a config. Imports only what a plan needs; the rest loads while the compiler reports its
+// version.
+import type { BuildSummary } from './events.ts';
+import type { BuildOptions, RunOptions } from './options.ts';
 import { type Plan, planBuild } from './plan.ts';
 import { loadToolchain } from './toolchains/load.ts';
 
 /**
- * Builds every target of a config directory. Resolves when everything is finished and cleaned up, also when it was
- * cancelled: whatever could be built is in the output directory, and no process or temporary file is left. Failed
- * targets are counted, and told as events. Rejects with a `GloveboxError` when `build.yaml`, the configuration, the
+ * Builds every target of a config directory. Resolves once everything is finished and cleaned up, also after a
+ * cancellation: what could be built is in the output directory, and no process or temporary file is left. Failed
+ * targets are counted, and reported as events. Rejects with a `GloveboxError` if `build.yaml`, the configuration, the
  * toolchain or the output directory cannot be used at all.
  */
 export async function build(options: BuildOptions): Promise<BuildSummary> {
@@ -15,7 +17,7 @@ export async function build(options: BuildOptions): Promise<BuildSummary> {
 }
 
 /**
- * Builds what a plan says, as {@link build} does.
+ * Builds the targets of a plan, as {@link build} does.
  *
  * @param started by `performance.now()`. Default: now
  */
@@ -26,7 +28,7 @@ export async function buildPlan(
 ): Promise<BuildSummary> {
   const stop = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
-  // The other toolchains keep in a cache what they find out about themselves, so that they cannot begin without.
+  // The other toolchains cache what they learn about themselves, so they cannot begin before the cache is open.
   const prepared = plan.toolchain.kind === 'command' ? await loadToolchain(plan.toolchain) : undefined;
   const preparation = await prepared?.prepare?.(signal);
   try {

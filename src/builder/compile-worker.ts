@@ -1,6 +1,7 @@
-// The file of the compile threads. Here and not beside the pool, because it has to be as deep as what is bundled (see bundle.ts).
+// Location of the compile threads' file. It is not beside the pool because it must be as deep as the bundles (see
+// bundle.ts).
 
-/** The published files are .js; in the sources, and in tests, they are .ts. */
+/** The published files are .js; the sources, and tests, use .ts. */
 export function compileWorker(): URL {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   return new URL(`../../workers/compile.${extension}`, import.meta.url);

@@ -1,21 +1,16 @@
-// Event sink: where a build or a watch says what happens, until the caller's function fails.
+// Event sink: passes the events of a build or a watch to the caller's function, until that function throws.
 import type { BuildEvent, EventBody } from './events.ts';
 
-/** Passes events on with the time they happen at. The first unexpected error ends them, and stops the work. */
+/** Stamps events with their time and passes them on. The first unexpected error ends the events and stops the work. */
 export class EventSink {
   readonly #onEvent: (event: BuildEvent) => void;
   readonly #stop: AbortController;
   #bug: { error: unknown } | undefined;
 
-  /** @param stop is aborted for an unexpected error */
+  /** @param stop aborted on an unexpected error */
   constructor(onEvent: (event: BuildEvent) => void, stop: AbortController) {
     this.#onEvent = onEvent;
     this.#stop = stop;
-  }
-
-  /** Whether an unexpected error has ended it. */
-  get isBroken(): boolean {
-    return this.#bug !== undefined;
   }
 
   emit(event: EventBody): void {
@@ -27,13 +22,13 @@ export class EventSink {
     }
   }
 
-  /** For what nobody expects: {@link throwBug} throws it on when everything is stopped and cleaned up. */
+  /** Stops the work for an unexpected error. {@link throwBug} rethrows it once everything is stopped and cleaned up. */
   stopFor(error: unknown): void {
     this.#bug ??= { error };
     this.#stop.abort();
   }
 
-  /** Throws the error that everything was stopped for, if there was one. */
+  /** Throws the error that stopped the work, if any. */
   throwBug(): void {
     if (this.#bug) throw this.#bug.error;
   }

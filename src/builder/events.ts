@@ -1,11 +1,11 @@
-// Everything that can happen in a build, as one union. The build emits, renderers draw; nothing else prints.
+// Events of a build, as one union. The build emits them and renderers draw them; nothing else prints.
 
 import type { Diagnosis } from './diagnosis/diagnosis.ts';
 import type { CompileFailure } from './incremental/result.ts';
 import type { Target } from './matrix/target.ts';
 import type { BuildPath } from './toolchains/toolchain.ts';
 
-/** Milliseconds since the epoch when it happened. */
+/** Time of the event, in milliseconds since the epoch. */
 interface At {
   at: number;
 }
@@ -13,6 +13,25 @@ interface At {
 interface OfTarget extends At {
   /** The target's artifact name, which is unique in a build. */
   target: string;
+}
+
+/** Outcome of a build. The counts add up to the number of targets, except in a dry run, where they are 0. */
+export interface BuildSummary {
+  compiled: number;
+  /** From the cache, including targets compiled by another process meanwhile and those from the remote cache. */
+  cached: number;
+  /** From the remote cache. */
+  remote: number;
+  failed: number;
+  cancelled: number;
+  /** With `verify`: targets whose artifacts differ from those of a pristine build. */
+  different?: number;
+  /** Milliseconds, from start to end. */
+  duration: number;
+  /** Milliseconds that the cache saved: waiting time, not a sum over targets. */
+  saved: number;
+  /** Absolute. */
+  outputDirectory: string;
 }
 
 export type BuildEvent =
@@ -24,31 +43,31 @@ export type BuildEvent =
       targets: Target[];
       /** Targets compiled at once. */
       jobs: number;
-      /** This process, so that another build that waits can name it. */
+      /** This process, so that another build that waits for it can name it. */
       pid: number;
     })
-  /** Inputs are being hashed and the cache is being asked. */
+  /** The inputs are being hashed, and the cache is being read. */
   | (OfTarget & { type: 'target-checking' })
-  /** Nothing usable in the cache; `why` names the inputs that changed, one sentence each. */
+  /** The cache has nothing usable; `why` names the inputs that changed, one sentence each. */
   | (OfTarget & { type: 'target-missed'; why: string[] })
-  /** Another thread or process is compiling the very same thing. */
+  /** Another thread or process is compiling the same target from the same inputs. */
   | (OfTarget & { type: 'target-waiting'; thread: number; pid: number })
   | (OfTarget & { type: 'target-compiling'; thread: number; jobs: number; logFile: string })
-  /** How it is compiled: everything anew, or upon the target's last build directory. */
+  /** How it is compiled: pristine, or with objects of the target's last build. */
   | (OfTarget & { type: 'target-path'; path: BuildPath })
-  /** `--verify`, or an idle moment of `--watch`: it was compiled from nothing; `different` names the artifacts that are others. */
+  /** `--verify`, or idle time of `--watch`: it was compared with a pristine build; `different` lists the artifacts that differ. */
   | (OfTarget & { type: 'target-verified'; different: string[] })
   | (OfTarget & { type: 'target-output'; line: string })
   | (OfTarget & {
       type: 'target-finished';
       /**
-       * `compiled` here, `cache` from an earlier build, `waited` compiled by another process meanwhile, `remote` by another
-       * machine.
+       * `compiled`: here. `cache`: by an earlier build. `waited`: by another process during this build. `remote`: by
+       * another machine.
        */
       source: 'compiled' | 'cache' | 'waited' | 'remote';
-      /** Who signed what is from the remote cache. */
+      /** The signer of a firmware from the remote cache. */
       signer?: string;
-      /** Why it is of use on this machine only, as a phrase; absent when other machines can have it. */
+      /** Why only this machine can use it, as a phrase; absent if other machines can. */
       bound?: string;
       /** Absolute paths in the output directory. */
       files: string[];
@@ -56,82 +75,72 @@ export type BuildEvent =
       duration: number;
       /** Milliseconds that compiling it took when it was compiled. */
       compileDuration: number;
-      /** When it was compiled, in milliseconds since the epoch. */
+      /** Time of the compile, in milliseconds since the epoch. */
       compiledAt: number;
-      /** What the firmware is known by; absent when its inputs changed while it was compiled. */
+      /** The fingerprint of the firmware; absent if inputs changed during the compile. */
       fingerprint?: string;
     })
   | (OfTarget & {
       type: 'target-failed';
-      /** `wrong-board`: it was compiled, and the firmware is not for ZMK. */
+      /** `wrong-board`: it compiled, but the firmware is not for ZMK. */
       reason: Exclude<CompileFailure['reason'], 'cancelled'> | 'worker';
       message: string;
       exitCode?: number;
       lastLines: string[];
       logFile?: string;
-      /** What is wrong, when the compiler's output says it. */
+      /** The cause, if the compiler's output reveals it. */
       diagnosis?: Diagnosis;
       duration: number;
     })
   | (OfTarget & { type: 'target-cancelled' })
-  /** Something that does not stop the build, said once: the cache cannot be used, an artifact was skipped. */
+  /** A problem that does not stop the build, reported once: an unusable cache, a skipped artifact. */
   | (At & {
       type: 'warning';
       message: string;
-      /** The target that it is about, when it is about its firmware. */
+      /** The target, if the warning is about its firmware. */
       target?: string;
-      /** Why the cache cannot be used, when that is what the warning says. The cache's own warnings contain it, too. */
+      /** Why the cache cannot be used, if the warning is about that. The cache's own warnings contain it, too. */
       cacheReason?: string;
     })
   /** `--dry-run`: what would happen to the target. */
   | (OfTarget & {
       type: 'target-planned';
       plan: 'cache' | 'remote' | 'compile';
-      /** Why it would be compiled, one sentence each; empty when it is in a cache. */
+      /** Why it would be compiled, one sentence each; empty if it is in a cache. */
       why: string[];
-      /** When what is in the cache was compiled, in milliseconds since the epoch. */
+      /** Time of the cached compile, in milliseconds since the epoch. */
       compiledAt?: number;
     })
-  /** `--watch`: something was saved. `changes` says what, one sentence each; `targets` names what is built because of it. */
+  /**
+   * `--watch`: a file changed. `changes` lists the changes, one sentence each; `targets` names the targets to build
+   * again.
+   */
   | (At & { type: 'watch-changed'; changes: string[]; targets: string[] })
-  /** `--watch`: nothing can be built as things are, such as with a broken build.yaml. The next change tries again. */
+  /** `--watch`: nothing can be built, for example because build.yaml is broken. The next change tries again. */
   | (At & { type: 'watch-problem'; message: string })
-  /** `--watch`: nothing is left to do until the next change. Of all targets `ready` are built and `failed` are not. */
+  /** `--watch`: nothing to do until the next change. Of all targets, `ready` are built and `failed` are not. */
   | (At & { type: 'watch-waiting'; ready: number; failed: number })
-  | (At & {
-      type: 'build-finished';
-      compiled: number;
-      /** From the cache, those waited for and those from the remote cache included. */
-      cached: number;
-      /** From the remote cache. */
-      remote: number;
-      failed: number;
-      cancelled: number;
-      /** With `--verify`: targets that came out otherwise when they were compiled from nothing. */
-      different?: number;
-      /** Milliseconds, from start to end. */
-      duration: number;
-      /** Milliseconds by which it was done sooner because of the cache. */
-      saved: number;
-      outputDirectory: string;
-      /** What the remote cache did for this build; absent when it was not asked. */
-      remoteCache?: RemoteUse;
-    });
+  | (At &
+      BuildSummary & {
+        type: 'build-finished';
+        /** This build's use of the remote cache; absent if it was not asked. */
+        remoteCache?: RemoteUse;
+      });
 
-/** What a remote cache did for a build. */
+/** A build's use of a remote cache. */
 export interface RemoteUse {
   url: string;
-  /** Targets that came from it, and those that it was asked for and did not have. */
+  /** Targets found in it, and targets that it did not have. */
   hits: number;
   misses: number;
-  /** Targets that it was told of, and those that it could not be told of. */
+  /** Targets uploaded to it, and targets whose upload failed. */
   stored: number;
   notStored: number;
-  /** Records and files that were not believed. */
+  /** Records and files that failed verification. */
   refused: number;
 }
 
-/** An event without the time it happens at. */
+/** An event without its time. */
 export type EventBody = BuildEvent extends infer Event
   ? Event extends BuildEvent
     ? Omit<Event, 'at'>

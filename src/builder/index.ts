@@ -1,5 +1,5 @@
 /**
- * What programs that build import: `glovebox/build`.
+ * API for programs that build firmware: `glovebox/build`.
  *
  * @module glovebox/build
  */
@@ -8,7 +8,7 @@ export type { CommandToolchainOptions, ToolchainKind } from '../config/toolchain
 export { drawLayout, parseKeymap } from '../keymap/index.ts';
 export { build } from './build.ts';
 export type { Diagnosis } from './diagnosis/diagnosis.ts';
-export type { BuildEvent, BuildListener } from './events.ts';
+export type { BuildEvent, BuildListener, BuildSummary } from './events.ts';
 export {
   type Artifact,
   type CachingCompiler,
@@ -32,7 +32,7 @@ export { createLayoutService } from './layout/layout-service.ts';
 export { readMatrix } from './matrix/matrix.ts';
 export type { MetricsSnapshot } from './metrics/metrics.ts';
 export { createMetricsService } from './metrics/service.ts';
-export type { BuildOptions, BuildSummary } from './options.ts';
+export type { BuildOptions } from './options.ts';
 export { createFirmwareCacheService } from './output/firmware.ts';
 export { OutputError } from './output/output.ts';
 export { NoToolchainError } from './toolchains/choice.ts';

@@ -1,4 +1,4 @@
-// Settles everything about a build before it begins: what, how, where to, and with which caches.
+// Build plan: the targets, options, toolchain, output directory and caches, all settled before the build begins.
 import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
@@ -19,11 +19,11 @@ import { chooseToolchain } from './toolchains/choice.ts';
 import { isTurnedOff } from './toolchains/incremental-switch.ts';
 import type { ToolchainDescription } from './toolchains/index.ts';
 
-/** Everything a build does follows from this. Plain data. */
+/** Everything that determines a build. Plain data. */
 export interface Plan {
   /** Absolute. */
   configDirectory: string;
-  /** Absolute: what says what is built. */
+  /** Absolute path of the build matrix file. */
   buildFile: string;
   /** Absolute. */
   outputDirectory: string;
@@ -34,23 +34,23 @@ export interface Plan {
   cores: number;
   toolchain: ToolchainDescription;
   userConfig: UserConfig;
-  /** For all caches of the build; go before the configuration. */
+  /** For all caches of the build; take precedence over the configuration. */
   cacheOptions: ServiceOptions;
-  /** Where logs are kept; undefined when nothing is to be kept. */
+  /** Root of the logs; undefined if none are kept. */
   logRoot: string | undefined;
-  /** When objects of the last build are taken over. */
+  /** When objects of a target's last build are taken over. */
   incremental: IncrementalMode;
-  /** The remote cache to ask and to tell; undefined when there is none for this build. */
+  /** The remote cache of this build; undefined if there is none. */
   remote: RemoteOptions | undefined;
-  /** What a person should know before the build, one sentence each. */
+  /** Notes for the user before the build, one sentence each. */
   warnings: string[];
 }
 
 const SOURCE = /\.(?:keymap|conf|overlay|dtsi|ya?ml|shield|defconfig|cmake|h|c)$|^(?:Kconfig|CMakeLists)/;
 
 /**
- * Reads `build.yaml` and the configuration. Rejects with a `GloveboxError` that names file and remedy when they cannot
- * be used.
+ * Reads `build.yaml` and the configuration. Rejects with a `GloveboxError` that names the file and the remedy if they
+ * cannot be used.
  */
 export async function planBuild(options: BuildOptions): Promise<Plan> {
   const configDirectory = path.resolve(options.configDirectory);
@@ -107,7 +107,9 @@ export async function planBuild(options: BuildOptions): Promise<Plan> {
   };
 }
 
-/** The remote cache for builds with a toolchain: only what is the same everywhere is shared, unless the user says so. */
+/**
+ * The remote cache for a kind of toolchain. Only portable results are shared, unless the configuration says otherwise.
+ */
 function remoteFor(
   userConfig: UserConfig,
   kind: ToolchainKind,
@@ -116,19 +118,19 @@ function remoteFor(
   const options = remoteOptionsFor(userConfig);
   if (options === undefined || !(userConfig.remote?.share ?? DEFAULT_SHARE).includes(kind)) return undefined;
   if (options.mode !== 'read-write' || options.signingKey !== undefined) return options;
-  // As for a pull request from a fork, which gets no secrets: no reason not to build.
+  // A pull request from a fork gets no secrets, and must still build.
   warnings.push(
     'There is no key to sign with, so the remote cache is only read. Run glovebox remote keygen, or set GLOVEBOX_SIGNING_KEY.',
   );
   return { ...options, mode: 'read' };
 }
 
-/** Whether what comes from elsewhere could be kept here. */
+/** Whether results from elsewhere could be stored here. */
 function isEnabled(userConfig: UserConfig): boolean {
   return cacheOptionsFor(userConfig, COMPILATION_TAG).enabled ?? true;
 }
 
-/** The configuration with the places that the caller names in their stead. */
+/** The configuration, with the paths that the caller overrides. */
 function withPaths(userConfig: UserConfig, { buildFile, configPath }: BuildOptions): UserConfig {
   if (buildFile === undefined && configPath === undefined) return userConfig;
   const paths = {
@@ -139,7 +141,7 @@ function withPaths(userConfig: UserConfig, { buildFile, configPath }: BuildOptio
 }
 
 /**
- * Files in the output directory are no inputs, so sources must not be kept there: their edits would go unnoticed.
+ * Refuses an output directory that holds sources. Files there do not count as inputs, so edits would go unnoticed.
  * Throws {@link OutputError}.
  */
 function refuseSources(outputDirectory: string): void {
@@ -147,7 +149,7 @@ function refuseSources(outputDirectory: string): void {
   try {
     names = readdirSync(outputDirectory);
   } catch {
-    // Not there yet; or it cannot be written either, which is said when it is opened.
+    // It does not exist yet, or cannot be read; opening it reports the latter.
     return;
   }
   const source = names.find(name => SOURCE.test(name));

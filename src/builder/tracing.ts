@@ -1,30 +1,30 @@
-// The diagnostics channel of a build's targets, fed from the build's events. Nothing is published while nothing subscribes.
+// Diagnostics channel of a build's targets, fed from the build's events. Publishes nothing while nothing subscribes.
 import { tracingChannel } from 'node:diagnostics_channel';
 import type { BuildEvent, EventBody } from './events.ts';
 
-/** One target of a build, published on `glovebox.build.target` from when it is looked for until it is there. */
+/** One target of a build, published on `glovebox.build.target` from its lookup to its end. */
 export interface TargetTrace {
   /** The artifact name. */
   target: string;
   configDirectory: string;
-  /** Absent until it has ended, and when it is not built. */
+  /** Absent until the target has ended, and if it was not built. */
   source?: Extract<BuildEvent, { type: 'target-finished' }>['source'];
-  /** Why it was compiled, one sentence each; absent when it was not. */
+  /** Why it was compiled, one sentence each; absent if it was not. */
   why?: string[];
   fingerprint?: string;
   /** Absolute paths. */
   files?: string[];
-  /** Milliseconds, once it has ended. */
+  /** Milliseconds, once the target has ended. */
   duration?: number;
-  /** Absent until it has ended. */
+  /** Absent until the target has ended. */
   outcome?: 'ready' | 'failed' | 'cancelled';
-  /** Of a target that failed, also published as `error`. */
+  /** The error of a failed target, also published as `error`. */
   error?: Error;
 }
 
 export const buildTargets = tracingChannel<unknown, TargetTrace>('glovebox.build.target');
 
-/** Publishes what the events of one build say. */
+/** Publishes the events of one build. */
 export class TargetTracing {
   readonly #configDirectory: string;
   readonly #running = new Map<string, TargetTrace>();

@@ -1,4 +1,4 @@
-// What callers may pass besides keys and times: the same mistakes are the same errors in every backend.
+// Checks of the callers' arguments besides keys and times: the same mistakes are the same errors in every backend.
 import { accessSync, constants, type Stats, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { inspect } from 'node:util';
@@ -27,8 +27,9 @@ export function regularFile(path: string): { file: string; mode: number; size: n
 }
 
 /**
- * The absolute path of a file that getFile() may replace; throws InvalidArgumentError for what is there and no file, or a
- * link to such. Replacing needs no permission to write to what is there: root would put a file in the place of a device.
+ * The absolute path of a file that getFile() may replace; throws InvalidArgumentError for something that is neither a
+ * regular file nor a link to one. Replacing needs no write permission for the old file: root would replace a device by
+ * a file.
  */
 export function replaceableFile(path: string): string {
   const file = absolute(path, 'getFile');
@@ -36,7 +37,7 @@ export function replaceableFile(path: string): string {
   try {
     there = statSync(file, { throwIfNoEntry: false });
   } catch {
-    // Why it cannot be seen is said when it is written.
+    // The write reports why the file cannot be inspected.
   }
   if (there && !there.isFile()) {
     throw new InvalidArgumentError(
@@ -106,7 +107,7 @@ export function assertOptions(operation: keyof typeof OPTIONS, options: object |
   }
 }
 
-/** The keys, checked. A string is a list of characters by mistake. */
+/** The keys, checked. A string is refused: as an iterable it would be its characters. */
 export function keyList(operation: string, keys: Iterable<string>): string[] {
   if (typeof keys === 'string' || typeof (keys as Partial<typeof keys>)?.[Symbol.iterator] !== 'function') {
     throw new InvalidArgumentError(`${operation}() takes a list of keys; got ${show(keys)}.`);

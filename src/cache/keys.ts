@@ -1,4 +1,4 @@
-// Which keys and tags are allowed, and how to make a key from the things a result depends on.
+// Keys and tags: their rules, and `cacheKey`, which makes a key from everything that a result depends on.
 import { createHash } from 'node:crypto';
 import { isUint8Array } from 'node:util/types';
 import { InvalidArgumentError } from '../errors.ts';
@@ -7,7 +7,7 @@ import { isPlainObject } from './values/uncloneable.ts';
 
 const MAX_KEY_BYTES = 1024;
 const TAG = /^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?$/;
-// Names that Windows gives to devices, with any extension: a directory of that name cannot be made there.
+// Device names of Windows, with any extension: a directory of that name cannot be created there.
 const RESERVED = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i;
 
 /** Throws {@link InvalidArgumentError} unless `key` is a non-empty, well-formed string of at most 1 KiB in UTF-8. */
@@ -29,13 +29,13 @@ export function assertKey(key: string): void {
   }
 }
 
-/** Whether {@link assertKey} would let it through. */
+/** Whether {@link assertKey} would accept it. */
 export function isKey(key: unknown): key is string {
   if (typeof key !== 'string' || key.length === 0 || key.length > MAX_KEY_BYTES) return false;
   return (key.length * 3 <= MAX_KEY_BYTES || Buffer.byteLength(key) <= MAX_KEY_BYTES) && key.isWellFormed();
 }
 
-/** Whether {@link assertTag} would let it through. */
+/** Whether {@link assertTag} would accept it. */
 export function isTag(tag: unknown): tag is string {
   return typeof tag === 'string' && TAG.test(tag) && !RESERVED.test(tag);
 }
@@ -44,7 +44,7 @@ export function isTag(tag: unknown): tag is string {
 export function assertTag(tag: string): void {
   if (!isTag(tag)) {
     throw new InvalidArgumentError(
-      `A cache tag is 1 to 64 letters, digits, '.', '_' or '-', begins with none of '.-', does not end with '.' and is no device name; got ${JSON.stringify(tag)?.slice(0, 100)}.`,
+      `A cache tag is 1 to 64 letters, digits, '.', '_' or '-', does not begin with '.' or '-', does not end with '.' and is not a device name; got ${JSON.stringify(tag)?.slice(0, 100)}.`,
     );
   }
 }
@@ -60,7 +60,7 @@ export function fileContent(path: string): FileContent {
   return { [FILE]: path };
 }
 
-/** What a key can be made of: plain data, bytes, and contents of files. */
+/** The parts of a key: plain data, bytes, and contents of files. */
 export type KeyPart =
   | string
   | number
@@ -73,7 +73,10 @@ export type KeyPart =
   | readonly KeyPart[]
   | { readonly [property: string]: KeyPart };
 
-/** `Part`, where it is a {@link KeyPart} or an interface of nothing else; what else is in it is `never`, and does not compile. */
+/**
+ * `Part`, if it is a {@link KeyPart} or an interface that consists of such; anything else in it is `never`, and does
+ * not compile.
+ */
 export type KeyPartOf<Part> = [Part] extends [KeyPart]
   ? Part
   : Part extends KeyPart
@@ -98,7 +101,7 @@ export async function cacheKey<Parts extends readonly unknown[]>(
   const pieces: Piece[] = [];
   digest(parts as readonly KeyPart[], '$', 0, piece => pieces.push(piece));
   const hash = createHash('sha256');
-  // In few large updates. Where pieces meet there is a type, so that two halves of a character never come together.
+  // A few large updates are faster. Each piece begins with its type, so that two halves of a character never meet.
   let text = '';
   const flush = () => {
     hash.update(text);
@@ -120,7 +123,7 @@ const LARGEST_UPDATE = 64 * 1024;
 
 type Piece = string | Uint8Array | FileContent;
 
-// A part that is nested deeper than this is most likely one that contains itself.
+// A part that is nested deeper than this most likely contains itself.
 const MAX_DEPTH = 1000;
 
 // Every item is written with its type and, where it varies, its length, so that no two structures write the same text.

@@ -1,5 +1,5 @@
-// What passes between the cache that a thread holds and the store that keeps the entries: values as they are stored, and the
-// operations that change a store. Plain data, because it crosses ports.
+// Operations on a store, and values in their stored form: the messages between the cache that a thread holds and the
+// store that keeps the entries. Plain data, because it crosses ports.
 
 /** An entry's value as it is stored and as it crosses ports. */
 export interface StoredValue {
@@ -9,7 +9,7 @@ export interface StoredValue {
   data: string | Uint8Array | null;
   /** SHA-256 of the blob's bytes in hexadecimal; null when inline. */
   blob: string | null;
-  /** See `checksum` and `timed` in codec.ts. */
+  /** See `checksum` and `withExpiry` in codec.ts. */
   checksum: number;
   /** Bytes of the value. */
   size: number;
@@ -17,12 +17,12 @@ export interface StoredValue {
   mode: number | null;
 }
 
-/** A stored value that is to be written, its checksum without the time: a new blob comes as a flushed temporary file, named here. */
+/** A value to be stored, its checksum without the time: a new blob comes as a flushed temporary file, named here. */
 export interface IncomingValue extends StoredValue {
   temporary?: string;
 }
 
-/** A value found by a read, with when it expires (null: never). */
+/** A value found by a read, with its expiry time (null: never). */
 export interface FoundValue extends StoredValue {
   expires: number | null;
 }
@@ -52,7 +52,7 @@ export type WriteOperation =
   | { type: 'access'; entries: Accesses; isUrgent: boolean }
   | { type: 'clear' }
   | { type: 'cleanup' }
-  /** `replaces`: only in the place of the record with this token, or of none (null). Default: of any. */
+  /** `replaces`: only in the place of the record with this token, or where there is none (null). Default: of any. */
   | { type: 'lease'; key: string; lease: LeaseRecord; replaces?: string | null }
   | { type: 'release'; key: string; token: string };
 
@@ -65,19 +65,19 @@ export interface TimedOperation {
   now: number;
 }
 
-/** Who may produce a key's value: kept in the store, so that a holder that lost its lease cannot store any more. */
+/** The holder of a key's lease: kept in the store, so that a holder that lost its lease cannot store any more. */
 export interface LeaseRecord {
   token: string;
   pid: number;
   host: string;
-  /** When the lock behind the lease was made, in milliseconds since the epoch; 0 when there is none. */
+  /** Creation time of the lock behind the lease, in milliseconds since the epoch; 0 without a lock. */
   started: number;
 }
 
 /**
- * What became of one operation. `value`: set, touch → boolean; delete, clear, cleanup → number; increment → number.
+ * Outcome of one operation. `value`: set, touch → boolean; delete, clear, cleanup → number; increment → number.
  * `mistake` is the caller's fault and becomes a WrongKindError. `failed` is the store's trouble: the caller degrades.
- * `version`: of the key, right after a set was committed, where that can be told.
+ * `version`: of the key, right after a set was committed, where it is known.
  */
 export type WriteResult =
   | { value: number | boolean; version?: number }
@@ -94,7 +94,7 @@ export const PAGE_SIZE = 256;
 /** Entries that one transaction stores at once: more are stored over several turns of the event loop. */
 export const LONG_SET = 5000;
 
-/** Whether an entry that expires at `expires` is gone at `now`. */
+/** Whether an entry that expires at `expires` has expired at `now`. */
 export function isExpired(expires: number | null, now: number): boolean {
   return expires !== null && expires <= now;
 }

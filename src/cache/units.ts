@@ -1,4 +1,4 @@
-// How people write times and sizes, as numbers. Light: every worker thread imports it.
+// Units: times and sizes as people write them, in numbers. Light: every worker thread imports it.
 import { inspect } from 'node:util';
 import bytes from 'bytes';
 import ms, { type StringValue } from 'ms';
@@ -8,11 +8,11 @@ import type { ByteSize, Duration } from './cache.ts';
 /** The longest time that is not `'never'`: a thousand years, so that adding it to a date always gives a date. */
 export const MAX_DURATION_MS = 1000 * 365.25 * 24 * 60 * 60 * 1000;
 
-/** What {@link parseDuration} takes, for messages. */
+/** The forms that {@link parseDuration} takes, for messages. */
 export const DURATION_FORMS =
   "a positive number of milliseconds, a string such as '500ms', '90s', '1h' or '7d', or 'never'";
 
-/** What {@link parseSize} takes, for messages. */
+/** The forms that {@link parseSize} takes, for messages. */
 export const SIZE_FORMS =
   "a positive whole number of bytes, or a string such as '512KB', '500MB', '2GB' or '1GiB' (powers of 1024)";
 
@@ -44,7 +44,7 @@ export function parseDuration(value: Duration, name = 'duration'): number | null
  * case does not matter: `KB` is the same as `KiB`. A string without a unit is bytes.
  *
  * @param name what the value is called in the message, such as `maxSize`
- * @throws InvalidArgumentError for anything that is less than one byte, more than 2^53 - 1, or no size at all
+ * @throws InvalidArgumentError for anything that is less than one byte, more than 2^53 - 1, or not a size at all
  */
 export function parseSize(value: ByteSize, name = 'size'): number {
   const size = typeof value === 'number' ? value : typeof value === 'string' ? sizeOf(value) : undefined;

@@ -9,6 +9,7 @@ import type { CommandToolchainOptions, ToolchainKind } from '../config/toolchain
 import { cacheOptionsFor, type UserConfig } from '../config/user-config.ts';
 import { formatBytes } from './commands/cache/options.ts';
 import type { Context } from './context.ts';
+import { examineRemote } from './doctor-remote.ts';
 import { existingTags, openCaches, resolveCacheRoot } from './open-caches.ts';
 import { findQuarantined } from './quarantine.ts';
 import { plural } from './terminal/text.ts';
@@ -38,6 +39,7 @@ export async function examine(context: Context, flags: { cacheDir?: string }): P
     await examineCacheDirectory(context, flags, config),
     ...(await examineQuarantine(context, flags)),
     ...(await examineIncremental(context, flags)),
+    ...(await examineRemote(context, flags, config)),
     ...(await examineToolchains(context, flags, config)),
   ];
 }

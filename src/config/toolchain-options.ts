@@ -60,9 +60,8 @@ export interface ContainerToolchainOptions {
 }
 
 /**
- * `toolchains.command`: any program that turns inputs into artifacts. Placeholders in `arguments`: {@link
- * PLACEHOLDERS}. Relative paths and globs are relative to the directory of the config file, unless stated
- * otherwise.
+ * `toolchains.command`: any program that turns inputs into artifacts. Placeholders in `arguments` are those of
+ * `PLACEHOLDERS`. Relative paths and globs are relative to the directory of the config file, unless stated otherwise.
  */
 export interface CommandToolchainOptions {
   /** A path, or a name to look up in `PATH`. */

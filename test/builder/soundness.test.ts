@@ -139,7 +139,7 @@ test('damaged records make a result uncacheable', async t => {
   const made = await desk.keyboards.make(CORNE);
   t.like(made, { source: 'compiled' });
   t.deepEqual(desk.keyboards.warnings, [
-    'corne is not kept for the next build: its build left no .ninja_deps that can be read, so nothing tells what it was made of.',
+    'corne is not kept for the next build: its build left no readable .ninja_deps, so its inputs are unknown.',
   ]);
   t.like(await desk.keyboards.make(CORNE), { source: 'compiled' });
   await desk.settle();

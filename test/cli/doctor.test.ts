@@ -2,6 +2,8 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { WorkspaceStore, workspaceRoot } from '../../src/builder/workspace/index.ts';
+import { addToHistory, REMOTE_HISTORY_TAG, type RemoteCounts } from '../../src/cache/remote/history.ts';
+import { generateSigningKey } from '../../src/cache/remote/signing.ts';
 import { publishedLibrary } from '../support/published.ts';
 import { glovebox, gloveboxAlone } from './run.ts';
 import { temporaryDirectory } from './temporary.ts';
@@ -237,6 +239,46 @@ test.serial('the cache directory is measured, and write access of other users is
   t.is(shared.status, 'warning');
   t.regex(shared.remedy ?? '', /Set GLOVEBOX_CACHE_DIR to a directory of your own, such as .*\/glovebox-\d+/);
   t.notRegex(shared.remedy ?? '', /chmod/);
+});
+
+test.serial('the remote cache has a line with its hits, misses, stored and refused records', async t => {
+  const { examine, root } = await machine(t);
+  t.is((await examine()).of('remote cache').status, 'not looked at');
+  const env = {
+    GLOVEBOX_REMOTE: 'https://user:secret@cache.example.org',
+    GLOVEBOX_REMOTE_TRUST: generateSigningKey().publicKey,
+  };
+  const unused = (await examine(env)).of('remote cache');
+  t.like(unused, { status: 'ok', detail: 'https://cache.example.org/ (read), not used yet' });
+  const count = async (url: string, more: RemoteCounts) => {
+    const cache = createDefaultCache({ tag: REMOTE_HISTORY_TAG, cacheRoot: root });
+    await addToHistory(cache, url, more);
+    await cache.close();
+  };
+  const none = { failed: 0, skipped: 0, notStored: 0, bytesReceived: 0, bytesSent: 0 };
+  const counts = { ...none, hits: 3, misses: 1, refused: 2, stored: 4 };
+  await count('https://cache.example.org/', counts);
+  await count('https://other.example.org/', { ...counts, hits: 50 });
+  const detail = 'https://cache.example.org/ (read), 3 hits, 1 miss, 4 stored, 2 refused';
+  t.like((await examine(env)).of('remote cache'), { status: 'ok', detail });
+  await count('https://cache.example.org/', { ...counts, notStored: 5, failed: 1 });
+  t.regex((await examine(env)).of('remote cache').detail, /, 4 refused, 5 not stored, 1 failed request$/);
+});
+
+test.serial('an unusable remote cache, and one without a key to sign with, is pointed out', async t => {
+  const { examine, install, configure } = await machine(t);
+  await install('compiler', 'exit 0');
+  await configure(COMMAND);
+  const env = { GLOVEBOX_REMOTE: 'https://cache.example.org' };
+  const untrusting = await examine(env);
+  t.is(untrusting.status, 1);
+  t.is(untrusting.of('remote cache').status, 'problem');
+  t.regex(untrusting.of('remote cache').detail, /remote\.trust is empty/);
+  const GLOVEBOX_REMOTE_TRUST = generateSigningKey().publicKey;
+  const keyless = await examine({ ...env, GLOVEBOX_REMOTE_TRUST, GLOVEBOX_REMOTE_MODE: 'read-write' });
+  t.is(keyless.status, 0);
+  t.is(keyless.of('remote cache').status, 'warning');
+  t.regex(keyless.of('remote cache').remedy ?? '', /glovebox remote keygen/);
 });
 
 test.serial('a disabled cache is pointed out', async t => {

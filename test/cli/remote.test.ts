@@ -83,7 +83,7 @@ test('check of a conforming server leaves nothing there', async t => {
   t.is(server.stored.size, 0);
   const drawn = await run(['check'], env);
   t.is(drawn.status, 0);
-  t.regex(drawn.stdout, /mode read-write\n✔ what is not there is a miss, soon: \d/);
+  t.regex(drawn.stdout, /mode read-write\n✔ a missing entry is a quick miss: \d/);
 });
 
 test('check in mode read writes nothing', async t => {

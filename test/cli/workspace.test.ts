@@ -76,7 +76,7 @@ test.serial(
     t.true(existsSync(path.join(own, 'zmk/a.c')));
     const wrong = await run('add', config);
     t.is(wrong.status, 1);
-    t.regex(wrong.stderr, /^error: .* is no west workspace/);
+    t.regex(wrong.stderr, /^error: .* is not a west workspace/);
   },
 );
 

@@ -1,7 +1,7 @@
-// Boards that have another name since ZMK builds with Zephyr 4.1: a config of the one kind, built with a ZMK of the other.
+// Board renames in Zephyr 4.1: finds the new or old name if a config and its ZMK are on different sides of the change.
 import { closestMatch } from '../../config/closest-match.ts';
 
-/** Names before Zephyr 4.1, and since. From ZMK's own announcement; where the two are the same but for `//zmk`, left out. */
+/** Names before and since Zephyr 4.1, from ZMK's announcement. Those that differ only by `//zmk` are left out. */
 const RENAMED: Readonly<Record<string, string>> = {
   nice_nano: 'nice_nano@1//zmk',
   nice_nano_v2: 'nice_nano//zmk',
@@ -28,10 +28,10 @@ const RENAMED: Readonly<Record<string, string>> = {
 const VARIANTS_SINCE = [4, 1] as const;
 
 /**
- * What a board that is not found is called in the ZMK that was used, as a sentence; undefined when its name is not of
- * another one. The build's output says which Zephyr that is.
+ * The name of a missing board in the ZMK that was used, as a sentence; undefined if the name was not renamed. The
+ * build's output tells the version of Zephyr.
  *
- * @param names the boards that there are, as far as the output lists them
+ * @param names the available boards, as far as the output lists them
  */
 export function likelyBoard(
   board: string,
@@ -59,7 +59,7 @@ export function likelyBoard(
   return `There is no board '${board}' yet: ${used}, where boards have no variants. ${remedy}.`;
 }
 
-/** Whether two names mean one board: `nice_nano@2.0.0/nrf52840/zmk` is `nice_nano//zmk`. */
+/** Whether two names mean the same board: `nice_nano@2.0.0/nrf52840/zmk` is `nice_nano//zmk`. */
 function isSame(a: string, b: string): boolean {
   const [one, other] = [parts(a), parts(b)];
   const isChip = one.chip === '' || other.chip === '' || one.chip === other.chip;
@@ -72,7 +72,7 @@ function parts(board: string) {
   const [, name = '', revision = '', chip = '', variant = ''] =
     /^([^@/]+)(?:@([\d.]+))?(?:\/([^/]*))?(?:\/(.*))?$/.exec(board) ?? [];
   const major = revision.replace(/(?:\.0)+$/, '');
-  // The second revision of these is what is meant without one.
+  // These default to their second revision.
   const isDefault = major === '2' && /^(?:nice_nano|ferris|corneish_zen)/.test(name);
   return { name, revision: isDefault ? '' : major, chip, variant };
 }

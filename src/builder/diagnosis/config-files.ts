@@ -1,15 +1,15 @@
-// The files of a config directory, as a compiler's messages name them.
+// Config files, found by the names in a compiler's messages.
 import { type Dirent, realpathSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { readTextFile, TextFileError } from '../../system/text-file.ts';
 
-// No source that a person wrote is larger, and no path deeper.
+// No handwritten source is larger, and no path is deeper.
 const MAX_BYTES = 256 * 1024;
 const MAX_PARTS = 50;
 const MAX_SOURCES = 500;
 
-/** Finds and reads files of one config directory, and no others: a message can name any file there is. */
+/** Finds and reads files of one config directory, and no others: a message can name any file on the machine. */
 export class ConfigFiles {
   readonly directory: string;
 
@@ -19,8 +19,8 @@ export class ConfigFiles {
   }
 
   /**
-   * The absolute path of a file that a message names, or undefined when it is none of the config's. A build may have
-   * worked on a copy of the config, or in a container: then the end of the name decides.
+   * The absolute path of a file named in a message, or undefined if it does not belong to the config. A build may have
+   * used a copy of the config, or a container: then the end of the name decides.
    */
   find(name: string): string | undefined {
     if (name.includes('\0')) return undefined;
@@ -41,14 +41,14 @@ export class ConfigFiles {
     return undefined;
   }
 
-  /** The file that one of the config's includes by this name, when that is one of the config's as well. */
+  /** The file of the config that another one includes by this name; undefined if it does not belong to the config. */
   beside(from: string, name: string): string | undefined {
     if (name.includes('\0')) return undefined;
     const file = path.resolve(path.dirname(from), name);
     return this.#isOurs(file) ? file : undefined;
   }
 
-  /** Devicetree sources of the config, as far as it keeps them where builds look for them. */
+  /** Devicetree sources of the config, in the places where builds look for them. */
   async devicetreeSources(): Promise<string[]> {
     const found: string[] = [];
     const entries = await readdir(this.directory, { recursive: true, withFileTypes: true }).catch(
@@ -63,7 +63,7 @@ export class ConfigFiles {
     return found.sort();
   }
 
-  /** The lines of a file that {@link find} found; none when it cannot be read. */
+  /** The lines of a file from {@link find}; empty if it cannot be read. */
   async lines(file: string): Promise<string[]> {
     try {
       return (await readTextFile(file, MAX_BYTES)).split(/\r?\n/);

@@ -1,19 +1,19 @@
-// What the devicetree's tools say is wrong: dtlib, which reads it, edtlib, which knows what nodes may hold, and the compiler,
-// which meets the rest.
+// Rules for devicetree errors: those of dtlib, which parses the sources, of edtlib, which checks nodes against
+// bindings, and of the compiler, which finds the rest.
 import path from 'node:path';
 import { known, placeAt, type Rule } from './partial-diagnosis.ts';
 
 const WRONG_COUNT =
   'A binding has too many or too few parameters, so that what follows it was taken for something else.';
 
-/** In order: what comes first explains what comes later, whatever was printed first. */
+/** In order of precedence: an earlier rule explains the errors of later ones, in whatever order they were printed. */
 export const DEVICETREE_RULES: readonly Rule[] = [
   {
     pattern: /devicetree error: (.+?):(\d+) \(column \d+\): parse error: (.+)$/,
-    // The column is that of the preprocessed line, which nobody has written.
+    // The column belongs to the preprocessed line, which the user never wrote.
     find: ([, file, line, said = '']) => {
       const place = { file: file!, line: Number(line) };
-      // The end of all sources, the keymap being the last of them.
+      // The end of all sources, of which the keymap is the last.
       if (/[\\/]zephyr[\\/]misc[\\/]empty_file\.c$/.test(file!)) {
         const missing = /';'/.test(said) ? ';' : '};';
         return known(`The keymap ends too early: a '${missing}' is missing, here or further up.`, {
@@ -30,7 +30,7 @@ export const DEVICETREE_RULES: readonly Rule[] = [
       }
       if (/expected ';' or ','/.test(said)) return known("A ';' is missing before this.", place);
       const found = known(`This cannot be read: ${said}.`, place);
-      // What an unknown macro looks like where a node or a property should be.
+      // An unknown macro in the place of a node or a property looks like this.
       return /expected (?:'\{'|'\/')/.test(said) ? { ...found, search: { kind: 'unknown-name' } } : found;
     },
   },
@@ -80,7 +80,7 @@ export const DEVICETREE_RULES: readonly Rule[] = [
   },
 ];
 
-/** What the compiler says of a keymap's names and includes. */
+/** Rules for the compiler's errors about names and includes in a keymap. */
 export const SOURCE_RULES: readonly Rule[] = [
   {
     pattern: /Failed to locate keymap file|Keymap node not found/,
@@ -98,7 +98,7 @@ export const SOURCE_RULES: readonly Rule[] = [
   {
     pattern: /^(.+?):(\d+):(?:(\d+):)? (?:fatal )?error: ([^:\s]+): No such file or directory/,
     find: ([, file, line, column, include = '']) =>
-      known(`The included file '${include}' is not there.`, {
+      known(`The included file '${include}' does not exist.`, {
         ...placeAt(file, line, column),
         search: { kind: 'include', include },
       }),
@@ -117,7 +117,7 @@ function noLabel(label: string): string {
   return `There is no '&${label}'.`;
 }
 
-/** `zmk,behavior-hold-tap` for the file that describes it. */
+/** `zmk,behavior-hold-tap` for its binding file. */
 function nameOfBinding(file: string): string {
   return path.posix.basename(file.replaceAll('\\', '/')).replace(/\.ya?ml$/, '');
 }

@@ -1,4 +1,4 @@
-// Where the nodes, labels and properties of a devicetree source are that a message names.
+// Places of nodes, labels and properties in a devicetree source.
 
 /** A place in a source. 1-based. */
 export interface SourcePlace {
@@ -6,13 +6,15 @@ export interface SourcePlace {
   column: number;
 }
 
-/** Where each node with this label begins. */
+/** The beginning of each node with this label. */
 export function labelPlaces(text: readonly string[], label: string): SourcePlace[] {
-  // Several labels may stand before one node.
+  // A node may have several labels.
   return places(text, new RegExp(`(?<![\\w&])${escaped(label)}(?=\\s*:)`, 'g'));
 }
 
-/** Where a node of this path begins: by its name, and where that is not there, by its place in the tree no more. */
+/**
+ * The beginning of the first node with the last name in this path, whatever its parents; undefined if there is none.
+ */
 export function nodePlace(text: readonly string[], node: string): SourcePlace | undefined {
   const name = node.split('/').at(-1) ?? '';
   return name === ''
@@ -20,7 +22,7 @@ export function nodePlace(text: readonly string[], node: string): SourcePlace | 
     : places(text, new RegExp(`(?<![\\w,.+@-])${escaped(name)}(?=\\s*\\{)`, 'g'))[0];
 }
 
-/** Where a property is given: in the node of this path if that is there, else anywhere. */
+/** The place of a property: in the node of this path if the source has it, else anywhere. */
 export function propertyPlace(
   text: readonly string[],
   property: string,

@@ -1,4 +1,4 @@
-// What CMake says of a board or a shield that it does not find.
+// Rules for CMake's errors about missing boards and shields.
 import { likelyBoard } from './boards.ts';
 import { known, type Rule } from './partial-diagnosis.ts';
 import { suggestion } from './suggest.ts';
@@ -35,7 +35,7 @@ export const HARDWARE_RULES: readonly Rule[] = [
   },
 ];
 
-/** The names in the list that CMake prints below a line, by itself on each line and perhaps under headings. */
+/** The names in the list that CMake prints below a line: one per line, perhaps under headings. */
 function namesBelow(lines: readonly string[], at: number): string[] {
   const names: string[] = [];
   for (const line of lines.slice(at + 1, at + 5_000)) {

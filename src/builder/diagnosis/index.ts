@@ -1,4 +1,4 @@
-// Finds out what is wrong from what a compiler has printed.
+// Diagnosis of a failed build from the compiler's output.
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
@@ -24,29 +24,29 @@ import {
 
 export type { Diagnosis } from './diagnosis.ts';
 
-// What is wrong is said near the end, and a compile command alone can have thousands of characters.
+// The cause is printed near the end, and a single compile command can have thousands of characters.
 const MAX_LOG_BYTES = 1024 * 1024;
 const MAX_LINE = 2_000;
 
 export interface DiagnoseOptions {
-  /** Absolute: whose files the messages are about. */
+  /** Absolute: the config that the messages are about. */
   configDirectory: string;
-  /** The file that says what is built. Default: `build.yaml` in the config directory. */
+  /** The build matrix file. Default: `build.yaml` in the config directory. */
   buildFile?: string;
   /** The board of the target. */
   board?: string;
-  /** Why it failed, if not by what the compiler printed. `message` says what that means. */
+  /** The reason of a failure that the compiler did not print. `message` explains it. */
   reason?: string;
   message?: string;
   /** The compiler's full output. */
   logFile?: string;
-  /** The end of it, for when there is no log. */
+  /** The end of the output, used if there is no log. */
   lastLines: readonly string[];
-  /** What the compiler read where it could not go on. */
+  /** The preprocessed line at which the compiler stopped. */
   excerpt?: SourceExcerpt | undefined;
 }
 
-/** What is wrong, or undefined when the output does not say. Never rejects for what is printed or written. */
+/** The cause, or undefined if the output does not reveal it. Never rejects because of the output or the sources. */
 export async function diagnose({
   configDirectory,
   buildFile = 'build.yaml',
@@ -68,7 +68,7 @@ export async function diagnose({
   return finding && new Explainer(files, lines, buildFile, excerpt).explain(finding);
 }
 
-/** Looks into the sources for what a message does not say. */
+/** Completes a message with information from the sources. */
 class Explainer {
   readonly #files: ConfigFiles;
   readonly #lines: readonly string[];
@@ -106,12 +106,12 @@ class Explainer {
     const found = { ...plain, file, ...better };
     const text = found.line === undefined ? undefined : (await this.#files.lines(found.file))[found.line - 1];
     if (text === undefined) return found;
-    // Not one of the source's own columns after all.
+    // It is not a column of the source line.
     const { column: shown, ...rest } = found;
     return { ...rest, source: text, ...(shown !== undefined && shown <= text.length && { column: shown }) };
   }
 
-  /** What the source, and what the build's output names, add to a finding. */
+  /** Completes a finding from the source and from names in the build's output. */
   async #lookFor(
     search: SourceSearch,
     { line, message }: PartialDiagnosis,
@@ -158,7 +158,9 @@ class Explainer {
     return undefinedName({ lines: source, included }, line, token, await headerNames(this.#lines));
   }
 
-  /** The lines of everything in the config that is read with a source: what it includes, and the keymap that includes it. */
+  /**
+   * The lines of all config files that are read together with a source: its includes, and the keymap that includes it.
+   */
   async #includedBy(file: string, source: readonly string[]): Promise<string[]> {
     const texts = new Map([[file, source]]);
     const keymap = this.#files.find(keymapOf(this.#lines) ?? '');
@@ -197,7 +199,7 @@ class Explainer {
     return { message: `${message}${suggestion(label, [...BEHAVIORS, ...labels(source)])}`, ...place };
   }
 
-  /** In the keymap, or else wherever in the config such a property is given. */
+  /** Looks in the keymap, else in every file of the config with such a property. */
   async #unknownProperty(
     { property, node, binding }: Extract<SourceSearch, { kind: 'property' }>,
     file: string,
@@ -227,10 +229,10 @@ class Explainer {
   }
 }
 
-/** Files of the config that one of its files includes, at most. */
+/** Limit on the config files that one of its files includes. */
 const MAX_INCLUDED = 50;
 
-/** Where a label is given the second time; to whom it belongs when it is given here only once. */
+/** The place of a label's second definition, or ZMK's use of the label if the config defines it only once. */
 function labelTwice(
   text: readonly string[],
   label: string,
@@ -253,7 +255,7 @@ function labelTwice(
     : { message: `The label '${label}' is taken: ZMK gives it to ${other}. Choose another.`, ...first };
 }
 
-/** Where the build file says a word. */
+/** The place of a word in the build file. */
 async function placeOf(word: string, files: ConfigFiles, buildFile: string): Promise<Partial<Diagnosis>> {
   const file = files.find(buildFile);
   if (file === undefined) return {};
@@ -265,7 +267,7 @@ async function placeOf(word: string, files: ConfigFiles, buildFile: string): Pro
   return { file, line: index + 1, column: source.search(pattern) + 1, source };
 }
 
-/** The keymap that the build says it uses. */
+/** The keymap that the build's output names. */
 function keymapOf(lines: readonly string[]): string | undefined {
   const named = lines.map(
     line => /(?:Using keymap file|Found devicetree overlay): (.+\.keymap)$/.exec(line)?.[1],
@@ -286,7 +288,7 @@ async function readEnd(file: string): Promise<string[] | undefined> {
       await handle.close();
     }
   } catch {
-    // Then the last lines have to do.
+    // The last lines must suffice.
     return undefined;
   }
 }

@@ -1,7 +1,7 @@
-// What Kconfig says is wrong with the settings of a `.conf` file.
+// Rules for Kconfig's errors about the settings of a `.conf` file.
 import { known, placeAt, type Rule } from './partial-diagnosis.ts';
 
-/** What a setting can be, by Kconfig's name for its type. */
+/** Valid values of a setting, by Kconfig's name for its type. */
 const VALUES: Readonly<Record<string, string>> = {
   bool: 'y or n',
   tristate: 'y, m or n',
@@ -12,7 +12,8 @@ const VALUES: Readonly<Record<string, string>> = {
 
 export const KCONFIG_RULES: readonly Rule[] = [
   {
-    // Kconfig takes blanks around the `=` for parts of the name and of the value, and prints them where nobody sees them.
+    // Kconfig treats blanks around the `=` as parts of the name and value, and prints them where they cannot be
+    // seen.
     pattern: /^(.+?):(\d+): warning: attempt to assign the value '[^']*' to the undefined symbol (\w+)/,
     find: ([, file, line, setting = ''], _at, lines) => {
       if (!lines.some(other => /Aborting due to Kconfig warnings/.test(other))) return undefined;
@@ -40,7 +41,7 @@ export const KCONFIG_RULES: readonly Rule[] = [
       known('A setting is written as CONFIG_NAME=value.', placeAt(file, line, undefined)),
   },
   {
-    // Whatever else it takes exception to. What is fatal comes last, and far above the last lines.
+    // Any other objection. The fatal one comes last, far above the last lines.
     pattern: /^error: Aborting due to Kconfig warnings/,
     find: (_match, until, lines) => {
       const warnings = lines

@@ -1,10 +1,10 @@
-// What can be seen wrong in the source of a keymap when the compiler has said that something is.
+// Mistakes in the source of a keymap, looked for once the compiler has reported an error.
 import { definedNames, withoutComments } from './source-lines.ts';
 
-// Bounded everywhere, so that no text takes long.
+// All repetitions are bounded, so that no text takes long.
 const LABELLED_NODE = /\b(\w{1,100})\s{0,100}:\s{0,100}\w[\w-]{0,100}\s{0,100}\{/.source;
 
-/** How many parameters ZMK's own behaviours take. */
+/** The number of parameters of ZMK's own behaviors. */
 const PARAMETERS: Readonly<Record<string, number>> = {
   ...{
     kp: 1,
@@ -26,22 +26,22 @@ const PARAMETERS: Readonly<Record<string, number>> = {
   ...{ studio_unlock: 0, reset: 0 },
 };
 
-/** The names of ZMK's own behaviours. */
+/** The names of ZMK's own behaviors. */
 export const BEHAVIORS: readonly string[] = [...Object.keys(PARAMETERS), 'bt', 'bl', 'rgb_ug', 'inc_dec_kp'];
 
-/** A place in a source, and what is wrong there. Line and column are 1-based. */
+/** A mistake and its place in a source. Line and column are 1-based. */
 export interface Mistake {
   line: number;
   column: number;
   message: string;
 }
 
-/** The first binding with another number of parameters than its behaviour takes. */
+/** The first binding whose number of parameters differs from its behavior's. */
 export function wrongBinding(lines: readonly string[]): Mistake | undefined {
   const text = withoutComments(lines).join('\n');
   const own = definedNames(lines);
   const counts = { ...PARAMETERS, ...ownBehaviors(text) };
-  // Only in bindings: `&name { … }` changes a node.
+  // Only in bindings: `&name { … }` modifies a node.
   const isBehavior = behaviorNodes(text);
   let end = -1;
   for (const statement of text.split(';')) {
@@ -54,7 +54,7 @@ export function wrongBinding(lines: readonly string[]): Mistake | undefined {
       const [, name = '', rest = ''] = binding;
       const takes = Object.hasOwn(counts, name) ? counts[name] : undefined;
       const given = parametersOf(rest);
-      // What a macro of the file stands for may be any number of parameters.
+      // A macro of the file may expand to any number of parameters.
       if (takes === undefined || given.length === takes || given.some(word => own.has(word))) continue;
       const before = text.slice(0, start + binding.index).split('\n');
       const written = `&${name} ${given.join(' ')}`.trim();
@@ -71,7 +71,7 @@ export function labels(lines: readonly string[]): string[] {
   return Array.from(nodes, match => match[1]!);
 }
 
-/** Tells whether a position is in a node that defines a behaviour: its bindings are named without parameters. */
+/** Whether a position is in a node that defines a behavior: its bindings are named without parameters. */
 function behaviorNodes(text: string): (position: number) => boolean {
   const nodes = [...text.matchAll(/[{}][^{}]*/g)].map(match => ({
     from: match.index,
@@ -100,7 +100,7 @@ function parametersOf(text: string): string[] {
   return words.filter(word => word !== '');
 }
 
-/** Behaviours that the source defines itself, with the number of parameters that it gives them. */
+/** Behaviors that the source itself defines, with their declared number of parameters. */
 function ownBehaviors(text: string): Record<string, number> {
   const found: Record<string, number> = {};
   for (const match of text.matchAll(new RegExp(`${LABELLED_NODE}([^{}]*)`, 'g'))) {

@@ -1,10 +1,10 @@
-// What the programs of a Zephyr build print when something is wrong, and what that means for somebody with a ZMK config.
+// Rules for the errors of a Zephyr build's programs, with explanations for the owner of a ZMK config.
 import { DEVICETREE_RULES, SOURCE_RULES } from './devicetree-messages.ts';
 import { HARDWARE_RULES } from './hardware-messages.ts';
 import { KCONFIG_RULES } from './kconfig-messages.ts';
 import { known, type PartialDiagnosis, placeAt, type Rule } from './partial-diagnosis.ts';
 
-/** In order: what comes first explains what comes later, whatever was printed first. */
+/** In order of precedence: an earlier rule explains the errors of later ones, in whatever order they were printed. */
 const RULES: readonly Rule[] = [
   ...HARDWARE_RULES,
   ...DEVICETREE_RULES,
@@ -19,7 +19,7 @@ const RULES: readonly Rule[] = [
   },
 ];
 
-/** The first of what is known that these lines say; undefined when nothing is. */
+/** The first rule that matches these lines; undefined if none does. */
 export function findKnown(lines: readonly string[]): PartialDiagnosis | undefined {
   for (const { pattern, find } of RULES) {
     for (const [index, line] of lines.entries()) {
@@ -36,7 +36,7 @@ const PLACED = /^\s*((?:[A-Za-z]:)?[^\s:][^:]*):(\d+)(?::(\d+))?:((?:\s+\S|[^\s\
 const ERROR = /^\s*(?:fatal |parse |syntax )?error\b/i;
 const HARMLESS = /^\s*(?:warning|note|remark|info)\b/i;
 
-/** The first line that names a file, a line and an error; without one the first that names a place and is no warning. */
+/** The first line that names a file, a line and an error; else the first that names a place and is not a warning. */
 export function findPlaced(lines: readonly string[]): PartialDiagnosis | undefined {
   const placed = lines
     .map(line => PLACED.exec(line))

@@ -1,6 +1,6 @@
-// The lines of a source as the preprocessor sees them.
+// Source lines as the preprocessor sees them.
 
-/** The same lines, with blanks where comments are. */
+/** The same lines, with comments replaced by blanks. */
 export function withoutComments(lines: readonly string[]): string[] {
   return lines
     .join('\n')
@@ -8,7 +8,7 @@ export function withoutComments(lines: readonly string[]): string[] {
     .split('\n');
 }
 
-/** Names that a source defines for the preprocessor. */
+/** Names that a source defines as macros. */
 export function definedNames(lines: readonly string[]): Set<string> {
   return new Set(lines.flatMap(text => /^\s*#\s*define\s+(\w+)/.exec(text)?.[1] ?? []));
 }

@@ -1,9 +1,9 @@
-// The names that somebody probably meant, as the end of a sentence.
+// Suggestions of similar names, as the end of a sentence.
 import { closestMatch } from '../../config/closest-match.ts';
 
 const MAX_NAMES = 3;
 
-/** ` Did you mean 'corne_left' or 'corne_right'?`: names that begin with it, else the one nearest to it; else nothing. */
+/** ` Did you mean 'corne_left' or 'corne_right'?`: names with this prefix, else the closest name; else empty. */
 export function suggestion(word: string, names: Iterable<string>): string {
   const all = [...new Set(names)];
   const longer = all.filter(name => word.length > 2 && name.startsWith(`${word}_`)).sort();

@@ -1,28 +1,28 @@
-// The name in a keymap that the preprocessor did not know: found where it is written, and told by what is wrong with it.
+// Undefined name in a keymap: its place in the source, and an explanation.
 //
-// dtlib names the line of the keymap and the column of the preprocessed one. With that line at hand the name is certain,
-// however many macros it came through; without it, it is the likeliest name in what is written there.
+// dtlib reports the line of the keymap and the column of the preprocessed line. With that line the name is certain,
+// through any number of macros; without it, the likeliest name in the source is taken.
 import { closestMatch } from '../../config/closest-match.ts';
 import { fromQmk, KEY_CODES, KEYMAP_NAMES } from '../../keymap/zmk/key-codes.ts';
 import type { Mistake } from './keymap-source.ts';
 import { definedNames, withoutComments } from './source-lines.ts';
 import { suggestion } from './suggest.ts';
 
-/** A header that keymaps include, as it is written there. */
+/** A header that keymaps include, under the name that they use. */
 export interface HeaderNames {
   names: ReadonlySet<string>;
   /** Further headers that it includes. */
   includes: readonly string[];
 }
 
-/** A keymap, and what is known of what it includes. */
+/** A keymap and the known content of its includes. */
 export interface KeymapText {
   lines: readonly string[];
-  /** Everything in the config that it includes, one after the other. */
+  /** The lines of all included files of the config, concatenated. */
   included: readonly string[];
 }
 
-/** Of headers that cannot be read: which defines names that begin so. All others come with the key codes. */
+/** Headers that cannot be read, by the prefixes of the names they define. All other names come with the key codes. */
 const HEADER_OF: readonly [beginning: RegExp, header: string][] = [
   [/^BT_/, 'bt.h'],
   [/^OUT_/, 'outputs.h'],
@@ -33,14 +33,15 @@ const HEADER_OF: readonly [beginning: RegExp, header: string][] = [
 ];
 
 const KEYS = 'dt-bindings/zmk/keys.h';
-/** Lines that a macro's call may go on for. */
+/** Limit on the lines of a macro's call. */
 const MAX_CALL = 200;
 
 /**
- * What is wrong with the name at or behind this line (1-based), if there is one that cannot have been known.
+ * The mistake in the name at or after this line (1-based), if a name there is certainly undefined.
  *
- * @param token the very name, when the preprocessed line tells it
- * @param headers ZMK's own, by the names that keymaps include them by; empty when they cannot be read
+ * @param token the exact name, if the preprocessed line reveals it
+ *
+ * @param headers ZMK's own, by the names that keymaps use; empty if they cannot be read
  */
 export function undefinedName(
   { lines, included }: KeymapText,
@@ -61,7 +62,7 @@ export function undefinedName(
   const candidates = [...namesIn(text, callAt(text, line)), ...namesInMacros(text, line)].filter(({ name }) =>
     context.isUnknown(name),
   );
-  // The one that looks most like what somebody would write by mistake; a macro is known, or all of it would be an error.
+  // The likeliest typing mistake. Macros are defined: otherwise the whole call would be the error.
   const isMacro = ({ after }: Occurrence) => /^\s*\(/.test(after);
   const worst =
     candidates.find(({ name }) => name.startsWith('KC_')) ??
@@ -79,7 +80,7 @@ interface Occurrence {
   line: number;
   /** 1-based. */
   column: number;
-  /** The text before it and behind it on its line. */
+  /** The text before it and after it on its line. */
   before: string;
   after: string;
 }
@@ -94,7 +95,7 @@ class NameContext {
     this.#headers = headers;
     const direct = lines.flatMap(text => /^\s*#\s*include\s*[<"]([^>"]+)[>"]/.exec(text)?.[1] ?? []);
     const all = new Set(direct);
-    // Behaviours are defined with key codes.
+    // Behaviors are defined in terms of key codes.
     if (all.has('behaviors.dtsi')) all.add(KEYS);
     for (const name of all) for (const inner of headers.get(name)?.includes ?? []) all.add(inner);
     this.#included = all;
@@ -114,7 +115,7 @@ class NameContext {
       defining.push(beginning === undefined ? KEYS : `dt-bindings/zmk/${beginning[1]}`);
     }
     if (defining.some(header => this.#included.has(header))) return undefined;
-    // What others include is what a person includes, too: `keys.h`, and not its parts.
+    // Suggest the outer header that users include, `keys.h`, and not its parts.
     const outer = [...this.#headers].find(([, { includes }]) =>
       includes.some(inner => defining.includes(inner)),
     );
@@ -142,8 +143,8 @@ export function unknownKeyCode(name: string): string {
 }
 
 /**
- * The name at a column (1-based) of a preprocessed line, or right before it: what follows a macro that is not known is
- * what cannot be read.
+ * The name at a column (1-based) of a preprocessed line, or right before it: the parser stops at the token after an
+ * unknown macro.
  */
 export function tokenAt(text: string, column: number): string | undefined {
   const at = column - 1;
@@ -155,7 +156,7 @@ function isNearKey(name: string): boolean {
   return name.startsWith('KC_') || closestMatch(name, KEY_CODES) !== undefined;
 }
 
-/** Where a name is written: from a line on, up to the end of its statement; else in a macro. */
+/** The place of a name: from a line to the end of its statement, else in a macro. */
 function occurrence(text: readonly string[], line: number, name: string): Occurrence | undefined {
   const end = text.findIndex((one, index) => index >= line - 1 && one.includes(';'));
   const last = Math.min(end < 0 ? text.length : end + 1, line + MAX_CALL);
@@ -167,7 +168,7 @@ function occurrence(text: readonly string[], line: number, name: string): Occurr
     .find(found => found.name === name);
 }
 
-/** The lines, 1-based, of the call that begins at a line and may go on behind it. */
+/** The lines (1-based) of the call that begins at a line and may span several. */
 function callAt(text: readonly string[], line: number): { from: number; to: number } {
   let depth = 0;
   let to = line;

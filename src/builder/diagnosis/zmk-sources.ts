@@ -1,5 +1,5 @@
-// What ZMK's and Zephyr's own sources have: names to suggest to somebody who has written another, and where names come
-// from. The build's output says where these sources are; what cannot be read has nothing.
+// ZMK's and Zephyr's own sources: names to suggest in place of a wrong one, and the headers that define names. The
+// build's output tells their location; an unreadable file counts as empty.
 import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
@@ -7,23 +7,23 @@ import { isObject } from '../../cache/values/stored-json.ts';
 import { readTextFile } from '../../system/text-file.ts';
 import type { HeaderNames } from './undefined-names.ts';
 
-/** Of Zephyr's sources, those with settings of keyboards; the others are thousands of files about boards and chips. */
+/** The parts of Zephyr with settings for keyboards. The rest are thousands of files about boards and chips. */
 const ZEPHYR_PARTS = ['kernel', 'lib', 'subsys', 'drivers'];
 
-// ZMK and these parts of Zephyr have 2,100 together.
+// ZMK and these parts of Zephyr have 2,100 files together.
 const MAX_FILES = 5_000;
 
-// The output may name any file there is.
+// The output may name any file on the machine.
 const MAX_BYTES = 1024 * 1024;
 const MAX_DIRECTORIES = 5_000;
 
-/** Directories below the workspace in which modules with shields are looked for. */
+/** Depth below the workspace at which modules with shields are looked for. */
 const MODULE_DEPTH = 3;
 
-/** Where keymaps find what ZMK defines for them, in ZMK's application. */
+/** The directory of ZMK's headers for keymaps, in ZMK's application. */
 const BINDINGS = 'dt-bindings/zmk/';
 
-/** The settings' names, without `CONFIG_`. */
+/** The names of settings, without `CONFIG_`. */
 export async function settingNames(lines: readonly string[]): Promise<string[]> {
   const application = first(lines, /^Parsing (.+)[\\/]Kconfig$/);
   const zephyr = zephyrOf(lines);
@@ -43,7 +43,7 @@ export async function settingNames(lines: readonly string[]): Promise<string[]> 
   return [...names];
 }
 
-/** What a keymap can include of ZMK's own, as it is written there. */
+/** The files of ZMK that a keymap can include, under the names that it uses. */
 export async function includeNames(lines: readonly string[]): Promise<string[]> {
   const application = applicationOf(lines);
   if (application === undefined) return [];
@@ -54,7 +54,7 @@ export async function includeNames(lines: readonly string[]): Promise<string[]> 
   return [...(await below('dts', '')), ...(await below(`include/${BINDINGS}`, BINDINGS))];
 }
 
-/** The headers of ZMK's own that a keymap can include, by their names as they are written there. */
+/** The headers of ZMK that a keymap can include, by the names that it uses. */
 export async function headerNames(lines: readonly string[]): Promise<Map<string, HeaderNames>> {
   const application = applicationOf(lines);
   const found = new Map<string, HeaderNames>();
@@ -71,8 +71,8 @@ export async function headerNames(lines: readonly string[]): Promise<Map<string,
 }
 
 /**
- * The file of ZMK's own that a keymap includes to have the node with this label: not the one that defines it, but the
- * outermost that includes that. Undefined when no file defines it.
+ * The file of ZMK that a keymap includes to get the node with this label: not the file that defines it, but the
+ * outermost one that includes that. Undefined if no file defines it.
  */
 export async function includeDefining(label: string, lines: readonly string[]): Promise<string | undefined> {
   const application = applicationOf(lines);
@@ -107,14 +107,14 @@ export async function shieldNames(lines: readonly string[], configDirectory: str
       name.endsWith('.overlay'),
     )) {
       if (++files > MAX_FILES) return [...names];
-      // Those in `boards` belong to a shield that has their directory.
+      // Files in `boards` belong to the shield of their parent directory.
       if (path.basename(path.dirname(file)) !== 'boards') names.add(path.basename(file).replace(/\..*$/, ''));
     }
   }
   return [...names];
 }
 
-/** The properties that nodes of a kind may have, by the file that describes the kind and those that it includes. */
+/** The properties that a node may have, from its binding file and the files that this includes. */
 export async function propertyNames(binding: string): Promise<string[]> {
   const { parse } = await import('yaml');
   const names = new Set<string>();
@@ -143,7 +143,7 @@ export async function propertyNames(binding: string): Promise<string[]> {
   return [...names];
 }
 
-/** Directories of the workspace that have shields of their own, Zephyr's apart. */
+/** Directories of the workspace that have their own shields, except Zephyr. */
 async function modulesBeside(zephyr: string): Promise<string[]> {
   const found: string[] = [];
   let level = [path.dirname(zephyr)];
@@ -165,7 +165,7 @@ async function modulesBeside(zephyr: string): Promise<string[]> {
 }
 
 async function* filesBelow(directory: string, isWanted: (name: string) => boolean): AsyncGenerator<string> {
-  // A link could lead round in a circle, and is none of these.
+  // Links are skipped: they could form a cycle, and no source needs them.
   const entries: Dirent[] = await readdir(directory, { withFileTypes: true }).catch(() => []);
   for (const entry of entries) {
     const found = path.join(directory, entry.name);

@@ -1,4 +1,4 @@
-// What is remembered of builds: which inputs they read, and that one of them is going on.
+// Records of earlier builds: the inputs that each read, and the lease of the one in progress.
 import { randomUUID } from 'node:crypto';
 import type { Cache, Duration, GetOrSetOptions } from '../../cache/cache.ts';
 import { cacheKey } from '../../cache/keys.ts';
@@ -9,27 +9,27 @@ import { KnownDigests } from './known-digests.ts';
 import type { DeclaredInputs } from './snapshot.ts';
 import { asBase, asManifest, asSnapshot, type Manifest } from './stored-manifest.ts';
 
-/** How long a build's observed inputs are remembered when the configuration does not say: 7 days. */
+/** How long a build's observed inputs are kept by default. */
 export const BUILD_TTL: Duration = '7d';
 
-/** So many states of one target's inputs are remembered; the oldest go first. */
+/** Limit on remembered input states of one target; the oldest go first. */
 export const MAX_CANDIDATES = 16;
 
 export interface CompilationBuildCacheOptions {
-  /** How long builds are remembered after they were last used. Default: {@link BUILD_TTL}. */
+  /** How long builds are remembered after their last use. Default: {@link BUILD_TTL}. */
   ttl?: Duration | undefined;
   /** The time in milliseconds since the epoch. Default: `Date.now`. */
   clock?: (() => number) | undefined;
 }
 
 /**
- * Remembers, for each base, the inputs that its last builds read; and holds the lease under which a build is compiled.
- * A record that is damaged or of another form is as if it were not there. Concurrent `remember`s of one base may lose
- * one of them, which costs a later compile and never gives a wrong answer.
+ * Remembers, for each base, the inputs that its last builds read, and holds the lease under which a build compiles. A
+ * record that is damaged or of another form counts as missing. Concurrent `remember`s of one base may lose one of them,
+ * which costs a later compile and never gives a wrong answer.
  */
 export class CompilationBuildCacheService {
   readonly cache: Cache;
-  /** Of large files that builds read. */
+  /** Digests of large files that builds read. */
   readonly digests: KnownDigests;
   readonly #ttl: Duration;
   readonly #clock: () => number;
@@ -41,12 +41,12 @@ export class CompilationBuildCacheService {
     this.#clock = clock;
   }
 
-  /** What earlier builds of this base read, or undefined. */
+  /** The inputs that earlier builds of this base read, or undefined. */
   async manifest(base: string): Promise<Manifest | undefined> {
     return asManifest(parseText(await this.cache.get(`manifest:${base}`)));
   }
 
-  /** Adds what a build of this base read, as the newest; resolves when it is stored, to whether it is. */
+  /** Adds the inputs of a build of this base, as the newest. Resolves to whether they are stored. */
   async remember(base: string, inputs: InputSnapshot, declared?: DeclaredInputs): Promise<boolean> {
     const known = await this.manifest(base);
     const identity = JSON.stringify(inputs);
@@ -64,10 +64,10 @@ export class CompilationBuildCacheService {
   }
 
   /**
-   * Says that remembered inputs were used: they are the newest again, so that the next explanation compares with them,
-   * and live on. Writes only when that makes a difference.
+   * Marks remembered inputs as used: they become the newest again, so that the next explanation compares with them, and
+   * their TTL restarts. Writes only if that makes a difference.
    *
-   * @param known the manifest that the inputs were just found in. Default: what is stored
+   * @param known the manifest in which the inputs were just found. Default: the stored manifest
    */
   async promote(base: string, inputs: InputSnapshot, known?: Manifest): Promise<void> {
     const manifest = known ?? (await this.manifest(base));
@@ -78,7 +78,7 @@ export class CompilationBuildCacheService {
     await this.remember(base, inputs);
   }
 
-  /** The base of the last build of the target of this name in this config directory, to say what is different now. */
+  /** The base of the last build of this target name in this config directory, to explain what changed. */
   async lastBase(configDirectory: string, artifactName: string): Promise<BaseInputs | undefined> {
     const value = await this.cache.get(await historyKey(configDirectory, artifactName));
     return asBase(value);
@@ -91,8 +91,8 @@ export class CompilationBuildCacheService {
   }
 
   /**
-   * What `produce` makes, made by one thread of one process at a time: see `Cache.getOrSet`. Undefined when what is
-   * stored is damaged; {@link release} it then.
+   * The outcome of `produce`, run by one thread of one process at a time: see `Cache.getOrSet`. Undefined if the stored
+   * value is damaged; then call {@link release}.
    */
   async once(
     lease: string,
@@ -107,8 +107,8 @@ export class CompilationBuildCacheService {
   }
 
   /**
-   * Says that the caller compiles under this lease now, and nobody else does any more; resolves to what
-   * {@link mayStore} asks for. Called by every producer of {@link once} before it begins.
+   * Marks the caller as the only one that compiles under this lease. Resolves to the token for {@link mayStore}. Every
+   * producer of {@link once} calls it before it begins.
    */
   async begin(lease: string): Promise<string> {
     const token = randomUUID();
@@ -117,14 +117,14 @@ export class CompilationBuildCacheService {
   }
 
   /**
-   * Whether what was compiled since {@link begin} may be stored: not when somebody took the lease over meanwhile,
-   * because this process was stopped or took too long. What they store is not to be mixed with an older result.
+   * Whether a result compiled since {@link begin} may be stored. Not if another producer took the lease over because
+   * this process was stopped or too slow: an older result must not mix with the newer one.
    */
   async mayStore(lease: string, token: string): Promise<boolean> {
     return (await this.cache.get(`fence:${lease}`)) === token;
   }
 
-  /** Forgets the outcome of {@link once} if it still is `outcome`, so that the next caller produces anew. */
+  /** Deletes the outcome of {@link once} if it still is `outcome`, so that the next caller produces anew. */
   async release(lease: string, outcome: InputSnapshot | undefined): Promise<void> {
     const now = asSnapshot(await this.cache.get(`lease:${lease}`));
     if (outcome && now && JSON.stringify(now) !== JSON.stringify(outcome)) return;

@@ -1,4 +1,4 @@
-// The one place where a target is looked up, compiled under a lease, and stored.
+// Caching compiler: looks a target up, compiles it under a lease on a miss, and stores the result. Nothing else does.
 import path from 'node:path';
 import { GloveboxError } from '../../errors.ts';
 import { isInside } from '../../system/paths.ts';
@@ -13,21 +13,21 @@ import type { SharedFirmware } from './shared-firmware.ts';
 import { type DeclaredInputs, declare, filesOf, observe, takeSnapshot } from './snapshot.ts';
 import { checkArtifacts, emptyDirectory } from './staging.ts';
 
-// How often an outcome that cannot be used is thrown away before the target is compiled without asking anyone.
+// Unusable outcomes are discarded this many times; after that the target is compiled without a lease.
 const MAX_ATTEMPTS = 3;
 
 /**
- * How long a description is taken for what is there now. A target that waited for a free thread for longer is described
- * again, so that it is built from what was saved meanwhile.
+ * How long a description counts as current. A target that waited longer for a free thread is described again, so that
+ * it is built from the files as last saved.
  */
 const DESCRIPTION_MAX_AGE_MS = 1_000;
 
 export interface CompileRequest {
-  /** What {@link CachingCompiler.describe} said of the target, perhaps in another thread. Default: it is described now. */
+  /** The target's {@link CachingCompiler.describe}, perhaps from another thread. Default: it is described now. */
   described?: DescribedTarget | undefined;
-  /** Where the artifacts are put: an empty directory of the caller's own, absolute. Left empty unless the result is ok. */
+  /** Directory for the artifacts: empty, the caller's own, absolute. It stays empty unless the result is ok. */
   directory: string;
-  /** An empty directory of the caller's own for the compiler, absolute. The caller removes it. */
+  /** Build directory for the compiler: empty, the caller's own, absolute. The caller removes it. */
   buildDirectory: string;
   /** The file that gets the compiler's full output. Its directory exists. */
   logFile: string;
@@ -35,28 +35,28 @@ export interface CompileRequest {
   jobs?: number | undefined;
   /** See `CompileJob.incremental`. */
   incremental?: boolean | undefined;
-  /** The trace context that the compiler gets as `TRACEPARENT`; it counts for no fingerprint. Default: none. */
+  /** The trace context, given to the compiler as `TRACEPARENT`. It is not part of any fingerprint. Default: none. */
   traceparent?: string | undefined;
-  /** Stops the compiler, or the wait for another one. */
+  /** Stops the compiler, or the wait for another producer. */
   signal?: AbortSignal | undefined;
   onEvent?: ((event: CompileEvent) => void) | undefined;
-  /** Called with the process group of every child that is started, and again when it is gone. */
+  /** Called with the process group of every child that starts, and again when it has ended. */
   onProcess?: ((event: 'started' | 'ended', processGroup: number) => void) | undefined;
 }
 
 /**
- * Compiles targets, or finds what an earlier build of the same inputs made.
+ * Compiles targets, or finds the result of an earlier build of the same inputs.
  *
- * `lookup` and `restore` see each file as it was when the service first looked at it: make a new service for each
- * build. `compile` always looks again. Trouble with the caches only makes it compile.
+ * `lookup` and `restore` see each file as it was when the service first read it: make a new service for each build.
+ * `compile` always reads again. A cache failure only makes it compile.
  */
 export class CachingCompiler {
   readonly #options: LookupOptions;
   readonly #lookup: Lookup;
   readonly #reader: InputReader;
-  /** The questions that were asked in vain, and when. */
+  /** The queries that missed, and when. */
   readonly #missed = new WeakMap<Target, { at: number; query: TargetQuery }>();
-  /** Those who describe at about the same moment see the same files. */
+  /** Shared by descriptions that begin at about the same moment. */
   #moment: { at: number; reader: InputReader };
 
   constructor(options: LookupOptions) {
@@ -67,16 +67,16 @@ export class CachingCompiler {
   }
 
   /**
-   * Whether the target's firmware is in the cache, and why not. Compiles and writes nothing. Rejects with a
-   * `GloveboxError` when the toolchain cannot be asked.
+   * Looks the target's firmware up, with the reasons for a miss. Compiles and writes nothing. Rejects with a
+   * `GloveboxError` if the toolchain cannot be asked.
    */
   async lookup(target: Target, signal?: AbortSignal): Promise<LookupResult> {
     return this.#lookup.find(await this.#lookup.describe(target, this.#reader, signal));
   }
 
   /**
-   * Whether a build of the target is likely to read one of these files (absolute paths), by what its newest build
-   * read; true when none is known. A guess that spares work: only a look-up says what is up to date. Rejects as
+   * Whether a build of the target is likely to read one of these files (absolute paths), judged by the inputs of its
+   * newest build; true if none is known. A guess that spares work: only a lookup decides what is up to date. Rejects as
    * `lookup` does.
    */
   async reads(target: Target, files: readonly string[], signal?: AbortSignal): Promise<boolean> {
@@ -84,9 +84,9 @@ export class CachingCompiler {
   }
 
   /**
-   * Puts the target's firmware from the cache into `directory`, an empty one of the caller's own, or says why it
-   * cannot. Rejects with a `GloveboxError` when the toolchain cannot be asked, and with the file system's error when
-   * `directory` cannot be written.
+   * Restores the target's firmware from the cache into `directory`, empty and the caller's own, or tells why it cannot.
+   * Rejects with a `GloveboxError` if the toolchain cannot be asked, and with the file system's error if `directory`
+   * cannot be written.
    */
   async restore(
     target: Target,
@@ -103,8 +103,8 @@ export class CachingCompiler {
   }
 
   /**
-   * Everything that {@link compile} has to know of a target that {@link restore} does not have, as plain data: what was
-   * found out by that, unless it is too old. Or the result, when the target cannot be described.
+   * Everything that {@link compile} needs to know about a target that {@link restore} missed, as plain data. Reuses the
+   * query of `restore` unless it is too old. Resolves to a failure if the target cannot be described.
    */
   async describe(target: Target, signal?: AbortSignal): Promise<DescribedTarget | CompileFailure> {
     const missed = this.#missed.get(target);
@@ -120,7 +120,7 @@ export class CachingCompiler {
     return { base, digest, surroundings, declared, files, isMissed: isFresh };
   }
 
-  /** The question about a target, and the declared inputs as they are; or the result, when these cannot be told. */
+  /** The query for a target and the current state of its declared inputs; or a failure, if they cannot be read. */
   async #prepare(
     ask: () => TargetQuery | Promise<TargetQuery>,
     signal: AbortSignal | undefined,
@@ -147,8 +147,8 @@ export class CachingCompiler {
   }
 
   /**
-   * As {@link restore}, from the machines that share a remote cache; what it has is stored in the local caches, too. `why`
-   * is empty where nothing is known.
+   * As {@link restore}, from the remote cache. A hit is stored in the local caches, too. `why` is empty if nothing is
+   * known.
    */
   async restoreShared(
     target: Target,
@@ -161,21 +161,21 @@ export class CachingCompiler {
     return shared.restore(query, this.#lookup, directory, signal);
   }
 
-  /** Whether {@link restoreShared} would be likely to have it. */
+  /** Whether {@link restoreShared} is likely to find it. */
   async isShared(target: Target, shared: SharedFirmware, signal?: AbortSignal): Promise<boolean> {
     const query = await this.#lookup.describe(target, this.#reader, signal);
     return query.bound.length === 0 && shared.has(query, this.#lookup, signal);
   }
 
   /**
-   * Finds or compiles the target, once on this machine however many ask. Resolves when its artifacts are in
-   * `request.directory`, stored for the next build where that can be, and no process of the compiler is left. Rejects
-   * only for bugs.
+   * Finds or compiles the target, once on this machine for any number of concurrent callers. Resolves when its
+   * artifacts are in `request.directory`, stored for the next build if possible, and no process of the compiler is
+   * left. Rejects only for bugs.
    */
   async compile(target: Target, request: CompileRequest): Promise<CompileResult> {
     const { signal, onEvent, described } = request;
     onEvent?.({ type: 'checking' });
-    // The files as they are now: a service may have been made, and a target described, long before.
+    // The files as they are now: the service or the description may be much older.
     const reader = this.#newReader(described?.files);
     const prepared = await this.#prepare(
       () =>
@@ -238,7 +238,7 @@ export class CachingCompiler {
     return new InputReader(this.#options.builds.digests, known);
   }
 
-  /** Compiles, or takes over what another did meanwhile. Undefined: that could not be used and was forgotten. */
+  /** Compiles, or uses the result of another producer. Undefined: that result was unusable and is deleted. */
   async #compileOnce(lease: string, job: Job): Promise<CompileResult | undefined> {
     const { signal, onEvent, directory } = job.request;
     const { builds } = this.#options;
@@ -249,7 +249,7 @@ export class CachingCompiler {
       job.started = true;
       const produced = await this.#produce(job, { lease, token: await builds.begin(lease) });
       own = produced.result;
-      // What is thrown is not stored, and the next one who waits compiles for himself.
+      // A thrown error is not stored, so the next waiter compiles for itself.
       if (!produced.inputs) throw new NotCacheable();
       return produced.inputs;
     };
@@ -265,7 +265,7 @@ export class CachingCompiler {
       if (!(error instanceof NotCacheable)) throw error;
     }
     if (own) return own;
-    // The lease covers what was declared; the build that held it may have read more.
+    // The lease covers the declared inputs; the build that held it may have read more.
     if (outcome && (await this.#lookup.stillHolds(outcome, job.query))) {
       const source = waited ? 'waited' : 'cache';
       const restored = await this.#lookup.restore(job.query, { inputs: outcome }, directory, source);
@@ -334,7 +334,7 @@ export class CachingCompiler {
     return { result: { ...result, stored: true, made }, inputs };
   }
 
-  /** What the compiler read; undefined, with a warning, when it did not stay the same all the while. */
+  /** The inputs that the compiler read; undefined, with a warning, if they changed during the compile. */
   async #observe(
     outcome: CompileOutcome & { ok: true },
     started: number,
@@ -376,30 +376,30 @@ export class CachingCompiler {
 interface Prepared {
   query: TargetQuery;
   declared: DeclaredInputs;
-  /** The declared inputs as they were before. */
+  /** The declared inputs before the compile. */
   before: InputSnapshot;
 }
 
 interface Job extends Prepared {
   target: Target;
   request: CompileRequest;
-  /** The compiler was started here. */
+  /** Whether the compiler was started here. */
   started: boolean;
 }
 
-/** Tells whether this producer still is the one that may store. */
+/** Checks that this producer is still the one that may store. */
 interface Fence {
   lease: string;
   token: string;
 }
 
-/** Tells whoever waits that there is a result, but none that can be shared. */
+/** Tells waiters that the result cannot be shared. */
 class NotCacheable extends Error {}
 
 /** The build was cancelled before this target was compiled. */
 class Cancelled extends Error {}
 
-/** Gives up waiting when `signal` aborts, if `may` then says so. */
+/** Stops waiting when `signal` aborts, provided that `may` allows it. */
 async function untilAborted<T>(
   work: Promise<T>,
   signal: AbortSignal | undefined,
@@ -416,7 +416,7 @@ async function untilAborted<T>(
     return await Promise.race([work, cancellation.promise]);
   } finally {
     signal.removeEventListener('abort', onAbort);
-    // Whichever lost the race settles some time later, unheard.
+    // The loser of the race settles later. Its rejection must not go unhandled.
     work.catch(() => {});
   }
 }
@@ -425,7 +425,7 @@ function cancelled(): CompileFailure {
   return { ok: false, reason: 'cancelled', message: 'The build was cancelled.', lastLines: [] };
 }
 
-/** What can be expected to go wrong is a result; the rest is a bug and is thrown on. */
+/** Turns an expected error into a result, and rethrows a bug. */
 function failure(reason: CompileFailure['reason'], error: unknown, place: string): CompileFailure {
   if (isSystemError(error)) {
     return { ok: false, reason, message: describeSystemError(error, place), lastLines: [] };

@@ -1,6 +1,6 @@
-// Says in words why two builds are not the same one.
+// Explanations of a miss: the differences between two builds, in words.
 import { isObject } from '../../cache/values/stored-json.ts';
-// Not from the index: every build loads this, and few need the rest of the workspaces.
+// Not from the index: every build loads this file, and few need the rest of the workspace code.
 import { workspaceDifferences } from '../workspace/describe.ts';
 import type { WorkspaceIdentity } from '../workspace/identity.ts';
 import type { BaseInputs } from './fingerprint.ts';
@@ -8,10 +8,12 @@ import type { BaseInputs } from './fingerprint.ts';
 // Longer values would fill the line that says what changed.
 const MAX_SHOWN = 40;
 
-/** What is different between two bases, one sentence each, in the order of their fields: `cmake changed: 3.25.1 → 4.0.1`. */
+/**
+ * The differences between two bases, one sentence each, in the order of their fields: `cmake changed: 3.25.1 → 4.0.1`.
+ */
 export function baseDifferences(before: BaseInputs, now: BaseInputs): string[] {
-  // All else is different as well then, and no reason.
-  if (before.schema !== now.schema) return ['Glovebox keeps builds in another form now'];
+  // Then every field differs as well, and none of them is the reason.
+  if (before.schema !== now.schema) return ['Glovebox now stores builds in a different form'];
   const found: string[] = [];
   if (before.kind !== now.kind) found.push(`toolchain changed: ${before.kind} → ${now.kind}`);
   compare('', before.target, now.target, found);
@@ -19,7 +21,7 @@ export function baseDifferences(before: BaseInputs, now: BaseInputs): string[] {
   return found;
 }
 
-/** What people know by other names than the fields have is told in those. */
+/** Uses the names that people know where the fields have others. */
 function compareToolchains(was: Record<string, unknown>, is: Record<string, unknown>, found: string[]): void {
   const {
     workspace: wasWorkspace,
@@ -42,11 +44,12 @@ function compareToolchains(was: Record<string, unknown>, is: Record<string, unkn
   const { command: wasCommand, ...others } = before;
   const { command, ...rest } = now;
   compare('toolchain ', others, rest, found);
-  // It follows from the target and from what was told already; if not, it is all that there is to say.
+  // The command follows from the target and the fields above. If none of these differ, it is the only difference
+  // left.
   if (found.length === 0) compare('toolchain ', { command: wasCommand }, { command }, found);
 }
 
-/** A repository that has become a module is built with everything that is in it. */
+/** Everything in a repository that has become a module counts as an input. */
 function compareModules(
   before: Record<string, unknown>,
   now: Record<string, unknown>,
@@ -59,7 +62,7 @@ function compareModules(
   found.push(is ? 'zephyr/module.yml was added' : 'zephyr/module.yml was removed');
 }
 
-/** Programs by their versions where these differ, and else by being others. */
+/** Compares programs by version; of equal versions, says that the program differs. */
 function comparePrograms(
   before: Record<string, unknown>,
   now: Record<string, unknown>,
@@ -71,7 +74,7 @@ function comparePrograms(
     if (was === null || is === null) found.push(`${name} was ${is === null ? 'removed' : 'installed'}`);
     else if (!isObject(was) || !isObject(is)) compare('', { [name]: was }, { [name]: is }, found);
     else if (was.version !== is.version) compare('', { [name]: was.version }, { [name]: is.version }, found);
-    else found.push(`${name} is another program of the same version (${String(is.version)})`);
+    else found.push(`${name} is a different program of the same version (${String(is.version)})`);
   }
 }
 
@@ -90,12 +93,12 @@ function compareSdks(before: unknown, now: unknown, found: string[]): void {
   const [was, is] = [versions(before), versions(now)];
   found.push(
     was === is
-      ? `the Zephyr SDK is another one of the same version (${is})`
+      ? `the Zephyr SDK is a different one of the same version (${is})`
       : `Zephyr SDKs changed: ${was} → ${is}`,
   );
 }
 
-/** What is stored may be of any form. */
+/** Validates a stored value, which may have any form. */
 function isWorkspace(value: unknown): value is WorkspaceIdentity {
   const areChanges = (changes: unknown) =>
     changes === undefined || (isObject(changes) && Array.isArray(changes.files));

@@ -1,4 +1,4 @@
-// Incremental builds: what was built from what, which workspaces there are, and compiling itself.
+// Incremental builds: the caches of earlier builds and of workspaces, and the compiler that uses them.
 import type { Cache, Duration } from '../../cache/cache.ts';
 import type { CacheOptions } from '../../cache/options.ts';
 import { cacheOptionsFor, type UserConfig } from '../../config/user-config.ts';
@@ -45,13 +45,13 @@ export {
   ZmkWorkspaceCacheService,
 } from './workspace-cache.ts';
 
-/** Options for a service's cache; go before configuration and environment. */
+/** Options for a service's cache; take precedence over configuration and environment. */
 export type ServiceOptions = Omit<CacheOptions, 'tag'>;
 
 /**
- * The cache of what is known about builds, shared with every thread and process, and the workspace service on it.
+ * The cache of records about builds, shared with every thread and process, and the workspace service on it.
  *
- * @param userConfig default: what the environment says
+ * @param userConfig default: from the environment
  */
 export function createCompilationCacheService(
   userConfig?: UserConfig,
@@ -72,7 +72,7 @@ export function createZmkWorkspaceCacheService(
   });
 }
 
-/** Remembers what builds read, for 7 days unless configured otherwise. */
+/** Remembers the inputs of builds, for 7 days unless configured otherwise. */
 export function createCompilationBuildCacheService(
   userConfig?: UserConfig,
   { cache, ...options }: ServiceOptions & { cache?: Cache } = {},
@@ -83,21 +83,21 @@ export function createCompilationBuildCacheService(
   });
 }
 
-/** What {@link createZmkWestService} needs and may be given. */
+/** Arguments of {@link createZmkWestService}. */
 export interface CreateZmkWestServiceOptions {
-  /** What compiles. */
+  /** The toolchain to compile with. */
   toolchain: Toolchain;
   /** Absolute: the directory with `build.yaml`. */
   configDirectory: string;
   userConfig?: UserConfig | undefined;
-  /** For both caches; go before the configuration. */
+  /** For both caches; take precedence over the configuration. */
   cacheOptions?: ServiceOptions | undefined;
   /** Instead of the shared ones. */
   builds?: CompilationBuildCacheService | undefined;
   firmware?: FirmwareCacheService | undefined;
 }
 
-/** The service that compiles targets or finds them in the shared caches, from any thread. */
+/** Creates the service that compiles targets or finds them in the shared caches, from any thread. */
 export function createZmkWestService(options: CreateZmkWestServiceOptions): CachingCompiler {
   const { toolchain, configDirectory, userConfig, cacheOptions } = options;
   return new CachingCompiler({

@@ -1,4 +1,4 @@
-// Reads the files a build depends on: their hashes, directory listings, and whether they are still as they were.
+// Reader of a build's input files: their hashes, directory listings, and whether they have changed since.
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -7,32 +7,32 @@ import { hashOpenFile } from '../../system/hash-file.ts';
 import { statOf } from '../../system/paths.ts';
 import { type KnownDigests, LARGE_FILE, SETTLED_MS } from './known-digests.ts';
 
-// What editors leave beside a file while it is open; no build reads these, and they come and go.
+// Temporary files that editors keep beside an open file. No build reads them, and they come and go.
 const EDITOR_LEFTOVER = /^(?:.*~|\..*\.sw[a-p]|\.#.*|#.*#|4913|\.DS_Store)$/;
 
-/** An input that cannot be read, so that nothing can be said about the build that needs it. */
+/** An input that cannot be read. Its target cannot be looked up or built. */
 export class InputError extends GloveboxError {
   constructor(message: string, options?: ErrorOptions) {
     super('GLOVEBOX_INPUT', message, options);
   }
 }
 
-/** A file as it was at one moment. */
+/** State of a file at one moment. */
 export interface FileState {
   /** Of the content, in hexadecimal. */
   sha256: string;
-  /** Changes whenever the file is written or replaced, also when its content comes out the same. */
+  /** Changes whenever the file is written or replaced, even with the same content. */
   stamp: string;
-  /** Whether the same stamp means the same content from now on: not when the file was written just before it was read. */
+  /** Whether the same stamp means the same content from now on: not if the file was written just before it was read. */
   isSettled: boolean;
 }
 
-/** Settled files by their absolute paths, as a reader saw them. Plain data. */
+/** Settled files by absolute path, as one reader saw them. Plain data. */
 export type KnownFiles = ReadonlyMap<string, FileState>;
 
 /**
- * The state of input files. Each file is read once: a reader is a picture of one moment, so make a new one for each
- * build, and another one to see whether something changed since.
+ * The state of input files. Each file is read once: a reader is a snapshot of one moment, so make a new one for each
+ * build, and another one to check for changes since.
  */
 export class InputReader {
   readonly #digests: KnownDigests | undefined;
@@ -41,15 +41,19 @@ export class InputReader {
   readonly #listings = new Map<string, Promise<string | undefined>>();
 
   /**
-   * @param digests of large files, which are not read again while they are unchanged. Default: every file is read
-   * @param known what an earlier reader saw: only the stamps of these files are looked at again. Default: nothing
+   * @param digests of large files, which are not read again while unchanged. Default: every file is read
+   *
+   * @param known files that an earlier reader saw: only their stamps are checked again. Default: none
    */
   constructor(digests?: KnownDigests, known?: KnownFiles) {
     this.#digests = digests;
     this.#known = known;
   }
 
-  /** The state of the file at an absolute path, or undefined when there is none. Rejects with {@link InputError} when it cannot be read. */
+  /**
+   * The state of the file at an absolute path, or undefined if it does not exist. Rejects with {@link InputError} if it
+   * cannot be read.
+   */
   file(file: string): Promise<FileState | undefined> {
     let state = this.#files.get(file);
     if (!state) {
@@ -59,7 +63,7 @@ export class InputReader {
     return state;
   }
 
-  /** What was seen of those of these files that are settled, for a later reader. */
+  /** The state of the settled ones among these files, for a later reader. */
   async settled(files: Iterable<string>): Promise<KnownFiles> {
     const known = new Map<string, FileState>();
     for (const file of files) {
@@ -70,7 +74,7 @@ export class InputReader {
   }
 
   /**
-   * The digest of a directory's names and of what each is, through links; or undefined when there is no such directory.
+   * The digest of a directory's entries, by name and kind, links followed; undefined if the directory does not exist.
    */
   listing(directory: string): Promise<string | undefined> {
     let digest = this.#listings.get(directory);
@@ -81,7 +85,7 @@ export class InputReader {
     return digest;
   }
 
-  /** Whether it is certain that nothing is at this path, or only a link that leads nowhere. Not remembered. */
+  /** Whether nothing is certain to exist at this path, or only a dangling link. Not memoized. */
   async isAbsent(file: string): Promise<boolean> {
     try {
       return fs.statSync(file, { throwIfNoEntry: false }) === undefined;
@@ -91,7 +95,7 @@ export class InputReader {
   }
 }
 
-/** Whether a path is one that editors make beside an open file and that no build reads. */
+/** Whether a path is a temporary file of an editor, which no build reads. */
 export function isEditorLeftover(file: string): boolean {
   return EDITOR_LEFTOVER.test(path.basename(file));
 }
@@ -103,7 +107,7 @@ async function readState(
 ): Promise<FileState | undefined> {
   let descriptor: number;
   try {
-    // Non-blocking, so that a pipe in the place of a file cannot hold the build up for ever.
+    // Non-blocking, so that a pipe in place of a file cannot block the build for ever.
     descriptor = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
   } catch (error) {
     if (isMissing(error)) return undefined;
@@ -147,7 +151,7 @@ async function readListing(directory: string): Promise<string | undefined> {
   return createHash('sha256').update(lines.sort().join('')).digest('hex');
 }
 
-/** Of a link it is that of its target; of one that leads nowhere, where it would lead. */
+/** The kind of an entry. For a link, that of its target; for a dangling link, the path it names. */
 function kindOf(file: string, entry: fs.Dirent): string {
   if (!entry.isSymbolicLink()) return entry.isDirectory() ? 'd' : 'f';
   const target = statOf(file);
@@ -155,7 +159,7 @@ function kindOf(file: string, entry: fs.Dirent): string {
   try {
     return `l ${fs.readlinkSync(file)}`;
   } catch {
-    // It is gone meanwhile.
+    // Removed meanwhile.
     return 'l';
   }
 }

@@ -1,18 +1,18 @@
-// Digests of large files that seldom change, such as compilers, so that these are not read again for every build.
+// Digests of large files that seldom change, such as compilers, so that not every build reads them again.
 import type { Cache, Duration } from '../../cache/cache.ts';
 import { cacheKey } from '../../cache/keys.ts';
 import { isObject } from '../../cache/values/stored-json.ts';
 
-/** Bytes. A smaller file is read in the time that it takes to ask. */
+/** Bytes. Reading a smaller file is as fast as the lookup. */
 export const LARGE_FILE = 256 * 1024;
 
 /**
- * A file that was written within this time may be written once more in the same tick of the file system's clock, and look
- * as if it had not: then its stamp does not stand for its content.
+ * Age from which a file's stamp identifies its content. A younger file may be written again within the same tick of the
+ * file system's clock, without a visible change.
  */
 export const SETTLED_MS = 3_000;
 
-/** A file's digest is believed while its stamp, which every change of a file changes, stays the same. */
+/** Digests by file and stamp. Every change of a file changes its stamp, so a digest holds while the stamp does. */
 export class KnownDigests {
   readonly #cache: Cache;
   readonly #ttl: Duration;

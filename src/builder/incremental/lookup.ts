@@ -1,4 +1,4 @@
-// Finds a target's firmware among those of earlier builds, or says why it is not there.
+// Lookup of a target's firmware among those of earlier builds, with the reasons for a miss.
 import path from 'node:path';
 import type { Target } from '../matrix/target.ts';
 import type { FirmwareCacheService } from '../output/firmware-cache.ts';
@@ -20,31 +20,34 @@ import type { Manifest } from './stored-manifest.ts';
 import { asPaths } from './stored-manifest.ts';
 
 export interface LookupOptions {
-  /** What would compile. */
+  /** The toolchain that would compile. */
   toolchain: Toolchain;
-  /** Absolute: the directory with `build.yaml`. Inputs inside it are known by their place in it. */
+  /** Absolute: the directory with `build.yaml`. Paths of inputs inside it are stored relative to it. */
   configDirectory: string;
   builds: CompilationBuildCacheService;
   firmware: FirmwareCacheService;
 }
 
-/** A target, and what is asked about it at one moment. */
+/** Query for a target at one moment. */
 export interface TargetQuery {
   base: BaseInputs;
   /** Of `base`. */
   digest: string;
-  /** Sees the files of that moment. */
+  /** Sees the files as they are at that moment. */
   reader: InputReader;
   surroundings: Surroundings;
-  /** How paths are written. */
+  /** The stored form of paths. */
   paths: PathBase;
-  /** Why nothing of this target can be shared with other machines; empty when it can. */
+  /** Why nothing of this target can be shared with other machines; empty if it can. */
   bound: string[];
-  /** Found when first needed. */
+  /** Computed on first use. */
   declared: () => Promise<DeclaredInputs>;
 }
 
-/** What is known of a target at one moment, as plain data: another thread compiles it without finding it out again. */
+/**
+ * Description of a target at one moment, as plain data, so that another thread can compile it without repeating the
+ * work.
+ */
 export interface DescribedTarget {
   base: BaseInputs;
   /** Of `base`. */
@@ -53,11 +56,11 @@ export interface DescribedTarget {
   declared: DeclaredInputs;
   /** The declared inputs that are settled. */
   files: KnownFiles;
-  /** Whether the cache was asked for exactly this, in vain. */
+  /** Whether the cache has already missed exactly this query. */
   isMissed: boolean;
 }
 
-/** Remembered inputs, and the manifest that they are from, if any. */
+/** Remembered inputs, and their manifest, if any. */
 export interface Candidate {
   inputs: InputSnapshot;
   manifest?: Manifest;
@@ -65,7 +68,7 @@ export interface Candidate {
 
 const NOWHERE: Surroundings = { places: [], folders: [], bound: [] };
 
-/** Answers questions about earlier builds. Holds no state but where to ask. */
+/** Answers queries about earlier builds. Stateless apart from its sources. */
 export class Lookup {
   readonly #options: LookupOptions;
   readonly #declarations = new WeakMap<InputReader, Promise<DeclaredInputs>>();
@@ -74,10 +77,10 @@ export class Lookup {
     this.#options = options;
   }
 
-  /** Begins with a target. Rejects with what the toolchain rejects with when it cannot say what it is. */
+  /** Starts a query for a target. Rejects with the toolchain's error if that cannot report its identity. */
   async describe(target: Target, reader: InputReader, signal: AbortSignal | undefined): Promise<TargetQuery> {
     const { toolchain, configDirectory } = this.#options;
-    // Through JSON, so that what is compared later is exactly what can be stored.
+    // Round trip through JSON, so that later comparisons see exactly what can be stored.
     const identity: Record<string, unknown> = JSON.parse(
       JSON.stringify(await toolchain.identity(target, signal, reader)),
     );
@@ -92,14 +95,14 @@ export class Lookup {
     };
   }
 
-  /** Goes on with a target that was described before, perhaps in another thread. */
+  /** Resumes the query of a target that was described before, perhaps in another thread. */
   resume({ base, digest, surroundings, declared }: DescribedTarget, reader: InputReader): TargetQuery {
     const { places, folders, bound } = surroundings;
     const paths = new PathBase(this.#options.configDirectory, places, folders);
     return { base, digest, reader, surroundings, paths, bound, declared: async () => declared };
   }
 
-  // Once for all targets that are asked about at one moment.
+  // Computed once for all targets that are queried at the same moment.
   #declared(reader: InputReader, paths: PathBase): Promise<DeclaredInputs> {
     let declared = this.#declarations.get(reader);
     if (!declared) {
@@ -109,7 +112,7 @@ export class Lookup {
     return declared;
   }
 
-  /** The newest remembered inputs that are exactly what is there now. */
+  /** The newest remembered inputs that match the current state exactly. */
   async candidate(query: TargetQuery): Promise<Candidate | undefined> {
     const manifest = await this.#options.builds.manifest(query.digest);
     for (const inputs of manifest?.candidates ?? []) {
@@ -118,7 +121,7 @@ export class Lookup {
     return undefined;
   }
 
-  /** Whether these inputs are exactly what is there now. */
+  /** Whether these inputs match the current state exactly. */
   async stillHolds(inputs: InputSnapshot, { declared, reader, paths }: TargetQuery): Promise<boolean> {
     return (await differences(inputs, declared, reader, paths, { first: true })).length === 0;
   }
@@ -138,8 +141,8 @@ export class Lookup {
   }
 
   /**
-   * Whether the target's next build is likely to read one of these files, which changed: when its newest build read
-   * it, looked for it in vain or listed its directory, or when no build of the target is known.
+   * Whether the target's next build is likely to read one of these changed files: its newest build read it, looked for
+   * it in vain or listed its directory, or no build of the target is known.
    */
   async reads(query: TargetQuery, files: readonly string[]): Promise<boolean> {
     const manifest = await this.#options.builds.manifest(query.digest);
@@ -153,7 +156,7 @@ export class Lookup {
       .some(([file, directory]) => known.has(file) || listed.has(directory));
   }
 
-  /** Writes the firmware of these inputs into `directory`; undefined when it is not there whole. */
+  /** Writes the firmware of these inputs into `directory`; undefined if the cache does not have all of it. */
   async restore(
     query: TargetQuery,
     { inputs, manifest }: Candidate,
@@ -176,14 +179,14 @@ export class Lookup {
     return this.#options.configDirectory;
   }
 
-  /** What is different now from remembered inputs, one sentence each. */
+  /** The differences between remembered inputs and the current state, one sentence each. */
   async differencesTo(inputs: InputSnapshot, manifest: Manifest, query: TargetQuery): Promise<string[]> {
     const known = new Map(manifest.names);
     const names = (digest: string) => asPaths(known.get(digest) ?? '');
     return differences(inputs, query.declared, query.reader, query.paths, { names });
   }
 
-  /** Why there is no firmware for these inputs, one sentence each; `matched` when earlier inputs were the same. */
+  /** Why there is no firmware for these inputs, one sentence each; `matched`: earlier inputs were the same. */
   async explain(query: TargetQuery, matched: boolean): Promise<string[]> {
     if (matched) return ['its firmware is no longer in the cache, or damaged'];
     const { builds, configDirectory } = this.#options;
@@ -200,7 +203,7 @@ export class Lookup {
   }
 }
 
-/** Why a build of these inputs is of use on this machine only; nothing when it is not. */
+/** Why only this machine can use a build of these inputs; empty if others can. */
 export function boundOf(inputs: InputSnapshot, { bound }: TargetQuery): { bound?: string } {
   const file = boundBy(inputs);
   const why = file === undefined ? bound[0] : `it depends on ${file}`;

@@ -1,30 +1,31 @@
-// How paths are written in what is stored, so that a checkout that moved, a second one, and one on another machine find it.
+// Portable form of paths in stored records, so that a moved checkout, a second one, and one on another machine find
+// them.
 //
 //   inside the config directory      config/corne.keymap
 //   below a named place              {sdk:0.16.8}/arm-zephyr-eabi/lib/…   {repository}/shared/keys.h
 //   in the system's own directories  {system}/usr/include/stdint.h
 //   a program found by its name      {path}/dtc
-//   all else                         absolute: it means something on this machine only
+//   all else                         absolute: valid on this machine only
 import fs from 'node:fs';
 import path from 'node:path';
 import * as walk from 'empathic/walk';
 
-/** A directory that is in another place on each machine. Plain data. */
+/** A directory whose location differs between machines. Plain data. */
 export interface NamedPlace {
   /** Without braces, such as `sdk:0.16.8`. */
   name: string;
-  /** Absolute. Under each of its names, if links give it several. */
+  /** Absolute. Given under each of its names, if links give it several. */
   directory: string;
   /**
-   * Whether other things are in it as well, as in `/usr` or a home directory. Then only paths are named by it that the
-   * toolchain has named so, and those that have `mark` in them. Default: false.
+   * Whether it holds unrelated files as well, as `/usr` or a home directory does. Then only paths that the toolchain
+   * has written in this form use it, and those that contain `mark`. Default: false.
    */
   isShared?: boolean;
   /** See `isShared`. Default: none. */
   mark?: string;
 }
 
-/** Where the system's packages are, in the same place on every machine. */
+/** Directories of the system's packages, at the same path on every machine. */
 const SYSTEM = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/etc', '/opt', '/nix/store'];
 
 const SYSTEM_NAME = 'system';
@@ -34,14 +35,16 @@ const REPOSITORY_NAME = 'repository';
 export class PathBase {
   readonly #directory: string;
   readonly #roots: string[];
-  /** The deepest first. */
+  /** Deepest first. */
   readonly #places: NamedPlace[];
   readonly #folders: readonly string[];
 
   /**
-   * @param configDirectory absolute; paths that go through its real name are recognised as well
-   * @param places directories that are elsewhere on other machines. Default: the repository of the config directory
-   * @param folders where programs are looked for by their names. Default: nowhere
+   * @param configDirectory absolute; paths through its real name are recognised as well
+   *
+   * @param places directories whose location differs between machines. Default: the repository of the config directory
+   *
+   * @param folders directories to search for programs by name. Default: none
    */
   constructor(configDirectory: string, places: readonly NamedPlace[] = [], folders: readonly string[] = []) {
     this.#directory = configDirectory;
@@ -51,20 +54,20 @@ export class PathBase {
     const own = repository === undefined ? [] : [{ name: REPOSITORY_NAME, directory: repository }];
     this.#places = [...places, ...own]
       .flatMap(place => namesOf(place.directory).map(directory => ({ ...place, directory })))
-      // Of two that are the same directory the one that was given first.
+      // Stable sort: of two names for one directory, the first given wins.
       .sort((one, other) => other.directory.length - one.directory.length);
   }
 
   /**
-   * As the table above says. A path with `..` in it stays as it is spelled: behind a link that is another place than the
-   * path without it. What is written so already stays as it is.
+   * The stored form of a path, as in the table above. A path with `..` keeps its spelling: behind a link, the
+   * normalised path is a different place. A path already in stored form is returned as it is.
    */
   toStored(file: string): string {
     if (file.startsWith('{')) return file;
     const plain = isClimbing(file) ? file : path.resolve(file);
     for (const root of this.#roots) {
       const inside = below(plain, root);
-      // A name may begin like that of a place.
+      // A file name may begin like the name of a place.
       if (inside !== undefined) return inside === '' ? '.' : inside.startsWith('{') ? `./${inside}` : inside;
     }
     for (const { name, directory, isShared = false, mark } of this.#places) {
@@ -76,7 +79,7 @@ export class PathBase {
     return isOfSystem ? named(SYSTEM_NAME, plain.slice(1)) : plain;
   }
 
-  /** The absolute path that {@link toStored} was given, on this machine; undefined when it has no such place. */
+  /** The absolute path of a stored one, on this machine; undefined if its place does not exist here. */
   fromStored(stored: string): string | undefined {
     const [, name, inside = ''] = /^\{([^}/]+)\}\/?(.*)$/s.exec(stored) ?? [];
     if (name === undefined) {
@@ -90,23 +93,23 @@ export class PathBase {
     return inside === '' ? place.directory : `${place.directory === '/' ? '' : place.directory}/${inside}`;
   }
 
-  /** A stored path for a person: the path on this machine where it is outside of the config directory. */
+  /** A stored path for display: the path on this machine if it is outside the config directory. */
   shown(stored: string): string {
     return stored.startsWith('{') ? (this.fromStored(stored) ?? stored) : stored;
   }
 }
 
-/** The program that a name leads to, in the first of the folders that has it. */
+/** The program of this name, in the first of the folders that has it. */
 export function programIn(folders: readonly string[], name: string): string | undefined {
   return folders.map(folder => path.join(folder, name)).find(isFile);
 }
 
-/** The stored path of whatever program a name leads to. */
+/** The stored path of a program that is found by its name. */
 export function programPath(name: string): string {
   return named(PROGRAM_NAME, name);
 }
 
-/** The stored path of a file in a shared place. See {@link NamedPlace}. Undefined when it is not in there. */
+/** The stored path of a file in a shared place; see {@link NamedPlace}. Undefined if the file is not in it. */
 export function pathInPlace(file: string, { name, directory }: NamedPlace): string | undefined {
   for (const root of namesOf(directory)) {
     const inside = below(file, root);
@@ -115,27 +118,27 @@ export function pathInPlace(file: string, { name, directory }: NamedPlace): stri
   return undefined;
 }
 
-/** Whether a stored path means something on this machine only. */
+/** Whether a stored path is valid on this machine only. */
 export function isOfThisMachine(stored: string): boolean {
   return path.isAbsolute(stored);
 }
 
-/** Whether a path is in the system's own directories, which are the same on every machine. */
+/** Whether a path is in one of the system's own directories, which are the same on every machine. */
 export function isOfSystem(file: string): boolean {
   return SYSTEM.some(directory => below(path.resolve(file), directory) !== undefined);
 }
 
-/** The name that a directory was given, and the one without links. */
+/** A directory's given name, and its name without links. */
 function namesOf(directory: string): string[] {
   try {
     return [...new Set([directory, fs.realpathSync(directory)])];
   } catch {
-    // One that is not there yet has one name only.
+    // A directory that does not exist yet has only one name.
     return [directory];
   }
 }
 
-/** What is left of a path below a directory, with `/`; undefined when it is not there. */
+/** The path relative to a directory, with `/`; undefined if it is not inside. */
 function below(file: string, directory: string): string | undefined {
   if (file === directory) return '';
   const start = directory.endsWith(path.sep) ? directory : directory + path.sep;
@@ -150,7 +153,7 @@ function isClimbing(file: string): boolean {
   return /[/\\]\.\.(?:[/\\]|$)/.test(file);
 }
 
-/** Also where it may not be run: one day it may. */
+/** Includes files that are not executable: they may become so. */
 function isFile(file: string): boolean {
   return fs.statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
 }

@@ -1,20 +1,20 @@
-// What compiling one target can come to, and what is told while it goes on.
+// Result of compiling one target, and the events on the way.
 
 import type { BuildPath, SourceExcerpt } from '../toolchains/toolchain.ts';
 import type { BaseInputs } from './fingerprint.ts';
 
 export type CompileEvent =
-  /** Inputs are being hashed and the cache is being asked. */
+  /** The inputs are being hashed, and the cache is being read. */
   | { type: 'checking' }
-  /** Nothing usable in the cache; `why` names the inputs that changed, one sentence each. */
+  /** The cache has nothing usable; `why` names the inputs that changed, one sentence each. */
   | { type: 'missed'; why: string[] }
-  /** Another thread or process is compiling the very same thing. */
+  /** Another thread or process is compiling the same target from the same inputs. */
   | { type: 'waiting'; pid: number }
   | { type: 'compiling'; jobs: number; logFile: string }
   /** How it is compiled, when that is decided. */
   | { type: 'path'; path: BuildPath }
   | { type: 'output'; line: string }
-  /** Something that does not stop the compile. */
+  /** A problem that does not stop the compile. */
   | { type: 'warning'; message: string };
 
 export type CompileResult = CompileSuccess | CompileFailure;
@@ -22,36 +22,38 @@ export type CompileResult = CompileSuccess | CompileFailure;
 export interface CompileSuccess {
   ok: true;
   /**
-   * `compiled` here, `cache` from an earlier build, `waited` compiled by another thread or process meanwhile, `remote` by
-   * another machine.
+   * `compiled`: here. `cache`: by an earlier build. `waited`: by another thread or process during this build. `remote`:
+   * by another machine.
    */
   source: 'compiled' | 'cache' | 'waited' | 'remote';
-  /** Absolute paths of the artifacts, in the directory that was given for them. */
+  /** Absolute paths of the artifacts, in the directory given for them. */
   files: string[];
-  /** Milliseconds that compiling took, when it was compiled. */
+  /** Milliseconds that the original compile took. */
   compileDuration: number;
-  /** When it was compiled, in milliseconds since the epoch. */
+  /** Time of the compile, in milliseconds since the epoch. */
   compiledAt: number;
-  /** What it is known by; undefined when its inputs changed while it was compiled, so that it may be out of date already. */
+  /**
+   * The fingerprint; undefined if inputs changed during the compile, so that the firmware may already be out of date.
+   */
   fingerprint?: string;
   /** Whether the next build can have it from the cache. */
   stored: boolean;
-  /** Who signed it, when it is from the remote cache: the name in the list of trusted keys, or the beginning of the key. */
+  /** The signer, if it is from the remote cache: the name in the list of trusted keys, or the beginning of the key. */
   signer?: string;
-  /** Why it is of use on this machine only, as a phrase; undefined when another machine could have it. */
+  /** Why only this machine can use it, as a phrase; undefined if another machine can. */
   bound?: string;
-  /** What to tell other machines, when it was compiled and stored here. */
+  /** The data to upload for other machines, if it was compiled and stored here. */
   made?: MadeHere;
-  /** What a person should know about it, one sentence each, also when it was compiled earlier. */
+  /** Notes for the user, one sentence each, also if it was compiled earlier. */
   warnings: string[];
   /**
-   * The files that it was made of, as they are stored: relative to the config directory where they are in it. Undefined
-   * when nothing is known of them.
+   * The files that it was made from, in stored form: relative to the config directory if inside it. Undefined if
+   * unknown.
    */
   read?: string[];
 }
 
-/** What a firmware is known by. Plain data. */
+/** The identity of a firmware compiled here. Plain data. */
 export interface MadeHere {
   base: BaseInputs;
   /** Of `base`. */
@@ -71,24 +73,24 @@ export interface CompileFailure {
     | 'output'
     | 'inputs'
     | 'cancelled';
-  /** One sentence for a person: what went wrong and what to do. */
+  /** One sentence for the user: what went wrong and what to do. */
   message: string;
   exitCode?: number;
   lastLines: string[];
-  /** The compiler's full output, when it was started. */
+  /** The compiler's full output, if it was started. */
   logFile?: string;
-  /** What the compiler read where it could not go on, when it says where that was. */
+  /** The preprocessed line at which the compiler stopped, if it reports one. */
   excerpt?: SourceExcerpt | undefined;
 }
 
-/** Whether a target is in the cache. */
+/** Outcome of a lookup in the cache. */
 export type LookupResult =
   | {
       hit: true;
       fingerprint: string;
       compileDuration: number;
-      /** When it was compiled, in milliseconds since the epoch. */
+      /** Time of the compile, in milliseconds since the epoch. */
       compiledAt: number;
     }
-  /** `why` names what is different from the newest build that is known, one sentence each; never empty. */
+  /** `why` lists the differences from the newest known build, one sentence each; never empty. */
   | { hit: false; why: string[] };

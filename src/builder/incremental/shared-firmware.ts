@@ -1,16 +1,16 @@
-// Firmware of other machines: what the remote cache knows of a target, and what it is told of one that was compiled here.
+// Firmware shared through the remote cache: restores targets from it, and uploads those compiled here.
 //
-//   ac/<digest of the base>      → manifest: the inputs that builds of it read, anywhere
-//   ac/<fingerprint>             → the firmware, and what is known of it
-//   ac/<digest of the target>    → the base of its last build, to say what is different
+//   ac/<digest of the base>      → manifest: the inputs of its builds on any machine
+//   ac/<fingerprint>             → the firmware and its metadata
+//   ac/<digest of the target>    → the base of its last build, to explain differences
 //
-// A manifest's last writer wins, which costs a compile and never makes a wrong firmware: a fingerprint is made here, of the
-// files that are here.
+// A manifest's last writer wins. That costs a compile and never gives wrong firmware: the fingerprint is always
+// computed here, from the local files.
 import { readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { cacheKey, type KeyPart } from '../../cache/keys.ts';
 import { remoteKey } from '../../cache/remote/record.ts';
-import type { RemoteHit, RemoteSource, RemoteTier } from '../../cache/remote/remote-tier.ts';
+import type { PutOutcome, RemoteHit, RemoteSource, RemoteTier } from '../../cache/remote/remote-tier.ts';
 import { isObject, listOf } from '../../cache/values/stored-json.ts';
 import { assertArtifactName, foldName } from '../output/artifact-name.ts';
 import type { FirmwareCacheService } from '../output/firmware-cache.ts';
@@ -22,27 +22,27 @@ import type { CompileSuccess, MadeHere } from './result.ts';
 import { boundBy } from './snapshot.ts';
 import { asBase, asManifest, type Manifest } from './stored-manifest.ts';
 
-/** Bytes. What is smaller waits in memory for its upload; anything else is read where it was put. */
+/** Bytes. Smaller files wait in memory for their upload; larger ones are read from their published path. */
 const HELD = 4 * 1024 * 1024;
 
-/** A toolchain that differs in more is another one altogether. */
+/** A toolchain with more differences is a different toolchain altogether. */
 const MAX_REASONS = 5;
 
 const MANIFEST = 'manifest.json';
 const BASE = 'base.json';
 
-/** What came of the targets of a build. */
+/** Counts of a build's targets. */
 export interface SharedCounts {
-  /** Targets that came from the remote cache. */
+  /** Targets found in the remote cache. */
   hits: number;
-  /** Targets that it was asked for and did not have. */
+  /** Targets that it did not have. */
   misses: number;
-  /** Targets that it was told of, and those that it could not be told of. */
+  /** Targets uploaded to it, and targets whose upload failed. */
   stored: number;
   notStored: number;
 }
 
-/** What is known of a firmware besides its files. */
+/** Metadata of a firmware. */
 interface FirmwareData {
   compileDuration: number;
   warnings: string[];
@@ -53,8 +53,10 @@ export class SharedFirmware {
   readonly counts: SharedCounts = { hits: 0, misses: 0, stored: 0, notStored: 0 };
   readonly #builds: CompilationBuildCacheService;
   readonly #firmware: FirmwareCacheService;
-  /** What others know, by the digest of its base. */
+  /** Manifests of other machines, by the digest of the base. */
   readonly #manifests = new Map<string, Manifest>();
+  /** Resolve once an upload is queued, to the promise of its end. */
+  readonly #uploads: Promise<{ ended: Promise<void> }>[] = [];
 
   constructor(tier: RemoteTier, builds: CompilationBuildCacheService, firmware: FirmwareCacheService) {
     this.tier = tier;
@@ -63,8 +65,8 @@ export class SharedFirmware {
   }
 
   /**
-   * Puts the firmware of a target into `directory`, an empty one of the caller's own, and into the local caches; or says why
-   * it is not in the remote cache, one sentence each, where anything is known.
+   * Restores the firmware of a target into `directory`, empty and the caller's own, and into the local caches; or tells
+   * why it is not in the remote cache, one sentence each, if anything is known.
    */
   async restore(
     query: TargetQuery,
@@ -78,20 +80,22 @@ export class SharedFirmware {
     return found;
   }
 
-  /** Whether {@link restore} would be likely to find it. */
+  /** Whether {@link restore} is likely to find it. */
   async has(query: TargetQuery, lookup: Lookup, signal: AbortSignal | undefined): Promise<boolean> {
-    const manifest = await this.#manifest(query.digest, signal);
-    for (const inputs of manifest?.candidates ?? []) {
+    const step = await this.#manifest(query.digest, signal);
+    for (const inputs of step?.manifest.candidates ?? []) {
       if (!(await lookup.stillHolds(inputs, query))) continue;
       const key = await fingerprint(query.digest, inputs);
-      return (await this.tier.get(remoteKey('firmware', key), { kind: 'firmware', signal })) !== undefined;
+      const hit = await this.tier.get(remoteKey('firmware', key), { kind: 'firmware', signal });
+      for (const one of hit === undefined ? [] : [step!.hit, hit]) one.paidOff();
+      return hit !== undefined;
     }
     return false;
   }
 
   /**
-   * Tells the remote cache of a firmware that was compiled here, in the background. Resolves when the files may be moved,
-   * to what is to be called with their new paths.
+   * Uploads firmware that was compiled here, in the background. Resolves when the files may be moved, to a function
+   * that takes their new paths.
    */
   async prepare(made: MadeHere, result: CompileSuccess): Promise<(published: readonly string[]) => void> {
     const contents = await Promise.all(result.files.map(readSmall));
@@ -101,8 +105,15 @@ export class SharedFirmware {
         const bytes = contents[index];
         return bytes === undefined ? { name, path: file } : { name, bytes };
       });
-      void this.#upload(made, result, files);
+      this.#uploads.push(this.#upload(made, result, files));
     };
+  }
+
+  /** Waits for uploads within the tier's limits, and closes the tier. The counts are final afterwards. */
+  async close(): Promise<void> {
+    const uploads = await Promise.all(this.#uploads);
+    await this.tier.close();
+    await Promise.all(uploads.map(({ ended }) => ended));
   }
 
   async #restore(
@@ -112,14 +123,16 @@ export class SharedFirmware {
     signal: AbortSignal | undefined,
   ): Promise<CompileSuccess | { ok: false; why: string[] }> {
     const { digest, base } = query;
-    const manifest = await this.#manifest(digest, signal);
-    if (manifest === undefined) return { ok: false, why: await this.#explainBase(base, signal) };
+    const step = await this.#manifest(digest, signal);
+    if (step === undefined) return { ok: false, why: await this.#explainBase(base, signal) };
+    const { manifest } = step;
     for (const inputs of manifest.candidates) {
       if (boundBy(inputs) !== undefined || !(await lookup.stillHolds(inputs, query))) continue;
       const key = await fingerprint(digest, inputs);
       const hit = await this.tier.get(remoteKey('firmware', key), { kind: 'firmware', signal });
       const fetched = hit && (await fetchFiles(hit, directory, signal));
-      if (!hit || !fetched) return { ok: false, why: ['the remote cache has its firmware no more'] };
+      if (!hit || !fetched) return { ok: false, why: ['the remote cache did not deliver its firmware'] };
+      step.hit.paidOff();
       const { compileDuration, warnings } = fetched.data;
       const named = fetched.files.map(file => ({ name: path.basename(file), path: file }));
       const stored = await this.#firmware.store(key, named, compileDuration, warnings);
@@ -139,14 +152,18 @@ export class SharedFirmware {
     return { ok: false, why: found.map(reason => `${reason} since the remote cache was told of it`) };
   }
 
-  async #manifest(digest: string, signal: AbortSignal | undefined): Promise<Manifest | undefined> {
+  async #manifest(
+    digest: string,
+    signal: AbortSignal | undefined,
+  ): Promise<{ manifest: Manifest; hit: RemoteHit } | undefined> {
     const hit = await this.tier.get(remoteKey('manifest', digest), { kind: 'manifest', signal });
     const manifest = asManifest(await jsonOf(hit, MANIFEST, signal));
-    if (manifest !== undefined) this.#manifests.set(digest, manifest);
-    return manifest;
+    if (hit === undefined || manifest === undefined) return undefined;
+    this.#manifests.set(digest, manifest);
+    return { manifest, hit };
   }
 
-  /** What is different from the last build of such a target, anywhere. */
+  /** The differences from the last build of such a target on any machine. */
   async #explainBase(base: BaseInputs, signal: AbortSignal | undefined): Promise<string[]> {
     const hit = await this.tier.get(await targetKey(base), { kind: 'manifest', signal });
     const before = asBase(await jsonOf(hit, BASE, signal));
@@ -163,13 +180,17 @@ export class SharedFirmware {
     { digest, base, key }: MadeHere,
     { compileDuration, warnings }: CompileSuccess,
     files: readonly RemoteSource[],
-  ): Promise<void> {
+  ): Promise<{ ended: Promise<void> }> {
     const data: FirmwareData = { compileDuration, warnings };
+    const [manifest, target] = await Promise.all([this.#ownManifest(digest), targetKey(base)]);
     const firmware = this.tier.put(remoteKey('firmware', key), { kind: 'firmware', data, files });
-    const manifest = await this.#ownManifest(digest);
-    // Behind the firmware in the queue; who reads in between misses.
+    // Queued after the firmware: a reader in between misses.
     void this.#put(remoteKey('manifest', digest), MANIFEST, manifest);
-    void this.#put(await targetKey(base), BASE, base);
+    void this.#put(target, BASE, base);
+    return { ended: this.#count(firmware) };
+  }
+
+  async #count(firmware: Promise<PutOutcome>): Promise<void> {
     if ((await firmware) === 'stored') this.counts.stored++;
     else this.counts.notStored++;
   }
@@ -181,7 +202,9 @@ export class SharedFirmware {
     });
   }
 
-  /** What is known here, and what others knew when they were asked; nothing that means something on this machine only. */
+  /**
+   * The local manifest merged with the remote one as last read, without records that are valid on this machine only.
+   */
   async #ownManifest(digest: string): Promise<Manifest> {
     const known = [await this.#builds.manifest(digest), this.#manifests.get(digest)].filter(
       manifest => manifest !== undefined,
@@ -199,7 +222,7 @@ export class SharedFirmware {
   }
 }
 
-/** Of a target with a kind of toolchain, whoever builds it from whatever. */
+/** Key of a target and a kind of toolchain, regardless of machine and inputs. */
 async function targetKey({ kind, target }: BaseInputs): Promise<string> {
   return remoteKey('manifest', 'target', kind, await cacheKey('target', target as unknown as KeyPart));
 }
@@ -250,7 +273,7 @@ async function jsonOf(
   }
 }
 
-/** A name from the reader's own list, else the beginning of the key. */
+/** The signer's name in the local list of trusted keys, else the beginning of the key. */
 function signerOf({ signer }: RemoteHit): string {
   return signer.name ?? `${signer.publicKey.slice(0, 12)}…`;
 }

@@ -1,4 +1,4 @@
-// Pictures of a build's inputs: taken, compared with what is there now, and the difference told.
+// Snapshots of a build's inputs: taken, compared with the current state, and the differences explained.
 import { lstat, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { cacheKey } from '../../cache/keys.ts';
@@ -11,22 +11,24 @@ import { isOfThisMachine, type PathBase } from './path-base.ts';
 // The kernel stamps files by a clock that lags behind `Date.now()` by up to one tick.
 const CLOCK_TICK_MS = 10;
 
-/** The declared inputs of a target as they are at one moment. */
+/** The declared inputs of a target at one moment. */
 export interface DeclaredInputs {
-  /** As they are stored, sorted, without what editors leave lying about. */
+  /** In stored form, sorted, without temporary files of editors. */
   paths: string[];
   /** The digest of `paths`. */
   digest: string;
 }
 
-/** What a build read, and what of it did not stay as it was while the build ran. */
+/** The inputs that a build read, and which of them changed while it ran. */
 export interface Observation {
   inputs: InputSnapshot;
-  /** Stored paths of inputs that were written, made or removed during the build; empty when the result can be trusted. */
+  /**
+   * Stored paths of inputs that were written, created or removed during the build; empty if the result can be trusted.
+   */
   changed: string[];
 }
 
-/** Names the declared inputs, without reading them. */
+/** Lists the declared inputs without reading them. */
 export async function declare(files: readonly string[], base: PathBase): Promise<DeclaredInputs> {
   const kept = files.filter(file => !isEditorLeftover(file)).map(file => base.toStored(file));
   const paths = [...new Set(kept)].sort();
@@ -38,7 +40,7 @@ export function filesOf({ paths }: DeclaredInputs, base: PathBase): string[] {
   return paths.map(stored => locate(base, stored));
 }
 
-/** A picture of every declared input. Rejects with `InputError` when one cannot be read. */
+/** A snapshot of every declared input. Rejects with `InputError` if one cannot be read. */
 export async function takeSnapshot(
   declared: DeclaredInputs,
   reader: InputReader,
@@ -54,12 +56,14 @@ export async function takeSnapshot(
 }
 
 /**
- * A picture of what a build read, and whether it was still so when the build was done. Without observations every
+ * A snapshot of the inputs that a build read, and whether they were unchanged at its end. Without observations every
  * declared input counts.
  *
  * @param before the reader that saw the declared inputs before the build
+ *
  * @param after a new reader
- * @param started when the compiler was started, in milliseconds since the epoch
+ *
+ * @param started start of the compiler, in milliseconds since the epoch
  */
 export async function observe(
   observed: ObservedInputs | undefined,
@@ -109,17 +113,17 @@ export async function observe(
   return { inputs, changed: [...changed].sort() };
 }
 
-/** Which declared inputs count besides the observed ones: see {@link ObservedInputs}. */
+/** Which declared inputs count besides the observed ones; see {@link ObservedInputs}. */
 function countingDeclared(observed: ObservedInputs | undefined): ObservedInputs['declared'] {
   if (observed === undefined) return 'contents';
   if (observed.declared !== undefined) return observed.declared;
-  // A dependency file lists what was opened, not what was looked for in vain.
+  // A dependency file lists the files that were opened, not those that were looked for in vain.
   return observed.directories.length + observed.absent.length > 0 ? undefined : 'names';
 }
 
 /**
- * The declared names, through links, of files that were read. A tool may have written down a file's real name, and then
- * a link that comes to lead elsewhere would not be noticed.
+ * The declared names, through links, of files that were read. A tool may record a file's real name, and a link that
+ * later leads elsewhere would then go unnoticed.
  */
 function linkedNames(read: ReadonlySet<string>, declared: readonly string[], base: PathBase): string[] {
   const reals = new Set([...read].map(stored => resolveReal(locate(base, stored))));
@@ -132,8 +136,8 @@ function linkedNames(read: ReadonlySet<string>, declared: readonly string[], bas
 }
 
 /**
- * How the inputs differ from a picture of them, one sentence each; empty when they are the same. An input that cannot
- * be read differs.
+ * The differences between the inputs and a snapshot of them, one sentence each; empty if they are the same. An input
+ * that cannot be read counts as different.
  *
  * @param first stop at the first difference
  */
@@ -147,7 +151,7 @@ export async function differences(
   const found: string[] = [];
   const told = new Set<string>();
   for await (const [stored, sentence] of compare()) {
-    // One file may count by several spellings of its name.
+    // One file may appear under several spellings of its path.
     const subject = stored === '' ? '' : path.resolve(base.fromStored(stored) ?? `/${stored}`);
     if (told.has(subject)) continue;
     told.add(subject);
@@ -171,7 +175,7 @@ export async function differences(
     }
     for (const stored of snapshot.absent) {
       const file = base.fromStored(stored);
-      // Of a place that is not known here it cannot be told what is not there.
+      // Nothing is known about a place that this machine does not have, not even an absence.
       if (file === undefined) yield [stored, `${stored} is not on this machine`];
       else if (!(await reader.isAbsent(file))) yield [stored, `${base.shown(stored)} was added`];
     }
@@ -190,12 +194,12 @@ export async function differences(
   }
 }
 
-/** What was just named is there. */
+/** The path of an input that was just found. */
 function locate(base: PathBase, stored: string): string {
   return base.fromStored(stored) ?? stored;
 }
 
-/** The first input that makes a picture one of this machine only; undefined when there is none. */
+/** The first input that binds a snapshot to this machine; undefined if there is none. */
 export function boundBy({ files, directories, absent }: InputSnapshot): string | undefined {
   const paths = [...files.map(([file]) => file), ...directories.map(([directory]) => directory), ...absent];
   return paths.find(isOfThisMachine);
@@ -210,7 +214,7 @@ function storedPaths(files: readonly string[], base: PathBase): string[] {
   return [...new Set(files.map(file => base.toStored(file)))].sort();
 }
 
-// For inputs that nobody announced before the build: there is no earlier hash to compare with, only the clock.
+// For undeclared inputs there is no earlier hash to compare with, only the clock.
 async function changedSince(file: string, started: number): Promise<boolean> {
   try {
     const [link, target] = await Promise.all([lstat(file), stat(file)]);

@@ -1,18 +1,21 @@
-// Checks that what a toolchain made is what it must be, before anybody gets it.
+// Checks on a toolchain's artifacts before they are published.
 import { lstatSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { GloveboxError } from '../../errors.ts';
 import { assertArtifactName, foldName } from '../output/artifact-name.ts';
 import type { Artifact } from '../toolchains/toolchain.ts';
 
-/** An artifact that cannot be taken over: not a regular file in the artifact directory, or one whose name is taken. */
+/** An artifact that cannot be used: not a regular file in the artifact directory, or its name is taken. */
 export class ArtifactError extends GloveboxError {
   constructor(what: string) {
     super('GLOVEBOX_ARTIFACT', `${what}. Change what the toolchain's artifacts are.`);
   }
 }
 
-/** Throws {@link ArtifactError} or `ArtifactNameError` unless all artifacts are regular files in `directory`, by their names. */
+/**
+ * Throws {@link ArtifactError} or `ArtifactNameError` unless every artifact is a regular file in `directory`, under its
+ * own name.
+ */
 export function checkArtifacts(artifacts: readonly Artifact[], directory: string): void {
   const names = new Map<string, string>();
   for (const { name, path: file } of artifacts) {
@@ -27,7 +30,7 @@ export function checkArtifacts(artifacts: readonly Artifact[], directory: string
   }
 }
 
-/** Removes everything in a directory, as far as that can be: what is left there is of a failed job. */
+/** Removes everything in a directory as far as possible: the leftovers of a failed job. */
 export function emptyDirectory(directory: string): void {
   try {
     for (const name of readdirSync(directory)) {

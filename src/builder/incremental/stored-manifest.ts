@@ -1,5 +1,5 @@
-// What is in a cache may be anything: damaged, of another version, or put there by somebody else. Here it is taken for a
-// record only if it is one, and a new one is made of the parts that were looked at, so that nothing else comes along.
+// Validation of cached manifests. A cached value may be damaged, of another version, or from an untrusted writer. A new
+// record is made of the checked parts only, so that nothing else comes along.
 import { isObject, listOf } from '../../cache/values/stored-json.ts';
 import { type BaseInputs, FINGERPRINT_SCHEMA, type InputSnapshot } from './fingerprint.ts';
 
@@ -9,21 +9,21 @@ const MAX_STATES = 64;
 // Characters of JSON: the largest base that makes sense is a hundredth of it.
 const MAX_BASE = 1024 * 1024;
 
-/** What earlier builds of one base read. */
+/** The inputs that earlier builds of one base read. */
 export interface Manifest {
   schema: number;
-  /** The newest first. An edit and its undo are two candidates. */
+  /** Newest first. An edit and its undo are two candidates. */
   candidates: InputSnapshot[];
-  /** When it was written, in milliseconds since the epoch. */
+  /** Time of writing, in milliseconds since the epoch. */
   stored: number;
   /**
-   * The paths behind each candidate's `declared` digest, to say which file is new: a JSON array, as text, because only
-   * an explanation reads it.
+   * The paths behind each candidate's `declared` digest, to explain which file is new. JSON text, because only an
+   * explanation reads it.
    */
   names: [digest: string, paths: string][];
 }
 
-/** The manifest, or undefined when it is none. */
+/** The manifest, or undefined if the value is not one. */
 export function asManifest(value: unknown): Manifest | undefined {
   if (!isObject(value) || value.schema !== FINGERPRINT_SCHEMA || typeof value.stored !== 'number')
     return undefined;
@@ -32,7 +32,7 @@ export function asManifest(value: unknown): Manifest | undefined {
   return candidates && names && { schema: value.schema, candidates, stored: value.stored, names };
 }
 
-/** The picture of a build's inputs, or undefined when it is none. */
+/** The snapshot of a build's inputs, or undefined if the value is not one. */
 export function asSnapshot(value: unknown): InputSnapshot | undefined {
   if (!isObject(value)) return undefined;
   const { declared } = value;
@@ -44,7 +44,7 @@ export function asSnapshot(value: unknown): InputSnapshot | undefined {
   return { files, directories, absent, declared };
 }
 
-/** The base of a build, or undefined when it is none. Plain data, without cycles. */
+/** The base of a build, or undefined if the value is not one. Plain data, without cycles. */
 export function asBase(value: unknown): BaseInputs | undefined {
   let base: unknown;
   try {
@@ -52,7 +52,7 @@ export function asBase(value: unknown): BaseInputs | undefined {
     if (json.length > MAX_BASE) return undefined;
     base = JSON.parse(json);
   } catch {
-    // Too deep, in a circle, or with numbers that JSON has not.
+    // Too deep, cyclic, or with numbers that JSON does not have.
     return undefined;
   }
   const isBase =
@@ -64,7 +64,7 @@ export function asBase(value: unknown): BaseInputs | undefined {
   return isBase ? (base as unknown as BaseInputs) : undefined;
 }
 
-/** The paths that are kept as text for explanations, or undefined when they are none. */
+/** The paths that are kept as text for explanations, or undefined if the text is not a list of paths. */
 export function asPaths(text: string): string[] | undefined {
   try {
     return listOf(JSON.parse(text), asPath, MAX_INPUTS);

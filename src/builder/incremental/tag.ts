@@ -1,4 +1,4 @@
-// In a file of its own, so that a build's plan can name the caches without loading them.
+// Cache tag of builds. In a file of its own, so that a build plan can name the caches without loading them.
 
-/** The namespace of what is known about builds and workspaces. */
+/** The namespace of records about builds and workspaces. */
 export const COMPILATION_TAG = 'compilation';

@@ -1,4 +1,4 @@
-// A directory with everything below it, links followed as compilers and CMake follow them.
+// Directory tree, with links followed as compilers and CMake follow them.
 import { readdirSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { statOf } from '../../system/paths.ts';
@@ -11,21 +11,21 @@ export interface Tree {
   directories: string[];
   /** Regular files, and links to such. */
   files: string[];
-  /** Every link that leads somewhere, and where to, without links. */
+  /** Every link with an existing target, and that target without links. */
   links: [link: string, target: string][];
-  /** Links that lead nowhere. */
+  /** Dangling links. */
   dangling: string[];
 }
 
 /**
- * Everything below a directory, `.git` aside, under every name that links give it; no directory is entered again inside
- * of itself. Undefined when it is too large, or cannot be read.
+ * Everything below a directory except `.git`, under every name that links give it. A directory is not entered again
+ * inside itself. Undefined if the tree is too large or cannot be read.
  *
- * @param skip directories that are not entered, by their names
+ * @param skip directories not to enter
  */
 export function readTree(root: string, skip: (directory: string) => boolean = () => false): Tree | undefined {
   const tree: Tree = { directories: [], files: [], links: [], dangling: [] };
-  /** The directories around the one that is read, without links. */
+  /** The ancestors of the directory being read, without links. */
   const around: string[] = [];
   let entries = 0;
   const visit = (directory: string, real: string): boolean => {

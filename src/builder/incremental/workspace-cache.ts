@@ -1,24 +1,24 @@
-// Which west workspaces there are, so that one made for a revision is found again.
+// Registry of west workspaces, so that a workspace made for a revision is found again.
 import { isAbsolute } from 'node:path';
 import type { Cache, Duration } from '../../cache/cache.ts';
 import { cacheKey } from '../../cache/keys.ts';
 import { InvalidArgumentError } from '../../errors.ts';
 import { statOf } from '../../system/paths.ts';
 
-/** How long a workspace is remembered after it was last registered, when the configuration does not say: 30 days. */
+/** How long a workspace is remembered after its last registration, by default. */
 export const WORKSPACE_TTL: Duration = '30d';
 
 const PREFIX = 'workspace:';
 
 /** A west workspace: ZMK, Zephyr and modules at pinned revisions. */
 export interface Workspace {
-  /** What it was made from, such as `zmkfirmware/zmk`. */
+  /** Its origin, such as `zmkfirmware/zmk`. */
   repository: string;
   /** Branch, tag or commit. */
   revision: string;
-  /** Where it is, absolute. */
+  /** Its directory, absolute. */
   path: string;
-  /** When it was remembered, in milliseconds since the epoch. */
+  /** Time of registration, in milliseconds since the epoch. */
   created: number;
 }
 
@@ -29,7 +29,7 @@ export interface ZmkWorkspaceCacheOptions {
   clock?: (() => number) | undefined;
 }
 
-/** Remembers workspaces by repository and revision. One whose directory is gone is not found, and forgotten. */
+/** Remembers workspaces by repository and revision. A workspace whose directory is gone is forgotten. */
 export class ZmkWorkspaceCacheService {
   readonly cache: Cache;
   readonly #ttl: Duration;
@@ -41,7 +41,10 @@ export class ZmkWorkspaceCacheService {
     this.#clock = clock;
   }
 
-  /** Remembers a workspace, replacing an older one of the same repository and revision; resolves to whether it is stored. */
+  /**
+   * Remembers a workspace, replacing an older one of the same repository and revision; resolves to whether it is
+   * stored.
+   */
   async remember(workspace: Omit<Workspace, 'created'>): Promise<boolean> {
     const { repository, revision, path } = workspace;
     for (const [name, value] of Object.entries({ repository, revision, path })) {

@@ -1,4 +1,4 @@
-// The layouts of keymap files, read once for each content of the keymap and of all that it includes.
+// Layout service: layouts of keymap files, parsed once for each content of the keymap and its includes.
 import path from 'node:path';
 import type { Cache } from '../../cache/cache.ts';
 import { cacheKey } from '../../cache/keys.ts';
@@ -13,12 +13,12 @@ import { asLayout, asPlaces } from './stored-layout.ts';
 /** The namespace of layouts. */
 export const LAYOUT_TAG = 'layout';
 
-/** Counts up whenever the same source would give another layout than before, so that older ones in caches are not used. */
+/** Raised whenever the same source would give a different layout, so that older cached ones are not used. */
 const READER_VERSION = 2;
 
-/** A keymap file cannot be read; the message names it and says why. */
+/** A keymap file cannot be read; the message names it and the reason. */
 export class KeymapFileError extends GloveboxError {
-  /** As it was given. */
+  /** As given by the caller. */
   readonly file: string;
 
   constructor(file: string, why: string, { line, ...options }: ErrorOptions & { line?: number } = {}) {
@@ -28,13 +28,13 @@ export class KeymapFileError extends GloveboxError {
 }
 
 export interface LayoutServiceOptions {
-  /** Where layouts are kept. Default: the shared cache of the tag `layout`. */
+  /** The cache of layouts. Default: the shared cache of the tag `layout`. */
   cache?: Cache;
-  /** What the default cache is configured by, and the workspace. Default: what the environment says. */
+  /** Configuration of the default cache and the workspace. Default: from the environment. */
   userConfig?: UserConfig;
 }
 
-/** Gives layouts of keymap files. Any number of threads can have one; they share what they know. */
+/** Layouts of keymap files. Services in any number of threads share the cache. */
 export class LayoutService {
   readonly #cache: Cache;
   readonly #userConfig: UserConfig | undefined;
@@ -45,18 +45,18 @@ export class LayoutService {
   }
 
   /**
-   * The layout of a keymap file, from the cache when it was read before and nothing that it was made of has changed:
-   * its content, every file that it includes, and every name that was looked for in vain. A keymap with errors gives
-   * a layout with `errors`, which is not stored.
+   * The layout of a keymap file, from the cache if neither its content, nor an included file, nor a name looked for in
+   * vain has changed. A keymap with errors gives a layout with `errors`, which is not stored.
    *
    * @param file absolute
-   * @throws KeymapFileError when the file cannot be read
+   *
+   * @throws KeymapFileError if the file cannot be read
    */
   async layoutOf(file: string, options: Omit<SearchPathOptions, 'userConfig'> = {}): Promise<Layout> {
     const source = await readSource(file);
     const search = await findSearchPath(file, { ...options, userConfig: this.#userConfig });
     const searchOptions = { home: path.dirname(file), searchDirectories: search.directories };
-    // Places name directories by their numbers, so that neither the config's nor the workspace's own place matters.
+    // Places refer to directories by number, so that the locations of config and workspace do not matter.
     const isOwn = search.directories.map(directory => search.own.includes(directory));
     const base = [READER_VERSION, search.hasZmk, isOwn, source] as const;
 
@@ -91,7 +91,7 @@ export class LayoutService {
   }
 }
 
-/** The layout service over the shared cache, or over one that is given. */
+/** Creates the layout service on the shared cache, or on a given one. */
 export function createLayoutService({ cache, userConfig }: LayoutServiceOptions = {}): LayoutService {
   const options = { tag: LAYOUT_TAG };
   return new LayoutService(cache ?? openConfiguredCache(userConfig, options), userConfig);
@@ -99,7 +99,7 @@ export function createLayoutService({ cache, userConfig }: LayoutServiceOptions 
 
 async function readSource(file: string): Promise<string> {
   try {
-    // UTF-8 has up to three bytes for each of the characters that are counted.
+    // UTF-8 takes up to three bytes for each counted character.
     return await readTextFile(file, MAX_KEYMAP_LENGTH * 3);
   } catch (error) {
     if (!(error instanceof TextFileError)) throw error;

@@ -1,17 +1,17 @@
-// The search path of a keymap's includes, as Zephyr has it: the devicetree roots of modules, of ZMK and of Zephyr.
+// Search path of a keymap's includes, as in Zephyr: the devicetree roots of modules, of ZMK and of Zephyr.
 import path from 'node:path';
 import * as walk from 'empathic/walk';
 import type { UserConfig } from '../../config/user-config.ts';
 import { exists, isDirectory } from '../../system/paths.ts';
 import { readTextFile } from '../../system/text-file.ts';
 
-/** The directories of includes for a keymap. */
+/** Include directories of a keymap. */
 export interface SearchPath {
-  /** Absolute, in the order in which they are searched; only those that exist. */
+  /** Absolute, in search order; only existing ones. */
   directories: string[];
-  /** Those of them that are the config's own. */
+  /** The ones that belong to the config. */
   own: string[];
-  /** Whether ZMK is among them. */
+  /** Whether ZMK's are included. */
   hasZmk: boolean;
 }
 
@@ -20,22 +20,25 @@ export interface SearchPathOptions {
   configDirectory?: string | undefined;
   /** The west workspace. Absolute. Default: the configured one, else the one that the config is built in. */
   workspace?: string | undefined;
-  /** The directory of the caches, where workspaces are kept; goes before the configuration. */
+  /** The directory of the caches, which holds the workspaces; takes precedence over the configuration. */
   cacheRoot?: string | undefined;
   userConfig?: UserConfig | undefined;
 }
 
-/** What Zephyr searches in each root. ZMK's boards are nearly all ARM, and no keymap includes what is of an architecture. */
+/**
+ * The folders that Zephyr searches in each root. Nearly all of ZMK's boards are ARM, and keymaps include no
+ * architecture's files.
+ */
 const FOLDERS = ['include', 'include/zephyr', 'dts/common', 'dts/arm', 'dts'];
 
-/** What tells the directory of a config. */
+/** Marker files of a config directory. */
 const MARKS = ['build.yaml', 'build.yml', 'zephyr/module.yml', 'zephyr/module.yaml', '.git'];
 
 const MAX_MODULE_FILE = 64 * 1024;
 
 /**
- * The directories in which what a keymap includes is looked for. What cannot be read is not there; rejects with
- * `WorkspaceError` only when the workspace that is given is not one.
+ * The directories in which a keymap's includes are looked for. An unreadable directory counts as missing; rejects with
+ * `WorkspaceError` only if the given workspace is not one.
  */
 export async function findSearchPath(keymap: string, options: SearchPathOptions = {}): Promise<SearchPath> {
   const { userConfig } = options;
@@ -45,7 +48,7 @@ export async function findSearchPath(keymap: string, options: SearchPathOptions 
   const keymaps = path.resolve(config, userConfig?.build.configPath ?? 'config');
   const roots = [
     ...(await Promise.all(modules.filter(module => module !== config).map(devicetreeRoot))),
-    // What the build adds to the workspace's modules: the config, then ZMK's own.
+    // The modules that the build adds to those of the workspace: the config, then ZMK's own.
     own,
     application && (await devicetreeRoot(path.join(application, 'module'))),
     application,
@@ -66,7 +69,7 @@ export async function findSearchPath(keymap: string, options: SearchPathOptions 
   };
 }
 
-/** The nearest directory above a keymap that is a config's; else the one beside the keymap's own. */
+/** The nearest config directory above a keymap; else the parent of the keymap's directory. */
 async function configDirectoryOf(keymap: string): Promise<string> {
   const directory = path.dirname(keymap);
   for (const above of walk.up(directory)) {
@@ -77,7 +80,7 @@ async function configDirectoryOf(keymap: string): Promise<string> {
 }
 
 interface WorkspaceRoots {
-  /** The projects, in the order of west. */
+  /** The projects, in west's order. */
   modules: string[];
   application?: string;
   zephyr?: string;
@@ -104,13 +107,13 @@ async function workspaceRoots(config: string, options: SearchPathOptions): Promi
       }),
     };
   } catch (error) {
-    // A workspace that was found, or a west.yml, that cannot be read is for the build to complain about.
+    // An unreadable west.yml, or an unreadable workspace that was not given, is for the build to report.
     if (error instanceof WorkspaceError && given === undefined) return { modules: [] };
     throw error;
   }
 }
 
-/** Where a module says that its devicetree files are; undefined when it says nothing. */
+/** The devicetree root that a module declares; undefined if it declares none. */
 async function devicetreeRoot(directory: string): Promise<string | undefined> {
   for (const name of ['zephyr/module.yml', 'zephyr/module.yaml']) {
     const text = await readTextFile(path.join(directory, name), MAX_MODULE_FILE).catch(() => undefined);

@@ -1,11 +1,11 @@
-// What is in a cache may be anything: it is taken for a layout only if it is one.
+// Validation of cached layouts. A cached value may be anything, and is used only if it is a valid layout.
 import { isObject, listOf } from '../../cache/values/stored-json.ts';
 import { type Binding, type FilePlace, type Layer, type Layout, MAX_KEYS } from '../../keymap/index.ts';
 
-/** Files that are read and names that are looked for, for one keymap. */
+/** Limit on the files read and names looked for, for one keymap. */
 const MAX_PLACES = 5_000;
 
-/** The places of files that a keymap is made of; undefined when the value is something else. */
+/** The places of the files of a keymap; undefined if the value is not such a list. */
 export function asPlaces(value: unknown): FilePlace[] | undefined {
   return isObject(value) ? listOf(value.places, asPlace, MAX_PLACES) : undefined;
 }
@@ -17,7 +17,7 @@ function asPlace(value: unknown): FilePlace | undefined {
   return { directory: value.directory as number, path: value.path };
 }
 
-/** A layout without errors, copied part by part as it is checked; undefined when the value is something else. */
+/** A layout without errors, copied part by part as it is checked; undefined if the value is not one. */
 export function asLayout(value: unknown): Layout | undefined {
   if (!isObject(value) || !Array.isArray(value.errors) || value.errors.length > 0) return undefined;
   const layers = listOf(value.layers, asLayer, MAX_KEYS);

@@ -1,20 +1,22 @@
-// GitHub's rules for what a build matrix means.
+// Combinations of a build matrix, by GitHub's rules.
 
 import { type Entry, MatrixError, type MatrixFile, type Value } from './matrix-file.ts';
 
-/** GitHub runs no more jobs than this for one matrix. */
+/** GitHub's limit on the jobs of one matrix. */
 export const MAX_COMBINATIONS = 256;
 
-/** Combinations of the lists before `exclude`. */
+/** Limit on the combinations of the lists before `exclude`. */
 const MAX_PRODUCT = 4_096;
 
 /**
- * The combinations that a matrix stands for, in GitHub's order: those of the lists, the first list varying slowest,
- * then those that `include` adds.
+ * The combinations of a matrix, in GitHub's order: those of the lists, the first list varying slowest, then those that
+ * `include` adds.
  *
- * - `exclude` takes away the combinations that have all of an entry's values.
+ * - `exclude` removes the combinations that have all of an entry's values.
+ *
  * - An entry of `include` extends every combination of the lists whose original values it does not change. It may
- *   change what earlier entries have added.
+ * change values that earlier entries added.
+ *
  * - An entry that extends none is a combination of its own, which later entries do not extend.
  *
  * Values are compared without regard to case, as GitHub's `==` does.
@@ -23,7 +25,7 @@ export function combine({ file, lists, include, exclude }: MatrixFile): Entry[] 
   for (const { values } of exclude) {
     for (const [field, { line }] of values) {
       if (!lists.has(field)) {
-        throw new MatrixError(file, line, `'exclude' names '${field}', which is no list of the matrix.`);
+        throw new MatrixError(file, line, `'exclude' names '${field}', which is not a list of the matrix.`);
       }
     }
   }
@@ -50,7 +52,7 @@ export function combine({ file, lists, include, exclude }: MatrixFile): Entry[] 
   return combinations;
 }
 
-/** Whether the combination has every value of the entry that is of a list. */
+/** Whether the combination has all of the entry's values that belong to lists. */
 function matches(entry: Entry, combination: Entry): boolean {
   for (const [field, value] of entry.values) {
     const original = combination.values.get(field);

@@ -1,4 +1,5 @@
-// build.yaml as fields and lists that know their lines, within bounds whatever the file contains.
+// Build matrix file: `build.yaml` as fields and lists with their line numbers, within bounds whatever the file
+// contains.
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Alias, Document, LineCounter, Node, Pair } from 'yaml';
@@ -7,7 +8,7 @@ import { GloveboxError } from '../../errors.ts';
 import { readTextFile, TextFileError } from '../../system/text-file.ts';
 import { didYouMeanField, FIELDS, isField } from './fields.ts';
 
-/** `build.yaml` is missing, empty, malformed or asks for what cannot be. The message begins with file and line. */
+/** `build.yaml` is missing, empty, malformed or impossible to satisfy. The message begins with file and line. */
 export class MatrixError extends GloveboxError {
   readonly file: string;
   /** 1-based; undefined when the file could not be read. */
@@ -20,13 +21,13 @@ export class MatrixError extends GloveboxError {
   }
 }
 
-/** A text and the line it is from. */
+/** A text and its line. */
 export interface Value {
   text: string;
   line: number;
 }
 
-/** Some fields of a target by name in lower case, those that the workflow ignores included, and the line they begin at. */
+/** Fields of a target by name in lower case, including those that the workflow ignores, and the line of the first. */
 export interface Entry {
   values: Map<string, Value>;
   line: number;
@@ -34,46 +35,49 @@ export interface Entry {
 
 /** A field that ZMK's workflow does not read. It still takes part in the matrix, as any field does on GitHub. */
 export interface IgnoredField {
-  /** As it is written where it comes first. */
+  /** As written at its first occurrence. */
   name: string;
-  /** Every line that has it, in order. */
+  /** The lines on which it occurs, in order. */
   lines: number[];
 }
 
-/** The file as it is written, before GitHub's matrix rules. */
+/** The file as written, before GitHub's matrix rules. */
 export interface MatrixFile {
   file: string;
-  /** The lists whose combinations are built, in the order of the file, which is the order of the combinations. */
+  /** The lists to combine, in the order of the file, which is the order of the combinations. */
   lists: Map<string, Value[]>;
   include: Entry[];
   exclude: Entry[];
   ignored: IgnoredField[];
 }
 
-/** Bytes. A build of 256 targets, GitHub's own limit, has 256 for each; and a parser of YAML is slow. */
+/** Bytes: 256 for each of 256 targets, GitHub's own limit. Parsing YAML is slow. */
 const MAX_SIZE = 64 * 1024;
 
-/** Nodes looked at, aliases followed included, so that a few lines of aliases cannot stand for millions of entries. */
+/**
+ * Limit on visited nodes, including those behind aliases, so that a few lines of aliases cannot expand to millions of
+ * entries.
+ */
 const MAX_STEPS = 20_000;
 
-/** Mappings that are merged into one another by `<<`; each takes a piece of the stack. */
+/** Limit on mappings merged into one another by `<<`; each takes stack space. */
 const MAX_MERGES = 100;
 
-/** Entries of `include` or `exclude`. */
+/** Limit on entries of `include` or `exclude`. */
 const MAX_ENTRIES = 1_024;
 
 const EXAMPLE =
   'It lists what to build, such as:\n  include:\n    - board: nice_nano_v2\n      shield: corne_left';
 
-/** Reads a build matrix. Rejects with {@link MatrixError} for everything that is wrong with it. */
+/** Reads a build matrix. Rejects with {@link MatrixError} for every error in it. */
 export async function readMatrixFile(file: string): Promise<MatrixFile> {
   const text = await readText(file);
-  // A worker thread that compiles never reads a matrix.
+  // Loaded on demand: a compile thread never reads a matrix.
   const { LineCounter, parseDocument } = await import('yaml');
   const lineCounter = new LineCounter();
   let document: Document;
   try {
-    // Duplicate keys are looked for here: the parser's own look takes quadratic time.
+    // Duplicate keys are checked here: the parser's own check takes quadratic time.
     document = parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: false, version: '1.2' });
   } catch (error) {
     throw new MatrixError(file, undefined, `cannot be read as YAML: ${(error as Error).message}.`);
@@ -103,7 +107,7 @@ async function readText(file: string): Promise<string> {
   }
 }
 
-// A file of the config was named in place of its directory: a keymap, or build.yaml itself.
+// A file of the config was given in place of its directory: a keymap, or build.yaml itself.
 function directoryAbove(file: string, name: string): string | undefined {
   const directory = path.dirname(file);
   if (directory === file) return undefined;
@@ -209,7 +213,7 @@ class Reader {
     });
   }
 
-  /** Remembers a field that changes nothing, so that it can be told once. */
+  /** Records an ignored field, so that it is reported once. */
   #ignore(key: Node): void {
     const name = String(this.#yaml.isScalar(key) ? key.value : '');
     const known = this.#ignored.get(name.toLowerCase()) ?? { name, lines: [] };
@@ -221,14 +225,14 @@ class Reader {
   #value(name: string, raw: MaybeNode, near: Node): Value {
     const node = this.#resolve(raw);
     const line = this.#line((raw as Node | null) ?? near);
-    // Nothing reads it, so it may be anything; as it is written, it can be compared.
+    // Ignored fields may hold anything. Their source text is enough for comparisons.
     if (!isField(name)) return { text: this.#source(node), line };
-    // Empty is the same as not given, as it is in the workflow's shell.
+    // Empty means unset, as in the workflow's shell.
     if (node === undefined) return { text: '', line };
     if (this.#yaml.isScalar(node)) {
       const { value, source } = node;
       if (typeof value === 'string') return { text: this.#printable(name, value, node), line };
-      // A number that is written as it would be printed cannot be anything else than that text.
+      // A number written in canonical form can only mean that text.
       if (Number.isSafeInteger(value) && String(value) === source) return { text: source, line };
       this.#fail(
         node,
@@ -256,7 +260,7 @@ class Reader {
     return node?.range ? this.#text.slice(node.range[0], node.range[1]).trim() : '';
   }
 
-  /** The pairs of a mapping by name, in lower case as for GitHub; those of `<<` come last and replace nothing. */
+  /** The pairs of a mapping by name, in lower case as on GitHub; those of `<<` come last and replace nothing. */
   #fields(node: Node, where: string, depth = 0): Map<string, { key: Node; value: MaybeNode }> {
     const found = new Map<string, { key: Node; value: MaybeNode }>();
     const merged: MaybeNode[] = [];
@@ -288,7 +292,7 @@ class Reader {
     return found;
   }
 
-  /** What a node stands for: aliases followed, `null` and nothing undefined. */
+  /** The value of a node: aliases followed, `null` and nothing undefined. */
   #resolve(node: MaybeNode): Node | undefined {
     this.#step(node);
     const target = this.#yaml.isAlias(node) ? this.#targets.get(node) : (node ?? undefined);
@@ -304,7 +308,10 @@ class Reader {
     }
   }
 
-  /** An alias means the last node with its anchor before it. Found in one pass: the parser's way is one pass each. */
+  /**
+   * An alias refers to the last node with its anchor before it. One pass finds all of them; the parser needs one pass
+   * each.
+   */
   #findTargets(): void {
     const anchors = new Map<string, Node>();
     this.#yaml.visit(this.#document, {
@@ -326,7 +333,7 @@ class Reader {
   }
 }
 
-/** A text of the file for a message: in quotes, not long, and with nothing in it that a terminal would obey. */
+/** A text of the file for a message: quoted, shortened, and without control characters for a terminal. */
 export function quoted(text: string): string {
   const short = text.length > 80 ? `${text.slice(0, 80).toWellFormed()}…` : text;
   return `'${short.replaceAll(/\p{Cc}/gu, '\ufffd')}'`;

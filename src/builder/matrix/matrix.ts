@@ -1,4 +1,4 @@
-// What is built: build.yaml, read as ZMK's own GitHub workflow (build-user-config.yml) reads it.
+// Build matrix: the targets in build.yaml, read as ZMK's own GitHub workflow (build-user-config.yml) reads it.
 import path from 'node:path';
 import { foldName, isDeviceName } from '../output/artifact-name.ts';
 import { combine } from './combinations.ts';
@@ -8,25 +8,28 @@ import type { Target } from './target.ts';
 
 export { MatrixError } from './matrix-file.ts';
 
-/** Where the build matrix is when nobody says otherwise, relative to the config directory: as the workflow's `build_matrix_path`. */
+/**
+ * The default build matrix file, relative to the config directory: the default of the workflow's `build_matrix_path`.
+ */
 export const DEFAULT_BUILD_FILE = 'build.yaml';
 
 export interface ReadMatrixOptions {
   /** The file, relative to the config directory. Default: {@link DEFAULT_BUILD_FILE}. */
   buildFile?: string | undefined;
-  /** Told, in one sentence with file and line, of each field that the workflow ignores. */
+  /** Called for each field that the workflow ignores, with one sentence that names file and line. */
   onWarning?: ((message: string) => void) | undefined;
 }
 
-/** Bytes of UTF-8. File systems take 255, and the file needs an extension and, while it is written, a mark. */
+/**
+ * Bytes of UTF-8. File systems allow 255, which must include the extension and, during the write, a temporary suffix.
+ */
 const MAX_NAME = 200;
 
 /**
  * The targets of a config directory's build matrix: the lists `board`, `shield`, `snippet`, `cmake-args` and
- * `artifact-name` combined, extended by `include` and thinned by `exclude` as GitHub does it. At least one, in
- * GitHub's order; artifact names are unique, also where upper and lower case are the same, and safe as file names.
- * Without `artifact-name` it is `<shield>-<board, with / as _>-zmk`. Other fields take part in the matrix as on GitHub,
- * and change no target.
+ * `artifact-name` combined, extended by `include` and reduced by `exclude` as on GitHub. At least one, in GitHub's
+ * order; artifact names are unique, even without regard to case, and safe as file names. The default `artifact-name` is
+ * `<shield>-<board, with / as _>-zmk`. Other fields take part in the matrix as on GitHub, and change no target.
  *
  * Rejects with {@link MatrixError} for anything else, within a second whatever the file contains.
  */
@@ -72,7 +75,10 @@ function ignoredSentence({ name, lines }: IgnoredField): string {
   return `${quoted(name)} is ignored${also}: ZMK's workflow reads ${FIELDS.join(', ')}.${didYouMeanField(name)}`;
 }
 
-/** Whether two entries of one target are the same in all fields. Else one that is ignored makes them two, and that is told. */
+/**
+ * Whether two entries of one target agree in all fields. If an ignored field tells them apart, the repetition is
+ * reported.
+ */
 function isRepeated(a: Entry, b: Entry): boolean {
   const names = [...new Set([...a.values.keys(), ...b.values.keys()])];
   return names.every(name => (a.values.get(name)?.text ?? '') === (b.values.get(name)?.text ?? ''));
@@ -109,13 +115,13 @@ function targetOf(file: string, { values, line }: Entry): Target {
   };
 }
 
-/** What keeps a name from being a file name everywhere, GitHub's artifact store included. */
+/** The reason that a name is not a valid file name on every system, including GitHub's artifact store. */
 function problemOf(name: string): string | undefined {
   if (name === '.' || name === '..') return 'means a directory';
   if (isDeviceName(name)) return 'is the name of a device on Windows';
   const forbidden = /[\\/:*?"<>|]/.exec(name);
   if (forbidden !== null) return `contains ${forbidden[0]}`;
-  // Unpaired halves of characters would be replaced on the way to the file system, and two names become one.
+  // The file system would replace lone surrogates, and two names would become one.
   if (/\p{Cc}/u.test(name) || !name.isWellFormed()) return 'contains a control character';
   if (Buffer.byteLength(name) > MAX_NAME) return `is longer than ${MAX_NAME} bytes`;
   return undefined;

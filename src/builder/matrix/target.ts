@@ -1,14 +1,14 @@
-// One entry of the build matrix.
+// Target: one entry of the build matrix.
 
-/** What one firmware is built from. Plain data: it crosses to worker threads and is part of the fingerprint. */
+/** The parameters of one firmware. Plain data: it crosses to worker threads and is part of the fingerprint. */
 export interface Target {
   /** Zephyr board, such as `nice_nano_v2` or `nice_nano//zmk`. */
   board: string;
-  /** One shield, or several parted by spaces, as `build.yaml` has it. */
+  /** One shield, or several separated by spaces, as in `build.yaml`. */
   shield?: string;
   snippet?: string;
-  /** Arguments for CMake, as one string, as `build.yaml` has it. */
+  /** Arguments for CMake in one string, as in `build.yaml`. */
   cmakeArgs?: string;
-  /** File name without extension that the artifacts get. */
+  /** File name of the artifacts, without extension. */
   artifactName: string;
 }

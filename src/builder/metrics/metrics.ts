@@ -1,46 +1,46 @@
-// What is measured of a build: how each target came out and how long it took, and the sums.
+// Metrics of a build: the result and duration of each target, and the sums.
 
-/** How a target came out: `waited` is compiled by another thread or process meanwhile. */
+/** Result of a target; `waited`: compiled by another thread or process during this build. */
 export type TargetResult = 'compiled' | 'cache' | 'waited' | 'failed' | 'cancelled';
 
-/** What is recorded once a target is done. */
+/** The record of a finished target. */
 export interface TargetMetrics {
   /** The target's artifact name. */
   target: string;
   result: TargetResult;
   /** Milliseconds that the target took in this build. */
   duration: number;
-  /** Milliseconds that compiling it took when it was compiled, here or earlier. Default: 0. */
+  /** Milliseconds that its original compile took, here or earlier. Default: 0. */
   compileDuration?: number;
 }
 
-/** Counts and times; of one target (a watched one is built many times) or of all. Times are milliseconds. */
+/** Counts and times, of one target (a watched one is built many times) or of all. Times are milliseconds. */
 export interface Totals {
-  /** How often a target was done: the sum of the five counts below. */
+  /** Number of results: the sum of the five counts below. */
   builds: number;
   compiled: number;
   cache: number;
   waited: number;
   failed: number;
   cancelled: number;
-  /** What the targets took, added up; less has passed when they were built at once. */
+  /** The targets' durations, added up. With parallel builds, less time has passed. */
   duration: number;
-  /** The longest that a target took. */
+  /** The longest duration of a target. */
   longest: number;
-  /** What compiling took, of those compiled here. */
+  /** Compile time of the targets compiled here. */
   compiling: number;
-  /** What compiling would have taken, of those that were not compiled here. */
+  /** Compile time that the other targets saved. */
   saved: number;
 }
 
-/** Everything recorded since the process began, or since the last reset. */
+/** All records since the process began, or since the last reset. */
 export interface MetricsSnapshot {
   totals: Totals;
-  /** By artifact name, in the order of names. */
+  /** By artifact name, sorted. */
   targets: Record<string, Totals>;
 }
 
-/** Adds up what was recorded. */
+/** Adds up the records. */
 export function summarize(records: Iterable<TargetMetrics>): MetricsSnapshot {
   const totals = nothing();
   const targets = new Map<string, Totals>();

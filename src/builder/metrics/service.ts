@@ -1,4 +1,4 @@
-// What the running build did, from all its threads in one place.
+// Metrics service: collects the results of the running build from all threads.
 import { threadId } from 'node:worker_threads';
 import type { Cache } from '../../cache/cache.ts';
 import type { UserConfig } from '../../config/user-config.ts';
@@ -12,16 +12,16 @@ export const METRICS_TAG = 'glovebox-metrics';
 const PREFIX = 'target/';
 
 export interface MetricsServiceOptions {
-  /** Where metrics are kept. Default: the shared cache of the tag {@link METRICS_TAG}, in memory. */
+  /** The cache of metrics. Default: the shared cache of the tag {@link METRICS_TAG}, in memory. */
   cache?: Cache;
-  /** What the default cache is configured by. Default: what the environment says. */
+  /** Configuration of the default cache. Default: from the environment. */
   userConfig?: UserConfig;
 }
 
-/** One more for each record of this thread, whichever service makes it, so that no two records have the same key. */
+/** Counts the records of this thread across all services, so that each has a key of its own. */
 let recorded = 0;
 
-/** Takes what any thread measures, and adds it up for any thread that asks. */
+/** Records measurements of any thread, and adds them up for any thread. */
 export class MetricsService {
   readonly #cache: Cache;
 
@@ -30,18 +30,18 @@ export class MetricsService {
   }
 
   /**
-   * Records that a target is done. When it resolves, every later snapshot in any thread of this process has it,
-   * whole. Resolves to whether it is recorded: false when the cache is disabled.
+   * Records a finished target. Once it resolves, every later snapshot in any thread of this process includes the
+   * complete record. Resolves to whether it was stored: false if the cache is disabled.
    */
   async record(metrics: TargetMetrics): Promise<boolean> {
     assertTime('duration', metrics.duration);
     assertTime('compileDuration', metrics.compileDuration ?? 0);
-    // An entry of its own for each: a count that is read, added to and written would need a lock, and several
-    // counts could be seen half updated.
+    // One entry per record: updating a shared count would need a lock, and several counts could be seen half
+    // updated.
     return this.#cache.set(`${PREFIX}${threadId}/${recorded++}`, metrics);
   }
 
-  /** Everything that was recorded, added up. */
+  /** All records, added up. */
   async snapshot(): Promise<MetricsSnapshot> {
     const records: TargetMetrics[] = [];
     for await (const [, metrics] of this.#cache.entries<TargetMetrics>({ prefix: PREFIX }))
@@ -49,13 +49,13 @@ export class MetricsService {
     return summarize(records);
   }
 
-  /** Forgets everything, such as before the next build of the same process. */
+  /** Deletes all records, for example before the next build of the same process. */
   async reset(): Promise<void> {
     await this.#cache.clear();
   }
 }
 
-/** The metrics service over the shared cache, or over one that is given. */
+/** Creates the metrics service on the shared cache, or on a given one. */
 export function createMetricsService({ cache, userConfig }: MetricsServiceOptions = {}): MetricsService {
   if (cache !== undefined) return new MetricsService(cache);
   const options = { tag: METRICS_TAG, backend: 'memory' } as const;

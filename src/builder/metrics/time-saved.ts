@@ -1,6 +1,6 @@
-// How much sooner a build was done because of the cache: in time that a person waits, not in time of all threads together.
+// Time saved by the cache: waiting time, not the sum over all threads.
 
-/** One target of a build: what it took to compile it, whenever that was. */
+/** Compile time of one target, in this build or an earlier one. */
 export interface TargetTime {
   /** Milliseconds. */
   compileDuration: number;
@@ -8,8 +8,8 @@ export interface TargetTime {
 }
 
 /**
- * Milliseconds by which a build was done sooner than the same one without a cache: what its targets take when they are
- * compiled in their order, `jobs` of them at once, less what the build took. 0 when nothing was in the cache.
+ * Milliseconds by which the cache shortened a build: the estimated time to compile its targets in order, `jobs` in
+ * parallel, minus the build's duration. 0 if nothing came from the cache.
  *
  * @param duration milliseconds that the build took
  */

@@ -1,15 +1,15 @@
-// Which names a firmware file may have, so that none gets out of the directory it is meant for, on any system.
+// Artifact names: the file names that stay inside the output directory on every system.
 import { GloveboxError } from '../../errors.ts';
 
-/** What Glovebox's own temporary entries in an output directory begin with. */
+/** Prefix of Glovebox's own temporary entries in an output directory. */
 export const STAGING_PREFIX = '.glovebox-';
 
 const MAX_BYTES = 255;
 
-// Names that Windows gives to devices, with any extension.
+// Windows reserves these names for devices, with any extension.
 const DEVICE = /^(?:con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³]|conin\$|conout\$)\s*(?:\.|$)/i;
 
-/** An artifact's name that could not be, or must not be, a file in the output directory. */
+/** An artifact name that cannot, or must not, be a file in the output directory. */
 export class ArtifactNameError extends GloveboxError {
   constructor(name: string, why: string) {
     super(
@@ -25,25 +25,25 @@ export function assertArtifactName(name: string): void {
   if (problem !== undefined) throw new ArtifactNameError(name, problem);
 }
 
-/** The same for two names that are one file where upper and lower case, or forms of Unicode, make no difference. */
+/** Folds names that are one file on a system that ignores case or Unicode normalization. */
 export function foldName(name: string): string {
-  // Up and down again: some letters have an upper case in common, but no lower one.
+  // Upper case first: some letters share an upper case, but not a lower one.
   return name.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC');
 }
 
-/** Whether Windows takes this for a device, whatever its extension. */
+/** Whether Windows treats this name as a device, whatever its extension. */
 export function isDeviceName(name: string): boolean {
   return DEVICE.test(name);
 }
 
 function problemOf(name: string): string | undefined {
-  if (name === '' || name === '.' || name === '..') return 'is no file name';
+  if (name === '' || name === '.' || name === '..') return 'is not a file name';
   if (/[/\\]/.test(name)) return 'has a path separator';
   if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(name)) return 'has a control character';
   if (!name.isWellFormed()) return 'is not well-formed Unicode';
   if (Buffer.byteLength(name) > MAX_BYTES) return `is longer than ${MAX_BYTES} bytes`;
   if (/[:*?"<>|]/.test(name)) return `has a character that Windows does not allow`;
-  if (/[. ]$/.test(name)) return 'ends with a dot or a space, which Windows leaves out';
+  if (/[. ]$/.test(name)) return 'ends with a dot or a space, which Windows drops';
   if (isDeviceName(name)) return 'is the name of a device on Windows';
   if (foldName(name).startsWith(STAGING_PREFIX)) return `begins with '${STAGING_PREFIX}'`;
   return undefined;

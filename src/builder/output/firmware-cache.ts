@@ -1,4 +1,4 @@
-// Firmware by fingerprint: the artifacts as files, and a record of what belongs together.
+// Firmware cache: artifacts as files, and a record of each firmware, by fingerprint.
 import { chmodSync, lstatSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Cache } from '../../cache/cache.ts';
@@ -12,18 +12,18 @@ const RECORD_SCHEMA = 1;
 // A damaged list can claim to be longer than there is memory.
 const MAX_ARTIFACTS = 1_000;
 
-// More would not be read.
+// A record with more is rejected when it is read.
 const MAX_WARNINGS = 100;
 
-/** What is known of one firmware. */
+/** Record of one firmware. */
 export interface FirmwareRecord {
   schema: number;
   artifacts: FirmwareArtifact[];
-  /** Milliseconds that compiling took. */
+  /** Milliseconds that the compile took. */
   compileDuration: number;
-  /** When it was stored, in milliseconds since the epoch. */
+  /** Time of storage, in milliseconds since the epoch. */
   created: number;
-  /** What a person should know about it, one sentence each. Absent when there is nothing. */
+  /** Notes for the user, one sentence each. Absent if there are none. */
   warnings?: string[];
 }
 
@@ -36,7 +36,7 @@ export interface FirmwareArtifact {
   sha256: string;
 }
 
-/** What {@link FirmwareCacheService.restore} wrote. */
+/** Result of {@link FirmwareCacheService.restore}. */
 export interface RestoredFirmware {
   record: FirmwareRecord;
   /** Absolute paths, in the record's order. */
@@ -49,8 +49,8 @@ export interface FirmwareCacheOptions {
 }
 
 /**
- * Keeps firmware by fingerprint. A firmware is there with all of its artifacts or not at all: each artifact's key names
- * its content, and the record that points to them is written last.
+ * Stores firmware by fingerprint. A firmware exists with all of its artifacts or not at all: each artifact's key is its
+ * content hash, and the record that refers to them is written last.
  */
 export class FirmwareCacheService {
   readonly cache: Cache;
@@ -61,7 +61,7 @@ export class FirmwareCacheService {
     this.#clock = clock;
   }
 
-  /** The record of a firmware of which every artifact is still stored, or undefined. Their contents are not read. */
+  /** The record of a firmware whose artifacts are all still stored, or undefined. Their contents are not read. */
   async find(fingerprint: string): Promise<FirmwareRecord | undefined> {
     const record = await this.#record(fingerprint);
     if (!record) return undefined;
@@ -73,7 +73,7 @@ export class FirmwareCacheService {
 
   /**
    * Stores the files as the firmware of `fingerprint`; resolves to whether all of it is stored. Rejects with
-   * `ArtifactNameError` for a name that is none, and when a file cannot be read.
+   * `ArtifactNameError` for an invalid name, and if a file cannot be read.
    */
   async store(
     fingerprint: string,
@@ -100,9 +100,9 @@ export class FirmwareCacheService {
   }
 
   /**
-   * Writes every artifact of a firmware into `directory`, which should be the caller's own until this resolves. When
-   * the firmware is not there, or one of its artifacts is missing or damaged, resolves to undefined and leaves none of
-   * them. Contents are checked against their hashes.
+   * Writes every artifact of a firmware into `directory`, which should be the caller's own until this resolves. If the
+   * firmware, or any of its artifacts, is missing or damaged, resolves to undefined and leaves no files. Contents are
+   * checked against their hashes.
    */
   async restore(fingerprint: string, directory: string): Promise<RestoredFirmware | undefined> {
     const record = await this.#record(fingerprint);
@@ -122,7 +122,7 @@ export class FirmwareCacheService {
     }
   }
 
-  /** Forgets a firmware; resolves to whether it was there. */
+  /** Deletes a firmware; resolves to whether it existed. */
   async forget(fingerprint: string): Promise<boolean> {
     const record = await this.#record(fingerprint);
     if (record) await this.cache.deleteMany(record.artifacts.map(item => artifactKey(fingerprint, item)));
@@ -131,13 +131,14 @@ export class FirmwareCacheService {
 
   async #writeFile(key: string, destination: string, { sha256 }: FirmwareArtifact): Promise<boolean> {
     try {
-      // What the cache writes it has verified; a damaged index may lead to another row, which has another hash.
+      // The cache verifies what it writes against the row. A damaged index may lead to another row, with another
+      // hash.
       if (!(await this.cache.getFile(key, destination, { sha256 }))) return false;
       const { mode } = lstatSync(destination);
       if ((mode & 0o400) === 0) chmodSync(destination, (mode & 0o777) | 0o400);
       return true;
     } catch (error) {
-      // Something that is no file under an artifact's key is damage, and damage is a miss.
+      // A value of another kind under an artifact's key is damage, and damage is a miss.
       if (error instanceof WrongKindError) return false;
       throw error;
     }
@@ -165,7 +166,7 @@ function isRecord(value: unknown): value is FirmwareRecord {
     Array.isArray(record.artifacts) &&
     record.artifacts.length > 0 &&
     record.artifacts.length <= MAX_ARTIFACTS &&
-    // Made whole first, since `every` passes over what is missing.
+    // Fills the holes of a sparse array first, since `every` skips them.
     Array.from(record.artifacts).every(isArtifact) &&
     new Set(record.artifacts.map(artifact => foldName(artifact.name))).size === record.artifacts.length &&
     Number.isFinite(record.compileDuration) &&

@@ -1,4 +1,4 @@
-// Firmware: artifacts by fingerprint.
+// Firmware cache factory: artifacts by fingerprint.
 import type { CacheOptions } from '../../cache/options.ts';
 import type { UserConfig } from '../../config/user-config.ts';
 import { openConfiguredCache } from '../../registry.ts';
@@ -25,8 +25,9 @@ export const FIRMWARE_TAG = 'firmware';
 /**
  * The firmware cache, shared with every thread and process. Firmware never expires unless the configuration says so.
  *
- * @param userConfig default: what the environment says
- * @param options go before both
+ * @param userConfig default: from the environment
+ *
+ * @param options take precedence over both
  */
 export function createFirmwareCacheService(
   userConfig?: UserConfig,

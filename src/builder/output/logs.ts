@@ -1,4 +1,4 @@
-// Where the compilers' full output goes.
+// Log directory for the compilers' full output.
 import {
   accessSync,
   constants,
@@ -15,8 +15,8 @@ import path from 'node:path';
 import { cacheKey } from '../../cache/keys.ts';
 
 /**
- * A directory of log files, one for each target. In the cache directory they stay until the target is compiled again;
- * without one they are temporary, and stay only if somebody was told of one.
+ * A directory of log files, one for each target. In the cache directory they stay until the target is compiled again.
+ * Without a cache directory they are temporary, and stay only if a message named one.
  */
 export class LogDirectory {
   readonly path: string;
@@ -29,8 +29,9 @@ export class LogDirectory {
   }
 
   /**
-   * @param cacheRoot undefined when nothing is to be kept there. One that cannot be written is as good as none.
-   * @param scratch a directory of the build's own, for when there is no other place: then no log stays
+   * @param cacheRoot undefined to keep no logs there. An unwritable directory counts as undefined.
+   *
+   * @param scratch a directory of the build itself, used if there is no other place: then no log stays
    */
   static async open(
     cacheRoot: string | undefined,
@@ -38,7 +39,7 @@ export class LogDirectory {
     scratch: string,
   ): Promise<LogDirectory> {
     if (cacheRoot !== undefined) {
-      // Two configs can have targets of the same name, and be built at the same time.
+      // Two configs can have targets of the same name, built at the same time.
       const digest = (await cacheKey(configDirectory)).slice(0, 8);
       const directory = path.join(cacheRoot, 'logs', `${path.basename(configDirectory)}-${digest}`);
       try {
@@ -52,7 +53,7 @@ export class LogDirectory {
           return new LogDirectory(directory, false);
         }
       } catch {
-        // The cache says on its own that its directory cannot be used.
+        // The cache itself reports that its directory cannot be used.
       }
     }
     try {
@@ -62,18 +63,18 @@ export class LogDirectory {
     }
   }
 
-  /** The log file of a target, absolute, with nothing in it yet where that can be. Never throws: a build can do without. */
+  /** The log file of a target, absolute, and empty if possible. Never throws: a build can do without. */
   file(artifactName: string): string {
     const file = path.join(this.path, `${artifactName}.log`);
     try {
       rmSync(file, { force: true });
     } catch {
-      // The directory cannot be written any more. Whoever writes the log says so in the compiler's output.
+      // The directory has become unwritable. Opening the log reports that in the compiler's output.
     }
     return file;
   }
 
-  /** Somebody was told of a log: it stays. */
+  /** Keeps the logs, because a message named one of them. */
   keep(): void {
     this.#kept = true;
   }
@@ -83,7 +84,7 @@ export class LogDirectory {
   }
 }
 
-/** A directory, and nobody else's to put links into: through those, logs would be written over other files. */
+/** Whether no other user can place links in a directory: a log written through one would overwrite another file. */
 function isOwn(stats: Stats): boolean {
   if (!stats.isDirectory()) return false;
   return process.getuid === undefined || (stats.uid === process.getuid() && (stats.mode & 0o022) === 0);

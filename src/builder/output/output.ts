@@ -1,4 +1,4 @@
-// The output directory: whole files appear in it, each at once, and nothing else stays.
+// Output directory: each file appears atomically, complete, and nothing else is left behind.
 import { lstatSync, mkdirSync, renameSync, rmdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
@@ -7,10 +7,10 @@ import { removeStale, temporaryName } from '../../system/stale-files.ts';
 import { remedyOf } from '../../system/system-error.ts';
 import { assertArtifactName, foldName, STAGING_PREFIX } from './artifact-name.ts';
 
-/** Of these and of earlier versions. */
+/** Matches the directories of this version and of earlier ones. */
 const STAGING = /^\.glovebox-(\d{1,10}-.*)$/s;
 
-/** Firmware cannot be written where it should go. */
+/** Firmware cannot be written to the output directory. */
 export class OutputError extends GloveboxError {
   constructor(message: string, options?: ErrorOptions) {
     super('GLOVEBOX_OUTPUT', message, options);
@@ -18,15 +18,15 @@ export class OutputError extends GloveboxError {
 }
 
 /**
- * Where a build's firmware goes. Files are gathered in a hidden directory beside their destination, so that moving them
- * there is one step each; {@link close} removes it.
+ * Destination of a build's firmware. Files are staged in a hidden directory beside it, so that each can be moved there
+ * in one step; {@link close} removes the staging directory.
  */
 export class OutputDirectory {
   /** Absolute. */
   readonly path: string;
   readonly #staging: string;
   readonly #created: boolean;
-  /** Which target made a file, by its name where case makes no difference. */
+  /** The target that made each file, by case-folded name. */
   readonly #owners = new Map<string, string>();
   #count = 0;
 
@@ -36,7 +36,7 @@ export class OutputDirectory {
     this.#created = created;
   }
 
-  /** Makes the directory if need be. Rejects with {@link OutputError} when it cannot be written. */
+  /** Creates the directory if necessary. Rejects with {@link OutputError} if it cannot be written. */
   static async open(directory: string): Promise<OutputDirectory> {
     try {
       const created = mkdirSync(directory, { recursive: true }) !== undefined;
@@ -60,9 +60,9 @@ export class OutputDirectory {
   }
 
   /**
-   * Moves a target's staged files into the output directory and returns where they are. What was there is replaced,
-   * links included, which are not followed. Throws {@link OutputError}, with no file moved, when one of the names
-   * belongs to another target of this build or cannot be replaced.
+   * Moves a target's staged files into the output directory and returns their paths. Existing files are replaced; so
+   * are links, without following them. Throws {@link OutputError}, with no file moved, if a name belongs to another
+   * target of this build or cannot be replaced.
    */
   publish(target: string, staged: readonly string[]): string[] {
     const moves = staged.map(file => {
@@ -87,14 +87,16 @@ export class OutputDirectory {
     return moves.map(({ destination }) => destination);
   }
 
-  /** Removes everything that was staged and not published, and the directory itself if it was made for nothing. */
+  /**
+   * Removes all staged files that were not published, and the directory itself if it was created and is still empty.
+   */
   async close(): Promise<void> {
     await rm(this.#staging, { recursive: true, force: true });
     if (!this.#created) return;
     try {
       rmdirSync(this.path);
     } catch {
-      // There is firmware in it.
+      // It holds firmware.
     }
   }
 }

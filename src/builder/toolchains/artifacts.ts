@@ -1,4 +1,4 @@
-// What a compiler has made: found, checked, and copied to where it goes, under the names it gets there.
+// Artifacts of a compile: found, checked, and copied to their destination under their final names.
 import { constants, copyFile, lstat, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { glob } from 'tinyglobby';
@@ -7,10 +7,10 @@ import { foldName } from '../output/artifact-name.ts';
 import { followOnly } from './input-files.ts';
 import type { Artifact } from './toolchain.ts';
 
-/** The files that were there already, and what tells each from a newer one of the same name. */
+/** Files that existed before the compile, with stamps that distinguish each from a newer file of the same name. */
 export type ArtifactStamps = ReadonlyMap<string, string>;
 
-/** Remembers the artifacts that are in the build directory before the compiler runs, so that they do not pass for its own. */
+/** Stamps the artifacts in the build directory before the compiler runs, so that they do not count as its output. */
 export async function stampArtifacts(
   buildDirectory: string,
   globs: readonly string[],
@@ -21,9 +21,9 @@ export async function stampArtifacts(
 }
 
 /**
- * The artifacts below the build directory, sorted by name; or the sentence that says why they cannot be taken. Only
- * regular files that are really in the build directory and newer than `before` are: anything else that matches means
- * that the toolchain does something else than it seems to, and half of a firmware is worse than none.
+ * The artifacts below the build directory, sorted by name; or the sentence that tells why they cannot be used. Each
+ * must be a regular file that is really in the build directory and newer than `before`. Any other match means that the
+ * toolchain does something unexpected, and half of a firmware is worse than none.
  */
 export async function collectArtifacts(
   buildDirectory: string,
@@ -42,19 +42,19 @@ export async function collectArtifacts(
     if (!isInside(await realpath(file), root))
       return `The artifact ${shown} is outside of the build directory.`;
     if (before.get(file) === (await stampOf(file))) {
-      return `The artifact ${shown} was there before the build, which did not make it anew. Begin with an empty build directory.`;
+      return `The artifact ${shown} existed before the build, which did not write it again. Begin with an empty build directory.`;
     }
     files.push(file);
   }
   if (files.length === 0) {
-    return `Nothing in the build directory matches ${globs.join(', ')}. Say in toolchains.command.artifacts what the build makes.`;
+    return `Nothing in the build directory matches ${globs.join(', ')}. Name the build's files in toolchains.command.artifacts.`;
   }
   return nameArtifacts(files, artifactName);
 }
 
 /**
- * Copies what was collected to where the job's owner expects it: its only copy before that in the cache. Not moved there,
- * since other names may lead to a file that a compiler made. Rejects with the file system's error.
+ * Copies the collected artifacts to the job's artifact directory: the only copy before the one in the cache. Copied
+ * rather than moved, since other names may link to a file that a compiler made. Rejects with the file system's error.
  */
 export async function copyArtifacts(found: readonly Artifact[], directory: string): Promise<Artifact[]> {
   const copies: Artifact[] = [];
@@ -73,22 +73,22 @@ async function find(buildDirectory: string, globs: readonly string[]): Promise<s
     dot: true,
     onlyFiles: true,
     expandDirectories: false,
-    // So that links are found, and can be refused by name; none to a directory is entered.
+    // Links are matched so that they can be refused by name; no linked directory is entered.
     followSymbolicLinks: true,
     fs: { realpath: followOnly(() => false) },
   });
   return files.map(file => path.normalize(file)).sort();
 }
 
-/** Also a file that is given an older modification time, as `cp -p` does, gets a new time of change. */
+/** Includes the change time, since `cp -p` and the like set an older modification time. */
 async function stampOf(file: string): Promise<string> {
   const { dev, ino, size, ctimeNs } = await lstat(file, { bigint: true });
   return `${dev}:${ino}:${size}:${ctimeNs}`;
 }
 
 /**
- * The target's name with the file's extension, so that the targets of a build do not overwrite each other; with the
- * file's name as well where two files would have the same.
+ * The target's name with the file's extension, so that the targets of a build do not overwrite each other; plus the
+ * file's own name if two files would otherwise have the same one.
  */
 export function nameArtifacts(files: readonly string[], artifactName: string): Artifact[] | string {
   const wanted = files.map(file => plainName(path.basename(file), artifactName));

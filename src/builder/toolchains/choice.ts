@@ -1,11 +1,11 @@
-// Which toolchain compiles: the one that is asked for, else the first that works here. What a build chooses and what
-// `glovebox doctor` shows is found out here, in the same way.
+// Choice of the toolchain: the requested one, else the first that works here. `glovebox build` and `glovebox doctor`
+// share it.
 import type { ToolchainKind } from '../../config/toolchain-options.ts';
 import { GloveboxError } from '../../errors.ts';
 import type { ToolchainDescription } from './index.ts';
 import type { ToolchainQuery, ToolchainStatus } from './toolchain-status.ts';
 
-/** There is nothing to compile with. */
+/** No toolchain can compile here. */
 export class NoToolchainError extends GloveboxError {
   constructor(message: string) {
     super('GLOVEBOX_NO_TOOLCHAIN', message);
@@ -16,8 +16,8 @@ export class NoToolchainError extends GloveboxError {
 export const TOOLCHAIN_KINDS: readonly ToolchainKind[] = ['command', 'west', 'container'];
 
 /**
- * The toolchain of a build. Rejects with {@link NoToolchainError}, which says what was looked for and what to do, when
- * the one that is asked for does not work, or none does.
+ * The toolchain of a build. Rejects with {@link NoToolchainError}, which lists the attempts and the remedies, if the
+ * requested one does not work, or none does.
  */
 export async function chooseToolchain(query: ToolchainQuery): Promise<ToolchainDescription> {
   const asked = query.toolchain ?? query.userConfig.build.toolchain;
@@ -28,7 +28,7 @@ export async function chooseToolchain(query: ToolchainQuery): Promise<ToolchainD
       `The toolchain '${asked}' cannot be used here: ${status.detail}. ${status.remedy}`,
     );
   }
-  // Whoever names a workspace wants it to be used.
+  // A requested workspace must be used, and `command` does not use one.
   const kinds = TOOLCHAIN_KINDS.filter(kind => kind !== 'command' || query.workspace === undefined);
   const looked: string[] = [];
   for (const kind of kinds) {
@@ -39,14 +39,14 @@ export async function chooseToolchain(query: ToolchainQuery): Promise<ToolchainD
   throw new NoToolchainError(`There is no toolchain to compile with. Looked for:\n${looked.join('\n')}`);
 }
 
-/** Finds out whether a config can be built with a toolchain here. Rejects only when `west.yml` cannot be read. */
+/** Checks whether a config can be built with a toolchain here. Rejects only if `west.yml` cannot be read. */
 export async function examineToolchain(kind: ToolchainKind, query: ToolchainQuery): Promise<ToolchainStatus> {
   return EXAMINERS[kind](query);
 }
 
 const EXAMINERS: Record<ToolchainKind, (query: ToolchainQuery) => Promise<ToolchainStatus>> = {
   command: examineCommand,
-  // Loaded when one of them is looked for: a build with a compiler of its own needs nothing of Zephyr.
+  // Loaded on demand: a build with its own compiler needs nothing of Zephyr.
   west: async query => (await import('./zephyr/examine.ts')).examineWest(query),
   container: async query => (await import('./zephyr/examine.ts')).examineContainer(query),
 };
@@ -60,7 +60,12 @@ async function examineCommand(query: ToolchainQuery): Promise<ToolchainStatus> {
       sources.length > 0
         ? `there is no toolchains.command in ${sources.join(', ')}`
         : `there is no toolchains.command in a glovebox.config.yaml in ${configDirectory} or above`;
-    return { kind: 'command', works: false, detail: where, remedy: 'Say there which program compiles.' };
+    return {
+      kind: 'command',
+      works: false,
+      detail: where,
+      remedy: 'Add it, and name the program that compiles.',
+    };
   }
   const place = directory ?? configDirectory;
   return {

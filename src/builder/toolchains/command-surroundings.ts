@@ -1,5 +1,5 @@
-// What is true of a `command` toolchain on this machine only: where its program's files are, and what its configuration
-// names that another machine need not have.
+// Machine-specific surroundings of a `command` toolchain: the locations of its program, and references in its
+// configuration that another machine may not have.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import * as walk from 'empathic/walk';
@@ -9,18 +9,18 @@ import { isInside, resolveReal } from '../../system/paths.ts';
 import { isOfSystem, type NamedPlace } from '../incremental/path-base.ts';
 import type { Surroundings } from './toolchain.ts';
 
-/** Where a command is and runs. Absolute paths. */
+/** Locations of a command. Absolute paths. */
 export interface CommandPlaces {
   directory: string;
   configDirectory: string;
-  /** The program's file; undefined when it is one of the project's, and a mere name when it is nowhere. */
+  /** The program's file. Undefined if it belongs to the project; a bare name if it cannot be found. */
   program: string | undefined;
 }
 
 /**
- * What is known of this machine.
+ * The surroundings on this machine.
  *
- * @param places with what the program says of its version; empty when it is not asked
+ * @param places with the output of the version command; empty if there is none
  */
 export function commandSurroundings(
   { arguments: args, environment = [] }: CommandToolchainOptions,
@@ -40,17 +40,19 @@ export function commandSurroundings(
     ...Object.entries(pickEnvironment(environment)).flatMap(([name, value]) =>
       namedHere(`the variable ${name}`, value),
     ),
-    ...namedHere('what the compiler says of its version', places.version),
+    ...namedHere('the output of the version command', places.version),
   ];
   return { places: named, folders: programFolders(pickEnvironment(['PATH'])), bound };
 }
 
-/** The directories in which an environment has programs looked for. */
+/** The directories of an environment's `PATH`. */
 export function programFolders({ PATH = '' }: Readonly<Record<string, string>>): string[] {
   return PATH.split(path.delimiter).filter(folder => path.isAbsolute(folder));
 }
 
-/** What a text names of this machine that need not be on another, or be the same there: a phrase for the first of it. */
+/**
+ * The first path in a text that may be missing or different on another machine, as a phrase; empty if there is none.
+ */
 export function namedHere(where: string, text: string): string[] {
   const found = text.matchAll(/(?:^|[=:,;"'\s(]|-[ILF])(\/[^\s:;,"'()]+)/gm);
   const own = [...found]
@@ -59,7 +61,7 @@ export function namedHere(where: string, text: string): string[] {
   return own === undefined ? [] : [`${where} names ${own}`];
 }
 
-/** What a program says, with names for the directories that it may tell and that are elsewhere on other machines. */
+/** A program's output, with names in place of directories whose location differs between machines. */
 export function withoutPlaces(said: string, { directory, configDirectory, program }: CommandPlaces): string {
   const { HOME = '/' } = pickEnvironment(['HOME']);
   const file = program ?? '/';
@@ -76,14 +78,14 @@ export function withoutPlaces(said: string, { directory, configDirectory, progra
     .reduce((text, [place, name]) => text.replaceAll(place, name), said);
 }
 
-/** Where a program has what belongs to it, without links; undefined when it is nowhere. */
+/** The installation directory of a program, without links; undefined if it cannot be found. */
 function programDirectory(program: string | undefined): string | undefined {
   if (program === undefined || !path.isAbsolute(program)) return undefined;
   const directory = path.dirname(resolveReal(program));
   return path.basename(directory) === 'bin' ? path.dirname(directory) : directory;
 }
 
-/** Whether there are other things in a directory than the program's. */
+/** Whether a directory also holds files that do not belong to the program. */
 function isShared(directory: string, places: CommandPlaces): boolean {
   const { HOME } = pickEnvironment(['HOME']);
   const around = [places.directory, places.configDirectory, ...(HOME === undefined ? [] : [HOME])];

@@ -1,4 +1,4 @@
-// The `command` toolchain: any program that turns inputs into artifacts is the compiler.
+// The `command` toolchain: the compiler is any program that turns inputs into artifacts.
 import { lstatSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
@@ -27,22 +27,22 @@ import type {
 } from './toolchain.ts';
 import { ToolchainError } from './toolchain-error.ts';
 
-/** What a `command` toolchain is made of. Plain data, so that it can be sent to a worker thread. */
+/** Description of a `command` toolchain. Plain data, so that it can be sent to a worker thread. */
 export interface CommandToolchainDescription {
   kind: 'command';
   options: CommandToolchainOptions;
-  /** The directory of the config file: the program runs there, and globs and relative paths count from it. Absolute. */
+  /** The directory of the config file: the program runs there, and globs and paths are relative to it. Absolute. */
   directory: string;
   /** The directory of `build.yaml`. Absolute. */
   configDirectory: string;
-  /** Where firmware goes; files in it are no inputs. Default: `firmware` in the config directory. Absolute. */
+  /** The directory for firmware; files in it are not inputs. Default: `firmware` in the config directory. Absolute. */
   outputDirectory?: string;
 }
 
-/** Bytes. The list of everything a large build reads is a hundredth of it. */
+/** Bytes. The dependency file of a large build has a hundredth of that. */
 const MAX_DEPENDENCY_FILE = 16 * 1024 * 1024;
 
-/** Makes a `command` toolchain. Throws {@link ToolchainError} when the options can never work. */
+/** Makes a `command` toolchain. Throws {@link ToolchainError} if the options can never work. */
 export function createCommandToolchain(description: Omit<CommandToolchainDescription, 'kind'>): Toolchain {
   return new CommandToolchain(description);
 }
@@ -55,7 +55,7 @@ class CommandToolchain implements Toolchain {
   readonly #configDirectory: string;
   readonly #outputDirectory: string;
   #version: Promise<string> | undefined;
-  /** By the moment that a reader shows: the program is looked for once, not for each target. */
+  /** By reader, hence by moment: the program is looked up once, not for each target. */
   readonly #executables = new WeakMap<InputReader, Promise<string | null>>();
 
   constructor({
@@ -80,13 +80,13 @@ class CommandToolchain implements Toolchain {
     const values = pickEnvironment(environment);
     return {
       kind: this.kind,
-      // By its name: where it is makes no difference, and what it is tells its content.
+      // By name: the location makes no difference, and `executable` identifies the content.
       program: path.isAbsolute(program) ? path.basename(program) : program,
-      // With the placeholders: their values are the target's, or mere places.
+      // With placeholders: their values are the target's, or mere locations.
       arguments: args,
       artifacts,
       environment: Object.fromEntries([...environment].sort().map(name => [name, values[name] ?? null])),
-      // Another compiler of the same name, and of the same version.
+      // Detects a different compiler of the same name and version.
       executable: await this.#executable(reader),
       ...(version === undefined || version.length === 0
         ? {}
@@ -164,8 +164,8 @@ class CommandToolchain implements Toolchain {
   }
 
   /**
-   * What the dependency file says was read. All of it counts, declared or not, but for what the build made itself. Where
-   * there is none, all declared inputs count; one that cannot be understood leaves nothing to go by.
+   * The inputs listed in the dependency file. All of them count, declared or not, except files that the build itself
+   * made. If the file is missing, all declared inputs count. If it cannot be parsed, the build is untraceable.
    */
   async #observed(
     buildDirectory: string,
@@ -187,7 +187,7 @@ class CommandToolchain implements Toolchain {
     return found === undefined ? {} : { observed: found };
   }
 
-  /** A program that is a file of the project is an input like any other. */
+  /** A program inside the project is an input like any other file. */
   #ownProgram(): string[] {
     const { program } = this.#options;
     const file = path.resolve(this.#directory, program);
@@ -199,7 +199,9 @@ class CommandToolchain implements Toolchain {
     return pickEnvironment([...passThrough, ...environment]);
   }
 
-  /** The program by its content; null when it is nowhere, or cannot be read. One of the project is an input anyhow. */
+  /**
+   * The program's content hash; null if it cannot be found or read. A program inside the project is an input instead.
+   */
   #executable(reader: InputReader): Promise<string | null> {
     let executable = this.#executables.get(reader);
     if (executable === undefined) {
@@ -214,7 +216,7 @@ class CommandToolchain implements Toolchain {
     const file = await this.#locate(this.#options.program);
     const sha256 = async (content: string) =>
       (await reader.file(content).catch(() => undefined))?.sha256 ?? null;
-    // A script names its interpreter by the path that this has here.
+    // The interpreter's path in a script differs between machines.
     const script = await scriptOf(file, pickEnvironment(['PATH']));
     if (script !== undefined) {
       const interpreter = script.interpreter === undefined ? null : await sha256(script.interpreter);
@@ -224,15 +226,15 @@ class CommandToolchain implements Toolchain {
     return digest === null ? null : `sha256:${digest}`;
   }
 
-  /** The program's absolute path; its name when it is nowhere, so that starting it says so. */
+  /** The program's absolute path; its name if it cannot be found, so that starting it reports that. */
   async #locate(program: string): Promise<string> {
     if (program.includes('/')) return path.resolve(this.#directory, program);
-    // Our own PATH: the program's need not have one.
+    // Our own PATH: the program's environment may not have one.
     const found = await findProgram(program, this.#directory, pickEnvironment(['PATH']));
     return found ?? program;
   }
 
-  /** Asked once for all targets; asked again after it could not be found out. */
+  /** Asked once for all targets; asked again after a failure. */
   #versionOf(
     command: readonly string[],
     signal: AbortSignal | undefined,
@@ -281,7 +283,7 @@ class CommandToolchain implements Toolchain {
   }
 }
 
-/** Throws for options that can never work, whichever way they came. */
+/** Throws for options that can never work, from the configuration or from a caller. */
 function check({ program, arguments: args, artifacts, observed }: CommandToolchainOptions): void {
   if (program === '')
     throw new ToolchainError('toolchains.command.program is empty. Name the program that compiles.');

@@ -1,11 +1,11 @@
-// Dependency files in Makefile syntax, as `cc -MD`, zig, rustc and ninja's other friends write them.
+// Parser of dependency files in Makefile syntax, as `cc -MD`, zig, rustc and ninja's other compilers write them.
 
 /**
- * The prerequisites of all rules, each once, in the order they come; undefined when the text is no complete dependency
- * file or names no prerequisite, so that nothing can be concluded from it.
+ * The prerequisites of all rules, each once, in order; undefined if the text is not a complete dependency file or names
+ * no prerequisite, so that it proves nothing.
  *
- * Understood: several targets and several rules, `\` at the end of a line, `\ ` `\#` `\:` for the characters
- * themselves, `$$` for `$`, doubled backslashes before a blank, comments, and rules without prerequisites (`-MP`).
+ * Supported: several targets and several rules, `\` at the end of a line, `\ ` `\#` `\:` for the characters themselves,
+ * `$$` for `$`, doubled backslashes before a blank, comments, and rules without prerequisites (`-MP`).
  */
 export function parseDependencyFile(text: string): string[] | undefined {
   if (text.includes('\0') || /\\\r?\n?$/.test(text)) return undefined;
@@ -24,7 +24,7 @@ export function parseDependencyFile(text: string): string[] | undefined {
 
 interface Word {
   text: string;
-  /** A colon that ends the targets follows; after the first one colons are part of names. */
+  /** Whether the colon that ends the targets follows. Colons after it are part of names. */
   endsTargets: boolean;
 }
 
@@ -47,7 +47,7 @@ function wordsOf(line: string): Word[] {
       begun = true;
       at += run - 1;
       if (next === ' ' || next === '\t') {
-        // Only before a blank do backslashes stand for half as many, and an odd one makes it part of the name.
+        // Backslashes are halved only before a blank; an odd one makes the blank part of the name.
         text += '\\'.repeat(run % 2 === 0 ? run : (run - 1) / 2);
         if (run % 2 === 0) continue;
         text += next;
@@ -63,7 +63,7 @@ function wordsOf(line: string): Word[] {
     } else if (character === ' ' || character === '\t') end(false);
     else if (character === '#') break;
     else if (character === ':' && inTargets && endsName(line[at + 1])) {
-      // `a.o :` has the colon apart from the target.
+      // `a.o :` separates the colon from the target.
       if (!begun && words.length > 0) words.at(-1)!.endsTargets = true;
       else end(true);
       inTargets = false;

@@ -1,4 +1,4 @@
-// The toolchains there are, made from plain data: a worker thread gets a description and makes its own.
+// Toolchain factory. Descriptions are plain data: a worker thread receives one and makes its own toolchain.
 import { type CommandToolchainDescription, createCommandToolchain } from './command.ts';
 import {
   type ContainerToolchainDescription,
@@ -18,7 +18,7 @@ export type { ToolchainResources } from './resources.ts';
 export { ToolchainError } from './toolchain-error.ts';
 export { createWestToolchain, type WestToolchainDescription } from './west.ts';
 
-/** Everything a toolchain is made of. Structured cloning keeps it as it is. */
+/** Description of a toolchain. Survives structured cloning. */
 export type ToolchainDescription =
   | CommandToolchainDescription
   | WestToolchainDescription
@@ -35,7 +35,7 @@ const MAKERS: {
   container: createContainerToolchain,
 };
 
-/** Makes the toolchain. Throws {@link ToolchainError} when there is none of that kind, or it can never work. */
+/** Makes the toolchain. Throws {@link ToolchainError} if the kind is unknown or the toolchain can never work. */
 export function createToolchain(
   description: ToolchainDescription,
   resources: ToolchainResources = {},

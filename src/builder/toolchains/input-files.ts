@@ -1,4 +1,4 @@
-// The files that a toolchain's input globs stand for.
+// Declared input files: the matches of a toolchain's input globs.
 import { type readdir, realpath as realpathOf, stat } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
@@ -6,23 +6,23 @@ import { isInside } from '../../system/paths.ts';
 import { LinkedTree } from './linked-tree.ts';
 
 export interface InputFilesOptions {
-  /** Globs relative to it. Absolute. */
+  /** The base of the globs. Absolute. */
   directory: string;
   globs: readonly string[];
-  /** What builds write: never an input. Absolute. */
+  /** The output of builds: never an input. Absolute. */
   outputDirectory: string;
-  /** Globs of what is no input either, relative to `directory`. Default: none. */
+  /** Globs of other files that are not inputs, relative to `directory`. Default: none. */
   ignore?: readonly string[];
-  /** Directories in which nothing is an input, whatever name or link leads there. Absolute. Default: none. */
+  /** Directories in which nothing is an input, under any name or link. Absolute. Default: none. */
   excluded?: readonly string[];
-  /** Files that tell such a directory by their names. Default: none. */
+  /** Marker files that identify such a directory by their names. Default: none. */
   marks?: readonly string[];
 }
 
 /**
  * Absolute paths of the files, sorted. Names that begin with a dot count like others; `.git` and the output directory
- * never do. Links are followed wherever they lead, and what is behind them counts under their names. Rejects with
- * `ToolchainError` when a link leads to more than can be read for each build.
+ * never do. Links are followed wherever they lead, and the files behind them count under the linked names. Rejects with
+ * `ToolchainError` if a link leads to too many files.
  */
 export async function inputFiles({
   directory,
@@ -35,10 +35,10 @@ export async function inputFiles({
   if (globs.length === 0) return [];
   const root = await realOr(directory);
   const closed = await Promise.all([outputDirectory, ...excluded].map(realOr));
-  // A directory that is its own output, or lies in a project, would have no inputs.
+  // Otherwise a project that is its own output directory, or lies inside an excluded directory, would have no inputs.
   const around = closed.filter(other => !isInside(root, other));
   const tree = new LinkedTree({ isExcluded: real => around.some(other => isInside(real, other)), marks });
-  // Most builds that find everything in the cache need no list of files.
+  // Loaded on demand: most cached builds need no list of files.
   const { glob } = await import('tinyglobby');
   const files = await glob([...globs], {
     cwd: directory,
@@ -52,7 +52,7 @@ export async function inputFiles({
   return [...new Set(files.map(file => path.normalize(file)))].sort();
 }
 
-/** A `realpath` that knows links to files, and those links to directories that `follow` agrees to. */
+/** A `realpath` that resolves links to files, and only those links to directories that `follow` accepts. */
 export function followOnly(follow: (link: string, target: string) => boolean): typeof realpathOf {
   const refuse = new Error('This link is not followed.');
   const limited = (
@@ -65,7 +65,7 @@ export function followOnly(follow: (link: string, target: string) => boolean): t
         if (statError) return callback(statError, target);
         if (stats.isFile()) return callback(null, target);
         if (!stats.isDirectory()) return callback(refuse, target);
-        // The link's own name, with the links on the way to it resolved, so that the two can be compared.
+        // The link's own path with its parent resolved, so that it can be compared with the target.
         realpathOf(path.dirname(link), (parentError, parent) => {
           const followed = !parentError && follow(path.join(parent, path.basename(link)), target);
           callback(followed ? null : refuse, target);

@@ -1,29 +1,31 @@
-// A directory tree as compilers see it: a link to a file is a file, and a link to a directory is a directory, wherever it
-// leads. Read by a glob library, which by itself would follow links without end or drop some of them unsaid.
+// Directory tree as compilers see it: a link to a file is a file, and a link to a directory is a directory, wherever it
+// leads. It feeds a glob library, which alone would follow links for ever or silently drop some.
 import { type Dirent, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { ToolchainError } from './toolchain-error.ts';
 
-/** Entries behind one link, with everything that links lead to from there. A config's own files are a hundredth of it. */
+/**
+ * Limit on entries behind one link, including those behind further links. A config's own files are a hundredth of it.
+ */
 export const MAX_LINKED_ENTRIES = 20_000;
 
 export interface LinkedTreeOptions {
-  /** Whether nothing in a directory counts, by its real path. */
+  /** Whether a directory is ignored, by its real path. */
   isExcluded: (real: string) => boolean;
-  /** Files that tell a directory in which nothing counts, by their names. Default: none. */
+  /** Marker files that identify an ignored directory by their names. Default: none. */
   marks?: readonly string[];
 }
 
-/** A directory, and how it was come to. */
+/** A directory and the way to it. */
 interface Place {
   real: string;
-  /** The one that it is in. */
+  /** The parent directory. */
   above: Place | undefined;
   /** The first link on the way to it. */
   link: string | undefined;
 }
 
-/** What `fs.readdir` tells of an entry, as far as it is asked here. */
+/** The part of `fs.Dirent` that the glob library uses. */
 type Entry = Pick<Dirent, 'name' | 'isFile' | 'isDirectory' | 'isSymbolicLink'>;
 
 export class LinkedTree {
@@ -37,8 +39,8 @@ export class LinkedTree {
   }
 
   /**
-   * `fs.readdir` without links, for the glob library. A link that leads nowhere, or to what is neither file nor directory,
-   * is not there; nor is a directory that is behind a link and inside of itself.
+   * `fs.readdir` without links, for the glob library. Omits dangling links, links to neither file nor directory, and
+   * linked directories that contain themselves.
    */
   readonly readdir = (
     directory: string,
@@ -55,7 +57,7 @@ export class LinkedTree {
     setImmediate(callback, failed, entries);
   };
 
-  /** Throws {@link ToolchainError}, which names the link, when one leads to more than can be read for each build. */
+  /** Throws {@link ToolchainError}, which names the link, if one leads to too many files. */
   check(): void {
     if (this.#refusal !== undefined) throw this.#refusal;
   }
@@ -91,7 +93,7 @@ export class LinkedTree {
 
   #enter(directory: string, place: Place): Entry | undefined {
     if (this.#options.isExcluded(place.real)) return undefined;
-    // Once behind a link, since globs may leave out what is there under its own name; then no more.
+    // Entered once behind a link, since globs may exclude it under its own name; then not again.
     for (let above = place.above; above?.link !== undefined; above = above.above) {
       if (above.real === place.real) return undefined;
     }

@@ -1,40 +1,43 @@
-// From the files that a dependency file lists to the inputs of a build. It says what a preprocessor opened, and neither what
-// that looked for in vain nor what others took in: that is read in the sources themselves.
+// Inputs of a build from its dependency file. That lists the files a preprocessor opened. It lists neither the names
+// looked for in vain nor files included by other tools; these are found by scanning the sources.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { isInside, resolveReal, statOf } from '../../system/paths.ts';
 import { scanSource } from './observed/source-scan.ts';
 import type { ObservedInputs } from './toolchain.ts';
 
-/** Files that are read by a preprocessor. */
+/** Sources that a preprocessor reads. */
 const SOURCE = /\.(?:c|cc|cpp|cxx|h|hh|hpp|hxx|inc|s|S|keymap|overlay|dtsi?|dts)$/;
 const ASSEMBLER = /\.[sS]$/;
 
 export interface ListedOptions {
-  /** What names are relative to. Absolute. */
+  /** The base of relative names. Absolute. */
   directory: string;
-  /** Files in it are the build's own. Absolute. */
+  /** Files in it belong to the build. Absolute. */
   buildDirectory: string;
-  /** What counts as well. Absolute. */
+  /** Further inputs. Absolute. */
   own: readonly string[];
   /** Absolute. */
   declared: ReadonlySet<string>;
-  /** Directories in which the compiler was told to look for headers. Absolute, or relative to `directory`. */
+  /** Header directories on the compiler's command line. Absolute, or relative to `directory`. */
   headers: readonly string[];
 }
 
-/** The inputs; undefined when nothing but the build's own files is listed. */
+/** The inputs; undefined if only the build's own files are listed. */
 export function observeListed(listed: readonly string[], options: ListedOptions): ObservedInputs | undefined {
   const found = new ListedInputs(options);
   for (const dependency of listed) found.add(dependency);
   return found.result();
 }
 
-/** What a source asks for: a name beside it or where headers are, one where headers are only, or a file that is taken in. */
+/**
+ * A name that a source refers to: a header, beside it or in the header directories; a header in those only; or an
+ * included file.
+ */
 interface Request {
   kind: 'quoted' | 'angled' | 'taken';
   name: string;
-  /** The directory that the source is in. */
+  /** The directory of the source. */
   beside: string;
 }
 
@@ -50,16 +53,16 @@ class ListedInputs {
     this.#files = new Set(options.own);
   }
 
-  /** A file that was read. Compilers write names as they got them, and they run in the directory. */
+  /** Adds a listed file. Compilers write names as given, relative to the directory they run in. */
   add(name: string): void {
     const { directory, buildDirectory } = this.#options;
     const file = path.resolve(directory, name);
     if (isInside(file, buildDirectory)) return;
     const spelled = path.isAbsolute(name) ? name : `${directory}/${name}`;
     const stats = statOf(spelled);
-    // Devices and directories have no content that could change. One that is gone has changed since it was read.
+    // Devices and directories have no content that could change. A file that is gone has changed since it was read.
     if (stats !== undefined && !stats.isFile()) return;
-    // Behind a link a `..` leads elsewhere than it seems to.
+    // Behind a link, `..` does not lead where it seems to.
     if (resolveReal(spelled) === resolveReal(file)) this.#files.add(file);
     if (spelled.includes('/../')) this.#files.add(spelled);
     if (stats !== undefined && SOURCE.test(file)) this.#readSource(spelled, file);
@@ -68,10 +71,10 @@ class ListedInputs {
   result(): ObservedInputs | undefined {
     const absent = new Set<string>();
     const headers = this.#headerDirectories();
-    // What is taken in may ask for more, which comes last.
+    // Included files may refer to more, which are appended and visited last.
     for (const { kind, name, beside } of this.#requests.values()) {
       const places = kind === 'angled' ? headers : [beside, ...headers];
-      // Where the assembler runs.
+      // The working directory of the assembler.
       if (kind === 'taken') places.push(this.#options.directory);
       for (const place of places) {
         const file = path.isAbsolute(name) ? name : `${place}/${name}`;
@@ -97,7 +100,7 @@ class ListedInputs {
       return;
     }
     const { includes, angled, taken, isUntraceable, uncertainty } = scanSource(text, ASSEMBLER.test(file));
-    // Comments of system headers are full of words such as `/include/`.
+    // Comments in system headers are full of words such as `/include/`.
     const isTaking = taken.length > 0 || isUntraceable;
     if (uncertainty === 'contents' && (isTaking || this.#options.declared.has(file)))
       this.#counting = 'contents';
@@ -110,7 +113,9 @@ class ListedInputs {
     ask('taken', taken);
   }
 
-  /** Where headers are looked for: where the arguments say, and where listed files were found by the names in sources. */
+  /**
+   * The header directories: those of the arguments, and those in which listed files were found by the names in sources.
+   */
   #headerDirectories(): string[] {
     const { directory, headers } = this.#options;
     const byLast = new Map<string, Set<string>>();

@@ -1,9 +1,10 @@
-// Makes a toolchain without loading the code of the others: a compiler of one's own needs nothing of Zephyr.
+// Loader of one toolchain that leaves the code of the others unloaded: a build with its own compiler needs nothing of
+// Zephyr.
 import type { ToolchainDescription } from './index.ts';
 import type { ToolchainResources } from './resources.ts';
 import type { Toolchain } from './toolchain.ts';
 
-/** Makes the toolchain, as `createToolchain` does. Rejects with what that throws. */
+/** Makes the toolchain, as `createToolchain` does. Rejects with its errors. */
 export async function loadToolchain(
   description: ToolchainDescription,
   resources?: ToolchainResources,

@@ -1,4 +1,4 @@
-// What the end of a compiler's process means for its target.
+// Outcome of a compiler's process for its target.
 import { statfs } from 'node:fs/promises';
 import path from 'node:path';
 import {
@@ -9,17 +9,17 @@ import {
 } from '../../system/process.ts';
 import type { CompileJob, CompileOutcome } from './toolchain.ts';
 
-/** A compile that has not worked. */
+/** The outcome of a failed compile. */
 export type FailedOutcome = CompileOutcome & { ok: false };
 
-/** Bytes. With less than that left on a disk, programs fail that want to write there. */
+/** Bytes. Programs that write to a disk with less free space fail. */
 const FULL = 16 * 1024;
 
 /**
- * Runs a job's compiler, with its output, log, signal and process groups where the job wants them. Resolves to what
- * the compiler printed last when it ended with status 0, and else to the outcome of the job.
+ * Runs a job's compiler with the job's output, log, signal and process groups. Resolves to the compiler's last lines if
+ * it ended with status 0, else to the failed outcome.
  *
- * @param name what the compiler is called when it has failed
+ * @param name the compiler's name in messages
  */
 export async function runCompiler(
   name: string,
@@ -39,7 +39,7 @@ export async function runCompiler(
     return { ok: false, reason: 'cannot-start', message: error.message, lastLines: [] };
   }
   const { exitCode, lastLines } = result;
-  // First, because a program may well end with status 0 when it is told to stop.
+  // Checked first, because a program may end with status 0 when it is stopped.
   if (signal.aborted) return cancelled(lastLines);
   if (exitCode === 0) return { ok: true, lastLines };
   const log = `Its full output is in ${logFile}.${await fullDisk(buildDirectory)}`;
@@ -52,22 +52,22 @@ export async function runCompiler(
   return { ok: false, reason: 'exit-status', message, exitCode, lastLines };
 }
 
-/** The outcome of a compiler that ended well and did not make what it should. */
+/** The outcome of a compiler that succeeded without making its artifacts. */
 export function withoutArtifacts(message: string, lastLines: string[]): FailedOutcome {
   return { ok: false, reason: 'no-artifacts', message, exitCode: 0, lastLines };
 }
 
-/** The outcome of a compiler that ended well and made firmware for the wrong board. */
+/** The outcome of a compiler that succeeded and made firmware for the wrong board. */
 export function wrongBoard(message: string, lastLines: string[]): FailedOutcome {
   return { ok: false, reason: 'wrong-board', message, exitCode: 0, lastLines };
 }
 
-/** The outcome of a job whose signal was aborted. */
+/** The outcome of a job whose signal aborted. */
 export function cancelled(lastLines: string[]): FailedOutcome {
   return { ok: false, reason: 'cancelled', message: 'The build was cancelled.', lastLines };
 }
 
-/** A sentence when the compiler can have failed for want of space: few of them say it clearly. */
+/** A sentence if the compiler may have failed for lack of disk space: few compilers report that clearly. */
 async function fullDisk(buildDirectory: string): Promise<string> {
   const space = await statfs(buildDirectory).catch(() => undefined);
   if (space === undefined || (space.bavail * space.bsize > FULL && (space.files === 0 || space.ffree > 0)))

@@ -1,17 +1,17 @@
-// The placeholders in a command's arguments, such as `{board}`.
+// Placeholders in a command's arguments, such as `{board}`.
 import { closestMatch } from '../../config/closest-match.ts';
 import { PLACEHOLDERS } from '../../config/toolchain-options.ts';
 import { ToolchainError } from './toolchain-error.ts';
 
 export type Placeholder = (typeof PLACEHOLDERS)[number];
 
-/** What each placeholder stands for. */
+/** The value of each placeholder. */
 export type PlaceholderValues = Readonly<Record<Placeholder, string>>;
 
-// Braces around anything else, as in JSON, are text.
+// Braces around anything else, as in JSON, are plain text.
 const PLACEHOLDER = /\{([A-Za-z][\w-]*)\}/g;
 
-/** Throws {@link ToolchainError} when an argument has a placeholder that there is not. */
+/** Throws {@link ToolchainError} if an argument has an unknown placeholder. */
 export function checkPlaceholders(args: readonly string[]): void {
   for (const argument of args) {
     for (const [whole, name] of argument.matchAll(PLACEHOLDER)) {
@@ -27,8 +27,8 @@ export function checkPlaceholders(args: readonly string[]): void {
 }
 
 /**
- * Puts the values in. An argument stays one argument whatever a value contains, and what looks like a placeholder in a
- * value stays as it is.
+ * Substitutes the values. An argument stays one argument whatever a value contains, and a placeholder inside a value
+ * stays as it is.
  */
 export function fillIn(args: readonly string[], values: PlaceholderValues): string[] {
   return args.map(argument =>

@@ -1,8 +1,8 @@
-// What a program is, so that the same one is known again on every machine and another one never passes for it: the SHA-256
-// of the real file behind its name, and what it says of its version.
+// Identity of a program, the same on every machine and different for a different program: the SHA-256 of the real file
+// behind its name, and its `--version` output.
 //
-// A script counts without the lines that say which interpreter runs it: two Python environments have the same `west`, each
-// with its own interpreter's path on top. What the interpreter brings along is asked of it: see `python-packages.ts`.
+// A script is hashed without the lines that name its interpreter: the same `west` in two Python environments differs
+// only in these. For the identity of the interpreter's packages see `python-packages.ts`.
 
 import { createHash } from 'node:crypto';
 import { readFileSync, realpathSync, statSync } from 'node:fs';
@@ -15,38 +15,38 @@ import { CannotStartError, captureOutput } from '../../system/process.ts';
 import { findProgram } from './programs.ts';
 import { remembered } from './remembered.ts';
 
-/** The same for the same program, wherever it is. Plain JSON. */
+/** The same for the same program on every machine. Plain JSON. */
 export interface ProgramIdentity {
-  /** The first line that it answers to `--version`; null when it does not work. */
+  /** The first line of its `--version` output; null if that fails. */
   version: string | null;
-  /** Of its file; for a script without its interpreter. */
+  /** Of its file; of a script without its interpreter line. */
   sha256: string;
 }
 
 export interface IdentifyOptions {
-  /** Remembers what was found out of a binary, by its device, inode, size and time of change. Default: nothing does. */
+  /** Remembers the identity of a binary by its device, inode, size and time of change. Default: not remembered. */
   cache?: Cache | undefined;
   signal?: AbortSignal | undefined;
   /** In milliseconds since the epoch. Default: `Date.now`. */
   clock?: (() => number) | undefined;
 }
 
-/** Milliseconds. Python's programs take a second to start on a machine that has other things to do. */
+/** Python programs take a second to start on a busy machine. */
 const VERSION_TIMEOUT_MS = 60_000;
 
-/** Choosing a toolchain and describing it ask the same a moment apart. */
+/** Choosing a toolchain and describing it ask for the same identity a moment apart. */
 const MAX_AGE_MS = 5_000;
 
-/** How long a binary is remembered after it was last looked at. */
+/** How long a binary is remembered after its last check. */
 const REMEMBERED = '30d';
 
-/** Bytes. Longer ones are binaries, whatever they begin with. */
+/** Bytes. A larger file counts as a binary, however it begins. */
 const MAX_SCRIPT = 1024 * 1024;
 
 const recent = new Map<string, { at: number; answer: Promise<ProgramIdentity> }>();
 
 /**
- * Identifies the program of this name, or at this path, in an environment. Null when it is not there. At most a few
+ * Identifies the program of this name, or at this path, in an environment. Null if it does not exist. At most a few
  * seconds old. Rejects only with the reason of `signal`.
  */
 export async function identifyProgram(
@@ -75,7 +75,7 @@ async function identify(
   { cache, signal, clock }: IdentifyOptions,
 ): Promise<ProgramIdentity> {
   const script = readScript(file);
-  // A script may be a few lines that start something else, of which only its answer tells.
+  // A script may only start another program, and then its version output is all that identifies that.
   if (script !== undefined) {
     const version = await scriptVersion(file, script, environment, { cache, signal, clock });
     return { version, sha256: digestScript(script) };
@@ -146,7 +146,7 @@ async function scriptVersion(
   );
 }
 
-/** The interpreter of the script that a program is: absolute, or a name; undefined when it is not a script. */
+/** The interpreter of a script: absolute, or a name; undefined if the program is not a script. */
 export async function interpreterOf(
   program: string,
   environment: Readonly<Record<string, string>>,
@@ -158,14 +158,15 @@ export async function interpreterOf(
 
 function interpreterIn(script: string): string | undefined {
   const [first = '', second = ''] = script.split('\n', 2);
-  // What pip writes when the path is too long, or has blanks, for the first line.
+  // pip writes this if the path is too long for the first line or contains blanks.
   const long = /^'''exec' (?:"([^"]+)"|(\S+)) /.exec(second);
   if (first.startsWith('#!/bin/sh') && long) return long[1] ?? long[2];
   return /^#!\s*(?:\S*\/env(?:\s+-S)?\s+)?(\S+)/.exec(first)?.[1];
 }
 
 /**
- * A script by its content without the place of its interpreter, and that; undefined when a program is not a script.
+ * A script's interpreter, and the hash of its content without the interpreter's location; undefined if the program is
+ * not a script.
  *
  * @param file absolute
  */
@@ -177,7 +178,7 @@ export async function scriptOf(
   if (script === undefined) return undefined;
   const named = await interpreterOf(file, environment);
   const interpreter = named === undefined ? undefined : await findProgram(named, '/', environment);
-  // The options that it gives to the interpreter stay.
+  // The interpreter's options stay part of the hash.
   const start = (script.split('\n', 1)[0] ?? '').replace(named ?? '', path.basename(named ?? ''));
   const hash = createHash('sha256').update(`${start}\n${digestScript(script)}`);
   return { sha256: hash.digest('hex'), interpreter };
@@ -201,12 +202,12 @@ async function askVersion(
   }
 }
 
-/** Whether a program is a text that something else runs. */
+/** Whether a program is a text that an interpreter runs. */
 export function isScript(file: string): boolean {
   return readScript(file) !== undefined;
 }
 
-/** What tells a file from every other that was ever in its place; undefined when it is not there. */
+/** A stamp that distinguishes the file from every other at the same path; undefined if it does not exist. */
 export function stampOf(file: string): string | undefined {
   try {
     const { dev, ino, size, ctimeNs } = statSync(realpathSync(file), { bigint: true });
@@ -216,7 +217,7 @@ export function stampOf(file: string): string | undefined {
   }
 }
 
-/** The text of a script; undefined for a binary, and for what cannot be read. */
+/** The text of a script; undefined for a binary or an unreadable file. */
 function readScript(file: string): string | undefined {
   try {
     if (statSync(file).size > MAX_SCRIPT) return undefined;

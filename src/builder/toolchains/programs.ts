@@ -1,11 +1,11 @@
-// Where a program is that is known by its name.
+// Lookup of a program by name.
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 /**
- * The file that is run for a program's name: a path, relative to `directory`, or the first match in the `PATH` of
- * `environment`. Absolute; undefined when there is none that may be executed.
+ * The executable for a program's name: a path, relative to `directory`, or the first match in the `PATH` of
+ * `environment`. Absolute; undefined if there is no executable file.
  */
 export async function findProgram(
   program: string,

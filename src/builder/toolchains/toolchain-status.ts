@@ -1,33 +1,33 @@
-// Whether a config can be built with a toolchain on this machine: what that depends on, and what was found.
+// Status of a toolchain: whether a config can be built with it on this machine, and why not.
 import type { Cache } from '../../cache/cache.ts';
 import type { ToolchainKind } from '../../config/toolchain-options.ts';
 import type { UserConfig } from '../../config/user-config.ts';
 import type { ToolchainDescription } from './index.ts';
 
-/** What the choice depends on. */
+/** The circumstances on which the choice depends. */
 export interface ToolchainQuery {
-  /** What was asked for; goes before the configuration. */
+  /** The requested toolchain; takes precedence over the configuration. */
   toolchain?: ToolchainKind | undefined;
-  /** The workspace that was asked for; goes before the configuration. Absolute. */
+  /** The requested workspace; takes precedence over the configuration. Absolute. */
   workspace?: string | undefined;
   userConfig: UserConfig;
   /** The directory with `build.yaml`. Absolute. */
   configDirectory: string;
-  /** Where firmware goes. Absolute. */
+  /** The directory for firmware. Absolute. */
   outputDirectory: string;
   /** The directory of the caches. Absolute. */
   cacheRoot: string;
-  /** Whether anything may be kept there. */
+  /** Whether the caches may be written. */
   cache: boolean;
-  /** Remembers what programs are. Default: they are asked. */
+  /** Opens the cache that remembers the programs' versions. Default: the programs are run. */
   memory?: (() => Promise<Cache>) | undefined;
-  /** Told, in one sentence, that the image of containers is going to be pulled. Default: the network is not touched. */
+  /** Told, in one sentence, that the container image is about to be pulled. Default: the network is not touched. */
   onPull?: ((message: string) => void) | undefined;
-  /** Ends the looking. */
+  /** Stops the search. */
   signal?: AbortSignal | undefined;
 }
 
-/** One toolchain, and whether the config can be built with it here. */
+/** A toolchain, and whether the config can be built with it here. */
 export type ToolchainStatus = {
   kind: ToolchainKind /** What was found, or what is missing. */;
   detail: string;

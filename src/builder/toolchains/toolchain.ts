@@ -1,4 +1,4 @@
-// What is asked of whatever compiles. Implementations are beside it.
+// Toolchain interface: identity, declared inputs and compile. The implementations are beside it.
 import type { InputReader } from '../incremental/input-reader.ts';
 import type { NamedPlace } from '../incremental/path-base.ts';
 import type { Target } from '../matrix/target.ts';
@@ -8,48 +8,48 @@ export interface Toolchain {
 
   /**
    * Everything about the toolchain, apart from files, that can change the output of this target: program, arguments,
-   * version, chosen environment. Plain JSON data; every field is named in explanations (`toolchain.version changed`).
+   * version, chosen environment. Plain JSON data; explanations name its fields (`toolchain.version changed`).
    *
-   * @param reader for programs that are known by their content. Default: one of its own
+   * @param reader for programs identified by content. Default: a new reader
    */
   identity(target: Target, signal?: AbortSignal, reader?: InputReader): Promise<Record<string, unknown>>;
 
   /**
-   * Where things are on this machine that are elsewhere on others, so that what is read there is known again. Default:
-   * nothing is known.
+   * The locations on this machine that differ on others, so that paths can be stored in a portable form. Default: none.
    */
   surroundings?(signal?: AbortSignal): Promise<Surroundings>;
 
   /**
-   * Begins what takes {@link identity} long, such as asking a program for its version, and resolves when waiting is all
-   * that is left to do: a build opens its caches meanwhile. Never rejects: `identity` tells what went wrong. Default:
-   * there is nothing to begin.
+   * Begins the slow part of {@link identity}, such as asking a program for its version, and resolves once only waiting
+   * is left: a build opens its caches meanwhile. Never rejects: `identity` reports the error. Default: nothing to
+   * prepare.
    */
   prepare?(signal?: AbortSignal): Promise<ToolchainPreparation>;
 
-  /** Absolute paths of every file that a build may read, of whichever target, and that can change. Sorted. */
+  /** Absolute paths of every file that a build of any target may read and that can change. Sorted. */
   declaredInputs(): Promise<string[]>;
 
   /**
-   * What a person should know about it before a build, one sentence each: it works, but may not be what it seems to be.
-   * Default: nothing.
+   * Notes for the user before a build, one sentence each: the toolchain works, but perhaps not as expected. Default:
+   * none.
    */
   notes?(signal?: AbortSignal): Promise<string[]>;
 
   /**
-   * Finds out, at low priority, what the next build of a target may take over from the last one's directory. Resolves to
-   * whether there is nothing more to find out; when `signal` aborts it leaves what it has. Default: nothing is taken over.
+   * Records, at low priority, which macros each object of a target's last build used, for the next build of the target.
+   * Resolves to whether the record is complete; if `signal` aborts, it keeps what it has. Default: no objects are taken
+   * over.
    */
   recordMacros?(target: Target, options: RecordOptions): Promise<boolean>;
 
   /**
-   * Compiles. Rejects with the file system's error when artifacts cannot be written, and else only for bugs: a failing
-   * compiler is an outcome. Leaves no process behind, also when `signal` aborts.
+   * Compiles. Rejects with the file system's error if artifacts cannot be written, and otherwise only for bugs: a
+   * failing compiler is an outcome. Leaves no process behind, even if `signal` aborts.
    */
   compile(job: CompileJob): Promise<CompileOutcome>;
 }
 
-/** How {@link Toolchain.recordMacros} works. */
+/** Options of {@link Toolchain.recordMacros}. */
 export interface RecordOptions {
   signal: AbortSignal;
   /** How many processes may run at once. */
@@ -58,37 +58,37 @@ export interface RecordOptions {
   onProcess?: CompileJob['onProcess'];
 }
 
-/** What is true on this machine, and not on others. */
+/** The machine-specific part of a toolchain. */
 export interface Surroundings {
   places: NamedPlace[];
-  /** Where programs are looked for by their names: absolute directories. */
+  /** The directories in which programs are looked up by name. Absolute. */
   folders: string[];
-  /** Why nothing that is made here can be made of the same on another machine, as phrases. Empty: it can. */
+  /** Why another machine cannot build the same from the same inputs, as phrases. Empty if it can. */
   bound: string[];
 }
 
-/** What {@link Toolchain.prepare} began. */
+/** Handle of a begun {@link Toolchain.prepare}. */
 export interface ToolchainPreparation {
-  /** Resolves when it is over, and no process of it is left. Never rejects. */
+  /** Resolves when the preparation is over and no process of it is left. Never rejects. */
   over: Promise<void>;
 }
 
 export interface CompileJob {
   target: Target;
   /**
-   * What the target was described as, which its firmware will be known by: {@link Toolchain.identity} and
-   * {@link Toolchain.surroundings}, through JSON. Default: the toolchain looks again.
+   * The description under which the firmware will be stored: {@link Toolchain.identity} and
+   * {@link Toolchain.surroundings}, through JSON. Default: the toolchain determines them again.
    */
   described?: { identity: Record<string, unknown>; surroundings: Surroundings } | undefined;
   /** An empty directory of this job's own, absolute. Its owner removes it afterwards. */
   buildDirectory: string;
-  /** An empty directory of this job's own for the artifacts, absolute. What is in it after a failure is removed. */
+  /** An empty directory of this job's own for the artifacts, absolute. After a failure its contents are removed. */
   artifactDirectory: string;
   /** How many processes the compiler itself may run at once. */
   jobs: number;
   /** The file that gets the compiler's full output. Its directory exists. */
   logFile: string;
-  /** The trace context that the compiler gets as `TRACEPARENT`, and that counts for nothing. Default: none. */
+  /** The trace context, given to the compiler as `TRACEPARENT`. It is not part of any fingerprint. Default: none. */
   traceparent?: string | undefined;
   signal: AbortSignal;
   /**
@@ -100,7 +100,7 @@ export interface CompileJob {
   onPath?: ((path: BuildPath) => void) | undefined;
   /** Each line the compiler prints, without its line end, as it comes. */
   onOutput: (line: string) => void;
-  /** Called with the process group of every child that is started, and again when it is gone. */
+  /** Called with the process group of every child that starts, and again when it has ended. */
   onProcess?: (event: 'started' | 'ended', processGroup: number) => void;
 }
 
@@ -114,39 +114,39 @@ export type BuildPath =
 export type CompileOutcome =
   | {
       ok: true;
-      /** What was built: files in the artifact directory, by their names. */
+      /** The artifacts: files in the artifact directory, by name. */
       artifacts: Artifact[];
-      /** What the build really read. Undefined: not known, so all declared inputs count. */
+      /** The inputs that the build really read. Undefined if unknown: then all declared inputs count. */
       observed?: ObservedInputs;
       /**
-       * Why the build may have read files that are neither observed nor declared, as the end of a sentence: then it
-       * cannot be told when its result is out of date, and it is not kept. Default: it has not.
+       * Why the build may have read files that are neither observed nor declared, as the end of a sentence. Its result
+       * is not stored, since nothing would show when it is out of date. Default: it has not.
        */
       untraceable?: string;
-      /** What of the identity that the target was described by has changed: then the result is not kept. Default: nothing. */
+      /** Parts of the identity that changed during the build. If any, the result is not cached. Default: none. */
       changedDuringBuild?: string[];
-      /** What a person should know about the firmware, one sentence each; kept with it. Default: nothing. */
+      /** Notes for the user about the firmware, one sentence each; stored with it. Default: none. */
       warnings?: string[];
     }
   | {
       ok: false;
       reason: 'exit-status' | 'killed' | 'cannot-start' | 'no-artifacts' | 'wrong-board' | 'cancelled';
-      /** One sentence for a person: what went wrong and what to do. */
+      /** One sentence for the user: what went wrong and what to do. */
       message: string;
       exitCode?: number;
       lastLines: string[];
-      /** What the compiler read where it could not go on, when it says where that was. */
+      /** The preprocessed line at which the compiler stopped, if it reports one. */
       excerpt?: SourceExcerpt | undefined;
     };
 
-/** A line as a compiler read it after preprocessing, which its messages count in and nobody has written. */
+/** A preprocessed line. The compiler's columns refer to it, and it differs from the line in the source. */
 export interface SourceExcerpt {
-  /** The source that the line came from, as the compiler calls it. */
+  /** The source of the line, as the compiler names it. */
   file: string;
   /** Of the source. 1-based. */
   line: number;
   text: string;
-  /** Where in `text` it could not go on. 1-based. */
+  /** The column in `text` at which the compiler stopped. 1-based. */
   column: number;
 }
 
@@ -158,8 +158,8 @@ export interface Artifact {
 }
 
 /**
- * What a build read. Paths are absolute, or as `PathBase` writes them. Doubt only ever adds inputs: what is observed counts in any case, and the declared inputs as far as
- * the toolchain does not know better.
+ * The inputs that a build read. Paths are absolute, or in the form of `PathBase`. Uncertainty only adds inputs:
+ * observed ones always count, and declared ones as far as the toolchain does not know better.
  */
 export interface ObservedInputs {
   /** Absolute paths of files that were read. */
@@ -169,9 +169,9 @@ export interface ObservedInputs {
   /** Absolute paths that were looked for and did not exist. */
   absent: string[];
   /**
-   * Which declared inputs count as well. `names`: `directories` and `absent` may not be all, so any declared input that
-   * comes or goes counts. `contents`: `files` may not be all, so every declared input counts. Default: `names` when both
-   * lists are empty, because then nothing tells what was looked for in vain; else none.
+   * Which declared inputs count as well. `names`: `directories` and `absent` may be incomplete, so any declared input
+   * that is added or removed counts. `contents`: `files` may be incomplete, so every declared input counts. Default:
+   * `names` if both lists are empty, because then nothing shows what was looked for in vain; else none.
    */
   declared?: 'names' | 'contents';
 }

@@ -21,7 +21,7 @@ import { stepCommand, WEST } from './zephyr/west-build.ts';
 import type { BuildStep, ZephyrBuildSpec, ZephyrRunner } from './zephyr/zephyr-runner.ts';
 import { type ZephyrDescription, ZephyrToolchain } from './zephyr/zephyr-toolchain.ts';
 
-/** What a `west` toolchain is made of. Plain data, so that it can be sent to a worker thread. */
+/** Description of a `west` toolchain. Plain data, so that it can be sent to a worker thread. */
 export interface WestToolchainDescription extends ZephyrDescription {
   kind: 'west';
   options: WestToolchainOptions;
@@ -110,7 +110,7 @@ class WestRunner implements ZephyrRunner {
     return 'untraceable' in used ? used : { ...used, identified };
   }
 
-  /** The paths of a build are this machine's. */
+  /** The build's paths are paths of this machine. */
   pathMapping(): Pick<ObserveOptions, 'seen' | 'isolated'> {
     return {};
   }

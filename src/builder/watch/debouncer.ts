@@ -1,12 +1,12 @@
-// Waits until things that come in bursts have stopped coming: saving one file is several events, and a checkout hundreds.
+// Debouncer: waits for the end of a burst of events. Saving one file causes several events, and a checkout hundreds.
 
-/** Milliseconds without an event after which a burst is over. */
+/** A burst is over after this long without an event. */
 export const QUIET_MS = 50;
 
-/** A burst that never ends is looked at after so many milliseconds all the same. */
+/** A burst that never ends counts as over after this long. */
 export const MAX_BURST_MS = 1_000;
 
-/** Calls back after so many milliseconds, unless the function it returns is called before. */
+/** Calls back after a number of milliseconds, unless the returned function is called before. */
 export type Timer = (callback: () => void, milliseconds: number) => () => void;
 
 export interface DebounceOptions {
@@ -14,7 +14,7 @@ export interface DebounceOptions {
   timer?: Timer;
 }
 
-/** Calls back once for each burst of events, when it is over. */
+/** Calls back once for each burst of events, at its end. */
 export class Debouncer {
   readonly #onSettled: () => void;
   readonly #timer: Timer;
@@ -26,14 +26,14 @@ export class Debouncer {
     this.#timer = timer;
   }
 
-  /** One event. */
+  /** Reports an event. */
   trigger(): void {
     this.#stopQuiet?.();
     this.#stopQuiet = this.#timer(() => this.#fire(), QUIET_MS);
     this.#stopBurst ??= this.#timer(() => this.#fire(), MAX_BURST_MS);
   }
 
-  /** Forgets the burst that is going on. */
+  /** Discards the current burst. */
   close(): void {
     this.#stopQuiet?.();
     this.#stopBurst?.();

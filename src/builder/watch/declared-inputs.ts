@@ -1,11 +1,11 @@
-// What a watched build depends on: every file that a target may read, as it is at one moment.
+// Declared inputs of a watched build: every file that a target may read, at one moment.
 import { GloveboxError } from '../../errors.ts';
 import { InputReader, isEditorLeftover, type PathBase, type Toolchain } from '../incremental/index.ts';
 
 /** The SHA-256 of each declared input by its absolute path. */
 export type Inputs = ReadonlyMap<string, string>;
 
-/** Reads all inputs. One that cannot be read differs from what it was when it could. */
+/** Reads all inputs. An unreadable input counts as changed since it was readable. */
 export async function readInputs(toolchain: Toolchain): Promise<Inputs> {
   const reader = new InputReader();
   const inputs = new Map<string, string>();
@@ -22,7 +22,7 @@ export async function readInputs(toolchain: Toolchain): Promise<Inputs> {
   return inputs;
 }
 
-/** The files that are new, gone or different, sorted, and a sentence for each. */
+/** The files that were added, removed or changed, sorted, with a sentence for each. */
 export function changesOf(
   before: Inputs,
   now: Inputs,

@@ -1,27 +1,27 @@
-// Says that some file may have changed; which, and whether it matters, whoever is told finds out by looking.
+// File watcher: reports that some file may have changed. The listener has to check which, and whether it matters.
 import { existsSync, type Stats } from 'node:fs';
 import path from 'node:path';
 import type { FSWatcher } from 'chokidar';
 import { isEditorLeftover } from '../incremental/index.ts';
 
 export interface FileWatcherOptions {
-  /** Called for whatever is made, written, replaced or removed, often more than once. */
+  /** Called when anything is created, written, replaced or removed, often more than once. */
   onChange: () => void;
-  /** Called when the system cannot watch (any more), such as when it has no more watches to give. */
+  /** Called if the system cannot watch, or no longer can, for example because it has run out of watches. */
   onError: (error: Error) => void;
 }
 
-/** What is watched. All paths are absolute. */
+/** The watched paths. All are absolute. */
 export interface Watched {
   /**
-   * The directory that is watched with everything below it, except what builds and tools keep there for themselves:
-   * names that begin with a dot, `node_modules`, CMake's build directories, and other repositories (a config directory
-   * may be in the middle of its west workspace).
+   * The directory that is watched recursively, except for entries that belong to builds and tools: names that begin
+   * with a dot, `node_modules`, CMake's build directories, and other repositories (a config directory may be in the
+   * middle of its west workspace).
    */
   tree: string;
-  /** Below `tree` and not watched all the same: where builds write. */
+  /** Directories below `tree` that are not watched, because builds write to them. */
   except: readonly string[];
-  /** Watched by all means. */
+  /** Files that are watched in any case. */
   files: readonly string[];
 }
 
@@ -36,8 +36,8 @@ export class FileWatcher {
   }
 
   /**
-   * Watches this instead of what was watched before. When it resolves, no later change goes unnoticed. Resolves to
-   * whether what is watched is not the same as before.
+   * Replaces the watched paths. Once it resolves, every later change is noticed. Resolves to whether the watched paths
+   * differ from before.
    */
   async set(watched: Watched): Promise<boolean> {
     const key = JSON.stringify(watched);
@@ -57,10 +57,10 @@ export class FileWatcher {
 
   async #watch({ tree, except, files }: Watched): Promise<FSWatcher> {
     const { onChange, onError } = this.#options;
-    // Only now: most builds do not watch.
+    // Loaded on demand: most builds do not watch.
     const { watch } = await import('chokidar');
     const isInTree = (file: string) => file.startsWith(tree + path.sep);
-    // By their directories, because a file that is removed and made again is another one.
+    // Watched through their directories, because a file that is removed and created again is a new one.
     const roots = [tree, ...files.filter(file => !isInTree(file)).map(file => path.dirname(file))];
     const wanted = new Set([...roots, ...files]);
     for (const file of files) {
@@ -73,7 +73,7 @@ export class FileWatcher {
     };
     const watcher = watch([...new Set(roots)], {
       ignoreInitial: true,
-      // Nothing is read here; a file that is replaced is looked at when things have settled.
+      // The watcher reads nothing itself; a replaced file is checked once the burst is over.
       atomic: false,
       ignored: isOthers,
     });
@@ -91,7 +91,7 @@ function isToolsOwn(name: string): boolean {
   return name.startsWith('.') || name === 'node_modules';
 }
 
-/** The top of another repository, or of a build directory. */
+/** Whether a directory is the top of another repository or of a build directory. */
 function isRoot(directory: string): boolean {
   return existsSync(path.join(directory, '.git')) || existsSync(path.join(directory, 'CMakeCache.txt'));
 }

@@ -1,7 +1,7 @@
-// Which targets of a watched build are being built, and what came of the last time that each was.
+// Running targets of a watched build, and the last result of each target.
 import type { Target } from '../matrix/target.ts';
 
-/** One target that is being built. */
+/** A target that is being built. */
 export class RunningTarget {
   readonly target: Target;
   readonly #stop = new AbortController();
@@ -11,12 +11,12 @@ export class RunningTarget {
     this.target = target;
   }
 
-  /** Aborts when the target's build is not wanted any more. */
+  /** Aborts when the target's build is no longer wanted. */
   get signal(): AbortSignal {
     return this.#stop.signal;
   }
 
-  /** Resolves when the target is not being built any more. */
+  /** Resolves when the target's build has ended. */
   get ended(): Promise<void> {
     return this.#ended.promise;
   }
@@ -30,24 +30,24 @@ export class RunningTarget {
   }
 }
 
-/** What the output directory has of a target. */
+/** A target's firmware in the output directory. */
 export interface Built {
   target: Target;
-  /** What it is known by; undefined when its inputs changed while it was built. */
+  /** Its fingerprint; undefined if inputs changed during the build. */
   fingerprint: string | undefined;
   /** Absolute, in the output directory. */
   files: string[];
 }
 
-/** A target has one build running at a time. */
+/** Allows one running build per target. */
 export class RunningTargets {
   readonly #running = new Map<string, RunningTarget>();
   readonly #built = new Map<string, Built>();
-  /** Something changed while they were built which they did not seem to read. */
+  /** Targets for which a change came during the build, in files that they did not seem to read. */
   readonly #maybeStaleRuns = new Set<RunningTarget>();
   readonly #maybeStale = new Set<string>();
 
-  /** How many targets are being built. */
+  /** The number of running targets. */
   get count(): number {
     return this.#running.size;
   }
@@ -56,19 +56,19 @@ export class RunningTargets {
     return this.#running.has(name);
   }
 
-  /** What was built last, unless the last time failed. */
+  /** The last result, unless the last build failed. */
   builtOf(name: string): Built | undefined {
     return this.#built.get(name);
   }
 
-  /** Begins targets of which none is running; by their artifact names. */
+  /** Starts targets, none of which may be running; by their artifact names. */
   begin(targets: readonly Target[]): ReadonlyMap<string, RunningTarget> {
     const started = new Map(targets.map(target => [target.artifactName, new RunningTarget(target)]));
     for (const [name, running] of started) this.#running.set(name, running);
     return started;
   }
 
-  /** Stops the running targets for which `isObsolete` holds. Resolves when they have ended, to how many they were. */
+  /** Stops the running targets for which `isObsolete` holds. Resolves to their number, once they have ended. */
   async stop(isObsolete: (running: RunningTarget) => Promise<boolean>): Promise<number> {
     const stopped: RunningTarget[] = [];
     for (const running of this.#running.values()) if (await isObsolete(running)) stopped.push(running);
@@ -77,12 +77,12 @@ export class RunningTargets {
     return stopped.length;
   }
 
-  /** Something changed that the running targets may have read after all. */
+  /** Records a change that the running targets may have read after all. */
   markMaybeStale(): void {
     for (const running of this.#running.values()) this.#maybeStaleRuns.add(running);
   }
 
-  /** A target was built, as `fingerprint` if that is known; or was not. */
+  /** Records the result of a build: with `built` if it succeeded, with the fingerprint if that is known. */
   finish(name: string, built?: Omit<Built, 'target'>): void {
     const running = this.#running.get(name);
     if (!running) return;
@@ -91,7 +91,7 @@ export class RunningTargets {
     this.end(running);
   }
 
-  /** A running target is done, if it was not yet. */
+  /** Ends a running target, if it has not ended yet. */
   end(running: RunningTarget): void {
     const name = running.target.artifactName;
     if (this.#running.get(name) === running) this.#running.delete(name);
@@ -99,14 +99,14 @@ export class RunningTargets {
     running.end();
   }
 
-  /** The targets that may have been stale when they were done, since the last call. */
+  /** The targets that may have been stale when they ended, since the last call. */
   takeMaybeStale(): string[] {
     const names = [...this.#maybeStale];
     this.#maybeStale.clear();
     return names;
   }
 
-  /** Nothing that was built counts any more. */
+  /** Discards all results. */
   forget(): void {
     this.#built.clear();
   }

@@ -1,11 +1,11 @@
-// Builds whenever something is saved: what the change affects, and no more; what it makes obsolete is stopped.
+// Watch mode: builds what a saved change affects, and no more. Builds that the change makes obsolete are stopped.
 //
 //   saved ──► FileWatcher ──► Debouncer ──► scan: plan and inputs, what is different?
-//                                            ├─ targets being built that read it: stopped
-//                                            ├─ those that do not: go on, and are looked at again when they are done
-//                                            └─ all others: asked of the cache, and built when it has something else
+//                                            ├─ running targets that read it: stopped
+//                                            ├─ other running targets: go on, and are checked again when they end
+//                                            └─ all others: looked up, and built if their firmware is not current
 //
-// Events of the file system only wake it. What a build needs is found by looking, so that no event has to be right.
+// File system events only trigger a scan. The scan itself finds the changes, so no event has to be accurate.
 import path from 'node:path';
 import { GloveboxError } from '../../errors.ts';
 import { buildPlan } from '../build.ts';
@@ -36,17 +36,17 @@ const VERIFY_EVERY = 25;
 export interface WatchOptions extends Omit<BuildOptions, 'dryRun' | 'verify'>, DebounceOptions {}
 
 /**
- * Builds every target of a config directory, and again what a saved change affects, until `signal` aborts. Resolves
- * when everything is stopped and cleaned up. Events: `build-started` at first and whenever the list of targets or how
- * they are built changes, the events of targets, and those of watching; no `build-finished`. Rejects as `build` does
- * when nothing can be built at the beginning; what goes wrong later is an event, and the next change tries again.
+ * Builds every target of a config directory, then again what each saved change affects, until `signal` aborts. Resolves
+ * when everything is stopped and cleaned up. Events: `build-started` at first and whenever the targets or the settings
+ * change, the events of targets, and those of watching; no `build-finished`. Rejects as `build` does if nothing can be
+ * built at the start. A later error is an event, and the next change tries again.
  */
 export async function watchBuild(options: WatchOptions): Promise<void> {
   const watch = new Watch(options, await planBuild(options));
   await watch.run();
 }
 
-/** What is known of a plan at one moment. */
+/** State of a plan at one moment. */
 interface WatchState {
   plan: Plan;
   toolchain: Toolchain;
@@ -65,7 +65,7 @@ class Watch {
   readonly #unverified = new Set<string>();
   #incrementalBuilds = 0;
   #nextVerification = 1;
-  /** Runs that are going on or cleaning up. */
+  /** Runs that are building or cleaning up. */
   readonly #runs = new Set<Promise<void>>();
   readonly #paths: PathBase;
   #plan: Plan;
@@ -73,7 +73,7 @@ class Watch {
   #wake = Promise.withResolvers<void>();
   #settled = false;
   #waiting = false;
-  /** What was said about the config, which every save would say again. */
+  /** Warnings that were already emitted, which every save would repeat. */
   #warned: ReadonlySet<string> = new Set();
   #problem: string | undefined;
   readonly #events: EventSink;
@@ -124,7 +124,7 @@ class Watch {
     this.#events.throwBug();
   }
 
-  /** Sees to it that later changes are noticed, then reads what there is. */
+  /** Starts watching, then reads the current state. */
   async #scan(plan: Plan): Promise<WatchState> {
     const { cache } = createCompilationCacheService(plan.userConfig, plan.cacheOptions);
     const toolchain = await loadToolchain(plan.toolchain, { cache });
@@ -132,13 +132,13 @@ class Watch {
     for (;;) {
       const inputs = await readInputs(toolchain);
       const files = [...plan.userConfig.sources, plan.buildFile, ...inputs.keys()];
-      // What came between reading and watching would go unnoticed.
+      // Files that changed between reading and watching would go unnoticed.
       if (!(await this.#files.set({ tree: plan.configDirectory, except, files })))
         return { plan, toolchain, inputs };
     }
   }
 
-  /** Does what follows from what is different now. */
+  /** Acts on the changes since the last scan. */
   async #update(): Promise<void> {
     await this.#idle.stop();
     const before = this.#state!;
@@ -191,7 +191,7 @@ class Watch {
     }
   }
 
-  /** Whether the firmware that is in the output directory is not the one that a build would put there now. */
+  /** Whether a build would replace the firmware in the output directory. */
   async #isOutOfDate(state: WatchState, target: Target): Promise<boolean> {
     const built = this.#running.builtOf(target.artifactName);
     if (!built?.fingerprint || !isSame(built.target, target)) return true;
@@ -200,7 +200,7 @@ class Watch {
       return !found.hit || found.fingerprint !== built.fingerprint;
     } catch (error) {
       if (!(error instanceof GloveboxError)) throw error;
-      // The build will say what is wrong.
+      // The build itself reports the error.
       return true;
     }
   }
@@ -297,14 +297,14 @@ class Watch {
     }
   }
 
-  /** What can be expected to go wrong is told; a bug ends the watch. */
+  /** Reports an expected error; a bug ends the watch. */
   #report(error: unknown): void {
     if (this.#signal.aborted) return;
     if (!(error instanceof GloveboxError)) {
       this.#events.stopFor(error);
       return;
     }
-    // Saving a broken file twice is no news.
+    // Saving a broken file again adds nothing new.
     if (this.#problem === error.message) return;
     this.#problem = error.message;
     this.#emit({ type: 'watch-problem', message: error.message });
@@ -315,7 +315,7 @@ class Watch {
   }
 }
 
-/** What it means that the system cannot watch, and what to do. */
+/** The consequence of a failed watch, and the remedy. */
 function watchErrorMessage(error: NodeJS.ErrnoException): string {
   const remedy =
     {
@@ -330,7 +330,7 @@ function compilerOf({ plan, toolchain }: WatchState) {
   return createZmkWestService({ toolchain, configDirectory, userConfig, cacheOptions });
 }
 
-/** Everything about how targets are built. */
+/** All settings that affect how targets are built. */
 function settingsKey({ targets: _, warnings: __, incremental: ___, ...plan }: Plan): string {
   return JSON.stringify(plan);
 }

@@ -1,4 +1,4 @@
-// Where targets are compiled: threads, build directories and logs, which all go when the work is done.
+// Compile session: worker threads, build directories and logs, all removed when the work is done.
 import { mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import os from 'node:os';
@@ -12,15 +12,15 @@ import type { Plan } from '../plan.ts';
 import { CompilePool, type PoolListener, type WorkerFailure } from './pool.ts';
 
 const SCRATCH_PREFIX = 'glovebox-build-';
-/** Of these and of earlier versions. */
+/** Matches the directories of this version and of earlier ones. */
 const SCRATCH = /^glovebox-build-(\d{1,10}-.*)$/s;
 
-/** What a session compiles: one target. */
+/** One target to compile in a session. */
 export interface SessionJob {
   target: Target;
-  /** Default: it is described when it is compiled. */
+  /** Default: the target is described when it is compiled. */
   described?: DescribedTarget;
-  /** Empty, for the artifacts. */
+  /** Directory for the artifacts; empty. */
   directory: string;
   onEvent: PoolListener;
   /** See `CompileJob.incremental`. */
@@ -29,11 +29,11 @@ export interface SessionJob {
   isTrial?: boolean;
   /** See `RunOptions.traceparentOf`. */
   traceparent?: string | undefined;
-  /** Stops this target alone. */
+  /** Stops only this target. */
   signal?: AbortSignal;
 }
 
-/** Compiles as many targets at once as it has threads. */
+/** Compiles as many targets in parallel as it has threads. */
 export class CompileSession {
   readonly #plan: Plan;
   readonly #scratch: string;
@@ -50,7 +50,7 @@ export class CompileSession {
     this.#jobs = jobs;
   }
 
-  /** Rejects with a `GloveboxError` when there is no room for directories or threads. */
+  /** Rejects with a `GloveboxError` if directories or threads cannot be created. */
   static async open(plan: Plan, threads: number): Promise<CompileSession> {
     const scratch = await makeScratch();
     let pool: CompilePool | undefined;
@@ -65,7 +65,7 @@ export class CompileSession {
     }
   }
 
-  /** Compiles in a free thread, which there must be. Resolves when nothing of the compiler is left. */
+  /** Compiles in a free thread; the caller guarantees one. Resolves when nothing of the compiler is left. */
   async compile(job: SessionJob): Promise<CompileResult | WorkerFailure> {
     const { target, described, directory, traceparent, onEvent, incremental, isTrial = false, signal } = job;
     const { toolchain, configDirectory, userConfig, cacheOptions } = this.#plan;
@@ -92,17 +92,17 @@ export class CompileSession {
     }
   }
 
-  /** Stops every compile, and those that are begun later. */
+  /** Stops every compile, and those that begin later. */
   cancel(): void {
     this.#pool.cancel();
   }
 
-  /** Somebody was told of a log: they stay. */
+  /** Keeps the logs, because a message named one of them. */
   keepLogs(): void {
     this.#logs.keep();
   }
 
-  /** Ends the threads and removes the build directories. Nothing may be compiled any more. */
+  /** Ends the threads and removes the build directories. No compile may begin afterwards. */
   async close(): Promise<void> {
     await this.#pool.close();
     await rm(this.#scratch, { recursive: true, force: true });
@@ -110,7 +110,7 @@ export class CompileSession {
   }
 }
 
-/** A directory for build directories. */
+/** Creates the parent of the build directories. */
 async function makeScratch(): Promise<string> {
   try {
     await removeStale(os.tmpdir(), { kind: 'directory', pattern: SCRATCH });

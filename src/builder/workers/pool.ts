@@ -1,8 +1,8 @@
-// The threads that compile, and the processes that they have started.
+// Compile pool: the threads that compile, and the processes that they have started.
 //
 //   build ── run(task) ──► Piscina ──► workers/compile.ts ──► the compiler's processes
 //         ◄── events ───── port ◄──────┘       ▲
-//         ── cancel ────── port ───────────────┘   (then SIGKILL from here, when the worker does not answer)
+//         ── cancel ────── port ───────────────┘   (then SIGKILL from here, if the worker does not answer)
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { GloveboxError } from '../../errors.ts';
@@ -11,13 +11,13 @@ import { compileWorker } from '../compile-worker.ts';
 import type { CompileEvent, CompileResult } from '../incremental/index.ts';
 import type { CompileTask, FromWorker, ToWorker } from './protocol.ts';
 
-// Together less than the two seconds in which a cancelled build must be over; a worker's own SIGKILL comes after one.
+// With the worker's own SIGKILL after one second, this keeps a cancelled build within its two seconds.
 const KILL_AFTER_MS = 1_500;
 const TERMINATE_AFTER_MS = 1_800;
 
 export type PoolListener = (event: CompileEvent, thread: number) => void;
 
-/** What compiling came to, when not even the thread survived it. */
+/** Failure of a compile whose thread died. */
 export interface WorkerFailure {
   ok: false;
   reason: 'worker';
@@ -27,7 +27,7 @@ export interface WorkerFailure {
   excerpt?: undefined;
 }
 
-/** The threads to compile in cannot be started. */
+/** The compile threads cannot be started. */
 export class NoThreadsError extends GloveboxError {
   constructor(threads: number, cause: unknown) {
     const why = whyNoThread(cause) ?? (cause as Error).message;
@@ -35,7 +35,7 @@ export class NoThreadsError extends GloveboxError {
   }
 }
 
-/** Why the system refused a thread, and what to do; undefined when it did not. */
+/** Why the system refused a thread, and the remedy; undefined for other errors. */
 function whyNoThread(error: unknown): string | undefined {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code !== 'ERR_WORKER_INIT_FAILED') return undefined;
@@ -57,9 +57,11 @@ export class CompilePool {
   #cancelled = false;
 
   /**
-   * @param threads how many targets at once
+   * @param threads number of targets compiled in parallel
+   *
    * @param worker the file that the threads load. Default: `workers/compile`
-   * @throws NoThreadsError when the system has no room for so many
+   *
+   * @throws NoThreadsError if the system cannot start that many
    */
   constructor(threads: number, worker: URL = compileWorker()) {
     try {
@@ -67,14 +69,15 @@ export class CompilePool {
         filename: worker.href,
         minThreads: threads,
         maxThreads: threads,
-        // A thread that blocks on a counter while idle does not hear what the coordinator has to say to its caches.
+        // An idle thread that blocks on a counter would not receive the coordinator's messages to its caches.
         atomics: 'disabled',
       });
     } catch (error) {
       throw new NoThreadsError(threads, error);
     }
     this.#broken.promise.catch(() => {});
-    // A thread that fails while idle is replaced. When none is left they cannot even start, and a task would wait for ever.
+    // A thread that fails while idle is replaced. If none is left, the new ones cannot even start, and a task would
+    // wait for ever.
     this.#pool.on('error', error => {
       if (this.#pool.threads.length === 0) this.#broken.reject(error);
     });
@@ -82,10 +85,10 @@ export class CompilePool {
   }
 
   /**
-   * Compiles in a free thread, which there must be. Resolves when nothing of the compiler is left running. A thread
-   * that dies is a failure of its task; another takes its place.
+   * Compiles in a free thread; the caller guarantees one. Resolves when nothing of the compiler is left running. A dead
+   * thread fails its task, and another thread takes its place.
    *
-   * @param signal stops this task alone, as {@link cancel} stops all
+   * @param signal stops only this task, as {@link cancel} stops all
    */
   async run(
     task: Omit<CompileTask, 'port'>,
@@ -124,19 +127,19 @@ export class CompilePool {
     } finally {
       signal?.removeEventListener('abort', stop);
       for (const timer of timers) clearTimeout(timer);
-      // The answer comes on another port and may overtake what was said before it.
+      // The answer comes on another port and may overtake earlier events.
       for (let next = receiveMessageOnPort(port1); next; next = receiveMessageOnPort(port1))
         receive(next.message);
       port1.close();
-      // A thread that died could not end them.
+      // A thread that died could not end its processes.
       await Promise.all([...groups].map(group => endProcesses(group, 0)));
       this.#running.delete(port1);
     }
   }
 
   /**
-   * Stops every compile, and those that are begun later. The threads are asked first, because one that is terminated
-   * cannot end its compiler nor give its lease back; those that do not answer lose their processes, then their lives.
+   * Stops every compile, and those that begin later. Threads are first asked to stop, because a terminated thread
+   * cannot end its compiler or release its lease. If one does not answer, its processes are killed, then the thread.
    */
   cancel(): void {
     if (this.#cancelled) return;
@@ -148,7 +151,7 @@ export class CompilePool {
     );
   }
 
-  /** Ends the threads. Nothing may be running. */
+  /** Ends the threads. No compile may be running. */
   async close(): Promise<void> {
     for (const timer of this.#timers) clearTimeout(timer);
     atExit.delete(this.#killAll);
@@ -162,9 +165,12 @@ function killGroups(groups: Iterable<number>): void {
 
 const atExit = new Set<() => void>();
 
-/** Compilers have sessions of their own, so nobody else ends them when this process exits in the middle of a build. */
+/**
+ * Kills the compilers if this process exits during a build: each has its own session, so the terminal's signals do not
+ * reach it.
+ */
 function endWithProcess(kill: () => void): void {
-  // One listener for all pools, since listeners of a process are counted and complained about.
+  // One listener for all pools, since Node warns about many listeners on a process.
   if (atExit.size === 0) {
     process.removeListener('exit', killEverything);
     process.once('exit', killEverything);

@@ -1,24 +1,24 @@
-// Every message between the build and the threads that compile for it.
+// Protocol between a build and its compile threads.
 import type { MessagePort } from 'node:worker_threads';
 import type { UserConfig } from '../../config/user-config.ts';
 import type { CompileEvent, DescribedTarget, ServiceOptions } from '../incremental/index.ts';
 import type { Target } from '../matrix/target.ts';
 import type { ToolchainDescription } from '../toolchains/index.ts';
 
-/** What a compile thread is given. It answers with a `CompileResult`. */
+/** Task of a compile thread, which answers with a `CompileResult`. */
 export interface CompileTask {
   toolchain: ToolchainDescription;
   /** Absolute. */
   configDirectory: string;
   userConfig: UserConfig;
-  /** Go before the configuration. Plain data. */
+  /** Take precedence over the configuration. Plain data. */
   cacheOptions: ServiceOptions;
   target: Target;
-  /** What was found out about it when the cache was asked. Default: it is described when it is compiled. */
+  /** The description made when the cache was read. Default: the target is described when it is compiled. */
   described?: DescribedTarget | undefined;
-  /** Empty, for the artifacts. */
+  /** Directory for the artifacts; empty. */
   directory: string;
-  /** Empty, for the compiler. */
+  /** Build directory for the compiler; empty. */
   buildDirectory: string;
   logFile: string;
   /** See `CompileJob.incremental`. */
@@ -40,5 +40,5 @@ export interface ToWorker {
 
 export type FromWorker =
   | { type: 'event'; thread: number; event: CompileEvent }
-  /** A process group of the compiler, so that it can be ended even when its thread cannot do it any more. */
+  /** A process group of the compiler, so that it can be killed even if its thread no longer can. */
   | { type: 'process'; event: 'started' | 'ended'; processGroup: number };

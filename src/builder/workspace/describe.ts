@@ -1,10 +1,13 @@
-// What a person should know about the state of a workspace, in sentences.
+// Descriptions of a workspace's state, in sentences for the user.
 import type { WorkspaceIdentity } from './identity.ts';
 import type { ProjectState } from './project-state.ts';
 
 const SHORT = 7;
 
-/** What is not as west left it: `zmk is moved: …`, `zephyr has changes in 2 files: …`. Empty when all is well. */
+/**
+ * Deviations from the state that west left: `zmk is moved: …`, `zephyr has changes in 2 files: …`. Empty if there are
+ * none.
+ */
 export function describeWorkspace({ projects }: WorkspaceIdentity): string[] {
   const found: string[] = [];
   for (const [place, { head, revision, changes }] of Object.entries(projects)) {
@@ -22,7 +25,7 @@ export function describeWorkspace({ projects }: WorkspaceIdentity): string[] {
   return found;
 }
 
-/** What is different between two states of a workspace, one sentence each: `zmk moved a1b2c3d → d4e5f6a`. */
+/** The differences between two states of a workspace, one sentence each: `zmk moved a1b2c3d → d4e5f6a`. */
 export function workspaceDifferences(before: WorkspaceIdentity, now: WorkspaceIdentity): string[] {
   const found: string[] = [];
   if (before.manifest !== now.manifest) found.push('west.yml changed');

@@ -1,8 +1,8 @@
-// How much room a directory takes.
+// Disk usage of a directory.
 import { lstat, readdir } from 'node:fs/promises';
 import path from 'node:path';
 
-/** Bytes of all files below a directory, each counted once however many names it has there. Links are not followed. */
+/** Bytes of all files below a directory. A file with several names counts once. Links are not followed. */
 export async function diskUsage(directory: string): Promise<number> {
   const seen = new Set<number>();
   let total = 0;

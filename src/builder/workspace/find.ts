@@ -1,4 +1,4 @@
-// From a config to the workspace that its firmware is built in; and keeping that one while it is used.
+// Lookup of the workspace that a config is built in, and the pin that keeps it from removal during use.
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as walk from 'empathic/walk';
@@ -8,14 +8,14 @@ import { configManifest } from './west-manifest.ts';
 
 export interface FindWorkspaceOptions {
   userConfig?: UserConfig;
-  /** Goes before the configuration. */
+  /** Takes precedence over the configuration. */
   cacheRoot?: string;
 }
 
 /**
- * The workspace of a config (the directory with `build.yaml`): the one that it lies in, as `west topdir` would find
- * it, else the newest that is known here for exactly what its `west.yml` says. Absolute; undefined when there is
- * none. Rejects with `WorkspaceError` when `west.yml` cannot be read.
+ * The workspace of a config (the directory with `build.yaml`): the one around it, as `west topdir` finds it, else the
+ * newest registered one for exactly the content of its `west.yml`. Absolute; undefined if there is none. Rejects with
+ * `WorkspaceError` if `west.yml` cannot be read.
  */
 export async function findWorkspace(
   configDirectory: string,
@@ -28,7 +28,7 @@ export async function findWorkspace(
   return (await new WorkspaceStore(workspaceRoot(userConfig, cacheRoot)).find(manifest.digest))?.path;
 }
 
-/** The workspace that a directory lies in. Absolute; undefined when it lies in none. */
+/** The workspace around a directory. Absolute; undefined if there is none. */
 export async function enclosingWorkspace(directory: string): Promise<string | undefined> {
   for (const above of walk.up(path.resolve(directory))) {
     const settings = await stat(path.join(above, '.west', 'config')).catch(() => undefined);
@@ -38,9 +38,9 @@ export async function enclosingWorkspace(directory: string): Promise<string | un
 }
 
 /**
- * Runs `work` while the workspace at `directory` is not removed by anybody, in any process; counts as a use of it.
- * One that Glovebox does not keep is never removed: then this only runs `work`. Rejects with `WorkspaceError` when
- * it was removed before.
+ * Runs `work` while no process can remove the workspace at `directory`, and records the use. A workspace that Glovebox
+ * does not manage is never removed, and then this only runs `work`. Rejects with `WorkspaceError` if it has already
+ * been removed.
  */
 export async function useWorkspace<T>(
   directory: string,

@@ -1,6 +1,7 @@
-// What a new workspace begins with: the git objects of older ones, so that only what is new has to be fetched and stored.
+// Reuse of git objects: a new workspace starts with those of older ones, so that only new objects are fetched and
+// stored.
 //
-// Each repository's `.git` is taken over without its index, and its objects as hard links. West then finds it cloned,
+// Each repository's `.git` is copied without its index, and its objects as hard links. West then finds a clone,
 // fetches what is missing and checks everything out. Unlike git's alternates this works with shallow repositories,
 // and each workspace stands on its own: removing one takes nothing from another.
 import { constants, existsSync } from 'node:fs';
@@ -20,34 +21,35 @@ import path from 'node:path';
 import { mapConcurrent } from './map-concurrent.ts';
 import { repositories } from './repositories.ts';
 
-/** The state of a work tree that is not taken along, and what git left when it was killed. */
+/** Work tree state that is not reused, and leftovers of a killed git. */
 const LEFT_OUT = /^(?:index|hooks|logs|FETCH_HEAD|ORIG_HEAD|.*\.lock|tmp_.*)$/;
 
 /**
- * Gives the workspace that is being made in `target` the repositories of `source` that it does not have yet.
+ * Adds the repositories of `source` to the new workspace in `target`, unless it already has them.
  *
- * @param how `link` leaves `source` as it is; `move` takes them out of it, which is for leftovers of this user's own
+ * @param how `link` leaves `source` as it is; `move` takes them out of it, for leftovers of this user
  */
 export async function reuseRepositories(source: string, target: string, how: 'link' | 'move'): Promise<void> {
   const places = await repositories(source).catch(() => []);
   await mapConcurrent(places, async place => {
     const from = path.join(source, place, '.git');
     const to = path.join(target, place, '.git');
-    // One that west never got to the end with is not worth it; one inside the manifest's directory is not west's.
+    // A repository that west never finished fetching is worth nothing; one inside the manifest's directory is not
+    // west's.
     if (existsSync(to) || !(await lstat(from)).isDirectory() || !(await isFetched(from))) return;
     await mkdir(path.dirname(to), { recursive: true, mode: 0o700 });
     if (how === 'move') {
       await rename(from, to);
       await withoutWorkState(to);
     } else {
-      // Under its name when it is whole: should this be killed half-way, the next one would begin with it.
+      // Renamed once complete: after a kill half-way, the next attempt must not start from a partial copy.
       await linkTree(from, `${to}.seed`, false);
       await rename(`${to}.seed`, to);
     }
   });
 }
 
-/** Removes the repositories that were reused and that the manifest does not ask for: west checked nothing out there. */
+/** Removes reused repositories that the manifest does not need: west checked nothing out there. */
 export async function removeUnusedRepositories(target: string): Promise<void> {
   for (const place of await repositories(target)) {
     const project = path.join(target, place);
@@ -70,7 +72,7 @@ async function linkTree(from: string, to: string, areObjects: boolean): Promise<
     const target = path.join(to, entry.name);
     if (entry.isDirectory()) await linkTree(source, target, areObjects || entry.name === 'objects');
     else if (entry.isSymbolicLink()) await symlink(await readlink(source), target);
-    // Git never writes to an object again. Everything else may be another's to change.
+    // Git never writes to an object again. Every other file may be modified.
     else if (areObjects) await linkOrCopy(source, target);
     else await copyFile(source, target);
   }

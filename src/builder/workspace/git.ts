@@ -1,4 +1,4 @@
-// Asking git about repositories, without writing to them and without the network.
+// Git queries about repositories, without writes and without the network.
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
@@ -7,12 +7,12 @@ import { execFileBuffered } from '../../system/exec-file.ts';
 import { CannotStartError } from '../../system/process.ts';
 import { WorkspaceError } from './workspace-error.ts';
 
-/** What git may know of the user when it is asked: where it is, and the user's own settings. */
+/** The variables passed to git: the search path and the user's own settings. */
 const PASSED_VARIABLES = ['PATH', 'HOME', 'XDG_CONFIG_HOME'] as const;
 
 /**
- * Asks one question after the other: `$1` is what ends each answer, then come pairs of a directory and a command. Nothing
- * that git runs by itself, such as a file monitor, is started. In the background, so that SIGTERM ends git as well.
+ * Runs a list of queries: `$1` is the mark that ends each answer; pairs of a directory and a command follow. Starts no
+ * helper of git, such as a file monitor. Git runs in the background, so that SIGTERM ends it as well.
  */
 const SCRIPT = `
 set -f
@@ -27,18 +27,18 @@ while [ $# -gt 0 ]; do
   shift 2
 done`;
 
-/** Of so many repositories one shell knows as soon as two. */
+/** One shell is as fast as two for this many repositories. */
 const FEW = 4;
 
-/** Questions about one repository. */
+/** Queries about one repository. */
 export interface GitBatch {
   /** Absolute. */
   directory: string;
-  /** Git commands with their arguments: words without spaces, separated by spaces. Undefined ones are not asked. */
+  /** Git commands with their arguments: words without spaces, separated by spaces. Undefined ones are skipped. */
   commands: readonly (string | undefined)[];
 }
 
-/** How a git command ended, whatever it was, and what it printed. */
+/** Exit status and output of a git command. */
 export interface GitResult {
   directory: string;
   command: string;
@@ -48,9 +48,9 @@ export interface GitResult {
 }
 
 /**
- * The answers to questions about any number of repositories, in their order. A few shells ask, each about its share:
- * from a process as large as a build's, starting a program takes longer than git does. Rejects with
- * {@link CannotStartError} when there is no git or no shell.
+ * The answers to queries about any number of repositories, in order. A few shells run one share each: in a process as
+ * large as a build, starting a program takes longer than git itself. Rejects with {@link CannotStartError} if git or
+ * the shell does not exist.
  */
 export async function runGitBatch(
   asked: readonly GitBatch[],
@@ -93,7 +93,7 @@ async function runShell(
       const output = outputs[next]!;
       const complaint = complaints[next]?.trim() ?? '';
       next++;
-      // After the mark comes, on a line of its own, how it ended; then what the next one printed.
+      // The mark is followed by a line with the exit status, then by the next command's output.
       const [line, status] = /^(\d+)\n/.exec(outputs[next] ?? '') ?? [];
       if (line === undefined) throw unknown({ directory, command }, complaint || 'the shell was ended');
       outputs[next] = outputs[next]!.slice(line.length);
@@ -104,10 +104,10 @@ async function runShell(
   );
 }
 
-/** A shell's exit status for a program that is not there. */
+/** A shell's exit status for a missing program. */
 const NOT_FOUND = 127;
 
-/** What a git command printed. Throws {@link WorkspaceError} when it failed. */
+/** The output of a git command. Throws {@link WorkspaceError} if the command failed. */
 export function printed(answer: GitResult): string {
   if (answer.exitCode === 0) return answer.stdout;
   throw unknown(answer, answer.stderr.split('\n')[0]!);
@@ -118,13 +118,13 @@ function unknown(
   why: string,
 ): WorkspaceError {
   return new WorkspaceError(
-    `git cannot say what state ${directory} is in: ${why} (git ${command.split(' ')[0]}). Repair that repository, or make the workspace anew.`,
+    `git cannot determine the state of ${directory}: ${why} (git ${command.split(' ')[0]}). Repair that repository, or make the workspace anew.`,
   );
 }
 
 /**
- * Lets git note when the files of a workspace's repositories were last written, so that it need not read them all to see
- * that nothing changed.
+ * Lets git record the write times of a workspace's files, so that it need not read them all to see that nothing
+ * changed.
  */
 export async function refreshIndexes(
   workspace: string,

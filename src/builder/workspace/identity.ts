@@ -1,5 +1,5 @@
-// What a workspace is, so that a firmware built from it is found again and no other: its manifest, and the real state
-// of every repository in it.
+// Identity of a workspace, on which the fingerprint of its firmware depends: its manifest, and the real state of every
+// repository in it.
 import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
@@ -11,16 +11,13 @@ import { repositories } from './repositories.ts';
 import { canonicalWestConfig, readWestConfig } from './west-config.ts';
 import { readManifest } from './west-manifest.ts';
 
-/**
- * Everything about a workspace that can change what is built from it. Plain JSON. It does not say where the workspace
- * is, which changes no firmware.
- */
+/** Everything about a workspace that can change its firmware. Plain JSON. Its location is not included. */
 export interface WorkspaceIdentity {
-  /** Of what the manifest says: it chooses the modules of a build. */
+  /** Digest of the manifest's content, which selects the modules of a build. */
   manifest: string;
-  /** West's own settings in this workspace: they reach a build as well. */
+  /** West's own settings in this workspace, which reach a build as well. */
   settings: string;
-  /** By their place in the workspace, with `/`; `.` is a repository that holds the whole workspace. */
+  /** By path in the workspace, with `/`; `.` is a repository that holds the whole workspace. */
   projects: Record<string, ProjectState>;
 }
 
@@ -31,16 +28,16 @@ export interface IdentityOptions {
   /** In milliseconds since the epoch. Default: `Date.now`. */
   clock?: (() => number) | undefined;
   /**
-   * Absolute: the directory with `build.yaml`. The repository that it lies in is not part of the identity, so that
-   * an edit of one keymap does not change what every firmware is known by; unless that is ZMK's own: then only what is not
-   * committed in the directory does not count, if that is beside ZMK's application.
+   * Absolute: the directory with `build.yaml`. The repository around it is not part of the identity, so that an edit of
+   * one keymap does not change every fingerprint. If it is ZMK's own repository, only uncommitted files in the
+   * directory are left out, provided that it is beside ZMK's application.
    */
   configDirectory?: string;
 }
 
 /**
- * Looks at every repository of the west workspace at `directory` (the one with `.west`), several at once, and writes
- * nothing. Rejects with `WorkspaceError` when it is no workspace or git cannot tell.
+ * Inspects every repository of the west workspace at `directory` (the one with `.west`), several in parallel, and
+ * writes nothing. Rejects with `WorkspaceError` if it is not a workspace or git fails.
  */
 export async function workspaceIdentity(
   directory: string,
@@ -82,13 +79,13 @@ function isZmk(directory: string): boolean {
   return existsSync(path.join(directory, 'app', 'CMakeLists.txt'));
 }
 
-/** Whether no build looks into a directory of ZMK's repository by itself. */
+/** Whether builds ignore a directory of ZMK's repository unless told to use it. */
 function isBesideApplication(directory: string, repository: string): boolean {
   const place = path.relative(repository, directory);
   return isZmk(repository) && place !== '' && place.split(path.sep)[0] !== 'app';
 }
 
-/** The work tree that a directory lies in, or undefined. */
+/** The work tree around a directory, or undefined. */
 function repositoryOf(directory: string): string | undefined {
   return walk.up(directory).find(above => existsSync(path.join(above, '.git')));
 }

@@ -1,4 +1,4 @@
-// West workspaces: what state one is in, which one a config is built in, and keeping them.
+// West workspaces: their state, the lookup for a config, and their management.
 export type { ArchiveProgress } from './archive/entry.ts';
 export { describeWorkspace, workspaceDifferences } from './describe.ts';
 export { type FindWorkspaceOptions, findWorkspace, useWorkspace } from './find.ts';

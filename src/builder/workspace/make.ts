@@ -1,4 +1,4 @@
-// Making a workspace for a manifest: in a place that nobody sees, and shown when it is complete.
+// Creation of a workspace for a manifest: staged out of sight, and published when complete.
 import { constants } from 'node:fs';
 import { copyFile, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
@@ -11,13 +11,13 @@ import type { KnownWorkspace, WorkspaceStore } from './store.ts';
 import { runWest } from './west.ts';
 import type { WestManifest } from './west-manifest.ts';
 
-/** What is told while a workspace is made. */
+/** Events during the creation of a workspace. */
 export type WorkspaceEvent =
-  /** Another process makes a workspace of the same manifest. */
+  /** Another process is creating a workspace for the same manifest. */
   | { type: 'waiting' }
-  /** West begins with a project. */
+  /** West has begun with a project. */
   | { type: 'project'; name: string }
-  /** A line that west or git printed. */
+  /** A line of west's or git's output. */
   | { type: 'output'; line: string };
 
 export interface MakeOptions {
@@ -32,9 +32,9 @@ export interface MakeOptions {
 }
 
 /**
- * Makes a workspace of what the manifest means today, and resolves when it is whole and can be found; to the one
- * that is there already when that is the same. Called under the manifest's lock. When it fails or is cancelled,
- * nothing can be seen of it, and the next one begins with what was fetched.
+ * Makes a workspace from the manifest's current revisions. Resolves when it is complete and registered; to the existing
+ * one if that has the same commits. Called under the manifest's lock. After a failure or cancellation nothing of it is
+ * visible, and the next attempt starts from what was fetched.
  */
 export async function makeWorkspace(
   store: WorkspaceStore,
@@ -65,7 +65,7 @@ export async function makeWorkspace(
     const resolution = await resolutionOf(staging, signal);
     const now = clock();
     const same = await store.resolvedAs(resolution);
-    // Nothing has moved since, or another manifest came to the same. The older one may be in use.
+    // Nothing has moved since, or another manifest gave the same commits. The older workspace may be in use.
     const shared = same && (await store.share(same.name, manifest.digest, now));
     if (shared) {
       await rm(staging, { recursive: true, force: true });
@@ -94,14 +94,14 @@ export async function makeWorkspace(
 }
 
 /**
- * The digest of the projects that a workspace has, in the order of its manifests, and of their commits: everything that
- * its manifest chooses in a build. Their order counts, because the first of two modules that have a board is taken.
+ * The digest of a workspace's projects, in the order of its manifests, and of their commits: everything that its
+ * manifest selects for a build. The order counts, because the first of two modules with the same board wins.
  */
 export async function resolutionOf(directory: string, signal?: AbortSignal): Promise<string> {
   const { projects: states } = await workspaceIdentity(directory, { signal });
   const resolved: [name: string, place: string, state: KeyPart][] = [];
   for await (const { name, path: place } of manifestProjects(directory)) {
-    // One of a group that is not wanted is not there.
+    // A project of an inactive group is absent.
     const state = states[place];
     if (state === undefined) continue;
     const { head, submodules = [], changes = null } = state;
@@ -110,13 +110,13 @@ export async function resolutionOf(directory: string, signal?: AbortSignal): Pro
   return cacheKey('resolution', resolved);
 }
 
-/** `zmk-v0.3` for revision `v0.3` of `zmkfirmware/zmk`: what a person recognises. */
+/** `zmk-v0.3` for revision `v0.3` of `zmkfirmware/zmk`: a recognisable name. */
 export function nameOf({ repository, revision }: Pick<WestManifest, 'repository' | 'revision'>): string {
   const words = `${path.posix.basename(repository)}-${revision.slice(0, 20)}`;
   return words.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9_]+/, '') || 'workspace';
 }
 
-/** West finds the manifest, and those that it imports from beside it, where they would be in the config. */
+/** Copies the manifest and the files beside it that it imports, to the same relative paths as in the config. */
 async function copyManifest({ file, files }: WestManifest, directory: string): Promise<void> {
   const from = path.dirname(file);
   for (const one of files) {

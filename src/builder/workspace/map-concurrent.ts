@@ -1,6 +1,6 @@
-// Doing the same with many things, a few at once.
+// Concurrent map with a limit.
 
-/** What `work` resolves to for each item, in their order. At most `limit` run at once; default 8. */
+/** The results of `work` for each item, in order. At most `limit` run in parallel; default 8. */
 export async function mapConcurrent<T, R>(
   items: readonly T[],
   work: (item: T) => Promise<R>,

@@ -1,4 +1,4 @@
-// The names of everything in a workspace's projects: what may be found there, whatever is in it.
+// Names of all files in a workspace's projects. A build may search for any name, whatever the file holds.
 import { createHash } from 'node:crypto';
 import { type Dirent, readdirSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
@@ -7,10 +7,10 @@ import { readTree } from '../incremental/tree.ts';
 import { isByproductDirectory } from './unversioned.ts';
 
 /**
- * A digest of the names in these projects (absolute directories), of files and directories, tracked by git or
- * not; by-products and what git keeps aside. It does not depend on where the projects are.
+ * A digest of the names of files and directories in these projects (absolute directories), tracked by git or not,
+ * except by-products and git's own files. Independent of the projects' location.
  *
- * @param aside a directory that may be in one of them and does not count. Absolute
+ * @param aside a directory, perhaps inside one of them, that does not count. Absolute
  */
 export function projectNames(projects: readonly string[], aside?: string): string {
   const hash = createHash('sha256');
@@ -21,7 +21,7 @@ export function projectNames(projects: readonly string[], aside?: string): strin
 
   function visit(project: string, place: string): void {
     const directory = path.join(project, place);
-    // A project inside of another one is visited by itself, or does not count.
+    // A project inside another one is visited separately, or does not count.
     if (place !== '' && others.has(directory)) return;
     let entries: Dirent[];
     try {
@@ -43,7 +43,7 @@ export function projectNames(projects: readonly string[], aside?: string): strin
   }
 }
 
-/** A link's name and where it leads, with what there is. */
+/** A link's name and target, with the names behind it. */
 function linkNames(link: string): string {
   const target = resolveReal(link);
   const tree = statOf(link)?.isDirectory() ? readTree(target) : undefined;

@@ -1,4 +1,4 @@
-// The real state of one git repository of a workspace: what is checked out, and what differs from it.
+// State of one git repository in a workspace: the commit that is checked out, and the differences from it.
 import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { lstat, readlink } from 'node:fs/promises';
@@ -11,38 +11,38 @@ import { type Index, IndexMemory } from './index-memory.ts';
 import { mapConcurrent } from './map-concurrent.ts';
 import { ignoredFiles, outsideContent, withoutByproducts } from './unversioned.ts';
 
-/** So many changed files are named; the rest are counted. */
+/** Limit on changed files listed by name; the rest are counted. */
 const MAX_NAMED = 3;
 
-/** What is checked out in a project, and what is not as it was committed. Plain data. */
+/** The checked-out commit of a project, and its uncommitted changes. Plain data. */
 export interface ProjectState {
-  /** The commit that is checked out; `none` before the first commit. */
+  /** The checked-out commit; `none` before the first commit. */
   head: string;
-  /** The commit that west put there, when it was west. */
+  /** The commit that west checked out, if it was west. */
   revision?: string;
-  /** What `git describe` says, where Zephyr bakes it into the firmware. Depends on tags as well. */
+  /** The output of `git describe`, where Zephyr compiles it into the firmware. Depends on tags as well. */
   description?: string;
-  /** The submodules that are there: a commit says only which there could be. */
+  /** The submodules that are checked out: a commit lists only those that are possible. */
   submodules?: string[];
-  /** What differs from `head` in the work tree. Absent when nothing does. */
+  /** Differences between `head` and the work tree. Absent if there are none. */
   changes?: ProjectChanges;
   /**
-   * What builds find in the work tree and git does not look at: ignored files, and what links lead to outside of the
-   * project. Absent when there is none.
+   * Files in the work tree that builds see and git does not: ignored files, and the targets of links out of the
+   * project. Absent if there are none.
    */
   unversioned?: ProjectChanges;
 }
 
 export interface ProjectChanges {
-  /** Of every changed, removed or untracked file's path and content. */
+  /** Covers every changed, removed or untracked file's path and content. */
   digest: string;
-  /** How many files that are. */
+  /** The number of files. */
   count: number;
   /** The first of them by name. */
   files: string[];
 }
 
-/** A project's state, and the repositories that lie inside it without belonging to it. */
+/** A project's state, and the independent repositories inside it. */
 export interface ExaminedProject {
   state: ProjectState;
   /** Relative to the project. */
@@ -51,7 +51,7 @@ export interface ExaminedProject {
 
 export interface ExamineOptions {
   signal?: AbortSignal | undefined;
-  /** A directory in which nothing counts, though it is in a project. Absolute, without links. */
+  /** A directory that does not count, though it is in a project. Absolute, without links. */
   aside?: string | undefined;
   /** Remembers what indexes say. Default: git is asked. */
   cache?: Cache | undefined;
@@ -59,9 +59,7 @@ export interface ExamineOptions {
   clock?: (() => number) | undefined;
 }
 
-/**
- * Examines repositories; resolves to what they are, in their order. Rejects with `WorkspaceError` when git cannot tell.
- */
+/** Examines repositories; resolves to their states, in order. Rejects with `WorkspaceError` if git fails. */
 export async function examineProjects(
   directories: readonly string[],
   { signal, aside, cache, clock = Date.now }: ExamineOptions = {},
@@ -100,14 +98,14 @@ export async function examineProjects(
 const stdoutOf = (answer: GitResult | undefined) =>
   answer?.exitCode === 0 ? answer.stdout.trim() : undefined;
 
-/** What git said of one repository. */
+/** Git's answers about one repository. */
 interface GitReadings {
   directory: string;
   status: string;
   index: Index;
   revision: string | undefined;
   description: string | undefined;
-  /** What its paths begin with that do not count. */
+  /** Prefix of the paths that do not count. */
   aside: string | undefined;
 }
 
@@ -161,7 +159,7 @@ async function examine(
   return { state, nested };
 }
 
-/** What a digest is made of: each file with its content. */
+/** The lines that a digest covers: each file with its content. */
 async function linesOf(directory: string, files: readonly string[]): Promise<string[]> {
   const contents = await mapConcurrent(files, file => contentOf(path.join(directory, file)));
   return files.map((file, index) => `${file}\0${contents[index]}`);
@@ -175,7 +173,9 @@ function changesOf(lines: readonly string[], named: readonly string[]): ProjectC
 
 const REVISION = 'refs/heads/manifest-rev';
 
-/** What west leaves in a file of its own, nearly always: a process less for each of dozens of projects. */
+/**
+ * Reads the revision from the ref file that west usually leaves, which saves a process for each of dozens of projects.
+ */
 function looseRevision(directory: string): string | undefined {
   let loose: string;
   try {
@@ -186,7 +186,7 @@ function looseRevision(directory: string): string | undefined {
   return /^(?:[0-9a-f]{40}|[0-9a-f]{64})\n$/.test(loose) ? loose.trim() : undefined;
 }
 
-/** Whether Zephyr asks this of it, which is of itself and of the application, and writes the answer into the firmware. */
+/** Whether Zephyr compiles the project's description into the firmware: its own, and the application's. */
 function isDescribed(directory: string): boolean {
   return ['VERSION', 'app/VERSION', 'app/CMakeLists.txt'].some(
     file => lstatSync(path.join(directory, file), { throwIfNoEntry: false }) !== undefined,
@@ -199,7 +199,7 @@ const STATUS =
 interface Status {
   head: string;
   files: Set<string>;
-  /** Files, and directories with a `/` at the end. */
+  /** Files, and directories with a trailing `/`. */
   ignored: string[];
   submodules: string[];
   nested: string[];
@@ -212,14 +212,14 @@ function parseStatus(output: string): Status {
     if (kind === '#') {
       if (fields[0] === 'branch.oid' && fields[1] !== '(initial)') found.head = fields[1]!;
     } else if (kind === '1' || kind === 'u') {
-      // Fields before the path: a change has seven, a conflict nine.
+      // Fields before the path: seven for a change, nine for a conflict.
       const file = fields.slice(kind === '1' ? 7 : 9).join(' ');
       const mode = fields[kind === '1' ? 4 : 5];
       if (fields[1]!.startsWith('S') && mode === '160000') found.submodules.push(file);
       else found.files.add(file);
     } else if (kind === '?') {
       const file = fields.join(' ');
-      // A directory is named only when it is a repository of its own, which git does not look into.
+      // An untracked directory is listed as such only if it is a repository, which git does not enter.
       if (file.endsWith('/')) found.nested.push(file.slice(0, -1));
       else found.files.add(file);
     } else if (kind === '!') found.ignored.push(fields.join(' '));

@@ -1,4 +1,4 @@
-// The projects of a workspace, as its manifests name them, and where in it ZMK's application and Zephyr are.
+// Projects of a workspace, as its manifests name them, and the places of ZMK's application and Zephyr in it.
 //
 //   config/west.yml      self: import ──► files beside it
 //     projects: zmk      import ──► zmk/app/west.yml
@@ -13,17 +13,17 @@ import { isFile } from '../../system/paths.ts';
 import { readWestConfig } from './west-config.ts';
 import { manifestsAt, parseManifest } from './west-manifest.ts';
 
-/** So many manifests are read of one workspace; ZMK's own and all that it imports are three. */
+/** Limit on manifests read for one workspace; ZMK's own and its imports are three. */
 const MAX_MANIFESTS = 100;
 
-/** A project, as the first manifest names it that does. */
+/** A project, as defined by the first manifest that names it. */
 export interface ManifestProject {
   name: string;
-  /** Where it is in the workspace, with `/`. */
+  /** Its path in the workspace, with `/`. */
   path: string;
 }
 
-/** Where a build finds things in a workspace: relative, with `/`. */
+/** Places of a workspace that a build needs: relative, with `/`. */
 export interface ZmkPlaces {
   /** The directory of ZMK's application, such as `zmk/app`, or `app` in ZMK's own clone. */
   application: string;
@@ -31,10 +31,9 @@ export interface ZmkPlaces {
 }
 
 /**
- * The projects of the workspace at `directory` in west's order: what a manifest imports beside it, then its own, then
- * what these import, each with all that it imports in turn. Manifests that are not there, because west has not fetched
- * their project yet, name nothing. Throws `WorkspaceError` when it is not a workspace, or one of the manifests cannot
- * be read.
+ * The projects of the workspace at `directory` in west's order: a manifest's imports beside it, then its own projects,
+ * then the imports of these, recursively. A manifest that is missing, because west has not fetched its project yet,
+ * names nothing. Throws `WorkspaceError` if it is not a workspace, or a manifest cannot be read.
  */
 export async function* manifestProjects(directory: string): AsyncGenerator<ManifestProject> {
   const { manifestFile } = await readWestConfig(directory);
@@ -42,7 +41,7 @@ export async function* manifestProjects(directory: string): AsyncGenerator<Manif
   yield* projectsOf(directory, manifestFile, '', seen);
 }
 
-/** What was read already: of each name the first project counts. */
+/** Projects that were already read: the first of each name counts. */
 interface Seen {
   files: Set<string>;
   names: Set<string>;
@@ -85,9 +84,9 @@ async function* projectsOf(
 }
 
 /**
- * Where ZMK and Zephyr are in a workspace: the application is the manifest's own directory when that is ZMK's, else in
- * the project named `zmk`, else in the first that holds it; Zephyr is where west's settings say, else where the manifest
- * says. Undefined when ZMK is not there. Rejects with `WorkspaceError` when it is not a workspace.
+ * The places of ZMK and Zephyr in a workspace. The application is in the manifest's own repository if that is ZMK, else
+ * in the project named `zmk`, else in the first project that holds it. West's settings name Zephyr's place, else the
+ * manifest does. Undefined if ZMK is missing. Rejects with `WorkspaceError` if it is not a workspace.
  */
 export async function zmkPlaces(directory: string): Promise<ZmkPlaces | undefined> {
   const { values, manifestFile } = await readWestConfig(directory);
@@ -115,11 +114,11 @@ export async function zmkPlaces(directory: string): Promise<ZmkPlaces | undefine
 
 interface Import {
   file: string;
-  /** What goes before the paths of the projects that are imported. */
+  /** Prefix of the imported projects' paths. */
   prefix: string;
 }
 
-/** What `import:` means: `true`, a file or directory, a map that names one, or a list of these. */
+/** The imports that `import:` lists: `true`, a file or directory, a map that names one, or a list of these. */
 function importsOf(value: unknown): Import[] {
   return (Array.isArray(value) ? value : [value]).flatMap((one): Import[] => {
     if (one === true) return [{ file: 'west.yml', prefix: '' }];

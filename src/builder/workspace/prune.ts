@@ -1,27 +1,27 @@
-// Which workspaces are no longer kept.
+// Pruning of workspaces: removes those that are replaced, expired or over the size limit.
 import type { ByteSize, Duration } from '../../cache/cache.ts';
 import { parseDuration, parseSize } from '../../cache/units.ts';
 import { WORKSPACE_TTL } from '../incremental/workspace-cache.ts';
 import type { KnownWorkspace, WorkspaceStore } from './store.ts';
 
-/** Bytes that all workspaces may have together when the configuration does not say: room for a dozen. */
+/** Default limit on the size of all workspaces together: room for a dozen. */
 export const WORKSPACES_MAX_SIZE: ByteSize = '20GB';
 
 export interface PruneOptions {
-  /** How long a workspace is kept after it was last used. Default: {@link WORKSPACE_TTL}. */
+  /** How long a workspace is kept after its last use. Default: {@link WORKSPACE_TTL}. */
   ttl?: Duration;
   /** Default: {@link WORKSPACES_MAX_SIZE}. */
   maxSize?: ByteSize;
   /** In milliseconds since the epoch. */
   now: number;
-  /** The name of one that stays. */
+  /** The name of a workspace to keep. */
   keep?: string;
 }
 
 /**
- * Removes the made workspaces that a newer one has replaced, that nobody used for longer than the TTL, and those used
- * longest ago while all are larger than the limit; never one that a build uses, nor one that is somebody's own.
- * Resolves to those that were removed, when their files are gone.
+ * Removes managed workspaces that a newer one replaces or that were unused for longer than the TTL; then the least
+ * recently used, until all fit the limit. Never removes one that a build uses, or a user's own. Resolves to the removed
+ * ones, once their files are gone.
  */
 export async function pruneWorkspaces(
   store: WorkspaceStore,
@@ -38,7 +38,7 @@ export async function pruneWorkspaces(
   };
   const served = new Set<string>();
   for (const known of made) {
-    // The newest come first.
+    // Newest first.
     if (known.manifests.every(manifest => served.has(manifest))) await remove(known);
     else if (known.lastUsed + lifetime <= now) await remove(known);
     for (const manifest of known.manifests) served.add(manifest);

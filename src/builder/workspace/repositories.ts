@@ -1,12 +1,12 @@
-// Where the git repositories of a workspace are.
+// Git repositories of a workspace.
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { shortUrl } from './west-manifest.ts';
 
 /**
- * The places of all repositories in a workspace, those that west has put there and others: what is checked out
- * beside them may be read by a build as well, and taking one too many only compiles once too often.
+ * The places of all repositories in a workspace, whether west put them there or not: a build may read a checkout beside
+ * them as well. One too many only costs a compile.
  */
 export async function repositories(directory: string): Promise<string[]> {
   const found = isRepository(directory) ? ['.'] : [];
@@ -16,7 +16,7 @@ export async function repositories(directory: string): Promise<string[]> {
     for (const parent of level) {
       const entries = await readdir(path.join(directory, parent), { withFileTypes: true });
       const names = new Set(entries.map(({ name }) => name));
-      // A build directory, which can be as large as the sources.
+      // A build directory can be as large as the sources.
       if (names.has('CMakeCache.txt')) continue;
       for (const entry of entries) {
         if (entry.name.startsWith('.') || entry.name === 'node_modules') continue;
@@ -36,8 +36,7 @@ export async function repositories(directory: string): Promise<string[]> {
 }
 
 /**
- * Where a clone comes from and what is checked out, as a person would say it: `zmkfirmware/zmk` at `main`. Undefined
- * where git does not say.
+ * The origin and revision of a clone in short form: `zmkfirmware/zmk` at `main`. Undefined if git does not know them.
  */
 export async function describeClone(
   directory: string,

@@ -1,4 +1,4 @@
-// Everything that is done with workspaces as wholes: making, registering, packing, removing.
+// Workspace service: creates, registers, packs and removes whole workspaces.
 import { createHash } from 'node:crypto';
 import { mkdir, realpath, rm } from 'node:fs/promises';
 import path from 'node:path';
@@ -21,24 +21,24 @@ import { WorkspaceError } from './workspace-error.ts';
 
 export interface WorkspaceServiceOptions {
   userConfig?: UserConfig;
-  /** Goes before the configuration. */
+  /** Takes precedence over the configuration. */
   cacheRoot?: string;
   /** The time in milliseconds since the epoch. Default: `Date.now`. */
   clock?: () => number;
 }
 
-/** What became of a request for a workspace. */
+/** Result of a request for a workspace. */
 export interface WorkspaceResult {
   workspace: KnownWorkspace;
-  /** False: it was there already, and is as it was. */
+  /** False: it already existed, and is unchanged. */
   made: boolean;
-  /** Others that went, because they were replaced, expired, or over the limit. */
+  /** Other workspaces that were removed: replaced, expired, or over the limit. */
   removed: KnownWorkspace[];
 }
 
 /**
- * Keeps west workspaces below the cache directory, shared by all configs whose manifests say the same. A workspace
- * that can be found is whole and does not change; a newer one has another place.
+ * Keeps west workspaces below the cache directory, shared by all configs with equivalent manifests. A registered
+ * workspace is complete and never changes; a newer one gets another directory.
  */
 export class WorkspaceService {
   readonly store: WorkspaceStore;
@@ -52,17 +52,17 @@ export class WorkspaceService {
   }
 
   /**
-   * Makes a workspace of what the config's `west.yml` asks for, unless there is one. Resolves when it is whole.
-   * Rejects with {@link WorkspaceError} when that cannot be, with the signal's reason when cancelled; nothing can be
-   * seen of it then, and what was fetched is there for the next try.
+   * Makes a workspace for the config's `west.yml`, unless one exists. Resolves when it is complete. Rejects with {@link
+   * WorkspaceError} if that fails, and with the signal's reason if cancelled. Then nothing of it is visible, and
+   * fetched objects are kept for the next attempt.
    */
   async create(configDirectory: string, options: MakeOptions = {}): Promise<WorkspaceResult> {
     return this.#make(configDirectory, options, () => true);
   }
 
   /**
-   * Like {@link create}, but looks at what moving revisions such as `main` are now. When something has moved, a new
-   * workspace takes the place of the old one, which goes when no build uses it any more.
+   * Like {@link create}, but resolves moving revisions such as `main` anew. If any has moved, a new workspace replaces
+   * the old one, which is removed once no build uses it.
    */
   async update(configDirectory: string, options: MakeOptions = {}): Promise<WorkspaceResult> {
     return this.#make(configDirectory, options, existing => {
@@ -73,26 +73,26 @@ export class WorkspaceService {
     });
   }
 
-  /** Every workspace that is known here, the newest first. */
+  /** Every registered workspace, newest first. */
   list(): Promise<KnownWorkspace[]> {
     return this.store.list();
   }
 
-  /** The workspace of this name or at this path. */
+  /** The workspace with this name or path. */
   async get(nameOrPath: string): Promise<KnownWorkspace | undefined> {
     return (await this.store.get(nameOrPath)) ?? (await this.store.at(path.resolve(nameOrPath)));
   }
 
   /**
-   * Registers a workspace that exists, where it is. Nothing in it is changed, now or later. It is found for configs
-   * whose manifest says what its own says, and for the config given, if that has one. Rejects with {@link WorkspaceError} when it is
-   * no workspace.
+   * Registers an existing workspace in place. Nothing in it is changed, now or later. It serves configs whose manifest
+   * is equivalent to its own, and the given config, if that has a manifest. Rejects with {@link WorkspaceError} if it
+   * is not a workspace.
    */
   async add(directory: string, configDirectory?: string): Promise<KnownWorkspace> {
     const place = await realpath(directory).catch(() => path.resolve(directory));
     const { manifestFile } = await readWestConfig(place);
     const manifest = await readManifest(manifestFile);
-    // ZMK's own manifest does not name ZMK.
+    // ZMK's own manifest does not list ZMK.
     const application = path.join(place, (await zmkPlaces(place))?.application ?? '.');
     const isZmk = application === path.dirname(manifestFile);
     const own = { ...manifest, ...(isZmk ? await describeClone(path.dirname(application)) : undefined) };
@@ -120,7 +120,10 @@ export class WorkspaceService {
     return workspace;
   }
 
-  /** Removes a made workspace, or forgets an added one. Rejects with {@link WorkspaceError} when a build uses it, or it is not known. */
+  /**
+   * Removes a managed workspace, or unregisters an external one. Rejects with {@link WorkspaceError} if a build uses it
+   * or it is unknown.
+   */
   async remove(nameOrPath: string): Promise<KnownWorkspace> {
     const known = await this.#known(nameOrPath);
     if ((await this.store.remove(known.name)) === 'used') {
@@ -130,7 +133,10 @@ export class WorkspaceService {
     return known;
   }
 
-  /** Packs a workspace, known here or not, into a file whose name ends with `.tar.zst`, `.tar.gz` or `.zip`; resolves to its bytes unpacked. */
+  /**
+   * Packs a workspace, registered or not, into a file with the extension `.tar.zst`, `.tar.gz` or `.zip`; resolves to
+   * its unpacked size in bytes.
+   */
   async export(nameOrPath: string, file: string, options?: PackOptions): Promise<number> {
     const known =
       (await this.get(nameOrPath)) ?? (await unregistered(nameOrPath)) ?? (await this.#known(nameOrPath));
@@ -138,9 +144,8 @@ export class WorkspaceService {
   }
 
   /**
-   * Takes a workspace in from an archive. Resolves when all of it is there and verified; it is then as if it had been
-   * made here. Rejects with {@link WorkspaceError} when the archive is damaged or would write elsewhere; nothing of it
-   * is left then.
+   * Imports a workspace from an archive. Resolves when it is complete and verified; it is then like one made here.
+   * Rejects with {@link WorkspaceError} if the archive is damaged or would write elsewhere; then nothing of it is left.
    */
   async import(file: string, options: UnpackOptions = {}): Promise<WorkspaceResult> {
     await this.store.prepare();
@@ -173,7 +178,7 @@ export class WorkspaceService {
     }
   }
 
-  /** Removes what is replaced, expired or over the limit, as the configuration has it; never what a build uses. */
+  /** Removes workspaces that are replaced, expired or over the configured limit; never one that a build uses. */
   async prune(keep?: string): Promise<KnownWorkspace[]> {
     return pruneWorkspaces(this.store, { ...this.#config?.workspaces, now: this.#clock(), keep });
   }
@@ -204,14 +209,14 @@ export class WorkspaceService {
     });
   }
 
-  // Brought back from a copy, as between two runs of a CI, all of its files look new, and git would read every one of
-  // them again for each build.
+  // If the workspace was restored from a copy, for example between CI runs, all of its files look new, and git would
+  // read every one of them for each build.
   async #refresh(directory: string, signal: AbortSignal | undefined): Promise<void> {
     try {
       await refreshIndexes(directory, await repositories(directory), signal);
     } catch {
       signal?.throwIfAborted();
-      // All else only costs time.
+      // Any other failure only costs time.
     }
   }
 
@@ -219,7 +224,7 @@ export class WorkspaceService {
     const manifest = await configManifest(configDirectory, this.#configPath);
     if (manifest) return manifest;
     throw new WorkspaceError(
-      `${configDirectory} has no config/west.yml, so that it is not known which ZMK it wants. Add one, as ZMK's template has it.`,
+      `${configDirectory} has no config/west.yml, so its version of ZMK is unknown. Add one, as ZMK's template has it.`,
     );
   }
 
@@ -236,7 +241,7 @@ export class WorkspaceService {
   }
 }
 
-/** What can be packed of a workspace that is not known here; undefined when there is none at this path. */
+/** An unregistered workspace, described for packing; undefined if there is none at this path. */
 async function unregistered(
   directory: string,
 ): Promise<Pick<KnownWorkspace, 'path' | 'repository' | 'revision' | 'manifests'> | undefined> {

@@ -1,4 +1,4 @@
-// The directory that holds the workspaces made or brought here, and a record of each, also of those elsewhere.
+// Workspace store: the directory of managed workspaces, and a record of each one, including external ones.
 import { randomUUID } from 'node:crypto';
 import { lstatSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
@@ -13,24 +13,27 @@ import { currentProcessId, hasExited, processOfFile } from '../../system/process
 import { isStale, STALE_AFTER_MS, temporaryName } from '../../system/stale-files.ts';
 import { WorkspaceError } from './workspace-error.ts';
 
-/** Records of another form are not looked at. */
+/** Records with another schema are ignored. */
 const RECORD_SCHEMA = 1;
 
 const LOCK_POLL_MS = 50;
 
-/** A workspace that is known here. */
+/** A registered workspace. */
 export interface KnownWorkspace {
-  /** Its name here, such as `zmk-v0.3-1f8e9a77`. */
+  /** Its name, such as `zmk-v0.3-1f8e9a77`. */
   name: string;
-  /** `made`: it is ours, in the cache, and never changes. `added`: it is somebody's own, wherever that is. */
+  /** `made`: managed by Glovebox, in the cache, and never changed. `added`: external, the user's own. */
   kind: 'made' | 'added';
-  /** What it was made from, such as `zmkfirmware/zmk`. */
+  /** Its origin, such as `zmkfirmware/zmk`. */
   repository: string;
   /** Branch, tag or commit. */
   revision: string;
-  /** Digests of the manifests that it is the workspace of. */
+  /** Digests of the manifests that it serves. */
   manifests: string[];
-  /** Of what these came to when it was made: two that came to the same are one. Absent for one that is somebody's own. */
+  /**
+   * Digest of the commits that these resolved to: workspaces with the same one are the same. Absent for an external
+   * one.
+   */
   resolution?: string | undefined;
   /** Absolute. */
   path: string;
@@ -38,11 +41,11 @@ export interface KnownWorkspace {
   created: number;
   /** When a build last used it, in milliseconds since the epoch. */
   lastUsed: number;
-  /** Bytes when it was made; 0 for one that is somebody's own. Objects shared with other workspaces count in each. */
+  /** Bytes at its creation; 0 for an external one. Objects shared between workspaces count in each. */
   size: number;
 }
 
-/** Where workspaces are kept when nobody says: below the compilation cache. Absolute. */
+/** The default directory of workspaces: below the compilation cache. Absolute. */
 export function workspaceRoot(userConfig?: UserConfig, cacheRoot?: string): string {
   const configured = userConfig && cacheOptionsFor(userConfig, 'compilation').cacheRoot;
   return path.join(cacheRoot ?? configured ?? defaultCacheRoot(), 'compilation', 'workspaces');
@@ -53,21 +56,24 @@ export function workspaceRoot(userConfig?: UserConfig, cacheRoot?: string): stri
  *
  * ```
  * <root>/made/<name>/          whole workspaces, renamed to here when complete
- * <root>/records/<name>.json   what is known of each; its time of change is when the workspace was last used
- * <root>/parts/<owner>-…/      being made or being removed; once the owner is dead, what the next one begins with
- * <root>/uses/<name>/<owner>-… one file for each build that uses it now
- * <root>/locks/                who makes, uses or removes
+ * <root>/records/<name>.json   its description; the file's time of change is the time of its last use
+ * <root>/parts/<owner>-…/      staging and trash; once the owner is dead, the start of the next attempt
+ * <root>/uses/<name>/<owner>-… pins: one file for each build that uses it now
+ * <root>/locks/                locks for creation, use and removal
  * ```
  */
 export class WorkspaceStore {
   readonly root: string;
 
-  /** @param root see {@link workspaceRoot}; made when something is first written */
+  /** @param root see {@link workspaceRoot}; created on the first write */
   constructor(root: string) {
     this.root = root;
   }
 
-  /** Makes the directories. Rejects with `UnusableDirectoryError` when others could change what builds will run. */
+  /**
+   * Creates the directories. Rejects with `UnusableDirectoryError` if other users could change the code that builds
+   * run.
+   */
   async prepare(): Promise<void> {
     const { allowUntrusted = false } = cacheEnvironment('compilation');
     prepareDirectory(path.dirname(path.dirname(this.root)), path.dirname(this.root), allowUntrusted);
@@ -76,7 +82,7 @@ export class WorkspaceStore {
     }
   }
 
-  /** Every workspace whose directory exists, the newest first. */
+  /** Every workspace whose directory exists, newest first. */
   async list(): Promise<KnownWorkspace[]> {
     const names = await namesIn(path.join(this.root, 'records'));
     const found: KnownWorkspace[] = [];
@@ -98,7 +104,7 @@ export class WorkspaceStore {
       if (!lstatSync(path.join(directory, '.west', 'config'), { throwIfNoEntry: false })) return undefined;
       return { ...record, name, path: directory, lastUsed: mtimeMs };
     } catch {
-      // Gone meanwhile, or damaged: as if it were not there.
+      // Removed meanwhile, or damaged: counts as missing.
       return undefined;
     }
   }
@@ -108,14 +114,14 @@ export class WorkspaceStore {
     return (await this.list()).find(({ manifests }) => manifests.includes(manifest));
   }
 
-  /** The made workspace of the same projects at the same commits. */
+  /** The managed workspace with the same projects at the same commits. */
   async resolvedAs(resolution: string): Promise<KnownWorkspace | undefined> {
     return (await this.list()).find(known => known.kind === 'made' && known.resolution === resolution);
   }
 
   /**
-   * Makes a made workspace that of one more manifest, and of that no other made one; resolves to what is known of it
-   * then, or to undefined when it is gone.
+   * Makes a managed workspace serve one more manifest, and removes that manifest from all others. Resolves to the new
+   * record, or undefined if the workspace is gone.
    */
   async share(name: string, manifest: string, now: number): Promise<KnownWorkspace | undefined> {
     return this.locked('uses', undefined, async () => {
@@ -136,12 +142,12 @@ export class WorkspaceStore {
     return (await this.list()).find(known => known.path === directory);
   }
 
-  /** Where a made workspace of this name is. */
+  /** The directory of a managed workspace. */
   pathOf(name: string): string {
     return path.join(this.root, 'made', name);
   }
 
-  /** Writes a record, in one step. */
+  /** Writes a record atomically. */
   async record({ name, lastUsed, ...record }: KnownWorkspace): Promise<void> {
     const file = this.#recordFile(name);
     const temporary = this.newStagingPath('rubbish');
@@ -153,14 +159,14 @@ export class WorkspaceStore {
   }
 
   /**
-   * Lets a part become the made workspace of this name, unless there is one already. Whoever lists sees all of it or
+   * Publishes a staged workspace under this name, unless it already exists. A concurrent `list` sees all of it or
    * nothing.
    */
   async publish(staging: string, known: KnownWorkspace): Promise<void> {
     await this.locked('uses', undefined, async () => {
       const place = this.pathOf(known.name);
       if (!(await this.get(known.name))) {
-        // Left by somebody who died between these two steps.
+        // Left by a process that died between these two steps.
         if (lstatSync(place, { throwIfNoEntry: false })) await rename(place, this.newStagingPath('rubbish'));
         await rename(staging, place);
       }
@@ -169,18 +175,18 @@ export class WorkspaceStore {
     await rm(staging, { recursive: true, force: true });
   }
 
-  /** A path that nothing has yet, of this process. What is called `-rubbish-` is never used after this process's death. */
+  /** A new path, owned by this process. A path with `-rubbish-` is never reused after the process has died. */
   newStagingPath(kind: 'part' | 'rubbish' = 'part'): string {
     return path.join(this.root, 'parts', temporaryName('', kind === 'part' ? '' : '-rubbish-'));
   }
 
-  /** Says that nobody works on a part any more, so that the next one may begin with it. */
+  /** Marks a staging directory as unowned, so that the next attempt may start from it. */
   async abandon(staging: string): Promise<void> {
     const place = path.join(this.root, 'parts', `abandoned-part-${randomUUID()}`);
     await rename(staging, place).catch(() => undefined);
   }
 
-  /** Takes over what dead processes left of workspaces that they were making, and removes what else they left. */
+  /** Claims the staging directories of dead processes, and removes their other leftovers. */
   async claimStaleStaging(): Promise<string[]> {
     const claimed: string[] = [];
     for (const name of await namesIn(path.join(this.root, 'parts'))) {
@@ -193,7 +199,7 @@ export class WorkspaceStore {
         () => true,
         () => false,
       );
-      // West goes on when the one who started it was killed.
+      // West survives the death of its parent.
       if (isClaimed) await killProcessesIn(staging);
       if (isClaimed && isTrash) await rm(staging, { recursive: true, force: true });
       else if (isClaimed) claimed.push(staging);
@@ -201,7 +207,7 @@ export class WorkspaceStore {
     return claimed;
   }
 
-  /** Removes what was made and has no record, because its maker died at the last step. */
+  /** Removes managed workspaces without a record, whose process died at the last step. */
   async removeOrphans(): Promise<void> {
     for (const name of await namesIn(path.join(this.root, 'made'))) {
       if (await this.get(name)) continue;
@@ -214,8 +220,8 @@ export class WorkspaceStore {
   }
 
   /**
-   * Runs `work` while the made workspace of this name cannot be removed. Rejects with {@link WorkspaceError} when it
-   * is gone already.
+   * Runs `work` while the managed workspace of this name cannot be removed. Rejects with {@link WorkspaceError} if it
+   * is already gone.
    */
   async withPin<T>(name: string, work: () => Promise<T>, now: number): Promise<T> {
     const pins = path.join(this.root, 'uses', name);
@@ -252,8 +258,8 @@ export class WorkspaceStore {
   }
 
   /**
-   * Removes a made workspace, or forgets an added one and leaves it alone. Resolves when its files are gone: to
-   * `'used'`, and nothing is removed, while a build uses it.
+   * Removes a managed workspace, or unregisters an external one and leaves its files alone. Resolves once its files are
+   * gone. Resolves to `'used'` and removes nothing while a build uses it.
    */
   async remove(name: string): Promise<'removed' | 'used' | 'unknown'> {
     const staging = this.newStagingPath('rubbish');
@@ -269,7 +275,7 @@ export class WorkspaceStore {
     return outcome;
   }
 
-  /** Runs `work` while nobody else, in any process, runs any under the same name. `onWait` is told once. */
+  /** Runs `work` exclusively under this name, across all processes. `onWait` is called once. */
   async locked<T>(
     name: string,
     options: { signal?: AbortSignal; onWait?: () => void } | undefined,

@@ -1,5 +1,5 @@
-// What builds find in a project's work tree and git does not look at: files that it was told to ignore, and what is behind
-// links that lead out of the project.
+// Unversioned files that builds find in a project's work tree: files that git ignores, and the targets of links that
+// lead out of the project.
 import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync } from 'node:fs';
 import path from 'node:path';
@@ -10,27 +10,28 @@ import { readTree } from '../incremental/tree.ts';
 import { mapConcurrent } from './map-concurrent.ts';
 import { WorkspaceError } from './workspace-error.ts';
 
-/** Directories that tools fill for themselves, by their names. */
+/** Names of directories that belong to tools. */
 const OF_TOOLS =
   /^(?:__pycache__|node_modules|\.west|\.cache|\.vscode|\.idea|\.(?:pytest|mypy|ruff)_cache|(?:twister|sanity)-out.*)$/;
 
-/** What tells a build directory, and an environment of Python's. */
+/** Marker files of a build directory and of a Python environment. */
 const MARKS = ['CMakeCache.txt', 'pyvenv.cfg'];
 
-/** Files that tools leave beside the sources, and no build reads. */
+/** Files that tools leave beside the sources and no build reads. */
 const LEFT = /\.py[co]$|\.log$|^compile_commands\.json$/;
 
-/** Files that git ignores, and the repositories among them: paths relative to the project, sorted. */
+/** Ignored files, and the repositories among them: paths relative to the project, sorted. */
 export interface IgnoredFiles {
   files: string[];
   nested: string[];
 }
 
 /**
- * The ignored files in a project, but for by-products: what compilers, Python, npm and editors leave behind.
+ * The ignored files in a project, except by-products of compilers, Python, npm and editors.
  *
  * @param ignored as git lists them: directories end with a `/`
- * @param isCounted whether what is at a path counts
+ *
+ * @param isCounted whether a path counts
  */
 export function ignoredFiles(
   project: string,
@@ -65,7 +66,7 @@ export function ignoredFiles(
   return found;
 }
 
-/** Whether a directory is one that tools, builds or Python's environments have for themselves. */
+/** Whether a directory belongs to a tool, a build or a Python environment. */
 export function isByproductDirectory(place: string, entries: readonly { name: string }[]): boolean {
   return OF_TOOLS.test(path.posix.basename(place)) || entries.some(({ name }) => MARKS.includes(name));
 }
@@ -98,11 +99,12 @@ function isLeft(file: string): boolean {
 }
 
 /**
- * The content of what a link leads to, when that is outside of these projects; undefined for all else. Rejects with
- * `WorkspaceError` when it is more than can be read for each build.
+ * The content behind a link that leads out of these projects; undefined for any other link. Rejects with
+ * `WorkspaceError` if it is too large to be read for each build.
  *
  * @param link absolute
- * @param projects without links: what is in them is known by their states
+ *
+ * @param projects without links: their files are identified by their states
  */
 export async function outsideContent(link: string, projects: readonly string[]): Promise<string | undefined> {
   if (!lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink()) return undefined;

@@ -1,4 +1,4 @@
-// West's own settings of a workspace, in `.west/config`: a file of sections as Python's configparser reads it.
+// Settings of west in a workspace, from `.west/config`: a file of sections as Python's configparser reads it.
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { WorkspaceError } from './workspace-error.ts';
@@ -7,11 +7,11 @@ import { WorkspaceError } from './workspace-error.ts';
 export interface WestConfig {
   /** By section and name, such as `manifest.path`. */
   values: ReadonlyMap<string, string>;
-  /** The manifest that the workspace was made of. Absolute. */
+  /** The manifest of the workspace. Absolute. */
   manifestFile: string;
 }
 
-/** Reads the settings of the workspace at `directory`. Rejects with {@link WorkspaceError} when it is not one. */
+/** Reads the settings of the workspace at `directory`. Rejects with {@link WorkspaceError} if it is not one. */
 export async function readWestConfig(directory: string): Promise<WestConfig> {
   const file = path.join(directory, '.west', 'config');
   let text: string;
@@ -19,7 +19,7 @@ export async function readWestConfig(directory: string): Promise<WestConfig> {
     text = await readFile(file, 'utf8');
   } catch (error) {
     throw new WorkspaceError(
-      `${directory} is no west workspace: ${file} cannot be read. Give the directory that 'west topdir' prints.`,
+      `${directory} is not a west workspace: ${file} cannot be read. Give the directory that 'west topdir' prints.`,
       { cause: error },
     );
   }
@@ -33,7 +33,7 @@ export async function readWestConfig(directory: string): Promise<WestConfig> {
   return { values, manifestFile: path.resolve(directory, place, values.get('manifest.file') ?? 'west.yml') };
 }
 
-/** What the text of settings says. A line that is indented goes on with the value before it. */
+/** Parses the settings. An indented line continues the value before it. */
 export function parseWestConfig(text: string): Map<string, string> {
   const values = new Map<string, string>();
   let section = '';
@@ -55,8 +55,8 @@ export function parseWestConfig(text: string): Map<string, string> {
 }
 
 /**
- * What of the settings reaches a build, in a form that is the same whatever order they are written in. Where Zephyr is does
- * not belong to it: west adds that when it first builds, and each build says it anyway.
+ * The settings that reach a build, in a canonical form that ignores their order. Zephyr's location is left out: west
+ * adds it on the first build, and each build passes it anyway.
  */
 export function canonicalWestConfig({ values }: WestConfig): string {
   const counted = [...values].filter(([name]) => name !== 'zephyr.base');

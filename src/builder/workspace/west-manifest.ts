@@ -1,4 +1,4 @@
-// A west manifest (`west.yml`): which one a config has, what it says, and the digest by which workspaces are found.
+// West manifest (`west.yml`): its lookup in a config, its content, and the digest that identifies workspaces.
 import { lstat, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { cacheKey, type KeyPart } from '../../cache/keys.ts';
@@ -7,31 +7,33 @@ import { yamlProblem } from '../../config/yaml-problem.ts';
 import { isFile } from '../../system/paths.ts';
 import { WorkspaceError } from './workspace-error.ts';
 
-/** Bytes; Zephyr's own manifest is a hundredth of it. */
+/** Bytes; Zephyr's own manifest is a hundredth of that. */
 const MAX_MANIFEST = 4 * 1024 * 1024;
 
-/** What is known of a manifest without asking anybody what its revisions mean today. */
+/** A manifest, before its revisions are resolved. */
 export interface WestManifest {
   /** Absolute. */
   file: string;
   /**
-   * Of what it means, and of the manifests beside it that it imports: comments, layout, and how remotes are named do not
-   * count, nor where in its repository it is.
+   * Digest of its meaning, including the manifests beside it that it imports. Comments, layout, names of remotes and
+   * its place in the repository do not count.
    */
   digest: string;
-  /** The firmware's repository, such as `zmkfirmware/zmk`; `unknown` when the manifest does not say. */
+  /** The firmware's repository, such as `zmkfirmware/zmk`; `unknown` if the manifest does not name it. */
   repository: string;
-  /** Branch, tag or commit of it. */
+  /** Its branch, tag or commit. */
   revision: string;
   /** Absolute paths of the manifest and of the files beside it that it imports. */
   files: string[];
 }
 
 /**
- * The manifest of a config, or undefined when it has none. Rejects like {@link readManifest}.
+ * The manifest of a config, or undefined if it has none. Rejects like {@link readManifest}.
  *
  * @param configDirectory the directory with `build.yaml`
- * @param configPath where in it the keymaps are, and `west.yml` with them; it may also be beside `build.yaml`
+ *
+ * @param configPath the directory of the keymaps and of `west.yml`, relative to it; `west.yml` may also be beside
+ * `build.yaml`
  */
 export async function configManifest(
   configDirectory: string,
@@ -44,7 +46,7 @@ export async function configManifest(
   return undefined;
 }
 
-/** Reads a manifest. Rejects with {@link WorkspaceError} when there is none that can be read. */
+/** Reads a manifest. Rejects with {@link WorkspaceError} if it is missing or unreadable. */
 export async function readManifest(file: string): Promise<WestManifest> {
   const content = await parseManifest(file);
   const files = [file];
@@ -59,7 +61,7 @@ export async function readManifest(file: string): Promise<WestManifest> {
   return { file, digest, files, ...firmware(content) };
 }
 
-/** What a manifest says. Rejects with {@link WorkspaceError} when it cannot be read. */
+/** The parsed content of a manifest. Rejects with {@link WorkspaceError} if it cannot be read. */
 export async function parseManifest(file: string): Promise<unknown> {
   let text: string;
   try {
@@ -70,7 +72,7 @@ export async function parseManifest(file: string): Promise<unknown> {
       cause: error,
     });
   }
-  // Loaded when there is something to parse.
+  // Loaded only if there is something to parse.
   const { parse: parseYaml } = await import('yaml');
   try {
     return parseYaml(text, { maxAliasCount: 100, schema: 'core' });
@@ -80,12 +82,12 @@ export async function parseManifest(file: string): Promise<unknown> {
   }
 }
 
-/** What is said, in a form that has a digest: without what YAML can say and JSON cannot. */
+/** The content as JSON data, which has a digest: without what only YAML can express. */
 function plain(value: unknown): KeyPart {
   return JSON.parse(JSON.stringify(value ?? null)) as KeyPart;
 }
 
-/** What a manifest says without the ways to say it: each project with its address, revision and path. */
+/** The meaning of a manifest, regardless of its form: each project with its address, revision and path. */
 function meaningOf(content: unknown): unknown {
   if (!isObject(content) || !isObject(content.manifest)) return content;
   const { remotes, defaults, projects, self, version: _, ...others } = content.manifest;
@@ -98,7 +100,7 @@ function projectOf(
   project: Record<string, unknown>,
   { remotes, defaults }: { remotes: Record<string, unknown>[]; defaults: Record<string, unknown> },
 ): Record<string, unknown> {
-  // How much of the history is fetched changes nothing that is checked out.
+  // The depth of the fetched history does not change the checkout.
   const { remote, 'repo-path': below, 'clone-depth': _, description: __, ...others } = project;
   const base = remotes.find(({ name }) => name === (remote ?? defaults.remote))?.['url-base'];
   const url = String(project.url ?? `${base ?? ''}/${below ?? project.name}`);
@@ -127,7 +129,7 @@ function importsOfSelf(content: unknown): string[] {
     .filter(one => typeof one === 'string');
 }
 
-/** The manifests that an import means: the file, or those of the directory; none when there is nothing. */
+/** The manifest files of an import: the file, or those in the directory; empty if nothing exists. */
 export async function manifestsAt(place: string): Promise<string[]> {
   const found = await lstat(place).catch(() => undefined);
   if (found?.isDirectory() !== true) return found ? [place] : [];
@@ -135,7 +137,7 @@ export async function manifestsAt(place: string): Promise<string[]> {
   return names.sort().map(name => path.join(place, name));
 }
 
-/** The repository that matters to a person: the project named zmk, else the first. */
+/** The repository of the firmware: the project named zmk, else the first. */
 function firmware(content: unknown): { repository: string; revision: string } {
   const manifest = isObject(content) && isObject(content.manifest) ? content.manifest : {};
   const defaults = isObject(manifest.defaults) ? manifest.defaults : {};

@@ -1,9 +1,9 @@
-// Running west where a workspace is being made.
+// Runner of west for workspaces under construction.
 import { pickEnvironment } from '../../config/environment.ts';
 import { CannotStartError, runProcess } from '../../system/process.ts';
 import { WorkspaceError } from './workspace-error.ts';
 
-/** What reaches west and the git that it runs: where programs and settings are, and how to get to the network. */
+/** The variables passed to west and its git: search path, settings, and access to the network. */
 const PASSED_ON = [
   'PATH',
   'HOME',
@@ -26,22 +26,22 @@ const PASSED_ON = [
   'ALL_PROXY',
 ] as const;
 
-/** How long a server of HTTP may send nothing before git gives up. Servers that are busy send a sign of life every five seconds. */
+/** How long an HTTP server may send nothing before git gives up. A busy server sends a heartbeat every five seconds. */
 export const STALL_TIMEOUT_MS = 60_000;
 
 export interface WestOptions {
-  /** The directory it runs in. */
+  /** The working directory. */
   cwd: string;
-  /** Nothing but this machine's own files can be fetched from. */
+  /** Allows fetches from local files only. */
   offline: boolean;
   /** Milliseconds, rounded up to seconds. Default: {@link STALL_TIMEOUT_MS}. */
   stallTimeout?: number | undefined;
   signal?: AbortSignal;
-  /** Each line that west and git print. */
+  /** Called with each line of output from west and git. */
   onLine?: (line: string) => void;
 }
 
-/** The variables that give git settings. */
+/** Git settings as environment variables. */
 function gitSettings(settings: Readonly<Record<string, string>>): Record<string, string> {
   const numbered = Object.entries(settings).flatMap(([name, value], index) => [
     [`GIT_CONFIG_KEY_${index}`, name],
@@ -50,22 +50,25 @@ function gitSettings(settings: Readonly<Record<string, string>>): Record<string,
   return { GIT_CONFIG_COUNT: String(numbered.length / 2), ...Object.fromEntries(numbered) };
 }
 
-/** Runs west to its end. Rejects with {@link WorkspaceError} when it fails or is not there, with the signal's reason when cancelled. */
+/**
+ * Runs west to its end. Rejects with {@link WorkspaceError} if it fails or does not exist, and with the signal's reason
+ * if cancelled.
+ */
 export async function runWest(
   args: readonly string[],
   { cwd, offline, stallTimeout = STALL_TIMEOUT_MS, signal, onLine }: WestOptions,
 ): Promise<void> {
   const env: Record<string, string> = {
     ...pickEnvironment(PASSED_ON),
-    // A question that nobody sees would hang for ever.
+    // An unseen prompt would hang for ever.
     GIT_TERMINAL_PROMPT: '0',
     PYTHONDONTWRITEBYTECODE: '1',
     PYTHONUNBUFFERED: '1',
     ...gitSettings({
-      // Git must not go on tidying up in the background when the workspace is moved to its place.
+      // Background maintenance would still be running when the workspace is moved to its place.
       'gc.auto': '0',
       'maintenance.auto': 'false',
-      // Without these git waits for ever for a server that accepts a connection and never answers. Bytes a second.
+      // Otherwise git waits for ever for a server that accepts a connection and never answers. Bytes per second.
       'http.lowSpeedLimit': '1',
       'http.lowSpeedTime': String(Math.ceil(stallTimeout / 1000)),
     }),
@@ -95,8 +98,8 @@ export async function runWest(
     lines[0] ?? result.lastLines.at(-1) ?? `it ended with ${result.signal ?? `status ${result.exitCode}`}`;
   const remedy = offline
     ? 'Offline, only what was fetched before can be used: run it again without --offline.'
-    : 'Run it again when that is mended; what was fetched is kept.';
-  // Git does not say of which project it speaks; west does, in the end.
+    : 'Run it again once that is fixed; fetched objects are kept.';
+  // Git does not name the project; west does, at the end.
   const project = lines.map(line => /failed for projects?:? (\S.*)$/.exec(line)?.[1]).at(-1);
   const what = project === undefined ? '' : ` for ${project}`;
   throw new WorkspaceError(`west ${args[0]} failed${what}: ${why.trim()}. ${remedy}`);

@@ -1,8 +1,8 @@
-// A worker thread's side of its connection to the coordinator: one per thread, shared by all its caches.
+// A worker thread's connection to the coordinator: one per thread, shared by all its caches.
 //
-// Most calls are answered when the event loop turns. A thread that cannot await is blocked instead, and takes what arrives
-// from its ports itself, also what is for others. The coordinator never waits for a thread that it serves, so that this
-// ends as soon as its event loop turns, or else with the caller's patience.
+// Most calls are answered when the event loop turns. A thread that cannot await is blocked instead, and receives from
+// its ports itself, including messages for other callers. The coordinator never waits for a thread that it serves. So
+// the blocked thread goes on as soon as the coordinator's event loop turns, or when its own timeout is over.
 import {
   MessageChannel,
   type MessagePort,
@@ -23,7 +23,7 @@ import {
 } from '../coordinator/protocol.ts';
 import type { WriteOperation, WriteResult } from '../operations.ts';
 
-/** The coordinator's functions as this thread sees them: every answer is a promise. */
+/** The coordinator's functions as this thread sees them: each returns a promise. */
 export type RemoteCoordinatorApi = {
   [Name in keyof CoordinatorApi]: (
     ...args: Parameters<CoordinatorApi[Name]>
@@ -32,32 +32,32 @@ export type RemoteCoordinatorApi = {
 
 type Answered<Name extends keyof CoordinatorApi> = Awaited<ReturnType<CoordinatorApi[Name]>>;
 
-/** How a thread is blocked for an answer. */
+/** How a thread is blocked while it waits for an answer. */
 export interface WaitOptions<Value> {
   timeoutMs: number;
-  /** The operation does without when there is none: then a warning says so, once. Default: false. */
+  /** The operation goes on without an answer when none comes: then a warning says so, once. Default: false. */
   isLast?: boolean;
-  /** Takes an answer that comes late. Default: it is dropped. */
+  /** Receives an answer that comes late. Default: it is dropped. */
   late?: (value: Value) => void;
 }
 
-/** What Comlink answers. */
+/** Comlink's answer to a call. */
 interface ComlinkAnswer {
   id: string;
   type: string;
   value?: unknown;
 }
 
-// How often a blocked thread looks for an answer, in milliseconds: the first time, and at least.
+// Polling intervals of a blocked thread: the first, which doubles each time, and the longest.
 const FIRST_POLL_MS = 0.02;
 const POLL_MS = 0.5;
-// Before a blocked thread gives up, the coordinator does: so that an answer is on the way, or there will be none.
+// The coordinator gives up this much earlier than a blocked thread, so that its answer is already on the way.
 const ANSWER_MS = 10;
 
 const ENDED = 'The coordinator has ended.';
 const SILENT = 'The thread of the coordinator has not answered in time.';
 
-/** The thread of the coordinator has ended, or never answered. */
+/** The coordinator's thread has ended, or never answered. */
 export class CoordinatorEndedError extends GloveboxError {
   constructor() {
     super('GLOVEBOX_COORDINATOR_ENDED', ENDED);
@@ -71,7 +71,7 @@ export class Connection {
   readonly #hello: Hello;
   /** The thread of the coordinator; undefined when a port was passed by hand. */
   #thread: number | undefined;
-  // Of the message that greets it.
+  // Settles when the greeting has been delivered to the coordinator.
   #delivery: Promise<void> = Promise.resolve();
   readonly #calls = new Set<(reason: Error) => void>();
   readonly #answers = new Map<string, (answer: ComlinkAnswer) => void>();
@@ -82,10 +82,10 @@ export class Connection {
   #isClosed = false;
   #hasAnswered = false;
   #isWarned = false;
-  // Milliseconds that it was waited for in vain since it last said something: a thread that makes many calls of a
-  // coordinator that is blocked does not wait for the timeout each time.
+  // How long calls have waited in vain since the coordinator's last message. A thread that makes many calls of a
+  // blocked coordinator does not wait for the whole timeout each time.
   #silentMs = 0;
-  // Calls and operations that wait for an answer: while there are any, the thread is kept running.
+  // Calls and operations without an answer yet. While there are any, the thread is kept alive.
   #waiting = 0;
 
   private constructor() {
@@ -117,7 +117,10 @@ export class Connection {
     return connection;
   }
 
-  /** Greets the coordinator of a thread. Whether it has one that speaks our language its answers tell. */
+  /**
+   * Greets the coordinator of a thread. Only an answer tells whether that thread has a coordinator that speaks this
+   * protocol.
+   */
   static toThread(thread: number): Connection {
     const connection = new Connection();
     connection.#thread = thread;
@@ -126,17 +129,17 @@ export class Connection {
     return connection;
   }
 
-  /** Whether there is a coordinator that answers, in so many milliseconds. */
+  /** Whether a coordinator answers within so many milliseconds. */
   async isAnswered(timeoutMs?: number): Promise<boolean> {
     if (this.#hasAnswered) return true;
     const giveUp = () => {
-      // A thread that was blocked may have been answered meanwhile.
+      // A blocked thread may have received the answer meanwhile.
       if (!this.#hasAnswered) this.#close();
     };
     const timer = timeoutMs === undefined ? undefined : setTimeout(giveUp, timeoutMs);
     try {
       await this.#hold(() => this.#delivery);
-      // The message arrived; whether it was understood only an answer tells.
+      // The message arrived; only an answer tells whether it was understood.
       await this.call(control => control.greet());
       return true;
     } catch {
@@ -147,12 +150,12 @@ export class Connection {
     }
   }
 
-  /** The same, with this thread blocked. */
+  /** As {@link isAnswered}, with this thread blocked. */
   isAnsweredNow(timeoutMs: number): boolean {
     return this.#hasAnswered || this.callNow('greet', [], { timeoutMs }) !== undefined;
   }
 
-  /** Gives the connection up. */
+  /** Gives up the connection. */
   abandon(): void {
     this.#close();
   }
@@ -196,7 +199,7 @@ export class Connection {
     );
   }
 
-  /** The same with this thread blocked. Undefined when no answer came in time, or an error. */
+  /** As {@link call}, with this thread blocked. Undefined when no answer came in time, or the answer was an error. */
   callNow<Name extends keyof CoordinatorApi>(
     name: Name,
     args: Parameters<CoordinatorApi[Name]>,
@@ -213,7 +216,7 @@ export class Connection {
       answer = { value: value as Answered<Name> };
       if (isLate) late?.(answer.value);
     });
-    // As Comlink says it, which listens only when the event loop turns.
+    // In Comlink's own format: Comlink itself listens only when the event loop turns.
     const argumentList = (args as unknown[]).map(value => ({ type: 'RAW', value }));
     this.#controlPort.postMessage({ id, type: 'APPLY', path: [name], argumentList });
     isLate = !this.#waitFor(() => hasAnswer, timeoutMs);
@@ -229,13 +232,13 @@ export class Connection {
           const id = this.#nextId++;
           this.#pending.set(id, resolve);
           this.#outbox.push([id, instance, now, operation, null]);
-          // One message for everything that this turn writes.
+          // One message for everything that is written in this turn of the event loop.
           if (this.#outbox.length === 1) queueMicrotask(() => this.#flush());
         }),
     );
   }
 
-  /** The same with this thread blocked, for so many milliseconds at most. */
+  /** As {@link write}, with this thread blocked, for so many milliseconds at most. */
   writeNow(instance: number, operation: WriteOperation, now: number, timeoutMs: number): WriteResult {
     if (this.#isClosed) return { failed: ENDED };
     const id = this.#nextId++;
@@ -276,7 +279,7 @@ export class Connection {
     return true;
   }
 
-  // What has arrived.
+  // Handles the messages that have arrived.
   #receive(): void {
     for (let next = receiveMessageOnPort(this.#controlPort); next; ) {
       this.#answered(next.message as ComlinkAnswer);
@@ -314,7 +317,7 @@ export class Connection {
     this.#pending.delete(id);
   }
 
-  // Whoever waits for an answer is told that there will be none.
+  // Every waiting call learns that there will be no answer.
   #close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;

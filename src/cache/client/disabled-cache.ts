@@ -1,4 +1,4 @@
-// The cache that stores nothing: what callers get when caching is switched off.
+// The cache that stores nothing, for callers that have caching switched off.
 import { ClosedCacheError } from '../../errors.ts';
 import {
   assertIncrement,
@@ -27,8 +27,8 @@ import { asRead, encode } from '../values/codec.ts';
 import { assertNotProducing, runProduction } from './productions.ts';
 
 /**
- * Every read misses and every write resolves to what an empty store that keeps nothing would say, so that callers
- * need no second path. Mistakes in keys, values, files and TTLs are the same errors as in a cache that stores.
+ * Every read misses. Every write resolves to the result that a store gives that is empty and keeps nothing, so that
+ * callers need no second path. Mistakes in keys, values, files and TTLs are the same errors as in a cache that stores.
  */
 export class DisabledCache implements Cache {
   readonly tag: string;

@@ -1,4 +1,4 @@
-// `getOrSet` on a miss: asks for the key's lease, produces under it, or waits for whoever does.
+// `getOrSet` on a miss: requests the key's lease, and produces under it or waits for its holder.
 import { CircularWaitError } from '../../errors.ts';
 import { performance } from '../../system/time.ts';
 import type { GetOrSetOptions } from '../cache.ts';
@@ -8,9 +8,9 @@ import { assertNotProducing, heldTokens, runProduction } from './productions.ts'
 import { MISS, type ReadPath } from './read-path.ts';
 import type { StoreClient } from './store-client.ts';
 
-/** What a cache knows of one call. */
+/** One call of `getOrSet`, as its cache describes it. */
 export interface GetOrSetCall<T> {
-  /** The instance, by which it is told what a chain of calls is producing. */
+  /** The instance; identifies the cache in the list of what a chain of calls is producing. */
   cache: object;
   key: string;
   produce: () => T | Promise<T>;
@@ -25,16 +25,16 @@ export interface GetOrSetCall<T> {
 }
 
 const DEFAULT_WAIT_MS = 10 * 60 * 1000;
-// How often it is told to read again, and finds nothing, before it does without the others.
+// After so many answers to read again that each end in a miss, the call produces without a lease.
 const MAX_ATTEMPTS = 100;
 
-/** The milliseconds that {@link GetOrSetOptions.wait} stands for. */
+/** {@link GetOrSetOptions.wait} in milliseconds. */
 export function waitOf(options: GetOrSetOptions | undefined): number {
   if (options?.wait === undefined) return DEFAULT_WAIT_MS;
   return parseDuration(options.wait, 'wait') ?? Number.POSITIVE_INFINITY;
 }
 
-/** The stored value, or what the call produces. */
+/** The stored value, or the one that the call produces. */
 export async function getOrProduce<T>(path: ReadPath, call: GetOrSetCall<T>): Promise<T> {
   const { cache, key, wait, onWait, timeout, clock } = call;
   const since = performance.now();
@@ -43,7 +43,7 @@ export async function getOrProduce<T>(path: ReadPath, call: GetOrSetCall<T>): Pr
     const value = await path.read(key);
     if (value !== MISS) return value as T;
     assertNotProducing(cache, key);
-    // There for others, but not for this thread: it cannot be read, and perhaps not be removed either.
+    // Other threads find the entry and this one does not: it cannot be read here, and perhaps not be removed either.
     if (attempt >= MAX_ATTEMPTS) return produceWithoutLease(call);
     const left = Math.max(wait - (performance.now() - since), 1);
     const request = { key, now: clock(), wait: left, timeout, holding: heldTokens() };
@@ -68,7 +68,7 @@ async function produceUnderLease<T>(token: string, client: StoreClient, call: Ge
   try {
     const value = await runProduction(cache, key, token, produce);
     const encoded = encode(value);
-    // As everybody else will get it, and before the caller can change it.
+    // The same value as later readers get, taken before the caller can change its own.
     const answer = asRead(value, encoded) as T;
     isStored = await store(value, encoded, token);
     return answer;
@@ -77,7 +77,7 @@ async function produceUnderLease<T>(token: string, client: StoreClient, call: Ge
   }
 }
 
-// The value is not stored, and still what a stored one would be.
+// The value is not stored. It still has the form that a stored one would have.
 async function produceWithoutLease<T>({ cache, key, produce }: GetOrSetCall<T>): Promise<T> {
   return asRead(await runProduction(cache, key, undefined, produce)) as T;
 }

@@ -1,4 +1,4 @@
-// A thread's own in-memory copies of entries, each valid only while its version is.
+// Local tier: a thread's own in-memory copies of entries, each valid only while its version is.
 import type { FoundValue } from '../operations.ts';
 import { decode, Encoding } from '../values/codec.ts';
 import { clonePlain, freezePlain, isPlain } from '../values/plain-clone.ts';
@@ -7,12 +7,15 @@ import { clonePlain, freezePlain, isPlain } from '../values/plain-clone.ts';
 export interface LocalEntry {
   key: string;
   found: FoundValue;
-  /** A value that cannot be changed by whoever gets it, ready to hand out, if `isDecoded`. */
+  /** A value that no caller can change, ready to return, if `isDecoded`. */
   decoded: unknown;
   isDecoded: boolean;
-  /** What copies are made of, in place of the bytes; null when there can be no such thing, undefined before the second read. */
+  /**
+   * Decoded value to clone for readers, in place of the bytes. Null: cannot be cloned cheaply. Undefined: not tried yet
+   * (before the second read).
+   */
   template: object | null | undefined;
-  /** What {@link lend} gives; undefined before the first time, and when there can be no such thing. */
+  /** The result of {@link lend}. Undefined before the first call, and when the value cannot be lent. */
   lent: unknown;
   slot: number;
   version: number;
@@ -20,15 +23,15 @@ export interface LocalEntry {
   /** Reads since the last report to the writer, and the time of the latest. */
   hits: number;
   accessed: number;
-  /** Bytes that it counts, see {@link LocalTier}. */
+  /** Bytes that it counts for, see {@link LocalTier}. */
   cost: number;
 }
 
-// What an entry costs besides its bytes, roughly; and how much more objects take than the bytes they are decoded from.
+// Rough costs: bytes of an entry besides its value, and the ratio of decoded objects to their bytes.
 const OVERHEAD = 200;
 const OBJECT_FACTOR = 2;
 
-/** The value of an entry, for its next reader alone. */
+/** The value of an entry, for this one reader alone. */
 export function cloneForCaller(entry: LocalEntry): unknown {
   if (entry.isDecoded) return entry.decoded;
   if (entry.template) return clonePlain(entry.template);
@@ -49,7 +52,10 @@ export function cloneForCaller(entry: LocalEntry): unknown {
   return clonePlain(value);
 }
 
-/** The value itself: a record is frozen, bytes are those that copies are made of. What can be neither is a copy. */
+/**
+ * The value itself, without a copy: a record is frozen, bytes are those that copies are made of. Other values are
+ * copied.
+ */
 export function lend(entry: LocalEntry): unknown {
   if (entry.lent !== undefined) return entry.lent;
   const { encoding, data } = entry.found;
@@ -57,7 +63,7 @@ export function lend(entry: LocalEntry): unknown {
     entry.lent = viewOf(encoding, data);
     return entry.lent;
   }
-  // Makes the template, if there can be one.
+  // Makes the template, if the value can have one.
   const copy = cloneForCaller(entry);
   if (!entry.template) return copy;
   entry.lent = freezePlain(entry.template);
@@ -105,7 +111,7 @@ export class LocalTier {
     this.#add(key, entry);
   }
 
-  /** An entry that is in use has another value. */
+  /** Replaces the value of an entry that is in use. */
   changed(entry: LocalEntry): void {
     const before = entry.cost;
     entry.cost = costOf(entry);

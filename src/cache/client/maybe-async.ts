@@ -1,7 +1,7 @@
-// Steps that are written once, for callers that await them and for those that cannot: what is at hand goes on at once,
-// and only a promise makes a promise.
+// Steps written once for callers that await and for callers that cannot: an available value is used at once, and only a
+// promise makes a promise.
 
-/** `next` of the value, now if it is there. */
+/** Applies `next` to the value, at once if the value is available. */
 export function andThen<Value, Next>(
   value: Value | Promise<Value>,
   next: (value: Value) => Next | Promise<Next>,
@@ -9,7 +9,7 @@ export function andThen<Value, Next>(
   return value instanceof Promise ? value.then(next) : next(value);
 }
 
-/** What the task gives; when it throws or rejects, what `mend` gives of the error. */
+/** The result of the task; when it throws or rejects, the result of `mend` for the error. */
 export function orElse<Value, Other>(
   task: () => Value | Promise<Value>,
   mend: (error: unknown) => Other,

@@ -7,12 +7,12 @@ import type { IncomingValue } from '../operations.ts';
 import { BLOB_THRESHOLD, type BlobFiles, type TemporaryCopy } from '../storage/blobs.ts';
 import { checksum, Encoding, encode } from '../values/codec.ts';
 
-/** A value on its way: ready, or still to be made a temporary file (where the store keeps blobs). */
+/** A value to be stored: ready, or still to be written to a temporary file (where the store keeps blobs). */
 export type PendingValue =
   | IncomingValue
   | {
       prepare: (blobs: BlobFiles | undefined) => Promise<IncomingValue>;
-      /** The same at once, for what must not be overtaken. */
+      /** As `prepare`, at once, for a write that no later one may overtake. */
       prepareNow: (blobs: BlobFiles | undefined) => IncomingValue;
     };
 
@@ -20,13 +20,15 @@ export function isReady(value: PendingValue): value is IncomingValue {
   return !('prepare' in value);
 }
 
-/** Encodes at the call: what the caller does to the value afterwards does not matter. Throws UncloneableValueError. */
+/**
+ * Encodes at the call: later changes that the caller makes to the value do not matter. Throws UncloneableValueError.
+ */
 export function encodePending(key: string, value: unknown, encoded = encode(value)): PendingValue {
   const { encoding, data } = encoded;
   const size = typeof data === 'string' ? Buffer.byteLength(data) : data.byteLength;
   const inline = (kept: string | Uint8Array): IncomingValue =>
     withChecksum(key, { encoding, data: kept, blob: null, size, mode: null });
-  // A copy where the caller has the same memory: an operation is sent later than it is made.
+  // A copy where the caller shares the memory: an operation is sent later than it is made.
   const kept = data === value && typeof data !== 'string' ? Buffer.from(data) : data;
   if (size <= BLOB_THRESHOLD) return inline(kept);
   const bytes = () => (typeof kept === 'string' ? Buffer.from(kept) : kept);
@@ -42,13 +44,17 @@ function withChecksum(key: string, value: Omit<IncomingValue, 'checksum'>): Inco
   return { ...value, checksum: checksum(key, value) };
 }
 
-/** A file to be stored. Throws InvalidArgumentError for what cannot be read. */
+/** A file to be stored. Throws InvalidArgumentError for a file that cannot be read. */
 export function pendingFile(key: string, path: string): PendingValue {
   const { file, mode: permissions, size: bytes } = regularFile(path);
   const encoding = Encoding.file;
   const assertSize = () => {
     if (bytes <= LARGEST_VALUE) return;
-    throw new ValueTooLargeError(file, bytes, "The memory backend keeps no larger ones; use 'sqlite'.");
+    throw new ValueTooLargeError(
+      file,
+      bytes,
+      "The memory backend does not store larger values; use 'sqlite'.",
+    );
   };
   const inline = (data: Buffer) =>
     withChecksum(key, { encoding, data, blob: null, size: data.byteLength, mode: permissions });

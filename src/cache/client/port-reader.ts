@@ -1,5 +1,5 @@
-// Reads over the port: for the memory backend, and where a thread cannot open the database itself. With promises, or with
-// the thread blocked until the coordinator answers.
+// Reads over the port: for the memory backend, and for threads that cannot open the database themselves. They return
+// promises, or block the thread until the coordinator answers.
 import type { EntryMetadata } from '../cache.ts';
 import type { FoundValue, PageEntry } from '../operations.ts';
 import type { StoreReader } from '../storage/store.ts';
@@ -35,13 +35,13 @@ export class PortReader implements StoreReader {
   }
 }
 
-/** Of these methods only those that have a synchronous namesake in the cache. */
+/** Implements only the methods that have a synchronous counterpart in the cache. */
 export class BlockingPortReader implements StoreReader {
   readonly #connection: Connection;
   readonly #instance: number;
   readonly #waitOptions: { timeoutMs: number; isLast: true };
 
-  /** Each read may take so many milliseconds, and finds nothing after that. */
+  /** Each read may take so many milliseconds; one that takes longer finds nothing. */
   constructor(connection: Connection, instance: number, timeoutMs: number) {
     this.#connection = connection;
     this.#instance = instance;
@@ -58,11 +58,11 @@ export class BlockingPortReader implements StoreReader {
   }
 
   page(): never {
-    throw new Error('Pages are not read at once.');
+    throw new Error('Pages cannot be read synchronously.');
   }
 
   metadata(): never {
-    throw new Error('Metadata is not read at once.');
+    throw new Error('Metadata cannot be read synchronously.');
   }
 
   follow(): number {

@@ -1,4 +1,4 @@
-// How a worker thread's cache reaches its store: by itself where it can, and else over the connection.
+// Store client of a worker thread: reaches the store by itself where it can, and over the connection otherwise.
 import { randomUUID } from 'node:crypto';
 import { ConflictingOptionsError, GloveboxError } from '../../errors.ts';
 import { chunksOf } from '../../system/time-slice.ts';
@@ -29,7 +29,7 @@ import { ThreadStore } from './thread-store.ts';
 interface Parts {
   left: Iterable<WriteOperation>;
   now: number;
-  /** To the part that was sent last. */
+  /** The answer to the part that was sent last. */
   answer: Promise<WriteResult> | undefined;
 }
 
@@ -43,23 +43,23 @@ function* partsOfSet(operation: WriteOperation & { type: 'set-many' }): Generato
 }
 
 /**
- * The client of a worker thread's cache: reads and writes by itself where it can, and has the rest done over its
+ * The store client of a worker thread's cache. Reads and writes by itself where it can, and sends the rest over its
  * connection.
  */
 export class PortStoreClient implements StoreClient, Parkable {
   readonly shared: SharedMemory;
   readonly counters: Float64Array;
   readonly blobs: BlobFiles | undefined;
-  // Between two turns of the event loop nothing is under way.
+  // Every operation here ends within one turn of the event loop.
   readonly isBusy = false;
   readonly #connection: Connection;
   readonly #instance: number;
   readonly #overPort: PortReader;
-  // Undefined where the coordinator alone has the store.
+  // Undefined where only the coordinator can open the store.
   readonly #store: ThreadStore | undefined;
   readonly #reads: (() => Accesses)[] = [];
   #lastUsed = 0;
-  // An operation of many parts that is being sent, and what waits behind it.
+  // An operation of many parts that is being sent, and those that wait behind it.
   #parts: Parts | undefined;
   readonly #behind: (() => void)[] = [];
 
@@ -84,7 +84,7 @@ export class PortStoreClient implements StoreClient, Parkable {
     }
   }
 
-  /** Without a connection of its own the thread would not notice what other processes change. */
+  /** Without a connection of its own the thread would not notice other processes' changes. */
   get allowsLocalTier(): boolean {
     return this.#store === undefined || this.reader() !== this.#overPort;
   }
@@ -103,7 +103,8 @@ export class PortStoreClient implements StoreClient, Parkable {
   }
 
   /**
-   * The same, with this thread blocked: undefined when there was no answer in time. Throws ConflictingOptionsError.
+   * As {@link open}, with this thread blocked: undefined when there was no answer in time. Throws
+   * ConflictingOptionsError.
    */
   static openNow(
     connection: Connection,
@@ -143,7 +144,7 @@ export class PortStoreClient implements StoreClient, Parkable {
   }
 
   readFailed(error: unknown): undefined {
-    // Whether it is for want of descriptors only this moment tells.
+    // Whether a lack of descriptors is the reason can be told only at this moment.
     const code = isOutOfFiles(error) ? 'EMFILE' : (error as NodeJS.ErrnoException).code;
     const { message } = error as Error;
     const epoch = this.#store?.epoch ?? this.shared.versions.epoch;
@@ -166,7 +167,7 @@ export class PortStoreClient implements StoreClient, Parkable {
   }
 
   send(operation: WriteOperation, now: number): Promise<WriteResult> {
-    // Nothing overtakes the parts of one that was before it.
+    // No operation overtakes the parts of an earlier one.
     if (this.#parts) {
       return new Promise(resolve => this.#behind.push(() => resolve(this.send(operation, now))));
     }
@@ -189,14 +190,14 @@ export class PortStoreClient implements StoreClient, Parkable {
     return this.#connection.writeNow(this.#instance, operation, now, timeoutMs);
   }
 
-  // What this thread read goes first: eviction is to know of it.
+  // This thread's reads go first, so that eviction knows of them.
   #sendReads(operation: WriteOperation, now: number): void {
     if (!this.shared.versions.isNearLimit || operation.type === 'access') return;
     const entries = this.#takeAccesses();
     if (entries.length > 0) void this.#write({ type: 'access', entries, isUrgent: true }, now);
   }
 
-  // One message of all would hold up both threads. It is committed with the last part.
+  // A single message with all parts would hold up both threads. The last part commits them all.
   async #sendInParts(parts: Parts): Promise<WriteResult> {
     for (const part of parts.left) {
       parts.answer = this.#write(part, parts.now);
@@ -262,7 +263,7 @@ export class PortStoreClient implements StoreClient, Parkable {
   async close(): Promise<void> {
     workerStores.delete(this);
     this.park();
-    // The coordinator may have ended before us: then there is nothing to give back.
+    // A coordinator that has ended already has nothing left to release.
     await this.#call((control, instance) => control.release(instance)).catch(() => undefined);
   }
 

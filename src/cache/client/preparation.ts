@@ -1,6 +1,6 @@
-// Values on their way to be written that are not at hand yet: entries that are still taken from the caller, and large
-// values, which become temporary files before the transaction gives them their names. Step by step, or, when something
-// has to be written at once after them, all that is left in one go.
+// Preparation of values for a write: entries are taken from the caller's iterable, and large values become temporary
+// files, to be renamed inside the transaction. It runs step by step, or all at once when a synchronous write has to
+// follow it immediately.
 import type { IncomingValue, WriteOperation } from '../operations.ts';
 import type { BlobFiles } from '../storage/blobs.ts';
 import { isReady, type PendingValue } from './pending-value.ts';
@@ -8,7 +8,7 @@ import type { StoreClient } from './store-client.ts';
 
 export interface PreparationOptions {
   values: PendingValue[];
-  /** Adds what is left to `values`, a step at a time. */
+  /** Adds the remaining values to `values`, a step at a time. */
   rest?: Iterator<unknown>;
   operation: (ready: IncomingValue[]) => WriteOperation;
 }
@@ -28,12 +28,12 @@ export class Preparation {
     this.#operation = operation;
   }
 
-  /** What is ready so far. */
+  /** The values that are ready so far. */
   get ready(): readonly IncomingValue[] {
     return this.#ready;
   }
 
-  /** Whether it is the caller's own iterable that asks, in the midst of what is taken from it. */
+  /** Whether the call comes from the caller's own iterable, while a value is being taken from it. */
   get isTaking(): boolean {
     return this.#isTaking;
   }
@@ -55,7 +55,7 @@ export class Preparation {
     return this.#result ? undefined : this.#finish();
   }
 
-  /** The operation, with all that is left done now. */
+  /** The operation, with all remaining work done now. */
   runNow({ blobs }: StoreClient): WriteOperation {
     while (this.#takeNext());
     this.#blobs = blobs;
@@ -65,7 +65,7 @@ export class Preparation {
     return this.#result ?? this.#finish();
   }
 
-  // False when there is nothing left.
+  // False when nothing is left.
   #takeNext(): boolean {
     if (!this.#rest) return false;
     this.#isTaking = true;
@@ -81,12 +81,12 @@ export class Preparation {
     return this.#result;
   }
 
-  /** Removes the temporary files that are still there: the transaction has renamed what it stored. */
+  /** Removes the temporary files that are still there: the transaction has renamed those that it stored. */
   async discard(): Promise<void> {
     for (const { temporary } of this.#ready) if (temporary) await this.#blobs?.discard(temporary);
   }
 
-  /** The same, at once. */
+  /** As {@link discard}, at once. */
   discardNow(): void {
     for (const { temporary } of this.#ready) if (temporary) this.#blobs?.discardNow(temporary);
   }

@@ -1,11 +1,11 @@
-// What the running chain of calls produces: `getOrSet` inside of a producer must not wait for what that producer makes.
+// Productions of the running chain of calls: `getOrSet` inside a producer must not wait for what that producer makes.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { CircularWaitError } from '../../errors.ts';
 
 interface Production {
   cache: object;
   key: string;
-  /** Of the lease; undefined when the value is made without one. */
+  /** The lease's token; undefined when the value is made without a lease. */
   token: string | undefined;
   isOver: boolean;
   outer: Production | undefined;
@@ -14,7 +14,7 @@ interface Production {
 const current = new AsyncLocalStorage<Production>();
 let running = 0;
 
-/** Calls `produce`, in which the key counts as being produced until what it returns is settled. */
+/** Calls `produce`, and counts the key as being produced until the result of `produce` is settled. */
 export async function runProduction<T>(
   cache: object,
   key: string,
@@ -27,7 +27,7 @@ export async function runProduction<T>(
     return await current.run(production, produce);
   } finally {
     production.isOver = true;
-    // In Node 22 every promise takes longer while contexts are followed.
+    // In Node 22 every promise takes longer while asynchronous contexts are tracked.
     if (--running === 0) current.disable();
   }
 }
@@ -44,7 +44,7 @@ export function heldTokens(): string[] {
   return [...productions()].flatMap(({ token }) => token ?? []);
 }
 
-// Work that a producer left behind is no part of it once it is over.
+// Work that outlives its producer no longer belongs to the production.
 function* productions(): Generator<Production> {
   for (let one = current.getStore(); one; one = one.outer) if (!one.isOver) yield one;
 }

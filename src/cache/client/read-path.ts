@@ -1,5 +1,5 @@
-// How a thread reads: its own copies first, then its own connection (or the port), then blob files. Once for callers that
-// await and for those that cannot: only where a value comes from makes a promise of it, see `Source`.
+// Read path of a thread: its own copies first, then its own connection (or the port), then blob files. Written once for
+// callers that await and for callers that cannot: only the `Source` of a value makes a promise of it.
 import { createHash } from 'node:crypto';
 import { LARGEST_VALUE, ValueTooLargeError, WrongKindError } from '../../errors.ts';
 import { writeBytesAtomically } from '../../system/atomic-write.ts';
@@ -23,10 +23,10 @@ import { cloneForCaller, type LocalEntry, LocalTier, lend } from './local-tier.t
 import { andThen, orElse } from './maybe-async.ts';
 import { Counter, type StoreClient } from './store-client.ts';
 
-/** What reads give for a key that has no entry: no stored value can be mistaken for it. */
+/** The result of a read for a key without an entry. No stored value can be mistaken for it. */
 export const MISS = Symbol('miss');
 
-/** What was true before an entry was read. */
+/** The key's version before an entry was read. */
 interface ReadVersion {
   hash: number;
   slot: number;
@@ -35,7 +35,7 @@ interface ReadVersion {
   isCurrent: boolean;
 }
 
-/** Where what is not in memory comes from: later, or now, with the thread blocked for it. */
+/** The origin of values that are not in memory: asynchronous, or synchronous with the thread blocked. */
 interface Source {
   reader(): StoreReader;
   blob(hash: string, size: number): Buffer | undefined | Promise<Buffer | undefined>;
@@ -47,14 +47,14 @@ interface Access {
   accessed: number;
 }
 
-// Reads are reported to the writer in batches: at the latest after this time, or when so many keys were read.
+// Reads are reported to the writer in batches: at the latest after this time, or after so many keys.
 const REPORT_INTERVAL_MS = 1000;
 const REPORT_SIZE = 10_000;
 
-// Bytes. A copy of a larger value would take the place of many others, and be hardly faster than the database.
+// Bytes. A copy of a larger value would displace many others, and be hardly faster than the database.
 const LARGEST_COPY = 16 * 1024;
 
-// How often an entry is read anew that is always another one when its blob is read.
+// Attempts to read an entry that is replaced each time before its blob is read.
 const MAX_ATTEMPTS = 10;
 
 export class ReadPath {
@@ -67,7 +67,8 @@ export class ReadPath {
   #accesses: Access[] = [];
   #others = new Map<string, Access>();
   #reporting: NodeJS.Timeout | undefined;
-  // By the system's clock, which is faster to read than the steady one. Were it set back, it is time to look.
+  // On the system's clock, which is faster to read than the monotonic one. A clock that was set back forces a
+  // revalidation.
   #revalidatedAt = Number.NEGATIVE_INFINITY;
   #revalidateAt = Number.NEGATIVE_INFINITY;
   readonly #later: Source;
@@ -94,8 +95,8 @@ export class ReadPath {
   }
 
   /**
-   * The value of a copy that is surely good, or {@link MISS}: then {@link read} tells. As short as it can be, because
-   * it is most of what a busy cache does.
+   * The value of a copy that is certainly valid, or {@link MISS}: then call {@link read}. As short as it can be,
+   * because a busy cache spends most of its time here.
    */
   readHot(key: string): unknown {
     const entry = this.#hot(key);
@@ -108,14 +109,14 @@ export class ReadPath {
     const now = wallClock.now();
     if (now >= this.#revalidateAt || now < this.#revalidatedAt || entry.expires !== null) return undefined;
     this.#counters[Counter.hits]!++;
-    // The first read since the last report has to be noted.
+    // The first read since the last report has to be recorded.
     if (entry.hits === 0) this.#recordAccess(entry);
     entry.hits++;
     entry.accessed = this.#clock === wallClock.now ? now : this.#clock();
     return entry;
   }
 
-  /** Which of the copies in memory a read would take now; undefined: none. For telemetry, and not itself a read. */
+  /** Tier whose copy a read would return now; undefined: none. For telemetry; does not count as a read. */
   tierOf(key: string): 'local' | 'shared' | undefined {
     if (!this.#isCurrent()) return undefined;
     const entry = this.#tier?.get(key);
@@ -125,7 +126,7 @@ export class ReadPath {
     return this.#sharedTier.get(key, hash, version) && 'shared';
   }
 
-  /** The value that is in memory, not a copy of it, or {@link MISS}. */
+  /** The value in memory, without a copy of it, or {@link MISS}. */
   borrow(key: string): unknown {
     const hot = this.#hot(key);
     if (hot !== undefined) return lend(hot);
@@ -153,12 +154,12 @@ export class ReadPath {
     return andThen(row, value => this.#receive(key, value, found, false, source));
   }
 
-  /** The values or {@link MISS}: what is not in memory in one statement. Promises as in {@link read}. */
+  /** The values or {@link MISS}. One statement reads all that are not in memory. Promises as in {@link read}. */
   readMany(keys: readonly string[]): unknown[] | Promise<unknown[]> {
     return this.#readMany(keys, this.#later);
   }
 
-  /** The same, for which the thread may be blocked. */
+  /** As {@link readMany}; the thread may be blocked. */
   readManyNow(keys: readonly string[]): unknown[] {
     return this.#readMany(keys, this.#now) as unknown[];
   }
@@ -175,7 +176,7 @@ export class ReadPath {
     );
   }
 
-  // The value that is in memory, or what is true before it is looked for elsewhere.
+  // The value in memory, or the version to compare with after it was read elsewhere.
   #readMemory(key: string): { value: unknown } | ReadVersion {
     const isCurrent = this.#isCurrent();
     const entry = isCurrent ? this.#tier?.get(key) : undefined;
@@ -186,11 +187,11 @@ export class ReadPath {
     }
     const hash = hashOf(key);
     const slot = this.#versions.slotOf(hash);
-    // Before the read: a write that comes after it makes the copy outdated, never the other way round.
+    // Taken before the read: a later write then makes the copy outdated, never the other way round.
     const at: ReadVersion = { hash, slot, version: this.#versions.at(slot), isCurrent };
     const shared = isCurrent ? this.#sharedTier.get(key, hash, at.version) : undefined;
     if (!shared || !isIntact(key, shared)) return at;
-    // No blob is there.
+    // The shared tier holds no blobs.
     return { value: this.#receive(key, shared, at, true, this.#later) };
   }
 
@@ -202,7 +203,7 @@ export class ReadPath {
     source: Source,
   ): unknown {
     const keeps = isShared || this.#isWorthKeeping(found, at);
-    // What is not kept here must not be followed by an older copy either.
+    // Not cached, so invalidate older copies: a later read must not go back in time.
     if (!keeps) this.#invalidate(key);
     if (!found || isExpired(found.expires, this.#clock())) return this.#miss();
     if (found.blob !== null) return this.#readBlob(key, found, source);
@@ -240,7 +241,7 @@ export class ReadPath {
    */
   stored({ key, value, expires }: WriteOperation & { type: 'set' }, version: number): void {
     const entry = this.#tier?.peek(key);
-    // What is not read is not worth it: another read finds it in the memory that all threads share.
+    // An unread copy is not worth updating: the next read finds the value in the shared tier.
     if (entry === undefined || entry.hits === 0) return;
     const { data, size } = value;
     if (data === null || size > LARGEST_COPY) {
@@ -262,21 +263,21 @@ export class ReadPath {
     return this.#readRow(key, this.#later);
   }
 
-  /** The same, for which the thread may be blocked. */
+  /** As {@link readRow}; the thread may be blocked. */
   readRowNow(key: string): FoundValue | undefined {
     return this.#readRow(key, this.#now) as FoundValue | undefined;
   }
 
   #readRow(key: string, source: Source): FoundValue | undefined | Promise<FoundValue | undefined> {
     return andThen(this.#query(key, source), found => {
-      // What was seen here must not be followed by something older.
+      // The next copy returned must not be older than the row seen here.
       this.#forceRevalidation();
       this.#invalidate(key);
       return found && !isExpired(found.expires, this.#clock()) ? found : undefined;
     });
   }
 
-  /** Decodes a row that was found, blobs included. */
+  /** Decodes a row, blobs included. */
   async valueOf(key: string, found: FoundValue): Promise<unknown> {
     return orElse(
       () => this.#load(key, found, this.#later),
@@ -287,7 +288,7 @@ export class ReadPath {
     );
   }
 
-  // Throws when a blob cannot be read for a reason that says nothing about it.
+  // Throws when a blob cannot be read for a reason unrelated to its content.
   #load(key: string, found: FoundValue, source: Source): unknown {
     if (!isIntact(key, found)) return MISS;
     if (found.blob === null) return this.#decode(found, true);
@@ -298,7 +299,7 @@ export class ReadPath {
     return andThen(bytes, data => (data ? this.#decode({ ...found, data }, true) : MISS));
   }
 
-  /** @param sha256 of the only content that is wanted */
+  /** @param sha256 of the only content that is accepted */
   async readFile(key: string, destination: string, sha256?: string): Promise<boolean> {
     const first = await this.readRow(key);
     if (!first) return this.#miss() !== MISS;
@@ -318,7 +319,7 @@ export class ReadPath {
   }
 
   async metadata(key: string): Promise<EntryMetadata | undefined> {
-    // This thread's own reads are to be in the counts.
+    // This thread's own reads belong in the counts.
     await this.reportAccesses(true);
     const metadata = await this.#guard(reader => reader.metadata(key));
     this.#forceRevalidation();
@@ -332,7 +333,7 @@ export class ReadPath {
     for (;;) {
       const page = await this.#guard(reader => reader.page(prefix, after, this.#clock(), keysOnly));
       this.#forceRevalidation();
-      // Also what it does not have was seen.
+      // A page also shows which entries are missing.
       this.#invalidate('all');
       yield* page ?? [];
       if (!page || page.length < PAGE_SIZE) return;
@@ -341,7 +342,10 @@ export class ReadPath {
     }
   }
 
-  /** Tells the writer what was read since the last time, for eviction and metadata. Urgent: resolves when it is committed. */
+  /**
+   * Reports the reads since the last report to the writer, for eviction and metadata. Urgent: resolves when it is
+   * committed.
+   */
   async reportAccesses(isUrgent: boolean): Promise<void> {
     clearTimeout(this.#reporting);
     this.#reporting = undefined;
@@ -371,7 +375,7 @@ export class ReadPath {
     return this.#guard(reader => reader.read(key), source);
   }
 
-  // Trouble while reading is a miss, and the coordinator's to look at.
+  // A read that fails is a miss. The coordinator deals with the cause.
   #guard<T>(
     read: (reader: StoreReader) => T | Promise<T>,
     source = this.#later,
@@ -402,8 +406,8 @@ export class ReadPath {
     );
   }
 
-  // A blob goes when its entry is replaced or removed: then the new state of the entry is the answer. An entry that has
-  // what cannot be used is damaged, unless somebody wrote meanwhile: it may have been another one for a moment.
+  // A blob is removed when its entry is replaced or removed: then the entry's new state is the answer. An entry with
+  // unusable content is damaged, unless a write came in between: it may have been another entry for a moment.
   #withBlobRetry(
     key: string,
     found: FoundValue,
@@ -434,7 +438,7 @@ export class ReadPath {
   }
 
   #damaged(key: string, found: FoundValue): typeof MISS {
-    // Gone for good: whoever waits for it to be produced must not go on finding it there.
+    // Damaged for good: a caller that waits for the key to be produced must not go on finding it.
     const { checksum, blob } = found;
     void this.client.send({ type: 'discard', key, checksum, blob }, this.#clock());
     const what = found.blob === null ? 'entry' : `blob ${found.blob}`;
@@ -442,7 +446,7 @@ export class ReadPath {
     return this.#miss();
   }
 
-  /** Whether copies in memory may be used; forgets those of this thread that may be out of date. */
+  /** Whether copies in memory may be used. Drops those of this thread that may be outdated. */
   #isCurrent(): boolean {
     if (!this.#tier) return false;
     const now = wallClock.now();
@@ -456,18 +460,18 @@ export class ReadPath {
     return false;
   }
 
-  // Undefined when nobody can tell what other processes have changed.
+  // Undefined when other processes' changes cannot be determined.
   #follow(): number | undefined {
     return this.#guard(reader => reader.follow()) as number | undefined;
   }
 
-  // After a look at the database the next copy handed out must not be older than what was seen there.
+  // After a read of the database, the next copy returned must not be older than the rows seen there.
   #forceRevalidation(): void {
     this.#revalidateAt = Number.NEGATIVE_INFINITY;
   }
 
-  // The database is a moment ahead of the versions while a thread of this process commits, or longer if that thread has
-  // to wait for a core. What was seen there makes all copies of the key out of date, as the commit is about to do.
+  // Between COMMIT and the version bump the database is newer than the counters, for longer if the committing thread
+  // waits for a core. A read that saw that state bumps the versions itself, as the commit is about to do.
   #invalidate(key: string | 'all'): void {
     if (this.client.shared.lock.isHeld) this.#versions.bump(key === 'all' ? key : [hashOf(key)]);
   }
@@ -503,7 +507,7 @@ function contentHash({ blob, data }: FoundValue): string {
   return blob ?? createHash('sha256').update(data!).digest('hex');
 }
 
-// What a damaged page holds may be anything. A blob's own bytes are checked when they are read.
+// A damaged page may hold anything. A blob's own bytes are checked when they are read.
 function isIntact(key: string, found: FoundValue): boolean {
   return (
     (found.data === null) !== (found.blob === null) &&

@@ -45,13 +45,15 @@ export interface StoreCacheOptions {
   timeout: number;
 }
 
-/** How a thread comes to its client to a store. */
+/** Ways for a thread to get its client of a store. */
 export interface Connector {
-  /** Resolves to it. */
+  /** Resolves to the client. */
   later(): Promise<StoreClient>;
-  /** At once, where that takes but a moment. */
+  /** The client at once, where that takes only a moment. */
   soon(): StoreClient | undefined;
-  /** At once, with the thread blocked for at most the cache's timeout. Undefined when that was not enough. */
+  /**
+   * The client at once, with the thread blocked for at most the cache's timeout. Undefined when that was not enough.
+   */
   now(): StoreClient | undefined;
 }
 
@@ -72,8 +74,8 @@ export class StoreCache implements Cache {
   #closing: Promise<void> | undefined;
 
   /**
-   * The connector is called by the first operation. When that is a write, soon, if that can be: an unawaited one is to
-   * be committed before the thread does anything else.
+   * The first operation calls the connector. A write calls `soon` where it can: an unawaited write is to be committed
+   * before the thread does anything else.
    */
   constructor(options: StoreCacheOptions, connector: Connector) {
     this.tag = options.tag;
@@ -95,9 +97,9 @@ export class StoreCache implements Cache {
     );
   }
 
-  // No async function: what is at hand should cost one promise and no more.
+  // Not an async function: an available value should cost one promise and no more.
   get<T, F = undefined>(key: string, fallback?: F): Promise<T | F> {
-    // What is not a key is never found here.
+    // An invalid key is never found here.
     const hot = this.#path === undefined ? MISS : this.#path.readHot(key);
     return hot === MISS ? this.#get(key, fallback) : Promise.resolve(hot as T);
   }
@@ -106,7 +108,7 @@ export class StoreCache implements Cache {
     assertKey(key);
     const path = this.#path;
     const value = path ? path.read(key) : this.#read(opened => opened.read(key));
-    // Awaiting what is there already would cost another turn of the queue.
+    // Awaiting a value that is already there would cost another turn of the microtask queue.
     const settled = value instanceof Promise ? await this.#use.operation<unknown>(value) : value;
     return settled === MISS ? (fallback as F) : (settled as T);
   }
@@ -139,7 +141,7 @@ export class StoreCache implements Cache {
     return value === MISS ? (fallback as F) : (value as T);
   }
 
-  /** Where a value is in memory, if it is; see `ReadPath`. */
+  /** The tier whose memory holds a value, if one does; see `ReadPath`. */
   protected tierOf(key: string): 'local' | 'shared' | undefined {
     return isKey(key) ? this.#path?.tierOf(key) : undefined;
   }
@@ -182,7 +184,7 @@ export class StoreCache implements Cache {
     return (await this.#read(path => path.readRow(key))) !== undefined;
   }
 
-  // No async function, as with `get`.
+  // Not an async function, for the same reason as `get`.
   set(key: string, value: unknown, options?: SetOptions): Promise<boolean> {
     try {
       assertKey(key);
@@ -255,7 +257,7 @@ export class StoreCache implements Cache {
 
   async touch(key: string, ttl: Duration): Promise<boolean> {
     assertKey(key);
-    // Left out, it would stand for the cache's own, which may be none.
+    // An undefined TTL would stand for the cache's own, which may be none.
     parseDuration(ttl, 'ttl');
     return (await this.#write({ type: 'touch', key, expires: this.#expires(ttl) }, false)) as boolean;
   }
@@ -284,7 +286,7 @@ export class StoreCache implements Cache {
         return this.#set(key, value, how, encoded, true);
       },
     };
-    // Not when it is too late to be told.
+    // An invalid TTL is an error at the call, not after the production.
     if (options?.ttl !== undefined) this.#expires(options.ttl);
     return this.#use.long(this.#open().then(path => getOrProduce(path, call)));
   }
@@ -388,7 +390,7 @@ export class StoreCache implements Cache {
     this.#path = undefined;
     if (!this.#connecting) return;
     await this.settled();
-    // A client that could not be made has nothing to close.
+    // A client that was never made needs no closing.
     const path = await this.#connecting.catch(() => undefined);
     await this.#use.whenUnused(() => path?.close());
   }
@@ -402,7 +404,7 @@ export class StoreCache implements Cache {
     return this.#closing ? Promise.reject(new ClosedCacheError(this.tag)) : this.#connection();
   }
 
-  /** The same, for what was begun before the cache was closed. */
+  /** As `#open`, for operations that began before the cache was closed. */
   #connection(): Promise<ReadPath> {
     if (this.#connecting) return this.#connecting;
     const connecting = this.#connector.later().then(client => this.#connected(client));
@@ -415,7 +417,7 @@ export class StoreCache implements Cache {
 
   #connected(client: StoreClient): ReadPath {
     if (this.#opened) {
-      // An operation could not wait for this one.
+      // A synchronous operation has opened a client meanwhile.
       client.close().catch(() => undefined);
       return this.#opened;
     }
@@ -476,7 +478,7 @@ export class StoreCache implements Cache {
     }
   }
 
-  // What can never be stored is said, and not only answered with false.
+  // A value that can never be stored deserves a warning, not only the answer false.
   #warnOfSize(operation: WriteOperation): void {
     const { client } = this.#opened!;
     const { largest } = client.shared.limits;
@@ -486,7 +488,7 @@ export class StoreCache implements Cache {
     if (tooLarge) client.tooLarge(tooLarge.key, tooLarge.value.size);
   }
 
-  /** @param isBegun it belongs to what was begun before the cache was closed */
+  /** @param isBegun it belongs to an operation that began before the cache was closed */
   #write<F>(work: WriteOperation | Preparation, failed: F, isBegun = false): Promise<number | boolean | F> {
     if (this.#closing && !isBegun) throw new ClosedCacheError(this.tag);
     if (!this.#opened) this.#openSoon();

@@ -1,5 +1,5 @@
-// A worker thread's own connection to a store: opened when it is first needed, anew after the database was replaced, and
-// again after it was closed for a while.
+// A worker thread's own connection to a store: opened when it is first needed, anew after the database was replaced,
+// and again after it was closed for a while.
 import { performance } from '../../system/time.ts';
 import type { TimedOperation, WriteResult } from '../operations.ts';
 import type { SharedMemory } from '../shared/shared-memory.ts';
@@ -7,11 +7,11 @@ import { isOutOfFiles } from '../storage/sqlite/connection.ts';
 import { SqliteStore, type SqliteStoreOptions } from '../storage/sqlite/store.ts';
 import { Counter } from './store-client.ts';
 
-// Milliseconds to wait for other threads and processes. When they write all the time, the coordinator waits in the place
-// of this thread, without blocking.
+// Milliseconds to wait for other threads and processes. Under constant writes the coordinator waits instead of this
+// thread, without blocking.
 const LOCK_TIMEOUT_MS = 250;
 const BUSY_TIMEOUT_MS = 100;
-// How long to do without when there are no descriptors for a connection, before trying again.
+// Without descriptors for a connection, the thread waits this long before it tries again.
 const RETRY_MS = 1000;
 
 export interface ThreadStoreOptions {
@@ -19,7 +19,7 @@ export interface ThreadStoreOptions {
   options: Omit<SqliteStoreOptions, 'maxSize' | 'policy'>;
   shared: SharedMemory;
   counters: Float64Array;
-  /** Calls `open`, and makes room for what it opens. */
+  /** Calls `open`, and makes room for the file descriptors of its result. */
   open: (open: () => SqliteStore) => SqliteStore;
 }
 
@@ -62,14 +62,14 @@ export class ThreadStore {
     return this.#store;
   }
 
-  /** The results of all operations, committed; or undefined, and none of them was: then the coordinator has to do them. */
+  /** The results of all operations, committed. Undefined: none was committed, and the coordinator has to apply them. */
   commit(batch: readonly TimedOperation[]): WriteResult[] | undefined {
     if (this.#shared.versions.isDegraded) return undefined;
     try {
       const store = this.open();
       return store && this.#apply(store, batch);
     } catch {
-      // Whatever it is, the coordinator meets it too, and knows what to do.
+      // The coordinator meets the same error, and knows how to handle it.
       return undefined;
     }
   }
@@ -78,7 +78,7 @@ export class ThreadStore {
     const before = { ...store.counts };
     try {
       const results = store.apply(batch);
-      // What went into files that somebody removed is lost: the coordinator finds that out, and does it again.
+      // Writes to files that were removed meanwhile are lost: the coordinator notices, and applies them again.
       return store.fileState === 'ok' ? results : this.#close();
     } finally {
       for (const name of ['sets', 'deletes', 'evictions', 'expired'] as const) {
@@ -87,14 +87,14 @@ export class ThreadStore {
     }
   }
 
-  /** Whether there is tidying up to do that the coordinator was not told of. */
+  /** Whether there is cleanup to do that the coordinator was not told of. */
   takePendingCleanup(): boolean {
     const had = this.#store?.hasPendingCleanup ?? false;
     if (had) this.#store!.hasPendingCleanup = false;
     return had;
   }
 
-  /** Gives up the connection until it is needed again. */
+  /** Closes the connection until it is needed again. */
   park(): void {
     this.#close();
     this.#epoch = undefined;

@@ -1,5 +1,5 @@
-// The cache that a thread holds, with every operation published on a diagnostics channel while something subscribes to it.
-// Here, at the public methods, and nowhere below: what looks at one flag costs nothing that could be measured.
+// The cache that a thread holds, with every operation published on a diagnostics channel while that has a subscriber.
+// Only the public methods do this: there the test of one flag costs too little to be measured.
 import type {
   CheckOptions,
   CheckReport,
@@ -79,7 +79,7 @@ export class TracedCache extends StoreCache {
   }
 
   override delete(key: string): Promise<boolean> {
-    // Not its own `delete`, which calls the method below.
+    // Not `super.delete`, which calls the method below.
     return this.#trace('delete', key, async () => (await super.deleteMany([key])) > 0, Boolean);
   }
 
@@ -170,7 +170,7 @@ export class TracedCache extends StoreCache {
     }, call);
   }
 
-  /** @param isHit says of the result whether there was an entry. Default: that is not asked */
+  /** @param isHit says of the result whether there was an entry. Default: not determined */
   #trace<T>(
     operation: string,
     key: string | undefined,
@@ -203,7 +203,7 @@ function found(call: CacheOperation, value: unknown, tier: 'local' | 'shared' | 
   return call.hit;
 }
 
-// What cannot be listed is the caller's mistake, which the method itself tells.
+// An argument that cannot be listed is the caller's mistake, which the method itself reports.
 function listed(keys: Iterable<string>): Iterable<string> {
   return typeof keys === 'object' && keys !== null && Symbol.iterator in keys ? [...keys] : keys;
 }

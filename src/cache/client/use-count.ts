@@ -1,6 +1,6 @@
-// What uses a cache at the moment: when it is closed, what was begun before is still finished.
+// Use count of a cache: a cache that is closed still finishes the operations that began before.
 
-// An iteration that nobody goes on with, nor ends, is over when nobody has it any more.
+// An abandoned iteration is over when its iterator has been garbage-collected.
 const unreachable = new FinalizationRegistry<Hold>(hold => hold.end());
 
 export class UseCount {
@@ -19,7 +19,7 @@ export class UseCount {
     }
   }
 
-  /** The beginning of an operation, for those who count it themselves. */
+  /** The beginning of an operation, for callers that count it themselves. */
   begin(): void {
     this.#operations++;
   }
@@ -31,7 +31,7 @@ export class UseCount {
     this.#endIfUnused();
   }
 
-  /** Counts what may take for ever, or be itself what closes the cache: only the end waits for it. */
+  /** Counts work that may take for ever, or may itself close the cache: only the end waits for it. */
   async long<T>(work: Promise<T>): Promise<T> {
     const hold = this.hold();
     hold.begin();
@@ -42,7 +42,7 @@ export class UseCount {
     }
   }
 
-  /** What counts as in use from its beginning to its end. */
+  /** A use that counts from its beginning to its end. */
   hold(): Hold {
     return new Hold(change => {
       this.#holds += change;
@@ -60,7 +60,7 @@ export class UseCount {
   async whenUnused(end: () => Promise<void> | undefined): Promise<void> {
     if (this.#operations + this.#holds === 0) return end();
     this.#end = () => {
-      // Nobody waits for it. What can go wrong is for the client to tell.
+      // No caller waits for the end. The client reports its own failures.
       end()?.catch(() => undefined);
     };
   }
@@ -87,14 +87,14 @@ export class Hold {
     this.#count(1);
   }
 
-  /** Again, it does nothing. */
+  /** A second call does nothing. */
   end(): void {
     const was = this.#state;
     this.#state = 'over';
     if (was === 'held') this.#count(-1);
   }
 
-  /** It ends at the latest when nobody has the object any more. */
+  /** Ends at the latest when the object has been garbage-collected. */
   endWith(object: object): void {
     unreachable.register(object, this);
   }

@@ -1,4 +1,4 @@
-// The order in which a thread's operations are written, in which batch, and by whom.
+// Write path of a thread: in which order, in which batch, and by which thread its operations are written.
 //
 //   write ──► queue ──► microtask: all that is ready, in order
 //                          │
@@ -9,9 +9,9 @@
 //       │ one transaction              │      │ comes while it has not answered    │
 //       └──────────────────────────────┘      └────────────────────────────────────┘
 //
-// An operation whose value is still being prepared (a large one becomes a file) holds up those after it. So does one that
-// the coordinator has not answered: what comes after it goes the same way, and cannot overtake it. Before
-// a write that cannot wait (writeNow) the queue is emptied: all that is in it is prepared, and written or sent, at once.
+// An operation whose value is still being prepared (a large one becomes a file) holds up those after it. So does one
+// that the coordinator has not answered: later operations go the same way, and cannot overtake it. Before a write that
+// cannot wait (writeNow) the queue is emptied: everything in it is prepared, and written or sent, at once.
 import { GloveboxError, WrongKindError } from '../../errors.ts';
 import { queueMicrotask } from '../../system/time.ts';
 import { TimeSlice } from '../../system/time-slice.ts';
@@ -40,7 +40,7 @@ interface Series {
   hasBegun: boolean;
 }
 
-/** Whether a thread can commit the operation by itself: the coordinator need not be told of it. */
+/** Whether a thread can commit the operation by itself, without the coordinator. */
 export function isCommittableHere(operation: WriteOperation): boolean {
   switch (operation.type) {
     case 'set':
@@ -60,9 +60,9 @@ export interface WritePathHooks {
   client(): StoreClient | undefined;
   /** Called whenever there is something to write and no client yet. */
   connect(): Promise<StoreClient>;
-  /** Told of values that were not stored, though nothing failed. */
+  /** Called with values that were not stored, though nothing failed. */
   refused(operation: WriteOperation): void;
-  /** Told of a value that this thread has stored, and the version that its key had then. */
+  /** Called with a value that this thread has stored, and the version that its key had then. */
   stored(operation: WriteOperation & { type: 'set' }, version: number): void;
 }
 
@@ -161,8 +161,8 @@ export class WritePath {
   }
 
   /**
-   * The same, with this thread blocked until it is done: for at most so many milliseconds where that takes another thread.
-   * What was called before it is written before it. There has to be a client.
+   * As {@link write}, with this thread blocked until it is done: for at most so many milliseconds where that takes
+   * another thread. Earlier calls are written first. There has to be a client.
    */
   writeNow<F>(work: WriteOperation | Preparation, failed: F, timeoutMs: number): number | boolean | F {
     const client = this.#client!;
@@ -188,11 +188,11 @@ export class WritePath {
     }
   }
 
-  // Writes or sends all that is in the queue.
+  // Writes or sends everything in the queue.
   #finish(client: StoreClient): void {
     while (this.#queue.length > 0) {
       const first = this.#queue[0]!;
-      // What the iterable of a setMany writes itself cannot come after it.
+      // The iterable of a setMany can write too: such a write cannot come after that setMany.
       if (first.preparation?.isTaking) return;
       if (first.series) {
         this.#queue.shift();
@@ -206,7 +206,7 @@ export class WritePath {
     }
   }
 
-  /** Writes one after the other, before whatever is written next. Resolves to the sum of their values. */
+  /** Writes the operations one after the other, before any later write. Resolves to the sum of their values. */
   writeAll(operations: Iterable<WriteOperation>): Promise<number> {
     return new Promise((resolve, reject) => {
       const settle = (result: WriteResult) => resolve('value' in result ? Number(result.value) : 0);
@@ -220,7 +220,7 @@ export class WritePath {
     try {
       const slice = new TimeSlice();
       const operation = await preparation.run(this.#cliented(), () => slice.yieldIfOver());
-      // A write that could not wait has it prepared already.
+      // A write that could not wait has prepared it already.
       if (!operation) return;
       this.#prepared(pending, operation);
     } catch (error) {
@@ -286,7 +286,7 @@ export class WritePath {
     if (first?.series && !first.series.hasBegun) void this.#writeSeries(client, first, first.series);
   }
 
-  // What is at the head of the queue and ready.
+  // The ready operations at the head of the queue.
   #flushReady(client: StoreClient): void {
     while (this.#queue[0]?.operation !== undefined) {
       const isCommittable = this.#withCoordinator === 0 && isCommittableHere(this.#queue[0].operation);
@@ -295,7 +295,7 @@ export class WritePath {
     }
   }
 
-  // It stays at the head of the queue meanwhile.
+  // The series stays at the head of the queue meanwhile.
   async #writeSeries(client: StoreClient, pending: QueuedWrite, series: Series): Promise<void> {
     series.hasBegun = true;
     const slice = new TimeSlice();
@@ -328,7 +328,7 @@ export class WritePath {
     settle({ value: sum });
   }
 
-  // Those at the head of the queue that this thread can commit.
+  // The operations at the head of the queue that this thread can commit.
   #takeCommittable(): QueuedWrite[] {
     const queue = this.#queue;
     let count = 1;

@@ -1,17 +1,19 @@
-// What the threads of this process read, added up, and written from time to time: a read must not cost a write.
+// Access batcher: collects the reads of this process's threads, and writes them from time to time: a read must not cost
+// a write.
 import { clearTimeout, setTimeout } from '../../system/time.ts';
 import type { WriteOperation, WriteResult } from '../operations.ts';
 
 type AccessOperation = WriteOperation & { type: 'access' };
 
-// How long reads are added up, in milliseconds: each key that was read is a page to write. Not so long where it matters
-// for what goes next. And how many keys one operation updates: few enough to let other operations in between.
+// Flush interval in milliseconds. Each key read costs a page write, so reads are batched; shorter near the limit, where
+// recency decides eviction. The other constant is the number of keys that one operation updates: few enough to let
+// other operations in between.
 const INTERVAL_MS = 30_000;
 const NEAR_LIMIT_INTERVAL_MS = 1000;
 const ENTRIES_PER_OPERATION = 64;
 /**
- * Keys that are added up at most. Reads of more of them count no more until the next writing down: who reads through
- * everything would otherwise make a page to write of each read, which takes several times as long.
+ * Most keys in a batch. Reads of further keys are not counted until the next flush: a scan of the whole cache would
+ * otherwise cost a page write for each read, which takes several times as long.
  */
 export const MAX_ENTRIES = 20_000;
 
@@ -25,7 +27,7 @@ export class AccessBatcher {
     this.#write = write;
   }
 
-  /** `isNearLimit`: the store is near its size limit, and all reads matter for what goes next. */
+  /** `isNearLimit`: the store is near its size limit, and all reads matter for what is evicted next. */
   add({ entries, isUrgent }: AccessOperation, now: number, isNearLimit: boolean): void {
     this.#now = Math.max(this.#now, now);
     for (const [key, count, last] of entries) {

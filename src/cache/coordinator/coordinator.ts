@@ -1,4 +1,4 @@
-// The coordinator: keeps the registry of open stores of its thread, and serves the threads below it.
+// Coordinator: keeps the registry of open stores of its thread, and serves the threads below it.
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,19 +25,19 @@ const BUSY_RETRY_MS = 100;
 export class Coordinator implements StoreProvider {
   readonly #hosts = new Map<string, StoreHost>();
   readonly #sessions = new Set<Session>();
-  // Each coordinator signs its transactions: other processes and other coordinators tell its changes from theirs.
+  // Each coordinator signs its transactions: other processes and other coordinators tell its changes from their own.
   readonly #writer = randomUUID();
   readonly #peers = new PeerCoordinators();
   readonly #isStray: boolean;
-  /** Messages that were not of the protocol. */
+  /** Messages that do not follow the protocol. */
   dropped = 0;
 
-  /** @param isStray other threads may coordinate the same stores, and not have been heard of yet */
+  /** @param isStray other threads may coordinate the same stores, unknown to this one so far */
   constructor(isStray = false) {
     this.#isStray = isStray;
   }
 
-  /** A port to pass to a worker thread by hand, for `connectToCoordinator`. It may be used by one thread. */
+  /** Creates a port to pass to a worker thread by hand, for `connectToCoordinator`. It may be used by one thread. */
   createPort(): MessagePort {
     const { port1, port2 } = new MessageChannel();
     port1.on('message', (message: unknown) => {
@@ -63,9 +63,9 @@ export class Coordinator implements StoreProvider {
   }
 
   /**
-   * The store of a root and tag, opened when it is not. While another process keeps its database from being opened (it
-   * was stopped when it had just begun to) this waits for as long as the request says, and then does without. Rejects
-   * with ConflictingOptionsError or InvalidArgumentError, and once `isWanted` says no.
+   * The store of a root and tag, opened if it is not. While another process keeps the database from being opened (such
+   * as one that was suspended while opening it), this waits for as long as the request says, and then continues without
+   * a store. Rejects with ConflictingOptionsError or InvalidArgumentError, and once `isWanted` returns false.
    */
   async openInTime(request: OpenRequest, client: Client, isWanted = () => true): Promise<OpenedStore> {
     const until = performance.now() + request.timeout;
@@ -80,7 +80,7 @@ export class Coordinator implements StoreProvider {
     }
   }
 
-  /** The same, with this thread blocked meanwhile. */
+  /** As {@link openInTime}, with this thread blocked meanwhile. */
   openNow(request: OpenRequest, client: Client): OpenedStore {
     const until = performance.now() + request.timeout;
     for (;;) {
@@ -94,18 +94,18 @@ export class Coordinator implements StoreProvider {
   }
 
   /**
-   * The same at once: without a store when it cannot be opened, or with {@link StoreBusyError} when that is because of
-   * another process and it `mayBeBusy`.
+   * As {@link openInTime}, at once: without a store when it cannot be opened, or with {@link StoreBusyError} when
+   * another process is the reason and it `mayBeBusy`.
    */
   open(request: OpenRequest, client: Client, mayBeBusy = false): OpenedStore {
     const { tag, backend, maxSize, policy, allowUntrusted, explicit } = request;
-    // Again, where it becomes a path: the request may come from another thread.
+    // Checked again where it becomes a path: the request may come from another thread.
     assertTag(tag);
     const root = backend === 'sqlite' ? canonical(request.cacheRoot) : request.cacheRoot;
     const directory = join(root, tag);
     let host = this.#hosts.get(nameOf(directory, backend));
     const other = this.#hosts.get(nameOf(directory, backend === 'sqlite' ? 'memory' : 'sqlite'));
-    // A store in memory that nobody uses is in nobody's way.
+    // An unused store in memory does not conflict with another one.
     const open = other && other.clientCount > 0 ? other : host;
     const terms = open ? agree(open.options, request, directory) : undefined;
     if (host) {
@@ -127,12 +127,12 @@ export class Coordinator implements StoreProvider {
     if (host.removeUser(client)) this.#leave(host);
   }
 
-  /** Gives up what stores in memory hold that nobody uses any more. */
+  /** Releases the entries of stores in memory that have no users any more. */
   forgetUnused(): void {
     for (const host of [...this.#hosts.values()]) if (host.clientCount === 0) this.#closeHost(host);
   }
 
-  // Entries in memory are there for the next thread of a pool, which may end all its threads while it has no work.
+  // Entries in memory stay for the next thread of a pool, which may end all its threads while it has no work.
   #leave(host: StoreHost): void {
     if (host.options.backend === 'memory') host.forgetTerms();
     else this.#closeHost(host);
@@ -169,7 +169,7 @@ export class Coordinator implements StoreProvider {
     return all;
   }
 
-  /** What is held for others, for tests and diagnosis. Stores that nobody uses do not count. */
+  /** Counts of what is held for others, for tests and diagnosis. Unused stores do not count. */
   inspect(): { sessions: number; stores: number; clients: number; leases: number; dropped: number } {
     const hosts = [...this.#hosts.values()];
     return {
@@ -182,7 +182,7 @@ export class Coordinator implements StoreProvider {
   }
 }
 
-// A tag may have a store of each kind, one after the other.
+// A tag may have a store of each backend, one after the other.
 function nameOf(directory: string, backend: string): string {
   return `${backend}:${directory}`;
 }

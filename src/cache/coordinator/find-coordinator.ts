@@ -1,14 +1,14 @@
-// Where this thread's coordinator is.
+// Discovery of this thread's coordinator.
 //
 //   a thread above has imported Glovebox before it started this one     that one's coordinator
 //   the main thread has imported it since                               the main thread
 //   neither, or this is the main thread                                 here
 //
 // A thread of the last kind coordinates the threads below it. Several of them in one process are to each other as
-// processes are: nothing in Node lets threads agree on one of them without the thread that started them. Environment
-// data goes to later threads only, there is no memory or lock that all threads find by name, and a message is answered
-// only when the other one's event loop turns, which a busy worker's does not for seconds: whether there is one already
-// would have to be guessed from a silence. See peer-coordinators.ts for what is done instead.
+// processes are: in Node threads cannot agree on one of them without the thread that started them. Environment data
+// reaches later threads only. No memory or lock can be found by name from all threads. A message is answered only when
+// the other thread's event loop turns, which in a busy worker may take seconds: the existence of a coordinator would
+// have to be guessed from a silence. See peer-coordinators.ts for the remedy.
 import {
   getEnvironmentData,
   isMainThread,
@@ -22,30 +22,30 @@ import { Coordinator } from './coordinator.ts';
 import { COORDINATOR_KEY, closeForeignHello, type Hello, isHello } from './protocol.ts';
 
 const MAIN_THREAD = 0;
-// How long to wait for the main thread when it is not known whether it has a coordinator at all. One that does not even
-// listen is known at once, but not to a thread that is blocked.
+// Time to wait for the main thread when it may not have a coordinator at all. A thread that does not even listen is
+// detected at once, but not by a thread that is blocked.
 const HANDSHAKE_MS = 2000;
 const BLOCKED_HANDSHAKE_MS = 500;
 
 const above = getEnvironmentData(COORDINATOR_KEY);
-// A thread can also hold this module twice, of two versions perhaps: then each copy coordinates its own caches, and the
+// A thread can load this module twice, perhaps in two versions: then each copy coordinates its own caches, and the
 // first one those of the threads below.
 const isBelow = above !== undefined && above !== threadId;
-// A thread that was started by one without Glovebox: there may be others.
+// The thread was started by one without Glovebox: there may be other such threads.
 const isStray = above === undefined && !isMainThread;
 
 let portByHand: MessagePort | undefined;
-// Begun with the first operation. Undefined before that, and in a thread that coordinates its caches itself.
+// Set by the first operation. Undefined before that, and in a thread that coordinates its caches itself.
 let connection: Connection | undefined;
-// Whether there is a coordinator that answers over it.
+// Resolves to the connection once a coordinator answers over it.
 let connecting: Promise<Connection | undefined> | undefined;
 let isAlone = !isBelow && !isStray;
 let coordinator: Coordinator | undefined;
 
 if (above === undefined) {
-  // For the threads that this one starts from now on.
+  // For threads that this one starts later.
   setEnvironmentData(COORDINATOR_KEY, threadId);
-  // The channel belongs to the whole process: what is no greeting of ours is somebody else's, and no mistake.
+  // The whole process shares the channel: other messages belong to other programs, and are not errors.
   process.on('workerMessage', (message: unknown) => {
     if (isHello(message)) welcome(message).catch(() => closeForeignHello(message));
     else closeForeignHello(message);
@@ -65,8 +65,8 @@ async function connect(): Promise<Connection | undefined> {
 }
 
 /**
- * The same at once. Where a coordinator is known to be, it may not have answered yet. Where it is not, the thread is
- * blocked until that is known.
+ * As {@link findCoordinator}, at once. A known coordinator may not have answered yet. Where none is known, the thread
+ * is blocked until the search ends.
  */
 export function findCoordinatorNow(): Connection | undefined {
   const begun = begin();
@@ -74,7 +74,7 @@ export function findCoordinatorNow(): Connection | undefined {
   return found();
 }
 
-/** The same, where that takes no time. */
+/** As {@link findCoordinator}, where that takes no time. */
 export function knownCoordinator(): Connection | undefined {
   return isBelow || portByHand ? begin() : undefined;
 }
@@ -87,12 +87,14 @@ function begin(): Connection | undefined {
 }
 
 function found(): Connection | undefined {
-  // For the threads that this one starts from now on.
+  // For threads that this one starts later.
   if (connection && isStray && !portByHand) setEnvironmentData(COORDINATOR_KEY, MAIN_THREAD);
   return connection;
 }
 
-/** The other thread's coordinator has ended, or never was: from now on this thread coordinates its caches itself. */
+/**
+ * The other thread's coordinator has ended, or never existed: from now on this thread coordinates its caches itself.
+ */
 export function loseCoordinator(): void {
   connection?.abandon();
   connection = undefined;
@@ -101,23 +103,25 @@ export function loseCoordinator(): void {
   isAlone = true;
 }
 
-/** Whether this thread coordinates its caches itself. Connects to no coordinator that is known to be elsewhere. */
+/**
+ * Whether this thread coordinates its caches itself. Does not connect to a coordinator that is known to be elsewhere.
+ */
 export async function coordinatesItself(): Promise<boolean> {
   return isAlone || (portByHand === undefined && !isBelow && (await findCoordinator()) === undefined);
 }
 
-/** The coordinator of this thread, for those that it coordinates. */
+/** This thread's coordinator, for the caches and threads that it coordinates. */
 export function ownCoordinator(): Coordinator {
   coordinator ??= new Coordinator(!isMainThread);
   return coordinator;
 }
 
-/** Empties stores in memory that no thread uses, where this thread coordinates any. */
+/** Empties unused stores in memory, if this thread coordinates any. */
 export function forgetUnused(): void {
   coordinator?.forgetUnused();
 }
 
-/** Has this thread use a port that was passed by hand, instead of looking for its coordinator. */
+/** Makes this thread use a port that was passed by hand, instead of looking for its coordinator. */
 export function usePort(port: MessagePort): void {
   if (!(port instanceof MessagePort)) {
     throw new InvalidArgumentError(
@@ -132,7 +136,7 @@ export function usePort(port: MessagePort): void {
   portByHand = port;
 }
 
-// A thread below has been told that this one coordinates, before the main thread did.
+// A thread below was told that this one coordinates, before the main thread did.
 async function welcome(hello: Hello): Promise<void> {
   const elsewhere = await findCoordinator();
   if (elsewhere) await elsewhere.forward(hello);

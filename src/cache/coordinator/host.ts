@@ -1,4 +1,4 @@
-// One store as the coordinator runs it: the queue in front of its writer, its leases, and who uses it.
+// Store host: one store as the coordinator runs it, with the queue in front of its writer, its leases and its users.
 import { join } from 'node:path';
 import { sleepSync } from '../../system/sleep-sync.ts';
 import { performance } from '../../system/time.ts';
@@ -28,7 +28,7 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 const BUSY_RETRY_MS = 4;
 
 export interface HostOptions extends LiveStoreOptions {
-  /** What callers have stated of them. */
+  /** The options that callers have stated. */
   explicit: Stated;
 }
 
@@ -40,7 +40,7 @@ export class StoreHost implements LeaseHost, Writer {
   #isClosed = false;
   /** The last transaction failed. */
   #isStuck = false;
-  /** The long operation that is being done. */
+  /** The long operation in progress. */
   #long: LongOperation | undefined;
   #inSteps = 0;
   readonly #queue = new WriteQueue(this);
@@ -88,7 +88,7 @@ export class StoreHost implements LeaseHost, Writer {
     return this.#live.lockDirectory;
   }
 
-  /** Takes over what a caller states and others have not. */
+  /** Adopts the options that a caller states and earlier callers have not. */
   adopt({ maxSize, policy, allowUntrusted, explicit }: StoreOptions & { explicit: Stated }): void {
     const before = this.options;
     this.options = { ...before, maxSize, policy, allowUntrusted, explicit };
@@ -96,16 +96,16 @@ export class StoreHost implements LeaseHost, Writer {
       before.maxSize === maxSize && before.policy === policy && before.allowUntrusted === allowUntrusted;
     if (isSame) return;
     this.#live.adopt(this.options);
-    // It may be over its limit now.
+    // The store may exceed its limit now.
     this.runCleanup();
   }
 
-  /** Nobody uses the store, and whoever comes next may state what it likes. */
+  /** The store is unused, so the next caller may state any options. */
   forgetTerms(): void {
     this.options = { ...this.options, explicit: { maxSize: false, policy: false, allowUntrusted: false } };
   }
 
-  /** One more cache instance of this thread uses the store. Returns the thread's counters. */
+  /** Adds a cache instance of this thread to the store's users. Returns the thread's counters. */
   addUser(client: Client): Float64Array {
     this.#users.set(client, (this.#users.get(client) ?? 0) + 1);
     let counters = this.#counters.get(client);
@@ -116,7 +116,7 @@ export class StoreHost implements LeaseHost, Writer {
     return counters;
   }
 
-  /** Returns true when nobody uses the store any more. */
+  /** Returns true when the store has no users any more. */
   removeUser(client: Client): boolean {
     const left = (this.#users.get(client) ?? 0) - 1;
     if (left > 0) this.#users.set(client, left);
@@ -127,25 +127,25 @@ export class StoreHost implements LeaseHost, Writer {
   /** A thread has ended, perhaps in the middle of writing by itself. */
   onThreadExit(thread: number): void {
     const { versions, tier, lock } = this.shared;
-    // It may have committed something and not have come to say so.
+    // The thread may have committed without having bumped the versions.
     if (lock.isHeldBy(thread)) versions.bump('all');
     tier.endOf(thread);
     lock.releaseDead(thread);
   }
 
-  /** What `take` gives is asked for before entries are evicted. Returns how it is not asked for any more. */
+  /** Registers `take`, which is called before entries are evicted. Returns a function that removes it. */
   addReads(take: () => Accesses): () => void {
     this.#reads.add(take);
     return () => this.#reads.delete(take);
   }
 
-  /** Commits at once, for this thread's caches; undefined when that is not possible, and {@link write} is to do it. */
+  /** Commits at once, for this thread's caches; undefined when that is not possible, and {@link write} has to do it. */
   commitNow(batch: readonly TimedOperation[]): WriteResult[] | undefined {
     const store = this.#long ? undefined : this.#live.current;
     if (!store) return undefined;
     try {
       const results = store.apply(batch);
-      // What went into files that somebody removed is lost: it is done again.
+      // Writes to files that were removed meanwhile are lost: they are applied again.
       if (this.#live.checkFiles()) return undefined;
       if (store.hasPendingCleanup) this.#queue.wake();
       return results;
@@ -154,14 +154,14 @@ export class StoreHost implements LeaseHost, Writer {
     }
   }
 
-  /** A thread that writes by itself left tidying up to do. */
+  /** A thread that writes by itself left cleanup to do. */
   runCleanup(): void {
     const { current } = this.#live;
     if (current) current.hasPendingCleanup = true;
     this.#queue.wake();
   }
 
-  /** The thread has ended or closed its last cache. Returns true when nobody uses the store any more. */
+  /** The thread has ended or closed its last cache. Returns true when the store has no users any more. */
   dropClient(client: Client): boolean {
     this.#users.delete(client);
     const counters = this.#counters.get(client);
@@ -178,7 +178,10 @@ export class StoreHost implements LeaseHost, Writer {
     return this.#users.size;
   }
 
-  /** Resolves after the commit, when every thread that reads will see the change. `timeout`: milliseconds to wait for other processes. */
+  /**
+   * Resolves after the commit, when every thread that reads will see the change. `timeout`: milliseconds to wait for
+   * other processes.
+   */
   write(operation: WriteOperation, now: number, timeout = DEFAULT_TIMEOUT_MS): Promise<WriteResult> {
     if (operation.type === 'access') {
       this.#accessBatcher.add(operation, now, this.shared.versions.isNearLimit);
@@ -193,14 +196,17 @@ export class StoreHost implements LeaseHost, Writer {
     });
   }
 
-  /** As {@link write}, but nothing is done of it any more when the time is over: its caller has gone on then. */
+  /**
+   * As {@link write}, but an operation that is not done when the time is over is never done: its caller has gone on
+   * then.
+   */
   writeInTime(operation: WriteOperation, now: number, timeout: number): Promise<WriteResult> {
     return new Promise(resolve => {
       this.#queue.push({ operation, now, deadline: performance.now() + timeout, isDue: true, resolve });
     });
   }
 
-  /** The same, with this thread blocked for it. */
+  /** As {@link writeInTime}, with this thread blocked for it. */
   writeNow(operation: WriteOperation, now: number, timeout: number): WriteResult {
     let result: WriteResult | undefined;
     const deadline = performance.now() + timeout;
@@ -210,7 +216,7 @@ export class StoreHost implements LeaseHost, Writer {
     this.#queue.push({ operation, now, deadline, isDue: true, resolve });
     while (!result) {
       this.#long?.finish(deadline - performance.now());
-      // What cannot be finished in time keeps the lock.
+      // A long operation that cannot be finished in time keeps the lock.
       if (this.#queue.flush() === 'busy') sleepSync(BUSY_RETRY_MS);
     }
     return result;
@@ -268,7 +274,7 @@ export class StoreHost implements LeaseHost, Writer {
     return this.#stepByStep(() => this.#live.use(store => this.#check(store, repair)));
   }
 
-  // Not while a long operation has its transaction open, nor does one begin meanwhile.
+  // Waits for a running long operation, whose transaction is open, and lets none begin meanwhile.
   async #stepByStep<T>(work: () => Promise<T>): Promise<T> {
     while (this.#long) await this.#long.isOver;
     this.#inSteps++;
@@ -286,7 +292,7 @@ export class StoreHost implements LeaseHost, Writer {
       if (changed) this.shared.versions.bump('all');
       Object.assign(report, found);
     } catch (error) {
-      // So damaged that it could not even be looked through. Or it was replaced meanwhile: then it is all new.
+      // The store is too damaged to be scanned. If it was replaced meanwhile, the new one is intact.
       if (store !== this.#live.current) return report;
       if (!isDamage(error)) {
         this.#live.warnOf(error);
@@ -322,9 +328,9 @@ export class StoreHost implements LeaseHost, Writer {
     this.#live.close();
   }
 
-  /** True while the store has tidying up to do. */
+  /** True while the store has cleanup to do. */
   get hasPendingCleanup(): boolean {
-    // While nothing can be written, trying again at once would only keep the process busy, and from ending.
+    // The last commit failed. Retrying at once would spin and keep the process alive.
     return !this.#isStuck && this.#live.hasPendingCleanup;
   }
 
@@ -346,7 +352,7 @@ export class StoreHost implements LeaseHost, Writer {
 
   /** Whether the operation takes several turns of the event loop, for the queue. */
   isLong(operation: WriteOperation): boolean {
-    // What goes through the store step by step must not come upon half of it.
+    // A step-by-step scan of the store must not see a half-done long operation.
     if (this.#inSteps > 0 || (operation.type !== 'set-many' && operation.type !== 'clear')) return false;
     return this.#live.current?.isLong(operation) ?? false;
   }
@@ -357,7 +363,7 @@ export class StoreHost implements LeaseHost, Writer {
       this.#long = undefined;
       try {
         if (result) queued.resolve(result);
-        // Whatever it was, the other way meets it too, and knows what to do.
+        // The ordinary commit meets the same error, and knows how to handle it.
         else this.commit([queued]);
       } catch (error) {
         this.#refuse(queued, (error as Error).message);
@@ -370,8 +376,8 @@ export class StoreHost implements LeaseHost, Writer {
   #apply(store: Store, batch: readonly PendingWrite[]): void {
     const results = store.apply(batch);
     this.#isStuck = false;
-    // What went into files that somebody removed is lost. Nothing is acknowledged before they were seen in their place
-    // after the commit (3 µs): otherwise it is all done again, on the new ones.
+    // Writes to files that were removed meanwhile are lost. No write is acknowledged before the files were seen in
+    // their place after the commit (3 µs): otherwise the batch is applied again, on the new files.
     if (batch.length > 0 && this.#live.checkFiles()) {
       this.commit(batch);
       return;
@@ -392,8 +398,8 @@ export class StoreHost implements LeaseHost, Writer {
     return policy !== 'none' && operation.value.size > maxSize ? 'unstorable' : 'lost';
   }
 
-  // The transaction failed. Damage: once more on a new database. Otherwise, and then: one by one, so that an
-  // operation that asks too much of a full disk does not take the others with it.
+  // The transaction failed. After damage: once more on a new database. Otherwise, and if that fails too: one by one, so
+  // that an operation too large for a full disk does not take the others with it.
   #recover(error: unknown, batch: readonly PendingWrite[]): void {
     this.#isStuck = true;
     const isDamaged = isDamage(error);

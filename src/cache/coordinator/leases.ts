@@ -1,12 +1,13 @@
-// Who may produce which missing key: one caller at a time, of all threads and processes.
+// Leases: the right to produce a missing key, held by one caller at a time, of all threads and processes.
 //
-//   a key's lease:   holder ──stores──► everybody waiting reads again
+//   a key's lease:   holder ──stores──► all waiters read again
 //                      │ throws, dies, or takes too long
 //                      ▼
 //                    the next one waiting becomes the holder, with a new token
 //
-// The token goes into the store. A value comes with the token of its producer and is refused when the store has
-// another one: whoever lost the lease, to whatever it was, cannot overwrite what the successor stored.
+// The token is the fencing token, recorded in the store. A value comes with the token of its producer and is refused
+// when the store holds another one. So a producer that lost the lease, for whatever reason, cannot overwrite the value
+// of its successor.
 import { randomUUID } from 'node:crypto';
 import { currentProcessId, hasExited } from '../../system/process-identity.ts';
 import { clearTimeout, performance, setTimeout, wallClock } from '../../system/time.ts';
@@ -19,13 +20,13 @@ import { type HeldLease, type Wait, waitForGraph } from './wait-for-graph.ts';
 export type Client = object;
 
 export interface LeaseHost {
-  /** Where locks between processes are; undefined when no other process can have the store. */
+  /** Directory of the locks between processes; undefined when no other process can have the store. */
   readonly lockDirectory: string | undefined;
   has(key: string, now: number): boolean;
   leaseOf(key: string): LeaseRecord | undefined;
   /** `timeout`: milliseconds to wait for other processes. */
   write(operation: WriteOperation, now: number, timeout: number): Promise<WriteResult>;
-  /** Says, once, what went wrong where no caller waits for it. */
+  /** Warns once of an error that no caller waits for. */
   warnOf(error: unknown): void;
 }
 
@@ -34,21 +35,21 @@ interface Waiter {
   request: LeaseRequest;
   grant: (grant: Grant) => void;
   onWait: (holder: { pid: number }) => void;
-  /** The process that it was told it waits for. */
+  /** The process whose lease the waiter was told about. */
   notifiedOf?: number;
   timer?: NodeJS.Timeout;
   /** The first holder that it has waited for. */
   waitsFor: string | undefined;
-  /** Of a caller that produces meanwhile: those who wait for that wait for this one. */
+  /** The wait of a caller that is producing another key: waiters for that key wait for this caller. */
   wait?: Wait;
-  /** The client has ended: nobody is there to use a grant. */
+  /** The client has ended: a grant would have no receiver. */
   hasEnded?: boolean;
 }
 
 interface Lease {
   key: string;
   holder?: { client: Client; token: string; timeout: number };
-  /** Waits for another process or for the lock: becomes the holder. */
+  /** Waits for another process or for the lock, and becomes the holder next. */
   candidate?: Waiter;
   /** The holder in another process, by its token. */
   liveHolder?: string;
@@ -56,12 +57,12 @@ interface Lease {
   waiting: Waiter[];
 }
 
-// How often a process looks whether another one is done, in milliseconds: at first, and at last. In between after a
-// fiftieth more of the time that it has waited: it is told that much late.
+// Polling interval for another process's result, in milliseconds: at first, and at most. In between each delay is a
+// fiftieth of the time waited so far, so the waiter learns of the result that much late.
 const POLL_MIN_MS = 1;
 const POLL_MAX_MS = 100;
 const POLL_SHARE = 0.02;
-// How often it tries to take the lock all the same, while whoever has it is alive.
+// Interval between attempts to take the lock while its holder is alive.
 const LOCK_TRY_MS = 20;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -99,8 +100,8 @@ export class Leases {
   }
 
   /**
-   * What became of the holder's value; called by the host after each such write. `'lost'`: another process has taken
-   * the lease over, and whoever waits here is to wait for that one. `'unstorable'`: nobody could store it.
+   * Outcome of the holder's value; called by the host after each such write. `'lost'`: another process has taken the
+   * lease over, and the waiters here have to wait for that one. `'unstorable'`: the value could not be stored by anyone.
    */
   settled(key: string, token: string, outcome: 'stored' | 'lost' | 'unstorable'): void {
     const lease = this.#leases.get(key);
@@ -108,13 +109,13 @@ export class Leases {
     this.#end(lease, outcome === 'unstorable' ? { state: 'unshared' } : { state: 'retry' });
   }
 
-  /** The holder gives up without a value: the next one tries. */
+  /** The holder gives up without a value: the next waiter tries. */
   abandon(key: string, token: string): void {
     const lease = this.#leases.get(key);
     if (lease?.holder?.token === token) this.#grantNext(lease);
   }
 
-  /** The client's thread has ended or closed its caches: what it held is passed on, what it waited for is forgotten. */
+  /** The client's thread has ended or closed its caches: its leases are passed on, its waits forgotten. */
   drop(client: Client): void {
     for (const lease of [...this.#leases.values()]) {
       lease.waiting = lease.waiting.filter(waiter => {
@@ -123,7 +124,7 @@ export class Leases {
         answer(waiter, { state: 'retry' });
         return false;
       });
-      // A candidate still waits for the lock: it is passed over as soon as that is settled.
+      // A candidate still waits for the lock: it is passed over as soon as that wait ends.
       if (lease.candidate?.client === client) lease.candidate.hasEnded = true;
       if (lease.holder?.client === client) this.#grantNext(lease);
     }
@@ -140,8 +141,8 @@ export class Leases {
     this.#dropLease(lease, holder);
   }
 
-  // The record goes before the lock: a record without its lock would look like that of a dead holder, once this
-  // process has ended, to somebody who then breaks a lock that is another's by now.
+  // Delete the record before releasing the lock. Otherwise, after this process exits, another one sees a dead holder's
+  // record and breaks a lock that a third one holds by now.
   #dropLease(lease: Lease, holder: Lease['holder']): void {
     const released =
       holder && this.#host.write({ type: 'release', key: lease.key, token: holder.token }, 0, holder.timeout);
@@ -157,8 +158,8 @@ export class Leases {
       .catch((error: unknown) => this.#host.warnOf(error));
   }
 
-  // The waiter has waited for long enough. It takes the lease over when it is the next one and has seen this holder do
-  // nothing all the while. Otherwise another one has the right to that, or a holder has only begun: it produces for
+  // The waiter's time is over. It takes the lease over if it is the first in line and its holder has been the same all
+  // the while. Otherwise the right is another waiter's, or the holder has only begun: then the waiter produces for
   // itself.
   #stopWaiting(lease: Lease, waiter: Waiter): void {
     const place = lease.waiting.indexOf(waiter);
@@ -182,7 +183,7 @@ export class Leases {
     return token === undefined ? undefined : { key, token, directory: this.#host.lockDirectory };
   }
 
-  // Those who produce under another lease meanwhile are refused when they would wait for themselves.
+  // A caller that produces under another lease is refused when it would wait for itself.
   #closesCycle(lease: Lease, waiter: Waiter): boolean {
     const { holding } = waiter.request;
     if (holding.length === 0) return false;
@@ -201,7 +202,7 @@ export class Leases {
   #begin(lease: Lease, waiter: Waiter): void {
     this.#tryGrant(lease, waiter).catch((error: unknown) => {
       this.#host.warnOf(error);
-      // Those who wait are not to wait for nothing: everyone produces for itself.
+      // The wait would have no end: every waiter produces for itself.
       answer(waiter, { state: 'unshared' });
       if (this.#leases.get(lease.key) === lease) this.#end(lease, { state: 'unshared' });
     });
@@ -228,7 +229,7 @@ export class Leases {
     this.#setHolder(lease, { client: waiter.client, token, timeout });
     lease.candidate = undefined;
     const record: LeaseRecord = { token, ...currentProcessId(), started: lease.lock?.createdAt ?? 0 };
-    // With a lock, in the place of what was found there when it was looked at, or not at all.
+    // With a lock, the record is written only in the place of the one seen under that lock, or not at all.
     const { liveHolder, replaces } = lease.lock ? this.#recordedHolder(lease.key) : {};
     const write = { type: 'lease', key: lease.key, lease: record, replaces } as const;
     const written = liveHolder ? { value: false } : await this.#host.write(write, now, timeout);
@@ -242,7 +243,7 @@ export class Leases {
       answer(waiter, { state: 'retry' });
       return;
     }
-    // From now on nobody else can store a product. Whoever held the lease before may just have done so.
+    // From now on no other caller can store a product. The previous holder may just have done so.
     if (this.#host.has(lease.key, now)) {
       answer(waiter, { state: 'retry' });
       this.#dropLease(lease, lease.holder);
@@ -252,7 +253,7 @@ export class Leases {
     for (const other of [...lease.waiting]) this.#closesCycle(lease, other);
   }
 
-  // Whose record is there. A rival: alive, and its lock so young that it cannot have become stale.
+  // The holder on record. It counts as live while its process lives and its lock is too young to be stale.
   #recordedHolder(key: string): { liveHolder: LeaseRecord | undefined; replaces: string | null } {
     const other = this.#host.leaseOf(key);
     const isYoung = other !== undefined && Math.abs(wallClock.now() - other.started) < LOCK_STALE_MS;
@@ -266,8 +267,8 @@ export class Leases {
     await lock?.release();
   }
 
-  // Takes the lock between processes. Resolves also without it where locks cannot be made, and when the other
-  // process took longer than the waiter waits: then the token alone decides whose value is stored.
+  // Takes the lock between processes. Resolves also without it where locks cannot be made, and when the other process
+  // took longer than the waiter waits: then the token alone decides whose value is stored.
   async #lock(lease: Lease, waiter: Waiter): Promise<'held' | 'stored' | 'circular'> {
     const directory = this.#host.lockDirectory;
     if (directory === undefined) return 'held';
@@ -288,7 +289,8 @@ export class Leases {
           return 'held';
         }
       }
-      // Two who find a stale lock at once can both remove it, the second that of the first: then it is the first's.
+      // Two processes that find a stale lock at once can both remove it, the second one that of the first: then the
+      // first has it.
       if (lock !== 'taken' && this.#recordedHolder(key).liveHolder) {
         await lock.release();
         lock = 'taken';
@@ -306,7 +308,7 @@ export class Leases {
         const result = await this.#host.write({ type: 'release', key, token: other.token }, now, timeout);
         if ('value' in result && result.value)
           await breakLock(directory, key, other.started).catch((error: unknown) => this.#host.warnOf(error));
-        // Where nothing can be written, the dead one's record stays: then everybody produces for himself.
+        // If writes fail, the dead holder's record stays: then every caller produces for itself.
         if ('failed' in result) return 'held';
         continue;
       }
@@ -322,14 +324,14 @@ export class Leases {
   }
 }
 
-// Once: what comes later changes nothing.
+// Once: later answers have no effect.
 function answer(waiter: Waiter, grant: Grant): void {
   clearTimeout(waiter.timer);
   if (waiter.wait) waitForGraph.removeWait(waiter.wait);
   waiter.grant(grant);
 }
 
-// A word to a thread wakes it up, so that it is said once.
+// A message wakes the thread up, so it is sent once.
 function notifyWaiter(waiter: Waiter, pid: number): void {
   if (waiter.notifiedOf === pid) return;
   waiter.notifiedOf = pid;

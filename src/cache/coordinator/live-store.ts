@@ -1,5 +1,5 @@
-// The store that a tag has at the moment: opened, opened anew when its files were removed or replaced, set aside when
-// they are damaged, and none while it cannot be used.
+// Live store of a tag: opened, opened anew when its files were removed or replaced, quarantined when they are damaged,
+// and absent while it cannot be used.
 import { join } from 'node:path';
 import { clearInterval, performance, setInterval } from '../../system/time.ts';
 import type { Accesses } from '../operations.ts';
@@ -26,16 +26,16 @@ export interface LiveStoreOptions extends StoreOptions {
 export interface LiveStoreHooks {
   /** Called for every store that is opened, the first one included. */
   onOpen(): void;
-  /** Gives what the caches of this thread have read and not reported. */
+  /** Returns the unreported reads of this thread's caches. */
   takeAccesses(): Accesses;
 }
 
-// A store that cannot be opened is tried again, and one whose file was removed or replaced is noticed, this often.
+// Interval between attempts to open a store that failed, and between checks for a removed or replaced file.
 const CHECK_INTERVAL_MS = 500;
 const COMMIT_CHECK_INTERVAL_MS = 10;
-// Somewhat shorter, so that every look is a try.
+// Somewhat shorter, so that every check makes an attempt.
 const REOPEN_INTERVAL_MS = 400;
-// How long the thread is blocked by another process when it is to be opened, by somebody who can try again.
+// Time for which another process may block this thread while it opens a store for a caller that can try again.
 const SHORT_WAIT_MS = 200;
 const RETRY_WAIT_MS = 20;
 
@@ -51,13 +51,13 @@ export class LiveStore implements Parkable {
   #openedAt = Number.NEGATIVE_INFINITY;
   #checkedAt = Number.NEGATIVE_INFINITY;
   #isClosed = false;
-  // Closed for a while, see open-stores.ts; and which file it was then.
+  // Closed for a while, see open-stores.ts; the other field identifies the file at that time.
   #isParked = false;
   #parkedFile: string | undefined;
   #lastUsed = 0;
-  // Things that go on with the store over several turns of the event loop.
+  // Operations that use the store over several turns of the event loop.
   #pins = 0;
-  // What stores counted that are closed.
+  // Counts of the stores that were closed.
   readonly #past: StoreCounts = { sets: 0, deletes: 0, evictions: 0, expired: 0 };
   readonly #checkTimer: NodeJS.Timeout;
   readonly #warned = new Set<string>();
@@ -82,7 +82,7 @@ export class LiveStore implements Parkable {
     return this.#current;
   }
 
-  /** What there is to do in the store. One that is closed for a while has nothing to do. */
+  /** Whether the store has cleanup to do. A store that is closed for a while has none. */
   get hasPendingCleanup(): boolean {
     return this.#current?.hasPendingCleanup ?? false;
   }
@@ -116,17 +116,17 @@ export class LiveStore implements Parkable {
   #unpark(): void {
     this.#isParked = false;
     this.#open(OPENING_WAIT_MS, false, true);
-    // Somebody put another one in its place meanwhile.
+    // The file was replaced meanwhile.
     if (this.#fileNow() !== this.#parkedFile) this.shared.versions.bumpEpoch();
   }
 
-  // Tells a file from one that took its name; the number alone may be that of one that is gone.
+  // Distinguishes a file from one that took its name. The inode alone is not enough: it may be reused.
   #fileNow(): string {
     const file = inspectFile(join(this.#options.directory, DATABASE_FILE));
     return `${file?.ino} ${file?.birthtimeMs}`;
   }
 
-  /** Does something that takes several turns of the event loop, for which the store stays open. */
+  /** Runs work that takes several turns of the event loop, and keeps the store open for it. */
   async use<T>(work: (store: Store | undefined) => Promise<T>): Promise<T> {
     this.pin();
     try {
@@ -136,12 +136,12 @@ export class LiveStore implements Parkable {
     }
   }
 
-  /** The beginning of such a thing whose end is not awaited. */
+  /** The beginning of such work whose end is not awaited. */
   pin(): void {
     this.#pins++;
   }
 
-  /** The end of what was begun with {@link pin}. */
+  /** The end of work begun with {@link pin}. */
   unpin(): void {
     this.#pins--;
   }
@@ -161,12 +161,12 @@ export class LiveStore implements Parkable {
     }
   }
 
-  /** Why there is none. */
+  /** Why there is no store. */
   get degraded(): string | undefined {
     return this.#degraded;
   }
 
-  /** @param isKnown it was open before: what others left there has been collected */
+  /** @param isKnown it was open before: files that others left there have been collected */
   #open(wait = OPENING_WAIT_MS, mayBeBusy = false, isKnown = false): void {
     this.#openedAt = performance.now();
     try {
@@ -203,22 +203,22 @@ export class LiveStore implements Parkable {
     });
   }
 
-  /** The store goes on under other limits. */
+  /** Applies other limits to the store. */
   adopt(options: StoreOptions): void {
     this.#options = { ...this.#options, ...options };
     this.shared.limits.set(options);
     if (this.#current instanceof MemoryStore) this.#current.setLimits(options);
-    // Every thread opens it anew, as it is now.
+    // Every thread opens it anew, with the new options.
     else this.#reopen();
   }
 
   get lockDirectory(): string | undefined {
-    // Nothing is made in a directory that was refused, and what cannot be stored need not be locked.
+    // Nothing is created in a directory that was refused, and without a store no lock is needed.
     const hasLocks = this.#options.backend === 'sqlite' && this.#degraded === undefined;
     return hasLocks ? join(this.#options.directory, 'locks') : undefined;
   }
 
-  /** What is read, or undefined when there is no store or it fails, which is looked after. */
+  /** The result of a read, or undefined when there is no store or the read fails, which is handled here. */
   read<T>(read: (store: Store) => T): T | undefined {
     try {
       const store = this.current;
@@ -229,15 +229,15 @@ export class LiveStore implements Parkable {
   }
 
   /**
-   * A thread's read failed. Damage is mended by setting the database aside, unless that was done since the thread
-   * opened it, in `epoch`; the rest is said once.
+   * A thread's read failed. Damage is repaired by quarantining the database, unless that was done since the thread
+   * opened it, in `epoch`; other errors are warned of once.
    */
   readFailed(error: unknown, epoch = this.shared.versions.epoch): undefined {
     if (this.#isParked) this.#unpark();
     if (isDamage(error)) {
       if (epoch === this.shared.versions.epoch) this.replaceDamaged();
     } else if (classify(error) !== 'busy' && !this.checkFiles()) {
-      // Not only a symptom of files that were removed.
+      // Warned of only if removed files are not the cause.
       this.warnOf(error);
     }
   }
@@ -250,7 +250,7 @@ export class LiveStore implements Parkable {
     this.shared.versions.bumpEpoch();
   }
 
-  /** Gives the new name of the damaged database, when it was this process that set it aside. */
+  /** Returns the new name of the damaged database, if this process quarantined it. */
   replaceDamaged(): string | undefined {
     let quarantined: string | undefined;
     try {
@@ -263,9 +263,9 @@ export class LiveStore implements Parkable {
     return quarantined;
   }
 
-  /** Looks at what became of the files. True when the store was opened anew. */
+  /** Checks the files. True when the store was opened anew. */
   checkFiles(): boolean {
-    // Of a store that is closed for a while there is nothing to lose.
+    // A store that is closed for a while has nothing to lose.
     if (this.#isClosed || this.#isParked) return false;
     this.#checkedAt = performance.now();
     const state = this.#current?.fileState;
@@ -282,14 +282,14 @@ export class LiveStore implements Parkable {
       return true;
     }
     if (this.#current || this.#checkedAt - this.#openedAt <= REOPEN_INTERVAL_MS) return false;
-    // Again and again: another process that is in the way must not block this thread each time for long.
+    // A short wait, since this repeats: another process must not block this thread for long each time.
     this.#open(RETRY_WAIT_MS);
     if (!this.#current) return false;
     this.shared.versions.bumpEpoch();
     return true;
   }
 
-  // Nobody waits for it: what was removed makes the file smaller a moment later.
+  // Not awaited: the file shrinks a moment after entries were removed.
   async #shrink(): Promise<void> {
     const store = this.#current;
     if (!store || this.#shrinking === store || !this.read(() => store.isShrinkable)) return;
@@ -303,7 +303,7 @@ export class LiveStore implements Parkable {
     }
   }
 
-  /** As {@link checkFiles}, nearly each time: what is written to a file that was removed would be acknowledged and lost. */
+  /** As {@link checkFiles}, nearly each time: a write to a removed file would be acknowledged and lost. */
   checkFilesBeforeCommit(): void {
     if (performance.now() - this.#checkedAt > COMMIT_CHECK_INTERVAL_MS) this.checkFiles();
   }
@@ -317,19 +317,19 @@ export class LiveStore implements Parkable {
     }
   }
 
-  /** Removes what processes that have ended left behind, and gives disk space back. See {@link Store.collectGarbage}. */
+  /** Removes files that ended processes left behind, and returns disk space. See {@link Store.collectGarbage}. */
   async collectGarbage(): Promise<number> {
     const store = this.#current;
     try {
       return await this.#collectAll();
     } catch (error) {
-      // Of one that was closed meanwhile it is no news.
+      // An error of a store that was closed meanwhile is expected.
       if (store === this.#current) this.warnOf(error);
       return 0;
     }
   }
 
-  // One store after the other: of many that are opened together, those whose turn it is not may be closed again.
+  // One store after the other: of many that are opened together, those that wait may be closed again.
   #collectInSequence(): void {
     collecting = collecting
       .then(() => (this.#current ? this.#collectAll() : 0))
@@ -346,7 +346,7 @@ export class LiveStore implements Parkable {
   async #collect(store: Store): Promise<number> {
     if (this.lockDirectory !== undefined) {
       await removeStaleLocks(this.lockDirectory);
-      // The one that is held while the database file itself is migrated or set aside.
+      // The lock that is held while the database file itself is migrated or quarantined.
       await removeStaleLocks(this.#options.directory);
     }
     return store.collectGarbage();
@@ -359,9 +359,9 @@ export class LiveStore implements Parkable {
     );
   }
 
-  /** Warns of trouble, once. */
+  /** Warns of an error, once. */
   warnOf(error: unknown): void {
-    // What follows from a store that cannot be used was said with that.
+    // The degraded warning already covers this.
     if (this.#degraded !== undefined) return;
     this.#warn(
       'trouble',
@@ -369,7 +369,7 @@ export class LiveStore implements Parkable {
     );
   }
 
-  /** Says, once, that a value was not stored because it is larger than all of the store may be. */
+  /** Warns once of a value that was not stored because it exceeds the size limit of the whole store. */
   warnOfSize(key: string, size: number): void {
     const { tag, maxSize } = this.#options;
     const name = JSON.stringify(key.length > 60 ? `${key.slice(0, 60)}…` : key);
@@ -387,7 +387,7 @@ export class LiveStore implements Parkable {
     process.emitWarning(message, { type: 'GloveboxWarning', code: 'GLOVEBOX_CACHE' });
   }
 
-  /** Nothing is opened any more. */
+  /** The store is closed for good. */
   retire(): void {
     this.#isClosed = true;
     clearInterval(this.#checkTimer);
@@ -407,7 +407,7 @@ function explain(error: unknown): string {
     return `too many files are open (EMFILE): this process may have ${processDescriptors.limit}. Raise the limit (ulimit -n), or use fewer caches and threads.`;
   }
   if (!(error instanceof Error)) return String(error);
-  // The message names it.
+  // The message names the file.
   const isInTheWay = ['EEXIST', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
   return isInTheWay
     ? `a file is in the way of a directory (${error.message}). Move it, or set GLOVEBOX_CACHE_DIR to another directory.`

@@ -1,4 +1,4 @@
-// A cache of the coordinator's own thread reaches its store without a port.
+// Local store client: connects a cache of the coordinator's own thread to its store, without a port.
 import type { CacheStats, CheckReport } from '../cache.ts';
 import type { Grant, LeaseRequest, StoreClient } from '../client/store-client.ts';
 import type { Accesses, TimedOperation, WriteOperation, WriteResult } from '../operations.ts';
@@ -51,7 +51,7 @@ export class LocalStoreClient implements StoreClient {
     );
   }
 
-  /** The same, with this thread blocked for it. */
+  /** As {@link open}, with this thread blocked for it. */
   static openNow(coordinator: Coordinator, request: OpenRequest, client: Client): LocalStoreClient {
     return new LocalStoreClient(coordinator, client, coordinator.openNow(request, client), request.timeout);
   }

@@ -8,19 +8,19 @@ import { requirePackage } from '../../system/require-package.ts';
 import { STALE_AFTER_MS } from '../../system/stale-files.ts';
 import { performance, wallClock } from '../../system/time.ts';
 
-/** A lock whose holder showed no sign of life for this long, in milliseconds, is anybody's. */
+/** A lock whose holder sent no heartbeat for this long, in milliseconds, is stale and may be taken over. */
 export const LOCK_STALE_MS = 10_000;
 const LOCK_UPDATE_MS = 2_000;
 
-/** How the files beside the locks end in which waits are written down, see wait-for-graph.ts. */
+/** Suffix of the files beside the locks that record waits, see wait-for-graph.ts. */
 export const WAIT_SUFFIX = '.waits';
 
 export interface HeldLock {
-  /** When it was made, in milliseconds since the epoch: tells it from a later lock of the same name. */
+  /** Creation time, in milliseconds since the epoch: distinguishes the lock from a later one of the same name. */
   readonly createdAt: number;
-  /** False once the lock was lost: the holder was stopped or blocked for longer than {@link LOCK_STALE_MS}. */
+  /** False once the lock was lost: the holder was suspended or blocked for longer than {@link LOCK_STALE_MS}. */
   readonly isHeld: boolean;
-  /** Resolves when the lock is given back. Rejects when it cannot be told whose it is by now. */
+  /** Resolves when the lock is released. Rejects when its present holder cannot be determined. */
   release(): Promise<void>;
 }
 
@@ -35,12 +35,13 @@ export async function tryLock(directory: string, name: string): Promise<HeldLock
   return take(lockPath(directory, name));
 }
 
-/** Makes a directory of locks. Throws when there is something else in its place. */
+/** Creates a directory of locks. Throws when there is something else in its place. */
 export function prepareLockDirectory(directory: string): void {
   fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
-  // A link would have our locks made, and others' removed, somewhere else.
+  // Through a link, our locks would be created, and others' removed, somewhere else.
   for (const part of [dirname(directory), directory]) {
-    if (!fs.lstatSync(part).isDirectory()) throw new Error(`${part} is not a directory of ours.`);
+    if (!fs.lstatSync(part).isDirectory())
+      throw new Error(`${part} is not a directory. Remove it: Glovebox needs a directory there.`);
   }
 }
 
@@ -55,8 +56,8 @@ async function take(path: string): Promise<HeldLock | 'taken'> {
       realpath: false,
       stale: LOCK_STALE_MS,
       update: LOCK_UPDATE_MS,
-      // The library says late that a lock was lost: when its timer runs again after the process was stopped. Until
-      // then the time that has passed since the last sign of life tells.
+      // The library reports a lost lock late: when its timer runs again after the process was suspended. Until then the
+      // time since the last heartbeat tells.
       fs: {
         ...fs,
         stat: (file: string, done: (error: Error | null, stats?: fs.Stats) => void) =>
@@ -72,8 +73,8 @@ async function take(path: string): Promise<HeldLock | 'taken'> {
           });
         },
       },
-      // Without a handler the library throws in its timer and kills the process. Whoever lost a lease is refused by
-      // the store when it tries to store, so that there is nothing else to do here.
+      // Without a handler the library throws in its timer and kills the process. The store refuses the value of a
+      // producer that lost its lease, so nothing is left to do here.
       onCompromised: () => {
         isHeld = false;
       },
@@ -85,7 +86,7 @@ async function take(path: string): Promise<HeldLock | 'taken'> {
         return isHeld && performance.now() - freshAt < LOCK_STALE_MS - LOCK_UPDATE_MS;
       },
       async release() {
-        // The library removes whatever has the name: a lock that was taken over is left to who has it now.
+        // The library removes any lock of that name: one that was taken over is left to its new holder.
         if (isHeld && creationTimeOf(path) === createdAt) await release().catch(() => undefined);
         isHeld = false;
       },
@@ -96,17 +97,20 @@ async function take(path: string): Promise<HeldLock | 'taken'> {
   }
 }
 
-// Milliseconds by which the global `Date`, which the library asks, is behind the real time: 0 unless a test runner
-// fakes it. Other processes judge a lock by the real time. Whole seconds, so that times stay equal on file systems
-// that know no others.
+// Milliseconds by which the global `Date`, which the library uses, is behind the real time: 0 unless a test runner
+// fakes it. Other processes judge a lock by the real time. Whole seconds, so that times stay equal on file systems with
+// a resolution of seconds.
 function skew(): number {
   return Math.round((wallClock.now() - Date.now()) / 1000) * 1000;
 }
 
-/** Removes the lock of a holder that is known to be dead, if it still is the one that was {@link HeldLock.createdAt} then. */
+/**
+ * Removes the lock of a holder that is known to be dead, if it still is the one that was {@link HeldLock.createdAt}
+ * then.
+ */
 export async function breakLock(directory: string, name: string, createdAt: number): Promise<void> {
   const path = lockPath(directory, name);
-  // It may have been taken over since, as a stale one, by somebody who has not yet said so in the store.
+  // The stale lock may have been taken over by a process that has not recorded that in the store yet.
   if (createdAt > 0 && creationTimeOf(path) === createdAt) await rm(path, { recursive: true, force: true });
 }
 
@@ -118,8 +122,8 @@ function creationTimeOf(path: string): number | undefined {
 const removing = new Map<string, Promise<void>>();
 
 /**
- * Removes locks whose holders showed no sign of life for longer than {@link LOCK_STALE_MS}. Never rejects. One after
- * the other in a process: else one would take what the other has just taken for a lock that somebody holds.
+ * Removes locks whose holders sent no heartbeat for longer than {@link LOCK_STALE_MS}. Never rejects. Runs are
+ * serialized within a process: otherwise one would mistake a lock that another run has just taken for a live holder's.
  */
 export async function removeStaleLocks(directory: string): Promise<void> {
   const mine = (removing.get(directory) ?? Promise.resolve()).then(() => removeStale(directory));
@@ -132,12 +136,12 @@ async function removeStale(directory: string): Promise<void> {
   for (const name of await readdir(directory).catch(() => [])) {
     const path = join(directory, name);
     const lock = await stat(path).catch(() => undefined);
-    // What a process that was killed waited for.
+    // Waits that a killed process recorded.
     if (name.endsWith(WAIT_SUFFIX) && lock && wallClock.now() - lock.mtimeMs > STALE_AFTER_MS) {
       await rm(path, { force: true }).catch(() => undefined);
     }
     if (!name.endsWith('.lock') || !lock || wallClock.now() - lock.mtimeMs <= LOCK_STALE_MS) continue;
-    // Taken first: somebody else may take it over at the same moment, and that one's lock is to stay.
+    // Taken first: another process may take it over at the same moment, and that one's lock has to stay.
     const taken = await take(path).catch(() => 'taken' as const);
     if (taken !== 'taken') await taken.release();
   }

@@ -1,4 +1,4 @@
-// A long operation of a store, from its turn in the queue to its result: begun again while other processes write.
+// Long operation of a store, from its turn in the queue to its result: begun again while other processes write.
 
 import { sleepSync } from '../../system/sleep-sync.ts';
 import { clearTimeout, performance, setTimeout } from '../../system/time.ts';
@@ -9,7 +9,7 @@ import { StoreBusyError } from '../storage/store.ts';
 import type { LiveStore } from './live-store.ts';
 import type { PendingWrite } from './write-queue.ts';
 
-// What SQLite can wait.
+// The longest timeout that SQLite takes.
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 const BUSY_RETRY_MS = 4;
 
@@ -56,7 +56,7 @@ export class LongOperation {
     }
   }
 
-  /** Goes on with it, with this thread blocked, to its end or for at most so many milliseconds. */
+  /** Continues the operation, with this thread blocked, to its end or for at most so many milliseconds. */
   finish(timeoutMs: number): void {
     const until = performance.now() + timeoutMs;
     do {
@@ -69,7 +69,7 @@ export class LongOperation {
 
   #settle(outcome: LongOutcome): void {
     if ('result' in outcome) {
-      // What went into files that somebody removed is lost: it is done again.
+      // Writes to files that were removed meanwhile are lost: they are done again.
       if (this.#live.checkFiles()) this.start();
       else this.#end(outcome.result);
       return;

@@ -1,34 +1,34 @@
-// Which stores this thread has open, so that those used least recently are closed when the process runs short of
-// descriptors: each store takes a few. One that was closed is opened again by the next operation that needs it.
+// Open stores of this thread: the least recently used are closed when the process runs short of descriptors, since each
+// store takes a few. A store that was closed is opened again by the next operation that needs it.
 import { readdirSync, readFileSync } from 'node:fs';
 import { isOutOfFiles, mayBeOutOfFiles } from '../storage/sqlite/connection.ts';
 
-/** Something that holds descriptors, and can do without for a while. */
+/** An object that holds descriptors, and can do without for a while. */
 export interface Parkable {
-  /** When it was used last, by {@link OpenStores.tick}. */
+  /** Time of its last use, by {@link OpenStores.tick}. */
   readonly lastUsed: number;
-  /** In the middle of something: it cannot be closed now. */
+  /** True during an operation: it cannot be closed now. */
   readonly isBusy: boolean;
   /** Gives up its descriptors. */
   park(): void;
 }
 
-// Where a process sees its descriptors, on Linux and on others.
+// Directories that list a process's descriptors, on Linux and on other systems.
 const LISTS = ['/proc/self/fd', '/dev/fd'];
-// What most systems give a process, for those that do not say what they give this one.
+// The usual limit of most systems, for those that do not report it.
 const USUAL_LIMIT = 1024;
 // The rest is for the program.
 const OUR_SHARE = 1 / 2;
-// So few stores a thread may have open in any case. With no more than these nothing is counted.
+// Stores that a thread may have open in any case. With no more than these nothing is counted.
 const MIN_STORES = 8;
-// How often something is opened that may have failed for want of descriptors.
+// Attempts to open something that may have failed for lack of descriptors.
 const MAX_TRIES = 4;
 
-/** What of the system {@link OpenStores} asks. */
+/** The system's descriptor counts that {@link OpenStores} needs. */
 export interface Descriptors {
-  /** How many the process may have. */
+  /** Descriptors that the process may have. */
   readonly limit: number;
-  /** How many it has. */
+  /** Descriptors that the process has. */
   readonly used: number;
 }
 
@@ -40,7 +40,7 @@ export class OpenStores {
 
   constructor(descriptors: Descriptors = processDescriptors) {
     this.#descriptors = descriptors;
-    // Now, while there are descriptors to find it out with.
+    // Determined now, because it takes a descriptor itself.
     this.#most = descriptors.limit * OUR_SHARE;
   }
 
@@ -60,14 +60,14 @@ export class OpenStores {
     this.#open.delete(store);
   }
 
-  /** Closes what was used least recently until the process has enough descriptors left. */
+  /** Closes the least recently used until the process has enough descriptors left. */
   trim(except?: Parkable): void {
     while (this.#open.size > MIN_STORES && this.#isShort) {
       if (!this.#parkLeastUsed(except)) return;
     }
   }
 
-  /** Closes half of what is open, because there are no descriptors left. Returns whether anything was. */
+  /** Closes half of the open ones, because no descriptors are left. Returns whether any was closed. */
   parkHalf(): boolean {
     const before = this.#open.size;
     while (this.#open.size > before / 2 && this.#parkLeastUsed());
@@ -91,7 +91,7 @@ export class OpenStores {
   }
 }
 
-/** Those of this process. */
+/** The descriptors of this process. */
 export const processDescriptors: Descriptors = {
   get limit() {
     limit ??= readLimit();
@@ -109,7 +109,7 @@ function readLimit(): number {
     const [, found] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
     if (found !== undefined) return Number(found);
   } catch {
-    // Only Linux has it.
+    // Only Linux has this file.
   }
   return USUAL_LIMIT;
 }
@@ -119,7 +119,7 @@ function countUsed(): number {
     try {
       return readdirSync(list).length;
     } catch (error) {
-      // To look takes one itself.
+      // Listing them takes a descriptor itself.
       if (isOutOfFiles(error)) return Number.POSITIVE_INFINITY;
     }
   }
@@ -127,9 +127,9 @@ function countUsed(): number {
 }
 
 /**
- * Opens something in a thread: when there are no descriptors left, again without half of what it has open. It tries more
- * than twice, because other threads take and give back descriptors at the same time. What it throws has the code EMFILE
- * when at any of the tries there were none.
+ * Opens something in a thread. Without free descriptors, closes half of what the thread has open and tries again. It
+ * tries more than twice, because other threads take and release descriptors at the same time. The error has the code
+ * EMFILE when any of the attempts found no descriptors.
  */
 export function withDescriptors<T>(stores: OpenStores, open: () => T): T {
   let wasOut = false;
@@ -146,13 +146,13 @@ export function withDescriptors<T>(stores: OpenStores, open: () => T): T {
   }
 }
 
-// SQLite says of everything only that it cannot open it, and by now there may be descriptors again.
+// SQLite only says that it cannot open the file, and by now there may be descriptors again.
 function outOfFiles(cause: Error): Error {
   return Object.assign(new Error(cause.message, { cause }), { code: 'EMFILE' });
 }
 
-/** What this thread has open as a coordinator. */
+/** The stores that this thread has open as a coordinator. */
 export const coordinatorStores = new OpenStores();
 
-/** What this thread has open beside its coordinator. */
+/** The stores that this thread has open beside its coordinator. */
 export const workerStores = new OpenStores();

@@ -1,14 +1,14 @@
-// Other coordinators of this process that have the same store open: threads that were started by one without Glovebox.
+// Peer coordinators: others of this process that have the same store open, in threads started by one without Glovebox.
 //
-// They share no memory, so that copies of entries are checked at each read (see `Versions.hasPeerCoordinators`), and entries in
-// memory are not shared at all. That is said once in a process, with the line that makes it one coordinator: by the first
-// of the threads, as soon as it hears of another one.
+// They share no memory, so that copies of entries are checked at each read (see `Versions.hasPeerCoordinators`), and
+// entries in memory are not shared at all. One warning per process says so, and names the line that makes it one
+// coordinator: the first of the threads gives it, as soon as it hears of another one.
 import { BroadcastChannel, threadId } from 'node:worker_threads';
 import { setImmediate } from '../../system/time.ts';
 
 const CHANNEL = 'glovebox:neighbours';
 
-/** What coordinators tell each other. */
+/** Message between coordinators. */
 interface Notice {
   kind: 'opened' | 'present' | 'warned';
   thread: number;
@@ -26,7 +26,7 @@ interface OpenStore {
 export class PeerCoordinators {
   readonly #stores = new Map<string, OpenStore>();
   #channel: BroadcastChannel | undefined;
-  // No thread that was there before is known.
+  // True while no earlier thread is known.
   #isFirst = true;
   #isWarned = false;
 
@@ -67,10 +67,10 @@ export class PeerCoordinators {
     if (!open || kind === 'warned') return;
     if (kind === 'opened') this.#send('present', store);
     open.onPeer();
-    // Two copies of Glovebox in one thread are nothing that a line could change.
+    // Two copies of Glovebox in one thread cannot be merged by an import.
     if (thread === threadId) return;
     if (thread < threadId) this.#isFirst = false;
-    // Once all that others have said by now was heard: perhaps one of them has warned already.
+    // After the messages sent so far were heard: perhaps another thread has warned already.
     else setImmediate(() => this.#warn(store, open.tag));
   }
 
@@ -79,7 +79,7 @@ export class PeerCoordinators {
     this.#isWarned = true;
     this.#send('warned', store);
     process.emitWarning(
-      `Several threads of this process coordinate their caches, such as '${tag}', each by itself, because the thread that started them had not imported Glovebox by then: they share no copies in memory, check their own at every read, and are in the way of each other when they write; of a cache in memory each has entries of its own. Add this line there, before it starts them: import 'glovebox';`,
+      `Several threads of this process coordinate their caches, such as '${tag}', each by itself, because the thread that started them had not imported Glovebox by then: they share no copies in memory, check their own at every read, and block each other's writes; a cache in memory has separate entries in each of them. Add this line there, before it starts them: import 'glovebox';`,
       { type: 'GloveboxWarning', code: 'GLOVEBOX_NEIGHBOURS' },
     );
   }
@@ -89,7 +89,7 @@ function nameOf(directory: string, backend: string): string {
   return `${backend}:${directory}`;
 }
 
-// The channel's name is open to everybody in the process.
+// Any code in the process can post to the channel.
 function isNotice(value: unknown): value is Notice {
   if (typeof value !== 'object' || value === null) return false;
   const { kind, thread, isWarned, store } = value as Partial<Notice>;

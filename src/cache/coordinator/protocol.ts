@@ -1,8 +1,8 @@
-// Every message between a worker thread and the coordinator, and what makes one valid.
+// Protocol between the worker threads and the coordinator: every message, and what makes it valid.
 //
-// A thread has one connection, of two ports: over `control` it calls the coordinator (Comlink), over `writes` go
-// batches of operations, all of one turn in one message, and come their results, all of one commit in one message.
-// What is plain a thread writes by itself; over `writes` goes the rest, and whatever it could not write.
+// A thread has one connection, of two ports. Over `control` it calls the coordinator (Comlink). Over `writes` it sends
+// batches of operations, all of one turn in one message, and receives their results, all of one commit in one message.
+// A thread writes plain operations by itself; `writes` carries the rest, and those that it could not write.
 import { MessagePort } from 'node:worker_threads';
 import { ConflictingOptionsError } from '../../errors.ts';
 import type { CacheStats, CheckReport, EntryMetadata, EvictionPolicy } from '../cache.ts';
@@ -11,10 +11,10 @@ import type { FoundValue, PageEntry, WriteOperation, WriteResult } from '../oper
 import type { GatewayAnswer, GatewayRequest } from '../remote/gateway.ts';
 import type { SharedBuffers } from '../shared/shared-memory.ts';
 
-/** Under this name the coordinator's thread id is in the environment data that worker threads inherit. */
+/** Key of the coordinator's thread id in the environment data that worker threads inherit. */
 export const COORDINATOR_KEY = 'glovebox:coordinator';
 
-/** Changes when messages do: threads with different versions of Glovebox do not talk. */
+/** Changes with the messages: threads with different versions of Glovebox do not communicate. */
 export const PROTOCOL_VERSION = 4;
 
 /** The first message, to the coordinator's thread or over a port that was passed by hand. */
@@ -37,20 +37,20 @@ export function isHello(message: unknown): message is Hello {
   );
 }
 
-/** Has the thread of another version of Glovebox know at once that it is not answered. */
+/** Tells the thread of another version of Glovebox at once that it is not answered. */
 export function closeForeignHello(message: unknown): void {
   if (typeof message !== 'object' || message === null || !('glovebox' in message)) return;
   for (const port of Object.values(message)) if (port instanceof MessagePort) port.close();
 }
 
-/** What a cache asks for when it is opened. What the caller did not state follows what another one states. */
+/** A cache's request to open its store. Options that the caller did not state follow those of another caller. */
 export interface OpenRequest {
   tag: string;
   cacheRoot: string;
   backend: 'sqlite' | 'memory';
   maxSize: number;
   policy: EvictionPolicy;
-  /** Which of them the caller stated. */
+  /** The options that the caller stated. */
   explicit: Stated;
   /** Milliseconds to wait for other processes. */
   timeout: number;
@@ -58,17 +58,17 @@ export interface OpenRequest {
   allowUntrusted: boolean;
 }
 
-/** What callers may state of a store, and others adopt. */
+/** Options of a store that a caller may state, and others adopt. */
 export interface StoreOptions {
   maxSize: number;
   policy: EvictionPolicy;
   allowUntrusted: boolean;
 }
 
-/** Which of the {@link StoreOptions} were stated. */
+/** For each of the {@link StoreOptions}, whether it was stated. */
 export type Stated = Record<keyof StoreOptions, boolean>;
 
-/** What is known of a store that is open, or about to be. */
+/** The options of a store that is open, or about to be. */
 export type Terms = Pick<OpenRequest, 'tag' | 'backend' | 'explicit' | keyof StoreOptions>;
 
 const SHOWN: { [Name in keyof StoreOptions]: (value: StoreOptions[Name]) => string } = {
@@ -78,10 +78,10 @@ const SHOWN: { [Name in keyof StoreOptions]: (value: StoreOptions[Name]) => stri
 };
 
 /**
- * What is true of a store that is open, once another caller asks for it: what is stated by either. The order of the
+ * The options of an open store once another caller asks for it: each is the one that either states. The order of the
  * two does not matter.
  *
- * @throws ConflictingOptionsError, naming both, when they state different things. The backend counts as stated always
+ * @throws ConflictingOptionsError, naming both, when they state different ones. The backend always counts as stated
  */
 export function agree(open: Terms, wanted: Terms, directory: string): StoreOptions & { explicit: Stated } {
   const refuse = (is: string, not: string): never => {
@@ -114,11 +114,11 @@ export interface OpenReply {
   instance: number;
   shared: SharedBuffers;
   counters: SharedArrayBuffer;
-  /** The tag's directory, where blobs are; undefined for stores without files. */
+  /** The tag's directory, which holds the blobs; undefined for stores without files. */
   directory: string | undefined;
   /** The database to open; undefined when reads and writes must use the port. */
   file: string | undefined;
-  /** The name to sign transactions with. */
+  /** The name that signs transactions. */
   writer: string;
 }
 
@@ -139,12 +139,12 @@ export interface AggregatedCacheStats {
 /** Errors lose their class on the way: they travel as data. */
 export type Reply<T> = { ok: true; value: T } | { ok: false; code: string; message: string };
 
-/** Either the answer, or that somebody else is producing: then the answer is waited for with the ticket. */
+/** Either the answer, or that another caller is producing: then the ticket is used to wait for the answer. */
 export type LeaseReply = { grant: Grant } | { waitFor: { pid: number }; ticket: number };
 
-/** What a worker thread can call. */
+/** The coordinator's functions that a worker thread can call. */
 export interface CoordinatorApi {
-  /** Says that the coordinator is there and understands. */
+  /** Confirms that the coordinator is there and understands the protocol. */
   greet(): void;
   open(request: OpenRequest): Promise<Reply<OpenReply>>;
   release(instance: number): void;
@@ -155,7 +155,7 @@ export interface CoordinatorApi {
   lease(instance: number, request: LeaseRequest): Promise<LeaseReply>;
   awaitLease(ticket: number): Promise<LeaseReply>;
   abandon(instance: number, key: string, token: string): void;
-  /** `epoch` is that of the connection that read: damage of a database that was replaced since is no news. */
+  /** `epoch` is that of the connection that read: damage of a database that was replaced since is ignored. */
   readFailed(instance: number, message: string, code: string | undefined, epoch: number): void;
   stats(instance: number): Promise<CacheStats>;
   /** A value of so many bytes was not stored because it is larger than the whole limit. */
@@ -165,12 +165,12 @@ export interface CoordinatorApi {
   /** The thread has written by itself, and left unused blobs or more than fits. */
   tidy(instance: number): void;
   aggregatedStats(): Promise<AggregatedCacheStats>;
-  /** What a cache asks of a remote one. */
+  /** A cache's request to the remote cache. */
   remote(request: GatewayRequest): Promise<Reply<GatewayAnswer>>;
 }
 
 /**
- * Worker to coordinator, over `writes`. `until`: the time by the system's clock after which the operation is not to be
+ * Worker to coordinator, over `writes`. `until`: the time by the system's clock after which the operation must not be
  * done any more, because its thread no longer waits for it; null when it does.
  */
 export type WriteRequest = [

@@ -1,4 +1,4 @@
-// The coordinator's side of one worker thread's connection. It ends with the thread, however that ends.
+// Session: the coordinator's side of one worker thread's connection. It ends with the thread, however that ends.
 import type { MessagePort } from 'node:worker_threads';
 import { expose } from 'comlink';
 import { GloveboxError } from '../../errors.ts';
@@ -27,9 +27,9 @@ interface Instance {
 
 /** The open stores of the coordinator's thread, as a session needs them. */
 export interface StoreProvider {
-  /** Messages that were not of the protocol. */
+  /** Messages that do not follow the protocol. */
   dropped: number;
-  /** The store of a root and tag, opened when it is not; waits at most the request's time, while `isWanted`. */
+  /** The store of a root and tag, opened if it is not; waits at most the request's time, while `isWanted`. */
   openInTime(request: OpenRequest, client: Client, isWanted?: () => boolean): Promise<OpenedStore>;
   release(host: StoreHost, client: Client): void;
   aggregatedStats(): Promise<AggregatedCacheStats>;
@@ -59,7 +59,7 @@ export class Session {
     };
     writes.on('message', (message: unknown) => (isBatch(message) ? this.#receive(message) : drop()));
     writes.on('messageerror', drop);
-    // Ports close when their thread ends, also when it is terminated or crashes. One without the other is no use.
+    // Ports close when their thread ends, also when it is terminated or crashes. One is useless without the other.
     control.on('close', () => writes.close());
     writes.on('close', () => {
       this.#hasEnded = true;
@@ -67,7 +67,7 @@ export class Session {
       onEnd();
     });
     expose(this.#control(), callEndpoint(control, drop));
-    // Listening must not keep the process running: only a worker that waits does, and it is a handle itself.
+    // Listening must not keep the process alive: a waiting worker does, and it is a handle itself.
     writes.unref();
     control.unref();
   }
@@ -83,7 +83,7 @@ export class Session {
       }
       if (!isTime(now) || !isOperation(operation, instance.blobs)) {
         this.#stores.dropped++;
-        this.#answer(id, { failed: 'The operation is not of the protocol.' });
+        this.#answer(id, { failed: 'The operation does not follow the protocol.' });
         continue;
       }
       const whole = this.#assembled(operation);
@@ -104,7 +104,7 @@ export class Session {
     return host.writeInTime(operation, now, Math.min(left, timeout));
   }
 
-  // Of many entries that come in parts: nothing before the last, and all of them with it.
+  // For many entries that arrive in parts: undefined before the last part, then all of them.
   #assembled(operation: WriteOperation): WriteOperation | undefined {
     if (operation.type !== 'set-many' || !operation.part) return operation;
     const { part, entries, ...rest } = operation;
@@ -132,7 +132,7 @@ export class Session {
       if (!found) throw new Error('The cache is closed.');
       return found.host;
     };
-    // What is wrong with the database loses its code on the way back, so it is looked at here.
+    // A database error loses its code on the way back, so it is handled here.
     const reading = <T>(instance: number, read: (reader: StoreReader) => T): T | undefined => {
       const found = host(instance);
       try {
@@ -145,7 +145,7 @@ export class Session {
       greet: () => undefined,
       open: async request => {
         try {
-          // A thread may have been forgotten already: what it opened would stay open for ever.
+          // The thread may have ended meanwhile: its store would stay open for ever.
           const opened = await this.#stores.openInTime(request, this, () => !this.#hasEnded);
           // The thread is about to open it as well.
           coordinatorStores.trim();
@@ -198,7 +198,7 @@ export class Session {
       tidy: instance => host(instance).runCleanup(),
       remote: async request => {
         try {
-          // Few caches are shared with other machines.
+          // Loaded on demand: few caches are shared with other machines.
           const { ownGateway } = await import('../remote/gateway.ts');
           return { ok: true, value: await ownGateway().answer(request) };
         } catch (error) {

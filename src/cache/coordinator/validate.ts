@@ -1,5 +1,5 @@
-// What may come from a worker thread: every message is looked at before anything acts on it, so that a thread that
-// sends rubbish, whether by mistake, by version or on purpose, costs the coordinator nothing but a count.
+// Validation of messages from worker threads: each is checked before anything acts on it. An invalid message, sent by
+// mistake, by another version or on purpose, costs the coordinator no more than a count.
 import { isAbsolute } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import type { Endpoint } from 'comlink';
@@ -33,7 +33,7 @@ const maybe =
   (check: Check): Check =>
   value =>
     value === undefined || check(value);
-// `every` would pass over the holes of an array that declares a length of billions; this stops at the first.
+// `every` would walk over the holes of an array that declares a length of billions; this stops at the first.
 const listOf =
   (check: Check): Check =>
   value =>
@@ -43,7 +43,7 @@ const oneOf =
   value =>
     allowed.includes(value);
 
-/** Exactly these properties: one more could mean something to whoever gets the object. */
+/** Exactly these properties: an extra one could mean something to the code that gets the object. */
 function shape<T extends object>(checks: { [Name in keyof Required<T>]: Check }): Check {
   const names = Object.keys(checks) as (keyof T & string)[];
   return value => {
@@ -65,7 +65,7 @@ const tuple =
 
 const isHash: Check = value => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 const isData: Check = value => typeof value === 'string' || value instanceof Uint8Array;
-// A token is made by us (a UUID); nothing longer is ever asked for.
+// Tokens are made by Glovebox (UUIDs); a longer text is never valid.
 const isToken = isText(100);
 
 const isValueShape = shape<IncomingValue>({
@@ -105,7 +105,7 @@ const operations: { [Type in WriteOperation['type']]: Check } = {
   discard: shape<WriteOperation & { type: 'discard' }>({
     type: isString,
     key: isKey,
-    // Of a damaged entry: whatever was found there.
+    // Found in a damaged entry, so any number is possible.
     checksum: value => Number.isSafeInteger(value),
     blob: nullOr(isString),
   }),
@@ -123,18 +123,18 @@ const operations: { [Type in WriteOperation['type']]: Check } = {
   }),
   clear: shape<WriteOperation & { type: 'clear' }>({ type: isString }),
   cleanup: shape<WriteOperation & { type: 'cleanup' }>({ type: isString }),
-  // Leases are written by the coordinator alone.
+  // Only the coordinator writes leases.
   lease: () => false,
   release: () => false,
 };
 
-/** Whether a thread may ask for this in a store with these files (undefined: it has none). */
+/** Whether a thread may send this for a store with these files (undefined: it has none). */
 export function isOperation(value: unknown, blobs: BlobFiles | undefined): value is WriteOperation {
   if (typeof value !== 'object' || value === null) return false;
   const { type } = value as { type?: unknown };
   if (typeof type !== 'string' || !Object.hasOwn(operations, type)) return false;
   if (!operations[type as WriteOperation['type']](value)) return false;
-  // A named file is renamed into the store: it must be one that a thread of ours made there for that.
+  // A named file is renamed into the store: it must be one that a Glovebox thread made there for that.
   const operation = value as WriteOperation;
   const values =
     operation.type === 'set'
@@ -145,7 +145,7 @@ export function isOperation(value: unknown, blobs: BlobFiles | undefined): value
   return values.every(({ temporary }) => temporary === undefined || blobs?.isTemporary(temporary) === true);
 }
 
-/** Whether this is a batch whose items can be answered; their times and operations were not looked at yet. */
+/** Whether this is a batch whose items can be answered; their times and operations are not checked yet. */
 export const isBatch = listOf(
   tuple(
     isWhole,
@@ -179,7 +179,7 @@ const isGatewayOptions = shape<GatewayOptions>({
   limits: maybe(value => typeof value === 'object' && value !== null),
 });
 
-/** Its parts are looked at again where they are used. */
+/** Its parts are checked where they are used. */
 function isGatewayRequest(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const { type, options, tag, key, ...more } = value as Record<string, unknown>;
@@ -229,7 +229,7 @@ const calls: { [Name in keyof CoordinatorApi]: Check[] } = {
   remote: [isGatewayRequest],
 };
 
-/** Whether the message is Comlink's for calling one of {@link CoordinatorApi}'s functions with arguments that it takes. */
+/** Whether the message is Comlink's call of one of {@link CoordinatorApi}'s functions with valid arguments. */
 export function isCall(message: unknown): boolean {
   if (typeof message !== 'object' || message === null) return false;
   const { id, type, path, argumentList } = message as Record<string, unknown>;
@@ -247,7 +247,7 @@ export function isCall(message: unknown): boolean {
   });
 }
 
-/** The port as Comlink's endpoint, of whose messages only calls get through: it throws where it cannot read one. */
+/** The port as Comlink's endpoint, which lets only calls through: Comlink throws on a message that it cannot read. */
 export function callEndpoint(port: MessagePort, onDrop: () => void): Endpoint {
   return {
     postMessage: (message, transfer) => port.postMessage(message, transfer as never),

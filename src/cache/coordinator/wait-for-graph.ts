@@ -1,10 +1,10 @@
-// Which holders of leases wait for other leases, to find those that would wait for each other for ever.
+// Wait-for graph of leases: finds holders that would wait for each other for ever.
 //
-//   producing a ──waits for──► b ──held by──► producing b ──waits for──► a      a circle: nobody can go on
+//   producing a ──waits for──► b ──held by──► producing b ──waits for──► a      a circle: neither can go on
 //
-// Within the process this is known in memory. For other processes a wait is written to a file in the directory of
-// locks, named by the token of the one who waits, which the others find in the database as the holder of what they
-// wait for.
+// Within the process the graph is in memory. For other processes a wait is written to a file in the directory of locks,
+// named by the waiter's token. The others find that token in the database, as the holder of the lease that they wait
+// for.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { prepareLockDirectory, WAIT_SUFFIX } from './locks.ts';
@@ -13,7 +13,7 @@ import { prepareLockDirectory, WAIT_SUFFIX } from './locks.ts';
 export interface HeldLease {
   key: string;
   token: string;
-  /** Where locks and waits between processes are; undefined when no other process can have the store. */
+  /** Directory of the locks and waits between processes; undefined when no other process can have the store. */
   directory: string | undefined;
 }
 
@@ -21,12 +21,12 @@ export interface HeldLease {
 export interface Wait {
   /** The tokens of the leases that it holds. */
   holding: readonly string[];
-  /** What it waits for now: that changes when a lease is passed on. */
+  /** The lease that it waits for now: that changes when a lease is passed on. */
   blocker: () => HeldLease | undefined;
 }
 
 const TOKEN = /^[0-9a-f-]{36}$/;
-// A chain of callers is this long at most before it is not followed any further.
+// Longest chain of callers that is followed.
 const MAX_STEPS = 1000;
 
 export class WaitForGraph {
@@ -39,7 +39,7 @@ export class WaitForGraph {
     this.#held.set(lease.token, lease);
   }
 
-  /** It has it no more. */
+  /** The caller released the lease or lost it. */
   removeLease(token: string): void {
     this.#waits.delete(token);
     this.#publish(token);
@@ -54,7 +54,7 @@ export class WaitForGraph {
     }
   }
 
-  /** The wait is for another holder by now. */
+  /** The wait is for another holder now. */
   updateWait(wait: Wait): void {
     for (const token of wait.holding) this.#publish(token);
   }
@@ -68,7 +68,7 @@ export class WaitForGraph {
     }
   }
 
-  /** The keys of the leases that wait for each other, the one that is waited for first, if the wait closes a circle. */
+  /** The keys of the leases that wait for each other, starting with the awaited one, if the wait closes a circle. */
   findCycle(wait: Wait): string[] | undefined {
     const first = wait.blocker();
     const paths = first ? [[first]] : [];
@@ -107,22 +107,22 @@ export class WaitForGraph {
         writeFileSync(file, text, { mode: 0o600 });
       }
     } catch {
-      // Then a circle through another process ends when one of them has waited for long enough.
+      // Then a circle through another process ends when the time of one waiter is over.
     }
   }
 }
 
-/** Those of this process. */
+/** The graph of this process. */
 export const waitForGraph = new WaitForGraph();
 
-// What another process has written, if it makes sense.
+// The waits that another process has written, if they are valid.
 function readWaits(directory: string, token: string): HeldLease[] {
   try {
     if (!TOKEN.test(token)) return [];
     const found: unknown = JSON.parse(readFileSync(join(directory, token + WAIT_SUFFIX), 'utf8'));
     return Array.isArray(found) ? found.filter(isHeldLease) : [];
   } catch {
-    // There is none, or it is being written.
+    // The file does not exist, or is being written.
     return [];
   }
 }

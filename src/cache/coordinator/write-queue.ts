@@ -1,4 +1,4 @@
-// The queue in front of a store's writer: what arrives in one turn of the event loop commits together.
+// Write queue in front of a store's writer: all operations that arrive in one turn of the event loop commit together.
 import { performance, setImmediate, setTimeout } from '../../system/time.ts';
 import type { WriteOperation, WriteResult } from '../operations.ts';
 import { StoreBusyError } from '../storage/store.ts';
@@ -7,9 +7,9 @@ export interface PendingWrite {
   operation: WriteOperation;
   /** The caller's time. */
   now: number;
-  /** When, by `performance.now()`, waiting for other processes ends. */
+  /** Time, by `performance.now()`, at which waiting for other processes ends. */
   deadline: number;
-  /** Not to be done after its deadline, of whatever reason. */
+  /** Must not be done after its deadline, for whatever reason it is late. */
   isDue?: boolean;
   resolve: (result: WriteResult) => void;
 }
@@ -24,7 +24,9 @@ export interface Writer {
   commit(batch: readonly PendingWrite[]): void;
   /** Whether the operation takes several turns of the event loop: then it is alone, with {@link commitLong}. */
   isLong(operation: WriteOperation): boolean;
-  /** Commits and answers it, and then calls `over`, perhaps at once. Until then nothing else is committed. */
+  /**
+   * Commits and answers a long operation, and then calls `over`, perhaps at once. Until then nothing else is committed.
+   */
   commitLong(queued: PendingWrite, over: () => void): void;
   /** True while there is work left that a further commit, even an empty one, does. */
   readonly hasPendingCleanup: boolean;
@@ -34,7 +36,7 @@ export class WriteQueue {
   readonly #writer: Writer;
   #queue: PendingWrite[] = [];
   #isScheduled = false;
-  // A long operation is being done.
+  // A long operation is in progress.
   #isHeld = false;
   #retry: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -49,17 +51,17 @@ export class WriteQueue {
       return;
     }
     this.#queue.push(queued);
-    // The retry that is pending may be one for tidying up, which does not keep the process.
+    // The pending retry may be one for cleanup, which does not keep the process alive.
     this.#retry?.ref();
     this.#schedule();
   }
 
-  /** Commits what is there, or tidies up. */
+  /** Commits the queued operations, or cleans up. */
   wake(): void {
     if (!this.#isClosed) this.#schedule();
   }
 
-  /** Commits what is there and takes no more. What other processes do not let through fails. */
+  /** Commits the queued operations and takes no more. Those that other processes block fail. */
   close(): void {
     while (this.#queue.length > 0) {
       if (this.#commit() === 'busy')
@@ -95,7 +97,7 @@ export class WriteQueue {
     return true;
   }
 
-  /** Commits what is at the head of the queue now. What is long is done as everything else. */
+  /** Commits the operations at the head of the queue now, long ones included. */
   flush(): 'done' | 'busy' {
     if (!this.#isHeld) return this.#commit();
     this.#queue = this.#failLate(this.#queue, isDue);
@@ -111,7 +113,7 @@ export class WriteQueue {
       this.#isScheduled = false;
       this.#schedule();
     }, pause);
-    // A caller waits for what is queued; for tidying up alone the process need not go on.
+    // A caller waits for queued operations; cleanup alone need not keep the process alive.
     if (this.#queue.length === 0) this.#retry.unref();
   }
 
@@ -122,7 +124,7 @@ export class WriteQueue {
       return 'done';
     } catch (error) {
       if (!(error instanceof StoreBusyError)) {
-        // Nobody else would answer, and thrown from here it would end the process.
+        // No other code would answer, and an error thrown from here would end the process.
         this.#fail(batch, String(error));
         return 'done';
       }
@@ -133,7 +135,7 @@ export class WriteQueue {
 
   #countOfBatch(): number {
     let entries = 0;
-    // At least one: what is long is done as others are when the queue is closed.
+    // At least one: a closing queue commits long operations as others.
     const end = this.#queue.findIndex(({ operation }, index) => {
       if (entries >= BATCH_SIZE || (index > 0 && this.#writer.isLong(operation))) return true;
       entries += sizeOf(operation);

@@ -1,4 +1,4 @@
-// Looks at a server as a remote cache: for each rule, whether this server holds it.
+// Check of a server as a remote cache: tests each rule that builds rely on.
 import { randomBytes } from 'node:crypto';
 import { performance } from '../../system/time.ts';
 import { digestOf } from './contents.ts';
@@ -10,14 +10,16 @@ import { remoteKey } from './record.ts';
 import type { RemoteTier } from './remote-tier.ts';
 
 export interface RuleFinding {
-  /** What is expected of the server. */
+  /** The server's expected behaviour. */
   rule: string;
-  /** `warning`: it works, but for a reason in `detail` a person may want it otherwise. `skipped`: it was not tried. */
+  /**
+   * `warning`: it works, but for the reason in `detail` a person may want it otherwise. `skipped`: it was not tried.
+   */
   status: 'ok' | 'failed' | 'warning' | 'skipped';
   detail: string;
 }
 
-// A person who asks has more patience than a build, and wants to know how slow it is.
+// A person who runs the check has more patience than a build, and wants to know how slow the server is.
 const PATIENT: HttpLimits = { connectMs: 10_000, smallMs: 10_000, idleMs: 30_000 };
 const ROUND_TRIPS = 5;
 /** Beyond this, builds count an answer as a failure. */
@@ -25,8 +27,8 @@ const SLOW_MS = 2000;
 const SIZE = 100_000;
 
 /**
- * Asks a server everything that builds will ask of it. In the mode `read` nothing is written. What is written, is
- * removed where the server allows that. Trouble is a finding, never an error.
+ * Sends a server every kind of request that builds will send. In the mode `read` nothing is written. Files that the
+ * check writes are removed where the server allows that. Trouble is a finding, never an error.
  *
  * @throws InvalidArgumentError for options that can never work
  */
@@ -49,14 +51,14 @@ export async function checkRemote(given: RemoteOptions): Promise<RuleFinding[]> 
 }
 
 async function reach(client: HttpClient): Promise<RuleFinding> {
-  const rule = 'what is not there is a miss, soon';
+  const rule = 'a missing entry is a quick miss';
   const times: number[] = [];
   try {
     for (let count = 0; count < ROUND_TRIPS; count++) {
       const begun = performance.now();
       const isThere = await client.has(`/ac/${newKey()}`, NEVER);
       if (isThere)
-        return { rule, status: 'failed', detail: 'it has what nothing has stored: it is not a cache' };
+        return { rule, status: 'failed', detail: 'it has an entry that was never stored: it is not a cache' };
       times.push(performance.now() - begun);
     }
   } catch (error) {
@@ -65,11 +67,11 @@ async function reach(client: HttpClient): Promise<RuleFinding> {
   const median = times.sort((a, b) => a - b)[Math.floor(times.length / 2)]!;
   const detail = `${median.toFixed(1)} ms for a miss (median of ${ROUND_TRIPS})`;
   if (median > SLOW_MS)
-    return { rule, status: 'failed', detail: `${detail}, where builds wait ${SLOW_MS} ms` };
+    return { rule, status: 'failed', detail: `${detail}, but builds wait only ${SLOW_MS} ms` };
   return { rule, status: 'ok', detail };
 }
 
-/** Two machines, as far as the server can tell: what one stores, the other has. */
+/** Two machines, as far as the server can tell: the second one has to find the first one's entries. */
 async function exchange(options: RemoteOptions, written: Set<string>): Promise<RuleFinding[]> {
   const key = newKey();
   const findings: RuleFinding[] = [];
@@ -77,10 +79,10 @@ async function exchange(options: RemoteOptions, written: Set<string>): Promise<R
   const stored = await put(options, key, first, written);
   findings.push({ rule: 'this machine may write', ...stored });
   if (stored.status !== 'ok') return findings;
-  findings.push({ rule: 'what was stored comes back, byte for byte', ...(await get(options, key, first)) });
+  findings.push({ rule: 'a stored entry comes back, byte for byte', ...(await get(options, key, first)) });
   const second = randomBytes(SIZE);
   const replaced = await put(options, key, second, written);
-  const rule = 'what is stored again takes the place of what was there';
+  const rule = 'an entry stored again replaces the old one';
   findings.push({ rule, ...(replaced.status === 'ok' ? await get(options, key, second) : replaced) });
   return findings;
 }
@@ -98,7 +100,7 @@ async function breakEntry(
   if (stored.status !== 'ok') return { rule, ...stored };
   try {
     if (!(await client.remove(`/cas/${digestOf(bytes)}`, NEVER))) {
-      return { rule, status: 'skipped', detail: 'nothing can be removed on this server' };
+      return { rule, status: 'skipped', detail: 'the server does not allow removal' };
     }
   } catch (error) {
     return { rule, status: 'failed', detail: messageOf(error) };
@@ -115,12 +117,12 @@ async function writeWithout(
   options: RemoteOptions,
   written: Set<string>,
 ): Promise<RuleFinding> {
-  const rule = 'who has no password may not write';
+  const rule = 'clients without the token may not write';
   if (authorization === undefined) {
     return {
       rule,
       status: 'warning',
-      detail: 'no token is set, so everyone who reaches the server may write',
+      detail: 'no token is set, so any client that reaches the server may write',
     };
   }
   const bytes = randomBytes(100);
@@ -139,7 +141,7 @@ async function writeWithout(
 }
 
 async function removeAll(client: HttpClient, written: Set<string>): Promise<RuleFinding> {
-  const rule = 'what was written for this check is removed';
+  const rule = 'the files written for this check are removed';
   let left = 0;
   for (const path of written) {
     const isRemoved = await client.remove(path, NEVER).catch(() => false);
@@ -174,12 +176,12 @@ async function get(options: RemoteOptions, key: string, wanted: Buffer | undefin
     const found = await (await tier.get(key, { kind: 'probe' }))?.getBytes('probe');
     const isRight = wanted === undefined ? found === undefined : found?.equals(wanted) === true;
     if (isRight) return { status: 'ok', detail: `${(performance.now() - begun).toFixed(1)} ms` };
-    const what = found === undefined ? 'it is not there' : 'it is something else';
+    const what = found === undefined ? 'it is not there' : 'its content is different';
     return { status: 'failed', detail: warnings[0] ?? what };
   });
 }
 
-/** A tier of its own for each step: what went wrong in one says nothing about the next. */
+/** A tier of its own for each step: a failure in one says nothing about the next. */
 async function within(
   options: RemoteOptions,
   use: (tier: RemoteTier, warnings: string[]) => Promise<Outcome>,

@@ -1,4 +1,4 @@
-// Circuit breaker: a server that fails several times in a row is left alone for a while, then asked once.
+// Circuit breaker: pauses requests to a server that fails several times in a row, then tries a single one.
 //
 //            3 failures in a row, or Retry-After             30 s, or what Retry-After says
 //   closed ───────────────────────────────────────► open ─────────────────────────────────► half-open
@@ -10,21 +10,21 @@ import { performance } from '../../system/time.ts';
 export interface CircuitBreakerOptions {
   /** Failures in a row that open it. Default: 3. */
   failureLimit?: number | undefined;
-  /** How long it stays open, in milliseconds. Default: 30,000. */
+  /** Milliseconds that it stays open. Default: 30,000. */
   openMs?: number | undefined;
-  /** Milliseconds on a clock that nothing sets. Default: `performance.now`. */
+  /** Milliseconds on a monotonic clock. Default: `performance.now`. */
   now?: (() => number) | undefined;
 }
 
-/** However long a server wants to be left alone, it is asked again after this. */
+/** Longest pause, however long the server asks for. */
 export const MAX_RETRY_AFTER_MS = 10 * 60 * 1000;
 
 /** A request that the breaker let pass. Exactly one of its methods must be called. */
 export interface Attempt {
   succeeded(): void;
-  /** `retryAfterMs`: the server said when to come back, which opens the breaker at once. */
+  /** `retryAfterMs`: the pause that the server asked for, which opens the breaker at once. */
   failed(retryAfterMs?: number): void;
-  /** It ended for a reason that says nothing about the server. */
+  /** The request ended for a reason that says nothing about the server. */
   abandoned(): void;
 }
 
@@ -62,7 +62,7 @@ export class CircuitBreaker {
     return state === 'closed' || (state === 'half-open' && !this.#isProbing);
   }
 
-  /** Lets one request pass, or not: undefined. */
+  /** Lets one request pass; undefined when it may not. */
   begin(): Attempt | undefined {
     if (!this.lets) return undefined;
     const isProbe = this.#isOpen;
@@ -81,7 +81,7 @@ export class CircuitBreaker {
     };
   }
 
-  /** No request passes any more. */
+  /** Lets no further request pass. */
   turnOff(): void {
     this.#isOff = true;
   }

@@ -1,4 +1,4 @@
-// Contents on their way to and from the remote tier: hashed, and compressed where that makes them smaller.
+// Contents of entries in transfer to and from the remote tier: hashed, and compressed where that makes them smaller.
 import { createHash } from 'node:crypto';
 import {
   closeSync,
@@ -23,16 +23,16 @@ import {
 import { RemoteFailure } from './failure.ts';
 import type { BlobReference, RecordFile } from './record.ts';
 
-/** Bytes of a content that travels inside its record. */
+/** Largest content in bytes that travels inside its record. */
 export const MAX_INLINE = 8 * 1024;
 
-/** Bytes of a content that is handled in memory; larger ones go through files. */
+/** Largest content in bytes that is handled in memory; larger ones go through files. */
 export const MAX_IN_MEMORY = 4 * 1024 * 1024;
 
-/** What is left of a content must be at most this share of it, or it is sent as it is. */
+/** Compressed size must be at most this share of the content, or the content is sent as it is. */
 const WORTH_IT = 0.9;
 
-// Memory of either side: a window of 8 MiB at most, also for what others compressed.
+// Bounds the memory of both sides: a window of 8 MiB at most, also for contents that others compressed.
 const MAX_WINDOW_LOG = 23;
 const COMPRESS: ZstdOptions = {
   params: { [zlib.ZSTD_c_compressionLevel]: 3, [zlib.ZSTD_c_windowLog]: 21 },
@@ -51,7 +51,7 @@ export interface Packed {
   body?: () => AsyncIterable<Uint8Array>;
 }
 
-/** Makes bytes ready to be sent. */
+/** Prepares bytes for sending. */
 export async function packBytes(bytes: Uint8Array): Promise<Packed> {
   const size = bytes.byteLength;
   const sha256 = digestOf(bytes);
@@ -70,7 +70,7 @@ export async function packBytes(bytes: Uint8Array): Promise<Packed> {
 }
 
 /**
- * Makes a file ready to be sent. `scratch` names a file that may be made, for a large content that is compressed; the
+ * Prepares a file for sending. `scratch` names a file that may be created, for a large content that is compressed; the
  * caller removes it. Rejects when the file cannot be read, or has more than `maxSize` bytes.
  */
 export async function packFile(file: string, scratch: string, maxSize: number): Promise<Packed> {
@@ -86,7 +86,7 @@ export async function packFile(file: string, scratch: string, maxSize: number): 
   }
   if (isSmall) {
     const bytes = await readWhole(file);
-    // Longer than it was: it goes the way of large files.
+    // The file has grown: it is handled as a large one.
     if (bytes) return packBytes(bytes);
   }
   const before = new Digest();
@@ -109,12 +109,12 @@ export async function packFile(file: string, scratch: string, maxSize: number): 
   rmSync(scratch, { force: true });
   return {
     ...{ size, sha256, content: { blob: { size, sha256, encoding: 'identity' } } },
-    // A file that was changed meanwhile has another length or another hash, and both are noticed by every reader.
+    // A file that was changed meanwhile has another length or another hash, and every reader notices both.
     body: () => createReadStream(file),
   };
 }
 
-/** The content in a blob that has arrived. @throws RemoteFailure when it is not what the record says */
+/** The content in a downloaded blob. @throws RemoteFailure when it does not match the record */
 export async function unpackBytes(blob: Uint8Array, file: RecordFile): Promise<Buffer> {
   const content = await decoded(blob, file);
   if (content?.length !== file.size || digestOf(content) !== file.sha256) throw wrong(file);
@@ -122,9 +122,9 @@ export async function unpackBytes(blob: Uint8Array, file: RecordFile): Promise<B
 }
 
 /**
- * Puts the content of the blob in the file `blob` into the new file `destination`.
+ * Writes the content of the blob in the file `blob` to the new file `destination`.
  *
- * @throws RemoteFailure when it is not what the record says
+ * @throws RemoteFailure when it does not match the record
  */
 export async function unpackFile(blob: string, destination: string, file: RecordFile): Promise<void> {
   const digest = new Digest(file.size);
@@ -145,7 +145,7 @@ export async function unpackFile(blob: string, destination: string, file: Record
   if (size !== file.size || sha256 !== file.sha256) throw wrong(file);
 }
 
-/** The content that travels in the record itself. @throws RemoteFailure when it is not what the record says */
+/** The content inside the record itself. @throws RemoteFailure when it does not match the record */
 export function unpackInline(inline: string, file: RecordFile): Buffer {
   const content = Buffer.from(inline, 'base64');
   if (content.length !== file.size || digestOf(content) !== file.sha256) throw wrong(file);
@@ -156,7 +156,7 @@ export function digestOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** A digest of a stream, and its length, taken on the way. */
+/** A digest of a stream and its length, computed while it passes. */
 export class Digest {
   readonly #hash = createHash('sha256');
   readonly #maxBytes: number;
@@ -204,7 +204,7 @@ function wrong({ name }: RecordFile): RemoteFailure {
   return new RemoteFailure('content', `the content of ${JSON.stringify(name)} is not what its record says`);
 }
 
-/** The content of a file, or undefined when it has more than fits into memory. */
+/** The content of a file, or undefined when it is too large for memory. */
 async function readWhole(file: string): Promise<Buffer | undefined> {
   const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {

@@ -1,4 +1,4 @@
-// Downloads: records that are believed, and contents whose hashes are right. Everything else is a RemoteFailure.
+// Downloads: records with a trusted signature, and contents with the right hash. Everything else is a RemoteFailure.
 import { open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { temporaryPath, writeAtomically, writeBytesAtomically } from '../../system/atomic-write.ts';
@@ -16,7 +16,7 @@ import {
 } from './record.ts';
 import type { TrustedKey } from './signing.ts';
 
-/** What a download gives up on, and whom it tells of bytes. */
+/** Abort signal of a download, and the callback for its bytes. */
 export interface Progress {
   signal: AbortSignal;
   received(bytes: number): void;
@@ -33,7 +33,7 @@ export class Downloads {
     this.#maxSize = maxSize;
   }
 
-  /** What is stored under `key`; undefined when nothing is. @throws RemoteFailure */
+  /** The record stored under `key`; undefined when there is none. @throws RemoteFailure */
   async record(key: string, kind: RecordKind, progress: Progress): Promise<Decoded | undefined> {
     const path = `/ac/${key}`;
     const parts: Uint8Array[] = [];
@@ -65,7 +65,7 @@ export class Downloads {
     return unpackBytes(Buffer.concat(parts), file);
   }
 
-  /** Puts the content of a file at `destination`, in one step. @throws RemoteFailure, and what the file system says */
+  /** Writes the content of a file to `destination`, in one step. @throws RemoteFailure, and the file system's errors */
   async toFile(file: RecordFile, destination: string, mode: number, progress: Progress): Promise<void> {
     const { content } = file;
     if ('inline' in content) {
@@ -89,7 +89,7 @@ export class Downloads {
     });
   }
 
-  /** Neither what is fetched nor what is made of it may have more bytes than are allowed. */
+  /** Neither the download nor the unpacked content may have more bytes than are allowed. */
   #assertSize(key: string, { files }: RemoteRecord): void {
     let size = 0;
     for (const file of files)
@@ -132,11 +132,10 @@ export class Downloads {
         return onBytes(bytes);
       },
     });
-    if (!isThere)
-      throw new RemoteFailure('missing', `the blob ${blob.sha256} of ${name} is not there any more`);
+    if (!isThere) throw new RemoteFailure('missing', `the blob ${blob.sha256} of ${name} is no longer there`);
     const { size, sha256 } = digest.end();
     if (size !== blob.size || sha256 !== blob.sha256) {
-      throw new RemoteFailure('content', `the blob ${blob.sha256} of ${name} has another content`);
+      throw new RemoteFailure('content', `the blob ${blob.sha256} of ${name} has a different content`);
     }
   }
 }

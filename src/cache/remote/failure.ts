@@ -1,4 +1,4 @@
-// Remote failures: what can go wrong between this process and the server, as the circuit breaker needs to know it.
+// Remote failures: the kinds of errors between this process and the server that the circuit breaker distinguishes.
 
 export type RemoteFailureKind =
   /** No connection: refused, no route, no such host, TLS refused. */
@@ -19,9 +19,9 @@ export type RemoteFailureKind =
   | 'busy'
   /** The answer is not a record, such as a login page with status 200. */
   | 'not-a-cache'
-  /** A blob of a record is not there any more. The server may do that. */
+  /** A blob of a record is no longer there. The server may do that. */
   | 'missing'
-  /** A content is not what its signed record says. The server did not make it. */
+  /** A content does not match its signed record. The server did not cause that. */
   | 'content'
   /** The caller, the budget or `close()` ended it. Says nothing about the server. */
   | 'aborted';
@@ -29,7 +29,7 @@ export type RemoteFailureKind =
 /** A request that failed. Never leaves the remote tier: its methods resolve to a miss instead. */
 export class RemoteFailure extends Error {
   readonly kind: RemoteFailureKind;
-  /** For `busy`: milliseconds after which the server wants to be asked again. Undefined: it did not say. */
+  /** For `busy`: the server's requested pause in milliseconds. Undefined: it did not say. */
   readonly retryAfterMs: number | undefined;
 
   constructor(

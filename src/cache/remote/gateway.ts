@@ -1,5 +1,5 @@
-// What the threads of a process ask of a remote cache for their own caches: in the coordinator's thread, so that all of them
-// have one budget, one queue of uploads and one warning, and uploads go on when a thread of a pool ends.
+// Gateway to remote caches: serves the threads of a process in the coordinator's thread. So all of them share one
+// budget, one upload queue and one warning, and uploads go on when a thread of a pool ends.
 import { rm, stat } from 'node:fs/promises';
 import { clearTimeout, setTimeout } from '../../system/time.ts';
 import { openRemoteTier } from './open.ts';
@@ -13,10 +13,10 @@ export type GatewayOptions = Pick<
   'url' | 'mode' | 'trust' | 'token' | 'signingKey' | 'maxSize' | 'limits'
 >;
 
-/** What a cache asks for. Plain data. */
+/** A cache's request. Plain data. */
 export type GatewayRequest = { options: GatewayOptions; tag: string; key: string } & (
   | { type: 'value' }
-  /** Writes the file there. */
+  /** Writes the file to `destination`. */
   | { type: 'file'; destination: string }
   | { type: 'put-value'; encoding: number; bytes: Uint8Array }
   /** Uploads the file and removes it. */
@@ -25,13 +25,16 @@ export type GatewayRequest = { options: GatewayOptions; tag: string; key: string
   | { type: 'flush' }
 );
 
-/** A value as it was encoded; whether a file was written; nothing for all else, and for what is not there. */
+/**
+ * An encoded value; or whether a file was written; undefined for the other requests, and for entries that are not
+ * there.
+ */
 export type GatewayAnswer = { encoding: number; bytes: Uint8Array } | boolean | undefined;
 
-/** Milliseconds that are waited for uploads when a cache is closed. */
+/** Milliseconds that closing a cache waits for uploads. */
 const FLUSH_MS = 30_000;
 
-/** What a server that does not answer may take of a process that runs for long, and how soon that is given back. */
+/** Waiting time that a silent server may cost a long-running process, and the time in which it is regained. */
 const BUDGET = { budgetMs: 4_500, refillMs: 60_000 };
 
 const FILE = 'value';
@@ -39,7 +42,9 @@ const FILE = 'value';
 export class RemoteGateway {
   readonly #tiers = new Map<string, { tier: RemoteTier; pending: Set<Promise<unknown>> }>();
 
-  /** Answers one request. Rejects with `InvalidArgumentError` for options that can never work, and for nothing else. */
+  /**
+   * Answers one request. Rejects with `InvalidArgumentError` for options that can never work, and with no other error.
+   */
   async answer(request: GatewayRequest): Promise<GatewayAnswer> {
     const { options, tag, key } = request;
     const { tier, pending } = this.#open(options);
@@ -115,7 +120,7 @@ async function inTime(work: Promise<unknown>): Promise<void> {
   clearTimeout(timer);
 }
 
-/** How a value is encoded; undefined for a file, and for what is not there. */
+/** The encoding of a value; undefined for a file, and for an entry that is not there. */
 function encodingOf(hit: RemoteHit | undefined): number | undefined {
   const { encoding } = (hit?.data ?? {}) as { encoding?: unknown };
   return hit && hasFile(hit) && Number.isSafeInteger(encoding) ? (encoding as number) : undefined;

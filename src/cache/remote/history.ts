@@ -1,4 +1,4 @@
-// What the remote tier did for this machine, in all processes so far.
+// History of the remote tier: its counts for this machine, over all processes so far.
 import type { Cache } from '../cache.ts';
 import type { RemoteStats } from './remote-tier.ts';
 
@@ -12,7 +12,7 @@ const COUNTS = [
 
 export type RemoteCounts = Pick<RemoteStats, (typeof COUNTS)[number]>;
 
-/** Adds the counts of a tier that was closed, each one exactly once whatever other processes do. */
+/** Adds the counts of a tier that was closed, each exactly once, even if other processes do so at the same time. */
 export async function addToHistory(cache: Cache, url: string, stats: RemoteCounts): Promise<void> {
   await Promise.all(
     COUNTS.filter(name => stats[name] > 0).map(name => cache.increment(`${name} ${url}`, stats[name])),

@@ -1,4 +1,4 @@
-// A record that is believed, with the ways to its contents: it counts as a hit once all of them were delivered.
+// Remote hit: a trusted record with access to its contents. It counts as a hit once all of them were delivered.
 import { InvalidArgumentError, LARGEST_VALUE } from '../../errors.ts';
 import type { Downloads, Progress } from './downloads.ts';
 import { RemoteFailure } from './failure.ts';
@@ -6,13 +6,17 @@ import type { RecordFile, RemoteRecord } from './record.ts';
 import type { RemoteHit } from './remote-tier.ts';
 import type { TrustedKey } from './signing.ts';
 
-/** What was fetched, and what to call when the time for it was well spent. */
+/** A fetched result, and the function to call when the time for it was well spent. */
 export interface Fetched<T> {
   value: T;
   paidOff(): void;
 }
 
 export interface HitOptions {
+  /** The request that brought the record. */
+  got: Pick<Fetched<unknown>, 'paidOff'>;
+  /** Whether it is worth its time only together with what it leads to. */
+  isStep: boolean;
   record: RemoteRecord;
   signer: TrustedKey;
   downloads: Downloads;
@@ -21,23 +25,27 @@ export interface HitOptions {
     signal: AbortSignal | undefined,
     work: (progress: Progress) => Promise<T>,
   ): Promise<Fetched<T> | undefined>;
-  /** Unpacks what has arrived with the record; undefined when it is wrong. */
+  /** Unpacks a content that arrived inside the record; undefined when it is invalid. */
   unpack<T>(work: (progress: Progress) => Promise<T>): Promise<Fetched<T> | undefined>;
-  /** Called once: with true when everything was delivered, with false as soon as something was not. */
+  /** Called once: with true when every content was delivered, with false as soon as one was not. */
   onEnd(isHit: boolean): void;
 }
 
 const DEFAULT_MODE = 0o644;
 
-export function createHit({ record, signer, downloads, fetch, unpack, onEnd }: HitOptions): RemoteHit {
+export function createHit(options: HitOptions): RemoteHit {
+  const { record, signer, downloads, fetch, unpack, onEnd } = options;
   const files = new Map(record.files.map(file => [file.name, file]));
   const left = new Set(files.keys());
-  const spent: Fetched<unknown>[] = [];
+  const spent = [options.got];
+  const paidOff = () => {
+    for (const request of spent) request.paidOff();
+  };
   let isOver = false;
   const end = (isHit: boolean) => {
     if (isOver) return;
     isOver = true;
-    if (isHit) for (const fetched of spent) fetched.paidOff();
+    if (isHit && !options.isStep) paidOff();
     onEnd(isHit);
   };
   if (left.size === 0) end(true);
@@ -81,5 +89,6 @@ export function createHit({ record, signer, downloads, fetch, unpack, onEnd }: H
       });
       return fetched?.value;
     },
+    paidOff,
   };
 }

@@ -1,23 +1,23 @@
-// HTTP client of the remote tier: Node's `fetch` with limits on time and bytes, and every way to fail told apart.
+// HTTP client of the remote tier: Node's `fetch` with limits on time and bytes, and a distinct failure for each cause.
 import { connect } from 'node:net';
 import { clearTimeout, setImmediate, setTimeout, wallClock } from '../../system/time.ts';
 import { type RemoteRequest, remoteRequests } from '../tracing.ts';
 import { RemoteFailure } from './failure.ts';
 
-// Taken when this is loaded, as the timers are: test runners and recorders of requests replace the global one.
+// Saved when this module is loaded, as the timers are: test runners and request recorders replace the global one.
 const request = globalThis.fetch;
 
 export interface HttpLimits {
-  /** To get a connection, in milliseconds. Null: not looked at, as behind a proxy. Default: 500. */
+  /** Limit for connecting, in milliseconds. Null: unlimited, as behind a proxy. Default: 500. */
   connectMs?: number | null | undefined;
-  /** From the beginning to the end of a small answer, in milliseconds. Default: 2,000. */
+  /** Limit from the beginning to the end of a small answer, in milliseconds. Default: 2,000. */
   smallMs?: number | undefined;
-  /** Without any byte in either direction, for blobs and uploads, in milliseconds. Default: 10,000. */
+  /** Limit without any byte in either direction, for blobs and uploads, in milliseconds. Default: 10,000. */
   idleMs?: number | undefined;
 }
 
 export interface HttpClientOptions extends HttpLimits {
-  /** Where `/ac/` and `/cas/` are. No credentials, query or fragment. */
+  /** Base address of `/ac/` and `/cas/`. No credentials, query or fragment. */
   url: URL;
   /** The value of the header `Authorization`. */
   authorization?: string | undefined;
@@ -25,9 +25,9 @@ export interface HttpClientOptions extends HttpLimits {
 
 export interface GetOptions {
   accept: string;
-  /** More bytes than these are not read. */
+  /** Largest number of bytes that is read. */
   maxBytes: number;
-  /** Takes the parts of the body; the next one is read when it resolves. */
+  /** Receives the parts of the body; the next one is read when it resolves. */
   onBytes: (bytes: Uint8Array) => void | Promise<void>;
   /** `small`: all of it within `smallMs`. `blob`: `idleMs` without a byte. */
   size: 'small' | 'blob';
@@ -40,14 +40,14 @@ export interface PutOptions {
   length: number;
   body: () => AsyncIterable<Uint8Array>;
   signal: AbortSignal;
-  /** Called with the bytes of each part that was handed to the connection. */
+  /** Called with the number of bytes of each part that was handed to the connection. */
   onSent?: ((bytes: number) => void) | undefined;
 }
 
 const MAX_REDIRECTS = 3;
-/** Bytes of an answer that is only read to be done with it. */
+/** Bytes of an answer that are read only to free the connection. */
 const MAX_DISCARDED = 64 * 1024;
-/** Bytes of a part of an upload: what must go out within `idleMs`. */
+/** Bytes of a part of an upload, each of which must be sent within `idleMs`. */
 const PART = 64 * 1024;
 
 export class HttpClient {
@@ -58,7 +58,7 @@ export class HttpClient {
   readonly #connectMs: number | null;
   readonly #smallMs: number;
   readonly #idleMs: number;
-  // Until the first answer, and after a connection was lost, it is open whether the server can be reached at all.
+  // Until the first answer, and after a lost connection, it is unknown whether the server can be reached at all.
   #isReached = false;
 
   constructor({ url, authorization, connectMs = 500, smallMs = 2000, idleMs = 10_000 }: HttpClientOptions) {
@@ -69,7 +69,7 @@ export class HttpClient {
       port: Number(url.port) || (url.protocol === 'https:' ? 443 : 80),
     };
     this.#headers = {
-      // What is compressed is compressed by us: what a server or proxy unpacks or packs could not be bounded.
+      // Only Glovebox itself compresses: the size of what a server or proxy compressed could not be bounded.
       'accept-encoding': 'identity',
       'user-agent': 'glovebox',
       ...(authorization !== undefined && { authorization }),
@@ -79,7 +79,7 @@ export class HttpClient {
     this.#idleMs = idleMs;
   }
 
-  /** Reads `path` to its end; resolves to whether it is there. @throws RemoteFailure */
+  /** Reads `path` to its end; resolves to whether it exists. @throws RemoteFailure */
   async get(path: string, { accept, maxBytes, onBytes, size, signal }: GetOptions): Promise<boolean> {
     const watch = new Watch(size === 'small' ? this.#smallMs : this.#idleMs, signal);
     try {
@@ -97,7 +97,7 @@ export class HttpClient {
     }
   }
 
-  /** Whether `path` is there. @throws RemoteFailure */
+  /** Whether `path` exists. @throws RemoteFailure */
   async has(path: string, signal: AbortSignal): Promise<boolean> {
     const watch = new Watch(this.#smallMs, signal);
     try {
@@ -111,7 +111,7 @@ export class HttpClient {
     }
   }
 
-  /** Stores a body at `path`. @throws RemoteFailure, and what `body` throws */
+  /** Stores a body at `path`. @throws RemoteFailure, and the errors of `body` */
   async put(path: string, { contentType, length, body, signal, onSent }: PutOptions): Promise<void> {
     const watch = new Watch(this.#idleMs, signal);
     try {
@@ -158,7 +158,7 @@ export class HttpClient {
     try {
       return await this.#send('GET', path, init, watch);
     } catch (error) {
-      // A connection that was kept open may be closed by the server just when it is used again.
+      // The server may close a kept-alive connection just when it is used again.
       if (watch.signal.aborted || !isConnectionLost(error)) throw error;
       return this.#send('GET', path, init, watch);
     }
@@ -175,7 +175,7 @@ export class HttpClient {
           headers: { ...this.#headers, ...(init.headers as Record<string, string>) },
           signal: watch.signal,
           redirect: 'manual',
-          // Ours are in the headers; fetch is not to look for others, nor to answer a 401 itself.
+          // The headers hold our credentials; fetch must not look for others, nor answer a 401 itself.
           credentials: 'omit',
           cache: 'no-store',
         },
@@ -213,7 +213,7 @@ export class HttpClient {
     }
   }
 
-  // `fetch` has a limit of its own for connecting, 10 s, that cannot be set. So a bare connection is tried beside it.
+  // `fetch` has a fixed limit of its own for connecting, 10 s. So a bare connection is tried beside it.
   #tryConnection(limitMs: number, watch: Watch): () => void {
     const socket = connect(this.#target);
     const stop = () => {
@@ -225,19 +225,19 @@ export class HttpClient {
       watch.fail(new RemoteFailure('unreachable', `no connection within ${limitMs} ms`));
     });
     socket.on('connect', stop);
-    // What is wrong `fetch` says itself.
+    // `fetch` reports the error itself.
     socket.on('error', stop);
     return stop;
   }
 }
 
-/** A request, from its beginning to the head of its answer, with what is published of it while something subscribes. */
+/** One request, up to the head of its answer, published on the diagnostics channel while that has a subscriber. */
 async function tracedRequest(url: string, init: RequestInit): Promise<Response> {
   if (!remoteRequests.hasSubscribers) return request(url, init);
   const method = init.method as RemoteRequest['method'];
   const call: RemoteRequest = { method, url, kind: url.includes('/cas/') ? 'cas' : 'ac' };
   let response: Response | undefined;
-  // The answer itself is not for subscribers: its body can be read once.
+  // Subscribers do not get the answer itself: its body can be read only once.
   await remoteRequests.tracePromise(async () => {
     response = await request(url, init);
     call.status = response.status;
@@ -248,7 +248,7 @@ async function tracedRequest(url: string, init: RequestInit): Promise<Response> 
   return response!;
 }
 
-/** The time limit of one request, and what else ends it. */
+/** The time limit and the abort signal of one request. */
 class Watch {
   readonly #controller = new AbortController();
   readonly #limitMs: number;
@@ -269,7 +269,7 @@ class Watch {
     return this.#controller.signal;
   }
 
-  /** Something arrived or went out: the limit counts from now. */
+  /** Restarts the limit after bytes arrived or were sent. */
   extend(): void {
     this.#cancel();
     this.#cancel = this.#start();
@@ -285,7 +285,7 @@ class Watch {
     this.#outer.removeEventListener('abort', this.#onAbort);
   }
 
-  /** Why the request failed: an abort has many faces in `fetch`. */
+  /** The reason of a failed request: `fetch` reports an abort in several forms. */
   explain(error: unknown, method: string, path: string): unknown {
     if (this.#failure !== undefined) {
       const { kind, message } = this.#failure;
@@ -304,13 +304,13 @@ class Watch {
 }
 
 /**
- * Does something when so many milliseconds are over, unless the result is called before. What has arrived by then is seen
- * first: a thread that was kept from running must not take its own delay for the server's.
+ * Calls `act` after so many milliseconds, unless the result is called before. Data that has arrived by then is handled
+ * first: a delayed thread must not take its own delay for the server's.
  */
 function after(limitMs: number, act: () => void): () => void {
   let isCancelled = false;
   const timer = setTimeout(() => {
-    // Timers come before what has arrived, and that before this.
+    // Timers run before arrived data is handled; both immediates run after it.
     setImmediate(() => setImmediate(() => isCancelled || act()));
   }, limitMs);
   return () => {
@@ -349,7 +349,7 @@ async function readBody(
   }
 }
 
-/** Reads what little the answer still has, since a connection with a half-read answer cannot be used again. */
+/** Reads the short rest of the answer, since a connection with a half-read answer cannot be used again. */
 async function discard(response: Response): Promise<void> {
   let received = 0;
   for await (const bytes of response.body ?? []) {
@@ -358,7 +358,7 @@ async function discard(response: Response): Promise<void> {
   }
 }
 
-/** False for what is not there; throws for every other status. */
+/** False for a missing path; throws for every other status. */
 async function refuse(response: Response, method: string, path: string): Promise<false> {
   await discard(response);
   if ((response.status === 404 || response.status === 410) && method !== 'PUT') return false;
@@ -382,7 +382,7 @@ function parseRetryAfter(value: string | null): number | undefined {
   return Number.isNaN(milliseconds) ? undefined : Math.max(0, milliseconds);
 }
 
-// Codes of undici and of the system; a name that cannot be resolved, or a refused connection, is not among them.
+// Codes of undici and of the system. An unresolved name and a refused connection are not among them.
 const LOST = [
   'UND_ERR_SOCKET',
   'ECONNRESET',

@@ -1,4 +1,4 @@
-// The remote tier over HTTP: when the server is asked, what its failures mean, and what is counted.
+// Remote tier over HTTP: decides when the server is asked, interprets its failures, and counts.
 import pLimit from 'p-limit';
 import { InvalidArgumentError } from '../../errors.ts';
 import { wallClock } from '../../system/time.ts';
@@ -77,11 +77,10 @@ export class HttpTier implements RemoteTier {
     }
     const { record, signer } = got.value;
     return createHit({
-      ...{ record, signer, downloads: this.#downloads },
+      ...{ record, signer, downloads: this.#downloads, got, isStep: kind === 'manifest' },
       fetch: (outer, work) => this.#read(outer, work),
       unpack: work => this.#unpack(work),
       onEnd: isHit => {
-        if (isHit) got.paidOff();
         if (isHit) this.#counts.hits++;
         else this.#counts.misses++;
       },
@@ -106,7 +105,7 @@ export class HttpTier implements RemoteTier {
     };
     const queued = this.#isClosing ? undefined : this.#queue.add({ heldBytes, run });
     if (queued === undefined && !this.#isClosing) {
-      this.#notices.trouble('uploads take longer than what is to be uploaded takes to be made');
+      this.#notices.trouble('entries are produced faster than they can be uploaded');
     }
     await queued;
     if (outcome === 'stored') this.#counts.stored++;
@@ -131,7 +130,7 @@ export class HttpTier implements RemoteTier {
       if (this.#closing === undefined) this.#queue.drop();
       this.#closing?.signal.addEventListener('abort', () => this.#queue.drop(), { once: true });
       const isInTime = await this.#queue.settled(limitMs);
-      if (!isInTime) this.#notices.trouble(`some of the last ${left} uploads did not get there in time`);
+      if (!isInTime) this.#notices.trouble(`some of the last ${left} uploads did not finish in time`);
       this.#closing?.end();
     }
     this.drop();
@@ -175,7 +174,7 @@ export class HttpTier implements RemoteTier {
     });
   }
 
-  /** @throws what is not the server's doing, such as a destination that cannot be written */
+  /** @throws errors that the server did not cause, such as a destination that cannot be written */
   #readFailed(error: unknown, attempt: Attempt, wait: Wait): void {
     if (error instanceof RemoteFailure && (error.kind === 'missing' || error.kind === 'content')) {
       attempt.succeeded();
@@ -190,10 +189,10 @@ export class HttpTier implements RemoteTier {
     if (error.kind !== 'aborted') this.#counts.failed++;
     if (!wait.signal.aborted) return;
     const seconds = this.#budget.budgetMs / 1000;
-    this.#notices.trouble(`it took more than ${seconds} s in sum, and is not asked any more`);
+    this.#notices.trouble(`it took more than ${seconds} s in total, and is not asked any more`);
   }
 
-  /** What has arrived already needs neither the server nor time. */
+  /** A content that has arrived already needs neither the server nor the budget. */
   async #unpack<T>(work: (progress: Progress) => Promise<T>): Promise<Fetched<T> | undefined> {
     try {
       return { value: await work({ signal: this.#ended.signal, received() {} }), paidOff() {} };
@@ -232,7 +231,7 @@ export class HttpTier implements RemoteTier {
     }
   }
 
-  /** After a read that failed, a short question goes before an upload: uploads have long limits. */
+  /** After a failed read, a short request precedes an upload: uploads have long limits. */
   async #isAlive(key: string, signal: AbortSignal): Promise<boolean> {
     if (this.#reads.failures === 0) return true;
     const attempt = this.#reads.begin();
@@ -259,7 +258,9 @@ export class HttpTier implements RemoteTier {
     attempt.failed(failure.retryAfterMs);
     if (failure.kind === 'denied') {
       breaker.turnOff();
-      this.#notices.trouble(`${failure.message}. Check GLOVEBOX_REMOTE_TOKEN, and who may write`);
+      this.#notices.trouble(
+        `${failure.message}. Check GLOVEBOX_REMOTE_TOKEN, and the server's write permissions`,
+      );
     } else this.#notices.trouble(failure.message);
   }
 
@@ -298,5 +299,7 @@ function jsonOf(data: unknown): string {
       cause: error,
     });
   }
-  throw new InvalidArgumentError(`The data of a remote entry is a ${typeof data}, which JSON has not.`);
+  throw new InvalidArgumentError(
+    `The data of a remote entry is a ${typeof data}, which JSON cannot represent.`,
+  );
 }

@@ -1,4 +1,4 @@
-// Notices of the remote tier: what a person is told, each kind once.
+// Notices of the remote tier: warnings for a person, each kind once.
 import type { Refusal } from './record.ts';
 
 type Notice = 'trouble' | 'refused' | 'unfit';
@@ -14,22 +14,22 @@ export class Notices {
       warn ?? (message => process.emitWarning(message, { type: 'GloveboxWarning', code: 'GLOVEBOX_CACHE' }));
   }
 
-  /** The server does not do what it should. The first trouble is the one that is told. */
+  /** The server does not work as it should. Only the first trouble is reported. */
   trouble(what: string): void {
     this.#tell(
       'trouble',
-      `The remote cache ${this.#url} is in trouble, so some things are made here instead: ${what}.`,
+      `The remote cache ${this.#url} is in trouble, so some entries are produced here instead: ${what}.`,
     );
   }
 
-  /** A record or a content is not believed. */
+  /** A record or a content is not trusted. */
   refused(what: string): void {
-    this.#tell('refused', `The remote cache ${this.#url} has something that is not used: ${what}.`);
+    this.#tell('refused', `The remote cache ${this.#url} has an entry that is not used: ${what}.`);
   }
 
-  /** Something cannot be uploaded, and that is not the server's doing. */
+  /** An entry cannot be uploaded, for a reason that the server did not cause. */
   unfit(why: string): void {
-    this.#tell('unfit', `Something is not uploaded to the remote cache ${this.#url}: ${why}.`);
+    this.#tell('unfit', `An entry is not uploaded to the remote cache ${this.#url}: ${why}.`);
   }
 
   #tell(kind: Notice, message: string): void {
@@ -57,6 +57,6 @@ export function describeRefusal(key: string, refusal: Refusal): string {
       return `${record} was written by a newer Glovebox`;
     case 'other-kind':
     case 'malformed':
-      return `${record}, signed by ${refusal.signer}, has another form than this Glovebox knows`;
+      return `${record}, signed by ${refusal.signer}, has a form that this Glovebox does not know`;
   }
 }

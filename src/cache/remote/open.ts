@@ -1,4 +1,4 @@
-// Opens a remote tier from options, which are checked before anything is asked.
+// Opens a remote tier from its options, which are checked before any request.
 import { HttpTier } from './http-tier.ts';
 import { type RemoteOptions, resolveRemoteOptions } from './options.ts';
 import type { RemoteTier } from './remote-tier.ts';

@@ -15,34 +15,35 @@ import {
 import type { UploadQueueOptions } from './upload-queue.ts';
 import type { WaitBudgetOptions } from './wait-budget.ts';
 
-/** `read-write`: what is produced here is uploaded as well. */
+/** `read-write`: entries that are produced here are uploaded as well. */
 export type RemoteMode = 'read' | 'read-write';
 
 export const REMOTE_MODES: readonly RemoteMode[] = ['read', 'read-write'];
 
 export interface RemoteOptions {
   /**
-   * Where `/ac/` and `/cas/` are, such as `https://cache.example.org/team`. A user and password in it are sent as
+   * Address above `/ac/` and `/cas/`, such as `https://cache.example.org/team`. A user and password in it are sent as
    * `Authorization: Basic` and appear in no message. `http:` to anything but this machine needs {@link trust}.
    */
   url: string;
   /** @default 'read' */
   mode?: RemoteMode | undefined;
   /**
-   * Public keys whose records are believed, each in base64, with a name after it where wanted. The own signing key's is
-   * among them without being listed. With neither, nothing could be believed, which is an error.
+   * Trusted public keys, each in base64, with an optional name after it. The own signing key's is among them without
+   * being listed. Without either, no record could be trusted, which is an error.
    */
   trust?: readonly string[] | undefined;
   /** Sent as `Authorization: Bearer`, or as `Basic` when it is `user:password`. @default none */
   token?: string | undefined;
-  /** The private key that signs what is uploaded: PEM, base64, or a file with one of them. `read-write` needs it. */
+  /** The private key that signs uploads: PEM, base64, or a file with one of them. `read-write` needs it. */
   signingKey?: string | undefined;
   /** Bytes of the largest entry that is fetched or uploaded, all its files together. @default '1GB' */
   maxSize?: ByteSize | undefined;
-  /** Where large files are compressed before they are uploaded. @default `os.tmpdir()` */
+  /** Directory in which large files are compressed before they are uploaded. @default `os.tmpdir()` */
   temporaryDirectory?: string | undefined;
   /**
-   * What a person should know: that the server is in trouble, and that records were not believed. Each is told once.
+   * Called with warnings for a person: that the server is in trouble, and that records were not trusted. Each is given
+   * once.
    * @default a `GloveboxWarning` of the process
    */
   onWarning?: ((message: string) => void) | undefined;
@@ -50,11 +51,11 @@ export interface RemoteOptions {
   budget?: WaitBudgetOptions | undefined;
   breaker?: CircuitBreakerOptions | undefined;
   uploads?: UploadQueueOptions | undefined;
-  /** The time in milliseconds since the epoch, which records are dated with. @default the real time */
+  /** The time in milliseconds since the epoch, for the dates of records. @default the real time */
   clock?: (() => number) | undefined;
 }
 
-/** Options that were checked, with the defaults in place. */
+/** Checked options, with the defaults in place. */
 export interface RemoteSettings {
   /** Without credentials: it may be shown. */
   url: URL;
@@ -66,11 +67,11 @@ export interface RemoteSettings {
   temporaryDirectory: string;
 }
 
-/** What {@link parseRemoteUrl} takes, for messages. */
+/** The forms that {@link parseRemoteUrl} takes, for messages. */
 export const REMOTE_URL_FORMS = "an address such as 'https://cache.example.org/team', without '?' and '#'";
 
 /**
- * Checks what can be checked without a connection.
+ * Checks everything that can be checked without a connection.
  *
  * @param name what the options are called in messages
  * @throws InvalidArgumentError
@@ -87,19 +88,19 @@ export function resolveRemoteOptions(options: RemoteOptions, name = 'remote'): R
   const signingKey = options.signingKey === undefined ? undefined : signingKeyOf(options.signingKey);
   if (mode === 'read-write' && signingKey === undefined) {
     throw new InvalidArgumentError(
-      `${name}.mode is 'read-write', but there is no key to sign with. Run 'glovebox remote keygen', or set GLOVEBOX_SIGNING_KEY.`,
+      `${name}.mode is 'read-write', but no signing key is set. Run 'glovebox remote keygen', or set GLOVEBOX_SIGNING_KEY.`,
     );
   }
   if (url.protocol === 'http:' && !isLoopback(url.hostname) && listed.length === 0) {
     throw new InvalidArgumentError(
-      `${name}.url is ${url.href}, where everyone on the way can change what arrives, and ${name}.trust is empty. List the public keys whose records are believed, or use https.`,
+      `${name}.url is ${url.href}, where anyone on the network path can change the answers, and ${name}.trust is empty. List the public keys whose records are trusted, or use https.`,
     );
   }
   const own = signingKey && !listed.some(({ publicKey }) => publicKey === signingKey.publicKey);
   const trust = own ? [...listed, parseTrustedKey(`${signingKey.publicKey} this machine`)] : listed;
   if (trust.length === 0) {
     throw new InvalidArgumentError(
-      `${name}.trust is empty and there is no signing key of your own, so no record of ${url.href} would be believed. List the public keys of those who write there, as 'glovebox remote keygen' prints them.`,
+      `${name}.trust is empty and there is no signing key of your own, so no record of ${url.href} would be trusted. List the public keys of the machines that write there, as 'glovebox remote keygen' prints them.`,
     );
   }
   return {
@@ -109,7 +110,7 @@ export function resolveRemoteOptions(options: RemoteOptions, name = 'remote'): R
   };
 }
 
-/** An address, and `user:password` where it has them. @throws InvalidArgumentError */
+/** An address, and its `user:password`, if any. @throws InvalidArgumentError */
 export function parseRemoteUrl(
   text: string,
   name = 'remote.url',
@@ -129,7 +130,7 @@ export function parseRemoteUrl(
   return { url, credentials };
 }
 
-/** Whether only this machine can be behind the name. */
+/** Whether the name can stand only for this machine. */
 export function isLoopback(hostname: string): boolean {
   return /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname);
 }
@@ -144,13 +145,13 @@ function authorizationOf(token: string | undefined): string | undefined {
   const isBasic = token.includes(':');
   if (/\p{Cc}/u.test(token) || (!isBasic && !/^[!-~]+$/.test(token))) {
     throw new InvalidArgumentError(
-      'The token of the remote cache (GLOVEBOX_REMOTE_TOKEN) has a character that no header can have.',
+      'The token of the remote cache (GLOVEBOX_REMOTE_TOKEN) has a character that a header cannot hold.',
     );
   }
   return isBasic ? `Basic ${Buffer.from(token).toString('base64')}` : `Bearer ${token}`;
 }
 
-// What is no address may still hold a password.
+// An invalid address may still hold a password.
 function shown(text: unknown): string {
   const quoted =
     typeof text === 'string' ? JSON.stringify(text.replace(/\/\/[^/@]*@/, '//…@')) : String(text);

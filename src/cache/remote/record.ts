@@ -5,14 +5,14 @@
 //     "stdoutRaw": base64("glovebox-record 1 <public key> <signature>\n<record as JSON>") }
 //
 // A server that knows the format (bazel-remote) answers with the record only while it has all of `outputFiles`, and may
-// write the JSON anew. So nothing outside of `stdoutRaw` is believed, and the signature covers bytes, not a JSON value.
+// write the JSON anew. So only `stdoutRaw` is trusted, and the signature covers bytes, not a JSON value.
 import { createHash } from 'node:crypto';
 import type { SigningKey, TrustedKey } from './signing.ts';
 
-/** What a record is about; a reader asks for one kind and gets no other. */
+/** The kind of a record; a reader asks for one kind and gets no other. */
 export type RecordKind = 'firmware' | 'manifest' | 'value' | 'probe';
 
-/** Bytes of the largest record, as it is sent. */
+/** Largest record in bytes, as it is sent. */
 export const MAX_RECORD = 1024 * 1024;
 
 /** One file, or the bytes of a value. */
@@ -25,7 +25,7 @@ export interface RecordFile {
   sha256: string;
   /** Permission bits; null for values. */
   mode: number | null;
-  /** Where the content is: in base64 in the record itself, or in a blob. */
+  /** The content's location: in base64 in the record itself, or in a blob. */
   content: { inline: string } | { blob: BlobReference };
 }
 
@@ -38,17 +38,17 @@ export interface BlobReference {
 }
 
 export interface RemoteRecord {
-  /** The key that it is stored under. */
+  /** The key that the record is stored under. */
   key: string;
   kind: RecordKind;
-  /** When it was made, in milliseconds since the epoch. */
+  /** Creation time, in milliseconds since the epoch. */
   created: number;
-  /** Plain JSON of the caller's. */
+  /** The caller's data, plain JSON. */
   data: unknown;
   files: RecordFile[];
 }
 
-/** Why a record that arrived is not believed. */
+/** Why a downloaded record is not trusted. */
 export type Refusal =
   | { why: 'not-a-record' }
   | { why: 'unsigned' }
@@ -67,7 +67,7 @@ const MAX_FILES = 1000;
 const SHA256 = /^[0-9a-f]{64}$/;
 const SIGNED_AS = Buffer.from(`${MAGIC} ${VERSION}\n`);
 
-/** The key of a record: a digest of its kind and of what tells it apart, such as a tag and a fingerprint. */
+/** The key of a record: a digest of its kind and of its distinguishing parts, such as a tag and a fingerprint. */
 export function remoteKey(kind: RecordKind, ...parts: readonly string[]): string {
   return createHash('sha256')
     .update(JSON.stringify([MAGIC, kind, ...parts]))
@@ -101,7 +101,7 @@ export function encodeRecord(record: RemoteRecord, signingKey: SigningKey): Buff
   );
   return Buffer.from(
     JSON.stringify({
-      // 64-bit numbers are texts in the JSON of protocol buffers.
+      // Protocol buffers write 64-bit numbers as strings in JSON.
       outputFiles: blobs.map(({ name, sha256, size }) => ({
         path: name,
         digest: { hash: sha256, sizeBytes: String(size) },
@@ -112,7 +112,7 @@ export function encodeRecord(record: RemoteRecord, signingKey: SigningKey): Buff
   );
 }
 
-/** The record in the bytes that a server answered with when it was asked for `key`, or why it is not believed. */
+/** Decodes the server's answer to a request for `key`: the record, or why it is not trusted. */
 export function decodeRecord(
   bytes: Buffer,
   { key, kind, trust }: { key: string; kind: RecordKind; trust: readonly TrustedKey[] },
@@ -143,7 +143,7 @@ export function decodeRecord(
   return { record, signer: trusted };
 }
 
-// Nothing else that this key signs can be taken for a record.
+// The prefix keeps other data that this key signs from passing as a record.
 function signedBytes(payload: Buffer): Buffer {
   return Buffer.concat([SIGNED_AS, payload]);
 }

@@ -3,22 +3,22 @@
 //   get ── breaker ── budget ── GET /ac/<key> ── signature ── hit ── GET /cas/<sha256> ── hashes ── file or bytes
 //   put ── upload queue ── breakers ── compress ── PUT /cas/<sha256> … ── PUT /ac/<key>
 //
-// It never makes a caller fail: whatever goes wrong is a miss, or something that is not stored, and is told once.
+// It never makes a caller fail: any trouble is a miss, or an entry that is not stored, and is reported once.
 import type { CircuitBreaker } from './circuit-breaker.ts';
 import type { RemoteMode } from './options.ts';
 import type { RecordFile, RecordKind } from './record.ts';
 
 /**
- * A shared HTTP cache. One for each process: its budget, breaker, queue and warnings are meant for a whole build.
- * Entries are known by digests of all that makes them, so that two writers of one key write the same.
+ * A shared HTTP cache. One for each process: its budget, breaker, queue and warnings are meant for a whole build. The
+ * keys of entries are digests of everything that makes them, so that two writers of one key write the same.
  */
 export interface RemoteTier {
   /** Without credentials. */
   readonly url: string;
   readonly mode: RemoteMode;
   /**
-   * The record of `key`, signed by a key that is trusted; undefined on a miss, which is also what every kind of trouble
-   * is. Asks nothing while the breaker is open or once the budget is spent. An aborted `signal` makes it a miss.
+   * The record of `key`, signed by a trusted key; undefined on a miss, and after any kind of trouble. Sends no request
+   * while the breaker is open or once the budget is spent. An aborted `signal` makes it a miss.
    *
    * @param key 64 hexadecimal digits, such as `remoteKey` makes
    * @throws InvalidArgumentError for any other key
@@ -28,14 +28,14 @@ export interface RemoteTier {
     options: { kind: RecordKind; signal?: AbortSignal | undefined },
   ): Promise<RemoteHit | undefined>;
   /**
-   * Uploads an entry in the background, its contents first, its record last, in the place of what was there. The promise
-   * needs no waiting for, and does not reject because of the server or of a file. Contents must stay as they are until
-   * it resolves.
+   * Uploads an entry in the background, its contents first, its record last, replacing an earlier entry. The promise
+   * need not be awaited, and does not reject because of the server or of a file. Contents must not change until it
+   * resolves.
    *
-   * @throws InvalidArgumentError for a key or a name that cannot be, and for data that is not JSON
+   * @throws InvalidArgumentError for an invalid key or name, and for data that is not JSON
    */
   put(key: string, entry: RemotePut): Promise<PutOutcome>;
-  /** What happened so far. */
+  /** Counts so far. */
   stats(): RemoteStats;
   /**
    * Waits for uploads: `limitMs` at most (default: 30,000), and only within the budget, to which bytes and finished
@@ -46,29 +46,36 @@ export interface RemoteTier {
   drop(): void;
 }
 
-/** A record that is believed. Its contents are fetched when they are asked for. */
+/** A trusted record. Its contents are fetched on demand. */
 export interface RemoteHit {
   /** Plain JSON, as it was put. */
   readonly data: unknown;
   readonly files: readonly RemoteFile[];
-  /** When it was made, in milliseconds since the epoch. */
+  /** Creation time, in milliseconds since the epoch. */
   readonly created: number;
-  /** Who signed it. The name is from the reader's own list. */
+  /** The key that signed it. The name is from the reader's own list. */
   readonly signer: { readonly publicKey: string; readonly name: string | undefined };
   /**
-   * Puts a file at `destination`, in one step, once its hashes are right. Resolves to false when it cannot be had: the
-   * entry is a miss then, to be produced and put again.
+   * Writes a file to `destination`, in one step, once its hashes are right. Resolves to false when the file cannot be
+   * fetched: the entry is a miss then, to be produced and put again.
    *
    * @param options.mode permission bits. Default: those of the record, else 0644
-   * @throws InvalidArgumentError for a name that is not among `files`, and what the file system says of `destination`
+   * @throws InvalidArgumentError for a name that is not among `files`, and the file system's errors about `destination`
    */
   getFile(
     name: string,
     destination: string,
     options?: { mode?: number | undefined; signal?: AbortSignal | undefined },
   ): Promise<boolean>;
-  /** The content of a file, once its hashes are right; undefined when it cannot be had. @throws as {@link getFile} */
+  /**
+   * The content of a file, once its hashes are right; undefined when it cannot be fetched. @throws as {@link getFile}
+   */
   getBytes(name: string, options?: { signal?: AbortSignal | undefined }): Promise<Buffer | undefined>;
+  /**
+   * Gives the time for this hit back to the budget. A hit does it itself once all of its contents were delivered, except a
+   * manifest: that is only a step, which pays off when what it leads to was found.
+   */
+  paidOff(): void;
 }
 
 export type RemoteFile = Readonly<Pick<RecordFile, 'name' | 'size' | 'sha256' | 'mode'>>;
@@ -81,8 +88,8 @@ export interface RemotePut {
 }
 
 /**
- * A content to upload: a file, or bytes. `sha256` is what the file must have when its turn comes. Names have no path
- * separators and are unique within the entry.
+ * A content to upload: a file, or bytes. `sha256` is the hash that the file must have when it is uploaded. Names have
+ * no path separators and are unique within the entry.
  */
 export type RemoteSource =
   | { name: string; path: string; mode?: number | undefined; sha256?: string | undefined }
@@ -90,27 +97,27 @@ export type RemoteSource =
 
 /**
  * `dropped`: not tried, since there was no room in the queue, no time at the end, or the server was in trouble already.
- * `refused`: too large, or the file is not there or not what `sha256` says. `failed`: tried, without success.
+ * `refused`: too large, or the file is missing or does not match `sha256`. `failed`: tried, without success.
  */
 export type PutOutcome = 'stored' | 'read-only' | 'dropped' | 'refused' | 'failed';
 
 export interface RemoteStats {
   /** Entries all of whose contents were delivered. */
   hits: number;
-  /** Entries that were asked for and could not be had. What follows is why, where it is not that they are not there. */
+  /** Entries that were requested and could not be had. The counts below give the reasons other than absence. */
   misses: number;
-  /** Records and contents that were not believed. */
+  /** Records and contents that were not trusted. */
   refused: number;
-  /** Requests of reading that failed. */
+  /** Read requests that failed. */
   failed: number;
-  /** Requests of reading that were not sent: the breaker was open, the budget spent, or access denied. */
+  /** Read requests that were not sent: the breaker was open, the budget spent, or access denied. */
   skipped: number;
   stored: number;
   /** `dropped`, `refused` or `failed`. */
   notStored: number;
-  /** Of bodies. */
+  /** Bytes of bodies only. */
   bytesReceived: number;
-  /** Of bodies. */
+  /** Bytes of bodies only. */
   bytesSent: number;
   /** Milliseconds of the budget that are spent. */
   waitedMs: number;

@@ -1,7 +1,8 @@
-// A cache that machines share: behind the local store it asks a remote cache, and tells it of what is stored here.
+// Shared cache between machines: asks a remote cache after a local miss, and uploads entries that are stored here.
 //
-// The local store stays what threads and processes of this machine agree by: leases, limits and expiry are its own, and so
-// are `delete` and `clear`. Keys are digests of all that makes a value, so an entry is the same wherever it comes from.
+// The threads and processes of this machine still agree through the local store: leases, limits and expiry are local,
+// and so are `delete` and `clear`. Keys are digests of everything that makes a value, so an entry is the same wherever
+// it comes from.
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,7 +14,7 @@ import { TracedCache } from '../client/traced-cache.ts';
 import { decode, Encoding, encode } from '../values/codec.ts';
 import type { GatewayAnswer, GatewayOptions, GatewayRequest } from './gateway.ts';
 
-/** Asks the gateway, which is in the coordinator's thread. */
+/** Calls the gateway, which is in the coordinator's thread. */
 export type AskGateway = (request: GatewayRequest) => Promise<GatewayAnswer>;
 
 type Question = GatewayRequest extends infer Request
@@ -34,7 +35,7 @@ const ENCODINGS: readonly number[] = [
 export class SharedCache extends TracedCache {
   readonly #remote: GatewayOptions;
   readonly #askGateway: AskGateway;
-  /** Reads that are under way, by key: one question for all that ask for the same at once. */
+  /** Reads in progress, by key: concurrent readers of one key share a request. */
   readonly #fetching = new Map<string, Promise<{ value: unknown } | undefined>>();
   readonly #telling = new Set<Promise<unknown>>();
 
@@ -66,7 +67,7 @@ export class SharedCache extends TracedCache {
       isMade = true;
       return value;
     };
-    // What is no function is refused as ever.
+    // `getOrSet` itself refuses an argument that is not a function.
     const value = await super.getOrSet(key, typeof produce === 'function' ? find : produce, options);
     if (isMade) this.#tellValue(key, value);
     return value;
@@ -111,7 +112,7 @@ export class SharedCache extends TracedCache {
     return isStored;
   }
 
-  /** Waits for uploads, too: as long as they get on, and 30 seconds at most. */
+  /** Waits for uploads, too: as long as they progress, and 30 seconds at most. */
   override async close(): Promise<void> {
     await Promise.all(this.#telling);
     if (this.#remote.mode === 'read-write') await this.#ask({ type: 'flush', key: '' });
@@ -134,12 +135,12 @@ export class SharedCache extends TracedCache {
     try {
       return { value: decode(encoding, encoding === Encoding.text ? bytes.toString() : bytes) };
     } catch {
-      // It was encoded by a version of Node that this one does not understand.
+      // Encoded by a version of Node that this one does not understand.
       return undefined;
     }
   }
 
-  /** What cannot be kept is asked for again. */
+  /** A value that cannot be kept is fetched again by the next read. */
   async #keep(key: string, value: unknown): Promise<void> {
     await super.set(key, value).catch(error => {
       if (!(error instanceof ClosedCacheError)) throw error;
@@ -153,7 +154,7 @@ export class SharedCache extends TracedCache {
     this.#tell(this.#ask({ type: 'put-value', key, encoding, bytes }));
   }
 
-  /** From a copy: the caller's file may be gone before its turn comes. */
+  /** From a copy: the caller's file may be gone before the upload begins. */
   async #tellFile(key: string): Promise<void> {
     const file = temporaryFile();
     if (await super.getFile(key, file)) this.#tell(this.#ask({ type: 'put-file', key, file }));
@@ -164,7 +165,7 @@ export class SharedCache extends TracedCache {
     this.#telling.add(settled);
   }
 
-  /** A gateway that cannot be asked, because its thread has ended, has nothing. */
+  /** A gateway whose thread has ended cannot answer, which counts as a miss. */
   async #ask(question: Question): Promise<GatewayAnswer> {
     try {
       return await this.#askGateway({ ...question, options: this.#remote, tag: this.tag } as GatewayRequest);

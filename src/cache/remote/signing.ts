@@ -1,4 +1,4 @@
-// Ed25519 keys of the remote tier: who signs records, and whose records are believed.
+// Ed25519 keys of the remote tier: a private key signs records, and trusted public keys verify them.
 import {
   createPrivateKey,
   createPublicKey,
@@ -10,30 +10,30 @@ import {
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { InvalidArgumentError } from '../../errors.ts';
 
-/** A public key whose records are believed. */
+/** A public key whose records are trusted. */
 export interface TrustedKey {
   /** The 32 bytes of the key in base64, as `remote.trust` holds it. */
   readonly publicKey: string;
-  /** What people call its owner; undefined when the list has only the key. */
+  /** The owner's name for people; undefined when the list has only the key. */
   readonly name: string | undefined;
   verify(data: Uint8Array, signature: Uint8Array): boolean;
 }
 
 /** A private key, with its public half. */
 export interface SigningKey {
-  /** The 32 bytes of the public key in base64: what others put into `remote.trust`. */
+  /** The 32 bytes of the public key in base64: the entry for others' `remote.trust`. */
   readonly publicKey: string;
   /** 64 bytes. */
   sign(data: Uint8Array): Buffer;
 }
 
-/** What {@link parseTrustedKey} takes, for messages. */
+/** The forms that {@link parseTrustedKey} takes, for messages. */
 export const PUBLIC_KEY_FORMS =
   "an Ed25519 public key in base64 (44 characters, as 'glovebox remote keygen' prints it), with a name after it where wanted";
 
 const KEY_BYTES = 32;
 const MAX_KEY_FILE = 16 * 1024;
-// What DER has before the 32 bytes of an Ed25519 key (RFC 8410).
+// DER's prefix of the 32 bytes of an Ed25519 key (RFC 8410).
 const PUBLIC_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 const PRIVATE_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 
@@ -76,7 +76,7 @@ export function parseSigningKey(text: string, name = 'GLOVEBOX_SIGNING_KEY'): Si
         })
       : createPrivateKey(trimmed);
   } catch {
-    // Said below, without the text: it may be a secret.
+    // The error below does not repeat the text: it may be a secret.
   }
   if (key?.asymmetricKeyType !== 'ed25519') {
     throw new InvalidArgumentError(

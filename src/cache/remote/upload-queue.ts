@@ -1,8 +1,8 @@
-// Upload queue: what is stored remotely goes there in the background, a few at once, within bounds.
+// Upload queue: uploads run in the background, a few at once, within bounds.
 import { clearTimeout, setTimeout } from '../../system/time.ts';
 
 export interface Upload {
-  /** Bytes that are held in memory until it is done; files are read when their turn comes. */
+  /** Bytes held in memory until it is done; files are read only when they are uploaded. */
   heldBytes: number;
   /** Must end soon after `signal` aborts. Not called any more once it has. */
   run(signal: AbortSignal): Promise<void>;
@@ -43,13 +43,11 @@ export class UploadQueue {
     return this.#count;
   }
 
-  /**
-   * Queues an upload; settles as its `run` does. Undefined when there is no room for it, or after {@link drop}.
-   */
+  /** Queues an upload; settles as its `run` does. Undefined when there is no room for it, or after {@link drop}. */
   add(upload: Upload): Promise<void> | undefined {
     const hasRoom =
       this.#count < this.#maxUploads &&
-      // One that is larger than all that is allowed still passes alone.
+      // An upload that exceeds the whole limit still passes alone.
       (this.#heldBytes === 0 || this.#heldBytes + upload.heldBytes <= this.#maxHeldBytes);
     if (!hasRoom || this.#controller.signal.aborted) return undefined;
     this.#count++;
@@ -63,7 +61,7 @@ export class UploadQueue {
   }
 
   /**
-   * Resolves when nothing waits or runs any more, to whether all had their time; after `limitMs`, what is left is
+   * Resolves when nothing waits or runs any more, to whether all were finished in time; after `limitMs`, the rest is
    * dropped.
    */
   async settled(limitMs: number): Promise<boolean> {

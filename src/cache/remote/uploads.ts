@@ -1,4 +1,4 @@
-// Uploads: the contents of an entry, then the signed record that leads to them.
+// Uploads: the contents of an entry, then the signed record that refers to them.
 import { rm } from 'node:fs/promises';
 import { temporaryPath } from '../../system/atomic-write.ts';
 import { type Packed, packBytes, packFile } from './contents.ts';
@@ -13,7 +13,7 @@ export interface UploadProgress {
   sent(bytes: number): void;
 }
 
-/** What cannot be uploaded, whatever the server does. */
+/** The entry cannot be uploaded to any server. */
 export class UnfitForUpload extends Error {}
 
 export class Uploads {

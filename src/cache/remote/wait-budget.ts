@@ -1,20 +1,20 @@
-// Wait budget: how long callers wait for the remote tier in sum, before they go on without it.
+// Wait budget: the total time that callers wait for the remote tier before they go on without it.
 //
-// Time counts once however many requests wait at the same moment; each of them has an equal share of it. Time that paid
-// off is given back: the share of a request that ended in a hit, and a second for each 64 KiB that arrive. So the budget
-// is spent by servers that are slow, silent or have nothing, not by large artifacts or many hits.
+// Time counts once however many requests wait at the same moment; each of them has an equal share of it. Useful time is
+// given back: the share of a request that ended in a hit, and a second for each 64 KiB that arrive. So the budget is
+// spent by servers that are slow, silent or have nothing, not by large artifacts or many hits.
 import { clearTimeout, performance, setTimeout } from '../../system/time.ts';
 
 export interface WaitBudgetOptions {
-  /** Milliseconds. Default: 4,500, so that with all that belongs to giving up a build waits no longer than 5 s. */
+  /** Milliseconds. Default: 4,500, so that a build waits no longer than 5 s, the time for giving up included. */
   budgetMs?: number | undefined;
-  /** Milliseconds in which a budget that was spent is whole again, for processes that go on for days. Default: never. */
+  /** Milliseconds in which a spent budget is whole again, for processes that run for days. Default: never. */
   refillMs?: number | undefined;
-  /** Milliseconds on a clock that nothing sets. Default: `performance.now`. */
+  /** Milliseconds on a monotonic clock. Default: `performance.now`. */
   now?: (() => number) | undefined;
 }
 
-/** Bytes that make up for a millisecond. */
+/** Bytes that give back one millisecond. */
 const BYTES_PER_MS = 64 * 1.024;
 
 export class WaitBudget {
@@ -25,7 +25,7 @@ export class WaitBudget {
   #last: number;
   #spent = 0;
   #isExhausted = false;
-  // Milliseconds that one of the waits had to bear since the beginning: the integral of 1 / waits.
+  // Milliseconds that a single wait would have borne since the beginning: the integral of 1 / waits.
   #borne = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -42,7 +42,7 @@ export class WaitBudget {
     return this.#spent;
   }
 
-  /** Whether nothing waits any more. With a refill, until half of the budget is there again. */
+  /** Whether the budget is spent. With a refill, until half of the budget is there again. */
   get isExhausted(): boolean {
     this.#advance();
     return this.#isExhausted;
@@ -63,7 +63,7 @@ export class WaitBudget {
     return this.#borne;
   }
 
-  /** Gives back time that paid off. */
+  /** Gives back useful time. */
   refund(milliseconds: number): void {
     this.#advance();
     this.#spent = Math.max(0, this.#spent - milliseconds);
@@ -99,7 +99,7 @@ export class WaitBudget {
     for (const wait of [...this.#waits]) wait.exhaust();
   }
 
-  // What is refunded meanwhile makes the timer early, and then it is set again: chunks do not touch it.
+  // A refund makes the timer early, and then it is set again: arriving chunks do not touch it.
   #arm(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(
@@ -113,7 +113,7 @@ export class WaitBudget {
   }
 }
 
-/** One caller that waits. */
+/** The wait of one caller. */
 export class Wait {
   readonly #budget: WaitBudget;
   readonly #controller = new AbortController();
@@ -136,12 +136,12 @@ export class Wait {
     this.#refund(Math.min(bytes / BYTES_PER_MS, this.#unrefunded));
   }
 
-  /** It was worth the time so far, all of it. Also after the end. */
+  /** All of the time so far was useful. Also after the end. */
   paidOff(): void {
     this.#refund(this.#unrefunded);
   }
 
-  /** Must be called; again, it does nothing. */
+  /** Must be called; a second call does nothing. */
   end(): void {
     if (this.#share !== undefined) return;
     this.#share = this.#budget.borneMs - this.#begun;

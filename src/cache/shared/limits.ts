@@ -1,5 +1,5 @@
-// The size limit and eviction policy of an open store, in memory that all threads share: callers that state none adopt
-// those of a caller that does, also when that one comes later.
+// Size limit and eviction policy of an open store, in memory that all threads share: a caller that states neither
+// adopts those of a caller that does, even of one that comes later.
 //
 //   Float64Array   ┌──────────┬────────┐
 //                  │ max size │ policy │    bytes; an index into POLICIES
@@ -27,7 +27,7 @@ export class Limits {
     this.#words = new Float64Array(memory, offset, 2);
   }
 
-  /** Those who use them read them again after the store's epoch has changed. */
+  /** Users of the limits read them again after the store's epoch has changed. */
   get current(): StoreLimits {
     return { maxSize: this.#words[0]!, policy: POLICIES[this.#words[1]!]! };
   }

@@ -1,11 +1,11 @@
-// Up to where a process has followed the commits of other processes: what they changed until then is out of date in the
-// version counters. One position for all threads, so that a thread that reads for the first time begins where the others
-// are, and what one of them has followed no other follows again.
+// Position up to which a process has followed the commits of other processes: the version counters reflect all changes
+// until then. The threads share one position, so that a thread that reads for the first time starts where the others
+// are, and no commit is followed twice.
 //
 // The two numbers are stored after the counters were bumped, and not in one step. A thread that finds one of them older
-// than the other bumps again what was bumped already, which only costs reads.
+// than the other bumps some counters a second time, which only costs reads.
 
-/** In the place of a run: nothing is followed, and whatever was committed may have changed anything. */
+/** In the place of a run: nothing is followed, and any commit may have changed anything. */
 export const NONE = 0;
 
 const RUN = 0;
@@ -32,7 +32,7 @@ export class SeenCommits {
     Atomics.store(this.#numbers, SEQUENCE, BigInt(sequence));
   }
 
-  /** All that was committed until this run began was followed, and in this run all up to a row of `changes`. */
+  /** All commits until this run began were followed, and those of this run up to a row of `changes`. */
   set(run: number, sequence: number): void {
     this.sequence = sequence;
     Atomics.store(this.#numbers, RUN, BigInt(run));

@@ -1,8 +1,8 @@
-// Shared memory of which only what is used is really there.
+// Shared memory that is committed page by page, as it is used.
 
 const PAGE = 64 * 1024;
 
-// The types of the language alone do not know it.
+// TypeScript's own library does not declare it without the DOM.
 const { WebAssembly } = globalThis as unknown as {
   WebAssembly: {
     Memory: new (size: { initial: number; maximum: number; shared: true }) => { buffer: SharedArrayBuffer };
@@ -11,9 +11,9 @@ const { WebAssembly } = globalThis as unknown as {
 
 /**
  * At least so many bytes of shared memory, all 0. A large `SharedArrayBuffer` comes from the C library, which may give
- * memory that it has to clear first (seen here: 160 ms and 20 MB for one that nobody had used yet). That of WebAssembly
- * comes from the system, page by page as it is touched. Where the process may not have as much address space as that
- * reserves, an ordinary one has to do.
+ * memory that it has to clear first (seen here: 160 ms and 20 MB for an unused one). WebAssembly's memory comes from
+ * the system, page by page as it is touched. A process whose address space is too limited to reserve that gets an
+ * ordinary buffer.
  */
 export function allocateShared(bytes: number): SharedArrayBuffer {
   const pages = Math.ceil(bytes / PAGE);

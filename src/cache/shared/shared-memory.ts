@@ -1,4 +1,5 @@
-// What the threads of a process share of one store. Each has objects of its own, over the same memory.
+// Shared memory of one store: the parts that the threads of a process share. Each thread has objects of its own over
+// it.
 //
 //   versions   epoch, flags, and a counter per key slot                  versions.ts
 //   tier       copies of entries                                         shared-tier.ts
@@ -12,7 +13,7 @@ import { SpaceAccount } from './space-account.ts';
 import { Versions } from './versions.ts';
 import { WRITE_LOCK_WORDS, WriteLock } from './write-lock.ts';
 
-// Where each part of the control memory begins, in bytes.
+// Byte offset of each part of the control memory.
 const LOCK = 0;
 const SEEN = 256;
 const SPACE = 320;
@@ -28,15 +29,15 @@ export interface SharedBuffers {
 }
 
 export class SharedMemory {
-  /** Which copies of entries are out of date. */
+  /** Versions, which tell outdated copies of entries. */
   readonly versions: Versions;
   /** Copies of entries. */
   readonly tier: SharedTier;
-  /** Held by the one thread that writes. */
+  /** The write lock, held by one thread at a time. */
   readonly lock: WriteLock;
-  /** Up to where the versions have followed the commits of other processes. */
+  /** Position up to which the versions have followed the commits of other processes. */
   readonly seen: SeenCommits;
-  /** How much may be written before the store has to look how large it is. Only for the holder of the lock. */
+  /** Bytes that may be written before the store has to measure its size. Only for the holder of the lock. */
   readonly space: SpaceAccount;
   /** The size limit and eviction policy. */
   readonly limits: Limits;

@@ -1,16 +1,16 @@
-// Copies of entries in memory that all threads of the process share: what one thread has read or written, no other
-// has to fetch from the database.
+// Shared tier: copies of entries in memory that all threads of the process share. An entry that one thread has read or
+// written is not fetched from the database again by the others.
 //
 //   words of the index: 4 places for each bucket                a ring of entries, each overwritten when its turn comes
 //   ┌──────┬──────┬──────────┬─ ─┬───────────────────────┐               ┌─ ─ ┬────────┬─────┬───────┬────────┬─ ─ ┐
 //   │ lock │ head │ hashes … │   │ 4 positions, 4 hashes │ … ─ position ──►   │ header │ key │ bytes │ header │    │
 //   └──────┴──────┴──────────┴─ ─┴───────────────────────┘               └─ ─ ┴────────┴─────┴───────┴────────┴─ ─ ┘
 //
-// Positions only grow (in units of 8 bytes, their place in the ring is the remainder), and `head` is moved on before
-// anything is overwritten: a reader that finds the position within one ring of the head, also after it has copied the
-// entry, has copied the whole of it. One thread puts at a time; whoever finds another one putting lets it be. A copy
-// is good while its key has the version that is in its header. On
-// processors that may change the order of reads the checksum, which every reader looks at, finds what was torn.
+// Positions only grow (in units of 8 bytes, the place in the ring is the remainder), and `head` is advanced before
+// anything is overwritten. A reader that finds the position within one ring of the head, also after it has copied the
+// entry, has copied the whole of it. One thread puts at a time; a thread that finds another one putting skips its own
+// put. A copy is valid while its key has the version in the copy's header. Processors may reorder reads; the checksum,
+// which every reader verifies, detects a torn copy.
 import { threadId } from 'node:worker_threads';
 import type { FoundValue } from '../operations.ts';
 import { Encoding } from '../values/codec.ts';
@@ -24,14 +24,14 @@ const WAYS = 4;
 
 const LOCK = 0;
 const HEAD = 1;
-// Hashes of keys that were read from the database, each in the place of an earlier one.
+// Hashes of keys that were read from the database, each overwriting an earlier one.
 const READ = 2;
 const READ_PLACES = 1 << 16;
 const INDEX = READ + READ_PLACES;
 const INDEX_WORDS = INDEX + BUCKETS * WAYS * 2;
 const RING = Math.ceil((INDEX_WORDS * 4) / UNIT) * UNIT;
 
-// Of an entry's header, in words.
+// Offsets in an entry's header, in words.
 const VERSION = 0;
 const KEY_LENGTH = 1;
 const SIZE = 2;
@@ -60,8 +60,8 @@ export class SharedTier {
   }
 
   /**
-   * Notes that a key is read from the database. False: not lately before, so that a copy would likely be in vain, and
-   * take the place of a better one.
+   * Records that a key is read from the database. False: not read lately before, so that a copy would probably be
+   * useless, and would displace a better one.
    */
   noteRead(hash: number): boolean {
     const place = READ + (hash & (READ_PLACES - 1));
@@ -70,7 +70,7 @@ export class SharedTier {
     return isKnown;
   }
 
-  /** A copy of the entry, of this version; its checksum is still to be looked at. */
+  /** A copy of the entry with this version. The caller has to verify its checksum. */
   get(key: string, hash: number, version: number): FoundValue | undefined {
     const words = this.#words;
     const bucket = bucketOf(hash);
@@ -89,8 +89,9 @@ export class SharedTier {
   }
 
   /**
-   * Keeps a copy of an entry whose value is at hand. Of what was read from the database, `version` is that of before the
-   * read; of what was written, that of after the commit, when nobody else has bumped it since before the commit.
+   * Keeps a copy of an entry whose value is at hand. For a value read from the database, `version` is the one before
+   * the read. For a written value it is the one after the commit, provided that nothing else has bumped it since before
+   * the commit.
    */
   put(key: string, hash: number, version: number, value: FoundValue): void {
     const { data, size, encoding, checksum, expires } = value;
@@ -123,7 +124,7 @@ export class SharedTier {
     }
   }
 
-  /** A thread has ended, perhaps while it put something, which nobody has seen yet then. */
+  /** Releases the lock of a thread that has ended. A copy that it was putting was not published yet. */
   endOf(thread: number): void {
     Atomics.compareExchange(this.#words, LOCK, thread + 1, 0);
   }
@@ -134,7 +135,7 @@ export class SharedTier {
     const rest = UNITS - (position & (UNITS - 1));
     if (rest < units) position += rest;
     if (position > LAST_POSITION) {
-      // Positions begin anew, and none of before may be taken for one of now.
+      // Positions start again at the beginning: an old one must not be taken for a new one.
       for (let word = INDEX; word < INDEX_WORDS; word++) Atomics.store(words, word, 0);
       position = 1;
     }
@@ -142,7 +143,7 @@ export class SharedTier {
     return position;
   }
 
-  // In the place of the same key, or of one that is gone, or of the oldest.
+  // Replaces the same key's position, or an overwritten one, or the oldest.
   #publish(hash: number, position: number): void {
     const words = this.#words;
     const bucket = bucketOf(hash);
@@ -174,7 +175,7 @@ export class SharedTier {
     return true;
   }
 
-  // What is overwritten meanwhile can have any size.
+  // An entry that is overwritten meanwhile can have any size.
   #copy(at: number, keyLength: number): FoundValue | undefined {
     const header = at >> 2;
     const size = this.#words[header + SIZE]!;

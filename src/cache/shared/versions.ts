@@ -1,14 +1,14 @@
-// Version counters in shared memory: how every thread knows at once that its copy of an entry is out of date.
+// Version counters in shared memory: they tell every thread at once that its copy of an entry is outdated.
 //
 //   Int32Array over one SharedArrayBuffer per store
 //   ┌───────┬──────────┬────────────┬────────────┬──────┬──────┬─ ─ ─┬──────┐
 //   │ epoch │ degraded │ near limit │ neighbours │ slot │ slot │     │ slot │    a key's slot is chosen by its hash
 //   └───────┴──────────┴────────────┴────────────┴──────┴──────┴─ ─ ─┴──────┘
 //
-// The writer bumps a key's slot after its commit and before the acknowledgement. A reader notes the slot before it
-// reads; its copy is good while the slot still has that number. Keys that share a slot only cost a read.
+// The writer bumps a key's slot after its commit and before the acknowledgement. A reader notes the slot's number
+// before it reads; its copy is valid while the slot still has that number. Keys that share a slot only cost a read.
 
-// As many as a build has entries that change: two keys of one slot cost each other's copies.
+// As many as the entries that change in a build: two keys of one slot invalidate each other's copies.
 const SLOTS = 1 << 16;
 const EPOCH = 0;
 const DEGRADED = 1;
@@ -34,7 +34,7 @@ export class Versions {
     this.#slots = new Int32Array(buffer);
   }
 
-  /** Where the version of a key with this hash is. */
+  /** The slot that holds the version of a key with this hash. */
   slotOf(hash: number): number {
     return FIRST_SLOT + (hash & (SLOTS - 1));
   }
@@ -57,7 +57,7 @@ export class Versions {
     Atomics.store(this.#slots, DEGRADED, isDegraded ? 1 : 0);
   }
 
-  /** True while the store is near its size limit and evicts by use: then the writer wants to know of reads at once. */
+  /** True while the store is near its size limit and evicts by use: then reads are reported to the writer at once. */
   get isNearLimit(): boolean {
     return Atomics.load(this.#slots, NEAR_LIMIT) === 1;
   }
@@ -75,7 +75,7 @@ export class Versions {
     Atomics.store(this.#slots, PEERS, 1);
   }
 
-  /** Makes the copies out of date of all keys with these hashes. */
+  /** Invalidates the copies of all keys with these hashes. */
   bump(hashes: Iterable<number> | 'all'): void {
     if (hashes === 'all') {
       for (let slot = FIRST_SLOT; slot < FIRST_SLOT + SLOTS; slot++) Atomics.add(this.#slots, slot, 1);
@@ -85,9 +85,9 @@ export class Versions {
   }
 
   /**
-   * Bumps a slot that was at `version` before the commit, and gives the version after it. Undefined when somebody else has
-   * bumped it since, who may know of a later commit: then it is bumped all the same, and what was just written may not be
-   * kept as the latest.
+   * Bumps a slot that was at `version` before the commit, and returns the version after it. Undefined when another
+   * writer has bumped it since, perhaps for a later commit: the slot is bumped all the same, and the value just written
+   * must not be kept as the latest.
    */
   advance(slot: number, version: number): number | undefined {
     const after = (version + 1) | 0;

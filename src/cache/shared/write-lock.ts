@@ -5,23 +5,23 @@
 //   │ holder │ owner │ since │ head │ tail │ awake │ queue (32)    │
 //   └────────┴───────┴───────┴──────┴──────┴───────┴───────────────┘
 //
-// The lock is in one of two modes.
+// The lock is in one of two modes, as Go's `sync.Mutex`.
 //
-// Normal mode: releasing wakes nobody, and the running thread may acquire again at once (barging). A connection that
-// finds another one's commit has to read its pages again, and waking a thread costs more than a commit, so whoever
-// acquired the lock after another thread owns a slice of time in which waiters do not compete with it: they take a lock
+// Normal mode: releasing wakes no thread, and the running thread may acquire again at once (barging). A connection that
+// finds another one's commit has to read its pages again, and waking a thread costs more than a commit. So a thread
+// that acquired the lock after another one owns a time slice in which waiters do not compete with it: they take a lock
 // that stays free, spin for the time of a few commits, and then sleep.
 //
-// Starvation mode: a waiter that has waited for STARVATION_MS is starving. It draws a ticket, and the head of that queue
-// gets the lock next, once the owner's slice is over. The owner goes on barging until the head, which it wakes, is really
-// running: a lock that is handed to a sleeping thread is a lock that nobody can use. So a waiter waits for at most
+// Starvation mode: a waiter that has waited for STARVATION_MS is starving. It draws a ticket, and the head of that
+// queue gets the lock next, once the owner's slice is over. The owner goes on barging until the head, which it wakes,
+// is really running: a lock handed to a sleeping thread cannot be used by any other. So a waiter waits for at most
 // STARVATION_MS and the slices of those that were starving before it, as long as the threads get a processor.
 import { threadId } from 'node:worker_threads';
 import { sleepSync } from '../../system/sleep-sync.ts';
 import { performance, wallClock } from '../../system/time.ts';
 
 const HOLDER = 0;
-// Whose slice it is, and since when, in milliseconds.
+// The thread that owns the slice, and its beginning in milliseconds.
 const OWNER = 1;
 const SINCE = 2;
 // Tickets of starving waiters: the next one to be served, and the next one to be drawn.
@@ -40,13 +40,13 @@ const STARVATION_MS = 10;
 const SLICE_MS = 5;
 // As long as a few commits take.
 const SPIN_MS = 0.1;
-// Looks at a lock that stays free before it is taken from the owner of a slice: longer than the owner takes from one
+// Spins on a lock that stays free before it is taken from the owner of a slice: longer than the owner takes from one
 // commit to the next.
 const FREE_SPIN_LIMIT = 1000;
 const SPINS_PER_CLOCK = 100;
 const FIRST_DELAY_MS = 1;
 const LAST_DELAY_MS = 4;
-// How long the head spins, and the owner of a slice that is over lets it have the lock.
+// Spinning time of the head. For as long an owner whose slice is over leaves the lock to it.
 const HEAD_SPIN_MS = 0.2;
 
 export class WriteLock {
@@ -60,8 +60,8 @@ export class WriteLock {
   }
 
   /**
-   * Acquires the lock, waiting for at most so many milliseconds, in which the thread is blocked. False: it was not had.
-   * Not for a thread that holds it.
+   * Acquires the lock, and blocks the thread for at most so many milliseconds. False: the lock was not acquired. Must
+   * not be called by a thread that holds it.
    */
   acquire(timeoutMs: number): boolean {
     return this.#tryAcquire() || (timeoutMs > 0 && this.#wait(timeoutMs));
@@ -76,7 +76,7 @@ export class WriteLock {
     Atomics.notify(words, placeOf(head));
   }
 
-  /** Whether any thread holds it: it may have committed what is not yet in the versions. */
+  /** Whether any thread holds it: that thread may have committed changes that the versions do not show yet. */
   get isHeld(): boolean {
     return Atomics.load(this.#words, HOLDER) !== 0;
   }
@@ -85,7 +85,7 @@ export class WriteLock {
     return Atomics.load(this.#words, HOLDER) === thread + 1;
   }
 
-  /** Takes from a thread that has ended what it had. */
+  /** Releases everything that a thread held which has ended. */
   releaseDead(thread: number): void {
     const id = thread + 1;
     for (let place = QUEUE; place < QUEUE + PLACES; place++) {
@@ -97,7 +97,8 @@ export class WriteLock {
 
   #tryAcquire(): boolean {
     const words = this.#words;
-    // Only a head that runs is let through, or nobody would have the lock meanwhile.
+    // Once the head runs, it alone may acquire the lock. While it still sleeps, others may: the lock would be idle
+    // otherwise.
     if (Atomics.load(words, AWAKE) !== 0 && this.#isSliceOver()) return false;
     if (Atomics.compareExchange(words, HOLDER, 0, this.#self) !== 0) return false;
     this.#beginSlice();
@@ -110,7 +111,7 @@ export class WriteLock {
     Atomics.store(this.#words, SINCE, wallClock.now() | 0);
   }
 
-  // A clock that was set back ends it.
+  // A clock that was set back ends the slice.
   #isSliceOver(): boolean {
     return ((wallClock.now() | 0) - Atomics.load(this.#words, SINCE)) >>> 0 >= SLICE_MS;
   }
@@ -169,13 +170,13 @@ export class WriteLock {
     }
   }
 
-  // Undefined when there is no place: then it goes on as one that is not starving.
+  // Undefined when the queue is full: then the waiter goes on as one that is not starving.
   #enqueue(): number | undefined {
     const words = this.#words;
     for (;;) {
       const tail = Atomics.load(words, TAIL);
       if ((tail - Atomics.load(words, HEAD)) >>> 0 >= PLACES) return undefined;
-      // The place is taken before the ticket is drawn: one without a thread would be passed over.
+      // The place is claimed before the ticket is drawn: a ticket without a thread would be passed over.
       if (Atomics.compareExchange(words, placeOf(tail), 0, this.#self) !== 0) return undefined;
       if (Atomics.compareExchange(words, TAIL, tail, (tail + 1) | 0) === tail) return tail;
       Atomics.compareExchange(words, placeOf(tail), this.#self, 0);
@@ -187,7 +188,7 @@ export class WriteLock {
     this.#serveNext();
   }
 
-  // Passes over those that gave up or have ended.
+  // Passes over waiters that gave up or have ended.
   #serveNext(): void {
     const words = this.#words;
     for (;;) {

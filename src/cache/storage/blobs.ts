@@ -1,5 +1,5 @@
-// The content-addressed files beside a database. Any thread writes temporary files and reads blobs; only the
-// writer, inside its transaction, gives a temporary file its final name or removes a blob, so that rows and files
+// Blob files: content-addressed files beside a database. Any thread writes temporary files and reads blobs. Only the
+// writer, inside its transaction, gives a temporary file its final name or removes a blob, so that the rows and files
 // of all processes change under one lock.
 import { createHash } from 'node:crypto';
 import {
@@ -32,7 +32,7 @@ import { removeStale, temporaryName } from '../../system/stale-files.ts';
 
 /** Values of more bytes than this are blobs; smaller ones are in the database. */
 export const BLOB_THRESHOLD = 64 * 1024;
-// Bytes that the writer may hash while others wait.
+// Bytes that the writer may hash while other threads wait.
 const LARGEST_HASHED_BYTES = 64 * 1024 * 1024;
 
 const writeLarge = promisify(writeFile);
@@ -60,18 +60,21 @@ export class BlobFiles {
     this.#temporary = join(this.directory, 'tmp');
   }
 
-  /** Makes the directories, private to the user. */
+  /** Creates the directories, private to the user. */
   create(): void {
     mkdirSync(this.#temporary, { recursive: true, mode: 0o700 });
   }
 
-  /** Where the blob of this hash is, or would be. Throws for what is no hash: it may come from a damaged database. */
+  /**
+   * Path of the blob with this hash, whether it exists or not. Throws for an invalid hash: it may come from a damaged
+   * database.
+   */
   path(hash: string): string {
-    if (!HASH.test(hash)) throw new Error(`${JSON.stringify(hash)} is no hash of a blob.`);
+    if (!HASH.test(hash)) throw new Error(`${JSON.stringify(hash)} is not the hash of a blob.`);
     return join(this.directory, hash.slice(0, 2), hash.slice(2));
   }
 
-  /** Whether this is the path of a temporary file that a process of ours makes here. */
+  /** Whether this is the path of a temporary file that a Glovebox process makes here. */
   isTemporary(path: string): boolean {
     return dirname(path) === this.#temporary && TEMPORARY_NAME.test(basename(path));
   }
@@ -99,7 +102,7 @@ export class BlobFiles {
     }
   }
 
-  /** The same, at once. */
+  /** As {@link writeTemporary}, at once. */
   writeTemporaryNow(bytes: Uint8Array): { temporary: string; hash: string } {
     return this.#makeNow(temporary => {
       const file = openSync(temporary, 'wx', 0o600);
@@ -113,12 +116,15 @@ export class BlobFiles {
     });
   }
 
-  /** Copies a file (cloning its blocks where the file system can), flushes the copy and hashes what was really copied. */
+  /**
+   * Copies a file (cloning its blocks where the file system can), flushes the copy and hashes the bytes that were
+   * really copied.
+   */
   copyToTemporary(source: string): Promise<TemporaryCopy> {
     return withOpenFile(() => this.#copy(source));
   }
 
-  /** The same, at once. */
+  /** As {@link copyToTemporary}, at once. */
   copyToTemporaryNow(source: string): TemporaryCopy {
     const { mode } = statSync(source);
     return this.#makeNow(temporary => {
@@ -167,7 +173,7 @@ export class BlobFiles {
     }
   }
 
-  // Somebody may have removed the directories under a running process, or put links in their place.
+  // The directories may have been removed under a running process, or replaced by links.
   async #making<T>(make: () => T | Promise<T>): Promise<T> {
     this.#assertTrusted();
     return make();
@@ -175,13 +181,14 @@ export class BlobFiles {
 
   #assertTrusted(): void {
     if (this.#isTrusted(this.#temporary)) return;
-    // What is there and is none of ours would have the new directories made somewhere else.
+    // Through a link, the new directories would be created somewhere else.
     const unexpected = this.#ancestors(this.#temporary).find(path => inspect(path)?.isDirectory() === false);
-    if (unexpected !== undefined) throw new Error(`${unexpected} is not a directory of ours.`);
+    if (unexpected !== undefined)
+      throw new Error(`${unexpected} is not a directory. Remove it: Glovebox needs a directory there.`);
     this.create();
   }
 
-  // Whether the way to a directory of ours leads over directories, and no links: those are not followed.
+  // Whether the path to one of our directories consists of directories, without a link: links are not followed.
   #isTrusted(directory: string): boolean {
     return this.#ancestors(directory).every(path => inspect(path)?.isDirectory() === true);
   }
@@ -191,8 +198,8 @@ export class BlobFiles {
   }
 
   /**
-   * The blob's bytes, or undefined when it is missing, damaged, or not of the `size` that it should have. Rejects
-   * when that cannot be said: too many open files, no permission.
+   * The blob's bytes, or undefined when it is missing, damaged, or not of the expected `size`. Rejects when that cannot
+   * be determined: too many open files, no permission.
    */
   async read(hash: string, size: number): Promise<Buffer | undefined> {
     const path = this.#find(hash, size);
@@ -201,15 +208,15 @@ export class BlobFiles {
     return bytes && (await hashBytes(bytes)) === hash ? bytes : undefined;
   }
 
-  /** The same, at once. */
+  /** As {@link read}, at once. */
   readNow(hash: string, size: number): Buffer | undefined {
     const path = this.#find(hash, size);
     const bytes = path && readNow(path);
     return bytes && createHash('sha256').update(bytes).digest('hex') === hash ? bytes : undefined;
   }
 
-  // Where the blob is, if it is a regular file of this size that no symbolic link leads to: whatever somebody put in
-  // its place, no more is read than was stored. A hash may come from a damaged row.
+  // The blob's path, if it is a regular file of this size, reached without a symbolic link. Whatever has replaced a
+  // blob, no more bytes are read than were stored. A hash may come from a damaged row.
   #find(hash: string, size: number): string | undefined {
     if (!HASH.test(hash)) return undefined;
     const path = this.path(hash);
@@ -230,7 +237,7 @@ export class BlobFiles {
     const blob = this.#find(hash, size);
     if (blob === undefined) return false;
     if (size <= SMALL_FILE_BYTES) {
-      // Read once: what is verified here is what is written.
+      // Read once: the bytes that are verified here are those that are written.
       const bytes = this.readNow(hash, size);
       if (!bytes) return false;
       return writeAtomically(destination, mode, async temporary => {
@@ -246,7 +253,7 @@ export class BlobFiles {
         if (this.#find(hash, size) === undefined) return false;
         throw error;
       }
-      // The copy is hashed, not the blob: what reaches the destination is what was verified.
+      // The copy is hashed, not the blob: the bytes that reach the destination are those that were verified.
       return (await hashFile(temporary)) === hash;
     });
   }
@@ -255,24 +262,27 @@ export class BlobFiles {
     if (temporary) await rm(temporary, { force: true }).catch(() => undefined);
   }
 
-  /** The same, at once. */
+  /** As {@link discard}, at once. */
   discardNow(temporary: string): void {
     try {
       rmSync(temporary, { force: true });
     } catch {
-      // The next collection takes it.
+      // The next garbage collection removes it.
     }
   }
 
   /**
-   * For the writer, inside its transaction: makes the temporary file the blob. One that is there already is replaced,
-   * which changes nothing when it is sound and mends it when it is not.
+   * For the writer, inside its transaction: makes the temporary file the blob. It replaces an existing one, which
+   * changes nothing when that is intact and repairs it when it is damaged.
    */
   publish(temporary: string, hash: string): void {
     const path = this.path(hash);
-    if (!this.#isTrusted(this.directory)) throw new Error(`${this.directory} is not a directory of ours.`);
+    if (!this.#isTrusted(this.directory))
+      throw new Error(
+        `${this.directory} is not a directory, or is reached through a link. Remove what is there.`,
+      );
     if (!this.#isTrusted(dirname(path))) {
-      // A link or a file in the place of the directory: nothing of ours, and a link is not followed.
+      // A link or a file in the place of the directory: not created by Glovebox, and a link is not followed.
       rmSync(dirname(path), { force: true });
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     }
@@ -285,17 +295,20 @@ export class BlobFiles {
     }
   }
 
-  /** For the writer, inside its transaction. A file that cannot be removed is left for `collect()`. */
+  /** For the writer, inside its transaction. A file that cannot be removed is left for the garbage collection. */
   remove(hash: string): void {
     try {
       const path = this.path(hash);
       if (this.#isTrusted(dirname(path))) rmSync(path, { force: true, recursive: true });
     } catch {
-      // Neither a strange name in a damaged database nor a file that will not go may stop all writing.
+      // Neither an invalid name in a damaged database nor a file that cannot be removed may stop all writing.
     }
   }
 
-  /** The names of the 256 directories that exist. A link to one is none: what is behind it is not ours. */
+  /**
+   * The names of those of the 256 directories that exist. A link to a directory does not count: its content is not
+   * Glovebox's.
+   */
   async shards(): Promise<string[]> {
     if (!this.#isTrusted(this.directory)) return [];
     const found = await readdir(this.directory, { withFileTypes: true }).catch(() => []);
@@ -305,7 +318,7 @@ export class BlobFiles {
       .sort();
   }
 
-  /** Hashes of the files in one shard, and names of files that are no blobs. */
+  /** Hashes of the files in one shard, and names of files that are not blobs. */
   async listShard(shard: string): Promise<{ hashes: string[]; unexpectedFiles: string[] }> {
     const names = await readdir(join(this.directory, shard)).catch(() => []);
     const isBlob = (name: string) => /^[0-9a-f]{62}$/.test(name);
@@ -315,7 +328,7 @@ export class BlobFiles {
     };
   }
 
-  /** Hashes the file behind a blob's name: undefined when there is none, or none of this size. */
+  /** Hashes the file with a blob's name: undefined when there is none, or none of this size. */
   async verify(hash: string, size: number): Promise<boolean | undefined> {
     const path = this.#find(hash, size);
     if (path === undefined) return undefined;
@@ -327,14 +340,17 @@ export class BlobFiles {
     }
   }
 
-  /** For the writer, inside its transaction: whether there is a file of this size behind a blob's name. */
+  /** For the writer, inside its transaction: whether there is a file of this size with the blob's name. */
   has(hash: string, size: number): boolean {
     if (!HASH.test(hash) || !this.#isTrusted(dirname(this.path(hash)))) return false;
     const file = lstatSync(this.path(hash), { throwIfNoEntry: false });
     return file?.isFile() === true && file.size === size;
   }
 
-  /** The same, and its bytes are the blob's. False for a file that is too large to look at while others wait. */
+  /**
+   * As {@link has}, and the file's bytes are the blob's. False for a file that is too large to hash while other threads
+   * wait.
+   */
   isIntact(hash: string, size: number): boolean {
     if (!this.has(hash, size)) return false;
     if (size > LARGEST_HASHED_BYTES) return false;

@@ -1,17 +1,21 @@
-// Writes that take several turns of the event loop: very many entries in one transaction, and clearing a large database.
+// Long writes take several turns of the event loop: very many entries in one transaction, and clearing a large
+// database.
 //
-// The thread holds the write lock all the while. When it has to be blocked for something else, it finishes what it has
-// begun first: it would wait for a lock of its own otherwise.
+// The thread holds the write lock all the while. A call that has to block it finishes the running write first:
+// otherwise the thread would wait for its own lock.
 import { TimeSlice } from '../../system/time-slice.ts';
 import type { WriteResult } from '../operations.ts';
 
-/** What became of a long write: its result, or why nothing was written. */
+/** Outcome of a long write: its result, or why nothing was written. */
 export type LongOutcome = { result: WriteResult } | { error: unknown };
 
 export interface LongWrite {
-  /** Goes on with it whenever the event loop turns. `done` is called once, when it is over, be it by {@link finish}. */
+  /**
+   * Continues the write whenever the event loop turns. `done` is called once, when it is over, also through
+   * {@link finish}.
+   */
   start(done: (outcome: LongOutcome) => void): void;
-  /** Does all that is left, with this thread blocked for at most so many milliseconds where it waits for another one. */
+  /** Does all remaining work, with this thread blocked. Waits for another thread for at most so many milliseconds. */
   finish(timeoutMs: number): void;
 }
 
@@ -20,7 +24,7 @@ abstract class Running implements LongWrite {
   #done: ((outcome: LongOutcome) => void) | undefined;
   readonly #end: () => void;
 
-  /** `end` gives up what was taken for it. */
+  /** `end` releases the resources of the write. */
   constructor(end: () => void) {
     this.#end = end;
   }
@@ -41,7 +45,7 @@ abstract class Running implements LongWrite {
   }
 }
 
-/** One that this thread does itself, in steps. */
+/** A long write that this thread does itself, in steps. */
 export class SteppedWrite extends Running {
   readonly #steps: Iterator<void, WriteResult>;
 
@@ -72,14 +76,14 @@ export class SteppedWrite extends Running {
   }
 }
 
-/** What another thread answers. */
+/** Another thread's answer. */
 export interface BackgroundAnswer<T> {
   readonly answer: Promise<T>;
-  /** The same, with this thread blocked for at most so many milliseconds; undefined when it is not there by then. */
+  /** The answer, with this thread blocked for at most so many milliseconds; undefined when it is not there by then. */
   wait(timeoutMs: number): T | undefined;
 }
 
-/** One that another thread does. */
+/** A long write that another thread does. */
 export class BackgroundWrite<T> extends Running {
   readonly #background: BackgroundAnswer<T>;
   readonly #resultOf: (answer: T) => WriteResult;

@@ -1,4 +1,4 @@
-// The backend that keeps entries in the coordinator's thread and forgets them with the process.
+// Memory backend: keeps entries in the coordinator's thread, and loses them with the process.
 import { chunksOf } from '../../system/time-slice.ts';
 import type { CacheStats, CheckReport, EntryMetadata, EvictionPolicy } from '../cache.ts';
 import {
@@ -21,7 +21,7 @@ import { type LongWrite, SteppedWrite } from './long-write.ts';
 import { compareKeys, indexFrom, sortKeys } from './sorted-keys.ts';
 import { footprintOf, isNearLimit, type Store, type StoreReader, type StoreTotals } from './store.ts';
 
-// Entries that one step looks at to find those that go, or removes: few enough not to hold up the event loop.
+// Entries that one step of an eviction examines or removes: few enough not to hold up the event loop.
 const WINDOW = 20_000;
 
 interface Entry {
@@ -36,9 +36,9 @@ interface Entry {
 export interface MemoryStoreOptions {
   maxSize: number;
   policy: EvictionPolicy;
-  /** Those of the threads that read. Default: its own. */
+  /** Versions of the threads that read. Default: its own. */
   versions?: Versions;
-  /** Gives what was read and not reported, before anything is evicted. Default: nothing. */
+  /** Returns the unreported reads, before anything is evicted. Default: nothing. */
   takeAccesses?: () => Accesses;
 }
 
@@ -54,7 +54,7 @@ export class MemoryStore implements Store {
   readonly reader: StoreReader;
   readonly #entries = new Map<string, Entry>();
   readonly #leases = new Map<string, LeaseRecord>();
-  // How often a key was added or removed.
+  // Number of times that a key was added or removed.
   readonly #changes = { count: 0 };
   readonly #versions: Versions;
   readonly #takeAccesses: () => Accesses;
@@ -75,7 +75,7 @@ export class MemoryStore implements Store {
     return isNearLimit(this.policy, this.#size, this.maxSize);
   }
 
-  /** Other limits from now on. What is over them goes with the next operation. */
+  /** Sets new limits. The next operation evicts the excess. */
   setLimits({ maxSize, policy }: StoreLimits): void {
     this.maxSize = maxSize;
     this.policy = policy;
@@ -86,7 +86,7 @@ export class MemoryStore implements Store {
     this.#changed = new Set();
     this.#hasAllChanged = false;
     const results = batch.map(({ operation, now }) => this.#applyOne(operation, now));
-    // What is left of evicting is done by whatever comes next.
+    // The next call continues an unfinished eviction.
     if (batch.length > 0) this.#now = batch.reduce((least, { now }) => Math.min(least, now), batch[0]!.now);
     this.#evict(this.#now);
     this.#versions.bump(this.#hasAllChanged ? 'all' : Array.from(this.#changed, hashOf));
@@ -102,7 +102,7 @@ export class MemoryStore implements Store {
     return new SteppedWrite(this.#setInSteps(operation as WriteOperation & { type: 'set-many' }, now));
   }
 
-  // Readers see the entries come: all or none is what is there at the end.
+  // Readers see the entries appear one by one: only the final state is all or none.
   *#setInSteps(operation: WriteOperation & { type: 'set-many' }, now: number): Generator<void, WriteResult> {
     if (this.#hasTooLarge(operation)) return { value: false };
     for (const entries of chunksOf(operation.entries)) {
@@ -121,7 +121,7 @@ export class MemoryStore implements Store {
       case 'set':
         return { value: this.#set(operation, now) };
       case 'set-many':
-        // All or none: one that can never be kept keeps the others out.
+        // All or none: one entry that can never be kept keeps the others out.
         if (this.#hasTooLarge(operation)) return { value: false };
         for (const { key, value } of operation.entries) {
           this.#set({ type: 'set', key, value, expires: operation.expires }, now);
@@ -143,7 +143,7 @@ export class MemoryStore implements Store {
         this.#access(operation.entries);
         return { value: true };
       case 'discard':
-        // Memory does not decay, and what is in it cannot be damaged.
+        // A value in memory cannot be damaged.
         return { value: false };
       case 'clear': {
         const { size: count } = this.#entries;
@@ -215,7 +215,7 @@ export class MemoryStore implements Store {
     const entry = this.#live(key, now);
     const current = entry ? decode(entry.value.encoding, entry.value.data ?? '') : 0;
     if (typeof current !== 'number') {
-      return { mistake: `The entry '${key}' is no number: increment() adds to numbers only.` };
+      return { mistake: `The entry '${key}' is not a number: increment() adds to numbers only.` };
     }
     const encoded = { ...encode(current + by), blob: null, mode: null };
     const value = { ...encoded, checksum: checksum(key, encoded), size: encoded.data.length };
@@ -235,7 +235,7 @@ export class MemoryStore implements Store {
     this.#changed.add(entry.key);
   }
 
-  // The map is in the order in which entries would go, as far as that is the order of what happened to them.
+  // The map is in eviction order, as far as that is the order of uses and sets.
   #moveBack(entry: Entry): void {
     if (this.policy !== 'least-recently-used') return;
     this.#entries.delete(entry.key);
@@ -253,8 +253,8 @@ export class MemoryStore implements Store {
     return removed;
   }
 
-  // In one go down to a tenth below the limit: the walk and the sort are paid once for many sets. Of very many entries
-  // the first in the map are looked at, and the rest in further steps.
+  // Evicts in one go down to a tenth below the limit: many sets share the cost of one walk and one sort. Of very many
+  // entries it examines the first in the map, and the rest in further steps.
   #evict(now: number): number {
     this.hasPendingCleanup = false;
     if (this.policy === 'none' || this.#size <= this.maxSize) return 0;
@@ -270,11 +270,11 @@ export class MemoryStore implements Store {
     const window = this.#firstEntries();
     const isAll = window.length === this.#entries.size;
     const goal = this.maxSize - Math.min(this.maxSize / 10, this.#size / 10);
-    // Half of a window at most: the rest of it is used more, and has others to be compared with next time.
+    // Half of a window at most: the other half is used more, and competes with other entries next time.
     const most = isAll ? window.length : window.length / 2;
     window.sort(order[this.policy]);
     for (const entry of window) {
-      // What was stored just now goes only when there is no room without it.
+      // An entry that was stored just now goes only when there is no room without it.
       if (this.#size <= goal || (this.#size <= this.maxSize && this.#changed.has(entry.key))) break;
       if (evicted >= most) break;
       this.#remove(entry);
@@ -292,7 +292,7 @@ export class MemoryStore implements Store {
     return first;
   }
 
-  // Only where the map's order is not the policy's: there the next window is to have others.
+  // Only where the map's order is not the policy's: the next window then holds other entries.
   #moveBehind(entry: Entry): void {
     if (this.policy !== 'least-frequently-used') return;
     this.#entries.delete(entry.key);
@@ -323,14 +323,14 @@ export class MemoryStore implements Store {
     this.#entries.clear();
   }
 
-  // It has no descriptors to give up.
+  // There are no descriptors to give up.
   park(): void {}
 }
 
 class MemoryReader implements StoreReader {
   readonly #entries: ReadonlyMap<string, Entry>;
   readonly #changes: { readonly count: number };
-  // All keys in order, as they were after so many changes: for pages, which come one after the other.
+  // All keys in order, as they were after so many changes: consecutive pages share them.
   #sorted: { keys: readonly string[]; changes: number } | undefined;
 
   constructor(entries: ReadonlyMap<string, Entry>, changes: { readonly count: number }) {
@@ -344,7 +344,7 @@ class MemoryReader implements StoreReader {
   }
 
   page(prefix: string, after: string, now: number, keysOnly: boolean): PageEntry[] | Promise<PageEntry[]> {
-    // An iteration that goes on may miss what was added since it began.
+    // An iteration in progress may miss entries that were added since it began.
     const sorted = this.#sorted;
     if (sorted && (after !== '' || sorted.changes === this.#changes.count)) {
       return this.#page(sorted.keys, prefix, after, now, keysOnly);
@@ -371,7 +371,7 @@ class MemoryReader implements StoreReader {
       const data = keysOnly ? null : copyOf(entry.value.data);
       page.push({ key, ...entry.value, data, expires: entry.expires });
     }
-    // The last page: nobody else needs what is out of date.
+    // After the last page an outdated order has no further use.
     if (page.length < PAGE_SIZE && this.#sorted?.changes !== this.#changes.count) this.#sorted = undefined;
     return page;
   }
@@ -401,7 +401,7 @@ class MemoryReader implements StoreReader {
   }
 }
 
-// What is handed out may be changed by whoever gets it.
+// The caller may change the bytes that it gets.
 function copyOf(data: StoredValue['data']): StoredValue['data'] {
   return data instanceof Uint8Array ? Buffer.from(data) : data;
 }

@@ -1,7 +1,7 @@
-// Keys in the order of their bytes in UTF-8, sorted without holding up the event loop.
+// Sorts keys by their bytes in UTF-8 without holding up the event loop.
 import { chunksOf, TimeSlice } from '../../system/time-slice.ts';
 
-// So many are sorted at once, and so many are merged before others get a turn.
+// Number of keys sorted at once, and merged before the event loop turns.
 const RUN = 2048;
 const MERGE_STEP = 20_000;
 
@@ -16,7 +16,7 @@ export function compareKeys(a: string, b: string): number {
   return a.length - b.length;
 }
 
-// Surrogates stand for what comes after everything else.
+// Surrogates stand for characters that come after all others.
 function rankOf(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
 }
@@ -56,7 +56,7 @@ async function merge(
   return merged;
 }
 
-/** Where the first key is that comes after `key`, or is it, in sorted keys. */
+/** Index of the first key that is `key` or comes after it, in sorted keys. */
 export function indexFrom(sorted: readonly string[], key: string): number {
   let [low, high] = [0, sorted.length];
   while (low < high) {

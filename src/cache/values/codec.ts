@@ -1,4 +1,4 @@
-// Values to bytes and back. Bytes are only ever read as data: nothing that is stored can run.
+// Codec: values to bytes and back. Bytes are only ever read as data: nothing that is stored can run.
 import { isArrayBuffer, isDataView, isUint8Array } from 'node:util/types';
 import { Deserializer, Serializer } from 'node:v8';
 import { crc32 } from 'node:zlib';
@@ -7,7 +7,7 @@ import type { FoundValue, StoredValue } from '../operations.ts';
 import { inspectValue } from './uncloneable.ts';
 import { assertBoundedArrays } from './v8-format.ts';
 
-/** How `data` is to be read. Stored in databases: numbers are never given a new meaning. */
+/** The forms of `data`. Stored in databases: a number never gets a new meaning. */
 export const Encoding = { structured: 0, text: 1, buffer: 2, uint8Array: 3, file: 4 } as const;
 export type Encoding = (typeof Encoding)[keyof typeof Encoding];
 
@@ -43,7 +43,7 @@ function encodeAny(value: unknown): Encoded {
   try {
     serializer.writeValue(value);
     const data = serializer.releaseBuffer();
-    // What would not be read again is not stored.
+    // A value that could not be read again is not stored.
     assertBoundedArrays(data);
     return { encoding: Encoding.structured, data };
   } catch (error) {
@@ -57,9 +57,9 @@ function assertSize(bytes: number): void {
 }
 
 /**
- * The value that was encoded. Throws when the bytes make no sense.
+ * The value that was encoded. Throws when the bytes are invalid.
  *
- * @param isOwned whether nobody else has `data`, which may become the value then, instead of a copy of it
+ * @param isOwned whether `data` is shared with nothing else: then it may become the value, instead of a copy of it
  */
 export function decode(encoding: number, data: string | Uint8Array, isOwned = false): unknown {
   if (encoding === Encoding.text) return typeof data === 'string' ? data : Buffer.from(data).toString();
@@ -80,14 +80,14 @@ export function decode(encoding: number, data: string | Uint8Array, isOwned = fa
   throw new Error(`Unknown encoding ${encoding}.`);
 }
 
-// Cut from Node's pool as `Buffer.from` does it, and somewhat faster.
+// Taken from Node's pool as `Buffer.from` does it, and somewhat faster.
 function copyOf(bytes: Uint8Array): Buffer {
   const copy = Buffer.allocUnsafe(bytes.byteLength);
   copy.set(bytes);
   return copy;
 }
 
-/** What reads will give for the value that was encoded: itself, unless cloning makes something else of it. */
+/** The value that reads will return for the encoded one: itself, unless cloning changes it. */
 export function asRead(value: unknown, { encoding, data }: Encoded = encode(value)): unknown {
   if (encoding === Encoding.text) return value;
   const prototype: unknown = Object.getPrototypeOf(value ?? Object.prototype);
@@ -98,8 +98,8 @@ export function asRead(value: unknown, { encoding, data }: Encoded = encode(valu
 const BYTES: readonly unknown[] = [Buffer.prototype, Uint8Array.prototype];
 
 /**
- * Ties what is stored (of a blob: its hash) to its key and to how it is read, so that neither a flipped bit, nor a
- * value under a wrong key, nor bytes in place of text are ever returned.
+ * Ties the stored bytes (of a blob: its hash) to the key and the encoding, so that neither a flipped bit, nor a value
+ * under a wrong key, nor bytes in place of text are ever returned.
  */
 export function checksum(
   key: string,
@@ -110,8 +110,9 @@ export function checksum(
 }
 
 /**
- * The checksum that is stored with an entry: its value's, tied to when the entry expires, so that a flipped bit there
- * brings nothing back. Applied again with the same time it gives the value's own again: a `touch` needs no value.
+ * The checksum that is stored with an entry: its value's, combined with the expiry time, so that a flipped bit there
+ * cannot revive an expired entry. Applied again with the same time it returns the value's own: a `touch` does not need
+ * the value.
  */
 export function withExpiry(sum: number, expires: number | null): number {
   if (expires === null) return sum;
@@ -126,8 +127,8 @@ function isPlainView(view: Uint8Array): boolean {
   return isArrayBuffer(buffer) && !buffer.resizable && view.byteLength === buffer.byteLength;
 }
 
-// V8's serializer, told to hand us every view: Node's own subclass would make typed arrays that look into a shared
-// buffer, and V8 alone would turn a Buffer into a Uint8Array that carries the whole pool it was cut from.
+// V8's serializer with a delegate for every view. Node's own subclass would create typed arrays over a shared buffer,
+// and V8 alone would turn a Buffer into a Uint8Array that carries the whole pool it was taken from.
 const Float16 = (globalThis as { Float16Array?: unknown }).Float16Array as Uint16ArrayConstructor | undefined;
 const VIEWS = [
   Int8Array,
@@ -142,12 +143,12 @@ const VIEWS = [
   BigInt64Array,
   BigUint64Array,
   DataView,
-  // Not in every Node that is supported: there, an entry that has one is a miss.
+  // Not in every supported Node: there, an entry that has one is a miss.
   ...(Float16 ? [Float16] : []),
 ] as const;
 const BUFFER = 255;
 
-// By its internal slot, of whatever realm and subclass it is; undefined for what is no view.
+// By its internal slot, whatever its realm and subclass; undefined for other values.
 const TypedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
 const typedArrayKind = Object.getOwnPropertyDescriptor(TypedArray, Symbol.toStringTag)!.get!;
 
@@ -201,7 +202,7 @@ class ValueDeserializer extends Deserializer {
   }
 }
 
-/** What reads find of a value that was stored. */
+/** A stored value in the form that reads find. */
 export function foundOf(
   { encoding, data, blob, checksum, size, mode }: StoredValue,
   expires: number | null,

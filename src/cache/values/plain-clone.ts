@@ -1,12 +1,11 @@
-// Copies of nested objects and arrays, made from a value that is kept: several times faster than decoding it again.
+// Clones of nested objects and arrays, made from a value in memory: several times faster than decoding it again.
 
-// Deeper ones are decoded each time, which does not recurse in JavaScript.
+// Deeper values are decoded each time, which does not recurse in JavaScript.
 const MAX_DEPTH = 100;
 
 /**
- * Whether {@link clonePlain} gives the same as decoding again would: nothing but plain objects, arrays without holes,
- * strings and other primitives, and no object in two places. For values that were decoded, whose objects are never of
- * a class.
+ * Whether {@link clonePlain} has the same result as decoding again: only plain objects, arrays without holes, strings
+ * and other primitives, and no object in two places. For decoded values, whose objects never have a class.
  */
 export function isPlain(value: unknown): value is object {
   return typeof value === 'object' && value !== null && isPlainTree(value, new Set(), 0);
@@ -17,7 +16,7 @@ function isPlainTree(value: object, seen: Set<object>, depth: number): boolean {
   seen.add(value);
   const keys = Object.keys(value);
   if (Array.isArray(value)) {
-    // Others have holes, or names beside their numbers.
+    // Other arrays have holes, or named properties.
     if (keys.length !== value.length) return false;
   } else if (Object.getPrototypeOf(value) !== Object.prototype) return false;
   return keys.every(key => {
@@ -29,7 +28,7 @@ function isPlainTree(value: object, seen: Set<object>, depth: number): boolean {
 /** A copy that shares nothing with `value`, for which {@link isPlain} is true. */
 export function clonePlain<T extends object>(value: T): T {
   if (Array.isArray(value)) return value.map(clonePart) as T;
-  // A spread defines what it copies, so that not even a property called `__proto__` becomes something else.
+  // A spread defines the copied properties, so that not even `__proto__` becomes something else.
   const copy = { ...value } as Record<string, unknown>;
   for (const key of Object.keys(copy)) {
     const part = copy[key];
@@ -42,7 +41,7 @@ function clonePart(part: unknown): unknown {
   return typeof part === 'object' && part !== null ? clonePlain(part) : part;
 }
 
-/** `value`, frozen with all that is in it, if {@link isPlain} is true for it. */
+/** `value`, frozen with everything in it, if {@link isPlain} is true for it. */
 export function freezePlain<T>(value: T): T {
   return isPlain(value) ? freezeAll(value) : value;
 }

@@ -1,5 +1,6 @@
-// Looks a value through before it is encoded: what structured cloning would refuse or silently lose is named by its path. Kinds of objects
-// are told by their internal slots: `instanceof` knows those of one realm only, and test runners have several.
+// Uncloneable values: inspects a value before it is encoded, and names by its path a part that structured cloning would
+// refuse or silently lose. Kinds of objects are told by their internal slots: `instanceof` knows those of one realm
+// only, and test runners have several.
 import { EventEmitter } from 'node:events';
 import {
   isArrayBuffer,
@@ -27,15 +28,15 @@ export interface Uncloneable {
 export interface Inspection {
   /** The first part that cannot be stored; undefined when all of it can. */
   uncloneable: Uncloneable | undefined;
-  /** Bytes that the texts and buffers in it take at least. */
+  /** Bytes that its texts and buffers take at least. */
   bytes: number;
 }
 
-/** Looks at every part of `value`, up to the first that cannot be stored. Cycles are fine. */
+/** Inspects every part of `value`, up to the first that cannot be stored. Cycles are allowed. */
 export function inspectValue(value: unknown): Inspection {
   if (typeof value !== 'object' || value === null) return { uncloneable: describe(value, '$'), bytes: 0 };
   let bytes = 0;
-  // An explicit stack: a value may be nested deeper than the call stack, and then the serializer is to say so.
+  // An explicit stack: a value may be nested deeper than the call stack. The serializer reports that.
   const seen = new Set<object>([value]);
   const stack: { object: object; path: string }[] = [{ object: value, path: '$' }];
   for (let next = stack.pop(); next; next = stack.pop()) {
@@ -58,7 +59,7 @@ export function inspectValue(value: unknown): Inspection {
   return { uncloneable: undefined, bytes };
 }
 
-// A buffer is written once, however many views of it there are; but of a Buffer its own bytes are.
+// A buffer is written once, however many views of it there are. For a Buffer its own bytes are written.
 function bytesOf(object: object, seen: Set<object>): number {
   if (isArrayBuffer(object) || Buffer.isBuffer(object)) return object.byteLength;
   if (!ArrayBuffer.isView(object) || seen.has(object.buffer)) return 0;
@@ -89,7 +90,7 @@ function* children(object: object): Generator<[key: string, item: unknown]> {
     let index = 0;
     for (const item of object) yield [`.values()[${index++}]`, item];
   } else if (isNativeError(object)) {
-    // Cloning takes name, message, stack and cause of an error, and leaves the rest.
+    // Cloning keeps name, message, stack and cause of an error, and drops the rest.
     if ('cause' in object) yield ['.cause', object.cause];
   } else if (!ArrayBuffer.isView(object)) {
     for (const key of Object.keys(object)) yield [property(key), (object as Record<string, unknown>)[key]];
@@ -107,7 +108,7 @@ function describe(value: unknown, path: string): Uncloneable | undefined {
   if (isProxy(value)) return { path, what: 'a Proxy' };
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Array.prototype) return undefined;
-  // Nearly all are of this realm: of those nothing else is asked.
+  // Nearly all objects are plain ones of this realm, which need no further test.
   if (prototype !== Object.prototype && prototype !== null) {
     if (isKnown(value)) return undefined;
     if (ArrayBuffer.isView(value)) {
@@ -119,7 +120,7 @@ function describe(value: unknown, path: string): Uncloneable | undefined {
       return losesData(value) ? { path, what: `an instance of ${classOf(value)}` } : undefined;
     }
   }
-  // Such as `Math`: what it has is not enumerable.
+  // Such as `Math`, whose properties are not enumerable.
   return isHollow(value) ? { path, what: tagOf(value) } : undefined;
 }
 
@@ -128,7 +129,7 @@ function isHollow(value: object): boolean {
   return Object.getOwnPropertyNames(value).length > 0;
 }
 
-// What cloning copies by its internal slots. The frequent kinds come first.
+// The kinds that cloning copies by their internal slots, the frequent ones first.
 function isKnown(value: object): boolean {
   return (
     Array.isArray(value) ||
@@ -145,9 +146,9 @@ function isKnown(value: object): boolean {
   );
 }
 
-// A class instance is kept as cloning keeps it, its own data in a plain object. But what the platform makes (Blob,
-// AbortController, KeyObject, WeakMap) keeps its state elsewhere, and so may a class without data of its own:
-// storing those would lose it without a word.
+// Cloning keeps a class instance's own data in a plain object. But a platform object (Blob, AbortController, KeyObject,
+// WeakMap) keeps its state elsewhere, and so may an instance without data of its own: storing those would lose it
+// silently.
 function losesData(value: object): boolean {
   const prototype = Object.getPrototypeOf(value) as object;
   if (isOfPlatform(prototype)) return true;
@@ -155,7 +156,7 @@ function losesData(value: object): boolean {
   return Reflect.ownKeys(value).length > Object.keys(value).length || hasMembers(prototype);
 }
 
-// By prototype: asking costs more than the rest of the encoding does.
+// Cached by prototype: the test costs more than the rest of the encoding.
 const platform = new WeakMap<object, boolean>();
 
 function isOfPlatform(prototype: object): boolean {
@@ -177,12 +178,13 @@ function chainOf(prototype: object): object[] {
   return chain;
 }
 
-// Written in native code, or in JavaScript by Node: then a global that is not enumerable, as those of users are, or one
-// that streams, sockets and servers are made of.
+// A class of the platform: written in native code, or in JavaScript by Node. The latter is a global that is not
+// enumerable, as a program's own are, or the base class of streams, sockets and servers.
 function isPlatformClass(prototype: object): boolean {
   if (prototype === EventEmitter.prototype) return true;
   const made: unknown = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value;
-  // What has one of these for a prototype, and not its slots, is an object like others: errors are still made that way.
+  // An object with one of these prototypes, and not its slots, is an ordinary object: some errors are still made that
+  // way.
   if (typeof made !== 'function' || KNOWN_CLASSES.test(made.name)) return false;
   if (/\{\s*\[native code\]\s*\}$/.test(Function.prototype.toString.call(made))) return true;
   const global = Object.getOwnPropertyDescriptor(globalThis, made.name);
@@ -210,7 +212,7 @@ function isObjectPrototype(object: object): boolean {
   return Object.getPrototypeOf(object) === null && Object.hasOwn(object, 'isPrototypeOf');
 }
 
-// An iterator's prototype, for one, has no class of its own, but a tag.
+// An iterator's prototype, for example, has a tag and not a class of its own.
 function classOf(value: object): string {
   const made: unknown = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(value), 'constructor')?.value;
   const tag = tagOf(value);

@@ -1,15 +1,18 @@
-// Reads how large the arrays are that serialized bytes declare, before the deserializer makes them: for one that is
-// mostly holes it takes the declared length's room, up to 256 MB for ten bytes, and takes the process with it.
+// V8's serialization format: checks the array lengths that serialized bytes declare, before the deserializer allocates
+// them. For an array that is mostly holes it allocates the declared length, up to 256 MB for ten bytes, and can crash
+// the process.
 
-// All holes that one value may declare, beside what its own bytes account for: 8 bytes each.
+// Most holes that one value may declare, beyond one for each of its bytes; a hole takes 8 bytes of memory.
 const MAX_HOLES = 1 << 22;
 
-/** Throws when the bytes are no value of ours, or one that declares more than four million holes in its arrays. */
+/**
+ * Throws when the bytes are not a serialized value, or one that declares more than four million holes in its arrays.
+ */
 export function assertBoundedArrays(bytes: Uint8Array): void {
   if (mayDeclareHoles(bytes)) new FormatScanner(bytes).run();
 }
 
-// The tag of such an array, with a length of at least three bytes: hardly ever there by chance in text.
+// The tag of such an array, with a length of at least three bytes: text hardly ever contains it by chance.
 function mayDeclareHoles(bytes: Uint8Array): boolean {
   for (let at = bytes.indexOf(SPARSE); at >= 0; at = bytes.indexOf(SPARSE, at + 1)) {
     if (bytes[at + 1]! >= 0x80 && bytes[at + 2]! >= 0x80) return true;
@@ -22,8 +25,8 @@ const SPARSE = code('a');
 const ERROR = code('r');
 const END_OF_ERROR = code('.');
 
-// What follows each tag: `n` a number of variable length, `d` eight bytes, `b` as many bytes as the number before
-// says, `s` a string with its tag, `h` an object of our serializer. `+` begins and `-` ends what contains others.
+// The data after each tag: `n` a number of variable length, `d` eight bytes, `b` as many bytes as the number before
+// says, `s` a string with its tag, `h` an object of our serializer. `+` begins and `-` ends a container.
 const TAGS: Readonly<Record<string, string>> = {
   _: '',
   '0': '',
@@ -71,10 +74,10 @@ class FormatScanner {
   }
 
   run(): void {
-    // Older versions have other tags; none was ever written by a Node that is supported.
+    // Older versions have other tags; no supported Node ever wrote one.
     if (this.#byte() !== 0xff || this.#number() < 15) throw new Error('Serialized bytes without a header.');
     let depth = 0;
-    // Errors in which we are, by the depth at which their parts are complete.
+    // The errors around the current position, by the depth at which their parts are complete.
     const errors: number[] = [];
     while (this.#at < this.#bytes.length) {
       if (errors.at(-1) === depth) {
@@ -83,7 +86,7 @@ class FormatScanner {
           errors.pop();
           depth--;
         }
-        // The parts that have a value; the others say which class it is.
+        // The parts that have a value; the others give the class.
         else if (part === code('m') || part === code('s')) this.#string();
         else if (part === code('c')) depth += this.#token(depth, errors);
         continue;
@@ -92,7 +95,7 @@ class FormatScanner {
     }
   }
 
-  // Returns by how much deeper it goes on after it.
+  // Returns the change of depth after the token.
   #token(depth: number, errors: number[]): number {
     const tag = this.#byte();
     if (tag === ERROR) {
@@ -136,7 +139,7 @@ class FormatScanner {
     else throw new Error(`Serialized bytes with ${tag} for a string.`);
   }
 
-  // As codec.ts writes views: a Buffer's bytes, or two numbers and then the buffer as a value of its own.
+  // In the form of codec.ts for views: a Buffer's bytes, or two numbers and then the buffer as a value of its own.
   #hostObject(): void {
     const BUFFER = 255;
     if (this.#number() === BUFFER) this.#pass(this.#number());

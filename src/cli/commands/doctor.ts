@@ -10,7 +10,7 @@ import { padded, sanitizeLine, textWidth } from '../terminal/text.ts';
 export function doctorCommand(context: Context): Command {
   return createCommand('doctor', context)
     .summary('check this machine for problems')
-    .description('Checks Node, SQLite, the config, the cache root and the toolchains.')
+    .description('Checks Node, SQLite, the config, the cache root, the remote cache and the toolchains.')
     .option('--cache-dir <dir>', 'cache root (default: GLOVEBOX_CACHE_DIR, else from the config file)')
     .option('--json', 'print JSON')
     .addHelpText(

@@ -218,7 +218,7 @@ for (const [what, log, message, place] of [
   [
     'an include',
     logs.NO_INCLUDE,
-    "The included file 'dt-bindings/zmk/kesy.h' is not there.",
+    "The included file 'dt-bindings/zmk/kesy.h' does not exist.",
     'config/corne.keymap:2:10',
   ],
   [
@@ -270,7 +270,7 @@ test('a missing setting or include is reported with the nearest one of ZMK and Z
   const include = await say(t, here(logs.NO_INCLUDE));
   t.is(
     include.message,
-    "The included file 'dt-bindings/zmk/kesy.h' is not there. Did you mean 'dt-bindings/zmk/keys.h'?",
+    "The included file 'dt-bindings/zmk/kesy.h' does not exist. Did you mean 'dt-bindings/zmk/keys.h'?",
   );
   t.is(include.place, 'config/corne.keymap:2:10');
 });

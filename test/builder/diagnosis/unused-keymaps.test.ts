@@ -19,29 +19,29 @@ async function said(t: ExecutionContext, names: string[], read: string[], config
 
 test('a keymap with almost the right name is reported with the right one', async t => {
   t.deepEqual(await said(t, ['corne_lft.keymap', 'corne.conf'], []), [
-    "config/corne_lft.keymap is used by no target. Did you mean 'corne_left.keymap'?",
+    "config/corne_lft.keymap is not used by any target. Did you mean 'corne_left.keymap'?",
   ]);
   t.deepEqual(await said(t, ['nicenano.keymap'], [], 'my/keymaps'), [
-    "my/keymaps/nicenano.keymap is used by no target. Did you mean 'nice_nano.keymap'?",
+    "my/keymaps/nicenano.keymap is not used by any target. Did you mean 'nice_nano.keymap'?",
   ]);
 });
 
 test('a name is only suggested if a target would take it', async t => {
   t.deepEqual(await said(t, ['corne.keymap', 'corne_lft.keymap'], ['config/corne.keymap']), [
-    'config/corne_lft.keymap is used by no target.',
+    'config/corne_lft.keymap is not used by any target.',
   ]);
   t.deepEqual(await said(t, ['crne.keymap', 'nice_nano.keymap'], ['config/nice_nano.keymap']), [
-    "config/crne.keymap is used by no target. Did you mean 'corne.keymap'?",
+    "config/crne.keymap is not used by any target. Did you mean 'corne.keymap'?",
   ]);
 });
 
 test('other unused keymaps are reported together', async t => {
-  t.deepEqual(await said(t, ['lily58.keymap'], []), ['config/lily58.keymap is used by no target.']);
+  t.deepEqual(await said(t, ['lily58.keymap'], []), ['config/lily58.keymap is not used by any target.']);
   t.deepEqual(await said(t, ['lily58.keymap', 'planck.keymap'], []), [
-    'config/lily58.keymap and config/planck.keymap are used by no target.',
+    'config/lily58.keymap and config/planck.keymap are not used by any target.',
   ]);
   t.deepEqual(await said(t, ['sofle.keymap', 'lily58.keymap', 'planck.keymap'], []), [
-    'config/lily58.keymap and 2 more are used by no target.',
+    'config/lily58.keymap and 2 more are not used by any target.',
   ]);
 });
 

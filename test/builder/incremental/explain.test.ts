@@ -45,7 +45,7 @@ for (const [what, before, now, expected] of [
     'another program with the same version is reported as such',
     { tools: { dtc: program('1', '1.6.1'), gperf: null, protoc: program('1', '3') } },
     { tools: { dtc: program('2', '1.6.1'), gperf: program('1', '3.1'), protoc: null } },
-    ['dtc is another program of the same version (1.6.1)', 'gperf was installed', 'protoc was removed'],
+    ['dtc is a different program of the same version (1.6.1)', 'gperf was installed', 'protoc was removed'],
   ],
   [
     'another SDK and other Python packages are reported by their versions',
@@ -62,7 +62,7 @@ for (const [what, before, now, expected] of [
     'an SDK of the same version is reported as another one',
     { sdks: [sdk('0.16.8')] },
     { sdks: [sdk('0.16.8', '2')] },
-    ['the Zephyr SDK is another one of the same version (0.16.8)'],
+    ['the Zephyr SDK is a different one of the same version (0.16.8)'],
   ],
   [
     'a repository that has become a module is reported by the file that makes it one',
@@ -96,7 +96,7 @@ for (const [what, before, now, expected] of [
 test("a change of Glovebox's record format is the only reason given", t => {
   const now = base({ program: 'b' });
   t.deepEqual(baseDifferences({ ...base({ program: 'a' }), schema: 0 }, now), [
-    'Glovebox keeps builds in another form now',
+    'Glovebox now stores builds in a different form',
   ]);
 });
 

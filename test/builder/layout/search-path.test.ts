@@ -123,7 +123,7 @@ test('a workspace that is given or configured takes precedence over one that is 
   );
   await t.throwsAsync(findSearchPath(keymap, { userConfig, workspace: root }), {
     instanceOf: WorkspaceError,
-    message: new RegExp(`^${root} is no west workspace`),
+    message: new RegExp(`^${root} is not a west workspace`),
   });
 });
 

@@ -168,7 +168,12 @@ include:
     { board: 'a', shield: 'right', artifactName: 'right-a-zmk' },
     { board: 'a', shield: 'left', snippet: 's', artifactName: 'left-a-zmk' },
   ]);
-  await refused(t, 'board: [a]\nexclude:\n  - shield: x\n', 3, /'exclude' names 'shield', which is no list/);
+  await refused(
+    t,
+    'board: [a]\nexclude:\n  - shield: x\n',
+    3,
+    /'exclude' names 'shield', which is not a list/,
+  );
   await refused(t, 'board: [a]\nexclude:\n  - board: a\n', 1, /leaves nothing to build/);
 });
 

@@ -125,7 +125,7 @@ test.serial('two users with the same west, in other directories and with another
   writeFileSync(program, `${before}# other bytes\n`);
   const other = await buildAs(t, url, fresh(), undefined);
   t.like(other, { compiled: 1, remote: 0 });
-  t.regex(other.why.join('\n'), /arm-none-eabi-gcc is another program of the same version/);
+  t.regex(other.why.join('\n'), /arm-none-eabi-gcc is a different program of the same version/);
   writeFileSync(program, before);
   writeFileSync(
     path.join(place.config, 'config/west.yml'),
@@ -135,6 +135,46 @@ test.serial('two users with the same west, in other directories and with another
   const moved = await buildAs(t, url, fresh(), undefined);
   t.like(moved, { compiled: 1, remote: 0 });
   t.regex(moved.why.join('\n'), /zmk/);
+});
+
+test.serial('another revision in west.yml alone is no hit, and --explain names it', async t => {
+  const { url } = await TestServer.start(t);
+  const machine = await createWestMachine(t, { onRun: 'build' });
+  machine.write('build.yaml', 'board: [nice_nano_v2]\nshield: [corne_left]\n');
+  const environment = { ...machine.environment };
+  t.like(await buildAs(t, url, { ...machine, isWriter: true, environment }, undefined), { compiled: 1 });
+  const readAs = async (name: string) => {
+    const built = await buildAs(
+      t,
+      url,
+      { ...machine, environment, cacheRoot: path.join(machine.root, `cache of ${name}`) },
+      undefined,
+    );
+    return { ...built, why: built.why.join('\n') };
+  };
+  t.like(await readAs('the second'), { compiled: 0, remote: 1 });
+
+  // The manifest of the workspace, then the one of a config outside it.
+  for (const [directory, reason] of [
+    [machine.workspace, /^the remote cache has it for another toolchain: west\.yml changed$/m],
+    [machine.config, /^config\/west\.yml changed since /m],
+  ] as const) {
+    const file = path.join(directory, 'config/west.yml');
+    const before = readFileSync(file, 'utf8');
+    t.true(before.includes('revision: main'));
+    writeFileSync(file, before.replace('revision: main', 'revision: v0.3'));
+    const built = await readAs(`a reader of ${path.basename(directory)}`);
+    t.like(built, { compiled: 1, remote: 0 });
+    t.regex(built.why, reason);
+    writeFileSync(file, before);
+  }
+  t.like(await readAs('the third'), { compiled: 0, remote: 1 });
+
+  // What west checks out for another revision, although no build reads the file that differs.
+  machine.change('zmk/README.md', 'another revision\n', true);
+  const moved = await readAs('the fourth');
+  t.like(moved, { compiled: 1, remote: 0 });
+  t.regex(moved.why, /zmk moved [0-9a-f]{7} → [0-9a-f]{7}/);
 });
 
 test.serial('two users share firmware that is built in containers, unless their images differ', async t => {

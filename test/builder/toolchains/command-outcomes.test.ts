@@ -68,7 +68,10 @@ test('a program that makes nothing that matches has failed', async t => {
     await run.write('firmware.bin', 'x');
     await run.write('below/zmk.uf2', 'x');
   });
-  t.regex(message, /matches \*\.uf2, \*\.elf, \*\.hex\. Say in toolchains\.command\.artifacts/);
+  t.regex(
+    message,
+    /matches \*\.uf2, \*\.elf, \*\.hex\. Name the build.s files in toolchains\.command\.artifacts/,
+  );
 });
 
 test('a symbolic link is not an artifact, wherever it leads', async t => {
@@ -99,7 +102,7 @@ test('a file from before the run is not an artifact', async t => {
   const project = await projectFor(t);
   await writeFile(path.join(project.build, 'left.uf2'), 'stale');
   const message = await refusedArtifacts(t, { project }, run => run.write('left.elf', 'new'));
-  t.regex(message, /left\.uf2 was there before the build/);
+  t.regex(message, /left\.uf2 existed before the build/);
 });
 
 test('a file from before the run that is written again is an artifact', async t => {

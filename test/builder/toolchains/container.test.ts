@@ -345,7 +345,7 @@ test.serial('an image without west, and a path that the container cannot have, a
   t.like(outcome, {
     ok: false,
     reason: 'cannot-start',
-    message: `The container needs ${missing}, and there is no such directory.`,
+    message: `The container needs ${missing}, which does not exist.`,
   });
   t.false(existsSync(missing));
   t.is(containers(engine), '');

@@ -122,7 +122,7 @@ test.serial(
     machine.write('config/corne_lft.keymap', '/ { };\n');
     machine.write('config/base.keymap', '/ { };\n');
     machine.write('config/corne.keymap', '#include "base.keymap"\n/ { keymap { a; }; };\n');
-    const sentence = 'config/corne_lft.keymap is used by no target.';
+    const sentence = 'config/corne_lft.keymap is not used by any target.';
     const told = (building: Building) => building.of('warning').map(({ message }) => message);
     const compiled = start(machine);
     t.like(await compiled.done, { compiled: 2 });

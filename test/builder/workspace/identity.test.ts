@@ -366,7 +366,7 @@ test("in ZMK's own clone, files of other projects and of the config that git hid
 test('a directory that is not a workspace is reported as such', async t => {
   const directory = await temporaryDirectory(t);
   const error = await t.throwsAsync(workspaceIdentity(directory), { instanceOf: WorkspaceError });
-  t.regex(error?.message ?? '', /is no west workspace/);
+  t.regex(error?.message ?? '', /is not a west workspace/);
   await write(directory, { '.west/config': '[manifest]\n' });
   await t.throwsAsync(workspaceIdentity(directory), { message: /manifest\.path/ });
   await write(directory, { '.west/config': '[manifest]\npath = config\n', 'config/west.yml': 'a: [' });

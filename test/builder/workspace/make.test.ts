@@ -276,7 +276,7 @@ test('an existing workspace is registered in place, and neither changed nor remo
   t.is(await findWorkspace(config, { cacheRoot }), undefined);
   t.deepEqual(await readdir(own, { recursive: true }), before);
   t.is(known.kind, 'added');
-  await t.throwsAsync(service.add(config), { message: /is no west workspace/ });
+  await t.throwsAsync(service.add(config), { message: /is not a west workspace/ });
 });
 
 test("ZMK's own clone with a workspace in it is registered as such", async t => {

@@ -91,7 +91,10 @@ test("projects come in west's order: imports beside a manifest, its own projects
 
 test('a directory that is not a workspace, or has a broken manifest, is reported', async t => {
   const directory = await temporaryDirectory(t);
-  await t.throwsAsync(zmkPlaces(directory), { instanceOf: WorkspaceError, message: /is no west workspace/ });
+  await t.throwsAsync(zmkPlaces(directory), {
+    instanceOf: WorkspaceError,
+    message: /is not a west workspace/,
+  });
   await write(directory, { '.west/config': settings('path = config'), 'config/west.yml': 'manifest: [' });
   await t.throwsAsync(zmkPlaces(directory), { instanceOf: WorkspaceError, message: /is not valid YAML/ });
 });

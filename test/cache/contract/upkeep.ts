@@ -121,7 +121,7 @@ export const upkeep: readonly Case[] = [
       const isClosedError = (error: unknown) => {
         assert.ok(error instanceof ClosedCacheError);
         assert.equal(error.code, 'GLOVEBOX_CLOSED');
-        assert.match(error.message, /'contract'.*createDefaultCache/);
+        assert.match(error.message, /'contract'.*openCache/);
         return true;
       };
       // From the call of close() on, not only once it has resolved.

@@ -222,7 +222,7 @@ for (const [index, part] of links.entries()) {
       await cache.check();
       t.deepEqual(contentOf(outside), before);
       t.is(warnings.length, 1);
-      t.regex(warnings[0]!, /is a symbolic link, and none is followed.*Remove it/);
+      t.regex(warnings[0]!, /is a symbolic link, and links inside a cache are not followed.*Remove it/);
 
       // Without the link it is an ordinary cache again.
       rmSync(path);

@@ -387,15 +387,17 @@ async function full(t: ExecutionContext): Promise<string> {
     for (const socket of sockets) socket.destroy();
     await worker.terminate();
   });
-  for (;;) {
+  // On a busy machine a connection may only be slow, so that one alone does not prove the queue full.
+  for (let left = 3; left > 0; ) {
     const socket = connect(port, '127.0.0.1');
     sockets.push(socket);
     const isTaken = await Promise.race([
       once(socket, 'connect').then(() => true),
       new Promise<boolean>(resolve => setTimeout(() => resolve(false), 300)),
     ]);
-    if (!isTaken) return `http://127.0.0.1:${port}`;
+    left = isTaken ? 3 : left - 1;
   }
+  return `http://127.0.0.1:${port}`;
 }
 
 /** Sends a byte every so many milliseconds, until the connection closes. */

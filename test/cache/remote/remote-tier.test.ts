@@ -180,3 +180,32 @@ test('invalid keys, names and data are errors of the caller', async t => {
     await t.throwsAsync(tier.put(KEY, { kind: 'value', data, files: [] }), error);
   }
 });
+
+test('a manifest counts against the budget until what it leads to was found', async t => {
+  const server = await TestServer.start(t);
+  const first = writer(t, server.url);
+  const [step, firmware] = [remoteKey('manifest', 'one'), remoteKey('firmware', 'one')];
+  const files = [{ name: 'content', bytes: Buffer.from('content') }];
+  await Promise.all([
+    first.put(step, { kind: 'manifest', files }),
+    first.put(firmware, { kind: 'firmware', files }),
+  ]);
+  await first.close();
+  let now = 0;
+  server.misbehavior = (_request, _response, well) => {
+    now += 1_000;
+    return well();
+  };
+  const second = reader(t, server.url, { budget: { budgetMs: 60_000, now: () => now } });
+  // In seconds: bytes that arrive give back a few milliseconds.
+  const waited = () => Math.round(second.stats().waitedMs / 1_000);
+  const manifest = await second.get(step, { kind: 'manifest' });
+  t.truthy(await manifest!.getBytes('content'));
+  t.is(waited(), 1);
+  const hit = await second.get(firmware, { kind: 'firmware' });
+  t.is(waited(), 2);
+  t.truthy(await hit!.getBytes('content'));
+  t.is(waited(), 1);
+  manifest!.paidOff();
+  t.is(waited(), 0);
+});

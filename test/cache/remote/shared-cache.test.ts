@@ -133,5 +133,5 @@ test.serial('an invalid option is an error when the cache is opened', t => {
   actAs(t, 'read-write', 'http://127.0.0.1:1/');
   process.env.GLOVEBOX_REMOTE = 'ftp://example.org';
   t.throws(() => shared({}), { code: 'GLOVEBOX_INVALID_ARGUMENT', message: /GLOVEBOX_REMOTE/ });
-  t.throws(() => openCache({ remote: 'yes' as never }), { message: /remote is true or false/ });
+  t.throws(() => openCache({ remote: 'yes' as never }), { message: /remote must be true or false/ });
 });

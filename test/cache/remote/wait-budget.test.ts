@@ -96,7 +96,7 @@ test('a silent server costs all its callers together no more than the budget', a
   t.true(found.every(value => value === undefined));
   t.is(tier.stats().reading, 'out-of-time');
   t.is(tier.warnings.length, 1);
-  t.regex(tier.warnings[0]!, /more than 0.2 s in sum/);
+  t.regex(tier.warnings[0]!, /more than 0.2 s in total/);
   t.is(await getValue(tier), undefined);
   t.true(server.seen.length <= 16);
 });

@@ -1,10 +1,10 @@
-// The program that talks to a container engine: what it gets of the environment, and short questions to it.
+// Client program of a container engine: its environment, and short queries through it.
 import { pickEnvironment } from '../../../config/environment.ts';
 import { type CapturedOutput, captureOutput } from '../../../system/process.ts';
 
 /**
- * The variables that the client gets: where the engine is, and how it is reached. None of them is passed on to the
- * build, so none changes the firmware.
+ * The variables that the client gets: the engine's address and how to reach it. None of them is passed on to the build,
+ * so none changes the firmware.
  */
 const CLIENT_VARIABLES: readonly string[] = [
   ...['PATH', 'HOME', 'USER', 'TMPDIR', 'SSH_AUTH_SOCK'],
@@ -15,7 +15,7 @@ const CLIENT_VARIABLES: readonly string[] = [
   ...['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy'],
 ];
 
-/** Milliseconds. An engine answers within one, unless its machine is busy, or far away. */
+/** An engine answers within a second, unless its machine is busy or remote. */
 const TIME_LIMIT_MS = 30_000;
 
 export interface EngineClientOptions {
@@ -30,8 +30,8 @@ export function clientEnvironment(): Record<string, string> {
 }
 
 /**
- * Runs the client for what it prints. Rejects with `CannotStartError` when it is not there, and with the reason of
- * `signal` when that aborts; whatever else happens is in the result.
+ * Runs the client for its output. Rejects with `CannotStartError` if it does not exist, and with the reason of `signal`
+ * if that aborts; any other failure is in the result.
  */
 export async function runEngineClient(
   command: string,
@@ -46,7 +46,7 @@ export async function runEngineClient(
   return answer;
 }
 
-/** What the client said last, as part of a sentence. */
+/** The last line of the client's output, as part of a sentence. */
 export function lastLine(output: string): string {
   return output.split('\n').at(-1)?.trim().replace(/\.$/, '') || 'it says nothing';
 }

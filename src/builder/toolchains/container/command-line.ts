@@ -1,45 +1,46 @@
-// The arguments that make a container for one build. What they mean is the same for docker and podman; where the two
-// differ, the stricter of them is asked for by name.
+// Command line that creates a container for one build. Its arguments mean the same to docker and podman; where the two
+// differ, it requests the stricter behaviour explicitly.
 import path from 'node:path';
 import { isInside } from '../../../system/paths.ts';
 import type { ContainerEngine } from './engine-search.ts';
 
-/** A directory that the container sees. */
+/** A directory mounted into the container. */
 export interface Mount {
   /** Absolute. */
   directory: string;
-  /** Where the container sees it. Absolute. */
+  /** The path in the container. Absolute. */
   target: string;
   writable: boolean;
 }
 
-/** One container. */
+/** Specification of one container. */
 export interface ContainerSpec {
   name: string;
   /** The digest of the image. */
   image: string;
-  /** What a person calls it. */
+  /** The image's name in messages. */
   imageName: string;
   program: string;
   args: readonly string[];
-  /** Absolute, inside of a mount. */
+  /** Absolute, inside a mount. */
   workingDirectory: string;
-  /** What is set besides what the image sets. */
+  /** Variables in addition to those of the image. */
   environment: Readonly<Record<string, string>>;
   mounts: readonly Mount[];
   /** See `ProcessOptions`. */
   appendLog?: boolean | undefined;
-  /** Whose the files are that it writes. Default: the image's user's. */
+  /** The owner of the files that it writes. Default: the image's user. */
   user?: User | undefined;
-  /** Names the places of this machine in what it prints. Default: it is left as it is. */
+  /** Replaces container paths in its output by those of this machine. Default: the output is left as it is. */
   translate?: (output: string) => string;
 }
 
 /**
- * The line for a shell that makes a west workspace of a config repository where there is no west but in the image.
+ * Shell command that makes a west workspace for a config repository, with the west of the image.
  *
  * @param image by a name that can be pulled
- * @param configPath where `west.yml` is, relative to the repository
+ *
+ * @param configPath directory of `west.yml`, relative to the repository
  */
 export function workspaceShellCommand(
   engine: ContainerEngine,
@@ -61,24 +62,24 @@ function shellQuoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-/** Whom the files belong to that are written. */
+/** Owner of written files. */
 export interface User {
   uid: number;
   gid: number;
 }
 
-/** What `docker create` or `podman create` is told. */
+/** The arguments of `docker create` or `podman create`. */
 export function createArguments(engine: ContainerEngine, spec: ContainerSpec): string[] {
   const { user, name, image, program, args, workingDirectory, environment, mounts } = spec;
   return [
     ...['create', '--name', name, '--label', 'glovebox=build'],
-    // Nothing is left of it when it ends, whoever ends it. The init process reaps what compilers leave behind.
+    // The container is removed when it ends, however it ends. The init process reaps orphans of the compilers.
     ...['--rm', '--init'],
-    // Docker would get a missing image by itself.
+    // Otherwise docker pulls a missing image by itself.
     ...['--pull', 'never'],
-    // What a build fetches would be in no fingerprint.
+    // Anything that a build downloads would be missing from the fingerprint.
     ...['--network', 'none'],
-    // Else SELinux keeps mounts from the container, or would have all their files relabelled.
+    // Otherwise SELinux denies access to the mounts, or relabels all their files.
     ...['--security-opt', 'label=disable'],
     ...(engine.kind === 'podman' ? ['--http-proxy=false'] : []),
     ...userArguments(engine, user),
@@ -89,23 +90,23 @@ export function createArguments(engine: ContainerEngine, spec: ContainerSpec): s
   ];
 }
 
-/** Who runs this process; undefined on Windows, where users are not what they are in a container. */
+/** The user of this process; undefined on Windows, whose users mean nothing in a container. */
 export function hostUser(): User | undefined {
   const [uid, gid] = [process.getuid?.(), process.getgid?.()];
   return uid === undefined || gid === undefined ? undefined : { uid, gid };
 }
 
-/** The files that a build makes are the caller's. */
+/** Makes the caller the owner of the files that a build writes. */
 function userArguments({ kind, users }: ContainerEngine, user: User | undefined): string[] {
   if (user === undefined) return [];
   const caller = ['--user', `${user.uid}:${user.gid}`];
   if (users === 'remapped') return ['--userns=host', ...caller];
   if (users === 'same') return caller;
-  // Docker can only move all users, and then root in the container is the caller outside.
+  // Docker can only remap all users. Root in the container is then the caller outside.
   return kind === 'docker' ? ['--user', '0:0'] : ['--userns=keep-id', ...caller];
 }
 
-/** The mounts without those that another one brings with it. Sorted, the outer ones first. */
+/** The mounts without those contained in another one. Sorted, outer ones first. */
 export function neededMounts(mounts: readonly Mount[]): Mount[] {
   const byTarget = new Map<string, Mount>();
   for (const mount of mounts) {
@@ -121,12 +122,15 @@ export function neededMounts(mounts: readonly Mount[]): Mount[] {
   return needed;
 }
 
-/** Whether a mount shows what another one shows at its place. */
+/** Whether a mount is already visible at its target through another one. */
 function isSameIn(around: Mount, { directory, target }: Mount): boolean {
   return path.join(around.directory, path.relative(around.target, target)) === directory;
 }
 
-/** As `--mount` reads it: a line of CSV. `--volume` would make what is missing, as root, and parts names at each colon. */
+/**
+ * The argument of `--mount`: a line of CSV. `--volume` would create missing directories as root, and splits names at
+ * colons.
+ */
 function mountOption({ directory, target, writable }: Mount): string {
   const fields = ['type=bind', `source=${directory}`, `target=${target}`];
   if (!writable) fields.push('readonly');

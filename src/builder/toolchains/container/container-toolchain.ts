@@ -15,18 +15,18 @@ import { DEFAULT_IMAGE } from './image.ts';
 import { runContainer } from './run.ts';
 import { CONFIG, ContainerView } from './view.ts';
 
-/** What a `container` toolchain is made of. Plain data, so that it can be sent to a worker thread. */
+/** Description of a `container` toolchain. Plain data, so that it can be sent to a worker thread. */
 export interface ContainerToolchainDescription extends ZephyrDescription {
   kind: 'container';
   options: ContainerToolchainOptions;
-  /** What runs it: see `findEngine`. */
+  /** The container engine; see `findEngine`. */
   engine: ContainerEngine;
   /**
-   * The digest of the image, whatever its name comes to mean meanwhile: so what a firmware is known by is what it was
-   * built with. See `inspectImage`.
+   * The digest of the image. Its name may be moved to another image at any time, and the fingerprint must describe the
+   * image that was used. See `inspectImage`.
    */
   image: string;
-  /** What is in it, the same in every engine and store: see `inspectImage`. Default: `image`. */
+  /** The digest of its content, the same in every engine and store; see `inspectImage`. Default: `image`. */
   imageContent?: string;
 }
 
@@ -58,7 +58,7 @@ class ContainerRunner implements ZephyrRunner {
     return { environment: this.#environment(), image: this.#imageContent };
   }
 
-  /** All tools are the image's. */
+  /** All tools are part of the image. */
   async surroundings(): Promise<Surroundings> {
     return { places: [], folders: [], bound: [] };
   }
@@ -78,7 +78,7 @@ class ContainerRunner implements ZephyrRunner {
         appendLog: step === 'make',
         workingDirectory: seen.workspace,
         environment: {
-          // Nobody's home is in there.
+          // The image has no home directory for this user.
           HOME: seen.temporary,
           ...DEFAULT_ENVIRONMENT,
           ...this.#environment(),
@@ -93,17 +93,17 @@ class ContainerRunner implements ZephyrRunner {
     );
   }
 
-  /** Paths of mounts are this machine's, and all others are the image's. */
+  /** Paths of mounts belong to this machine, and all others to the image. */
   pathMapping(spec: ZephyrBuildSpec): Pick<ObserveOptions, 'seen' | 'isolated'> {
     return { seen: new ContainerView(spec).seen, isolated: true };
   }
 
-  /** Zephyr looks for it in the image. */
+  /** Zephyr looks for ccache in the image. */
   async hasCcache() {
     return true;
   }
 
-  /** All of them are the image's, which is part of the identity. */
+  /** All tools belong to the image, which is part of the identity. */
   async tools() {
     return { files: [], absent: [], headers: [], own: [] };
   }

@@ -1,4 +1,4 @@
-// Which container engine works on this machine: the one that is asked for, else docker, else podman.
+// Search for a container engine that works on this machine: the requested one, else docker, else podman.
 import { containerEngineEnvironment } from '../../../config/environment.ts';
 import { CannotStartError } from '../../../system/process.ts';
 import { findProgram } from '../programs.ts';
@@ -9,33 +9,33 @@ import { clientEnvironment, lastLine, runEngineClient } from './client.ts';
 export interface ContainerEngine {
   /** The program. */
   command: 'docker' | 'podman';
-  /** Whose habits it has: podman also comes as `docker`. */
+  /** The engine's behaviour: podman is also installed under the name `docker`. */
   kind: 'docker' | 'podman';
   version: string;
   /**
-   * Whom a user in a container is outside: the same; somebody without rights, because the daemon is set up so; or, where
-   * the engine is not root itself, root is the caller and everybody else is nobody.
+   * How users in a container map to users outside. `same`: unchanged. `remapped`: to unprivileged users, by the
+   * daemon's configuration. `rootless`: root is the caller, and all others are unprivileged users.
    */
   users: 'same' | 'remapped' | 'rootless';
 }
 
-/** What a search came to. */
+/** Result of a search. */
 export type EngineStatus =
   | { works: true; engine: ContainerEngine }
   | { works: false /** What was looked for, and why it does not do. */; detail: string; remedy: string };
 
 const COMMANDS = ['docker', 'podman'] as const;
 
-/** What to ask an engine for, and how it answers: its version, and what there is to know about users. */
+/** Queries for an engine's version and user mapping. */
 const QUESTIONS = {
   docker: { format: '{{.ServerVersion}} {{json .SecurityOptions}}', answer: /^(\d\S*) (\[.*\]|null)$/m },
   podman: { format: '{{.Version.Version}} {{.Host.Security.Rootless}}', answer: /^(\d\S*) (true|false)$/m },
 } as const;
 
 /**
- * Finds the engine that builds: `wanted`, else `GLOVEBOX_CONTAINER_ENGINE`, else the first that works. Starts it, so it
- * takes a moment. Throws {@link ToolchainError} when the variable names something else; rejects with the reason of
- * `signal` when it aborts.
+ * Finds the engine to build with: `wanted`, else `GLOVEBOX_CONTAINER_ENGINE`, else the first that works. Runs each
+ * candidate, so it takes a moment. Throws {@link ToolchainError} if the variable names an unknown engine; rejects with
+ * the reason of `signal` if that aborts.
  */
 export async function findEngine(
   wanted: 'docker' | 'podman' | undefined,
@@ -92,13 +92,13 @@ async function examineEngine(
   }
 }
 
-/** From podman's answer, which is whether it is rootless, or docker's, which is a list of what it has set up. */
+/** The user mapping from podman's answer (whether it is rootless) or docker's (a list of security options). */
 function usersOf(answer: string): ContainerEngine['users'] {
   if (answer === 'true' || answer.includes('name=rootless')) return 'rootless';
   return answer.includes('name=userns') ? 'remapped' : 'same';
 }
 
-/** Distributions offer podman as `docker`, too, and then it still wants its own arguments. */
+/** Distributions also install podman as `docker`, and it still needs its own arguments. */
 async function isPodman(command: string, signal: AbortSignal | undefined): Promise<boolean> {
   const { output } = await runEngineClient(command, ['--version'], { signal });
   return /podman/i.test(output);

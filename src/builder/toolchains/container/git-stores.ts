@@ -1,25 +1,25 @@
-// Where git keeps what a project of the workspace needs, when that is not in the workspace: a worktree's repository, and
-// objects that were borrowed. Without it, west and `git describe` have no history to read.
+// Git directories of workspace projects outside the workspace: the repository of a worktree, and borrowed objects.
+// Without them, west and `git describe` cannot read the history.
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 
-/** How many stores may borrow from one another. Git itself allows five. */
+/** Limit on a chain of stores that borrow from one another. Git itself allows five. */
 const MAX_DEPTH = 8;
 
-/** The directories that git reads for these projects of the workspace by their whole paths. Absolute; those that are there. */
+/** The existing directories that git reads for these projects of the workspace by absolute path. */
 export function gitStores(workspace: string, projects: readonly string[]): string[] {
   const stores = new Set<string>();
   for (const project of projects) {
     const repository = repositoryOf(path.join(workspace, project));
     if (repository === undefined) continue;
-    // One that is in its checkout is seen there.
+    // A repository inside its checkout is visible there.
     if (repository !== path.join(workspace, project, '.git')) stores.add(repository);
     for (const objects of alternatesOf(path.join(repository, 'objects'), MAX_DEPTH)) stores.add(objects);
   }
   return [...stores].filter(store => existsSync(store));
 }
 
-/** The repository of a checkout; for a worktree the one that it is of. */
+/** The repository of a checkout; of a worktree, the main one. */
 function repositoryOf(checkout: string): string | undefined {
   const git = path.join(checkout, '.git');
   const stats = statSync(git, { throwIfNoEntry: false });

@@ -1,4 +1,4 @@
-// The image that a container is made from: which one it is here, and how it gets here.
+// Container image: identified locally, or pulled.
 import { cacheKey } from '../../../cache/keys.ts';
 import { ToolchainError } from '../toolchain-error.ts';
 import { lastLine, runEngineClient } from './client.ts';
@@ -7,28 +7,28 @@ import type { ContainerEngine } from './engine-search.ts';
 /** ZMK's own image for its workflow: `build-user-config.yml` runs in it. */
 export const DEFAULT_IMAGE = 'zmkfirmware/zmk-build-arm:stable';
 
-/** Milliseconds. Two gigabytes over a slow line. */
+/** Enough for two gigabytes over a slow line. */
 const PULL_LIMIT_MS = 3 * 60 * 60 * 1000;
 
-/** An image of this machine. */
+/** An image on this machine. */
 export interface FoundImage {
-  /** What the engine calls it whatever its name comes to mean: `sha256:…`. Stores of images name the same one differently. */
+  /** The engine's immutable name for it: `sha256:…`. Different image stores use different ones for the same image. */
   digest: string;
   /**
-   * The digest of what a build sees of it: its layers, its platform, its user and its variables, which are all that a
-   * container takes from the image's configuration. The same for every engine and store.
+   * The digest of everything that a build sees of it: its layers, platform, user and variables. A container uses
+   * nothing else of the image's configuration. The same for every engine and store.
    */
   content: string;
 }
 
-/** What there is to know of an image, each of it in JSON on a line of its own. */
+/** The inspected properties of an image, one JSON value per line. */
 const FORMAT = ['.Id', '.Os', '.Architecture', '.RootFS.Layers', '.Config.User', '.Config.Env']
   .map(field => `{{json ${field}}}`)
   .join('\n');
 
 /**
- * Looks at an image of this machine; undefined when it is not there. Never touches the network. Rejects with
- * {@link ToolchainError} when the engine does not answer.
+ * Inspects an image on this machine; undefined if it does not exist. Never touches the network. Rejects with {@link
+ * ToolchainError} if the engine does not answer.
  */
 export async function inspectImage(
   { command }: ContainerEngine,
@@ -65,19 +65,19 @@ async function readImage(output: string): Promise<FoundImage | undefined> {
   }
 }
 
-/** Whether an engine says that it has no such image. */
+/** Whether the engine's output means that it does not have the image. */
 export function isNoImage(output: string): boolean {
   return /no such image|image not known|no such object|failed to find image/i.test(output);
 }
 
-/** The sentence for somebody who has to get an image by hand. */
+/** The remedy for a missing image, as a sentence. */
 export function howToGet(engine: ContainerEngine, image: string): string {
   return `Get it: ${engine.command} pull ${pullName(engine, image)}`;
 }
 
 /**
- * Gets an image from its registry. Rejects with {@link ToolchainError} when it cannot be had, and with the reason of
- * `signal`, which ends it.
+ * Pulls an image from its registry. Rejects with {@link ToolchainError} if that fails, and with the reason of `signal`,
+ * which stops it.
  */
 export async function pullImage(engine: ContainerEngine, image: string, signal?: AbortSignal): Promise<void> {
   const { command } = engine;
@@ -93,7 +93,10 @@ export async function pullImage(engine: ContainerEngine, image: string, signal?:
   );
 }
 
-/** The name to pull an image by. Podman asks which registry is meant when there is nobody to answer; docker has one in mind. */
+/**
+ * The name to pull an image by. Podman asks for the registry of a short name, and fails without a terminal; docker has
+ * a default.
+ */
 export function pullName({ kind }: ContainerEngine, image: string): string {
   const [host = '', ...rest] = image.split('/');
   const isFull = rest.length > 0 && (/[.:]/.test(host) || host === 'localhost');

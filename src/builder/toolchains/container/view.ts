@@ -1,13 +1,13 @@
-// What a container sees of this machine: everything of a build at places that are the same for everyone, so that whatever is
-// kept by its paths, such as ccache's objects, is known again by others.
+// Container paths: every part of a build is mounted at a fixed place, the same for all users. Caches keyed by path,
+// such as ccache, then hit for other users, too.
 //
 //   /glovebox/workspace   the west workspace            read only
 //   /glovebox/config      the config repository         read only
 //   /glovebox/build       everything of this build
-//   /glovebox/user-cache  what Zephyr finds out about the compiler
-//   /glovebox/ccache      what ccache keeps
+//   /glovebox/user-cache  Zephyr's own cache of compiler capabilities
+//   /glovebox/ccache      the cache of ccache
 //
-// What links and git repositories name by absolute paths is where they name it.
+// Targets of absolute links and git repositories are mounted at their own paths.
 import path from 'node:path';
 import { isInside } from '../../../system/paths.ts';
 import { asBytes } from '../../../system/rewritten-output.ts';
@@ -17,7 +17,7 @@ import type { Mount } from './command-line.ts';
 import { gitStores } from './git-stores.ts';
 
 const WORKSPACE = '/glovebox/workspace';
-/** Where a container sees the config's repository. */
+/** The path of the config's repository in the container. */
 export const CONFIG = '/glovebox/config';
 const BUILD = '/glovebox/build';
 const USER_CACHE = '/glovebox/user-cache';
@@ -30,7 +30,7 @@ export class ContainerView {
     this.#spec = spec;
   }
 
-  /** The same order with the paths that are true in the container. */
+  /** The same specification with the paths of the container. */
   get spec(): ZephyrBuildSpec {
     const { repository, config, module, work, build, temporary, settings, ccache } = this.#spec;
     const ofBuild = (file: string) => path.posix.join(BUILD, relative(work, file));
@@ -46,7 +46,7 @@ export class ContainerView {
     };
   }
 
-  /** What is mounted where. */
+  /** The mounts. */
   get mounts(): Mount[] {
     const { workspace, zephyr, application, linked, work, config, userCache, ccache } = this.#spec;
     const stores = gitStores(workspace, [path.posix.dirname(application), zephyr]);
@@ -57,16 +57,18 @@ export class ContainerView {
         .map(link => ({ ...this.#linked(link), writable: false }))
         .filter(({ target }) => isOfUsers(target)),
       { directory: work, target: BUILD, writable: true },
-      // It may be a copy, and then it is in a place that can be written to.
+      // It may be a copy, which is then in a writable place.
       { directory: config, target: this.spec.config, writable: false },
       { directory: userCache, target: USER_CACHE, writable: true },
       ...(ccache === undefined ? [] : [{ directory: ccache.directory, target: CCACHE, writable: true }]),
     ];
   }
 
-  /** What the paths in the records of the build stand for. Those of this machine, too, as logs have them. */
+  /**
+   * The map from paths in the build's records to this machine. Includes paths of this machine, which appear in logs.
+   */
   get seen(): SeenDirectory[] {
-    // A copy of the keymaps stands for what it is a copy of, which the toolchain knows.
+    // A copy of the keymaps is mapped to its original by the toolchain.
     const mounts = this.mounts.filter(({ directory }) => directory !== this.#spec.config);
     return mounts.flatMap(({ directory, target }) => [
       { seen: target, here: directory },
@@ -74,7 +76,10 @@ export class ContainerView {
     ]);
   }
 
-  /** Output with the paths of this machine, so that messages name what is there. A character is a byte. */
+  /**
+   * Output with container paths replaced by those of this machine, so that messages name existing files. One character
+   * is one byte.
+   */
   translate(output: string): string {
     return output.replaceAll(/\/glovebox\/(workspace|config|build|user-cache|ccache)(?![\w.-])/g, place => {
       const { workspace, repository, work, userCache, ccache } = this.#spec;
@@ -98,7 +103,7 @@ export class ContainerView {
     ];
   }
 
-  /** West may know the repository as a project of the workspace, and it must not be another module then. */
+  /** If west knows the repository as a project of the workspace, it must not appear as a second module. */
   #moduleDirectory(module: string): string {
     const { workspace, repository } = this.#spec;
     const isProject = module !== workspace && isInside(module, workspace);
@@ -107,7 +112,7 @@ export class ContainerView {
       : path.posix.join(CONFIG, relative(repository, module));
   }
 
-  /** A relative link leads from where it is in the container, an absolute one to where it says. */
+  /** A relative link is resolved from its place in the container; an absolute one leads to its literal target. */
   #linked({ link, leads }: ZephyrBuildSpec['linked'][number]): Pick<Mount, 'directory' | 'target'> {
     const directory = path.resolve(path.dirname(link), leads);
     if (path.isAbsolute(leads)) return { directory, target: directory };
@@ -116,7 +121,7 @@ export class ContainerView {
   }
 }
 
-/** Whether a path is one that images leave to their users: what is elsewhere is theirs. */
+/** Whether images leave a path to their users. All other paths belong to the image. */
 function isOfUsers(file: string): boolean {
   return (
     !/^\/(?:bin|boot|dev|etc|lib\w*|opt|proc|run|sbin|sys|usr|var)(?:\/|$)/.test(file) &&

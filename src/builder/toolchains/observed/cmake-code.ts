@@ -1,10 +1,10 @@
-// What CMake code may look at: the user's own, which can do anything, and ZMK's, which looks for files by their names.
+// Files that CMake code may read. The user's own code can do anything; ZMK's looks for files by their names.
 import type { Uncertainty } from './uncertainty.ts';
 
 /** Characters. */
 const MAX_TEXT = 4 * 1024 * 1024;
 
-/** Commands that look at no file. */
+/** Commands that read no file. */
 const HARMLESS = new RegExp(
   `^(?:${[
     'set|unset|list|math|message|return|option|break|continue|set_ifndef|cmake_minimum_required|project',
@@ -13,19 +13,19 @@ const HARMLESS = new RegExp(
   ].join('|')})$`,
 );
 
-/** Commands whose files the compiler, or CMake itself, writes down once it reads them; others may take their place. */
+/** Commands whose files are recorded by the compiler or CMake when read, and may be shadowed by new ones. */
 const RECORDED =
   /^(?:include|add_subdirectory|(?:add_subdirectory|target_sources|zephyr_library_sources|zephyr_sources)_ifdef|target_sources|target_include_directories|target_compile_\w+|include_directories|zephyr_(?:library|library_named|library_amend|library_sources|sources|include_directories|system_include_directories|library_include_directories|compile_definitions|compile_options|library_compile_definitions|library_compile_options|library_link_libraries|linker_sources|syscall_header|cc_option|ld_options)|zephyr_(?:library_|include_)\w+_ifdef)$/;
 
-/** Zephyr's own code, which is recorded like all other and part of the workspace. */
+/** Zephyr's own code: recorded like all other, and part of the workspace. */
 const OF_ZEPHYR = /^[ \t]*include\(\$\{ZEPHYR_BASE\}\/[\w./-]+\)[ \t]*$/gm;
 const COMMAND = /^\s*([A-Za-z_]\w*)\s*\(([\s\S]*?)\)\s*$/gm;
 
-/** What a list file of the user's own leaves open. */
+/** The uncertainty that the user's own list file causes. */
 export function uncertaintyOfCmake(text: string): Uncertainty | undefined {
   if (text.length > MAX_TEXT) return 'contents';
   const code = withoutComments(text).replaceAll(OF_ZEPHYR, '');
-  // What is not one command after the other was not understood.
+  // Anything other than a sequence of commands was not understood.
   if (code.replaceAll(COMMAND, '').trim() !== '') return 'contents';
   let uncertainty: Uncertainty | undefined;
   for (const [, command, inside] of code.matchAll(COMMAND)) {
@@ -45,8 +45,8 @@ export function uncertaintyOfCmake(text: string): Uncertainty | undefined {
 }
 
 /**
- * What may be the names of files and directories in a list file, with the values of variables that are known, and of those
- * that the file itself sets: absolute, or relative to its directory.
+ * Possible names of files and directories in a list file, with the values of known variables and of those that the file
+ * itself sets: absolute, or relative to its directory.
  *
  * @param lookUp a variable's value when the file is read
  */
@@ -74,7 +74,10 @@ export function pathsInCmake(text: string, lookUp: (name: string) => string | un
 const VARIABLE = String.raw`\$\{(?:s|SHIELD|SHIELD_DIR|shield_dir_name|BOARD|BOARD_DIR_NAME)\}`;
 const PREFIX = String.raw`"?(?:\$\{(?:shield_candidate_names|SHIELD_AS_LIST|SHIELD|SHIELD_DIR|NORMALIZED_BOARD_TARGET|KEYMAP_BOARD_REVISION_PREFIX|BOARD|BOARD_DIR|BOARD_DIR_NAME)\}|\$\{BOARD\}_\$\{BOARD_REVISION_STRING\})"?`;
 
-/** How every ZMK since 2020 looks for files in the user's directory; whatever does it otherwise may look for others. */
+/**
+ * The forms in which every ZMK since 2020 looks for files in the user's directory; any other form may look for other
+ * files.
+ */
 const KNOWN_LOOKUPS = [
   String.raw`(?:else)?if ?\([^$]*\)`,
   String.raw`if ?\((?:NOT )?EXISTS "?\$\{ZMK_CONFIG\}(?:/(?:boards|dts))?"?\)`,
@@ -90,12 +93,12 @@ const KNOWN_LOOKUPS = [
   String.raw`set\(KEYMAP_FILE "\$\{keymap_dir\}/\$\{keymap_prefix\}\.keymap" CACHE STRING "[^"]*"\)`,
 ].map(pattern => new RegExp(`^${pattern}$`));
 
-/** Whether CMake code has to do with the user's directory. */
+/** Whether CMake code refers to the user's directory. */
 export function mentionsConfig(text: string): boolean {
   return /ZMK_CONFIG|KEYMAP_DIRS/.test(text);
 }
 
-/** Whether everything that a list file looks for in the user's directory is known: see {@link lookedUpNames}. */
+/** Whether all lookups of a list file in the user's directory are known; see {@link lookedUpNames}. */
 export function isKnownLookup(text: string): boolean {
   if (text.length > MAX_TEXT) return false;
   return withoutComments(text)
@@ -105,7 +108,7 @@ export function isKnownLookup(text: string): boolean {
     .every(line => KNOWN_LOOKUPS.some(known => known.test(line)));
 }
 
-/** Bracket comments aside, which are rare enough to be taken for code that is not understood. */
+/** Strips line comments. Bracket comments are rare enough to count as code that is not understood. */
 function withoutComments(text: string): string {
   return text.replaceAll(/^((?:[^"#\n]|"(?:[^"\\]|\\.)*")*)#(?!\[).*$/gm, '$1');
 }

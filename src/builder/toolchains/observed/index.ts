@@ -1,11 +1,11 @@
-// Which inputs a Zephyr build has really read, taken from the records that its tools leave in the build directory:
+// Observed inputs of a Zephyr build, from the records that its tools leave in the build directory:
 //
 //   preprocessor   zephyr/zephyr.dts.pre.d, *.d   ─┐
 //   ninja          .ninja_deps                     ├─► files of the user's own ─┐
 //   Kconfig        zephyr/kconfig/sources.txt      │                            ├─► ObservedInputs
 //   CMake          build.ninja, CMakeCache.txt    ─┘   names looked for in vain ┘
 //
-// What is not certain counts as an input; where nothing can tell what else there may be, the build's result is not kept.
+// Uncertain files count as inputs. If even their extent is unknown, the build's result is not stored.
 import path from 'node:path';
 import { InputCollector } from './input-collector.ts';
 import { parseCompiledSources, parseIncludeDirectories } from './ninja-manifest.ts';
@@ -19,31 +19,32 @@ export { readRecord } from './records.ts';
 export type { Trace } from './trace-builder.ts';
 
 /**
- * The inputs of a successful build that are not the workspace's own: files of the config directory and elsewhere that
- * were read, directories whose listing mattered, and what was looked for and not there; and which declared inputs count
- * as well. Or, as the end of a sentence, why that cannot be told: its records are missing, damaged, or of another build.
+ * The inputs of a successful build apart from those of the workspace: files of the config directory and elsewhere that
+ * were read, directories whose listing matters, names that were looked for in vain, and which declared inputs count as
+ * well. Or, as the end of a sentence, why they cannot be determined: the records are missing, damaged, or of another
+ * build.
  *
- * Call it before the build directory, or a copy that the build was given, is removed. Starts no program, follows no link
- * below the build directory, and never rejects.
+ * Call it before the build directory, or a copy that the build was given, is removed. Starts no program, follows no
+ * link below the build directory, and never rejects.
  */
 export async function observeZephyrBuild(options: ObserveOptions): Promise<Trace | { untraceable: string }> {
   const { buildDirectory } = options;
   const records = readRecords(buildDirectory);
   if (typeof records === 'string') {
     return {
-      untraceable: `its build left no ${records} that can be read, so nothing tells what it was made of.`,
+      untraceable: `its build left no readable ${records}, so its inputs are unknown.`,
     };
   }
   try {
     const pathMap = new PathMap(options);
-    // Else they are those of another build, such as one that was copied.
+    // Otherwise the records are those of another build, for example of a copied directory.
     if (pathMap.toHost(records.cache.get('CMAKE_CACHEFILE_DIR')!) !== buildDirectory) {
       return { untraceable: 'the records in its build directory are those of another build.' };
     }
     return new InputCollector(options, pathMap, records).result();
   } catch (error) {
-    // Something was removed, or cannot be read.
-    return { untraceable: `what it was made of cannot be told: ${(error as Error).message}.` };
+    // A file was removed, or cannot be read.
+    return { untraceable: `its inputs cannot be determined: ${(error as Error).message}.` };
   }
 }
 
@@ -58,8 +59,8 @@ export function devicetreeSources(options: ObserveOptions): string[] {
 }
 
 /**
- * Where a build, which need not have come to its end, compiled code that is in no project of the workspace, and the
- * directories outside of those in which it looked for headers. Undefined when it had not begun to compile.
+ * The places of compiled code that is not in any project of the workspace, and the directories outside these that were
+ * searched for headers. The build may have failed. Undefined if it had not begun to compile.
  */
 export function compiledPlaces(options: ObserveOptions): string[] | undefined {
   const { buildDirectory } = options;

@@ -1,4 +1,5 @@
-// From the records of one build to its inputs: who answers for each file, what was looked for in vain, what stays open.
+// Collector of a build's inputs from its records: the owner of each file, names looked for in vain, and what stays
+// uncertain.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { statOf } from '../../../system/paths.ts';
@@ -13,7 +14,7 @@ import { type Trace, TraceBuilder } from './trace-builder.ts';
 /** The folders of a root that are searched: any name in them may matter. */
 const ROOT_FOLDERS = ['boards', 'dts', 'include', 'snippets', 'soc', 'arch', 'zephyr'];
 
-/** What is read in these folders without being recorded: descriptions of boards, bindings and modules. */
+/** Unrecorded reads in these folders: descriptions of boards, bindings and modules. */
 const UNRECORDED = /\.ya?ml$|\/vendor-prefixes\.txt$|\/Kconfig[^/]*$/;
 
 export class InputCollector {
@@ -22,7 +23,7 @@ export class InputCollector {
   readonly #records: BuildRecords;
   readonly #trace: TraceBuilder;
   readonly #sources: Sources;
-  /** Of this machine. */
+  /** Path on this machine. */
   readonly #config: string | undefined;
 
   constructor(options: ObserveOptions, pathMap: PathMap, records: BuildRecords) {
@@ -41,7 +42,7 @@ export class InputCollector {
     ]);
   }
 
-  /** The inputs; or why they cannot be told. */
+  /** The inputs; or why they cannot be determined. */
   result(): Trace | { untraceable: string } {
     if (this.#config === undefined) return { untraceable: 'its build does not say where its keymaps were.' };
     this.#readFiles();
@@ -56,7 +57,7 @@ export class InputCollector {
     return this.#trace.result();
   }
 
-  /** Takes what is known of the compiler. */
+  /** Adds the known files of the compiler. */
   #readTools(): void {
     const { files = [], absent = [], headers = [] } = this.#options.tools ?? {};
     for (const file of files) if (this.#trace.isInput(file)) this.#trace.file(file);
@@ -67,12 +68,12 @@ export class InputCollector {
     }
   }
 
-  /** Takes what the records list. */
+  /** Adds the recorded files. */
   #readFiles(): void {
     const { files, cache, devicetree } = this.#records;
     const keymap = cache.get('KEYMAP_FILE');
     const sources = new Set(devicetree.map(file => path.resolve(file)));
-    // CMake may leave out a `..` that leads out of a link.
+    // CMake may drop a `..` that leads out of a link.
     const climbing = new Set(
       devicetree.filter(file => file.includes('/../')).map(file => path.resolve(file)),
     );
@@ -87,7 +88,7 @@ export class InputCollector {
         const stats = statOf(file);
         if (!stats && (isLine(seen, sources) || climbing.has(seen))) continue;
         if (stats?.isDirectory()) this.#trace.directory(file);
-        // One that is gone has changed since it was read.
+        // A file that is gone has changed since it was read.
         if (stats && !stats.isFile()) continue;
         this.#trace.file(file);
         if (stats) this.#sources.read(file, seen);
@@ -99,7 +100,7 @@ export class InputCollector {
 
   #knowsLookups = false;
 
-  /** Looks whether the workspace's own CMake code looks for files in the way that is known. */
+  /** Checks that the workspace's own CMake code looks for files in the known way. */
   #readLookups(file: string): void {
     let text: string;
     try {
@@ -113,7 +114,7 @@ export class InputCollector {
     if (!isKnownLookup(text)) this.#trace.uncertainty('names');
   }
 
-  /** Takes the directories in which boards, shields, bindings and the like are found. */
+  /** Adds the directories in which boards, shields, bindings and the like are found. */
   #readRoots(config: string): void {
     const { configDirectory } = this.#options;
     const { modules, roots, cache } = this.#records;
@@ -141,13 +142,13 @@ export class InputCollector {
     }
   }
 
-  /** What is outside of the config directory is not declared, so all of it counts. */
+  /** Files outside the config directory are not declared, so all of them count. */
   #readUnownedRoot(root: string): void {
     if (statOf(root)?.isDirectory()) this.#trace.wholeTree(root, 'the module');
     else this.#trace.lookFor(root);
   }
 
-  /** Everything in a root's folders counts by its name, and some by its content: files are picked by patterns there. */
+  /** Everything in a root's folders counts by name, and some of it by content: files are matched by patterns there. */
   #readRoot(root: string): void {
     for (const folder of ROOT_FOLDERS) {
       const directory = path.join(root, folder);
@@ -161,7 +162,7 @@ export class InputCollector {
     }
   }
 
-  /** Any header that comes into being where the compiler looks for headers may be found before another one. */
+  /** A new header in a header directory may be found before another one. */
   #readIncludeDirectories(): void {
     for (const seen of this.#records.includes) {
       for (const directory of this.#trace.spellings(seen)) {
@@ -173,7 +174,10 @@ export class InputCollector {
     }
   }
 
-  /** Looks whether code of the workspace takes in what no preprocessor sees; in the user's own that is seen anyhow. */
+  /**
+   * Looks for code of the workspace that includes files without the preprocessor. The user's own code is checked
+   * elsewhere.
+   */
   #readCompiled(): void {
     for (const seen of this.#records.sources) {
       const file = this.#pathMap.toHost(seen);
@@ -182,12 +186,12 @@ export class InputCollector {
     }
   }
 
-  /** Takes the names that ZMK looked for in vain. */
+  /** Adds the names that ZMK looked for in vain. */
   #readNames(config: string): void {
     const names = lookedUpNames(this.#records);
     if (!names) this.#trace.uncertainty('names');
     for (const name of names ?? []) this.#trace.lookFor(path.join(config, name));
-    // The workspace is made of it.
+    // The workspace is made from it.
     for (const directory of new Set([config, this.#options.configDirectory])) {
       const manifest = path.join(directory, 'west.yml');
       if (!this.#trace.isInput(manifest)) continue;
@@ -196,21 +200,21 @@ export class InputCollector {
     }
   }
 
-  /** Looks for variables other than the known ones that name something of the user's. */
+  /** Looks for unknown variables that name files of the user. */
   #readVariables(): void {
     const known =
       /^(?:(?:CACHED_)?ZMK_CONFIG|KEYMAP_FILE|(?:CACHED_)?BOARD_DIR(?:ECTORIES)?|WEST_TOPDIR|\w+_(?:SOURCE|BINARY)_DIR|(?:EXTRA_|CACHED_)?(?:DTC_OVERLAY_FILE|CONF_FILE)|OVERLAY_CONFIG|(?:BOARD|DTS|SNIPPET|SOC|ARCH|MODULE_EXT|SCA)_ROOT|CACHED_DTS_ROOT_BINDINGS|(?:ZMK_EXTRA|ZEPHYR_EXTRA|EXTRA_ZEPHYR|ZEPHYR)_MODULES)$/;
     for (const [name, value] of this.#records.cache) {
       for (const file of this.#filesIn(value)) {
         if (this.#pathMap.classify(file) === 'config' && !known.test(name)) this.#trace.uncertainty('names');
-        // Programs, too, but for those that only speed a build up or describe what it is made of.
+        // Programs as well, except for those that only speed up a build or describe its sources.
         else if (!/^(?:GIT_|CCACHE_|CMAKE_(?:UNAME|CTEST_COMMAND|CPACK_COMMAND)$)/.test(name))
           this.#unownedFile(file);
       }
     }
   }
 
-  /** Looks for settings that name something of the user's, such as the file of a key, which a program reads while it builds. */
+  /** Looks for settings that name files of the user, such as a key file that a program reads during the build. */
   #readSettings(): void {
     const { cache, config } = this.#records;
     const bases = ['CMAKE_HOME_DIRECTORY', 'ZEPHYR_BASE', 'WEST_TOPDIR'].flatMap(name => {
@@ -242,7 +246,7 @@ export class InputCollector {
 
   /** The absolute paths in a value, on this machine. */
   #filesIn(value: string): string[] {
-    // One that is there is one path, whatever is in it.
+    // An existing path is a single path, whatever characters it contains.
     const whole = path.isAbsolute(value) ? this.#pathMap.toHost(value) : undefined;
     if (whole !== undefined && statOf(whole)) return [whole];
     return this.#pathMap.pathsIn(value).flatMap(seen => this.#pathMap.toHost(seen) ?? []);
@@ -250,8 +254,8 @@ export class InputCollector {
 }
 
 /**
- * Whether a name is a line of the preprocessor's: Zephyr 3 takes each for one name and tells CMake so, also when there
- * are two on it, or a blank in one.
+ * Whether a name is a whole line of the preprocessor's output: Zephyr 3 takes each line for one name and passes it to
+ * CMake, even if it holds two names or a blank.
  */
 function isLine(name: string, sources: ReadonlySet<string>): boolean {
   const names = parseDependencyFile(`line: ${name}\n`) ?? [];

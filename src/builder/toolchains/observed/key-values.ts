@@ -1,5 +1,5 @@
-// The small text formats in a build directory: lines with a name and a value, parsed leniently, because unknown lines in
-// them say nothing about inputs.
+// Parsers of the small text formats in a build directory: lines of a name and a value. They skip unknown lines, which
+// say nothing about inputs.
 
 /** The entries of a `CMakeCache.txt`: `NAME:TYPE=value`. */
 export function parseCmakeCache(text: string): Map<string, string> {
@@ -27,7 +27,7 @@ export function parseQuotedFields(text: string): string[][] {
   return lines.map(line => [...line.matchAll(/"([^"]*)"/g)].map(field => field[1]!));
 }
 
-/** CMake puts values with blanks at their ends between single quotes. */
+/** CMake puts single quotes around values that begin or end with blanks. */
 function unquoted(value: string): string {
   return value.length >= 2 && value.startsWith("'") && value.endsWith("'") ? value.slice(1, -1) : value;
 }

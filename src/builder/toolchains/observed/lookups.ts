@@ -1,26 +1,23 @@
-// The names by which ZMK looks for files in the user's directory: `<shield>.conf`, `<board>.overlay` and so on, for the
-// shield and the board themselves and for all that a name may be shortened to (`corne_left`: `corne`).
+// File names that ZMK looks for in the user's directory: `<shield>.conf`, `<board>.overlay` and so on, for the shield,
+// the board and all shortened forms of their names (`corne_left`: `corne`).
 import path from 'node:path';
 import type { BuildRecords } from './records.ts';
 
 const EXTENSIONS = ['conf', 'keymap', 'overlay'];
 
-/** More than that comes of no real board and shield. */
+/** No real board and shield have more. */
 const MAX_NAMES = 5_000;
 
-/**
- * The file names, with all that any ZMK looks for and more; undefined when board or shield are of a form that is not
- * known.
- */
+/** The file names that any version of ZMK looks for, and more; undefined if the board or shield has an unknown form. */
 export function lookedUpNames(records: BuildRecords): string[] | undefined {
   const boards = boardNames(records);
-  // Only Kconfig's result tells what Zephyr has made of the board's name.
+  // Only Kconfig's result shows how Zephyr resolved the board's name.
   if (!records.config.has('CONFIG_BOARD')) return undefined;
   const prefixes = new Set(boards);
   for (const key of ['SHIELD', 'CACHED_SHIELD']) {
     for (const shield of (records.cache.get(key) ?? '').split(/[ ;]+/)) addShortened(prefixes, shield);
   }
-  // The directory that a shield or board is in gives its name, too.
+  // The directory of a shield or board contributes its name, too.
   for (const file of records.devicetree) {
     if (!file.includes('/boards/')) continue;
     addShortened(prefixes, path.basename(file).replace(/\..*$/, ''));
@@ -30,7 +27,7 @@ export function lookedUpNames(records: BuildRecords): string[] | undefined {
       .slice(0, -1))
       prefixes.add(part);
   }
-  // A variable that is empty leaves its part of the name out, but not the underscore: ZMK looks for `_<board>.conf`, too.
+  // An empty variable drops its part of the name, but not the underscore: ZMK looks for `_<board>.conf`, too.
   prefixes.add('default').add('');
   for (const board of boards) prefixes.add(`${board}_`);
   if (prefixes.size * (boards.size + 1) * EXTENSIONS.length > MAX_NAMES) return undefined;
@@ -43,7 +40,7 @@ export function lookedUpNames(records: BuildRecords): string[] | undefined {
   return [...names].filter(name => !/[/\0]/.test(name));
 }
 
-/** `nice_nano@2.0.0/nrf52840/zmk` as a whole, its parts, and what they make together. */
+/** `nice_nano@2.0.0/nrf52840/zmk` as a whole, its parts, and their combinations. */
 function boardNames({ cache, config }: BuildRecords): Set<string> {
   const names = new Set<string>();
   const add = (board: string | undefined) => {

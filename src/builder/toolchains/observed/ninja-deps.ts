@@ -1,4 +1,5 @@
-// Ninja's deps log (`.ninja_deps`): for every output that a compiler made, the files that the compiler said it had read.
+// Parser of ninja's deps log (`.ninja_deps`): for every output of a compiler, the files that the compiler reported as
+// read.
 //
 //   "# ninjadeps\n"  version:u32                                            all numbers little-endian
 //   path record      size:u32             name, padded with 0 to 4 bytes    ~id:u32     ids count from 0
@@ -13,8 +14,8 @@ const DEPS_FLAG = 0x8000_0000;
 const MAX_RECORD = (1 << 19) - 1;
 
 /**
- * The inputs of each output, with names as Ninja knows them: relative ones count from the build directory. Undefined
- * when this is no whole log of the one version that is known, so that nothing can be concluded from it.
+ * The inputs of each output, with names as Ninja knows them: relative to the build directory unless absolute. Undefined
+ * if the log is incomplete or of an unknown version, so that it proves nothing.
  */
 export function parseNinjaDeps(log: Buffer): Map<string, string[]> | undefined {
   const header = SIGNATURE.length + 4;

@@ -1,11 +1,11 @@
-// CMake's list of the files that it read: the dependencies of `build.ninja` itself, by which it knows when to run again.
+// Parser of `build.ninja`: the files that CMake read, which are dependencies of `build.ninja` itself, so that it runs
+// again.
 
 const RULE = ': RERUN_CMAKE';
 
 /**
- * The files that CMake depends on, with names as Ninja knows them: list files, and whatever they declare, as Zephyr does
- * for configuration fragments, Kconfig sources and devicetree sources. Undefined when there is no such list, or more
- * than one.
+ * The files that CMake depends on, with names as Ninja knows them: list files, and declared ones, as Zephyr declares
+ * configuration fragments, Kconfig sources and devicetree sources. Undefined unless there is exactly one such list.
  */
 export function parseCmakeInputs(manifest: string): string[] | undefined {
   const rule = findRule(manifest);
@@ -16,11 +16,11 @@ export function parseCmakeInputs(manifest: string): string[] | undefined {
 }
 
 /**
- * The directories in which compilers and preprocessors look for headers, each once, with names as the compilers get them:
- * `-I`, `-isystem`, `-iquote`, `-idirafter` and the like of every statement.
+ * The header directories of compilers and preprocessors, each once, with names as on the command line: `-I`,
+ * `-isystem`, `-iquote`, `-idirafter` and the like of every statement.
  */
 export function parseIncludeDirectories(manifest: string): string[] {
-  // Hundreds of objects have a few lists between them.
+  // Hundreds of objects share a few lists.
   const lists = new Set<string>();
   for (const [, list] of manifest.matchAll(/^ +(?:INCLUDES|FLAGS) = (.*-[Ii].*)/gm)) {
     lists.add(list!);
@@ -33,7 +33,7 @@ export function parseIncludeDirectories(manifest: string): string[] {
   return [...found];
 }
 
-/** The directories of headers that a compiler's arguments name. */
+/** The header directories in a compiler's arguments. */
 export function includeDirectories(words: readonly string[]): string[] {
   const found: string[] = [];
   for (let at = 0; at < words.length; at++) {
@@ -46,7 +46,7 @@ export function includeDirectories(words: readonly string[]): string[] {
   return found;
 }
 
-/** The sources that are compiled, with names as Ninja knows them. */
+/** The compiled sources, with names as Ninja knows them. */
 export function parseCompiledSources(manifest: string): string[] {
   const statements = manifest.matchAll(/^build [^\n]*?: (?:C|CXX|ASM)_COMPILER__\S+ /gm);
   return [
@@ -56,7 +56,7 @@ export function parseCompiledSources(manifest: string): string[] {
   ];
 }
 
-/** The words of a command line as CMake writes it for a shell. */
+/** The words of a command line that CMake quoted for a shell. */
 function shellWords(line: string): string[] {
   return [...line.matchAll(/(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+/g)].map(([word]) =>
     word.replaceAll(
@@ -67,7 +67,7 @@ function shellWords(line: string): string[] {
   );
 }
 
-/** Where the one statement is that makes `build.ninja`. */
+/** The offset of the only statement that makes `build.ninja`. */
 function findRule(manifest: string): number | undefined {
   let found: number | undefined;
   for (let at = manifest.indexOf(RULE); at >= 0; at = manifest.indexOf(RULE, at + 1)) {
@@ -79,7 +79,10 @@ function findRule(manifest: string): number | undefined {
   return found;
 }
 
-/** The words up to the end of the statement. `$` before a blank, a colon or a `$` makes it part of a word; before a line end it joins lines. */
+/**
+ * The words up to the end of the statement. `$` before a blank, a colon or a `$` makes that part of a word; before a
+ * line end it joins lines.
+ */
 function wordsAfter(manifest: string, start: number): string[] {
   const words: string[] = [];
   let word = '';

@@ -1,43 +1,40 @@
-// Where a path that a build wrote down is on this machine, and who answers for what is there.
+// Map from paths in a build's records to paths on this machine, and to their owners.
 import path from 'node:path';
 import { isInside, resolveReal } from '../../../system/paths.ts';
 
-/** A directory that the build saw under another path: a copy that it was given, or a mount of its container. */
+/** A directory with another path in the build: a copy that the build was given, or a mount of its container. */
 export interface SeenDirectory {
-  /** The path that the build saw. Absolute. */
+  /** The path in the build. Absolute. */
   seen: string;
-  /** The directory on this machine that it stands for. Absolute. */
+  /** The directory on this machine. Absolute. */
   here: string;
 }
 
-/** What was used of the compiler, all of it outside of the build. Absolute paths. */
+/** The files of the compiler that were used, all outside the build. Absolute paths. */
 export interface UsedTools {
   /** Programs, libraries and the like. */
   files: readonly string[];
-  /** Where one of them would have been found first. */
+  /** Paths at which one of them would have been found first. */
   absent: readonly string[];
-  /** Directories in which it looks for headers by itself. */
+  /** Its built-in header directories. */
   headers: readonly string[];
-  /** Directories of its own headers, which ask for nothing of the user's. */
+  /** Directories of its own headers, which include none of the user's files. */
   own: readonly string[];
-  /** The compiler itself. Default: not known. */
+  /** The compiler itself. Default: unknown. */
   compiler?: string;
-  /** Which of `absent` are there because the compiler's name is looked up in PATH. Default: none. */
+  /** The paths in `absent` that come from looking up the compiler in PATH. Default: none. */
   inPath?: readonly string[];
-  /**
-   * Programs that the toolchain's identity tells by their content, wherever they are: one of them is not an input, under
-   * any name. Default: none.
-   */
+  /** Programs whose content is part of the toolchain's identity. They are not inputs, under any name. Default: none. */
   identified?: readonly string[];
 }
 
 /**
- * Who answers for a file: `build` and `project` are known by other means and are no inputs; `config` is the user's own;
+ * Owner of a path. `build` and `project` are identified by other means and are not inputs; `config` is the user's own;
  * `elsewhere` is everything else.
  */
 export type PathKind = 'build' | 'project' | 'config' | 'elsewhere';
 
-/** Directories are absolute and, but for `seen`, as they are on this machine. */
+/** Directories are absolute and, except for `seen`, paths of this machine. */
 export interface ObserveOptions {
   /** The build directory of a build that succeeded. */
   buildDirectory: string;
@@ -45,19 +42,21 @@ export interface ObserveOptions {
   configDirectory: string;
   /** The west workspace. */
   workspace: string;
-  /** The workspace's projects: what is in them is known by their revisions and is no input. Default: the whole workspace. */
+  /**
+   * The workspace's projects. Their files are identified by revision and are not inputs. Default: the whole workspace.
+   */
   projects?: readonly string[];
-  /** Directories that the build saw under other paths. Default: none. */
+  /** Directories that have other paths in the build. Default: none. */
   seen?: readonly SeenDirectory[];
-  /** Directories that a build may write to and never reads, such as the one where firmware goes. Default: none. */
+  /** Directories that a build may write to and never reads, such as the output directory. Default: none. */
   outputs?: readonly string[];
-  /** What is known of the compiler by other means. Default: nothing. */
+  /** Facts about the compiler from other sources. Default: none. */
   tools?: UsedTools;
-  /** Whether paths outside of `seen` are not on this machine at all, as in a container. Default: false. */
+  /** Whether paths outside of `seen` do not exist on this machine, as in a container. Default: false. */
   isolated?: boolean;
 }
 
-/** The first of the characters that Unicode leaves to whoever wants them. */
+/** The first character of Unicode's private use area. */
 const PRIVATE = 0xe000;
 
 export class PathMap {
@@ -77,25 +76,25 @@ export class PathMap {
       [path.resolve(from), path.resolve(to)],
       [resolveReal(from), path.resolve(to)],
     ]);
-    // Of two names for one directory the given one is used, so that paths can be compared.
+    // Of two names for one directory, the given one is used, so that paths can be compared.
     const given = all.map(({ here }): [string, string] => [resolveReal(here), path.resolve(here)]);
     const named = (directory: string, pathKind: PathKind): [string, PathKind][] =>
       [...new Set([directory, resolveReal(directory)])].map(name => [name, pathKind]);
-    // Of two that have the same directory the config comes after the project.
+    // If two have the same directory, the config comes after the project.
     this.#kinds = [
       ...named(buildDirectory, 'build'),
       ...(options.projects ?? [workspace]).flatMap(project => named(project, 'project')),
       ...named(configDirectory, 'config'),
     ];
-    // What is deepest says most.
+    // The deepest directory wins.
     this.#renamed = [...renamed, ...given].sort(([one], [other]) => other.length - one.length);
   }
 
-  /** The path on this machine, without `.` and `..`; undefined when it is none of this machine's. */
+  /** The path on this machine, without `.` and `..`; undefined if it does not exist on this machine. */
   toHost(seen: string): string | undefined {
     let file = path.resolve(seen);
     let known = !this.#options.isolated;
-    // What a container has mounted may itself be a copy.
+    // A mount of a container may itself be a copy.
     for (let step = 0; step < 2; step++) {
       const renamed = this.#renamed.find(([from]) => isInside(file, from));
       if (!renamed) break;
@@ -105,7 +104,7 @@ export class PathMap {
     return known ? file : undefined;
   }
 
-  /** The absolute paths in a text, as the build saw them. Those that are known may have blanks in them, and the like. */
+  /** The absolute paths in a text, as the build saw them. Known paths may contain blanks and the like. */
   pathsIn(text: string): string[] {
     const code = (character: string) => String.fromCharCode(PRIVATE + character.charCodeAt(0));
     const plain = (character: string) => String.fromCharCode(character.charCodeAt(0) - PRIVATE);
@@ -118,34 +117,34 @@ export class PathMap {
     return [...found].map(([file]) => file.replaceAll(/[\uE000-\uE0FF]/g, plain));
   }
 
-  /** Whether what the build saw is not all that is there. */
+  /** Whether the build saw only a part of this machine's files. */
   get isIsolated(): boolean {
     return this.#options.isolated ?? false;
   }
 
-  /** Whether builds write there, and read nothing. */
+  /** Whether builds only write to a directory. */
   isOutput(directory: string): boolean {
     return (this.#options.outputs ?? []).some(output => isInside(directory, output));
   }
 
-  /** Whether the config, the workspace or the build lies in a directory. */
+  /** Whether a directory contains the config, the workspace or the build. */
   isAround(directory: string): boolean {
     const { buildDirectory, configDirectory, workspace } = this.#options;
     const around = path.resolve(directory);
     return [buildDirectory, configDirectory, workspace].some(place => isInside(place, around));
   }
 
-  /** Whether something belongs to the compiler, whose files are known and raise no uncertainty. */
+  /** Whether a file belongs to the compiler, whose files are known and cause no uncertainty. */
   isOfCompiler(file: string): boolean {
     return (this.#options.tools?.own ?? []).some(directory => isInside(file, directory));
   }
 
-  /** Whether something is a program that is known by the toolchain's identity. */
+  /** Whether a file is a program that the toolchain's identity covers. */
   isIdentified(file: string): boolean {
     return this.#identified.size > 0 && this.#identified.has(resolveReal(file));
   }
 
-  /** What a path of this machine belongs to: the owner of the deepest directory that it is in, by either of its names. */
+  /** The owner of a path on this machine: that of the deepest directory around it, under either of its names. */
   classify(file: string): PathKind {
     let pathKind: PathKind = 'elsewhere';
     let depth = -1;

@@ -1,5 +1,5 @@
-// What a Zephyr build leaves behind about what it read, taken from its build directory. Nothing in there is trusted: only
-// regular files of bounded size are read, no link is followed, and what cannot be parsed makes all of it useless.
+// Records of a Zephyr build about the files that it read, from its build directory. They are untrusted: only regular
+// files of bounded size are read, no link is followed, and one that cannot be parsed invalidates all.
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseDependencyFile } from '../dependency-file.ts';
@@ -7,43 +7,43 @@ import { parseCmakeCache, parseDotConfig, parseQuotedFields } from './key-values
 import { parseNinjaDeps } from './ninja-deps.ts';
 import { parseCmakeInputs, parseCompiledSources, parseIncludeDirectories } from './ninja-manifest.ts';
 
-/** Bytes. Ten times what the largest builds leave. */
+/** Bytes. Ten times the largest record of a real build. */
 const MAX_RECORD = 64 * 1024 * 1024;
-/** Files and directories in a build directory. */
+/** Limit on files and directories in a build directory. */
 const MAX_ENTRIES = 200_000;
 const MAX_DEPTH = 64;
 
-/** The records of one build. Paths are absolute and as the build saw them. */
+/** The records of one build. Paths are absolute, as the build saw them. */
 export interface BuildRecords {
-  /** Everything that was read, as far as anybody wrote it down. */
+  /** All recorded files. */
   files: Set<string>;
   /** The devicetree's sources: board, overlays, keymap, and what they include. */
   devicetree: string[];
-  /** What CMake read or was told to watch. */
+  /** Files that CMake read or was told to watch. */
   cmake: string[];
   /** Kconfig's sources. */
   kconfig: string[];
   /** CMake's variables. */
   cache: Map<string, string>;
-  /** Kconfig's results that are text. */
+  /** Kconfig's results of type string. */
   config: Map<string, string>;
   /** Zephyr's modules: `[name, directory, …]`. */
   modules: string[][];
   /** Directories that modules name as roots: `[BOARD_ROOT, directory]`. */
   roots: string[][];
-  /** What is compiled. */
+  /** Compiled sources. */
   sources: string[];
-  /** What was read to compile it. */
+  /** Files read to compile them. */
   compiled: Set<string>;
-  /** Where compilers look for headers. */
+  /** Header directories. */
   includes: string[];
 }
 
-/** Reads all records; the name of the one that every build leaves and that is missing or damaged, when there is such. */
+/** Reads all records. Returns the name of a required record if it is missing or damaged. */
 export function readRecords(buildDirectory: string): BuildRecords | string {
   const read = (file: string) => readRecord(buildDirectory, file)?.toString('utf8');
   const cache = parseCmakeCache(read('CMakeCache.txt') ?? '');
-  // As the build knew them: a container's paths are others than ours.
+  // As the build saw it: a container's paths differ from ours.
   const build = cache.get('CMAKE_CACHEFILE_DIR');
   const application = cache.get('CMAKE_HOME_DIRECTORY');
   if (!build || !application) return 'CMakeCache.txt';
@@ -68,7 +68,7 @@ export function readRecords(buildDirectory: string): BuildRecords | string {
   for (const files of compiled.values()) for (const file of files) inputs.add(absolute(build, file));
   const files = new Set([...cmake, ...kconfig, ...inputs]);
   for (const [name, listed] of dependencies) {
-    // The preprocessor of the devicetree runs in the application's directory, all else in the build's.
+    // The devicetree's preprocessor runs in the application's directory, all others in the build's.
     const isDevicetree = /^zephyr\/[^/]+\.dts(?:\.pre)?\.d$/.test(name);
     const resolved = listed.map(file => absolute(isDevicetree ? application : build, file));
     if (isDevicetree) devicetree.push(...resolved);
@@ -87,12 +87,12 @@ export function readRecords(buildDirectory: string): BuildRecords | string {
   };
 }
 
-/** With `..` kept, because it means something else behind a link. */
+/** Keeps `..`, because behind a link it means a different directory. */
 function absolute(base: string, file: string): string {
   return path.isAbsolute(file) ? file : `${base}/${file}`;
 }
 
-/** A file of the build directory, or undefined when it is missing, no regular file, behind a link or too large. */
+/** A file of the build directory; undefined if it is missing, not a regular file, behind a link or too large. */
 export function readRecord(buildDirectory: string, relative: string): Buffer | undefined {
   const parts = relative.split('/');
   let descriptor: number | undefined;
@@ -112,8 +112,8 @@ export function readRecord(buildDirectory: string, relative: string): Buffer | u
 }
 
 /**
- * What all dependency files in the build directory list, by their names; those that Ninja has taken over are gone already.
- * The name of one that is damaged, when there is such.
+ * The contents of all dependency files in the build directory, by name; Ninja has already removed those that it
+ * recorded. Returns the name of a damaged one, if any.
  */
 function readDependencyFiles(buildDirectory: string): Map<string, string[]> | string {
   const found = new Map<string, string[]>();

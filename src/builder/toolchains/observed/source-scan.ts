@@ -1,31 +1,33 @@
-// What sources ask for that no record tells: includes that were looked for in vain, and files that tools other than the
-// preprocessor read.
+// Scanner for references in sources that no record lists: includes that were looked for in vain, and files read by
+// tools other than the preprocessor.
 import type { Uncertainty } from './uncertainty.ts';
 
-/** Characters. Beyond that it is no source text that somebody wrote. */
+/** Characters. Longer texts are not handwritten sources. */
 const MAX_TEXT = 64 * 1024 * 1024;
 
-/** A source of C, assembler or devicetree. */
+/** The references in a source of C, assembler or devicetree. */
 export interface SourceScan {
-  /** Names in `#include "name"` and `__has_include`: looked for beside the file itself, and then elsewhere. */
+  /**
+   * Names in `#include "name"` and `__has_include`: looked for beside the file itself, then in the header directories.
+   */
   includes: string[];
-  /** Names in `#include <name>` and `__has_include`: looked for where headers are. */
+  /** Names in `#include <name>` and `__has_include`: looked for in the header directories. */
   angled: string[];
-  /** Names of files that are taken in as they are, by the devicetree compiler, the assembler or the compiler. */
+  /** Names of files included verbatim by the devicetree compiler, the assembler or the compiler. */
   taken: string[];
-  /** Names that macros stand for: each may be what an include is given. */
+  /** Values of macros that may be names of includes. */
   defined: string[];
-  /** Whether the name of an include comes of a macro. */
+  /** Whether an include's name comes from a macro. */
   isComputed: boolean;
-  /** Whether the name of a file that is taken in as it is cannot be told, so that it may be anywhere. */
+  /** Whether the name of a verbatim file is unknown, so that it may be anywhere. */
   isUntraceable: boolean;
   uncertainty: Uncertainty | undefined;
 }
 
-/** Words of what takes files in that no preprocessor writes down. */
+/** Words of directives that include files without the preprocessor. */
 const TAKING = /\/include\/|incbin|\bembed\b|__has_embed|\.include(?=[\s"\\])|^\s*INCLUDE\s/m;
 
-/** The directives themselves, with the file's name if it can be told. */
+/** The file name of a directive, if it is literal. */
 const NAMED = '("([^"]+)"|<([^>]+)>)?';
 const TAKEN = [
   String.raw`\/include\/\s*${NAMED}`,
@@ -35,15 +37,15 @@ const TAKEN = [
   String.raw`__has_embed\s*\(\s*${NAMED}`,
 ].map(directive => new RegExp(directive, 'g'));
 const OF_ASSEMBLER = new RegExp(String.raw`\.(?:incbin|include)(?=[\s"\\])\s*${NAMED}`, 'g');
-/** In a string of C: a quote that is none of the assembler's ends the string, and a macro follows. */
+/** Inside a C string: a quote that does not belong to the assembler ends the string, and a macro follows. */
 const OF_INLINE_ASSEMBLER = /\.(?:incbin|include)(?=[\s"\\])\s*(\\"([^"\\]+)\\")?()/g;
 
-/** Of a linker script: what it includes need not be quoted. */
+/** In a linker script. Names need not be quoted. */
 const LINKER_INCLUDE = /^\s*INCLUDE\s+"?([^\s";]+)/gm;
 
 /**
- * What a source asks of the preprocessor and others, on its way through any condition. Read twice, with comments and
- * without, because what looks like a comment may be in a string.
+ * The references of a source under any condition. Scanned twice, with and without comments, because an apparent comment
+ * may be inside a string.
  */
 export function scanSource(text: string, isAssembler = false): SourceScan {
   const found: SourceScan = {
@@ -51,10 +53,10 @@ export function scanSource(text: string, isAssembler = false): SourceScan {
     ...{ isComputed: false, isUntraceable: false, uncertainty: undefined },
   };
   if (text.length > MAX_TEXT) return { ...found, isUntraceable: true };
-  // The preprocessor takes it for a blank.
+  // The preprocessor treats it as a blank.
   const joined = text.replaceAll('\0', ' ').replaceAll(/\\[ \t]*\r?\n/g, '');
   const bare = joined.replaceAll(/\/\*[\s\S]*?\*\//g, ' ');
-  // Also in a comment: that it is none is not certain.
+  // Even in an apparent comment, since it may not be one.
   if (TAKING.test(joined)) found.uncertainty = 'contents';
   const code = bare.replaceAll(/\/\/.*$/gm, '');
   const taken = new Set<string>();
@@ -92,16 +94,16 @@ export function scanSource(text: string, isAssembler = false): SourceScan {
   return found;
 }
 
-/** What a Kconfig file asks for. */
+/** The references in a Kconfig file. */
 export interface KconfigScan {
   /** Names of optional sources, relative to the file (`orsource`) or to Zephyr. */
   optional: string[];
-  /** What programs are given that it runs, as far as it may be the name of a file. */
+  /** Arguments of programs that it runs, as far as they may be file names. */
   arguments: string[];
   uncertainty: Uncertainty | undefined;
 }
 
-/** What a Kconfig file leaves open: optional and globbed sources, and programs that it runs. */
+/** The uncertainty that a Kconfig file causes: optional and globbed sources, and programs that it runs. */
 export function scanKconfig(text: string): KconfigScan {
   if (text.length > MAX_TEXT) return { optional: [], arguments: [], uncertainty: 'contents' };
   const programs = [...text.matchAll(/\$\(\s*(?:shell|python)\b(.*)$/gm)].map(([, rest]) => rest!);

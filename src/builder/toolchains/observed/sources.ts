@@ -1,5 +1,5 @@
-// Reads the sources that are inputs, for what no record tells: names looked for in vain, and files that others than the
-// preprocessor take in. A file is read in the same way wherever it is.
+// Scan of the inputs' sources for what no record lists: names looked for in vain, and files included without the
+// preprocessor. A file is read in the same way wherever it is.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { isInside, statOf } from '../../../system/paths.ts';
@@ -8,7 +8,7 @@ import type { BuildRecords } from './records.ts';
 import { type SourceScan, scanKconfig, scanSource } from './source-scan.ts';
 import type { TraceBuilder } from './trace-builder.ts';
 
-/** By their names; others are told by the records. */
+/** Identified by name; other kinds are identified by the records. */
 const LIST_FILE = /(?:^|\/)CMakeLists\.txt$|\.cmake$/;
 const KCONFIG = /(?:^|\/)Kconfig[^/]*$/;
 const SOURCE = /\.(?:keymap|overlay|dtsi?|dts\.\w+|h|hpp|hh|hxx|c|cc|cpp|cxx|s|S|asm|inc|def|ld|cmd)$/;
@@ -16,14 +16,14 @@ const SOURCE = /\.(?:keymap|overlay|dtsi?|dts\.\w+|h|hpp|hh|hxx|c|cc|cpp|cxx|s|S
 const ASSEMBLER = /\.(?:s|S|asm)$/;
 const MAY_TAKE = /\.incbin\b|\.include\b|\bembed\b|__has_embed/;
 
-/** Variables that say where tools are installed. */
+/** Variables with the installation directories of tools. */
 const TOOLS = ['CMAKE_ROOT', 'ZEPHYR_SDK_INSTALL_DIR', 'GNUARMEMB_TOOLCHAIN_PATH'];
 
 export function isListFile(file: string): boolean {
   return LIST_FILE.test(file);
 }
 
-/** Whether a source of C or of the assembler takes in files that no preprocessor sees. */
+/** Whether a source of C or assembler includes files without the preprocessor. */
 export function takesHidden(file: string): boolean {
   const text = readText(file);
   if (text === undefined || !MAY_TAKE.test(text)) return false;
@@ -34,15 +34,15 @@ export function takesHidden(file: string): boolean {
 export class Sources {
   readonly #trace: TraceBuilder;
   readonly #records: BuildRecords;
-  /** Directories in which other tools than the preprocessor look for files, as the build saw them. */
+  /** Directories in which tools other than the preprocessor look for files, as the build saw them. */
   readonly #bases: string[];
-  /** Where CMake and compilers are installed. */
+  /** Installation directories of CMake and compilers. */
   readonly #tools: string[];
   readonly #kconfig: ReadonlySet<string>;
-  /** What a preprocessor has read, whatever it is called. */
+  /** All files that a preprocessor read, whatever their names. */
   readonly #preprocessed: ReadonlySet<string>;
   readonly #read = new Set<string>();
-  /** Sources in which the name of an include comes of a macro, by the directories that they are in. */
+  /** Directories of sources in which an include's name comes from a macro. */
   readonly #computing = new Set<string>();
   readonly #defined = new Set<string>();
 
@@ -58,10 +58,11 @@ export class Sources {
   }
 
   /**
-   * Looks into an input.
+   * Scans an input.
    *
-   * @param file where it is on this machine
-   * @param seen where the build saw it
+   * @param file its path on this machine
+   *
+   * @param seen its path in the build
    */
   read(file: string, seen: string): void {
     if (this.#read.has(seen) || this.#isOfTools(file)) return;
@@ -76,7 +77,7 @@ export class Sources {
     else this.#readSource(file, seen, scanSource(text, ASSEMBLER.test(file)));
   }
 
-  /** Call it last: looks for what includes may be given whose names come of macros. */
+  /** Adds possible values of includes whose names come from macros. Call it last. */
   finish(): void {
     for (const directory of this.#computing) {
       for (const here of this.#trace.spellings(directory)) this.#trace.directory(here);
@@ -94,11 +95,11 @@ export class Sources {
     if (takes && this.#records.compiled.has(seen)) this.#trace.hidden();
     for (const name of text.taken) this.#take(directory, name);
     if (text.isUntraceable) {
-      this.#trace.untraceable(`${file} takes in a file whose name cannot be told before it is built.`);
+      this.#trace.untraceable(`${file} includes a file whose name is known only during the build.`);
     }
   }
 
-  /** A file that is taken in as it is: the first of these, or all of them, since each tool looks elsewhere. */
+  /** Adds every place of a file included verbatim, since each tool searches other directories. */
   #take(directory: string, name: string): void {
     for (const base of [directory, ...this.#bases, ...this.#records.includes]) {
       const seen = `${base}/${name}`;
@@ -131,26 +132,26 @@ export class Sources {
     }
   }
 
-  /** What may be the name of a file or directory, or a pattern for such. */
+  /** Adds a possible name of a file or directory, or a pattern. */
   #named(directory: string, name: string, isRead: boolean): void {
-    // Up to where a pattern begins.
+    // Up to the beginning of a pattern.
     const plain = /^[^*?[\]]*(?=\/[^/]*[*?[])|^[^*?[\]]*$/.exec(name)?.[0];
     if (plain === undefined || plain === '') return;
     const seen = path.isAbsolute(plain) ? plain : `${directory}/${plain}`;
     for (const file of this.#trace.spellings(seen)) this.#trace.named(file, isRead);
   }
 
-  /** Whether a file belongs to the tools, which are known in other ways, and do not read what is the user's. */
+  /** Whether a file belongs to the tools, which are identified in other ways and read no file of the user. */
   #isOfTools(file: string): boolean {
     return this.#trace.pathMap.isOfCompiler(file) || this.#tools.some(directory => isInside(file, directory));
   }
 
-  /** Beside a file, as the build saw it. */
+  /** Looks for a file beside another one, as the build saw it. */
   #lookFor(directory: string, name: string): void {
     const seen = path.isAbsolute(name) ? name : `${directory}/${name}`;
     for (const file of this.#trace.spellings(seen)) {
       this.#trace.lookFor(file);
-      // Code from elsewhere that looks into the config.
+      // Code from elsewhere that refers to the config.
       if (this.#trace.pathMap.classify(directory) === 'elsewhere') this.#trace.code(file);
     }
   }

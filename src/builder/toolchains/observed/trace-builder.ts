@@ -1,4 +1,4 @@
-// What is found out about the inputs of one build, as it comes.
+// Builder of a trace: the inputs of one build, collected one by one.
 import { lstatSync } from 'node:fs';
 import path from 'node:path';
 import { resolveReal, statOf } from '../../../system/paths.ts';
@@ -11,12 +11,12 @@ function isClimbing(file: string): boolean {
   return /\/\.\.(?:\/|$)/.test(file);
 }
 
-/** What a build read, and what kind of code it compiled. */
+/** The inputs of a build, and the kind of code that it compiled. */
 export interface Trace {
   observed: ObservedInputs;
   /** Whether code in the config directory was compiled, or could have been included. */
   hasOwnCode: boolean;
-  /** Whether code takes in files that no preprocessor sees. */
+  /** Whether code includes files without the preprocessor. */
   hasHidden: boolean;
 }
 
@@ -34,7 +34,7 @@ export class TraceBuilder {
     this.pathMap = pathMap;
   }
 
-  /** What counts in the end; or why that cannot be told, as the end of a sentence. */
+  /** The complete trace; or why the inputs cannot be determined, as the end of a sentence. */
   result(): Trace | { untraceable: string } {
     if (this.#untraceable !== undefined) return { untraceable: this.#untraceable };
     const uncertainty = greatest(this.#uncertainties);
@@ -47,12 +47,12 @@ export class TraceBuilder {
     return { observed, hasOwnCode: this.#hasOwnCode, hasHidden: this.#hasHidden };
   }
 
-  /** Says that something is compiled, or that headers are looked for there. */
+  /** Marks a file as compiled, or a directory as searched for headers. */
   code(file: string): void {
     if (this.pathMap.classify(file) === 'config') this.#hasOwnCode = true;
   }
 
-  /** Says that it takes in files without the preprocessor. */
+  /** Marks the build as including files without the preprocessor. */
   hidden(): void {
     this.#hasHidden = true;
   }
@@ -62,7 +62,7 @@ export class TraceBuilder {
     this.#files.add(file);
   }
 
-  /** Adds a directory whose names matter. */
+  /** Adds a directory whose listing matters. */
   directory(directory: string): void {
     this.#directories.add(directory);
   }
@@ -71,14 +71,14 @@ export class TraceBuilder {
     this.#uncertainties.push(uncertainty);
   }
 
-  /** Says that something may have been read, and that nothing tells what. The first reason is kept. */
+  /** Marks the build as having unknown inputs. The first reason is kept. */
   untraceable(why: string): void {
     this.#untraceable ??= why;
   }
 
   /**
-   * The paths of this machine that stand for what a build saw under a path: what it is without its `..`, and as it is
-   * spelled, which is another file when a directory before a `..` is a link, or becomes one.
+   * The paths on this machine for a path in the build: without its `..`, and as spelled. They differ if a directory
+   * before a `..` is a link, or becomes one.
    */
   spellings(seen: string): string[] {
     const plain = this.pathMap.toHost(seen);
@@ -86,27 +86,27 @@ export class TraceBuilder {
     const start = climb < 0 ? undefined : this.pathMap.toHost(seen.slice(0, climb));
     if (start === undefined) return plain === undefined ? [] : [plain];
     const spelled = `${start}${seen.slice(climb)}`;
-    // What lies above a copy is not what lies above the original.
+    // The parent of a copy is not the parent of the original.
     if (plain !== path.resolve(spelled)) return plain === undefined ? [] : [plain];
     return resolveReal(plain) === resolveReal(spelled) ? [plain, spelled] : [spelled];
   }
 
   /**
-   * Whether what is at a path of this machine is an input of its own. What is in a project is not, unless a link or a
-   * `..` behind one leads out of that.
+   * Whether a path on this machine is a separate input. Files in a project are not, unless a link, or a `..` behind
+   * one, leads out of it.
    */
   isInput(file: string): boolean {
     const pathKind = this.pathMap.classify(file);
     if (pathKind === 'config') return true;
     if (pathKind === 'elsewhere') return !this.pathMap.isIdentified(file);
-    // What a build made may be thousands of files.
+    // A build may make thousands of files.
     if (pathKind === 'build' && !isClimbing(file)) return false;
     return ['config', 'elsewhere'].includes(this.pathMap.classify(this.#real(file)));
   }
 
   readonly #reals = new Map<string, string>();
 
-  /** The path without links. Of thousands of files there are only a few hundred directories. */
+  /** The path without links. Memoized by directory: thousands of files share a few hundred. */
   #real(file: string): string {
     if (lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink()) return resolveReal(file);
     const directory = path.dirname(file);
@@ -118,28 +118,28 @@ export class TraceBuilder {
     return path.join(known, path.basename(file));
   }
 
-  /** Remembers that something was looked for, if it is not there. A link that leads nowhere is as good as nothing. */
+  /** Records a lookup in vain if the file does not exist. A dangling link counts as missing. */
   lookFor(file: string): void {
     if (!this.isInput(file)) return;
     const stats = statOf(file);
     if (!stats) this.#absent.add(file);
     if (!this.pathMap.isIsolated) return;
-    // What is there for this machine may not be there for a container, and the other way round.
+    // A path may exist on this machine and not in the container, or the other way round.
     if (stats?.isFile()) this.#files.add(file);
     else if (!stats && lstatSync(file, { throwIfNoEntry: false })) this.#directories.add(path.dirname(file));
   }
 
   /**
-   * Adds the names of everything below a directory that is an input; returns what is there. What cannot be read whole
-   * leaves nothing certain.
+   * Adds the names of everything below a directory that is an input, and returns them. A directory that cannot be read
+   * completely makes the build untraceable.
    *
-   * @param what the directory is, for a person
+   * @param what the directory's role, for messages
    */
   names(directory: string, what: string): Tree | undefined {
     const isOthers = (inner: string) => !this.isInput(inner) || this.pathMap.isOutput(inner);
     const tree = readTree(directory, inner => inner !== directory && isOthers(inner));
     if (!tree) {
-      this.untraceable(`${what} ${directory} is too large to be looked through, or cannot be read.`);
+      this.untraceable(`${what} ${directory} is too large to be searched, or cannot be read.`);
       return undefined;
     }
     for (const found of tree.directories) this.#directories.add(found);
@@ -147,16 +147,16 @@ export class TraceBuilder {
     return tree;
   }
 
-  /** Adds everything in a directory that is not declared. */
+  /** Adds every undeclared file in a directory. */
   wholeTree(directory: string, what: string): void {
     for (const file of this.names(directory, what)?.files ?? [])
       if (this.isInput(file)) this.#files.add(file);
   }
 
   /**
-   * Takes what something is named, if that is elsewhere: in the config directory it is declared.
+   * Adds a named path outside the config directory; inside, it is declared.
    *
-   * @param isRead whether all of it may be read, if it is a directory, and not only looked for
+   * @param isRead whether a directory may be read completely, and not only searched
    */
   named(file: string, isRead: boolean): void {
     if (!this.isInput(file)) return;
@@ -165,7 +165,7 @@ export class TraceBuilder {
     else if (this.pathMap.classify(resolveReal(file)) !== 'elsewhere') return;
     else if (stats.isFile()) this.#files.add(file);
     else if (stats.isDirectory() && isRead) {
-      // All that is around everything would be too much, and `..` is often named on the way to something else.
+      // A directory around everything is too large, and `..` is often named on the way to something else.
       if (this.pathMap.isAround(file)) this.#directories.add(file);
       else this.wholeTree(file, 'the directory');
     }

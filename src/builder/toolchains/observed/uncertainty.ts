@@ -1,12 +1,12 @@
-// What the records of a build leave open.
+// Uncertainty about the files that a build read.
 
 /**
- * `names`: files may have been looked for that nobody wrote down, so any that comes or goes counts.
- * `contents`: files may have been read that nobody wrote down, so every file counts.
+ * `names`: lookups may be unrecorded, so any file that is added or removed counts. `contents`: reads may be unrecorded,
+ * so every file counts.
  */
 export type Uncertainty = 'names' | 'contents';
 
-/** The worse of them, or undefined when there are none. */
+/** The greatest uncertainty, or undefined if there is none. */
 export function greatest(uncertainties: readonly (Uncertainty | undefined)[]): Uncertainty | undefined {
   return uncertainties.includes('contents')
     ? 'contents'

@@ -1,4 +1,4 @@
-// Where an archive's entries are put: a directory of our own, out of which nothing leads.
+// Archive extractor: writes an archive's entries into a private directory that no path or link can leave.
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
@@ -22,40 +22,42 @@ import {
   MAX_LIST,
 } from './entry.ts';
 
-/** What git reads settings from, or other settings' places, besides `config`. None of it is in what we pack. */
+/**
+ * Files other than `config` from which git reads settings, or their locations. An archive of ours holds none of them.
+ */
 const GIT_REDIRECTS =
   /(?:^|\/)\.git\/(?:.*\/)?(?:commondir|config\.worktree|objects\/info\/(?:http-)?alternates)$/i;
 
 /**
- * Takes the entries of one archive in their order, writes them and remembers what they were. Every rejection is a
- * {@link WorkspaceError}, or the file system's own error; the directory is to be thrown away then.
+ * Writes the entries of one archive in order and records their checksums. Every rejection is a {@link WorkspaceError}
+ * or the file system's own error; the caller must then discard the directory.
  */
 export class ArchiveExtractor {
-  /** Paths of the files that are below any `.git`. */
+  /** Paths of the files below any `.git`. */
   readonly gitFiles: string[] = [];
   readonly #directory: string;
   readonly #onProgress: ((progress: ArchiveProgress) => void) | undefined;
-  /** What each path is; directories are made when something is put into them, too. */
+  /** The kind of each path, including parent directories created on the way. */
   readonly #kinds = new Map<string, ArchiveEntry['kind']>();
   readonly #sums = new Map<string, string>();
   #about: AboutArchive | undefined;
   #expected: Record<string, unknown> | undefined;
   #bytes = 0;
 
-  /** @param directory absolute, empty, and nobody else's */
+  /** @param directory absolute, empty, and private to the caller */
   constructor(directory: string, onProgress?: (progress: ArchiveProgress) => void) {
     this.#directory = directory;
     this.#onProgress = onProgress;
   }
 
-  /** Takes one entry; `content` is read to its end when it is a file. */
+  /** Writes one entry; for a file, `content` is read to its end. */
   async put(entry: ArchiveEntry, content: Readable): Promise<void> {
     if (entry.kind === 'file' && entry.path === ABOUT_FILE && !this.#about) {
       this.#about = asAbout(await readJson(content, ABOUT_FILE));
       return;
     }
     if (!this.#about)
-      throw new WorkspaceError('This is no archive of a workspace: it does not say what it is.');
+      throw new WorkspaceError('This is not an archive of a workspace: it does not say what it is.');
     if (this.#expected) throw damaged('there is more after its end');
     if (entry.kind === 'file' && entry.path === CHECKSUMS_FILE) {
       const list = await readJson(content, CHECKSUMS_FILE);
@@ -65,9 +67,7 @@ export class ArchiveExtractor {
     }
     assertSafePath(entry.path);
     if (GIT_REDIRECTS.test(entry.path)) {
-      throw new WorkspaceError(
-        `${entry.path} would lead git out of the workspace, so that it is not unpacked.`,
-      );
+      throw new WorkspaceError(`${entry.path} would lead git out of the workspace, so it is not unpacked.`);
     }
     await this.#makeParents(entry.path);
     if (
@@ -82,9 +82,9 @@ export class ArchiveExtractor {
     this.#kinds.set(entry.path, entry.kind);
   }
 
-  /** Checks that everything was there and is what was packed; resolves to what the archive is of. */
+  /** Verifies that everything arrived intact; resolves to the description of the workspace. */
   finish(): AboutArchive {
-    if (!this.#about) throw new WorkspaceError('This is no archive of a workspace: it is empty.');
+    if (!this.#about) throw new WorkspaceError('This is not an archive of a workspace: it is empty.');
     if (!this.#expected) throw damaged('its end is missing');
     for (const [file, sum] of this.#sums) {
       if (!Object.hasOwn(this.#expected, file) || this.#expected[file] !== sum)
@@ -100,7 +100,7 @@ export class ArchiveExtractor {
     for (let end = 1; end < parts.length; end++) {
       const parent = parts.slice(0, end).join('/');
       const kind = this.#kinds.get(parent);
-      // A link here would have us write wherever it leads.
+      // Writing through a link would leave the directory.
       if (kind !== undefined && kind !== 'directory') {
         throw new WorkspaceError(`The archive has ${file}, but ${parent} is a ${kind} in it.`);
       }
@@ -117,7 +117,7 @@ export class ArchiveExtractor {
   async #putLink({ path: file, target }: ArchiveEntry & { kind: 'link' }): Promise<void> {
     assertSafeLink(file, target);
     if (isGits(file) || isGitFile(file)) {
-      throw new WorkspaceError(`${file} is a link where git keeps its own, so that it is not unpacked.`);
+      throw new WorkspaceError(`${file} is a link where git keeps its own, so it is not unpacked.`);
     }
     await symlink(target, path.join(this.#directory, file)).catch(collision(file));
     this.#sums.set(file, linkSum(target));
@@ -132,7 +132,7 @@ export class ArchiveExtractor {
       hash.update(chunk);
       this.#bytes += chunk.length;
       const total = this.#about!.bytes;
-      // Nobody fills a disk with what was announced as small.
+      // A file larger than declared could fill the disk.
       if (this.#bytes > total) throw damaged('there is more in it than it says');
       this.#onProgress?.({ done: this.#bytes, total });
     };
@@ -163,7 +163,7 @@ export class ArchiveExtractor {
   }
 }
 
-// In any case of letters: where that does not count, git takes `.GIT` for its own.
+// Regardless of case: on case-insensitive file systems, git accepts `.GIT`.
 function isGits(file: string): boolean {
   return file.toLowerCase().split('/').slice(0, -1).includes('.git');
 }
@@ -209,7 +209,9 @@ function asAbout(value: unknown): AboutArchive {
   return { schema, repository, revision, manifests, count, bytes };
 }
 
-/** Two names that are one here, where capitals do not count, or the same name twice. */
+/**
+ * An entry that exists already: the same name twice, or two names that a case-insensitive file system folds into one.
+ */
 function collision(file: string): (error: unknown) => never {
   return error => {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

@@ -1,4 +1,4 @@
-// What of a workspace goes into an archive.
+// Collector of the entries of a workspace archive.
 import { existsSync } from 'node:fs';
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import path from 'node:path';
@@ -9,15 +9,15 @@ import { WorkspaceError } from '../workspace-error.ts';
 import { type ArchiveEntry, assertSafeGitFile, assertSafeLink, assertSafePath } from './entry.ts';
 
 /**
- * Everything that a build needs, in a fixed order: west's settings, the manifest, every repository with its history as
- * far as it is there. Not: build directories, what Python compiled, hooks. Rejects with {@link WorkspaceError} when
- * something of it lies outside of the workspace.
+ * Everything that a build needs, in a fixed order: west's settings, the manifest, every repository with its available
+ * history. Not build directories, Python bytecode or hooks. Rejects with {@link WorkspaceError} if any of it lies
+ * outside the workspace.
  */
 export async function collectEntries(directory: string): Promise<ArchiveEntry[]> {
   const { manifestFile } = await readWestConfig(directory);
   const { files } = await readManifest(manifestFile);
   const places = await repositories(directory);
-  // A repository around the whole workspace is a person's config, unless the manifest is ZMK's own.
+  // A repository around the whole workspace is the user's config, unless the manifest is ZMK's own.
   const isWhole = places.includes('.') && existsSync(path.join(directory, 'app', 'CMakeLists.txt'));
   const roots = isWhole
     ? ['.']
@@ -29,7 +29,7 @@ export async function collectEntries(directory: string): Promise<ArchiveEntry[]>
   const found = new Map<string, ArchiveEntry>();
   for (const root of roots) {
     if (root !== '.') assertSafePath(root);
-    // The directories above come first.
+    // Parent directories come first.
     const parts = root.split('/');
     for (let end = 1; end < parts.length; end++) {
       const above = parts.slice(0, end).join('/');

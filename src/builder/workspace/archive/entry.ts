@@ -1,28 +1,28 @@
-// What an archive of a workspace consists of, whatever its format.
+// Entries of a workspace archive, regardless of its format.
 import path from 'node:path';
 import { WorkspaceError } from '../workspace-error.ts';
 
-/** One thing in an archive. Paths are relative to the workspace, with `/`. */
+/** One entry of an archive. Paths are relative to the workspace, with `/`. */
 export type ArchiveEntry =
   | { kind: 'directory'; path: string }
   | { kind: 'file'; path: string; size: number; executable: boolean }
   | { kind: 'link'; path: string; target: string };
 
-/** The first entry: what the workspace is, and how much follows. */
+/** The first entry: the description of the workspace, and the amount of data that follows. */
 export const ABOUT_FILE = 'glovebox-workspace.json';
 
-/** The last entry: what every file and link before it must be, by its path. */
+/** The last entry: the expected checksum of every file and link before it, by path. */
 export const CHECKSUMS_FILE = 'glovebox-checksums.json';
 
-/** Characters of either of those two; a large workspace needs a twentieth. */
+/** Limit on the characters of either; a large workspace needs a twentieth. */
 export const MAX_LIST = 256 * 1024 * 1024;
 
-/** What {@link ABOUT_FILE} says. */
+/** Content of {@link ABOUT_FILE}. */
 export interface AboutArchive {
   schema: number;
   repository: string;
   revision: string;
-  /** Digests of the manifests that it is the workspace of. */
+  /** Digests of the manifests that it serves. */
   manifests: string[];
   /** Files and links that follow. */
   count: number;
@@ -30,29 +30,29 @@ export interface AboutArchive {
   bytes: number;
 }
 
-/** Raised when older programs cannot read what is written. */
+/** Raised whenever older programs cannot read the new form. */
 export const ARCHIVE_SCHEMA = 1;
 
-/** How far packing or unpacking is. */
+/** Progress of packing or unpacking. */
 export interface ArchiveProgress {
-  /** Bytes of files so far, and of all. */
+  /** Bytes of files so far, and in total. */
   done: number;
   total: number;
 }
 
-/** What {@link CHECKSUMS_FILE} says of a file with this SHA-256. */
+/** The entry in {@link CHECKSUMS_FILE} for a file with this SHA-256. */
 export function fileSum(sha256: string, executable: boolean): string {
   return `${executable ? 'program' : 'file'} ${sha256}`;
 }
 
-/** What {@link CHECKSUMS_FILE} says of a link. */
+/** The entry in {@link CHECKSUMS_FILE} for a link. */
 export function linkSum(target: string): string {
   return `link ${target}`;
 }
 
 /**
- * Rejects, with {@link WorkspaceError}, a path that could be anywhere but below the directory it counts from.
- * Parts named `..`, absolute paths, and what means something else on another system.
+ * Rejects, with {@link WorkspaceError}, a path that could lead out of the directory that it is relative to: one with
+ * `..`, an absolute path, or a name with a special meaning on another system.
  */
 export function assertSafePath(file: string): void {
   const parts = file.split('/');
@@ -69,9 +69,9 @@ export function assertSafePath(file: string): void {
 }
 
 /**
- * Rejects, with {@link WorkspaceError}, a link that could lead out of the directory. `..` is allowed at the beginning
- * only: there it leads from the link's own directory, which is a real one, to a known place; after a name it would
- * depend on what that name is.
+ * Rejects, with {@link WorkspaceError}, a link that could lead out of the directory. `..` is allowed only at the
+ * beginning: there it starts at the link's own directory, which is a real one. After a name, it would depend on whether
+ * that name is a link.
  */
 export function assertSafeLink(file: string, target: string): void {
   const parts = target.replace(/\/+$/, '').split('/');
@@ -94,14 +94,14 @@ export function assertSafeLink(file: string, target: string): void {
 }
 
 /**
- * Rejects, with {@link WorkspaceError}, a `.git` that is a file and does not lead to a submodule's repository in the
- * same workspace: git would take settings, and programs to run, from wherever it leads to.
+ * Rejects, with {@link WorkspaceError}, a `.git` file that does not lead to a submodule's repository in the same
+ * workspace: git would take settings, and programs to run, from its target.
  */
 export function assertSafeGitFile(file: string, content: string): void {
   const target = /^gitdir: (\S+)\n?$/.exec(content)?.[1] ?? '/';
   assertSafeLink(file, target);
   if (/^(?:\.\.\/)+(?:[^/]+\/)*\.git\/modules\/[^/]/.test(target)) return;
   throw new WorkspaceError(
-    `${file} leads to a repository elsewhere (${target.slice(0, 200)}), so that it cannot be taken along. Clone that project instead.`,
+    `${file} leads to a repository elsewhere (${target.slice(0, 200)}), so it cannot be packed. Clone that project instead.`,
   );
 }

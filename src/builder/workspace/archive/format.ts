@@ -1,20 +1,25 @@
-// The forms that an archive can have.
+// Formats of an archive.
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { WorkspaceError } from '../workspace-error.ts';
 
 export type ArchiveFormat = 'tar.zst' | 'tar.gz' | 'zip';
 
-/** The format that a file's name asks for. Throws {@link WorkspaceError} for another one. */
+/** The format of a file name's extension. Throws {@link WorkspaceError} for an unknown one. */
 export function formatOfName(file: string): ArchiveFormat {
   const name = path.basename(file).toLowerCase();
   if (name.endsWith('.tar.zst') || name.endsWith('.tzst')) return 'tar.zst';
   if (name.endsWith('.tar.gz') || name.endsWith('.tgz')) return 'tar.gz';
   if (name.endsWith('.zip')) return 'zip';
-  throw new WorkspaceError(`${file} has the name of no archive. End it with .tar.zst, .tar.gz or .zip.`);
+  throw new WorkspaceError(
+    `${file} does not have the name of an archive. End it with .tar.zst, .tar.gz or .zip.`,
+  );
 }
 
-/** The format that a file's first bytes show. Rejects with {@link WorkspaceError} when it is no archive, or not there. */
+/**
+ * The format of a file by its first bytes. Rejects with {@link WorkspaceError} if it is not an archive or does not
+ * exist.
+ */
 export async function formatOfFile(file: string): Promise<ArchiveFormat> {
   const bytes = Buffer.alloc(4);
   try {
@@ -28,5 +33,5 @@ export async function formatOfFile(file: string): Promise<ArchiveFormat> {
   if (bytes.equals(Buffer.from([0x28, 0xb5, 0x2f, 0xfd]))) return 'tar.zst';
   if (bytes.subarray(0, 2).equals(Buffer.from([0x1f, 0x8b]))) return 'tar.gz';
   if (bytes.equals(Buffer.from('PK\x03\x04', 'latin1'))) return 'zip';
-  throw new WorkspaceError(`${file} is no tar.zst, tar.gz or zip archive.`);
+  throw new WorkspaceError(`${file} is not a tar.zst, tar.gz or zip archive.`);
 }

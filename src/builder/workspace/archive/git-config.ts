@@ -1,25 +1,25 @@
-// Git's settings in repositories that came from elsewhere: they can name programs that git runs by itself.
+// Sanitizer of git settings in imported repositories: settings can name programs that git runs by itself.
 import { existsSync } from 'node:fs';
 import { chmod, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { printed, runGitBatch } from '../git.ts';
 import { mapConcurrent } from '../map-concurrent.ts';
 
-/** What a repository cannot do without, and what says where it is from. */
+/** Settings that a repository needs, and those that name its origin. */
 const KEPT =
   /^(?:core\.(?:repositoryformatversion|filemode|bare|symlinks|ignorecase)|extensions\.objectformat|remote\..*\.(?:url|fetch)|submodule\..*\.(?:url|active))$/;
 
 /**
- * Rewrites the settings of every repository in an unpacked workspace so that only harmless ones are left, and removes
+ * Rewrites the settings of every repository in an unpacked workspace so that only harmless ones remain, and removes
  * hooks.
  *
- * @param gitFiles paths of what is below any `.git`, relative to the workspace
+ * @param gitFiles paths below any `.git`, relative to the workspace
  */
 export async function keepHarmlessGitConfig(directory: string, gitFiles: readonly string[]): Promise<void> {
   const repositories = new Set<string>();
   for (const file of gitFiles) {
     const place = path.join(directory, path.dirname(file));
-    // What git takes for a repository; a branch can be called config as well.
+    // The criteria by which git recognises a repository; a branch can be called config as well.
     if (['HEAD', 'objects', 'refs'].every(name => existsSync(path.join(place, name))))
       repositories.add(place);
   }
@@ -27,7 +27,7 @@ export async function keepHarmlessGitConfig(directory: string, gitFiles: readonl
     rm(path.join(place, 'hooks'), { recursive: true, force: true }),
   );
   const configured = [...repositories].filter(place => existsSync(path.join(place, 'config')));
-  // Reading one file by name: git runs nothing, and includes nothing.
+  // Reads one file by name, so that git runs nothing and includes nothing.
   const commands = ['config --file config --list --null'];
   const answers = await runGitBatch(configured.map(place => ({ directory: place, commands })));
   const lists = answers.map(([list]) => printed(list!));
@@ -36,7 +36,7 @@ export async function keepHarmlessGitConfig(directory: string, gitFiles: readonl
   );
 }
 
-/** Writes a config file anew with what may stay of `list`, which is what git read in it. */
+/** Rewrites a config file with the permitted settings of `list`, git's own listing of it. */
 async function rewrite(file: string, list: string): Promise<void> {
   const lines: string[] = [];
   for (const pair of list.split('\0')) {
@@ -49,7 +49,7 @@ async function rewrite(file: string, list: string): Promise<void> {
       `\t${name} = ${quote(pair.slice(end + 1))}`,
     );
   }
-  // A submodule's repository is told where its files are.
+  // A submodule's repository needs the path of its work tree.
   const inner = /^(.*)[/\\]\.git[/\\]modules[/\\](.+)[/\\]config$/s.exec(file);
   if (inner) {
     const worktree = path.relative(path.dirname(file), path.join(inner[1]!, inner[2]!));

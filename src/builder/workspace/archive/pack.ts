@@ -1,4 +1,4 @@
-// Writing a workspace into an archive.
+// Packing of a workspace into an archive.
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { readFile, rename, rm } from 'node:fs/promises';
@@ -29,9 +29,9 @@ export interface PackOptions {
 const SMALL = 1024 * 1024;
 
 /**
- * Packs a workspace into `file`, in the format that its name says, and resolves to its size in bytes unpacked. What
- * had that name is replaced when the archive is complete; on failure nothing is left. Rejects with `WorkspaceError`
- * for a name of no format and for what cannot be packed, with the file system's error otherwise.
+ * Packs a workspace into `file`, in the format of its extension, and resolves to its unpacked size in bytes. An
+ * existing file is replaced once the archive is complete; on failure nothing is left. Rejects with `WorkspaceError` for
+ * an unknown extension or a file that cannot be packed, and otherwise with the file system's error.
  */
 export async function packWorkspace(
   {
@@ -62,7 +62,7 @@ export async function packWorkspace(
   return bytes;
 }
 
-/** Reads the files, and remembers what they were. */
+/** Reads the files and records their checksums. */
 class Source {
   readonly sums: Record<string, string> = {};
   readonly #directory: string;
@@ -81,7 +81,7 @@ class Source {
     return Buffer.from(entry.target);
   }
 
-  /** The content, whose sum is known when it has been read to its end. */
+  /** The content. Its checksum is known once it has been read to its end. */
   async file(entry: ArchiveEntry & { kind: 'file' }): Promise<Buffer | Readable> {
     const file = path.join(this.#directory, entry.path);
     const hash = createHash('sha256');
@@ -123,7 +123,7 @@ class Source {
 
 function compressor(format: 'tar.zst' | 'tar.gz') {
   if (format === 'tar.gz') return createGzip();
-  // In one thread: with ZSTD_c_nbWorkers the stream ends too early (https://github.com/nodejs/node/issues/59899).
+  // Single-threaded: with ZSTD_c_nbWorkers the stream ends too early (https://github.com/nodejs/node/issues/59899).
   return createZstdCompress();
 }
 
@@ -187,7 +187,7 @@ async function zip(about: AboutArchive, entries: ArchiveEntry[], source: Source)
       });
     }
   }
-  // Asked for when everything before it has been read.
+  // Lazy: called once everything before it has been read.
   archive.addReadStreamLazy(CHECKSUMS_FILE, { mtime, mode: 0o100644 }, next =>
     next(null, Readable.from([source.checksums()])),
   );

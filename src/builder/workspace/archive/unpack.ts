@@ -1,4 +1,4 @@
-// Reading a workspace out of an archive.
+// Unpacking of a workspace from an archive.
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -15,9 +15,9 @@ export interface UnpackOptions {
 }
 
 /**
- * Unpacks an archive into `directory` (absolute, empty, nobody else's), whatever its name. Resolves when everything
- * is there, was found to be what had been packed, and git would run nothing by itself in it. Rejects with {@link WorkspaceError} for an archive that is
- * damaged or would put something elsewhere; what was unpacked so far is then for the caller to remove.
+ * Unpacks an archive into `directory` (absolute, empty, private to the caller), whatever its name. Resolves when
+ * everything is written, matches its checksum, and git would run nothing by itself in it. Rejects with {@link
+ * WorkspaceError} for an archive that is damaged or would write elsewhere; the caller must then remove the directory.
  */
 export async function unpackWorkspace(
   file: string,
@@ -31,7 +31,7 @@ export async function unpackWorkspace(
     else await untar(file, format, extractor, signal);
   } catch (error) {
     signal?.throwIfAborted();
-    // The file system's own errors have a path; those of a decoder or parser only say what they did not understand.
+    // The file system's errors name a path; those of a decoder or parser only name what they did not understand.
     const isOwn = error instanceof WorkspaceError || (error as NodeJS.ErrnoException).syscall !== undefined;
     throw isOwn ? error : damaged((error as Error).message, error);
   }
@@ -74,7 +74,7 @@ async function untar(
     throw error;
   });
   const [result, reading] = await Promise.allSettled([extracted, read]);
-  // What went wrong while extracting is the cause of the reading's end, unless reading failed by itself.
+  // A failed extraction also ends the reading. Report that, unless reading failed by itself.
   if (reading.status === 'rejected' && !isOurs(result)) throw reading.reason;
   if (result.status === 'rejected') throw result.reason;
 }
@@ -108,7 +108,7 @@ async function unzip(
         await extractor.put({ kind: 'file', path, size, executable: (mode & 0o100) !== 0 }, content);
       } else {
         throw new WorkspaceError(
-          `The archive has ${path}, which is no file, directory or link. It is not unpacked.`,
+          `The archive has ${path}, which is not a file, directory or link. It is not unpacked.`,
         );
       }
     }

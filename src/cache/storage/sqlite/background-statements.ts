@@ -1,17 +1,17 @@
-// Statements that take long, in a thread of their own: those that go over a whole database would hold up the event loop
-// for seconds. The thread is made for them and ends with them.
+// Background statements run in a thread of their own: a statement over a whole database would hold up the event loop
+// for seconds. The thread is started for them and ends with them.
 import { once } from 'node:events';
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { pathOfPackage } from '../../../system/require-package.ts';
 import type { BackgroundAnswer } from '../long-write.ts';
 
-/** One statement, and what is bound to it. What it returns are its rows, each a list of columns. */
+/** One statement and its parameters. The result is its rows, each a list of columns. */
 export interface Task {
   sql: string;
   parameters?: readonly (string | number | null)[];
 }
 
-/** The rows of each statement. The promise rejects with what SQLite says, or when there can be no thread. */
+/** The rows of each statement. The promise rejects with SQLite's error, or when the thread cannot be started. */
 type BackgroundRun = BackgroundAnswer<unknown[][][]>;
 
 interface Answer {
@@ -49,7 +49,7 @@ try {
 }
 `;
 
-/** Brings what is in the log of the database into it. */
+/** Copies the log of the database into it. */
 export async function checkpointInBackground(file: string): Promise<void> {
   const tasks = [{ sql: 'PRAGMA wal_checkpoint(PASSIVE)' }];
   await runInBackground(file, tasks, { timeout: 0, isTransaction: false }).answer;
@@ -91,7 +91,7 @@ function run(
     eval: true,
     workerData: { path, file, timeout, isTransaction, tasks, port, state },
     transferList: [port],
-    // What the program's own threads are made with is not for this one.
+    // The program's own thread options do not apply to this thread.
     execArgv: [],
     env: {},
   });
@@ -103,15 +103,15 @@ function run(
   const message = once(port1, 'message').then(([answer]) => {
     known ??= answer as Answer;
   });
-  // It may be known of the end before the message, which was sent first.
+  // The exit may be seen before the message, though the message was sent first.
   const exit = once(thread, 'exit').then(([code]) => {
-    known = take() ?? { error: { message: `The thread ended with ${code}.` } };
+    known = take() ?? { error: { message: `The thread exited with code ${code}.` } };
   });
   const answer = Promise.race([message, exit]).then(() => {
     port1.close();
     return rowsOf(known!);
   });
-  // A thread that is blocked for it does not use the promise.
+  // A blocked thread does not use the promise.
   answer.catch(() => undefined);
   return {
     answer,

@@ -1,10 +1,11 @@
-// How many entries use each blob, and when its file goes. Runs inside the store's transactions.
+// Blob references: counts the entries that use each blob, and removes its file after the last. Runs inside the store's
+// transactions.
 import type { IncomingValue } from '../../operations.ts';
 import type { BlobFiles } from '../blobs.ts';
 import { BLOCK_BYTES } from './schema.ts';
 import type { Statements } from './statements.ts';
 
-// Of one transaction.
+// Files that one transaction removes at most.
 const UNUSED_AT_ONCE = 64;
 
 export class BlobReferences {
@@ -16,10 +17,13 @@ export class BlobReferences {
     this.#files = files;
   }
 
-  /** One more entry uses the blob, whose file is put in its place. Returns the bytes of disk that came with it. */
+  /**
+   * Adds an entry to the blob's users, and puts the blob's file in its place. Returns the bytes of disk that were
+   * added.
+   */
   add(hash: string, { temporary, size }: IncomingValue): number {
     const blob = this.#sql.blob.get(hash);
-    // The file comes first: a row never points to a blob that was not there.
+    // The file comes first: a row never points to a blob that does not exist yet.
     if (temporary !== undefined) this.#files.publish(temporary, hash);
     if (blob) this.#sql.useBlob.run(hash);
     else this.#sql.insertBlob.run(hash, size);
@@ -29,8 +33,9 @@ export class BlobReferences {
   }
 
   /**
-   * One entry less uses the blob. Returns the bytes of disk that go with it when it was the last; the file goes with
-   * {@link removeUnused}, in a later transaction: were it gone now and this one rolled back, an entry would be lost.
+   * Removes an entry from the blob's users. For the last one, returns the bytes of disk that are freed.
+   * {@link removeUnused} removes the file in a later transaction: if it were removed now and this transaction rolled
+   * back, an entry would be lost.
    */
   drop(hash: string): number | undefined {
     const blob = this.#sql.blob.get(hash);
@@ -41,7 +46,7 @@ export class BlobReferences {
     return onDisk(blob.size);
   }
 
-  /** No entry uses any blob. */
+  /** Marks all blobs as unused. */
   clear(): void {
     this.#sql.unuseAllBlobs.run();
     this.#sql.clearBlobs.run();
@@ -58,7 +63,7 @@ export class BlobReferences {
   }
 }
 
-/** Bytes of disk that a file of this size takes: file systems give out whole blocks. */
+/** Bytes of disk that a file of this size takes: file systems allocate whole blocks. */
 export function onDisk(size: number): number {
   // A damaged page can hold anything.
   return Number.isSafeInteger(size) && size > 0 ? Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES : 0;

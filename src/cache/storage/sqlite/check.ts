@@ -1,4 +1,5 @@
-// Verifies a database and its blobs against each other, in steps, so that others can write meanwhile.
+// Consistency check: verifies a database and its blobs against each other, in steps, so that others can write
+// meanwhile.
 import { rm } from 'node:fs/promises';
 import type { Database } from 'better-sqlite3';
 import { pause, performance, setImmediate } from '../../../system/time.ts';
@@ -31,7 +32,7 @@ interface Totals {
 const ROW = 'SELECT id, key, encoding, value AS data, blob, checksum, size, mode, expires FROM entries';
 const STEP = 500;
 
-// Others write meanwhile: how often their transactions are looked past, and for how long at most.
+// The interval and the limit of waiting for others' transactions.
 const BUSY_RETRY_MS = 5;
 const BUSY_LIMIT_MS = 30_000;
 const LOCK_TIMEOUT_MS = 2;
@@ -40,7 +41,7 @@ export interface CheckResult {
   entries: number;
   blobs: number;
   problems: CheckProblem[];
-  /** True when mending removed entries. */
+  /** True when repairs removed entries. */
   changed: boolean;
 }
 
@@ -59,7 +60,7 @@ export async function checkStore(
   return result;
 }
 
-/** Removes blobs and temporary files that nothing refers to and nobody can still be using. */
+/** Removes blobs and temporary files that nothing refers to and no process can still be using. */
 export async function collectGarbage(database: Database, blobs: BlobFiles, lock: WriteLock): Promise<void> {
   const result: CheckResult = { entries: 0, blobs: 0, problems: [], changed: false };
   await new Check(database, blobs, lock, true, result).files();
@@ -92,7 +93,8 @@ class Check {
     if (!isLarge(this.#database)) return here();
     const how = { timeout: BUSY_LIMIT_MS, isTransaction: false };
     const background = runInBackground(this.#database.name, [{ sql }], how);
-    // Where there can be no thread, and when it meets what cannot be read at all, it is for this one to say so.
+    // Without a thread, or on a database that it cannot read at all, the statement runs here, and this thread reports
+    // the error.
     return background.answer.then(([rows]) => rows!.map(([message]) => String(message)), here);
   }
 
@@ -130,7 +132,7 @@ class Check {
       for (const hash of hashes) {
         if (isKnown.get(hash) !== undefined) continue;
         const isOrphan = await this.#underLock(() => {
-          // Blobs get their names inside transactions: under the write lock, one without a row is nobody's.
+          // Blobs get their names inside transactions: under the write lock, one without a row is not in use.
           if (isKnown.get(hash) !== undefined) return false;
           if (this.#repair) this.#blobs.remove(hash);
           return true;
@@ -171,17 +173,17 @@ class Check {
       const says = stated.get()!;
       if (is.size === says.size && is.count === says.count) return;
       const mended = this.#repair ? `set to ${is.size} bytes in ${is.count} blobs` : undefined;
-      this.#found('wrong-size', 'blobs', `${says.size} bytes in ${says.count} blobs were stated`, mended);
+      this.#found('wrong-size', 'blobs', `${says.size} bytes in ${says.count} blobs were recorded`, mended);
       if (this.#repair)
         this.#database.prepare('UPDATE usage SET blob_size = ?, blob_count = ?').run(is.size, is.count);
     };
-    // One transaction, so that what is compared belongs together.
+    // One transaction, so that the compared values belong together.
     if (this.#repair) await this.#underLock(compare);
     else this.#database.transaction(compare).deferred();
   }
 
-  // What was read may have been replaced since, and a blob that was missing stored again: only under the write lock
-  // is it certain what an entry is, and the entry is dropped there and then.
+  // The row may have been replaced since it was read, and a missing blob stored again. Only under the write lock is the
+  // entry's state certain, so it is dropped there.
   async #dropEntry(kind: CheckProblem['kind'], row: Row, message: string): Promise<void> {
     const isSo = await this.#underLock(() => {
       const now = this.#database.prepare<[number], Row>(`${ROW} WHERE id = ?`).get(row.id);
@@ -212,7 +214,7 @@ class Check {
           .run(onDisk(size));
       }
     }
-    // By nobody: every process, this one too, is to give up its copies.
+    // With an empty writer, because every process, including this one, has to drop its copies.
     this.#database.prepare("INSERT INTO changes (writer, hashes) VALUES ('', NULL)").run();
   }
 

@@ -1,21 +1,26 @@
-// Opens databases, and knows what SQLite's error codes mean for a cache.
+// Connections to SQLite databases, and what SQLite's error codes mean for a cache.
 import { closeSync, openSync } from 'node:fs';
 import type { Database, Options } from 'better-sqlite3';
 import { assertNodeVersion } from '../../../system/node-version.ts';
 import { requirePackage } from '../../../system/require-package.ts';
 
-/** Opens `file`. The binding is loaded here, at the first use, and never by a Node that it would crash. */
+/**
+ * Opens `file`. The native binding is loaded here, at the first use, and never by a Node version that it would crash.
+ */
 export function connect(file: string, options: Options): Database {
   assertNodeVersion();
   const Sqlite = requirePackage<typeof import('better-sqlite3')>('better-sqlite3');
   // Never memory-mapped: reading a mapped file that something truncated would kill the process.
   const database = new Sqlite(file, options);
-  // A database is somebody else's data until proven ours: nothing in its schema may call a function.
+  // An untrusted database may have been put there: nothing in its schema may call a function.
   database.pragma('trusted_schema = OFF');
   return database;
 }
 
-/** A connection that keeps the log of a database as it is when it is the last to be closed; undefined when there can be none. */
+/**
+ * A connection that leaves a database's log as it is when it is the last to be closed; undefined when it cannot be
+ * opened.
+ */
 export function reading(file: string): Database | undefined {
   try {
     const database = connect(file, { readonly: true, fileMustExist: true });
@@ -26,13 +31,13 @@ export function reading(file: string): Database | undefined {
   }
 }
 
-/** Whether this can have come of too many open files: SQLite itself only says that it cannot open something. */
+/** Whether too many open files can be the reason: SQLite itself only says that it cannot open something. */
 export function mayBeOutOfFiles(error: unknown): boolean {
   const { code } = error as { code?: unknown };
   return isFileLimit(code) || (typeof code === 'string' && code.startsWith('SQLITE_CANTOPEN'));
 }
 
-/** Whether this came of too many open files, and there still are too many. */
+/** Whether too many open files were the reason, and still are. */
 export function isOutOfFiles(error: unknown): boolean {
   if (isFileLimit((error as { code?: unknown }).code)) return true;
   if (!mayBeOutOfFiles(error)) return false;
@@ -48,8 +53,8 @@ function isFileLimit(code: unknown): boolean {
   return code === 'EMFILE' || code === 'ENFILE';
 }
 
-// Pages: 16 MiB. Four times SQLite's own: what is written again and again goes into the database less often. Not more,
-// because readers search the log's index, which is in tables of 4096.
+// Pages: 16 MiB. Four times SQLite's default: a page that is written again and again goes into the database less often.
+// Not more, because readers search the log's index, which is in tables of 4096.
 const CHECKPOINT_PAGES = 4000;
 
 /** Settings of connections that write. */
@@ -58,7 +63,7 @@ export function tune(database: Database): void {
   database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
 }
 
-/** Does something that would bring the log into the database, and leaves that to somebody else. */
+/** Runs work that would otherwise copy the log into the database, and leaves the checkpoint to a later one. */
 export function withoutCheckpoint(database: Database, work: () => void): void {
   database.pragma('wal_autocheckpoint = 0');
   try {
@@ -68,10 +73,10 @@ export function withoutCheckpoint(database: Database, work: () => void): void {
   }
 }
 
-// Pages: 8 MiB, which take some 50 ms to go through.
+// Pages: 8 MiB, which take some 50 ms to scan.
 const LARGE_PAGES = 2048;
 
-/** Whether going through all of the database holds up the event loop. */
+/** Whether a scan of the whole database holds up the event loop. */
 export function isLarge(database: Database): boolean {
   return (database.pragma('page_count', { simple: true }) as number) > LARGE_PAGES;
 }
@@ -83,14 +88,14 @@ export function isWantOfRoom(error: unknown): boolean {
   return /^(SQLITE_(FULL|CANTOPEN|IOERR)|ENOSPC|EDQUOT)/.test(code) && classify(error) !== 'damaged';
 }
 
-/** What an error of SQLite means: the database is damaged, it is in use, or something else is wrong with the store. */
+/** The meaning of an SQLite error: the database is damaged, it is in use, or something else is wrong with the store. */
 export function classify(error: unknown): 'damaged' | 'busy' | 'other' {
   const code = (error as { code?: unknown }).code;
   if (typeof code !== 'string') return 'other';
   if (code.startsWith('SQLITE_CORRUPT') || code.startsWith('SQLITE_NOTADB')) return 'damaged';
   // The file ends before a page that must be there.
   if (code === 'SQLITE_IOERR_SHORT_READ') return 'damaged';
-  // We look before we insert: an index that says otherwise does not belong to its table.
+  // Each insert follows a lookup: an index that contradicts it does not match its table.
   if (code === 'SQLITE_CONSTRAINT_UNIQUE' || code === 'SQLITE_CONSTRAINT_PRIMARYKEY') return 'damaged';
   if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) return 'busy';
   return 'other';

@@ -1,4 +1,4 @@
-// Whether a directory can be trusted with a cache: who may write there, and on what kind of file system it is.
+// Trust in a cache directory: other users must not be able to write there, and its file system must support WAL.
 import { lstatSync, mkdirSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { GloveboxError } from '../../../errors.ts';
@@ -34,7 +34,7 @@ export interface DirectoryFacts {
   fileSystem: number;
 }
 
-/** What {@link assertTrusted} judges by. */
+/** The facts that {@link assertTrusted} judges. */
 export function factsOf(directory: string): DirectoryFacts {
   const { uid, mode } = statSync(directory);
   return { uid, mode, fileSystem: process.platform === 'linux' ? statfsSync(directory).type : 0 };
@@ -49,7 +49,7 @@ export function prepareDirectory(root: string, directory: string, allowUntrusted
   }
 }
 
-// What we write through, in a tag's directory.
+// Files and directories that Glovebox writes through, in a tag's directory.
 const PARTS = [
   '',
   'cache.db',
@@ -61,24 +61,27 @@ const PARTS = [
   'locks',
 ];
 
-// A link that somebody put there would have us write, or remove, what it leads to. The root itself may be one.
+// Through a link, Glovebox would write to, or remove, the link's target. The root itself may be a link.
 function assertNoLinks(directory: string): void {
   for (const part of PARTS) {
     const path = join(directory, part);
     if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) {
       throw new UnusableDirectoryError(
-        `${path} is a symbolic link, and none is followed inside a cache. Remove it, or set GLOVEBOX_CACHE_DIR to where the cache is to be.`,
+        `${path} is a symbolic link, and links inside a cache are not followed. Remove it, or set GLOVEBOX_CACHE_DIR to where the cache is to be.`,
       );
     }
   }
 }
 
-/** Whether a directory with these permission bits is made for all users, like /tmp: it is to stay as it is. */
+/**
+ * Whether a directory with these permission bits is meant for all users, like /tmp: its permissions have to stay as
+ * they are.
+ */
 export function isForAll(mode: number): boolean {
   return (mode & 0o1002) === 0o1002;
 }
 
-/** What to use instead of a directory that all users share, as the end of a sentence. */
+/** A remedy for a directory that all users share, as the end of a sentence. */
 export function sharedRemedy(path: string): string {
   const own = join(path, `glovebox-${process.getuid?.() ?? 'cache'}`);
   return `others could change what is cached there. Set GLOVEBOX_CACHE_DIR to a directory of your own, such as ${own}`;
@@ -101,7 +104,7 @@ export function assertTrusted(path: string, facts: DirectoryFacts, allowUntruste
   }
   if (facts.uid !== user) {
     throw new UnusableDirectoryError(
-      `${path} belongs to user ${facts.uid}, not to you (${user}): what is cached there could be somebody else's. Set GLOVEBOX_CACHE_DIR to a directory of your own, or GLOVEBOX_CACHE_UNTRUSTED=1 to use it all the same.`,
+      `${path} belongs to user ${facts.uid}, not to you (${user}): that user could change what is cached there. Set GLOVEBOX_CACHE_DIR to a directory of your own, or GLOVEBOX_CACHE_UNTRUSTED=1 to use it all the same.`,
     );
   }
   if ((facts.mode & 0o022) !== 0) {

@@ -1,4 +1,4 @@
-// What operations do to the entries of a database. Runs inside the store's transactions.
+// Entry table: applies operations to the entries of a database. Runs inside the store's transactions.
 import {
   type Accesses,
   type FoundValue,
@@ -23,7 +23,7 @@ export const EVICTIONS_PER_TRANSACTION = 256;
 // Entries that are evicted for each one that is written, at least, while the store is over its limit.
 const EVICTIONS_PER_OPERATION = 2;
 const LEAST_EVICTIONS = 64;
-// Entries that one transaction moves to where there is room.
+// Entries that one transaction moves into holes.
 const MOVES_PER_TRANSACTION = 64;
 // `cleanup()` works through everything, but in steps of this many entries.
 const CLEANUP_STEP = 1000;
@@ -37,13 +37,13 @@ export interface EntryTableOptions {
   policy: keyof typeof EVICTION_ORDER | 'none';
   /** The database's file, for messages. */
   file: string;
-  /** What the thread has read and not reported, for eviction to know of. */
+  /** Returns this thread's unreported reads, for eviction to know of. */
   takeAccesses: () => Accesses;
   /** Whether other processes have the store open. */
   isShared: () => boolean;
-  /** Has the connection read its pages anew. */
+  /** Makes the connection read its pages anew. */
   forgetPages: () => void;
-  /** Told the store's size whenever it is looked at. */
+  /** Called with the store's size whenever it is measured. */
   onMeasure: (size: number) => void;
 }
 
@@ -51,12 +51,15 @@ export class EntryTable {
   readonly counts = { sets: 0, deletes: 0, evictions: 0, expired: 0 };
   /** Entries and blobs wait to be removed, in a later transaction. */
   hasPendingCleanup = false;
-  /** Of the running transaction, with what was stored inline. So is what follows. */
+  /**
+   * Keys that the running transaction changed, with the values stored inline. The fields below are the transaction's,
+   * too.
+   */
   readonly changed = new Map<string, FoundValue | undefined>();
-  /** Keys that an operation left as they were, since another process had changed them before. */
+  /** Keys that an operation left unchanged, because another process had changed them before. */
   readonly found = new Set<string>();
   allChanged = false;
-  /** Places of entries that were evicted. */
+  /** Row ids of entries that were evicted. */
   readonly freed = new FreedRowIds();
   readonly #sql: Statements;
   readonly #blobs: BlobFiles;
@@ -89,18 +92,21 @@ export class EntryTable {
     this.#forgetPages = options.forgetPages;
   }
 
-  /** A transaction begins. `stored` is what was stored just before it: as what it stores, it does not go at once. */
+  /**
+   * Begins a transaction. `stored`: the key stored just before it, which is not evicted at once, like those that the
+   * transaction stores.
+   */
   begin(stored?: string): void {
     this.#before = { ...this.counts };
     this.#forget();
     this.#fresh = stored;
-    // What other processes leave unused they remove themselves, or whoever opens the store next.
+    // Other processes clean up after themselves, or the next process to open the store does.
     const hadPendingCleanup = this.hasPendingCleanup;
     this.hasPendingCleanup = false;
     if (hadPendingCleanup) this.hasPendingCleanup = this.#references.removeUnused();
   }
 
-  /** The transaction came to nothing. */
+  /** The transaction was rolled back. */
   undo(): void {
     Object.assign(this.counts, this.#before);
     this.#forget();
@@ -113,7 +119,7 @@ export class EntryTable {
     this.allChanged = false;
   }
 
-  /** What was stored is not to be shared. */
+  /** Excludes the stored values from sharing. */
   forgetStored(): void {
     for (const key of this.changed.keys()) this.changed.set(key, undefined);
   }
@@ -129,7 +135,7 @@ export class EntryTable {
     return { id, key: stored, blob, checksum, size, expires };
   }
 
-  /** Does one operation. */
+  /** Applies one operation. */
   apply(operation: WriteOperation, now: number): WriteResult {
     switch (operation.type) {
       case 'set':
@@ -182,7 +188,7 @@ export class EntryTable {
     return entries.some(({ key, value }) => this.isTooLarge(key, value.size));
   }
 
-  /** All entries, so many, were removed by others than {@link apply}. */
+  /** All entries, so many, were removed by other means than {@link apply}. */
   cleared(count: number): void {
     this.counts.deletes += count;
     this.#space.clear();
@@ -192,7 +198,9 @@ export class EntryTable {
     this.hasPendingCleanup = true;
   }
 
-  /** More than the whole limit can never be kept: evicting everything else for it would be worse than a miss. */
+  /**
+   * A value that exceeds the whole limit can never be kept: evicting everything else for it would be worse than a miss.
+   */
   isTooLarge(key: string, size: number): boolean {
     return this.#policy !== 'none' && footprintOf(key, size) > this.#maxSize;
   }
@@ -208,7 +216,7 @@ export class EntryTable {
     return !this.isTooLarge(key, value.size);
   }
 
-  /** Does it. False when it has changed nothing. */
+  /** Applies such a set. False when it has changed nothing. */
   setPlainly(sql: PlainSets, key: string, found: FoundValue, now: number): boolean {
     const { encoding, data, checksum: sum, size, expires } = found;
     const { freed } = this;
@@ -243,7 +251,7 @@ export class EntryTable {
       this.changed.set(key, found);
       return true;
     }
-    // A producer that lost its lease must not overwrite what its successor stored.
+    // A producer that lost its lease must not overwrite the value of its successor.
     if (operation.lease !== undefined && this.#sql.release.run(key, operation.lease).changes === 0)
       return false;
     const old = this.#row(key);
@@ -255,7 +263,7 @@ export class EntryTable {
       if (old) this.#remove(old);
       return false;
     }
-    // The new blob is counted before the old one is dropped, so that the same bytes stored again stay where they are.
+    // The new blob is counted before the old one is dropped, so that the same bytes stored again keep their file.
     if (value.blob !== null) this.#space.write(this.#references.add(value.blob, value));
     if (old?.blob != null) this.#dropBlob(old.blob);
     const { encoding, data, blob, checksum: sum, size, mode } = found;
@@ -284,7 +292,7 @@ export class EntryTable {
   }
 
   #discard({ key, checksum: sum, blob }: WriteOperation & { type: 'discard' }): boolean {
-    // What is in this connection's memory may be sound all the same.
+    // The page may be damaged only in this connection's memory.
     this.#forgetPages();
     const row = this.#row(key);
     if (row?.blob !== blob || this.#sql.value.get(row.id)?.checksum !== sum) return false;
@@ -294,7 +302,7 @@ export class EntryTable {
     return true;
   }
 
-  // Of a value that is no blob.
+  // For a value that is not a blob.
   #isIntact({ id, key, expires }: EntryRow): boolean {
     const stored = this.#sql.value.get(id);
     return stored?.data != null && withExpiry(checksum(key, stored), expires) === stored.checksum;
@@ -307,7 +315,7 @@ export class EntryTable {
     if (row) {
       current = this.#valueOf(row);
       if (typeof current !== 'number') {
-        return { mistake: `The entry '${key}' is no number: increment() adds to numbers only.` };
+        return { mistake: `The entry '${key}' is not a number: increment() adds to numbers only.` };
       }
     }
     const sum = (current as number) + by;
@@ -317,7 +325,7 @@ export class EntryTable {
     return { value: sum };
   }
 
-  // As a read would have it: a damaged entry counts as none.
+  // As a read returns it: a damaged entry counts as missing.
   #valueOf(row: EntryRow): unknown {
     const { id, blob } = row;
     if (blob !== null) return undefined;
@@ -340,7 +348,7 @@ export class EntryTable {
     return count;
   }
 
-  // Returns the bytes of disk that go with it.
+  // Returns the bytes of disk that are freed.
   #dropBlob(hash: string): number {
     const freed = this.#references.drop(hash);
     if (freed === undefined) return 0;
@@ -348,9 +356,10 @@ export class EntryTable {
     return freed;
   }
 
-  // Returns the bytes that go with it.
+  // Returns the bytes that are freed.
   #remove(row: EntryRow): number {
-    if (typeof row.key !== 'string') throw new DamagedDatabaseError(`${this.#file} has a key that is none.`);
+    if (typeof row.key !== 'string')
+      throw new DamagedDatabaseError(`${this.#file} has an entry whose key is not text.`);
     this.#sql.remove.run(row.id);
     this.changed.set(row.key, undefined);
     return row.blob === null
@@ -358,7 +367,7 @@ export class EntryTable {
       : footprintOf(row.key, 0) + this.#dropBlob(row.blob);
   }
 
-  /** Looks how large the store is, if it is time to, and makes room if there is too little: what has expired goes first. */
+  /** Measures the store if that is due, and makes room if there is too little: expired entries go first. */
   makeRoom(now: number, operations: number): void {
     const space = this.#space;
     if (this.#policy === 'none') return;
@@ -387,7 +396,7 @@ export class EntryTable {
     this.#onMeasure(size);
   }
 
-  // Evicts what is owed, and then moves entries into the holes if these are what is over the limit: so many at most.
+  // Evicts the bytes owed. If the excess is holes, moves entries into them. Handles at most so many entries.
   #keepWithinLimit(limit: number): void {
     const space = this.#space;
     for (let left = limit; left > 0 && (space.bytesToEvict > 0 || space.isFragmented); ) {
@@ -411,14 +420,14 @@ export class EntryTable {
     if (isPaid) this.#measure();
   }
 
-  // Returns how many entries were looked at. Those that were set since they took their place in the order move back.
+  // Returns how many entries were examined. Those set since they took their place in the order move back.
   #evict(limit: number): number {
     let checked = 0;
     for (; checked < limit && this.#space.bytesToEvict > 0; checked++) {
       const candidates = this.#sql.nextToEvict!.all();
-      // By use, what was stored just now would be the first to go: it has not been read yet.
+      // By use, the entry stored just now would be the first to go: it has not been read yet.
       const row = candidates.find(({ key }) => !this.#isFresh(key)) ?? candidates[0];
-      // What was stored just now stays if it fits at all.
+      // The entry stored just now stays if it fits at all.
       if (!row || (this.#isFresh(row.key) && this.#usage.size() <= this.#maxSize)) {
         this.#space.cancelEviction();
         break;
@@ -433,13 +442,14 @@ export class EntryTable {
     return checked;
   }
 
-  // Moves the last entries of the table into holes that others left: their pages come free. Returns how many holes it tried.
+  // Moves the table's last entries into holes that evicted ones left, which frees the last pages. Returns how many
+  // holes it tried.
   #fillHoles(limit: number): number {
     const { freed } = this;
     let tried = 0;
     for (; tried < limit && !freed.isEmpty; tried++) {
       const id = freed.peek();
-      // A place behind the last entry, or one that has been taken, is none.
+      // A place behind the last entry, or one that was taken meanwhile, is not a hole.
       this.#sql.moveLast.run(id, id, id);
       freed.taken();
     }
@@ -447,7 +457,7 @@ export class EntryTable {
     return tried;
   }
 
-  /** Who produces the key's value, as far as the database knows. */
+  /** The lease of the key's producer, as recorded in the database. */
   lease(key: string): LeaseRecord | undefined {
     const lease = this.#sql.lease.get(key);
     const isSensible =

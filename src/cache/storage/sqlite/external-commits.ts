@@ -1,10 +1,10 @@
-// Follows the commits of other processes: makes the copies of what they changed out of date. See ownership.ts for what
-// they write down.
+// External commits: follows the commits of other processes, and invalidates copies of the entries that they changed.
+// ownership.ts describes what the processes record.
 //
 //   data_version moved on? ──no──► nothing was committed but over this connection
 //        │yes
 //        ▼
-//   owner ── this process, and the run that was seen ──► only this process's threads committed, who bumped the versions
+//   owner ── this process, and the run that was seen ──► only this process's threads committed, and bumped the versions
 //        ├── shared, and the run that was seen ──► the rows of `changes` since: bump the versions of those keys
 //        └── anything else, or rows are missing ──► bump all
 import type { Database } from 'better-sqlite3';
@@ -36,26 +36,26 @@ export class ExternalCommits {
   }
 
   /**
-   * Makes out of date what other processes changed. Returns a number that changes with every commit of another
-   * connection.
+   * Invalidates copies of entries that other processes changed. Returns a number that changes with every commit of
+   * another connection.
    */
   follow(): number {
     const version = this.#dataVersion.get()!;
     if (version === this.#version) return version;
     const { seen, versions } = this.#shared;
-    // What is committed between this and the next statements moves the version on, and is followed the next time.
+    // A commit between this statement and the next ones advances the version, and is followed the next time.
     const [writer, run] = ownerOf(this.#owner.get());
     if (run !== seen.run) {
       const latest = this.#latest.get()!;
       versions.bump('all');
-      // What a process writes that takes itself for the only one is not noted: each of its commits may be anything.
+      // A process that takes itself for the only one records nothing: each of its commits may have changed any entry.
       seen.set(writer === this.#writer || writer === SHARED ? run : NONE, latest);
     } else if (writer === SHARED) this.#followChanges();
     this.#version = version;
     return version;
   }
 
-  /** The store was just opened. Copies from before, when it was open already, may be of anything. */
+  /** The store was just opened. Copies from an earlier opening may be of anything. */
   begin(): void {
     this.#shared.seen.set(NONE, 0);
     this.follow();
@@ -65,7 +65,8 @@ export class ExternalCommits {
     const { seen, versions } = this.#shared;
     const from = seen.sequence;
     const rows = this.#changes.all(from);
-    // The last one that was followed is still there, or it is the first of all: then none is missing.
+    // If the last followed row is still there, or nothing was followed and the first row is there, then none is
+    // missing.
     const isComplete = rows.length === 0 ? from === 0 : rows[0]![0] === Math.max(from, 1);
     if (!isComplete) versions.bump('all');
     for (const [sequence, writer, hashes] of rows) {
@@ -76,7 +77,7 @@ export class ExternalCommits {
   }
 }
 
-// A copy, because the bytes may lie anywhere.
+// A copy, because an Int32Array needs aligned bytes.
 function hashesOf(bytes: Buffer): Int32Array {
   return new Int32Array(new Uint8Array(bytes.subarray(0, bytes.length & ~3)).buffer);
 }

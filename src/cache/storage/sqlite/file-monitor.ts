@@ -1,16 +1,19 @@
-// The files of a database that is open, and what somebody else may have done to them meanwhile.
+// File monitor of an open database: detects files that were removed, replaced or cut short from outside.
 import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs';
 import { performance, wallClock } from '../../../system/time.ts';
 import type { Store } from '../store.ts';
 import { inodeOf, inspectFile, quarantine } from './open.ts';
 
-// What changes nothing in the directory, such as a file that is cut short, is noticed this late.
+// A change that the directory does not show, such as a file that is cut short, is noticed this late.
 const CHECK_INTERVAL_MS = 10;
 
 export interface FileMonitorHooks {
-  /** Bytes to which those that use the database have cut it down: with fewer it was cut short by somebody else. */
+  /** Bytes to which Glovebox itself has shrunk the database: a shorter file was cut short from outside. */
   leastLength(): number;
-  /** The database was written to, by a checkpoint or by somebody else: what the connection remembers of it may be wrong. */
+  /**
+   * The database file was written to, by a checkpoint or from outside: pages in the connection's memory may be
+   * outdated.
+   */
   onModified(): void;
 }
 
@@ -24,11 +27,11 @@ export class FileMonitor {
   #modified: number | undefined;
   // The directory itself, whatever is done to its name. Never the database: closing it would drop SQLite's locks on it.
   #descriptor: number | undefined;
-  // When the directory had been changed last when all files were looked at and sound, and until when that counts.
+  // The directory's change time when all files were last found intact, and until when that result holds.
   #changed = 0;
   #until = 0;
 
-  /** `inode` is that of the database when it was opened. The log is there by now. */
+  /** `inode` is the database's when it was opened. The log exists by now. */
   constructor(directory: string, database: string, inode: number | undefined, hooks: FileMonitorHooks) {
     this.#hooks = hooks;
     this.#directory = directory;
@@ -38,7 +41,7 @@ export class FileMonitor {
     try {
       this.#descriptor = openSync(directory, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0));
     } catch {
-      // Where no descriptor is left, or directories have none, their names have to do.
+      // Without a free descriptor, or where directories have none, the directory's name has to do.
     }
   }
 
@@ -47,7 +50,8 @@ export class FileMonitor {
     const now = performance.now();
     const directory =
       this.#descriptor === undefined ? inspectFile(this.#directory) : fstatSync(this.#descriptor);
-    // One look instead of three: whatever is made, removed or renamed in a directory changes it, as does its own removal.
+    // One stat instead of three: a file that is created, removed or renamed in a directory changes it, as does its own
+    // removal.
     if (directory?.ctimeMs === this.#changed && now < this.#until) return 'ok';
     const state = this.#checkAll();
     const isConclusive =
@@ -70,7 +74,7 @@ export class FileMonitor {
   #checkAll(): Store['fileState'] {
     const file = inspectFile(this.#database);
     if (file?.ino !== this.#inode || file === undefined) return 'replaced';
-    // Its log and the log's index go with its last connection only.
+    // The log and its index are removed only with the last connection.
     if (logOf(this.#database) !== this.#log) return 'damaged';
     if (file.size < this.#length && file.size < this.#hooks.leastLength()) return 'damaged';
     this.#length = file.size;
@@ -80,12 +84,12 @@ export class FileMonitor {
   }
 }
 
-// Two changes closer together than this, in milliseconds, may give a directory the same time.
+// Two changes that are closer together than this, in milliseconds, may give a directory the same time.
 function granularityOf({ ctimeMs }: Stats): number {
   return Number.isInteger(ctimeMs / 1000) ? 2500 : 50;
 }
 
-// Tells a log and its index from others of the same names.
+// Distinguishes a log and its index from others of the same names.
 function logOf(database: string): string {
   return `${inodeOf(`${database}-wal`)} ${inodeOf(`${database}-shm`)}`;
 }

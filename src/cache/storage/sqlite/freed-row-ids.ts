@@ -1,5 +1,5 @@
-// Row numbers of entries that were evicted: a new entry that takes one goes to a page that has room for it, instead of
-// to a new page at the end of the table. They are only hints, and forgotten with the connection.
+// Row ids of evicted entries: a new entry that takes one goes to a page that has room for it, instead of to a new page
+// at the end of the table. They are only hints, and lost with the connection.
 
 const MAX_IDS = 1 << 20;
 
@@ -19,19 +19,19 @@ export class FreedRowIds {
     if (this.#ids.length < MAX_IDS) this.#ids.push(id);
   }
 
-  /** One of them, to be tried; it stays until it was {@link taken}. */
+  /** A row id to try; it stays until it was {@link taken}. */
   peek(): number {
     if (this.#next >= this.#ids.length) this.#next = 0;
     return this.#ids[this.#next]!;
   }
 
-  /** The one that was tried last is free no more. */
+  /** The row id tried last is in use now. */
   taken(): void {
     const last = this.#ids.pop()!;
     if (this.#next < this.#ids.length) this.#ids[this.#next] = last;
   }
 
-  /** The one that was tried last was not needed, or is another's by now: the next time another one is tried. */
+  /** The row id tried last was not needed, or is in use by another entry: the next call returns a different one. */
   skip(): void {
     this.#next++;
   }

@@ -1,4 +1,5 @@
-// Opens a cache database for writing: new, of this version, or refused with the reason.
+// Opening a cache database for writing: a new one is created, an older one migrated, and an unusable one refused with
+// the reason.
 import { closeSync, existsSync, lstatSync, openSync, renameSync, type Stats } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import { GloveboxError } from '../../../errors.ts';
@@ -14,16 +15,19 @@ export class UnusableDatabaseError extends GloveboxError {
   }
 }
 
-/** The database is damaged: its content is lost, and it is to be set aside. */
+/** The database is damaged: its content is lost, and it has to be quarantined. */
 export class DamagedDatabaseError extends Error {}
 
 /**
- * Opening may meet another process that creates, recovers or closes the database: those are short, unless it is stopped
- * meanwhile.
+ * Limit for other processes that create, recover or close the database meanwhile: that is quick, unless such a process
+ * is suspended in the midst of it.
  */
 export const OPENING_WAIT_MS = 5000;
 
-/** Runs `open`, which opens a database. A damaged one is set aside, `onQuarantine` is told its new name, and a new one opened. */
+/**
+ * Runs `open`, which opens a database. A damaged one is quarantined, `onQuarantine` is called with its new name, and a
+ * new one is opened.
+ */
 export function openOrReplace<T>(file: string, open: () => T, onQuarantine?: (name: string) => void): T {
   try {
     return open();
@@ -40,12 +44,12 @@ export function isDamage(error: unknown): boolean {
   return error instanceof DamagedDatabaseError || classify(error) === 'damaged';
 }
 
-/** Tells a file from one that took its name. Undefined when there is none, or none that can be seen. */
+/** Distinguishes a file from one that took its name. Undefined when there is none, or it cannot be inspected. */
 export function inodeOf(file: string): number | undefined {
   return inspectFile(file)?.ino;
 }
 
-/** What is there under the name; a link is told from what it leads to. */
+/** The file with this name, without following a link. */
 export function inspectFile(file: string): Stats | undefined {
   try {
     return lstatSync(file, { throwIfNoEntry: false });
@@ -55,15 +59,15 @@ export function inspectFile(file: string): Stats | undefined {
 }
 
 /**
- * Moves a damaged database out of the way, with the date in its name, and gives the new name. Undefined when another
+ * Moves a damaged database out of the way, with the date in its name, and returns the new name. Undefined when another
  * process did so already: the file is not the one with `inode` any more.
  */
 export function quarantine(file: string, inode: number | undefined): string | undefined {
   return withFileLock(`${file}.lock`, () => {
     if (inode === undefined || inodeOf(file) !== inode) return undefined;
     const quarantined = `${file}.damaged-${new Date().toISOString().replace(/[:.]/g, '-')}`;
-    // The log goes before the database, or a new database would be given the old log; and again after it, in case
-    // somebody opened the old database in between.
+    // The log goes before the database, or a new database would get the old log. It is moved again after it, in case
+    // another process opened the old database in between.
     const moveLog = (suffix: string) => {
       for (const part of ['-wal', '-shm']) {
         if (existsSync(file + part)) renameSync(file + part, quarantined + suffix + part);
@@ -76,11 +80,12 @@ export function quarantine(file: string, inode: number | undefined): string | un
   });
 }
 
-/** Opens a database that is there and sound, and changes nothing about it. Throws otherwise. */
+/** Opens an existing, intact database, and changes nothing about it. Throws otherwise. */
 export function attachDatabase(file: string): Database {
   const database = connect(file, { fileMustExist: true, timeout: OPENING_WAIT_MS });
   try {
-    if (inspect(database) !== 'current') throw new DamagedDatabaseError(`${file} is not as it was opened.`);
+    if (inspect(database) !== 'current')
+      throw new DamagedDatabaseError(`${file} no longer has the tables that it was opened with.`);
     tune(database);
     return database;
   } catch (error) {
@@ -100,7 +105,7 @@ export function openDatabase(file: string, schema: Schema = SCHEMA, wait = OPENI
   return database;
 }
 
-// On a full disk the reserve gives way to what SQLite has to make even for those who only read.
+// On a full disk the reserve makes room for the files that SQLite has to create even for readers.
 function openWithReserve(file: string, schema: Schema, wait: number): Database {
   try {
     return openOnce(file, schema, wait);
@@ -111,14 +116,14 @@ function openWithReserve(file: string, schema: Schema, wait: number): Database {
 }
 
 function openOnce(file: string, schema: Schema, wait: number): Database {
-  // Made here, not by SQLite, so that it and the files beside it are private from the beginning. One that is there is
-  // not opened: closing it would give up the locks of this process's other connections.
+  // Created here, not by SQLite, so that it and the files beside it are private from the beginning. An existing file is
+  // not opened: closing it would drop the locks of this process's other connections.
   if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600));
   const database = connect(file, { timeout: wait });
   try {
     let kind = inspect(database, schema);
     if (kind === 'older') {
-      // The lock, not only the transaction, so that others wait however long it takes, and one migrates.
+      // The lock, besides the transaction, lets others wait however long the migration takes, and only one migrate.
       withFileLock(`${file}.lock`, () => migrate(database, schema));
       kind = inspect(database, schema);
     }
@@ -134,7 +139,7 @@ function openOnce(file: string, schema: Schema, wait: number): Database {
     }
     if (kind === 'damaged' || kind === 'older')
       throw new DamagedDatabaseError(`${file} does not have the tables it should have.`);
-    // Before anything is in it: so that it can be made smaller in steps.
+    // Before the first table is created: only then can the database be shrunk in steps.
     if (kind === 'empty') database.pragma('auto_vacuum = INCREMENTAL');
     const mode = database.pragma('journal_mode = WAL', { simple: true });
     if (mode !== 'wal') {

@@ -1,9 +1,9 @@
-// Whether this process is the only one that has a store open, and how the others learn what it changes when it is not.
-// Runs inside the store's transactions.
+// Ownership of a store: whether this process alone has it open, and how the other processes learn of its changes
+// otherwise. Runs inside the store's transactions.
 //
-// One row, `owner`, says who may write without telling anybody: its `writer` is a process, or '' when several have the
-// store open. `run` counts up whenever `writer` changes. A process writes itself into `participants` in the transaction
-// that opens the store, and removes itself when it closes it.
+// One row, `owner`, names the process that may write without recording its changes: `writer` is a process, or '' when
+// several have the store open. `run` counts up whenever `writer` changes. A process adds itself to `participants` in
+// the transaction that opens the store, and removes itself when it closes it.
 //
 //   P alone:  owner = (P, 7). A plain write is one statement, which carries the condition that the owner is P.
 //
@@ -17,29 +17,29 @@
 //   Q ends:   it has left `participants`, or is found to be dead: once a second a process that writes looks. In the
 //             transaction of that write: participants -= Q; owner = (P, 9). From here on nothing is noted.
 //
-// Killed in one of these moments, a process leaves the state before or the state after its transaction, both of which
-// are in this picture. What can go wrong is that a process is not in `participants` though it has the store open: it
-// could not write itself there, or was taken for dead. P writes as if it were alone then, and Q sees an owner that is
-// another process and drops all its copies whenever anything was committed. Its next write makes the store shared again.
+// A process that is killed at one of these moments leaves the state before or after its transaction, both of which are
+// in this picture. One case remains: a process has the store open and is not in `participants`, because it could not
+// write there, or was taken for dead. P then writes as if it were alone, and Q sees that another process is the owner
+// and drops all its copies after every commit. Q's next write makes the store shared again.
 import { currentProcess, isDead } from '../../../system/process-identity.ts';
 import { performance } from '../../../system/time.ts';
 import { DamagedDatabaseError } from './open.ts';
 import type { Statements } from './statements.ts';
 
-/** Nobody's name: several processes have the store open. */
+/** Writer of a store that several processes have open. */
 export const SHARED = '';
 
 const CHECK_INTERVAL_MS = 1000;
-// Rows of `changes` that are kept, and how many more there may be.
+// Rows of `changes` that are kept, and the number by which they may exceed that.
 const KEPT_CHANGES = 1024;
 const CHANGES_SLACK = 256;
-// Keys of one transaction that are noted each for itself; of more it is noted that all may have changed.
+// Most keys of one transaction that are recorded one by one; a larger transaction is recorded as having changed all.
 const MAX_HASHES = 256;
 
-/** The owner that a row says; throws when a damaged page holds something else. */
+/** The owner in the row; throws when a damaged page holds something else. */
 export function ownerOf(row: [writer: string, run: number] | undefined): [writer: string, run: number] {
   if (row === undefined || typeof row[0] !== 'string' || !Number.isSafeInteger(row[1])) {
-    throw new DamagedDatabaseError('The database has lost its owner.');
+    throw new DamagedDatabaseError('The database has no valid owner.');
   }
   return row;
 }
@@ -57,24 +57,24 @@ export class Ownership {
     this.#writer = writer;
   }
 
-  /** The process opens the store. */
+  /** Called when the process opens the store. */
   join(): void {
     this.#addSelf();
     if (this.#removeDead() === 0) this.#become(this.#writer);
     else this.#share();
   }
 
-  /** The process closes the store. */
+  /** Called when the process closes the store. */
   leave(): void {
     this.#sql.removeParticipant.run(this.#writer);
   }
 
-  /** A transaction begins. Returns whether what it changes is to be noted. */
+  /** Begins a transaction. Returns whether its changes have to be recorded. */
   enter(): boolean {
     const [owner] = ownerOf(this.#sql.owner.get());
     if (owner === this.#writer) this.isShared = false;
     else if (owner !== SHARED) {
-      // Another process that believes it is alone.
+      // Another process believes that it is alone.
       this.#addSelf();
       this.#share();
     } else {
@@ -89,7 +89,7 @@ export class Ownership {
     return this.isShared;
   }
 
-  /** Before the commit of a transaction that is to be noted. */
+  /** Records the changes, before the commit of a transaction for which {@link enter} returned true. */
   note(changed: readonly number[] | 'all'): void {
     const isAll = changed === 'all' || changed.length > MAX_HASHES;
     const hashes = isAll ? null : Buffer.from(Int32Array.from(changed).buffer);
@@ -102,7 +102,7 @@ export class Ownership {
     this.#sql.addParticipant.run(this.#writer, pid, host, started);
   }
 
-  // How many others are left.
+  // Returns the number of other participants that remain.
   #removeDead(): number {
     let others = 0;
     for (const [name, pid, host, started] of this.#sql.participants.all()) {

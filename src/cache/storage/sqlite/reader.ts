@@ -1,4 +1,4 @@
-// A thread's reads over its own connection to a cache database. Readers never wait for the writer (WAL).
+// Reader: a thread's reads over its own connection to a cache database. Readers never wait for the writer (WAL).
 import type { Database } from 'better-sqlite3';
 import type { EntryMetadata } from '../../cache.ts';
 import { type FoundValue, PAGE_SIZE, type PageEntry } from '../../operations.ts';
@@ -85,7 +85,7 @@ export class SqliteReader implements StoreReader {
   }
 }
 
-// A damaged page can hold anything, whatever its columns are declared to be: what makes no sense is no entry.
+// A damaged page can hold anything, whatever the declared types of its columns: an implausible row counts as missing.
 function found([encoding, data, blob, checksum, size, mode, expires]: Row): FoundValue | undefined {
   const isWhole = Number.isSafeInteger;
   const isSensible =

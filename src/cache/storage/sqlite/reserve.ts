@@ -1,6 +1,6 @@
-// A little space beside a database, given up when it cannot be opened for want of room: SQLite makes the index of the
-// log (`-shm`) anew for whoever opens a database first, also for one who only wants to read. (To open it as immutable,
-// without log and index, would do for one process at a time, and better-sqlite3 has no way to ask for that.)
+// Disk space reserve beside a database, released when the database cannot be opened on a full disk: SQLite creates the
+// index of the log (`-shm`) anew for the first process that opens a database, even for reading. (Opening it as
+// immutable, without log and index, would work for one process at a time, and better-sqlite3 cannot do that.)
 import { randomFillSync } from 'node:crypto';
 import { lstatSync, rmSync, writeFileSync } from 'node:fs';
 
@@ -16,14 +16,14 @@ export function keepReserve(database: string): void {
   const file = reserveOf(database);
   try {
     if (lstatSync(file, { throwIfNoEntry: false })) return;
-    // Random, so that a file system that compresses gives it all its space.
+    // Random, so that a compressing file system allocates all of it.
     writeFileSync(file, randomFillSync(Buffer.alloc(RESERVE_BYTES)), { flag: 'wx', mode: 0o600 });
   } catch {
     releaseReserve(database);
   }
 }
 
-/** Gives the space of the reserve back. False when there was none. */
+/** Releases the reserve. False when there was none. */
 export function releaseReserve(database: string): boolean {
   const file = reserveOf(database);
   try {

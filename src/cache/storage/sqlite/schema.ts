@@ -1,14 +1,14 @@
-// The tables of a cache database, and how a database of an older version becomes one of this.
+// Schema of a cache database, and the migrations from older versions.
 import type { Database } from 'better-sqlite3';
 import { withExpiry } from '../../values/codec.ts';
 
-/** Kept in `PRAGMA application_id`, 'GBOX': tells our databases from somebody else's file of the same name. */
+/** Kept in `PRAGMA application_id`, 'GBOX': tells our databases from an unrelated file of the same name. */
 export const APPLICATION_ID = 0x47424f58;
 
-// `owner` has one row, of which ownership.ts tells, as of `participants` and `changes`. `usage` has one row: bytes on
-// disk and number of the blobs that are used, and the fewest pages that the database has ever been cut down to: a file
-// with fewer was cut short by somebody else. A blob whose `refs` are 0 is rubbish whose file may still be there; a later
-// transaction removes both.
+// ownership.ts describes `owner`, which has one row, `participants` and `changes`. `usage` has one row: bytes on disk
+// and number of the blobs that are used, and the fewest pages to which the database was ever shrunk: a file with fewer
+// was cut short from outside. A blob whose `refs` are 0 is garbage whose file may still exist; a later transaction
+// removes both.
 const OWNERSHIP: readonly string[] = [
   `CREATE TABLE owner (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -66,16 +66,16 @@ const STATEMENTS: readonly string[] = [
   ...OWNERSHIP,
 ];
 
-/** A version of the tables, and the way to it from each older one. */
+/** A version of the tables, and the migrations from the older ones. */
 export interface Schema {
   /** Kept in `PRAGMA user_version`. A database with a higher number belongs to a newer Glovebox and is left alone. */
   version: number;
   statements: readonly string[];
-  /** By the version that it starts from: brings a database to the next one. Runs in a transaction, once. */
+  /** By the version that each starts from: migrates a database to the next one. Runs in a transaction, once. */
   migrations: Readonly<Record<number, (database: Database) => void>>;
 }
 
-/** The tables of this Glovebox. */
+/** The tables of this version of Glovebox. */
 export const SCHEMA: Schema = {
   version: 3,
   statements: STATEMENTS,
@@ -85,10 +85,10 @@ export const SCHEMA: Schema = {
 // More than a database can have.
 const NEVER_SHRUNK = 2 ** 32;
 
-/** File systems give out whole blocks of so many bytes. */
+/** File systems allocate whole blocks of so many bytes. */
 export const BLOCK_BYTES = 4096;
 
-// Version 1 had checksums of values alone.
+// In version 1 checksums covered the value only.
 function sumTimes(database: Database): void {
   const rows = database.prepare<[], { id: number; checksum: number; expires: number }>(
     'SELECT id, checksum, expires FROM entries WHERE expires IS NOT NULL',
@@ -97,7 +97,7 @@ function sumTimes(database: Database): void {
   for (const { id, checksum, expires } of rows.all()) update.run(withExpiry(checksum, expires), id);
 }
 
-// Version 2 wrote down the size of everything in each transaction, and who had made it.
+// Version 2 recorded the total size in each transaction, and the process that made it.
 function replaceTotals(database: Database): void {
   database.exec('DROP TABLE totals');
   for (const statement of OWNERSHIP) database.exec(statement);
@@ -108,14 +108,14 @@ function replaceTotals(database: Database): void {
   );
 }
 
-// Runs begin anywhere, so that two databases, of which one took the other's place, have none in common.
+// Runs begin at a random number, so that a database and the one that replaced it have none in common.
 function insertRows(database: Database): void {
   database.exec(
     `INSERT INTO owner VALUES (1, '', 1 + abs(random() % (1 << 48))); INSERT INTO usage VALUES (1, 0, 0, ${NEVER_SHRUNK})`,
   );
 }
 
-/** The order in which each policy gives up entries. */
+/** The order in which each policy evicts entries. */
 export const EVICTION_ORDER = {
   'least-recently-used': 'accessed',
   'least-recently-stored': 'created',
@@ -131,9 +131,10 @@ const policyIndexes = new Map(
 
 type DatabaseKind = 'empty' | 'older' | 'current' | 'newer' | 'foreign' | 'damaged';
 
-/** What kind of file a database is, judged before anything is changed. `damaged`: ours, but its schema is not what we made. */
+/** The kind of a database file, judged before anything is changed. `damaged`: ours, but not with our schema. */
 export function inspect(database: Database, schema: Schema = SCHEMA): DatabaseKind {
-  // In one transaction: half of it from before another process makes the database and half from after fits nothing.
+  // In one transaction: half a result from before another process creates the database and half from after fits
+  // nothing.
   return database.transaction(() => kindOf(database, schema)).deferred();
 }
 
@@ -152,11 +153,11 @@ interface SchemaRow {
   sql: string | null;
 }
 
-// Exactly our tables and indexes: a trigger or view that somebody put there would run with our statements.
+// Exactly our tables and indexes: an added trigger or view would run with our statements.
 function matchesSchema(schema: readonly SchemaRow[], statements: readonly string[]): boolean {
   const missing = new Set(statements);
   for (const { name, sql } of schema) {
-    // SQLite's own indexes for UNIQUE have no text; it refuses to make other objects with such names.
+    // SQLite's own indexes for UNIQUE have no text; SQLite refuses to create other objects with such names.
     if (sql === null && name.startsWith('sqlite_autoindex_')) continue;
     if (sql !== null && (missing.delete(sql) || policyIndexes.get(name) === sql)) continue;
     return false;
@@ -164,7 +165,7 @@ function matchesSchema(schema: readonly SchemaRow[], statements: readonly string
   return missing.size === 0;
 }
 
-/** Makes the tables in an empty database, or does nothing when another process just did. */
+/** Creates the tables in an empty database, or does nothing when another process just did. */
 export function create(database: Database, schema: Schema = SCHEMA): void {
   database
     .transaction(() => {
@@ -177,7 +178,7 @@ export function create(database: Database, schema: Schema = SCHEMA): void {
     .immediate();
 }
 
-/** Brings an older database to this version, or does nothing when another process just did. All or nothing. */
+/** Migrates an older database to this version, or does nothing when another process just did. All or nothing. */
 export function migrate(database: Database, schema: Schema = SCHEMA): void {
   database
     .transaction(() => {
@@ -186,7 +187,7 @@ export function migrate(database: Database, schema: Schema = SCHEMA): void {
         const version = database.pragma('user_version', { simple: true }) as number;
         if (version === schema.version) return;
         const step = schema.migrations[version];
-        if (!step) throw new Error(`There is no way from version ${version} to ${schema.version}.`);
+        if (!step) throw new Error(`No migration leads from version ${version} to ${schema.version}.`);
         step(database);
         database.pragma(`user_version = ${version + 1}`);
       }

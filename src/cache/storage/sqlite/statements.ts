@@ -1,10 +1,10 @@
-// The statements that a store's writer runs, by name.
+// Statements of a store's writer, by name.
 import type { Database, RunResult } from 'better-sqlite3';
 import type { LeaseRecord, StoredValue } from '../../operations.ts';
 import type { Task } from './background-statements.ts';
 import { EVICTION_ORDER } from './schema.ts';
 
-/** What the writer has to know of an entry to change or remove it. */
+/** The columns that the writer needs to change or remove an entry. */
 export interface EntryRow {
   id: number;
   key: string;
@@ -14,7 +14,7 @@ export interface EntryRow {
   expires: number | null;
 }
 
-/** What a set writes, in the order of the statements' parameters. */
+/** The values of a set, in the order of the statements' parameters. */
 export type Columns = [
   encoding: number,
   value: string | Uint8Array | null,
@@ -27,7 +27,7 @@ export type Columns = [
   again: number,
 ];
 
-/** What a plain set writes. */
+/** The values of a plain set. */
 type PlainColumns = [
   key: string,
   encoding: number,
@@ -61,26 +61,26 @@ export function preparing(database: Database) {
 export type Statements = ReturnType<typeof prepare>;
 export type PlainSets = Statements['plain'];
 
-/** What removes all entries, for a thread that is not to hold up others. The first gives how many there were. */
+/** The statements that remove all entries, for a background thread. The first returns how many there were. */
 export function clearing(writer: string): Task[] {
   return [
     { sql: 'SELECT count(*) FROM entries' },
     { sql: 'DELETE FROM entries' },
     { sql: 'UPDATE blobs SET refs = 0' },
     { sql: 'UPDATE usage SET blob_size = 0, blob_count = 0' },
-    // Whether others have the store open is not looked at: they are told, and one that takes itself for alone is not any more.
+    // Recorded even by a process that is alone: others may have opened the store meanwhile.
     { sql: 'INSERT INTO changes (writer, hashes) VALUES (?, NULL)', parameters: [writer] },
     { sql: "UPDATE owner SET writer = '', run = run + 1 WHERE writer NOT IN (?, '')", parameters: [writer] },
   ];
 }
 
-/** Prepares them all for a database whose entries are evicted by `policy`; `writer` is this process's name. */
+/** Prepares all statements for a database whose entries are evicted by `policy`; `writer` is this process's name. */
 export function prepare(database: Database, policy: keyof typeof EVICTION_ORDER | 'none', writer: string) {
   const { sql, column, list } = preparing(database);
-  // Another process's commit, or several that have the store open, let a statement with this condition change nothing.
+  // The condition stops the statement after another process's commit, and while several have the store open.
   const isOwner = `(SELECT writer FROM owner) = '${writer.replaceAll("'", "''")}'`;
   const ROW = 'SELECT id, key, blob, checksum, size, expires FROM entries';
-  // By use, an entry stays where it is in the order until it is its turn to go: an index less to write for each set.
+  // By use, an entry keeps its place in the order until it is due for eviction: a set writes one index less.
   const byUse = policy === 'least-recently-used';
   const times = byUse ? 'created = max(?, ?)' : 'created = ?, accessed = ?';
   const plainTimes = byUse
@@ -92,7 +92,7 @@ export function prepare(database: Database, policy: keyof typeof EVICTION_ORDER 
     `INSERT INTO entries (id, key, encoding, value, checksum, size, expires, created, accessed)
      SELECT ${id}, ?, ?, ?, ?, ?, ?, ?, ? WHERE ${condition}
      ON CONFLICT (key) DO UPDATE SET ${SET} WHERE blob IS NULL`;
-  // The place of an entry that was evicted, whose page has room, unless it has been taken since.
+  // Row id of an evicted entry, whose page has room, unless it is in use again.
   const FREED = '(SELECT freed FROM (SELECT ? AS freed) WHERE freed NOT IN (SELECT id FROM entries))';
   return {
     begin: sql<[]>('BEGIN IMMEDIATE'),

@@ -1,4 +1,4 @@
-// One thread's connection to a tag's database: reads, and applies operations under the write lock.
+// SQLite store: one thread's connection to a tag's database. Reads, and applies operations under the write lock.
 //
 //   apply ──► lock ──► one plain operation? ──yes──► one statement, if this process is alone (ownership.ts)
 //                            │no                         │it changed nothing
@@ -54,9 +54,9 @@ export interface SqliteStoreOptions {
   writer: string;
   /** Use the directory also when others can write there. Default: false. */
   allowUntrusted?: boolean;
-  /** Told the new name of a damaged database that was set aside. */
+  /** Called with the new name of a damaged database that was quarantined. */
   onQuarantine?: (name: string) => void;
-  /** What this process's threads share of the store. Default: its own. */
+  /** The store's memory that the process's threads share. Default: its own. */
   shared?: SharedMemory;
   /** Milliseconds to wait for other threads. The thread is blocked meanwhile. Default: 50. */
   lockTimeoutMs?: number;
@@ -64,11 +64,11 @@ export interface SqliteStoreOptions {
   busyTimeoutMs?: number;
   /** Milliseconds to wait for other processes that keep the database from being opened. Default: 5000. */
   openingWait?: number;
-  /** Gives what the thread has read and not reported, before anything is evicted. Default: nothing. */
+  /** Returns the thread's unreported reads, before anything is evicted. Default: nothing. */
   takeAccesses?: () => Accesses;
   /**
-   * Take the database as another thread of this process has opened it, or throw, and leave it to that thread to look
-   * after it. Default: false.
+   * Take the database as another thread of this process has opened it, or throw, and leave its maintenance to that
+   * thread. Default: false.
    */
   attach?: boolean;
 }
@@ -80,7 +80,7 @@ export const DATABASE_FILE = 'cache.db';
 // processes take for a transaction. The coordinator tries again without blocking until the operation's own timeout.
 const LOCK_TIMEOUT_MS = 50;
 const BUSY_TIMEOUT_MS = 5;
-// Steps that others' transactions keep from being taken are tried again.
+// Interval between attempts at a step while others' transactions prevent it.
 const STEP_RETRY_MS = 5;
 
 const COUNTS = ['sets', 'deletes', 'evictions', 'expired'] as const;
@@ -106,17 +106,17 @@ export class SqliteStore implements Store {
   readonly #backoff: Backoff;
   readonly #log: WalFile;
   readonly #isAttached: boolean;
-  // The latest time that a caller told.
+  // The latest time that a caller passed.
   #now = 0;
   #isOpen = true;
 
-  /** Opens or makes the store. Throws when the directory or database cannot be used; see open.ts. */
+  /** Opens or creates the store. Throws when the directory or database cannot be used; see open.ts. */
   static open(options: Omit<SqliteStoreOptions, 'attach'>): SqliteStore {
     const file = join(options.directory, DATABASE_FILE);
     return openOrReplace(file, () => new SqliteStore(options), options.onQuarantine);
   }
 
-  /** The same of a database that is sound, or of none. */
+  /** As {@link open}, for a database that is intact or missing. */
   constructor(options: SqliteStoreOptions) {
     const { directory, maxSize, policy, writer, attach = false, shared = new SharedMemory() } = options;
     this.directory = directory;
@@ -171,7 +171,7 @@ export class SqliteStore implements Store {
         this.#join(options.openingWait);
         shared.space.clear();
         external.begin();
-        // Damage shows now, where it can be mended.
+        // Damage shows now, when it can be repaired.
         this.#usage.size();
       }
     } catch (error) {
@@ -180,7 +180,8 @@ export class SqliteStore implements Store {
     }
   }
 
-  // A store that cannot be written to can still be read: then others take this process for none, and it them for many.
+  // A store that cannot be written to can still be read: then the others do not count this process, and it takes the
+  // store for shared.
   #join(wait = BUSY_TIMEOUT_MS): void {
     try {
       this.#begin(wait);
@@ -221,7 +222,8 @@ export class SqliteStore implements Store {
     });
   }
 
-  // An operation on one entry without a blob. Undefined when it takes more than that, or has changed nothing.
+  // Applies an operation on one entry without a blob. Undefined when it takes more than one statement, or has changed
+  // nothing.
   #applyPlain(operation: WriteOperation, now: number): WriteResult | undefined {
     if (this.#ownership.isShared || this.#hasToEvict) return undefined;
     this.#now = now;
@@ -264,7 +266,7 @@ export class SqliteStore implements Store {
     return own.#clearInBackground(timeoutMs, end);
   }
 
-  // One transaction, in which others get their turns of the event loop, but none to write.
+  // One transaction, during which other work gets turns of the event loop, but no other thread can write.
   *#setInSteps(operation: WriteOperation & { type: 'set-many' }, now: number): Generator<void, WriteResult> {
     const entries = this.#entries;
     if (entries.hasTooLarge(operation)) return { value: false };
@@ -274,13 +276,13 @@ export class SqliteStore implements Store {
       entries.begin();
       for (const part of chunksOf(operation.entries)) {
         entries.apply({ ...operation, entries: part }, now);
-        // So many would only take the place of what is read.
+        // So many entries would only displace those that are read.
         entries.forgetStored();
         yield;
       }
       entries.makeRoom(now, operation.entries.length);
       if (isNoted) this.#ownership.note('all');
-      // So much goes from the log into the database that it is done elsewhere.
+      // The checkpoint is large, so it is done in the background.
       withoutCheckpoint(this.#database, () => this.#sql.commit.run());
       this.#shared.versions.bump('all');
     } catch (error) {
@@ -289,7 +291,7 @@ export class SqliteStore implements Store {
     } finally {
       this.#rollBack();
     }
-    // Where that cannot be, the next transaction does it.
+    // If the background checkpoint fails, the next transaction's does the work.
     checkpointInBackground(this.#database.name).catch(() => undefined);
     return { value: true };
   }
@@ -324,7 +326,7 @@ export class SqliteStore implements Store {
 
   #delete(key: string, now: number): WriteResult | undefined {
     const isDeleted = this.#sql.ownedDelete.run(key, now).changes > 0;
-    // Nothing there: another process may have removed what this one has copies of.
+    // Nothing there: another process may have removed an entry that this one has copies of.
     if (!isDeleted && this.#sql.row.get(key)) return undefined;
     if (isDeleted) this.#entries.counts.deletes++;
     this.#shared.versions.bumpOne(hashOf(key));
@@ -351,17 +353,17 @@ export class SqliteStore implements Store {
     return this.policy !== 'none' && (space.bytesToEvict > 0 || space.needsMeasuring);
   }
 
-  // After a value was stored.
+  // Called after a value was stored.
   #makeRoom(key: string): void {
     try {
       this.#applyInTransaction([], key);
     } catch {
-      // What was written is committed, whatever became of the room for it. The next write meets the trouble, too.
+      // The value is committed, even if making room failed. The next write meets the same error.
       this.#entries.hasPendingCleanup = true;
     }
   }
 
-  // `stored`: what was stored just before.
+  // `stored`: the key stored just before.
   #applyInTransaction(batch: readonly TimedOperation[], stored?: string): WriteResult[] {
     const entries = this.#entries;
     this.#begin(this.#busyTimeoutMs);
@@ -369,7 +371,7 @@ export class SqliteStore implements Store {
       const isNoted = this.#ownership.enter();
       entries.begin(stored);
       const results = batch.map(({ operation, now }) => entries.apply(operation, now));
-      // What is expired for all of them goes first; a transaction of nobody knows no time.
+      // Entries that are expired for the whole batch go first; an empty batch brings no time.
       if (batch.length > 0) this.#now = batch.reduce((least, { now }) => Math.min(least, now), batch[0]!.now);
       entries.makeRoom(this.#now, batch.length);
       const changed = this.#changed();
@@ -377,7 +379,8 @@ export class SqliteStore implements Store {
         this.#ownership.note(entries.allChanged ? 'all' : changed.map(({ hash }) => hash));
       }
       this.#sql.commit.run();
-      // Before the lock is released: of a thread that ends in between, all that it may have written is out of date.
+      // Before the lock is released: if the thread ends in between, all copies that its writes may concern are
+      // outdated.
       this.#share(changed);
       return results;
     } catch (error) {
@@ -389,7 +392,7 @@ export class SqliteStore implements Store {
     }
   }
 
-  // What the transaction has changed, and its versions before the commit.
+  // The keys that the transaction has changed, and their versions before the commit.
   #changed(): Changed[] {
     const { versions } = this.#shared;
     const changed: Changed[] = [];
@@ -401,7 +404,7 @@ export class SqliteStore implements Store {
     return changed;
   }
 
-  // Makes copies out of date, and shares what was stored: other threads need not fetch it from the database.
+  // Invalidates outdated copies, and shares the stored values: other threads need not fetch them from the database.
   #share(changed: readonly Changed[]): void {
     const { versions, tier } = this.#shared;
     const { allChanged, found } = this.#entries;
@@ -461,7 +464,7 @@ export class SqliteStore implements Store {
     return evicted;
   }
 
-  // Also where holes in pages are what is over the limit.
+  // Also when the excess is only holes in pages.
   async #keepWithinLimit(): Promise<number> {
     const { freed } = this.#entries;
     let evicted = 0;
@@ -477,7 +480,7 @@ export class SqliteStore implements Store {
     return evicted;
   }
 
-  /** Whether so much space is free in the file that it is to be given back, or its log has grown too large. */
+  /** Whether enough space is free in the file to be worth returning, or its log has grown too large. */
   get isShrinkable(): boolean {
     return this.#log.isTooLarge || isShrinkable(this.#usage);
   }
@@ -526,7 +529,7 @@ export class SqliteStore implements Store {
   }
 
   park(): void {
-    // The last connection that can write would bring the log into the database, and remove it.
+    // The last connection that can write would copy the log into the database, and remove it.
     const last = reading(this.#database.name);
     this.close();
     last?.close();
@@ -538,7 +541,7 @@ export class SqliteStore implements Store {
       this.#ownership.leave();
       this.#sql.commit.run();
     } catch {
-      // Others find out that it has ended when the process has.
+      // Others notice that this process has left when it has ended.
     } finally {
       this.#rollBack();
     }
@@ -553,7 +556,7 @@ interface Changed {
   stored: FoundValue | undefined;
 }
 
-// Of the log, that a plain set writes.
+// Pages of the log that a plain set writes.
 function pagesOf(size: number): number {
   return 1 + (size >>> 12);
 }

@@ -1,12 +1,13 @@
-// How large a store is on disk: the pages that its database uses, beyond those of an empty one, and its blobs. SQLite
-// knows the number of its pages, so that nothing has to be added up, and nothing can be forgotten.
+// Disk usage of a store: the pages that its database uses, beyond those of an empty one, and its blobs. SQLite knows
+// its number of pages, so that no sum has to be kept up to date.
 import type { Database } from 'better-sqlite3';
 import { setImmediate } from '../../../system/time.ts';
 import { ROW_BYTES } from '../store.ts';
 import { DamagedDatabaseError } from './open.ts';
 import { type Prepared, preparing, type Statements } from './statements.ts';
 
-// SQLite counts a million in 16 to 44 ms over the smallest index. A step of a count takes as long for a tenth of that.
+// SQLite counts a million entries in 16 to 44 ms over the smallest index. A step of a count takes as long for a tenth
+// of that.
 const COUNTED_AT_ONCE = 1_000_000;
 const COUNT_STEP = 100_000;
 
@@ -14,7 +15,7 @@ export class Usage {
   readonly #database: Database;
   readonly #sql: Statements;
   readonly #pageSize: number;
-  // Pages of an empty database: the schema, the root of each table and index, and a page that says which are where.
+  // Pages of an empty database: the schema, the root of each table and index, and a page that maps the others.
   readonly #base: number;
   readonly #few: Prepared<[], number>;
   readonly #count: Prepared<[], number>;
@@ -44,7 +45,7 @@ export class Usage {
     return (pages > 0 ? pages * this.#pageSize : this.#sizeOfFew()) + this.blobs().size;
   }
 
-  // Entries that fit where there is nothing are few enough to be looked at.
+  // Entries that fit into an empty database's pages are few enough to be summed.
   #sizeOfFew(): number {
     const size = this.#few.get()!;
     return size >= 0 && size <= this.#pageSize ? size : this.#pageSize;
@@ -54,12 +55,12 @@ export class Usage {
   blobs(): { size: number; count: number } {
     const [size, count] = this.#sql.usage.get() ?? [];
     if (!Number.isSafeInteger(size) || !Number.isSafeInteger(count)) {
-      throw new DamagedDatabaseError(`${this.#database.name} has lost count of its blobs.`);
+      throw new DamagedDatabaseError(`${this.#database.name} has no valid count of its blobs.`);
     }
     return { size: size!, count: count! };
   }
 
-  /** Entries, expired ones included. Of more than a million, counted in steps: the event loop goes on between them. */
+  /** Entries, expired ones included. More than a million are counted in steps: the event loop goes on between them. */
   async count(): Promise<number> {
     if (this.#most.get()! <= COUNTED_AT_ONCE) return this.#count.get()!;
     let total = 0;
@@ -72,23 +73,23 @@ export class Usage {
     }
   }
 
-  /** Bytes that the file has at least, unless somebody has cut it short; none when nothing can be said. */
+  /** Smallest number of bytes that the intact file can have; 0 when that is unknown. */
   leastTotal(): number {
     const pages = this.#sql.usage.get()?.[2];
     return Number.isSafeInteger(pages) ? pages! * this.#pageSize : 0;
   }
 
-  /** Bytes of the file, those included that hold nothing. */
+  /** Bytes of the file, unused ones included. */
   total(): number {
     return this.#sql.pageCount.get()! * this.#pageSize;
   }
 
-  /** Bytes of the file that hold nothing. */
+  /** Unused bytes of the file. */
   free(): number {
     return this.#sql.freePages.get()! * this.#pageSize;
   }
 
-  /** Whether the file can be made smaller in steps: databases that older versions made cannot. */
+  /** Whether the file can be shrunk in steps: databases that older versions created cannot. */
   get canShrink(): boolean {
     return this.#database.pragma('auto_vacuum', { simple: true }) === 2;
   }

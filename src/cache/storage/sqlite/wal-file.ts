@@ -1,22 +1,23 @@
-// The log of a database (WAL): commits go there, and from there into the database when it has some thousand pages.
+// Write-ahead log (WAL) of a database: commits go there, and from there into the database once there are some thousand
+// pages.
 //
-// A checkpoint flushes the log before it copies pages, and most of its time waits for the disk. So the log is flushed
-// again and again in the background, by one of libuv's threads, and the checkpoint finds little left.
+// A checkpoint flushes the log before it copies pages, and spends most of its time waiting for the disk. So one of
+// libuv's threads flushes the log repeatedly in the background, and the checkpoint finds little left.
 //
-// It is written anew from its beginning only at a moment in which no reader uses what is in it. While many threads read all
-// the time there may be none for long, and it grows; and whatever its size was once, the file keeps. So the thread that
-// looks after the store empties it when it is too large.
+// SQLite rewrites the log from its beginning only at a moment when no reader uses it. While many threads read all the
+// time such a moment may be rare, and the log grows. The file also keeps the largest size that it ever had. So the
+// thread that maintains the store empties the log when it is too large.
 import { closeSync, fdatasync, openSync, type Stats, statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 
-// Twice what usually is in it.
+// Twice its usual size.
 const MAX_BYTES = 32 * 1024 * 1024;
-// Of the size limit. At rest the log of a small store is not to be larger than the store.
+// Share of the size limit. At rest the log of a small store must not be larger than the store.
 const MAX_SHARE = 1 / 16;
-// How long writers are held up for readers that are in the midst of something.
+// Time that writers are held up for active readers.
 const WAIT_MS = 20;
 
-// Pages of the log after which it is flushed in the background. What the disk does not keep up with waits for the
+// Pages of the log after which it is flushed in the background. A disk that cannot keep up leaves the rest to the
 // checkpoint, so that never more than a few flushes are under way.
 const FLUSH_PAGES = 500;
 
@@ -25,7 +26,7 @@ export class WalFile {
   readonly #unflushed: Int32Array;
   #flushes = 0;
   #isClosed = false;
-  // Opened by the first flush. SQLite's locks are on other files, so that closing it gives up none.
+  // Opened by the first flush. SQLite's locks are on other files, so that closing it drops none.
   #descriptor: number | undefined;
   /** Bytes that it may have when it is not written to. */
   readonly maxBytesAtRest: number;
@@ -38,12 +39,12 @@ export class WalFile {
     this.maxBytesAtRest = Math.min(MAX_BYTES, limit * MAX_SHARE);
   }
 
-  /** Its bytes. */
+  /** Its size in bytes. */
   get size(): number {
     return this.#stat()?.size ?? 0;
   }
 
-  /** Whether it is to be emptied. At rest is a log that has not been written to since this was asked for the last time. */
+  /** Whether the log has to be emptied. It counts as at rest when it was not written to since the previous call. */
   get isTooLarge(): boolean {
     const file = this.#stat();
     if (!file) return false;
@@ -52,7 +53,7 @@ export class WalFile {
     return file.size > (isAtRest ? this.maxBytesAtRest : MAX_BYTES);
   }
 
-  /** So many pages were written. For the thread that holds the write lock. */
+  /** Counts so many pages as written. For the thread that holds the write lock. */
   wrote(pages: number): void {
     const unflushed = this.#unflushed[0]! + pages;
     this.#unflushed[0] = unflushed < FLUSH_PAGES ? unflushed : 0;
@@ -66,7 +67,7 @@ export class WalFile {
       return;
     }
     this.#flushes++;
-    // Whether it succeeds is no matter: a checkpoint flushes what is not flushed.
+    // A failure does not matter: a checkpoint flushes the unflushed pages.
     fdatasync(this.#descriptor, () => {
       this.#flushes--;
       if (this.#isClosed) this.close();
@@ -75,7 +76,7 @@ export class WalFile {
 
   close(): void {
     this.#isClosed = true;
-    // Not under a flush: another file might have its number by then.
+    // Not during a flush: another file might have its number by then.
     if (this.#descriptor === undefined || this.#flushes > 0) return;
     closeSync(this.#descriptor);
     this.#descriptor = undefined;
@@ -85,7 +86,10 @@ export class WalFile {
     return statSync(`${this.#database.name}-wal`, { throwIfNoEntry: false });
   }
 
-  /** Brings all of it into the database, and makes the file empty if no reader uses it. For the thread that holds the write lock. */
+  /**
+   * Copies all of the log into the database, and empties the file if no reader uses it. For the thread that holds the
+   * write lock.
+   */
   empty(): void {
     this.#database.pragma(`busy_timeout = ${WAIT_MS}`);
     try {

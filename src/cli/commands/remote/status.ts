@@ -1,9 +1,9 @@
 // The command `glovebox remote status`: shows this machine's use of the remote cache.
 import type { Command } from 'commander';
-import { REMOTE_HISTORY_TAG, type RemoteCounts, readHistory } from '../../../cache/remote/history.ts';
+import type { RemoteCounts } from '../../../cache/remote/history.ts';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
-import { existingTags, openCaches, resolveCacheRoot } from '../../open-caches.ts';
+import { readRemoteHistory } from '../../remote-history.ts';
 import { tableLines } from '../../terminal/table.ts';
 import { addRootOptions, formatBytes } from '../cache/options.ts';
 
@@ -18,7 +18,7 @@ export function statusCommand(context: Context): Command {
       ),
     )
     .action(async (flags: { cacheDir?: string; json?: boolean }) => {
-      const history = await readAll(context, flags);
+      const history = await readRemoteHistory(context, flags);
       if (flags.json) {
         context.printJson({ remotes: history.map(([url, counts]) => ({ url, ...counts })) });
         return;
@@ -29,17 +29,6 @@ export function statusCommand(context: Context): Command {
         context.print(tableLines(rows(counts)).join('\n'));
       }
     });
-}
-
-async function readAll(context: Context, flags: { cacheDir?: string }): Promise<[string, RemoteCounts][]> {
-  const root = await resolveCacheRoot(context, flags);
-  if (!(await existingTags(root)).includes(REMOTE_HISTORY_TAG)) return [];
-  const open = await openCaches(context, { ...flags, tag: REMOTE_HISTORY_TAG });
-  try {
-    return [...(await readHistory(open.caches[0]!))].sort(([one], [other]) => (one < other ? -1 : 1));
-  } finally {
-    await open.close();
-  }
 }
 
 function rows(counts: RemoteCounts): string[][] {
