@@ -18,8 +18,13 @@ export default async function compile(task: CompileTask): Promise<CompileResult>
   const { port, target, configDirectory, userConfig, cacheOptions } = task;
   const say = (message: FromWorker) => port.postMessage(message);
   const cancellation = new AbortController();
+  const turn = Promise.withResolvers<number>();
   port.on('message', (message: ToWorker) => {
-    if (message.type === 'cancel') cancellation.abort();
+    if (message.type === 'make') turn.resolve(message.jobs);
+    else {
+      cancellation.abort();
+      turn.resolve(task.jobs);
+    }
   });
   const { cache } = createCompilationCacheService(userConfig, cacheOptions);
   const toolchain = await toolchainOf(task.toolchain, cache);
@@ -33,6 +38,10 @@ export default async function compile(task: CompileTask): Promise<CompileResult>
     incremental: task.incremental,
     traceparent: task.traceparent,
     signal: cancellation.signal,
+    onConfigured: () => {
+      say({ type: 'configured' });
+      return turn.promise;
+    },
     onEvent: event => say({ type: 'event', thread: threadId, event }),
     onProcess: (event, processGroup) => say({ type: 'process', event, processGroup }),
   });

@@ -34,6 +34,7 @@ import { loadToolchain } from './toolchains/load.ts';
 import { TargetTracing } from './tracing.ts';
 import type { BuiltTarget } from './verify.ts';
 import type { CompileSession } from './workers/compile-session.ts';
+import type { FamilySchedule } from './workers/family-schedule.ts';
 import type { WorkerFailure } from './workers/pool.ts';
 
 /** Limit on concurrent lookups in the remote cache. */
@@ -81,6 +82,8 @@ class BuildRun {
   readonly #recording: Promise<unknown>[] = [];
   /** By artifact name. */
   readonly #built = new Map<string, BuiltTarget & { isCompiled: boolean }>();
+  /** Targets that took objects of their last build over, by artifact name. */
+  readonly #upon = new Set<string>();
   readonly #signal: AbortSignal;
   readonly #summary: BuildSummary;
   /** By artifact name. */
@@ -246,7 +249,9 @@ class BuildRun {
     const threads = Math.min(this.#plan.jobs, targets.length);
     // Loaded late: a build that finds everything in the cache needs none of it.
     const { CompileSession } = await import('./workers/compile-session.ts');
+    const { FamilySchedule } = await import('./workers/family-schedule.ts');
     const session = await CompileSession.open(this.#plan, threads);
+    const schedule = new FamilySchedule({ cores: this.#plan.cores, threads, targets });
     const cancel = () => session.cancel();
     try {
       this.#signal.addEventListener('abort', cancel, { once: true });
@@ -254,7 +259,14 @@ class BuildRun {
       const queue = targets.values();
       const work = async () => {
         // All workers share one iterator: each takes the next target.
-        for (const target of queue) await this.#compile(target, session, output);
+        for (const target of queue) {
+          let isCompiled = false;
+          try {
+            isCompiled = await this.#compile(target, { session, schedule, output });
+          } finally {
+            schedule.leave(target, isCompiled);
+          }
+        }
       };
       const workers = Array.from({ length: threads }, () => work().catch(bug => this.#events.stopFor(bug)));
       await Promise.all(workers);
@@ -264,12 +276,17 @@ class BuildRun {
     }
   }
 
-  async #compile(target: Target, session: CompileSession, output: OutputDirectory): Promise<void> {
+  /** Resolves to whether it was compiled. */
+  async #compile(
+    target: Target,
+    {
+      session,
+      schedule,
+      output,
+    }: { session: CompileSession; schedule: FamilySchedule; output: OutputDirectory },
+  ): Promise<boolean> {
     const name = target.artifactName;
-    if (this.#isStopped(name)) {
-      this.#cancel(name);
-      return;
-    }
+    if (this.#isStopped(name)) return this.#cancel(name);
     const began = performance.now();
     try {
       const described = await this.#compiler.describe(target, this.#signal);
@@ -281,11 +298,15 @@ class BuildRun {
               directory: output.stage(),
               onEvent: (event, thread) => this.#relay(name, event, thread),
               incremental: this.#isIncremental,
+              onConfigured: () => this.#enter(target, schedule),
               traceparent: this.#options.traceparentOf?.(name),
               signal: this.#options.signalOf?.(name),
             });
-      if (result.ok) await this.#deliverAndShare(name, result, output, began);
-      else if (result.reason === 'cancelled' || this.#isStopped(name)) this.#cancel(name);
+      if (result.ok) {
+        await this.#deliverAndShare(name, result, output, began);
+        return result.source === 'compiled';
+      }
+      if (result.reason === 'cancelled' || this.#isStopped(name)) this.#cancel(name);
       else {
         session.keepLogs();
         const { configDirectory, buildFile } = this.#plan;
@@ -299,6 +320,22 @@ class BuildRun {
     } catch (error) {
       this.#fail(name, failureOf(error, output.path), began);
     }
+    return false;
+  }
+
+  /** Waits until it is the target's turn to compile its objects; resolves to how many processes it may run. */
+  async #enter(target: Target, schedule: FamilySchedule): Promise<number> {
+    const name = target.artifactName;
+    const stop = this.#options.signalOf?.(name);
+    let isHeld = false;
+    const onWait = (behind: string) => {
+      isHeld = true;
+      this.#emit({ type: 'target-held', target: name, behind });
+    };
+    const signal = stop === undefined ? this.#signal : AbortSignal.any([this.#signal, stop]);
+    const jobs = await schedule.enter(target, onWait, signal);
+    if (isHeld && !signal.aborted) this.#emit({ type: 'target-resumed', target: name, jobs });
+    return jobs;
   }
 
   /** Finds out what the next build may take over. */
@@ -314,7 +351,7 @@ class BuildRun {
     return incremental === 'always' || (incremental === 'watch' && this.#options.isWatched === true);
   }
 
-  /** Compiles everything once more, from nothing; what is not the same is replaced. */
+  /** Compiles every target once more, pristine, and replaces what differs. */
   async #verify(output: OutputDirectory): Promise<void> {
     const { verifyTargets } = await import('./verify.ts');
     const built = [...this.#built.values()];
@@ -323,6 +360,10 @@ class BuildRun {
       ...{ output, signal: this.#signal, firmware: this.#firmware },
       onOutput: (target, line) => this.#emit({ type: 'target-output', target, line }),
       onVerified: (target, different, message) => {
+        if (different === undefined) {
+          if (message !== undefined) this.#emit({ type: 'warning', target, message });
+          return;
+        }
         if (different.length > 0) this.#summary.different = (this.#summary.different ?? 0) + 1;
         this.#emit({ type: 'target-verified', target, different });
         if (message !== undefined) this.#emit({ type: 'warning', target, message });
@@ -338,12 +379,15 @@ class BuildRun {
     // `checking` and `missed` were emitted before the target went to the thread.
     if (event.type === 'waiting') this.#emit({ type: 'target-waiting', target, thread, pid: event.pid });
     else if (event.type === 'compiling') this.#emit({ ...event, type: 'target-compiling', target, thread });
-    else if (event.type === 'path') this.#emit({ type: 'target-path', target, path: event.path });
-    else if (event.type === 'output') this.#emit({ type: 'target-output', target, line: event.line });
+    else if (event.type === 'path') {
+      if (event.path.kind === 'incremental') this.#upon.add(target);
+      else this.#upon.delete(target);
+      this.#emit({ type: 'target-path', target, path: event.path });
+    } else if (event.type === 'output') this.#emit({ type: 'target-output', target, line: event.line });
     else if (event.type === 'warning') this.#emit(event);
   }
 
-  /** Delivers a target, and uploads it if other machines can use it. */
+  /** Delivers a target, and uploads it if other machines can use it and it is of a pristine build. */
   async #deliverAndShare(
     target: string,
     result: CompileSuccess,
@@ -351,7 +395,11 @@ class BuildRun {
     began: number,
   ): Promise<void> {
     const { made, bound } = result;
-    const isOfUse = made !== undefined && bound === undefined && this.#shared?.tier.mode === 'read-write';
+    const isOfUse =
+      made !== undefined &&
+      bound === undefined &&
+      !this.#upon.has(target) &&
+      this.#shared?.tier.mode === 'read-write';
     const tell = isOfUse ? await this.#shared?.prepare(made, result) : undefined;
     const files = this.#deliver(target, result, output, began);
     tell?.(files);
@@ -359,7 +407,8 @@ class BuildRun {
 
   #deliver(target: string, result: CompileSuccess, output: OutputDirectory, began: number): string[] {
     const files = output.publish(target, result.files);
-    const { source, compileDuration, compiledAt, fingerprint, warnings, read, signer, bound } = result;
+    const { source, compileDuration, compiledAt, fingerprint, warnings, read, signer, bound, ccache } =
+      result;
     if (read === undefined) this.#read = undefined;
     for (const file of read ?? []) this.#read?.add(file);
     for (const message of warnings) this.#emit({ type: 'warning', target, message });
@@ -368,7 +417,8 @@ class BuildRun {
     else this.#summary.cached++;
     if (source === 'remote') this.#summary.remote++;
     this.#times.set(target, { compileDuration, cached: source !== 'compiled' });
-    this.#built.set(target, { target, files, fingerprint, isCompiled: source === 'compiled' });
+    const isForeign = source === 'remote' || source === 'waited';
+    this.#built.set(target, { target, files, fingerprint, isForeign, isCompiled: source === 'compiled' });
     this.#record({ target, result: source === 'remote' ? 'cache' : source, duration, compileDuration });
     this.#emit({
       type: 'target-finished',
@@ -376,6 +426,7 @@ class BuildRun {
       ...(fingerprint !== undefined && { fingerprint }),
       ...(signer !== undefined && { signer }),
       ...(bound !== undefined && { bound }),
+      ...(ccache !== undefined && { ccache }),
     });
     return files;
   }

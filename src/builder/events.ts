@@ -3,7 +3,7 @@
 import type { Diagnosis } from './diagnosis/diagnosis.ts';
 import type { CompileFailure } from './incremental/result.ts';
 import type { Target } from './matrix/target.ts';
-import type { BuildPath } from './toolchains/toolchain.ts';
+import type { BuildPath, CcacheStatistics } from './toolchains/toolchain.ts';
 
 /** Time of the event, in milliseconds since the epoch. */
 interface At {
@@ -57,6 +57,10 @@ export type BuildEvent =
   | (OfTarget & { type: 'target-path'; path: BuildPath })
   /** `--verify`, or idle time of `--watch`: it was compared with a pristine build; `different` lists the artifacts that differ. */
   | (OfTarget & { type: 'target-verified'; different: string[] })
+  /** It is configured, and waits while `behind` compiles objects that it can take from ccache then. */
+  | (OfTarget & { type: 'target-held'; behind: string })
+  /** The wait is over: its objects are compiled, by so many processes. */
+  | (OfTarget & { type: 'target-resumed'; jobs: number })
   | (OfTarget & { type: 'target-output'; line: string })
   | (OfTarget & {
       type: 'target-finished';
@@ -79,6 +83,8 @@ export type BuildEvent =
       compiledAt: number;
       /** The fingerprint of the firmware; absent if inputs changed during the compile. */
       fingerprint?: string;
+      /** What ccache did; absent if it was not used, or does not say. */
+      ccache?: CcacheStatistics;
     })
   | (OfTarget & {
       type: 'target-failed';

@@ -35,6 +35,8 @@ export interface CompileRequest {
   jobs?: number | undefined;
   /** See `CompileJob.incremental`. */
   incremental?: boolean | undefined;
+  /** See `CompileJob.onConfigured`. */
+  onConfigured?: (() => Promise<number>) | undefined;
   /** The trace context, given to the compiler as `TRACEPARENT`. It is not part of any fingerprint. Default: none. */
   traceparent?: string | undefined;
   /** Stops the compiler, or the wait for another producer. */
@@ -205,32 +207,19 @@ export class CachingCompiler {
   }
 
   /**
-   * Compiles the target from nothing, whatever there is in the cache, and stores nothing. Resolves and rejects as
-   * {@link compile} does.
+   * Compiles the target whatever there is in the cache, and stores nothing. The result has the fingerprint that it would
+   * be stored under. Resolves and rejects as {@link compile} does.
    */
   async compileAnew(target: Target, request: CompileRequest): Promise<CompileResult> {
-    const { onEvent, directory, buildDirectory, logFile, jobs = 1 } = request;
-    const signal = request.signal ?? new AbortController().signal;
-    onEvent?.({ type: 'compiling', jobs, logFile });
-    const clock = performance.now();
+    const reader = this.#newReader();
+    const { signal } = request;
+    const prepared = await this.#prepare(() => this.#lookup.describe(target, reader, signal), signal);
+    if ('reason' in prepared) return prepared;
     try {
-      const outcome = await this.#options.toolchain.compile({
-        ...{ target, buildDirectory, artifactDirectory: directory, jobs, logFile, signal },
-        onOutput: line => onEvent?.({ type: 'output', line }),
-        onProcess: request.onProcess,
-      });
-      if (outcome.ok) checkArtifacts(outcome.artifacts, directory);
-      if (signal.aborted || !outcome.ok) emptyDirectory(directory);
-      if (signal.aborted) return cancelled();
-      if (!outcome.ok) return { ...outcome, logFile };
-      return {
-        ...{ ok: true, source: 'compiled', files: outcome.artifacts.map(artifact => artifact.path) },
-        ...{ compileDuration: performance.now() - clock, compiledAt: Date.now() },
-        ...{ warnings: outcome.warnings ?? [], stored: false },
-      };
+      const job: Job = { target, request, ...prepared, started: true, isTrial: true };
+      return (await this.#produce(job)).result;
     } catch (error) {
-      emptyDirectory(directory);
-      return signal.aborted ? cancelled() : failure('output', error, directory);
+      return signal?.aborted ? cancelled() : failure('output', error, request.directory);
     }
   }
 
@@ -283,6 +272,13 @@ export class CachingCompiler {
     onEvent?.({ type: 'compiling', jobs, logFile });
     const started = Date.now();
     const clock = performance.now();
+    let waited = 0;
+    const onConfigured = async () => {
+      const since = performance.now();
+      const turn = await request.onConfigured?.();
+      waited = performance.now() - since;
+      return turn ?? jobs;
+    };
     let outcome: CompileOutcome;
     try {
       outcome = await this.#options.toolchain.compile({
@@ -295,6 +291,7 @@ export class CachingCompiler {
         traceparent: request.traceparent,
         signal,
         incremental: request.incremental,
+        onConfigured,
         onPath: path => onEvent?.({ type: 'path', path }),
         onOutput: line => onEvent?.({ type: 'output', line }),
         onProcess: request.onProcess,
@@ -304,11 +301,11 @@ export class CachingCompiler {
       emptyDirectory(directory);
       return { result: { ...failure('output', error, directory), logFile } };
     }
-    const compileDuration = performance.now() - clock;
+    const compileDuration = performance.now() - clock - waited;
     if (signal.aborted || !outcome.ok) emptyDirectory(directory);
     if (signal.aborted) return { result: cancelled() };
     if (!outcome.ok) return { result: { ...outcome, logFile } };
-    const { artifacts, warnings = [] } = outcome;
+    const { artifacts, warnings = [], ccache } = outcome;
     const files = artifacts.map(artifact => artifact.path);
     const compiled = {
       ok: true,
@@ -317,6 +314,7 @@ export class CachingCompiler {
       compileDuration,
       compiledAt: Date.now(),
       warnings,
+      ...(ccache && { ccache }),
     } as const;
     const result: CompileSuccess = { ...compiled, stored: false };
     const inputs = await this.#observe(outcome, started, job);
@@ -325,6 +323,7 @@ export class CachingCompiler {
     Object.assign(result, boundOf(inputs, query));
     const { builds, firmware, configDirectory } = this.#options;
     const key = await fingerprint(query.digest, inputs);
+    if (job.isTrial) return { result: { ...result, fingerprint: key } };
     if (fence && !(await builds.mayStore(fence.lease, fence.token))) return { result };
     result.fingerprint = key;
     if (!(await firmware.store(key, artifacts, compileDuration, warnings))) return { result };
@@ -385,6 +384,8 @@ interface Job extends Prepared {
   request: CompileRequest;
   /** Whether the compiler was started here. */
   started: boolean;
+  /** Whether nothing is stored. Default: false. */
+  isTrial?: boolean;
 }
 
 /** Checks that this producer is still the one that may store. */

@@ -1,6 +1,6 @@
 // Result of compiling one target, and the events on the way.
 
-import type { BuildPath, SourceExcerpt } from '../toolchains/toolchain.ts';
+import type { BuildPath, CcacheStatistics, SourceExcerpt } from '../toolchains/toolchain.ts';
 import type { BaseInputs } from './fingerprint.ts';
 
 export type CompileEvent =
@@ -46,6 +46,8 @@ export interface CompileSuccess {
   made?: MadeHere;
   /** Notes for the user, one sentence each, also if it was compiled earlier. */
   warnings: string[];
+  /** What ccache did, if it was compiled here with ccache. */
+  ccache?: CcacheStatistics;
   /**
    * The files that it was made from, in stored form: relative to the config directory if inside it. Undefined if
    * unknown.

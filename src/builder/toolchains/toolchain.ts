@@ -98,6 +98,11 @@ export interface CompileJob {
   incremental?: boolean | undefined;
   /** Told how it is built, when that is decided. */
   onPath?: ((path: BuildPath) => void) | undefined;
+  /**
+   * Called when a build is configured whose objects may be those of other targets: resolves, when it is its turn to
+   * compile them, to how many processes it may run then. Default: at once, with `jobs`.
+   */
+  onConfigured?: (() => Promise<number>) | undefined;
   /** Each line the compiler prints, without its line end, as it comes. */
   onOutput: (line: string) => void;
   /** Called with the process group of every child that starts, and again when it has ended. */
@@ -127,6 +132,8 @@ export type CompileOutcome =
       changedDuringBuild?: string[];
       /** Notes for the user about the firmware, one sentence each; stored with it. Default: none. */
       warnings?: string[];
+      /** What ccache did. Default: it was not used, or does not say. */
+      ccache?: CcacheStatistics;
     }
   | {
       ok: false;
@@ -138,6 +145,16 @@ export type CompileOutcome =
       /** The preprocessed line at which the compiler stopped, if it reports one. */
       excerpt?: SourceExcerpt | undefined;
     };
+
+/** How many objects of a build ccache had, and how it found them. */
+export interface CcacheStatistics {
+  /** Found without the preprocessor. */
+  direct: number;
+  /** Found by their preprocessed sources. */
+  preprocessed: number;
+  /** Compiled. */
+  missed: number;
+}
 
 /** A preprocessed line. The compiler's columns refer to it, and it differs from the line in the source. */
 export interface SourceExcerpt {

@@ -90,7 +90,7 @@ class Watch {
     }, options);
     this.#files = new FileWatcher({
       onChange: () => {
-        // Whoever saves waits for a build.
+        // The build that follows needs the cores.
         this.#idle.interrupt();
         this.#debouncer.trigger();
       },
@@ -270,7 +270,7 @@ class Watch {
     this.#idle.begin(signal => this.#useIdleTime(signal).catch(error => this.#report(error)));
   }
 
-  /** Prepares the next builds; and sees, after the first that took something over and then now and then, whether they are right. */
+  /** Prepares the next builds. Compares a target after the first incremental build, and then now and then. */
   async #useIdleTime(signal: AbortSignal): Promise<void> {
     const { plan, toolchain } = this.#state!;
     if (plan.incremental === 'off') return;
@@ -282,14 +282,15 @@ class Watch {
     const { files, fingerprint } = built;
     const output = await OutputDirectory.open(plan.outputDirectory);
     try {
-      await verifyTargets({ ...plan, jobs: 1 }, [{ target: name, files, fingerprint }], {
+      await verifyTargets({ ...plan, jobs: 1 }, [{ target: name, files, fingerprint, isForeign: false }], {
         ...{ output, signal, firmware: createFirmwareCacheService(plan.userConfig, plan.cacheOptions) },
         onOutput: () => {},
         onVerified: (target, different, message) => {
           this.#unverified.delete(target);
-          this.#nextVerification = this.#incrementalBuilds + VERIFY_EVERY;
-          if (different.length > 0) this.#emit({ type: 'target-verified', target, different });
-          if (message !== undefined && different.length > 0) this.#emit({ type: 'warning', target, message });
+          if (different !== undefined) this.#nextVerification = this.#incrementalBuilds + VERIFY_EVERY;
+          if (different === undefined || different.length === 0) return;
+          this.#emit({ type: 'target-verified', target, different });
+          if (message !== undefined) this.#emit({ type: 'warning', target, message });
         },
       });
     } finally {

@@ -31,6 +31,8 @@ export interface SessionJob {
   traceparent?: string | undefined;
   /** Stops only this target. */
   signal?: AbortSignal;
+  /** See `CompileJob.onConfigured`. */
+  onConfigured?: () => Promise<number>;
 }
 
 /** Compiles as many targets in parallel as it has threads. */
@@ -67,7 +69,7 @@ export class CompileSession {
 
   /** Compiles in a free thread; the caller guarantees one. Resolves when nothing of the compiler is left. */
   async compile(job: SessionJob): Promise<CompileResult | WorkerFailure> {
-    const { target, described, directory, traceparent, onEvent, incremental, isTrial = false, signal } = job;
+    const { target, described, directory, traceparent, onEvent, incremental, isTrial = false } = job;
     const { toolchain, configDirectory, userConfig, cacheOptions } = this.#plan;
     const buildDirectory = path.join(this.#scratch, String(this.#count++));
     mkdirSync(buildDirectory);
@@ -86,7 +88,8 @@ export class CompileSession {
         isTrial,
         traceparent,
       };
-      return await this.#pool.run({ ...task, logFile, jobs: this.#jobs }, onEvent, signal);
+      const { signal, onConfigured } = job;
+      return await this.#pool.run({ ...task, logFile, jobs: this.#jobs }, onEvent, signal, onConfigured);
     } finally {
       await rm(buildDirectory, { recursive: true, force: true });
     }

@@ -33,12 +33,15 @@ export interface CompileTask {
   port: MessagePort;
 }
 
-/** Stop: end the compiler's processes, clean up and answer. */
-export interface ToWorker {
-  type: 'cancel';
-}
+export type ToWorker =
+  /** Stop: end the compiler's processes, clean up and answer. */
+  | { type: 'cancel' }
+  /** Answers `configured`: compile the objects, with so many processes. */
+  | { type: 'make'; jobs: number };
 
 export type FromWorker =
   | { type: 'event'; thread: number; event: CompileEvent }
+  /** See `CompileJob.onConfigured`. Waits for `make`. */
+  | { type: 'configured' }
   /** A process group of the compiler, so that it can be killed even if its thread no longer can. */
   | { type: 'process'; event: 'started' | 'ended'; processGroup: number };

@@ -1,6 +1,6 @@
 // Explanations of why each target was compiled or not.
 import type { BuildEvent } from '../../builder/events.ts';
-import type { BuildPath } from '../../builder/toolchains/toolchain.ts';
+import type { BuildPath, CcacheStatistics } from '../../builder/toolchains/toolchain.ts';
 import type { BuildProgress, TargetProgress } from './progress.ts';
 import type { Style } from './style.ts';
 import { padded, sanitizeLine, textWidth } from './text.ts';
@@ -43,6 +43,13 @@ export function pathText(path: BuildPath): string | undefined {
   return `${compiled} of ${objects} objects${why}`;
 }
 
+/** `190 of 277 from ccache (12 without the preprocessor)`. */
+export function ccacheText({ direct, preprocessed, missed }: CcacheStatistics): string {
+  const found = direct + preprocessed;
+  const how = direct === 0 ? '' : ` (${direct} without the preprocessor)`;
+  return `${found} of ${found + missed} from ccache${how}`;
+}
+
 /** How a comparison ended. */
 export function verifiedText(
   { different }: Extract<BuildEvent, { type: 'target-verified' }>,
@@ -75,5 +82,6 @@ function originOf({ state, why, path, finished }: TargetProgress): string[] {
   return [
     ...why.map((reason, index) => `${index === 0 ? `${began}: ` : '  '}${sanitizeLine(reason)}`),
     ...(how === undefined ? [] : [`  ${how}`]),
+    ...(finished?.ccache === undefined ? [] : [`  ${ccacheText(finished.ccache)}`]),
   ];
 }

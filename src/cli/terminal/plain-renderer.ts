@@ -50,6 +50,10 @@ export class PlainRenderer implements Renderer {
         const why = this.#progress.targets.get(event.target)?.detail ?? '';
         return this.#about(event.target, why === '' || verbose ? 'compiling' : `compiling (${why})`);
       }
+      case 'target-held':
+        return this.#about(event.target, `waiting for ${event.behind}, which compiles the same objects`);
+      case 'target-resumed':
+        return [];
       case 'target-path': {
         const how = pathText(event.path);
         return explain && how !== undefined ? this.#about(event.target, how) : [];

@@ -66,6 +66,12 @@ export class BuildProgress {
       case 'watch-waiting':
         this.watch = event;
         return;
+      case 'target-held':
+        this.#enter(event.target, 'waiting', event.at, `${event.behind} compiles the same objects`);
+        return;
+      case 'target-resumed':
+        this.#enter(event.target, 'compiling', event.at, reasonText(this.#target(event.target).why));
+        return;
       case 'target-path':
         this.#target(event.target).path = event.path;
         return;

@@ -15,6 +15,9 @@ import { createWestMachine, type WestMachine } from '../west-rig/west-rig.ts';
 
 const WEST = fileURLToPath(new URL('./west.sh', import.meta.url));
 
+/** West has built everything when it has configured. */
+const CMAKE = '#!/bin/sh\n';
+
 /** The image that contains west. */
 export const IMAGE = 'glovebox-test/zmk:1';
 
@@ -93,7 +96,7 @@ async function start(): Promise<TestEngine | string> {
     return `dockerd does not start here: ${log.trim().split('\n').at(-1)}`;
   }
   const engine: TestEngine = { environment, docker, makeImage, stop };
-  await makeImage(IMAGE, { west: readFileSync(WEST, 'utf8') });
+  await makeImage(IMAGE, { west: readFileSync(WEST, 'utf8'), cmake: CMAKE });
   return engine;
 
   async function makeImage(name: string, programs: Readonly<Record<string, string>> = {}): Promise<string> {

@@ -2,7 +2,13 @@
 import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
-import type { BuildPath, CompileOutcome, Toolchain } from '../../../src/builder/toolchains/toolchain.ts';
+import type { Target } from '../../../src/builder/matrix/target.ts';
+import type {
+  BuildPath,
+  CompileJob,
+  CompileOutcome,
+  Toolchain,
+} from '../../../src/builder/toolchains/toolchain.ts';
 import { programFile } from '../../support/program-file.ts';
 import { writeFiles } from '../toolchains/observed/workspace.ts';
 import { benchFor, target, toolchainOf } from '../toolchains/west-project.ts';
@@ -27,7 +33,7 @@ export interface ObjectBench {
   /** Builds in the target's own place, upon the last build if that is wanted. */
   build(
     isIncremental?: boolean,
-    more?: { signal?: AbortSignal; onPath?: () => void },
+    more?: Partial<Omit<CompileJob, 'onPath'>> & { onPath?: () => void },
   ): Promise<{ outcome: CompileOutcome; path: BuildPath | undefined }>;
   /** Records what the objects of the last build use. */
   record(signal?: AbortSignal): Promise<boolean>;
@@ -36,7 +42,7 @@ export interface ObjectBench {
   /** Where they are. */
   configDirectory: string;
   /** A build that shares nothing with any other. */
-  pristine(): Promise<CompileOutcome>;
+  pristine(of?: Target): Promise<CompileOutcome>;
 }
 
 /** For tests that run one after another. */
@@ -62,7 +68,7 @@ export async function objectBench(t: ExecutionContext): Promise<ObjectBench> {
   // It is asked for its version, and to have Ninja build.
   machine.install(
     'cmake',
-    `if [ "$1" = --build ]; then exec ninja -C "$2" --quiet; else echo 'cmake version 3.25.1'; fi`,
+    `if [ "$1" = --build ]; then echo "$CMAKE_BUILD_PARALLEL_LEVEL processes"; exec ninja -C "$2" --quiet; else echo 'cmake version 3.25.1'; fi`,
   );
   writeFiles(machine.workspace, sourceFiles());
   for (const project of ['zmk', 'zephyr']) machine.commit(project);
@@ -87,7 +93,7 @@ export async function objectBench(t: ExecutionContext): Promise<ObjectBench> {
       return { outcome, path: taken };
     },
     record: (signal = new AbortController().signal) => toolchain().recordMacros!(target, { signal, jobs: 2 }),
-    pristine: () => toolchainOf(machine, { configDirectory }).compile(job()),
+    pristine: (of = target) => toolchainOf(machine, { configDirectory }).compile(job({ target: of })),
     write: files => writeFiles(configDirectory, files),
     configDirectory,
   };

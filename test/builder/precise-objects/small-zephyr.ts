@@ -14,10 +14,7 @@ import { SOURCES } from './sources.ts';
 export function smallWest(words: readonly string[], workspace: string): number {
   const isOnlyConfigured = words.includes('--cmake-only');
   try {
-    const call = parseWestBuild(
-      words.filter(word => word !== '--cmake-only'),
-      workspace,
-    );
+    const call = parseWestBuild(words, workspace);
     if (existsSync(path.join(call.build, 'CMakeCache.txt'))) throw new Error('There is a build already.');
     configure(call.build, workspace, call.board, call.variables);
     if (!isOnlyConfigured) execFileSync('ninja', ['-C', call.build, '--quiet'], { stdio: 'inherit' });
@@ -76,6 +73,12 @@ function configure(
   writeManifest(build, workspace, compiler, put);
 }
 
+/** As Zephyr does where ccache is installed. */
+function launcher(): string {
+  const found = (process.env.PATH ?? '').split(':').some(folder => existsSync(path.join(folder, 'ccache')));
+  return found ? 'ccache ' : '';
+}
+
 function writeManifest(
   build: string,
   workspace: string,
@@ -100,7 +103,7 @@ function writeManifest(
     lines.push(`build ${text}`, ...more.map(one => `  ${one}`), '');
   rule(
     'C_COMPILER__app_unscanned_',
-    `${compiler} $INCLUDES $FLAGS -MD -MT $out -MF $DEP_FILE -o $out -c $in`,
+    `${launcher()}${compiler} $INCLUDES $FLAGS -MD -MT $out -MF $DEP_FILE -o $out -c $in`,
     'depfile = $DEP_FILE',
     'deps = gcc',
   );

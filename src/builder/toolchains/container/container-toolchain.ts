@@ -6,6 +6,7 @@ import type { ObserveOptions } from '../observed/index.ts';
 import type { ToolchainResources } from '../resources.ts';
 import type { CompileJob, Surroundings, Toolchain } from '../toolchain.ts';
 import { buildEnvironment, DEFAULT_ENVIRONMENT } from '../zephyr/environment.ts';
+import { BUILD_PLACE } from '../zephyr/mount-namespace.ts';
 import { stepCommand } from '../zephyr/west-build.ts';
 import type { BuildStep, ZephyrBuildSpec, ZephyrRunner } from '../zephyr/zephyr-runner.ts';
 import { type ZephyrDescription, ZephyrToolchain } from '../zephyr/zephyr-toolchain.ts';
@@ -61,6 +62,10 @@ class ContainerRunner implements ZephyrRunner {
   /** All tools are part of the image. */
   async surroundings(): Promise<Surroundings> {
     return { places: [], folders: [], bound: [] };
+  }
+
+  async seenWork() {
+    return BUILD_PLACE;
   }
 
   async run(spec: ZephyrBuildSpec, job: CompileJob, step: BuildStep) {

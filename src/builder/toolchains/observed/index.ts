@@ -11,6 +11,7 @@ import { InputCollector } from './input-collector.ts';
 import { parseCompiledSources, parseIncludeDirectories } from './ninja-manifest.ts';
 import { type ObserveOptions, PathMap } from './path-map.ts';
 import { readRecord, readRecords } from './records.ts';
+import { takesHidden } from './sources.ts';
 import { type Trace, TraceBuilder } from './trace-builder.ts';
 
 export { parseCmakeCache } from './key-values.ts';
@@ -75,4 +76,26 @@ export function compiledPlaces(options: ObserveOptions): string[] | undefined {
     .flatMap(place => trace.spellings(path.isAbsolute(place) ? place : `${buildDirectory}/${place}`))
     .filter(place => trace.isInput(place));
   return [...new Set(found)];
+}
+
+/**
+ * Whether a build that was configured will compile nothing but code of the workspace's projects, and only such that the
+ * preprocessor sees whole. Its objects then are the same in every build with the same compiler and preprocessed sources.
+ */
+export function hasSharedCodeOnly(options: ObserveOptions): boolean {
+  const { buildDirectory } = options;
+  const text = readRecord(buildDirectory, 'build.ninja')?.toString('utf8');
+  if (text === undefined) return false;
+  const trace = new TraceBuilder(new PathMap(options));
+  const onHost = (place: string) =>
+    trace.pathMap.toHost(path.isAbsolute(place) ? place : `${buildDirectory}/${place}`);
+  const isOwn = (place: string) => {
+    const file = onHost(place);
+    return file !== undefined && trace.pathMap.classify(file) === 'config';
+  };
+  const isShared = (source: string) => {
+    const file = onHost(source);
+    return file !== undefined && !trace.isInput(file) && !takesHidden(file);
+  };
+  return !parseIncludeDirectories(text).some(isOwn) && parseCompiledSources(text).every(isShared);
 }

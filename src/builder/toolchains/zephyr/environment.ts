@@ -60,6 +60,9 @@ export function passedEnvironment(
  */
 export const DEFAULT_ENVIRONMENT: Readonly<Record<string, string>> = { PYTHONHASHSEED: '0' };
 
+/** The file, in the directory for temporary files, in which ccache says what it did. */
+export const CCACHE_STATISTICS = 'ccache-statistics';
+
 /** The places of a build that its environment names, as the build sees them. */
 export type BuildPlaces = Pick<ZephyrBuildSpec, 'workspace' | 'zephyr' | 'settings' | 'temporary' | 'ccache'>;
 
@@ -83,7 +86,7 @@ export function buildEnvironment(
     // Nothing is written to the workspace: neither bytecode nor git's index.
     PYTHONDONTWRITEBYTECODE: '1',
     GIT_OPTIONAL_LOCKS: '0',
-    ...(ccache === undefined ? { CCACHE_DISABLE: '1' } : ccacheEnvironment(ccache)),
+    ...(ccache === undefined ? { CCACHE_DISABLE: '1' } : ccacheEnvironment(ccache, temporary)),
   };
 }
 
@@ -91,13 +94,20 @@ export function buildEnvironment(
  * ccache as it is safe: in a directory of its own, without whatever ccache is configured to do elsewhere. Above all
  * without a base directory, which changes the `__FILE__`s and so the firmware.
  */
-function ccacheEnvironment({ directory, epoch }: CcacheUse): Record<string, string> {
+function ccacheEnvironment(
+  { directory, compiler, epoch }: CcacheUse,
+  temporary: string,
+): Record<string, string> {
   return {
     CCACHE_DIR: directory,
     CCACHE_CONFIGPATH: path.posix.join(directory, 'no-config'),
     CCACHE_MAXSIZE: '2G',
+    CCACHE_STATSLOG: path.posix.join(temporary, CCACHE_STATISTICS),
     // Part of every key. By itself ccache looks at the size and time of the outermost program.
-    CCACHE_COMPILERCHECK: `string:${epoch}`,
+    CCACHE_COMPILERCHECK: `string:${compiler}`,
+    // Part of the key in direct mode only, whatever the language: objects that are found after preprocessing may be those
+    // of other targets. Compilers read it for Objective-C++ alone.
+    OBJCPLUS_INCLUDE_PATH: `/nonexistent/${epoch}`,
   };
 }
 

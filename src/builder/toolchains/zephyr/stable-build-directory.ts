@@ -5,7 +5,8 @@
 //                                                  /kept    of the last one, while the next one runs
 //                                                  /kept.json, macros.json what may be taken from it
 //                                                  /facts-… what Zephyr found out about the compiler
-//                                                  /epoch.json what ccache may be believed by
+//                                                  /epoch.json what ccache may be believed by without the preprocessor
+//   <cache root>/west/compiler-…                     see CompilerEpoch
 //   <cache root>/west/ccache-2
 //
 // Somebody who comes while it is taken builds elsewhere. It is free when its owner has said so, or when the owner and
@@ -160,6 +161,17 @@ export async function acquireStableDirectory(
   }
 }
 
+/**
+ * For what all builds with one compiler know of it.
+ *
+ * @param ccache the directory of ccache
+ *
+ * @param digest of what chooses the compiler
+ */
+export function compilerDirectory(ccache: string, digest: string): string {
+  return path.join(path.dirname(ccache), `compiler-${digest.slice(0, 16)}`);
+}
+
 /** Whether nobody builds at a stable directory, as its `owner` file has it. One that cannot be understood is not free. */
 function isFree(file: string): boolean {
   let text: string;
@@ -279,8 +291,13 @@ async function limitKept(root: string): Promise<void> {
 async function removeUnused(root: string): Promise<void> {
   for (const entry of readdirSync(root, { withFileTypes: true })) {
     const directory = path.join(root, entry.name);
-    if (!/^[0-9a-f]{16}$/.test(entry.name) || !entry.isDirectory()) continue;
+    const isOfCompiler = /^compiler-[0-9a-f]{16}$/.test(entry.name);
+    if (!(isOfCompiler || /^[0-9a-f]{16}$/.test(entry.name)) || !entry.isDirectory()) continue;
     if (Date.now() - lstatSync(directory).mtimeMs < UNUSED_AFTER_MS) continue;
+    if (isOfCompiler) {
+      rmSync(directory, { recursive: true, force: true });
+      continue;
+    }
     const lock = await tryLock(path.join(root, 'locks'), entry.name);
     if (lock === 'taken') continue;
     if (isFree(path.join(directory, 'owner'))) rmSync(directory, { recursive: true, force: true });

@@ -96,6 +96,12 @@ export function compilerOf(build: string): string | undefined {
   return compiler !== undefined && path.isAbsolute(compiler) ? compiler : undefined;
 }
 
+/** The compilers that a build chose, as one text that differs if one of them is another program. */
+export function compilersIn(build: string): string {
+  const cache = parseCmakeCache(readRecord(build, 'CMakeCache.txt')?.toString('utf8') ?? '');
+  return ['C', 'CXX', 'ASM'].map(language => cache.get(`CMAKE_${language}_COMPILER`) ?? '').join('\n');
+}
+
 /** Where GCC would have found a name before it did; everywhere, if it is nowhere. */
 function lookedIn(directories: readonly string[], name: string): string[] {
   // As they are spelled: before a `..` there may be a link.

@@ -25,6 +25,8 @@ export interface ZephyrBuildSpec {
   linked: readonly RepositoryLink[];
   /** Everything of this build, and of no other; removed after it. */
   work: string;
+  /** Where the build sees `work`. Absolute. */
+  seenWork: string;
   /** Where it builds: inside of `work`, not there yet. */
   build: string;
   /** For temporary files: inside of `work`. */
@@ -47,7 +49,9 @@ export interface RepositoryLink {
 export interface CcacheUse {
   /** What it keeps is there. Absolute. */
   directory: string;
-  /** It answers only with what it has learned under the same one: see `CcacheEpoch`. */
+  /** Part of the key of every object: see `CompilerEpoch`. */
+  compiler: string;
+  /** Part of the key of objects that it finds without the preprocessor: see `CcacheEpoch`. */
   epoch: string;
 }
 
@@ -67,6 +71,9 @@ export interface ZephyrRunner {
 
   /** Where its tools are on this machine. */
   surroundings(signal?: AbortSignal): Promise<Surroundings>;
+
+  /** Where a build sees its own directory, which is at `work` on this machine. Absolute. */
+  seenWork(work: string): Promise<string>;
 
   /** Runs `west build`, or a step of it, for a job. Resolves when nothing of it runs any more. */
   run(

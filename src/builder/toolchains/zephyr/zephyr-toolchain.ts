@@ -18,6 +18,7 @@ import { copyArtifacts } from '../artifacts.ts';
 import {
   compiledPlaces,
   devicetreeSources,
+  hasSharedCodeOnly,
   type ObserveOptions,
   observeZephyrBuild,
   PathMap,
@@ -35,8 +36,12 @@ import type {
 } from '../toolchain.ts';
 import { ToolchainError } from '../toolchain-error.ts';
 import { examineBoard } from './board-compat.ts';
+import { BuildSteps, type DirectoryUse } from './build-steps.ts';
 import { CapabilityCache } from './capability-cache.ts';
 import { CcacheEpoch } from './ccache-epoch.ts';
+import { readCcacheStatistics } from './ccache-statistics.ts';
+import { CompilerEpoch } from './compiler-epoch.ts';
+import { CCACHE_STATISTICS } from './environment.ts';
 import { collectFirmware, DEFAULT_FALLBACK_BINARY } from './firmware.ts';
 import { settingsWithoutEffect } from './kconfig-warnings.ts';
 import { nameTools } from './named-tools.ts';
@@ -53,11 +58,13 @@ import {
 import {
   acquireStableDirectory,
   BUILD,
+  compilerDirectory,
   privateBuildDirectory,
   type StableBuildDirectory,
   TEMPORARY,
   visitStableDirectory,
 } from './stable-build-directory.ts';
+import { compilersIn } from './used-tools.ts';
 import { westBuildArguments } from './west-build.ts';
 import { copyWestConfig } from './west-config-copy.ts';
 import type { ZephyrBuildSpec, ZephyrRunner } from './zephyr-runner.ts';
@@ -83,18 +90,21 @@ export interface ZephyrDescription {
 /** Milliseconds: the targets of a build ask one after the other, and about the same moment. */
 const IDENTITY_MAX_AGE_MS = 1_000;
 
-/** Milliseconds by which two clocks may disagree in one build. */
-const CLOCK_DRIFT_MS = 50;
-
-/** What becomes of a station's build directories. */
-interface DirectoryUse {
-  /** The last build's, once it is in use. */
-  former: KeptBuild | undefined;
-  /** Whether objects were taken from it. */
-  isAdopted?: boolean;
-  /** Keeps this build's; resolves to whether it did. */
-  keep: (() => Promise<boolean>) | undefined;
+/** What is known of the build that compiles now. */
+interface Sharing {
+  repository: ConfigRepository;
+  conditions: BuildConditions;
+  /** Begins when its objects are compiled, if other targets may have them. */
+  epoch: CompilerEpoch | undefined;
 }
+
+/** What a build read. */
+type Traced = ({ observed: ObservedInputs; own?: ObservedInputs } | { untraceable: string }) & {
+  /** The compiler's parts, if nothing was compiled without being seen. */
+  tools?: readonly string[];
+  /** What is known of the compiler, however the build ended. */
+  compiler?: UsedTools | undefined;
+};
 
 export class ZephyrToolchain implements Toolchain {
   readonly #runner: ZephyrRunner;
@@ -140,11 +150,16 @@ export class ZephyrToolchain implements Toolchain {
   }
 
   /** What chooses the compiler, and where it is: things that are found out about it are true there. */
-  async #compiler({ target, described, signal }: CompileJob): Promise<string> {
+  async #compiler(job: CompileJob): Promise<string> {
+    const { places, folders } = job.described?.surroundings ?? (await this.surroundings(job.signal));
+    return JSON.stringify([await this.#engine(job), places, folders]);
+  }
+
+  /** What chooses the compiler, wherever it is. */
+  async #engine({ target, described, signal }: CompileJob): Promise<string> {
     const identity = described?.identity ?? (await this.identity(target, signal));
-    const { places, folders } = described?.surroundings ?? (await this.surroundings(signal));
     const { command, configPath, isModule, fallbackBinary, zephyr, workspace, ...ofEngine } = identity;
-    return JSON.stringify([this.kind, ofEngine, places, folders]);
+    return JSON.stringify([this.kind, ofEngine]);
   }
 
   async declaredInputs(): Promise<string[]> {
@@ -253,6 +268,7 @@ export class ZephyrToolchain implements Toolchain {
         epoch,
         this.#runner.repository,
       ),
+      seenWork: await this.#runner.seenWork(stableDirectory.work),
       ...(capabilities === undefined ? { userCache: path.join(stableDirectory.work, 'facts') } : {}),
       linked: this.kind === 'container' ? linkedOutside(repository, await this.#projects()) : [],
     };
@@ -262,8 +278,15 @@ export class ZephyrToolchain implements Toolchain {
     const started = Date.now();
     const conditions = await this.#conditions(job);
     const own = { ...job, onProcess: onBoth(stableDirectory.onProcess, job.onProcess) };
-    const ran = await this.#run(stableDirectory, spec, own, conditions, use);
-    const traced = await this.#trace(spec, repository, job, ran.ok, { capabilities, epoch });
+    const sharing: Sharing = { repository, conditions, epoch: undefined };
+    let traced: Traced = { untraceable: 'it did not come to its end.' };
+    let ran: Awaited<ReturnType<ZephyrRunner['run']>>;
+    try {
+      ran = await this.#run(stableDirectory, spec, own, { use, sharing });
+      traced = await this.#trace(spec, repository, job, ran.ok, { capabilities, epoch });
+    } finally {
+      sharing.epoch?.end(traced.compiler);
+    }
     const { build } = spec;
     if (!ran.ok) return { ...ran, excerpt: await excerptOf(build, job.logFile) };
     const { artifactName } = target;
@@ -290,7 +313,8 @@ export class ZephyrToolchain implements Toolchain {
     ];
     const inputs = 'observed' in traced ? { observed: traced.observed } : { untraceable: traced.untraceable };
     const artifacts = await copyArtifacts(found, artifactDirectory);
-    return { ok: true, artifacts, warnings, ...inputs };
+    const ccache = spec.ccache && readCcacheStatistics(path.join(spec.temporary, CCACHE_STATISTICS));
+    return { ok: true, artifacts, warnings, ...inputs, ...(ccache && { ccache }) };
   }
 
   /** What a build depends on besides the content of files. */
@@ -303,50 +327,32 @@ export class ZephyrToolchain implements Toolchain {
     };
   }
 
-  /** Builds upon the last build directory, as far as that is certain to make the same; else everything. */
+  /** Runs the build's steps. */
   async #run(
     station: StableBuildDirectory,
     spec: ZephyrBuildSpec,
     job: CompileJob,
-    conditions: BuildConditions,
-    use: DirectoryUse,
+    { use, sharing }: { use: DirectoryUse; sharing: Sharing },
   ): Promise<{ ok: true; lastLines: string[] } | FailedOutcome> {
-    if (!job.incremental || station.kept === undefined) {
-      job.onPath?.({ kind: 'pristine', why: undefined });
-      return this.#runner.run(spec, job, 'all');
-    }
-    const taken = KeptBuild.take(station.kept);
-    use.former = taken instanceof KeptBuild ? taken : undefined;
-    let why = taken instanceof KeptBuild ? await taken.obstacle(conditions) : taken.why;
-    if (use.former === undefined || why !== undefined) {
-      job.onPath?.({ kind: 'pristine', why });
-      return this.#runner.run(spec, job, 'all');
-    }
-    const began = { wall: Date.now(), steady: performance.now() };
-    const configured = await this.#runner.run(spec, job, 'configure');
-    if (!configured.ok) return configured;
-    const adopted = use.former.adopt(spec.build);
-    if ('why' in adopted) {
-      job.onPath?.({ kind: 'pristine', why: adopted.why });
-      return this.#runner.run(spec, job, 'make');
-    }
-    use.isAdopted = true;
-    const { compiled, objects } = adopted;
-    job.onPath?.({
-      kind: 'incremental',
-      compiled,
-      objects,
-      causes: this.#causes(use.former, adopted.causes),
+    const { directory } = station.ccache ?? {};
+    const steps = new BuildSteps({
+      ...{ runner: this.#runner, spec, job, use },
+      isShared: async () =>
+        hasSharedCodeOnly(await this.#observeOptions(spec, sharing.repository, undefined)),
+      share: async () => {
+        if (directory === undefined) return undefined;
+        const compilers = compilersIn(spec.build);
+        // An image never changes, so its compiler is known by it on every machine.
+        if (this.kind === 'container') return cacheKey('compiler', await this.#engine(job), compilers);
+        const digest = await cacheKey('compiler', await this.#compiler(job), compilers);
+        sharing.epoch = CompilerEpoch.begin(compilerDirectory(directory, digest));
+        return sharing.epoch?.id;
+      },
     });
-    const made = await this.#runner.run(spec, job, 'make');
-    const isBack = Date.now() - began.wall < performance.now() - began.steady - CLOCK_DRIFT_MS;
-    if (job.signal.aborted || (made.ok && !isBack)) return made;
-    // Ninja goes by the times of files. And what fails has to fail as it does in a pristine build.
-    use.isAdopted = false;
-    why = isBack ? 'the clock went back' : 'it failed with objects of the last build';
-    job.onPath?.({ kind: 'pristine', why });
-    rmSync(spec.build, { recursive: true, force: true });
-    return this.#runner.run(spec, job, 'all');
+    if (!job.incremental || station.kept === undefined) return steps.buildPristine();
+    return steps.buildUpon(station.kept, sharing.conditions, (former, places) =>
+      this.#causes(former, places),
+    );
   }
 
   /** What was edited, and where in it: `config/corne.keymap (base, key 0)`. */
@@ -366,11 +372,7 @@ export class ZephyrToolchain implements Toolchain {
     { signal }: CompileJob,
     isComplete: boolean,
     { capabilities, epoch }: { capabilities: CapabilityCache | undefined; epoch: CcacheEpoch | undefined },
-  ): Promise<
-    ({ observed: ObservedInputs; own?: ObservedInputs } | { untraceable: string }) & {
-      tools?: readonly string[];
-    }
-  > {
+  ): Promise<Traced> {
     const interrupted = async () =>
       epoch?.interrupt(compiledPlaces(await this.#observeOptions(spec, repository, undefined)));
     // A cancelled build is waited for, and of one that failed nothing is kept but what ccache learned.
@@ -383,17 +385,18 @@ export class ZephyrToolchain implements Toolchain {
     capabilities?.end('untraceable' in tools ? undefined : tools.files);
     const options = await this.#observeOptions(spec, repository, 'untraceable' in tools ? undefined : tools);
     const traced = 'untraceable' in tools ? tools : await observeZephyrBuild(options);
+    const compiler = 'untraceable' in tools ? undefined : tools;
     if ('untraceable' in traced) {
       if (!isComplete) await interrupted();
-      return traced;
+      return { ...traced, compiler };
     }
     const observed = excludeOwnFiles([spec.work, spec.userCache], traced.observed);
     await epoch?.end({ ...traced, observed, tools: options.tools });
     const { tools: used } = options;
-    if (used === undefined) return { observed };
+    if (used === undefined) return { observed, compiler };
     const named = nameTools(observed, used, await this.#runner.surroundings(signal));
     // What is compiled without being seen may change without being noticed.
-    return { observed: named, own: observed, ...(traced.hasHidden ? {} : { tools: used.files }) };
+    return { observed: named, own: observed, compiler, ...(traced.hasHidden ? {} : { tools: used.files }) };
   }
 
   async #observeOptions(
@@ -469,7 +472,7 @@ function buildSpecIn(
   repository: ConfigRepository,
   epoch: CcacheEpoch | undefined,
   seen: string | undefined,
-): Omit<ZephyrBuildSpec, 'linked'> {
+): Omit<ZephyrBuildSpec, 'linked' | 'seenWork'> {
   const { work, capabilityCache: userCache, ccache } = stableDirectory;
   const isUsed = ccache !== undefined && epoch !== undefined && !epoch.isBlind;
   const temporary = path.join(work, 'tmp');
@@ -482,7 +485,7 @@ function buildSpecIn(
     config: isolateConfig(repository, work, seen),
     module: repository.isModule ? repository.directory : undefined,
     ...{ work, build: path.join(work, 'build'), temporary, userCache },
-    ccache: isUsed ? { directory: ccache.directory, epoch: epoch.id } : undefined,
+    ccache: isUsed ? { directory: ccache.directory, compiler: epoch.id, epoch: epoch.id } : undefined,
   };
 }
 
