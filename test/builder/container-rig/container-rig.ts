@@ -96,7 +96,7 @@ async function start(): Promise<TestEngine | string> {
     return `dockerd does not start here: ${log.trim().split('\n').at(-1)}`;
   }
   const engine: TestEngine = { environment, docker, makeImage, stop };
-  await makeImage(IMAGE, { west: readFileSync(WEST, 'utf8'), cmake: CMAKE });
+  await makeImage(IMAGE, { west: readFileSync(WEST, 'utf8') });
   return engine;
 
   async function makeImage(name: string, programs: Readonly<Record<string, string>> = {}): Promise<string> {
@@ -104,7 +104,8 @@ async function start(): Promise<TestEngine | string> {
     mkdirSync(`${root}/bin`);
     copyFileSync(programFile('busybox'), `${root}/bin/busybox`);
     for (const applet of APPLETS) symlinkSync('busybox', `${root}/bin/${applet}`);
-    for (const [file, content] of Object.entries(programs)) {
+    const all = programs.west === undefined ? programs : { cmake: CMAKE, ...programs };
+    for (const [file, content] of Object.entries(all)) {
       execFileSync('sh', ['-c', 'cat > "$1" && chmod 755 "$1"', 'sh', `${root}/bin/${file}`], {
         input: content,
         env: { PATH },
