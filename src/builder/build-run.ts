@@ -28,6 +28,7 @@ import { createMetricsService, type MetricsService } from './metrics/service.ts'
 import { type TargetTime, timeSaved } from './metrics/time-saved.ts';
 import type { RunOptions } from './options.ts';
 import { createFirmwareCacheService, type FirmwareCacheService } from './output/firmware.ts';
+import { type FirmwareSize, firmwareSize, sizeWarning } from './output/firmware-size.ts';
 import { OutputDirectory } from './output/output.ts';
 import type { Plan } from './plan.ts';
 import { loadToolchain } from './toolchains/load.ts';
@@ -407,8 +408,18 @@ class BuildRun {
 
   #deliver(target: string, result: CompileSuccess, output: OutputDirectory, began: number): string[] {
     const files = output.publish(target, result.files);
-    const { source, compileDuration, compiledAt, fingerprint, warnings, read, signer, bound, ccache } =
-      result;
+    const {
+      source,
+      compileDuration,
+      compiledAt,
+      fingerprint,
+      warnings,
+      read,
+      signer,
+      bound,
+      memory,
+      ccache,
+    } = result;
     if (read === undefined) this.#read = undefined;
     for (const file of read ?? []) this.#read?.add(file);
     for (const message of warnings) this.#emit({ type: 'warning', target, message });
@@ -420,15 +431,29 @@ class BuildRun {
     const isForeign = source === 'remote' || source === 'waited';
     this.#built.set(target, { target, files, fingerprint, isForeign, isCompiled: source === 'compiled' });
     this.#record({ target, result: source === 'remote' ? 'cache' : source, duration, compileDuration });
+    const size = firmwareSize(files);
     this.#emit({
       type: 'target-finished',
       ...{ target, source, files, duration, compileDuration, compiledAt },
+      ...(size && { size: size.bytes }),
+      ...(memory && { memory }),
       ...(fingerprint !== undefined && { fingerprint }),
       ...(signer !== undefined && { signer }),
       ...(bound !== undefined && { bound }),
       ...(ccache !== undefined && { ccache }),
     });
+    if (size) this.#recording.push(this.#compareSize(target, size));
     return files;
+  }
+
+  /** Warns if the firmware's size is very different from that of the last build. */
+  async #compareSize(target: string, size: FirmwareSize): Promise<void> {
+    const { configDirectory } = this.#plan;
+    const before = await this.#builds.lastSize(configDirectory, target);
+    const message = before && sizeWarning(before, size);
+    if (message) this.#emit({ type: 'warning', target, message });
+    if (before?.kind === size.kind && before.bytes === size.bytes) return;
+    await this.#builds.setLastSize(configDirectory, target, size);
   }
 
   #fail(

@@ -3,6 +3,7 @@
 import type { Diagnosis } from './diagnosis/diagnosis.ts';
 import type { CompileFailure } from './incremental/result.ts';
 import type { Target } from './matrix/target.ts';
+import type { MemoryUse } from './output/memory-use.ts';
 import type { BuildPath, CcacheStatistics } from './toolchains/toolchain.ts';
 
 /** Time of the event, in milliseconds since the epoch. */
@@ -75,6 +76,10 @@ export type BuildEvent =
       bound?: string;
       /** Absolute paths in the output directory. */
       files: string[];
+      /** Bytes of the file that is copied to the keyboard; absent if none of the files is firmware. */
+      size?: number;
+      /** Flash and RAM that the firmware uses, also if it is from a cache; absent if its linker did not report them. */
+      memory?: MemoryUse;
       /** Milliseconds this target took in this build. */
       duration: number;
       /** Milliseconds that compiling it took when it was compiled. */

@@ -9,6 +9,37 @@ export interface Layout {
    * certain.
    */
   isIncomplete?: boolean;
+  /** Absent if there are none, like the lists below. */
+  combos?: Combo[];
+  macros?: Macro[];
+  conditionalLayers?: ConditionalLayer[];
+}
+
+/** Keys that do something else when they are pressed together. */
+export interface Combo {
+  /** Node name. */
+  name: string;
+  /** Indices of keys in a layer. */
+  keys: number[];
+  /** Empty if it cannot be read. */
+  bindings: Binding[];
+  /** The layers on which it works; absent for all. */
+  layers?: number[];
+}
+
+export interface Macro {
+  /** The behavior that runs it, without `&`. */
+  name: string;
+  /** Empty if it cannot be read. */
+  bindings: Binding[];
+}
+
+/** A layer that is on while others are. */
+export interface ConditionalLayer {
+  /** Node name. */
+  name: string;
+  ifLayers: number[];
+  thenLayer: number;
 }
 
 export interface Layer {

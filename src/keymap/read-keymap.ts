@@ -4,6 +4,7 @@ import path from 'node:path';
 import { type BindingContext, bindingOf, checkNumbers, type Key, type Keys, readKeys } from './bindings.ts';
 import { type Devicetree, parseDevicetree } from './devicetree/parse.ts';
 import { type DeviceNode, isEnabled, nodesOf, type Property, stringsOf } from './devicetree/tree.ts';
+import { isCombo, isMacro, readExtras } from './extras.ts';
 import type { Binding, Layer, Layout, LayoutError } from './layout.ts';
 import { NameExplainer } from './name-explainer.ts';
 import { type Preprocessed, preprocess } from './preprocessor/preprocess.ts';
@@ -74,7 +75,10 @@ export async function readKeymap(
   const layers = reader.layers();
   const isIncomplete = preprocessed.missing.length > 0 || preprocessed.hasStopped || tree.isIncomplete;
   return {
-    layout: { layers, errors: reader.errors(layers), ...(isIncomplete && { isIncomplete }) },
+    layout: {
+      ...{ layers, errors: reader.errors(layers), ...(isIncomplete && { isIncomplete }) },
+      ...reader.extras(),
+    },
     lookups: files.lookups(),
   };
 }
@@ -168,14 +172,16 @@ class LayerReader {
   /** Checks combos, macros and hold-taps: their bindings, key positions and layer numbers. */
   #checkOthers(): void {
     for (const node of nodesOf(this.#tree.root)) {
-      const isCombo =
-        node.parent !== undefined && stringsOf(node.parent, 'compatible').includes('zmk,combos');
-      const isMacro = stringsOf(node, 'compatible').some(name => name.startsWith('zmk,behavior-macro'));
       for (const property of node.properties.values()) {
-        if (property.name === 'bindings' && (isCombo || isMacro)) readKeys(property, this.#context);
+        if (property.name === 'bindings' && (isCombo(node) || isMacro(node)))
+          readKeys(property, this.#context);
         if (OF_NUMBERS.test(property.name)) checkNumbers(property, this.#context);
       }
     }
+  }
+
+  extras(): Pick<Layout, 'combos' | 'macros' | 'conditionalLayers'> {
+    return readExtras(this.#tree.root, { ...this.#context, complain: () => {}, lacks: () => {} });
   }
 
   /** All mistakes in order; those in the keymap itself come first. */

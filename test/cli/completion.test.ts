@@ -45,6 +45,7 @@ test('commands, options, their values, and directories are completed', async t =
     'cache',
     'completion',
     'doctor',
+    'flash',
     'help',
     'layout',
     'remote',

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { makeDirectory, removeDirectory } from '../support/temporary.ts';
@@ -111,4 +111,54 @@ test('a missing keymap is one clear message', async t => {
   t.is(stdout, '');
   t.regex(stderr, /^error: .*none\.keymap/);
   t.notRegex(stderr, /\n\s+at |bug/);
+});
+
+const OVERLAY = `/ {
+  chosen { zmk,physical-layout = &bowed; };
+  bowed: bowed {
+    compatible = "zmk,physical-layout";
+    keys = <&key_physical_attrs 100 100 0 0 0 0 0>, <&key_physical_attrs 100 100 100 20 0 0 0>,
+           <&key_physical_attrs 100 100 0 100 0 0 0>, <&key_physical_attrs 150 100 100 120 1500 100 220>;
+  };
+};`;
+
+const EXTRAS = `/ {
+  combos { compatible = "zmk,combos"; esc { key-positions = <0 1>; bindings = <&kp ESC>; layers = <0>; }; };
+  macros { hi: hi { compatible = "zmk,behavior-macro"; #binding-cells = <0>; bindings = <&kp H &kp I>; }; };
+  conditional_layers { compatible = "zmk,conditional-layers"; tri { if-layers = <0>; then-layer = <1>; }; };
+};`;
+
+test("--svg draws one picture of all layers, with the keys of the config's own shield where they are", async t => {
+  const directory = await temporaryDirectory(t);
+  const shield = join(directory, 'boards/shields/tiny');
+  await mkdir(shield, { recursive: true });
+  await writeFile(join(directory, 'build.yaml'), '');
+  await writeFile(join(shield, 'tiny.overlay'), OVERLAY);
+  await mkdir(join(directory, 'config'));
+  await writeFile(join(directory, 'config/tiny.keymap'), KEYMAP + EXTRAS);
+  const { status, stdout, stderr } = await layout(directory, 'config/tiny.keymap', '--svg', 'out/tiny.svg');
+  t.deepEqual([status, stdout, stderr], [0, '', '']);
+  const svg = await readFile(join(directory, 'out/tiny.svg'), 'utf8');
+  t.regex(svg, /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" width="640" /);
+  t.is(svg.match(/<g class="key /g)?.length, 8);
+  t.is(svg.match(/transform="rotate\(15 58 127\.6\)"/g)?.length, 2, 'the fourth key of each layer');
+  t.regex(svg, />0 Base \(default_layer\)</);
+  t.regex(svg, />esc: Q \+ W → Esc \(on Base\)</);
+  t.regex(svg, />&amp;hi: H I</);
+  t.regex(svg, />tri: Base → symbols</);
+  t.regex(svg, /@media \(prefers-color-scheme: dark\)/);
+  t.notRegex(svg, /(?:href|src|url)\s*[=(]|@import|<script|\son\w+=/);
+
+  const printed = await layout(directory, 'config/tiny.keymap', '--svg', '-');
+  t.is(printed.stdout, svg);
+  t.is((await layout(directory, 'config/tiny.keymap', '--svg', '-', '--json')).status, 2);
+});
+
+test('without a physical layout, a picture has the grid of the keymap', async t => {
+  const directory = await temporaryDirectory(t);
+  await writeFile(join(directory, 'tiny.keymap'), KEYMAP);
+  const { status, stdout } = await layout(directory, 'tiny.keymap', '--svg', '-');
+  t.is(status, 0);
+  t.is(stdout.match(/<g class="key /g)?.length, 8);
+  t.notRegex(stdout, /rotate|Combos|Macros/);
 });

@@ -43,8 +43,11 @@ async function run(command: string, cwd: string, env: NodeJS.ProcessEnv = enviro
 
 // The required output of each command in the documentation. Commands that install or test run in .ci/run, on a clean
 // clone; those that need ZMK run against stand-ins for it and for west, and the container's against real engines in
-// their own tests; programs, examples and telemetry have their own tests.
-const expected = new Map<string, RegExp | 'checks' | 'container' | 'programs' | 'examples' | 'telemetry'>([
+// their own tests; programs, examples, telemetry and flashing have their own tests.
+const expected = new Map<
+  string,
+  RegExp | 'checks' | 'container' | 'programs' | 'examples' | 'telemetry' | 'flash'
+>([
   ['npm install && npm start', 'checks'],
   ['npm install && npm test', 'checks'],
   ['npm install glovebox piscina', 'checks'],
@@ -61,6 +64,9 @@ const expected = new Map<string, RegExp | 'checks' | 'container' | 'programs' | 
   ['npx glovebox build --watch', /2 of 2 targets ready/],
   ['npx glovebox build --toolchain west', /2 compiled/],
   ['npx glovebox build --toolchain container', 'container'],
+  ['npx glovebox flash', 'flash'],
+  ['npx glovebox flash left', 'flash'],
+  ['npx glovebox build --flash', 'flash'],
   ['npx glovebox workspace create', /^Made zmk-main-/m],
   ['npx glovebox workspace list', /zmk-main-/],
   ['npx glovebox workspace update', /zmk-main-/],
@@ -68,6 +74,7 @@ const expected = new Map<string, RegExp | 'checks' | 'container' | 'programs' | 
   ['npx glovebox workspace export -o zmk.tar.zst', /^Packed /],
   ['npx glovebox workspace import zmk.tar.zst', /zmk-main-/],
   ['npx glovebox layout config/tiny.keymap', /A.*B/],
+  ['npx glovebox layout config/tiny.keymap --svg tiny.svg', /^$/],
   ['npx glovebox cache stats', /firmware/],
   ['npx glovebox doctor', /Node/],
   ['npm install glovebox @opentelemetry/api @opentelemetry/auto-instrumentations-node', 'telemetry'],
@@ -119,7 +126,9 @@ function commandsWith(...beginnings: string[]): string[] {
 }
 
 test.serial("the commands for a user's own config build it, and print the documented output", async t => {
-  const own = commandsWith('npx glovebox').filter(command => !/workspace|--toolchain|--watch/.test(command));
+  const own = commandsWith('npx glovebox').filter(
+    command => !/workspace|--toolchain|--watch|flash/.test(command),
+  );
   for (const command of own) {
     t.regex(await run(command, config), expected.get(command) as RegExp, command);
   }

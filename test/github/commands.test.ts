@@ -47,7 +47,7 @@ function target(name: string, more: Partial<SummaryTarget> = {}): SummaryTarget 
       failed: undefined,
       cancelled: false,
     },
-    ...{ size: undefined, flash: undefined, ram: undefined, ...more },
+    ...{ size: undefined, ...more },
   };
 }
 
@@ -118,6 +118,14 @@ test.serial('a build annotates its mistakes, folds its logs, and writes a summar
   t.regex(summary, new RegExp(`\\| \`${RIGHT}\` \\| ❌ failed \\|`));
   t.regex(summary, /Layers of config\/corne\.keymap/);
   t.regex(summary, /Q.*W/);
+
+  await writeFile(files.GITHUB_STEP_SUMMARY, '');
+  await gloveboxAlone(['build', 'corne'], { ...at, env });
+  t.regex(
+    await readFile(files.GITHUB_STEP_SUMMARY, 'utf8'),
+    new RegExp(`\\| \`${LEFT}\` \\| cache \\| .+ \\| 203 KiB \\(25\\.6 %\\) \\|`),
+    'also from the cache',
+  );
 
   // A program that parses the output is not disturbed.
   const json = await gloveboxAlone(['build', 'corne', '--json'], { ...at, env });

@@ -4,6 +4,7 @@ import type { Cache, Duration, GetOrSetOptions } from '../../cache/cache.ts';
 import { cacheKey } from '../../cache/keys.ts';
 import { parseDuration } from '../../cache/units.ts';
 import { parseText } from '../../cache/values/stored-json.ts';
+import { asFirmwareSize, type FirmwareSize } from '../output/firmware-size.ts';
 import { type BaseInputs, FINGERPRINT_SCHEMA, type InputSnapshot } from './fingerprint.ts';
 import { KnownDigests } from './known-digests.ts';
 import type { DeclaredInputs } from './snapshot.ts';
@@ -11,6 +12,9 @@ import { asBase, asManifest, asSnapshot, type Manifest } from './stored-manifest
 
 /** How long a build's observed inputs are kept by default. */
 export const BUILD_TTL: Duration = '7d';
+
+/** How long the size of a target's firmware is kept. It is small, and a keyboard may rest for months. */
+const SIZE_TTL: Duration = '365d';
 
 /** Limit on remembered input states of one target; the oldest go first. */
 export const MAX_CANDIDATES = 16;
@@ -90,6 +94,17 @@ export class CompilationBuildCacheService {
     return this.cache.set(key, base, { ttl: this.#ttl });
   }
 
+  /** The size of the firmware that the last build of this target name in this config directory delivered. */
+  async lastSize(configDirectory: string, artifactName: string): Promise<FirmwareSize | undefined> {
+    return asFirmwareSize(await this.cache.get(await sizeKey(configDirectory, artifactName)));
+  }
+
+  /** Keeps the size of a delivered firmware for {@link lastSize}. */
+  async setLastSize(configDirectory: string, artifactName: string, size: FirmwareSize): Promise<boolean> {
+    const key = await sizeKey(configDirectory, artifactName);
+    return this.cache.set(key, { ...size }, { ttl: SIZE_TTL });
+  }
+
   /**
    * The outcome of `produce`, run by one thread of one process at a time: see `Cache.getOrSet`. Undefined if the stored
    * value is damaged; then call {@link release}.
@@ -134,4 +149,8 @@ export class CompilationBuildCacheService {
 
 function historyKey(configDirectory: string, artifactName: string): Promise<string> {
   return cacheKey('history', configDirectory, artifactName).then(digest => `history:${digest}`);
+}
+
+function sizeKey(configDirectory: string, artifactName: string): Promise<string> {
+  return cacheKey('size', configDirectory, artifactName).then(digest => `size:${digest}`);
 }

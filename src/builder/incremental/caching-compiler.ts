@@ -4,6 +4,7 @@ import { GloveboxError } from '../../errors.ts';
 import { isInside } from '../../system/paths.ts';
 import { describeSystemError, isSystemError } from '../../system/system-error.ts';
 import type { Target } from '../matrix/target.ts';
+import { MemoryTable } from '../output/memory-use.ts';
 import type { CompileOutcome } from '../toolchains/toolchain.ts';
 import { fingerprint, type InputSnapshot, leaseDigest } from './fingerprint.ts';
 import { InputReader, type KnownFiles } from './input-reader.ts';
@@ -279,6 +280,7 @@ export class CachingCompiler {
       waited = performance.now() - since;
       return turn ?? jobs;
     };
+    const table = new MemoryTable();
     let outcome: CompileOutcome;
     try {
       outcome = await this.#options.toolchain.compile({
@@ -293,7 +295,10 @@ export class CachingCompiler {
         incremental: request.incremental,
         onConfigured,
         onPath: path => onEvent?.({ type: 'path', path }),
-        onOutput: line => onEvent?.({ type: 'output', line }),
+        onOutput: line => {
+          table.line(line);
+          onEvent?.({ type: 'output', line });
+        },
         onProcess: request.onProcess,
       });
       if (outcome.ok) checkArtifacts(outcome.artifacts, directory);
@@ -306,6 +311,7 @@ export class CachingCompiler {
     if (signal.aborted) return { result: cancelled() };
     if (!outcome.ok) return { result: { ...outcome, logFile } };
     const { artifacts, warnings = [], ccache } = outcome;
+    const memory = table.use;
     const files = artifacts.map(artifact => artifact.path);
     const compiled = {
       ok: true,
@@ -315,6 +321,7 @@ export class CachingCompiler {
       compiledAt: Date.now(),
       warnings,
       ...(ccache && { ccache }),
+      ...(memory && { memory }),
     } as const;
     const result: CompileSuccess = { ...compiled, stored: false };
     const inputs = await this.#observe(outcome, started, job);
@@ -326,7 +333,7 @@ export class CachingCompiler {
     if (job.isTrial) return { result: { ...result, fingerprint: key } };
     if (fence && !(await builds.mayStore(fence.lease, fence.token))) return { result };
     result.fingerprint = key;
-    if (!(await firmware.store(key, artifacts, compileDuration, warnings))) return { result };
+    if (!(await firmware.store(key, artifacts, { compileDuration, warnings, memory }))) return { result };
     await builds.remember(query.digest, inputs, job.declared);
     await builds.setLastBase(configDirectory, query.base);
     const made = { base: query.base, digest: query.digest, key };

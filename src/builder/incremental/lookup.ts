@@ -66,11 +66,16 @@ export interface Candidate {
   manifest?: Manifest;
 }
 
+/** Where a build is on this machine, and the stored form of the paths there. */
+type Where = Pick<TargetQuery, 'surroundings' | 'paths'>;
+
 const NOWHERE: Surroundings = { places: [], folders: [], bound: [] };
 
 /** Answers queries about earlier builds. Stateless apart from its sources. */
 export class Lookup {
   readonly #options: LookupOptions;
+  // By reader, hence by moment: found out once for all targets that are queried at the same moment.
+  readonly #surroundings = new WeakMap<InputReader, Promise<Where>>();
   readonly #declarations = new WeakMap<InputReader, Promise<DeclaredInputs>>();
 
   constructor(options: LookupOptions) {
@@ -79,15 +84,14 @@ export class Lookup {
 
   /** Starts a query for a target. Rejects with the toolchain's error if that cannot report its identity. */
   async describe(target: Target, reader: InputReader, signal: AbortSignal | undefined): Promise<TargetQuery> {
-    const { toolchain, configDirectory } = this.#options;
+    const { toolchain } = this.#options;
     // Round trip through JSON, so that later comparisons see exactly what can be stored.
     const identity: Record<string, unknown> = JSON.parse(
       JSON.stringify(await toolchain.identity(target, signal, reader)),
     );
     const plain: Target = JSON.parse(JSON.stringify(target));
     const base = { schema: FINGERPRINT_SCHEMA, kind: toolchain.kind, target: plain, toolchain: identity };
-    const surroundings = (await toolchain.surroundings?.(signal)) ?? NOWHERE;
-    const paths = new PathBase(configDirectory, surroundings.places, surroundings.folders);
+    const { surroundings, paths } = await this.#surroundingsAt(reader, signal);
     return {
       ...{ base, digest: await baseDigest(base) },
       ...{ reader, surroundings, paths, bound: surroundings.bound },
@@ -102,7 +106,22 @@ export class Lookup {
     return { base, digest, reader, surroundings, paths, bound, declared: async () => declared };
   }
 
-  // Computed once for all targets that are queried at the same moment.
+  async #surroundingsAt(reader: InputReader, signal: AbortSignal | undefined): Promise<Where> {
+    const known = this.#surroundings.get(reader);
+    if (known !== undefined) return known;
+    const found = this.#findSurroundings(signal);
+    this.#surroundings.set(reader, found);
+    // The next target asks again.
+    found.catch(() => this.#surroundings.delete(reader));
+    return found;
+  }
+
+  async #findSurroundings(signal: AbortSignal | undefined): Promise<Where> {
+    const { toolchain, configDirectory } = this.#options;
+    const surroundings = (await toolchain.surroundings?.(signal)) ?? NOWHERE;
+    return { surroundings, paths: new PathBase(configDirectory, surroundings.places, surroundings.folders) };
+  }
+
   #declared(reader: InputReader, paths: PathBase): Promise<DeclaredInputs> {
     let declared = this.#declarations.get(reader);
     if (!declared) {
@@ -168,9 +187,10 @@ export class Lookup {
     const restored = await firmware.restore(key, directory);
     if (!restored) return undefined;
     await builds.promote(query.digest, inputs, manifest);
-    const { compileDuration, created: compiledAt, warnings = [] } = restored.record;
+    const { compileDuration, created: compiledAt, warnings = [], memory } = restored.record;
     const { files } = restored;
-    const made = { files, compileDuration, compiledAt, warnings, read: inputs.files.map(([file]) => file) };
+    const read = inputs.files.map(([file]) => file);
+    const made = { files, compileDuration, compiledAt, warnings, read, ...(memory && { memory }) };
     return { ok: true, source, ...made, fingerprint: key, stored: true, ...boundOf(inputs, query) };
   }
 

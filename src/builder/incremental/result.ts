@@ -1,5 +1,6 @@
 // Result of compiling one target, and the events on the way.
 
+import type { MemoryUse } from '../output/memory-use.ts';
 import type { BuildPath, CcacheStatistics, SourceExcerpt } from '../toolchains/toolchain.ts';
 import type { BaseInputs } from './fingerprint.ts';
 
@@ -48,6 +49,8 @@ export interface CompileSuccess {
   warnings: string[];
   /** What ccache did, if it was compiled here with ccache. */
   ccache?: CcacheStatistics;
+  /** Undefined if the linker did not report it. */
+  memory?: MemoryUse;
   /**
    * The files that it was made from, in stored form: relative to the config directory if inside it. Undefined if
    * unknown.

@@ -14,6 +14,7 @@ import type { PutOutcome, RemoteHit, RemoteSource, RemoteTier } from '../../cach
 import { isObject, listOf } from '../../cache/values/stored-json.ts';
 import { assertArtifactName, foldName } from '../output/artifact-name.ts';
 import type { FirmwareCacheService } from '../output/firmware-cache.ts';
+import { asMemoryUse, type MemoryUse } from '../output/memory-use.ts';
 import { type CompilationBuildCacheService, MAX_CANDIDATES } from './build-cache.ts';
 import { baseDifferences } from './explain.ts';
 import { type BaseInputs, FINGERPRINT_SCHEMA, fingerprint } from './fingerprint.ts';
@@ -46,6 +47,7 @@ export interface SharedCounts {
 interface FirmwareData {
   compileDuration: number;
   warnings: string[];
+  memory?: MemoryUse;
 }
 
 export class SharedFirmware {
@@ -133,9 +135,9 @@ export class SharedFirmware {
       const fetched = hit && (await fetchFiles(hit, directory, signal));
       if (!hit || !fetched) return { ok: false, why: ['the remote cache did not deliver its firmware'] };
       step.hit.paidOff();
-      const { compileDuration, warnings } = fetched.data;
+      const { compileDuration, warnings, memory } = fetched.data;
       const named = fetched.files.map(file => ({ name: path.basename(file), path: file }));
-      const stored = await this.#firmware.store(key, named, compileDuration, warnings);
+      const stored = await this.#firmware.store(key, named, fetched.data);
       if (stored) {
         const declared = inputs.declared === undefined ? undefined : await query.declared();
         await this.#builds.remember(digest, inputs, declared);
@@ -145,6 +147,7 @@ export class SharedFirmware {
         ...{ ok: true, source: 'remote', files: fetched.files, compileDuration, warnings, stored },
         ...{ compiledAt: hit.created, fingerprint: key, signer: signerOf(hit) },
         read: inputs.files.map(([file]) => file),
+        ...(memory && { memory }),
       };
     }
     const [newest] = manifest.candidates;
@@ -178,10 +181,10 @@ export class SharedFirmware {
 
   async #upload(
     { digest, base, key }: MadeHere,
-    { compileDuration, warnings }: CompileSuccess,
+    { compileDuration, warnings, memory }: CompileSuccess,
     files: readonly RemoteSource[],
   ): Promise<{ ended: Promise<void> }> {
-    const data: FirmwareData = { compileDuration, warnings };
+    const data: FirmwareData = { compileDuration, warnings, ...(memory && { memory }) };
     const [manifest, target] = await Promise.all([this.#ownManifest(digest), targetKey(base)]);
     const firmware = this.tier.put(remoteKey('firmware', key), { kind: 'firmware', data, files });
     // Queued after the firmware: a reader in between misses.
@@ -256,7 +259,9 @@ function asData(value: unknown): FirmwareData | undefined {
   if (!isObject(value) || typeof value.compileDuration !== 'number') return undefined;
   const { compileDuration } = value;
   const warnings = listOf(value.warnings, one => (typeof one === 'string' ? one : undefined), 100);
-  return warnings && Number.isFinite(compileDuration) ? { compileDuration, warnings } : undefined;
+  if (!warnings || !Number.isFinite(compileDuration)) return undefined;
+  const memory = asMemoryUse(value.memory);
+  return { compileDuration, warnings, ...(memory && { memory }) };
 }
 
 async function jsonOf(

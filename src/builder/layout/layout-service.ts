@@ -14,7 +14,7 @@ import { asLayout, asPlaces } from './stored-layout.ts';
 export const LAYOUT_TAG = 'layout';
 
 /** Raised whenever the same source would give a different layout, so that older cached ones are not used. */
-const READER_VERSION = 2;
+const READER_VERSION = 3;
 
 /** A keymap file cannot be read; the message names it and the reason. */
 export class KeymapFileError extends GloveboxError {

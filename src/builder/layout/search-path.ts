@@ -11,6 +11,8 @@ export interface SearchPath {
   directories: string[];
   /** The ones that belong to the config. */
   own: string[];
+  /** The roots of `boards` directories, the config's first. Absolute; some may have none. */
+  boards: string[];
   /** Whether ZMK's are included. */
   hasZmk: boolean;
 }
@@ -45,6 +47,7 @@ export async function findSearchPath(keymap: string, options: SearchPathOptions 
   const config = options.configDirectory ?? (await configDirectoryOf(keymap));
   const { modules, application, zephyr } = await workspaceRoots(config, options);
   const own = await devicetreeRoot(config);
+  const boardRoots = await Promise.all(modules.filter(module => module !== config).map(boardRoot));
   const keymaps = path.resolve(config, userConfig?.build.configPath ?? 'config');
   const roots = [
     ...(await Promise.all(modules.filter(module => module !== config).map(devicetreeRoot))),
@@ -64,6 +67,9 @@ export async function findSearchPath(keymap: string, options: SearchPathOptions 
   return {
     directories,
     own: directories.filter(directory => ours.includes(directory)),
+    boards: [...new Set([await boardRoot(config), config, keymaps, ...boardRoots, application])].filter(
+      root => root !== undefined,
+    ),
     hasZmk:
       application !== undefined && (await exists(path.join(application, 'include/dt-bindings/zmk/keys.h'))),
   };
@@ -114,14 +120,26 @@ async function workspaceRoots(config: string, options: SearchPathOptions): Promi
 }
 
 /** The devicetree root that a module declares; undefined if it declares none. */
-async function devicetreeRoot(directory: string): Promise<string | undefined> {
+function devicetreeRoot(directory: string): Promise<string | undefined> {
+  return declaredRoot(directory, 'dts_root');
+}
+
+/** The root of boards and shields that a module declares; undefined if it declares none. */
+function boardRoot(directory: string): Promise<string | undefined> {
+  return declaredRoot(directory, 'board_root');
+}
+
+async function declaredRoot(
+  directory: string,
+  setting: 'dts_root' | 'board_root',
+): Promise<string | undefined> {
   for (const name of ['zephyr/module.yml', 'zephyr/module.yaml']) {
     const text = await readTextFile(path.join(directory, name), MAX_MODULE_FILE).catch(() => undefined);
     if (text === undefined) continue;
     const { parse } = await import('yaml');
     try {
       const module = parse(text, { maxAliasCount: 100, schema: 'core' });
-      const root: unknown = module?.build?.settings?.dts_root;
+      const root: unknown = module?.build?.settings?.[setting];
       return typeof root === 'string' ? path.resolve(directory, root) : undefined;
     } catch {
       return undefined;

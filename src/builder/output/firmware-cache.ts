@@ -6,6 +6,7 @@ import { parseText } from '../../cache/values/stored-json.ts';
 import { WrongKindError } from '../../errors.ts';
 import { hashFile } from '../../system/hash-file.ts';
 import { assertArtifactName, foldName } from './artifact-name.ts';
+import { asMemoryUse, type MemoryUse } from './memory-use.ts';
 
 const RECORD_SCHEMA = 1;
 
@@ -25,6 +26,17 @@ export interface FirmwareRecord {
   created: number;
   /** Notes for the user, one sentence each. Absent if there are none. */
   warnings?: string[];
+  /** Absent if the linker did not report it. */
+  memory?: MemoryUse;
+}
+
+/** What is known about a firmware besides its files. */
+export interface FirmwareFacts {
+  /** Milliseconds that the compile took. */
+  compileDuration: number;
+  /** Notes for the user, one sentence each. Default: none. */
+  warnings?: readonly string[];
+  memory?: MemoryUse | undefined;
 }
 
 export interface FirmwareArtifact {
@@ -78,8 +90,7 @@ export class FirmwareCacheService {
   async store(
     fingerprint: string,
     files: readonly { name: string; path: string }[],
-    compileDuration: number,
-    warnings: readonly string[] = [],
+    { compileDuration, warnings = [], memory }: FirmwareFacts,
   ): Promise<boolean> {
     const artifacts: FirmwareArtifact[] = [];
     for (const file of files) {
@@ -95,6 +106,7 @@ export class FirmwareCacheService {
     const record: FirmwareRecord = {
       ...{ schema: RECORD_SCHEMA, artifacts, compileDuration, created: this.#clock() },
       ...(warnings.length === 0 ? {} : { warnings: warnings.slice(0, MAX_WARNINGS) }),
+      ...(memory && { memory }),
     };
     return this.cache.set(recordKey(fingerprint), JSON.stringify(record));
   }
@@ -146,7 +158,10 @@ export class FirmwareCacheService {
 
   async #record(fingerprint: string): Promise<FirmwareRecord | undefined> {
     const value = parseText(await this.cache.get(recordKey(fingerprint)));
-    return isRecord(value) ? value : undefined;
+    if (!isRecord(value)) return undefined;
+    const { memory: stored, ...record } = value;
+    const memory = asMemoryUse(stored);
+    return { ...record, ...(memory && { memory }) };
   }
 }
 

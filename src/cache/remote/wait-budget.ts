@@ -1,8 +1,8 @@
 // Wait budget: the total time that callers wait for the remote tier before they go on without it.
 //
 // Time counts once however many requests wait at the same moment; each of them has an equal share of it. Useful time is
-// given back: the share of a request that ended in a hit, and a second for each 64 KiB that arrive. So the budget is
-// spent by servers that are slow, silent or have nothing, not by large artifacts or many hits.
+// given back: the share of a request that ended in a hit, and a second for each 64 KiB that arrive, unless they trickle.
+// So the budget is spent by servers that are slow, silent or have nothing, not by large artifacts or many hits.
 import { clearTimeout, performance, setTimeout } from '../../system/time.ts';
 
 export interface WaitBudgetOptions {
@@ -16,6 +16,12 @@ export interface WaitBudgetOptions {
 
 /** Bytes that give back one millisecond. */
 const BYTES_PER_MS = 64 * 1.024;
+
+/**
+ * Bytes per millisecond below which a request gives back nothing for what it received. Otherwise sixteen requests of
+ * 1 KB/s each would extend the budget by a quarter.
+ */
+const MIN_BYTES_PER_MS = 16 * 1.024;
 
 export class WaitBudget {
   readonly budgetMs: number;
@@ -51,10 +57,15 @@ export class WaitBudget {
   /** Begins to wait; undefined when the budget is spent. */
   begin(): Wait | undefined {
     if (this.isExhausted) return undefined;
-    const wait = new Wait(this, this.#borne);
+    const wait = new Wait(this, this.#borne, this.#last);
     this.#waits.add(wait);
     this.#arm();
     return wait;
+  }
+
+  /** For {@link Wait}: the time on the budget's clock. */
+  get nowMs(): number {
+    return this.#now();
   }
 
   /** For {@link Wait}: time that one wait has borne by now. */
@@ -118,12 +129,15 @@ export class Wait {
   readonly #budget: WaitBudget;
   readonly #controller = new AbortController();
   readonly #begun: number;
+  readonly #startedMs: number;
+  #receivedBytes = 0;
   #refunded = 0;
   #share: number | undefined;
 
-  constructor(budget: WaitBudget, borne: number) {
+  constructor(budget: WaitBudget, borne: number, startedMs: number) {
     this.#budget = budget;
     this.#begun = borne;
+    this.#startedMs = startedMs;
   }
 
   /** Aborts when the budget is spent. */
@@ -133,6 +147,9 @@ export class Wait {
 
   /** Bytes have arrived. */
   received(bytes: number): void {
+    this.#receivedBytes += bytes;
+    const takenMs = this.#budget.nowMs - this.#startedMs;
+    if (this.#receivedBytes < takenMs * MIN_BYTES_PER_MS) return;
     this.#refund(Math.min(bytes / BYTES_PER_MS, this.#unrefunded));
   }
 

@@ -6,12 +6,14 @@ import {
   chmodSync,
   closeSync,
   constants,
+  type Dirent,
   fdatasync,
   fdatasyncSync,
   fstatSync,
   lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFile,
   readFileSync,
   renameSync,
@@ -21,7 +23,7 @@ import {
   writeFile,
   writeFileSync,
 } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { writeAtomically } from '../../system/atomic-write.ts';
@@ -309,18 +311,20 @@ export class BlobFiles {
    * The names of those of the 256 directories that exist. A link to a directory does not count: its content is not
    * Glovebox's.
    */
-  async shards(): Promise<string[]> {
+  shards(): string[] {
     if (!this.#isTrusted(this.directory)) return [];
-    const found = await readdir(this.directory, { withFileTypes: true }).catch(() => []);
-    return found
+    return listed(this.directory)
       .filter(entry => entry.isDirectory() && /^[0-9a-f]{2}$/.test(entry.name))
       .map(({ name }) => name)
       .sort();
   }
 
-  /** Hashes of the files in one shard, and names of files that are not blobs. */
-  async listShard(shard: string): Promise<{ hashes: string[]; unexpectedFiles: string[] }> {
-    const names = await readdir(join(this.directory, shard)).catch(() => []);
+  /**
+   * Hashes of the files in one shard, and names of files that are not blobs. Read on the spot: a shard is small, and four
+   * calls in the thread pool for each of 256 shards would delay a short process that works meanwhile.
+   */
+  listShard(shard: string): { hashes: string[]; unexpectedFiles: string[] } {
+    const names = listed(join(this.directory, shard)).map(({ name }) => name);
     const isBlob = (name: string) => /^[0-9a-f]{62}$/.test(name);
     return {
       hashes: names.filter(isBlob).map(name => shard + name),
@@ -364,6 +368,15 @@ export class BlobFiles {
 
   #temporaryName(): string {
     return join(this.#temporary, temporaryName());
+  }
+}
+
+/** The entries of a directory; none if it cannot be read. */
+function listed(directory: string): Dirent[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true });
+  } catch {
+    return [];
   }
 }
 

@@ -1,37 +1,10 @@
 // The command `glovebox build`: builds every target of a config, from the cache where possible.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { BuildOptions } from '../../builder/index.ts';
-import { githubEnvironment } from '../../config/environment.ts';
 import type { ToolchainKind } from '../../config/toolchain-options.ts';
 import { createCommand, examples, parseChoice, parseCount } from '../command.ts';
 import type { Context } from '../context.ts';
-import { EXIT_FAILED, EXIT_OK, UsageError } from '../errors.ts';
-import { interceptSignals } from '../interrupt.ts';
-import { Recording } from '../report/recording.ts';
-import { createTelemetry } from '../telemetry.ts';
-import { createRenderer } from '../terminal/create-renderer.ts';
-import { sanitizeLine, shortPath } from '../terminal/text.ts';
-
-interface BuildFlags {
-  jobs?: number;
-  buildFile?: string;
-  configPath?: string;
-  output?: string;
-  toolchain?: ToolchainKind;
-  workspace?: string;
-  offline?: boolean;
-  dryRun?: boolean;
-  watch?: boolean;
-  explain?: boolean;
-  verify?: boolean;
-  report?: string;
-  trace?: string;
-  json?: boolean;
-  cache: boolean;
-  cacheDir?: string;
-  verbose?: boolean;
-}
+import { type BuildFlags, runBuild } from '../run-build.ts';
 
 export function buildCommand(context: Context): Command {
   return createCommand('build', context)
@@ -57,6 +30,8 @@ export function buildCommand(context: Context): Command {
     .option('-w, --watch', 'rebuild after every saved change, until Ctrl-C')
     .option('--report <file>', 'write a report of the build: timeline, targets, caches, layers (HTML)')
     .option('--trace <file>', 'write a trace for Perfetto and chrome://tracing (JSON)')
+    .option('--flash', 'then copy the firmware to the keyboard, one half after the other')
+    .option('--drive <dir>', 'with --flash: where the UF2 drive is mounted (default: found automatically)')
     .option('--no-cache', 'compile everything and store nothing')
     .option('--cache-dir <dir>', 'cache root (default: GLOVEBOX_CACHE_DIR, else from the config file)')
     .option('-v, --verbose', 'print every line of compiler output, and every reason')
@@ -78,100 +53,4 @@ Exit status: 0 all targets are built, 1 one failed, or differs with --verify, 2 
     .action(async (configDirectory: string, flags: BuildFlags) => {
       context.exitStatus = await runBuild(context, resolve(context.cwd, configDirectory), flags);
     });
-}
-
-async function runBuild(context: Context, configDirectory: string, flags: BuildFlags): Promise<number> {
-  if (flags.watch && flags.dryRun) {
-    throw new UsageError('--watch and --dry-run cannot be combined. Use one of them.');
-  }
-  if (flags.verify && (flags.watch || flags.dryRun)) {
-    throw new UsageError('--verify cannot be combined with --watch or --dry-run.');
-  }
-  const from = (file: string | undefined) => (file === undefined ? undefined : resolve(context.cwd, file));
-  const reports = { report: from(flags.report), trace: from(flags.trace) };
-  const recorded = Object.entries(reports).find(([, file]) => file !== undefined)?.[0];
-  if (recorded !== undefined && (flags.watch || flags.dryRun)) {
-    throw new UsageError(`--${recorded} records one finished build. Use it without --watch and --dry-run.`);
-  }
-  const { build } = await import('../../builder/build.ts');
-  const renderer = await createRenderer({
-    stream: context.stdout,
-    environment: context.terminal,
-    clock: Date.now,
-    cwd: context.cwd,
-    json: flags.json,
-    dryRun: flags.dryRun,
-    watch: flags.watch,
-    explain: flags.explain,
-    verbose: flags.verbose,
-  });
-  // One warning about the caches is enough: a fault of one store usually affects all of them.
-  let warnedOfCache: string | undefined;
-  context.onWarning = (message, about) => {
-    if (about === 'cache' && warnedOfCache !== undefined) return;
-    if (about === 'cache') warnedOfCache = message;
-    renderer.event({ type: 'warning', at: Date.now(), message });
-  };
-  const recording = new Recording();
-  const telemetry = await createTelemetry(message => context.onWarning(message));
-  const onGitHub = githubEnvironment();
-  const github =
-    onGitHub && new (await import('../github/reporter.ts')).GitHubReporter(context, onGitHub, recording);
-  const interruption = interceptSignals(context, () => renderer.stopping());
-  try {
-    const options: BuildOptions = {
-      configDirectory,
-      buildFile: flags.buildFile,
-      configPath: flags.configPath,
-      outputDirectory: flags.output === undefined ? undefined : resolve(context.cwd, flags.output),
-      jobs: flags.jobs,
-      toolchain: flags.toolchain,
-      workspace: flags.workspace === undefined ? undefined : resolve(context.cwd, flags.workspace),
-      offline: flags.offline,
-      dryRun: flags.dryRun,
-      verify: flags.verify,
-      cache: flags.cache,
-      cacheRoot: flags.cacheDir === undefined ? undefined : resolve(context.cwd, flags.cacheDir),
-      signal: interruption.signal,
-      traceparentOf: target => telemetry.traceparentOf(target),
-      onEvent: event => {
-        if (event.type === 'warning' && event.cacheReason !== undefined) {
-          // The warning that nothing is cached may follow a lesser one, but is not repeated.
-          if (warnedOfCache?.includes(sanitizeLine(event.cacheReason))) return;
-          warnedOfCache = event.message;
-        }
-        recording.event(event);
-        telemetry.event(event);
-        github?.event(event);
-        renderer.event(event);
-      },
-    };
-    if (flags.watch) {
-      const { watchBuild } = await import('../../builder/watch/watch.ts');
-      await watchBuild(options);
-      return interruption.exitStatus ?? EXIT_OK;
-    }
-    const summary = await build(options);
-    if (recorded !== undefined) {
-      const { writeReports } = await import('../report/write.ts');
-      await writeReports(context, recording, reports, options);
-      for (const [name, file] of Object.entries(reports)) {
-        if (file !== undefined && !flags.json) {
-          context.print(`  ${name === 'report' ? 'Report' : 'Trace'}: ${shortPath(file, context.cwd)}`);
-        }
-      }
-    }
-    await github?.finish(options, flags.json === true);
-    return interruption.exitStatus ?? (summary.failed + (summary.different ?? 0) > 0 ? EXIT_FAILED : EXIT_OK);
-  } catch (error) {
-    if (interruption.exitStatus !== undefined) {
-      return interruption.exitStatus;
-    }
-    if (!flags.json) github?.tellError(error);
-    throw error;
-  } finally {
-    renderer.close();
-    await telemetry.close();
-    interruption.release();
-  }
 }

@@ -1,7 +1,6 @@
 // Reports a build to GitHub Actions: annotations, folded logs, step outputs and a summary.
 import { appendFileSync, closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
-import type { BuildEvent } from '../../builder/events.ts';
 import type { GitHubEnvironment } from '../../config/environment.ts';
 import { GloveboxError } from '../../errors.ts';
 import { drawLayout } from '../../keymap/index.ts';
@@ -10,34 +9,20 @@ import type { Recording } from '../report/recording.ts';
 import { lookAtKeymaps, type ReportOptions } from '../report/write.ts';
 import { sanitizeLine } from '../terminal/text.ts';
 import { errorCommand, grouped, MAX_ANNOTATIONS, pathInRepository } from './commands.ts';
-import { type MemoryUse, type SummaryTarget, summaryMarkdown } from './summary.ts';
+import { type SummaryTarget, summaryMarkdown } from './summary.ts';
 
 /** Only the end of a failed target's log is shown: GitHub truncates longer output at the front. */
 const MAX_LOG_BYTES = 1024 * 1024;
-
-const UNITS: Record<string, number> = { B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 };
-/** The linker's table: `FLASH:      208016 B       792 KB     25.65%`. */
-const MEMORY = /^\s*(FLASH|RAM):\s+(\d+) ([KMG]?B)\s+(\d+) ([KMG]?B)\s+[\d.]+%/;
 
 export class GitHubReporter {
   readonly #context: Context;
   readonly #environment: GitHubEnvironment;
   readonly #recording: Recording;
-  readonly #memory = new Map<string, Record<string, MemoryUse>>();
 
   constructor(context: Context, environment: GitHubEnvironment, recording: Recording) {
     this.#context = context;
     this.#environment = environment;
     this.#recording = recording;
-  }
-
-  event(event: BuildEvent): void {
-    if (event.type !== 'target-output') return;
-    const [, region, used, unit, size, sizeUnit] = MEMORY.exec(event.line) ?? [];
-    if (region === undefined) return;
-    const regions = this.#memory.get(event.target) ?? {};
-    regions[region] = { used: Number(used) * UNITS[unit!]!, size: Number(size) * UNITS[sizeUnit!]! };
-    this.#memory.set(event.target, regions);
   }
 
   /** Adds an annotation for an error that stops the whole build. */
@@ -91,8 +76,7 @@ export class GitHubReporter {
 
   async #summary(options: ReportOptions): Promise<string> {
     const targets = [...this.#recording.targets.values()].map((target): SummaryTarget => {
-      const { FLASH: flash, RAM: ram } = this.#memory.get(target.name) ?? {};
-      return { ...target, flash, ram, size: sizeOf(target.finished?.files ?? []) };
+      return { ...target, size: sizeOf(target.finished?.files ?? []) };
     });
     const keymaps = (await lookAtKeymaps(options)).map(({ file, layout }) => ({
       file,

@@ -1,24 +1,16 @@
 // Markdown summary of a build for the page of a GitHub Actions run.
 import { formatBytes } from '../commands/cache/options.ts';
 import type { TargetRecord } from '../report/recording.ts';
+import { regionText } from '../report/region-text.ts';
 import { formatDuration, plural } from '../terminal/text.ts';
 
 /** GitHub rejects a summary of 1 MiB. The rest is left to other steps of the job. */
 export const MAX_SUMMARY_BYTES = 960 * 1024;
 
-/** Memory use in bytes. */
-export interface MemoryUse {
-  used: number;
-  size: number;
-}
-
 /** A target in the summary. */
 export interface SummaryTarget extends TargetRecord {
   /** Total size of its files in bytes; undefined without files. */
   size: number | undefined;
-  /** From the linker's output; undefined without it, as for targets from the cache. */
-  flash: MemoryUse | undefined;
-  ram: MemoryUse | undefined;
 }
 
 /** The layers of a keymap as text. */
@@ -75,16 +67,11 @@ function row(target: SummaryTarget): string {
     source,
     time === undefined ? '' : formatDuration(time.duration),
     target.size === undefined ? '' : formatBytes(target.size),
-    memory(target.flash),
-    memory(target.ram),
+    regionText(finished?.memory?.flash),
+    regionText(finished?.memory?.ram),
     finished !== undefined && finished.source !== 'compiled' ? '' : why.map(inCell).join('<br>'),
   ];
   return `| ${cells.join(' | ')} |\n`;
-}
-
-function memory(use: MemoryUse | undefined): string {
-  if (use === undefined) return '';
-  return `${formatBytes(use.used)} (${((use.used / use.size) * 100).toFixed(1)} %)`;
 }
 
 function problem({ name, failed }: SummaryTarget): string {

@@ -1,23 +1,33 @@
 // HTML report of a build: one self-contained page.
-import prettyBytes from 'pretty-bytes';
 import type { CacheStats } from '../../cache/cache.ts';
-import type { Layout } from '../../keymap/index.ts';
+import type { Layout, PhysicalLayout } from '../../keymap/index.ts';
+import { formatBytes } from '../commands/cache/options.ts';
 import { failureText } from '../terminal/diagnosis.ts';
 import { ccacheText, unchangedSince } from '../terminal/explanation.ts';
 import { remoteWords } from '../terminal/summary.ts';
 import { formatDuration, plural, sanitizeLine, shortPath } from '../terminal/text.ts';
 import { layerFigures } from './layers.ts';
+import { listsOf } from './layout-svg.ts';
 import { type Content, Markup, markup } from './markup.ts';
 import type { Recording, TargetRecord } from './recording.ts';
+import { regionText } from './region-text.ts';
 import { STYLESHEET } from './stylesheet.ts';
 import { KINDS, timeline } from './timeline.ts';
+
+/** A keymap of the config. */
+export interface DrawnKeymap {
+  /** Relative to the config directory. */
+  file: string;
+  layout: Layout;
+  /** Where the keys are, if that is known. */
+  physical: PhysicalLayout[];
+}
 
 /** Report data besides the build's events. */
 export interface ReportData {
   /** Statistics by tag; empty when the build used no cache. */
   caches: CacheStats[];
-  /** The keymaps of the config; `file` is relative to it. */
-  keymaps: { file: string; layout: Layout }[];
+  keymaps: DrawnKeymap[];
 }
 
 /** The page as HTML text. It loads no external resources. */
@@ -46,7 +56,7 @@ ${section('timeline', 'What ran where', markup`${legend(recording)}<div class="s
 ${section('targets', 'What came from where', targetTable(recording))}
 ${failures(recording)}
 ${caches.length === 0 ? undefined : section('caches', 'Caches', cacheTable(caches))}
-${keymaps.map(({ file, layout }, index) => section(`keymap-${index}`, file, keymapFigures(layout)))}
+${keymaps.map((keymap, index) => section(`keymap-${index}`, keymap.file, keymapFigures(keymap)))}
 </main>
 </body>
 </html>
@@ -87,11 +97,14 @@ function targetTable({ targets }: Recording): Markup {
     const ended = finished ?? failed;
     return markup`<tr><th scope="row">${name}</th><td>${[shield, board].filter(part => part !== undefined).join(', ')}</td>
 <td>${origin(target)}</td><td class="number">${ended && formatDuration(ended.duration)}</td>
-<td class="number">${finished && formatDuration(finished.compileDuration)}</td><td>${objects(target)}</td><td>${reasons(target)}</td></tr>
+<td class="number">${finished && formatDuration(finished.compileDuration)}</td>
+<td class="number">${finished?.size === undefined ? '' : formatBytes(finished.size)}</td>
+<td class="number">${regionText(finished?.memory?.flash)}</td><td class="number">${regionText(finished?.memory?.ram)}</td>
+<td>${objects(target)}</td><td>${reasons(target)}</td></tr>
 `;
   });
   return markup`<div class="scroll"><table>
-<thead><tr><th scope="col">Target</th><th scope="col">Built for</th><th scope="col">Came from</th><th scope="col" class="number">Took</th><th scope="col" class="number">Compiling took</th><th scope="col">Objects</th><th scope="col">Why</th></tr></thead>
+<thead><tr><th scope="col">Target</th><th scope="col">Built for</th><th scope="col">Came from</th><th scope="col" class="number">Took</th><th scope="col" class="number">Compiling took</th><th scope="col" class="number">Size</th><th scope="col" class="number">Flash used</th><th scope="col" class="number">RAM used</th><th scope="col">Objects</th><th scope="col">Why</th></tr></thead>
 <tbody>
 ${rows}</tbody></table></div>`;
 }
@@ -140,8 +153,8 @@ function cacheTable(caches: CacheStats[]): Markup {
   const largest = Math.max(1, ...caches.map(({ size }) => size));
   const rows = caches.map(({ tag, size, maxSize, count, hits, misses }) => {
     const share = Math.round((size / largest) * 1_000) / 10;
-    return markup`<tr><th scope="row">${tag}</th><td><div class="meter" role="img" aria-label="${bytes(size)}"><div style="width:${share}%"></div></div></td>
-<td class="number">${bytes(size)}</td><td class="number">${Number.isFinite(maxSize) ? bytes(maxSize) : 'none'}</td><td class="number">${count}</td><td class="number">${hits}</td><td class="number">${misses}</td></tr>
+    return markup`<tr><th scope="row">${tag}</th><td><div class="meter" role="img" aria-label="${formatBytes(size)}"><div style="width:${share}%"></div></div></td>
+<td class="number">${formatBytes(size)}</td><td class="number">${Number.isFinite(maxSize) ? formatBytes(maxSize) : 'none'}</td><td class="number">${count}</td><td class="number">${hits}</td><td class="number">${misses}</td></tr>
 `;
   });
   return markup`<div class="scroll"><table>
@@ -151,14 +164,16 @@ ${rows}</tbody></table></div>
 <p class="dim">Hits and misses are those of this build.</p>`;
 }
 
-function keymapFigures(layout: Layout): Markup {
+/** The layers of a keymap, with its mistakes above and its combos, macros and conditional layers below them. */
+export function keymapFigures({ layout, physical }: DrawnKeymap): Markup {
   const errors = layout.errors.map(
     ({ file, line, column, message }) =>
       markup`<pre>${file && `${file}:`}${line}:${column}: ${message}</pre>`,
   );
-  return markup`${errors}${layerFigures(layout)}`;
-}
-
-function bytes(count: number): string {
-  return prettyBytes(count, { binary: true });
+  const lists = listsOf(layout).map(
+    ([heading, items]) => markup`<h3>${heading}</h3>
+<ul>${items.map(item => markup`<li>${item}</li>`)}</ul>
+`,
+  );
+  return markup`${errors}${layerFigures(layout, physical)}${lists}`;
 }

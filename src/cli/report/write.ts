@@ -5,6 +5,7 @@ import { glob } from 'tinyglobby';
 import type { CacheStats } from '../../cache/cache.ts';
 import { defaultCacheRoot } from '../../config/environment.ts';
 import { loadUserConfig } from '../../config/load-user-config.ts';
+import { DEFAULT_CONFIG_PATH } from '../../config/toolchain-options.ts';
 import { cacheOptionsFor } from '../../config/user-config.ts';
 import { GloveboxError } from '../../errors.ts';
 import type { Context } from '../context.ts';
@@ -13,7 +14,7 @@ import { shortPath } from '../terminal/text.ts';
 import type { ReportData } from './page.ts';
 import type { Recording } from './recording.ts';
 
-/** A report or trace cannot be written. */
+/** A report, trace or drawing cannot be written. */
 export class ReportError extends GloveboxError {
   constructor(file: string, error: unknown) {
     super('GLOVEBOX_REPORT', `Cannot write ${file}: ${(error as Error).message}. Choose another place.`, {
@@ -31,6 +32,8 @@ export interface ReportFiles {
 
 export interface ReportOptions {
   configDirectory: string;
+  /** The directory of the keymaps, relative to the config directory. Default: the configured one */
+  configPath?: string | undefined;
   /** The requested workspace. Absolute. */
   workspace?: string | undefined;
   /** Cache root of the build, when it differs from the configured one. */
@@ -51,15 +54,16 @@ export async function writeReports(
 ): Promise<void> {
   if (trace !== undefined) {
     const { traceOf } = await import('./trace.ts');
-    await write(trace, traceOf(recording));
+    await writeReport(trace, traceOf(recording));
   }
   if (report !== undefined) {
     const { pageOf } = await import('./page.ts');
-    await write(report, pageOf(recording, await collectReportData(context, options)));
+    await writeReport(report, pageOf(recording, await collectReportData(context, options)));
   }
 }
 
-async function write(file: string, text: string): Promise<void> {
+/** Writes a file that the user asked for, and the directories above it. Rejects with {@link ReportError}. */
+export async function writeReport(file: string, text: string): Promise<void> {
   try {
     await mkdir(path.dirname(file), { recursive: true });
     await writeFile(file, text);
@@ -76,32 +80,42 @@ async function collectReportData(context: Context, options: ReportOptions): Prom
   return { caches, keymaps: await lookAtKeymaps(options) };
 }
 
+/** The directory of the keymaps. Absolute. */
+export async function keymapDirectory({ configDirectory, configPath }: ReportOptions): Promise<string> {
+  const { build } = await loadUserConfig({ directory: configDirectory });
+  return path.resolve(configDirectory, configPath ?? build.configPath ?? DEFAULT_CONFIG_PATH);
+}
+
 /** The keymaps of the config, with their layers. */
-export async function lookAtKeymaps({
-  configDirectory,
-  workspace,
-  cacheRoot,
-}: ReportOptions): Promise<ReportData['keymaps']> {
+export async function lookAtKeymaps(options: ReportOptions): Promise<ReportData['keymaps']> {
+  const { configDirectory, workspace, cacheRoot } = options;
   const userConfig = await loadUserConfig({ directory: configDirectory });
   const { createLayoutService, KeymapFileError } = await import('../../builder/layout/layout-service.ts');
+  const { findPhysicalLayouts } = await import('../../builder/layout/physical-layouts.ts');
   const layouts = createLayoutService({ userConfig });
   const keymaps: ReportData['keymaps'] = [];
-  const files = await glob('config/*.keymap', { cwd: configDirectory, followSymbolicLinks: false });
-  for (const file of files.sort().slice(0, MAX_KEYMAPS)) {
+  const directory = await keymapDirectory(options);
+  const names = await glob('*.keymap', { cwd: directory, followSymbolicLinks: false });
+  for (const name of names.sort().slice(0, MAX_KEYMAPS)) {
+    const file = shortPath(path.join(directory, name), configDirectory);
     try {
-      const layout = await layouts.layoutOf(path.join(configDirectory, file), {
+      const layout = await layouts.layoutOf(path.join(directory, name), {
         ...{ configDirectory, workspace, cacheRoot },
       });
       const errors = layout.errors.map(error => ({
         ...error,
         ...(error.file !== undefined && { file: shortPath(error.file, configDirectory) }),
       }));
-      keymaps.push({ file, layout: { ...layout, errors } });
+      const physical = await findPhysicalLayouts(path.join(directory, name), {
+        ...{ configDirectory, workspace, cacheRoot, userConfig },
+      });
+      keymaps.push({ file, layout: { ...layout, errors }, physical });
     } catch (error) {
       if (!(error instanceof KeymapFileError)) throw error;
       keymaps.push({
         file,
         layout: { layers: [], errors: [{ line: 1, column: 1, message: error.message }] },
+        physical: [],
       });
     }
   }

@@ -1,4 +1,5 @@
 // One frame of a running build that fits the screen: one line per target, or the active ones and a count.
+import { memoryWords } from './memory.ts';
 import type { BuildProgress, TargetProgress } from './progress.ts';
 import type { Paint, Style } from './style.ts';
 import {
@@ -158,16 +159,22 @@ function timeOf(target: TargetProgress, now: number): string {
 }
 
 function detailOf(target: TargetProgress): string {
-  if (target.finished === undefined || target.finished.source === 'compiled') {
-    return target.detail;
-  }
-  const saved = target.finished.compileDuration - target.finished.duration;
-  const { source, signer } = target.finished;
-  const other =
-    source === 'waited'
-      ? 'another build compiled it'
-      : source === 'remote'
-        ? `signed by ${sanitizeLine(signer ?? 'no key')}`
-        : '';
-  return other !== '' ? other : saved >= 100 ? `saved ${formatDuration(saved)}` : '';
+  if (target.finished === undefined) return target.detail;
+  return [memoryWords(target.finished.memory), originOf(target.finished)]
+    .filter(part => part !== '')
+    .join(', ');
+}
+
+/** The origin of the firmware, or the time that the cache saved. */
+function originOf({
+  source,
+  signer,
+  duration,
+  compileDuration,
+}: NonNullable<TargetProgress['finished']>): string {
+  if (source === 'compiled') return '';
+  if (source === 'waited') return 'another build compiled it';
+  if (source === 'remote') return `signed by ${sanitizeLine(signer ?? 'no key')}`;
+  const saved = compileDuration - duration;
+  return saved >= 100 ? `saved ${formatDuration(saved)}` : '';
 }

@@ -2,6 +2,7 @@
 import type { BuildEvent } from '../../builder/events.ts';
 import { failureText } from './diagnosis.ts';
 import { pathText, unchangedSince, verifiedText } from './explanation.ts';
+import { memoryWords } from './memory.ts';
 import { BuildProgress } from './progress.ts';
 import type { Renderer, RenderOptions } from './renderer.ts';
 import type { Style } from './style.ts';
@@ -65,7 +66,12 @@ export class PlainRenderer implements Renderer {
       case 'target-finished':
         return this.#about(
           event.target,
-          `${style.good(finishedWords(event))} in ${formatDuration(event.duration)}`,
+          [
+            `${style.good(finishedWords(event))} in ${formatDuration(event.duration)}`,
+            memoryWords(event.memory),
+          ]
+            .filter(part => part !== '')
+            .join(', '),
         );
       case 'target-failed':
         return this.#about(

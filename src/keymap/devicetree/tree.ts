@@ -65,6 +65,12 @@ export function stringsOf(node: DeviceNode, name: string): string[] {
   return values.flatMap(value => (value.kind === 'string' ? value.text : []));
 }
 
+/** The cells of a property; empty when it is missing. */
+export function cellsOf(node: DeviceNode, name: string): Cell[] {
+  const values = node.properties.get(name)?.values ?? [];
+  return values.flatMap(value => (value.kind === 'cells' ? value.cells : []));
+}
+
 /** Whether Zephyr treats the node as enabled. */
 export function isEnabled(node: DeviceNode): boolean {
   const [status = 'okay'] = stringsOf(node, 'status');

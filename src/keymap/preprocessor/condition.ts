@@ -1,4 +1,4 @@
-// Evaluates `#if` conditions in 64-bit integer arithmetic, as a C preprocessor does.
+// Evaluates `#if` conditions and constant expressions in 64-bit integer arithmetic, as a C preprocessor does.
 import type { Token } from './token.ts';
 
 /** An expression cannot be evaluated. The message gives the reason. */
@@ -23,6 +23,11 @@ const PRECEDENCE: Readonly<Record<string, number>> = {
 export function evaluateCondition(tokens: readonly Token[]): boolean {
   const parser = new ConditionParser(tokens);
   return parser.evaluate() !== 0n;
+}
+
+/** The value of an expression of numbers. Throws {@link ConditionError}. */
+export function evaluateInteger(tokens: readonly Token[]): number {
+  return Number(new ConditionParser(tokens).evaluate());
 }
 
 class ConditionParser {

@@ -17,6 +17,7 @@ import {
   type Toolchain,
 } from '../../../src/builder/incremental/index.ts';
 import { createFirmwareCacheService } from '../../../src/builder/output/firmware.ts';
+import type { Surroundings } from '../../../src/builder/toolchains/toolchain.ts';
 import type { Cache } from '../../../src/cache/cache.ts';
 import type { CacheOptions } from '../../../src/cache/options.ts';
 import { closeForAll } from '../../support/close-for-all.ts';
@@ -36,8 +37,8 @@ export class ScriptedToolchain implements Toolchain {
   observed: (Partial<ObservedInputs> & { files: string[] }) | undefined;
   /** How often the compiler was started. */
   runs = 0;
-  /** How often its identity and its declared inputs were requested. */
-  asked = { identity: 0, declaredInputs: 0 };
+  /** How often its identity, its surroundings and its declared inputs were requested. */
+  asked = { identity: 0, surroundings: 0, declaredInputs: 0 };
   /** Replaces the compiler; called with the default one. */
   script: (job: CompileJob, succeed: () => Promise<CompileOutcome>) => Promise<CompileOutcome> = (
     _,
@@ -52,6 +53,11 @@ export class ScriptedToolchain implements Toolchain {
   async identity(): Promise<Record<string, unknown>> {
     this.asked.identity++;
     return { version: this.version };
+  }
+
+  async surroundings(): Promise<Surroundings> {
+    this.asked.surroundings++;
+    return { places: [], folders: [], bound: [] };
   }
 
   async declaredInputs(): Promise<string[]> {

@@ -16,10 +16,10 @@ test('facts found for the cache look-up are not determined again for the compile
   const fixture = await createCompileFixture(t);
   fixture.toolchain.observed = { files: ['config/corne.keymap'], directories: ['config'] };
   const { service, described } = await missed(t, fixture, LEFT);
-  t.deepEqual(fixture.toolchain.asked, { identity: 1, declaredInputs: 1 });
+  t.deepEqual(fixture.toolchain.asked, { identity: 1, surroundings: 1, declaredInputs: 1 });
   t.like(await fixture.compile(LEFT, { described }), { ok: true, source: 'compiled', stored: true });
   // The declared inputs are requested once more, when the compiler has ended.
-  t.deepEqual(fixture.toolchain.asked, { identity: 1, declaredInputs: 2 });
+  t.deepEqual(fixture.toolchain.asked, { identity: 1, surroundings: 1, declaredInputs: 2 });
   t.deepEqual(
     fixture.events.filter(event => event.type === 'missed'),
     [],
@@ -30,8 +30,8 @@ test('facts found for the cache look-up are not determined again for the compile
   await service.restore(RIGHT, fixture.root);
   t.deepEqual(
     fixture.toolchain.asked,
-    { identity: 2, declaredInputs: 2 },
-    'inputs are declared for all targets',
+    { identity: 2, surroundings: 1, declaredInputs: 2 },
+    'surroundings are found and inputs declared for all targets',
   );
 });
 

@@ -60,6 +60,23 @@ test('a keymap is read once per content, in whichever file that is', async t => 
   t.is(await countReadings(cache), 1);
 });
 
+test('a cached layout has its combos, macros and conditional layers', async t => {
+  const { cache, file } = t.context;
+  await fs.writeFile(
+    file,
+    `${KEYMAP}
+/ {
+  combos { compatible = "zmk,combos"; esc { key-positions = <0 1>; bindings = <&kp ESC>; layers = <0>; }; };
+  macros { hi: hi { compatible = "zmk,behavior-macro"; #binding-cells = <0>; bindings = <&kp H &kp I>; }; };
+  conditional_layers { compatible = "zmk,conditional-layers"; tri { if-layers = <0>; then-layer = <1>; }; };
+};`,
+  );
+  const first = await createLayoutService({ cache }).layoutOf(file);
+  t.deepEqual([first.combos?.length, first.macros?.length, first.conditionalLayers?.length], [1, 1, 1]);
+  t.deepEqual(await createLayoutService({ cache }).layoutOf(file), first);
+  t.is(await countReadings(cache), 1);
+});
+
 test('a cached layout is returned', async t => {
   const { cache, file } = t.context;
   const service = createLayoutService({ cache });

@@ -35,7 +35,7 @@ test('firmware is restored with every file, its content and mode', async t => {
   const uf2 = await make('left.uf2', 'uf2');
   const elf = await make('left.elf', 'elf');
   await chmod(elf.path, 0o755);
-  t.true(await firmware.store('f1', [uf2, elf], 1234));
+  t.true(await firmware.store('f1', [uf2, elf], { compileDuration: 1234 }));
   await writeFile(uf2.path, 'overwritten afterwards');
   const restored = await firmware.restore('f1', out);
   t.deepEqual(restored?.files, [path.join(out, 'left.uf2'), path.join(out, 'left.elf')]);
@@ -49,10 +49,13 @@ test('metadata of firmware is restored with it, and stays absent where there was
   const { firmware, make } = await createBench(t);
   const uf2 = await make('left.uf2', 'uf2');
   const warnings = Array.from({ length: 200 }, (_, index) => `warning ${index}`);
-  t.true(await firmware.store('f1', [uf2], 1, warnings));
+  t.true(await firmware.store('f1', [uf2], { compileDuration: 1, warnings }));
   t.deepEqual((await firmware.find('f1'))?.warnings, warnings.slice(0, 100));
-  t.true(await firmware.store('f2', [uf2], 1));
+  t.true(await firmware.store('f2', [uf2], { compileDuration: 1 }));
   t.is((await firmware.find('f2'))?.warnings, undefined);
+  const memory = { flash: { used: 1, size: 2 } };
+  t.true(await firmware.store('f3', [uf2], { compileDuration: 1, memory }));
+  t.deepEqual((await firmware.find('f3'))?.memory, memory);
   const key = (await keysOf(firmware.cache)).find(name => name.startsWith('f2') && name.endsWith('record'))!;
   const record = JSON.parse((await firmware.cache.get<string>(key))!) as object;
   for (const damaged of ['text', [1], Array.from({ length: 101 }, () => 'x')]) {
@@ -63,14 +66,14 @@ test('metadata of firmware is restored with it, and stays absent where there was
 
 test('firmware of another fingerprint is not found', async t => {
   const { firmware, out, make } = await createBench(t);
-  await firmware.store('f1', [await make('a.uf2', 'a')], 1);
+  await firmware.store('f1', [await make('a.uf2', 'a')], { compileDuration: 1 });
   t.is(await firmware.find('f2'), undefined);
   t.is(await firmware.restore('f2', out), undefined);
 });
 
 test('firmware that lacks a file is a miss', async t => {
   const { firmware, out, make } = await createBench(t);
-  await firmware.store('f1', [await make('a.uf2', 'a'), await make('b.elf', 'b')], 1);
+  await firmware.store('f1', [await make('a.uf2', 'a'), await make('b.elf', 'b')], { compileDuration: 1 });
   const keys = await keysOf(firmware.cache);
   await firmware.cache.delete(keys.find(key => key.endsWith('b.elf'))!);
   t.is(await firmware.find('f1'), undefined);
@@ -80,8 +83,10 @@ test('firmware that lacks a file is a miss', async t => {
 
 test('storing again replaces the whole, never a part', async t => {
   const { firmware, out, make } = await createBench(t);
-  await firmware.store('f1', [await make('a.uf2', 'old'), await make('b.elf', 'old')], 1);
-  await firmware.store('f1', [await make('a.uf2', 'new')], 1);
+  await firmware.store('f1', [await make('a.uf2', 'old'), await make('b.elf', 'old')], {
+    compileDuration: 1,
+  });
+  await firmware.store('f1', [await make('a.uf2', 'new')], { compileDuration: 1 });
   await firmware.restore('f1', out);
   t.deepEqual(await readdir(out), ['a.uf2']);
   t.is(await readFile(path.join(out, 'a.uf2'), 'utf8'), 'new');
@@ -89,7 +94,7 @@ test('storing again replaces the whole, never a part', async t => {
 
 test('a link at the destination is replaced and not followed', async t => {
   const { firmware, out, make } = await createBench(t);
-  await firmware.store('f1', [await make('a.uf2', 'firmware')], 1);
+  await firmware.store('f1', [await make('a.uf2', 'firmware')], { compileDuration: 1 });
   const victim = await make('victim', 'untouched');
   await symlink(victim.path, path.join(out, 'a.uf2'));
   await firmware.restore('f1', out);
@@ -99,7 +104,7 @@ test('a link at the destination is replaced and not followed', async t => {
 
 test('removed firmware is gone', async t => {
   const { firmware, make } = await createBench(t);
-  await firmware.store('f1', [await make('a.uf2', 'a')], 1);
+  await firmware.store('f1', [await make('a.uf2', 'a')], { compileDuration: 1 });
   t.true(await firmware.forget('f1'));
   t.is(await firmware.find('f1'), undefined);
   t.deepEqual(await keysOf(firmware.cache), []);
@@ -109,7 +114,7 @@ test('removed firmware is gone', async t => {
 test('an invalid file name is not stored', async t => {
   const { firmware, make } = await createBench(t);
   const file = await make('a.uf2', 'a');
-  await t.throwsAsync(firmware.store('f1', [{ ...file, name: '../a.uf2' }], 1), {
+  await t.throwsAsync(firmware.store('f1', [{ ...file, name: '../a.uf2' }], { compileDuration: 1 }), {
     instanceOf: ArtifactNameError,
   });
   t.is(await firmware.find('f1'), undefined);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { type Damage, damages, logDamages, randomFrom, removedLogs } from './damages.ts';
 import { assertRightOrMiss, copyOf, fillWith, isAside, KEYS, makeSources, type Sources } from './filled.ts';
-import { open, warningsOf } from './support.ts';
+import { open, untilWarned, warningsOf } from './support.ts';
 
 let directory: string;
 let sources: Sources;
@@ -69,6 +69,7 @@ for (const [index, { name, make, isNoticed, source, names }] of cases.entries())
     await cache.check();
     t.deepEqual((await cache.check()).problems, []);
 
+    await untilWarned();
     const aside = readdirSync(join(root, tag)).filter(isAside);
     if (isNoticed) t.is(aside.length, 1);
     t.is(warnings.filter(text => text.includes('set aside')).length, aside.length);

@@ -59,6 +59,18 @@ test('received bytes return time, but never more than was spent on them', t => {
   t.is(budget.spentMs, 1000);
 });
 
+test('many requests that receive a kilobyte a second each do not extend the budget', t => {
+  const { clock, budget } = budgetOf();
+  const waits = Array.from({ length: 16 }, () => budget.begin());
+  for (let second = 0; second < 4; second++) {
+    clock.time += 1000;
+    for (const wait of waits) wait?.received(1000);
+  }
+  t.is(budget.spentMs, 4000);
+  for (const wait of waits) wait?.received(1_000_000);
+  t.is(budget.spentMs, 0);
+});
+
 test('a thousand hits of a healthy server cost nothing, and as many misses use the budget up', t => {
   const { clock, budget } = budgetOf();
   const ask = (isHit: boolean) => {

@@ -29,7 +29,7 @@ function page(surroundings: Partial<ReportData> = {}, name = 'left'): string {
     checking(0, name),
     missed(10, name, '<b>keymap</b> changed'),
     checking(10, 'right'),
-    cached(30, 'right', 5_000),
+    { ...cached(30, 'right', 5_000), size: 447_488, memory: { flash: { used: 208_016, size: 811_008 } } },
     compiling(40, name),
     at(50, { type: 'target-path', target: name, path: { kind: 'incremental', ...OBJECTS } }),
     { ...compiled(900, name, 800), ccache: { direct: 0, preprocessed: 3, missed: 1 } } as BuildEvent,
@@ -71,7 +71,7 @@ test('the page shows which thread compiled what, where each target came from, ca
   const layout = await parseKeymap(await readFile(file, 'utf8'), { file });
   const html = page({
     caches: [stats('firmware', 2_048), stats('layout', 1_024)],
-    keymaps: [{ file: 'config/corne.keymap', layout }],
+    keymaps: [{ file: 'config/corne.keymap', layout, physical: [] }],
   });
   assertWellFormed(html);
   t.regex(html, /<title>left: compiled, 860ms<\/title>/);
@@ -80,7 +80,7 @@ test('the page shows which thread compiled what, where each target came from, ca
   t.regex(html, /3 targets in 1s: 1 compiled, 1 from the cache, 1 failed/);
   t.regex(
     html,
-    /<th scope="row">right<\/th>.*\n<td>the cache<\/td><td class="number">12ms<\/td>\n<td class="number">5s<\/td><td><\/td><td>nothing changed since /,
+    /<th scope="row">right<\/th>.*\n<td>the cache<\/td><td class="number">12ms<\/td>\n<td class="number">5s<\/td>\n<td class="number">437 KiB<\/td>\n<td class="number">203 KiB \(25\.6 %\)<\/td><td class="number"><\/td>\n<td><\/td><td>nothing changed since /,
   );
   t.regex(html, /keymap\.c:3:7: error: unknown type/);
   t.regex(html, /<th scope="row">firmware<\/th>.*\n<td class="number">2 KiB<\/td>/);
@@ -92,9 +92,9 @@ test('the page shows which thread compiled what, where each target came from, ca
 
 test('layers are numbered only if none can be missing', t => {
   const captions = (isIncomplete: boolean) =>
-    page({ keymaps: [{ file: 'x.keymap', layout: { layers: [LAYER], errors: [], isIncomplete } }] }).match(
-      /<figcaption>.*|aria-label="Layer [^"]*"/g,
-    );
+    page({
+      keymaps: [{ file: 'x.keymap', layout: { layers: [LAYER], errors: [], isIncomplete }, physical: [] }],
+    }).match(/<figcaption>.*|aria-label="Layer [^"]*"/g);
   t.deepEqual(captions(false), [
     `<figcaption>0 ${LAYER.name}</figcaption>`,
     `aria-label="Layer 0, ${LAYER.name}: 1 keys"`,
@@ -108,7 +108,11 @@ test('layers are numbered only if none can be missing', t => {
 test("no text of a build can become part of the page's markup", t => {
   const hostile = `"'><script>alert(1)</script>\u0000&`;
   const html = page(
-    { keymaps: [{ file: hostile, layout: { layers: [{ ...LAYER, name: hostile }], errors: [] } }] },
+    {
+      keymaps: [
+        { file: hostile, layout: { layers: [{ ...LAYER, name: hostile }], errors: [] }, physical: [] },
+      ],
+    },
     hostile,
   );
   assertWellFormed(html);

@@ -89,6 +89,19 @@ test('a failure is reported at once, and at the end with its last lines and its 
   ]);
 });
 
+test('a finished target has the flash and RAM that its firmware uses, as far as they are known', t => {
+  const memory = { flash: { used: 208_016, size: 811_008 }, ram: { used: 57_040, size: 262_144 } };
+  const lines = printed([
+    started('left', 'right'),
+    { ...compiled(900, 'left', 880), memory } as BuildEvent,
+    { ...cached(900, 'right', 5_000), memory: { ram: memory.ram } } as BuildEvent,
+  ]);
+  t.deepEqual(lines.slice(1, 3), [
+    'left: compiled in 880ms, flash 26 %, RAM 22 %',
+    'right: from the cache in 12ms, RAM 22 %',
+  ]);
+});
+
 test('a plan shows which targets would be compiled and why, and which are cached', t => {
   const lines = printed([
     started('left', 'right'),

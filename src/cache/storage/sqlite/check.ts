@@ -127,8 +127,9 @@ class Check {
 
   async files(): Promise<void> {
     const isKnown = this.#database.prepare<[string], number>('SELECT refs FROM blobs WHERE hash = ?').pluck();
-    for (const shard of await this.#blobs.shards()) {
-      const { hashes, unexpectedFiles } = await this.#blobs.listShard(shard);
+    for (const shard of this.#blobs.shards()) {
+      await new Promise(setImmediate);
+      const { hashes, unexpectedFiles } = this.#blobs.listShard(shard);
       for (const hash of hashes) {
         if (isKnown.get(hash) !== undefined) continue;
         const isOrphan = await this.#underLock(() => {
