@@ -85,6 +85,16 @@ export class CircularWaitError extends GloveboxError {
   }
 }
 
+/** Another caller has taken the lease of a key over: the reason with which the `signal` of a producer aborts. */
+export class LostLeaseError extends GloveboxError {
+  constructor(key: string) {
+    super(
+      'GLOVEBOX_LOST_LEASE',
+      `Another caller produces '${key}' now, because this one was stopped or took longer than that one waits: what it makes is not stored. Set a longer 'wait' in getOrSet().`,
+    );
+  }
+}
+
 /** The cache was used after `close()` or `resetSharedCacheInstances()`. */
 export class ClosedCacheError extends GloveboxError {
   constructor(tag: string) {

@@ -19,6 +19,8 @@ export {
   type GetFileOptions,
   type GetOrSetOptions,
   type PrefixOptions,
+  type Producer,
+  type ProducerContext,
   type SetOptions,
 } from './cache/cache.ts';
 export { cacheKey, type FileContent, fileContent, type KeyPart, type KeyPartOf } from './cache/keys.ts';
@@ -30,6 +32,7 @@ export {
   ConflictingOptionsError,
   GloveboxError,
   InvalidArgumentError,
+  LostLeaseError,
   UncloneableValueError,
   ValueTooLargeError,
   WrongKindError,

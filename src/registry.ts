@@ -4,8 +4,10 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Cache } from './cache/cache.ts';
 import { DisabledCache } from './cache/client/disabled-cache.ts';
 import { PortStoreClient } from './cache/client/port-store-client.ts';
+import { type AskGateway, SharedCache } from './cache/client/shared-cache.ts';
 import type { Connector } from './cache/client/store-cache.ts';
 import { TracedCache } from './cache/client/traced-cache.ts';
+import { agree } from './cache/coordinator/agree.ts';
 import type { Coordinator } from './cache/coordinator/coordinator.ts';
 import {
   coordinatesItself,
@@ -18,13 +20,11 @@ import {
   usePort,
 } from './cache/coordinator/find-coordinator.ts';
 import { LocalStoreClient } from './cache/coordinator/local-store-client.ts';
-import type { AggregatedCacheStats } from './cache/coordinator/protocol.ts';
-import { agree, type OpenRequest } from './cache/coordinator/protocol.ts';
 import { assertTag } from './cache/keys.ts';
 import type { CacheOptions } from './cache/options.ts';
+import type { AggregatedCacheStats, OpenRequest } from './cache/protocol.ts';
 import type { GatewayOptions } from './cache/remote/gateway.ts';
 import { resolveRemoteOptions } from './cache/remote/options.ts';
-import { type AskGateway, SharedCache } from './cache/remote/shared-cache.ts';
 import { POLICIES } from './cache/shared/limits.ts';
 import { parseDuration, parseSize } from './cache/units.ts';
 import { assertCacheOptions, assertUserConfig } from './config/check-options.ts';

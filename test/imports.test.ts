@@ -123,3 +123,27 @@ test('no folder of the sources is called build', t => {
   const named = files.filter(file => path.dirname(file).split('/').includes('build'));
   t.deepEqual(named, []);
 });
+
+/** The folders of a part of the sources, and each file beside them. */
+function partsOf(graph: ReadonlyMap<string, readonly string[]>): Map<string, string[]> {
+  const partOf = (file: string) => file.split('/').slice(0, 3).join('/');
+  const parts = new Map<string, string[]>();
+  for (const [file, targets] of graph) {
+    const part = partOf(file);
+    const others = targets.map(partOf).filter(other => other !== part);
+    parts.set(part, [...(parts.get(part) ?? []), ...others]);
+  }
+  return parts;
+}
+
+test('the folders within a part of the sources form no cycle', t => {
+  t.deepEqual(circlesOf(partsOf(imports)), []);
+  const graph = new Map([
+    ['src/cache/client/a.ts', ['src/cache/storage/b.ts']],
+    ['src/cache/storage/c.ts', ['src/cache/d.ts']],
+    ['src/cache/d.ts', ['src/cache/client/e.ts']],
+  ]);
+  t.deepEqual(circlesOf(partsOf(graph)), [
+    'src/cache/client → src/cache/storage → src/cache/d.ts → src/cache/client',
+  ]);
+});

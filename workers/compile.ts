@@ -2,8 +2,8 @@
 import { threadId } from 'node:worker_threads';
 import {
   type CompileResult,
-  createCompilationCacheService,
   createZmkWestService,
+  openCompilationCache,
   type Toolchain,
 } from '../src/builder/incremental/index.ts';
 import type { ToolchainDescription } from '../src/builder/toolchains/index.ts';
@@ -26,7 +26,7 @@ export default async function compile(task: CompileTask): Promise<CompileResult>
       turn.resolve(task.jobs);
     }
   });
-  const { cache } = createCompilationCacheService(userConfig, cacheOptions);
+  const cache = openCompilationCache(userConfig, cacheOptions);
   const toolchain = await toolchainOf(task.toolchain, cache);
   const service = createZmkWestService({ toolchain, configDirectory, userConfig, cacheOptions });
   return service[task.isTrial ? 'compileAnew' : 'compile'](target, {

@@ -341,7 +341,7 @@ class BuildRun {
 
   /** Finds out what the next build may take over. */
   async prepareNext(): Promise<void> {
-    const { recordAll } = await import('./watch/idle-work.ts');
+    const { recordAll } = await import('./toolchains/record-all.ts');
     const { targets, cores } = this.#plan;
     const built = targets.filter(({ artifactName }) => this.#built.get(artifactName)?.isCompiled);
     await recordAll(this.#toolchain, built, { signal: this.#signal, jobs: cores });

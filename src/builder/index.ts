@@ -7,6 +7,7 @@ export { ConfigError, createUserConfig, loadUserConfig, type UserConfig } from '
 export type { CommandToolchainOptions, ToolchainKind } from '../config/toolchain-options.ts';
 export { drawLayout, parseKeymap } from '../keymap/index.ts';
 export { build } from './build.ts';
+export { createCompilationCacheService } from './compilation-cache.ts';
 export type { Diagnosis } from './diagnosis/diagnosis.ts';
 export type { BuildEvent, BuildListener, BuildSummary } from './events.ts';
 export {
@@ -19,9 +20,7 @@ export {
   type CompileResult,
   type CreateZmkWestServiceOptions,
   createCompilationBuildCacheService,
-  createCompilationCacheService,
   createZmkWestService,
-  createZmkWorkspaceCacheService,
   type LookupResult,
   type ObservedInputs,
   type Target,
@@ -39,3 +38,4 @@ export { NoToolchainError } from './toolchains/choice.ts';
 export { createToolchain, type ToolchainDescription } from './toolchains/index.ts';
 export type { TargetTrace } from './tracing.ts';
 export { type WatchOptions, watchBuild } from './watch/watch.ts';
+export { createZmkWorkspaceCacheService } from './workspace/zmk-workspace-cache.ts';

@@ -79,7 +79,7 @@ export async function planBuild(options: BuildOptions): Promise<Plan> {
     ...{ userConfig, configDirectory, outputDirectory, cacheRoot, cache: cached },
     memory: cached
       ? async () => {
-          const { createCompilationCacheService } = await import('./incremental/index.ts');
+          const { createCompilationCacheService } = await import('./compilation-cache.ts');
           return createCompilationCacheService(userConfig, { cacheRoot }).cache;
         }
       : undefined,
@@ -161,5 +161,5 @@ function refuseSources(outputDirectory: string): void {
 
 function jobCount(jobs: number): number {
   if (Number.isSafeInteger(jobs) && jobs > 0) return jobs;
-  throw new InvalidArgumentError(`jobs is a positive whole number; got ${jobs}.`);
+  throw new InvalidArgumentError(`jobs must be a positive whole number; got ${jobs}.`);
 }

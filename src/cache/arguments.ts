@@ -21,7 +21,7 @@ export function regularFile(path: string): { file: string; mode: number; size: n
     });
   }
   if (!source.isFile()) {
-    throw new InvalidArgumentError(`putFile() takes a regular file; ${file} is ${kindOf(source)}.`);
+    throw new InvalidArgumentError(`putFile() needs a regular file; ${file} is ${kindOf(source)}.`);
   }
   return { file, mode: source.mode & 0o777, size: source.size };
 }
@@ -49,7 +49,7 @@ export function replaceableFile(path: string): string {
 
 function absolute(path: unknown, operation: string): string {
   if (typeof path === 'string') return resolve(path);
-  throw new InvalidArgumentError(`${operation}() takes a path as a string; got ${show(path)}.`);
+  throw new InvalidArgumentError(`The path for ${operation}() must be a string; got ${show(path)}.`);
 }
 
 function kindOf(stats: Stats): string {
@@ -66,7 +66,7 @@ const OPTIONS = {
   setMany: ['ttl'],
   add: ['ttl'],
   putFile: ['ttl'],
-  getOrSet: ['ttl', 'wait', 'onWait'],
+  getOrSet: ['ttl', 'wait', 'signal', 'onWait'],
   getFile: ['sha256'],
   keys: ['prefix'],
   entries: ['prefix'],
@@ -74,6 +74,7 @@ const OPTIONS = {
 } as const;
 
 const CHECKS: Record<string, { is: string; check: (value: unknown) => boolean }> = {
+  signal: { is: 'an AbortSignal', check: value => value instanceof AbortSignal },
   onWait: { is: 'a function', check: value => typeof value === 'function' },
   sha256: {
     is: 'a SHA-256 in 64 hexadecimal digits',
@@ -89,7 +90,7 @@ export function assertOptions(operation: keyof typeof OPTIONS, options: object |
   const names: readonly string[] = OPTIONS[operation];
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new InvalidArgumentError(
-      `The options of ${operation}() are an object with ${names.join(', ')}; got ${show(options)}.`,
+      `The options of ${operation}() must be an object with ${names.join(', ')}; got ${show(options)}.`,
     );
   }
   for (const [name, value] of Object.entries(options)) {
@@ -101,7 +102,7 @@ export function assertOptions(operation: keyof typeof OPTIONS, options: object |
     const rule = CHECKS[name];
     if (rule && value !== undefined && !rule.check(value)) {
       throw new InvalidArgumentError(
-        `The option ${name} of ${operation}() is ${rule.is}; got ${show(value)}.`,
+        `The option ${name} of ${operation}() must be ${rule.is}; got ${show(value)}.`,
       );
     }
   }
@@ -110,7 +111,7 @@ export function assertOptions(operation: keyof typeof OPTIONS, options: object |
 /** The keys, checked. A string is refused: as an iterable it would be its characters. */
 export function keyList(operation: string, keys: Iterable<string>): string[] {
   if (typeof keys === 'string' || typeof (keys as Partial<typeof keys>)?.[Symbol.iterator] !== 'function') {
-    throw new InvalidArgumentError(`${operation}() takes a list of keys; got ${show(keys)}.`);
+    throw new InvalidArgumentError(`The keys for ${operation}() must be a list; got ${show(keys)}.`);
   }
   const list = [...keys];
   list.forEach(assertKey);
@@ -126,12 +127,14 @@ export function* pairsOf(
     typeof (entries as Partial<typeof entries>)?.[Symbol.iterator] !== 'function'
   ) {
     throw new InvalidArgumentError(
-      `setMany() takes a list of [key, value] or a Map; got ${show(entries)}. Object.entries() makes one of an object.`,
+      `The entries for setMany() must be a list of [key, value] or a Map; got ${show(entries)}. Object.entries() makes one of an object.`,
     );
   }
   for (const pair of entries) {
     if (!Array.isArray(pair) || pair.length !== 2) {
-      throw new InvalidArgumentError(`setMany() takes pairs of key and value; got ${show(pair)}.`);
+      throw new InvalidArgumentError(
+        `Each entry for setMany() must be a pair of key and value; got ${show(pair)}.`,
+      );
     }
     assertKey(pair[0]);
     yield pair as unknown as readonly [string, unknown];
@@ -141,10 +144,11 @@ export function* pairsOf(
 /** Throws InvalidArgumentError unless `produce` can be called. */
 export function assertProducer(produce: unknown): void {
   if (typeof produce === 'function') return;
-  throw new InvalidArgumentError(`getOrSet() takes a function that makes the value; got ${show(produce)}.`);
+  throw new InvalidArgumentError(`The producer for getOrSet() must be a function; got ${show(produce)}.`);
 }
 
-function show(value: unknown): string {
+/** The value as messages show it. */
+export function show(value: unknown): string {
   const text = inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY });
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
@@ -152,6 +156,6 @@ function show(value: unknown): string {
 /** Throws InvalidArgumentError unless `by` is a number that increment() can add. */
 export function assertIncrement(by: number): void {
   if (typeof by !== 'number' || !Number.isFinite(by)) {
-    throw new InvalidArgumentError(`increment() adds a finite number; got ${String(by)}.`);
+    throw new InvalidArgumentError(`The amount for increment() must be a finite number; got ${String(by)}.`);
   }
 }

@@ -228,7 +228,8 @@ export interface Cache {
    * The stored value, or the result of `produce`, stored. However many threads and processes ask at once, `produce`
    * runs in one of them; the rest wait and get its value. When it throws, its own caller gets the error and the next
    * waiter tries; when its thread or process dies, the next waiter tries. Its own caller gets the value as all others
-   * will: a class instance as a plain object, an error without its `code`.
+   * will: a class instance as a plain object, an error without its `code`. `produce` may decline to store its value, and
+   * choose its TTL: see {@link ProducerContext}.
    *
    * Inside of `produce`, `getOrSet` may be called for other keys. A call that would wait for itself is a
    * {@link CircularWaitError} within a second, which names the keys: one for the same key, or one whose key's producer
@@ -236,7 +237,7 @@ export interface Cache {
    * another thread or process is not visible to the cache: a `getOrSet` of its own key in that work waits for as long
    * as `wait` says.
    */
-  getOrSet<T>(key: string, produce: () => T | Promise<T>, options?: GetOrSetOptions): Promise<T>;
+  getOrSet<T>(key: string, produce: Producer<T>, options?: GetOrSetOptions): Promise<T>;
 
   /** Keys of unexpired entries in ascending byte order, a page at a time. Entries changed meanwhile may or may not appear. */
   keys(options?: PrefixOptions): AsyncIterableIterator<string>;
@@ -307,6 +308,35 @@ export interface GetFileOptions {
   sha256?: string | undefined;
 }
 
+/** Makes the value of a missing key, for {@link Cache.getOrSet}. */
+export type Producer<T> = (context: ProducerContext) => T | Promise<T>;
+
+/** The call of `getOrSet` that a producer works for. It may be destructured. */
+export interface ProducerContext {
+  /**
+   * Aborts when the call's own `signal` does, and when the lease is lost: another caller has taken it over because this
+   * one was stopped or too slow, and the value will not be stored. A caller of this process is noticed at once, one of
+   * another process within about a second. What a producer throws after its lease was lost is not an error: its caller
+   * waits for the new holder's value.
+   */
+  readonly signal: AbortSignal;
+  /** Do not store the value: this caller gets it, and the next waiter produces for itself, as after an error. */
+  skip(): void;
+  /**
+   * The TTL of the value, from the moment that it is stored on, instead of the call's `ttl`. For values that know how
+   * long they are good for.
+   *
+   * @throws InvalidDurationError
+   */
+  setTtl(ttl: Duration): void;
+  /**
+   * Whether the lease is still this call's, so that the value would be stored. Asks the store: call it before effects
+   * that only the producer of the stored value may have. False where there is no lease: in a disabled cache, and in a
+   * call that produces for itself because it has waited for too long.
+   */
+  isStillHeld(): Promise<boolean>;
+}
+
 export interface GetOrSetOptions extends SetOptions {
   /**
    * How long to wait for another caller's `produce` before taking the lease over, so that a hung producer blocks no
@@ -316,6 +346,12 @@ export interface GetOrSetOptions extends SetOptions {
    * Default: `'10m'`.
    */
   wait?: Duration | undefined;
+  /**
+   * Stops the wait for another caller's `produce`: the call rejects with the signal's reason. While the call itself
+   * produces, `produce` decides how to stop: its context has the signal, and the call settles as `produce` does.
+   * Default: none.
+   */
+  signal?: AbortSignal | undefined;
   /** Called once when another caller is producing the value. `pid` is the process of that caller. */
   onWait?: ((holder: { pid: number }) => void) | undefined;
 }

@@ -13,18 +13,20 @@ const RESERVED = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i;
 /** Throws {@link InvalidArgumentError} unless `key` is a non-empty, well-formed string of at most 1 KiB in UTF-8. */
 export function assertKey(key: string): void {
   if (typeof key !== 'string') {
-    throw new InvalidArgumentError(`A cache key is a string; got ${typeof key}. Use cacheKey() to make one.`);
+    throw new InvalidArgumentError(
+      `A cache key must be a string; got ${typeof key}. Use cacheKey() to make one.`,
+    );
   }
-  if (key.length === 0) throw new InvalidArgumentError('A cache key is not empty; got an empty string.');
+  if (key.length === 0) throw new InvalidArgumentError('A cache key must not be empty; got an empty string.');
   // A UTF-16 unit makes at most 3 bytes, so short keys need no counting.
   if (key.length * 3 > MAX_KEY_BYTES && Buffer.byteLength(key) > MAX_KEY_BYTES) {
     throw new InvalidArgumentError(
-      `A cache key is at most ${MAX_KEY_BYTES} bytes of UTF-8; got ${Buffer.byteLength(key)} bytes beginning ${JSON.stringify(key.slice(0, 40))}. Use cacheKey() to make a digest of it.`,
+      `A cache key must have at most ${MAX_KEY_BYTES} bytes of UTF-8; got ${Buffer.byteLength(key)} bytes beginning ${JSON.stringify(key.slice(0, 40))}. Use cacheKey() to make a digest of it.`,
     );
   }
   if (!key.isWellFormed()) {
     throw new InvalidArgumentError(
-      `A cache key is well-formed Unicode; ${JSON.stringify(key.slice(0, 40))} has half a surrogate pair.`,
+      `A cache key must be well-formed Unicode; ${JSON.stringify(key.slice(0, 40))} has half a surrogate pair.`,
     );
   }
 }
@@ -44,7 +46,7 @@ export function isTag(tag: unknown): tag is string {
 export function assertTag(tag: string): void {
   if (!isTag(tag)) {
     throw new InvalidArgumentError(
-      `A cache tag is 1 to 64 letters, digits, '.', '_' or '-', does not begin with '.' or '-', does not end with '.' and is not a device name; got ${JSON.stringify(tag)?.slice(0, 100)}.`,
+      `A cache tag must be 1 to 64 letters, digits, '.', '_' or '-'; it must not begin with '.' or '-', end with '.' or be a device name; got ${JSON.stringify(tag)?.slice(0, 100)}.`,
     );
   }
 }

@@ -1,6 +1,6 @@
 // Validates cache options and user configuration given by a program. Without it, a misspelled option would silently
 // keep its default.
-import { inspect } from 'node:util';
+import { show } from '../cache/arguments.ts';
 import type { CacheOptions } from '../cache/options.ts';
 import { InvalidArgumentError } from '../errors.ts';
 import { didYouMean } from './closest-match.ts';
@@ -57,9 +57,4 @@ export function assertUserConfig(userConfig: unknown): void {
   throw new InvalidArgumentError(
     `A configuration must come from loadUserConfig() or createUserConfig(); got ${show(userConfig)}.`,
   );
-}
-
-function show(value: unknown): string {
-  const text = inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY });
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

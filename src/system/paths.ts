@@ -1,6 +1,6 @@
-// Path helpers: the real path, the kind of a file, containment.
-import { realpathSync, type Stats, statSync } from 'node:fs';
-import { lstat, stat } from 'node:fs/promises';
+// Path helpers: the real path, the kind of a file, the entries of a directory, containment.
+import { readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { lstat, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 /** The path with links resolved. A path that does not exist is only normalized. */
@@ -40,6 +40,20 @@ export async function isDirectory(file: string): Promise<boolean> {
 /** Whether a path leads to a regular file. */
 export async function isFile(file: string): Promise<boolean> {
   return (await stat(file).catch(() => undefined))?.isFile() === true;
+}
+
+/** The names of a directory's entries; none if it cannot be listed. */
+export async function namesIn(directory: string): Promise<string[]> {
+  return readdir(directory).catch(() => []);
+}
+
+/** As {@link namesIn}, at once. */
+export function namesInNow(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
 }
 
 /** Whether an absolute path is `directory` or below it, by name: links are not followed. */

@@ -5,9 +5,10 @@
 //
 // A pid means nothing on another machine or in a container, so the name includes the host.
 import { randomUUID } from 'node:crypto';
-import { lstatSync, readdirSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { namesInNow } from './paths.ts';
 import { hasExited, processFilePrefix, processOfFile } from './process-identity.ts';
 import { wallClock } from './time.ts';
 
@@ -48,7 +49,7 @@ export async function removeStale(
 ): Promise<string[]> {
   const removed: string[] = [];
   // Synchronous: on a busy machine, waiting for the thread pool to list a directory takes longer than a small build.
-  for (const name of namesIn(directory)) {
+  for (const name of namesInNow(directory)) {
     const own = pattern.exec(name)?.[1];
     if (own === undefined) continue;
     const place = join(directory, name);
@@ -63,12 +64,4 @@ export async function removeStale(
     }
   }
   return removed;
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
 }

@@ -1,5 +1,5 @@
 // Bounded reader of text files written by a person. Safe for pipes, devices and files of any size.
-import { constants } from 'node:fs';
+import { constants, readFileSync } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 
 /** The reason that there is no text. `missing`: no such file. `unreadable`: the system refused, see the cause. */
@@ -36,6 +36,20 @@ export async function readTextFile(file: string, limit: number): Promise<string>
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
     throw new TextFileError('not-text', 'it is not UTF-8 text', { line: lineOfDamage(bytes) });
+  }
+}
+
+/** As {@link readTextFile}; the empty text where that rejects. */
+export function readTextOrEmpty(file: string, limit: number): Promise<string> {
+  return readTextFile(file, limit).catch(() => '');
+}
+
+/** The text of a file whose size and kind are known to be harmless; undefined if it cannot be read. */
+export function textIfReadable(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
   }
 }
 

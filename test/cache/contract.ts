@@ -6,6 +6,7 @@ import { iteration } from './contract/iteration.ts';
 import { keys } from './contract/keys.ts';
 import { lifetimes } from './contract/lifetimes.ts';
 import { limits } from './contract/limits.ts';
+import { producerContext } from './contract/producer-context.ts';
 import { producing } from './contract/producing.ts';
 import { upkeep } from './contract/upkeep.ts';
 import { values } from './contract/values.ts';
@@ -18,6 +19,7 @@ export const contract: readonly Case[] = [
   ...keys,
   ...lifetimes,
   ...producing,
+  ...producerContext,
   ...iteration,
   ...files,
   ...limits,

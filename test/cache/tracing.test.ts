@@ -104,7 +104,7 @@ test.serial('every operation is published once, with its key, its result and its
     ['increment', 'add', 'clear'].map(name => ended.find(({ operation }) => operation === name)!.result),
     [5, false, 3],
   );
-  t.regex(String(ended.at(-2)!.error), /A cache key is not empty/);
+  t.regex(String(ended.at(-2)!.error), /A cache key must not be empty/);
 });
 
 test.serial('without a subscriber nothing is published, and with one no result changes', async t => {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { toJsonValue } from '../../src/cli/json-value.ts';
+import { toJsonValue } from '../../src/cli/terminal/json-value.ts';
 
 test('values without a JSON form are shown in the nearest one', t => {
   const value = {

@@ -10,7 +10,7 @@ import { temporaryDirectory } from './temporary.ts';
 const NOBODY = 65_534;
 const PRLIMIT = '/usr/bin/prlimit';
 // A build that hangs is ended, and its status shows that.
-const TIME_LIMIT = ['timeout', '--signal=KILL', '30'];
+const TIME_LIMIT = ['timeout', '--signal=KILL', '120'];
 
 /** Builds two targets with only `cp` as the compiler, under a limit. */
 async function project(t: ExecutionContext) {

@@ -1,4 +1,3 @@
-import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import {
@@ -8,6 +7,9 @@ import {
   pickEnvironment,
   terminalEnvironment,
 } from '../../src/config/environment.ts';
+
+const home = path.resolve('/home/keyboards');
+const HOME = { HOME: home, USERPROFILE: home };
 
 test('1, true and yes disable all caches, in any case', t => {
   for (const value of ['1', 'true', 'TRUE', 'yes', 'Yes']) {
@@ -40,7 +42,7 @@ test('GLOVEBOX_CACHE_DIR is the root, made absolute, with ~ as the home director
   t.deepEqual(cacheEnvironment('layout', { GLOVEBOX_CACHE_DIR: 'here' }), {
     cacheRoot: path.resolve('here'),
   });
-  t.is(cacheEnvironment('layout', { GLOVEBOX_CACHE_DIR: '~/c' }).cacheRoot, path.join(os.homedir(), 'c'));
+  t.is(cacheEnvironment('layout', { GLOVEBOX_CACHE_DIR: '~/c', ...HOME }).cacheRoot, path.join(home, 'c'));
   t.deepEqual(cacheEnvironment('layout', { GLOVEBOX_CACHE_DIR: '' }), {});
 });
 
@@ -73,8 +75,8 @@ test('only the named variables that are set are picked', t => {
 });
 
 test('only a leading ~/ stands for the home directory', t => {
-  t.is(expandHome('~'), os.homedir());
-  t.is(expandHome('~/a/b'), path.join(os.homedir(), 'a', 'b'));
-  t.is(expandHome('~other/a'), '~other/a');
-  t.is(expandHome('a/~/b'), 'a/~/b');
+  t.is(expandHome('~', HOME), home);
+  t.is(expandHome('~/a/b', HOME), path.join(home, 'a', 'b'));
+  t.is(expandHome('~other/a', HOME), '~other/a');
+  t.is(expandHome('a/~/b', HOME), 'a/~/b');
 });

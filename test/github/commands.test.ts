@@ -2,8 +2,12 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
-import { errorCommand, grouped, pathInRepository } from '../../src/cli/github/commands.ts';
-import { MAX_SUMMARY_BYTES, type SummaryTarget, summaryMarkdown } from '../../src/cli/github/summary.ts';
+import { errorCommand, grouped, pathInRepository } from '../../src/cli/report/github/commands.ts';
+import {
+  MAX_SUMMARY_BYTES,
+  type SummaryTarget,
+  summaryMarkdown,
+} from '../../src/cli/report/github/summary.ts';
 import { config, LEFT, RIGHT } from '../cli/corne.ts';
 import { gloveboxAlone } from '../cli/run.ts';
 

@@ -1,7 +1,7 @@
 // Rules for devicetree errors: those of dtlib, which parses the sources, of edtlib, which checks nodes against
 // bindings, and of the compiler, which finds the rest.
 import path from 'node:path';
-import { known, placeAt, type Rule } from './partial-diagnosis.ts';
+import { known, placeAt, type Rule } from './diagnosis.ts';
 
 const WRONG_COUNT =
   'A binding has too many or too few parameters, so that what follows it was taken for something else.';

@@ -9,7 +9,7 @@ export interface SourcePlace {
 /** The beginning of each node with this label. */
 export function labelPlaces(text: readonly string[], label: string): SourcePlace[] {
   // A node may have several labels.
-  return places(text, new RegExp(`(?<![\\w&])${escaped(label)}(?=\\s*:)`, 'g'));
+  return places(text, new RegExp(`(?<![\\w&])${escapeRegExp(label)}(?=\\s*:)`, 'g'));
 }
 
 /**
@@ -19,7 +19,7 @@ export function nodePlace(text: readonly string[], node: string): SourcePlace | 
   const name = node.split('/').at(-1) ?? '';
   return name === ''
     ? undefined
-    : places(text, new RegExp(`(?<![\\w,.+@-])${escaped(name)}(?=\\s*\\{)`, 'g'))[0];
+    : places(text, new RegExp(`(?<![\\w,.+@-])${escapeRegExp(name)}(?=\\s*\\{)`, 'g'))[0];
 }
 
 /** The place of a property: in the node of this path if the source has it, else anywhere. */
@@ -28,7 +28,7 @@ export function propertyPlace(
   property: string,
   node: string,
 ): SourcePlace | undefined {
-  const all = places(text, new RegExp(`(?<![\\w,.+#?-])${escaped(property)}(?=\\s*[=;])`, 'g'));
+  const all = places(text, new RegExp(`(?<![\\w,.+#?-])${escapeRegExp(property)}(?=\\s*[=;])`, 'g'));
   const from = nodePlace(text, node);
   const inside =
     from && all.find(({ line, column }) => line > from.line || (line === from.line && column > from.column));
@@ -41,6 +41,7 @@ function places(text: readonly string[], pattern: RegExp): SourcePlace[] {
   );
 }
 
-function escaped(text: string): string {
+/** The text as a regular expression that matches it. */
+export function escapeRegExp(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&');
 }

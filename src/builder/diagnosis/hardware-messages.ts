@@ -1,7 +1,6 @@
 // Rules for CMake's errors about missing boards and shields.
 import { likelyBoard } from './boards.ts';
-import { known, type Rule } from './partial-diagnosis.ts';
-import { suggestion } from './suggest.ts';
+import { known, type Rule, suggestion } from './diagnosis.ts';
 
 export const HARDWARE_RULES: readonly Rule[] = [
   {

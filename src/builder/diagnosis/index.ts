@@ -5,13 +5,11 @@ import { stripVTControlCharacters } from 'node:util';
 import { closestMatch } from '../../config/closest-match.ts';
 import type { SourceExcerpt } from '../incremental/index.ts';
 import { ConfigFiles } from './config-files.ts';
-import { labelPlaces, nodePlace, propertyPlace } from './devicetree-source.ts';
-import type { Diagnosis } from './diagnosis.ts';
+import { escapeRegExp, labelPlaces, nodePlace, propertyPlace } from './devicetree-source.ts';
+import { type Diagnosis, type PartialDiagnosis, type SourceSearch, suggestion } from './diagnosis.ts';
 import { BEHAVIORS, labels, wrongBinding } from './keymap-source.ts';
 import { findKnown, findPlaced } from './messages.ts';
-import type { PartialDiagnosis, SourceSearch } from './partial-diagnosis.ts';
 import { withoutComments } from './source-lines.ts';
-import { suggestion } from './suggest.ts';
 import { tokenAt, undefinedName } from './undefined-names.ts';
 import {
   headerNames,
@@ -183,7 +181,7 @@ class Explainer {
     message: string,
   ): Promise<Partial<Diagnosis>> {
     const text = withoutComments(source);
-    const pattern = new RegExp(`&${escaped(label)}\\b`);
+    const pattern = new RegExp(`&${escapeRegExp(label)}\\b`);
     const index = text.findIndex(one => pattern.test(one));
     const place = index < 0 ? {} : { line: index + 1, column: text[index]!.search(pattern) + 1 };
     const defining =
@@ -260,7 +258,7 @@ async function placeOf(word: string, files: ConfigFiles, buildFile: string): Pro
   const file = files.find(buildFile);
   if (file === undefined) return {};
   const lines = await files.lines(file);
-  const pattern = new RegExp(`(?<![\\w./@-])${escaped(word)}(?![\\w./@-])`);
+  const pattern = new RegExp(`(?<![\\w./@-])${escapeRegExp(word)}(?![\\w./@-])`);
   const index = lines.findIndex(line => pattern.test(line));
   if (index < 0) return {};
   const source = lines[index]!;
@@ -291,8 +289,4 @@ async function readEnd(file: string): Promise<string[] | undefined> {
     // The last lines must suffice.
     return undefined;
   }
-}
-
-function escaped(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&');
 }

@@ -1,5 +1,5 @@
 // Rules for Kconfig's errors about the settings of a `.conf` file.
-import { known, placeAt, type Rule } from './partial-diagnosis.ts';
+import { known, placeAt, type Rule } from './diagnosis.ts';
 
 /** Valid values of a setting, by Kconfig's name for its type. */
 const VALUES: Readonly<Record<string, string>> = {

@@ -1,8 +1,8 @@
 // Rules for the errors of a Zephyr build's programs, with explanations for the owner of a ZMK config.
 import { DEVICETREE_RULES, SOURCE_RULES } from './devicetree-messages.ts';
+import { known, type PartialDiagnosis, placeAt, type Rule } from './diagnosis.ts';
 import { HARDWARE_RULES } from './hardware-messages.ts';
 import { KCONFIG_RULES } from './kconfig-messages.ts';
-import { known, type PartialDiagnosis, placeAt, type Rule } from './partial-diagnosis.ts';
 
 /** In order of precedence: an earlier rule explains the errors of later ones, in whatever order they were printed. */
 const RULES: readonly Rule[] = [

@@ -4,9 +4,9 @@
 // through any number of macros; without it, the likeliest name in the source is taken.
 import { closestMatch } from '../../config/closest-match.ts';
 import { fromQmk, KEY_CODES, KEYMAP_NAMES } from '../../keymap/zmk/key-codes.ts';
+import { suggestion } from './diagnosis.ts';
 import type { Mistake } from './keymap-source.ts';
 import { definedNames, withoutComments } from './source-lines.ts';
-import { suggestion } from './suggest.ts';
 
 /** A header that keymaps include, under the name that they use. */
 export interface HeaderNames {

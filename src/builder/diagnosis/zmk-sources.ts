@@ -4,7 +4,8 @@ import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { isObject } from '../../cache/values/stored-json.ts';
-import { readTextFile } from '../../system/text-file.ts';
+import { namesIn } from '../../system/paths.ts';
+import { readTextOrEmpty } from '../../system/text-file.ts';
 import type { HeaderNames } from './undefined-names.ts';
 
 /** The parts of Zephyr with settings for keyboards. The rest are thousands of files about boards and chips. */
@@ -36,7 +37,7 @@ export async function settingNames(lines: readonly string[]): Promise<string[]> 
   for (const directory of directories) {
     for await (const file of filesBelow(directory, name => name.startsWith('Kconfig'))) {
       if (++files > MAX_FILES) return [...names];
-      const text = await textOf(file);
+      const text = await readTextOrEmpty(file, MAX_BYTES);
       for (const [, name] of text.matchAll(/^[ \t]*(?:menu)?config[ \t]+(\w+)/gm)) names.add(name!);
     }
   }
@@ -62,7 +63,7 @@ export async function headerNames(lines: readonly string[]): Promise<Map<string,
   const directory = path.join(application, 'include', BINDINGS);
   for (const name of await namesIn(directory)) {
     if (!name.endsWith('.h')) continue;
-    const text = await textOf(path.join(directory, name));
+    const text = await readTextOrEmpty(path.join(directory, name), MAX_BYTES);
     const all = (pattern: RegExp) => Array.from(text.matchAll(pattern), match => match[1]!);
     const names = new Set(all(/^[ \t]*#define[ \t]+(\w+)/gm));
     found.set(BINDINGS + name, { names, includes: all(/^[ \t]*#include[ \t]*[<"]([^>"]+)[>"]/gm) });
@@ -80,7 +81,7 @@ export async function includeDefining(label: string, lines: readonly string[]): 
   const root = path.join(application, 'dts');
   const texts = new Map<string, string>();
   for await (const file of filesBelow(root, name => name.endsWith('.dtsi'))) {
-    texts.set(path.relative(root, file).replaceAll(path.sep, '/'), await textOf(file));
+    texts.set(path.relative(root, file).replaceAll(path.sep, '/'), await readTextOrEmpty(file, MAX_BYTES));
   }
   const definition = new RegExp(`(?<![\\w&])${label.replaceAll(/\W/g, '')}\\s*:`);
   let found = [...texts].find(([, text]) => definition.test(text))?.[0];
@@ -122,7 +123,7 @@ export async function propertyNames(binding: string): Promise<string[]> {
   for (const file of waiting) {
     let content: unknown;
     try {
-      content = parse(await textOf(file), { maxAliasCount: 100 });
+      content = parse(await readTextOrEmpty(file, MAX_BYTES), { maxAliasCount: 100 });
     } catch {
       continue;
     }
@@ -186,12 +187,4 @@ function zephyrOf(lines: readonly string[]): string | undefined {
 
 function first(lines: readonly string[], pattern: RegExp): string | undefined {
   return lines.map(line => pattern.exec(line)?.[1]).find(found => found !== undefined);
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  return readdir(directory).catch((): string[] => []);
-}
-
-async function textOf(file: string): Promise<string> {
-  return readTextFile(file, MAX_BYTES).catch(() => '');
 }

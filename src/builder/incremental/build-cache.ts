@@ -1,12 +1,11 @@
-// Records of earlier builds: the inputs that each read, and the lease of the one in progress.
-import { randomUUID } from 'node:crypto';
-import type { Cache, Duration, GetOrSetOptions } from '../../cache/cache.ts';
+// Records of earlier builds: the inputs that each read.
+import type { Cache, Duration, GetOrSetOptions, Producer } from '../../cache/cache.ts';
 import { cacheKey } from '../../cache/keys.ts';
 import { parseDuration } from '../../cache/units.ts';
 import { parseText } from '../../cache/values/stored-json.ts';
+import { KnownDigests } from '../inputs/known-digests.ts';
 import { asFirmwareSize, type FirmwareSize } from '../output/firmware-size.ts';
 import { type BaseInputs, FINGERPRINT_SCHEMA, type InputSnapshot } from './fingerprint.ts';
-import { KnownDigests } from './known-digests.ts';
 import type { DeclaredInputs } from './snapshot.ts';
 import { asBase, asManifest, asSnapshot, type Manifest } from './stored-manifest.ts';
 
@@ -27,7 +26,7 @@ export interface CompilationBuildCacheOptions {
 }
 
 /**
- * Remembers, for each base, the inputs that its last builds read, and holds the lease under which a build compiles. A
+ * Remembers, for each base, the inputs that its last builds read, and has a build compiled by one caller at a time. A
  * record that is damaged or of another form counts as missing. Concurrent `remember`s of one base may lose one of them,
  * which costs a later compile and never gives a wrong answer.
  */
@@ -106,12 +105,12 @@ export class CompilationBuildCacheService {
   }
 
   /**
-   * The outcome of `produce`, run by one thread of one process at a time: see `Cache.getOrSet`. Undefined if the stored
-   * value is damaged; then call {@link release}.
+   * The outcome of `produce`, run by one thread of one process at a time: see `Cache.getOrSet`. Undefined if there is
+   * none (then `produce` has called `skip`), or if the stored value is damaged; then call {@link forget}.
    */
   async once(
     lease: string,
-    produce: () => Promise<InputSnapshot>,
+    produce: Producer<InputSnapshot | undefined>,
     options: Omit<GetOrSetOptions, 'ttl'>,
   ): Promise<InputSnapshot | undefined> {
     const value: unknown = await this.cache.getOrSet(`lease:${lease}`, produce, {
@@ -121,26 +120,8 @@ export class CompilationBuildCacheService {
     return asSnapshot(value);
   }
 
-  /**
-   * Marks the caller as the only one that compiles under this lease. Resolves to the token for {@link mayStore}. Every
-   * producer of {@link once} calls it before it begins.
-   */
-  async begin(lease: string): Promise<string> {
-    const token = randomUUID();
-    await this.cache.set(`fence:${lease}`, token, { ttl: this.#ttl });
-    return token;
-  }
-
-  /**
-   * Whether a result compiled since {@link begin} may be stored. Not if another producer took the lease over because
-   * this process was stopped or too slow: an older result must not mix with the newer one.
-   */
-  async mayStore(lease: string, token: string): Promise<boolean> {
-    return (await this.cache.get(`fence:${lease}`)) === token;
-  }
-
   /** Deletes the outcome of {@link once} if it still is `outcome`, so that the next caller produces anew. */
-  async release(lease: string, outcome: InputSnapshot | undefined): Promise<void> {
+  async forget(lease: string, outcome: InputSnapshot | undefined): Promise<void> {
     const now = asSnapshot(await this.cache.get(`lease:${lease}`));
     if (outcome && now && JSON.stringify(now) !== JSON.stringify(outcome)) return;
     await this.cache.delete(`lease:${lease}`);

@@ -1,13 +1,14 @@
 // Caching compiler: looks a target up, compiles it under a lease on a miss, and stores the result. Nothing else does.
 import path from 'node:path';
+import type { Producer } from '../../cache/cache.ts';
 import { GloveboxError } from '../../errors.ts';
 import { isInside } from '../../system/paths.ts';
 import { describeSystemError, isSystemError } from '../../system/system-error.ts';
+import { InputReader, type KnownFiles } from '../inputs/input-reader.ts';
 import type { Target } from '../matrix/target.ts';
 import { MemoryTable } from '../output/memory-use.ts';
 import type { CompileOutcome } from '../toolchains/toolchain.ts';
 import { fingerprint, type InputSnapshot, leaseDigest } from './fingerprint.ts';
-import { InputReader, type KnownFiles } from './input-reader.ts';
 import { boundOf, type DescribedTarget, Lookup, type LookupOptions, type TargetQuery } from './lookup.ts';
 import type { CompileEvent, CompileFailure, CompileResult, CompileSuccess, LookupResult } from './result.ts';
 import type { SharedFirmware } from './shared-firmware.ts';
@@ -186,7 +187,7 @@ export class CachingCompiler {
       signal,
     );
     if ('reason' in prepared) return prepared;
-    const job: Job = { target, request, ...prepared, started: false };
+    const job: Job = { target, request, ...prepared };
     try {
       if (!described?.isMissed) {
         const candidate = await this.#lookup.candidate(job.query);
@@ -217,7 +218,7 @@ export class CachingCompiler {
     const prepared = await this.#prepare(() => this.#lookup.describe(target, reader, signal), signal);
     if ('reason' in prepared) return prepared;
     try {
-      const job: Job = { target, request, ...prepared, started: true, isTrial: true };
+      const job: Job = { target, request, ...prepared, isTrial: true };
       return (await this.#produce(job)).result;
     } catch (error) {
       return signal?.aborted ? cancelled() : failure('output', error, request.directory);
@@ -234,26 +235,18 @@ export class CachingCompiler {
     const { builds } = this.#options;
     let own: CompileResult | undefined;
     let waited = false;
-    const produce = async () => {
-      if (signal?.aborted) throw new Cancelled();
-      job.started = true;
-      const produced = await this.#produce(job, { lease, token: await builds.begin(lease) });
-      own = produced.result;
-      // A thrown error is not stored, so the next waiter compiles for itself.
-      if (!produced.inputs) throw new NotCacheable();
-      return produced.inputs;
+    const produce: Producer<InputSnapshot | undefined> = async ({ skip, isStillHeld }) => {
+      const { result, inputs } = await this.#produce(job, isStillHeld);
+      own = result;
+      // The next waiter compiles for itself.
+      if (!inputs) skip();
+      return inputs;
     };
     const onWait = ({ pid }: { pid: number }) => {
       waited = true;
       onEvent?.({ type: 'waiting', pid });
     };
-    let outcome: InputSnapshot | undefined;
-    try {
-      outcome = await untilAborted(builds.once(lease, produce, { onWait }), signal, () => !job.started);
-    } catch (error) {
-      if (error instanceof Cancelled) return cancelled();
-      if (!(error instanceof NotCacheable)) throw error;
-    }
+    const outcome = await builds.once(lease, produce, { signal, onWait });
     if (own) return own;
     // The lease covers the declared inputs; the build that held it may have read more.
     if (outcome && (await this.#lookup.stillHolds(outcome, job.query))) {
@@ -261,12 +254,20 @@ export class CachingCompiler {
       const restored = await this.#lookup.restore(job.query, { inputs: outcome }, directory, source);
       if (restored) return restored;
     }
-    await builds.release(lease, outcome);
+    await builds.forget(lease, outcome);
     return undefined;
   }
 
-  /** Runs the compiler. With `inputs` when the result is stored under them. */
-  async #produce(job: Job, fence?: Fence): Promise<{ result: CompileResult; inputs?: InputSnapshot }> {
+  /**
+   * Runs the compiler. With `inputs` when the result is stored under them.
+   *
+   * @param mayStore whether this caller still is the one that compiles the target. If another one took over because
+   *   this process was stopped or too slow, its older result must not mix with the newer one. Default: it is
+   */
+  async #produce(
+    job: Job,
+    mayStore = () => Promise.resolve(true),
+  ): Promise<{ result: CompileResult; inputs?: InputSnapshot }> {
     const { target, request, query } = job;
     const { onEvent, directory, buildDirectory, logFile, jobs = 1 } = request;
     const signal = request.signal ?? new AbortController().signal;
@@ -331,7 +332,7 @@ export class CachingCompiler {
     const { builds, firmware, configDirectory } = this.#options;
     const key = await fingerprint(query.digest, inputs);
     if (job.isTrial) return { result: { ...result, fingerprint: key } };
-    if (fence && !(await builds.mayStore(fence.lease, fence.token))) return { result };
+    if (!(await mayStore())) return { result };
     result.fingerprint = key;
     if (!(await firmware.store(key, artifacts, { compileDuration, warnings, memory }))) return { result };
     await builds.remember(query.digest, inputs, job.declared);
@@ -389,44 +390,8 @@ interface Prepared {
 interface Job extends Prepared {
   target: Target;
   request: CompileRequest;
-  /** Whether the compiler was started here. */
-  started: boolean;
   /** Whether nothing is stored. Default: false. */
   isTrial?: boolean;
-}
-
-/** Checks that this producer is still the one that may store. */
-interface Fence {
-  lease: string;
-  token: string;
-}
-
-/** Tells waiters that the result cannot be shared. */
-class NotCacheable extends Error {}
-
-/** The build was cancelled before this target was compiled. */
-class Cancelled extends Error {}
-
-/** Stops waiting when `signal` aborts, provided that `may` allows it. */
-async function untilAborted<T>(
-  work: Promise<T>,
-  signal: AbortSignal | undefined,
-  may: () => boolean,
-): Promise<T> {
-  if (!signal) return work;
-  const cancellation = Promise.withResolvers<never>();
-  const onAbort = () => {
-    if (may()) cancellation.reject(new Cancelled());
-  };
-  signal.addEventListener('abort', onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  try {
-    return await Promise.race([work, cancellation.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    // The loser of the race settles later. Its rejection must not go unhandled.
-    work.catch(() => {});
-  }
 }
 
 function cancelled(): CompileFailure {

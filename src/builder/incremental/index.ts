@@ -1,5 +1,5 @@
-// Incremental builds: the caches of earlier builds and of workspaces, and the compiler that uses them.
-import type { Cache, Duration } from '../../cache/cache.ts';
+// Incremental builds: the cache of earlier builds, and the compiler that uses it.
+import type { Cache } from '../../cache/cache.ts';
 import type { CacheOptions } from '../../cache/options.ts';
 import { cacheOptionsFor, type UserConfig } from '../../config/user-config.ts';
 import { openConfiguredCache } from '../../registry.ts';
@@ -8,9 +8,10 @@ import type { Toolchain } from '../toolchains/toolchain.ts';
 import { BUILD_TTL, CompilationBuildCacheService } from './build-cache.ts';
 import { CachingCompiler } from './caching-compiler.ts';
 import { COMPILATION_TAG } from './tag.ts';
-import { WORKSPACE_TTL, ZmkWorkspaceCacheService } from './workspace-cache.ts';
 
 export { describeSystemError, isSystemError, remedyOf } from '../../system/system-error.ts';
+export { InputError, InputReader, isEditorLeftover } from '../inputs/input-reader.ts';
+export { type NamedPlace, PathBase } from '../inputs/path-base.ts';
 export type { Target } from '../matrix/target.ts';
 export type {
   Artifact,
@@ -28,9 +29,7 @@ export {
 } from './build-cache.ts';
 export { CachingCompiler, type CompileRequest } from './caching-compiler.ts';
 export { type BaseInputs, FINGERPRINT_SCHEMA, type InputSnapshot } from './fingerprint.ts';
-export { InputError, InputReader, isEditorLeftover } from './input-reader.ts';
 export type { DescribedTarget } from './lookup.ts';
-export { type NamedPlace, PathBase } from './path-base.ts';
 export type { CompileEvent, CompileFailure, CompileResult, CompileSuccess, LookupResult } from './result.ts';
 export { ArtifactError } from './staging.ts';
 export type { Manifest } from './stored-manifest.ts';
@@ -38,38 +37,17 @@ export { COMPILATION_TAG } from './tag.ts';
 
 /** The former name of {@link CachingCompiler}. */
 export type ZmkWestService = CachingCompiler;
-export {
-  WORKSPACE_TTL,
-  type Workspace,
-  type ZmkWorkspaceCacheOptions,
-  ZmkWorkspaceCacheService,
-} from './workspace-cache.ts';
 
 /** Options for a service's cache; take precedence over configuration and environment. */
 export type ServiceOptions = Omit<CacheOptions, 'tag'>;
 
 /**
- * The cache of records about builds, shared with every thread and process, and the workspace service on it.
+ * The cache of records about builds, shared with every thread and process.
  *
  * @param userConfig default: from the environment
  */
-export function createCompilationCacheService(
-  userConfig?: UserConfig,
-  options: ServiceOptions = {},
-): { cache: Cache; workspaceService: ZmkWorkspaceCacheService } {
-  const cache = compilationCache(userConfig, options);
-  return { cache, workspaceService: createZmkWorkspaceCacheService(userConfig, { ...options, cache }) };
-}
-
-/** Remembers workspaces, for 30 days unless configured otherwise. */
-export function createZmkWorkspaceCacheService(
-  userConfig?: UserConfig,
-  { cache, ...options }: ServiceOptions & { cache?: Cache } = {},
-): ZmkWorkspaceCacheService {
-  return new ZmkWorkspaceCacheService(cache ?? compilationCache(userConfig, options), {
-    ttl: ttlOf(userConfig, options, WORKSPACE_TTL),
-    clock: options.clock,
-  });
+export function openCompilationCache(userConfig?: UserConfig, options: ServiceOptions = {}): Cache {
+  return openConfiguredCache(userConfig, { ...options, tag: COMPILATION_TAG });
 }
 
 /** Remembers the inputs of builds, for 7 days unless configured otherwise. */
@@ -77,8 +55,8 @@ export function createCompilationBuildCacheService(
   userConfig?: UserConfig,
   { cache, ...options }: ServiceOptions & { cache?: Cache } = {},
 ): CompilationBuildCacheService {
-  return new CompilationBuildCacheService(cache ?? compilationCache(userConfig, options), {
-    ttl: ttlOf(userConfig, options, BUILD_TTL),
+  return new CompilationBuildCacheService(cache ?? openCompilationCache(userConfig, options), {
+    ttl: options.ttl ?? (userConfig && cacheOptionsFor(userConfig, COMPILATION_TAG).ttl) ?? BUILD_TTL,
     clock: options.clock,
   });
 }
@@ -106,12 +84,4 @@ export function createZmkWestService(options: CreateZmkWestServiceOptions): Cach
     builds: options.builds ?? createCompilationBuildCacheService(userConfig, cacheOptions),
     firmware: options.firmware ?? createFirmwareCacheService(userConfig, cacheOptions),
   });
-}
-
-function compilationCache(userConfig: UserConfig | undefined, options: ServiceOptions): Cache {
-  return openConfiguredCache(userConfig, { ...options, tag: COMPILATION_TAG });
-}
-
-function ttlOf(userConfig: UserConfig | undefined, options: ServiceOptions, fallback: Duration): Duration {
-  return options.ttl ?? (userConfig && cacheOptionsFor(userConfig, COMPILATION_TAG).ttl) ?? fallback;
 }

@@ -1,5 +1,7 @@
 // Lookup of a target's firmware among those of earlier builds, with the reasons for a miss.
 import path from 'node:path';
+import type { InputReader, KnownFiles } from '../inputs/input-reader.ts';
+import { PathBase } from '../inputs/path-base.ts';
 import type { Target } from '../matrix/target.ts';
 import type { FirmwareCacheService } from '../output/firmware-cache.ts';
 import type { Surroundings, Toolchain } from '../toolchains/toolchain.ts';
@@ -12,8 +14,6 @@ import {
   fingerprint,
   type InputSnapshot,
 } from './fingerprint.ts';
-import type { InputReader, KnownFiles } from './input-reader.ts';
-import { PathBase } from './path-base.ts';
 import type { CompileSuccess, LookupResult } from './result.ts';
 import { boundBy, type DeclaredInputs, declare, differences } from './snapshot.ts';
 import type { Manifest } from './stored-manifest.ts';

@@ -3,10 +3,10 @@ import { lstat, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { cacheKey } from '../../cache/keys.ts';
 import { resolveReal } from '../../system/paths.ts';
+import { type InputReader, isEditorLeftover } from '../inputs/input-reader.ts';
+import { isOfThisMachine, type PathBase } from '../inputs/path-base.ts';
 import type { ObservedInputs } from '../toolchains/toolchain.ts';
 import type { InputSnapshot } from './fingerprint.ts';
-import { type InputReader, isEditorLeftover } from './input-reader.ts';
-import { isOfThisMachine, type PathBase } from './path-base.ts';
 
 // The kernel stamps files by a clock that lags behind `Date.now()` by up to one tick.
 const CLOCK_TICK_MS = 10;

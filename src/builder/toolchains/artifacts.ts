@@ -39,8 +39,7 @@ export async function collectArtifacts(
     if (stats.isSymbolicLink())
       return `The artifact ${shown} is a symbolic link. Have the build copy the file instead.`;
     if (!stats.isFile()) return `The artifact ${shown} is not a regular file.`;
-    if (!isInside(await realpath(file), root))
-      return `The artifact ${shown} is outside of the build directory.`;
+    if (!isInside(await realpath(file), root)) return `The artifact ${shown} is outside the build directory.`;
     if (before.get(file) === (await stampOf(file))) {
       return `The artifact ${shown} existed before the build, which did not write it again. Begin with an empty build directory.`;
     }

@@ -6,7 +6,7 @@ import * as walk from 'empathic/walk';
 import { pickEnvironment } from '../../config/environment.ts';
 import type { CommandToolchainOptions } from '../../config/toolchain-options.ts';
 import { isInside, resolveReal } from '../../system/paths.ts';
-import { isOfSystem, type NamedPlace } from '../incremental/path-base.ts';
+import { isOfSystem, type NamedPlace } from '../inputs/path-base.ts';
 import type { Surroundings } from './toolchain.ts';
 
 /** Locations of a command. Absolute paths. */

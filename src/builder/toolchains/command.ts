@@ -6,7 +6,7 @@ import { pickEnvironment, tracedEnvironment } from '../../config/environment.ts'
 import { type CommandToolchainOptions, DEFAULT_PASS_THROUGH } from '../../config/toolchain-options.ts';
 import { isInside } from '../../system/paths.ts';
 import { CannotStartError, captureOutput } from '../../system/process.ts';
-import { InputReader } from '../incremental/input-reader.ts';
+import { InputReader } from '../inputs/input-reader.ts';
 import type { Target } from '../matrix/target.ts';
 import { collectArtifacts, copyArtifacts, stampArtifacts } from './artifacts.ts';
 import { commandSurroundings, withoutPlaces } from './command-surroundings.ts';

@@ -1,6 +1,6 @@
 // Toolchain interface: identity, declared inputs and compile. The implementations are beside it.
-import type { InputReader } from '../incremental/input-reader.ts';
-import type { NamedPlace } from '../incremental/path-base.ts';
+import type { InputReader } from '../inputs/input-reader.ts';
+import type { NamedPlace } from '../inputs/path-base.ts';
 import type { Target } from '../matrix/target.ts';
 
 export interface Toolchain {

@@ -1,22 +1,4 @@
-// What is done while nothing is to be built, and dropped as soon as something is: finding out what the next builds may take
-// over, and now and then whether what was taken over was right.
-import type { Target } from '../matrix/target.ts';
-import type { Toolchain } from '../toolchains/toolchain.ts';
-
-/** Finds out what the next builds of these targets may take over. Resolves to whether it did all. */
-export async function recordAll(
-  toolchain: Toolchain,
-  targets: readonly Target[],
-  options: { signal: AbortSignal; jobs: number },
-): Promise<boolean> {
-  if (toolchain.recordMacros === undefined) return true;
-  let isWhole = true;
-  for (const target of targets) {
-    if (options.signal.aborted) return false;
-    isWhole = (await toolchain.recordMacros(target, options)) && isWhole;
-  }
-  return isWhole && !options.signal.aborted;
-}
+// Idle work of a watched build: runs while nothing is to be built, and stops as soon as a file is saved.
 
 /** One piece of work at a time. */
 export class IdleWork {

@@ -12,8 +12,8 @@ import { buildPlan } from '../build.ts';
 import { EventSink } from '../event-sink.ts';
 import type { BuildEvent, EventBody } from '../events.ts';
 import {
-  createCompilationCacheService,
   createZmkWestService,
+  openCompilationCache,
   PathBase,
   type Toolchain,
 } from '../incremental/index.ts';
@@ -23,11 +23,12 @@ import { createFirmwareCacheService } from '../output/firmware.ts';
 import { OutputDirectory } from '../output/output.ts';
 import { type Plan, planBuild } from '../plan.ts';
 import { loadToolchain } from '../toolchains/load.ts';
+import { recordAll } from '../toolchains/record-all.ts';
 import { verifyTargets } from '../verify.ts';
 import { type DebounceOptions, Debouncer } from './debouncer.ts';
 import { changesOf, type Inputs, readInputs } from './declared-inputs.ts';
 import { FileWatcher } from './file-watcher.ts';
-import { IdleWork, recordAll } from './idle-work.ts';
+import { IdleWork } from './idle-work.ts';
 import { RunningTargets } from './running-targets.ts';
 
 /** So many builds that took objects over may come between two comparisons. */
@@ -126,7 +127,7 @@ class Watch {
 
   /** Starts watching, then reads the current state. */
   async #scan(plan: Plan): Promise<WatchState> {
-    const { cache } = createCompilationCacheService(plan.userConfig, plan.cacheOptions);
+    const cache = openCompilationCache(plan.userConfig, plan.cacheOptions);
     const toolchain = await loadToolchain(plan.toolchain, { cache });
     const except = [plan.outputDirectory, plan.cacheOptions.cacheRoot ?? plan.outputDirectory];
     for (;;) {

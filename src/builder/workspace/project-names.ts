@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { type Dirent, readdirSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { resolveReal, statOf } from '../../system/paths.ts';
-import { readTree } from '../incremental/tree.ts';
+import { readTree } from '../inputs/tree.ts';
 import { isByproductDirectory } from './unversioned.ts';
 
 /**

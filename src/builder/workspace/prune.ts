@@ -1,8 +1,10 @@
 // Pruning of workspaces: removes those that are replaced, expired or over the size limit.
 import type { ByteSize, Duration } from '../../cache/cache.ts';
 import { parseDuration, parseSize } from '../../cache/units.ts';
-import { WORKSPACE_TTL } from '../incremental/workspace-cache.ts';
 import type { KnownWorkspace, WorkspaceStore } from './store.ts';
+
+/** How long a workspace is kept after its last use, by default. */
+export const WORKSPACE_TTL: Duration = '30d';
 
 /** Default limit on the size of all workspaces together: room for a dozen. */
 export const WORKSPACES_MAX_SIZE: ByteSize = '20GB';

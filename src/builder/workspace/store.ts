@@ -1,7 +1,7 @@
 // Workspace store: the directory of managed workspaces, and a record of each one, including external ones.
 import { randomUUID } from 'node:crypto';
 import { lstatSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { tryLock } from '../../cache/coordinator/locks.ts';
 import { prepareDirectory } from '../../cache/storage/sqlite/directory.ts';
@@ -9,6 +9,7 @@ import { isObject, listOf } from '../../cache/values/stored-json.ts';
 import { cacheEnvironment, defaultCacheRoot } from '../../config/environment.ts';
 import { cacheOptionsFor, type UserConfig } from '../../config/user-config.ts';
 import { killProcessesIn } from '../../system/directory-processes.ts';
+import { namesIn } from '../../system/paths.ts';
 import { currentProcessId, hasExited, processOfFile } from '../../system/process-identity.ts';
 import { isStale, STALE_AFTER_MS, temporaryName } from '../../system/stale-files.ts';
 import { WorkspaceError } from './workspace-error.ts';
@@ -317,8 +318,4 @@ function asRecord(value: unknown): Omit<KnownWorkspace, 'name' | 'lastUsed'> | u
   const { resolution } = value;
   if (resolution !== undefined && typeof resolution !== 'string') return undefined;
   return { kind, repository, revision, manifests, resolution, path: place, created, size };
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  return readdir(directory).catch(() => []);
 }

@@ -5,8 +5,8 @@ import { lstatSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { hashFile } from '../../system/hash-file.ts';
 import { resolveReal, statOf } from '../../system/paths.ts';
-import { isEditorLeftover } from '../incremental/input-reader.ts';
-import { readTree } from '../incremental/tree.ts';
+import { isEditorLeftover } from '../inputs/input-reader.ts';
+import { readTree } from '../inputs/tree.ts';
 import { mapConcurrent } from './map-concurrent.ts';
 import { WorkspaceError } from './workspace-error.ts';
 

@@ -14,14 +14,18 @@ import { type Endpoint, wrap } from 'comlink';
 import { GloveboxError } from '../../errors.ts';
 import { sleepSync } from '../../system/sleep-sync.ts';
 import { clearTimeout, performance, queueMicrotask, setTimeout, wallClock } from '../../system/time.ts';
-import {
-  type CoordinatorApi,
-  type Hello,
-  PROTOCOL_VERSION,
-  type WriteRequest,
-  type WriteResponse,
-} from '../coordinator/protocol.ts';
 import type { WriteOperation, WriteResult } from '../operations.ts';
+import type {
+  CoordinatorApi,
+  Grant,
+  Hello,
+  LeaseNotice,
+  LeaseRequest,
+  WriteRequest,
+  WriteResponse,
+} from '../protocol.ts';
+import { PROTOCOL_VERSION } from './handshake.ts';
+import type { LeaseEvents } from './store-client.ts';
 
 /** The coordinator's functions as this thread sees them: each returns a promise. */
 export type RemoteCoordinatorApi = {
@@ -76,6 +80,8 @@ export class Connection {
   readonly #calls = new Set<(reason: Error) => void>();
   readonly #answers = new Map<string, (answer: ComlinkAnswer) => void>();
   readonly #pending = new Map<number, (result: WriteResult) => void>();
+  // Callers that have requested a lease, or hold one.
+  readonly #leases = new Map<number, LeaseEvents>();
   #listener: ((event: { data: unknown }) => void) | undefined;
   #outbox: WriteRequest = [];
   #nextId = 1;
@@ -101,7 +107,7 @@ export class Connection {
     };
     this.#control = wrap(this.#endpoint) as unknown as RemoteCoordinatorApi;
     this.#controlPort.on('message', (message: ComlinkAnswer) => this.#answered(message));
-    this.#writes.on('message', (message: WriteResponse) => this.#written(message));
+    this.#writes.on('message', (message: WriteResponse | LeaseNotice) => this.#written(message));
     this.#writes.on('close', () => this.#close());
     this.#controlPort.on('close', () => this.#close());
     this.#controlPort.unref();
@@ -224,6 +230,27 @@ export class Connection {
     return answer;
   }
 
+  /** Requests a lease. The caller learns of events until `forget` is called, or the lease is not granted. */
+  async lease(
+    instance: number,
+    request: LeaseRequest,
+    events: LeaseEvents,
+  ): Promise<{ grant: Grant; forget: () => void }> {
+    const id = this.#nextId++;
+    const forget = () => {
+      this.#leases.delete(id);
+    };
+    this.#leases.set(id, events);
+    let isHeld = false;
+    try {
+      const grant = await this.call(control => control.lease(instance, id, request));
+      isHeld = grant.state === 'held';
+      return { grant, forget };
+    } finally {
+      if (!isHeld) forget();
+    }
+  }
+
   write(instance: number, operation: WriteOperation, now: number): Promise<WriteResult> {
     if (this.#isClosed) return Promise.resolve({ failed: ENDED });
     return this.#hold(
@@ -286,7 +313,7 @@ export class Connection {
       next = receiveMessageOnPort(this.#controlPort);
     }
     for (let next = receiveMessageOnPort(this.#writes); next; next = receiveMessageOnPort(this.#writes)) {
-      this.#written(next.message as WriteResponse);
+      this.#written(next.message as WriteResponse | LeaseNotice);
     }
   }
 
@@ -300,9 +327,11 @@ export class Connection {
     } else this.#listener?.({ data: message });
   }
 
-  #written(message: WriteResponse): void {
+  #written(message: WriteResponse | LeaseNotice): void {
     this.#silentMs = 0;
-    for (const [id, result] of message) this.#settle(id, result);
+    if (Array.isArray(message)) for (const [id, result] of message) this.#settle(id, result);
+    else if (message.type === 'waiting') this.#leases.get(message.id)?.onWait({ pid: message.pid });
+    else this.#leases.get(message.id)?.onLost();
   }
 
   #flush(): void {

@@ -19,12 +19,14 @@ import type {
   GetFileOptions,
   GetOrSetOptions,
   PrefixOptions,
+  Producer,
   SetOptions,
 } from '../cache.ts';
 import { assertKey } from '../keys.ts';
 import { parseDuration } from '../units.ts';
-import { asRead, encode } from '../values/codec.ts';
-import { assertNotProducing, runProduction } from './productions.ts';
+import { encode } from '../values/codec.ts';
+import { produceWithoutLease } from './get-or-set.ts';
+import { assertNotProducing } from './productions.ts';
 
 /**
  * Every read misses. Every write resolves to the result that a store gives that is empty and keeps nothing, so that
@@ -132,15 +134,16 @@ export class DisabledCache implements Cache {
     this.#accept();
   }
 
-  async getOrSet<T>(key: string, produce: () => T | Promise<T>, options?: GetOrSetOptions): Promise<T> {
+  async getOrSet<T>(key: string, produce: Producer<T>, options?: GetOrSetOptions): Promise<T> {
     assertKey(key);
     assertProducer(produce);
     assertOptions('getOrSet', options);
     if (options?.wait !== undefined) parseDuration(options.wait, 'wait');
     assertTtl(options?.ttl);
     this.#accept();
+    options?.signal?.throwIfAborted();
     assertNotProducing(this, key);
-    return asRead(await runProduction(this, key, undefined, produce)) as T;
+    return produceWithoutLease({ cache: this, key, produce, signal: options?.signal });
   }
 
   async *keys(options?: PrefixOptions): AsyncIterableIterator<string> {

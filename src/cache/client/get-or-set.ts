@@ -1,7 +1,8 @@
 // `getOrSet` on a miss: requests the key's lease, and produces under it or waits for its holder.
-import { CircularWaitError } from '../../errors.ts';
+import { CircularWaitError, LostLeaseError } from '../../errors.ts';
 import { performance } from '../../system/time.ts';
-import type { GetOrSetOptions } from '../cache.ts';
+import type { Duration, GetOrSetOptions, Producer, ProducerContext } from '../cache.ts';
+import type { Grant } from '../protocol.ts';
 import { parseDuration } from '../units.ts';
 import { asRead, type Encoded, encode } from '../values/codec.ts';
 import { assertNotProducing, heldTokens, runProduction } from './productions.ts';
@@ -13,15 +14,16 @@ export interface GetOrSetCall<T> {
   /** The instance; identifies the cache in the list of what a chain of calls is producing. */
   cache: object;
   key: string;
-  produce: () => T | Promise<T>;
+  produce: Producer<T>;
   /** Milliseconds to wait for another producer. */
   wait: number;
+  signal: AbortSignal | undefined;
   onWait: GetOrSetOptions['onWait'];
   /** Milliseconds to wait for other processes that keep the database locked. */
   timeout: number;
   clock: () => number;
-  /** Stores what was produced under the lease with this token. */
-  store(value: T, encoded: Encoded, token: string): Promise<boolean>;
+  /** Stores what was produced under the lease with this token. `ttl`: instead of the one that the call was given. */
+  store(value: T, encoded: Encoded, token: string, ttl: Duration | undefined): Promise<boolean>;
 }
 
 const DEFAULT_WAIT_MS = 10 * 60 * 1000;
@@ -36,24 +38,37 @@ export function waitOf(options: GetOrSetOptions | undefined): number {
 
 /** The stored value, or the one that the call produces. */
 export async function getOrProduce<T>(path: ReadPath, call: GetOrSetCall<T>): Promise<T> {
-  const { cache, key, wait, onWait, timeout, clock } = call;
+  const { cache, key, wait, signal, onWait, timeout, clock } = call;
   const since = performance.now();
   let isNotifiedOfWait = false;
   for (let attempt = 0; ; attempt++) {
     const value = await path.read(key);
     if (value !== MISS) return value as T;
+    signal?.throwIfAborted();
     assertNotProducing(cache, key);
     // Other threads find the entry and this one does not: it cannot be read here, and perhaps not be removed either.
     if (attempt >= MAX_ATTEMPTS) return produceWithoutLease(call);
     const left = Math.max(wait - (performance.now() - since), 1);
     const request = { key, now: clock(), wait: left, timeout, holding: heldTokens() };
-    const grant = await path.client.lease(request, holder => {
-      if (!isNotifiedOfWait) onWait?.(holder);
-      isNotifiedOfWait = true;
-    });
+    const lost = new AbortController();
+    const events = {
+      onWait: (holder: { pid: number }) => {
+        if (!isNotifiedOfWait) onWait?.(holder);
+        isNotifiedOfWait = true;
+      },
+      onLost: () => lost.abort(new LostLeaseError(key)),
+    };
+    const requested = path.client.lease(request, events);
+    const grant = await (signal ? unlessAborted(requested, signal, path.client, key) : requested);
     switch (grant.state) {
       case 'held':
-        return produceUnderLease(grant.token, path.client, call);
+        try {
+          return await produceUnderLease(grant.token, lost.signal, path.client, call);
+        } catch (error) {
+          // Another caller is producing the value, or has done so.
+          if (!lost.signal.aborted || signal?.aborted) throw error;
+        }
+        break;
       case 'unshared':
         return produceWithoutLease(call);
       case 'circular':
@@ -62,22 +77,82 @@ export async function getOrProduce<T>(path: ReadPath, call: GetOrSetCall<T>): Pr
   }
 }
 
-async function produceUnderLease<T>(token: string, client: StoreClient, call: GetOrSetCall<T>): Promise<T> {
-  const { cache, key, produce, store } = call;
+async function produceUnderLease<T>(
+  token: string,
+  lost: AbortSignal,
+  client: StoreClient,
+  call: GetOrSetCall<T>,
+): Promise<T> {
+  const { cache, key, produce, signal, store } = call;
   let isStored = false;
+  let isSkipped = false;
+  let ttl: Duration | undefined;
+  const context: ProducerContext = {
+    signal: signal ? AbortSignal.any([signal, lost]) : lost,
+    skip: () => {
+      isSkipped = true;
+    },
+    setTtl: wanted => {
+      // An undefined TTL would stand for the call's own.
+      parseDuration(wanted, 'ttl');
+      ttl = wanted;
+    },
+    isStillHeld: () => client.holds(key, token),
+  };
   try {
-    const value = await runProduction(cache, key, token, produce);
+    signal?.throwIfAborted();
+    const value = await runProduction(cache, key, token, () => produce(context));
     const encoded = encode(value);
     // The same value as later readers get, taken before the caller can change its own.
     const answer = asRead(value, encoded) as T;
-    isStored = await store(value, encoded, token);
+    if (!isSkipped) isStored = await store(value, encoded, token, ttl);
     return answer;
   } finally {
     if (!isStored) client.abandon(key, token);
   }
 }
 
-// The value is not stored. It still has the form that a stored one would have.
-async function produceWithoutLease<T>({ cache, key, produce }: GetOrSetCall<T>): Promise<T> {
-  return asRead(await runProduction(cache, key, undefined, produce)) as T;
+/** Produces for one caller only. The value is not stored. It still has the form that a stored one would have. */
+export async function produceWithoutLease<T>({
+  cache,
+  key,
+  produce,
+  signal,
+}: Pick<GetOrSetCall<T>, 'cache' | 'key' | 'produce' | 'signal'>): Promise<T> {
+  const context: ProducerContext = {
+    signal: signal ?? new AbortController().signal,
+    skip: () => undefined,
+    setTtl: ttl => {
+      parseDuration(ttl, 'ttl');
+    },
+    isStillHeld: () => Promise.resolve(false),
+  };
+  return asRead(await runProduction(cache, key, undefined, () => produce(context))) as T;
+}
+
+// A lease that is granted after the caller has gone is given back.
+async function unlessAborted(
+  requested: Promise<Grant>,
+  signal: AbortSignal,
+  client: StoreClient,
+  key: string,
+): Promise<Grant> {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => {
+    requested.then(
+      grant => {
+        if (grant.state === 'held') client.abandon(key, grant.token);
+      },
+      () => undefined,
+    );
+    aborted.reject(signal.reason);
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  // The caller may have aborted it as it learned that it waits.
+  if (signal.aborted) onAbort();
+  try {
+    return await Promise.race([requested, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }

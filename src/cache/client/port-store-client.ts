@@ -3,8 +3,6 @@ import { randomUUID } from 'node:crypto';
 import { ConflictingOptionsError, GloveboxError } from '../../errors.ts';
 import { chunksOf } from '../../system/time-slice.ts';
 import type { CacheStats, CheckReport } from '../cache.ts';
-import { type Parkable, withDescriptors, workerStores } from '../coordinator/open-stores.ts';
-import type { OpenReply, OpenRequest, Reply } from '../coordinator/protocol.ts';
 import {
   type Accesses,
   LONG_SET,
@@ -12,8 +10,10 @@ import {
   type WriteOperation,
   type WriteResult,
 } from '../operations.ts';
+import type { Grant, LeaseRequest, OpenReply, OpenRequest, Reply } from '../protocol.ts';
 import { SharedMemory } from '../shared/shared-memory.ts';
 import { BlobFiles } from '../storage/blobs.ts';
+import { type Parkable, withDescriptors, workerStores } from '../storage/open-stores.ts';
 import { isOutOfFiles } from '../storage/sqlite/connection.ts';
 import type { StoreReader } from '../storage/store.ts';
 import {
@@ -23,7 +23,7 @@ import {
   type WaitOptions,
 } from './connection.ts';
 import { BlockingPortReader, PortReader } from './port-reader.ts';
-import type { Grant, LeaseRequest, StoreClient } from './store-client.ts';
+import type { LeaseEvents, StoreClient } from './store-client.ts';
 import { ThreadStore } from './thread-store.ts';
 
 interface Parts {
@@ -62,6 +62,8 @@ export class PortStoreClient implements StoreClient, Parkable {
   // An operation of many parts that is being sent, and those that wait behind it.
   #parts: Parts | undefined;
   readonly #behind: (() => void)[] = [];
+  // Of the leases that this thread holds, by token: what ends their events.
+  readonly #leases = new Map<string, () => void>();
 
   private constructor(connection: Connection, { instance, directory, writer, ...reply }: OpenReply) {
     this.#connection = connection;
@@ -172,6 +174,7 @@ export class PortStoreClient implements StoreClient, Parkable {
       return new Promise(resolve => this.#behind.push(() => resolve(this.send(operation, now))));
     }
     this.#sendReads(operation, now);
+    if (operation.type === 'set' && operation.lease !== undefined) this.#forgetLease(operation.lease);
     if (operation.type !== 'set-many' || operation.entries.length <= LONG_SET) {
       return this.#write(operation, now);
     }
@@ -226,23 +229,30 @@ export class PortStoreClient implements StoreClient, Parkable {
     return this.#reads.flatMap(take => take());
   }
 
-  async lease(request: LeaseRequest, onWait: (holder: { pid: number }) => void): Promise<Grant> {
+  async lease(request: LeaseRequest, events: LeaseEvents): Promise<Grant> {
     try {
-      let reply = await this.#call((control, instance) => control.lease(instance, request));
-      while ('waitFor' in reply) {
-        onWait(reply.waitFor);
-        const { ticket } = reply;
-        reply = await this.#call(control => control.awaitLease(ticket));
-      }
-      return reply.grant;
+      const { grant, forget } = await this.#connection.lease(this.#instance, request, events);
+      if (grant.state === 'held') this.#leases.set(grant.token, forget);
+      return grant;
     } catch (error) {
       if (!(error instanceof CoordinatorEndedError)) throw error;
       return { state: 'unshared' };
     }
   }
 
+  async holds(key: string, token: string): Promise<boolean> {
+    return this.#call((control, instance) => control.holds(instance, key, token)).catch(() => false);
+  }
+
   abandon(key: string, token: string): void {
+    this.#forgetLease(token);
     void this.#call((control, instance) => control.abandon(instance, key, token)).catch(() => undefined);
+  }
+
+  // Whether it is lost does not matter any more.
+  #forgetLease(token: string): void {
+    this.#leases.get(token)?.();
+    this.#leases.delete(token);
   }
 
   stats(): Promise<CacheStats> {

@@ -14,6 +14,7 @@ import {
   type PageEntry,
   type WriteOperation,
 } from '../operations.ts';
+import { COUNTER } from '../shared/layout.ts';
 import type { SharedTier } from '../shared/shared-tier.ts';
 import { hashOf, type Versions } from '../shared/versions.ts';
 import type { StoreReader } from '../storage/store.ts';
@@ -21,7 +22,7 @@ import { checksum, decode, foundOf, withExpiry } from '../values/codec.ts';
 import { freezePlain } from '../values/plain-clone.ts';
 import { cloneForCaller, type LocalEntry, LocalTier, lend } from './local-tier.ts';
 import { andThen, orElse } from './maybe-async.ts';
-import { Counter, type StoreClient } from './store-client.ts';
+import type { StoreClient } from './store-client.ts';
 
 /** The result of a read for a key without an entry. No stored value can be mistaken for it. */
 export const MISS = Symbol('miss');
@@ -108,7 +109,7 @@ export class ReadPath {
     if (entry === undefined || this.#versions.at(entry.slot) !== entry.version) return undefined;
     const now = wallClock.now();
     if (now >= this.#revalidateAt || now < this.#revalidatedAt || entry.expires !== null) return undefined;
-    this.#counters[Counter.hits]!++;
+    this.#counters[COUNTER.hits]!++;
     // The first read since the last report has to be recorded.
     if (entry.hits === 0) this.#recordAccess(entry);
     entry.hits++;
@@ -477,7 +478,7 @@ export class ReadPath {
   }
 
   #hit(access: Access): void {
-    this.#counters[Counter.hits]!++;
+    this.#counters[COUNTER.hits]!++;
     access.accessed = this.#clock();
     if (access.hits++ === 0) this.#recordAccess(access);
   }
@@ -498,7 +499,7 @@ export class ReadPath {
   }
 
   #miss(): typeof MISS {
-    this.#counters[Counter.misses]!++;
+    this.#counters[COUNTER.misses]!++;
     return MISS;
   }
 }

@@ -20,6 +20,7 @@ import type {
   GetFileOptions,
   GetOrSetOptions,
   PrefixOptions,
+  Producer,
   SetOptions,
 } from '../cache.ts';
 import { assertKey, isKey } from '../keys.ts';
@@ -269,7 +270,7 @@ export class StoreCache implements Cache {
     return (await this.#write({ type: 'increment', key, by, expires }, undefined)) as number | undefined;
   }
 
-  async getOrSet<T>(key: string, produce: () => T | Promise<T>, options?: GetOrSetOptions): Promise<T> {
+  async getOrSet<T>(key: string, produce: Producer<T>, options?: GetOrSetOptions): Promise<T> {
     assertKey(key);
     assertProducer(produce);
     assertOptions('getOrSet', options);
@@ -278,11 +279,12 @@ export class StoreCache implements Cache {
       key,
       produce,
       wait: waitOf(options),
+      signal: options?.signal,
       onWait: options?.onWait,
       timeout: this.#timeout,
       clock: this.#clock,
-      store: (value, encoded, token) => {
-        const how = { expires: this.#expires(options?.ttl), lease: token };
+      store: (value, encoded, token, ttl) => {
+        const how = { expires: this.#expires(ttl ?? options?.ttl), lease: token };
         return this.#set(key, value, how, encoded, true);
       },
     };

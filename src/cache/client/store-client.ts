@@ -2,43 +2,22 @@
 // others.
 import type { CacheStats, CheckReport } from '../cache.ts';
 import type { Accesses, TimedOperation, WriteOperation, WriteResult } from '../operations.ts';
+import type { Grant, LeaseRequest } from '../protocol.ts';
 import type { SharedMemory } from '../shared/shared-memory.ts';
 import type { BlobFiles } from '../storage/blobs.ts';
 import type { StoreReader } from '../storage/store.ts';
 
-/** Indexes of a thread's own counters, in shared memory so that the coordinator can sum them at any time. */
-export const Counter = { hits: 0, misses: 1, sets: 2, deletes: 3, evictions: 4, expired: 5 } as const;
-/** Number of counters. */
-export const COUNTERS = 6;
-
-/** The answer to a request for a key's lease. */
-export type Grant =
-  /** Produce the value; store it with this token. */
-  | { state: 'held'; token: string }
-  /** The other producer stored a value or failed: read again, and request the lease again on a miss. */
-  | { state: 'retry' }
-  /** The value cannot be stored by anyone: produce it for this caller only. */
-  | { state: 'unshared' }
-  /** The wait would never end: the key's producer waits, perhaps through others, for what the caller produces. */
-  | { state: 'circular'; keys: string[] };
-
-export interface LeaseRequest {
-  key: string;
-  /** The caller's time. */
-  now: number;
-  /** Milliseconds to wait for another producer. */
-  wait: number;
-  /** Milliseconds to wait for other processes that keep the database locked. */
-  timeout: number;
-  /**
-   * The tokens of the leases under which the caller is producing: a caller that waits for one of those waits for this
-   * one.
-   */
-  holding: readonly string[];
+/** Called about a request for a lease, before or after it is answered. */
+export interface LeaseEvents {
+  /** Another caller is producing the value, in this process. */
+  onWait(holder: { pid: number }): void;
+  /** The lease that was granted is another caller's by now: a value can no longer be stored under it. */
+  onLost(): void;
 }
 
 export interface StoreClient {
   readonly shared: SharedMemory;
+  /** This thread's counters: see `COUNTER` in layout.ts. */
   readonly counters: Float64Array;
   /** False where another process's changes could not be noticed: copies in memory must not be kept then. */
   readonly allowsLocalTier: boolean;
@@ -73,7 +52,9 @@ export interface StoreClient {
    * once.
    */
   tooLarge(key: string, size: number): void;
-  lease(request: LeaseRequest, onWait: (holder: { pid: number }) => void): Promise<Grant>;
+  lease(request: LeaseRequest, events: LeaseEvents): Promise<Grant>;
+  /** Whether the key's lease is still the one with this token. False where that cannot be found out. */
+  holds(key: string, token: string): Promise<boolean>;
   /** Registers `take`, which is called before entries are evicted: it returns this thread's unreported reads. */
   addReads(take: () => Accesses): void;
   /** Releases a lease without a value. */

@@ -2,10 +2,10 @@
 // and again after it was closed for a while.
 import { performance } from '../../system/time.ts';
 import type { TimedOperation, WriteResult } from '../operations.ts';
+import { COUNTER } from '../shared/layout.ts';
 import type { SharedMemory } from '../shared/shared-memory.ts';
 import { isOutOfFiles } from '../storage/sqlite/connection.ts';
 import { SqliteStore, type SqliteStoreOptions } from '../storage/sqlite/store.ts';
-import { Counter } from './store-client.ts';
 
 // Milliseconds to wait for other threads and processes. Under constant writes the coordinator waits instead of this
 // thread, without blocking.
@@ -82,7 +82,7 @@ export class ThreadStore {
       return store.fileState === 'ok' ? results : this.#close();
     } finally {
       for (const name of ['sets', 'deletes', 'evictions', 'expired'] as const) {
-        this.#counters[Counter[name]]! += store.counts[name] - before[name];
+        this.#counters[COUNTER[name]]! += store.counts[name] - before[name];
       }
     }
   }

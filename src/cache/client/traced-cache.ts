@@ -7,6 +7,7 @@ import type {
   EntryMetadata,
   GetFileOptions,
   GetOrSetOptions,
+  Producer,
   SetOptions,
 } from '../cache.ts';
 import { type CacheOperation, operations } from '../tracing.ts';
@@ -102,13 +103,13 @@ export class TracedCache extends StoreCache {
     return this.#trace('increment', key, () => super.increment(key, by));
   }
 
-  override getOrSet<T>(key: string, produce: () => T | Promise<T>, options?: GetOrSetOptions): Promise<T> {
+  override getOrSet<T>(key: string, produce: Producer<T>, options?: GetOrSetOptions): Promise<T> {
     if (!operations.hasSubscribers || typeof produce !== 'function')
       return super.getOrSet(key, produce, options);
     let isProduced = false;
-    const noted = () => {
+    const noted: Producer<T> = context => {
       isProduced = true;
-      return produce();
+      return produce(context);
     };
     return this.#trace(
       'getOrSet',

@@ -5,19 +5,14 @@ import { join } from 'node:path';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { sleepSync } from '../../system/sleep-sync.ts';
 import { pause, performance } from '../../system/time.ts';
+import { closeForeignHello, isHello } from '../client/handshake.ts';
 import { assertTag } from '../keys.ts';
+import type { AggregatedCacheStats, Hello, OpenRequest } from '../protocol.ts';
 import { StoreBusyError } from '../storage/store.ts';
+import { agree } from './agree.ts';
 import { StoreHost } from './host.ts';
 import type { Client } from './leases.ts';
 import { PeerCoordinators } from './peer-coordinators.ts';
-import {
-  type AggregatedCacheStats,
-  agree,
-  closeForeignHello,
-  type Hello,
-  isHello,
-  type OpenRequest,
-} from './protocol.ts';
 import { type OpenedStore, Session, type StoreProvider } from './session.ts';
 
 const BUSY_RETRY_MS = 100;

@@ -18,8 +18,9 @@ import {
 } from 'node:worker_threads';
 import { InvalidArgumentError } from '../../errors.ts';
 import { Connection } from '../client/connection.ts';
+import { COORDINATOR_KEY, closeForeignHello, isHello } from '../client/handshake.ts';
+import type { Hello } from '../protocol.ts';
 import { Coordinator } from './coordinator.ts';
-import { COORDINATOR_KEY, closeForeignHello, type Hello, isHello } from './protocol.ts';
 
 const MAIN_THREAD = 0;
 // Time to wait for the main thread when it may not have a coordinator at all. A thread that does not even listen is

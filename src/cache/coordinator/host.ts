@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { sleepSync } from '../../system/sleep-sync.ts';
 import { performance } from '../../system/time.ts';
 import type { CacheStats, CheckReport } from '../cache.ts';
-import { COUNTERS, Counter } from '../client/store-client.ts';
 import {
   type Accesses,
   isExpired,
@@ -12,6 +11,8 @@ import {
   type WriteOperation,
   type WriteResult,
 } from '../operations.ts';
+import type { Stated, StoreOptions } from '../protocol.ts';
+import { COUNTER, COUNTERS, COUNTERS_BYTES } from '../shared/layout.ts';
 import type { SharedMemory } from '../shared/shared-memory.ts';
 import { BlobFiles } from '../storage/blobs.ts';
 import { isDamage } from '../storage/sqlite/open.ts';
@@ -21,7 +22,6 @@ import { AccessBatcher } from './access-batcher.ts';
 import { type Client, type LeaseHost, Leases } from './leases.ts';
 import { LiveStore, type LiveStoreOptions } from './live-store.ts';
 import { LongOperation } from './long-operation.ts';
-import type { Stated, StoreOptions } from './protocol.ts';
 import { type PendingWrite, WriteQueue, type Writer } from './write-queue.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -110,7 +110,7 @@ export class StoreHost implements LeaseHost, Writer {
     this.#users.set(client, (this.#users.get(client) ?? 0) + 1);
     let counters = this.#counters.get(client);
     if (!counters) {
-      counters = new Float64Array(new SharedArrayBuffer(COUNTERS * Float64Array.BYTES_PER_ELEMENT));
+      counters = new Float64Array(new SharedArrayBuffer(COUNTERS_BYTES));
       this.#counters.set(client, counters);
     }
     return counters;
@@ -261,12 +261,12 @@ export class StoreHost implements LeaseHost, Writer {
       directory: backend === 'sqlite' ? directory : undefined,
       maxSize,
       ...totals,
-      hits: sum(Counter.hits),
-      misses: sum(Counter.misses),
-      sets: counts.sets + sum(Counter.sets),
-      deletes: counts.deletes + sum(Counter.deletes),
-      evictions: counts.evictions + sum(Counter.evictions),
-      expired: counts.expired + sum(Counter.expired),
+      hits: sum(COUNTER.hits),
+      misses: sum(COUNTER.misses),
+      sets: counts.sets + sum(COUNTER.sets),
+      deletes: counts.deletes + sum(COUNTER.deletes),
+      evictions: counts.evictions + sum(COUNTER.evictions),
+      expired: counts.expired + sum(COUNTER.expired),
     };
   }
 

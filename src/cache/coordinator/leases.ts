@@ -10,9 +10,17 @@
 // of its successor.
 import { randomUUID } from 'node:crypto';
 import { currentProcessId, hasExited } from '../../system/process-identity.ts';
-import { clearTimeout, performance, setTimeout, wallClock } from '../../system/time.ts';
-import type { Grant, LeaseRequest } from '../client/store-client.ts';
+import {
+  clearInterval,
+  clearTimeout,
+  performance,
+  setInterval,
+  setTimeout,
+  wallClock,
+} from '../../system/time.ts';
+import type { LeaseEvents } from '../client/store-client.ts';
 import type { LeaseRecord, WriteOperation, WriteResult } from '../operations.ts';
+import type { Grant, LeaseRequest } from '../protocol.ts';
 import { breakLock, type HeldLock, LOCK_STALE_MS, tryLock } from './locks.ts';
 import { type HeldLease, type Wait, waitForGraph } from './wait-for-graph.ts';
 
@@ -34,7 +42,7 @@ interface Waiter {
   client: Client;
   request: LeaseRequest;
   grant: (grant: Grant) => void;
-  onWait: (holder: { pid: number }) => void;
+  events: LeaseEvents;
   /** The process whose lease the waiter was told about. */
   notifiedOf?: number;
   timer?: NodeJS.Timeout;
@@ -46,9 +54,19 @@ interface Waiter {
   hasEnded?: boolean;
 }
 
+interface Holder {
+  client: Client;
+  token: string;
+  timeout: number;
+  /** Undefined once the holder has been told that it lost the lease. */
+  onLost: (() => void) | undefined;
+  /** The lease is on record: a different record means that another process has taken it over. */
+  isRecorded: boolean;
+}
+
 interface Lease {
   key: string;
-  holder?: { client: Client; token: string; timeout: number };
+  holder?: Holder;
   /** Waits for another process or for the lock, and becomes the holder next. */
   candidate?: Waiter;
   /** The holder in another process, by its token. */
@@ -65,10 +83,13 @@ const POLL_SHARE = 0.02;
 // Interval between attempts to take the lock while its holder is alive.
 const LOCK_TRY_MS = 20;
 const MAX_TIMER_MS = 2 ** 31 - 1;
+// Interval between looks at the records of the leases held here. Each takes some microseconds.
+const WATCH_MS = 1000;
 
 export class Leases {
   readonly #host: LeaseHost;
   readonly #leases = new Map<string, Lease>();
+  #watch: NodeJS.Timeout | undefined;
 
   constructor(host: LeaseHost) {
     this.#host = host;
@@ -80,10 +101,10 @@ export class Leases {
   }
 
   /** Resolves when it is the client's turn or when there is something to read. */
-  acquire(client: Client, request: LeaseRequest, onWait: Waiter['onWait']): Promise<Grant> {
+  acquire(client: Client, request: LeaseRequest, events: LeaseEvents): Promise<Grant> {
     return new Promise(grant => {
       const lease = this.#leases.get(request.key);
-      const waiter: Waiter = { client, request, grant, onWait, waitsFor: lease?.holder?.token };
+      const waiter: Waiter = { client, request, grant, events, waitsFor: lease?.holder?.token };
       if (!lease) {
         const opened: Lease = { key: request.key, waiting: [] };
         this.#leases.set(request.key, opened);
@@ -113,6 +134,11 @@ export class Leases {
   abandon(key: string, token: string): void {
     const lease = this.#leases.get(key);
     if (lease?.holder?.token === token) this.#grantNext(lease);
+  }
+
+  /** Whether the key's lease is the one with this token, so that a value would be stored under it. */
+  holds(key: string, token: string): boolean {
+    return this.#leases.get(key)?.holder?.token === token && this.#host.leaseOf(key)?.token === token;
   }
 
   /** The client's thread has ended or closed its caches: its leases are passed on, its waits forgotten. */
@@ -166,8 +192,10 @@ export class Leases {
     if (this.#leases.get(lease.key) !== lease || place < 0) return;
     lease.waiting.splice(place, 1);
     const isStuck = lease.holder !== undefined && lease.holder.token === waiter.waitsFor;
-    if (place === 0 && isStuck && !lease.candidate) this.#begin(lease, waiter);
-    else answer(waiter, { state: 'unshared' });
+    if (place === 0 && isStuck && !lease.candidate) {
+      loseLease(lease.holder);
+      this.#begin(lease, waiter);
+    } else answer(waiter, { state: 'unshared' });
   }
 
   #setHolder(lease: Lease, holder: Lease['holder']): void {
@@ -176,6 +204,24 @@ export class Leases {
     if (!holder) return;
     waitForGraph.addLease({ key: lease.key, token: holder.token, directory: this.#host.lockDirectory });
     for (const waiter of lease.waiting) waiter.waitsFor ??= holder.token;
+    this.#watch ??= setInterval(() => this.#watchRecords(), WATCH_MS).unref();
+  }
+
+  // Holders of which another process has taken the lease over are told.
+  #watchRecords(): void {
+    let isHeld = false;
+    for (const { key, holder } of this.#leases.values()) {
+      if (!holder) continue;
+      isHeld = true;
+      if (!holder.isRecorded) continue;
+      const record = this.#host.leaseOf(key);
+      // Without a record, the value may be there: the other process has already stored its own.
+      const isLost = record ? record.token !== holder.token : this.#host.has(key, wallClock.now());
+      if (isLost) loseLease(holder);
+    }
+    if (isHeld) return;
+    clearInterval(this.#watch);
+    this.#watch = undefined;
   }
 
   #blockerOf({ key, holder, liveHolder }: Lease): HeldLease | undefined {
@@ -226,7 +272,8 @@ export class Leases {
     }
     const token = randomUUID();
     const { now, timeout } = waiter.request;
-    this.#setHolder(lease, { client: waiter.client, token, timeout });
+    const { onLost } = waiter.events;
+    this.#setHolder(lease, { client: waiter.client, token, timeout, onLost, isRecorded: false });
     lease.candidate = undefined;
     const record: LeaseRecord = { token, ...currentProcessId(), started: lease.lock?.createdAt ?? 0 };
     // With a lock, the record is written only in the place of the one seen under that lock, or not at all.
@@ -243,6 +290,7 @@ export class Leases {
       answer(waiter, { state: 'retry' });
       return;
     }
+    lease.holder.isRecorded = 'value' in written;
     // From now on no other caller can store a product. The previous holder may just have done so.
     if (this.#host.has(lease.key, now)) {
       answer(waiter, { state: 'retry' });
@@ -324,6 +372,11 @@ export class Leases {
   }
 }
 
+function loseLease(holder: Holder | undefined): void {
+  holder?.onLost?.();
+  if (holder) holder.onLost = undefined;
+}
+
 // Once: later answers have no effect.
 function answer(waiter: Waiter, grant: Grant): void {
   clearTimeout(waiter.timer);
@@ -335,5 +388,5 @@ function answer(waiter: Waiter, grant: Grant): void {
 function notifyWaiter(waiter: Waiter, pid: number): void {
   if (waiter.notifiedOf === pid) return;
   waiter.notifiedOf = pid;
-  waiter.onWait({ pid });
+  waiter.events.onWait({ pid });
 }

@@ -3,16 +3,21 @@
 import { join } from 'node:path';
 import { clearInterval, performance, setInterval } from '../../system/time.ts';
 import type { Accesses } from '../operations.ts';
+import type { StoreOptions } from '../protocol.ts';
 import { SharedMemory } from '../shared/shared-memory.ts';
 import { MemoryStore } from '../storage/memory-store.ts';
+import {
+  coordinatorStores,
+  type Parkable,
+  processDescriptors,
+  withDescriptors,
+} from '../storage/open-stores.ts';
 import { classify, isOutOfFiles } from '../storage/sqlite/connection.ts';
 import { inspectFile, isDamage, OPENING_WAIT_MS } from '../storage/sqlite/open.ts';
 import { DATABASE_FILE, SqliteStore } from '../storage/sqlite/store.ts';
 import { type Store, StoreBusyError, type StoreCounts, type StoreTotals } from '../storage/store.ts';
 import { formatSize } from '../units.ts';
 import { removeStaleLocks } from './locks.ts';
-import { coordinatorStores, type Parkable, processDescriptors, withDescriptors } from './open-stores.ts';
-import type { StoreOptions } from './protocol.ts';
 
 export interface LiveStoreOptions extends StoreOptions {
   tag: string;

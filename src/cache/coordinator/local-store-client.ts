@@ -1,14 +1,14 @@
 // Local store client: connects a cache of the coordinator's own thread to its store, without a port.
 import type { CacheStats, CheckReport } from '../cache.ts';
-import type { Grant, LeaseRequest, StoreClient } from '../client/store-client.ts';
+import type { LeaseEvents, StoreClient } from '../client/store-client.ts';
 import type { Accesses, TimedOperation, WriteOperation, WriteResult } from '../operations.ts';
+import type { Grant, LeaseRequest, OpenRequest } from '../protocol.ts';
 import type { SharedMemory } from '../shared/shared-memory.ts';
 import type { BlobFiles } from '../storage/blobs.ts';
 import type { StoreReader } from '../storage/store.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { StoreHost } from './host.ts';
 import type { Client } from './leases.ts';
-import type { OpenRequest } from './protocol.ts';
 import type { OpenedStore } from './session.ts';
 
 export class LocalStoreClient implements StoreClient {
@@ -88,8 +88,12 @@ export class LocalStoreClient implements StoreClient {
     this.#reads.push(this.#host.addReads(take));
   }
 
-  lease(request: LeaseRequest, onWait: (holder: { pid: number }) => void): Promise<Grant> {
-    return this.#host.leases.acquire(this.#client, request, onWait);
+  lease(request: LeaseRequest, events: LeaseEvents): Promise<Grant> {
+    return this.#host.leases.acquire(this.#client, request, events);
+  }
+
+  async holds(key: string, token: string): Promise<boolean> {
+    return this.#host.leases.holds(key, token);
   }
 
   abandon(key: string, token: string): void {

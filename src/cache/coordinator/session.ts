@@ -3,20 +3,19 @@ import type { MessagePort } from 'node:worker_threads';
 import { expose } from 'comlink';
 import { GloveboxError } from '../../errors.ts';
 import { queueMicrotask, wallClock } from '../../system/time.ts';
-import type { Grant } from '../client/store-client.ts';
 import type { WriteOperation, WriteResult } from '../operations.ts';
-import type { BlobFiles } from '../storage/blobs.ts';
-import type { StoreReader } from '../storage/store.ts';
-import type { StoreHost } from './host.ts';
-import type { Client } from './leases.ts';
-import { coordinatorStores } from './open-stores.ts';
 import type {
   AggregatedCacheStats,
   CoordinatorApi,
-  LeaseReply,
+  LeaseNotice,
   OpenRequest,
   WriteResponse,
-} from './protocol.ts';
+} from '../protocol.ts';
+import type { BlobFiles } from '../storage/blobs.ts';
+import { coordinatorStores } from '../storage/open-stores.ts';
+import type { StoreReader } from '../storage/store.ts';
+import type { StoreHost } from './host.ts';
+import type { Client } from './leases.ts';
 import { callEndpoint, isBatch, isOperation, isTime } from './validate.ts';
 
 interface Instance {
@@ -45,7 +44,6 @@ export class Session {
   readonly #stores: StoreProvider;
   readonly #writes: MessagePort;
   readonly #instances = new Map<number, Instance>();
-  readonly #tickets = new Map<number, () => Promise<LeaseReply>>();
   readonly #parts = new Map<string, (WriteOperation & { type: 'set-many' })['entries']>();
   #nextId = 1;
   #hasEnded = false;
@@ -179,15 +177,14 @@ export class Session {
       readMany: (instance, keys) =>
         (reading(instance, reader => reader.readMany(keys)) ?? new Map()) as never,
       metadata: (instance, key) => reading(instance, reader => reader.metadata(key)) as never,
-      lease: (instance, request) => {
-        let notifyOfHolder: (holder: { pid: number }) => void = () => undefined;
-        const told = new Promise<{ pid: number }>(resolve => {
-          notifyOfHolder = resolve;
+      lease: (instance, id, request) => {
+        const notify = (notice: LeaseNotice) => this.#writes.postMessage(notice);
+        return host(instance).leases.acquire(this, request, {
+          onWait: ({ pid }) => notify({ id, type: 'waiting', pid }),
+          onLost: () => notify({ id, type: 'lost' }),
         });
-        const granted = host(instance).leases.acquire(this, request, holder => notifyOfHolder(holder));
-        return this.#answerLease(granted, told);
       },
-      awaitLease: ticket => this.#tickets.get(ticket)?.() ?? Promise.resolve({ grant: { state: 'retry' } }),
+      holds: (instance, key, token) => host(instance).leases.holds(key, token),
       abandon: (instance, key, token) => host(instance).leases.abandon(key, token),
       readFailed: (instance, message, code, epoch) =>
         host(instance).readFailed(Object.assign(new Error(message), { code }), epoch),
@@ -208,19 +205,5 @@ export class Session {
       },
       aggregatedStats: () => this.#stores.aggregatedStats(),
     };
-  }
-
-  #answerLease(granted: Promise<Grant>, told: Promise<{ pid: number }>): Promise<LeaseReply> {
-    return Promise.race<LeaseReply>([
-      granted.then(grant => ({ grant })),
-      told.then(waitFor => {
-        const ticket = this.#nextId++;
-        this.#tickets.set(ticket, () => {
-          this.#tickets.delete(ticket);
-          return granted.then(grant => ({ grant }));
-        });
-        return { waitFor, ticket };
-      }),
-    ]);
   }
 }

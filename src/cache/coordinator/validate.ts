@@ -3,14 +3,13 @@
 import { isAbsolute } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import type { Endpoint } from 'comlink';
-import type { LeaseRequest } from '../client/store-client.ts';
 import { isKey } from '../keys.ts';
 import type { IncomingValue, WriteOperation } from '../operations.ts';
+import type { CoordinatorApi, LeaseRequest, OpenRequest, Stated } from '../protocol.ts';
 import type { GatewayOptions } from '../remote/gateway.ts';
 import { POLICIES } from '../shared/limits.ts';
 import type { BlobFiles } from '../storage/blobs.ts';
 import { Encoding } from '../values/codec.ts';
-import type { CoordinatorApi, OpenRequest, Stated } from './protocol.ts';
 
 type Check = (value: unknown) => boolean;
 
@@ -209,6 +208,7 @@ const calls: { [Name in keyof CoordinatorApi]: Check[] } = {
   metadata: [isWhole, isKey],
   lease: [
     isWhole,
+    isWhole,
     shape<LeaseRequest>({
       key: isKey,
       now: isTime,
@@ -217,7 +217,7 @@ const calls: { [Name in keyof CoordinatorApi]: Check[] } = {
       holding: listOf(isToken),
     }),
   ],
-  awaitLease: [isWhole],
+  holds: [isWhole, isKey, isToken],
   abandon: [isWhole, isKey, isToken],
   readFailed: [isWhole, isString, maybe(isText(100)), isWhole],
   tooLarge: [isWhole, isKey, isWhole],

@@ -1,10 +1,7 @@
 // Size limit and eviction policy of an open store, in memory that all threads share: a caller that states neither
 // adopts those of a caller that does, even of one that comes later.
-//
-//   Float64Array   ┌──────────┬────────┐
-//                  │ max size │ policy │    bytes; an index into POLICIES
-//                  └──────────┴────────┘
 import type { EvictionPolicy } from '../cache.ts';
+import { LIMITS } from './layout.ts';
 
 /** Every eviction policy. */
 export const POLICIES: readonly EvictionPolicy[] = [
@@ -24,12 +21,12 @@ export class Limits {
   readonly #words: Float64Array;
 
   constructor(memory: SharedArrayBuffer, offset: number) {
-    this.#words = new Float64Array(memory, offset, 2);
+    this.#words = new Float64Array(memory, offset, LIMITS.numbers);
   }
 
   /** Users of the limits read them again after the store's epoch has changed. */
   get current(): StoreLimits {
-    return { maxSize: this.#words[0]!, policy: POLICIES[this.#words[1]!]! };
+    return { maxSize: this.#words[LIMITS.maxSize]!, policy: POLICIES[this.#words[LIMITS.policy]!]! };
   }
 
   /** Bytes of the largest value that the store may keep. */
@@ -39,7 +36,7 @@ export class Limits {
   }
 
   set({ maxSize, policy }: StoreLimits): void {
-    this.#words[0] = maxSize;
-    this.#words[1] = POLICIES.indexOf(policy);
+    this.#words[LIMITS.maxSize] = maxSize;
+    this.#words[LIMITS.policy] = POLICIES.indexOf(policy);
   }
 }

@@ -4,18 +4,18 @@
 //
 // The two numbers are stored after the counters were bumped, and not in one step. A thread that finds one of them older
 // than the other bumps some counters a second time, which only costs reads.
+import { SEEN } from './layout.ts';
 
 /** In the place of a run: nothing is followed, and any commit may have changed anything. */
 export const NONE = 0;
 
-const RUN = 0;
-const SEQUENCE = 1;
+const { run: RUN, sequence: SEQUENCE } = SEEN;
 
 export class SeenCommits {
   readonly #numbers: BigInt64Array;
 
   constructor(memory: SharedArrayBuffer, offset: number) {
-    this.#numbers = new BigInt64Array(memory, offset, 2);
+    this.#numbers = new BigInt64Array(memory, offset, SEEN.words);
   }
 
   /** `owner.run` of the database, or {@link NONE}. */

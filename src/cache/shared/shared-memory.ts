@@ -1,25 +1,12 @@
 // Shared memory of one store: the parts that the threads of a process share. Each thread has objects of its own over
-// it.
-//
-//   versions   epoch, flags, and a counter per key slot                  versions.ts
-//   tier       copies of entries                                         shared-tier.ts
-//   control    ┌────────────┬──────────────────┬───────┬────────┬─────┐
-//              │ write lock │ external commits │ space │ limits │ log │    where each begins, see below
-//              └────────────┴──────────────────┴───────┴────────┴─────┘
+// it. Where everything is: layout.ts.
+import { CONTROL, CONTROL_BYTES, LOCK_WORDS } from './layout.ts';
 import { Limits } from './limits.ts';
 import { SeenCommits } from './seen-commits.ts';
 import { SharedTier } from './shared-tier.ts';
 import { SpaceAccount } from './space-account.ts';
 import { Versions } from './versions.ts';
-import { WRITE_LOCK_WORDS, WriteLock } from './write-lock.ts';
-
-// Byte offset of each part of the control memory.
-const LOCK = 0;
-const SEEN = 256;
-const SPACE = 320;
-const LIMITS = 384;
-const LOG = 400;
-const CONTROL_BYTES = 408;
+import { WriteLock } from './write-lock.ts';
 
 /** The memory, as it crosses ports. */
 export interface SharedBuffers {
@@ -50,11 +37,11 @@ export class SharedMemory {
     this.versions = new Versions(buffers?.versions);
     this.tier = new SharedTier(buffers?.tier);
     this.#control = buffers?.control ?? new SharedArrayBuffer(CONTROL_BYTES);
-    this.lock = new WriteLock(new Int32Array(this.#control, LOCK, WRITE_LOCK_WORDS));
-    this.seen = new SeenCommits(this.#control, SEEN);
-    this.space = new SpaceAccount(this.#control, SPACE);
-    this.limits = new Limits(this.#control, LIMITS);
-    this.unflushedPages = new Int32Array(this.#control, LOG, 1);
+    this.lock = new WriteLock(new Int32Array(this.#control, CONTROL.lock, LOCK_WORDS));
+    this.seen = new SeenCommits(this.#control, CONTROL.seen);
+    this.space = new SpaceAccount(this.#control, CONTROL.space);
+    this.limits = new Limits(this.#control, CONTROL.limits);
+    this.unflushedPages = new Int32Array(this.#control, CONTROL.log, 1);
   }
 
   get buffers(): SharedBuffers {

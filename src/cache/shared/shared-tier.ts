@@ -1,10 +1,10 @@
 // Shared tier: copies of entries in memory that all threads of the process share. An entry that one thread has read or
 // written is not fetched from the database again by the others.
 //
-//   words of the index: 4 places for each bucket                a ring of entries, each overwritten when its turn comes
-//   ┌──────┬──────┬──────────┬─ ─┬───────────────────────┐               ┌─ ─ ┬────────┬─────┬───────┬────────┬─ ─ ┐
-//   │ lock │ head │ hashes … │   │ 4 positions, 4 hashes │ … ─ position ──►   │ header │ key │ bytes │ header │    │
-//   └──────┴──────┴──────────┴─ ─┴───────────────────────┘               └─ ─ ┴────────┴─────┴───────┴────────┴─ ─ ┘
+//   index: 4 places for each bucket        a ring of entries, each overwritten when its turn comes
+//   ┌───┬───────────────────────┐               ┌─ ─ ┬────────┬─────┬───────┬────────┬─ ─ ┐
+//   │   │ 4 positions, 4 hashes │ … ─ position ──►   │ header │ key │ bytes │ header │    │
+//   └───┴───────────────────────┘               └─ ─ ┴────────┴─────┴───────┴────────┴─ ─ ┘
 //
 // Positions only grow (in units of 8 bytes, the place in the ring is the remainder), and `head` is advanced before
 // anything is overwritten. A reader that finds the position within one ring of the head, also after it has copied the
@@ -14,32 +14,32 @@
 import { threadId } from 'node:worker_threads';
 import type { FoundValue } from '../operations.ts';
 import { Encoding } from '../values/codec.ts';
+import { TIER, TIER_BYTES, TIER_ENTRY } from './layout.ts';
 import { allocateShared } from './shared-allocation.ts';
 
-const UNIT = 8;
-// 16 MiB.
-const UNITS = 1 << 21;
-const BUCKETS = 1 << 14;
-const WAYS = 4;
+const {
+  lock: LOCK,
+  head: HEAD,
+  read: READ,
+  readPlaces: READ_PLACES,
+  index: INDEX,
+  indexEnd: INDEX_END,
+  buckets: BUCKETS,
+  ways: WAYS,
+  ring: RING,
+  unit: UNIT,
+  units: UNITS,
+} = TIER;
 
-const LOCK = 0;
-const HEAD = 1;
-// Hashes of keys that were read from the database, each overwriting an earlier one.
-const READ = 2;
-const READ_PLACES = 1 << 16;
-const INDEX = READ + READ_PLACES;
-const INDEX_WORDS = INDEX + BUCKETS * WAYS * 2;
-const RING = Math.ceil((INDEX_WORDS * 4) / UNIT) * UNIT;
-
-// Offsets in an entry's header, in words.
-const VERSION = 0;
-const KEY_LENGTH = 1;
-const SIZE = 2;
-const ENCODING = 3;
-const CHECKSUM = 4;
-// A double, infinite for never.
-const EXPIRES = 6;
-const HEADER_BYTES = 32;
+const {
+  version: VERSION,
+  keyLength: KEY_LENGTH,
+  size: SIZE,
+  encoding: ENCODING,
+  checksum: CHECKSUM,
+  expires: EXPIRES,
+  headerBytes: HEADER_BYTES,
+} = TIER_ENTRY;
 
 const LARGEST_UNITS = UNITS >> 4;
 const LAST_POSITION = 2 ** 31 - 1 - 2 * UNITS;
@@ -51,7 +51,7 @@ export class SharedTier {
   readonly #characters: Uint16Array;
   readonly #bytes: Buffer;
 
-  constructor(buffer = allocateShared(RING + UNITS * UNIT)) {
+  constructor(buffer = allocateShared(TIER_BYTES)) {
     this.buffer = buffer;
     this.#words = new Int32Array(buffer);
     this.#doubles = new Float64Array(buffer);
@@ -136,7 +136,7 @@ export class SharedTier {
     if (rest < units) position += rest;
     if (position > LAST_POSITION) {
       // Positions start again at the beginning: an old one must not be taken for a new one.
-      for (let word = INDEX; word < INDEX_WORDS; word++) Atomics.store(words, word, 0);
+      for (let word = INDEX; word < INDEX_END; word++) Atomics.store(words, word, 0);
       position = 1;
     }
     Atomics.store(words, HEAD, position + units);

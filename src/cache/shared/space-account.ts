@@ -11,17 +11,17 @@
 // the bytes by which the entries exceed the limit. An excess that consists only of holes is to be filled (see
 // fillHoles() in entry-table.ts). Another process's writes show as pages that have come since the latest measurement,
 // beyond this process's own.
+import { SPACE } from './layout.ts';
 
-const ALLOWANCE = 0;
-const TO_EVICT = 1;
-const ENTRIES = 2;
-const FRAGMENTED = 3;
-// Whether ENTRIES was ever derived from the whole size.
-const IS_KNOWN = 4;
-// The size at the latest measurement, and the bytes written since.
-const LAST_SIZE = 5;
-const WRITTEN = 6;
-const NUMBERS = 7;
+const {
+  allowance: ALLOWANCE,
+  toEvict: TO_EVICT,
+  entries: ENTRIES,
+  fragmented: FRAGMENTED,
+  isKnown: IS_KNOWN,
+  lastSize: LAST_SIZE,
+  written: WRITTEN,
+} = SPACE;
 
 // Shares of the limit: how far below it eviction goes, and how much may be written between two measurements.
 const ROOM_SHARE = 1 / 32;
@@ -35,7 +35,7 @@ export class SpaceAccount {
   readonly #numbers: Float64Array;
 
   constructor(memory: SharedArrayBuffer, offset: number) {
-    this.#numbers = new Float64Array(memory, offset, NUMBERS);
+    this.#numbers = new Float64Array(memory, offset, SPACE.numbers);
   }
 
   /** Bytes of entries that are to be evicted. */

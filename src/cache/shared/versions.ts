@@ -1,20 +1,17 @@
 // Version counters in shared memory: they tell every thread at once that its copy of an entry is outdated.
 //
-//   Int32Array over one SharedArrayBuffer per store
-//   ┌───────┬──────────┬────────────┬────────────┬──────┬──────┬─ ─ ─┬──────┐
-//   │ epoch │ degraded │ near limit │ neighbours │ slot │ slot │     │ slot │    a key's slot is chosen by its hash
-//   └───────┴──────────┴────────────┴────────────┴──────┴──────┴─ ─ ─┴──────┘
-//
-// The writer bumps a key's slot after its commit and before the acknowledgement. A reader notes the slot's number
+// A key's slot is chosen by its hash. The writer bumps a key's slot after its commit and before the acknowledgement. A reader notes the slot's number
 // before it reads; its copy is valid while the slot still has that number. Keys that share a slot only cost a read.
+import { VERSIONS, VERSIONS_BYTES } from './layout.ts';
 
-// As many as the entries that change in a build: two keys of one slot invalidate each other's copies.
-const SLOTS = 1 << 16;
-const EPOCH = 0;
-const DEGRADED = 1;
-const NEAR_LIMIT = 2;
-const PEERS = 3;
-const FIRST_SLOT = 4;
+const {
+  epoch: EPOCH,
+  degraded: DEGRADED,
+  nearLimit: NEAR_LIMIT,
+  peers: PEERS,
+  firstSlot: FIRST_SLOT,
+  slots: SLOTS,
+} = VERSIONS;
 
 /** A key's hash, of 32 bits. */
 export function hashOf(key: string): number {
@@ -29,7 +26,7 @@ export class Versions {
   readonly buffer: SharedArrayBuffer;
   readonly #slots: Int32Array;
 
-  constructor(buffer = new SharedArrayBuffer((FIRST_SLOT + SLOTS) * Int32Array.BYTES_PER_ELEMENT)) {
+  constructor(buffer = new SharedArrayBuffer(VERSIONS_BYTES)) {
     this.buffer = buffer;
     this.#slots = new Int32Array(buffer);
   }

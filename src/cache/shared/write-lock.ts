@@ -1,10 +1,5 @@
 // Write lock between the threads of a process that write one store: SQLite alone would let the losers sleep.
 //
-//   Int32Array, words of the store's shared memory; a thread is its id + 1, 0 is none
-//   ┌────────┬───────┬───────┬──────┬──────┬───────┬───────────────┐
-//   │ holder │ owner │ since │ head │ tail │ awake │ queue (32)    │
-//   └────────┴───────┴───────┴──────┴──────┴───────┴───────────────┘
-//
 // The lock is in one of two modes, as Go's `sync.Mutex`.
 //
 // Normal mode: releasing wakes no thread, and the running thread may acquire again at once (barging). A connection that
@@ -19,22 +14,18 @@
 import { threadId } from 'node:worker_threads';
 import { sleepSync } from '../../system/sleep-sync.ts';
 import { performance, wallClock } from '../../system/time.ts';
+import { LOCK } from './layout.ts';
 
-const HOLDER = 0;
-// The thread that owns the slice, and its beginning in milliseconds.
-const OWNER = 1;
-const SINCE = 2;
-// Tickets of starving waiters: the next one to be served, and the next one to be drawn.
-const HEAD = 3;
-const TAIL = 4;
-// The head, while it is running and spins until the lock is free.
-const AWAKE = 5;
-// The thread that drew each ticket; 0 when it gave up.
-const QUEUE = 6;
-const PLACES = 32;
-
-/** Words of shared memory that the lock takes. */
-export const WRITE_LOCK_WORDS = QUEUE + PLACES;
+const {
+  holder: HOLDER,
+  owner: OWNER,
+  since: SINCE,
+  head: HEAD,
+  tail: TAIL,
+  awake: AWAKE,
+  queue: QUEUE,
+  places: PLACES,
+} = LOCK;
 
 const STARVATION_MS = 10;
 const SLICE_MS = 5;

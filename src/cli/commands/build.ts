@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { ToolchainKind } from '../../config/toolchain-options.ts';
 import { createCommand, examples, parseChoice, parseCount } from '../command.ts';
 import type { Context } from '../context.ts';
-import { type BuildFlags, runBuild } from '../run-build.ts';
+import { type BuildFlags, runBuild } from './run-build.ts';
 
 export function buildCommand(context: Context): Command {
   return createCommand('build', context)

@@ -20,7 +20,7 @@ export function completionCommand(context: Context): Command {
       ),
     )
     .action(async (shell: Shell) => {
-      const { completionScript } = await import('../completion.ts');
+      const { completionScript } = await import('./completion/candidates.ts');
       context.print(completionScript(shell));
     });
 }
@@ -34,7 +34,7 @@ export function completeCommand(context: Context, createWhole: () => Promise<Com
   return createCommand('complete', context)
     .argument('[words...]')
     .action(async (words: string[]) => {
-      const { completions } = await import('../completion.ts');
+      const { completions } = await import('./completion/candidates.ts');
       context.print(completions(await createWhole(), words, context.cwd));
     });
 }

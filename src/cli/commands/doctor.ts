@@ -2,10 +2,10 @@
 import type { Command } from 'commander';
 import { createCommand, examples } from '../command.ts';
 import type { Context } from '../context.ts';
-import type { DoctorFinding } from '../doctor.ts';
 import { EXIT_FAILED } from '../errors.ts';
 import type { Paint } from '../terminal/style.ts';
 import { padded, sanitizeLine, textWidth } from '../terminal/text.ts';
+import type { DoctorFinding } from './doctor/checks.ts';
 
 export function doctorCommand(context: Context): Command {
   return createCommand('doctor', context)
@@ -26,7 +26,7 @@ export function doctorCommand(context: Context): Command {
 Exit status: 0 builds can work, 1 something keeps them from it.`,
     )
     .action(async (flags: { json?: boolean; cacheDir?: string }) => {
-      const { examine } = await import('../doctor.ts');
+      const { examine } = await import('./doctor/checks.ts');
       const findings = await examine(context, flags);
       const isWell = findings.every(({ status }) => status !== 'problem');
       if (flags.json) {

@@ -1,7 +1,7 @@
 // HTML report of a build: one self-contained page.
 import type { CacheStats } from '../../cache/cache.ts';
 import type { Layout, PhysicalLayout } from '../../keymap/index.ts';
-import { formatBytes } from '../commands/cache/options.ts';
+import { formatBytes } from '../terminal/bytes.ts';
 import { failureText } from '../terminal/diagnosis.ts';
 import { ccacheText, unchangedSince } from '../terminal/explanation.ts';
 import { remoteWords } from '../terminal/summary.ts';

@@ -1,6 +1,6 @@
 // Use of a memory region as text for tables.
 import type { RegionUse } from '../../builder/output/memory-use.ts';
-import { formatBytes } from '../commands/cache/options.ts';
+import { formatBytes } from '../terminal/bytes.ts';
 import { percentOf } from '../terminal/memory.ts';
 
 /** `203 KiB (25.6 %)`; empty if nothing is known. */

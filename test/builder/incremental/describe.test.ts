@@ -8,7 +8,7 @@ import {
   InputReader,
   type Target,
 } from '../../../src/builder/incremental/index.ts';
-import { SETTLED_MS } from '../../../src/builder/incremental/known-digests.ts';
+import { SETTLED_MS } from '../../../src/builder/inputs/known-digests.ts';
 import { GloveboxError } from '../../../src/errors.ts';
 import { type CompileFixture, createCompileFixture, LEFT, RIGHT } from './compile-fixture.ts';
 

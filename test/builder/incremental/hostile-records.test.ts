@@ -1,14 +1,13 @@
 // Hostile cache records: anything under our keys that is not a valid record is a miss. Nothing crashes, hangs or is
 // written elsewhere.
-import { access, readdir, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
-import {
-  createZmkWorkspaceCacheService,
-  FINGERPRINT_SCHEMA,
-} from '../../../src/builder/incremental/index.ts';
+import { FINGERPRINT_SCHEMA } from '../../../src/builder/incremental/index.ts';
 import { createLayoutService } from '../../../src/builder/layout/layout-service.ts';
+import { workspaceRoot } from '../../../src/builder/workspace/store.ts';
+import { createZmkWorkspaceCacheService } from '../../../src/builder/workspace/zmk-workspace-cache.ts';
 import type { Cache } from '../../../src/cache/cache.ts';
 import { createDefaultCache } from '../../../src/registry.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
@@ -211,22 +210,38 @@ test('a file that does not match its key is not delivered', async t => {
   }
 });
 
-test('anything in place of a workspace record is forgotten', async t => {
-  const fixture = await createCompileFixture(t);
-  const service = createZmkWorkspaceCacheService(undefined, fixture.options);
-  const valid = { repository: 'zmk', revision: 'main', path: fixture.root, created: 1 };
-  for (const value of [
-    ...VALUES.map(([, value]) => value),
-    { ...valid, path: '.' },
-    { ...valid, path: 'a\0b' },
-    { ...valid, path: '/etc/passwd' },
+test('anything in place of a workspace record is not a workspace', async t => {
+  const root = await temporaryDirectory(t);
+  const service = createZmkWorkspaceCacheService(undefined, { cacheRoot: root });
+  const directory = path.join(root, 'workspace');
+  await mkdir(path.join(directory, '.west'), { recursive: true });
+  await writeFile(path.join(directory, '.west', 'config'), '');
+  t.true(await service.remember({ repository: 'zmk', revision: 'main', path: directory }));
+  const records = path.join(workspaceRoot(undefined, root), 'records');
+  const [name] = await readdir(records);
+  const file = path.join(records, name!);
+  const valid = JSON.parse(await readFile(file, 'utf8'));
+  for (const text of [
+    '',
+    'null',
+    '[]',
+    '{"schema":',
+    ...[
+      { ...valid, path: '.' },
+      { ...valid, path: 'a\0b' },
+      { ...valid, path: '/etc/passwd' },
+      { ...valid, path: [directory] },
+      { ...valid, kind: 'other' },
+      { ...valid, manifests: endless() },
+      { ...valid, created: 'now' },
+    ].map(value => JSON.stringify(value)),
   ]) {
-    await service.remember(valid);
-    t.truthy(await service.find('zmk', 'main'));
-    await plant([service.cache], value);
-    t.deepEqual(await service.list(), []);
+    await writeFile(file, text);
+    t.deepEqual(await service.list(), [], text.slice(0, 80));
     t.is(await service.find('zmk', 'main'), undefined);
   }
+  await writeFile(file, JSON.stringify(valid));
+  t.is((await service.find('zmk', 'main'))?.path, directory);
 });
 
 test('anything in place of a layout makes the keymap be read again', async t => {

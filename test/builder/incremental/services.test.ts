@@ -1,13 +1,14 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { createCompilationCacheService } from '../../../src/builder/compilation-cache.ts';
 import {
   createCompilationBuildCacheService,
-  createCompilationCacheService,
-  createZmkWorkspaceCacheService,
   type ServiceOptions,
 } from '../../../src/builder/incremental/index.ts';
+import { WorkspaceStore, workspaceRoot } from '../../../src/builder/workspace/store.ts';
+import { createZmkWorkspaceCacheService } from '../../../src/builder/workspace/zmk-workspace-cache.ts';
 import type { TagConfig, UserConfig } from '../../../src/config/user-config.ts';
 import { InvalidArgumentError } from '../../../src/errors.ts';
 import { createDefaultCache } from '../../../src/registry.ts';
@@ -26,13 +27,20 @@ function configOf(directory: string, ttl?: string): UserConfig {
   return { cache: { directory, tags }, build: {}, toolchains: {}, sources: [] };
 }
 
-test('the compilation cache is the shared one of its tag, and the workspace service uses it', async t => {
+/** A directory that west takes for a workspace. */
+async function createWorkspace(root: string, name: string): Promise<string> {
+  const directory = path.join(root, name);
+  await mkdir(path.join(directory, '.west'), { recursive: true });
+  await writeFile(path.join(directory, '.west', 'config'), '');
+  return directory;
+}
+
+test('the compilation cache is the shared one of its tag', async t => {
   const root = await createRoot(t);
-  const { cache, workspaceService } = createCompilationCacheService(undefined, { cacheRoot: root });
+  const { cache } = createCompilationCacheService(undefined, { cacheRoot: root });
   t.teardown(() => cache.close());
   t.is(cache.tag, 'compilation');
   t.is(cache, createDefaultCache({ tag: 'compilation', cacheRoot: root }));
-  t.is(workspaceService.cache, cache);
   t.is(createCompilationBuildCacheService(undefined, { cacheRoot: root }).cache, cache);
 });
 
@@ -46,13 +54,10 @@ test('the configuration sets the cache directory', async t => {
 test('workspaces are remembered by repository and revision', async t => {
   const root = await createRoot(t);
   const workspaces = createZmkWorkspaceCacheService(undefined, { cacheRoot: root, clock: () => 1000 });
-  t.teardown(() => workspaces.cache.close());
-  const main = { repository: 'zmkfirmware/zmk', revision: 'main', path: path.join(root, 'main') };
-  const old = { repository: 'zmkfirmware/zmk', revision: 'v0.1', path: path.join(root, 'old') };
-  for (const workspace of [old, main]) {
-    await mkdir(workspace.path);
-    t.true(await workspaces.remember(workspace));
-  }
+  const place = (name: string) => createWorkspace(root, name);
+  const main = { repository: 'zmkfirmware/zmk', revision: 'main', path: await place('main') };
+  const old = { repository: 'zmkfirmware/zmk', revision: 'v0.1', path: await place('old') };
+  for (const workspace of [old, main]) t.true(await workspaces.remember(workspace));
   t.deepEqual(await workspaces.find('zmkfirmware/zmk', 'main'), { ...main, created: 1000 });
   t.is(await workspaces.find('zmkfirmware/zmk', 'v9'), undefined);
   t.deepEqual(
@@ -67,21 +72,56 @@ test('workspaces are remembered by repository and revision', async t => {
 test('a workspace whose directory was removed is not found', async t => {
   const root = await createRoot(t);
   const workspaces = createZmkWorkspaceCacheService(undefined, { cacheRoot: root });
-  t.teardown(() => workspaces.cache.close());
-  const directory = path.join(root, 'workspace');
-  await mkdir(directory);
+  const directory = await createWorkspace(root, 'workspace');
   await workspaces.remember({ repository: 'r', revision: 'main', path: directory });
   await rm(directory, { recursive: true });
   t.deepEqual(await workspaces.list(), []);
   t.is(await workspaces.find('r', 'main'), undefined);
   await mkdir(directory);
-  t.is(await workspaces.find('r', 'main'), undefined, 'another directory of that name is another workspace');
+  t.is(await workspaces.find('r', 'main'), undefined, 'a directory of that name is not a workspace yet');
+});
+
+test('a directory that is not a west workspace is not remembered', async t => {
+  const root = await createRoot(t);
+  const workspaces = createZmkWorkspaceCacheService(undefined, { cacheRoot: path.join(root, 'cache') });
+  t.false(await workspaces.remember({ repository: 'r', revision: 'main', path: root }));
+  t.deepEqual(await workspaces.list(), []);
+});
+
+test('the workspaces are those of the workspace store', async t => {
+  const root = await createRoot(t);
+  let now = 1000;
+  const workspaces = createZmkWorkspaceCacheService(undefined, { cacheRoot: root, clock: () => now });
+  const store = new WorkspaceStore(workspaceRoot(undefined, root));
+  const first = await createWorkspace(root, 'first');
+  const second = await createWorkspace(root, 'second');
+  await workspaces.remember({ repository: 'r', revision: 'main', path: first });
+  now += 1000;
+  await workspaces.remember({ repository: 'r', revision: 'main', path: second });
+  t.deepEqual(
+    (await store.list()).map(known => [known.kind, known.path]),
+    [
+      ['added', second],
+      ['added', first],
+    ],
+  );
+  t.is((await workspaces.find('r', 'main'))?.path, second, 'the newest one');
+  const known = (await store.at(first))!;
+  const directory = store.pathOf('made');
+  await createWorkspace(path.dirname(directory), path.basename(directory));
+  await store.record({ ...known, name: 'made', kind: 'made', path: directory, created: 3000 });
+  t.is((await workspaces.find('r', 'main'))?.path, directory, 'also one that Glovebox manages');
+  t.true(await workspaces.forget('r', 'main'));
+  t.false(await workspaces.forget('r', 'main'), 'a managed one is not forgotten');
+  t.deepEqual(
+    (await workspaces.list()).map(workspace => workspace.path),
+    [directory],
+  );
 });
 
 test('a workspace without a path, repository or revision is refused', async t => {
   const root = await createRoot(t);
   const workspaces = createZmkWorkspaceCacheService(undefined, { cacheRoot: root });
-  t.teardown(() => workspaces.cache.close());
   const workspace = { repository: 'r', revision: 'main', path: '' };
   const error = await t.throwsAsync(workspaces.remember(workspace), { instanceOf: InvalidArgumentError });
   t.regex(error.message, /path/);
@@ -93,8 +133,12 @@ test('workspaces are remembered for thirty days and builds for seven', async t =
   const options: ServiceOptions = { cacheRoot: root, clock: () => now };
   const workspaces = createZmkWorkspaceCacheService(undefined, options);
   const builds = createCompilationBuildCacheService(undefined, options);
-  t.teardown(() => workspaces.cache.close());
-  await workspaces.remember({ repository: 'r', revision: 'main', path: root });
+  t.teardown(() => builds.cache.close());
+  await workspaces.remember({
+    repository: 'r',
+    revision: 'main',
+    path: await createWorkspace(root, 'workspace'),
+  });
   await builds.remember('base', INPUTS);
   now += 7 * DAY - 1000;
   t.truthy(await builds.manifest('base'));

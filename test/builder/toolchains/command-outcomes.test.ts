@@ -91,7 +91,7 @@ test('files behind a link to an outside directory are not artifacts', async t =>
   const outside = await refusedArtifacts(t, { toolchain: { artifacts: ['out/*.uf2'] } }, run =>
     run.link('out', elsewhere.directory),
   );
-  t.regex(outside, /out\/secret\.uf2 is outside of the build directory/);
+  t.regex(outside, /out\/secret\.uf2 is outside the build directory/);
   const hidden = await refusedArtifacts(t, { toolchain: { artifacts: ['**/*.uf2'] } }, run =>
     run.link('out', elsewhere.directory),
   );

@@ -88,7 +88,7 @@ test.serial(
     t.like(await warned.done, { compiled: 1, failed: 0 });
     const name = 'corne_left-nice_nano_v2-zmk';
     const about = (building: Building) => building.of('warning').filter(({ target }) => target === name);
-    t.regex(about(warned)[0]!.message, /'nice_nano_v2' does not say that it is set up for ZMK/);
+    t.regex(about(warned)[0]!.message, /'nice_nano_v2' is not marked as set up for ZMK/);
     // The warning is stored with the firmware.
     const cached = start(machine);
     t.like(await cached.done, { cached: 1 });

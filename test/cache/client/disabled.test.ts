@@ -66,6 +66,31 @@ test.serial('getOrSet produces every time', async t => {
   );
 });
 
+test.serial('a producer stores nothing and holds no lease, and its signal is that of the call', async t => {
+  const { cache } = await disabled(t);
+  const abort = new AbortController();
+  const value = await cache.getOrSet(
+    'key',
+    async ({ signal, skip, setTtl, isStillHeld }) => {
+      skip();
+      setTtl('1h');
+      abort.abort();
+      return { isHeld: await isStillHeld(), isAborted: signal.aborted };
+    },
+    { signal: abort.signal },
+  );
+  t.deepEqual(value, { isHeld: false, isAborted: true });
+  const options = { signal: abort.signal };
+  await t.throwsAsync(
+    cache.getOrSet('key', () => t.fail(), options),
+    { name: 'AbortError' },
+  );
+  await t.throwsAsync(
+    cache.getOrSet('key', ({ setTtl }) => setTtl(-1)),
+    { instanceOf: InvalidArgumentError },
+  );
+});
+
 test.serial('stats report that it is disabled', async t => {
   const { cache } = await disabled(t);
   const { tag, backend, enabled, directory, count } = await cache.stats();
@@ -111,6 +136,7 @@ test.serial('wrong arguments are the same errors as in an enabled cache', async 
     'setMany, object': one => one.setMany({ a: 1 } as never),
     'setMany, text': one => one.setMany(['ab'] as never),
     'getOrSet, value': one => one.getOrSet('key', 5 as never),
+    'getOrSet, signal': one => one.getOrSet('key', () => 1, { signal: new AbortController() as never }),
     'getOrSet, onWait': one => one.getOrSet('key', () => 1, { onWait: true as never }),
     'set, name': one => one.set('key', 1, { tll: '1h' } as never),
     'set, text': one => one.set('key', 1, '1h' as never),

@@ -1,10 +1,10 @@
 // Lease candidates: a thread that waits for the lock of a key, and ends before it gets it.
 import { join } from 'node:path';
 import test from 'ava';
-import type { Grant } from '../../../src/cache/client/store-client.ts';
 import { type Client, type LeaseHost, Leases } from '../../../src/cache/coordinator/leases.ts';
 import { type HeldLock, tryLock } from '../../../src/cache/coordinator/locks.ts';
 import type { WriteResult } from '../../../src/cache/operations.ts';
+import type { Grant } from '../../../src/cache/protocol.ts';
 import { eventually } from '../../support/eventually.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
@@ -38,7 +38,7 @@ async function prepare(t: Parameters<typeof temporaryDirectory>[0]) {
     leases.acquire(
       client,
       { key: 'key', now: 0, wait: Number.POSITIVE_INFINITY, timeout: 1000, holding: [] },
-      () => undefined,
+      { onWait: () => undefined, onLost: () => undefined },
     );
   return { lock, leases, ask };
 }

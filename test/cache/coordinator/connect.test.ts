@@ -9,7 +9,7 @@ import {
 } from 'node:worker_threads';
 import test, { type ExecutionContext } from 'ava';
 import { Piscina } from 'piscina';
-import { COORDINATOR_KEY } from '../../../src/cache/coordinator/protocol.ts';
+import { COORDINATOR_KEY } from '../../../src/cache/client/handshake.ts';
 import { createCoordinatorPort, createDefaultCache, getCacheInstanceCount } from '../../../src/index.ts';
 import { inspectCoordinator } from '../../../src/registry.ts';
 import { eventually } from '../../support/eventually.ts';

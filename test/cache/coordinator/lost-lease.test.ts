@@ -1,8 +1,8 @@
 // Lost leases: the waiting callers when a lease is lost to another process, or is granted too late.
 import test from 'ava';
-import type { Grant } from '../../../src/cache/client/store-client.ts';
 import { type LeaseHost, Leases } from '../../../src/cache/coordinator/leases.ts';
 import type { LeaseRecord, WriteOperation, WriteResult } from '../../../src/cache/operations.ts';
+import type { Grant } from '../../../src/cache/protocol.ts';
 
 /** A store of leases and of the names of keys that have an entry, without other processes. */
 class Host implements LeaseHost {
@@ -34,7 +34,7 @@ class Host implements LeaseHost {
   }
 }
 
-const ignored = () => undefined;
+const ignored = { onWait: () => undefined, onLost: () => undefined };
 
 function ask(leases: Leases, wait = 60_000): Promise<Grant> {
   return leases.acquire({}, { key: 'k', now: 0, wait, timeout: 1000, holding: [] }, ignored);

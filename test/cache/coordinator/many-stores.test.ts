@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import test from 'ava';
-import { OpenStores, type Parkable, withDescriptors } from '../../../src/cache/coordinator/open-stores.ts';
+import { OpenStores, type Parkable, withDescriptors } from '../../../src/cache/storage/open-stores.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
 const run = promisify(execFile);

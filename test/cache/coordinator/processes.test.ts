@@ -35,6 +35,40 @@ test.serial('increments of several processes add up', async t => {
   t.deepEqual((await cache.check()).problems, []);
 });
 
+test.serial(
+  'a producer learns that another process has taken over, and its caller gets the value of that one',
+  async t => {
+    const cacheRoot = await temporaryRoot(t);
+    const slow = startProcess(
+      t,
+      async ({ createDefaultCache }, cacheRoot) => {
+        const cache = createDefaultCache({ cacheRoot, tag: 'a' });
+        let held: [boolean, boolean] | undefined;
+        const value = await cache.getOrSet('key', async ({ signal, isStillHeld }) => {
+          const before = await isStillHeld();
+          const lost = new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }));
+          // The signal alone keeps no process alive.
+          const running = setInterval(() => undefined, 60_000);
+          await cache.set('is producing', true);
+          await lost;
+          clearInterval(running);
+          held = [before, await isStillHeld()];
+          throw signal.reason;
+        });
+        return { value, held };
+      },
+      [cacheRoot],
+    );
+    const cache = createDefaultCache({ cacheRoot, tag: 'a' });
+    await eventually(
+      () => cache.get<boolean>('is producing').then(Boolean),
+      () => 'the producer has not begun',
+    );
+    t.is(await cache.getOrSet('key', () => 'by the other', { wait: '20ms' }), 'by the other');
+    t.deepEqual(await slow.result(), { value: 'by the other', held: [true, false] });
+  },
+);
+
 test.serial('of processes that request one key at once, one produces it', async t => {
   const cacheRoot = await temporaryRoot(t);
   const processes = Array.from({ length: 3 }, () =>

@@ -5,11 +5,8 @@ import { MessageChannel, type MessagePort, parentPort, threadId, workerData } fr
 import { type Remote, wrap } from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import fc from 'fast-check';
-import {
-  type CoordinatorApi,
-  type OpenRequest,
-  PROTOCOL_VERSION,
-} from '../../../src/cache/coordinator/protocol.ts';
+import { PROTOCOL_VERSION } from '../../../src/cache/client/handshake.ts';
+import type { CoordinatorApi, OpenRequest } from '../../../src/cache/protocol.ts';
 
 const { port, cacheRoot, outside, seed } = workerData as {
   port: MessagePort;
@@ -223,8 +220,9 @@ const badCalls: unknown[] = [
   ].map(changes => ({
     ...call,
     path: ['lease'],
-    argumentList: raw(instance, { key: 'k', now: 0, wait: 1, timeout: 1, holding: [], ...changes }),
+    argumentList: raw(instance, 1, { key: 'k', now: 0, wait: 1, timeout: 1, holding: [], ...changes }),
   })),
+  { ...call, path: ['holds'], argumentList: raw(instance, 'k', 'x'.repeat(101)) },
   { ...call, path: ['readFailed'], argumentList: raw(instance, {}, 'SQLITE_CORRUPT', 0) },
 ];
 for (const message of badCalls) send(control, message);

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import test from 'ava';
+import { PROTOCOL_VERSION } from '../../../src/cache/client/handshake.ts';
 import { Coordinator } from '../../../src/cache/coordinator/coordinator.ts';
-import { PROTOCOL_VERSION } from '../../../src/cache/coordinator/protocol.ts';
 
 const url = (name: string) => new URL(name, import.meta.url);
 

@@ -1,10 +1,11 @@
 // Write lock between the threads of one store, with real threads.
 import test from 'ava';
+import { LOCK_WORDS } from '../../../src/cache/shared/layout.ts';
 import { SharedMemory } from '../../../src/cache/shared/shared-memory.ts';
-import { WRITE_LOCK_WORDS, WriteLock } from '../../../src/cache/shared/write-lock.ts';
+import { WriteLock } from '../../../src/cache/shared/write-lock.ts';
 import { startThreads } from '../../support/thread.ts';
 
-const sharedWords = () => new Int32Array(new SharedArrayBuffer(4 * WRITE_LOCK_WORDS));
+const sharedWords = () => new Int32Array(new SharedArrayBuffer(4 * LOCK_WORDS));
 
 test('one thread at a time holds the lock, and none waits for ever', async t => {
   const { buffers } = new SharedMemory();

@@ -1,7 +1,8 @@
 // Git directories of workspace projects outside the workspace: the repository of a worktree, and borrowed objects.
 // Without them, west and `git describe` cannot read the history.
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { textIfReadable } from '../../../system/text-file.ts';
 
 /** Limit on a chain of stores that borrow from one another. Git itself allows five. */
 const MAX_DEPTH = 8;
@@ -24,26 +25,18 @@ function repositoryOf(checkout: string): string | undefined {
   const git = path.join(checkout, '.git');
   const stats = statSync(git, { throwIfNoEntry: false });
   if (stats?.isDirectory()) return git;
-  const named = /^gitdir: (.+)$/m.exec(textOf(git))?.[1];
+  const named = /^gitdir: (.+)$/m.exec(textIfReadable(git) ?? '')?.[1];
   if (named === undefined) return undefined;
   const directory = path.resolve(checkout, named);
-  return path.resolve(directory, textOf(path.join(directory, 'commondir')).trim() || '.');
+  return path.resolve(directory, textIfReadable(path.join(directory, 'commondir'))?.trim() || '.');
 }
 
 function alternatesOf(objects: string, depth: number): string[] {
   if (depth === 0) return [];
-  const lines = textOf(path.join(objects, 'info/alternates')).split('\n');
+  const lines = (textIfReadable(path.join(objects, 'info/alternates')) ?? '').split('\n');
   const alternates = lines.filter(line => line !== '' && !line.startsWith('#'));
   return alternates.flatMap(line => {
     const alternate = path.resolve(objects, line);
     return [alternate, ...alternatesOf(alternate, depth - 1)];
   });
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
-  }
 }

@@ -2,7 +2,7 @@
 import { lstatSync } from 'node:fs';
 import path from 'node:path';
 import { resolveReal, statOf } from '../../../system/paths.ts';
-import { readTree, type Tree } from '../../incremental/tree.ts';
+import { readTree, type Tree } from '../../inputs/tree.ts';
 import type { ObservedInputs } from '../toolchain.ts';
 import type { PathMap } from './path-map.ts';
 import { greatest, type Uncertainty } from './uncertainty.ts';

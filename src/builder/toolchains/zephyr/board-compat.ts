@@ -1,32 +1,32 @@
-// Whether a board is set up for ZMK, as ZMK's workflow asks after each build: `nice_nano` of Zephyr itself builds, but its
-// firmware has neither the bootloader's layout nor the settings storage that ZMK needs; `nice_nano//zmk` has.
+// Check that a board is set up for ZMK, as ZMK's workflow makes it after each build. Zephyr's own `nice_nano` builds, but
+// its firmware lacks the bootloader's layout and the settings storage that ZMK needs; `nice_nano//zmk` has them.
 import path from 'node:path';
 import { isObject } from '../../../cache/values/stored-json.ts';
-import { readTextFile } from '../../../system/text-file.ts';
+import { readTextOrEmpty } from '../../../system/text-file.ts';
 import { parseCmakeCache } from '../observed/key-values.ts';
 import type { PathMap } from '../observed/path-map.ts';
 
-/** Ten times what the largest builds leave. */
+/** Ten times the largest files of builds. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
-/** What is to be said about the board of a firmware. */
+/** A problem with the board of a firmware. */
 export type BoardProblem = { wrong: string } | { warning: string } | undefined;
 
 export interface BoardQuery {
-  /** The build directory of a build that succeeded. */
+  /** The directory of a successful build. */
   build: string;
   /** ZMK's application. Absolute. */
   application: string;
-  /** The board, as the build matrix has it. */
+  /** The board, as in the build matrix. */
   board: string;
-  /** Where the paths of the build are. */
+  /** Maps the build's paths to those of this machine. */
   pathMap: PathMap;
 }
 
 /**
- * What the workflow would say of the board: it is wrong when ZMK, or a module of the workspace, has a variant of it for
- * ZMK and the firmware was built without; a warning when there is none. Undefined when all is well, when this ZMK has no
- * such mark, and when the workflow does not find the board: it knows none by a revision, nor those of the config itself.
+ * The workflow's verdict on the board. It is wrong if ZMK or a module of the workspace has a variant of it for ZMK and
+ * the firmware was built without that; without such a variant there is a warning. Undefined if all is well, if this ZMK
+ * has no such mark, and if the workflow does not find the board: it finds none with a revision, and none of the config.
  */
 export async function examineBoard({
   build,
@@ -35,9 +35,9 @@ export async function examineBoard({
   pathMap,
 }: BoardQuery): Promise<BoardProblem> {
   const [config, kconfig, cache] = await Promise.all([
-    textOf(path.join(build, 'zephyr/.config')),
-    textOf(path.join(application, 'Kconfig')),
-    textOf(path.join(build, 'CMakeCache.txt')),
+    readTextOrEmpty(path.join(build, 'zephyr/.config'), MAX_BYTES),
+    readTextOrEmpty(path.join(application, 'Kconfig'), MAX_BYTES),
+    readTextOrEmpty(path.join(build, 'CMakeCache.txt'), MAX_BYTES),
   ]);
   if (/^CONFIG_ZMK_BOARD_COMPAT=y$/m.test(config) || !/^config ZMK_BOARD_COMPAT$/m.test(kconfig))
     return undefined;
@@ -49,13 +49,13 @@ export async function examineBoard({
     descriptions.push(...(await descriptionsIn(path.join(directory, 'board.yml'))));
   }
   const own = descriptions.filter(isObject).filter(({ name, extend }) => (name ?? extend) === plain);
-  // Known by that name and no other: `nice_nano@1` is not.
+  // By exactly that name: `nice_nano@1` is not found.
   if (!own.some(({ name }) => name === plain)) return undefined;
   const variants = own.flatMap(variantsOf).filter(({ name }) => name.includes('zmk'));
   const variant = variants.find(({ name }) => name === 'zmk') ?? variants[0];
   if (variant !== undefined) {
     const socs = own.flatMap(({ socs }) => (Array.isArray(socs) ? socs.filter(isObject) : []));
-    // With one chip it need not be named.
+    // A board with a single chip needs no chip name.
     const chip = socs.length === 1 ? '' : variant.chip;
     const meant = `${plain}/${chip}/${variant.name}`;
     return {
@@ -63,15 +63,18 @@ export async function examineBoard({
     };
   }
   return {
-    warning: `The board '${board}' does not say that it is set up for ZMK (CONFIG_ZMK_BOARD_COMPAT). Check that it is the right one.`,
+    warning: `The board '${board}' is not marked as set up for ZMK (CONFIG_ZMK_BOARD_COMPAT). Check that it is the right board.`,
   };
 }
 
-/** What a `board.yml` says of its boards. One that cannot be read says nothing: the build would have failed. */
+/** The boards that a `board.yml` describes; none if it cannot be read: then the build would have failed. */
 async function descriptionsIn(file: string): Promise<unknown[]> {
   const { parse } = await import('yaml');
   try {
-    const content: unknown = parse(await textOf(file), { maxAliasCount: 100, schema: 'core' });
+    const content: unknown = parse(await readTextOrEmpty(file, MAX_BYTES), {
+      maxAliasCount: 100,
+      schema: 'core',
+    });
     if (!isObject(content)) return [];
     return Array.isArray(content.boards) ? content.boards : [content.board];
   } catch {
@@ -91,8 +94,4 @@ function variantsOf(description: Record<string, unknown>): { name: string; chip:
     ...below(description, ''),
     ...list(description.socs).flatMap(soc => below(soc, String(soc.name ?? ''))),
   ];
-}
-
-async function textOf(file: string): Promise<string> {
-  return readTextFile(file, MAX_BYTES).catch(() => '');
 }

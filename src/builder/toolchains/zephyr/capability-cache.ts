@@ -1,5 +1,5 @@
-// What Zephyr found out about the compiler, such as which options it knows: kept for the next build of a target, and only
-// as long as the compiler's parts are those that were asked.
+// Capability cache: Zephyr's findings about the compiler, such as the options that it knows. Kept for the next build of a
+// target, as long as the compiler's parts are the same.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { areSame, changedSince, type FileMarks, markFiles } from './file-marks.ts';
@@ -9,7 +9,7 @@ const RECORD = 'glovebox-tools.json';
 export class CapabilityCache {
   readonly #file: string;
   readonly #started = Date.now();
-  /** The parts that were asked. */
+  /** The parts of the compiler that the findings are about. */
   readonly #before: FileMarks | undefined;
 
   private constructor(file: string, before: FileMarks | undefined) {
@@ -18,10 +18,10 @@ export class CapabilityCache {
   }
 
   /**
-   * Begins a build: what is known of another compiler is thrown away. Undefined when that cannot be done, and nothing in
-   * there may be believed.
+   * Begins a build, and discards findings about another compiler. Undefined if that fails: then the directory must not be
+   * used.
    *
-   * @param directory where it is kept
+   * @param directory of the findings
    */
   static begin(directory: string): CapabilityCache | undefined {
     const file = path.join(directory, RECORD);
@@ -30,7 +30,7 @@ export class CapabilityCache {
     try {
       if (before === undefined) rmSync(directory, { recursive: true, force: true });
       mkdirSync(directory, { recursive: true, mode: 0o700 });
-      // A process that dies meanwhile leaves nothing that could be believed.
+      // If the process dies now, the next build finds nothing that it could use by mistake.
       rmSync(file, { force: true });
       return new CapabilityCache(file, before);
     } catch {
@@ -41,7 +41,7 @@ export class CapabilityCache {
   /**
    * Ends a build.
    *
-   * @param tools the compiler's parts. Undefined: not known, so those that were known before
+   * @param tools the compiler's parts. Undefined: unknown, so the former ones still count
    */
   end(tools: readonly string[] | undefined): void {
     const before = this.#before ?? {};
@@ -53,7 +53,7 @@ export class CapabilityCache {
     try {
       writeFileSync(this.#file, JSON.stringify(marks), { mode: 0o600 });
     } catch {
-      // Then the next build asks anew.
+      // Then the next build examines the compiler again.
       rmSync(this.#file, { force: true });
     }
   }

@@ -1,53 +1,54 @@
-// While what ccache knows of a target may be used. In its direct mode ccache takes an object from its cache when the files
-// that were included last time are unchanged, without asking the preprocessor; it cannot notice a header that has come
-// into being and would be found before one of those, and knows of the compiler only its outermost program.
+// ccache epoch: the time in which ccache's entries for a target may be used. In direct mode, ccache returns an object if
+// the files that were included last time are unchanged, without running the preprocessor. It cannot notice a new header
+// that would be found before one of those, and identifies the compiler only by its outermost program.
 //
-//   epoch   what ccache learns in one epoch, and does not see in another: part of the key of all that it keeps
-//           │ lasts while no name came or went where compilers look for headers, and the compiler's parts are the same
-//           ▼
+//   epoch   part of the key of every entry: ccache does not see entries of another epoch
+//           │ lasts while no name appears or disappears where compilers look for headers, and the compiler's parts are the
+//           ▼ same
 //   direct mode is sound within it
 //
-// To build once without direct mode, or to have ccache learn anew, would not do: it keeps what it has learned before beside
-// the new, and answers with it as soon as it seems to fit again.
+// Building once without direct mode, or recaching, is not enough: ccache keeps its former entries beside the new ones, and
+// returns them as soon as they seem to fit again.
 import { randomUUID } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { isInside } from '../../../system/paths.ts';
-import { InputReader, type ObservedInputs } from '../../incremental/index.ts';
+import { InputReader } from '../../inputs/input-reader.ts';
 import type { UsedTools } from '../observed/index.ts';
+import type { ObservedInputs } from '../toolchain.ts';
 import { areSame, changedSince, type FileMarks, markFiles } from './file-marks.ts';
 
-/** What an epoch depends on, as the last build left it. */
+/** State of an epoch after the last build. */
 interface EpochRecord {
   epoch: string;
-  /** What chooses the compiler. */
+  /** The settings that choose the compiler. */
   context: string;
   /** A digest of the names in the workspace's projects. */
   workspace: string;
-  /** The digest of the names of the declared inputs, where code in the config directory is compiled. */
+  /** The digest of the names of the declared inputs, if code in the config directory is compiled. */
   declared: string | undefined;
-  /** Whether the user's own code takes in files that ccache does not see. */
+  /** Whether the user's own code includes files that ccache does not see. */
   hasHidden: boolean;
-  /** Of the compiler's parts. */
+  /** Marks of the compiler's parts. */
   tools: FileMarks;
-  /** By directory: the digest of its names. */
+  /** The digest of the names in each directory. */
   directories: Record<string, string>;
   absent: string[];
 }
 
-/** What is known of a build, when it is over, of where its compilers looked for headers. */
+/** Where the compilers of a finished build looked for headers. */
 export interface Searched {
   observed: ObservedInputs;
   tools: UsedTools | undefined;
-  /** Whether code in the config directory was compiled, or could have been included. */
+  /** Whether code in the config directory was compiled, or may have been included. */
   hasOwnCode: boolean;
-  /** Whether it takes in files that ccache does not see. */
+  /** Whether that code includes files that ccache does not see. */
   hasHidden: boolean;
 }
 
-/** What can be asked of the present. */
+/** The present state, asked for when needed. */
 export interface CcacheEpochOptions {
-  /** Where it is remembered from one build of the target to the next. Absolute. */
+  /** The file that keeps the epoch between builds of the target. Absolute. */
   file: string;
   configDirectory: string;
   context: string;
@@ -70,14 +71,14 @@ export class CcacheEpoch {
   }
 
   /**
-   * Begins a build in the epoch of the last one, or in a new one when something is different or nothing is remembered.
-   * Undefined when ccache cannot be used, because what is remembered cannot be written.
+   * Begins a build in the epoch of the last one, or in a new one if something has changed or nothing is known. Undefined
+   * if ccache cannot be used, because the file cannot be written.
    */
   static async begin(options: CcacheEpochOptions): Promise<CcacheEpoch | undefined> {
     const { file, context } = options;
     const record = readEpochRecord(file);
     try {
-      // A process that dies meanwhile leaves nothing that could be believed.
+      // If the process dies now, the next build begins another epoch.
       rmSync(file, { force: true });
     } catch {
       return undefined;
@@ -91,25 +92,25 @@ export class CcacheEpoch {
     return new CcacheEpoch(options, begun, true);
   }
 
-  /** Of all that ccache learns in it. */
+  /** The name of the epoch, part of the key of ccache's entries. */
   get id(): string {
     return this.#record.epoch;
   }
 
-  /** Whether ccache cannot be used, because it does not see what is compiled. */
+  /** Whether ccache cannot be used, because it does not see all that is compiled. */
   get isBlind(): boolean {
     return this.#record.hasHidden;
   }
 
-  /** Whether nothing is known of where compilers look. */
+  /** Whether it is unknown where the compilers look. */
   get isNew(): boolean {
     return this.#isNew;
   }
 
   /**
-   * Ends a build that did not come to its end. The epoch goes on when its compilers looked where it is known.
+   * Ends a build that was interrupted or failed. The epoch continues if its compilers looked only in known places.
    *
-   * @param places of code outside of the workspace, and directories of headers there. Undefined: nothing was compiled
+   * @param places code outside the workspace, and directories of headers there. Undefined: nothing was compiled
    */
   interrupt(places: readonly string[] | undefined): void {
     const { directories, declared } = this.#record;
@@ -120,9 +121,9 @@ export class CcacheEpoch {
   }
 
   /**
-   * Ends a build. The epoch ends with it when something changed while it was built.
+   * Ends a build. If something changed during the build, the epoch ends with it.
    *
-   * @param searched undefined: not known
+   * @param searched undefined: unknown
    */
   async end(searched: Searched | undefined): Promise<void> {
     const { configDirectory } = this.#options;
@@ -130,7 +131,7 @@ export class CcacheEpoch {
     const workspace = this.#options.workspace();
     if (!(await holds(this.#record, this.#options, workspace))) return;
     const { observed, tools, hasOwnCode, hasHidden } = searched;
-    // What was hidden may come back, and be taken for what it was.
+    // A hidden file may reappear, and be mistaken for the former one.
     if (this.#record.hasHidden && !hasHidden) return;
     const counts = (file: string) => hasOwnCode || !isInside(file, configDirectory);
     const next: EpochRecord = {
@@ -156,13 +157,13 @@ export class CcacheEpoch {
     try {
       writeFileSync(this.#options.file, JSON.stringify(record), { mode: 0o600 });
     } catch {
-      // Then the next build begins another epoch.
+      // The next build begins another epoch.
       rmSync(this.#options.file, { force: true });
     }
   }
 }
 
-/** Whether everything is as it is remembered. */
+/** Whether the present state is the one on record. */
 async function holds(record: EpochRecord, options: CcacheEpochOptions, workspace: string): Promise<boolean> {
   if (record.context !== options.context || record.workspace !== workspace) return false;
   if (record.declared !== undefined && record.declared !== (await options.declared())) return false;

@@ -1,20 +1,20 @@
-// A target's `cmake-args` as a build on this machine takes them. On GitHub they are words of a shell's line, in a job
-// that has the config's repository in a place of its own; what names that place there names the repository here.
+// A target's `cmake-args` for a build on this machine. On GitHub they are words of a shell line in a job that checks the
+// config's repository out in a certain place; names of that place stand for the repository here.
 import type { Target } from '../../matrix/target.ts';
 import { splitShellWords } from './shell-words.ts';
 import type { ZephyrBuildSpec } from './zephyr-runner.ts';
 
-/** The places that `cmake-args` may name, as the build sees them. */
+/** The places that `cmake-args` may name, by the build's paths. */
 export type CmakePlaces = Pick<ZephyrBuildSpec, 'repository' | 'config' | 'configPath'>;
 
-/** The directory of a job's checkout in its container: `/__w/<repository>/<repository>`, whatever its name is. */
+/** The directory of a job's checkout in its container: `/__w/<repository>/<repository>` for any repository. */
 const CHECKOUT = /(?<![\w./-])\/__w\/([^/\s;:,"']+)\/\1(?=$|[/;:,"'\s])/g;
 
 /**
- * The words of a target's `cmake-args`. `$GITHUB_WORKSPACE`, and the runner's own path that it stands for, become the
- * repository. So does a path that is relative to ZMK's application, as Zephyr takes it, and leads to the keymaps:
- * `../../config/…`, because the workflow has both side by side. Throws `ToolchainError` for words that no shell could
- * part, or that name another variable.
+ * The words of a target's `cmake-args`. `$GITHUB_WORKSPACE`, and the runner's path that it stands for, become the
+ * repository. So does a path that is relative to ZMK's application, as Zephyr resolves it, and leads to the keymaps:
+ * `../../config/…`, because the workflow has both side by side. Throws `ToolchainError` for text that a shell could not
+ * split, or that names another variable.
  */
 export function cmakeArguments({ cmakeArgs, artifactName }: Target, places: CmakePlaces): string[] {
   if (cmakeArgs === undefined) return [];
@@ -27,7 +27,7 @@ export function cmakeArguments({ cmakeArgs, artifactName }: Target, places: Cmak
   );
 }
 
-/** A definition with what its values say of the directory of the keymaps, relative to the application. */
+/** A definition in which paths relative to the application that lead to the keymaps are replaced. */
 function withKeymaps(word: string, { config, configPath }: CmakePlaces): string {
   const [, name, values] = /^(-D[^=]+=)(.*)$/s.exec(word) ?? [];
   if (name === undefined || values === undefined) return word;

@@ -1,24 +1,24 @@
-// By what a file is known again: on this machine without reading it, and elsewhere by its content.
+// File marks: identify a file's state, on this machine without reading it, and elsewhere by its content.
 import { createHash } from 'node:crypto';
 import { lstatSync, readFileSync, statSync } from 'node:fs';
 
 /** Milliseconds. The kernel stamps files by a clock that lags behind `Date.now()` by up to one tick. */
 const CLOCK_TICK_MS = 10;
 
-/** A file as it was. Plain data. */
+/** The state of a file. Plain data. */
 export interface FileMark {
-  /** What every change of it on this machine changes; empty when it was not there. */
+  /** Changes with every change of the file on this machine; empty if the file is missing. */
   stamp: string;
   sha256: string;
 }
 
-/** By file. */
+/** The marks by file. */
 export type FileMarks = Record<string, FileMark>;
 
 /**
- * The marks of files, as they are now. Files that cannot be read are as if they were not there.
+ * The marks of files in their present state. An unreadable file counts as missing.
  *
- * @param known marks of before: what has not changed since is not read again
+ * @param known earlier marks: files that have not changed since are not read again
  */
 export function markFiles(files: readonly string[], known: FileMarks = {}): FileMarks {
   const marks = [...files].sort().map((file): [string, FileMark] => {
@@ -28,19 +28,19 @@ export function markFiles(files: readonly string[], known: FileMarks = {}): File
   return Object.fromEntries(marks);
 }
 
-/** Whether files are what they were, as far as their content goes. */
+/** Whether the contents of the files are the same. */
 export function areSame(marks: FileMarks): boolean {
   return Object.entries(marks).every(
     ([file, { stamp, sha256 }]) => stampOf(file) === stamp || digestOf(file) === sha256,
   );
 }
 
-/** Whether a file or directory may have changed since a moment, in milliseconds since the epoch. */
+/** Whether a file or directory may have changed since a time in milliseconds since the epoch. */
 export function changedSince(file: string, moment: number): boolean {
   try {
     return Math.max(lstatSync(file).ctimeMs, statSync(file).ctimeMs) >= moment - CLOCK_TICK_MS;
   } catch {
-    // When it comes into being, what is above it changes, and it has another mark.
+    // When it is created, the directory above it changes, and it gets another mark.
     return false;
   }
 }

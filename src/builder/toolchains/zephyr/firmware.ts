@@ -1,4 +1,4 @@
-// What a ZMK build has made, found where Zephyr leaves it and named as ZMK's workflow names it.
+// Artifacts of a ZMK build, found where Zephyr writes them and named as ZMK's workflow names them.
 import { type BigIntStats, lstatSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
@@ -6,27 +6,27 @@ import { isInside } from '../../../system/paths.ts';
 import { nameArtifacts } from '../artifacts.ts';
 import type { Artifact } from '../toolchain.ts';
 
-/** The binary that must be there when there is no UF2, unless the configuration says otherwise: as the workflow's `fallback_binary`. */
+/** The binary that must exist if there is no UF2, by default: the workflow's `fallback_binary`. */
 export const DEFAULT_FALLBACK_BINARY = 'bin';
 
-/** What the program may be called: ZMK's own name, and Zephyr's. */
+/** Names of the program: ZMK's, and Zephyr's. */
 const PROGRAMS = ['zmk', 'zephyr'];
 const KINDS = ['uf2', 'hex', 'bin', 'elf'];
 
 export interface FirmwareOptions {
-  /** The directory that `west build` had for `-d`. */
+  /** The directory given to `west build` as `-d`. */
   build: string;
   artifactName: string;
   /** An extension, such as `bin` or `hex`. */
   fallbackBinary?: string | undefined;
-  /** A file that was written before the build was started, on the same file system. */
+  /** A file on the same file system, written before the build was started. */
   startMark: string;
 }
 
 /**
- * The artifacts: `<name>.uf2`, `.hex`, `.bin`, `.elf`, `.config` and `.dts`, as far as there are; or the sentence that
- * says why they cannot be taken. There must be a UF2 or the fallback binary, a regular file in the build directory
- * itself, newer than the mark: a build system that believes that nothing is to be done leaves the old firmware.
+ * The existing ones of the artifacts `<name>.uf2`, `.hex`, `.bin`, `.elf`, `.config` and `.dts`; or a sentence that says
+ * why they cannot be used. There must be a UF2 or the fallback binary, a regular file in the build directory itself,
+ * newer than the mark: a build system that finds nothing to do would leave the old firmware.
  */
 export async function collectFirmware(options: FirmwareOptions): Promise<Artifact[] | string> {
   const { build, artifactName, fallbackBinary = DEFAULT_FALLBACK_BINARY, startMark } = options;
@@ -51,12 +51,12 @@ export async function collectFirmware(options: FirmwareOptions): Promise<Artifac
     const problem = problemOf(lstatSync(file, { bigint: true }), started);
     if (problem !== undefined) return `The artifact ${path.relative(build, file)} ${problem}.`;
     if (!isInside(await realpath(file), root)) {
-      return `The artifact ${path.relative(build, file)} is outside of the build directory.`;
+      return `The artifact ${path.relative(build, file)} is outside the build directory.`;
     }
   }
   const named = nameArtifacts([...binaries, ...(config === undefined ? [] : [config])], artifactName);
   if (typeof named === 'string' || devicetree === undefined) return named;
-  // Also when it is a `.dts.pre`: it is the devicetree all the same.
+  // A `.dts.pre` is the devicetree, too.
   return [...named, { name: `${artifactName}.dts`, path: devicetree }].sort((a, b) =>
     a.name < b.name ? -1 : 1,
   );

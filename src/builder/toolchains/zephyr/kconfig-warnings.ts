@@ -1,45 +1,45 @@
-// Settings of the user's own that a build took note of and did not follow: Kconfig warns of them among its many lines, and
-// the firmware lacks what they ask for.
+// Settings of the user that a build did not follow. Kconfig warns of them among its many lines, and the firmware lacks
+// the feature.
 import path from 'node:path';
-import { readTextFile } from '../../../system/text-file.ts';
+import { readTextOrEmpty } from '../../../system/text-file.ts';
 import type { Target } from '../../matrix/target.ts';
 import type { PathMap } from '../observed/index.ts';
 
-/** Bytes. Kconfig's part of a log is at its beginning. */
+/** In bytes. Kconfig's output is at the beginning of a log. */
 const MAX_LOG = 16 * 1024 * 1024;
 const MAX_CONF = 1024 * 1024;
 
 export interface SettingsQuery {
-  /** The full output of a build that succeeded. */
+  /** The full output of a successful build. */
   logFile: string;
   target: Target;
   /** The config's repository. Absolute. */
   configDirectory: string;
-  /** Where the paths of the build are. */
+  /** Maps the build's paths to those of this machine. */
   pathMap: PathMap;
 }
 
-/** An assignment, and where it stands. */
+/** An assignment and its place. */
 interface Assignment {
   value: string;
   place: string;
 }
 
-/** A sentence for each setting of the config, or of `cmake-args`, that came out as something else. In Kconfig's order. */
+/** A sentence for each setting of the config or of `cmake-args` that got another value. In Kconfig's order. */
 export async function settingsWithoutEffect({
   logFile,
   target,
   configDirectory,
   pathMap,
 }: SettingsQuery): Promise<string[]> {
-  const log = await textOf(logFile, MAX_LOG);
+  const log = await readTextOrEmpty(logFile, MAX_LOG);
   const own = new Map<string, Assignment>();
   for (const [, seen] of log.matchAll(/^Merged configuration '(.+)'\s*$/gm)) {
     const file = pathMap.toHost(seen!);
-    // Those of boards and shields of ZMK's own are for somebody else to mend. Later files win over earlier ones.
+    // Settings of ZMK's own boards and shields are not the user's to change. Later files override earlier ones.
     if (file === undefined || pathMap.classify(file) !== 'config') continue;
     const shown = path.relative(configDirectory, file).replaceAll(path.sep, '/');
-    for (const [index, line] of (await textOf(file, MAX_CONF)).split('\n').entries()) {
+    for (const [index, line] of (await readTextOrEmpty(file, MAX_CONF)).split('\n').entries()) {
       const [, name, value] = /^\s*CONFIG_(\w+)=(.*?)\s*$/.exec(line) ?? [];
       if (name !== undefined) own.set(name, { value: value!, place: `${shown}:${index + 1}` });
     }
@@ -64,16 +64,12 @@ export async function settingsWithoutEffect({
   });
 }
 
-/** What Kconfig says, each paragraph in one line: it breaks lines wherever they are full. */
+/** Kconfig's output, each paragraph on one line: it wraps long lines. */
 function paragraphs(log: string): string[] {
   return log.split(/\n[ \t]*\n/).map(text => text.trim().replaceAll(/\s*\n\s*/g, ' '));
 }
 
-/** Text is printed without its quotes. */
+/** A text without its quotes. */
 function plain(value: string): string {
   return value.replace(/^"(.*)"$/, '$1');
-}
-
-async function textOf(file: string, limit: number): Promise<string> {
-  return readTextFile(file, limit).catch(() => '');
 }

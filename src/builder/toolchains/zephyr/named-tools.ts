@@ -1,12 +1,12 @@
-// The inputs of a build that belong to its compiler, named by where that is. In a directory that all kinds of programs share
-// only the toolchain knows which files these are; elsewhere they are named by their paths alone.
+// Names for those inputs of a build that belong to its compiler. In a directory shared by many programs, only the
+// toolchain knows which files these are; elsewhere the path alone gives the name.
 import path from 'node:path';
 import { isInside, resolveReal } from '../../../system/paths.ts';
-import { pathInPlace, programIn, programPath } from '../../incremental/path-base.ts';
+import { pathInPlace, programIn, programPath } from '../../inputs/path-base.ts';
 import type { UsedTools } from '../observed/index.ts';
 import type { ObservedInputs, Surroundings } from '../toolchain.ts';
 
-/** The same inputs, with names for what was used of the compiler. */
+/** The same inputs, with names for the compiler's files. */
 export function nameTools(
   observed: ObservedInputs,
   tools: UsedTools,
@@ -21,7 +21,7 @@ export function nameTools(
   const named = (file: string) =>
     (place?.isShared && isOfCompiler(file) ? pathInPlace(file, place) : undefined) ?? file;
   const looked = new Set(inPath);
-  // The compiler's name may lead to something else one day, wherever PATH leads.
+  // The compiler's name may lead to another program one day, depending on PATH.
   const program = programPath(path.basename(compiler));
   const isThere = programIn(folders, path.basename(compiler)) !== undefined;
   return {

@@ -1,21 +1,21 @@
-// The preprocessed line of a devicetree in which dtlib could not go on. It names the line of the source, and a column that
-// only the preprocessed text has, in which every macro is what it stands for; that text goes with the build directory.
+// The preprocessed line of a devicetree at which dtlib stopped. Its message names the line of the source, but the column
+// of the preprocessed text, in which macros are expanded. That text is removed with the build directory.
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import path from 'node:path';
 import { readTextFile } from '../../../system/text-file.ts';
 import type { SourceExcerpt } from '../toolchain.ts';
 
-/** Bytes. The message is among the last lines of a log. */
+/** In bytes. The message is among the last lines of a log. */
 const MAX_LOG = 256 * 1024;
-/** Bytes. Ten times what the largest devicetrees take. */
+/** In bytes. Ten times the largest devicetrees. */
 const MAX_SOURCE = 64 * 1024 * 1024;
-/** Characters on both sides of the place that are kept of a line. */
+/** Characters of a line that are kept on each side of the place. */
 const MAX_SIDE = 1_000;
 
 /**
- * The line that the log of a failed build is about; undefined when it is not about one.
+ * The line that the log of a failed build names; undefined if it names none.
  *
- * @param build the build directory, which is still there
+ * @param build the build directory, which still exists
  */
 export async function excerptOf(build: string, logFile: string): Promise<SourceExcerpt | undefined> {
   try {
@@ -29,12 +29,12 @@ export async function excerptOf(build: string, logFile: string): Promise<SourceE
     const from = Math.max(0, place.column - 1 - MAX_SIDE);
     return { ...place, text: text.slice(from, place.column + MAX_SIDE), column: place.column - from };
   } catch {
-    // Without it the source has to do.
+    // Without it, the line of the source is shown.
     return undefined;
   }
 }
 
-/** The line that came from this one of the source. A file that is included twice has it twice. */
+/** The line made from this line of the source. A file that is included twice has two of them. */
 function lineOf(text: string, { file, line, column }: Omit<SourceExcerpt, 'text'>): string | undefined {
   let at: { file: string; line: number } | undefined;
   for (const one of text.split('\n')) {

@@ -1,4 +1,4 @@
-// A ZMK config repository, as the workflow sees it: which directory the keymaps are in, and whether it is a Zephyr module.
+// ZMK config repository, as ZMK's workflow treats it: the directory of the keymaps, and whether it is a Zephyr module.
 import {
   constants,
   copyFileSync,
@@ -13,7 +13,7 @@ import path from 'node:path';
 import { escapePath } from 'tinyglobby';
 import { DEFAULT_CONFIG_PATH } from '../../../config/toolchain-options.ts';
 import { isInside, resolveReal, statOf } from '../../../system/paths.ts';
-import { readTree } from '../../incremental/tree.ts';
+import { readTree } from '../../inputs/tree.ts';
 import { inputFiles } from '../input-files.ts';
 import { ToolchainError } from '../toolchain-error.ts';
 import type { RepositoryLink } from './zephyr-runner.ts';
@@ -24,15 +24,15 @@ export interface ConfigRepository {
   directory: string;
   /** The directory of the keymaps. */
   config: string;
-  /** Where that is in the repository: relative, with `/`. */
+  /** The same, relative to the repository, with `/`. */
   configPath: string;
-  /** Whether boards, shields and code of the repository itself are built: it has a `zephyr/module.yml`. */
+  /** Whether boards, shields and code of the repository itself are built, because it has a `zephyr/module.yml`. */
   isModule: boolean;
-  /** What says what is built, when it has another name than `build.yaml`. Relative to the directory. */
+  /** The build matrix, if its name is not `build.yaml`. Relative to the directory. */
   buildFile?: string | undefined;
 }
 
-/** Looks at a repository. Throws {@link ToolchainError} when there is no directory of keymaps in it. */
+/** Examines a repository. Throws {@link ToolchainError} if it has no directory of keymaps. */
 export function readRepository(
   directory: string,
   configPath = DEFAULT_CONFIG_PATH,
@@ -41,7 +41,7 @@ export function readRepository(
   const config = path.resolve(directory, configPath);
   if (!statOf(config)?.isDirectory()) {
     throw new ToolchainError(
-      `There is no directory ${config}, where the keymaps should be. Say in build.configPath where they are.`,
+      `There is no directory ${config}, where the keymaps should be. Set build.configPath to the directory of the keymaps.`,
     );
   }
   const isModule = existsSync(path.join(directory, 'zephyr/module.yml'));
@@ -50,10 +50,10 @@ export function readRepository(
 }
 
 /**
- * The directory that `ZMK_CONFIG` is to be for a build that has `place` for itself. For a module the workflow makes a
- * copy, apart from the module, of everything in the directory of the keymaps that is not hidden; so it is done here.
+ * The value of `ZMK_CONFIG` for a build with `place` as its own directory. For a module it is a copy, outside the module,
+ * of everything in the directory of the keymaps that is not hidden, as in the workflow.
  *
- * @param seen where the build sees the repository. Default: where it is
+ * @param seen the build's path of the repository. Default: its path on this machine
  */
 export function isolateConfig(
   { directory, config, isModule }: ConfigRepository,
@@ -71,7 +71,7 @@ export function isolateConfig(
   return copy;
 }
 
-/** As `cp -R` does: links stay links. One that leads out of the directory leads to the same from the copy. */
+/** Like `cp -R`: links stay links. A link that leads out of the directory leads to the same place from the copy. */
 function copyEntry(
   places: { config: string; repository: string; seen: string },
   from: string,
@@ -92,10 +92,9 @@ function copyEntry(
 }
 
 /**
- * Links in a repository that lead out of it, or to a place that they name by its whole path. Empty when there is too much to
- * look through.
+ * Links in a repository that lead out of it or have an absolute target. Empty if there are too many files to search.
  *
- * @param projects directories of the workspace's projects, which are not looked into. Absolute
+ * @param projects directories of the workspace's projects, which are not searched. Absolute
  */
 export function linkedOutside(
   { directory }: ConfigRepository,
@@ -111,23 +110,23 @@ export function linkedOutside(
   });
 }
 
-/** What is in a config repository and is read by no build. */
+/** Entries of a config repository that builds do not read. */
 const NEVER_READ = [
   ...['build.yaml', 'build.yml', '.github/**', '.vscode/**', '.idea/**', '.direnv/**', '.devenv/**'],
   ...['glovebox.config.*', '.gloveboxrc', '.gloveboxrc.*'],
   ...['**/.west/**', '**/__pycache__/**', '**/node_modules/**'],
 ];
 
-/** What tells a build directory, and an environment of Python's. */
+/** Files that identify a build directory, and a Python environment. */
 const MARKS = ['CMakeCache.txt', 'pyvenv.cfg'];
 
 /**
- * Every file that a build of the repository may read and that can change, absolute, sorted: all of it, because a keymap
- * may include what lies beside the directory of the keymaps, and a module may use anything; links are followed. Left out
- * are what no build reads, firmware, other builds, and the projects of a workspace that is in the repository: those are
- * known by their revisions.
+ * Every file that a build of the repository may read and that can change; absolute, sorted, links followed. These are all
+ * files, because a keymap may include files beside the directory of the keymaps, and a module may use any. Excluded are
+ * files that builds do not read, firmware, other builds, and the projects of a workspace inside the repository, which
+ * are identified by their revisions.
  *
- * @param outputDirectory where firmware goes. Absolute
+ * @param outputDirectory the directory of the firmware. Absolute
  * @param projects directories of the workspace's projects. Absolute
  */
 export async function repositoryInputs(

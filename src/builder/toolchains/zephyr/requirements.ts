@@ -1,4 +1,4 @@
-// What a build with west needs of a machine besides west and a workspace, piece by piece, and how to get what is missing.
+// Requirements of a build with west, besides west and a workspace: each with its state on this machine and its remedy.
 
 import path from 'node:path';
 import { interpreterOf } from '../program-identity.ts';
@@ -6,30 +6,30 @@ import { findProgram } from '../programs.ts';
 import { type BuildTools, buildTools } from './tools.ts';
 import { WEST } from './west-build.ts';
 
-/** One thing that a build needs. */
+/** One requirement of a build. */
 export interface Requirement {
   name: string;
-  /** What is there; undefined when nothing is. */
+  /** What was found; undefined if it is missing. */
   found: string | undefined;
-  /** Whether a build fails without it. */
+  /** Whether builds fail without it. */
   isNeeded: boolean;
-  /** How to get it. */
+  /** How to install it. */
   remedy: string;
 }
 
-/** How systems' own packages call a program. */
+/** Package names of a program. */
 const PACKAGES: Readonly<Record<string, { apt: string; brew: string }>> = {
   cmake: { apt: 'cmake', brew: 'cmake' },
   ninja: { apt: 'ninja-build', brew: 'ninja' },
   dtc: { apt: 'device-tree-compiler', brew: 'dtc' },
 };
 
-/** Programs without which no build gets anywhere. */
+/** Programs without which every build fails. */
 const NEEDED = ['cmake', 'ninja'];
 
 /**
- * Looks for everything that a build in this environment would miss: CMake, Ninja, dtc, a compiler that Zephyr would use,
- * and the Python packages of west's interpreter. Rejects only with the reason of `signal`.
+ * Checks all requirements of a build in this environment: CMake, Ninja, dtc, a compiler that Zephyr would use, and the
+ * Python packages of west's interpreter. Rejects only with the reason of `signal`.
  */
 export async function examineRequirements(
   environment: Readonly<Record<string, string>>,
@@ -61,21 +61,21 @@ export async function examineRequirements(
   ];
 }
 
-/** The programs that a build cannot do without and that are not in PATH. */
+/** The required programs that are not in PATH. */
 export async function missingPrograms(environment: Readonly<Record<string, string>>): Promise<string[]> {
   const found = await Promise.all(NEEDED.map(name => findProgram(name, '/', environment)));
   return NEEDED.filter((_, index) => found[index] === undefined);
 }
 
-/** How to get a program, as a sentence. */
+/** How to install a program, as a sentence. */
 export function howToInstall(name: string): string {
   const packages = PACKAGES[name] ?? { apt: name, brew: name };
   return process.platform === 'darwin'
     ? `Install it: brew install ${packages.brew}`
-    : `Install it: apt install ${packages.apt}, or as your system calls it`;
+    : `Install it: apt install ${packages.apt}, or your system's package of it`;
 }
 
-/** The compiler that Zephyr would choose, by the variables that it chooses by. */
+/** The compiler that Zephyr would choose, according to its variables. */
 async function compiler(
   { tools, sdks }: BuildTools,
   environment: Readonly<Record<string, string>>,
@@ -91,7 +91,7 @@ async function compiler(
         : variant === undefined || variant === 'zephyr'
           ? ((sdk && `Zephyr SDK ${sdk.version}`) ?? (variant === undefined ? (arm ?? cross) : undefined))
           : `chosen by ZEPHYR_TOOLCHAIN_VARIANT=${variant}`;
-  // That of a distribution is there in PATH, where Zephyr does not look by itself.
+  // A distribution's compiler is in PATH, where Zephyr does not look by default.
   const own = await findProgram('arm-none-eabi-gcc', '/', environment);
   const remedy =
     own === undefined
@@ -100,7 +100,7 @@ async function compiler(
   return { name: 'compiler', found: found ?? undefined, isNeeded: true, remedy };
 }
 
-/** The interpreter that west runs in, as a person would call it. */
+/** The command of the interpreter that west runs in. */
 async function pythonFor(environment: Readonly<Record<string, string>>): Promise<string> {
   const own = await interpreterOf(WEST, environment);
   return own !== undefined && /python/.test(own) ? own : 'python3';

@@ -1,34 +1,34 @@
-// What variables lead to that name directories: shared libraries of programs, packages of Python, toolchain descriptions. It
-// counts by its content, so that the same files elsewhere make the same fingerprint, and others in the same place do not.
+// Contents of directories that variables name: shared libraries, Python packages, toolchain descriptions. They count by
+// content, so that the same files in another place give the same fingerprint, and other files in the same place do not.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { isInside } from '../../../system/paths.ts';
-import { readTree } from '../../incremental/tree.ts';
+import { readTree } from '../../inputs/tree.ts';
 import { stampOf } from '../program-identity.ts';
 
-/** What is searched, by variable: which files in its directories matter. */
+/** The files that matter in the directories of each variable. */
 const SEARCHED: Readonly<Record<string, (file: string) => boolean>> = {
   LD_LIBRARY_PATH: file => /\.so(?:\.|$)/.test(file),
   PYTHONPATH: file => !/\/__pycache__\/|\.pyc$/.test(file),
   TOOLCHAIN_ROOT: () => true,
 };
 
-/** More is not read for each build. */
+/** Limit on the bytes that are read for each build. */
 const MAX_FILES = 5_000;
 
-/** What the variables lead to. */
+/** The contents behind the variables. */
 export interface SearchedDirectories {
-  /** By variable: plain JSON, without a path of this machine. */
+  /** By variable. Plain JSON, without paths of this machine. */
   found: Record<string, string[]>;
-  /** Why that cannot be told of some of them, as phrases; then what they say counts as it is. */
+  /** Why some of them are unknown, as phrases; then the variable's value counts. */
   bound: string[];
 }
 
 /**
- * Looks at the directories that an environment has searched.
+ * Reads the directories that an environment's variables name.
  *
- * @param workspace what is in it is known by its revisions. Absolute
+ * @param workspace its files are identified by their revisions. Absolute
  */
 export function searchedDirectories(
   environment: Readonly<Record<string, string>>,
@@ -50,10 +50,10 @@ export function searchedDirectories(
   return result;
 }
 
-/** By file: its stamp when it was read, and its digest. */
+/** The stamp of each file when it was read, and its digest. */
 const digests = new Map<string, { stamp: string; sha256: string }>();
 
-/** Names and contents; undefined when it is too much. A directory that is not there has nothing in it. */
+/** Names and contents; undefined if there is too much. A missing directory counts as empty. */
 function digestTree(directory: string, counts: (file: string) => boolean): string | undefined {
   if (stampOf(directory) === undefined) return 'none';
   const files = readTree(directory)?.files.filter(counts);
@@ -72,7 +72,7 @@ function digestOf(file: string): string {
     if (stamp !== undefined) digests.set(file, { stamp, sha256 });
     return sha256;
   } catch {
-    // What cannot be read, no program reads.
+    // Programs cannot read it either.
     return '';
   }
 }

@@ -1,23 +1,23 @@
-// Splits a line into words as a POSIX shell does, without a shell: nothing is replaced and nothing is run.
+// Splits a line into words like a POSIX shell, but replaces and runs nothing.
 import { ToolchainError } from '../toolchain-error.ts';
 
-/** What a shell would replace: `$NAME`, `${…}`, `$(…)`, `$1`, `$?` and the like. Any other `$` is itself. */
+/** Expressions that a shell would replace: `$NAME`, `${…}`, `$(…)`, `$1`, `$?` and the like. Any other `$` is literal. */
 const EXPANSION = /^(?:`|\$[A-Za-z0-9_{(@*#?!$-])/;
 
-/** The same outside of quotes, where some shells know `$'…'` and `$"…"` as well. */
+/** The same outside quotes, where some shells also replace `$'…'` and `$"…"`. */
 const BARE_EXPANSION = /^(?:`|\$[A-Za-z0-9_{(@*#?!$'"-])/;
 
 /**
  * The words of `text`, quotes and backslashes resolved as POSIX says: nothing is special between single quotes; between
  * double quotes a backslash keeps its meaning only before `$`, `` ` ``, `"`, `\` and the end of a line; elsewhere it
- * takes the meaning of whatever follows. Words are parted by blanks and line ends. The characters that begin commands,
+ * makes the next character literal. Words are separated by blanks and line ends. The characters that begin commands,
  * comments and patterns are ordinary ones here.
  *
- * Throws {@link ToolchainError} when a quote is not closed, when a backslash has nothing to apply to, and when a shell
- * would have replaced something: it would reach the compiler as it is, and make other firmware than the shell's.
+ * Throws {@link ToolchainError} if a quote is not closed, if a backslash is the last character, and if a shell would
+ * replace something: unreplaced, it would change the firmware.
  *
- * @param what named in errors, such as `cmake-args`
- * @param variables what some variables stand for, as `$NAME` and `${NAME}`. A value never becomes more than one word
+ * @param what the name of the text in errors, such as `cmake-args`
+ * @param variables values of variables, for `$NAME` and `${NAME}`. A value never becomes more than one word
  */
 export function splitShellWords(
   text: string,
@@ -26,7 +26,7 @@ export function splitShellWords(
 ): string[] {
   const fail = (why: string) => new ToolchainError(`${what} cannot be split into words: ${why} In: ${text}`);
   const refuse = (expansion: RegExp, at: number) => {
-    // A shell joins lines before anything else.
+    // A shell joins lines first.
     const rest = text.slice(at).replaceAll('\\\n', '');
     if (!expansion.test(rest)) return;
     const shown = /^(?:`[^`]*`?|\$(?:\w+|\{[^}]*\}?|\([^)]*\)?|.))/s.exec(rest)![0];
@@ -34,7 +34,7 @@ export function splitShellWords(
       `'${shown}' is something that only a shell replaces. Write its value, or put it between single quotes.`,
     );
   };
-  /** The value of the variable that is named at a place, and how many characters name it. */
+  /** The value of the variable named at this position, and the length of its name there. */
   const variableAt = (at: number) => {
     if (text[at] !== '$') return undefined;
     const [named, plain, braced] = /^\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})/.exec(text.slice(at)) ?? [];

@@ -1,9 +1,9 @@
 // The programs that a Zephyr build runs, found by the names that it looks for and known by what they are: another one of
 // the same name makes other firmware of old files, and the same one in another directory does not.
-import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { isInside, resolveReal } from '../../../system/paths.ts';
-import type { NamedPlace } from '../../incremental/path-base.ts';
+import { isInside, namesInNow, resolveReal } from '../../../system/paths.ts';
+import { textIfReadable } from '../../../system/text-file.ts';
+import type { NamedPlace } from '../../inputs/path-base.ts';
 import { type IdentifyOptions, identifyProgram, type ProgramIdentity } from '../program-identity.ts';
 import { findProgram } from '../programs.ts';
 import { findPython, type PythonIdentity, pythonPrograms } from './python-packages.ts';
@@ -96,7 +96,7 @@ export async function toolPlaces(
 function sdkPlaces(environment: Readonly<Record<string, string>>): NamedPlace[] {
   const byVersion = new Map<string, Set<string>>();
   for (const directory of sdkDirectories(environment)) {
-    const version = textOf(path.join(directory, 'sdk_version'));
+    const version = textIfReadable(path.join(directory, 'sdk_version'))?.trim();
     if (version === undefined) continue;
     byVersion.set(version, (byVersion.get(version) ?? new Set()).add(resolveReal(directory)));
   }
@@ -144,14 +144,15 @@ export function sdkDirectories({
   const parents = ['/usr', '/usr/local', '/opt', HOME];
   for (const below of ['.local', '.local/opt', 'bin']) parents.push(path.join(HOME, below));
   const directories = parents.flatMap(parent => {
-    return namesIn(parent)
+    return namesInNow(parent)
+      .sort()
       .filter(name => name.startsWith('zephyr-sdk'))
       .map(name => path.join(parent, name));
   });
   // CMake's registry: each file holds a directory.
   const registry = path.join(HOME, '.cmake/packages/Zephyr-sdk');
-  for (const name of namesIn(registry))
-    directories.push(path.dirname(textOf(path.join(registry, name)) ?? '/'));
+  for (const name of namesInNow(registry).sort())
+    directories.push(path.dirname(textIfReadable(path.join(registry, name))?.trim() ?? '/'));
   if (ZEPHYR_SDK_INSTALL_DIR) directories.push(ZEPHYR_SDK_INSTALL_DIR);
   return [...new Set(directories)];
 }
@@ -161,26 +162,10 @@ async function identifySdk(
   environment: Readonly<Record<string, string>>,
   options: IdentifyOptions,
 ): Promise<SdkIdentity | undefined> {
-  const version = textOf(path.join(directory, 'sdk_version'));
+  const version = textIfReadable(path.join(directory, 'sdk_version'))?.trim();
   if (version === undefined) return undefined;
   let compiler: ProgramIdentity | null = null;
   for (const place of SDK_COMPILERS)
     compiler ??= await identifyProgram(path.join(directory, place), environment, options);
   return { version, compiler };
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory).sort();
-  } catch {
-    return [];
-  }
-}
-
-function textOf(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8').trim();
-  } catch {
-    return undefined;
-  }
 }

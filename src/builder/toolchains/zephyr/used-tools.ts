@@ -1,5 +1,5 @@
-// What a build used of the compiler besides the compiler itself: the programs that it runs, such as the assembler and the
-// linker, and the libraries that were linked. An update of these keeps the version that the compiler tells.
+// Parts of the compiler that a build used: the programs that it runs, such as the assembler and the linker, and the
+// libraries that were linked. An update of these does not change the version that the compiler prints.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { execFileBuffered } from '../../../system/exec-file.ts';
@@ -7,10 +7,10 @@ import { CannotStartError } from '../../../system/process.ts';
 import { parseCmakeCache, readRecord, type UsedTools } from '../observed/index.ts';
 import { findProgram } from '../programs.ts';
 
-/** What GCC runs, and what Zephyr's own rules take from beside it. */
+/** Programs that GCC runs, and that Zephyr's own rules run from GCC's directory. */
 const PROGRAMS = ['cc1', 'cc1plus', 'collect2', 'lto1', 'lto-wrapper', 'as', 'ld', 'ld.bfd'];
 
-/** Asks the compiler `$1` with its options, which come after the mark `$2`: that parts the answers. */
+/** Queries the compiler `$1` with its options, which follow the separator `$2`; the separator also divides the answers. */
 const SCRIPT = `
 compiler=$1
 mark=$2
@@ -22,11 +22,11 @@ echo "$mark"
 const MARK = '--- glovebox ---';
 
 /**
- * The programs and libraries that a build in this directory used, where one of them would have been found first, and the
- * compiler's own headers; or, as the end of a sentence, why that cannot be told.
+ * The programs and libraries that a build in this directory used, the places where another one would have been found
+ * first, and the compiler's own headers; or, as the end of a sentence, why they are unknown.
  *
- * @param isComplete whether the build came to its end
- * @param environment the build's
+ * @param isComplete whether the build was completed
+ * @param environment the build's environment
  */
 export async function usedTools(
   build: string,
@@ -45,7 +45,7 @@ export async function usedTools(
   try {
     const { stdout } = await execFileBuffered({
       command: '/bin/sh',
-      // Also where a build does without them its own headers are told from the user's.
+      // The compiler's own headers are distinguished from the user's even if a build does not use them.
       args: ['-c', SCRIPT, 'sh', compiler, MARK, ...options.filter(option => option !== '-nostdinc')],
       ...{ cwd: '/', env: { ...environment, LC_ALL: 'C' } },
       ...(signal === undefined ? {} : { signal }),
@@ -89,7 +89,7 @@ export async function usedTools(
   return { compiler, files: [...files], absent: [...absent], headers, own, inPath };
 }
 
-/** The C compiler that a build chose. Absolute. */
+/** The C compiler of a build. Absolute. */
 export function compilerOf(build: string): string | undefined {
   const cache = parseCmakeCache(readRecord(build, 'CMakeCache.txt')?.toString('utf8') ?? '');
   const compiler = cache.get('CMAKE_C_COMPILER');
@@ -102,21 +102,21 @@ export function compilersIn(build: string): string {
   return ['C', 'CXX', 'ASM'].map(language => cache.get(`CMAKE_${language}_COMPILER`) ?? '').join('\n');
 }
 
-/** Where GCC would have found a name before it did; everywhere, if it is nowhere. */
+/** The places where GCC would have found a name earlier; all places, if it found none. */
 function lookedIn(directories: readonly string[], name: string): string[] {
-  // As they are spelled: before a `..` there may be a link.
+  // Not normalized: there may be a link before a `..`.
   const places = directories.map(directory => `${directory.replace(/\/$/, '')}/${name}`);
   const found = places.findIndex(place => existsSync(place));
   return found < 0 ? places : places.slice(0, found);
 }
 
-/** A line of `-print-search-dirs`: `programs: =/a/:/b/`. */
+/** The directories of a line of `-print-search-dirs`: `programs: =/a/:/b/`. */
 function directoriesIn(text: string, kind: 'programs' | 'libraries'): string[] {
   const [, list = ''] = new RegExp(`^${kind}: =(.*)$`, 'm').exec(text) ?? [];
   return [...new Set(list.split(':').filter(directory => path.isAbsolute(directory)))];
 }
 
-/** Where the compiler looks for headers by itself, as it says when it is verbose. */
+/** The compiler's own header directories, from its verbose output. */
 function headerDirectories(text: string): string[] {
   const [, list = ''] =
     /^#include <\.\.\.> search starts here:\n([\s\S]*?)^End of search list/m.exec(text) ?? [];
@@ -126,7 +126,7 @@ function headerDirectories(text: string): string[] {
     .map(directory => path.normalize(directory));
 }
 
-/** The options that choose among the compiler's libraries and headers. */
+/** The options that select the compiler's libraries and headers. */
 function machineOptions(manifest: string): string[] {
   for (const [, flags] of manifest.matchAll(/^ +(?:FLAGS|LINK_FLAGS) = (.*)$/gm)) {
     const words = flags!
@@ -137,7 +137,7 @@ function machineOptions(manifest: string): string[] {
   return [];
 }
 
-/** Where the linker was told to look. */
+/** The linker's search directories. */
 function libraryDirectories(manifest: string): string[] {
   const found = new Set<string>();
   for (const [, line] of manifest.matchAll(/^ +(?:LINK_LIBRARIES|LINK_PATH|LINK_FLAGS) = (.*)$/gm)) {
@@ -149,7 +149,7 @@ function libraryDirectories(manifest: string): string[] {
   return [...found];
 }
 
-/** The libraries and objects outside of the build in the linker's map files. Absolute; empty before anything is linked. */
+/** Libraries and objects outside the build, from the linker's map files. Absolute; empty before anything is linked. */
 function linkedFiles(build: string): string[] {
   const found = new Set<string>();
   for (const name of ['zmk', 'zephyr', 'zephyr_final']) {

@@ -1,6 +1,6 @@
-// West's settings of a workspace, as a build gets them: in a copy of its own. West adds `zephyr.base` to a workspace
-// that does not have it yet, when it first builds there. Then the workspace would not be what it was before, and the
-// firmware not be kept; and in a container, where it cannot be written, west would fail.
+// Copy of a workspace's west settings for one build. West adds `zephyr.base` to a workspace that lacks it at the first
+// build. That would change the workspace, so that the firmware would not be cached; in a container, where the workspace
+// is read-only, west would fail.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseWestConfig } from '../../workspace/index.ts';
@@ -8,7 +8,7 @@ import { parseWestConfig } from '../../workspace/index.ts';
 const SECTION = /^\[zephyr\][^\S\n]*$/m;
 
 /**
- * Writes to `file` what a workspace's settings say, and where Zephyr is, as west would add it.
+ * Writes a workspace's settings to `file`, with the place of Zephyr that west would add.
  *
  * @param zephyr relative to the workspace
  */

@@ -4,9 +4,10 @@ import type { CheckProblem } from '../../../cache/cache.ts';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { EXIT_FAILED } from '../../errors.ts';
-import { findQuarantined, type QuarantinedDatabase } from '../../quarantine.ts';
+import { formatBytes } from '../../terminal/bytes.ts';
 import { plural, sanitizeLine } from '../../terminal/text.ts';
-import { addCacheOptions, type CacheCommandFlags, formatBytes, withCaches } from './options.ts';
+import { addCacheOptions, type CacheCommandFlags, withCaches } from './options.ts';
+import { findQuarantined, type QuarantinedDatabase } from './quarantine.ts';
 
 interface CheckFlags extends CacheCommandFlags {
   repair?: boolean;

@@ -3,9 +3,10 @@ import type { Command } from 'commander';
 import { listKept, removeKept } from '../../../builder/toolchains/zephyr/stable-build-directory.ts';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
-import { findQuarantined, QUARANTINE_MAX_AGE_MS, removeQuarantined } from '../../quarantine.ts';
+import { formatBytes } from '../../terminal/bytes.ts';
 import { plural } from '../../terminal/text.ts';
-import { addCacheOptions, type CacheCommandFlags, formatBytes, withCaches } from './options.ts';
+import { addCacheOptions, type CacheCommandFlags, withCaches } from './options.ts';
+import { findQuarantined, QUARANTINE_MAX_AGE_MS, removeQuarantined } from './quarantine.ts';
 
 interface CleanupFlags extends CacheCommandFlags {
   setAside?: boolean;

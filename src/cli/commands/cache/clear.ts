@@ -3,9 +3,10 @@ import type { Command } from 'commander';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { EXIT_FAILED } from '../../errors.ts';
-import { confirm } from '../../terminal/confirm.ts';
+import { formatBytes } from '../../terminal/bytes.ts';
 import { plural } from '../../terminal/text.ts';
-import { addCacheOptions, type CacheCommandFlags, formatBytes, withCaches } from './options.ts';
+import { confirm } from '../confirm.ts';
+import { addCacheOptions, type CacheCommandFlags, withCaches } from './options.ts';
 
 interface ClearFlags extends CacheCommandFlags {
   yes?: boolean;

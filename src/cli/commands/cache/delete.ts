@@ -2,8 +2,8 @@
 import type { Command } from 'commander';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
-import { findKeys } from '../../find-keys.ts';
 import { plural } from '../../terminal/text.ts';
+import { findKeys } from './find-keys.ts';
 import { addCacheOptions, type CacheCommandFlags, withCaches } from './options.ts';
 
 export function deleteCommand(context: Context): Command {

@@ -2,8 +2,9 @@
 import type { Command } from 'commander';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
+import { formatBytes } from '../../terminal/bytes.ts';
 import { tableLines } from '../../terminal/table.ts';
-import { addRootOptions, type CacheCommandFlags, formatBytes, withCaches } from './options.ts';
+import { addRootOptions, type CacheCommandFlags, withCaches } from './options.ts';
 
 export function listCommand(context: Context): Command {
   return addRootOptions(createCommand('list', context))

@@ -1,6 +1,5 @@
 // Shared options of the cache commands.
 import type { Command } from 'commander';
-import prettyBytes from 'pretty-bytes';
 import type { Context } from '../../context.ts';
 import { type CacheFlags, type OpenCaches, openCaches } from '../../open-caches.ts';
 
@@ -36,9 +35,4 @@ export async function withCaches(
   } finally {
     await open.close();
   }
-}
-
-/** Formats bytes in powers of 1024. */
-export function formatBytes(bytes: number): string {
-  return prettyBytes(bytes, { binary: true });
 }

@@ -6,11 +6,12 @@ import type { Cache, EntryMetadata } from '../../../cache/cache.ts';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { EXIT_FAILED } from '../../errors.ts';
-import { findKeys } from '../../find-keys.ts';
-import { readableDepth, toJsonValue } from '../../json-value.ts';
+import { formatBytes } from '../../terminal/bytes.ts';
+import { readableDepth, toJsonValue } from '../../terminal/json-value.ts';
 import { tableLines } from '../../terminal/table.ts';
 import { sanitizeLine } from '../../terminal/text.ts';
-import { addCacheOptions, type CacheCommandFlags, formatBytes, withCaches } from './options.ts';
+import { findKeys } from './find-keys.ts';
+import { addCacheOptions, type CacheCommandFlags, withCaches } from './options.ts';
 
 interface ShowFlags extends CacheCommandFlags {
   output?: string;

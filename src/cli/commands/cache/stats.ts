@@ -9,10 +9,11 @@ import type { CacheStats } from '../../../cache/cache.ts';
 import { createCommand, examples, parseChoice } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { UsageError } from '../../errors.ts';
-import { prometheusText } from '../../prometheus.ts';
+import { formatBytes } from '../../terminal/bytes.ts';
 import { tableLines } from '../../terminal/table.ts';
 import { plural } from '../../terminal/text.ts';
-import { addCacheOptions, type CacheCommandFlags, formatBytes, withCaches } from './options.ts';
+import { addCacheOptions, type CacheCommandFlags, withCaches } from './options.ts';
+import { prometheusText } from './prometheus.ts';
 
 const FORMATS = ['text', 'json', 'prometheus'] as const;
 

@@ -3,9 +3,10 @@ import type { Command } from 'commander';
 import type { RemoteCounts } from '../../../cache/remote/history.ts';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
-import { readRemoteHistory } from '../../remote-history.ts';
+import { formatBytes } from '../../terminal/bytes.ts';
 import { tableLines } from '../../terminal/table.ts';
-import { addRootOptions, formatBytes } from '../cache/options.ts';
+import { addRootOptions } from '../cache/options.ts';
+import { readRemoteHistory } from './history.ts';
 
 export function statusCommand(context: Context): Command {
   return addRootOptions(createCommand('status', context))

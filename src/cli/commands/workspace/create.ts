@@ -4,8 +4,8 @@ import type { Command } from 'commander';
 import type { WorkspaceEvent, WorkspaceResult } from '../../../builder/workspace/index.ts';
 import { createCommand as createBareCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
+import { formatBytes } from '../../terminal/bytes.ts';
 import { sanitizeLine } from '../../terminal/text.ts';
-import { formatBytes } from '../cache/options.ts';
 import {
   addWorkspaceOptions,
   printRemoved,

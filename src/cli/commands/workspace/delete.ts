@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
-import { formatBytes } from '../cache/options.ts';
+import { formatBytes } from '../../terminal/bytes.ts';
 import { addWorkspaceOptions, type WorkspaceFlags, withWorkspaces } from './options.ts';
 
 export function deleteCommand(context: Context): Command {

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { UsageError } from '../../errors.ts';
-import { formatBytes } from '../cache/options.ts';
+import { formatBytes } from '../../terminal/bytes.ts';
 import { addWorkspaceOptions, createProgress, type WorkspaceFlags, withWorkspaces } from './options.ts';
 
 export function exportCommand(context: Context): Command {

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
-import { formatBytes } from '../cache/options.ts';
+import { formatBytes } from '../../terminal/bytes.ts';
 import {
   addWorkspaceOptions,
   createProgress,

@@ -2,9 +2,9 @@
 import type { Command } from 'commander';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
+import { formatBytes } from '../../terminal/bytes.ts';
 import { tableLines } from '../../terminal/table.ts';
 import { sanitizeLine } from '../../terminal/text.ts';
-import { formatBytes } from '../cache/options.ts';
 import { addWorkspaceOptions, type WorkspaceFlags, withWorkspaces, workspaceJson } from './options.ts';
 
 export function listCommand(context: Context): Command {

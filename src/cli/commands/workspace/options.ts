@@ -4,8 +4,8 @@ import type { Command } from 'commander';
 import type { KnownWorkspace, WorkspaceService } from '../../../builder/workspace/index.ts';
 import { describeSystemError, isSystemError } from '../../../system/system-error.ts';
 import type { Context } from '../../context.ts';
-import { interceptSignals } from '../../interrupt.ts';
-import { formatBytes } from '../cache/options.ts';
+import { formatBytes } from '../../terminal/bytes.ts';
+import { interceptSignals } from '../interrupt.ts';
 
 export interface WorkspaceFlags {
   cacheDir?: string;

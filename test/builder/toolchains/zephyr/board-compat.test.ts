@@ -84,7 +84,7 @@ test('a board without a variant for ZMK is a warning', async t => {
   const descriptions = { 'workspace/zephyr/boards/nice_nano': BOARD };
   t.deepEqual(await examine(t, { descriptions }), {
     warning:
-      "The board 'nice_nano' does not say that it is set up for ZMK (CONFIG_ZMK_BOARD_COMPAT). Check that it is the right one.",
+      "The board 'nice_nano' is not marked as set up for ZMK (CONFIG_ZMK_BOARD_COMPAT). Check that it is the right board.",
   });
 });
 

@@ -67,5 +67,5 @@ test('links and directories are not artifacts', async t => {
   t.true(Array.isArray(await collect()));
   renameSync(path.join(build, 'zephyr'), path.join(root, 'elsewhere'));
   symlinkSync('../elsewhere', path.join(build, 'zephyr'));
-  t.regex(String(await collect()), /zephyr\/zmk\.uf2 is outside of the build directory/);
+  t.regex(String(await collect()), /zephyr\/zmk\.uf2 is outside the build directory/);
 });

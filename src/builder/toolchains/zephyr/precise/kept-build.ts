@@ -23,7 +23,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { InputReader } from '../../../incremental/input-reader.ts';
+import { InputReader } from '../../../inputs/input-reader.ts';
 import { parseCmakeCache, readRecord } from '../../observed/index.ts';
 import { parseNinjaDeps } from '../../observed/ninja-deps.ts';
 import type { ObservedInputs } from '../../toolchain.ts';

@@ -1,7 +1,7 @@
 // The counts of the remote caches that this machine has used, by the address of each, as commands show them.
-import { REMOTE_HISTORY_TAG, type RemoteCounts, readHistory } from '../cache/remote/history.ts';
-import type { Context } from './context.ts';
-import { existingTags, openCaches, resolveCacheRoot } from './open-caches.ts';
+import { REMOTE_HISTORY_TAG, type RemoteCounts, readHistory } from '../../../cache/remote/history.ts';
+import type { Context } from '../../context.ts';
+import { existingTags, openCaches, resolveCacheRoot } from '../../open-caches.ts';
 
 /** Each server's address with its counts, in the order of the addresses; none where no remote cache was used. */
 export async function readRemoteHistory(

@@ -1,9 +1,9 @@
 // OpenTelemetry spans and metrics of a build, if the process has an SDK. Names follow the semantic conventions for
 // CI/CD: a run of the pipeline `glovebox`, with one task per target.
 import type { Attributes, Meter, Span, Context as TraceContext, Tracer } from '@opentelemetry/api';
-import type { BuildEvent } from '../builder/events.ts';
-import { traceEnvironment } from '../config/environment.ts';
-import { ownVersion } from './version.ts';
+import type { BuildEvent } from '../../builder/events.ts';
+import { traceEnvironment } from '../../config/environment.ts';
+import { ownVersion } from '../version.ts';
 
 type Api = typeof import('@opentelemetry/api');
 type Flushable = { forceFlush?: () => Promise<void>; getDelegate?: () => Flushable };

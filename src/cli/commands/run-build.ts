@@ -1,15 +1,15 @@
 // One run of a build from the command line: renders its events, reports it where asked, and flashes its firmware.
 import { resolve } from 'node:path';
-import type { BuildOptions } from '../builder/index.ts';
-import { githubEnvironment } from '../config/environment.ts';
-import type { ToolchainKind } from '../config/toolchain-options.ts';
-import type { Context } from './context.ts';
-import { EXIT_FAILED, EXIT_OK, UsageError } from './errors.ts';
+import type { BuildOptions } from '../../builder/index.ts';
+import { githubEnvironment } from '../../config/environment.ts';
+import type { ToolchainKind } from '../../config/toolchain-options.ts';
+import type { Context } from '../context.ts';
+import { EXIT_FAILED, EXIT_OK, UsageError } from '../errors.ts';
+import { Recording } from '../report/recording.ts';
+import { createTelemetry } from '../report/telemetry.ts';
+import { createRenderer } from '../terminal/create-renderer.ts';
+import { sanitizeLine, shortPath } from '../terminal/text.ts';
 import { interceptSignals } from './interrupt.ts';
-import { Recording } from './report/recording.ts';
-import { createTelemetry } from './telemetry.ts';
-import { createRenderer } from './terminal/create-renderer.ts';
-import { sanitizeLine, shortPath } from './terminal/text.ts';
 
 export interface BuildFlags {
   jobs?: number;
@@ -60,7 +60,7 @@ export async function runBuild(
       '--flash copies the firmware of one finished build. Use it without --watch and --dry-run.',
     );
   }
-  const { build, buildPlan } = await import('../builder/build.ts');
+  const { build, buildPlan } = await import('../../builder/build.ts');
   const renderer = await createRenderer({
     stream: context.stdout,
     environment: context.terminal,
@@ -83,7 +83,8 @@ export async function runBuild(
   const telemetry = await createTelemetry(message => context.onWarning(message));
   const onGitHub = githubEnvironment();
   const github =
-    onGitHub && new (await import('./github/reporter.ts')).GitHubReporter(context, onGitHub, recording);
+    onGitHub &&
+    new (await import('../report/github/reporter.ts')).GitHubReporter(context, onGitHub, recording);
   let isBuilt = false;
   const interruption = interceptSignals(context, () => {
     if (!isBuilt) renderer.stopping();
@@ -116,18 +117,18 @@ export async function runBuild(
       },
     };
     if (flags.watch) {
-      const { watchBuild } = await import('../builder/watch/watch.ts');
+      const { watchBuild } = await import('../../builder/watch/watch.ts');
       await watchBuild(options);
       return interruption.exitStatus ?? EXIT_OK;
     }
-    const flashing = flags.flash ? await import('./flash.ts') : undefined;
+    const flashing = flags.flash ? await import('./run-flash.ts') : undefined;
     const planned = await flashing?.planFlash(options, flags);
     const summary = planned
       ? await buildPlan(planned.plan, { ...options, isPartial: planned.isPartial })
       : await build(options);
     isBuilt = true;
     if (recorded !== undefined) {
-      const { writeReports } = await import('./report/write.ts');
+      const { writeReports } = await import('../report/write.ts');
       await writeReports(context, recording, reports, options);
       for (const [name, file] of Object.entries(reports)) {
         if (file !== undefined && !flags.json) {

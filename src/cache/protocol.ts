@@ -1,46 +1,24 @@
-// Protocol between the worker threads and the coordinator: every message, and what makes it valid.
+// Protocol between the worker threads and the coordinator: the types of all messages, and nothing else. Operations and
+// their results are in operations.ts; what makes a message valid is in coordinator/validate.ts.
 //
 // A thread has one connection, of two ports. Over `control` it calls the coordinator (Comlink). Over `writes` it sends
 // batches of operations, all of one turn in one message, and receives their results, all of one commit in one message.
-// A thread writes plain operations by itself; `writes` carries the rest, and those that it could not write.
-import { MessagePort } from 'node:worker_threads';
-import { ConflictingOptionsError } from '../../errors.ts';
-import type { CacheStats, CheckReport, EntryMetadata, EvictionPolicy } from '../cache.ts';
-import type { Grant, LeaseRequest } from '../client/store-client.ts';
-import type { FoundValue, PageEntry, WriteOperation, WriteResult } from '../operations.ts';
-import type { GatewayAnswer, GatewayRequest } from '../remote/gateway.ts';
-import type { SharedBuffers } from '../shared/shared-memory.ts';
-
-/** Key of the coordinator's thread id in the environment data that worker threads inherit. */
-export const COORDINATOR_KEY = 'glovebox:coordinator';
-
-/** Changes with the messages: threads with different versions of Glovebox do not communicate. */
-export const PROTOCOL_VERSION = 4;
+// The coordinator also sends there what a caller of `lease` has to know before, or after, it is answered. A thread writes
+// plain operations by itself; `writes` carries the rest, and those that it could not write.
+import type { MessagePort } from 'node:worker_threads';
+import type { CacheStats, CheckReport, EntryMetadata, EvictionPolicy } from './cache.ts';
+import type { FoundValue, PageEntry, WriteOperation, WriteResult } from './operations.ts';
+import type { GatewayAnswer, GatewayRequest } from './remote/gateway.ts';
+import type { SharedBuffers } from './shared/shared-memory.ts';
 
 /** The first message, to the coordinator's thread or over a port that was passed by hand. */
 export interface Hello {
-  glovebox: typeof PROTOCOL_VERSION;
+  /** The version of the protocol: threads with different ones do not communicate. Changes with the messages. */
+  glovebox: 5;
   /** The thread's id. */
   thread: number;
   control: MessagePort;
   writes: MessagePort;
-}
-
-export function isHello(message: unknown): message is Hello {
-  if (typeof message !== 'object' || message === null) return false;
-  const { glovebox, thread, control, writes } = message as Partial<Hello>;
-  return (
-    glovebox === PROTOCOL_VERSION &&
-    Number.isSafeInteger(thread) &&
-    control instanceof MessagePort &&
-    writes instanceof MessagePort
-  );
-}
-
-/** Tells the thread of another version of Glovebox at once that it is not answered. */
-export function closeForeignHello(message: unknown): void {
-  if (typeof message !== 'object' || message === null || !('glovebox' in message)) return;
-  for (const port of Object.values(message)) if (port instanceof MessagePort) port.close();
 }
 
 /** A cache's request to open its store. Options that the caller did not state follow those of another caller. */
@@ -71,45 +49,6 @@ export type Stated = Record<keyof StoreOptions, boolean>;
 /** The options of a store that is open, or about to be. */
 export type Terms = Pick<OpenRequest, 'tag' | 'backend' | 'explicit' | keyof StoreOptions>;
 
-const SHOWN: { [Name in keyof StoreOptions]: (value: StoreOptions[Name]) => string } = {
-  maxSize: value => `a size limit of ${value} bytes`,
-  policy: value => `the eviction policy '${value}'`,
-  allowUntrusted: value => `allowUntrusted: ${value}`,
-};
-
-/**
- * The options of an open store once another caller asks for it: each is the one that either states. The order of the
- * two does not matter.
- *
- * @throws ConflictingOptionsError, naming both, when they state different ones. The backend always counts as stated
- */
-export function agree(open: Terms, wanted: Terms, directory: string): StoreOptions & { explicit: Stated } {
-  const refuse = (is: string, not: string): never => {
-    throw new ConflictingOptionsError(
-      `The cache '${wanted.tag}' in ${directory} is open with ${is}, not ${not}. Use the same options everywhere, or close it first.`,
-    );
-  };
-  if (open.backend !== wanted.backend) refuse(`the ${open.backend} backend`, wanted.backend);
-  const one = <Name extends keyof StoreOptions>(name: Name): StoreOptions[Name] => {
-    const [is, not] = [open[name], wanted[name]] as [StoreOptions[Name], StoreOptions[Name]];
-    if (open.explicit[name] && wanted.explicit[name] && is !== not) {
-      refuse(SHOWN[name](is), SHOWN[name](not));
-    }
-    return wanted.explicit[name] ? not : is;
-  };
-  const isStated = (name: keyof StoreOptions) => open.explicit[name] || wanted.explicit[name];
-  return {
-    maxSize: one('maxSize'),
-    policy: one('policy'),
-    allowUntrusted: one('allowUntrusted'),
-    explicit: {
-      maxSize: isStated('maxSize'),
-      policy: isStated('policy'),
-      allowUntrusted: isStated('allowUntrusted'),
-    },
-  };
-}
-
 export interface OpenReply {
   instance: number;
   shared: SharedBuffers;
@@ -139,8 +78,31 @@ export interface AggregatedCacheStats {
 /** Errors lose their class on the way: they travel as data. */
 export type Reply<T> = { ok: true; value: T } | { ok: false; code: string; message: string };
 
-/** Either the answer, or that another caller is producing: then the ticket is used to wait for the answer. */
-export type LeaseReply = { grant: Grant } | { waitFor: { pid: number }; ticket: number };
+/** The answer to a request for a key's lease. */
+export type Grant =
+  /** Produce the value; store it with this token. */
+  | { state: 'held'; token: string }
+  /** The other producer stored a value or failed: read again, and request the lease again on a miss. */
+  | { state: 'retry' }
+  /** The value cannot be stored by anyone: produce it for this caller only. */
+  | { state: 'unshared' }
+  /** The wait would never end: the key's producer waits, perhaps through others, for what the caller produces. */
+  | { state: 'circular'; keys: string[] };
+
+export interface LeaseRequest {
+  key: string;
+  /** The caller's time. */
+  now: number;
+  /** Milliseconds to wait for another producer. */
+  wait: number;
+  /** Milliseconds to wait for other processes that keep the database locked. */
+  timeout: number;
+  /**
+   * The tokens of the leases under which the caller is producing: a caller that waits for one of those waits for this
+   * one.
+   */
+  holding: readonly string[];
+}
 
 /** The coordinator's functions that a worker thread can call. */
 export interface CoordinatorApi {
@@ -152,8 +114,10 @@ export interface CoordinatorApi {
   page(instance: number, prefix: string, after: string, now: number, keysOnly: boolean): PageEntry[];
   readMany(instance: number, keys: string[]): Map<string, FoundValue>;
   metadata(instance: number, key: string): EntryMetadata | undefined;
-  lease(instance: number, request: LeaseRequest): Promise<LeaseReply>;
-  awaitLease(ticket: number): Promise<LeaseReply>;
+  /** @param id a number of the thread's own, for the {@link LeaseNotice}s about this call */
+  lease(instance: number, id: number, request: LeaseRequest): Promise<Grant>;
+  /** Whether the key's lease is still the one with this token, so that a value can be stored under it. */
+  holds(instance: number, key: string, token: string): boolean;
   abandon(instance: number, key: string, token: string): void;
   /** `epoch` is that of the connection that read: damage of a database that was replaced since is ignored. */
   readFailed(instance: number, message: string, code: string | undefined, epoch: number): void;
@@ -183,3 +147,10 @@ export type WriteRequest = [
 
 /** Coordinator to worker, over `writes`. */
 export type WriteResponse = [id: number, result: WriteResult][];
+
+/** Coordinator to worker, over `writes`: about the call of `lease` with this number. */
+export type LeaseNotice =
+  /** Another caller is producing the value, in this process. */
+  | { id: number; type: 'waiting'; pid: number }
+  /** The lease that was granted is another caller's now: a value can no longer be stored under it. */
+  | { id: number; type: 'lost' };

@@ -5,8 +5,8 @@ import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { InputReader } from '../../../src/builder/incremental/input-reader.ts';
-import { KnownDigests, LARGE_FILE } from '../../../src/builder/incremental/known-digests.ts';
+import { InputReader } from '../../../src/builder/inputs/input-reader.ts';
+import { KnownDigests, LARGE_FILE } from '../../../src/builder/inputs/known-digests.ts';
 import type { Cache } from '../../../src/cache/cache.ts';
 
 interface Place {

@@ -2,7 +2,7 @@
 // after a time.
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isTag } from '../cache/keys.ts';
+import { isTag } from '../../../cache/keys.ts';
 
 /** One quarantined database with its log. */
 export interface QuarantinedDatabase {

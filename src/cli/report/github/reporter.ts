@@ -1,13 +1,13 @@
 // Reports a build to GitHub Actions: annotations, folded logs, step outputs and a summary.
 import { appendFileSync, closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
-import type { GitHubEnvironment } from '../../config/environment.ts';
-import { GloveboxError } from '../../errors.ts';
-import { drawLayout } from '../../keymap/index.ts';
-import type { Context } from '../context.ts';
-import type { Recording } from '../report/recording.ts';
-import { lookAtKeymaps, type ReportOptions } from '../report/write.ts';
-import { sanitizeLine } from '../terminal/text.ts';
+import type { GitHubEnvironment } from '../../../config/environment.ts';
+import { GloveboxError } from '../../../errors.ts';
+import { drawLayout } from '../../../keymap/index.ts';
+import type { Context } from '../../context.ts';
+import { sanitizeLine } from '../../terminal/text.ts';
+import type { Recording } from '../recording.ts';
+import { lookAtKeymaps, type ReportOptions } from '../write.ts';
 import { errorCommand, grouped, MAX_ANNOTATIONS, pathInRepository } from './commands.ts';
 import { type SummaryTarget, summaryMarkdown } from './summary.ts';
 

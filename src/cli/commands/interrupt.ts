@@ -1,6 +1,6 @@
 // Interruption by Ctrl-C and other signals: the first one stops the command gracefully, the second ends it at once.
 import { constants } from 'node:os';
-import type { Context } from './context.ts';
+import type { Context } from '../context.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 

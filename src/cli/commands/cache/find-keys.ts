@@ -1,8 +1,8 @@
 // Lookup of keys given on the command line, with suggestions for unknown ones.
-import type { Cache } from '../cache/cache.ts';
-import { closestMatch } from '../config/closest-match.ts';
-import { UsageError } from './errors.ts';
-import type { OpenCaches } from './open-caches.ts';
+import type { Cache } from '../../../cache/cache.ts';
+import { closestMatch } from '../../../config/closest-match.ts';
+import { UsageError } from '../../errors.ts';
+import type { OpenCaches } from '../../open-caches.ts';
 
 /** The caches that contain each key. A key in none of them is a {@link UsageError} with a suggestion. */
 export async function findKeys(

@@ -1,5 +1,5 @@
 // Prometheus metrics, for example for node_exporter's textfile collector.
-import type { CacheStats } from '../cache/cache.ts';
+import type { CacheStats } from '../../../cache/cache.ts';
 
 type Stored = Pick<CacheStats, 'tag' | 'count' | 'size' | 'maxSize' | 'blobs' | 'degraded'>;
 

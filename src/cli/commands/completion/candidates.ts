@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import tab, { type Command as Completed, type RootCommand } from '@bomb.sh/tab';
 import type { Command, Option } from 'commander';
-import { choicesOf } from './command.ts';
+import { choicesOf } from '../../command.ts';
 
 type Complete = (value: string, description: string) => void;
 

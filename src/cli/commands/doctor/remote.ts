@@ -1,11 +1,11 @@
 // Check of the remote cache for `glovebox doctor`: whether builds can use the configured one, and its counts so far.
-import type { RemoteCounts } from '../cache/remote/history.ts';
-import { resolveRemoteOptions } from '../cache/remote/options.ts';
-import { remoteOptionsFor } from '../config/remote-config.ts';
-import type { UserConfig } from '../config/user-config.ts';
-import type { Context } from './context.ts';
-import { readRemoteHistory } from './remote-history.ts';
-import { plural } from './terminal/text.ts';
+import type { RemoteCounts } from '../../../cache/remote/history.ts';
+import { resolveRemoteOptions } from '../../../cache/remote/options.ts';
+import { remoteOptionsFor } from '../../../config/remote-config.ts';
+import type { UserConfig } from '../../../config/user-config.ts';
+import type { Context } from '../../context.ts';
+import { plural } from '../../terminal/text.ts';
+import { readRemoteHistory } from '../remote/history.ts';
 
 export interface RemoteFinding {
   name: string;

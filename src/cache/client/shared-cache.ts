@@ -8,11 +8,11 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ClosedCacheError, InvalidArgumentError } from '../../errors.ts';
-import type { GetFileOptions, GetOrSetOptions, SetOptions } from '../cache.ts';
-import type { Connector, StoreCacheOptions } from '../client/store-cache.ts';
-import { TracedCache } from '../client/traced-cache.ts';
+import type { GetFileOptions, GetOrSetOptions, Producer, SetOptions } from '../cache.ts';
+import type { GatewayAnswer, GatewayOptions, GatewayRequest } from '../remote/gateway.ts';
 import { decode, Encoding, encode } from '../values/codec.ts';
-import type { GatewayAnswer, GatewayOptions, GatewayRequest } from './gateway.ts';
+import type { Connector, StoreCacheOptions } from './store-cache.ts';
+import { TracedCache } from './traced-cache.ts';
 
 /** Calls the gateway, which is in the coordinator's thread. */
 export type AskGateway = (request: GatewayRequest) => Promise<GatewayAnswer>;
@@ -54,17 +54,18 @@ export class SharedCache extends TracedCache {
     return found.value as T;
   }
 
-  override async getOrSet<T>(
-    key: string,
-    produce: () => T | Promise<T>,
-    options?: GetOrSetOptions,
-  ): Promise<T> {
+  override async getOrSet<T>(key: string, produce: Producer<T>, options?: GetOrSetOptions): Promise<T> {
     let isMade = false;
-    const find = async (): Promise<T> => {
+    const find: Producer<T> = async context => {
       const found = await this.#fetch(key);
       if (found !== undefined) return found.value as T;
-      const value = await produce();
-      isMade = true;
+      let isSkipped = false;
+      const skip = () => {
+        isSkipped = true;
+        context.skip();
+      };
+      const value = await produce({ ...context, skip });
+      isMade = !isSkipped;
       return value;
     };
     // `getOrSet` itself refuses an argument that is not a function.

@@ -1,14 +1,14 @@
 // Flashing from the command line: the targets to build for it, and what is printed meanwhile.
 import { resolve } from 'node:path';
-import { drivePlaces } from '../builder/flash/drives.ts';
-import { type FlashEvent, type FlashPart, flash } from '../builder/flash/flash.ts';
-import { partOf, partsToFlash } from '../builder/flash/parts.ts';
-import type { BuildOptions } from '../builder/options.ts';
-import { type Plan, planBuild } from '../builder/plan.ts';
-import type { Context } from './context.ts';
-import { UsageError } from './errors.ts';
-import type { Recording } from './report/recording.ts';
-import { formatDuration, sanitizeLine } from './terminal/text.ts';
+import { drivePlaces } from '../../builder/flash/drives.ts';
+import { type FlashEvent, type FlashPart, flash } from '../../builder/flash/flash.ts';
+import { partOf, partsToFlash } from '../../builder/flash/parts.ts';
+import type { BuildOptions } from '../../builder/options.ts';
+import { type Plan, planBuild } from '../../builder/plan.ts';
+import type { Context } from '../context.ts';
+import { UsageError } from '../errors.ts';
+import type { Recording } from '../report/recording.ts';
+import { formatDuration, sanitizeLine } from '../terminal/text.ts';
 
 export interface FlashFlags {
   /** An artifact name or a part of one. Default: all parts of the keyboard, and all targets are built */

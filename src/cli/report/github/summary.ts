@@ -1,8 +1,8 @@
 // Markdown summary of a build for the page of a GitHub Actions run.
-import { formatBytes } from '../commands/cache/options.ts';
-import type { TargetRecord } from '../report/recording.ts';
-import { regionText } from '../report/region-text.ts';
-import { formatDuration, plural } from '../terminal/text.ts';
+import { formatBytes } from '../../terminal/bytes.ts';
+import { formatDuration, plural } from '../../terminal/text.ts';
+import type { TargetRecord } from '../recording.ts';
+import { regionText } from '../region-text.ts';
 
 /** GitHub rejects a summary of 1 MiB. The rest is left to other steps of the job. */
 export const MAX_SUMMARY_BYTES = 960 * 1024;

@@ -1,18 +1,18 @@
 // Checks of the machine for `glovebox doctor`.
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { findProgram } from '../builder/toolchains/programs.ts';
-import type { ToolchainQuery } from '../builder/toolchains/toolchain-status.ts';
-import { isForAll, sharedRemedy } from '../cache/storage/sqlite/directory.ts';
-import { pickEnvironment } from '../config/environment.ts';
-import type { CommandToolchainOptions, ToolchainKind } from '../config/toolchain-options.ts';
-import { cacheOptionsFor, type UserConfig } from '../config/user-config.ts';
-import { formatBytes } from './commands/cache/options.ts';
-import type { Context } from './context.ts';
-import { examineRemote } from './doctor-remote.ts';
-import { existingTags, openCaches, resolveCacheRoot } from './open-caches.ts';
-import { findQuarantined } from './quarantine.ts';
-import { plural } from './terminal/text.ts';
+import { findProgram } from '../../../builder/toolchains/programs.ts';
+import type { ToolchainQuery } from '../../../builder/toolchains/toolchain-status.ts';
+import { isForAll, sharedRemedy } from '../../../cache/storage/sqlite/directory.ts';
+import { pickEnvironment } from '../../../config/environment.ts';
+import type { CommandToolchainOptions, ToolchainKind } from '../../../config/toolchain-options.ts';
+import { cacheOptionsFor, type UserConfig } from '../../../config/user-config.ts';
+import type { Context } from '../../context.ts';
+import { existingTags, openCaches, resolveCacheRoot } from '../../open-caches.ts';
+import { formatBytes } from '../../terminal/bytes.ts';
+import { plural } from '../../terminal/text.ts';
+import { findQuarantined } from '../cache/quarantine.ts';
+import { examineRemote } from './remote.ts';
 
 /** In the order in which a build tries them. */
 const TOOLCHAIN_KINDS: readonly ToolchainKind[] = ['command', 'west', 'container'];
@@ -63,7 +63,7 @@ async function examineSqlite(): Promise<DoctorFinding> {
 
 async function examineConfig(context: Context): Promise<{ config?: UserConfig; finding: DoctorFinding }> {
   try {
-    const { loadUserConfig } = await import('../config/load-user-config.ts');
+    const { loadUserConfig } = await import('../../../config/load-user-config.ts');
     const config = await loadUserConfig({ directory: context.cwd });
     const detail = config.sources.length > 0 ? config.sources.join(', ') : 'no file, so the defaults apply';
     return { config, finding: { name: 'config', status: 'ok', detail } };
@@ -142,7 +142,7 @@ async function cacheContent(
 
 /** Size of the workspaces, which need more space than anything else. Empty when there are none. */
 async function keptWorkspaces(cacheRoot: string): Promise<string[]> {
-  const { WorkspaceService } = await import('../builder/workspace/index.ts');
+  const { WorkspaceService } = await import('../../../builder/workspace/index.ts');
   const made = (await new WorkspaceService({ cacheRoot }).list()).filter(({ kind }) => kind === 'made');
   if (made.length === 0) return [];
   const size = made.reduce((total, workspace) => total + workspace.size, 0);
@@ -151,7 +151,7 @@ async function keptWorkspaces(cacheRoot: string): Promise<string[]> {
 
 /** How much room the build directories take that incremental builds build upon. Nothing when there are none. */
 async function keptBuilds(cacheRoot: string): Promise<string[]> {
-  const { listKept } = await import('../builder/toolchains/zephyr/stable-build-directory.ts');
+  const { listKept } = await import('../../../builder/toolchains/zephyr/stable-build-directory.ts');
   const kept = listKept(cacheRoot);
   if (kept.length === 0) return [];
   const size = kept.reduce((total, { bytes }) => total + bytes, 0);
@@ -160,7 +160,7 @@ async function keptBuilds(cacheRoot: string): Promise<string[]> {
 
 /** That incremental builds were turned off; no finding when they were not. */
 async function examineIncremental(context: Context, flags: { cacheDir?: string }): Promise<DoctorFinding[]> {
-  const { switchFile, isTurnedOff } = await import('../builder/toolchains/incremental-switch.ts');
+  const { switchFile, isTurnedOff } = await import('../../../builder/toolchains/incremental-switch.ts');
   const root = await resolveCacheRoot(context, flags).catch(() => undefined);
   if (root === undefined || !isTurnedOff(root)) return [];
   return [
@@ -192,7 +192,7 @@ async function examineToolchains(
   flags: { cacheDir?: string },
   config: UserConfig | undefined,
 ): Promise<DoctorFinding[]> {
-  const { createUserConfig } = await import('../config/load-user-config.ts');
+  const { createUserConfig } = await import('../../../config/load-user-config.ts');
   const userConfig = config ?? createUserConfig();
   const query: ToolchainQuery = {
     userConfig,
@@ -234,7 +234,7 @@ async function examineOne(kind: ToolchainKind, query: ToolchainQuery): Promise<D
     return examineCommand(userConfig.toolchains.command, userConfig.directory ?? configDirectory);
   const name = `toolchain ${kind}`;
   try {
-    const { examineToolchain } = await import('../builder/toolchains/choice.ts');
+    const { examineToolchain } = await import('../../../builder/toolchains/choice.ts');
     const finding = await examineToolchain(kind, query);
     if (finding.works) return { name, status: 'ok', detail: finding.detail };
     return { name, status: 'absent', detail: finding.detail, remedy: finding.remedy };
@@ -246,8 +246,8 @@ async function examineOne(kind: ToolchainKind, query: ToolchainQuery): Promise<D
 /** Tools that a build with west needs. Missing ones matter only if west is used. */
 async function examineWestTools(userConfig: UserConfig, isUsed: boolean): Promise<DoctorFinding[]> {
   const [{ examineRequirements }, { passedEnvironment }] = await Promise.all([
-    import('../builder/toolchains/zephyr/requirements.ts'),
-    import('../builder/toolchains/zephyr/environment.ts'),
+    import('../../../builder/toolchains/zephyr/requirements.ts'),
+    import('../../../builder/toolchains/zephyr/environment.ts'),
   ]);
   const requirements = await examineRequirements(passedEnvironment(userConfig.toolchains.west?.environment));
   return requirements.map(({ name, found, isNeeded, remedy }): DoctorFinding => {

@@ -1,7 +1,7 @@
 // Open stores of this thread: the least recently used are closed when the process runs short of descriptors, since each
 // store takes a few. A store that was closed is opened again by the next operation that needs it.
 import { readdirSync, readFileSync } from 'node:fs';
-import { isOutOfFiles, mayBeOutOfFiles } from '../storage/sqlite/connection.ts';
+import { isOutOfFiles, mayBeOutOfFiles } from './sqlite/connection.ts';
 
 /** An object that holds descriptors, and can do without for a while. */
 export interface Parkable {
