@@ -6,6 +6,8 @@ import { openRemoteTier } from '../cache/remote/open.ts';
 import { DEFAULT_CONFIG_PATH } from '../config/toolchain-options.ts';
 import { GloveboxError } from '../errors.ts';
 import { createCacheFromUserConfig } from '../registry.ts';
+import type { Claim } from './agents/distribution.ts';
+import type { Distributor, SharedClaim } from './agents/distributor.ts';
 import type { Diagnosis } from './diagnosis/diagnosis.ts';
 import { EventSink } from './event-sink.ts';
 import type { BuildListener, BuildSummary, EventBody, RemoteUse } from './events.ts';
@@ -68,6 +70,13 @@ export async function runPlan(plan: Plan, context: RunContext): Promise<BuildSum
   return summary;
 }
 
+/** What compiles the targets of a run. */
+interface Compiling {
+  session: CompileSession;
+  schedule: FamilySchedule;
+  output: OutputDirectory;
+}
+
 class BuildRun {
   readonly #plan: Plan;
   readonly #options: RunOptions;
@@ -85,6 +94,8 @@ class BuildRun {
   readonly #built = new Map<string, BuiltTarget & { isCompiled: boolean }>();
   /** Targets that took objects of their last build over, by artifact name. */
   readonly #upon = new Set<string>();
+  /** Claimed jobs whose firmware is being uploaded. */
+  readonly #ending: Promise<void>[] = [];
   readonly #signal: AbortSignal;
   readonly #summary: BuildSummary;
   /** By artifact name. */
@@ -125,7 +136,16 @@ class BuildRun {
       );
     this.#metrics = createMetricsService({ userConfig });
     this.#signal = signal;
-    const none = { compiled: 0, cached: 0, remote: 0, failed: 0, cancelled: 0, duration: 0, saved: 0 };
+    const none = {
+      compiled: 0,
+      agents: 0,
+      cached: 0,
+      remote: 0,
+      failed: 0,
+      cancelled: 0,
+      duration: 0,
+      saved: 0,
+    };
     this.#summary = { ...none, outputDirectory };
     const tracing = new TargetTracing(configDirectory);
     const onEvent: BuildListener = event => {
@@ -251,23 +271,30 @@ class BuildRun {
     // Loaded late: a build that finds everything in the cache needs none of it.
     const { CompileSession } = await import('./workers/compile-session.ts');
     const { FamilySchedule } = await import('./workers/family-schedule.ts');
-    const session = await CompileSession.open(this.#plan, threads);
     const schedule = new FamilySchedule({ cores: this.#plan.cores, threads, targets });
+    let session: CompileSession | undefined;
+    const compileHere = (target: Target, claimed?: SharedClaim) =>
+      this.#compileInTurn(target, { session: session!, schedule, output }, claimed);
+    const opening = this.#openDistributor(() => session!, compileHere, output);
+    try {
+      session = await CompileSession.open(this.#plan, threads);
+    } catch (error) {
+      await (await opening)?.close();
+      throw error;
+    }
     const cancel = () => session.cancel();
     try {
       this.#signal.addEventListener('abort', cancel, { once: true });
       if (this.#signal.aborted) cancel();
+      const distributor = await opening;
+      if (distributor !== undefined) {
+        await distributor.build(targets, threads, this.#ending);
+        return;
+      }
       const queue = targets.values();
       const work = async () => {
         // All workers share one iterator: each takes the next target.
-        for (const target of queue) {
-          let isCompiled = false;
-          try {
-            isCompiled = await this.#compile(target, { session, schedule, output });
-          } finally {
-            schedule.leave(target, isCompiled);
-          }
-        }
+        for (const target of queue) await compileHere(target);
       };
       const workers = Array.from({ length: threads }, () => work().catch(bug => this.#events.stopFor(bug)));
       await Promise.all(workers);
@@ -277,19 +304,80 @@ class BuildRun {
     }
   }
 
-  /** Resolves to whether it was compiled. */
-  async #compile(
+  /** Opens the queue of agents, if there is one to use. */
+  async #openDistributor(
+    session: () => CompileSession,
+    compileHere: (target: Target, claimed?: SharedClaim) => Promise<void>,
+    output: OutputDirectory,
+  ): Promise<Distributor | undefined> {
+    const shared = this.#shared;
+    if (this.#plan.agents === undefined || shared === undefined || this.#signal.aborted) return undefined;
+    const { openDistributor } = await import('./agents/distributor.ts');
+    return openDistributor({
+      ...{ plan: this.#plan, toolchain: this.#toolchain, compiler: this.#compiler, tier: shared.tier },
+      signal: this.#signal,
+      signalOf: target => this.#options.signalOf?.(target),
+      emit: event => this.#emit(event),
+      compileHere,
+      deliverBuilt: (target, by, source, began) =>
+        this.#deliverBuilt(target, shared, output, { by, source, began }),
+      fail: (target, failure, began, by) => this.#diagnose(target, failure, began, session(), by),
+      cancel: target => void this.#cancel(target),
+      onBug: error => this.#events.stopFor(error),
+      logFile: target => session().logFile(target),
+    });
+  }
+
+  /** Fetches what an agent has compiled, and delivers it. */
+  async #deliverBuilt(
     target: Target,
-    {
-      session,
-      schedule,
-      output,
-    }: { session: CompileSession; schedule: FamilySchedule; output: OutputDirectory },
+    shared: SharedFirmware,
+    output: OutputDirectory,
+    { by, source, began }: { by: string; source: 'compiled' | 'cache'; began: number },
   ): Promise<boolean> {
     const name = target.artifactName;
-    if (this.#isStopped(name)) return this.#cancel(name);
+    try {
+      const result = await this.#compiler.restoreShared(target, shared, output.stage(), this.#signal, true);
+      if (!result.ok) {
+        if (this.#isStopped(name)) return false;
+        const why = result.why.length === 0 ? 'the remote cache does not deliver it' : result.why.join(', ');
+        const message = `${name} was built by ${by}, but cannot be had: ${why}. It is compiled here.`;
+        this.#emit({ type: 'warning', message });
+        return false;
+      }
+      const told = source === 'compiled' ? ({ ...result, source: 'agent', agent: by } as const) : result;
+      this.#deliver(name, told, output, began);
+    } catch (error) {
+      if (this.#isStopped(name)) return false;
+      this.#fail(name, failureOf(error, output.path), began);
+    }
+    return true;
+  }
+
+  /** Compiles a target, and lets those go on that waited for its objects. */
+  async #compileInTurn(target: Target, parts: Compiling, claimed?: SharedClaim): Promise<void> {
+    let isCompiled = false;
+    try {
+      isCompiled = await this.#compile(target, parts, claimed);
+    } finally {
+      parts.schedule.leave(target, isCompiled);
+    }
+  }
+
+  /** Resolves to whether it was compiled here. */
+  async #compile(
+    target: Target,
+    { session, schedule, output }: Compiling,
+    claimed?: SharedClaim,
+  ): Promise<boolean> {
+    const name = target.artifactName;
+    if (this.#isStopped(name)) {
+      await claimed?.claim.cancel();
+      return this.#cancel(name);
+    }
     const began = performance.now();
     try {
+      if (claimed !== undefined && (await this.#restoreClaimed(target, output, claimed, began))) return false;
       const described = await this.#compiler.describe(target, this.#signal);
       const result =
         'reason' in described
@@ -297,28 +385,32 @@ class BuildRun {
           : await session.compile({
               ...{ target, described },
               directory: output.stage(),
-              onEvent: (event, thread) => this.#relay(name, event, thread),
-              incremental: this.#isIncremental,
+              onEvent: (event, thread) => {
+                this.#relay(name, event, thread);
+                if (claimed !== undefined) relayToFollowers(event, claimed);
+              },
+              // Only what was built pristine goes to other machines.
+              incremental: claimed === undefined && this.#isIncremental,
               onConfigured: () => this.#enter(target, schedule),
               traceparent: this.#options.traceparentOf?.(name),
               signal: this.#options.signalOf?.(name),
             });
       if (result.ok) {
-        await this.#deliverAndShare(name, result, output, began);
+        const isFound = await this.#deliverAndShare(name, result, output, began);
+        if (claimed !== undefined) this.#ending.push(completeClaim(claimed.claim, result, isFound));
         return result.source === 'compiled';
       }
-      if (result.reason === 'cancelled' || this.#isStopped(name)) this.#cancel(name);
-      else {
-        session.keepLogs();
-        const { configDirectory, buildFile } = this.#plan;
-        // The import itself fails if the process is out of file descriptors. The failure is then reported
-        // without a diagnosis.
-        const diagnosing = import('./diagnosis/index.ts').then(({ diagnose }) =>
-          diagnose({ configDirectory, buildFile, board: target.board, ...result }),
-        );
-        this.#fail(name, result, began, await diagnosing.catch(() => undefined));
+      if (result.reason === 'cancelled' || this.#isStopped(name)) {
+        await claimed?.claim.cancel();
+        this.#cancel(name);
+      } else {
+        await Promise.all([
+          claimed && failClaim(claimed.claim, result),
+          this.#diagnose(target, result, began, session),
+        ]);
       }
     } catch (error) {
+      await claimed?.claim.refuse({ kind: 'trouble', why: 'its machine could not deliver it' });
       this.#fail(name, failureOf(error, output.path), began);
     }
     return false;
@@ -372,6 +464,40 @@ class BuildRun {
     });
   }
 
+  /** Delivers a claimed target if another machine has compiled it meanwhile. */
+  async #restoreClaimed(
+    target: Target,
+    output: OutputDirectory,
+    { claim }: SharedClaim,
+    began: number,
+  ): Promise<boolean> {
+    const shared = this.#shared;
+    if (shared === undefined) return false;
+    const result = await this.#compiler.restoreShared(target, shared, output.stage(), this.#signal, true);
+    if (!result.ok || result.fingerprint === undefined) return false;
+    this.#deliver(target.artifactName, result, output, began);
+    await claim.complete(result.fingerprint);
+    return true;
+  }
+
+  /** Reports a failure with its cause. */
+  async #diagnose(
+    target: Target,
+    failure: CompileFailure | WorkerFailure,
+    began: number,
+    session: CompileSession,
+    agent?: string,
+  ): Promise<void> {
+    session.keepLogs();
+    const { configDirectory, buildFile } = this.#plan;
+    // The import itself fails if the process is out of file descriptors. The failure is then reported
+    // without a diagnosis.
+    const diagnosing = import('./diagnosis/index.ts').then(({ diagnose }) =>
+      diagnose({ configDirectory, buildFile, board: target.board, ...failure }),
+    );
+    this.#fail(target.artifactName, failure, began, await diagnosing.catch(() => undefined), agent);
+  }
+
   #isStopped(target: string): boolean {
     return this.#signal.aborted || (this.#options.signalOf?.(target)?.aborted ?? false);
   }
@@ -388,13 +514,16 @@ class BuildRun {
     else if (event.type === 'warning') this.#emit(event);
   }
 
-  /** Delivers a target, and uploads it if other machines can use it and it is of a pristine build. */
+  /**
+   * Delivers a target, and uploads it if other machines can use it and it was built pristine. Resolves to the upload's
+   * end.
+   */
   async #deliverAndShare(
     target: string,
     result: CompileSuccess,
     output: OutputDirectory,
     began: number,
-  ): Promise<void> {
+  ): Promise<Promise<boolean>[]> {
     const { made, bound } = result;
     const isOfUse =
       made !== undefined &&
@@ -403,7 +532,8 @@ class BuildRun {
       this.#shared?.tier.mode === 'read-write';
     const tell = isOfUse ? await this.#shared?.prepare(made, result) : undefined;
     const files = this.#deliver(target, result, output, began);
-    tell?.(files);
+    // In an array, so that it is not awaited with the delivery.
+    return tell === undefined ? [] : [tell(files)];
   }
 
   #deliver(target: string, result: CompileSuccess, output: OutputDirectory, began: number): string[] {
@@ -418,19 +548,23 @@ class BuildRun {
       signer,
       bound,
       memory,
+      agent,
       ccache,
     } = result;
     if (read === undefined) this.#read = undefined;
     for (const file of read ?? []) this.#read?.add(file);
     for (const message of warnings) this.#emit({ type: 'warning', target, message });
     const duration = performance.now() - began;
-    if (source === 'compiled') this.#summary.compiled++;
+    const isCompiled = source === 'compiled' || source === 'agent';
+    if (isCompiled) this.#summary.compiled++;
     else this.#summary.cached++;
+    if (source === 'agent') this.#summary.agents++;
     if (source === 'remote') this.#summary.remote++;
-    this.#times.set(target, { compileDuration, cached: source !== 'compiled' });
-    const isForeign = source === 'remote' || source === 'waited';
+    this.#times.set(target, { compileDuration, cached: !isCompiled });
+    const isForeign = source !== 'compiled' && source !== 'cache';
     this.#built.set(target, { target, files, fingerprint, isForeign, isCompiled: source === 'compiled' });
-    this.#record({ target, result: source === 'remote' ? 'cache' : source, duration, compileDuration });
+    const counted = source === 'remote' ? 'cache' : source === 'agent' ? 'compiled' : source;
+    this.#record({ target, result: counted, duration, compileDuration });
     const size = firmwareSize(files);
     this.#emit({
       type: 'target-finished',
@@ -441,6 +575,7 @@ class BuildRun {
       ...(signer !== undefined && { signer }),
       ...(bound !== undefined && { bound }),
       ...(ccache !== undefined && { ccache }),
+      ...(agent !== undefined && { agent }),
     });
     if (size) this.#recording.push(this.#compareSize(target, size));
     return files;
@@ -461,6 +596,7 @@ class BuildRun {
     failure: CompileFailure | WorkerFailure,
     began: number,
     diagnosis?: Diagnosis | undefined,
+    agent?: string,
   ): void {
     if (failure.reason === 'cancelled') {
       this.#cancel(target);
@@ -474,6 +610,7 @@ class BuildRun {
     this.#emit({
       ...{ ...told, reason: failure.reason, type: 'target-failed', target, duration },
       ...(diagnosis && { diagnosis }),
+      ...(agent !== undefined && { agent }),
     });
   }
 
@@ -576,6 +713,31 @@ class BuildRun {
   #emit(event: EventBody): void {
     this.#events.emit(event);
   }
+}
+
+/** Passes the events of a target that is compiled here on to other builds that follow it. */
+function relayToFollowers(event: CompileEvent, { claim, roots }: SharedClaim): void {
+  if (event.type === 'compiling') claim.reporter.enter({ phase: 'compiling', jobs: event.jobs, roots });
+  else if (event.type === 'output') claim.reporter.line(event.line);
+}
+
+/** Ends a claimed job once other builds can fetch its firmware. */
+async function completeClaim(
+  claim: Claim,
+  { fingerprint, bound }: CompileSuccess,
+  uploads: readonly Promise<boolean>[],
+): Promise<void> {
+  const isFound = (await Promise.all(uploads))[0] ?? false;
+  if (isFound && fingerprint !== undefined) await claim.complete(fingerprint);
+  else await claim.refuse({ kind: 'unshared', why: bound ?? 'it is not in the remote cache' });
+}
+
+/** Ends a claimed job with its failure. */
+async function failClaim(claim: Claim, failure: CompileFailure | WorkerFailure): Promise<void> {
+  const { reason, message, exitCode, lastLines, excerpt } = failure;
+  if (reason === 'exit-status' || reason === 'no-artifacts' || reason === 'wrong-board')
+    await claim.fail({ reason, message, exitCode, lastLines, excerpt });
+  else await claim.refuse({ kind: 'trouble', why: message.replace(/\.$/, '') });
 }
 
 /** The expected errors of this thread, as a target's failure. A bug is rethrown. */
