@@ -6,6 +6,8 @@ import { openRemoteTier } from '../cache/remote/open.ts';
 import { DEFAULT_CONFIG_PATH } from '../config/toolchain-options.ts';
 import { GloveboxError } from '../errors.ts';
 import { createCacheFromUserConfig } from '../registry.ts';
+import type { Claim } from './agents/distribution.ts';
+import type { Distributor, SharedClaim } from './agents/distributor.ts';
 import type { Diagnosis } from './diagnosis/diagnosis.ts';
 import { EventSink } from './event-sink.ts';
 import type { BuildListener, BuildSummary, EventBody, RemoteUse } from './events.ts';
@@ -76,6 +78,8 @@ class BuildRun {
   /** Why targets are not in the local cache, by artifact name. Kept until the remote cache has answered. */
   readonly #reasons = new Map<string, string[]>();
   readonly #recording: Promise<unknown>[] = [];
+  /** Claimed jobs whose firmware is being uploaded. */
+  readonly #ending: Promise<void>[] = [];
   readonly #signal: AbortSignal;
   readonly #summary: BuildSummary;
   /** By artifact name. */
@@ -116,7 +120,16 @@ class BuildRun {
       );
     this.#metrics = createMetricsService({ userConfig });
     this.#signal = signal;
-    const none = { compiled: 0, cached: 0, remote: 0, failed: 0, cancelled: 0, duration: 0, saved: 0 };
+    const none = {
+      compiled: 0,
+      agents: 0,
+      cached: 0,
+      remote: 0,
+      failed: 0,
+      cancelled: 0,
+      duration: 0,
+      saved: 0,
+    };
     this.#summary = { ...none, outputDirectory };
     const tracing = new TargetTracing(configDirectory);
     const onEvent: BuildListener = event => {
@@ -240,11 +253,23 @@ class BuildRun {
     const threads = Math.min(this.#plan.jobs, targets.length);
     // Loaded late: a build that finds everything in the cache needs none of it.
     const { CompileSession } = await import('./workers/compile-session.ts');
-    const session = await CompileSession.open(this.#plan, threads);
+    let session: CompileSession | undefined;
+    const opening = this.#openDistributor(() => session!, output);
+    try {
+      session = await CompileSession.open(this.#plan, threads);
+    } catch (error) {
+      await (await opening)?.close();
+      throw error;
+    }
     const cancel = () => session.cancel();
     try {
       this.#signal.addEventListener('abort', cancel, { once: true });
       if (this.#signal.aborted) cancel();
+      const distributor = await opening;
+      if (distributor !== undefined) {
+        await distributor.build(targets, threads, this.#ending);
+        return;
+      }
       const queue = targets.values();
       const work = async () => {
         // All workers share one iterator: each takes the next target.
@@ -258,14 +283,70 @@ class BuildRun {
     }
   }
 
-  async #compile(target: Target, session: CompileSession, output: OutputDirectory): Promise<void> {
+  /** Opens the queue of agents, if there is one to use. */
+  async #openDistributor(
+    session: () => CompileSession,
+    output: OutputDirectory,
+  ): Promise<Distributor | undefined> {
+    const shared = this.#shared;
+    if (this.#plan.agents === undefined || shared === undefined || this.#signal.aborted) return undefined;
+    const { openDistributor } = await import('./agents/distributor.ts');
+    return openDistributor({
+      ...{ plan: this.#plan, toolchain: this.#toolchain, compiler: this.#compiler, tier: shared.tier },
+      signal: this.#signal,
+      signalOf: target => this.#options.signalOf?.(target),
+      emit: event => this.#emit(event),
+      compileHere: (target, claimed) => this.#compile(target, session(), output, claimed),
+      deliverBuilt: (target, by, source, began) =>
+        this.#deliverBuilt(target, shared, output, { by, source, began }),
+      fail: (target, failure, began, by) => this.#diagnose(target, failure, began, session(), by),
+      cancel: target => void this.#cancel(target),
+      onBug: error => this.#events.stopFor(error),
+      logFile: target => session().logFile(target),
+    });
+  }
+
+  /** Fetches what an agent has compiled, and delivers it. */
+  async #deliverBuilt(
+    target: Target,
+    shared: SharedFirmware,
+    output: OutputDirectory,
+    { by, source, began }: { by: string; source: 'compiled' | 'cache'; began: number },
+  ): Promise<boolean> {
+    const name = target.artifactName;
+    try {
+      const result = await this.#compiler.restoreShared(target, shared, output.stage(), this.#signal, true);
+      if (!result.ok) {
+        if (this.#isStopped(name)) return false;
+        const why = result.why.length === 0 ? 'the remote cache does not deliver it' : result.why.join(', ');
+        const message = `${name} was built by ${by}, but cannot be had: ${why}. It is compiled here.`;
+        this.#emit({ type: 'warning', message });
+        return false;
+      }
+      const told = source === 'compiled' ? ({ ...result, source: 'agent', agent: by } as const) : result;
+      this.#deliver(name, told, output, began);
+    } catch (error) {
+      if (this.#isStopped(name)) return false;
+      this.#fail(name, failureOf(error, output.path), began);
+    }
+    return true;
+  }
+
+  async #compile(
+    target: Target,
+    session: CompileSession,
+    output: OutputDirectory,
+    claimed?: SharedClaim,
+  ): Promise<void> {
     const name = target.artifactName;
     if (this.#isStopped(name)) {
+      await claimed?.claim.cancel();
       this.#cancel(name);
       return;
     }
     const began = performance.now();
     try {
+      if (claimed !== undefined && (await this.#restoreClaimed(target, output, claimed, began))) return;
       const described = await this.#compiler.describe(target, this.#signal);
       const result =
         'reason' in described
@@ -273,25 +354,63 @@ class BuildRun {
           : await session.compile({
               ...{ target, described },
               directory: output.stage(),
-              onEvent: (event, thread) => this.#relay(name, event, thread),
+              onEvent: (event, thread) => {
+                this.#relay(name, event, thread);
+                if (claimed !== undefined) relayToFollowers(event, claimed);
+              },
               traceparent: this.#options.traceparentOf?.(name),
               signal: this.#options.signalOf?.(name),
             });
-      if (result.ok) await this.#deliverAndShare(name, result, output, began);
-      else if (result.reason === 'cancelled' || this.#isStopped(name)) this.#cancel(name);
-      else {
-        session.keepLogs();
-        const { configDirectory, buildFile } = this.#plan;
-        // The import itself fails if the process is out of file descriptors. The failure is then reported
-        // without a diagnosis.
-        const diagnosing = import('./diagnosis/index.ts').then(({ diagnose }) =>
-          diagnose({ configDirectory, buildFile, board: target.board, ...result }),
-        );
-        this.#fail(name, result, began, await diagnosing.catch(() => undefined));
+      if (result.ok) {
+        const isFound = await this.#deliverAndShare(name, result, output, began);
+        if (claimed !== undefined) this.#ending.push(completeClaim(claimed.claim, result, isFound));
+      } else if (result.reason === 'cancelled' || this.#isStopped(name)) {
+        await claimed?.claim.cancel();
+        this.#cancel(name);
+      } else {
+        await Promise.all([
+          claimed && failClaim(claimed.claim, result),
+          this.#diagnose(target, result, began, session),
+        ]);
       }
     } catch (error) {
+      await claimed?.claim.refuse({ kind: 'trouble', why: 'its machine could not deliver it' });
       this.#fail(name, failureOf(error, output.path), began);
     }
+  }
+
+  /** Delivers a claimed target if another machine has compiled it meanwhile. */
+  async #restoreClaimed(
+    target: Target,
+    output: OutputDirectory,
+    { claim }: SharedClaim,
+    began: number,
+  ): Promise<boolean> {
+    const shared = this.#shared;
+    if (shared === undefined) return false;
+    const result = await this.#compiler.restoreShared(target, shared, output.stage(), this.#signal, true);
+    if (!result.ok || result.fingerprint === undefined) return false;
+    this.#deliver(target.artifactName, result, output, began);
+    await claim.complete(result.fingerprint);
+    return true;
+  }
+
+  /** Reports a failure with its cause. */
+  async #diagnose(
+    target: Target,
+    failure: CompileFailure | WorkerFailure,
+    began: number,
+    session: CompileSession,
+    agent?: string,
+  ): Promise<void> {
+    session.keepLogs();
+    const { configDirectory, buildFile } = this.#plan;
+    // The import itself fails if the process is out of file descriptors. The failure is then reported
+    // without a diagnosis.
+    const diagnosing = import('./diagnosis/index.ts').then(({ diagnose }) =>
+      diagnose({ configDirectory, buildFile, board: target.board, ...failure }),
+    );
+    this.#fail(target.artifactName, failure, began, await diagnosing.catch(() => undefined), agent);
   }
 
   #isStopped(target: string): boolean {
@@ -306,33 +425,37 @@ class BuildRun {
     else if (event.type === 'warning') this.#emit(event);
   }
 
-  /** Delivers a target, and uploads it if other machines can use it. */
+  /** Delivers a target, and uploads it if other machines can use it. Resolves to the upload's end. */
   async #deliverAndShare(
     target: string,
     result: CompileSuccess,
     output: OutputDirectory,
     began: number,
-  ): Promise<void> {
+  ): Promise<Promise<boolean>[]> {
     const { made, bound } = result;
     const isOfUse = made !== undefined && bound === undefined && this.#shared?.tier.mode === 'read-write';
     const tell = isOfUse ? await this.#shared?.prepare(made, result) : undefined;
     const files = this.#deliver(target, result, output, began);
-    tell?.(files);
+    // In an array, so that it is not awaited with the delivery.
+    return tell === undefined ? [] : [tell(files)];
   }
 
   #deliver(target: string, result: CompileSuccess, output: OutputDirectory, began: number): string[] {
     const files = output.publish(target, result.files);
-    const { source, compileDuration, compiledAt, fingerprint, warnings, read, signer, bound, memory } =
+    const { source, compileDuration, compiledAt, fingerprint, warnings, read, signer, bound, memory, agent } =
       result;
     if (read === undefined) this.#read = undefined;
     for (const file of read ?? []) this.#read?.add(file);
     for (const message of warnings) this.#emit({ type: 'warning', target, message });
     const duration = performance.now() - began;
-    if (source === 'compiled') this.#summary.compiled++;
+    const isCompiled = source === 'compiled' || source === 'agent';
+    if (isCompiled) this.#summary.compiled++;
     else this.#summary.cached++;
+    if (source === 'agent') this.#summary.agents++;
     if (source === 'remote') this.#summary.remote++;
-    this.#times.set(target, { compileDuration, cached: source !== 'compiled' });
-    this.#record({ target, result: source === 'remote' ? 'cache' : source, duration, compileDuration });
+    this.#times.set(target, { compileDuration, cached: !isCompiled });
+    const counted = source === 'remote' ? 'cache' : source === 'agent' ? 'compiled' : source;
+    this.#record({ target, result: counted, duration, compileDuration });
     const size = firmwareSize(files);
     this.#emit({
       type: 'target-finished',
@@ -342,6 +465,7 @@ class BuildRun {
       ...(fingerprint !== undefined && { fingerprint }),
       ...(signer !== undefined && { signer }),
       ...(bound !== undefined && { bound }),
+      ...(agent !== undefined && { agent }),
     });
     if (size) this.#recording.push(this.#compareSize(target, size));
     return files;
@@ -362,6 +486,7 @@ class BuildRun {
     failure: CompileFailure | WorkerFailure,
     began: number,
     diagnosis?: Diagnosis | undefined,
+    agent?: string,
   ): void {
     if (failure.reason === 'cancelled') {
       this.#cancel(target);
@@ -375,6 +500,7 @@ class BuildRun {
     this.#emit({
       ...{ ...told, reason: failure.reason, type: 'target-failed', target, duration },
       ...(diagnosis && { diagnosis }),
+      ...(agent !== undefined && { agent }),
     });
   }
 
@@ -477,6 +603,31 @@ class BuildRun {
   #emit(event: EventBody): void {
     this.#events.emit(event);
   }
+}
+
+/** Passes the events of a target that is compiled here on to other builds that follow it. */
+function relayToFollowers(event: CompileEvent, { claim, roots }: SharedClaim): void {
+  if (event.type === 'compiling') claim.reporter.enter({ phase: 'compiling', jobs: event.jobs, roots });
+  else if (event.type === 'output') claim.reporter.line(event.line);
+}
+
+/** Ends a claimed job once other builds can fetch its firmware. */
+async function completeClaim(
+  claim: Claim,
+  { fingerprint, bound }: CompileSuccess,
+  uploads: readonly Promise<boolean>[],
+): Promise<void> {
+  const isFound = (await Promise.all(uploads))[0] ?? false;
+  if (isFound && fingerprint !== undefined) await claim.complete(fingerprint);
+  else await claim.refuse({ kind: 'unshared', why: bound ?? 'it is not in the remote cache' });
+}
+
+/** Ends a claimed job with its failure. */
+async function failClaim(claim: Claim, failure: CompileFailure | WorkerFailure): Promise<void> {
+  const { reason, message, exitCode, lastLines, excerpt } = failure;
+  if (reason === 'exit-status' || reason === 'no-artifacts' || reason === 'wrong-board')
+    await claim.fail({ reason, message, exitCode, lastLines, excerpt });
+  else await claim.refuse({ kind: 'trouble', why: message.replace(/\.$/, '') });
 }
 
 /** The expected errors of this thread, as a target's failure. A bug is rethrown. */

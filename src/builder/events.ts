@@ -17,7 +17,10 @@ interface OfTarget extends At {
 
 /** Outcome of a build. The counts add up to the number of targets, except in a dry run, where they are 0. */
 export interface BuildSummary {
+  /** Including those that agents compiled. */
   compiled: number;
+  /** Compiled by agents. */
+  agents: number;
   /** From the cache, including targets compiled by another process meanwhile and those from the remote cache. */
   cached: number;
   /** From the remote cache. */
@@ -50,15 +53,29 @@ export type BuildEvent =
   | (OfTarget & { type: 'target-missed'; why: string[] })
   /** Another thread or process is compiling the same target from the same inputs. */
   | (OfTarget & { type: 'target-waiting'; thread: number; pid: number })
-  | (OfTarget & { type: 'target-compiling'; thread: number; jobs: number; logFile: string })
+  /** In the queue, for an agent or this machine to take. `why`: an agent had begun it. */
+  | (OfTarget & { type: 'target-queued'; why?: string })
+  /** An agent prepares itself to compile it: it fetches the inputs, or makes a workspace first. */
+  | (OfTarget & { type: 'target-preparing'; agent: string; text: string })
+  | (OfTarget & {
+      type: 'target-compiling';
+      /** 0 on another machine. */
+      thread: number;
+      jobs: number;
+      logFile: string;
+      /** The agent that compiles it; absent on this machine. */
+      agent?: string;
+    })
   | (OfTarget & { type: 'target-output'; line: string })
   | (OfTarget & {
       type: 'target-finished';
       /**
        * `compiled`: here. `cache`: by an earlier build. `waited`: by another process during this build. `remote`: by
-       * another machine.
+       * another machine. `agent`: compiled by an agent for this build, or for another one at the same time.
        */
-      source: 'compiled' | 'cache' | 'waited' | 'remote';
+      source: 'compiled' | 'cache' | 'waited' | 'remote' | 'agent';
+      /** The agent that compiled it. */
+      agent?: string;
       /** The signer of a firmware from the remote cache. */
       signer?: string;
       /** Why only this machine can use it, as a phrase; absent if other machines can. */
@@ -86,6 +103,8 @@ export type BuildEvent =
       exitCode?: number;
       lastLines: string[];
       logFile?: string;
+      /** The agent on which it failed; absent on this machine. */
+      agent?: string;
       /** The cause, if the compiler's output reveals it. */
       diagnosis?: Diagnosis;
       duration: number;

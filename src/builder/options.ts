@@ -51,7 +51,12 @@ export interface BuildOptions extends Omit<RunOptions, 'signalOf' | 'isPartial'>
    * machine.
    */
   workspace?: string | undefined;
-  /** Never touches the network: a missing image is not pulled, and the remote cache is not asked. Default: false. */
+  /**
+   * Whether agents on the configured queue compile targets, too. True warns if there is no queue; without a queue
+   * everything is compiled here. Default: true if a queue is configured.
+   */
+  agents?: boolean | undefined;
+  /** Never touches the network: a missing image is not pulled, and neither the remote cache nor agents are asked. Default: false. */
   offline?: boolean | undefined;
   /** Directory of the caches. Default: set by configuration and environment, else the platform's cache directory. */
   cacheRoot?: string | undefined;

@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import type { RemoteOptions } from '../cache/remote/options.ts';
+import { queueFor } from '../config/agents-config.ts';
 import { defaultCacheRoot } from '../config/environment.ts';
 import { loadUserConfig } from '../config/load-user-config.ts';
 import { DEFAULT_SHARE, remoteOptionsFor } from '../config/remote-config.ts';
@@ -39,6 +40,8 @@ export interface Plan {
   logRoot: string | undefined;
   /** The remote cache of this build; undefined if there is none. */
   remote: RemoteOptions | undefined;
+  /** The queue of the agents that may compile targets, too; undefined if there are none. */
+  agents: string | undefined;
   /** Notes for the user before the build, one sentence each. */
   warnings: string[];
 }
@@ -81,9 +84,11 @@ export async function planBuild(options: BuildOptions): Promise<Plan> {
         : message => options.onEvent({ type: 'warning', at: Date.now(), message }),
   });
   const isShared = cached && !options.offline && isEnabled(userConfig);
+  const remote = isShared ? remoteFor(userConfig, toolchain.kind, warnings) : undefined;
   return {
     configDirectory,
-    remote: isShared ? remoteFor(userConfig, toolchain.kind, warnings) : undefined,
+    remote,
+    agents: options.dryRun ? undefined : agentsFor(options, userConfig, remote, warnings),
     buildFile: path.resolve(configDirectory, buildFile),
     outputDirectory,
     targets,
@@ -113,6 +118,33 @@ function remoteFor(
     'There is no key to sign with, so the remote cache is only read. Run glovebox remote keygen, or set GLOVEBOX_SIGNING_KEY.',
   );
   return { ...options, mode: 'read' };
+}
+
+/** The queue of the agents that may compile targets of this build. */
+function agentsFor(
+  { agents, offline }: BuildOptions,
+  userConfig: UserConfig,
+  remote: RemoteOptions | undefined,
+  warnings: string[],
+): string | undefined {
+  if (agents === false || offline) return undefined;
+  const queue = queueFor(userConfig);
+  const here = (why: string) => {
+    warnings.push(`${why}, so everything is compiled here.`);
+    return undefined;
+  };
+  if (queue === undefined) {
+    return agents
+      ? here('No queue of agents is configured (GLOVEBOX_QUEUE, or agents.queue in the config file)')
+      : undefined;
+  }
+  if (remote === undefined) return here('Agents need a remote cache that is used for this toolchain');
+  if (remote.mode !== 'read-write') {
+    return here(
+      'Agents get their inputs through the remote cache, which is only read (remote.mode: read-write)',
+    );
+  }
+  return queue;
 }
 
 /** Whether results from elsewhere could be stored here. */

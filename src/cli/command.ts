@@ -50,6 +50,12 @@ export function parseChoice<T extends string>(choices: readonly T[]): (text: str
   return parse;
 }
 
+/** As {@link parseChoice}, for several values separated by commas. */
+export function parseChoices<T extends string>(choices: readonly T[]): (text: string) => T[] {
+  const parseOne = parseChoice(choices);
+  return text => text.split(',').map(word => parseOne(word.trim()));
+}
+
 /** The choices of a parser made by {@link parseChoice}; undefined for every other parser. */
 export function choicesOf(parser: object | undefined): readonly string[] | undefined {
   return parser && parsedChoices.get(parser);

@@ -15,6 +15,8 @@ const COMMANDS: Record<string, () => Promise<(context: Context) => Command>> = {
   cache: async () => (await import('./commands/cache.ts')).cacheCommand,
   workspace: async () => (await import('./commands/workspace.ts')).workspaceCommand,
   remote: async () => (await import('./commands/remote.ts')).remoteCommand,
+  agent: async () => (await import('./commands/agent.ts')).agentCommand,
+  agents: async () => (await import('./commands/agents.ts')).agentsCommand,
   layout: async () => (await import('./commands/layout.ts')).layoutCommand,
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand,
   completion: async () => (await import('./commands/completion.ts')).completionCommand,

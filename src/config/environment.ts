@@ -112,7 +112,7 @@ export function remoteEnvironment(environment: Environment = process.env): Remot
     .filter(key => key !== '');
   const signingKey = environment.GLOVEBOX_SIGNING_KEY?.trim();
   return {
-    isOff: url !== undefined && /^(0|false|no|off)$/i.test(url),
+    isOff: url !== undefined && isDisabled(url),
     ...(url && { url }),
     ...(mode && { mode }),
     ...(token && { token }),
@@ -120,6 +120,17 @@ export function remoteEnvironment(environment: Environment = process.env): Remot
     ...(signingKey && { signingKey: expandHome(signingKey, environment) }),
     isProxied: isOn(environment.NODE_USE_ENV_PROXY),
   };
+}
+
+/** The queue of build agents from `GLOVEBOX_QUEUE`, unchecked; absent when it is not set. */
+export function queueEnvironment(environment: Environment = process.env): { isOff: boolean; queue?: string } {
+  const queue = environment.GLOVEBOX_QUEUE?.trim();
+  return { isOff: queue !== undefined && isDisabled(queue), ...(queue && { queue }) };
+}
+
+/** The user of this process, for people: `USER`, else `LOGNAME`, else `user`. */
+export function userName(environment: Environment = process.env): string {
+  return environment.USER || environment.LOGNAME || environment.USERNAME || 'user';
 }
 
 /** Terminal settings from the environment. The caller asks the stream whether it is a terminal. */
@@ -191,6 +202,11 @@ function expand(file: string, environment: Environment): string | undefined {
 
 function isYes(value: string | undefined): boolean {
   return value !== undefined && /^(1|true|yes)$/i.test(value.trim());
+}
+
+/** Whether the value of an address turns the feature off. */
+function isDisabled(value: string): boolean {
+  return /^(0|false|no|off)$/i.test(value);
 }
 
 function isOn(value: string | undefined): boolean {

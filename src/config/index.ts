@@ -1,5 +1,6 @@
 // Public module for user configuration. Light to import: the parsers and the validator are loaded when a file is
 // read.
+export { QUEUE_URL_FORMS, queueFor } from './agents-config.ts';
 export { ConfigError, type ConfigProblem } from './config-error.ts';
 export { createUserConfig, type LoadUserConfigOptions, loadUserConfig } from './load-user-config.ts';
 export { DEFAULT_SHARE, remoteOptionsFor, signingKeyFile } from './remote-config.ts';
@@ -15,6 +16,7 @@ export {
   type WestToolchainOptions,
 } from './toolchain-options.ts';
 export {
+  type AgentsConfig,
   type CacheConfig,
   cacheOptionsFor,
   type RemoteConfig,

@@ -106,7 +106,7 @@ function withoutNulls(value: unknown, depth: number): unknown {
 }
 
 function withPaths(
-  { cache, build, toolchains, workspaces, remote }: ConfigValues,
+  { cache, build, toolchains, workspaces, remote, agents }: ConfigValues,
   directory: string,
 ): ConfigValues {
   const { command } = toolchains ?? {};
@@ -120,6 +120,7 @@ function withPaths(
     }),
     ...(workspaces && { workspaces }),
     ...(remote && { remote }),
+    ...(agents && { agents }),
     ...(build && {
       build: {
         ...build,
@@ -148,6 +149,7 @@ function merge(strong: ConfigValues, weak: ConfigValues): ConfigValues {
       workspaces: { ...weak.workspaces, ...strong.workspaces },
     }),
     ...((weak.remote ?? strong.remote) && { remote: { ...weak.remote, ...strong.remote } }),
+    ...((weak.agents ?? strong.agents) && { agents: { ...weak.agents, ...strong.agents } }),
   };
 }
 
@@ -157,12 +159,14 @@ function withDefaults({
   toolchains,
   workspaces,
   remote,
-}: ConfigValues): Pick<UserConfig, 'cache' | 'build' | 'toolchains' | 'workspaces' | 'remote'> {
+  agents,
+}: ConfigValues): Omit<UserConfig, 'sources' | 'directory'> {
   return {
     cache: { ...cache, tags: cache?.tags ?? {} },
     build: build ?? {},
     toolchains: toolchains ?? {},
     ...(workspaces && { workspaces }),
     ...(remote && { remote }),
+    ...(agents && { agents }),
   };
 }

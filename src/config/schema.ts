@@ -7,13 +7,14 @@ import { parseRemoteUrl, REMOTE_MODES, REMOTE_URL_FORMS } from '../cache/remote/
 import { PUBLIC_KEY_FORMS, parseTrustedKey } from '../cache/remote/signing.ts';
 import { DURATION_FORMS, parseDuration, parseSize, SIZE_FORMS } from '../cache/units.ts';
 import { requirePackage } from '../system/require-package.ts';
+import { parseQueueUrl, QUEUE_URL_FORMS } from './agents-config.ts';
 import {
   type BuildConfig,
   PLACEHOLDERS,
   type ToolchainKind,
   type ToolchainsOptions,
 } from './toolchain-options.ts';
-import type { CacheConfig, RemoteConfig, WorkspacesConfig } from './user-config.ts';
+import type { AgentsConfig, CacheConfig, RemoteConfig, WorkspacesConfig } from './user-config.ts';
 
 /** The content of one config file, or values given by a program. Every field is optional. */
 export interface ConfigValues {
@@ -22,6 +23,7 @@ export interface ConfigValues {
   toolchains?: ToolchainsOptions;
   workspaces?: WorkspacesConfig;
   remote?: RemoteConfig;
+  agents?: AgentsConfig;
 }
 
 /** Each leaf's message says what is allowed; {@link problemsOf} makes sentences of them. */
@@ -147,12 +149,16 @@ function createSchema(v: Validator): ConfigSchema {
       ) as Valibot.GenericSchema<ToolchainKind[]>,
     ),
   });
+  const agents = map({
+    queue: v.optional(leaf<string>(QUEUE_URL_FORMS, passes(parseQueueUrl))),
+  });
   return map({
     cache: v.optional(cache),
     build: v.optional(build),
     toolchains: v.optional(toolchains),
     workspaces: v.optional(workspaces),
     remote: v.optional(remote),
+    agents: v.optional(agents),
   });
 }
 

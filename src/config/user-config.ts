@@ -50,6 +50,12 @@ export interface RemoteConfig {
   share?: ToolchainKind[] | undefined;
 }
 
+/** `agents` in the config file: machines that compile targets for others. */
+export interface AgentsConfig {
+  /** Address of the queue, in Redis or Valkey. Default: `GLOVEBOX_QUEUE`, else targets are compiled on this machine. */
+  queue?: string | undefined;
+}
+
 /** The merged and validated configuration of all files. Plain data: it can be sent to another thread. */
 export interface UserConfig {
   cache: CacheConfig;
@@ -59,6 +65,8 @@ export interface UserConfig {
   workspaces?: WorkspacesConfig | undefined;
   /** Absent when not configured. */
   remote?: RemoteConfig | undefined;
+  /** Absent when not configured. */
+  agents?: AgentsConfig | undefined;
   /** Absolute paths of the files this came from, highest precedence first; empty when there were none. */
   sources: string[];
   /** Directory of the project's config file, the base of its paths and globs. Undefined without one. */

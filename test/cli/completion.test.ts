@@ -41,6 +41,8 @@ async function answers(words: string[], cwd?: string): Promise<string[]> {
 test('commands, options, their values, and directories are completed', async t => {
   const cwd = await place(t);
   t.deepEqual((await answers([''])).sort(), [
+    'agent',
+    'agents',
     'build',
     'cache',
     'completion',

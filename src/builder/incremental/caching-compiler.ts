@@ -24,6 +24,19 @@ const MAX_ATTEMPTS = 3;
  */
 const DESCRIPTION_MAX_AGE_MS = 1_000;
 
+/** A target as {@link CachingCompiler.identify} describes it. */
+export interface IdentifiedTarget {
+  described: DescribedTarget;
+  /** The digest of its base and of its declared inputs: the same for the same work on any machine. */
+  lease: string;
+  /** Its declared inputs that exist: in stored form, and absolute. */
+  inputs: [stored: string, file: string][];
+  /** The digest of the declared inputs alone: targets of one config share it. */
+  inputsDigest: string;
+  /** Why only this machine can build it, as a phrase; undefined if others can. */
+  bound: string | undefined;
+}
+
 export interface CompileRequest {
   /** The target's {@link CachingCompiler.describe}, perhaps from another thread. Default: it is described now. */
   described?: DescribedTarget | undefined;
@@ -120,6 +133,22 @@ export class CachingCompiler {
     return { base, digest, surroundings, declared, files, isMissed: isFresh };
   }
 
+  /** As {@link describe}, always anew, with what identifies the work on every machine. */
+  async identify(target: Target, signal?: AbortSignal): Promise<IdentifiedTarget | CompileFailure> {
+    const prepared = await this.#prepare(() => this.#lookup.describe(target, this.#newest(), signal), signal);
+    if ('reason' in prepared) return prepared;
+    const { query, declared, before } = prepared;
+    const { base, digest, surroundings, reader, paths, bound } = query;
+    const files = await reader.settled(filesOf(declared, paths));
+    return {
+      described: { base, digest, surroundings, declared, files, isMissed: false },
+      lease: await leaseDigest(digest, before),
+      inputsDigest: await leaseDigest('', before),
+      inputs: before.files.map(([stored]) => [stored, paths.fromStored(stored) ?? stored]),
+      bound: bound[0] ?? boundOf(before, query).bound,
+    };
+  }
+
   /** The query for a target and the current state of its declared inputs; or a failure, if they cannot be read. */
   async #prepare(
     ask: () => TargetQuery | Promise<TargetQuery>,
@@ -149,14 +178,18 @@ export class CachingCompiler {
   /**
    * As {@link restore}, from the remote cache. A hit is stored in the local caches, too. `why` is empty if nothing is
    * known.
+   *
+   * @param isAnew whether files are read again. Default: they are as they were when the service first read them
    */
   async restoreShared(
     target: Target,
     shared: SharedFirmware,
     directory: string,
     signal?: AbortSignal,
+    isAnew = false,
   ): Promise<CompileSuccess | { ok: false; why: string[] }> {
-    const query = await this.#lookup.describe(target, this.#reader, signal);
+    const reader = isAnew ? this.#newest() : this.#reader;
+    const query = await this.#lookup.describe(target, reader, signal);
     if (query.bound.length > 0) return { ok: false, why: [] };
     return shared.restore(query, this.#lookup, directory, signal);
   }

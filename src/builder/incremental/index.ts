@@ -27,7 +27,7 @@ export {
   CompilationBuildCacheService,
   MAX_CANDIDATES,
 } from './build-cache.ts';
-export { CachingCompiler, type CompileRequest } from './caching-compiler.ts';
+export { CachingCompiler, type CompileRequest, type IdentifiedTarget } from './caching-compiler.ts';
 export { type BaseInputs, FINGERPRINT_SCHEMA, type InputSnapshot } from './fingerprint.ts';
 export type { DescribedTarget } from './lookup.ts';
 export type { CompileEvent, CompileFailure, CompileResult, CompileSuccess, LookupResult } from './result.ts';

@@ -22,9 +22,11 @@ export interface CompileSuccess {
   ok: true;
   /**
    * `compiled`: here. `cache`: by an earlier build. `waited`: by another thread or process during this build. `remote`:
-   * by another machine.
+   * by another machine. `agent`: by another machine, for this build.
    */
-  source: 'compiled' | 'cache' | 'waited' | 'remote';
+  source: 'compiled' | 'cache' | 'waited' | 'remote' | 'agent';
+  /** The agent that compiled it. */
+  agent?: string;
   /** Absolute paths of the artifacts, in the directory given for them. */
   files: string[];
   /** Milliseconds that the original compile took. */

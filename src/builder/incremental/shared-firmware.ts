@@ -43,6 +43,13 @@ export interface SharedCounts {
   notStored: number;
 }
 
+interface Upload {
+  /** Resolves once it is counted. */
+  ended: Promise<void>;
+  /** Whether other machines can restore it. */
+  isFound: Promise<boolean>;
+}
+
 /** Metadata of a firmware. */
 interface FirmwareData {
   compileDuration: number;
@@ -58,7 +65,7 @@ export class SharedFirmware {
   /** Manifests of other machines, by the digest of the base. */
   readonly #manifests = new Map<string, Manifest>();
   /** Resolve once an upload is queued, to the promise of its end. */
-  readonly #uploads: Promise<{ ended: Promise<void> }>[] = [];
+  readonly #uploads: Promise<Upload>[] = [];
 
   constructor(tier: RemoteTier, builds: CompilationBuildCacheService, firmware: FirmwareCacheService) {
     this.tier = tier;
@@ -97,9 +104,12 @@ export class SharedFirmware {
 
   /**
    * Uploads firmware that was compiled here, in the background. Resolves when the files may be moved, to a function
-   * that takes their new paths.
+   * that takes their new paths and resolves to whether other machines can restore it.
    */
-  async prepare(made: MadeHere, result: CompileSuccess): Promise<(published: readonly string[]) => void> {
+  async prepare(
+    made: MadeHere,
+    result: CompileSuccess,
+  ): Promise<(published: readonly string[]) => Promise<boolean>> {
     const contents = await Promise.all(result.files.map(readSmall));
     return published => {
       const files = published.map((file, index): RemoteSource => {
@@ -107,8 +117,24 @@ export class SharedFirmware {
         const bytes = contents[index];
         return bytes === undefined ? { name, path: file } : { name, bytes };
       });
-      this.#uploads.push(this.#upload(made, result, files));
+      const upload = this.#upload(made, result, files);
+      this.#uploads.push(upload);
+      return upload.then(({ isFound }) => isFound);
     };
+  }
+
+  /**
+   * Uploads firmware that was compiled here, and resolves to whether other machines can restore it now.
+   *
+   * @param files its artifacts, which must not change until then
+   */
+  async store(made: MadeHere, result: CompileSuccess, files: readonly string[]): Promise<boolean> {
+    // Other machines may have added to the manifest during the compile.
+    await this.#manifest(made.digest, undefined);
+    const sources = files.map(file => ({ name: path.basename(file), path: file }));
+    const upload = await this.#upload(made, result, sources);
+    await upload.ended;
+    return upload.isFound;
   }
 
   /** Waits for uploads within the tier's limits, and closes the tier. The counts are final afterwards. */
@@ -183,14 +209,17 @@ export class SharedFirmware {
     { digest, base, key }: MadeHere,
     { compileDuration, warnings, memory }: CompileSuccess,
     files: readonly RemoteSource[],
-  ): Promise<{ ended: Promise<void> }> {
+  ): Promise<Upload> {
     const data: FirmwareData = { compileDuration, warnings, ...(memory && { memory }) };
     const [manifest, target] = await Promise.all([this.#ownManifest(digest), targetKey(base)]);
     const firmware = this.tier.put(remoteKey('firmware', key), { kind: 'firmware', data, files });
     // Queued after the firmware: a reader in between misses.
-    void this.#put(remoteKey('manifest', digest), MANIFEST, manifest);
+    const found = this.#put(remoteKey('manifest', digest), MANIFEST, manifest);
     void this.#put(target, BASE, base);
-    return { ended: this.#count(firmware) };
+    return {
+      ended: this.#count(firmware),
+      isFound: Promise.all([firmware, found]).then(outcomes => outcomes.every(one => one === 'stored')),
+    };
   }
 
   async #count(firmware: Promise<PutOutcome>): Promise<void> {
@@ -198,7 +227,7 @@ export class SharedFirmware {
     else this.counts.notStored++;
   }
 
-  #put(key: string, name: string, value: unknown): Promise<unknown> {
+  #put(key: string, name: string, value: unknown): Promise<PutOutcome> {
     return this.tier.put(key, {
       kind: 'manifest',
       files: [{ name, bytes: Buffer.from(JSON.stringify(value)) }],

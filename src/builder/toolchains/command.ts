@@ -74,6 +74,13 @@ class CommandToolchain implements Toolchain {
   async identity(
     _target: Target,
     signal?: AbortSignal,
+    reader?: InputReader,
+  ): Promise<Record<string, unknown>> {
+    return this.#identity(signal, reader);
+  }
+
+  async #identity(
+    signal?: AbortSignal,
     reader: InputReader = new InputReader(),
   ): Promise<Record<string, unknown>> {
     const { program, arguments: args, artifacts, environment = [], version } = this.#options;
@@ -92,6 +99,11 @@ class CommandToolchain implements Toolchain {
         ? {}
         : { version: await this.#versionOf(version, signal) }),
     };
+  }
+
+  /** The command belongs to the configuration, so its whole identity counts. */
+  async capability(signal?: AbortSignal): Promise<Record<string, unknown>> {
+    return this.#identity(signal);
   }
 
   async surroundings(signal?: AbortSignal): Promise<Surroundings> {

@@ -15,6 +15,12 @@ export interface Toolchain {
   identity(target: Target, signal?: AbortSignal, reader?: InputReader): Promise<Record<string, unknown>>;
 
   /**
+   * The part of {@link identity} that a machine must have by itself to compile any target of any config: programs and
+   * their versions, an image. Agents with the same one can build the target. Plain JSON data. Default: no agent can.
+   */
+  capability?(signal?: AbortSignal): Promise<Record<string, unknown>>;
+
+  /**
    * The locations on this machine that differ on others, so that paths can be stored in a portable form. Default: none.
    */
   surroundings?(signal?: AbortSignal): Promise<Surroundings>;

@@ -64,6 +64,11 @@ class WestRunner implements ZephyrRunner {
     );
   }
 
+  async capability(signal?: AbortSignal): Promise<Record<string, unknown>> {
+    const passed = passedEnvironment(this.#options.environment);
+    return { ...(await buildTools(passed, { cache: this.#resources.cache, signal })) };
+  }
+
   async surroundings(signal?: AbortSignal): Promise<Surroundings> {
     const { environment: listed = [] } = this.#options;
     const passed = passedEnvironment(listed);

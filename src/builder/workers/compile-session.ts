@@ -90,6 +90,11 @@ export class CompileSession {
     this.#pool.cancel();
   }
 
+  /** The log file of a target that is compiled elsewhere. Empty. */
+  logFile(artifactName: string): string {
+    return this.#logs.file(artifactName);
+  }
+
   /** Keeps the logs, because a message named one of them. */
   keepLogs(): void {
     this.#logs.keep();

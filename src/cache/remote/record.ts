@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto';
 import type { SigningKey, TrustedKey } from './signing.ts';
 
 /** The kind of a record; a reader asks for one kind and gets no other. */
-export type RecordKind = 'firmware' | 'manifest' | 'value' | 'probe';
+export type RecordKind = 'firmware' | 'manifest' | 'value' | 'probe' | 'inputs' | 'job';
 
 /** Largest record in bytes, as it is sent. */
 export const MAX_RECORD = 1024 * 1024;

@@ -23,7 +23,9 @@ export function buildCommand(context: Context): Command {
       parseChoice<ToolchainKind>(['west', 'container', 'command']),
     )
     .option('--workspace <dir>', 'west workspace to build in (default: found automatically)')
-    .option('--offline', 'do not use the network: pull no image, query no remote cache')
+    .option('--agents', 'have agents compile targets, too (default: if a queue is configured)')
+    .option('--no-agents', 'compile everything on this machine')
+    .option('--offline', 'do not use the network: pull no image, query no remote cache, use no agents')
     .option('-n, --dry-run', 'print what would be compiled and why, without compiling')
     .option('-e, --explain', 'print for every target why it is compiled or not')
     .option('-w, --watch', 'rebuild after every saved change, until Ctrl-C')
@@ -42,6 +44,7 @@ export function buildCommand(context: Context): Command {
         ['glovebox build', 'the config in this directory'],
         ['glovebox build ~/corne --output ~/uf2', 'another config and output directory'],
         ['glovebox build --watch', 'rebuild after every saved change'],
+        ['glovebox build --agents', 'have the agents on GLOVEBOX_QUEUE compile targets, too'],
         ['glovebox build --dry-run', 'print what would be compiled, and which input changed'],
         ['glovebox build --explain', 'build, and print why each target was compiled or not'],
         ['glovebox build --report build.html', 'build, and write a report that shows where the time went'],

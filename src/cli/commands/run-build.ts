@@ -20,6 +20,7 @@ export interface BuildFlags {
   toolchain?: ToolchainKind;
   workspace?: string;
   offline?: boolean;
+  agents?: boolean;
   dryRun?: boolean;
   watch?: boolean;
   explain?: boolean;
@@ -47,6 +48,9 @@ export async function runBuild(
   configDirectory: string,
   flags: BuildFlags,
 ): Promise<number> {
+  if (flags.agents && flags.offline) {
+    throw new UsageError('--agents needs the network. Use it without --offline.');
+  }
   if (flags.watch && flags.dryRun) {
     throw new UsageError('--watch and --dry-run cannot be combined. Use one of them.');
   }
@@ -105,6 +109,7 @@ export async function runBuild(
       toolchain: flags.toolchain,
       workspace: flags.workspace === undefined ? undefined : resolve(context.cwd, flags.workspace),
       offline: flags.offline,
+      agents: flags.agents,
       dryRun: flags.dryRun,
       cache: flags.cache,
       cacheRoot: flags.cacheDir === undefined ? undefined : resolve(context.cwd, flags.cacheDir),
@@ -133,7 +138,7 @@ export async function runBuild(
       await watchBuild(options);
       return interruption.exitStatus ?? EXIT_OK;
     }
-    const flashing = flags.flash ? await import('./run-flash.ts') : undefined;
+    const flashing = flags.flash ? await import('./flash-firmware.ts') : undefined;
     const planned = await flashing?.planFlash(options, flags);
     const summary = planned
       ? await buildPlan(planned.plan, { ...options, isPartial: planned.isPartial })

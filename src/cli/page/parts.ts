@@ -69,6 +69,7 @@ function stateOf({ state, finished }: TargetProgress): string {
     cache: 'from the cache',
     waited: 'compiled by another build',
     remote: 'from the remote cache',
+    agent: `compiled by ${sanitizeLine(finished.agent ?? 'an agent')}`,
   };
   return `ready, ${origins[finished.source]}`;
 }

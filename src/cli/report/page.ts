@@ -113,6 +113,7 @@ ${rows}</tbody></table>`;
 function origin({ finished, failed, cancelled }: TargetRecord): string {
   if (finished?.source === 'remote')
     return `the remote cache (signed by ${sanitizeLine(finished.signer ?? 'no key')})`;
+  if (finished?.source === 'agent') return `compiled by ${sanitizeLine(finished.agent ?? 'an agent')}`;
   if (finished) return { compiled: 'compiled', cache: 'the cache', waited: 'another build' }[finished.source];
   return failed ? 'failed' : cancelled ? 'cancelled' : 'not built';
 }

@@ -35,16 +35,14 @@ export class Recording {
   readonly warnings: string[] = [];
   started: Event<'build-started'> | undefined;
   finished: Event<'build-finished'> | undefined;
+  #workers = 1;
   readonly #open = new Map<
     string,
     { track: number; kind: 'lookup' | 'waiting' | 'compiled'; from: number }
   >();
-  readonly #tracks = new Map<number, number>();
-
-  /** The number of tracks. */
-  get tracks(): number {
-    return this.#tracks.size + 1;
-  }
+  readonly #tracks = new Map<string, number>();
+  /** The label of each track. */
+  readonly trackNames: string[] = ['cache'];
 
   /** Records one event, in the order of emission. */
   event(event: BuildEvent): void {
@@ -70,10 +68,19 @@ export class Recording {
         this.#record(event.target, { why: event.why });
         return;
       case 'target-waiting':
-        this.#begin(event, 'waiting', this.#trackOf(event.thread));
+        this.#begin(event, 'waiting', this.#trackOf(`${event.thread}`));
         return;
       case 'target-compiling':
-        this.#begin(event, 'compiled', this.#trackOf(event.thread));
+        this.#end(event);
+        this.#begin(
+          event,
+          'compiled',
+          event.agent === undefined ? this.#trackOf(`${event.thread}`) : this.#trackOfAgent(event.agent),
+        );
+        return;
+      // An agent had begun it, and is gone.
+      case 'target-queued':
+        this.#end(event);
         return;
       case 'target-finished':
         this.#end(event, event.source === 'cache' || event.source === 'remote' ? 'restored' : undefined);
@@ -125,18 +132,23 @@ export class Recording {
     if (target !== undefined) this.targets.set(name, { ...target, ...more });
   }
 
-  #trackOf(thread: number): number {
-    const track = this.#tracks.get(thread) ?? this.#tracks.size + 1;
+  #trackOf(thread: string, name?: string): number {
+    const track = this.#tracks.get(thread) ?? this.trackNames.length;
     this.#tracks.set(thread, track);
+    if (track === this.trackNames.length) this.trackNames.push(name ?? `worker ${this.#workers++}`);
     return track;
+  }
+
+  /** An agent may compile several targets at once, and has a track for each. */
+  #trackOfAgent(agent: string): number {
+    const busy = new Set([...this.#open.values()].map(({ track }) => track));
+    for (let number = 0; ; number++) {
+      const track = this.#trackOf(`${agent} ${number}`, agent);
+      if (!busy.has(track)) return track;
+    }
   }
 
   #since(at: number): number {
     return Math.max(0, at - (this.started?.at ?? at));
   }
-}
-
-/** The label of a track. */
-export function trackName(track: number): string {
-  return track === 0 ? 'cache' : `worker ${track}`;
 }

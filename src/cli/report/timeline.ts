@@ -1,7 +1,7 @@
 // SVG timeline of a build: one track per thread, one bar per span.
 import { formatDuration } from '../terminal/text.ts';
 import { type Markup, markup } from './markup.ts';
-import { type Recording, type Span, trackName } from './recording.ts';
+import type { Recording, Span } from './recording.ts';
 
 const WIDTH = 1_000;
 const LEFT = 80;
@@ -11,6 +11,8 @@ const AXIS = 22;
 /** Approximate width of a character in pixels. */
 const CHARACTER = 6.6;
 const TICKS = 8;
+/** Characters of a track's label that have room. */
+const MAX_NAME = 11;
 
 /** Legend labels, in order. */
 export const KINDS: Readonly<Record<Span['kind'], string>> = {
@@ -27,17 +29,17 @@ export const KINDS: Readonly<Record<Span['kind'], string>> = {
  * information.
  */
 export function timeline(recording: Recording): Markup {
-  const { tracks, spans, duration } = recording;
-  const height = AXIS + tracks * TRACK + 4;
+  const { trackNames, spans, duration } = recording;
+  const height = AXIS + trackNames.length * TRACK + 4;
   const scale = (WIDTH - LEFT - 8) / Math.max(1, duration);
   const x = (at: number) => round(LEFT + at * scale);
   const ticks = ticksOf(duration).map(at => {
     return markup`<line class="tick" x1="${x(at)}" x2="${x(at)}" y1="${AXIS - 4}" y2="${height}"/>
 <text class="axis" x="${x(at)}" y="12" text-anchor="middle">${formatDuration(at)}</text>`;
   });
-  const names = Array.from({ length: tracks }, (_, track) => {
+  const names = trackNames.map((name, track) => {
     const y = AXIS + track * TRACK;
-    return markup`<text class="track" x="${LEFT - 10}" y="${y + BAR / 2 + 4}" text-anchor="end">${trackName(track)}</text>`;
+    return markup`<text class="track" x="${LEFT - 10}" y="${y + BAR / 2 + 4}" text-anchor="end">${name.length > MAX_NAME ? `${name.slice(0, MAX_NAME - 1)}…` : name}</text>`;
   });
   const bars = spans.map(span => {
     const { target, kind, track, from, to } = span;

@@ -1,5 +1,5 @@
 // Trace of a build in Chrome's trace format, for Perfetto and chrome://tracing.
-import { type Recording, trackName } from './recording.ts';
+import type { Recording } from './recording.ts';
 
 const US_PER_MS = 1_000;
 
@@ -13,9 +13,7 @@ export function traceOf(recording: Recording): string {
     tid,
     args: { name: value },
   });
-  const tracks = Array.from({ length: recording.tracks }, (_, track) =>
-    named('thread_name', track, trackName(track)),
-  );
+  const tracks = recording.trackNames.map((name, track) => named('thread_name', track, name));
   const spans = recording.spans.map(({ target, kind, track, from, to }) => {
     const { board, shield, why } = recording.targets.get(target) ?? {};
     return {

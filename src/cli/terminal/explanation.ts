@@ -50,6 +50,12 @@ function originOf({ state, why, finished }: TargetProgress): string[] {
     return [`from the remote cache, signed by ${signer}: ${unchangedSince(finished.compiledAt)}`];
   }
   const began =
-    state !== 'finished' ? state : finished?.source === 'waited' ? 'compiled by another build' : 'compiled';
+    state !== 'finished'
+      ? state
+      : finished?.source === 'waited'
+        ? 'compiled by another build'
+        : finished?.source === 'agent'
+          ? `compiled by ${sanitizeLine(finished.agent ?? 'an agent')}`
+          : 'compiled';
   return why.map((reason, index) => `${index === 0 ? `${began}: ` : '  '}${sanitizeLine(reason)}`);
 }

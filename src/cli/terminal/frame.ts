@@ -125,7 +125,11 @@ function appearance(
     case 'compiling':
       return { mark: spinner, label: target.state, paint: style.active };
     case 'waiting':
-      return { mark: spinner, label: 'waiting', paint: style.warning };
+      return {
+        mark: spinner,
+        label: target.agent === undefined ? 'waiting' : 'preparing',
+        paint: style.warning,
+      };
     case 'finished':
       return {
         mark: '✔',
@@ -146,7 +150,7 @@ function appearance(
 }
 
 function finishedLabel({ finished }: TargetProgress): string {
-  if (finished?.source === 'compiled') return 'compiled';
+  if (finished?.source === 'compiled' || finished?.source === 'agent') return 'compiled';
   return finished?.source === 'remote' ? 'from remote' : 'from cache';
 }
 
@@ -159,20 +163,25 @@ function timeOf(target: TargetProgress, now: number): string {
 }
 
 function detailOf(target: TargetProgress): string {
-  if (target.finished === undefined) return target.detail;
-  return [memoryWords(target.finished.memory), originOf(target.finished)]
-    .filter(part => part !== '')
-    .join(', ');
+  const { agent, state, detail, finished } = target;
+  if (finished === undefined) {
+    const isElsewhere = agent !== undefined && (state === 'waiting' || state === 'compiling');
+    if (!isElsewhere) return detail;
+    return detail === '' ? `on ${sanitizeLine(agent)}` : `on ${sanitizeLine(agent)}: ${sanitizeLine(detail)}`;
+  }
+  return [memoryWords(finished.memory), originOf(finished)].filter(part => part !== '').join(', ');
 }
 
 /** The origin of the firmware, or the time that the cache saved. */
 function originOf({
   source,
   signer,
+  agent,
   duration,
   compileDuration,
 }: NonNullable<TargetProgress['finished']>): string {
   if (source === 'compiled') return '';
+  if (source === 'agent') return `by ${sanitizeLine(agent ?? 'an agent')}`;
   if (source === 'waited') return 'another build compiled it';
   if (source === 'remote') return `signed by ${sanitizeLine(signer ?? 'no key')}`;
   const saved = compileDuration - duration;

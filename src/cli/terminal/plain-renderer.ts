@@ -47,9 +47,18 @@ export class PlainRenderer implements Renderer {
           : [];
       case 'target-waiting':
         return this.#about(event.target, `waiting for process ${event.pid}, which is compiling the same`);
+      case 'target-queued':
+        return event.why === undefined
+          ? []
+          : this.#about(event.target, `in the queue again: ${sanitizeLine(event.why)}`);
+      case 'target-preparing':
+        return event.text === ''
+          ? []
+          : this.#about(event.target, `${sanitizeLine(event.agent)}: ${sanitizeLine(event.text)}`);
       case 'target-compiling': {
         const why = this.#progress.targets.get(event.target)?.detail ?? '';
-        return this.#about(event.target, why === '' || verbose ? 'compiling' : `compiling (${why})`);
+        const where = event.agent === undefined ? '' : ` on ${sanitizeLine(event.agent)}`;
+        return this.#about(event.target, `compiling${where}${why === '' || verbose ? '' : ` (${why})`}`);
       }
       case 'target-output':
         return verbose ? [`${style.dim(`${event.target} │`)} ${sanitizeLine(event.line)}`.trimEnd()] : [];
@@ -66,7 +75,7 @@ export class PlainRenderer implements Renderer {
       case 'target-failed':
         return this.#about(
           event.target,
-          `${style.bad('failed')}: ${failureText(event, file => shortPath(file, cwd))}`,
+          `${style.bad('failed')}${event.agent === undefined ? '' : ` on ${sanitizeLine(event.agent)}`}: ${failureText(event, file => shortPath(file, cwd))}`,
         );
       case 'target-cancelled':
         return this.#about(event.target, style.warning('cancelled'));
@@ -104,9 +113,10 @@ function plannedWords(plan: Extract<BuildEvent, { type: 'target-planned' }>['pla
   return style.good(plan === 'cache' ? 'in the cache' : 'in the remote cache');
 }
 
-function finishedWords({ source, signer }: Extract<BuildEvent, { type: 'target-finished' }>): string {
+function finishedWords({ source, signer, agent }: Extract<BuildEvent, { type: 'target-finished' }>): string {
   return {
     compiled: 'compiled',
+    agent: `compiled by ${sanitizeLine(agent ?? 'an agent')}`,
     cache: 'from the cache',
     waited: 'from the cache (another build compiled it)',
     remote: `from the remote cache (signed by ${sanitizeLine(signer ?? 'no key')})`,

@@ -24,6 +24,8 @@ export interface TargetProgress {
   since: number;
   /** One line to display: the reason for compiling, then the compiler's latest line. */
   detail: string;
+  /** The agent that compiles it, or that is about to; undefined on this machine. */
+  agent?: string | undefined;
   /** Reasons for the cache miss, one sentence each. */
   why: string[];
   finished?: Event<'target-finished'> | undefined;
@@ -75,10 +77,17 @@ export class BuildProgress {
       case 'target-waiting':
         this.#enter(event.target, 'waiting', event.at, `process ${event.pid} is compiling the same`);
         return;
+      case 'target-queued':
+        this.#enter(event.target, 'queued', event.at, event.why ?? '').agent = undefined;
+        return;
+      case 'target-preparing':
+        this.#enter(event.target, 'waiting', event.at, event.text).agent = event.agent;
+        return;
       case 'target-compiling': {
         const { state, why } = this.#target(event.target);
         // The other build failed or is gone, so it is not a reason any more.
-        this.#enter(event.target, 'compiling', event.at, state === 'waiting' ? reasonText(why) : undefined);
+        const detail = state === 'waiting' ? reasonText(why) : undefined;
+        this.#enter(event.target, 'compiling', event.at, detail).agent = event.agent;
         return;
       }
       case 'target-finished':
@@ -145,6 +154,7 @@ export class BuildProgress {
   #forget(name: string): void {
     const target = this.#target(name);
     target.why = [];
+    target.agent = undefined;
     target.finished = undefined;
     target.failed = undefined;
     target.planned = undefined;

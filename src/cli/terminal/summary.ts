@@ -77,9 +77,11 @@ function totalLines(
   finished: NonNullable<BuildProgress['finished']>,
   { style, cwd }: SummaryOptions,
 ): string[] {
-  const { compiled, cached, remote, failed, cancelled, remoteCache } = finished;
+  const { compiled, agents, cached, remote, failed, cancelled, remoteCache } = finished;
   const parts = [
-    compiled > 0 || cached + failed + cancelled === 0 ? `${compiled} compiled` : '',
+    compiled > 0 || cached + failed + cancelled === 0
+      ? `${compiled} compiled${agents > 0 ? ` (${agents} by agents)` : ''}`
+      : '',
     cached > remote ? `${cached - remote} from the cache` : '',
     remote > 0 ? `${remote} from the remote cache` : '',
     failed > 0 ? style.bad(`${failed} failed`) : '',

@@ -258,6 +258,7 @@ export class Keyboards {
     const engine: ZephyrRunner = {
       kind: 'west',
       identity: async () => ({ tools: { 'arm-none-eabi-gcc': '12.2.1' } }),
+      capability: async () => ({}),
       surroundings: async () => ({
         places: [],
         folders: [`${this.root}/bin`, ...(process.env.PATH ?? '').split(':')],

@@ -1,6 +1,6 @@
 import test from 'ava';
 import type { BuildEvent } from '../../../src/builder/events.ts';
-import { Recording, trackName } from '../../../src/cli/report/recording.ts';
+import { Recording } from '../../../src/cli/report/recording.ts';
 import { traceOf } from '../../../src/cli/report/trace.ts';
 import {
   at,
@@ -40,7 +40,13 @@ const EVENTS = [
 test('each time span has its thread, its kind and its ends', t => {
   const recording = record(...EVENTS);
   t.deepEqual(
-    recording.spans.map(({ target, kind, track, from, to }) => [target, kind, trackName(track), from, to]),
+    recording.spans.map(({ target, kind, track, from, to }) => [
+      target,
+      kind,
+      recording.trackNames[track],
+      from,
+      to,
+    ]),
     [
       ['left', 'lookup', 'cache', 0, 10],
       ['right', 'restored', 'cache', 10, 30],
@@ -50,7 +56,7 @@ test('each time span has its thread, its kind and its ends', t => {
       ['reset', 'failed', 'worker 2', 400, 950],
     ],
   );
-  t.is(recording.tracks, 3);
+  t.is(recording.trackNames.length, 3);
   t.is(recording.duration, 1_000);
   t.deepEqual(recording.targets.get('left')?.why, ['config/corne.keymap changed']);
   t.true(recording.targets.get('other')?.cancelled);

@@ -76,6 +76,7 @@ export const finished = (
     type: 'build-finished',
     compiled: 0,
     remote: 0,
+    agents: 0,
     cached: 0,
     failed: 0,
     cancelled: 0,

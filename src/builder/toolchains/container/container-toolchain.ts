@@ -56,6 +56,10 @@ class ContainerRunner implements ZephyrRunner {
     return { environment: this.#environment(), image: this.#imageContent };
   }
 
+  async capability(): Promise<Record<string, unknown>> {
+    return { image: this.#imageContent };
+  }
+
   /** All tools are part of the image. */
   async surroundings(): Promise<Surroundings> {
     return { places: [], folders: [], bound: [] };

@@ -62,6 +62,9 @@ export interface ZephyrRunner {
    */
   identity(signal?: AbortSignal): Promise<Record<string, unknown>>;
 
+  /** The part of {@link identity} that depends neither on a workspace nor on a configuration. Plain JSON. */
+  capability(signal?: AbortSignal): Promise<Record<string, unknown>>;
+
   /** Where its tools are on this machine. */
   surroundings(signal?: AbortSignal): Promise<Surroundings>;
 

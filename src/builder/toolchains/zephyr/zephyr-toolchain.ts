@@ -104,6 +104,10 @@ export class ZephyrToolchain implements Toolchain {
     return { command, configPath, isModule, fallbackBinary, zephyr, ...engine, workspace };
   }
 
+  async capability(signal?: AbortSignal): Promise<Record<string, unknown>> {
+    return this.#runner.capability(signal);
+  }
+
   async surroundings(signal?: AbortSignal): Promise<Surroundings> {
     const { places, folders, bound } = await this.#runner.surroundings(signal);
     const { workspace } = this.#description;

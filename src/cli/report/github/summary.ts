@@ -60,7 +60,9 @@ function row(target: SummaryTarget): string {
       ? 'cancelled'
       : finished?.source === 'compiled'
         ? 'compiled'
-        : 'cache';
+        : finished?.source === 'agent'
+          ? 'agent'
+          : 'cache';
   const time = finished ?? failed;
   const cells = [
     `\`${name.replaceAll('`', '')}\``,
@@ -69,7 +71,9 @@ function row(target: SummaryTarget): string {
     target.size === undefined ? '' : formatBytes(target.size),
     regionText(finished?.memory?.flash),
     regionText(finished?.memory?.ram),
-    finished !== undefined && finished.source !== 'compiled' ? '' : why.map(inCell).join('<br>'),
+    finished !== undefined && !['compiled', 'agent'].includes(finished.source)
+      ? ''
+      : why.map(inCell).join('<br>'),
   ];
   return `| ${cells.join(' | ')} |\n`;
 }

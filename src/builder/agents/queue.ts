@@ -1,0 +1,122 @@
+// Queue of targets on Redis or Valkey, through BullMQ: names, times, and connections. Nothing of the queue is our own.
+import { createRequire } from 'node:module';
+import type { Job, Queue, QueueEvents, QueueEventsProducer, Worker } from 'bullmq';
+import { shownQueue } from '../../config/agents-config.ts';
+import type { ToolchainKind } from '../../config/toolchain-options.ts';
+import { GloveboxError } from '../../errors.ts';
+
+export type { Job, Queue, QueueEvents, QueueEventsProducer, Worker };
+
+/** A job that is not renewed for this long is given to another agent: its own was killed, stopped, or cut off. */
+export const LOCK_MS = 5_000;
+/** Interval of the check for such jobs. With {@link LOCK_MS}, a job of a dead agent runs elsewhere within ten seconds. */
+export const STALLED_CHECK_MS = 2_500;
+/** How many agents may die over a job before it fails. */
+export const MAX_STALLED = 10;
+/** Limit on connecting, so that a build without a queue begins in time. */
+export const CONNECT_LIMIT_MS = 1_500;
+
+/** The name of the events by which builds stop jobs, and say that they still want them. */
+export const CONTROL = 'glovebox-control';
+
+const QUEUE_PREFIX = 'glovebox-';
+
+/** Finished jobs stay for a while, for the boards that show queues. */
+export const KEPT = {
+  removeOnComplete: { age: 3_600, count: 1_000 },
+  removeOnFail: { age: 3_600, count: 1_000 },
+};
+
+/** The queue cannot be used, or a package for it is missing. */
+export class QueueError extends GloveboxError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('GLOVEBOX_AGENTS', message, options);
+  }
+}
+
+/** The queue of the jobs that agents with a capability can do. */
+export function queueNameOf(kind: ToolchainKind, digest: string): string {
+  return `${QUEUE_PREFIX}${kind}-${digest.slice(0, 16)}`;
+}
+
+/** The kind of toolchain of a queue by its name; undefined if the queue is not for agents. */
+export function kindOfQueue(name: string): ToolchainKind | undefined {
+  return /^glovebox-(west|container|command)-[0-9a-f]{16}$/.exec(name)?.[1] as ToolchainKind | undefined;
+}
+
+/** Loads BullMQ, an optional package. Throws {@link QueueError} with what to install. */
+export function loadBullmq(): typeof import('bullmq') {
+  const require = createRequire(import.meta.url);
+  try {
+    require.resolve('ioredis');
+    return require('bullmq') as typeof import('bullmq');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
+    throw new QueueError(
+      'Agents need the packages bullmq and ioredis, which are not installed. Install them beside glovebox: npm install bullmq ioredis',
+      { cause: error },
+    );
+  }
+}
+
+/** Options of a connection. It reconnects once a second, for as long as it is open. */
+export function connectionTo(queue: string): { connection: Record<string, unknown> } {
+  return {
+    connection: {
+      url: queue,
+      connectTimeout: CONNECT_LIMIT_MS,
+      retryStrategy: () => 1_000,
+      maxRetriesPerRequest: null,
+      // A half-open connection is noticed.
+      keepAlive: 5_000,
+    },
+  };
+}
+
+/** The part of every BullMQ class that opening and closing needs. */
+interface Connected {
+  waitUntilReady(): Promise<unknown>;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  close(): Promise<unknown>;
+  disconnect?(): Promise<unknown>;
+}
+
+/**
+ * Waits until connections work. Rejects with {@link QueueError}, one sentence, as soon as one is refused, and at the
+ * latest after {@link CONNECT_LIMIT_MS}; all are closed then.
+ */
+export async function whenReady(queue: string, connected: readonly Connected[]): Promise<void> {
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => {});
+  for (const one of connected) one.on('error', error => failed.reject(error));
+  const late = setTimeout(() => failed.reject(new Error('it does not answer')), CONNECT_LIMIT_MS);
+  try {
+    await Promise.race([Promise.all(connected.map(one => one.waitUntilReady())), failed.promise]);
+  } catch (error) {
+    await closeAll(connected);
+    throw new QueueError(`The queue ${shownQueue(queue)} cannot be used: ${describeQueueError(error)}.`, {
+      cause: error,
+    });
+  } finally {
+    clearTimeout(late);
+  }
+}
+
+/** Closes connections. Does not wait for a server that does not answer. */
+export async function closeAll(connected: readonly Connected[]): Promise<void> {
+  const closing = connected.map(one => one.close().catch(() => {}));
+  const limit = new Promise(resolve => setTimeout(resolve, 1_000).unref());
+  await Promise.race([Promise.all(closing), limit]);
+}
+
+/** The reason in words, without a period. */
+export function describeQueueError(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (/WRONGPASS/.test(message)) return 'the user or the password is wrong';
+  if (/NOAUTH/.test(message)) return 'it needs a password';
+  if (/NOPERM/.test(message)) return `the user lacks a permission (${message})`;
+  if (code === 'ECONNREFUSED') return 'nothing listens there';
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'there is no such host';
+  if (code === 'ETIMEDOUT' || /ETIMEDOUT/.test(message)) return 'it does not answer';
+  return message.replace(/\.$/, '');
+}
