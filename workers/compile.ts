@@ -18,20 +18,30 @@ export default async function compile(task: CompileTask): Promise<CompileResult>
   const { port, target, configDirectory, userConfig, cacheOptions } = task;
   const say = (message: FromWorker) => port.postMessage(message);
   const cancellation = new AbortController();
+  const turn = Promise.withResolvers<number>();
   port.on('message', (message: ToWorker) => {
-    if (message.type === 'cancel') cancellation.abort();
+    if (message.type === 'make') turn.resolve(message.jobs);
+    else {
+      cancellation.abort();
+      turn.resolve(task.jobs);
+    }
   });
   const cache = openCompilationCache(userConfig, cacheOptions);
   const toolchain = await toolchainOf(task.toolchain, cache);
   const service = createZmkWestService({ toolchain, configDirectory, userConfig, cacheOptions });
-  return service.compile(target, {
+  return service[task.isTrial ? 'compileAnew' : 'compile'](target, {
     described: task.described,
     directory: task.directory,
     buildDirectory: task.buildDirectory,
     logFile: task.logFile,
     jobs: task.jobs,
+    incremental: task.incremental,
     traceparent: task.traceparent,
     signal: cancellation.signal,
+    onConfigured: () => {
+      say({ type: 'configured' });
+      return turn.promise;
+    },
     onEvent: event => say({ type: 'event', thread: threadId, event }),
     onProcess: (event, processGroup) => say({ type: 'process', event, processGroup }),
   });

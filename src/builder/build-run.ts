@@ -35,7 +35,9 @@ import { OutputDirectory } from './output/output.ts';
 import type { Plan } from './plan.ts';
 import { loadToolchain } from './toolchains/load.ts';
 import { TargetTracing } from './tracing.ts';
+import type { BuiltTarget } from './verify.ts';
 import type { CompileSession } from './workers/compile-session.ts';
+import type { FamilySchedule } from './workers/family-schedule.ts';
 import type { WorkerFailure } from './workers/pool.ts';
 
 /** Limit on concurrent lookups in the remote cache. */
@@ -62,7 +64,17 @@ export async function runPlan(plan: Plan, context: RunContext): Promise<BuildSum
   const toolchain = context.prepared ?? (await loadToolchain(plan.toolchain, { cache: builds.cache }));
   const run = new BuildRun(plan, builds, toolchain, context);
   if (context.prepared !== undefined) await run.openCaches();
-  return context.options.dryRun ? run.plan() : run.build();
+  if (context.options.dryRun) return run.plan();
+  const summary = await run.build();
+  if (plan.incremental === 'always' && !context.options.isWatched) await run.prepareNext();
+  return summary;
+}
+
+/** What compiles the targets of a run. */
+interface Compiling {
+  session: CompileSession;
+  schedule: FamilySchedule;
+  output: OutputDirectory;
 }
 
 class BuildRun {
@@ -78,6 +90,10 @@ class BuildRun {
   /** Why targets are not in the local cache, by artifact name. Kept until the remote cache has answered. */
   readonly #reasons = new Map<string, string[]>();
   readonly #recording: Promise<unknown>[] = [];
+  /** By artifact name. */
+  readonly #built = new Map<string, BuiltTarget & { isCompiled: boolean }>();
+  /** Targets that took objects of their last build over, by artifact name. */
+  readonly #upon = new Set<string>();
   /** Claimed jobs whose firmware is being uploaded. */
   readonly #ending: Promise<void>[] = [];
   readonly #signal: AbortSignal;
@@ -183,6 +199,7 @@ class BuildRun {
       const left = await this.#restoreShared(missed, output);
       if (left.length > 0) await this.#compileAll(left, output);
       await this.#emitUnusedKeymaps();
+      if (this.#options.verify) await this.#verify(output);
     } finally {
       await output.close();
     }
@@ -253,8 +270,12 @@ class BuildRun {
     const threads = Math.min(this.#plan.jobs, targets.length);
     // Loaded late: a build that finds everything in the cache needs none of it.
     const { CompileSession } = await import('./workers/compile-session.ts');
+    const { FamilySchedule } = await import('./workers/family-schedule.ts');
+    const schedule = new FamilySchedule({ cores: this.#plan.cores, threads, targets });
     let session: CompileSession | undefined;
-    const opening = this.#openDistributor(() => session!, output);
+    const compileHere = (target: Target, claimed?: SharedClaim) =>
+      this.#compileInTurn(target, { session: session!, schedule, output }, claimed);
+    const opening = this.#openDistributor(() => session!, compileHere, output);
     try {
       session = await CompileSession.open(this.#plan, threads);
     } catch (error) {
@@ -273,7 +294,7 @@ class BuildRun {
       const queue = targets.values();
       const work = async () => {
         // All workers share one iterator: each takes the next target.
-        for (const target of queue) await this.#compile(target, session, output);
+        for (const target of queue) await compileHere(target);
       };
       const workers = Array.from({ length: threads }, () => work().catch(bug => this.#events.stopFor(bug)));
       await Promise.all(workers);
@@ -286,6 +307,7 @@ class BuildRun {
   /** Opens the queue of agents, if there is one to use. */
   async #openDistributor(
     session: () => CompileSession,
+    compileHere: (target: Target, claimed?: SharedClaim) => Promise<void>,
     output: OutputDirectory,
   ): Promise<Distributor | undefined> {
     const shared = this.#shared;
@@ -296,7 +318,7 @@ class BuildRun {
       signal: this.#signal,
       signalOf: target => this.#options.signalOf?.(target),
       emit: event => this.#emit(event),
-      compileHere: (target, claimed) => this.#compile(target, session(), output, claimed),
+      compileHere,
       deliverBuilt: (target, by, source, began) =>
         this.#deliverBuilt(target, shared, output, { by, source, began }),
       fail: (target, failure, began, by) => this.#diagnose(target, failure, began, session(), by),
@@ -332,21 +354,30 @@ class BuildRun {
     return true;
   }
 
+  /** Compiles a target, and lets those go on that waited for its objects. */
+  async #compileInTurn(target: Target, parts: Compiling, claimed?: SharedClaim): Promise<void> {
+    let isCompiled = false;
+    try {
+      isCompiled = await this.#compile(target, parts, claimed);
+    } finally {
+      parts.schedule.leave(target, isCompiled);
+    }
+  }
+
+  /** Resolves to whether it was compiled here. */
   async #compile(
     target: Target,
-    session: CompileSession,
-    output: OutputDirectory,
+    { session, schedule, output }: Compiling,
     claimed?: SharedClaim,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const name = target.artifactName;
     if (this.#isStopped(name)) {
       await claimed?.claim.cancel();
-      this.#cancel(name);
-      return;
+      return this.#cancel(name);
     }
     const began = performance.now();
     try {
-      if (claimed !== undefined && (await this.#restoreClaimed(target, output, claimed, began))) return;
+      if (claimed !== undefined && (await this.#restoreClaimed(target, output, claimed, began))) return false;
       const described = await this.#compiler.describe(target, this.#signal);
       const result =
         'reason' in described
@@ -358,13 +389,18 @@ class BuildRun {
                 this.#relay(name, event, thread);
                 if (claimed !== undefined) relayToFollowers(event, claimed);
               },
+              // Only what was built pristine goes to other machines.
+              incremental: claimed === undefined && this.#isIncremental,
+              onConfigured: () => this.#enter(target, schedule),
               traceparent: this.#options.traceparentOf?.(name),
               signal: this.#options.signalOf?.(name),
             });
       if (result.ok) {
         const isFound = await this.#deliverAndShare(name, result, output, began);
         if (claimed !== undefined) this.#ending.push(completeClaim(claimed.claim, result, isFound));
-      } else if (result.reason === 'cancelled' || this.#isStopped(name)) {
+        return result.source === 'compiled';
+      }
+      if (result.reason === 'cancelled' || this.#isStopped(name)) {
         await claimed?.claim.cancel();
         this.#cancel(name);
       } else {
@@ -377,6 +413,55 @@ class BuildRun {
       await claimed?.claim.refuse({ kind: 'trouble', why: 'its machine could not deliver it' });
       this.#fail(name, failureOf(error, output.path), began);
     }
+    return false;
+  }
+
+  /** Waits until it is the target's turn to compile its objects; resolves to how many processes it may run. */
+  async #enter(target: Target, schedule: FamilySchedule): Promise<number> {
+    const name = target.artifactName;
+    const stop = this.#options.signalOf?.(name);
+    let isHeld = false;
+    const onWait = (behind: string) => {
+      isHeld = true;
+      this.#emit({ type: 'target-held', target: name, behind });
+    };
+    const signal = stop === undefined ? this.#signal : AbortSignal.any([this.#signal, stop]);
+    const jobs = await schedule.enter(target, onWait, signal);
+    if (isHeld && !signal.aborted) this.#emit({ type: 'target-resumed', target: name, jobs });
+    return jobs;
+  }
+
+  /** Finds out what the next build may take over. */
+  async prepareNext(): Promise<void> {
+    const { recordAll } = await import('./toolchains/record-all.ts');
+    const { targets, cores } = this.#plan;
+    const built = targets.filter(({ artifactName }) => this.#built.get(artifactName)?.isCompiled);
+    await recordAll(this.#toolchain, built, { signal: this.#signal, jobs: cores });
+  }
+
+  get #isIncremental(): boolean {
+    const { incremental } = this.#plan;
+    return incremental === 'always' || (incremental === 'watch' && this.#options.isWatched === true);
+  }
+
+  /** Compiles every target once more, pristine, and replaces what differs. */
+  async #verify(output: OutputDirectory): Promise<void> {
+    const { verifyTargets } = await import('./verify.ts');
+    const built = [...this.#built.values()];
+    this.#summary.different = 0;
+    await verifyTargets(this.#plan, built, {
+      ...{ output, signal: this.#signal, firmware: this.#firmware },
+      onOutput: (target, line) => this.#emit({ type: 'target-output', target, line }),
+      onVerified: (target, different, message) => {
+        if (different === undefined) {
+          if (message !== undefined) this.#emit({ type: 'warning', target, message });
+          return;
+        }
+        if (different.length > 0) this.#summary.different = (this.#summary.different ?? 0) + 1;
+        this.#emit({ type: 'target-verified', target, different });
+        if (message !== undefined) this.#emit({ type: 'warning', target, message });
+      },
+    });
   }
 
   /** Delivers a claimed target if another machine has compiled it meanwhile. */
@@ -421,11 +506,18 @@ class BuildRun {
     // `checking` and `missed` were emitted before the target went to the thread.
     if (event.type === 'waiting') this.#emit({ type: 'target-waiting', target, thread, pid: event.pid });
     else if (event.type === 'compiling') this.#emit({ ...event, type: 'target-compiling', target, thread });
-    else if (event.type === 'output') this.#emit({ type: 'target-output', target, line: event.line });
+    else if (event.type === 'path') {
+      if (event.path.kind === 'incremental') this.#upon.add(target);
+      else this.#upon.delete(target);
+      this.#emit({ type: 'target-path', target, path: event.path });
+    } else if (event.type === 'output') this.#emit({ type: 'target-output', target, line: event.line });
     else if (event.type === 'warning') this.#emit(event);
   }
 
-  /** Delivers a target, and uploads it if other machines can use it. Resolves to the upload's end. */
+  /**
+   * Delivers a target, and uploads it if other machines can use it and it was built pristine. Resolves to the upload's
+   * end.
+   */
   async #deliverAndShare(
     target: string,
     result: CompileSuccess,
@@ -433,7 +525,11 @@ class BuildRun {
     began: number,
   ): Promise<Promise<boolean>[]> {
     const { made, bound } = result;
-    const isOfUse = made !== undefined && bound === undefined && this.#shared?.tier.mode === 'read-write';
+    const isOfUse =
+      made !== undefined &&
+      bound === undefined &&
+      !this.#upon.has(target) &&
+      this.#shared?.tier.mode === 'read-write';
     const tell = isOfUse ? await this.#shared?.prepare(made, result) : undefined;
     const files = this.#deliver(target, result, output, began);
     // In an array, so that it is not awaited with the delivery.
@@ -442,8 +538,19 @@ class BuildRun {
 
   #deliver(target: string, result: CompileSuccess, output: OutputDirectory, began: number): string[] {
     const files = output.publish(target, result.files);
-    const { source, compileDuration, compiledAt, fingerprint, warnings, read, signer, bound, memory, agent } =
-      result;
+    const {
+      source,
+      compileDuration,
+      compiledAt,
+      fingerprint,
+      warnings,
+      read,
+      signer,
+      bound,
+      memory,
+      agent,
+      ccache,
+    } = result;
     if (read === undefined) this.#read = undefined;
     for (const file of read ?? []) this.#read?.add(file);
     for (const message of warnings) this.#emit({ type: 'warning', target, message });
@@ -454,6 +561,8 @@ class BuildRun {
     if (source === 'agent') this.#summary.agents++;
     if (source === 'remote') this.#summary.remote++;
     this.#times.set(target, { compileDuration, cached: !isCompiled });
+    const isForeign = source !== 'compiled' && source !== 'cache';
+    this.#built.set(target, { target, files, fingerprint, isForeign, isCompiled: source === 'compiled' });
     const counted = source === 'remote' ? 'cache' : source === 'agent' ? 'compiled' : source;
     this.#record({ target, result: counted, duration, compileDuration });
     const size = firmwareSize(files);
@@ -465,6 +574,7 @@ class BuildRun {
       ...(fingerprint !== undefined && { fingerprint }),
       ...(signer !== undefined && { signer }),
       ...(bound !== undefined && { bound }),
+      ...(ccache !== undefined && { ccache }),
       ...(agent !== undefined && { agent }),
     });
     if (size) this.#recording.push(this.#compareSize(target, size));

@@ -4,6 +4,7 @@ import type { Diagnosis } from './diagnosis/diagnosis.ts';
 import type { CompileFailure } from './incremental/result.ts';
 import type { Target } from './matrix/target.ts';
 import type { MemoryUse } from './output/memory-use.ts';
+import type { BuildPath, CcacheStatistics } from './toolchains/toolchain.ts';
 
 /** Time of the event, in milliseconds since the epoch. */
 interface At {
@@ -27,6 +28,8 @@ export interface BuildSummary {
   remote: number;
   failed: number;
   cancelled: number;
+  /** With `verify`: targets whose artifacts differ from those of a pristine build. */
+  different?: number;
   /** Milliseconds, from start to end. */
   duration: number;
   /** Milliseconds that the cache saved: waiting time, not a sum over targets. */
@@ -66,6 +69,14 @@ export type BuildEvent =
       /** The agent that compiles it; absent on this machine. */
       agent?: string;
     })
+  /** How it is compiled: pristine, or with objects of the target's last build. */
+  | (OfTarget & { type: 'target-path'; path: BuildPath })
+  /** `--verify`, or idle time of `--watch`: it was compared with a pristine build; `different` lists the artifacts that differ. */
+  | (OfTarget & { type: 'target-verified'; different: string[] })
+  /** It is configured, and waits while `behind` compiles objects that it can take from ccache then. */
+  | (OfTarget & { type: 'target-held'; behind: string })
+  /** The wait is over: its objects are compiled, by so many processes. */
+  | (OfTarget & { type: 'target-resumed'; jobs: number })
   | (OfTarget & { type: 'target-output'; line: string })
   | (OfTarget & {
       type: 'target-finished';
@@ -94,6 +105,8 @@ export type BuildEvent =
       compiledAt: number;
       /** The fingerprint of the firmware; absent if inputs changed during the compile. */
       fingerprint?: string;
+      /** What ccache did; absent if it was not used, or does not say. */
+      ccache?: CcacheStatistics;
     })
   | (OfTarget & {
       type: 'target-failed';

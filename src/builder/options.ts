@@ -7,6 +7,8 @@ import type { BuildListener } from './events.ts';
 export interface RunOptions {
   /** Only reports what would happen: emits `target-planned` events, compiles and writes nothing. Default: false. */
   dryRun?: boolean | undefined;
+  /** Compiles every target once more, pristine, and compares the artifacts. Default: false. */
+  verify?: boolean | undefined;
   /** Stops the build: every compiler ends within two seconds, and nothing half-made is left. */
   signal?: AbortSignal | undefined;
   /**
@@ -14,6 +16,8 @@ export interface RunOptions {
    * false.
    */
   isPartial?: boolean | undefined;
+  /** Whether the targets will be built again as soon as a file is saved. Default: false. */
+  isWatched?: boolean | undefined;
   /** The signal that stops a single target, by its artifact name; the same signal at every call. Default: none. */
   signalOf?: (target: string) => AbortSignal | undefined;
   /**
@@ -25,7 +29,7 @@ export interface RunOptions {
   onEvent: BuildListener;
 }
 
-export interface BuildOptions extends Omit<RunOptions, 'signalOf' | 'isPartial'> {
+export interface BuildOptions extends Omit<RunOptions, 'signalOf' | 'isPartial' | 'isWatched'> {
   /** The config's repository: the directory that holds `build.yaml`. */
   configDirectory: string;
   /**

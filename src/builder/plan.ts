@@ -7,7 +7,7 @@ import { queueFor } from '../config/agents-config.ts';
 import { defaultCacheRoot } from '../config/environment.ts';
 import { loadUserConfig } from '../config/load-user-config.ts';
 import { DEFAULT_SHARE, remoteOptionsFor } from '../config/remote-config.ts';
-import type { ToolchainKind } from '../config/toolchain-options.ts';
+import type { IncrementalMode, ToolchainKind } from '../config/toolchain-options.ts';
 import { cacheOptionsFor, type UserConfig } from '../config/user-config.ts';
 import { InvalidArgumentError } from '../errors.ts';
 import type { ServiceOptions } from './incremental/index.ts';
@@ -17,6 +17,7 @@ import type { Target } from './matrix/target.ts';
 import type { BuildOptions } from './options.ts';
 import { OutputError } from './output/output.ts';
 import { chooseToolchain } from './toolchains/choice.ts';
+import { isTurnedOff } from './toolchains/incremental-switch.ts';
 import type { ToolchainDescription } from './toolchains/index.ts';
 
 /** Everything that determines a build. Plain data. */
@@ -38,6 +39,8 @@ export interface Plan {
   cacheOptions: ServiceOptions;
   /** Root of the logs; undefined if none are kept. */
   logRoot: string | undefined;
+  /** When objects of a target's last build are taken over. */
+  incremental: IncrementalMode;
   /** The remote cache of this build; undefined if there is none. */
   remote: RemoteOptions | undefined;
   /** The queue of the agents that may compile targets, too; undefined if there are none. */
@@ -77,6 +80,12 @@ export async function planBuild(options: BuildOptions): Promise<Plan> {
     toolchain: options.toolchain,
     workspace: options.workspace === undefined ? undefined : path.resolve(options.workspace),
     ...{ userConfig, configDirectory, outputDirectory, cacheRoot, cache: cached },
+    memory: cached
+      ? async () => {
+          const { createCompilationCacheService } = await import('./compilation-cache.ts');
+          return createCompilationCacheService(userConfig, { cacheRoot }).cache;
+        }
+      : undefined,
     signal: options.signal,
     onPull:
       options.dryRun || options.offline
@@ -99,6 +108,7 @@ export async function planBuild(options: BuildOptions): Promise<Plan> {
     userConfig,
     cacheOptions: { cacheRoot, ...(cached ? {} : { enabled: false }) },
     logRoot: cached ? cacheRoot : undefined,
+    incremental: cached && !isTurnedOff(cacheRoot) ? (userConfig.build.incremental ?? 'off') : 'off',
   };
 }
 

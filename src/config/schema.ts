@@ -10,6 +10,7 @@ import { requirePackage } from '../system/require-package.ts';
 import { parseQueueUrl, QUEUE_URL_FORMS } from './agents-config.ts';
 import {
   type BuildConfig,
+  type IncrementalMode,
   PLACEHOLDERS,
   type ToolchainKind,
   type ToolchainsOptions,
@@ -36,6 +37,7 @@ const POLICIES: readonly EvictionPolicy[] = [
   'none',
 ];
 const TOOLCHAINS: readonly ToolchainKind[] = ['west', 'container', 'command'];
+const INCREMENTAL_MODES: readonly IncrementalMode[] = ['watch', 'always', 'off'];
 const ENGINES = ['docker', 'podman'] as const;
 const PLACEHOLDER = /\{([A-Za-z][A-Za-z0-9_-]*)\}/g;
 const MAX_JOBS = 1024;
@@ -105,6 +107,7 @@ function createSchema(v: Validator): ConfigSchema {
     buildFile: v.optional(leaf<string>('a path inside the config directory', isPathInside)),
     configPath: v.optional(leaf<string>('a path inside the config directory', isPathInside)),
     fallbackBinary: v.optional(leaf<string>('an extension without its dot, such as hex', isExtension)),
+    incremental: oneOf(INCREMENTAL_MODES),
   });
 
   const argument = v.custom<string>(

@@ -3,6 +3,9 @@
 /** The kinds of toolchain. */
 export type ToolchainKind = 'west' | 'container' | 'command';
 
+/** When a build takes over objects from the target's last build directory: while it is watched, always, or never. */
+export type IncrementalMode = 'watch' | 'always' | 'off';
+
 /** `build` in the config file. */
 export interface BuildConfig {
   /** The toolchain. Default: the first one that is configured or found. */
@@ -29,6 +32,8 @@ export interface BuildConfig {
    * `bin`.
    */
   fallbackBinary?: string | undefined;
+  /** When objects of the last build are taken over. Default: `off`. */
+  incremental?: IncrementalMode | undefined;
 }
 
 /** `toolchains` in the config file: one field per kind. */

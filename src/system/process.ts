@@ -26,6 +26,8 @@ export interface ProcessOptions {
   signal?: AbortSignal;
   /** Gets standard output and standard error in the order in which they were printed. Replaced if it exists. */
   logFile?: string;
+  /** Appends to the log file. Default: false. */
+  appendLog?: boolean | undefined;
   /** Rewrites whole lines of the output before they are logged or reported; see {@link RewrittenOutput}. */
   rewrite?: (text: string) => string;
   /** Called with each line of output, without its line end; see {@link OutputLines}. */
@@ -60,11 +62,10 @@ export interface CaptureOptions {
 export interface CapturedOutput {
   exitCode: number | null;
   signal: string | null;
-  /**
-   * Standard output and standard error with `
-   * ` line ends, without trailing white space; at most 64 KiB.
-   */
+  /** Standard output and standard error with `\n` line ends, without trailing white space; at most 64 KiB. */
   output: string;
+  /** True when there was more output than that. */
+  isCut: boolean;
   /** True when the time limit ended the program. */
   timedOut: boolean;
 }
@@ -100,7 +101,7 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessResult
   const lines = new OutputLines(line => onLine?.(line));
   const { child, output } = await start(options);
   const leader = child.pid!;
-  const log = new ProcessLog(options.logFile, lines);
+  const log = new ProcessLog(options.logFile, options.appendLog ? 'a' : 'w', lines);
   const rewritten = options.rewrite && new RewrittenOutput(options.rewrite);
   const take = (chunk: Buffer) => {
     log.write(chunk);
@@ -170,6 +171,7 @@ export async function captureOutput(options: CaptureOptions): Promise<CapturedOu
     exitCode: result.exitCode,
     signal: result.signal,
     output: output.slice(0, CAPTURE_LIMIT_BYTES).trimEnd(),
+    isCut: output.length > CAPTURE_LIMIT_BYTES,
     timedOut: limit.aborted && signal?.aborted !== true,
   };
 }
@@ -294,12 +296,12 @@ class ProcessLog {
   readonly #file: string | undefined;
   readonly #lines: OutputLines;
 
-  constructor(file: string | undefined, lines: OutputLines) {
+  constructor(file: string | undefined, flags: 'a' | 'w', lines: OutputLines) {
     this.#file = file;
     this.#lines = lines;
     if (file === undefined) return;
     try {
-      this.#descriptor = openSync(file, 'w', 0o600);
+      this.#descriptor = openSync(file, flags, 0o600);
     } catch (error) {
       this.#fail(error as Error);
     }

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
+import { writeKept } from '../support/kept-builds.ts';
 import { MAIN, publishedLibrary } from '../support/published.ts';
 import { glovebox, gloveboxAlone, gloveboxHere, type RunResult, runProgram, startProgram } from './run.ts';
 import { temporaryDirectory } from './temporary.ts';
@@ -52,6 +53,21 @@ test('without caches every command says so, and creates none', async t => {
   }
   t.deepEqual(JSON.parse((await cache('list', '--json')).stdout), { root, caches: [] });
   t.deepEqual(await readdir(directory), []);
+});
+
+test('stats tells what the directories of last builds take, and cleanup removes them', async t => {
+  const { cache, fill, root } = await home(t);
+  await fill('firmware', { a: 1 });
+  const kept = [1, 2].map(index => writeKept(root, index, 3 * 1024 ** 2, 10));
+  const stats = await cache('stats');
+  t.regex(stats.stdout, /last builds\n {2}2 directories, 6 MiB \(at most 12, 1 GiB\)/);
+  t.deepEqual(JSON.parse((await cache('stats', '--json')).stdout).builds, { count: 2, size: 6 * 1024 ** 2 });
+  t.regex((await cache('cleanup')).stdout, /^Removed 0 entries and 2 build directories, freed 6 MiB$/m);
+  t.deepEqual(
+    kept.map(directory => existsSync(join(directory, 'build'))),
+    [false, false],
+  );
+  t.notRegex((await cache('stats')).stdout, /last builds/);
 });
 
 test('stats speaks to Prometheus, also when there are no caches', async t => {

@@ -1,9 +1,11 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { turnOff } from '../../src/builder/toolchains/incremental-switch.ts';
 import { WorkspaceStore, workspaceRoot } from '../../src/builder/workspace/index.ts';
 import { addToHistory, REMOTE_HISTORY_TAG, type RemoteCounts } from '../../src/cache/remote/history.ts';
 import { generateSigningKey } from '../../src/cache/remote/signing.ts';
+import { writeKept } from '../support/kept-builds.ts';
 import { publishedLibrary } from '../support/published.ts';
 import { glovebox, gloveboxAlone } from './run.ts';
 import { temporaryDirectory } from './temporary.ts';
@@ -295,6 +297,21 @@ test.serial('an unusable cache is pointed out, with the reason', async t => {
   t.is(status, 'warning');
   t.regex(detail, /cannot be used: ./);
 });
+
+test.serial(
+  'directories of last builds are counted, and incremental builds that were turned off are told',
+  async t => {
+    const { examine, root } = await machine(t);
+    await mkdir(root, { mode: 0o700 });
+    writeKept(root, 1, 5 * 1024 ** 2, 10);
+    t.regex((await examine()).of('cache').detail, /5 MiB in 1 build directory/);
+    t.is((await examine()).of('incremental').status, 'not looked at');
+    const file = turnOff(root, 'corne_left differs.');
+    const { status, remedy = '' } = (await examine()).of('incremental');
+    t.is(status, 'warning');
+    t.true(remedy.includes(file));
+  },
+);
 
 test.serial('an impossible cache directory is pointed out', async t => {
   const { examine, directory } = await machine(t);

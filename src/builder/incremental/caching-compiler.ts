@@ -48,6 +48,10 @@ export interface CompileRequest {
   logFile: string;
   /** How many processes the compiler itself may run at once. Default: 1. */
   jobs?: number | undefined;
+  /** See `CompileJob.incremental`. */
+  incremental?: boolean | undefined;
+  /** See `CompileJob.onConfigured`. */
+  onConfigured?: (() => Promise<number>) | undefined;
   /** The trace context, given to the compiler as `TRACEPARENT`. It is not part of any fingerprint. Default: none. */
   traceparent?: string | undefined;
   /** Stops the compiler, or the wait for another producer. */
@@ -237,6 +241,23 @@ export class CachingCompiler {
     }
   }
 
+  /**
+   * Compiles the target whatever there is in the cache, and stores nothing. The result has the fingerprint that it would
+   * be stored under. Resolves and rejects as {@link compile} does.
+   */
+  async compileAnew(target: Target, request: CompileRequest): Promise<CompileResult> {
+    const reader = this.#newReader();
+    const { signal } = request;
+    const prepared = await this.#prepare(() => this.#lookup.describe(target, reader, signal), signal);
+    if ('reason' in prepared) return prepared;
+    try {
+      const job: Job = { target, request, ...prepared, isTrial: true };
+      return (await this.#produce(job)).result;
+    } catch (error) {
+      return signal?.aborted ? cancelled() : failure('output', error, request.directory);
+    }
+  }
+
   #newReader(known?: KnownFiles): InputReader {
     return new InputReader(this.#options.builds.digests, known);
   }
@@ -286,6 +307,13 @@ export class CachingCompiler {
     onEvent?.({ type: 'compiling', jobs, logFile });
     const started = Date.now();
     const clock = performance.now();
+    let waited = 0;
+    const onConfigured = async () => {
+      const since = performance.now();
+      const turn = await request.onConfigured?.();
+      waited = performance.now() - since;
+      return turn ?? jobs;
+    };
     const table = new MemoryTable();
     let outcome: CompileOutcome;
     try {
@@ -298,6 +326,9 @@ export class CachingCompiler {
         logFile,
         traceparent: request.traceparent,
         signal,
+        incremental: request.incremental,
+        onConfigured,
+        onPath: path => onEvent?.({ type: 'path', path }),
         onOutput: line => {
           table.line(line);
           onEvent?.({ type: 'output', line });
@@ -309,11 +340,11 @@ export class CachingCompiler {
       emptyDirectory(directory);
       return { result: { ...failure('output', error, directory), logFile } };
     }
-    const compileDuration = performance.now() - clock;
+    const compileDuration = performance.now() - clock - waited;
     if (signal.aborted || !outcome.ok) emptyDirectory(directory);
     if (signal.aborted) return { result: cancelled() };
     if (!outcome.ok) return { result: { ...outcome, logFile } };
-    const { artifacts, warnings = [] } = outcome;
+    const { artifacts, warnings = [], ccache } = outcome;
     const memory = table.use;
     const files = artifacts.map(artifact => artifact.path);
     const compiled = {
@@ -323,6 +354,7 @@ export class CachingCompiler {
       compileDuration,
       compiledAt: Date.now(),
       warnings,
+      ...(ccache && { ccache }),
       ...(memory && { memory }),
     } as const;
     const result: CompileSuccess = { ...compiled, stored: false };
@@ -332,6 +364,7 @@ export class CachingCompiler {
     Object.assign(result, boundOf(inputs, query));
     const { builds, firmware, configDirectory } = this.#options;
     const key = await fingerprint(query.digest, inputs);
+    if (job.isTrial) return { result: { ...result, fingerprint: key } };
     if (!(await mayStore())) return { result };
     result.fingerprint = key;
     if (!(await firmware.store(key, artifacts, { compileDuration, warnings, memory }))) return { result };
@@ -390,6 +423,8 @@ interface Prepared {
 interface Job extends Prepared {
   target: Target;
   request: CompileRequest;
+  /** Whether nothing is stored. Default: false. */
+  isTrial?: boolean;
 }
 
 function cancelled(): CompileFailure {

@@ -1,7 +1,7 @@
 // Result of compiling one target, and the events on the way.
 
 import type { MemoryUse } from '../output/memory-use.ts';
-import type { SourceExcerpt } from '../toolchains/toolchain.ts';
+import type { BuildPath, CcacheStatistics, SourceExcerpt } from '../toolchains/toolchain.ts';
 import type { BaseInputs } from './fingerprint.ts';
 
 export type CompileEvent =
@@ -12,6 +12,8 @@ export type CompileEvent =
   /** Another thread or process is compiling the same target from the same inputs. */
   | { type: 'waiting'; pid: number }
   | { type: 'compiling'; jobs: number; logFile: string }
+  /** How it is compiled, when that is decided. */
+  | { type: 'path'; path: BuildPath }
   | { type: 'output'; line: string }
   /** A problem that does not stop the compile. */
   | { type: 'warning'; message: string };
@@ -47,6 +49,8 @@ export interface CompileSuccess {
   made?: MadeHere;
   /** Notes for the user, one sentence each, also if it was compiled earlier. */
   warnings: string[];
+  /** What ccache did, if it was compiled here with ccache. */
+  ccache?: CcacheStatistics;
   /** Undefined if the linker did not report it. */
   memory?: MemoryUse;
   /**

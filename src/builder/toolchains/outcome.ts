@@ -23,7 +23,7 @@ const FULL = 16 * 1024;
  */
 export async function runCompiler(
   name: string,
-  program: Pick<ProcessOptions, 'command' | 'args' | 'cwd' | 'env' | 'rewrite'>,
+  program: Pick<ProcessOptions, 'command' | 'args' | 'cwd' | 'env' | 'appendLog' | 'rewrite'>,
   { signal, logFile, onOutput, onProcess, buildDirectory }: CompileJob,
 ): Promise<{ ok: true; lastLines: string[] } | FailedOutcome> {
   if (signal.aborted) return cancelled([]);

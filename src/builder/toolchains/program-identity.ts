@@ -13,6 +13,7 @@ import { isObject } from '../../cache/values/stored-json.ts';
 import { hashFile } from '../../system/hash-file.ts';
 import { CannotStartError, captureOutput } from '../../system/process.ts';
 import { findProgram } from './programs.ts';
+import { remembered } from './remembered.ts';
 
 /** The same for the same program on every machine. Plain JSON. */
 export interface ProgramIdentity {
@@ -26,6 +27,8 @@ export interface IdentifyOptions {
   /** Remembers the identity of a binary by its device, inode, size and time of change. Default: not remembered. */
   cache?: Cache | undefined;
   signal?: AbortSignal | undefined;
+  /** In milliseconds since the epoch. Default: `Date.now`. */
+  clock?: (() => number) | undefined;
 }
 
 /** Python programs take a second to start on a busy machine. */
@@ -49,7 +52,7 @@ const recent = new Map<string, { at: number; answer: Promise<ProgramIdentity> }>
 export async function identifyProgram(
   program: string,
   environment: Readonly<Record<string, string>>,
-  { cache, signal }: IdentifyOptions = {},
+  { cache, signal, clock }: IdentifyOptions = {},
 ): Promise<ProgramIdentity | null> {
   const file = await findProgram(program, '/', environment);
   const stamp = file === undefined ? undefined : stampOf(file);
@@ -57,7 +60,7 @@ export async function identifyProgram(
   const key = JSON.stringify([file, stamp, Object.entries(environment).sort()]);
   const known = recent.get(key);
   if (known !== undefined && performance.now() - known.at < MAX_AGE_MS) return known.answer;
-  const answer = identify(file, stamp, environment, { cache, signal }).catch(error => {
+  const answer = identify(file, stamp, environment, { cache, signal, clock }).catch(error => {
     recent.delete(key);
     throw error;
   });
@@ -69,12 +72,13 @@ async function identify(
   file: string,
   stamp: string,
   environment: Readonly<Record<string, string>>,
-  { cache, signal }: IdentifyOptions,
+  { cache, signal, clock }: IdentifyOptions,
 ): Promise<ProgramIdentity> {
   const script = readScript(file);
   // A script may only start another program, and then its version output is all that identifies that.
   if (script !== undefined) {
-    return { version: await askVersion(file, environment, signal), sha256: digestScript(script) };
+    const version = await scriptVersion(file, script, environment, { cache, signal, clock });
+    return { version, sha256: digestScript(script) };
   }
   const key = `program:${await cacheKey(stamp)}`;
   const remembered = await cache?.get(key);
@@ -87,6 +91,61 @@ async function identify(
   return { version, sha256 };
 }
 
+/** What pip writes of a program that is a function of a package. */
+const ENTRY_POINT = /^from (\w+)(?:\.[\w.]+)? import \w+$/m;
+
+/** Prints, one a line, what the program of a package depends on when it says its version. */
+const DEPENDS = `
+import glob, os, sys
+from importlib import metadata
+found = {sys.executable, os.path.realpath(sys.executable), os.path.join(sys.prefix, "pyvenv.cfg")}
+for place in map(os.path.abspath, sys.path):
+    found.add(place)
+    if os.path.isdir(place): found.update(glob.glob(os.path.join(glob.escape(place), "*.pth")))
+name = sys.argv[1]
+distribution = metadata.distribution(name)
+files = [str(file.locate()) for file in distribution.files or []]
+package = __import__("importlib.util", fromlist=["util"]).find_spec(name)
+# One that is elsewhere is being worked on.
+if package is None or package.origin not in files: sys.exit(1)
+found.update(file for file in files if not file.endswith(".pyc"))
+found.update(os.path.dirname(file) for file in files if file.endswith(".py"))
+print("\\n".join(sorted(found)))
+`;
+
+/** What a script answers; that of a Python package is remembered while nothing of the package changes. */
+async function scriptVersion(
+  file: string,
+  script: string,
+  environment: Readonly<Record<string, string>>,
+  { cache, signal, clock }: IdentifyOptions,
+): Promise<string | null> {
+  const [, name] = ENTRY_POINT.exec(script) ?? [];
+  const interpreter = interpreterIn(script);
+  if (name !== 'west' || interpreter === undefined || !path.isAbsolute(interpreter) || isScript(interpreter))
+    return askVersion(file, environment, signal);
+  const key = ['script', file, script, Object.entries(environment).sort(), DEPENDS];
+  const isVersion = (value: unknown): value is string | null => typeof value === 'string';
+  return remembered(
+    cache,
+    key,
+    isVersion,
+    async () => {
+      const [answer, depends] = await Promise.all([
+        askVersion(file, environment, signal),
+        captureOutput({
+          ...{ command: interpreter, args: ['-c', DEPENDS, name], cwd: '/', timeLimit: VERSION_TIMEOUT_MS },
+          env: { ...environment, PYTHONDONTWRITEBYTECODE: '1' },
+          ...(signal === undefined ? {} : { signal }),
+        }).catch(() => undefined),
+      ]);
+      const isKnown = answer !== null && depends?.exitCode === 0 && !depends.isCut;
+      return { answer, files: isKnown ? [file, interpreter, ...depends.output.split('\n')] : [] };
+    },
+    clock,
+  );
+}
+
 /** The interpreter of a script: absolute, or a name; undefined if the program is not a script. */
 export async function interpreterOf(
   program: string,
@@ -94,7 +153,10 @@ export async function interpreterOf(
 ): Promise<string | undefined> {
   const file = await findProgram(program, '/', environment);
   const script = file === undefined ? undefined : readScript(file);
-  if (script === undefined) return undefined;
+  return script === undefined ? undefined : interpreterIn(script);
+}
+
+function interpreterIn(script: string): string | undefined {
   const [first = '', second = ''] = script.split('\n', 2);
   // pip writes this if the path is too long for the first line or contains blanks.
   const long = /^'''exec' (?:"([^"]+)"|(\S+)) /.exec(second);
@@ -138,6 +200,11 @@ async function askVersion(
     if (error instanceof CannotStartError) return null;
     throw error;
   }
+}
+
+/** Whether a program is a text that an interpreter runs. */
+export function isScript(file: string): boolean {
+  return readScript(file) !== undefined;
 }
 
 /** A stamp that distinguishes the file from every other at the same path; undefined if it does not exist. */

@@ -1,4 +1,5 @@
 // Status of a toolchain: whether a config can be built with it on this machine, and why not.
+import type { Cache } from '../../cache/cache.ts';
 import type { ToolchainKind } from '../../config/toolchain-options.ts';
 import type { UserConfig } from '../../config/user-config.ts';
 import type { ToolchainDescription } from './index.ts';
@@ -18,6 +19,8 @@ export interface ToolchainQuery {
   cacheRoot: string;
   /** Whether the caches may be written. */
   cache: boolean;
+  /** Opens the cache that remembers the programs' versions. Default: the programs are run. */
+  memory?: (() => Promise<Cache>) | undefined;
   /** Told, in one sentence, that the container image is about to be pulled. Default: the network is not touched. */
   onPull?: ((message: string) => void) | undefined;
   /** Stops the search. */

@@ -42,10 +42,26 @@ export interface Toolchain {
   notes?(signal?: AbortSignal): Promise<string[]>;
 
   /**
+   * Records, at low priority, which macros each object of a target's last build used, for the next build of the target.
+   * Resolves to whether the record is complete; if `signal` aborts, it keeps what it has. Default: no objects are taken
+   * over.
+   */
+  recordMacros?(target: Target, options: RecordOptions): Promise<boolean>;
+
+  /**
    * Compiles. Rejects with the file system's error if artifacts cannot be written, and otherwise only for bugs: a
    * failing compiler is an outcome. Leaves no process behind, even if `signal` aborts.
    */
   compile(job: CompileJob): Promise<CompileOutcome>;
+}
+
+/** Options of {@link Toolchain.recordMacros}. */
+export interface RecordOptions {
+  signal: AbortSignal;
+  /** How many processes may run at once. */
+  jobs: number;
+  /** As in {@link CompileJob}. */
+  onProcess?: CompileJob['onProcess'];
 }
 
 /** The machine-specific part of a toolchain. */
@@ -81,11 +97,30 @@ export interface CompileJob {
   /** The trace context, given to the compiler as `TRACEPARENT`. It is not part of any fingerprint. Default: none. */
   traceparent?: string | undefined;
   signal: AbortSignal;
+  /**
+   * Whether the target's last build directory may be built upon, where the toolchain keeps one, and this one be kept.
+   * The artifacts are the same. Default: false.
+   */
+  incremental?: boolean | undefined;
+  /** Told how it is built, when that is decided. */
+  onPath?: ((path: BuildPath) => void) | undefined;
+  /**
+   * Called when a build is configured whose objects may be those of other targets: resolves, when it is its turn to
+   * compile them, to how many processes it may run then. Default: at once, with `jobs`.
+   */
+  onConfigured?: (() => Promise<number>) | undefined;
   /** Each line the compiler prints, without its line end, as it comes. */
   onOutput: (line: string) => void;
   /** Called with the process group of every child that starts, and again when it has ended. */
   onProcess?: (event: 'started' | 'ended', processGroup: number) => void;
 }
+
+/** How a target is built: everything anew, or upon the last build directory. */
+export type BuildPath =
+  /** `why` is the end of a sentence; undefined when nothing else was asked for. */
+  | { kind: 'pristine'; why: string | undefined }
+  /** Objects that the edit cannot change are taken over. `causes` says what was edited, and where. */
+  | { kind: 'incremental'; compiled: number; objects: number; causes: string[] };
 
 export type CompileOutcome =
   | {
@@ -103,6 +138,8 @@ export type CompileOutcome =
       changedDuringBuild?: string[];
       /** Notes for the user about the firmware, one sentence each; stored with it. Default: none. */
       warnings?: string[];
+      /** What ccache did. Default: it was not used, or does not say. */
+      ccache?: CcacheStatistics;
     }
   | {
       ok: false;
@@ -114,6 +151,16 @@ export type CompileOutcome =
       /** The preprocessed line at which the compiler stopped, if it reports one. */
       excerpt?: SourceExcerpt | undefined;
     };
+
+/** How many objects of a build ccache had, and how it found them. */
+export interface CcacheStatistics {
+  /** Found without the preprocessor. */
+  direct: number;
+  /** Found by their preprocessed sources. */
+  preprocessed: number;
+  /** Compiled. */
+  missed: number;
+}
 
 /** A preprocessed line. The compiler's columns refer to it, and it differs from the line in the source. */
 export interface SourceExcerpt {

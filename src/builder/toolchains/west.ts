@@ -1,9 +1,10 @@
 // The `west` toolchain: ZMK's own build in a west workspace, with the programs that are installed on this machine.
 import { tracedEnvironment } from '../../config/environment.ts';
 import type { WestToolchainOptions } from '../../config/toolchain-options.ts';
+import { isInside } from '../../system/paths.ts';
 import { namedHere, programFolders } from './command-surroundings.ts';
 import type { ObserveOptions } from './observed/index.ts';
-import { runCompiler } from './outcome.ts';
+import { type FailedOutcome, runCompiler } from './outcome.ts';
 import { findProgram } from './programs.ts';
 import type { ToolchainResources } from './resources.ts';
 import type { CompileJob, Surroundings, Toolchain } from './toolchain.ts';
@@ -14,11 +15,12 @@ import {
   DEFAULT_ENVIRONMENT,
   passedEnvironment,
 } from './zephyr/environment.ts';
+import { BUILD_PLACE, MountNamespace, outputOf, specInside } from './zephyr/mount-namespace.ts';
 import { searchedDirectories } from './zephyr/searched-directories.ts';
 import { buildTools, identifiedPrograms, toolPlaces } from './zephyr/tools.ts';
 import { usedTools } from './zephyr/used-tools.ts';
-import { WEST, westBuildArguments } from './zephyr/west-build.ts';
-import type { ZephyrBuildSpec, ZephyrRunner } from './zephyr/zephyr-runner.ts';
+import { stepCommand, WEST } from './zephyr/west-build.ts';
+import type { BuildStep, ZephyrBuildSpec, ZephyrRunner } from './zephyr/zephyr-runner.ts';
 import { type ZephyrDescription, ZephyrToolchain } from './zephyr/zephyr-toolchain.ts';
 
 /** Description of a `west` toolchain. Plain data, so that it can be sent to a worker thread. */
@@ -32,7 +34,7 @@ export function createWestToolchain(
   description: Omit<WestToolchainDescription, 'kind'>,
   resources: ToolchainResources = {},
 ): Toolchain {
-  return new ZephyrToolchain(new WestRunner(description, resources), description);
+  return new ZephyrToolchain(new WestRunner(description, resources), description, resources);
 }
 
 class WestRunner implements ZephyrRunner {
@@ -82,23 +84,48 @@ class WestRunner implements ZephyrRunner {
     };
   }
 
-  async run(spec: ZephyrBuildSpec, job: CompileJob) {
+  async seenWork(work: string): Promise<string> {
+    return (await this.#namespaceFor(work)) === undefined ? work : BUILD_PLACE;
+  }
+
+  async run(
+    spec: ZephyrBuildSpec,
+    job: CompileJob,
+    step: BuildStep,
+  ): Promise<{ ok: true; lastLines: string[] } | FailedOutcome> {
     const environment = passedEnvironment(this.#options.environment);
+    const { work, seenWork, temporary, workspace } = spec;
+    const namespace = seenWork === work ? undefined : await this.#namespaceFor(work);
+    if (seenWork !== work && namespace === undefined) {
+      const message = `It cannot be run with its directory at ${seenWork} any more.`;
+      return { ok: false, reason: 'cannot-start', message, lastLines: [] };
+    }
+    const seen = specInside(spec);
+    const { command, args } = stepCommand(step, job.target, seen, job.jobs);
     return runCompiler(
       WEST,
       {
-        command: WEST,
-        args: westBuildArguments(job.target, spec),
-        cwd: spec.workspace,
+        ...(namespace?.command(command, args, { own: work, cwd: workspace, temporary }) ?? { command, args }),
+        appendLog: step === 'make',
+        cwd: workspace,
         env: {
           ...DEFAULT_ENVIRONMENT,
           ...environment,
-          ...buildEnvironment(spec, job.jobs),
+          ...buildEnvironment(seen, job.jobs),
           ...tracedEnvironment(job.traceparent),
         },
+        ...(namespace === undefined ? {} : { rewrite: outputOf(work) }),
       },
       job,
     );
+  }
+
+  #namespace: Promise<MountNamespace | undefined> | undefined;
+
+  /** Looks once whether the system allows it. */
+  #namespaceFor(work: string): Promise<MountNamespace | undefined> {
+    this.#namespace ??= MountNamespace.find(passedEnvironment(this.#options.environment), work);
+    return this.#namespace;
   }
 
   async hasCcache(workspace: string) {
@@ -112,12 +139,15 @@ class WestRunner implements ZephyrRunner {
       usedTools(build, isComplete, environment),
       identifiedPrograms(environment),
     ]);
-    return 'untraceable' in used ? used : { ...used, identified };
+    if ('untraceable' in used) return used;
+    // The linker also looked for libraries in the build directory.
+    const absent = used.absent.filter(place => !isInside(place, BUILD_PLACE));
+    return { ...used, absent, identified };
   }
 
-  /** The build's paths are paths of this machine. */
-  pathMapping(): Pick<ObserveOptions, 'seen' | 'isolated'> {
-    return {};
+  /** The build's paths are paths of this machine, but for its own directory. */
+  pathMapping({ work, seenWork }: ZephyrBuildSpec): Pick<ObserveOptions, 'seen' | 'isolated'> {
+    return seenWork === work ? {} : { seen: [{ seen: seenWork, here: work }] };
   }
 }
 

@@ -35,6 +35,8 @@ export interface Built {
   target: Target;
   /** Its fingerprint; undefined if inputs changed during the build. */
   fingerprint: string | undefined;
+  /** Absolute, in the output directory. */
+  files: string[];
 }
 
 /** Allows one running build per target. */
@@ -81,10 +83,10 @@ export class RunningTargets {
   }
 
   /** Records the result of a build: with `built` if it succeeded, with the fingerprint if that is known. */
-  finish(name: string, built?: { fingerprint: string | undefined }): void {
+  finish(name: string, built?: Omit<Built, 'target'>): void {
     const running = this.#running.get(name);
     if (!running) return;
-    if (built) this.#built.set(name, { target: running.target, fingerprint: built.fingerprint });
+    if (built) this.#built.set(name, { target: running.target, ...built });
     else this.#built.delete(name);
     this.end(running);
   }

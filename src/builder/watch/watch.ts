@@ -19,14 +19,22 @@ import {
 } from '../incremental/index.ts';
 import type { Target } from '../matrix/target.ts';
 import type { BuildOptions } from '../options.ts';
+import { createFirmwareCacheService } from '../output/firmware.ts';
+import { OutputDirectory } from '../output/output.ts';
 import { type Plan, planBuild } from '../plan.ts';
 import { loadToolchain } from '../toolchains/load.ts';
+import { recordAll } from '../toolchains/record-all.ts';
+import { verifyTargets } from '../verify.ts';
 import { type DebounceOptions, Debouncer } from './debouncer.ts';
 import { changesOf, type Inputs, readInputs } from './declared-inputs.ts';
 import { FileWatcher } from './file-watcher.ts';
+import { IdleWork } from './idle-work.ts';
 import { RunningTargets } from './running-targets.ts';
 
-export interface WatchOptions extends Omit<BuildOptions, 'dryRun'>, DebounceOptions {}
+/** So many builds that took objects over may come between two comparisons. */
+const VERIFY_EVERY = 25;
+
+export interface WatchOptions extends Omit<BuildOptions, 'dryRun' | 'verify'>, DebounceOptions {}
 
 /**
  * Builds every target of a config directory, then again what each saved change affects, until `signal` aborts. Resolves
@@ -53,6 +61,11 @@ class Watch {
   readonly #files: FileWatcher;
   readonly #debouncer: Debouncer;
   readonly #running = new RunningTargets();
+  readonly #idle = new IdleWork();
+  /** Targets that took objects over since they were last compared, by their artifact names. */
+  readonly #unverified = new Set<string>();
+  #incrementalBuilds = 0;
+  #nextVerification = 1;
   /** Runs that are building or cleaning up. */
   readonly #runs = new Set<Promise<void>>();
   readonly #paths: PathBase;
@@ -77,7 +90,11 @@ class Watch {
       this.#wake.resolve();
     }, options);
     this.#files = new FileWatcher({
-      onChange: () => this.#debouncer.trigger(),
+      onChange: () => {
+        // The build that follows needs the cores.
+        this.#idle.interrupt();
+        this.#debouncer.trigger();
+      },
       onError: error => this.#emit({ type: 'warning', message: watchErrorMessage(error) }),
     });
   }
@@ -101,6 +118,7 @@ class Watch {
       this.#signal.removeEventListener('abort', onAbort);
       this.#stop.abort();
       this.#debouncer.close();
+      await this.#idle.stop().catch(error => this.#events.stopFor(error));
       await Promise.all(this.#runs);
       await this.#files.close();
     }
@@ -123,6 +141,7 @@ class Watch {
 
   /** Acts on the changes since the last scan. */
   async #update(): Promise<void> {
+    await this.#idle.stop();
     const before = this.#state!;
     let state = before;
     let changes: string[] = [];
@@ -200,6 +219,7 @@ class Watch {
       {
         signal: this.#signal,
         isPartial: targets.length < plan.targets.length,
+        isWatched: true,
         signalOf: name => started.get(name)?.signal,
         traceparentOf: this.#options.traceparentOf,
         onEvent: event => this.#relay(event),
@@ -220,8 +240,16 @@ class Watch {
   #relay(event: BuildEvent): void {
     if (event.type === 'build-started' || event.type === 'build-finished') return;
     this.#options.onEvent(event);
+    if (event.type === 'target-path') {
+      if (event.path.kind === 'pristine') this.#unverified.delete(event.target);
+      else {
+        this.#incrementalBuilds++;
+        this.#unverified.add(event.target);
+      }
+      return;
+    }
     if (event.type === 'target-finished')
-      this.#running.finish(event.target, { fingerprint: event.fingerprint });
+      this.#running.finish(event.target, { fingerprint: event.fingerprint, files: event.files });
     else if (event.type === 'target-failed' || event.type === 'target-cancelled')
       this.#running.finish(event.target);
     else return;
@@ -240,6 +268,35 @@ class Watch {
     const { targets } = this.#state!.plan;
     const ready = targets.filter(({ artifactName }) => this.#running.builtOf(artifactName)).length;
     this.#emit({ type: 'watch-waiting', ready, failed: targets.length - ready });
+    this.#idle.begin(signal => this.#useIdleTime(signal).catch(error => this.#report(error)));
+  }
+
+  /** Prepares the next builds. Compares a target after the first incremental build, and then now and then. */
+  async #useIdleTime(signal: AbortSignal): Promise<void> {
+    const { plan, toolchain } = this.#state!;
+    if (plan.incremental === 'off') return;
+    const isDone = await recordAll(toolchain, plan.targets, { signal, jobs: plan.cores });
+    const [name] = this.#unverified;
+    if (!isDone || name === undefined || this.#incrementalBuilds < this.#nextVerification) return;
+    const built = this.#running.builtOf(name);
+    if (built?.files === undefined) return;
+    const { files, fingerprint } = built;
+    const output = await OutputDirectory.open(plan.outputDirectory);
+    try {
+      await verifyTargets({ ...plan, jobs: 1 }, [{ target: name, files, fingerprint, isForeign: false }], {
+        ...{ output, signal, firmware: createFirmwareCacheService(plan.userConfig, plan.cacheOptions) },
+        onOutput: () => {},
+        onVerified: (target, different, message) => {
+          this.#unverified.delete(target);
+          if (different !== undefined) this.#nextVerification = this.#incrementalBuilds + VERIFY_EVERY;
+          if (different === undefined || different.length === 0) return;
+          this.#emit({ type: 'target-verified', target, different });
+          if (message !== undefined) this.#emit({ type: 'warning', target, message });
+        },
+      });
+    } finally {
+      await output.close();
+    }
   }
 
   /** Reports an expected error; a bug ends the watch. */
@@ -276,7 +333,7 @@ function compilerOf({ plan, toolchain }: WatchState) {
 }
 
 /** All settings that affect how targets are built. */
-function settingsKey({ targets: _, warnings: __, ...plan }: Plan): string {
+function settingsKey({ targets: _, warnings: __, incremental: ___, ...plan }: Plan): string {
   return JSON.stringify(plan);
 }
 

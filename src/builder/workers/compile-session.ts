@@ -18,14 +18,21 @@ const SCRATCH = /^glovebox-build-(\d{1,10}-.*)$/s;
 /** One target to compile in a session. */
 export interface SessionJob {
   target: Target;
-  described: DescribedTarget;
+  /** Default: the target is described when it is compiled. */
+  described?: DescribedTarget;
   /** Directory for the artifacts; empty. */
   directory: string;
   onEvent: PoolListener;
+  /** See `CompileJob.incremental`. */
+  incremental: boolean;
+  /** See `CompileTask`. */
+  isTrial?: boolean;
   /** See `RunOptions.traceparentOf`. */
   traceparent?: string | undefined;
   /** Stops only this target. */
   signal?: AbortSignal;
+  /** See `CompileJob.onConfigured`. */
+  onConfigured?: () => Promise<number>;
 }
 
 /** Compiles as many targets in parallel as it has threads. */
@@ -62,7 +69,7 @@ export class CompileSession {
 
   /** Compiles in a free thread; the caller guarantees one. Resolves when nothing of the compiler is left. */
   async compile(job: SessionJob): Promise<CompileResult | WorkerFailure> {
-    const { target, described, directory, traceparent, onEvent, signal } = job;
+    const { target, described, directory, traceparent, onEvent, incremental, isTrial = false } = job;
     const { toolchain, configDirectory, userConfig, cacheOptions } = this.#plan;
     const buildDirectory = path.join(this.#scratch, String(this.#count++));
     mkdirSync(buildDirectory);
@@ -77,9 +84,12 @@ export class CompileSession {
         described,
         directory,
         buildDirectory,
+        incremental,
+        isTrial,
         traceparent,
       };
-      return await this.#pool.run({ ...task, logFile, jobs: this.#jobs }, onEvent, signal);
+      const { signal, onConfigured } = job;
+      return await this.#pool.run({ ...task, logFile, jobs: this.#jobs }, onEvent, signal, onConfigured);
     } finally {
       await rm(buildDirectory, { recursive: true, force: true });
     }

@@ -89,16 +89,21 @@ export class CompilePool {
    * thread fails its task, and another thread takes its place.
    *
    * @param signal stops only this task, as {@link cancel} stops all
+   *
+   * @param onConfigured see `CompileJob.onConfigured`
    */
   async run(
     task: Omit<CompileTask, 'port'>,
     onEvent: PoolListener,
     signal?: AbortSignal,
+    onConfigured: () => Promise<number> = async () => task.jobs,
   ): Promise<CompileResult | WorkerFailure> {
     const { port1, port2 } = new MessageChannel();
     const groups = new Set<number>();
     const receive = (message: FromWorker) => {
       if (message.type === 'event') onEvent(message.event, message.thread);
+      else if (message.type === 'configured')
+        onConfigured().then(jobs => port1.postMessage({ type: 'make', jobs } satisfies ToWorker));
       else if (message.event === 'started') groups.add(message.processGroup);
       else groups.delete(message.processGroup);
     };

@@ -14,13 +14,17 @@ export interface CompileTask {
   /** Take precedence over the configuration. Plain data. */
   cacheOptions: ServiceOptions;
   target: Target;
-  /** The description made when the cache was read. */
-  described: DescribedTarget;
+  /** The description made when the cache was read. Default: the target is described when it is compiled. */
+  described?: DescribedTarget | undefined;
   /** Directory for the artifacts; empty. */
   directory: string;
   /** Build directory for the compiler; empty. */
   buildDirectory: string;
   logFile: string;
+  /** See `CompileJob.incremental`. */
+  incremental?: boolean | undefined;
+  /** Whether it is compiled from nothing, and nothing stored: to be compared. */
+  isTrial?: boolean | undefined;
   /** How many processes the compiler itself may run at once. */
   jobs: number;
   /** See `RunOptions.traceparentOf`. */
@@ -29,12 +33,15 @@ export interface CompileTask {
   port: MessagePort;
 }
 
-/** Stop: end the compiler's processes, clean up and answer. */
-export interface ToWorker {
-  type: 'cancel';
-}
+export type ToWorker =
+  /** Stop: end the compiler's processes, clean up and answer. */
+  | { type: 'cancel' }
+  /** Answers `configured`: compile the objects, with so many processes. */
+  | { type: 'make'; jobs: number };
 
 export type FromWorker =
   | { type: 'event'; thread: number; event: CompileEvent }
+  /** See `CompileJob.onConfigured`. Waits for `make`. */
+  | { type: 'configured' }
   /** A process group of the compiler, so that it can be killed even if its thread no longer can. */
   | { type: 'process'; event: 'started' | 'ended'; processGroup: number };

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import * as walk from 'empathic/walk';
+import type { Cache } from '../../cache/cache.ts';
 import { mapConcurrent } from './map-concurrent.ts';
 import { examineProjects, type ProjectState } from './project-state.ts';
 import { repositories } from './repositories.ts';
@@ -22,6 +23,10 @@ export interface WorkspaceIdentity {
 
 export interface IdentityOptions {
   signal?: AbortSignal;
+  /** Remembers what git's indexes say. Default: git is asked. */
+  cache?: Cache | undefined;
+  /** In milliseconds since the epoch. Default: `Date.now`. */
+  clock?: (() => number) | undefined;
   /**
    * Absolute: the directory with `build.yaml`. The repository around it is not part of the identity, so that an edit of
    * one keymap does not change every fingerprint. If it is ZMK's own repository, only uncommitted files in the
@@ -36,7 +41,7 @@ export interface IdentityOptions {
  */
 export async function workspaceIdentity(
   directory: string,
-  { signal, configDirectory }: IdentityOptions = {},
+  { signal, configDirectory, cache, clock }: IdentityOptions = {},
 ): Promise<WorkspaceIdentity> {
   const settings = await readWestConfig(directory);
   const manifest = await readManifest(settings.manifestFile);
@@ -54,7 +59,7 @@ export async function workspaceIdentity(
     const counting = places.filter((_, index) => !isOwn[index]);
     const examined = await examineProjects(
       counting.map(place => path.join(directory, place)),
-      { signal, aside },
+      { signal, aside, cache, clock },
     );
     found.push(...examined.map(({ state }, index): [string, ProjectState] => [counting[index]!, state]));
     const known = new Set(found.map(([place]) => place));

@@ -3,9 +3,11 @@ import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { lstat, readlink } from 'node:fs/promises';
 import path from 'node:path';
+import type { Cache } from '../../cache/cache.ts';
 import { hashFile } from '../../system/hash-file.ts';
 import { resolveReal } from '../../system/paths.ts';
 import { type GitResult, printed, runGitBatch } from './git.ts';
+import { type Index, IndexMemory } from './index-memory.ts';
 import { mapConcurrent } from './map-concurrent.ts';
 import { ignoredFiles, outsideContent, withoutByproducts } from './unversioned.ts';
 
@@ -51,18 +53,24 @@ export interface ExamineOptions {
   signal?: AbortSignal | undefined;
   /** A directory that does not count, though it is in a project. Absolute, without links. */
   aside?: string | undefined;
+  /** Remembers what indexes say. Default: git is asked. */
+  cache?: Cache | undefined;
+  /** In milliseconds since the epoch. Default: `Date.now`. */
+  clock?: (() => number) | undefined;
 }
 
 /** Examines repositories; resolves to their states, in order. Rejects with `WorkspaceError` if git fails. */
 export async function examineProjects(
   directories: readonly string[],
-  { signal, aside }: ExamineOptions = {},
+  { signal, aside, cache, clock = Date.now }: ExamineOptions = {},
 ): Promise<ExaminedProject[]> {
   const revisions = directories.map(looseRevision);
+  const indexes = new IndexMemory(cache, clock);
+  const known = await Promise.all(directories.map(directory => indexes.get(directory)));
   const asked = directories.map((directory, index) => ({
     directory,
     commands: [
-      ...[STATUS, 'ls-files -v --stage -z'],
+      ...[STATUS, known[index] === undefined ? 'ls-files -v --stage -z' : undefined],
       revisions[index] === undefined ? `rev-parse --verify --quiet ${REVISION}` : undefined,
       isDescribed(directory) ? 'describe --abbrev=12 --always' : undefined,
     ],
@@ -74,11 +82,17 @@ export async function examineProjects(
     const found = { revision: revisions[index] ?? stdoutOf(revision), description: stdoutOf(description) };
     const isAside = aside?.startsWith(`${places[index]}${path.sep}`);
     return {
-      ...{ directory, status: printed(status!), index: printed(files!), ...found },
+      ...{ directory, status: printed(status!), ...found },
+      index: known[index] ?? parseIndex(printed(files!)),
       aside: isAside ? `${path.relative(places[index]!, aside!).replaceAll(path.sep, '/')}/` : undefined,
     };
   });
-  return mapConcurrent(all, found => examine(found, places, { signal, aside }));
+  await Promise.all(
+    all.map(({ directory, index }, at) =>
+      known[at] === undefined ? indexes.set(directory, index) : undefined,
+    ),
+  );
+  return mapConcurrent(all, found => examine(found, places, { signal, aside, cache, clock }));
 }
 
 const stdoutOf = (answer: GitResult | undefined) =>
@@ -88,7 +102,7 @@ const stdoutOf = (answer: GitResult | undefined) =>
 interface GitReadings {
   directory: string;
   status: string;
-  index: string;
+  index: Index;
   revision: string | undefined;
   description: string | undefined;
   /** Prefix of the paths that do not count. */
@@ -101,7 +115,7 @@ async function examine(
   options: ExamineOptions,
 ): Promise<ExaminedProject> {
   const { head, files, ignored, submodules, nested } = parseStatus(status);
-  const { hidden, submodules: known, links } = parseIndex(index);
+  const { hidden, submodules: known, links } = index;
   for (const file of hidden) files.add(file);
   const isCounted = (file: string) => aside === undefined || !`${file}/`.startsWith(aside);
   const changed = withoutByproducts(directory, [...files].filter(isCounted)).sort();
@@ -211,13 +225,6 @@ function parseStatus(output: string): Status {
     } else if (kind === '!') found.ignored.push(fields.join(' '));
   }
   return found;
-}
-
-interface Index {
-  /** Files that git was told not to check for changes, so their content counts. */
-  hidden: string[];
-  submodules: string[];
-  links: string[];
 }
 
 function parseIndex(output: string): Index {

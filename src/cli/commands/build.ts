@@ -28,6 +28,7 @@ export function buildCommand(context: Context): Command {
     .option('--offline', 'do not use the network: pull no image, query no remote cache, use no agents')
     .option('-n, --dry-run', 'print what would be compiled and why, without compiling')
     .option('-e, --explain', 'print for every target why it is compiled or not')
+    .option('--verify', 'compile every target a second time, from scratch, and compare')
     .option('-w, --watch', 'rebuild after every saved change, until Ctrl-C')
     .option('--page', 'with --watch: serve a live page about the build to this machine')
     .option('--report <file>', 'write a report of the build: timeline, targets, caches, layers (HTML)')
@@ -51,7 +52,7 @@ export function buildCommand(context: Context): Command {
         ['glovebox build --json | jq -r .type', 'print the types of all events'],
       )}
 
-Exit status: 0 all targets are built, 1 one failed, 2 wrong usage, 130 after Ctrl-C.`,
+Exit status: 0 all targets are built, 1 one failed, or differs with --verify, 2 wrong usage, 130 after Ctrl-C.`,
     )
     .action(async (configDirectory: string, flags: BuildFlags) => {
       context.exitStatus = await runBuild(context, resolve(context.cwd, configDirectory), flags);

@@ -24,6 +24,7 @@ export interface BuildFlags {
   dryRun?: boolean;
   watch?: boolean;
   explain?: boolean;
+  verify?: boolean;
   report?: string;
   trace?: string;
   json?: boolean;
@@ -53,6 +54,9 @@ export async function runBuild(
   }
   if (flags.watch && flags.dryRun) {
     throw new UsageError('--watch and --dry-run cannot be combined. Use one of them.');
+  }
+  if (flags.verify && (flags.watch || flags.dryRun)) {
+    throw new UsageError('--verify cannot be combined with --watch or --dry-run.');
   }
   const from = (file: string | undefined) => (file === undefined ? undefined : resolve(context.cwd, file));
   const reports = { report: from(flags.report), trace: from(flags.trace) };
@@ -111,6 +115,7 @@ export async function runBuild(
       offline: flags.offline,
       agents: flags.agents,
       dryRun: flags.dryRun,
+      verify: flags.verify,
       cache: flags.cache,
       cacheRoot: flags.cacheDir === undefined ? undefined : resolve(context.cwd, flags.cacheDir),
       signal: interruption.signal,
@@ -159,7 +164,7 @@ export async function runBuild(
       renderer.close();
       await flashing.flashTargets(context, planned.parts, recording, flags, interruption.signal);
     }
-    return interruption.exitStatus ?? (summary.failed > 0 ? EXIT_FAILED : EXIT_OK);
+    return interruption.exitStatus ?? (summary.failed + (summary.different ?? 0) > 0 ? EXIT_FAILED : EXIT_OK);
   } catch (error) {
     if (interruption.exitStatus !== undefined) {
       return interruption.exitStatus;

@@ -3,7 +3,7 @@ import type { CacheStats } from '../../cache/cache.ts';
 import type { Layout, PhysicalLayout } from '../../keymap/index.ts';
 import { formatBytes } from '../terminal/bytes.ts';
 import { failureText } from '../terminal/diagnosis.ts';
-import { unchangedSince } from '../terminal/explanation.ts';
+import { ccacheText, unchangedSince } from '../terminal/explanation.ts';
 import { remoteWords } from '../terminal/summary.ts';
 import { formatDuration, plural, sanitizeLine, shortPath } from '../terminal/text.ts';
 import { layerFigures } from './layers.ts';
@@ -100,14 +100,21 @@ function targetTable({ targets }: Recording): Markup {
 <td class="number">${finished && formatDuration(finished.compileDuration)}</td>
 <td class="number">${finished?.size === undefined ? '' : formatBytes(finished.size)}</td>
 <td class="number">${regionText(finished?.memory?.flash)}</td><td class="number">${regionText(finished?.memory?.ram)}</td>
-<td>${reasons(target)}</td></tr>
+<td>${objects(target)}</td><td>${reasons(target)}</td></tr>
 `;
   });
   const table = markup`<table>
-<thead><tr><th scope="col">Target</th><th scope="col">Built for</th><th scope="col">Came from</th><th scope="col" class="number">Took</th><th scope="col" class="number">Compiling took</th><th scope="col" class="number">Size</th><th scope="col" class="number">Flash used</th><th scope="col" class="number">RAM used</th><th scope="col">Why</th></tr></thead>
+<thead><tr><th scope="col">Target</th><th scope="col">Built for</th><th scope="col">Came from</th><th scope="col" class="number">Took</th><th scope="col" class="number">Compiling took</th><th scope="col" class="number">Size</th><th scope="col" class="number">Flash used</th><th scope="col" class="number">RAM used</th><th scope="col">Objects</th><th scope="col">Why</th></tr></thead>
 <tbody>
 ${rows}</tbody></table>`;
   return scrollable(table, 'Table of targets');
+}
+
+/** What became of a target's objects. */
+function objects({ path, finished }: TargetRecord): string {
+  const { ccache } = finished ?? {};
+  const kept = path?.kind === 'incremental' ? [`${path.compiled} of ${path.objects} not as before`] : [];
+  return [...kept, ...(ccache === undefined ? [] : [ccacheText(ccache)])].join('; ');
 }
 
 function origin({ finished, failed, cancelled }: TargetRecord): string {

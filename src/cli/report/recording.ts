@@ -1,5 +1,6 @@
 // Recording of one build from its events: the spans of each thread and the result of each target.
 import type { BuildEvent } from '../../builder/events.ts';
+import type { BuildPath } from '../../builder/toolchains/toolchain.ts';
 import { warningText } from '../terminal/warning.ts';
 
 type Event<Type extends BuildEvent['type']> = Extract<BuildEvent, { type: Type }>;
@@ -24,6 +25,8 @@ export interface TargetRecord {
   board: string;
   shield: string | undefined;
   why: string[];
+  /** How it was compiled, if it was. */
+  path?: BuildPath;
   finished: Event<'target-finished'> | undefined;
   failed: Event<'target-failed'> | undefined;
   cancelled: boolean;
@@ -82,6 +85,15 @@ export class Recording {
       case 'target-queued':
         this.#end(event);
         return;
+      case 'target-held':
+        this.#turn(event, 'waiting');
+        return;
+      case 'target-resumed':
+        this.#turn(event, 'compiled');
+        return;
+      case 'target-path':
+        this.#record(event.target, { path: event.path });
+        return;
       case 'target-finished':
         this.#end(event, event.source === 'cache' || event.source === 'remote' ? 'restored' : undefined);
         this.#record(event.target, { finished: event });
@@ -111,6 +123,12 @@ export class Recording {
   ): void {
     this.#end({ target, at });
     this.#open.set(target, { track, kind, from: this.#since(at) });
+  }
+
+  /** Begins a span of another kind in the same track. */
+  #turn(event: { target: string; at: number }, kind: 'waiting' | 'compiled'): void {
+    const track = this.#open.get(event.target)?.track;
+    if (track !== undefined) this.#begin(event, kind, track);
   }
 
   /** @param kind default: the kind at its start */

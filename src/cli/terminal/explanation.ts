@@ -1,4 +1,6 @@
 // Explanations of why each target was compiled or not.
+import type { BuildEvent } from '../../builder/events.ts';
+import type { BuildPath, CcacheStatistics } from '../../builder/toolchains/toolchain.ts';
 import type { BuildProgress, TargetProgress } from './progress.ts';
 import type { Style } from './style.ts';
 import { padded, sanitizeLine, textWidth } from './text.ts';
@@ -32,6 +34,31 @@ export function unchangedSince(compiledAt: number): string {
   return `nothing changed since ${new Date(compiledAt).toLocaleString('sv-SE')}`;
 }
 
+/** How a target is compiled; undefined when it goes without saying. */
+export function pathText(path: BuildPath): string | undefined {
+  if (path.kind === 'pristine')
+    return path.why === undefined ? undefined : `everything is compiled: ${path.why}`;
+  const { compiled, objects, causes } = path;
+  const why = causes.length === 0 ? '' : `: ${causes.map(sanitizeLine).join(', ')}`;
+  return `${compiled} of ${objects} objects${why}`;
+}
+
+/** `190 of 277 from ccache (12 without the preprocessor)`. */
+export function ccacheText({ direct, preprocessed, missed }: CcacheStatistics): string {
+  const found = direct + preprocessed;
+  const how = direct === 0 ? '' : ` (${direct} without the preprocessor)`;
+  return `${found} of ${found + missed} from ccache${how}`;
+}
+
+/** How a comparison ended. */
+export function verifiedText(
+  { different }: Extract<BuildEvent, { type: 'target-verified' }>,
+  style: Style,
+): string {
+  if (different.length === 0) return style.good('the same when compiled from nothing');
+  return style.bad(`not the same when compiled from nothing: ${different.map(sanitizeLine).join(', ')}`);
+}
+
 /** @param isShared whether other machines can use the result */
 function reasonsOf(target: TargetProgress, isShared: boolean): string[] {
   const { bound } = target.finished ?? {};
@@ -41,7 +68,7 @@ function reasonsOf(target: TargetProgress, isShared: boolean): string[] {
   return reasons.length === 0 ? [kept] : [...reasons, `  ${kept}`];
 }
 
-function originOf({ state, why, finished }: TargetProgress): string[] {
+function originOf({ state, why, path, finished }: TargetProgress): string[] {
   if (finished?.source === 'cache') {
     return [`from the cache: ${unchangedSince(finished.compiledAt)}`];
   }
@@ -57,5 +84,10 @@ function originOf({ state, why, finished }: TargetProgress): string[] {
         : finished?.source === 'agent'
           ? `compiled by ${sanitizeLine(finished.agent ?? 'an agent')}`
           : 'compiled';
-  return why.map((reason, index) => `${index === 0 ? `${began}: ` : '  '}${sanitizeLine(reason)}`);
+  const how = path === undefined ? undefined : pathText(path);
+  return [
+    ...why.map((reason, index) => `${index === 0 ? `${began}: ` : '  '}${sanitizeLine(reason)}`),
+    ...(how === undefined ? [] : [`  ${how}`]),
+    ...(finished?.ccache === undefined ? [] : [`  ${ccacheText(finished.ccache)}`]),
+  ];
 }

@@ -1,5 +1,6 @@
 // Live renderer: redraws the build in place on a terminal.
 import type { BuildEvent } from '../../builder/events.ts';
+import { verifiedText } from './explanation.ts';
 import { frameLines, targetLines } from './frame.ts';
 import { FrameRenderer } from './frame-renderer.ts';
 import { summaryLines } from './summary.ts';
@@ -21,6 +22,9 @@ export class LiveRenderer extends FrameRenderer {
         return;
       case 'warning':
         this.#above(warningLine(event, style));
+        return;
+      case 'target-verified':
+        this.#above(`${event.target}: ${verifiedText(event, style)}`);
         return;
       case 'target-output':
         if (verbose) {

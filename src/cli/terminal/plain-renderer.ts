@@ -1,7 +1,7 @@
 // Plain renderer: prints one line per event in order, for pipes, CI and terminals without cursor movement.
 import type { BuildEvent } from '../../builder/events.ts';
 import { failureText } from './diagnosis.ts';
-import { unchangedSince } from './explanation.ts';
+import { pathText, unchangedSince, verifiedText } from './explanation.ts';
 import { memoryWords } from './memory.ts';
 import { BuildProgress } from './progress.ts';
 import type { Renderer, RenderOptions } from './renderer.ts';
@@ -60,6 +60,16 @@ export class PlainRenderer implements Renderer {
         const where = event.agent === undefined ? '' : ` on ${sanitizeLine(event.agent)}`;
         return this.#about(event.target, `compiling${where}${why === '' || verbose ? '' : ` (${why})`}`);
       }
+      case 'target-held':
+        return this.#about(event.target, `waiting for ${event.behind}, which compiles the same objects`);
+      case 'target-resumed':
+        return [];
+      case 'target-path': {
+        const how = pathText(event.path);
+        return explain && how !== undefined ? this.#about(event.target, how) : [];
+      }
+      case 'target-verified':
+        return this.#about(event.target, verifiedText(event, style));
       case 'target-output':
         return verbose ? [`${style.dim(`${event.target} │`)} ${sanitizeLine(event.line)}`.trimEnd()] : [];
       case 'target-finished':

@@ -1,6 +1,7 @@
 // Progress of a running build, folded from its events. All renderers draw from it.
 import { basename } from 'node:path';
 import type { BuildEvent } from '../../builder/events.ts';
+import type { BuildPath } from '../../builder/toolchains/toolchain.ts';
 import { failureText } from './diagnosis.ts';
 import { sanitizeLine } from './text.ts';
 
@@ -28,6 +29,10 @@ export interface TargetProgress {
   agent?: string | undefined;
   /** Reasons for the cache miss, one sentence each. */
   why: string[];
+  /** How it is compiled, once that is decided. */
+  path?: BuildPath | undefined;
+  /** How it came out when it was compiled from nothing. */
+  verified?: Event<'target-verified'> | undefined;
   finished?: Event<'target-finished'> | undefined;
   failed?: Event<'target-failed'> | undefined;
   planned?: Event<'target-planned'> | undefined;
@@ -62,6 +67,18 @@ export class BuildProgress {
       case 'watch-problem':
       case 'watch-waiting':
         this.watch = event;
+        return;
+      case 'target-held':
+        this.#enter(event.target, 'waiting', event.at, `${event.behind} compiles the same objects`);
+        return;
+      case 'target-resumed':
+        this.#enter(event.target, 'compiling', event.at, reasonText(this.#target(event.target).why));
+        return;
+      case 'target-path':
+        this.#target(event.target).path = event.path;
+        return;
+      case 'target-verified':
+        this.#target(event.target).verified = event;
         return;
       case 'target-output':
         this.#target(event.target).detail = sanitizeLine(event.line);
@@ -154,6 +171,8 @@ export class BuildProgress {
   #forget(name: string): void {
     const target = this.#target(name);
     target.why = [];
+    target.path = undefined;
+    target.verified = undefined;
     target.agent = undefined;
     target.finished = undefined;
     target.failed = undefined;

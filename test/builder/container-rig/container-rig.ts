@@ -15,6 +15,9 @@ import { createWestMachine, type WestMachine } from '../west-rig/west-rig.ts';
 
 const WEST = fileURLToPath(new URL('./west.sh', import.meta.url));
 
+/** West has built everything when it has configured. */
+const CMAKE = '#!/bin/sh\n';
+
 /** The image that contains west. */
 export const IMAGE = 'glovebox-test/zmk:1';
 
@@ -101,7 +104,8 @@ async function start(): Promise<TestEngine | string> {
     mkdirSync(`${root}/bin`);
     copyFileSync(programFile('busybox'), `${root}/bin/busybox`);
     for (const applet of APPLETS) symlinkSync('busybox', `${root}/bin/${applet}`);
-    for (const [file, content] of Object.entries(programs)) {
+    const all = programs.west === undefined ? programs : { cmake: CMAKE, ...programs };
+    for (const [file, content] of Object.entries(all)) {
       execFileSync('sh', ['-c', 'cat > "$1" && chmod 755 "$1"', 'sh', `${root}/bin/${file}`], {
         input: content,
         env: { PATH },

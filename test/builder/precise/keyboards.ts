@@ -25,7 +25,11 @@ import type { FailedOutcome } from '../../../src/builder/toolchains/outcome.ts';
 import { buildEnvironment } from '../../../src/builder/toolchains/zephyr/environment.ts';
 import { isolateConfig, readRepository } from '../../../src/builder/toolchains/zephyr/repository.ts';
 import { usedTools } from '../../../src/builder/toolchains/zephyr/used-tools.ts';
-import type { ZephyrBuildSpec, ZephyrRunner } from '../../../src/builder/toolchains/zephyr/zephyr-runner.ts';
+import type {
+  BuildStep,
+  ZephyrBuildSpec,
+  ZephyrRunner,
+} from '../../../src/builder/toolchains/zephyr/zephyr-runner.ts';
 import { ZephyrToolchain } from '../../../src/builder/toolchains/zephyr/zephyr-toolchain.ts';
 import { createDefaultCache } from '../../../src/registry.ts';
 import { closeForAll } from '../../support/close-for-all.ts';
@@ -100,9 +104,11 @@ const MODEL: Compilers = {
       contents: toolContents(tools),
     };
   },
-  cached(keyboards, { CCACHE_DIR, CCACHE_COMPILERCHECK }, station) {
+  cached(keyboards, { CCACHE_DIR, CCACHE_COMPILERCHECK, OBJCPLUS_INCLUDE_PATH }, build) {
     const { tools, workspace } = keyboards;
-    const cache = { directory: CCACHE_DIR!, check: CCACHE_COMPILERCHECK, station };
+    const cache = {
+      ...{ directory: CCACHE_DIR!, check: CCACHE_COMPILERCHECK, direct: OBJCPLUS_INCLUDE_PATH, build },
+    };
     return {
       ...MODEL.plain(keyboards),
       compile: withCcache(cache, compilerFile(tools), modelPreprocess(workspace), modelCompile(tools)),
@@ -264,7 +270,8 @@ export class Keyboards {
         folders: [`${this.root}/bin`, ...(process.env.PATH ?? '').split(':')],
         bound: [],
       }),
-      run: (order, job) => this.#run(order, job),
+      seenWork: async work => work,
+      run: (order, job, step) => this.#run(order, job, step),
       hasCcache: async () => true,
       tools: (build, isComplete) =>
         usedTools(build, isComplete, { PATH: `${this.root}/bin:${process.env.PATH}` }),
@@ -279,7 +286,21 @@ export class Keyboards {
   async #run(
     { build, config, module, ccache }: ZephyrBuildSpec,
     { target }: CompileJob,
+    step: BuildStep,
   ): Promise<{ ok: true; lastLines: string[] } | FailedOutcome> {
+    if (step === 'configure') {
+      const options = this.#build(target, config, module);
+      try {
+        buildZmk(options, build);
+      } catch (error) {
+        // What is wrong shows when it is built.
+        if (!(error instanceof ZmkError)) throw error;
+      }
+      rmSync(path.join(build, 'zephyr/zmk.uf2'), { force: true });
+      return { ok: true, lastLines: [] };
+    }
+    // The model builds everything at once.
+    if (step === 'make') rmSync(build, { recursive: true, force: true });
     this.compiled.push(target.artifactName);
     const { mishap } = this;
     this.mishap = undefined;

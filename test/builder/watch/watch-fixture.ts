@@ -1,70 +1,20 @@
 // A watched build of a project, and its events.
 import type { ExecutionContext } from 'ava';
-import type { BuildEvent, BuildOptions } from '../../../src/builder/index.ts';
+import type { BuildOptions } from '../../../src/builder/index.ts';
 import { publishedBuild } from '../../support/published.ts';
-import type { EventOf, Project } from '../project.ts';
+import type { Project } from '../project.ts';
 import type { RigRun } from '../rig/rig.ts';
+import { WatchedEvents } from './watched-events.ts';
 
 const { watchBuild } = await publishedBuild();
 
-type Type = BuildEvent['type'];
-
-/** Milliseconds after which waiting for an event fails the test, so that it does not hang. */
-const PATIENCE = 60_000;
-
-export class WatchFixture {
-  readonly events: BuildEvent[] = [];
-  readonly done: Promise<void>;
-  readonly #stop = new AbortController();
-  /** Index of the first event that was not awaited yet. */
-  #seen = 0;
-  #look: (() => void) | undefined;
+export class WatchFixture extends WatchedEvents {
+  readonly #stop: AbortController;
 
   constructor(options: Omit<BuildOptions, 'onEvent'>) {
-    this.done = watchBuild({
-      ...options,
-      signal: this.#stop.signal,
-      onEvent: event => {
-        this.events.push(event);
-        this.#look?.();
-      },
-    });
-    this.done.catch(() => this.#look?.());
-  }
-
-  /** The next event of a type, of one target or of all, after the last awaited one. */
-  async next<T extends Type>(type: T, target?: string): Promise<EventOf<T>> {
-    let timer: NodeJS.Timeout | undefined;
-    try {
-      return await new Promise((resolve, reject) => {
-        this.#look = () => {
-          const index = this.events.findIndex(
-            (event, at) =>
-              at >= this.#seen &&
-              event.type === type &&
-              (!target || ('target' in event && event.target === target)),
-          );
-          if (index < 0) return;
-          this.#seen = index + 1;
-          resolve(this.events[index] as EventOf<T>);
-        };
-        const waited = `${type} of ${target ?? 'any target'}`;
-        timer = setTimeout(
-          () => reject(new Error(`No ${waited} after ${JSON.stringify(this.events)}`)),
-          PATIENCE,
-        );
-        this.done.then(() => reject(new Error(`The watch ended without ${waited}.`)), reject);
-        this.#look();
-      });
-    } finally {
-      clearTimeout(timer);
-      this.#look = undefined;
-    }
-  }
-
-  /** All events of a type so far. */
-  of<T extends Type>(type: T): EventOf<T>[] {
-    return this.events.filter((event): event is EventOf<T> => event.type === type);
+    const stop = new AbortController();
+    super(onEvent => watchBuild({ ...options, signal: stop.signal, onEvent }));
+    this.#stop = stop;
   }
 
   async stop(): Promise<void> {

@@ -44,7 +44,7 @@ export function parseWestBuild(words: readonly string[], cwd: string): WestCall 
   const [command, ...rest] = words;
   if (command !== 'build') throw new ZmkError(`west: unknown command "${command}"`);
   const end = rest.indexOf('--');
-  const own = end < 0 ? rest : rest.slice(0, end);
+  const own = (end < 0 ? rest : rest.slice(0, end)).filter(word => word !== '--cmake-only');
   for (let at = 0; at < own.length; at += 2) {
     const value = own[at + 1];
     if (value === undefined)
@@ -65,7 +65,9 @@ export function parseWestBuild(words: readonly string[], cwd: string): WestCall 
   return call;
 }
 
-/** Builds in the working directory `workspace`; prints the output of the real programs, and returns the exit status. */
+/**
+ * Builds in the working directory `workspace`, also if it is only to configure: `cmake --build` then finds nothing to do.
+ * Prints the output of the real programs, and returns the exit status. */
 export function westBuild(
   words: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,

@@ -2,6 +2,7 @@ import { cpSync } from 'node:fs';
 import { appendFile, chmod, mkdir, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import type { IdentityOptions } from '../../../src/builder/workspace/identity.ts';
 import {
   describeWorkspace,
   WorkspaceError,
@@ -9,6 +10,7 @@ import {
   workspaceDifferences,
   workspaceIdentity,
 } from '../../../src/builder/workspace/index.ts';
+import { createDefaultCache } from '../../../src/index.ts';
 import { makeDirectory, removeDirectory, temporaryDirectory } from '../../support/temporary.ts';
 import { commit, git, repository, workspace, write } from './repositories.ts';
 
@@ -19,11 +21,17 @@ const PROJECTS = {
 };
 
 let original: string;
+/** What remembers indexes, also those that were written a moment ago. */
+const memory: IdentityOptions = { clock: () => Date.now() + 60_000 };
 test.before(async () => {
   original = await makeDirectory();
+  memory.cache = createDefaultCache({ tag: 'memory', cacheRoot: await makeDirectory() });
   await workspace(original, PROJECTS);
 });
-test.after.always(() => removeDirectory(original));
+test.after.always(async () => {
+  await removeDirectory(original);
+  await removeDirectory((await memory.cache!.stats()).directory!);
+});
 
 async function sample(t: ExecutionContext): Promise<string> {
   const directory = await temporaryDirectory(t);
@@ -43,8 +51,10 @@ async function changes(
   known?: WorkspaceIdentity,
 ): Promise<{ changed: boolean; now: WorkspaceIdentity; said: string[] }> {
   const before = known ?? (await workspaceIdentity(directory));
+  await workspaceIdentity(directory, memory);
   await change();
   const now = await workspaceIdentity(directory);
+  t.deepEqual(await workspaceIdentity(directory, memory), now, 'what is remembered makes no difference');
   const said = workspaceDifferences(before, now);
   const changed = JSON.stringify(before) !== JSON.stringify(now);
   t.is(said.length > 0, changed, 'what is different is said, and nothing else');

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import type { BuildEvent } from '../../../src/builder/events.ts';
 import type { CacheStats } from '../../../src/cache/cache.ts';
 import { markup } from '../../../src/cli/report/markup.ts';
 import { pageOf, type ReportData } from '../../../src/cli/report/page.ts';
@@ -18,6 +19,7 @@ import {
   started,
 } from '../terminal/scripted-events.ts';
 
+const OBJECTS = { compiled: 4, objects: 219, causes: [] };
 const NOTHING: ReportData = { caches: [], keymaps: [] };
 
 function page(surroundings: Partial<ReportData> = {}, name = 'left'): string {
@@ -29,7 +31,8 @@ function page(surroundings: Partial<ReportData> = {}, name = 'left'): string {
     checking(10, 'right'),
     { ...cached(30, 'right', 5_000), size: 447_488, memory: { flash: { used: 208_016, size: 811_008 } } },
     compiling(40, name),
-    compiled(900, name, 800),
+    at(50, { type: 'target-path', target: name, path: { kind: 'incremental', ...OBJECTS } }),
+    { ...compiled(900, name, 800), ccache: { direct: 0, preprocessed: 3, missed: 1 } } as BuildEvent,
     compiling(45, 'reset'),
     failed(950, 'reset', 550),
     at(960, { type: 'warning', message: 'something & "other"' }),
@@ -59,6 +62,10 @@ function assertWellFormed(html: string): void {
   if (open.length > 0) throw new Error(`still open: ${open.join(' ')}`);
 }
 
+test('the page says what became of objects', t => {
+  t.true(page().includes('<td>4 of 219 not as before; 3 of 4 from ccache</td>'));
+});
+
 test('the page shows which thread compiled what, where each target came from, caches by tag, and the layers', async t => {
   const file = fileURLToPath(new URL('../../keymap/fixtures/corne.keymap', import.meta.url));
   const layout = await parseKeymap(await readFile(file, 'utf8'), { file });
@@ -73,7 +80,7 @@ test('the page shows which thread compiled what, where each target came from, ca
   t.regex(html, /3 targets in 1s: 1 compiled, 1 from the cache, 1 failed/);
   t.regex(
     html,
-    /<th scope="row">right<\/th>.*\n<td>the cache<\/td><td class="number">12ms<\/td>\n<td class="number">5s<\/td>\n<td class="number">437 KiB<\/td>\n<td class="number">203 KiB \(25\.6 %\)<\/td><td class="number"><\/td>\n<td>nothing changed since /,
+    /<th scope="row">right<\/th>.*\n<td>the cache<\/td><td class="number">12ms<\/td>\n<td class="number">5s<\/td>\n<td class="number">437 KiB<\/td>\n<td class="number">203 KiB \(25\.6 %\)<\/td><td class="number"><\/td>\n<td><\/td><td>nothing changed since /,
   );
   t.regex(html, /keymap\.c:3:7: error: unknown type/);
   t.regex(html, /<th scope="row">firmware<\/th>.*\n<td class="number">2 KiB<\/td>/);

@@ -62,6 +62,24 @@ test('each time span has its thread, its kind and its ends', t => {
   t.true(recording.targets.get('other')?.cancelled);
 });
 
+test('a target that waits for the objects of another one does so in its own thread', t => {
+  const { spans } = record(
+    started('left', 'right'),
+    at(100, { type: 'target-compiling', target: 'right', thread: 7, jobs: 1, logFile: '/l' }),
+    at(300, { type: 'target-held', target: 'right', behind: 'left' }),
+    at(700, { type: 'target-resumed', target: 'right', jobs: 2 }),
+    compiled(900, 'right', 400),
+  );
+  t.deepEqual(
+    spans.map(({ kind, track, from, to }) => [kind, track, from, to]),
+    [
+      ['compiled', 1, 100, 300],
+      ['waiting', 1, 300, 700],
+      ['compiled', 1, 700, 900],
+    ],
+  );
+});
+
 test('a build that was cancelled while compiling has its partial time spans', t => {
   const recording = record(
     started('left'),

@@ -1,8 +1,9 @@
 import test from 'ava';
+import type { BuildEvent } from '../../../src/builder/events.ts';
 import { explanationLines, unchangedSince } from '../../../src/cli/terminal/explanation.ts';
 import { BuildProgress } from '../../../src/cli/terminal/progress.ts';
 import { createStyle } from '../../../src/cli/terminal/style.ts';
-import { cached, checking, compiled, failed, missed, START, started } from './scripted-events.ts';
+import { at, cached, checking, compiled, failed, missed, START, started } from './scripted-events.ts';
 
 function explain(...events: Parameters<BuildProgress['apply']>[0][]): string[] {
   const progress = new BuildProgress();
@@ -28,6 +29,40 @@ test('every target has its reasons, one per line', t => {
       '           zmk moved a1b2c3d → d4e5f60',
       `  right  from the cache: ${since}`,
       '  reset  failed: never built',
+    ],
+  );
+});
+
+test('which objects were compiled is said, and what ccache had', t => {
+  const causes = ['config/corne.keymap (base, key 0)'];
+  const path = { kind: 'incremental' as const, compiled: 2, objects: 219, causes };
+  const ccache = { direct: 10, preprocessed: 180, missed: 29 };
+  t.deepEqual(
+    explain(
+      started('left', 'right', 'reset'),
+      missed(5, 'left', 'config/corne.keymap changed'),
+      at(6, { type: 'target-path', target: 'left', path }),
+      compiled(900, 'left', 800),
+      missed(5, 'right', 'config/corne.keymap changed'),
+      at(6, {
+        type: 'target-path',
+        target: 'right',
+        path: { kind: 'pristine', why: 'zephyr/.config differs' },
+      }),
+      { ...compiled(900, 'right', 800), ccache } as BuildEvent,
+      missed(5, 'reset', 'never built'),
+      at(6, { type: 'target-path', target: 'reset', path: { kind: 'pristine', why: undefined } }),
+      { ...compiled(900, 'reset', 800), ccache: { ...ccache, direct: 0 } } as BuildEvent,
+    ),
+    [
+      'Why:',
+      '  left   compiled: config/corne.keymap changed',
+      '           2 of 219 objects: config/corne.keymap (base, key 0)',
+      '  right  compiled: config/corne.keymap changed',
+      '           everything is compiled: zephyr/.config differs',
+      '           190 of 219 from ccache (10 without the preprocessor)',
+      '  reset  compiled: never built',
+      '           180 of 209 from ccache',
     ],
   );
 });

@@ -55,6 +55,27 @@ function watch({ columns = 80, rows = 24, verbose = false } = {}) {
   };
 }
 
+test('how a comparison ended stays above the picture, and after it', t => {
+  const view = watch();
+  view.tell(started('left', 'right'), compiled(100, 'left', 100), compiled(200, 'right', 100));
+  view.tell(at(300, { type: 'target-verified', target: 'left', different: [] }));
+  view.tell(at(400, { type: 'target-verified', target: 'right', different: ['right.uf2'] }));
+  t.deepEqual(view.at(500).slice(0, 2), [
+    'left: the same when compiled from nothing',
+    'right: not the same when compiled from nothing: right.uf2',
+  ]);
+});
+
+test('a target that waits for the objects of another one says so', t => {
+  const view = watch();
+  view.tell(started('left', 'right'), missed(0, 'left', 'never built'), missed(0, 'right', 'never built'));
+  view.tell(compiling(100, 'left'), compiling(100, 'right'));
+  view.tell(at(1_000, { type: 'target-held', target: 'right', behind: 'left' }));
+  t.regex(view.at(3_000)[2]!, /right +waiting +2\.0s +left compiles the same objects$/);
+  view.tell(at(4_000, { type: 'target-resumed', target: 'right', jobs: 2 }));
+  t.regex(view.at(5_000)[2]!, /right +compiling +1\.0s +never built$/);
+});
+
 test('each target has a line with its state, its time and the last line of its compiler', t => {
   const view = watch();
   view.tell(started('corne_left', 'corne_right', 'settings_reset'));

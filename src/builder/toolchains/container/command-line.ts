@@ -27,6 +27,8 @@ export interface ContainerSpec {
   /** Variables in addition to those of the image. */
   environment: Readonly<Record<string, string>>;
   mounts: readonly Mount[];
+  /** See `ProcessOptions`. */
+  appendLog?: boolean | undefined;
   /** The owner of the files that it writes. Default: the image's user. */
   user?: User | undefined;
   /** Replaces container paths in its output by those of this machine. Default: the output is left as it is. */

@@ -3,10 +3,12 @@ import { randomUUID } from 'node:crypto';
 import { pickEnvironment, tracedEnvironment } from '../../../config/environment.ts';
 import type { ContainerToolchainOptions } from '../../../config/toolchain-options.ts';
 import type { ObserveOptions } from '../observed/index.ts';
+import type { ToolchainResources } from '../resources.ts';
 import type { CompileJob, Surroundings, Toolchain } from '../toolchain.ts';
 import { buildEnvironment, DEFAULT_ENVIRONMENT } from '../zephyr/environment.ts';
-import { WEST, westBuildArguments } from '../zephyr/west-build.ts';
-import type { ZephyrBuildSpec, ZephyrRunner } from '../zephyr/zephyr-runner.ts';
+import { BUILD_PLACE } from '../zephyr/mount-namespace.ts';
+import { stepCommand } from '../zephyr/west-build.ts';
+import type { BuildStep, ZephyrBuildSpec, ZephyrRunner } from '../zephyr/zephyr-runner.ts';
 import { type ZephyrDescription, ZephyrToolchain } from '../zephyr/zephyr-toolchain.ts';
 import { hostUser, neededMounts } from './command-line.ts';
 import type { ContainerEngine } from './engine-search.ts';
@@ -32,8 +34,9 @@ export interface ContainerToolchainDescription extends ZephyrDescription {
 /** Makes a `container` toolchain. */
 export function createContainerToolchain(
   description: Omit<ContainerToolchainDescription, 'kind'>,
+  resources: ToolchainResources = {},
 ): Toolchain {
-  return new ZephyrToolchain(new ContainerRunner(description), description);
+  return new ZephyrToolchain(new ContainerRunner(description), description, resources);
 }
 
 class ContainerRunner implements ZephyrRunner {
@@ -65,17 +68,23 @@ class ContainerRunner implements ZephyrRunner {
     return { places: [], folders: [], bound: [] };
   }
 
-  async run(spec: ZephyrBuildSpec, job: CompileJob) {
+  async seenWork() {
+    return BUILD_PLACE;
+  }
+
+  async run(spec: ZephyrBuildSpec, job: CompileJob, step: BuildStep) {
     const view = new ContainerView(spec);
     const seen = view.spec;
+    const { command, args } = stepCommand(step, job.target, seen, job.jobs);
     return runContainer(
       this.#engine,
       {
         name: `glovebox-${process.pid}-${randomUUID().slice(0, 13)}`,
         image: this.#image,
         imageName: this.#options.image ?? DEFAULT_IMAGE,
-        program: WEST,
-        args: westBuildArguments(job.target, seen),
+        program: command,
+        args,
+        appendLog: step === 'make',
         workingDirectory: seen.workspace,
         environment: {
           // The image has no home directory for this user.

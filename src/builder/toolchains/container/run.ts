@@ -54,6 +54,7 @@ export async function runContainer(
   try {
     const attached = {
       ...{ command, args: ['start', '--attach', name], cwd: '/', env: clientEnvironment() },
+      appendLog: spec.appendLog,
       ...(spec.translate === undefined ? {} : { rewrite: spec.translate }),
     };
     const ran = await runCompiler(program, attached, { ...job, signal: gone.signal });

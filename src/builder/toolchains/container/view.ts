@@ -12,6 +12,7 @@ import path from 'node:path';
 import { isInside } from '../../../system/paths.ts';
 import { asBytes } from '../../../system/rewritten-output.ts';
 import type { SeenDirectory } from '../observed/index.ts';
+import { BUILD_PLACE as BUILD } from '../zephyr/mount-namespace.ts';
 import type { ZephyrBuildSpec } from '../zephyr/zephyr-runner.ts';
 import type { Mount } from './command-line.ts';
 import { gitStores } from './git-stores.ts';
@@ -19,7 +20,6 @@ import { gitStores } from './git-stores.ts';
 const WORKSPACE = '/glovebox/workspace';
 /** The path of the config's repository in the container. */
 export const CONFIG = '/glovebox/config';
-const BUILD = '/glovebox/build';
 const USER_CACHE = '/glovebox/user-cache';
 const CCACHE = '/glovebox/ccache';
 

@@ -11,6 +11,7 @@ import { InputCollector } from './input-collector.ts';
 import { parseCompiledSources, parseIncludeDirectories } from './ninja-manifest.ts';
 import { type ObserveOptions, PathMap } from './path-map.ts';
 import { readRecord, readRecords } from './records.ts';
+import { takesHidden } from './sources.ts';
 import { type Trace, TraceBuilder } from './trace-builder.ts';
 
 export { parseCmakeCache } from './key-values.ts';
@@ -48,6 +49,16 @@ export async function observeZephyrBuild(options: ObserveOptions): Promise<Trace
   }
 }
 
+/** The sources of a build's devicetree that no compiler has read, by the paths that they have as inputs. */
+export function devicetreeSources(options: ObserveOptions): string[] {
+  const records = readRecords(options.buildDirectory);
+  if (typeof records === 'string') return [];
+  const inputs = new TraceBuilder(new PathMap(options));
+  const compiled = new Set([...records.compiled, ...records.kconfig].flatMap(seen => inputs.spellings(seen)));
+  const sources = new Set(records.devicetree.flatMap(seen => inputs.spellings(seen)));
+  return [...sources].filter(file => !compiled.has(file));
+}
+
 /**
  * The places of compiled code that is not in any project of the workspace, and the directories outside these that were
  * searched for headers. The build may have failed. Undefined if it had not begun to compile.
@@ -65,4 +76,26 @@ export function compiledPlaces(options: ObserveOptions): string[] | undefined {
     .flatMap(place => trace.spellings(path.isAbsolute(place) ? place : `${buildDirectory}/${place}`))
     .filter(place => trace.isInput(place));
   return [...new Set(found)];
+}
+
+/**
+ * Whether a build that was configured will compile nothing but code of the workspace's projects, and only such that the
+ * preprocessor sees whole. Its objects then are the same in every build with the same compiler and preprocessed sources.
+ */
+export function hasSharedCodeOnly(options: ObserveOptions): boolean {
+  const { buildDirectory } = options;
+  const text = readRecord(buildDirectory, 'build.ninja')?.toString('utf8');
+  if (text === undefined) return false;
+  const trace = new TraceBuilder(new PathMap(options));
+  const onHost = (place: string) =>
+    trace.pathMap.toHost(path.isAbsolute(place) ? place : `${buildDirectory}/${place}`);
+  const isOwn = (place: string) => {
+    const file = onHost(place);
+    return file !== undefined && trace.pathMap.classify(file) === 'config';
+  };
+  const isShared = (source: string) => {
+    const file = onHost(source);
+    return file !== undefined && !trace.isInput(file) && !takesHidden(file);
+  };
+  return !parseIncludeDirectories(text).some(isOwn) && parseCompiledSources(text).every(isShared);
 }

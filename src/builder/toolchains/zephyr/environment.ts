@@ -60,6 +60,9 @@ export function passedEnvironment(
  */
 export const DEFAULT_ENVIRONMENT: Readonly<Record<string, string>> = { PYTHONHASHSEED: '0' };
 
+/** The file, in the directory for temporary files, in which ccache records what it did. */
+export const CCACHE_STATISTICS = 'ccache-statistics';
+
 /** The places of a build that its environment names, by the build's paths. */
 export type BuildPlaces = Pick<ZephyrBuildSpec, 'workspace' | 'zephyr' | 'settings' | 'temporary' | 'ccache'>;
 
@@ -83,7 +86,7 @@ export function buildEnvironment(
     // The workspace stays unchanged: no bytecode and no new git index.
     PYTHONDONTWRITEBYTECODE: '1',
     GIT_OPTIONAL_LOCKS: '0',
-    ...(ccache === undefined ? { CCACHE_DISABLE: '1' } : ccacheEnvironment(ccache)),
+    ...(ccache === undefined ? { CCACHE_DISABLE: '1' } : ccacheEnvironment(ccache, temporary)),
   };
 }
 
@@ -91,13 +94,20 @@ export function buildEnvironment(
  * Safe settings of ccache: a directory of its own, and none of the user's settings. Above all no base directory, which
  * would change `__FILE__` and thus the firmware.
  */
-function ccacheEnvironment({ directory, epoch }: CcacheUse): Record<string, string> {
+function ccacheEnvironment(
+  { directory, compiler, epoch }: CcacheUse,
+  temporary: string,
+): Record<string, string> {
   return {
     CCACHE_DIR: directory,
     CCACHE_CONFIGPATH: path.posix.join(directory, 'no-config'),
     CCACHE_MAXSIZE: '2G',
+    CCACHE_STATSLOG: path.posix.join(temporary, CCACHE_STATISTICS),
     // Part of every key. By default ccache compares the size and time of the outermost program only.
-    CCACHE_COMPILERCHECK: `string:${epoch}`,
+    CCACHE_COMPILERCHECK: `string:${compiler}`,
+    // Part of the key in direct mode only, whatever the language: objects that are found after preprocessing may be those
+    // of other targets. Compilers read it for Objective-C++ alone.
+    OBJCPLUS_INCLUDE_PATH: `/nonexistent/${epoch}`,
   };
 }
 

@@ -29,7 +29,8 @@ export async function examineWest(query: ToolchainQuery): Promise<ToolchainStatu
       remedy: `${remedy.replace(/\.$/, '')}. And install west: pipx install west`,
     };
   }
-  const version = (await identifyProgram(WEST, environment))?.version ?? null;
+  const version =
+    (await identifyProgram(WEST, environment, { cache: await query.memory?.() }))?.version ?? null;
   if (version === null) {
     return {
       kind: 'west',

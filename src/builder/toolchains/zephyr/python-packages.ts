@@ -3,8 +3,9 @@
 import path from 'node:path';
 import { isObject } from '../../../cache/values/stored-json.ts';
 import { CannotStartError, captureOutput } from '../../../system/process.ts';
-import { interpreterOf, stampOf } from '../program-identity.ts';
+import { type IdentifyOptions, interpreterOf, isScript, stampOf } from '../program-identity.ts';
 import { findProgram } from '../programs.ts';
+import { type Found, remembered } from '../remembered.ts';
 import { WEST } from './west-build.ts';
 
 /** A Python and its packages. Plain JSON. */
@@ -44,8 +45,27 @@ from importlib import metadata
 def version(name):
     try: return metadata.version(name)
     except Exception: return None
+def files():
+    # What the answer depends on: where packages are looked for, what says so, and what says their versions.
+    import os, glob
+    found = {sys.executable, os.path.realpath(sys.executable), os.path.join(sys.prefix, "pyvenv.cfg")}
+    found.add(os.path.join(os.path.dirname(sys.executable), "pyvenv.cfg"))
+    for place in sys.path:
+        place = os.path.abspath(place)
+        found.add(place)
+        if os.path.isdir(place): found.update(glob.glob(os.path.join(glob.escape(place), "*.pth")))
+    for name in ("sitecustomize", "usercustomize"):
+        if name in sys.modules: found.add(getattr(sys.modules[name], "__file__", None) or "")
+    for name in sys.argv[1:]:
+        try:
+            place = str(metadata.distribution(name)._path)
+            found.update([place] + [os.path.join(place, file) for file in ("METADATA", "PKG-INFO", "RECORD")])
+        except metadata.PackageNotFoundError: pass
+    return sorted(file for file in found if file)
+try: depends = files()
+except Exception: depends = []
 places = {"python": sys.prefix, "python:user": site.getuserbase() or "", "python:base": sys.base_prefix}
-print(json.dumps({"version": "%d.%d.%d" % sys.version_info[:3], "packages": {name: version(name) for name in sys.argv[1:]}, "places": places}))
+print(json.dumps({"version": "%d.%d.%d" % sys.version_info[:3], "packages": {name: version(name) for name in sys.argv[1:]}, "places": places, "files": depends}))
 `;
 
 const TIMEOUT_MS = 60_000;
@@ -59,13 +79,13 @@ const recent = new Map<string, { at: number; answer: Promise<FoundPython | null>
  */
 export async function findPython(
   environment: Readonly<Record<string, string>>,
-  signal?: AbortSignal,
+  { cache, signal, clock }: IdentifyOptions = {},
 ): Promise<FoundPython | null> {
   const pythons = await pythonPrograms(environment);
   const key = JSON.stringify([pythons, pythons.map(stampOf), Object.entries(environment).sort()]);
   const known = recent.get(key);
   if (known !== undefined && performance.now() - known.at < MAX_AGE_MS) return known.answer;
-  const answer = queryFirstPython(pythons, environment, signal).catch(error => {
+  const answer = queryFirstPython(pythons, environment, { cache, signal, clock }).catch(error => {
     recent.delete(key);
     throw error;
   });
@@ -85,20 +105,29 @@ export async function pythonPrograms(environment: Readonly<Record<string, string
 async function queryFirstPython(
   pythons: readonly string[],
   environment: Readonly<Record<string, string>>,
-  signal: AbortSignal | undefined,
+  { cache, signal, clock }: IdentifyOptions,
 ): Promise<FoundPython | null> {
   for (const python of pythons) {
-    const found = await queryPython(python, environment, signal);
-    if (found !== undefined) return found;
+    // A script may start any other Python, by whatever it reads.
+    const memory = isScript(python) ? undefined : cache;
+    const key = ['python', python, Object.entries(environment).sort(), SCRIPT, PACKAGES];
+    const query = async () => (await queryPython(python, environment, signal)) ?? { answer: null, files: [] };
+    const found = await remembered(memory, key, isFoundPython, query, clock);
+    if (found !== null) return found;
   }
   return null;
+}
+
+function isFoundPython(value: unknown): value is FoundPython | null {
+  if (!isObject(value) || !isObject(value.identity) || !isObject(value.places)) return false;
+  return typeof value.identity.version === 'string' && isObject(value.identity.packages);
 }
 
 async function queryPython(
   command: string,
   env: Readonly<Record<string, string>>,
   signal: AbortSignal | undefined,
-): Promise<FoundPython | undefined> {
+): Promise<Found<FoundPython> | undefined> {
   try {
     const { exitCode, output } = await captureOutput({
       ...{ command, args: ['-c', SCRIPT, ...PACKAGES], cwd: '/', timeLimit: TIMEOUT_MS },
@@ -111,14 +140,15 @@ async function queryPython(
     const answer: unknown = JSON.parse(output.split('\n').at(-1) ?? '');
     if (!isObject(answer) || typeof answer.version !== 'string' || !isObject(answer.packages))
       return undefined;
-    const { version, packages, places } = answer;
+    const { version, packages, places, files } = answer;
     const known = isObject(places) ? Object.entries(places) : [];
-    return {
+    const found = {
       identity: { version, packages: packages as PythonIdentity['packages'] },
       places: Object.fromEntries(
         known.filter((place): place is [string, string] => path.isAbsolute(String(place[1]))),
       ),
     };
+    return { answer: found, files: Array.isArray(files) ? [command, ...files.map(String)] : [] };
   } catch (error) {
     if (signal?.aborted) throw error;
     if (error instanceof CannotStartError || error instanceof SyntaxError) return undefined;

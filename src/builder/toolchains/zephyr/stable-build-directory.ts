@@ -1,21 +1,34 @@
 // Where one target of one config is always built, so that ccache, which knows sources by their paths, knows them again.
 //
 //   <cache root>/west/<digest of config and target>/owner   who builds here now
-//                                                  /build   of the build that runs, removed after it
+//                                                  /build   of the build that runs, or of the last one
+//                                                  /kept    of the last one, while the next one runs
+//                                                  /kept.json, macros.json what may be taken from it
 //                                                  /facts-… what Zephyr found out about the compiler
-//                                                  /epoch.json what ccache may be believed by
+//                                                  /epoch.json what ccache may be believed by without the preprocessor
+//   <cache root>/west/compiler-…                     see CompilerEpoch
 //   <cache root>/west/ccache-2
 //
 // Somebody who comes while it is taken builds elsewhere. It is free when its owner has said so, or when the owner and
 // everything that it had started are gone: compilers may live on when their owner is killed, and would write into
 // somebody else's build.
-import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { tryLock } from '../../../cache/coordinator/locks.ts';
 import { cacheKey } from '../../../cache/keys.ts';
 import { liveProcessGroups } from '../../../system/process-group.ts';
 import { currentProcessId, hasExited, type ProcessId } from '../../../system/process-identity.ts';
+import { type KeptPlaces, keptSize } from './precise/kept-build.ts';
 
 /** What ccache keeps. One of another name is of a time when it was believed too much, and is removed. */
 const CCACHE = 'ccache-2';
@@ -23,6 +36,14 @@ const FORMER_CCACHE = 'ccache';
 
 /** Milliseconds after which a stable directory that nobody came to is removed. */
 const UNUSED_AFTER_MS = 30 * 24 * 60 * 60 * 1000;
+
+/** In {@link StableBuildDirectory.work}: the build directory, and what is temporary. */
+export const BUILD = 'build';
+export const TEMPORARY = 'tmp';
+
+/** So many directories of last builds are kept, and so many bytes of them. Those that were used last stay. */
+export const MAX_KEPT = 12;
+export const MAX_KEPT_BYTES = 1024 ** 3;
 
 interface Claim extends ProcessId {
   /** The sessions of the programs that build here. */
@@ -37,10 +58,16 @@ export interface StableBuildDirectory {
   capabilityCache: string;
   /** For ccache, and the file in which it is remembered what it may be believed by; undefined when nothing may be kept. */
   ccache: { directory: string; epoch: string } | undefined;
+  /** For the directory of the last build; undefined when nothing may be kept. */
+  kept: KeptPlaces | undefined;
   /** Told of every program that builds here, as `CompileJob.onProcess` is. */
   onProcess(event: 'started' | 'ended', processGroup: number): void;
-  /** Gives it back, and removes what was built. Never rejects. */
-  close(): Promise<void>;
+  /**
+   * Gives it back, and removes what was built. Never rejects.
+   *
+   * @param keeps what stays for the next build: what was built, or what the one before it had left. Default: neither
+   */
+  close(keeps?: 'built' | 'former'): Promise<void>;
 }
 
 /** A stable directory of this build alone, in a directory that its owner removes: what is found out is found out every time. */
@@ -48,7 +75,14 @@ export function privateBuildDirectory(directory: string): StableBuildDirectory {
   const work = path.join(directory, 'work');
   const capabilityCache = path.join(directory, 'facts');
   for (const place of [work, capabilityCache]) mkdirSync(place, { recursive: true });
-  return { work, capabilityCache, ccache: undefined, onProcess: () => {}, close: async () => {} };
+  return {
+    work,
+    capabilityCache,
+    ccache: undefined,
+    kept: undefined,
+    onProcess: () => {},
+    close: async () => {},
+  };
 }
 
 /**
@@ -81,12 +115,16 @@ export async function acquireStableDirectory(
     } finally {
       await lock.release();
     }
-    const work = path.join(directory, 'build');
+    const { work, kept } = placesIn(directory);
     const capabilityCache = path.join(directory, `facts-${(await cacheKey('facts', kind)).slice(0, 16)}`);
     const epoch = path.join(directory, 'epoch.json');
+    rmSync(kept.directory, { recursive: true, force: true });
+    const last = path.join(work, BUILD);
+    if (existsSync(kept.state) && existsSync(last)) renameSync(last, kept.directory);
+    const staying = [owner, capabilityCache, epoch, ...Object.values(kept)];
     for (const other of readdirSync(directory)) {
       const place = path.join(directory, other);
-      if (![owner, capabilityCache, epoch].includes(place)) rmSync(place, { recursive: true, force: true });
+      if (!staying.includes(place)) rmSync(place, { recursive: true, force: true });
     }
     const ccache = { directory: path.join(root, CCACHE), epoch };
     await rm(path.join(root, FORMER_CCACHE), { recursive: true, force: true });
@@ -94,21 +132,44 @@ export async function acquireStableDirectory(
       mkdirSync(place, { recursive: true, mode: 0o700 });
     await removeUnused(root);
     return {
-      ...{ work, capabilityCache, ccache },
+      ...{ work, capabilityCache, ccache, kept },
       onProcess(event, leader) {
         if (event === 'started') claim.leaders.push(leader);
         else claim.leaders = claim.leaders.filter(other => other !== leader);
         save();
       },
-      async close() {
-        await rm(work, { recursive: true, force: true }).catch(() => {});
+      async close(keeps) {
+        try {
+          await rm(keeps === 'built' ? path.join(work, TEMPORARY) : work, { recursive: true, force: true });
+          if (keeps === 'former') {
+            mkdirSync(work, { mode: 0o700 });
+            renameSync(kept.directory, last);
+          } else if (keeps === undefined) {
+            for (const place of Object.values(kept)) rmSync(place, { recursive: true, force: true });
+          }
+        } catch {
+          // What is left without its directory is not believed.
+          rmSync(kept.state, { force: true });
+        }
         rmSync(owner, { force: true });
+        if (keeps === 'built') await limitKept(root).catch(() => {});
       },
     };
   } catch {
     // Without it only more time is spent; that the cache directory cannot be used is said by the caches.
     return undefined;
   }
+}
+
+/**
+ * For what all builds with one compiler know of it.
+ *
+ * @param ccache the directory of ccache
+ *
+ * @param digest of what chooses the compiler
+ */
+export function compilerDirectory(ccache: string, digest: string): string {
+  return path.join(path.dirname(ccache), `compiler-${digest.slice(0, 16)}`);
 }
 
 /** Whether nobody builds at a stable directory, as its `owner` file has it. One that cannot be understood is not free. */
@@ -128,12 +189,115 @@ function isFree(file: string): boolean {
   }
 }
 
+function placesIn(directory: string): { work: string; kept: KeptPlaces } {
+  const inside = (name: string) => path.join(directory, name);
+  return {
+    work: inside('build'),
+    kept: { directory: inside('kept'), state: inside('kept.json'), macros: inside('macros.json') },
+  };
+}
+
+/** The directory of a target as its last build left it: nothing is removed. Undefined when it is taken, or nothing was kept. */
+export async function visitStableDirectory(
+  cacheRoot: string,
+  name: string[],
+): Promise<
+  (Pick<StableBuildDirectory, 'work' | 'onProcess'> & { kept: KeptPlaces; leave(): void }) | undefined
+> {
+  const root = path.join(cacheRoot, 'west');
+  const key = (await cacheKey('station', name)).slice(0, 16);
+  const directory = path.join(root, key);
+  const { work, kept } = placesIn(directory);
+  if (!existsSync(kept.state) || ![cacheRoot, root, directory].every(isPrivate)) return undefined;
+  const owner = path.join(directory, 'owner');
+  const claim: Claim = { ...currentProcessId(), leaders: [] };
+  const save = () => writeFileSync(owner, JSON.stringify(claim));
+  const lock = await tryLock(path.join(root, 'locks'), key);
+  if (lock === 'taken') return undefined;
+  try {
+    if (!isFree(owner)) return undefined;
+    save();
+  } finally {
+    await lock.release();
+  }
+  return {
+    ...{ work, kept },
+    onProcess(event, leader) {
+      if (event === 'started') claim.leaders.push(leader);
+      else claim.leaders = claim.leaders.filter(other => other !== leader);
+      save();
+    },
+    leave: () => rmSync(owner, { force: true }),
+  };
+}
+
+/** A directory of a last build that is kept. */
+export interface KeptDirectory {
+  /** Of the target. Absolute. */
+  directory: string;
+  bytes: number;
+  /** In milliseconds since the epoch. */
+  used: number;
+}
+
+/** What is kept of last builds below a cache directory, the latest first. */
+export function listKept(cacheRoot: string): KeptDirectory[] {
+  const root = path.join(cacheRoot, 'west');
+  let names: string[];
+  try {
+    names = readdirSync(root).filter(name => /^[0-9a-f]{16}$/.test(name));
+  } catch {
+    return [];
+  }
+  return names
+    .flatMap((name): KeptDirectory[] => {
+      const directory = path.join(root, name);
+      const size = keptSize(placesIn(directory).kept.state);
+      return size === undefined ? [] : [{ directory, ...size }];
+    })
+    .sort((a, b) => b.used - a.used);
+}
+
+/** Removes kept directories, but those that are in use. Resolves to how many bytes that gave. */
+export async function removeKept(cacheRoot: string, all: readonly KeptDirectory[]): Promise<number> {
+  let freed = 0;
+  for (const { directory, bytes } of all) {
+    const lock = await tryLock(path.join(cacheRoot, 'west/locks'), path.basename(directory));
+    if (lock === 'taken') continue;
+    try {
+      if (!isFree(path.join(directory, 'owner'))) continue;
+      const { work, kept } = placesIn(directory);
+      for (const place of [...Object.values(kept), work]) rmSync(place, { recursive: true, force: true });
+      freed += bytes;
+    } finally {
+      await lock.release();
+    }
+  }
+  return freed;
+}
+
+/** Removes what is kept too much. */
+async function limitKept(root: string): Promise<void> {
+  const cacheRoot = path.dirname(root);
+  let bytes = 0;
+  const excess = listKept(cacheRoot).filter((kept, index) => {
+    bytes += kept.bytes;
+    return index >= MAX_KEPT || (index > 0 && bytes > MAX_KEPT_BYTES);
+  });
+  await removeKept(cacheRoot, excess);
+}
+
 /** Removes the stable directories of targets that are not built any more. */
 async function removeUnused(root: string): Promise<void> {
   for (const entry of readdirSync(root, { withFileTypes: true })) {
     const directory = path.join(root, entry.name);
-    if (!/^[0-9a-f]{16}$/.test(entry.name) || !entry.isDirectory()) continue;
+    const isOfCompiler = /^compiler-[0-9a-f]{16}$/.test(entry.name);
+    if (!(isOfCompiler || /^[0-9a-f]{16}$/.test(entry.name)) || !entry.isDirectory()) continue;
     if (Date.now() - lstatSync(directory).mtimeMs < UNUSED_AFTER_MS) continue;
+    if (isOfCompiler) {
+      rmSync(directory, { recursive: true, force: true });
+      continue;
+    }
     const lock = await tryLock(path.join(root, 'locks'), entry.name);
     if (lock === 'taken') continue;
     if (isFree(path.join(directory, 'owner'))) rmSync(directory, { recursive: true, force: true });

@@ -45,7 +45,7 @@ export async function buildTools(
     [name, await identifyProgram(program, environment, options)] as const;
   const [tools, python, sdks] = await Promise.all([
     Promise.all(Object.entries(programs).map(identify)),
-    findPython(environment, options.signal),
+    findPython(environment, options),
     Promise.all(sdkDirectories(environment).map(directory => identifySdk(directory, environment, options))),
   ]);
   const found = sdks.filter(sdk => sdk !== undefined).map(sdk => [JSON.stringify(sdk), sdk] as const);
@@ -85,7 +85,7 @@ export async function toolPlaces(
   const others = (await found(named))
     .filter(place => !place.isShared)
     .map(({ program: _, ...place }) => place);
-  const python = await findPython(environment, options.signal);
+  const python = await findPython(environment, options);
   const ofPython = Object.entries(python?.places ?? {})
     .map(([name, directory]): NamedPlace => ({ name, directory }))
     .filter(({ name, directory }) => name === 'python:user' || !isShared(directory));

@@ -96,6 +96,12 @@ export function compilerOf(build: string): string | undefined {
   return compiler !== undefined && path.isAbsolute(compiler) ? compiler : undefined;
 }
 
+/** The compilers that a build chose, as one text that differs if one of them is another program. */
+export function compilersIn(build: string): string {
+  const cache = parseCmakeCache(readRecord(build, 'CMakeCache.txt')?.toString('utf8') ?? '');
+  return ['C', 'CXX', 'ASM'].map(language => cache.get(`CMAKE_${language}_COMPILER`) ?? '').join('\n');
+}
+
 /** The places where GCC would have found a name earlier; all places, if it found none. */
 function lookedIn(directories: readonly string[], name: string): string[] {
   // Not normalized: there may be a link before a `..`.

@@ -3,7 +3,7 @@
 import type { Target } from '../../matrix/target.ts';
 import { ToolchainError } from '../toolchain-error.ts';
 import { type CmakePlaces, cmakeArguments } from './cmake-arguments.ts';
-import type { ZephyrBuildSpec } from './zephyr-runner.ts';
+import type { BuildStep, ZephyrBuildSpec } from './zephyr-runner.ts';
 
 /** What `west build` is told of a build's places, as the build sees them. */
 export type WestPlaces = CmakePlaces &
@@ -11,6 +11,24 @@ export type WestPlaces = CmakePlaces &
 
 /** The program. Its working directory is the workspace. */
 export const WEST = 'west';
+
+/**
+ * The command of a step of a build, to be run in the workspace. Throws {@link ToolchainError} as
+ * {@link westBuildArguments} does.
+ *
+ * @param jobs how many processes a script may run at once
+ */
+export function stepCommand(
+  step: BuildStep,
+  target: Target,
+  places: WestPlaces,
+  jobs: number,
+): { command: string; args: string[] } {
+  if (step === 'make') return { command: 'cmake', args: ['--build', places.build] };
+  if (typeof step !== 'string') return { command: 'sh', args: [step.script, String(jobs)] };
+  const [build, ...args] = westBuildArguments(target, places);
+  return { command: WEST, args: step === 'all' ? [build!, ...args] : [build!, '--cmake-only', ...args] };
+}
 
 /** The arguments of {@link WEST}. Throws {@link ToolchainError} when `cmake-args` cannot be split, or a path cannot be passed on. */
 export function westBuildArguments(target: Target, places: WestPlaces): string[] {

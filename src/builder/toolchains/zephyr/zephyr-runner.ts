@@ -25,6 +25,8 @@ export interface ZephyrBuildSpec {
   linked: readonly RepositoryLink[];
   /** Everything of this build, and of no other; removed after it. */
   work: string;
+  /** Where the build sees `work`. Absolute. */
+  seenWork: string;
   /** Where it builds: inside of `work`, not there yet. */
   build: string;
   /** For temporary files: inside of `work`. */
@@ -47,9 +49,14 @@ export interface RepositoryLink {
 export interface CcacheUse {
   /** What it keeps is there. Absolute. */
   directory: string;
-  /** It answers only with what it has learned under the same one: see `CcacheEpoch`. */
+  /** Part of the key of every object: see `CompilerEpoch`. */
+  compiler: string;
+  /** Part of the key of objects that it finds without the preprocessor: see `CcacheEpoch`. */
   epoch: string;
 }
+
+/** What is run: a whole build, what CMake does of it, what is left then; or a script of ours, where the build ran. */
+export type BuildStep = 'all' | 'configure' | 'make' | { script: string };
 
 export interface ZephyrRunner {
   readonly kind: 'west' | 'container';
@@ -68,8 +75,15 @@ export interface ZephyrRunner {
   /** Where its tools are on this machine. */
   surroundings(signal?: AbortSignal): Promise<Surroundings>;
 
-  /** Runs `west build` for a job. Resolves when nothing of it runs any more. */
-  run(spec: ZephyrBuildSpec, job: CompileJob): Promise<{ ok: true; lastLines: string[] } | FailedOutcome>;
+  /** Where a build sees its own directory, which is at `work` on this machine. Absolute. */
+  seenWork(work: string): Promise<string>;
+
+  /** Runs `west build`, or a step of it, for a job. Resolves when nothing of it runs any more. */
+  run(
+    spec: ZephyrBuildSpec,
+    job: CompileJob,
+    step: BuildStep,
+  ): Promise<{ ok: true; lastLines: string[] } | FailedOutcome>;
 
   /** Whether it has a ccache that a build in this workspace would use. */
   hasCcache(workspace: string): Promise<boolean>;

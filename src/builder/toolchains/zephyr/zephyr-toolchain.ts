@@ -1,5 +1,5 @@
 // A toolchain that builds with ZMK's own build, whatever runs it.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { cacheKey } from '../../../cache/keys.ts';
 import { GloveboxError } from '../../../errors.ts';
@@ -17,20 +17,36 @@ import {
 import { copyArtifacts } from '../artifacts.ts';
 import {
   compiledPlaces,
+  devicetreeSources,
+  hasSharedCodeOnly,
   type ObserveOptions,
   observeZephyrBuild,
   PathMap,
   type UsedTools,
 } from '../observed/index.ts';
-import { cancelled, withoutArtifacts, wrongBoard } from '../outcome.ts';
-import type { CompileJob, CompileOutcome, ObservedInputs, Surroundings, Toolchain } from '../toolchain.ts';
+import { cancelled, type FailedOutcome, withoutArtifacts, wrongBoard } from '../outcome.ts';
+import type { ToolchainResources } from '../resources.ts';
+import type {
+  CompileJob,
+  CompileOutcome,
+  ObservedInputs,
+  RecordOptions,
+  Surroundings,
+  Toolchain,
+} from '../toolchain.ts';
 import { ToolchainError } from '../toolchain-error.ts';
 import { examineBoard } from './board-compat.ts';
+import { BuildSteps, type DirectoryUse } from './build-steps.ts';
 import { CapabilityCache } from './capability-cache.ts';
 import { CcacheEpoch } from './ccache-epoch.ts';
+import { readCcacheStatistics } from './ccache-statistics.ts';
+import { CompilerEpoch } from './compiler-epoch.ts';
+import { CCACHE_STATISTICS } from './environment.ts';
 import { collectFirmware, DEFAULT_FALLBACK_BINARY } from './firmware.ts';
 import { settingsWithoutEffect } from './kconfig-warnings.ts';
 import { nameTools } from './named-tools.ts';
+import { type BuildConditions, KeptBuild } from './precise/kept-build.ts';
+import { recordMacros } from './precise/record.ts';
 import { excerptOf } from './preprocessed.ts';
 import {
   type ConfigRepository,
@@ -41,9 +57,14 @@ import {
 } from './repository.ts';
 import {
   acquireStableDirectory,
+  BUILD,
+  compilerDirectory,
   privateBuildDirectory,
   type StableBuildDirectory,
+  TEMPORARY,
+  visitStableDirectory,
 } from './stable-build-directory.ts';
+import { compilersIn } from './used-tools.ts';
 import { westBuildArguments } from './west-build.ts';
 import { copyWestConfig } from './west-config-copy.ts';
 import type { ZephyrBuildSpec, ZephyrRunner } from './zephyr-runner.ts';
@@ -69,14 +90,32 @@ export interface ZephyrDescription {
 /** Milliseconds: the targets of a build ask one after the other, and about the same moment. */
 const IDENTITY_MAX_AGE_MS = 1_000;
 
+/** What is known of the build that compiles now. */
+interface Sharing {
+  repository: ConfigRepository;
+  conditions: BuildConditions;
+  /** Begins when its objects are compiled, if other targets may have them. */
+  epoch: CompilerEpoch | undefined;
+}
+
+/** What a build read. */
+type Traced = ({ observed: ObservedInputs; own?: ObservedInputs } | { untraceable: string }) & {
+  /** The compiler's parts, if nothing was compiled without being seen. */
+  tools?: readonly string[];
+  /** What is known of the compiler, however the build ended. */
+  compiler?: UsedTools | undefined;
+};
+
 export class ZephyrToolchain implements Toolchain {
   readonly #runner: ZephyrRunner;
   readonly #description: ZephyrDescription;
+  readonly #resources: ToolchainResources;
   readonly #outputDirectory: string;
   #workspace: { at: number; identity: WorkspaceIdentity } | undefined;
 
-  constructor(runner: ZephyrRunner, description: ZephyrDescription) {
+  constructor(runner: ZephyrRunner, description: ZephyrDescription, resources: ToolchainResources = {}) {
     this.#runner = runner;
+    this.#resources = resources;
     this.#description = description;
     this.#outputDirectory = path.resolve(
       description.configDirectory,
@@ -115,11 +154,16 @@ export class ZephyrToolchain implements Toolchain {
   }
 
   /** What chooses the compiler, and where it is: things that are found out about it are true there. */
-  async #compiler({ target, described, signal }: CompileJob): Promise<string> {
+  async #compiler(job: CompileJob): Promise<string> {
+    const { places, folders } = job.described?.surroundings ?? (await this.surroundings(job.signal));
+    return JSON.stringify([await this.#engine(job), places, folders]);
+  }
+
+  /** What chooses the compiler, wherever it is. */
+  async #engine({ target, described, signal }: CompileJob): Promise<string> {
     const identity = described?.identity ?? (await this.identity(target, signal));
-    const { places, folders } = described?.surroundings ?? (await this.surroundings(signal));
     const { command, configPath, isModule, fallbackBinary, zephyr, workspace, ...ofEngine } = identity;
-    return JSON.stringify([this.kind, ofEngine, places, folders]);
+    return JSON.stringify([this.kind, ofEngine]);
   }
 
   async declaredInputs(): Promise<string[]> {
@@ -147,27 +191,73 @@ export class ZephyrToolchain implements Toolchain {
   /** Compiles, and looks whether the workspace still is what it was when the target was described. */
   async #compileAndVerifyWorkspace(job: CompileJob): Promise<CompileOutcome> {
     const { signal, target, buildDirectory } = job;
-    const { cacheRoot, configDirectory } = this.#description;
+    const { cacheRoot } = this.#description;
     const described = job.described?.identity.workspace as WorkspaceIdentity | undefined;
     if (described !== undefined) this.#workspace = { at: Number.NEGATIVE_INFINITY, identity: described };
     const before = described ?? this.#workspace?.identity ?? (await this.#currentWorkspace(0, signal));
     const compiler = await this.#compiler(job);
-    const name = [configDirectory, target.artifactName];
     const stableDirectory =
-      (cacheRoot === undefined ? undefined : await acquireStableDirectory(cacheRoot, name, compiler)) ??
+      (cacheRoot === undefined
+        ? undefined
+        : await acquireStableDirectory(cacheRoot, this.#directoryName(target), compiler)) ??
       privateBuildDirectory(path.join(buildDirectory, 'station'));
+    const use: DirectoryUse = { former: undefined, keep: undefined };
+    let isKept = false;
     try {
-      const outcome = await this.#compileIn(stableDirectory, job);
+      const outcome = await this.#compileIn(stableDirectory, job, use);
       if (!outcome.ok) return outcome;
       const after = await this.#currentWorkspace(0, signal);
-      if (JSON.stringify(after) === JSON.stringify(before)) return outcome;
-      return { ...outcome, changedDuringBuild: ['the workspace'] };
+      if (JSON.stringify(after) !== JSON.stringify(before))
+        return { ...outcome, changedDuringBuild: ['the workspace'] };
+      // What cannot be written only takes more time.
+      isKept = (await use.keep?.().catch(() => false)) ?? false;
+      return outcome;
     } finally {
-      await stableDirectory.close();
+      if (!isKept) use.former?.restore();
+      const { kept } = stableDirectory;
+      const isFormer = kept !== undefined && existsSync(kept.state);
+      await stableDirectory.close(isKept ? 'built' : isFormer ? 'former' : undefined);
     }
   }
 
-  async #compileIn(stableDirectory: StableBuildDirectory, job: CompileJob): Promise<CompileOutcome> {
+  /** What tells a target's directory from all others. */
+  #directoryName({ artifactName }: Target): string[] {
+    return [this.#description.configDirectory, artifactName];
+  }
+
+  async recordMacros(target: Target, { signal, jobs, onProcess }: RecordOptions): Promise<boolean> {
+    const { cacheRoot } = this.#description;
+    const station =
+      cacheRoot === undefined
+        ? undefined
+        : await visitStableDirectory(cacheRoot, this.#directoryName(target));
+    if (station === undefined) return true;
+    const temporary = path.join(station.work, TEMPORARY);
+    try {
+      mkdirSync(temporary, { recursive: true });
+      return await recordMacros(station.kept, path.join(station.work, BUILD), async (script, order) => {
+        const job = {
+          ...{ target, buildDirectory: station.work, artifactDirectory: temporary, jobs, signal },
+          onOutput: () => {},
+          logFile: path.join(temporary, 'macros.log'),
+          onProcess: onBoth(station.onProcess, onProcess),
+        };
+        const { ok } = await this.#runner.run({ ...(order as ZephyrBuildSpec), ccache: undefined }, job, {
+          script,
+        });
+        return ok;
+      });
+    } finally {
+      rmSync(temporary, { recursive: true, force: true });
+      station.leave();
+    }
+  }
+
+  async #compileIn(
+    stableDirectory: StableBuildDirectory,
+    job: CompileJob,
+    use: DirectoryUse,
+  ): Promise<CompileOutcome> {
     const { workspace, fallbackBinary } = this.#description;
     const { target, artifactDirectory } = job;
     const repository = this.#repository();
@@ -182,20 +272,25 @@ export class ZephyrToolchain implements Toolchain {
         epoch,
         this.#runner.repository,
       ),
+      seenWork: await this.#runner.seenWork(stableDirectory.work),
       ...(capabilities === undefined ? { userCache: path.join(stableDirectory.work, 'facts') } : {}),
       linked: this.kind === 'container' ? linkedOutside(repository, await this.#projects()) : [],
     };
     mkdirSync(spec.userCache, { recursive: true });
     const startMark = path.join(stableDirectory.work, 'started');
     writeFileSync(startMark, '');
-    const ran = await this.#runner.run(spec, {
-      ...job,
-      onProcess: (event, processGroup) => {
-        stableDirectory.onProcess(event, processGroup);
-        job.onProcess?.(event, processGroup);
-      },
-    });
-    const traced = await this.#trace(spec, repository, job, ran.ok, { capabilities, epoch });
+    const started = Date.now();
+    const conditions = await this.#conditions(job);
+    const own = { ...job, onProcess: onBoth(stableDirectory.onProcess, job.onProcess) };
+    const sharing: Sharing = { repository, conditions, epoch: undefined };
+    let traced: Traced = { untraceable: 'it did not come to its end.' };
+    let ran: Awaited<ReturnType<ZephyrRunner['run']>>;
+    try {
+      ran = await this.#run(stableDirectory, spec, own, { use, sharing });
+      traced = await this.#trace(spec, repository, job, ran.ok, { capabilities, epoch });
+    } finally {
+      sharing.epoch?.end(traced.compiler);
+    }
     const { build } = spec;
     if (!ran.ok) return { ...ran, excerpt: await excerptOf(build, job.logFile) };
     const { artifactName } = target;
@@ -204,6 +299,13 @@ export class ZephyrToolchain implements Toolchain {
     const options = await this.#observeOptions(spec, repository, undefined);
     const pathMap = new PathMap(options);
     const { configDirectory } = options;
+    const { tools } = traced;
+    if (job.incremental && stableDirectory.kept !== undefined && 'own' in traced && tools !== undefined) {
+      const { kept } = stableDirectory;
+      const devicetree = devicetreeSources(options);
+      const finished = { ...conditions, started, observed: traced.own!, tools, devicetree };
+      use.keep = () => KeptBuild.keep(kept, build, finished, use.isAdopted ? use.former : undefined, spec);
+    }
     const board = await examineBoard({
       ...{ build, board: target.board, pathMap },
       application: path.join(workspace, spec.application),
@@ -213,8 +315,58 @@ export class ZephyrToolchain implements Toolchain {
       ...(board === undefined ? [] : [board.warning]),
       ...(await settingsWithoutEffect({ logFile: job.logFile, target, configDirectory, pathMap })),
     ];
+    const inputs = 'observed' in traced ? { observed: traced.observed } : { untraceable: traced.untraceable };
     const artifacts = await copyArtifacts(found, artifactDirectory);
-    return { ok: true, artifacts, warnings, ...traced };
+    const ccache = spec.ccache && readCcacheStatistics(path.join(spec.temporary, CCACHE_STATISTICS));
+    return { ok: true, artifacts, warnings, ...inputs, ...(ccache && { ccache }) };
+  }
+
+  /** What a build depends on besides the content of files. */
+  async #conditions({ target, described, signal }: CompileJob): Promise<BuildConditions> {
+    const identity = described?.identity ?? (await this.identity(target, signal));
+    const surroundings = described?.surroundings ?? (await this.surroundings(signal));
+    return {
+      identity: JSON.stringify([identity, surroundings]),
+      declared: await cacheKey('declared', await this.declaredInputs()),
+    };
+  }
+
+  /** Runs the build's steps. */
+  async #run(
+    station: StableBuildDirectory,
+    spec: ZephyrBuildSpec,
+    job: CompileJob,
+    { use, sharing }: { use: DirectoryUse; sharing: Sharing },
+  ): Promise<{ ok: true; lastLines: string[] } | FailedOutcome> {
+    const { directory } = station.ccache ?? {};
+    const steps = new BuildSteps({
+      ...{ runner: this.#runner, spec, job, use },
+      isShared: async () =>
+        hasSharedCodeOnly(await this.#observeOptions(spec, sharing.repository, undefined)),
+      share: async () => {
+        if (directory === undefined) return undefined;
+        const compilers = compilersIn(spec.build);
+        // An image never changes, so its compiler is known by it on every machine.
+        if (this.kind === 'container') return cacheKey('compiler', await this.#engine(job), compilers);
+        const digest = await cacheKey('compiler', await this.#compiler(job), compilers);
+        sharing.epoch = CompilerEpoch.begin(compilerDirectory(directory, digest));
+        return sharing.epoch?.id;
+      },
+    });
+    if (!job.incremental || station.kept === undefined) return steps.buildPristine();
+    return steps.buildUpon(station.kept, sharing.conditions, (former, places) =>
+      this.#causes(former, places),
+    );
+  }
+
+  /** What was edited, and where in it: `config/corne.keymap (base, key 0)`. */
+  #causes({ changed }: KeptBuild, places: readonly string[]): string[] {
+    const { configDirectory } = this.#description;
+    const files = changed.map(file =>
+      isInside(file, configDirectory) ? path.relative(configDirectory, file) : file,
+    );
+    if (places.length === 0) return files;
+    return files.length === 0 ? [...places] : [`${files.join(', ')} (${places.join('; ')})`];
   }
 
   /** Finds out what a build read, however it ended, and what of that may be kept for the next one. */
@@ -224,7 +376,7 @@ export class ZephyrToolchain implements Toolchain {
     { signal }: CompileJob,
     isComplete: boolean,
     { capabilities, epoch }: { capabilities: CapabilityCache | undefined; epoch: CcacheEpoch | undefined },
-  ): Promise<{ observed: ObservedInputs } | { untraceable: string }> {
+  ): Promise<Traced> {
     const interrupted = async () =>
       epoch?.interrupt(compiledPlaces(await this.#observeOptions(spec, repository, undefined)));
     // A cancelled build is waited for, and of one that failed nothing is kept but what ccache learned.
@@ -237,15 +389,18 @@ export class ZephyrToolchain implements Toolchain {
     capabilities?.end('untraceable' in tools ? undefined : tools.files);
     const options = await this.#observeOptions(spec, repository, 'untraceable' in tools ? undefined : tools);
     const traced = 'untraceable' in tools ? tools : await observeZephyrBuild(options);
+    const compiler = 'untraceable' in tools ? undefined : tools;
     if ('untraceable' in traced) {
       if (!isComplete) await interrupted();
-      return traced;
+      return { ...traced, compiler };
     }
     const observed = excludeOwnFiles([spec.work, spec.userCache], traced.observed);
     await epoch?.end({ ...traced, observed, tools: options.tools });
     const { tools: used } = options;
-    if (used === undefined) return { observed };
-    return { observed: nameTools(observed, used, await this.#runner.surroundings(signal)) };
+    if (used === undefined) return { observed, compiler };
+    const named = nameTools(observed, used, await this.#runner.surroundings(signal));
+    // What is compiled without being seen may change without being noticed.
+    return { observed: named, own: observed, compiler, ...(traced.hasHidden ? {} : { tools: used.files }) };
   }
 
   async #observeOptions(
@@ -305,7 +460,9 @@ export class ZephyrToolchain implements Toolchain {
     const known = this.#workspace;
     if (known !== undefined && performance.now() - known.at < age) return known.identity;
     const { workspace, configDirectory } = this.#description;
-    const identity = await workspaceIdentity(workspace, { configDirectory, ...(signal ? { signal } : {}) });
+    const { cache } = this.#resources;
+    const options = { configDirectory, cache, ...(signal ? { signal } : {}) };
+    const identity = await workspaceIdentity(workspace, options);
     this.#workspace = { at: performance.now(), identity };
     return identity;
   }
@@ -319,7 +476,7 @@ function buildSpecIn(
   repository: ConfigRepository,
   epoch: CcacheEpoch | undefined,
   seen: string | undefined,
-): Omit<ZephyrBuildSpec, 'linked'> {
+): Omit<ZephyrBuildSpec, 'linked' | 'seenWork'> {
   const { work, capabilityCache: userCache, ccache } = stableDirectory;
   const isUsed = ccache !== undefined && epoch !== undefined && !epoch.isBlind;
   const temporary = path.join(work, 'tmp');
@@ -332,7 +489,7 @@ function buildSpecIn(
     config: isolateConfig(repository, work, seen),
     module: repository.isModule ? repository.directory : undefined,
     ...{ work, build: path.join(work, 'build'), temporary, userCache },
-    ccache: isUsed ? { directory: ccache.directory, epoch: epoch.id } : undefined,
+    ccache: isUsed ? { directory: ccache.directory, compiler: epoch.id, epoch: epoch.id } : undefined,
   };
 }
 
@@ -344,5 +501,15 @@ function excludeOwnFiles(directories: readonly string[], observed: ObservedInput
     files: observed.files.filter(isOutside),
     directories: observed.directories.filter(isOutside),
     absent: observed.absent.filter(isOutside),
+  };
+}
+
+function onBoth(
+  one: NonNullable<CompileJob['onProcess']>,
+  other: CompileJob['onProcess'],
+): NonNullable<CompileJob['onProcess']> {
+  return (event, processGroup) => {
+    one(event, processGroup);
+    other?.(event, processGroup);
   };
 }

@@ -1,5 +1,6 @@
 // The command `glovebox cache cleanup`: removes expired and excess entries.
 import type { Command } from 'commander';
+import { listKept, removeKept } from '../../../builder/toolchains/zephyr/stable-build-directory.ts';
 import { createCommand, examples } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { formatBytes } from '../../terminal/bytes.ts';
@@ -14,7 +15,7 @@ interface CleanupFlags extends CacheCommandFlags {
 export function cleanupCommand(context: Context): Command {
   return addCacheOptions(createCommand('cleanup', context))
     .description(
-      'Removes expired entries, entries over the size limit, files of dead processes, and damaged databases that were set aside at least 30 days ago.',
+      'Removes expired entries, entries over the size limit, files of dead processes, build directories kept for incremental builds, and damaged databases that were set aside at least 30 days ago.',
     )
     .option('--set-aside', 'also remove damaged databases that were set aside recently')
     .addHelpText(
@@ -42,10 +43,18 @@ export function cleanupCommand(context: Context): Command {
           await removeQuarantined(root, quarantined);
           freed += quarantined.size;
         }
+        const kept = flags.tag === undefined ? listKept(root) : [];
+        const bytes = kept.length === 0 ? 0 : await removeKept(root, kept);
+        const builds = kept.length === 0 ? 0 : kept.length - listKept(root).length;
+        freed += bytes;
         if (flags.json) {
-          context.printJson({ removed, freed, setAside: gone.length });
+          context.printJson({ removed, freed, setAside: gone.length, builds });
         } else {
-          const databases = gone.length > 0 ? ` and ${plural(gone.length, 'damaged database')}` : '';
+          const besides = [
+            ...(gone.length > 0 ? [plural(gone.length, 'damaged database')] : []),
+            ...(bytes > 0 ? [plural(builds, 'build directory', 'build directories')] : []),
+          ];
+          const databases = besides.map(what => ` and ${what}`).join('');
           context.print(
             `Removed ${plural(removed, 'entry', 'entries')}${databases}, freed ${formatBytes(freed)}`,
           );

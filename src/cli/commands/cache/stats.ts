@@ -1,11 +1,17 @@
 // The command `glovebox cache stats`: shows how full each cache is.
 import type { Command } from 'commander';
+import {
+  listKept,
+  MAX_KEPT,
+  MAX_KEPT_BYTES,
+} from '../../../builder/toolchains/zephyr/stable-build-directory.ts';
 import type { CacheStats } from '../../../cache/cache.ts';
 import { createCommand, examples, parseChoice } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { UsageError } from '../../errors.ts';
 import { formatBytes } from '../../terminal/bytes.ts';
 import { tableLines } from '../../terminal/table.ts';
+import { plural } from '../../terminal/text.ts';
 import { addCacheOptions, type CacheCommandFlags, withCaches } from './options.ts';
 import { prometheusText } from './prometheus.ts';
 
@@ -45,8 +51,10 @@ export function statsCommand(context: Context): Command {
           context.stdout.write(prometheusText(stats));
           return;
         }
+        const kept = flags.tag === undefined ? listKept(root) : [];
+        const builds = { count: kept.length, size: sum(kept.map(({ bytes }) => bytes)) };
         if (flags.json) {
-          context.printJson({ root, caches: stats, total });
+          context.printJson({ root, caches: stats, total, builds });
           return;
         }
         for (const cache of stats) {
@@ -56,6 +64,13 @@ export function statsCommand(context: Context): Command {
         if (stats.length > 1) {
           const entries = `${total.count} entries, ${formatBytes(total.size)}, ${total.blobs} blobs`;
           context.print(`${context.style.bold('total')}\n  ${entries}`);
+        }
+        if (builds.count > 0) {
+          const directories = plural(builds.count, 'directory', 'directories');
+          const limit = `at most ${MAX_KEPT}, ${formatBytes(MAX_KEPT_BYTES)}`;
+          context.print(
+            `${context.style.bold('last builds')}\n  ${directories}, ${formatBytes(builds.size)} (${limit})`,
+          );
         }
       });
     });

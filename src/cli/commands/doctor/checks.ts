@@ -38,6 +38,7 @@ export async function examine(context: Context, flags: { cacheDir?: string }): P
     configFinding,
     await examineCacheDirectory(context, flags, config),
     ...(await examineQuarantine(context, flags)),
+    ...(await examineIncremental(context, flags)),
     ...(await examineRemote(context, flags, config)),
     ...(await examineToolchains(context, flags, config)),
   ];
@@ -108,7 +109,8 @@ async function examineCacheDirectory(
     if (unusable !== undefined) {
       return { name, status: 'warning', detail: `${root} cannot be used: ${unusable}` };
     }
-    return { name, status: 'ok', detail: [root, content, ...(await keptWorkspaces(root))].join(', ') };
+    const kept = [...(await keptWorkspaces(root)), ...(await keptBuilds(root))];
+    return { name, status: 'ok', detail: [root, content, ...kept].join(', ') };
   } catch (error) {
     return { name, status: 'warning', detail: `${root} ${message(error)}`.trim() };
   }
@@ -145,6 +147,29 @@ async function keptWorkspaces(cacheRoot: string): Promise<string[]> {
   if (made.length === 0) return [];
   const size = made.reduce((total, workspace) => total + workspace.size, 0);
   return [`${formatBytes(size)} in ${plural(made.length, 'workspace')}`];
+}
+
+/** How much room the build directories take that incremental builds build upon. Nothing when there are none. */
+async function keptBuilds(cacheRoot: string): Promise<string[]> {
+  const { listKept } = await import('../../../builder/toolchains/zephyr/stable-build-directory.ts');
+  const kept = listKept(cacheRoot);
+  if (kept.length === 0) return [];
+  const size = kept.reduce((total, { bytes }) => total + bytes, 0);
+  return [`${formatBytes(size)} in ${plural(kept.length, 'build directory', 'build directories')}`];
+}
+
+/** That incremental builds were turned off; no finding when they were not. */
+async function examineIncremental(context: Context, flags: { cacheDir?: string }): Promise<DoctorFinding[]> {
+  const { switchFile, isTurnedOff } = await import('../../../builder/toolchains/incremental-switch.ts');
+  const root = await resolveCacheRoot(context, flags).catch(() => undefined);
+  if (root === undefined || !isTurnedOff(root)) return [];
+  return [
+    {
+      ...{ name: 'incremental', status: 'warning' },
+      detail: 'incremental builds are off, because one once came out otherwise than from nothing',
+      remedy: `Everything is compiled as without them. To turn them on again, remove ${switchFile(root)}`,
+    },
+  ];
 }
 
 /** Quarantined databases; no finding when there are none. */

@@ -12,8 +12,10 @@ export interface ModelCcache {
   directory: string;
   /** `CCACHE_COMPILERCHECK`. */
   check: string | undefined;
-  /** The build directory, which every command line names. */
-  station: string;
+  /** `OBJCPLUS_INCLUDE_PATH`, which counts in direct mode only. */
+  direct: string | undefined;
+  /** The build directory, which has the same path in all builds. */
+  build: string;
 }
 
 /** Newest last, as ccache appends them. */
@@ -35,7 +37,7 @@ export function withCcache(
 }
 
 function compileOne(
-  { directory, check, station }: ModelCcache,
+  { directory, check, direct, build }: ModelCcache,
   source: string,
   include: readonly string[],
   compiler: string,
@@ -43,8 +45,12 @@ function compileOne(
   compile: (made: Preprocessed) => string,
 ): { object: string; read: string[] } {
   const { size, mtimeMs } = statSync(compiler);
-  const common = [check ?? `${size} ${mtimeMs}`, station, ...include];
-  const manifestFile = path.join(directory, digest([...common, source, digestOf(source)]));
+  const seen = (file: string) => (file.startsWith(`${build}/`) ? file.slice(build.length) : file);
+  const common = [check ?? `${size} ${mtimeMs}`, ...include.map(seen)];
+  const manifestFile = path.join(
+    directory,
+    digest([...common, direct ?? '', seen(source), digestOf(source)]),
+  );
   const manifest: Manifest = existsSync(manifestFile) ? JSON.parse(readFileSync(manifestFile, 'utf8')) : [];
   for (const { included, object } of manifest.reverse()) {
     if (included.every(([file, before]) => digestOf(file) === before)) {

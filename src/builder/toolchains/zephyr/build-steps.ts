@@ -1,0 +1,104 @@
+// Steps of a build: CMake configures, the build waits for its turn, and Ninja makes what the last build does not have.
+import { rmSync } from 'node:fs';
+import type { FailedOutcome } from '../outcome.ts';
+import type { CompileJob } from '../toolchain.ts';
+import { type BuildConditions, KeptBuild, type KeptPlaces } from './precise/kept-build.ts';
+import type { BuildStep, ZephyrBuildSpec, ZephyrRunner } from './zephyr-runner.ts';
+
+/** Milliseconds by which two clocks may disagree in one build. */
+const CLOCK_DRIFT_MS = 50;
+
+/** What becomes of a target's build directories. */
+export interface DirectoryUse {
+  /** The last build's, once it is in use. */
+  former: KeptBuild | undefined;
+  /** Whether objects were taken from it. */
+  isAdopted?: boolean;
+  /** Keeps this build's; resolves to whether it did. */
+  keep: (() => Promise<boolean>) | undefined;
+}
+
+export interface BuildStepsOptions {
+  runner: ZephyrRunner;
+  spec: ZephyrBuildSpec;
+  job: CompileJob;
+  /** Whether other targets may have the objects of the build, which is configured. */
+  isShared: () => Promise<boolean>;
+  /** Begins to share objects in ccache: what they are known by. Undefined if that cannot be. */
+  share: () => Promise<string | undefined>;
+  use: DirectoryUse;
+}
+
+type Ran = { ok: true; lastLines: string[] } | FailedOutcome;
+
+export class BuildSteps {
+  readonly #options: BuildStepsOptions;
+
+  constructor(options: BuildStepsOptions) {
+    this.#options = options;
+  }
+
+  /** Builds everything. Objects that ccache may share with other targets are made when it is this target's turn. */
+  async buildPristine(why?: string): Promise<Ran> {
+    const { spec, job } = this.#options;
+    job.onPath?.({ kind: 'pristine', why });
+    if (spec.ccache === undefined) return this.#run('all');
+    const configured = await this.#run('configure');
+    return configured.ok ? this.#makeInTurn() : configured;
+  }
+
+  /**
+   * Builds upon the directory of the last build, as far as that is certain to make the same; else everything.
+   *
+   * @param causesOf what was edited, for a person
+   */
+  async buildUpon(
+    places: KeptPlaces,
+    conditions: BuildConditions,
+    causesOf: (former: KeptBuild, places: readonly string[]) => string[],
+  ): Promise<Ran> {
+    const { spec, job, use, isShared } = this.#options;
+    const taken = KeptBuild.take(places);
+    if (!(taken instanceof KeptBuild)) return this.buildPristine(taken.why);
+    use.former = taken;
+    const obstacle = await taken.obstacle(conditions);
+    if (obstacle !== undefined) return this.buildPristine(obstacle);
+    const began = { wall: Date.now(), steady: performance.now() };
+    const configured = await this.#run('configure');
+    if (!configured.ok) return configured;
+    const adopted = taken.adopt(spec.build);
+    if ('why' in adopted) {
+      job.onPath?.({ kind: 'pristine', why: adopted.why });
+      return this.#makeInTurn();
+    }
+    use.isAdopted = true;
+    const { compiled, objects } = adopted;
+    job.onPath?.({ kind: 'incremental', compiled, objects, causes: causesOf(taken, adopted.causes) });
+    const made = await this.#make(job.jobs, spec.ccache !== undefined && (await isShared()));
+    const isBack = Date.now() - began.wall < performance.now() - began.steady - CLOCK_DRIFT_MS;
+    if (job.signal.aborted || (made.ok && !isBack)) return made;
+    // Ninja goes by the times of files. And what fails has to fail as it does in a pristine build.
+    use.isAdopted = false;
+    rmSync(spec.build, { recursive: true, force: true });
+    return this.buildPristine(isBack ? 'the clock went back' : 'it failed with objects of the last build');
+  }
+
+  async #makeInTurn(): Promise<Ran> {
+    const { spec, job, isShared } = this.#options;
+    const mayShare = spec.ccache !== undefined && (await isShared());
+    const jobs = mayShare ? await job.onConfigured?.() : undefined;
+    return this.#make(jobs ?? job.jobs, mayShare);
+  }
+
+  async #make(jobs: number, mayShare: boolean): Promise<Ran> {
+    const { spec, share } = this.#options;
+    const compiler = mayShare ? await share() : undefined;
+    const ccache = spec.ccache && { ...spec.ccache, ...(compiler === undefined ? {} : { compiler }) };
+    return this.#run('make', { ...spec, ccache }, jobs);
+  }
+
+  #run(step: BuildStep, spec = this.#options.spec, jobs = this.#options.job.jobs): Promise<Ran> {
+    const { runner, job } = this.#options;
+    return runner.run(spec, { ...job, jobs }, step);
+  }
+}

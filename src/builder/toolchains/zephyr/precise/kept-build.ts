@@ -1,0 +1,410 @@
+// The directory of a target's last build, from which the next one takes the objects that its edit cannot change.
+//
+//   every build configures anew ──► build/        as a pristine one
+//                                     │ compared with kept/: all that is generated, the devicetree's header macro by macro
+//                                     ▼
+//   nothing but the devicetree differs: objects that used none of what differs are moved from kept/ to build/,
+//   and Ninja makes the others and links
+//   anything else: Ninja makes everything, and kept/ goes
+//
+// So the worst that can happen is that a build is as long as a pristine one: CMake has run as it would have, and nothing was
+// lost.
+
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { InputReader } from '../../../inputs/input-reader.ts';
+import { parseCmakeCache, readRecord } from '../../observed/index.ts';
+import { parseNinjaDeps } from '../../observed/ninja-deps.ts';
+import type { ObservedInputs } from '../../toolchain.ts';
+import { areSame, changedSince, type FileMarks, markFiles } from '../file-marks.ts';
+import {
+  type Edge,
+  isCompile,
+  isLink,
+  madeOf,
+  mayReadDevicetree,
+  parseBuildGraph,
+  placeIn,
+} from './build-graph.ts';
+import { bringMade, compareConfigured, HEADER } from './configured.ts';
+import { compareMacros, parseMacros, placesOf } from './macros.ts';
+import { formatRecords, type MacroRecords, parseRecords } from './used-macros.ts';
+
+/** Where it is. Absolute. */
+export interface KeptPlaces {
+  directory: string;
+  /** What it depends on; not there while it is in use, so that what dies meanwhile is not believed. */
+  state: string;
+  macros: string;
+}
+
+/** What a build is made of, as far as the directory depends on it. */
+export interface BuildConditions {
+  /** Everything that the toolchain says of itself and the target. */
+  identity: string;
+  /** A digest of the names of the declared inputs. */
+  declared: string;
+}
+
+/** What is known of a build that is over. */
+export interface FinishedBuild extends BuildConditions {
+  /** When it began, in milliseconds since the epoch. */
+  started: number;
+  observed: ObservedInputs;
+  /** The compiler's parts. */
+  tools: readonly string[];
+  /** Sources of the devicetree that nothing else reads, by the paths in `observed`. */
+  devicetree: readonly string[];
+}
+
+interface State extends BuildConditions {
+  schema: number;
+  /** When it ended, in milliseconds since the epoch. */
+  ended: number;
+  files: FileMarks;
+  tools: FileMarks;
+  devicetree: string[];
+  /** By directory: the digest of its names. */
+  directories: Record<string, string>;
+  absent: string[];
+  /** A digest of what is in the directory, by what changes whenever a file does. */
+  stamps: string;
+  bytes: number;
+  /** What `recordMacros` needs to ask again where the build ran. */
+  order: unknown;
+}
+
+const SCHEMA = 1;
+
+/** Which objects were made, and why these. */
+export interface PrecisePlan {
+  /** Objects that are compiled. */
+  compiled: number;
+  /** All objects of the build. */
+  objects: number;
+  /** What differs: a file, and where in it. */
+  causes: string[];
+}
+
+/** The end of a sentence. */
+export interface NoPlan {
+  why: string;
+}
+
+export class KeptBuild {
+  readonly #places: KeptPlaces;
+  readonly #state: State;
+  #changed: string[] = [];
+  /** What is still known of objects that were taken from it. */
+  #records: MacroRecords | undefined;
+  /** Where objects were taken to. */
+  #fresh: string | undefined;
+
+  private constructor(places: KeptPlaces, state: State) {
+    this.#places = places;
+    this.#state = state;
+  }
+
+  /** Takes it into use, once: when it is not kept again it is gone. */
+  static take(places: KeptPlaces): KeptBuild | NoPlan {
+    const state = readState(places.state);
+    rmSync(places.state, { force: true });
+    if (state === undefined || !existsSync(places.directory)) {
+      return { why: 'no directory of an earlier build was kept' };
+    }
+    return new KeptBuild(places, state);
+  }
+
+  /** Why nothing of it can be used as things are; undefined when CMake is to decide. */
+  async obstacle(conditions: BuildConditions): Promise<string | undefined> {
+    const { identity, declared, ended, files, tools, devicetree, directories, absent, stamps } = this.#state;
+    if (Date.now() < ended) return 'the clock went back';
+    if (conditions.identity !== identity)
+      return 'the target, its command line, the workspace or the tools are others';
+    if (!areSame(tools)) return 'the compiler is another one';
+    if (conditions.declared !== declared) return 'the list of files in the config changed';
+    const reader = new InputReader();
+    for (const [directory, digest] of Object.entries(directories))
+      if (((await reader.listing(directory)) ?? '') !== digest)
+        return `the file list of ${directory} changed`;
+    for (const file of absent) if (!(await reader.isAbsent(file))) return `${file} came into being`;
+    const own = new Set(devicetree);
+    this.#changed = Object.entries(files)
+      .filter(([file, mark]) => !areSame({ [file]: mark }))
+      .map(([file]) => file);
+    const other = this.#changed.find(file => !own.has(file) || !existsSync(file));
+    if (other !== undefined) return `${other} changed, which does not only reach the devicetree`;
+    if (stamps !== stampsOf(this.#places.directory).digest) return 'others have changed its build directory';
+    return undefined;
+  }
+
+  /** The files that changed since. */
+  get changed(): readonly string[] {
+    return this.#changed;
+  }
+
+  /**
+   * Moves objects into a directory that was just configured, so that Ninja need not make them.
+   *
+   * @param fresh that directory
+   */
+  adopt(fresh: string): PrecisePlan | NoPlan {
+    const kept = this.#places.directory;
+    const records = readRecords(this.#places.macros);
+    if (records === undefined || records.size === 0)
+      return { why: 'the macros that its objects use were not recorded' };
+    if (!isOfGcc(fresh)) return { why: 'its compiler is not GCC' };
+    const compared = compareConfigured(fresh, kept);
+    if ('why' in compared) return compared;
+    const graph = readGraph(fresh, kept);
+    if (graph === undefined) return { why: 'Ninja left no records that can be read' };
+    const { edges, read } = graph;
+    const differing: string[] = [];
+    const affected = new Set<string>();
+    for (const header of compared.headers) {
+      const [before, after] = [kept, fresh].map(directory =>
+        parseMacros(readFileSync(path.join(directory, header), 'utf8')),
+      );
+      if (before === undefined || after === undefined) return { why: `${header} has more in it than macros` };
+      const { changed, added } = compareMacros(before, after);
+      differing.push(...changed, ...added);
+      for (const edge of edges) {
+        if (edge.inputs.includes(header)) for (const output of edge.outputs) affected.add(output);
+        for (const output of edge.outputs) {
+          if (!read.get(output)?.includes(header)) continue;
+          const record = records.get(output);
+          const isAffected = (name: string) => !record?.known.has(name) || record.used.has(name);
+          if (changed.some(isAffected) || added.some(isAffected)) affected.add(output);
+        }
+      }
+    }
+    const compiles = edges.filter(edge => isCompile(edge)).flatMap(({ outputs }) => outputs);
+    const again = edges.filter(edge => isLink(edge) || mayReadDevicetree(edge));
+    const made = madeOf(edges, read, [
+      ...affected,
+      ...compared.devicetree,
+      ...again.flatMap(({ outputs }) => outputs),
+      ...compiles.filter(object => !existsSync(path.join(kept, object))),
+    ]);
+    const compiled = compiles.filter(object => made.has(object)).length;
+    if (compiled * 2 > compiles.length) {
+      const what = compared.headers.length === 0 ? 'the edit' : placesOf(differing).join('; ');
+      return {
+        why: `${compiled} of ${compiles.length} objects may depend on it${what === '' ? '' : ` (${what})`}`,
+      };
+    }
+    const configuring = new Set(
+      edges.filter(({ rule }) => rule === 'RERUN_CMAKE').flatMap(({ outputs }) => outputs),
+    );
+    this.#fresh = fresh;
+    bringMade(
+      kept,
+      fresh,
+      name => made.has(name),
+      name => configuring.has(name),
+    );
+    for (const object of made) records.delete(object);
+    this.#records = records;
+    const where = placesOf(differing);
+    return { compiled, objects: compiles.length, causes: where };
+  }
+
+  /** Leaves it as it was, for the next build, when this one came to nothing. */
+  restore(): void {
+    try {
+      // An object has another stamp when it has one name less.
+      if (this.#fresh !== undefined) rmSync(this.#fresh, { recursive: true, force: true });
+      const { digest } = stampsOf(this.#places.directory);
+      writeFileSync(this.#places.state, JSON.stringify({ ...this.#state, stamps: digest }), { mode: 0o600 });
+    } catch {
+      // Then the next build is a pristine one.
+      rmSync(this.#places.state, { force: true });
+    }
+  }
+
+  /**
+   * Keeps the directory of a build that was built well, for the next one. Does nothing when something that it depends on
+   * changed meanwhile.
+   *
+   * @param build where it is, and stays until the next build
+   * @param former the directory from which objects were taken: what is known of these is still true. Undefined: none
+   * @param order what is needed to record more, as JSON
+   */
+  static async keep(
+    places: KeptPlaces,
+    build: string,
+    finished: FinishedBuild,
+    former: KeptBuild | undefined,
+    order: unknown,
+  ): Promise<boolean> {
+    const { started, observed, identity, declared, devicetree } = finished;
+    const { files, directories, absent } = observed;
+    if (observed.declared === 'contents') return false;
+    if ([...files, ...finished.tools, ...directories].some(file => changedSince(file, started))) return false;
+    if (absent.some(file => changedSince(path.dirname(file), started))) return false;
+    const reader = new InputReader();
+    const listings: Record<string, string> = {};
+    for (const directory of directories) listings[directory] = (await reader.listing(directory)) ?? '';
+    // Before it is looked at: an object has another stamp when it has one name less.
+    rmSync(places.directory, { recursive: true, force: true });
+    const { digest, bytes } = stampsOf(build);
+    const state: State = {
+      ...{ schema: SCHEMA, identity, declared, ended: Date.now(), bytes, stamps: digest, order },
+      ...{ files: markFiles(files), tools: markFiles(finished.tools), devicetree: [...devicetree] },
+      ...{ directories: listings, absent },
+    };
+    const records = former === undefined ? undefined : former.#records;
+    if (records === undefined) rmSync(places.macros, { force: true });
+    else writeFileSync(places.macros, formatRecords(records), { mode: 0o600 });
+    writeFileSync(places.state, JSON.stringify(state), { mode: 0o600 });
+    return true;
+  }
+}
+
+/** The objects of a kept build of which it is not known what macros they use, and how to ask. */
+export interface Unrecorded {
+  objects: string[];
+  records: MacroRecords;
+  /** What the generated header defines. */
+  header: ReadonlyMap<string, string>;
+  /** The build directory, as the build saw it. */
+  seen: string;
+  order: unknown;
+}
+
+/** What is to be asked about a kept build; undefined when there is nothing, or no such build. */
+export function unrecordedObjects(places: KeptPlaces, build: string): Unrecorded | undefined {
+  const state = readState(places.state);
+  if (state === undefined || !isOfGcc(build)) return undefined;
+  const graph = readGraph(build, build);
+  if (graph === undefined) return undefined;
+  const headers = new Set<string>();
+  for (const inputs of graph.read.values())
+    for (const input of inputs) if (path.posix.basename(input) === HEADER) headers.add(input);
+  // There is one, and were there two they could contradict each other.
+  const [header] = headers;
+  if (header === undefined || headers.size > 1) return undefined;
+  let macros: ReadonlyMap<string, string> | undefined;
+  try {
+    macros = parseMacros(readFileSync(path.join(build, header), 'utf8'));
+  } catch {
+    return undefined;
+  }
+  if (macros === undefined) return undefined;
+  const records = readRecords(places.macros) ?? new Map();
+  const objects = graph.edges
+    .filter(edge => isCompile(edge))
+    .flatMap(({ outputs }) => outputs)
+    .filter(object => !records.has(object) && graph.read.get(object)?.includes(header));
+  return { objects, records, header: macros, seen: graph.seen, order: state.order };
+}
+
+/** Remembers what was found out, if the directory is still what it was when it was asked. */
+export function saveRecords(places: KeptPlaces, build: string, records: MacroRecords): boolean {
+  const state = readState(places.state);
+  if (state === undefined || stampsOf(build).digest !== state.stamps) return false;
+  writeFileSync(`${places.macros}.part`, formatRecords(records), { mode: 0o600 });
+  renameSync(`${places.macros}.part`, places.macros);
+  return true;
+}
+
+/** What a kept build takes on the disk, and when it was last used; undefined when there is none. */
+export function keptSize(state: string): { bytes: number; used: number } | undefined {
+  const found = readState(state);
+  return found === undefined ? undefined : { bytes: found.bytes, used: statSync(state).mtimeMs };
+}
+
+/** A kept build was used, though not changed. */
+export function touchKept(state: string): void {
+  const now = Date.now() / 1000;
+  utimesSync(state, now, now);
+}
+
+function readState(file: string): State | undefined {
+  try {
+    const state = JSON.parse(readFileSync(file, 'utf8')) as State;
+    return state.schema === SCHEMA ? state : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function readRecords(file: string): MacroRecords | undefined {
+  try {
+    return parseRecords(readFileSync(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** What Ninja knows: of the directory that was configured how things are made, of the kept one what was read for them. */
+function readGraph(
+  configured: string,
+  kept: string,
+): { edges: Edge[]; read: Map<string, string[]>; seen: string } | undefined {
+  const cache = parseCmakeCache(readRecord(configured, 'CMakeCache.txt')?.toString('utf8') ?? '');
+  const seen = cache.get('CMAKE_CACHEFILE_DIR');
+  const manifest = readRecord(configured, 'build.ninja')?.toString('utf8');
+  const log = readRecord(kept, '.ninja_deps');
+  const deps = log && parseNinjaDeps(log);
+  if (seen === undefined || manifest === undefined || !deps) return undefined;
+  const edges = parseBuildGraph(manifest, seen);
+  if (edges === undefined) return undefined;
+  const read = new Map(
+    [...deps].map(([output, inputs]) => [placeIn(seen, output), inputs.map(input => placeIn(seen, input))]),
+  );
+  return { edges, read, seen };
+}
+
+/** Others have `-dU`, too, and mean something else by it. */
+function isOfGcc(build: string): boolean {
+  try {
+    const folder = path.join(build, 'CMakeFiles');
+    const versions = readdirSync(folder).filter(name => /^\d+\.\d/.test(name));
+    const files = versions.flatMap(version =>
+      ['C', 'CXX', 'ASM'].map(language => path.join(folder, version, `CMake${language}Compiler.cmake`)),
+    );
+    const texts = files.filter(file => existsSync(file)).map(file => readFileSync(file, 'utf8'));
+    const ids = texts.flatMap(
+      text => /^set\(CMAKE_(?:C|CXX|ASM)_COMPILER_ID "(.*)"\)/m.exec(text)?.[1] ?? [],
+    );
+    return ids.length > 0 && ids.every(id => id === 'GNU' || id === '');
+  } catch {
+    return false;
+  }
+}
+
+/** What is in a directory, by what changes whenever a file does; and how much that is. */
+function stampsOf(directory: string): { digest: string; bytes: number } {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const visit = (inner: string): void => {
+    for (const entry of readdirSync(inner, { withFileTypes: true }).sort((a, b) =>
+      a.name < b.name ? -1 : 1,
+    )) {
+      const file = path.join(inner, entry.name);
+      if (entry.isDirectory()) {
+        hash.update(`${entry.name}/`);
+        visit(file);
+        hash.update('..');
+        continue;
+      }
+      const { ino, size, mtimeNs, ctimeNs, blocks } = lstatSync(file, { bigint: true });
+      bytes += Number(blocks) * 512;
+      hash.update(`${entry.name}\0${ino}:${size}:${mtimeNs}:${ctimeNs}\0`);
+    }
+  };
+  visit(directory);
+  return { digest: hash.digest('hex'), bytes };
+}

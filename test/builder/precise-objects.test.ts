@@ -1,0 +1,152 @@
+// What the last build directory is used for, and what it is not.
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { build } from '../../src/builder/build.ts';
+import type { BuildEvent } from '../../src/builder/events.ts';
+import { createUserConfig } from '../../src/config/index.ts';
+import { type ObjectBench, objectBench, whole, whyNot } from './precise-objects/bench.ts';
+import { type Config, configFiles, firstConfig } from './precise-objects/editor.ts';
+
+const serial = whyNot() === undefined ? test.serial : test.serial.skip;
+
+/** A bench with a first build that is recorded, and a way to edit and build. */
+async function recorded(t: ExecutionContext) {
+  t.timeout(300_000);
+  const bench = await objectBench(t);
+  const config = firstConfig();
+  const edit = (change: (config: Config) => void) => {
+    change(config);
+    bench.write(configFiles(config));
+  };
+  edit(() => {});
+  await bench.build();
+  t.true(await bench.record());
+  /** Builds, compares with a pristine build, and says which way was taken. */
+  const compare = async () => {
+    const { outcome, path: way } = await bench.build();
+    t.deepEqual(whole(outcome), whole(await bench.pristine()));
+    return way?.kind === 'incremental' ? `${way.compiled} of ${way.objects}: ${way.causes}` : way?.why;
+  };
+  return { bench, edit, compare };
+}
+
+/** The directory of the one station. */
+function station({ machine }: ObjectBench): string {
+  const west = path.join(machine.cacheRoot, 'west');
+  return path.join(west, readdirSync(west).find(name => /^[0-9a-f]{16}$/.test(name))!);
+}
+
+const firstKey = (key: string) => (config: Config) => {
+  config.layers[0]!.keys[0] = key;
+};
+
+serial('an edited key makes the objects that use it, what is generated of them, and no other', async t => {
+  const { bench, edit, compare } = await recorded(t);
+  edit(firstKey('&kp 77'));
+  t.is(await compare(), '3 of 21: config/corne.keymap (base, key 0)');
+  // Of what was made anew nothing is known, so it is made again.
+  edit(firstKey('&kp 78'));
+  t.is(await compare(), '3 of 21: config/corne.keymap (base, key 0)');
+  t.true(await bench.record());
+  // Arguments that come into being were asked about.
+  edit(firstKey('&mt 1 4'));
+  t.regex((await compare())!, /^4 of 21: config\/corne\.keymap \(base, key 0\)$/);
+  t.false(existsSync(path.join(station(bench), 'build/build/regenerated')), 'CMake is not run twice');
+});
+
+serial('whatever is uncertain is compiled from nothing, and said', async t => {
+  const { bench, edit, compare } = await recorded(t);
+  edit(config => {
+    config.conf = ['CONFIG_ZMK_SLEEP=n'];
+  });
+  t.regex((await compare())!, /corne\.conf changed, which does not only reach the devicetree$/);
+  bench.write({ 'config/other.keymap': '' });
+  t.is(await compare(), 'the list of files in the config changed');
+  await bench.record();
+  appendFileSync(path.join(station(bench), 'build/build/app/libapp.a'), ' ');
+  edit(firstKey('&kp 50'));
+  t.is(await compare(), 'others have changed its build directory');
+  edit(firstKey('&kp 51'));
+  t.is(await compare(), 'the macros that its objects use were not recorded');
+  await bench.record();
+  const file = path.join(station(bench), 'kept.json');
+  const state = JSON.parse(readFileSync(file, 'utf8'));
+  writeFileSync(file, JSON.stringify({ ...state, ended: Date.now() + 60_000 }));
+  edit(firstKey('&kp 52'));
+  t.is(await compare(), 'the clock went back');
+  bench.machine.change('zmk/app/src/plain.c', 'int plain = 2;\n', true);
+  t.regex((await compare())!, /the target, its command line, the workspace or the tools are others/);
+  rmSync(path.join(station(bench), 'build/build'), { recursive: true });
+  t.is(await compare(), 'no directory of an earlier build was kept');
+});
+
+serial('a build that fails or is cancelled leaves the directory for the next one', async t => {
+  const { bench, edit, compare } = await recorded(t);
+  edit(firstKey('&nothing'));
+  t.deepEqual(whole((await bench.build()).outcome), { failed: 'exit-status' });
+  edit(firstKey('&kp 60'));
+  const stop = new AbortController();
+  const { outcome } = await bench.build(true, { signal: stop.signal, onPath: () => stop.abort() });
+  t.deepEqual(whole(outcome), { failed: 'cancelled' });
+  edit(firstKey('&kp 61'));
+  t.regex((await compare())!, /^3 of 21/);
+  // A build that has nothing to do with it leaves it as well.
+  t.true((await bench.build(false)).outcome.ok);
+  edit(firstKey('&kp 62'));
+  t.regex((await compare())!, /^3 of 21/);
+});
+
+serial('recording is dropped when somebody waits, and goes on later', async t => {
+  const { bench, edit, compare } = await recorded(t);
+  rmSync(path.join(station(bench), 'macros.json'));
+  const stop = new AbortController();
+  stop.abort();
+  t.false(await bench.record(stop.signal));
+  edit(firstKey('&kp 70'));
+  t.is(await compare(), 'the macros that its objects use were not recorded');
+  t.true(await bench.record());
+  edit(firstKey('&kp 71'));
+  t.regex((await compare())!, /^3 of 21/);
+});
+
+serial(
+  'a firmware that comes out otherwise is found, replaced, and turns incremental builds off',
+  async t => {
+    const bench = await objectBench(t);
+    const { machine } = bench;
+    const config = firstConfig();
+    const events: BuildEvent[] = [];
+    const run = async (key: string, verify: boolean) => {
+      firstKey(key)(config);
+      bench.write({ ...configFiles(config), 'build.yaml': 'board: [nice_nano_v2]\nshield: [corne_left]\n' });
+      events.length = 0;
+      return build({
+        ...{ configDirectory: bench.configDirectory, workspace: machine.workspace, toolchain: 'west' },
+        ...{ cacheRoot: machine.cacheRoot, verify, onEvent: event => void events.push(event) },
+        userConfig: createUserConfig({ build: { incremental: 'always' } }),
+      });
+    };
+    t.is((await run('&kp 1', true)).different, 0);
+    // As if the compiler had not told that the keymap uses this key.
+    const file = path.join(station(bench), 'macros.json');
+    const records = JSON.parse(readFileSync(file, 'utf8'));
+    for (const record of records.objects) if (/keymap/.test(record[0])) record[2] = [];
+    writeFileSync(file, JSON.stringify(records));
+    const summary = await run('&kp 2', true);
+    t.is(summary.different, 1, JSON.stringify(events.filter(event => event.type === 'target-path')));
+    const verified = events.find(event => event.type === 'target-verified');
+    t.true(verified?.different.includes('corne_left-nice_nano_v2-zmk.uf2'));
+    t.true(
+      events.some(event => event.type === 'warning' && /Incremental builds are off/.test(event.message)),
+    );
+    const output = path.join(bench.configDirectory, 'firmware/corne_left-nice_nano_v2-zmk.uf2');
+    const pristine = await bench.pristine();
+    t.true(pristine.ok);
+    t.is(readFileSync(output, 'latin1'), whole(pristine)['left.uf2']!);
+    // Neither is the wrong one in the cache.
+    t.is((await run('&kp 2', false)).compiled, 1);
+    const way = events.find(event => event.type === 'target-path');
+    t.deepEqual(way?.path, { kind: 'pristine', why: undefined });
+  },
+);

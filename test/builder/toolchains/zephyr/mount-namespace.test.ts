@@ -1,0 +1,65 @@
+// A build's own directory at one path, in a mount namespace.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import {
+  BUILD_PLACE,
+  MountNamespace,
+  outputOf,
+} from '../../../../src/builder/toolchains/zephyr/mount-namespace.ts';
+
+const environment = { PATH: process.env.PATH ?? '', KEPT: "it's" };
+
+async function namespaceFor(t: ExecutionContext) {
+  const root = mkdtempSync(path.join(os.tmpdir(), "name space'"));
+  t.teardown(() => rmSync(root, { recursive: true, force: true }));
+  const [own, temporary] = ['own', 'temporary'].map(name => path.join(root, name)) as [string, string];
+  for (const directory of [own, temporary]) mkdirSync(directory);
+  const namespace = await MountNamespace.find(environment, temporary);
+  if (namespace === undefined) {
+    t.log('skipped: this system allows no mount namespaces');
+    t.pass();
+    return undefined;
+  }
+  const run = (script: string, ...args: string[]) => {
+    const { command, args: words } = namespace.command('/bin/sh', ['-c', script, 'sh', ...args], {
+      ...{ own, cwd: root, temporary },
+    });
+    return execFileSync(command, words, { cwd: '/', env: environment, encoding: 'utf8' }).trim();
+  };
+  return { root, own, temporary, run };
+}
+
+test('a program sees its own directory at the one path, and everything else as it is', async t => {
+  const space = await namespaceFor(t);
+  if (space === undefined) return;
+  const { root, own, temporary, run } = space;
+  writeFileSync(path.join(own, 'source'), 'content');
+  t.is(run(`cat ${BUILD_PLACE}/source; echo made > ${BUILD_PLACE}/made`), 'content');
+  t.is(readFileSync(path.join(own, 'made'), 'utf8'), 'made\n');
+  t.is(run('pwd'), root);
+  t.is(run('echo "$KEPT $PATH" "$@"', 'one two', "'"), `${environment.KEPT} ${environment.PATH} one two '`);
+  t.is(run(`ls / | grep -v '^glovebox$'`), execFileSync('ls', ['/'], { encoding: 'utf8' }).trim());
+  t.is(run('umask'), execFileSync('/bin/sh', ['-c', 'umask'], { encoding: 'utf8' }).trim());
+  // Nothing of it is seen outside.
+  t.deepEqual(readdirSync(path.join(temporary, 'root')), []);
+  t.throws(() => readdirSync(BUILD_PLACE));
+});
+
+test('a program ends with its own status', async t => {
+  const space = await namespaceFor(t);
+  if (space === undefined) return;
+  t.is((t.throws(() => space.run('exit 7')) as { status?: number } | undefined)?.status, 7);
+});
+
+test('there is none without the program that makes it', async t => {
+  t.is(await MountNamespace.find({ PATH: '/nonexistent' }, os.tmpdir()), undefined);
+});
+
+test('output names files of this machine', t => {
+  const translate = outputOf('/home/me/work');
+  t.is(translate('/glovebox/build/zephyr/a.c:1: no'), '/home/me/work/zephyr/a.c:1: no');
+  t.is(translate('/glovebox/builder and /glovebox/build'), '/glovebox/builder and /home/me/work');
+});
