@@ -1,7 +1,7 @@
 // Command that compiles one target, as in ZMK's own workflow (build-user-config.yml). Plain data: the same command runs on
 // this machine and in a container, each with its own paths.
 import type { Target } from '../../matrix/target.ts';
-import { ToolchainError } from '../toolchain-error.ts';
+import { ToolchainError } from '../toolchain.ts';
 import { type CmakePlaces, cmakeArguments } from './cmake-arguments.ts';
 import type { BuildStep, ZephyrBuildSpec } from './zephyr-runner.ts';
 

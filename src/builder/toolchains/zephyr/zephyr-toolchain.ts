@@ -26,15 +26,15 @@ import {
 } from '../observed/index.ts';
 import { cancelled, type FailedOutcome, withoutArtifacts, wrongBoard } from '../outcome.ts';
 import type { ToolchainResources } from '../resources.ts';
-import type {
-  CompileJob,
-  CompileOutcome,
-  ObservedInputs,
-  RecordOptions,
-  Surroundings,
-  Toolchain,
+import {
+  type CompileJob,
+  type CompileOutcome,
+  type ObservedInputs,
+  type RecordOptions,
+  type Surroundings,
+  type Toolchain,
+  ToolchainError,
 } from '../toolchain.ts';
-import { ToolchainError } from '../toolchain-error.ts';
 import { examineBoard } from './board-compat.ts';
 import { BuildSteps, type DirectoryUse } from './build-steps.ts';
 import { CapabilityCache } from './capability-cache.ts';
