@@ -4,6 +4,7 @@ import path from 'node:path';
 import test from 'ava';
 import Sqlite from 'better-sqlite3';
 import fc from 'fast-check';
+import { runs, seed } from '../support/extent.ts';
 import { publishedLibrary } from '../support/published.ts';
 import { compileHalf, createProject, type Project } from './project.ts';
 import type { RigRun } from './rig/rig.ts';
@@ -56,7 +57,7 @@ test.serial('bits that flip between builds never reach the output directory', as
       t.like(await project.start().done, { failed: 0, cancelled: 0 });
       await delivered(t, project);
     }),
-    { numRuns: Number(process.env.FUZZ_RUNS ?? 8), seed: Number(process.env.FUZZ_SEED ?? 8) },
+    { numRuns: runs(3, 8), seed: seed(8) },
   );
 });
 
@@ -75,7 +76,7 @@ test.serial('a flip of any bit of a stored firmware is found', async t => {
       t.like(await project.start().done, { compiled: 1, cached: 1, failed: 0 });
       await delivered(t, project);
     }),
-    { numRuns: Number(process.env.FUZZ_RUNS ?? 5), seed: Number(process.env.FUZZ_SEED ?? 8) },
+    { numRuns: runs(2, 5), seed: seed(8) },
   );
 });
 

@@ -2,10 +2,11 @@
 // longer, and FUZZ_SEED changes the edits; test/chaos/edits.ts runs for hours and counts.
 import test from 'ava';
 import fc from 'fast-check';
+import { isFull, runs, seed } from '../support/extent.ts';
 import { Counts, happening, runSession } from './precise/session.ts';
 import { SHAPES } from './precise/shapes.ts';
 
-const EDITS = 25;
+const EDITS = isFull ? 25 : 8;
 
 for (const shape of Object.keys(SHAPES)) {
   test(`after any edits, cached firmware is what a build without a cache makes: ${shape}`, async t => {
@@ -21,8 +22,8 @@ for (const shape of Object.keys(SHAPES)) {
         },
       ),
       {
-        numRuns: Number(process.env.FUZZ_RUNS ?? 1),
-        seed: Number(process.env.FUZZ_SEED ?? 5),
+        numRuns: runs(1, 1),
+        seed: seed(5),
         endOnFailure: true,
         includeErrorInReport: true,
       },

@@ -5,6 +5,7 @@ import path from 'node:path';
 import test, { type Assertions, type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { closeForAll } from '../support/close-for-all.ts';
+import { runs, seed } from '../support/extent.ts';
 import { publishedBuild, publishedLibrary } from '../support/published.ts';
 import { Editor, edit } from './precise/editor.ts';
 import { CONFIG, freshZmk, TARGETS } from './precise/keyboards.ts';
@@ -142,11 +143,11 @@ test.serial('a repository that is a module is as precise, although it is built f
   t.deepEqual(await build(machine, firmware), ['mine']);
 });
 
-// In this thread precise-random.test.ts compares hundreds of them; through processes they take longer, so only on
-// request.
-const onDemand = process.env.FUZZ_RUNS === undefined ? test.serial.skip : test.serial;
+// In this thread precise-random.test.ts compares many of them; through processes they take longer, so only in full.
+const edited = 12 * runs(0, 1);
+const inFull = edited === 0 ? test.serial.skip : test.serial;
 
-onDemand('after random edits a build makes what a build without a cache makes (with FUZZ_RUNS)', async t => {
+inFull('after random edits a build makes what a build without a cache makes', async t => {
   t.timeout(600_000);
   const machine = await machineFor(t);
   const firmware = new Firmware(t, machine);
@@ -154,8 +155,7 @@ onDemand('after random edits a build makes what a build without a cache makes (w
   const editor = new Editor(machine.config, targets, () =>
     machine.change('zmk/app/prj.conf', `CONFIG_A=${edits.length}`),
   );
-  const { FUZZ_RUNS, FUZZ_SEED = '5' } = process.env;
-  const edits = fc.sample(edit, { numRuns: 12 * Number(FUZZ_RUNS), seed: Number(FUZZ_SEED) });
+  const edits = fc.sample(edit, { numRuns: edited, seed: seed(5) });
   const counts = { compiled: 0, cached: 0, failed: 0 };
   for (const one of edits) {
     editor.do(one);

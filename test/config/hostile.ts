@@ -4,6 +4,7 @@ import { mkdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import type { ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { GloveboxError } from '../../src/errors.ts';
+import { runs, seed } from '../support/extent.ts';
 
 /** The size of the largest of these texts in characters; YAML readers refuse larger ones unread. */
 const SIZE = 64 * 1024 - 100;
@@ -112,9 +113,8 @@ function slowness(): number {
   return Math.max(1, workSince(before) / USUAL_MS);
 }
 
-/** Random changes of meaningful texts, the same in every run unless FUZZ_SEED is set; FUZZ_RUNS sets their number. */
+/** Random changes of meaningful texts, the same in every run: see extent.ts. */
 export function fuzz(texts: readonly string[], read: (text: Buffer) => Promise<void>): Promise<void> {
-  const { FUZZ_RUNS = '150', FUZZ_SEED = '20' } = process.env;
   const piece = fc.oneof(
     fc.constantFrom(
       '{',
@@ -159,5 +159,5 @@ export function fuzz(texts: readonly string[], read: (text: Buffer) => Promise<v
         return Buffer.concat([bytes.subarray(0, from), put, bytes.subarray(from + remove)]);
       }, Buffer.from(text)),
     );
-  return fc.assert(fc.asyncProperty(changed, read), { numRuns: Number(FUZZ_RUNS), seed: Number(FUZZ_SEED) });
+  return fc.assert(fc.asyncProperty(changed, read), { numRuns: runs(50, 150), seed: seed(20) });
 }

@@ -10,6 +10,7 @@ import { workspaceRoot } from '../../../src/builder/workspace/store.ts';
 import { createZmkWorkspaceCacheService } from '../../../src/builder/workspace/zmk-workspace-cache.ts';
 import type { Cache } from '../../../src/cache/cache.ts';
 import { createDefaultCache } from '../../../src/registry.ts';
+import { runs, seed } from '../../support/extent.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 import { createCompileFixture, keysOf } from './compile-fixture.ts';
 
@@ -176,7 +177,7 @@ test('random values in place of records are misses', async t => {
       const [, content] = await fixture.firmwareOf();
       t.is(content, good);
     }),
-    { numRuns: Number(process.env.FUZZ_RUNS ?? 40), seed: Number(process.env.FUZZ_SEED ?? 3) },
+    { numRuns: runs(15, 40), seed: seed(3) },
   );
 });
 
