@@ -561,8 +561,9 @@ class BuildRun {
     if (source === 'agent') this.#summary.agents++;
     if (source === 'remote') this.#summary.remote++;
     this.#times.set(target, { compileDuration, cached: !isCompiled });
-    const isForeign = source !== 'compiled' && source !== 'cache';
-    this.#built.set(target, { target, files, fingerprint, isForeign, isCompiled: source === 'compiled' });
+    const mayBeIncremental = source === 'compiled' ? this.#upon.has(target) : source === 'cache';
+    const built = { target, files, fingerprint, mayBeIncremental, isCompiled: source === 'compiled' };
+    this.#built.set(target, built);
     const counted = source === 'remote' ? 'cache' : source === 'agent' ? 'compiled' : source;
     this.#record({ target, result: counted, duration, compileDuration });
     const size = firmwareSize(files);
