@@ -16,7 +16,7 @@ import { encodePending } from '../src/cache/client/pending-value.ts';
 import type { IncomingValue, PageEntry } from '../src/cache/operations.ts';
 import { MemoryStore } from '../src/cache/storage/memory-store.ts';
 import { SCHEMA } from '../src/cache/storage/sqlite/schema.ts';
-import { prepare } from '../src/cache/storage/sqlite/statements.ts';
+import { NOTE, prepare } from '../src/cache/storage/sqlite/statements.ts';
 import { openCache } from '../src/index.ts';
 import { formatTime } from './format.ts';
 import { describeMachine } from './machine.ts';
@@ -96,7 +96,8 @@ const sqliteStatements: Contender = {
   async run() {
     const database = new Database(':memory:');
     for (const statement of SCHEMA.statements) database.exec(statement);
-    const { plain } = prepare(database, POLICY, 'writer');
+    database.function(NOTE, () => 1);
+    const { plain } = prepare(database, POLICY);
     const page = database.prepare<[string, string, number, number], PageEntry>(
       `SELECT key, encoding, value AS data, blob, checksum, size, mode, expires FROM entries
          WHERE key > ? AND key >= ? AND (expires IS NULL OR expires > ?) ORDER BY key LIMIT ?`,

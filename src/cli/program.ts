@@ -11,6 +11,7 @@ import { ownVersion } from './version.ts';
 const COMMANDS: Record<string, () => Promise<(context: Context) => Command>> = {
   build: async () => (await import('./commands/build.ts')).buildCommand,
   flash: async () => (await import('./commands/flash.ts')).flashCommand,
+  watch: async () => (await import('./commands/watch.ts')).watchCommand,
   cache: async () => (await import('./commands/cache.ts')).cacheCommand,
   workspace: async () => (await import('./commands/workspace.ts')).workspaceCommand,
   remote: async () => (await import('./commands/remote.ts')).remoteCommand,

@@ -56,6 +56,27 @@ test.serial('reads report the tier that answered them', async t => {
   t.is(ended.at(-1)!.tier, 'store');
 });
 
+test.serial('a thread that replaces a value that it reads has the new one in its own memory', async t => {
+  const cache = createDefaultCache({ cacheRoot: await temporaryRoot(t), tag: 'own' });
+  const values = { bytes: Buffer.from('1'), record: { list: [1] }, text: 'one' };
+  const next = { bytes: Buffer.from('2'), record: { list: [2] }, text: 'two' };
+  for (const [key, value] of Object.entries(values)) {
+    await cache.set(key, value);
+    // The later reads of a record copy the one that the second has decoded.
+    for (let read = 0; read < 3; read++) t.deepEqual(await cache.get(key), value);
+  }
+  const ended = collect(t, 'own');
+  for (const [key, value] of Object.entries(next)) {
+    await cache.set(key, value);
+    t.deepEqual(await cache.get(key), value);
+    cache.setSync(key, values[key as keyof typeof values]);
+    t.deepEqual(cache.getSync(key), values[key as keyof typeof values]);
+    t.deepEqual(cache.borrow(key), values[key as keyof typeof values]);
+  }
+  const tiers = ended.filter(({ operation }) => !operation.startsWith('set')).map(({ tier }) => tier);
+  t.deepEqual(new Set(tiers), new Set(['local']));
+});
+
 test.serial('every operation is published once, with its key, its result and its error', async t => {
   const cache = createDefaultCache({ cacheRoot: await temporaryRoot(t), tag: 'all' });
   const ended = collect(t, 'all');

@@ -51,6 +51,7 @@ test('commands, options, their values, and directories are completed', async t =
     'help',
     'layout',
     'remote',
+    'watch',
     'workspace',
   ]);
   t.deepEqual(await answers(['cache', 'cl']), ['clear', 'cleanup']);

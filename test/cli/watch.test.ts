@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { isAlive } from '../builder/rig/rig.ts';
+import { eventually } from '../support/eventually.ts';
 import { MAIN } from '../support/published.ts';
 import { config, LEFT, RIGHT, succeeds } from './corne.ts';
-import { startProgram } from './run.ts';
+import { startGlovebox, startProgram } from './run.ts';
 import { Screen } from './terminal/screen.ts';
 
 test('--watch builds, waits, builds again after a save, and ends with Ctrl-C', async t => {
@@ -74,4 +75,34 @@ test.serial('--watch and --dry-run exclude each other', async t => {
   const { status, stderr } = await buildAlone('--watch', '--dry-run');
   t.is(status, 2);
   t.regex(stderr, /--dry-run/);
+});
+
+test('watch --open opens the page, whose address is printed', async t => {
+  const { home, at } = await config(t, succeeds);
+  // The system's way to open an address is a program in this variable.
+  const opened = join(home, 'opened');
+  const browser = join(home, 'browser');
+  await writeFile(browser, `#!/bin/sh\nprintf %s "$1" > ${opened}.new && mv ${opened}.new ${opened}\n`, {
+    mode: 0o755,
+  });
+  const running = startGlovebox(['watch', 'corne', '--open', '--json'], {
+    ...at,
+    env: { ...at.env, BROWSER: browser },
+  });
+  await running.printed('"watch-waiting"');
+  if (process.platform === 'linux') await eventually(() => existsSync(opened));
+  running.child.kill('SIGINT');
+  const { status, stdout } = await running.ended;
+  t.is(status, 130);
+  const { type, url } = JSON.parse(stdout.split('\n')[0]!);
+  t.is(type, 'page');
+  if (process.platform === 'linux') t.is(await readFile(opened, 'utf8'), url);
+  await t.throwsAsync(fetch(url), undefined, 'it ends with the command');
+});
+
+test.serial('a page is for a build that watches', async t => {
+  const { buildAlone } = await config(t, succeeds);
+  const { status, stderr } = await buildAlone('--page');
+  t.is(status, 2);
+  t.regex(stderr, /--watch/);
 });

@@ -43,10 +43,10 @@ async function run(command: string, cwd: string, env: NodeJS.ProcessEnv = enviro
 
 // The required output of each command in the documentation. Commands that install or test run in .ci/run, on a clean
 // clone; those that need ZMK run against stand-ins for it and for west, and the container's against real engines in
-// their own tests; programs, examples, telemetry, flashing and agents have their own tests.
+// their own tests; programs, examples, telemetry, flashing, the live page and agents have their own tests.
 const expected = new Map<
   string,
-  RegExp | 'checks' | 'container' | 'programs' | 'examples' | 'telemetry' | 'flash' | 'agents'
+  RegExp | 'checks' | 'container' | 'programs' | 'examples' | 'telemetry' | 'flash' | 'agents' | 'page'
 >([
   ['npm install && npm start', 'checks'],
   ['npm install && npm test', 'checks'],
@@ -67,6 +67,7 @@ const expected = new Map<
   ['npx glovebox flash', 'flash'],
   ['npx glovebox flash left', 'flash'],
   ['npx glovebox build --flash', 'flash'],
+  ['npx glovebox watch --open', 'page'],
   ['npx glovebox workspace create', /^Made zmk-main-/m],
   ['npx glovebox workspace list', /zmk-main-/],
   ['npx glovebox workspace update', /zmk-main-/],
@@ -130,7 +131,7 @@ function commandsWith(...beginnings: string[]): string[] {
 
 test.serial("the commands for a user's own config build it, and print the documented output", async t => {
   const own = commandsWith('npx glovebox').filter(
-    command => !/workspace|--toolchain|--watch|flash/.test(command),
+    command => !/workspace|--toolchain|watch|flash/.test(command),
   );
   for (const command of own) {
     t.regex(await run(command, config), expected.get(command) as RegExp, command);

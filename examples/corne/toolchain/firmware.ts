@@ -128,6 +128,8 @@ export async function buildFirmware(options: FirmwareOptions): Promise<void> {
     ...['-e', 'Reset_Handler'],
     '--gc-sections',
     '--strip-all',
+    // Glovebox shows it beside each target.
+    '--print-memory-usage',
     // Flash needs no page alignment.
     ...['-z', 'max-page-size=4'],
     ...['-T', script],

@@ -96,7 +96,7 @@ export const LOCK = {
 export const LOCK_WORDS = LOCK.queue + LOCK.places;
 
 /** Position among the commits of other processes, in words of 8 bytes. */
-export const SEEN = { run: 0, sequence: 1, words: 2 } as const;
+export const SEEN = { run: 0, position: 1, words: 2 } as const;
 
 /** The space account, in doubles. */
 export const SPACE = {

@@ -9,7 +9,7 @@ import { SEEN } from './layout.ts';
 /** In the place of a run: nothing is followed, and any commit may have changed anything. */
 export const NONE = 0;
 
-const { run: RUN, sequence: SEQUENCE } = SEEN;
+const { run: RUN, position: POSITION } = SEEN;
 
 export class SeenCommits {
   readonly #numbers: BigInt64Array;
@@ -23,18 +23,18 @@ export class SeenCommits {
     return Number(Atomics.load(this.#numbers, RUN));
   }
 
-  /** The last row of `changes` that was followed. */
-  get sequence(): number {
-    return Number(Atomics.load(this.#numbers, SEQUENCE));
+  /** The position in the change log up to which it was followed. */
+  get position(): bigint {
+    return Atomics.load(this.#numbers, POSITION);
   }
 
-  set sequence(sequence: number) {
-    Atomics.store(this.#numbers, SEQUENCE, BigInt(sequence));
+  set position(position: bigint) {
+    Atomics.store(this.#numbers, POSITION, position);
   }
 
-  /** All commits until this run began were followed, and those of this run up to a row of `changes`. */
-  set(run: number, sequence: number): void {
-    this.sequence = sequence;
+  /** All commits until this run began were followed, and those of this run up to a position in the change log. */
+  set(run: number, position: bigint): void {
+    this.position = position;
     Atomics.store(this.#numbers, RUN, BigInt(run));
   }
 }

@@ -72,6 +72,11 @@ export class WriteLock {
     return Atomics.load(this.#words, HOLDER) !== 0;
   }
 
+  /** Whether no other thread has held it since this one did. */
+  get isOwner(): boolean {
+    return Atomics.load(this.#words, OWNER) === this.#self;
+  }
+
   isHeldBy(thread: number): boolean {
     return Atomics.load(this.#words, HOLDER) === thread + 1;
   }

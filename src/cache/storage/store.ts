@@ -118,9 +118,9 @@ export function isNearLimit(policy: string, size: number, maxSize: number): bool
 export const ROW_BYTES = 72;
 
 // Bytes of a value from which it has a page of its own, and of the page.
-const SMALL_ROW_BYTES = 2048;
-const PAGE_VALUE_BYTES = 4092;
-const PAGE_BYTES = 4096;
+const SMALL_ROW_BYTES = 1024;
+const PAGE_VALUE_BYTES = 2044;
+const PAGE_BYTES = 2048;
 
 /**
  * Bytes that an entry takes on disk, about: those of its value, its key and its row. A value of several pages takes

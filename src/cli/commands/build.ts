@@ -30,6 +30,7 @@ export function buildCommand(context: Context): Command {
     .option('-e, --explain', 'print for every target why it is compiled or not')
     .option('--verify', 'compile every target a second time, from scratch, and compare')
     .option('-w, --watch', 'rebuild after every saved change, until Ctrl-C')
+    .option('--page', 'with --watch: serve a live page about the build to this machine')
     .option('--report <file>', 'write a report of the build: timeline, targets, caches, layers (HTML)')
     .option('--trace <file>', 'write a trace for Perfetto and chrome://tracing (JSON)')
     .option('--flash', 'then copy the firmware to the keyboard, one half after the other')

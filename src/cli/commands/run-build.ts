@@ -5,6 +5,7 @@ import { githubEnvironment } from '../../config/environment.ts';
 import type { ToolchainKind } from '../../config/toolchain-options.ts';
 import type { Context } from '../context.ts';
 import { EXIT_FAILED, EXIT_OK, UsageError } from '../errors.ts';
+import type { LivePage } from '../page/live-page.ts';
 import { Recording } from '../report/recording.ts';
 import { createTelemetry } from '../report/telemetry.ts';
 import { createRenderer } from '../terminal/create-renderer.ts';
@@ -30,6 +31,10 @@ export interface BuildFlags {
   cache: boolean;
   cacheDir?: string;
   verbose?: boolean;
+  /** Serve a live page about the watched build. */
+  page?: boolean;
+  /** Open that page in the browser. */
+  open?: boolean;
   /** Copy the firmware to the keyboard after the build. */
   flash?: boolean;
   /** An artifact name or a part of one: only these are built, and flashed. */
@@ -64,6 +69,9 @@ export async function runBuild(
       '--flash copies the firmware of one finished build. Use it without --watch and --dry-run.',
     );
   }
+  if (flags.page && !flags.watch) {
+    throw new UsageError('--page shows a build that watches. Use it with --watch.');
+  }
   const { build, buildPlan } = await import('../../builder/build.ts');
   const renderer = await createRenderer({
     stream: context.stdout,
@@ -90,7 +98,9 @@ export async function runBuild(
     onGitHub &&
     new (await import('../report/github/reporter.ts')).GitHubReporter(context, onGitHub, recording);
   let isBuilt = false;
+  let page: LivePage | undefined;
   const interruption = interceptSignals(context, () => {
+    page?.stopping();
     if (!isBuilt) renderer.stopping();
   });
   try {
@@ -118,9 +128,16 @@ export async function runBuild(
         }
         recording.event(event);
         telemetry.event(event);
+        page?.event(event);
         renderer.event(event);
       },
     };
+    if (flags.page) {
+      const { LivePage } = await import('../page/live-page.ts');
+      page = await LivePage.open(options);
+      context.print(flags.json ? JSON.stringify({ type: 'page', url: page.url }) : `Page: ${page.url}`);
+      if (flags.open) await openInBrowser(context, page.url);
+    }
     if (flags.watch) {
       const { watchBuild } = await import('../../builder/watch/watch.ts');
       await watchBuild(options);
@@ -156,7 +173,19 @@ export async function runBuild(
     throw error;
   } finally {
     renderer.close();
+    await page?.close();
     await telemetry.close();
     interruption.release();
+  }
+}
+
+/** Opens a page in the user's browser. A machine without one is told where the page is. */
+async function openInBrowser(context: Context, url: string): Promise<void> {
+  const { default: open } = await import('open');
+  try {
+    const child = await open(url);
+    child.on('error', () => context.warn(`No browser could be started. Open ${url} yourself.`));
+  } catch {
+    context.warn(`No browser could be started. Open ${url} yourself.`);
   }
 }

@@ -8,7 +8,7 @@ import {
   type PhysicalLayout,
   shapesOf,
 } from '../../keymap/index.ts';
-import { type Markup, markup } from './markup.ts';
+import { type Markup, markup, scrollable } from './markup.ts';
 
 /** Approximate pixels of a character at the normal font size of a tap. */
 const WIDE = 9;
@@ -53,10 +53,11 @@ export function layerFigures(layout: Layout, layouts: readonly PhysicalLayout[])
       return markup`<figure><figcaption>${title}</figcaption>
 <p class="dim">Not drawn: ${unreadable}</p></figure>`;
     }
-    return markup`<figure><figcaption>${title}</figcaption>
-<svg class="layer" viewBox="-1 -1 ${width + 2} ${height + 2}" style="max-width:${width + 2}px" role="img" aria-label="${description}">
+    const svg = markup`<svg class="layer" viewBox="-1 -1 ${width + 2} ${height + 2}" style="max-width:${width + 2}px" role="img" aria-label="${description}">
 ${caps}
-</svg></figure>`;
+</svg>`;
+    return markup`<figure><figcaption>${title}</figcaption>
+${scrollable(svg, `Keys of ${title}`)}</figure>`;
   });
 }
 

@@ -21,6 +21,15 @@ export function markup(parts: TemplateStringsArray, ...values: Content[]): Marku
   );
 }
 
+/**
+ * Content that may be wider than the page. It can be scrolled with the keyboard alone.
+ *
+ * @param id identifies it when the page is replaced in part. Default: none
+ */
+export function scrollable(content: Content, label: string, id?: string): Markup {
+  return markup`<div class="scroll" tabindex="0" role="region" aria-label="${label}"${id && markup` id="${id}"`}>${content}</div>`;
+}
+
 function shown(content: Content): string {
   if (content === undefined) return '';
   if (content instanceof Markup) return content.text;

@@ -8,7 +8,7 @@ import { remoteWords } from '../terminal/summary.ts';
 import { formatDuration, plural, sanitizeLine, shortPath } from '../terminal/text.ts';
 import { layerFigures } from './layers.ts';
 import { listsOf } from './layout-svg.ts';
-import { type Content, Markup, markup } from './markup.ts';
+import { type Content, Markup, markup, scrollable } from './markup.ts';
 import type { Recording, TargetRecord } from './recording.ts';
 import { regionText } from './region-text.ts';
 import { STYLESHEET } from './stylesheet.ts';
@@ -52,7 +52,7 @@ export function pageOf(recording: Recording, { caches, keymaps }: ReportData): s
 ${recording.warnings.map(warning => markup`<p>Warning: ${sanitizeLine(warning)}</p>`)}
 </header>
 <main>
-${section('timeline', 'What ran where', markup`${legend(recording)}<div class="scroll">${timeline(recording)}</div>`)}
+${section('timeline', 'What ran where', markup`${legend(recording)}${scrollable(timeline(recording), 'Timeline')}`)}
 ${section('targets', 'What came from where', targetTable(recording))}
 ${failures(recording)}
 ${caches.length === 0 ? undefined : section('caches', 'Caches', cacheTable(caches))}
@@ -103,10 +103,11 @@ function targetTable({ targets }: Recording): Markup {
 <td>${objects(target)}</td><td>${reasons(target)}</td></tr>
 `;
   });
-  return markup`<div class="scroll"><table>
+  const table = markup`<table>
 <thead><tr><th scope="col">Target</th><th scope="col">Built for</th><th scope="col">Came from</th><th scope="col" class="number">Took</th><th scope="col" class="number">Compiling took</th><th scope="col" class="number">Size</th><th scope="col" class="number">Flash used</th><th scope="col" class="number">RAM used</th><th scope="col">Objects</th><th scope="col">Why</th></tr></thead>
 <tbody>
-${rows}</tbody></table></div>`;
+${rows}</tbody></table>`;
+  return scrollable(table, 'Table of targets');
 }
 
 /** What became of a target's objects. */
@@ -143,7 +144,7 @@ function failures({ targets, started }: Recording): Markup | undefined {
     const source = diagnosis?.source;
     return markup`<h3>${target}</h3>
 <p>${text}</p>
-${source && markup`<pre>${sanitizeLine(source)}</pre>`}
+${source && markup`<pre tabindex="0" role="region" aria-label="Source of the mistake in ${target}">${sanitizeLine(source)}</pre>`}
 ${logFile && markup`<p class="dim">Full log: ${logFile}</p>`}
 `;
   });
@@ -158,10 +159,11 @@ function cacheTable(caches: CacheStats[]): Markup {
 <td class="number">${formatBytes(size)}</td><td class="number">${Number.isFinite(maxSize) ? formatBytes(maxSize) : 'none'}</td><td class="number">${count}</td><td class="number">${hits}</td><td class="number">${misses}</td></tr>
 `;
   });
-  return markup`<div class="scroll"><table>
+  const table = markup`<table>
 <thead><tr><th scope="col">Tag</th><th scope="col">Size</th><th scope="col" class="number">Bytes</th><th scope="col" class="number">Limit</th><th scope="col" class="number">Entries</th><th scope="col" class="number">Hits</th><th scope="col" class="number">Misses</th></tr></thead>
 <tbody>
-${rows}</tbody></table></div>
+${rows}</tbody></table>`;
+  return markup`${scrollable(table, 'Table of caches')}
 <p class="dim">Hits and misses are those of this build.</p>`;
 }
 
@@ -169,7 +171,7 @@ ${rows}</tbody></table></div>
 export function keymapFigures({ layout, physical }: DrawnKeymap): Markup {
   const errors = layout.errors.map(
     ({ file, line, column, message }) =>
-      markup`<pre>${file && `${file}:`}${line}:${column}: ${message}</pre>`,
+      markup`<p class="mistake">${file && `${file}:`}${line}:${column}: ${message}</p>`,
   );
   const lists = listsOf(layout).map(
     ([heading, items]) => markup`<h3>${heading}</h3>

@@ -11,10 +11,11 @@ export const STYLESHEET = `
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 1120px; padding: 24px 20px 48px; background: var(--page); color: var(--text);
   font: 15px/1.5 system-ui, sans-serif; }
-h1 { font-size: 22px; margin: 0 0 4px; } h2 { font-size: 17px; margin: 32px 0 10px; } h3 { font-size: 15px; margin: 18px 0 8px; }
+h1 { font-size: 22px; margin: 0 0 4px; } h1, h2, p, li { overflow-wrap: anywhere; } h2 { font-size: 17px; margin: 32px 0 10px; } h3 { font-size: 15px; margin: 18px 0 8px; }
 p { margin: 4px 0; } .dim { color: var(--dim); } code, pre { font: 13px/1.5 ui-monospace, monospace; }
-pre { background: var(--card); border-left: 3px solid var(--failed); padding: 8px 12px; margin: 6px 0; overflow-x: auto; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; }
+.mistake { font: 13px/1.5 ui-monospace, monospace; }
+pre, .mistake { background: var(--card); border-left: 3px solid var(--failed); padding: 8px 12px; margin: 6px 0; overflow-x: auto; }
+.scroll { overflow-x: auto; } [tabindex]:focus-visible { outline: 3px solid var(--compiled); outline-offset: 2px; } table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: 6px 14px 6px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { font-weight: 600; } th[scope=col] { color: var(--dim); } .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 ul.legend { list-style: none; display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 8px 0; padding: 0; font-size: 13px; }
@@ -24,7 +25,7 @@ svg.timeline { min-width: 640px; }
 .tick { stroke: var(--line); } .axis, .track { fill: var(--dim); font-size: 12px; } .bar text { font-size: 12px; fill: var(--on-bar); }
 .bar.lookup text, .bar.waiting text { fill: var(--on-pale); }
 .meter { background: var(--card); border-radius: 3px; height: 12px; min-width: 120px; } .meter div { background: var(--compiled); height: 12px; border-radius: 3px; }
-figure { margin: 0 0 20px; } figcaption { font-weight: 600; margin-bottom: 6px; }
+figure { margin: 0 0 20px; } svg.layer { min-width: 520px; } figcaption { font-weight: 600; margin-bottom: 6px; }
 .key rect { fill: var(--card); stroke: var(--line); } .key text { fill: var(--text); } .key .hold { fill: var(--dim); }
 .key.two rect { stroke: var(--compiled); } .key.below text, .key.nothing text { fill: var(--dim); }
 ${['compiled', 'restored', 'lookup', 'waiting', 'failed', 'cancelled']

@@ -38,7 +38,7 @@ export function overwrite(file: string, from: number, bytes: Buffer): void {
   writeFileSync(file, content, { flag: 'r+' });
 }
 
-const PAGE = 4096;
+const PAGE = 2048;
 
 function randomPage({ file, random }: Place): void {
   const pages = readFileSync(file).length / PAGE;

@@ -174,6 +174,7 @@ const links = [
   'cache.db-wal',
   'cache.db-shm',
   'cache.db.lock',
+  'cache.db-changes',
 ];
 
 for (const [index, part] of links.entries()) {

@@ -215,8 +215,8 @@ class Check {
           .run(onDisk(size));
       }
     }
-    // With an empty writer, because every process, including this one, has to drop its copies.
-    this.#database.prepare("INSERT INTO changes (writer, hashes) VALUES ('', NULL)").run();
+    // Every process, including this one, has to drop its copies.
+    this.#database.prepare('UPDATE owner SET run = run + 1').run();
   }
 
   async #underLock<T>(task: () => T): Promise<T> {

@@ -53,7 +53,13 @@ function isFileLimit(code: unknown): boolean {
   return code === 'EMFILE' || code === 'ENFILE';
 }
 
-// Pages: 16 MiB. Four times SQLite's default: a page that is written again and again goes into the database less often.
+/**
+ * Bytes of a page of new databases. Half of SQLite's default: a set writes a whole page to the log. Not less, because
+ * large values then take many pages.
+ */
+export const PAGE_SIZE = 2048;
+
+// Pages: 8 MiB. Four times SQLite's default: a page that is written again and again goes into the database less often.
 // Not more, because readers search the log's index, which is in tables of 4096.
 const CHECKPOINT_PAGES = 4000;
 
@@ -73,12 +79,15 @@ export function withoutCheckpoint(database: Database, work: () => void): void {
   }
 }
 
-// Pages: 8 MiB, which take some 50 ms to scan.
-const LARGE_PAGES = 2048;
+// 8 MiB take some 50 ms to scan.
+const LARGE_BYTES = 8 * 1024 * 1024;
 
 /** Whether a scan of the whole database holds up the event loop. */
 export function isLarge(database: Database): boolean {
-  return (database.pragma('page_count', { simple: true }) as number) > LARGE_PAGES;
+  const [pages, size] = ['page_count', 'page_size'].map(
+    name => database.pragma(name, { simple: true }) as number,
+  );
+  return pages! * size! > LARGE_BYTES;
 }
 
 /** Whether an error may be due to a full disk: SQLite does not always say so. */

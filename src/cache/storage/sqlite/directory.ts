@@ -56,6 +56,7 @@ const PARTS = [
   'cache.db-wal',
   'cache.db-shm',
   'cache.db.lock',
+  'cache.db-changes',
   'blobs',
   'blobs/tmp',
   'locks',

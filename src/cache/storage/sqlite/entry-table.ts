@@ -15,7 +15,7 @@ import { BlobReferences } from './blob-references.ts';
 import { FreedRowIds } from './freed-row-ids.ts';
 import { DamagedDatabaseError } from './open.ts';
 import type { EVICTION_ORDER } from './schema.ts';
-import type { EntryRow, PlainSets, Statements } from './statements.ts';
+import type { EntryRow, Guard, PlainSets, Statements } from './statements.ts';
 import type { Usage } from './usage.ts';
 
 /** Entries that one transaction evicts at most, besides as many again that have expired. */
@@ -216,12 +216,19 @@ export class EntryTable {
     return !this.isTooLarge(key, value.size);
   }
 
-  /** Applies such a set. False when it has changed nothing. */
-  setPlainly(sql: PlainSets, key: string, found: FoundValue, now: number): boolean {
+  /** Applies such a set. False when it has changed nothing. `guard` is that of a statement which has one. */
+  setPlainly<G extends Guard | []>(
+    sql: PlainSets<G>,
+    key: string,
+    found: FoundValue,
+    now: number,
+    ...guard: G
+  ): boolean {
     const { encoding, data, checksum: sum, size, expires } = found;
     const { freed } = this;
     if (freed.isEmpty) {
-      if (sql.set.run(key, encoding, data!, sum, size, expires, now, now).changes === 0) return false;
+      const { changes } = sql.set.run(key, encoding, data!, sum, size, expires, now, now, ...guard);
+      if (changes === 0) return false;
     } else {
       const id = freed.peek();
       const { changes, lastInsertRowid } = sql.setAt.run(
@@ -234,6 +241,7 @@ export class EntryTable {
         expires,
         now,
         now,
+        ...guard,
       );
       if (Number(lastInsertRowid) === id) freed.taken();
       else freed.skip();

@@ -4,7 +4,7 @@ import { closeSync, existsSync, lstatSync, openSync, renameSync, type Stats } fr
 import type { Database } from 'better-sqlite3';
 import { GloveboxError } from '../../../errors.ts';
 import { withFileLock } from '../../../system/file-lock.ts';
-import { classify, connect, isWantOfRoom, tune } from './connection.ts';
+import { classify, connect, isWantOfRoom, PAGE_SIZE, tune } from './connection.ts';
 import { keepReserve, releaseReserve } from './reserve.ts';
 import { create, inspect, migrate, SCHEMA, type Schema } from './schema.ts';
 
@@ -139,8 +139,11 @@ function openOnce(file: string, schema: Schema, wait: number): Database {
     }
     if (kind === 'damaged' || kind === 'older')
       throw new DamagedDatabaseError(`${file} does not have the tables it should have.`);
-    // Before the first table is created: only then can the database be shrunk in steps.
-    if (kind === 'empty') database.pragma('auto_vacuum = INCREMENTAL');
+    // Before the first table is created: later, the page size stays as it is and the database cannot be shrunk in steps.
+    if (kind === 'empty') {
+      database.pragma(`page_size = ${PAGE_SIZE}`);
+      database.pragma('auto_vacuum = INCREMENTAL');
+    }
     const mode = database.pragma('journal_mode = WAL', { simple: true });
     if (mode !== 'wal') {
       throw new UnusableDatabaseError(

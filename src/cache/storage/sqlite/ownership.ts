@@ -5,14 +5,15 @@
 // several have the store open. `run` counts up whenever `writer` changes. A process adds itself to `participants` in
 // the transaction that opens the store, and removes itself when it closes it.
 //
-//   P alone:  owner = (P, 7). A plain write is one statement, which carries the condition that the owner is P.
+//   P alone:  owner = (P, 7). A plain write is one statement, which carries the condition that the run is 7.
 //
 //   Q opens:  one transaction: participants += Q; owner = ('', 8).
 //             P's next plain write changes nothing, and becomes a transaction that finds the owner shared.
-//             What P committed before, Q has seen, as it had no copies yet. What P commits after, P notes.
+//             What P committed before, Q has seen, as it had no copies yet. What P commits after, P records.
 //
-//   shared:   every transaction adds a row to `changes`: the hashes of the keys that it changed. Each process drops its
-//             copies of those keys. One that finds another `run`, or rows missing, drops all.
+//   shared:   every transaction records the hashes of the keys that it changes, see change-log.ts; a plain write does so
+//             in its one statement, in run 8. Each process drops its copies of those keys. A transaction that changes
+//             too many keys, or all, begins another run. One that finds another run drops all copies.
 //
 //   Q ends:   it has left `participants`, or is found to be dead: once a second a process that writes looks. In the
 //             transaction of that write: participants -= Q; owner = (P, 9). From here on nothing is noted.
@@ -23,19 +24,14 @@
 // and drops all its copies after every commit. Q's next write makes the store shared again.
 import { currentProcess, isDead } from '../../../system/process-identity.ts';
 import { performance } from '../../../system/time.ts';
+import { type ChangeLog, MAX_HASHES } from './change-log.ts';
 import { DamagedDatabaseError } from './open.ts';
-import type { Statements } from './statements.ts';
+import type { GuardedWrites, Statements } from './statements.ts';
 
 /** Writer of a store that several processes have open. */
 export const SHARED = '';
 
 const CHECK_INTERVAL_MS = 1000;
-// Rows of `changes` that are kept, and the number by which they may exceed that.
-const KEPT_CHANGES = 1024;
-const CHANGES_SLACK = 256;
-// Most keys of one transaction that are recorded one by one; a larger transaction is recorded as having changed all.
-const MAX_HASHES = 256;
-
 /** The owner in the row; throws when a damaged page holds something else. */
 export function ownerOf(row: [writer: string, run: number] | undefined): [writer: string, run: number] {
   if (row === undefined || typeof row[0] !== 'string' || !Number.isSafeInteger(row[1])) {
@@ -47,21 +43,35 @@ export function ownerOf(row: [writer: string, run: number] | undefined): [writer
 export class Ownership {
   readonly #sql: Statements;
   readonly #writer: string;
+  readonly #log: ChangeLog;
   #checkAt = 0;
-  /** Whether the store was shared in the latest transaction: then a plain write would change nothing. */
+  /** The run of the latest transaction. */
+  run = 0;
+  /** Whether the store was shared then. */
   isShared = false;
 
   /** `writer` is this process's name. */
-  constructor(sql: Statements, writer: string) {
+  constructor(sql: Statements, writer: string, log: ChangeLog) {
     this.#sql = sql;
     this.#writer = writer;
+    this.#log = log;
+  }
+
+  /** The statements for plain writes in this run. Undefined when a transaction is due. */
+  get plainWrites(): GuardedWrites | undefined {
+    if (!this.isShared) return this.#sql.alone;
+    return this.#log.isOpen && performance.now() < this.#checkAt ? this.#sql.shared : undefined;
   }
 
   /** Called when the process opens the store. */
   join(): void {
     this.#addSelf();
-    if (this.#removeDead() === 0) this.#become(this.#writer);
-    else this.#share();
+    if (this.#removeDead() === 0) {
+      this.#become(this.#writer);
+      return;
+    }
+    this.#log.open();
+    this.#become(SHARED);
   }
 
   /** Called when the process closes the store. */
@@ -71,30 +81,31 @@ export class Ownership {
 
   /** Begins a transaction. Returns whether its changes have to be recorded. */
   enter(): boolean {
-    const [owner] = ownerOf(this.#sql.owner.get());
-    if (owner === this.#writer) this.isShared = false;
-    else if (owner !== SHARED) {
+    const [owner, run] = ownerOf(this.#sql.owner.get());
+    // The log may be another one since.
+    if (run !== this.run) this.#log.close();
+    this.run = run;
+    this.isShared = owner !== this.#writer;
+    if (!this.isShared) return false;
+    const now = performance.now();
+    if (owner !== SHARED) {
       // Another process believes that it is alone.
       this.#addSelf();
-      this.#share();
-    } else {
-      this.isShared = true;
-      const now = performance.now();
-      if (now >= this.#checkAt) {
-        this.#checkAt = now + CHECK_INTERVAL_MS;
-        this.#addSelf();
-        if (this.#removeDead() === 0) this.#become(this.#writer);
-      }
+      this.#become(SHARED);
+    } else if (now >= this.#checkAt) {
+      this.#checkAt = now + CHECK_INTERVAL_MS;
+      this.#addSelf();
+      if (this.#removeDead() === 0) this.#become(this.#writer);
     }
+    // No reader knows of a log that was not there.
+    if (this.isShared && this.#log.open()) this.#become(SHARED);
     return this.isShared;
   }
 
   /** Records the changes, before the commit of a transaction for which {@link enter} returned true. */
   note(changed: readonly number[] | 'all'): void {
-    const isAll = changed === 'all' || changed.length > MAX_HASHES;
-    const hashes = isAll ? null : Buffer.from(Int32Array.from(changed).buffer);
-    const sequence = Number(this.#sql.addChange.run(this.#writer, hashes).lastInsertRowid);
-    if (sequence % CHANGES_SLACK === 0) this.#sql.removeChanges.run(sequence - KEPT_CHANGES);
+    if (changed === 'all' || changed.length > MAX_HASHES) this.#become(SHARED);
+    else this.#log.note(changed);
   }
 
   #addSelf(): void {
@@ -114,13 +125,9 @@ export class Ownership {
     return others;
   }
 
-  #share(): void {
-    if (ownerOf(this.#sql.owner.get())[0] !== SHARED) this.#become(SHARED);
-    this.isShared = true;
-  }
-
   #become(writer: string): void {
     this.#sql.setOwner.run(writer);
+    this.run++;
     this.isShared = writer === SHARED;
   }
 }

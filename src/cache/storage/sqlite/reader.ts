@@ -4,6 +4,7 @@ import type { EntryMetadata } from '../../cache.ts';
 import { type FoundValue, PAGE_SIZE, type PageEntry } from '../../operations.ts';
 import type { StoreReader } from '../store.ts';
 import type { ExternalCommits } from './external-commits.ts';
+import type { HeldSnapshot } from './held-snapshot.ts';
 import { type Prepared, preparing } from './statements.ts';
 
 type Row = [
@@ -25,10 +26,12 @@ export class SqliteReader implements StoreReader {
   readonly #keyPage: Prepared<PageQuery, [string, ...Row]>;
   readonly #metadata: Prepared<[string], EntryMetadata & { expires: number | null }>;
   readonly #external: ExternalCommits;
+  readonly #held: HeldSnapshot;
 
-  constructor(database: Database, external: ExternalCommits) {
+  constructor(database: Database, external: ExternalCommits, held: HeldSnapshot) {
     const { sql, list } = preparing(database);
     this.#external = external;
+    this.#held = held;
     const columns = 'encoding, value, blob, checksum, size, mode, expires';
     this.#read = list(`SELECT ${columns} FROM entries WHERE key = ?`);
     this.#several = list(
@@ -49,11 +52,13 @@ export class SqliteReader implements StoreReader {
   }
 
   read(key: string): FoundValue | undefined {
+    this.#held.release();
     const row = this.#read.get(key);
     return row && found(row);
   }
 
   readMany(keys: readonly string[]): Map<string, FoundValue> {
+    this.#held.release();
     const values = new Map<string, FoundValue>();
     for (const [key, ...row] of this.#several.all(JSON.stringify(keys))) {
       const value = found(row);
@@ -63,6 +68,7 @@ export class SqliteReader implements StoreReader {
   }
 
   page(prefix: string, after: string, now: number, keysOnly: boolean): PageEntry[] {
+    this.#held.release();
     const all = (keysOnly ? this.#keyPage : this.#page).all(after, prefix, now, PAGE_SIZE);
     const rows = all.filter(([key]) => typeof key === 'string');
     const end = rows.findIndex(([key]) => !key.startsWith(prefix));
@@ -73,6 +79,7 @@ export class SqliteReader implements StoreReader {
   }
 
   metadata(key: string): EntryMetadata | undefined {
+    this.#held.release();
     const row = this.#metadata.get(key);
     if (!row) return undefined;
     const { kind: _, key: __, expires, ...numbers } = row;
@@ -81,6 +88,7 @@ export class SqliteReader implements StoreReader {
   }
 
   follow(): number {
+    this.#held.release();
     return this.#external.follow();
   }
 }

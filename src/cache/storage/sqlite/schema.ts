@@ -5,7 +5,7 @@ import { withExpiry } from '../../values/codec.ts';
 /** Kept in `PRAGMA application_id`, 'GBOX': tells our databases from an unrelated file of the same name. */
 export const APPLICATION_ID = 0x47424f58;
 
-// ownership.ts describes `owner`, which has one row, `participants` and `changes`. `usage` has one row: bytes on disk
+// ownership.ts describes `owner`, which has one row, and `participants`. `usage` has one row: bytes on disk
 // and number of the blobs that are used, and the fewest pages to which the database was ever shrunk: a file with fewer
 // was cut short from outside. A blob whose `refs` are 0 is garbage whose file may still exist; a later transaction
 // removes both.
@@ -21,11 +21,6 @@ const OWNERSHIP: readonly string[] = [
     host TEXT NOT NULL,
     started INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID`,
-  `CREATE TABLE changes (
-    seq INTEGER PRIMARY KEY,
-    writer TEXT NOT NULL,
-    hashes BLOB
-  ) STRICT`,
   `CREATE TABLE usage (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     blob_size INTEGER NOT NULL,
@@ -77,9 +72,9 @@ export interface Schema {
 
 /** The tables of this version of Glovebox. */
 export const SCHEMA: Schema = {
-  version: 3,
+  version: 4,
   statements: STATEMENTS,
-  migrations: { 1: sumTimes, 2: replaceTotals },
+  migrations: { 1: sumTimes, 2: replaceTotals, 3: dropChanges },
 };
 
 // More than a database can have.
@@ -106,6 +101,11 @@ function replaceTotals(database: Database): void {
     `UPDATE usage SET blob_count = (SELECT count(*) FROM blobs WHERE refs > 0),
        blob_size = (SELECT coalesce(sum((size + ${BLOCK_BYTES - 1}) / ${BLOCK_BYTES} * ${BLOCK_BYTES}), 0) FROM blobs WHERE refs > 0)`,
   );
+}
+
+// Version 3 recorded changes in a table. They are in the change log now.
+function dropChanges(database: Database): void {
+  database.exec('DROP TABLE IF EXISTS changes');
 }
 
 // Runs begin at a random number, so that a database and the one that replaced it have none in common.

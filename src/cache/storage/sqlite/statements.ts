@@ -39,6 +39,9 @@ type PlainColumns = [
   again: number,
 ];
 
+/** The run in which the statement may write, and the hash of its key. */
+export type Guard = [run: number, hash: number];
+
 /** A statement with the types of its parameters and rows. */
 export interface Prepared<Parameters extends unknown[], Row> {
   run(...parameters: Parameters): Pick<RunResult, 'changes' | 'lastInsertRowid'>;
@@ -59,7 +62,14 @@ export function preparing(database: Database) {
 }
 
 export type Statements = ReturnType<typeof prepare>;
-export type PlainSets = Statements['plain'];
+/** Sets of an entry without a blob: at any row id, and at a freed one. */
+export interface PlainSets<G extends Guard | []> {
+  set: Prepared<[...PlainColumns, ...G], unknown>;
+  setAt: Prepared<[id: number, ...PlainColumns, ...G], unknown>;
+}
+
+/** Writes of one statement, outside of a transaction. */
+export type GuardedWrites = Statements['alone'];
 
 /** The statements that remove all entries, for a background thread. The first returns how many there were. */
 export function clearing(writer: string): Task[] {
@@ -68,17 +78,17 @@ export function clearing(writer: string): Task[] {
     { sql: 'DELETE FROM entries' },
     { sql: 'UPDATE blobs SET refs = 0' },
     { sql: 'UPDATE usage SET blob_size = 0, blob_count = 0' },
-    // Recorded even by a process that is alone: others may have opened the store meanwhile.
-    { sql: 'INSERT INTO changes (writer, hashes) VALUES (?, NULL)', parameters: [writer] },
-    { sql: "UPDATE owner SET writer = '', run = run + 1 WHERE writer NOT IN (?, '')", parameters: [writer] },
+    // Every process drops its copies.
+    { sql: "UPDATE owner SET writer = iif(writer = ?, writer, ''), run = run + 1", parameters: [writer] },
   ];
 }
 
-/** Prepares all statements for a database whose entries are evicted by `policy`; `writer` is this process's name. */
-export function prepare(database: Database, policy: keyof typeof EVICTION_ORDER | 'none', writer: string) {
+/** The SQL function that records a change of the key with this hash, and returns 1. */
+export const NOTE = 'glovebox_note';
+
+/** Prepares all statements for a database whose entries are evicted by `policy`, and which has the function {@link NOTE}. */
+export function prepare(database: Database, policy: keyof typeof EVICTION_ORDER | 'none') {
   const { sql, column, list } = preparing(database);
-  // The condition stops the statement after another process's commit, and while several have the store open.
-  const isOwner = `(SELECT writer FROM owner) = '${writer.replaceAll("'", "''")}'`;
   const ROW = 'SELECT id, key, blob, checksum, size, expires FROM entries';
   // By use, an entry keeps its place in the order until it is due for eviction: a set writes one index less.
   const byUse = policy === 'least-recently-used';
@@ -88,31 +98,37 @@ export function prepare(database: Database, policy: keyof typeof EVICTION_ORDER 
     : 'created = excluded.created, accessed = excluded.accessed';
   const SET = `encoding = excluded.encoding, value = excluded.value, checksum = excluded.checksum, size = excluded.size,
        mode = NULL, expires = excluded.expires, ${plainTimes}, hits = 0`;
-  const plainSet = (id: string, condition: string) =>
-    `INSERT INTO entries (id, key, encoding, value, checksum, size, expires, created, accessed)
-     SELECT ${id}, ?, ?, ?, ?, ?, ?, ?, ? WHERE ${condition}
+  const plainSet = (values: string) =>
+    `INSERT INTO entries (id, key, encoding, value, checksum, size, expires, created, accessed) ${values}
      ON CONFLICT (key) DO UPDATE SET ${SET} WHERE blob IS NULL`;
+  const VALUES = '?, ?, ?, ?, ?, ?, ?, ?';
   // Row id of an evicted entry, whose page has room, unless it is in use again.
   const FREED = '(SELECT freed FROM (SELECT ? AS freed) WHERE freed NOT IN (SELECT id FROM entries))';
+  // Writes of one entry without a blob, each a transaction of its own. They change nothing in another run.
+  const guarded = (condition: string) => ({
+    set: sql<[...PlainColumns, ...Guard]>(plainSet(`SELECT NULL, ${VALUES} WHERE ${condition}`)),
+    setAt: sql<[id: number, ...PlainColumns, ...Guard]>(
+      plainSet(`SELECT ${FREED}, ${VALUES} WHERE ${condition}`),
+    ),
+    delete: sql<[key: string, now: number, ...Guard]>(
+      `DELETE FROM entries WHERE key = ? AND blob IS NULL AND (expires IS NULL OR expires > ?) AND ${condition}`,
+    ),
+    touch: sql<[number | null, number, id: number, checksum: number, number | null, ...Guard]>(
+      `UPDATE entries SET expires = ?, checksum = ? WHERE id = ? AND checksum = ? AND expires IS ? AND ${condition}`,
+    ),
+  });
+  const isRun = '(SELECT run FROM owner) = ?';
   return {
     begin: sql<[]>('BEGIN IMMEDIATE'),
     commit: sql<[]>('COMMIT'),
     rollback: sql<[]>('ROLLBACK'),
-    /** Sets of entries without a blob: each alone, outside of a transaction; and in one. */
-    owned: {
-      set: sql<PlainColumns>(plainSet('NULL', isOwner)),
-      setAt: sql<[id: number, ...PlainColumns]>(plainSet(FREED, isOwner)),
-    },
+    /** Sets of entries without a blob, in a transaction. */
     plain: {
-      set: sql<PlainColumns>(plainSet('NULL', 'true')),
-      setAt: sql<[id: number, ...PlainColumns]>(plainSet(FREED, 'true')),
+      set: sql<PlainColumns>(plainSet(`VALUES (NULL, ${VALUES})`)),
+      setAt: sql<[id: number, ...PlainColumns]>(plainSet(`VALUES (${FREED}, ${VALUES})`)),
     },
-    ownedDelete: sql<[key: string, now: number]>(
-      `DELETE FROM entries WHERE key = ? AND blob IS NULL AND (expires IS NULL OR expires > ?) AND ${isOwner}`,
-    ),
-    ownedTouch: sql<[number | null, number, id: number, checksum: number, number | null]>(
-      `UPDATE entries SET expires = ?, checksum = ? WHERE id = ? AND checksum = ? AND expires IS ? AND ${isOwner}`,
-    ),
+    alone: guarded(`${isRun} AND ? IS NOT NULL`),
+    shared: guarded(`${isRun} AND ${NOTE}(?)`),
     owner: list<[], [writer: string, run: number]>('SELECT writer, run FROM owner'),
     setOwner: sql<[string]>('UPDATE owner SET writer = ?, run = run + 1'),
     participants: list<[], [name: string, pid: number, host: string, started: number]>(
@@ -122,8 +138,6 @@ export function prepare(database: Database, policy: keyof typeof EVICTION_ORDER 
       'INSERT OR REPLACE INTO participants (name, pid, host, started) VALUES (?, ?, ?, ?)',
     ),
     removeParticipant: sql<[string]>('DELETE FROM participants WHERE name = ?'),
-    addChange: sql<[string, Buffer | null]>('INSERT INTO changes (writer, hashes) VALUES (?, ?)'),
-    removeChanges: sql<[number]>('DELETE FROM changes WHERE seq < ?'),
     row: list<[string], [number, string, string | null, number, number, number | null]>(
       `${ROW} WHERE key = ?`,
     ),

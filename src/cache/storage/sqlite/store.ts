@@ -30,18 +30,20 @@ import { BackgroundWrite, type LongWrite, SteppedWrite } from '../long-write.ts'
 import { footprintOf, isNearLimit, type Store, StoreBusyError, type StoreTotals } from '../store.ts';
 import { checkpointInBackground, runInBackground } from './background-statements.ts';
 import { Backoff } from './backoff.ts';
+import { ChangeLog } from './change-log.ts';
 import { type CheckResult, checkStore, collectGarbage } from './check.ts';
-import { classify, isLarge, reading, withoutCheckpoint } from './connection.ts';
+import { classify, isLarge, PAGE_SIZE, reading, withoutCheckpoint } from './connection.ts';
 import { prepareDirectory } from './directory.ts';
 import { EntryTable } from './entry-table.ts';
 import { ExternalCommits } from './external-commits.ts';
 import { FileMonitor } from './file-monitor.ts';
+import { HeldSnapshot } from './held-snapshot.ts';
 import { attachDatabase, inodeOf, isDamage, openDatabase, openOrReplace } from './open.ts';
 import { Ownership } from './ownership.ts';
 import { SqliteReader } from './reader.ts';
 import { type EVICTION_ORDER, indexForPolicy, SCHEMA } from './schema.ts';
 import { isShrinkable, shrink } from './shrink.ts';
-import { clearing, prepare, type Statements } from './statements.ts';
+import { clearing, type GuardedWrites, NOTE, prepare, type Statements } from './statements.ts';
 import { Usage } from './usage.ts';
 import { WalFile } from './wal-file.ts';
 
@@ -105,6 +107,8 @@ export class SqliteStore implements Store {
   readonly #busyTimeoutMs: number;
   readonly #backoff: Backoff;
   readonly #log: WalFile;
+  readonly #changes: ChangeLog;
+  readonly #held: HeldSnapshot;
   readonly #isAttached: boolean;
   // The latest time that a caller passed.
   #now = 0;
@@ -143,9 +147,15 @@ export class SqliteStore implements Store {
         policy === 'none' ? Number.POSITIVE_INFINITY : maxSize,
         shared.unflushedPages,
       );
-      this.#sql = prepare(this.#database, policy, writer);
+      this.#changes = new ChangeLog(`${file}-changes`, writer);
+      this.#database.function(NOTE, { directOnly: true }, (hash: number) => {
+        this.#changes.note([hash]);
+        return 1;
+      });
+      this.#sql = prepare(this.#database, policy);
+      this.#held = new HeldSnapshot(this.#database);
       this.#usage = new Usage(this.#database, this.#sql);
-      this.#ownership = new Ownership(this.#sql, writer);
+      this.#ownership = new Ownership(this.#sql, writer, this.#changes);
       this.#entries = new EntryTable({
         sql: this.#sql,
         usage: this.#usage,
@@ -160,10 +170,10 @@ export class SqliteStore implements Store {
         onMeasure: size => shared.versions.setNearLimit(isNearLimit(policy, size, maxSize)),
       });
       this.#entries.hasPendingCleanup = !attach;
-      const external = new ExternalCommits(this.#database, shared, writer);
-      this.reader = new SqliteReader(this.#database, external);
+      const external = new ExternalCommits(this.#database, shared, writer, this.#changes);
+      this.reader = new SqliteReader(this.#database, external, this.#held);
       this.#files = new FileMonitor(directory, file, inode, {
-        leastLength: () => this.#usage.leastTotal(),
+        leastLength: () => this.#leastLength(),
         // Its pages are read anew: damage shows before more is stored on them.
         onModified: () => this.#database.pragma('shrink_memory'),
       });
@@ -194,6 +204,16 @@ export class SqliteStore implements Store {
     }
   }
 
+  // A damaged database is shorter than it should be, whatever its length is.
+  #leastLength(): number {
+    this.#held.release();
+    try {
+      return this.#usage.leastTotal();
+    } catch (error) {
+      return isDamage(error) ? Number.POSITIVE_INFINITY : 0;
+    }
+  }
+
   get fileState(): Store['fileState'] {
     return this.#files.state;
   }
@@ -215,32 +235,41 @@ export class SqliteStore implements Store {
   }
 
   apply(batch: readonly TimedOperation[]): WriteResult[] {
-    return this.#underLock(() => {
+    const { lock } = this.#shared;
+    // After another thread's commit the snapshot is of no use.
+    if (!lock.isOwner || !lock.acquire(0)) this.#acquire();
+    try {
       const only = batch.length === 1 ? batch[0]! : undefined;
       const result = only && this.#applyPlain(only.operation, only.now);
       return result ? [result] : this.#applyInTransaction(batch);
-    });
+    } catch (error) {
+      throw asBusy(error);
+    } finally {
+      lock.release();
+    }
   }
 
   // Applies an operation on one entry without a blob. Undefined when it takes more than one statement, or has changed
   // nothing.
   #applyPlain(operation: WriteOperation, now: number): WriteResult | undefined {
-    if (this.#ownership.isShared || this.#hasToEvict) return undefined;
+    const sql = this.#ownership.plainWrites;
+    if (!sql || this.#hasToEvict) return undefined;
     this.#now = now;
     try {
       switch (operation.type) {
         case 'set':
-          return this.#entries.isPlain(operation) ? this.#set(operation, now) : undefined;
+          return this.#entries.isPlain(operation) ? this.#set(sql, operation, now) : undefined;
         case 'delete':
-          return operation.keys.length === 1 ? this.#delete(operation.keys[0]!, now) : undefined;
+          return operation.keys.length === 1 ? this.#delete(sql, operation.keys[0]!, now) : undefined;
         case 'touch':
-          return this.#touch(operation.key, operation.expires, now);
+          return this.#touch(sql, operation.key, operation.expires, now);
         default:
           return undefined;
       }
     } catch (error) {
       if (classify(error) !== 'busy') throw error;
-      return undefined;
+      // Another connection has committed since the snapshot was taken, or is about to.
+      return this.#held.release() ? this.#applyPlain(operation, now) : undefined;
     }
   }
 
@@ -308,43 +337,51 @@ export class SqliteStore implements Store {
     return new BackgroundWrite(background, resultOf, end);
   }
 
-  #set(operation: WriteOperation & { type: 'set' }, now: number): WriteResult | undefined {
+  #set(
+    sql: GuardedWrites,
+    operation: WriteOperation & { type: 'set' },
+    now: number,
+  ): WriteResult | undefined {
     const { key, value, expires } = operation;
     const { versions, tier } = this.#shared;
     const hash = hashOf(key);
     const slot = versions.slotOf(hash);
     const version = versions.at(slot);
     const found = foundOf(value, expires);
-    if (!this.#entries.setPlainly(this.#sql.owned, key, found, now)) return undefined;
+    if (!this.#entries.setPlainly(sql, key, found, now, this.#ownership.run, hash)) return undefined;
     const after = versions.advance(slot, version);
     if (after !== undefined) tier.put(key, hash, after, found);
+    this.#held.written();
     this.#log.wrote(pagesOf(value.size));
     this.#shared.space.write(footprintOf(key, value.size));
     if (this.#hasToEvict) this.#makeRoom(key);
     return { value: true, version: after };
   }
 
-  #delete(key: string, now: number): WriteResult | undefined {
-    const isDeleted = this.#sql.ownedDelete.run(key, now).changes > 0;
+  #delete(sql: GuardedWrites, key: string, now: number): WriteResult | undefined {
+    const hash = hashOf(key);
+    const isDeleted = sql.delete.run(key, now, this.#ownership.run, hash).changes > 0;
     // Nothing there: another process may have removed an entry that this one has copies of.
     if (!isDeleted && this.#sql.row.get(key)) return undefined;
     if (isDeleted) this.#entries.counts.deletes++;
-    this.#shared.versions.bumpOne(hashOf(key));
+    this.#held.written();
+    this.#shared.versions.bumpOne(hash);
     return { value: isDeleted ? 1 : 0 };
   }
 
-  #touch(key: string, expires: number | null, now: number): WriteResult | undefined {
+  #touch(sql: GuardedWrites, key: string, expires: number | null, now: number): WriteResult | undefined {
+    this.#held.release();
+    const hash = hashOf(key);
     const row = this.#sql.row.get(key);
     if (row && !isExpired(row[5], now)) {
       const [id, , , sum, , before] = row;
       const changed = withExpiry(withExpiry(sum, before), expires);
-      if (this.#sql.ownedTouch.run(expires, changed, id, sum, before).changes === 0) {
-        return undefined;
-      }
-      this.#shared.versions.bumpOne(hashOf(key));
+      const { changes } = sql.touch.run(expires, changed, id, sum, before, this.#ownership.run, hash);
+      if (changes === 0) return undefined;
+      this.#shared.versions.bumpOne(hash);
       return { value: true };
     }
-    this.#shared.versions.bumpOne(hashOf(key));
+    this.#shared.versions.bumpOne(hash);
     return { value: false };
   }
 
@@ -385,8 +422,7 @@ export class SqliteStore implements Store {
       return results;
     } catch (error) {
       entries.undo();
-      if (classify(error) === 'busy') throw new StoreBusyError((error as Error).message, { cause: error });
-      throw error;
+      throw asBusy(error);
     } finally {
       this.#rollBack();
     }
@@ -419,6 +455,7 @@ export class SqliteStore implements Store {
   }
 
   #begin(timeoutMs: number): void {
+    this.#held.release();
     const until = performance.now() + timeoutMs;
     let delays: Generator<number, never> | undefined;
     for (;;) {
@@ -428,9 +465,7 @@ export class SqliteStore implements Store {
       } catch (error) {
         if (classify(error) !== 'busy') throw error;
         delays ??= this.#backoff.delays();
-        if (performance.now() >= until) {
-          throw new StoreBusyError((error as Error).message, { cause: error });
-        }
+        if (performance.now() >= until) throw asBusy(error);
         sleepSync(delays.next().value);
       }
     }
@@ -441,23 +476,29 @@ export class SqliteStore implements Store {
   }
 
   get isNearLimit(): boolean {
+    this.#held.release();
     return isNearLimit(this.policy, this.#usage.size(), this.maxSize);
   }
 
   async totals(): Promise<StoreTotals> {
+    this.#held.release();
     const count = await this.#usage.count();
+    this.#held.release();
     return { size: this.#usage.size(), count, blobs: this.#usage.blobs().count };
   }
 
   lease(key: string): LeaseRecord | undefined {
+    this.#held.release();
     return this.#entries.lease(key);
   }
 
   check(repair: boolean): Promise<CheckResult> {
+    this.#held.release();
     return checkStore(this.#database, this.blobs, this.#shared.lock, repair);
   }
 
   async collectGarbage(): Promise<number> {
+    this.#held.release();
     await collectGarbage(this.#database, this.blobs, this.#shared.lock);
     const evicted = await this.#keepWithinLimit();
     await this.shrink(true);
@@ -508,23 +549,29 @@ export class SqliteStore implements Store {
   }
 
   #underLock<T>(task: () => T): T {
-    const { lock } = this.#shared;
-    if (!lock.acquire(this.#lockTimeoutMs)) throw new StoreBusyError('Other threads are writing.');
+    this.#acquire();
     try {
       return task();
     } catch (error) {
-      if (classify(error) === 'busy') throw new StoreBusyError((error as Error).message, { cause: error });
-      throw error;
+      throw asBusy(error);
     } finally {
-      lock.release();
+      this.#shared.lock.release();
     }
+  }
+
+  #acquire(): void {
+    this.#held.release();
+    if (!this.#shared.lock.acquire(this.#lockTimeoutMs))
+      throw new StoreBusyError('Other threads are writing.');
   }
 
   close(): void {
     this.#isOpen = false;
+    this.#held.release();
     if (!this.#isAttached) this.#leave();
     this.#files.close();
     this.#log.close();
+    this.#changes.close();
     this.#database.close();
   }
 
@@ -556,7 +603,11 @@ interface Changed {
   stored: FoundValue | undefined;
 }
 
+function asBusy(error: unknown): unknown {
+  return classify(error) === 'busy' ? new StoreBusyError((error as Error).message, { cause: error }) : error;
+}
+
 // Pages of the log that a plain set writes.
 function pagesOf(size: number): number {
-  return 1 + (size >>> 12);
+  return 1 + Math.trunc(size / PAGE_SIZE);
 }

@@ -10,7 +10,7 @@
 import { closeSync, fdatasync, openSync, type Stats, statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 
-// Twice its usual size.
+// Four times its usual size.
 const MAX_BYTES = 32 * 1024 * 1024;
 // Share of the size limit. At rest the log of a small store must not be larger than the store.
 const MAX_SHARE = 1 / 16;

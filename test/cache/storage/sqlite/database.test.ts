@@ -245,7 +245,7 @@ test.serial(
     await open().setMany(Array.from({ length: 400 }, (_, index) => [`key-${index}`, 'x'.repeat(500)]));
     await resetSharedCacheInstances();
     const bytes = await readFile(file);
-    bytes.fill(0xab, 4096 * 3, bytes.length);
+    bytes.fill(0xab, 2048 * 6, bytes.length);
     await writeFile(file, bytes);
     // Each read gives the stored value or a miss.
     for (let index = 0; index < 400; index += 7) {
