@@ -9,6 +9,7 @@ import { sanitizeLine } from './terminal/text.ts';
 import { ownVersion } from './version.ts';
 
 const COMMANDS: Record<string, () => Promise<(context: Context) => Command>> = {
+  init: async () => (await import('./commands/init.ts')).initCommand,
   build: async () => (await import('./commands/build.ts')).buildCommand,
   flash: async () => (await import('./commands/flash.ts')).flashCommand,
   watch: async () => (await import('./commands/watch.ts')).watchCommand,

@@ -49,6 +49,7 @@ test('commands, options, their values, and directories are completed', async t =
     'doctor',
     'flash',
     'help',
+    'init',
     'layout',
     'remote',
     'watch',

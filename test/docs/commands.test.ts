@@ -46,7 +46,16 @@ async function run(command: string, cwd: string, env: NodeJS.ProcessEnv = enviro
 // their own tests; programs, examples, telemetry, flashing, the live page and agents have their own tests.
 const expected = new Map<
   string,
-  RegExp | 'checks' | 'container' | 'programs' | 'examples' | 'telemetry' | 'flash' | 'agents' | 'page'
+  | RegExp
+  | 'checks'
+  | 'container'
+  | 'programs'
+  | 'examples'
+  | 'telemetry'
+  | 'flash'
+  | 'agents'
+  | 'page'
+  | 'init'
 >([
   ['npm install && npm start', 'checks'],
   ['npm install && npm test', 'checks'],
@@ -64,6 +73,7 @@ const expected = new Map<
   ['npx glovebox build --watch', /2 of 2 targets ready/],
   ['npx glovebox build --toolchain west', /2 compiled/],
   ['npx glovebox build --toolchain container', 'container'],
+  ['npx glovebox init --keyboard corne', 'init'],
   ['npx glovebox flash', 'flash'],
   ['npx glovebox flash left', 'flash'],
   ['npx glovebox build --flash', 'flash'],
@@ -131,7 +141,7 @@ function commandsWith(...beginnings: string[]): string[] {
 
 test.serial("the commands for a user's own config build it, and print the documented output", async t => {
   const own = commandsWith('npx glovebox').filter(
-    command => !/workspace|--toolchain|watch|flash/.test(command),
+    command => !/workspace|--toolchain|watch|flash|init/.test(command),
   );
   for (const command of own) {
     t.regex(await run(command, config), expected.get(command) as RegExp, command);
