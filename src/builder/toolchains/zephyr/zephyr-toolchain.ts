@@ -27,6 +27,7 @@ import {
 import { cancelled, type FailedOutcome, withoutArtifacts, wrongBoard } from '../outcome.ts';
 import type { ToolchainResources } from '../resources.ts';
 import {
+  type BuildPath,
   type CompileJob,
   type CompileOutcome,
   type ObservedInputs,
@@ -339,8 +340,15 @@ export class ZephyrToolchain implements Toolchain {
     { use, sharing }: { use: DirectoryUse; sharing: Sharing },
   ): Promise<{ ok: true; lastLines: string[] } | FailedOutcome> {
     const { directory } = station.ccache ?? {};
+    const { configDirectory } = this.#description;
+    const onPath = (taken: BuildPath) =>
+      job.onPath?.(
+        taken.kind === 'incremental'
+          ? taken
+          : { ...taken, why: taken.why?.replaceAll(`${configDirectory}${path.sep}`, '') },
+      );
     const steps = new BuildSteps({
-      ...{ runner: this.#runner, spec, job, use },
+      ...{ runner: this.#runner, spec, job: { ...job, onPath }, use },
       isShared: async () =>
         hasSharedCodeOnly(await this.#observeOptions(spec, sharing.repository, undefined)),
       share: async () => {
