@@ -1,31 +1,20 @@
 // The command `glovebox build`: builds every target of a config, from the cache where possible.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { ToolchainKind } from '../../config/toolchain-options.ts';
-import { createCommand, examples, parseChoice, parseCount } from '../command.ts';
+import { createCommand, examples } from '../command.ts';
 import type { Context } from '../context.ts';
+import { addBuildOptions, addOutputOptions } from './build-options.ts';
 import { type BuildFlags, runBuild } from './run-build.ts';
 
 export function buildCommand(context: Context): Command {
-  return createCommand('build', context)
+  const command = createCommand('build', context)
     .summary('build every target of a ZMK config')
     .description(
       'Builds every target in build.yaml, in parallel. Compiles only targets that are not in the cache.',
     )
-    .argument('[config-dir]', 'directory of build.yaml', '.')
-    .option('-j, --jobs <n>', 'number of targets compiled at once (default: number of cores)', parseCount)
-    .option('--build-file <file>', 'build matrix, in the config directory (default: build.yaml)')
-    .option('--config-path <dir>', 'directory of the keymaps, in the config directory (default: config)')
-    .option('-o, --output <dir>', 'directory for the firmware (default: firmware/ in the config directory)')
-    .option(
-      '-t, --toolchain <kind>',
-      'toolchain: west, container or command',
-      parseChoice<ToolchainKind>(['west', 'container', 'command']),
-    )
-    .option('--workspace <dir>', 'west workspace to build in (default: found automatically)')
-    .option('--agents', 'have agents compile targets, too (default: if a queue is configured)')
-    .option('--no-agents', 'compile everything on this machine')
-    .option('--offline', 'do not use the network: pull no image, query no remote cache, use no agents')
+    .argument('[config-dir]', 'directory of build.yaml', '.');
+  addBuildOptions(command);
+  command
     .option('-n, --dry-run', 'print what would be compiled and why, without compiling')
     .option('-e, --explain', 'print for every target why it is compiled or not')
     .option('--verify', 'compile every target a second time, from scratch, and compare')
@@ -34,11 +23,8 @@ export function buildCommand(context: Context): Command {
     .option('--report <file>', 'write a report of the build: timeline, targets, caches, layers (HTML)')
     .option('--trace <file>', 'write a trace for Perfetto and chrome://tracing (JSON)')
     .option('--flash', 'then copy the firmware to the keyboard, one half after the other')
-    .option('--drive <dir>', 'with --flash: where the UF2 drive is mounted (default: found automatically)')
-    .option('--no-cache', 'compile everything and store nothing')
-    .option('--cache-dir <dir>', 'cache root (default: GLOVEBOX_CACHE_DIR, else from the config file)')
-    .option('-v, --verbose', 'print every line of compiler output, and every reason')
-    .option('--json', 'print events as JSON, one per line')
+    .option('--drive <dir>', 'with --flash: where the UF2 drive is mounted (default: found automatically)');
+  return addOutputOptions(command)
     .addHelpText(
       'after',
       `${examples(

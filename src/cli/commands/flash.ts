@@ -1,9 +1,9 @@
 // The command `glovebox flash`: builds firmware and copies it to the keyboard's boot loader.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { ToolchainKind } from '../../config/toolchain-options.ts';
-import { createCommand, examples, parseChoice, parseCount } from '../command.ts';
+import { createCommand, examples } from '../command.ts';
 import type { Context } from '../context.ts';
+import { addBuildOptions, addOutputOptions } from './build-options.ts';
 import { type BuildFlags, runBuild } from './run-build.ts';
 
 interface FlashFlags extends BuildFlags {
@@ -11,7 +11,7 @@ interface FlashFlags extends BuildFlags {
 }
 
 export function flashCommand(context: Context): Command {
-  return createCommand('flash', context)
+  const command = createCommand('flash', context)
     .summary('build firmware and copy it to the keyboard')
     .description(
       `Builds the firmware of a keyboard, waits for the UF2 drive of its boot loader, and copies it there; then the other half.
@@ -22,22 +22,9 @@ Only a drive that is a UF2 boot loader's, and takes firmware for its controller,
       'artifact name, or a part of one, such as left (default: all parts of the keyboard)',
     )
     .option('--config <dir>', 'directory of build.yaml', '.')
-    .option('--drive <dir>', 'where the UF2 drive is mounted (default: found automatically)')
-    .option('-j, --jobs <n>', 'number of targets compiled at once (default: number of cores)', parseCount)
-    .option('--build-file <file>', 'build matrix, in the config directory (default: build.yaml)')
-    .option('--config-path <dir>', 'directory of the keymaps, in the config directory (default: config)')
-    .option('-o, --output <dir>', 'directory for the firmware (default: firmware/ in the config directory)')
-    .option(
-      '-t, --toolchain <kind>',
-      'toolchain: west, container or command',
-      parseChoice<ToolchainKind>(['west', 'container', 'command']),
-    )
-    .option('--workspace <dir>', 'west workspace to build in (default: found automatically)')
-    .option('--offline', 'do not use the network: pull no image, query no remote cache')
-    .option('--no-cache', 'compile everything and store nothing')
-    .option('--cache-dir <dir>', 'cache root (default: GLOVEBOX_CACHE_DIR, else from the config file)')
-    .option('-v, --verbose', 'print every line of compiler output, and every reason')
-    .option('--json', 'print events as JSON, one per line')
+    .option('--drive <dir>', 'where the UF2 drive is mounted (default: found automatically)');
+  addBuildOptions(command);
+  return addOutputOptions(command)
     .addHelpText(
       'after',
       `${examples(

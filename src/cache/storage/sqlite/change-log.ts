@@ -7,7 +7,7 @@
 //                               ▲ a reader's position: the beginning of the last transaction that it has read
 //
 // A record is written before its transaction commits, and by the one process that may write to the database then. So
-// whoever sees a commit finds its records, also if the writer is killed in between. All records are those of ended
+// a process that sees a commit finds its records, also if the writer is killed in between. All records are those of ended
 // transactions, but for the last transaction's, which may be committed later: readers read it again the next time.
 //
 // The log need not survive anything: it matters only to copies in the memory of running processes. When it has become
