@@ -9,9 +9,7 @@ import {
   describeSystemError,
   isSystemError,
 } from './incremental/index.ts';
-import type { TargetMetrics } from './metrics/metrics.ts';
-import type { MetricsService } from './metrics/service.ts';
-import { type TargetTime, timeSaved } from './metrics/time-saved.ts';
+import { type MetricsService, type TargetMetrics, type TargetTime, timeSaved } from './metrics.ts';
 import { type FirmwareSize, firmwareSize, sizeWarning } from './output/firmware-size.ts';
 import type { OutputDirectory } from './output/output.ts';
 import type { Plan } from './plan.ts';
