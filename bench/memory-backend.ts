@@ -11,7 +11,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import Database from 'better-sqlite3';
-import { MetricsService } from '../src/builder/metrics/service.ts';
+import { MetricsService } from '../src/builder/metrics.ts';
 import { encodePending } from '../src/cache/client/pending-value.ts';
 import type { IncomingValue, PageEntry } from '../src/cache/operations.ts';
 import { MemoryStore } from '../src/cache/storage/memory-store.ts';

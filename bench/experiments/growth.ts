@@ -209,7 +209,7 @@ export function summarizeGrowth(all: readonly GrowthTimes[]): ExperimentResult {
     `${formatFactor(growthOf(least, most, kind, figure).median)}×`;
   return {
     name: 'growth',
-    title: 'growth: a worker thread with stores of more and more entries, 200-byte values',
+    title: 'growth: one worker thread, stores of increasing size, 200-byte values',
     table: [
       ['entries', ...OPERATIONS.flatMap(kind => [TITLES[kind], 'p99']), 'opening'],
       ...all.map(times => [

@@ -73,7 +73,7 @@ export function summarizeHotReads(times: HotReads): ExperimentResult {
     `${time(kind, way)}, ${formatRatio(fasterThanLmdb(times, kind, way))}`;
   return {
     name: 'hot-reads',
-    title: 'hot reads: 1024 keys in one worker thread, without the clock around each read',
+    title: 'hot reads: 1024 keys in one worker thread, timed in a bare loop',
     table: [
       ['', 'lmdb', 'borrow', 'getSync', 'awaited get'],
       ...KINDS.map(kind => [

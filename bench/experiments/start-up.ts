@@ -120,7 +120,7 @@ export function summarizeStartUp(times: StartUpTimes): ExperimentResult {
   ];
   return {
     name: 'start-up',
-    title: 'start-up: whole processes, one after the other',
+    title: 'start-up: whole processes, run one after the other',
     table: [['', 'takes', 'beyond node -e 0'], ...rows.map(([title, values]) => row(title, values))],
     notes: [
       `Medians (least–greatest) of ${node.length} rounds. Not from source: from the compiled package, as npm installs it.`,

@@ -40,7 +40,7 @@ export function summarizeTelemetry(times: TelemetryReply): ExperimentResult {
   const time = (way: TracedWay, looks: Looks) => formatTime(median(times[way][looks]) / 1000);
   return {
     name: 'telemetry',
-    title: 'telemetry: hot reads in one thread, with and without the look whether something subscribes',
+    title: 'telemetry: hot reads in one thread, with and without the check for subscribers',
     table: [
       ['', 'without the look', 'nothing subscribes', 'of the time without', 'something subscribes'],
       ...WAYS.map(way => [

@@ -16,7 +16,7 @@ import {
 } from './incremental/index.ts';
 import { SharedFirmware } from './incremental/shared-firmware.ts';
 import type { Target } from './matrix/target.ts';
-import { createMetricsService } from './metrics/service.ts';
+import { createMetricsService } from './metrics.ts';
 import type { RunOptions } from './options.ts';
 import { createFirmwareCacheService, type FirmwareCacheService } from './output/firmware.ts';
 import { OutputDirectory } from './output/output.ts';

@@ -260,7 +260,7 @@ export class CompilePhase {
       !this.#upon.has(target) &&
       shared?.tier.mode === 'read-write';
     const tell = isOfUse ? await shared?.prepare(made, result) : undefined;
-    const files = outcomes.deliver(target, result, output, began);
+    const files = outcomes.deliver(target, result, output, began, this.#upon.has(target));
     // In an array, so that it is not awaited with the delivery.
     return tell === undefined ? [] : [tell(files)];
   }

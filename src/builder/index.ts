@@ -29,8 +29,8 @@ export {
 } from './incremental/index.ts';
 export { createLayoutService } from './layout/layout-service.ts';
 export { readMatrix } from './matrix/matrix.ts';
-export type { MetricsSnapshot } from './metrics/metrics.ts';
-export { createMetricsService } from './metrics/service.ts';
+export type { MetricsSnapshot } from './metrics.ts';
+export { createMetricsService } from './metrics.ts';
 export type { BuildOptions } from './options.ts';
 export { createFirmwareCacheService } from './output/firmware.ts';
 export { OutputError } from './output/output.ts';

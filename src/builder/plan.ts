@@ -108,7 +108,7 @@ export async function planBuild(options: BuildOptions): Promise<Plan> {
     userConfig,
     cacheOptions: { cacheRoot, ...(cached ? {} : { enabled: false }) },
     logRoot: cached ? cacheRoot : undefined,
-    incremental: cached && !isTurnedOff(cacheRoot) ? (userConfig.build.incremental ?? 'off') : 'off',
+    incremental: cached && !isTurnedOff(cacheRoot) ? (userConfig.build.incremental ?? 'watch') : 'off',
   };
 }
 

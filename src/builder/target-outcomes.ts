@@ -9,9 +9,7 @@ import {
   describeSystemError,
   isSystemError,
 } from './incremental/index.ts';
-import type { TargetMetrics } from './metrics/metrics.ts';
-import type { MetricsService } from './metrics/service.ts';
-import { type TargetTime, timeSaved } from './metrics/time-saved.ts';
+import { type MetricsService, type TargetMetrics, type TargetTime, timeSaved } from './metrics.ts';
 import { type FirmwareSize, firmwareSize, sizeWarning } from './output/firmware-size.ts';
 import type { OutputDirectory } from './output/output.ts';
 import type { Plan } from './plan.ts';
@@ -48,8 +46,18 @@ export class TargetOutcomes {
     return this.#read;
   }
 
-  /** Publishes a target's files in the output directory, and reports it; returns their paths there. */
-  deliver(target: string, result: CompileSuccess, output: OutputDirectory, began: number): string[] {
+  /**
+   * Publishes a target's files in the output directory, and reports it; returns their paths there.
+   *
+   * @param isIncremental whether it was compiled upon its last build
+   */
+  deliver(
+    target: string,
+    result: CompileSuccess,
+    output: OutputDirectory,
+    began: number,
+    isIncremental = false,
+  ): string[] {
     const files = output.publish(target, result.files);
     const {
       source,
@@ -74,8 +82,9 @@ export class TargetOutcomes {
     if (source === 'agent') this.summary.agents++;
     if (source === 'remote') this.summary.remote++;
     this.#times.set(target, { compileDuration, cached: !isCompiled });
-    const isForeign = source !== 'compiled' && source !== 'cache';
-    this.built.set(target, { target, files, fingerprint, isForeign, isCompiled: source === 'compiled' });
+    const mayBeIncremental = isIncremental || source === 'cache';
+    const built = { target, files, fingerprint, mayBeIncremental, isCompiled: source === 'compiled' };
+    this.built.set(target, built);
     const counted = source === 'remote' ? 'cache' : source === 'agent' ? 'compiled' : source;
     this.#record({ target, result: counted, duration, compileDuration });
     const size = firmwareSize(files);

@@ -19,8 +19,8 @@ export interface BuiltTarget {
   files: string[];
   /** Undefined if inputs changed while it was built. */
   fingerprint: string | undefined;
-  /** Whether another machine, or another build, has compiled it. */
-  isForeign: boolean;
+  /** Whether objects of an earlier build may have been taken over on this machine. */
+  mayBeIncremental: boolean;
 }
 
 export interface VerifyOptions {
@@ -41,7 +41,7 @@ export interface VerifyOptions {
 /**
  * Compiles targets once more, pristine, where they are always built, and compares every byte of every artifact with what
  * is in the output directory. What differs, though it was made of the same inputs, is replaced and removed from the
- * cache, and incremental builds are turned off if it was built here. Resolves early when `signal` aborts.
+ * cache, and incremental builds are turned off if it may be the result of one. Resolves early when `signal` aborts.
  */
 export async function verifyTargets(
   plan: Plan,
@@ -73,7 +73,7 @@ export async function verifyTargets(
 async function verifyTarget(
   plan: Plan,
   target: Target,
-  { files, fingerprint, isForeign }: BuiltTarget,
+  { files, fingerprint, mayBeIncremental }: BuiltTarget,
   session: CompileSession,
   { output, firmware, signal, onOutput, onVerified }: VerifyOptions,
 ): Promise<void> {
@@ -107,7 +107,7 @@ async function verifyTarget(
   output.publish(name, result.files);
   const what = `${name} differs from a pristine build: ${different.join(', ')}.`;
   const root = plan.cacheOptions.cacheRoot;
-  if (isForeign || plan.incremental === 'off' || root === undefined) {
+  if (!mayBeIncremental || plan.incremental === 'off' || root === undefined) {
     onVerified(name, different, `${what} It was replaced.`);
     return;
   }

@@ -32,7 +32,7 @@ export interface BuildConfig {
    * `bin`.
    */
   fallbackBinary?: string | undefined;
-  /** When objects of the last build are taken over. Default: `off`. */
+  /** When objects of a target's last build are taken over. Default: `watch`. */
   incremental?: IncrementalMode | undefined;
 }
 

@@ -20,7 +20,8 @@ import { WatchedEvents } from './watch/watched-events.ts';
 const serial = whyNot() === undefined ? test.serial : test.serial.skip;
 const UF2 = 'firmware/corne_left-nice_nano_v2-zmk.uf2';
 
-async function project(t: ExecutionContext, incremental: IncrementalMode) {
+/** @param incremental undefined: as by default */
+async function project(t: ExecutionContext, incremental?: IncrementalMode) {
   t.timeout(300_000);
   const bench = await objectBench(t);
   const config = firstConfig();
@@ -32,7 +33,10 @@ async function project(t: ExecutionContext, incremental: IncrementalMode) {
   const { machine, configDirectory } = bench;
   const options = {
     ...{ configDirectory, workspace: machine.workspace, toolchain: 'west' as const },
-    ...{ cacheRoot: machine.cacheRoot, userConfig: createUserConfig({ build: { incremental } }) },
+    ...{
+      cacheRoot: machine.cacheRoot,
+      userConfig: createUserConfig(incremental === undefined ? {} : { build: { incremental } }),
+    },
   };
   const output = path.join(configDirectory, UF2);
   const isPristine = async () => whole(await bench.pristine())['left.uf2'] === readFileSync(output, 'latin1');
@@ -51,7 +55,7 @@ async function spoilRecord({ machine }: ObjectBench): Promise<void> {
 }
 
 serial('an idle --watch finds firmware that differs, replaces it, and says so once and loudly', async t => {
-  const { bench, options, press, isPristine } = await project(t, 'watch');
+  const { bench, options, press, isPristine } = await project(t);
   const stop = new AbortController();
   const watched = new WatchedEvents(onEvent => watchBuild({ ...options, signal: stop.signal, onEvent }));
   t.teardown(() => {
@@ -115,11 +119,15 @@ serial(
     const [target] = plan.targets;
     const files = readdirSync(plan.outputDirectory).map(name => path.join(plan.outputDirectory, name));
     const own = files.filter(file => file.includes('corne_left'));
-    await verifyTargets(plan, [{ target: target!.artifactName, files: own, fingerprint, isForeign: true }], {
-      ...{ output: directory, signal: new AbortController().signal, onOutput: () => {} },
-      firmware: createFirmwareCacheService(plan.userConfig, plan.cacheOptions),
-      onVerified: (...result) => void told.push(result),
-    });
+    await verifyTargets(
+      plan,
+      [{ target: target!.artifactName, files: own, fingerprint, mayBeIncremental: false }],
+      {
+        ...{ output: directory, signal: new AbortController().signal, onOutput: () => {} },
+        firmware: createFirmwareCacheService(plan.userConfig, plan.cacheOptions),
+        onVerified: (...result) => void told.push(result),
+      },
+    );
     await directory.close();
     const what =
       'corne_left-nice_nano_v2-zmk differs from a pristine build: corne_left-nice_nano_v2-zmk.uf2.';

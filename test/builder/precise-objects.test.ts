@@ -22,10 +22,11 @@ async function recorded(t: ExecutionContext) {
   edit(() => {});
   await bench.build();
   t.true(await bench.record());
-  /** Builds, compares with a pristine build, and says which way was taken. */
+  /** Builds, compares with a pristine build unless it is one, and says which way was taken. */
   const compare = async () => {
     const { outcome, path: way } = await bench.build();
-    t.deepEqual(whole(outcome), whole(await bench.pristine()));
+    if (way?.kind === 'incremental') t.deepEqual(whole(outcome), whole(await bench.pristine()));
+    else t.true(outcome.ok);
     return way?.kind === 'incremental' ? `${way.compiled} of ${way.objects}: ${way.causes}` : way?.why;
   };
   return { bench, edit, compare };
@@ -60,7 +61,7 @@ serial('whatever is uncertain is compiled from nothing, and said', async t => {
   edit(config => {
     config.conf = ['CONFIG_ZMK_SLEEP=n'];
   });
-  t.regex((await compare())!, /corne\.conf changed, which does not only reach the devicetree$/);
+  t.is(await compare(), 'config/corne.conf changed, which does not only reach the devicetree');
   bench.write({ 'config/other.keymap': '' });
   t.is(await compare(), 'the list of files in the config changed');
   await bench.record();

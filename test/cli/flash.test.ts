@@ -23,6 +23,7 @@ test('flash builds, says which half is next, and copies one after the other; bui
     ['build', 'corne', '--flash', '--drive', drive],
   ]) {
     const running = startGlovebox(args, at);
+    t.teardown(() => running.child.kill('SIGKILL'));
     for (const [half, target] of [
       ['left', LEFT],
       ['right', RIGHT],
@@ -49,6 +50,7 @@ test('Ctrl-C ends the wait for a drive', async t => {
     ['flash', 'left', '--config', 'corne', '--json', '--drive', path.join(home, 'none')],
     at,
   );
+  t.teardown(() => running.child.kill('SIGKILL'));
   await running.printed('"flash-waiting"');
   running.child.kill('SIGINT');
   const { status, stdout, stderr } = await running.ended;

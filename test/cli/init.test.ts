@@ -78,6 +78,7 @@ test('on a terminal the keyboard and its controller are asked for', async t => {
   const env = { GLOVEBOX_CACHE_DIR: join(directory, 'cache'), TERM: 'xterm' };
   const command = `${process.execPath} ${MAIN} init config`;
   const running = startProgram('/usr/bin/script', ['-qec', command, '/dev/null'], { cwd: directory, env });
+  t.teardown(() => running.child.kill('SIGKILL'));
   await running.printed('Which keyboard? (Tab completes, ? lists) ');
   running.child.stdin.write('?\r');
   await running.printed('splitkb.com Aurora Corne');

@@ -89,6 +89,7 @@ test('watch --open opens the page, whose address is printed', async t => {
     ...at,
     env: { ...at.env, BROWSER: browser },
   });
+  t.teardown(() => running.child.kill('SIGKILL'));
   await running.printed('"watch-waiting"');
   if (process.platform === 'linux') await eventually(() => existsSync(opened));
   running.child.kill('SIGINT');

@@ -28,11 +28,11 @@ export function readDocument(file: string): Document {
   return { file, text: readFileSync(path.join(ROOT, file), 'utf8') };
 }
 
-/** The fenced blocks, in order. */
+/** The fenced blocks, in order; those within a list without its indentation. */
 export function blocksOf({ text }: Document): Block[] {
-  return [...text.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(([, language, block]) => ({
+  return [...text.matchAll(/^( *)```(\w*)\n([\s\S]*?)^\1```$/gm)].map(([, indent, language, block]) => ({
     language: language!,
-    text: block!,
+    text: block!.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
   }));
 }
 

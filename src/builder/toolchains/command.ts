@@ -18,14 +18,14 @@ import { cancelled, runCompiler, withoutArtifacts } from './outcome.ts';
 import { checkPlaceholders, fillIn } from './placeholders.ts';
 import { scriptOf } from './program-identity.ts';
 import { findProgram } from './programs.ts';
-import type {
-  CompileJob,
-  CompileOutcome,
-  Surroundings,
-  Toolchain,
-  ToolchainPreparation,
+import {
+  type CompileJob,
+  type CompileOutcome,
+  type Surroundings,
+  type Toolchain,
+  ToolchainError,
+  type ToolchainPreparation,
 } from './toolchain.ts';
-import { ToolchainError } from './toolchain-error.ts';
 
 /** Description of a `command` toolchain. Plain data, so that it can be sent to a worker thread. */
 export interface CommandToolchainDescription {

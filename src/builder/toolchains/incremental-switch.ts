@@ -1,22 +1,22 @@
-// Incremental builds make what pristine builds make. Should they once not have, then they are not made any more below that
-// cache directory: a file says so, and who removes it turns them on again.
+// Switch of incremental builds. If an incremental build ever differs from a pristine one, a file in the cache directory
+// turns incremental builds off; removing it turns them on again.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** In the cache directory. */
+/** Name of the file in the cache directory. */
 const FILE = 'incremental-off';
 
-/** What turns them off while it is there. Absolute. */
+/** The file that turns them off. Absolute. */
 export function switchFile(cacheRoot: string): string {
   return path.join(cacheRoot, FILE);
 }
 
-/** Whether there are no incremental builds any more. */
+/** Whether incremental builds are turned off. */
 export function isTurnedOff(cacheRoot: string): boolean {
   return existsSync(switchFile(cacheRoot));
 }
 
-/** Turns them off; returns the file to be removed to turn them on again. */
+/** Turns them off, and returns the file whose removal turns them on again. */
 export function turnOff(cacheRoot: string, why: string): string {
   const file = switchFile(cacheRoot);
   mkdirSync(cacheRoot, { recursive: true, mode: 0o700 });

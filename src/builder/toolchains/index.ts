@@ -5,8 +5,7 @@ import {
   createContainerToolchain,
 } from './container/container-toolchain.ts';
 import type { ToolchainResources } from './resources.ts';
-import type { Toolchain } from './toolchain.ts';
-import { ToolchainError } from './toolchain-error.ts';
+import { type Toolchain, ToolchainError } from './toolchain.ts';
 import { createWestToolchain, type WestToolchainDescription } from './west.ts';
 
 export { type CommandToolchainDescription, createCommandToolchain } from './command.ts';
@@ -15,7 +14,7 @@ export {
   createContainerToolchain,
 } from './container/container-toolchain.ts';
 export type { ToolchainResources } from './resources.ts';
-export { ToolchainError } from './toolchain-error.ts';
+export { ToolchainError } from './toolchain.ts';
 export { createWestToolchain, type WestToolchainDescription } from './west.ts';
 
 /** Description of a toolchain. Survives structured cloning. */

@@ -2,7 +2,7 @@
 // leads. It feeds a glob library, which alone would follow links for ever or silently drop some.
 import { type Dirent, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { ToolchainError } from './toolchain-error.ts';
+import { ToolchainError } from './toolchain.ts';
 
 /**
  * Limit on entries behind one link, including those behind further links. A config's own files are a hundredth of it.

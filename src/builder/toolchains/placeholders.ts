@@ -1,7 +1,7 @@
 // Placeholders in a command's arguments, such as `{board}`.
 import { closestMatch } from '../../config/closest-match.ts';
 import { PLACEHOLDERS } from '../../config/toolchain-options.ts';
-import { ToolchainError } from './toolchain-error.ts';
+import { ToolchainError } from './toolchain.ts';
 
 export type Placeholder = (typeof PLACEHOLDERS)[number];
 

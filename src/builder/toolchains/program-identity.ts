@@ -40,7 +40,7 @@ const MAX_AGE_MS = 5_000;
 /** How long a binary is remembered after its last check. */
 const REMEMBERED = '30d';
 
-/** Bytes. A larger file counts as a binary, however it begins. */
+/** In bytes. A larger file counts as a binary. */
 const MAX_SCRIPT = 1024 * 1024;
 
 const recent = new Map<string, { at: number; answer: Promise<ProgramIdentity> }>();
@@ -91,10 +91,10 @@ async function identify(
   return { version, sha256 };
 }
 
-/** What pip writes of a program that is a function of a package. */
+/** The script that pip writes for an entry point of a package. */
 const ENTRY_POINT = /^from (\w+)(?:\.[\w.]+)? import \w+$/m;
 
-/** Prints, one a line, what the program of a package depends on when it says its version. */
+/** Prints the files that the version output of a package's program depends on, one per line. */
 const DEPENDS = `
 import glob, os, sys
 from importlib import metadata
@@ -113,7 +113,7 @@ found.update(os.path.dirname(file) for file in files if file.endswith(".py"))
 print("\\n".join(sorted(found)))
 `;
 
-/** What a script answers; that of a Python package is remembered while nothing of the package changes. */
+/** The version output of a script; that of a Python package is cached while the package does not change. */
 async function scriptVersion(
   file: string,
   script: string,
@@ -202,7 +202,7 @@ async function askVersion(
   }
 }
 
-/** Whether a program is a text that an interpreter runs. */
+/** Whether a program is a script. */
 export function isScript(file: string): boolean {
   return readScript(file) !== undefined;
 }

@@ -1,30 +1,30 @@
-// What was found out of files, and is believed as long as not one of them has changed: each is known by what every change of
-// it changes, and directories by that, too, since it changes with the names in them.
+// Answers that depend on files, cached while none of these has changed. Files and directories are compared by their stamps:
+// a directory's stamp changes with the names in it.
 import { statSync } from 'node:fs';
 import type { Cache, Duration } from '../../cache/cache.ts';
 import { cacheKey, type KeyPart } from '../../cache/keys.ts';
 import { isObject } from '../../cache/values/stored-json.ts';
 
-/** How long it is remembered after it was last asked for. */
+/** How long an answer is kept after its last use. */
 const REMEMBERED: Duration = '30d';
 
 /**
- * Milliseconds. What was written within this time may be written once more in the same tick of the file system's clock, and
- * look as if it had not.
+ * In milliseconds. A file written more recently may be written again within the same tick of the file system's clock, and
+ * keep its stamp.
  */
 const SETTLED_MS = 3_000;
 
-/** An answer, and what it depends on: absolute paths, which need not be there. */
+/** An answer, and the paths that it depends on. Absolute; they need not exist. */
 export interface Found<T> {
   answer: T;
   files: readonly string[];
 }
 
 /**
- * What `find` resolves to, or resolved to before. Not remembered when `find` says that it depends on nothing, or when
- * something that it depends on was changed a moment ago.
+ * The result of `find`, or an earlier one. Not kept if `find` reports no dependencies, or if a dependency was changed a
+ * moment ago.
  *
- * @param isAnswer whether something that was remembered is an answer
+ * @param isAnswer whether a stored value is an answer
  * @param clock in milliseconds since the epoch. Default: `Date.now`
  */
 export async function remembered<T>(
@@ -52,7 +52,7 @@ export async function remembered<T>(
   return answer;
 }
 
-/** Of what is not there it is empty; undefined when that cannot be told. */
+/** The stamp: empty if the file is missing, undefined if it is unknown. */
 function stampOf(file: string): { stamp: string; changed: number } | undefined {
   try {
     const stats = statSync(file, { bigint: true, throwIfNoEntry: false });

@@ -1,7 +1,15 @@
 // Toolchain interface: identity, declared inputs and compile. The implementations are beside it.
+import { GloveboxError } from '../../errors.ts';
 import type { InputReader } from '../inputs/input-reader.ts';
 import type { NamedPlace } from '../inputs/path-base.ts';
 import type { Target } from '../matrix/target.ts';
+
+/** A toolchain that cannot be used as configured, or whose version cannot be determined. */
+export class ToolchainError extends GloveboxError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('GLOVEBOX_TOOLCHAIN', message, options);
+  }
+}
 
 export interface Toolchain {
   readonly kind: 'west' | 'container' | 'command';

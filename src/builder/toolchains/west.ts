@@ -7,8 +7,7 @@ import type { ObserveOptions } from './observed/index.ts';
 import { type FailedOutcome, runCompiler } from './outcome.ts';
 import { findProgram } from './programs.ts';
 import type { ToolchainResources } from './resources.ts';
-import type { CompileJob, Surroundings, Toolchain } from './toolchain.ts';
-import { ToolchainError } from './toolchain-error.ts';
+import { type CompileJob, type Surroundings, type Toolchain, ToolchainError } from './toolchain.ts';
 import {
   buildEnvironment,
   countedEnvironment,

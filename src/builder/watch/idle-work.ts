@@ -1,11 +1,11 @@
-// Idle work of a watched build: runs while nothing is to be built, and stops as soon as a file is saved.
+// Idle work of a watched build: runs while there is nothing to build, and stops as soon as a file is saved.
 
-/** One piece of work at a time. */
+/** Runs one task at a time. */
 export class IdleWork {
   #stop = new AbortController();
   #running: Promise<void> | undefined;
 
-  /** Begins it, unless something is being done. `work` ends soon when its signal aborts, and is not called then. */
+  /** Starts `work` unless a task is running. It must end soon after its signal aborts. */
   begin(work: (signal: AbortSignal) => Promise<void>): void {
     if (this.#running !== undefined) return;
     this.#stop = new AbortController();
@@ -14,12 +14,12 @@ export class IdleWork {
     });
   }
 
-  /** Tells it to end. */
+  /** Aborts the task. */
   interrupt(): void {
     this.#stop.abort();
   }
 
-  /** Resolves when nothing is being done any more. Rejects with what the work rejected with. */
+  /** Aborts the task and resolves when it has ended. Rejects with the task's error. */
   async stop(): Promise<void> {
     this.interrupt();
     await this.#running;

@@ -283,17 +283,21 @@ class Watch {
     const { files, fingerprint } = built;
     const output = await OutputDirectory.open(plan.outputDirectory);
     try {
-      await verifyTargets({ ...plan, jobs: 1 }, [{ target: name, files, fingerprint, isForeign: false }], {
-        ...{ output, signal, firmware: createFirmwareCacheService(plan.userConfig, plan.cacheOptions) },
-        onOutput: () => {},
-        onVerified: (target, different, message) => {
-          this.#unverified.delete(target);
-          if (different !== undefined) this.#nextVerification = this.#incrementalBuilds + VERIFY_EVERY;
-          if (different === undefined || different.length === 0) return;
-          this.#emit({ type: 'target-verified', target, different });
-          if (message !== undefined) this.#emit({ type: 'warning', target, message });
+      await verifyTargets(
+        { ...plan, jobs: 1 },
+        [{ target: name, files, fingerprint, mayBeIncremental: true }],
+        {
+          ...{ output, signal, firmware: createFirmwareCacheService(plan.userConfig, plan.cacheOptions) },
+          onOutput: () => {},
+          onVerified: (target, different, message) => {
+            this.#unverified.delete(target);
+            if (different !== undefined) this.#nextVerification = this.#incrementalBuilds + VERIFY_EVERY;
+            if (different === undefined || different.length === 0) return;
+            this.#emit({ type: 'target-verified', target, different });
+            if (message !== undefined) this.#emit({ type: 'warning', target, message });
+          },
         },
-      });
+      );
     } finally {
       await output.close();
     }

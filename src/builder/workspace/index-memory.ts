@@ -1,5 +1,5 @@
-// What git's index of a repository says, which it says again as long as the file is the same: a process less for each of
-// dozens of projects. Git never writes to the file, but replaces it.
+// Cache of git's answers about the index of a repository, valid while the index file is the same: that saves a process for
+// each of dozens of projects. Git replaces the file and never writes to it.
 import { lstatSync } from 'node:fs';
 import path from 'node:path';
 import type { Cache, Duration } from '../../cache/cache.ts';
@@ -8,12 +8,12 @@ import { isObject } from '../../cache/values/stored-json.ts';
 
 const REMEMBERED: Duration = '30d';
 
-/** Milliseconds. What was written within this time may be replaced within one tick of the file system's clock. */
+/** In milliseconds. A file written more recently may be replaced within the same tick of the file system's clock. */
 const SETTLED_MS = 3_000;
 
-/** What an index says of a work tree. */
+/** Facts about a work tree from its index. */
 export interface Index {
-  /** Files whose changes git was told not to look for. Nobody knows, so their content counts. */
+  /** Files whose changes git was told to ignore: their content counts. */
   hidden: string[];
   submodules: string[];
   links: string[];
@@ -22,11 +22,11 @@ export interface Index {
 export class IndexMemory {
   readonly #cache: Cache | undefined;
   readonly #clock: () => number;
-  /** As they were before git was asked, by directory. */
+  /** The stamps before git was queried, by directory. */
   readonly #stamps = new Map<string, string>();
 
   /**
-   * @param cache where it is remembered. Default: nowhere
+   * @param cache the cache of answers. Default: none
    * @param clock in milliseconds since the epoch
    */
   constructor(cache: Cache | undefined, clock: () => number) {
@@ -34,7 +34,7 @@ export class IndexMemory {
     this.#clock = clock;
   }
 
-  /** What the index of a work tree says, if it is known. */
+  /** The facts about a work tree, if they are cached. */
   async get(directory: string): Promise<Index | undefined> {
     const found = this.#cache && stampOf(directory);
     if (found === undefined) return undefined;
@@ -47,7 +47,7 @@ export class IndexMemory {
       : undefined;
   }
 
-  /** Remembers what git said after {@link get} was asked. */
+  /** Stores git's answer after a miss of {@link get}. */
   async set(directory: string, { hidden, submodules, links }: Index): Promise<void> {
     const stamp = this.#stamps.get(directory);
     if (stamp === undefined || stampOf(directory)?.stamp !== stamp) return;
@@ -55,7 +55,7 @@ export class IndexMemory {
   }
 }
 
-/** Undefined where the index is elsewhere, as in a submodule or a second work tree, or in more than one file. */
+/** Undefined if the index is elsewhere, as in a submodule or a second work tree, or consists of several files. */
 function stampOf(directory: string): { stamp: string; changed: number } | undefined {
   try {
     const folder = path.join(directory, '.git');

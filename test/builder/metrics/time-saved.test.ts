@@ -1,6 +1,6 @@
 // Time saved by the cache: the time for which the user would have waited.
 import test from 'ava';
-import { type TargetTime, timeSaved } from '../../../src/builder/metrics/time-saved.ts';
+import { type TargetTime, timeSaved } from '../../../src/builder/metrics.ts';
 
 const cached = (compileDuration: number): TargetTime => ({ compileDuration, cached: true });
 const compiled = (compileDuration: number): TargetTime => ({ compileDuration, cached: false });

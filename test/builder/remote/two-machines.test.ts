@@ -29,7 +29,8 @@ test.serial(
     t.like(built, { compiled: 0, cached: 2, remote: 2, failed: 0, warnings: [] });
     t.deepEqual(built.firmware, made.firmware);
     const finished = built.events.filter(event => event.type === 'target-finished');
-    for (const event of finished) t.like(event, { source: 'remote', signer: 'ci' });
+    const memory = { flash: { used: 208_016, size: 811_008 } };
+    for (const event of finished) t.like(event, { source: 'remote', signer: 'ci', memory });
     const fingerprints = (events: typeof made.events) =>
       events.flatMap(event => (event.type === 'target-finished' ? event.fingerprint : [])).sort();
     t.deepEqual(fingerprints(built.events), fingerprints(made.events));

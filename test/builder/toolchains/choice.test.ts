@@ -87,7 +87,7 @@ test.serial('when no toolchain works the message lists all candidates, and the r
   t.regex(lines[1]!, /^ {2}command: there is no toolchains\.command in .*glovebox\.config\.yaml/);
   t.regex(
     lines[2]!,
-    /^ {2}west: there is no west workspace: .*nor is there 'west' in PATH\..*glovebox workspace create\. And install west/,
+    /^ {2}west: there is no west workspace: .*and 'west' is not in PATH\..*glovebox workspace create\. And install west/,
   );
   t.regex(lines[3]!, /^ {2}container: /);
 });

@@ -2,7 +2,7 @@
 import { containerEngineEnvironment } from '../../../config/environment.ts';
 import { CannotStartError } from '../../../system/process.ts';
 import { findProgram } from '../programs.ts';
-import { ToolchainError } from '../toolchain-error.ts';
+import { ToolchainError } from '../toolchain.ts';
 import { clientEnvironment, lastLine, runEngineClient } from './client.ts';
 
 /** A container engine that works here. Plain data. */

@@ -1,6 +1,6 @@
 // Container image: identified locally, or pulled.
 import { cacheKey } from '../../../cache/keys.ts';
-import { ToolchainError } from '../toolchain-error.ts';
+import { ToolchainError } from '../toolchain.ts';
 import { lastLine, runEngineClient } from './client.ts';
 import type { ContainerEngine } from './engine-search.ts';
 

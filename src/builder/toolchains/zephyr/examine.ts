@@ -1,4 +1,4 @@
-// Whether a config can be built with Zephyr's tools here: with west, or in a container.
+// Examination of this machine for builds with Zephyr's tools: with west, or in a container.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { DEFAULT_CONFIG_PATH } from '../../../config/toolchain-options.ts';
@@ -14,7 +14,7 @@ import { howToInstall, missingPrograms } from './requirements.ts';
 import { WEST } from './west-build.ts';
 import type { ZephyrDescription } from './zephyr-toolchain.ts';
 
-/** Finds out whether a config can be built with west here. */
+/** Whether a config can be built with west on this machine. */
 export async function examineWest(query: ToolchainQuery): Promise<ToolchainStatus> {
   const options = query.userConfig.toolchains.west ?? {};
   const environment = passedEnvironment(options.environment);
@@ -25,7 +25,7 @@ export async function examineWest(query: ToolchainQuery): Promise<ToolchainStatu
     return {
       kind: 'west',
       works: false,
-      detail: `${detail}; nor is there 'west' in PATH`,
+      detail: `${detail}; and 'west' is not in PATH`,
       remedy: `${remedy.replace(/\.$/, '')}. And install west: pipx install west`,
     };
   }
@@ -56,7 +56,7 @@ export async function examineWest(query: ToolchainQuery): Promise<ToolchainStatu
   };
 }
 
-/** The same, in a container. */
+/** Whether a config can be built in a container on this machine. */
 export async function examineContainer(query: ToolchainQuery): Promise<ToolchainStatus> {
   const { userConfig, signal, onPull } = query;
   const kind = 'container';
@@ -95,7 +95,7 @@ export async function examineContainer(query: ToolchainQuery): Promise<Toolchain
   };
 }
 
-/** What `west` and `container` have in common. */
+/** The part of the description that `west` and `container` share. */
 function describeZephyr(query: ToolchainQuery, workspace: string): ZephyrDescription {
   const { userConfig, configDirectory, outputDirectory, cacheRoot, cache } = query;
   const { buildFile, configPath, fallbackBinary } = userConfig.build;
@@ -105,7 +105,7 @@ function describeZephyr(query: ToolchainQuery, workspace: string): ZephyrDescrip
   };
 }
 
-/** The workspace of a build: the given one, else the configured one, else the one that is found. */
+/** The workspace of a build: the one from the command line, else the configured one, else the one found for the config. */
 async function examineWorkspace(
   query: ToolchainQuery,
 ): Promise<{ works: true; directory: string } | { works: false; detail: string; remedy: string }> {

@@ -1,5 +1,5 @@
-// The Python that west runs in, by its version and those of the packages that a Zephyr build uses. West starts Zephyr's
-// scripts with its own interpreter, whatever `python3` in PATH is.
+// Identity of the Python that west runs in: its version, and those of the packages that a Zephyr build uses. West runs
+// Zephyr's scripts with its own interpreter, which need not be the `python3` in PATH.
 import path from 'node:path';
 import { isObject } from '../../../cache/values/stored-json.ts';
 import { CannotStartError, captureOutput } from '../../../system/process.ts';
@@ -10,20 +10,20 @@ import { WEST } from './west-build.ts';
 
 /** A Python and its packages. Plain JSON. */
 export interface PythonIdentity {
-  /** Such as `3.11.2`. */
+  /** For example `3.11.2`. */
   version: string;
-  /** Versions by the packages' names; null for those that are not there. */
+  /** Versions by the names of the packages; null for missing ones. */
   packages: Record<string, string | null>;
 }
 
 /** A Python on this machine. */
 export interface FoundPython {
   identity: PythonIdentity;
-  /** Where it and its packages are, by the names of these places. Absolute. */
+  /** The directories of the interpreter and its packages, by the names of these places. Absolute. */
   places: Record<string, string>;
 }
 
-/** What west, Zephyr's scripts and ZMK's generators import, and what these read files with. */
+/** Packages that west, Zephyr's scripts and ZMK's generators import or parse files with. */
 const PACKAGES = [
   ...[
     'west',
@@ -46,7 +46,7 @@ def version(name):
     try: return metadata.version(name)
     except Exception: return None
 def files():
-    # What the answer depends on: where packages are looked for, what says so, and what says their versions.
+    # The files that the answer depends on: search paths, their configuration, and the packages' metadata.
     import os, glob
     found = {sys.executable, os.path.realpath(sys.executable), os.path.join(sys.prefix, "pyvenv.cfg")}
     found.add(os.path.join(os.path.dirname(sys.executable), "pyvenv.cfg"))
@@ -74,7 +74,7 @@ const MAX_AGE_MS = 5_000;
 const recent = new Map<string, { at: number; answer: Promise<FoundPython | null> }>();
 
 /**
- * The Python of the west in this environment, else the `python3` of its PATH; null when neither works. At most a few
+ * The Python of the west in this environment, else the `python3` of its PATH; null if neither works. At most a few
  * seconds old. Rejects only with the reason of `signal`.
  */
 export async function findPython(
@@ -93,7 +93,7 @@ export async function findPython(
   return answer;
 }
 
-/** The Pythons that west may run in, absolute, the likeliest first. */
+/** The interpreters that west may run in, the likeliest first. Absolute. */
 export async function pythonPrograms(environment: Readonly<Record<string, string>>): Promise<string[]> {
   const own = await interpreterOf(WEST, environment);
   const candidates = [...(own !== undefined && /python/.test(own) ? [own] : []), 'python3'];
@@ -101,14 +101,14 @@ export async function pythonPrograms(environment: Readonly<Record<string, string
   return files.filter(file => file !== undefined);
 }
 
-/** The answer of the first that works. */
+/** The answer of the first interpreter that works. */
 async function queryFirstPython(
   pythons: readonly string[],
   environment: Readonly<Record<string, string>>,
   { cache, signal, clock }: IdentifyOptions,
 ): Promise<FoundPython | null> {
   for (const python of pythons) {
-    // A script may start any other Python, by whatever it reads.
+    // A script may start any other Python, depending on files that are unknown here.
     const memory = isScript(python) ? undefined : cache;
     const key = ['python', python, Object.entries(environment).sort(), SCRIPT, PACKAGES];
     const query = async () => (await queryPython(python, environment, signal)) ?? { answer: null, files: [] };
@@ -136,7 +136,7 @@ async function queryPython(
     });
     signal?.throwIfAborted();
     if (exitCode !== 0) return undefined;
-    // Something that Python prints as it starts comes first.
+    // Output of Python's start-up files precedes the answer.
     const answer: unknown = JSON.parse(output.split('\n').at(-1) ?? '');
     if (!isObject(answer) || typeof answer.version !== 'string' || !isObject(answer.packages))
       return undefined;

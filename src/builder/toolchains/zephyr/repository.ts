@@ -15,7 +15,7 @@ import { DEFAULT_CONFIG_PATH } from '../../../config/toolchain-options.ts';
 import { isInside, resolveReal, statOf } from '../../../system/paths.ts';
 import { readTree } from '../../inputs/tree.ts';
 import { inputFiles } from '../input-files.ts';
-import { ToolchainError } from '../toolchain-error.ts';
+import { ToolchainError } from '../toolchain.ts';
 import type { RepositoryLink } from './zephyr-runner.ts';
 
 /** A config repository on this machine. Paths are absolute. */

@@ -1,5 +1,5 @@
 // Splits a line into words like a POSIX shell, but replaces and runs nothing.
-import { ToolchainError } from '../toolchain-error.ts';
+import { ToolchainError } from '../toolchain.ts';
 
 /** Expressions that a shell would replace: `$NAME`, `${…}`, `$(…)`, `$1`, `$?` and the like. Any other `$` is literal. */
 const EXPANSION = /^(?:`|\$[A-Za-z0-9_{(@*#?!$-])/;

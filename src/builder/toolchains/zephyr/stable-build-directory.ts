@@ -1,17 +1,17 @@
-// Where one target of one config is always built, so that ccache, which knows sources by their paths, knows them again.
+// Stable build directory: a target of a config is always built at the same path, because ccache hashes source paths.
 //
-//   <cache root>/west/<digest of config and target>/owner   who builds here now
-//                                                  /build   of the build that runs, or of the last one
-//                                                  /kept    of the last one, while the next one runs
-//                                                  /kept.json, macros.json what may be taken from it
-//                                                  /facts-… what Zephyr found out about the compiler
-//                                                  /epoch.json what ccache may be believed by without the preprocessor
+//   <cache root>/west/<digest of config and target>/owner   the process that is building here
+//                                                  /build   the running build, or the last one
+//                                                  /kept    the last build, while the next one runs
+//                                                  /kept.json, macros.json   records of the last build's objects
+//                                                  /facts-… Zephyr's findings about the compiler
+//                                                  /epoch.json   see CcacheEpoch
 //   <cache root>/west/compiler-…                     see CompilerEpoch
 //   <cache root>/west/ccache-2
 //
-// Somebody who comes while it is taken builds elsewhere. It is free when its owner has said so, or when the owner and
-// everything that it had started are gone: compilers may live on when their owner is killed, and would write into
-// somebody else's build.
+// A build that finds the directory taken builds elsewhere. The directory is free once its owner has released it, or once
+// the owner and all programs that it started have ended: compilers can outlive their owner, and would write into another
+// build.
 import {
   existsSync,
   lstatSync,
@@ -30,18 +30,18 @@ import { liveProcessGroups } from '../../../system/process-group.ts';
 import { currentProcessId, hasExited, type ProcessId } from '../../../system/process-identity.ts';
 import { type KeptPlaces, keptSize } from './precise/kept-build.ts';
 
-/** What ccache keeps. One of another name is of a time when it was believed too much, and is removed. */
+/** ccache's directory. One with an older name has entries that are not trusted, and is removed. */
 const CCACHE = 'ccache-2';
 const FORMER_CCACHE = 'ccache';
 
-/** Milliseconds after which a stable directory that nobody came to is removed. */
+/** An unused stable directory is removed after this many milliseconds. */
 const UNUSED_AFTER_MS = 30 * 24 * 60 * 60 * 1000;
 
-/** In {@link StableBuildDirectory.work}: the build directory, and what is temporary. */
+/** Names in {@link StableBuildDirectory.work}: of the build directory, and of the temporary one. */
 export const BUILD = 'build';
 export const TEMPORARY = 'tmp';
 
-/** So many directories of last builds are kept, and so many bytes of them. Those that were used last stay. */
+/** Limits on the kept directories of last builds: their number and their bytes. The most recently used ones stay. */
 export const MAX_KEPT = 12;
 export const MAX_KEPT_BYTES = 1024 ** 3;
 
@@ -50,7 +50,7 @@ interface Claim extends ProcessId {
   leaders: number[];
 }
 
-/** A place to build in that has its files for itself. Paths are absolute. */
+/** A directory for one build at a time. Paths are absolute. */
 export interface StableBuildDirectory {
   /** Everything of one build; empty. */
   work: string;
@@ -70,7 +70,7 @@ export interface StableBuildDirectory {
   close(keeps?: 'built' | 'former'): Promise<void>;
 }
 
-/** A stable directory of this build alone, in a directory that its owner removes: what is found out is found out every time. */
+/** A directory for a single build, removed by its owner, so that every build examines the compiler again. */
 export function privateBuildDirectory(directory: string): StableBuildDirectory {
   const work = path.join(directory, 'work');
   const capabilityCache = path.join(directory, 'facts');
@@ -172,7 +172,7 @@ export function compilerDirectory(ccache: string, digest: string): string {
   return path.join(path.dirname(ccache), `compiler-${digest.slice(0, 16)}`);
 }
 
-/** Whether nobody builds at a stable directory, as its `owner` file has it. One that cannot be understood is not free. */
+/** Whether a stable directory is free, according to its `owner` file. With an unreadable one it is not. */
 function isFree(file: string): boolean {
   let text: string;
   try {
@@ -197,7 +197,7 @@ function placesIn(directory: string): { work: string; kept: KeptPlaces } {
   };
 }
 
-/** The directory of a target as its last build left it: nothing is removed. Undefined when it is taken, or nothing was kept. */
+/** The directory of a target in the state of its last build: nothing is removed. Undefined if it is taken, or nothing is kept. */
 export async function visitStableDirectory(
   cacheRoot: string,
   name: string[],
@@ -231,7 +231,7 @@ export async function visitStableDirectory(
   };
 }
 
-/** A directory of a last build that is kept. */
+/** A kept directory of a last build. */
 export interface KeptDirectory {
   /** Of the target. Absolute. */
   directory: string;
@@ -240,7 +240,7 @@ export interface KeptDirectory {
   used: number;
 }
 
-/** What is kept of last builds below a cache directory, the latest first. */
+/** The kept directories below a cache directory, the latest first. */
 export function listKept(cacheRoot: string): KeptDirectory[] {
   const root = path.join(cacheRoot, 'west');
   let names: string[];
@@ -258,7 +258,7 @@ export function listKept(cacheRoot: string): KeptDirectory[] {
     .sort((a, b) => b.used - a.used);
 }
 
-/** Removes kept directories, but those that are in use. Resolves to how many bytes that gave. */
+/** Removes kept directories that are not in use. Resolves to the number of bytes freed. */
 export async function removeKept(cacheRoot: string, all: readonly KeptDirectory[]): Promise<number> {
   let freed = 0;
   for (const { directory, bytes } of all) {
@@ -276,7 +276,7 @@ export async function removeKept(cacheRoot: string, all: readonly KeptDirectory[
   return freed;
 }
 
-/** Removes what is kept too much. */
+/** Removes the kept directories over the limits. */
 async function limitKept(root: string): Promise<void> {
   const cacheRoot = path.dirname(root);
   let bytes = 0;
@@ -287,7 +287,7 @@ async function limitKept(root: string): Promise<void> {
   await removeKept(cacheRoot, excess);
 }
 
-/** Removes the stable directories of targets that are not built any more. */
+/** Removes the stable directories of targets that have not been built for a long time. */
 async function removeUnused(root: string): Promise<void> {
   for (const entry of readdirSync(root, { withFileTypes: true })) {
     const directory = path.join(root, entry.name);
@@ -305,7 +305,7 @@ async function removeUnused(root: string): Promise<void> {
   }
 }
 
-/** A directory of ours that nobody else can write to: others could put links, or sources, into it. */
+/** A directory of this user that no other user can write to: others could place links or sources in it. */
 function isPrivate(directory: string): boolean {
   const stats = lstatSync(directory);
   if (!stats.isDirectory()) return false;

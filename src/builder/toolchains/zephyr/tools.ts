@@ -1,5 +1,5 @@
-// The programs that a Zephyr build runs, found by the names that it looks for and known by what they are: another one of
-// the same name makes other firmware of old files, and the same one in another directory does not.
+// Programs of a Zephyr build, found by the names that the build looks for, and identified by their content: another
+// program with the same name can change the firmware, and the same program in another directory cannot.
 import path from 'node:path';
 import { isInside, namesInNow, resolveReal } from '../../../system/paths.ts';
 import { textIfReadable } from '../../../system/text-file.ts';
@@ -11,25 +11,25 @@ import { WEST } from './west-build.ts';
 
 /** A Zephyr SDK, wherever it is. Plain JSON. */
 export interface SdkIdentity {
-  /** What its `sdk_version` says. */
+  /** The content of its `sdk_version`. */
   version: string;
-  /** Its compiler for keyboards; null when it has none. */
+  /** Its compiler for keyboards; null if it has none. */
   compiler: ProgramIdentity | null;
 }
 
-/** Everything that a build's environment leads to. Plain JSON, without a path in it. */
+/** All tools that a build finds through its environment. Plain JSON, without paths. */
 export interface BuildTools {
-  /** By the names that are looked for; null for those that are not there. */
+  /** By the names that the build looks for; null for missing ones. */
   tools: Record<string, ProgramIdentity | null>;
   python: PythonIdentity | null;
-  /** All that Zephyr may choose from. */
+  /** The SDKs that Zephyr may choose from. */
   sdks: SdkIdentity[];
 }
 
-/** What west, CMake, Zephyr and ZMK look for in PATH, where it can change the firmware. */
+/** Programs that west, CMake, Zephyr and ZMK look for in PATH, and that can change the firmware. */
 export const PROGRAMS: readonly string[] = [WEST, 'cmake', 'ninja', 'python3', 'dtc', 'gperf', 'protoc'];
 
-/** Where an SDK has the compiler for keyboards. */
+/** Paths of the compiler for keyboards in an SDK. */
 const SDK_COMPILERS = [
   'arm-zephyr-eabi/bin/arm-zephyr-eabi-gcc',
   'gnu/arm-zephyr-eabi/bin/arm-zephyr-eabi-gcc',
@@ -55,8 +55,7 @@ export async function buildTools(
 }
 
 /**
- * Where the tools of a build in this environment are: what is read there is known again elsewhere. The compilers come
- * first. Rejects only with the reason of the signal.
+ * The places of a build's tools in this environment, so that files there have portable names. The compilers come first. Rejects only with the reason of the signal.
  */
 export async function toolPlaces(
   environment: Readonly<Record<string, string>>,
@@ -92,7 +91,7 @@ export async function toolPlaces(
   return [...compiling, ...sdkPlaces(environment), ...ofPython, ...others];
 }
 
-/** SDKs by their versions. Of two with the same version it cannot be told which one is meant on another machine. */
+/** The SDKs by version. Two with the same version are left out: the version would not tell them apart elsewhere. */
 function sdkPlaces(environment: Readonly<Record<string, string>>): NamedPlace[] {
   const byVersion = new Map<string, Set<string>>();
   for (const directory of sdkDirectories(environment)) {
@@ -105,24 +104,24 @@ function sdkPlaces(environment: Readonly<Record<string, string>>): NamedPlace[] 
     .map(([version, directories]) => ({ name: `sdk:${version}`, directory: [...directories][0]! }));
 }
 
-/** Whether a directory is one into which programs of all kinds are installed. */
+/** Whether a directory holds programs of all kinds. */
 function isOfAllPrograms(directory: string): boolean {
   return ['/', '/usr', '/usr/local', '/opt'].includes(directory);
 }
 
-/** Where the programs are that {@link buildTools} knows by their content in this environment. Absolute. */
+/** Paths of the programs that {@link buildTools} identifies by content in this environment. Absolute. */
 export async function identifiedPrograms(environment: Readonly<Record<string, string>>): Promise<string[]> {
   const programs = Object.values(namedPrograms(environment));
   const found = await Promise.all(programs.map(program => findProgram(program, '/', environment)));
   return [...found.filter(file => file !== undefined), ...(await pythonPrograms(environment))];
 }
 
-/** What is looked for, by the names under which it is told. */
+/** The programs to look for, by their names in {@link BuildTools.tools}. */
 function namedPrograms(environment: Readonly<Record<string, string>>): Record<string, string> {
   return { ...Object.fromEntries(PROGRAMS.map(name => [name, name])), ...compilers(environment) };
 }
 
-/** The compilers that Zephyr may choose besides those of SDKs, by the variables that it chooses by. */
+/** The compilers outside SDKs that Zephyr may choose, according to its variables. */
 export function compilers({
   GNUARMEMB_TOOLCHAIN_PATH,
   CROSS_COMPILE,
@@ -136,7 +135,7 @@ export function compilers({
   };
 }
 
-/** Where Zephyr looks for an SDK: the directories that there are, and that may be one. */
+/** Directories that may be an SDK, at the places where Zephyr looks for one. */
 export function sdkDirectories({
   ZEPHYR_SDK_INSTALL_DIR,
   HOME = '/',
@@ -149,7 +148,7 @@ export function sdkDirectories({
       .filter(name => name.startsWith('zephyr-sdk'))
       .map(name => path.join(parent, name));
   });
-  // CMake's registry: each file holds a directory.
+  // CMake's registry: each file contains the path of a directory.
   const registry = path.join(HOME, '.cmake/packages/Zephyr-sdk');
   for (const name of namesInNow(registry).sort())
     directories.push(path.dirname(textIfReadable(path.join(registry, name))?.trim() ?? '/'));

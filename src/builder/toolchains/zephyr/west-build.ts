@@ -1,11 +1,11 @@
-// The command that compiles one target, as ZMK's own workflow (build-user-config.yml) writes it. Plain data: the same
-// command runs on this machine and in a container, with the paths that are true there.
+// Command that compiles one target, as in ZMK's own workflow (build-user-config.yml). Plain data: the same command runs on
+// this machine and in a container, each with its own paths.
 import type { Target } from '../../matrix/target.ts';
-import { ToolchainError } from '../toolchain-error.ts';
+import { ToolchainError } from '../toolchain.ts';
 import { type CmakePlaces, cmakeArguments } from './cmake-arguments.ts';
 import type { BuildStep, ZephyrBuildSpec } from './zephyr-runner.ts';
 
-/** What `west build` is told of a build's places, as the build sees them. */
+/** The places that are passed to `west build`, by the build's paths. */
 export type WestPlaces = CmakePlaces &
   Pick<ZephyrBuildSpec, 'application' | 'build' | 'module' | 'userCache'>;
 
@@ -16,7 +16,7 @@ export const WEST = 'west';
  * The command of a step of a build, to be run in the workspace. Throws {@link ToolchainError} as
  * {@link westBuildArguments} does.
  *
- * @param jobs how many processes a script may run at once
+ * @param jobs the number of processes that a script may run at once
  */
 export function stepCommand(
   step: BuildStep,
@@ -30,7 +30,7 @@ export function stepCommand(
   return { command: WEST, args: step === 'all' ? [build!, ...args] : [build!, '--cmake-only', ...args] };
 }
 
-/** The arguments of {@link WEST}. Throws {@link ToolchainError} when `cmake-args` cannot be split, or a path cannot be passed on. */
+/** The arguments of {@link WEST}. Throws {@link ToolchainError} if `cmake-args` cannot be split, or a path cannot be passed to CMake. */
 export function westBuildArguments(target: Target, places: WestPlaces): string[] {
   const { application, build, config, module, userCache } = places;
   const { board, shield, snippet } = target;
@@ -41,15 +41,17 @@ export function westBuildArguments(target: Target, places: WestPlaces): string[]
     `-DZMK_CONFIG=${cmakePath(config)}`,
     ...(shield === undefined ? [] : [`-DSHIELD=${shield}`]),
     ...(module === undefined ? [] : [`-DZMK_EXTRA_MODULES=${cmakePath(module)}`]),
-    // Zephyr takes no variable of the environment for it. Without this it is ~/.cache/zephyr, which builds share that run
-    // at once, or in Zephyr's sources where there is no such directory, and a container cannot write to those.
+    // Zephyr has no environment variable for it. The default is ~/.cache/zephyr, which concurrent builds would share, or, if
+    // that does not exist, a directory in Zephyr's sources, which a container cannot write to.
     `-DUSER_CACHE_DIR=${cmakePath(userCache)}`,
     ...cmakeArguments(target, places),
   ];
 }
 
-/** For CMake a `;` parts two paths, and there is no way to write it that everything behind CMake understands. */
+/** CMake separates paths by `;`, and no way to escape it works in all of Zephyr's scripts. */
 function cmakePath(directory: string): string {
   if (!directory.includes(';')) return directory;
-  throw new ToolchainError(`Zephyr cannot build what is in ${directory}: rename it so that it has no ';'.`);
+  throw new ToolchainError(
+    `Zephyr cannot build in ${directory}, because the path contains ';'. Rename the directory.`,
+  );
 }

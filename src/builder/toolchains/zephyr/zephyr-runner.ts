@@ -1,101 +1,101 @@
-// What runs `west build`: the programs of this machine, or a container. It decides where a build sees things and what
-// its environment is; everything else is the same for both.
+// Runner of `west build`: with the programs of this machine, or in a container. It determines a build's paths and
+// environment; everything else is the same for both.
 import type { ObserveOptions, UsedTools } from '../observed/index.ts';
 import type { FailedOutcome } from '../outcome.ts';
 import type { CompileJob, Surroundings } from '../toolchain.ts';
 
-/** One build, with absolute paths of this machine. */
+/** One build. Paths are absolute ones of this machine unless stated otherwise. */
 export interface ZephyrBuildSpec {
   workspace: string;
-  /** Where Zephyr is in the workspace, relative. */
+  /** Zephyr's directory, relative to the workspace. */
   zephyr: string;
-  /** Where ZMK's application is in the workspace, relative. */
+  /** The directory of ZMK's application, relative to the workspace. */
   application: string;
-  /** West's settings of the workspace: a copy, inside of `temporary`. */
+  /** A copy of the workspace's west settings, inside `temporary`. */
   settings: string;
-  /** The directory of the keymaps, or a copy of it: what `ZMK_CONFIG` is to be. */
+  /** The value of `ZMK_CONFIG`: the directory of the keymaps, or a copy of it. */
   config: string;
   /** The config's repository. */
   repository: string;
-  /** Where the keymaps are in it, relative. */
+  /** The directory of the keymaps, relative to the repository. */
   configPath: string;
-  /** The config's repository, when it is a module. */
+  /** The config's repository, if it is a module. */
   module: string | undefined;
-  /** Links in the config repository that lead out of it, or to a place that they name by its whole path. */
+  /** Links in the config repository that lead out of it or have an absolute target. */
   linked: readonly RepositoryLink[];
-  /** Everything of this build, and of no other; removed after it. */
+  /** The directory of this build alone, removed after it. */
   work: string;
-  /** Where the build sees `work`. Absolute. */
+  /** The build's own path of `work`. Absolute. */
   seenWork: string;
-  /** Where it builds: inside of `work`, not there yet. */
+  /** The build directory: inside `work`, not created yet. */
   build: string;
-  /** For temporary files: inside of `work`. */
+  /** The directory for temporary files, inside `work`. */
   temporary: string;
-  /** For what Zephyr finds out about the compiler: of builds that find out the same, one at a time. */
+  /** The directory for Zephyr's findings about the compiler, used by one build at a time. */
   userCache: string;
-  /** For ccache, if there is one. Undefined: it is not to be used. */
+  /** The use of ccache. Undefined: it is not used. */
   ccache: CcacheUse | undefined;
 }
 
 /** A symbolic link of a config repository. */
 export interface RepositoryLink {
-  /** Absolute; the directories that it is in are no links. */
+  /** The path of the link. Absolute; the directories above it are not links. */
   link: string;
-  /** What it says. */
+  /** The target of the link, as written in it. */
   leads: string;
 }
 
-/** How ccache is used. */
+/** Settings of ccache for a build. */
 export interface CcacheUse {
-  /** What it keeps is there. Absolute. */
+  /** ccache's directory. Absolute. */
   directory: string;
   /** Part of the key of every object: see `CompilerEpoch`. */
   compiler: string;
-  /** Part of the key of objects that it finds without the preprocessor: see `CcacheEpoch`. */
+  /** Part of the key of objects that are found without the preprocessor: see `CcacheEpoch`. */
   epoch: string;
 }
 
-/** What is run: a whole build, what CMake does of it, what is left then; or a script of ours, where the build ran. */
+/** A step: the whole build, the configuration by CMake, the compilation after that; or a script of Glovebox, in the build's environment. */
 export type BuildStep = 'all' | 'configure' | 'make' | { script: string };
 
 export interface ZephyrRunner {
   readonly kind: 'west' | 'container';
-  /** Where a build sees the config's repository. Absolute. Default: where it is. */
+  /** The build's path of the config's repository. Absolute. Default: its path on this machine. */
   readonly repository?: string;
 
   /**
-   * Everything about it that can change the firmware: versions, the image, the environment. Plain JSON. Rejects with a
-   * `GloveboxError` when it cannot build.
+   * Everything about the runner that can change the firmware: versions, the image, the environment. Plain JSON. Rejects
+   * with a `GloveboxError` if it cannot build.
    */
   identity(signal?: AbortSignal): Promise<Record<string, unknown>>;
 
   /** The part of {@link identity} that depends neither on a workspace nor on a configuration. Plain JSON. */
   capability(signal?: AbortSignal): Promise<Record<string, unknown>>;
 
-  /** Where its tools are on this machine. */
+  /** The places of its tools on this machine. */
   surroundings(signal?: AbortSignal): Promise<Surroundings>;
 
-  /** Where a build sees its own directory, which is at `work` on this machine. Absolute. */
+  /** A build's path of its own directory, which is `work` on this machine. Absolute. */
   seenWork(work: string): Promise<string>;
 
-  /** Runs `west build`, or a step of it, for a job. Resolves when nothing of it runs any more. */
+  /** Runs `west build`, or a step of it, for a job. Resolves once all its processes have ended. */
   run(
     spec: ZephyrBuildSpec,
     job: CompileJob,
     step: BuildStep,
   ): Promise<{ ok: true; lastLines: string[] } | FailedOutcome>;
 
-  /** Whether it has a ccache that a build in this workspace would use. */
+  /** Whether a build in this workspace would use ccache. */
   hasCcache(workspace: string): Promise<boolean>;
 
   /**
-   * What a build in this directory used of the compiler, or why that cannot be told, as the end of a sentence. Nothing when
-   * the engine's identity says it all.
+   * The parts of the compiler that a build in this directory used, or, as the end of a sentence, why they are unknown. No
+   * parts if the runner's identity covers them.
    *
-   * @param isComplete whether it came to its end, so that it has linked
+   * @param isComplete whether the build was completed, so that it has linked
    */
   tools(build: string, isComplete: boolean): Promise<UsedTools | { untraceable: string }>;
 
-  /** How the paths in the records of a build are to be understood. */
+  /** How paths in a build's records map to those of this machine. */
   pathMapping(spec: ZephyrBuildSpec): Pick<ObserveOptions, 'seen' | 'isolated'>;
 }

@@ -1,4 +1,4 @@
-// A toolchain that builds with ZMK's own build, whatever runs it.
+// Toolchain that uses ZMK's own build, with any runner.
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { cacheKey } from '../../../cache/keys.ts';
@@ -26,15 +26,16 @@ import {
 } from '../observed/index.ts';
 import { cancelled, type FailedOutcome, withoutArtifacts, wrongBoard } from '../outcome.ts';
 import type { ToolchainResources } from '../resources.ts';
-import type {
-  CompileJob,
-  CompileOutcome,
-  ObservedInputs,
-  RecordOptions,
-  Surroundings,
-  Toolchain,
+import {
+  type BuildPath,
+  type CompileJob,
+  type CompileOutcome,
+  type ObservedInputs,
+  type RecordOptions,
+  type Surroundings,
+  type Toolchain,
+  ToolchainError,
 } from '../toolchain.ts';
-import { ToolchainError } from '../toolchain-error.ts';
 import { examineBoard } from './board-compat.ts';
 import { BuildSteps, type DirectoryUse } from './build-steps.ts';
 import { CapabilityCache } from './capability-cache.ts';
@@ -69,40 +70,40 @@ import { westBuildArguments } from './west-build.ts';
 import { copyWestConfig } from './west-config-copy.ts';
 import type { ZephyrBuildSpec, ZephyrRunner } from './zephyr-runner.ts';
 
-/** What every such toolchain is made of. Plain data. */
+/** Settings of every such toolchain. Plain data. */
 export interface ZephyrDescription {
   /** The workspace's directory, the one with `.west`. Absolute. */
   workspace: string;
   /** The directory of `build.yaml`. Absolute. */
   configDirectory: string;
-  /** Where the keymaps are, relative to it. Default: `config`. */
+  /** The directory of the keymaps, relative to it. Default: `config`. */
   configPath?: string | undefined;
-  /** What says what is built, relative to it, when it is not `build.yaml`: no build reads it. */
+  /** The build matrix, relative to it, if its name is not `build.yaml`: compilers do not read it. */
   buildFile?: string | undefined;
-  /** The binary that is taken when there is no UF2. Default: `bin`. */
+  /** The binary that is used if there is no UF2. Default: `bin`. */
   fallbackBinary?: string | undefined;
-  /** Where firmware goes; files in it are no inputs. Default: `firmware` in the config directory. Absolute. */
+  /** The directory of the firmware, whose files are not inputs. Default: `firmware` in the config directory. Absolute. */
   outputDirectory?: string;
-  /** The directory of the caches, for what makes the next build faster. Default: nothing is kept. Absolute. */
+  /** The directory of the caches, which speeds up the next build. Default: nothing is kept. Absolute. */
   cacheRoot?: string | undefined;
 }
 
-/** Milliseconds: the targets of a build ask one after the other, and about the same moment. */
+/** Long enough for all targets of a build, which are described one after the other. */
 const IDENTITY_MAX_AGE_MS = 1_000;
 
-/** What is known of the build that compiles now. */
+/** State of the running build. */
 interface Sharing {
   repository: ConfigRepository;
   conditions: BuildConditions;
-  /** Begins when its objects are compiled, if other targets may have them. */
+  /** Begins when objects are compiled that other targets may use. */
   epoch: CompilerEpoch | undefined;
 }
 
-/** What a build read. */
+/** The inputs of a build. */
 type Traced = ({ observed: ObservedInputs; own?: ObservedInputs } | { untraceable: string }) & {
-  /** The compiler's parts, if nothing was compiled without being seen. */
+  /** The compiler's parts, if all compilations are recorded. */
   tools?: readonly string[];
-  /** What is known of the compiler, however the build ended. */
+  /** What is known about the compiler, even after a failed build. */
   compiler?: UsedTools | undefined;
 };
 
@@ -131,7 +132,7 @@ export class ZephyrToolchain implements Toolchain {
     const { fallbackBinary = DEFAULT_FALLBACK_BINARY } = this.#description;
     const { configPath, isModule } = this.#repository();
     const { application, zephyr } = await this.#places();
-    // With names for the places, which make no difference.
+    // Names stand for the places, which do not change the firmware.
     const repository = '{repository}';
     const places = { build: '{build}', config: '{config}', userCache: '{user-cache}', repository };
     const module = isModule ? repository : undefined;
@@ -153,13 +154,13 @@ export class ZephyrToolchain implements Toolchain {
     return { places: [...places, { name: 'workspace', directory: workspace }], folders, bound };
   }
 
-  /** What chooses the compiler, and where it is: things that are found out about it are true there. */
+  /** The settings that choose the compiler, and its places: the scope of findings about it. */
   async #compiler(job: CompileJob): Promise<string> {
     const { places, folders } = job.described?.surroundings ?? (await this.surroundings(job.signal));
     return JSON.stringify([await this.#engine(job), places, folders]);
   }
 
-  /** What chooses the compiler, wherever it is. */
+  /** The settings that choose the compiler, without places. */
   async #engine({ target, described, signal }: CompileJob): Promise<string> {
     const identity = described?.identity ?? (await this.identity(target, signal));
     const { command, configPath, isModule, fallbackBinary, zephyr, workspace, ...ofEngine } = identity;
@@ -188,7 +189,7 @@ export class ZephyrToolchain implements Toolchain {
     }
   }
 
-  /** Compiles, and looks whether the workspace still is what it was when the target was described. */
+  /** Compiles, and checks that the workspace has not changed since the target was described. */
   async #compileAndVerifyWorkspace(job: CompileJob): Promise<CompileOutcome> {
     const { signal, target, buildDirectory } = job;
     const { cacheRoot } = this.#description;
@@ -209,7 +210,7 @@ export class ZephyrToolchain implements Toolchain {
       const after = await this.#currentWorkspace(0, signal);
       if (JSON.stringify(after) !== JSON.stringify(before))
         return { ...outcome, changedDuringBuild: ['the workspace'] };
-      // What cannot be written only takes more time.
+      // If the directory cannot be kept, the next build only takes longer.
       isKept = (await use.keep?.().catch(() => false)) ?? false;
       return outcome;
     } finally {
@@ -220,7 +221,7 @@ export class ZephyrToolchain implements Toolchain {
     }
   }
 
-  /** What tells a target's directory from all others. */
+  /** The name of a target's directory. */
   #directoryName({ artifactName }: Target): string[] {
     return [this.#description.configDirectory, artifactName];
   }
@@ -283,7 +284,7 @@ export class ZephyrToolchain implements Toolchain {
     const conditions = await this.#conditions(job);
     const own = { ...job, onProcess: onBoth(stableDirectory.onProcess, job.onProcess) };
     const sharing: Sharing = { repository, conditions, epoch: undefined };
-    let traced: Traced = { untraceable: 'it did not come to its end.' };
+    let traced: Traced = { untraceable: 'it was not completed.' };
     let ran: Awaited<ReturnType<ZephyrRunner['run']>>;
     try {
       ran = await this.#run(stableDirectory, spec, own, { use, sharing });
@@ -321,7 +322,7 @@ export class ZephyrToolchain implements Toolchain {
     return { ok: true, artifacts, warnings, ...inputs, ...(ccache && { ccache }) };
   }
 
-  /** What a build depends on besides the content of files. */
+  /** The conditions of a build besides the content of files. */
   async #conditions({ target, described, signal }: CompileJob): Promise<BuildConditions> {
     const identity = described?.identity ?? (await this.identity(target, signal));
     const surroundings = described?.surroundings ?? (await this.surroundings(signal));
@@ -339,8 +340,15 @@ export class ZephyrToolchain implements Toolchain {
     { use, sharing }: { use: DirectoryUse; sharing: Sharing },
   ): Promise<{ ok: true; lastLines: string[] } | FailedOutcome> {
     const { directory } = station.ccache ?? {};
+    const { configDirectory } = this.#description;
+    const onPath = (taken: BuildPath) =>
+      job.onPath?.(
+        taken.kind === 'incremental'
+          ? taken
+          : { ...taken, why: taken.why?.replaceAll(`${configDirectory}${path.sep}`, '') },
+      );
     const steps = new BuildSteps({
-      ...{ runner: this.#runner, spec, job, use },
+      ...{ runner: this.#runner, spec, job: { ...job, onPath }, use },
       isShared: async () =>
         hasSharedCodeOnly(await this.#observeOptions(spec, sharing.repository, undefined)),
       share: async () => {
@@ -383,7 +391,7 @@ export class ZephyrToolchain implements Toolchain {
     if (!isComplete && (epoch === undefined || (signal.aborted && !epoch.isNew))) {
       capabilities?.end(undefined);
       await interrupted();
-      return { untraceable: 'it did not come to its end.' };
+      return { untraceable: 'it was not completed.' };
     }
     const tools = await this.#runner.tools(spec.build, isComplete);
     capabilities?.end('untraceable' in tools ? undefined : tools.files);
@@ -468,7 +476,7 @@ export class ZephyrToolchain implements Toolchain {
   }
 }
 
-/** Prepares a stable directory for one build. */
+/** The specification of one build in a stable directory. */
 function buildSpecIn(
   stableDirectory: StableBuildDirectory,
   workspace: string,
@@ -493,7 +501,7 @@ function buildSpecIn(
   };
 }
 
-/** What a build made for itself is no input. */
+/** A build's own output is not an input. */
 function excludeOwnFiles(directories: readonly string[], observed: ObservedInputs): ObservedInputs {
   const isOutside = (file: string) => !directories.some(directory => isInside(file, directory));
   return {

@@ -64,25 +64,39 @@ export class ChangeLog {
 
   /** Prepares for {@link note}, in a transaction. Returns whether the log is a new one, which no reader knows yet. */
   open(): boolean {
-    this.#descriptor ??= openSync(this.#file, FLAGS | constants.O_CREAT, 0o600);
-    if (generationOf(this.#descriptor) !== undefined) return false;
-    this.#begin(this.#descriptor, randomInt(1, 2 ** 31 - 1));
-    return true;
+    try {
+      this.#descriptor ??= openSync(this.#file, FLAGS | constants.O_CREAT, 0o600);
+      if (generationOf(this.#descriptor) !== undefined) return false;
+      this.#begin(this.#descriptor, randomInt(1, 2 ** 31 - 1));
+      return true;
+    } catch {
+      this.close();
+      return false;
+    }
   }
 
-  /** Whether {@link note} may be called. */
+  /** Whether {@link note} can record anything. */
   get isOpen(): boolean {
     return this.#descriptor !== undefined;
   }
 
-  /** Records up to {@link MAX_HASHES} keys that the transaction changes, before its commit. */
-  note(hashes: readonly number[]): void {
-    const descriptor = this.#descriptor!;
-    if (this.#written >= CHECK_BYTES) this.#shorten(descriptor);
-    for (const [index, hash] of hashes.entries()) {
-      this.#put(index, hash, this.#process, index === 0 ? FIRST : NEXT);
+  /**
+   * Records up to {@link MAX_HASHES} keys that the transaction changes, before its commit. False where the log cannot be
+   * written to: then the transaction has to begin another run.
+   */
+  note(hashes: readonly number[]): boolean {
+    const descriptor = this.#descriptor;
+    if (descriptor === undefined) return false;
+    try {
+      if (this.#written >= CHECK_BYTES) this.#shorten(descriptor);
+      for (const [index, hash] of hashes.entries()) {
+        this.#put(index, hash, this.#process, index === 0 ? FIRST : NEXT);
+      }
+      this.#append(descriptor, hashes.length);
+      return true;
+    } catch {
+      return false;
     }
-    this.#append(descriptor, hashes.length);
   }
 
   #shorten(descriptor: number): void {

@@ -21,6 +21,7 @@ export class ExternalCommits {
   readonly #owner: Prepared<[], [writer: string, run: number]>;
   readonly #log: ChangeLog;
   #version: number | undefined;
+  #run = NONE;
 
   /** `writer` is this process's name. */
   constructor(database: Database, shared: SharedMemory, writer: string, log: ChangeLog) {
@@ -42,8 +43,10 @@ export class ExternalCommits {
     const { seen, versions } = this.#shared;
     // A commit between this statement and the next ones advances the version, and is followed the next time.
     const [writer, run] = ownerOf(this.#owner.get());
+    // The log may be another one since. Each thread has it open by itself.
+    if (run !== this.#run) this.#log.close();
+    this.#run = run;
     if (run !== seen.run) {
-      this.#log.close();
       // Before the copies are dropped: what is recorded later is followed later.
       const { position } = writer === SHARED ? this.#log.read(NOWHERE) : { position: NOWHERE };
       versions.bump('all');

@@ -104,8 +104,7 @@ export class Ownership {
 
   /** Records the changes, before the commit of a transaction for which {@link enter} returned true. */
   note(changed: readonly number[] | 'all'): void {
-    if (changed === 'all' || changed.length > MAX_HASHES) this.#become(SHARED);
-    else this.#log.note(changed);
+    if (changed === 'all' || changed.length > MAX_HASHES || !this.#log.note(changed)) this.#become(SHARED);
   }
 
   #addSelf(): void {

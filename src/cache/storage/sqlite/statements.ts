@@ -83,7 +83,7 @@ export function clearing(writer: string): Task[] {
   ];
 }
 
-/** The SQL function that records a change of the key with this hash, and returns 1. */
+/** The SQL function that records a change of the key with this hash. Returns 0 where it could not. */
 export const NOTE = 'glovebox_note';
 
 /** Prepares all statements for a database whose entries are evicted by `policy`, and which has the function {@link NOTE}. */

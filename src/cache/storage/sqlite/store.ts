@@ -148,10 +148,9 @@ export class SqliteStore implements Store {
         shared.unflushedPages,
       );
       this.#changes = new ChangeLog(`${file}-changes`, writer);
-      this.#database.function(NOTE, { directOnly: true }, (hash: number) => {
-        this.#changes.note([hash]);
-        return 1;
-      });
+      this.#database.function(NOTE, { directOnly: true }, (hash: number) =>
+        Number(this.#changes.note([hash])),
+      );
       this.#sql = prepare(this.#database, policy);
       this.#held = new HeldSnapshot(this.#database);
       this.#usage = new Usage(this.#database, this.#sql);

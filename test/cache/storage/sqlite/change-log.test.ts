@@ -1,13 +1,18 @@
 // The change log between processes: a reader finds each change at or after its commit, whatever happens to the file.
-import { appendFileSync, statSync, truncateSync, unlinkSync } from 'node:fs';
+import { appendFileSync, mkdirSync, rmSync, statSync, truncateSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { encodePending, isReady } from '../../../../src/cache/client/pending-value.ts';
+import type { WriteOperation } from '../../../../src/cache/operations.ts';
+import { SharedMemory } from '../../../../src/cache/shared/shared-memory.ts';
+import { hashOf } from '../../../../src/cache/shared/versions.ts';
 import {
   ChangeLog,
   type Changes,
   MAX_HASHES,
   NOWHERE,
 } from '../../../../src/cache/storage/sqlite/change-log.ts';
+import { SqliteStore } from '../../../../src/cache/storage/sqlite/store.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 
 async function makeLogs(t: ExecutionContext) {
@@ -124,4 +129,77 @@ test('a log that is not there may have anything in it; a new one is told apart',
   late.note([3]);
   t.deepEqual(follow(), [3]);
   t.false(open('later').open());
+});
+
+/** Two threads of one process, and other processes, with one store. */
+async function makeStores(t: ExecutionContext) {
+  const directory = join(await temporaryDirectory(t), 'tag');
+  const shared = new SharedMemory();
+  const open = (writer: string, more: { shared?: SharedMemory; attach?: boolean } = {}) => {
+    const store = new SqliteStore({ directory, maxSize: 1e9, policy: 'none', writer, ...more });
+    t.teardown(() => store.close());
+    return store;
+  };
+  const first = open('one', { shared });
+  const second = open('one', { shared: new SharedMemory(shared.buffers), attach: true });
+  const { versions } = shared;
+  const versionOf = (key: string) => versions.at(versions.slotOf(hashOf(key)));
+  return { file: join(directory, 'cache.db-changes'), open, first, second, versionOf };
+}
+
+let count = 0;
+
+function set(store: SqliteStore, key: string): void {
+  // The same value again would not change any page.
+  const value = encodePending(key, `value ${count++}`);
+  if (!isReady(value)) throw new Error('It is too large.');
+  const operation: WriteOperation = { type: 'set', key, value, expires: null };
+  store.apply([{ operation, now: Date.now() }]);
+}
+
+test('each thread of a process goes on with a new log, whichever follows first', async t => {
+  const { file, open, first, second, versionOf } = await makeStores(t);
+  const other = open('two');
+  set(other, 'earlier');
+  for (const { reader } of [first, second]) reader.follow();
+  unlinkSync(file);
+  const third = open('three');
+  for (const { reader } of [first, second, second]) reader.follow();
+  for (let round = 0; round < 5; round++) {
+    for (const [index, writer] of [third, other].entries()) {
+      const [before, still] = [versionOf('key'), versionOf('still')];
+      set(writer, 'key');
+      second.reader.follow();
+      t.not(versionOf('key'), before);
+      // The first transaction of a process in this run may begin another one.
+      if (round > 0) t.is(versionOf('still'), still, `${round} ${index}`);
+    }
+  }
+});
+
+test('where the log cannot be written to, every change makes the others drop all copies', async t => {
+  const { file, open, first, versionOf } = await makeStores(t);
+  mkdirSync(file);
+  const other = open('two');
+  first.reader.follow();
+  for (let round = 0; round < 5; round++) {
+    const [before, still] = [versionOf('key'), versionOf('still')];
+    set(other, 'key');
+    first.reader.follow();
+    t.not(versionOf('key'), before);
+    t.not(versionOf('still'), still);
+  }
+  // With a log again, another process that opens the store makes all begin anew.
+  rmSync(file, { recursive: true });
+  open('three');
+  for (let round = 0; round < 3; round++) {
+    set(other, 'key');
+    first.reader.follow();
+  }
+  const still = versionOf('still');
+  const before = versionOf('key');
+  set(other, 'key');
+  first.reader.follow();
+  t.not(versionOf('key'), before);
+  t.is(versionOf('still'), still);
 });

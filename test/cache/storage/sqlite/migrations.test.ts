@@ -40,7 +40,7 @@ test('there is a fixture of every version, this one included', async t => {
 });
 
 for (let version = 1; version <= SCHEMA.version; version++) {
-  test(`the entries of a version ${version} database are read`, async t => {
+  test.serial(`the entries of a version ${version} database are read`, async t => {
     const { root } = await withFixture(t, version);
     const cache = createDefaultCache({ cacheRoot: root, tag: 'old' });
     t.is(await cache.get('text'), 'Grüße');

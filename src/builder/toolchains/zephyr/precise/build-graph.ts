@@ -1,10 +1,10 @@
-// What Ninja knows of a build: which command makes which file out of which others.
+// Build graph of Ninja: which command makes which file from which others.
 //
 //   build OUTPUTS | MORE: RULE INPUTS | IMPLICIT || ORDER-ONLY        of CMake's `build.ninja`
 //     COMMAND = …
 import path from 'node:path';
 
-/** One statement. Names as Ninja knows them: relative ones count from the build directory. */
+/** One statement. Names as in Ninja's files, relative to the build directory unless absolute. */
 export interface Edge {
   rule: string;
   outputs: string[];
@@ -38,7 +38,7 @@ export function parseBuildGraph(manifest: string, build: string): Edge[] | undef
   return edges.length === 0 ? undefined : edges;
 }
 
-/** Another name of the build directory, by which CMake names outputs once more. */
+/** A second name of the build directory, under which CMake lists outputs again. */
 const WORK_DIRECTORY = '\0cmake_ninja_workdir\0';
 
 function parseStatement(text: string, build: string): Edge | undefined {
@@ -66,13 +66,13 @@ function parseStatement(text: string, build: string): Edge | undefined {
   };
 }
 
-/** One name for each file: what is in the build directory relative to it. */
+/** One name for each file: relative to the build directory if it is inside. */
 export function placeIn(build: string, name: string): string {
   const file = path.posix.normalize(name);
   return file.startsWith(`${build}/`) ? file.slice(build.length + 1) : file;
 }
 
-/** Words parted by blanks; the colon after the outputs is marked. */
+/** Words separated by blanks; the colon after the outputs is marked. */
 function wordsOf(text: string): string[] {
   const words: string[] = [];
   let word = '';

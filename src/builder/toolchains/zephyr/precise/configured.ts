@@ -1,5 +1,5 @@
-// What CMake left in a build directory that it has just configured, beside what it left in the one of the last build: an
-// object may stay only where both are the same but for the devicetree.
+// Comparison of two configured build directories, the new one and that of the last build: objects may be reused only if
+// CMake's output differs in nothing but the devicetree.
 import {
   constants,
   copyFileSync,
@@ -15,22 +15,22 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 
-/** Of the generated header that is compared macro by macro. */
+/** The generated header that is compared macro by macro. */
 export const HEADER = 'devicetree_generated.h';
 
-/** What the devicetree is turned into besides: whoever reads it is run again. Relative to the build directory. */
+/** Other files made from the devicetree: the commands that read them run again. Relative to the build directory. */
 const OF_DEVICETREE = /^zephyr\/(?:[^/]+\.dts(?:\.pre(?:\.tmp)?)?(?:\.d)?|edt\.pickle)$/;
 
-/** What CMake writes about its own work; no command reads it. */
+/** CMake's records of its own work; commands do not read them. */
 const LOG = /^CMakeFiles\/(?:CMakeError\.log|CMakeOutput\.log|CMakeConfigureLog\.yaml)$/;
 
-/** Whether two versions of a file that differ make no difference. */
+/** Whether the differences between two versions of a file are irrelevant. */
 function isIndifferent(file: string, one: Buffer, other: Buffer): boolean {
   if (file !== 'CMakeCache.txt') return false;
   return relevantCache(one) === relevantCache(other);
 }
 
-/** What the compiler can do is asked once for all builds, and those that did not ask do not have it in their cache. */
+/** The compiler's capabilities are examined once for all builds, and only the build that did so has them in its cache. */
 function relevantCache(cache: Buffer): string {
   return cache
     .toString('utf8')
@@ -39,7 +39,7 @@ function relevantCache(cache: Buffer): string {
     .join('\n');
 }
 
-/** What is different. Names relative to the build directory. */
+/** The differences. Names relative to the build directory. */
 export interface ConfiguredDifferences {
   /** Generated headers whose content is another one. */
   headers: string[];
@@ -121,7 +121,7 @@ function bring(from: string, to: string, entry: Dirent): void {
   keepTime(from, to);
 }
 
-/** Rounded down: what was made out of it must not seem to be older. */
+/** Rounded down: its products must not seem older. */
 function keepTime(from: string, to: string): void {
   const time = Math.floor(lstatSync(from).mtimeMs) / 1000;
   lutimesSync(to, time, time);

@@ -1,14 +1,13 @@
-// The directory of a target's last build, from which the next one takes the objects that its edit cannot change.
+// Kept build: the directory of a target's last build, from which the next one takes the objects that an edit cannot change.
 //
-//   every build configures anew ──► build/        as a pristine one
-//                                     │ compared with kept/: all that is generated, the devicetree's header macro by macro
+//   every build is configured from scratch ──► build/
+//                                     │ compared with kept/: all generated files, the devicetree's header macro by macro
 //                                     ▼
-//   nothing but the devicetree differs: objects that used none of what differs are moved from kept/ to build/,
-//   and Ninja makes the others and links
-//   anything else: Ninja makes everything, and kept/ goes
+//   only the devicetree differs: objects that used none of the different macros are moved from kept/ to build/, and Ninja
+//   compiles the others and links
+//   anything else differs: Ninja compiles everything, and kept/ is removed
 //
-// So the worst that can happen is that a build is as long as a pristine one: CMake has run as it would have, and nothing was
-// lost.
+// In the worst case a build takes as long as a pristine one, because CMake runs in the same way for both.
 
 import { createHash } from 'node:crypto';
 import {
@@ -41,25 +40,25 @@ import { bringMade, compareConfigured, HEADER } from './configured.ts';
 import { compareMacros, parseMacros, placesOf } from './macros.ts';
 import { formatRecords, type MacroRecords, parseRecords } from './used-macros.ts';
 
-/** Where it is. Absolute. */
+/** Its places. Absolute. */
 export interface KeptPlaces {
   directory: string;
-  /** What it depends on; not there while it is in use, so that what dies meanwhile is not believed. */
+  /** The record of what it depends on; absent while it is in use, so that an interrupted build leaves nothing that is trusted. */
   state: string;
   macros: string;
 }
 
-/** What a build is made of, as far as the directory depends on it. */
+/** The conditions of a build that the directory depends on. */
 export interface BuildConditions {
-  /** Everything that the toolchain says of itself and the target. */
+  /** The identity of the toolchain and the target. */
   identity: string;
   /** A digest of the names of the declared inputs. */
   declared: string;
 }
 
-/** What is known of a build that is over. */
+/** Facts about a finished build. */
 export interface FinishedBuild extends BuildConditions {
-  /** When it began, in milliseconds since the epoch. */
+  /** Time of its beginning, in milliseconds since the epoch. */
   started: number;
   observed: ObservedInputs;
   /** The compiler's parts. */
@@ -70,34 +69,34 @@ export interface FinishedBuild extends BuildConditions {
 
 interface State extends BuildConditions {
   schema: number;
-  /** When it ended, in milliseconds since the epoch. */
+  /** Time of its end, in milliseconds since the epoch. */
   ended: number;
   files: FileMarks;
   tools: FileMarks;
   devicetree: string[];
-  /** By directory: the digest of its names. */
+  /** The digest of the names in each directory. */
   directories: Record<string, string>;
   absent: string[];
-  /** A digest of what is in the directory, by what changes whenever a file does. */
+  /** A digest of the stamps of all files in the directory. */
   stamps: string;
   bytes: number;
-  /** What `recordMacros` needs to ask again where the build ran. */
+  /** The specification with which `recordMacros` runs scripts in the build's environment. */
   order: unknown;
 }
 
 const SCHEMA = 1;
 
-/** Which objects were made, and why these. */
+/** The objects that are compiled, and the reasons. */
 export interface PrecisePlan {
-  /** Objects that are compiled. */
+  /** The number of objects that are compiled. */
   compiled: number;
-  /** All objects of the build. */
+  /** The number of all objects of the build. */
   objects: number;
-  /** What differs: a file, and where in it. */
+  /** The differences: a file, and the place in it. */
   causes: string[];
 }
 
-/** The end of a sentence. */
+/** As the end of a sentence. */
 export interface NoPlan {
   why: string;
 }
@@ -106,9 +105,9 @@ export class KeptBuild {
   readonly #places: KeptPlaces;
   readonly #state: State;
   #changed: string[] = [];
-  /** What is still known of objects that were taken from it. */
+  /** The records of objects that were taken from it. */
   #records: MacroRecords | undefined;
-  /** Where objects were taken to. */
+  /** The directory to which objects were moved. */
   #fresh: string | undefined;
 
   private constructor(places: KeptPlaces, state: State) {
@@ -116,7 +115,7 @@ export class KeptBuild {
     this.#state = state;
   }
 
-  /** Takes it into use, once: when it is not kept again it is gone. */
+  /** Takes it into use, once: it is gone unless it is kept again. */
   static take(places: KeptPlaces): KeptBuild | NoPlan {
     const state = readState(places.state);
     rmSync(places.state, { force: true });
@@ -126,7 +125,7 @@ export class KeptBuild {
     return new KeptBuild(places, state);
   }
 
-  /** Why nothing of it can be used as things are; undefined when CMake is to decide. */
+  /** Why nothing of it can be used; undefined if that depends on CMake's output. */
   async obstacle(conditions: BuildConditions): Promise<string | undefined> {
     const { identity, declared, ended, files, tools, devicetree, directories, absent, stamps } = this.#state;
     if (Date.now() < ended) return 'the clock went back';
@@ -149,15 +148,15 @@ export class KeptBuild {
     return undefined;
   }
 
-  /** The files that changed since. */
+  /** The files that have changed since. */
   get changed(): readonly string[] {
     return this.#changed;
   }
 
   /**
-   * Moves objects into a directory that was just configured, so that Ninja need not make them.
+   * Moves objects into a directory that was just configured, so that Ninja does not compile them.
    *
-   * @param fresh that directory
+   * @param fresh the configured directory
    */
   adopt(fresh: string): PrecisePlan | NoPlan {
     const kept = this.#places.directory;
@@ -220,26 +219,26 @@ export class KeptBuild {
     return { compiled, objects: compiles.length, causes: where };
   }
 
-  /** Leaves it as it was, for the next build, when this one came to nothing. */
+  /** Restores it for the next build, after a failure of this one. */
   restore(): void {
     try {
-      // An object has another stamp when it has one name less.
+      // Removing one of an object's names changes its stamp.
       if (this.#fresh !== undefined) rmSync(this.#fresh, { recursive: true, force: true });
       const { digest } = stampsOf(this.#places.directory);
       writeFileSync(this.#places.state, JSON.stringify({ ...this.#state, stamps: digest }), { mode: 0o600 });
     } catch {
-      // Then the next build is a pristine one.
+      // The next build is a pristine one.
       rmSync(this.#places.state, { force: true });
     }
   }
 
   /**
-   * Keeps the directory of a build that was built well, for the next one. Does nothing when something that it depends on
-   * changed meanwhile.
+   * Keeps the directory of a successful build for the next one. Does nothing if something that it depends on changed
+   * during the build.
    *
-   * @param build where it is, and stays until the next build
-   * @param former the directory from which objects were taken: what is known of these is still true. Undefined: none
-   * @param order what is needed to record more, as JSON
+   * @param build its directory, which stays until the next build
+   * @param former the directory from which objects were taken: its records of these are still valid. Undefined: none
+   * @param order the specification for recording more, as JSON
    */
   static async keep(
     places: KeptPlaces,
@@ -256,7 +255,7 @@ export class KeptBuild {
     const reader = new InputReader();
     const listings: Record<string, string> = {};
     for (const directory of directories) listings[directory] = (await reader.listing(directory)) ?? '';
-    // Before it is looked at: an object has another stamp when it has one name less.
+    // Before the stamps are read: removing one of an object's names changes its stamp.
     rmSync(places.directory, { recursive: true, force: true });
     const { digest, bytes } = stampsOf(build);
     const state: State = {
@@ -272,18 +271,18 @@ export class KeptBuild {
   }
 }
 
-/** The objects of a kept build of which it is not known what macros they use, and how to ask. */
+/** The objects of a kept build whose macros are unknown, and how to query them. */
 export interface Unrecorded {
   objects: string[];
   records: MacroRecords;
-  /** What the generated header defines. */
+  /** The macros of the generated header. */
   header: ReadonlyMap<string, string>;
-  /** The build directory, as the build saw it. */
+  /** The build's path of the build directory. */
   seen: string;
   order: unknown;
 }
 
-/** What is to be asked about a kept build; undefined when there is nothing, or no such build. */
+/** The open queries about a kept build; undefined if there are none, or no such build. */
 export function unrecordedObjects(places: KeptPlaces, build: string): Unrecorded | undefined {
   const state = readState(places.state);
   if (state === undefined || !isOfGcc(build)) return undefined;
@@ -292,7 +291,7 @@ export function unrecordedObjects(places: KeptPlaces, build: string): Unrecorded
   const headers = new Set<string>();
   for (const inputs of graph.read.values())
     for (const input of inputs) if (path.posix.basename(input) === HEADER) headers.add(input);
-  // There is one, and were there two they could contradict each other.
+  // There is one such header; two could contradict each other.
   const [header] = headers;
   if (header === undefined || headers.size > 1) return undefined;
   let macros: ReadonlyMap<string, string> | undefined;
@@ -310,7 +309,7 @@ export function unrecordedObjects(places: KeptPlaces, build: string): Unrecorded
   return { objects, records, header: macros, seen: graph.seen, order: state.order };
 }
 
-/** Remembers what was found out, if the directory is still what it was when it was asked. */
+/** Stores the answers, if the directory has not changed since the query. */
 export function saveRecords(places: KeptPlaces, build: string, records: MacroRecords): boolean {
   const state = readState(places.state);
   if (state === undefined || stampsOf(build).digest !== state.stamps) return false;
@@ -319,13 +318,13 @@ export function saveRecords(places: KeptPlaces, build: string, records: MacroRec
   return true;
 }
 
-/** What a kept build takes on the disk, and when it was last used; undefined when there is none. */
+/** Disk space and time of last use of a kept build; undefined if there is none. */
 export function keptSize(state: string): { bytes: number; used: number } | undefined {
   const found = readState(state);
   return found === undefined ? undefined : { bytes: found.bytes, used: statSync(state).mtimeMs };
 }
 
-/** A kept build was used, though not changed. */
+/** Marks a kept build as used. */
 export function touchKept(state: string): void {
   const now = Date.now() / 1000;
   utimesSync(state, now, now);
@@ -348,7 +347,7 @@ function readRecords(file: string): MacroRecords | undefined {
   }
 }
 
-/** What Ninja knows: of the directory that was configured how things are made, of the kept one what was read for them. */
+/** Ninja's data: the commands of the configured directory, and the dependencies of the kept one. */
 function readGraph(
   configured: string,
   kept: string,
@@ -367,7 +366,7 @@ function readGraph(
   return { edges, read, seen };
 }
 
-/** Others have `-dU`, too, and mean something else by it. */
+/** Other compilers accept `-dU` with another meaning. */
 function isOfGcc(build: string): boolean {
   try {
     const folder = path.join(build, 'CMakeFiles');
@@ -385,7 +384,7 @@ function isOfGcc(build: string): boolean {
   }
 }
 
-/** What is in a directory, by what changes whenever a file does; and how much that is. */
+/** The stamps of all files in a directory, and their total size. */
 function stampsOf(directory: string): { digest: string; bytes: number } {
   const hash = createHash('sha256');
   let bytes = 0;

@@ -1,15 +1,15 @@
-// The macros of a generated header, such as `devicetree_generated.h`: what differs between two versions of it, and which
-// names a small edit is likely to add.
+// Macros of a generated header, such as `devicetree_generated.h`: the differences between two versions of it, and the names
+// that a small edit is likely to add.
 
-/** By name: the parameters, if there are any, and the value, as they are spelled. */
+/** By name: the parameters, if any, and the value, as written. */
 export type Macros = ReadonlyMap<string, string>;
 
-/** A string, a character, or a comment: none of them begins inside of another. */
+/** A string, a character, or a comment: none of them begins inside another. */
 const LEXEMES = /"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g;
 
 /**
- * The macros that a header defines; undefined when it has anything but definitions and comments in it, or defines a macro
- * in two ways, so that it cannot be compared macro by macro.
+ * The macros that a header defines; undefined if it has more than definitions and comments, or defines a macro in two
+ * ways, so that it cannot be compared macro by macro.
  */
 export function parseMacros(text: string): Macros | undefined {
   const macros = new Map<string, string>();
@@ -27,9 +27,9 @@ export function parseMacros(text: string): Macros | undefined {
   return macros;
 }
 
-/** How one version of a header differs from another. */
+/** The differences between two versions of a header. */
 export interface MacroDifferences {
-  /** Macros that have another value, or are gone. */
+  /** Macros that have another value, or were removed. */
   changed: string[];
   added: string[];
 }
@@ -39,20 +39,20 @@ export function compareMacros(before: Macros, after: Macros): MacroDifferences {
   return { changed, added: [...after.keys()].filter(name => !before.has(name)) };
 }
 
-/** What one cell of a list of phandles with arguments is known by, such as `DT_N_S_keymap_S_base_P_bindings_IDX_3_PH`. */
+/** Names of one cell of a list of phandles with arguments, such as `DT_N_S_keymap_S_base_P_bindings_IDX_3_PH`. */
 const CELL = /^(.+_P_.+_IDX_)(\d+)_(?:PH|VAL_(.+?)(?:_EXISTS)?)$/;
 
 const BINDINGS = /_P_(?:sensor_)?bindings_IDX_$/;
 
-/** So many entries may be added to a list of bindings before names come up that are not likely. */
+/** Number of entries that may be added to a list of bindings before unlikely names appear. */
 const MORE_ENTRIES = 4;
 
 /**
- * Names that a header does not define, and that it would define if an entry of a list had more arguments, or a list of
- * bindings more entries: `&trans` that becomes `&kp A`, `&kp A` that becomes `&mt LSHIFT A`, a macro with another key.
+ * Names that a header does not define, but would define if an entry of a list had more arguments, or a list of bindings
+ * had more entries: `&trans` that becomes `&kp A`, `&kp A` that becomes `&mt LSHIFT A`, a macro with another key.
  */
 export function likelyNames(macros: Macros): string[] {
-  /** Of a property: the indexes, and what arguments are called. */
+  /** The indexes and the names of arguments of a property. */
   const lists = new Map<string, { indexes: Set<string>; cells: Set<string> }>();
   const everywhere = new Set<string>();
   for (const name of macros.keys()) {
@@ -67,7 +67,7 @@ export function likelyNames(macros: Macros): string[] {
   const likely = new Set<string>();
   for (const [list, { indexes, cells }] of lists) {
     const isBindings = BINDINGS.test(list);
-    // A layer of nothing but `&trans` has no arguments at all.
+    // A layer with only `&trans` has no arguments.
     const all = isBindings ? new Set([...cells, ...everywhere, 'param1', 'param2']) : cells;
     const end = Math.max(...[...indexes].map(Number)) + 1;
     const further = isBindings ? Array.from({ length: MORE_ENTRIES }, (_, index) => `${end + index}`) : [];
@@ -83,7 +83,7 @@ export function likelyNames(macros: Macros): string[] {
 }
 
 /**
- * Where in a keymap the differences are, for a person: `keymap/base, key 0`. At most three, the rest is counted.
+ * The places of the differences in a keymap, for messages: `keymap/base, key 0`. At most three; the rest is counted.
  *
  * @param names of macros
  */
@@ -97,7 +97,7 @@ export function placesOf(names: readonly string[]): string[] {
     if (isLayer) places.add(index === undefined ? node[1]! : `${node[1]}, key ${index}`);
     else places.add(node.join('/'));
   }
-  // What says which key it is says where it is.
+  // The number of the key is its place.
   const all = [...places].filter(place => ![...places].some(other => other.startsWith(`${place}, key `)));
   return all.length <= 3 ? all : [...all.slice(0, 3), `${all.length - 3} more`];
 }

@@ -1,15 +1,15 @@
-// Asks the compiler what macros the objects of a kept build use, while there is nothing else to do.
+// Records the macros that the objects of a kept build use, by querying the compiler while the machine is idle.
 import { type KeptPlaces, saveRecords, unrecordedObjects } from './kept-build.ts';
 import { MacroQuestions } from './used-macros.ts';
 
-/** So many objects are asked before what they answered is remembered. */
+/** Number of objects after which the answers are stored. */
 const CHUNK = 96;
 
 /**
- * Resolves to whether everything is recorded that can be.
+ * Resolves to whether everything that can be recorded is recorded.
  *
  * @param build the kept build directory
- * @param run runs a script where the build ran, which is described by `order`; resolves to whether it came to its end
+ * @param run runs a script in the build's environment, described by `order`; resolves to whether it was completed
  */
 export async function recordMacros(
   places: KeptPlaces,

@@ -1,33 +1,33 @@
-// Which macros of a generated header each object of a build used, as GCC says with `-dU`: those that were expanded, or asked
-// for by `#ifdef`. An object that used none of the macros that differ comes out the same.
+// Used macros: those of a generated header that each object of a build used, reported by GCC with `-dU`: expanded, or tested
+// by `#ifdef`. An object that used none of the different macros stays the same.
 //
-// A macro that is added is another matter: an object that would see it leaves no trace, as `IS_ENABLED(DT_CAT(…, _EXISTS))`.
-// So names that are likely to be added are defined as themselves while the objects are asked:
+// Added macros need more: an object that would see one leaves no trace today, such as `IS_ENABLED(DT_CAT(…, _EXISTS))`.
+// So names that are likely to be added are defined as themselves during the query:
 //
 //   #define DT_…_IDX_3_VAL_param2 DT_…_IDX_3_VAL_param2
 //
-// That expands to what it was, and is reported. Only whether it is defined comes out otherwise; an object that asks so is
-// asked once more without them, and nothing is known of what would be added to it.
+// Such a macro expands to the same text and is reported. Only a test whether it is defined has another result: an object
+// with such a test is queried again without them, and its use of added macros is unknown.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { placeIn } from './build-graph.ts';
 import { likelyNames, type Macros } from './macros.ts';
 
-/** What is known of one object. */
+/** Record of one object. */
 export interface UsedMacros {
-  /** Names that it used. */
+  /** The names that it used. */
   used: ReadonlySet<string>;
-  /** Names of which it is known whether it used them. */
+  /** The names whose use is known. */
   known: ReadonlySet<string>;
 }
 
-/** By object, as Ninja names it. */
+/** By object, with Ninja's name. */
 export type MacroRecords = Map<string, UsedMacros>;
 
-/** Where the questions and answers are, in the build directory. */
+/** The directory of queries and answers, in the build directory. */
 const FOLDER = '.glovebox-macros';
 const SCRIPT = 'ask.sh';
-/** Commands that one shell goes through. */
+/** Number of commands that one shell runs. */
 const BATCH = 8;
 
 interface CompileCommand {
@@ -37,7 +37,8 @@ interface CompileCommand {
 }
 
 /**
- * Asks the compiler about objects, in rounds: each is a shell script to be run by the caller where the build ran.
+ * Queries the compiler about objects in rounds. Each round is a shell script that the caller runs in the build's
+ * environment.
  */
 export class MacroQuestions {
   readonly #build: string;
@@ -55,11 +56,11 @@ export class MacroQuestions {
   }
 
   /**
-   * Undefined when the build does not say how it compiles.
+   * Undefined if the build's commands are unknown.
    *
    * @param build the build directory
-   * @param seen the same, as the build sees it
-   * @param header what the generated header defines
+   * @param seen the build's path of it
+   * @param header the macros of the generated header
    */
   static of(build: string, seen: string, header: Macros): MacroQuestions | undefined {
     try {
@@ -68,7 +69,7 @@ export class MacroQuestions {
       const commands = new Map<string, CompileCommand>();
       for (const { directory, command } of listed as CompileCommand[]) {
         const output = / -o (\S+) -c \S+$/.exec(command)?.[1];
-        // A name with a blank or a quotation mark is one that cannot be told from the rest.
+        // A name with a blank or a quotation mark cannot be separated from the rest.
         if (output === undefined || /["'\\$`]/.test(output)) continue;
         commands.set(placeIn(seen, output), { directory, command, output });
       }
@@ -79,8 +80,8 @@ export class MacroQuestions {
   }
 
   /**
-   * Writes a round of questions. Resolves to the script's name, which takes how many are asked at once; undefined when none
-   * of the objects can be asked.
+   * Writes a round of queries. Resolves to the name of the script, whose argument is the number of concurrent queries;
+   * undefined if none of the objects can be queried.
    *
    * @param isLikelyDefined whether names that are likely to be added are defined
    */
@@ -99,7 +100,7 @@ export class MacroQuestions {
       const answer = quoted(`${inside}/${index}`);
       const lines = [
         `cd ${quoted(directory)} &&`,
-        // Words that a launcher adds are none of the compiler's.
+        // Words added by a launcher do not belong to the compiler's command.
         `${plain} -imacros ${quoted(`${inside}/likely.h`)} -E -dU -o ${answer}.i ${source} 2>/dev/null </dev/null &&`,
         `sed -n 's/^#\\(define\\|undef\\) \\([A-Za-z0-9_]*\\).*/\\1 \\2/p' ${answer}.i >${answer}.part && mv ${answer}.part ${answer}.used`,
         `rm -f ${answer}.i`,
@@ -117,7 +118,7 @@ exit 0
     return path.posix.join(inside, SCRIPT);
   }
 
-  /** Takes the answers of a round, and removes them: by object, the names that were used, and those that were asked for in vain. */
+  /** Reads and removes the answers of a round: by object, the names used, and those tested without success. */
   read(): Map<string, { used: Set<string>; missed: Set<string> }> {
     const place = path.join(this.#build, FOLDER);
     const found = new Map<string, { used: Set<string>; missed: Set<string> }>();
@@ -128,7 +129,7 @@ exit 0
         try {
           text = readFileSync(path.join(place, `${index}.used`), 'utf8');
         } catch {
-          // It was not asked before time was over, or could not answer.
+          // The query was not reached in time, or failed.
           continue;
         }
         const [used, missed] = [new Set<string>(), new Set<string>()];
@@ -139,13 +140,13 @@ exit 0
         found.set(placeIn(this.#seen, output), { used, missed });
       }
     } catch {
-      // Nothing was asked.
+      // There were no queries.
     }
     rmSync(place, { recursive: true, force: true });
     return found;
   }
 
-  /** Asks about objects, and resolves to what is known of them; of those that could not be asked nothing is. */
+  /** Queries objects, and resolves to their records; none for objects that could not be queried. */
   async ask(objects: readonly string[], run: (script: string) => Promise<boolean>): Promise<MacroRecords> {
     const records: MacroRecords = new Map();
     const defined = new Set(this.#header.keys());
@@ -164,7 +165,7 @@ exit 0
       const second = isWhole ? this.write(again, false) : undefined;
       if (second === undefined || !(await run(second))) return records;
       for (const [object, { used, missed }] of this.read()) {
-        // With the likely names it went another way.
+        // The likely names changed the result of a test.
         const differs = [...missed].some(name => likely.has(name));
         const probed = answers.get(object)!.used;
         if (differs) records.set(object, { used: only(used, defined), known: defined });
@@ -189,14 +190,14 @@ function quoted(word: string): string {
 interface Stored {
   schema: number;
   names: string[];
-  /** Each a list of names by their places in `names`. */
+  /** Lists of indexes into `names`. */
   known: number[][];
   objects: [object: string, known: number, used: number[]][];
 }
 
 const SCHEMA = 1;
 
-/** Text that {@link parseRecords} reads. */
+/** The records as text, for {@link parseRecords}. */
 export function formatRecords(records: MacroRecords): string {
   const indexes = new Map<string, number>();
   const indexOf = (name: string) => {
@@ -217,7 +218,7 @@ export function formatRecords(records: MacroRecords): string {
   return JSON.stringify({ schema: SCHEMA, names: [...indexes.keys()], known, objects } satisfies Stored);
 }
 
-/** Undefined when the text is none of these. */
+/** Undefined if the text is not valid. */
 export function parseRecords(text: string): MacroRecords | undefined {
   try {
     const { schema, names, known, objects } = JSON.parse(text) as Stored;
