@@ -43,10 +43,19 @@ async function run(command: string, cwd: string, env: NodeJS.ProcessEnv = enviro
 
 // The required output of each command in the documentation. Commands that install or test run in .ci/run, on a clean
 // clone; those that need ZMK run against stand-ins for it and for west, and the container's against real engines in
-// their own tests; programs, examples, telemetry, flashing and the live page have their own tests.
+// their own tests; programs, examples, telemetry, flashing, the live page and agents have their own tests.
 const expected = new Map<
   string,
-  RegExp | 'checks' | 'container' | 'programs' | 'examples' | 'telemetry' | 'flash' | 'page' | 'init'
+  | RegExp
+  | 'checks'
+  | 'container'
+  | 'programs'
+  | 'examples'
+  | 'telemetry'
+  | 'flash'
+  | 'agents'
+  | 'page'
+  | 'init'
 >([
   ['npm install && npm start', 'checks'],
   ['npm install && npm test', 'checks'],
@@ -89,6 +98,9 @@ const expected = new Map<
     'glovebox cache stats --format prometheus > glovebox.prom.new && mv glovebox.prom.new glovebox.prom',
     'telemetry',
   ],
+  ['npm install glovebox bullmq ioredis', 'agents'],
+  ['GLOVEBOX_QUEUE=rediss://:password@queue.example.org:6379 glovebox agent', 'agents'],
+  ['GLOVEBOX_QUEUE=rediss://:password@queue.example.org:6379 glovebox build --agents', 'agents'],
   ['node pool.js', 'programs'],
   ['node bench/programs/remote.ts', 'programs'],
   ['node bench/programs/agents.ts', 'programs'],
