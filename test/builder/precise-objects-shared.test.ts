@@ -1,5 +1,7 @@
 // Objects that targets share, with the real ccache, Ninja and GCC.
 import test, { type ExecutionContext } from 'ava';
+import { build } from '../../src/builder/build.ts';
+import type { BuildEvent } from '../../src/builder/events.ts';
 import { programFile } from '../support/program-file.ts';
 import { objectBench, whole, whyNot } from './precise-objects/bench.ts';
 import { configFiles, firstConfig } from './precise-objects/editor.ts';
@@ -20,12 +22,12 @@ async function project(t: ExecutionContext) {
   t.timeout(300_000);
   const bench = await objectBench(t);
   bench.write(configFiles(firstConfig()));
-  const build = async (more: Parameters<typeof bench.build>[1] = {}) => {
+  const buildOne = async (more: Parameters<typeof bench.build>[1] = {}) => {
     const { outcome } = await bench.build(false, more);
     contents(t, outcome);
     return outcome.ok ? outcome.ccache : undefined;
   };
-  return { bench, build };
+  return { bench, build: buildOne };
 }
 
 serial('the second half takes its objects from the first, whose build directory is another one', async t => {
@@ -57,4 +59,35 @@ serial('a build waits for its turn when it is configured, and then runs so many 
   t.is(asked, 1);
   t.true(output.includes('2 processes'));
   t.true(output.indexOf('its turn') < output.indexOf('2 processes'));
+});
+
+serial('of two halves that are built together, one goes ahead, and the other takes its objects', async t => {
+  const { bench } = await project(t);
+  bench.write({ 'build.yaml': 'board: [nice_nano_v2]\nshield: [corne_left, corne_right]\n' });
+  const events: BuildEvent[] = [];
+  const { machine, configDirectory } = bench;
+  const summary = await build({
+    ...{
+      configDirectory,
+      workspace: machine.workspace,
+      cacheRoot: machine.cacheRoot,
+      toolchain: 'west',
+      jobs: 2,
+    },
+    onEvent: event => void events.push(event),
+  });
+  t.is(summary.compiled, 2);
+  const finished = events.filter(event => event.type === 'target-finished');
+  const [first, second] = finished;
+  t.like(first?.ccache, { preprocessed: 0, missed: 21 });
+  // The second may have been so late that the first had ended.
+  for (const held of events.filter(event => event.type === 'target-held')) {
+    t.is(held.target, second!.target);
+    t.is(held.behind, first!.target);
+    const resumed = events.find(event => event.type === 'target-resumed');
+    t.is(resumed?.target, second!.target);
+    t.true(events.indexOf(resumed!) > events.indexOf(first!));
+  }
+  if (second?.ccache?.missed === 0) t.is(second.ccache.preprocessed, 21);
+  else t.log('this system allows no mount namespaces');
 });

@@ -1,4 +1,4 @@
-// Steps of a build: CMake configures, the build waits for its turn, and Ninja makes what the last build does not have.
+// Steps of a build: CMake configures, the build waits for its turn, and Ninja makes the objects that cannot be taken over.
 import { rmSync } from 'node:fs';
 import type { FailedOutcome } from '../outcome.ts';
 import type { CompileJob } from '../toolchain.ts';
@@ -24,7 +24,7 @@ export interface BuildStepsOptions {
   job: CompileJob;
   /** Whether other targets may have the objects of the build, which is configured. */
   isShared: () => Promise<boolean>;
-  /** Begins to share objects in ccache: what they are known by. Undefined if that cannot be. */
+  /** Begins to share objects in ccache; resolves to a part of their keys, or undefined if they cannot be shared. */
   share: () => Promise<string | undefined>;
   use: DirectoryUse;
 }
@@ -50,7 +50,7 @@ export class BuildSteps {
   /**
    * Builds upon the directory of the last build, as far as that is certain to make the same; else everything.
    *
-   * @param causesOf what was edited, for a person
+   * @param causesOf describes the edit for the user
    */
   async buildUpon(
     places: KeptPlaces,

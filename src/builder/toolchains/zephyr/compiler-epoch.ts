@@ -65,7 +65,7 @@ export class CompilerEpoch {
   /**
    * Ends a build. The epoch ends with it if the compiler changed meanwhile.
    *
-   * @param tools the compiler's parts. Undefined: unknown, as in a build that did not come to its end
+   * @param tools the compiler's parts. Undefined: unknown, as after an interrupted build
    */
   end(tools: UsedTools | undefined): void {
     try {
@@ -109,7 +109,7 @@ export class CompilerEpoch {
   }
 }
 
-/** Whether a build that used it died: what ccache learned from it is unknown. Removes what it left. */
+/** Whether a process that used the epoch has died, so that ccache's entries of its build are unknown. Removes its mark. */
 function hasInterrupted(directory: string): boolean {
   let found = false;
   for (const name of readdirSync(directory)) {

@@ -56,16 +56,16 @@ export interface StableBuildDirectory {
   work: string;
   /** For what Zephyr finds out about the compiler; kept for the next build of the same kind. */
   capabilityCache: string;
-  /** For ccache, and the file in which it is remembered what it may be believed by; undefined when nothing may be kept. */
+  /** ccache's directory, and the file of its epoch; undefined if nothing may be kept. */
   ccache: { directory: string; epoch: string } | undefined;
-  /** For the directory of the last build; undefined when nothing may be kept. */
+  /** For the directory of the last build; undefined if nothing may be kept. */
   kept: KeptPlaces | undefined;
-  /** Told of every program that builds here, as `CompileJob.onProcess` is. */
+  /** Called for every program that builds here; see `CompileJob.onProcess`. */
   onProcess(event: 'started' | 'ended', processGroup: number): void;
   /**
-   * Gives it back, and removes what was built. Never rejects.
+   * Releases the directory, and removes the build. Never rejects.
    *
-   * @param keeps what stays for the next build: what was built, or what the one before it had left. Default: neither
+   * @param keeps the build that stays for the next one: this one, or the one before it. Default: neither
    */
   close(keeps?: 'built' | 'former'): Promise<void>;
 }
@@ -86,11 +86,12 @@ export function privateBuildDirectory(directory: string): StableBuildDirectory {
 }
 
 /**
- * Takes the stable directory of a target, or resolves to undefined when somebody is building there, or when there can be none:
- * the cache directory cannot be written, or others can write to it.
+ * Acquires the stable directory of a target. Resolves to undefined if another build uses it, or if there can be none: the
+ * cache directory is read-only, or other users can write to it.
  *
- * @param name what tells the target from all others on this machine
- * @param kind what tells compilers, and everything else that facts are about, from others
+ * @param name distinguishes the target from all others on this machine
+ *
+ * @param kind distinguishes the compiler, and everything else that Zephyr examines, from others
  */
 export async function acquireStableDirectory(
   cacheRoot: string,
@@ -106,7 +107,7 @@ export async function acquireStableDirectory(
     const owner = path.join(directory, 'owner');
     const claim: Claim = { ...currentProcessId(), leaders: [] };
     const save = () => writeFileSync(owner, JSON.stringify(claim));
-    // Only while it is decided who has it: what is built here may take longer than a lock lives.
+    // Held only while the owner is decided: a build may take longer than a lock lives.
     const lock = await tryLock(path.join(root, 'locks'), key);
     if (lock === 'taken') return undefined;
     try {
@@ -148,7 +149,7 @@ export async function acquireStableDirectory(
             for (const place of Object.values(kept)) rmSync(place, { recursive: true, force: true });
           }
         } catch {
-          // What is left without its directory is not believed.
+          // A record without its directory is not trusted.
           rmSync(kept.state, { force: true });
         }
         rmSync(owner, { force: true });
@@ -156,17 +157,17 @@ export async function acquireStableDirectory(
       },
     };
   } catch {
-    // Without it only more time is spent; that the cache directory cannot be used is said by the caches.
+    // The build is only slower without it. The caches report that their directory cannot be used.
     return undefined;
   }
 }
 
 /**
- * For what all builds with one compiler know of it.
+ * The directory of a compiler's epoch; see `CompilerEpoch`.
  *
  * @param ccache the directory of ccache
  *
- * @param digest of what chooses the compiler
+ * @param digest the digest of everything that chooses the compiler
  */
 export function compilerDirectory(ccache: string, digest: string): string {
   return path.join(path.dirname(ccache), `compiler-${digest.slice(0, 16)}`);

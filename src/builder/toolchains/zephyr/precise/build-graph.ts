@@ -8,14 +8,14 @@ import path from 'node:path';
 export interface Edge {
   rule: string;
   outputs: string[];
-  /** What makes it run again when it changes. */
+  /** The files whose changes make it run again. */
   inputs: string[];
   /** Of a `CUSTOM_COMMAND`. */
   command: string | undefined;
 }
 
 /**
- * The statements of a `build.ninja`; undefined when it is not as CMake writes it.
+ * The statements of a `build.ninja`; undefined if CMake does not write such files.
  *
  * @param build the build directory, as the build saw it
  */
@@ -107,15 +107,15 @@ export function isLink({ rule }: Edge): boolean {
 }
 
 /**
- * Zephyr's scripts that make files of what is there before anything is compiled, or of what Ninja knows that they read,
- * and that do not look at the devicetree.
+ * Zephyr's scripts that do not read the devicetree: their inputs exist before anything is compiled, or are known to
+ * Ninja.
  */
 const INDEPENDENT =
   /\/(?:parse_syscalls|gen_syscalls|subfolder_list|gen_kobject_list|gen_offset_header|gen_strerror_table|gen_strsignal_table)\.py\b|\/gen_version_h\.cmake\b/;
 
 /**
- * Whether a statement may read what the devicetree is turned into, without Ninja knowing: any command but those that are
- * known not to.
+ * Whether a statement may read products of the devicetree that Ninja does not list: any command that is not known to be
+ * independent of it.
  */
 export function mayReadDevicetree({ rule, command = '' }: Edge): boolean {
   if (rule !== 'CUSTOM_COMMAND') return false;
@@ -125,9 +125,9 @@ export function mayReadDevicetree({ rule, command = '' }: Edge): boolean {
 }
 
 /**
- * Everything that has to be made again when `first` is: these files, and all that is made out of them.
+ * The files to make again after `first`: these, and everything that is made from them.
  *
- * @param read what a compiler said that it had read, by output
+ * @param read the files that the compiler reported as read, by output
  */
 export function madeOf(
   edges: readonly Edge[],
@@ -149,7 +149,7 @@ export function madeOf(
   for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
     if (found.has(file)) continue;
     found.add(file);
-    // What a command makes besides comes with it.
+    // A command makes all its outputs at once.
     for (const other of makers.get(file)?.outputs ?? []) queue.push(other);
     for (const { outputs } of users.get(file) ?? []) queue.push(...outputs);
   }

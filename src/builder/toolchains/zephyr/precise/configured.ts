@@ -41,15 +41,15 @@ function relevantCache(cache: Buffer): string {
 
 /** The differences. Names relative to the build directory. */
 export interface ConfiguredDifferences {
-  /** Generated headers whose content is another one. */
+  /** Generated headers that differ. */
   headers: string[];
-  /** What else comes of the devicetree. */
+  /** Other products of the devicetree that differ. */
   devicetree: string[];
 }
 
 /**
- * Compares a directory that was just configured with the one of a build. The end of a sentence that says why nothing of the
- * latter can be used, when that is so.
+ * Compares a directory that was just configured with that of an earlier build; or says why nothing of the latter can be
+ * used, as the end of a sentence.
  */
 export function compareConfigured(fresh: string, kept: string): ConfiguredDifferences | { why: string } {
   const found: ConfiguredDifferences = { headers: [], devicetree: [] };
@@ -82,12 +82,13 @@ export function compareConfigured(fresh: string, kept: string): ConfiguredDiffer
 }
 
 /**
- * Brings what a build has made into a directory that was just configured, and gives what is there already the times that it
- * had: Ninja goes by them. Objects become the same files in both, since nothing writes to one that is there; the rest is
- * copied.
+ * Brings the products of a build into a directory that was just configured, and gives the configured files the times that
+ * they had in that build, because Ninja compares times. Objects are linked, since no command writes to an existing one; all
+ * other files are copied.
  *
- * @param isLeft whether a file, by its name in the directory, is not brought
- * @param isAnew whether a file that is there already keeps the time that it has
+ * @param isLeft whether a file, named relative to the directory, is left behind
+ *
+ * @param isAnew whether a configured file keeps its new time
  */
 export function bringMade(
   kept: string,
@@ -114,7 +115,7 @@ export function bringMade(
 function bring(from: string, to: string, entry: Dirent): void {
   if (entry.isSymbolicLink()) symlinkSync(readlinkSync(from), to);
   else if (/\.(?:obj|o|a)$/.test(entry.name)) {
-    // Its time is its own.
+    // A link has the time of its file.
     linkSync(from, to);
     return;
   } else copyFileSync(from, to, constants.COPYFILE_FICLONE);
