@@ -36,7 +36,7 @@ export class TargetOutcomes {
   constructor(options: TargetOutcomesOptions) {
     this.#options = options;
     this.summary = {
-      ...{ compiled: 0, agents: 0, cached: 0, remote: 0, failed: 0, cancelled: 0 },
+      ...{ compiled: 0, cached: 0, remote: 0, failed: 0, cancelled: 0, agents: 0 },
       ...{ duration: 0, saved: 0, outputDirectory: options.plan.outputDirectory },
     };
   }

@@ -103,6 +103,11 @@ const expected = new Map<
   ['GLOVEBOX_QUEUE=rediss://:password@queue.example.org:6379 glovebox build --agents', 'agents'],
   ['node pool.js', 'programs'],
   ['node bench/programs/remote.ts', 'programs'],
+  ['node bench/programs/agents.ts', 'programs'],
+  [
+    "/usr/bin/time -f '%U + %S s' node src/cli/main.ts build <config> --toolchain west --workspace <workspace> --json",
+    'programs',
+  ],
   ['npm run build', 'checks'],
   ['node examples/pool/main.js', 'examples'],
   ['node examples/getOrSet/main.js', 'examples'],

@@ -138,7 +138,7 @@ class AgentJob {
     if (local.ok) return this.#share(shared, found, local, 'cached');
 
     const roots = {
-      inputs,
+      ...{ inputs, log: this.#directory.logFile },
       ...('workspace' in description && { workspace: description.workspace }),
     };
     const task = { toolchain: description, configDirectory, userConfig, cacheOptions, target };

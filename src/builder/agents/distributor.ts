@@ -176,7 +176,7 @@ export class Distributor {
         else cancel(name);
       } else if (outcome.end === 'failed') {
         const { failure, by } = outcome;
-        const here = (text: string) => translated(text, outcome.roots, roots);
+        const here = (text: string) => translated(text, outcome.roots, { ...roots, log: log.file });
         const { excerpt } = failure;
         await fail(
           target,
@@ -384,9 +384,15 @@ function translated(
   ours: NonNullable<JobMessage['roots']>,
 ): string {
   if (theirs === undefined) return text;
-  const inputs = text.replaceAll(theirs.inputs, ours.inputs);
-  if (theirs.workspace === undefined || ours.workspace === undefined) return inputs;
-  return inputs.replaceAll(theirs.workspace, ours.workspace);
+  const pairs = [
+    [theirs.log, ours.log],
+    [theirs.inputs, ours.inputs],
+    [theirs.workspace, ours.workspace],
+  ];
+  return pairs.reduce(
+    (done, [their, our]) => (their === undefined || our === undefined ? done : done.replaceAll(their, our)),
+    text,
+  );
 }
 
 function settingsOf({ toolchain }: Plan): JobSettings {

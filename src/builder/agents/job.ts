@@ -84,8 +84,8 @@ export interface JobMessage {
   text?: string | undefined;
   /** Processes that the compiler may run at once. */
   jobs?: number | undefined;
-  /** The agent's directories: of the inputs and of the workspace. */
-  roots?: { inputs: string; workspace?: string | undefined } | undefined;
+  /** The agent's directories, of the inputs and of the workspace, and its log. */
+  roots?: { inputs: string; workspace?: string | undefined; log?: string | undefined } | undefined;
   /** Lines of output, and the number of the first. */
   from?: number | undefined;
   lines?: string[] | undefined;
@@ -138,12 +138,13 @@ export function asMessage(value: unknown): JobMessage | undefined {
   const failure = asFailure(value.failure);
   const refusal = asRefusal(value.refusal);
   if ((value.phase === 'failed' && !failure) || (value.phase === 'refused' && !refusal)) return undefined;
-  const { inputs, workspace } = isObject(value.roots) ? value.roots : {};
+  const { inputs, workspace, log } = isObject(value.roots) ? value.roots : {};
   return {
     ...{ by: value.by, run: value.run, phase: value.phase as JobMessage['phase'], lines },
     text: asText(value.text),
     jobs: typeof value.jobs === 'number' ? value.jobs : undefined,
-    roots: typeof inputs === 'string' ? { inputs, workspace: asText(workspace) } : undefined,
+    roots:
+      typeof inputs === 'string' ? { inputs, workspace: asText(workspace), log: asText(log) } : undefined,
     from: typeof value.from === 'number' ? value.from : undefined,
     ...{ failure, refusal, isQuestion: value.isQuestion === true },
   };

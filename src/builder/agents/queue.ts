@@ -14,7 +14,9 @@ export const STALLED_CHECK_MS = 2_500;
 /** How many agents may die over a job before it fails. */
 export const MAX_STALLED = 10;
 /** Limit on connecting, so that a build without a queue begins in time. */
-export const CONNECT_LIMIT_MS = 1_500;
+const CONNECT_LIMIT_MS = 1_500;
+/** The limit is counted in turns of the event loop: an answer that has arrived on a busy machine is not missed. */
+const CONNECT_TURNS = 15;
 
 /** The name of the events by which builds stop jobs, and say that they still want them. */
 export const CONTROL = 'glovebox-control';
@@ -64,7 +66,7 @@ export function connectionTo(queue: string): { connection: Record<string, unknow
   return {
     connection: {
       url: queue,
-      connectTimeout: CONNECT_LIMIT_MS,
+      connectTimeout: 5_000,
       retryStrategy: () => 1_000,
       maxRetriesPerRequest: null,
       // A half-open connection is noticed.
@@ -89,7 +91,10 @@ export async function whenReady(queue: string, connected: readonly Connected[]):
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => {});
   for (const one of connected) one.on('error', error => failed.reject(error));
-  const late = setTimeout(() => failed.reject(new Error('it does not answer')), CONNECT_LIMIT_MS);
+  let turns = 0;
+  const late = setInterval(() => {
+    if (++turns >= CONNECT_TURNS) failed.reject(new Error('it does not answer'));
+  }, CONNECT_LIMIT_MS / CONNECT_TURNS);
   try {
     await Promise.race([Promise.all(connected.map(one => one.waitUntilReady())), failed.promise]);
   } catch (error) {
@@ -98,7 +103,7 @@ export async function whenReady(queue: string, connected: readonly Connected[]):
       cause: error,
     });
   } finally {
-    clearTimeout(late);
+    clearInterval(late);
   }
 }
 

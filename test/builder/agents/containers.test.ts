@@ -1,0 +1,179 @@
+// Agents that build in containers: an image and a workspace decide what they can build.
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import test from 'ava';
+import { TestServer } from '../../cache/remote/server.ts';
+import { isFull } from '../../support/extent.ts';
+import { containerMachine, IMAGE, startEngine, stopEngine } from '../container-rig/container-rig.ts';
+import { say } from '../toolchains/container-project.ts';
+import type { WestMachine } from '../west-rig/west-rig.ts';
+import { createUpstream } from '../workspace/upstream.ts';
+import { NO_REDIS } from './redis.ts';
+import { built, Fleet, type Machine } from './rig.ts';
+
+// A container engine and several programs for each test: in CI.
+const isRun = isFull && NO_REDIS === undefined;
+const withQueue = isRun ? test.serial : test.serial.skip;
+
+test.before(async () => void (isRun && (await startEngine())));
+test.after.always(stopEngine);
+
+/** Gives a machine its own checkout of a west config, and its own copy of the workspace. */
+function settle(machine: Machine, { config, workspace }: WestMachine, image = IMAGE): string {
+  const own = path.join(machine.home, 'zmk workspace');
+  rmSync(machine.checkout, { recursive: true });
+  cpSync(config, machine.checkout, { recursive: true });
+  cpSync(workspace, own, { recursive: true });
+  machine.write(
+    'glovebox.config.yaml',
+    `toolchains: { container: { image: '${image}' } }\nbuild: { workspace: '${own}', toolchain: container }\n`,
+  );
+  return own;
+}
+
+withQueue('agents build in containers of the same image and revisions, and in no others', async t => {
+  const { url } = await TestServer.start(t);
+  const fleet = await Fleet.start({ remote: url, targets: 0, seconds: 0 });
+  t.teardown(() => fleet.stop());
+  const found = await containerMachine(t);
+  if (!found) return;
+  const { machine, engine } = found;
+  say(machine, 'echo "building here"; leave_records');
+  const west = `${readFileSync(new URL('../container-rig/west.sh', import.meta.url), 'utf8')}\n# another\n`;
+  await engine.makeImage('glovebox-test/other:1', { west });
+
+  const hosts = ['other-image', 'other-revision', 'same'].map(name =>
+    fleet.machine(name, engine.environment),
+  );
+  const [otherImage, otherRevision, same] = hosts as [Machine, Machine, Machine];
+  settle(otherImage, machine, 'glovebox-test/other:1');
+  const moved = settle(otherRevision, machine);
+  writeFileSync(path.join(moved, 'zmk/app/src/main.c'), 'int main(void) { return 1; }');
+  settle(same, machine);
+  const alice = fleet.machine('alice', engine.environment);
+  settle(alice, machine);
+  const reference = fleet.machine('reference', engine.environment);
+  settle(reference, machine);
+
+  const never = await otherImage.agent(1, '--accept', 'container');
+  const refusing = await otherRevision.agent(1, '--accept', 'container');
+  const refused = await built(alice.build());
+  t.like(refused, { status: 0, compiled: 2, failed: 0, agents: 0 });
+  t.true(refused.warnings.length > 0);
+  for (const warning of refused.warnings) {
+    t.regex(
+      warning,
+      /^The agent other-revision did not build corne_\w+-nice_nano_v2-zmk: its tools, image, workspace or variables are not those of this build\. It is compiled here\.$/,
+    );
+  }
+  const ends = refusing.events.flatMap(event => (event.type === 'job-ended' ? event.end : []));
+  t.true(ends.length > 0 && ends.every(end => end === 'refused'), ends.join());
+  refusing.kill('SIGTERM');
+  t.is(await refusing.status(), 0);
+
+  const able = await same.agent(1, '--accept', 'container');
+  alice.write('config/corne.keymap', '/ { keymap { b; }; };\n');
+  reference.write('config/corne.keymap', '/ { keymap { b; }; };\n');
+  const program = alice.build();
+  const result = await built(program);
+  t.like(result, { status: 0, compiled: 2, failed: 0 });
+  t.deepEqual(
+    result.warnings.filter(warning => /agent/.test(warning)),
+    [],
+  );
+  t.true(result.agents > 0, JSON.stringify(result.ends));
+  t.like(await built(reference.build('--no-agents', '--no-cache')), { status: 0, compiled: 2 });
+  t.deepEqual(alice.firmware, reference.firmware);
+  t.deepEqual(engine.docker('ps', '--all', '--quiet'), '');
+  t.false(never.events.some(event => event.type === 'job-taken'));
+  for (const agent of [able, never]) {
+    agent.kill('SIGTERM');
+    t.is(await agent.status(), 0);
+  }
+});
+
+withQueue(
+  'an agent makes a missing workspace, once for all of its jobs, and says so to the build',
+  async t => {
+    const { url } = await TestServer.start(t);
+    const fleet = await Fleet.start({ remote: url, targets: 0, seconds: 0 });
+    t.teardown(() => fleet.stop());
+    const upstream = await createUpstream(t);
+    await upstream.push('zmk', { 'app/src/main.c': 'int main(void) { return 0; }\n', 'app/Kconfig': '\n' });
+    const found = await containerMachine(t);
+    if (!found) return;
+    const { engine } = found;
+    const environment = { ...engine.environment, PATH: `${upstream.env.PATH}:${process.env.PATH}` };
+    const [host, alice] = ['agent', 'alice'].map(name => fleet.machine(name, environment)) as [
+      Machine,
+      Machine,
+    ];
+    for (const { checkout } of [host, alice]) {
+      rmSync(checkout, { recursive: true });
+      cpSync(upstream.config, checkout, { recursive: true });
+      writeFileSync(path.join(checkout, 'config/corne.keymap'), '/ { keymap { a; }; };\n');
+      writeFileSync(path.join(checkout, 'config/west.sh'), 'leave_records');
+      writeFileSync(path.join(checkout, 'build.yaml'), 'board: [nice_nano_v2]\nshield: [one, two, three]\n');
+      writeFileSync(
+        path.join(checkout, 'glovebox.config.yaml'),
+        `toolchains: { container: { image: '${IMAGE}' } }\nbuild: { toolchain: container }\n`,
+      );
+    }
+    // The agent is not told of any workspace, and west.yml comes with the job.
+    rmSync(path.join(host.checkout, 'config'), { recursive: true });
+    const made = alice.program(['workspace', 'create', '--json']);
+    t.is(await made.status(), 0, made.errors);
+    const agent = await host.agent(2, '--accept', 'container');
+    const program = alice.build();
+    const result = await built(program);
+    t.deepEqual(result.failures, []);
+    t.like(result, { status: 0, compiled: 3, failed: 0 });
+    t.deepEqual(
+      result.warnings.filter(warning => /agent/.test(warning)),
+      [],
+    );
+    t.true(result.agents > 0, JSON.stringify(result.ends));
+    const prepared = program.events.flatMap(event => (event.type === 'target-preparing' ? event.text : []));
+    t.true(prepared.includes('making the workspace for config/west.yml, once'), prepared.join('\n'));
+    t.is(readdirSync(path.join(host.home, '.cache/glovebox/compilation/workspaces/made')).length, 1);
+    agent.kill('SIGTERM');
+    t.is(await agent.status(), 0);
+  },
+);
+
+withQueue(
+  'the loss of an image is an agent in trouble: it is said, and the target is built here',
+  async t => {
+    const { url } = await TestServer.start(t);
+    const fleet = await Fleet.start({ remote: url, targets: 0, seconds: 0 });
+    t.teardown(() => fleet.stop());
+    const found = await containerMachine(t);
+    if (!found) return;
+    const { machine, engine } = found;
+    say(machine, 'leave_records');
+    const [host, alice] = ['agent', 'alice'].map(name => fleet.machine(name, engine.environment)) as [
+      Machine,
+      Machine,
+    ];
+    await engine.makeImage('glovebox-test/lost:1', {
+      west: `${readFileSync(new URL('../container-rig/west.sh', import.meta.url), 'utf8')}\n# lost\n`,
+    });
+    settle(host, machine, 'glovebox-test/lost:1');
+    settle(alice, machine, 'glovebox-test/lost:1');
+    const agent = await host.agent(1, '--accept', 'container');
+    const program = alice.build();
+    await program.event(event => event.type === 'build-started');
+    engine.docker('rmi', '--force', 'glovebox-test/lost:1');
+    const result = await built(program);
+    t.is(result.failed, 2, 'the image is gone here, too');
+    t.true(
+      result.warnings.some(warning =>
+        /^The agent agent did not build .*: The image glovebox-test\/lost:1 is not on this machine any more\./.test(
+          warning,
+        ),
+      ),
+      result.warnings.join('\n'),
+    );
+    t.true(agent.events.some(event => event.type === 'agent-resting'));
+  },
+);
