@@ -104,10 +104,6 @@ const expected = new Map<
   ['node pool.js', 'programs'],
   ['node bench/programs/remote.ts', 'programs'],
   ['node bench/programs/agents.ts', 'programs'],
-  [
-    "/usr/bin/time -f '%U + %S s' node src/cli/main.ts build <config> --toolchain west --workspace <workspace> --json",
-    'programs',
-  ],
   ['npm run build', 'checks'],
   ['node examples/pool/main.js', 'examples'],
   ['node examples/getOrSet/main.js', 'examples'],
