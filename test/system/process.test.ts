@@ -349,7 +349,13 @@ test('captured output is the printed text, without white space at the end', asyn
     cwd: os.tmpdir(),
     env,
   });
-  t.deepEqual(captured, { exitCode: 0, signal: null, output: '1.2.3\nand more', timedOut: false });
+  t.deepEqual(captured, {
+    exitCode: 0,
+    signal: null,
+    output: '1.2.3\nand more',
+    isCut: false,
+    timedOut: false,
+  });
 });
 
 test('capturing ends a program that exceeds the time limit', async t => {
