@@ -35,7 +35,7 @@ export type GatewayAnswer = { encoding: number; bytes: Uint8Array } | boolean | 
 const FLUSH_MS = 30_000;
 
 /** Waiting time that a silent server may cost a long-running process, and the time in which it is regained. */
-const BUDGET = { budgetMs: 4_500, refillMs: 60_000 };
+const BUDGET = { budgetMs: 4_000, refillMs: 60_000 };
 
 const FILE = 'value';
 

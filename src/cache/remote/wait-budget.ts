@@ -6,7 +6,7 @@
 import { clearTimeout, performance, setTimeout } from '../../system/time.ts';
 
 export interface WaitBudgetOptions {
-  /** Milliseconds. Default: 4,500, so that a build waits no longer than 5 s, the time for giving up included. */
+  /** Milliseconds. Default: 4,000, so that a build waits no longer than 5 s, the time for giving up included. */
   budgetMs?: number | undefined;
   /** Milliseconds in which a spent budget is whole again, for processes that run for days. Default: never. */
   refillMs?: number | undefined;
@@ -35,7 +35,7 @@ export class WaitBudget {
   #borne = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor({ budgetMs = 4500, refillMs, now = performance.now }: WaitBudgetOptions = {}) {
+  constructor({ budgetMs = 4000, refillMs, now = performance.now }: WaitBudgetOptions = {}) {
     this.budgetMs = budgetMs;
     this.#refillMs = refillMs;
     this.#now = now;
