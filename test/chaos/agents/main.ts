@@ -65,9 +65,9 @@ while (Date.now() < until) {
 
 for (const [index, agent] of agents.entries()) {
   agent.kill('SIGTERM');
-  const hasBegun = agent.events.length > 0;
   const status = await Promise.race([agent.status(), delay(60_000, 'hangs', { ref: false })]);
-  if (status !== 0 && hasBegun) violations.push(`agent ${index} ended with ${status}: ${agent.errors}`);
+  if (status !== 0 && isAtWork(agent))
+    violations.push(`agent ${index} ended with ${status}: ${agent.errors}`);
 }
 const limit = Date.now() + LEFT_MS;
 while (compilersBelow(fleet.root).length > 0 && Date.now() < limit) await delay(100);
@@ -202,10 +202,14 @@ async function replaceAgent(): Promise<void> {
     agents[index]!.kill('SIGTERM');
   }
   const status = await agents[index]!.status();
-  const hasBegun = agents[index]!.events.length > 0;
-  if (status !== 0 && hasBegun)
+  if (status !== 0 && isAtWork(agents[index]!))
     violations.push(`an agent ended with ${status} after SIGTERM: ${agents[index]!.errors}`);
   agents[index] = await restart(hosts[index]!);
+}
+
+/** Whether an agent handles signals: it has begun, and has not said that it is over. */
+function isAtWork({ events }: Program<AgentEvent>): boolean {
+  return events.length > 0 && !events.some(({ type }) => type === 'agent-stopped');
 }
 
 /** As in `Machine.agent`, without waiting for the queue. */
