@@ -72,6 +72,7 @@ const REST_MS = 10_000;
 const ANSWER_MS = 1_000;
 const RETRY_MS = 2_000;
 const CLEAN_MS = 60_000;
+const CLOSE_MS = 3_000;
 
 /**
  * Runs an agent until `stop` or `abort`. Rejects with a `GloveboxError` if it cannot begin: a package is missing, the
@@ -437,11 +438,17 @@ class Agent {
     await worker.pause(true).catch(() => {});
   }
 
-  /** Waits for current jobs; for a queue that does not answer only once the agent is to end at once. */
+  /** Waits for current jobs, and then, or once the agent is to end at once, only briefly for the queue. */
   async #closeWorkers(abort: AbortSignal): Promise<void> {
     const closing = Promise.all(this.#workers.map(worker => worker.close().catch(() => {})));
-    const late = aborted(abort).then(() => new Promise(resolve => setTimeout(resolve, 3_000).unref()));
-    await Promise.race([closing, late]);
+    const late = aborted(abort).then(() => delay(CLOSE_MS));
+    await Promise.race([closing, late, this.#idle()]);
+  }
+
+  /** Resolves when no job has run for a while: a worker whose connection was lost may never say that it is closed. */
+  async #idle(): Promise<void> {
+    for (let since = Date.now(); Date.now() - since < CLOSE_MS; await delay(100))
+      if (this.#running.size > 0) since = Date.now();
   }
 
   async #clean(): Promise<void> {
@@ -451,6 +458,10 @@ class Agent {
   #emit(event: AgentEventBody): void {
     this.#options.onEvent({ at: Date.now(), ...event } as AgentEvent);
   }
+}
+
+function delay(milliseconds: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, milliseconds));
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -80,6 +80,8 @@ async function run(context: Context, configDirectory: string, flags: AgentFlags)
         for (const line of lines) context.print(line);
       },
     });
+    // A connection whose server was lost may keep the process alive.
+    setTimeout(() => process.exit(EXIT_OK), 1_000).unref();
     return EXIT_OK;
   } finally {
     interruption.release();
