@@ -5,7 +5,7 @@ import type { ToolchainKind } from '../../config/toolchain-options.ts';
 export type JobEnd =
   /** It compiled it. */
   | 'compiled'
-  /** Somebody had compiled it before. */
+  /** It had been compiled before. */
   | 'cached'
   /** The compiler failed. */
   | 'failed'

@@ -104,18 +104,9 @@ export async function acquireStableDirectory(
     const directory = path.join(root, key);
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     if (![cacheRoot, root, directory].every(isPrivate)) return undefined;
-    const owner = path.join(directory, 'owner');
-    const claim: Claim = { ...currentProcessId(), leaders: [] };
-    const save = () => writeFileSync(owner, JSON.stringify(claim));
-    // Held only while the owner is decided: a build may take longer than a lock lives.
-    const lock = await tryLock(path.join(root, 'locks'), key);
-    if (lock === 'taken') return undefined;
-    try {
-      if (!isFree(owner)) return undefined;
-      save();
-    } finally {
-      await lock.release();
-    }
+    const owned = await claimOwner(root, key);
+    if (owned === undefined) return undefined;
+    const { owner, claim, save } = owned;
     const { work, kept } = placesIn(directory);
     const capabilityCache = path.join(directory, `facts-${(await cacheKey('facts', kind)).slice(0, 16)}`);
     const epoch = path.join(directory, 'epoch.json');
@@ -210,17 +201,9 @@ export async function visitStableDirectory(
   const directory = path.join(root, key);
   const { work, kept } = placesIn(directory);
   if (!existsSync(kept.state) || ![cacheRoot, root, directory].every(isPrivate)) return undefined;
-  const owner = path.join(directory, 'owner');
-  const claim: Claim = { ...currentProcessId(), leaders: [] };
-  const save = () => writeFileSync(owner, JSON.stringify(claim));
-  const lock = await tryLock(path.join(root, 'locks'), key);
-  if (lock === 'taken') return undefined;
-  try {
-    if (!isFree(owner)) return undefined;
-    save();
-  } finally {
-    await lock.release();
-  }
+  const owned = await claimOwner(root, key);
+  if (owned === undefined) return undefined;
+  const { owner, claim, save } = owned;
   return {
     ...{ work, kept },
     onProcess(event, leader) {
@@ -311,4 +294,24 @@ function isPrivate(directory: string): boolean {
   const stats = lstatSync(directory);
   if (!stats.isDirectory()) return false;
   return process.getuid === undefined || (stats.uid === process.getuid() && (stats.mode & 0o022) === 0);
+}
+
+/** Makes this process the owner of a directory; undefined if another one is. */
+async function claimOwner(
+  root: string,
+  key: string,
+): Promise<{ owner: string; claim: Claim; save(): void } | undefined> {
+  const owner = path.join(root, key, 'owner');
+  const claim: Claim = { ...currentProcessId(), leaders: [] };
+  const save = () => writeFileSync(owner, JSON.stringify(claim));
+  // Held only while the owner is decided: a build may take longer than a lock lives.
+  const lock = await tryLock(path.join(root, 'locks'), key);
+  if (lock === 'taken') return undefined;
+  try {
+    if (!isFree(owner)) return undefined;
+    save();
+  } finally {
+    await lock.release();
+  }
+  return { owner, claim, save };
 }
