@@ -2,7 +2,7 @@
 // never takes a job that needs another compiler or image.
 import path from 'node:path';
 import type { Cache } from '../../cache/cache.ts';
-import { cacheKey, type KeyPart } from '../../cache/keys.ts';
+import { cacheKey, type KeyPart } from '../../cache/cache-key.ts';
 import type { ToolchainKind } from '../../config/toolchain-options.ts';
 import type { UserConfig } from '../../config/user-config.ts';
 import { GloveboxError } from '../../errors.ts';

@@ -1,6 +1,6 @@
 // Records of earlier builds: the inputs that each read.
 import type { Cache, Duration, GetOrSetOptions, Producer } from '../../cache/cache.ts';
-import { cacheKey } from '../../cache/keys.ts';
+import { cacheKey } from '../../cache/cache-key.ts';
 import { parseDuration } from '../../cache/units.ts';
 import { parseText } from '../../cache/values/stored-json.ts';
 import { KnownDigests } from '../inputs/known-digests.ts';

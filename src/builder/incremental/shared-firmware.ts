@@ -8,7 +8,7 @@
 // computed here, from the local files.
 import { readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { cacheKey, type KeyPart } from '../../cache/keys.ts';
+import { cacheKey, type KeyPart } from '../../cache/cache-key.ts';
 import { remoteKey } from '../../cache/remote/record.ts';
 import type { PutOutcome, RemoteHit, RemoteSource, RemoteTier } from '../../cache/remote/remote-tier.ts';
 import { isObject, listOf } from '../../cache/values/stored-json.ts';

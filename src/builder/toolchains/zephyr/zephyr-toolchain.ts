@@ -1,7 +1,7 @@
 // Toolchain that uses ZMK's own build, with any runner.
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { cacheKey } from '../../../cache/keys.ts';
+import { cacheKey } from '../../../cache/cache-key.ts';
 import { GloveboxError } from '../../../errors.ts';
 import { isInside } from '../../../system/paths.ts';
 import type { Target } from '../../matrix/target.ts';
