@@ -52,6 +52,9 @@ export class StoreCache implements Cache {
   readonly #clock: () => number;
   readonly #timeout: number;
   readonly #connection: StoreConnection;
+  // The connection's path, for callers: undefined before the first operation, and once the cache is closed. A field,
+  // because a read of a value in memory does hardly more than this.
+  #path: ReadPath | undefined;
   readonly #writes: WritePath;
   readonly #use = new UseCount();
   #closing: Promise<void> | undefined;
@@ -66,10 +69,11 @@ export class StoreCache implements Cache {
     // Times are stored as whole milliseconds.
     this.#clock = options.clock === wallClock.now ? wallClock.now : () => Math.floor(options.clock());
     this.#timeout = options.timeout;
-    const connection = new StoreConnection(
-      connector,
-      client => new ReadPath(client, this.#clock, options.localTierSize, options.timeout),
-    );
+    const connection = new StoreConnection(connector, client => {
+      const path = new ReadPath(client, this.#clock, options.localTierSize, options.timeout);
+      if (!this.#closing) this.#path = path;
+      return path;
+    });
     this.#connection = connection;
     this.#writes = new WritePath(
       {
@@ -81,11 +85,6 @@ export class StoreCache implements Cache {
       this.#use,
       this.#clock,
     );
-  }
-
-  // Undefined before the first operation, and once the cache is closed: operations that began before still have one.
-  get #path(): ReadPath | undefined {
-    return this.#closing === undefined ? this.#connection.path : undefined;
   }
 
   // Not an async function: an available value should cost one promise and no more.
@@ -379,6 +378,7 @@ export class StoreCache implements Cache {
   }
 
   async #close(): Promise<void> {
+    this.#path = undefined;
     if (!this.#connection.opening) return;
     await this.settled();
     // A client that could not be made needs no closing.
