@@ -79,41 +79,30 @@ export class HttpClient {
   }
 
   /** Reads `path` to its end; resolves to whether it exists. @throws RemoteFailure */
-  async get(path: string, { accept, maxBytes, onBytes, size, signal }: GetOptions): Promise<boolean> {
-    const limit = new RequestLimit(size === 'small' ? this.#smallMs : this.#idleMs, signal);
-    try {
+  get(path: string, { accept, maxBytes, onBytes, size, signal }: GetOptions): Promise<boolean> {
+    const limitMs = size === 'small' ? this.#smallMs : this.#idleMs;
+    return this.#within(limitMs, signal, 'GET', path, async limit => {
       const response = await this.#getOnce(path, accept, limit);
-      if (response.status !== 200) return await refuse(response, 'GET', path);
+      if (response.status !== 200) return refuse(response, 'GET', path);
       await readBody(response, path, maxBytes, async bytes => {
         if (size === 'blob') limit.extend();
         await onBytes(bytes);
       });
       return true;
-    } catch (error) {
-      throw limit.explain(error, 'GET', path);
-    } finally {
-      limit.end();
-    }
+    });
   }
 
   /** Whether `path` exists. @throws RemoteFailure */
-  async has(path: string, signal: AbortSignal): Promise<boolean> {
-    const limit = new RequestLimit(this.#smallMs, signal);
-    try {
+  has(path: string, signal: AbortSignal): Promise<boolean> {
+    return this.#within(this.#smallMs, signal, 'HEAD', path, async limit => {
       const response = await this.#send('HEAD', path, {}, limit);
-      if (response.status !== 200) return await refuse(response, 'HEAD', path);
-      return true;
-    } catch (error) {
-      throw limit.explain(error, 'HEAD', path);
-    } finally {
-      limit.end();
-    }
+      return response.status === 200 || refuse(response, 'HEAD', path);
+    });
   }
 
   /** Stores a body at `path`. @throws RemoteFailure, and the errors of `body` */
-  async put(path: string, { contentType, length, body, signal, onSent }: PutOptions): Promise<void> {
-    const limit = new RequestLimit(this.#idleMs, signal);
-    try {
+  put(path: string, { contentType, length, body, signal, onSent }: PutOptions): Promise<void> {
+    return this.#within(this.#idleMs, signal, 'PUT', path, async limit => {
       const parts = async function* () {
         for await (const bytes of body()) {
           for (let from = 0; from < bytes.length; from += PART) {
@@ -131,22 +120,30 @@ export class HttpClient {
         if (!(await refuse(response, 'PUT', path))) throw statusFailure(response, 'PUT', path);
       }
       await discard(response);
-    } catch (error) {
-      throw limit.explain(error, 'PUT', path);
-    } finally {
-      limit.end();
-    }
+    });
   }
 
   /** Removes `path` where the server allows it; resolves to whether it did. @throws RemoteFailure */
-  async remove(path: string, signal: AbortSignal): Promise<boolean> {
-    const limit = new RequestLimit(this.#smallMs, signal);
-    try {
+  remove(path: string, signal: AbortSignal): Promise<boolean> {
+    return this.#within(this.#smallMs, signal, 'DELETE', path, async limit => {
       const response = await this.#send('DELETE', path, {}, limit);
       await discard(response);
       return response.status >= 200 && response.status <= 299;
+    });
+  }
+
+  async #within<T>(
+    limitMs: number,
+    signal: AbortSignal,
+    method: string,
+    path: string,
+    exchange: (limit: RequestLimit) => Promise<T>,
+  ): Promise<T> {
+    const limit = new RequestLimit(limitMs, signal);
+    try {
+      return await exchange(limit);
     } catch (error) {
-      throw limit.explain(error, 'DELETE', path);
+      throw limit.explain(error, method, path);
     } finally {
       limit.end();
     }
