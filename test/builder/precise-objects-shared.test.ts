@@ -2,6 +2,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { build } from '../../src/builder/build.ts';
 import type { BuildEvent } from '../../src/builder/events.ts';
+import { isFull } from '../support/extent.ts';
 import { programFile } from '../support/program-file.ts';
 import { objectBench, whole, whyNot } from './precise-objects/bench.ts';
 import { configFiles, firstConfig } from './precise-objects/editor.ts';
@@ -16,7 +17,7 @@ const hasCcache = (() => {
     return false;
   }
 })();
-const serial = whyNot() === undefined && hasCcache ? test.serial : test.serial.skip;
+const serial = whyNot() === undefined && hasCcache && isFull ? test.serial : test.serial.skip;
 
 async function project(t: ExecutionContext) {
   t.timeout(300_000);
