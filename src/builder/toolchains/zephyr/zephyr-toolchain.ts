@@ -148,6 +148,10 @@ export class ZephyrToolchain implements Toolchain {
     return this.#runner.capability(signal);
   }
 
+  async workspaceState(signal?: AbortSignal): Promise<WorkspaceIdentity> {
+    return this.#currentWorkspace(IDENTITY_MAX_AGE_MS, signal);
+  }
+
   async surroundings(signal?: AbortSignal): Promise<Surroundings> {
     const { places, folders, bound } = await this.#runner.surroundings(signal);
     const { workspace } = this.#description;
