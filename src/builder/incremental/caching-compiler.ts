@@ -162,19 +162,20 @@ export class CachingCompiler {
    * As {@link restore}, from the remote cache. A hit is stored in the local caches, too. `why` is empty if nothing is
    * known.
    *
-   * @param isAnew whether files are read again. Default: they are as they were when the service first read them
+   * @param isAgain whether this build has looked for it before: files are read again, and it is not counted. Default:
+   * files are as they were when the service first read them
    */
   async restoreShared(
     target: Target,
     shared: SharedFirmware,
     directory: string,
     signal?: AbortSignal,
-    isAnew = false,
+    isAgain = false,
   ): Promise<CompileSuccess | { ok: false; why: string[] }> {
-    const reader = isAnew ? this.#newest() : this.#reader;
+    const reader = isAgain ? this.#newest() : this.#reader;
     const query = await this.#lookup.describe(target, reader, signal);
     if (query.bound.length > 0) return { ok: false, why: [] };
-    return shared.restore(query, this.#lookup, directory, signal);
+    return shared.restore(query, this.#lookup, directory, { signal, isAgain });
   }
 
   /** Whether {@link restoreShared} is likely to find it. */
