@@ -18,6 +18,9 @@ import {
 } from '../../../../../src/builder/toolchains/zephyr/precise/kept-build.ts';
 import { temporaryDirectory } from '../../../../support/temporary.ts';
 
+const OBJECT = 'app/main.c.obj';
+/** In seconds since the epoch. */
+const COMPILED_AT = 1_000;
 const CONDITIONS = { identity: 'west', declared: 'names' };
 
 /** A finished build whose inputs are older than it. */
@@ -34,6 +37,7 @@ async function deskFor(t: ExecutionContext) {
     'tools/cc1',
   ];
   for (const name of [...files, 'config/corne.keymap']) writeFileSync(at(name), name);
+  utimesSync(at(`build/${OBJECT}`), COMPILED_AT, COMPILED_AT);
   const places = { directory: at('kept'), state: at('kept.json'), macros: at('macros.json') };
   const finished = (started: number): FinishedBuild => ({
     ...{
@@ -115,17 +119,21 @@ const UNUSABLE: [title: string, change: (desk: Desk) => void, why: RegExp][] = [
   ],
   [
     'an object that others wrote',
-    ({ places }) => appendFileSync(path.join(places.directory, 'app/main.c.obj'), ' '),
+    ({ places }) => appendFileSync(path.join(places.directory, OBJECT), ' '),
     OTHERS,
   ],
   [
-    'an object that others replaced by the same',
-    ({ places }) => replaced(path.join(places.directory, 'app/main.c.obj')),
+    'an object that others wrote, and gave its size and time',
+    ({ places }) => {
+      const file = path.join(places.directory, OBJECT);
+      writeFileSync(file, readFileSync(file, 'utf8').toUpperCase());
+      utimesSync(file, COMPILED_AT, COMPILED_AT);
+    },
     OTHERS,
   ],
   [
     'an object with another time',
-    ({ places }) => utimesSync(path.join(places.directory, 'app/main.c.obj'), 1, 1),
+    ({ places }) => utimesSync(path.join(places.directory, OBJECT), 1, 1),
     OTHERS,
   ],
   [
@@ -133,11 +141,7 @@ const UNUSABLE: [title: string, change: (desk: Desk) => void, why: RegExp][] = [
     ({ places }) => writeFileSync(path.join(places.directory, 'app/new.o'), ''),
     OTHERS,
   ],
-  [
-    'an object that others removed',
-    ({ places }) => rmSync(path.join(places.directory, 'app/main.c.obj')),
-    OTHERS,
-  ],
+  ['an object that others removed', ({ places }) => rmSync(path.join(places.directory, OBJECT)), OTHERS],
   [
     'a clock that went back',
     ({ places }) => changeState(places.state, { ended: Date.now() + 60_000 }),
