@@ -23,7 +23,7 @@ export {
   type ProducerContext,
   type SetOptions,
 } from './cache/cache.ts';
-export { cacheKey, type FileContent, fileContent, type KeyPart, type KeyPartOf } from './cache/keys.ts';
+export { cacheKey, type FileContent, fileContent, type KeyPart, type KeyPartOf } from './cache/cache-key.ts';
 export type { CacheOptions } from './cache/options.ts';
 export type { CacheOperation, RemoteRequest } from './cache/tracing.ts';
 export {

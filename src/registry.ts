@@ -5,7 +5,7 @@ import type { Cache } from './cache/cache.ts';
 import { DisabledCache } from './cache/client/disabled-cache.ts';
 import { PortStoreClient } from './cache/client/port-store-client.ts';
 import { type AskGateway, SharedCache } from './cache/client/shared-cache.ts';
-import type { Connector } from './cache/client/store-cache.ts';
+import type { Connector } from './cache/client/store-connection.ts';
 import { TracedCache } from './cache/client/traced-cache.ts';
 import { agree } from './cache/coordinator/agree.ts';
 import type { Coordinator } from './cache/coordinator/coordinator.ts';

@@ -5,8 +5,6 @@
 //
 // Needs a redis-server in PATH. The person's own machine compiles, too, on one core, except where the table says otherwise.
 import { execFileSync } from 'node:child_process';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
 import { Queue } from 'bullmq';
 import { encodeJob } from '../../src/builder/agents/job.ts';
@@ -14,6 +12,7 @@ import { KEPT } from '../../src/builder/agents/queue.ts';
 import type { BuildEvent } from '../../src/builder/index.ts';
 import { generateSigningKey, parseSigningKey } from '../../src/cache/remote/signing.ts';
 import { built, Fleet } from '../../test/builder/agents/rig.ts';
+import { TestServer } from '../../test/cache/remote/server.ts';
 
 const { values } = parseArgs({
   options: {
@@ -28,33 +27,19 @@ const [targets, seconds, queued] = [values.targets, values.seconds, values.queue
   number,
   number,
 ];
-const stored = new Map<string, Buffer>();
-const cache = createServer(async (request, response) => {
-  const parts: Buffer[] = [];
-  for await (const part of request) parts.push(part as Buffer);
-  const found = stored.get(request.url ?? '');
-  if (request.method === 'PUT') {
-    stored.set(request.url ?? '', Buffer.concat(parts));
-    response.writeHead(201).end();
-  } else if (found === undefined) response.writeHead(404).end();
-  else
-    response
-      .writeHead(200, { 'content-length': found.length })
-      .end(request.method === 'HEAD' ? undefined : found);
-});
-await new Promise<void>(resolve => cache.listen(0, '127.0.0.1', resolve));
-const remote = `http://127.0.0.1:${(cache.address() as AddressInfo).port}`;
+const cache = await TestServer.open();
+const remote = cache.url;
 
 console.log(`${targets} targets of ${seconds} s, agents and the person's machine with one core each`);
 console.log('agents | cores | took (s) | ideal (s) | efficiency | added per target (ms) | first line (ms)');
 for (const count of values.agents.split(',').map(Number)) await measure(count);
 await measureQueue();
-cache.close();
+await cache.stop();
 process.exit(0);
 
 /** Builds everything with so many agents. */
 async function measure(count: number): Promise<void> {
-  stored.clear();
+  cache.stored.clear();
   const fleet = await Fleet.start({ remote, targets, seconds });
   try {
     const agents = await Promise.all(

@@ -1,6 +1,7 @@
 // Compile phase of a run: compiles the targets that no cache has, in worker threads here and, with a queue, on agents.
 import { completeClaim, failClaim, relayToFollowers } from './agents/claim-outcome.ts';
-import type { Distributor, SharedClaim } from './agents/distributor.ts';
+import type { Distributor } from './agents/distributor.ts';
+import type { SharedClaim } from './agents/local-turns.ts';
 import type { EventSink } from './event-sink.ts';
 import type {
   CachingCompiler,

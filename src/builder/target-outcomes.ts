@@ -29,6 +29,7 @@ export class TargetOutcomes {
   readonly built = new Map<string, BuiltTarget & { isCompiled: boolean }>();
   readonly #options: TargetOutcomesOptions;
   readonly #recording: Promise<unknown>[] = [];
+  readonly #sizes = new Map<string, FirmwareSize>();
   /** By artifact name. */
   readonly #times = new Map<string, TargetTime>();
   #read: Set<string> | undefined = new Set();
@@ -99,18 +100,18 @@ export class TargetOutcomes {
       ...(ccache !== undefined && { ccache }),
       ...(agent !== undefined && { agent }),
     });
-    if (size) this.#recording.push(this.#compareSize(target, size));
+    if (size) this.#sizes.set(target, size);
     return files;
   }
 
-  /** Warns if the firmware's size is very different from that of the last build. */
-  async #compareSize(target: string, size: FirmwareSize): Promise<void> {
-    const { configDirectory } = this.#options.plan;
-    const before = await this.#options.builds.lastSize(configDirectory, target);
-    const message = before && sizeWarning(before, size);
-    if (message) this.#options.emit({ type: 'warning', target, message });
-    if (before?.kind === size.kind && before.bytes === size.bytes) return;
-    await this.#options.builds.setLastSize(configDirectory, target, size);
+  /** Warns of firmware whose size is very different from that of the last build. */
+  async #compareSizes(): Promise<void> {
+    const { plan, builds, emit } = this.#options;
+    const before = await builds.exchangeSizes(plan.configDirectory, this.#sizes);
+    for (const [target, last] of before) {
+      const message = sizeWarning(last, this.#sizes.get(target)!);
+      if (message) emit({ type: 'warning', target, message });
+    }
   }
 
   /** Reports a target that failed; a cancelled one counts as cancelled. */
@@ -151,7 +152,7 @@ export class TargetOutcomes {
 
   /** Waits for what is recorded, and completes the summary. */
   async finish(durationMs: () => number): Promise<void> {
-    await Promise.all(this.#recording);
+    await Promise.all([...this.#recording, this.#compareSizes()]);
     this.summary.duration = durationMs();
     const { targets, jobs } = this.#options.plan;
     const times = targets.map(({ artifactName }) => this.#times.get(artifactName));

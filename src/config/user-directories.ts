@@ -34,33 +34,43 @@ export function homeDirectory(environment: Environment): string | undefined {
 
 /** The platform's cache directory: `$XDG_CACHE_HOME` or `~/.cache`, `~/Library/Caches`, `%LOCALAPPDATA%`. */
 export function cacheDirectory(environment: Environment, name: string): string | undefined {
-  switch (process.platform) {
-    case 'win32':
-      return below(
-        absolute(environment.LOCALAPPDATA) ?? inHome(environment, 'AppData', 'Local'),
-        name,
-        'Cache',
-      );
-    case 'darwin':
-      return inHome(environment, 'Library', 'Caches', name);
-    default:
-      return below(absolute(environment.XDG_CACHE_HOME) ?? inHome(environment, '.cache'), name);
-  }
+  return platformDirectory(environment, name, {
+    windows: [environment.LOCALAPPDATA, 'Local', 'Cache'],
+    macos: 'Caches',
+    others: [environment.XDG_CACHE_HOME, '.cache'],
+  });
 }
 
 /** The platform's settings directory: `$XDG_CONFIG_HOME` or `~/.config`, `~/Library/Preferences`, `%APPDATA%`. */
 export function configDirectory(environment: Environment, name: string): string | undefined {
+  return platformDirectory(environment, name, {
+    windows: [environment.APPDATA, 'Roaming', 'Config'],
+    macos: 'Preferences',
+    others: [environment.XDG_CONFIG_HOME, '.config'],
+  });
+}
+
+interface Places {
+  /** The set directory, its default in `AppData`, and the name below the program's own. */
+  windows: [set: string | undefined, inAppData: string, below: string];
+  /** In `Library`. */
+  macos: string;
+  /** The set directory, and its default in the home directory. */
+  others: [set: string | undefined, inHome: string];
+}
+
+function platformDirectory(
+  environment: Environment,
+  name: string,
+  { windows, macos, others }: Places,
+): string | undefined {
   switch (process.platform) {
     case 'win32':
-      return below(
-        absolute(environment.APPDATA) ?? inHome(environment, 'AppData', 'Roaming'),
-        name,
-        'Config',
-      );
+      return below(absolute(windows[0]) ?? inHome(environment, 'AppData', windows[1]), name, windows[2]);
     case 'darwin':
-      return inHome(environment, 'Library', 'Preferences', name);
+      return inHome(environment, 'Library', macos, name);
     default:
-      return below(absolute(environment.XDG_CONFIG_HOME) ?? inHome(environment, '.config'), name);
+      return below(absolute(others[0]) ?? inHome(environment, others[1]), name);
   }
 }
 

@@ -1,6 +1,6 @@
 // SHA-256 of files and bytes.
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync, read, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, read, readSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { withOpenFile } from './open-files.ts';
 import { setImmediate } from './time.ts';
@@ -51,6 +51,24 @@ export async function hashOpenFile(descriptor: number, size: number): Promise<st
   return hash.digest('hex');
 }
 
+/**
+ * Copies the rest of an open file to the new file `destination`, and returns the SHA-256 of the bytes that were written.
+ * Allocates no memory for the content. Throws if `destination` exists.
+ */
+export function copyAndHashNow(descriptor: number, destination: string): string {
+  const hash = createHash('sha256');
+  const to = openSync(destination, 'wx', 0o600);
+  try {
+    for (let chunk = nextChunk(descriptor); chunk.byteLength > 0; chunk = nextChunk(descriptor)) {
+      hash.update(chunk);
+      for (let at = 0; at < chunk.byteLength; ) at += writeSync(to, chunk, at);
+    }
+  } finally {
+    closeSync(to);
+  }
+  return hash.digest('hex');
+}
+
 /** The SHA-256 of bytes, which must not change meanwhile. Yields to the event loop between chunks. */
 export async function hashBytes(bytes: Uint8Array): Promise<string> {
   const hash = createHash('sha256');
@@ -62,12 +80,14 @@ export async function hashBytes(bytes: Uint8Array): Promise<string> {
 }
 
 function addNow(hash: Hash, descriptor: number): void {
+  for (let chunk = nextChunk(descriptor); chunk.byteLength > 0; chunk = nextChunk(descriptor))
+    hash.update(chunk);
+}
+
+// Valid until the next call. Empty at the end of the file.
+function nextChunk(descriptor: number): Buffer {
   buffer ??= Buffer.allocUnsafeSlow(CHUNK_BYTES);
-  for (;;) {
-    const length = readSync(descriptor, buffer, 0, CHUNK_BYTES, null);
-    if (length === 0) return;
-    hash.update(buffer.subarray(0, length));
-  }
+  return buffer.subarray(0, readSync(descriptor, buffer, 0, CHUNK_BYTES, null));
 }
 
 // Hashes one chunk while the next is being read.

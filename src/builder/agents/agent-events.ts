@@ -12,6 +12,8 @@ export type JobEnd =
   | 'refused'
   /** The build that asked was stopped. */
   | 'cancelled'
+  /** No build waits for it any more: the one that asked was killed. */
+  | 'abandoned'
   /** Given back, because the agent ends. */
   | 'returned'
   /** Another agent has it, because this one did not answer for too long. */
@@ -28,6 +30,10 @@ export type AgentEvent = { at: number } & (
       queue: string;
       accepts: { kind: ToolchainKind; queue: string; detail: string }[];
     }
+  /** It takes jobs of one more queue, for a workspace that it has now. */
+  | { type: 'queue-served'; queue: string; detail: string }
+  /** It takes no jobs of this queue, or none any more. */
+  | { type: 'queue-declined'; queue: string; why: string }
   /** A kind of toolchain that it is to accept and cannot build with. */
   | { type: 'agent-unable'; kind: ToolchainKind; why: string }
   /** What it is busy with before it can take jobs. */

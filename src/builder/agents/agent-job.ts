@@ -18,10 +18,11 @@ import { SharedFirmware } from '../incremental/shared-firmware.ts';
 import type { FirmwareCacheService } from '../output/firmware.ts';
 import { loadToolchain } from '../toolchains/load.ts';
 import type { CompilePool } from '../workers/pool.ts';
-import type { Capability } from './capability.ts';
-import { ARCHIVE, archiveKey, InvalidArchiveError, unpackInputs } from './input-archive.ts';
+import { InvalidArchiveError } from './input-archive.ts';
 import type { JobFailure, JobMessage, JobRefusal, JobRequest } from './job.ts';
 import { type JobDirectory, takeJobDirectory } from './job-directory.ts';
+import type { JobInputs } from './job-inputs.ts';
+import type { ServedQueue } from './served-queue.ts';
 
 /** The parts of an agent that its jobs share. */
 export interface JobContext {
@@ -34,14 +35,15 @@ export interface JobContext {
   pool: CompilePool;
   /** Processes that one compiler may run at once. */
   jobs: number;
-  /** Archives of inputs that were fetched already, by their keys. */
-  archives: Map<string, Promise<Buffer | undefined>>;
+  inputs: JobInputs;
 }
 
 export interface JobHooks {
   signal: AbortSignal;
   onState: (state: Pick<JobMessage, 'phase' | 'text' | 'jobs' | 'roots'>) => void;
   onLine: (line: string) => void;
+  /** Resolves once it is known whether any build still wants the job; if none does, the signal is aborted then. */
+  confirm: () => Promise<void>;
   /** Resolves to whether the job is still this agent's. */
   isOwn: () => Promise<boolean>;
 }
@@ -53,22 +55,21 @@ export type JobOutcome =
   | { end: 'cancelled' }
   | { end: 'lost' };
 
+const NO_SPACE_LEFT = 'no space is left on its disk';
 /** Messages of compilers for which there was no space. */
 const NO_SPACE = /no space left on device|ENOSPC|disk quota exceeded/i;
-/** Archives kept in memory. The targets of one config share theirs. */
-const KEPT_ARCHIVES = 4;
 
 /** Builds a job. Resolves when nothing of it is left on this machine; rejects only for bugs. */
 export async function runJob(
   request: JobRequest,
-  capability: Capability,
+  served: ServedQueue,
   context: JobContext,
   hooks: JobHooks,
 ): Promise<JobOutcome> {
   let directory: JobDirectory | undefined;
   try {
     directory = await takeJobDirectory(agentDirectory(context.cacheRoot));
-    return await new AgentJob(request, capability, context, hooks, directory).run();
+    return await new AgentJob(request, served, context, hooks, directory).run();
   } catch (error) {
     if (hooks.signal.aborted) return { end: 'cancelled' };
     return refused('trouble', reasonOf(error, directory?.inputs ?? context.cacheRoot));
@@ -84,20 +85,20 @@ export function agentDirectory(cacheRoot: string): string {
 
 class AgentJob {
   readonly #request: JobRequest;
-  readonly #capability: Capability;
+  readonly #served: ServedQueue;
   readonly #context: JobContext;
   readonly #hooks: JobHooks;
   readonly #directory: JobDirectory;
 
   constructor(
     request: JobRequest,
-    capability: Capability,
+    served: ServedQueue,
     context: JobContext,
     hooks: JobHooks,
     directory: JobDirectory,
   ) {
     this.#request = request;
-    this.#capability = capability;
+    this.#served = served;
     this.#context = context;
     this.#hooks = hooks;
     this.#directory = directory;
@@ -106,17 +107,18 @@ class AgentJob {
   async run(): Promise<JobOutcome> {
     const { target, places, lease, base } = this.#request;
     const { userConfig, cacheOptions, cacheRoot, builds, firmware, tier } = this.#context;
-    const { signal, onState } = this.#hooks;
+    const { signal, confirm } = this.#hooks;
     const { inputs, output } = this.#directory;
-    onState({ phase: 'preparing', text: '' });
-    const refusal = await this.#layOut();
+    const refusal = await this.#context.inputs.layOut(this.#request.inputs, inputs, signal);
     if (refusal !== undefined) return { end: 'refused', refusal };
     const configDirectory = path.join(inputs, places.config);
+    const directory = path.join(inputs, places.directory);
     mkdirSync(configDirectory, { recursive: true });
-    const description = await this.#capability.toolchainFor(
+    const { capability, workspace } = this.#served;
+    const description = await capability.toolchainFor(
       this.#request,
-      { configDirectory, directory: path.join(inputs, places.directory), outputDirectory: output, cacheRoot },
-      { signal, onText: text => onState({ phase: 'preparing', text }) },
+      { configDirectory, directory, outputDirectory: output, cacheRoot, workspace },
+      signal,
     );
     const toolchain = await loadToolchain(description, { cache: builds.cache });
     const compiler = createZmkWestService({ toolchain, configDirectory, builds, firmware });
@@ -137,6 +139,8 @@ class AgentJob {
     if (signal.aborted) return { end: 'cancelled' };
     if (local.ok) return this.#share(shared, found, local, 'cached');
 
+    await confirm();
+    if (signal.aborted) return { end: 'cancelled' };
     const roots = {
       ...{ inputs, log: this.#directory.logFile },
       ...('workspace' in description && { workspace: description.workspace }),
@@ -160,29 +164,7 @@ class AgentJob {
     const isOwn = reason === 'exit-status' || reason === 'no-artifacts' || reason === 'wrong-board';
     if (isOwn && !lastLines.some(line => NO_SPACE.test(line)))
       return { end: 'failed', failure: { reason, message, exitCode, lastLines, excerpt } };
-    const noSpace = isOwn ? 'no space is left on its disk' : withoutPeriod(message);
-    return refused('trouble', noSpace);
-  }
-
-  /** Fetches and unpacks the inputs. */
-  async #layOut(): Promise<JobRefusal | undefined> {
-    const { archives, tier } = this.#context;
-    const key = this.#request.inputs;
-    const { signal } = this.#hooks;
-    let fetching = archives.get(key);
-    if (fetching === undefined) {
-      fetching = fetchArchive(tier, key);
-      archives.set(key, fetching);
-      for (const old of archives.keys()) if (archives.size > KEPT_ARCHIVES) archives.delete(old);
-    }
-    const archive = await fetching.catch(() => undefined);
-    signal.throwIfAborted();
-    if (archive === undefined) {
-      archives.delete(key);
-      return { kind: 'trouble', why: 'it could not fetch the inputs from the remote cache' };
-    }
-    await unpackInputs(archive, this.#directory.inputs);
-    return undefined;
+    return refused('trouble', isOwn ? NO_SPACE_LEFT : withoutPeriod(message));
   }
 
   #relay(event: CompileEvent, roots: NonNullable<JobMessage['roots']>): void {
@@ -212,18 +194,13 @@ class AgentJob {
   }
 }
 
-async function fetchArchive(tier: RemoteTier, key: string): Promise<Buffer | undefined> {
-  const hit = await tier.get(key, { kind: 'inputs' });
-  const archive = await hit?.getBytes(ARCHIVE);
-  return archive !== undefined && archiveKey(archive) === key ? archive : undefined;
-}
-
 function refused(kind: JobRefusal['kind'], why: string): JobOutcome {
   return { end: 'refused', refusal: { kind, why } };
 }
 
 /** The reason in words, without a period; rethrows a bug. */
-function reasonOf(error: unknown, place: string): string {
+export function reasonOf(error: unknown, place: string): string {
+  if (isSystemError(error) && (error.code === 'ENOSPC' || error.code === 'EDQUOT')) return NO_SPACE_LEFT;
   if (isSystemError(error)) return withoutPeriod(describeSystemError(error, place));
   if (error instanceof GloveboxError || error instanceof InvalidArchiveError)
     return withoutPeriod(error.message);

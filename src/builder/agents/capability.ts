@@ -1,8 +1,12 @@
-// Capability of an agent: what it can build, by the tools that it has. Each has a queue of its own, so that an agent
-// never takes a job that needs another compiler or image.
-import path from 'node:path';
+// Capability of an agent: what it can build, by the tools that it has. Jobs are in queues by tools and, for Zephyr's
+// toolchains, by the state of the workspace, so that an agent never takes a job that needs another compiler, image or
+// revision.
+//
+//   glovebox-container-<image>               agents with the image that can make workspaces: they take nothing here
+//   glovebox-container-<image>-<workspace>   jobs, and the agents that have this workspace
+//   glovebox-command-<command>               jobs, and the agents with this command
 import type { Cache } from '../../cache/cache.ts';
-import { cacheKey, type KeyPart } from '../../cache/keys.ts';
+import { cacheKey, type KeyPart } from '../../cache/cache-key.ts';
 import type { ToolchainKind } from '../../config/toolchain-options.ts';
 import type { UserConfig } from '../../config/user-config.ts';
 import { GloveboxError } from '../../errors.ts';
@@ -12,9 +16,16 @@ import { DEFAULT_IMAGE, inspectImage, pullImage } from '../toolchains/container/
 import { createToolchain, type ToolchainDescription } from '../toolchains/index.ts';
 import type { Toolchain } from '../toolchains/toolchain.ts';
 import { WEST } from '../toolchains/zephyr/west-build.ts';
-import { findWorkspace, type WorkspaceEvent, WorkspaceService } from '../workspace/index.ts';
-import { JOB_PROTOCOL, type JobRequest } from './job.ts';
-import { queueNameOf } from './queue.ts';
+import { JOB_PROTOCOL, type JobRequest, type JobSettings } from './job.ts';
+import { toolsQueueName, workspaceQueueName } from './queue.ts';
+
+/** Names of the queues of a toolchain's targets. */
+export interface QueueNames {
+  /** By the tools alone. */
+  tools: string;
+  /** The queue of the jobs: the same one if no workspace is needed. */
+  jobs: string;
+}
 
 /** The directories of one job. Absolute. */
 export interface JobPlaces {
@@ -24,28 +35,24 @@ export interface JobPlaces {
   /** Does not exist: nothing in it is an input. */
   outputDirectory: string;
   cacheRoot: string;
+  /** The workspace, if one is needed. */
+  workspace?: string | undefined;
 }
 
 export interface Capability {
   kind: ToolchainKind;
-  queue: string;
+  /** The queue of these tools. */
+  tools: string;
   /** In words. */
   detail: string;
-  /**
-   * The toolchain for a job, whose inputs are laid out. Makes its workspace first, if that is missing. Rejects with a
-   * `GloveboxError` if there is none.
-   */
+  /** Whether jobs need a workspace, and so have queues of their own. */
+  needsWorkspace: boolean;
+  /** The toolchain for a job, whose inputs are laid out. Rejects with a `GloveboxError` if there is none any more. */
   toolchainFor(
-    request: JobRequest,
+    request: Pick<JobRequest, 'settings'>,
     places: JobPlaces,
-    options: PreparationOptions,
+    signal: AbortSignal,
   ): Promise<ToolchainDescription>;
-}
-
-export interface PreparationOptions {
-  signal: AbortSignal;
-  /** Told, in a few words, what takes long. */
-  onText: (text: string) => void;
 }
 
 export interface CapabilityQuery {
@@ -59,13 +66,25 @@ export interface CapabilityQuery {
   onText: (text: string) => void;
 }
 
-/** The queue of a toolchain's targets; undefined if no agent can build them. */
-export async function queueOf(toolchain: Toolchain, signal?: AbortSignal): Promise<string | undefined> {
+/** The queues of a toolchain's targets; undefined if no agent can build them. */
+export async function queuesOf(toolchain: Toolchain, signal?: AbortSignal): Promise<QueueNames | undefined> {
+  const tools = await toolsQueueOf(toolchain, signal);
+  if (tools === undefined) return undefined;
+  const state = await toolchain.workspaceState?.(signal);
+  if (state === undefined) return { tools, jobs: tools };
+  return { tools, jobs: workspaceQueueName(tools, await cacheKey('workspace', plain(state))) };
+}
+
+async function toolsQueueOf(toolchain: Toolchain, signal?: AbortSignal): Promise<string | undefined> {
   const capability = await toolchain.capability?.(signal);
   if (capability === undefined) return undefined;
-  const plain = JSON.parse(JSON.stringify(capability)) as KeyPart;
-  const digest = await cacheKey('agents', JOB_PROTOCOL, FINGERPRINT_SCHEMA, toolchain.kind, plain);
-  return queueNameOf(toolchain.kind, digest);
+  const { kind } = toolchain;
+  const digest = await cacheKey('agents', JOB_PROTOCOL, FINGERPRINT_SCHEMA, kind, plain(capability));
+  return toolsQueueName(kind, digest);
+}
+
+function plain(data: object): KeyPart {
+  return JSON.parse(JSON.stringify(data)) as KeyPart;
 }
 
 /** What this machine can build with a kind of toolchain, or why nothing, as a sentence. */
@@ -98,11 +117,11 @@ async function findCommand({
   }
   const directory = userConfig.directory ?? configDirectory;
   const description = { kind: 'command', options: command, directory, configDirectory } as const;
-  const queue = await queueOf(createToolchain(description), signal);
   return {
     kind: 'command',
-    queue: queue!,
+    tools: (await toolsQueueOf(createToolchain(description), signal))!,
     detail: command.program,
+    needsWorkspace: false,
     toolchainFor: async ({ settings }, places) => ({
       kind: 'command',
       // The program and its arguments are the agent's own, whatever a job says.
@@ -132,17 +151,14 @@ async function findContainer({ userConfig, signal, onText }: CapabilityQuery): P
   const nowhere = { ...fixed, options, workspace: '/', configDirectory: '/' };
   return {
     kind: 'container',
-    queue: (await queueOf(createToolchain(nowhere), signal))!,
+    tools: (await toolsQueueOf(createToolchain(nowhere), signal))!,
     detail: `${engine.command}, image ${name}`,
-    toolchainFor: async (request, places, preparation) => {
-      if ((await inspectImage(engine, digest, preparation.signal)) === undefined)
+    needsWorkspace: true,
+    toolchainFor: async ({ settings }, places, ofJob) => {
+      if ((await inspectImage(engine, digest, ofJob)) === undefined)
         throw new GloveboxError('GLOVEBOX_TOOLCHAIN', `The image ${name} is not on this machine any more.`);
-      const { environment } = request.settings;
-      return {
-        ...fixed,
-        options: { ...options, environment },
-        ...(await describeZephyr(request, places, userConfig, preparation)),
-      };
+      const { environment } = settings;
+      return { ...fixed, options: { ...options, environment }, ...describeZephyr(settings, places) };
     },
   };
 }
@@ -155,45 +171,23 @@ async function findWest({ userConfig, cache, signal }: CapabilityQuery): Promise
   if (!tools[WEST]) return "There is no working 'west' in PATH. Install it: pipx install west";
   return {
     kind: 'west',
-    queue: (await queueOf(toolchain, signal))!,
+    tools: (await toolsQueueOf(toolchain, signal))!,
     detail: 'west',
-    toolchainFor: async (request, places, preparation) => ({
+    needsWorkspace: true,
+    toolchainFor: async ({ settings }, places) => ({
       kind: 'west',
-      options: { ...options, environment: request.settings.environment },
-      ...(await describeZephyr(request, places, userConfig, preparation)),
+      options: { ...options, environment: settings.environment },
+      ...describeZephyr(settings, places),
     }),
   };
 }
 
-async function describeZephyr(
-  { settings }: JobRequest,
-  { configDirectory, outputDirectory, cacheRoot }: JobPlaces,
-  userConfig: UserConfig,
-  { signal, onText }: PreparationOptions,
+function describeZephyr(
+  { configPath, buildFile, fallbackBinary }: JobSettings,
+  { workspace, configDirectory, outputDirectory, cacheRoot }: JobPlaces,
 ) {
-  const { configPath, buildFile, fallbackBinary } = settings;
-  const forJob = { ...userConfig, build: { ...userConfig.build, configPath } };
-  const workspace =
-    userConfig.build.workspace ??
-    (await findWorkspace(configDirectory, { userConfig: forJob, cacheRoot })) ??
-    (await makeWorkspace(configDirectory, forJob, cacheRoot, signal, onText));
-  return { workspace, configDirectory, outputDirectory, configPath, buildFile, fallbackBinary, cacheRoot };
-}
-
-async function makeWorkspace(
-  configDirectory: string,
-  userConfig: UserConfig,
-  cacheRoot: string,
-  signal: AbortSignal,
-  onText: (text: string) => void,
-): Promise<string> {
-  const manifest = path.join(userConfig.build.configPath ?? 'config', 'west.yml');
-  onText(`making the workspace for ${manifest}, once`);
-  const onEvent = (event: WorkspaceEvent) => {
-    if (event.type === 'waiting') onText('waiting for another process that makes the workspace');
-    else if (event.type === 'project') onText(`making the workspace for ${manifest}: ${event.name}`);
+  return {
+    ...{ workspace: workspace!, configDirectory, outputDirectory, cacheRoot },
+    ...{ configPath, buildFile, fallbackBinary },
   };
-  const service = new WorkspaceService({ userConfig, cacheRoot });
-  const { workspace } = await service.create(configDirectory, { signal, onEvent });
-  return workspace.path;
 }

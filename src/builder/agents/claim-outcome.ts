@@ -1,8 +1,8 @@
 // Outcome of a claimed job: what a build on this machine tells the builds that follow it.
 import type { CompileEvent, CompileFailure, CompileSuccess } from '../incremental/index.ts';
 import type { WorkerFailure } from '../workers/pool.ts';
-import type { Claim } from './distribution.ts';
-import type { SharedClaim } from './distributor.ts';
+import type { Claim } from './job-claims.ts';
+import type { SharedClaim } from './local-turns.ts';
 
 /** Passes the events of a target that is compiled here on to other builds that follow it. */
 export function relayToFollowers(event: CompileEvent, { claim, roots }: SharedClaim): void {

@@ -4,7 +4,6 @@
 //                                                       │ claimed, refused, or out of reach
 //                                                       ▼
 //                                              this machine's threads
-import { createWriteStream, type WriteStream } from 'node:fs';
 import pLimit from 'p-limit';
 import { resolveRemoteOptions } from '../../cache/remote/options.ts';
 import type { RemoteTier } from '../../cache/remote/remote-tier.ts';
@@ -14,12 +13,15 @@ import type { CachingCompiler, CompileFailure } from '../incremental/index.ts';
 import type { Target } from '../matrix/target.ts';
 import type { Plan } from '../plan.ts';
 import type { Toolchain } from '../toolchains/toolchain.ts';
-import { queueOf } from './capability.ts';
-import { type Claim, Distribution, type OfferEvent } from './distribution.ts';
+import { queuesOf } from './capability.ts';
+import { Distribution } from './distribution.ts';
+import type { OfferEvent } from './followed-job.ts';
 import { UnportableInputsError } from './input-archive.ts';
 import { InputUploads } from './input-uploads.ts';
 import { encodeJob, type JobMessage, type JobSettings } from './job.ts';
+import { LocalTurns, type SharedClaim } from './local-turns.ts';
 import { QueueError } from './queue.ts';
+import { TargetLog, translated } from './target-log.ts';
 import { ownLabel } from './worker-name.ts';
 
 /** The parts of a build that the distributor needs. */
@@ -45,12 +47,6 @@ export interface DistributorHooks {
   logFile: (target: string) => string;
 }
 
-/** A job that this machine has claimed, and its directories, which other builds translate. */
-export interface SharedClaim {
-  claim: Claim;
-  roots: NonNullable<JobMessage['roots']>;
-}
-
 /** Targets described and uploaded at once. */
 const PREPARED_AT_ONCE = 16;
 
@@ -65,13 +61,13 @@ export async function openDistributor(hooks: DistributorHooks): Promise<Distribu
     return undefined;
   };
   try {
-    const name = await queueOf(toolchain, signal);
-    if (name === undefined) return here('No agent can build with this toolchain');
+    const names = await queuesOf(toolchain, signal);
+    if (names === undefined) return here('No agent can build with this toolchain');
     const settings = resolveRemoteOptions(plan.remote!);
     if (settings.signingKey === undefined) return here('Agents need a key that signs what they are asked');
     const local = new LocalTurns();
     const distribution = await Distribution.open({
-      ...{ queue: plan.agents!, name, label: ownLabel(), jobs: plan.jobs, ability: abilityOf(plan) },
+      ...{ queue: plan.agents!, names, label: ownLabel(), jobs: plan.jobs, ability: abilityOf(plan) },
       onChange: () => local.wake(),
       onWarning: message => emit({ type: 'warning', message }),
     });
@@ -281,118 +277,6 @@ export class Distributor {
       }
     }
   }
-}
-
-/** One target to compile here. */
-interface LocalTurn {
-  target: Target;
-  shared?: SharedClaim;
-  done: PromiseWithResolvers<void>;
-}
-
-/** Hands targets to the threads of this machine. */
-class LocalTurns {
-  readonly #turns: LocalTurn[] = [];
-  #changed = Promise.withResolvers<void>();
-  #isOver = false;
-  #isClaiming = false;
-  /** Claims that are on their way to {@link push}. */
-  expected = 0;
-
-  /** Resolves when the target was compiled. */
-  async push(turn: Omit<LocalTurn, 'done'>): Promise<void> {
-    const done = Promise.withResolvers<void>();
-    this.#turns.push({ ...turn, done });
-    this.wake();
-    await done.promise;
-  }
-
-  /** Something may be claimable now. */
-  wake(): void {
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers();
-  }
-
-  end(): void {
-    this.#isOver = true;
-    this.wake();
-  }
-
-  /** The next target; undefined when there are no more. Calls `claim` while there is none. */
-  async take(claim: () => Promise<boolean>): Promise<LocalTurn | undefined> {
-    for (;;) {
-      const turn = this.#turns.shift();
-      if (turn !== undefined) return turn;
-      if (this.#isOver) return undefined;
-      const changed = this.#changed.promise;
-      if (!this.#isClaiming && this.expected === 0) {
-        this.#isClaiming = true;
-        if (await claim()) this.expected++;
-        this.#isClaiming = false;
-      }
-      await changed;
-    }
-  }
-}
-
-/** The log of a target that is compiled elsewhere: its lines, as they arrive. */
-class TargetLog {
-  readonly #name: () => string;
-  #stream: WriteStream | undefined;
-  file: string | undefined;
-  /** The directories of the machine that compiles. */
-  roots: JobMessage['roots'];
-
-  constructor(name: () => string) {
-    this.#name = name;
-  }
-
-  /** Begins anew, for another attempt. */
-  restart(roots: JobMessage['roots']): void {
-    this.roots = roots;
-    this.#stream?.end();
-    this.#stream = undefined;
-  }
-
-  open(): string {
-    this.file = this.#name();
-    this.#stream = createWriteStream(this.file, { mode: 0o600 });
-    // A log that cannot be written does not stop a build.
-    this.#stream.on('error', () => {});
-    return this.file;
-  }
-
-  write(line: string): void {
-    this.#stream?.write(`${line}\n`);
-  }
-
-  async close(): Promise<void> {
-    const stream = this.#stream;
-    this.#stream = undefined;
-    if (stream === undefined || stream.destroyed) return;
-    await new Promise<void>(resolve => {
-      stream.once('error', () => resolve());
-      stream.end(() => resolve());
-    });
-  }
-}
-
-/** Replaces the directories of another machine by those of this one. */
-function translated(
-  text: string,
-  theirs: JobMessage['roots'],
-  ours: NonNullable<JobMessage['roots']>,
-): string {
-  if (theirs === undefined) return text;
-  const pairs = [
-    [theirs.log, ours.log],
-    [theirs.inputs, ours.inputs],
-    [theirs.workspace, ours.workspace],
-  ];
-  return pairs.reduce(
-    (done, [their, our]) => (their === undefined || our === undefined ? done : done.replaceAll(their, our)),
-    text,
-  );
 }
 
 function settingsOf({ toolchain }: Plan): JobSettings {

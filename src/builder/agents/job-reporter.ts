@@ -34,19 +34,19 @@ export class JobReporter {
   enter(state: Pick<JobMessage, 'phase' | 'text' | 'jobs' | 'roots'>): void {
     this.#flushAll();
     this.#state = state;
-    this.#send({});
+    void this.#send({});
   }
 
   /** Ends with a failure or a refusal. */
   end(phase: 'failed' | 'refused' | 'cancelled', result: Pick<JobMessage, 'failure' | 'refusal'> = {}): void {
     this.#flushAll();
     this.#state = { ...this.#state, phase, text: undefined };
-    this.#send(result);
+    void this.#send(result);
   }
 
-  /** Asks whether any build still wants the job. */
-  ask(): void {
-    this.#send({ isQuestion: true });
+  /** Asks whether any build still wants the job. Resolves when that was sent. */
+  ask(): Promise<void> {
+    return this.#send({ isQuestion: true });
   }
 
   /** A line of the compiler's output. */
@@ -96,10 +96,10 @@ export class JobReporter {
     }
     const from = this.#sent;
     this.#sent += lines.length;
-    this.#send({ from, lines });
+    void this.#send({ from, lines });
   }
 
-  #send(message: Partial<JobMessage>): void {
+  #send(message: Partial<JobMessage>): Promise<void> {
     this.#at = performance.now();
     const whole: JobMessage = { ...this.#intro, ...this.#state, ...message };
     this.#isSending = true;
@@ -113,5 +113,6 @@ export class JobReporter {
         if (this.#sending === sending) this.#isSending = false;
       });
     this.#sending = sending;
+    return sending;
   }
 }

@@ -12,7 +12,7 @@ import type { Target } from '../matrix/target.ts';
 import type { SourceExcerpt } from '../toolchains/toolchain.ts';
 
 /** Raised with each change of what jobs mean. Agents of another version have other queues. */
-export const JOB_PROTOCOL = 1;
+export const JOB_PROTOCOL = 2;
 
 /** Everything that an agent needs to build a target. */
 export interface JobRequest {
@@ -91,7 +91,7 @@ export interface JobMessage {
   lines?: string[] | undefined;
   failure?: JobFailure | undefined;
   refusal?: JobRefusal | undefined;
-  /** Asks whether any build still wants the job, because one of them was stopped. */
+  /** Asks whether any build still wants the job. */
   isQuestion?: boolean | undefined;
 }
 
@@ -155,6 +155,23 @@ export function asResult(value: unknown): JobResult | undefined {
   if (!isObject(value) || !isDigest(value.fingerprint) || typeof value.by !== 'string') return undefined;
   const { fingerprint, by } = value;
   return { fingerprint, by, source: value.source === 'compiled' ? 'compiled' : 'cache' };
+}
+
+/** What a build says to agents: about a job, or about a queue that it waits in. Empty where it does not name one. */
+export interface ControlEvent {
+  queue: string;
+  job: string;
+}
+
+export function asControlEvent(value: unknown): ControlEvent {
+  const { queue, job } = isObject(value) ? value : {};
+  return { queue: asText(queue) ?? '', job: asText(job) ?? '' };
+}
+
+/** What an agent says about the jobs of a queue: which it looked at, who it is, and a text. Empty where it does not. */
+export function asNotice(value: unknown): { job: string; by: string; text: string } {
+  const { job, by, text } = isObject(value) ? value : {};
+  return { job: asText(job) ?? '', by: asText(by) ?? '', text: asText(text) ?? '' };
 }
 
 const MAX_LINES = 10_000;

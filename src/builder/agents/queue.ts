@@ -4,6 +4,7 @@ import type { Job, Queue, QueueEvents, QueueEventsProducer, Worker } from 'bullm
 import { shownQueue } from '../../config/agents-config.ts';
 import type { ToolchainKind } from '../../config/toolchain-options.ts';
 import { GloveboxError } from '../../errors.ts';
+import { formatWorkerName, type WorkerName } from './worker-name.ts';
 
 export type { Job, Queue, QueueEvents, QueueEventsProducer, Worker };
 
@@ -20,6 +21,11 @@ const CONNECT_TURNS = 15;
 
 /** The name of the events by which builds stop jobs, and say that they still want them. */
 export const CONTROL = 'glovebox-control';
+/** An event of {@link CONTROL}: targets wait in a queue for which agents with the right tools may make a workspace. */
+export const OFFERED = 'offered';
+/** Events of a queue: an agent makes the workspace for it, or does not take its jobs. */
+export const PREPARING = 'agent-preparing';
+export const DECLINED = 'agent-declined';
 
 const QUEUE_PREFIX = 'glovebox-';
 
@@ -36,14 +42,21 @@ export class QueueError extends GloveboxError {
   }
 }
 
-/** The queue of the jobs that agents with a capability can do. */
-export function queueNameOf(kind: ToolchainKind, digest: string): string {
+/** The queue of agents that have the same tools. */
+export function toolsQueueName(kind: ToolchainKind, digest: string): string {
   return `${QUEUE_PREFIX}${kind}-${digest.slice(0, 16)}`;
+}
+
+/** The queue of the jobs for these tools and a workspace in one state. */
+export function workspaceQueueName(tools: string, digest: string): string {
+  return `${tools}-${digest.slice(0, 16)}`;
 }
 
 /** The kind of toolchain of a queue by its name; undefined if the queue is not for agents. */
 export function kindOfQueue(name: string): ToolchainKind | undefined {
-  return /^glovebox-(west|container|command)-[0-9a-f]{16}$/.exec(name)?.[1] as ToolchainKind | undefined;
+  return /^glovebox-(west|container|command)(-[0-9a-f]{16}){1,2}$/.exec(name)?.[1] as
+    | ToolchainKind
+    | undefined;
 }
 
 /** Loads BullMQ, an optional package. Throws {@link QueueError} with what to install. */
@@ -72,6 +85,18 @@ export function connectionTo(queue: string): { connection: Record<string, unknow
       // A half-open connection is noticed.
       keepAlive: 5_000,
     },
+  };
+}
+
+/** Options of a worker, which takes jobs under this name. */
+export function workerOptions(queue: string, name: WorkerName) {
+  return {
+    ...connectionTo(queue),
+    ...KEPT,
+    name: formatWorkerName(name),
+    lockDuration: LOCK_MS,
+    stalledInterval: STALLED_CHECK_MS,
+    maxStalledCount: MAX_STALLED,
   };
 }
 

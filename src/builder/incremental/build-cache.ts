@@ -1,6 +1,6 @@
 // Records of earlier builds: the inputs that each read.
 import type { Cache, Duration, GetOrSetOptions, Producer } from '../../cache/cache.ts';
-import { cacheKey } from '../../cache/keys.ts';
+import { cacheKey } from '../../cache/cache-key.ts';
 import { parseDuration } from '../../cache/units.ts';
 import { parseText } from '../../cache/values/stored-json.ts';
 import { KnownDigests } from '../inputs/known-digests.ts';
@@ -93,15 +93,27 @@ export class CompilationBuildCacheService {
     return this.cache.set(key, base, { ttl: this.#ttl });
   }
 
-  /** The size of the firmware that the last build of this target name in this config directory delivered. */
-  async lastSize(configDirectory: string, artifactName: string): Promise<FirmwareSize | undefined> {
-    return asFirmwareSize(await this.cache.get(await sizeKey(configDirectory, artifactName)));
-  }
-
-  /** Keeps the size of a delivered firmware for {@link lastSize}. */
-  async setLastSize(configDirectory: string, artifactName: string, size: FirmwareSize): Promise<boolean> {
-    const key = await sizeKey(configDirectory, artifactName);
-    return this.cache.set(key, { ...size }, { ttl: SIZE_TTL });
+  /**
+   * Keeps the sizes of delivered firmware by target name, and resolves to those that the last builds of these targets in
+   * this config directory delivered.
+   */
+  async exchangeSizes(
+    configDirectory: string,
+    sizes: ReadonlyMap<string, FirmwareSize>,
+  ): Promise<Map<string, FirmwareSize>> {
+    const keys = await Promise.all([...sizes.keys()].map(name => sizeKey(configDirectory, name)));
+    const stored = await this.cache.getMany(keys);
+    const before = new Map<string, FirmwareSize>();
+    const changed: [string, unknown][] = [];
+    let index = 0;
+    for (const [name, size] of sizes) {
+      const key = keys[index++]!;
+      const last = asFirmwareSize(stored.get(key));
+      if (last) before.set(name, last);
+      if (last?.kind !== size.kind || last.bytes !== size.bytes) changed.push([key, { ...size }]);
+    }
+    if (changed.length > 0) await this.cache.setMany(changed, { ttl: SIZE_TTL });
+    return before;
   }
 
   /**

@@ -1,19 +1,20 @@
 // Caching compiler: looks a target up, compiles it under a lease on a miss, and stores the result. Nothing else does.
-import path from 'node:path';
 import type { Producer } from '../../cache/cache.ts';
-import { GloveboxError } from '../../errors.ts';
-import { isInside } from '../../system/paths.ts';
-import { describeSystemError, isSystemError } from '../../system/system-error.ts';
 import { InputReader, type KnownFiles } from '../inputs/input-reader.ts';
 import type { Target } from '../matrix/target.ts';
-import { MemoryTable } from '../output/memory-use.ts';
-import type { CompileOutcome } from '../toolchains/toolchain.ts';
-import { fingerprint, type InputSnapshot, leaseDigest } from './fingerprint.ts';
+import { type InputSnapshot, leaseDigest } from './fingerprint.ts';
 import { boundOf, type DescribedTarget, Lookup, type LookupOptions, type TargetQuery } from './lookup.ts';
-import type { CompileEvent, CompileFailure, CompileResult, CompileSuccess, LookupResult } from './result.ts';
+import {
+  type CompileRequest,
+  cancelled,
+  failure,
+  type Job,
+  type Prepared,
+  Production,
+} from './production.ts';
+import type { CompileFailure, CompileResult, CompileSuccess, LookupResult } from './result.ts';
 import type { SharedFirmware } from './shared-firmware.ts';
-import { type DeclaredInputs, declare, filesOf, observe, takeSnapshot } from './snapshot.ts';
-import { checkArtifacts, emptyDirectory } from './staging.ts';
+import { filesOf, takeSnapshot } from './snapshot.ts';
 
 // Unusable outcomes are discarded this many times; after that the target is compiled without a lease.
 const MAX_ATTEMPTS = 3;
@@ -37,30 +38,6 @@ export interface IdentifiedTarget {
   bound: string | undefined;
 }
 
-export interface CompileRequest {
-  /** The target's {@link CachingCompiler.describe}, perhaps from another thread. Default: it is described now. */
-  described?: DescribedTarget | undefined;
-  /** Directory for the artifacts: empty, the caller's own, absolute. It stays empty unless the result is ok. */
-  directory: string;
-  /** Build directory for the compiler: empty, the caller's own, absolute. The caller removes it. */
-  buildDirectory: string;
-  /** The file that gets the compiler's full output. Its directory exists. */
-  logFile: string;
-  /** How many processes the compiler itself may run at once. Default: 1. */
-  jobs?: number | undefined;
-  /** See `CompileJob.incremental`. */
-  incremental?: boolean | undefined;
-  /** See `CompileJob.onConfigured`. */
-  onConfigured?: (() => Promise<number>) | undefined;
-  /** The trace context, given to the compiler as `TRACEPARENT`. It is not part of any fingerprint. Default: none. */
-  traceparent?: string | undefined;
-  /** Stops the compiler, or the wait for another producer. */
-  signal?: AbortSignal | undefined;
-  onEvent?: ((event: CompileEvent) => void) | undefined;
-  /** Called with the process group of every child that starts, and again when it has ended. */
-  onProcess?: ((event: 'started' | 'ended', processGroup: number) => void) | undefined;
-}
-
 /**
  * Compiles targets, or finds the result of an earlier build of the same inputs.
  *
@@ -70,6 +47,7 @@ export interface CompileRequest {
 export class CachingCompiler {
   readonly #options: LookupOptions;
   readonly #lookup: Lookup;
+  readonly #production: Production;
   readonly #reader: InputReader;
   /** The queries that missed, and when. */
   readonly #missed = new WeakMap<Target, { at: number; query: TargetQuery }>();
@@ -79,6 +57,7 @@ export class CachingCompiler {
   constructor(options: LookupOptions) {
     this.#options = options;
     this.#lookup = new Lookup(options);
+    this.#production = new Production(options);
     this.#reader = this.#newReader();
     this.#moment = { at: performance.now(), reader: this.#reader };
   }
@@ -183,19 +162,20 @@ export class CachingCompiler {
    * As {@link restore}, from the remote cache. A hit is stored in the local caches, too. `why` is empty if nothing is
    * known.
    *
-   * @param isAnew whether files are read again. Default: they are as they were when the service first read them
+   * @param isAgain whether this build has looked for it before: files are read again, and it is not counted. Default:
+   * files are as they were when the service first read them
    */
   async restoreShared(
     target: Target,
     shared: SharedFirmware,
     directory: string,
     signal?: AbortSignal,
-    isAnew = false,
+    isAgain = false,
   ): Promise<CompileSuccess | { ok: false; why: string[] }> {
-    const reader = isAnew ? this.#newest() : this.#reader;
+    const reader = isAgain ? this.#newest() : this.#reader;
     const query = await this.#lookup.describe(target, reader, signal);
     if (query.bound.length > 0) return { ok: false, why: [] };
-    return shared.restore(query, this.#lookup, directory, signal);
+    return shared.restore(query, this.#lookup, directory, { signal, isAgain });
   }
 
   /** Whether {@link restoreShared} is likely to find it. */
@@ -235,7 +215,7 @@ export class CachingCompiler {
         const result = await this.#compileOnce(lease, job);
         if (result) return result;
       }
-      return (await this.#produce(job)).result;
+      return (await this.#production.run(job)).result;
     } catch (error) {
       return signal?.aborted ? cancelled() : failure('output', error, request.directory);
     }
@@ -252,7 +232,7 @@ export class CachingCompiler {
     if ('reason' in prepared) return prepared;
     try {
       const job: Job = { target, request, ...prepared, isTrial: true };
-      return (await this.#produce(job)).result;
+      return (await this.#production.run(job)).result;
     } catch (error) {
       return signal?.aborted ? cancelled() : failure('output', error, request.directory);
     }
@@ -269,7 +249,7 @@ export class CachingCompiler {
     let own: CompileResult | undefined;
     let waited = false;
     const produce: Producer<InputSnapshot | undefined> = async ({ skip, isStillHeld }) => {
-      const { result, inputs } = await this.#produce(job, isStillHeld);
+      const { result, inputs } = await this.#production.run(job, isStillHeld);
       own = result;
       // The next waiter compiles for itself.
       if (!inputs) skip();
@@ -290,152 +270,4 @@ export class CachingCompiler {
     await builds.forget(lease, outcome);
     return undefined;
   }
-
-  /**
-   * Runs the compiler. With `inputs` when the result is stored under them.
-   *
-   * @param mayStore whether this caller still is the one that compiles the target. If another one took over because
-   *   this process was stopped or too slow, its older result must not mix with the newer one. Default: it is
-   */
-  async #produce(
-    job: Job,
-    mayStore = () => Promise.resolve(true),
-  ): Promise<{ result: CompileResult; inputs?: InputSnapshot }> {
-    const { target, request, query } = job;
-    const { onEvent, directory, buildDirectory, logFile, jobs = 1 } = request;
-    const signal = request.signal ?? new AbortController().signal;
-    onEvent?.({ type: 'compiling', jobs, logFile });
-    const started = Date.now();
-    const clock = performance.now();
-    let waited = 0;
-    const onConfigured = async () => {
-      const since = performance.now();
-      const turn = await request.onConfigured?.();
-      waited = performance.now() - since;
-      return turn ?? jobs;
-    };
-    const table = new MemoryTable();
-    let outcome: CompileOutcome;
-    try {
-      outcome = await this.#options.toolchain.compile({
-        target,
-        described: { identity: query.base.toolchain, surroundings: query.surroundings },
-        buildDirectory,
-        artifactDirectory: directory,
-        jobs,
-        logFile,
-        traceparent: request.traceparent,
-        signal,
-        incremental: request.incremental,
-        onConfigured,
-        onPath: path => onEvent?.({ type: 'path', path }),
-        onOutput: line => {
-          table.line(line);
-          onEvent?.({ type: 'output', line });
-        },
-        onProcess: request.onProcess,
-      });
-      if (outcome.ok) checkArtifacts(outcome.artifacts, directory);
-    } catch (error) {
-      emptyDirectory(directory);
-      return { result: { ...failure('output', error, directory), logFile } };
-    }
-    const compileDuration = performance.now() - clock - waited;
-    if (signal.aborted || !outcome.ok) emptyDirectory(directory);
-    if (signal.aborted) return { result: cancelled() };
-    if (!outcome.ok) return { result: { ...outcome, logFile } };
-    const { artifacts, warnings = [], ccache } = outcome;
-    const memory = table.use;
-    const files = artifacts.map(artifact => artifact.path);
-    const compiled = {
-      ok: true,
-      source: 'compiled',
-      files,
-      compileDuration,
-      compiledAt: Date.now(),
-      warnings,
-      ...(ccache && { ccache }),
-      ...(memory && { memory }),
-    } as const;
-    const result: CompileSuccess = { ...compiled, stored: false };
-    const inputs = await this.#observe(outcome, started, job);
-    if (!inputs) return { result };
-    result.read = inputs.files.map(([file]) => file);
-    Object.assign(result, boundOf(inputs, query));
-    const { builds, firmware, configDirectory } = this.#options;
-    const key = await fingerprint(query.digest, inputs);
-    if (job.isTrial) return { result: { ...result, fingerprint: key } };
-    if (!(await mayStore())) return { result };
-    result.fingerprint = key;
-    if (!(await firmware.store(key, artifacts, { compileDuration, warnings, memory }))) return { result };
-    await builds.remember(query.digest, inputs, job.declared);
-    await builds.setLastBase(configDirectory, query.base);
-    const made = { base: query.base, digest: query.digest, key };
-    return { result: { ...result, stored: true, made }, inputs };
-  }
-
-  /** The inputs that the compiler read; undefined, with a warning, if they changed during the compile. */
-  async #observe(
-    outcome: CompileOutcome & { ok: true },
-    started: number,
-    { target, request, query, declared }: Job,
-  ): Promise<InputSnapshot | undefined> {
-    const isOutsideBuild = (file: string) => !isInside(path.resolve(file), request.buildDirectory);
-    const observed = outcome.observed && {
-      ...outcome.observed,
-      files: outcome.observed.files.filter(isOutsideBuild),
-      directories: outcome.observed.directories.filter(isOutsideBuild),
-      absent: outcome.observed.absent.filter(isOutsideBuild),
-    };
-    const { paths } = query;
-    const warn = (why: string) =>
-      request.onEvent?.({
-        type: 'warning',
-        message: `${target.artifactName} is not kept for the next build: ${why}`,
-      });
-    if (outcome.untraceable !== undefined) {
-      warn(outcome.untraceable);
-      return undefined;
-    }
-    try {
-      const after = await declare(await this.#options.toolchain.declaredInputs(), paths);
-      const readers = { before: query.reader, after: this.#newReader() };
-      const observation = await observe(observed, { before: declared, after }, readers, started, paths);
-      const changed = [...(outcome.changedDuringBuild ?? []), ...observation.changed];
-      if (changed.length === 0) return observation.inputs;
-      const more = changed.length > 3 ? ` and ${changed.length - 3} more` : '';
-      warn(`${changed.slice(0, 3).join(', ')}${more} changed while it was compiled.`);
-    } catch (error) {
-      if (!(error instanceof GloveboxError)) throw error;
-      warn(error.message);
-    }
-    return undefined;
-  }
-}
-
-interface Prepared {
-  query: TargetQuery;
-  declared: DeclaredInputs;
-  /** The declared inputs before the compile. */
-  before: InputSnapshot;
-}
-
-interface Job extends Prepared {
-  target: Target;
-  request: CompileRequest;
-  /** Whether nothing is stored. Default: false. */
-  isTrial?: boolean;
-}
-
-function cancelled(): CompileFailure {
-  return { ok: false, reason: 'cancelled', message: 'The build was cancelled.', lastLines: [] };
-}
-
-/** Turns an expected error into a result, and rethrows a bug. */
-function failure(reason: CompileFailure['reason'], error: unknown, place: string): CompileFailure {
-  if (isSystemError(error)) {
-    return { ok: false, reason, message: describeSystemError(error, place), lastLines: [] };
-  }
-  if (!(error instanceof GloveboxError)) throw error;
-  return { ok: false, reason, message: error.message, lastLines: [] };
 }

@@ -1,5 +1,5 @@
 // Fingerprint: the digest of everything that can change a target's output, under which its firmware is stored.
-import { cacheKey, type KeyPart } from '../../cache/keys.ts';
+import { cacheKey, type KeyPart } from '../../cache/cache-key.ts';
 import type { Target } from '../matrix/target.ts';
 import type { Toolchain } from '../toolchains/toolchain.ts';
 

@@ -27,9 +27,10 @@ export {
   CompilationBuildCacheService,
   MAX_CANDIDATES,
 } from './build-cache.ts';
-export { CachingCompiler, type CompileRequest, type IdentifiedTarget } from './caching-compiler.ts';
+export { CachingCompiler, type IdentifiedTarget } from './caching-compiler.ts';
 export { type BaseInputs, FINGERPRINT_SCHEMA, type InputSnapshot } from './fingerprint.ts';
 export type { DescribedTarget } from './lookup.ts';
+export type { CompileRequest } from './production.ts';
 export type { CompileEvent, CompileFailure, CompileResult, CompileSuccess, LookupResult } from './result.ts';
 export { ArtifactError } from './staging.ts';
 export type { Manifest } from './stored-manifest.ts';

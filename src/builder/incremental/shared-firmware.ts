@@ -8,7 +8,7 @@
 // computed here, from the local files.
 import { readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { cacheKey, type KeyPart } from '../../cache/keys.ts';
+import { cacheKey, type KeyPart } from '../../cache/cache-key.ts';
 import { remoteKey } from '../../cache/remote/record.ts';
 import type { PutOutcome, RemoteHit, RemoteSource, RemoteTier } from '../../cache/remote/remote-tier.ts';
 import { isObject, listOf } from '../../cache/values/stored-json.ts';
@@ -76,14 +76,17 @@ export class SharedFirmware {
   /**
    * Restores the firmware of a target into `directory`, empty and the caller's own, and into the local caches; or tells
    * why it is not in the remote cache, one sentence each, if anything is known.
+   *
+   * @param isAgain whether this build has looked for the target before, which is counted once
    */
   async restore(
     query: TargetQuery,
     lookup: Lookup,
     directory: string,
-    signal: AbortSignal | undefined,
+    { signal, isAgain }: { signal: AbortSignal | undefined; isAgain: boolean },
   ): Promise<CompileSuccess | { ok: false; why: string[] }> {
     const found = await this.#restore(query, lookup, directory, signal);
+    if (isAgain) return found;
     if (found.ok) this.counts.hits++;
     else this.counts.misses++;
     return found;

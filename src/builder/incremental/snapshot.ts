@@ -1,7 +1,7 @@
 // Snapshots of a build's inputs: taken, compared with the current state, and the differences explained.
 import { lstat, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { cacheKey } from '../../cache/keys.ts';
+import { cacheKey } from '../../cache/cache-key.ts';
 import { resolveReal } from '../../system/paths.ts';
 import { type InputReader, isEditorLeftover } from '../inputs/input-reader.ts';
 import { isOfThisMachine, type PathBase } from '../inputs/path-base.ts';

@@ -1,6 +1,6 @@
 // Digests of large files that seldom change, such as compilers, so that not every build reads them again.
 import type { Cache, Duration } from '../../cache/cache.ts';
-import { cacheKey } from '../../cache/keys.ts';
+import { cacheKey } from '../../cache/cache-key.ts';
 import { isObject } from '../../cache/values/stored-json.ts';
 
 /** Bytes. Reading a smaller file is as fast as the lookup. */

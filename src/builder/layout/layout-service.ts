@@ -1,7 +1,7 @@
 // Layout service: layouts of keymap files, parsed once for each content of the keymap and its includes.
 import path from 'node:path';
 import type { Cache } from '../../cache/cache.ts';
-import { cacheKey } from '../../cache/keys.ts';
+import { cacheKey } from '../../cache/cache-key.ts';
 import type { UserConfig } from '../../config/user-config.ts';
 import { GloveboxError } from '../../errors.ts';
 import { hashOfLookup, type Layout, MAX_KEYMAP_LENGTH, readKeymap } from '../../keymap/index.ts';

@@ -12,7 +12,7 @@ import {
 import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { cacheKey } from '../../cache/keys.ts';
+import { cacheKey } from '../../cache/cache-key.ts';
 
 /**
  * A directory of log files, one for each target. In the cache directory they stay until the target is compiled again.

@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Cache } from '../../cache/cache.ts';
-import { cacheKey } from '../../cache/keys.ts';
+import { cacheKey } from '../../cache/cache-key.ts';
 import { isObject } from '../../cache/values/stored-json.ts';
 import { hashFile } from '../../system/hash-file.ts';
 import { CannotStartError, captureOutput } from '../../system/process.ts';

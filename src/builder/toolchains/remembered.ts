@@ -2,7 +2,7 @@
 // a directory's stamp changes with the names in it.
 import { statSync } from 'node:fs';
 import type { Cache, Duration } from '../../cache/cache.ts';
-import { cacheKey, type KeyPart } from '../../cache/keys.ts';
+import { cacheKey, type KeyPart } from '../../cache/cache-key.ts';
 import { isObject } from '../../cache/values/stored-json.ts';
 
 /** How long an answer is kept after its last use. */

@@ -29,6 +29,12 @@ export interface Toolchain {
   capability?(signal?: AbortSignal): Promise<Record<string, unknown>>;
 
   /**
+   * The state of the workspace in which targets are built, the same for all of them: agents need it, too, and may make
+   * it. Plain JSON data. Default: no workspace is needed.
+   */
+  workspaceState?(signal?: AbortSignal): Promise<object>;
+
+  /**
    * The locations on this machine that differ on others, so that paths can be stored in a portable form. Default: none.
    */
   surroundings?(signal?: AbortSignal): Promise<Surroundings>;

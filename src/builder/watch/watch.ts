@@ -19,20 +19,16 @@ import {
 } from '../incremental/index.ts';
 import type { Target } from '../matrix/target.ts';
 import type { BuildOptions } from '../options.ts';
-import { createFirmwareCacheService } from '../output/firmware.ts';
-import { OutputDirectory } from '../output/output.ts';
 import { type Plan, planBuild } from '../plan.ts';
 import { loadToolchain } from '../toolchains/load.ts';
 import { recordAll } from '../toolchains/record-all.ts';
-import { verifyTargets } from '../verify.ts';
 import { type DebounceOptions, Debouncer } from './debouncer.ts';
 import { changesOf, type Inputs, readInputs } from './declared-inputs.ts';
 import { FileWatcher } from './file-watcher.ts';
 import { IdleWork } from './idle-work.ts';
 import { RunningTargets } from './running-targets.ts';
-
-/** So many builds that took objects over may come between two comparisons. */
-const VERIFY_EVERY = 25;
+import { Verification } from './verification.ts';
+import { Wakeups } from './wakeups.ts';
 
 export interface WatchOptions extends Omit<BuildOptions, 'dryRun' | 'verify'>, DebounceOptions {}
 
@@ -54,6 +50,15 @@ interface WatchState {
   inputs: Inputs;
 }
 
+/** Phase of the watch. What has happened meanwhile is in its {@link Wakeups}. */
+type Phase =
+  /** Targets are being built, or their results are still to be looked at. */
+  | { is: 'building' }
+  /** Everything is built, and that was announced. */
+  | { is: 'waiting' }
+  /** The latest change cannot be built. Targets that were running may be running still. */
+  | { is: 'problem'; message: string; before: 'building' | 'waiting' };
+
 class Watch {
   readonly #options: WatchOptions;
   readonly #stop = new AbortController();
@@ -62,21 +67,16 @@ class Watch {
   readonly #debouncer: Debouncer;
   readonly #running = new RunningTargets();
   readonly #idle = new IdleWork();
-  /** Targets that took objects over since they were last compared, by their artifact names. */
-  readonly #unverified = new Set<string>();
-  #incrementalBuilds = 0;
-  #nextVerification = 1;
+  readonly #verification = new Verification(event => this.#emit(event));
   /** Runs that are building or cleaning up. */
   readonly #runs = new Set<Promise<void>>();
   readonly #paths: PathBase;
   #plan: Plan;
   #state: WatchState | undefined;
-  #wake = Promise.withResolvers<void>();
-  #settled = false;
-  #waiting = false;
+  readonly #wakeups = new Wakeups();
+  #phase: Phase = { is: 'building' };
   /** Warnings that were already emitted, which every save would repeat. */
   #warned: ReadonlySet<string> = new Set();
-  #problem: string | undefined;
   readonly #events: EventSink;
 
   constructor(options: WatchOptions, plan: Plan) {
@@ -85,10 +85,7 @@ class Watch {
     this.#plan = plan;
     this.#paths = new PathBase(plan.configDirectory);
     this.#signal = options.signal ? AbortSignal.any([options.signal, this.#stop.signal]) : this.#stop.signal;
-    this.#debouncer = new Debouncer(() => {
-      this.#settled = true;
-      this.#wake.resolve();
-    }, options);
+    this.#debouncer = new Debouncer(() => this.#wakeups.add('saved'), options);
     this.#files = new FileWatcher({
       onChange: () => {
         // The build that follows needs the cores.
@@ -100,7 +97,7 @@ class Watch {
   }
 
   async run(): Promise<void> {
-    const onAbort = () => this.#wake.resolve();
+    const onAbort = () => this.#wakeups.add('aborted');
     this.#signal.addEventListener('abort', onAbort, { once: true });
     try {
       const state = await this.#scan(this.#plan);
@@ -108,11 +105,11 @@ class Watch {
       this.#announce();
       this.#build(state.plan.targets);
       while (!this.#signal.aborted) {
-        await this.#wake.promise;
-        this.#wake = Promise.withResolvers();
+        await this.#wakeups.wait();
         if (this.#signal.aborted) break;
-        await this.#update().catch(error => this.#report(error));
-        this.#emitWaiting();
+        const isSaved = this.#wakeups.take().has('saved');
+        await this.#update(isSaved).catch(error => this.#report(error));
+        this.#waitIfDone();
       }
     } finally {
       this.#signal.removeEventListener('abort', onAbort);
@@ -139,20 +136,18 @@ class Watch {
     }
   }
 
-  /** Acts on the changes since the last scan. */
-  async #update(): Promise<void> {
+  /** Acts on the targets that have ended and, if files were saved, on the changes since the last scan. */
+  async #update(isSaved: boolean): Promise<void> {
     await this.#idle.stop();
     const before = this.#state!;
     let state = before;
     let changes: string[] = [];
     let files: string[] = [];
-    if (this.#settled) {
-      this.#settled = false;
+    if (isSaved) {
       state = await this.#scan(await planBuild(this.#options));
       ({ files, changes } = changesOf(before.inputs, state.inputs, this.#paths));
     }
-    if (this.#problem !== undefined) this.#waiting = false;
-    this.#problem = undefined;
+    if (this.#phase.is === 'problem') this.#phase = { is: 'building' };
     const settingsChanged = settingsKey(state.plan) !== settingsKey(before.plan);
     const matrixChanged = JSON.stringify(state.plan.targets) !== JSON.stringify(before.plan.targets);
     if (matrixChanged) changes.unshift(`the targets of ${path.basename(state.plan.buildFile)} changed`);
@@ -213,7 +208,7 @@ class Watch {
     this.#warned = new Set(plan.warnings);
     const jobs = Math.max(1, plan.jobs - this.#running.count);
     const started = this.#running.begin(targets);
-    this.#waiting = false;
+    this.#phase = { is: 'building' };
     const run = buildPlan(
       { ...plan, targets, jobs, warnings },
       {
@@ -232,7 +227,7 @@ class Watch {
       .then(() => {
         for (const name of started.keys()) this.#running.end(started.get(name)!);
         this.#runs.delete(run);
-        this.#wake.resolve();
+        this.#wakeups.add('ended');
       });
     this.#runs.add(run);
   }
@@ -241,11 +236,7 @@ class Watch {
     if (event.type === 'build-started' || event.type === 'build-finished') return;
     this.#options.onEvent(event);
     if (event.type === 'target-path') {
-      if (event.path.kind === 'pristine') this.#unverified.delete(event.target);
-      else {
-        this.#incrementalBuilds++;
-        this.#unverified.add(event.target);
-      }
+      this.#verification.built(event);
       return;
     }
     if (event.type === 'target-finished')
@@ -253,7 +244,7 @@ class Watch {
     else if (event.type === 'target-failed' || event.type === 'target-cancelled')
       this.#running.finish(event.target);
     else return;
-    this.#wake.resolve();
+    this.#wakeups.add('ended');
   }
 
   #announce(): void {
@@ -262,45 +253,23 @@ class Watch {
     this.#emit({ type: 'build-started', ...told, pid: process.pid });
   }
 
-  #emitWaiting(): void {
-    if (this.#waiting || this.#runs.size > 0 || this.#signal.aborted) return;
-    this.#waiting = true;
+  #waitIfDone(): void {
+    const phase = this.#phase.is === 'problem' ? this.#phase.before : this.#phase.is;
+    if (phase === 'waiting' || this.#runs.size > 0 || this.#signal.aborted) return;
+    if (this.#phase.is === 'problem') this.#phase.before = 'waiting';
+    else this.#phase = { is: 'waiting' };
     const { targets } = this.#state!.plan;
     const ready = targets.filter(({ artifactName }) => this.#running.builtOf(artifactName)).length;
     this.#emit({ type: 'watch-waiting', ready, failed: targets.length - ready });
     this.#idle.begin(signal => this.#useIdleTime(signal).catch(error => this.#report(error)));
   }
 
-  /** Prepares the next builds. Compares a target after the first incremental build, and then now and then. */
+  /** Prepares the next builds, and verifies the last ones. */
   async #useIdleTime(signal: AbortSignal): Promise<void> {
     const { plan, toolchain } = this.#state!;
     if (plan.incremental === 'off') return;
     const isDone = await recordAll(toolchain, plan.targets, { signal, jobs: plan.cores });
-    const [name] = this.#unverified;
-    if (!isDone || name === undefined || this.#incrementalBuilds < this.#nextVerification) return;
-    const built = this.#running.builtOf(name);
-    if (built?.files === undefined) return;
-    const { files, fingerprint } = built;
-    const output = await OutputDirectory.open(plan.outputDirectory);
-    try {
-      await verifyTargets(
-        { ...plan, jobs: 1 },
-        [{ target: name, files, fingerprint, mayBeIncremental: true }],
-        {
-          ...{ output, signal, firmware: createFirmwareCacheService(plan.userConfig, plan.cacheOptions) },
-          onOutput: () => {},
-          onVerified: (target, different, message) => {
-            this.#unverified.delete(target);
-            if (different !== undefined) this.#nextVerification = this.#incrementalBuilds + VERIFY_EVERY;
-            if (different === undefined || different.length === 0) return;
-            this.#emit({ type: 'target-verified', target, different });
-            if (message !== undefined) this.#emit({ type: 'warning', target, message });
-          },
-        },
-      );
-    } finally {
-      await output.close();
-    }
+    if (isDone) await this.#verification.run(plan, name => this.#running.builtOf(name), signal);
   }
 
   /** Reports an expected error; a bug ends the watch. */
@@ -310,10 +279,12 @@ class Watch {
       this.#events.stopFor(error);
       return;
     }
+    const { message } = error;
+    if (this.#phase.is !== 'problem') this.#phase = { is: 'problem', message, before: this.#phase.is };
     // Saving a broken file again adds nothing new.
-    if (this.#problem === error.message) return;
-    this.#problem = error.message;
-    this.#emit({ type: 'watch-problem', message: error.message });
+    else if (this.#phase.message === message) return;
+    else this.#phase.message = message;
+    this.#emit({ type: 'watch-problem', message });
   }
 
   #emit(event: EventBody): void {

@@ -3,7 +3,7 @@
 import { lstatSync } from 'node:fs';
 import path from 'node:path';
 import type { Cache, Duration } from '../../cache/cache.ts';
-import { cacheKey } from '../../cache/keys.ts';
+import { cacheKey } from '../../cache/cache-key.ts';
 import { isObject } from '../../cache/values/stored-json.ts';
 
 const REMEMBERED: Duration = '30d';

@@ -2,7 +2,7 @@
 import { constants } from 'node:fs';
 import { copyFile, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { cacheKey, type KeyPart } from '../../cache/keys.ts';
+import { cacheKey, type KeyPart } from '../../cache/cache-key.ts';
 import { diskUsage } from './disk-usage.ts';
 import { removeUnusedRepositories, reuseRepositories } from './git-object-reuse.ts';
 import { workspaceIdentity } from './identity.ts';

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, realpath, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { cacheKey } from '../../cache/keys.ts';
+import { cacheKey } from '../../cache/cache-key.ts';
 import type { UserConfig } from '../../config/user-config.ts';
 import { type PackOptions, packWorkspace } from './archive/pack.ts';
 import { type UnpackOptions, unpackWorkspace } from './archive/unpack.ts';

@@ -1,7 +1,7 @@
 // West manifest (`west.yml`): its lookup in a config, its content, and the digest that identifies workspaces.
 import { lstat, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { cacheKey, type KeyPart } from '../../cache/keys.ts';
+import { cacheKey, type KeyPart } from '../../cache/cache-key.ts';
 import { isObject } from '../../cache/values/stored-json.ts';
 import { yamlProblem } from '../../config/yaml-problem.ts';
 import { isFile } from '../../system/paths.ts';

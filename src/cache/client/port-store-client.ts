@@ -1,21 +1,13 @@
-// Store client of a worker thread: reaches the store by itself where it can, and over the connection otherwise.
+// Store client of a worker thread: its own connection to the store, and messages to the coordinator for the rest.
 import { randomUUID } from 'node:crypto';
 import { ConflictingOptionsError, GloveboxError } from '../../errors.ts';
 import { chunksOf } from '../../system/time-slice.ts';
 import type { CacheStats, CheckReport } from '../cache.ts';
-import {
-  type Accesses,
-  LONG_SET,
-  type TimedOperation,
-  type WriteOperation,
-  type WriteResult,
-} from '../operations.ts';
+import { type Accesses, LONG_SET, type WriteOperation, type WriteResult } from '../operations.ts';
 import type { Grant, LeaseRequest, OpenReply, OpenRequest, Reply } from '../protocol.ts';
 import { SharedMemory } from '../shared/shared-memory.ts';
 import { BlobFiles } from '../storage/blobs.ts';
-import { type Parkable, withDescriptors, workerStores } from '../storage/open-stores.ts';
 import { isOutOfFiles } from '../storage/sqlite/connection.ts';
-import type { StoreReader } from '../storage/store.ts';
 import {
   type Connection,
   CoordinatorEndedError,
@@ -42,23 +34,14 @@ function* partsOfSet(operation: WriteOperation & { type: 'set-many' }): Generato
   }
 }
 
-/**
- * The store client of a worker thread's cache. Reads and writes by itself where it can, and sends the rest over its
- * connection.
- */
-export class PortStoreClient implements StoreClient, Parkable {
+export class PortStoreClient implements StoreClient {
   readonly shared: SharedMemory;
   readonly counters: Float64Array;
   readonly blobs: BlobFiles | undefined;
-  // Every operation here ends within one turn of the event loop.
-  readonly isBusy = false;
+  readonly direct: ThreadStore;
   readonly #connection: Connection;
   readonly #instance: number;
-  readonly #overPort: PortReader;
-  // Undefined where only the coordinator can open the store.
-  readonly #store: ThreadStore | undefined;
   readonly #reads: (() => Accesses)[] = [];
-  #lastUsed = 0;
   // An operation of many parts that is being sent, and those that wait behind it.
   #parts: Parts | undefined;
   readonly #behind: (() => void)[] = [];
@@ -71,32 +54,18 @@ export class PortStoreClient implements StoreClient, Parkable {
     this.shared = new SharedMemory(reply.shared);
     this.counters = new Float64Array(reply.counters);
     this.blobs = directory === undefined ? undefined : new BlobFiles(directory);
-    this.#overPort = new PortReader(connection, instance);
-    if (directory !== undefined) {
-      this.#store = new ThreadStore({
-        options: { directory, writer, takeAccesses: () => this.#takeAccesses() },
-        shared: this.shared,
-        counters: this.counters,
-        open: open => {
-          const store = withDescriptors(workerStores, open);
-          workerStores.add(this);
-          return store;
-        },
-      });
-    }
-  }
-
-  /** Without a connection of its own the thread would not notice other processes' changes. */
-  get allowsLocalTier(): boolean {
-    return this.#store === undefined || this.reader() !== this.#overPort;
-  }
-
-  get lastUsed(): number {
-    return this.#lastUsed;
-  }
-
-  park(): void {
-    this.#store?.park();
+    this.direct = new ThreadStore({
+      options:
+        directory === undefined ? undefined : { directory, writer, takeAccesses: () => this.#takeAccesses() },
+      shared: this.shared,
+      counters: this.counters,
+      coordinator: {
+        reader: new PortReader(connection, instance),
+        readerNow: timeoutMs => new BlockingPortReader(connection, instance, timeoutMs),
+        readFailed: error => this.readFailed(error),
+        cleanUp: () => void this.#call((control, id) => control.tidy(id)).catch(() => undefined),
+      },
+    });
   }
 
   /** Opens a cache over the connection. Rejects with ConflictingOptionsError. */
@@ -126,30 +95,11 @@ export class PortStoreClient implements StoreClient, Parkable {
     throw new GloveboxError(reply.code, reply.message);
   }
 
-  reader(): StoreReader {
-    this.#lastUsed = workerStores.tick();
-    if (this.shared.versions.isDegraded) return this.#overPort;
-    try {
-      return this.#store?.open()?.reader ?? this.#overPort;
-    } catch (error) {
-      if (error instanceof GloveboxError) throw error;
-      // The coordinator's own connection may not have noticed yet that the file is damaged.
-      this.readFailed(error);
-      return this.#overPort;
-    }
-  }
-
-  readerNow(timeoutMs: number): StoreReader {
-    const reader = this.reader();
-    if (reader !== this.#overPort) return reader;
-    return new BlockingPortReader(this.#connection, this.#instance, timeoutMs);
-  }
-
   readFailed(error: unknown): undefined {
     // Whether a lack of descriptors is the reason can be told only at this moment.
     const code = isOutOfFiles(error) ? 'EMFILE' : (error as NodeJS.ErrnoException).code;
     const { message } = error as Error;
-    const epoch = this.#store?.epoch ?? this.shared.versions.epoch;
+    const epoch = this.direct.epoch ?? this.shared.versions.epoch;
     void this.#call((control, instance) =>
       control.readFailed(instance, message ?? String(error), code, epoch),
     ).catch(() => undefined);
@@ -157,15 +107,6 @@ export class PortStoreClient implements StoreClient, Parkable {
 
   tooLarge(key: string, size: number): void {
     void this.#call((control, instance) => control.tooLarge(instance, key, size)).catch(() => undefined);
-  }
-
-  commit(batch: readonly TimedOperation[]): WriteResult[] | undefined {
-    this.#lastUsed = workerStores.tick();
-    const results = this.#store?.commit(batch);
-    if (this.#store?.takePendingCleanup()) {
-      void this.#call((control, instance) => control.tidy(instance)).catch(() => undefined);
-    }
-    return results;
   }
 
   send(operation: WriteOperation, now: number): Promise<WriteResult> {
@@ -271,8 +212,7 @@ export class PortStoreClient implements StoreClient, Parkable {
   }
 
   async close(): Promise<void> {
-    workerStores.delete(this);
-    this.park();
+    this.direct.close();
     // A coordinator that has ended already has nothing left to release.
     await this.#call((control, instance) => control.release(instance)).catch(() => undefined);
   }

@@ -11,7 +11,8 @@ import { ClosedCacheError, InvalidArgumentError } from '../../errors.ts';
 import type { GetFileOptions, GetOrSetOptions, Producer, SetOptions } from '../cache.ts';
 import type { GatewayAnswer, GatewayOptions, GatewayRequest } from '../remote/gateway.ts';
 import { decode, Encoding, encode } from '../values/codec.ts';
-import type { Connector, StoreCacheOptions } from './store-cache.ts';
+import type { StoreCacheOptions } from './store-cache.ts';
+import type { Connector } from './store-connection.ts';
 import { TracedCache } from './traced-cache.ts';
 
 /** Calls the gateway, which is in the coordinator's thread. */

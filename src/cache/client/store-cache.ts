@@ -31,7 +31,7 @@ import { type GetOrSetCall, getOrProduce, waitOf } from './get-or-set.ts';
 import { encodePending, isReady, type PendingValue, pendingFile } from './pending-value.ts';
 import { Preparation } from './preparation.ts';
 import { MISS, ReadPath } from './read-path.ts';
-import type { StoreClient } from './store-client.ts';
+import { type Connector, StoreConnection } from './store-connection.ts';
 import { UseCount } from './use-count.ts';
 import { WritePath } from './write-path.ts';
 
@@ -46,30 +46,15 @@ export interface StoreCacheOptions {
   timeout: number;
 }
 
-/** Ways for a thread to get its client of a store. */
-export interface Connector {
-  /** Resolves to the client. */
-  later(): Promise<StoreClient>;
-  /** The client at once, where that takes only a moment. */
-  soon(): StoreClient | undefined;
-  /**
-   * The client at once, with the thread blocked for at most the cache's timeout. Undefined when that was not enough.
-   */
-  now(): StoreClient | undefined;
-}
-
 export class StoreCache implements Cache {
   readonly tag: string;
   readonly #ttl: number | null;
   readonly #clock: () => number;
-  readonly #localTierSize: number;
   readonly #timeout: number;
-  readonly #connector: Connector;
-  #connecting: Promise<ReadPath> | undefined;
-  // Undefined before the first operation and once the cache is closed.
+  readonly #connection: StoreConnection;
+  // The connection's path, for callers: undefined before the first operation, and once the cache is closed. A field,
+  // because a read of a value in memory does hardly more than this.
   #path: ReadPath | undefined;
-  // Undefined before the first operation.
-  #opened: ReadPath | undefined;
   readonly #writes: WritePath;
   readonly #use = new UseCount();
   #closing: Promise<void> | undefined;
@@ -83,15 +68,19 @@ export class StoreCache implements Cache {
     this.#ttl = options.ttl;
     // Times are stored as whole milliseconds.
     this.#clock = options.clock === wallClock.now ? wallClock.now : () => Math.floor(options.clock());
-    this.#localTierSize = options.localTierSize;
     this.#timeout = options.timeout;
-    this.#connector = connector;
+    const connection = new StoreConnection(connector, client => {
+      const path = new ReadPath(client, this.#clock, options.localTierSize, options.timeout);
+      if (!this.#closing) this.#path = path;
+      return path;
+    });
+    this.#connection = connection;
     this.#writes = new WritePath(
       {
-        client: () => this.#opened?.client,
-        connect: async () => (await this.#connection()).client,
+        client: () => connection.path?.client,
+        connect: async () => (await connection.later()).client,
         refused: operation => this.#warnOfSize(operation),
-        stored: (operation, version) => this.#opened?.stored(operation, version),
+        stored: (operation, version) => connection.path?.stored(operation, version),
       },
       this.#use,
       this.#clock,
@@ -390,10 +379,10 @@ export class StoreCache implements Cache {
 
   async #close(): Promise<void> {
     this.#path = undefined;
-    if (!this.#connecting) return;
+    if (!this.#connection.opening) return;
     await this.settled();
-    // A client that was never made needs no closing.
-    const path = await this.#connecting.catch(() => undefined);
+    // A client that could not be made needs no closing.
+    const path = await this.#connection.opening?.catch(() => undefined);
     await this.#use.whenUnused(() => path?.close());
   }
 
@@ -401,49 +390,15 @@ export class StoreCache implements Cache {
     return this.close();
   }
 
-  /** The client, for callers. */
+  /** The open connection, for callers. */
   #open(): Promise<ReadPath> {
-    return this.#closing ? Promise.reject(new ClosedCacheError(this.tag)) : this.#connection();
+    return this.#closing ? Promise.reject(new ClosedCacheError(this.tag)) : this.#connection.later();
   }
 
-  /** As `#open`, for operations that began before the cache was closed. */
-  #connection(): Promise<ReadPath> {
-    if (this.#connecting) return this.#connecting;
-    const connecting = this.#connector.later().then(client => this.#connected(client));
-    this.#connecting = connecting;
-    connecting.catch(() => {
-      if (this.#connecting === connecting) this.#connecting = undefined;
-    });
-    return connecting;
-  }
-
-  #connected(client: StoreClient): ReadPath {
-    if (this.#opened) {
-      // A synchronous operation has opened a client meanwhile.
-      client.close().catch(() => undefined);
-      return this.#opened;
-    }
-    const path = new ReadPath(client, this.#clock, this.#localTierSize, this.#timeout);
-    this.#opened = path;
-    if (!this.#closing) this.#path = path;
-    return path;
-  }
-
-  #openSoon(): void {
-    if (this.#connecting || this.#closing) return;
-    const client = this.#connector.soon();
-    if (client) this.#connecting = Promise.resolve(this.#connected(client));
-  }
-
-  /** The client, with this thread blocked for it. */
+  /** As `#open`, with this thread blocked for it. */
   #openNow(): ReadPath | undefined {
     if (this.#closing) throw new ClosedCacheError(this.tag);
-    if (this.#path) return this.#path;
-    const client = this.#connector.now();
-    if (!client) return undefined;
-    const path = this.#connected(client);
-    this.#connecting = Promise.resolve(path);
-    return path;
+    return this.#connection.now();
   }
 
   #readNow(key: string, read: (path: ReadPath) => unknown): unknown {
@@ -482,7 +437,7 @@ export class StoreCache implements Cache {
 
   // A value that can never be stored deserves a warning, not only the answer false.
   #warnOfSize(operation: WriteOperation): void {
-    const { client } = this.#opened!;
+    const { client } = this.#connection.path!;
     const { largest } = client.shared.limits;
     const entries =
       operation.type === 'set' ? [operation] : operation.type === 'set-many' ? operation.entries : [];
@@ -493,7 +448,7 @@ export class StoreCache implements Cache {
   /** @param isBegun it belongs to an operation that began before the cache was closed */
   #write<F>(work: WriteOperation | Preparation, failed: F, isBegun = false): Promise<number | boolean | F> {
     if (this.#closing && !isBegun) throw new ClosedCacheError(this.tag);
-    if (!this.#opened) this.#openSoon();
+    if (!this.#connection.path && !this.#closing) this.#connection.soon();
     return this.#writes.write(work, failed);
   }
 }

@@ -15,14 +15,10 @@ export interface LeaseEvents {
   onLost(): void;
 }
 
-export interface StoreClient {
-  readonly shared: SharedMemory;
-  /** This thread's counters: see `COUNTER` in layout.ts. */
-  readonly counters: Float64Array;
+/** The store as a thread uses it by itself, without asking the coordinator where that can be avoided. */
+export interface DirectStore {
   /** False where another process's changes could not be noticed: copies in memory must not be kept then. */
   readonly allowsLocalTier: boolean;
-  /** Undefined for stores without files. */
-  readonly blobs: BlobFiles | undefined;
   /** This thread's reads. Opened anew after the database was replaced. */
   reader(): StoreReader;
   /**
@@ -30,13 +26,22 @@ export interface StoreClient {
    * most so long.
    */
   readerNow(timeoutMs: number): StoreReader;
-  /** Tells the coordinator of a read that failed. The coordinator warns once, and repairs the store if it can. */
-  readFailed(error: unknown): undefined;
   /**
    * Commits the batch in one transaction of this thread, and returns the results. Undefined: nothing was committed, for
    * a reason that the coordinator has to find and mend.
    */
   commit(batch: readonly TimedOperation[]): WriteResult[] | undefined;
+}
+
+export interface StoreClient {
+  readonly shared: SharedMemory;
+  /** This thread's counters: see `COUNTER` in layout.ts. */
+  readonly counters: Float64Array;
+  readonly direct: DirectStore;
+  /** Undefined for stores without files. */
+  readonly blobs: BlobFiles | undefined;
+  /** Tells the coordinator of a read that failed. The coordinator warns once, and repairs the store if it can. */
+  readFailed(error: unknown): undefined;
   /**
    * Has the coordinator write, in the order of the calls. Resolves after the operation's transaction is committed.
    * Never rejects.

@@ -177,7 +177,7 @@ export class WritePath {
       const operation = work instanceof Preparation ? work.runNow(client) : work;
       const now = this.#clock();
       const isCommittable = this.#withCoordinator === 0 && isCommittableHere(operation);
-      const results = isCommittable ? client.commit([{ operation, now }]) : undefined;
+      const results = isCommittable ? client.direct.commit([{ operation, now }]) : undefined;
       const result = results ? results[0]! : client.sendNow(operation, now, timeoutMs);
       this.#tell(operation, result);
       return result;
@@ -343,7 +343,7 @@ export class WritePath {
   }
 
   #commit(client: StoreClient, batch: QueuedWrite[]): void {
-    const results = client.commit(batch as TimedOperation[]);
+    const results = client.direct.commit(batch as TimedOperation[]);
     for (const [index, pending] of batch.entries()) {
       if (results) pending.settle(results[index]!);
       else this.#send(client, pending);

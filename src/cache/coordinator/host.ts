@@ -12,7 +12,7 @@ import {
   type WriteResult,
 } from '../operations.ts';
 import type { Stated, StoreOptions } from '../protocol.ts';
-import { COUNTER, COUNTERS, COUNTERS_BYTES } from '../shared/layout.ts';
+import { COUNTER } from '../shared/layout.ts';
 import type { SharedMemory } from '../shared/shared-memory.ts';
 import { BlobFiles } from '../storage/blobs.ts';
 import { isDamage } from '../storage/sqlite/open.ts';
@@ -22,6 +22,7 @@ import { AccessBatcher } from './access-batcher.ts';
 import { type Client, type LeaseHost, Leases } from './leases.ts';
 import { LiveStore, type LiveStoreOptions } from './live-store.ts';
 import { LongOperation } from './long-operation.ts';
+import { StoreUsers } from './store-users.ts';
 import { type PendingWrite, WriteQueue, type Writer } from './write-queue.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -47,10 +48,7 @@ export class StoreHost implements LeaseHost, Writer {
   readonly #accessBatcher = new AccessBatcher((operation, now, timeout) =>
     this.#push(operation, now, timeout),
   );
-  readonly #counters = new Map<Client, Float64Array>();
-  readonly #users = new Map<Client, number>();
-  readonly #past = new Float64Array(COUNTERS);
-  readonly #reads = new Set<() => Accesses>();
+  readonly #users = new StoreUsers();
 
   /** Throws {@link StoreBusyError} when another process keeps the store from being opened and `mayBeBusy`. */
   constructor(options: HostOptions, mayBeBusy = false) {
@@ -59,8 +57,7 @@ export class StoreHost implements LeaseHost, Writer {
     const onOpen = () => {
       this.#isStuck = false;
     };
-    const takeAccesses = () => [...this.#reads].flatMap(take => take());
-    this.#live = new LiveStore(options, { onOpen, takeAccesses }, mayBeBusy);
+    this.#live = new LiveStore(options, { onOpen, takeAccesses: () => this.#users.takeReads() }, mayBeBusy);
     this.shared = this.#live.shared;
   }
 
@@ -105,23 +102,14 @@ export class StoreHost implements LeaseHost, Writer {
     this.options = { ...this.options, explicit: { maxSize: false, policy: false, allowUntrusted: false } };
   }
 
-  /** Adds a cache instance of this thread to the store's users. Returns the thread's counters. */
+  /** Adds a cache of a thread to the store's users. Returns the thread's counters. */
   addUser(client: Client): Float64Array {
-    this.#users.set(client, (this.#users.get(client) ?? 0) + 1);
-    let counters = this.#counters.get(client);
-    if (!counters) {
-      counters = new Float64Array(new SharedArrayBuffer(COUNTERS_BYTES));
-      this.#counters.set(client, counters);
-    }
-    return counters;
+    return this.#users.add(client);
   }
 
   /** Returns true when the store has no users any more. */
   removeUser(client: Client): boolean {
-    const left = (this.#users.get(client) ?? 0) - 1;
-    if (left > 0) this.#users.set(client, left);
-    else this.dropClient(client);
-    return this.#users.size === 0;
+    return this.#users.remove(client) ? this.dropClient(client) : false;
   }
 
   /** A thread has ended, perhaps in the middle of writing by itself. */
@@ -135,8 +123,7 @@ export class StoreHost implements LeaseHost, Writer {
 
   /** Registers `take`, which is called before entries are evicted. Returns a function that removes it. */
   addReads(take: () => Accesses): () => void {
-    this.#reads.add(take);
-    return () => this.#reads.delete(take);
+    return this.#users.addReads(take);
   }
 
   /** Commits at once, for this thread's caches; undefined when that is not possible, and {@link write} has to do it. */
@@ -163,19 +150,14 @@ export class StoreHost implements LeaseHost, Writer {
 
   /** The thread has ended or closed its last cache. Returns true when the store has no users any more. */
   dropClient(client: Client): boolean {
-    this.#users.delete(client);
-    const counters = this.#counters.get(client);
-    this.#counters.delete(client);
-    counters?.forEach((count, index) => {
-      this.#past[index]! += count;
-    });
+    this.#users.drop(client);
     this.leases.drop(client);
-    return this.#users.size === 0;
+    return this.#users.count === 0;
   }
 
   /** Threads that use the store. */
   get clientCount(): number {
-    return this.#users.size;
+    return this.#users.count;
   }
 
   /**
@@ -249,10 +231,9 @@ export class StoreHost implements LeaseHost, Writer {
   async stats(): Promise<CacheStats> {
     const { tag, backend, directory, maxSize } = this.options;
     const totals = (await this.#live.totals()) ?? { size: 0, count: 0, blobs: 0 };
-    const sum = (index: number) =>
-      [...this.#counters.values()].reduce((total, counters) => total + counters[index]!, this.#past[index]!);
     const degraded = this.#live.degraded === undefined ? {} : { degraded: this.#live.degraded };
     const { counts } = this.#live;
+    const users = this.#users;
     return {
       tag,
       backend,
@@ -261,12 +242,12 @@ export class StoreHost implements LeaseHost, Writer {
       directory: backend === 'sqlite' ? directory : undefined,
       maxSize,
       ...totals,
-      hits: sum(COUNTER.hits),
-      misses: sum(COUNTER.misses),
-      sets: counts.sets + sum(COUNTER.sets),
-      deletes: counts.deletes + sum(COUNTER.deletes),
-      evictions: counts.evictions + sum(COUNTER.evictions),
-      expired: counts.expired + sum(COUNTER.expired),
+      hits: users.total(COUNTER.hits),
+      misses: users.total(COUNTER.misses),
+      sets: counts.sets + users.total(COUNTER.sets),
+      deletes: counts.deletes + users.total(COUNTER.deletes),
+      evictions: counts.evictions + users.total(COUNTER.evictions),
+      expired: counts.expired + users.total(COUNTER.expired),
     };
   }
 

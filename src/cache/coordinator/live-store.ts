@@ -6,18 +6,13 @@ import type { Accesses } from '../operations.ts';
 import type { StoreOptions } from '../protocol.ts';
 import { SharedMemory } from '../shared/shared-memory.ts';
 import { MemoryStore } from '../storage/memory-store.ts';
-import {
-  coordinatorStores,
-  type Parkable,
-  processDescriptors,
-  withDescriptors,
-} from '../storage/open-stores.ts';
-import { classify, isOutOfFiles } from '../storage/sqlite/connection.ts';
+import { coordinatorStores, type Parkable, withDescriptors } from '../storage/open-stores.ts';
+import { classify } from '../storage/sqlite/connection.ts';
 import { inspectFile, isDamage, OPENING_WAIT_MS } from '../storage/sqlite/open.ts';
 import { DATABASE_FILE, SqliteStore } from '../storage/sqlite/store.ts';
 import { type Store, StoreBusyError, type StoreCounts, type StoreTotals } from '../storage/store.ts';
-import { formatSize } from '../units.ts';
 import { removeStaleLocks } from './locks.ts';
+import { explain, StoreWarnings } from './store-warnings.ts';
 
 export interface LiveStoreOptions extends StoreOptions {
   tag: string;
@@ -65,13 +60,14 @@ export class LiveStore implements Parkable {
   // Counts of the stores that were closed.
   readonly #past: StoreCounts = { sets: 0, deletes: 0, evictions: 0, expired: 0 };
   readonly #checkTimer: NodeJS.Timeout;
-  readonly #warned = new Set<string>();
+  readonly #warnings: StoreWarnings;
 
   /**
    * Throws {@link StoreBusyError} when another process keeps the store from being opened and `mayBeBusy`.
    */
   constructor(options: LiveStoreOptions, hooks: LiveStoreHooks, mayBeBusy = false) {
     this.#options = options;
+    this.#warnings = new StoreWarnings(options.tag);
     this.shared.limits.set(options);
     this.#hooks = hooks;
     this.#open(mayBeBusy ? SHORT_WAIT_MS : OPENING_WAIT_MS, mayBeBusy);
@@ -185,10 +181,7 @@ export class LiveStore implements Parkable {
         throw new StoreBusyError((error as Error).message, { cause: error });
       }
       this.#degraded = explain(error);
-      this.#warn(
-        'open',
-        `The cache '${this.#options.tag}' cannot be used and everything will miss: ${this.#degraded}`,
-      );
+      this.#warnings.degraded(this.#degraded);
     }
     this.shared.versions.setDegraded(this.#degraded !== undefined);
     this.shared.versions.setNearLimit(this.#current?.isNearLimit ?? false);
@@ -201,7 +194,7 @@ export class LiveStore implements Parkable {
     if (backend === 'memory') {
       return new MemoryStore({ maxSize, policy, versions: shared.versions, takeAccesses });
     }
-    const onQuarantine = (name: string) => this.#warnOfQuarantine(name);
+    const onQuarantine = (name: string) => this.#warnings.quarantined(name);
     return SqliteStore.open({
       ...{ directory, maxSize, policy, writer, allowUntrusted },
       ...{ onQuarantine, shared, openingWait, takeAccesses },
@@ -260,7 +253,7 @@ export class LiveStore implements Parkable {
     let quarantined: string | undefined;
     try {
       quarantined = this.#current?.quarantine();
-      if (quarantined !== undefined) this.#warnOfQuarantine(quarantined);
+      if (quarantined !== undefined) this.#warnings.quarantined(quarantined);
     } catch (error) {
       this.warnOf(error);
     }
@@ -279,10 +272,7 @@ export class LiveStore implements Parkable {
       return true;
     }
     if (state === 'replaced') {
-      this.#warn(
-        'detached',
-        `The database of the cache '${this.#options.tag}' was removed or replaced while it was open. It is opened anew.`,
-      );
+      this.#warnings.detached();
       this.#reopen();
       return true;
     }
@@ -357,39 +347,15 @@ export class LiveStore implements Parkable {
     return store.collectGarbage();
   }
 
-  #warnOfQuarantine(name: string): void {
-    this.#warn(
-      'damaged',
-      `The database of the cache '${this.#options.tag}' was damaged. It was set aside as ${name}, and a new one begun.`,
-    );
-  }
-
   /** Warns of an error, once. */
   warnOf(error: unknown): void {
     // The degraded warning already covers this.
-    if (this.#degraded !== undefined) return;
-    this.#warn(
-      'trouble',
-      `The cache '${this.#options.tag}' has trouble and goes on without what failed: ${explain(error)}`,
-    );
+    if (this.#degraded === undefined) this.#warnings.trouble(error);
   }
 
   /** Warns once of a value that was not stored because it exceeds the size limit of the whole store. */
   warnOfSize(key: string, size: number): void {
-    const { tag, maxSize } = this.#options;
-    const name = JSON.stringify(key.length > 60 ? `${key.slice(0, 60)}…` : key);
-    const isClose = formatSize(size) === formatSize(maxSize);
-    const [has, may] = [size, maxSize].map(bytes => (isClose ? `${bytes} bytes` : formatSize(bytes)));
-    this.#warn(
-      'size',
-      `The value of ${name} has ${has}, which is more than the whole cache '${tag}' may have (${may}): it is not stored, and neither is any other as large. Set a larger maxSize, or policy: 'none'.`,
-    );
-  }
-
-  #warn(kind: string, message: string): void {
-    if (this.#warned.has(kind)) return;
-    this.#warned.add(kind);
-    process.emitWarning(message, { type: 'GloveboxWarning', code: 'GLOVEBOX_CACHE' });
+    this.#warnings.tooLarge(key, size, this.#options.maxSize);
   }
 
   /** The store is closed for good. */
@@ -404,17 +370,4 @@ export class LiveStore implements Parkable {
     this.#closeCurrent();
     this.#degraded = 'The store is closed.';
   }
-}
-
-// SQLite does not say why it cannot open something.
-function explain(error: unknown): string {
-  if (isOutOfFiles(error)) {
-    return `too many files are open (EMFILE): this process may have ${processDescriptors.limit}. Raise the limit (ulimit -n), or use fewer caches and threads.`;
-  }
-  if (!(error instanceof Error)) return String(error);
-  // The message names the file.
-  const isInTheWay = ['EEXIST', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
-  return isInTheWay
-    ? `a file is in the way of a directory (${error.message}). Move it, or set GLOVEBOX_CACHE_DIR to another directory.`
-    : error.message;
 }

@@ -1,11 +1,10 @@
 // Local store client: connects a cache of the coordinator's own thread to its store, without a port.
 import type { CacheStats, CheckReport } from '../cache.ts';
-import type { LeaseEvents, StoreClient } from '../client/store-client.ts';
-import type { Accesses, TimedOperation, WriteOperation, WriteResult } from '../operations.ts';
+import type { DirectStore, LeaseEvents, StoreClient } from '../client/store-client.ts';
+import type { Accesses, WriteOperation, WriteResult } from '../operations.ts';
 import type { Grant, LeaseRequest, OpenRequest } from '../protocol.ts';
 import type { SharedMemory } from '../shared/shared-memory.ts';
 import type { BlobFiles } from '../storage/blobs.ts';
-import type { StoreReader } from '../storage/store.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { StoreHost } from './host.ts';
 import type { Client } from './leases.ts';
@@ -14,7 +13,7 @@ import type { OpenedStore } from './session.ts';
 export class LocalStoreClient implements StoreClient {
   readonly shared: SharedMemory;
   readonly counters: Float64Array;
-  readonly allowsLocalTier = true;
+  readonly direct: DirectStore;
   readonly blobs: BlobFiles | undefined;
   readonly #coordinator: Coordinator;
   readonly #host: StoreHost;
@@ -35,6 +34,12 @@ export class LocalStoreClient implements StoreClient {
     this.shared = host.shared;
     this.counters = counters;
     this.blobs = host.blobs;
+    this.direct = {
+      allowsLocalTier: true,
+      reader: () => host.reader,
+      readerNow: () => host.reader,
+      commit: batch => host.commitNow(batch),
+    };
   }
 
   /** Opens the store. Rejects with ConflictingOptionsError. */
@@ -56,20 +61,8 @@ export class LocalStoreClient implements StoreClient {
     return new LocalStoreClient(coordinator, client, coordinator.openNow(request, client), request.timeout);
   }
 
-  reader(): StoreReader {
-    return this.#host.reader;
-  }
-
-  readerNow(): StoreReader {
-    return this.#host.reader;
-  }
-
   readFailed(error: unknown): undefined {
     return this.#host.readFailed(error);
-  }
-
-  commit(batch: readonly TimedOperation[]): WriteResult[] | undefined {
-    return this.#host.commitNow(batch);
   }
 
   tooLarge(key: string, size: number): void {

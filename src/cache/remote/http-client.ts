@@ -1,8 +1,9 @@
 // HTTP client of the remote tier: Node's `fetch` with limits on time and bytes, and a distinct failure for each cause.
 import { connect } from 'node:net';
-import { clearTimeout, setImmediate, setTimeout, wallClock } from '../../system/time.ts';
 import { type RemoteRequest, remoteRequests } from '../tracing.ts';
 import { RemoteFailure } from './failure.ts';
+import { discard, readBody, refuse, statusFailure } from './http-answer.ts';
+import { after, isConnectionLost, RequestLimit } from './request-limit.ts';
 
 // Saved when this module is loaded, as the timers are: test runners and request recorders replace the global one.
 const request = globalThis.fetch;
@@ -45,8 +46,6 @@ export interface PutOptions {
 }
 
 const MAX_REDIRECTS = 3;
-/** Bytes of an answer that are read only to free the connection. */
-const MAX_DISCARDED = 64 * 1024;
 /** Bytes of a part of an upload, each of which must be sent within `idleMs`. */
 const PART = 64 * 1024;
 
@@ -80,91 +79,88 @@ export class HttpClient {
   }
 
   /** Reads `path` to its end; resolves to whether it exists. @throws RemoteFailure */
-  async get(path: string, { accept, maxBytes, onBytes, size, signal }: GetOptions): Promise<boolean> {
-    const watch = new Watch(size === 'small' ? this.#smallMs : this.#idleMs, signal);
-    try {
-      const response = await this.#getOnce(path, accept, watch);
-      if (response.status !== 200) return await refuse(response, 'GET', path);
+  get(path: string, { accept, maxBytes, onBytes, size, signal }: GetOptions): Promise<boolean> {
+    const limitMs = size === 'small' ? this.#smallMs : this.#idleMs;
+    return this.#within(limitMs, signal, 'GET', path, async limit => {
+      const response = await this.#getOnce(path, accept, limit);
+      if (response.status !== 200) return refuse(response, 'GET', path);
       await readBody(response, path, maxBytes, async bytes => {
-        if (size === 'blob') watch.extend();
+        if (size === 'blob') limit.extend();
         await onBytes(bytes);
       });
       return true;
-    } catch (error) {
-      throw watch.explain(error, 'GET', path);
-    } finally {
-      watch.end();
-    }
+    });
   }
 
   /** Whether `path` exists. @throws RemoteFailure */
-  async has(path: string, signal: AbortSignal): Promise<boolean> {
-    const watch = new Watch(this.#smallMs, signal);
-    try {
-      const response = await this.#send('HEAD', path, {}, watch);
-      if (response.status !== 200) return await refuse(response, 'HEAD', path);
-      return true;
-    } catch (error) {
-      throw watch.explain(error, 'HEAD', path);
-    } finally {
-      watch.end();
-    }
+  has(path: string, signal: AbortSignal): Promise<boolean> {
+    return this.#within(this.#smallMs, signal, 'HEAD', path, async limit => {
+      const response = await this.#send('HEAD', path, {}, limit);
+      return response.status === 200 || refuse(response, 'HEAD', path);
+    });
   }
 
   /** Stores a body at `path`. @throws RemoteFailure, and the errors of `body` */
-  async put(path: string, { contentType, length, body, signal, onSent }: PutOptions): Promise<void> {
-    const watch = new Watch(this.#idleMs, signal);
-    try {
+  put(path: string, { contentType, length, body, signal, onSent }: PutOptions): Promise<void> {
+    return this.#within(this.#idleMs, signal, 'PUT', path, async limit => {
       const parts = async function* () {
         for await (const bytes of body()) {
           for (let from = 0; from < bytes.length; from += PART) {
             const part = bytes.subarray(from, from + PART);
             yield part;
-            watch.extend();
+            limit.extend();
             onSent?.(part.length);
           }
         }
       };
       const headers = { 'content-type': contentType, 'content-length': String(length) };
       const init = { headers, ...(length > 0 && { body: parts(), duplex: 'half' as const }) };
-      const response = await this.#send('PUT', path, init, watch);
+      const response = await this.#send('PUT', path, init, limit);
       if (response.status < 200 || response.status > 299) {
         if (!(await refuse(response, 'PUT', path))) throw statusFailure(response, 'PUT', path);
       }
       await discard(response);
-    } catch (error) {
-      throw watch.explain(error, 'PUT', path);
-    } finally {
-      watch.end();
-    }
+    });
   }
 
   /** Removes `path` where the server allows it; resolves to whether it did. @throws RemoteFailure */
-  async remove(path: string, signal: AbortSignal): Promise<boolean> {
-    const watch = new Watch(this.#smallMs, signal);
-    try {
-      const response = await this.#send('DELETE', path, {}, watch);
+  remove(path: string, signal: AbortSignal): Promise<boolean> {
+    return this.#within(this.#smallMs, signal, 'DELETE', path, async limit => {
+      const response = await this.#send('DELETE', path, {}, limit);
       await discard(response);
       return response.status >= 200 && response.status <= 299;
+    });
+  }
+
+  async #within<T>(
+    limitMs: number,
+    signal: AbortSignal,
+    method: string,
+    path: string,
+    exchange: (limit: RequestLimit) => Promise<T>,
+  ): Promise<T> {
+    const limit = new RequestLimit(limitMs, signal);
+    try {
+      return await exchange(limit);
     } catch (error) {
-      throw watch.explain(error, 'DELETE', path);
+      throw limit.explain(error, method, path);
     } finally {
-      watch.end();
+      limit.end();
     }
   }
 
-  async #getOnce(path: string, accept: string, watch: Watch): Promise<Response> {
+  async #getOnce(path: string, accept: string, limit: RequestLimit): Promise<Response> {
     const init = { headers: { accept } };
     try {
-      return await this.#send('GET', path, init, watch);
+      return await this.#send('GET', path, init, limit);
     } catch (error) {
       // The server may close a kept-alive connection just when it is used again.
-      if (watch.signal.aborted || !isConnectionLost(error)) throw error;
-      return this.#send('GET', path, init, watch);
+      if (limit.signal.aborted || !isConnectionLost(error)) throw error;
+      return this.#send('GET', path, init, limit);
     }
   }
 
-  async #send(method: string, path: string, init: RequestInit, watch: Watch): Promise<Response> {
+  async #send(method: string, path: string, init: RequestInit, limit: RequestLimit): Promise<Response> {
     let url = `${this.#base}${path}`;
     for (let redirects = 0; ; redirects++) {
       const response = await this.#fetch(
@@ -173,13 +169,13 @@ export class HttpClient {
           ...init,
           method,
           headers: { ...this.#headers, ...(init.headers as Record<string, string>) },
-          signal: watch.signal,
+          signal: limit.signal,
           redirect: 'manual',
           // The headers hold our credentials; fetch must not look for others, nor answer a 401 itself.
           credentials: 'omit',
           cache: 'no-store',
         },
-        watch,
+        limit,
       );
       if (response.status < 300 || response.status > 399 || response.status === 304) return response;
       const location = response.headers.get('location') ?? '';
@@ -198,9 +194,9 @@ export class HttpClient {
     }
   }
 
-  async #fetch(url: string, init: RequestInit, watch: Watch): Promise<Response> {
+  async #fetch(url: string, init: RequestInit, limit: RequestLimit): Promise<Response> {
     const stop =
-      this.#isReached || this.#connectMs === null ? undefined : this.#tryConnection(this.#connectMs, watch);
+      this.#isReached || this.#connectMs === null ? undefined : this.#tryConnection(this.#connectMs, limit);
     try {
       const response = await tracedRequest(url, init);
       this.#isReached = true;
@@ -214,15 +210,15 @@ export class HttpClient {
   }
 
   // `fetch` has a fixed limit of its own for connecting, 10 s. So a bare connection is tried beside it.
-  #tryConnection(limitMs: number, watch: Watch): () => void {
+  #tryConnection(connectMs: number, limit: RequestLimit): () => void {
     const socket = connect(this.#target);
     const stop = () => {
       cancel();
       socket.destroy();
     };
-    const cancel = after(limitMs, () => {
+    const cancel = after(connectMs, () => {
       stop();
-      watch.fail(new RemoteFailure('unreachable', `no connection within ${limitMs} ms`));
+      limit.fail(new RemoteFailure('unreachable', `no connection within ${connectMs} ms`));
     });
     socket.on('connect', stop);
     // `fetch` reports the error itself.
@@ -246,159 +242,4 @@ async function tracedRequest(url: string, init: RequestInit): Promise<Response> 
     if (size !== null) call.size = Number(size);
   }, call);
   return response!;
-}
-
-/** The time limit and the abort signal of one request. */
-class Watch {
-  readonly #controller = new AbortController();
-  readonly #limitMs: number;
-  readonly #outer: AbortSignal;
-  readonly #onAbort = () => this.fail(new RemoteFailure('aborted', 'given up'));
-  #cancel: () => void;
-  #failure: RemoteFailure | undefined;
-
-  constructor(limitMs: number, outer: AbortSignal) {
-    this.#limitMs = limitMs;
-    this.#outer = outer;
-    this.#cancel = this.#start();
-    if (outer.aborted) this.#onAbort();
-    else outer.addEventListener('abort', this.#onAbort, { once: true });
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  /** Restarts the limit after bytes arrived or were sent. */
-  extend(): void {
-    this.#cancel();
-    this.#cancel = this.#start();
-  }
-
-  fail(failure: RemoteFailure): void {
-    this.#failure ??= failure;
-    this.#controller.abort(failure);
-  }
-
-  end(): void {
-    this.#cancel();
-    this.#outer.removeEventListener('abort', this.#onAbort);
-  }
-
-  /** The reason of a failed request: `fetch` reports an abort in several forms. */
-  explain(error: unknown, method: string, path: string): unknown {
-    if (this.#failure !== undefined) {
-      const { kind, message } = this.#failure;
-      return new RemoteFailure(kind, `${method} ${path}: ${message}`, { cause: error });
-    }
-    if (error instanceof RemoteFailure || !(error instanceof TypeError)) return error;
-    const kind = isConnectionLost(error) ? 'broken' : 'unreachable';
-    return new RemoteFailure(kind, `${method} ${path}: ${causeOf(error)}`, { cause: error });
-  }
-
-  #start(): () => void {
-    return after(this.#limitMs, () =>
-      this.fail(new RemoteFailure('timeout', `no answer within ${this.#limitMs / 1000} s`)),
-    );
-  }
-}
-
-/**
- * Calls `act` after so many milliseconds, unless the result is called before. Data that has arrived by then is handled
- * first: a delayed thread must not take its own delay for the server's.
- */
-function after(limitMs: number, act: () => void): () => void {
-  let isCancelled = false;
-  const timer = setTimeout(() => {
-    // Timers run before arrived data is handled; both immediates run after it.
-    setImmediate(() => setImmediate(() => isCancelled || act()));
-  }, limitMs);
-  return () => {
-    isCancelled = true;
-    clearTimeout(timer);
-  };
-}
-
-async function readBody(
-  response: Response,
-  path: string,
-  maxBytes: number,
-  onBytes: (bytes: Uint8Array) => Promise<void>,
-): Promise<void> {
-  const announced = Number(response.headers.get('content-length') ?? Number.NaN);
-  const encoding = response.headers.get('content-encoding') ?? 'identity';
-  const tooLong = (bytes: string) =>
-    new RemoteFailure('length', `GET ${path}: ${bytes} bytes, where at most ${maxBytes} are read`);
-  let received = 0;
-  try {
-    if (encoding !== 'identity') {
-      throw new RemoteFailure(
-        'length',
-        `GET ${path}: Content-Encoding is ${encoding}, which was not asked for`,
-      );
-    }
-    if (announced > maxBytes) throw tooLong(String(announced));
-    for await (const bytes of response.body ?? []) {
-      received += bytes.length;
-      if (received > maxBytes) throw tooLong(`more than ${maxBytes}`);
-      await onBytes(bytes);
-    }
-  } catch (error) {
-    await response.body?.cancel().catch(() => undefined);
-    throw error;
-  }
-}
-
-/** Reads the short rest of the answer, since a connection with a half-read answer cannot be used again. */
-async function discard(response: Response): Promise<void> {
-  let received = 0;
-  for await (const bytes of response.body ?? []) {
-    received += bytes.length;
-    if (received > MAX_DISCARDED) break;
-  }
-}
-
-/** False for a missing path; throws for every other status. */
-async function refuse(response: Response, method: string, path: string): Promise<false> {
-  await discard(response);
-  if ((response.status === 404 || response.status === 410) && method !== 'PUT') return false;
-  throw statusFailure(response, method, path);
-}
-
-function statusFailure({ status, headers }: Response, method: string, path: string): RemoteFailure {
-  const message = `${method} ${path}: status ${status}`;
-  if (status === 401 || status === 403) return new RemoteFailure('denied', message);
-  const retryAfterMs = parseRetryAfter(headers.get('retry-after'));
-  if (status === 429 || (status === 503 && retryAfterMs !== undefined)) {
-    return new RemoteFailure('busy', message, retryAfterMs === undefined ? {} : { retryAfterMs });
-  }
-  return new RemoteFailure('status', message);
-}
-
-/** Seconds, or a date. */
-function parseRetryAfter(value: string | null): number | undefined {
-  if (value === null) return undefined;
-  const milliseconds = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - wallClock.now();
-  return Number.isNaN(milliseconds) ? undefined : Math.max(0, milliseconds);
-}
-
-// Codes of undici and of the system. An unresolved name and a refused connection are not among them.
-const LOST = [
-  'UND_ERR_SOCKET',
-  'ECONNRESET',
-  'EPIPE',
-  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
-  'UND_ERR_ABORTED',
-];
-
-function isConnectionLost(error: unknown): boolean {
-  const { cause, message } = error as Error;
-  const code = (cause as NodeJS.ErrnoException | undefined)?.code;
-  return message === 'terminated' || (code !== undefined && (LOST.includes(code) || code.startsWith('HPE_')));
-}
-
-function causeOf(error: Error): string {
-  const { cause } = error;
-  if (!(cause instanceof Error)) return error.message;
-  return (cause as NodeJS.ErrnoException).code ?? cause.message;
 }

@@ -9,7 +9,7 @@
 // An evicted entry leaves a hole in its page, and the page is free only when most of it is holes. So the store
 // estimates how much of its size are entries: all of it, less the evicted bytes, plus the bytes written since. It owes
 // the bytes by which the entries exceed the limit. An excess that consists only of holes is to be filled (see
-// fillHoles() in entry-table.ts). Another process's writes show as pages that have come since the latest measurement,
+// fillHoles() in eviction.ts). Another process's writes show as pages that have come since the latest measurement,
 // beyond this process's own.
 import { SPACE } from './layout.ts';
 

@@ -28,7 +28,14 @@ import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { writeAtomically } from '../../system/atomic-write.ts';
 import { copyFile, copyFileNow } from '../../system/copy-file.ts';
-import { hashBytes, hashFile, hashFileSync, hashOpenFile, SMALL_FILE_BYTES } from '../../system/hash-file.ts';
+import {
+  copyAndHashNow,
+  hashBytes,
+  hashFile,
+  hashFileSync,
+  hashOpenFile,
+  SMALL_FILE_BYTES,
+} from '../../system/hash-file.ts';
 import { withOpenFile } from '../../system/open-files.ts';
 import { removeStale, temporaryName } from '../../system/stale-files.ts';
 
@@ -239,12 +246,14 @@ export class BlobFiles {
     const blob = this.#find(hash, size);
     if (blob === undefined) return false;
     if (size <= SMALL_FILE_BYTES) {
-      // Read once: the bytes that are verified here are those that are written.
-      const bytes = this.readNow(hash, size);
-      if (!bytes) return false;
       return writeAtomically(destination, mode, async temporary => {
-        writeFileSync(temporary, bytes, { flag: 'wx', mode: 0o600 });
-        return true;
+        const file = openIfThere(blob);
+        if (file === undefined) return false;
+        try {
+          return copyAndHashNow(file, temporary) === hash;
+        } finally {
+          closeSync(file);
+        }
       });
     }
     return writeAtomically(destination, mode, async temporary => {

@@ -107,6 +107,12 @@ function linesOf(event: AgentEvent, { style }: Context): string[] {
       return line(`${style.warning('cannot build')} with ${event.kind}: ${sanitizeLine(event.why)}`);
     case 'agent-preparing':
       return line(sanitizeLine(event.text));
+    case 'queue-served':
+      return line(`takes targets for ${sanitizeLine(event.detail)} ${style.dim(event.queue)}`);
+    case 'queue-declined':
+      return line(
+        `${style.warning('takes no targets')} of ${style.dim(event.queue)}: ${sanitizeLine(event.why)}`,
+      );
     case 'job-taken':
       return [];
     case 'job-ended': {

@@ -1,8 +1,7 @@
 // Selects the renderer for an output stream.
 import type { TerminalEnvironment } from '../../config/environment.ts';
-import { JsonRenderer } from './json-renderer.ts';
 import { PlainRenderer } from './plain-renderer.ts';
-import type { Renderer, RenderOptions } from './renderer.ts';
+import { JsonRenderer, type Renderer, type RenderOptions } from './renderer.ts';
 import { createStyle, useColors } from './style.ts';
 
 export interface ChooseOptions extends Omit<RenderOptions, 'style'> {

@@ -1,19 +1,10 @@
 // Shapes of a layer's keys in pixels: where they are on the keyboard if that is known, else in the grid of its rows.
 import type { Layer } from '../layout.ts';
-import { type PhysicalLayout, physicalLayoutFor } from '../physical-layout.ts';
+import { type PhysicalKey, type PhysicalLayout, physicalLayoutFor } from '../physical-layout.ts';
 import { gridOf, placeKeys } from './grid.ts';
 
-/** A key cap. */
-export interface KeyShape {
-  x: number;
-  y: number;
-  width: number;
-  height: number;
-  /** Degrees clockwise around the origin; 0 for most keys. */
-  rotation: number;
-  originX: number;
-  originY: number;
-}
+/** A key cap: its place in pixels. */
+export type KeyShape = PhysicalKey;
 
 /** Shapes by index of the key, and the size of the rectangle that has room for all. */
 export interface LayerShapes {

@@ -34,6 +34,8 @@ withQueue('two people and an agent compile each target once in all, and all get 
   for (const result of results) {
     t.like(result, { status: 0, compiled: 5, failed: 0, warnings: [] });
     t.true(result.agents > 0);
+    // Each target was looked for once, and what was fetched afterwards had been built for this build.
+    t.like(result.remoteCache, { hits: 0, misses: 5 });
   }
   t.deepEqual(alice.firmware, Object.fromEntries(fleet.names.map(name => [`${name}.uf2`, `${name}\n`])));
   t.deepEqual(bob.firmware, alice.firmware);

@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -14,11 +15,17 @@ import {
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { Redis as Client } from 'ioredis';
 import type { AgentEvent } from '../../../src/builder/agents/agent-events.ts';
+import { asMessage } from '../../../src/builder/agents/job.ts';
+import { type QueueOverview, readOverview } from '../../../src/builder/agents/overview.ts';
+import { parseWorkerName } from '../../../src/builder/agents/worker-name.ts';
+import type { RemoteUse } from '../../../src/builder/events.ts';
 import type { BuildEvent, BuildSummary } from '../../../src/builder/index.ts';
 import { generateSigningKey } from '../../../src/cache/remote/signing.ts';
 import { eventually } from '../../support/eventually.ts';
 import { MAIN } from '../../support/published.ts';
+import type { WestMachine } from '../west-rig/west-rig.ts';
 import { Redis } from './redis.ts';
 
 /** Copies a header into the firmware after a while. Each run appends a line to the file `runs` of all machines. */
@@ -117,6 +124,27 @@ export class Fleet {
     writeFileSync(path.join(this.root, 'runs.go'), '');
   }
 
+  /** The only queue of jobs. */
+  async queue(): Promise<QueueOverview> {
+    const [queue] = await readOverview(this.redis.url);
+    if (queue === undefined) throw new Error('There is no queue.');
+    return queue;
+  }
+
+  /** Everyone who ever had a job of the last hour, by the queue's own data. */
+  async takers(): Promise<string[]> {
+    const client = new Client(this.redis.url);
+    const found = new Set<string | undefined>();
+    for (const key of await client.keys('bull:glovebox-*')) {
+      if ((await client.type(key)) !== 'hash') continue;
+      const [taker, message] = await client.hmget(key, 'pb', 'progress');
+      if (taker) found.add(parseWorkerName(taker)?.label);
+      if (message) found.add(asMessage(JSON.parse(message))?.by);
+    }
+    client.disconnect();
+    return [...found].filter(label => label !== undefined).sort();
+  }
+
   /** The compiler runs so far: `key0 alice`. */
   get runs(): string[] {
     return readFileSync(path.join(this.root, 'runs'), 'utf8').split('\n').slice(0, -1);
@@ -155,11 +183,26 @@ export class Machine {
     writeFileSync(path.join(this.checkout, file), content);
   }
 
+  edit(file: string, change: (text: string) => string): void {
+    this.write(file, change(readFileSync(path.join(this.checkout, file), 'utf8')));
+  }
+
   /** The firmware in its output directory. */
   get firmware(): Record<string, string> {
     const directory = path.join(this.checkout, 'firmware');
     const names = existsSync(directory) ? readdirSync(directory).sort() : [];
     return Object.fromEntries(names.map(name => [name, readFileSync(path.join(directory, name), 'utf8')]));
+  }
+
+  /** Makes it a machine of {@link WestMachine}'s kind: with its programs, and own copies of its config and workspace. */
+  settle({ config, workspace }: WestMachine, toolchain: string): string {
+    // Beside the original, where the rig's compiler finds its parts.
+    const own = path.join(path.dirname(workspace), `workspace of ${this.name}`);
+    rmSync(this.checkout, { recursive: true });
+    cpSync(config, this.checkout, { recursive: true });
+    cpSync(workspace, own, { recursive: true });
+    this.write('glovebox.config.yaml', `${toolchain}\nbuild: { workspace: '${own}' }\n`);
+    return own;
   }
 
   /** Starts an agent here, and resolves once it takes jobs. */
@@ -242,6 +285,7 @@ export class Program<Event extends { type: string; at: number }> {
 }
 
 export interface Built extends BuildSummary {
+  remoteCache?: RemoteUse;
   status: number | string | null;
   warnings: string[];
   failures: string[];

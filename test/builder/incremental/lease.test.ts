@@ -3,17 +3,27 @@ import test from 'ava';
 import type { CompileOutcome } from '../../../src/builder/incremental/index.ts';
 import { createCompileFixture, LEFT } from './compile-fixture.ts';
 
-test('two concurrent requests compile once, and the second one waits', async t => {
-  const fixture = await createCompileFixture(t);
+type Fixture = Awaited<ReturnType<typeof createCompileFixture>>;
+
+/** Begins a compile, which goes on until `finish` is called, with `outcome` or else successfully. Later ones succeed at once. */
+async function beginCompile(fixture: Fixture, outcome?: CompileOutcome) {
+  const { toolchain } = fixture;
   const started = Promise.withResolvers<void>();
   const finish = Promise.withResolvers<void>();
-  fixture.toolchain.script = async (_, succeed) => {
+  toolchain.script = async (_, succeed) => {
+    if (toolchain.runs > 1) return succeed();
     started.resolve();
     await finish.promise;
-    return succeed();
+    return outcome ?? succeed();
   };
-  const first = fixture.compile();
+  const result = fixture.compile();
   await started.promise;
+  return { result, finish: finish.resolve };
+}
+
+test('two concurrent requests compile once, and the second one waits', async t => {
+  const fixture = await createCompileFixture(t);
+  const first = await beginCompile(fixture);
   const waiting = Promise.withResolvers<number>();
   const second = fixture.compile(LEFT, {
     onEvent: event => {
@@ -21,52 +31,35 @@ test('two concurrent requests compile once, and the second one waits', async t =
     },
   });
   t.is(await waiting.promise, process.pid);
-  finish.resolve();
-  t.like(await first, { ok: true, source: 'compiled' });
+  first.finish();
+  t.like(await first.result, { ok: true, source: 'compiled' });
   t.like(await second, { ok: true, source: 'waited' });
   t.is(fixture.toolchain.runs, 1);
 });
 
 test('when the first request fails, the second one tries', async t => {
   const fixture = await createCompileFixture(t);
-  const started = Promise.withResolvers<void>();
-  const finish = Promise.withResolvers<void>();
   const failure: CompileOutcome = { ok: false, reason: 'exit-status', message: 'It failed.', lastLines: [] };
-  fixture.toolchain.script = async (_, succeed) => {
-    if (fixture.toolchain.runs > 1) return succeed();
-    started.resolve();
-    await finish.promise;
-    return failure;
-  };
-  const first = fixture.compile();
-  await started.promise;
+  const first = await beginCompile(fixture, failure);
   const waiting = Promise.withResolvers<void>();
   const second = fixture.compile(LEFT, { onEvent: event => event.type === 'waiting' && waiting.resolve() });
   await waiting.promise;
-  finish.resolve();
-  t.like(await first, { ok: false, reason: 'exit-status' });
+  first.finish();
+  t.like(await first.result, { ok: false, reason: 'exit-status' });
   t.like(await second, { ok: true, source: 'compiled' });
 });
 
 test('a waiting request can be cancelled, and the compile goes on', async t => {
   const fixture = await createCompileFixture(t);
-  const started = Promise.withResolvers<void>();
-  const finish = Promise.withResolvers<void>();
-  fixture.toolchain.script = async (_, succeed) => {
-    started.resolve();
-    await finish.promise;
-    return succeed();
-  };
-  const first = fixture.compile();
-  await started.promise;
+  const first = await beginCompile(fixture);
   const cancellation = new AbortController();
   const second = fixture.compile(LEFT, {
     signal: cancellation.signal,
     onEvent: event => event.type === 'waiting' && cancellation.abort(),
   });
   t.like(await second, { ok: false, reason: 'cancelled' });
-  finish.resolve();
-  t.like(await first, { ok: true, source: 'compiled', stored: true });
+  first.finish();
+  t.like(await first.result, { ok: true, source: 'compiled', stored: true });
   t.is(fixture.toolchain.runs, 1);
 });
 

@@ -53,10 +53,8 @@ async function makeReader(t: ExecutionContext) {
   const link = {
     shared,
     counters: new Float64Array(COUNTERS),
-    allowsLocalTier: true,
     blobs: store.blobs,
-    reader: () => counting,
-    readerNow: () => counting,
+    direct: { allowsLocalTier: true, reader: () => counting, readerNow: () => counting },
     readFailed: (error: unknown) => t.fail(String(error)),
     addReads: () => undefined,
     send: () => Promise.resolve({ value: true }),

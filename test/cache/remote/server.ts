@@ -37,9 +37,15 @@ export class TestServer {
   }
 
   static async start(t: ExecutionContext): Promise<TestServer> {
+    const server = await TestServer.open();
+    t.teardown(() => server.stop());
+    return server;
+  }
+
+  /** Starts a server that the caller stops. */
+  static async open(): Promise<TestServer> {
     const server = new TestServer();
     await server.listen();
-    t.teardown(() => server.stop());
     return server;
   }
 

@@ -3,15 +3,13 @@
 // the firmware that a local build makes, and no compiler may be left.
 //
 //   npm run chaos:agents -- --minutes 5 --seed 1
-import { once } from 'node:events';
 import { rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { AgentEvent } from '../../../src/builder/agents/agent-events.ts';
 import type { BuildEvent } from '../../../src/builder/index.ts';
 import { built, compilersBelow, Fleet, type Machine, type Program } from '../../builder/agents/rig.ts';
+import { TestServer } from '../../cache/remote/server.ts';
 import { Random } from '../random.ts';
 
 const { values } = parseArgs({
@@ -25,15 +23,14 @@ const TARGETS = 6;
 const AGENTS = 3;
 /** A build that takes longer hangs. */
 const LONGEST_MS = 300_000;
+/** Agents are back on the queue, and jobs of killed builds are gone, after this time. */
+const RECOVERY_MS = 60_000;
 /** Whatever compilers dead agents left has ended after this time. */
 const LEFT_MS = 10_000;
 
 const random = new Random('agents', seed);
-const cache = await startCache();
-const fleet = await Fleet.start({
-  remote: `http://127.0.0.1:${(cache.address() as AddressInfo).port}`,
-  ...{ targets: TARGETS, seconds: 1 },
-});
+const cache = await TestServer.open();
+const fleet = await Fleet.start({ remote: cache.url, targets: TARGETS, seconds: 1 });
 const counts = new Map<string, number>();
 const total = { builds: 0, compiled: 0, agents: 0, here: 0, cached: 0, interrupted: 0, quiet: 0, longest: 0 };
 const violations: string[] = [];
@@ -48,18 +45,22 @@ while (Date.now() < until) {
   round++;
   const isQuiet = round % 3 === 0;
   const isSame = isQuiet || random.chance(0.7);
+  if (isQuiet) await recovered();
   for (const [index, person] of people.entries()) prepare(person, isSame ? 0 : index);
   const before = fleet.runs.length;
+  const began = Date.now();
   const over = new AbortController();
   const striking = isQuiet ? Promise.resolve() : strike(over.signal);
   await Promise.all(people.map(person => buildOnce(person, isQuiet)));
   over.abort();
   await striking;
-  const runs = fleet.runs.length - before;
   if (isQuiet) {
     total.quiet++;
-    if (runs !== TARGETS)
-      violations.push(`round ${round}: ${TARGETS} targets of both people were compiled ${runs} times`);
+    const runs = fleet.runs.slice(before);
+    if (runs.length !== TARGETS) {
+      const compiled = `${TARGETS} targets of both people were compiled ${runs.length} times: ${runs.join(', ')}`;
+      violations.push(`round ${round}: ${compiled}\n${jobsSince(began)}`);
+    }
   }
 }
 
@@ -74,8 +75,7 @@ while (compilersBelow(fleet.root).length > 0 && Date.now() < limit) await delay(
 for (const pid of compilersBelow(fleet.root)) violations.push(`the compiler ${pid} is left`);
 if (total.agents === 0) violations.push('agents never compiled anything');
 await fleet.stop();
-cache.close();
-cache.closeAllConnections();
+await cache.stop();
 
 for (const violation of violations) console.log(`VIOLATION: ${violation}`);
 console.log(
@@ -95,6 +95,24 @@ console.log(
   ].join('\n'),
 );
 process.exit(violations.length === 0 ? 0 : 1);
+
+/**
+ * Waits until all agents are on the queue again, and nothing of earlier rounds is left there: jobs of killed builds are
+ * dropped by then.
+ */
+async function recovered(): Promise<void> {
+  let seen = 'it does not answer';
+  for (const late = Date.now() + RECOVERY_MS; Date.now() < late; await delay(100)) {
+    try {
+      const { agents: there, builds, running, waiting } = await fleet.queue();
+      seen = `${there.length} agents, ${builds.length} builds, ${running.length} jobs run and ${waiting} wait`;
+      if (there.length === AGENTS && builds.length + running.length + waiting === 0) return;
+    } catch (error) {
+      seen = (error as Error).message;
+    }
+  }
+  violations.push(`round ${round}: the queue has not recovered: ${seen}`);
+}
 
 /** The content of a target's source. */
 function contentOf(name: string, variant: number): string {
@@ -237,31 +255,14 @@ function count(name: string): void {
   counts.set(name, (counts.get(name) ?? 0) + 1);
 }
 
-function lastOf({ events, errors }: Program<BuildEvent>): string {
-  return [...events.slice(-12).map(event => JSON.stringify(event)), errors].join('\n');
+/** What agents did with jobs. */
+function jobsSince(time: number): string {
+  const told = agents.flatMap(({ events }, index) =>
+    events.filter(event => event.at >= time).map(event => `  ${index}: ${JSON.stringify(event)}`),
+  );
+  return told.join('\n');
 }
 
-/** A remote cache in memory. */
-async function startCache(): Promise<Server> {
-  const stored = new Map<string, Buffer>();
-  const server = createServer(async (request, response) => {
-    const parts: Buffer[] = [];
-    try {
-      for await (const part of request) parts.push(part as Buffer);
-    } catch {
-      return;
-    }
-    const found = stored.get(request.url ?? '');
-    if (request.method === 'PUT') {
-      stored.set(request.url ?? '', Buffer.concat(parts));
-      response.writeHead(201).end();
-    } else if (found === undefined) response.writeHead(404).end();
-    else
-      response
-        .writeHead(200, { 'content-length': found.length })
-        .end(request.method === 'HEAD' ? undefined : found);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return server;
+function lastOf({ events, errors }: Program<BuildEvent>): string {
+  return [...events.slice(-12).map(event => JSON.stringify(event)), errors].join('\n');
 }

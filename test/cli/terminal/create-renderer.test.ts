@@ -1,9 +1,8 @@
 import test from 'ava';
 import { createRenderer } from '../../../src/cli/terminal/create-renderer.ts';
-import { JsonRenderer } from '../../../src/cli/terminal/json-renderer.ts';
 import { LiveRenderer } from '../../../src/cli/terminal/live-renderer.ts';
 import { PlainRenderer } from '../../../src/cli/terminal/plain-renderer.ts';
-import type { OutputStream } from '../../../src/cli/terminal/renderer.ts';
+import { JsonRenderer, type OutputStream } from '../../../src/cli/terminal/renderer.ts';
 import { useColors } from '../../../src/cli/terminal/style.ts';
 import { terminalEnvironment } from '../../../src/config/environment.ts';
 import { compiled, finished, START, started } from './scripted-events.ts';

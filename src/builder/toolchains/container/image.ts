@@ -1,5 +1,5 @@
 // Container image: identified locally, or pulled.
-import { cacheKey } from '../../../cache/keys.ts';
+import { cacheKey } from '../../../cache/cache-key.ts';
 import { ToolchainError } from '../toolchain.ts';
 import { lastLine, runEngineClient } from './client.ts';
 import type { ContainerEngine } from './engine-search.ts';

@@ -24,8 +24,8 @@ import {
 } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
+import { cacheKey } from '../../../cache/cache-key.ts';
 import { tryLock } from '../../../cache/coordinator/locks.ts';
-import { cacheKey } from '../../../cache/keys.ts';
 import { liveProcessGroups } from '../../../system/process-group.ts';
 import { currentProcessId, hasExited, type ProcessId } from '../../../system/process-identity.ts';
 import { type KeptPlaces, keptSize } from './precise/kept-build.ts';

@@ -1,7 +1,7 @@
 // Toolchain that uses ZMK's own build, with any runner.
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { cacheKey } from '../../../cache/keys.ts';
+import { cacheKey } from '../../../cache/cache-key.ts';
 import { GloveboxError } from '../../../errors.ts';
 import { isInside } from '../../../system/paths.ts';
 import type { Target } from '../../matrix/target.ts';
@@ -146,6 +146,10 @@ export class ZephyrToolchain implements Toolchain {
 
   async capability(signal?: AbortSignal): Promise<Record<string, unknown>> {
     return this.#runner.capability(signal);
+  }
+
+  async workspaceState(signal?: AbortSignal): Promise<WorkspaceIdentity> {
+    return this.#currentWorkspace(IDENTITY_MAX_AGE_MS, signal);
   }
 
   async surroundings(signal?: AbortSignal): Promise<Surroundings> {

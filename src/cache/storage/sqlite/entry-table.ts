@@ -12,21 +12,13 @@ import { checksum, decode, encode, foundOf, withExpiry } from '../../values/code
 import type { BlobFiles } from '../blobs.ts';
 import { footprintOf } from '../store.ts';
 import { BlobReferences } from './blob-references.ts';
+import { Eviction } from './eviction.ts';
 import { FreedRowIds } from './freed-row-ids.ts';
 import { DamagedDatabaseError } from './open.ts';
+import { isPlainSet, runPlainSet } from './plain-writes.ts';
 import type { EVICTION_ORDER } from './schema.ts';
-import type { EntryRow, Guard, PlainSets, Statements } from './statements.ts';
+import type { EntryRow, Statements } from './statements.ts';
 import type { Usage } from './usage.ts';
-
-/** Entries that one transaction evicts at most, besides as many again that have expired. */
-export const EVICTIONS_PER_TRANSACTION = 256;
-// Entries that are evicted for each one that is written, at least, while the store is over its limit.
-const EVICTIONS_PER_OPERATION = 2;
-const LEAST_EVICTIONS = 64;
-// Entries that one transaction moves into holes.
-const MOVES_PER_TRANSACTION = 64;
-// `cleanup()` works through everything, but in steps of this many entries.
-const CLEANUP_STEP = 1000;
 
 export interface EntryTableOptions {
   sql: Statements;
@@ -65,31 +57,33 @@ export class EntryTable {
   readonly #blobs: BlobFiles;
   readonly #references: BlobReferences;
   readonly #space: SpaceAccount;
-  readonly #usage: Usage;
+  readonly #eviction: Eviction;
   readonly #maxSize: number;
   readonly #policy: EntryTableOptions['policy'];
   readonly #file: string;
-  readonly #takeAccesses: EntryTableOptions['takeAccesses'];
-  readonly #onMeasure: EntryTableOptions['onMeasure'];
   readonly #forgetPages: EntryTableOptions['forgetPages'];
-  readonly #isShared: EntryTableOptions['isShared'];
   #before = { ...this.counts };
   #fresh: string | undefined;
 
   constructor(options: EntryTableOptions) {
-    const { sql, blobs, space, usage, maxSize, policy, file, takeAccesses } = options;
+    const { sql, blobs, space, usage, maxSize, policy } = options;
+    const { takeAccesses, isShared, onMeasure } = options;
     this.#sql = sql;
     this.#blobs = blobs;
     this.#references = new BlobReferences(sql, blobs);
     this.#space = space;
-    this.#usage = usage;
     this.#maxSize = maxSize;
     this.#policy = policy;
-    this.#file = file;
-    this.#takeAccesses = takeAccesses;
-    this.#onMeasure = options.onMeasure;
-    this.#isShared = options.isShared;
+    this.#file = options.file;
     this.#forgetPages = options.forgetPages;
+    this.#eviction = new Eviction({
+      ...{ sql, space, usage, maxSize, policy, takeAccesses, isShared, onMeasure },
+      counts: this.counts,
+      freed: this.freed,
+      remove: row => this.#remove(row),
+      isFresh: key => key === this.#fresh || this.changed.has(key),
+      recordAccesses: accesses => this.#access(accesses),
+    });
   }
 
   /**
@@ -122,10 +116,6 @@ export class EntryTable {
   /** Excludes the stored values from sharing. */
   forgetStored(): void {
     for (const key of this.changed.keys()) this.changed.set(key, undefined);
-  }
-
-  #isFresh(key: string): boolean {
-    return key === this.#fresh || this.changed.has(key);
   }
 
   #row(key: string): EntryRow | undefined {
@@ -169,7 +159,7 @@ export class EntryTable {
       case 'clear':
         return { value: this.#clear() };
       case 'cleanup':
-        return { value: this.#cleanUp(now) };
+        return { value: this.#eviction.cleanUp(now) };
       case 'lease': {
         const { key, lease, replaces } = operation;
         if (replaces !== undefined && (this.lease(key)?.token ?? null) !== replaces) {
@@ -210,51 +200,12 @@ export class EntryTable {
     return row && !isExpired(row.expires, now) ? row : undefined;
   }
 
-  /** Whether a set is one statement, unless the entry that it replaces has a blob. */
-  isPlain({ key, value, onlyIfAbsent, lease }: WriteOperation & { type: 'set' }): boolean {
-    if (onlyIfAbsent || lease !== undefined || value.blob !== null || value.mode !== null) return false;
-    return !this.isTooLarge(key, value.size);
-  }
-
-  /** Applies such a set. False when it has changed nothing. `guard` is that of a statement which has one. */
-  setPlainly<G extends Guard | []>(
-    sql: PlainSets<G>,
-    key: string,
-    found: FoundValue,
-    now: number,
-    ...guard: G
-  ): boolean {
-    const { encoding, data, checksum: sum, size, expires } = found;
-    const { freed } = this;
-    if (freed.isEmpty) {
-      const { changes } = sql.set.run(key, encoding, data!, sum, size, expires, now, now, ...guard);
-      if (changes === 0) return false;
-    } else {
-      const id = freed.peek();
-      const { changes, lastInsertRowid } = sql.setAt.run(
-        id,
-        key,
-        encoding,
-        data!,
-        sum,
-        size,
-        expires,
-        now,
-        now,
-        ...guard,
-      );
-      if (Number(lastInsertRowid) === id) freed.taken();
-      else freed.skip();
-      if (changes === 0) return false;
-    }
-    this.counts.sets++;
-    return true;
-  }
-
   #set(operation: WriteOperation & { type: 'set' }, now: number): boolean {
     const { key, value, expires } = operation;
     const found = foundOf(value, expires);
-    if (this.isPlain(operation) && this.setPlainly(this.#sql.plain, key, found, now)) {
+    const mayBePlain = isPlainSet(operation) && !this.isTooLarge(key, value.size);
+    if (mayBePlain && runPlainSet(this.#sql.plain, this.freed, key, found, now)) {
+      this.counts.sets++;
       this.#space.write(footprintOf(key, value.size));
       this.changed.set(key, found);
       return true;
@@ -375,94 +326,9 @@ export class EntryTable {
       : footprintOf(row.key, 0) + this.#dropBlob(row.blob);
   }
 
-  /** Measures the store if that is due, and makes room if there is too little: expired entries go first. */
+  /** Makes room for what was written, if there is too little. Call it after so many operations. */
   makeRoom(now: number, operations: number): void {
-    const space = this.#space;
-    if (this.#policy === 'none') return;
-    if (space.needsMeasuring) this.#measure();
-    if (space.bytesToEvict > 0) {
-      this.#access(this.#takeAccesses());
-      this.#removeExpired(now, EVICTIONS_PER_TRANSACTION);
-    }
-    const limit = Math.max(LEAST_EVICTIONS, EVICTIONS_PER_OPERATION * operations);
-    this.#keepWithinLimit(Math.min(limit, EVICTIONS_PER_TRANSACTION));
-    this.hasPendingCleanup ||= space.bytesToEvict > 0 || space.isFragmented;
-  }
-
-  #cleanUp(now: number): number {
-    const expired = this.#removeExpired(now, CLEANUP_STEP);
-    if (this.#policy === 'none') return expired;
-    if (this.#space.bytesToEvict <= 0) this.#measure();
-    const before = this.counts.evictions;
-    this.#keepWithinLimit(CLEANUP_STEP);
-    return expired + this.counts.evictions - before;
-  }
-
-  #measure(): void {
-    const size = this.#usage.size();
-    this.#space.measured(size, this.#maxSize, !this.freed.isEmpty, this.#isShared());
-    this.#onMeasure(size);
-  }
-
-  // Evicts the bytes owed. If the excess is holes, moves entries into them. Handles at most so many entries.
-  #keepWithinLimit(limit: number): void {
-    const space = this.#space;
-    for (let left = limit; left > 0 && (space.bytesToEvict > 0 || space.isFragmented); ) {
-      const done =
-        space.bytesToEvict > 0 ? this.#evict(left) : this.#fillHoles(Math.min(left, MOVES_PER_TRANSACTION));
-      if (done === 0) return;
-      left -= done;
-    }
-  }
-
-  #removeExpired(now: number, limit: number): number {
-    const rows = this.#sql.expired.all(now, limit);
-    for (const row of rows) this.#free(row);
-    this.counts.expired += rows.length;
-    return rows.length;
-  }
-
-  #free(row: EntryRow): void {
-    const isPaid = this.#space.free(this.#remove(row));
-    this.freed.add(row.id);
-    if (isPaid) this.#measure();
-  }
-
-  // Returns how many entries were examined. Those set since they took their place in the order move back.
-  #evict(limit: number): number {
-    let checked = 0;
-    for (; checked < limit && this.#space.bytesToEvict > 0; checked++) {
-      const candidates = this.#sql.nextToEvict!.all();
-      // By use, the entry stored just now would be the first to go: it has not been read yet.
-      const row = candidates.find(({ key }) => !this.#isFresh(key)) ?? candidates[0];
-      // The entry stored just now stays if it fits at all.
-      if (!row || (this.#isFresh(row.key) && this.#usage.size() <= this.#maxSize)) {
-        this.#space.cancelEviction();
-        break;
-      }
-      if (this.#policy === 'least-recently-used' && row.created > row.accessed) {
-        this.#sql.moveBack.run(row.id);
-        continue;
-      }
-      this.#free(row);
-      this.counts.evictions++;
-    }
-    return checked;
-  }
-
-  // Moves the table's last entries into holes that evicted ones left, which frees the last pages. Returns how many
-  // holes it tried.
-  #fillHoles(limit: number): number {
-    const { freed } = this;
-    let tried = 0;
-    for (; tried < limit && !freed.isEmpty; tried++) {
-      const id = freed.peek();
-      // A place behind the last entry, or one that was taken meanwhile, is not a hole.
-      this.#sql.moveLast.run(id, id, id);
-      freed.taken();
-    }
-    this.#measure();
-    return tried;
+    if (this.#eviction.makeRoom(now, operations)) this.hasPendingCleanup = true;
   }
 
   /** The lease of the key's producer, as recorded in the database. */

@@ -1,21 +1,15 @@
 // SQLite store: one thread's connection to a tag's database. Reads, and applies operations under the write lock.
 //
-//   apply ──► lock ──► one plain operation? ──yes──► one statement, if this process is alone (ownership.ts)
+//   apply ──► lock ──► one plain operation? ──yes──► one statement (plain-writes.ts)
 //                            │no                         │it changed nothing
 //                            ▼                           ▼
-//                      a transaction: enter, operations, room for them (space-account.ts), note what changed, commit
-//                            │
-//                            ▼
-//                      versions of what changed, shared copies, unlock
+//                      a transaction (transactions.ts)
+//
+// Still under the lock, either of them invalidates the copies of what changed, and shares the new values.
 import { dirname, join } from 'node:path';
 import type { Database } from 'better-sqlite3';
-import { sleepSync } from '../../../system/sleep-sync.ts';
-import { pause, performance, setImmediate } from '../../../system/time.ts';
-import { chunksOf } from '../../../system/time-slice.ts';
 import {
   type Accesses,
-  type FoundValue,
-  isExpired,
   type LeaseRecord,
   LONG_SET,
   type TimedOperation,
@@ -23,27 +17,27 @@ import {
   type WriteResult,
 } from '../../operations.ts';
 import { SharedMemory } from '../../shared/shared-memory.ts';
-import { hashOf } from '../../shared/versions.ts';
-import { foundOf, withExpiry } from '../../values/codec.ts';
 import { BlobFiles } from '../blobs.ts';
 import { BackgroundWrite, type LongWrite, SteppedWrite } from '../long-write.ts';
-import { footprintOf, isNearLimit, type Store, StoreBusyError, type StoreTotals } from '../store.ts';
-import { checkpointInBackground, runInBackground } from './background-statements.ts';
+import { isNearLimit, type Store, StoreBusyError, type StoreTotals } from '../store.ts';
+import { runInBackground } from './background-statements.ts';
 import { Backoff } from './backoff.ts';
 import { ChangeLog } from './change-log.ts';
-import { type CheckResult, checkStore, collectGarbage } from './check.ts';
-import { classify, isLarge, PAGE_SIZE, reading, withoutCheckpoint } from './connection.ts';
+import type { CheckResult } from './check.ts';
+import { isLarge, reading } from './connection.ts';
 import { prepareDirectory } from './directory.ts';
 import { EntryTable } from './entry-table.ts';
 import { ExternalCommits } from './external-commits.ts';
 import { FileMonitor } from './file-monitor.ts';
 import { HeldSnapshot } from './held-snapshot.ts';
+import { Maintenance } from './maintenance.ts';
 import { attachDatabase, inodeOf, isDamage, openDatabase, openOrReplace } from './open.ts';
 import { Ownership } from './ownership.ts';
+import { PlainWrites } from './plain-writes.ts';
 import { SqliteReader } from './reader.ts';
 import { type EVICTION_ORDER, indexForPolicy, SCHEMA } from './schema.ts';
-import { isShrinkable, shrink } from './shrink.ts';
-import { clearing, type GuardedWrites, NOTE, prepare, type Statements } from './statements.ts';
+import { clearing, NOTE, prepare } from './statements.ts';
+import { asBusy, Transactions } from './transactions.ts';
 import { Usage } from './usage.ts';
 import { WalFile } from './wal-file.ts';
 
@@ -82,9 +76,6 @@ export const DATABASE_FILE = 'cache.db';
 // processes take for a transaction. The coordinator tries again without blocking until the operation's own timeout.
 const LOCK_TIMEOUT_MS = 50;
 const BUSY_TIMEOUT_MS = 5;
-// Interval between attempts at a step while others' transactions prevent it.
-const STEP_RETRY_MS = 5;
-
 const COUNTS = ['sets', 'deletes', 'evictions', 'expired'] as const;
 
 export class SqliteStore implements Store {
@@ -95,24 +86,19 @@ export class SqliteStore implements Store {
   readonly blobs: BlobFiles;
   readonly reader: SqliteReader;
   readonly #database: Database;
-  readonly #sql: Statements;
   readonly #entries: EntryTable;
+  readonly #plainWrites: PlainWrites;
+  readonly #transactions: Transactions;
   readonly #ownership: Ownership;
   readonly #usage: Usage;
+  readonly #maintenance: Maintenance;
   readonly #options: SqliteStoreOptions;
-  readonly #writer: string;
   readonly #files: FileMonitor;
   readonly #shared: SharedMemory;
   readonly #lockTimeoutMs: number;
-  readonly #busyTimeoutMs: number;
-  readonly #backoff: Backoff;
   readonly #log: WalFile;
   readonly #changes: ChangeLog;
   readonly #held: HeldSnapshot;
-  readonly #isAttached: boolean;
-  // The latest time that a caller passed.
-  #now = 0;
-  #isOpen = true;
 
   /** Opens or creates the store. Throws when the directory or database cannot be used; see open.ts. */
   static open(options: Omit<SqliteStoreOptions, 'attach'>): SqliteStore {
@@ -127,64 +113,75 @@ export class SqliteStore implements Store {
     this.maxSize = maxSize;
     this.policy = policy;
     this.#options = { ...options, shared };
-    this.#writer = writer;
     this.#shared = shared;
     this.#lockTimeoutMs = options.lockTimeoutMs ?? LOCK_TIMEOUT_MS;
-    this.#busyTimeoutMs = options.busyTimeoutMs ?? BUSY_TIMEOUT_MS;
-    this.#backoff = new Backoff(attach);
-    this.#isAttached = attach;
     if (!attach) prepareDirectory(dirname(directory), directory, options.allowUntrusted ?? false);
-    this.blobs = new BlobFiles(directory);
-    if (!attach) this.blobs.create();
+    const blobs = new BlobFiles(directory);
+    this.blobs = blobs;
+    if (!attach) blobs.create();
     const file = join(directory, DATABASE_FILE);
-    this.#database = attach ? attachDatabase(file) : openDatabase(file, SCHEMA, options.openingWait);
+    const database = attach ? attachDatabase(file) : openDatabase(file, SCHEMA, options.openingWait);
+    this.#database = database;
     const inode = inodeOf(file);
     try {
-      if (!attach) indexForPolicy(this.#database, policy);
-      this.#database.pragma('busy_timeout = 0');
-      this.#log = new WalFile(
-        this.#database,
-        policy === 'none' ? Number.POSITIVE_INFINITY : maxSize,
-        shared.unflushedPages,
-      );
-      this.#changes = new ChangeLog(`${file}-changes`, writer);
-      this.#database.function(NOTE, { directOnly: true }, (hash: number) =>
-        Number(this.#changes.note([hash])),
-      );
-      this.#sql = prepare(this.#database, policy);
-      this.#held = new HeldSnapshot(this.#database);
-      this.#usage = new Usage(this.#database, this.#sql);
-      this.#ownership = new Ownership(this.#sql, writer, this.#changes);
-      this.#entries = new EntryTable({
-        sql: this.#sql,
-        usage: this.#usage,
-        blobs: this.blobs,
+      if (!attach) indexForPolicy(database, policy);
+      database.pragma('busy_timeout = 0');
+      const limit = policy === 'none' ? undefined : maxSize;
+      const log = new WalFile(database, limit ?? Number.POSITIVE_INFINITY, shared.unflushedPages);
+      const changes = new ChangeLog(`${file}-changes`, writer);
+      database.function(NOTE, { directOnly: true }, (hash: number) => Number(changes.note([hash])));
+      const sql = prepare(database, policy);
+      const held = new HeldSnapshot(database);
+      const usage = new Usage(database, sql);
+      const ownership = new Ownership(sql, writer, changes);
+      const entries = new EntryTable({
+        sql,
+        usage,
+        blobs,
         space: shared.space,
         maxSize,
         policy,
         file,
         takeAccesses: options.takeAccesses ?? (() => []),
-        isShared: () => this.#ownership.isShared,
-        forgetPages: () => this.#database.pragma('shrink_memory'),
+        isShared: () => ownership.isShared,
+        forgetPages: () => database.pragma('shrink_memory'),
         onMeasure: size => shared.versions.setNearLimit(isNearLimit(policy, size, maxSize)),
       });
-      this.#entries.hasPendingCleanup = !attach;
-      const external = new ExternalCommits(this.#database, shared, writer, this.#changes);
-      this.reader = new SqliteReader(this.#database, external, this.#held);
+      entries.hasPendingCleanup = !attach;
+      this.#log = log;
+      this.#changes = changes;
+      this.#held = held;
+      this.#usage = usage;
+      this.#ownership = ownership;
+      this.#entries = entries;
+      const writing = { database, sql, ownership, entries, held, log, shared };
+      this.#plainWrites = new PlainWrites(writing);
+      this.#transactions = new Transactions({
+        ...writing,
+        backoff: new Backoff(attach),
+        busyTimeoutMs: options.busyTimeoutMs ?? BUSY_TIMEOUT_MS,
+      });
+      this.#maintenance = new Maintenance({
+        ...{ database, sql, usage, blobs, held, log, limit, lock: shared.lock },
+        acquire: () => this.#acquire(),
+        cleanUp: () => this.#cleanUp(),
+      });
+      const external = new ExternalCommits(database, shared, writer, changes);
+      this.reader = new SqliteReader(database, external, held);
       this.#files = new FileMonitor(directory, file, inode, {
         leastLength: () => this.#leastLength(),
         // Its pages are read anew: damage shows before more is stored on them.
-        onModified: () => this.#database.pragma('shrink_memory'),
+        onModified: () => database.pragma('shrink_memory'),
       });
       if (!attach) {
         this.#join(options.openingWait);
         shared.space.clear();
         external.begin();
         // Damage shows now, when it can be repaired.
-        this.#usage.size();
+        usage.size();
       }
     } catch (error) {
-      this.#database.close();
+      database.close();
       throw error;
     }
   }
@@ -193,13 +190,9 @@ export class SqliteStore implements Store {
   // store for shared.
   #join(wait = BUSY_TIMEOUT_MS): void {
     try {
-      this.#begin(wait);
-      this.#ownership.join();
-      this.#sql.commit.run();
+      this.#transactions.run(() => this.#ownership.join(), wait);
     } catch (error) {
       if (isDamage(error)) throw error;
-    } finally {
-      this.#rollBack();
     }
   }
 
@@ -238,9 +231,8 @@ export class SqliteStore implements Store {
     // After another thread's commit the snapshot is of no use.
     if (!lock.isOwner || !lock.acquire(0)) this.#acquire();
     try {
-      const only = batch.length === 1 ? batch[0]! : undefined;
-      const result = only && this.#applyPlain(only.operation, only.now);
-      return result ? [result] : this.#applyInTransaction(batch);
+      const plain = batch.length === 1 ? this.#applyPlain(batch[0]!) : undefined;
+      return plain ? [plain] : this.#transactions.apply(batch);
     } catch (error) {
       throw asBusy(error);
     } finally {
@@ -248,27 +240,27 @@ export class SqliteStore implements Store {
     }
   }
 
-  // Applies an operation on one entry without a blob. Undefined when it takes more than one statement, or has changed
-  // nothing.
-  #applyPlain(operation: WriteOperation, now: number): WriteResult | undefined {
-    const sql = this.#ownership.plainWrites;
-    if (!sql || this.#hasToEvict) return undefined;
-    this.#now = now;
+  // Undefined when it takes a transaction.
+  #applyPlain({ operation, now }: TimedOperation): WriteResult | undefined {
+    if (this.#hasToEvict) return undefined;
+    const result = this.#plainWrites.apply(operation, now);
+    if (result) this.#transactions.now = now;
+    if (operation.type === 'set' && result && this.#hasToEvict) this.#makeRoom(operation.key);
+    return result;
+  }
+
+  get #hasToEvict(): boolean {
+    const { space } = this.#shared;
+    return this.policy !== 'none' && (space.bytesToEvict > 0 || space.needsMeasuring);
+  }
+
+  // Called after a value was stored.
+  #makeRoom(key: string): void {
     try {
-      switch (operation.type) {
-        case 'set':
-          return this.#entries.isPlain(operation) ? this.#set(sql, operation, now) : undefined;
-        case 'delete':
-          return operation.keys.length === 1 ? this.#delete(sql, operation.keys[0]!, now) : undefined;
-        case 'touch':
-          return this.#touch(sql, operation.key, operation.expires, now);
-        default:
-          return undefined;
-      }
-    } catch (error) {
-      if (classify(error) !== 'busy') throw error;
-      // Another connection has committed since the snapshot was taken, or is about to.
-      return this.#held.release() ? this.#applyPlain(operation, now) : undefined;
+      this.#transactions.apply([], key);
+    } catch {
+      // The value is committed, even if making room failed. The next write meets the same error.
+      this.#entries.hasPendingCleanup = true;
     }
   }
 
@@ -290,42 +282,13 @@ export class SqliteStore implements Store {
       this.hasPendingCleanup ||= own.hasPendingCleanup;
       own.close();
     };
-    if (operation.type === 'set-many') return new SteppedWrite(own.#setInSteps(operation, now), end);
+    if (operation.type === 'set-many')
+      return new SteppedWrite(own.#transactions.setInSteps(operation, now), end);
     return own.#clearInBackground(timeoutMs, end);
   }
 
-  // One transaction, during which other work gets turns of the event loop, but no other thread can write.
-  *#setInSteps(operation: WriteOperation & { type: 'set-many' }, now: number): Generator<void, WriteResult> {
-    const entries = this.#entries;
-    if (entries.hasTooLarge(operation)) return { value: false };
-    this.#begin(this.#busyTimeoutMs);
-    try {
-      const isNoted = this.#ownership.enter();
-      entries.begin();
-      for (const part of chunksOf(operation.entries)) {
-        entries.apply({ ...operation, entries: part }, now);
-        // So many entries would only displace those that are read.
-        entries.forgetStored();
-        yield;
-      }
-      entries.makeRoom(now, operation.entries.length);
-      if (isNoted) this.#ownership.note('all');
-      // The checkpoint is large, so it is done in the background.
-      withoutCheckpoint(this.#database, () => this.#sql.commit.run());
-      this.#shared.versions.bump('all');
-    } catch (error) {
-      entries.undo();
-      throw error;
-    } finally {
-      this.#rollBack();
-    }
-    // If the background checkpoint fails, the next transaction's does the work.
-    checkpointInBackground(this.#database.name).catch(() => undefined);
-    return { value: true };
-  }
-
   #clearInBackground(timeout: number, end: () => void): LongWrite {
-    const tasks = clearing(this.#writer);
+    const tasks = clearing(this.#options.writer);
     const background = runInBackground(this.#database.name, tasks, { timeout, isTransaction: true });
     const resultOf = ([counted]: unknown[][][]): WriteResult => {
       const count = Number(counted?.[0]?.[0]);
@@ -334,144 +297,6 @@ export class SqliteStore implements Store {
       return { value: count };
     };
     return new BackgroundWrite(background, resultOf, end);
-  }
-
-  #set(
-    sql: GuardedWrites,
-    operation: WriteOperation & { type: 'set' },
-    now: number,
-  ): WriteResult | undefined {
-    const { key, value, expires } = operation;
-    const { versions, tier } = this.#shared;
-    const hash = hashOf(key);
-    const slot = versions.slotOf(hash);
-    const version = versions.at(slot);
-    const found = foundOf(value, expires);
-    if (!this.#entries.setPlainly(sql, key, found, now, this.#ownership.run, hash)) return undefined;
-    const after = versions.advance(slot, version);
-    if (after !== undefined) tier.put(key, hash, after, found);
-    this.#held.written();
-    this.#log.wrote(pagesOf(value.size));
-    this.#shared.space.write(footprintOf(key, value.size));
-    if (this.#hasToEvict) this.#makeRoom(key);
-    return { value: true, version: after };
-  }
-
-  #delete(sql: GuardedWrites, key: string, now: number): WriteResult | undefined {
-    const hash = hashOf(key);
-    const isDeleted = sql.delete.run(key, now, this.#ownership.run, hash).changes > 0;
-    // Nothing there: another process may have removed an entry that this one has copies of.
-    if (!isDeleted && this.#sql.row.get(key)) return undefined;
-    if (isDeleted) this.#entries.counts.deletes++;
-    this.#held.written();
-    this.#shared.versions.bumpOne(hash);
-    return { value: isDeleted ? 1 : 0 };
-  }
-
-  #touch(sql: GuardedWrites, key: string, expires: number | null, now: number): WriteResult | undefined {
-    this.#held.release();
-    const hash = hashOf(key);
-    const row = this.#sql.row.get(key);
-    if (row && !isExpired(row[5], now)) {
-      const [id, , , sum, , before] = row;
-      const changed = withExpiry(withExpiry(sum, before), expires);
-      const { changes } = sql.touch.run(expires, changed, id, sum, before, this.#ownership.run, hash);
-      if (changes === 0) return undefined;
-      this.#shared.versions.bumpOne(hash);
-      return { value: true };
-    }
-    this.#shared.versions.bumpOne(hash);
-    return { value: false };
-  }
-
-  get #hasToEvict(): boolean {
-    const { space } = this.#shared;
-    return this.policy !== 'none' && (space.bytesToEvict > 0 || space.needsMeasuring);
-  }
-
-  // Called after a value was stored.
-  #makeRoom(key: string): void {
-    try {
-      this.#applyInTransaction([], key);
-    } catch {
-      // The value is committed, even if making room failed. The next write meets the same error.
-      this.#entries.hasPendingCleanup = true;
-    }
-  }
-
-  // `stored`: the key stored just before.
-  #applyInTransaction(batch: readonly TimedOperation[], stored?: string): WriteResult[] {
-    const entries = this.#entries;
-    this.#begin(this.#busyTimeoutMs);
-    try {
-      const isNoted = this.#ownership.enter();
-      entries.begin(stored);
-      const results = batch.map(({ operation, now }) => entries.apply(operation, now));
-      // Entries that are expired for the whole batch go first; an empty batch brings no time.
-      if (batch.length > 0) this.#now = batch.reduce((least, { now }) => Math.min(least, now), batch[0]!.now);
-      entries.makeRoom(this.#now, batch.length);
-      const changed = this.#changed();
-      if (isNoted && (entries.allChanged || changed.length > 0)) {
-        this.#ownership.note(entries.allChanged ? 'all' : changed.map(({ hash }) => hash));
-      }
-      this.#sql.commit.run();
-      // Before the lock is released: if the thread ends in between, all copies that its writes may concern are
-      // outdated.
-      this.#share(changed);
-      return results;
-    } catch (error) {
-      entries.undo();
-      throw asBusy(error);
-    } finally {
-      this.#rollBack();
-    }
-  }
-
-  // The keys that the transaction has changed, and their versions before the commit.
-  #changed(): Changed[] {
-    const { versions } = this.#shared;
-    const changed: Changed[] = [];
-    for (const [key, stored] of this.#entries.changed) {
-      const hash = hashOf(key);
-      const slot = versions.slotOf(hash);
-      changed.push({ key, hash, slot, version: versions.at(slot), stored });
-    }
-    return changed;
-  }
-
-  // Invalidates outdated copies, and shares the stored values: other threads need not fetch them from the database.
-  #share(changed: readonly Changed[]): void {
-    const { versions, tier } = this.#shared;
-    const { allChanged, found } = this.#entries;
-    if (allChanged) versions.bump('all');
-    for (const { key, hash, slot, version, stored } of changed) {
-      const after = versions.advance(slot, version);
-      if (after === undefined || stored === undefined) continue;
-      tier.put(key, hash, after, stored);
-    }
-    for (const key of found) versions.bumpOne(hashOf(key));
-    this.#log.wrote(changed.length + 1);
-  }
-
-  #begin(timeoutMs: number): void {
-    this.#held.release();
-    const until = performance.now() + timeoutMs;
-    let delays: Generator<number, never> | undefined;
-    for (;;) {
-      try {
-        this.#sql.begin.run();
-        return;
-      } catch (error) {
-        if (classify(error) !== 'busy') throw error;
-        delays ??= this.#backoff.delays();
-        if (performance.now() >= until) throw asBusy(error);
-        sleepSync(delays.next().value);
-      }
-    }
-  }
-
-  #rollBack(): void {
-    if (this.#database.inTransaction) this.#sql.rollback.run();
   }
 
   get isNearLimit(): boolean {
@@ -492,70 +317,27 @@ export class SqliteStore implements Store {
   }
 
   check(repair: boolean): Promise<CheckResult> {
-    this.#held.release();
-    return checkStore(this.#database, this.blobs, this.#shared.lock, repair);
+    return this.#maintenance.check(repair);
   }
 
-  async collectGarbage(): Promise<number> {
-    this.#held.release();
-    await collectGarbage(this.#database, this.blobs, this.#shared.lock);
-    const evicted = await this.#keepWithinLimit();
-    await this.shrink(true);
-    return evicted;
+  collectGarbage(): Promise<number> {
+    return this.#maintenance.collectGarbage();
   }
 
-  // Also when the excess is only holes in pages.
-  async #keepWithinLimit(): Promise<number> {
-    const { freed } = this.#entries;
-    let evicted = 0;
-    while (this.policy !== 'none' && this.#isOpen && this.#usage.size() > this.maxSize) {
-      const places = freed.count;
-      const [result] = await this.#whenFree(() =>
-        this.apply([{ operation: { type: 'cleanup' }, now: this.#now }]),
-      );
-      const removed = result && 'value' in result ? Number(result.value) : 0;
-      if (removed === 0 && freed.count === places) break;
-      evicted += removed;
-    }
-    return evicted;
-  }
-
-  /** Whether enough space is free in the file to be worth returning, or its log has grown too large. */
   get isShrinkable(): boolean {
-    return this.#log.isTooLarge || isShrinkable(this.#usage);
+    return this.#maintenance.isShrinkable;
   }
 
-  async shrink(all = false): Promise<void> {
-    const hasFree = isShrinkable(this.#usage, all);
-    if (!hasFree && this.#log.size <= this.#log.maxBytesAtRest) return;
-    const step = () => this.#underLock(() => shrink(this.#database, this.#sql, this.#usage));
-    if (hasFree) while (this.#isOpen && (await this.#whenFree(step)));
-    if (this.#isOpen) await this.#whenFree(() => this.#underLock(() => this.#log.empty()));
+  shrink(): Promise<void> {
+    return this.#maintenance.shrink();
   }
 
-  // Tries again, without blocking, while other threads or processes write.
-  async #whenFree<T>(task: () => T): Promise<T> {
-    for (;;) {
-      try {
-        const result = task();
-        await new Promise(setImmediate);
-        return result;
-      } catch (error) {
-        if (!(error instanceof StoreBusyError)) throw error;
-      }
-      await pause(STEP_RETRY_MS);
-    }
-  }
-
-  #underLock<T>(task: () => T): T {
-    this.#acquire();
-    try {
-      return task();
-    } catch (error) {
-      throw asBusy(error);
-    } finally {
-      this.#shared.lock.release();
-    }
+  #cleanUp(): { removed: number; hasFreed: boolean } {
+    const { freed } = this.#entries;
+    const places = freed.count;
+    const [result] = this.apply([{ operation: { type: 'cleanup' }, now: this.#transactions.now }]);
+    const removed = result && 'value' in result ? Number(result.value) : 0;
+    return { removed, hasFreed: freed.count !== places };
   }
 
   #acquire(): void {
@@ -565,9 +347,9 @@ export class SqliteStore implements Store {
   }
 
   close(): void {
-    this.#isOpen = false;
+    this.#maintenance.end();
     this.#held.release();
-    if (!this.#isAttached) this.#leave();
+    if (!this.#options.attach) this.#leave();
     this.#files.close();
     this.#log.close();
     this.#changes.close();
@@ -583,30 +365,9 @@ export class SqliteStore implements Store {
 
   #leave(): void {
     try {
-      this.#begin(this.#busyTimeoutMs);
-      this.#ownership.leave();
-      this.#sql.commit.run();
+      this.#transactions.run(() => this.#ownership.leave());
     } catch {
       // Others notice that this process has left when it has ended.
-    } finally {
-      this.#rollBack();
     }
   }
-}
-
-interface Changed {
-  key: string;
-  hash: number;
-  slot: number;
-  version: number;
-  stored: FoundValue | undefined;
-}
-
-function asBusy(error: unknown): unknown {
-  return classify(error) === 'busy' ? new StoreBusyError((error as Error).message, { cause: error }) : error;
-}
-
-// Pages of the log that a plain set writes.
-function pagesOf(size: number): number {
-  return 1 + Math.trunc(size / PAGE_SIZE);
 }

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import test from 'ava';
 import type { IncomingValue } from '../../../../src/cache/operations.ts';
-import { EVICTIONS_PER_TRANSACTION } from '../../../../src/cache/storage/sqlite/entry-table.ts';
+import { EVICTIONS_PER_TRANSACTION } from '../../../../src/cache/storage/sqlite/eviction.ts';
 import { SqliteStore } from '../../../../src/cache/storage/sqlite/store.ts';
 import { checksum, Encoding } from '../../../../src/cache/values/codec.ts';
 import { TestClock } from '../../../support/clock.ts';
