@@ -2,6 +2,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { build } from '../../src/builder/build.ts';
 import type { BuildEvent } from '../../src/builder/events.ts';
+import { isFull } from '../support/extent.ts';
 import { hasMountNamespaces } from '../support/mount-namespaces.ts';
 import { programFile } from '../support/program-file.ts';
 import { objectBench, whole, whyNot } from './precise-objects/bench.ts';
@@ -18,7 +19,7 @@ const hasCcache = (() => {
   }
 })();
 const isShared = hasMountNamespaces();
-const serial = whyNot() === undefined && hasCcache ? test.serial : test.serial.skip;
+const serial = whyNot() === undefined && hasCcache && isFull ? test.serial : test.serial.skip;
 
 async function project(t: ExecutionContext) {
   t.timeout(300_000);

@@ -15,11 +15,14 @@ import { build } from '../../src/builder/build.ts';
 import type { BuildEvent } from '../../src/builder/events.ts';
 import type { BuildPath } from '../../src/builder/toolchains/toolchain.ts';
 import { createUserConfig } from '../../src/config/index.ts';
+import { isFull } from '../support/extent.ts';
 import { type ObjectBench, objectBench, whole, whyNot } from './precise-objects/bench.ts';
 import { type Config, configFiles, firstConfig } from './precise-objects/editor.ts';
 import { target } from './toolchains/west-project.ts';
 
-const serial = whyNot() === undefined ? test.serial : test.serial.skip;
+const first = whyNot() === undefined ? test.serial : test.serial.skip;
+// Each takes half a minute: `npm run test:all` has them all.
+const serial = isFull ? first : test.serial.skip;
 
 /** A bench with a first build that is recorded, and a way to edit and build. */
 async function recorded(t: ExecutionContext) {
@@ -53,7 +56,7 @@ const firstKey = (key: string) => (config: Config) => {
   config.layers[0]!.keys[0] = key;
 };
 
-serial('an edited key makes the objects that use it, what is generated of them, and no other', async t => {
+first('an edited key makes the objects that use it, what is generated of them, and no other', async t => {
   const { bench, edit, compare } = await recorded(t);
   edit(firstKey('&kp 77'));
   t.is(await compare(), '3 of 21: config/corne.keymap (base, key 0)');
