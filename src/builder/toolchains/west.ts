@@ -19,8 +19,9 @@ import { searchedDirectories } from './zephyr/searched-directories.ts';
 import { buildTools, identifiedPrograms, toolPlaces } from './zephyr/tools.ts';
 import { usedTools } from './zephyr/used-tools.ts';
 import { stepCommand, WEST } from './zephyr/west-build.ts';
+import type { ZephyrDescription } from './zephyr/zephyr-project.ts';
 import type { BuildStep, ZephyrBuildSpec, ZephyrRunner } from './zephyr/zephyr-runner.ts';
-import { type ZephyrDescription, ZephyrToolchain } from './zephyr/zephyr-toolchain.ts';
+import { ZephyrToolchain } from './zephyr/zephyr-toolchain.ts';
 
 /** Description of a `west` toolchain. Plain data, so that it can be sent to a worker thread. */
 export interface WestToolchainDescription extends ZephyrDescription {

@@ -1,20 +1,21 @@
-// Steps of a build: CMake configures, the build waits for its turn, and Ninja makes the objects that cannot be taken over.
+// Steps of a build: CMake configures the build directory, the build waits for its turn, and Ninja makes every file that
+// cannot be taken over from the last build.
 import { rmSync } from 'node:fs';
 import type { FailedOutcome } from '../outcome.ts';
 import type { CompileJob } from '../toolchain.ts';
 import { type BuildConditions, KeptBuild, type KeptPlaces } from './precise/kept-build.ts';
 import type { BuildStep, ZephyrBuildSpec, ZephyrRunner } from './zephyr-runner.ts';
 
-/** Milliseconds by which two clocks may disagree in one build. */
+/** How far two clocks may drift apart during one build. */
 const CLOCK_DRIFT_MS = 50;
 
-/** What becomes of a target's build directories. */
+/** What happens to a target's build directories. */
 export interface DirectoryUse {
-  /** The last build's, once it is in use. */
+  /** The directory of the last build, once it is in use. */
   former: KeptBuild | undefined;
-  /** Whether objects were taken from it. */
+  /** Whether objects were taken over from it. */
   isAdopted?: boolean;
-  /** Keeps this build's; resolves to whether it did. */
+  /** Keeps the directory of this build; resolves to whether it is kept. Undefined: it cannot be. */
   keep: (() => Promise<boolean>) | undefined;
 }
 
@@ -22,9 +23,9 @@ export interface BuildStepsOptions {
   runner: ZephyrRunner;
   spec: ZephyrBuildSpec;
   job: CompileJob;
-  /** Whether other targets may have the objects of the build, which is configured. */
+  /** Whether the configured build makes objects that other targets may use. */
   isShared: () => Promise<boolean>;
-  /** Begins to share objects in ccache; resolves to a part of their keys, or undefined if they cannot be shared. */
+  /** Begins to share objects through ccache; resolves to a part of their keys, or undefined if they cannot be shared. */
   share: () => Promise<string | undefined>;
   use: DirectoryUse;
 }
@@ -38,7 +39,7 @@ export class BuildSteps {
     this.#options = options;
   }
 
-  /** Builds everything. Objects that ccache may share with other targets are made when it is this target's turn. */
+  /** Builds everything. If targets share objects through ccache, Ninja runs when it is this target's turn. */
   async buildPristine(why?: string): Promise<Ran> {
     const { spec, job } = this.#options;
     job.onPath?.({ kind: 'pristine', why });
@@ -48,9 +49,9 @@ export class BuildSteps {
   }
 
   /**
-   * Builds upon the directory of the last build, as far as that is certain to make the same; else everything.
+   * Takes over from the last build what is certain to be the same in this one, and builds the rest; or builds everything.
    *
-   * @param causesOf describes the edit for the user
+   * @param causesOf describes the edit to the user
    */
   async buildUpon(
     places: KeptPlaces,
@@ -77,7 +78,7 @@ export class BuildSteps {
     const made = await this.#make(job.jobs, spec.ccache !== undefined && (await isShared()));
     const isBack = Date.now() - began.wall < performance.now() - began.steady - CLOCK_DRIFT_MS;
     if (job.signal.aborted || (made.ok && !isBack)) return made;
-    // Ninja goes by the times of files. And what fails has to fail as it does in a pristine build.
+    // Ninja compares the times of files. And a build that fails must fail as a pristine one does.
     use.isAdopted = false;
     rmSync(spec.build, { recursive: true, force: true });
     return this.buildPristine(isBack ? 'the clock went back' : 'it failed with objects of the last build');

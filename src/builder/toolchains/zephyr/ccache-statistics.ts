@@ -1,11 +1,11 @@
-// Statistics of ccache about one build, from the log that it writes since version 4.4:
+// Statistics of ccache about one build: counts of the lines in its statistics log, which it writes since version 4.4.
 //
 //   # /workspace/zephyr/kernel/sched.c
 //   preprocessed_cache_hit
 import { readFileSync } from 'node:fs';
 import type { CcacheStatistics } from '../toolchain.ts';
 
-/** The counts of a log; undefined if there is none. */
+/** Undefined if there is no log. */
 export function readCcacheStatistics(file: string): CcacheStatistics | undefined {
   let text: string;
   try {
@@ -13,7 +13,8 @@ export function readCcacheStatistics(file: string): CcacheStatistics | undefined
   } catch {
     return undefined;
   }
-  const count = (name: string) => text.split('\n').filter(line => line === name).length;
+  const lines = text.split('\n');
+  const count = (name: string) => lines.filter(line => line === name).length;
   return {
     direct: count('direct_cache_hit'),
     preprocessed: count('preprocessed_cache_hit'),

@@ -1,11 +1,11 @@
-// Time in which all targets may use one another's objects in ccache: while the parts of the compiler stay the same. ccache
-// itself only knows the compiler's outermost program.
+// Compiler epoch: the time in which all targets may share objects in ccache. It lasts while the compiler's parts stay the
+// same, of which ccache itself knows only the outermost program.
 //
-//   <cache root>/west/compiler-<digest of what chooses the compiler>/record.json   its parts, as the last build found them
-//                                                                   /using-…      of each build that uses them
+//   <cache root>/west/compiler-<digest of what chooses the compiler>/record.json   the parts, as the last build found them
+//                                                                   /using-…      one for each running build
 //
-// An object counts by its preprocessed source, so it does not matter which target it was compiled for. For objects that are
-// found without the preprocessor see `CcacheEpoch`.
+// It covers objects that ccache finds by their preprocessed sources, which are the same for every target. Those that it
+// finds without the preprocessor belong to one target: see `CcacheEpoch`.
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -16,7 +16,7 @@ import { areSame, changedSince, type FileMarks, markFiles } from './file-marks.t
 interface CompilerRecord {
   id: string;
   tools: FileMarks;
-  /** Where one of them would have been found first. */
+  /** Paths at which a part would have been found first. */
   absent: string[];
 }
 
@@ -38,10 +38,10 @@ export class CompilerEpoch {
   }
 
   /**
-   * Begins a build in the epoch of earlier ones, or in a new one if the compiler has changed. Undefined if nothing can be
-   * written there.
+   * Begins a build in the epoch of earlier ones, or in a new epoch if the compiler has changed. Undefined if the directory
+   * cannot be written to.
    *
-   * @param directory of all builds with this compiler. Absolute
+   * @param directory shared by all builds with this compiler. Absolute
    */
   static begin(directory: string): CompilerEpoch | undefined {
     try {
@@ -63,7 +63,7 @@ export class CompilerEpoch {
   }
 
   /**
-   * Ends a build. The epoch ends with it if the compiler changed meanwhile.
+   * Ends a build. If the compiler changed during the build, the epoch ends too.
    *
    * @param tools the compiler's parts. Undefined: unknown, as after an interrupted build
    */
@@ -80,7 +80,7 @@ export class CompilerEpoch {
   #remember(tools: UsedTools | undefined): void {
     const file = path.join(this.#directory, RECORD);
     const record = readRecord(this.#directory);
-    // Another build has begun a new one, or learned of another compiler.
+    // Meanwhile another build has begun a new epoch.
     if (this.#isNew ? record !== undefined : record?.id !== this.#id) return;
     if (record !== undefined && !holds(record)) {
       rmSync(file, { force: true });
@@ -109,7 +109,10 @@ export class CompilerEpoch {
   }
 }
 
-/** Whether a process that used the epoch has died, so that ccache's entries of its build are unknown. Removes its mark. */
+/**
+ * Whether a process died while it built in the epoch: the compiler may have changed during that build, unnoticed. Removes
+ * the marks of dead processes.
+ */
 function hasInterrupted(directory: string): boolean {
   let found = false;
   for (const name of readdirSync(directory)) {
@@ -119,7 +122,7 @@ function hasInterrupted(directory: string): boolean {
     try {
       user = JSON.parse(readFileSync(file, 'utf8')) as ProcessIdentity;
     } catch {
-      // It is being written, or was not written completely; or the build has ended.
+      // The build has just ended; or its mark is incomplete, and counts as one of a dead process.
       if (!existsSync(file)) continue;
     }
     if (user !== undefined && !isDead(user)) continue;

@@ -12,7 +12,7 @@ import type { ToolchainQuery, ToolchainStatus } from '../toolchain-status.ts';
 import { passedEnvironment } from './environment.ts';
 import { howToInstall, missingPrograms } from './requirements.ts';
 import { WEST } from './west-build.ts';
-import type { ZephyrDescription } from './zephyr-toolchain.ts';
+import type { ZephyrDescription } from './zephyr-project.ts';
 
 /** Whether a config can be built with west on this machine. */
 export async function examineWest(query: ToolchainQuery): Promise<ToolchainStatus> {
