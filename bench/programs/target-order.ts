@@ -1,7 +1,7 @@
-// Order in which targets that share objects compile them: all at once, one ahead of the others (as `glovebox build` does,
-// with its own schedule), or all at once, each beginning at another object. A model in virtual time, because such orders
-// cannot be compared on a machine that others use as well: Ninja, ccache and cores are modelled, and take as long as in real
-// builds. It prints the same on every machine.
+// Order in which targets that share objects compile them: all at once; one ahead of all others; one ahead of those that
+// were never built, as `glovebox build` does, with its own schedule; or all at once, each beginning at another object. A
+// model in virtual time, because such orders cannot be compared on a machine that others use as well: Ninja, ccache and
+// cores are modelled, and take as long as in real builds. It prints the same on every machine.
 //
 //   node bench/programs/target-order.ts [--targets 2,4,8] [--cores 2,8] [--objects 272] [--seed 1]
 //
@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import type { Target } from '../../src/builder/matrix/target.ts';
 import { FamilySchedule } from '../../src/builder/workers/family-schedule.ts';
 
-const ORDERS = ['all at once', 'one ahead', 'by object'] as const;
+const ORDERS = ['all at once', 'one ahead', 'one new one ahead', 'by object'] as const;
 type Order = (typeof ORDERS)[number];
 
 // In seconds.
@@ -110,8 +110,10 @@ interface Run {
   missed: number;
 }
 
-/** Builds targets in one order. `ccache` has what was compiled before. */
-async function build(targets: Target[], cores: number, order: Order, ccache: Set<string>): Promise<Run> {
+/** Builds targets in one order. `known` ones were built before: ccache has their objects. */
+async function build(targets: Target[], cores: number, order: Order, known: Target[]): Promise<Run> {
+  const allObjects = Array.from({ length: objects }, (_, object) => object);
+  const ccache = new Set(known.flatMap(target => allObjects.map(object => keyOf(target, object))));
   const machine = new Machine(cores);
   const random = randomOf(Number(values.seed));
   const threads = Math.min(cores, targets.length);
@@ -128,13 +130,11 @@ async function build(targets: Target[], cores: number, order: Order, ccache: Set
   };
   const make = async (target: Target) => {
     await step(CONFIGURING);
-    const jobs =
-      order === 'one ahead'
-        ? await schedule.enter(target, () => {})
-        : Math.max(1, Math.floor(cores / threads));
+    const waits = order === 'one ahead' || (order === 'one new one ahead' && !known.includes(target));
+    const jobs = waits ? await schedule.enter(target, () => {}) : Math.max(1, Math.floor(cores / threads));
     const first =
       order === 'by object' ? Math.floor((targets.indexOf(target) * objects) / targets.length) : 0;
-    const queue = Array.from({ length: objects }, (_, index) => (first + index) % objects).values();
+    const queue = allObjects.map(object => (first + object) % objects).values();
     const job = async () => {
       for (const object of queue) await compile(target, object);
     };
@@ -162,10 +162,7 @@ for (const cores of numbers(values.cores)) {
     for (const [state, before] of Object.entries(known)) {
       const cells: string[] = [];
       for (const order of ORDERS) {
-        const keys = Array.from({ length: objects }, (_, object) =>
-          before.map(target => keyOf(target, object)),
-        );
-        const { seconds, cpu, missed } = await build(targets, cores, order, new Set(keys.flat()));
+        const { seconds, cpu, missed } = await build(targets, cores, order, before);
         cells.push(`${seconds.toFixed(0)}, ${cpu.toFixed(0)}, ${missed}`);
       }
       console.log(`| ${cores} | ${count} | ${state} | ${cells.join(' | ')} |`);

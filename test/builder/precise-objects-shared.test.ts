@@ -61,6 +61,23 @@ serial('a build waits for its turn when it is configured, and then runs so many 
   t.true(output.indexOf('its turn') < output.indexOf('2 processes'));
 });
 
+serial('a target that was built before waits for no other one', async t => {
+  const { bench, build } = await project(t);
+  let asked = 0;
+  const onConfigured = async () => {
+    asked++;
+    return 2;
+  };
+  await build({ onConfigured });
+  const config = firstConfig();
+  config.layers[0]!.keys[0] = '&kp 77';
+  bench.write(configFiles(config));
+  t.true((await build({ onConfigured }))!.preprocessed > 0);
+  t.is(asked, 1);
+  await build({ onConfigured, target: right });
+  t.is(asked, 2);
+});
+
 serial('of two halves that are built together, one goes ahead, and the other takes its objects', async t => {
   const { bench } = await project(t);
   bench.write({ 'build.yaml': 'board: [nice_nano_v2]\nshield: [corne_left, corne_right]\n' });
