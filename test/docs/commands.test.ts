@@ -69,7 +69,7 @@ const expected = new Map<
   ['npx glovebox build --explain', /nothing changed since/],
   ['npx glovebox build --report build.html', /2 from the cache/],
   ['npx glovebox build --trace build.json', /2 from the cache/],
-  ['npx glovebox build --verify', /the same when compiled from nothing/],
+  ['npx glovebox build --verify', /the same when compiled from scratch/],
   ['npx glovebox build --watch', /2 of 2 targets ready/],
   ['npx glovebox build --toolchain west', /2 compiled/],
   ['npx glovebox build --toolchain container', 'container'],

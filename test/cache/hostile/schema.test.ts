@@ -85,7 +85,7 @@ for (const { name, sql } of schemas) {
     t.is(aside().length, 1);
     await untilWarned();
     t.is(warnings.length, 1);
-    t.regex(warnings[0]!, /was damaged. It was set aside as .*cache\.db\.damaged-/);
+    t.regex(warnings[0]!, /was damaged. It was quarantined as .*cache\.db\.damaged-/);
   });
 }
 
