@@ -114,11 +114,26 @@ export class MemoryCopies {
     { hash, slot, version, shared }: ReadVersion,
   ): LocalEntry {
     if (found !== shared) this.#sharedTier.put(key, hash, version, found);
-    const isDecoded = typeof value !== 'object' || value === null;
-    const decoded = isDecoded ? value : undefined;
+    const decoded = typeof value === 'object' ? undefined : value;
+    const known = this.#tier?.peek(key);
+    if (known !== undefined) {
+      // Its reads since the last report stay counted: the key is not recorded again.
+      this.#replace(known, found, version, decoded);
+      return known;
+    }
     const entry: LocalEntry = {
-      ...{ key, found, decoded, isDecoded, template: undefined, lent: decoded },
-      ...{ slot, version, expires: found.expires, hits: 0, accessed: 0, cost: 0 },
+      key,
+      found,
+      decoded,
+      isDecoded: decoded !== undefined,
+      template: undefined,
+      lent: decoded,
+      slot,
+      version,
+      expires: found.expires,
+      hits: 0,
+      accessed: 0,
+      cost: 0,
     };
     this.#tier?.set(key, entry);
     return entry;
@@ -133,17 +148,18 @@ export class MemoryCopies {
     // An unread copy is not worth updating: the next read finds the value in the shared tier.
     if (entry === undefined || entry.hits === 0) return;
     const { data, size } = value;
-    if (data === null || size > LARGEST_COPY) {
-      this.#tier!.delete(key);
-      return;
-    }
-    entry.found = foundOf(value, expires);
-    entry.isDecoded = typeof data === 'string';
-    entry.decoded = entry.isDecoded ? data : undefined;
-    entry.lent = entry.decoded;
+    if (data === null || size > LARGEST_COPY) this.#tier!.delete(key);
+    else this.#replace(entry, foundOf(value, expires), version, typeof data === 'string' ? data : undefined);
+  }
+
+  #replace(entry: LocalEntry, found: FoundValue, version: number, decoded: unknown): void {
+    entry.found = found;
+    entry.decoded = decoded;
+    entry.isDecoded = decoded !== undefined;
+    entry.lent = decoded;
     entry.template = undefined;
     entry.version = version;
-    entry.expires = expires;
+    entry.expires = found.expires;
     this.#tier!.changed(entry);
   }
 
