@@ -18,9 +18,11 @@ export const {
   setImmediate,
 }: Omit<typeof timers, 'default'> = timers;
 
+const resolved = Promise.resolve();
+
 /** Runs the task before any other pending task, as the global `queueMicrotask` does. */
 export function queueMicrotask(task: () => void): void {
-  void Promise.resolve().then(task);
+  void resolved.then(task);
 }
 
 /** Resolves after so many milliseconds without blocking the thread. */

@@ -5,7 +5,7 @@ import { LARGEST_VALUE, ValueTooLargeError } from '../../errors.ts';
 import { regularFile } from '../arguments.ts';
 import type { IncomingValue } from '../operations.ts';
 import { BLOB_THRESHOLD, type BlobFiles, type TemporaryCopy } from '../storage/blobs.ts';
-import { checksum, Encoding, encode } from '../values/codec.ts';
+import { checksum, copyOf, Encoding, encode } from '../values/codec.ts';
 
 /** A value to be stored: ready, or still to be written to a temporary file (where the store keeps blobs). */
 export type PendingValue =
@@ -26,22 +26,44 @@ export function isReady(value: PendingValue): value is IncomingValue {
 export function encodePending(key: string, value: unknown, encoded = encode(value)): PendingValue {
   const { encoding, data } = encoded;
   const size = typeof data === 'string' ? Buffer.byteLength(data) : data.byteLength;
-  const inline = (kept: string | Uint8Array): IncomingValue =>
-    withChecksum(key, { encoding, data: kept, blob: null, size, mode: null });
   // A copy where the caller shares the memory: an operation is sent later than it is made.
-  const kept = data === value && typeof data !== 'string' ? Buffer.from(data) : data;
-  if (size <= BLOB_THRESHOLD) return inline(kept);
+  const kept = data === value && typeof data !== 'string' ? copyOf(data) : data;
+  return size <= BLOB_THRESHOLD
+    ? inlineValue(key, encoding, kept, size, null)
+    : largeValue(key, encoding, kept, size);
+}
+
+function largeValue(key: string, encoding: number, kept: string | Uint8Array, size: number): PendingValue {
   const bytes = () => (typeof kept === 'string' ? Buffer.from(kept) : kept);
+  const inline = () => inlineValue(key, encoding, kept, size, null);
   const inFile = ({ temporary, hash }: { temporary: string; hash: string }) =>
-    withChecksum(key, { encoding, data: null, blob: hash, size, mode: null, temporary });
+    blobValue(key, encoding, { temporary, hash, size, mode: null });
   return {
-    prepare: async blobs => (blobs ? inFile(await blobs.writeTemporary(bytes())) : inline(kept)),
-    prepareNow: blobs => (blobs ? inFile(blobs.writeTemporaryNow(bytes())) : inline(kept)),
+    prepare: async blobs => (blobs ? inFile(await blobs.writeTemporary(bytes())) : inline()),
+    prepareNow: blobs => (blobs ? inFile(blobs.writeTemporaryNow(bytes())) : inline()),
   };
 }
 
-function withChecksum(key: string, value: Omit<IncomingValue, 'checksum'>): IncomingValue {
-  return { ...value, checksum: checksum(key, value) };
+function inlineValue(
+  key: string,
+  encoding: number,
+  data: string | Uint8Array,
+  size: number,
+  mode: number | null,
+): IncomingValue {
+  const value: IncomingValue = { encoding, data, blob: null, checksum: 0, size, mode };
+  value.checksum = checksum(key, value);
+  return value;
+}
+
+function blobValue(
+  key: string,
+  encoding: number,
+  { temporary, hash, size, mode }: Omit<TemporaryCopy, 'mode'> & { mode: number | null },
+): IncomingValue {
+  const value: IncomingValue = { encoding, data: null, blob: hash, checksum: 0, size, mode, temporary };
+  value.checksum = checksum(key, value);
+  return value;
 }
 
 /** A file to be stored. Throws InvalidArgumentError for a file that cannot be read. */
@@ -56,10 +78,8 @@ export function pendingFile(key: string, path: string): PendingValue {
       "The memory backend does not store larger values; use 'sqlite'.",
     );
   };
-  const inline = (data: Buffer) =>
-    withChecksum(key, { encoding, data, blob: null, size: data.byteLength, mode: permissions });
-  const inFile = ({ temporary, hash, size, mode }: TemporaryCopy) =>
-    withChecksum(key, { encoding, data: null, blob: hash, size, mode, temporary });
+  const inline = (data: Buffer) => inlineValue(key, encoding, data, data.byteLength, permissions);
+  const inFile = (copy: TemporaryCopy) => blobValue(key, encoding, copy);
   return {
     prepare: async blobs => {
       if (blobs) return inFile(await blobs.copyToTemporary(file));

@@ -89,7 +89,10 @@ export class ReadPath {
     const found = this.#readMemory(key);
     if (!('isCurrent' in found)) return found.value;
     const row = this.#query(key, source);
-    return andThen(row, value => this.#receive(key, value, found, source));
+    // Without `andThen`, whose function would be made for each read.
+    return row instanceof Promise
+      ? row.then(value => this.#receive(key, value, found, source))
+      : this.#receive(key, row, found, source);
   }
 
   /** The values or {@link MISS}. One statement reads all that are not in memory. Promises as in {@link read}. */
@@ -233,7 +236,13 @@ export class ReadPath {
   }
 
   #query(key: string, source: Source): FoundValue | undefined | Promise<FoundValue | undefined> {
-    return this.#guard(reader => reader.read(key), source);
+    if (this.client.shared.versions.isDegraded) return undefined;
+    try {
+      const row = source.reader().read(key);
+      return row instanceof Promise ? row.catch(error => this.client.readFailed(error)) : row;
+    } catch (error) {
+      return this.client.readFailed(error);
+    }
   }
 
   // A read that fails is a miss. The coordinator deals with the cause.

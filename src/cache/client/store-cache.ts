@@ -26,7 +26,6 @@ import type {
 import { assertKey, isKey } from '../keys.ts';
 import { type IncomingValue, LONG_SET, type PageEntry, type WriteOperation } from '../operations.ts';
 import { parseDuration } from '../units.ts';
-import { encode } from '../values/codec.ts';
 import { type GetOrSetCall, getOrProduce, waitOf } from './get-or-set.ts';
 import { encodePending, isReady, type PendingValue, pendingFile } from './pending-value.ts';
 import { Preparation } from './preparation.ts';
@@ -44,6 +43,14 @@ export interface StoreCacheOptions {
   localTierSize: number;
   /** Milliseconds that an operation waits for other processes. */
   timeout: number;
+}
+
+interface HowToSet {
+  expires: number | null;
+  onlyIfAbsent?: boolean;
+  lease?: string;
+  /** It belongs to an operation that began before the cache was closed. */
+  isBegun?: boolean;
 }
 
 export class StoreCache implements Cache {
@@ -89,18 +96,29 @@ export class StoreCache implements Cache {
 
   // Not an async function: an available value should cost one promise and no more.
   get<T, F = undefined>(key: string, fallback?: F): Promise<T | F> {
+    const path = this.#path;
+    if (path === undefined) return this.#getFirst(key, fallback);
     // An invalid key is never found here.
-    const hot = this.#path === undefined ? MISS : this.#path.readHot(key);
-    return hot === MISS ? this.#get(key, fallback) : Promise.resolve(hot as T);
+    const hot = path.readHot(key);
+    return hot === MISS ? this.#getCold(path, key, fallback) : Promise.resolve(hot as T);
   }
 
-  async #get<T, F>(key: string, fallback: F | undefined): Promise<T | F> {
+  #getCold<T, F>(path: ReadPath, key: string, fallback: F | undefined): Promise<T | F> {
+    const settle = (value: unknown) => (value === MISS ? (fallback as F) : (value as T));
+    try {
+      assertKey(key);
+      const value = path.read(key);
+      if (!(value instanceof Promise)) return Promise.resolve(settle(value));
+      return this.#use.operation<unknown>(value).then(settle);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  async #getFirst<T, F>(key: string, fallback: F | undefined): Promise<T | F> {
     assertKey(key);
-    const path = this.#path;
-    const value = path ? path.read(key) : this.#read(opened => opened.read(key));
-    // Awaiting a value that is already there would cost another turn of the microtask queue.
-    const settled = value instanceof Promise ? await this.#use.operation<unknown>(value) : value;
-    return settled === MISS ? (fallback as F) : (settled as T);
+    const value = await this.#read(opened => opened.read(key));
+    return value === MISS ? (fallback as F) : (value as T);
   }
 
   async getMany<T>(keys: Iterable<string>): Promise<Map<string, T>> {
@@ -120,7 +138,8 @@ export class StoreCache implements Cache {
   }
 
   getSync<T, F = undefined>(key: string, fallback?: F): T | F {
-    const hot = this.#path === undefined ? MISS : this.#path.readHot(key);
+    const path = this.#path;
+    const hot = path === undefined ? MISS : path.readHot(key);
     const value = hot === MISS ? this.#readNow(key, path => path.readNow(key)) : hot;
     return value === MISS ? (fallback as F) : (value as T);
   }
@@ -179,7 +198,10 @@ export class StoreCache implements Cache {
     try {
       assertKey(key);
       assertOptions('set', options);
-      return this.#set(key, value, { expires: this.#expires(options?.ttl) });
+      const expires = this.#expires(options?.ttl);
+      const pending = encodePending(key, value);
+      if (!isReady(pending)) return this.#setLarge(key, pending, { expires });
+      return this.#write({ type: 'set', key, value: pending, expires }, false) as Promise<boolean>;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -188,20 +210,19 @@ export class StoreCache implements Cache {
   async add(key: string, value: unknown, options?: SetOptions): Promise<boolean> {
     assertKey(key);
     assertOptions('add', options);
-    return this.#set(key, value, { expires: this.#expires(options?.ttl), onlyIfAbsent: true });
+    return this.#set(key, encodePending(key, value), {
+      expires: this.#expires(options?.ttl),
+      onlyIfAbsent: true,
+    });
   }
 
-  #set(
-    key: string,
-    value: unknown,
-    how: { expires: number | null; onlyIfAbsent?: boolean; lease?: string },
-    encoded = encode(value),
-    isBegun = false,
-  ): Promise<boolean> {
-    const pending = encodePending(key, value, encoded);
-    if (isReady(pending)) {
-      return this.#write({ type: 'set', key, value: pending, ...how }, false, isBegun) as Promise<boolean>;
-    }
+  #set(key: string, pending: PendingValue, how: HowToSet): Promise<boolean> {
+    if (!isReady(pending)) return this.#setLarge(key, pending, how);
+    const { isBegun, ...rest } = how;
+    return this.#write({ type: 'set', key, value: pending, ...rest }, false, isBegun) as Promise<boolean>;
+  }
+
+  #setLarge(key: string, pending: PendingValue, { isBegun, ...how }: HowToSet): Promise<boolean> {
     const operation = ([ready]: IncomingValue[]) => ({ type: 'set', key, value: ready!, ...how }) as const;
     return this.#writeValues([pending], operation, { isBegun });
   }
@@ -273,8 +294,8 @@ export class StoreCache implements Cache {
       timeout: this.#timeout,
       clock: this.#clock,
       store: (value, encoded, token, ttl) => {
-        const how = { expires: this.#expires(ttl ?? options?.ttl), lease: token };
-        return this.#set(key, value, how, encoded, true);
+        const expires = this.#expires(ttl ?? options?.ttl);
+        return this.#set(key, encodePending(key, value, encoded), { expires, lease: token, isBegun: true });
       },
     };
     // An invalid TTL is an error at the call, not after the production.

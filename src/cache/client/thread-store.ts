@@ -127,15 +127,18 @@ export class ThreadStore implements DirectStore, Parkable {
   }
 
   #apply(store: SqliteStore, batch: readonly TimedOperation[]): WriteResult[] | undefined {
-    const before = { ...store.counts };
+    const { counts } = store;
+    const { sets, deletes, evictions, expired } = counts;
+    const counters = this.#counters;
     try {
       const results = store.apply(batch);
       // Writes to files that were removed meanwhile are lost: the coordinator notices, and applies them again.
       return store.fileState === 'ok' ? results : this.#close();
     } finally {
-      for (const name of ['sets', 'deletes', 'evictions', 'expired'] as const) {
-        this.#counters[COUNTER[name]]! += store.counts[name] - before[name];
-      }
+      counters[COUNTER.sets]! += counts.sets - sets;
+      counters[COUNTER.deletes]! += counts.deletes - deletes;
+      counters[COUNTER.evictions]! += counts.evictions - evictions;
+      counters[COUNTER.expired]! += counts.expired - expired;
     }
   }
 

@@ -27,7 +27,7 @@ export class UseCount {
   /** The end of an operation that was begun. */
   end(): void {
     if (--this.#operations > 0) return;
-    for (const done of this.#waiting.splice(0)) done();
+    if (this.#waiting.length > 0) for (const done of this.#waiting.splice(0)) done();
     this.#endIfUnused();
   }
 

@@ -344,9 +344,9 @@ export class WritePath {
 
   #commit(client: StoreClient, batch: QueuedWrite[]): void {
     const results = client.direct.commit(batch as TimedOperation[]);
-    for (const [index, pending] of batch.entries()) {
-      if (results) pending.settle(results[index]!);
-      else this.#send(client, pending);
+    for (let index = 0; index < batch.length; index++) {
+      if (results) batch[index]!.settle(results[index]!);
+      else this.#send(client, batch[index]!);
     }
   }
 

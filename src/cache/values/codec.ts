@@ -80,8 +80,8 @@ export function decode(encoding: number, data: string | Uint8Array, isOwned = fa
   throw new Error(`Unknown encoding ${encoding}.`);
 }
 
-// Taken from Node's pool as `Buffer.from` does it, and somewhat faster.
-function copyOf(bytes: Uint8Array): Buffer {
+/** A copy of the bytes. It is taken from Node's pool as by `Buffer.from`, and somewhat faster. */
+export function copyOf(bytes: Uint8Array): Buffer {
   const copy = Buffer.allocUnsafe(bytes.byteLength);
   copy.set(bytes);
   return copy;
