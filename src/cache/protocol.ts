@@ -14,7 +14,7 @@ import type { SharedBuffers } from './shared/shared-memory.ts';
 /** The first message, to the coordinator's thread or over a port that was passed by hand. */
 export interface Hello {
   /** The version of the protocol: threads with different ones do not communicate. Changes with the messages. */
-  glovebox: 5;
+  glovebox: 6;
   /** The thread's id. */
   thread: number;
   control: MessagePort;

@@ -6,8 +6,8 @@ import * as timers from 'node:timers';
 /** Whole milliseconds since the epoch. */
 export const wallClock = { now: isNative(Date.now) ? Date.now : anotherDate().now };
 
-/** Monotonic clock in milliseconds; unaffected when the system time is set. */
-export const performance = { now: monotonic.now.bind(monotonic) };
+/** Monotonic clock in milliseconds, unaffected when the system time is set; and when it was 0, since the epoch. */
+export const performance = { now: monotonic.now.bind(monotonic), timeOrigin: monotonic.timeOrigin };
 
 // Imported bindings stay as they were at load; the module's properties may be fake already.
 export const {

@@ -5,7 +5,7 @@ import type { Hello } from '../protocol.ts';
 /** Key of the coordinator's thread id in the environment data that worker threads inherit. */
 export const COORDINATOR_KEY = 'glovebox:coordinator';
 
-export const PROTOCOL_VERSION: Hello['glovebox'] = 5;
+export const PROTOCOL_VERSION: Hello['glovebox'] = 6;
 
 export function isHello(message: unknown): message is Hello {
   if (typeof message !== 'object' || message === null) return false;

@@ -88,8 +88,11 @@ export const LOCK = {
   tail: 4,
   // The head, while it is running and spins until the lock is free.
   awake: 5,
+  // The time of the latest release, in microseconds, and how often in a row the owner acquired it soon after that.
+  released: 6,
+  streak: 7,
   // The thread that drew each ticket; 0 when it gave up.
-  queue: 6,
+  queue: 8,
   places: 32,
 } as const;
 

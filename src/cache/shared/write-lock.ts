@@ -4,8 +4,9 @@
 //
 // Normal mode: releasing wakes no thread, and the running thread may acquire again at once (barging). A connection that
 // finds another one's commit has to read its pages again, and waking a thread costs more than a commit. So a thread
-// that acquired the lock after another one owns a time slice in which waiters do not compete with it: they take a lock
-// that stays free, spin for the time of a few commits, and then sleep.
+// that acquired the lock after another one owns a time slice. While it acquires the lock again and again, each time
+// within FREE_MS, the others do not compete with it, but sleep: they take a lock that stays free. From an owner that does
+// other things in between they take it as soon as it is free, and spin for the time of a few commits.
 //
 // Starvation mode: a waiter that has waited for STARVATION_MS is starving. It draws a ticket, and the head of that
 // queue gets the lock next, once the owner's slice is over. The owner goes on barging until the head, which it wakes,
@@ -25,15 +26,18 @@ const {
   awake: AWAKE,
   queue: QUEUE,
   places: PLACES,
+  released: RELEASED,
+  streak: STREAK,
 } = LOCK;
 
 const STARVATION_MS = 10;
 const SLICE_MS = 5;
 // As long as a few commits take.
 const SPIN_MS = 0.1;
-// Spins on a lock that stays free before it is taken from the owner of a slice: longer than the owner takes from one
-// commit to the next.
-const FREE_SPIN_LIMIT = 1000;
+// Longer than a thread that does nothing but write takes from one commit to the next.
+const FREE_MS = 0.02;
+// Acquisitions in a row, each within that time, after which the owner is left alone.
+const LONG_STREAK = 2;
 const SPINS_PER_CLOCK = 100;
 const FIRST_DELAY_MS = 1;
 const LAST_DELAY_MS = 4;
@@ -60,6 +64,7 @@ export class WriteLock {
 
   release(): void {
     const words = this.#words;
+    Atomics.store(words, RELEASED, microseconds());
     Atomics.store(words, HOLDER, 0);
     const head = Atomics.load(words, HEAD);
     if (head === Atomics.load(words, TAIL) || Atomics.load(words, AWAKE) !== 0 || !this.#isSliceOver())
@@ -93,6 +98,7 @@ export class WriteLock {
 
   #tryAcquire(): boolean {
     const words = this.#words;
+    if (this.#isOwnerBusy) return false;
     // Once the head runs, it alone may acquire the lock. While it still sleeps, others may: the lock would be idle
     // otherwise.
     if (Atomics.load(words, AWAKE) !== 0 && this.#isSliceOver()) return false;
@@ -101,10 +107,26 @@ export class WriteLock {
     return true;
   }
 
+  // Whether another thread writes again and again in its slice.
+  get #isOwnerBusy(): boolean {
+    const words = this.#words;
+    if (Atomics.load(words, STREAK) < LONG_STREAK || this.isOwner || this.#isSliceOver()) return false;
+    return Atomics.load(words, HOLDER) !== 0 || this.#isJustReleased;
+  }
+
+  get #isJustReleased(): boolean {
+    return (microseconds() - Atomics.load(this.#words, RELEASED)) >>> 0 < 1000 * FREE_MS;
+  }
+
   #beginSlice(): void {
-    if (Atomics.load(this.#words, OWNER) === this.#self) return;
-    Atomics.store(this.#words, OWNER, this.#self);
-    Atomics.store(this.#words, SINCE, wallClock.now() | 0);
+    const words = this.#words;
+    if (this.isOwner) {
+      Atomics.store(words, STREAK, this.#isJustReleased ? Atomics.load(words, STREAK) + 1 : 0);
+      return;
+    }
+    Atomics.store(words, OWNER, this.#self);
+    Atomics.store(words, SINCE, wallClock.now() | 0);
+    Atomics.store(words, STREAK, 0);
   }
 
   // A clock that was set back ends the slice.
@@ -114,7 +136,7 @@ export class WriteLock {
 
   #wait(timeoutMs: number): boolean {
     const since = performance.now();
-    if (this.#spin(Math.min(SPIN_MS, timeoutMs))) return true;
+    if (this.#spin(this.#isOwnerBusy ? 0 : Math.min(SPIN_MS, timeoutMs))) return true;
     let ticket: number | undefined;
     let delay = FIRST_DELAY_MS;
     try {
@@ -133,16 +155,13 @@ export class WriteLock {
     }
   }
 
-  // Takes a lock that stays free.
   #spin(milliseconds: number): boolean {
     const until = performance.now() + milliseconds;
-    let free = 0;
     do {
       for (let spins = 0; spins < SPINS_PER_CLOCK; spins++) {
-        if (Atomics.load(this.#words, HOLDER) !== 0) free = 0;
-        else if (++free >= FREE_SPIN_LIMIT && this.#tryAcquire()) return true;
+        if (Atomics.load(this.#words, HOLDER) === 0 && this.#tryAcquire()) return true;
       }
-    } while (free > 0 || performance.now() < until);
+    } while (performance.now() < until);
     return false;
   }
 
@@ -155,8 +174,12 @@ export class WriteLock {
       const until = performance.now() + HEAD_SPIN_MS;
       do {
         for (let spins = 0; spins < SPINS_PER_CLOCK; spins++) {
+          // Only a load leaves the word in the cache of the owner's processor.
+          if (Atomics.load(words, HOLDER) !== 0) continue;
           if (Atomics.compareExchange(words, HOLDER, 0, this.#self) !== 0) continue;
           this.#beginSlice();
+          // It has waited for long enough: the thread before it must not take the lock back at once.
+          Atomics.store(words, STREAK, LONG_STREAK);
           return true;
         }
       } while (performance.now() < until);
@@ -193,6 +216,11 @@ export class WriteLock {
       Atomics.compareExchange(words, HEAD, head, (head + 1) | 0);
     }
   }
+}
+
+// Of a clock that all threads share.
+function microseconds(): number {
+  return (1000 * (performance.timeOrigin + performance.now())) | 0;
 }
 
 function placeOf(ticket: number): number {
