@@ -72,7 +72,9 @@ export class LiveStore implements Parkable {
     this.#hooks = hooks;
     this.#open(mayBeBusy ? SHORT_WAIT_MS : OPENING_WAIT_MS, mayBeBusy);
     this.#checkTimer = setInterval(() => {
-      if (!this.checkFiles()) void this.#shrink();
+      if (this.checkFiles()) return;
+      this.#current?.watchLog?.();
+      void this.#shrink();
     }, CHECK_INTERVAL_MS).unref();
   }
 

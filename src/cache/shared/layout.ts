@@ -6,7 +6,7 @@
 //                    256  │ external commits: BigInt64 │                                              seen-commits.ts
 //                    320  │ space: Float64            │                                               space-account.ts
 //                    384  │ limits: Float64           │                                                     limits.ts
-//                    400  │ log: Int32                │                                           storage/sqlite/store.ts
+//                    400  │ log: Int32                │                                        storage/sqlite/wal-file.ts
 //   counters   Float64    │ hits │ misses │ sets │ deletes │ evictions │ expired │    one buffer for each thread
 //
 // All buffers of a store belong to its coordinator, which passes them to each thread that opens it. Only threads with the
@@ -75,7 +75,7 @@ export const TIER_ENTRY = {
 /** Parts of `control`: where each begins, in bytes. */
 export const CONTROL = { lock: 0, seen: 256, space: 320, limits: 384, log: 400 } as const;
 
-export const CONTROL_BYTES = 408;
+export const CONTROL_BYTES = 416;
 
 /** The write lock, in words. A thread is its id + 1, and 0 is none. */
 export const LOCK = {
@@ -114,6 +114,15 @@ export const SPACE = {
   written: 6,
   numbers: 7,
 } as const;
+
+/**
+ * The log, in words: pages that were written and not yet flushed, how often it was flushed, whether a checkpoint is
+ * requested, and the state of the checkpointer.
+ */
+export const LOG = { unflushed: 0, flushes: 1, requested: 2, checkpointer: 3, words: 4 } as const;
+
+/** States of the checkpointer. */
+export const CHECKPOINTER = { none: 0, running: 1, ending: 2 } as const;
 
 /** The size limit in bytes, and the eviction policy as an index into `POLICIES`; in doubles. */
 export const LIMITS = { maxSize: 0, policy: 1, numbers: 2 } as const;

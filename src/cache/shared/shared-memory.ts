@@ -1,6 +1,6 @@
 // Shared memory of one store: the parts that the threads of a process share. Each thread has objects of its own over
 // it. Where everything is: layout.ts.
-import { CONTROL, CONTROL_BYTES, LOCK_WORDS } from './layout.ts';
+import { CONTROL, CONTROL_BYTES, LOCK_WORDS, LOG } from './layout.ts';
 import { Limits } from './limits.ts';
 import { SeenCommits } from './seen-commits.ts';
 import { SharedTier } from './shared-tier.ts';
@@ -28,8 +28,8 @@ export class SharedMemory {
   readonly space: SpaceAccount;
   /** The size limit and eviction policy. */
   readonly limits: Limits;
-  /** Pages that were written to the log and not yet flushed: one number, only for the holder of the lock. */
-  readonly unflushedPages: Int32Array;
+  /** The state of the log, see `LOG` in layout.ts. */
+  readonly log: Int32Array;
   readonly #control: SharedArrayBuffer;
 
   /** Without buffers, new memory. */
@@ -41,7 +41,7 @@ export class SharedMemory {
     this.seen = new SeenCommits(this.#control, CONTROL.seen);
     this.space = new SpaceAccount(this.#control, CONTROL.space);
     this.limits = new Limits(this.#control, CONTROL.limits);
-    this.unflushedPages = new Int32Array(this.#control, CONTROL.log, 1);
+    this.log = new Int32Array(this.#control, CONTROL.log, LOG.words);
   }
 
   get buffers(): SharedBuffers {

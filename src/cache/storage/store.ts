@@ -86,6 +86,8 @@ export interface Store {
   readonly reader: StoreReader;
   totals(): Promise<StoreTotals>;
   lease(key: string): LeaseRecord | undefined;
+  /** Called now and then: has another thread do the checkpoints while the store is written to without a pause. */
+  watchLog?(): void;
   /** Whether enough disk space is free to be worth returning. */
   readonly isShrinkable: boolean;
   /** Returns free disk space, in steps between which others write. */

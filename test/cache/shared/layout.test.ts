@@ -8,6 +8,7 @@ import {
   LIMITS,
   LOCK,
   LOCK_WORDS,
+  LOG,
   SEEN,
   SPACE,
   TIER,
@@ -22,7 +23,7 @@ test('each part of the control memory ends before the next one begins, and is al
     { name: 'seen', begin: CONTROL.seen, bytes: SEEN.words * 8, width: 8 },
     { name: 'space', begin: CONTROL.space, bytes: SPACE.numbers * 8, width: 8 },
     { name: 'limits', begin: CONTROL.limits, bytes: LIMITS.numbers * 8, width: 8 },
-    { name: 'log', begin: CONTROL.log, bytes: 4, width: 4 },
+    { name: 'log', begin: CONTROL.log, bytes: LOG.words * 4, width: 4 },
   ];
   t.deepEqual(
     parts.map(({ name }) => name),
@@ -40,6 +41,7 @@ test('the numbers of a region have places of their own, below its size', t => {
   const { headerBytes, ...header } = TIER_ENTRY;
   const { numbers, ...space } = SPACE;
   const { words, ...seen } = SEEN;
+  const { words: logWords, ...log } = LOG;
   const { numbers: limitNumbers, ...limits } = LIMITS;
   const regions: [places: Record<string, number>, end: number][] = [
     [lock, queue],
@@ -47,6 +49,7 @@ test('the numbers of a region have places of their own, below its size', t => {
     [header, headerBytes / 4],
     [space, numbers],
     [seen, words],
+    [log, logWords],
     [limits, limitNumbers],
     [COUNTER, COUNTERS],
   ];

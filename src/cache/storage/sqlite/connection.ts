@@ -62,20 +62,28 @@ export const PAGE_SIZE = 2048;
 // Pages: 8 MiB. Four times SQLite's default: a page that is written again and again goes into the database less often.
 // Not more, because readers search the log's index, which is in tables of 4096.
 const CHECKPOINT_PAGES = 4000;
+// While a checkpointer does most of the work.
+const RELIEVED_PAGES = 3 * CHECKPOINT_PAGES;
 
 /** Settings of connections that write. */
 export function tune(database: Database): void {
   database.pragma('synchronous = NORMAL');
-  database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+  setRelieved(database, false);
+}
+
+/** Sets after how many pages a commit also does a checkpoint: more if another thread does them. */
+export function setRelieved(database: Database, isRelieved: boolean): void {
+  database.pragma(`wal_autocheckpoint = ${isRelieved ? RELIEVED_PAGES : CHECKPOINT_PAGES}`);
 }
 
 /** Runs work that would otherwise copy the log into the database, and leaves the checkpoint to a later one. */
 export function withoutCheckpoint(database: Database, work: () => void): void {
+  const before = database.pragma('wal_autocheckpoint', { simple: true }) as number;
   database.pragma('wal_autocheckpoint = 0');
   try {
     work();
   } finally {
-    database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+    database.pragma(`wal_autocheckpoint = ${before}`);
   }
 }
 

@@ -24,6 +24,7 @@ import { runInBackground } from './background-statements.ts';
 import { Backoff } from './backoff.ts';
 import { ChangeLog } from './change-log.ts';
 import type { CheckResult } from './check.ts';
+import { Checkpointer } from './checkpointer.ts';
 import { isLarge, reading } from './connection.ts';
 import { prepareDirectory } from './directory.ts';
 import { EntryTable } from './entry-table.ts';
@@ -97,6 +98,7 @@ export class SqliteStore implements Store {
   readonly #shared: SharedMemory;
   readonly #lockTimeoutMs: number;
   readonly #log: WalFile;
+  readonly #checkpointer: Checkpointer;
   readonly #changes: ChangeLog;
   readonly #held: HeldSnapshot;
 
@@ -127,7 +129,7 @@ export class SqliteStore implements Store {
       if (!attach) indexForPolicy(database, policy);
       database.pragma('busy_timeout = 0');
       const limit = policy === 'none' ? undefined : maxSize;
-      const log = new WalFile(database, limit ?? Number.POSITIVE_INFINITY, shared.unflushedPages);
+      const log = new WalFile(database, limit ?? Number.POSITIVE_INFINITY, shared.log);
       const changes = new ChangeLog(`${file}-changes`, writer);
       database.function(NOTE, { directOnly: true }, (hash: number) => Number(changes.note([hash])));
       const sql = prepare(database, policy);
@@ -149,6 +151,7 @@ export class SqliteStore implements Store {
       });
       entries.hasPendingCleanup = !attach;
       this.#log = log;
+      this.#checkpointer = new Checkpointer(file, shared.log);
       this.#changes = changes;
       this.#held = held;
       this.#usage = usage;
@@ -346,8 +349,13 @@ export class SqliteStore implements Store {
       throw new StoreBusyError('Other threads are writing.');
   }
 
+  watchLog(): void {
+    if (this.#log.isBusy) this.#checkpointer.start();
+  }
+
   close(): void {
     this.#maintenance.end();
+    this.#checkpointer.stop();
     this.#held.release();
     if (!this.#options.attach) this.#leave();
     this.#files.close();

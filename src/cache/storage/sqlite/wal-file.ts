@@ -9,6 +9,8 @@
 // thread that maintains the store empties the log when it is too large.
 import { closeSync, fdatasync, openSync, type Stats, statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
+import { CHECKPOINTER, LOG } from '../../shared/layout.ts';
+import { setRelieved } from './connection.ts';
 
 // Four times its usual size.
 const MAX_BYTES = 32 * 1024 * 1024;
@@ -20,11 +22,14 @@ const WAIT_MS = 20;
 // Pages of the log after which it is flushed in the background. A disk that cannot keep up leaves the rest to the
 // checkpoint, so that never more than a few flushes are under way.
 const FLUSH_PAGES = 500;
+const FLUSHES_PER_CHECKPOINT = 8;
 
 export class WalFile {
   readonly #database: Database;
-  readonly #unflushed: Int32Array;
+  readonly #words: Int32Array;
+  #isRelieved = false;
   #flushes = 0;
+  #flushesBefore: number;
   #isClosed = false;
   // Opened by the first flush. SQLite's locks are on other files, so that closing it drops none.
   #descriptor: number | undefined;
@@ -32,10 +37,14 @@ export class WalFile {
   readonly maxBytesAtRest: number;
   #modified = 0;
 
-  /** `limit`: the size limit of the store. `unflushed`: the number of pages that its threads have not flushed. */
-  constructor(database: Database, limit: number, unflushed: Int32Array) {
+  /**
+   * @param limit the size limit of the store
+   * @param words see `LOG` in layout.ts
+   */
+  constructor(database: Database, limit: number, words: Int32Array) {
     this.#database = database;
-    this.#unflushed = unflushed;
+    this.#words = words;
+    this.#flushesBefore = words[LOG.flushes]!;
     this.maxBytesAtRest = Math.min(MAX_BYTES, limit * MAX_SHARE);
   }
 
@@ -55,9 +64,26 @@ export class WalFile {
 
   /** Counts so many pages as written. For the thread that holds the write lock. */
   wrote(pages: number): void {
-    const unflushed = this.#unflushed[0]! + pages;
-    this.#unflushed[0] = unflushed < FLUSH_PAGES ? unflushed : 0;
-    if (unflushed >= FLUSH_PAGES) this.#flush();
+    const words = this.#words;
+    const unflushed = words[LOG.unflushed]! + pages;
+    words[LOG.unflushed] = unflushed < FLUSH_PAGES ? unflushed : 0;
+    if (unflushed < FLUSH_PAGES) return;
+    this.#flush();
+    words[LOG.flushes]!++;
+    const isRelieved = Atomics.load(words, LOG.checkpointer) === CHECKPOINTER.running;
+    if (isRelieved !== this.#isRelieved) setRelieved(this.#database, isRelieved);
+    this.#isRelieved = isRelieved;
+    if (!isRelieved || words[LOG.flushes]! % FLUSHES_PER_CHECKPOINT !== 0) return;
+    Atomics.store(words, LOG.requested, 1);
+    Atomics.notify(words, LOG.requested);
+  }
+
+  /** Whether so much was written since the previous call that a checkpointer is of use. */
+  get isBusy(): boolean {
+    const flushes = this.#words[LOG.flushes]!;
+    const isBusy = flushes - this.#flushesBefore >= FLUSHES_PER_CHECKPOINT;
+    this.#flushesBefore = flushes;
+    return isBusy;
   }
 
   #flush(): void {
