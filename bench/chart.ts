@@ -1,6 +1,6 @@
 // Bar charts as SVG: one bar per peer, one group per topology. Readable on a light and a dark background.
 
-import type { ExperimentResult } from './experiment.ts';
+import type { ExperimentResult, Group, Line } from './experiment-result.ts';
 import { formatCount, formatFactor, formatTime } from './format.ts';
 import { REFERENCE } from './peer.ts';
 import type { Cell, Results } from './results.ts';
@@ -30,21 +30,6 @@ const STYLE = `
     rect.ours { fill: #3fb950 }
     line { stroke: #3d444d }
   }`;
-
-/** One bar with its labels. */
-export interface Line {
-  name: string;
-  /** Length of the bar, relative to the longest. */
-  value: number;
-  label: string;
-  isOurs: boolean;
-}
-
-/** A group of bars under one heading. */
-export interface Group {
-  heading: string;
-  lines: Line[];
-}
 
 /** The SVG chart of a workload; undefined when it was not measured. */
 export function chart(results: Results, workloadName: string): string | undefined {

@@ -1,8 +1,7 @@
 // Experiment: a measurement other than store operations, such as a build, growth, start-up or idle memory. Each file in
 // bench/experiments/ exports one as `experiment`. A run includes all of them, unless `--only` names others.
 import { readdir } from 'node:fs/promises';
-import type { Group } from './chart.ts';
-import type { GoalResult } from './goals.ts';
+import type { ExperimentResult } from './experiment-result.ts';
 import type { Settings } from './settings.ts';
 
 export interface ExperimentContext {
@@ -18,22 +17,6 @@ export interface Experiment {
   name: string;
   /** Measures. Leaves no process behind. Throws when a value read is wrong. */
   run(context: ExperimentContext): Promise<ExperimentResult>;
-}
-
-export interface ExperimentResult {
-  name: string;
-  /** One line. */
-  title: string;
-  /** Rows of text, header first. All columns but the first are aligned right. */
-  table: string[][];
-  /** Explanations below the table, one line each. */
-  notes: string[];
-  /** Rows in the table of goals, by {@link GoalResult.id}. */
-  targets: GoalResult[];
-  /** All figures, for `--json`. */
-  data: unknown;
-  /** Chart data; there is no chart without it. */
-  chart?: { axis: string; groups: Group[] };
 }
 
 /** Number of rounds of an experiment. Experiments start many processes, so a quick run measures once. */

@@ -1,4 +1,5 @@
 // Performance goals of Glovebox, and whether a run meets them.
+import type { Verdict } from './experiment-result.ts';
 import { formatFactor, formatTime } from './format.ts';
 import { REFERENCE } from './peer.ts';
 import type { Cell, Results, Round } from './results.ts';
@@ -16,17 +17,6 @@ export interface Goal {
   goal: string;
   /** Evaluates the cells of a run; undefined when they are missing. Without it, an experiment provides the result. */
   judge?(results: Results): Verdict | undefined;
-}
-
-export interface Verdict {
-  /** The measured value with its spread. */
-  measured: string;
-  isMet: boolean;
-}
-
-/** An experiment's result for the goal of this id. Adds its own row when no goal has the id. */
-export interface GoalResult extends Verdict, Partial<Pick<Goal, 'what' | 'against' | 'goal'>> {
-  id: string;
 }
 
 const ONE: Topology = { processes: 1, threads: 1 };

@@ -1,6 +1,6 @@
 // Benchmark results; `--json` prints them as they are.
 
-import type { ExperimentResult } from './experiment.ts';
+import type { ExperimentResult } from './experiment-result.ts';
 import { Histogram } from './histogram.ts';
 import type { LoopDelay } from './loop-delay.ts';
 import type { Machine } from './machine.ts';

@@ -20,7 +20,7 @@ function importsOf(file: string, source: string): string[] {
   return [...new Set(named.map(name => path.join(path.dirname(file), name)))];
 }
 
-const files = globSync('{src,workers}/**/*.ts', { cwd: root }).sort();
+const files = globSync('{src,workers,bench}/**/*.ts', { cwd: root }).sort();
 const imports = new Map(
   files.map(file => [file, importsOf(file, readFileSync(path.join(root, file), 'utf8'))] as const),
 );

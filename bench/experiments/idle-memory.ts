@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import prettyBytes from 'pretty-bytes';
 import { runNode } from '../child.ts';
 import { baseEnvironment, distribution } from '../distribution.ts';
-import { type Experiment, type ExperimentResult, roundsOf } from '../experiment.ts';
+import { type Experiment, roundsOf } from '../experiment.ts';
+import type { ExperimentResult } from '../experiment-result.ts';
 import { type Ratio, spreadOf } from '../statistics.ts';
 
 /** Memory of a process in bytes. */

@@ -2,7 +2,8 @@
 import { fileURLToPath } from 'node:url';
 import { runNode } from '../child.ts';
 import { baseEnvironment } from '../distribution.ts';
-import { type Experiment, type ExperimentResult, roundsOf } from '../experiment.ts';
+import { type Experiment, roundsOf } from '../experiment.ts';
+import type { ExperimentResult } from '../experiment-result.ts';
 import { formatTime } from '../format.ts';
 import { formatRatio } from '../goals.ts';
 import {

@@ -236,7 +236,7 @@ class BuildRun {
     await phase.compile(targets);
   }
 
-  /** Finds out what the next build may take over. */
+  /** Finds out which objects the next build may reuse. */
   async prepareNext(): Promise<void> {
     const { recordAll } = await import('./toolchains/record-all.ts');
     const { targets, cores } = this.#plan;

@@ -33,7 +33,7 @@ export interface CompilePhaseOptions {
   output: OutputDirectory;
   /** Stops the run. */
   signal: AbortSignal;
-  /** Whether targets may take over objects of their last build. */
+  /** Whether targets may reuse objects of their last build. */
   isIncremental: boolean;
   /** Whether a target is stopped, with the run or by itself. */
   isStopped: (artifactName: string) => boolean;
@@ -41,7 +41,7 @@ export interface CompilePhaseOptions {
 
 export class CompilePhase {
   readonly #parts: CompilePhaseOptions;
-  /** Targets that took objects of their last build over, by artifact name. */
+  /** Targets that reused objects of their last build, by artifact name. */
   readonly #upon = new Set<string>();
   /** Claimed jobs whose firmware is being uploaded. */
   readonly #ending: Promise<void>[] = [];

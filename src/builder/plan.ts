@@ -39,7 +39,7 @@ export interface Plan {
   cacheOptions: ServiceOptions;
   /** Root of the logs; undefined if none are kept. */
   logRoot: string | undefined;
-  /** When objects of a target's last build are taken over. */
+  /** When objects of a target's last build are reused. */
   incremental: IncrementalMode;
   /** The remote cache of this build; undefined if there is none. */
   remote: RemoteOptions | undefined;

@@ -19,7 +19,7 @@ export interface BuiltTarget {
   files: string[];
   /** Undefined if inputs changed while it was built. */
   fingerprint: string | undefined;
-  /** Whether objects of an earlier build may have been taken over on this machine. */
+  /** Whether objects of an earlier build may have been reused on this machine. */
   mayBeIncremental: boolean;
 }
 

@@ -3,7 +3,7 @@
 /** The kinds of toolchain. */
 export type ToolchainKind = 'west' | 'container' | 'command';
 
-/** When a build takes over objects from the target's last build directory: while it is watched, always, or never. */
+/** When a build reuses objects of the target's last build: while it is watched, always, or never. */
 export type IncrementalMode = 'watch' | 'always' | 'off';
 
 /** `build` in the config file. */
@@ -32,7 +32,7 @@ export interface BuildConfig {
    * `bin`.
    */
   fallbackBinary?: string | undefined;
-  /** When objects of a target's last build are taken over. Default: `watch`. */
+  /** When objects of a target's last build are reused. Default: `watch`. */
   incremental?: IncrementalMode | undefined;
 }
 

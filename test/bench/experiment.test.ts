@@ -1,6 +1,7 @@
 import test from 'ava';
 import { experimentChart } from '../../bench/chart.ts';
-import { type ExperimentResult, loadExperiments } from '../../bench/experiment.ts';
+import { loadExperiments } from '../../bench/experiment.ts';
+import type { ExperimentResult } from '../../bench/experiment-result.ts';
 import { summarizeBuilds } from '../../bench/experiments/build.ts';
 import { type GrowthTimes, summarizeGrowth } from '../../bench/experiments/growth.ts';
 import { summarizeHotReads } from '../../bench/experiments/hot-reads.ts';

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import type { Cell, Results } from '../../bench/results.ts';
+import { inFull } from '../support/extent.ts';
 
 const MAIN = fileURLToPath(new URL('../../bench/main.ts', import.meta.url));
 
@@ -46,7 +47,7 @@ function isDiskcache({ peer }: Cell): boolean {
   return peer.startsWith('diskcache');
 }
 
-test.serial('a quick run measures every peer with every requested workload and shape', async t => {
+inFull('a quick run measures every peer with every requested workload and shape', async t => {
   const { status, stdout, stderr, left } = await measureOnce();
   t.is(stderr, '');
   t.is(status, 0);
@@ -84,7 +85,7 @@ test.serial('a quick run measures every peer with every requested workload and s
   t.deepEqual(left, []);
 });
 
-test.serial('values of every kind are written, read back and checked', async t => {
+inFull('values of every kind are written, read back and checked', async t => {
   const { status, stdout, stderr, left } = await bench(
     ...['--quick', '--json', '--rounds', '1', '--threads', '1', '--entries', '1000'],
     ...['--only', 'objects,cold-zipfian,value-64KiB-in,value-64KiB-out,file-64KiB-in,file-64KiB-out'],
@@ -101,37 +102,34 @@ test.serial('values of every kind are written, read back and checked', async t =
   t.deepEqual(left, []);
 });
 
-test.serial(
-  'python-diskcache takes part if it is installed, and is reported as absent otherwise',
-  async t => {
-    const { status, stdout, stderr } = await measureOnce();
-    t.is(stderr, '');
-    t.is(status, 0);
-    const { cells, absent } = JSON.parse(stdout) as Results;
-    const theirs = cells.filter(isDiskcache);
-    if (absent.length > 0) {
-      t.deepEqual(
-        absent.map(({ title }) => title),
-        ['diskcache FanoutCache', 'diskcache Cache'],
-      );
-      t.deepEqual(theirs, []);
-      return;
-    }
+inFull('python-diskcache takes part if it is installed, and is reported as absent otherwise', async t => {
+  const { status, stdout, stderr } = await measureOnce();
+  t.is(stderr, '');
+  t.is(status, 0);
+  const { cells, absent } = JSON.parse(stdout) as Results;
+  const theirs = cells.filter(isDiskcache);
+  if (absent.length > 0) {
     t.deepEqual(
-      theirs.map(cell => `${cell.workload} ${cell.processes}×${cell.threads} ${cell.peer}`),
-      ['set 1×2', 'mixed 1×2', 'mixed 2×2', 'stampede 1×2', 'stampede 2×2', 'objects 1×2'].flatMap(what =>
-        ['diskcache-fanout', 'diskcache'].map(peer => `${what} ${peer}`),
-      ),
+      absent.map(({ title }) => title),
+      ['diskcache FanoutCache', 'diskcache Cache'],
     );
-    for (const cell of theirs) {
-      t.true(cell.opsPerSecond > 0 && cell.latency.p50 > 0 && cell.latency.p99 <= cell.latency.max);
-      t.is(cell.loopDelay, undefined);
-      if (cell.stampede) t.is(cell.stampede.calls, 1);
-    }
-  },
-);
+    t.deepEqual(theirs, []);
+    return;
+  }
+  t.deepEqual(
+    theirs.map(cell => `${cell.workload} ${cell.processes}×${cell.threads} ${cell.peer}`),
+    ['set 1×2', 'mixed 1×2', 'mixed 2×2', 'stampede 1×2', 'stampede 2×2', 'objects 1×2'].flatMap(what =>
+      ['diskcache-fanout', 'diskcache'].map(peer => `${what} ${peer}`),
+    ),
+  );
+  for (const cell of theirs) {
+    t.true(cell.opsPerSecond > 0 && cell.latency.p50 > 0 && cell.latency.p99 <= cell.latency.max);
+    t.is(cell.loopDelay, undefined);
+    if (cell.stampede) t.is(cell.stampede.calls, 1);
+  }
+});
 
-test.serial('the table is printed in human-readable form', async t => {
+inFull('the table is printed in human-readable form', async t => {
   const { status, stdout } = await bench(
     ...['--quick', '--threads', '3', '--only', 'get,stampede', '--against', 'glovebox'],
   );
@@ -151,7 +149,7 @@ test.serial("a store whose threads do not see each other's writes fails with exi
   t.deepEqual(left, []);
 });
 
-test.serial("a store whose processes do not see each other's writes fails with exit status 1", async t => {
+inFull("a store whose processes do not see each other's writes fails with exit status 1", async t => {
   const { status, stderr } = await bench(
     ...['--quick', '--processes', '2', '--only', 'mixed', '--peers', folder('peers-forgetful')],
   );
@@ -159,7 +157,7 @@ test.serial("a store whose processes do not see each other's writes fails with e
   t.regex(stderr, /^forgetful: Key \d+ is missing though /);
 });
 
-test.serial('a store in another language that returns old values fails with exit status 1', async t => {
+inFull('a store in another language that returns old values fails with exit status 1', async t => {
   if (spawnSync('python3', ['--version']).status !== 0) return t.pass('There is no Python here.');
   const { status, stderr } = await bench(
     ...['--quick', '--rounds', '5', '--threads', '1', '--only', 'mixed'],
@@ -177,7 +175,7 @@ test.serial('a store that loses acknowledged writes on close fails with exit sta
   t.regex(stderr, /^forgetful: Key \d+ is missing though version \d+ was acknowledged\.\n$/);
 });
 
-test.serial('a peer that crashes is named, and not measured any further', async t => {
+inFull('a peer that crashes is named, and not measured any further', async t => {
   const { status, stdout, stderr, left } = await bench(
     ...['--quick', '--threads', '2', '--only', 'set,mixed', '--peers', folder('peers-crashing')],
   );

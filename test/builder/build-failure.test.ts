@@ -17,6 +17,7 @@ import path from 'node:path';
 import test from 'ava';
 import { OutputDirectory, OutputError } from '../../src/builder/output/output.ts';
 import { temporaryName } from '../../src/system/stale-files.ts';
+import { inFull } from '../support/extent.ts';
 import { compileHalf, createProject } from './project.ts';
 
 test.serial('a failing target leaves the other one running, and shows its log', async t => {
@@ -59,7 +60,7 @@ test.serial('a failure leaves the firmware of an earlier build in place', async 
   t.deepEqual(await project.output(), before);
 });
 
-test.serial('a compiler that makes nothing, or is killed, is a failure', async t => {
+inFull('a compiler that makes nothing, or is killed, is a failure', async t => {
   const project = await createProject(t);
   const building = project.start();
   const { left, right } = await project.rig.nextRuns(2);
@@ -71,7 +72,7 @@ test.serial('a compiler that makes nothing, or is killed, is a failure', async t
   t.is(await project.output(), undefined, 'a directory that was made for nothing is removed');
 });
 
-test.serial('a missing program is reported for every target', async t => {
+inFull('a missing program is reported for every target', async t => {
   const project = await createProject(t, { toolchain: { program: 'no-such-compiler' } });
   const building = project.start();
   t.like(await building.done, { failed: 2 });
@@ -197,7 +198,7 @@ test.serial('an unusable cache directory costs a warning and nothing else', asyn
   });
 });
 
-test.serial('a failure without a cache directory still has its log', async t => {
+inFull('a failure without a cache directory still has its log', async t => {
   const project = await createProject(t);
   const building = project.start({ cache: false });
   const { left, right } = await project.rig.nextRuns(2);

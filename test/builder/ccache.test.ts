@@ -6,6 +6,7 @@ import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { Target } from '../../src/builder/incremental/index.ts';
 import { parseDependencyFile } from '../../src/builder/toolchains/dependency-file.ts';
+import { inFull } from '../support/extent.ts';
 import { programFile } from '../support/program-file.ts';
 import { CONFIG, type Compilers, Keyboards } from './precise/keyboards.ts';
 import { MODULE } from './precise/shapes.ts';
@@ -121,7 +122,7 @@ test('ccache returns an object without the preprocessor while no file name appea
   t.is(await desk.build(), 'cache_miss');
 });
 
-test('a new header that is found first is compiled, and older objects are not used again', async t => {
+inFull('a new header that is found first is compiled, and older objects are not used again', async t => {
   const desk = deskFor(t);
   if (!desk) return;
   await desk.build();
@@ -138,7 +139,7 @@ test('a new header that is found first is compiled, and older objects are not us
   await desk.build();
 });
 
-test('a header that another commit of a project adds is compiled', async t => {
+inFull('a header that another commit of a project adds is compiled', async t => {
   const desk = deskFor(t);
   if (!desk) return;
   const { root } = desk.keyboards;

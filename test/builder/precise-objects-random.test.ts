@@ -1,12 +1,13 @@
 // Hundreds of random edits, each built upon the last build's directory and compared, byte by byte, with a build from nothing.
 import test from 'ava';
+import { isFull } from '../support/extent.ts';
 import { objectBench, whole, whyNot } from './precise-objects/bench.ts';
 import { configFiles, EDITS, firstConfig } from './precise-objects/editor.ts';
 
-const reason = whyNot();
+const reason = whyNot() ?? (isFull ? undefined : 'in full only');
 const serial = reason === undefined ? test.serial : test.serial.skip;
 
-/** `PRECISE_EDITS=500` tries more. */
+/** By default `npm run test:all` tries these. `PRECISE_EDITS=500` tries more. */
 const COUNT = Number(process.env.PRECISE_EDITS ?? 4);
 const SEED = Number(process.env.PRECISE_SEED ?? 1);
 

@@ -13,11 +13,12 @@ import { watchBuild } from '../../src/builder/watch/watch.ts';
 import { createUserConfig } from '../../src/config/index.ts';
 import type { IncrementalMode } from '../../src/config/toolchain-options.ts';
 import { eventually } from '../support/eventually.ts';
+import { isFull } from '../support/extent.ts';
 import { type ObjectBench, objectBench, whole, whyNot } from './precise-objects/bench.ts';
 import { configFiles, firstConfig } from './precise-objects/editor.ts';
 import { WatchedEvents } from './watch/watched-events.ts';
 
-const serial = whyNot() === undefined ? test.serial : test.serial.skip;
+const serial = whyNot() === undefined && isFull ? test.serial : test.serial.skip;
 const UF2 = 'firmware/corne_left-nice_nano_v2-zmk.uf2';
 
 /** @param incremental undefined: as by default */

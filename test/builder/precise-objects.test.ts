@@ -1,14 +1,28 @@
 // What the last build directory is used for, and what it is not.
-import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { build } from '../../src/builder/build.ts';
 import type { BuildEvent } from '../../src/builder/events.ts';
+import type { BuildPath } from '../../src/builder/toolchains/toolchain.ts';
 import { createUserConfig } from '../../src/config/index.ts';
+import { isFull } from '../support/extent.ts';
 import { type ObjectBench, objectBench, whole, whyNot } from './precise-objects/bench.ts';
 import { type Config, configFiles, firstConfig } from './precise-objects/editor.ts';
+import { target } from './toolchains/west-project.ts';
 
-const serial = whyNot() === undefined ? test.serial : test.serial.skip;
+const first = whyNot() === undefined ? test.serial : test.serial.skip;
+// Each takes half a minute: `npm run test:all` has them all.
+const serial = isFull ? first : test.serial.skip;
 
 /** A bench with a first build that is recorded, and a way to edit and build. */
 async function recorded(t: ExecutionContext) {
@@ -42,7 +56,7 @@ const firstKey = (key: string) => (config: Config) => {
   config.layers[0]!.keys[0] = key;
 };
 
-serial('an edited key makes the objects that use it, what is generated of them, and no other', async t => {
+first('an edited key makes the objects that use it, what is generated of them, and no other', async t => {
   const { bench, edit, compare } = await recorded(t);
   edit(firstKey('&kp 77'));
   t.is(await compare(), '3 of 21: config/corne.keymap (base, key 0)');
@@ -97,6 +111,75 @@ serial('a build that fails or is cancelled leaves the directory for the next one
   edit(firstKey('&kp 62'));
   t.regex((await compare())!, /^3 of 21/);
 });
+
+serial(
+  'what fails with objects of the last build is built once more from nothing, and fails as that does',
+  async t => {
+    const { bench, edit, compare } = await recorded(t);
+    const taken: BuildPath[] = [];
+    // A word that is neither a number nor defined.
+    edit(firstKey('&kp NOPE'));
+    const { outcome } = await bench.build(true, { onPath: way => void taken.push(way) });
+    t.deepEqual(
+      taken.map(way => (way.kind === 'incremental' ? way.kind : way.why)),
+      ['incremental', 'it failed with objects of the last build'],
+    );
+    const expected = await bench.pristine();
+    t.like(outcome, { ok: false, reason: expected.ok ? undefined : expected.reason });
+    edit(firstKey('&kp 63'));
+    t.regex((await compare())!, /^3 of 21/);
+  },
+);
+
+serial('a clock that goes back during a build makes it begin from nothing', async t => {
+  const { bench, edit } = await recorded(t);
+  edit(firstKey('&kp 64'));
+  const { now } = Date;
+  t.teardown(() => {
+    Date.now = now;
+  });
+  const { outcome, path: way } = await bench.build(true, {
+    onPath: () => {
+      Date.now = () => now() - 3_600_000;
+    },
+  });
+  Date.now = now;
+  t.deepEqual(way, { kind: 'pristine', why: 'the clock went back' });
+  t.deepEqual(whole(outcome), whole(await bench.pristine()));
+});
+
+serial('of a build that is killed the next one takes nothing', async t => {
+  const { bench, edit, compare } = await recorded(t);
+  edit(firstKey('&kp 65'));
+  t.is(killedBuild(bench), 'incremental');
+  edit(firstKey('&kp 66'));
+  t.is(await compare(), 'no directory of an earlier build was kept');
+  t.true(await bench.record());
+  edit(firstKey('&kp 67'));
+  t.regex((await compare())!, /^3 of 21/);
+});
+
+/** A build in a process that dies as soon as it has taken objects over; returns how it builds. */
+function killedBuild({ machine, configDirectory }: ObjectBench): string {
+  const toolchains = path.resolve(import.meta.dirname, '../../src/builder/toolchains/index.ts');
+  const { workspace, cacheRoot } = machine;
+  const job = { target, buildDirectory: path.join(machine.root, 'killed'), jobs: 2, incremental: true };
+  const script = `
+    import { createToolchain } from ${JSON.stringify(toolchains)};
+    const toolchain = createToolchain(${JSON.stringify({ kind: 'west', options: {}, configDirectory, workspace, cacheRoot })});
+    await toolchain.compile({
+      ...${JSON.stringify({ ...job, artifactDirectory: job.buildDirectory, logFile: path.join(machine.root, 'log') })},
+      signal: new AbortController().signal,
+      onOutput() {},
+      onPath({ kind }) {
+        console.log(kind);
+        process.kill(process.pid, 'SIGKILL');
+      },
+    });`;
+  mkdirSync(job.buildDirectory);
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+  return stdout.trim();
+}
 
 serial('recording is dropped when somebody waits, and goes on later', async t => {
   const { bench, edit, compare } = await recorded(t);

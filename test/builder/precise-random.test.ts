@@ -6,7 +6,7 @@ import { isFull, runs, seed } from '../support/extent.ts';
 import { Counts, happening, runSession } from './precise/session.ts';
 import { SHAPES } from './precise/shapes.ts';
 
-const EDITS = isFull ? 25 : 8;
+const EDITS = isFull ? 25 : 6;
 
 for (const shape of Object.keys(SHAPES)) {
   test(`after any edits, cached firmware is what a build without a cache makes: ${shape}`, async t => {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import test, { type Assertions, type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { closeForAll } from '../support/close-for-all.ts';
-import { runs, seed } from '../support/extent.ts';
+import { inFull, runs, seed } from '../support/extent.ts';
 import { publishedBuild, publishedLibrary } from '../support/published.ts';
 import { Editor, edit } from './precise/editor.ts';
 import { CONFIG, freshZmk, TARGETS } from './precise/keyboards.ts';
@@ -111,7 +111,7 @@ test.serial('a build compiles what edits affect, and nothing else', async t => {
   t.deepEqual(await build(machine, firmware), ['corne_left', 'extra', 'lily58_left', 'planck']);
 });
 
-test.serial('west.yml, the workspace and the tools are inputs of every target', async t => {
+inFull('west.yml, the workspace and the tools are inputs of every target', async t => {
   const machine = await machineFor(t);
   machine.write(
     'build.yaml',
@@ -127,7 +127,7 @@ test.serial('west.yml, the workspace and the tools are inputs of every target', 
   t.deepEqual(await build(machine), everything);
 });
 
-test.serial('a repository that is a module is as precise, although it is built from a copy', async t => {
+inFull('a repository that is a module is as precise, although it is built from a copy', async t => {
   const machine = await machineFor(t);
   const firmware = new Firmware(t, machine);
   machine.write('build.yaml', 'board: [nice_nano_v2]\nshield: [corne_left, mine]\n');
@@ -144,8 +144,7 @@ test.serial('a repository that is a module is as precise, although it is built f
 });
 
 // In this thread precise-random.test.ts compares many of them; through processes they take longer, so only in full.
-const edited = 12 * runs(0, 1);
-const inFull = edited === 0 ? test.serial.skip : test.serial;
+const edited = 12 * runs(1, 1);
 
 inFull('after random edits a build makes what a build without a cache makes', async t => {
   t.timeout(600_000);

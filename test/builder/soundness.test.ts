@@ -4,6 +4,7 @@ import { mkdirSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, write
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { Target } from '../../src/builder/incremental/index.ts';
+import { inFull } from '../support/extent.ts';
 import { CONFIG, Keyboards } from './precise/keyboards.ts';
 import { writeTool } from './toolchains/observed/tools.ts';
 import { writeFiles } from './toolchains/observed/workspace.ts';
@@ -165,7 +166,7 @@ test('a new header of a module that is found first, with ccache', async t => {
   await desk.changes('its removal', () => desk.remove('module/src/greeting.h'), shadow(3));
 });
 
-test('the same in the repository, which is a module, and in the workspace', async t => {
+inFull('the same in the repository, which is a module, and in the workspace', async t => {
   const desk = deskFor(
     t,
     Object.fromEntries(Object.entries(MODULE).map(([file, text]) => [file.replace('module/', ''), text])),
@@ -185,23 +186,26 @@ test('the same in the repository, which is a module, and in the workspace', asyn
   await other.changes('an edit of it', shadow(3));
 });
 
-test('objects that ccache stored in failed or interrupted builds are not reused for other inputs', async t => {
-  const target = { ...CORNE, cmakeArgs: '-DZMK_EXTRA_MODULES={root}/module' };
-  const desk = deskFor(t, {}, target);
-  desk.put(MODULE);
-  await desk.settle();
-  const shadow = (value: number) => desk.put({ 'module/src/greeting.h': `#define GREETING ${value}\n` });
-  for (const mishap of ['is cut off', 'dies'] as const) {
-    desk.keyboards.mishap = mishap;
-    shadow(2);
-    t.true('failure' in (await desk.keyboards.make(target)));
-    desk.remove('module/src/greeting.h');
-    desk.put({ 'module/include/greeting.h': `#define GREETING ${mishap.length}\n` });
+inFull(
+  'objects that ccache stored in failed or interrupted builds are not reused for other inputs',
+  async t => {
+    const target = { ...CORNE, cmakeArgs: '-DZMK_EXTRA_MODULES={root}/module' };
+    const desk = deskFor(t, {}, target);
+    desk.put(MODULE);
     await desk.settle();
-    shadow(3);
-    await desk.settle();
-  }
-});
+    const shadow = (value: number) => desk.put({ 'module/src/greeting.h': `#define GREETING ${value}\n` });
+    for (const mishap of ['is cut off', 'dies'] as const) {
+      desk.keyboards.mishap = mishap;
+      shadow(2);
+      t.true('failure' in (await desk.keyboards.make(target)));
+      desk.remove('module/src/greeting.h');
+      desk.put({ 'module/include/greeting.h': `#define GREETING ${mishap.length}\n` });
+      await desk.settle();
+      shadow(3);
+      await desk.settle();
+    }
+  },
+);
 
 test('a file that code includes without the preprocessor, with ccache', async t => {
   const target = { ...CORNE, cmakeArgs: '-DZMK_EXTRA_MODULES={root}/module' };
@@ -218,7 +222,7 @@ test('a file that code includes without the preprocessor, with ccache', async t 
 
 const SHARED = 'config/corne.keymap';
 
-test('names that a file outside of the repository looks for in vain', async t => {
+inFull('names that a file outside of the repository looks for in vain', async t => {
   const desk = deskFor(t, { [SHARED]: '#include "../../shared/base.dtsi"\n/ { corne; };\n' });
   const extra = () => desk.put({ 'shared/extra.dtsi': '/ { extra; };\n' });
   desk.put({ 'shared/base.dtsi': '#if __has_include("extra.dtsi")\n#include "extra.dtsi"\n#endif\n' });
@@ -281,7 +285,7 @@ test('a file outside of the repository that list files and settings name', async
   await desk.changes('what CMake code reads', keys('b'), keys('a'));
 });
 
-test('files that git ignores in the projects of the workspace', async t => {
+inFull('files that git ignores in the projects of the workspace', async t => {
   const target = { ...CORNE, shield: 'corne_left secret' };
   const desk = deskFor(t, {}, target);
   const secret = 'workspace/zmk/app/boards/shields/secret';
@@ -301,7 +305,7 @@ test('files that git ignores in the projects of the workspace', async t => {
   await desk.changes('an edit behind a link', () => desk.put({ 'elsewhere/secret.overlay': '/ { c; };\n' }));
 });
 
-test("the compiler's own parts and the C library, with the same name, version, size and time", async t => {
+inFull("the compiler's own parts and the C library, with the same name, version, size and time", async t => {
   const desk = deskFor(t, MODULE_OF_REPOSITORY);
   const { tools } = desk.keyboards;
   for (const part of [

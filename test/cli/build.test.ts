@@ -6,6 +6,7 @@ import test from 'ava';
 import type { BuildEvent } from '../../src/builder/events.ts';
 import { mountFileSystem } from '../builder/file-system.ts';
 import { isAlive } from '../builder/rig/rig.ts';
+import { inFull } from '../support/extent.ts';
 import { MAIN } from '../support/published.ts';
 import { config, LEFT, RIGHT, succeeds } from './corne.ts';
 import { gloveboxAlone, runProgram, startProgram } from './run.ts';
@@ -40,7 +41,7 @@ test.serial('both halves are built, and the second time they come from the cache
   t.is(await readFile(join(directory, 'firmware', `${LEFT}.uf2`), 'utf8'), `${LEFT} corne_left`);
 });
 
-test.serial('another build file can be used, and its ignored fields are reported once', async t => {
+inFull('another build file can be used, and its ignored fields are reported once', async t => {
   const { buildAlone, directory, rig, firmware } = await config(t, succeeds);
   await mkdir(join(directory, 'ci'));
   const yaml = 'include:\n  - board: nice_nano_v2\n    shield: corne_left\n    format: uf2\n';
@@ -162,7 +163,7 @@ test.serial('--output and --cache-dir set the directories, and --json prints one
   t.is(all.filter(({ type }) => type === 'target-finished').length, 2);
 });
 
-test.serial('--no-cache compiles every time, and --verbose prints every line of the compilers', async t => {
+inFull('--no-cache compiles every time, and --verbose prints every line of the compilers', async t => {
   const { buildAlone, rig } = await config(t, {
     onRun: async run => {
       await run.print('[1/2] compiling');
@@ -208,7 +209,7 @@ test.serial('an unusable cache is one warning, and the build goes on', async t =
   t.is((await firmware()).length, 2);
 });
 
-test.serial('a damaged cache is one warning, which JSON has as an event', async t => {
+inFull('a damaged cache is one warning, which JSON has as an event', async t => {
   const { home, buildAlone } = await config(t, succeeds);
   await mkdir(join(home, 'caches', 'firmware'), { recursive: true });
   await writeFile(join(home, 'caches', 'firmware', 'cache.db'), 'this is no database'.repeat(100));
@@ -258,7 +259,7 @@ for (const { signal, status, again } of [
   );
 }
 
-test.serial('a second Ctrl-C does not wait, and still leaves no compiler', async t => {
+inFull('a second Ctrl-C does not wait, and still leaves no compiler', async t => {
   const { start, rig } = await config(t);
   const running = start();
   const runs = Object.values(await rig.nextRuns(2));

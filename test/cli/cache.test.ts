@@ -377,10 +377,10 @@ test.serial(
     await writeFile(join(root, 'layout', 'cache.db'), 'no database'.repeat(1_000));
     const first = await program('check');
     t.is(first.status, 0);
-    t.regex(first.stderr, /damaged.*set aside/);
+    t.regex(first.stderr, /damaged.*quarantined/);
     t.regex(
       first.stdout,
-      /^layout: damaged and set aside on \d{4}-\d\d-\d\d: 10\.7 KiB in .*cache\.db\.damaged-.*Z$/m,
+      /^layout: damaged and quarantined on \d{4}-\d\d-\d\d: 10\.7 KiB in .*cache\.db\.damaged-.*Z$/m,
     );
     t.regex(first.stdout, /^To remove damaged databases: glovebox cache cleanup --set-aside$/m);
     const { setAside } = JSON.parse((await cache('check', '--json')).stdout);
@@ -388,7 +388,7 @@ test.serial(
     const doctor = await gloveboxAlone(['doctor'], { cwd: directory, env });
     t.regex(
       doctor.stdout,
-      /^! damage +1 damaged database set aside, 10\.7 KiB\n +.*cache\.db\.damaged-.*\n +→ .*cleanup --set-aside$/m,
+      /^! damage +1 damaged database in quarantine, 10\.7 KiB\n +.*cache\.db\.damaged-.*\n +→ .*cleanup --set-aside$/m,
     );
 
     await cache('cleanup');

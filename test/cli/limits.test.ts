@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { chown, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { inFull } from '../support/extent.ts';
 import { MAIN } from '../support/published.ts';
 import { type RunResult, runProgram } from './run.ts';
 import { temporaryDirectory } from './temporary.ts';
@@ -79,7 +80,7 @@ test.serial('out of file descriptors, a build succeeds or names the limit to rai
   t.true(refused > 0);
 });
 
-test.serial('out of threads, a build succeeds or names the limit to raise', async t => {
+inFull('out of threads, a build succeeds or names the limit to raise', async t => {
   if (process.getuid?.() !== 0 || !existsSync(PRLIMIT) || !existsSync('/usr/bin/setpriv')) {
     t.log('skipped: only root can become a user whose processes can be counted');
     t.pass();

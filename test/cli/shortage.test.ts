@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { mountFileSystem } from '../builder/file-system.ts';
 import type { RigRun } from '../builder/rig/rig.ts';
+import { inFull } from '../support/extent.ts';
 import { MAIN } from '../support/published.ts';
 import { removeInUse } from '../support/temporary.ts';
 import { config, LEFT, RIGHT, succeeds } from './corne.ts';
@@ -37,7 +38,7 @@ test.serial('a cache on a full disk costs one warning, and works again when ther
   t.regex((await buildAlone()).stdout, /: 2 from the cache/);
 });
 
-test.serial('a disk that fills up while the compilers run costs one warning', async t => {
+inFull('a disk that fills up while the compilers run costs one warning', async t => {
   const { home, start, buildAlone, firmware, rig } = await config(t);
   const disk = mountFileSystem(t, join(home, 'caches'));
   if (disk === undefined) return;
@@ -58,7 +59,7 @@ test.serial('a disk that fills up while the compilers run costs one warning', as
   t.deepEqual(warnings({ status, stdout, stderr }), []);
 });
 
-test.serial(
+inFull(
   'firmware that does not fit into the output directory fails with the reason, and leaves no partial file',
   async t => {
     const { directory, buildAlone, firmware } = await config(t, {
@@ -87,7 +88,7 @@ test.serial(
   },
 );
 
-test.serial('a compiler without disk space fails with that as the reason', async t => {
+inFull('a compiler without disk space fails with that as the reason', async t => {
   const { temporary, buildAlone, rig, firmware } = await config(t);
   const disk = mountFileSystem(t, temporary);
   if (disk === undefined) return;
@@ -125,37 +126,34 @@ test.serial('without room for a build directory there is one message', async t =
   t.deepEqual(await firmware(), []);
 });
 
-test.serial(
-  'a cache directory that is removed while the compilers run costs at most one warning',
-  async t => {
-    const held: RigRun[] = [];
-    const both = Promise.withResolvers<void>();
-    let isHolding = true;
-    const { home, start, buildAlone, firmware } = await config(t, {
-      onRun: run => {
-        if (!isHolding) return run.succeed();
-        if (held.push(run) === 2) both.resolve();
-      },
-    });
-    const running = start();
-    await both.promise;
-    isHolding = false;
-    removeInUse(join(home, 'caches'));
-    for (const run of held) await run.succeed();
-    const result = await running.ended;
-    t.is(result.status, 0, result.stdout + result.stderr);
-    t.true(warnings(result).length <= 1, result.stdout + result.stderr);
-    t.deepEqual(await firmware(), BOTH);
+inFull('a cache directory that is removed while the compilers run costs at most one warning', async t => {
+  const held: RigRun[] = [];
+  const both = Promise.withResolvers<void>();
+  let isHolding = true;
+  const { home, start, buildAlone, firmware } = await config(t, {
+    onRun: run => {
+      if (!isHolding) return run.succeed();
+      if (held.push(run) === 2) both.resolve();
+    },
+  });
+  const running = start();
+  await both.promise;
+  isHolding = false;
+  removeInUse(join(home, 'caches'));
+  for (const run of held) await run.succeed();
+  const result = await running.ended;
+  t.is(result.status, 0, result.stdout + result.stderr);
+  t.true(warnings(result).length <= 1, result.stdout + result.stderr);
+  t.deepEqual(await firmware(), BOTH);
 
-    // The last result may have been cached in the new directory, or not.
-    const next = await buildAlone();
-    t.is(next.status, 0);
-    t.deepEqual(warnings(next), []);
-    t.regex((await buildAlone()).stdout, /: 2 from the cache/);
-  },
-);
+  // The last result may have been cached in the new directory, or not.
+  const next = await buildAlone();
+  t.is(next.status, 0);
+  t.deepEqual(warnings(next), []);
+  t.regex((await buildAlone()).stdout, /: 2 from the cache/);
+});
 
-test.serial('a cache directory that suddenly becomes read-only costs one warning', async t => {
+inFull('a cache directory that suddenly becomes read-only costs one warning', async t => {
   const { home, start, buildAlone, firmware, rig } = await config(t);
   const running = start();
   const runs = Object.values(await rig.nextRuns(2));

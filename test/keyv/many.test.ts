@@ -3,10 +3,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import test from 'ava';
 import Keyv from 'keyv5';
 import { KeyvGlovebox } from '../../src/keyv.ts';
 import { eventually } from '../support/eventually.ts';
+import { inFull } from '../support/extent.ts';
 import { temporaryRoot } from '../support/temporary.ts';
 
 const PROCESSES = ['p', 'q', 'r', 's'];
@@ -26,34 +26,37 @@ function write(root: string, name: string, count: number): ChildProcess {
   });
 }
 
-test('four processes of four threads that write through Keyv lose nothing, even if another one is killed', async t => {
-  const root = await temporaryRoot(t);
-  // It has far more to write than there is time for.
-  const victim = write(root, 'victim', 1_000_000);
-  const writers = PROCESSES.map(name => write(root, name, COUNT));
-  // Listened for at once: a writer may end before the other process is killed.
-  const exits = writers.map(writer => once(writer, 'exit'));
-  t.teardown(() => {
-    for (const child of [victim, ...writers]) child.kill('SIGKILL');
-  });
-  const isWriting = () => acknowledged(root).filter(key => key.startsWith('victim')).length >= COUNT;
-  await eventually(isWriting);
-  victim.kill('SIGKILL');
-  const codes = (await Promise.all(exits)).map(([code]) => code);
-  t.deepEqual(codes, [0, 0, 0, 0]);
+inFull(
+  'four processes of four threads that write through Keyv lose nothing, even if another one is killed',
+  async t => {
+    const root = await temporaryRoot(t);
+    // It has far more to write than there is time for.
+    const victim = write(root, 'victim', 1_000_000);
+    const writers = PROCESSES.map(name => write(root, name, COUNT));
+    // Listened for at once: a writer may end before the other process is killed.
+    const exits = writers.map(writer => once(writer, 'exit'));
+    t.teardown(() => {
+      for (const child of [victim, ...writers]) child.kill('SIGKILL');
+    });
+    const isWriting = () => acknowledged(root).filter(key => key.startsWith('victim')).length >= COUNT;
+    await eventually(isWriting);
+    victim.kill('SIGKILL');
+    const codes = (await Promise.all(exits)).map(([code]) => code);
+    t.deepEqual(codes, [0, 0, 0, 0]);
 
-  const keys = acknowledged(root);
-  const finished = keys.filter(key => !key.startsWith('victim'));
-  t.is(finished.length, PROCESSES.length * THREADS * COUNT);
-  const keyv = new Keyv({ store: new KeyvGlovebox({ cacheRoot: root }), namespace: 'shared' });
-  t.deepEqual(
-    await keyv.getMany(keys),
-    keys.map(key => ({ stored: key })),
-  );
-  const listed = new Set<string>();
-  for await (const [key] of keyv.iterator!(undefined)) listed.add(key);
-  t.deepEqual(
-    keys.filter(key => !listed.has(key)),
-    [],
-  );
-});
+    const keys = acknowledged(root);
+    const finished = keys.filter(key => !key.startsWith('victim'));
+    t.is(finished.length, PROCESSES.length * THREADS * COUNT);
+    const keyv = new Keyv({ store: new KeyvGlovebox({ cacheRoot: root }), namespace: 'shared' });
+    t.deepEqual(
+      await keyv.getMany(keys),
+      keys.map(key => ({ stored: key })),
+    );
+    const listed = new Set<string>();
+    for await (const [key] of keyv.iterator!(undefined)) listed.add(key);
+    t.deepEqual(
+      keys.filter(key => !listed.has(key)),
+      [],
+    );
+  },
+);

@@ -46,7 +46,7 @@ export interface FlashOptions {
   drive?: string | undefined;
   signal?: AbortSignal | undefined;
   onEvent: (event: FlashEvent) => void;
-  /** Milliseconds between two looks for drives. Default: 300 */
+  /** Interval of the search for drives, in milliseconds. Default: 300 */
   interval?: number;
   /** Milliseconds that a boot loader may take to accept a file that was written. Default: 30,000 */
   timeout?: number;

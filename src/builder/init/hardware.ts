@@ -44,7 +44,7 @@ const MAX_NAMES = 50;
 const COMMON = ['nice_nano_v2', 'nice_nano', 'seeeduino_xiao_ble', 'xiao_ble'];
 
 /**
- * The hardware of ZMK's sources. Metadata that cannot be read are left out.
+ * The hardware of ZMK's sources. Metadata that cannot be read is left out.
  *
  * @param application absolute path of ZMK's application, the directory `app`
  */

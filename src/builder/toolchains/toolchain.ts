@@ -133,7 +133,7 @@ export interface CompileJob {
 export type BuildPath =
   /** `why` is the end of a sentence; undefined when nothing else was asked for. */
   | { kind: 'pristine'; why: string | undefined }
-  /** Objects that the edit cannot change are taken over. `causes` says what was edited, and where. */
+  /** Objects that the edit cannot change are reused. `causes` says what was edited, and where. */
   | { kind: 'incremental'; compiled: number; objects: number; causes: string[] };
 
 export type CompileOutcome =

@@ -1,5 +1,5 @@
-// Verification of a watch's incremental builds: in idle time a target that took objects over from an earlier build is
-// built once more from scratch, and compared. After the first such build, and then now and then.
+// Verification of a watch's incremental builds: in idle time a target that reused objects of an earlier build is built
+// once more from scratch, and compared: after the first such build, and then now and then.
 import type { BuildEvent, EventBody } from '../events.ts';
 import { createFirmwareCacheService } from '../output/firmware.ts';
 import { OutputDirectory } from '../output/output.ts';
@@ -7,11 +7,11 @@ import type { Plan } from '../plan.ts';
 import { verifyTargets } from '../verify.ts';
 import type { Built } from './running-targets.ts';
 
-/** So many builds that took objects over may come between two comparisons. */
+/** So many builds that reused objects may come between two comparisons. */
 const VERIFY_EVERY = 25;
 
 export class Verification {
-  /** Targets that took objects over since they were last compared, by their artifact names. */
+  /** Targets that reused objects since they were last compared, by their artifact names. */
   readonly #unverified = new Set<string>();
   #incrementalBuilds = 0;
   #nextAt = 1;
@@ -21,7 +21,7 @@ export class Verification {
     this.#emit = emit;
   }
 
-  /** Records whether a build took objects over. */
+  /** Records whether a build reused objects. */
   built({ target, path }: BuildEvent & { type: 'target-path' }): void {
     if (path.kind === 'pristine') this.#unverified.delete(target);
     else {

@@ -23,7 +23,7 @@ export interface CompileTask {
   logFile: string;
   /** See `CompileJob.incremental`. */
   incremental?: boolean | undefined;
-  /** Whether it is compiled from nothing, and nothing stored: to be compared. */
+  /** Whether it is compiled from scratch, and nothing stored: to be compared. */
   isTrial?: boolean | undefined;
   /** How many processes the compiler itself may run at once. */
   jobs: number;

@@ -291,7 +291,7 @@ export class StoreHost implements LeaseHost, Writer {
     if (repair && damage.length > 0 && store === this.#live.current) {
       const quarantined = this.#live.replaceDamaged();
       for (const problem of damage)
-        problem.mended = `set aside${quarantined ? ` as ${quarantined}` : ''}, a new one begun`;
+        problem.mended = `quarantined${quarantined ? ` as ${quarantined}` : ''}, a new one created`;
     }
     return report;
   }

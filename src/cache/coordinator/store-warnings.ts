@@ -27,7 +27,7 @@ export class StoreWarnings {
   quarantined(name: string): void {
     this.#emit(
       'damaged',
-      `The database of the cache '${this.#tag}' was damaged. It was set aside as ${name}, and a new one begun.`,
+      `The database of the cache '${this.#tag}' was damaged. It was quarantined as ${name}, and a new one was created.`,
     );
   }
 

@@ -14,7 +14,7 @@ export interface PagePart {
 /** The files of the page, by name; the page itself has the name ''. */
 export type PageFiles = ReadonlyMap<string, { type: string; content: string }>;
 
-/** More pages than anybody has open. */
+/** More pages than are ever open at once. */
 const MAX_READERS = 32;
 /** A reader that is so many bytes behind is disconnected, and gets the whole state when it comes back. */
 const MAX_BEHIND = 4 * 1024 * 1024;

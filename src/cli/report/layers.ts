@@ -22,7 +22,7 @@ const MAX_SHOWN = 12;
 /** A layer with its caps, to be placed in an SVG. */
 export interface LayerDrawing {
   title: string;
-  /** For those who cannot see it. */
+  /** The text for screen readers. */
   description: string;
   width: number;
   height: number;

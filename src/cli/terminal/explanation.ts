@@ -55,8 +55,8 @@ export function verifiedText(
   { different }: Extract<BuildEvent, { type: 'target-verified' }>,
   style: Style,
 ): string {
-  if (different.length === 0) return style.good('the same when compiled from nothing');
-  return style.bad(`not the same when compiled from nothing: ${different.map(sanitizeLine).join(', ')}`);
+  if (different.length === 0) return style.good('the same when compiled from scratch');
+  return style.bad(`not the same when compiled from scratch: ${different.map(sanitizeLine).join(', ')}`);
 }
 
 /** @param isShared whether other machines can use the result */

@@ -31,7 +31,7 @@ export interface TargetProgress {
   why: string[];
   /** How it is compiled, once that is decided. */
   path?: BuildPath | undefined;
-  /** How it came out when it was compiled from nothing. */
+  /** How it came out when it was compiled from scratch. */
   verified?: Event<'target-verified'> | undefined;
   finished?: Event<'target-finished'> | undefined;
   failed?: Event<'target-failed'> | undefined;

@@ -12,6 +12,7 @@ import {
   summarizeBuilds,
 } from '../../../bench/experiments/build.ts';
 import { BenchmarkFailure, COMPILED } from '../../../bench/worker-group.ts';
+import { inFull } from '../../support/extent.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
 const BY_HAND = new URL('../../../bench/programs/by-hand.mjs', import.meta.url).pathname;
@@ -72,7 +73,7 @@ test('every number of targets has a row and a group of bars', t => {
   );
 });
 
-test('a build makes what its inputs define, and a build that did something else fails', async t => {
+inFull('a build makes what its inputs define, and a build that did something else fails', async t => {
   const project = await BuildProject.create(await temporaryDirectory(t), 2, { NODE_COMPILE_CACHE: COMPILED });
   t.true((await project.build(SOURCES, { compiled: 2, cached: 0 })) > 0);
   await project.edit(1, 7);
@@ -90,7 +91,7 @@ test('a build makes what its inputs define, and a build that did something else 
   await t.throwsAsync(project.check(project.output), { message: /1 firmware files instead of 2/ });
 });
 
-test('the hand-written script counts every input and copies every output', async t => {
+inFull('the hand-written script counts every input and copies every output', async t => {
   const directory = await temporaryDirectory(t);
   const project = await BuildProject.create(directory, 2);
   const [kept, copies] = [join(directory, 'kept'), join(directory, 'copies')];
@@ -108,7 +109,7 @@ test('the hand-written script counts every input and copies every output', async
   t.not(await run(), before);
 });
 
-test('a program that fails makes the benchmark fail with its output', async t => {
+inFull('a program that fails makes the benchmark fail with its output', async t => {
   await t.throwsAsync(runNode(['-e', 'console.error("broken"); process.exitCode = 3'], {}), {
     instanceOf: BenchmarkFailure,
     message: /ended with 3: broken/,

@@ -11,6 +11,7 @@ import {
 import type { GrowthReply, GrowthTask } from '../../../bench/programs/growth.ts';
 import { QUICK } from '../../../bench/settings.ts';
 import { BenchmarkFailure, COMPILED } from '../../../bench/worker-group.ts';
+import { inFull } from '../../support/extent.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
 const PROGRAM = new URL('../../../bench/programs/growth.ts', import.meta.url).pathname;
@@ -58,7 +59,7 @@ test('other sizes decide nothing, but are shown with the ratio of the last to th
   t.deepEqual(table[3]!.slice(0, 3), ['last ÷ first', '2.0×', '4.0×']);
 });
 
-test('every operation is measured in stores of every size, and entries are evicted', async t => {
+inFull('every operation is measured in stores of every size, and entries are evicted', async t => {
   const settings = {
     ...QUICK,
     entries: 1000,
@@ -80,7 +81,7 @@ test('every operation is measured in stores of every size, and entries are evict
   t.true(only!.opening[0]! > 0);
 });
 
-test('entries that one process stored are read by the next, which fails if they are missing', async t => {
+inFull('entries that one process stored are read by the next, which fails if they are missing', async t => {
   const directory = join(await temporaryDirectory(t), 'store');
   const first = await grow({ directory, maxSize: undefined, milliseconds: 1, round: 0 });
   t.is(first.count, first.sets.count + 1);

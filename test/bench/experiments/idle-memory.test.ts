@@ -3,6 +3,7 @@ import { runNode } from '../../../bench/child.ts';
 import { baseEnvironment, SOURCES } from '../../../bench/distribution.ts';
 import { type IdleSteps, perWorker, summarizeIdleMemory } from '../../../bench/experiments/idle-memory.ts';
 import { COMPILED } from '../../../bench/worker-group.ts';
+import { inFull } from '../../support/extent.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
 const HOST = new URL('../../../bench/programs/idle-host.mjs', import.meta.url).pathname;
@@ -30,7 +31,7 @@ test('a cache below 3 MB meets the goal, and the cost of the import is shown', t
   t.false(summarizeIdleMemory([steps(100, 120, 150)], 10).targets[0]!.isMet);
 });
 
-test('a process is measured bare, with the import, and with a used cache', async t => {
+inFull('a process is measured bare, with the import, and with a used cache', async t => {
   const args = ['--expose-gc', HOST, SOURCES.module, await temporaryDirectory(t), '1'];
   const { stdout } = await runNode(args, ENVIRONMENT);
   const [bare, imported, used] = JSON.parse(stdout) as IdleSteps;
@@ -38,7 +39,7 @@ test('a process is measured bare, with the import, and with a used cache', async
   t.true(bare.rss > MB);
 });
 
-test('a worker that reads a wrong value fails', async t => {
+inFull('a worker that reads a wrong value fails', async t => {
   const wrong = `
     import { isMainThread } from 'node:worker_threads';
     export function createDefaultCache() {

@@ -5,6 +5,7 @@ import {
   summarizeManyEntries,
 } from '../../../bench/experiments/many-entries.ts';
 import { QUICK } from '../../../bench/settings.ts';
+import { inFull } from '../../support/extent.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
 test('the table has the medians of both backends, side by side', t => {
@@ -22,7 +23,7 @@ test('the table has the medians of both backends, side by side', t => {
   t.deepEqual(targets, []);
 });
 
-test('every operation runs on all entries', async t => {
+inFull('every operation runs on all entries', async t => {
   const result = await experiment.run({
     settings: { ...QUICK, workloads: [], shapes: [] },
     directory: await temporaryDirectory(t),

@@ -33,7 +33,7 @@ export interface ObjectBench {
   /** Builds in the target's own place, upon the last build if that is wanted. */
   build(
     isIncremental?: boolean,
-    more?: Partial<Omit<CompileJob, 'onPath'>> & { onPath?: () => void },
+    more?: Partial<CompileJob>,
   ): Promise<{ outcome: CompileOutcome; path: BuildPath | undefined }>;
   /** Records what the objects of the last build use. */
   record(signal?: AbortSignal): Promise<boolean>;
@@ -86,7 +86,7 @@ export async function objectBench(t: ExecutionContext): Promise<ObjectBench> {
           ...more,
           onPath: way => {
             taken = way;
-            more.onPath?.();
+            more.onPath?.(way);
           },
         }),
       );

@@ -7,6 +7,7 @@ import { type BuildEvent, build } from '../../../src/builder/index.ts';
 import { type ConfigValues, createUserConfig } from '../../../src/config/index.ts';
 import { resetSharedCacheInstances } from '../../../src/registry.ts';
 import { TestServer } from '../../cache/remote/server.ts';
+import { inFull } from '../../support/extent.ts';
 import { containerMachine, IMAGE, startEngine, stopEngine } from '../container-rig/container-rig.ts';
 import { say } from '../toolchains/container-project.ts';
 import { compilerScript } from '../toolchains/observed/tools.ts';
@@ -137,7 +138,7 @@ test.serial('two users with the same west, in other directories and with another
   t.regex(moved.why.join('\n'), /zmk/);
 });
 
-test.serial('another revision in west.yml alone is no hit, and --explain names it', async t => {
+inFull('another revision in west.yml alone is no hit, and --explain names it', async t => {
   const { url } = await TestServer.start(t);
   const machine = await createWestMachine(t, { onRun: 'build' });
   machine.write('build.yaml', 'board: [nice_nano_v2]\nshield: [corne_left]\n');
@@ -177,7 +178,7 @@ test.serial('another revision in west.yml alone is no hit, and --explain names i
   t.regex(moved.why, /zmk moved [0-9a-f]{7} → [0-9a-f]{7}/);
 });
 
-test.serial('two users share firmware that is built in containers, unless their images differ', async t => {
+inFull('two users share firmware that is built in containers, unless their images differ', async t => {
   const found = await containerMachine(t);
   if (!found) return;
   const { machine, engine } = found;

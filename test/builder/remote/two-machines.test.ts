@@ -4,6 +4,7 @@ import test from 'ava';
 import { generateSigningKey } from '../../../src/cache/remote/signing.ts';
 import { Nginx, NO_NGINX, WRITER } from '../../cache/remote/nginx.ts';
 import { TestServer } from '../../cache/remote/server.ts';
+import { inFull } from '../../support/extent.ts';
 import { CI_KEY, COMPILER, remoteMachine } from './machine.ts';
 
 const signingKey = CI_KEY.privateKey;
@@ -49,7 +50,7 @@ test.serial(
   },
 );
 
-test.serial('an edit is compiled, its undo is not, and the changes since are named', async t => {
+inFull('an edit is compiled, its undo is not, and the changes since are named', async t => {
   const { url } = await TestServer.start(t);
   const first = await remoteMachine(t, { url, signingKey });
   await first.build();
@@ -103,7 +104,7 @@ test.serial('records of unknown keys are rejected, with one warning', async t =>
   t.true(built.warnings[0]!.includes(stranger.publicKey), built.warnings[0]);
 });
 
-test.serial('a record under the fingerprint of another target is rejected', async t => {
+inFull('a record under the fingerprint of another target is rejected', async t => {
   const server = await TestServer.start(t);
   const first = await remoteMachine(t, { url: server.url, signingKey });
   await first.build();
@@ -116,33 +117,30 @@ test.serial('a record under the fingerprint of another target is rejected', asyn
   t.is(built.warnings.length, 1);
 });
 
-test.serial(
-  'an entry that lost a file is compiled and uploaded again, and other machines get it',
-  async t => {
-    const server = await TestServer.start(t);
-    const { url } = server;
-    const toolchain = { arguments: ['compile.sh', '{name}', '{build}', '{config}/config', 'large'] };
-    const first = await remoteMachine(t, { url, signingKey, toolchain });
-    const large = 'x'.repeat(9_000).replaceAll('x', () => Math.random().toString(36));
-    for (const name of ['key0', 'key1']) await first.write(`config/${name}.h`, `${name}${large}`);
-    await first.build();
-    const blobs = [...server.stored.keys()].filter(key => key.startsWith('/cas/'));
-    t.is(blobs.length, 2);
-    server.stored.delete(blobs[0]!);
-    const again = async (key?: string) => {
-      const machine = await remoteMachine(t, {
-        url,
-        toolchain,
-        ...(key === undefined ? {} : { signingKey: key }),
-      });
-      for (const name of ['key0', 'key1']) await machine.write(`config/${name}.h`, `${name}${large}`);
-      return machine.build();
-    };
-    t.like(await again(signingKey), { compiled: 1, remote: 1, failed: 0 });
-    t.true(server.stored.has(blobs[0]!));
-    t.like(await again(), { compiled: 0, remote: 2 });
-  },
-);
+inFull('an entry that lost a file is compiled and uploaded again, and other machines get it', async t => {
+  const server = await TestServer.start(t);
+  const { url } = server;
+  const toolchain = { arguments: ['compile.sh', '{name}', '{build}', '{config}/config', 'large'] };
+  const first = await remoteMachine(t, { url, signingKey, toolchain });
+  const large = 'x'.repeat(9_000).replaceAll('x', () => Math.random().toString(36));
+  for (const name of ['key0', 'key1']) await first.write(`config/${name}.h`, `${name}${large}`);
+  await first.build();
+  const blobs = [...server.stored.keys()].filter(key => key.startsWith('/cas/'));
+  t.is(blobs.length, 2);
+  server.stored.delete(blobs[0]!);
+  const again = async (key?: string) => {
+    const machine = await remoteMachine(t, {
+      url,
+      toolchain,
+      ...(key === undefined ? {} : { signingKey: key }),
+    });
+    for (const name of ['key0', 'key1']) await machine.write(`config/${name}.h`, `${name}${large}`);
+    return machine.build();
+  };
+  t.like(await again(signingKey), { compiled: 1, remote: 1, failed: 0 });
+  t.true(server.stored.has(blobs[0]!));
+  t.like(await again(), { compiled: 0, remote: 2 });
+});
 
 test.serial(
   'firmware that depends on a file of this machine is only cached here, and the file is named',
@@ -172,19 +170,16 @@ test.serial(
   },
 );
 
-test.serial(
-  'without a signing key nothing is uploaded, which is reported, and everything else works',
-  async t => {
-    const server = await TestServer.start(t);
-    await (await remoteMachine(t, { url: server.url, signingKey })).build();
-    const machine = await remoteMachine(t, { url: server.url });
-    process.env.GLOVEBOX_REMOTE_MODE = 'read-write';
-    t.teardown(() => delete process.env.GLOVEBOX_REMOTE_MODE);
-    const built = await machine.build();
-    t.like(built, { compiled: 0, remote: 2 });
-    t.regex(built.warnings.join('\n'), /^There is no key to sign with, so the remote cache is only read\./);
-  },
-);
+inFull('without a signing key nothing is uploaded, which is reported, and everything else works', async t => {
+  const server = await TestServer.start(t);
+  await (await remoteMachine(t, { url: server.url, signingKey })).build();
+  const machine = await remoteMachine(t, { url: server.url });
+  process.env.GLOVEBOX_REMOTE_MODE = 'read-write';
+  t.teardown(() => delete process.env.GLOVEBOX_REMOTE_MODE);
+  const built = await machine.build();
+  t.like(built, { compiled: 0, remote: 2 });
+  t.regex(built.warnings.join('\n'), /^There is no key to sign with, so the remote cache is only read\./);
+});
 
 (NO_NGINX ? test.skip : test.serial)(
   `two machines share entries through nginx, to which only one of them may write${NO_NGINX ? ` (${NO_NGINX})` : ''}`,

@@ -17,6 +17,7 @@ import { chooseToolchain, examineToolchain } from '../../../src/builder/toolchai
 import { runContainer } from '../../../src/builder/toolchains/container/run.ts';
 import { createToolchain } from '../../../src/builder/toolchains/index.ts';
 import { resetSharedCacheInstances } from '../../../src/registry.ts';
+import { inFull } from '../../support/extent.ts';
 import { containerMachine, IMAGE, startEngine, stopEngine } from '../container-rig/container-rig.ts';
 import { containers, DOCKER, jobFor, orderFor, question, say } from './container-project.ts';
 import { writeRecords } from './observed/records.ts';
@@ -90,7 +91,7 @@ test.serial('a failing compiler has its exit status, and its output in the log',
   t.is(containers(engine), '');
 });
 
-test.serial('a compiler that runs out of memory is reported as killed', async t => {
+inFull('a compiler that runs out of memory is reported as killed', async t => {
   const found = await containerMachine(t);
   if (!found) return;
   const { machine } = found;
@@ -124,7 +125,7 @@ test.serial('cancelling ends the container itself, even when its program resists
   t.is(groups.size, 0);
 });
 
-test.serial('cancelling while the container is being created or started leaves none', async t => {
+inFull('cancelling while the container is being created or started leaves none', async t => {
   const found = await containerMachine(t);
   if (!found) return;
   const { machine, engine } = found;
@@ -200,7 +201,7 @@ test.serial('config and workspace are read-only, and the rest of the machine is 
   t.false(lines.some(line => line.startsWith('wrote') || line === 'sees git'));
 });
 
-test.serial('a container sees the same paths and arguments, wherever things are on the machine', async t => {
+inFull('a container sees the same paths and arguments, wherever things are on the machine', async t => {
   const found = await containerMachine(t);
   if (!found) return;
   const { machine, engine } = found;
@@ -268,7 +269,7 @@ test.serial('files read in the container are known by their paths on this machin
   );
 });
 
-test.serial('the targets of links in the config are visible in a container, and count as inputs', async t => {
+inFull('the targets of links in the config are visible in a container, and count as inputs', async t => {
   const found = await containerMachine(t);
   if (!found) return;
   const { machine } = found;
@@ -325,7 +326,7 @@ test.serial(
   },
 );
 
-test.serial('an image without west, and a path that the container cannot have, are reported', async t => {
+inFull('an image without west, and a path that the container cannot have, are reported', async t => {
   const found = await containerMachine(t);
   if (!found) return;
   const { machine, engine } = found;
@@ -369,7 +370,7 @@ test.serial(
   },
 );
 
-test.serial('a build compiles in containers, once, and again with a new image', async t => {
+inFull('a build compiles in containers, once, and again with a new image', async t => {
   const found = await containerMachine(t);
   if (!found) return;
   const { machine, engine } = found;

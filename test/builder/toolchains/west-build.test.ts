@@ -4,6 +4,7 @@ import test, { type ExecutionContext } from 'ava';
 import type { BuildOptions } from '../../../src/builder/index.ts';
 import { glovebox } from '../../cli/run.ts';
 import { closeForAll } from '../../support/close-for-all.ts';
+import { inFull } from '../../support/extent.ts';
 import { publishedBuild, publishedLibrary } from '../../support/published.ts';
 import { Building } from '../project.ts';
 import { createWestMachine, type WestMachine, type WestMachineOptions } from '../west-rig/west-rig.ts';
@@ -55,7 +56,7 @@ test.serial('all targets compile at the same time, each once', async t => {
   t.is(machine.rig.runs, 2);
 });
 
-test.serial(
+inFull(
   'keymaps and build file in other places are found, and an edit of the build file rebuilds nothing',
   async t => {
     const machine = await machineFor(t, { onRun: 'build' });
@@ -115,7 +116,7 @@ test.serial(
   },
 );
 
-test.serial(
+inFull(
   'a keymap that no target uses is reported, compiled or cached, and only after all targets are built',
   async t => {
     const machine = await machineFor(t, { onRun: 'build' });
@@ -143,7 +144,7 @@ test.serial(
   },
 );
 
-test.serial(
+inFull(
   'a name unknown to the preprocessor is reported, although its line went with the build directory',
   async t => {
     const machine = await machineFor(t);
@@ -233,7 +234,7 @@ test.serial(
   },
 );
 
-test.serial('cores are divided among the targets that compile at the same time', async t => {
+inFull('cores are divided among the targets that compile at the same time', async t => {
   const machine = await machineFor(t);
   const one = start(machine, { jobs: 1 });
   const first = await machine.rig.nextRun();
@@ -252,7 +253,7 @@ test.serial('cores are divided among the targets that compile at the same time',
   await both.done;
 });
 
-test.serial('the command line builds in the given workspace, or in the one that is found', async t => {
+inFull('the command line builds in the given workspace, or in the one that is found', async t => {
   const machine = await machineFor(t, { onRun: 'build' });
   const env = {
     ...machine.environment,

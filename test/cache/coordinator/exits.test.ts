@@ -4,6 +4,7 @@ import test from 'ava';
 import { createDefaultCache } from '../../../src/index.ts';
 import { inspectCoordinator } from '../../../src/registry.ts';
 import { eventually } from '../../support/eventually.ts';
+import { inFull } from '../../support/extent.ts';
 import { startProcess } from '../../support/process.ts';
 import { temporaryRoot } from '../../support/temporary.ts';
 import { startThreads, Thread } from '../../support/thread.ts';
@@ -103,7 +104,7 @@ test.serial('a store stays open while any thread uses it', async t => {
   await isForgotten();
 });
 
-test.serial('two dozen threads that come and go leave no handle behind', async t => {
+inFull('two dozen threads that come and go leave no handle behind', async t => {
   const cacheRoot = await temporaryRoot(t);
   const handles = () => process.getActiveResourcesInfo().filter(name => name === 'MessagePort').length;
   const before = handles();

@@ -2,14 +2,16 @@
 import { setImmediate } from 'node:timers/promises';
 import test from 'ava';
 import { type Cache, createDefaultCache, UncloneableValueError } from '../../../src/index.ts';
+import { isFull } from '../../support/extent.ts';
 import { startProcess } from '../../support/process.ts';
 import { temporaryRoot } from '../../support/temporary.ts';
 import { startThreads } from '../../support/thread.ts';
 
 // More than fit in one transaction or message.
-const COUNT = 24_000;
+const COUNT = isFull ? 24_000 : 10_000;
 const keys = Array.from({ length: COUNT }, (_, index) => `an entry/${index}`);
-const filler = 'x'.repeat(400);
+// Together they make a large database.
+const filler = 'x'.repeat(isFull ? 400 : 1000);
 
 /** The given number of entries, as an iterable that is not an array. */
 function* entries(value: unknown = filler): Generator<[string, unknown]> {

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { OpenStores, type Parkable, withDescriptors } from '../../../src/cache/storage/open-stores.ts';
+import { inFull } from '../../support/extent.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
 const run = promisify(execFile);
@@ -20,7 +21,7 @@ interface Outcome {
   warnings: string[];
 }
 
-(canLimit ? test : test.skip)(
+(canLimit ? inFull : test.skip)(
   `sixty caches in three threads of a process with a limit of 200 open files all work (${canLimit ? 'with' : 'needs'} prlimit)`,
   async t => {
     const count = 60;

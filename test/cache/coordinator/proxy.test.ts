@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads';
 import test from 'ava';
 import { getAggregatedCacheStats } from '../../../src/index.ts';
 import { inspectCoordinator } from '../../../src/registry.ts';
+import { isFull } from '../../support/extent.ts';
 import { makeDirectory, removeDirectory } from '../../support/temporary.ts';
 import type { Backend, Door } from '../contract/context.ts';
 import { contract } from '../contract.ts';
@@ -40,9 +41,17 @@ test('the workers are proxies: their stores are open in this thread', async t =>
 
 for (const backend of backends) {
   for (const [index, { name }] of contract.entries()) {
-    test(`${backend}: ${name}`, async t => t.is(await run(backend, index, 'asynchronous'), undefined));
-    test(`${backend}, synchronously: ${name}`, async t =>
-      t.is(await run(backend, index, 'synchronous'), undefined));
+    // By default each case runs over a port once: memory stores have no other way, and their cases take turns.
+    const isUsual = (door: 'asynchronous' | 'synchronous') =>
+      isFull || backend === 'sqlite' || (index % 2 === 0) === (door === 'synchronous');
+    const [later, now] = [
+      isUsual('asynchronous') ? test : test.skip,
+      isUsual('synchronous') ? test : test.skip,
+    ];
+    later(`${backend}: ${name}`, async t => t.is(await run(backend, index, 'asynchronous'), undefined));
+    now(`${backend}, synchronously: ${name}`, async t =>
+      t.is(await run(backend, index, 'synchronous'), undefined),
+    );
   }
 }
 

@@ -72,7 +72,7 @@ for (const [index, { name, make, isNoticed, source, names }] of cases.entries())
     await untilWarned();
     const aside = readdirSync(join(root, tag)).filter(isAside);
     if (isNoticed) t.is(aside.length, 1);
-    t.is(warnings.filter(text => text.includes('set aside')).length, aside.length);
+    t.is(warnings.filter(text => text.includes('was quarantined')).length, aside.length);
     t.is(new Set(warnings).size, warnings.length);
     t.true(warnings.length <= 2, warnings.join('\n'));
   });

@@ -74,7 +74,7 @@ for (const [index, { name, make, isNoticed }] of cases.entries()) {
 
         const aside = readdirSync(join(root, tag)).filter(isAside);
         if (isNoticed && name.startsWith('only')) t.true(aside.length > 0);
-        t.true(warnings.filter(text => text.includes('set aside')).length <= 1);
+        t.true(warnings.filter(text => text.includes('was quarantined')).length <= 1);
         t.is(new Set(warnings).size, warnings.length);
         t.true(warnings.length <= 2, warnings.join('\n'));
       },

@@ -7,6 +7,7 @@ import test, { type ExecutionContext } from 'ava';
 import Sqlite, { type Database } from 'better-sqlite3';
 import { inspect } from '../../../src/cache/storage/sqlite/schema.ts';
 import { type Cache, createDefaultCache } from '../../../src/index.ts';
+import { some } from '../../support/extent.ts';
 import { copyOf, isAside } from '../damage/filled.ts';
 import { open, scratch, untilWarned, warningsOf } from '../damage/support.ts';
 
@@ -84,7 +85,7 @@ for (const { name, sql } of schemas) {
     t.is(aside().length, 1);
     await untilWarned();
     t.is(warnings.length, 1);
-    t.regex(warnings[0]!, /was damaged. It was set aside as .*cache\.db\.damaged-/);
+    t.regex(warnings[0]!, /was damaged. It was quarantined as .*cache\.db\.damaged-/);
   });
 }
 
@@ -148,7 +149,7 @@ const columns = [
 
 for (const column of columns) {
   test(`any value in a cell of ${column} makes its entry a miss, at worst`, async t => {
-    for (const cell of cells) {
+    for (const cell of some(cells, 5)) {
       const { cache, warnings } = await planted(t, database =>
         withoutTypes(database, `UPDATE entries SET ${column} = ${cell}`),
       );
@@ -189,7 +190,7 @@ for (const [table, column] of [
   ['entries', 'key'],
 ] as const) {
   test(`${column} of ${table} may have any value, and the cache goes on`, async t => {
-    for (const cell of cells) {
+    for (const cell of some(cells, 5)) {
       const where = column === 'key' ? ' WHERE id = 1' : '';
       const { cache } = await planted(t, database =>
         withoutTypes(database, `UPDATE ${table} SET ${column} = ${cell}${where}`),

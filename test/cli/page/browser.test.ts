@@ -10,12 +10,13 @@ import type { Browser, Page } from 'playwright-core';
 import { pageFiles } from '../../../src/cli/page/page-files.ts';
 import { NO_BROWSER, newPage, startBrowser, tabStops, violations } from '../../support/browser.ts';
 import { eventually } from '../../support/eventually.ts';
+import { inFull, isFull } from '../../support/extent.ts';
 import { config, LEFT, RIGHT } from '../corne.ts';
 import { gloveboxAlone, type Running, startGlovebox } from '../run.ts';
 
 let browser: Browser;
 test.before(async () => {
-  if (NO_BROWSER === undefined) browser = await startBrowser();
+  if (isFull && NO_BROWSER === undefined) browser = await startBrowser();
 });
 test.after.always(() => browser?.close());
 
@@ -42,7 +43,7 @@ async function addressOf({ child }: Running): Promise<string> {
 const shows = (page: Page, id: string, text: string) =>
   page.locator(`#${id}`, { hasText: text }).waitFor({ timeout: 60_000 });
 
-test.serial(
+inFull(
   'the live page follows a build: its targets, their logs, mistakes, and the keymap as it is saved',
   async t => {
     if (NO_BROWSER !== undefined) return t.pass(NO_BROWSER);
@@ -101,7 +102,7 @@ test.serial(
   },
 );
 
-test.serial('a page that loses its connection says so, and comes back by itself', async t => {
+inFull('a page that loses its connection says so, and comes back by itself', async t => {
   if (NO_BROWSER !== undefined) return t.pass(NO_BROWSER);
   const readers: ServerResponse[] = [];
   const files = pageFiles('corne');
@@ -135,32 +136,29 @@ test.serial('a page that loses its connection says so, and comes back by itself'
   t.is(((await page.evaluate('said')) as string[])[0], 'Connection lost. Reconnecting…');
 });
 
-test.serial(
-  'the report can be read in light and dark, on a narrow screen, and by keyboard alone',
-  async t => {
-    if (NO_BROWSER !== undefined) return t.pass(NO_BROWSER);
-    const { at, keymap, home, directory } = await config(t, {
-      onRun: async run => {
-        if (run.target.name === LEFT) return run.succeed();
-        await run.print(`${directory}/config/corne.keymap:5:58: error: this key is wrong`);
-        await run.exit(1);
-      },
-    });
-    await keymap(keymapWith('A'));
-    await gloveboxAlone(['build', 'corne', '--report', 'build.html'], at);
-    const { page, complaints, requests } = await newPage(browser);
-    const address = pathToFileURL(join(home, 'build.html')).href;
-    await page.goto(address);
-    t.regex(await readFile(join(home, 'build.html'), 'utf8'), /this key is wrong/);
-    t.deepEqual(await violations(page), []);
-    t.deepEqual(await tabStops(page), [
-      'Timeline',
-      'Table of targets',
-      `Source of the mistake in ${RIGHT}`,
-      'Table of caches',
-      'Keys of 0 base',
-    ]);
-    t.deepEqual(complaints, []);
-    t.deepEqual(requests, [address]);
-  },
-);
+inFull('the report can be read in light and dark, on a narrow screen, and by keyboard alone', async t => {
+  if (NO_BROWSER !== undefined) return t.pass(NO_BROWSER);
+  const { at, keymap, home, directory } = await config(t, {
+    onRun: async run => {
+      if (run.target.name === LEFT) return run.succeed();
+      await run.print(`${directory}/config/corne.keymap:5:58: error: this key is wrong`);
+      await run.exit(1);
+    },
+  });
+  await keymap(keymapWith('A'));
+  await gloveboxAlone(['build', 'corne', '--report', 'build.html'], at);
+  const { page, complaints, requests } = await newPage(browser);
+  const address = pathToFileURL(join(home, 'build.html')).href;
+  await page.goto(address);
+  t.regex(await readFile(join(home, 'build.html'), 'utf8'), /this key is wrong/);
+  t.deepEqual(await violations(page), []);
+  t.deepEqual(await tabStops(page), [
+    'Timeline',
+    'Table of targets',
+    `Source of the mistake in ${RIGHT}`,
+    'Table of caches',
+    'Keys of 0 base',
+  ]);
+  t.deepEqual(complaints, []);
+  t.deepEqual(requests, [address]);
+});

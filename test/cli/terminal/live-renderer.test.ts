@@ -61,8 +61,8 @@ test('how a comparison ended stays above the picture, and after it', t => {
   view.tell(at(300, { type: 'target-verified', target: 'left', different: [] }));
   view.tell(at(400, { type: 'target-verified', target: 'right', different: ['right.uf2'] }));
   t.deepEqual(view.at(500).slice(0, 2), [
-    'left: the same when compiled from nothing',
-    'right: not the same when compiled from nothing: right.uf2',
+    'left: the same when compiled from scratch',
+    'right: not the same when compiled from scratch: right.uf2',
   ]);
 });
 

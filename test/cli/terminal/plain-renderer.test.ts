@@ -57,6 +57,23 @@ test('each line names its target and says what happened and why', t => {
   ]);
 });
 
+test('a target that waits for the objects of another one says so, once', t => {
+  const lines = printed([
+    started('left', 'right'),
+    compiling(10, 'left'),
+    compiling(10, 'right'),
+    at(20, { type: 'target-held', target: 'right', behind: 'left' }),
+    compiled(1_000, 'left', 990),
+    at(1_000, { type: 'target-resumed', target: 'right', jobs: 2 }),
+    compiled(1_500, 'right', 1_490),
+  ]);
+  t.deepEqual(lines.slice(3, -1), [
+    'right: waiting for left, which compiles the same objects',
+    'left: compiled in 990ms',
+    'right: compiled in 1.4s',
+  ]);
+});
+
 test('verbose adds every line of the compilers, each after the name of its target', t => {
   const lines = printed(twoHalves, { verbose: true });
   t.true(lines.includes('left │ [1/9] compiling matrix.c'));

@@ -1,5 +1,5 @@
 // Steps of a build: CMake configures the build directory, the build waits for its turn, and Ninja makes every file that
-// cannot be taken over from the last build.
+// cannot be reused from the last build.
 import { rmSync } from 'node:fs';
 import type { FailedOutcome } from '../outcome.ts';
 import type { CompileJob } from '../toolchain.ts';
@@ -13,7 +13,7 @@ const CLOCK_DRIFT_MS = 50;
 export interface DirectoryUse {
   /** The directory of the last build, once it is in use. */
   former: KeptBuild | undefined;
-  /** Whether objects were taken over from it. */
+  /** Whether objects of it were reused. */
   isAdopted?: boolean;
   /** Keeps the directory of this build; resolves to whether it is kept. Undefined: it cannot be. */
   keep: (() => Promise<boolean>) | undefined;

@@ -96,7 +96,7 @@ export class ZephyrBuild {
     let traced: Traced = { untraceable: 'it was not completed.' };
     let ran: Awaited<ReturnType<ZephyrRunner['run']>>;
     try {
-      ran = await this.#runSteps(spec, sharing);
+      ran = await this.#runSteps(spec, sharing, epoch !== undefined && !epoch.isNew);
       traced = await this.#trace(spec, ran.ok, { capabilities, epoch });
     } finally {
       sharing.epoch?.end(traced.compiler);
@@ -164,9 +164,11 @@ export class ZephyrBuild {
     };
   }
 
+  /** @param isKnown whether ccache has the objects of an earlier build of this target */
   async #runSteps(
     spec: ZephyrBuildSpec,
     sharing: Sharing,
+    isKnown: boolean,
   ): Promise<{ ok: true; lastLines: string[] } | FailedOutcome> {
     const { runner, project, directory, use } = this.#options;
     const { onPath, onProcess, described, incremental } = this.#job;
@@ -174,6 +176,8 @@ export class ZephyrBuild {
       ...this.#job,
       onProcess: onBoth(directory.onProcess, onProcess),
       onPath: taken => onPath?.(relativeTo(project.configDirectory, taken)),
+      // Waiting for the objects of another target would only take time.
+      ...(isKnown ? { onConfigured: undefined } : {}),
     };
     const steps = new BuildSteps({
       ...{ runner, spec, job: own, use },

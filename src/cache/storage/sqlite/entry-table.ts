@@ -326,7 +326,7 @@ export class EntryTable {
       : footprintOf(row.key, 0) + this.#dropBlob(row.blob);
   }
 
-  /** Makes room for what was written, if there is too little. Call it after so many operations. */
+  /** Makes room, if there is too little. The more operations were applied, the more entries it may evict at once. */
   makeRoom(now: number, operations: number): void {
     if (this.#eviction.makeRoom(now, operations)) this.hasPendingCleanup = true;
   }

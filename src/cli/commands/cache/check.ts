@@ -16,7 +16,7 @@ interface CheckFlags extends CacheCommandFlags {
 export function checkCommand(context: Context): Command {
   return addCacheOptions(createCommand('check', context))
     .description(
-      'Verifies every entry and file against each other, and lists damaged databases that were set aside.',
+      'Verifies every entry and file against each other, and lists damaged databases in quarantine.',
     )
     .option('--repair', 'remove damaged entries and files, and correct counts')
     .addHelpText(
@@ -59,7 +59,7 @@ function printQuarantined(context: Context, quarantined: readonly QuarantinedDat
   for (const { tag, file, size, date } of quarantined) {
     const when = new Date(date).toISOString().slice(0, 10);
     context.print(
-      `${context.style.bold(tag)}: damaged and set aside on ${when}: ${formatBytes(size)} in ${file}`,
+      `${context.style.bold(tag)}: damaged and quarantined on ${when}: ${formatBytes(size)} in ${file}`,
     );
   }
   if (quarantined.length > 0) {

@@ -15,9 +15,9 @@ interface CleanupFlags extends CacheCommandFlags {
 export function cleanupCommand(context: Context): Command {
   return addCacheOptions(createCommand('cleanup', context))
     .description(
-      'Removes expired entries, entries over the size limit, files of dead processes, build directories kept for incremental builds, and damaged databases that were set aside at least 30 days ago.',
+      'Removes expired entries, entries over the size limit, files of dead processes, build directories kept for incremental builds, and damaged databases that were quarantined at least 30 days ago.',
     )
-    .option('--set-aside', 'also remove damaged databases that were set aside recently')
+    .option('--set-aside', 'also remove damaged databases that were quarantined recently')
     .addHelpText(
       'after',
       examples(

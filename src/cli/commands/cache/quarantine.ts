@@ -1,4 +1,4 @@
-// Quarantined databases: damaged files that a cache has set aside. Kept for diagnosis, and removed only on request or
+// Quarantined databases: damaged files, put beside the new ones under another name. Kept for diagnosis, and removed only on request or
 // after a time.
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -166,7 +166,7 @@ async function examineIncremental(context: Context, flags: { cacheDir?: string }
   return [
     {
       ...{ name: 'incremental', status: 'warning' },
-      detail: 'incremental builds are off, because one once came out otherwise than from nothing',
+      detail: 'incremental builds are off, because one of them once differed from a build from scratch',
       remedy: `Everything is compiled as without them. To turn them on again, remove ${switchFile(root)}`,
     },
   ];
@@ -181,7 +181,7 @@ async function examineQuarantine(context: Context, flags: { cacheDir?: string })
   if (found.length === 0) return [];
   const size = formatBytes(found.reduce((total, quarantined) => total + quarantined.size, 0));
   const lines = found.map(({ file }) => file);
-  const detail = `${plural(found.length, 'damaged database')} set aside, ${size}\n${lines.join('\n')}`;
+  const detail = `${plural(found.length, 'damaged database')} in quarantine, ${size}\n${lines.join('\n')}`;
   const remedy =
     'The caches have been recreated. To remove the damaged ones: glovebox cache cleanup --set-aside';
   return [{ name: 'damage', status: 'warning', detail, remedy }];
