@@ -50,6 +50,8 @@ const people = [fleet.machine('alice'), fleet.machine('bob')];
 /** Which content each person's sources have. */
 const variants = new Map<Machine, number>();
 let round = 0;
+/** How the targets of both people ended, in the present round. */
+let ends: string[] = [];
 /** Rounds with a warning to a person. */
 const warned = new Set<number>();
 
@@ -61,6 +63,7 @@ while (Date.now() < until) {
   for (const [index, person] of people.entries()) prepare(person, isSame ? 0 : index);
   const before = fleet.runs.length;
   const began = Date.now();
+  ends = [];
   const over = new AbortController();
   const striking = isQuiet ? Promise.resolve() : strike(over.signal);
   await Promise.all(people.map(person => buildOnce(person, isQuiet)));
@@ -72,7 +75,7 @@ while (Date.now() < until) {
     if (isDisturbed(began)) total.disturbed++;
     else if (runs.length !== TARGETS) {
       const compiled = `${TARGETS} targets of both people were compiled ${runs.length} times: ${runs.join(', ')}`;
-      violations.push(`round ${round}: ${compiled}\n${jobsSince(began)}`);
+      violations.push(`round ${round}: ${compiled}\n${jobsSince(began)}\n${ends.join('\n')}`);
     }
   }
 }
@@ -182,6 +185,12 @@ async function check(person: Machine, program: Program<BuildEvent>, isInterrupte
     total.here += result.compiled - result.agents;
     total.cached += result.cached;
     if (result.warnings.length > 0) warned.add(round);
+    const steps = program.events.flatMap(event => {
+      if (!('target' in event) || event.type === 'target-output') return [];
+      const { at, target, type } = event;
+      return `${at % 100_000} ${target} ${type} ${'why' in event ? event.why : ''}`;
+    });
+    ends.push(`  ${person.name}: ${JSON.stringify(result.ends)}\n    ${steps.join('\n    ')}`);
     const missing = fleet.names.filter(name => result.ends[name] === undefined);
     if (missing.length > 0) wrong(`${missing.join(', ')} did not end`);
     if (isInterrupted) return;
