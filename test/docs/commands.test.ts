@@ -104,6 +104,7 @@ const expected = new Map<
   ['node pool.js', 'programs'],
   ['node bench/programs/remote.ts', 'programs'],
   ['node bench/programs/agents.ts', 'programs'],
+  ['node bench/programs/target-order.ts', 'programs'],
   ['npm run build', 'checks'],
   ['node examples/pool/main.js', 'examples'],
   ['node examples/getOrSet/main.js', 'examples'],
