@@ -108,7 +108,7 @@ test('an include behind a link and a `..` changes when the link leads elsewhere'
   await desk.changes('the link', lead('other'), lead('one'));
 });
 
-test('a dangling link whose target is created', async t => {
+inFull('a dangling link whose target is created', async t => {
   const desk = deskFor(t);
   desk.put({ 'shared/corne.conf': 'CONFIG_A=y\n' });
   const lead = (target: string) => () => desk.link('repository/config/corne_left.conf', target);
@@ -120,7 +120,7 @@ test('a dangling link whose target is created', async t => {
   await desk.changes('a link to itself', lead('../../shared/corne.conf'));
 });
 
-test('a link among headers that leads to a file, and later to a directory', async t => {
+inFull('a link among headers that leads to a file, and later to a directory', async t => {
   const target = { ...CORNE, cmakeArgs: '-DZMK_EXTRA_MODULES={root}/module' };
   const desk = deskFor(t, {}, target);
   desk.put({
@@ -259,7 +259,7 @@ test('a source is read whatever it is called', async t => {
   );
 });
 
-test('files that a file outside of the repository has other tools include', async t => {
+inFull('files that a file outside of the repository has other tools include', async t => {
   const desk = deskFor(t, { [SHARED]: '#include "../../shared/base.dtsi"\n/ { corne; };\n' });
   desk.put({
     'shared/base.dtsi': '/include/ "more.dtsi"\ndata = /incbin/("logo.bin");\n',

@@ -222,7 +222,7 @@ test.serial('the cache directory is measured, and write access of other users is
   t.regex((await examine()).of('cache').detail, /, [\d.]+ (KiB|kiB|MiB|B) in layout$/);
   const workspaces = new WorkspaceStore(workspaceRoot(undefined, root));
   await workspaces.prepare();
-  const part = workspaces.newStagingPath('rubbish');
+  const part = workspaces.newStagingPath('trash');
   await mkdir(join(part, '.west'), { recursive: true });
   await writeFile(join(part, '.west/config'), '');
   await workspaces.publish(part, {

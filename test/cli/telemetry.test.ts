@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { inFull } from '../support/extent.ts';
 import { MAIN } from '../support/published.ts';
 import { config, LEFT, RIGHT } from './corne.ts';
 import { runProgram } from './run.ts';
@@ -115,7 +116,7 @@ test('a build is one trace with a span for each target, and its compilers get th
   t.is(attributesOf(again)['glovebox.target.source'], 'cache');
 });
 
-test('without OpenTelemetry the compilers get the trace context of the build', async t => {
+inFull('without OpenTelemetry the compilers get the trace context of the build', async t => {
   const seen: (string | undefined)[] = [];
   const { at } = await config(t, {
     onRun: async run => {
@@ -129,7 +130,7 @@ test('without OpenTelemetry the compilers get the trace context of the build', a
   t.deepEqual(seen, [PARENT, PARENT]);
 });
 
-test('an unreachable receiver does not fail the build', async t => {
+inFull('an unreachable receiver does not fail the build', async t => {
   const { at } = await config(t, { onRun: run => run.succeed() });
   const env = {
     ...at.env,

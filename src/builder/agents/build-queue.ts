@@ -48,8 +48,7 @@ export async function openBuildQueue(options: BuildQueueOptions): Promise<BuildQ
   const bullmq = loadBullmq();
   const connection = connectionTo(address);
   const queue = new bullmq.Queue<JobData, JobResult>(names.jobs, connection);
-  await whenReady(address, [queue]);
-  if (!(await hasAgents(queue, names, bullmq))) {
+  if (!(await whenReady(address, [queue], () => hasAgents(queue, names, bullmq)))) {
     await closeAll([queue]);
     throw new QueueError(`No agent on the queue ${shownQueue(address)} can build this (${ability}).`);
   }
@@ -61,7 +60,8 @@ export async function openBuildQueue(options: BuildQueueOptions): Promise<BuildQ
     autorun: false,
   });
   const all = [events, worker, queue, control];
-  await whenReady(address, [events, control, worker]);
+  // All of them, so that none stays open if one of them fails.
+  await whenReady(address, all);
   // Dead agents are noticed even if no other agent is left.
   void worker.startStalledCheckTimer();
   return { queue, events, worker, control, close: () => closeAll(all) };

@@ -30,6 +30,8 @@ export interface AgentParts {
 
 /** How long an agent in trouble takes no jobs. */
 const REST_MS = 10_000;
+/** How long the end of a job may wait for the queue: an agent must be able to end although that is lost. */
+const ANSWER_LIMIT_MS = 20_000;
 const CLOSE_MS = 3_000;
 
 export class JobWorkers {
@@ -182,13 +184,8 @@ export class JobWorkers {
       confirm: () => running.confirm(() => this.#hasBuilds(worker)),
       isOwn: async () => {
         if (signal.aborted) return false;
-        try {
-          await job.extendLock(token, LOCK_MS);
-          return true;
-        } catch {
-          // The lock ran out, and no other agent has taken the job since.
-          return (await job.getState().catch(() => 'unknown')) === 'waiting';
-        }
+        const late = delay(ANSWER_LIMIT_MS, false, { ref: false });
+        return Promise.race([isStillOwn(job, token), late]);
       },
     });
   }
@@ -214,19 +211,19 @@ export class JobWorkers {
     switch (outcome.end) {
       case 'failed':
         reporter.end('failed', { failure: outcome.failure });
-        await reporter.flushed();
+        await sent(reporter);
         ended('failed', outcome.failure.message);
         throw new UnrecoverableError(outcome.failure.message);
       case 'refused':
         reporter.end('refused', { refusal: outcome.refusal });
-        await reporter.flushed();
+        await sent(reporter);
         ended('refused', outcome.refusal.why);
         if (outcome.refusal.kind === 'trouble') this.#rest(outcome.refusal);
         this.#onRefused(served.name);
         throw new UnrecoverableError(outcome.refusal.why);
       case 'compiled':
       case 'cached':
-        await reporter.flushed();
+        await sent(reporter);
         ended(outcome.end);
         return {
           fingerprint: outcome.fingerprint,
@@ -235,7 +232,7 @@ export class JobWorkers {
         };
       default:
         reporter.end('cancelled');
-        await reporter.flushed();
+        await sent(reporter);
         ended(why === 'abandoned' ? 'abandoned' : 'cancelled');
         throw new UnrecoverableError('no build waits for it any more');
     }
@@ -260,6 +257,22 @@ export class JobWorkers {
   async #pauseOthers(except: Worker): Promise<void> {
     const others = [...this.#workers.values()].filter(worker => worker !== except);
     await Promise.all(others.map(pause));
+  }
+}
+
+/** Waits until a job's messages are sent. */
+async function sent(reporter: JobReporter): Promise<void> {
+  await Promise.race([reporter.flushed(), delay(ANSWER_LIMIT_MS, undefined, { ref: false })]);
+}
+
+/** Whether no other agent has the job; renews its lock. */
+async function isStillOwn(job: Job, token: string): Promise<boolean> {
+  try {
+    await job.extendLock(token, LOCK_MS);
+    return true;
+  } catch {
+    // The lock ran out, and no other agent has taken the job since.
+    return (await job.getState().catch(() => 'unknown')) === 'waiting';
   }
 }
 

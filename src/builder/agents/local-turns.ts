@@ -51,12 +51,19 @@ export class LocalTurns {
       if (turn !== undefined) return turn;
       if (this.#isOver) return undefined;
       const changed = this.#changed.promise;
-      if (!this.#isClaiming && this.expected === 0) {
-        this.#isClaiming = true;
-        if (await claim()) this.expected++;
-        this.#isClaiming = false;
-      }
+      // Not waited for: a queue that is lost never answers, and what is compiled here anyway must go on.
+      if (!this.#isClaiming && this.expected === 0) void this.#claim(claim);
       await changed;
     }
+  }
+
+  async #claim(claim: () => Promise<boolean>): Promise<void> {
+    const changed = this.#changed.promise;
+    this.#isClaiming = true;
+    const isClaimed = await claim();
+    this.#isClaiming = false;
+    if (isClaimed) this.expected++;
+    // Something has changed meanwhile, which another claim may find.
+    else if (changed !== this.#changed.promise) this.wake();
   }
 }

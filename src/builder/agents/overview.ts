@@ -36,9 +36,8 @@ const MAX_RUNNING = 200;
 export async function readOverview(queue: string): Promise<QueueOverview[]> {
   const bullmq = loadBullmq();
   const control = new bullmq.Queue(CONTROL, connectionTo(queue));
-  await whenReady(queue, [control]);
+  const names = await whenReady(queue, [control], () => queueNames(control));
   try {
-    const names = await queueNames(control);
     return await Promise.all(names.map(name => readQueue(bullmq, queue, name)));
   } finally {
     await closeAll([control]);
@@ -66,13 +65,14 @@ async function readQueue(
   name: string,
 ): Promise<QueueOverview> {
   const queue = new bullmq.Queue(name, connectionTo(address));
-  await whenReady(address, [queue]);
-  try {
-    const [clients, counts, active] = await Promise.all([
+  const read = () =>
+    Promise.all([
       queue.getWorkers(),
       queue.getJobCounts('waiting', 'completed', 'failed'),
       queue.getActive(0, MAX_RUNNING - 1),
     ]);
+  const [clients, counts, active] = await whenReady(address, [queue], read);
+  try {
     const workers = clients.map(workerOfClient).filter(worker => worker !== undefined);
     const agents = workers.filter(({ role }) => role === 'agent');
     return {

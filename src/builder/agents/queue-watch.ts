@@ -1,6 +1,5 @@
 // Watch over the jobs of a build: looks quiet ones up, since events can be lost with a connection, and notices when the
 // queue does not answer any more.
-import { setTimeout as delay } from 'node:timers/promises';
 import type { FollowedJob } from './followed-job.ts';
 import type { JobData, JobResult } from './job.ts';
 import type { Job, Queue } from './queue.ts';
@@ -49,18 +48,19 @@ export class QueueWatch {
 
   async #look(): Promise<void> {
     const { queue, open, onFound, onGone, onSilent } = this.#options;
-    if (this.#isLooking || open.size === 0) return;
+    if (open.size === 0) return;
     const now = performance.now();
+    // Also while a look-up waits, which may be for ever.
     if (now - this.#heardAt > GIVE_UP_MS) return onSilent();
+    if (this.#isLooking) return;
     this.#isLooking = true;
     try {
       const quiet = [...open].filter(one => one.isQuietSince(now - QUIET_MS)).slice(0, LOOKED_UP);
       // At least one, as a sign of life.
       const looked = quiet.length > 0 ? quiet : [...open].slice(0, 1);
       for (const followed of looked) {
-        const late = delay(GIVE_UP_MS, 'late' as const, { ref: false });
-        const job = await Promise.race([queue.getJob(followed.id), late]);
-        if (job === 'late' || this.#isClosed) return;
+        const job = await queue.getJob(followed.id);
+        if (this.#isClosed) return;
         this.heard();
         if (job !== undefined) await onFound(followed, job);
         else onGone(followed);

@@ -1,5 +1,6 @@
 // Queue of targets on Redis or Valkey, through BullMQ: names, times, and connections. Nothing of the queue is our own.
 import { createRequire } from 'node:module';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Job, Queue, QueueEvents, QueueEventsProducer, Worker } from 'bullmq';
 import { shownQueue } from '../../config/agents-config.ts';
 import type { ToolchainKind } from '../../config/toolchain-options.ts';
@@ -16,6 +17,8 @@ export const STALLED_CHECK_MS = 2_500;
 export const MAX_STALLED = 10;
 /** Limit on connecting, so that a build without a queue begins in time. */
 const CONNECT_LIMIT_MS = 1_500;
+/** Limit on closing. */
+const CLOSE_LIMIT_MS = 1_000;
 /** The limit is counted in turns of the event loop: an answer that has arrived on a busy machine is not missed. */
 const CONNECT_TURNS = 15;
 
@@ -63,8 +66,7 @@ export function kindOfQueue(name: string): ToolchainKind | undefined {
 export function loadBullmq(): typeof import('bullmq') {
   const require = createRequire(import.meta.url);
   try {
-    require.resolve('ioredis');
-    return require('bullmq') as typeof import('bullmq');
+    for (const name of ['ioredis', 'bullmq']) require.resolve(name);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
     throw new QueueError(
@@ -72,20 +74,33 @@ export function loadBullmq(): typeof import('bullmq') {
       { cause: error },
     );
   }
+  try {
+    return require('bullmq') as typeof import('bullmq');
+  } catch (error) {
+    // One of its own packages is missing, or is for another Node.
+    const [why] = (error as Error).message.split('\n');
+    throw new QueueError(
+      `The package bullmq is installed, but cannot be loaded: ${why}. Install it again: npm install bullmq ioredis`,
+      { cause: error },
+    );
+  }
 }
 
-/** Options of a connection. It reconnects once a second, for as long as it is open. */
+/** Options of connections that are to end. */
+const ending = new WeakSet<object>();
+
+/** Options of a connection. It reconnects once a second, until {@link closeAll} closes it. */
 export function connectionTo(queue: string): { connection: Record<string, unknown> } {
-  return {
-    connection: {
-      url: queue,
-      connectTimeout: 5_000,
-      retryStrategy: () => 1_000,
-      maxRetriesPerRequest: null,
-      // A half-open connection is noticed.
-      keepAlive: 5_000,
-    },
+  const connection = {
+    url: queue,
+    connectTimeout: 5_000,
+    // A connection that never worked cannot be closed otherwise, and keeps the process alive.
+    retryStrategy: () => (ending.has(connection) ? null : 1_000),
+    maxRetriesPerRequest: null,
+    // A half-open connection is noticed.
+    keepAlive: 5_000,
   };
+  return { connection };
 }
 
 /** Options of a worker, which takes jobs under this name. */
@@ -105,14 +120,19 @@ interface Connected {
   waitUntilReady(): Promise<unknown>;
   on(event: 'error', listener: (error: Error) => void): unknown;
   close(): Promise<unknown>;
-  disconnect?(): Promise<unknown>;
+  /** Its options, with those of {@link connectionTo}. */
+  opts: { connection?: unknown };
 }
 
 /**
- * Waits until connections work. Rejects with {@link QueueError}, one sentence, as soon as one is refused, and at the
- * latest after {@link CONNECT_LIMIT_MS}; all are closed then.
+ * Waits until connections work, and runs `work` with them. Rejects with {@link QueueError}, one sentence, as soon as one
+ * is refused or lost, and at the latest after {@link CONNECT_LIMIT_MS}; all are closed then.
  */
-export async function whenReady(queue: string, connected: readonly Connected[]): Promise<void> {
+export async function whenReady<T = void>(
+  queue: string,
+  connected: readonly Connected[],
+  work?: () => Promise<T>,
+): Promise<T> {
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => {});
   for (const one of connected) one.on('error', error => failed.reject(error));
@@ -120,8 +140,10 @@ export async function whenReady(queue: string, connected: readonly Connected[]):
   const late = setInterval(() => {
     if (++turns >= CONNECT_TURNS) failed.reject(new Error('it does not answer'));
   }, CONNECT_LIMIT_MS / CONNECT_TURNS);
+  const working = Promise.all(connected.map(one => one.waitUntilReady())).then(() => work?.());
+  working.catch(() => {});
   try {
-    await Promise.race([Promise.all(connected.map(one => one.waitUntilReady())), failed.promise]);
+    return (await Promise.race([working, failed.promise])) as T;
   } catch (error) {
     await closeAll(connected);
     throw new QueueError(`The queue ${shownQueue(queue)} cannot be used: ${describeQueueError(error)}.`, {
@@ -132,11 +154,11 @@ export async function whenReady(queue: string, connected: readonly Connected[]):
   }
 }
 
-/** Closes connections. Does not wait for a server that does not answer. */
+/** Closes connections for good. Does not wait for a server that does not answer. */
 export async function closeAll(connected: readonly Connected[]): Promise<void> {
+  for (const { opts } of connected) ending.add(opts.connection as object);
   const closing = connected.map(one => one.close().catch(() => {}));
-  const limit = new Promise(resolve => setTimeout(resolve, 1_000).unref());
-  await Promise.race([Promise.all(closing), limit]);
+  await Promise.race([Promise.all(closing), delay(CLOSE_LIMIT_MS, undefined, { ref: false })]);
 }
 
 /** The reason in words, without a period. */

@@ -149,7 +149,7 @@ export class WorkspaceService {
    */
   async import(file: string, options: UnpackOptions = {}): Promise<WorkspaceResult> {
     await this.store.prepare();
-    const staging = this.store.newStagingPath('rubbish');
+    const staging = this.store.newStagingPath('trash');
     await mkdir(staging, { mode: 0o700 });
     try {
       const { repository, revision, manifests } = await unpackWorkspace(path.resolve(file), staging, options);

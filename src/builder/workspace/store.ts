@@ -151,7 +151,7 @@ export class WorkspaceStore {
   /** Writes a record atomically. */
   async record({ name, lastUsed, ...record }: KnownWorkspace): Promise<void> {
     const file = this.#recordFile(name);
-    const temporary = this.newStagingPath('rubbish');
+    const temporary = this.newStagingPath('trash');
     await writeFile(temporary, JSON.stringify({ schema: RECORD_SCHEMA, ...record }, null, 2), {
       mode: 0o600,
     });
@@ -168,7 +168,7 @@ export class WorkspaceStore {
       const place = this.pathOf(known.name);
       if (!(await this.get(known.name))) {
         // Left by a process that died between these two steps.
-        if (lstatSync(place, { throwIfNoEntry: false })) await rename(place, this.newStagingPath('rubbish'));
+        if (lstatSync(place, { throwIfNoEntry: false })) await rename(place, this.newStagingPath('trash'));
         await rename(staging, place);
       }
       await this.record(known);
@@ -177,7 +177,7 @@ export class WorkspaceStore {
   }
 
   /** A new path, owned by this process. A path with `-rubbish-` is never reused after the process has died. */
-  newStagingPath(kind: 'part' | 'rubbish' = 'part'): string {
+  newStagingPath(kind: 'part' | 'trash' = 'part'): string {
     return path.join(this.root, 'parts', temporaryName('', kind === 'part' ? '' : '-rubbish-'));
   }
 
@@ -195,7 +195,7 @@ export class WorkspaceStore {
       const modified = (await stat(place).catch(() => undefined))?.mtimeMs ?? 0;
       if (processOfFile(name) && !isStale(name, modified)) continue;
       const isTrash = name.includes('-rubbish-');
-      const staging = this.newStagingPath(isTrash ? 'rubbish' : 'part');
+      const staging = this.newStagingPath(isTrash ? 'trash' : 'part');
       const isClaimed = await rename(place, staging).then(
         () => true,
         () => false,
@@ -212,7 +212,7 @@ export class WorkspaceStore {
   async removeOrphans(): Promise<void> {
     for (const name of await namesIn(path.join(this.root, 'made'))) {
       if (await this.get(name)) continue;
-      const trash = this.newStagingPath('rubbish');
+      const trash = this.newStagingPath('trash');
       await this.locked('uses', undefined, async () => {
         if (!(await this.get(name))) await rename(this.pathOf(name), trash).catch(() => undefined);
       });
@@ -263,7 +263,7 @@ export class WorkspaceStore {
    * gone. Resolves to `'used'` and removes nothing while a build uses it.
    */
   async remove(name: string): Promise<'removed' | 'used' | 'unknown'> {
-    const staging = this.newStagingPath('rubbish');
+    const staging = this.newStagingPath('trash');
     const outcome = await this.locked('uses', undefined, async () => {
       const known = await this.get(name);
       if (known?.kind === 'made' && (await this.isPinned(name))) return 'used' as const;

@@ -117,7 +117,7 @@ export class StoreHost implements LeaseHost, Writer {
     const { versions, tier, lock } = this.shared;
     // The thread may have committed without having bumped the versions.
     if (lock.isHeldBy(thread)) versions.bump('all');
-    tier.endOf(thread);
+    tier.onThreadExit(thread);
     lock.releaseDead(thread);
   }
 

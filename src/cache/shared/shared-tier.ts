@@ -125,7 +125,7 @@ export class SharedTier {
   }
 
   /** Releases the lock of a thread that has ended. A copy that it was putting was not published yet. */
-  endOf(thread: number): void {
+  onThreadExit(thread: number): void {
     Atomics.compareExchange(this.#words, LOCK, thread + 1, 0);
   }
 

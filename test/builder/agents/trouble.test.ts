@@ -1,5 +1,7 @@
 // Trouble of agents and of builds: full disks, and jobs that no build waits for any more.
+import { once } from 'node:events';
 import { rmSync } from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import path from 'node:path';
 import test from 'ava';
 import { TestServer } from '../../cache/remote/server.ts';
@@ -47,6 +49,48 @@ withTime(
     t.like(recovered, { status: 0, compiled: 2, agents: 1 }, recovered.warnings.join());
   },
 );
+
+withQueue('a queue that is lost while a build connects is not waited for, and the build ends', async t => {
+  const { url } = await TestServer.start(t);
+  const fleet = await Fleet.start({ remote: url, targets: 1, seconds: 0 });
+  t.teardown(() => fleet.stop());
+  await fleet.machine('agent-one').agent(1);
+  // Lets one connection through, which works on.
+  const { port } = new URL(fleet.redis.url);
+  let connections = 0;
+  const proxy = createServer(socket => {
+    socket.on('error', () => {});
+    if (connections++ > 0) return void socket.destroy();
+    const onwards = connect(Number(port), '127.0.0.1').on('error', () => {});
+    socket.pipe(onwards).pipe(socket);
+    t.teardown(() => socket.destroy());
+  });
+  await once(proxy.listen(0, '127.0.0.1'), 'listening');
+  t.teardown(() => proxy.close());
+  const address = `redis://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  const result = await built(fleet.machine('alice', { GLOVEBOX_QUEUE: address }).build());
+  t.like(result, { status: 0, compiled: 1, agents: 0 });
+  t.true(connections > 1);
+  t.regex(result.warnings.join('\n'), /^The queue \S+ cannot be used: .*\. Everything is compiled here\.$/);
+});
+
+withTime('a build ends without its queue, if that is lost for good', async t => {
+  const { url } = await TestServer.start(t);
+  const fleet = await Fleet.start({ remote: url, targets: 4, seconds: 'go' });
+  t.teardown(() => fleet.stop());
+  const agent = await fleet.machine('agent-one').agent(1);
+  const alice = fleet.machine('alice');
+  const program = alice.build();
+  await program.event(event => event.type === 'target-compiling' && event.agent === 'agent-one');
+  await fleet.redis.kill();
+  fleet.go();
+  const result = await built(program);
+  t.like(result, { status: 0, compiled: 4, failed: 0 });
+  t.regex(result.warnings.join('\n'), /does not answer any more, so the rest is compiled here\.$/m);
+  t.deepEqual(Object.keys(alice.firmware).length, 4);
+  agent.kill('SIGTERM');
+  t.is(await agent.status(), 0);
+});
 
 withTime('jobs of a killed build are dropped, also those that an agent has begun', async t => {
   const { url } = await TestServer.start(t);

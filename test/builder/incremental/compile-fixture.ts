@@ -183,7 +183,7 @@ export async function keysOf(cache: Cache, prefix = ''): Promise<string[]> {
 
 /** A fixture with `config/corne.keymap`, `config/left.h` and `config/right.h`. */
 export async function createCompileFixture(t: Teardown, options: CacheOptions = {}): Promise<CompileFixture> {
-  const root = await mkdtemp(path.join(os.tmpdir(), 'workbench-'));
+  const root = await mkdtemp(path.join(os.tmpdir(), 'compile-fixture-'));
   const fixture = new CompileFixture(root, path.join(root, 'keyboard'), options);
   await fixture.write('config/corne.keymap', 'keymap');
   await fixture.write('config/left.h', 'left');

@@ -63,7 +63,7 @@ test.serial('firmware is made in a container, which leaves nothing behind', asyn
   t.deepEqual([...picture(machine.workspace), ...picture(machine.config)], before);
 });
 
-test.serial(
+inFull(
   'only selected environment variables reach the container, and they are part of the identity',
   async t => {
     const found = await containerMachine(t);
@@ -238,7 +238,7 @@ inFull('a container sees the same paths and arguments, wherever things are on th
   t.not(another, here.identity);
 });
 
-test.serial('files read in the container are known by their paths on this machine', async t => {
+inFull('files read in the container are known by their paths on this machine', async t => {
   const found = await containerMachine(t);
   if (!found) return;
   const { machine } = found;

@@ -192,7 +192,7 @@ test.serial('an edit of one half compiles that half, and an undone edit compiles
   t.like(await start(machine).done, { compiled: 0, cached: 2 });
 });
 
-test.serial('another workspace or compiler compiles everything, and going back compiles nothing', async t => {
+inFull('another workspace or compiler compiles everything, and going back compiles nothing', async t => {
   const machine = await machineFor(t, { onRun: 'build' });
   await start(machine).done;
   const first = firmware(machine, 'corne_left');

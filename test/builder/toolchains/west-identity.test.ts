@@ -18,6 +18,7 @@ import { ToolchainError, type WestToolchainDescription } from '../../../src/buil
 import { digestScript, identifyProgram } from '../../../src/builder/toolchains/program-identity.ts';
 import { PASSED_VARIABLES, passedEnvironment } from '../../../src/builder/toolchains/zephyr/environment.ts';
 import { createDefaultCache } from '../../../src/index.ts';
+import { inFull } from '../../support/extent.ts';
 import { programFile } from '../../support/program-file.ts';
 import { WEST_VERSIONS } from '../west-rig/west-rig.ts';
 import { benchFor, contents, target, toolchainOf } from './west-project.ts';
@@ -111,7 +112,7 @@ test.serial("Python's hash seed is fixed and not part of the identity, unless it
   t.false(JSON.stringify(await toolchainOf(machine).identity(target)).includes('HASHSEED'));
 });
 
-test.serial('a hostile environment and home directory make the same firmware', async t => {
+inFull('a hostile environment and home directory make the same firmware', async t => {
   const { machine, toolchain, job } = await benchFor(t, { onRun: 'build' });
   const clean = contents(t, await toolchain.compile(job()));
   Object.assign(process.env, HARMFUL);
@@ -257,7 +258,7 @@ test.serial('another terminal, home, venv or an empty directory in PATH changes 
   t.deepEqual(await toolchainOf(machine).identity(target), before);
 });
 
-test.serial('another way of choosing a compiler changes the identity, and moving it does not', async t => {
+inFull('another way of choosing a compiler changes the identity, and moving it does not', async t => {
   const { machine, toolchain } = await benchFor(t);
   machine.installPrograms();
   const before = await toolchain.identity(target);
@@ -276,7 +277,7 @@ test.serial('another way of choosing a compiler changes the identity, and moving
   t.deepEqual(await toolchainOf(machine).identity(target), chosen);
 });
 
-test.serial('two Python environments with the same west are the same', async t => {
+inFull('two Python environments with the same west are the same', async t => {
   const { machine } = await benchFor(t, { programs: false });
   machine.installPrograms(['cmake', 'ninja', 'arm-none-eabi-gcc']);
   const identity = async (venv: string, script: string) => {

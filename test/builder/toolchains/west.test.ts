@@ -2,6 +2,7 @@ import { chmodSync, existsSync, readdirSync, symlinkSync, writeFileSync } from '
 import path from 'node:path';
 import test from 'ava';
 import { ToolchainError } from '../../../src/builder/toolchains/index.ts';
+import { inFull } from '../../support/extent.ts';
 import { writeFiles } from './observed/workspace.ts';
 import { benchFor, contents, picture, target, toolchainOf } from './west-project.ts';
 
@@ -67,7 +68,7 @@ test.serial(
   },
 );
 
-test.serial(
+inFull(
   'links in the config are followed as in the command toolchain, and refused by name as there',
   async t => {
     const { machine, toolchain } = await benchFor(t);
@@ -104,7 +105,7 @@ test.serial('all outputs of ZMK are artifacts, under the names that the workflow
   t.regex(files['left.dts']!, /dts-v1/);
 });
 
-test.serial('binaries may have Zephyr’s own name', async t => {
+inFull('binaries may have Zephyr’s own name', async t => {
   const { machine, toolchain, job } = await benchFor(t, { onRun: 'build' });
   machine.write('config/corne.conf', 'CONFIG_KERNEL_BIN_NAME="zephyr"\n');
   t.regex(contents(t, await toolchain.compile(job()))['left.uf2']!, /^UF2 /);
@@ -167,7 +168,7 @@ test.serial('a failing build gives its status and its last lines', async t => {
   t.regex(lines.join('\n'), /corne\.keymap: fatal error: missing\.dtsi: No such file/);
 });
 
-test.serial('cancelling ends the build and leaves nothing behind', async t => {
+inFull('cancelling ends the build and leaves nothing behind', async t => {
   const { machine, job } = await benchFor(t);
   const toolchain = toolchainOf(machine, { cacheRoot: machine.cacheRoot });
   const stop = new AbortController();
@@ -181,19 +182,16 @@ test.serial('cancelling ends the build and leaves nothing behind', async t => {
   t.false(existsSync(run.target.build!));
 });
 
-test.serial(
-  'nothing is written to the workspace or the config, and links in the build do no harm',
-  async t => {
-    const { machine, toolchain, job } = await benchFor(t, { onRun: 'build' });
-    chmodSync(machine.home, 0o500);
-    await toolchain.identity(target);
-    const before = [picture(machine.workspace), picture(machine.config), picture(machine.home)];
-    for (const one of [toolchain, toolchainOf(machine, { cacheRoot: machine.cacheRoot })]) {
-      contents(t, await one.compile(job()));
-    }
-    t.deepEqual([picture(machine.workspace), picture(machine.config), picture(machine.home)], before);
-  },
-);
+inFull('nothing is written to the workspace or the config, and links in the build do no harm', async t => {
+  const { machine, toolchain, job } = await benchFor(t, { onRun: 'build' });
+  chmodSync(machine.home, 0o500);
+  await toolchain.identity(target);
+  const before = [picture(machine.workspace), picture(machine.config), picture(machine.home)];
+  for (const one of [toolchain, toolchainOf(machine, { cacheRoot: machine.cacheRoot })]) {
+    contents(t, await one.compile(job()));
+  }
+  t.deepEqual([picture(machine.workspace), picture(machine.config), picture(machine.home)], before);
+});
 
 test.serial('read files are observed, except those that the build made itself', async t => {
   const { machine, toolchain, job } = await benchFor(t, { onRun: 'build' });

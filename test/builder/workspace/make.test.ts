@@ -15,6 +15,7 @@ import {
 } from '../../../src/builder/workspace/index.ts';
 import { createUserConfig } from '../../../src/config/index.ts';
 import { TestClock } from '../../support/clock.ts';
+import { inFull } from '../../support/extent.ts';
 import { makeDirectory, removeDirectory, temporaryDirectory } from '../../support/temporary.ts';
 import { git, repository, workspace, write } from './repositories.ts';
 import { createUpstream, installWest, LARGE, objectsOf } from './upstream.ts';
@@ -81,41 +82,44 @@ test('a config may have its manifest where the keymaps are', async t => {
   t.is(await findWorkspace(config, { cacheRoot, userConfig }), made.path);
 });
 
-test('an update fetches moved projects, and leaves the older workspace in place while a build uses it', async t => {
-  const { config, cacheRoot, push } = await createUpstream(t);
-  const service = new WorkspaceService({ cacheRoot });
-  const { workspace: first } = await service.create(config);
-  const same = await service.update(config);
-  t.deepEqual([same.made, same.workspace.name], [false, first.name]);
+inFull(
+  'an update fetches moved projects, and leaves the older workspace in place while a build uses it',
+  async t => {
+    const { config, cacheRoot, push } = await createUpstream(t);
+    const service = new WorkspaceService({ cacheRoot });
+    const { workspace: first } = await service.create(config);
+    const same = await service.update(config);
+    t.deepEqual([same.made, same.workspace.name], [false, first.name]);
 
-  const head = await push('zephyr', { 'init.c': 'init\n' });
-  t.is((await service.create(config)).workspace.name, first.name, 'creating looks at nothing that moves');
-  await useWorkspace(first.path, async () => {
-    const before = await workspaceIdentity(first.path);
-    const { workspace: second, made, removed } = await service.update(config);
-    t.true(made);
-    t.deepEqual(removed, []);
-    t.not(second.path, first.path);
-    t.deepEqual(await workspaceIdentity(first.path), before, 'what a build sees does not change');
-    t.is((await workspaceIdentity(second.path)).projects.zephyr?.head, head);
-    t.is(await findWorkspace(config, { cacheRoot }), second.path);
-    await t.throwsAsync(service.remove(first.name), { message: /A build uses the workspace/ });
-    // However long the build takes.
-    const uses = path.join(service.store.root, 'uses', first.name);
-    for (const use of await readdir(uses)) await utimes(path.join(uses, use), 1, 1);
-    await t.throwsAsync(service.remove(first.name), { message: /A build uses the workspace/ });
-  });
-  const removed = await service.prune();
-  t.deepEqual(
-    removed.map(({ name }) => name),
-    [first.name],
-  );
-  t.false(existsSync(first.path));
-  await t.throwsAsync(
-    useWorkspace(first.path, async () => t.fail()),
-    { message: /was removed/ },
-  );
-});
+    const head = await push('zephyr', { 'init.c': 'init\n' });
+    t.is((await service.create(config)).workspace.name, first.name, 'creating looks at nothing that moves');
+    await useWorkspace(first.path, async () => {
+      const before = await workspaceIdentity(first.path);
+      const { workspace: second, made, removed } = await service.update(config);
+      t.true(made);
+      t.deepEqual(removed, []);
+      t.not(second.path, first.path);
+      t.deepEqual(await workspaceIdentity(first.path), before, 'what a build sees does not change');
+      t.is((await workspaceIdentity(second.path)).projects.zephyr?.head, head);
+      t.is(await findWorkspace(config, { cacheRoot }), second.path);
+      await t.throwsAsync(service.remove(first.name), { message: /A build uses the workspace/ });
+      // However long the build takes.
+      const uses = path.join(service.store.root, 'uses', first.name);
+      for (const use of await readdir(uses)) await utimes(path.join(uses, use), 1, 1);
+      await t.throwsAsync(service.remove(first.name), { message: /A build uses the workspace/ });
+    });
+    const removed = await service.prune();
+    t.deepEqual(
+      removed.map(({ name }) => name),
+      [first.name],
+    );
+    t.false(existsSync(first.path));
+    await t.throwsAsync(
+      useWorkspace(first.path, async () => t.fail()),
+      { message: /was removed/ },
+    );
+  },
+);
 
 test('a second revision shares unchanged objects with the first, and is independent of it', async t => {
   const { config, cacheRoot, push } = await createUpstream(t);
@@ -134,53 +138,58 @@ test('a second revision shares unchanged objects with the first, and is independ
   t.deepEqual(describeWorkspace(await workspaceIdentity(second.path)), []);
 });
 
-test('configs whose manifests resolve to the same projects share a workspace, and can diverge later', async t => {
-  const { config, cacheRoot, directory, push } = await createUpstream(t);
-  const service = new WorkspaceService({ cacheRoot });
-  const { workspace: first } = await service.create(config);
-  const text = await readFile(path.join(config, 'config/west.yml'), 'utf8');
-  const sibling = (name: string, manifest: string) =>
-    write(path.join(directory, name), { 'config/west.yml': manifest }).then(() => path.join(directory, name));
+inFull(
+  'configs whose manifests resolve to the same projects share a workspace, and can diverge later',
+  async t => {
+    const { config, cacheRoot, directory, push } = await createUpstream(t);
+    const service = new WorkspaceService({ cacheRoot });
+    const { workspace: first } = await service.create(config);
+    const text = await readFile(path.join(config, 'config/west.yml'), 'utf8');
+    const sibling = (name: string, manifest: string) =>
+      write(path.join(directory, name), { 'config/west.yml': manifest }).then(() =>
+        path.join(directory, name),
+      );
 
-  // An equivalent manifest needs no fetch: its workspace is found at once.
-  const url = `file://${path.join(directory, 'up')}`;
-  const renamed = await sibling(
-    'renamed',
-    `manifest:
+    // An equivalent manifest needs no fetch: its workspace is found at once.
+    const url = `file://${path.join(directory, 'up')}`;
+    const renamed = await sibling(
+      'renamed',
+      `manifest:
   remotes: [{ name: mine, url-base: "${url}/" }]
   defaults: { remote: mine, revision: main }
   projects:
     - { import: app/west.yml, name: zmk, clone-depth: 1 }
   self: { path: keymaps }
 `,
-  );
-  t.is(await findWorkspace(renamed, { cacheRoot }), first.path);
+    );
+    t.is(await findWorkspace(renamed, { cacheRoot }), first.path);
 
-  // Another revision that is the same commit.
-  const { head } = (await workspaceIdentity(first.path)).projects.zmk!;
-  const pinned = await sibling('pinned', text.replace('revision: main', `revision: ${head}`));
-  t.is(await findWorkspace(pinned, { cacheRoot }), undefined);
-  const second = await service.create(pinned);
-  t.deepEqual([second.made, second.workspace.path, second.removed], [false, first.path, []]);
-  t.is(await findWorkspace(pinned, { cacheRoot }), first.path);
-  t.is(await findWorkspace(config, { cacheRoot }), first.path);
-  t.is((await service.list()).length, 1);
-  t.deepEqual(await readdir(path.join(service.store.root, 'parts')), []);
+    // Another revision that is the same commit.
+    const { head } = (await workspaceIdentity(first.path)).projects.zmk!;
+    const pinned = await sibling('pinned', text.replace('revision: main', `revision: ${head}`));
+    t.is(await findWorkspace(pinned, { cacheRoot }), undefined);
+    const second = await service.create(pinned);
+    t.deepEqual([second.made, second.workspace.path, second.removed], [false, first.path, []]);
+    t.is(await findWorkspace(pinned, { cacheRoot }), first.path);
+    t.is(await findWorkspace(config, { cacheRoot }), first.path);
+    t.is((await service.list()).length, 1);
+    t.deepEqual(await readdir(path.join(service.store.root, 'parts')), []);
 
-  // One follows its branch, the other stays pinned, and then moves back to the older one.
-  await push('zmk', { 'app/main.c': 'main\n' });
-  const { workspace: moved } = await service.update(config);
-  t.is(await findWorkspace(config, { cacheRoot }), moved.path);
-  t.is(await findWorkspace(pinned, { cacheRoot }), first.path);
-  await git(path.join(directory, 'up/zmk'), 'reset', '--hard', '-q', head);
-  const back = await service.update(config);
-  t.deepEqual([back.made, back.workspace.path], [false, first.path]);
-  t.deepEqual(
-    back.removed.map(({ path: place }) => place),
-    [moved.path],
-  );
-  t.is(await findWorkspace(config, { cacheRoot }), first.path);
-});
+    // One follows its branch, the other stays pinned, and then moves back to the older one.
+    await push('zmk', { 'app/main.c': 'main\n' });
+    const { workspace: moved } = await service.update(config);
+    t.is(await findWorkspace(config, { cacheRoot }), moved.path);
+    t.is(await findWorkspace(pinned, { cacheRoot }), first.path);
+    await git(path.join(directory, 'up/zmk'), 'reset', '--hard', '-q', head);
+    const back = await service.update(config);
+    t.deepEqual([back.made, back.workspace.path], [false, first.path]);
+    t.deepEqual(
+      back.removed.map(({ path: place }) => place),
+      [moved.path],
+    );
+    t.is(await findWorkspace(config, { cacheRoot }), first.path);
+  },
+);
 
 test('projects that a newer manifest does not ask for are not in its workspace', async t => {
   const { config, cacheRoot, push } = await createUpstream(t);
@@ -211,7 +220,7 @@ test('a workspace that could not be completed stays hidden, and the next try fet
   t.deepEqual(await readdir(path.join(service.store.root, 'parts')), []);
 });
 
-test('a server that accepts and never answers ends with a message that names it', async t => {
+inFull('a server that accepts and never answers ends with a message that names it', async t => {
   const { config, cacheRoot } = await createUpstream(t);
   const server = createServer(() => {});
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
@@ -340,7 +349,7 @@ test('workspaces unused for longer than the TTL are removed, and used ones stay'
   t.false(existsSync(made.path));
 });
 
-test('over the size limit the least recently used go first, and never the one just made', async t => {
+inFull('over the size limit the least recently used go first, and never the one just made', async t => {
   const { config, cacheRoot, directory } = await createUpstream(t);
   const clock = new TestClock();
   const { workspace: first } = await new WorkspaceService({ cacheRoot, clock: clock.now }).create(config);

@@ -17,18 +17,24 @@ export const WRITER = 'ci:a secret';
 export class Nginx {
   readonly directory: string;
   readonly #port: number;
+  readonly #server: ((nginx: Nginx) => string) | undefined;
   #process: ChildProcess | undefined;
 
-  private constructor(directory: string, port: number) {
+  private constructor(directory: string, port: number, server: ((nginx: Nginx) => string) | undefined) {
     this.directory = directory;
     this.#port = port;
+    this.#server = server;
   }
 
-  /** Reading is free, writing needs {@link WRITER}. */
-  static async start(t: ExecutionContext): Promise<Nginx> {
-    const nginx = new Nginx(await temporaryDirectory(t), await freePort());
+  /**
+   * Reading is free, writing needs {@link WRITER}.
+   *
+   * @param server the `server` block. Default: one with the cache at `/cache`
+   */
+  static async start(t: ExecutionContext, server?: (nginx: Nginx) => string): Promise<Nginx> {
+    const nginx = new Nginx(await temporaryDirectory(t), await freePort(), server);
     mkdirSync(nginx.store);
-    writeFileSync(path.join(nginx.directory, 'passwords'), WRITER.replace(':', ':{PLAIN}'));
+    writeFileSync(nginx.passwords, WRITER.replace(':', ':{PLAIN}'));
     writeFileSync(nginx.#configFile, nginx.#config());
     await nginx.begin();
     t.teardown(() => nginx.kill());
@@ -36,7 +42,17 @@ export class Nginx {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.#port}/cache`;
+    return `http://${this.address}${this.#server === undefined ? '/cache' : ''}`;
+  }
+
+  /** Where it listens. */
+  get address(): string {
+    return `127.0.0.1:${this.#port}`;
+  }
+
+  /** The file of the writers and their passwords. */
+  get passwords(): string {
+    return path.join(this.directory, 'passwords');
   }
 
   /** The directory of the files: `cache/ac/<key>`, `cache/cas/<sha256>`. */
@@ -100,20 +116,24 @@ http {
   access_log ${this.directory}/access.log plain;
   ${temporary.join('\n  ')}
   client_max_body_size 0;
-  server {
-    listen 127.0.0.1:${this.#port};
+  ${this.#server?.(this) ?? this.#plainServer()}
+}
+`;
+  }
+
+  #plainServer(): string {
+    return `server {
+    listen ${this.address};
     root ${this.store};
     location /cache/ {
       dav_methods PUT DELETE;
       create_full_put_path on;
       limit_except GET HEAD {
         auth_basic cache;
-        auth_basic_user_file ${this.directory}/passwords;
+        auth_basic_user_file ${this.passwords};
       }
     }
-  }
-}
-`;
+  }`;
   }
 }
 

@@ -85,10 +85,10 @@ test('a thread that ends in the middle of a put does not block the others', t =>
   Atomics.store(words, 0, 42);
   tier.put('a', 1, 1, value('a', 'one'));
   t.is(tier.get('a', 1, 1), undefined);
-  tier.endOf(40);
+  tier.onThreadExit(40);
   tier.put('a', 1, 1, value('a', 'one'));
   t.is(tier.get('a', 1, 1), undefined);
-  tier.endOf(41);
+  tier.onThreadExit(41);
   tier.put('a', 1, 1, value('a', 'one'));
   t.is(tier.get('a', 1, 1)?.data, 'one');
 });

@@ -32,7 +32,17 @@ const random = new Random('agents', seed);
 const cache = await TestServer.open();
 const fleet = await Fleet.start({ remote: cache.url, targets: TARGETS, seconds: 1 });
 const counts = new Map<string, number>();
-const total = { builds: 0, compiled: 0, agents: 0, here: 0, cached: 0, interrupted: 0, quiet: 0, longest: 0 };
+const total = {
+  builds: 0,
+  compiled: 0,
+  agents: 0,
+  here: 0,
+  cached: 0,
+  interrupted: 0,
+  quiet: 0,
+  disturbed: 0,
+  longest: 0,
+};
 const violations: string[] = [];
 const hosts = Array.from({ length: AGENTS }, (_, index) => fleet.machine(`agent-${index}`));
 const agents = await Promise.all(hosts.map(host => host.agent(1)));
@@ -40,6 +50,10 @@ const people = [fleet.machine('alice'), fleet.machine('bob')];
 /** Which content each person's sources have. */
 const variants = new Map<Machine, number>();
 let round = 0;
+/** How the targets of both people ended, in the present round. */
+let ends: string[] = [];
+/** Rounds with a warning to a person. */
+const warned = new Set<number>();
 
 while (Date.now() < until) {
   round++;
@@ -49,6 +63,7 @@ while (Date.now() < until) {
   for (const [index, person] of people.entries()) prepare(person, isSame ? 0 : index);
   const before = fleet.runs.length;
   const began = Date.now();
+  ends = [];
   const over = new AbortController();
   const striking = isQuiet ? Promise.resolve() : strike(over.signal);
   await Promise.all(people.map(person => buildOnce(person, isQuiet)));
@@ -57,9 +72,10 @@ while (Date.now() < until) {
   if (isQuiet) {
     total.quiet++;
     const runs = fleet.runs.slice(before);
-    if (runs.length !== TARGETS) {
+    if (isDisturbed(began)) total.disturbed++;
+    else if (runs.length !== TARGETS) {
       const compiled = `${TARGETS} targets of both people were compiled ${runs.length} times: ${runs.join(', ')}`;
-      violations.push(`round ${round}: ${compiled}\n${jobsSince(began)}`);
+      violations.push(`round ${round}: ${compiled}\n${jobsSince(began)}\n${ends.join('\n')}`);
     }
   }
 }
@@ -89,7 +105,7 @@ console.log(
     `  here           ${total.here}`,
     `  from caches    ${total.cached}`,
     `  interrupted    ${total.interrupted}`,
-    `quiet rounds     ${total.quiet}, in which each target was compiled once`,
+    `quiet rounds     ${total.quiet}, in which each target was compiled once, except in ${total.disturbed}: the machine was too busy`,
     `rounds           ${round}`,
     `violations       ${violations.length}`,
   ].join('\n'),
@@ -168,6 +184,13 @@ async function check(person: Machine, program: Program<BuildEvent>, isInterrupte
     total.agents += result.agents;
     total.here += result.compiled - result.agents;
     total.cached += result.cached;
+    if (result.warnings.length > 0) warned.add(round);
+    const steps = program.events.flatMap(event => {
+      if (!('target' in event) || event.type === 'target-output') return [];
+      const { at, target, type } = event;
+      return `${at % 100_000} ${target} ${type} ${'why' in event ? event.why : ''}`;
+    });
+    ends.push(`  ${person.name}: ${JSON.stringify(result.ends)}\n    ${steps.join('\n    ')}`);
     const missing = fleet.names.filter(name => result.ends[name] === undefined);
     if (missing.length > 0) wrong(`${missing.join(', ')} did not end`);
     if (isInterrupted) return;
@@ -253,6 +276,16 @@ async function restartRedis(milliseconds: number): Promise<void> {
 
 function count(name: string): void {
   counts.set(name, (counts.get(name) ?? 0) + 1);
+}
+
+/** Whether an agent lost a job or the queue, or anything was in trouble, though no fault was injected. */
+function isDisturbed(began: number): boolean {
+  const troubles = ['warning', 'queue-lost', 'agent-resting'];
+  const isTrouble = (event: AgentEvent) =>
+    troubles.includes(event.type) ||
+    (event.type === 'job-ended' && ['lost', 'abandoned', 'cancelled'].includes(event.end));
+  const ofAgents = agents.some(({ events }) => events.some(event => event.at >= began && isTrouble(event)));
+  return ofAgents || warned.has(round);
 }
 
 /** What agents did with jobs. */

@@ -5,6 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 import { generateSigningKey } from '../../../src/cache/remote/signing.ts';
 import { Nginx, NO_NGINX, WRITER } from '../../cache/remote/nginx.ts';
 import { glovebox } from '../../cli/run.ts';
+import { inFull } from '../../support/extent.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 import { copyExample, example } from './driver.ts';
 
@@ -45,7 +46,7 @@ async function user(t: ExecutionContext, checkout: string, remote: Record<string
   };
 }
 
-(NO_NGINX ? test.skip : test)(
+(NO_NGINX ? test.skip : inFull)(
   `what one user compiled, another one reads from nginx, byte for byte, and writes nothing${NO_NGINX ? ` (${NO_NGINX})` : ''}`,
   async t => {
     const nginx = await Nginx.start(t);
