@@ -73,7 +73,8 @@ export class LiveStore implements Parkable {
     this.#open(mayBeBusy ? SHORT_WAIT_MS : OPENING_WAIT_MS, mayBeBusy);
     this.#checkTimer = setInterval(() => {
       if (this.checkFiles()) return;
-      this.#current?.watchLog?.();
+      const store = this.#current;
+      if (store) this.read(() => store.watchLog?.());
       void this.#shrink();
     }, CHECK_INTERVAL_MS).unref();
   }

@@ -63,6 +63,11 @@ export class Ownership {
     return this.#log.isOpen && performance.now() < this.#checkAt ? this.#sql.shared : undefined;
   }
 
+  /** Whether the database says now that this process alone has it open. */
+  get isSole(): boolean {
+    return ownerOf(this.#sql.owner.get())[0] === this.#writer;
+  }
+
   /** Called when the process opens the store. */
   join(): void {
     this.#addSelf();

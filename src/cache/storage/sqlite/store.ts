@@ -350,7 +350,11 @@ export class SqliteStore implements Store {
   }
 
   watchLog(): void {
-    if (this.#log.isBusy) this.#checkpointer.start();
+    if (!this.#log.isBusy) return;
+    this.#held.release();
+    // Several processes have one each, and four are slower than none.
+    if (this.#ownership.isSole) this.#checkpointer.start();
+    else this.#checkpointer.stop();
   }
 
   close(): void {

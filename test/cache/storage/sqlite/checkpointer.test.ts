@@ -83,6 +83,23 @@ test.serial(
   },
 );
 
+test.serial('while several processes have the store open, it has no checkpointer', async t => {
+  const { store, write, state, until } = await makeStore(t);
+  const { directory } = store;
+  write(4500);
+  store.watchLog();
+  await until(CHECKPOINTER.running);
+  const other = new SqliteStore({ directory, maxSize: 1e9, policy: 'none', writer: 'another' });
+  t.teardown(() => other.close());
+  write(4500);
+  store.watchLog();
+  t.is(state(), CHECKPOINTER.none);
+  write(4500);
+  store.watchLog();
+  await setTimeout(100);
+  t.is(state(), CHECKPOINTER.none);
+});
+
 test.serial('a checkpointer ends when it is idle; then commits do all checkpoints again', async t => {
   const { shared, file, write, until } = await makeStore(t);
   const checkpointer = new Checkpointer(file, shared.log, 1000);
