@@ -178,8 +178,11 @@ export class Distribution {
   }
 
   /** Applies a job's stored state. */
-  async #apply(followed: FollowedJob, job: Job<JobData, JobResult>): Promise<void> {
-    const state = await job.getState();
+  async #apply(followed: FollowedJob, found: Job<JobData, JobResult>): Promise<void> {
+    const state = await found.getState();
+    // If it has ended since it was read, its result was not there yet.
+    const hasEnded = state === 'completed' || state === 'failed';
+    const job = hasEnded ? ((await this.#queue.queue.getJob(found.id!)) ?? found) : found;
     this.#watch.heard();
     followed.heard();
     if (!followed.isOpen) return;
