@@ -176,7 +176,7 @@ export class KeptBuild {
         parseMacros(readFileSync(path.join(directory, header), 'utf8')),
       );
       if (before === undefined || after === undefined) return { why: `${header} has more in it than macros` };
-      const { changed, added } = compareMacros(before, after);
+      const { changed, added, isReshaped } = compareMacros(before, after);
       differing.push(...changed, ...added);
       for (const edge of edges) {
         if (edge.inputs.includes(header)) for (const output of edge.outputs) affected.add(output);
@@ -184,7 +184,7 @@ export class KeptBuild {
           if (!read.get(output)?.includes(header)) continue;
           const record = records.get(output);
           const isAffected = (name: string) => !record?.known.has(name) || record.used.has(name);
-          if (changed.some(isAffected) || added.some(isAffected)) affected.add(output);
+          if (isReshaped || changed.some(isAffected) || added.some(isAffected)) affected.add(output);
         }
       }
     }

@@ -32,11 +32,21 @@ export interface MacroDifferences {
   /** Macros that have another value, or were removed. */
   changed: string[];
   added: string[];
+  /**
+   * Whether a macro has parameters in only one of them. GCC does not report the name of a macro with parameters as used
+   * if no arguments follow, so any object may depend on that.
+   */
+  isReshaped: boolean;
 }
 
 export function compareMacros(before: Macros, after: Macros): MacroDifferences {
   const changed = [...before].filter(([name, value]) => after.get(name) !== value).map(([name]) => name);
-  return { changed, added: [...after.keys()].filter(name => !before.has(name)) };
+  const added = [...after.keys()].filter(name => !before.has(name));
+  const hasParameters = (value = '') => value.startsWith('(');
+  const isReshaped = changed.some(
+    name => after.has(name) && hasParameters(before.get(name)) !== hasParameters(after.get(name)),
+  );
+  return { changed, added, isReshaped };
 }
 
 /** Names of one cell of a list of phandles with arguments, such as `DT_N_S_keymap_S_base_P_bindings_IDX_3_PH`. */

@@ -34,7 +34,7 @@ test('macros are read with their parameters, over continued lines, without comme
 
 test('blanks in a text count', t => {
   const [one, two] = ['"a b"', '"a  b"'].map(text => parseMacros(`#define DT_A ${text}\n`)!);
-  t.deepEqual(compareMacros(one!, two!), { changed: ['DT_A'], added: [] });
+  t.deepEqual(compareMacros(one!, two!), { changed: ['DT_A'], added: [], isReshaped: false });
 });
 
 test('a header with anything but definitions cannot be compared', t => {
@@ -51,7 +51,11 @@ test('a macro may be defined twice as the same, and not as another', t => {
 test('removed macros count as changed, and new ones are told apart', t => {
   const before = parseMacros('#define DT_A 1\n#define DT_B 1\n#define DT_C(x) 1\n')!;
   const after = parseMacros('#define DT_B 2\n#define DT_C 1\n#define DT_D 1\n')!;
-  t.deepEqual(compareMacros(before, after), { changed: ['DT_A', 'DT_B', 'DT_C'], added: ['DT_D'] });
+  t.deepEqual(compareMacros(before, after), {
+    changed: ['DT_A', 'DT_B', 'DT_C'],
+    added: ['DT_D'],
+    isReshaped: true,
+  });
 });
 
 test('likely are the arguments that a binding may get, and further bindings', t => {
