@@ -108,7 +108,7 @@ export class Distributor {
    *
    * @param threads targets compiled here at once
    *
-   * @param ending gets work that must end before the queue is closed, and that nobody waits for otherwise
+   * @param ending gets work that must end before the queue is closed, and that is not awaited otherwise
    */
   async build(targets: readonly Target[], threads: number, ending: readonly Promise<void>[]): Promise<void> {
     const { signal } = this.#hooks;

@@ -1,5 +1,5 @@
-// Running job of an agent: why it is stopped, and whether any build still wants it. Builds can be killed, and nobody
-// withdraws their jobs then; so the agent asks with its messages, and the builds that follow the job answer.
+// Running job of an agent: why it is stopped, and whether any build still wants it. A killed build cannot withdraw its jobs,
+// so the agent asks with its messages, and the builds that follow the job answer.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JobReporter } from './job-reporter.ts';
 
