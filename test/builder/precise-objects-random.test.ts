@@ -4,11 +4,13 @@ import { isFull } from '../support/extent.ts';
 import { objectBench, whole, whyNot } from './precise-objects/bench.ts';
 import { configFiles, EDITS, firstConfig } from './precise-objects/editor.ts';
 
-const reason = whyNot() ?? (isFull ? undefined : 'in full only');
-const serial = reason === undefined ? test.serial : test.serial.skip;
+/** By default only `npm run test:all` tries some. `PRECISE_EDITS=500` tries more, in any extent. */
+const { PRECISE_EDITS } = process.env;
+const COUNT = Number(PRECISE_EDITS ?? 4);
 
-/** By default `npm run test:all` tries these. `PRECISE_EDITS=500` tries more. */
-const COUNT = Number(process.env.PRECISE_EDITS ?? 4);
+const isWanted = isFull || PRECISE_EDITS !== undefined;
+const reason = whyNot() ?? (isWanted ? undefined : 'in full only');
+const serial = reason === undefined ? test.serial : test.serial.skip;
 const SEED = Number(process.env.PRECISE_SEED ?? 1);
 
 serial(
