@@ -1,6 +1,6 @@
 // SHA-256 of files and bytes.
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync, read, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, read, readSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { withOpenFile } from './open-files.ts';
 import { setImmediate } from './time.ts';
@@ -61,7 +61,7 @@ export function copyAndHashNow(descriptor: number, destination: string): string 
   try {
     for (let chunk = nextChunk(descriptor); chunk.byteLength > 0; chunk = nextChunk(descriptor)) {
       hash.update(chunk);
-      for (let at = 0; at < chunk.byteLength; ) at += writeSync(to, chunk, at);
+      writeFileSync(to, chunk);
     }
   } finally {
     closeSync(to);

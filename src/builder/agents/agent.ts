@@ -91,7 +91,7 @@ function remoteOf(userConfig: UserConfig): RemoteOptions {
 interface Connections {
   /** For what is not a job. */
   probe: Queue;
-  /** What builds say to agents. */
+  /** Messages of builds to agents. */
   control: QueueEvents;
 }
 

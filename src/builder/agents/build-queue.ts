@@ -25,7 +25,7 @@ export interface BuildQueueOptions {
   label: string;
   /** Targets compiled here at once. */
   jobs: number;
-  /** What the targets need, in words. */
+  /** The targets' requirements, in words. */
   ability: string;
 }
 

@@ -47,7 +47,7 @@ export interface Capability {
   detail: string;
   /** Whether jobs need a workspace, and so have queues of their own. */
   needsWorkspace: boolean;
-  /** The toolchain for a job, whose inputs are laid out. Rejects with a `GloveboxError` if there is none any more. */
+  /** The toolchain for a job, whose inputs are laid out. Rejects with a `GloveboxError` if it is gone. */
   toolchainFor(
     request: Pick<JobRequest, 'settings'>,
     places: JobPlaces,

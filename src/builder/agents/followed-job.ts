@@ -48,7 +48,7 @@ export class FollowedJob {
     this.offer = offer;
   }
 
-  /** Whether anything may still become of it in the queue. */
+  /** Whether the queue may still run the job. */
   get isOpen(): boolean {
     return this.state !== 'settled' && this.state !== 'claimed';
   }
@@ -63,7 +63,7 @@ export class FollowedJob {
     this.#heardAt = Number.NEGATIVE_INFINITY;
   }
 
-  /** Whether the queue has said nothing about it since this time, by `performance.now()`. */
+  /** Whether no message about the job has arrived since this time, by `performance.now()`. */
   isQuietSince(time: number): boolean {
     return this.#heardAt < time;
   }

@@ -17,7 +17,7 @@ export interface Claim {
   cancel(): Promise<void>;
 }
 
-/** What is built here is built, whether or not the queue answers. */
+/** Longest wait for the queue: a target that was compiled here is delivered without its answer. */
 const LIMIT_MS = 2_000;
 
 /** Holds the locks of claimed jobs. */
