@@ -264,7 +264,7 @@ class Run {
           async () => {
             if (settings.extent !== 'quick') await writeOut(this.#directory);
             const id = workload.type === 'stampede' ? `stampede/${topologyLabel(topology)}/${round}` : '';
-            const milliseconds = round === 0 ? warmUpOf(topology, settings) : settings.milliseconds;
+            const milliseconds = round === 0 ? warmUpOf(topology, workload, settings) : settings.milliseconds;
             const summary = summarize(workerGroup, await workerGroup.run(workload, milliseconds, round, id));
             if (round > 0) rounds.get(workerGroup.peer.name)!.push(summary);
           },

@@ -1,6 +1,6 @@
 // Benchmark settings: workloads, topologies and durations.
 import { availableParallelism } from 'node:os';
-import { COLD, type DataSet, SMALL } from './data-set.ts';
+import { COLD, type DataSet, OBJECTS, SMALL } from './data-set.ts';
 import type { Topology } from './topology.ts';
 import type { Workload } from './workload.ts';
 
@@ -76,12 +76,17 @@ export function topologiesOf(threads: readonly number[], processes: readonly num
   );
 }
 
+// How much longer small values are warmed up.
+const SMALL_VALUES = 3;
+
 /**
- * Warm-up time of a topology. Each thread compiles its code anew, so many threads on few cores take longer to reach the
- * speed of a long-running program.
+ * Warm-up time of a workload in a topology. Each thread compiles its code anew, so many threads on few cores take longer to
+ * reach the speed of a long-running program. Small values take longest, since their speed is that of the code. Keys of cold
+ * data that are read meanwhile are no longer cold, so that these are warmed up for a shorter time.
  */
-export function warmUpOf({ processes, threads }: Topology, { warmUp }: Settings): number {
-  return warmUp * Math.max(1, (processes * threads) / availableParallelism());
+export function warmUpOf({ processes, threads }: Topology, { data }: Workload, { warmUp }: Settings): number {
+  const turns = Math.max(1, (processes * threads) / availableParallelism());
+  return warmUp * turns * (data === SMALL || data === OBJECTS ? SMALL_VALUES : 1);
 }
 
 // Maximum number of entries in a quick run's store.
