@@ -70,6 +70,27 @@ first('an edited key makes the objects that use it, what is generated of them, a
   t.false(existsSync(path.join(station(bench), 'build/build/regenerated')), 'CMake is not run twice');
 });
 
+first('a property that CMake reads makes the objects that use it', async t => {
+  const { bench, edit, compare } = await recorded(t);
+  const withProperties = (term: number, layers: [number, number], display: string) => (config: Config) => {
+    config.tappingTerm = term;
+    config.conditional = layers;
+    config.layers[1]!.display = display;
+  };
+  edit(withProperties(200, [0, 1], 'Lower'));
+  await compare();
+  t.true(await bench.record());
+  edit(withProperties(180, [0, 1], 'Lower'));
+  t.is(await compare(), '3 of 21: config/corne.keymap (behaviors/mt)');
+  t.true(await bench.record());
+  edit(withProperties(180, [1, 2], 'Lower'));
+  t.is(await compare(), '2 of 21: config/corne.keymap (conditional_layers/tri)');
+  edit(withProperties(180, [1, 2], 'Symbols'));
+  t.true(await bench.record());
+  t.regex((await compare())!, /^3 of 21: config\/corne\.keymap \(keymap\/lower\)$/);
+  t.false(existsSync(path.join(station(bench), 'build/build/regenerated')), 'CMake is not run twice');
+});
+
 serial('whatever is uncertain is compiled from nothing, and said', async t => {
   const { bench, edit, compare } = await recorded(t);
   edit(config => {

@@ -88,6 +88,24 @@ export function generateHeader(root: Node): string {
   return `${lines.join('\n')}\n`;
 }
 
+/** `dts.cmake`, which CMake reads: everything but the properties that name other nodes. */
+export function generateCmake(root: Node): string {
+  const lines = ['add_custom_target(devicetree_target)'];
+  const walk = ({ path, properties, children }: Node): void => {
+    const name = `/${path.join('/')}`;
+    const set = (property: string, value: string) =>
+      lines.push(`set_target_properties(devicetree_target PROPERTIES "${property}" "${value}")`);
+    set(`DT_NODE|${name}`, 'TRUE');
+    for (const [property, value] of properties) {
+      if (value.includes('&')) continue;
+      set(`DT_PROP|${name}|${property}`, value.slice(1, -1).trim().replaceAll(/\s+/g, ';'));
+    }
+    children.forEach(walk);
+  };
+  walk(root);
+  return `${lines.join('\n')}\n`;
+}
+
 function defineProperty(
   define: (name: string, value: string | number) => void,
   lines: string[],

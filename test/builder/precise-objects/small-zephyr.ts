@@ -7,7 +7,7 @@ import path from 'node:path';
 import { writeRecords } from '../toolchains/observed/records.ts';
 import { compileZmk } from '../toolchains/observed/zmk.ts';
 import { parseWestBuild } from '../west-rig/zephyr.ts';
-import { generateHeader, parseDevicetree } from './devicetree.ts';
+import { generateCmake, generateHeader, parseDevicetree } from './devicetree.ts';
 import { SOURCES } from './sources.ts';
 
 /** Builds, or only configures, in the working directory `workspace`; prints what is wrong and returns the exit status. */
@@ -61,6 +61,7 @@ function configure(
   );
   put('zephyr/edt.pickle', JSON.stringify(root.children.map(({ path: names }) => names)));
   put('zephyr/include/generated/devicetree_generated.h', generateHeader(root));
+  put('zephyr/dts.cmake', generateCmake(root));
   const conf = path.join(ZMK_CONFIG, 'corne.conf');
   const settings = existsSync(conf) ? readFileSync(conf, 'utf8') : '';
   const defines = [...settings.matchAll(/^(CONFIG_\w+)=(\w+)$/gm)].map(
@@ -91,10 +92,9 @@ function writeManifest(
   const flags = `-O0 -ffreestanding -imacros ${quoted(`${generated}/autoconf.h`)}`;
   const includes = `-I${quoted(`${workspace}/zephyr/include`)} -I${quoted(generated)}`;
   const lines = [
-    readFileSync(path.join(build, 'build.ninja'), 'utf8').replace(
-      /^ {2}command = cmake.*$/m,
-      '  command = touch build.ninja regenerated\n  generator = 1',
-    ),
+    readFileSync(path.join(build, 'build.ninja'), 'utf8')
+      .replace(/^ {2}command = cmake.*$/m, '  command = touch build.ninja regenerated\n  generator = 1')
+      .replace(/^build build\.ninja: .*$/m, '$& zephyr/dts.cmake'),
     '',
   ];
   const rule = (name: string, command: string, ...more: string[]) =>

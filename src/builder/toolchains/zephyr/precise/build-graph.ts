@@ -119,7 +119,7 @@ const INDEPENDENT =
  */
 export function mayReadDevicetree({ rule, command = '' }: Edge): boolean {
   if (rule !== 'CUSTOM_COMMAND') return false;
-  if (/\.pickle\b|\.dts\b|devicetree/.test(command)) return true;
+  if (/\.pickle\b|\.dts\b|\bdts\.cmake\b|devicetree/.test(command)) return true;
   if (INDEPENDENT.test(command)) return false;
   return !/^cd \S+ && \S+\/cmake -E (?:echo|touch)\b[^&|;]*$/.test(command);
 }

@@ -18,8 +18,11 @@ import path from 'node:path';
 /** The generated header that is compared macro by macro. */
 export const HEADER = 'devicetree_generated.h';
 
-/** Other files made from the devicetree: the commands that read them run again. Relative to the build directory. */
-const OF_DEVICETREE = /^zephyr\/(?:[^/]+\.dts(?:\.pre(?:\.tmp)?)?(?:\.d)?|edt\.pickle)$/;
+/**
+ * Other files made from the devicetree: the commands that read them run again. `dts.cmake` is read by CMake alone, whose
+ * output is compared. Relative to the build directory.
+ */
+const OF_DEVICETREE = /^zephyr\/(?:[^/]+\.dts(?:\.pre(?:\.tmp)?)?(?:\.d)?|edt\.pickle|dts\.cmake)$/;
 
 /** CMake's records of its own work; commands do not read them. */
 const LOG = /^CMakeFiles\/(?:CMakeError\.log|CMakeOutput\.log|CMakeConfigureLog\.yaml)$/;
