@@ -7,6 +7,7 @@ import type { DriverReply, DriverRequest, Reply, RunReply, ThreadRequest } from 
 import { Oracle } from './oracle.ts';
 import { loadPeer, type PeerServer } from './peer.ts';
 import { writerOf } from './request-sequence.ts';
+import { serveRequests } from './requests.ts';
 import { dataSetOf } from './store-handle.ts';
 import { findWorkload } from './workload.ts';
 
@@ -105,14 +106,4 @@ function ask(
   });
 }
 
-process.on('message', async (request: DriverRequest) => {
-  let reply: Reply<DriverReply>;
-  try {
-    reply = { ok: true, result: await answer(request) };
-  } catch (error) {
-    reply = { ok: false, failure: error instanceof Error ? error.message : String(error) };
-  }
-  process.send!(reply);
-});
-// The benchmark has exited, or no longer needs this process.
-process.on('disconnect', () => process.exit());
+serveRequests(answer);

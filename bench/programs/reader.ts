@@ -1,9 +1,10 @@
 // Reads back, in its main thread, the values that peers stored in other processes: one peer and store after the other.
 // Started by worker-group.ts.
 
-import type { DriverReply, DriverRequest, Reply } from '../messages.ts';
+import type { DriverReply, DriverRequest } from '../messages.ts';
 import { Oracle } from '../oracle.ts';
 import { loadPeer, type Peer, type PeerServer } from '../peer.ts';
+import { serveRequests } from '../requests.ts';
 import { dataSetOf, open, type StoreHandle, verify } from '../store-handle.ts';
 
 let peer: Peer | undefined;
@@ -35,14 +36,4 @@ async function answer(request: DriverRequest): Promise<DriverReply> {
   }
 }
 
-process.on('message', async (request: DriverRequest) => {
-  let reply: Reply<DriverReply>;
-  try {
-    reply = { ok: true, result: await answer(request) };
-  } catch (error) {
-    reply = { ok: false, failure: error instanceof Error ? error.message : String(error) };
-  }
-  process.send!(reply);
-});
-// The benchmark has exited, or no longer needs this process.
-process.on('disconnect', () => process.exit());
+serveRequests(answer);

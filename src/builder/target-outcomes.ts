@@ -1,14 +1,9 @@
 // Outcomes of a run's targets: delivers their firmware, reports what became of each, and counts.
 import { GloveboxError } from '../errors.ts';
+import { describeSystemError, isSystemError } from '../system/system-error.ts';
 import type { Diagnosis } from './diagnosis/diagnosis.ts';
 import type { BuildSummary, EventBody } from './events.ts';
-import {
-  type CompilationBuildCacheService,
-  type CompileFailure,
-  type CompileSuccess,
-  describeSystemError,
-  isSystemError,
-} from './incremental/index.ts';
+import type { CompilationBuildCacheService, CompileFailure, CompileSuccess } from './incremental/index.ts';
 import { type MetricsService, type TargetMetrics, type TargetTime, timeSaved } from './metrics.ts';
 import { type FirmwareSize, firmwareSize, sizeWarning } from './output/firmware-size.ts';
 import type { OutputDirectory } from './output/output.ts';

@@ -2,7 +2,7 @@
 // again afterwards.
 
 import { existsSync } from 'node:fs';
-import { chmod, chown, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { mountFileSystem } from '../builder/file-system.ts';
@@ -10,9 +10,9 @@ import type { RigRun } from '../builder/rig/rig.ts';
 import { inFull } from '../support/extent.ts';
 import { MAIN } from '../support/published.ts';
 import { removeInUse } from '../support/temporary.ts';
+import { AS_NOBODY, copyingProject } from './copying-project.ts';
 import { config, LEFT, RIGHT, succeeds } from './corne.ts';
 import { type RunResult, runProgram } from './run.ts';
-import { temporaryDirectory } from './temporary.ts';
 
 const BOTH = [`${LEFT}.uf2`, `${RIGHT}.uf2`];
 
@@ -178,40 +178,19 @@ inFull('a cache directory that suddenly becomes read-only costs one warning', as
   t.deepEqual(warnings(await next), []);
 });
 
-const NOBODY = 65_534;
-
 test.serial('a cache directory without read or write permission costs one warning', async t => {
   if (process.getuid?.() !== 0 || !existsSync('/usr/bin/setpriv')) {
     t.log('skipped: only root can become an unprivileged user');
     t.pass();
     return;
   }
-  const home = await temporaryDirectory(t);
-  const directory = join(home, 'corne');
-  const caches = join(home, 'caches');
-  await mkdir(join(directory, 'config'), { recursive: true });
-  await mkdir(caches);
-  await mkdir(join(home, 'tmp'));
-  await writeFile(join(directory, 'config', 'corne.keymap'), 'keymap');
-  await writeFile(join(directory, 'build.yaml'), 'include: [{ board: nice_nano_v2, shield: corne_left }]');
-  const command = {
-    program: '/bin/cp',
-    arguments: ['{config}/config/corne.keymap', '{build}/{name}.uf2'],
-    inputs: ['config/**'],
-    artifacts: ['*.uf2'],
-  };
-  await writeFile(join(directory, 'glovebox.config.json'), JSON.stringify({ toolchains: { command } }));
-  for (const place of [home, directory, join(home, 'tmp'), caches]) await chown(place, NOBODY, NOBODY);
-  const env = {
-    HOME: home,
-    XDG_CONFIG_HOME: join(home, 'xdg'),
-    GLOVEBOX_CACHE_DIR: caches,
-    TMPDIR: join(home, 'tmp'),
-  };
-  const ids = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
+  const { home, directory, caches, env } = await copyingProject(
+    t,
+    'include: [{ board: nice_nano_v2, shield: corne_left }]',
+  );
   for (const mode of [0o000, 0o500]) {
     await chmod(caches, mode);
-    const result = await runProgram('setpriv', [...ids, process.execPath, MAIN, 'build', 'corne'], {
+    const result = await runProgram('setpriv', [...AS_NOBODY, process.execPath, MAIN, 'build', 'corne'], {
       cwd: home,
       env,
     });

@@ -4,14 +4,13 @@ import path from 'node:path';
 import type { RemoteTier } from '../../cache/remote/remote-tier.ts';
 import type { UserConfig } from '../../config/user-config.ts';
 import { GloveboxError } from '../../errors.ts';
+import { describeSystemError, isSystemError } from '../../system/system-error.ts';
 import {
   type CompilationBuildCacheService,
   type CompileEvent,
   type CompileSuccess,
   createZmkWestService,
-  describeSystemError,
   type IdentifiedTarget,
-  isSystemError,
   type ServiceOptions,
 } from '../incremental/index.ts';
 import { SharedFirmware } from '../incremental/shared-firmware.ts';

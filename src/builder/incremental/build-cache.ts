@@ -101,13 +101,13 @@ export class CompilationBuildCacheService {
     configDirectory: string,
     sizes: ReadonlyMap<string, FirmwareSize>,
   ): Promise<Map<string, FirmwareSize>> {
-    const keys = await Promise.all([...sizes.keys()].map(name => sizeKey(configDirectory, name)));
-    const stored = await this.cache.getMany(keys);
+    const delivered = await Promise.all(
+      [...sizes].map(async ([name, size]) => ({ name, size, key: await sizeKey(configDirectory, name) })),
+    );
+    const stored = await this.cache.getMany(delivered.map(({ key }) => key));
     const before = new Map<string, FirmwareSize>();
     const changed: [string, unknown][] = [];
-    let index = 0;
-    for (const [name, size] of sizes) {
-      const key = keys[index++]!;
+    for (const { name, size, key } of delivered) {
       const last = asFirmwareSize(stored.get(key));
       if (last) before.set(name, last);
       if (last?.kind !== size.kind || last.bytes !== size.bytes) changed.push([key, { ...size }]);

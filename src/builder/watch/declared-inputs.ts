@@ -1,6 +1,8 @@
 // Declared inputs of a watched build: every file that a target may read, at one moment.
 import { GloveboxError } from '../../errors.ts';
-import { InputReader, isEditorLeftover, type PathBase, type Toolchain } from '../incremental/index.ts';
+import type { Toolchain } from '../incremental/index.ts';
+import { InputReader, isEditorLeftover } from '../inputs/input-reader.ts';
+import type { PathBase } from '../inputs/path-base.ts';
 
 /** The SHA-256 of each declared input by its absolute path. */
 export type Inputs = ReadonlyMap<string, string>;

@@ -2,7 +2,7 @@
 import { existsSync, type Stats } from 'node:fs';
 import path from 'node:path';
 import type { FSWatcher } from 'chokidar';
-import { isEditorLeftover } from '../incremental/index.ts';
+import { isEditorLeftover } from '../inputs/input-reader.ts';
 
 export interface FileWatcherOptions {
   /** Called when anything is created, written, replaced or removed, often more than once. */

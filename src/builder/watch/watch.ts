@@ -11,12 +11,8 @@ import { GloveboxError } from '../../errors.ts';
 import { buildPlan } from '../build.ts';
 import { EventSink } from '../event-sink.ts';
 import type { BuildEvent, EventBody } from '../events.ts';
-import {
-  createZmkWestService,
-  openCompilationCache,
-  PathBase,
-  type Toolchain,
-} from '../incremental/index.ts';
+import { createZmkWestService, openCompilationCache, type Toolchain } from '../incremental/index.ts';
+import { PathBase } from '../inputs/path-base.ts';
 import type { Target } from '../matrix/target.ts';
 import type { BuildOptions } from '../options.ts';
 import { type Plan, planBuild } from '../plan.ts';

@@ -5,7 +5,8 @@ import type { BuildEvent } from '../../../src/builder/index.ts';
 import { TestServer } from '../../cache/remote/server.ts';
 import { eventually } from '../../support/eventually.ts';
 import { isFull } from '../../support/extent.ts';
-import { freePort, NO_REDIS } from './redis.ts';
+import { freePort } from '../../support/free-port.ts';
+import { NO_REDIS } from './redis.ts';
 import { built, compilersBelow, Fleet, type FleetOptions } from './rig.ts';
 
 const withQueue = NO_REDIS === undefined ? test.serial : test.serial.skip;

@@ -2,12 +2,8 @@
 // holds.
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import {
-  type CompileResult,
-  type DescribedTarget,
-  InputReader,
-  type Target,
-} from '../../../src/builder/incremental/index.ts';
+import type { CompileResult, DescribedTarget, Target } from '../../../src/builder/incremental/index.ts';
+import { InputReader } from '../../../src/builder/inputs/input-reader.ts';
 import { SETTLED_MS } from '../../../src/builder/inputs/known-digests.ts';
 import { GloveboxError } from '../../../src/errors.ts';
 import { type CompileFixture, createCompileFixture, LEFT, RIGHT } from './compile-fixture.ts';

@@ -2,10 +2,11 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { eventually } from '../../support/eventually.ts';
+import { freePort } from '../../support/free-port.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
 /** The reason why tests with nginx are skipped; undefined if they are not. */
@@ -147,13 +148,4 @@ function findProblem(): string | undefined {
       ? "skipped: there is no nginx on this machine (Debian's package nginx-light)"
       : `skipped: nginx does not start (${code})`;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

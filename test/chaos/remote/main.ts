@@ -5,8 +5,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -14,6 +12,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { generateSigningKey } from '../../../src/cache/remote/signing.ts';
+import { freePort } from '../../support/free-port.ts';
 import { Random } from '../random.ts';
 import type { Report } from './machine.ts';
 import { Nemesis } from './nemesis.ts';
@@ -125,13 +124,4 @@ async function killServer(): Promise<void> {
   if (server === undefined || server.exitCode !== null) return;
   server.kill('SIGKILL');
   await once(server, 'close');
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const found = (probe.address() as AddressInfo).port;
-  probe.close();
-  await once(probe, 'close');
-  return found;
 }

@@ -1,8 +1,5 @@
 import test from 'ava';
-import type { BuildEvent } from '../../../src/builder/events.ts';
 import { LiveRenderer } from '../../../src/cli/terminal/live-renderer.ts';
-import { createStyle } from '../../../src/cli/terminal/style.ts';
-import { Screen } from './screen.ts';
 import {
   at,
   cached,
@@ -13,47 +10,12 @@ import {
   finished,
   missed,
   output,
-  START,
   started,
 } from './scripted-events.ts';
+import { show } from './view.ts';
 
-/** A live view with a clock that only the test advances. */
-function watch({ columns = 80, rows = 24, verbose = false } = {}) {
-  const screen = new Screen(columns, rows);
-  let now = START;
-  let tick: (() => void) | undefined;
-  const renderer = new LiveRenderer({
-    stream: screen,
-    style: createStyle(true),
-    clock: () => now,
-    cwd: '/home/me',
-    verbose,
-    ticker: redraw => {
-      tick = redraw;
-      return () => {
-        tick = undefined;
-      };
-    },
-  });
-  return {
-    screen,
-    renderer,
-    get ticking() {
-      return tick !== undefined;
-    },
-    tell(...events: BuildEvent[]) {
-      for (const event of events) {
-        renderer.event(event);
-      }
-    },
-    /** The content of the screen `after` milliseconds from the start. */
-    at(after: number): string[] {
-      now = START + after;
-      tick?.();
-      return screen.text;
-    },
-  };
-}
+const watch = ({ verbose = false, ...size }: { verbose?: boolean; columns?: number; rows?: number } = {}) =>
+  show(options => new LiveRenderer({ ...options, verbose }), size);
 
 test('how a comparison ended stays above the picture, and after it', t => {
   const view = watch();

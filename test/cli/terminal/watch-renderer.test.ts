@@ -1,52 +1,11 @@
 import test from 'ava';
 import type { BuildEvent } from '../../../src/builder/events.ts';
-import { createStyle } from '../../../src/cli/terminal/style.ts';
 import { WatchRenderer } from '../../../src/cli/terminal/watch-renderer.ts';
-import { Screen } from './screen.ts';
-import {
-  at,
-  checking,
-  compiled,
-  compiling,
-  failed,
-  missed,
-  output,
-  START,
-  started,
-} from './scripted-events.ts';
+import { at, checking, compiled, compiling, failed, missed, output, started } from './scripted-events.ts';
+import { show } from './view.ts';
 
-function watch({ columns = 80, rows = 24 } = {}) {
-  const screen = new Screen(columns, rows);
-  let now = START;
-  let tick: (() => void) | undefined;
-  const renderer = new WatchRenderer({
-    stream: screen,
-    style: createStyle(true),
-    clock: () => now,
-    cwd: '/home/me',
-    ticker: redraw => {
-      tick = redraw;
-      return () => {
-        tick = undefined;
-      };
-    },
-  });
-  return {
-    screen,
-    renderer,
-    get ticking() {
-      return tick !== undefined;
-    },
-    tell(...events: BuildEvent[]) {
-      for (const event of events) renderer.event(event);
-    },
-    at(after: number): string[] {
-      now = START + after;
-      tick?.();
-      return screen.text;
-    },
-  };
-}
+const watch = (size: { columns?: number; rows?: number } = {}) =>
+  show(options => new WatchRenderer(options), size);
 
 const waiting = (after: number, ready: number, failures: number) =>
   at(after, { type: 'watch-waiting', ready, failed: failures });
