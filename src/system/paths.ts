@@ -56,8 +56,16 @@ export function namesInNow(directory: string): string[] {
   }
 }
 
+/** Whether a path is absolute, and certain to have nothing to resolve. */
+function isPlain(file: string): boolean {
+  const isRooted = path.sep === '/' && file.startsWith('/') && !file.endsWith('/');
+  return isRooted && !file.includes('/.') && !file.includes('//');
+}
+
 /** Whether an absolute path is `directory` or below it, by name: links are not followed. */
 export function isInside(file: string, directory: string): boolean {
+  // The usual case, in a tenth of the time: a build asks this many thousand times.
+  if (isPlain(file) && isPlain(directory)) return file === directory || file.startsWith(`${directory}/`);
   const relative = path.relative(directory, file);
   return relative !== '..' && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative);
 }

@@ -130,6 +130,13 @@ serial('a build that fails or is cancelled leaves the directory for the next one
   t.deepEqual(whole(outcome), { failed: 'cancelled' });
   edit(firstKey('&kp 61'));
   t.regex((await compare())!, /^3 of 21/);
+  // What others have changed stays mistrusted.
+  appendFileSync(path.join(station(bench), 'build/build/app/libapp.a'), ' ');
+  edit(firstKey('&nothing'));
+  t.deepEqual(whole((await bench.build()).outcome), { failed: 'exit-status' });
+  edit(firstKey('&kp 59'));
+  t.is(await compare(), 'others have changed its build directory');
+  t.true(await bench.record());
   // A build that has nothing to do with it leaves it as well.
   t.true((await bench.build(false)).outcome.ok);
   edit(firstKey('&kp 62'));

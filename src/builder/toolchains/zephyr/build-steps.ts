@@ -62,11 +62,14 @@ export class BuildSteps {
     const taken = KeptBuild.take(places);
     if (!(taken instanceof KeptBuild)) return this.buildPristine(taken.why);
     use.former = taken;
-    const obstacle = await taken.obstacle(conditions);
-    if (obstacle !== undefined) return this.buildPristine(obstacle);
     const began = { wall: Date.now(), steady: performance.now() };
-    const configured = await this.#run('configure');
+    // A pristine build begins in the same way.
+    const [obstacle, configured] = await Promise.all([taken.obstacle(conditions), this.#run('configure')]);
     if (!configured.ok) return configured;
+    if (obstacle !== undefined) {
+      job.onPath?.({ kind: 'pristine', why: obstacle });
+      return this.#makeInTurn();
+    }
     const adopted = taken.adopt(spec.build);
     if ('why' in adopted) {
       job.onPath?.({ kind: 'pristine', why: adopted.why });

@@ -76,7 +76,8 @@ export class ZephyrBuild {
     this.#repository = options.project.repository();
   }
 
-  async run(): Promise<CompileOutcome> {
+  /** @param onMade called when no program of the build runs any more */
+  async run(onMade: () => void): Promise<CompileOutcome> {
     const { runner, project, directory, use, fallbackBinary } = this.#options;
     const { target, artifactDirectory, logFile, incremental } = this.#job;
     const capabilities = CapabilityCache.begin(directory.capabilityCache);
@@ -97,6 +98,7 @@ export class ZephyrBuild {
     let ran: Awaited<ReturnType<ZephyrRunner['run']>>;
     try {
       ran = await this.#runSteps(spec, sharing, epoch !== undefined && !epoch.isNew);
+      onMade();
       traced = await this.#trace(spec, ran.ok, { capabilities, epoch });
     } finally {
       sharing.epoch?.end(traced.compiler);

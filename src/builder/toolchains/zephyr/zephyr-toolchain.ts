@@ -112,9 +112,14 @@ export class ZephyrToolchain implements Toolchain {
     try {
       const fallbackBinary = this.#fallbackBinary;
       const options = { runner: this.#runner, project: this.#project, directory, use, fallbackBinary };
-      const outcome = await new ZephyrBuild(options, { ...job, described }).run();
+      let changed = Promise.resolve(false);
+      const outcome = await new ZephyrBuild(options, { ...job, described }).run(() => {
+        changed = hasChanged();
+        // It is awaited only if there is a firmware.
+        changed.catch(() => {});
+      });
       if (!outcome.ok) return outcome;
-      if (await hasChanged()) return { ...outcome, changedDuringBuild: ['the workspace'] };
+      if (await changed) return { ...outcome, changedDuringBuild: ['the workspace'] };
       // If the directory cannot be kept, the next build only takes longer.
       isKept = (await use.keep?.().catch(() => false)) ?? false;
       return outcome;

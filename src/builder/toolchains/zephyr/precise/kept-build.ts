@@ -222,10 +222,13 @@ export class KeptBuild {
   /** Restores it for the next build, after a failure of this one. */
   restore(): void {
     try {
-      // Removing one of an object's names changes its stamp.
-      if (this.#fresh !== undefined) rmSync(this.#fresh, { recursive: true, force: true });
-      const { digest } = stampsOf(this.#places.directory);
-      writeFileSync(this.#places.state, JSON.stringify({ ...this.#state, stamps: digest }), { mode: 0o600 });
+      let { stamps } = this.#state;
+      if (this.#fresh !== undefined) {
+        // Removing one of an object's names changes its stamp.
+        rmSync(this.#fresh, { recursive: true, force: true });
+        stamps = stampsOf(this.#places.directory).digest;
+      }
+      writeFileSync(this.#places.state, JSON.stringify({ ...this.#state, stamps }), { mode: 0o600 });
     } catch {
       // The next build is a pristine one.
       rmSync(this.#places.state, { force: true });
@@ -258,9 +261,12 @@ export class KeptBuild {
     // Before the stamps are read: removing one of an object's names changes its stamp.
     rmSync(places.directory, { recursive: true, force: true });
     const { digest, bytes } = stampsOf(build);
+    const known: Partial<State> = former === undefined ? {} : former.#state;
     const state: State = {
       ...{ schema: SCHEMA, identity, declared, ended: Date.now(), bytes, stamps: digest, order },
-      ...{ files: markFiles(files), tools: markFiles(finished.tools), devicetree: [...devicetree] },
+      files: markFiles(files, known.files),
+      tools: markFiles(finished.tools, known.tools),
+      devicetree: [...devicetree],
       ...{ directories: listings, absent },
     };
     const records = former === undefined ? undefined : former.#records;
