@@ -26,7 +26,7 @@ test('ratios keep two figures', t => {
   t.is(formatFactor(Number.NaN), '–');
 });
 
-test('counts and shares', t => {
+test('counts have no more decimals than they need, and shares are percentages', t => {
   t.is(formatCount(1234567.8), '1,234,568');
   t.is(formatCount(0.52), '0.5');
   t.is(formatShare(0.0097), '0.97 %');

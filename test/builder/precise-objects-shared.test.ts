@@ -46,7 +46,7 @@ serial('the second half takes its objects from the first, whose build directory 
   );
 });
 
-serial('a build waits for its turn when it is configured, and then runs so many processes', async t => {
+serial('a configured build waits for its turn, and then runs as many processes as it was given', async t => {
   const { build } = await project(t);
   const output: string[] = [];
   let asked = 0;
@@ -61,7 +61,7 @@ serial('a build waits for its turn when it is configured, and then runs so many 
   t.true(output.indexOf('its turn') < output.indexOf('2 processes'));
 });
 
-serial('a target that was built before waits for no other one', async t => {
+serial('a target that was built before does not wait for another one', async t => {
   const { bench, build } = await project(t);
   let asked = 0;
   const onConfigured = async () => {

@@ -56,21 +56,24 @@ const firstKey = (key: string) => (config: Config) => {
   config.layers[0]!.keys[0] = key;
 };
 
-first('an edited key makes the objects that use it, what is generated of them, and no other', async t => {
-  const { bench, edit, compare } = await recorded(t);
-  edit(firstKey('&kp 77'));
-  t.is(await compare(), '3 of 21: config/corne.keymap (base, key 0)');
-  // Of what was made anew nothing is known, so it is made again.
-  edit(firstKey('&kp 78'));
-  t.is(await compare(), '3 of 21: config/corne.keymap (base, key 0)');
-  t.true(await bench.record());
-  // Arguments that come into being were asked about.
-  edit(firstKey('&mt 1 4'));
-  t.regex((await compare())!, /^4 of 21: config\/corne\.keymap \(base, key 0\)$/);
-  t.false(existsSync(path.join(station(bench), 'build/build/regenerated')), 'CMake is not run twice');
-});
+first(
+  'an edited key recompiles the objects that use it, remakes what is generated from them, and nothing else',
+  async t => {
+    const { bench, edit, compare } = await recorded(t);
+    edit(firstKey('&kp 77'));
+    t.is(await compare(), '3 of 21: config/corne.keymap (base, key 0)');
+    // Of what was made anew nothing is known, so it is made again.
+    edit(firstKey('&kp 78'));
+    t.is(await compare(), '3 of 21: config/corne.keymap (base, key 0)');
+    t.true(await bench.record());
+    // Arguments that come into being were asked about.
+    edit(firstKey('&mt 1 4'));
+    t.regex((await compare())!, /^4 of 21: config\/corne\.keymap \(base, key 0\)$/);
+    t.false(existsSync(path.join(station(bench), 'build/build/regenerated')), 'CMake is not run twice');
+  },
+);
 
-first('a property that CMake reads makes the objects that use it', async t => {
+first('a property that CMake reads recompiles the objects that use it', async t => {
   const { bench, edit, compare } = await recorded(t);
   const withProperties = (term: number, layers: [number, number], display: string) => (config: Config) => {
     config.tappingTerm = term;
@@ -91,7 +94,7 @@ first('a property that CMake reads makes the objects that use it', async t => {
   t.false(existsSync(path.join(station(bench), 'build/build/regenerated')), 'CMake is not run twice');
 });
 
-serial('whatever is uncertain is compiled from nothing, and said', async t => {
+serial('in uncertain cases everything is compiled, and the reason is given', async t => {
   const { bench, edit, compare } = await recorded(t);
   edit(config => {
     config.conf = ['CONFIG_ZMK_SLEEP=n'];
@@ -141,7 +144,7 @@ serial('a build that fails or is cancelled leaves the directory for the next one
 });
 
 serial(
-  'what fails with objects of the last build is built once more from nothing, and fails as that does',
+  'a build that fails with objects of the last one is repeated from scratch, and its failure is that of the repeat',
   async t => {
     const { bench, edit, compare } = await recorded(t);
     const taken: BuildPath[] = [];
@@ -159,7 +162,7 @@ serial(
   },
 );
 
-serial('a clock that goes back during a build makes it begin from nothing', async t => {
+serial('a clock that is set back during a build makes it start from scratch', async t => {
   const { bench, edit } = await recorded(t);
   edit(firstKey('&kp 64'));
   const { now } = Date;
@@ -176,7 +179,7 @@ serial('a clock that goes back during a build makes it begin from nothing', asyn
   t.deepEqual(whole(outcome), whole(await bench.pristine()));
 });
 
-serial('of a build that is killed the next one takes nothing', async t => {
+serial('the build after a killed one takes nothing from it', async t => {
   const { bench, edit, compare } = await recorded(t);
   edit(firstKey('&kp 65'));
   t.is(killedBuild(bench), 'incremental');
@@ -209,7 +212,7 @@ function killedBuild({ machine, configDirectory }: ObjectBench): string {
   return stdout.trim();
 }
 
-serial('recording is dropped when somebody waits, and goes on later', async t => {
+serial('recording stops when a build is waiting, and continues later', async t => {
   const { bench, edit, compare } = await recorded(t);
   rmSync(path.join(station(bench), 'macros.json'));
   const stop = new AbortController();
@@ -223,7 +226,7 @@ serial('recording is dropped when somebody waits, and goes on later', async t =>
 });
 
 serial(
-  'a firmware that comes out otherwise is found, replaced, and turns incremental builds off',
+  'firmware that differs from a pristine build is found and replaced, and turns incremental builds off',
   async t => {
     const bench = await objectBench(t);
     const { machine } = bench;

@@ -159,7 +159,7 @@ inFull('becoming a module compiles everything, and keymaps still count by their 
   ]);
 });
 
-test.serial("where ZMK's way of looking for files is unknown, any new file compiles everything", async t => {
+test.serial('if it is unknown how ZMK looks for files, any new file compiles everything', async t => {
   const modules = 'zmk/app/keymap-module/modules/modules.cmake';
   keyboards.changeWorkspace({ [modules]: 'file(GLOB rules \x24{ZMK_CONFIG}/*.rules)\n' });
   await expectCompiled(t, ALL);

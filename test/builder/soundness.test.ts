@@ -68,7 +68,7 @@ function deskFor(t: ExecutionContext, files: Record<string, string> = {}, target
 // Words in a comment that leave uncertain what was read.
 const DOUBT = '// layer 4 is for embed commands\n';
 
-test('a config that is a link to a directory elsewhere, with a word that leaves its inputs uncertain', async t => {
+test('edits behind a config that is a link count, also with a word that leaves its inputs uncertain', async t => {
   const desk = deskFor(t);
   const { repository, root } = desk.keyboards;
   renameSync(path.join(repository, 'config'), path.join(root, 'dots'));
@@ -84,7 +84,7 @@ test('a config that is a link to a directory elsewhere, with a word that leaves 
   );
 });
 
-test('an include outside of the repository, with a word that leaves its inputs uncertain', async t => {
+test('an include outside of the repository counts, also with a word that leaves its inputs uncertain', async t => {
   const desk = deskFor(t, {
     'config/corne.keymap': `${DOUBT}#include "../../shared/base.dtsi"\n/ { corne; };\n`,
   });
@@ -108,7 +108,7 @@ test('an include behind a link and a `..` changes when the link leads elsewhere'
   await desk.changes('the link', lead('other'), lead('one'));
 });
 
-inFull('a dangling link whose target is created', async t => {
+inFull('the target of a dangling link counts once it is created', async t => {
   const desk = deskFor(t);
   desk.put({ 'shared/corne.conf': 'CONFIG_A=y\n' });
   const lead = (target: string) => () => desk.link('repository/config/corne_left.conf', target);
@@ -120,7 +120,7 @@ inFull('a dangling link whose target is created', async t => {
   await desk.changes('a link to itself', lead('../../shared/corne.conf'));
 });
 
-inFull('a link among headers that leads to a file, and later to a directory', async t => {
+inFull('a link among headers counts when it leads to a file, and later to a directory', async t => {
   const target = { ...CORNE, cmakeArgs: '-DZMK_EXTRA_MODULES={root}/module' };
   const desk = deskFor(t, {}, target);
   desk.put({
@@ -154,7 +154,7 @@ const MODULE = {
   'module/include/greeting.h': '#define GREETING 1\n',
 };
 
-test('a new header of a module that is found first, with ccache', async t => {
+test('a new header of a module that is found first counts, with ccache', async t => {
   const target = { ...CORNE, cmakeArgs: '-DZMK_EXTRA_MODULES={root}/module' };
   const desk = deskFor(t, {}, target);
   desk.put(MODULE);
@@ -166,25 +166,28 @@ test('a new header of a module that is found first, with ccache', async t => {
   await desk.changes('its removal', () => desk.remove('module/src/greeting.h'), shadow(3));
 });
 
-inFull('the same in the repository, which is a module, and in the workspace', async t => {
-  const desk = deskFor(
-    t,
-    Object.fromEntries(Object.entries(MODULE).map(([file, text]) => [file.replace('module/', ''), text])),
-  );
-  const header = (place: string, value: number) => () =>
-    desk.put({ [`${place}/greeting.h`]: `#define GREETING ${value}\n` });
-  await desk.changes('a header beside the source', header('repository/src', 2));
-  await desk.changes('an edit of it', header('repository/src', 3));
+inFull(
+  'a new header that is found first counts in the repository, which is a module, and in the workspace',
+  async t => {
+    const desk = deskFor(
+      t,
+      Object.fromEntries(Object.entries(MODULE).map(([file, text]) => [file.replace('module/', ''), text])),
+    );
+    const header = (place: string, value: number) => () =>
+      desk.put({ [`${place}/greeting.h`]: `#define GREETING ${value}\n` });
+    await desk.changes('a header beside the source', header('repository/src', 2));
+    await desk.changes('an edit of it', header('repository/src', 3));
 
-  const target = { ...CORNE, cmakeArgs: '-DZMK_EXTRA_MODULES={root}/workspace/zmk/module' };
-  const other = deskFor(t, {}, target);
-  const inside = Object.entries(MODULE).map(([file, text]) => [`workspace/zmk/${file}`, text]);
-  other.put(Object.fromEntries(inside));
-  const shadow = (value: number) => () =>
-    other.put({ 'workspace/zmk/module/src/greeting.h': `#define GREETING ${value}\n` });
-  await other.changes('a header in the workspace', shadow(2));
-  await other.changes('an edit of it', shadow(3));
-});
+    const target = { ...CORNE, cmakeArgs: '-DZMK_EXTRA_MODULES={root}/workspace/zmk/module' };
+    const other = deskFor(t, {}, target);
+    const inside = Object.entries(MODULE).map(([file, text]) => [`workspace/zmk/${file}`, text]);
+    other.put(Object.fromEntries(inside));
+    const shadow = (value: number) => () =>
+      other.put({ 'workspace/zmk/module/src/greeting.h': `#define GREETING ${value}\n` });
+    await other.changes('a header in the workspace', shadow(2));
+    await other.changes('an edit of it', shadow(3));
+  },
+);
 
 inFull(
   'objects that ccache stored in failed or interrupted builds are not reused for other inputs',
@@ -207,7 +210,7 @@ inFull(
   },
 );
 
-test('a file that code includes without the preprocessor, with ccache', async t => {
+test('a file that code includes without the preprocessor counts, with ccache', async t => {
   const target = { ...CORNE, cmakeArgs: '-DZMK_EXTRA_MODULES={root}/module' };
   const desk = deskFor(t, {}, target);
   const code = '__asm__(".incbin \\"logo.bin\\"");\n';
@@ -222,7 +225,7 @@ test('a file that code includes without the preprocessor, with ccache', async t 
 
 const SHARED = 'config/corne.keymap';
 
-inFull('names that a file outside of the repository looks for in vain', async t => {
+inFull('names that a file outside of the repository looks for in vain count', async t => {
   const desk = deskFor(t, { [SHARED]: '#include "../../shared/base.dtsi"\n/ { corne; };\n' });
   const extra = () => desk.put({ 'shared/extra.dtsi': '/ { extra; };\n' });
   desk.put({ 'shared/base.dtsi': '#if __has_include("extra.dtsi")\n#include "extra.dtsi"\n#endif\n' });
@@ -259,7 +262,7 @@ test('a source is read whatever it is called', async t => {
   );
 });
 
-inFull('files that a file outside of the repository has other tools include', async t => {
+inFull('files count that a file outside of the repository has other tools include', async t => {
   const desk = deskFor(t, { [SHARED]: '#include "../../shared/base.dtsi"\n/ { corne; };\n' });
   desk.put({
     'shared/base.dtsi': '/include/ "more.dtsi"\ndata = /incbin/("logo.bin");\n',
@@ -275,7 +278,7 @@ inFull('files that a file outside of the repository has other tools include', as
   await desk.changes('files that /incbin/ includes', () => desk.put({ 'shared/logo.bin': 'a third logo' }));
 });
 
-test('a file outside of the repository that list files and settings name', async t => {
+test('a file outside of the repository counts if list files and settings name it', async t => {
   const desk = deskFor(t, {
     'zephyr/module.yml': 'build: {}\n',
     'CMakeLists.txt': 'file(READ \x24{CMAKE_CURRENT_LIST_DIR}/../shared/keys.txt KEYS)\n',
@@ -285,7 +288,7 @@ test('a file outside of the repository that list files and settings name', async
   await desk.changes('what CMake code reads', keys('b'), keys('a'));
 });
 
-inFull('files that git ignores in the projects of the workspace', async t => {
+inFull('files that git ignores in the projects of the workspace count', async t => {
   const target = { ...CORNE, shield: 'corne_left secret' };
   const desk = deskFor(t, {}, target);
   const secret = 'workspace/zmk/app/boards/shields/secret';
@@ -305,30 +308,33 @@ inFull('files that git ignores in the projects of the workspace', async t => {
   await desk.changes('an edit behind a link', () => desk.put({ 'elsewhere/secret.overlay': '/ { c; };\n' }));
 });
 
-inFull("the compiler's own parts and the C library, with the same name, version, size and time", async t => {
-  const desk = deskFor(t, MODULE_OF_REPOSITORY);
-  const { tools } = desk.keyboards;
-  for (const part of [
-    'arm/bin/as',
-    'arm/bin/ld',
-    'bin/arm-none-eabi-objcopy',
-    'arm/lib/libc.a',
-    'arm/lib/libgcc.a',
-    'libexec/cc1',
-  ]) {
-    const write = (version: string) => () => {
-      const before = statSync(path.join(tools, part));
-      writeTool(tools, part, version);
-      utimesSync(path.join(tools, part), before.atime, before.mtime);
-    };
-    await desk.changes(part, write('2'), write('1'));
-  }
-  const folder = path.join(desk.keyboards.root, 'bin');
-  mkdirSync(folder);
-  await desk.settle();
-  writeFileSync(path.join(folder, 'arm-none-eabi-gcc'), '');
-  t.like(await desk.keyboards.make(CORNE), { source: 'compiled' }, 'a compiler that is found first');
-});
+inFull(
+  "the compiler's own parts and the C library count by content, with the same name, version, size and time",
+  async t => {
+    const desk = deskFor(t, MODULE_OF_REPOSITORY);
+    const { tools } = desk.keyboards;
+    for (const part of [
+      'arm/bin/as',
+      'arm/bin/ld',
+      'bin/arm-none-eabi-objcopy',
+      'arm/lib/libc.a',
+      'arm/lib/libgcc.a',
+      'libexec/cc1',
+    ]) {
+      const write = (version: string) => () => {
+        const before = statSync(path.join(tools, part));
+        writeTool(tools, part, version);
+        utimesSync(path.join(tools, part), before.atime, before.mtime);
+      };
+      await desk.changes(part, write('2'), write('1'));
+    }
+    const folder = path.join(desk.keyboards.root, 'bin');
+    mkdirSync(folder);
+    await desk.settle();
+    writeFileSync(path.join(folder, 'arm-none-eabi-gcc'), '');
+    t.like(await desk.keyboards.make(CORNE), { source: 'compiled' }, 'a compiler that is found first');
+  },
+);
 
 const MODULE_OF_REPOSITORY = Object.fromEntries(
   Object.entries(MODULE).map(([file, text]) => [file.replace('module/', ''), text]),

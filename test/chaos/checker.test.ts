@@ -267,7 +267,7 @@ test('every kind of violation that logs can show is planted', t => {
 });
 
 for (const [name, [kind, history]] of Object.entries(planted)) {
-  test(`finds ${name}`, t => {
+  test(`the check finds ${name}`, t => {
     t.deepEqual(judge(...history), [kind]);
   });
 }
@@ -401,12 +401,12 @@ const legal: Record<string, Fact[][]> = {
 };
 
 for (const [name, history] of Object.entries(legal)) {
-  test(`allows ${name}`, t => {
+  test(`the check allows ${name}`, t => {
     t.deepEqual(judge(...history), []);
   });
 }
 
-test('describes what happened to the key around a violation', t => {
+test('a violation comes with what happened to the key around it', t => {
   const checker = new Checker();
   for (const { happened } of [...done(P, 100, 110, set(A), true), ...done(P, 200, 210, get, null)]) {
     happened(checker);
@@ -419,7 +419,7 @@ test('describes what happened to the key around a violation', t => {
   t.true(violation?.history.at(-1)?.startsWith('>'));
 });
 
-test('forgets settled history', t => {
+test('settled history is forgotten', t => {
   const checker = new Checker();
   for (let round = 0; round < 3000; round++) {
     const from = round * 100;

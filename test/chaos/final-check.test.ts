@@ -167,7 +167,7 @@ test('every kind of violation that files can show is planted', t => {
 });
 
 for (const [name, [kind, plant, inspect]] of Object.entries(planted)) {
-  test.serial(`finds ${name}, and nothing before it is planted`, async t => {
+  test.serial(`the check finds ${name}, and nothing before it is planted`, async t => {
     const store = await prepare(t);
     await inspect(store);
     t.deepEqual(store.found, []);

@@ -47,7 +47,7 @@ const histories: Record<string, [ViolationKind[], Step[]]> = {
 };
 
 for (const [name, [expected, steps]] of Object.entries(histories)) {
-  test(`${expected.length === 0 ? 'allows' : 'finds'} ${name}`, t => {
+  test(`the check ${expected.length === 0 ? 'allows' : 'finds'} ${name}`, t => {
     const found: ViolationKind[] = [];
     judgeMigration(steps, kind => void found.push(kind));
     t.deepEqual(found, expected);
@@ -82,7 +82,7 @@ function withDatabase(file: string, work: (database: Database.Database) => unkno
 }
 
 for (const [name, damage] of Object.entries(faults)) {
-  test.serial(`finds a database ${name}`, async t => {
+  test.serial(`the check finds a database ${name}`, async t => {
     const root = await temporaryRoot(t);
     const found = new Set<ViolationKind>();
     damage(await plantOldDatabase(root, 'old'));
@@ -91,7 +91,7 @@ for (const [name, damage] of Object.entries(faults)) {
   });
 }
 
-test.serial('finds nothing in a database that was migrated once', async t => {
+test.serial('the check finds nothing in a database that was migrated once', async t => {
   const root = await temporaryRoot(t);
   const found: ViolationKind[] = [];
   openDatabase(await plantOldDatabase(root, 'old')).close();

@@ -6,7 +6,7 @@ import { Checker } from './checker.ts';
 import { Nemesis } from './nemesis.ts';
 import { IN_PROCESSES } from './violation.ts';
 
-test('finds processes that end by themselves, by a signal or with a status, and none that end when told to', async t => {
+test('processes that end by themselves are found, by signal or status, and none that end when told to', async t => {
   const checker = new Checker();
   const directory = await temporaryDirectory(t);
   // No time at all: they are started, and told to stop.

@@ -55,7 +55,7 @@ test('without caches every command says so, and creates none', async t => {
   t.deepEqual(await readdir(directory), []);
 });
 
-test('stats tells what the directories of last builds take, and cleanup removes them', async t => {
+test('stats shows the size of the directories of last builds, and cleanup removes them', async t => {
   const { cache, fill, root } = await home(t);
   await fill('firmware', { a: 1 });
   const kept = [1, 2].map(index => writeKept(root, index, 3 * 1024 ** 2, 10));
@@ -70,7 +70,7 @@ test('stats tells what the directories of last builds take, and cleanup removes 
   t.notRegex((await cache('stats')).stdout, /last builds/);
 });
 
-test('stats speaks to Prometheus, also when there are no caches', async t => {
+test('stats prints metrics for Prometheus, even if there are no caches', async t => {
   const { cache, fill } = await home(t);
   const empty = await cache('stats', '--format', 'prometheus');
   t.regex(empty.stdout, /^# HELP glovebox_cache_entries .*\n# TYPE glovebox_cache_entries gauge\n# HELP/);

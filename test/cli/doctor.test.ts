@@ -66,7 +66,7 @@ const COMMAND = `toolchains:
     artifacts: ['*.uf2']
 `;
 
-test.serial('a machine that can build is reported as well', async t => {
+test.serial('a machine that can build has no problem to report', async t => {
   const { install, configure, examine, root } = await machine(t);
   await install('compiler', 'exit 0');
   await configure(COMMAND);
@@ -299,7 +299,7 @@ test.serial('an unusable cache is pointed out, with the reason', async t => {
 });
 
 test.serial(
-  'directories of last builds are counted, and incremental builds that were turned off are told',
+  'directories of last builds are counted, and turned-off incremental builds are reported',
   async t => {
     const { examine, root } = await machine(t);
     await mkdir(root, { mode: 0o700 });

@@ -50,7 +50,7 @@ test.serial('a config is made for both halves of a keyboard, and builds', async 
   t.is(await readFile(join(directory, 'config/corne.keymap'), 'utf8'), keymap);
 });
 
-test.serial('what is missing or wrong is said, and nothing is made', async t => {
+test.serial('missing and wrong arguments are reported, and nothing is made', async t => {
   const directory = await temporaryDirectory(t);
   const at = { cwd: directory, env: { GLOVEBOX_CACHE_DIR: join(directory, 'cache') } };
   const init = (...args: string[]) => gloveboxAlone(['init', 'config', ...args], at);

@@ -115,7 +115,7 @@ test('check reports what a server does not support', async t => {
   t.regex(absent.stdout, /✖ .*ECONNREFUSED/);
 });
 
-test('check without a remote cache says how to name one', async t => {
+test('check without a remote cache says how to configure one', async t => {
   const { run } = await person(t);
   const { status, stderr } = await run(['check']);
   t.is(status, 2);

@@ -77,7 +77,7 @@ test.serial('--watch and --dry-run exclude each other', async t => {
   t.regex(stderr, /--dry-run/);
 });
 
-test('watch --open opens the page, whose address is printed', async t => {
+test('watch --open prints the address of the page and opens it', async t => {
   const { home, at } = await config(t, succeeds);
   // The system's way to open an address is a program in this variable.
   const opened = join(home, 'opened');
@@ -101,7 +101,7 @@ test('watch --open opens the page, whose address is printed', async t => {
   await t.throwsAsync(fetch(url), undefined, 'it ends with the command');
 });
 
-test.serial('a page is for a build that watches', async t => {
+test.serial('a page requires a build that watches', async t => {
   const { buildAlone } = await config(t, succeeds);
   const { status, stderr } = await buildAlone('--page');
   t.is(status, 2);

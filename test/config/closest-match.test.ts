@@ -24,7 +24,7 @@ test('of two candidates the nearer one is found, of two equals the first', t => 
   t.is(closestMatch('buil', ['built', 'build']), 'built');
 });
 
-test('the hint is a sentence to append to another', t => {
+test('the hint is a sentence that can follow another', t => {
   t.is(didYouMean('jbos', FIELDS), " Did you mean 'jobs'?");
   t.is(didYouMean('color', FIELDS), '');
 });

@@ -355,7 +355,7 @@ const wrong: [content: string, field: string, allowed: RegExp][] = [
   ],
 ];
 for (const [content, field, allowed] of wrong) {
-  test(`refused with field, value and what is allowed: ${content}`, async t => {
+  test(`content is refused with field, value and what is allowed: ${content}`, async t => {
     const error = await refusal(t, `# a comment\n${content}`);
     t.is(error.problems[0]!.field, field);
     t.is(error.problems[0]!.line, 2);
@@ -470,7 +470,7 @@ test('a program can configure everything without files', t => {
   t.deepEqual(createUserConfig(), { cache: { tags: {} }, build: {}, toolchains: {}, sources: [] });
 });
 
-test('a program gets the same messages', t => {
+test('a program that configures Glovebox gets the same messages', t => {
   const values = { cache: { tll: '7d' } } as object;
   const error = t.throws(() => createUserConfig(values), { instanceOf: ConfigError });
   t.is(error.code, 'GLOVEBOX_CONFIG');

@@ -15,7 +15,7 @@ test('the lifetime and size limit of workspaces are configured, field by field',
   t.deepEqual(workspaces, { ttl: '7d', maxSize: '8GB' });
 });
 
-test('a mistake there is reported with its line', async t => {
+test('a mistake in the workspaces section is reported with its line', async t => {
   const directory = await temporaryDirectory(t);
   await writeFile(path.join(directory, 'glovebox.config.yaml'), 'workspaces:\n  maxSize: much\n');
   const error = await t.throwsAsync(loadUserConfig({ directory, userDirectory: directory }), {

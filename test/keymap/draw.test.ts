@@ -137,7 +137,7 @@ const legends: [key: string, tap: string, hold?: string][] = [
   ['&my_macro', 'my_macro'],
 ];
 for (const [key, tap, hold] of legends) {
-  test(`the legend of ${key}`, t => {
+  test(`the key ${key} has its legend`, t => {
     t.deepEqual(legendOf(binding(key), { layers, errors: [] }), { tap, ...(hold !== undefined && { hold }) });
   });
 }

@@ -285,7 +285,7 @@ c { bindings = <&kp B>; key-positions = <LEFT_T LEFT_TT>; layers = <(1 + NAV)>; 
 };
 
 for (const [about, { source, drawn: expected, errors, options }] of Object.entries(CASES)) {
-  test(`reported with its place: ${about}`, async t => {
+  test(`a mistake is reported with its place: ${about}`, async t => {
     const layout = await parseKeymap(source, options);
     t.deepEqual(errorsOf(layout), errors);
     t.deepEqual(drawn(layout), expected);

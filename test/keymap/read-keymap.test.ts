@@ -98,7 +98,7 @@ const conditionals: [text: string, kept: string[]][] = [
   ['/*\n#if 0\n*/\n&kp A\n// #endif\n', ['&kp A']],
 ];
 for (const [text, kept] of conditionals) {
-  test(`conditional: ${text.replaceAll('\n', ' | ')}`, async t => {
+  test(`conditional lines are chosen: ${text.replaceAll('\n', ' | ')}`, async t => {
     t.deepEqual(await keysOf(keymap(`\n${text}\n`)), kept);
   });
 }
@@ -124,7 +124,7 @@ const macros: [definitions: string, use: string, keys: string[]][] = [
   ['#define EMPTY', 'EMPTY &kp EMPTY A EMPTY', ['&kp A']],
 ];
 for (const [definitions, use, keys] of macros) {
-  test(`macro: ${definitions.replaceAll('\n', ' | ')} gives ${use}`, async t => {
+  test(`the macro ${definitions.replaceAll('\n', ' | ')} gives ${use}`, async t => {
     const { layers } = await parseKeymap(keymap(use, definitions));
     t.deepEqual(layers[0]!.bindings.map(written), keys);
   });

@@ -1,4 +1,4 @@
-// Distribution: a build's targets in the queue. Follows the job of each, whoever asked for it first, and claims jobs that
+// Distribution: a build's targets in the queue. Follows the job of each, whichever build requested it first, and claims jobs that
 // no agent has begun for this machine.
 //
 //   offered ──► waiting ──► active ──► settled

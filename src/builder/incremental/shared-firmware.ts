@@ -181,7 +181,7 @@ export class SharedFirmware {
     }
     const [newest] = manifest.candidates;
     const found = newest === undefined ? [] : await lookup.differencesTo(newest, manifest, query);
-    return { ok: false, why: found.map(reason => `${reason} since the remote cache was told of it`) };
+    return { ok: false, why: found.map(reason => `${reason} since it was recorded in the remote cache`) };
   }
 
   async #manifest(

@@ -20,49 +20,52 @@ async function fleetOf(t: ExecutionContext, options: Omit<FleetOptions, 'remote'
 
 type Finished = Extract<BuildEvent, { type: 'target-finished' }>;
 
-withQueue('two people and an agent compile each target once in all, and all get the same', async t => {
-  const fleet = await fleetOf(t, { targets: 5, seconds: 'go' });
-  const agent = await fleet.machine('agent-one').agent(2);
-  const [alice, bob] = [fleet.machine('alice'), fleet.machine('bob')];
-  const builds = [alice.build(), bob.build()];
-  for (const build of builds) {
-    for (const name of fleet.names)
-      await build.event(event => event.type === 'target-queued' && event.target === name);
-    await build.event(event => event.type === 'target-output' && event.target === 'key0');
-  }
-  fleet.go();
-  const results = await Promise.all(builds.map(built));
-  for (const result of results) {
-    t.like(result, { status: 0, compiled: 5, failed: 0, warnings: [] });
-    t.true(result.agents > 0);
-    // Each target was looked for once, and what was fetched afterwards had been built for this build.
-    t.like(result.remoteCache, { hits: 0, misses: 5 });
-  }
-  t.deepEqual(alice.firmware, Object.fromEntries(fleet.names.map(name => [`${name}.uf2`, `${name}\n`])));
-  t.deepEqual(bob.firmware, alice.firmware);
-  t.deepEqual(fleet.runs.map(run => run.split(' ')[0]).sort(), fleet.names);
-
-  // Each person sees where each target is compiled, and its output.
-  for (const { events } of builds) {
-    const compiling = events.filter(event => event.type === 'target-compiling');
-    t.deepEqual(compiling.map(({ target }) => target).sort(), fleet.names);
-    const output = events.filter(event => event.type === 'target-output');
-    t.deepEqual([...new Set(output.map(({ target }) => target))].sort(), fleet.names);
-    for (const { target, agent: by } of events.filter(
-      (event): event is Finished => event.type === 'target-finished',
-    )) {
-      const where = compiling.find(event => event.target === target)?.agent;
-      t.is(by, where, `${target} is compiled where it said`);
+withQueue(
+  'two users and an agent compile each target once in total, and both users get the same firmware',
+  async t => {
+    const fleet = await fleetOf(t, { targets: 5, seconds: 'go' });
+    const agent = await fleet.machine('agent-one').agent(2);
+    const [alice, bob] = [fleet.machine('alice'), fleet.machine('bob')];
+    const builds = [alice.build(), bob.build()];
+    for (const build of builds) {
+      for (const name of fleet.names)
+        await build.event(event => event.type === 'target-queued' && event.target === name);
+      await build.event(event => event.type === 'target-output' && event.target === 'key0');
     }
-  }
+    fleet.go();
+    const results = await Promise.all(builds.map(built));
+    for (const result of results) {
+      t.like(result, { status: 0, compiled: 5, failed: 0, warnings: [] });
+      t.true(result.agents > 0);
+      // Each target was looked for once, and what was fetched afterwards had been built for this build.
+      t.like(result.remoteCache, { hits: 0, misses: 5 });
+    }
+    t.deepEqual(alice.firmware, Object.fromEntries(fleet.names.map(name => [`${name}.uf2`, `${name}\n`])));
+    t.deepEqual(bob.firmware, alice.firmware);
+    t.deepEqual(fleet.runs.map(run => run.split(' ')[0]).sort(), fleet.names);
 
-  agent.kill('SIGTERM');
-  t.is(await agent.status(), 0);
-  const ended = agent.events.filter(event => event.type === 'job-ended');
-  t.true(ended.length > 0);
-  t.true(ended.every(({ end }) => end === 'compiled'));
-  t.is(agent.events.at(-1)?.type, 'agent-stopped');
-});
+    // Each person sees where each target is compiled, and its output.
+    for (const { events } of builds) {
+      const compiling = events.filter(event => event.type === 'target-compiling');
+      t.deepEqual(compiling.map(({ target }) => target).sort(), fleet.names);
+      const output = events.filter(event => event.type === 'target-output');
+      t.deepEqual([...new Set(output.map(({ target }) => target))].sort(), fleet.names);
+      for (const { target, agent: by } of events.filter(
+        (event): event is Finished => event.type === 'target-finished',
+      )) {
+        const where = compiling.find(event => event.target === target)?.agent;
+        t.is(by, where, `${target} is compiled where it said`);
+      }
+    }
+
+    agent.kill('SIGTERM');
+    t.is(await agent.status(), 0);
+    const ended = agent.events.filter(event => event.type === 'job-ended');
+    t.true(ended.length > 0);
+    t.true(ended.every(({ end }) => end === 'compiled'));
+    t.is(agent.events.at(-1)?.type, 'agent-stopped');
+  },
+);
 
 withQueue('without an agent, a queue or its password, a build compiles here within two seconds', async t => {
   const fleet = await fleetOf(t, { targets: 1, seconds: 0, password: 'right' });
@@ -126,7 +129,7 @@ withQueue('a failure on an agent is reported as if it had happened here', async 
   t.true(readFileSync(failed.logFile!, 'utf8').includes(`${place}:1:1`));
 });
 
-withQueue('Ctrl-C ends the compilers everywhere, unless another person waits for them', async t => {
+withQueue('Ctrl-C ends the compilers everywhere, unless another user waits for them', async t => {
   const fleet = await fleetOf(t, { targets: 3, seconds: 30 });
   const agent = await fleet.machine('agent-one').agent(2);
   const [alice, bob] = [fleet.machine('alice'), fleet.machine('bob')];

@@ -55,7 +55,7 @@ const secondsTo = (program: Program<BuildEvent>, target: string, since: number) 
   1000;
 
 withQueue(
-  'each target is compiled once for two people, and all firmware is that of a local build',
+  'each target is compiled once for two users, and all firmware is that of a local build',
   async t => {
     const all = await begin(t, 5);
     const results = await finish(t, all);

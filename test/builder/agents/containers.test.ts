@@ -25,7 +25,7 @@ function settle(machine: Machine, west: WestMachine, image = IMAGE): string {
   return own;
 }
 
-withQueue('agents build in containers of the same image and revisions, and in no others', async t => {
+withQueue('agents build only in containers of the same image and revisions', async t => {
   const { url } = await TestServer.start(t);
   const fleet = await Fleet.start({ remote: url, targets: 0, seconds: 0 });
   t.teardown(() => fleet.stop());
@@ -84,7 +84,7 @@ withQueue('agents build in containers of the same image and revisions, and in no
 });
 
 withQueue(
-  'an agent makes the workspace of a build once, follows its updates, and says what it does',
+  'an agent makes the workspace of a build once, follows its updates, and reports what it does',
   async t => {
     const { url } = await TestServer.start(t);
     const fleet = await Fleet.start({ remote: url, targets: 0, seconds: 0 });
@@ -159,39 +159,36 @@ withQueue(
   },
 );
 
-withQueue(
-  'the loss of an image is an agent in trouble: it is said, and the target is built here',
-  async t => {
-    const { url } = await TestServer.start(t);
-    const fleet = await Fleet.start({ remote: url, targets: 0, seconds: 0 });
-    t.teardown(() => fleet.stop());
-    const found = await containerMachine(t);
-    if (!found) return;
-    const { machine, engine } = found;
-    say(machine, 'leave_records');
-    const [host, alice] = ['agent', 'alice'].map(name => fleet.machine(name, engine.environment)) as [
-      Machine,
-      Machine,
-    ];
-    await engine.makeImage('glovebox-test/lost:1', {
-      west: `${readFileSync(new URL('../container-rig/west.sh', import.meta.url), 'utf8')}\n# lost\n`,
-    });
-    settle(host, machine, 'glovebox-test/lost:1');
-    settle(alice, machine, 'glovebox-test/lost:1');
-    const agent = await host.agent(1, '--accept', 'container');
-    const program = alice.build();
-    await program.event(event => event.type === 'build-started');
-    engine.docker('rmi', '--force', 'glovebox-test/lost:1');
-    const result = await built(program);
-    t.is(result.failed, 2, 'the image is gone here, too');
-    t.true(
-      result.warnings.some(warning =>
-        /^The agent agent did not build .*: The image glovebox-test\/lost:1 is not on this machine any more\./.test(
-          warning,
-        ),
+withQueue('a lost image is reported as trouble of the agent, and the target is built here', async t => {
+  const { url } = await TestServer.start(t);
+  const fleet = await Fleet.start({ remote: url, targets: 0, seconds: 0 });
+  t.teardown(() => fleet.stop());
+  const found = await containerMachine(t);
+  if (!found) return;
+  const { machine, engine } = found;
+  say(machine, 'leave_records');
+  const [host, alice] = ['agent', 'alice'].map(name => fleet.machine(name, engine.environment)) as [
+    Machine,
+    Machine,
+  ];
+  await engine.makeImage('glovebox-test/lost:1', {
+    west: `${readFileSync(new URL('../container-rig/west.sh', import.meta.url), 'utf8')}\n# lost\n`,
+  });
+  settle(host, machine, 'glovebox-test/lost:1');
+  settle(alice, machine, 'glovebox-test/lost:1');
+  const agent = await host.agent(1, '--accept', 'container');
+  const program = alice.build();
+  await program.event(event => event.type === 'build-started');
+  engine.docker('rmi', '--force', 'glovebox-test/lost:1');
+  const result = await built(program);
+  t.is(result.failed, 2, 'the image is gone here, too');
+  t.true(
+    result.warnings.some(warning =>
+      /^The agent agent did not build .*: The image glovebox-test\/lost:1 is not on this machine any more\./.test(
+        warning,
       ),
-      result.warnings.join('\n'),
-    );
-    t.true(agent.events.some(event => event.type === 'agent-resting'));
-  },
-);
+    ),
+    result.warnings.join('\n'),
+  );
+  t.true(agent.events.some(event => event.type === 'agent-resting'));
+});

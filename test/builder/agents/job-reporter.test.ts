@@ -42,7 +42,7 @@ test('lines are numbered, in order, and arrive once, however many there are', as
   t.deepEqual(log.join('\n').split('\n'), lines);
 });
 
-test('while a queue is out of reach only so much is kept, and the rest is said to be left out', async t => {
+test('while a queue is out of reach a limited number of lines is kept, and the rest is reported as left out', async t => {
   const { job, messages, open } = slowJob();
   const reporter = new JobReporter(job, { by: 'me', run: 'one' });
   reporter.enter({ phase: 'compiling' });

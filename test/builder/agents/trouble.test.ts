@@ -16,7 +16,7 @@ const withQueue = NO_REDIS === undefined ? test.serial : test.serial.skip;
 const withTime = isFull ? withQueue : test.serial.skip;
 
 withTime(
-  'a full disk of an agent is said to the build, and the agent goes on when there is space',
+  'a full disk of an agent is reported to the build, and the agent goes on when there is space',
   async t => {
     const { url } = await TestServer.start(t);
     const fleet = await Fleet.start({ remote: url, targets: 2, seconds: 'go' });
@@ -74,7 +74,7 @@ withQueue('a queue that is lost while a build connects is not waited for, and th
   t.regex(result.warnings.join('\n'), /^The queue \S+ cannot be used: .*\. Everything is compiled here\.$/);
 });
 
-withTime('a build ends without its queue, if that is lost for good', async t => {
+withTime('a build whose queue is lost for good ends without it', async t => {
   const { url } = await TestServer.start(t);
   const fleet = await Fleet.start({ remote: url, targets: 4, seconds: 'go' });
   t.teardown(() => fleet.stop());
@@ -92,7 +92,7 @@ withTime('a build ends without its queue, if that is lost for good', async t => 
   t.is(await agent.status(), 0);
 });
 
-withTime('jobs of a killed build are dropped, also those that an agent has begun', async t => {
+withTime('jobs of a killed build are dropped, even those that an agent has begun', async t => {
   const { url } = await TestServer.start(t);
   const fleet = await Fleet.start({ remote: url, targets: 4, seconds: 'go' });
   t.teardown(() => fleet.stop());

@@ -78,7 +78,7 @@ for (const { mistake, layer, message, column } of [
     column: 44,
   },
 ]) {
-  test(`unknown key code: ${mistake}`, async t => {
+  test(`an unknown key code is reported: ${mistake}`, async t => {
     const log = logs.parseError(LINE, 'expected number or parenthesized expression');
     const found = await say(t, log, layer);
     t.is(found.message, message);
@@ -121,7 +121,7 @@ for (const [what, log] of [
   ['a mix of phandles and numbers', logs.MIX_OF_PHANDLES],
   ['undeclared', logs.UNDECLARED_BINDING],
 ] as const) {
-  test(`wrong binding count: ${what}`, async t => {
+  test(`a wrong binding count is reported: ${what}`, async t => {
     for (const [layer, message, column] of [
       [
         '    nav { bindings = <&kp A &kp BT_SEL 0>; };',
@@ -144,7 +144,7 @@ for (const [what, log] of [
   });
 }
 
-test('wrong binding count: a macro may take any number of parameters', async t => {
+test('a wrong binding count is not reported for a macro, which may take any number of parameters', async t => {
   const found = await say(t, logs.UNDECLARED_BINDING, '    nav { bindings = <&kp COPY COPY>; };');
   t.is(
     found.message,
@@ -228,7 +228,7 @@ for (const [what, log, message, place] of [
     '',
   ],
 ] as const) {
-  test(`unknown or missing: ${what}`, async t => {
+  test(`something unknown, invalid or missing is reported: ${what}`, async t => {
     const found = await say(t, log);
     t.is(found.message, message);
     t.is(found.place, place);

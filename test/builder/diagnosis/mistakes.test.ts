@@ -69,7 +69,7 @@ async function say(t: ExecutionContext, { log, keymap = '', files = {}, excerpt 
 const layer = (bindings: string) =>
   `/ {\n  keymap {\n    compatible = "zmk,keymap";\n    base {\n      bindings = <\n${bindings}\n      >;\n    };\n  };\n};\n`;
 
-test('blanks around the = of a setting', async t => {
+test('blanks around the = of a setting are named as the mistake', async t => {
   const conf = (line: string) => ({ 'config/corne.conf': `CONFIG_ZMK_USB=y\n${line}\n` });
   const about = (setting: string) =>
     `config/corne.conf:2: There must be no blanks around the '=': write CONFIG_${setting}`;
@@ -87,7 +87,7 @@ test('blanks around the = of a setting', async t => {
   );
 });
 
-test('a missing include of behaviours', async t => {
+test('a missing include of behaviors is suggested', async t => {
   const keymap = `#include <dt-bindings/zmk/keys.h>\n${layer('        &kp A')}`;
   t.is(
     await say(t, { log: logs.treeError("/keymap/base: undefined node label 'kp'"), keymap }),
@@ -102,7 +102,7 @@ test('a missing include of behaviours', async t => {
   );
 });
 
-test('a missing include of names', async t => {
+test('a missing include of names is suggested', async t => {
   const keymap = INCLUDES + layer('        &kp A &bt BT_SEL 0');
   const expected =
     "config/corne.keymap:8:19: 'BT_SEL' is defined in <dt-bindings/zmk/bt.h>, which the keymap does not include.";
@@ -144,7 +144,7 @@ test('an undefined name in the body of a macro is found there', async t => {
   t.is(await say(t, { log, keymap }), expected);
 });
 
-test('a macro that is not defined at all', async t => {
+test('a macro that is not defined at all is named', async t => {
   const keymap = `${INCLUDES}ZMK_LAYER(base,\n  &kp A)\n`;
   const expected = "config/corne.keymap:3:1: 'ZMK_LAYER' is not defined. Is an #include missing?";
   t.is(await say(t, { log: logs.parseError(3, "expected '/' or label reference (&foo)"), keymap }), expected);
@@ -152,7 +152,7 @@ test('a macro that is not defined at all', async t => {
   t.is(await say(t, { log: logs.parseError(3, "expected '{', '=', or ';'"), keymap, excerpt }), expected);
 });
 
-test('the name of a layer that has no number', async t => {
+test('a layer name without a number is named, with the remedy', async t => {
   const keymap = INCLUDES + layer('        &kp A &mo NAV &lt SYM B');
   const text = '        &kp (4) &mo NAV &lt SYM (5)';
   t.is(
@@ -165,7 +165,7 @@ test('the name of a layer that has no number', async t => {
   );
 });
 
-test('a label on two nodes', async t => {
+test('a label on two nodes is reported with the place of the second and that of the first', async t => {
   const node = (name: string) => `    hm: ${name} { compatible = "zmk,behavior-hold-tap"; };\n`;
   const keymap = `${INCLUDES}/ {\n  behaviors {\n${node('homerow_a')}${node('homerow_b')}  };\n};\n`;
   const log = logs.treeError("Label 'hm' appears on /behaviors/homerow_a and on /behaviors/homerow_b");
@@ -180,7 +180,7 @@ test('a label on two nodes', async t => {
   );
 });
 
-test('a removed property, in the keymap or in an overlay', async t => {
+test('a removed property is reported in the keymap and in an overlay', async t => {
   const said = (property: string) =>
     logs.treeError(
       `'${property}' appears in /behaviors/homerow in /tmp/build/zephyr/zephyr.dts.pre, but is not declared in 'properties:' in /tmp/zmk-config/zmk/app/dts/bindings/behaviors/zmk,behavior-hold-tap.yaml`,
@@ -208,7 +208,7 @@ test('a removed property, in the keymap or in an overlay', async t => {
   );
 });
 
-test('a missing property', async t => {
+test('a missing property is named', async t => {
   const log = logs.treeError(
     "'bindings' is marked as required in 'properties:' in /tmp/zmk-config/zmk/app/dts/bindings/behaviors/zmk,behavior-tap-dance.yaml, but does not appear in <Node /behaviors/tapdance in '/tmp/zmk-config/zephyr/misc/empty_file.c'>",
   );
@@ -234,7 +234,7 @@ test('an unknown shield is reported with the nearest one of ZMK, of a module and
   t.is(await say(t, { log: listed }), ": There is no shield 'nrf7002kk'. Did you mean 'nrf7002ek'?");
 });
 
-test('a board of another ZMK version', async t => {
+test('a board of another ZMK version is reported with the name to write instead', async t => {
   t.is(
     await say(t, { log: logs.NO_VARIANTS }),
     "build.yaml:2:12: There is no board 'nice_nano//zmk' yet: ZMK is built with Zephyr 3.5 here, where boards have no variants. Write 'nice_nano_v2', or use a newer ZMK.",

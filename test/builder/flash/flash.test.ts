@@ -77,7 +77,7 @@ test('each half is waited for, copied to and waited for again, the left one firs
   );
 });
 
-test('a drive that is no boot loader is never written to', async t => {
+test('a drive that is not a boot loader is never written to', async t => {
   const { drive, part } = await bench(t);
   await mkdir(drive);
   await writeFile(path.join(drive, 'INFO_UF2.TXT'), 'Board-ID: nRF52840-nicenano\n');
@@ -143,7 +143,7 @@ test('a link on a drive is replaced, and its destination is not written to', asy
   t.is(await readFile(victim, 'utf8'), 'untouched');
 });
 
-test('a file that is no firmware is refused before any button has to be pressed', async t => {
+test('a file that is not firmware is refused before any button has to be pressed', async t => {
   const { drive, part } = await bench(t);
   const flashing = new Flashing([await part('left'), await part('right', Buffer.from('text'))], { drive });
   await t.throwsAsync(flashing.done, { code: 'GLOVEBOX_FLASH', message: /right\.uf2 is not a UF2 file/ });

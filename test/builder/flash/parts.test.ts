@@ -22,7 +22,7 @@ test('the left half comes first, and a target that resets settings only by name'
   t.deepEqual(parts(CORNE, CORNE[1]!.artifactName), ['the right half']);
 });
 
-test('halves that are boards, and keyboards of one part, are known, too', t => {
+test('halves that are boards, and keyboards of one part, are recognised as well', t => {
   t.deepEqual(parts([target('glove80_rh'), target('glove80_lh')]), ['the left half', 'the right half']);
   t.deepEqual(parts([target('corneish_zen_left@2//zmk'), target('corneish_zen_right@2//zmk')]), [
     'the left half',

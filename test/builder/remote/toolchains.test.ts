@@ -138,7 +138,7 @@ test.serial('two users with the same west, in other directories and with another
   t.regex(moved.why.join('\n'), /zmk/);
 });
 
-inFull('another revision in west.yml alone is no hit, and --explain names it', async t => {
+inFull('another revision in west.yml alone is a miss, and --explain names it', async t => {
   const { url } = await TestServer.start(t);
   const machine = await createWestMachine(t, { onRun: 'build' });
   machine.write('build.yaml', 'board: [nice_nano_v2]\nshield: [corne_left]\n');

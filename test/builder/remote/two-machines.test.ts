@@ -58,7 +58,10 @@ inFull('an edit is compiled, its undo is not, and the changes since are named', 
   await second.write('config/key1.h', 'edited\n');
   const built = await second.build();
   t.like(built, { compiled: 1, remote: 1 });
-  t.deepEqual(built.why, ['never built here', 'config/key1.h changed since the remote cache was told of it']);
+  t.deepEqual(built.why, [
+    'never built here',
+    'config/key1.h changed since it was recorded in the remote cache',
+  ]);
   // The second machine's upload did not replace the entries of the first.
   const third = await remoteMachine(t, { url });
   t.like(await third.build(), { compiled: 0, remote: 2 });

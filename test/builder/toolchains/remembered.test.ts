@@ -30,7 +30,7 @@ test('an answer is remembered while its files are the same', async t => {
   t.deepEqual([await ask(), await ask()], [1, 1]);
 });
 
-test('a file that is written, a name that comes, and one that was not there ask again', async t => {
+test('a changed file, a new name in a directory, and a file that was missing make the question be asked again', async t => {
   const { root, file, directory, ask } = await bench(t);
   t.is(await ask(), 1);
   writeFileSync(file, '2');
@@ -44,12 +44,12 @@ test('a file that is written, a name that comes, and one that was not there ask 
   t.is(await ask(), 5);
 });
 
-test('what was written a moment ago may be written again in the same tick, and is not remembered', async t => {
+test('an answer from a file that was just written is not remembered, because it may be written again at the same timestamp', async t => {
   const { ask } = await bench(t, 0);
   t.deepEqual([await ask(), await ask()], [1, 2]);
 });
 
-test('an answer that depends on nothing that is known is not remembered', async t => {
+test('an answer that depends on no known file is not remembered', async t => {
   const { ask } = await bench(t);
   t.deepEqual([await ask([]), await ask([])], [1, 2]);
 });

@@ -157,7 +157,7 @@ test.serial(
   },
 );
 
-test.serial('another configuration builds everything in its way', async t => {
+test.serial('a changed configuration builds everything accordingly', async t => {
   const project = await createProject(t, { onRun: compileHalf });
   const file = path.join(project.directory, 'glovebox.config.json');
   const configure = async (name: string) => {

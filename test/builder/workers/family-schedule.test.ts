@@ -18,7 +18,7 @@ function scheduleOf(targets: Target[], threads: number, cores = 4) {
   return { schedule, log, enter };
 }
 
-test('the first of a board goes ahead with all cores; the others compile together after it', async t => {
+test('the first target of a board goes ahead with all cores; the others compile together after it', async t => {
   const { schedule, log, enter } = scheduleOf([left, right, dongle], 2);
   const all = [left, right, dongle].map(target => enter(target));
   await all[0];
@@ -43,7 +43,7 @@ test('another board does not wait, and shares the cores', async t => {
   t.deepEqual(log, ['left with 4', 'other with 2']);
 });
 
-test('after one that fails, the next one goes ahead, and the others wait for it', async t => {
+test('after a target that fails, the next one goes ahead, and the others wait for it', async t => {
   const { schedule, log, enter } = scheduleOf([left, right, dongle], 3);
   const all = [left, right, dongle].map(target => enter(target));
   await all[0];
@@ -56,7 +56,7 @@ test('after one that fails, the next one goes ahead, and the others wait for it'
   t.deepEqual(log, ['dongle with 4']);
 });
 
-test('a target that never entered leaves without a word; one that is cancelled waits no longer', async t => {
+test('a target that never entered can leave; a cancelled one no longer waits', async t => {
   const { schedule, log, enter } = scheduleOf([left, right, dongle], 3);
   await enter(left);
   schedule.leave(dongle, true);

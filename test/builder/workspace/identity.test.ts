@@ -220,7 +220,7 @@ test('files behind a link that leads out of the project count, committed, new or
   t.regex(error?.message ?? '', /link .*zmk\/app\/too-much leads to .* too large/);
 });
 
-test('a project in the wrong place is reported, with the place where it should be', async t => {
+test('a project in the wrong place is reported with the place where it should be', async t => {
   const directory = await sample(t);
   const before = await workspaceIdentity(directory);
   const move = () => commit(path.join(directory, 'zephyr'), { 'kernel/init.c': 'void other;\n' });

@@ -226,7 +226,7 @@ test.serial('a process that was considered dead reads nothing older than the sta
   t.true(isAlone());
 });
 
-test.serial('two processes that both believe to be alone find each other by writing', async t => {
+test.serial('two processes that both believe they are alone find each other by writing', async t => {
   const { cache, cacheRoot, database, isShared, names, own } = await prepare(t);
   const other = startProcess(
     t,

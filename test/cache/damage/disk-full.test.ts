@@ -112,7 +112,7 @@ for (const { name, write } of writes) {
 }
 
 onSmallDisk(
-  title('on a full disk getOrSet produces for everybody, under the lease or not, and stores again later'),
+  title('on a full disk getOrSet produces for every caller, under the lease or not, and stores again later'),
   async t => {
     const { cache, warnings, fill: fillUp, free } = await disk(t, 'full-producing');
     const isAsBefore = await older(t, cache);

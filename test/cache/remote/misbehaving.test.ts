@@ -408,7 +408,7 @@ function trickle(t: ExecutionContext, response: ServerResponse, bytes: number, e
   t.teardown(() => clearInterval(timer));
 }
 
-test('a thread that was kept from running does not take its own delay for the server’s', async t => {
+test('a thread that was kept from running does not mistake its own delay for the server’s', async t => {
   const { url } = await TestServer.start(t);
   await putValue(t, url, TEXT);
   const tier = reader(t, url, { limits: { ...PATIENT, connectMs: 30 } });

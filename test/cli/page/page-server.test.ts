@@ -88,7 +88,7 @@ test('a reader gets the whole state, then what changes, and the end', async t =>
   await t.throwsAsync(fetch(server.url));
 });
 
-test('a reader that goes away is forgotten', async t => {
+test('a reader that disconnects is forgotten', async t => {
   const server = await start(t);
   const reader = await follow(server);
   reader.response.destroy();

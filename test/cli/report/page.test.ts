@@ -62,7 +62,7 @@ function assertWellFormed(html: string): void {
   if (open.length > 0) throw new Error(`still open: ${open.join(' ')}`);
 }
 
-test('the page says what became of objects', t => {
+test('the page counts the objects that were compiled, and those from ccache', t => {
   t.true(page().includes('<td>4 of 219 not as before; 3 of 4 from ccache</td>'));
 });
 

@@ -33,7 +33,7 @@ test('every target has its reasons, one per line', t => {
   );
 });
 
-test('which objects were compiled is said, and what ccache had', t => {
+test('the explanation counts the objects that were compiled, and those from ccache', t => {
   const causes = ['config/corne.keymap (base, key 0)'];
   const path = { kind: 'incremental' as const, compiled: 2, objects: 219, causes };
   const ccache = { direct: 10, preprocessed: 180, missed: 29 };

@@ -17,7 +17,7 @@ import { show } from './view.ts';
 const watch = ({ verbose = false, ...size }: { verbose?: boolean; columns?: number; rows?: number } = {}) =>
   show(options => new LiveRenderer({ ...options, verbose }), size);
 
-test('how a comparison ended stays above the picture, and after it', t => {
+test('the result of a comparison stays above the live region, and after it', t => {
   const view = watch();
   view.tell(started('left', 'right'), compiled(100, 'left', 100), compiled(200, 'right', 100));
   view.tell(at(300, { type: 'target-verified', target: 'left', different: [] }));

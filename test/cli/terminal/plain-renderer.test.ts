@@ -172,7 +172,7 @@ test('a target that another build compiles shows the process that it waits for',
   ]);
 });
 
-test('a wait that failed is not a reason to compile', t => {
+test('a wait that failed is not given as a reason to compile', t => {
   const lines = printed([
     started('left'),
     missed(1, 'left', 'left.conf changed', 'west.yml changed'),

@@ -38,7 +38,7 @@ const cases: [cmakeArgs: string, words: string[]][] = [
   ['-DX=../../keymaps2/a ../../keymaps/b', ['-DX=../../keymaps2/a', '../../keymaps/b']],
 ];
 for (const [cmakeArgs, words] of cases) {
-  test(`cmake-args: ${cmakeArgs}`, t => t.deepEqual(read(cmakeArgs), words));
+  test(`cmake-args are split and expanded: ${cmakeArgs}`, t => t.deepEqual(read(cmakeArgs), words));
 }
 
 test('a real shell expands the variable in the same way, in a path without blanks', t => {

@@ -77,7 +77,7 @@ test('a compiler that changes during a build leaves no epoch', async t => {
   t.not(build(['gcc', 'cc1']), second, 'though it is back');
 });
 
-test('what a build that did not come to its end learned counts only if the compiler was known', async t => {
+test('the findings of an unfinished build count only if the compiler was known', async t => {
   const { begin, build } = deskFor(t);
   await settle();
   const first = begin();
@@ -88,7 +88,7 @@ test('what a build that did not come to its end learned counts only if the compi
   t.is(build(['gcc']), known);
 });
 
-test('builds that begin together do not share what neither knows yet', async t => {
+test('builds that begin together do not share an epoch that neither knows yet', async t => {
   const { begin, build, tools } = deskFor(t);
   await settle();
   const [one, other] = [begin(), begin()];
@@ -113,7 +113,7 @@ test('the epoch of a process that died is not used again', async t => {
   t.not(build(['gcc']), id);
 });
 
-test('without a directory to write to there is none', t => {
+test('there is no epoch without a writable directory', t => {
   const file = path.join(deskFor(t).root, 'file');
   execFileSync('touch', [file]);
   t.is(CompilerEpoch.begin(path.join(file, 'compiler')), undefined);

@@ -28,7 +28,7 @@ async function keepOne(cacheRoot: string, bytes = 1): Promise<void> {
 
 const names = (cacheRoot: string) => listKept(cacheRoot).map(({ directory }) => path.basename(directory));
 
-test('at most so many are kept, those that were used last', async t => {
+test('only a limited number of directories is kept, the most recently used ones', async t => {
   const root = await cacheRootFor(t);
   // The older the smaller its number.
   for (let index = 1; index <= MAX_KEPT; index++) writeKept(root, index, 1, 1_000 - index);
@@ -40,7 +40,7 @@ test('at most so many are kept, those that were used last', async t => {
   t.false(existsSync(path.join(root, 'west/0000000000000001/build')));
 });
 
-test('at most so many bytes are kept, and the newest however large it is', async t => {
+test('only a limited number of bytes is kept, and the newest directory whatever its size', async t => {
   const root = await cacheRootFor(t);
   writeKept(root, 1, MAX_KEPT_BYTES / 2, 30);
   writeKept(root, 2, MAX_KEPT_BYTES / 2, 20);
@@ -51,7 +51,7 @@ test('at most so many bytes are kept, and the newest however large it is', async
   t.is(names(root).length, 1);
 });
 
-test('one that is in use is not removed', async t => {
+test('a directory that is in use is not removed', async t => {
   const root = await cacheRootFor(t);
   const used = writeKept(root, 1, 10, 10);
   writeKept(root, 2, 10, 20);

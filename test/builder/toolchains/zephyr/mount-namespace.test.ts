@@ -50,17 +50,17 @@ allowed('a program ends with its own status', async t => {
   t.is((t.throws(() => run('exit 7')) as { status?: number } | undefined)?.status, 7);
 });
 
-test('there is one where the system allows it', async t => {
+test('a mount namespace is found where the system allows it', async t => {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'mount-namespace-'));
   t.teardown(() => rmSync(directory, { recursive: true, force: true }));
   t.is((await MountNamespace.find(environment, directory)) !== undefined, isAllowed);
 });
 
-test('there is none without the program that makes it', async t => {
+test('no mount namespace is found without the program that makes it', async t => {
   t.is(await MountNamespace.find({ PATH: '/nonexistent' }, os.tmpdir()), undefined);
 });
 
-test('output names files of this machine', t => {
+test('paths in the output are those of this machine', t => {
   const translate = outputOf('/home/me/work');
   t.is(translate('/glovebox/build/zephyr/a.c:1: no'), '/home/me/work/zephyr/a.c:1: no');
   t.is(translate('/glovebox/builder and /glovebox/build'), '/glovebox/builder and /home/me/work');

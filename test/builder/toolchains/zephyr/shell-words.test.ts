@@ -24,7 +24,7 @@ const cases: [text: string, words: string[]][] = [
   ['a$ "b$" 1$% é\u00a0ü', ['a$', 'b$', '1$%', 'é\u00a0ü']],
 ];
 for (const [text, words] of cases) {
-  test(`split into words: ${JSON.stringify(text)}`, t => {
+  test(`a text is split into words: ${JSON.stringify(text)}`, t => {
     t.deepEqual(split(text), words);
   });
 }
@@ -54,7 +54,7 @@ const refused: [text: string, why: RegExp][] = [
   [`$'a\\n'`, /'\$'' is something/],
 ];
 for (const [text, why] of refused) {
-  test(`refused, with the reason and the whole text: ${JSON.stringify(text)}`, t => {
+  test(`a text is refused with the reason and the whole text: ${JSON.stringify(text)}`, t => {
     const error = t.throws(() => split(text), { instanceOf: ToolchainError, code: 'GLOVEBOX_TOOLCHAIN' });
     t.regex(error?.message ?? '', why);
     t.true(error?.message.startsWith('cmake-args cannot be split into words'));

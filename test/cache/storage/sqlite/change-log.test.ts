@@ -114,7 +114,7 @@ test('readers drop all copies after damage, and go on', async t => {
   }
 });
 
-test('a log that is not there may have anything in it; a new one is told apart', async t => {
+test('a missing log counts as containing anything; a new one is recognised', async t => {
   const { file, open, writer, reader, follow } = await makeLogs(t);
   writer.note([1]);
   follow();

@@ -38,18 +38,18 @@ test('statements are read with escaped names, implicit inputs, and without order
   t.is(edges.filter(isCompile).length, 2);
 });
 
-test('what is in the build directory has one name', t => {
+test('a file of the build directory has one name, however it is spelled', t => {
   const [edge] = parseBuildGraph('build /b/x/../a.o: R /b/./a.c /other/a.h\n', '/b')!;
   t.deepEqual([edge!.outputs, edge!.inputs], [['a.o'], ['a.c', '/other/a.h']]);
 });
 
-test('a manifest of another form is not understood', t => {
+test('a manifest of an unknown form is rejected', t => {
   t.is(parseBuildGraph('build a\n', '/b'), undefined);
   t.is(parseBuildGraph('build a: R b\nsubninja other.ninja\n', '/b'), undefined);
   t.is(parseBuildGraph('', '/b'), undefined);
 });
 
-test('what has to be made again is all that is made of it, up to the firmware', t => {
+test('a change remakes everything that depends on it, up to the firmware', t => {
   t.deepEqual([...madeOf(edges, none, ['a.dir/a.c.obj'])].sort(), [
     'a.dir/a.c.obj',
     'app/libapp.a',
@@ -59,13 +59,13 @@ test('what has to be made again is all that is made of it, up to the firmware', 
   ]);
 });
 
-test('what compilers said that they had read counts as well', t => {
+test('files that compilers reported as read count as dependencies as well', t => {
   const read = new Map([['a.dir/b c.c.obj', ['gen/list.h']]]);
   t.true(madeOf(edges, read, ['gen/list.h']).has('a.dir/b c.c.obj'));
   t.false(madeOf(edges, none, ['gen/list.h']).has('a.dir/b c.c.obj'));
 });
 
-test('only commands that are known not to may leave the devicetree alone', t => {
+test('a command counts as reading the devicetree unless it is known not to', t => {
   const command = (text: string) => ({ rule: 'CUSTOM_COMMAND', outputs: ['o'], inputs: [], command: text });
   t.false(mayReadDevicetree(command('cd /b && python3 /z/scripts/build/gen_syscalls.py --x')));
   t.false(mayReadDevicetree(command('cd /b && /usr/bin/cmake -E echo')));

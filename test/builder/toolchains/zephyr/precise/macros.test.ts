@@ -32,7 +32,7 @@ test('macros are read with their parameters, over continued lines, without comme
   );
 });
 
-test('blanks in a text count', t => {
+test('blanks within a string count', t => {
   const [one, two] = ['"a b"', '"a  b"'].map(text => parseMacros(`#define DT_A ${text}\n`)!);
   t.deepEqual(compareMacros(one!, two!), { changed: ['DT_A'], added: [], isReshaped: false });
 });
@@ -43,12 +43,12 @@ test('a header with anything but definitions cannot be compared', t => {
   t.is(parseMacros('#undef DT_A\n'), undefined);
 });
 
-test('a macro may be defined twice as the same, and not as another', t => {
+test('a macro may be defined twice if both definitions are the same', t => {
   t.is(parseMacros('#define DT_A 1\n#define DT_A 1\n')?.size, 1);
   t.is(parseMacros('#define DT_A 1\n#define DT_A 2\n'), undefined);
 });
 
-test('removed macros count as changed, and new ones are told apart', t => {
+test('removed macros count as changed, and new ones as added', t => {
   const before = parseMacros('#define DT_A 1\n#define DT_B 1\n#define DT_C(x) 1\n')!;
   const after = parseMacros('#define DT_B 2\n#define DT_C 1\n#define DT_D 1\n')!;
   t.deepEqual(compareMacros(before, after), {
@@ -58,7 +58,7 @@ test('removed macros count as changed, and new ones are told apart', t => {
   });
 });
 
-test('likely are the arguments that a binding may get, and further bindings', t => {
+test('the likely names are the arguments that a binding may get, and further bindings', t => {
   const layer = 'DT_N_S_keymap_S_base_P_bindings';
   const macros = parseMacros(
     `#define ${layer}_IDX_0_EXISTS 1\n#define ${layer}_IDX_0_PH DT_N_S_kp\n#define ${layer}_IDX_0_VAL_param1 4\n#define ${layer}_IDX_0_VAL_param1_EXISTS 1\n`,
@@ -70,7 +70,7 @@ test('likely are the arguments that a binding may get, and further bindings', t 
   t.false(likely.includes(`${layer}_IDX_5_PH`));
 });
 
-test('where an edit was is told by layers and keys, and else by nodes', t => {
+test('the place of an edit is named by layer and key, or else by node', t => {
   const keys = [0, 1, 2, 3].map(index => `DT_N_S_keymap_S_base_P_bindings_IDX_${index}_VAL_param1`);
   t.deepEqual(placesOf([keys[0]!, 'DT_N_S_keymap_S_base_P_bindings_LEN']), ['base, key 0']);
   t.deepEqual(placesOf(keys), ['base, key 0', 'base, key 1', 'base, key 2', '1 more']);
