@@ -163,6 +163,8 @@ function writeManifest(
     'TARGET_FILE = zephyr/zmk.elf',
     'POST_BUILD = cp zephyr/zmk.elf zephyr/zmk.uf2 && cksum < zephyr/zmk.elf > zephyr/zmk.hex',
   );
+  // As CMake writes it: what it reads may be missing.
+  statement('zephyr/dts.cmake zephyr/include/generated/autoconf.h: phony');
   statement('all: phony zephyr/zmk.elf');
   lines.push('default all', '');
   put('build.ninja', lines.join('\n'));

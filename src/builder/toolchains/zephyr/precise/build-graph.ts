@@ -143,7 +143,9 @@ export function madeOf(
       else known.push(edge);
     }
   }
-  const makers = new Map(edges.flatMap(edge => edge.outputs.map(output => [output, edge] as const)));
+  // CMake lists all files that it reads as the outputs of one statement without a command, so that Ninja does not miss them.
+  const commands = edges.filter(({ rule, inputs }) => rule !== 'phony' || inputs.length > 0);
+  const makers = new Map(commands.flatMap(edge => edge.outputs.map(output => [output, edge] as const)));
   const found = new Set<string>();
   const queue = [...first];
   for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
