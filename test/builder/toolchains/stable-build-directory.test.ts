@@ -99,6 +99,36 @@ test.serial('capabilities of one compiler are not used for another', async t => 
   t.is(updated, await compile(undefined));
 });
 
+test.serial('targets that differ in their shield share findings about the compiler', async t => {
+  const { machine, job } = await benchFor(t);
+  machine.install('ccache', 'exec "$@"');
+  /** What the target finds there when it begins, and its firmware. */
+  const compile = async (more: Partial<typeof target>, cacheRoot: string | undefined = machine.cacheRoot) => {
+    const own = { ...target, ...more };
+    const outcome = toolchainOf(machine, { cacheRoot }).compile(job({ target: own }));
+    const run = await machine.rig.nextRun();
+    const isTaken = existsSync(path.join(run.target.userCache!, 'ToolchainCapabilityDatabase/a1b2c3'));
+    await run.exit(await run.build());
+    // The machine does not have every board.
+    const result = await outcome;
+    return { isTaken, firmware: result.ok ? contents(t, result)[`${own.artifactName}.uf2`] : undefined };
+  };
+  const right = { shield: 'corne_right', artifactName: 'right' };
+  t.false((await compile({})).isTaken);
+  t.true((await compile(right)).isTaken);
+  t.false((await compile({ board: 'nice_nano', artifactName: 'other' })).isTaken);
+  t.false((await compile({ cmakeArgs: '-DX=1', artifactName: 'x' })).isTaken);
+  t.false((await compile({ snippet: 'y', artifactName: 'y' })).isTaken);
+  const third = { shield: 'lily58_left', artifactName: 'third' };
+  // With the same name and version.
+  writeTool(machine.tools, 'libexec/cc1', '2');
+  const updated = await compile(third);
+  t.false(updated.isTaken);
+  t.truthy(updated.firmware);
+  t.is(updated.firmware, (await compile(third, await temporaryDirectory(t))).firmware);
+  t.true((await compile({ ...third, artifactName: 'fourth' })).isTaken);
+});
+
 test.serial('a concurrent build of the same target uses a private directory', async t => {
   const { machine, job } = await benchFor(t);
   const compile = () => toolchainOf(machine, { cacheRoot: machine.cacheRoot }).compile(job());

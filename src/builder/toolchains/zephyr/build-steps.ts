@@ -23,6 +23,8 @@ export interface BuildStepsOptions {
   runner: ZephyrRunner;
   spec: ZephyrBuildSpec;
   job: CompileJob;
+  /** Called when CMake has configured the build, if that is a step of its own. */
+  onConfigured: () => Promise<void>;
   /** Whether the configured build makes objects that other targets may use. */
   isShared: () => Promise<boolean>;
   /** Begins to share objects through ccache; resolves to a part of their keys, or undefined if they cannot be shared. */
@@ -44,7 +46,7 @@ export class BuildSteps {
     const { spec, job } = this.#options;
     job.onPath?.({ kind: 'pristine', why });
     if (spec.ccache === undefined) return this.#run('all');
-    const configured = await this.#run('configure');
+    const configured = await this.#configure();
     return configured.ok ? this.#makeInTurn() : configured;
   }
 
@@ -64,7 +66,7 @@ export class BuildSteps {
     use.former = taken;
     const began = { wall: Date.now(), steady: performance.now() };
     // A pristine build begins in the same way.
-    const [obstacle, configured] = await Promise.all([taken.obstacle(conditions), this.#run('configure')]);
+    const [obstacle, configured] = await Promise.all([taken.obstacle(conditions), this.#configure()]);
     if (!configured.ok) return configured;
     if (obstacle !== undefined) {
       job.onPath?.({ kind: 'pristine', why: obstacle });
@@ -85,6 +87,12 @@ export class BuildSteps {
     use.isAdopted = false;
     rmSync(spec.build, { recursive: true, force: true });
     return this.buildPristine(isBack ? 'the clock went back' : 'it failed with objects of the last build');
+  }
+
+  async #configure(): Promise<Ran> {
+    const ran = await this.#run('configure');
+    if (ran.ok) await this.#options.onConfigured();
+    return ran;
   }
 
   async #makeInTurn(): Promise<Ran> {

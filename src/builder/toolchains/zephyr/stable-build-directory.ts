@@ -7,6 +7,7 @@
 //                                                  /facts-… Zephyr's findings about the compiler
 //                                                  /epoch.json   see CcacheEpoch
 //   <cache root>/west/compiler-…                     see CompilerEpoch
+//   <cache root>/west/facts-….json                   see CapabilityCache
 //   <cache root>/west/ccache-2
 //
 // A build that finds the directory taken builds elsewhere. The directory is free once its owner has released it, or once
@@ -28,6 +29,7 @@ import { cacheKey } from '../../../cache/cache-key.ts';
 import { tryLock } from '../../../cache/coordinator/locks.ts';
 import { liveProcessGroups } from '../../../system/process-group.ts';
 import { currentProcessId, hasExited, type ProcessId } from '../../../system/process-identity.ts';
+import type { SharedPlace } from './capability-cache.ts';
 import { type KeptPlaces, keptSize } from './precise/kept-build.ts';
 
 /** ccache's directory. One with an older name has entries that are not trusted, and is removed. */
@@ -56,6 +58,8 @@ export interface StableBuildDirectory {
   work: string;
   /** For what Zephyr finds out about the compiler; kept for the next build of the same kind. */
   capabilityCache: string;
+  /** For what targets of the same kind find out about it; undefined if nothing may be kept. */
+  sharedCapabilities: SharedPlace | undefined;
   /** ccache's directory, and the file of its epoch; undefined if nothing may be kept. */
   ccache: { directory: string; epoch: string } | undefined;
   /** For the directory of the last build; undefined if nothing may be kept. */
@@ -78,6 +82,7 @@ export function privateBuildDirectory(directory: string): StableBuildDirectory {
   return {
     work,
     capabilityCache,
+    sharedCapabilities: undefined,
     ccache: undefined,
     kept: undefined,
     onProcess: () => {},
@@ -92,11 +97,14 @@ export function privateBuildDirectory(directory: string): StableBuildDirectory {
  * @param name distinguishes the target from all others on this machine
  *
  * @param kind distinguishes the compiler, and everything else that Zephyr examines, from others
+ *
+ * @param family distinguishes targets that may share findings about the compiler from others
  */
 export async function acquireStableDirectory(
   cacheRoot: string,
   name: string[],
   kind: string,
+  family: readonly string[] = name,
 ): Promise<StableBuildDirectory | undefined> {
   const root = path.join(cacheRoot, 'west');
   try {
@@ -109,6 +117,8 @@ export async function acquireStableDirectory(
     const { owner, claim, save } = owned;
     const { work, kept } = placesIn(directory);
     const capabilityCache = path.join(directory, `facts-${(await cacheKey('facts', kind)).slice(0, 16)}`);
+    const shared = `facts-${(await cacheKey('shared facts', kind, family)).slice(0, 16)}.json`;
+    const sharedCapabilities = { file: path.join(root, shared), locks: path.join(root, 'locks') };
     const epoch = path.join(directory, 'epoch.json');
     rmSync(kept.directory, { recursive: true, force: true });
     const last = path.join(work, BUILD);
@@ -124,7 +134,7 @@ export async function acquireStableDirectory(
       mkdirSync(place, { recursive: true, mode: 0o700 });
     await removeUnused(root);
     return {
-      ...{ work, capabilityCache, ccache, kept },
+      ...{ work, capabilityCache, sharedCapabilities, ccache, kept },
       onProcess(event, leader) {
         if (event === 'started') claim.leaders.push(leader);
         else claim.leaders = claim.leaders.filter(other => other !== leader);
@@ -271,13 +281,17 @@ async function limitKept(root: string): Promise<void> {
   await removeKept(cacheRoot, excess);
 }
 
-/** Removes the stable directories of targets that have not been built for a long time. */
+/** Removes the stable directories of targets that have not been built for a long time, and old findings. */
 async function removeUnused(root: string): Promise<void> {
   for (const entry of readdirSync(root, { withFileTypes: true })) {
     const directory = path.join(root, entry.name);
     const isOfCompiler = /^compiler-[0-9a-f]{16}$/.test(entry.name);
-    if (!(isOfCompiler || /^[0-9a-f]{16}$/.test(entry.name)) || !entry.isDirectory()) continue;
-    if (Date.now() - lstatSync(directory).mtimeMs < UNUSED_AFTER_MS) continue;
+    const isFindings = entry.isFile() && /^facts-[0-9a-f]{16}\.json$|\.part$/.test(entry.name);
+    const isOfTarget = /^[0-9a-f]{16}$/.test(entry.name);
+    if (!isFindings && !((isOfCompiler || isOfTarget) && entry.isDirectory())) continue;
+    const stats = lstatSync(directory, { throwIfNoEntry: false });
+    if (stats === undefined || Date.now() - stats.mtimeMs < UNUSED_AFTER_MS) continue;
+    if (isFindings) rmSync(directory, { force: true });
     if (isOfCompiler) {
       rmSync(directory, { recursive: true, force: true });
       continue;

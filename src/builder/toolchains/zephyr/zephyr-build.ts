@@ -80,15 +80,12 @@ export class ZephyrBuild {
   async run(onMade: () => void): Promise<CompileOutcome> {
     const { runner, project, directory, use, fallbackBinary } = this.#options;
     const { target, artifactDirectory, logFile, incremental } = this.#job;
-    const capabilities = CapabilityCache.begin(directory.capabilityCache);
     const epoch = await this.#beginEpoch();
-    const spec: ZephyrBuildSpec = {
+    const planned: ZephyrBuildSpec = {
       ...this.#specOf(await project.places(), epoch),
       seenWork: await runner.seenWork(directory.work),
-      ...(capabilities === undefined ? { userCache: path.join(directory.work, 'facts') } : {}),
       linked: runner.kind === 'container' ? linkedOutside(this.#repository, await project.projects()) : [],
     };
-    mkdirSync(spec.userCache, { recursive: true });
     const startMark = path.join(directory.work, 'started');
     writeFileSync(startMark, '');
     const started = Date.now();
@@ -96,11 +93,20 @@ export class ZephyrBuild {
     const sharing: Sharing = { conditions, epoch: undefined };
     let traced: Traced = { untraceable: 'it was not completed.' };
     let ran: Awaited<ReturnType<ZephyrRunner['run']>>;
+    const capabilities = await CapabilityCache.begin(directory.capabilityCache, {
+      // Without ccache, the build is one step, and its findings would come too late for others that wait.
+      shared: planned.ccache === undefined ? undefined : directory.sharedCapabilities,
+      signal: this.#job.signal,
+    });
+    const userCache = capabilities === undefined ? path.join(directory.work, 'facts') : planned.userCache;
+    const spec = { ...planned, userCache };
     try {
-      ran = await this.#runSteps(spec, sharing, epoch !== undefined && !epoch.isNew);
+      mkdirSync(userCache, { recursive: true });
+      ran = await this.#runSteps(spec, { sharing, capabilities }, epoch !== undefined && !epoch.isNew);
       onMade();
       traced = await this.#trace(spec, ran.ok, { capabilities, epoch });
     } finally {
+      await capabilities?.leave();
       sharing.epoch?.end(traced.compiler);
     }
     const { build } = spec;
@@ -169,7 +175,7 @@ export class ZephyrBuild {
   /** @param isKnown whether ccache has the objects of an earlier build of this target */
   async #runSteps(
     spec: ZephyrBuildSpec,
-    sharing: Sharing,
+    { sharing, capabilities }: { sharing: Sharing; capabilities: CapabilityCache | undefined },
     isKnown: boolean,
   ): Promise<{ ok: true; lastLines: string[] } | FailedOutcome> {
     const { runner, project, directory, use } = this.#options;
@@ -183,6 +189,11 @@ export class ZephyrBuild {
     };
     const steps = new BuildSteps({
       ...{ runner, spec, job: own, use },
+      onConfigured: async () =>
+        capabilities?.share(async () => {
+          const tools = await runner.tools(spec.build, false);
+          return 'untraceable' in tools ? undefined : tools.files;
+        }),
       isShared: async () => hasSharedCodeOnly(await this.#observeOptions(spec, undefined)),
       share: async () => {
         if (directory.ccache === undefined) return undefined;

@@ -106,6 +106,7 @@ export class ZephyrToolchain implements Toolchain {
             this.#cacheRoot,
             this.#directoryName(target),
             compilerScope(this.kind, described),
+            this.#family(target),
           )) ?? privateBuildDirectory(path.join(job.buildDirectory, 'station'));
     const use: DirectoryUse = { former: undefined, keep: undefined };
     let isKept = false;
@@ -134,6 +135,11 @@ export class ZephyrToolchain implements Toolchain {
   /** The name of a target's directory. */
   #directoryName({ artifactName }: Target): string[] {
     return [this.#project.configDirectory, artifactName];
+  }
+
+  /** What targets have in common that use the same compiler in the same way: they differ in their shields only. */
+  #family({ board, snippet, cmakeArgs }: Target): string[] {
+    return [this.#project.configDirectory, board, snippet ?? '', cmakeArgs ?? ''];
   }
 
   async recordMacros(target: Target, { signal, jobs, onProcess }: RecordOptions): Promise<boolean> {
