@@ -52,7 +52,8 @@ function absolute(path: unknown, operation: string): string {
   throw new InvalidArgumentError(`The path for ${operation}() must be a string; got ${show(path)}.`);
 }
 
-function kindOf(stats: Stats): string {
+/** What something that is not a regular file is. */
+export function kindOf(stats: Stats): string {
   if (stats.isDirectory()) return 'a directory';
   if (stats.isFIFO()) return 'a pipe';
   if (stats.isSocket()) return 'a socket';

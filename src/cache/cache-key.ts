@@ -1,8 +1,11 @@
 // Cache key: a digest of everything that a result depends on.
 import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { inspect } from 'node:util';
 import { isUint8Array } from 'node:util/types';
 import { InvalidArgumentError } from '../errors.ts';
 import { hashFile } from '../system/hash-file.ts';
+import { kindOf } from './arguments.ts';
 import { isPlainObject } from './values/uncloneable.ts';
 
 /** A file whose content is to be part of a key. Made by {@link fileContent}. */
@@ -11,8 +14,14 @@ export interface FileContent {
 }
 const FILE = Symbol('file content');
 
-/** Stands for the content of the file at `path` in {@link cacheKey}. The path itself is not part of the key. */
+/**
+ * Stands for the content of the regular file at `path` in {@link cacheKey}. The path itself is not part of the key.
+ *
+ * Throws {@link InvalidArgumentError} if `path` is not a string.
+ */
 export function fileContent(path: string): FileContent {
+  if (typeof path !== 'string')
+    throw new InvalidArgumentError(`The path for fileContent() must be a string; got ${inspect(path)}.`);
   return { [FILE]: path };
 }
 
@@ -48,8 +57,8 @@ export type KeyPartOf<Part> = [Part] extends [KeyPart]
  * every process and on every machine. The order of an object's properties does not matter; the order of parts and
  * of array items does. Parts cannot run into one another: `('ab', 'c')` and `('a', 'bc')` differ, and so do `1` and `'1'`.
  *
- * Rejects with {@link InvalidArgumentError} for a part it cannot digest (a function, a class instance, a cycle), and with
- * the file system's error for a file that cannot be read.
+ * Rejects with {@link InvalidArgumentError} for a part it cannot digest (a function, a class instance, a cycle, a device
+ * or pipe instead of a file), and with the file system's error for a file that cannot be read.
  */
 export async function cacheKey<Parts extends readonly unknown[]>(
   ...parts: Parts & { readonly [Index in keyof Parts]: KeyPartOf<Parts[Index]> }
@@ -68,11 +77,18 @@ export async function cacheKey<Parts extends readonly unknown[]>(
     else if (isUint8Array(piece)) {
       flush();
       hash.update(piece);
-    } else text += `f${await hashFile(piece[FILE])};`;
+    } else text += `f${await hashContent(piece[FILE])};`;
     if (text.length > LARGEST_UPDATE) flush();
   }
   flush();
   return hash.digest('hex');
+}
+
+/** The hash of a file. A device may have no end. */
+async function hashContent(path: string): Promise<string> {
+  const stats = statSync(path);
+  if (stats.isFile() || stats.isDirectory()) return hashFile(path);
+  throw new InvalidArgumentError(`fileContent() needs a regular file; ${path} is ${kindOf(stats)}.`);
 }
 
 const LARGEST_UPDATE = 64 * 1024;

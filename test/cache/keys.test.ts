@@ -178,6 +178,15 @@ test('an unreadable file rejects', async t => {
   await mkdir(join(directory, 'folder'));
   await t.throwsAsync(cacheKey(fileContent(join(directory, 'missing'))), { code: 'ENOENT' });
   await t.throwsAsync(cacheKey(fileContent(join(directory, 'folder'))), { code: 'EISDIR' });
+  // A device may have no end, so that its hash would never be known.
+  await t.throwsAsync(cacheKey(fileContent('/dev/zero')), {
+    instanceOf: InvalidArgumentError,
+    message: /needs a regular file; \/dev\/zero is a device\./,
+  });
+  t.throws(() => fileContent(5 as unknown as string), {
+    instanceOf: InvalidArgumentError,
+    message: /must be a string; got 5\./,
+  });
 });
 
 test('a value without a stable digest is a typed error that says where it is', async t => {
