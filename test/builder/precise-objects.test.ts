@@ -73,7 +73,7 @@ first(
   },
 );
 
-first('a property that CMake reads recompiles the objects that use it', async t => {
+serial('a property that CMake reads recompiles the objects that use it', async t => {
   const { bench, edit, compare } = await recorded(t);
   const withProperties = (term: number, layers: [number, number], display: string) => (config: Config) => {
     config.tappingTerm = term;

@@ -4,6 +4,7 @@ import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import fc from 'fast-check';
 import { cacheKey, fileContent, InvalidArgumentError, type KeyPart } from '../../src/index.ts';
+import { runs } from '../support/extent.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 test('a key is the same in every process and release', async t => {
@@ -64,7 +65,7 @@ test('the order of properties does not matter, anywhere in a part', async t => {
       const key = await cacheKey(...parts);
       return key === (await cacheKey(...parts.map(reordered))) && /^[0-9a-f]{64}$/.test(key);
     }),
-    { numRuns: 300 },
+    { numRuns: runs(60, 300) },
   );
   t.pass();
 });
@@ -74,7 +75,7 @@ test('different parts have different keys', async t => {
     fc.asyncProperty(fc.array(part, { maxLength: 3 }), fc.array(part, { maxLength: 3 }), async (a, b) => {
       return canonical(a) === canonical(b) || (await cacheKey(...a)) !== (await cacheKey(...b));
     }),
-    { numRuns: 300 },
+    { numRuns: runs(60, 300) },
   );
   const alike: KeyPart[][] = [
     ['ab', 'c'],

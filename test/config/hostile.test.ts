@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { loadUserConfig } from '../../src/config/load-user-config.ts';
+import { some } from '../support/extent.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { fuzz, HOSTILE_PLACES, HOSTILE_TEXTS, inPlace, readWithinASecond } from './hostile.ts';
 
@@ -11,7 +12,7 @@ for (const name of ['glovebox.config.yaml', 'glovebox.config.json']) {
     const directory = await temporaryDirectory(t);
     const file = path.join(directory, name);
     const read = () => loadUserConfig({ directory, userDirectory: path.join(directory, 'none') });
-    for (const [what, text] of Object.entries(HOSTILE_TEXTS)) {
+    for (const [what, text] of some(Object.entries(HOSTILE_TEXTS), 14)) {
       await inPlace(file, place => writeFile(place, text));
       t.is((await readWithinASecond(t, what, file, read))?.code, 'GLOVEBOX_CONFIG', what);
     }

@@ -159,5 +159,5 @@ export function fuzz(texts: readonly string[], read: (text: Buffer) => Promise<v
         return Buffer.concat([bytes.subarray(0, from), put, bytes.subarray(from + remove)]);
       }, Buffer.from(text)),
     );
-  return fc.assert(fc.asyncProperty(changed, read), { numRuns: runs(25, 150), seed: seed(20) });
+  return fc.assert(fc.asyncProperty(changed, read), { numRuns: runs(15, 150), seed: seed(20) });
 }

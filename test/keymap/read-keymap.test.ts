@@ -4,6 +4,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import type { Binding, Layer, Layout } from '../../src/keymap/layout.ts';
 import { MAX_KEYMAP_LENGTH, parseKeymap } from '../../src/keymap/read-keymap.ts';
+import { runs } from '../support/extent.ts';
 
 const HEADERS = '#include <behaviors.dtsi>\n#include <dt-bindings/zmk/keys.h>\n';
 
@@ -289,6 +290,6 @@ test('any file content gives a layout', async t => {
       t.true(layers.length > 0 || errors.length > 0);
       t.true(errors.every(({ line, column }) => line >= 1 && line <= lines && column >= 1));
     }),
-    { numRuns: 500 },
+    { numRuns: runs(100, 500) },
   );
 });

@@ -177,7 +177,7 @@ test('random values in place of records are misses', async t => {
       const [, content] = await fixture.firmwareOf();
       t.is(content, good);
     }),
-    { numRuns: runs(8, 40), seed: seed(3) },
+    { numRuns: runs(4, 40), seed: seed(3) },
   );
 });
 

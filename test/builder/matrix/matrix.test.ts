@@ -6,6 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { MatrixError, readMatrix } from '../../../src/builder/matrix/matrix.ts';
 import type { Target } from '../../../src/builder/matrix/target.ts';
+import { runs } from '../../support/extent.ts';
 
 async function directoryFor(t: ExecutionContext): Promise<string> {
   const directory = await mkdtemp(path.join(os.tmpdir(), 'glovebox-test-'));
@@ -538,6 +539,6 @@ test('any text gives a matrix or a MatrixError', async t => {
         t.true(error instanceof MatrixError, String((error as Error).stack));
       }
     }),
-    { numRuns: 500, seed: 7 },
+    { numRuns: runs(100, 500), seed: 7 },
   );
 });

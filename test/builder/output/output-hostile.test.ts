@@ -9,6 +9,7 @@ import { ArtifactNameError, assertArtifactName } from '../../../src/builder/outp
 import { LogDirectory } from '../../../src/builder/output/logs.ts';
 import { OutputDirectory } from '../../../src/builder/output/output.ts';
 import type { Artifact } from '../../../src/builder/toolchains/toolchain.ts';
+import { runs } from '../../support/extent.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 import { compileHalf, createProject } from '../project.ts';
 
@@ -113,7 +114,7 @@ test('whatever an artifact is called, the result is one file in the output direc
       t.deepEqual(written.sort(), staged.map(({ name }) => name).sort());
       t.true(files.length === 0 || files.length === wanted.length, 'all or none');
     }),
-    { numRuns: 150, seed: 5 },
+    { numRuns: runs(30, 150), seed: 5 },
   );
   t.true((await readdir(root)).every(name => name.startsWith('place-')));
 });

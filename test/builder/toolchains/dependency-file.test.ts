@@ -5,6 +5,7 @@ import path from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
 import { parseDependencyFile } from '../../../src/builder/toolchains/dependency-file.ts';
+import { runs } from '../../support/extent.ts';
 
 const cases: [string, string, string[] | undefined][] = [
   ['several prerequisites on a line', 'a.o: a.c b.h\n', ['a.c', 'b.h']],
@@ -54,7 +55,7 @@ test('every name that is escaped as compilers do is read back', t => {
       const escaped = names.map(text => text.replace(/[ #]/g, '\\$&').replaceAll('$', '$$$$'));
       t.deepEqual(parseDependencyFile(`out.o: ${escaped.join(' \\\n  ')}\n`), names);
     }),
-    { numRuns: 300, seed: 3 },
+    { numRuns: runs(60, 300), seed: 3 },
   );
 });
 
@@ -78,7 +79,7 @@ test('any text is read without an error', t => {
     fc.property(fc.array(piece, { maxLength: 40 }), pieces => {
       t.notThrows(() => parseDependencyFile(pieces.join('')));
     }),
-    { numRuns: 1_000, seed: 5 },
+    { numRuns: runs(200, 1_000), seed: 5 },
   );
 });
 

@@ -3,9 +3,10 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import test from 'ava';
+import { isFull } from '../../support/extent.ts';
 import { scratch } from '../damage/support.ts';
 
-const rounds = Number(process.env.FUZZ_ROUNDS ?? 45);
+const rounds = Number(process.env.FUZZ_ROUNDS ?? (isFull ? 45 : 15));
 const seed = Number(process.env.FUZZ_SEED ?? 20_251_014);
 
 test(`random bytes in values, blobs and databases crash nothing, run nothing and take no memory (${rounds} rounds of seed ${seed})`, async t => {

@@ -5,6 +5,7 @@ import type { FoundValue } from '../../../src/cache/operations.ts';
 import { SharedTier } from '../../../src/cache/shared/shared-tier.ts';
 import { hashOf } from '../../../src/cache/shared/versions.ts';
 import { checksum, Encoding } from '../../../src/cache/values/codec.ts';
+import { runs } from '../../support/extent.ts';
 
 const MIB = 1024 * 1024;
 
@@ -120,7 +121,7 @@ test('concurrent puts and gets never see parts of two copies', async t => {
       const tier = new SharedTier(workerData.buffer);
       const torn = [];
       let found = 0;
-      for (let turn = 0; turn < 4000; turn++) {
+      for (let turn = 0; turn < ${runs(1000, 4000)}; turn++) {
         const key = 'key ' + turn % 7;
         const data = Buffer.alloc(20000, turn & 255);
         const rest = { encoding: 2, data, blob: null, mode: null };

@@ -2,6 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { checksum, decode, Encoding, encode } from '../../../src/cache/values/codec.ts';
 import { inspectValue } from '../../../src/cache/values/uncloneable.ts';
+import { runs } from '../../support/extent.ts';
 
 const anything = fc.anything({
   withBigInt: true,
@@ -20,7 +21,7 @@ test('any cloneable value is read back as structured cloning would copy it', t =
       const { encoding, data } = encode(value);
       t.deepEqual(decode(encoding, data), structuredClone(value));
     }),
-    { numRuns: 300 },
+    { numRuns: runs(60, 300) },
   );
 });
 
@@ -44,7 +45,7 @@ test('invalid bytes are an error, never a crash, and never executed', t => {
       }
       return true;
     }),
-    { numRuns: 500 },
+    { numRuns: runs(100, 500) },
   );
   t.pass();
 });
