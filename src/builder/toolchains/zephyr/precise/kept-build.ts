@@ -130,8 +130,8 @@ export class KeptBuild {
     const { identity, declared, ended, files, tools, devicetree, directories, absent, stamps } = this.#state;
     if (Date.now() < ended) return 'the clock went back';
     if (conditions.identity !== identity)
-      return 'the target, its command line, the workspace or the tools are others';
-    if (!areSame(tools)) return 'the compiler is another one';
+      return 'the target, its command line, the workspace or the tools changed';
+    if (!areSame(tools)) return 'the compiler changed';
     if (conditions.declared !== declared) return 'the list of files in the config changed';
     const reader = new InputReader();
     for (const [directory, digest] of Object.entries(directories))
