@@ -26,12 +26,18 @@ export class InvalidArgumentError extends GloveboxError {
 export class UncloneableValueError extends GloveboxError {
   readonly path: string;
 
-  constructor(path: string, what: string) {
+  /** What is there, such as `a function`. */
+  readonly what: string;
+
+  /** @param key the value's key, where several values were given */
+  constructor(path: string, what: string, key?: string) {
+    const under = key === undefined ? '' : ` under ${JSON.stringify(key)}`;
     super(
       'GLOVEBOX_UNCLONEABLE_VALUE',
-      `${path} is ${what}, which cannot be stored. Store plain data: leave it out or convert it first.`,
+      `${path} is ${what}, which cannot be stored${under}. Store plain data: leave it out or convert it first.`,
     );
     this.path = path;
+    this.what = what;
   }
 }
 

@@ -326,7 +326,10 @@ test.serial('an unknown option is an error that names the nearest one', async t 
     [{ enabled: 'no' }, /^enabled must be true or false; got 'no'/],
     [{ enabled: 0 }, /^enabled must be true or false; got 0/],
     [{ allowUntrusted: 1 }, /^allowUntrusted must be true or false/],
-    [{ cacheRoot: '' }, /^cacheRoot must be the path of a directory, and not empty; got ''/],
+    [
+      { cacheRoot: '' },
+      /^cacheRoot must be the path of a directory, not empty and without NUL characters; got ''/,
+    ],
     [{ cacheRoot: 5 }, /^cacheRoot must be the path/],
     [{ tag: null }, /^tag must be a string; got null/],
     [{ maxSize: null }, /^maxSize must be a size; got null\. Leave it out/],

@@ -157,6 +157,6 @@ export function show(value: unknown): string {
 /** Throws InvalidArgumentError unless `by` is a number that increment() can add. */
 export function assertIncrement(by: number): void {
   if (typeof by !== 'number' || !Number.isFinite(by)) {
-    throw new InvalidArgumentError(`The amount for increment() must be a finite number; got ${String(by)}.`);
+    throw new InvalidArgumentError(`The amount for increment() must be a finite number; got ${show(by)}.`);
   }
 }

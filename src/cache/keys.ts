@@ -1,4 +1,5 @@
 // Keys and tags: their rules.
+import { inspect } from 'node:util';
 import { InvalidArgumentError } from '../errors.ts';
 
 const MAX_KEY_BYTES = 1024;
@@ -10,7 +11,7 @@ const RESERVED = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i;
 export function assertKey(key: string): void {
   if (typeof key !== 'string') {
     throw new InvalidArgumentError(
-      `A cache key must be a string; got ${typeof key}. Use cacheKey() to make one.`,
+      `A cache key must be a string; got ${inspect(key, { depth: 0 }).slice(0, 80)}. Use cacheKey() to make one.`,
     );
   }
   if (key.length === 0) throw new InvalidArgumentError('A cache key must not be empty; got an empty string.');

@@ -11,11 +11,11 @@ const isPath = (value: unknown) => typeof value === 'string' && value !== '' && 
 // Options without a check are validated where they are parsed.
 const OPTIONS: Record<keyof CacheOptions, { is: string; check?: (value: unknown) => boolean }> = {
   tag: { is: 'a string', check: value => typeof value === 'string' },
-  cacheRoot: { is: 'the path of a directory, and not empty', check: isPath },
+  cacheRoot: { is: 'the path of a directory, not empty and without NUL characters', check: isPath },
   enabled: { is: 'true or false', check: isBoolean },
   maxSize: { is: 'a size' },
   timeout: { is: 'a time' },
-  policy: { is: 'a policy', check: value => typeof value === 'string' },
+  policy: { is: 'the name of a policy', check: value => typeof value === 'string' },
   ttl: { is: 'a time' },
   backend: { is: "'sqlite' or 'memory'", check: value => typeof value === 'string' },
   allowUntrusted: { is: 'true or false', check: isBoolean },

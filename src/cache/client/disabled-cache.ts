@@ -26,6 +26,7 @@ import { assertKey } from '../keys.ts';
 import { parseDuration } from '../units.ts';
 import { encode } from '../values/codec.ts';
 import { produceWithoutLease } from './get-or-set.ts';
+import { encodeOneOf } from './pending-value.ts';
 import { assertNotProducing } from './productions.ts';
 
 /**
@@ -94,13 +95,20 @@ export class DisabledCache implements Cache {
   async set(key: string, value: unknown, options?: SetOptions): Promise<boolean> {
     assertKey(key);
     assertOptions('set', options);
-    return this.setMany([[key, value]], options);
+    return this.#discard(value, options);
   }
 
   async setMany(entries: Iterable<readonly [string, unknown]>, options?: SetOptions): Promise<boolean> {
     assertOptions('setMany', options);
     assertTtl(options?.ttl);
-    for (const [, value] of pairsOf(entries)) encode(value);
+    for (const [key, value] of pairsOf(entries)) encodeOneOf(key, value);
+    this.#accept();
+    return false;
+  }
+
+  #discard(value: unknown, options: SetOptions | undefined): boolean {
+    assertTtl(options?.ttl);
+    encode(value);
     this.#accept();
     return false;
   }
@@ -108,7 +116,7 @@ export class DisabledCache implements Cache {
   async add(key: string, value: unknown, options?: SetOptions): Promise<boolean> {
     assertKey(key);
     assertOptions('add', options);
-    return this.setMany([[key, value]], options);
+    return this.#discard(value, options);
   }
 
   async delete(key: string): Promise<boolean> {

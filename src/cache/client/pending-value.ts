@@ -1,11 +1,11 @@
 // Values and files on their way into a store.
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { LARGEST_VALUE, ValueTooLargeError } from '../../errors.ts';
+import { LARGEST_VALUE, UncloneableValueError, ValueTooLargeError } from '../../errors.ts';
 import { regularFile } from '../arguments.ts';
 import type { IncomingValue } from '../operations.ts';
 import { BLOB_THRESHOLD, type BlobFiles, type TemporaryCopy } from '../storage/blobs.ts';
-import { checksum, copyOf, Encoding, encode } from '../values/codec.ts';
+import { checksum, copyOf, type Encoded, Encoding, encode } from '../values/codec.ts';
 
 /** A value to be stored: ready, or still to be written to a temporary file (where the store keeps blobs). */
 export type PendingValue =
@@ -31,6 +31,17 @@ export function encodePending(key: string, value: unknown, encoded = encode(valu
   return size <= BLOB_THRESHOLD
     ? inlineValue(key, encoding, kept, size, null)
     : largeValue(key, encoding, kept, size);
+}
+
+/** Encodes one of several values: UncloneableValueError names its key. */
+export function encodeOneOf(key: string, value: unknown): Encoded {
+  try {
+    return encode(value);
+  } catch (error) {
+    throw error instanceof UncloneableValueError
+      ? new UncloneableValueError(error.path, error.what, key)
+      : error;
+  }
 }
 
 function largeValue(key: string, encoding: number, kept: string | Uint8Array, size: number): PendingValue {

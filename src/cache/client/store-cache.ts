@@ -27,7 +27,7 @@ import { assertKey, isKey } from '../keys.ts';
 import { type IncomingValue, LONG_SET, type PageEntry, type WriteOperation } from '../operations.ts';
 import { parseDuration } from '../units.ts';
 import { type GetOrSetCall, getOrProduce, waitOf } from './get-or-set.ts';
-import { encodePending, isReady, type PendingValue, pendingFile } from './pending-value.ts';
+import { encodeOneOf, encodePending, isReady, type PendingValue, pendingFile } from './pending-value.ts';
 import { Preparation } from './preparation.ts';
 import { MISS, ReadPath } from './read-path.ts';
 import { type Connector, StoreConnection } from './store-connection.ts';
@@ -234,7 +234,7 @@ export class StoreCache implements Cache {
     const values: PendingValue[] = [];
     const add = ([key, value]: readonly [string, unknown]) => {
       keys.push(key);
-      values.push(encodePending(key, value));
+      values.push(encodePending(key, value, encodeOneOf(key, value)));
     };
     const operation = (ready: IncomingValue[]): WriteOperation => ({
       type: 'set-many',

@@ -84,6 +84,17 @@ export const entries: readonly Case[] = [
         ['bad', { run: () => 1 }],
       ];
       await assert.rejects(cache.setMany(mixed), UncloneableValueError);
+      const named = {
+        path: '$.run',
+        message: /^\$\.run is a function, which cannot be stored under "second"\./,
+      };
+      await assert.rejects(
+        cache.setMany([
+          ['first', 1],
+          ['second', { run: () => 1 }],
+        ]),
+        named,
+      );
       await assert.rejects(
         cache.setMany([
           ['good', 1],
@@ -179,6 +190,10 @@ export const entries: readonly Case[] = [
       for (const by of [Number.NaN, Infinity, '1' as unknown as number]) {
         await assert.rejects(cache.increment('count', by), InvalidArgumentError);
       }
+      await assert.rejects(cache.increment('count', '1' as never), {
+        message: /must be a finite number; got '1'\./,
+      });
+      await assert.rejects(cache.get(null as never), { message: /must be a string; got null\./ });
       assert.equal(await cache.has('count'), false);
     },
   },
