@@ -26,7 +26,7 @@ export class InvalidArgumentError extends GloveboxError {
 export class UncloneableValueError extends GloveboxError {
   readonly path: string;
 
-  /** What is there, such as `a function`. */
+  /** The kind of the part that cannot be stored, such as `a function`. */
   readonly what: string;
 
   /** @param key the value's key, where several values were given */

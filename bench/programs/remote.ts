@@ -21,6 +21,7 @@ import { remoteKey } from '../../src/cache/remote/record.ts';
 import { generateSigningKey } from '../../src/cache/remote/signing.ts';
 import { createUserConfig } from '../../src/config/index.ts';
 import { openCache, resetSharedCacheInstances } from '../../src/index.ts';
+import { freePort } from '../../test/support/free-port.ts';
 
 const { values } = parseArgs({
   options: {
@@ -262,13 +263,4 @@ async function startSilent(): Promise<string> {
   silent.unref();
   await once(silent, 'listening');
   return `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }

@@ -52,7 +52,7 @@ function absolute(path: unknown, operation: string): string {
   throw new InvalidArgumentError(`The path for ${operation}() must be a string; got ${show(path)}.`);
 }
 
-/** What something that is not a regular file is. */
+/** Names the kind of an entry that is not a regular file, such as `a directory`. */
 export function kindOf(stats: Stats): string {
   if (stats.isDirectory()) return 'a directory';
   if (stats.isFIFO()) return 'a pipe';

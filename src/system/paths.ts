@@ -56,7 +56,7 @@ export function namesInNow(directory: string): string[] {
   }
 }
 
-/** Whether a path is absolute, and certain to have nothing to resolve. */
+/** Whether a path is absolute and certainly has no `.`, `..` or empty part. */
 function isPlain(file: string): boolean {
   const isRooted = path.sep === '/' && file.startsWith('/') && !file.endsWith('/');
   return isRooted && !file.includes('/.') && !file.includes('//');

@@ -1,4 +1,4 @@
-// TCP port for a server that a test starts.
+// TCP port for a server that a test or a benchmark starts.
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 

@@ -95,20 +95,21 @@ export class DisabledCache implements Cache {
   async set(key: string, value: unknown, options?: SetOptions): Promise<boolean> {
     assertKey(key);
     assertOptions('set', options);
-    return this.#discard(value, options);
+    return this.#discard(() => encode(value), options);
   }
 
   async setMany(entries: Iterable<readonly [string, unknown]>, options?: SetOptions): Promise<boolean> {
     assertOptions('setMany', options);
-    assertTtl(options?.ttl);
-    for (const [key, value] of pairsOf(entries)) encodeOneOf(key, value);
-    this.#accept();
-    return false;
+    const check = () => {
+      for (const [key, value] of pairsOf(entries)) encodeOneOf(key, value);
+    };
+    return this.#discard(check, options);
   }
 
-  #discard(value: unknown, options: SetOptions | undefined): boolean {
+  /** Rejects wrong arguments as an enabled cache does, and stores nothing. */
+  #discard(check: () => unknown, options: SetOptions | undefined): boolean {
     assertTtl(options?.ttl);
-    encode(value);
+    check();
     this.#accept();
     return false;
   }
@@ -116,7 +117,7 @@ export class DisabledCache implements Cache {
   async add(key: string, value: unknown, options?: SetOptions): Promise<boolean> {
     assertKey(key);
     assertOptions('add', options);
-    return this.#discard(value, options);
+    return this.#discard(() => encode(value), options);
   }
 
   async delete(key: string): Promise<boolean> {

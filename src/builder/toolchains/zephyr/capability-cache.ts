@@ -38,7 +38,7 @@ interface SharedFindings {
 }
 
 export interface CapabilityOptions {
-  /** Where a build finds the findings of other targets. Undefined: nowhere. */
+  /** The place of the findings of other targets. Undefined: none are shared. */
   shared?: SharedPlace | undefined;
   /** Ends the wait for another build. */
   signal?: AbortSignal;

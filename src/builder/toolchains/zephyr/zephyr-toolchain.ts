@@ -137,7 +137,7 @@ export class ZephyrToolchain implements Toolchain {
     return [this.#project.configDirectory, artifactName];
   }
 
-  /** What targets have in common that use the same compiler in the same way: they differ in their shields only. */
+  /** Identifies the targets that use the same compiler in the same way: only their shields differ. */
   #family({ board, snippet, cmakeArgs }: Target): string[] {
     return [this.#project.configDirectory, board, snippet ?? '', cmakeArgs ?? ''];
   }
